@@ -1,0 +1,384 @@
+"""A tape over coarse native operations: Tensor, record, backward, no_grad.
+
+An operation computes its result with a native forward, then calls ``record(result, inputs, backward)``.  Its
+``backward(dy, grads)`` writes each wanted gradient straight into a destination that the engine chose:
+
+    grads[i]          None (skip), or a C-contiguous array of input i's shape
+    grads.accumulate  bit i set: add to grads[i]; clear: overwrite it (the destination may hold NaN)
+
+so fan-out needs no addition pass.  Operations that only change the view of an array (reshape, identity) use
+``record_view``: their backward returns an alias of ``dy`` and nothing is copied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _native
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Backward = Callable[[Array, "Gradients"], None]
+BackwardView = Callable[[Array], "tuple[Array | None, ...]"]
+
+
+class CaptureError(RuntimeError):
+    """A step does something that a captured plan could not repeat; the message names it."""
+
+
+class _State:
+    """Process-wide switches of the tape, read once per recorded operation."""
+
+    __slots__ = ("capturing", "enabled", "sequence")
+
+    def __init__(self) -> None:
+        self.enabled = True
+        self.capturing = False
+        self.sequence = 0
+
+
+state = _State()
+
+
+class Gradients(list["Array | None"]):
+    """Destinations of one node's input gradients, and which of them are added to."""
+
+    __slots__ = ("accumulate",)
+
+    def __init__(self, n: int) -> None:
+        super().__init__([None] * n)
+        self.accumulate = 0
+
+
+class Node:
+    """One recorded operation: its inputs, and how their gradients follow from its output's."""
+
+    __slots__ = ("backward", "inputs", "is_view", "sequence")
+
+    def __init__(self, inputs: Sequence[Tensor], backward: Any, is_view: bool) -> None:
+        state.sequence += 1
+        self.inputs = inputs
+        self.backward = backward
+        self.is_view = is_view
+        self.sequence = state.sequence
+
+
+def _refuse(what: str) -> None:
+    raise CaptureError(
+        f"{what} inside a captured step: a replay would keep the value of the recorded run. Move it out of the step "
+        "(return the tensor and read it there), or run this step eagerly"
+    )
+
+
+class Tensor:
+    """An array with an optional gradient.
+
+    ``Tensor(array, requires_grad=True)`` makes a leaf whose ``grad`` is filled by ``backward()``.  Arithmetic,
+    comparison and indexing follow NumPy; ``numpy()`` and ``np.asarray(t)`` give the array without a copy.
+    """
+
+    __slots__ = ("__weakref__", "_array", "_grad", "_grad_is_set", "_node", "requires_grad")
+    __array_priority__ = 100.0
+
+    def __init__(self, array: Any, requires_grad: bool = False, dtype: Any = None) -> None:
+        if isinstance(array, Tensor):
+            array = array._array
+        a = np.asarray(array, dtype=dtype)
+        if dtype is None and a.dtype == np.float64 and not isinstance(array, (np.ndarray, np.generic)):
+            a = a.astype(np.float32)  # Python floats take the working type
+        if a.dtype.kind not in "fiub":
+            raise TypeError(f"Tensor: expected numbers or booleans, got dtype {a.dtype}")
+        if requires_grad and a.dtype.kind != "f":
+            raise TypeError(f"Tensor: requires_grad=True needs float32 or float64, got dtype {a.dtype}")
+        self._array: Array = a
+        self._node: Node | None = None
+        self._grad: Array | None = None
+        self._grad_is_set = False
+        self.requires_grad = requires_grad
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._array.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self._array.ndim
+
+    @property
+    def size(self) -> int:
+        return self._array.size
+
+    @property
+    def data(self) -> Array:
+        """The array itself; writing into it changes the tensor."""
+        if state.capturing and not self.is_leaf:
+            _refuse("the data of a computed tensor was read")
+        return self._array
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        value = np.ascontiguousarray(value, dtype=self._array.dtype)
+        if value.shape != self._array.shape:
+            raise ValueError(f"Tensor.data: expected shape {self._array.shape}, got {value.shape}")
+        np.copyto(self._array, value)  # in place: captured plans and optimizers hold the address
+
+    @property
+    def is_leaf(self) -> bool:
+        return self._node is None
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that ``backward()`` left here, or None before it and after ``zero_grad()``."""
+        if not self._grad_is_set or self._grad is None:
+            return None
+        return Tensor(self._grad)
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is None:
+            self._grad_is_set = False
+            return
+        value = np.ascontiguousarray(value, dtype=self._array.dtype)
+        if value.shape != self._array.shape:
+            raise ValueError(f"Tensor.grad: expected shape {self._array.shape}, got {value.shape}")
+        if self._grad is None:
+            self._grad = np.empty_like(self._array, order="C")
+        np.copyto(self._grad, value)
+        self._grad_is_set = True
+
+    def zero_grad(self) -> None:
+        """Forget the gradient (its memory is kept; the next backward overwrites it)."""
+        self._grad_is_set = False
+
+    def detach(self) -> Tensor:
+        """The same array, cut off from the tape."""
+        return wrap(self._array)
+
+    def numpy(self) -> Array:
+        """The array, without a copy."""
+        return self.data
+
+    def item(self) -> float | int | bool:
+        return self.data.item()  # type: ignore[no-any-return]
+
+    def tolist(self) -> Any:
+        return self.data.tolist()
+
+    def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
+        """Add d(self)/d(leaf) to ``grad`` of every leaf with ``requires_grad``; ``gradient`` defaults to 1."""
+        backward(self, gradient, retain_graph)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        if state.capturing and not self.is_leaf:
+            _refuse("NumPy was called on a computed tensor")
+        if copy:
+            return np.array(self._array, dtype=dtype)
+        return np.asarray(self._array, dtype=dtype)
+
+    def __float__(self) -> float:
+        return float(self.data.item())
+
+    def __int__(self) -> int:
+        return int(self.data.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._array.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[i] for i in range(len(self)))
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.size == 1 else repr(self)
+
+    def __repr__(self) -> str:
+        grad = ", requires_grad=True" if self.requires_grad else ""
+        body = np.array2string(self._array, separator=", ", prefix="Tensor(")
+        return f"Tensor({body}, shape={self.shape}, dtype={self.dtype}{grad})"
+
+    # Arithmetic is bound by lamina.ops (see ops/__init__.py), which stands above this file.
+
+
+def wrap(array: Array) -> Tensor:
+    """A leaf Tensor around an array that is known to be good: no check, no copy."""
+    t = Tensor.__new__(Tensor)
+    t._array = array
+    t._node = None
+    t._grad = None
+    t._grad_is_set = False
+    t.requires_grad = False
+    return t
+
+
+def record(array: Array, inputs: Sequence[Tensor], backward: Backward) -> Tensor:
+    """Wrap a native result; put it on the tape if any input wants a gradient."""
+    t = wrap(array)
+    if state.enabled:
+        for x in inputs:
+            if x.requires_grad:
+                t.requires_grad = True
+                t._node = Node(inputs, backward, False)
+                break
+    return t
+
+
+def record_view(array: Array, inputs: Sequence[Tensor], backward: BackwardView) -> Tensor:
+    """As record, for results whose input gradients are aliases of ``dy`` (reshape, identity, addition)."""
+    t = wrap(array)
+    if state.enabled and any(x.requires_grad for x in inputs):
+        t.requires_grad = True
+        t._node = Node(inputs, backward, True)
+    return t
+
+
+def wants_grad(*inputs: Tensor) -> bool:
+    """Whether an operation on these inputs goes on the tape (so that it must save what backward needs)."""
+    return state.enabled and any(x.requires_grad for x in inputs)
+
+
+@contextlib.contextmanager
+def no_grad() -> Iterator[None]:
+    """Nothing inside is put on the tape; also a decorator."""
+    before, state.enabled = state.enabled, False
+    try:
+        yield
+    finally:
+        state.enabled = before
+
+
+@contextlib.contextmanager
+def enable_grad() -> Iterator[None]:
+    """Put operations on the tape again inside ``no_grad``."""
+    before, state.enabled = state.enabled, True
+    try:
+        yield
+    finally:
+        state.enabled = before
+
+
+def _reachable(root: Tensor) -> list[tuple[Node, Tensor]]:
+    """Every recorded result below root, the latest last; a result's node always comes after its inputs' nodes."""
+    seen: dict[int, tuple[Node, Tensor]] = {}
+    stack = [root]
+    while stack:
+        t = stack.pop()
+        node = t._node
+        if node is None or node.sequence in seen:
+            continue
+        if node.backward is None:
+            raise RuntimeError("backward: the tape was freed by an earlier backward(); pass retain_graph=True there")
+        seen[node.sequence] = (node, t)
+        stack.extend(x for x in node.inputs if x.requires_grad)
+    return [seen[s] for s in sorted(seen)]
+
+
+class _Pending:
+    """Gradients under way: one buffer a tensor, and how many tensors share each buffer (views alias dy)."""
+
+    __slots__ = ("buffers", "shared")
+
+    def __init__(self) -> None:
+        self.buffers: dict[int, Array] = {}
+        self.shared: dict[int, int] = {}  # address of a buffer -> tensors that still read it
+
+    def put(self, t: Tensor, array: Array) -> None:
+        self.buffers[id(t)] = array
+        address = _native.address(array)
+        self.shared[address] = self.shared.get(address, 0) + 1
+
+    def release(self, array: Array) -> None:
+        self.shared[_native.address(array)] -= 1
+
+    def owned(self, t: Tensor) -> Array:
+        """The buffer of t, safe to add to: copied first where another tensor still reads it."""
+        array = self.buffers[id(t)]
+        if self.shared[_native.address(array)] > 1:
+            self.release(array)
+            array = _native.copy(array)
+            self.put(t, array)
+        return array
+
+
+def _destination(t: Tensor, pending: _Pending) -> tuple[Array, bool]:
+    """Where t's gradient goes, and whether it is added to what is there."""
+    if t._node is None:
+        if t._grad is None:
+            t._grad = np.empty_like(t._array, order="C")
+        accumulate, t._grad_is_set = t._grad_is_set, True
+        return t._grad, accumulate
+    if id(t) in pending.buffers:
+        return pending.owned(t), True
+    buffer = _native.empty(t._array.shape, t._array.dtype)
+    pending.put(t, buffer)
+    return buffer, False
+
+
+def _take_view(t: Tensor, dy: Array, pending: _Pending) -> None:
+    """Give t the alias dy as its gradient, or add it to the one it has."""
+    if t._node is not None and id(t) not in pending.buffers:
+        pending.put(t, dy)
+        return
+    destination, accumulate = _destination(t, pending)
+    _native.copy_into(dy, destination, accumulate)
+
+
+def _step_back(node: Node, dy: Array, pending: _Pending) -> None:
+    """Run one node's backward."""
+    if node.is_view:
+        for x, dx in zip(node.inputs, node.backward(dy), strict=True):
+            if x.requires_grad and dx is not None:
+                _take_view(x, dx, pending)
+        return
+    grads = Gradients(len(node.inputs))
+    for i, x in enumerate(node.inputs):
+        if x.requires_grad:
+            grads[i], accumulate = _destination(x, pending)
+            if accumulate:
+                grads.accumulate |= 1 << i
+    node.backward(dy, grads)
+
+
+def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> None:
+    """Walk the tape from root, the latest operation first (reverse-mode differentiation).
+
+    ``gradient`` is d(final)/d(root), of root's shape; it may be left out where root has one element.  Each node is
+    freed once it is done, so that activations live no longer than they are needed, unless ``retain_graph``.
+    """
+    if not root.requires_grad:
+        raise RuntimeError("backward: this tensor depends on nothing with requires_grad=True")
+    if gradient is None:
+        if root.size != 1:
+            raise ValueError(f"backward: a tensor of shape {root.shape} needs gradient=; only one element can go without")
+        seed = _native.full(root.shape, 1.0, root.dtype)
+    else:
+        seed = np.ascontiguousarray(gradient, dtype=root.dtype)
+        if seed.shape != root.shape:
+            raise ValueError(f"backward: gradient has shape {seed.shape}, the tensor {root.shape}")
+    pending = _Pending()
+    if root._node is None:
+        _take_view(root, seed, pending)
+        return
+    pending.put(root, seed)
+    order = _reachable(root)
+    while order:
+        node, t = order.pop()
+        dy = pending.buffers.pop(id(t), None)
+        if dy is not None:
+            _step_back(node, dy, pending)
+            pending.release(dy)
+        if not retain_graph:
+            node.backward, node.inputs = None, ()
