@@ -189,7 +189,7 @@ template <class T>
 void axpy_rows(dim_t k, dim_t n, const T* x, dim_t incx, const T* b, dim_t ldb, T* y, const T* bias, bool accumulate) {
   // Strips of y that stay in L1 while the rows of b stream by, four at a time (eight, a power of two
   // apart, would not fit into L1's ways beside y).
-  constexpr dim_t strip = 2048;
+  constexpr dim_t strip = 4096;
   for (dim_t j0 = 0; j0 < n; j0 += strip) {
     const dim_t m = n - j0 < strip ? n - j0 : strip;
     T* ys = y + j0;
@@ -198,14 +198,14 @@ void axpy_rows(dim_t k, dim_t n, const T* x, dim_t incx, const T* b, dim_t ldb, 
         put<T>(ys + i, bias ? get(bias + j0 + i, l) : Vec<T>{}, l);
       });
     dim_t p = 0;
-    for (; p + 4 <= k; p += 4) {
+    for (; p + 8 <= k; p += 8) {
       const T* r = b + p * ldb + j0;
-      Vec<T> s[4];
-      for (int q = 0; q < 4; q++) s[q] = splat(x[(p + q) * incx]);
+      Vec<T> s[8];
+      for (int q = 0; q < 8; q++) s[q] = splat(x[(p + q) * incx]);
       for_lanes<T>(m, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
         Vec<T> v = get(ys + i, l);
-#pragma GCC unroll 4
-        for (int q = 0; q < 4; q++) v += s[q] * get(r + q * ldb + i, l);
+#pragma GCC unroll 8
+        for (int q = 0; q < 8; q++) v += s[q] * get(r + q * ldb + i, l);
         put<T>(ys + i, v, l);
       });
     }
