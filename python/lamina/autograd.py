@@ -29,15 +29,29 @@ class CaptureError(RuntimeError):
     """A step does something that a captured plan could not repeat; the message names it."""
 
 
+class Recording:
+    """What a capture learns while its step runs (lamina.capture makes one and reads it afterwards)."""
+
+    def __init__(self) -> None:
+        self.refusal: str | None = None  # why a replay would be wrong
+        self.leaves: dict[int, tuple[Tensor, bool]] = {}  # leaves that got a gradient; was there one before
+        self.hooks: list[Callable[[], None]] = []  # to call before each replay: what Python computes anew each step
+
+    def refuse(self, what: str) -> None:
+        if self.refusal is None:
+            self.refusal = what
+
+
 class _State:
     """Process-wide switches of the tape, read once per recorded operation."""
 
-    __slots__ = ("capturing", "enabled", "sequence")
+    __slots__ = ("enabled", "recording", "sequence", "version")
 
     def __init__(self) -> None:
         self.enabled = True
-        self.capturing = False
+        self.recording: Recording | None = None
         self.sequence = 0
+        self.version = 0  # of the configuration of all layers, models and optimizers: captured plans hold one
 
 
 state = _State()
@@ -66,11 +80,15 @@ class Node:
         self.sequence = state.sequence
 
 
-def _refuse(what: str) -> None:
-    raise CaptureError(
-        f"{what} inside a captured step: a replay would keep the value of the recorded run. Move it out of the step "
-        "(return the tensor and read it there), or run this step eagerly"
-    )
+def touch() -> None:
+    """Note that some configuration changed (a rate, ``trainable``, a new layer): plans are captured again."""
+    state.version += 1
+
+
+def refuse(what: str) -> None:
+    """Note that the running step does what a replay could not repeat; it goes on eagerly and is not captured."""
+    if state.recording is not None:
+        state.recording.refuse(what)
 
 
 class Tensor:
@@ -118,8 +136,8 @@ class Tensor:
     @property
     def data(self) -> Array:
         """The array itself; writing into it changes the tensor."""
-        if state.capturing and not self.is_leaf:
-            _refuse("the data of a computed tensor was read")
+        if state.recording is not None:
+            state.recording.refuse("a tensor's values were read in Python (numpy(), data, item(), float() or bool())")
         return self._array
 
     @data.setter
@@ -127,6 +145,7 @@ class Tensor:
         value = np.ascontiguousarray(value, dtype=self._array.dtype)
         if value.shape != self._array.shape:
             raise ValueError(f"Tensor.data: expected shape {self._array.shape}, got {value.shape}")
+        refuse("a tensor's data was assigned in Python")
         np.copyto(self._array, value)  # in place: captured plans and optimizers hold the address
 
     @property
@@ -148,6 +167,7 @@ class Tensor:
         value = np.ascontiguousarray(value, dtype=self._array.dtype)
         if value.shape != self._array.shape:
             raise ValueError(f"Tensor.grad: expected shape {self._array.shape}, got {value.shape}")
+        refuse("a gradient was assigned in Python")
         if self._grad is None:
             self._grad = np.empty_like(self._array, order="C")
         np.copyto(self._grad, value)
@@ -176,8 +196,8 @@ class Tensor:
         backward(self, gradient, retain_graph)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        if state.capturing and not self.is_leaf:
-            _refuse("NumPy was called on a computed tensor")
+        if state.recording is not None:
+            state.recording.refuse("NumPy was called on a tensor")
         if copy:
             return np.array(self._array, dtype=dtype)
         return np.asarray(self._array, dtype=dtype)
@@ -319,6 +339,8 @@ def _destination(t: Tensor, pending: _Pending) -> tuple[Array, bool]:
         if t._grad is None:
             t._grad = np.empty_like(t._array, order="C")
         accumulate, t._grad_is_set = t._grad_is_set, True
+        if state.recording is not None:
+            state.recording.leaves.setdefault(id(t), (t, accumulate))
         return t._grad, accumulate
     if id(t) in pending.buffers:
         return pending.owned(t), True
@@ -365,6 +387,8 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> 
             raise ValueError(f"backward: a tensor of shape {root.shape} needs gradient=; only one element can go without")
         seed = _native.full(root.shape, 1.0, root.dtype)
     else:
+        if isinstance(gradient, Tensor):
+            gradient = gradient._array
         seed = np.ascontiguousarray(gradient, dtype=root.dtype)
         if seed.shape != root.shape:
             raise ValueError(f"backward: gradient has shape {seed.shape}, the tensor {root.shape}")
