@@ -7,7 +7,8 @@ An operation computes its result with a native forward, then calls ``record(resu
     grads.accumulate  bit i set: add to grads[i]; clear: overwrite it (the destination may hold NaN)
 
 so fan-out needs no addition pass.  Operations that only change the view of an array (reshape, identity) use
-``record_view``: their backward returns an alias of ``dy`` and nothing is copied.
+``record_view``: their backward returns an alias of ``dy`` and nothing is copied.  Operations with several results
+(a recurrence's sequence and states) use ``record_many``: their backward gets one dy for each result.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from . import _native
 Array = np.ndarray[Any, np.dtype[Any]]
 Backward = Callable[[Array, "Gradients"], None]
 BackwardView = Callable[[Array], "tuple[Array | None, ...]"]
+BackwardMany = Callable[["list[Array | None]", "Gradients"], None]
 
 
 class CaptureError(RuntimeError):
@@ -80,6 +82,7 @@ class Node:
         self.sequence = state.sequence
 
 
+<<<<<<< HEAD
 def touch() -> None:
     """Note that some configuration changed (a rate, ``trainable``, a new layer): plans are captured again."""
     state.version += 1
@@ -89,6 +92,24 @@ def refuse(what: str) -> None:
     """Note that the running step does what a replay could not repeat; it goes on eagerly and is not captured."""
     if state.recording is not None:
         state.recording.refuse(what)
+=======
+class Result(Node):
+    """One result of an operation that has several: hands its gradient to the operation's own node, ``inputs[0]``."""
+
+    __slots__ = ("count", "index")
+
+    def __init__(self, operation: Tensor, index: int, count: int) -> None:
+        super().__init__((operation,), True, True)
+        self.index = index
+        self.count = count
+
+
+def _refuse(what: str) -> None:
+    raise CaptureError(
+        f"{what} inside a captured step: a replay would keep the value of the recorded run. Move it out of the step "
+        "(return the tensor and read it there), or run this step eagerly"
+    )
+>>>>>>> recurrent
 
 
 class Tensor:
@@ -265,6 +286,26 @@ def record_view(array: Array, inputs: Sequence[Tensor], backward: BackwardView) 
     return t
 
 
+_NO_ARRAY: Array = np.empty(0, np.float32)
+
+
+def record_many(arrays: Sequence[Array], inputs: Sequence[Tensor], backward: BackwardMany) -> list[Tensor]:
+    """As record, for an operation with several results.
+
+    ``backward(dys, grads)`` runs once, after every consumer of every result: ``dys[i]`` is the gradient of result i, or
+    None where nothing depends on it (at least one is given).
+    """
+    results = [wrap(a) for a in arrays]
+    if wants_grad(*inputs):
+        operation = wrap(_NO_ARRAY)  # stands for all results; no one else sees it
+        operation.requires_grad = True
+        operation._node = Node(inputs, backward, False)
+        for i, t in enumerate(results):
+            t.requires_grad = True
+            t._node = Result(operation, i, len(results))
+    return results
+
+
 def wants_grad(*inputs: Tensor) -> bool:
     """Whether an operation on these inputs goes on the tape (so that it must save what backward needs)."""
     return state.enabled and any(x.requires_grad for x in inputs)
@@ -309,14 +350,18 @@ def _reachable(root: Tensor) -> list[tuple[Node, Tensor]]:
 class _Pending:
     """Gradients under way: one buffer a tensor, and how many tensors share each buffer (views alias dy)."""
 
-    __slots__ = ("buffers", "shared")
+    __slots__ = ("buffers", "several", "shared")
 
     def __init__(self) -> None:
         self.buffers: dict[int, Array] = {}
+        self.several: dict[int, list[Array | None]] = {}  # of operations with several results: their dys
         self.shared: dict[int, int] = {}  # address of a buffer -> tensors that still read it
 
     def put(self, t: Tensor, array: Array) -> None:
         self.buffers[id(t)] = array
+        self.share(array)
+
+    def share(self, array: Array) -> None:
         address = _native.address(array)
         self.shared[address] = self.shared.get(address, 0) + 1
 
@@ -358,9 +403,13 @@ def _take_view(t: Tensor, dy: Array, pending: _Pending) -> None:
     _native.copy_into(dy, destination, accumulate)
 
 
-def _step_back(node: Node, dy: Array, pending: _Pending) -> None:
-    """Run one node's backward."""
+def _step_back(node: Node, dy: Any, pending: _Pending) -> None:
+    """Run one node's backward; dy is a list where the operation has several results."""
     if node.is_view:
+        if type(node) is Result:
+            pending.share(dy)
+            pending.several.setdefault(id(node.inputs[0]), [None] * node.count)[node.index] = dy
+            return
         for x, dx in zip(node.inputs, node.backward(dy), strict=True):
             if x.requires_grad and dx is not None:
                 _take_view(x, dx, pending)
@@ -404,5 +453,10 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> 
         if dy is not None:
             _step_back(node, dy, pending)
             pending.release(dy)
+        elif dys := pending.several.pop(id(t), None):
+            _step_back(node, dys, pending)
+            for dy in dys:
+                if dy is not None:
+                    pending.release(dy)
         if not retain_graph:
             node.backward, node.inputs = None, ()
