@@ -5,4 +5,5 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_core(m);
   lamina::bind_plan(m);
   lamina::bind_dense(m);
+  lamina::bind_convolution(m);
 }
