@@ -6,4 +6,5 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_plan(m);
   lamina::bind_dense(m);
   lamina::bind_convolution(m);
+  lamina::bind_probe(m);
 }
