@@ -13,20 +13,38 @@ from .activation import (
 )
 from .convolution import conv2d_backward, conv2d_forward, depthwise_conv2d_backward, depthwise_conv2d_forward
 from .dense import dense_backward, dense_forward, matmul_backward, matmul_forward
+from .pooling import (
+    average_pool2d_backward,
+    average_pool2d_forward,
+    global_average_pool2d_backward,
+    global_average_pool2d_forward,
+    global_max_pool2d_backward,
+    global_max_pool2d_forward,
+    max_pool2d_backward,
+    max_pool2d_forward,
+)
 
 __all__ = [
     "activation_backward",
     "activation_forward",
+    "average_pool2d_backward",
+    "average_pool2d_forward",
     "conv2d_backward",
     "conv2d_forward",
     "dense_backward",
     "dense_forward",
     "depthwise_conv2d_backward",
     "depthwise_conv2d_forward",
+    "global_average_pool2d_backward",
+    "global_average_pool2d_forward",
+    "global_max_pool2d_backward",
+    "global_max_pool2d_forward",
     "log_softmax_backward",
     "log_softmax_forward",
     "matmul_backward",
     "matmul_forward",
+    "max_pool2d_backward",
+    "max_pool2d_forward",
     "softmax_backward",
     "softmax_forward",
 ]
