@@ -7,11 +7,8 @@ namespace lamina {
 void bind_core(pybind11::module_& m);
 void bind_plan(pybind11::module_& m);
 void bind_dense(pybind11::module_& m);
-<<<<<<< HEAD
 void bind_recurrent(pybind11::module_& m);
-=======
 void bind_convolution(pybind11::module_& m);
->>>>>>> main
 void bind_probe(pybind11::module_& m);
 void bind_activation(pybind11::module_& m);
 

@@ -13,6 +13,7 @@ from .activation import (
 )
 from .convolution import conv2d_backward, conv2d_forward, depthwise_conv2d_backward, depthwise_conv2d_forward
 from .dense import dense_backward, dense_forward, matmul_backward, matmul_forward
+from .recurrent import lstm_backward, lstm_forward
 
 __all__ = [
     "activation_backward",
@@ -25,6 +26,8 @@ __all__ = [
     "depthwise_conv2d_forward",
     "log_softmax_backward",
     "log_softmax_forward",
+    "lstm_backward",
+    "lstm_forward",
     "matmul_backward",
     "matmul_forward",
     "softmax_backward",
