@@ -5,6 +5,7 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_core(m);
   lamina::bind_plan(m);
   lamina::bind_dense(m);
+  lamina::bind_recurrent(m);
   lamina::bind_convolution(m);
   lamina::bind_pooling(m);
   lamina::bind_probe(m);

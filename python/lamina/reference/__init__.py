@@ -23,6 +23,7 @@ from .pooling import (
     max_pool2d_backward,
     max_pool2d_forward,
 )
+from .recurrent import lstm_backward, lstm_forward
 
 __all__ = [
     "activation_backward",
@@ -41,6 +42,8 @@ __all__ = [
     "global_max_pool2d_forward",
     "log_softmax_backward",
     "log_softmax_forward",
+    "lstm_backward",
+    "lstm_forward",
     "matmul_backward",
     "matmul_forward",
     "max_pool2d_backward",
