@@ -77,7 +77,7 @@ def gpt() -> Any:
     """A decoder with normalization in front of each part (Radford et al., GPT-2, 2019), learned positions."""
     inputs = lamina.Input((CONTEXT,), dtype="int64")
     x = layers.Embedding(SYMBOLS, WIDTH)(inputs)
-    x = layers.Dropout(0.1)(layers.PositionEmbedding(CONTEXT)(x))
+    x = layers.Dropout(0.1)(layers.Add()([x, layers.PositionEmbedding(CONTEXT)(x)]))
     for _ in range(DEPTH):
         h = layers.LayerNormalization(epsilon=1e-5)(x)
         h = layers.MultiHeadAttention(HEADS, WIDTH // HEADS)(h, h, use_causal_mask=True)
