@@ -12,16 +12,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import lamina
 from lamina import layers
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
 
 
 def load() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -53,6 +49,11 @@ def build() -> lamina.Sequential:
 
 
 def picture(path: Path, history: dict[str, list[float]], x: np.ndarray, y: np.ndarray, predicted: np.ndarray) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
     fig = plt.figure(figsize=(10, 4))
     left, right = fig.subfigures(1, 2, width_ratios=[1, 1])
     axes: Any = left.subplots(2, 1, sharex=True)
