@@ -7,5 +7,8 @@ namespace lamina {
 void bind_core(pybind11::module_& m);
 void bind_plan(pybind11::module_& m);
 void bind_dense(pybind11::module_& m);
+void bind_elementwise(pybind11::module_& m);
+void bind_reduction(pybind11::module_& m);
+void bind_reshape(pybind11::module_& m);
 
 }  // namespace lamina

@@ -5,4 +5,7 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_core(m);
   lamina::bind_plan(m);
   lamina::bind_dense(m);
+  lamina::bind_elementwise(m);
+  lamina::bind_reduction(m);
+  lamina::bind_reshape(m);
 }
