@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import autograd
+from . import _registry, autograd
 from .autograd import Tensor, wrap
 from .config import standardize_dtype
 
@@ -68,6 +68,7 @@ class Generator:
 
 
 SeedGenerator = Generator  # Keras's name
+_registry.add_known((Generator,))
 
 Seed = int | Generator | None
 
