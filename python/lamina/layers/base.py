@@ -37,7 +37,7 @@ class Layer:
     """
 
     supports_masking = False
-    _float_input = False  # integers and booleans are converted to the layer's dtype
+    _float_input = False  # integers and booleans in the first argument are converted to the layer's dtype
     _keeps_dtype = False  # the result has the input's dtype, not the layer's
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 

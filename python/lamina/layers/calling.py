@@ -17,6 +17,7 @@ import numpy as np
 from .. import ops
 from .._tree import leaves, map_structure
 from ..autograd import Tensor
+from ..ops._common import as_tensor
 from . import building
 from .masking import MaskedTensor, attach, mask_of
 from .symbolic import Node, SymbolicTensor, is_symbolic
@@ -68,7 +69,7 @@ def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
             return _draw(layer, args, kwargs)
         args = _converted(layer, args)
         for key in kwargs:
-            kwargs[key] = map_structure(lambda x: _convert(layer, x), kwargs[key])
+            kwargs[key] = map_structure(lambda x: _convert(layer, x, False), kwargs[key])
         if not layer.built:
             building.build_for_call(layer, args, kwargs)
         if training is not None:
@@ -107,7 +108,8 @@ def _converted(layer: Layer, args: tuple[Any, ...]) -> tuple[Any, ...]:
     if not args:
         return args
     first = args[0] if isinstance(args[0], Tensor) else _as_array(args[0])
-    return tuple(map_structure(lambda x: _convert(layer, x), a) for a in (first, *args[1:]))
+    first = map_structure(lambda x: _convert(layer, x, layer._float_input), first)
+    return (first, *(map_structure(lambda x: _convert(layer, x, False), a) for a in args[1:]))
 
 
 def _as_array(x: Any) -> Any:
@@ -119,16 +121,16 @@ def _as_array(x: Any) -> Any:
     return x if isinstance(x, (np.ndarray, Tensor)) else np.asarray(x)
 
 
-def _convert(layer: Layer, x: Any) -> Any:
-    """Arrays to tensors, numbers of another type to the layer's: the one conversion of an input."""
+def _convert(layer: Layer, x: Any, integers: bool) -> Any:
+    """Arrays to tensors, reals of another type (and integers) to the layer's: the one conversion of an input."""
     if not isinstance(x, (Tensor, np.ndarray, np.generic)):
         return x
     dtype = x.dtype
     if dtype.kind not in "fiub":
         raise TypeError(f"the input has dtype {dtype}; expected numbers or booleans")
-    wanted = layer._dtype if layer.autocast and (dtype.kind == "f" or layer._float_input) else dtype
+    wanted = layer._dtype if layer.autocast and (dtype.kind == "f" or integers) else dtype
     if not isinstance(x, Tensor):
-        return ops.convert_to_tensor(x, wanted)
+        return as_tensor(x, wanted)
     return x if dtype == wanted else ops.cast(x, wanted)
 
 
