@@ -109,6 +109,12 @@ def serialize(value: Any) -> Any:
         return {"class_name": "__array__", "config": {"value": value.tolist(), "dtype": value.dtype.name}}
     if isinstance(value, np.dtype):
         return value.name
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return np.dtype(value).name
+    if isinstance(value, slice):
+        return {"class_name": "__slice__", "config": {"start": value.start, "stop": value.stop, "step": value.step}}
+    if value is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(value, dict):
         return {str(k): serialize(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -149,6 +155,10 @@ def _object(description: dict[str, Any]) -> Any:
         return tuple(deserialize(v) for v in config["items"])
     if name == "__float__":
         return float(config["value"])
+    if name == "__slice__":
+        return slice(config["start"], config["stop"], config["step"])
+    if name == "__ellipsis__":
+        return Ellipsis
     if name == "__function__":
         return lookup(config["name"], "function")
     cls = lookup(name)

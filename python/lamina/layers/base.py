@@ -39,6 +39,7 @@ class Layer:
     supports_masking = False
     _float_input = False  # integers and booleans in the first argument are converted to the layer's dtype
     _keeps_dtype = False  # the result has the input's dtype, not the layer's
+    _built_by_call = False  # nothing to build before the first call: it builds the layers inside
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -51,6 +52,7 @@ class Layer:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
             setattr(cls, "build", building.wrapped(cls.__dict__["build"]))  # noqa: B010 (mypy: a method)
+            cls._built_by_call = cls.__dict__.get("_built_by_call", False)
 
     def __init__(
         self,

@@ -47,6 +47,9 @@ def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     A ``build`` with one parameter gets the shape of the first argument (a nest of shapes for a nest of tensors);
     with more, parameter ``query_shape`` gets the shape of argument ``query``.
     """
+    if layer._built_by_call:
+        layer._built = True
+        return
     wanted = list(inspect.signature(type(layer).build).parameters)[1:]
     bound = inspect.signature(type(layer).call).bind(layer, *args, **kwargs).arguments
     given = {k: _shapes(v) for k, v in list(bound.items())[1:] if _has_tensors(v)}
