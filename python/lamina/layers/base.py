@@ -70,7 +70,6 @@ class Layer:
             raise unknown(f"argument of {type(self).__name__}", next(iter(kwargs)), set(valid) - {"self", "kwargs"})
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise ValueError(f"{type(self).__name__}: name must be a non-empty string without '/', got {name!r}")
-        self._named = name is not None
         self._name = name or auto_name(snake_case(type(self).__name__))
         self._dtype = standardize_dtype(dtype, f"{type(self).__name__}: dtype")
         self._trainable = bool(trainable)
@@ -285,7 +284,15 @@ class Layer:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """The layer that ``config`` describes."""
-        return cls(**_registry.deserialize(config))
+        accepted = inspect.signature(cls.__init__).parameters
+        arguments = _registry.deserialize(config)
+        later: dict[str, Any] = {}
+        if all(p.kind is not p.VAR_KEYWORD for p in accepted.values()):  # __init__ has no name= and the like
+            later = {k: arguments.pop(k) for k in ("name", "trainable", "dtype") if k in arguments and k not in accepted}
+        layer = cls(**arguments)
+        layer._name = later.get("name", layer._name)
+        layer._trainable = later.get("trainable", layer._trainable)
+        return layer
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ grows after it was assigned is seen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ def children(layer: Layer) -> list[tuple[str, Layer]]:
     """(key, sublayer), the key independent of how many layers the process made before.
 
     It is the name that the sublayer was given, else its class in a Sequential or functional model, else the attribute.
+    A name that could be automatic (dense_3) counts as such, so that a model read from a file has the same keys.
     """
     from .base import Layer
 
@@ -62,8 +64,9 @@ def children(layer: Layer) -> list[tuple[str, Layer]]:
     names = []
     for key, child in found:
         child._adopt(layer)
-        plain = snake_case(type(child).__name__) if key.startswith("_layers/") else key.lstrip("_")
-        names.append(child.name if child._named else plain)
+        kind = snake_case(type(child).__name__)
+        automatic = re.fullmatch(rf"({kind}|functional)(_\d+)?", child.name)
+        names.append((kind if key.startswith("_layers/") else key.lstrip("_")) if automatic else child.name)
     return [(k, child) for k, (_, child) in zip(unique_keys(names), found, strict=True)]
 
 

@@ -61,8 +61,6 @@ class Model(Layer, Trainer):
             inputs = map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), input_shape)
             infer(self.call, (inputs,), {})
 
-    _built_by_call = True
-
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         if self._graph is not None:
             return self._graph.specify(args[0], self._label())
@@ -176,7 +174,7 @@ class Model(Layer, Trainer):
         """The model that ``get_config`` described, with new weights."""
         with _registry.custom_object_scope(custom_objects):
             if "nodes" not in config or cls is not Model:
-                return cls(**_registry.deserialize(config))
+                return super().from_config(config)
             inputs, outputs = functional.from_config(config)
             return cls(inputs, outputs, name=config["name"], trainable=config["trainable"])
 

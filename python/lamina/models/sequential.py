@@ -50,7 +50,7 @@ class Sequential(Model):
         if self._drawn:
             self._draw_on([layer])
         self._layers.append(layer)
-        self._adopt_all()
+        layer._adopt(self)
         self._built = bool(self._drawn)
         self.__dict__["_ready"] = False
 
@@ -76,17 +76,15 @@ class Sequential(Model):
             drawn.append(layer((drawn or self._drawn)[-1]))
         self._drawn.extend(drawn)
 
-    def _adopt_all(self) -> None:
-        for layer in self._layers:
-            layer._adopt(self)
-
     def build(self, input_shape: Any = None) -> None:
         """Make all weights for inputs of this shape, batch axis first."""
         if not self._layers:
             raise ValueError("there are no layers to build")
-        if self._drawn or input_shape is None:
-            return
-        first = InputLayer(batch_shape=input_shape, dtype=self._dtype)
+        if not self._drawn and input_shape is not None:
+            self._draw_from(input_shape, self.dtype)
+
+    def _draw_from(self, shape: Any, dtype: str) -> None:
+        first = InputLayer(batch_shape=shape, dtype=dtype)
         self._drawn = [first.output]
         try:
             self._draw_on(self._layers)
@@ -94,8 +92,6 @@ class Sequential(Model):
             self._drawn = []
             raise
         self._input = first
-
-    _built_by_call = True
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         if mask is not None:
@@ -114,14 +110,13 @@ class Sequential(Model):
     def _draw_late(self) -> list[Any]:
         """The symbolic tensors, drawn now if the model was built by a call."""
         if not self._drawn and self._first_shape is not None and self._layers:
-            shape, dtype = self._first_shape
-            self._input = InputLayer(batch_shape=shape, dtype=dtype)
-            self._drawn = [self._input.output]
-            self._draw_on(self._layers)
+            self._draw_from(*self._first_shape)
         return self._drawn
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         x = args[0]
+        if not self._drawn and isinstance(x, SymbolicTensor):
+            self._draw_from(x.shape, x.dtype)  # makes the weights
         for layer in self._layers:
             x = layer.compute_output_spec(x) if is_symbolic(x) else layer(x)
         return x
