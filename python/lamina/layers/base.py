@@ -16,7 +16,7 @@ import numpy as np
 from .. import _registry, activations, autograd, regularizers
 from .._suggest import unknown
 from .._tree import map_shapes, map_structure
-from ..autograd import Array, Tensor
+from ..autograd import Array, Tensor, wrap
 from ..config import standardize_dtype
 from . import building
 from .calling import BAD_INPUT, Losses, context, full_call, tensors
@@ -45,7 +45,7 @@ class Layer:
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = super().__new__(cls)
         layer.__dict__["_arguments"] = (args, kwargs)  # for get_config()
-        layer.__dict__["_ready"] = False
+        layer.__dict__.update(_ready=False, _takes_training=False)
         return layer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -133,20 +133,34 @@ class Layer:
     # ---- calling ----
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._ready and len(args) == 1 and not kwargs:  # built, one plain tensor: no detours
+        if self._ready and len(args) == 1:  # built, one plain input of the right type: no detours
             x = args[0]
+            if type(x) is np.ndarray and x.dtype is self._dtype:
+                x = wrap(x)
             if type(x) is Tensor and x._array.dtype is self._dtype:
                 try:
-                    return self.call(x, training=context.training) if self._takes_training else self.call(x)
+                    if not kwargs:
+                        return self.call(x, training=context.training) if self._takes_training else self.call(x)
+                    if len(kwargs) == 1 and "training" in kwargs:
+                        return self._call_in_mode(x, kwargs["training"])
                 except BAD_INPUT as error:
                     self._fail(error, args)
         return full_call(self, args, kwargs)
+
+    def _call_in_mode(self, x: Tensor, training: bool | None) -> Any:
+        outer = context.training
+        context.training = outer if training is None else bool(training)
+        try:
+            return self.call(x, training=context.training) if self._takes_training else self.call(x)
+        finally:
+            context.training = outer
 
     def _fail(self, error: Exception, args: tuple[Any, ...]) -> NoReturn:
         """Raise ``error`` again with the layer's name before its message, unless an inner layer's stands there."""
         if type(error) in BAD_INPUT and not getattr(error, "_lamina_layer", False):
             x = args[0] if args else None
-            message = self._mismatch(x.shape) if isinstance(x, (Tensor, SymbolicTensor)) else None
+            shaped = isinstance(x, (Tensor, SymbolicTensor, np.ndarray))
+            message = self._mismatch(x.shape) if shaped else None
             error.args = (f"{self._label()}: {message or error}",)
             error._lamina_layer = True  # type: ignore[attr-defined]
         raise error

@@ -101,7 +101,7 @@ class Sequential(Model):
             wanted = self._drawn[0].shape
             if isinstance(x, Tensor) and x.ndim == len(wanted) - 1 and wanted[-1] == 1:
                 x = ops.expand_dims(x, -1)
-        elif isinstance(x, Tensor):
+        elif self._first_shape is None and isinstance(x, Tensor):
             self._first_shape = (None, *x.shape[1:]), x.dtype.name
         for layer in self._layers:
             x = layer(x)
