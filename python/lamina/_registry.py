@@ -122,13 +122,13 @@ def serialize(value: Any) -> Any:
     if isinstance(value, Configurable) and not isinstance(value, type):
         name = name_of(type(value)) or type(value).__name__
         return {"class_name": name, "config": serialize(value.get_config())}
-    name = name_of(value) if callable(value) else None
-    if name is None:
+    registered = name_of(value) if callable(value) else None
+    if registered is None:
         raise TypeError(
             f"{value!r} cannot be saved: it is no registered function and has no get_config(). Register it with "
             "@lamina.saving.register_serializable()"
         )
-    return {"class_name": "__function__", "config": {"name": name}}
+    return {"class_name": "__function__", "config": {"name": registered}}
 
 
 def is_description(value: Any) -> bool:

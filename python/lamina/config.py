@@ -8,7 +8,7 @@ import numpy as np
 
 from ._suggest import unknown
 
-_FLOATS = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
+_FLOATS: dict[str, np.dtype[Any]] = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
 
 class _Defaults:

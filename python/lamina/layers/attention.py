@@ -170,9 +170,7 @@ class MultiHeadAttention(Layer):
             y = attach(y, query_mask)
         return (y, scores) if return_attention_scores else y
 
-    def _explicit(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Any, causal: bool, rate: float
-    ) -> tuple[Tensor, Tensor]:
+    def _explicit(self, q: Tensor, k: Tensor, v: Tensor, mask: Any, causal: bool, rate: float) -> tuple[Tensor, Tensor]:
         """The path that stores the scores: y (N, T, heads, d) and scores (N, heads, T, S)."""
         order = (0, 2, 1, 3)
         q, k, v = (ops.transpose(t, order) for t in (q, k, v))
@@ -227,18 +225,14 @@ def _combined(attention_mask: Any, query_mask: Any, value_mask: Any, key_mask: A
             attention_mask = ops.cast(attention_mask, "bool")
         n = attention_mask.ndim
         if n not in (2, 3, 4):
-            raise ValueError(f"attention_mask is {attention_mask.shape}, expected (T, S), (N, T, S) or (N, heads, T, S)")
+            raise ValueError(f"attention_mask is {attention_mask.shape}, expected (T, S), (N, T, S) or with heads")
         masks.append(ops.expand_dims(attention_mask, 1) if n == 3 else attention_mask)
     if query_mask is not None:
         masks.append(ops.reshape(query_mask, (query_mask.shape[0], 1, query_mask.shape[1], 1)))
-    masks.extend(
-        ops.reshape(m, (m.shape[0], 1, 1, m.shape[1])) for m in (value_mask, key_mask) if m is not None
-    )
+    masks.extend(ops.reshape(m, (m.shape[0], 1, 1, m.shape[1])) for m in (value_mask, key_mask) if m is not None)
     if not masks:
         return None
     combined = masks[0]
     for m in masks[1:]:
         combined = ops.logical_and(combined, m)
     return combined
-
-

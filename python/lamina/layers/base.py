@@ -40,6 +40,8 @@ class Layer:
     _float_input = False  # integers and booleans in the first argument are converted to the layer's dtype
     _keeps_dtype = False  # the result has the input's dtype, not the layer's
     _built_by_call = False  # nothing to build before the first call: it builds the layers inside
+    _ready: bool  # built and free of masks and losses: calls on a plain tensor go straight to ``call``
+    _takes_training: bool
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -101,16 +103,19 @@ class Layer:
 
     # ---- to be defined by layers ----
 
-    def build(self, input_shape: Any = None) -> None:
-        """Make the weights for inputs of this shape (batch size first, None for a free size)."""
+    def build(self, *args: Any, **kwargs: Any) -> None:
+        """Make the weights; defined as ``build(self, input_shape)``, batch size first, None for a free size.
+
+        A layer called with several tensors names the shapes after its call arguments (``query_shape``).
+        """
         self._built = True
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of ``call``'s result; without a definition of its own, ``call`` is tried on small arrays."""
-        inputs = map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), input_shape)
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The shape of ``call``'s result for an input shape; where it is not defined, ``call`` is tried."""
+        inputs = map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), args[0])
         return map_structure(lambda t: t.shape, infer(self.__call__, (inputs,), {"training": False}))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
@@ -159,8 +164,7 @@ class Layer:
         """Raise ``error`` again with the layer's name before its message, unless an inner layer's stands there."""
         if type(error) in BAD_INPUT and not getattr(error, "_lamina_layer", False):
             x = args[0] if args else None
-            shaped = isinstance(x, (Tensor, SymbolicTensor, np.ndarray))
-            message = self._mismatch(x.shape) if shaped else None
+            message = self._mismatch(x.shape) if isinstance(x, (Tensor, SymbolicTensor, np.ndarray)) else None
             error.args = (f"{self._label()}: {message or error}",)
             error._lamina_layer = True  # type: ignore[attr-defined]
         raise error
@@ -302,7 +306,8 @@ class Layer:
         arguments = _registry.deserialize(config)
         later: dict[str, Any] = {}
         if all(p.kind is not p.VAR_KEYWORD for p in accepted.values()):  # __init__ has no name= and the like
-            later = {k: arguments.pop(k) for k in ("name", "trainable", "dtype") if k in arguments and k not in accepted}
+            given = [k for k in ("name", "trainable", "dtype") if k in arguments and k not in accepted]
+            later = {k: arguments.pop(k) for k in given}
         layer = cls(**arguments)
         layer._name = later.get("name", layer._name)
         layer._trainable = later.get("trainable", layer._trainable)
@@ -365,4 +370,3 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self._name}, built={self._built}>"
-

@@ -50,7 +50,8 @@ def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if layer._built_by_call:
         layer._built = True
         return
-    wanted = list(inspect.signature(type(layer).build).parameters)[1:]
+    accepted = list(inspect.signature(type(layer).build).parameters.values())[1:]
+    wanted = [p.name for p in accepted if p.kind is p.POSITIONAL_OR_KEYWORD]
     bound = inspect.signature(type(layer).call).bind(layer, *args, **kwargs).arguments
     given = {k: _shapes(v) for k, v in list(bound.items())[1:] if _has_tensors(v)}
     if len(wanted) <= 1:

@@ -10,6 +10,7 @@ from . import options
 from .base import Layer
 from .options import known, pair, positive, refuse
 from .symbolic import Shape
+from .variable import Variable
 
 _TO_LAST, _TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
@@ -18,6 +19,8 @@ class _Convolution(Layer):
     """What Conv2D and DepthwiseConv2D share: windows, layout, bias, activation."""
 
     _float_input = True
+    kernel: Variable
+    activation: Any
 
     def _set_windows(
         self, kernel_size: Any, strides: Any, padding: Any, data_format: str | None, dilation_rate: Any

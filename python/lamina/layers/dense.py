@@ -76,7 +76,7 @@ class Dense(Layer):
 
     def _check_rank(self, shape: Shape) -> None:
         if len(shape) < 2:
-            raise ValueError(f"x is {shape}, expected at least two axes, (batch, features); for one example use x[None]")
+            raise ValueError(f"x is {shape}, expected (batch, features) or more axes; for one example use x[None]")
 
     def _mismatch(self, shape: Shape) -> str | None:
         if not self.built or len(shape) < 2 or shape[-1] == self.kernel.shape[0]:

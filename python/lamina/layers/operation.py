@@ -16,12 +16,11 @@ class OpLayer(Layer):
     """Calls ``function``, which is one of ``lamina.ops`` or its name, with the arguments it is called with."""
 
     def __init__(self, function: str | Callable[..., Any], name: str | None = None, **kwargs: Any) -> None:
-        if isinstance(function, str):
-            if function not in ops.__all__:
-                raise unknown("operation", function, ops.__all__)
-            function = getattr(ops, function)
-        super().__init__(name=name or auto_name(function.__name__), **kwargs)
-        self.function = function
+        if isinstance(function, str) and function not in ops.__all__:
+            raise unknown("operation", function, ops.__all__)
+        called: Callable[..., Any] = getattr(ops, function) if isinstance(function, str) else function
+        super().__init__(name=name or auto_name(called.__name__), **kwargs)
+        self.function = called
         self.autocast = False
         self._built = True
 

@@ -237,11 +237,12 @@ class LSTM(Layer):
         if training and cell.dropout:  # one mask for all steps, as in Keras
             x = ops.multiply(x, ops.dropout(ops.ones((n, 1, features), dtype=self.dtype), cell.dropout, _stream(cell)))
         if not cell.is_standard:
-            y, h, c = self._unrolled(x, initial_state, _kept(mask, lengths, n, steps), lengths is not None, training)
+            kept = _kept(mask, lengths, n, steps)
+            y, h, c = self._unrolled(x, initial_state, kept, lengths is not None, training)
         elif mask is None:
             y, h, c = self._native(x, initial_state, lengths)
         else:
-            y, h, c = self._masked(x, initial_state, _kept(mask, None, n, steps))
+            y, h, c = self._masked(x, initial_state, _given(mask, n, steps))
         out = y if self.return_sequences else h
         if mask is not None and self.return_sequences:
             out = attach(out, mask)
@@ -339,8 +340,10 @@ def _kept(mask: Any, lengths: Any, batch: int, steps: int) -> Array | None:
         if values.shape != (batch,) or values.dtype.kind not in "iu":
             raise ValueError(f"lengths must be {batch} integers, got {values.dtype} of shape {values.shape}")
         return np.arange(steps) < values[:, None]
-    if mask is None:
-        return None
+    return None if mask is None else _given(mask, batch, steps)
+
+
+def _given(mask: Any, batch: int, steps: int) -> Array:
     kept = np.asarray(mask)
     if kept.shape != (batch, steps):
         raise ValueError(f"mask is {kept.shape}, expected (batch, time) = ({batch}, {steps})")

@@ -61,8 +61,9 @@ class Reshape(Layer):
         if len(rest) < len(input_shape) - 1:
             return (input_shape[0], *(None if n == -1 else n for n in self.target_shape))
         size, fixed = math.prod(rest), math.prod(n for n in self.target_shape if n != -1)
-        if (-1 in self.target_shape and (fixed == 0 or size % fixed)) or (-1 not in self.target_shape and size != fixed):
-            raise ValueError(f"x is {input_shape}: {size} elements an example do not fit target_shape {self.target_shape}")
+        free = -1 in self.target_shape
+        if (free and (fixed == 0 or size % fixed)) or (not free and size != fixed):
+            raise ValueError(f"x is {input_shape}: {size} elements an example do not fill {self.target_shape}")
         return (input_shape[0], *(size // fixed if n == -1 else n for n in self.target_shape))
 
     def get_config(self) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class Variable(Tensor):
             _native.copy_into(np.ascontiguousarray(value._array), self._array, False)  # repeated by captured steps
             return self
         if autograd.state.capturing:
-            raise autograd.CaptureError(f"{self.path}: a captured step can assign a tensor of the same shape and dtype only")
+            raise autograd.CaptureError(f"{self.path}: a captured step can only assign a tensor of its shape and dtype")
         values = np.asarray(value)
         try:
             np.copyto(self._array, values, casting="same_kind" if values.dtype.kind == "f" else "unsafe")

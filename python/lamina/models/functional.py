@@ -134,10 +134,10 @@ class Graph:
             return _registry.serialize(x.numpy() if isinstance(x, Tensor) else x)
 
         index = {id(layer): i for i, layer in enumerate(self.layers)}
-        nodes = [
-            {"layer": index[id(n.layer)], "args": map_structure(describe, n.args), "kwargs": map_structure(describe, n.kwargs)}
-            for n in self.nodes
-        ]  # fmt: skip
+        nodes = []
+        for n in self.nodes:
+            args, kwargs = map_structure(describe, (n.args, n.kwargs))
+            nodes.append({"layer": index[id(n.layer)], "args": args, "kwargs": kwargs})
         inputs, outputs = map_structure(describe, self.inputs), map_structure(describe, self.outputs)
         return {"layers": entries, "nodes": nodes, "inputs": inputs, "outputs": outputs}
 

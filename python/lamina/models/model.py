@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import _registry, saving
 from .._suggest import unknown
-from .._tree import flatten, map_shapes, map_structure
-from ..layers import InputLayer, Layer, SymbolicTensor
+from .._tree import map_shapes, map_structure
+from ..layers import Layer, SymbolicTensor
 from ..layers.masking import attach
 from ..layers.symbolic import infer
 from ..layers.tracking import children
@@ -182,5 +182,3 @@ class Model(Layer, Trainer):
 def clone_model(model: Model) -> Any:
     """An equal model with new weights."""
     return type(model).from_config(model.get_config())
-
-

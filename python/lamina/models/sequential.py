@@ -71,7 +71,7 @@ class Sequential(Model):
 
     def _draw_on(self, layers: list[Layer]) -> None:
         """Call the layers, one after the other, on the last symbolic output."""
-        drawn = []
+        drawn: list[Any] = []
         for layer in layers:
             drawn.append(layer((drawn or self._drawn)[-1]))
         self._drawn.extend(drawn)

@@ -138,5 +138,3 @@ def _bytes(n: float) -> str:
             return f"{n:.2f} {unit}"
         n /= 1024
     return f"{n:.2f} GB"
-
-

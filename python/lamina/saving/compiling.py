@@ -29,9 +29,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     if isinstance(value, types.FunctionType) and _registry.name_of(value) is None:
-        for module in (losses, metrics):
-            if getattr(module, value.__name__, None) is value:
-                return value.__name__
+        name = value.__name__
+        if any(getattr(module, name, None) is value for module in (losses, metrics)):
+            return name
     if isinstance(value, type):
         return value.__name__
     return _registry.serialize(value)

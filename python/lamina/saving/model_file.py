@@ -1,7 +1,7 @@
 """The .lamina file: safetensors whose header says which model the tensors belong to.
 
-Header entries (text): ``format`` = "lamina", ``version`` = "1", ``lamina`` = the library's version, ``model`` = JSON with
-the description of the model, the shapes its layers were built for and what compile() was given.  Tensors:
+Header entries (text): ``format`` = "lamina", ``version`` = "1", ``lamina`` = the library's version, ``model`` =
+JSON with the description of the model, the shapes its layers were built for and what compile() was given.  Tensors:
 ``weights/<key>`` with the keys of ``state_dict()``, ``optimizer/<key>`` with those of the optimizer's state.
 A file of weights alone has no ``model`` entry.
 """
@@ -58,7 +58,7 @@ def save_weights(model: Layer, filepath: Any, overwrite: bool = True) -> None:
     _write(path, {f"weights/{key}": v.numpy() for key, v in named_variables(model).items()}, {})
 
 
-def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Any:  # noqa: A001
+def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Any:
     """The model of a file that ``model.save`` wrote, compiled as it was unless ``compile=False``.
 
     custom_objects: {name: class or function} for what is not registered.  Raises FileNotFoundError, or ValueError that
