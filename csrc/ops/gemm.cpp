@@ -21,6 +21,7 @@ namespace {
 
 constexpr dim_t kKC = 384;                  // depth of a panel: a panel of B and a block of A share L2
 constexpr dim_t kABlock = 384 << 10;        // bytes of a packed block of A
+constexpr dim_t kSmallB = 16 << 10;         // bytes of a B that needs no packing
 constexpr double kFlopsPerThread = 1.0e6;   // a region costs a microsecond, some 100 kflop
 
 // Columns are cut evenly, so that a width of 7 registers becomes 4 + 3 and not 4 + 2 + 1.
@@ -79,8 +80,9 @@ void blocked(const Gemm<T>& g) {
   // A is packed where it is read often enough to pay for the copy.
   const dim_t a_far = g.a_col == 1 ? g.a_row : g.a_col;
   const bool pack_a = g.M > 1 && panels.count >= (thrashes(a_far * dim_t(sizeof(T))) ? 2 : g.a_col == 1 ? 6 : 4);
-  // B is read in place where its rows are used once and are whole registers.
-  const bool pack_b = !(g.b_col == 1 && g.N % W == 0 && g.M <= most_rows);
+  // B is read in place where its rows are whole registers, and are used once, are a panel already, or lie in L1.
+  const bool in_place = g.M <= most_rows || g.b_row == NR || g.K * g.b_row * dim_t(sizeof(T)) <= kSmallB;
+  const bool pack_b = !(g.b_col == 1 && g.N % W == 0 && in_place);
 
   const dim_t MC = std::max<dim_t>(most_rows, kABlock / dim_t(sizeof(T)) / kc_max / most_rows * most_rows);
   const dim_t rows_max = std::min(g.M, MC);
