@@ -82,17 +82,6 @@ class Node:
         self.sequence = state.sequence
 
 
-<<<<<<< HEAD
-def touch() -> None:
-    """Note that some configuration changed (a rate, ``trainable``, a new layer): plans are captured again."""
-    state.version += 1
-
-
-def refuse(what: str) -> None:
-    """Note that the running step does what a replay could not repeat; it goes on eagerly and is not captured."""
-    if state.recording is not None:
-        state.recording.refuse(what)
-=======
 class Result(Node):
     """One result of an operation that has several: hands its gradient to the operation's own node, ``inputs[0]``."""
 
@@ -104,12 +93,15 @@ class Result(Node):
         self.count = count
 
 
-def _refuse(what: str) -> None:
-    raise CaptureError(
-        f"{what} inside a captured step: a replay would keep the value of the recorded run. Move it out of the step "
-        "(return the tensor and read it there), or run this step eagerly"
-    )
->>>>>>> recurrent
+def touch() -> None:
+    """Note that some configuration changed (a rate, ``trainable``, a new layer): plans are captured again."""
+    state.version += 1
+
+
+def refuse(what: str) -> None:
+    """Note that the running step does what a replay could not repeat; it goes on eagerly and is not captured."""
+    if state.recording is not None:
+        state.recording.refuse(what)
 
 
 class Tensor:
