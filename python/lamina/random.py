@@ -58,7 +58,7 @@ class Generator:
 
     def numpy(self) -> np.random.Generator:
         """A NumPy generator at this stream's place; advances the stream by one call."""
-        _refuse_capture()
+        autograd.refuse("lamina.random drew numbers with NumPy, which a replay would repeat")
         generator = np.random.Generator(np.random.Philox(key=self.state))
         self.state[1] += np.uint64(1)
         return generator
@@ -73,18 +73,10 @@ _registry.add_known((Generator,))
 Seed = int | Generator | None
 
 
-def _refuse_capture() -> None:
-    if autograd.state.capturing:
-        raise autograd.CaptureError(
-            "lamina.random drew numbers with NumPy inside a captured step: a replay would repeat them. Draw them "
-            "outside and pass them in, or run this step eagerly"
-        )
-
-
 def numpy_from(seed: Seed) -> np.random.Generator:
     """NumPy's generator for a ``seed`` argument: None is the process's, an integer always the same, or a Generator."""
     if seed is None:
-        _refuse_capture()
+        autograd.refuse("lamina.random drew numbers with NumPy, which a replay would repeat")
         return _Process.numpy
     if isinstance(seed, Generator):
         return seed.numpy()

@@ -21,9 +21,10 @@ from .variable import Variable
 class _Projection(Layer):
     """``x @ kernel + bias`` with several input or output axes: query, key and value make heads, the output joins them.
 
-    The kernel is (*inputs, *outputs); the kernels see it as the matrix that it is in memory.
+    The kernel is (*inputs, *outputs); the native code sees it as the matrix that it is in memory.
     """
 
+    supports_masking = True
     _float_input = True
 
     def __init__(

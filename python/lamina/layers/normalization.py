@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -163,9 +164,10 @@ class LayerNormalization(Layer):
 
     def _over_last(self, x: Tensor, n: int) -> Tensor:
         """Normalize the last n axes as one."""
-        flat = ops.reshape(x, (*x.shape[:-n], -1))
-        gamma = None if self.gamma is None else ops.reshape(self.gamma, (-1,))
-        beta = None if self.beta is None else ops.reshape(self.beta, (-1,))
+        size = math.prod(x.shape[-n:])
+        flat = ops.reshape(x, (*x.shape[:-n], size))
+        gamma = None if self.gamma is None else ops.reshape(self.gamma, (size,))
+        beta = None if self.beta is None else ops.reshape(self.beta, (size,))
         return ops.reshape(ops.layer_norm(flat, gamma, beta, self.epsilon), x.shape)
 
     def _axes(self, shape: Shape) -> tuple[int, ...]:

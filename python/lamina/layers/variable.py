@@ -124,8 +124,7 @@ class Variable(Tensor):
         if isinstance(value, Tensor) and value._array.shape == self._array.shape and value.dtype == self.dtype:
             _native.copy_into(np.ascontiguousarray(value._array), self._array, False)  # repeated by captured steps
             return self
-        if autograd.state.capturing:
-            raise autograd.CaptureError(f"{self.path}: a captured step can only assign a tensor of its shape and dtype")
+        autograd.refuse(f"{self.path} was assigned what is not a tensor of its shape and dtype")
         values = np.asarray(value)
         try:
             np.copyto(self._array, values, casting="same_kind" if values.dtype.kind == "f" else "unsafe")

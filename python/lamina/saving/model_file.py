@@ -41,7 +41,11 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
     path = _target(filepath, overwrite)
     if not model.built:
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before saving")
-    description: dict[str, Any] = {"model": _registry.serialize(model), "built": _built(model)}
+    description: dict[str, Any] = {
+        "model": _registry.serialize(model),
+        "built": _built(model),
+        "frozen": _frozen(model),
+    }
     tensors = {f"weights/{key}": v.numpy() for key, v in named_variables(model).items()}
     if include_optimizer and model.compiled:
         description["compile"] = compiling.describe(model)
@@ -76,6 +80,7 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
         try:
             model = _registry.deserialize(description["model"])
             _build(model, description["built"])
+            _freeze(model, description["frozen"])
         except (ValueError, TypeError) as error:
             raise type(error)(f"{path}: {error}") from error
         load_arrays(str(path), named_variables(model), _part(tensors, "weights/"))
@@ -139,6 +144,26 @@ def _built(model: Layer) -> dict[str, Any]:
     """By path of keys, the arguments with which each layer was built ("" is the model itself)."""
     layers = {"": model, **named_layers(model)}
     return {path: layer._build_arguments for path, layer in layers.items() if layer.built}
+
+
+def _frozen(model: Layer) -> dict[str, list[str]]:
+    """What was made not trainable, as far as constructors' arguments cannot tell: layers and weights, by key."""
+    layers = {"": model, **named_layers(model)}
+    fixed = {id(v) for layer in layers.values() for v in layer._fixed}
+    return {
+        "layers": [path for path, layer in layers.items() if not layer.trainable],
+        "weights": [k for k, v in named_variables(model).items() if not v.trainable and id(v) not in fixed],
+    }
+
+
+def _freeze(model: Layer, frozen: Mapping[str, list[str]]) -> None:
+    layers, variables = {"": model, **named_layers(model)}, named_variables(model)
+    for path in frozen["layers"]:
+        if path in layers:
+            layers[path]._trainable = False
+    for key in frozen["weights"]:
+        if key in variables:
+            variables[key].trainable = False
 
 
 def _build(model: Layer, built: Mapping[str, Any]) -> None:
