@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -100,14 +101,19 @@ class Softmax(_Elementwise):
         self.axis = axis if isinstance(axis, int) else tuple(axis)
 
     def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
-        x = inputs
-        if mask is not None:
-            x = ops.where(mask, x, -1e9)
+        x = inputs if mask is None else ops.where(mask, inputs, float("-inf"))
         if isinstance(self.axis, int):
-            y = ops.softmax(x, self.axis)
-        else:
-            y = ops.exp(ops.subtract(x, ops.logsumexp(x, axis=self.axis, keepdims=True)))
-        return y if mask is None else ops.where(mask, y, 0.0)
+            return ops.softmax(x, self.axis)
+        last = (*(d for d in range(x.ndim) if d not in self._axes(x)), *self._axes(x))
+        y = ops.transpose(x, last)
+        shape = y.shape
+        kept = shape[: x.ndim - len(self.axis)]
+        y = ops.softmax(ops.reshape(y, (*kept, math.prod(shape[len(kept) :]))))  # the axes as one
+        return ops.transpose(ops.reshape(y, shape), tuple(last.index(d) for d in range(x.ndim)))
+
+    def _axes(self, x: Tensor) -> tuple[int, ...]:
+        assert not isinstance(self.axis, int)
+        return tuple(sorted(a % x.ndim for a in self.axis))
 
     def get_config(self) -> dict[str, Any]:
         return self._config("axis")

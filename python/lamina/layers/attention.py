@@ -179,10 +179,9 @@ class MultiHeadAttention(Layer):
         if causal:
             triangle = wrap(np.tri(q.shape[2], k.shape[2], dtype=bool))
             mask = triangle if mask is None else ops.logical_and(mask, triangle)
-        if mask is None:
-            scores = ops.softmax(scores)
-        else:
-            scores = ops.where(mask, ops.softmax(ops.where(mask, scores, -1e9)), 0.0)
+        if mask is not None:
+            scores = ops.where(mask, scores, float("-inf"))
+        scores = ops.softmax(scores)  # zero where a row sees nothing
         kept = ops.dropout(scores, rate, self.seed_generator) if rate else scores
         return ops.transpose(ops.matmul(kept, v), order), scores
 

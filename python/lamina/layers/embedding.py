@@ -36,8 +36,7 @@ class Embedding(Layer):
         quantization_config: Any = None,
         **kwargs: Any,
     ) -> None:
-        if kwargs.pop("input_length", None) is not None:
-            pass  # Keras 2's argument; the length is never needed
+        kwargs.pop("input_length", None)  # Keras 2's argument: the length is never needed
         super().__init__(**kwargs)
         refuse(self, embeddings_constraint=embeddings_constraint, lora_rank=lora_rank, lora_alpha=lora_alpha)
         refuse(self, quantization_config=quantization_config)
