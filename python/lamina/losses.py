@@ -345,6 +345,7 @@ _PAIRS: tuple[tuple[LossFunction, type[Loss]], ...] = (
 )
 _CLASSES = {cls.__name__: cls for _, cls in _PAIRS}
 _FUNCTIONS = {fn.__name__: (fn, cls) for fn, cls in _PAIRS}
+BUILT_IN = frozenset(_CLASSES.values())
 _SHORT = {
     "bce": "binary_crossentropy",
     "kld": "kl_divergence",

@@ -262,7 +262,7 @@ _NAMES: dict[str, Callable[[], Metric]] = {
     "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy,
     "top_k_categorical_accuracy": TopKCategoricalAccuracy,
 }
-_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
+BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
 
 
 def _from_loss(name: str) -> Metric | None:
@@ -293,7 +293,7 @@ def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple
     if isinstance(identifier, Metric):
         return identifier
     if isinstance(identifier, str):
-        if identifier in _BY_SHAPE:
+        if identifier in BY_SHAPE:
             return _by_shape(identifier, y_true_shape, y_pred_shape)
         if identifier in _NAMES:
             return _NAMES[identifier]()
@@ -301,7 +301,7 @@ def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple
             return _CLASSES[identifier]()
         found = _from_loss(identifier)
         if found is None:
-            raise unknown("metric", identifier, [*_NAMES, *_CLASSES, *_BY_SHAPE])
+            raise unknown("metric", identifier, [*_NAMES, *_CLASSES, *BY_SHAPE])
         return found
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()
