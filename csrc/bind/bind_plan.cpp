@@ -1,0 +1,64 @@
+// Recording and replaying plans.
+#include "bind/array.h"
+#include "bind/families.h"
+
+namespace lamina {
+
+extern std::vector<py::object>* kept_objects;  // array.cpp: what the plan under record must keep alive
+
+namespace {
+
+class Recorder {
+ public:
+  void start() {
+    check(!recording, "a plan is being recorded already");
+    kept_.clear();
+    plan_ = std::make_unique<Plan>();
+    recording = plan_.get();
+    kept_objects = &kept_;
+  }
+  void stop() {
+    if (recording == plan_.get()) recording = nullptr, kept_objects = nullptr;
+  }
+  void run() const {
+    check(plan_ && recording != plan_.get(), "this plan has not been recorded");
+    py::gil_scoped_release release;
+    plan_->run();
+  }
+  std::vector<std::string> steps() const {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; plan_ && i < plan_->size(); i++) names.emplace_back(plan_->name(i));
+    return names;
+  }
+  void run_step(std::size_t i) const {
+    check_index(plan_ && i < plan_->size(), "no step ", i);
+    py::gil_scoped_release release;
+    plan_->run_step(i);
+  }
+  bool owns(py::handle a) const {
+    return plan_ && py::isinstance<py::array>(a) && plan_->arena()->owns(py::detail::array_proxy(a.ptr())->data);
+  }
+  std::size_t bytes() const { return plan_ ? plan_->arena()->bytes() : 0; }
+  ~Recorder() { stop(); }
+
+ private:
+  std::unique_ptr<Plan> plan_;
+  std::vector<py::object> kept_;
+};
+
+}  // namespace
+
+void bind_plan(py::module_& m) {
+  py::class_<Recorder>(m, "Plan", "Native steps recorded in one run, replayed in one call without the GIL.")
+      .def(py::init<>())
+      .def("start", &Recorder::start, "Record what this thread runs from now on.")
+      .def("stop", &Recorder::stop, "End the recording.")
+      .def("run", &Recorder::run, "Replay every step.")
+      .def("run_step", &Recorder::run_step, py::arg("i"), "Replay one step (profiling).")
+      .def("owns", &Recorder::owns, py::arg("x"), "Whether the array is a result of this plan.")
+      .def_property_readonly("steps", &Recorder::steps, "The names of the steps.")
+      .def_property_readonly("bytes", &Recorder::bytes, "Memory of all results.");
+  m.def("is_recording", [] { return recording != nullptr; }, "Whether this thread records a plan.");
+}
+
+}  // namespace lamina

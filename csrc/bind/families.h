@@ -1,0 +1,12 @@
+// One registration function a family, each in its own bind_<family>.cpp.
+#pragma once
+#include <pybind11/pybind11.h>
+
+namespace lamina {
+
+void bind_core(pybind11::module_& m);
+void bind_plan(pybind11::module_& m);
+void bind_dense(pybind11::module_& m);
+void bind_probe(pybind11::module_& m);
+
+}  // namespace lamina

@@ -1,0 +1,147 @@
+#include "core/cpu.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <utility>
+#include <vector>
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+namespace lamina {
+namespace {
+
+std::string read_line(const std::string& path) {
+  std::ifstream f(path);
+  std::string line;
+  std::getline(f, line);
+  return line;
+}
+
+// Floor of quota/period in cgroup v2's cpu.max ("max 100000" or "150000 100000"), at least 1; 0 without a limit.
+int quota_v2(const std::string& dir) {
+  std::istringstream s(read_line(dir + "/cpu.max"));
+  std::string quota;
+  double period = 0;
+  if (!(s >> quota >> period) || quota == "max" || period <= 0) return 0;
+  return std::max(1, static_cast<int>(std::floor(std::strtod(quota.c_str(), nullptr) / period)));
+}
+
+int quota_v1(const std::string& dir) {
+  const double quota = std::strtod(read_line(dir + "/cpu.cfs_quota_us").c_str(), nullptr);
+  const double period = std::strtod(read_line(dir + "/cpu.cfs_period_us").c_str(), nullptr);
+  if (quota <= 0 || period <= 0) return 0;
+  return std::max(1, static_cast<int>(std::floor(quota / period)));
+}
+
+int tighter(int a, int b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
+
+}  // namespace
+
+const char* isa_name(Isa isa) {
+  switch (isa) {
+    case Isa::v2: return "v2";
+    case Isa::v3: return "v3";
+    case Isa::v4: return "v4";
+    case Isa::neon: return "neon";
+  }
+  return "?";
+}
+
+bool host_has(Isa isa) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  switch (isa) {
+    case Isa::v2: return true;
+    case Isa::v3: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+    case Isa::v4: return host_has(Isa::v3) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                         __builtin_cpu_supports("avx512vl");
+    case Isa::neon: return false;
+  }
+  return false;
+#else
+  return isa == Isa::neon;
+#endif
+}
+
+Isa best_isa() {
+  for (Isa isa : {Isa::v4, Isa::v3, Isa::neon})
+    if (host_has(isa)) return isa;
+  return Isa::v2;
+}
+
+const Caches& caches() {
+  static const Caches c = [] {
+    auto size = [](int name, dim_t otherwise) {
+      const long n = sysconf(name);
+      return n > 0 ? static_cast<dim_t>(n) : otherwise;
+    };
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+    return Caches{size(_SC_LEVEL1_DCACHE_SIZE, 32 << 10), size(_SC_LEVEL2_CACHE_SIZE, 1 << 20),
+                  size(_SC_LEVEL3_CACHE_SIZE, 16 << 20)};
+#else
+    return Caches{32 << 10, 1 << 20, 16 << 20};
+#endif
+  }();
+  return c;
+}
+
+int cgroup_quota(const std::string& root) {
+  int quota = 0;
+  std::ifstream groups(root + "/proc/self/cgroup");
+  // Lines are "0::/path" (v2) or "4:cpu,cpuacct:/path" (v1). A limit may stand on any folder above the own one.
+  for (std::string line; std::getline(groups, line);) {
+    const auto first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool v2 = controllers == ",,";
+    if (!v2 && controllers.find(",cpu,") == std::string::npos) continue;
+    const std::string base = root + (v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu");
+    for (std::string path = line.substr(second + 1);; path.erase(path.rfind('/'))) {
+      if (path == "/") path.clear();
+      quota = tighter(quota, v2 ? quota_v2(base + path) : quota_v1(base + path));
+      if (path.empty() || path.rfind('/') == std::string::npos) break;
+    }
+  }
+  return quota;
+}
+
+int physical_cores(const std::string& root) {
+  std::set<std::pair<std::string, std::string>> cores;  // (package, core)
+  for (int i = 0;; i++) {
+    const std::string topology = root + "/sys/devices/system/cpu/cpu" + std::to_string(i) + "/topology/";
+    const std::string core = read_line(topology + "core_id");
+    if (core.empty()) break;
+    cores.insert({read_line(topology + "physical_package_id"), core});
+  }
+  return static_cast<int>(cores.size());
+}
+
+int affinity_count() {
+#ifdef __linux__
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  return 0;
+}
+
+int default_threads() {
+  if (const char* s = std::getenv("OMP_NUM_THREADS")) {
+    const int n = std::atoi(s);  // "4,2": the first level is ours
+    if (n > 0) return n;
+  }
+  int n = tighter(tighter(affinity_count(), cgroup_quota("")), physical_cores(""));
+  if (n == 0) n = static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+  return n;
+}
+
+}  // namespace lamina

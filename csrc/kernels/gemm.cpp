@@ -1,0 +1,244 @@
+#include "kernels/gemm.h"
+
+#include "kernels/table.h"
+#include "simd/math.h"
+
+namespace lamina {
+namespace LAMINA_ISA {
+namespace {
+
+// Rows a tile may have: accumulators + one panel row + broadcasts must fit into the registers (32, or 16 before AVX-512).
+// 24 accumulators of 7x4 + 4 + memory broadcasts fill AVX-512's 32; 6x2 is the classic tile of AVX2.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int kMaxRows[kMaxVectors + 1] = {0, 16, 14, 8, 7};
+#else
+constexpr int kMaxRows[kMaxVectors + 1] = {0, 12, 6, 4, 0};
+#endif
+
+template <class T>
+void activate(T* y, dim_t n, Activation act) {
+  switch (act) {
+    case Activation::linear: break;
+    case Activation::relu:
+      for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, vmax<T>(get(y + i, l), Vec<T>{}), l); });
+      break;
+    case Activation::tanh:
+      for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, vtanh<T>(get(y + i, l)), l); });
+      break;
+    case Activation::sigmoid:
+      for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, vsigmoid<T>(get(y + i, l)), l); });
+      break;
+  }
+}
+
+template <class T, class F>
+LAMINA_INLINE void map_gradient(const T* y, const T* dy, T* dz, dim_t n, F slope) {
+  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(dz + i, slope(get(y + i, l), get(dy + i, l)), l); });
+}
+
+template <class T>
+void activation_gradient(const T* y, const T* dy, T* dz, dim_t n, Activation act) {
+  using V = Vec<T>;
+  switch (act) {
+    case Activation::linear: return map_gradient<T>(y, dy, dz, n, [](V, V g) LAMINA_INLINE_LAMBDA { return g; });
+    case Activation::relu:
+      return map_gradient<T>(y, dy, dz, n, [](V v, V g) LAMINA_INLINE_LAMBDA { return select<T>(v > T(0), g, V{}); });
+    case Activation::tanh:
+      return map_gradient<T>(y, dy, dz, n, [](V v, V g) LAMINA_INLINE_LAMBDA { return g * (T(1) - v * v); });
+    case Activation::sigmoid:
+      return map_gradient<T>(y, dy, dz, n, [](V v, V g) LAMINA_INLINE_LAMBDA { return g * v * (T(1) - v); });
+  }
+}
+
+template <class T, int MR, int NV>
+void tile_of(const Tile<T>& t) {
+  constexpr int W = kLanes<T>;
+  const int last = t.cols - (NV - 1) * W;
+  Vec<T> r[MR][NV];
+  {
+    Vec<T> start[NV] = {};
+    if (t.bias) {
+      for (int j = 0; j < NV - 1; j++) start[j] = load(t.bias + j * W);
+      start[NV - 1] = get(t.bias + (NV - 1) * W, last);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; i++)
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; j++) r[i][j] = start[j];
+  }
+  const T* b = t.b;
+  const dim_t row = t.row, s1 = t.s1, ldb = t.ldb, k1 = t.k1;
+  for (dim_t i3 = 0; i3 < t.k3; i3++)
+    for (dim_t i2 = 0; i2 < t.k2; i2++) {
+      const T* a = t.a + i3 * t.s3 + i2 * t.s2;
+      for (dim_t k = 0; k < k1; k++, a += s1, b += ldb) {
+        Vec<T> bv[NV];
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; j++) bv[j] = load(b + j * W);
+#pragma GCC unroll 16
+        for (int i = 0; i < MR; i++) {
+          const T s = a[i * row];
+#pragma GCC unroll 4
+          for (int j = 0; j < NV; j++) r[i][j] += s * bv[j];
+        }
+      }
+    }
+  const bool relu = t.act == Activation::relu;
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; i++) {
+    T* c = t.c + i * t.ldc;
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) {
+      const int l = j == NV - 1 ? last : W;
+      Vec<T> v = r[i][j];
+      if (t.accumulate) v += get(c + j * W, l);
+      if (relu) v = vmax<T>(v, Vec<T>{});
+      put<T>(c + j * W, v, l);
+    }
+  }
+  if (t.act == Activation::tanh || t.act == Activation::sigmoid)
+    for (int i = 0; i < MR; i++) activate(t.c + i * t.ldc, t.cols, t.act);
+}
+
+// rows is a run-time number, tiles are compile-time ones: halve the range until they meet.
+template <class T, int NV, int LO, int HI>
+LAMINA_INLINE void tile_rows(const Tile<T>& t) {
+  if constexpr (LO == HI) {
+    tile_of<T, LO, NV>(t);
+  } else {
+    constexpr int mid = (LO + HI) / 2;
+    t.rows <= mid ? tile_rows<T, NV, LO, mid>(t) : tile_rows<T, NV, mid + 1, HI>(t);
+  }
+}
+
+template <class T>
+void tile(const Tile<T>& t) {
+  switch (t.vectors) {
+    case 1: return tile_rows<T, 1, 1, kMaxRows[1]>(t);
+    case 2: return tile_rows<T, 2, 1, kMaxRows[2]>(t);
+    case 3: return tile_rows<T, 3, 1, kMaxRows[3]>(t);
+    case 4:
+      if constexpr (kMaxRows[4] > 0) return tile_rows<T, 4, 1, kMaxRows[4]>(t);
+  }
+}
+
+// A W x W block in registers, rows to columns: log2(W) rounds that swap halves of growing distance.
+template <class T, int D>
+LAMINA_INLINE void transpose_round(Vec<T>* v) {
+  constexpr int W = kLanes<T>;
+  if constexpr (D < W) {
+    IntVec<T> low, high;
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++) {
+      low[i] = (i & D) ? i - D + W : i;
+      high[i] = (i & D) ? i + W : i + D;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++)
+      if (!(i & D)) {
+        const Vec<T> a = v[i], b = v[i + D];
+        v[i] = __builtin_shuffle(a, b, low);
+        v[i + D] = __builtin_shuffle(a, b, high);
+      }
+    transpose_round<T, D * 2>(v);
+  }
+}
+
+template <class T>
+void pack(const T* src, dim_t stride_k, dim_t stride_j, dim_t k, dim_t n, T* out, dim_t width) {
+  constexpr int W = kLanes<T>;
+  if (stride_j == 1) {
+    for (dim_t p = 0; p < k; p++, src += stride_k, out += width) {
+      dim_t j = 0;
+      for (; j + W <= n; j += W) store(out + j, load(src + j));
+      if (j < n) {
+        const Vec<T> tail = load_part(src + j, int(n - j));
+        const dim_t room = width - j;
+        room >= W ? store(out + j, tail) : store_part(out + j, tail, int(room));
+        j += W;
+      }
+      for (; j < width; j++) out[j] = 0;
+    }
+    return;
+  }
+  // Rows of src run along k: W of them at a time become W columns.
+  for (dim_t j = 0; j < width; j += W) {
+    const int columns = int(n - j < W ? (n - j < 0 ? 0 : n - j) : W), room = int(width - j < W ? width - j : W);
+    for (dim_t p = 0; p < k; p += W) {
+      const int steps = int(k - p < W ? k - p : W);
+      Vec<T> v[W];
+#pragma GCC unroll 16
+      for (int i = 0; i < W; i++) v[i] = i < columns ? get(src + (j + i) * stride_j + p, steps) : Vec<T>{};
+      transpose_round<T, 1>(v);
+#pragma GCC unroll 16
+      for (int i = 0; i < W; i++)
+        if (i < steps) put<T>(out + (p + i) * width + j, v[i], room);
+    }
+  }
+}
+
+template <class T>
+void axpy_rows(dim_t k, dim_t n, const T* x, dim_t incx, const T* b, dim_t ldb, T* y, const T* bias, bool accumulate) {
+  // Strips of y that stay in L1 while the rows of b stream by, eight at a time.
+  constexpr dim_t strip = 2048;
+  for (dim_t j0 = 0; j0 < n; j0 += strip) {
+    const dim_t m = n - j0 < strip ? n - j0 : strip;
+    T* ys = y + j0;
+    if (!accumulate)
+      for_lanes<T>(m, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+        put<T>(ys + i, bias ? get(bias + j0 + i, l) : Vec<T>{}, l);
+      });
+    dim_t p = 0;
+    for (; p + 8 <= k; p += 8) {
+      const T* r = b + p * ldb + j0;
+      Vec<T> s[8];
+      for (int q = 0; q < 8; q++) s[q] = splat(x[(p + q) * incx]);
+      for_lanes<T>(m, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+        Vec<T> v = get(ys + i, l);
+#pragma GCC unroll 8
+        for (int q = 0; q < 8; q++) v += s[q] * get(r + q * ldb + i, l);
+        put<T>(ys + i, v, l);
+      });
+    }
+    for (; p < k; p++) {
+      const T* r = b + p * ldb + j0;
+      const Vec<T> s = splat(x[p * incx]);
+      for_lanes<T>(m, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(ys + i, get(ys + i, l) + s * get(r + i, l), l); });
+    }
+  }
+}
+
+template <class T>
+T dot(dim_t n, const T* x, const T* y) {
+  constexpr int W = kLanes<T>;
+  Vec<T> s[4] = {};
+  dim_t i = 0;
+  for (; i + 4 * W <= n; i += 4 * W)
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) s[j] += load(x + i + j * W) * load(y + i + j * W);
+  for (; i + W <= n; i += W) s[0] += load(x + i) * load(y + i);
+  if (i < n) s[1] += load_part(x + i, int(n - i)) * load_part(y + i, int(n - i));
+  return hsum<T>((s[0] + s[1]) + (s[2] + s[3]));
+}
+
+template <class T>
+void fill(GemmKernels<T>& k) {
+  k.lanes = kLanes<T>;
+  for (int i = 0; i <= kMaxVectors; i++) k.max_rows[i] = kMaxRows[i];
+  k.tile = tile<T>;
+  k.pack = pack<T>;
+  k.axpy_rows = axpy_rows<T>;
+  k.dot = dot<T>;
+  k.activate = activate<T>;
+  k.activation_gradient = activation_gradient<T>;
+}
+
+}  // namespace
+
+void fill_gemm(Kernels<float>& f, Kernels<double>& d) {
+  fill(f.gemm);
+  fill(d.gemm);
+}
+
+}  // namespace LAMINA_ISA
+}  // namespace lamina

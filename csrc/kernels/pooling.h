@@ -1,0 +1,9 @@
+#pragma once
+#include "core/types.h"
+
+namespace lamina {
+
+template <class T>
+struct PoolingKernels {};
+
+}  // namespace lamina

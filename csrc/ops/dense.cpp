@@ -1,0 +1,60 @@
+#include "ops/dense.h"
+
+#include <algorithm>
+
+#include "core/parallel.h"
+#include "core/pool.h"
+#include "kernels/table.h"
+#include "ops/gemm.h"
+
+namespace lamina {
+
+template <class T>
+void dense_forward(const DenseForward<T>& a) {
+  gemm(Gemm<T>{a.M, a.N, a.K, a.x, a.K, 1, a.w, a.N, 1, a.y, a.N, a.b, a.act});
+}
+
+template <class T>
+void activation_gradient(dim_t n, const T* y, const T* dy, T* dz, Activation act) {
+  const auto& k = kernels<T>().gemm;
+  parallel_for(n, kGrain,
+               [&](dim_t begin, dim_t end) { k.activation_gradient(y + begin, dy + begin, dz + begin, end - begin, act); });
+}
+
+template <class T>
+void dense_backward(const DenseBackward<T>& a) {
+  const bool linear = a.act == Activation::linear;
+  Scratch<T> scratch(linear ? 0 : a.M * a.N);
+  const T* dz = a.dy;
+  if (!linear) {
+    activation_gradient(a.M * a.N, a.y, a.dy, scratch.get(), a.act);
+    dz = scratch;
+  }
+  if (a.dx_mode != Grad::skip)
+    gemm(Gemm<T>{a.M, a.K, a.N, dz, a.N, 1, a.w, 1, a.N, a.dx, a.K, nullptr, Activation::linear,
+                 a.dx_mode == Grad::accumulate});
+  if (a.dw_mode != Grad::skip)
+    gemm(Gemm<T>{a.K, a.N, a.M, a.x, 1, a.K, dz, a.N, 1, a.dw, a.N, nullptr, Activation::linear,
+                 a.dw_mode == Grad::accumulate});
+  if (a.db_mode != Grad::skip) column_sums(a.M, a.N, dz, a.N, a.db, a.db_mode == Grad::accumulate);
+}
+
+template <class T>
+void matmul(const Matmul<T>& a) {
+  Gemm<T> g{a.M, a.N, a.K, a.a, a.K, 1, a.b, a.N, 1, a.c, a.N};
+  if (a.a_transposed) g.a_row = 1, g.a_col = a.M;
+  if (a.b_transposed) g.b_row = 1, g.b_col = a.K;
+  g.accumulate = a.accumulate;
+  batched_gemm(BatchedGemm<T>{g, a.batch, a.a_step, a.b_step, a.M * a.N});
+}
+
+template void dense_forward(const DenseForward<float>&);
+template void dense_forward(const DenseForward<double>&);
+template void dense_backward(const DenseBackward<float>&);
+template void dense_backward(const DenseBackward<double>&);
+template void activation_gradient(dim_t, const float*, const float*, float*, Activation);
+template void activation_gradient(dim_t, const double*, const double*, double*, Activation);
+template void matmul(const Matmul<float>&);
+template void matmul(const Matmul<double>&);
+
+}  // namespace lamina

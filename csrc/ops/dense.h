@@ -1,0 +1,45 @@
+// Dense layer: y = act(x . w + b) and its gradients.
+#pragma once
+#include "core/types.h"
+
+namespace lamina {
+
+// x (M, K), w (K, N), b (N) or null, y (M, N).
+template <class T>
+struct DenseForward {
+  const T *x, *w, *b;
+  T* y;
+  dim_t M, N, K;
+  Activation act;
+};
+template <class T>
+void dense_forward(const DenseForward<T>& a);
+
+// Needs x, w and, unless linear, y.   dz = dy * act'(y);  dx = dz . w^T,  dw = x^T . dz,  db = column sums of dz.
+template <class T>
+struct DenseBackward {
+  const T *x, *w, *y, *dy;
+  T *dx, *dw, *db;
+  Grad dx_mode, dw_mode, db_mode;
+  dim_t M, N, K;
+  Activation act;
+};
+template <class T>
+void dense_backward(const DenseBackward<T>& a);
+
+// dz = dy * act'(y), elementwise over n.
+template <class T>
+void activation_gradient(dim_t n, const T* y, const T* dy, T* dz, Activation act);
+
+// Products of a batch of matrices: c[i] = op(a[i]) . op(b[i]), steps 0 for a matrix that all share.
+template <class T>
+struct Matmul {
+  const T *a, *b;
+  T* c;
+  dim_t batch, M, N, K, a_step, b_step;
+  bool a_transposed, b_transposed, accumulate;
+};
+template <class T>
+void matmul(const Matmul<T>& a);
+
+}  // namespace lamina

@@ -1,0 +1,60 @@
+// A Step is an op with its resolved arguments; a Plan is a list of steps that runs in one call. Eager execution is a plan
+// of length one: submit() runs the op and, while this thread records, keeps a copy of its arguments.
+#pragma once
+#include <cstring>
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+#include "core/parallel.h"
+#include "core/pool.h"
+#include "core/types.h"
+
+namespace lamina {
+
+class Plan {
+ public:
+  Plan() : arena_(std::make_shared<Arena>()) {}
+
+  using Run = void (*)(const void* args);
+  void append(const char* name, Run run, const void* args, std::size_t bytes);
+  void run() const;  // every step in order; an exception leaves the later steps undone
+  std::size_t size() const { return steps_.size(); }
+  const char* name(std::size_t i) const { return steps_[i].name; }
+  void run_step(std::size_t i) const { steps_[i].run(args_of(steps_[i])); }
+  const std::shared_ptr<Arena>& arena() const { return arena_; }
+
+ private:
+  struct Step {
+    const char* name;
+    Run run;
+    std::size_t offset;  // of its arguments in args_, in units of 16 bytes
+  };
+  struct alignas(16) Unit {
+    unsigned char bytes[16];
+  };
+  const void* args_of(const Step& s) const { return args_.data() + s.offset; }
+
+  std::shared_ptr<Arena> arena_;  // the results of its steps
+  std::vector<Step> steps_;
+  std::vector<Unit> args_;
+};
+
+// The plan that this thread is recording, or null.
+extern thread_local Plan* recording;
+
+template <auto op, class Args>
+void run_erased(const void* args) {
+  op(*static_cast<const Args*>(args));
+}
+
+// Runs op(args). Args is plain data: pointers into arrays that outlive the plan, sizes, constants.
+template <auto op, class Args>
+void submit(const char* name, const Args& args) {
+  static_assert(std::is_trivially_copyable_v<Args>);
+  if (recording) recording->append(name, run_erased<op, Args>, &args, sizeof args);
+  FlushDenormals flush;
+  op(args);
+}
+
+}  // namespace lamina

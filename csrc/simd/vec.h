@@ -1,0 +1,195 @@
+// Vec<T>: one register of the instruction set this file is compiled for, over the compiler's vector_size types.
+// Arithmetic is the compiler's (+ - * / and comparisons, which give a mask vector of integers); a * b + c contracts
+// to an FMA under -ffp-contract=fast. Everything is always_inline in an anonymous namespace: no symbol leaves the
+// object file.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+#include "core/types.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define LAMINA_INLINE inline __attribute__((always_inline))
+#define LAMINA_INLINE_LAMBDA __attribute__((always_inline))
+
+namespace lamina {
+namespace LAMINA_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+#elif defined(__AVX2__)
+constexpr int kVectorBytes = 32;
+#else
+constexpr int kVectorBytes = 16;
+#endif
+
+template <class T>
+struct VecOf;
+template <>
+struct VecOf<float> {
+  typedef float type __attribute__((vector_size(kVectorBytes)));
+  typedef float loose __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
+  typedef std::int32_t ints __attribute__((vector_size(kVectorBytes)));
+  using int_t = std::int32_t;
+};
+template <>
+struct VecOf<double> {
+  typedef double type __attribute__((vector_size(kVectorBytes)));
+  typedef double loose __attribute__((vector_size(kVectorBytes), aligned(8), may_alias));
+  typedef std::int64_t ints __attribute__((vector_size(kVectorBytes)));
+  using int_t = std::int64_t;
+};
+
+template <class T>
+using Vec = typename VecOf<T>::type;
+template <class T>
+using IntVec = typename VecOf<T>::ints;  // lanes of T's width; the result of a comparison
+template <class T>
+constexpr int kLanes = kVectorBytes / int(sizeof(T));
+
+template <class T>
+LAMINA_INLINE Vec<T> splat(T s) {
+  return s - Vec<T>{};  // s - 0: keeps the sign of -0
+}
+template <class T>
+LAMINA_INLINE Vec<T> load(const T* p) {
+  return *reinterpret_cast<const typename VecOf<T>::loose*>(p);
+}
+template <class T>
+LAMINA_INLINE void store(T* p, Vec<T> v) {
+  *reinterpret_cast<typename VecOf<T>::loose*>(p) = v;
+}
+
+// The first n lanes (0 <= n <= lanes); the rest of the memory is neither read nor written.
+LAMINA_INLINE Vec<float> load_part(const float* p, int n) {
+#if defined(__AVX512F__)
+  return (Vec<float>)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);
+#elif defined(__AVX2__)
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return (Vec<float>)_mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane));
+#else
+  Vec<float> v{};
+  for (int i = 0; i < n; i++) v[i] = p[i];
+  return v;
+#endif
+}
+LAMINA_INLINE Vec<double> load_part(const double* p, int n) {
+#if defined(__AVX512F__)
+  return (Vec<double>)_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p);
+#elif defined(__AVX2__)
+  const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+  return (Vec<double>)_mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), lane));
+#else
+  Vec<double> v{};
+  for (int i = 0; i < n; i++) v[i] = p[i];
+  return v;
+#endif
+}
+LAMINA_INLINE void store_part(float* p, Vec<float> v, int n) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), (__m512)v);
+#elif defined(__AVX2__)
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane), (__m256)v);
+#else
+  for (int i = 0; i < n; i++) p[i] = v[i];
+#endif
+}
+LAMINA_INLINE void store_part(double* p, Vec<double> v, int n) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), (__m512d)v);
+#elif defined(__AVX2__)
+  const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+  _mm256_maskstore_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), lane), (__m256d)v);
+#else
+  for (int i = 0; i < n; i++) p[i] = v[i];
+#endif
+}
+
+// mask ? a : b, lane by lane.
+template <class T>
+LAMINA_INLINE Vec<T> select(IntVec<T> mask, Vec<T> a, Vec<T> b) {
+  return mask ? a : b;
+}
+// As std::max(b, a) in each lane: NaN in a stays (relu of NaN is NaN), so give the data first.
+template <class T>
+LAMINA_INLINE Vec<T> vmax(Vec<T> a, Vec<T> b) {
+  return a < b ? b : a;
+}
+template <class T>
+LAMINA_INLINE Vec<T> vmin(Vec<T> a, Vec<T> b) {
+  return a > b ? b : a;
+}
+template <class T>
+LAMINA_INLINE Vec<T> vabs(Vec<T> a) {
+  const IntVec<T> sign = IntVec<T>{} + (typename VecOf<T>::int_t(1) << (8 * sizeof(T) - 1));
+  return (Vec<T>)((IntVec<T>)a & ~sign);
+}
+// |magnitude| with the sign of `sign`.
+template <class T>
+LAMINA_INLINE Vec<T> copy_sign(Vec<T> magnitude, Vec<T> sign) {
+  const IntVec<T> bit = IntVec<T>{} + (typename VecOf<T>::int_t(1) << (8 * sizeof(T) - 1));
+  return (Vec<T>)(((IntVec<T>)magnitude & ~bit) | ((IntVec<T>)sign & bit));
+}
+
+LAMINA_INLINE Vec<float> vsqrt(Vec<float> a) {
+#if defined(__AVX512F__)
+  return (Vec<float>)_mm512_sqrt_ps((__m512)a);
+#elif defined(__AVX2__)
+  return (Vec<float>)_mm256_sqrt_ps((__m256)a);
+#else
+  for (int i = 0; i < kLanes<float>; i++) a[i] = __builtin_sqrtf(a[i]);
+  return a;
+#endif
+}
+LAMINA_INLINE Vec<double> vsqrt(Vec<double> a) {
+#if defined(__AVX512F__)
+  return (Vec<double>)_mm512_sqrt_pd((__m512d)a);
+#elif defined(__AVX2__)
+  return (Vec<double>)_mm256_sqrt_pd((__m256d)a);
+#else
+  for (int i = 0; i < kLanes<double>; i++) a[i] = __builtin_sqrt(a[i]);
+  return a;
+#endif
+}
+
+// Horizontal reductions, by halves: the order is fixed by the vector's width.
+template <class T>
+LAMINA_INLINE T hsum(Vec<T> v) {
+  T t[kLanes<T>];
+  store(t, v);
+  for (int n = kLanes<T> / 2; n; n /= 2)
+    for (int i = 0; i < n; i++) t[i] += t[i + n];
+  return t[0];
+}
+template <class T>
+LAMINA_INLINE T hmax(Vec<T> v) {
+  T t[kLanes<T>];
+  store(t, v);
+  for (int n = kLanes<T> / 2; n; n /= 2)
+    for (int i = 0; i < n; i++) t[i] = (t[i + n] > t[i] || t[i + n] != t[i + n]) ? t[i + n] : t[i];
+  return t[0];
+}
+
+// for_lanes(n, f): f(i, lanes) over [0, n) by whole vectors, then once with the remainder; get/put take lanes.
+template <class T>
+LAMINA_INLINE Vec<T> get(const T* p, int lanes) {
+  return lanes == kLanes<T> ? load(p) : load_part(p, lanes);
+}
+template <class T>
+LAMINA_INLINE void put(T* p, Vec<T> v, int lanes) {
+  lanes == kLanes<T> ? store(p, v) : store_part(p, v, lanes);
+}
+template <class T, class F>
+LAMINA_INLINE void for_lanes(dim_t n, F&& f) {
+  dim_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) f(i, kLanes<T>);
+  if (i < n) f(i, int(n - i));
+}
+
+}  // namespace
+}  // namespace LAMINA_ISA
+}  // namespace lamina

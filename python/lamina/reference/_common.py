@@ -1,0 +1,40 @@
+"""What the NumPy twins share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def give(destination: Array | None, value: Array, accumulate: int, bit: int) -> None:
+    """Deliver one gradient as the kernels do: skip, overwrite, or add (bit of ``accumulate``)."""
+    if destination is None:
+        return
+    if accumulate >> bit & 1:
+        destination += value.reshape(destination.shape)
+    else:
+        destination[...] = value.reshape(destination.shape)
+
+
+def activate(z: Array, activation: str) -> Array:
+    if activation == "relu":
+        return np.maximum(z, 0)
+    if activation == "tanh":
+        return np.tanh(z)
+    if activation == "sigmoid":
+        return 0.5 * (1 + np.tanh(0.5 * z))  # never overflows
+    return z
+
+
+def activation_gradient(y: Array, dy: Array, activation: str) -> Array:
+    """dy * activation'(z), from y = activation(z)."""
+    if activation == "relu":
+        return np.where(y > 0, dy, np.zeros((), dy.dtype))
+    if activation == "tanh":
+        return dy * (1 - y * y)
+    if activation == "sigmoid":
+        return dy * y * (1 - y)
+    return dy

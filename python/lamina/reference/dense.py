@@ -1,0 +1,62 @@
+"""NumPy twins of the dense kernels."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ._common import Array, activate, activation_gradient, give
+
+
+def dense_forward(x: Array, w: Array, b: Array | None, activation: str) -> Array:
+    y = x @ w
+    if b is not None:
+        y += b
+    return activate(y, activation)
+
+
+def dense_backward(
+    x: Array,
+    w: Array,
+    y: Array,
+    dy: Array,
+    activation: str,
+    dx: Array | None,
+    dw: Array | None,
+    db: Array | None,
+    accumulate: int = 0,
+) -> None:
+    rows = math.prod(x.shape[:-1])
+    dz = activation_gradient(y, dy, activation).reshape(rows, w.shape[1])
+    if dx is not None:
+        give(dx, dz @ w.T, accumulate, 0)
+    if dw is not None:
+        give(dw, x.reshape(rows, w.shape[0]).T @ dz, accumulate, 1)
+    if db is not None:
+        give(db, dz.sum(axis=0), accumulate, 2)
+
+
+def _unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
+    g = g.sum(axis=tuple(range(g.ndim - len(shape))))
+    axes = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
+    return g.sum(axis=axes, keepdims=True) if axes else g
+
+
+def matmul_forward(a: Array, b: Array) -> Array:
+    return np.asarray(a @ b)
+
+
+def matmul_backward(
+    a: Array, b: Array, dy: Array, da: Array | None, db: Array | None, accumulate: int = 0
+) -> None:
+    a2 = a[None, :] if a.ndim == 1 else a
+    b2 = b[:, None] if b.ndim == 1 else b
+    if a.ndim == 1:
+        dy = dy[..., None, :] if b.ndim > 1 else dy[..., None]
+    if b.ndim == 1:
+        dy = dy[..., None]
+    if da is not None:
+        give(da, _unbroadcast(dy @ b2.swapaxes(-1, -2), a2.shape), accumulate, 0)
+    if db is not None:
+        give(db, _unbroadcast(a2.swapaxes(-1, -2) @ dy, b2.shape), accumulate, 1)
