@@ -7,6 +7,7 @@ namespace lamina {
 void bind_core(pybind11::module_& m);
 void bind_plan(pybind11::module_& m);
 void bind_dense(pybind11::module_& m);
+void bind_optimizer(pybind11::module_& m);
 void bind_probe(pybind11::module_& m);
 
 }  // namespace lamina

@@ -5,5 +5,6 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_core(m);
   lamina::bind_plan(m);
   lamina::bind_dense(m);
+  lamina::bind_optimizer(m);
   lamina::bind_probe(m);
 }

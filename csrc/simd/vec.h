@@ -137,7 +137,7 @@ LAMINA_INLINE Vec<T> copy_sign(Vec<T> magnitude, Vec<T> sign) {
 
 LAMINA_INLINE Vec<float> vsqrt(Vec<float> a) {
 #if defined(__AVX512F__)
-  return (Vec<float>)_mm512_sqrt_ps((__m512)a);
+  return (Vec<float>)_mm512_maskz_sqrt_ps(__mmask16(-1), (__m512)a);
 #elif defined(__AVX2__)
   return (Vec<float>)_mm256_sqrt_ps((__m256)a);
 #else
@@ -147,7 +147,7 @@ LAMINA_INLINE Vec<float> vsqrt(Vec<float> a) {
 }
 LAMINA_INLINE Vec<double> vsqrt(Vec<double> a) {
 #if defined(__AVX512F__)
-  return (Vec<double>)_mm512_sqrt_pd((__m512d)a);
+  return (Vec<double>)_mm512_maskz_sqrt_pd(__mmask8(-1), (__m512d)a);
 #elif defined(__AVX2__)
   return (Vec<double>)_mm256_sqrt_pd((__m256d)a);
 #else

@@ -4,10 +4,15 @@ Twins allocate and give results as the kernels do, and deliver gradients into th
 """
 
 from .dense import dense_backward, dense_forward, matmul_backward, matmul_forward
+from .optimizer import ParameterGroup, adam_step, rmsprop_step, sgd_step
 
 __all__ = [
+    "ParameterGroup",
+    "adam_step",
     "dense_backward",
     "dense_forward",
     "matmul_backward",
     "matmul_forward",
+    "rmsprop_step",
+    "sgd_step",
 ]
