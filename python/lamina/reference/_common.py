@@ -19,6 +19,16 @@ def give(destination: Array | None, value: Array, accumulate: int, bit: int) -> 
         destination[...] = value.reshape(destination.shape)
 
 
+def give_product(destination: Array | None, a: Array, b: Array, accumulate: int, bit: int) -> None:
+    """Deliver ``a @ b``, straight into the destination where it is overwritten."""
+    if destination is None:
+        return
+    if accumulate >> bit & 1 or destination.shape != (*a.shape[:-1], b.shape[-1]):
+        give(destination, a @ b, accumulate, bit)
+    else:
+        np.matmul(a, b, out=destination)
+
+
 def activate(z: Array, activation: str) -> Array:
     if activation == "relu":
         return np.maximum(z, 0)
