@@ -11,7 +11,7 @@ from lamina import _native, optimizers, reference
 from lamina.autograd import Tensor
 from lamina.optimizers import SGD, Adam, AdamW, RMSprop, schedules
 
-SHAPES = [(3, 5), (1,), (0, 4), (17,), (129, 200), (40000,)]
+SHAPES = [(3, 5), (1,), (0, 4), (17,), (17000,)]  # the last one is more than one piece of a norm
 RULES = {
     "sgd": ("sgd_step", {}, 0),
     "momentum": ("sgd_step", {"momentum": 0.9}, 1),
@@ -41,11 +41,11 @@ def _restore_threads():
     _native.set_num_threads(threads)
 
 
-def arrays(dtype, slots, seed=0):
+def arrays(dtype, slots, seed=0, shapes=SHAPES):
     rng = np.random.default_rng(seed)
-    weights = [rng.standard_normal(s).astype(dtype) for s in SHAPES]
-    gradients = [rng.standard_normal(s).astype(dtype) for s in SHAPES]
-    state = [[np.abs(rng.standard_normal(s)).astype(dtype) for s in SHAPES] for _ in range(slots)]
+    weights = [rng.standard_normal(s).astype(dtype) for s in shapes]
+    gradients = [rng.standard_normal(s).astype(dtype) for s in shapes]
+    state = [[np.abs(rng.standard_normal(s)).astype(dtype) for s in shapes] for _ in range(slots)]
     return weights, gradients, state
 
 
@@ -63,12 +63,12 @@ def group_of(module, weights, gradients, state, active=None):
 @pytest.mark.parametrize("rule", RULES)
 def test_steps_are_their_twins(rule, clipping, dtype, isa):
     name, options, slots = RULES[rule]
-    active = np.array([True, True, True, False, True, True])
+    active = np.array([True, True, True, False, True])
     got, want = arrays(dtype, slots), arrays(dtype, slots)
     if rule.startswith("rmsprop") and options.get("centered"):
         for _, _, state in (got, want):  # a velocity below the square of the mean gradient can't arise
             for v, mean in zip(state[0], state[-1], strict=True):
-                v += mean**2
+                v += mean**2 + 0.5
     native = group_of(_native, *got, active)
     twin = group_of(reference, *want, active)
     for _ in range(2):
@@ -85,7 +85,7 @@ def test_same_bits_at_any_thread_count(clipping):
     seen = []
     for threads in (1, 2, 3, 4):
         _native.set_num_threads(threads)
-        weights, gradients, state = arrays(np.float32, 2)
+        weights, gradients, state = arrays(np.float32, 2, shapes=[(129, 200), (40000,), (7,)])
         group = group_of(_native, weights, gradients, state)
         _native.adam_step(group, **clipping)
         seen.append([a.tobytes() for a in (*weights, *state[0], *state[1])])
@@ -203,7 +203,6 @@ def test_apply_is_step_with_those_gradients():
     gradients = [v.grad.numpy().copy() for v in first]
     a.step()
     b.apply(gradients, second)
-    b.apply_gradients([(None, second[0]), (gradients[1], second[1])]) if False else None
     for x, y in zip(first, second, strict=True):
         np.testing.assert_array_equal(x.numpy(), y.numpy())
         assert y.grad is None

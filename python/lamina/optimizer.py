@@ -78,7 +78,8 @@ class Optimizer:
     @property
     def learning_rate(self) -> Tensor:
         """The rate of the next step, a float64 tensor of shape (); assign a number or a schedule."""
-        self.update_learning_rate()
+        if self._schedule is not None:
+            self._rate[0] = float(self._schedule(int(self._steps[0])))
         return wrap(self._rate.reshape(()))
 
     @learning_rate.setter
@@ -104,11 +105,6 @@ class Optimizer:
         """Steps done, learning rate, then every slot array: the whole state."""
         return [self.iterations, wrap(self._rate.reshape(())), *(wrap(a) for s in self._slots.values() for a in s)]
 
-    def update_learning_rate(self) -> None:
-        """Write the schedule's rate for the next step where the native step (or its replay) reads it."""
-        if self._schedule is not None:
-            self._rate[0] = float(self._schedule(int(self._steps[0])))
-
     def exclude_from_weight_decay(
         self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
     ) -> None:
@@ -116,6 +112,7 @@ class Optimizer:
         self._excluded |= {id(v) for v in var_list or ()}
         self._excluded_names += tuple(var_names or ())
         self._group = None
+        autograd.touch()
 
     def build(self, variables: Iterable[Tensor]) -> None:
         """Make the state of every variable that has none yet; those known keep theirs.
@@ -133,6 +130,7 @@ class Optimizer:
                 known.add(id(v))
                 self._variables.append(v)
                 self._group = None
+                autograd.touch()
         if not self._variables:
             raise ValueError(
                 f"{type(self).__name__}.build: there are no variables; a model has its weights once it was called on a "
@@ -153,10 +151,10 @@ class Optimizer:
         """Collect the addresses of all weights, gradients and slots in one native group."""
         for v in self._variables:
             if v._grad is None:
-                v._grad = np.empty_like(v._array, order="C")
+                v._grad = _native.empty(v._array.shape, v._array.dtype)
         self._slots = {name: self._slots.get(name, []) for name in self._slot_names()}
         for arrays in self._slots.values():
-            arrays.extend(np.zeros_like(v._array, order="C") for v in self._variables[len(arrays) :])
+            arrays.extend(_native.full(v._array.shape, 0.0, v._array.dtype) for v in self._variables[len(arrays) :])
         if self._saved:
             saved, self._saved = self._saved, {}
             self.set_state(saved)
@@ -186,16 +184,20 @@ class Optimizer:
                 raise RuntimeError(f"{type(self).__name__}.step: call build(model.trainable_weights) first")
             self._bind()
         flags = [v._grad_is_set for v in self._variables]
-        if flags != self._flags:
-            if not any(flags):
-                raise RuntimeError(
-                    f"{type(self).__name__}.step: no variable has a gradient; call loss.backward() first"
-                )
+        if flags != self._flags and not any(flags):
+            raise RuntimeError(f"{type(self).__name__}.step: no variable has a gradient; call loss.backward() first")
+        self._before_step(flags)
+        if autograd.state.recording is not None:
+            autograd.state.recording.hooks.append(lambda: self._before_step(flags))
+        type(self)._native_step(self._group, *self._arguments)
+
+    def _before_step(self, flags: list[bool]) -> None:
+        """Write what the native step reads through pointers: which variables have a gradient, the schedule's rate."""
+        if self._flags != flags:
             self._flags = flags
             self._active[:] = flags
         if self._schedule is not None:
-            self.update_learning_rate()
-        type(self)._native_step(self._group, *self._arguments)
+            self._rate[0] = float(self._schedule(int(self._steps[0])))
 
     def zero_grad(self) -> None:
         """Forget all gradients, so that the next backward overwrites them."""

@@ -68,7 +68,7 @@ class LossSet:
         return dtype if array.dtype.kind == "f" or not keep else array.dtype
 
     def compute(self, y: list[Any], y_pred: Any, weights: list[Any]) -> tuple[Tensor, list[Tensor]]:
-        """(weighted sum, single losses) of the outputs that have a loss."""
+        """(weighted sum, single losses) of the outputs that have a loss; one output's is not given twice."""
         single = []
         total: Tensor | None = None
         for i, (loss, output) in enumerate(zip(self.losses, flatten(y_pred), strict=True)):
@@ -85,7 +85,7 @@ class LossSet:
             total = value if total is None else ops.add(total, value)
         if total is None:
             raise ValueError("compile: no loss was given, so there is nothing to train or evaluate")
-        return total, single
+        return total, single if len(self.names) > 1 else []
 
 
 class _Entry:

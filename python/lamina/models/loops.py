@@ -40,7 +40,6 @@ def train_epoch(
             compiled.optimizer.zero_grad()
         hooks.batch_begin("train", i)
         with whole.step:
-            compiled.optimizer.update_learning_rate()
             total, single, y_pred = step(batch.x, batch.y, batch.weight)
         values = values_of(total, single)
         if not math.isfinite(values[0]) and not compiled.warned:

@@ -13,6 +13,7 @@ from .._tree import map_structure
 from ..autograd import Tensor, no_grad, wrap
 from ..callback import CallbackList
 from ..callbacks import History, as_list
+from ..capture import capture
 from ..ops import add
 from ..optimizer import Optimizer
 from . import loops, prepare
@@ -23,9 +24,21 @@ from .interrupt import WholeSteps
 PROBE_SAMPLES = 32  # of the first batch: they build the model and show its outputs
 
 
-def _captured(step: Callable[..., Any], run_eagerly: bool) -> Callable[..., Any]:
-    """The step as it is run."""
-    return step
+class RunStep:
+    """A step (x, y, weight), captured unless ``eagerly``.
+
+    One input, one target and no weights, the usual case, go to the captured step as two plain arguments: it need not
+    look for structure at every call then.
+    """
+
+    def __init__(self, step: Callable[[Any, Any, Any], Any], eagerly: bool) -> None:
+        self._step = step if eagerly else capture(step)
+        self._simple = None if eagerly else capture(lambda x, y: step(x, [y], [None]))
+
+    def __call__(self, x: Any, y: Any, weight: Any) -> Any:
+        if self._simple is not None and type(x) is Tensor and len(y) == 1 and weight[0] is None and y[0] is not None:
+            return self._simple(x, y[0])
+        return self._step(x, y, weight)
 
 
 class Trainer:
@@ -103,7 +116,7 @@ class Trainer:
     # ---- the steps: tensor operations only, so that they can be captured ----
 
     def _train_step(self, x: Any, y: Any, weight: Any) -> tuple[Tensor, list[Tensor], Any]:
-        """Forward, loss, backward, update: (total loss, single losses, predictions)."""
+        """Forward, loss, backward, update: (total loss, single losses if several, predictions if metrics want them)."""
         compiled = self._require("fit")
         y_pred = self(x, training=True)
         total, single = compiled.loss_set.compute(y, y_pred, weight)
@@ -112,25 +125,30 @@ class Trainer:
         total.backward()
         compiled.optimizer.step()
         compiled.optimizer.zero_grad()
-        return total, single, y_pred
+        return total, single, y_pred if compiled.metric_set.entries else None
 
     def _test_step(self, x: Any, y: Any, weight: Any) -> tuple[Tensor, list[Tensor], Any]:
-        """Forward and loss: (total loss, single losses, predictions)."""
+        """Forward and loss; returns as _train_step."""
+        compiled = self._require("evaluate")
         y_pred = self(x, training=False)
-        total, single = self._require("evaluate").loss_set.compute(y, y_pred, weight)
+        total, single = compiled.loss_set.compute(y, y_pred, weight)
         for extra in self.losses:
             total = add(total, extra)
-        return total, single, y_pred
+        return total, single, y_pred if compiled.metric_set.entries else None
 
     def _predict_step(self, x: Any) -> Any:
         return self(x, training=False)
 
     def _step(self, kind: str) -> Callable[..., Any]:
+        """The step as it is run: captured, unless compile was told run_eagerly."""
         if self._steps is None:
             self._steps = {}
         if kind not in self._steps:
-            step = {"train": self._train_step, "test": self._test_step, "predict": self._predict_step}[kind]
-            self._steps[kind] = _captured(step, self._compiled is not None and self._compiled.run_eagerly)
+            eagerly = self._compiled is not None and self._compiled.run_eagerly
+            if kind == "predict":
+                self._steps[kind] = self._predict_step if eagerly else capture(self._predict_step)
+            else:
+                self._steps[kind] = RunStep(self._train_step if kind == "train" else self._test_step, eagerly)
         return self._steps[kind]
 
     def _require(self, what: str) -> Compiled:
@@ -332,7 +350,6 @@ class Trainer:
         batch = self._batch(what, data, class_weight)
         if kind == "train":
             compiled.optimizer.build(self.trainable_weights)
-            compiled.optimizer.update_learning_rate()
         total, single, y_pred = self._step(kind)(batch.x, batch.y, batch.weight)
         compiled.metric_set.reset()
         compiled.metric_set.update(batch.y, y_pred, batch.weight)
