@@ -23,7 +23,13 @@ RULES = {
     "rmsprop centered": ("rmsprop_step", {"centered": True}, 2),
     "rmsprop both": ("rmsprop_step", {"centered": True, "momentum": 0.5}, 3),
 }
-CLIPPING = [{}, {"weight_decay": 0.1}, {"clipvalue": 0.3}, {"clipnorm": 0.5, "weight_decay": 0.1}, {"global_clipnorm": 0.5}]
+CLIPPING = [
+    {},
+    {"weight_decay": 0.1},
+    {"clipvalue": 0.3},
+    {"clipnorm": 0.5, "weight_decay": 0.1},
+    {"global_clipnorm": 0.5},
+]
 
 
 @pytest.fixture(params=_native.host_isas())
@@ -49,13 +55,16 @@ def arrays(dtype, slots, seed=0, shapes=SHAPES):
     return weights, gradients, state
 
 
+def flat(given):
+    weights, _, state = given
+    return [*weights, *(a for slot in state for a in slot)]
+
+
 def group_of(module, weights, gradients, state, active=None):
     n = len(weights)
     decays = np.array([i % 2 == 0 for i in range(n)])
     active = np.ones(n, bool) if active is None else active
-    return module.ParameterGroup(
-        weights, gradients, state, decays, active, np.array([0.01]), np.array([3], np.int64)
-    )
+    return module.ParameterGroup(weights, gradients, state, decays, active, np.array([0.01]), np.array([3], np.int64))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -75,7 +84,7 @@ def test_steps_are_their_twins(rule, clipping, dtype, isa):
         getattr(_native, name)(native, **options, **clipping)
         getattr(reference, name)(twin, **options, **clipping)
     tolerance = 5e-6 if dtype == np.float32 else 1e-12
-    for g, w in zip([*got[0], *sum(got[2], [])], [*want[0], *sum(want[2], [])], strict=True):
+    for g, w in zip(flat(got), flat(want), strict=True):
         np.testing.assert_allclose(g, w, rtol=tolerance, atol=tolerance)
     assert twin.iterations[0] == 5
 

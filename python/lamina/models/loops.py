@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 from collections.abc import Callable
@@ -28,16 +29,19 @@ def train_epoch(
     model: Any, step: Step, compiled: Compiled, feed: Feed, hooks: CallbackList, whole: WholeSteps, epoch: int
 ) -> Logs:
     """One epoch of training; its logs, empty if there was no batch."""
+    batches = feed.epoch()
+    first = next(batches, None)  # which may have built the model and settled its losses
+    if first is None:
+        return {}
+    compiled.optimizer.build(model.trainable_weights)
+    compiled.optimizer.zero_grad()
     totals, metrics = Totals(compiled.log_names), compiled.metric_set
     metrics.reset()
 
     def logs() -> Logs:
         return {**totals.means(), **metrics.results()}
 
-    for i, batch in enumerate(feed.epoch()):
-        if i == 0:  # the first batch may have built the model
-            compiled.optimizer.build(model.trainable_weights)
-            compiled.optimizer.zero_grad()
+    for i, batch in enumerate(itertools.chain((first,), batches)):
         hooks.batch_begin("train", i)
         with whole.step:
             total, single, y_pred = step(batch.x, batch.y, batch.weight)
@@ -55,11 +59,15 @@ def train_epoch(
         hooks.batch_end("train", i, batch.size, logs)
         if model.stop_training:
             break
-    return logs() if totals.samples else {}
+    return logs()
 
 
 def evaluate(what: str, step: Step, compiled: Compiled, feed: Feed, hooks: CallbackList) -> Logs:
     """Losses and metrics over one pass."""
+    batches = feed.epoch()
+    first = next(batches, None)
+    if first is None:
+        raise ValueError(f"{what}: x gave no batches")
     totals, metrics = Totals(compiled.log_names), compiled.metric_set
     metrics.reset()
 
@@ -68,14 +76,12 @@ def evaluate(what: str, step: Step, compiled: Compiled, feed: Feed, hooks: Callb
 
     hooks("on_test_begin", {})
     with no_grad():
-        for i, batch in enumerate(feed.epoch()):
+        for i, batch in enumerate(itertools.chain((first,), batches)):
             hooks.batch_begin("test", i)
             total, single, y_pred = step(batch.x, batch.y, batch.weight)
             totals.add(values_of(total, single), batch.size)
             metrics.update(batch.y, y_pred, batch.weight)
             hooks.batch_end("test", i, batch.size, logs)
-    if not totals.samples:
-        raise ValueError(f"{what}: x gave no batches")
     found = logs()
     hooks("on_test_end", found)
     return found

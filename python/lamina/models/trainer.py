@@ -161,11 +161,13 @@ class Trainer:
     def _prepare(self, what: str, class_weight: Any, x: Any, y: Any, weight: Any) -> tuple[Columns, int]:
         """Check one set of arrays; the first one builds the model and matches losses and metrics with its outputs."""
         inputs, size = prepare.inputs(what, x, y, weight, prepare.data_dtype(self.weights))
-        if what == "predict":
+        if not size:
+            raise ValueError(f"{what}: x holds no samples")
+        if what.startswith("predict"):
             return (inputs, None, None), size
         compiled = self._require(what)
         y_pred = None
-        if compiled.names is None and size:
+        if compiled.names is None:
             with no_grad():
                 first = map_structure(lambda c: wrap(c.slice(0, min(size, PROBE_SAMPLES))), inputs)
                 y_pred = self(first, training=False)
@@ -199,10 +201,7 @@ class Trainer:
             return self._prepare(what, class_weight, x, y, weight)
 
         if is_arrays(data[0]):
-            feed = ArrayFeed(data, ready, int(size), shuffle)
-            if not feed.samples:
-                raise ValueError(f"{what}: x holds no samples")
-            return Feed(feed, steps)
+            return Feed(ArrayFeed(data, ready, int(size), shuffle), steps)
         if data[1] is not None or data[2] is not None:
             raise ValueError(f"{what}: x gives batches, so y and sample_weight must come with them, as (x, y, weights)")
         return Feed(IterableFeed(data[0], ready, what), steps)
@@ -333,16 +332,13 @@ class Trainer:
 
     def predict_on_batch(self, x: Any) -> Any:
         """The model's outputs for one batch, as arrays."""
-        batch = self._batch("predict", (x, None, None), None)
+        batch = self._batch("predict_on_batch", (x, None, None), None)
         with no_grad():
             return loops.arrays(self._step("predict")(batch.x))
 
     def _batch(self, what: str, data: tuple[Any, Any, Any], class_weight: Any) -> Any:
         feed = IterableFeed([data], lambda x, y, w: self._prepare(what, class_weight, x, y, w), what)
-        batch = next(feed.epoch())
-        if not batch.size:
-            raise ValueError(f"{what}: x holds no samples")
-        return batch
+        return next(feed.epoch())
 
     def _on_batch(self, kind: str, data: tuple[Any, Any, Any], class_weight: Any, return_dict: bool) -> Any:
         what = f"{kind}_on_batch"
