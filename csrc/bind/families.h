@@ -9,6 +9,7 @@ void bind_plan(pybind11::module_& m);
 void bind_dense(pybind11::module_& m);
 void bind_recurrent(pybind11::module_& m);
 void bind_convolution(pybind11::module_& m);
+void bind_optimizer(pybind11::module_& m);
 void bind_probe(pybind11::module_& m);
 void bind_activation(pybind11::module_& m);
 void bind_elementwise(pybind11::module_& m);

@@ -13,11 +13,14 @@ from .activation import (
 )
 from .convolution import conv2d_backward, conv2d_forward, depthwise_conv2d_backward, depthwise_conv2d_forward
 from .dense import dense_backward, dense_forward, matmul_backward, matmul_forward
+from .optimizer import ParameterGroup, adam_step, rmsprop_step, sgd_step
 from .recurrent import lstm_backward, lstm_forward
 
 __all__ = [
+    "ParameterGroup",
     "activation_backward",
     "activation_forward",
+    "adam_step",
     "conv2d_backward",
     "conv2d_forward",
     "dense_backward",
@@ -30,6 +33,8 @@ __all__ = [
     "lstm_forward",
     "matmul_backward",
     "matmul_forward",
+    "rmsprop_step",
+    "sgd_step",
     "softmax_backward",
     "softmax_forward",
 ]
