@@ -34,7 +34,7 @@ constexpr Dtype dtype_of() {
   else return Dtype::u8;
 }
 
-// A C-contiguous, aligned array of native byte order. Made by input() or output().
+// An aligned array of native byte order, C-contiguous unless made by strided_input().
 class View {
  public:
   int ndim() const { return proxy()->nd; }
@@ -56,6 +56,9 @@ class View {
     return reinterpret_cast<T*>(proxy()->data);
   }
   void* data() const { return proxy()->data; }
+  dim_t step(int i) const {  // distance along an axis, in elements
+    return proxy()->strides[i < 0 ? i + ndim() : i] / py::detail::array_descriptor_proxy(proxy()->descr)->elsize;
+  }
   py::handle handle() const { return object_; }
   std::string shape_string() const;  // "(32, 10)"
 
