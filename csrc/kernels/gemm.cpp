@@ -11,8 +11,10 @@ namespace {
 // 24 accumulators of 7x4 + 4 + memory broadcasts fill AVX-512's 32; 6x2 is the classic tile of AVX2.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int kMaxRows[kMaxVectors + 1] = {0, 16, 14, 8, 7};
+constexpr dim_t kDepth = 384;  // a panel of B, up to 96 KiB, streams from L2 under 24 FMAs a row of it
 #else
 constexpr int kMaxRows[kMaxVectors + 1] = {0, 12, 6, 4, 0};
+constexpr dim_t kDepth = 256;  // a panel of B (16 KiB) and a tile of A (6 KiB) share L1
 #endif
 
 template <class T>
@@ -257,6 +259,7 @@ template <class T>
 void fill(GemmKernels<T>& k) {
   k.lanes = kLanes<T>;
   for (int i = 0; i <= kMaxVectors; i++) k.max_rows[i] = kMaxRows[i];
+  k.depth = kDepth;
   k.tile = tile<T>;
   k.pack = pack<T>;
   k.axpy_rows = axpy_rows<T>;

@@ -33,6 +33,7 @@ template <class T>
 struct GemmKernels {
   int lanes;                      // elements a register
   int max_rows[kMaxVectors + 1];  // of a tile with so many vectors; 0: no such tile
+  dim_t depth;                    // KC: how much of a sum one tile adds up before it visits C
   void (*tile)(const Tile<T>&);
   // out[k * width + j] = src[k * stride_k + j * stride_j], j < n <= width, zeros up to width. One stride is 1.
   void (*pack)(const T* src, dim_t stride_k, dim_t stride_j, dim_t k, dim_t n, T* out, dim_t width);

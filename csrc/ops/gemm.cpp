@@ -19,7 +19,6 @@
 namespace lamina {
 namespace {
 
-constexpr dim_t kKC = 384;                  // depth of a panel: a panel of B and a block of A share L2
 constexpr dim_t kABlock = 384 << 10;        // bytes of a packed block of A
 constexpr dim_t kSmallB = 16 << 10;         // bytes of a B that needs no packing
 constexpr double kFlopsPerThread = 1.0e6;   // a region costs a microsecond, some 100 kflop
@@ -75,7 +74,7 @@ void blocked(const Gemm<T>& g) {
   const Panels panels = panels_of<T>(g.N);
   const dim_t NR = dim_t(panels.vectors) * W;
   const int most_rows = kern.max_rows[panels.vectors];
-  const dim_t kc_max = std::min(g.K, kKC);
+  const dim_t KC = kern.depth, kc_max = std::min(g.K, KC);
 
   // A is packed where it is read often enough to pay for the copy.
   const dim_t a_far = g.a_col == 1 ? g.a_row : g.a_col;
@@ -90,8 +89,8 @@ void blocked(const Gemm<T>& g) {
   Scratch<T> packed_b(!pack_b ? 0 : one_block ? kc_max * NR : kc_max * panels.count * NR);
   Scratch<T> packed_a(pack_a ? kc_max * rows_max : 0);
 
-  for (dim_t pc = 0; pc < g.K; pc += kKC) {
-    const dim_t kc = std::min(kKC, g.K - pc);
+  for (dim_t pc = 0; pc < g.K; pc += KC) {
+    const dim_t kc = std::min(KC, g.K - pc);
     const bool first = pc == 0, last = pc + kc == g.K;
     for (dim_t ic = 0; ic < g.M; ic += MC) {
       const dim_t mc = std::min(MC, g.M - ic);
