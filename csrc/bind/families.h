@@ -8,6 +8,8 @@ void bind_core(pybind11::module_& m);
 void bind_plan(pybind11::module_& m);
 void bind_attention(pybind11::module_& m);
 void bind_dense(pybind11::module_& m);
+void bind_convolution(pybind11::module_& m);
 void bind_probe(pybind11::module_& m);
+void bind_activation(pybind11::module_& m);
 
 }  // namespace lamina

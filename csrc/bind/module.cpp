@@ -6,5 +6,7 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_plan(m);
   lamina::bind_attention(m);
   lamina::bind_dense(m);
+  lamina::bind_convolution(m);
   lamina::bind_probe(m);
+  lamina::bind_activation(m);
 }
