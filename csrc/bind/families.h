@@ -6,6 +6,7 @@ namespace lamina {
 
 void bind_core(pybind11::module_& m);
 void bind_plan(pybind11::module_& m);
+void bind_attention(pybind11::module_& m);
 void bind_dense(pybind11::module_& m);
 void bind_recurrent(pybind11::module_& m);
 void bind_convolution(pybind11::module_& m);

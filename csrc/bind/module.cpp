@@ -4,6 +4,7 @@ PYBIND11_MODULE(_native, m) {
   m.doc() = "Lamina's kernels on NumPy arrays; lamina.ops is the documented way to them.";
   lamina::bind_core(m);
   lamina::bind_plan(m);
+  lamina::bind_attention(m);
   lamina::bind_dense(m);
   lamina::bind_recurrent(m);
   lamina::bind_convolution(m);
