@@ -11,6 +11,7 @@ void bind_dense(pybind11::module_& m);
 void bind_recurrent(pybind11::module_& m);
 void bind_convolution(pybind11::module_& m);
 void bind_optimizer(pybind11::module_& m);
+void bind_pooling(pybind11::module_& m);
 void bind_probe(pybind11::module_& m);
 void bind_activation(pybind11::module_& m);
 void bind_elementwise(pybind11::module_& m);

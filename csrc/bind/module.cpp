@@ -9,6 +9,7 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_recurrent(m);
   lamina::bind_convolution(m);
   lamina::bind_optimizer(m);
+  lamina::bind_pooling(m);
   lamina::bind_probe(m);
   lamina::bind_activation(m);
   lamina::bind_elementwise(m);
