@@ -1,4 +1,4 @@
-"""Attention against PyTorch's scaled_dot_product_attention: masks, bias, causal, lengths, cross-attention, shared heads."""
+"""Attention against PyTorch: masks, bias, causal, lengths, cross-attention, shared heads."""
 
 from __future__ import annotations
 
