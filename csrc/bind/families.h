@@ -10,5 +10,6 @@ void bind_dense(pybind11::module_& m);
 void bind_convolution(pybind11::module_& m);
 void bind_probe(pybind11::module_& m);
 void bind_activation(pybind11::module_& m);
+void bind_normalization(pybind11::module_& m);
 
 }  // namespace lamina

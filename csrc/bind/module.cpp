@@ -8,4 +8,5 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_convolution(m);
   lamina::bind_probe(m);
   lamina::bind_activation(m);
+  lamina::bind_normalization(m);
 }
