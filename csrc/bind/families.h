@@ -17,5 +17,6 @@ void bind_activation(pybind11::module_& m);
 void bind_elementwise(pybind11::module_& m);
 void bind_reduction(pybind11::module_& m);
 void bind_reshape(pybind11::module_& m);
+void bind_normalization(pybind11::module_& m);
 
 }  // namespace lamina

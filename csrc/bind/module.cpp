@@ -15,4 +15,5 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_elementwise(m);
   lamina::bind_reduction(m);
   lamina::bind_reshape(m);
+  lamina::bind_normalization(m);
 }

@@ -12,3 +12,35 @@ from .optimizer import *
 from .pooling import *
 from .random import *
 from .recurrent import *
+from .activation import (
+    activation_backward,
+    activation_forward,
+    log_softmax_backward,
+    log_softmax_forward,
+    softmax_backward,
+    softmax_forward,
+)
+from .convolution import conv2d_backward, conv2d_forward, depthwise_conv2d_backward, depthwise_conv2d_forward
+from .dense import dense_backward, dense_forward, matmul_backward, matmul_forward
+from .normalization import batch_norm_backward, batch_norm_forward, layer_norm_backward, layer_norm_forward
+
+__all__ = [
+    "activation_backward",
+    "activation_forward",
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "conv2d_backward",
+    "conv2d_forward",
+    "dense_backward",
+    "dense_forward",
+    "depthwise_conv2d_backward",
+    "depthwise_conv2d_forward",
+    "layer_norm_backward",
+    "layer_norm_forward",
+    "log_softmax_backward",
+    "log_softmax_forward",
+    "matmul_backward",
+    "matmul_forward",
+    "softmax_backward",
+    "softmax_forward",
+]
