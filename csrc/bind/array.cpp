@@ -86,7 +86,7 @@ View view(py::handle h, const char* op, const char* name, bool writable) {
     if (writable)
       throw py::value_error(concat(op, ": ", name, " is written in place and must be C-contiguous and aligned"));
     if (recording && recording->arena()->owns(py::detail::array_proxy(a.ptr())->data))
-      throw std::runtime_error(concat(op, ": ", name, " is a strided view of a computed array, which a captured plan cannot copy"));
+      recording->refuse(concat(op, ": ", name, " is a strided view of a computed array, copied outside of the plan"));
     const auto contiguous = py::module_::import("numpy").attr("ascontiguousarray");
     py::array copy = contiguous(a, numpy_dtype(*dtype));
     if (!(py::detail::array_proxy(copy.ptr())->flags & kAligned)) copy = copy.attr("copy")();

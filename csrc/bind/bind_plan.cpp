@@ -38,6 +38,7 @@ class Recorder {
   bool owns(py::handle a) const {
     return plan_ && py::isinstance<py::array>(a) && plan_->arena()->owns(py::detail::array_proxy(a.ptr())->data);
   }
+  std::string refusal() const { return plan_ ? plan_->refusal() : ""; }
   std::size_t bytes() const { return plan_ ? plan_->arena()->bytes() : 0; }
   ~Recorder() { stop(); }
 
@@ -57,6 +58,7 @@ void bind_plan(py::module_& m) {
       .def("run_step", &Recorder::run_step, py::arg("i"), "Replay one step (profiling).")
       .def("owns", &Recorder::owns, py::arg("x"), "Whether the array is a result of this plan.")
       .def_property_readonly("steps", &Recorder::steps, "The names of the steps.")
+      .def_property_readonly("refusal", &Recorder::refusal, "Why a replay would be wrong; empty if it would not.")
       .def_property_readonly("bytes", &Recorder::bytes, "Memory of all results.");
   m.def("is_recording", [] { return recording != nullptr; }, "Whether this thread records a plan.");
 }

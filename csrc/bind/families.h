@@ -10,5 +10,8 @@ void bind_dense(pybind11::module_& m);
 void bind_elementwise(pybind11::module_& m);
 void bind_reduction(pybind11::module_& m);
 void bind_reshape(pybind11::module_& m);
+void bind_convolution(pybind11::module_& m);
+void bind_probe(pybind11::module_& m);
+void bind_activation(pybind11::module_& m);
 
 }  // namespace lamina

@@ -8,4 +8,7 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_elementwise(m);
   lamina::bind_reduction(m);
   lamina::bind_reshape(m);
+  lamina::bind_convolution(m);
+  lamina::bind_probe(m);
+  lamina::bind_activation(m);
 }

@@ -1,11 +1,294 @@
 #include "kernels/activation.h"
 
 #include "kernels/table.h"
+#include "simd/math.h"
 
 namespace lamina {
 namespace LAMINA_ISA {
+namespace {
 
-void fill_activation(Kernels<float>&, Kernels<double>&) {}
+// An entry is a name, whether the gradient follows from the output y or needs the input x, value(x, p), and
+// gradient(v, g, p) = g * slope, where v is y or x as said and p the function's parameter. Infinities give the limits,
+// which is why some entries clamp x where the function has become linear or constant.
+
+template <class T>
+struct Relu {
+  static constexpr const char* name = "relu";
+  static constexpr bool from_output = true;
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) { return vmax<T>(x, Vec<T>{}); }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> y, Vec<T> g, T) { return select<T>(y > T(0), g, Vec<T>{}); }
+};
+
+template <class T>
+struct LeakyRelu {  // p: the slope below zero, of either sign, so that x is needed
+  static constexpr const char* name = "leaky_relu";
+  static constexpr bool from_output = false;
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T p) { return select<T>(x > T(0), x, x * p); }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T p) { return select<T>(x > T(0), g, g * p); }
+};
+
+template <class T>
+struct Elu {  // p: alpha
+  static constexpr const char* name = "elu";
+  static constexpr bool from_output = false;
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T p) { return select<T>(x > T(0), x, vexpm1<T>(x) * p); }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T p) {
+    return select<T>(x > T(0), g, g * vexp<T>(vmin<T>(x, Vec<T>{})) * p);
+  }
+};
+
+template <class T>
+struct Selu {  // Klambauer et al., "Self-normalizing neural networks", 2017
+  static constexpr const char* name = "selu";
+  static constexpr bool from_output = true;
+  static constexpr T scale = T(1.0507009873554805), scaled_alpha = T(1.7580993408473766);
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
+    return select<T>(x > T(0), x * scale, vexpm1<T>(x) * scaled_alpha);
+  }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> y, Vec<T> g, T) {
+    return g * select<T>(y > T(0), splat(scale), y + scaled_alpha);
+  }
+};
+
+// The standard normal distribution at x: its value, and its density. In float P(t) fits erfc(z) e^(z^2) / t with
+// t = 1 / (1 + 0.375 z) to 1.2e-8 over z < 9.6, so that small values keep their digits and the exponential is shared.
+template <class T>
+LAMINA_INLINE Vec<T> normal_distribution(Vec<T> x, Vec<T>& density) {
+  const Vec<T> e = vexp<T>(x * x * T(-0.5));
+  density = e * T(0.3989422804014327);
+  if constexpr (sizeof(T) == 8) {
+    return T(0.5) + T(0.5) * verf<T>(x * T(0.7071067811865476));
+  } else {
+    const Vec<T> t = T(1) / (T(1) + vabs<T>(x) * T(0.265165043));
+    const Vec<T> half_erfc = T(0.5) * e * t *
+                             polynomial<T>(t, 0.21161441543f, 0.21063349824f, 0.20543042913f, 0.12103894631f,
+                                           0.27484414338f, -0.23107644028f, 0.43389378516f, -0.28807538058f,
+                                           0.06169661451f);
+    return select<T>(x > T(0), T(1) - half_erfc, half_erfc);
+  }
+}
+
+template <class T>
+struct Gelu {  // x times the normal distribution function
+  static constexpr const char* name = "gelu";
+  static constexpr bool from_output = false;
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
+    Vec<T> density;
+    const Vec<T> c = vmax<T>(x, splat(T(-40)));
+    return c * normal_distribution<T>(c, density);
+  }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
+    Vec<T> density;
+    const Vec<T> c = vmin<T>(vmax<T>(x, splat(T(-40))), splat(T(40)));
+    const Vec<T> distribution = normal_distribution<T>(c, density);
+    return g * (distribution + c * density);
+  }
+};
+
+template <class T>
+struct GeluTanh {  // x/2 (1 + tanh(u)) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3)
+  static constexpr const char* name = "gelu_tanh";
+  static constexpr bool from_output = false;
+  static constexpr T linear = T(1.5957691216057308), cubic = T(0.07135481627260025);  // of 2u
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
+    const Vec<T> c = vmax<T>(x, splat(T(-40)));
+    return c * vsigmoid<T>(c * (linear + cubic * c * c));
+  }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
+    const Vec<T> c = vmin<T>(vmax<T>(x, splat(T(-40))), splat(T(40))), square = c * c;
+    const Vec<T> s = vsigmoid<T>(c * (linear + cubic * square));
+    return g * s * (T(1) + (T(1) - s) * c * (linear + T(3) * cubic * square));
+  }
+};
+
+template <class T>
+struct Silu {
+  static constexpr const char* name = "silu";
+  static constexpr bool from_output = false;
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
+    const Vec<T> c = vmax<T>(x, splat(T(-1000)));
+    return c * vsigmoid<T>(c);
+  }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
+    const Vec<T> c = vmin<T>(vmax<T>(x, splat(T(-1000))), splat(T(1000))), s = vsigmoid<T>(c);
+    return g * s * (T(1) + c * (T(1) - s));
+  }
+};
+
+template <class T>
+struct Tanh {
+  static constexpr const char* name = "tanh";
+  static constexpr bool from_output = true;
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) { return vtanh<T>(x); }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> y, Vec<T> g, T) { return g * (T(1) - y * y); }
+};
+
+template <class T>
+struct Sigmoid {
+  static constexpr const char* name = "sigmoid";
+  static constexpr bool from_output = true;
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) { return vsigmoid<T>(x); }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> y, Vec<T> g, T) { return g * y * (T(1) - y); }
+};
+
+template <class T>
+struct Softplus {  // log(1 + e^x); its slope, sigmoid(x), is 1 - e^-y
+  static constexpr const char* name = "softplus";
+  static constexpr bool from_output = true;
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) { return vmax<T>(x, Vec<T>{}) + vlog1p<T>(vexp<T>(-vabs<T>(x))); }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> y, Vec<T> g, T) { return -g * vexpm1<T>(-y); }
+};
+
+template <class T>
+struct Softsign {  // x / (1 + |x|)
+  static constexpr const char* name = "softsign";
+  static constexpr bool from_output = true;
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
+    const Vec<T> a = vabs<T>(x);
+    return select<T>(a == T(__builtin_inf()), copy_sign<T>(splat(T(1)), x), x / (T(1) + a));
+  }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> y, Vec<T> g, T) {
+    const Vec<T> root = T(1) - vabs<T>(y);
+    return g * root * root;
+  }
+};
+
+template <class T>
+struct HardSigmoid {  // x/6 + 1/2 between 0 and 1
+  static constexpr const char* name = "hard_sigmoid";
+  static constexpr bool from_output = true;
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
+    return vmin<T>(vmax<T>((x + T(3)) * T(1.0 / 6), Vec<T>{}), splat(T(1)));
+  }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> y, Vec<T> g, T) {
+    return select<T>((y > T(0)) & (y < T(1)), g * T(1.0 / 6), Vec<T>{});
+  }
+};
+
+template <class T>
+struct HardSilu {  // x hard_sigmoid(x)
+  static constexpr const char* name = "hard_silu";
+  static constexpr bool from_output = false;
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
+    return vmax<T>(x, splat(T(-3))) * vmin<T>(vmax<T>((x + T(3)) * T(1.0 / 6), Vec<T>{}), splat(T(1)));
+  }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
+    const Vec<T> inside = g * (x * T(1.0 / 3) + T(0.5));
+    return select<T>(x <= T(-3), Vec<T>{}, select<T>(x >= T(3), g, inside));
+  }
+};
+
+template <class T, class Entry>
+void forward(dim_t n, const T* x, T* y, T p) {
+  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, Entry::value(get(x + i, l), p), l); });
+}
+
+template <class T, class Entry>
+void backward(dim_t n, const T* v, const T* dy, T* dx, T p, bool accumulate) {
+  if (accumulate)
+    for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+      put<T>(dx + i, get(dx + i, l) + Entry::gradient(get(v + i, l), get(dy + i, l), p), l);
+    });
+  else
+    for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+      put<T>(dx + i, Entry::gradient(get(v + i, l), get(dy + i, l), p), l);
+    });
+}
+
+template <class T, template <class> class... Entry>
+void enter(ActivationKernels<T>& k) {
+  static_assert(sizeof...(Entry) <= kMaxActivations);
+  k.count = 0;
+  ((k.entries[k.count++] = {Entry<T>::name, Entry<T>::from_output, forward<T, Entry<T>>, backward<T, Entry<T>>}), ...);
+}
+
+// x for the lanes below n, -inf in the others: neutral in a maximum, nothing in a sum of exponentials.
+template <class T>
+LAMINA_INLINE Vec<T> get_or_minus_inf(const T* x, int n) {
+  if (n == kLanes<T>) return load(x);
+  return select<T>(first_lanes<T>(n), load_part(x, n), splat(T(-__builtin_inf())));
+}
+
+// The maximum of a row, or 0 if that is -inf. A NaN may get lost here; it returns in the sum.
+template <class T>
+LAMINA_INLINE T row_shift(dim_t C, const T* x) {
+  Vec<T> m = splat(T(-__builtin_inf()));
+  for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { m = vmax<T>(get_or_minus_inf(x + i, l), m); });
+  const T most = hmax<T>(m);
+  return most == T(-__builtin_inf()) ? T(0) : most;
+}
+
+template <class T>
+void softmax(dim_t rows, dim_t C, const T* x, T* y) {
+  for (dim_t r = 0; r < rows; r++, x += C, y += C) {
+    const T shift = row_shift(C, x);
+    Vec<T> sums{};
+    for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+      const Vec<T> e = vexp<T>(get_or_minus_inf(x + i, l) - shift);
+      sums += e;
+      put<T>(y + i, e, l);
+    });
+    const T sum = hsum<T>(sums);
+    const T scale = sum == T(0) ? T(0) : T(1) / sum;
+    for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, get(y + i, l) * scale, l); });
+  }
+}
+
+template <class T>
+void log_softmax(dim_t rows, dim_t C, const T* x, T* y) {
+  for (dim_t r = 0; r < rows; r++, x += C, y += C) {
+    const T shift = row_shift(C, x);
+    Vec<T> sums{};
+    for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { sums += vexp<T>(get_or_minus_inf(x + i, l) - shift); });
+    const T sum = hsum<T>(sums);
+    const T log_sum = sum == T(0) ? T(0) : vlog<T>(splat(sum))[0];
+    for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, get(x + i, l) - shift - log_sum, l); });
+  }
+}
+
+template <class T>
+void softmax_gradient(dim_t rows, dim_t C, const T* y, const T* dy, T* dx, bool accumulate) {
+  for (dim_t r = 0; r < rows; r++, y += C, dy += C, dx += C) {
+    Vec<T> products{};
+    for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { products += get(y + i, l) * get(dy + i, l); });
+    const T sum = hsum<T>(products);
+    for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+      Vec<T> g = get(y + i, l) * (get(dy + i, l) - sum);
+      if (accumulate) g += get(dx + i, l);
+      put<T>(dx + i, g, l);
+    });
+  }
+}
+
+template <class T>
+void log_softmax_gradient(dim_t rows, dim_t C, const T* y, const T* dy, T* dx, bool accumulate) {
+  for (dim_t r = 0; r < rows; r++, y += C, dy += C, dx += C) {
+    Vec<T> sums{};
+    for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { sums += get(dy + i, l); });
+    const T sum = hsum<T>(sums);
+    for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+      Vec<T> g = get(dy + i, l) - vexp<T>(get(y + i, l)) * sum;
+      if (accumulate) g += get(dx + i, l);
+      put<T>(dx + i, g, l);
+    });
+  }
+}
+
+template <class T>
+void fill(ActivationKernels<T>& k) {
+  enter<T, Relu, LeakyRelu, Elu, Selu, Gelu, GeluTanh, Silu, Tanh, Sigmoid, Softplus, Softsign, HardSigmoid, HardSilu>(k);
+  k.softmax = softmax<T>;
+  k.log_softmax = log_softmax<T>;
+  k.softmax_gradient = softmax_gradient<T>;
+  k.log_softmax_gradient = log_softmax_gradient<T>;
+}
+
+}  // namespace
+
+void fill_activation(Kernels<float>& f, Kernels<double>& d) {
+  fill(f.activation);
+  fill(d.activation);
+}
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -1,9 +1,48 @@
+// Depthwise convolution: every channel has its own kernel, so that lanes are channels and nothing is shared by a
+// product.
 #pragma once
 #include "core/types.h"
 
 namespace lamina {
 
+// Neighbouring output pixels of one row, all of whose taps lie inside the source:
+//
+//   y[p * y_pixel + c] = bias[c] + sum over (i, j) of x[p * x_pixel + i * x_h + j * x_w + c] * w[i * w_h + j * w_w + c]
+//
+// for p < pixels, c < channels; += instead where `accumulate`. Weight strides may be negative: a flipped kernel.
 template <class T>
-struct ConvolutionKernels {};
+struct DepthwiseRow {
+  const T* x;
+  dim_t x_pixel, x_h, x_w;
+  const T* w;
+  dim_t w_h, w_w;
+  dim_t kh, kw;
+  T* y;
+  dim_t y_pixel;
+  dim_t pixels, channels;
+  const T* bias;  // null: none
+  bool accumulate;
+};
+
+// The weight gradient of one row of taps over a row of pixels: dw[j * dw_w + c] += sum over p of
+// x[p * x_pixel + j * x_w + c] * dz[p * channels + c], j < taps.
+template <class T>
+struct DepthwiseTaps {
+  const T* x;
+  dim_t x_pixel, x_w;
+  const T* dz;
+  T* dw;
+  dim_t dw_w;
+  dim_t taps, pixels, channels;
+};
+
+template <class T>
+struct ConvolutionKernels {
+  void (*depthwise)(const DepthwiseRow<T>&);
+  void (*depthwise_weights)(const DepthwiseTaps<T>&);
+  // out[i * m + j] = x[i], j < m;   out[i] (+)= sum over j of x[i * m + j].
+  void (*repeat)(const T* x, dim_t n, dim_t m, T* out);
+  void (*fold)(const T* x, dim_t n, dim_t m, T* out, bool accumulate);
+};
 
 }  // namespace lamina

@@ -11,8 +11,10 @@ namespace {
 // 24 accumulators of 7x4 + 4 + memory broadcasts fill AVX-512's 32; 6x2 is the classic tile of AVX2.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int kMaxRows[kMaxVectors + 1] = {0, 16, 14, 8, 7};
+constexpr dim_t kDepth = 384;  // a panel of B, up to 96 KiB, streams from L2 under 24 FMAs a row of it
 #else
 constexpr int kMaxRows[kMaxVectors + 1] = {0, 12, 6, 4, 0};
+constexpr dim_t kDepth = 256;  // a panel of B (16 KiB) and a tile of A (6 KiB) share L1
 #endif
 
 template <class T>
@@ -66,6 +68,11 @@ void tile_of(const Tile<T>& t) {
 #pragma GCC unroll 4
       for (int j = 0; j < NV; j++) r[i][j] = start[j];
   }
+  // The rows of C stand pages apart: fetched while the sum runs, they cost nothing at its end.
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; i++)
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) __builtin_prefetch(t.c + i * t.ldc + j * W, 1);
   const T* b = t.b;
   const dim_t row = t.row, s1 = t.s1, ldb = t.ldb, k1 = t.k1;
   for (dim_t i3 = 0; i3 < t.k3; i3++)
@@ -128,7 +135,10 @@ void pack(const T* src, dim_t stride_k, dim_t stride_j, dim_t k, dim_t n, T* out
   if (stride_j == 1) {
     for (dim_t p = 0; p < k; p++, src += stride_k, out += width) {
       dim_t j = 0;
-      for (; j + W <= n; j += W) store(out + j, load(src + j));
+      for (; j + W <= n; j += W) {
+        __builtin_prefetch(src + 8 * stride_k + j);  // rows stand pages apart: no hardware prefetcher follows them
+        store(out + j, load(src + j));
+      }
       if (j < n) {
         const Vec<T> tail = load_part(src + j, int(n - j));
         const dim_t room = width - j;
@@ -157,8 +167,9 @@ void pack(const T* src, dim_t stride_k, dim_t stride_j, dim_t k, dim_t n, T* out
 
 template <class T>
 void axpy_rows(dim_t k, dim_t n, const T* x, dim_t incx, const T* b, dim_t ldb, T* y, const T* bias, bool accumulate) {
-  // Strips of y that stay in L1 while the rows of b stream by, eight at a time.
-  constexpr dim_t strip = 2048;
+  // Strips of y that stay in L1 while the rows of b stream by, four at a time (eight, a power of two
+  // apart, would not fit into L1's ways beside y).
+  constexpr dim_t strip = 4096;
   for (dim_t j0 = 0; j0 < n; j0 += strip) {
     const dim_t m = n - j0 < strip ? n - j0 : strip;
     T* ys = y + j0;
@@ -186,27 +197,51 @@ void axpy_rows(dim_t k, dim_t n, const T* x, dim_t incx, const T* b, dim_t ldb, 
   }
 }
 
-template <class T>
-T dot(dim_t n, const T* x, const T* y) {
+// Dots of x with R rows at once; a row's bits do not depend on R.
+template <class T, int R>
+void dots(dim_t k, const T* x, const T* b, dim_t ldb, T* out) {
   constexpr int W = kLanes<T>;
-  Vec<T> s[4] = {};
+  Vec<T> s[R][2] = {};
   dim_t i = 0;
-  for (; i + 4 * W <= n; i += 4 * W)
+  for (; i + 2 * W <= k; i += 2 * W)
+    for (int h = 0; h < 2; h++) {
+      const Vec<T> v = load(x + i + h * W);
 #pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) s[j] += load(x + i + j * W) * load(y + i + j * W);
-  for (; i + W <= n; i += W) s[0] += load(x + i) * load(y + i);
-  if (i < n) s[1] += load_part(x + i, int(n - i)) * load_part(y + i, int(n - i));
-  return hsum<T>((s[0] + s[1]) + (s[2] + s[3]));
+      for (int r = 0; r < R; r++) s[r][h] += v * load(b + r * ldb + i + h * W);
+    }
+  for (; i < k; i += W) {
+    const int l = k - i < W ? int(k - i) : W;
+    const Vec<T> v = get(x + i, l);
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) s[r][0] += v * get(b + r * ldb + i, l);
+  }
+  for (int r = 0; r < R; r++) out[r] = hsum<T>(s[r][0] + s[r][1]);
+}
+
+template <class T>
+void dot_rows(dim_t k, dim_t n, const T* x, const T* b, dim_t ldb, T* y, const T* bias, bool accumulate) {
+  auto deliver = [&](dim_t j, T v) LAMINA_INLINE_LAMBDA { y[j] = accumulate ? y[j] + v : v + (bias ? bias[j] : T(0)); };
+  T d[4];
+  dim_t j = 0;
+  for (; j + 4 <= n; j += 4) {
+    dots<T, 4>(k, x, b + j * ldb, ldb, d);
+    for (int r = 0; r < 4; r++) deliver(j + r, d[r]);
+  }
+  for (; j < n; j++) {
+    dots<T, 1>(k, x, b + j * ldb, ldb, d);
+    deliver(j, d[0]);
+  }
 }
 
 template <class T>
 void fill(GemmKernels<T>& k) {
   k.lanes = kLanes<T>;
   for (int i = 0; i <= kMaxVectors; i++) k.max_rows[i] = kMaxRows[i];
+  k.depth = kDepth;
   k.tile = tile<T>;
   k.pack = pack<T>;
   k.axpy_rows = axpy_rows<T>;
-  k.dot = dot<T>;
+  k.dot_rows = dot_rows<T>;
   k.activate = activate<T>;
   k.activation_gradient = activation_gradient<T>;
 }

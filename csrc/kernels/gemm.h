@@ -33,14 +33,15 @@ template <class T>
 struct GemmKernels {
   int lanes;                      // elements a register
   int max_rows[kMaxVectors + 1];  // of a tile with so many vectors; 0: no such tile
+  dim_t depth;                    // KC: how much of a sum one tile adds up before it visits C
   void (*tile)(const Tile<T>&);
   // out[k * width + j] = src[k * stride_k + j * stride_j], j < n <= width, zeros up to width. One stride is 1.
   void (*pack)(const T* src, dim_t stride_k, dim_t stride_j, dim_t k, dim_t n, T* out, dim_t width);
   // y[j] = act(bias[j] + sum_k x[k * incx] b[k * ldb + j]), or += without bias and act.
   void (*axpy_rows)(dim_t k, dim_t n, const T* x, dim_t incx, const T* b, dim_t ldb, T* y, const T* bias,
                     bool accumulate);
-  // dot(x, y) over n contiguous elements.
-  T (*dot)(dim_t n, const T* x, const T* y);
+  // y[j] = bias[j] + dot(x, b + j * ldb) over k contiguous elements, or += without bias, j < n.
+  void (*dot_rows)(dim_t k, dim_t n, const T* x, const T* b, dim_t ldb, T* y, const T* bias, bool accumulate);
   // y = act(y);  dz = dy * act'(y), from the output alone.
   void (*activate)(T* y, dim_t n, Activation act);
   void (*activation_gradient)(const T* y, const T* dy, T* dz, dim_t n, Activation act);

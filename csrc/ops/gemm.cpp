@@ -19,8 +19,8 @@
 namespace lamina {
 namespace {
 
-constexpr dim_t kKC = 256;                  // depth of a panel: KC x NR floats stay within L2, 8 rows of A within L1
-constexpr dim_t kABlock = 192 << 10;        // bytes of a packed block of A: a fraction of L2
+constexpr dim_t kABlock = 384 << 10;        // bytes of a packed block of A
+constexpr dim_t kSmallB = 16 << 10;         // bytes of a B that needs no packing
 constexpr double kFlopsPerThread = 1.0e6;   // a region costs a microsecond, some 100 kflop
 
 // Columns are cut evenly, so that a width of 7 registers becomes 4 + 3 and not 4 + 2 + 1.
@@ -32,10 +32,13 @@ int widest_panel(dim_t registers) {
   return static_cast<int>((registers + count - 1) / count);
 }
 
-dim_t rows_of_tile(dim_t rows, int most) {
-  const dim_t tiles = (rows + most - 1) / most;
-  return (rows + tiles - 1) / tiles;
-}
+// Rows in even tiles of at most `most`: 64 becomes 7 7 6 6 6 ..., never 7 7 ... 1.
+struct Rows {
+  dim_t total, tiles;
+  Rows(dim_t rows, int most) : total(rows), tiles((rows + most - 1) / most) {}
+  dim_t begin(dim_t i) const { return total * i / tiles; }
+  int size(dim_t i) const { return static_cast<int>(begin(i + 1) - begin(i)); }
+};
 
 // Rows at a distance of a power of two fall into the same few sets of L1.
 bool thrashes(dim_t stride_bytes) { return stride_bytes % 1024 == 0; }
@@ -55,17 +58,11 @@ void stream(const Gemm<T>& g) {
   if (g.M == 1 && g.b_col == 1) {
     k.axpy_rows(g.K, g.N, g.a, g.a_col, g.b, g.b_row, g.c, g.bias, g.accumulate);
   } else if (g.M == 1) {
-    for (dim_t n = 0; n < g.N; n++) {
-      const T v = k.dot(g.K, g.a, g.b + n * g.b_col);
-      g.c[n] = g.accumulate ? g.c[n] + v : v + (g.bias ? g.bias[n] : T(0));
-    }
+    k.dot_rows(g.K, g.N, g.a, g.b, g.b_col, g.c, g.bias, g.accumulate);
   } else if (g.a_row == 1) {
     k.axpy_rows(g.K, g.M, g.b, g.b_row, g.a, g.a_col, g.c, nullptr, g.accumulate);
   } else {
-    for (dim_t m = 0; m < g.M; m++) {
-      const T v = k.dot(g.K, g.a + m * g.a_row, g.b);
-      g.c[m] = g.accumulate ? g.c[m] + v : v;
-    }
+    k.dot_rows(g.K, g.M, g.b, g.a, g.a_row, g.c, nullptr, g.accumulate);
   }
   if (g.act != Activation::linear) k.activate(g.c, g.M * g.N, g.act);
 }
@@ -77,33 +74,35 @@ void blocked(const Gemm<T>& g) {
   const Panels panels = panels_of<T>(g.N);
   const dim_t NR = dim_t(panels.vectors) * W;
   const int most_rows = kern.max_rows[panels.vectors];
-  const dim_t kc_max = std::min(g.K, kKC);
+  const dim_t KC = kern.depth, kc_max = std::min(g.K, KC);
 
   // A is packed where it is read often enough to pay for the copy.
   const dim_t a_far = g.a_col == 1 ? g.a_row : g.a_col;
   const bool pack_a = g.M > 1 && panels.count >= (thrashes(a_far * dim_t(sizeof(T))) ? 2 : g.a_col == 1 ? 6 : 4);
-  // B is read in place where its rows are used once and are whole registers.
-  const bool pack_b = !(g.b_col == 1 && g.N % W == 0 && g.M <= most_rows);
+  // B is read in place where its rows are whole registers, and are used once, are a panel already, or lie in L1.
+  const bool in_place = g.M <= most_rows || g.b_row == NR || g.K * g.b_row * dim_t(sizeof(T)) <= kSmallB;
+  const bool pack_b = !(g.b_col == 1 && g.N % W == 0 && in_place);
 
   const dim_t MC = std::max<dim_t>(most_rows, kABlock / dim_t(sizeof(T)) / kc_max / most_rows * most_rows);
   const dim_t rows_max = std::min(g.M, MC);
-  Scratch<T> packed_b(pack_b ? kc_max * panels.count * NR : 0);
-  Scratch<T> packed_a(pack_a ? kc_max * (rows_max + most_rows) : 0);
+  const bool one_block = g.M <= MC;  // each panel is used up before the next is packed: one buffer serves them all
+  Scratch<T> packed_b(!pack_b ? 0 : one_block ? kc_max * NR : kc_max * panels.count * NR);
+  Scratch<T> packed_a(pack_a ? kc_max * rows_max : 0);
 
-  for (dim_t pc = 0; pc < g.K; pc += kKC) {
-    const dim_t kc = std::min(kKC, g.K - pc);
+  for (dim_t pc = 0; pc < g.K; pc += KC) {
+    const dim_t kc = std::min(KC, g.K - pc);
     const bool first = pc == 0, last = pc + kc == g.K;
     for (dim_t ic = 0; ic < g.M; ic += MC) {
       const dim_t mc = std::min(MC, g.M - ic);
-      const dim_t step = rows_of_tile(mc, most_rows);
+      const Rows rows(mc, most_rows);
       if (pack_a)
-        for (dim_t i = 0; i < mc; i += step)
-          kern.pack(g.a + (ic + i) * g.a_row + pc * g.a_col, g.a_col, g.a_row, kc, std::min(step, mc - i),
-                    packed_a + i * kc, std::min(step, mc - i));
+        for (dim_t i = 0; i < rows.tiles; i++)
+          kern.pack(g.a + (ic + rows.begin(i)) * g.a_row + pc * g.a_col, g.a_col, g.a_row, kc, rows.size(i),
+                    packed_a + rows.begin(i) * kc, rows.size(i));
       for (dim_t p = 0; p < panels.count; p++) {
         const dim_t n = panels.begin(p);
         const int vectors = panels.width(p), cols = static_cast<int>(std::min<dim_t>(g.N - n, dim_t(vectors) * W));
-        T* panel = packed_b + p * kc * NR;
+        T* panel = packed_b + (one_block ? 0 : p * kc * NR);
         if (pack_b && ic == 0)
           kern.pack(g.b + pc * g.b_row + n * g.b_col, g.b_row, g.b_col, kc, cols, panel, dim_t(vectors) * W);
         Tile<T> t{};
@@ -117,18 +116,19 @@ void blocked(const Gemm<T>& g) {
         t.bias = first && g.bias ? g.bias + n : nullptr;
         t.act = last ? g.act : Activation::linear;
         t.accumulate = g.accumulate || !first;
-        for (dim_t i = 0; i < mc; i += step) {
-          t.rows = static_cast<int>(std::min(step, mc - i));
+        for (dim_t i = 0; i < rows.tiles; i++) {
+          const dim_t m = rows.begin(i);
+          t.rows = rows.size(i);
           if (pack_a) {
-            t.a = packed_a + i * kc;
+            t.a = packed_a + m * kc;
             t.row = 1;
             t.s1 = t.rows;
           } else {
-            t.a = g.a + (ic + i) * g.a_row + pc * g.a_col;
+            t.a = g.a + (ic + m) * g.a_row + pc * g.a_col;
             t.row = g.a_row;
             t.s1 = g.a_col;
           }
-          t.c = g.c + (ic + i) * g.ldc + n;
+          t.c = g.c + (ic + m) * g.ldc + n;
           kern.tile(t);
         }
       }

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstring>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -23,6 +24,11 @@ class Plan {
   const char* name(std::size_t i) const { return steps_[i].name; }
   void run_step(std::size_t i) const { steps_[i].run(args_of(steps_[i])); }
   const std::shared_ptr<Arena>& arena() const { return arena_; }
+  // Why a replay would be wrong, empty if it would not; the first reason stays.
+  void refuse(const std::string& why) {
+    if (refusal_.empty()) refusal_ = why;
+  }
+  const std::string& refusal() const { return refusal_; }
 
  private:
   struct Step {
@@ -38,6 +44,7 @@ class Plan {
   std::shared_ptr<Arena> arena_;  // the results of its steps
   std::vector<Step> steps_;
   std::vector<Unit> args_;
+  std::string refusal_;
 };
 
 // The plan that this thread is recording, or null.

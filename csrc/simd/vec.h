@@ -109,6 +109,13 @@ LAMINA_INLINE void store_part(double* p, Vec<double> v, int n) {
 #endif
 }
 
+// A mask of the first n lanes.
+template <class T>
+LAMINA_INLINE IntVec<T> first_lanes(int n) {
+  IntVec<T> lane;
+  for (int i = 0; i < kLanes<T>; i++) lane[i] = i;
+  return lane < typename VecOf<T>::int_t(n);
+}
 // mask ? a : b, lane by lane.
 template <class T>
 LAMINA_INLINE Vec<T> select(IntVec<T> mask, Vec<T> a, Vec<T> b) {

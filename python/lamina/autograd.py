@@ -7,14 +7,15 @@ An operation computes its result with a native forward, then calls ``record(resu
     grads.accumulate  bit i set: add to grads[i]; clear: overwrite it (the destination may hold NaN)
 
 so fan-out needs no addition pass.  Operations that only change the view of an array (reshape, identity) use
-``record_view``: their backward returns an alias of ``dy`` and nothing is copied.
+``record_view``: their backward returns an alias of ``dy`` and nothing is copied.  Operations with several results
+(a recurrence's sequence and states) use ``record_many``: their backward gets one dy for each result.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,21 +24,36 @@ from . import _native
 Array = np.ndarray[Any, np.dtype[Any]]
 Backward = Callable[[Array, "Gradients"], None]
 BackwardView = Callable[[Array], "tuple[Array | None, ...]"]
+BackwardMany = Callable[["list[Array | None]", "Gradients"], None]
 
 
 class CaptureError(RuntimeError):
     """A step does something that a captured plan could not repeat; the message names it."""
 
 
+class Recording:
+    """What a capture learns while its step runs (lamina.capture makes one and reads it afterwards)."""
+
+    def __init__(self) -> None:
+        self.refusal: str | None = None  # why a replay would be wrong
+        self.leaves: dict[int, tuple[Tensor, bool]] = {}  # leaves that got a gradient; was there one before
+        self.hooks: list[Callable[[], None]] = []  # to call before each replay: what Python computes anew each step
+
+    def refuse(self, what: str) -> None:
+        if self.refusal is None:
+            self.refusal = what
+
+
 class _State:
     """Process-wide switches of the tape, read once per recorded operation."""
 
-    __slots__ = ("capturing", "enabled", "sequence")
+    __slots__ = ("enabled", "recording", "sequence", "version")
 
     def __init__(self) -> None:
         self.enabled = True
-        self.capturing = False
+        self.recording: Recording | None = None
         self.sequence = 0
+        self.version = 0  # of the configuration of all layers, models and optimizers: captured plans hold one
 
 
 state = _State()
@@ -66,11 +82,26 @@ class Node:
         self.sequence = state.sequence
 
 
-def _refuse(what: str) -> None:
-    raise CaptureError(
-        f"{what} inside a captured step: a replay would keep the value of the recorded run. Move it out of the step "
-        "(return the tensor and read it there), or run this step eagerly"
-    )
+class Result(Node):
+    """One result of an operation that has several: hands its gradient to the operation's own node, ``inputs[0]``."""
+
+    __slots__ = ("count", "index")
+
+    def __init__(self, operation: Tensor, index: int, count: int) -> None:
+        super().__init__((operation,), True, True)
+        self.index = index
+        self.count = count
+
+
+def touch() -> None:
+    """Note that some configuration changed (a rate, ``trainable``, a new layer): plans are captured again."""
+    state.version += 1
+
+
+def refuse(what: str) -> None:
+    """Note that the running step does what a replay could not repeat; it goes on eagerly and is not captured."""
+    if state.recording is not None:
+        state.recording.refuse(what)
 
 
 class Tensor:
@@ -118,8 +149,8 @@ class Tensor:
     @property
     def data(self) -> Array:
         """The array itself; writing into it changes the tensor."""
-        if state.capturing and not self.is_leaf:
-            _refuse("the data of a computed tensor was read")
+        if state.recording is not None:
+            state.recording.refuse("a tensor's values were read in Python (numpy(), data, item(), float() or bool())")
         return self._array
 
     @data.setter
@@ -127,6 +158,7 @@ class Tensor:
         value = np.ascontiguousarray(value, dtype=self._array.dtype)
         if value.shape != self._array.shape:
             raise ValueError(f"Tensor.data: expected shape {self._array.shape}, got {value.shape}")
+        refuse("a tensor's data was assigned in Python")
         np.copyto(self._array, value)  # in place: captured plans and optimizers hold the address
 
     @property
@@ -148,6 +180,7 @@ class Tensor:
         value = np.ascontiguousarray(value, dtype=self._array.dtype)
         if value.shape != self._array.shape:
             raise ValueError(f"Tensor.grad: expected shape {self._array.shape}, got {value.shape}")
+        refuse("a gradient was assigned in Python")
         if self._grad is None:
             self._grad = np.empty_like(self._array, order="C")
         np.copyto(self._grad, value)
@@ -176,8 +209,8 @@ class Tensor:
         backward(self, gradient, retain_graph)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        if state.capturing and not self.is_leaf:
-            _refuse("NumPy was called on a computed tensor")
+        if state.recording is not None:
+            state.recording.refuse("NumPy was called on a tensor")
         if copy:
             return np.array(self._array, dtype=dtype)
         return np.asarray(self._array, dtype=dtype)
@@ -211,6 +244,25 @@ class Tensor:
         return f"Tensor({body}, shape={self.shape}, dtype={self.dtype}{grad})"
 
     # Arithmetic is bound by lamina.ops (see ops/__init__.py), which stands above this file.
+    if TYPE_CHECKING:
+
+        def _binary(self, other: Any) -> Tensor: ...
+        def _unary(self) -> Tensor: ...
+        def _reduction(self, axis: Any = None, keepdims: bool = False) -> Tensor: ...
+        def _any(self, *args: Any, **kwargs: Any) -> Tensor: ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _binary
+        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __getitem__ = _binary
+        __lt__ = __le__ = __gt__ = __ge__ = _binary
+        __eq__ = __ne__ = _binary  # type: ignore[assignment]
+        __neg__ = __pos__ = __abs__ = __invert__ = _unary
+        sum = mean = max = min = prod = std = var = any = all = _reduction
+        argmax = argmin = cumsum = astype = reshape = transpose = _any
+        flatten = ravel = squeeze = swapaxes = repeat = clip = round = _any
+
+        @property
+        def T(self) -> Tensor: ...
 
 
 def wrap(array: Array) -> Tensor:
@@ -243,6 +295,26 @@ def record_view(array: Array, inputs: Sequence[Tensor], backward: BackwardView) 
         t.requires_grad = True
         t._node = Node(inputs, backward, True)
     return t
+
+
+_NO_ARRAY: Array = np.empty(0, np.float32)
+
+
+def record_many(arrays: Sequence[Array], inputs: Sequence[Tensor], backward: BackwardMany) -> list[Tensor]:
+    """As record, for an operation with several results.
+
+    ``backward(dys, grads)`` runs once, after every consumer of every result: ``dys[i]`` is the gradient of result i, or
+    None where nothing depends on it (at least one is given).
+    """
+    results = [wrap(a) for a in arrays]
+    if wants_grad(*inputs):
+        operation = wrap(_NO_ARRAY)  # stands for all results; no one else sees it
+        operation.requires_grad = True
+        operation._node = Node(inputs, backward, False)
+        for i, t in enumerate(results):
+            t.requires_grad = True
+            t._node = Result(operation, i, len(results))
+    return results
 
 
 def wants_grad(*inputs: Tensor) -> bool:
@@ -289,14 +361,18 @@ def _reachable(root: Tensor) -> list[tuple[Node, Tensor]]:
 class _Pending:
     """Gradients under way: one buffer a tensor, and how many tensors share each buffer (views alias dy)."""
 
-    __slots__ = ("buffers", "shared")
+    __slots__ = ("buffers", "several", "shared")
 
     def __init__(self) -> None:
         self.buffers: dict[int, Array] = {}
+        self.several: dict[int, list[Array | None]] = {}  # of operations with several results: their dys
         self.shared: dict[int, int] = {}  # address of a buffer -> tensors that still read it
 
     def put(self, t: Tensor, array: Array) -> None:
         self.buffers[id(t)] = array
+        self.share(array)
+
+    def share(self, array: Array) -> None:
         address = _native.address(array)
         self.shared[address] = self.shared.get(address, 0) + 1
 
@@ -319,6 +395,8 @@ def _destination(t: Tensor, pending: _Pending) -> tuple[Array, bool]:
         if t._grad is None:
             t._grad = np.empty_like(t._array, order="C")
         accumulate, t._grad_is_set = t._grad_is_set, True
+        if state.recording is not None:
+            state.recording.leaves.setdefault(id(t), (t, accumulate))
         return t._grad, accumulate
     if id(t) in pending.buffers:
         return pending.owned(t), True
@@ -336,9 +414,13 @@ def _take_view(t: Tensor, dy: Array, pending: _Pending) -> None:
     _native.copy_into(dy, destination, accumulate)
 
 
-def _step_back(node: Node, dy: Array, pending: _Pending) -> None:
-    """Run one node's backward."""
+def _step_back(node: Node, dy: Any, pending: _Pending) -> None:
+    """Run one node's backward; dy is a list where the operation has several results."""
     if node.is_view:
+        if type(node) is Result:
+            pending.share(dy)
+            pending.several.setdefault(id(node.inputs[0]), [None] * node.count)[node.index] = dy
+            return
         for x, dx in zip(node.inputs, node.backward(dy), strict=True):
             if x.requires_grad and dx is not None:
                 _take_view(x, dx, pending)
@@ -365,6 +447,8 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> 
             raise ValueError(f"backward: a tensor of shape {root.shape} needs gradient=; only one element can go without")
         seed = _native.full(root.shape, 1.0, root.dtype)
     else:
+        if isinstance(gradient, Tensor):
+            gradient = gradient._array
         seed = np.ascontiguousarray(gradient, dtype=root.dtype)
         if seed.shape != root.shape:
             raise ValueError(f"backward: gradient has shape {seed.shape}, the tensor {root.shape}")
@@ -380,5 +464,10 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> 
         if dy is not None:
             _step_back(node, dy, pending)
             pending.release(dy)
+        elif dys := pending.several.pop(id(t), None):
+            _step_back(node, dys, pending)
+            for dy in dys:
+                if dy is not None:
+                    pending.release(dy)
         if not retain_graph:
             node.backward, node.inputs = None, ()

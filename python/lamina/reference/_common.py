@@ -19,6 +19,16 @@ def give(destination: Array | None, value: Array, accumulate: int, bit: int) -> 
         destination[...] = value.reshape(destination.shape)
 
 
+def give_product(destination: Array | None, a: Array, b: Array, accumulate: int, bit: int) -> None:
+    """Deliver ``a @ b``, straight into the destination where it is overwritten."""
+    if destination is None:
+        return
+    if accumulate >> bit & 1 or destination.shape != (*a.shape[:-1], b.shape[-1]):
+        give(destination, a @ b, accumulate, bit)
+    else:
+        np.matmul(a, b, out=destination)
+
+
 def activate(z: Array, activation: str) -> Array:
     if activation == "relu":
         return np.maximum(z, 0)
@@ -38,3 +48,10 @@ def activation_gradient(y: Array, dy: Array, activation: str) -> Array:
     if activation == "sigmoid":
         return dy * y * (1 - y)
     return dy
+
+
+def unbroadcast_to(g: Array, shape: tuple[int, ...]) -> Array:
+    """g summed over the axes along which ``shape`` was broadcast to it."""
+    g = g.sum(axis=tuple(range(g.ndim - len(shape))))
+    axes = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
+    return g.sum(axis=axes, keepdims=True) if axes else g

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ._common import Array, activate, activation_gradient, give
+from ._common import Array, activate, activation_gradient, give, give_product, unbroadcast_to
 
 
 def dense_forward(x: Array, w: Array, b: Array | None, activation: str) -> Array:
@@ -29,18 +29,10 @@ def dense_backward(
 ) -> None:
     rows = math.prod(x.shape[:-1])
     dz = activation_gradient(y, dy, activation).reshape(rows, w.shape[1])
-    if dx is not None:
-        give(dx, dz @ w.T, accumulate, 0)
-    if dw is not None:
-        give(dw, x.reshape(rows, w.shape[0]).T @ dz, accumulate, 1)
+    give_product(None if dx is None else dx.reshape(rows, w.shape[0]), dz, w.T, accumulate, 0)
+    give_product(dw, x.reshape(rows, w.shape[0]).T, dz, accumulate, 1)
     if db is not None:
         give(db, dz.sum(axis=0), accumulate, 2)
-
-
-def _unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
-    g = g.sum(axis=tuple(range(g.ndim - len(shape))))
-    axes = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
-    return g.sum(axis=axes, keepdims=True) if axes else g
 
 
 def matmul_forward(a: Array, b: Array) -> Array:
@@ -50,6 +42,10 @@ def matmul_forward(a: Array, b: Array) -> Array:
 def matmul_backward(
     a: Array, b: Array, dy: Array, da: Array | None, db: Array | None, accumulate: int = 0
 ) -> None:
+    if a.ndim == b.ndim == 2:
+        give_product(da, dy, b.T, accumulate, 0)
+        give_product(db, a.T, dy, accumulate, 1)
+        return
     a2 = a[None, :] if a.ndim == 1 else a
     b2 = b[:, None] if b.ndim == 1 else b
     if a.ndim == 1:
@@ -57,6 +53,6 @@ def matmul_backward(
     if b.ndim == 1:
         dy = dy[..., None]
     if da is not None:
-        give(da, _unbroadcast(dy @ b2.swapaxes(-1, -2), a2.shape), accumulate, 0)
+        give(da, unbroadcast_to(dy @ b2.swapaxes(-1, -2), a2.shape), accumulate, 0)
     if db is not None:
-        give(db, _unbroadcast(a2.swapaxes(-1, -2) @ dy, b2.shape), accumulate, 1)
+        give(db, unbroadcast_to(a2.swapaxes(-1, -2) @ dy, b2.shape), accumulate, 1)

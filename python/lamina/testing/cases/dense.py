@@ -58,6 +58,22 @@ def _matmul(batch: tuple[int, ...], M: int, N: int, K: int, shared: str = "") ->
     )
 
 
+def _transposed(M: int, N: int, K: int, form: str) -> Case:
+    """One product of a backward alone: C (M, N) = dy b^T ("x wT") or a^T dy ("xT w"), reduced over K."""
+
+    def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
+        def matrix(*shape: int) -> Array:
+            return rng.standard_normal(shape).astype(dtype)
+
+        c = np.empty((M, N), dtype)
+        if form == "x wT":
+            return matrix(M, N), matrix(N, K), matrix(M, K), c, None, 0
+        return matrix(K, M), matrix(M, N), matrix(K, N), None, c, 0
+
+    name = f"{M}x{N}x{K} {form}"
+    return Case("dense", name, "matmul_backward", inputs, flops=2.0 * M * N * K, bytes=4.0 * (M * K + K * N + M * N))
+
+
 def test_cases() -> list[Case]:
     shapes = [(1, 1, 1), (1, 7, 5), (3, 64, 20), (32, 2, 64), (7, 100, 300), (65, 129, 513), (1, 300, 1000)]
     shapes += [(300, 1, 1000), (0, 4, 3), (3, 4, 0), (33, 16, 17), (200, 48, 70), (129, 150, 600), (2, 2100, 9)]
@@ -72,5 +88,6 @@ def bench_cases() -> list[Case]:
     shapes = [(32, 128, 784), (32, 784, 128), (128, 512, 512), (256, 1024, 1024), (512, 512, 512), (1024, 1024, 1024)]
     shapes += [(64, 4096, 1024), (1, 4096, 1024), (128, 128, 64), (3136, 64, 576), (768, 3072, 768)]
     cases = [_dense(*s, bias=False) for s in shapes]
+    cases += [_transposed(*s, form) for s in shapes for form in ("x wT", "xT w")]
     cases += [_dense(128, 512, 784, act) for act in ("relu", "tanh", "sigmoid")]
     return cases + [_matmul((32,), 128, 128, 32), _matmul((32,), 128, 32, 128)]

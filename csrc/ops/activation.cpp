@@ -1,0 +1,66 @@
+#include "ops/activation.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/parallel.h"
+#include "kernels/table.h"
+
+namespace lamina {
+
+int find_activation(const char* name) {
+  const auto& k = kernels<float>().activation;
+  for (int i = 0; i < k.count; i++)
+    if (std::strcmp(name, k.entries[i].name) == 0) return i;
+  return -1;
+}
+
+template <class T>
+void activation_forward(const ActivationForward<T>& a) {
+  const auto& f = kernels<T>().activation.entries[a.entry];
+  parallel_for(a.n, kGrain / 2,
+               [&](dim_t begin, dim_t end) { f.forward(end - begin, a.x + begin, a.y + begin, a.parameter); });
+}
+
+template <class T>
+void activation_backward(const ActivationBackward<T>& a) {
+  if (a.dx_mode == Grad::skip) return;
+  const auto& f = kernels<T>().activation.entries[a.entry];
+  parallel_for(a.n, kGrain / 2, [&](dim_t begin, dim_t end) {
+    f.backward(end - begin, a.v + begin, a.dy + begin, a.dx + begin, a.parameter, a.dx_mode == Grad::accumulate);
+  });
+}
+
+namespace {
+dim_t rows_per_thread(dim_t C) { return std::max<dim_t>(1, kGrain / 4 / std::max<dim_t>(C, 1)); }
+}  // namespace
+
+template <class T>
+void softmax_forward(const SoftmaxForward<T>& a) {
+  const auto& k = kernels<T>().activation;
+  const auto f = a.log ? k.log_softmax : k.softmax;
+  parallel_for(a.rows, rows_per_thread(a.C),
+               [&](dim_t begin, dim_t end) { f(end - begin, a.C, a.x + begin * a.C, a.y + begin * a.C); });
+}
+
+template <class T>
+void softmax_backward(const SoftmaxBackward<T>& a) {
+  if (a.dx_mode == Grad::skip) return;
+  const auto& k = kernels<T>().activation;
+  const auto f = a.log ? k.log_softmax_gradient : k.softmax_gradient;
+  parallel_for(a.rows, rows_per_thread(a.C), [&](dim_t begin, dim_t end) {
+    const dim_t at = begin * a.C;
+    f(end - begin, a.C, a.y + at, a.dy + at, a.dx + at, a.dx_mode == Grad::accumulate);
+  });
+}
+
+template void activation_forward(const ActivationForward<float>&);
+template void activation_forward(const ActivationForward<double>&);
+template void activation_backward(const ActivationBackward<float>&);
+template void activation_backward(const ActivationBackward<double>&);
+template void softmax_forward(const SoftmaxForward<float>&);
+template void softmax_forward(const SoftmaxForward<double>&);
+template void softmax_backward(const SoftmaxBackward<float>&);
+template void softmax_backward(const SoftmaxBackward<double>&);
+
+}  // namespace lamina

@@ -1,0 +1,150 @@
+"""Activations, elementwise and over an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .. import _native
+from ..autograd import Array, Gradients, Tensor, record
+from ._common import TensorLike, as_tensor
+
+_from_output: dict[str, bool] = _native.activations()  # name -> whether y (else x) is kept for backward
+
+
+def _elementwise(x: TensorLike, name: str, parameter: float = 0.0) -> Tensor:
+    x = _float(x)
+    xa = x._array
+    y = _native.activation_forward(xa, name, parameter)
+    saved = y if _from_output[name] else xa
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.activation_backward(saved, dy, name, parameter, grads[0], grads.accumulate)
+
+    return record(y, (x,), backward)
+
+
+def _float(x: TensorLike) -> Tensor:
+    x = as_tensor(x)
+    return x if x._array.dtype.kind == "f" else as_tensor(x, np.float32)
+
+
+def relu(x: TensorLike) -> Tensor:
+    """max(x, 0)."""
+    return _elementwise(x, "relu")
+
+
+def leaky_relu(x: TensorLike, negative_slope: float = 0.2) -> Tensor:
+    """x above zero, ``negative_slope * x`` below it."""
+    return _elementwise(x, "leaky_relu", negative_slope)
+
+
+def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:
+    """x above zero, ``alpha * (exp(x) - 1)`` below it."""
+    return _elementwise(x, "elu", alpha)
+
+
+def selu(x: TensorLike) -> Tensor:
+    """ELU scaled so that activations keep zero mean and unit variance: Klambauer et al. 2017."""
+    return _elementwise(x, "selu")
+
+
+def gelu(x: TensorLike, approximate: bool = True) -> Tensor:
+    """x times the normal distribution function at x, in its tanh form or exactly (erf): Hendrycks and Gimpel 2016."""
+    return _elementwise(x, "gelu_tanh" if approximate else "gelu")
+
+
+def silu(x: TensorLike) -> Tensor:
+    """x * sigmoid(x), also named swish."""
+    return _elementwise(x, "silu")
+
+
+def tanh(x: TensorLike) -> Tensor:
+    """Hyperbolic tangent."""
+    return _elementwise(x, "tanh")
+
+
+def sigmoid(x: TensorLike) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return _elementwise(x, "sigmoid")
+
+
+def softplus(x: TensorLike) -> Tensor:
+    """log(1 + exp(x))."""
+    return _elementwise(x, "softplus")
+
+
+def softsign(x: TensorLike) -> Tensor:
+    """x / (1 + |x|)."""
+    return _elementwise(x, "softsign")
+
+
+def hard_sigmoid(x: TensorLike) -> Tensor:
+    """x / 6 + 1/2 between 0 and 1."""
+    return _elementwise(x, "hard_sigmoid")
+
+
+def hard_silu(x: TensorLike) -> Tensor:
+    """x * hard_sigmoid(x), also named hard_swish."""
+    return _elementwise(x, "hard_silu")
+
+
+swish = silu
+hard_swish = hard_silu
+
+
+def _on_last_axis(function: Callable[[Tensor], Tensor], x: Tensor, axis: int) -> Tensor:
+    from .reshape import transpose
+
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"{function.__name__}: axis {axis} is out of range for x of shape {x.shape}")
+    order = list(range(x.ndim))
+    order[axis], order[-1] = order[-1], order[axis]
+    return transpose(function(transpose(x, order)), order)
+
+
+def softmax(x: TensorLike, axis: int = -1) -> Tensor:
+    """``exp(x) / sum(exp(x))`` along ``axis``; where everything is -inf (fully masked) the result is zero."""
+    x = _float(x)
+    if x.ndim > 1 and axis not in (-1, x.ndim - 1):
+        return _on_last_axis(softmax, x, axis)
+    y = _native.softmax_forward(x._array)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.softmax_backward(y, dy, grads[0], grads.accumulate)
+
+    return record(y, (x,), backward)
+
+
+def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
+    """``x - log(sum(exp(x)))`` along ``axis``."""
+    x = _float(x)
+    if x.ndim > 1 and axis not in (-1, x.ndim - 1):
+        return _on_last_axis(log_softmax, x, axis)
+    y = _native.log_softmax_forward(x._array)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.log_softmax_backward(y, dy, grads[0], grads.accumulate)
+
+    return record(y, (x,), backward)
+
+
+__all__ = [
+    "elu",
+    "gelu",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "leaky_relu",
+    "log_softmax",
+    "relu",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
+]
