@@ -69,7 +69,22 @@ std::string shape_string(const py::ssize_t* shape, int ndim) {
 
 std::string View::shape_string() const { return lamina::shape_string(shape(), ndim()); }
 
-View view(py::handle h, const char* op, const char* name, bool writable) {
+dim_t View::step(int i) const {
+  return proxy()->strides[i < 0 ? i + ndim() : i] / static_cast<dim_t>(kItemSize[static_cast<int>(dtype_)]);
+}
+
+namespace {
+// Elements follow each other along the last axis, and other axes step over whole elements.
+bool rows_are_contiguous(const py::array& a) {
+  const py::ssize_t size = a.itemsize(), last = a.ndim() - 1;
+  if (last < 0) return false;
+  for (py::ssize_t i = 0; i < last; i++)
+    if (a.strides(i) % size != 0) return false;
+  return a.strides(last) == size || a.shape(last) <= 1;
+}
+}  // namespace
+
+View view(py::handle h, const char* op, const char* name, bool writable, bool strided) {
   View v;
   if (!py::isinstance<py::array>(h))
     throw py::type_error(concat(op, ": ", name, " must be an array, got ", std::string(py::str(py::type::handle_of(h)))));
@@ -82,7 +97,8 @@ View view(py::handle h, const char* op, const char* name, bool writable) {
   if (!dtype)
     throw py::type_error(concat(op, ": ", name, " has dtype ", std::string(py::str(dt)), "; expected numbers"));
   const bool native = dt.byteorder() == '=' || dt.byteorder() == '|';
-  if (!(flags & kAligned) || !(flags & kContiguous) || !native) {
+  const bool in_order = (flags & kContiguous) || (strided && rows_are_contiguous(a));
+  if (!(flags & kAligned) || !in_order || !native) {
     if (writable)
       throw py::value_error(concat(op, ": ", name, " is written in place and must be C-contiguous and aligned"));
     if (recording && recording->arena()->owns(py::detail::array_proxy(a.ptr())->data))

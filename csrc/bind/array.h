@@ -34,7 +34,7 @@ constexpr Dtype dtype_of() {
   else return Dtype::u8;
 }
 
-// A C-contiguous, aligned array of native byte order. Made by input() or output().
+// An aligned array of native byte order, C-contiguous unless made by strided_input().
 class View {
  public:
   int ndim() const { return proxy()->nd; }
@@ -56,11 +56,12 @@ class View {
     return reinterpret_cast<T*>(proxy()->data);
   }
   void* data() const { return proxy()->data; }
+  dim_t step(int i) const;  // distance along an axis, in elements
   py::handle handle() const { return object_; }
   std::string shape_string() const;  // "(32, 10)"
 
  private:
-  friend View view(py::handle, const char*, const char*, bool);
+  friend View view(py::handle, const char*, const char*, bool, bool);
   py::detail::PyArray_Proxy* proxy() const { return py::detail::array_proxy(object_.ptr()); }
   py::object object_;
   Dtype dtype_{};
@@ -69,10 +70,11 @@ class View {
 std::string shape_string(const py::ssize_t* shape, int ndim);
 
 // Parses an argument; `op` and `name` go into messages. A writable view must be contiguous already; a readable one is
-// copied where it is not contiguous, misaligned or byte-swapped.
-View view(py::handle h, const char* op, const char* name, bool writable);
+// copied where it is not contiguous, misaligned or byte-swapped; if `strided`, only its last axis must be contiguous.
+View view(py::handle h, const char* op, const char* name, bool writable, bool strided = false);
 inline View input(py::handle h, const char* op, const char* name) { return view(h, op, name, false); }
 inline View output(py::handle h, const char* op, const char* name) { return view(h, op, name, true); }
+inline View strided_input(py::handle h, const char* op, const char* name) { return view(h, op, name, false, true); }
 // None becomes an empty optional.
 std::optional<View> optional_input(py::handle h, const char* op, const char* name);
 std::optional<View> optional_output(py::handle h, const char* op, const char* name);
