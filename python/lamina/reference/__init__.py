@@ -11,12 +11,22 @@ from .activation import (
     softmax_backward,
     softmax_forward,
 )
+from .attention import (
+    attention_backward,
+    attention_forward,
+    attention_weights_backward,
+    attention_weights_forward,
+)
 from .convolution import conv2d_backward, conv2d_forward, depthwise_conv2d_backward, depthwise_conv2d_forward
 from .dense import dense_backward, dense_forward, matmul_backward, matmul_forward
 
 __all__ = [
     "activation_backward",
     "activation_forward",
+    "attention_backward",
+    "attention_forward",
+    "attention_weights_backward",
+    "attention_weights_forward",
     "conv2d_backward",
     "conv2d_forward",
     "dense_backward",
