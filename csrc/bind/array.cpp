@@ -189,6 +189,34 @@ GradientArray gradient(py::handle h, const char* op, const char* name, const Vie
   return g;
 }
 
+Strided strided(py::handle h, const char* op, const char* name, bool writable) {
+  if (py::isinstance<py::array>(h)) {
+    const auto a = py::reinterpret_borrow<py::array>(h);
+    const auto* proxy = py::detail::array_proxy(a.ptr());
+    const py::dtype dt = a.dtype();
+    const auto dtype = dtype_from(dt.num(), dt.itemsize(), dt.kind());
+    bool fits = dtype && (proxy->flags & py::detail::npy_api::NPY_ARRAY_ALIGNED_) &&
+                (dt.byteorder() == '=' || dt.byteorder() == '|');
+    for (int i = 0; fits && i < proxy->nd; i++) fits = proxy->strides[i] % dt.itemsize() == 0;
+    if (fits) {
+      if (writable && !a.writeable()) throw py::value_error(concat(op, ": ", name, " is written in place but read-only"));
+      keep_for_plan(a, proxy->data);
+      return {a, *dtype, proxy->data, proxy->nd, proxy->dimensions, proxy->strides};
+    }
+  }
+  const View v = view(h, op, name, writable);  // copies, or says what is wrong
+  const auto* proxy = py::detail::array_proxy(v.handle().ptr());
+  return {py::reinterpret_borrow<py::object>(v.handle()), v.dtype(), v.data(), v.ndim(), v.shape(), proxy->strides};
+}
+
+dim_t item_size(Dtype d) { return static_cast<dim_t>(kItemSize[static_cast<int>(d)]); }
+
+Dtype parse_dtype(py::handle h, const char* op) {
+  const auto d = py::dtype::from_args(py::reinterpret_borrow<py::object>(h));
+  if (const auto dtype = dtype_from(d.num(), d.itemsize(), d.kind())) return *dtype;
+  throw py::type_error(concat(op, ": expected a dtype of numbers, got ", std::string(py::str(d))));
+}
+
 Activation parse_activation(const std::string& name, const char* op) {
   if (name == "linear") return Activation::linear;
   if (name == "relu") return Activation::relu;

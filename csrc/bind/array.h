@@ -104,6 +104,24 @@ struct GradientArray {
 };
 GradientArray gradient(py::handle h, const char* op, const char* name, const View& like, int accumulate, int bit);
 
+// An aligned array of native byte order with any strides: what reshaping functions take.
+struct Strided {
+  py::object object;
+  Dtype dtype;
+  void* data;
+  int ndim;
+  const py::ssize_t *shape, *strides;  // strides in bytes
+  dim_t size() const {
+    dim_t n = 1;
+    for (int i = 0; i < ndim; i++) n *= shape[i];
+    return n;
+  }
+  std::string shape_string() const { return lamina::shape_string(shape, ndim); }
+};
+Strided strided(py::handle h, const char* op, const char* name, bool writable);
+
+dim_t item_size(Dtype d);
+Dtype parse_dtype(py::handle h, const char* op);
 Activation parse_activation(const std::string& name, const char* op);
 
 // Calls f with a value of the array's float type: with_float(x.dtype(), "dense", [&](auto t) { using T = decltype(t); ... })

@@ -1,5 +1,31 @@
 """Lamina: neural networks on the CPU."""
 
-from ._version import __version__
+import os as _os
 
-__all__ = ["__version__"]
+from . import _native
+from ._version import __version__
+from .autograd import Tensor, enable_grad, no_grad
+
+# OpenMP's threads do not survive a fork: the child stays on one.
+if hasattr(_os, "register_at_fork"):
+    _os.register_at_fork(after_in_child=_native.after_fork_in_child)
+
+
+def set_num_threads(n: int) -> None:
+    """Threads that one operation may use; at first OMP_NUM_THREADS, or what affinity, cgroup and cores allow."""
+    _native.set_num_threads(n)
+
+
+def get_num_threads() -> int:
+    """Threads that one operation may use now."""
+    return _native.get_num_threads()
+
+
+__all__ = [
+    "Tensor",
+    "__version__",
+    "enable_grad",
+    "get_num_threads",
+    "no_grad",
+    "set_num_threads",
+]

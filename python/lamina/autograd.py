@@ -124,6 +124,8 @@ class Tensor:
             raise TypeError(f"Tensor: expected numbers or booleans, got dtype {a.dtype}")
         if requires_grad and a.dtype.kind != "f":
             raise TypeError(f"Tensor: requires_grad=True needs float32 or float64, got dtype {a.dtype}")
+        if not a.dtype.isnative:
+            a = a.astype(a.dtype.newbyteorder("="))
         self._array: Array = a
         self._node: Node | None = None
         self._grad: Array | None = None
