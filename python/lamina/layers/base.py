@@ -325,7 +325,7 @@ class Layer:
 
     @property
     def dtype(self) -> str:
-        return self._dtype.name
+        return str(self._dtype)
 
     compute_dtype = variable_dtype = dtype
 

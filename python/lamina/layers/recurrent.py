@@ -18,7 +18,7 @@ from .variable import Variable
 
 State = Sequence[Tensor]
 
-_NATIVE = ("linear", "relu", "tanh", "sigmoid", "hard_sigmoid")  # the activations that the kernel knows
+_NATIVE = frozenset({"linear", "relu", "tanh", "sigmoid", "hard_sigmoid"})  # the activations that the kernel knows
 
 
 class LSTMCell(Layer):
@@ -81,8 +81,10 @@ class LSTMCell(Layer):
     @property
     def native_names(self) -> tuple[str, str] | None:
         """The names of the activations, if the native sequence kernel computes this cell; else None."""
-        names = activations.name_of(self.activation), activations.name_of(self.recurrent_activation)
-        return names if names[0] in _NATIVE and names[1] in _NATIVE and not self.recurrent_dropout else None
+        inner, gate = activations.name_of(self.activation), activations.name_of(self.recurrent_activation)
+        if inner is None or gate is None or self.recurrent_dropout or not _NATIVE.issuperset((inner, gate)):
+            return None
+        return inner, gate
 
     def build(self, input_shape: Shape) -> None:
         features = known(self, "the last axis", input_shape[-1], input_shape)
@@ -127,7 +129,7 @@ class LSTMCell(Layer):
     def _step(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, list[Tensor]]:
         z = ops.add(ops.dense(x, self.kernel, self.bias), ops.matmul(h, self.recurrent_kernel))
         u = self.units
-        i, f, g, o = (z[:, k * u : (k + 1) * u] for k in range(4))
+        i, f, g, o = (ops.getitem(z, (slice(None), slice(k * u, (k + 1) * u))) for k in range(4))
         gate = self.recurrent_activation
         c = ops.add(ops.multiply(gate(f), c), ops.multiply(gate(i), self.activation(g)))
         h = ops.multiply(gate(o), self.activation(c))
@@ -266,7 +268,8 @@ class LSTM(Layer):
         outputs = []
         for t in reversed(range(steps)) if self.go_backwards else range(steps):
             h, c = states
-            _, new = cell._step(x[:, t], h if noise is None else ops.multiply(h, noise), c)
+            step = ops.getitem(x, (slice(None), t))
+            _, new = cell._step(step, h if noise is None else ops.multiply(h, noise), c)
             if kept is None:
                 states, y = new, new[0]
             else:
