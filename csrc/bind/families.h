@@ -17,9 +17,6 @@ void bind_activation(pybind11::module_& m);
 void bind_recurrent(pybind11::module_& m);
 void bind_optimizer(pybind11::module_& m);
 void bind_pooling(pybind11::module_& m);
-<<<<<<< HEAD
 void bind_normalization(pybind11::module_& m);
-=======
->>>>>>> elementwise
 
 }  // namespace lamina

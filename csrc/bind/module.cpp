@@ -15,8 +15,5 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_recurrent(m);
   lamina::bind_optimizer(m);
   lamina::bind_pooling(m);
-<<<<<<< HEAD
   lamina::bind_normalization(m);
-=======
->>>>>>> elementwise
 }
