@@ -308,3 +308,19 @@ def test_symbolic_tensors_have_no_values():
     y = (2.0 * x + 1.0)[:, :2] @ np.ones((2, 4), np.float32)
     assert y.shape == (None, 4)
     assert symbolic.symbolic_call(ops.mean, (x,), {"axis": 1}).shape == (None,)
+
+
+def test_added_losses_do_not_pile_up():
+    class Penalty(layers.Layer):
+        def call(self, x, training=False):
+            if training:
+                self.add_loss(ops.mean(x))
+            return x
+
+    model = lamina.Sequential([layers.Dense(2), Penalty()])
+    model(images(3, 4))
+    for _ in range(3):
+        model(images(3, 4), training=True)
+        assert len(model.losses) == 1
+    model(images(3, 4))
+    assert model.losses == []

@@ -88,7 +88,8 @@ def train(rng, w1, w2, batch: int) -> None:
 
 
 @pytest.mark.skipif(not STATM.exists(), reason="needs /proc")
-def test_memory_is_flat_over_changing_shapes():
+def test_memory_is_flat_over_changing_shapes(threads):
+    threads(1)
     rng = np.random.default_rng(0)
     w1 = Tensor(rng.standard_normal((40, 300)).astype(np.float32), requires_grad=True)
     w2 = Tensor(rng.standard_normal((300, 70)).astype(np.float32), requires_grad=True)

@@ -38,7 +38,13 @@ Arguments parse(py::handle q, py::handle k, py::handle v, py::handle mask, py::h
               parse_causal(causal),
               scale,
               dropout,
-              0, 0, 0, 0, 0, 0, 0};
+              0,
+              0,
+              0,
+              0,
+              0,
+              0,
+              0};
   for (const auto& [view, name] : {std::pair(&a.q, "query"), std::pair(&a.k, "key"), std::pair(&a.v, "value")}) {
     check(view->ndim() == 4, "attention: ", name, " must be (batch, time, heads, head size), got shape ",
           view->shape_string());
@@ -65,7 +71,8 @@ Arguments parse(py::handle q, py::handle k, py::handle v, py::handle mask, py::h
                                 dtype_name(a.q.dtype()), " as query"));
   if (a.lengths) {
     if (a.lengths->dtype() != Dtype::i32 && a.lengths->dtype() != Dtype::i64)
-      throw py::type_error(concat("attention: lengths is ", dtype_name(a.lengths->dtype()), ", expected int32 or int64"));
+      throw py::type_error(
+          concat("attention: lengths is ", dtype_name(a.lengths->dtype()), ", expected int32 or int64"));
     expect(*a.lengths, kOp, "lengths", {a.B}, a.lengths->dtype());
   }
   return a;
@@ -85,8 +92,8 @@ Broadcast broadcast(const Arguments& a, const std::optional<View>& v, const char
     fits = n == 1 || n == full[i];
     r.size[i] = n;
   }
-  check(fits, "attention: ", name, " is ", v->shape_string(), ", which does not broadcast to (batch, heads, queries, keys) = (",
-        a.B, ", ", a.H, ", ", a.Tq, ", ", a.Tk, ")");
+  check(fits, "attention: ", name, " is ", v->shape_string(),
+        ", which does not broadcast to (batch, heads, queries, keys) = (", a.B, ", ", a.H, ", ", a.Tq, ", ", a.Tk, ")");
   dim_t step = 1;
   for (int i = 3; i >= 0; i--) {
     if (r.size[i] != 1) r.step[i] = step;
@@ -135,7 +142,8 @@ py::tuple attention_forward_py(py::handle query, py::handle key, py::handle valu
   }
   with_float(p.q.dtype(), kOp, [&](auto t) {
     using T = decltype(t);
-    const AttentionForward<T> a{inputs<T>(p), static_cast<T*>(data_of(out)), static_cast<T*>(data_of(lse)), state, kept};
+    const AttentionForward<T> a{inputs<T>(p), static_cast<T*>(data_of(out)), static_cast<T*>(data_of(lse)), state,
+                                kept};
     run<attention_forward<T>>("attention_forward", p.flops(), a);
   });
   return py::make_tuple(out, lse, used);
@@ -201,8 +209,8 @@ void attention_weights_backward_py(py::handle query, py::handle key, py::handle 
   const auto dq = gradient(dq_, kOp, "dq", p.q, accumulate, 0), dk = gradient(dk_, kOp, "dk", p.k, accumulate, 1);
   with_float(p.q.dtype(), kOp, [&](auto t) {
     using T = decltype(t);
-    const AttentionWeightsBackward<T> a{inputs<T>(p), weights.as<const T>(), dweights.as<const T>(), dq.as<T>(),
-                                        dk.as<T>(),   dq.mode,               dk.mode};
+    const AttentionWeightsBackward<T> a{
+        inputs<T>(p), weights.as<const T>(), dweights.as<const T>(), dq.as<T>(), dk.as<T>(), dq.mode, dk.mode};
     run<attention_weights_backward<T>>("attention_weights_backward", p.flops(), a);
   });
 }
@@ -213,13 +221,16 @@ void bind_attention(py::module_& m) {
   m.def("attention_forward", attention_forward_py, py::arg("query"), py::arg("key"), py::arg("value"), py::arg("mask"),
         py::arg("bias"), py::arg("lengths"), py::arg("causal"), py::arg("scale"), py::arg("dropout") = 0.0,
         py::arg("state") = py::none(),
-        "softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random state). "
-        "mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts keys; causal is "
+        "softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random "
+        "state). "
+        "mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts keys; causal "
+        "is "
         "none, top_left or bottom_right.");
-  m.def("attention_backward", attention_backward_py, py::arg("query"), py::arg("key"), py::arg("value"), py::arg("mask"),
-        py::arg("bias"), py::arg("lengths"), py::arg("out"), py::arg("logsumexp"), py::arg("used"), py::arg("dout"),
-        py::arg("causal"), py::arg("scale"), py::arg("dropout"), py::arg("dq"), py::arg("dk"), py::arg("dv"),
-        py::arg("dbias"), py::arg("accumulate") = 0, "Gradients of attention_forward, its weights computed again.");
+  m.def("attention_backward", attention_backward_py, py::arg("query"), py::arg("key"), py::arg("value"),
+        py::arg("mask"), py::arg("bias"), py::arg("lengths"), py::arg("out"), py::arg("logsumexp"), py::arg("used"),
+        py::arg("dout"), py::arg("causal"), py::arg("scale"), py::arg("dropout"), py::arg("dq"), py::arg("dk"),
+        py::arg("dv"), py::arg("dbias"), py::arg("accumulate") = 0,
+        "Gradients of attention_forward, its weights computed again.");
   m.def("attention_weights_forward", attention_weights_forward_py, py::arg("query"), py::arg("key"), py::arg("mask"),
         py::arg("bias"), py::arg("lengths"), py::arg("logsumexp"), py::arg("causal"), py::arg("scale"),
         "The weights of attention_forward before dropout, (batch, heads, queries, keys).");

@@ -16,22 +16,30 @@ Op parse(const std::string& name, const std::pair<const char*, Op> (&table)[N], 
 }
 
 constexpr std::pair<const char*, UnaryOp> kUnary[] = {
-    {"negative", UnaryOp::negative}, {"reciprocal", UnaryOp::reciprocal}, {"square", UnaryOp::square},
-    {"sqrt", UnaryOp::sqrt},         {"rsqrt", UnaryOp::rsqrt},           {"abs", UnaryOp::abs},
-    {"sign", UnaryOp::sign},         {"exp", UnaryOp::exp},               {"expm1", UnaryOp::expm1},
-    {"log", UnaryOp::log},           {"log1p", UnaryOp::log1p},           {"sin", UnaryOp::sin},
-    {"cos", UnaryOp::cos},           {"floor", UnaryOp::floor},           {"ceil", UnaryOp::ceil},
-    {"round", UnaryOp::round},       {"clip", UnaryOp::clip},
+    {"negative", UnaryOp::negative}, {"reciprocal", UnaryOp::reciprocal},
+    {"square", UnaryOp::square},     {"sqrt", UnaryOp::sqrt},
+    {"rsqrt", UnaryOp::rsqrt},       {"abs", UnaryOp::abs},
+    {"sign", UnaryOp::sign},         {"exp", UnaryOp::exp},
+    {"expm1", UnaryOp::expm1},       {"log", UnaryOp::log},
+    {"log1p", UnaryOp::log1p},       {"sin", UnaryOp::sin},
+    {"cos", UnaryOp::cos},           {"floor", UnaryOp::floor},
+    {"ceil", UnaryOp::ceil},         {"round", UnaryOp::round},
+    {"clip", UnaryOp::clip},
 };
 constexpr std::pair<const char*, BinaryOp> kBinary[] = {
-    {"add", BinaryOp::add},           {"subtract", BinaryOp::subtract},         {"multiply", BinaryOp::multiply},
-    {"divide", BinaryOp::divide},     {"power", BinaryOp::power},               {"maximum", BinaryOp::maximum},
-    {"minimum", BinaryOp::minimum},   {"floor_divide", BinaryOp::floor_divide}, {"mod", BinaryOp::mod},
+    {"add", BinaryOp::add},           {"subtract", BinaryOp::subtract},
+    {"multiply", BinaryOp::multiply}, {"divide", BinaryOp::divide},
+    {"power", BinaryOp::power},       {"maximum", BinaryOp::maximum},
+    {"minimum", BinaryOp::minimum},   {"floor_divide", BinaryOp::floor_divide},
+    {"mod", BinaryOp::mod},
 };
 constexpr std::pair<const char*, Comparison> kCompare[] = {
-    {"equal", Comparison::equal},           {"not_equal", Comparison::not_equal},
-    {"less", Comparison::less},             {"less_equal", Comparison::less_equal},
-    {"logical_and", Comparison::logical_and}, {"logical_or", Comparison::logical_or},
+    {"equal", Comparison::equal},
+    {"not_equal", Comparison::not_equal},
+    {"less", Comparison::less},
+    {"less_equal", Comparison::less_equal},
+    {"logical_and", Comparison::logical_and},
+    {"logical_or", Comparison::logical_or},
     {"logical_xor", Comparison::logical_xor},
 };
 constexpr std::pair<const char*, Test> kTests[] = {
@@ -58,8 +66,8 @@ void unary_backward_py(py::handle saved_, py::handle dy_, const std::string& op,
   if (dx.mode == Grad::skip) return;
   with_float(dy.dtype(), op.c_str(), [&](auto t) {
     using T = decltype(t);
-    const UnaryBackward<T> args{saved.as<T>(), dy.as<T>(), dx.as<T>(), dy.size(), which, a, b,
-                                dx.mode == Grad::accumulate};
+    const UnaryBackward<T> args{saved.as<T>(), dy.as<T>(), dx.as<T>(), dy.size(),
+                                which,         a,          b,          dx.mode == Grad::accumulate};
     run<unary_backward<T>>("unary_backward", 4.0 * double(args.n), args);
   });
 }
@@ -69,8 +77,8 @@ Dtype common_dtype(const char* op, const Operand& x, const Operand& y) {
   check(x.v || y.v, op, ": expected an array, got two numbers");
   const Dtype d = x.v ? x.v->dtype() : y.v->dtype();
   if (y.v && y.v->dtype() != d)
-    throw py::type_error(concat(op, ": x is ", dtype_name(d), ", y is ", dtype_name(y.v->dtype()),
-                                "; convert one with .astype()"));
+    throw py::type_error(
+        concat(op, ": x is ", dtype_name(d), ", y is ", dtype_name(y.v->dtype()), "; convert one with .astype()"));
   return d;
 }
 
@@ -96,9 +104,8 @@ py::array binary_forward_py(py::handle x_, py::handle y_, const std::string& op,
       submit_as(std::int64_t{}, [&](auto a) { run<integer_binary<std::int64_t>>("binary_forward", work, a); });
     return out;
   }
-  with_float(dtype, name, [&](auto t) {
-    submit_as(t, [&](auto a) { run<binary<decltype(t)>>("binary_forward", work, a); });
-  });
+  with_float(dtype, name,
+             [&](auto t) { submit_as(t, [&](auto a) { run<binary<decltype(t)>>("binary_forward", work, a); }); });
   return out;
 }
 
@@ -164,13 +171,19 @@ py::array relu_gradient_py(py::handle y_, py::handle dy_) {
 template <class F>
 void with_number(Dtype d, const char* op, F&& f) {
   switch (d) {
-    case Dtype::f32: return f(float{});
-    case Dtype::f64: return f(double{});
-    case Dtype::i32: return f(std::int32_t{});
-    case Dtype::i64: return f(std::int64_t{});
+    case Dtype::f32:
+      return f(float{});
+    case Dtype::f64:
+      return f(double{});
+    case Dtype::i32:
+      return f(std::int32_t{});
+    case Dtype::i64:
+      return f(std::int64_t{});
     case Dtype::u8:
-    case Dtype::boolean: return f(std::uint8_t{});
-    default: throw py::type_error(concat(op, ": expected float32, float64, int32, int64, uint8 or bool, got ", dtype_name(d)));
+    case Dtype::boolean:
+      return f(std::uint8_t{});
+    default:
+      throw py::type_error(concat(op, ": expected float32, float64, int32, int64, uint8 or bool, got ", dtype_name(d)));
   }
 }
 
@@ -184,7 +197,7 @@ py::array compare_forward_py(py::handle x_, py::handle y_, const std::string& op
   with_number(dtype, name, [&](auto t) {
     using T = decltype(t);
     const Compare<T> a{o[0].as<T>(), o[1].as<T>(), static_cast<unsigned char*>(data_of(out)), o[0].number, o[1].number,
-                       loops, which};
+                       loops,        which};
     run<compare<T>>("compare_forward", 4.0 * double(out.size()), a);
   });
   return out;
@@ -204,8 +217,13 @@ py::array where_forward_py(py::handle condition_, py::handle x_, py::handle y_) 
   py::array out = empty(broadcast("where", o, {"condition", "x", "y"}, loops), dtype);
   with_number(dtype, "where", [&](auto t) {
     using T = decltype(t);
-    const Where<T> a{o[0].as<unsigned char>(), o[1].as<T>(), o[2].as<T>(), static_cast<T*>(data_of(out)),
-                     o[1].number, o[2].number, loops};
+    const Where<T> a{o[0].as<unsigned char>(),
+                     o[1].as<T>(),
+                     o[2].as<T>(),
+                     static_cast<T*>(data_of(out)),
+                     o[1].number,
+                     o[2].number,
+                     loops};
     run<where<T>>("where_forward", 4.0 * double(out.size()), a);
   });
   return out;
@@ -264,13 +282,13 @@ void cast_backward_py(py::handle dy_, py::handle dx_, int accumulate) {
 void bind_elementwise(py::module_& m) {
   m.def("unary_forward", unary_forward_py, py::arg("x"), py::arg("op"), py::arg("a") = 0.0, py::arg("b") = 0.0,
         "op(x) element by element; a, b: the bounds of clip.");
-  m.def("unary_backward", unary_backward_py, py::arg("saved"), py::arg("dy"), py::arg("op"), py::arg("a"),
-        py::arg("b"), py::arg("dx"), py::arg("accumulate") = 0,
+  m.def("unary_backward", unary_backward_py, py::arg("saved"), py::arg("dy"), py::arg("op"), py::arg("a"), py::arg("b"),
+        py::arg("dx"), py::arg("accumulate") = 0,
         "Gradient of unary_forward; saved: the result for reciprocal, sqrt, rsqrt, exp, expm1, else x.");
   m.def("binary_forward", binary_forward_py, py::arg("x"), py::arg("y"), py::arg("op"), py::arg("relu") = false,
         "op(x, y) with broadcasting; one operand may be a number. relu (of add): relu(x + y).");
-  m.def("binary_backward", binary_backward_py, py::arg("x"), py::arg("y"), py::arg("dy"), py::arg("op"),
-        py::arg("dx"), py::arg("dy_"), py::arg("accumulate") = 0,
+  m.def("binary_backward", binary_backward_py, py::arg("x"), py::arg("y"), py::arg("dy"), py::arg("op"), py::arg("dx"),
+        py::arg("dy_"), py::arg("accumulate") = 0,
         "Gradients of binary_forward without relu, summed over broadcast axes.");
   m.def("unbroadcast", unbroadcast_py, py::arg("dy"), py::arg("dx"), py::arg("scale") = 1.0,
         py::arg("accumulate") = false, "dx (+)= scale * dy, summed over the axes along which dx broadcasts to dy.");

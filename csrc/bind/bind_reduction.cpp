@@ -6,8 +6,14 @@ namespace lamina {
 namespace {
 
 constexpr std::pair<const char*, Reduction> kReductions[] = {
-    {"sum", Reduction::sum}, {"mean", Reduction::mean}, {"prod", Reduction::product},        {"max", Reduction::max},
-    {"min", Reduction::min}, {"norm", Reduction::norm}, {"logsumexp", Reduction::logsumexp}, {"var", Reduction::variance},
+    {"sum", Reduction::sum},
+    {"mean", Reduction::mean},
+    {"prod", Reduction::product},
+    {"max", Reduction::max},
+    {"min", Reduction::min},
+    {"norm", Reduction::norm},
+    {"logsumexp", Reduction::logsumexp},
+    {"var", Reduction::variance},
 };
 
 Reduction parse_reduction(const std::string& name) {
@@ -44,8 +50,10 @@ Axes parse_axes(const View& x, py::handle axes, bool keepdims, const char* op) {
   for (int i = 0; i < rank; i++) {
     const bool r = (reduced >> i) & 1;
     a.groups.append(x.dim(i), r);
-    if (!r) a.shape.push_back(x.dim(i));
-    else if (keepdims) a.shape.push_back(1);
+    if (!r)
+      a.shape.push_back(x.dim(i));
+    else if (keepdims)
+      a.shape.push_back(1);
   }
   return a;
 }
@@ -82,8 +90,8 @@ void reduction_backward_py(py::handle x_, py::handle saved_, py::handle dy_, con
   if (dx.mode == Grad::skip) return;
   with_float(x.dtype(), op.c_str(), [&](auto t) {
     using T = decltype(t);
-    const ReduceBackward<T> a{x.as<T>(), saved.as<T>(), dy.as<T>(), dx.as<T>(), axes.groups, which,
-                              dx.mode == Grad::accumulate};
+    const ReduceBackward<T> a{
+        x.as<T>(), saved.as<T>(), dy.as<T>(), dx.as<T>(), axes.groups, which, dx.mode == Grad::accumulate};
     run<reduction_backward<T>>("reduction_backward", 4.0 * double(x.size()), a);
   });
 }
@@ -126,8 +134,8 @@ void cumsum_backward_py(py::handle dy_, int axis, py::handle dx_, int accumulate
   const Axis along = parse_axis(dy, axis, "cumsum");
   with_float(dy.dtype(), "cumsum", [&](auto t) {
     using T = decltype(t);
-    const CumulativeSum<T> a{dy.as<T>(), dx.as<T>(), along.outer, along.n, along.inner, true,
-                             dx.mode == Grad::accumulate};
+    const CumulativeSum<T> a{
+        dy.as<T>(), dx.as<T>(), along.outer, along.n, along.inner, true, dx.mode == Grad::accumulate};
     run<cumulative_sum<T>>("cumsum_backward", 4.0 * double(dy.size()), a);
   });
 }
@@ -139,13 +147,16 @@ py::array arg_extreme_py(py::handle x_, int axis, bool largest, bool keepdims) {
   check(along.n > 0, op, ": x is ", x.shape_string(), "; axis ", axis, " is empty");
   std::vector<dim_t> shape;
   for (int i = 0; i < x.ndim(); i++) {
-    if (i != (axis < 0 ? axis + x.ndim() : axis)) shape.push_back(x.dim(i));
-    else if (keepdims) shape.push_back(1);
+    if (i != (axis < 0 ? axis + x.ndim() : axis))
+      shape.push_back(x.dim(i));
+    else if (keepdims)
+      shape.push_back(1);
   }
   py::array y = empty(shape, Dtype::i32);
   with_real(x.dtype(), op, [&](auto t) {
     using T = decltype(t);
-    const ArgExtreme<T> a{x.as<T>(), static_cast<std::int32_t*>(data_of(y)), along.outer, along.n, along.inner, largest};
+    const ArgExtreme<T> a{x.as<T>(), static_cast<std::int32_t*>(data_of(y)), along.outer, along.n, along.inner,
+                          largest};
     run<arg_extreme<T>>(op, 4.0 * double(x.size()), a);
   });
   return y;
@@ -161,8 +172,8 @@ void bind_reduction(py::module_& m) {
         py::arg("axes"), py::arg("dx"), py::arg("accumulate") = 0,
         "Gradient of reduction_forward; saved: its result, for var the mean. Ties of max and min share dy equally.");
   m.def("cumsum_forward", cumsum_forward_py, py::arg("x"), py::arg("axis"), "Cumulative sum along an axis.");
-  m.def("cumsum_backward", cumsum_backward_py, py::arg("dy"), py::arg("axis"), py::arg("dx"),
-        py::arg("accumulate") = 0, "Gradient of cumsum_forward.");
+  m.def("cumsum_backward", cumsum_backward_py, py::arg("dy"), py::arg("axis"), py::arg("dx"), py::arg("accumulate") = 0,
+        "Gradient of cumsum_forward.");
   m.def("arg_extreme_forward", arg_extreme_py, py::arg("x"), py::arg("axis"), py::arg("largest"),
         py::arg("keepdims") = false, "Place of the largest or smallest element along an axis, int32; ties: the first.");
 }

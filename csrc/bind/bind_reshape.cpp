@@ -10,10 +10,14 @@ namespace {
 template <class F>
 void with_size(dim_t bytes, F&& f) {
   switch (bytes) {
-    case 1: return f(std::uint8_t{});
-    case 2: return f(std::uint16_t{});
-    case 4: return f(float{});
-    default: return f(double{});
+    case 1:
+      return f(std::uint8_t{});
+    case 2:
+      return f(std::uint16_t{});
+    case 4:
+      return f(float{});
+    default:
+      return f(double{});
   }
 }
 
@@ -117,8 +121,8 @@ py::array concatenate_forward_py(const std::vector<py::object>& arrays, int axis
     check(same, "concatenate: array 0 is ", xs[0].shape_string(), ", array ", k, " is ", xs[k].shape_string(),
           "; all sizes but that of axis ", axis, " must be equal");
     if (xs[k].dtype != xs[0].dtype)
-      throw py::type_error(concat("concatenate: array 0 is ", dtype_name(xs[0].dtype), ", array ", k, " is ",
-                                  dtype_name(xs[k].dtype)));
+      throw py::type_error(
+          concat("concatenate: array 0 is ", dtype_name(xs[0].dtype), ", array ", k, " is ", dtype_name(xs[k].dtype)));
     shape[axis] += xs[k].shape[axis];
   }
   py::array y = empty(shape, xs[0].dtype);
@@ -179,8 +183,8 @@ py::array take_forward_py(py::handle x_, py::handle indices_, int axis) {
       using I = decltype(i);
       using T = std::conditional_t<sizeof(t) == 2, std::uint8_t, decltype(t)>;
       if (sizeof(t) == 2) throw py::type_error(concat("take: x is ", dtype_name(x.dtype())));
-      const Take<T, I> args{x.as<T>(), indices.as<I>(), static_cast<T*>(data_of(y)), a.outer, a.n, a.inner,
-                            indices.size()};
+      const Take<T, I> args{x.as<T>(), indices.as<I>(), static_cast<T*>(data_of(y)), a.outer, a.n,
+                            a.inner,   indices.size()};
       run<take<T, I>>("take_forward", 2.0 * double(y.size()), args);
     });
   });
@@ -198,8 +202,8 @@ void take_backward_py(py::handle indices_, py::handle dy_, int axis, py::handle 
     with_float(dx.dtype(), "take", [&](auto t) {
       using I = decltype(i);
       using T = decltype(t);
-      const TakeBackward<T, I> args{indices.as<I>(), dy.as<T>(), dx.as<T>(), a.outer, a.n, a.inner, indices.size(),
-                                    (accumulate & 1) != 0};
+      const TakeBackward<T, I> args{indices.as<I>(), dy.as<T>(),     dx.as<T>(),           a.outer, a.n,
+                                    a.inner,         indices.size(), (accumulate & 1) != 0};
       run<take_backward<T, I>>("take_backward", 4.0 * double(dx.size() + dy.size()), args);
     });
   });

@@ -6,13 +6,14 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_plan(m);
   lamina::bind_attention(m);
   lamina::bind_dense(m);
-  lamina::bind_recurrent(m);
-  lamina::bind_convolution(m);
-  lamina::bind_optimizer(m);
-  lamina::bind_pooling(m);
-  lamina::bind_probe(m);
-  lamina::bind_activation(m);
   lamina::bind_elementwise(m);
   lamina::bind_reduction(m);
   lamina::bind_reshape(m);
+  lamina::bind_convolution(m);
+  lamina::bind_probe(m);
+  lamina::bind_activation(m);
+  lamina::bind_recurrent(m);
+  lamina::bind_optimizer(m);
+  lamina::bind_pooling(m);
+  lamina::bind_normalization(m);
 }

@@ -245,14 +245,13 @@ void weights_gradient(dim_t n, const T* w, const T* dw, T scale, T* out) {
   Vec<T> sum{};
   for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { sum += get(w + i, l) * get(dw + i, l); });
   const Vec<T> dot = splat(hsum<T>(sum));
-  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-    put<T>(out + i, scale * get(w + i, l) * (get(dw + i, l) - dot), l);
-  });
+  for_lanes<T>(n, [&](dim_t i, int l)
+                      LAMINA_INLINE_LAMBDA { put<T>(out + i, scale * get(w + i, l) * (get(dw + i, l) - dot), l); });
 }
 
 template <class T>
-void dropout(T* factor, dim_t ld, dim_t rows, dim_t cols, std::uint64_t key, std::uint64_t counter,
-             std::uint64_t first, std::uint64_t step, std::uint32_t threshold, T keep) {
+void dropout(T* factor, dim_t ld, dim_t rows, dim_t cols, std::uint64_t key, std::uint64_t counter, std::uint64_t first,
+             std::uint64_t step, std::uint32_t threshold, T keep) {
   for (dim_t c = 0; c < cols; c += kWords) {
     Words low{}, high{};
     for (int i = 0; i < kWords; i++) {

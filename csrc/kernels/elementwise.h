@@ -5,7 +5,23 @@
 namespace lamina {
 
 enum class UnaryOp : int {
-  negative, reciprocal, square, sqrt, rsqrt, abs, sign, exp, expm1, log, log1p, sin, cos, floor, ceil, round, clip,
+  negative,
+  reciprocal,
+  square,
+  sqrt,
+  rsqrt,
+  abs,
+  sign,
+  exp,
+  expm1,
+  log,
+  log1p,
+  sin,
+  cos,
+  floor,
+  ceil,
+  round,
+  clip,
 };
 enum class BinaryOp : int { add, subtract, multiply, divide, power, maximum, minimum, floor_divide, mod };
 

@@ -156,24 +156,36 @@ void columns_of(const T* x, dim_t n, dim_t cols, dim_t ldx, T* out) {
 template <class T>
 void rows(ReduceOp op, const T* x, dim_t rows, dim_t n, T* out) {
   switch (op) {
-    case ReduceOp::sum: return rows_of<T, Sum<T>>(x, rows, n, out);
-    case ReduceOp::product: return rows_of<T, Product<T>>(x, rows, n, out);
-    case ReduceOp::max: return rows_of<T, Max<T>>(x, rows, n, out);
-    case ReduceOp::min: return rows_of<T, Min<T>>(x, rows, n, out);
-    case ReduceOp::sum_squares: return rows_of<T, SumSquares<T>>(x, rows, n, out);
-    case ReduceOp::sum_abs: return rows_of<T, SumAbs<T>>(x, rows, n, out);
+    case ReduceOp::sum:
+      return rows_of<T, Sum<T>>(x, rows, n, out);
+    case ReduceOp::product:
+      return rows_of<T, Product<T>>(x, rows, n, out);
+    case ReduceOp::max:
+      return rows_of<T, Max<T>>(x, rows, n, out);
+    case ReduceOp::min:
+      return rows_of<T, Min<T>>(x, rows, n, out);
+    case ReduceOp::sum_squares:
+      return rows_of<T, SumSquares<T>>(x, rows, n, out);
+    case ReduceOp::sum_abs:
+      return rows_of<T, SumAbs<T>>(x, rows, n, out);
   }
 }
 
 template <class T>
 void columns(ReduceOp op, const T* x, dim_t n, dim_t cols, dim_t ldx, T* out) {
   switch (op) {
-    case ReduceOp::sum: return columns_of<T, Sum<T>>(x, n, cols, ldx, out);
-    case ReduceOp::product: return columns_of<T, Product<T>>(x, n, cols, ldx, out);
-    case ReduceOp::max: return columns_of<T, Max<T>>(x, n, cols, ldx, out);
-    case ReduceOp::min: return columns_of<T, Min<T>>(x, n, cols, ldx, out);
-    case ReduceOp::sum_squares: return columns_of<T, SumSquares<T>>(x, n, cols, ldx, out);
-    case ReduceOp::sum_abs: return columns_of<T, SumAbs<T>>(x, n, cols, ldx, out);
+    case ReduceOp::sum:
+      return columns_of<T, Sum<T>>(x, n, cols, ldx, out);
+    case ReduceOp::product:
+      return columns_of<T, Product<T>>(x, n, cols, ldx, out);
+    case ReduceOp::max:
+      return columns_of<T, Max<T>>(x, n, cols, ldx, out);
+    case ReduceOp::min:
+      return columns_of<T, Min<T>>(x, n, cols, ldx, out);
+    case ReduceOp::sum_squares:
+      return columns_of<T, SumSquares<T>>(x, n, cols, ldx, out);
+    case ReduceOp::sum_abs:
+      return columns_of<T, SumAbs<T>>(x, n, cols, ldx, out);
   }
 }
 
@@ -203,20 +215,25 @@ template <class T>
 void map(GroupMap m, const GroupRows<T>& r) {
   using V = Vec<T>;
   switch (m) {
-    case GroupMap::gradient: return map_rows(r, [](V, V, V g) LAMINA_INLINE_LAMBDA { return g; });
-    case GroupMap::square_gradient: return map_rows(r, [](V x, V, V g) LAMINA_INLINE_LAMBDA { return T(2) * x * g; });
-    case GroupMap::abs_gradient: return map_rows(r, [](V x, V, V g) LAMINA_INLINE_LAMBDA { return vsign<T>(x) * g; });
+    case GroupMap::gradient:
+      return map_rows(r, [](V, V, V g) LAMINA_INLINE_LAMBDA { return g; });
+    case GroupMap::square_gradient:
+      return map_rows(r, [](V x, V, V g) LAMINA_INLINE_LAMBDA { return T(2) * x * g; });
+    case GroupMap::abs_gradient:
+      return map_rows(r, [](V x, V, V g) LAMINA_INLINE_LAMBDA { return vsign<T>(x) * g; });
     case GroupMap::norm_gradient:
       return map_rows(r, [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return select<T>(y == T(0), V{}, x / y * g); });
     case GroupMap::exp_gradient:
       return map_rows(r, [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return exp_difference<T>(x, y) * g; });
-    case GroupMap::deviation_gradient: return map_rows(r, [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return (x - y) * g; });
+    case GroupMap::deviation_gradient:
+      return map_rows(r, [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return (x - y) * g; });
     case GroupMap::equal:
-      return map_rows(r, [](V x, V y, V g) LAMINA_INLINE_LAMBDA {
-        return select<T>((x == y) | ((x != x) & (y != y)), g, V{});
-      });
-    case GroupMap::deviation: return map_rows(r, [](V x, V y, V) LAMINA_INLINE_LAMBDA { return (x - y) * (x - y); });
-    case GroupMap::exp_difference: return map_rows(r, [](V x, V y, V) LAMINA_INLINE_LAMBDA { return exp_difference<T>(x, y); });
+      return map_rows(
+          r, [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return select<T>((x == y) | ((x != x) & (y != y)), g, V{}); });
+    case GroupMap::deviation:
+      return map_rows(r, [](V x, V y, V) LAMINA_INLINE_LAMBDA { return (x - y) * (x - y); });
+    case GroupMap::exp_difference:
+      return map_rows(r, [](V x, V y, V) LAMINA_INLINE_LAMBDA { return exp_difference<T>(x, y); });
   }
 }
 

@@ -45,7 +45,8 @@ void copy_block(const CopyBlock<T>& b) {
     const T* x = b.x + i * b.x_row;
     T* y = b.y + i * b.y_row;
     if (runs && b.x_col) {
-      for_lanes<T>(b.cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { deliver<T>(y + j, get(x + j, l), l, b.accumulate); });
+      for_lanes<T>(b.cols,
+                   [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { deliver<T>(y + j, get(x + j, l), l, b.accumulate); });
     } else if (runs) {
       const Vec<T> s = splat(*x);
       for_lanes<T>(b.cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { deliver<T>(y + j, s, l, b.accumulate); });

@@ -22,7 +22,8 @@ void check_lengths(const AttentionInputs<T>& in) {
   if (!in.lengths) return;
   for (dim_t b = 0; b < in.B; b++) {
     const dim_t n = Blocks<T>::length(in, b);
-    check(n >= 0 && n <= in.Tk, "attention: lengths[", b, "] is ", n, ", expected 0 to ", in.Tk, ", the number of keys");
+    check(n >= 0 && n <= in.Tk, "attention: lengths[", b, "] is ", n, ", expected 0 to ", in.Tk,
+          ", the number of keys");
   }
 }
 
@@ -136,8 +137,8 @@ struct BackwardWorker {
   void take_keys(dim_t k0, dim_t nk, T scale) {
     const dim_t cols = block.cols();
     block.scores(k0, nk);
-    multiply(Product<T>{in.v.at(b, k0, h / group()), in.v.time, 1, dout_t, cols, dp, cols, nk, in.Dv,
-                        block.vectors(), false},
+    multiply(Product<T>{in.v.at(b, k0, h / group()), in.v.time, 1, dout_t, cols, dp, cols, nk, in.Dv, block.vectors(),
+                        false},
              Part::columns, block.diagonal());
     kern.gradient(block.s(), dp, cols, nk, cols, block.diagonal(), statistics, statistics + block.width(), scale,
                   block.factor());
@@ -278,8 +279,8 @@ void backward_bias(const AttentionBackward<T>& a) {
         const dim_t b = i / parts / size[1], h = i / parts % size[1], q = i % parts;
         T* out = a.dbias + b * step[0] + h * step[1];
         if (a.dbias_mode == Grad::write)
-          std::fill_n(out + q * kQueries * step[2], (size[2] > 1 ? std::min(kQueries, in.Tq - q * kQueries) : 1) * size[3],
-                      T(0));
+          std::fill_n(out + q * kQueries * step[2],
+                      (size[2] > 1 ? std::min(kQueries, in.Tq - q * kQueries) : 1) * size[3], T(0));
         for (dim_t b1 = size[0] > 1 ? b : 0; b1 < (size[0] > 1 ? b + 1 : in.B); b1++)
           for (dim_t h1 = size[1] > 1 ? h : 0; h1 < (size[1] > 1 ? h + 1 : in.H); h1++)
             for (dim_t q1 = parts > 1 ? q : 0; q1 < (parts > 1 ? q + 1 : nq); q1++)

@@ -19,17 +19,17 @@ struct HeadArray {
 // What forward and backward share. Query head h uses key and value head h / (H / Hkv).
 template <class T>
 struct AttentionInputs {
-  HeadArray<const T> q, k, v;        // (B, Tq, H, D), (B, Tk, Hkv, D), (B, Tk, Hkv, Dv)
+  HeadArray<const T> q, k, v;  // (B, Tq, H, D), (B, Tk, Hkv, D), (B, Tk, Hkv, Dv)
   dim_t B, Tq, Tk, H, Hkv, D, Dv;
-  const bool* mask;                  // (B, H, Tq, Tk) by these steps, 0 where it is broadcast; true: counts. Or null
+  const bool* mask;  // (B, H, Tq, Tk) by these steps, 0 where it is broadcast; true: counts. Or null
   dim_t mask_step[4];
-  const T* bias;                     // likewise, added to the scaled scores; -inf excludes
+  const T* bias;  // likewise, added to the scaled scores; -inf excludes
   dim_t bias_step[4];
-  const void* lengths;               // keys of each sequence, int32 or int64; those beyond are not read. Or null
+  const void* lengths;  // keys of each sequence, int32 or int64; those beyond are not read. Or null
   bool wide_lengths;
   Causal causal;
   T scale;
-  double dropout;                    // rate on the weights; the others grow by 1 / (1 - rate)
+  double dropout;  // rate on the weights; the others grow by 1 / (1 - rate)
 };
 
 // out (B, Tq, H, Dv), lse (B, H, Tq): log of each row's sum of exponentials. A row that sees no key gives 0 and -inf.

@@ -39,9 +39,9 @@ struct Product {
 
 // Which part of a product a diagonal leaves.
 enum class Part {
-  columns,   // rows are keys, columns queries: from column row + diagonal on
-  depth_to,  // rows are queries, depth is keys: up to row - diagonal
-  depth_from // rows are keys, depth is queries: from row + diagonal on
+  columns,    // rows are keys, columns queries: from column row + diagonal on
+  depth_to,   // rows are queries, depth is keys: up to row - diagonal
+  depth_from  // rows are keys, depth is queries: from row + diagonal on
 };
 
 template <class T>

@@ -45,7 +45,7 @@ struct Operands {
 template <class T>
 BinaryRows<T> rows_at(const Operands<T>& o, const Loops<2>& l, const dim_t (&offset)[2], const T* g, T* out, dim_t rows,
                       dim_t cols) {
-  return {o.x + offset[0], o.y + offset[1], g, out, rows, cols, l.row_step(0), l.row_step(1), l.cols(),
+  return {o.x + offset[0],    o.y + offset[1],   g, out, rows, cols, l.row_step(0), l.row_step(1), l.cols(),
           l.col_step(0) != 0, l.col_step(1) != 0};
 }
 
@@ -54,9 +54,8 @@ BinaryRows<T> rows_at(const Operands<T>& o, const Loops<2>& l, const dim_t (&off
 template <class T>
 void unary(const Unary<T>& a) {
   const auto& k = kernels<T>().elementwise;
-  parallel_for(a.n, kGrain, [&](dim_t begin, dim_t end) {
-    k.unary(a.op, a.x + begin, a.y + begin, end - begin, T(a.a), T(a.b));
-  });
+  parallel_for(a.n, kGrain,
+               [&](dim_t begin, dim_t end) { k.unary(a.op, a.x + begin, a.y + begin, end - begin, T(a.a), T(a.b)); });
 }
 
 template <class T>
@@ -163,17 +162,25 @@ template <class T>
 void integer_binary(const Binary<T>& a) {
   using U = std::make_unsigned_t<T>;  // wraps instead of overflowing
   switch (a.op) {
-    case BinaryOp::add: return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) + U(y)); });
-    case BinaryOp::subtract: return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) - U(y)); });
-    case BinaryOp::multiply: return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) * U(y)); });
-    case BinaryOp::maximum: return map_operands<T>(a, a.out, [](T x, T y) { return x > y ? x : y; });
-    case BinaryOp::minimum: return map_operands<T>(a, a.out, [](T x, T y) { return x < y ? x : y; });
-    case BinaryOp::floor_divide: return map_operands<T>(a, a.out, floor_quotient<T>);
+    case BinaryOp::add:
+      return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) + U(y)); });
+    case BinaryOp::subtract:
+      return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) - U(y)); });
+    case BinaryOp::multiply:
+      return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) * U(y)); });
+    case BinaryOp::maximum:
+      return map_operands<T>(a, a.out, [](T x, T y) { return x > y ? x : y; });
+    case BinaryOp::minimum:
+      return map_operands<T>(a, a.out, [](T x, T y) { return x < y ? x : y; });
+    case BinaryOp::floor_divide:
+      return map_operands<T>(a, a.out, floor_quotient<T>);
     case BinaryOp::mod:
-      return map_operands<T>(a, a.out, [](T x, T y) { return y == 0 ? T(0) : T(U(x) - U(y) * U(floor_quotient(x, y))); });
+      return map_operands<T>(a, a.out,
+                             [](T x, T y) { return y == 0 ? T(0) : T(U(x) - U(y) * U(floor_quotient(x, y))); });
     case BinaryOp::power:
       return map_operands<T>(a, a.out, [](T x, T y) { return y < 0 ? T(0) : T(unsigned_power<U>(U(x), U(y))); });
-    case BinaryOp::divide: return;  // done in floats
+    case BinaryOp::divide:
+      return;  // done in floats
   }
 }
 
@@ -181,13 +188,20 @@ template <class T>
 void compare(const Compare<T>& a) {
   using B = unsigned char;
   switch (a.op) {
-    case Comparison::equal: return map_operands<T>(a, a.out, [](T x, T y) { return B(x == y); });
-    case Comparison::not_equal: return map_operands<T>(a, a.out, [](T x, T y) { return B(x != y); });
-    case Comparison::less: return map_operands<T>(a, a.out, [](T x, T y) { return B(x < y); });
-    case Comparison::less_equal: return map_operands<T>(a, a.out, [](T x, T y) { return B(x <= y); });
-    case Comparison::logical_and: return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) & (y != 0)); });
-    case Comparison::logical_or: return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) | (y != 0)); });
-    case Comparison::logical_xor: return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) ^ (y != 0)); });
+    case Comparison::equal:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B(x == y); });
+    case Comparison::not_equal:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B(x != y); });
+    case Comparison::less:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B(x < y); });
+    case Comparison::less_equal:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B(x <= y); });
+    case Comparison::logical_and:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) & (y != 0)); });
+    case Comparison::logical_or:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) | (y != 0)); });
+    case Comparison::logical_xor:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) ^ (y != 0)); });
   }
 }
 
@@ -261,7 +275,7 @@ void convert(const Cast& a) {
       } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
         // Out of range is undefined in C++; through the widest integer it is NumPy's usual result.
         y[i] = static_cast<To>(std::abs(x[i]) < From(9.2e18) ? static_cast<std::int64_t>(x[i])
-                                                               : std::numeric_limits<std::int64_t>::min());
+                                                             : std::numeric_limits<std::int64_t>::min());
       } else {
         y[i] = static_cast<To>(x[i]);
       }
@@ -281,17 +295,28 @@ void convert_adding(const Cast& a) {
 template <class F>
 void with_type(Dtype d, F&& f) {
   switch (d) {
-    case Dtype::f32: return f(float{});
-    case Dtype::f64: return f(double{});
-    case Dtype::i32: return f(std::int32_t{});
-    case Dtype::i64: return f(std::int64_t{});
-    case Dtype::u8: return f(std::uint8_t{});
-    case Dtype::boolean: return f(bool{});
-    case Dtype::i8: return f(std::int8_t{});
-    case Dtype::i16: return f(std::int16_t{});
-    case Dtype::u16: return f(std::uint16_t{});
-    case Dtype::u32: return f(std::uint32_t{});
-    case Dtype::u64: return f(std::uint64_t{});
+    case Dtype::f32:
+      return f(float{});
+    case Dtype::f64:
+      return f(double{});
+    case Dtype::i32:
+      return f(std::int32_t{});
+    case Dtype::i64:
+      return f(std::int64_t{});
+    case Dtype::u8:
+      return f(std::uint8_t{});
+    case Dtype::boolean:
+      return f(bool{});
+    case Dtype::i8:
+      return f(std::int8_t{});
+    case Dtype::i16:
+      return f(std::int16_t{});
+    case Dtype::u16:
+      return f(std::uint16_t{});
+    case Dtype::u32:
+      return f(std::uint32_t{});
+    case Dtype::u64:
+      return f(std::uint64_t{});
   }
 }
 
@@ -302,9 +327,7 @@ void cast(const Cast& a) {
     if (a.from == Dtype::f64 && a.to == Dtype::f32) return convert_adding<double, float>(a);
     if (a.from == Dtype::f32 && a.to == Dtype::f64) return convert_adding<float, double>(a);
   }
-  with_type(a.from, [&](auto from) {
-    with_type(a.to, [&](auto to) { convert<decltype(from), decltype(to)>(a); });
-  });
+  with_type(a.from, [&](auto from) { with_type(a.to, [&](auto to) { convert<decltype(from), decltype(to)>(a); }); });
 }
 
 template void unary(const Unary<float>&);

@@ -15,9 +15,7 @@ constexpr dim_t kPart = 65536;  // elements of a part of a divided reduction
 constexpr dim_t kStrip = 2048;  // columns that one task takes
 
 // How partial results are reduced further.
-ReduceOp joining(ReduceOp op) {
-  return op == ReduceOp::sum_squares || op == ReduceOp::sum_abs ? ReduceOp::sum : op;
-}
+ReduceOp joining(ReduceOp op) { return op == ReduceOp::sum_squares || op == ReduceOp::sum_abs ? ReduceOp::sum : op; }
 
 template <class T>
 T start_of(ReduceOp op) {
@@ -104,11 +102,13 @@ void product_gradient(const ReduceBackward<T>& a) {
     });
   };
   each([&](dim_t i, dim_t group) {
-    if (a.x[i] == T(0)) zeros[group]++;
-    else product[group] *= a.x[i];
+    if (a.x[i] == T(0))
+      zeros[group]++;
+    else
+      product[group] *= a.x[i];
   });
   each([&](dim_t i, dim_t group) {
-    const T others = zeros[group] > 1 ? T(0)
+    const T others = zeros[group] > 1    ? T(0)
                      : zeros[group] == 1 ? (a.x[i] == T(0) ? product[group] : T(0))
                                          : product[group] / a.x[i];
     a.dx[i] = others * a.dy[group] + (a.accumulate ? a.dx[i] : T(0));
@@ -160,11 +160,16 @@ void reduction_forward(const Reduce<T>& a) {
   const dim_t kept = a.groups.product(false), n = a.groups.product(true);
   const T one = 1, share = T(1) / T(n);
   switch (a.op) {
-    case Reduction::sum: return reduce(ReduceOp::sum, a.x, a.groups, a.y);
-    case Reduction::mean: return reduce(ReduceOp::sum, a.x, a.groups, a.y, share);
-    case Reduction::product: return reduce(ReduceOp::product, a.x, a.groups, a.y);
-    case Reduction::max: return reduce(ReduceOp::max, a.x, a.groups, a.y);
-    case Reduction::min: return reduce(ReduceOp::min, a.x, a.groups, a.y);
+    case Reduction::sum:
+      return reduce(ReduceOp::sum, a.x, a.groups, a.y);
+    case Reduction::mean:
+      return reduce(ReduceOp::sum, a.x, a.groups, a.y, share);
+    case Reduction::product:
+      return reduce(ReduceOp::product, a.x, a.groups, a.y);
+    case Reduction::max:
+      return reduce(ReduceOp::max, a.x, a.groups, a.y);
+    case Reduction::min:
+      return reduce(ReduceOp::min, a.x, a.groups, a.y);
     case Reduction::norm:
       reduce(ReduceOp::sum_squares, a.x, a.groups, a.y);
       for (dim_t i = 0; i < kept; i++) a.y[i] = std::sqrt(a.y[i]);
@@ -195,12 +200,18 @@ void reduction_backward(const ReduceBackward<T>& a) {
   };
   if (kept * n == 0) return;
   switch (a.op) {
-    case Reduction::sum: return back(GroupMap::gradient, T(1));
-    case Reduction::mean: return back(GroupMap::gradient, T(1) / T(n));
-    case Reduction::norm: return back(GroupMap::norm_gradient, T(1));
-    case Reduction::logsumexp: return back(GroupMap::exp_gradient, T(1));
-    case Reduction::variance: return back(GroupMap::deviation_gradient, T(2) / T(n));
-    case Reduction::product: return product_gradient(a);
+    case Reduction::sum:
+      return back(GroupMap::gradient, T(1));
+    case Reduction::mean:
+      return back(GroupMap::gradient, T(1) / T(n));
+    case Reduction::norm:
+      return back(GroupMap::norm_gradient, T(1));
+    case Reduction::logsumexp:
+      return back(GroupMap::exp_gradient, T(1));
+    case Reduction::variance:
+      return back(GroupMap::deviation_gradient, T(2) / T(n));
+    case Reduction::product:
+      return product_gradient(a);
     case Reduction::max:
     case Reduction::min: {
       Scratch<T> equal(kept * n), share(kept);

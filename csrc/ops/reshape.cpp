@@ -70,8 +70,10 @@ void take(const Take<T, I>& a) {
   parallel_for(a.outer * a.m, kGrain / std::max<dim_t>(1, a.inner) + 1, [&](dim_t begin, dim_t end) {
     for (dim_t i = begin; i < end; i++) {
       const dim_t o = i / a.m, from = place(a.indices[i % a.m], a.n);
-      if (a.inner == 1) a.y[i] = a.x[o * a.n + from];
-      else std::memcpy(a.y + i * a.inner, a.x + (o * a.n + from) * a.inner, static_cast<std::size_t>(bytes));
+      if (a.inner == 1)
+        a.y[i] = a.x[o * a.n + from];
+      else
+        std::memcpy(a.y + i * a.inner, a.x + (o * a.n + from) * a.inner, static_cast<std::size_t>(bytes));
     }
   });
 }
@@ -88,7 +90,8 @@ void take_backward(const TakeBackward<T, I>& a) {
       for (dim_t j = 0; j < a.m; j++) {
         const dim_t row = o * a.n + place(a.indices[j], a.n);
         if (row >= begin && row < end)
-          k.copy_block(CopyBlock<T>{a.dy + (o * a.m + j) * a.inner, a.dx + row * a.inner, 1, a.inner, 0, 1, 0, 1, true});
+          k.copy_block(
+              CopyBlock<T>{a.dy + (o * a.m + j) * a.inner, a.dx + row * a.inner, 1, a.inner, 0, 1, 0, 1, true});
       }
   });
 }

@@ -63,6 +63,40 @@ LAMINA_INLINE void store(T* p, Vec<T> v) {
   *reinterpret_cast<typename VecOf<T>::loose*>(p) = v;
 }
 
+// Past the caches, for results larger than they are: p is a multiple of the vector, and a kernel that has done so ends
+// with stream_fence().
+LAMINA_INLINE void store_stream(float* p, Vec<float> v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, (__m512)v);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(p, (__m256)v);
+#elif defined(__x86_64__)
+  _mm_stream_ps(p, (__m128)v);
+#else
+  store(p, v);
+#endif
+}
+LAMINA_INLINE void store_stream(double* p, Vec<double> v) {
+#if defined(__AVX512F__)
+  _mm512_stream_pd(p, (__m512d)v);
+#elif defined(__AVX2__)
+  _mm256_stream_pd(p, (__m256d)v);
+#elif defined(__x86_64__)
+  _mm_stream_pd(p, (__m128d)v);
+#else
+  store(p, v);
+#endif
+}
+LAMINA_INLINE void stream_fence() {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
+}
+template <class T>
+LAMINA_INLINE bool vector_aligned(const T* p) {
+  return (reinterpret_cast<std::uintptr_t>(p) & (kVectorBytes - 1)) == 0;
+}
+
 // The first n lanes (0 <= n <= lanes); the rest of the memory is neither read nor written.
 LAMINA_INLINE Vec<float> load_part(const float* p, int n) {
 #if defined(__AVX512F__)

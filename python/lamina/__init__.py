@@ -5,6 +5,8 @@ import os as _os
 from . import _native
 from ._version import __version__
 from .autograd import Tensor, enable_grad, no_grad
+from .capture import capture
+from .config import show_config
 
 # OpenMP's threads do not survive a fork: the child stays on one.
 if hasattr(_os, "register_at_fork"):
@@ -24,8 +26,10 @@ def get_num_threads() -> int:
 __all__ = [
     "Tensor",
     "__version__",
+    "capture",
     "enable_grad",
     "get_num_threads",
     "no_grad",
     "set_num_threads",
+    "show_config",
 ]

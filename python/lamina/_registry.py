@@ -67,8 +67,9 @@ def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
 
 def name_of(obj: Any) -> str | None:
     """The registered name of a class or function, or the one it has in custom_objects, or None."""
-    if obj in _names:
-        return _names[obj]
+    known = _names.get(obj)
+    if known is not None:
+        return known
     for objects in reversed(_scope):
         for name, candidate in objects.items():
             if candidate is obj:

@@ -49,7 +49,7 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
 
 def selu(x: Any) -> Tensor:
     """Scaled ELU: Klambauer et al. 2017."""
-    return ops.multiply(ops.elu(x, 1.6732632423543772), 1.0507009873554805)
+    return ops.selu(x)
 
 
 def celu(x: Any, alpha: float = 1.0) -> Tensor:
@@ -79,12 +79,12 @@ def sigmoid(x: Any) -> Tensor:
 
 def hard_sigmoid(x: Any) -> Tensor:
     """relu6(x + 3) / 6."""
-    return ops.divide(relu6(ops.add(x, 3.0)), 6.0)
+    return ops.hard_sigmoid(x)
 
 
 def hard_silu(x: Any) -> Tensor:
     """x * hard_sigmoid(x)."""
-    return ops.multiply(x, hard_sigmoid(x))
+    return ops.hard_silu(x)
 
 
 def hard_tanh(x: Any) -> Tensor:
@@ -99,7 +99,7 @@ def softplus(x: Any) -> Tensor:
 
 def softsign(x: Any) -> Tensor:
     """x / (1 + |x|)."""
-    return ops.divide(x, ops.add(ops.abs(x), 1.0))
+    return ops.softsign(x)
 
 
 def log_sigmoid(x: Any) -> Tensor:
@@ -136,7 +136,10 @@ _names: dict[Activation, str] = {f: name for name, f in _by_name.items()}
 _by_name |= {"swish": silu, "hard_swish": hard_silu}
 
 # Functions of lamina.ops given as activation= fuse and save like their namesakes here (gelu's default differs).
-_names |= {ops.relu: "relu", ops.tanh: "tanh", ops.sigmoid: "sigmoid", ops.silu: "silu", ops.softplus: "softplus"}
+_names |= {
+    getattr(ops, name): name
+    for name in ("relu", "tanh", "sigmoid", "silu", "softplus", "selu", "softsign", "hard_sigmoid", "hard_silu")
+}
 
 _fused = {f: name for f, name in _names.items() if name in ("linear", "relu", "tanh", "sigmoid")}
 
@@ -144,6 +147,11 @@ _fused = {f: name for f, name in _names.items() if name in ("linear", "relu", "t
 def fused_name(activation: Any) -> str | None:
     """The name under which kernels apply this activation themselves, or None where it is a step of its own."""
     return _fused.get(activation)
+
+
+def name_of(activation: Any) -> str | None:
+    """The name of a known activation, or None."""
+    return _names.get(activation)
 
 
 def get(identifier: Any) -> Activation:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 import numpy as np
 
+from . import _native
 from ._suggest import unknown
+from ._version import __version__
 
 _FLOATS: dict[str, np.dtype[Any]] = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
@@ -45,3 +48,24 @@ def epsilon() -> float:
 def image_data_format() -> str:
     """The image layout of layers that were given none: always "channels_last"."""
     return "channels_last"
+
+
+def _size(n: int) -> str:
+    return f"{n // 2**20} MiB" if n >= 2**20 else f"{n // 2**10} KiB"
+
+
+def show_config() -> None:
+    """Print version, instruction set, threads, caches and compiler: what a report of a problem should hold."""
+    l1d, l2, l3 = _native.caches()
+    quota = _native.cgroup_quota()
+    limits = f"affinity {_native.affinity_count()}, cores {_native.physical_cores()}, quota {quota or 'none'}"
+    facts = {
+        "lamina": __version__,
+        "instruction set": f"{_native.isa()} (this host has {', '.join(_native.host_isas())})",
+        "threads": f"{_native.get_num_threads()} ({limits})",
+        "caches": f"L1d {_size(l1d)}, L2 {_size(l2)} a core, L3 {_size(l3)}",
+        "compiler": _native.compiler(),
+        "python, numpy": f"{platform.python_version()}, {np.__version__}",
+    }
+    for name, value in facts.items():
+        print(f"{name:16} {value}")

@@ -23,6 +23,14 @@ Shape = Sequence[int]
 Fans = Sequence[int] | None
 
 
+def _scaled(values: Any, scale: float, shift: float = 0.0) -> Array:
+    """``values * scale + shift``, in place and in their dtype."""
+    array = np.asarray(values)
+    array *= array.dtype.type(scale)
+    array += array.dtype.type(shift)
+    return array
+
+
 class Initializer:
     """Base of all: ``sample`` gives the values; ``get_config`` the constructor's arguments."""
 
@@ -62,7 +70,8 @@ class Constant(Initializer):
         self.value = value
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        return np.broadcast_to(np.asarray(self.value, dtype), shape).copy()
+        values: Array = np.broadcast_to(np.asarray(self.value, dtype), shape).copy()
+        return values
 
     def get_config(self) -> dict[str, Any]:
         return {"value": self.value}
@@ -90,8 +99,7 @@ class RandomNormal(Initializer):
         self.mean, self.stddev, self.seed = mean, stddev, seed
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        values = random.normal_array(random.numpy_from(self.seed), shape, dtype)
-        return values * dtype.type(self.stddev) + dtype.type(self.mean)
+        return _scaled(random.normal_array(random.numpy_from(self.seed), shape, dtype), self.stddev, self.mean)
 
     def get_config(self) -> dict[str, Any]:
         return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
@@ -101,8 +109,7 @@ class TruncatedNormal(RandomNormal):
     """As RandomNormal; values beyond two standard deviations are drawn again."""
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        values = random.truncated_array(random.numpy_from(self.seed), shape, dtype)
-        return values * dtype.type(self.stddev) + dtype.type(self.mean)
+        return _scaled(random.truncated_array(random.numpy_from(self.seed), shape, dtype), self.stddev, self.mean)
 
 
 class RandomUniform(Initializer):
@@ -113,7 +120,7 @@ class RandomUniform(Initializer):
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         values = random.numpy_from(self.seed).random(shape, dtype=dtype)
-        return values * dtype.type(self.maxval - self.minval) + dtype.type(self.minval)
+        return _scaled(values, self.maxval - self.minval, self.minval)
 
     def get_config(self) -> dict[str, Any]:
         return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
@@ -169,11 +176,11 @@ class VarianceScaling(Initializer):
         rng = random.numpy_from(self.seed)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * variance)
-            return rng.random(shape, dtype=dtype) * dtype.type(2 * limit) - dtype.type(limit)
+            return _scaled(rng.random(shape, dtype=dtype), 2 * limit, -limit)
         if self.distribution == "untruncated_normal":
-            return random.normal_array(rng, shape, dtype) * dtype.type(math.sqrt(variance))
+            return _scaled(random.normal_array(rng, shape, dtype), math.sqrt(variance))
         # 0.8796... is the standard deviation of a normal distribution cut at two standard deviations
-        return random.truncated_array(rng, shape, dtype) * dtype.type(math.sqrt(variance) / 0.87962566103423978)
+        return _scaled(random.truncated_array(rng, shape, dtype), math.sqrt(variance) / 0.87962566103423978)
 
     def get_config(self) -> dict[str, Any]:
         config = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, "seed": self.seed}

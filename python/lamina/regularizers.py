@@ -37,12 +37,11 @@ class L1L2(Regularizer):
         self.l1, self.l2 = _factor("l1", l1), _factor("l2", l2)
 
     def __call__(self, x: Tensor) -> Tensor:
-        parts = []
-        if self.l1:
-            parts.append(ops.multiply(ops.sum(ops.abs(x)), self.l1))
-        if self.l2 or not parts:
-            parts.append(ops.multiply(ops.sum(ops.square(x)), self.l2))
-        return parts[0] if len(parts) == 1 else ops.add(*parts)
+        absolute = ops.multiply(ops.sum(ops.abs(x)), self.l1) if self.l1 else None
+        if absolute is not None and not self.l2:
+            return absolute
+        squared = ops.multiply(ops.sum(ops.square(x)), self.l2)
+        return squared if absolute is None else ops.add(absolute, squared)
 
     def get_config(self) -> dict[str, Any]:
         return {"l1": self.l1, "l2": self.l2}

@@ -6,10 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from .. import activations, initializers, ops, regularizers
-from ..autograd import Tensor, wrap
+from ..autograd import Tensor
 from ..random import Generator
 from .base import Layer
 from .masking import attach
@@ -156,34 +154,18 @@ class MultiHeadAttention(Layer):
         q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         mask = _combined(attention_mask, query_mask, value_mask, key_mask)
         rate = self.dropout if training else 0.0
-        scores = None
-        if return_attention_scores:
-            y, scores = self._explicit(q, k, v, mask, use_causal_mask, rate)
-        else:
-            y = ops.dot_product_attention(
-                q, k, v, mask=mask, is_causal=use_causal_mask, scale=1.0 / math.sqrt(self.key_dim), dropout=rate,
-                generator=self.seed_generator,
-            )  # fmt: skip
+        scale = 1.0 / math.sqrt(self.key_dim)
+        attend: Any = ops.attention_with_scores if return_attention_scores else ops.dot_product_attention
+        y = attend(
+            q, k, v, mask=mask, scale=scale, is_causal=use_causal_mask, dropout=rate, generator=self.seed_generator
+        )
+        y, scores = y if return_attention_scores else (y, None)
         if self.use_gate:
             y = ops.multiply(y, self._gate_dense(query))
         y = self._output_dense(y)
         if query_mask is not None:
             y = attach(y, query_mask)
         return (y, scores) if return_attention_scores else y
-
-    def _explicit(self, q: Tensor, k: Tensor, v: Tensor, mask: Any, causal: bool, rate: float) -> tuple[Tensor, Tensor]:
-        """The path that stores the scores: y (N, T, heads, d) and scores (N, heads, T, S)."""
-        order = (0, 2, 1, 3)
-        q, k, v = (ops.transpose(t, order) for t in (q, k, v))
-        scores = ops.multiply(ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))), 1.0 / math.sqrt(self.key_dim))
-        if causal:
-            triangle = wrap(np.tri(q.shape[2], k.shape[2], dtype=bool))
-            mask = triangle if mask is None else ops.logical_and(mask, triangle)
-        if mask is not None:
-            scores = ops.where(mask, scores, float("-inf"))
-        scores = ops.softmax(scores)  # zero where a row sees nothing
-        kept = ops.dropout(scores, rate, self.seed_generator) if rate else scores
-        return ops.transpose(ops.matmul(kept, v), order), scores
 
     def _check(self, query: Tensor, value: Tensor, key: Tensor) -> None:
         for name, x in (("query", query), ("value", value), ("key", key)):

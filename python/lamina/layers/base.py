@@ -85,7 +85,7 @@ class Layer:
         self._input_shape_arg = None if input_shape is None else tuple(input_shape)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        Losses.in_use = Losses.in_use or self.activity_regularizer is not None
+        Losses.in_calls = Losses.in_calls or self.activity_regularizer is not None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
@@ -196,7 +196,7 @@ class Layer:
         self._variables.append(v)
         if not trainable:
             self._fixed.append(v)
-        Losses.in_use = Losses.in_use or v.regularizer is not None
+        Losses.on_weights = Losses.on_weights or v.regularizer is not None
         return v
 
     @property
@@ -249,13 +249,17 @@ class Layer:
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar (or several) to the training loss; ``call`` does so at every step."""
-        Losses.in_use = True
+        Losses.in_calls = True
+        layer: Layer | None = self
+        while layer is not None:  # from now on calls of what holds this layer clear its losses first
+            layer.__dict__["_ready"] = False
+            layer = None if layer._parent is None else layer._parent()
         self._own_losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
 
     @property
     def losses(self) -> list[Any]:
         """What ``add_loss`` collected in the last call, and the regularization of the trainable weights."""
-        if not Losses.in_use:
+        if not Losses.in_calls and not Losses.on_weights:
             return []
         found = [loss for layer in (self, *named_layers(self).values()) for loss in layer._own_losses]
         return found + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
@@ -325,7 +329,7 @@ class Layer:
 
     @property
     def dtype(self) -> str:
-        return self._dtype.name
+        return str(self._dtype)
 
     compute_dtype = variable_dtype = dtype
 

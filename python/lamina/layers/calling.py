@@ -38,7 +38,8 @@ class _CallContext(threading.local):
 class Losses:
     """Whether any layer of the process adds losses; while none does, nobody need look for them."""
 
-    in_use = False
+    in_calls = False  # add_loss() and activity regularizers: the outermost call clears those of the call before
+    on_weights = False
 
 
 context = _CallContext()
@@ -77,7 +78,7 @@ def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         if takes_training:
             kwargs["training"] = context.training
         mask = _pass_masks(names, args, kwargs)
-        if Losses.in_use and context.depth == 0:
+        if Losses.in_calls and context.depth == 0:
             layer._clear_losses()
         context.depth += 1
         try:
@@ -91,7 +92,7 @@ def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     if layer.activity_regularizer is not None:
         for y in tensors(outputs):
             layer.add_loss(ops.divide(layer.activity_regularizer(y), float(max(1, len(y)))))
-    vars(layer).update(_takes_training=takes_training, _ready=not Losses.in_use)
+    vars(layer).update(_takes_training=takes_training, _ready=not Losses.in_calls)
     return outputs if mask is None else _with_mask(layer, outputs, args[0], mask)
 
 

@@ -49,7 +49,7 @@ class InputLayer(Layer):
         if not all(n is None or (isinstance(n, (int, np.integer)) and n >= 0) for n in batch_shape):
             raise ValueError(f"{self._label()}: sizes must be non-negative integers or None, got {tuple(batch_shape)}")
         self.batch_shape = tuple(None if n is None else int(n) for n in batch_shape)
-        self.input_dtype = np.dtype(dtype or self._dtype).name
+        self.input_dtype = str(np.dtype(dtype or self._dtype))
         if np.dtype(self.input_dtype).kind not in "fiub":
             raise TypeError(f"{self._label()}: expected a dtype of numbers or booleans, got {dtype}")
         self._built = True

@@ -98,9 +98,9 @@ class PositionEmbedding(Layer):
         stop = start_index + shape[-2]
         if start_index < 0 or stop > self.sequence_length:
             raise ValueError(f"positions {start_index} to {stop} do not fit sequence_length={self.sequence_length}")
-        rows: Any = self.position_embeddings
+        rows: Tensor = self.position_embeddings
         if stop - start_index != self.sequence_length:
-            rows = rows[start_index:stop]
+            rows = ops.getitem(rows, slice(start_index, stop))
         return ops.broadcast_to(rows, shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

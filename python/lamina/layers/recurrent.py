@@ -18,6 +18,8 @@ from .variable import Variable
 
 State = Sequence[Tensor]
 
+_NATIVE = frozenset({"linear", "relu", "tanh", "sigmoid", "hard_sigmoid"})  # the activations that the kernel knows
+
 
 class LSTMCell(Layer):
     """One step of an LSTM: (N, in) and states [h, c] of (N, units) -> h, [h, c].
@@ -77,10 +79,12 @@ class LSTMCell(Layer):
         return self.units
 
     @property
-    def is_standard(self) -> bool:
-        """Whether the native sequence kernel computes this cell: tanh, sigmoid, no recurrent dropout."""
-        names = (activations.fused_name(self.activation), activations.fused_name(self.recurrent_activation))
-        return names == ("tanh", "sigmoid") and self.recurrent_dropout == 0.0
+    def native_names(self) -> tuple[str, str] | None:
+        """The names of the activations, if the native sequence kernel computes this cell; else None."""
+        inner, gate = activations.name_of(self.activation), activations.name_of(self.recurrent_activation)
+        if inner is None or gate is None or self.recurrent_dropout or not _NATIVE.issuperset((inner, gate)):
+            return None
+        return inner, gate
 
     def build(self, input_shape: Shape) -> None:
         features = known(self, "the last axis", input_shape[-1], input_shape)
@@ -108,15 +112,14 @@ class LSTMCell(Layer):
         return [wrap(np.zeros((batch_size, self.units), self._dtype)) for _ in range(2)]
 
     def call(self, inputs: Tensor, states: State, training: bool = False) -> tuple[Tensor, list[Tensor]]:
-        n, features = inputs.shape if inputs.ndim == 2 else (0, 0)
         if inputs.ndim != 2:
             raise ValueError(f"x is {inputs.shape}, expected one step, (batch, features)")
-        check_states(states, n, self.units)
+        check_states(states, inputs.shape[0], self.units)
         if training and self.dropout:
             inputs = ops.dropout(inputs, self.dropout, self.seed_generator)
-        if self.is_standard:
-            x = ops.reshape(inputs, (n, 1, features))
-            _, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, initial_state=tuple(states))
+        if self.native_names is not None:
+            state = (states[0], states[1])
+            h, c = ops.lstm_cell(inputs, state, self.kernel, self.recurrent_kernel, self.bias, *self.native_names)
             return h, [h, c]
         previous = states[0]
         if training and self.recurrent_dropout:
@@ -126,7 +129,7 @@ class LSTMCell(Layer):
     def _step(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, list[Tensor]]:
         z = ops.add(ops.dense(x, self.kernel, self.bias), ops.matmul(h, self.recurrent_kernel))
         u = self.units
-        i, f, g, o = (z[:, k * u : (k + 1) * u] for k in range(4))
+        i, f, g, o = (ops.getitem(z, (slice(None), slice(k * u, (k + 1) * u))) for k in range(4))
         gate = self.recurrent_activation
         c = ops.add(ops.multiply(gate(f), c), ops.multiply(gate(i), self.activation(g)))
         h = ops.multiply(gate(o), self.activation(c))
@@ -162,7 +165,8 @@ class LSTM(Layer):
     the last output (or give zeros with ``zero_output_for_mask``); ``lengths`` (N,), how many steps of each sequence
     count, at no cost over the padded batch: outputs beyond are zero.
 
-    Activations other than tanh and sigmoid, and ``recurrent_dropout``, run step by step in Python, many times slower.
+    Activations other than linear, relu, tanh, sigmoid and hard_sigmoid, and ``recurrent_dropout``, run step by step in
+    Python, many times slower.
     ``unroll`` and ``use_cudnn`` change nothing; ``stateful`` is refused: pass ``initial_state``.
     """
 
@@ -236,52 +240,24 @@ class LSTM(Layer):
         x = sequences
         if training and cell.dropout:  # one mask for all steps, as in Keras
             x = ops.multiply(x, ops.dropout(ops.ones((n, 1, features), dtype=self.dtype), cell.dropout, _stream(cell)))
-        if not cell.is_standard:
+        if cell.native_names is None:
             kept = _kept(mask, lengths, n, steps)
             y, h, c = self._unrolled(x, initial_state, kept, lengths is not None, training)
-        elif mask is None:
-            y, h, c = self._native(x, initial_state, lengths)
         else:
-            y, h, c = self._masked(x, initial_state, _given(mask, n, steps))
+            activation, recurrent_activation = cell.native_names
+            y, h, c = ops.lstm(
+                x, cell.kernel, cell.recurrent_kernel, cell.bias, initial_state, lengths, mask, self.go_backwards,
+                activation, recurrent_activation, self.return_sequences, self.zero_output_for_mask,
+            )  # fmt: skip
         out = y if self.return_sequences else h
         if mask is not None and self.return_sequences:
             out = attach(out, mask)
         return (out, h, c) if self.return_state else out
 
-    def _native(self, x: Tensor, initial_state: State | None, lengths: Any) -> tuple[Tensor, Tensor, Tensor]:
-        cell = self.cell
-        state = None if initial_state is None else tuple(initial_state)
-        return ops.lstm(  # type: ignore[no-any-return]
-            x, cell.kernel, cell.recurrent_kernel, cell.bias, initial_state=state, lengths=lengths,
-            go_backwards=self.go_backwards,
-        )  # fmt: skip
-
-    def _masked(self, x: Tensor, initial_state: State | None, kept: Array) -> tuple[Tensor, Tensor, Tensor]:
-        """Any mask: the steps that count are moved to the front, run by length, and moved back."""
-        n, steps, features = x.shape
-        kept = kept[:, ::-1] if self.go_backwards else kept
-        rows = np.arange(n)[:, None] * steps
-        if self.go_backwards or (kept[:, 1:] & ~kept[:, :-1]).any():
-            order = np.argsort(~kept, axis=1, kind="stable")  # the steps that count, in their order, then the others
-            source = rows + (steps - 1 - order if self.go_backwards else order)
-            x = ops.take(ops.reshape(x, (n * steps, features)), source, axis=0)
-        state = None if initial_state is None else tuple(initial_state)
-        cell = self.cell
-        y, h, c = ops.lstm(
-            x, cell.kernel, cell.recurrent_kernel, cell.bias, initial_state=state, lengths=kept.sum(axis=1)
-        )
-        if self.return_sequences:
-            latest = np.cumsum(kept, axis=1) - 1  # the step that counted last, -1 before the first
-            y = ops.take(ops.reshape(y, (n * steps, cell.units)), rows + np.maximum(latest, 0), axis=0)
-            shown = kept if self.zero_output_for_mask else latest >= 0
-            if not shown.all():
-                y = ops.where(shown[:, :, None], y, 0.0)
-        return y, h, c
-
     def _unrolled(
         self, x: Tensor, initial_state: State | None, kept: Array | None, zero_beyond: bool, training: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Step by step, for cells that the native kernel does not compute."""
+        """Step by step, for cells that the kernel does not compute."""
         cell = self.cell
         n, steps, _ = x.shape
         states = list(initial_state) if initial_state is not None else cell.get_initial_state(n)
@@ -292,7 +268,8 @@ class LSTM(Layer):
         outputs = []
         for t in reversed(range(steps)) if self.go_backwards else range(steps):
             h, c = states
-            _, new = cell._step(x[:, t], h if noise is None else ops.multiply(h, noise), c)
+            step = ops.getitem(x, (slice(None), t))
+            _, new = cell._step(step, h if noise is None else ops.multiply(h, noise), c)
             if kept is None:
                 states, y = new, new[0]
             else:
@@ -337,13 +314,11 @@ def _kept(mask: Any, lengths: Any, batch: int, steps: int) -> Array | None:
     """Which steps count, (batch, steps), or None for all."""
     if lengths is not None:
         values = np.asarray(lengths)
-        if values.shape != (batch,) or values.dtype.kind not in "iu":
-            raise ValueError(f"lengths must be {batch} integers, got {values.dtype} of shape {values.shape}")
+        if values.shape != (batch,) or values.dtype.kind not in "iu" or (values < 0).any() or (values > steps).any():
+            raise ValueError(f"lengths must be {batch} integers between 0 and {steps}, got {values}")
         return np.arange(steps) < values[:, None]
-    return None if mask is None else _given(mask, batch, steps)
-
-
-def _given(mask: Any, batch: int, steps: int) -> Array:
+    if mask is None:
+        return None
     kept = np.asarray(mask)
     if kept.shape != (batch, steps):
         raise ValueError(f"mask is {kept.shape}, expected (batch, time) = ({batch}, {steps})")

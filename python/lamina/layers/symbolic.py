@@ -13,6 +13,7 @@ import numpy as np
 from .. import autograd, ops
 from .._tree import flatten, leaves, map_structure, pack_as
 from ..autograd import Tensor, wrap
+from ..ops._common import register_symbolic
 
 Shape = tuple[int | None, ...]
 
@@ -120,6 +121,8 @@ def symbolic_call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
 
     return OpLayer(fn)(*args, **kwargs)
 
+
+register_symbolic(SymbolicTensor, symbolic_call)
 
 # Free sizes are tried with two values each; sizes of the result that differ between the two are free as well.
 # The second pair is for windows that the first is too small for.

@@ -49,7 +49,7 @@ def aligned(values: Any, dtype: np.dtype[Any]) -> Array:
     values = np.asarray(values)
     raw = np.empty(values.size * dtype.itemsize + 64, dtype=np.uint8)
     start = -raw.ctypes.data % 64
-    array = raw[start : start + values.size * dtype.itemsize].view(dtype).reshape(values.shape)
+    array: Array = raw[start : start + values.size * dtype.itemsize].view(dtype).reshape(values.shape)
     array[...] = values
     return array
 

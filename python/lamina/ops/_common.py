@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from .. import autograd
-from ..autograd import Array, CaptureError, Tensor, wrap
+from ..autograd import Array, Tensor, wrap
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
 F = TypeVar("F", bound=Callable[..., Any])
@@ -90,12 +90,8 @@ def pair(value: int | tuple[int, int] | list[int], name: str) -> tuple[int, int]
 
 
 def forbid_in_capture(name: str) -> None:
-    """For operations that look at values in Python: a captured step could not repeat them."""
-    if autograd.state.capturing:
-        raise CaptureError(
-            f"{name} inside a captured step: its result would keep the values of the recorded run. "
-            "Move it out of the step, or run this step eagerly"
-        )
+    """For operations that look at values in Python: a captured step could not repeat them and stays eager."""
+    autograd.refuse(f"{name} looks at the values of a tensor")
 
 
 __all__ = [

@@ -89,7 +89,8 @@ class _Call:
         q, k, v = as_tensor(query), as_tensor(key), as_tensor(value)
         if causal_alignment not in ("top_left", "bottom_right"):
             raise ValueError(
-                f"dot_product_attention: causal_alignment is {causal_alignment!r}, expected 'top_left' or 'bottom_right'"
+                f"dot_product_attention: causal_alignment is {causal_alignment!r}, expected 'top_left' or "
+                "'bottom_right'"
             )
         if dropout and generator is None:
             raise ValueError(f"dot_product_attention: dropout={dropout} needs generator=, a lamina.random.Generator")

@@ -397,19 +397,68 @@ def where(condition: TensorLike, x1: TensorLike, x2: TensorLike) -> Tensor:
 
 def cast(x: TensorLike, dtype: Any) -> Tensor:
     """x in another type; differentiable between float types.  Floats become integers by cutting off decimals."""
-    x = as_tensor(x)
-    if x._array.dtype == dtype:
-        return x
-    y = _native.cast_forward(x._array, dtype)
-    if not x.requires_grad or y.dtype.kind != "f":
+    t = as_tensor(x)
+    if t._array.dtype == dtype:
+        return t
+    y = _native.cast_forward(t._array, dtype)
+    if not t.requires_grad or y.dtype.kind != "f":
         return wrap(y)
 
     def backward(dy: Array, grads: Gradients) -> None:
         _native.cast_backward(dy, grads[0], grads.accumulate)
 
-    return record(y, (x,), backward)
+    return record(y, (t,), backward)
 
 
 def stop_gradient(variable: TensorLike) -> Tensor:
     """The same values, cut off from the tape."""
     return as_tensor(variable).detach()
+
+
+__all__ = [
+    "abs",
+    "absolute",
+    "add",
+    "cast",
+    "ceil",
+    "clip",
+    "cos",
+    "divide",
+    "equal",
+    "exp",
+    "expm1",
+    "floor",
+    "floor_divide",
+    "greater",
+    "greater_equal",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "less",
+    "less_equal",
+    "log",
+    "log1p",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "maximum",
+    "minimum",
+    "mod",
+    "multiply",
+    "negative",
+    "not_equal",
+    "power",
+    "reciprocal",
+    "remainder",
+    "round",
+    "rsqrt",
+    "sign",
+    "sin",
+    "sqrt",
+    "square",
+    "stop_gradient",
+    "subtract",
+    "true_divide",
+    "where",
+]

@@ -196,3 +196,27 @@ def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None)
 def size(x: TensorLike) -> int:
     """How many elements x has."""
     return builtins.int(as_tensor(x).size)
+
+
+__all__ = [
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "average",
+    "count_nonzero",
+    "cumsum",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "moments",
+    "norm",
+    "prod",
+    "size",
+    "std",
+    "sum",
+    "var",
+]

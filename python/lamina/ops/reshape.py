@@ -5,7 +5,8 @@ Results that only name the same memory otherwise (reshape, a run of rows) share 
 
 from __future__ import annotations
 
-from builtins import slice as Slice  # noqa: N812 (an operation takes its name)
+import itertools
+from builtins import slice as Slice
 from collections.abc import Sequence
 from typing import Any
 
@@ -85,7 +86,7 @@ def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
     if sorted(order) != list(range(ndim)):
         raise ValueError(f"transpose: axes {axes} are no permutation of the {ndim} axes of x, which is {xa.shape}")
     moved = [a for a in order if xa.shape[a] != 1]
-    if all(a < b for a, b in zip(moved, moved[1:], strict=False)):  # only axes of size 1 move
+    if all(a < b for a, b in itertools.pairwise(moved)):  # only axes of size 1 move
         return _view(x, tuple(xa.shape[a] for a in order))
     y = _native.transpose_forward(xa, order)
 
@@ -196,8 +197,7 @@ def _selection(x: Tensor, keys: tuple[Any, ...]) -> Tensor:
     plain = [k for k in keys if isinstance(k, Slice) and k == Slice(None)]
     if len(plain) == len(keys) - 1 and _is_integers(keys[-1]):
         return take(x, keys[-1], axis=len(plain))
-    if any(isinstance(k, Tensor) for k in keys):
-        forbid_in_capture("indexing with several tensors or with booleans")
+    forbid_in_capture("indexing with several arrays or with booleans")
     arrays = tuple(k._array if isinstance(k, Tensor) else k for k in keys)
     numbers = np.arange(x.size).reshape(x.shape)[arrays]
     return take(ravel(x), numbers, axis=0)
@@ -229,7 +229,7 @@ def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0
     else:
         cuts = [0, *(int(i) for i in indices_or_sections), n]
     lead = (Slice(None),) * axis
-    return [_part(x, (*lead, Slice(a, b), Ellipsis)) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [_part(x, (*lead, Slice(a, b), Ellipsis)) for a, b in itertools.pairwise(cuts)]
 
 
 def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor]:
@@ -262,13 +262,13 @@ def _expanded(x: Tensor, inner: tuple[int, ...], full: tuple[int, ...], shape: t
 
 def broadcast_to(x: TensorLike, shape: Sequence[int]) -> Tensor:
     """x repeated along axes of size 1, or new ones in front, to the shape given."""
-    x, shape = as_tensor(x), tuple(int(n) for n in shape)
-    if x.shape == shape:
-        return x
-    inner = (1,) * (len(shape) - x.ndim) + x.shape
-    if len(inner) != len(shape) or any(a not in (1, n) for a, n in zip(inner, shape, strict=True)):
-        raise ValueError(f"broadcast_to: x is {x.shape}, which does not broadcast to {shape}")
-    return _expanded(x, inner, shape, shape)
+    t, full = as_tensor(x), tuple(int(n) for n in shape)
+    if t.shape == full:
+        return t
+    inner = (1,) * (len(full) - t.ndim) + t.shape
+    if len(inner) != len(full) or any(a not in (1, n) for a, n in zip(inner, full, strict=True)):
+        raise ValueError(f"broadcast_to: x is {t.shape}, which does not broadcast to {full}")
+    return _expanded(t, inner, full, full)
 
 
 def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
@@ -298,27 +298,27 @@ def pad(
     x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: float | None = None
 ) -> Tensor:
     """x with a border: pad_width is a number, (before, after), or a pair an axis; mode constant, reflect, symmetric."""
-    x = as_tensor(x)
-    widths = [tuple(int(v) for v in w) for w in np.broadcast_to(np.asarray(pad_width), (x.ndim, 2))]
+    t = as_tensor(x)
+    widths = [tuple(int(v) for v in w) for w in np.broadcast_to(np.asarray(pad_width), (t.ndim, 2))]
     if any(v < 0 for w in widths for v in w):
         raise ValueError(f"pad: widths must not be negative, got {pad_width}")
     if mode in ("reflect", "symmetric", "edge"):
         for axis, (before, after) in enumerate(widths):
             if before or after:
-                places = np.pad(np.arange(x.shape[axis]), (before, after), mode=mode)  # type: ignore[call-overload]
-                x = take(x, places, axis)
-        return x
+                places = np.pad(np.arange(t.shape[axis]), (before, after), mode=mode)  # type: ignore[call-overload]
+                t = take(t, places, axis)
+        return t
     if mode != "constant":
         raise ValueError(f"pad: mode must be 'constant', 'reflect', 'symmetric' or 'edge', got {mode!r}")
-    shape = tuple(n + sum(w) for n, w in zip(x.shape, widths, strict=True))
-    inside = tuple(Slice(a, a + n) for n, (a, _) in zip(x.shape, widths, strict=True)) + (Ellipsis,)
-    y = _native.full(shape, float(constant_values or 0.0), x._array.dtype)
-    _native.strided_copy(x._array, y[inside])
+    shape = tuple(n + sum(w) for n, w in zip(t.shape, widths, strict=True))
+    inside = tuple(Slice(a, a + n) for n, (a, _) in zip(t.shape, widths, strict=True)) + (Ellipsis,)
+    y = _native.full(shape, float(constant_values or 0.0), t._array.dtype)
+    _native.strided_copy(t._array, y[inside])
 
     def backward(dy: Array, grads: Gradients) -> None:
         _native.strided_copy(dy[inside], grads[0], bool(grads.accumulate))
 
-    return record(y, (x,), backward)
+    return record(y, (t,), backward)
 
 
 def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
@@ -467,3 +467,49 @@ def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
         sizes[p] = t.size
     shapes = [tuple(t.size if i == p else 1 for i in range(len(tensors))) for t, p in zip(tensors, places, strict=True)]
     return [broadcast_to(reshape(t, s), sizes) for t, s in zip(tensors, shapes, strict=True)]
+
+
+__all__ = [
+    "arange",
+    "broadcast_to",
+    "concatenate",
+    "convert_to_numpy",
+    "convert_to_tensor",
+    "expand_dims",
+    "eye",
+    "flatten",
+    "flip",
+    "full",
+    "full_like",
+    "getitem",
+    "hstack",
+    "identity",
+    "is_tensor",
+    "linspace",
+    "meshgrid",
+    "moveaxis",
+    "ndim",
+    "one_hot",
+    "ones",
+    "ones_like",
+    "pad",
+    "ravel",
+    "repeat",
+    "reshape",
+    "shape",
+    "slice",
+    "split",
+    "squeeze",
+    "stack",
+    "swapaxes",
+    "take",
+    "tile",
+    "transpose",
+    "tri",
+    "tril",
+    "triu",
+    "unstack",
+    "vstack",
+    "zeros",
+    "zeros_like",
+]

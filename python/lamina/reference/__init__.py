@@ -8,7 +8,11 @@ from .activation import *
 from .attention import *
 from .convolution import *
 from .dense import *
+from .elementwise import *
+from .normalization import *
 from .optimizer import *
 from .pooling import *
 from .random import *
 from .recurrent import *
+from .reduction import *
+from .reshape import *

@@ -17,7 +17,7 @@ def _heads_first(x: Array, heads: int) -> Array:
 def _sum_groups(g: Array, heads: int) -> Array:
     """The gradient of _heads_first: (B, H, T, D) -> (B, T, heads, D)."""
     B, H, T, D = g.shape
-    if H != heads:
+    if heads != H:
         g = g.reshape(B, heads, H // heads, T, D).sum(axis=2)
     return g.transpose(0, 2, 1, 3)
 
