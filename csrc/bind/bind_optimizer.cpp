@@ -14,8 +14,18 @@ namespace {
 // The arrays of a group, with the Python objects that own them.
 class BoundGroup {
  public:
-  BoundGroup(const py::list& weights, const py::list& gradients, const py::list& slots, py::handle decays,
-             py::handle active, py::handle rate, py::handle iterations) {
+  const py::list weights, gradients, slots;
+  const py::object decays, active, learning_rate, iterations;
+
+  BoundGroup(py::list w_, py::list g_, py::list slots_, py::object decays_, py::object active_, py::object rate_,
+             py::object iterations_)
+      : weights(std::move(w_)),
+        gradients(std::move(g_)),
+        slots(std::move(slots_)),
+        decays(std::move(decays_)),
+        active(std::move(active_)),
+        learning_rate(std::move(rate_)),
+        iterations(std::move(iterations_)) {
     const auto n = static_cast<dim_t>(weights.size());
     check(dim_t(gradients.size()) == n, "ParameterGroup: ", n, " weights but ", gradients.size(), " gradients");
     check(slots.size() <= kMaxSlots, "ParameterGroup: at most ", kMaxSlots, " slots, got ", slots.size());
@@ -40,12 +50,11 @@ class BoundGroup {
     if (!n) group_.starts.push_back(0);
     group_.decays = vector<bool>(decays, "decays", n);
     group_.active = vector<bool>(active, "active", n);
-    group_.rate = vector<double>(rate, "learning_rate", 1);
+    group_.rate = vector<double>(learning_rate, "learning_rate", 1);
     group_.iterations = vector<std::int64_t>(iterations, "iterations", 1);
   }
 
   const ParameterGroup* get() const { return &group_; }
-  int slots() const { return group_.slots; }
 
  private:
   View keep(View v) {
@@ -80,7 +89,7 @@ void run_step(const char* name, py::handle group, Args args) {
 void sgd_step_py(py::handle group, double momentum, bool nesterov, double weight_decay, double clipvalue,
                  double clipnorm, double global_clipnorm) {
   const int wanted = momentum != 0.0;
-  const int slots = group.cast<const BoundGroup&>().slots();
+  const int slots = group.cast<const BoundGroup&>().get()->slots;
   check(slots == wanted, "sgd_step: momentum=", momentum, " needs ", wanted, " slots, the group has ", slots);
   run_step<sgd_step>(
       "sgd_step", group,
@@ -90,7 +99,7 @@ void sgd_step_py(py::handle group, double momentum, bool nesterov, double weight
 void adam_step_py(py::handle group, double beta_1, double beta_2, double epsilon, bool amsgrad, double weight_decay,
                   double clipvalue, double clipnorm, double global_clipnorm) {
   const int wanted = amsgrad ? 3 : 2;
-  const int slots = group.cast<const BoundGroup&>().slots();
+  const int slots = group.cast<const BoundGroup&>().get()->slots;
   check(slots == wanted, "adam_step: needs ", wanted, " slots, the group has ", slots);
   run_step<adam_step>(
       "adam_step", group,
@@ -100,7 +109,7 @@ void adam_step_py(py::handle group, double beta_1, double beta_2, double epsilon
 void rmsprop_step_py(py::handle group, double rho, double momentum, double epsilon, bool centered, double weight_decay,
                      double clipvalue, double clipnorm, double global_clipnorm) {
   const int wanted = 1 + (momentum != 0.0) + centered;
-  const int slots = group.cast<const BoundGroup&>().slots();
+  const int slots = group.cast<const BoundGroup&>().get()->slots;
   check(slots == wanted, "rmsprop_step: needs ", wanted, " slots, the group has ", slots);
   run_step<rmsprop_step>("rmsprop_step", group,
                          RmspropStep{nullptr, regularization(weight_decay, clipvalue, clipnorm, global_clipnorm), rho,
@@ -112,10 +121,16 @@ void rmsprop_step_py(py::handle group, double rho, double momentum, double epsil
 void bind_optimizer(py::module_& m) {
   constexpr double kOff = std::numeric_limits<double>::infinity();
   py::class_<BoundGroup>(m, "ParameterGroup", "The arrays that an optimizer's step reads and writes, bound once.")
-      .def(
-          py::init<const py::list&, const py::list&, const py::list&, py::handle, py::handle, py::handle, py::handle>(),
-          py::arg("weights"), py::arg("gradients"), py::arg("slots"), py::arg("decays"), py::arg("active"),
-          py::arg("learning_rate"), py::arg("iterations"));
+      .def(py::init<py::list, py::list, py::list, py::object, py::object, py::object, py::object>(), py::arg("weights"),
+           py::arg("gradients"), py::arg("slots"), py::arg("decays"), py::arg("active"), py::arg("learning_rate"),
+           py::arg("iterations"))
+      .def_readonly("weights", &BoundGroup::weights)
+      .def_readonly("gradients", &BoundGroup::gradients)
+      .def_readonly("slots", &BoundGroup::slots)
+      .def_readonly("decays", &BoundGroup::decays)
+      .def_readonly("active", &BoundGroup::active)
+      .def_readonly("learning_rate", &BoundGroup::learning_rate)
+      .def_readonly("iterations", &BoundGroup::iterations);
   m.def("sgd_step", sgd_step_py, py::arg("group"), py::arg("momentum") = 0.0, py::arg("nesterov") = false,
         py::arg("weight_decay") = 0.0, py::arg("clipvalue") = kOff, py::arg("clipnorm") = kOff,
         py::arg("global_clipnorm") = kOff, "One SGD step; slots: momentum, if it is not 0.");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,8 @@ class Batches:
             part: Any = slice(i * self._batch_size, min((i + 1) * self._batch_size, self._samples))
             if order is not None:
                 part = order[part]
-            x = map_structure(lambda a, part=part: a[part], self._x)
-            yield x if self._y is None else (x, map_structure(lambda a, part=part: a[part], self._y))
+            x = map_structure(itemgetter(part), self._x)
+            yield x if self._y is None else (x, map_structure(itemgetter(part), self._y))
 
 
 def batches(

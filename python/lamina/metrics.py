@@ -97,7 +97,7 @@ class Metric:
         self.name = name or type(self).__name__
         self.dtype = dtype
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(f"{type(self).__name__} must define update_state(y_true, y_pred, sample_weight)")
 
     def result(self) -> Any:
@@ -122,15 +122,15 @@ class Metric:
         return f"{type(self).__name__}(name={self.name!r})"
 
 
-class Mean(Metric):
-    """The (weighted) mean of all values given to ``update_state(values, sample_weight=None)``; 0 before the first."""
+class _Average(Metric):
+    """The (weighted) mean of all values added so far; 0 before the first."""
 
-    def __init__(self, name: str = "mean", dtype: Any = None) -> None:
+    def __init__(self, name: str, dtype: Any = None) -> None:
         super().__init__(dtype, name)
         self.total = 0.0
         self.count = 0.0
 
-    def update_state(self, values: Any, sample_weight: Any = None, _unused: Any = None) -> None:
+    def add(self, values: Any, sample_weight: Any) -> None:
         values = np.asarray(values)
         if sample_weight is None:
             self.total += float(values.sum(dtype=np.float64))
@@ -153,7 +153,17 @@ class Mean(Metric):
         self.count = 0.0
 
 
-class MeanMetricWrapper(Mean):
+class Mean(_Average):
+    """The (weighted) mean of the values given to ``update_state(values, sample_weight=None)``; 0 before the first."""
+
+    def __init__(self, name: str = "mean", dtype: Any = None) -> None:
+        super().__init__(name, dtype)
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        self.add(values, sample_weight)
+
+
+class MeanMetricWrapper(_Average):
     """The mean of a function ``fn(y_true, y_pred, **options)`` of one value per sample."""
 
     def __init__(self, fn: MetricFunction, name: str | None = None, dtype: Any = None, **options: Any) -> None:
@@ -162,7 +172,7 @@ class MeanMetricWrapper(Mean):
         self.options = options
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        super().update_state(self.fn(y_true, y_pred, **self.options), sample_weight)
+        self.add(self.fn(y_true, y_pred, **self.options), sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.options}

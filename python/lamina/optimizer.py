@@ -63,7 +63,7 @@ class Optimizer:
             if not value > 0:
                 raise ValueError(f"{type(self).__name__}: {what} must be positive, got {value}")
         self.name = name or type(self).__name__.lower()
-        self.learning_rate = learning_rate  # type: ignore[assignment]
+        self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue

@@ -40,7 +40,7 @@ class ProgbarLogger(Callback):
         self._next_refresh = self._start + self.refresh_seconds
         self._title = title
         if self.verbose == 1 and sys.stdout.isatty():
-            from tqdm import tqdm  # only here: import lamina stays quick
+            from tqdm import tqdm  # type: ignore[import-untyped]  # only here: import lamina stays quick
 
             bar_format = "{desc}{bar:20} {n_fmt}/{total_fmt} {postfix}" if steps else "{desc}{n_fmt} {postfix}"
             self._bar = tqdm(desc=title, total=steps, bar_format=bar_format, file=sys.stdout, mininterval=0.0)

@@ -209,13 +209,13 @@ class Compiled:
         self.loss_set: LossSet
         self.metric_set: MetricSet
         self._loss = map_structure(lambda one: None if one is None else losses.as_loss(one), loss)
-        self._metrics = [map_structure(_metric, given) for given in (plain, weighted)]
+        self._metrics, self._weighted_metrics = (map_structure(_metric, given) for given in (plain, weighted))
 
     def settle(self, y_pred: Any, declared: Sequence[str] | None) -> None:
         """Match losses and metrics with the model's outputs."""
         names = output_names(y_pred, declared)
         self.loss_set = LossSet(self._loss, self.arguments["loss_weights"], names)
-        self.metric_set = MetricSet(*self._metrics, names)
+        self.metric_set = MetricSet(self._metrics, self._weighted_metrics, names)
         self.names = names
 
     def probe(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sized
+from operator import methodcaller
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -85,8 +86,9 @@ Columns = tuple[Any, Any, Any]  # nests of Column (or None) for x, y and sample 
 Prepare = Callable[[Any, Any, Any], "tuple[Columns, int]"]  # checks the given x, y, weights; also counts samples
 
 
-def _read(columns: Any, fn: Callable[[Column], Array]) -> Any:
-    return map_structure(lambda c: None if c is None else wrap(fn(c)), columns)
+def _batch(columns: Columns, read: Callable[[Column], Array], size: int) -> Batch:
+    x, y, weight = (map_structure(lambda c: None if c is None else wrap(read(c)), part) for part in columns)
+    return Batch(x, y, weight, size)
 
 
 class ArrayFeed:
@@ -105,10 +107,9 @@ class ArrayFeed:
         for start in range(0, n, size):
             stop = min(start + size, n)
             if order is None:
-                parts = (_read(c, lambda col, a=start, b=stop: col.slice(a, b)) for c in self._columns)
+                yield _batch(self._columns, methodcaller("slice", start, stop), stop - start)
             else:
-                parts = (_read(c, lambda col, i=order[start:stop]: col.take(i)) for c in self._columns)
-            yield Batch(*parts, stop - start)
+                yield _batch(self._columns, methodcaller("take", order[start:stop]), stop - start)
 
     def end_epoch(self) -> None: ...
 
@@ -131,7 +132,7 @@ class IterableFeed:
                 )
             x, y, weight = (*given, None, None)[:3]
             columns, size = self._prepare(x, y, weight)
-            yield Batch(*(_read(c, lambda col, n=size: col.slice(0, n)) for c in columns), size)
+            yield _batch(columns, methodcaller("slice", 0, size), size)
 
     def end_epoch(self) -> None:
         if isinstance(self._source, PyDataset):

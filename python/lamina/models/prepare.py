@@ -16,7 +16,7 @@ from .feed import Array, Column, class_weights, to_arrays
 
 def data_dtype(weights: list[Any]) -> np.dtype[Any]:
     """What floating data are converted to: the dtype of the model's first weight, or floatx() before it has one."""
-    return np.dtype(floatx()) if not weights else weights[0].dtype  # type: ignore[no-any-return]
+    return np.dtype(floatx()) if not weights else weights[0].dtype
 
 
 def inputs(what: str, x: Any, y: Any, weight: Any, dtype: np.dtype[Any]) -> tuple[Any, int]:
@@ -52,7 +52,7 @@ def _class_weighted(what: str, class_weight: dict[int, float], labels: list[Any]
     if labels[0] is None:
         raise ValueError(f"{what}: class_weight needs y")
     found = class_weights(class_weight, labels[0])
-    return found if weight is None else found * weight  # type: ignore[no-any-return]
+    return found if weight is None else found * weight
 
 
 def split(data: tuple[Any, Any, Any], fraction: float) -> tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]:
