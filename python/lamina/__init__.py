@@ -1,12 +1,36 @@
-"""Lamina: neural networks on the CPU."""
+"""Lamina: neural networks on the CPU.
+
+Keras 3's layers, models and training, PyTorch-like loops of one's own, native kernels underneath.
+"""
 
 import os as _os
 
-from . import _native
+from . import (
+    _native,
+    activations,
+    callbacks,
+    config,
+    data,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    random,
+    regularizers,
+    saving,
+    schedules,
+    utils,
+)
 from ._version import __version__
 from .autograd import Tensor, enable_grad, no_grad
 from .capture import capture
 from .config import show_config
+from .layers import Input, Layer, Variable
+from .models import Model, Sequential
+from .saving import load_model
 
 # OpenMP's threads do not survive a fork: the child stays on one.
 if hasattr(_os, "register_at_fork"):
@@ -24,12 +48,34 @@ def get_num_threads() -> int:
 
 
 __all__ = [
+    "Input",
+    "Layer",
+    "Model",
+    "Sequential",
     "Tensor",
+    "Variable",
     "__version__",
+    "activations",
+    "callbacks",
     "capture",
+    "config",
+    "data",
     "enable_grad",
     "get_num_threads",
+    "initializers",
+    "layers",
+    "load_model",
+    "losses",
+    "metrics",
+    "models",
     "no_grad",
+    "ops",
+    "optimizers",
+    "random",
+    "regularizers",
+    "saving",
+    "schedules",
     "set_num_threads",
     "show_config",
+    "utils",
 ]
