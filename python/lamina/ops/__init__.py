@@ -12,6 +12,7 @@ from ..autograd import Tensor
 
 # The modules first: some functions have the name of their module and take its place below.
 from . import activation as _activation
+from . import attention as _attention
 from . import convolution as _convolution
 from . import dense as _dense
 from . import elementwise as _elementwise
@@ -19,6 +20,7 @@ from . import reduction as _reduction
 from . import reshape as _reshape
 from ._common import op
 from .activation import *
+from .attention import *
 from .convolution import *
 from .dense import *
 from .elementwise import *
@@ -27,6 +29,7 @@ from .reshape import *
 
 __all__ = []
 __all__ += _activation.__all__
+__all__ += _attention.__all__
 __all__ += _convolution.__all__
 __all__ += _dense.__all__
 __all__ += _elementwise.__all__
