@@ -16,6 +16,9 @@ from . import attention as _attention
 from . import convolution as _convolution
 from . import dense as _dense
 from . import elementwise as _elementwise
+from . import normalization as _normalization
+from . import pooling as _pooling
+from . import recurrent as _recurrent
 from . import reduction as _reduction
 from . import reshape as _reshape
 from ._common import op
@@ -24,6 +27,9 @@ from .attention import *
 from .convolution import *
 from .dense import *
 from .elementwise import *
+from .normalization import *
+from .pooling import *
+from .recurrent import *
 from .reduction import *
 from .reshape import *
 
@@ -33,6 +39,9 @@ __all__ += _attention.__all__
 __all__ += _convolution.__all__
 __all__ += _dense.__all__
 __all__ += _elementwise.__all__
+__all__ += _normalization.__all__
+__all__ += _pooling.__all__
+__all__ += _recurrent.__all__
 __all__ += _reduction.__all__
 __all__ += _reshape.__all__
 
