@@ -176,17 +176,17 @@ def check_names(layers: list[Layer]) -> None:
 
 def fitted(x: Any, t: SymbolicTensor, what: str) -> Tensor:
     """``x`` as a tensor of t's dtype that fits its shape; a missing or extra last axis of length one is mended."""
-    x = as_tensor(x)
-    if x.dtype != t.dtype:
-        x = ops.cast(x, t.dtype)
-    shape = x.shape
+    y = as_tensor(x)
+    if y.dtype != t.dtype:
+        y = ops.cast(y, t.dtype)
+    shape = y.shape
     if len(shape) == len(t.shape) - 1 and t.shape[-1] == 1:
-        x = ops.expand_dims(x, -1)
+        y = ops.expand_dims(y, -1)
     elif len(shape) == len(t.shape) + 1 and shape[-1] == 1:
-        x = ops.squeeze(x, -1)
-    if x.ndim != len(t.shape) or any(n is not None and m != n for m, n in zip(x.shape, t.shape, strict=True)):
+        y = ops.squeeze(y, -1)
+    if y.ndim != len(t.shape) or any(n is not None and m != n for m, n in zip(y.shape, t.shape, strict=True)):
         raise ValueError(f"{what} is {shape}, expected {t.shape} (None = any size)")
-    return x
+    return y
 
 
 def _symbolic(what: str, tree: Any) -> list[SymbolicTensor]:
