@@ -67,7 +67,7 @@ def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
 
 def name_of(obj: Any) -> str | None:
     """The registered name of a class or function, or the one it has in custom_objects, or None."""
-    known = _names.get(obj)
+    known: str | None = _names.get(obj)
     if known is not None:
         return known
     for objects in reversed(_scope):
