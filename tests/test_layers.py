@@ -108,6 +108,10 @@ def test_input_kinds():
         np.testing.assert_array_equal(layer(x).numpy(), wanted)
     np.testing.assert_array_equal(layer(np.repeat(plain, 2, 1)[:, ::2]).numpy(), wanted)
     np.testing.assert_array_equal(layer(plain[:, ::-1].copy()[:, ::-1]).numpy(), wanted)
+    raw = np.zeros(4 * plain.size + 1, np.uint8)
+    misaligned = raw[1:].view(np.float32).reshape(plain.shape)
+    misaligned[...] = plain
+    np.testing.assert_array_equal(layer(misaligned).numpy(), wanted)
     frozen = plain.astype(np.float32)
     frozen.flags.writeable = False
     np.testing.assert_array_equal(layer(frozen).numpy(), wanted)
