@@ -81,7 +81,10 @@ class Graph:
         """The outputs as SymbolicTensors for symbolic inputs of possibly other sizes; the graph stays as it is."""
 
         def specification(layer: Layer) -> Callable[..., Any]:
-            return lambda *args, training=None, **kwargs: layer.compute_output_spec(*args, **kwargs)
+            def specify(*args: Any, training: Any = None, **kwargs: Any) -> Any:
+                return layer.compute_output_spec(*args, **kwargs)
+
+            return specify
 
         return self._through(self._arranged(inputs, label), specification)
 
@@ -196,12 +199,7 @@ def fitted(x: Any, t: SymbolicTensor, label: str, name: str) -> Tensor:
 
 
 def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:
-    if len(shape) != len(wanted):
-        return False
-    for m, n in zip(shape, wanted, strict=True):
-        if n is not None and m != n:
-            return False
-    return True
+    return len(shape) == len(wanted) and all(n is None or m == n for m, n in zip(shape, wanted, strict=True))
 
 
 def _symbolic(what: str, tree: Any) -> list[SymbolicTensor]:
