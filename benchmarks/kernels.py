@@ -36,7 +36,7 @@ class Peak:
         from lamina import _native
 
         self.native, self.dtype = _native, dtype
-        self.stream_bytes = max(64 << 20, 2 * _native.caches()[2])
+        self.stream_bytes = min(192 << 20, max(64 << 20, 2 * _native.caches()[2]))
         self.flops = max(self._flops(0.05) for _ in range(6))
         self.stream = max(self._stream(0.05) for _ in range(4))
         self.now = 0.0
