@@ -40,8 +40,7 @@ void copy_rows(const CopyBlock<T>& b) {
 template <class I>
 void check_indices(const I* indices, dim_t m, dim_t n) {
   for (dim_t j = 0; j < m; j++)
-    check_index(indices[j] >= -n && indices[j] < n, "take: index ", indices[j], " at [", j, "] is outside 0..",
-                n - 1);
+    check_index(indices[j] >= -n && indices[j] < n, "take: index ", indices[j], " at [", j, "] is outside 0..", n - 1);
 }
 
 template <class I>
