@@ -7,7 +7,7 @@ import pytest
 
 from lamina import _native
 from lamina.autograd import Tensor, no_grad
-from lamina.ops.recurrent import lstm, lstm_cell
+from lamina.ops.recurrent import gru, lstm, lstm_cell, simple_rnn
 
 B, S, F, U = 3, 4, 2, 3
 ACTIVATIONS = ("linear", "relu", "tanh", "sigmoid", "hard_sigmoid")
@@ -71,6 +71,67 @@ def test_gradients_by_central_differences(options):
                 sides.append(total(*moved, **options)[0])
             want[i] = (sides[0] - sides[1]) / (2 * step)
         np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7, err_msg=f"argument {n}")
+
+
+def other_cell(kind):
+    """A cell with one state, as a function of (x, kernel, recurrent, bias, h0)."""
+    if kind == "simple_rnn":
+        return simple_rnn, 1, (U,)
+    return (
+        (lambda *a, **o: gru(*a, reset_after=kind == "gru", **o)),
+        3,
+        (2, 3 * U) if kind == "gru" else (3 * U,),
+    )
+
+
+@pytest.mark.parametrize("kind", ["gru", "gru_reset_before", "simple_rnn"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"lengths": np.array([2, 4, 0]), "go_backwards": True, "in_time_order": True},
+        {"mask": MASK},
+        {"return_sequences": False},
+        {"activation": "sigmoid"},
+    ],
+    ids=lambda o: " ".join(o) or "plain",
+)
+def test_other_cells_by_central_differences(kind, options):
+    function, gates, bias_shape = other_cell(kind)
+    rng = np.random.default_rng(3)
+    arrays = [rng.standard_normal(s) for s in ((B, S, F), (F, gates * U), (U, gates * U), bias_shape, (B, U))]
+    weights = [rng.standard_normal((B, S, U)), rng.standard_normal((B, U))]
+
+    def value(a):
+        results = function(*a, **options)
+        return sum(float((r.numpy() * w).sum()) for r, w in zip(results, weights, strict=True) if r is not None)
+
+    tensors = [Tensor(a.copy(), requires_grad=True) for a in arrays]
+    results = function(*tensors, **options)
+    backward(results, [None if r is None else w for r, w in zip(results, weights, strict=True)])
+    step = 1e-6
+    for n, (a, t) in enumerate(zip(arrays, tensors, strict=True)):
+        got, want = t.grad.numpy(), np.zeros_like(a)
+        for i in np.ndindex(a.shape):
+            sides = []
+            for sign in (1, -1):
+                moved = [b.copy() for b in arrays]
+                moved[n][i] += sign * step
+                sides.append(value(moved))
+            want[i] = (sides[0] - sides[1]) / (2 * step)
+        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7, err_msg=f"argument {n}")
+
+
+def test_other_cells_say_what_is_wrong():
+    x, h = np.zeros((B, S, F)), np.zeros((B, U))
+    with pytest.raises(ValueError, match=r"gru: bias has shape \(9,\), expected \(2, 9\)"):
+        gru(x, np.zeros((F, 9)), np.zeros((U, 9)), np.zeros(9))
+    with pytest.raises(ValueError, match=r"gru: bias has shape \(2, 9\), expected \(9,\)"):
+        gru(x, np.zeros((F, 9)), np.zeros((U, 9)), np.zeros((2, 9)), reset_after=False)
+    with pytest.raises(ValueError, match=r"gru: recurrent_kernel must be \(units, 3 units\), got shape \(3, 12\)"):
+        gru(x, np.zeros((F, 12)), np.zeros((U, 12)))
+    with pytest.raises(ValueError, match=r"simple_rnn: the initial state h has shape \(2, 3\), expected \(3, 3\)"):
+        simple_rnn(x, np.zeros((F, U)), np.zeros((U, U)), None, h[:2])
 
 
 def test_results_one_by_one_and_unused():

@@ -13,11 +13,18 @@ CellActivation parse_cell_activation(const std::string& name, const char* op, co
       concat(op, ": ", argument, " '", name, "' is not native; expected linear, relu, tanh, sigmoid or hard_sigmoid"));
 }
 
-// Arguments that forward and backward share, checked.
-struct Sequences {
+// What a cell is called, and how many times U columns its weights and its saved rows have.
+struct CellKind {
   const char* op;
   Cell cell;
-  dim_t G;
+  dim_t gates, saved;
+};
+constexpr CellKind kLstm{"lstm", Cell::lstm, 4, 4}, kGru{"gru", Cell::gru, 3, 4},
+    kGruResetBefore{"gru", Cell::gru_reset_before, 3, 4}, kSimpleRnn{"simple_rnn", Cell::simple_rnn, 1, 1};
+
+// Arguments that forward and backward share, checked.
+struct Sequences {
+  CellKind kind;
   View x, kernel, recurrent;
   std::optional<View> bias, h0, c0, lengths, mask;
   CellActivation act, recurrent_act;
@@ -28,13 +35,12 @@ struct Sequences {
   double work() const { return 2.0 * double(B() * S()) * double(kernel.dim(1)) * double(x.dim(2) + U()); }
 };
 
-Sequences parse(const char* op, Cell cell, dim_t G, py::handle x, py::handle kernel, py::handle recurrent,
-                py::handle bias, py::handle h0, py::handle c0, py::handle lengths, py::handle mask,
-                const std::string& activation, const std::string& recurrent_activation, bool go_backwards,
-                bool in_time_order, bool zero_output) {
-  Sequences s{op,
-              cell,
-              G,
+Sequences parse(const CellKind& kind, py::handle x, py::handle kernel, py::handle recurrent, py::handle bias,
+                py::handle h0, py::handle c0, py::handle lengths, py::handle mask, const std::string& activation,
+                const std::string& recurrent_activation, bool go_backwards, bool in_time_order, bool zero_output) {
+  const char* op = kind.op;
+  const dim_t G = kind.gates;
+  Sequences s{kind,
               input(x, op, "x"),
               input(kernel, op, "kernel"),
               input(recurrent, op, "recurrent_kernel"),
@@ -56,7 +62,9 @@ Sequences parse(const char* op, Cell cell, dim_t G, py::handle x, py::handle ker
         s.kernel.ndim() == 2 ? s.kernel.dim(0) : 0, " features on the last axis, kernel is ", s.kernel.shape_string());
   expect(s.kernel, op, "kernel", {s.x.dim(2), G * s.U()}, d);
   expect(s.recurrent, op, "recurrent_kernel", {s.U(), G * s.U()}, d);
-  if (s.bias) expect(*s.bias, op, "bias", {G * s.U()}, d);
+  if (s.bias && kind.cell == Cell::gru) expect(*s.bias, op, "bias", {2, G * s.U()}, d);
+  if (s.bias && kind.cell != Cell::gru) expect(*s.bias, op, "bias", {G * s.U()}, d);
+  check(!s.c0 || kind.cell == Cell::lstm, op, ": has one state, not two");
   if (s.h0) expect(*s.h0, op, "the initial state h", {s.B(), s.U()}, d);
   if (s.c0) expect(*s.c0, op, "the initial state c", {s.B(), s.U()}, d);
   check(!s.lengths || !s.mask, op, ": give lengths or mask, not both");
@@ -90,7 +98,7 @@ Recurrence<T> arguments(const Sequences& s) {
           s.S(),
           s.x.dim(2),
           s.U(),
-          s.cell,
+          s.kind.cell,
           s.act,
           s.recurrent_act,
           s.lengths && s.lengths->dtype() == Dtype::i64,
@@ -108,42 +116,45 @@ T* data_if(const py::object& o) {
   return o.is_none() ? nullptr : static_cast<T*>(data_of(py::reinterpret_borrow<py::array>(o)));
 }
 
-py::tuple lstm_forward_py(py::handle x, py::handle kernel, py::handle recurrent, py::handle bias, py::handle h0,
-                          py::handle c0, py::handle lengths, py::handle mask, const std::string& activation,
-                          const std::string& recurrent_activation, bool go_backwards, bool in_time_order,
-                          bool zero_output, bool sequences, bool save) {
-  const Sequences s = parse("lstm", Cell::lstm, 4, x, kernel, recurrent, bias, h0, c0, lengths, mask, activation,
-                            recurrent_activation, go_backwards, in_time_order, zero_output);
+template <const CellKind& kind>
+py::tuple forward_py(py::handle x, py::handle kernel, py::handle recurrent, py::handle bias, py::handle h0,
+                     py::handle c0, py::handle lengths, py::handle mask, const std::string& activation,
+                     const std::string& recurrent_activation, bool go_backwards, bool in_time_order, bool zero_output,
+                     bool sequences, bool save) {
+  const Sequences s = parse(kind, x, kernel, recurrent, bias, h0, c0, lengths, mask, activation, recurrent_activation,
+                            go_backwards, in_time_order, zero_output);
   const Dtype d = s.x.dtype();
   const std::vector<dim_t> all = {s.B(), s.S(), s.U()}, state = {s.B(), s.U()};
-  const py::object y = empty_if(sequences, all, d);
-  const py::array h = empty(state, d), c = empty(state, d);
-  const py::object gates = empty_if(save, {s.B(), s.S(), 4 * s.U()}, d), h_prev = empty_if(save, all, d),
-                   c_all = empty_if(save, all, d);
-  with_float(d, "lstm", [&](auto t) {
+  const bool has_c = kind.cell == Cell::lstm;
+  const py::object y = empty_if(sequences, all, d), h = empty(state, d), c = empty_if(has_c, state, d);
+  const py::object gates = empty_if(save, {s.B(), s.S(), kind.saved * s.U()}, d), h_prev = empty_if(save, all, d),
+                   c_all = empty_if(save && has_c, all, d);
+  with_float(d, kind.op, [&](auto t) {
     using T = decltype(t);
     const RecurrentForward<T> a{arguments<T>(s),   data_if<T>(y),      data_if<T>(h),    data_if<T>(c),
                                 data_if<T>(gates), data_if<T>(h_prev), data_if<T>(c_all)};
-    run<recurrent_forward<T>>("lstm_forward", s.work(), a);
+    run<recurrent_forward<T>>("recurrent_forward", s.work(), a);
   });
   return py::make_tuple(y, h, c, gates, h_prev, c_all);
 }
 
-void lstm_backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::handle bias, py::handle h0,
-                      py::handle c0, py::handle lengths, py::handle mask, const std::string& activation,
-                      const std::string& recurrent_activation, bool go_backwards, bool in_time_order, bool zero_output,
-                      py::handle gates_, py::handle h_prev_, py::handle c_all_, py::handle dy_, py::handle dh_,
-                      py::handle dc_, py::handle dx_, py::handle dkernel_, py::handle drecurrent_, py::handle dbias_,
-                      py::handle dh0_, py::handle dc0_, int accumulate) {
-  const char* op = "lstm";
-  const Sequences s = parse(op, Cell::lstm, 4, x, kernel, recurrent, bias, h0, c0, lengths, mask, activation,
-                            recurrent_activation, go_backwards, in_time_order, zero_output);
+template <const CellKind& kind>
+void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::handle bias, py::handle h0, py::handle c0,
+                 py::handle lengths, py::handle mask, const std::string& activation,
+                 const std::string& recurrent_activation, bool go_backwards, bool in_time_order, bool zero_output,
+                 py::handle gates_, py::handle h_prev_, py::handle c_all_, py::handle dy_, py::handle dh_,
+                 py::handle dc_, py::handle dx_, py::handle dkernel_, py::handle drecurrent_, py::handle dbias_,
+                 py::handle dh0_, py::handle dc0_, int accumulate) {
+  const char* op = kind.op;
+  const Sequences s = parse(kind, x, kernel, recurrent, bias, h0, c0, lengths, mask, activation, recurrent_activation,
+                            go_backwards, in_time_order, zero_output);
   const Dtype d = s.x.dtype();
-  const View gates = input(gates_, op, "gates"), h_prev = input(h_prev_, op, "h_prev"),
-             c_all = input(c_all_, op, "c_all");
-  expect(gates, op, "gates", {s.B(), s.S(), 4 * s.U()}, d);
+  const View gates = input(gates_, op, "gates"), h_prev = input(h_prev_, op, "h_prev");
+  const auto c_all = optional_input(c_all_, op, "c_all");
+  expect(gates, op, "gates", {s.B(), s.S(), kind.saved * s.U()}, d);
   expect(h_prev, op, "h_prev", {s.B(), s.S(), s.U()}, d);
-  expect(c_all, op, "c_all", {s.B(), s.S(), s.U()}, d);
+  check(c_all.has_value() == (kind.cell == Cell::lstm), op, ": c_all belongs to lstm");
+  if (c_all) expect(*c_all, op, "c_all", {s.B(), s.S(), s.U()}, d);
   const auto dy = optional_input(dy_, op, "dy"), dh = optional_input(dh_, op, "dh"), dc = optional_input(dc_, op, "dc");
   if (dy) expect(*dy, op, "dy", {s.B(), s.S(), s.U()}, d);
   if (dh) expect(*dh, op, "dh", {s.B(), s.U()}, d);
@@ -155,36 +166,62 @@ void lstm_backward_py(py::handle x, py::handle kernel, py::handle recurrent, py:
     g.mode = (accumulate >> bit) & 1 ? Grad::accumulate : Grad::write;
     return g;
   };
-  const auto dx = destination(dx_, "dx", {s.B(), s.S(), s.x.dim(2)}, 0),
-             dkernel = destination(dkernel_, "dkernel", {s.x.dim(2), 4 * s.U()}, 1),
-             drecurrent = destination(drecurrent_, "drecurrent_kernel", {s.U(), 4 * s.U()}, 2),
-             dbias = destination(dbias_, "dbias", {4 * s.U()}, 3), dh0 = destination(dh0_, "dh0", {s.B(), s.U()}, 4),
-             dc0 = destination(dc0_, "dc0", {s.B(), s.U()}, 5);
+  const GradientArray dx = destination(dx_, "dx", {s.B(), s.S(), s.x.dim(2)}, 0),
+                      dkernel = destination(dkernel_, "dkernel", {s.x.dim(2), kind.gates * s.U()}, 1),
+                      drecurrent = destination(drecurrent_, "drecurrent_kernel", {s.U(), kind.gates * s.U()}, 2),
+                      dbias = kind.cell == Cell::gru ? destination(dbias_, "dbias", {2, 3 * s.U()}, 3)
+                                                     : destination(dbias_, "dbias", {kind.gates * s.U()}, 3),
+                      dh0 = destination(dh0_, "dh0", {s.B(), s.U()}, 4),
+                      dc0 = destination(dc0_, "dc0", {s.B(), s.U()}, 5);
   with_float(d, op, [&](auto t) {
     using T = decltype(t);
-    const RecurrentBackward<T> a{
-        arguments<T>(s),     gates.as<T>(),       h_prev.as<T>(), c_all.as<T>(),   data_or_null<T>(dy),
-        data_or_null<T>(dh), data_or_null<T>(dc), dx.as<T>(),     dkernel.as<T>(), drecurrent.as<T>(),
-        dbias.as<T>(),       dh0.as<T>(),         dc0.as<T>(),    dx.mode,         dkernel.mode,
-        drecurrent.mode,     dbias.mode,          dh0.mode,       dc0.mode};
-    run<recurrent_backward<T>>("lstm_backward", 2 * s.work(), a);
+    const RecurrentBackward<T> a{arguments<T>(s),
+                                 gates.as<T>(),
+                                 h_prev.as<T>(),
+                                 data_or_null<T>(c_all),
+                                 data_or_null<T>(dy),
+                                 data_or_null<T>(dh),
+                                 data_or_null<T>(dc),
+                                 dx.as<T>(),
+                                 dkernel.as<T>(),
+                                 drecurrent.as<T>(),
+                                 dbias.as<T>(),
+                                 dh0.as<T>(),
+                                 dc0.as<T>(),
+                                 dx.mode,
+                                 dkernel.mode,
+                                 drecurrent.mode,
+                                 dbias.mode,
+                                 dh0.mode,
+                                 dc0.mode};
+    run<recurrent_backward<T>>("recurrent_backward", 2 * s.work(), a);
   });
+}
+
+template <const CellKind& kind>
+void define(py::module_& m, const std::string& name, const char* results) {
+  m.def((name + "_forward").c_str(), forward_py<kind>, py::arg("x"), py::arg("kernel"), py::arg("recurrent_kernel"),
+        py::arg("bias"), py::arg("h0"), py::arg("c0"), py::arg("lengths"), py::arg("mask"), py::arg("activation"),
+        py::arg("recurrent_activation"), py::arg("go_backwards"), py::arg("in_time_order"), py::arg("zero_output"),
+        py::arg("sequences"), py::arg("save"), results);
+  m.def((name + "_backward").c_str(), backward_py<kind>, py::arg("x"), py::arg("kernel"), py::arg("recurrent_kernel"),
+        py::arg("bias"), py::arg("h0"), py::arg("c0"), py::arg("lengths"), py::arg("mask"), py::arg("activation"),
+        py::arg("recurrent_activation"), py::arg("go_backwards"), py::arg("in_time_order"), py::arg("zero_output"),
+        py::arg("gates"), py::arg("h_prev"), py::arg("c_all"), py::arg("dy"), py::arg("dh"), py::arg("dc"),
+        py::arg("dx"), py::arg("dkernel"), py::arg("drecurrent_kernel"), py::arg("dbias"), py::arg("dh0"),
+        py::arg("dc0"), py::arg("accumulate") = 0, "Gradients of the forward from those of y, h and c (None: zero).");
 }
 
 }  // namespace
 
 void bind_recurrent(py::module_& m) {
-  m.def("lstm_forward", lstm_forward_py, py::arg("x"), py::arg("kernel"), py::arg("recurrent_kernel"), py::arg("bias"),
-        py::arg("h0"), py::arg("c0"), py::arg("lengths"), py::arg("mask"), py::arg("activation"),
-        py::arg("recurrent_activation"), py::arg("go_backwards"), py::arg("in_time_order"), py::arg("zero_output"),
-        py::arg("sequences"), py::arg("save"),
-        "(y or None, h, c, and for backward, if save: gates, h_prev, c_all) of a whole sequence.");
-  m.def("lstm_backward", lstm_backward_py, py::arg("x"), py::arg("kernel"), py::arg("recurrent_kernel"),
-        py::arg("bias"), py::arg("h0"), py::arg("c0"), py::arg("lengths"), py::arg("mask"), py::arg("activation"),
-        py::arg("recurrent_activation"), py::arg("go_backwards"), py::arg("in_time_order"), py::arg("zero_output"),
-        py::arg("gates"), py::arg("h_prev"), py::arg("c_all"), py::arg("dy"), py::arg("dh"), py::arg("dc"),
-        py::arg("dx"), py::arg("dkernel"), py::arg("drecurrent_kernel"), py::arg("dbias"), py::arg("dh0"),
-        py::arg("dc0"), py::arg("accumulate") = 0, "Gradients of lstm_forward from those of y, h and c (None: zero).");
+  constexpr const char* two = "(y or None, h, c, and for backward, if save: gates, h_prev, c_all) of whole sequences.";
+  constexpr const char* one =
+      "(y or None, h, None, and for backward, if save: gates, h_prev, None) of whole sequences.";
+  define<kLstm>(m, "lstm", two);
+  define<kGru>(m, "gru", one);
+  define<kGruResetBefore>(m, "gru_reset_before", one);
+  define<kSimpleRnn>(m, "simple_rnn", one);
 }
 
 }  // namespace lamina

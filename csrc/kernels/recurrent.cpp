@@ -136,10 +136,161 @@ void lstm_backward(const CellBackward<T>& s) {
   });
 }
 
+// Pre-activation of gate k: x . W + b, h_prev . R and the recurrent bias, the last two where there are any.
+template <class T>
+LAMINA_INLINE Vec<T> recurrent_part(const CellForward<T>& s, int k, dim_t j, int l) {
+  return get_or_zero(s.z, k * s.U + j, l) + get_or_zero(s.bias, k * s.U + j, l);
+}
+template <class T>
+LAMINA_INLINE Vec<T> gate_input(const CellForward<T>& s, int k, dim_t j, int l) {
+  return get(s.gates + k * s.U + j, l) + recurrent_part(s, k, j, l);
+}
+
+template <class T>
+LAMINA_INLINE void put_state(const CellForward<T>& s, dim_t j, Vec<T> h, int l) {
+  put<T>(s.h + j, h, l);
+  if (s.y) put<T>(s.y + j, h, l);
+  if (s.next) put<T>(s.next + j, h, l);
+}
+
+template <class T>
+void gru_forward(const CellForward<T>& s) {
+  with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto gate) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      T* p = s.gates + j;
+      for (int k = 0; k < 4; k++) fetch_to_write(p + (4 * s.ahead + k) * s.U);
+      const Vec<T> z = gate(gate_input(s, 0, j, l)), r = gate(gate_input(s, 1, j, l)), q = recurrent_part(s, 2, j, l);
+      const Vec<T> hh = act(get(p + 2 * s.U, l) + r * q);
+      put<T>(p, z, l);
+      put<T>(p + s.U, r, l);
+      put<T>(p + 2 * s.U, hh, l);
+      put<T>(p + 3 * s.U, q, l);
+      put_state(s, j, hh + z * (get(s.h + j, l) - hh), l);
+    });
+  });
+}
+
+template <class T>
+void gru_backward(const CellBackward<T>& s) {
+  with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto gate) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      const T* p = s.gates + j;
+      for (int k = 0; k < 4; k++) {
+        fetch(p + (4 * s.ahead + k) * s.U);
+        fetch_to_write(s.dz + j + (4 * s.ahead + k) * s.U);
+      }
+      const Vec<T> z = get(p, l), r = get(p + s.U, l), hh = get(p + 2 * s.U, l), q = get(p + 3 * s.U, l);
+      const Vec<T> dh = get(s.dh + j, l) + get_or_zero(s.dy, j, l);
+      const Vec<T> dz = dh * (get(s.h_prev + j, l) - hh) * gate.slope(z), dhh = dh * (T(1) - z) * act.slope(hh);
+      const Vec<T> dr = dhh * q * gate.slope(r), dq = dhh * r;
+      put<T>(s.dh + j, dh * z, l);
+      put<T>(s.dz + j, dz, l);
+      put<T>(s.dz + j + s.U, dr, l);
+      put<T>(s.dz + j + 2 * s.U, dhh, l);
+      put<T>(s.dz + j + 3 * s.U, dq, l);
+      put<T>(s.dr + j, dz, l);
+      put<T>(s.dr + j + s.U, dr, l);
+      put<T>(s.dr + j + 2 * s.U, dq, l);
+    });
+  });
+}
+
+template <class T>
+void reset_gates_forward(const CellForward<T>& s) {
+  with_activations<T>(s.act, s.recurrent_act, [&](auto, auto gate) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      T* p = s.gates + j;
+      for (int k = 0; k < 4; k++) fetch_to_write(p + (4 * s.ahead + k) * s.U);
+      const Vec<T> z = gate(gate_input(s, 0, j, l)), r = gate(gate_input(s, 1, j, l));
+      const Vec<T> product = r * get(s.h + j, l);
+      put<T>(p, z, l);
+      put<T>(p + s.U, r, l);
+      put<T>(p + 3 * s.U, product, l);
+      put<T>(s.product + j, product, l);
+    });
+  });
+}
+
+template <class T>
+void reset_state_forward(const CellForward<T>& s) {
+  with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      T* p = s.gates + j;
+      const Vec<T> z = get(p, l), hh = act(get(p + 2 * s.U, l) + get_or_zero(s.z, j, l));
+      put<T>(p + 2 * s.U, hh, l);
+      put_state(s, j, hh + z * (get(s.h + j, l) - hh), l);
+    });
+  });
+}
+
+template <class T>
+void reset_state_backward(const CellBackward<T>& s) {
+  with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto gate) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      const T* p = s.gates + j;
+      for (int k = 0; k < 4; k++) fetch(p + (4 * s.ahead + k) * s.U);
+      for (int k = 0; k < 3; k++) fetch_to_write(s.dz + j + (3 * s.ahead + k) * s.U);
+      const Vec<T> z = get(p, l), hh = get(p + 2 * s.U, l);
+      const Vec<T> dh = get(s.dh + j, l) + get_or_zero(s.dy, j, l), dhh = dh * (T(1) - z) * act.slope(hh);
+      put<T>(s.dz + j, dh * (get(s.h_prev + j, l) - hh) * gate.slope(z), l);
+      put<T>(s.dz + j + 2 * s.U, dhh, l);
+      put<T>(s.dr + j, dhh, l);
+      put<T>(s.dh + j, dh * z, l);
+    });
+  });
+}
+
+template <class T>
+void reset_gates_backward(const CellBackward<T>& s) {
+  with_activations<T>(s.act, s.recurrent_act, [&](auto, auto gate) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      const Vec<T> r = get(s.gates + s.U + j, l), dproduct = get(s.dproduct + j, l);
+      const Vec<T> dr = dproduct * get(s.h_prev + j, l) * gate.slope(r);
+      put<T>(s.dh + j, get(s.dh + j, l) + dproduct * r, l);
+      put<T>(s.dz + j + s.U, dr, l);
+      put<T>(s.dr + j, get(s.dz + j, l), l);
+      put<T>(s.dr + j + s.U, dr, l);
+    });
+  });
+}
+
+template <class T>
+void simple_forward(const CellForward<T>& s) {
+  with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      fetch_to_write(s.gates + j + s.ahead * s.U);
+      const Vec<T> h = act(gate_input(s, 0, j, l));
+      put<T>(s.gates + j, h, l);
+      put_state(s, j, h, l);
+    });
+  });
+}
+
+template <class T>
+void simple_backward(const CellBackward<T>& s) {
+  with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      fetch(s.gates + j + s.ahead * s.U);
+      fetch_to_write(s.dz + j + s.ahead * s.U);
+      const Vec<T> dz = (get(s.dh + j, l) + get_or_zero(s.dy, j, l)) * act.slope(get(s.gates + j, l));
+      put<T>(s.dz + j, dz, l);
+      put<T>(s.dr + j, dz, l);
+    });
+  });
+}
+
 template <class T>
 void fill(RecurrentKernels<T>& k) {
   k.lstm_forward = lstm_forward<T>;
   k.lstm_backward = lstm_backward<T>;
+  k.gru_forward = gru_forward<T>;
+  k.gru_backward = gru_backward<T>;
+  k.reset_gates_forward = reset_gates_forward<T>;
+  k.reset_gates_backward = reset_gates_backward<T>;
+  k.reset_state_forward = reset_state_forward<T>;
+  k.reset_state_backward = reset_state_backward<T>;
+  k.simple_forward = simple_forward<T>;
+  k.simple_backward = simple_backward<T>;
 }
 
 }  // namespace

@@ -5,10 +5,11 @@
 
 namespace lamina {
 
-enum class Cell : int { lstm };
+// gru multiplies with the reset gate after the product with R (Keras's reset_after), gru_reset_before before it.
+enum class Cell : int { lstm, gru, gru_reset_before, simple_rnn };
 
-// What forward and backward share. G gates of U units (lstm: 4, in the order i f c o), kernel (I, G U), recurrent
-// (U, G U), bias (G U) or null, first states (B, U) or null for zeros.
+// What forward and backward share. G gates of U units in Keras's order (lstm: i f c o, gru: z r h), kernel (I, G U),
+// recurrent (U, G U), bias (G U), for gru (2, 3 U), or null, first states (B, U) or null for zeros; c0 for lstm only.
 //
 // Steps that do not count keep the state. With `lengths` (B) they are those from lengths[b] on, and their outputs are
 // zero; with `mask` (B, S) those where it is false, and their outputs repeat the output before (zeros at first, or

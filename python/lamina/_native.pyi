@@ -66,6 +66,10 @@ __all__: list[str] = [
     "global_average_pool2d_forward",
     "global_max_pool2d_backward",
     "global_max_pool2d_forward",
+    "gru_backward",
+    "gru_forward",
+    "gru_reset_before_backward",
+    "gru_reset_before_forward",
     "host_isas",
     "is_recording",
     "isa",
@@ -95,6 +99,8 @@ __all__: list[str] = [
     "rmsprop_step",
     "set_num_threads",
     "sgd_step",
+    "simple_rnn_backward",
+    "simple_rnn_forward",
     "softmax_backward",
     "softmax_forward",
     "strided_copy",
@@ -621,6 +627,112 @@ def global_max_pool2d_forward(x: typing.Any, save: bool) -> typing.Any:
     Maxima over pixels (N, C); with save also the number of the pixel that won.
     """
 
+def gru_backward(
+    x: typing.Any,
+    kernel: typing.Any,
+    recurrent_kernel: typing.Any,
+    bias: typing.Any,
+    h0: typing.Any,
+    c0: typing.Any,
+    lengths: typing.Any,
+    mask: typing.Any,
+    activation: str,
+    recurrent_activation: str,
+    go_backwards: bool,
+    in_time_order: bool,
+    zero_output: bool,
+    gates: typing.Any,
+    h_prev: typing.Any,
+    c_all: typing.Any,
+    dy: typing.Any,
+    dh: typing.Any,
+    dc: typing.Any,
+    dx: typing.Any,
+    dkernel: typing.Any,
+    drecurrent_kernel: typing.Any,
+    dbias: typing.Any,
+    dh0: typing.Any,
+    dc0: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of the forward from those of y, h and c (None: zero).
+    """
+
+def gru_forward(
+    x: typing.Any,
+    kernel: typing.Any,
+    recurrent_kernel: typing.Any,
+    bias: typing.Any,
+    h0: typing.Any,
+    c0: typing.Any,
+    lengths: typing.Any,
+    mask: typing.Any,
+    activation: str,
+    recurrent_activation: str,
+    go_backwards: bool,
+    in_time_order: bool,
+    zero_output: bool,
+    sequences: bool,
+    save: bool,
+) -> tuple[typing.Any, ...]:
+    """
+    (y or None, h, None, and for backward, if save: gates, h_prev, None) of whole sequences.
+    """
+
+def gru_reset_before_backward(
+    x: typing.Any,
+    kernel: typing.Any,
+    recurrent_kernel: typing.Any,
+    bias: typing.Any,
+    h0: typing.Any,
+    c0: typing.Any,
+    lengths: typing.Any,
+    mask: typing.Any,
+    activation: str,
+    recurrent_activation: str,
+    go_backwards: bool,
+    in_time_order: bool,
+    zero_output: bool,
+    gates: typing.Any,
+    h_prev: typing.Any,
+    c_all: typing.Any,
+    dy: typing.Any,
+    dh: typing.Any,
+    dc: typing.Any,
+    dx: typing.Any,
+    dkernel: typing.Any,
+    drecurrent_kernel: typing.Any,
+    dbias: typing.Any,
+    dh0: typing.Any,
+    dc0: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of the forward from those of y, h and c (None: zero).
+    """
+
+def gru_reset_before_forward(
+    x: typing.Any,
+    kernel: typing.Any,
+    recurrent_kernel: typing.Any,
+    bias: typing.Any,
+    h0: typing.Any,
+    c0: typing.Any,
+    lengths: typing.Any,
+    mask: typing.Any,
+    activation: str,
+    recurrent_activation: str,
+    go_backwards: bool,
+    in_time_order: bool,
+    zero_output: bool,
+    sequences: bool,
+    save: bool,
+) -> tuple[typing.Any, ...]:
+    """
+    (y or None, h, None, and for backward, if save: gates, h_prev, None) of whole sequences.
+    """
+
 def host_isas() -> list[str]:
     """
     The instruction sets that this host can run.
@@ -695,7 +807,7 @@ def lstm_backward(
     accumulate: int = 0,
 ) -> None:
     """
-    Gradients of lstm_forward from those of y, h and c (None: zero).
+    Gradients of the forward from those of y, h and c (None: zero).
     """
 
 def lstm_forward(
@@ -716,7 +828,7 @@ def lstm_forward(
     save: bool,
 ) -> tuple[typing.Any, ...]:
     """
-    (y or None, h, c, and for backward, if save: gates, h_prev, c_all) of a whole sequence.
+    (y or None, h, c, and for backward, if save: gates, h_prev, c_all) of whole sequences.
     """
 
 def matmul_backward(
@@ -862,6 +974,59 @@ def sgd_step(
 ) -> None:
     """
     One SGD step; slots: momentum, if it is not 0.
+    """
+
+def simple_rnn_backward(
+    x: typing.Any,
+    kernel: typing.Any,
+    recurrent_kernel: typing.Any,
+    bias: typing.Any,
+    h0: typing.Any,
+    c0: typing.Any,
+    lengths: typing.Any,
+    mask: typing.Any,
+    activation: str,
+    recurrent_activation: str,
+    go_backwards: bool,
+    in_time_order: bool,
+    zero_output: bool,
+    gates: typing.Any,
+    h_prev: typing.Any,
+    c_all: typing.Any,
+    dy: typing.Any,
+    dh: typing.Any,
+    dc: typing.Any,
+    dx: typing.Any,
+    dkernel: typing.Any,
+    drecurrent_kernel: typing.Any,
+    dbias: typing.Any,
+    dh0: typing.Any,
+    dc0: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of the forward from those of y, h and c (None: zero).
+    """
+
+def simple_rnn_forward(
+    x: typing.Any,
+    kernel: typing.Any,
+    recurrent_kernel: typing.Any,
+    bias: typing.Any,
+    h0: typing.Any,
+    c0: typing.Any,
+    lengths: typing.Any,
+    mask: typing.Any,
+    activation: str,
+    recurrent_activation: str,
+    go_backwards: bool,
+    in_time_order: bool,
+    zero_output: bool,
+    sequences: bool,
+    save: bool,
+) -> tuple[typing.Any, ...]:
+    """
+    (y or None, h, None, and for backward, if save: gates, h_prev, None) of whole sequences.
     """
 
 def softmax_backward(y: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:

@@ -7,7 +7,7 @@ from compare import compare, many, normal, torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamina.ops.recurrent import lstm
+from lamina.ops.recurrent import gru, lstm, simple_rnn
 
 rnn = torch.nn.utils.rnn
 
@@ -74,3 +74,60 @@ def test_lstm(batch, steps, features, units, bias, state, ragged, both, seed):
         return results
 
     compare(ours, theirs, arrays, reduction=batch * steps * 4 * units, slack=4)
+
+
+def as_torch_gru(columns):
+    """Keras's gates z r h as torch's r z n, along the last axis."""
+    z, r, h = torch.chunk(columns, 3, dim=-1)
+    return torch.cat([r, z, h], dim=-1)
+
+
+@many
+@given(
+    st.sampled_from(["gru", "tanh", "relu"]),
+    st.integers(1, 6),
+    st.integers(1, 9),
+    st.integers(1, 20),
+    st.integers(1, 40),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 99),
+)
+def test_gru_and_simple_rnn(kind, batch, steps, features, units, bias, state, ragged, backwards, seed):
+    lengths = np.random.default_rng(seed).integers(1, steps + 1, batch) if ragged else None
+    gates = 3 if kind == "gru" else 1
+    arrays = [
+        normal(seed, batch, steps, features),
+        normal(seed + 1, features, gates * units) / features**0.5,
+        0.5 * normal(seed + 2, units, gates * units) / units**0.5,
+        None if not bias else normal(seed + 3, *((2,) if kind == "gru" else ()), gates * units),
+        normal(seed + 4, batch, units) if state else None,
+    ]
+    options = {"go_backwards": backwards, "in_time_order": True}
+
+    def ours(x, kernel, recurrent, b, h):
+        if kind == "gru":
+            return gru(x, kernel, recurrent, b, h, lengths, **options)
+        return simple_rnn(x, kernel, recurrent, b, h, lengths, activation=kind, **options)
+
+    def theirs(x, kernel, recurrent, b, h):
+        zero = torch.zeros(gates * units, dtype=torch.float64)
+        first, second = (zero, zero) if b is None else b if kind == "gru" else (b, zero)
+        own = [kernel, recurrent, first, second]
+        if kind == "gru":
+            own = [as_torch_gru(w) for w in own]
+        names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+        own = [w.T if w.ndim == 2 else w for w in own]
+        size = {"batch_first": True, "bidirectional": True}
+        module = torch.nn.GRU(features, units, **size) if kind == "gru" else torch.nn.RNN(
+            features, units, nonlinearity=kind, **size
+        )  # fmt: skip
+        weights = {name + end: w for name, w in zip(names, own, strict=True) for end in ("", "_reverse")}
+        states = None if h is None else torch.stack([h, h])
+        y, last = run_torch(module.double(), x, weights, states, lengths)
+        side = 1 if backwards else 0
+        return y[..., side * units : (side + 1) * units], last[side]
+
+    compare(ours, theirs, arrays, reduction=batch * steps * gates * units, slack=8)

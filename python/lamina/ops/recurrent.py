@@ -10,7 +10,7 @@ from .. import _native
 from ..autograd import Array, Gradients, Tensor, record_many, wants_grad, wrap
 from ._common import TensorLike, as_tensor
 
-__all__ = ["lstm", "lstm_cell"]
+__all__ = ["gru", "lstm", "lstm_cell", "simple_rnn"]
 _NONE = wrap(np.empty(0, np.float32))  # stands for an argument that is not given
 
 
@@ -58,49 +58,117 @@ def lstm(
     in Keras, or with ``in_time_order`` where their inputs stand.  Activations: linear, relu, tanh, sigmoid,
     hard_sigmoid.
     """
+    states = (None, None) if initial_state is None else initial_state
+    options = (go_backwards, in_time_order, zero_output_for_mask)
+    y, h, c = _run(
+        _LSTM, x, kernel, recurrent_kernel, bias, states, lengths, mask, activation, recurrent_activation, options,
+        return_sequences,
+    )  # fmt: skip
+    return y, h, c
+
+
+def gru(
+    x: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None = None,
+    initial_state: TensorLike | None = None,
+    lengths: TensorLike | None = None,
+    mask: TensorLike | None = None,
+    go_backwards: bool = False,
+    activation: str = "tanh",
+    recurrent_activation: str = "sigmoid",
+    return_sequences: bool = True,
+    zero_output_for_mask: bool = False,
+    in_time_order: bool = False,
+    reset_after: bool = True,
+) -> tuple[Tensor | None, Tensor]:
+    """A gated recurrent unit over sequences (Cho et al. 2014): (sequence, h).
+
+    As ``lstm``, with gates in Keras's order z r h: kernel (in, 3 units), recurrent_kernel (units, 3 units).  With
+    ``reset_after`` the reset gate multiplies after the recurrent product and bias is (2, 3 units), the input's and the
+    recurrent one; without, it multiplies the state before the product and bias is (3 units).
+    """
+    options = (go_backwards, in_time_order, zero_output_for_mask)
+    y, h = _run(
+        _GRU if reset_after else _GRU_RESET_BEFORE, x, kernel, recurrent_kernel, bias, (initial_state, None), lengths,
+        mask, activation, recurrent_activation, options, return_sequences,
+    )  # fmt: skip
+    return y, h
+
+
+def simple_rnn(
+    x: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None = None,
+    initial_state: TensorLike | None = None,
+    lengths: TensorLike | None = None,
+    mask: TensorLike | None = None,
+    go_backwards: bool = False,
+    activation: str = "tanh",
+    return_sequences: bool = True,
+    zero_output_for_mask: bool = False,
+    in_time_order: bool = False,
+) -> tuple[Tensor | None, Tensor]:
+    """h = activation(x kernel + h recurrent_kernel + bias) over sequences: (sequence, h); all else as in ``lstm``."""
+    options = (go_backwards, in_time_order, zero_output_for_mask)
+    y, h = _run(
+        _SIMPLE_RNN, x, kernel, recurrent_kernel, bias, (initial_state, None), lengths, mask, activation, "sigmoid",
+        options, return_sequences,
+    )  # fmt: skip
+    return y, h
+
+
+# Forward, backward, and whether there is a state c beside h.
+_LSTM = (_native.lstm_forward, _native.lstm_backward, True)
+_GRU = (_native.gru_forward, _native.gru_backward, False)
+_GRU_RESET_BEFORE = (_native.gru_reset_before_forward, _native.gru_reset_before_backward, False)
+_SIMPLE_RNN = (_native.simple_rnn_forward, _native.simple_rnn_backward, False)
+
+
+def _run(
+    cell: tuple[Any, Any, bool],
+    x: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None,
+    states: tuple[TensorLike | None, TensorLike | None],
+    lengths: TensorLike | None,
+    mask: TensorLike | None,
+    activation: str,
+    recurrent_activation: str,
+    options: tuple[bool, bool, bool],
+    return_sequences: bool,
+) -> list[Any]:
+    """The sequence of outputs, or None, and the states."""
+    native_forward, native_backward, has_c = cell
     x = as_tensor(x)
-    dtype = x._array.dtype
-    if dtype.kind != "f":
+    if x._array.dtype.kind != "f":
         x = as_tensor(x, np.dtype(np.float32))
-        dtype = x._array.dtype
+    dtype = x._array.dtype
     kernel, recurrent_kernel = as_tensor(kernel), as_tensor(recurrent_kernel)
-    first_h, first_c = (None, None) if initial_state is None else initial_state
     b, b_array = _optional(bias, dtype)
-    h0, h0_array = _optional(first_h, dtype)
-    c0, c0_array = _optional(first_c, dtype)
+    h0, h0_array = _optional(states[0], dtype)
+    c0, c0_array = _optional(states[1], dtype)
     inputs = (x, kernel, recurrent_kernel, b, h0, c0)
     arguments = (
-        x._array,
-        kernel._array,
-        recurrent_kernel._array,
-        b_array,
-        h0_array,
-        c0_array,
-        _counts(lengths),
-        _counts(mask),
-        activation,
-        recurrent_activation,
-        go_backwards,
-        in_time_order,
-        zero_output_for_mask,
-    )
+        x._array, kernel._array, recurrent_kernel._array, b_array, h0_array, c0_array, _counts(lengths), _counts(mask),
+        activation, recurrent_activation, *options,
+    )  # fmt: skip
     save = wants_grad(*inputs)
-    y, h, c, *saved = _native.lstm_forward(*arguments, return_sequences, save)
+    y, h, c, *saved = native_forward(*arguments, return_sequences, save)
+    results = [r for r in (y, h, c) if r is not None]
     if not save:
-        return None if y is None else wrap(y), wrap(h), wrap(c)
-    if y is None:
+        tensors = [wrap(r) for r in results]
+    else:
+        before, after = () if return_sequences else (None,), () if has_c else (None,)
 
-        def backward_state(dys: list[Array | None], grads: Gradients) -> None:
-            _native.lstm_backward(*arguments, *saved, None, *dys, *grads, grads.accumulate)  # type: ignore[call-arg]
+        def backward(dys: list[Array | None], grads: Gradients) -> None:
+            native_backward(*arguments, *saved, *before, *dys, *after, *grads, grads.accumulate)
 
-        h, c = record_many((h, c), inputs, backward_state)
-        return None, h, c
-
-    def backward(dys: list[Array | None], grads: Gradients) -> None:
-        _native.lstm_backward(*arguments, *saved, *dys, *grads, grads.accumulate)  # type: ignore[call-arg]
-
-    y, h, c = record_many((y, h, c), inputs, backward)
-    return y, h, c
+        tensors = record_many(results, inputs, backward)
+    return tensors if return_sequences else [None, *tensors]
 
 
 def lstm_cell(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -79,7 +81,100 @@ def _schedule(
     return s
 
 
-def lstm_forward(
+@dataclass
+class _Cell:
+    """One step of some sequences, and back.
+
+    ``forward(zx, h, c, R, b, act, gate)`` gives h, c and the gates that are saved, side by side.
+    ``backward(gates, h_prev, c_prev, c, dh, dc, R, act, gate)`` gives the gradients of zx, h_prev, c_prev, R, and the
+    rows whose sum is that of the recurrent bias.
+    """
+
+    forward: Callable[..., tuple[Array, Array, Array]]
+    backward: Callable[..., tuple[Array, Array, Array, Array, Array]]
+    two_biases: bool = False
+
+
+def _split(z: Array, units: int) -> list[Array]:
+    return [z[:, k : k + units] for k in range(0, z.shape[1], units)]
+
+
+def _lstm_step(zx: Array, h: Array, c: Array, R: Array, b: Array, act: str, gate: str) -> tuple[Array, Array, Array]:
+    i, f, g, o = _split(zx + h @ R, len(R))
+    i, f, g, o = _activate(i, gate), _activate(f, gate), _activate(g, act), _activate(o, gate)
+    c = f * c + i * g
+    return o * _activate(c, act), c, np.concatenate([i, f, g, o], axis=1)
+
+
+def _lstm_back(
+    gates: Array, h_prev: Array, c_prev: Array, c: Array, dh: Array, dc: Array, R: Array, act: str, gate: str
+) -> tuple[Array, Array, Array, Array, Array]:
+    i, f, g, o = _split(gates, len(R))
+    a = _activate(c, act)
+    dc = dc + dh * o * _slope(a, act)
+    parts = [dc * g * _slope(i, gate), dc * c_prev * _slope(f, gate), dc * i * _slope(g, act), dh * a * _slope(o, gate)]
+    dz = np.concatenate(parts, axis=1)
+    return dz, dz @ R.T, dc * f, h_prev.T @ dz, dz
+
+
+def _gru_step(zx: Array, h: Array, c: Array, R: Array, b: Array, act: str, gate: str) -> tuple[Array, Array, Array]:
+    (xz, xr, xh), (hz, hr, q) = _split(zx, len(R)), _split(h @ R + b, len(R))
+    z, r = _activate(xz + hz, gate), _activate(xr + hr, gate)
+    hh = _activate(xh + r * q, act)
+    return z * h + (1 - z) * hh, c, np.concatenate([z, r, hh, q], axis=1)
+
+
+def _gru_back(
+    gates: Array, h_prev: Array, c_prev: Array, c: Array, dh: Array, dc: Array, R: Array, act: str, gate: str
+) -> tuple[Array, Array, Array, Array, Array]:
+    z, r, hh, q = _split(gates, len(R))
+    dz, dhh = dh * (h_prev - hh) * _slope(z, gate), dh * (1 - z) * _slope(hh, act)
+    dr = dhh * q * _slope(r, gate)
+    recurrent = np.concatenate([dz, dr, dhh * r], axis=1)
+    return np.concatenate([dz, dr, dhh], axis=1), dh * z + recurrent @ R.T, dc, h_prev.T @ recurrent, recurrent
+
+
+def _reset_step(zx: Array, h: Array, c: Array, R: Array, b: Array, act: str, gate: str) -> tuple[Array, Array, Array]:
+    U = len(R)
+    (xz, xr, xh), (hz, hr) = _split(zx, U), _split(h @ R[:, : 2 * U], U)
+    z, r = _activate(xz + hz, gate), _activate(xr + hr, gate)
+    hh = _activate(xh + (r * h) @ R[:, 2 * U :], act)
+    return z * h + (1 - z) * hh, c, np.concatenate([z, r, hh, r * h], axis=1)
+
+
+def _reset_back(
+    gates: Array, h_prev: Array, c_prev: Array, c: Array, dh: Array, dc: Array, R: Array, act: str, gate: str
+) -> tuple[Array, Array, Array, Array, Array]:
+    U = len(R)
+    z, r, hh, rh = _split(gates, U)
+    dz, dhh = dh * (h_prev - hh) * _slope(z, gate), dh * (1 - z) * _slope(hh, act)
+    drh = dhh @ R[:, 2 * U :].T
+    both = np.concatenate([dz, drh * h_prev * _slope(r, gate)], axis=1)
+    d_recurrent = np.concatenate([h_prev.T @ both, rh.T @ dhh], axis=1)
+    d_all = np.concatenate([both, dhh], axis=1)
+    return d_all, dh * z + drh * r + both @ R[:, : 2 * U].T, dc, d_recurrent, d_all
+
+
+def _simple_step(zx: Array, h: Array, c: Array, R: Array, b: Array, act: str, gate: str) -> tuple[Array, Array, Array]:
+    h = _activate(zx + h @ R, act)
+    return h, c, h
+
+
+def _simple_back(
+    gates: Array, h_prev: Array, c_prev: Array, c: Array, dh: Array, dc: Array, R: Array, act: str, gate: str
+) -> tuple[Array, Array, Array, Array, Array]:
+    dz = dh * _slope(gates, act)
+    return dz, dz @ R.T, dc, h_prev.T @ dz, dz
+
+
+_LSTM = _Cell(_lstm_step, _lstm_back)
+_GRU = _Cell(_gru_step, _gru_back, True)
+_RESET = _Cell(_reset_step, _reset_back)
+_SIMPLE = _Cell(_simple_step, _simple_back)
+
+
+def _forward(
+    cell: _Cell,
     x: Array,
     kernel: Array,
     recurrent_kernel: Array,
@@ -99,30 +194,32 @@ def lstm_forward(
     B, S, _ = x.shape
     U = recurrent_kernel.shape[0]
     s = _schedule(x.shape, lengths, mask, go_backwards, in_time_order, zero_output)
-    z_x = x @ kernel if bias is None else x @ kernel + bias
+    biases = np.zeros((2, kernel.shape[1]), x.dtype)
+    if bias is not None:
+        biases[: bias.size // kernel.shape[1]] = bias
+    zx = x @ kernel + biases[0]
     h = np.zeros((B, U), x.dtype) if h0 is None else h0.copy()
     c = np.zeros((B, U), x.dtype) if c0 is None else c0.copy()
-    y = np.zeros((B, S, U), x.dtype)
-    gates, h_prev, c_all = (np.zeros((B * S, n), x.dtype) for n in (4 * U, U, U))
+    y, h_prev, c_all = np.zeros((B, S, U), x.dtype), np.zeros((B * S, U), x.dtype), np.zeros((B * S, U), x.dtype)
+    gates = np.zeros((B * S, U if cell is _SIMPLE else 4 * U), x.dtype)
     for step in range(int(s.count.max(initial=0))):
         now = np.flatnonzero(s.count > step)
-        z = z_x[now, s.time[now, step]] + h[now] @ recurrent_kernel
-        i, f, o = (_activate(z[:, k * U : (k + 1) * U], recurrent_activation) for k in (0, 1, 3))
-        g = _activate(z[:, 2 * U : 3 * U], activation)
         rows = s.row[now, step]
         h_prev[rows] = h[now]
-        c[now] = f * c[now] + i * g
-        h[now] = o * _activate(c[now], activation)
-        gates[rows] = np.concatenate([i, f, g, o], axis=1)
+        h[now], c[now], gates[rows] = cell.forward(
+            zx[now, s.time[now, step]], h[now], c[now], recurrent_kernel, biases[1], activation, recurrent_activation
+        )
         c_all[rows] = c[now]
         y[now, s.output[now, step]] = h[now]
     for b, place, source in s.carried:
         y[b, place] = y[b, source]
-    saved = (gates.reshape(B, S, 4 * U), h_prev.reshape(B, S, U), c_all.reshape(B, S, U)) if save else (None,) * 3
-    return (y if sequences else None, h, c, *saved)
+    has_c = cell is _LSTM
+    saved = (gates.reshape(B, S, gates.shape[1]), h_prev.reshape(B, S, U), c_all.reshape(B, S, U) if has_c else None)
+    return (y if sequences else None, h, c if has_c else None, *(saved if save else (None,) * 3))
 
 
-def lstm_backward(
+def _backward(
+    cell: _Cell,
     x: Array,
     kernel: Array,
     recurrent_kernel: Array,
@@ -138,7 +235,7 @@ def lstm_backward(
     zero_output: bool,
     gates: Array,
     h_prev: Array,
-    c_all: Array,
+    c_all: Array | None,
     dy: Array | None,
     dh: Array | None,
     dc: Array | None,
@@ -151,41 +248,68 @@ def lstm_backward(
     accumulate: int = 0,
 ) -> None:
     B, S, _ = x.shape
-    U = recurrent_kernel.shape[0]
+    U, G = recurrent_kernel.shape[0], kernel.shape[1]
     s = _schedule(x.shape, lengths, mask, go_backwards, in_time_order, zero_output)
-    gates, h_prev, c_all = gates.reshape(B * S, 4 * U), h_prev.reshape(B * S, U), c_all.reshape(B * S, U)
+    gates, h_prev = gates.reshape(B * S, gates.shape[2]), h_prev.reshape(B * S, U)
+    c_all = np.zeros((B * S, U), x.dtype) if c_all is None else c_all.reshape(B * S, U)
     dy = np.zeros((B, S, U), x.dtype) if dy is None else dy.copy()
-    for b, place, source in s.carried:
+    for b, place, source in reversed(s.carried):
         dy[b, source] += dy[b, place]
     dh = np.zeros((B, U), x.dtype) if dh is None else dh.copy()
     dc = np.zeros((B, U), x.dtype) if dc is None else dc.copy()
-    dz_x = np.zeros((B, S, 4 * U), x.dtype)
-    d_recurrent = np.zeros_like(recurrent_kernel)
+    dz = np.zeros((B, S, G), x.dtype)
+    d_recurrent, d_bias = np.zeros_like(recurrent_kernel), np.zeros((2, G), x.dtype)
     for step in reversed(range(int(s.count.max(initial=0)))):
         now = np.flatnonzero(s.count > step)
         rows = s.row[now, step]
-        i, f, g, o = (gates[rows, k * U : (k + 1) * U] for k in range(4))
-        a = _activate(c_all[rows], activation)
-        c_before = c_all[s.row[now, step - 1]] if step else np.zeros_like(a) if c0 is None else c0[now]
+        first = np.zeros((len(now), U), x.dtype) if c0 is None else c0[now]
+        before = c_all[s.row[now, step - 1]] if step else first
         dh_now = dh[now] + dy[now, s.output[now, step]]
-        dc_now = dc[now] + dh_now * o * _slope(a, activation)
-        gate = recurrent_activation
-        dz = np.concatenate(
-            [
-                dc_now * g * _slope(i, gate),
-                dc_now * c_before * _slope(f, gate),
-                dc_now * i * _slope(g, activation),
-                dh_now * a * _slope(o, gate),
-            ],
-            axis=1,
-        )
-        dc[now] = dc_now * f
-        dh[now] = dz @ recurrent_kernel.T
-        dz_x[now, s.time[now, step]] = dz
-        d_recurrent += h_prev[rows].T @ dz
-    give(dx, dz_x @ kernel.T, accumulate, 0)
-    give(dkernel, x.reshape(B * S, x.shape[2]).T @ dz_x.reshape(B * S, 4 * U), accumulate, 1)
+        dz[now, s.time[now, step]], dh[now], dc[now], d_step, d_rows = cell.backward(
+            gates[rows], h_prev[rows], before, c_all[rows], dh_now, dc[now], recurrent_kernel, activation,
+            recurrent_activation,
+        )  # fmt: skip
+        d_recurrent += d_step
+        d_bias[1] += d_rows.sum(0)
+    d_bias[0] = dz.sum((0, 1))
+    give(dx, dz @ kernel.T, accumulate, 0)
+    give(dkernel, x.reshape(B * S, x.shape[2]).T @ dz.reshape(B * S, G), accumulate, 1)
     give(drecurrent_kernel, d_recurrent, accumulate, 2)
-    give(dbias, dz_x.sum((0, 1)), accumulate, 3)
+    give(dbias, d_bias if cell.two_biases else d_bias[0], accumulate, 3)
     give(dh0, dh, accumulate, 4)
     give(dc0, dc, accumulate, 5)
+
+
+_Results: TypeAlias = "tuple[Array | None, ...]"
+
+
+def lstm_forward(*args: Any, **options: Any) -> _Results:
+    return _forward(_LSTM, *args, **options)
+
+
+def lstm_backward(*args: Any, **options: Any) -> None:
+    _backward(_LSTM, *args, **options)
+
+
+def gru_forward(*args: Any, **options: Any) -> _Results:
+    return _forward(_GRU, *args, **options)
+
+
+def gru_backward(*args: Any, **options: Any) -> None:
+    _backward(_GRU, *args, **options)
+
+
+def gru_reset_before_forward(*args: Any, **options: Any) -> _Results:
+    return _forward(_RESET, *args, **options)
+
+
+def gru_reset_before_backward(*args: Any, **options: Any) -> None:
+    _backward(_RESET, *args, **options)
+
+
+def simple_rnn_forward(*args: Any, **options: Any) -> _Results:
+    return _forward(_SIMPLE, *args, **options)
+
+
+def simple_rnn_backward(*args: Any, **options: Any) -> None:
+    _backward(_SIMPLE, *args, **options)

@@ -8,8 +8,11 @@ import numpy as np
 
 from . import Array, Case
 
+GATES = {"lstm": 4, "gru": 3, "gru_reset_before": 3, "simple_rnn": 1}
 
-def _lstm(
+
+def _case(
+    cell: str,
     B: int,
     S: int,
     features: int,
@@ -29,10 +32,12 @@ def _lstm(
         def normal(*shape: int, scale: float = 1.0) -> Array:
             return (rng.standard_normal(shape) * scale).astype(dtype)
 
-        x, kernel = normal(B, S, features), normal(features, 4 * U, scale=max(features, 1) ** -0.5)
-        recurrent = normal(U, 4 * U, scale=0.7 * U**-0.5)
-        b = normal(4 * U) if bias else None
-        h0, c0 = (normal(B, U), normal(B, U)) if state else (None, None)
+        G = GATES[cell]
+        x, kernel = normal(B, S, features), normal(features, G * U, scale=max(features, 1) ** -0.5)
+        recurrent = normal(U, G * U, scale=0.7 * U**-0.5)
+        b = None if not bias else normal(2, G * U) if cell == "gru" else normal(G * U)
+        h0 = normal(B, U) if state else None
+        c0 = normal(B, U) if state and cell == "lstm" else None
         lengths = mask = None
         if counts.startswith("lengths"):
             lengths = rng.integers(0, S + 1, B).astype(np.int32 if counts == "lengths32" else np.int64)
@@ -43,24 +48,28 @@ def _lstm(
 
     def saved(args: tuple[Any, ...], result: Any, dy: Array) -> tuple[Any, ...]:
         _, h, c, *kept = result
-        return (*args[:13], *kept, dy, 0.5 * h, 0.25 * c)
+        return (*args[:13], *kept, dy, 0.5 * h, None if c is None else 0.25 * c)
 
     words = [counts, "state" if state else "", "backwards" if backwards else ""]
     words += ["in time order" if time_order else "", "zero" if zero else "", "" if bias else "no bias"]
     words += [w for w in (activation, recurrent_activation) if w not in ("tanh", "sigmoid")]
-    flops = 8.0 * B * S * (features + U) * U
+    flops = 2.0 * GATES[cell] * B * S * (features + U) * U
     return Case(
         "recurrent",
-        " ".join([f"lstm {B}x{S}x{features}x{U}", *(w for w in words if w)]),
-        "lstm_forward",
+        " ".join([f"{cell} {B}x{S}x{features}x{U}", *(w for w in words if w)]),
+        f"{cell}_forward",
         inputs,
-        "lstm_backward",
+        f"{cell}_backward",
         (0, 1, 2, 3, 4, 5),
         saved,
         flops=flops,
         backward_flops=2 * flops,
         reduction=max(B * S, 4 * U, features, 1),
     )
+
+
+def _lstm(*sizes: Any, **options: Any) -> Case:
+    return _case("lstm", *sizes, **options)
 
 
 def test_cases() -> list[Case]:
@@ -77,9 +86,24 @@ def test_cases() -> list[Case]:
     cases += [_lstm(0, 6, 3, 17, "lengths"), _lstm(3, 0, 3, 17, "mask", state=True), _lstm(1, 8, 3, 17, "lengths")]
     for act, gate in (("relu", "sigmoid"), ("tanh", "hard_sigmoid"), ("linear", "relu"), ("sigmoid", "linear")):
         cases.append(_lstm(3, 4, 5, 18, activation=act, recurrent_activation=gate))
+    for cell in ("gru", "gru_reset_before", "simple_rnn"):
+        cases += [_case(cell, *shape) for shape in ((1, 1, 1, 1), (3, 5, 4, 7), (0, 3, 2, 4), (17, 3, 20, 70))]
+        cases += [_case(cell, *shape, state=True) for shape in ((9, 1, 3, 20), (2, 0, 3, 5), (8, 6, 5, 16))]
+        cases += [
+            _case(cell, 5, 3, 130, 65, bias=False, state=True),
+            _case(cell, 6, 5, 3, 18, backwards=True, state=True),
+        ]
+        for counts in ("lengths", "mask"):
+            cases += [_case(cell, 9, 6, 3, 17, counts, state=True, backwards=True, time_order=True)]
+            cases += [_case(cell, 9, 6, 3, 17, counts, zero=True)]
+        cases += [_case(cell, 3, 4, 5, 18, activation="relu", recurrent_activation="hard_sigmoid")]
     return cases
 
 
 def bench_cases() -> list[Case]:
     shapes = [(32, 50, 64, 128), (64, 100, 128, 256), (1, 200, 64, 128), (64, 28, 28, 128)]
-    return [_lstm(*s) for s in shapes] + [_lstm(32, 50, 64, 128, "lengths")]
+    return (
+        [_lstm(*s) for s in shapes]
+        + [_lstm(32, 50, 64, 128, "lengths")]
+        + [_case(cell, 32, 50, 64, 128) for cell in ("gru", "gru_reset_before", "simple_rnn")]
+    )
