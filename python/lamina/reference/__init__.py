@@ -9,6 +9,7 @@ from .attention import *
 from .convolution import *
 from .dense import *
 from .elementwise import *
+from .loss import *
 from .normalization import *
 from .optimizer import *
 from .pooling import *
