@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from . import Case
 MLP = [(20, 64), (64,), (64, 64), (64,), (64, 2), (2,)]
 
 
-def _step(name: str, rule: str, shapes: list[tuple[int, ...]], slots: int, *options: Any) -> Case:
+def _step(name: str, rule: str, shapes: Sequence[tuple[int, ...]], slots: int, *options: Any) -> Case:
     sizes = sum(int(np.prod(s)) for s in shapes)
 
     def arguments(group: Any, rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
