@@ -1,5 +1,6 @@
 #include "bind/array.h"
 #include "bind/families.h"
+#include "bind/indices.h"
 #include "ops/loss.h"
 
 namespace lamina {
@@ -43,26 +44,23 @@ py::tuple cross_entropy_forward_py(py::handle x_, py::handle labels_, py::handle
   py::array losses = empty(mean ? std::vector<dim_t>{} : shape, c.x.dtype());
   py::object gradient = want_gradient ? py::object(empty_like(c.x)) : py::none();
   const dim_t ignored = has_ignored ? py::cast<dim_t>(ignore_class) : 0;
-  auto submit_as = [&](auto t, auto i) {
-    using T = decltype(t);
-    using I = decltype(i);
-    const CrossEntropy<T, I> a{c.x.as<T>(),
-                               c.sparse ? c.labels.as<I>() : nullptr,
-                               c.sparse ? nullptr : c.labels.as<T>(),
-                               c.weights ? c.weights->as<T>() : nullptr,
-                               static_cast<T*>(data_of(losses)),
-                               want_gradient ? static_cast<T*>(data_of(py::reinterpret_borrow<py::array>(gradient))) : nullptr,
-                               c.N,
-                               c.C,
-                               ignored,
-                               label_smoothing,
-                               from_logits,
-                               has_ignored,
-                               mean};
-    run<cross_entropy<T, I>>(op, 20.0 * double(c.x.size()), a);
-  };
   with_float(c.x.dtype(), op, [&](auto t) {
-    c.labels.dtype() == Dtype::i64 ? submit_as(t, std::int64_t{}) : submit_as(t, std::int32_t{});
+    using T = decltype(t);
+    T* to = want_gradient ? static_cast<T*>(data_of(py::reinterpret_borrow<py::array>(gradient))) : nullptr;
+    const CrossEntropy<T> a{c.x.as<T>(),
+                            c.sparse ? parse_indices(c.labels, op, "labels") : Indices{},
+                            c.sparse ? nullptr : c.labels.as<T>(),
+                            c.weights ? c.weights->as<T>() : nullptr,
+                            static_cast<T*>(data_of(losses)),
+                            to,
+                            c.N,
+                            c.C,
+                            ignored,
+                            label_smoothing,
+                            from_logits,
+                            has_ignored,
+                            mean};
+    run<cross_entropy<T>>(op, 20.0 * double(c.x.size()), a);
   });
   return py::make_tuple(losses, gradient);
 }

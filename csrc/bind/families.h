@@ -8,6 +8,8 @@ void bind_core(pybind11::module_& m);
 void bind_plan(pybind11::module_& m);
 void bind_attention(pybind11::module_& m);
 void bind_dense(pybind11::module_& m);
+void bind_embedding(pybind11::module_& m);
+void bind_dropout(pybind11::module_& m);
 void bind_elementwise(pybind11::module_& m);
 void bind_loss(pybind11::module_& m);
 void bind_reduction(pybind11::module_& m);

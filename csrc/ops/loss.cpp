@@ -22,14 +22,14 @@ void sum_to(const T* x, dim_t n, T* y, T scale) {
 
 }  // namespace
 
-template <class T, class I>
-void cross_entropy(const CrossEntropy<T, I>& a) {
+template <class T>
+void cross_entropy(const CrossEntropy<T>& a) {
   dim_t counted = a.N;
-  Scratch<dim_t> labels(a.labels ? a.N : 0);
-  for (dim_t i = 0; a.labels && i < a.N; i++) {
-    const dim_t label = static_cast<dim_t>(a.labels[i]);
+  Scratch<dim_t> labels(a.targets ? 0 : a.N);
+  for (dim_t i = 0; !a.targets && i < a.N; i++) {
+    const dim_t label = a.labels[i];
     const bool ignored = a.has_ignored && label == a.ignored;
-    check(ignored || (label >= 0 && label < a.C), "label ", label, " at position ", i, " is outside 0..", a.C - 1);
+    if (!ignored && (label < 0 || label >= a.C)) check(false, describe_outside(a.labels, i, a.C, "cross_entropy: label"));
     labels[i] = ignored ? -1 : label;
     counted -= ignored;
   }
@@ -38,7 +38,7 @@ void cross_entropy(const CrossEntropy<T, I>& a) {
   const auto kernel = a.logits ? kernels<T>().loss.softmax : kernels<T>().loss.probabilities;
   parallel_for(a.N, kGrain / 4 / std::max<dim_t>(1, a.C) + 1, [&](dim_t begin, dim_t end) {
     const dim_t at = begin * a.C;
-    kernel({a.x + at, a.labels ? labels + begin : nullptr, a.targets ? a.targets + at : nullptr,
+    kernel({a.x + at, a.targets ? nullptr : labels + begin, a.targets ? a.targets + at : nullptr,
             a.weights ? a.weights + begin : nullptr, T(a.smoothing), (a.mean ? rows.get() : a.losses) + begin,
             a.gradient ? a.gradient + at : nullptr, a.mean ? share : T(1), end - begin, a.C});
   });
@@ -113,10 +113,8 @@ void point_loss_backward(const PointLossesBackward<T>& a) {
   give(true, a.dt, a.dt_mode);
 }
 
-template void cross_entropy(const CrossEntropy<float, std::int32_t>&);
-template void cross_entropy(const CrossEntropy<float, std::int64_t>&);
-template void cross_entropy(const CrossEntropy<double, std::int32_t>&);
-template void cross_entropy(const CrossEntropy<double, std::int64_t>&);
+template void cross_entropy(const CrossEntropy<float>&);
+template void cross_entropy(const CrossEntropy<double>&);
 template void cross_entropy_backward(const CrossEntropyBackward<float>&);
 template void cross_entropy_backward(const CrossEntropyBackward<double>&);
 template void point_loss(const PointLosses<float>&);

@@ -2,24 +2,25 @@
 #pragma once
 #include "core/types.h"
 #include "kernels/loss.h"
+#include "ops/indices.h"
 
 namespace lamina {
 
-// x (N, C); labels (N) of type I, or targets (N, C). Throws std::invalid_argument naming the first label that is neither
-// in 0..C-1 nor ignored. losses (N), or for the mean losses (1): the sum of weight * loss over the number of rows that
+// x (N, C); labels (N), or targets (N, C). Throws std::invalid_argument naming the first label that is neither in 0..C-1
+// nor ignored. losses (N), or for the mean losses (1): the sum of weight * loss over the number of rows that
 // are not ignored. gradient (N, C) or null: of each row's loss, or of the mean.
-template <class T, class I>
+template <class T>
 struct CrossEntropy {
   const T* x;
-  const I* labels;
+  Indices labels;
   const T *targets, *weights;
   T *losses, *gradient;
   dim_t N, C, ignored;
   double smoothing;
   bool logits, has_ignored, mean;
 };
-template <class T, class I>
-void cross_entropy(const CrossEntropy<T, I>& a);
+template <class T>
+void cross_entropy(const CrossEntropy<T>& a);
 
 // dx (+)= gradient * dy, dy one a row or one for all.
 template <class T>

@@ -51,8 +51,9 @@ def _cross_entropy(
     w = None if weights is None else as_tensor(weights, x._array.dtype)
     if wants_grad(t) or (w is not None and wants_grad(w)):
         return _composed(x, t, w, label_smoothing, from_logits, one)
+    wa = None if w is None else w._array
     loss, gradient = _native.cross_entropy_forward(
-        x._array, t._array, None if w is None else w._array, from_logits, label_smoothing, ignore_class, one, wants_grad(x)
+        x._array, t._array, wa, from_logits, label_smoothing, ignore_class, one, wants_grad(x)
     )
     if gradient is None:
         return wrap(loss)
@@ -160,7 +161,7 @@ def _points(
     x = float_tensor(y_pred)
     t = as_tensor(y_true, x._array.dtype)
     if t.shape != x.shape:
-        if reduction == "none" or (*t.shape, 1) != x.shape and t.shape != (*x.shape, 1):
+        if reduction == "none" or ((*t.shape, 1) != x.shape and t.shape != (*x.shape, 1)):
             raise ValueError(f"{loss} loss: y_true is {t.shape}, y_pred {x.shape}; expected equal shapes")
         t = reshape(t, x.shape)
     xa, ta = x._array, t._array
