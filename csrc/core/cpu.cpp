@@ -94,6 +94,8 @@ const Caches& caches() {
   return c;
 }
 
+bool past_caches(dim_t bytes) { return 2 * bytes > caches().l3; }
+
 int cgroup_quota(const std::string& root) {
   int quota = 0;
   std::ifstream groups(root + "/proc/self/cgroup");

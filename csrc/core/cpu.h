@@ -17,6 +17,10 @@ struct Caches {
 };
 const Caches& caches();
 
+// Whether a result of this size is better written past the caches: with an input of the same size it does not fit, and a
+// plain store would first read what it overwrites.
+bool past_caches(dim_t bytes);
+
 // OMP_NUM_THREADS if set, else min(affinity mask, cgroup CPU quota rounded down but at least 1, physical cores).
 int default_threads();
 // The parts of the rule, with the root of the file system as an argument so that tests can fake /sys and /proc.

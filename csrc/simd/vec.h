@@ -63,6 +63,40 @@ LAMINA_INLINE void store(T* p, Vec<T> v) {
   *reinterpret_cast<typename VecOf<T>::loose*>(p) = v;
 }
 
+// Past the caches, for results larger than they are: p is a multiple of the vector, and a kernel that has done so ends
+// with stream_fence().
+LAMINA_INLINE void store_stream(float* p, Vec<float> v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, (__m512)v);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(p, (__m256)v);
+#elif defined(__x86_64__)
+  _mm_stream_ps(p, (__m128)v);
+#else
+  store(p, v);
+#endif
+}
+LAMINA_INLINE void store_stream(double* p, Vec<double> v) {
+#if defined(__AVX512F__)
+  _mm512_stream_pd(p, (__m512d)v);
+#elif defined(__AVX2__)
+  _mm256_stream_pd(p, (__m256d)v);
+#elif defined(__x86_64__)
+  _mm_stream_pd(p, (__m128d)v);
+#else
+  store(p, v);
+#endif
+}
+LAMINA_INLINE void stream_fence() {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
+}
+template <class T>
+LAMINA_INLINE bool vector_aligned(const T* p) {
+  return (reinterpret_cast<std::uintptr_t>(p) & (kVectorBytes - 1)) == 0;
+}
+
 // The first n lanes (0 <= n <= lanes); the rest of the memory is neither read nor written.
 LAMINA_INLINE Vec<float> load_part(const float* p, int n) {
 #if defined(__AVX512F__)
@@ -189,7 +223,7 @@ LAMINA_INLINE Vec<T> copy_sign(Vec<T> magnitude, Vec<T> sign) {
 
 LAMINA_INLINE Vec<float> vsqrt(Vec<float> a) {
 #if defined(__AVX512F__)
-  return (Vec<float>)_mm512_sqrt_ps((__m512)a);
+  return (Vec<float>)_mm512_maskz_sqrt_ps(__mmask16(-1), (__m512)a);
 #elif defined(__AVX2__)
   return (Vec<float>)_mm256_sqrt_ps((__m256)a);
 #else
@@ -199,13 +233,46 @@ LAMINA_INLINE Vec<float> vsqrt(Vec<float> a) {
 }
 LAMINA_INLINE Vec<double> vsqrt(Vec<double> a) {
 #if defined(__AVX512F__)
-  return (Vec<double>)_mm512_sqrt_pd((__m512d)a);
+  return (Vec<double>)_mm512_maskz_sqrt_pd(__mmask8(-1), (__m512d)a);
 #elif defined(__AVX2__)
   return (Vec<double>)_mm256_sqrt_pd((__m256d)a);
 #else
   for (int i = 0; i < kLanes<double>; i++) a[i] = __builtin_sqrt(a[i]);
   return a;
 #endif
+}
+
+LAMINA_INLINE Vec<float> vfloor(Vec<float> a) {
+#if defined(__AVX512F__)
+  return (Vec<float>)_mm512_maskz_roundscale_ps(__mmask16(-1), (__m512)a, _MM_FROUND_FLOOR);
+#elif defined(__AVX2__)
+  return (Vec<float>)_mm256_floor_ps((__m256)a);
+#else
+  for (int i = 0; i < kLanes<float>; i++) a[i] = __builtin_floorf(a[i]);
+  return a;
+#endif
+}
+LAMINA_INLINE Vec<double> vfloor(Vec<double> a) {
+#if defined(__AVX512F__)
+  return (Vec<double>)_mm512_maskz_roundscale_pd(__mmask8(-1), (__m512d)a, _MM_FROUND_FLOOR);
+#elif defined(__AVX2__)
+  return (Vec<double>)_mm256_floor_pd((__m256d)a);
+#else
+  for (int i = 0; i < kLanes<double>; i++) a[i] = __builtin_floor(a[i]);
+  return a;
+#endif
+}
+// To the nearest integer, halves to the even one.
+template <class T>
+LAMINA_INLINE Vec<T> vround(Vec<T> a) {
+  const T limit = sizeof(T) == 4 ? T(8388608) : T(4503599627370496);  // beyond it every number is an integer
+  const Vec<T> m = vabs<T>(a);
+  return select<T>(m < limit, copy_sign<T>((m + limit) - limit, a), a);
+}
+// -1, 0, 1 or NaN.
+template <class T>
+LAMINA_INLINE Vec<T> vsign(Vec<T> a) {
+  return select<T>(a > T(0), splat(T(1)), select<T>(a < T(0), splat(T(-1)), a));
 }
 
 // Horizontal reductions, by halves: the order is fixed by the vector's width.
@@ -224,6 +291,28 @@ LAMINA_INLINE T hmax(Vec<T> v) {
   for (int n = kLanes<T> / 2; n; n /= 2)
     for (int i = 0; i < n; i++) t[i] = (t[i + n] > t[i] || t[i + n] != t[i + n]) ? t[i + n] : t[i];
   return t[0];
+}
+
+// A W x W block in registers, rows to columns: log2(W) rounds that swap halves of growing distance.
+template <class T, int D>
+LAMINA_INLINE void transpose_round(Vec<T>* v) {
+  constexpr int W = kLanes<T>;
+  if constexpr (D < W) {
+    IntVec<T> low, high;
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++) {
+      low[i] = (i & D) ? i - D + W : i;
+      high[i] = (i & D) ? i + W : i + D;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++)
+      if (!(i & D)) {
+        const Vec<T> a = v[i], b = v[i + D];
+        v[i] = __builtin_shuffle(a, b, low);
+        v[i + D] = __builtin_shuffle(a, b, high);
+      }
+    transpose_round<T, D * 2>(v);
+  }
 }
 
 // for_lanes(n, f): f(i, lanes) over [0, n) by whole vectors, then once with the remainder; get/put take lanes.

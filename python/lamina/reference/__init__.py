@@ -3,51 +3,19 @@
 Twins allocate and give results as the kernels do, and deliver gradients into the same destinations.
 """
 
-from .activation import (
-    activation_backward,
-    activation_forward,
-    log_softmax_backward,
-    log_softmax_forward,
-    softmax_backward,
-    softmax_forward,
-)
-from .convolution import conv2d_backward, conv2d_forward, depthwise_conv2d_backward, depthwise_conv2d_forward
-from .dense import dense_backward, dense_forward, matmul_backward, matmul_forward
-from .pooling import (
-    average_pool2d_backward,
-    average_pool2d_forward,
-    global_average_pool2d_backward,
-    global_average_pool2d_forward,
-    global_max_pool2d_backward,
-    global_max_pool2d_forward,
-    max_pool2d_backward,
-    max_pool2d_forward,
-)
-from .recurrent import lstm_backward, lstm_forward
-
-__all__ = [
-    "activation_backward",
-    "activation_forward",
-    "average_pool2d_backward",
-    "average_pool2d_forward",
-    "conv2d_backward",
-    "conv2d_forward",
-    "dense_backward",
-    "dense_forward",
-    "depthwise_conv2d_backward",
-    "depthwise_conv2d_forward",
-    "global_average_pool2d_backward",
-    "global_average_pool2d_forward",
-    "global_max_pool2d_backward",
-    "global_max_pool2d_forward",
-    "log_softmax_backward",
-    "log_softmax_forward",
-    "lstm_backward",
-    "lstm_forward",
-    "matmul_backward",
-    "matmul_forward",
-    "max_pool2d_backward",
-    "max_pool2d_forward",
-    "softmax_backward",
-    "softmax_forward",
-]
+# ruff: noqa: F403
+from .activation import *
+from .attention import *
+from .convolution import *
+from .dense import *
+from .dropout import *
+from .elementwise import *
+from .embedding import *
+from .loss import *
+from .normalization import *
+from .optimizer import *
+from .pooling import *
+from .random import *
+from .recurrent import *
+from .reduction import *
+from .reshape import *

@@ -1,0 +1,252 @@
+#include "ops/normalization.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/cpu.h"
+#include "core/parallel.h"
+#include "core/pool.h"
+#include "kernels/table.h"
+
+namespace lamina {
+namespace {
+
+// How a matrix (M, C) is cut, by its shape alone. Where C is small, `fold` rows are taken as one of fold * C columns, so
+// that registers are full; the M % fold rows that remain are a shorter one. Tasks are chunks of rows times strips of
+// columns, chunk by chunk.
+struct Cut {
+  dim_t fold = 1, width, rows, rest, chunks, strips;
+
+  Cut(dim_t M, dim_t C) {
+    constexpr dim_t kWide = 64, kRegister = 16;
+    if (C < kWide) {
+      fold = (kWide + C - 1) / C;
+      for (dim_t f = fold; f * C <= 8 * kWide; f++)
+        if (f * C % kRegister == 0) {
+          fold = f;
+          break;
+        }
+    }
+    width = fold * C, rows = M / fold, rest = M % fold;
+    const dim_t tasks = std::clamp<dim_t>(M * C / kGrain, 1, 256);
+    chunks = std::clamp<dim_t>(tasks, 1, std::max<dim_t>(1, rows / kWide));  // partial sums stay small beside x
+    strips = std::clamp<dim_t>(tasks / chunks, 1, std::max<dim_t>(1, width / kWide));
+  }
+
+  dim_t first_row(dim_t chunk) const { return rows * chunk / chunks; }
+  dim_t rows_of(dim_t chunk) const { return first_row(chunk + 1) - first_row(chunk); }
+
+  // f(chunk, offset of the block in x, rows, first column, columns) for every task. Backwards: a second pass that
+  // starts with what the first read last.
+  template <class F>
+  void each(bool backwards, F&& f) const {
+    parallel_for(rows ? chunks * strips : 0, 1, [&](dim_t begin, dim_t end) {
+      for (dim_t i = begin; i < end; i++) {
+        const dim_t t = backwards ? end - 1 - (i - begin) : i, chunk = t / strips, strip = t % strips;
+        const dim_t j0 = width / 16 * strip / strips * 16;
+        const dim_t j1 = strip + 1 == strips ? width : width / 16 * (strip + 1) / strips * 16;
+        f(chunk, first_row(chunk) * width + j0, rows_of(chunk), j0, j1 - j0);
+      }
+    });
+  }
+};
+
+// (mean, m2) of `seen` rows takes in the (mean, m2) of n more.
+template <class T>
+void merge_moments(dim_t cols, dim_t n, const T* mean_b, const T* m2_b, dim_t seen, T* mean, T* m2) {
+  if (seen == 0) {
+    std::copy_n(mean_b, cols, mean);
+    std::copy_n(m2_b, cols, m2);
+    return;
+  }
+  const T weight = T(double(n) / double(seen + n)), cross = T(double(seen) * double(n) / double(seen + n));
+  for (dim_t j = 0; j < cols; j++) {
+    const T d = mean_b[j] - mean[j];
+    mean[j] += d * weight;
+    m2[j] += m2_b[j] + d * d * cross;
+  }
+}
+
+template <class T>
+void column_moments(const Cut& c, dim_t C, const T* x, T* mean, T* m2) {
+  const auto& k = kernels<T>().normalization;
+  Scratch<T> part(2 * c.width * c.chunks + 2 * C);
+  c.each(false, [&](dim_t chunk, dim_t at, dim_t rows, dim_t j, dim_t cols) {
+    T* p = part + 2 * c.width * chunk + j;
+    k.moments(rows, cols, x + at, c.width, p, p + c.width);
+  });
+  dim_t seen = 0;
+  if (c.rows) {
+    for (dim_t i = 1; i < c.chunks; i++) {
+      const T* p = part + 2 * c.width * i;
+      merge_moments(c.width, c.rows_of(i), p, p + c.width, c.first_row(i), part.get(), part + c.width);
+    }
+    for (dim_t i = 0; i < c.fold; i++, seen += c.rows)
+      merge_moments(C, c.rows, part + i * C, part + c.width + i * C, seen, mean, m2);
+  }
+  if (c.rest) {
+    T* p = part + 2 * c.width * c.chunks;
+    k.moments(c.rest, C, x + c.rows * c.width, C, p, p + C);
+    merge_moments(C, c.rest, p, p + C, seen, mean, m2);
+  }
+}
+
+// sum (C) and sum_x (C) of the kernel gradient_sums.
+template <class T>
+void column_gradient_sums(const Cut& c, const BatchNormBackward<T>& a, const T* mean, T* sum, T* sum_x) {
+  const auto& k = kernels<T>().normalization;
+  const bool relu = a.act == Activation::relu;
+  Scratch<T> part(2 * c.width * c.chunks);
+  c.each(false, [&](dim_t chunk, dim_t at, dim_t rows, dim_t j, dim_t cols) {
+    T* p = part + 2 * c.width * chunk + j;
+    k.gradient_sums(rows, cols, a.x + at, a.y + at, a.dy + at, c.width, mean + j, p, p + c.width, relu);
+  });
+  const dim_t at = c.rows * c.width;
+  k.gradient_sums(c.rest, a.C, a.x + at, a.y + at, a.dy + at, a.C, mean, sum, sum_x, relu);
+  if (c.rows == 0) return;
+  for (dim_t i = 1; i < c.chunks; i++)
+    for (dim_t j = 0; j < 2 * c.width; j++) part[j] += part[2 * c.width * i + j];
+  for (dim_t i = 0; i < c.fold; i++)
+    for (dim_t j = 0; j < a.C; j++) sum[j] += part[i * a.C + j], sum_x[j] += part[c.width + i * a.C + j];
+}
+
+// The first C of p's `width` elements, over and over.
+template <class T>
+void repeat(T* p, dim_t C, dim_t width) {
+  for (dim_t j = C; j < width; j++) p[j] = p[j - C];
+}
+
+template <class T>
+void give(dim_t n, const T* value, T* destination, Grad mode) {
+  if (mode == Grad::write)
+    std::copy_n(value, n, destination);
+  else if (mode == Grad::accumulate)
+    for (dim_t j = 0; j < n; j++) destination[j] += value[j];
+}
+
+}  // namespace
+
+template <class T>
+void batch_norm_forward(const BatchNormForward<T>& a) {
+  if (a.C == 0) return;
+  const auto& k = kernels<T>().normalization;
+  const Cut c(a.M, a.C);
+  Scratch<T> parameters(3 * c.width);
+  T *mean = parameters, *scale = mean + c.width, *shift = scale + c.width;
+  if (a.training && a.M > 0) {
+    T* variance = a.rstd;
+    column_moments(c, a.C, a.x, a.mean, variance);
+    const T keep = a.momentum, take = T(1) - a.momentum;
+    for (dim_t j = 0; j < a.C; j++) {
+      variance[j] /= T(a.M);
+      a.moving_mean[j] = a.moving_mean[j] * keep + a.mean[j] * take;
+      a.moving_variance[j] = a.moving_variance[j] * keep + variance[j] * take;
+    }
+  } else {
+    std::copy_n(a.moving_mean, a.C, a.mean);
+    std::copy_n(a.moving_variance, a.C, a.rstd);
+  }
+  for (dim_t j = 0; j < a.C; j++) {
+    a.rstd[j] = T(1) / std::sqrt(a.rstd[j] + a.epsilon);
+    mean[j] = a.mean[j];
+    scale[j] = a.gamma ? a.rstd[j] * a.gamma[j] : a.rstd[j];
+    shift[j] = a.beta ? a.beta[j] : T(0);
+  }
+  for (T* p : {mean, scale, shift}) repeat(p, a.C, c.width);
+  const bool relu = a.act == Activation::relu, stream = past_caches(a.M * a.C * dim_t(sizeof(T)));
+  c.each(a.training, [&](dim_t, dim_t at, dim_t rows, dim_t j, dim_t cols) {
+    k.normalize(rows, cols, a.x + at, a.y + at, c.width, mean + j, scale + j, shift + j, relu, stream);
+  });
+  const dim_t at = c.rows * c.width;
+  k.normalize(1, c.rest * a.C, a.x + at, a.y + at, c.width, mean, scale, shift, relu, false);
+}
+
+template <class T>
+void batch_norm_backward(const BatchNormBackward<T>& a) {
+  if (a.C == 0) return;
+  const auto& k = kernels<T>().normalization;
+  const Cut c(a.M, a.C);
+  Scratch<T> parameters(4 * c.width + 2 * a.C);
+  T *mean = parameters, *scale = mean + c.width, *shift = scale + c.width, *slope = shift + c.width;
+  T *sum = slope + c.width, *sum_x = sum + a.C;
+  std::copy_n(a.mean, a.C, mean);
+  repeat(mean, a.C, c.width);
+  const bool dx_needs_sums = a.training && a.dx_mode != Grad::skip;
+  if (dx_needs_sums || a.dgamma_mode != Grad::skip || a.dbeta_mode != Grad::skip)
+    column_gradient_sums(c, a, mean, sum, sum_x);
+  if (a.dx_mode != Grad::skip) {
+    const T per_row = a.training && a.M > 0 ? T(1) / T(a.M) : T(0);
+    for (dim_t j = 0; j < a.C; j++) {
+      scale[j] = a.gamma ? a.rstd[j] * a.gamma[j] : a.rstd[j];
+      shift[j] = a.training ? sum[j] * per_row : T(0);
+      slope[j] = a.training ? a.rstd[j] * a.rstd[j] * sum_x[j] * per_row : T(0);
+    }
+    for (T* p : {scale, shift, slope}) repeat(p, a.C, c.width);
+    const bool relu = a.act == Activation::relu, accumulate = a.dx_mode == Grad::accumulate;
+    c.each(dx_needs_sums, [&](dim_t, dim_t at, dim_t rows, dim_t j, dim_t cols) {
+      k.normalize_gradient(rows, cols, a.x + at, a.y + at, a.dy + at, a.dx + at, c.width, mean + j, scale + j,
+                           shift + j, slope + j, relu, accumulate);
+    });
+    const dim_t at = c.rows * c.width;
+    k.normalize_gradient(1, c.rest * a.C, a.x + at, a.y + at, a.dy + at, a.dx + at, c.width, mean, scale, shift, slope,
+                         relu, accumulate);
+  }
+  if (a.dgamma_mode != Grad::skip)
+    for (dim_t j = 0; j < a.C; j++) sum_x[j] *= a.rstd[j];
+  give(a.C, sum_x, a.dgamma, a.dgamma_mode);
+  give(a.C, sum, a.dbeta, a.dbeta_mode);
+}
+
+namespace {
+constexpr dim_t kGroup = 4;  // rows that the kernels take together: ranges begin at multiples, whatever the threads
+}
+
+template <class T>
+void layer_norm_forward(const LayerNormForward<T>& a) {
+  if (a.C == 0) {  // means of nothing
+    std::fill_n(a.mean, a.rows, T(0));
+    std::fill_n(a.rstd, a.rows, T(0));
+    return;
+  }
+  const auto& k = kernels<T>().normalization;
+  const dim_t groups = (a.rows + kGroup - 1) / kGroup, elements = std::max<dim_t>(1, kGroup * a.C);
+  parallel_for(groups, kGrain / 2 / elements, [&](dim_t begin, dim_t end) {
+    const dim_t r = begin * kGroup, rows = std::min(a.rows, end * kGroup) - r;
+    k.layer_norm(rows, a.C, a.x + r * a.C, a.gamma, a.beta, a.epsilon, a.y + r * a.C, a.mean + r, a.rstd + r);
+  });
+}
+
+template <class T>
+void layer_norm_backward(const LayerNormBackward<T>& a) {
+  const auto& k = kernels<T>().normalization;
+  const bool sums = a.dgamma_mode != Grad::skip || a.dbeta_mode != Grad::skip, dx = a.dx_mode != Grad::skip;
+  // Chunks of rows by the shape alone; each has its own dgamma and dbeta.
+  const dim_t chunks = std::clamp<dim_t>(a.rows * a.C / (kGrain / 2), 1, std::clamp<dim_t>(a.rows / kGroup, 1, 64));
+  Scratch<T> part(sums ? 2 * a.C * chunks : 0);
+  parallel_for(chunks, 1, [&](dim_t begin, dim_t end) {
+    for (dim_t i = begin; i < end; i++) {
+      const dim_t r = a.rows * i / chunks, rows = a.rows * (i + 1) / chunks - r;
+      T* p = sums ? part + 2 * a.C * i : nullptr;
+      k.layer_norm_gradient(rows, a.C, a.x + r * a.C, a.gamma, a.mean + r, a.rstd + r, a.dy + r * a.C,
+                            dx ? a.dx + r * a.C : nullptr, a.dx_mode == Grad::accumulate, p, sums ? p + a.C : nullptr);
+    }
+  });
+  if (!sums) return;
+  parallel_for(2 * a.C, kGrain / chunks, [&](dim_t begin, dim_t end) {
+    for (dim_t i = 1; i < chunks; i++)
+      for (dim_t j = begin; j < end; j++) part[j] += part[2 * a.C * i + j];
+  });
+  give(a.C, part.get(), a.dgamma, a.dgamma_mode);
+  give(a.C, part + a.C, a.dbeta, a.dbeta_mode);
+}
+
+template void batch_norm_forward(const BatchNormForward<float>&);
+template void batch_norm_forward(const BatchNormForward<double>&);
+template void batch_norm_backward(const BatchNormBackward<float>&);
+template void batch_norm_backward(const BatchNormBackward<double>&);
+template void layer_norm_forward(const LayerNormForward<float>&);
+template void layer_norm_forward(const LayerNormForward<double>&);
+template void layer_norm_backward(const LayerNormBackward<float>&);
+template void layer_norm_backward(const LayerNormBackward<double>&);
+
+}  // namespace lamina

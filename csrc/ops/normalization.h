@@ -1,0 +1,60 @@
+// Batch and layer normalization. Statistics are biased (they divide by their count), as in Keras.
+#pragma once
+#include "core/types.h"
+
+namespace lamina {
+
+// Each of C columns of x (M, C): y = act((x - mean) * rstd * gamma + beta), rstd = 1 / sqrt(variance + epsilon).
+// Training: mean and variance are the batch's, and moving = moving * momentum + batch * (1 - momentum) in place (an
+// empty batch leaves them). Inference: they are the moving ones. mean and rstd (C) are saved for backward.
+template <class T>
+struct BatchNormForward {
+  const T *x, *gamma, *beta;  // gamma, beta: null is 1, 0
+  T *moving_mean, *moving_variance, *y, *mean, *rstd;
+  dim_t M, C;
+  bool training;
+  T momentum, epsilon;
+  Activation act;  // linear or relu
+};
+template <class T>
+void batch_norm_forward(const BatchNormForward<T>& a);
+
+// Needs x, mean, rstd and, with relu, y. With dz = dy * act'(y) and h = (x - mean) * rstd:
+//   dgamma = sum of dz * h,   dbeta = sum of dz
+//   dx = gamma * rstd * (dz - dbeta / M - h * dgamma / M)   in training
+//   dx = gamma * rstd * dz                                  where mean and rstd were constants
+template <class T>
+struct BatchNormBackward {
+  const T *x, *gamma, *mean, *rstd, *y, *dy;
+  T *dx, *dgamma, *dbeta;
+  Grad dx_mode, dgamma_mode, dbeta_mode;
+  dim_t M, C;
+  bool training;
+  Activation act;
+};
+template <class T>
+void batch_norm_backward(const BatchNormBackward<T>& a);
+
+// Each of `rows` rows of C: y = (x - mean) * rstd * gamma + beta; mean and rstd (rows) are saved.
+template <class T>
+struct LayerNormForward {
+  const T *x, *gamma, *beta;
+  T *y, *mean, *rstd;
+  dim_t rows, C;
+  T epsilon;
+};
+template <class T>
+void layer_norm_forward(const LayerNormForward<T>& a);
+
+// Needs x, mean, rstd.
+template <class T>
+struct LayerNormBackward {
+  const T *x, *gamma, *mean, *rstd, *dy;
+  T *dx, *dgamma, *dbeta;
+  Grad dx_mode, dgamma_mode, dbeta_mode;
+  dim_t rows, C;
+};
+template <class T>
+void layer_norm_backward(const LayerNormBackward<T>& a);
+
+}  // namespace lamina

@@ -1,0 +1,73 @@
+"""Batch and layer normalization."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import _native
+from ..autograd import Array, Gradients, Tensor, record, wrap
+from ._common import TensorLike, as_tensor
+
+
+__all__ = ["batch_norm", "layer_norm"]
+_NONE = wrap(np.empty(0, np.float32))  # in the place of a parameter that is not there: wants no gradient
+
+
+def batch_norm(
+    x: TensorLike,
+    gamma: TensorLike | None,
+    beta: TensorLike | None,
+    moving_mean: Tensor,
+    moving_variance: Tensor,
+    training: bool,
+    momentum: float = 0.99,
+    epsilon: float = 1e-3,
+    activation: str = "linear",
+) -> Tensor:
+    """``activation((x - mean) / sqrt(variance + epsilon) * gamma + beta)`` of each channel on the last axis.
+
+    x (..., C); gamma and beta (C,) or None; moving_mean and moving_variance (C,).  In training mean and variance are
+    the batch's (divided by the count), and the moving ones follow in place: ``moving = moving * momentum + batch * (1 -
+    momentum)``; else the moving ones are used.  ``activation`` is linear or relu.
+    """
+    x = as_tensor(x)
+    g = _NONE if gamma is None else as_tensor(gamma)
+    b = _NONE if beta is None else as_tensor(beta)
+    xa = x._array
+    ga = None if gamma is None else g._array
+    y, mean, rstd = _native.batch_norm_forward(
+        xa,
+        ga,
+        None if beta is None else b._array,
+        moving_mean._array,
+        moving_variance._array,
+        training,
+        momentum,
+        epsilon,
+        activation,
+    )
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.batch_norm_backward(xa, ga, mean, rstd, y, dy, training, activation, *grads, grads.accumulate)
+
+    return record(y, (x, g, b), backward)
+
+
+def layer_norm(
+    x: TensorLike, gamma: TensorLike | None = None, beta: TensorLike | None = None, epsilon: float = 1e-3
+) -> Tensor:
+    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta`` of each row on the last axis: Ba et al. 2016.
+
+    x (..., C); gamma and beta (C,) or None; mean and variance are the row's (divided by C).
+    """
+    x = as_tensor(x)
+    g = _NONE if gamma is None else as_tensor(gamma)
+    b = _NONE if beta is None else as_tensor(beta)
+    xa = x._array
+    ga = None if gamma is None else g._array
+    y, mean, rstd = _native.layer_norm_forward(xa, ga, None if beta is None else b._array, epsilon)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.layer_norm_backward(xa, ga, mean, rstd, dy, *grads, grads.accumulate)
+
+    return record(y, (x, g, b), backward)

@@ -1,0 +1,92 @@
+"""NumPy twins of the normalization kernels."""
+
+from __future__ import annotations
+
+import math
+
+from ._common import Array, activate, activation_gradient, give
+
+
+def batch_norm_forward(
+    x: Array,
+    gamma: Array | None,
+    beta: Array | None,
+    moving_mean: Array,
+    moving_variance: Array,
+    training: bool,
+    momentum: float,
+    epsilon: float,
+    activation: str,
+) -> tuple[Array, Array, Array]:
+    axes = tuple(range(x.ndim - 1))
+    mean, variance = moving_mean.copy(), moving_variance
+    if training and math.prod(x.shape[:-1]):
+        mean, variance = x.mean(axis=axes), x.var(axis=axes)
+        moving_mean *= momentum
+        moving_mean += (1 - momentum) * mean
+        moving_variance *= momentum
+        moving_variance += (1 - momentum) * variance
+    rstd = 1 / (variance + epsilon) ** 0.5
+    y = (x - mean) * (rstd if gamma is None else rstd * gamma)
+    return activate(y if beta is None else y + beta, activation), mean, rstd
+
+
+def batch_norm_backward(
+    x: Array,
+    gamma: Array | None,
+    mean: Array,
+    rstd: Array,
+    y: Array,
+    dy: Array,
+    training: bool,
+    activation: str,
+    dx: Array | None,
+    dgamma: Array | None,
+    dbeta: Array | None,
+    accumulate: int = 0,
+) -> None:
+    axes = tuple(range(x.ndim - 1))
+    rows = max(math.prod(x.shape[:-1]), 1)
+    dz = activation_gradient(y, dy, activation)
+    h = (x - mean) * rstd
+    sum_dz, sum_dzh = dz.sum(axis=axes), (dz * h).sum(axis=axes)
+    if dx is not None:
+        g = dz - sum_dz / rows - h * (sum_dzh / rows) if training else dz
+        give(dx, g * (rstd if gamma is None else rstd * gamma), accumulate, 0)
+    give(dgamma, sum_dzh, accumulate, 1)
+    give(dbeta, sum_dz, accumulate, 2)
+
+
+def layer_norm_forward(
+    x: Array, gamma: Array | None, beta: Array | None, epsilon: float
+) -> tuple[Array, Array, Array]:
+    if x.size == 0:
+        return x.copy(), x.sum(axis=-1), x.sum(axis=-1)
+    mean, variance = x.mean(axis=-1), x.var(axis=-1)
+    rstd = 1 / (variance + epsilon) ** 0.5
+    y = (x - mean[..., None]) * rstd[..., None]
+    if gamma is not None:
+        y = y * gamma
+    return y if beta is None else y + beta, mean, rstd
+
+
+def layer_norm_backward(
+    x: Array,
+    gamma: Array | None,
+    mean: Array,
+    rstd: Array,
+    dy: Array,
+    dx: Array | None,
+    dgamma: Array | None,
+    dbeta: Array | None,
+    accumulate: int = 0,
+) -> None:
+    axes = tuple(range(x.ndim - 1))
+    h = (x - mean[..., None]) * rstd[..., None]
+    if dx is not None:
+        u = dy if gamma is None else dy * gamma
+        if x.size:
+            u = u - u.mean(axis=-1, keepdims=True) - h * (u * h).mean(axis=-1, keepdims=True)
+        give(dx, u * rstd[..., None], accumulate, 0)
+    give(dgamma, (dy * h).sum(axis=axes), accumulate, 1)
+    give(dbeta, dy.sum(axis=axes), accumulate, 2)

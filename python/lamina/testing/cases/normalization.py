@@ -1,0 +1,89 @@
+"""Cases of the normalization family."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from . import Array, Case
+
+
+def _parameters(rng: np.random.Generator, C: int, dtype: Any, affine: str) -> tuple[Array | None, Array | None]:
+    gamma = (1 + 0.3 * rng.standard_normal(C)).astype(dtype) if "g" in affine else None
+    beta = rng.standard_normal(C).astype(dtype) if "b" in affine else None
+    return gamma, beta
+
+
+def _batch_norm(*shape: int, training: bool = True, activation: str = "linear", affine: str = "gb") -> Case:
+    C = shape[-1]
+
+    def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
+        x = (rng.standard_normal(shape) * 2 + rng.standard_normal(C) * 3).astype(dtype)
+        gamma, beta = _parameters(rng, C, dtype, affine)
+        moving_mean, moving_variance = rng.standard_normal(C).astype(dtype), (1 + rng.random(C)).astype(dtype)
+        return x, gamma, beta, moving_mean, moving_variance, training, 0.99, 1e-3, activation
+
+    def saved(args: tuple[Any, ...], result: Any, dy: Array) -> tuple[Any, ...]:
+        y, mean, rstd = result
+        return args[0], args[1], mean, rstd, y, dy, training, activation
+
+    n = float(math.prod(shape))
+    name = "batch norm" if training else "batch norm inference"
+    extra = "" if affine == "gb" else f" affine={affine}"
+    relu = activation == "relu"
+    return Case(
+        "normalization",
+        f"{name} {'x'.join(map(str, shape))}{' relu' if relu else ''}{extra}",
+        "batch_norm_forward",
+        inputs,
+        "batch_norm_backward",
+        (0, 1, 2),
+        saved,
+        bytes=(12.0 if training else 8.0) * n,
+        backward_bytes=(28.0 if relu else 20.0) * n,
+        reduction=math.prod(shape[:-1]),
+    )
+
+
+def _layer_norm(*shape: int, affine: str = "gb") -> Case:
+    def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
+        x = (rng.standard_normal(shape) * 2 + 1).astype(dtype)
+        return x, *_parameters(rng, shape[-1], dtype, affine), 1e-3
+
+    n = float(math.prod(shape))
+    extra = "" if affine == "gb" else f" affine={affine}"
+    return Case(
+        "normalization",
+        f"layer norm {'x'.join(map(str, shape))}{extra}",
+        "layer_norm_forward",
+        inputs,
+        "layer_norm_backward",
+        (0, 1, 2),
+        lambda args, result, dy: (args[0], args[1], *result[1:], dy),
+        bytes=8.0 * n,
+        backward_bytes=12.0 * n,
+        reduction=max(shape),
+    )
+
+
+def test_cases() -> list[Case]:
+    shapes = [(1, 1), (7, 3), (2, 5), (64, 16), (33, 10), (100, 1), (3, 4, 5, 17), (40, 63), (20, 64), (9, 100)]
+    shapes += [(0, 5), (4, 0), (3000, 24), (5000, 7), (200, 1100), (4, 9000), (70000, 1), (300, 1600)]
+    cases = [_batch_norm(*s) for s in shapes]
+    cases += [_batch_norm(50, 37, activation="relu"), _batch_norm(3000, 24, activation="relu")]
+    cases += [_batch_norm(50, 6, affine=a) for a in ("", "g", "b")]
+    for s in ((50, 37), (0, 5), (3000, 24), (2, 5), (33, 128)):
+        cases += [_batch_norm(*s, training=False), _batch_norm(*s, training=False, activation="relu")]
+    rows = [(1, 1), (5,), (7, 3), (2, 3, 16), (9, 37), (6, 128), (0, 5), (4, 0), (3, 2100), (700, 60), (2000, 33)]
+    cases += [_layer_norm(*s) for s in rows]
+    return cases + [_layer_norm(9, 37, affine=a) for a in ("", "g", "b")]
+
+
+def bench_cases() -> list[Case]:
+    shapes = [(64, 16), (128, 64), (1024, 32), (4096, 128), (65536, 16), (64, 28, 28, 32), (64, 32, 32, 16)]
+    shapes += [(64, 56, 56, 64), (32, 7, 7, 2048)]
+    cases = [_batch_norm(*s) for s in shapes] + [_batch_norm(64, 56, 56, 64, activation="relu")]
+    cases += [_batch_norm(64, 56, 56, 64, training=False), _batch_norm(64, 32, 32, 16, training=False)]
+    return cases + [_layer_norm(*s) for s in ((12, 64, 128), (32, 128, 768), (128, 64), (16384, 1024))]
