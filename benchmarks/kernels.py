@@ -67,7 +67,8 @@ class Job:
         args = case.inputs(np.random.default_rng(0), np.dtype(dtype))
         if which == "forward":
             native, twin = getattr(_native, case.forward), getattr(reference, case.forward)
-            self.calls = [lambda: native(*args), lambda: twin(*args)]
+            twin_args = (case.twin_inputs or case.inputs)(np.random.default_rng(0), np.dtype(dtype))
+            self.calls = [lambda: native(*args), lambda: twin(*twin_args)]
             self.flops, self.bytes = case.flops, double * case.bytes
             return
         result = getattr(_native, case.forward)(*args)
