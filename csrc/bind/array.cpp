@@ -69,7 +69,22 @@ std::string shape_string(const py::ssize_t* shape, int ndim) {
 
 std::string View::shape_string() const { return lamina::shape_string(shape(), ndim()); }
 
-View view(py::handle h, const char* op, const char* name, bool writable) {
+dim_t View::step(int i) const {
+  return proxy()->strides[i < 0 ? i + ndim() : i] / static_cast<dim_t>(kItemSize[static_cast<int>(dtype_)]);
+}
+
+namespace {
+// Elements follow each other along the last axis, and other axes step over whole elements.
+bool rows_are_contiguous(const py::array& a) {
+  const py::ssize_t size = a.itemsize(), last = a.ndim() - 1;
+  if (last < 0) return false;
+  for (py::ssize_t i = 0; i < last; i++)
+    if (a.strides(i) % size != 0) return false;
+  return a.strides(last) == size || a.shape(last) <= 1;
+}
+}  // namespace
+
+View view(py::handle h, const char* op, const char* name, bool writable, bool strided) {
   View v;
   if (!py::isinstance<py::array>(h))
     throw py::type_error(concat(op, ": ", name, " must be an array, got ", std::string(py::str(py::type::handle_of(h)))));
@@ -82,7 +97,8 @@ View view(py::handle h, const char* op, const char* name, bool writable) {
   if (!dtype)
     throw py::type_error(concat(op, ": ", name, " has dtype ", std::string(py::str(dt)), "; expected numbers"));
   const bool native = dt.byteorder() == '=' || dt.byteorder() == '|';
-  if (!(flags & kAligned) || !(flags & kContiguous) || !native) {
+  const bool in_order = (flags & kContiguous) || (strided && rows_are_contiguous(a));
+  if (!(flags & kAligned) || !in_order || !native) {
     if (writable)
       throw py::value_error(concat(op, ": ", name, " is written in place and must be C-contiguous and aligned"));
     if (recording && recording->arena()->owns(py::detail::array_proxy(a.ptr())->data))
@@ -171,6 +187,34 @@ GradientArray gradient(py::handle h, const char* op, const char* name, const Vie
   GradientArray g{output(h, op, name), (accumulate >> bit) & 1 ? Grad::accumulate : Grad::write};
   expect_like(*g.v, op, name, like);
   return g;
+}
+
+Strided strided(py::handle h, const char* op, const char* name, bool writable) {
+  if (py::isinstance<py::array>(h)) {
+    const auto a = py::reinterpret_borrow<py::array>(h);
+    const auto* proxy = py::detail::array_proxy(a.ptr());
+    const py::dtype dt = a.dtype();
+    const auto dtype = dtype_from(dt.num(), dt.itemsize(), dt.kind());
+    bool fits = dtype && (proxy->flags & py::detail::npy_api::NPY_ARRAY_ALIGNED_) &&
+                (dt.byteorder() == '=' || dt.byteorder() == '|');
+    for (int i = 0; fits && i < proxy->nd; i++) fits = proxy->strides[i] % dt.itemsize() == 0;
+    if (fits) {
+      if (writable && !a.writeable()) throw py::value_error(concat(op, ": ", name, " is written in place but read-only"));
+      keep_for_plan(a, proxy->data);
+      return {a, *dtype, proxy->data, proxy->nd, proxy->dimensions, proxy->strides};
+    }
+  }
+  const View v = view(h, op, name, writable);  // copies, or says what is wrong
+  const auto* proxy = py::detail::array_proxy(v.handle().ptr());
+  return {py::reinterpret_borrow<py::object>(v.handle()), v.dtype(), v.data(), v.ndim(), v.shape(), proxy->strides};
+}
+
+dim_t item_size(Dtype d) { return static_cast<dim_t>(kItemSize[static_cast<int>(d)]); }
+
+Dtype parse_dtype(py::handle h, const char* op) {
+  const auto d = py::dtype::from_args(py::reinterpret_borrow<py::object>(h));
+  if (const auto dtype = dtype_from(d.num(), d.itemsize(), d.kind())) return *dtype;
+  throw py::type_error(concat(op, ": expected a dtype of numbers, got ", std::string(py::str(d))));
 }
 
 Activation parse_activation(const std::string& name, const char* op) {

@@ -34,7 +34,7 @@ constexpr Dtype dtype_of() {
   else return Dtype::u8;
 }
 
-// A C-contiguous, aligned array of native byte order. Made by input() or output().
+// An aligned array of native byte order, C-contiguous unless made by strided_input().
 class View {
  public:
   int ndim() const { return proxy()->nd; }
@@ -56,11 +56,12 @@ class View {
     return reinterpret_cast<T*>(proxy()->data);
   }
   void* data() const { return proxy()->data; }
+  dim_t step(int i) const;  // distance along an axis, in elements
   py::handle handle() const { return object_; }
   std::string shape_string() const;  // "(32, 10)"
 
  private:
-  friend View view(py::handle, const char*, const char*, bool);
+  friend View view(py::handle, const char*, const char*, bool, bool);
   py::detail::PyArray_Proxy* proxy() const { return py::detail::array_proxy(object_.ptr()); }
   py::object object_;
   Dtype dtype_{};
@@ -69,10 +70,11 @@ class View {
 std::string shape_string(const py::ssize_t* shape, int ndim);
 
 // Parses an argument; `op` and `name` go into messages. A writable view must be contiguous already; a readable one is
-// copied where it is not contiguous, misaligned or byte-swapped.
-View view(py::handle h, const char* op, const char* name, bool writable);
+// copied where it is not contiguous, misaligned or byte-swapped; if `strided`, only its last axis must be contiguous.
+View view(py::handle h, const char* op, const char* name, bool writable, bool strided = false);
 inline View input(py::handle h, const char* op, const char* name) { return view(h, op, name, false); }
 inline View output(py::handle h, const char* op, const char* name) { return view(h, op, name, true); }
+inline View strided_input(py::handle h, const char* op, const char* name) { return view(h, op, name, false, true); }
 // None becomes an empty optional.
 std::optional<View> optional_input(py::handle h, const char* op, const char* name);
 std::optional<View> optional_output(py::handle h, const char* op, const char* name);
@@ -102,6 +104,24 @@ struct GradientArray {
 };
 GradientArray gradient(py::handle h, const char* op, const char* name, const View& like, int accumulate, int bit);
 
+// An aligned array of native byte order with any strides: what reshaping functions take.
+struct Strided {
+  py::object object;
+  Dtype dtype;
+  void* data;
+  int ndim;
+  const py::ssize_t *shape, *strides;  // strides in bytes
+  dim_t size() const {
+    dim_t n = 1;
+    for (int i = 0; i < ndim; i++) n *= shape[i];
+    return n;
+  }
+  std::string shape_string() const { return lamina::shape_string(shape, ndim); }
+};
+Strided strided(py::handle h, const char* op, const char* name, bool writable);
+
+dim_t item_size(Dtype d);
+Dtype parse_dtype(py::handle h, const char* op);
 Activation parse_activation(const std::string& name, const char* op);
 
 // Calls f with a value of the array's float type: with_float(x.dtype(), "dense", [&](auto t) { using T = decltype(t); ... })

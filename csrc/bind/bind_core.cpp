@@ -19,22 +19,23 @@ Isa parse_isa(const std::string& name) {
   throw py::value_error("unknown instruction set '" + name + "'; expected v2, v3, v4 or neon");
 }
 
-Dtype parse_dtype(py::handle h) {
-  const auto d = py::dtype::from_args(py::reinterpret_borrow<py::object>(h));
-  for (Dtype t : {Dtype::f32, Dtype::f64, Dtype::i32, Dtype::i64, Dtype::u8, Dtype::boolean})
-    if (d.equal(py::dtype(dtype_name(t)))) return t;
-  throw py::type_error(concat("expected a dtype of numbers, got ", std::string(py::str(d))));
-}
-
-py::array empty_py(const std::vector<dim_t>& shape, py::handle dtype) { return empty(shape, parse_dtype(dtype)); }
+py::array empty_py(const std::vector<dim_t>& shape, py::handle dtype) { return empty(shape, parse_dtype(dtype, "empty")); }
 
 py::array full_py(const std::vector<dim_t>& shape, double value, py::handle dtype) {
-  py::array a = empty(shape, parse_dtype(dtype));
-  with_float(parse_dtype(dtype), "full", [&](auto t) {
+  const Dtype d = parse_dtype(dtype, "full");
+  py::array a = empty(shape, d);
+  auto fill_as = [&](auto t) {
     using T = decltype(t);
     const Fill<T> args{static_cast<T*>(data_of(a)), static_cast<dim_t>(a.size()), T(value)};
     run<fill<T>>("fill", double(args.n), args);
-  });
+  };
+  switch (d) {
+    case Dtype::i32: fill_as(std::int32_t{}); break;
+    case Dtype::i64: fill_as(std::int64_t{}); break;
+    case Dtype::u8:
+    case Dtype::boolean: fill_as(std::uint8_t{}); break;
+    default: with_float(d, "full", fill_as);
+  }
   return a;
 }
 

@@ -80,6 +80,25 @@ void parallel_tasks(dim_t n, bool worth_it, F&& f) {
   }
 }
 
+// As parallel_tasks; each thread makes itself a worker first (its scratch), and f(worker, i) does task i with it.
+template <class Make, class F>
+void parallel_workers(dim_t n, bool worth_it, Make&& make, F&& f) {
+  const int threads = worth_it ? static_cast<int>(std::min<dim_t>(get_num_threads(), n)) : 1;
+  if (n <= 0) return;
+  if (threads <= 1) {
+    auto worker = make();
+    for (dim_t i = 0; i < n; i++) f(worker, i);
+    return;
+  }
+  std::atomic<dim_t> next{0};
+#pragma omp parallel num_threads(threads)
+  {
+    FlushDenormals flush;
+    auto worker = make();
+    for (dim_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;) f(worker, i);
+  }
+}
+
 // Elements of streaming work that a thread must have before another one helps (a region costs about a microsecond).
 constexpr dim_t kGrain = 16384;
 

@@ -129,8 +129,12 @@ void pool_clear() {
 }
 
 void pool_set_limit(std::size_t max) {
-  std::lock_guard lock(pool().mutex);
-  pool().limit = max;
+  {
+    std::lock_guard lock(pool().mutex);
+    pool().limit = max;
+    if (pool().stats.cached <= max) return;
+  }
+  pool_clear();
 }
 
 void pool_set_poison(bool on) { pool().poison = on; }

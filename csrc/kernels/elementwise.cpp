@@ -1,11 +1,252 @@
 #include "kernels/elementwise.h"
 
 #include "kernels/table.h"
+#include "simd/math.h"
 
 namespace lamina {
 namespace LAMINA_ISA {
+namespace {
 
-void fill_elementwise(Kernels<float>&, Kernels<double>&) {}
+template <class T, class F>
+LAMINA_INLINE void map(const T* x, T* y, dim_t n, F f) {
+  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, f(get(x + i, l)), l); });
+}
+
+template <class T>
+void unary(UnaryOp op, const T* x, T* y, dim_t n, T a, T b) {
+  using V = Vec<T>;
+  const V low = splat(a), high = splat(b);
+  switch (op) {
+    case UnaryOp::negative:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return -v; });
+    case UnaryOp::reciprocal:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return T(1) / v; });
+    case UnaryOp::square:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return v * v; });
+    case UnaryOp::sqrt:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vsqrt(v); });
+    case UnaryOp::rsqrt:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return T(1) / vsqrt(v); });
+    case UnaryOp::abs:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vabs<T>(v); });
+    case UnaryOp::sign:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vsign<T>(v); });
+    case UnaryOp::exp:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vexp<T>(v); });
+    case UnaryOp::expm1:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vexpm1<T>(v); });
+    case UnaryOp::log:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vlog<T>(v); });
+    case UnaryOp::log1p:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vlog1p<T>(v); });
+    case UnaryOp::sin:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vsin(v); });
+    case UnaryOp::cos:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vcos(v); });
+    case UnaryOp::floor:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vfloor(v); });
+    case UnaryOp::ceil:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return -vfloor(-v); });
+    case UnaryOp::round:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vround<T>(v); });
+    case UnaryOp::clip:
+      return map(x, y, n, [=](V v) LAMINA_INLINE_LAMBDA { return vmin<T>(vmax<T>(v, low), high); });
+  }
+}
+
+// dx (+)= f(s, g)
+template <class T, class F>
+LAMINA_INLINE void map_gradient(const T* s, const T* g, T* dx, dim_t n, bool accumulate, F f) {
+  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    Vec<T> v = f(get(s + i, l), get(g + i, l));
+    if (accumulate) v += get(dx + i, l);
+    put<T>(dx + i, v, l);
+  });
+}
+
+template <class T>
+void unary_gradient(UnaryOp op, const T* s, const T* g, T* dx, dim_t n, T a, T b, bool accumulate) {
+  using V = Vec<T>;
+  const V low = splat(a), high = splat(b);
+  auto run = [&](auto f) LAMINA_INLINE_LAMBDA { map_gradient<T>(s, g, dx, n, accumulate, f); };
+  switch (op) {
+    case UnaryOp::negative:
+      return run([](V, V d) LAMINA_INLINE_LAMBDA { return -d; });
+    case UnaryOp::reciprocal:
+      return run([](V y, V d) LAMINA_INLINE_LAMBDA { return -d * y * y; });
+    case UnaryOp::square:
+      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return T(2) * d * x; });
+    case UnaryOp::sqrt:
+      return run([](V y, V d) LAMINA_INLINE_LAMBDA { return T(0.5) * d / y; });
+    case UnaryOp::rsqrt:
+      return run([](V y, V d) LAMINA_INLINE_LAMBDA { return T(-0.5) * d * (y * y * y); });
+    case UnaryOp::abs:
+      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d * vsign<T>(x); });
+    case UnaryOp::exp:
+      return run([](V y, V d) LAMINA_INLINE_LAMBDA { return d * y; });
+    case UnaryOp::expm1:
+      return run([](V y, V d) LAMINA_INLINE_LAMBDA { return d * (y + T(1)); });
+    case UnaryOp::log:
+      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d / x; });
+    case UnaryOp::log1p:
+      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d / (x + T(1)); });
+    case UnaryOp::sin:
+      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d * vcos(x); });
+    case UnaryOp::cos:
+      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return -d * vsin(x); });
+    case UnaryOp::sign:
+    case UnaryOp::floor:
+    case UnaryOp::ceil:
+    case UnaryOp::round:
+      return run([](V, V) LAMINA_INLINE_LAMBDA { return V{}; });
+    case UnaryOp::clip:
+      return run([=](V x, V d) LAMINA_INLINE_LAMBDA { return select<T>((x < low) | (x > high), V{}, d); });
+  }
+}
+
+// out = f(x, y), a row at a time.
+template <class T, class F>
+LAMINA_INLINE void map_rows(const BinaryRows<T>& r, F f) {
+  using V = Vec<T>;
+  for (dim_t i = 0; i < r.rows; i++) {
+    const T *x = r.x + i * r.x_row, *y = r.y + i * r.y_row;
+    T* out = r.out + i * r.out_row;
+    if (r.x_runs && r.y_runs) {
+      for_lanes<T>(r.cols,
+                   [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(out + j, f(get(x + j, l), get(y + j, l)), l); });
+    } else if (r.x_runs) {
+      const V s = splat(*y);
+      for_lanes<T>(r.cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(out + j, f(get(x + j, l), s), l); });
+    } else {
+      const V s = splat(*x);
+      for_lanes<T>(r.cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(out + j, f(s, get(y + j, l)), l); });
+    }
+  }
+}
+
+// The larger of both, NaN if either is.
+template <class T>
+LAMINA_INLINE Vec<T> larger(Vec<T> x, Vec<T> y) {
+  return select<T>(y != y, y, vmax<T>(x, y));
+}
+template <class T>
+LAMINA_INLINE Vec<T> smaller(Vec<T> x, Vec<T> y) {
+  return select<T>(y != y, y, vmin<T>(x, y));
+}
+template <class T>
+LAMINA_INLINE Vec<T> floored_mod(Vec<T> x, Vec<T> y) {
+  for (int i = 0; i < kLanes<T>; i++) {
+    T m = sizeof(T) == 4 ? T(__builtin_fmodf(float(x[i]), float(y[i]))) : T(__builtin_fmod(x[i], y[i]));
+    if (m != 0 && (m < 0) != (y[i] < 0)) m += y[i];
+    x[i] = m;
+  }
+  return x;
+}
+template <class T>
+LAMINA_INLINE Vec<T> floored_quotient(Vec<T> x, Vec<T> y) {
+  const Vec<T> q = (x - floored_mod<T>(x, y)) / y;
+  return select<T>(y == T(0), x / y, vround<T>(q));
+}
+
+template <class T>
+void binary(BinaryOp op, bool relu, const BinaryRows<T>& r) {
+  using V = Vec<T>;
+  switch (op) {
+    case BinaryOp::add:
+      if (relu) return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return vmax<T>(x + y, V{}); });
+      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return x + y; });
+    case BinaryOp::subtract:
+      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return x - y; });
+    case BinaryOp::multiply:
+      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return x * y; });
+    case BinaryOp::divide:
+      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return x / y; });
+    case BinaryOp::power:
+      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return vpow(x, y); });
+    case BinaryOp::maximum:
+      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return larger<T>(x, y); });
+    case BinaryOp::minimum:
+      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return smaller<T>(x, y); });
+    case BinaryOp::floor_divide:
+      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return floored_quotient<T>(x, y); });
+    case BinaryOp::mod:
+      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return floored_mod<T>(x, y); });
+  }
+}
+
+// out (+)= f(x, y, g), a row at a time.
+template <class T, class F>
+LAMINA_INLINE void gradient_rows(const BinaryRows<T>& r, bool accumulate, F f) {
+  using V = Vec<T>;
+  for (dim_t i = 0; i < r.rows; i++) {
+    const T *x = r.x + i * r.x_row, *y = r.y + i * r.y_row, *g = r.g + i * r.out_row;
+    T* out = r.out + i * r.out_row;
+    const V xs = splat(*x), ys = splat(*y);
+    for_lanes<T>(r.cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      V v = f(r.x_runs ? get(x + j, l) : xs, r.y_runs ? get(y + j, l) : ys, get(g + j, l));
+      if (accumulate) v += get(out + j, l);
+      put<T>(out + j, v, l);
+    });
+  }
+}
+
+// The share of g that an operand of maximum or minimum gets: all if `mine`, half of a tie.
+template <class T>
+LAMINA_INLINE Vec<T> share(IntVec<T> mine, IntVec<T> tie, Vec<T> g) {
+  return select<T>(mine, g, select<T>(tie, T(0.5) * g, Vec<T>{}));
+}
+
+template <class T>
+void binary_gradient(BinaryOp op, bool second, bool accumulate, const BinaryRows<T>& r) {
+  using V = Vec<T>;
+  auto run = [&](auto f) LAMINA_INLINE_LAMBDA { gradient_rows<T>(r, accumulate, f); };
+  auto either = [&](auto fx, auto fy) LAMINA_INLINE_LAMBDA { second ? run(fy) : run(fx); };
+  switch (op) {
+    case BinaryOp::add:
+      return run([](V, V, V g) LAMINA_INLINE_LAMBDA { return g; });
+    case BinaryOp::subtract:
+      return either([](V, V, V g) LAMINA_INLINE_LAMBDA { return g; },
+                    [](V, V, V g) LAMINA_INLINE_LAMBDA { return -g; });
+    case BinaryOp::multiply:
+      return either([](V, V y, V g) LAMINA_INLINE_LAMBDA { return g * y; },
+                    [](V x, V, V g) LAMINA_INLINE_LAMBDA { return g * x; });
+    case BinaryOp::divide:
+      return either([](V, V y, V g) LAMINA_INLINE_LAMBDA { return g / y; },
+                    [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return -g * (x / y) / y; });
+    case BinaryOp::power:
+      // d/dx is 0 where y is 0 even at x = 0; d/dy is 0 where x is 0.
+      return either(
+          [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return select<T>(y == T(0), V{}, g * y * vpow(x, y - T(1))); },
+          [](V x, V y, V g)
+              LAMINA_INLINE_LAMBDA { return select<T>((x == T(0)) & (y >= T(0)), V{}, g * vpow(x, y) * vlog<T>(x)); });
+    case BinaryOp::maximum:
+      return either([](V x, V y, V g) LAMINA_INLINE_LAMBDA { return share<T>((x > y) | (x != x), x == y, g); },
+                    [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return share<T>((y > x) | (y != y), x == y, g); });
+    case BinaryOp::minimum:
+      return either([](V x, V y, V g) LAMINA_INLINE_LAMBDA { return share<T>((x < y) | (x != x), x == y, g); },
+                    [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return share<T>((y < x) | (y != y), x == y, g); });
+    case BinaryOp::floor_divide:
+      return run([](V, V, V) LAMINA_INLINE_LAMBDA { return V{}; });
+    case BinaryOp::mod:
+      return either([](V, V, V g) LAMINA_INLINE_LAMBDA { return g; },
+                    [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return -g * floored_quotient<T>(x, y); });
+  }
+}
+
+template <class T>
+void fill(ElementwiseKernels<T>& k) {
+  k.unary = unary<T>;
+  k.unary_gradient = unary_gradient<T>;
+  k.binary = binary<T>;
+  k.binary_gradient = binary_gradient<T>;
+}
+
+}  // namespace
+
+void fill_elementwise(Kernels<float>& f, Kernels<double>& d) {
+  fill(f.elementwise);
+  fill(d.elementwise);
+}
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -129,28 +129,6 @@ void tile(const Tile<T>& t) {
   }
 }
 
-// A W x W block in registers, rows to columns: log2(W) rounds that swap halves of growing distance.
-template <class T, int D>
-LAMINA_INLINE void transpose_round(Vec<T>* v) {
-  constexpr int W = kLanes<T>;
-  if constexpr (D < W) {
-    IntVec<T> low, high;
-#pragma GCC unroll 16
-    for (int i = 0; i < W; i++) {
-      low[i] = (i & D) ? i - D + W : i;
-      high[i] = (i & D) ? i + W : i + D;
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < W; i++)
-      if (!(i & D)) {
-        const Vec<T> a = v[i], b = v[i + D];
-        v[i] = __builtin_shuffle(a, b, low);
-        v[i + D] = __builtin_shuffle(a, b, high);
-      }
-    transpose_round<T, D * 2>(v);
-  }
-}
-
 template <class T>
 void pack(const T* src, dim_t stride_k, dim_t stride_j, dim_t k, dim_t n, T* out, dim_t width) {
   constexpr int W = kLanes<T>;

@@ -1,11 +1,119 @@
 #include "kernels/optimizer.h"
 
 #include "kernels/table.h"
+#include "simd/vec.h"
 
 namespace lamina {
 namespace LAMINA_ISA {
+namespace {
 
-void fill_optimizer(Kernels<float>&, Kernels<double>&) {}
+// The clipped gradient and the decayed weights of one vector.
+template <class T>
+struct Clipped {
+  Vec<T> scale, high, low, decay;
+  explicit Clipped(const UpdateSpan<T>& s)
+      : scale(splat(s.scale)), high(splat(s.limit)), low(splat(-s.limit)), decay(splat(s.decay)) {}
+  LAMINA_INLINE Vec<T> gradient(const T* g, int lanes) const {
+    return vmax<T>(vmin<T>(get(g, lanes) * scale, high), low);
+  }
+  LAMINA_INLINE Vec<T> weights(const T* w, int lanes) const {
+    const Vec<T> v = get(w, lanes);
+    return v - v * decay;
+  }
+};
+
+template <class T>
+void sgd(const UpdateSpan<T>& s, T rate, T momentum, bool nesterov) {
+  const Clipped<T> clipped(s);
+  const Vec<T> minus_rate = splat(-rate), factor = splat(momentum);
+  T *w = s.w, *m = s.slots[0];
+  if (!m) {
+    for_lanes<T>(s.n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+      put<T>(w + i, clipped.weights(w + i, l) + clipped.gradient(s.g + i, l) * minus_rate, l);
+    });
+    return;
+  }
+  for_lanes<T>(s.n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    const Vec<T> change = clipped.gradient(s.g + i, l) * minus_rate;
+    const Vec<T> next = get(m + i, l) * factor + change;
+    put<T>(m + i, next, l);
+    put<T>(w + i, clipped.weights(w + i, l) + (nesterov ? next * factor + change : next), l);
+  });
+}
+
+template <class T>
+void adam(const UpdateSpan<T>& s, T alpha, T gain_1, T gain_2, T epsilon) {
+  const Clipped<T> clipped(s);
+  const Vec<T> a = splat(alpha), g1 = splat(gain_1), g2 = splat(gain_2), e = splat(epsilon);
+  T *w = s.w, *m = s.slots[0], *v = s.slots[1], *top = s.slots[2];
+  for_lanes<T>(s.n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    const Vec<T> g = clipped.gradient(s.g + i, l), m0 = get(m + i, l), v0 = get(v + i, l);
+    const Vec<T> m1 = m0 + (g - m0) * g1;
+    Vec<T> v1 = v0 + (g * g - v0) * g2;
+    put<T>(m + i, m1, l);
+    put<T>(v + i, v1, l);
+    if (top) {
+      v1 = vmax<T>(v1, get(top + i, l));
+      put<T>(top + i, v1, l);
+    }
+    put<T>(w + i, clipped.weights(w + i, l) - a * m1 / (vsqrt(v1) + e), l);
+  });
+}
+
+template <class T>
+void rmsprop(const UpdateSpan<T>& s, T rate, T rho, T momentum, T epsilon) {
+  const Clipped<T> clipped(s);
+  const Vec<T> r = splat(rate), keep = splat(rho), gain = splat(T(1) - rho), factor = splat(momentum),
+               e = splat(epsilon);
+  T *w = s.w, *v = s.slots[0], *m = s.slots[1], *mean = s.slots[2];
+  for_lanes<T>(s.n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    const Vec<T> g = clipped.gradient(s.g + i, l);
+    const Vec<T> v1 = get(v + i, l) * keep + g * g * gain;
+    put<T>(v + i, v1, l);
+    Vec<T> denominator = v1 + e;
+    if (mean) {
+      const Vec<T> average = get(mean + i, l) * keep + g * gain;
+      put<T>(mean + i, average, l);
+      denominator -= average * average;
+    }
+    Vec<T> change = g * r / vsqrt(denominator);
+    if (m) {
+      change += get(m + i, l) * factor;
+      put<T>(m + i, change, l);
+    }
+    put<T>(w + i, clipped.weights(w + i, l) - change, l);
+  });
+}
+
+template <class T>
+T squares(dim_t n, const T* x) {
+  constexpr int W = kLanes<T>;
+  Vec<T> s[4] = {};
+  dim_t i = 0;
+  for (; i + 4 * W <= n; i += 4 * W)
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) s[j] += load(x + i + j * W) * load(x + i + j * W);
+  for_lanes<T>(n - i, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+    const Vec<T> v = get(x + i + j, l);
+    s[0] += v * v;
+  });
+  return hsum<T>((s[0] + s[1]) + (s[2] + s[3]));
+}
+
+template <class T>
+void fill(OptimizerKernels<T>& k) {
+  k.sgd = sgd<T>;
+  k.adam = adam<T>;
+  k.rmsprop = rmsprop<T>;
+  k.squares = squares<T>;
+}
+
+}  // namespace
+
+void fill_optimizer(Kernels<float>& f, Kernels<double>& d) {
+  fill(f.optimizer);
+  fill(d.optimizer);
+}
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

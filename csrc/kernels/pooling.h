@@ -1,9 +1,38 @@
+// Pooling: lanes are channels; neighbouring output pixels of a row whose valid taps are the same go to one call.
 #pragma once
 #include "core/types.h"
 
 namespace lamina {
 
+// Output p < pixels reads source elements x[p * x_pixel + i * x_h + j * x_w + c] for taps i < kh, j < kw, channels c,
+// and fills y[p * y_pixel + c].
 template <class T>
-struct PoolingKernels {};
+struct PoolRow {
+  const T* x;
+  dim_t x_pixel, x_h, x_w;
+  dim_t kh, kw;
+  T* y;
+  dim_t y_pixel;
+  dim_t pixels, channels;
+  bool accumulate;  // y += (max never)
+};
+
+// Which tap won: the number tap0 + i * tap_h + j * tap_w, kept for each output in one byte, or in four (`wide`) where a
+// window has more than 256 taps. Laid out as the pooled images.
+struct PoolIndex {
+  void* data;  // of the first output of the row; null: not wanted
+  bool wide;
+  dim_t tap0, tap_h, tap_w;
+};
+
+template <class T>
+struct PoolingKernels {
+  // y = max over taps, the first of equals; NaN wins over all.
+  void (*max)(const PoolRow<T>&, const PoolIndex&);
+  // y = sum over taps of x where the index, laid out as x, is the tap's number.
+  void (*max_gradient)(const PoolRow<T>&, const PoolIndex&);
+  // y = scale * sum over taps.
+  void (*sum)(const PoolRow<T>&, T scale);
+};
 
 }  // namespace lamina

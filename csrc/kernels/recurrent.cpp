@@ -1,11 +1,136 @@
 #include "kernels/recurrent.h"
 
 #include "kernels/table.h"
+#include "simd/math.h"
 
 namespace lamina {
 namespace LAMINA_ISA {
+namespace {
 
-void fill_recurrent(Kernels<float>&, Kernels<double>&) {}
+// Activations as types, so that the usual cell (tanh and sigmoid) has no switch inside; Chosen has one.
+template <class T>
+struct Tanh {
+  LAMINA_INLINE Vec<T> operator()(Vec<T> x) const { return vtanh<T>(x); }
+  LAMINA_INLINE Vec<T> slope(Vec<T> y) const { return T(1) - y * y; }
+};
+template <class T>
+struct Sigmoid {
+  LAMINA_INLINE Vec<T> operator()(Vec<T> x) const { return vsigmoid<T>(x); }
+  LAMINA_INLINE Vec<T> slope(Vec<T> y) const { return y * (T(1) - y); }
+};
+template <class T>
+struct Chosen {
+  CellActivation kind;
+  LAMINA_INLINE Vec<T> operator()(Vec<T> x) const {
+    switch (kind) {
+      case CellActivation::linear:
+        return x;
+      case CellActivation::relu:
+        return vmax<T>(x, Vec<T>{});
+      case CellActivation::tanh:
+        return vtanh<T>(x);
+      case CellActivation::sigmoid:
+        return vsigmoid<T>(x);
+      case CellActivation::hard_sigmoid:
+        return vmin<T>(vmax<T>(x * T(1.0 / 6) + T(0.5), Vec<T>{}), splat(T(1)));
+    }
+    __builtin_unreachable();
+  }
+  LAMINA_INLINE Vec<T> slope(Vec<T> y) const {
+    const Vec<T> zero{};
+    switch (kind) {
+      case CellActivation::linear:
+        return zero + T(1);
+      case CellActivation::relu:
+        return select<T>(y > T(0), zero + T(1), zero);
+      case CellActivation::tanh:
+        return T(1) - y * y;
+      case CellActivation::sigmoid:
+        return y * (T(1) - y);
+      case CellActivation::hard_sigmoid:
+        return select<T>((y > T(0)) & (y < T(1)), zero + T(1.0 / 6), zero);
+    }
+    __builtin_unreachable();
+  }
+};
+
+template <class T, class F>
+LAMINA_INLINE void with_activations(CellActivation act, CellActivation recurrent_act, F&& f) {
+  if (act == CellActivation::tanh && recurrent_act == CellActivation::sigmoid) return f(Tanh<T>{}, Sigmoid<T>{});
+  f(Chosen<T>{act}, Chosen<T>{recurrent_act});
+}
+
+template <class T>
+LAMINA_INLINE Vec<T> get_or_zero(const T* p, dim_t i, int lanes) {
+  return p ? get(p + i, lanes) : Vec<T>{};
+}
+
+template <class T>
+void lstm_forward(const CellForward<T>& s) {
+  with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto gate) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      T* p = s.gates + j;
+      Vec<T> i = get(p, l), f = get(p + s.U, l), g = get(p + 2 * s.U, l), o = get(p + 3 * s.U, l);
+      if (s.z) {
+        const T* z = s.z + j;
+        i += get(z, l);
+        f += get(z + s.U, l);
+        g += get(z + 2 * s.U, l);
+        o += get(z + 3 * s.U, l);
+      }
+      i = gate(i);
+      f = gate(f);
+      g = act(g);
+      o = gate(o);
+      const Vec<T> c = f * get_or_zero(s.c_prev, j, l) + i * g;
+      const Vec<T> h = o * act(c);
+      put<T>(p, i, l);
+      put<T>(p + s.U, f, l);
+      put<T>(p + 2 * s.U, g, l);
+      put<T>(p + 3 * s.U, o, l);
+      put<T>(s.c + j, c, l);
+      put<T>(s.h + j, h, l);
+      if (s.y) put<T>(s.y + j, h, l);
+      if (s.next) put<T>(s.next + j, h, l);
+    });
+  });
+}
+
+template <class T>
+void lstm_backward(const CellBackward<T>& s) {
+  with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto gate) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      const T* p = s.gates + j;
+      const Vec<T> i = get(p, l), f = get(p + s.U, l), g = get(p + 2 * s.U, l), o = get(p + 3 * s.U, l);
+      const Vec<T> a = act(get(s.c + j, l));
+      const Vec<T> dh = get(s.dh + j, l) + get_or_zero(s.dy, j, l);
+      const Vec<T> dc = get(s.dc + j, l) + dh * o * act.slope(a);
+      const Vec<T> di = dc * g * gate.slope(i), df = dc * get_or_zero(s.c_prev, j, l) * gate.slope(f);
+      const Vec<T> dg = dc * i * act.slope(g), dout = dh * a * gate.slope(o);
+      put<T>(s.dc + j, dc * f, l);
+      T* const copies[2] = {s.dz + j, s.dr + j};
+      for (T* out : copies) {
+        put<T>(out, di, l);
+        put<T>(out + s.U, df, l);
+        put<T>(out + 2 * s.U, dg, l);
+        put<T>(out + 3 * s.U, dout, l);
+      }
+    });
+  });
+}
+
+template <class T>
+void fill(RecurrentKernels<T>& k) {
+  k.lstm_forward = lstm_forward<T>;
+  k.lstm_backward = lstm_backward<T>;
+}
+
+}  // namespace
+
+void fill_recurrent(Kernels<float>& f, Kernels<double>& d) {
+  fill(f.recurrent);
+  fill(d.recurrent);
+}
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

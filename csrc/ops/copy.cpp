@@ -26,5 +26,8 @@ template void copy(const Copy<float>&);
 template void copy(const Copy<double>&);
 template void fill(const Fill<float>&);
 template void fill(const Fill<double>&);
+template void fill(const Fill<std::int32_t>&);
+template void fill(const Fill<std::int64_t>&);
+template void fill(const Fill<std::uint8_t>&);
 
 }  // namespace lamina

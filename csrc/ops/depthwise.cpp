@@ -18,23 +18,20 @@ template <class T>
 void depthwise_row(DepthwiseRow<T> row, const Axis& r, dim_t i, const Axis& q, dim_t H, dim_t W, const T* x, const T* w,
                    dim_t w_row, T* y) {
   const dim_t K = row.channels;
-  const auto& k = kernels<T>().convolution;
-  dim_t h0, h1;
-  r.valid(i, H, h0, h1);
-  row.kh = h1 - h0;
   row.x_pixel = q.step * K;
   row.x_h = r.dilation * W * K;
   row.x_w = q.dilation * K;
   row.w_h = r.tap_step * w_row;
   row.w_w = q.tap_step * K;
   row.y_pixel = q.spread * K;
-  q.spans(W, [&](dim_t at, dim_t n, dim_t w0, dim_t w1) {
-    row.kw = w1 - w0;
-    row.pixels = n;
-    row.x = x + ((r.offset + i * r.step + h0 * r.dilation) * W + q.offset + at * q.step + w0 * q.dilation) * K;
-    row.w = w + (r.tap0 + h0 * r.tap_step) * w_row + (q.tap0 + w0 * q.tap_step) * K;
-    row.y = y + (q.first + at * q.spread) * K;
-    k.depthwise(row);
+  for_runs(r, i, q, H, W, [&](const Run& run) {
+    row.kh = run.kh;
+    row.kw = run.kw;
+    row.pixels = run.pixels;
+    row.x = x + run.source * K;
+    row.w = w + (r.tap0 + run.h * r.tap_step) * w_row + (q.tap0 + run.w * q.tap_step) * K;
+    row.y = y + (q.first + run.at * q.spread) * K;
+    kernels<T>().convolution.depthwise(row);
   });
 }
 
@@ -82,11 +79,10 @@ void depthwise_data_gradient(const ConvolutionBackward<T>& a, const T* dz) {
     Scratch<T> wide(m > 1 ? v.W * K : 0);
     for (dim_t i = begin; i < end; i++) {
       const dim_t n = i / v.H, h = i % v.H;
-      const Axis* r = rows.data();
-      while ((h - r->first) % r->spread) r++;
+      const Axis& r = axis_of(rows, h);
       T* dx = a.dx + i * v.W * v.C;
       for (const Axis& q : columns)
-        depthwise_row(row, *r, (h - r->first) / r->spread, q, v.OH, v.OW, dz + n * v.OH * v.OW * K, a.w, v.kw * K,
+        depthwise_row(row, r, (h - r.first) / r.spread, q, v.OH, v.OW, dz + n * v.OH * v.OW * K, a.w, v.kw * K,
                       m > 1 ? wide.get() : dx);
       if (m > 1) k.convolution.fold(wide, v.W * v.C, m, dx, accumulate);
     }

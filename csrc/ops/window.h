@@ -57,8 +57,33 @@ struct Axis {
   }
 };
 
+// Neighbouring outputs [at, at + pixels) of one row that have the same valid taps, rows [h, h + kh) by columns [w, w +
+// kw) of the window; the first of them reads the source's pixel number `source` (row * W + column) for the first
+// output.
+struct Run {
+  dim_t at, pixels, h, kh, w, kw, source;
+};
+
+// Calls f(run) for output row i of axis r and all outputs of axis q, over a source of H x W pixels.
+template <class F>
+void for_runs(const Axis& r, dim_t i, const Axis& q, dim_t H, dim_t W, F&& f) {
+  dim_t h0, h1;
+  r.valid(i, H, h0, h1);
+  const dim_t row = (r.offset + i * r.step + h0 * r.dilation) * W;
+  q.spans(W, [&](dim_t at, dim_t n, dim_t w0, dim_t w1) {
+    f(Run{at, n, h0, h1 - h0, w0, w1 - w0, row + q.offset + at * q.step + w0 * q.dilation});
+  });
+}
+
 inline Axis forward_axis(dim_t count, dim_t taps, dim_t stride, dim_t dilation, dim_t pad) {
   return {0, 1, count, -pad, stride, taps, dilation, 0, 1};
+}
+
+// The axis among a backward pass's to which destination position p belongs.
+inline const Axis& axis_of(const std::vector<Axis>& axes, dim_t p) {
+  const Axis* a = axes.data();
+  while ((p - a->first) % a->spread) a++;
+  return *a;
 }
 
 // The axes of a backward pass from `count` outputs to `size` inputs: at most `stride` of them.

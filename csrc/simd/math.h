@@ -84,19 +84,37 @@ LAMINA_INLINE Vec<T> vexpm1(Vec<T> x) {
   return select<T>(x > C::exp_half, vexp<T>(x), y);
 }
 
-// tanh |x| = -expm1(-2|x|) / (expm1(-2|x|) + 2), the sign put back.
+// As reduce_ln2, but gives n already shifted into the exponent's place: added to a number's bits it multiplies by 2^n.
+template <class T>
+LAMINA_INLINE IntVec<T> reduce_ln2_exponent(Vec<T> x, Vec<T>& r) {
+  using C = MathConstants<T>;
+  const Vec<T> shifted = x * C::log2e + C::shifter;
+  const Vec<T> n = shifted - C::shifter;
+  r = x - n * C::ln2_hi;
+  r = r - n * C::ln2_lo;
+  return (IntVec<T>)shifted << C::mantissa;
+}
+
+// tanh |x| = -expm1(-2|x|) / (expm1(-2|x|) + 2), the sign put back; expm1 as in vexpm1, which needs no care below zero.
 template <class T>
 LAMINA_INLINE Vec<T> vtanh(Vec<T> x) {
-  const Vec<T> e = vexpm1<T>(T(-2) * vabs<T>(x));
-  const Vec<T> y = -e / (e + T(2));
-  return select<T>(x != x, x, copy_sign<T>(y, x));
+  using C = MathConstants<T>;
+  const Vec<T> a = vmax<T>(T(-2) * vabs<T>(x), splat(T(-2 * C::mantissa)));
+  Vec<T> r;
+  const IntVec<T> n = reduce_ln2_exponent<T>(a, r);
+  const Vec<T> s = (Vec<T>)(n + (IntVec<T>)splat(T(1)));
+  const Vec<T> e = expm1_over_r(r) * r * s + (s - T(1));
+  return copy_sign<T>(-e / (e + T(2)), x);
 }
+// 1 / (1 + e^-x), x clamped to where e^-x is a normal number: at the lower end the result is flushed to zero.
 template <class T>
 LAMINA_INLINE Vec<T> vsigmoid(Vec<T> x) {
-  // Of the negative side: e^-|x| never overflows.
-  const Vec<T> e = vexp<T>(-vabs<T>(x));
-  const Vec<T> y = T(1) / (T(1) + e);
-  return select<T>(x < T(0), e * y, y);
+  using C = MathConstants<T>;
+  const Vec<T> a = vmin<T>(vmax<T>(-x, splat(C::exp_min)), splat(C::exp_half));
+  Vec<T> r;
+  const IntVec<T> n = reduce_ln2_exponent<T>(a, r);
+  const Vec<T> p = expm1_over_r(r) * r + T(1);
+  return T(1) / (T(1) + (Vec<T>)((IntVec<T>)p + n));
 }
 
 // log(1+f) = 2 atanh(s), s = f/(2+f): odd series in s (fdlibm's form), |s| < 0.1716.
@@ -170,6 +188,32 @@ LAMINA_INLINE Vec<T> verf(Vec<T> x) {
   tail = select<T>(a > T(6), Vec<T>{}, tail);
   const Vec<T> large = select<T>(x < T(0), tail - T(1), T(1) - tail);
   return select<T>(x != x, x, select<T>(a <= T(0.46875), small, large));
+}
+
+// The C library's, lane by lane.
+LAMINA_INLINE Vec<float> vpow(Vec<float> x, Vec<float> y) {
+  for (int i = 0; i < kLanes<float>; i++) x[i] = __builtin_powf(x[i], y[i]);
+  return x;
+}
+LAMINA_INLINE Vec<double> vpow(Vec<double> x, Vec<double> y) {
+  for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_pow(x[i], y[i]);
+  return x;
+}
+LAMINA_INLINE Vec<float> vsin(Vec<float> x) {
+  for (int i = 0; i < kLanes<float>; i++) x[i] = __builtin_sinf(x[i]);
+  return x;
+}
+LAMINA_INLINE Vec<double> vsin(Vec<double> x) {
+  for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_sin(x[i]);
+  return x;
+}
+LAMINA_INLINE Vec<float> vcos(Vec<float> x) {
+  for (int i = 0; i < kLanes<float>; i++) x[i] = __builtin_cosf(x[i]);
+  return x;
+}
+LAMINA_INLINE Vec<double> vcos(Vec<double> x) {
+  for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_cos(x[i]);
+  return x;
 }
 
 }  // namespace

@@ -143,6 +143,51 @@ LAMINA_INLINE void store_part(double* p, Vec<double> v, int n) {
 #endif
 }
 
+// The first n lanes stand in memory as bytes, 0 to 255.
+LAMINA_INLINE void load_bytes(const std::uint8_t* p, IntVec<float>& v, int n) {
+#if defined(__AVX512F__)
+  v = (IntVec<float>)_mm512_maskz_cvtepu8_epi32(0xffff, _mm_maskz_loadu_epi8(__mmask16((1u << n) - 1), p));
+#else
+#if defined(__AVX2__)
+  if (n == kLanes<float>) {
+    v = (IntVec<float>)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+    return;
+  }
+#endif
+  v = IntVec<float>{};
+  for (int i = 0; i < n; i++) v[i] = p[i];
+#endif
+}
+LAMINA_INLINE void load_bytes(const std::uint8_t* p, IntVec<double>& v, int n) {
+#if defined(__AVX512F__)
+  v = (IntVec<double>)_mm512_maskz_cvtepu8_epi64(0xff, _mm_maskz_loadu_epi8(__mmask16((1u << n) - 1), p));
+#else
+  v = IntVec<double>{};
+  for (int i = 0; i < n; i++) v[i] = p[i];
+#endif
+}
+LAMINA_INLINE void store_bytes(std::uint8_t* p, IntVec<float> v, int n) {
+#if defined(__AVX512F__)
+  _mm512_mask_cvtepi32_storeu_epi8(p, __mmask16((1u << n) - 1), (__m512i)v);
+#else
+#if defined(__AVX2__)
+  if (n == kLanes<float>) {
+    const __m128i w = _mm_packus_epi32(_mm256_castsi256_si128((__m256i)v), _mm256_extracti128_si256((__m256i)v, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(w, w));
+    return;
+  }
+#endif
+  for (int i = 0; i < n; i++) p[i] = static_cast<std::uint8_t>(v[i]);
+#endif
+}
+LAMINA_INLINE void store_bytes(std::uint8_t* p, IntVec<double> v, int n) {
+#if defined(__AVX512F__)
+  _mm512_mask_cvtepi64_storeu_epi8(p, __mmask8((1u << n) - 1), (__m512i)v);
+#else
+  for (int i = 0; i < n; i++) p[i] = static_cast<std::uint8_t>(v[i]);
+#endif
+}
+
 // A mask of the first n lanes.
 template <class T>
 LAMINA_INLINE IntVec<T> first_lanes(int n) {
@@ -178,7 +223,7 @@ LAMINA_INLINE Vec<T> copy_sign(Vec<T> magnitude, Vec<T> sign) {
 
 LAMINA_INLINE Vec<float> vsqrt(Vec<float> a) {
 #if defined(__AVX512F__)
-  return (Vec<float>)_mm512_sqrt_ps((__m512)a);
+  return (Vec<float>)_mm512_maskz_sqrt_ps(__mmask16(-1), (__m512)a);
 #elif defined(__AVX2__)
   return (Vec<float>)_mm256_sqrt_ps((__m256)a);
 #else
@@ -188,13 +233,46 @@ LAMINA_INLINE Vec<float> vsqrt(Vec<float> a) {
 }
 LAMINA_INLINE Vec<double> vsqrt(Vec<double> a) {
 #if defined(__AVX512F__)
-  return (Vec<double>)_mm512_sqrt_pd((__m512d)a);
+  return (Vec<double>)_mm512_maskz_sqrt_pd(__mmask8(-1), (__m512d)a);
 #elif defined(__AVX2__)
   return (Vec<double>)_mm256_sqrt_pd((__m256d)a);
 #else
   for (int i = 0; i < kLanes<double>; i++) a[i] = __builtin_sqrt(a[i]);
   return a;
 #endif
+}
+
+LAMINA_INLINE Vec<float> vfloor(Vec<float> a) {
+#if defined(__AVX512F__)
+  return (Vec<float>)_mm512_maskz_roundscale_ps(__mmask16(-1), (__m512)a, _MM_FROUND_FLOOR);
+#elif defined(__AVX2__)
+  return (Vec<float>)_mm256_floor_ps((__m256)a);
+#else
+  for (int i = 0; i < kLanes<float>; i++) a[i] = __builtin_floorf(a[i]);
+  return a;
+#endif
+}
+LAMINA_INLINE Vec<double> vfloor(Vec<double> a) {
+#if defined(__AVX512F__)
+  return (Vec<double>)_mm512_maskz_roundscale_pd(__mmask8(-1), (__m512d)a, _MM_FROUND_FLOOR);
+#elif defined(__AVX2__)
+  return (Vec<double>)_mm256_floor_pd((__m256d)a);
+#else
+  for (int i = 0; i < kLanes<double>; i++) a[i] = __builtin_floor(a[i]);
+  return a;
+#endif
+}
+// To the nearest integer, halves to the even one.
+template <class T>
+LAMINA_INLINE Vec<T> vround(Vec<T> a) {
+  const T limit = sizeof(T) == 4 ? T(8388608) : T(4503599627370496);  // beyond it every number is an integer
+  const Vec<T> m = vabs<T>(a);
+  return select<T>(m < limit, copy_sign<T>((m + limit) - limit, a), a);
+}
+// -1, 0, 1 or NaN.
+template <class T>
+LAMINA_INLINE Vec<T> vsign(Vec<T> a) {
+  return select<T>(a > T(0), splat(T(1)), select<T>(a < T(0), splat(T(-1)), a));
 }
 
 // Horizontal reductions, by halves: the order is fixed by the vector's width.
@@ -213,6 +291,28 @@ LAMINA_INLINE T hmax(Vec<T> v) {
   for (int n = kLanes<T> / 2; n; n /= 2)
     for (int i = 0; i < n; i++) t[i] = (t[i + n] > t[i] || t[i + n] != t[i + n]) ? t[i + n] : t[i];
   return t[0];
+}
+
+// A W x W block in registers, rows to columns: log2(W) rounds that swap halves of growing distance.
+template <class T, int D>
+LAMINA_INLINE void transpose_round(Vec<T>* v) {
+  constexpr int W = kLanes<T>;
+  if constexpr (D < W) {
+    IntVec<T> low, high;
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++) {
+      low[i] = (i & D) ? i - D + W : i;
+      high[i] = (i & D) ? i + W : i + D;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++)
+      if (!(i & D)) {
+        const Vec<T> a = v[i], b = v[i + D];
+        v[i] = __builtin_shuffle(a, b, low);
+        v[i + D] = __builtin_shuffle(a, b, high);
+      }
+    transpose_round<T, D * 2>(v);
+  }
 }
 
 // for_lanes(n, f): f(i, lanes) over [0, n) by whole vectors, then once with the remainder; get/put take lanes.

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -124,6 +124,8 @@ class Tensor:
             raise TypeError(f"Tensor: expected numbers or booleans, got dtype {a.dtype}")
         if requires_grad and a.dtype.kind != "f":
             raise TypeError(f"Tensor: requires_grad=True needs float32 or float64, got dtype {a.dtype}")
+        if not a.dtype.isnative:
+            a = a.astype(a.dtype.newbyteorder("="))
         self._array: Array = a
         self._node: Node | None = None
         self._grad: Array | None = None
@@ -244,6 +246,25 @@ class Tensor:
         return f"Tensor({body}, shape={self.shape}, dtype={self.dtype}{grad})"
 
     # Arithmetic is bound by lamina.ops (see ops/__init__.py), which stands above this file.
+    if TYPE_CHECKING:
+
+        def _binary(self, other: Any) -> Tensor: ...
+        def _unary(self) -> Tensor: ...
+        def _reduction(self, axis: Any = None, keepdims: bool = False) -> Tensor: ...
+        def _any(self, *args: Any, **kwargs: Any) -> Tensor: ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _binary
+        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __getitem__ = _binary
+        __lt__ = __le__ = __gt__ = __ge__ = _binary
+        __eq__ = __ne__ = _binary  # type: ignore[assignment]
+        __neg__ = __pos__ = __abs__ = __invert__ = _unary
+        sum = mean = max = min = prod = std = var = any = all = _reduction
+        argmax = argmin = cumsum = astype = reshape = transpose = _any
+        flatten = ravel = squeeze = swapaxes = repeat = clip = round = _any
+
+        @property
+        def T(self) -> Tensor: ...
 
 
 def wrap(array: Array) -> Tensor:

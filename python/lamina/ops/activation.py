@@ -128,3 +128,23 @@ def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
         _native.log_softmax_backward(y, dy, grads[0], grads.accumulate)
 
     return record(y, (x,), backward)
+
+
+__all__ = [
+    "elu",
+    "gelu",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "leaky_relu",
+    "log_softmax",
+    "relu",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias
 
 from .. import _native
 from ..autograd import Array, Gradients, Tensor, record
@@ -75,10 +76,10 @@ def _channels_last(data_format: str | None, op: str) -> bool:
     return data_format != "channels_first"
 
 
-def _around_channels_last(x: TensorLike, data_format: str | None, op: str, f: Any) -> Tensor:
+def around_channels_last(x: TensorLike, data_format: str | None, op: str, f: Callable[[TensorLike], Tensor]) -> Tensor:
     """f(x) for images stored either way."""
     if _channels_last(data_format, op):
-        return f(x)  # type: ignore[no-any-return]
+        return f(x)
     from .reshape import transpose
 
     return transpose(f(transpose(x, (0, 2, 3, 1))), (0, 3, 1, 2))
@@ -100,7 +101,7 @@ def conv(
     def run(x: Tensor) -> Tensor:
         return conv2d(x, kernel, None, strides, padding, dilation_rate, groups)
 
-    return _around_channels_last(inputs, data_format, "conv", run)
+    return around_channels_last(inputs, data_format, "conv", run)
 
 
 def depthwise_conv(
@@ -116,7 +117,7 @@ def depthwise_conv(
     def run(x: Tensor) -> Tensor:
         return depthwise_conv2d(x, kernel, None, strides, padding, dilation_rate)
 
-    return _around_channels_last(inputs, data_format, "depthwise_conv", run)
+    return around_channels_last(inputs, data_format, "depthwise_conv", run)
 
 
 __all__ = ["conv", "conv2d", "depthwise_conv", "depthwise_conv2d"]

@@ -41,3 +41,9 @@ def matmul(a: TensorLike, b: TensorLike) -> Tensor:
         _native.matmul_backward(aa, ba, dy, grads[0], grads[1], grads.accumulate)
 
     return record(y, (a, b), backward)
+
+
+__all__ = [
+    "dense",
+    "matmul",
+]

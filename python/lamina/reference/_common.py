@@ -48,3 +48,10 @@ def activation_gradient(y: Array, dy: Array, activation: str) -> Array:
     if activation == "sigmoid":
         return dy * y * (1 - y)
     return dy
+
+
+def unbroadcast_to(g: Array, shape: tuple[int, ...]) -> Array:
+    """g summed over the axes along which ``shape`` was broadcast to it."""
+    g = g.sum(axis=tuple(range(g.ndim - len(shape))))
+    axes = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
+    return g.sum(axis=axes, keepdims=True) if axes else g

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ._common import Array, activate, activation_gradient, give, give_product
+from ._common import Array, activate, activation_gradient, give, give_product, unbroadcast_to
 
 
 def dense_forward(x: Array, w: Array, b: Array | None, activation: str) -> Array:
@@ -35,13 +35,6 @@ def dense_backward(
         give(db, dz.sum(axis=0), accumulate, 2)
 
 
-def _unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
-    if g.ndim > len(shape):
-        g = g.sum(axis=tuple(range(g.ndim - len(shape))))
-    axes = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
-    return g.sum(axis=axes, keepdims=True) if axes else g
-
-
 def matmul_forward(a: Array, b: Array) -> Array:
     return np.asarray(a @ b)
 
@@ -60,6 +53,6 @@ def matmul_backward(
     if b.ndim == 1:
         dy = dy[..., None]
     if da is not None:
-        give(da, _unbroadcast(dy @ b2.swapaxes(-1, -2), a2.shape), accumulate, 0)
+        give(da, unbroadcast_to(dy @ b2.swapaxes(-1, -2), a2.shape), accumulate, 0)
     if db is not None:
-        give(db, _unbroadcast(a2.swapaxes(-1, -2) @ dy, b2.shape), accumulate, 1)
+        give(db, unbroadcast_to(a2.swapaxes(-1, -2) @ dy, b2.shape), accumulate, 1)

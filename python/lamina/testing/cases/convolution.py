@@ -29,7 +29,9 @@ def _conv(
     shape = (kh, kw, c, filters) if depthwise else (kh, kw, c // groups, filters)
     outputs = c * filters if depthwise else filters
     depth = kh * kw * (1 if depthwise else c // groups)
-    options = (strides, padding, dilation, activation) if depthwise else (strides, padding, dilation, groups, activation)
+    options = (
+        (strides, padding, dilation, activation) if depthwise else (strides, padding, dilation, groups, activation)
+    )
 
     def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
         image = rng.standard_normal(x).astype(dtype)
@@ -44,8 +46,8 @@ def _conv(
     flops = 2.0 * n * oh * ow * outputs * depth
     words = n * h * wide * c + n * oh * ow * outputs + depth * outputs
     name = f"{n}x{h}x{wide}x{c} {kh}x{kw} {'m=' if depthwise else ''}{filters}"
-    for label, value, default in (("/", strides, 1), (" ", padding, "valid"), (" dilation ", dilation, 1),
-                                  (" groups ", groups, 1), (" ", activation, "linear"), (" bias ", bias, True)):  # fmt: skip
+    labels = [("/", strides, 1), (" ", padding, "valid"), (" dilation ", dilation, 1), (" groups ", groups, 1)]
+    for label, value, default in [*labels, (" ", activation, "linear"), (" bias ", bias, True)]:
         name += "" if value == default else f"{label}{value}"
     op = "depthwise_conv2d" if depthwise else "conv2d"
     return Case(

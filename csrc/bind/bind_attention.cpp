@@ -1,0 +1,242 @@
+#include "bind/array.h"
+#include "bind/families.h"
+#include "ops/attention.h"
+
+namespace lamina {
+namespace {
+
+constexpr const char* kOp = "attention";
+
+Causal parse_causal(const std::string& name) {
+  if (name == "none") return Causal::none;
+  if (name == "top_left") return Causal::top_left;
+  if (name == "bottom_right") return Causal::bottom_right;
+  throw py::value_error(concat("attention: causal is '", name, "'; expected none, top_left or bottom_right"));
+}
+
+// The arguments that all functions share, checked.
+struct Arguments {
+  View q, k, v;
+  std::optional<View> mask, bias, lengths;
+  Causal causal;
+  double scale, dropout;
+  dim_t B, Tq, Tk, H, Hkv, D, Dv;
+
+  double flops() const {
+    return 2.0 * double(B) * double(H) * double(Tq) * double(Tk) * double(D + Dv) + 8.0 * double(q.size() + k.size());
+  }
+};
+
+Arguments parse(py::handle q, py::handle k, py::handle v, py::handle mask, py::handle bias, py::handle lengths,
+                const std::string& causal, double scale, double dropout) {
+  Arguments a{strided_input(q, kOp, "query"),
+              strided_input(k, kOp, "key"),
+              strided_input(v, kOp, "value"),
+              optional_input(mask, kOp, "mask"),
+              optional_input(bias, kOp, "bias"),
+              optional_input(lengths, kOp, "lengths"),
+              parse_causal(causal),
+              scale,
+              dropout,
+              0,
+              0,
+              0,
+              0,
+              0,
+              0,
+              0};
+  for (const auto& [view, name] : {std::pair(&a.q, "query"), std::pair(&a.k, "key"), std::pair(&a.v, "value")}) {
+    check(view->ndim() == 4, "attention: ", name, " must be (batch, time, heads, head size), got shape ",
+          view->shape_string());
+    if (view->dtype() != a.q.dtype())
+      throw py::type_error(concat("attention: query is ", dtype_name(a.q.dtype()), ", ", name, " is ",
+                                  dtype_name(view->dtype()), "; they must have one dtype"));
+  }
+  a.B = a.q.dim(0), a.Tq = a.q.dim(1), a.H = a.q.dim(2), a.D = a.q.dim(3);
+  a.Tk = a.k.dim(1), a.Hkv = a.k.dim(2), a.Dv = a.v.dim(3);
+  check(a.k.dim(0) == a.B && a.v.dim(0) == a.B, "attention: the batch sizes differ: query is ", a.q.shape_string(),
+        ", key ", a.k.shape_string(), ", value ", a.v.shape_string());
+  check(a.k.dim(3) == a.D, "attention: query has head size ", a.D, ", key ", a.k.dim(3), "; they must be equal");
+  check(a.D > 0, "attention: the head size is 0");
+  check(a.v.dim(1) == a.Tk && a.v.dim(2) == a.Hkv, "attention: key is ", a.k.shape_string(), ", value ",
+        a.v.shape_string(), "; they must have the same times and heads");
+  check(a.Hkv == a.H || (a.Hkv > 0 && a.H % a.Hkv == 0), "attention: query has ", a.H, " heads, key and value have ",
+        a.Hkv, "; the first must be a multiple of the second");
+  check(dropout >= 0 && dropout < 1, "attention: dropout is ", dropout, ", expected 0 <= dropout < 1");
+  if (a.mask && a.mask->dtype() != Dtype::boolean)
+    throw py::type_error(concat("attention: mask is ", dtype_name(a.mask->dtype()),
+                                ", expected bool (True = the key counts); give numbers to add to the scores as bias="));
+  if (a.bias && a.bias->dtype() != a.q.dtype())
+    throw py::type_error(concat("attention: bias is ", dtype_name(a.bias->dtype()), ", expected ",
+                                dtype_name(a.q.dtype()), " as query"));
+  if (a.lengths) {
+    if (a.lengths->dtype() != Dtype::i32 && a.lengths->dtype() != Dtype::i64)
+      throw py::type_error(
+          concat("attention: lengths is ", dtype_name(a.lengths->dtype()), ", expected int32 or int64"));
+    expect(*a.lengths, kOp, "lengths", {a.B}, a.lengths->dtype());
+  }
+  return a;
+}
+
+// How an array that broadcasts to (B, H, Tq, Tk) is read: its sizes with ones in front, and its steps.
+struct Broadcast {
+  dim_t size[4] = {1, 1, 1, 1}, step[4] = {0, 0, 0, 0};
+};
+Broadcast broadcast(const Arguments& a, const std::optional<View>& v, const char* name) {
+  Broadcast r;
+  if (!v) return r;
+  const dim_t full[4] = {a.B, a.H, a.Tq, a.Tk};
+  bool fits = v->ndim() <= 4;
+  for (int i = 4 - v->ndim(); fits && i < 4; i++) {
+    const dim_t n = v->dim(i - 4 + v->ndim());
+    fits = n == 1 || n == full[i];
+    r.size[i] = n;
+  }
+  check(fits, "attention: ", name, " is ", v->shape_string(),
+        ", which does not broadcast to (batch, heads, queries, keys) = (", a.B, ", ", a.H, ", ", a.Tq, ", ", a.Tk, ")");
+  dim_t step = 1;
+  for (int i = 3; i >= 0; i--) {
+    if (r.size[i] != 1) r.step[i] = step;
+    step *= r.size[i];
+  }
+  return r;
+}
+
+template <class T>
+HeadArray<const T> heads(const View& v) {
+  return {v.as<const T>(), v.step(0), v.step(1), v.step(2)};
+}
+
+template <class T>
+AttentionInputs<T> inputs(const Arguments& a) {
+  AttentionInputs<T> in{};
+  in.q = heads<T>(a.q), in.k = heads<T>(a.k), in.v = heads<T>(a.v);
+  in.B = a.B, in.Tq = a.Tq, in.Tk = a.Tk, in.H = a.H, in.Hkv = a.Hkv, in.D = a.D, in.Dv = a.Dv;
+  const Broadcast mask = broadcast(a, a.mask, "mask"), bias = broadcast(a, a.bias, "bias");
+  in.mask = a.mask ? a.mask->as<const bool>() : nullptr;
+  in.bias = a.bias ? a.bias->as<const T>() : nullptr;
+  std::copy_n(mask.step, 4, in.mask_step);
+  std::copy_n(bias.step, 4, in.bias_step);
+  in.lengths = a.lengths ? a.lengths->data() : nullptr;
+  in.wide_lengths = a.lengths && a.lengths->dtype() == Dtype::i64;
+  in.causal = a.causal;
+  in.scale = T(a.scale);
+  in.dropout = a.dropout;
+  return in;
+}
+
+py::tuple attention_forward_py(py::handle query, py::handle key, py::handle value, py::handle mask, py::handle bias,
+                               py::handle lengths, const std::string& causal, double scale, double dropout,
+                               py::handle state_) {
+  const Arguments p = parse(query, key, value, mask, bias, lengths, causal, scale, dropout);
+  py::array out = empty({p.B, p.Tq, p.H, p.Dv}, p.q.dtype()), lse = empty({p.B, p.H, p.Tq}, p.q.dtype());
+  py::object used = py::none();
+  std::uint64_t *state = nullptr, *kept = nullptr;
+  if (dropout > 0) {
+    const View s = output(state_, kOp, "state");
+    expect(s, kOp, "state", {2}, Dtype::u64);
+    const py::array u = empty({2}, Dtype::u64);
+    used = u;
+    state = s.as<std::uint64_t>();
+    kept = static_cast<std::uint64_t*>(data_of(u));
+  }
+  with_float(p.q.dtype(), kOp, [&](auto t) {
+    using T = decltype(t);
+    const AttentionForward<T> a{inputs<T>(p), static_cast<T*>(data_of(out)), static_cast<T*>(data_of(lse)), state,
+                                kept};
+    run<attention_forward<T>>("attention_forward", p.flops(), a);
+  });
+  return py::make_tuple(out, lse, used);
+}
+
+void attention_backward_py(py::handle query, py::handle key, py::handle value, py::handle mask, py::handle bias,
+                           py::handle lengths, py::handle out_, py::handle lse_, py::handle used_, py::handle dout_,
+                           const std::string& causal, double scale, double dropout, py::handle dq_, py::handle dk_,
+                           py::handle dv_, py::handle dbias_, int accumulate) {
+  const Arguments p = parse(query, key, value, mask, bias, lengths, causal, scale, dropout);
+  const View out = input(out_, kOp, "out"), lse = input(lse_, kOp, "logsumexp"), dout = input(dout_, kOp, "dout");
+  expect(out, kOp, "out", {p.B, p.Tq, p.H, p.Dv}, p.q.dtype());
+  expect(lse, kOp, "logsumexp", {p.B, p.H, p.Tq}, p.q.dtype());
+  expect_like(dout, kOp, "dout", out);
+  const auto used = optional_input(used_, kOp, "used");
+  check(used.has_value() == (dropout > 0), "attention: used goes with dropout, and only with it");
+  if (used) expect(*used, kOp, "used", {2}, Dtype::u64);
+  const auto dq = gradient(dq_, kOp, "dq", p.q, accumulate, 0), dk = gradient(dk_, kOp, "dk", p.k, accumulate, 1),
+             dv = gradient(dv_, kOp, "dv", p.v, accumulate, 2);
+  check(dbias_.is_none() || p.bias, "attention: dbias without bias");
+  const auto dbias = gradient(dbias_, kOp, "dbias", p.bias ? *p.bias : p.q, accumulate, 3);
+  with_float(p.q.dtype(), kOp, [&](auto t) {
+    using T = decltype(t);
+    AttentionBackward<T> a{inputs<T>(p),
+                           out.as<const T>(),
+                           lse.as<const T>(),
+                           dout.as<const T>(),
+                           used ? used->as<const std::uint64_t>() : nullptr,
+                           dq.as<T>(),
+                           dk.as<T>(),
+                           dv.as<T>(),
+                           dbias.as<T>(),
+                           dq.mode,
+                           dk.mode,
+                           dv.mode,
+                           dbias.mode,
+                           {}};
+    std::copy_n(broadcast(p, p.bias, "bias").size, 4, a.bias_size);
+    run<attention_backward<T>>("attention_backward", 2.5 * p.flops(), a);
+  });
+}
+
+py::array attention_weights_forward_py(py::handle query, py::handle key, py::handle mask, py::handle bias,
+                                       py::handle lengths, py::handle lse_, const std::string& causal, double scale) {
+  const Arguments p = parse(query, key, key, mask, bias, lengths, causal, scale, 0);
+  const View lse = input(lse_, kOp, "logsumexp");
+  expect(lse, kOp, "logsumexp", {p.B, p.H, p.Tq}, p.q.dtype());
+  py::array weights = empty({p.B, p.H, p.Tq, p.Tk}, p.q.dtype());
+  with_float(p.q.dtype(), kOp, [&](auto t) {
+    using T = decltype(t);
+    const AttentionWeights<T> a{inputs<T>(p), lse.as<const T>(), static_cast<T*>(data_of(weights))};
+    run<attention_weights_forward<T>>("attention_weights_forward", p.flops(), a);
+  });
+  return weights;
+}
+
+void attention_weights_backward_py(py::handle query, py::handle key, py::handle weights_, py::handle dweights_,
+                                   double scale, py::handle dq_, py::handle dk_, int accumulate) {
+  const Arguments p = parse(query, key, key, py::none(), py::none(), py::none(), "none", scale, 0);
+  const View weights = input(weights_, kOp, "weights"), dweights = input(dweights_, kOp, "dweights");
+  expect(weights, kOp, "weights", {p.B, p.H, p.Tq, p.Tk}, p.q.dtype());
+  expect_like(dweights, kOp, "dweights", weights);
+  const auto dq = gradient(dq_, kOp, "dq", p.q, accumulate, 0), dk = gradient(dk_, kOp, "dk", p.k, accumulate, 1);
+  with_float(p.q.dtype(), kOp, [&](auto t) {
+    using T = decltype(t);
+    const AttentionWeightsBackward<T> a{
+        inputs<T>(p), weights.as<const T>(), dweights.as<const T>(), dq.as<T>(), dk.as<T>(), dq.mode, dk.mode};
+    run<attention_weights_backward<T>>("attention_weights_backward", p.flops(), a);
+  });
+}
+
+}  // namespace
+
+void bind_attention(py::module_& m) {
+  m.def("attention_forward", attention_forward_py, py::arg("query"), py::arg("key"), py::arg("value"), py::arg("mask"),
+        py::arg("bias"), py::arg("lengths"), py::arg("causal"), py::arg("scale"), py::arg("dropout") = 0.0,
+        py::arg("state") = py::none(),
+        "softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random "
+        "state). "
+        "mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts keys; causal "
+        "is "
+        "none, top_left or bottom_right.");
+  m.def("attention_backward", attention_backward_py, py::arg("query"), py::arg("key"), py::arg("value"),
+        py::arg("mask"), py::arg("bias"), py::arg("lengths"), py::arg("out"), py::arg("logsumexp"), py::arg("used"),
+        py::arg("dout"), py::arg("causal"), py::arg("scale"), py::arg("dropout"), py::arg("dq"), py::arg("dk"),
+        py::arg("dv"), py::arg("dbias"), py::arg("accumulate") = 0,
+        "Gradients of attention_forward, its weights computed again.");
+  m.def("attention_weights_forward", attention_weights_forward_py, py::arg("query"), py::arg("key"), py::arg("mask"),
+        py::arg("bias"), py::arg("lengths"), py::arg("logsumexp"), py::arg("causal"), py::arg("scale"),
+        "The weights of attention_forward before dropout, (batch, heads, queries, keys).");
+  m.def("attention_weights_backward", attention_weights_backward_py, py::arg("query"), py::arg("key"),
+        py::arg("weights"), py::arg("dweights"), py::arg("scale"), py::arg("dq"), py::arg("dk"),
+        py::arg("accumulate") = 0, "Gradients of attention_weights_forward for query and key.");
+}
+
+}  // namespace lamina

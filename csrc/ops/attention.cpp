@@ -1,0 +1,384 @@
+#include "ops/attention.h"
+
+#include "core/check.h"
+#include "core/parallel.h"
+#include "ops/attention_block.h"
+#include "ops/gemm.h"
+
+namespace lamina {
+namespace {
+
+using namespace attention;
+
+constexpr double kFlopsPerThread = 1e6;
+
+template <class T>
+bool worth_threads(const AttentionInputs<T>& in) {
+  return 2.0 * double(in.B * in.H) * double(in.Tq) * double(in.Tk) * double(in.D + in.Dv) > 2 * kFlopsPerThread;
+}
+
+template <class T>
+void check_lengths(const AttentionInputs<T>& in) {
+  if (!in.lengths) return;
+  for (dim_t b = 0; b < in.B; b++) {
+    const dim_t n = Blocks<T>::length(in, b);
+    check(n >= 0 && n <= in.Tk, "attention: lengths[", b, "] is ", n, ", expected 0 to ", in.Tk,
+          ", the number of keys");
+  }
+}
+
+dim_t blocks_of(dim_t n, dim_t size) { return (n + size - 1) / size; }
+
+void zero_rows(auto* p, dim_t ld, dim_t rows, dim_t n) {
+  for (dim_t i = 0; i < rows; i++) std::fill_n(p + i * ld, n, 0);
+}
+
+// Rows of a (rows x n) matrix as whole registers: in place where they are, else copied to `packed`.
+template <class T>
+struct Rows {
+  const T* p;
+  dim_t ld;
+};
+template <class T>
+Rows<T> whole_registers(const T* p, dim_t stride, dim_t rows, dim_t n, T* packed) {
+  const auto& gemm = kernels<T>().gemm;
+  const dim_t width = round_up(n, gemm.lanes);
+  // Rows at a distance of a power of two fall into the same few sets of L1.
+  if (width == n && stride * dim_t(sizeof(T)) % 1024 != 0) return {p, stride};
+  gemm.pack(p, stride, 1, rows, n, packed, width);
+  return {packed, width};
+}
+
+template <class T>
+struct ForwardWorker {
+  const AttentionForward<T>& a;
+  const AttentionKernels<T>& kern = kernels<T>().attention;
+  Blocks<T> block;
+  dim_t ld;  // of o: Dv in whole registers
+  Scratch<T> o, v, statistics;
+
+  ForwardWorker(const AttentionForward<T>& args, const std::uint64_t* random)
+      : a(args),
+        block(args.in, random),
+        ld(round_up(args.in.Dv, kernels<T>().gemm.lanes)),
+        o(block.width() * ld),
+        v(block.height() * ld),
+        statistics(3 * block.width()) {}
+
+  void run(dim_t b, dim_t h, dim_t q0) {
+    const auto& in = a.in;
+    block.take_queries(b, h, q0);
+    T *m = statistics, *l = m + block.width(), *alpha = l + block.width();
+    std::fill_n(m, block.width(), -std::numeric_limits<T>::infinity());
+    std::fill_n(l, block.width(), T(0));
+    const dim_t group = in.H / in.Hkv, cols = block.cols();
+    for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
+      const dim_t nk = std::min(block.height(), block.keys() - k0);
+      block.scores(k0, nk);
+      kern.softmax(block.s(), cols, nk, cols, block.diagonal(), m, l, alpha);
+      if (block.factor()) kern.multiply(nk * cols, block.s(), block.factor());
+      if (k0) kern.rescale(o, ld, block.nq(), ld, alpha);
+      const Rows<T> values = whole_registers(in.v.at(b, k0, h / group), in.v.time, nk, in.Dv, v.get());
+      multiply(Product<T>{block.s(), 1, cols, values.p, values.ld, o, ld, block.nq(), nk,
+                          static_cast<int>(ld / kernels<T>().gemm.lanes), k0 > 0},
+               Part::depth_to, block.diagonal());
+    }
+    if (block.keys() == 0) zero_rows(o.get(), ld, block.nq(), ld);
+    kern.finish(o, ld, block.nq(), in.Dv, m, l, a.out + ((b * in.Tq + q0) * in.H + h) * in.Dv, in.H * in.Dv,
+                a.lse + (b * in.H + h) * in.Tq + q0);
+  }
+};
+
+// One thread's backward. For each block of scores: P = exp(S - lse), dP = dO . V^T, dS = P * (dP - delta); then
+// dV += P^T . dO, dK += dS^T . Q, dQ += dS . K, each summed in the order of the blocks, whoever asks.
+template <class T>
+struct BackwardWorker {
+  const AttentionBackward<T>& a;
+  const AttentionInputs<T>& in = a.in;
+  const AttentionKernels<T>& kern = kernels<T>().attention;
+  const GemmKernels<T>& gemm = kernels<T>().gemm;
+  Blocks<T> block;
+  dim_t b = 0, h = 0, q0 = 0;
+  dim_t ld, ldv;  // D and Dv in whole registers
+  Scratch<T> dout_t, out_t, dp, packed_q, packed_dout, packed_k, statistics, dq;
+  Rows<T> q_rows{}, dout_rows{};
+
+  explicit BackwardWorker(const AttentionBackward<T>& args)
+      : a(args),
+        block(args.in, args.used),
+        ld(round_up(in.D, gemm.lanes)),
+        ldv(round_up(in.Dv, gemm.lanes)),
+        dout_t(in.Dv * block.width()),
+        out_t(in.Dv * block.width()),
+        dp(block.height() * block.width()),
+        packed_q(block.width() * ld),
+        packed_dout(block.width() * ldv),
+        packed_k(block.height() * ld),
+        statistics(2 * block.width()),
+        dq(block.width() * ld) {}
+
+  dim_t group() const { return in.H / in.Hkv; }
+  int vectors(dim_t n) const { return static_cast<int>(n / gemm.lanes); }
+
+  void take_queries(dim_t b_, dim_t h_, dim_t q0_) {
+    b = b_, h = h_, q0 = q0_;
+    block.take_queries(b, h, q0);
+    if (block.keys() == 0) return;
+    const dim_t at = ((b * in.Tq + q0) * in.H + h) * in.Dv, row = in.H * in.Dv, cols = block.cols();
+    gemm.pack(a.dout + at, 1, row, in.Dv, block.nq(), dout_t, cols);
+    gemm.pack(a.out + at, 1, row, in.Dv, block.nq(), out_t, cols);
+    kern.column_dots(in.Dv, cols, dout_t, out_t, statistics + block.width());
+    kern.prepare(block.nq(), cols, a.lse + (b * in.H + h) * in.Tq + q0, statistics);
+    q_rows = whole_registers(in.q.at(b, q0, h), in.q.time, block.nq(), in.D, packed_q.get());
+    dout_rows = whole_registers(a.dout + at, row, block.nq(), in.Dv, packed_dout.get());
+  }
+
+  // P^T in block.s(), dS^T times `scale` in dp.
+  void take_keys(dim_t k0, dim_t nk, T scale) {
+    const dim_t cols = block.cols();
+    block.scores(k0, nk);
+    multiply(Product<T>{in.v.at(b, k0, h / group()), in.v.time, 1, dout_t, cols, dp, cols, nk, in.Dv, block.vectors(),
+                        false},
+             Part::columns, block.diagonal());
+    kern.gradient(block.s(), dp, cols, nk, cols, block.diagonal(), statistics, statistics + block.width(), scale,
+                  block.factor());
+  }
+
+  void add_dq(dim_t k0, dim_t nk) {
+    const Rows<T> k = whole_registers(in.k.at(b, k0, h / group()), in.k.time, nk, in.D, packed_k.get());
+    multiply(Product<T>{dp, 1, block.cols(), k.p, k.ld, dq, ld, block.nq(), nk, vectors(ld), k0 > 0}, Part::depth_to,
+             block.diagonal());
+  }
+  void deliver_dq() {
+    if (block.keys() == 0) zero_rows(dq.get(), ld, block.nq(), ld);
+    kern.deliver(dq, ld, block.nq(), in.D, a.dq + ((b * in.Tq + q0) * in.H + h) * in.D, in.H * in.D,
+                 a.dq_mode == Grad::accumulate);
+  }
+
+  // Adds to dk and dv of the block's keys.
+  void add_dkv(dim_t nk, T* dk, T* dv) {
+    const dim_t cols = block.cols(), nq = block.nq();
+    if (dk)
+      multiply(Product<T>{dp, cols, 1, q_rows.p, q_rows.ld, dk, ld, nk, nq, vectors(ld), true}, Part::depth_from,
+               block.diagonal());
+    if (dv)
+      multiply(Product<T>{block.s(), cols, 1, dout_rows.p, dout_rows.ld, dv, ldv, nk, nq, vectors(ldv), true},
+               Part::depth_from, block.diagonal());
+  }
+  void deliver_dkv(dim_t b_, dim_t head, dim_t k0, dim_t rows, const T* dk, const T* dv) {
+    const dim_t at = (b_ * in.Tk + k0) * in.Hkv + head;
+    if (dk) kern.deliver(dk, ld, rows, in.D, a.dk + at * in.D, in.Hkv * in.D, a.dk_mode == Grad::accumulate);
+    if (dv) kern.deliver(dv, ldv, rows, in.Dv, a.dv + at * in.Dv, in.Hkv * in.Dv, a.dv_mode == Grad::accumulate);
+  }
+
+  // dq, dk, dv of the queries of one key head against keys [from, to). dk, dv are scratch of those rows.
+  void run(dim_t b_, dim_t head, dim_t from, dim_t to, T* dk, T* dv, bool with_dq) {
+    if (dk) std::fill_n(dk, (to - from) * ld, T(0));
+    if (dv) std::fill_n(dv, (to - from) * ldv, T(0));
+    for (dim_t h_ = head * group(); h_ < (head + 1) * group(); h_++)
+      for (dim_t q = 0; q < in.Tq; q += kQueries) {
+        take_queries(b_, h_, q);
+        for (dim_t k0 = from; k0 < std::min(to, block.keys()); k0 += block.height()) {
+          const dim_t nk = std::min(block.height(), block.keys() - k0);
+          take_keys(k0, nk, in.scale);
+          add_dkv(nk, dk ? dk + (k0 - from) * ld : nullptr, dv ? dv + (k0 - from) * ldv : nullptr);
+          if (with_dq) add_dq(k0, nk);
+        }
+        if (with_dq) deliver_dq();
+      }
+    deliver_dkv(b_, head, from, to - from, dk, dv);
+  }
+
+  // One block of queries against all keys, for dq alone.
+  void run_dq(dim_t b_, dim_t h_, dim_t q) {
+    take_queries(b_, h_, q);
+    for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
+      const dim_t nk = std::min(block.height(), block.keys() - k0);
+      take_keys(k0, nk, in.scale);
+      add_dq(k0, nk);
+    }
+    deliver_dq();
+  }
+
+  // Adds dS of one block of queries to dbias, whose element of the first query and key is *out.
+  void add_dbias(dim_t b_, dim_t h_, dim_t q, T* out, T* rows) {
+    take_queries(b_, h_, q);
+    for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
+      const dim_t nk = std::min(block.height(), block.keys() - k0);
+      take_keys(k0, nk, T(1));
+      gemm.pack(dp, 1, block.cols(), block.nq(), nk, rows, nk);
+      for (dim_t i = 0; i < block.nq(); i++)
+        for (dim_t j = 0; j < nk; j++) out[i * in.bias_step[2] + (k0 + j) * in.bias_step[3]] += rows[i * nk + j];
+    }
+  }
+};
+
+// dq, dk and dv in one sweep: 5 products a block of scores, one task a head of keys.
+template <class T>
+void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv) {
+  struct Worker {
+    BackwardWorker<T> w;
+    Scratch<T> dk, dv;
+  };
+  const auto& in = a.in;
+  parallel_workers(
+      in.B * in.Hkv, worth_threads(in),
+      [&] {
+        const dim_t lanes = kernels<T>().gemm.lanes;
+        return Worker{BackwardWorker<T>(a), Scratch<T>(dk ? in.Tk * round_up(in.D, lanes) : 0),
+                      Scratch<T>(dv ? in.Tk * round_up(in.Dv, lanes) : 0)};
+      },
+      [&](Worker& worker, dim_t i) {
+        worker.w.run(i / in.Hkv, i % in.Hkv, 0, in.Tk, worker.dk, worker.dv, a.dq_mode != Grad::skip);
+      });
+}
+
+// The same bits where heads are too few for the threads: dq by blocks of queries, then dk and dv by blocks of keys,
+// 3 + 4 products a block of scores.
+template <class T>
+void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv) {
+  const auto& in = a.in;
+  const dim_t nq = blocks_of(in.Tq, kQueries);
+  if (a.dq_mode != Grad::skip)
+    parallel_workers(
+        in.B * in.H * nq, worth_threads(in), [&] { return BackwardWorker<T>(a); },
+        [&](BackwardWorker<T>& w, dim_t i) { w.run_dq(i / nq / in.H, i / nq % in.H, (nq - 1 - i % nq) * kQueries); });
+  if (!dk && !dv) return;
+  struct Worker {
+    BackwardWorker<T> w;
+    Scratch<T> dk, dv;
+  };
+  const dim_t height = std::clamp<dim_t>(in.Tk, 1, kKeys<T>), nk = blocks_of(in.Tk, height);
+  parallel_workers(
+      in.B * in.Hkv * nk, worth_threads(in),
+      [&] {
+        const dim_t lanes = kernels<T>().gemm.lanes;
+        return Worker{BackwardWorker<T>(a), Scratch<T>(dk ? height * round_up(in.D, lanes) : 0),
+                      Scratch<T>(dv ? height * round_up(in.Dv, lanes) : 0)};
+      },
+      [&](Worker& worker, dim_t i) {
+        const dim_t k0 = i % nk * height;
+        worker.w.run(i / nk / in.Hkv, i / nk % in.Hkv, k0, std::min(in.Tk, k0 + height), worker.dk, worker.dv, false);
+      });
+}
+
+// Tasks are what dbias keeps apart; what it sums over is added one after the other.
+template <class T>
+void backward_bias(const AttentionBackward<T>& a) {
+  const auto& in = a.in;
+  const dim_t *size = a.bias_size, *step = in.bias_step;
+  const dim_t nq = blocks_of(in.Tq, kQueries), parts = size[2] > 1 ? nq : 1;
+  struct Worker {
+    BackwardWorker<T> w;
+    Scratch<T> rows;
+  };
+  parallel_workers(
+      size[0] * size[1] * parts, worth_threads(in),
+      [&] { return Worker{BackwardWorker<T>(a), Scratch<T>(kQueries * kKeys<T>)}; },
+      [&](Worker& worker, dim_t i) {
+        const dim_t b = i / parts / size[1], h = i / parts % size[1], q = i % parts;
+        T* out = a.dbias + b * step[0] + h * step[1];
+        if (a.dbias_mode == Grad::write)
+          std::fill_n(out + q * kQueries * step[2],
+                      (size[2] > 1 ? std::min(kQueries, in.Tq - q * kQueries) : 1) * size[3], T(0));
+        for (dim_t b1 = size[0] > 1 ? b : 0; b1 < (size[0] > 1 ? b + 1 : in.B); b1++)
+          for (dim_t h1 = size[1] > 1 ? h : 0; h1 < (size[1] > 1 ? h + 1 : in.H); h1++)
+            for (dim_t q1 = parts > 1 ? q : 0; q1 < (parts > 1 ? q + 1 : nq); q1++)
+              worker.w.add_dbias(b1, h1, q1 * kQueries, out + q1 * kQueries * step[2], worker.rows);
+      });
+}
+
+}  // namespace
+
+template <class T>
+void attention_forward(const AttentionForward<T>& a) {
+  const auto& in = a.in;
+  check_lengths(in);
+  if (a.state) {
+    a.used[0] = a.state[0];
+    a.used[1] = a.state[1]++;
+  }
+  const dim_t nq = blocks_of(in.Tq, kQueries);
+  // The last queries first: under a causal mask they have the most keys.
+  parallel_workers(
+      in.B * in.H * nq, worth_threads(in), [&] { return ForwardWorker<T>(a, a.used); },
+      [&](ForwardWorker<T>& w, dim_t i) { w.run(i / nq / in.H, i / nq % in.H, (nq - 1 - i % nq) * kQueries); });
+}
+
+template <class T>
+void attention_backward(const AttentionBackward<T>& a) {
+  const auto& in = a.in;
+  check_lengths(in);
+  const bool dk = a.dk_mode != Grad::skip, dv = a.dv_mode != Grad::skip;
+  if (a.dq_mode != Grad::skip || dk || dv) {
+    const dim_t threads = worth_threads(in) ? get_num_threads() : 1, heads = in.B * in.Hkv;
+    const bool few = blocks_of(heads, threads) * threads * 5 > heads * 7;
+    few ? backward_by_blocks(a, dk, dv) : backward_by_heads(a, dk, dv);
+  }
+  if (a.dbias_mode != Grad::skip) backward_bias(a);
+}
+
+template <class T>
+void attention_weights_forward(const AttentionWeights<T>& a) {
+  const auto& in = a.in;
+  check_lengths(in);
+  struct Worker {
+    Blocks<T> block;
+    Scratch<T> lse, rows;
+  };
+  const dim_t nq = blocks_of(in.Tq, kQueries);
+  parallel_workers(
+      in.B * in.H * nq, worth_threads(in),
+      [&] { return Worker{Blocks<T>(in, nullptr), Scratch<T>(kQueries), Scratch<T>(kQueries * kKeys<T>)}; },
+      [&](Worker& w, dim_t task) {
+        const dim_t q0 = task % nq * kQueries, head = task / nq;
+        w.block.take_queries(head / in.H, head % in.H, q0);
+        const dim_t cols = w.block.cols();
+        T* out = a.weights + (head * in.Tq + q0) * in.Tk;
+        kernels<T>().attention.prepare(w.block.nq(), cols, a.lse + head * in.Tq + q0, w.lse);
+        for (dim_t i = 0; i < w.block.nq(); i++)
+          std::fill(out + i * in.Tk + w.block.keys(), out + (i + 1) * in.Tk, T(0));
+        for (dim_t k0 = 0; k0 < w.block.keys(); k0 += w.block.height()) {
+          const dim_t nk = std::min(w.block.height(), w.block.keys() - k0);
+          w.block.scores(k0, nk);
+          kernels<T>().attention.weights(w.block.s(), cols, nk, cols, w.block.diagonal(), w.lse);
+          kernels<T>().gemm.pack(w.block.s(), 1, cols, w.block.nq(), nk, w.rows, nk);
+          for (dim_t i = 0; i < w.block.nq(); i++) std::copy_n(w.rows + i * nk, nk, out + i * in.Tk + k0);
+        }
+      });
+}
+
+template <class T>
+void attention_weights_backward(const AttentionWeightsBackward<T>& a) {
+  const auto& in = a.in;
+  parallel_workers(
+      in.B * in.Hkv, worth_threads(in), [&] { return Scratch<T>(in.Tq * in.Tk); },
+      [&](Scratch<T>& ds, dim_t task) {
+        const dim_t b = task / in.Hkv, head = task % in.Hkv, group = in.H / in.Hkv;
+        for (dim_t h = head * group; h < (head + 1) * group; h++) {
+          const dim_t at = (b * in.H + h) * in.Tq * in.Tk;
+          for (dim_t i = 0; i < in.Tq; i++)
+            kernels<T>().attention.weights_gradient(in.Tk, a.weights + at + i * in.Tk, a.dweights + at + i * in.Tk,
+                                                    in.scale, ds + i * in.Tk);
+          if (a.dq_mode != Grad::skip)
+            gemm_serial(Gemm<T>{in.Tq, in.D, in.Tk, ds, in.Tk, 1, in.k.at(b, 0, head), in.k.time, 1,
+                                a.dq + (b * in.Tq * in.H + h) * in.D, in.H * in.D, nullptr, Activation::linear,
+                                a.dq_mode == Grad::accumulate});
+          if (a.dk_mode != Grad::skip)
+            gemm_serial(Gemm<T>{in.Tk, in.D, in.Tq, ds, 1, in.Tk, in.q.at(b, 0, h), in.q.time, 1,
+                                a.dk + (b * in.Tk * in.Hkv + head) * in.D, in.Hkv * in.D, nullptr, Activation::linear,
+                                a.dk_mode == Grad::accumulate || h > head * group});
+        }
+      });
+}
+
+template void attention_forward(const AttentionForward<float>&);
+template void attention_forward(const AttentionForward<double>&);
+template void attention_backward(const AttentionBackward<float>&);
+template void attention_backward(const AttentionBackward<double>&);
+template void attention_weights_forward(const AttentionWeights<float>&);
+template void attention_weights_forward(const AttentionWeights<double>&);
+template void attention_weights_backward(const AttentionWeightsBackward<float>&);
+template void attention_weights_backward(const AttentionWeightsBackward<double>&);
+
+}  // namespace lamina

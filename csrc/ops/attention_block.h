@@ -1,0 +1,175 @@
+// One thread's work on blocks of scores, for ops/attention.cpp: the products, the masks, the scratch.
+//
+//   queries q0 .. q0 + nq (columns)        Q^T packed, scaled to units of log 2
+//   keys    k0 .. k0 + nk (rows)           S^T = K . Q^T;  key r counts for query c if r + diagonal <= c
+//
+// With S transposed, K and V are read in place as the broadcast operand of the register tile, and P^T, dS^T serve as
+// the broadcast operand of all later products, by rows or by columns.
+#pragma once
+#include <algorithm>
+
+#include "core/pool.h"
+#include "kernels/table.h"
+#include "ops/attention.h"
+
+namespace lamina {
+namespace attention {
+
+constexpr dim_t kQueries = 64;  // of a block; 4 registers of AVX-512 floats
+constexpr dim_t kBlockBytes = 32 << 10;
+
+template <class T>
+constexpr dim_t kKeys = kBlockBytes / kQueries / dim_t(sizeof(T));  // of a block, a multiple of 4
+
+inline dim_t round_up(dim_t n, dim_t to) { return (n + to - 1) / to * to; }
+
+// c (rows x vectors registers) = or += a . b: the register tile over operands of cache size, nothing packed.
+//   a element (i, k) at a[i * row + k * step];  b rows at ldb, whole registers;  c rows at ldc
+template <class T>
+struct Product {
+  const T* a;
+  dim_t row, step;
+  const T* b;
+  dim_t ldb;
+  T* c;
+  dim_t ldc, rows, depth;
+  int vectors;
+  bool accumulate;
+};
+
+// Which part of a product a diagonal leaves.
+enum class Part {
+  columns,    // rows are keys, columns queries: from column row + diagonal on
+  depth_to,   // rows are queries, depth is keys: up to row - diagonal
+  depth_from  // rows are keys, depth is queries: from row + diagonal on
+};
+
+template <class T>
+void multiply(const Product<T>& p, Part part, dim_t diagonal) {
+  const auto& kern = kernels<T>().gemm;
+  const int W = kern.lanes;
+  Tile<T> t{};
+  t.row = p.row;
+  t.k3 = t.k2 = 1;
+  t.s1 = p.step;
+  t.ldb = p.ldb;
+  t.ldc = p.ldc;
+  t.accumulate = p.accumulate;
+  for (dim_t r = 0; r < p.rows; r += t.rows) {
+    const dim_t first = std::max<dim_t>(0, r + diagonal);
+    const int skipped = part == Part::columns ? static_cast<int>(first / W) : 0;
+    if (skipped >= p.vectors) return;
+    const int count = p.vectors - skipped;
+    const int most = kern.max_rows[4] ? 4 : kern.max_rows[3] && count == 3 ? 3 : 2;
+    const int panels = (count + most - 1) / most, widest = (count + panels - 1) / panels;
+    t.rows = static_cast<int>(std::min<dim_t>(p.rows - r, kern.max_rows[widest]));
+    const dim_t from = part == Part::depth_from ? std::min(first, p.depth) : 0;
+    const dim_t to = part == Part::depth_to ? std::clamp<dim_t>(r + t.rows - diagonal, 0, p.depth) : p.depth;
+    t.k1 = to - from;
+    t.a = p.a + r * p.row + from * p.step;
+    for (int i = 0, v = skipped; i < panels; i++, v += t.vectors) {
+      t.vectors = std::min(widest, p.vectors - v);
+      t.cols = t.vectors * W;
+      t.b = p.b + from * p.ldb + dim_t(v) * W;
+      t.c = p.c + r * p.ldc + dim_t(v) * W;
+      kern.tile(t);
+    }
+  }
+}
+
+template <class T>
+class Blocks {
+ public:
+  Blocks(const AttentionInputs<T>& in, const std::uint64_t* random)
+      : in_(in),
+        kern_(kernels<T>().attention),
+        gemm_(kernels<T>().gemm),
+        width_(round_up(std::min(kQueries, in.Tq), gemm_.lanes)),
+        height_(std::min(kKeys<T>, in.Tk)),
+        random_(random),
+        per_query_((in.mask && in.mask_step[2]) || (in.bias && in.bias_step[2])),
+        queries_(in.D * width_),
+        s_(height_ * width_),
+        bias_rows_(in.mask || in.bias ? (per_query_ ? width_ : 1) * height_ : 0),
+        bias_(per_query_ ? height_ * width_ : 0),
+        factor_(random ? height_ * width_ : 0) {}
+
+  dim_t width() const { return width_; }    // most columns
+  dim_t height() const { return height_; }  // most rows
+  dim_t nq() const { return nq_; }
+  dim_t cols() const { return cols_; }
+  int vectors() const { return static_cast<int>(cols_ / gemm_.lanes); }
+  dim_t keys() const { return keys_; }  // that some of the queries see
+  dim_t diagonal() const { return diagonal_; }
+  T* s() const { return s_; }
+  const T* factor() const { return random_ ? factor_.get() : nullptr; }
+
+  static dim_t length(const AttentionInputs<T>& in, dim_t b) {
+    if (!in.lengths) return in.Tk;
+    return in.wide_lengths ? static_cast<const std::int64_t*>(in.lengths)[b]
+                           : static_cast<const std::int32_t*>(in.lengths)[b];
+  }
+
+  // Chooses a head and packs its queries from q0 on.
+  void take_queries(dim_t b, dim_t h, dim_t q0) {
+    b_ = b;
+    h_ = h;
+    q0_ = q0;
+    nq_ = std::min(kQueries, in_.Tq - q0);
+    cols_ = round_up(nq_, gemm_.lanes);
+    keys_ = length(in_, b);
+    if (in_.causal != Causal::none) keys_ = std::clamp<dim_t>(q0 + nq_ + shift(), 0, keys_);
+    if (keys_ == 0) return;
+    gemm_.pack(in_.q.at(b, q0, h), 1, in_.q.time, in_.D, nq_, queries_, cols_);
+    kern_.scale(in_.D * cols_, queries_, in_.scale * T(1.4426950408889634), queries_);
+  }
+
+  // s = scores of keys k0 .. k0 + nk, masked.
+  void scores(dim_t k0, dim_t nk) {
+    diagonal_ = in_.causal == Causal::none ? -nk : k0 - q0_ - shift();
+    multiply(Product<T>{in_.k.at(b_, k0, h_ / (in_.H / in_.Hkv)), in_.k.time, 1, queries_, cols_, s_, cols_, nk, in_.D,
+                        vectors(), false},
+             Part::columns, diagonal_);
+    const bool cut = diagonal_ + nk > 1;
+    const T* bias = bias_rows_.get() ? additive(k0, nk) : nullptr;
+    if (bias || cut) kern_.mask(s_, cols_, nk, cols_, diagonal_, bias, per_query_ ? cols_ : 0);
+    if (random_) {
+      const dim_t row = (in_.Tk + 3) / 4;
+      kern_.dropout(factor_, cols_, nk, cols_, random_[0], random_[1],
+                    static_cast<std::uint64_t>(((b_ * in_.H + h_) * in_.Tq + q0_) * row + k0 / 4),
+                    static_cast<std::uint64_t>(row), static_cast<std::uint32_t>(in_.dropout * 4294967296.0),
+                    T(1 / (1 - in_.dropout)));
+    }
+  }
+
+ private:
+  dim_t shift() const { return in_.causal == Causal::bottom_right ? in_.Tk - in_.Tq : 0; }
+
+  // Mask and bias of the block as one additive block, or one number a key where queries share them.
+  const T* additive(dim_t k0, dim_t nk) {
+    const dim_t rows = per_query_ ? nq_ : 1;
+    for (dim_t i = 0; i < rows; i++)
+      kern_.bias_row(nk, at(in_.bias, in_.bias_step, q0_ + i, k0), in_.bias_step[3],
+                     at(in_.mask, in_.mask_step, q0_ + i, k0), in_.mask_step[3], bias_rows_ + i * height_);
+    if (!per_query_) return bias_rows_;
+    gemm_.pack(bias_rows_, 1, height_, nk, nq_, bias_, cols_);
+    return bias_;
+  }
+
+  template <class U>
+  const U* at(const U* p, const dim_t* step, dim_t q, dim_t k) const {
+    return p ? p + b_ * step[0] + h_ * step[1] + q * step[2] + k * step[3] : nullptr;
+  }
+
+  const AttentionInputs<T>& in_;
+  const AttentionKernels<T>& kern_;
+  const GemmKernels<T>& gemm_;
+  const dim_t width_, height_;
+  const std::uint64_t* random_;
+  const bool per_query_;
+  Scratch<T> queries_, s_, bias_rows_, bias_, factor_;
+  dim_t b_ = 0, h_ = 0, q0_ = 0, nq_ = 0, cols_ = 0, keys_ = 0, diagonal_ = 0;
+};
+
+}  // namespace attention
+}  // namespace lamina

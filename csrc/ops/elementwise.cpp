@@ -1,0 +1,362 @@
+#include "ops/elementwise.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "core/parallel.h"
+#include "core/pool.h"
+#include "kernels/table.h"
+
+namespace lamina {
+namespace {
+
+// The axes of the result along which operand k does not run.
+template <int K>
+Groups broadcast_axes(const Loops<K>& l, int k) {
+  Groups g;
+  for (int i = 0; i < l.rank; i++) g.append(l.size[i], l.step[k][i] == 0);
+  return g;
+}
+
+// Delivers one gradient: f(out, accumulate) computes it in the result's shape, then broadcast axes are summed.
+template <class T, int K, class F>
+void give(const Loops<K>& l, int k, T* destination, Grad mode, F&& f) {
+  if (mode == Grad::skip) return;
+  const Groups axes = broadcast_axes(l, k);
+  const bool accumulate = mode == Grad::accumulate;
+  if (axes.product(true) == 1) return f(destination, accumulate);
+  Scratch<T> whole(l.total());
+  f(whole.get(), false);
+  reduce(ReduceOp::sum, whole.get(), axes, destination, T(1), accumulate);
+}
+
+// Runs f(at, x, y, x_step, y_step, rows, cols ...) with numbers in place of null operands.
+template <class T>
+struct Operands {
+  T x_number, y_number;
+  const T *x, *y;
+  template <class A>
+  explicit Operands(const A& a)
+      : x_number(T(a.x_scalar)), y_number(T(a.y_scalar)), x(a.x ? a.x : &x_number), y(a.y ? a.y : &y_number) {}
+};
+
+template <class T>
+BinaryRows<T> rows_at(const Operands<T>& o, const Loops<2>& l, const dim_t (&offset)[2], const T* g, T* out, dim_t rows,
+                      dim_t cols) {
+  return {o.x + offset[0],    o.y + offset[1],   g, out, rows, cols, l.row_step(0), l.row_step(1), l.cols(),
+          l.col_step(0) != 0, l.col_step(1) != 0};
+}
+
+}  // namespace
+
+template <class T>
+void unary(const Unary<T>& a) {
+  const auto& k = kernels<T>().elementwise;
+  parallel_for(a.n, kGrain,
+               [&](dim_t begin, dim_t end) { k.unary(a.op, a.x + begin, a.y + begin, end - begin, T(a.a), T(a.b)); });
+}
+
+template <class T>
+void unary_backward(const UnaryBackward<T>& a) {
+  const auto& k = kernels<T>().elementwise;
+  parallel_for(a.n, kGrain, [&](dim_t begin, dim_t end) {
+    k.unary_gradient(a.op, a.saved + begin, a.dy + begin, a.dx + begin, end - begin, T(a.a), T(a.b), a.accumulate);
+  });
+}
+
+template <class T>
+void binary(const Binary<T>& a) {
+  const auto& k = kernels<T>().elementwise;
+  const Operands<T> o(a);
+  parallel_for(a.loops.total(), kGrain, [&](dim_t begin, dim_t end) {
+    walk(a.loops, begin, end, [&](dim_t at, const dim_t(&offset)[2], dim_t rows, dim_t cols) {
+      k.binary(a.op, a.relu, rows_at<T>(o, a.loops, offset, nullptr, a.out + at, rows, cols));
+    });
+  });
+}
+
+template <class T>
+void binary_backward(const BinaryBackward<T>& a) {
+  const auto& k = kernels<T>().elementwise;
+  const Operands<T> o(a);
+  const dim_t n = a.loops.total();
+  auto contribution = [&](bool second) {
+    return [&, second](T* out, bool accumulate) {
+      parallel_for(n, kGrain, [&](dim_t begin, dim_t end) {
+        walk(a.loops, begin, end, [&](dim_t at, const dim_t(&offset)[2], dim_t rows, dim_t cols) {
+          k.binary_gradient(a.op, second, accumulate, rows_at<T>(o, a.loops, offset, a.dy + at, out + at, rows, cols));
+        });
+      });
+    };
+  };
+  if (a.op == BinaryOp::add) {  // dy itself, without a pass of its own
+    for (int i = 0; i < 2; i++) {
+      const Grad mode = i ? a.dy_mode : a.dx_mode;
+      if (mode != Grad::skip)
+        reduce(ReduceOp::sum, a.dy, broadcast_axes(a.loops, i), i ? a.dy_ : a.dx, T(1), mode == Grad::accumulate);
+    }
+    return;
+  }
+  give(a.loops, 0, a.dx, a.dx_mode, contribution(false));
+  give(a.loops, 1, a.dy_, a.dy_mode, contribution(true));
+}
+
+template <class T>
+void unbroadcast(const Unbroadcast<T>& a) {
+  reduce(ReduceOp::sum, a.dy, a.groups, a.dx, T(a.scale), a.accumulate);
+}
+
+template <class T>
+void relu_gradient(const ReluGradient<T>& a) {
+  const auto& k = kernels<T>().gemm;
+  parallel_for(a.n, kGrain, [&](dim_t begin, dim_t end) {
+    k.activation_gradient(a.y + begin, a.dy + begin, a.dz + begin, end - begin, Activation::relu);
+  });
+}
+
+namespace {
+
+// Blocks of rows of any type: out[i] = f(x, y), plain loops that the compiler vectorises.
+template <class T, class Out, class A, class F>
+void map_operands(const A& a, Out* out, F f) {
+  const Operands<T> o(a);
+  const dim_t xs = a.loops.col_step(0), ys = a.loops.col_step(1);
+  parallel_for(a.loops.total(), kGrain, [&](dim_t begin, dim_t end) {
+    walk(a.loops, begin, end, [&](dim_t at, const dim_t(&offset)[2], dim_t rows, dim_t cols) {
+      for (dim_t r = 0; r < rows; r++) {
+        const T* x = o.x + offset[0] + r * a.loops.row_step(0);
+        const T* y = o.y + offset[1] + r * a.loops.row_step(1);
+        Out* to = out + at + r * cols;
+        if (xs && ys)
+          for (dim_t i = 0; i < cols; i++) to[i] = f(x[i], y[i]);
+        else if (xs)
+          for (dim_t i = 0; i < cols; i++) to[i] = f(x[i], *y);
+        else
+          for (dim_t i = 0; i < cols; i++) to[i] = f(*x, y[i]);
+      }
+    });
+  });
+}
+
+template <class T>
+T floor_quotient(T x, T y) {
+  if (y == 0) return 0;
+  if (y == -1) return T(0) - x;  // the smallest number has no opposite
+  const T q = x / y;
+  return q * y != x && (x < 0) != (y < 0) ? q - 1 : q;
+}
+
+template <class T>
+T unsigned_power(T x, T y) {
+  T r = 1;
+  for (; y; y >>= 1, x *= x)
+    if (y & 1) r *= x;
+  return r;
+}
+
+}  // namespace
+
+template <class T>
+void integer_binary(const Binary<T>& a) {
+  using U = std::make_unsigned_t<T>;  // wraps instead of overflowing
+  switch (a.op) {
+    case BinaryOp::add:
+      return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) + U(y)); });
+    case BinaryOp::subtract:
+      return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) - U(y)); });
+    case BinaryOp::multiply:
+      return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) * U(y)); });
+    case BinaryOp::maximum:
+      return map_operands<T>(a, a.out, [](T x, T y) { return x > y ? x : y; });
+    case BinaryOp::minimum:
+      return map_operands<T>(a, a.out, [](T x, T y) { return x < y ? x : y; });
+    case BinaryOp::floor_divide:
+      return map_operands<T>(a, a.out, floor_quotient<T>);
+    case BinaryOp::mod:
+      return map_operands<T>(a, a.out,
+                             [](T x, T y) { return y == 0 ? T(0) : T(U(x) - U(y) * U(floor_quotient(x, y))); });
+    case BinaryOp::power:
+      return map_operands<T>(a, a.out, [](T x, T y) { return y < 0 ? T(0) : T(unsigned_power<U>(U(x), U(y))); });
+    case BinaryOp::divide:
+      return;  // done in floats
+  }
+}
+
+template <class T>
+void compare(const Compare<T>& a) {
+  using B = unsigned char;
+  switch (a.op) {
+    case Comparison::equal:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B(x == y); });
+    case Comparison::not_equal:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B(x != y); });
+    case Comparison::less:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B(x < y); });
+    case Comparison::less_equal:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B(x <= y); });
+    case Comparison::logical_and:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) & (y != 0)); });
+    case Comparison::logical_or:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) | (y != 0)); });
+    case Comparison::logical_xor:
+      return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) ^ (y != 0)); });
+  }
+}
+
+template <class T>
+void where(const Where<T>& a) {
+  const Operands<T> o(a);
+  const auto& l = a.loops;
+  const dim_t cs = l.col_step(0), xs = l.col_step(1), ys = l.col_step(2);
+  parallel_for(l.total(), kGrain, [&](dim_t begin, dim_t end) {
+    walk(l, begin, end, [&](dim_t at, const dim_t(&offset)[3], dim_t rows, dim_t cols) {
+      for (dim_t r = 0; r < rows; r++) {
+        const unsigned char* c = a.condition + offset[0] + r * l.row_step(0);
+        const T* x = o.x + offset[1] + r * l.row_step(1);
+        const T* y = o.y + offset[2] + r * l.row_step(2);
+        T* to = a.out + at + r * cols;
+        if (cs && xs && ys)
+          for (dim_t i = 0; i < cols; i++) to[i] = c[i] ? x[i] : y[i];
+        else
+          for (dim_t i = 0; i < cols; i++) to[i] = c[i * cs] ? x[i * xs] : y[i * ys];
+      }
+    });
+  });
+}
+
+template <class T>
+void where_backward(const WhereBackward<T>& a) {
+  const auto& l = a.loops;
+  const dim_t cs = l.col_step(0);
+  auto contribution = [&](bool wanted) {
+    return [&, wanted](T* out, bool accumulate) {
+      parallel_for(l.total(), kGrain, [&](dim_t begin, dim_t end) {
+        walk(l, begin, end, [&](dim_t at, const dim_t(&offset)[3], dim_t rows, dim_t cols) {
+          for (dim_t r = 0; r < rows; r++) {
+            const unsigned char* c = a.condition + offset[0] + r * l.row_step(0);
+            const T* g = a.dy + at + r * cols;
+            T* to = out + at + r * cols;
+            for (dim_t i = 0; i < cols; i++) {
+              const T v = (c[i * cs] != 0) == wanted ? g[i] : T(0);
+              to[i] = accumulate ? to[i] + v : v;
+            }
+          }
+        });
+      });
+    };
+  };
+  give(l, 1, a.dx, a.dx_mode, contribution(true));
+  give(l, 2, a.dy_, a.dy_mode, contribution(false));
+}
+
+template <class T>
+void classify(const Classify<T>& a) {
+  parallel_for(a.n, kGrain, [&](dim_t begin, dim_t end) {
+    const T inf = std::numeric_limits<T>::infinity();
+    for (dim_t i = begin; i < end; i++) {
+      const T m = std::abs(a.x[i]);
+      a.out[i] = a.test == Test::finite ? m < inf : a.test == Test::nan ? m != m : m == inf;
+    }
+  });
+}
+
+namespace {
+
+template <class From, class To>
+void convert(const Cast& a) {
+  const From* x = static_cast<const From*>(a.x);
+  To* y = static_cast<To*>(a.y);
+  parallel_for(a.n, kGrain, [&](dim_t begin, dim_t end) {
+    for (dim_t i = begin; i < end; i++) {
+      if constexpr (std::is_same_v<To, bool>) {
+        y[i] = x[i] != From(0);
+      } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+        // Out of range is undefined in C++; through the widest integer it is NumPy's usual result.
+        y[i] = static_cast<To>(std::abs(x[i]) < From(9.2e18) ? static_cast<std::int64_t>(x[i])
+                                                             : std::numeric_limits<std::int64_t>::min());
+      } else {
+        y[i] = static_cast<To>(x[i]);
+      }
+    }
+  });
+}
+
+template <class From, class To>
+void convert_adding(const Cast& a) {
+  const From* x = static_cast<const From*>(a.x);
+  To* y = static_cast<To*>(a.y);
+  parallel_for(a.n, kGrain, [&](dim_t begin, dim_t end) {
+    for (dim_t i = begin; i < end; i++) y[i] += static_cast<To>(x[i]);
+  });
+}
+
+template <class F>
+void with_type(Dtype d, F&& f) {
+  switch (d) {
+    case Dtype::f32:
+      return f(float{});
+    case Dtype::f64:
+      return f(double{});
+    case Dtype::i32:
+      return f(std::int32_t{});
+    case Dtype::i64:
+      return f(std::int64_t{});
+    case Dtype::u8:
+      return f(std::uint8_t{});
+    case Dtype::boolean:
+      return f(bool{});
+    case Dtype::i8:
+      return f(std::int8_t{});
+    case Dtype::i16:
+      return f(std::int16_t{});
+    case Dtype::u16:
+      return f(std::uint16_t{});
+    case Dtype::u32:
+      return f(std::uint32_t{});
+    case Dtype::u64:
+      return f(std::uint64_t{});
+  }
+}
+
+}  // namespace
+
+void cast(const Cast& a) {
+  if (a.accumulate) {
+    if (a.from == Dtype::f64 && a.to == Dtype::f32) return convert_adding<double, float>(a);
+    if (a.from == Dtype::f32 && a.to == Dtype::f64) return convert_adding<float, double>(a);
+  }
+  with_type(a.from, [&](auto from) { with_type(a.to, [&](auto to) { convert<decltype(from), decltype(to)>(a); }); });
+}
+
+template void unary(const Unary<float>&);
+template void unary(const Unary<double>&);
+template void unary_backward(const UnaryBackward<float>&);
+template void unary_backward(const UnaryBackward<double>&);
+template void binary(const Binary<float>&);
+template void binary(const Binary<double>&);
+template void binary_backward(const BinaryBackward<float>&);
+template void binary_backward(const BinaryBackward<double>&);
+template void unbroadcast(const Unbroadcast<float>&);
+template void unbroadcast(const Unbroadcast<double>&);
+template void relu_gradient(const ReluGradient<float>&);
+template void relu_gradient(const ReluGradient<double>&);
+template void integer_binary(const Binary<std::int32_t>&);
+template void integer_binary(const Binary<std::int64_t>&);
+template void where_backward(const WhereBackward<float>&);
+template void where_backward(const WhereBackward<double>&);
+template void classify(const Classify<float>&);
+template void classify(const Classify<double>&);
+template void compare(const Compare<float>&);
+template void compare(const Compare<double>&);
+template void compare(const Compare<std::int32_t>&);
+template void compare(const Compare<std::int64_t>&);
+template void compare(const Compare<std::uint8_t>&);
+template void where(const Where<float>&);
+template void where(const Where<double>&);
+template void where(const Where<std::int32_t>&);
+template void where(const Where<std::int64_t>&);
+template void where(const Where<std::uint8_t>&);
+
+}  // namespace lamina

@@ -1,0 +1,56 @@
+// Max and average pooling over channels-last images, and their gradients. Every window holds a pixel of the input.
+#pragma once
+#include "ops/window.h"
+
+namespace lamina {
+
+// Windows of more taps keep the number of the winning one in four bytes instead of one.
+constexpr dim_t kByteTaps = 256;
+
+// y (N, OH, OW, C) = max of x (N, H, W, C) over the window. index, of y's shape, is the number of the tap that won (row
+// * kw + column; the first of equals, the first NaN), or null.
+template <class T>
+struct MaxPoolForward {
+  const T* x;
+  T* y;
+  void* index;
+  Window window;
+};
+template <class T>
+void max_pool_forward(const MaxPoolForward<T>& a);
+
+// dx = dy where the index says so.
+template <class T>
+struct MaxPoolBackward {
+  const void* index;
+  const T* dy;
+  T* dx;
+  Grad dx_mode;
+  Window window;
+};
+template <class T>
+void max_pool_backward(const MaxPoolBackward<T>& a);
+
+// y = mean of x over the window's pixels; the zeros of the padding count as pixels only where `count_pad`.
+template <class T>
+struct AveragePoolForward {
+  const T* x;
+  T* y;
+  Window window;
+  bool count_pad;
+};
+template <class T>
+void average_pool_forward(const AveragePoolForward<T>& a);
+
+template <class T>
+struct AveragePoolBackward {
+  const T* dy;
+  T* dx;
+  Grad dx_mode;
+  Window window;
+  bool count_pad;
+};
+template <class T>
+void average_pool_backward(const AveragePoolBackward<T>& a);
+
+}  // namespace lamina

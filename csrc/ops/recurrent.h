@@ -1,0 +1,52 @@
+// Recurrent layers: a whole sequence in one call each way.
+#pragma once
+#include "core/types.h"
+#include "kernels/recurrent.h"
+
+namespace lamina {
+
+enum class Cell : int { lstm };
+
+// What forward and backward share. G gates of U units (lstm: 4, in the order i f c o), kernel (I, G U), recurrent
+// (U, G U), bias (G U) or null, first states (B, U) or null for zeros.
+//
+// Steps that do not count keep the state. With `lengths` (B) they are those from lengths[b] on, and their outputs are
+// zero; with `mask` (B, S) those where it is false, and their outputs repeat the output before (zeros at first, or
+// with zero_output). Going backwards, a sequence begins with its last step that counts, and y is in the order of the
+// steps (reversed) unless in_time_order, where y[t] belongs to x[t].
+template <class T>
+struct Recurrence {
+  const T *x, *kernel, *recurrent, *bias, *h0, *c0;
+  const void* lengths;
+  const bool* mask;
+  dim_t B, S, I, U;
+  Cell cell;
+  CellActivation act, recurrent_act;
+  bool wide_lengths;  // int64, else int32
+  bool go_backwards, in_time_order, zero_output;
+};
+
+// y (B, S, U) or null, h and c (B, U). Saved for backward, all or none: the activated gates (B S, G U), and the states
+// h before and c after each step (B S, U). Their rows are the steps that count, in the order of x; the rest is zero.
+template <class T>
+struct RecurrentForward {
+  Recurrence<T> r;
+  T *y, *h, *c;
+  T *gates, *h_prev, *c_all;
+};
+template <class T>
+void recurrent_forward(const RecurrentForward<T>& a);
+
+// From the gradients of y, h and c (null: zero) those of x, kernel, recurrent, bias, h0 and c0.
+template <class T>
+struct RecurrentBackward {
+  Recurrence<T> r;
+  const T *gates, *h_prev, *c_all;
+  const T *dy, *dh, *dc;
+  T *dx, *dkernel, *drecurrent, *dbias, *dh0, *dc0;
+  Grad dx_mode, dkernel_mode, drecurrent_mode, dbias_mode, dh0_mode, dc0_mode;
+};
+template <class T>
+void recurrent_backward(const RecurrentBackward<T>& a);
+
+}  // namespace lamina

@@ -1,0 +1,127 @@
+#include "ops/reshape.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "core/parallel.h"
+#include "kernels/table.h"
+
+namespace lamina {
+namespace {
+
+// Brings the loops into the kernel's order: y's nearest elements innermost, x's next to them. Copies may be done in any
+// order, for no two of them write one element.
+void arrange(Loops<2>& l) {
+  auto distance = [&](int k, int i) { return l.step[k][i] < 0 ? -l.step[k][i] : l.step[k][i]; };
+  auto move_to = [&](int from, int to) {
+    for (; from < to; from++) {
+      std::swap(l.size[from], l.size[from + 1]);
+      for (auto& step : l.step) std::swap(step[from], step[from + 1]);
+    }
+  };
+  for (int i = 0; i + 1 < l.rank; i++)
+    if (distance(1, i) < distance(1, l.rank - 1)) move_to(i, l.rank - 1);
+  if (l.rank < 2 || distance(0, l.rank - 1) <= 1) return;
+  for (int i = 0; i + 1 < l.rank; i++)
+    if (l.step[0][i] == 1) return move_to(i, l.rank - 2);
+}
+
+template <class T>
+void copy_rows(const CopyBlock<T>& b) {
+  if constexpr (sizeof(T) >= 4) {
+    kernels<T>().reshape.copy_block(b);
+  } else {
+    for (dim_t i = 0; i < b.rows; i++)
+      for (dim_t j = 0; j < b.cols; j++) b.y[i * b.y_row + j * b.y_col] = b.x[i * b.x_row + j * b.x_col];
+  }
+}
+
+template <class I>
+void check_indices(const I* indices, dim_t m, dim_t n) {
+  for (dim_t j = 0; j < m; j++)
+    check_index(indices[j] >= -n && indices[j] < n, "take: index ", indices[j], " at position ", j, " is outside 0..",
+                n - 1);
+}
+
+template <class I>
+dim_t place(I index, dim_t n) {
+  return index < 0 ? dim_t(index) + n : dim_t(index);
+}
+
+}  // namespace
+
+template <class T>
+void strided_copy(const StridedCopy<T>& a) {
+  Loops<2> l = a.loops;
+  arrange(l);
+  parallel_for(l.total(), kGrain, [&](dim_t begin, dim_t end) {
+    walk(l, begin, end, [&](dim_t, const dim_t(&offset)[2], dim_t rows, dim_t cols) {
+      copy_rows(CopyBlock<T>{a.x + offset[0], a.y + offset[1], rows, cols, l.row_step(0), l.col_step(0), l.row_step(1),
+                             l.col_step(1), a.accumulate});
+    });
+  });
+}
+
+template <class T, class I>
+void take(const Take<T, I>& a) {
+  check_indices(a.indices, a.m, a.n);
+  const dim_t bytes = a.inner * dim_t(sizeof(T));
+  parallel_for(a.outer * a.m, kGrain / std::max<dim_t>(1, a.inner) + 1, [&](dim_t begin, dim_t end) {
+    for (dim_t i = begin; i < end; i++) {
+      const dim_t o = i / a.m, from = place(a.indices[i % a.m], a.n);
+      if (a.inner == 1)
+        a.y[i] = a.x[o * a.n + from];
+      else
+        std::memcpy(a.y + i * a.inner, a.x + (o * a.n + from) * a.inner, static_cast<std::size_t>(bytes));
+    }
+  });
+}
+
+template <class T, class I>
+void take_backward(const TakeBackward<T, I>& a) {
+  check_indices(a.indices, a.m, a.n);
+  const auto& k = kernels<T>().reshape;
+  const dim_t rows = a.outer * a.n;
+  // Threads own rows of dx; each looks through all indices and adds what is its own.
+  parallel_for(rows, kGrain / std::max<dim_t>(1, a.inner) + 1, [&](dim_t begin, dim_t end) {
+    if (!a.accumulate) std::fill(a.dx + begin * a.inner, a.dx + end * a.inner, T(0));
+    for (dim_t o = begin / a.n; o <= (end - 1) / a.n; o++)
+      for (dim_t j = 0; j < a.m; j++) {
+        const dim_t row = o * a.n + place(a.indices[j], a.n);
+        if (row >= begin && row < end)
+          k.copy_block(
+              CopyBlock<T>{a.dy + (o * a.m + j) * a.inner, a.dx + row * a.inner, 1, a.inner, 0, 1, 0, 1, true});
+      }
+  });
+}
+
+template <class T, class I>
+void one_hot(const OneHot<T, I>& a) {
+  parallel_for(a.m, kGrain / std::max<dim_t>(1, a.classes) + 1, [&](dim_t begin, dim_t end) {
+    std::fill(a.y + begin * a.classes, a.y + end * a.classes, T(0));
+    for (dim_t i = begin; i < end; i++)
+      if (a.indices[i] >= 0 && dim_t(a.indices[i]) < a.classes) a.y[i * a.classes + dim_t(a.indices[i])] = T(1);
+  });
+}
+
+template void strided_copy(const StridedCopy<float>&);
+template void strided_copy(const StridedCopy<double>&);
+template void strided_copy(const StridedCopy<std::uint8_t>&);
+template void strided_copy(const StridedCopy<std::uint16_t>&);
+template void take(const Take<float, std::int32_t>&);
+template void take(const Take<float, std::int64_t>&);
+template void take(const Take<double, std::int32_t>&);
+template void take(const Take<double, std::int64_t>&);
+template void take(const Take<std::uint8_t, std::int32_t>&);
+template void take(const Take<std::uint8_t, std::int64_t>&);
+template void take_backward(const TakeBackward<float, std::int32_t>&);
+template void take_backward(const TakeBackward<float, std::int64_t>&);
+template void take_backward(const TakeBackward<double, std::int32_t>&);
+template void take_backward(const TakeBackward<double, std::int64_t>&);
+template void one_hot(const OneHot<float, std::int32_t>&);
+template void one_hot(const OneHot<float, std::int64_t>&);
+template void one_hot(const OneHot<double, std::int32_t>&);
+template void one_hot(const OneHot<double, std::int64_t>&);
+
+}  // namespace lamina

@@ -1,0 +1,53 @@
+// Copies between strides (transpose, slice, concatenate, broadcast, pad, flip, tile), and selection by index.
+#pragma once
+#include "core/types.h"
+#include "ops/loops.h"
+
+namespace lamina {
+
+// y (+)= x over one shape; loops: steps of x, then of y. T stands for any type of its size unless accumulating.
+template <class T>
+struct StridedCopy {
+  const T* x;
+  T* y;
+  Loops<2> loops;
+  bool accumulate;
+};
+template <class T>
+void strided_copy(const StridedCopy<T>& a);
+
+// y[o, j, :] = x[o, indices[j], :] for x (outer, n, inner) and m indices; negative ones count from the end.
+// Throws std::out_of_range naming the first index outside -n..n-1.
+template <class T, class I>
+struct Take {
+  const T* x;
+  const I* indices;
+  T* y;
+  dim_t outer, n, inner, m;
+};
+template <class T, class I>
+void take(const Take<T, I>& a);
+
+// dx[o, indices[j], :] (+)= dy[o, j, :], in the order of j; write starts from zeros.
+template <class T, class I>
+struct TakeBackward {
+  const I* indices;
+  const T* dy;
+  T* dx;
+  dim_t outer, n, inner, m;
+  bool accumulate;
+};
+template <class T, class I>
+void take_backward(const TakeBackward<T, I>& a);
+
+// y[i, c] = 1 where c == indices[i], else 0; an index outside 0..classes-1 gives zeros.
+template <class T, class I>
+struct OneHot {
+  const I* indices;
+  T* y;
+  dim_t m, classes;
+};
+template <class T, class I>
+void one_hot(const OneHot<T, I>& a);
+
+}  // namespace lamina

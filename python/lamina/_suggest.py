@@ -1,0 +1,14 @@
+"""Error messages for unknown names: what was asked for, the nearest valid name, all valid names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def unknown(kind: str, name: object, valid: Iterable[str]) -> ValueError:
+    """The ValueError for an unknown name; the caller raises it.  ``kind`` says what was looked for ("loss")."""
+    names = {n.lower(): n for n in sorted(valid)}
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
+    hint = f"did you mean {names[near[0]]!r}? " if near else ""
+    return ValueError(f"unknown {kind} {name!r}: {hint}known are {', '.join(names.values())}")

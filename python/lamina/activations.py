@@ -1,0 +1,188 @@
+"""Activation functions by Keras 3's names and defaults: ``activations.get("relu")``.
+
+They differ from ``lamina.ops`` in defaults where Keras's do: ``gelu`` is the exact (erf) form here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from . import _registry, ops
+from ._suggest import unknown
+from .autograd import Tensor
+
+Activation = Callable[..., Any]
+
+
+def linear(x: Any) -> Any:
+    """x."""
+    return x
+
+
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
+    """x above ``threshold``, ``negative_slope * (x - threshold)`` below it, at most ``max_value``."""
+    if negative_slope == 0.0 and max_value is None and threshold == 0.0:
+        return ops.relu(x)
+    if threshold == 0.0:
+        y = ops.leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
+    else:
+        y = ops.where(ops.greater_equal(x, threshold), x, ops.multiply(ops.subtract(x, threshold), negative_slope))
+    return y if max_value is None else ops.minimum(y, max_value)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
+    """x above zero, ``negative_slope * x`` below it."""
+    return ops.leaky_relu(x, negative_slope)
+
+
+def relu6(x: Any) -> Tensor:
+    """min(max(x, 0), 6)."""
+    return ops.clip(x, 0.0, 6.0)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Tensor:
+    """x above zero, ``alpha * (exp(x) - 1)`` below it: Clevert et al. 2016."""
+    return ops.elu(x, alpha)
+
+
+def selu(x: Any) -> Tensor:
+    """Scaled ELU: Klambauer et al. 2017."""
+    return ops.selu(x)
+
+
+def celu(x: Any, alpha: float = 1.0) -> Tensor:
+    """max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0): Barron 2017."""
+    return ops.multiply(ops.elu(ops.divide(x, alpha), 1.0), alpha)
+
+
+def gelu(x: Any, approximate: bool = False) -> Tensor:
+    """x times the normal distribution function at x; ``approximate`` takes the tanh form: Hendrycks, Gimpel 2016."""
+    return ops.gelu(x, approximate)
+
+
+def silu(x: Any) -> Tensor:
+    """x * sigmoid(x)."""
+    return ops.silu(x)
+
+
+def tanh(x: Any) -> Tensor:
+    """Hyperbolic tangent."""
+    return ops.tanh(x)
+
+
+def sigmoid(x: Any) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return ops.sigmoid(x)
+
+
+def hard_sigmoid(x: Any) -> Tensor:
+    """relu6(x + 3) / 6."""
+    return ops.hard_sigmoid(x)
+
+
+def hard_silu(x: Any) -> Tensor:
+    """x * hard_sigmoid(x)."""
+    return ops.hard_silu(x)
+
+
+def hard_tanh(x: Any) -> Tensor:
+    """x between -1 and 1."""
+    return ops.clip(x, -1.0, 1.0)
+
+
+def softplus(x: Any) -> Tensor:
+    """log(1 + exp(x))."""
+    return ops.softplus(x)
+
+
+def softsign(x: Any) -> Tensor:
+    """x / (1 + |x|)."""
+    return ops.softsign(x)
+
+
+def log_sigmoid(x: Any) -> Tensor:
+    """log(sigmoid(x))."""
+    return ops.negative(ops.softplus(ops.negative(x)))
+
+
+def mish(x: Any) -> Tensor:
+    """x * tanh(softplus(x)): Misra 2019."""
+    return ops.multiply(x, ops.tanh(ops.softplus(x)))
+
+
+def exponential(x: Any) -> Tensor:
+    """exp(x)."""
+    return ops.exp(x)
+
+
+def softmax(x: Any, axis: int = -1) -> Tensor:
+    """Positive values with sum one along ``axis``."""
+    return ops.softmax(x, axis)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Tensor:
+    """log(softmax(x))."""
+    return ops.log_softmax(x, axis)
+
+
+_FUNCTIONS: tuple[Activation, ...] = (
+    linear, relu, leaky_relu, relu6, elu, selu, celu, gelu, silu, tanh, sigmoid, hard_sigmoid, hard_silu, hard_tanh,
+    softplus, softsign, log_sigmoid, mish, exponential, softmax, log_softmax,
+)  # fmt: skip
+_by_name: dict[str, Activation] = {f.__name__: f for f in _FUNCTIONS}
+_names: dict[Activation, str] = {f: name for name, f in _by_name.items()}
+_by_name |= {"swish": silu, "hard_swish": hard_silu}
+
+# Functions of lamina.ops given as activation= fuse and save like their namesakes here (gelu's default differs).
+_names |= {
+    getattr(ops, name): name
+    for name in ("relu", "tanh", "sigmoid", "silu", "softplus", "selu", "softsign", "hard_sigmoid", "hard_silu")
+}
+
+_fused = {f: name for f, name in _names.items() if name in ("linear", "relu", "tanh", "sigmoid")}
+
+
+def fused_name(activation: Any) -> str | None:
+    """The name under which kernels apply this activation themselves, or None where it is a step of its own."""
+    return _fused.get(activation)
+
+
+def name_of(activation: Any) -> str | None:
+    """The name of a known activation, or None."""
+    return _names.get(activation)
+
+
+def get(identifier: Any) -> Activation:
+    """An activation from a name, a description, a layer or any callable; None is linear.
+
+    An unknown name is a ValueError that gives the nearest valid one.
+    """
+    if identifier is None:
+        return linear
+    if isinstance(identifier, str):
+        if identifier in _by_name:
+            return _by_name[identifier]
+        snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", identifier).lower()
+        if snake in _by_name:
+            return _by_name[snake]
+        if ">" not in identifier:
+            raise unknown("activation", identifier, _by_name)
+        return _registry.lookup(identifier, "activation")  # type: ignore[no-any-return]
+    if isinstance(identifier, dict):
+        identifier = _registry.deserialize(identifier)
+    if not callable(identifier):
+        raise ValueError(f"expected an activation or its name, got {identifier!r}")
+    return identifier  # type: ignore[no-any-return]
+
+
+def serialize(activation: Any) -> Any:
+    """The name of a known activation, else the description of a registered one."""
+    return _names[activation] if activation in _names else _registry.serialize(activation)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Activation:
+    """The activation of a name or a description."""
+    with _registry.custom_object_scope(custom_objects):
+        return get(config)

@@ -1,0 +1,115 @@
+"""The base of the callbacks, and the list of them that fit calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .progress import ProgbarLogger
+
+Logs = dict[str, Any] | None
+
+
+class Callback:
+    """Override the hooks you need; ``self.model`` is the model, ``self.params`` has epochs, steps and verbose.
+
+    ``logs`` holds loss and metrics so far.  Set ``self.model.stop_training = True`` to end training after this step.
+    Batch hooks cost nothing unless a callback overrides them.
+    """
+
+    def __init__(self) -> None:
+        self.params: dict[str, Any] = {}
+        self._model: Any = None
+
+    @property
+    def model(self) -> Any:
+        return self._model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        self._model = model
+
+    def on_train_begin(self, logs: Logs = None) -> None: ...
+    def on_train_end(self, logs: Logs = None) -> None: ...
+    def on_train_interrupted(self, logs: Logs = None) -> None:
+        """Instead of on_train_end where fit ends with an exception or Ctrl-C."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None: ...
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None: ...
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Keras's older name of on_train_batch_begin."""
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Keras's older name of on_train_batch_end."""
+
+    def on_test_begin(self, logs: Logs = None) -> None: ...
+    def on_test_end(self, logs: Logs = None) -> None: ...
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None: ...
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None: ...
+    def on_predict_begin(self, logs: Logs = None) -> None: ...
+    def on_predict_end(self, logs: Logs = None) -> None: ...
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None: ...
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None: ...
+
+
+def _overrides(callback: Callback, *hooks: str) -> bool:
+    """Whether the callback's class, or an assignment to the object, replaces one of these hooks."""
+    cls = type(callback)
+    return any(h in vars(callback) or getattr(cls, h) is not getattr(Callback, h) for h in hooks)
+
+
+class CallbackList:
+    """Calls every callback's hook in order; batch hooks only where a callback overrides them.
+
+    Logs of a batch are given as a function, so that they are computed only if somebody looks.
+    """
+
+    def __init__(
+        self,
+        callbacks: Iterable[Callback],
+        model: Any,
+        params: dict[str, Any],
+        progress: ProgbarLogger | None = None,
+    ) -> None:
+        self.callbacks = list(callbacks)
+        self.progress = progress
+        for c in (*self.callbacks, *([progress] if progress else [])):
+            c.set_model(model)
+            c.set_params(params)
+        self.params = params
+        self._batch: dict[str, list[Callback]] = {}
+        for kind in ("train", "test", "predict"):
+            for side in ("begin", "end"):
+                aliases = (f"on_batch_{side}",) if kind == "train" else ()
+                hook = f"on_{kind}_batch_{side}"
+                self._batch[hook] = [c for c in self.callbacks if _overrides(c, hook, *aliases)]
+
+    def __call__(self, hook: str, *args: Any) -> None:
+        """Call a hook that isn't a batch's: ``callbacks("on_epoch_end", epoch, logs)``."""
+        for c in self.callbacks:
+            getattr(c, hook)(*args)
+        if self.progress is not None:  # last, so that it shows what the others logged
+            getattr(self.progress, hook)(*args)
+
+    def batch_begin(self, kind: str, batch: int) -> None:
+        for c in self._batch[f"on_{kind}_batch_begin"]:
+            getattr(c, f"on_{kind}_batch_begin")(batch, {})
+
+    def batch_end(self, kind: str, batch: int, size: int, logs: Callable[[], dict[str, Any]]) -> None:
+        hook = f"on_{kind}_batch_end"
+        listeners = self._batch[hook]
+        if listeners:
+            values = logs()
+            for c in listeners:
+                getattr(c, hook)(batch, values)
+        if self.progress is not None:
+            self.progress.advance(size, logs)

@@ -1,0 +1,394 @@
+"""Callbacks with Keras 3's names, arguments and behaviour: what happens between the steps of fit."""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from ._suggest import unknown
+from .callback import Callback as Callback
+from .callback import CallbackList as CallbackList
+from .callback import Logs
+from .progress import ProgbarLogger as ProgbarLogger
+
+
+class History(Callback):
+    """What every epoch logged: ``history["loss"]`` is a list of one number an epoch, ``epoch`` the epochs' indices."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list[Any]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+
+
+class _Monitor(Callback):
+    """What the callbacks that watch one logged number share."""
+
+    def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
+        super().__init__()
+        if mode not in ("auto", "min", "max"):
+            raise unknown("mode", mode, ("auto", "min", "max"))
+        self.monitor = monitor
+        if mode == "auto":
+            mode = "max" if monitor.endswith(("acc", "accuracy", "auc")) else "min"
+        self.mode = mode
+        self.min_delta = abs(min_delta)
+
+    @property
+    def worst(self) -> float:
+        return math.inf if self.mode == "min" else -math.inf
+
+    def value(self, logs: Logs) -> float | None:
+        """The monitored number, or None with a warning that names what there is."""
+        current = (logs or {}).get(self.monitor)
+        if current is None:
+            warnings.warn(
+                f"{type(self).__name__}: {self.monitor!r} is not among the logs {', '.join(logs or {}) or '(none)'}"
+                + ("; fit needs validation data for it" if self.monitor.startswith("val_") else ""),
+                stacklevel=2,
+            )
+        return current
+
+    def improves(self, current: float, best: float) -> bool:
+        if self.mode == "min":
+            return current < best - self.min_delta
+        return current > best + self.min_delta
+
+
+class EarlyStopping(_Monitor):
+    """Stop when ``monitor`` has not improved by ``min_delta`` for ``patience`` epochs.
+
+    mode: "min", "max", or "auto" (max for accuracy and auc).  baseline: improvement must also beat this value.
+    restore_best_weights: at the end go back to the weights of the best epoch.
+    start_from_epoch: epochs before this one don't count.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0.0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        self.patience = patience
+        self.verbose = verbose
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+        self.on_train_begin()
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best = self.worst
+        self.best_epoch = 0
+        self.best_weights: list[Any] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        current = self.value(logs)
+        if current is None or epoch < self.start_from_epoch:
+            return
+        if self.restore_best_weights and self.best_weights is None:
+            self._keep(epoch)
+        self.wait += 1
+        if self.improves(current, self.best):
+            self.best = current
+            self._keep(epoch)
+            if self.baseline is None or self.improves(current, self.baseline):
+                self.wait = 0
+            return
+        if self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def _keep(self, epoch: int) -> None:
+        self.best_epoch = epoch
+        if self.restore_best_weights:
+            self.best_weights = self.model.get_weights()
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        if self.stopped_epoch > 0 and self.verbose:
+            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.restore_best_weights and self.best_weights is not None:
+            if self.verbose:
+                print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+            self.model.set_weights(self.best_weights)
+
+
+class ModelCheckpoint(_Monitor):
+    """Save the model after every epoch, or every ``save_freq`` steps, or only when ``monitor`` improves.
+
+    ``filepath`` may hold ``{epoch:02d}`` (counted from 1) and ``{val_loss:.2f}`` or any other logged name.
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__(monitor, mode)
+        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
+            raise ValueError(
+                f"ModelCheckpoint: save_freq must be 'epoch' or a positive number of steps, got {save_freq!r}"
+            )
+        self.filepath = os.fspath(filepath)
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.save_freq = save_freq
+        self.best = self.worst if initial_value_threshold is None else initial_value_threshold
+        self._epoch = 0
+        self._steps = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self._steps += 1
+        if isinstance(self.save_freq, int) and self._steps % self.save_freq == 0:
+            self._save(self._epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if self.save_freq == "epoch":
+            self._save(epoch, logs)
+
+    def _save(self, epoch: int, logs: Logs) -> None:
+        if self.save_best_only:
+            current = self.value(logs)
+            if current is None or not self.improves(current, self.best):
+                return
+            if self.verbose:
+                print(f"Epoch {epoch + 1}: {self.monitor} improved from {self.best:.5f} to {current:.5f}")
+            self.best = current
+        try:
+            path = self.filepath.format(epoch=epoch + 1, **(logs or {}))
+        except KeyError as error:
+            raise KeyError(
+                f"ModelCheckpoint: filepath {self.filepath!r} names {error}, but the logs are {', '.join(logs or {})}"
+            ) from None
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: saving model to {path}")
+        if self.save_weights_only:
+            self.model.save_weights(path)
+        else:
+            self.model.save(path)
+
+
+class LearningRateScheduler(Callback):
+    """Before every epoch: learning rate = ``schedule(epoch, learning_rate)`` (or ``schedule(epoch)``)."""
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule = schedule
+        self.verbose = verbose
+        try:
+            inspect.signature(schedule).bind(0, 0.0)
+            self._takes_rate = True
+        except TypeError:
+            self._takes_rate = False
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        rate = float(self.model.optimizer.learning_rate)
+        rate = float(self.schedule(epoch, rate) if self._takes_rate else self.schedule(epoch))
+        self.model.optimizer.learning_rate = rate
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+class ReduceLROnPlateau(_Monitor):
+    """Multiply the learning rate by ``factor`` when ``monitor`` has not improved for ``patience`` epochs.
+
+    cooldown: epochs to wait after that before counting again;  min_lr: the rate never falls below it.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        if factor >= 1.0:
+            raise ValueError(f"ReduceLROnPlateau: factor must be below 1, got {factor}")
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+        self.on_train_begin()
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self.best = self.worst
+        self.wait = 0
+        self.cooldown_counter = 0
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        rate = float(self.model.optimizer.learning_rate)
+        if logs is not None:
+            logs["learning_rate"] = rate
+        current = self.value(logs)
+        if current is None:
+            return
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.improves(current, self.best):
+            self.best = current
+            self.wait = 0
+            return
+        if self.cooldown_counter > 0:
+            return
+        self.wait += 1
+        if self.wait >= self.patience and rate > self.min_lr:
+            reduced = max(rate * self.factor, self.min_lr)
+            self.model.optimizer.learning_rate = reduced
+            if self.verbose:
+                print(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {reduced}.")
+            self.cooldown_counter = self.cooldown
+            self.wait = 0
+
+
+class CSVLogger(Callback):
+    """One line of logs an epoch into a CSV file; ``append`` continues a file, else it is written anew."""
+
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        super().__init__()
+        self.filename = os.fspath(filename)
+        self.separator = separator
+        self.append = append
+        self._file: IO[str] | None = None
+        self._names: list[str] = []
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self._names = []
+        if self.append and os.path.exists(self.filename):
+            with open(self.filename, newline="") as file:
+                self._names = next(csv.reader(file, delimiter=self.separator), [])
+        self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115 (closed at the end)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        row = {"epoch": epoch, **(logs or {})}
+        if self._file is None:
+            return
+        writer = csv.writer(self._file, delimiter=self.separator)
+        if not self._names:
+            self._names = ["epoch", *sorted(logs or {})]
+            if "val_loss" not in row and self.params.get("validation"):
+                self._names += [f"val_{n}" for n in sorted(logs or {})]
+            writer.writerow(self._names)
+        writer.writerow([row.get(name, "NA") for name in self._names])
+        self._file.flush()  # an interrupted run keeps its lines
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    on_train_interrupted = on_train_end
+
+
+class TerminateOnNaN(Callback):
+    """Stop at the first step whose loss is NaN or infinite."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is not None and not np.isfinite(loss):
+            print(f"Batch {batch}: invalid loss, terminating training")
+            self.model.stop_training = True
+
+
+class LambdaCallback(Callback):
+    """A callback made of functions: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``, any hook."""
+
+    def __init__(self, **hooks: Callable[..., None] | None) -> None:
+        super().__init__()
+        valid = [name for name in vars(Callback) if name.startswith("on_")]
+        for name, fn in hooks.items():
+            if name not in valid:
+                raise unknown("hook of LambdaCallback", name, valid)
+            if fn is not None:
+                setattr(self, name, fn)
+
+
+class BackupAndRestore(Callback):
+    """Keep weights, optimizer state and epoch in ``backup_dir``; a run that was killed goes on from there.
+
+    The file is written aside and renamed, so that it is always whole; it is removed after a run that ended.
+    """
+
+    def __init__(self, backup_dir: str | os.PathLike[str], delete_checkpoint: bool = True) -> None:
+        super().__init__()
+        self.path = Path(backup_dir) / "latest.npz"
+        self.delete_checkpoint = delete_checkpoint
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        if not self.path.exists():
+            return
+        with np.load(self.path, allow_pickle=False) as saved:
+            weights = [saved[f"weight/{i}"] for i in range(len(self.model.get_weights()))]
+            state = {k.removeprefix("optimizer/"): saved[k] for k in saved.files if k.startswith("optimizer/")}
+            self.model.set_weights(weights)
+            self.model.optimizer.set_state(state)
+            self.params["initial_epoch"] = int(saved["epoch"]) + 1
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        arrays = {f"weight/{i}": w for i, w in enumerate(self.model.get_weights())}
+        arrays.update({f"optimizer/{k}": v for k, v in self.model.optimizer.get_state().items()})
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        aside = self.path.with_suffix(".part")
+        with open(aside, "wb") as file:
+            np.savez(file, epoch=np.int64(epoch), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, self.path)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        if self.delete_checkpoint:
+            self.path.unlink(missing_ok=True)
+
+
+def as_list(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
+    """One callback, several or none, as a list; TypeError names what isn't a callback."""
+    given = [] if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+    for c in given:
+        if not isinstance(c, Callback):
+            hint = f"; did you mean {c.__name__}(...)?" if isinstance(c, type) else ""
+            raise TypeError(f"callbacks: expected Callback objects, got {c!r}{hint}")
+    return given

@@ -1,0 +1,109 @@
+"""Arrays cut into batches, and split into parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from . import random
+from ._tree import flatten, map_structure
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def count(what: str, **named: Any) -> int:
+    """The number of samples that all arrays share; ValueError names those that differ."""
+    sizes: dict[str, int] = {}
+    for name, tree in named.items():
+        arrays = [a for a in flatten(tree) if a is not None]
+        for i, a in enumerate(arrays):
+            label = name if len(arrays) == 1 else f"{name}[{i}]"
+            if a.ndim == 0:
+                raise ValueError(f"{what}: {label} is a single number, expected an array of samples")
+            sizes[label] = a.shape[0]
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{name} has {n}" for name, n in sizes.items())
+        raise ValueError(f"{what}: the arrays hold different numbers of samples: {listed}")
+    return next(iter(sizes.values()), 0)
+
+
+class Batches:
+    """What batches() returns: each iteration goes once over the data, in a new order if shuffled."""
+
+    def __init__(self, x: Any, y: Any, batch_size: int, shuffle: bool, rng: Any, drop_last: bool) -> None:
+        self._x = map_structure(np.asarray, x)
+        self._y = None if y is None else map_structure(np.asarray, y)
+        self._samples = count("batches", x=self._x, y=self._y)
+        self._batch_size = batch_size
+        self._shuffle = shuffle
+        self._rng = rng
+        self._drop_last = drop_last
+
+    def __len__(self) -> int:
+        extra = 0 if self._drop_last else self._batch_size - 1
+        return (self._samples + extra) // self._batch_size
+
+    def __iter__(self) -> Iterator[Any]:
+        order = self._rng.permutation(self._samples) if self._shuffle else None
+        for i in range(len(self)):
+            part: Any = slice(i * self._batch_size, min((i + 1) * self._batch_size, self._samples))
+            if order is not None:
+                part = order[part]
+            x = map_structure(itemgetter(part), self._x)
+            yield x if self._y is None else (x, map_structure(itemgetter(part), self._y))
+
+
+def batches(
+    x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = False, seed: int | None = None, drop_last: bool = False
+) -> Batches:
+    """An iterable of (x, y) batches, or of x batches without y, that can be gone over again and again.
+
+    x, y: arrays, or tuples, lists or dicts of arrays, of one first dimension.  The last batch may be smaller, or is
+    left out with ``drop_last``.  Shuffling follows ``seed``, or ``lamina.random.seed`` without one.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batches: batch_size must be at least 1, got {batch_size}")
+    return Batches(
+        x, y, batch_size, shuffle, random.numpy_generator() if seed is None else random.numpy_from(seed), drop_last
+    )
+
+
+def split(*arrays: Any, fraction: float = 0.2, shuffle: bool = True, seed: int | None = None) -> list[Array]:
+    """Each array in two parts: ``x_train, x_val, y_train, y_val = split(x, y, fraction=0.2)``.
+
+    The second part has ``fraction`` of the samples; each has at least one.  All arrays are split at the same places.
+    """
+    parts = [np.asarray(a) for a in arrays]
+    samples = count("split", **{f"array {i}": a for i, a in enumerate(parts)})
+    held_out = int(samples * fraction)
+    if not 0 < held_out < samples:
+        raise ValueError(f"split: fraction={fraction} of {samples} samples leaves one part empty")
+    order = random.numpy_from(seed).permutation(samples) if shuffle else np.arange(samples)
+    first, second = order[: samples - held_out], order[samples - held_out :]
+    return [a[part] for a in parts for part in (first, second)]
+
+
+class PyDataset:
+    """Base of one's own data for fit: ``__len__`` batches, ``__getitem__(i)`` is batch i, (x, y) or (x, y, weights).
+
+    ``on_epoch_end`` is called after every epoch.
+    """
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must define __len__, the number of batches")
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define __getitem__(index), one batch")
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def on_epoch_begin(self) -> None: ...
+
+    def on_epoch_end(self) -> None: ...
+
+
+Sequence = PyDataset  # Keras 2's name

@@ -1,0 +1,308 @@
+"""Weight initializers with Keras 3's names, arguments and distributions.
+
+An initializer is called as ``initializer(shape, dtype=None)`` and returns a Tensor.  ``seed=None`` draws from the
+process-wide generator (``lamina.random.seed``), an integer gives the same values at every call.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _registry, random
+from ._suggest import unknown
+from .autograd import Tensor, wrap
+from .config import standardize_dtype
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Shape = Sequence[int]
+Fans = Sequence[int] | None
+
+
+def _scaled(values: Any, scale: float, shift: float = 0.0) -> Array:
+    """``values * scale + shift``, in place and in their dtype."""
+    array = np.asarray(values)
+    array *= array.dtype.type(scale)
+    array += array.dtype.type(shift)
+    return array
+
+
+class Initializer:
+    """Base of all: ``sample`` gives the values; ``get_config`` the constructor's arguments."""
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
+        """Values of this shape; dtype defaults to ``config.floatx()``."""
+        return wrap(self.sample(tuple(shape), standardize_dtype(dtype)))
+
+    def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        raise NotImplementedError(f"{type(self).__name__} must define sample(shape, dtype)")
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Initializer:
+        return cls(**_registry.deserialize(config))
+
+
+class Zeros(Initializer):
+    """All zeros."""
+
+    def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        return np.zeros(shape, dtype)
+
+
+class Ones(Initializer):
+    """All ones."""
+
+    def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        return np.ones(shape, dtype)
+
+
+class Constant(Initializer):
+    """One value everywhere, or an array that broadcasts to the shape."""
+
+    def __init__(self, value: Any = 0.0) -> None:
+        self.value = value
+
+    def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        values: Array = np.broadcast_to(np.asarray(self.value, dtype), shape).copy()
+        return values
+
+    def get_config(self) -> dict[str, Any]:
+        return {"value": self.value}
+
+
+class Identity(Initializer):
+    """``gain`` on the diagonal of a matrix, zero elsewhere."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        if len(shape) != 2:
+            raise ValueError(f"Identity: only a matrix can be initialised so, got shape {shape}")
+        return self.gain * np.eye(*shape, dtype=dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"gain": self.gain}
+
+
+class RandomNormal(Initializer):
+    """Normal with this mean and standard deviation."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: random.Seed = None) -> None:
+        self.mean, self.stddev, self.seed = mean, stddev, seed
+
+    def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        return _scaled(random.normal_array(random.numpy_from(self.seed), shape, dtype), self.stddev, self.mean)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+
+
+class TruncatedNormal(RandomNormal):
+    """As RandomNormal; values beyond two standard deviations are drawn again."""
+
+    def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        return _scaled(random.truncated_array(random.numpy_from(self.seed), shape, dtype), self.stddev, self.mean)
+
+
+class RandomUniform(Initializer):
+    """Uniform in [minval, maxval)."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: random.Seed = None) -> None:
+        self.minval, self.maxval, self.seed = minval, maxval, seed
+
+    def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        values = random.numpy_from(self.seed).random(shape, dtype=dtype)
+        return _scaled(values, self.maxval - self.minval, self.minval)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
+
+
+def compute_fans(shape: Shape, input_axes: Fans = None, output_axes: Fans = None) -> tuple[int, int]:
+    """(fan in, fan out): the last two axes are channels in and out, those before them a convolution's window.
+
+    ``input_axes`` and ``output_axes`` say it otherwise for kernels with several input or output axes.
+    """
+    if input_axes is not None and output_axes is not None:
+        window = math.prod(shape) // max(1, math.prod(shape[a] for a in (*input_axes, *output_axes)))
+        return window * math.prod(shape[a] for a in input_axes), window * math.prod(shape[a] for a in output_axes)
+    if len(shape) < 2:
+        n = math.prod(shape)
+        return n, n
+    window = math.prod(shape[:-2])
+    return window * shape[-2], window * shape[-1]
+
+
+class VarianceScaling(Initializer):
+    """Zero mean and variance ``scale / n``, n the fan in, the fan out or their average (``mode``).
+
+    distribution: "truncated_normal" (the variance is that after truncation), "untruncated_normal" or "uniform".
+    """
+
+    _MODES = ("fan_in", "fan_out", "fan_avg")
+    _DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: random.Seed = None,
+        input_axes: Fans = None,
+        output_axes: Fans = None,
+    ) -> None:
+        if scale <= 0.0:
+            raise ValueError(f"VarianceScaling: scale must be positive, got {scale}")
+        if mode not in self._MODES:
+            raise unknown("mode of VarianceScaling", mode, self._MODES)
+        distribution = "truncated_normal" if distribution == "normal" else distribution.lower()
+        if distribution not in self._DISTRIBUTIONS:
+            raise unknown("distribution of VarianceScaling", distribution, self._DISTRIBUTIONS)
+        self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
+        self.input_axes, self.output_axes = input_axes, output_axes
+
+    def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
+        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, n)
+        rng = random.numpy_from(self.seed)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3.0 * variance)
+            return _scaled(rng.random(shape, dtype=dtype), 2 * limit, -limit)
+        if self.distribution == "untruncated_normal":
+            return _scaled(random.normal_array(rng, shape, dtype), math.sqrt(variance))
+        # 0.8796... is the standard deviation of a normal distribution cut at two standard deviations
+        return _scaled(random.truncated_array(rng, shape, dtype), math.sqrt(variance) / 0.87962566103423978)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, "seed": self.seed}
+        return config | {"input_axes": self.input_axes, "output_axes": self.output_axes}
+
+
+class _Scaled(VarianceScaling):
+    """A VarianceScaling with its first three arguments fixed."""
+
+    fixed: tuple[float, str, str]
+
+    def __init__(self, seed: random.Seed = None, input_axes: Fans = None, output_axes: Fans = None) -> None:
+        super().__init__(*self.fixed, seed=seed, input_axes=input_axes, output_axes=output_axes)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed, "input_axes": self.input_axes, "output_axes": self.output_axes}
+
+
+class GlorotUniform(_Scaled):
+    """Uniform, variance 2 / (fan in + fan out): Glorot and Bengio 2010."""
+
+    fixed = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_Scaled):
+    """Truncated normal, variance 2 / (fan in + fan out): Glorot and Bengio 2010."""
+
+    fixed = (1.0, "fan_avg", "truncated_normal")
+
+
+class LecunUniform(_Scaled):
+    """Uniform, variance 1 / fan in: LeCun et al. 1998."""
+
+    fixed = (1.0, "fan_in", "uniform")
+
+
+class LecunNormal(_Scaled):
+    """Truncated normal, variance 1 / fan in: LeCun et al. 1998."""
+
+    fixed = (1.0, "fan_in", "truncated_normal")
+
+
+class HeUniform(_Scaled):
+    """Uniform, variance 2 / fan in: He et al. 2015."""
+
+    fixed = (2.0, "fan_in", "uniform")
+
+
+class HeNormal(_Scaled):
+    """Truncated normal, variance 2 / fan in: He et al. 2015."""
+
+    fixed = (2.0, "fan_in", "truncated_normal")
+
+
+class Orthogonal(Initializer):
+    """``gain`` times a matrix with orthonormal columns (or rows, where it is wide): Saxe et al. 2014.
+
+    A kernel of more than two axes is treated as the matrix (all but the last, last).
+    """
+
+    def __init__(self, gain: float = 1.0, seed: random.Seed = None) -> None:
+        self.gain, self.seed = gain, seed
+
+    def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal: the shape needs at least two axes, got {shape}")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        tall = (max(rows, columns), min(rows, columns))
+        q, r = np.linalg.qr(random.normal_array(random.numpy_from(self.seed), tall, np.dtype(np.float64)))
+        q = q * np.where(np.diag(r) < 0, -1.0, 1.0)  # the unique factor, so uniformly distributed
+        return (self.gain * (q.T if rows < columns else q)).reshape(shape).astype(dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"gain": self.gain, "seed": self.seed}
+
+
+_CLASSES: tuple[type[Initializer], ...] = (
+    Zeros, Ones, Constant, Identity, RandomNormal, TruncatedNormal, RandomUniform, VarianceScaling, GlorotUniform,
+    GlorotNormal, LecunUniform, LecunNormal, HeUniform, HeNormal, Orthogonal,
+)  # fmt: skip
+_registry.add_known(_CLASSES)
+
+_by_name: dict[str, type[Initializer]] = {}
+for _cls in _CLASSES:
+    _by_name[_cls.__name__] = _by_name[re.sub(r"(?<!^)(?=[A-Z])", "_", _cls.__name__).lower()] = _cls
+_by_name |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": RandomUniform}
+
+zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+variance_scaling = VarianceScaling
+glorot_uniform, glorot_normal, lecun_uniform, lecun_normal = GlorotUniform, GlorotNormal, LecunUniform, LecunNormal
+he_uniform, he_normal = HeUniform, HeNormal
+
+
+def get(identifier: Any) -> Callable[..., Any]:
+    """An initializer from a name, a class, a description, an array (the values themselves) or a callable.
+
+    A callable is used as ``f(shape, dtype=...)``.  An unknown name is a ValueError that gives the nearest valid one.
+    """
+    if isinstance(identifier, str):
+        if identifier in _by_name:
+            return _by_name[identifier]()
+        if ">" not in identifier:
+            raise unknown("initializer", identifier, [n for n in _by_name if n.islower()])
+        identifier = _registry.lookup(identifier, "initializer")
+    if isinstance(identifier, dict):
+        identifier = _registry.deserialize(identifier)
+    if isinstance(identifier, type):
+        identifier = identifier()
+    if isinstance(identifier, (np.ndarray, Tensor)):
+        return Constant(np.asarray(identifier))
+    if not callable(identifier):
+        raise ValueError(f"expected an initializer or its name, got {identifier!r}")
+    return identifier  # type: ignore[no-any-return]
+
+
+def serialize(initializer: Any) -> Any:
+    """The description that ``get`` and ``deserialize`` take."""
+    return _registry.serialize(initializer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The initializer of a description or a name."""
+    with _registry.custom_object_scope(custom_objects):
+        return get(config)

@@ -1,0 +1,83 @@
+"""Layers with Keras 3's names, arguments, defaults and weight layouts."""
+
+from __future__ import annotations
+
+from .. import _registry
+from .activation import ELU, Activation, LeakyReLU, ReLU, Softmax
+from .attention import MultiHeadAttention
+from .base import Layer
+from .convolution import Conv2D, DepthwiseConv2D
+from .core import Input, InputLayer, Lambda
+from .dense import Dense, Linear
+from .dropout import Dropout
+from .elementwise import Add, Average, Maximum, Minimum, Multiply, Subtract
+from .embedding import Embedding, PositionEmbedding, SinePositionEncoding
+from .normalization import BatchNormalization, LayerNormalization
+from .operation import OpLayer
+from .pooling import (
+    AveragePooling2D,
+    AvgPool2D,
+    GlobalAveragePooling2D,
+    GlobalAvgPool2D,
+    MaxPool2D,
+    MaxPooling2D,
+)
+from .recurrent import LSTM, LSTMCell
+from .reshape import Concatenate, Flatten, Permute, Reshape
+from .symbolic import SymbolicTensor, symbolic_call
+from .variable import Variable
+
+Convolution2D, DepthwiseConvolution2D = Conv2D, DepthwiseConv2D
+
+_registry.add_known((
+    Activation, Add, Average, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, Dense, DepthwiseConv2D,
+    Dropout, ELU, Embedding, Flatten, GlobalAveragePooling2D, InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization,
+    LeakyReLU, Linear, Maximum, MaxPooling2D, Minimum, MultiHeadAttention, Multiply, OpLayer, Permute,
+    PositionEmbedding, ReLU, Reshape, SinePositionEncoding, Softmax, Subtract,
+))  # fmt: skip
+
+
+def add(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+    """``Add(**kwargs)(inputs)``."""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+    """``Subtract(**kwargs)(inputs)``."""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+    """``Multiply(**kwargs)(inputs)``."""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+    """``Average(**kwargs)(inputs)``."""
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+    """``Maximum(**kwargs)(inputs)``."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+    """``Minimum(**kwargs)(inputs)``."""
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs: list[SymbolicTensor], axis: int = -1, **kwargs: object) -> object:
+    """``Concatenate(axis, **kwargs)(inputs)``."""
+    return Concatenate(axis, **kwargs)(inputs)
+
+
+__all__ = [
+    "ELU", "LSTM", "Activation", "Add", "Average", "AveragePooling2D", "AvgPool2D", "BatchNormalization",
+    "Concatenate", "Conv2D", "Convolution2D", "Dense", "DepthwiseConv2D", "DepthwiseConvolution2D", "Dropout",
+    "Embedding", "Flatten", "GlobalAveragePooling2D", "GlobalAvgPool2D", "Input", "InputLayer", "LSTMCell", "Lambda",
+    "Layer", "LayerNormalization", "LeakyReLU", "Linear", "MaxPool2D", "MaxPooling2D", "Maximum", "Minimum",
+    "MultiHeadAttention", "Multiply", "OpLayer", "Permute", "PositionEmbedding", "ReLU", "Reshape",
+    "SinePositionEncoding", "Softmax", "Subtract", "SymbolicTensor", "Variable", "add", "average", "concatenate",
+    "maximum", "minimum", "multiply", "subtract", "symbolic_call",
+]  # fmt: skip

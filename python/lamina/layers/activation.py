@@ -1,0 +1,119 @@
+"""Activations as layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .. import activations, ops
+from ..autograd import Tensor
+from .base import Layer
+from .symbolic import Shape
+
+
+class _Elementwise(Layer):
+    """A layer without weights whose result has the shape of its input."""
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._built = True
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+
+class Activation(_Elementwise):
+    """``activation(x)``, given by name, as a function of a tensor, or as a layer."""
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def call(self, inputs: Tensor) -> Any:
+        return self.activation(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("activation")
+
+
+class ReLU(_Elementwise):
+    """x above ``threshold``, ``negative_slope * (x - threshold)`` below it, at most ``max_value``."""
+
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        for name, value in {"max_value": max_value, "negative_slope": negative_slope, "threshold": threshold}.items():
+            if value is not None and value < 0:
+                raise ValueError(f"{self._label()}: {name} must not be negative, got {value}")
+        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("max_value", "negative_slope", "threshold")
+
+
+class LeakyReLU(_Elementwise):
+    """x above zero, ``negative_slope * x`` below it (0.3 here, as in Keras; PyTorch has 0.01)."""
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        negative_slope = kwargs.pop("alpha", negative_slope)  # its older name
+        super().__init__(**kwargs)
+        if negative_slope is None or negative_slope < 0:
+            raise ValueError(f"{self._label()}: negative_slope must not be negative, got {negative_slope}")
+        self.negative_slope = negative_slope
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return ops.leaky_relu(inputs, self.negative_slope)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("negative_slope")
+
+
+class ELU(_Elementwise):
+    """x above zero, ``alpha * (exp(x) - 1)`` below it."""
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = alpha
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return ops.elu(inputs, self.alpha)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("alpha")
+
+
+class Softmax(_Elementwise):
+    """Positive values with sum one along ``axis`` (or over several axes together).
+
+    ``mask`` (broadcast to the input, True = keep) takes positions out; where all are out the result is zero.
+    """
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis if isinstance(axis, int) else tuple(axis)
+
+    def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
+        x = inputs if mask is None else ops.where(mask, inputs, float("-inf"))
+        if isinstance(self.axis, int):
+            return ops.softmax(x, self.axis)
+        last = (*(d for d in range(x.ndim) if d not in self._axes(x)), *self._axes(x))
+        y = ops.transpose(x, last)
+        shape = y.shape
+        kept = shape[: x.ndim - len(self.axis)]
+        y = ops.softmax(ops.reshape(y, (*kept, math.prod(shape[len(kept) :]))))  # the axes as one
+        return ops.transpose(ops.reshape(y, shape), tuple(last.index(d) for d in range(x.ndim)))
+
+    def _axes(self, x: Tensor) -> tuple[int, ...]:
+        assert not isinstance(self.axis, int)
+        return tuple(sorted(a % x.ndim for a in self.axis))
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("axis")

@@ -1,0 +1,220 @@
+"""Multi-head attention."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .. import activations, initializers, ops, regularizers
+from ..autograd import Tensor
+from ..random import Generator
+from .base import Layer
+from .masking import attach
+from .options import fraction, known, positive, refuse
+from .symbolic import Shape, SymbolicTensor
+from .variable import Variable
+
+
+class _Projection(Layer):
+    """``x @ kernel + bias`` with several input or output axes: query, key and value make heads, the output joins them.
+
+    The kernel is (*inputs, *outputs); the native code sees it as the matrix that it is in memory.
+    """
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(
+        self, inputs: tuple[int, ...], outputs: tuple[int, ...], options: dict[str, Any], activation: Any = None,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        self._inputs, self._outputs = inputs, outputs
+        self._matrix = (math.prod(inputs), math.prod(outputs))
+        self._activation = activations.get(activation)
+        initializer = options["kernel_initializer"]
+        if isinstance(initializer, initializers.VarianceScaling):  # fans of the matrix, not of a "convolution"
+            axes = tuple(range(len(inputs) + len(outputs)))
+            config = initializer.get_config() | {"input_axes": axes[: len(inputs)], "output_axes": axes[len(inputs) :]}
+            initializer = type(initializer)(**config)
+        self.kernel = self.add_weight(
+            (*inputs, *outputs), initializer, regularizer=options["kernel_regularizer"], name="kernel"
+        )
+        self.bias: Variable | None = None
+        if options["use_bias"]:
+            self.bias = self.add_weight(
+                outputs, options["bias_initializer"], regularizer=options["bias_regularizer"], name="bias"
+            )
+        self._built = True
+
+    def call(self, inputs: Tensor) -> Any:
+        n = len(self._inputs)
+        x = inputs if n == 1 else ops.reshape(inputs, (*inputs.shape[:-n], self._matrix[0]))
+        bias = None if self.bias is None else ops.reshape(self.bias, (self._matrix[1],))
+        y = ops.dense(x, ops.reshape(self.kernel, self._matrix), bias)
+        return self._activation(ops.reshape(y, (*x.shape[:-1], *self._outputs)))
+
+
+class MultiHeadAttention(Layer):
+    """Attention of ``query`` (N, T, Dq) to ``key`` (N, S, Dk) and ``value`` (N, S, Dv): Vaswani et al. 2017.
+
+    Called as ``layer(query, value, key=None)`` with Keras 3's arguments; key defaults to value.  Returns
+    (N, T, Dq), or (N, T, output_shape), and with ``return_attention_scores`` also the scores (N, heads, T, S).
+    attention_mask: (N, T, S) or (T, S), True = keep; ``use_causal_mask`` lets step t see steps up to t only; a row
+    that sees nothing gives zero.  Weights as in Keras: ``query``, ``key``, ``value`` with kernels (D, heads, key_dim),
+    ``attention_output`` with kernel (heads, value_dim, output).
+    """
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(
+        self,
+        num_heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        output_shape: int | Sequence[int] | None = None,
+        attention_axes: int | Sequence[int] | None = None,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        refuse(self, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint)
+        refuse(self, sliding_window=sliding_window)
+        self.num_heads = positive(self, "num_heads", num_heads)
+        self.key_dim = positive(self, "key_dim", key_dim)
+        self.value_dim = positive(self, "value_dim", key_dim if value_dim is None else value_dim)
+        self.dropout = fraction(self, "dropout", dropout)
+        self.use_bias = use_bias
+        self.output_shape = None if output_shape is None else _sizes(output_shape)
+        if attention_axes is not None and tuple(_sizes(attention_axes)) not in ((1,), (-2,)):
+            raise ValueError(f"{self._label()}: only attention over axis 1 is supported, got {attention_axes!r}")
+        self.attention_axes = attention_axes
+        self.flash_attention = flash_attention  # attention is always computed so; kept for Keras's sake
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.use_gate = use_gate
+        self.seed = seed
+        self.seed_generator = seed if isinstance(seed, Generator) else Generator(seed)
+
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
+        key_shape = value_shape if key_shape is None else key_shape
+        for name, shape in (("query", query_shape), ("value", value_shape), ("key", key_shape)):
+            if len(shape) != 3:
+                raise ValueError(f"{name} is {shape}, expected (batch, time, features)")
+        q, k, v = (known(self, "the last axis", s[-1], s) for s in (query_shape, key_shape, value_shape))
+        heads = self.num_heads
+        options = {
+            "use_bias": self.use_bias,
+            "kernel_initializer": self.kernel_initializer,
+            "bias_initializer": self.bias_initializer,
+            "kernel_regularizer": self.kernel_regularizer,
+            "bias_regularizer": self.bias_regularizer,
+        }
+        common: dict[str, Any] = {"dtype": self.dtype, "trainable": self.trainable}
+        self._query_dense = _Projection((q,), (heads, self.key_dim), options, name="query", **common)
+        self._key_dense = _Projection((k,), (heads, self.key_dim), options, name="key", **common)
+        if self.use_gate:
+            self._gate_dense = _Projection((q,), (heads, self.value_dim), options, "sigmoid", name="gate", **common)
+        self._value_dense = _Projection((v,), (heads, self.value_dim), options, name="value", **common)
+        self._output_dense = _Projection(
+            (heads, self.value_dim), self.output_shape or (q,), options, name="attention_output", **common
+        )
+
+    def call(
+        self,
+        query: Tensor,
+        value: Tensor,
+        key: Tensor | None = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        key = value if key is None else key
+        self._check(query, value, key)
+        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
+        mask = _combined(attention_mask, query_mask, value_mask, key_mask)
+        rate = self.dropout if training else 0.0
+        scale = 1.0 / math.sqrt(self.key_dim)
+        attend: Any = ops.attention_with_scores if return_attention_scores else ops.dot_product_attention
+        y = attend(
+            q, k, v, mask=mask, scale=scale, is_causal=use_causal_mask, dropout=rate, generator=self.seed_generator
+        )
+        y, scores = y if return_attention_scores else (y, None)
+        if self.use_gate:
+            y = ops.multiply(y, self._gate_dense(query))
+        y = self._output_dense(y)
+        if query_mask is not None:
+            y = attach(y, query_mask)
+        return (y, scores) if return_attention_scores else y
+
+    def _check(self, query: Tensor, value: Tensor, key: Tensor) -> None:
+        for name, x in (("query", query), ("value", value), ("key", key)):
+            if x.ndim != 3:
+                raise ValueError(f"{name} is {x.shape}, expected (batch, time, features)")
+        if key.shape[:2] != value.shape[:2]:
+            raise ValueError(f"key is {key.shape}, value {value.shape}: batch and time must agree")
+        if query.shape[0] != key.shape[0]:
+            raise ValueError(f"query is {query.shape}, key {key.shape}: the batch sizes differ")
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return None  # call attaches the query's
+
+    def compute_output_spec(self, query: Any, value: Any, key: Any = None, **kwargs: Any) -> Any:
+        if query.ndim != 3 or value.ndim != 3:
+            raise ValueError(f"query is {query.shape}, value {value.shape}, expected (batch, time, features)")
+        y = SymbolicTensor((*query.shape[:-1], *(self.output_shape or query.shape[-1:])), self.dtype)
+        if not kwargs.get("return_attention_scores"):
+            return y
+        return y, SymbolicTensor((query.shape[0], self.num_heads, query.shape[1], value.shape[1]), self.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config(
+            "num_heads", "key_dim", "value_dim", "dropout", "use_bias", "output_shape", "attention_axes",
+            "flash_attention", "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
+            "use_gate", "seed",
+        )  # fmt: skip
+
+
+def _sizes(value: int | Sequence[int]) -> tuple[int, ...]:
+    return (value,) if isinstance(value, int) else tuple(value)
+
+
+def _combined(attention_mask: Any, query_mask: Any, value_mask: Any, key_mask: Any) -> Any:
+    """All masks as one that broadcasts to (N, heads, T, S), or None."""
+    masks = []
+    if attention_mask is not None:
+        if attention_mask.dtype.kind != "b":
+            attention_mask = ops.cast(attention_mask, "bool")
+        n = attention_mask.ndim
+        if n not in (2, 3, 4):
+            raise ValueError(f"attention_mask is {attention_mask.shape}, expected (T, S), (N, T, S) or with heads")
+        masks.append(ops.expand_dims(attention_mask, 1) if n == 3 else attention_mask)
+    if query_mask is not None:
+        masks.append(ops.reshape(query_mask, (query_mask.shape[0], 1, query_mask.shape[1], 1)))
+    masks.extend(ops.reshape(m, (m.shape[0], 1, 1, m.shape[1])) for m in (value_mask, key_mask) if m is not None)
+    if not masks:
+        return None
+    combined = masks[0]
+    for m in masks[1:]:
+        combined = ops.logical_and(combined, m)
+    return combined

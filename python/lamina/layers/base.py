@@ -1,0 +1,376 @@
+"""Layer: the base of all layers and models, and of users' own.
+
+A layer defines ``__init__`` (its options), ``build(input_shape)`` (its weights, made at the first call) and ``call``.
+Sublayers and variables found in its attributes, also in lists, tuples and dicts, are its own.
+"""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .. import _registry, activations, autograd, regularizers
+from .._suggest import unknown
+from .._tree import map_shapes, map_structure
+from ..autograd import Array, Tensor, wrap
+from ..config import standardize_dtype
+from . import building
+from .calling import BAD_INPUT, Losses, context, full_call, tensors
+from .symbolic import Node, Shape, SymbolicTensor, infer
+from .tracking import children, load_arrays, named_layers, named_variables, own_variables
+from .variable import Variable, auto_name, snake_case
+
+
+class Layer:
+    """Base class of layers; also usable on its own.
+
+    Arguments that every layer takes: ``name`` (unique in a model; default from the class), ``dtype`` ("float32" or
+    "float64"; default ``config.floatx()``), ``trainable``, ``activity_regularizer`` (its value on the output, divided
+    by the batch size, is added to ``losses``), ``autocast`` (False leaves the dtype of inputs alone).
+
+    A layer is called with tensors or arrays; ``training=`` reaches all layers inside.  Errors about a layer's input
+    begin with its class and name.
+    """
+
+    supports_masking = False
+    _float_input = False  # integers and booleans in the first argument are converted to the layer's dtype
+    _keeps_dtype = False  # the result has the input's dtype, not the layer's
+    _built_by_call = False  # nothing to build before the first call: it builds the layers inside
+    _ready: bool  # built and free of masks and losses: calls on a plain tensor go straight to ``call``
+    _takes_training: bool
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        layer = super().__new__(cls)
+        layer.__dict__["_arguments"] = (args, kwargs)  # for get_config()
+        layer.__dict__.update(_ready=False, _takes_training=False)
+        return layer
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            setattr(cls, "build", building.wrapped(cls.__dict__["build"]))  # noqa: B010 (mypy: a method)
+            cls._built_by_call = cls.__dict__.get("_built_by_call", False)
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        input_shape: Sequence[int | None] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if kwargs:
+            valid = [*inspect.signature(type(self).__init__).parameters, "name", "dtype", "trainable"]
+            raise unknown(f"argument of {type(self).__name__}", next(iter(kwargs)), set(valid) - {"self", "kwargs"})
+        if name is not None and (not isinstance(name, str) or not name or "/" in name):
+            raise ValueError(f"{type(self).__name__}: name must be a non-empty string without '/', got {name!r}")
+        self._name = name or auto_name(snake_case(type(self).__name__))
+        self._dtype = standardize_dtype(dtype, f"{type(self).__name__}: dtype")
+        self._trainable = bool(trainable)
+        self._built = False
+        self._build_arguments: dict[str, Any] | None = None
+        self._parent: weakref.ref[Layer] | None = None
+        self._variables: list[Variable] = []
+        self._fixed: list[Variable] = []  # those made with trainable=False
+        self._nodes: list[Node] = []
+        self._own_losses: list[Tensor] = []
+        self._input_shape_arg = None if input_shape is None else tuple(input_shape)
+        self.autocast = autocast
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        Losses.in_calls = Losses.in_calls or self.activity_regularizer is not None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_"):
+            self.__dict__["_ready"] = False
+            autograd.touch()  # what was captured with the old value is captured again
+        if isinstance(value, Layer):
+            value._adopt(self)
+        elif isinstance(value, Variable) and value.owner is None:
+            value.owner = weakref.ref(self)
+        object.__setattr__(self, name, value)
+
+    def _adopt(self, parent: Layer) -> None:
+        if self._parent is None or self._parent() is None:
+            self.__dict__["_parent"] = weakref.ref(parent)
+
+    # ---- to be defined by layers ----
+
+    def build(self, *args: Any, **kwargs: Any) -> None:
+        """Make the weights; defined as ``build(self, input_shape)``, batch size first, None for a free size.
+
+        A layer called with several tensors names the shapes after its call arguments (``query_shape``).
+        """
+        self._built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The shape of ``call``'s result for an input shape; where it is not defined, ``call`` is tried."""
+        inputs = map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), args[0])
+        return map_structure(lambda t: t.shape, infer(self.__call__, (inputs,), {"training": False}))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """As SymbolicTensors, what a call with SymbolicTensors among its arguments returns."""
+        if type(self).compute_output_shape is Layer.compute_output_shape:
+            return infer(self.__call__, args, {**kwargs, "training": False})
+        first = args[0] if args else next(iter(kwargs.values()))
+        shapes = self.compute_output_shape(map_structure(lambda t: t.shape, first))
+        dtype = next(t.dtype for t in tensors(first)) if self._keeps_dtype else self._dtype
+        return map_shapes(lambda shape: SymbolicTensor(shape, dtype), shapes)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the result, given the mask of the inputs."""
+        return previous_mask if self.supports_masking else None
+
+    def _mismatch(self, shape: Shape) -> str | None:
+        """Why an input of this shape cannot be right, in the words of the layer; asked when a call has failed."""
+        return None
+
+    # ---- calling ----
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._ready and len(args) == 1:  # built, one plain input of the right type: no detours
+            x = args[0]
+            if type(x) is np.ndarray and x.dtype is self._dtype:
+                x = wrap(x)
+            if type(x) is Tensor and x._array.dtype is self._dtype:
+                try:
+                    if not kwargs:
+                        return self.call(x, training=context.training) if self._takes_training else self.call(x)
+                    if len(kwargs) == 1 and "training" in kwargs:
+                        return self._call_in_mode(x, kwargs["training"])
+                except BAD_INPUT as error:
+                    self._fail(error, args)
+        return full_call(self, args, kwargs)
+
+    def _call_in_mode(self, x: Tensor, training: bool | None) -> Any:
+        outer = context.training
+        context.training = outer if training is None else bool(training)
+        try:
+            return self.call(x, training=context.training) if self._takes_training else self.call(x)
+        finally:
+            context.training = outer
+
+    def _fail(self, error: Exception, args: tuple[Any, ...]) -> NoReturn:
+        """Raise ``error`` again with the layer's name before its message, unless an inner layer's stands there."""
+        if type(error) in BAD_INPUT and not getattr(error, "_lamina_layer", False):
+            x = args[0] if args else None
+            message = self._mismatch(x.shape) if isinstance(x, (Tensor, SymbolicTensor, np.ndarray)) else None
+            error.args = (f"{self._label()}: {message or error}",)
+            error._lamina_layer = True  # type: ignore[attr-defined]
+        raise error
+
+    def _label(self) -> str:
+        return f"{type(self).__name__} '{self._name}'"
+
+    # ---- weights ----
+
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable of this layer.  initializer defaults to "glorot_uniform", for integers to "zeros"."""
+        if constraint is not None:
+            raise ValueError(f"{self._label()}: weight constraints are not supported; got constraint={constraint!r}")
+        kind = self._dtype if dtype is None else np.dtype(dtype)
+        if initializer is None:
+            initializer = "glorot_uniform" if kind.kind == "f" else "zeros"
+        v = Variable(initializer, shape, kind, trainable and self._trainable, name, regularizers.get(regularizer))
+        v.owner = weakref.ref(self)
+        self._variables.append(v)
+        if not trainable:
+            self._fixed.append(v)
+        Losses.on_weights = Losses.on_weights or v.regularizer is not None
+        return v
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables: the layer's own (those that can be trained first), then each sublayer's."""
+        return list(named_variables(self).values())
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The variables that training changes."""
+        return [v for v in self.weights if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The variables that training leaves alone."""
+        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
+
+    variables, trainable_variables, non_trainable_variables = weights, trainable_weights, non_trainable_weights
+
+    def get_weights(self) -> list[Array]:
+        """Copies of all weights, in the order of ``weights``."""
+        return [v.numpy().copy() for v in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all weights from arrays in the order of ``weights``; nothing is changed if one does not fit."""
+        named = named_variables(self)
+        if len(weights) != len(named):
+            raise ValueError(f"{self._label()}: set_weights got {len(weights)} arrays for {len(named)} weights")
+        self.load_state_dict(dict(zip(named, weights, strict=True)))
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of all weights by key (``dense/kernel``); keys do not depend on automatic names."""
+        return {key: v.numpy().copy() for key, v in named_variables(self).items()}
+
+    def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> None:
+        """Set weights from arrays by key.
+
+        Nothing is changed unless all fit: a missing or extra key (``strict=False`` allows both) and a wrong shape are
+        ValueErrors that name the weight.
+        """
+        load_arrays(self._label(), named_variables(self), state, strict)
+
+    def count_params(self) -> int:
+        """How many numbers all weights hold."""
+        if not self._built and not self.weights:
+            raise ValueError(f"{self._label()} has no weights yet: call it on data, or build(input_shape), first")
+        return sum(v.size for v in self.weights)
+
+    # ---- losses ----
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar (or several) to the training loss; ``call`` does so at every step."""
+        Losses.in_calls = True
+        layer: Layer | None = self
+        while layer is not None:  # from now on calls of what holds this layer clear its losses first
+            layer.__dict__["_ready"] = False
+            layer = None if layer._parent is None else layer._parent()
+        self._own_losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
+
+    @property
+    def losses(self) -> list[Any]:
+        """What ``add_loss`` collected in the last call, and the regularization of the trainable weights."""
+        if not Losses.in_calls and not Losses.on_weights:
+            return []
+        found = [loss for layer in (self, *named_layers(self).values()) for loss in layer._own_losses]
+        return found + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+
+    def _clear_losses(self) -> None:
+        for layer in (self, *named_layers(self).values()):
+            layer._own_losses.clear()
+
+    # ---- description ----
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as plain data: ``cls.from_config(config)`` makes an equal, unbuilt layer.
+
+        A class of one's own needs none if its arguments are numbers, strings or other layers; otherwise it extends
+        ``super().get_config()``.
+        """
+        config: dict[str, Any] = {"name": self._name, "trainable": self._trainable, "dtype": self._dtype.name}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        if type(self).get_config is not Layer.get_config:
+            return config
+        return _registry.serialize(self._given_arguments()) | config  # type: ignore[no-any-return]
+
+    def _given_arguments(self) -> dict[str, Any]:
+        """What the constructor was called with, by parameter name."""
+        signature = inspect.signature(type(self).__init__)
+        given: dict[str, Any] = {}
+        for name, value in signature.bind(self, *self._arguments[0], **self._arguments[1]).arguments.items():
+            if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                given |= value
+            elif value is not self:
+                given[name] = value
+        return given
+
+    def _config(self, *names: str) -> dict[str, Any]:
+        """``Layer.get_config`` and these attributes, for layers that keep their arguments under the same names."""
+        values = {n: getattr(self, n) for n in names}
+        plain = {
+            n: activations.serialize(v) if n.endswith("activation") else _registry.serialize(v)
+            for n, v in values.items()
+        }
+        return Layer.get_config(self) | plain
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The layer that ``config`` describes."""
+        accepted = inspect.signature(cls.__init__).parameters
+        arguments = _registry.deserialize(config)
+        later: dict[str, Any] = {}
+        if all(p.kind is not p.VAR_KEYWORD for p in accepted.values()):  # __init__ has no name= and the like
+            given = [k for k in ("name", "trainable", "dtype") if k in arguments and k not in accepted]
+            later = {k: arguments.pop(k) for k in given}
+        layer = cls(**arguments)
+        layer._name = later.get("name", layer._name)
+        layer._trainable = later.get("trainable", layer._trainable)
+        return layer
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def path(self) -> str:
+        """Names from the model down."""
+        parent = None if self._parent is None else self._parent()
+        return self._name if parent is None else f"{parent.path}/{self._name}"
+
+    @property
+    def dtype(self) -> str:
+        return str(self._dtype)
+
+    compute_dtype = variable_dtype = dtype
+
+    @property
+    def built(self) -> bool:
+        return self._built
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        self._built = bool(value)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the layer; setting it sets its variables and sublayers too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        fixed = {id(v) for v in self._fixed}
+        for _, v in own_variables(self):
+            if id(v) not in fixed and v.dtype.kind == "f":
+                v.trainable = bool(value)
+        for _, child in children(self):
+            child.trainable = value
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the layer's first place in a functional model."""
+        inputs = self._first_node("input").inputs
+        return inputs[0] if len(inputs) == 1 else inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the layer's first place in a functional model."""
+        return self._first_node("output").outputs
+
+    def _first_node(self, what: str) -> Node:
+        if not self._nodes:
+            raise AttributeError(f"{self._label()} has no {what}: it was never called with the output of an Input")
+        return self._nodes[0]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self._name}, built={self._built}>"

@@ -1,0 +1,79 @@
+"""When and with what a layer's ``build`` is called."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .._tree import is_shape, map_structure
+from ..autograd import Tensor
+from .symbolic import SymbolicTensor
+
+if TYPE_CHECKING:
+    from .base import Layer
+
+
+def wrapped(build: Callable[..., None]) -> Callable[..., None]:
+    """``build`` that marks the layer as built, remembers the shapes (saved models build again from them), and puts
+    the layer's name before errors."""
+    signature = inspect.signature(build)
+
+    @functools.wraps(build)
+    def run(self: Layer, *args: Any, **kwargs: Any) -> None:
+        if self.built:
+            return  # weights are made once
+        args = tuple(_plain_shape(a) for a in args)
+        try:
+            build(self, *args, **kwargs)
+        except (ValueError, TypeError, IndexError) as error:
+            self._fail(error, ())
+        bound = signature.bind(self, *args, **kwargs).arguments
+        self._build_arguments = dict(list(bound.items())[1:])
+        self._built = True
+
+    return run
+
+
+def _plain_shape(shape: Any) -> Any:
+    """A shape as a tuple of Python integers and None; nests of shapes stay nests."""
+    return tuple(None if n is None else int(n) for n in shape) if is_shape(shape) else shape
+
+
+def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Build a layer for the arguments of its first call.
+
+    A ``build`` with one parameter gets the shape of the first argument (a nest of shapes for a nest of tensors);
+    with more, parameter ``query_shape`` gets the shape of argument ``query``.
+    """
+    if layer._built_by_call:
+        layer._built = True
+        return
+    accepted = list(inspect.signature(type(layer).build).parameters.values())[1:]
+    wanted = [p.name for p in accepted if p.kind is p.POSITIONAL_OR_KEYWORD]
+    bound = inspect.signature(type(layer).call).bind(layer, *args, **kwargs).arguments
+    given = {k: _shapes(v) for k, v in list(bound.items())[1:] if _has_tensors(v)}
+    if len(wanted) <= 1:
+        layer.build(next(iter(given.values()), None))
+    else:
+        layer.build(**{k: given[k.removesuffix("_shape")] for k in wanted if k.removesuffix("_shape") in given})
+
+
+def _has_tensors(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_has_tensors(v) for v in value)
+    if isinstance(value, dict):
+        return any(_has_tensors(v) for v in value.values())
+    return isinstance(value, (Tensor, SymbolicTensor))
+
+
+def _shapes(tree: Any) -> Any:
+    """Shapes in place of tensors.  The batch size of real tensors counts as free: weights never depend on it."""
+
+    def shape(t: Any) -> Any:
+        if isinstance(t, SymbolicTensor):
+            return t.shape
+        return (None, *t.shape[1:]) if isinstance(t, Tensor) and t.ndim else ()
+
+    return map_structure(shape, tree)

@@ -1,0 +1,159 @@
+"""The long way through ``Layer.__call__``: symbolic inputs, conversion, building, masks, training flag, losses.
+
+Calls of a built layer on one plain tensor do not come here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import ops
+from .._tree import leaves, map_structure
+from ..autograd import Tensor
+from ..ops._common import as_tensor
+from . import building
+from .masking import MaskedTensor, attach, mask_of
+from .symbolic import Node, SymbolicTensor, is_symbolic
+
+if TYPE_CHECKING:
+    from .base import Layer
+
+BAD_INPUT = (ValueError, TypeError, IndexError)
+
+
+class _CallContext(threading.local):
+    """What calls pass down to the layers inside: the training flag, and how deep the calls are nested."""
+
+    training = False
+    depth = 0
+
+
+class Losses:
+    """Whether any layer of the process adds losses; while none does, nobody need look for them."""
+
+    in_calls = False  # add_loss() and activity regularizers: the outermost call clears those of the call before
+    on_weights = False
+
+
+context = _CallContext()
+
+
+@cache
+def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a method's parameters after self."""
+    return tuple(inspect.signature(function).parameters)[1:]
+
+
+def tensors(tree: Any) -> Iterator[Any]:
+    """The tensors, with values or symbolic, of a nest."""
+    return (t for t in leaves(tree) if isinstance(t, (Tensor, SymbolicTensor)))
+
+
+def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a layer in any state with any arguments."""
+    if "_name" not in vars(layer):
+        raise RuntimeError(f"{type(layer).__name__}.__init__ must begin with super().__init__()")
+    names = parameters(type(layer).call)
+    takes_training = "training" in names
+    training, outer = kwargs.get("training"), context.training
+    if not takes_training:
+        kwargs.pop("training", None)
+    try:
+        if is_symbolic(args) or is_symbolic(kwargs):
+            return _draw(layer, args, kwargs)
+        args = _converted(layer, args)
+        for key in kwargs:
+            kwargs[key] = map_structure(lambda x: _convert(layer, x, False), kwargs[key])
+        if not layer.built:
+            building.build_for_call(layer, args, kwargs)
+        if training is not None:
+            context.training = bool(training)
+        if takes_training:
+            kwargs["training"] = context.training
+        mask = _pass_masks(names, args, kwargs)
+        if Losses.in_calls and context.depth == 0:
+            layer._clear_losses()
+        context.depth += 1
+        try:
+            outputs = layer.call(*args, **kwargs)
+        finally:
+            context.depth -= 1
+    except BAD_INPUT as error:
+        layer._fail(error, args)
+    finally:
+        context.training = outer
+    if layer.activity_regularizer is not None:
+        for y in tensors(outputs):
+            layer.add_loss(ops.divide(layer.activity_regularizer(y), float(max(1, len(y)))))
+    vars(layer).update(_takes_training=takes_training, _ready=not Losses.in_calls)
+    return outputs if mask is None else _with_mask(layer, outputs, args[0], mask)
+
+
+def _draw(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A call with symbolic tensors: one more node of a functional model."""
+    if not layer.built:
+        building.build_for_call(layer, args, kwargs)
+    outputs = layer.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k != "training"})
+    layer._nodes.append(Node(layer, args, kwargs, outputs))
+    return outputs
+
+
+def _converted(layer: Layer, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not args:
+        return args
+    first = args[0] if isinstance(args[0], Tensor) else _as_array(args[0])
+    first = map_structure(lambda x: _convert(layer, x, layer._float_input), first)
+    return (first, *(map_structure(lambda x: _convert(layer, x, False), a) for a in args[1:]))
+
+
+def _as_array(x: Any) -> Any:
+    """Nested lists of numbers, data frames and the like as arrays; nests of arrays and tensors stay nests."""
+    if isinstance(x, dict) or x is None:
+        return x
+    if isinstance(x, (list, tuple)) and not all(isinstance(v, (bool, int, float)) for v in leaves(x)):
+        return type(x)(_as_array(v) for v in x)
+    return x if isinstance(x, (np.ndarray, Tensor)) else np.asarray(x)
+
+
+def _convert(layer: Layer, x: Any, integers: bool) -> Any:
+    """Arrays to tensors, reals of another type (and integers) to the layer's: the one conversion of an input."""
+    if not isinstance(x, (Tensor, np.ndarray, np.generic)):
+        return x
+    dtype = x.dtype
+    if dtype.kind not in "fiub":
+        raise TypeError(f"the input has dtype {dtype}; expected numbers or booleans")
+    wanted = layer._dtype if layer.autocast and (dtype.kind == "f" or integers) else dtype
+    if not isinstance(x, Tensor):
+        return as_tensor(x, wanted)
+    return x if dtype == wanted else ops.cast(x, wanted)
+
+
+def _pass_masks(names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Give ``call`` the masks that its arguments carry; returns that of the first."""
+    first = None
+    for i, (name, value) in enumerate(zip(names, args, strict=False)):
+        mask = mask_of(value)
+        if mask is None:
+            continue
+        key = "mask" if i == 0 and "mask" in names else f"{name}_mask"
+        if key in names and kwargs.get(key) is None and names.index(key) >= len(args):
+            kwargs[key] = mask
+        first = mask if i == 0 else first
+    return first
+
+
+def _with_mask(layer: Layer, outputs: Any, inputs: Any, mask: Any) -> Any:
+    if not layer.supports_masking and "mask" not in parameters(type(layer).call):
+        warnings.warn(f"{layer._label()} does not support masks: the mask of its input ends here", stacklevel=4)
+        return outputs
+    mask = layer.compute_mask(inputs, mask)
+    if mask is None or not isinstance(outputs, Tensor) or isinstance(outputs, MaskedTensor):
+        return outputs
+    return attach(outputs, mask)

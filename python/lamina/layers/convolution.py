@@ -1,0 +1,224 @@
+"""Two-dimensional convolutions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import activations, initializers, ops, regularizers
+from ..autograd import Tensor
+from . import options
+from .base import Layer
+from .options import known, pair, positive, refuse
+from .symbolic import Shape
+from .variable import Variable
+
+_TO_LAST, _TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+
+
+class _Convolution(Layer):
+    """What Conv2D and DepthwiseConv2D share: windows, layout, bias, activation."""
+
+    _float_input = True
+    kernel: Variable
+    activation: Any
+
+    def _set_windows(
+        self, kernel_size: Any, strides: Any, padding: Any, data_format: str | None, dilation_rate: Any
+    ) -> None:
+        self.kernel_size = pair(self, "kernel_size", kernel_size)
+        self.strides = pair(self, "strides", strides)
+        self.padding = options.padding(self, padding)
+        self.data_format = options.data_format(self, data_format)
+        self.dilation_rate = pair(self, "dilation_rate", dilation_rate)
+
+    def _channels(self, shape: Shape) -> int:
+        options.check_image(shape, self.data_format)
+        return known(self, "the channel axis", shape[1 if self.data_format == "channels_first" else -1], shape)
+
+    def _output_channels(self, input_channels: int) -> int:
+        raise NotImplementedError
+
+    def _convolve(self, x: Tensor, activation: str) -> Tensor:
+        raise NotImplementedError
+
+    def call(self, inputs: Tensor) -> Any:
+        if inputs._array.ndim != 4:
+            options.check_image(inputs.shape, self.data_format)
+        channels_first = self.data_format == "channels_first"
+        x = ops.transpose(inputs, _TO_LAST) if channels_first else inputs
+        fused = activations.fused_name(self.activation)
+        y: Any = self._convolve(x, fused or "linear")
+        if channels_first:
+            y = ops.transpose(y, _TO_FIRST)
+        return y if fused else self.activation(y)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        channels = self._channels(input_shape)
+        if self.built and (message := self._mismatch(input_shape)):
+            raise ValueError(message)
+        return options.image_output(
+            input_shape, self._output_channels(channels), self.kernel_size, self.strides, self.padding,
+            self.dilation_rate, self.data_format == "channels_first", "kernel",
+        )  # fmt: skip
+
+    def _wanted_channels(self) -> int:
+        return self.kernel.shape[2]
+
+    def _mismatch(self, shape: Shape) -> str | None:
+        if not self.built or len(shape) != 4:
+            return None
+        wanted = self._wanted_channels()
+        if self.data_format == "channels_first":
+            if shape[1] == wanted:
+                return None
+            mend = '; leave data_format="channels_first" out for images stored channels last'
+            return f"x is {shape} but the kernel wants {wanted} channels first, (N, {wanted}, H, W)" + (
+                mend if shape[-1] == wanted else ""
+            )
+        if shape[-1] == wanted:
+            return None
+        mend = '; pass data_format="channels_first" for images stored channels first'
+        return f"x is {shape} but the kernel wants {wanted} channels last, (N, H, W, {wanted})" + (
+            mend if shape[1] == wanted else ""
+        )
+
+
+class Conv2D(_Convolution):
+    """Convolution of images (N, H, W, C) -> (N, H', W', filters).
+
+    Weights: ``kernel`` (kh, kw, C / groups, filters), ``bias`` (filters,).  Arguments and defaults are Keras 3's;
+    ``padding`` may also be explicit, ((top, bottom), (left, right)), and strides and dilation may go together.
+    With ``data_format="channels_first"`` images come and go as (N, C, H, W).
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = (1, 1),
+        padding: Any = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = (1, 1),
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        refuse(self, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint)
+        self.filters = positive(self, "filters", filters)
+        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
+        self.groups = positive(self, "groups", groups)
+        if self.filters % self.groups:
+            raise ValueError(f"{self._label()}: filters={filters} is not a multiple of groups={groups}")
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+
+    def build(self, input_shape: Shape) -> None:
+        channels = self._channels(input_shape)
+        if channels % self.groups:
+            raise ValueError(f"the input {input_shape} has {channels} channels, no multiple of groups={self.groups}")
+        self.compute_output_shape(input_shape)  # a window larger than the image is an error here already
+        self.kernel = self.add_weight(
+            (*self.kernel_size, channels // self.groups, self.filters), self.kernel_initializer,
+            regularizer=self.kernel_regularizer, name="kernel",
+        )  # fmt: skip
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.filters,), self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
+            )
+
+    def _wanted_channels(self) -> int:
+        return self.kernel.shape[2] * self.groups
+
+    def _output_channels(self, input_channels: int) -> int:
+        return self.filters
+
+    def _convolve(self, x: Tensor, activation: str) -> Tensor:
+        return ops.conv2d(
+            x, self.kernel, self.bias, self.strides, self.padding, self.dilation_rate, self.groups, activation
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config(
+            "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups", "activation",
+            "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
+        )  # fmt: skip
+
+
+class DepthwiseConv2D(_Convolution):
+    """Convolution of each channel by itself: (N, H, W, C) -> (N, H', W', C * depth_multiplier).
+
+    Weights: ``kernel`` (kh, kw, C, depth_multiplier), ``bias``; output channel ``c * depth_multiplier + j`` comes from
+    input channel c.  Arguments and defaults are Keras 3's, padding as for Conv2D.
+    """
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        strides: Any = (1, 1),
+        padding: Any = "valid",
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: Any = (1, 1),
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        refuse(self, depthwise_constraint=depthwise_constraint, bias_constraint=bias_constraint)
+        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
+        self.depth_multiplier = positive(self, "depth_multiplier", depth_multiplier)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.depthwise_initializer = initializers.get(depthwise_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+
+    def build(self, input_shape: Shape) -> None:
+        channels = self._channels(input_shape)
+        self.compute_output_shape(input_shape)
+        self.kernel = self.add_weight(
+            (*self.kernel_size, channels, self.depth_multiplier), self.depthwise_initializer,
+            regularizer=self.depthwise_regularizer, name="kernel",
+        )  # fmt: skip
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (channels * self.depth_multiplier,), self.bias_initializer, regularizer=self.bias_regularizer,
+                name="bias",
+            )  # fmt: skip
+
+    def _output_channels(self, input_channels: int) -> int:
+        return input_channels * self.depth_multiplier
+
+    def _convolve(self, x: Tensor, activation: str) -> Tensor:
+        return ops.depthwise_conv2d(
+            x, self.kernel, self.bias, self.strides, self.padding, self.dilation_rate, activation
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config(
+            "kernel_size", "strides", "padding", "depth_multiplier", "data_format", "dilation_rate", "activation",
+            "use_bias", "depthwise_initializer", "bias_initializer", "depthwise_regularizer", "bias_regularizer",
+        )  # fmt: skip

@@ -1,0 +1,143 @@
+"""Input, and functions as layers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _registry
+from .._tree import map_shapes, map_structure
+from .base import Layer
+from .calling import tensors
+from .symbolic import Node, SymbolicTensor
+
+
+class InputLayer(Layer):
+    """The place where data enters a model; ``Input`` makes one and returns its symbolic tensor.
+
+    shape: without the batch axis, None for a free size; batch_shape: with it.  dtype may also be an integer type
+    or "bool" (default ``config.floatx()``).
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int | None] | int | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Sequence[int | None] | None = None,
+        input_tensor: Any = None,
+        optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        for option, value in {"sparse": sparse, "ragged": ragged, "input_tensor": input_tensor}.items():
+            if value:
+                raise ValueError(f"{self._label()}: {option}={value!r} is not supported")
+        if optional:
+            raise ValueError(f"{self._label()}: optional inputs are not supported")
+        if (shape is None) == (batch_shape is None):
+            raise ValueError(f"{self._label()}: pass either shape= (without the batch axis) or batch_shape=")
+        if batch_shape is None:
+            rest = (shape,) if isinstance(shape, int) or shape is None else tuple(shape)
+            batch_shape = (batch_size, *rest)
+        if not all(n is None or (isinstance(n, (int, np.integer)) and n >= 0) for n in batch_shape):
+            raise ValueError(f"{self._label()}: sizes must be non-negative integers or None, got {tuple(batch_shape)}")
+        self.batch_shape = tuple(None if n is None else int(n) for n in batch_shape)
+        self.input_dtype = str(np.dtype(dtype or self._dtype))
+        if np.dtype(self.input_dtype).kind not in "fiub":
+            raise TypeError(f"{self._label()}: expected a dtype of numbers or booleans, got {dtype}")
+        self._built = True
+        self._nodes.append(Node(self, (), {}, SymbolicTensor(self.batch_shape, self.input_dtype, self._name)))
+
+    @property
+    def dtype(self) -> str:
+        return self.input_dtype
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        return {"batch_shape": self.batch_shape, "dtype": self.input_dtype, "name": self._name}
+
+
+def Input(
+    shape: Sequence[int | None] | int | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
+) -> SymbolicTensor:
+    """A symbolic tensor to draw a functional model from, or the first entry of a Sequential.
+
+    ``Input((28, 28, 1))`` stands for batches (any, 28, 28, 1); arguments as for InputLayer.
+    """
+    layer = InputLayer(shape, batch_size, dtype, sparse, None, batch_shape, tensor, optional, name)
+    return layer.output  # type: ignore[no-any-return]
+
+
+class Lambda(Layer):
+    """A function ``f(x)`` or ``f(x, **arguments)`` of tensors as a layer; it may also take ``mask`` or ``training``.
+
+    The function must be built from ``lamina.ops`` to have gradients.  It is saved with the model only if it was
+    registered with ``lamina.saving.register_serializable``.  output_shape: without the batch axis, or a function of
+    the input shape; default by trying the function.  mask: the mask of the result, or a function of (inputs, mask).
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise TypeError(f"{self._label()}: expected a function, got {function!r}")
+        self.function = function
+        self.output_shape = output_shape
+        self.mask = mask
+        self.supports_masking = mask is not None
+        self.arguments = dict(arguments or {})
+        self.autocast = kwargs.get("autocast", True)
+        accepted = inspect.signature(function).parameters
+        self._passes_mask, self._passes_training = "mask" in accepted, "training" in accepted
+        self._built = True
+
+    def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
+        options = dict(self.arguments)
+        if self._passes_mask:
+            options["mask"] = mask
+        if self._passes_training:
+            options["training"] = training
+        return self.function(inputs, **options)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        if self.output_shape is None:
+            return super().compute_output_spec(*args, **kwargs)
+        inputs = list(tensors(args[0]))
+        if callable(self.output_shape):
+            shapes = self.output_shape(map_structure(lambda t: t.shape, args[0]))
+        else:
+            shapes = map_shapes(lambda shape: (inputs[0].shape[0], *shape), self.output_shape)
+        return map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), shapes)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+
+    def get_config(self) -> dict[str, Any]:
+        if _registry.name_of(self.function) is None:
+            raise TypeError(
+                f"{self._label()}: its Python function cannot be saved. Register it with "
+                "@lamina.saving.register_serializable(), or write a Layer with call()"
+            )
+        return self._config("function", "output_shape", "mask", "arguments")

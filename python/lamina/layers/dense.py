@@ -1,0 +1,108 @@
+"""Dense (also called Linear): the fully connected layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import activations, initializers, ops, regularizers
+from ..autograd import Tensor
+from .base import Layer
+from .options import known, positive, refuse
+from .symbolic import Shape
+
+
+class Dense(Layer):
+    """``activation(x @ kernel + bias)`` over the last axis: (..., in) -> (..., units).
+
+    Weights: ``kernel`` (in, units), ``bias`` (units,).  Arguments and defaults are Keras 3's.
+    """
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        refuse(self, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint)
+        refuse(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        self.units = positive(self, "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+
+    def build(self, input_shape: Shape) -> None:
+        self._check_rank(input_shape)
+        features = known(self, "the last axis", input_shape[-1], input_shape)
+        self.kernel = self.add_weight(
+            (features, self.units), self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.units,), self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
+            )
+
+    def call(self, inputs: Tensor) -> Any:
+        if inputs._array.ndim < 2:
+            self._check_rank(inputs.shape)
+        fused = activations.fused_name(self.activation)
+        if fused is not None:
+            return ops.dense(inputs, self.kernel, self.bias, fused)
+        return self.activation(ops.dense(inputs, self.kernel, self.bias))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._check_rank(input_shape)
+        if self.built and input_shape[-1] != self.kernel.shape[0]:
+            raise ValueError(self._mismatch(input_shape))
+        return (*input_shape[:-1], self.units)
+
+    def _check_rank(self, shape: Shape) -> None:
+        if len(shape) < 2:
+            raise ValueError(f"x is {shape}, expected (batch, features) or more axes; for one example use x[None]")
+
+    def _mismatch(self, shape: Shape) -> str | None:
+        if not self.built or len(shape) < 2 or shape[-1] == self.kernel.shape[0]:
+            return None
+        return f"x is {shape}, but the kernel {self.kernel.shape} wants {self.kernel.shape[0]} features last"
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config(
+            "units", "activation", "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer",
+            "bias_regularizer",
+        )  # fmt: skip
+
+
+class Linear(Dense):
+    """Dense under PyTorch's name: ``Linear(units, ...)`` with Dense's arguments, or ``Linear(in_features,
+    out_features, bias=True)``, which makes its weights at once.
+
+    The kernel is (in, out) and the initial values are Dense's in both spellings.
+    """
+
+    def __init__(self, units: int, out_features: Any = None, bias: bool | None = None, **kwargs: Any) -> None:
+        two = isinstance(out_features, int) and not isinstance(out_features, bool)
+        if bias is not None:
+            kwargs["use_bias"] = bias
+        if out_features is not None and not two:
+            kwargs["activation"] = out_features  # Dense's second argument
+        super().__init__(out_features if two else units, **kwargs)
+        if two:
+            self.build((None, units))

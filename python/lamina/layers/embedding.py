@@ -1,0 +1,150 @@
+"""Embedding of indices, and positions of a sequence."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .. import initializers, ops, regularizers
+from ..autograd import Array, Tensor, wrap
+from .base import Layer
+from .masking import attach
+from .options import known, positive, refuse
+from .symbolic import Shape
+
+
+class Embedding(Layer):
+    """Rows of a table: integers (...) below ``input_dim`` -> (..., output_dim).
+
+    Weight: ``embeddings`` (input_dim, output_dim).  An index out of range is an IndexError that names it and its
+    place.  With ``mask_zero`` index 0 is padding: layers behind that take masks leave those steps out.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("input_length", None)  # Keras 2's argument: the length is never needed
+        super().__init__(**kwargs)
+        refuse(self, embeddings_constraint=embeddings_constraint, lora_rank=lora_rank, lora_alpha=lora_alpha)
+        refuse(self, quantization_config=quantization_config)
+        self.input_dim = positive(self, "input_dim", input_dim)
+        self.output_dim = positive(self, "output_dim", output_dim)
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.mask_zero = mask_zero
+        self.autocast = False
+        self.build(None)
+        if weights is not None:
+            self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
+
+    def build(self, input_shape: Shape | None = None) -> None:
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim), self.embeddings_initializer, regularizer=self.embeddings_regularizer,
+            name="embeddings",
+        )  # fmt: skip
+
+    def call(self, inputs: Tensor) -> Tensor:
+        indices = inputs
+        if inputs._array.dtype.kind == "f":
+            indices = ops.cast(inputs, np.int32)  # as Keras: token arrays are often stored as floats
+        y = ops.embedding(indices, self.embeddings)
+        return attach(y, ops.not_equal(indices, 0)) if self.mask_zero else y
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape, self.output_dim)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer", "mask_zero")
+
+
+class PositionEmbedding(Layer):
+    """Learned positions: for inputs (N, T, features) the table's first T rows, broadcast to the input's shape.
+
+    Add the result to the input.  Weight: ``embeddings`` (sequence_length, features); T may not exceed
+    sequence_length.  ``start_index`` begins at a later row.
+    """
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(self, sequence_length: int, initializer: Any = "glorot_uniform", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sequence_length = positive(self, "sequence_length", sequence_length)
+        self.initializer = initializers.get(initializer)
+
+    def build(self, inputs_shape: Shape) -> None:
+        features = known(self, "the last axis", inputs_shape[-1], inputs_shape)
+        self.position_embeddings = self.add_weight(
+            (self.sequence_length, features), self.initializer, name="embeddings"
+        )
+
+    def call(self, inputs: Tensor, start_index: int = 0) -> Tensor:
+        shape = inputs.shape
+        if len(shape) < 2:
+            raise ValueError(f"x is {shape}, expected (batch, time, features)")
+        stop = start_index + shape[-2]
+        if start_index < 0 or stop > self.sequence_length:
+            raise ValueError(f"positions {start_index} to {stop} do not fit sequence_length={self.sequence_length}")
+        rows: Tensor = self.position_embeddings
+        if stop - start_index != self.sequence_length:
+            rows = ops.getitem(rows, slice(start_index, stop))
+        return ops.broadcast_to(rows, shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        steps = input_shape[-2] if len(input_shape) > 1 else None
+        if steps is not None and steps > self.sequence_length:
+            raise ValueError(f"x is {input_shape}: {steps} steps exceed sequence_length={self.sequence_length}")
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("sequence_length", "initializer")
+
+
+class SinePositionEncoding(Layer):
+    """Fixed positions: for inputs (N, T, features) sines and cosines, broadcast to the input's shape.
+
+    Features 2i and 2i + 1 are the sine and cosine of ``position / max_wavelength ** (2i / features)``: Vaswani et al.
+    2017, section 3.5.  Add the result to the input.
+    """
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(self, max_wavelength: float = 10000, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_wavelength = max_wavelength
+        self._built = True
+
+    def call(self, inputs: Tensor, start_index: int = 0) -> Tensor:
+        shape = inputs.shape
+        if len(shape) < 2:
+            raise ValueError(f"x is {shape}, expected (batch, time, features)")
+        table = _sine_table(start_index, shape[-2], shape[-1], float(self.max_wavelength), self.dtype)
+        return ops.broadcast_to(wrap(table), shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("max_wavelength")
+
+
+@cache
+def _sine_table(start: int, steps: int, features: int, max_wavelength: float, dtype: str) -> Array:
+    positions = np.arange(start, start + steps, dtype=np.float64)[:, None]
+    feature = np.arange(features)
+    angles = positions * max_wavelength ** (-2.0 * (feature // 2) / features)
+    return np.where(feature % 2, np.cos(angles), np.sin(angles)).astype(dtype)

@@ -1,0 +1,207 @@
+"""Batch and layer normalization."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .. import initializers, ops, regularizers
+from ..autograd import Tensor
+from .base import Layer
+from .options import fraction, known, refuse
+from .symbolic import Shape
+from .variable import Variable
+
+
+class BatchNormalization(Layer):
+    """Zero mean and unit variance of each channel over the batch, then scale and shift: Ioffe and Szegedy 2015.
+
+    In training the batch's statistics are used and the moving ones follow, ``moving = momentum * moving + (1 -
+    momentum) * batch`` (the variance divides by N); otherwise, and while ``trainable`` is False, the moving ones are
+    used.  Weights: ``gamma``, ``beta``, ``moving_mean``, ``moving_variance``, each (C,).
+    """
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: Any = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        refuse(self, beta_constraint=beta_constraint, gamma_constraint=gamma_constraint, renorm=renorm)
+        refuse(self, renorm_clipping=renorm_clipping, synchronized=synchronized)
+        self.axis = axis
+        self.momentum = fraction(self, "momentum", momentum)
+        self.epsilon = epsilon
+        self.center, self.scale = center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+
+    def build(self, input_shape: Shape) -> None:
+        axis = _axis(self.axis, input_shape)
+        size = (known(self, f"axis {self.axis}", input_shape[axis], input_shape),)
+        self.gamma: Variable | None = None
+        self.beta: Variable | None = None
+        if self.scale:
+            self.gamma = self.add_weight(size, self.gamma_initializer, regularizer=self.gamma_regularizer, name="gamma")
+        if self.center:
+            self.beta = self.add_weight(size, self.beta_initializer, regularizer=self.beta_regularizer, name="beta")
+        self.moving_mean = self.add_weight(size, self.moving_mean_initializer, trainable=False, name="moving_mean")
+        self.moving_variance = self.add_weight(
+            size, self.moving_variance_initializer, trainable=False, name="moving_variance"
+        )
+
+    def call(self, inputs: Tensor, training: bool = False, mask: Any = None) -> Tensor:
+        training = training and self._trainable
+        if training and mask is not None:
+            raise ValueError("statistics over a masked batch are not supported; drop the mask before this layer")
+        axis = _axis(self.axis, inputs.shape)
+        last = inputs.ndim - 1
+        x = inputs if axis == last else ops.transpose(inputs, _swapped(axis, inputs.ndim))
+        y = ops.batch_norm(
+            x, self.gamma, self.beta, self.moving_mean, self.moving_variance, training, self.momentum, self.epsilon
+        )
+        return y if axis == last else ops.transpose(y, _swapped(axis, inputs.ndim))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        _axis(self.axis, input_shape)
+        if self.built and (message := self._mismatch(input_shape)):
+            raise ValueError(message)
+        return input_shape
+
+    def _mismatch(self, shape: Shape) -> str | None:
+        if not self.built or not -len(shape) <= self.axis < len(shape):
+            return None
+        wanted = self.moving_mean.shape[0]
+        found = shape[self.axis]
+        return None if found == wanted else f"x is {shape}, expected {wanted} channels on axis {self.axis}"
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config(
+            "axis", "momentum", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
+            "moving_mean_initializer", "moving_variance_initializer", "beta_regularizer", "gamma_regularizer",
+        )  # fmt: skip
+
+
+class LayerNormalization(Layer):
+    """Zero mean and unit variance of each example over ``axis``, then scale and shift: Ba et al. 2016.
+
+    axis: the last, or several that end with the last.  Weights: ``gamma`` and ``beta``, of the normalized axes'
+    shape.  epsilon is 1e-3 as in Keras (PyTorch: 1e-5).
+    """
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        refuse(self, beta_constraint=beta_constraint, gamma_constraint=gamma_constraint)
+        self.axis = axis if isinstance(axis, int) else tuple(axis)
+        self.epsilon = epsilon
+        self.center, self.scale = center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+
+    def build(self, input_shape: Shape) -> None:
+        axes = self._axes(input_shape)
+        size = tuple(known(self, f"axis {a}", input_shape[a], input_shape) for a in axes)
+        self.gamma: Variable | None = None
+        self.beta: Variable | None = None
+        if self.scale:
+            self.gamma = self.add_weight(size, self.gamma_initializer, regularizer=self.gamma_regularizer, name="gamma")
+        if self.center:
+            self.beta = self.add_weight(size, self.beta_initializer, regularizer=self.beta_regularizer, name="beta")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        axes = self._axes(inputs.shape)
+        ndim = inputs.ndim
+        gamma, beta = self.gamma, self.beta
+        if axes == (ndim - 1,):
+            return ops.layer_norm(inputs, gamma, beta, self.epsilon)
+        if axes != tuple(range(ndim - len(axes), ndim)):  # move the axes last and back
+            order = (*(d for d in range(ndim) if d not in axes), *axes)
+            back = tuple(order.index(d) for d in range(ndim))
+            return ops.transpose(self._over_last(ops.transpose(inputs, order), len(axes)), back)
+        return self._over_last(inputs, len(axes))
+
+    def _over_last(self, x: Tensor, n: int) -> Tensor:
+        """Normalize the last n axes as one."""
+        size = math.prod(x.shape[-n:])
+        flat = ops.reshape(x, (*x.shape[:-n], size))
+        gamma = None if self.gamma is None else ops.reshape(self.gamma, (size,))
+        beta = None if self.beta is None else ops.reshape(self.beta, (size,))
+        return ops.reshape(ops.layer_norm(flat, gamma, beta, self.epsilon), x.shape)
+
+    def _axes(self, shape: Shape) -> tuple[int, ...]:
+        axes = (self.axis,) if isinstance(self.axis, int) else self.axis
+        return tuple(sorted({_axis(a, shape) for a in axes}))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._axes(input_shape)
+        if self.built and (message := self._mismatch(input_shape)):
+            raise ValueError(message)
+        return input_shape
+
+    def _mismatch(self, shape: Shape) -> str | None:
+        weight = self.gamma if self.gamma is not None else self.beta
+        if weight is None:
+            return None
+        found = tuple(shape[a] for a in self._axes(shape))
+        return None if found == weight.shape else f"x is {shape}, expected {weight.shape} on axis {self.axis}"
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config(
+            "axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer", "beta_regularizer",
+            "gamma_regularizer",
+        )  # fmt: skip
+
+
+def _axis(axis: int, shape: Shape) -> int:
+    if not -len(shape) <= axis < len(shape):
+        raise ValueError(f"axis={axis} is out of range for x, {shape}")
+    return axis % len(shape)
+
+
+def _swapped(axis: int, ndim: int) -> tuple[int, ...]:
+    """The order of axes that exchanges ``axis`` with the last (and is its own inverse)."""
+    order = list(range(ndim))
+    order[axis], order[-1] = order[-1], order[axis]
+    return tuple(order)

@@ -1,0 +1,34 @@
+"""A function of ``lamina.ops`` as a step of a functional model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import ops
+from .._suggest import unknown
+from .base import Layer
+from .symbolic import infer
+from .variable import auto_name
+
+
+class OpLayer(Layer):
+    """Calls ``function``, which is one of ``lamina.ops`` or its name, with the arguments it is called with."""
+
+    def __init__(self, function: str | Callable[..., Any], name: str | None = None, **kwargs: Any) -> None:
+        if isinstance(function, str) and function not in ops.__all__:
+            raise unknown("operation", function, ops.__all__)
+        called: Callable[..., Any] = getattr(ops, function) if isinstance(function, str) else function
+        super().__init__(name=name or auto_name(called.__name__), **kwargs)
+        self.function = called
+        self.autocast = False
+        self._built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        return infer(self.function, args, kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"function": self.function.__name__}

@@ -1,0 +1,149 @@
+"""Layers that rearrange their input: Flatten, Reshape, Permute, Concatenate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .. import ops
+from ..autograd import Tensor
+from . import options
+from .base import Layer
+from .symbolic import Shape
+
+
+class Flatten(Layer):
+    """(N, ...) -> (N, everything else).  With data_format="channels_first" the channels are moved last before."""
+
+    _keeps_dtype = True
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = options.data_format(self, data_format)
+        self._built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        shape = inputs.shape
+        if not shape:
+            raise ValueError("x has no axes, expected at least the batch axis")
+        if self.data_format == "channels_first" and len(shape) > 2:
+            inputs = ops.transpose(inputs, (0, *range(2, len(shape)), 1))
+        return ops.reshape(inputs, (shape[0], math.prod(shape[1:])))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        rest = [n for n in input_shape[1:] if n is not None]
+        return (input_shape[0], math.prod(rest) if len(rest) == len(input_shape) - 1 else None)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("data_format")
+
+
+class Reshape(Layer):
+    """(N, ...) -> (N, *target_shape); one size of target_shape may be -1."""
+
+    _keeps_dtype = True
+
+    def __init__(self, target_shape: Sequence[int] | int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        target = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
+        if sum(n == -1 for n in target) > 1 or any(not isinstance(n, int) or n < -1 for n in target):
+            raise ValueError(f"{self._label()}: target_shape {target} may hold sizes and at most one -1")
+        self.target_shape = target
+        self._built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        shape = self.compute_output_shape(inputs.shape)
+        return ops.reshape(inputs, tuple(-1 if n is None else n for n in shape))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        rest = [n for n in input_shape[1:] if n is not None]
+        if len(rest) < len(input_shape) - 1:
+            return (input_shape[0], *(None if n == -1 else n for n in self.target_shape))
+        size, fixed = math.prod(rest), math.prod(n for n in self.target_shape if n != -1)
+        free = -1 in self.target_shape
+        if (free and (fixed == 0 or size % fixed)) or (not free and size != fixed):
+            raise ValueError(f"x is {input_shape}: {size} elements an example do not fill {self.target_shape}")
+        return (input_shape[0], *(size // fixed if n == -1 else n for n in self.target_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("target_shape")
+
+
+class Permute(Layer):
+    """Axes in another order; ``dims`` counts from 1, without the batch axis: Permute((2, 1)) swaps the two others."""
+
+    _keeps_dtype = True
+
+    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(f"{self._label()}: dims must be a permutation of 1..{len(self.dims)}, got {self.dims}")
+        self._built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        self.compute_output_shape(inputs.shape)
+        return ops.transpose(inputs, (0, *self.dims))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != len(self.dims) + 1:
+            raise ValueError(f"x is {input_shape}, but dims={self.dims} needs {len(self.dims) + 1} axes with the batch")
+        return (input_shape[0], *(input_shape[d] for d in self.dims))
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("dims")
+
+
+class Concatenate(Layer):
+    """A list of tensors joined along ``axis``; all other axes must agree."""
+
+    _keeps_dtype = True
+    supports_masking = True
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
+        self._built = True
+
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
+        self.compute_output_shape([x.shape for x in _several(inputs)])
+        return ops.concatenate(list(inputs), axis=self.axis)
+
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
+        first = list(_several(input_shape)[0])
+        if not -len(first) <= self.axis < len(first):
+            raise ValueError(f"axis={self.axis} is out of range for x[0], {tuple(first)}")
+        axis = self.axis % len(first)
+        total: int | None = 0
+        for i, shape in enumerate(input_shape):
+            if len(shape) != len(first):
+                raise ValueError(f"x[{i}] is {tuple(shape)}, x[0] {tuple(input_shape[0])}: the number of axes differs")
+            for d, (m, n) in enumerate(zip(first, shape, strict=True)):
+                if d != axis and m is not None and n is not None and m != n:
+                    raise ValueError(
+                        f"x[{i}] is {tuple(shape)}, x[0] {tuple(input_shape[0])}: only axis {axis} may differ"
+                    )
+                first[d] = n if m is None else m
+            total = None if total is None or shape[axis] is None else total + (shape[axis] or 0)
+        first[axis] = total
+        return tuple(first)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Kept where all inputs carry the same mask and time is not the axis that is joined."""
+        masks = previous_mask
+        if not masks or any(m is None for m in masks) or self.axis % inputs[0].ndim < 2:
+            return None
+        mask = masks[0]
+        for m in masks[1:]:
+            mask = ops.logical_and(mask, m)
+        return mask
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("axis")
+
+
+def _several(inputs: Any) -> Any:
+    if not isinstance(inputs, (list, tuple)) or not inputs:
+        raise ValueError("expected a list of tensors")
+    return inputs

@@ -1,0 +1,162 @@
+"""Tensors without values, from which functional models are drawn.
+
+``Input`` makes the first SymbolicTensor; a layer or an operation called with one adds a Node and returns the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import autograd, ops
+from .._tree import flatten, leaves, map_structure, pack_as
+from ..autograd import Tensor, wrap
+from ..ops._common import register_symbolic
+
+Shape = tuple[int | None, ...]
+
+
+class Node:
+    """One call of a layer: its arguments and the symbolic tensors that it gave."""
+
+    __slots__ = ("args", "kwargs", "layer", "outputs")
+
+    def __init__(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
+        self.layer = layer
+        self.args = args
+        self.kwargs = kwargs
+        self.outputs = outputs
+        for i, t in enumerate(leaves(outputs)):
+            t.node, t.index = self, i
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The symbolic tensors among the arguments."""
+        return [t for t in leaves((self.args, self.kwargs)) if isinstance(t, SymbolicTensor)]
+
+
+class SymbolicTensor:
+    """Shape (None for a free size) and dtype of a tensor in a functional model."""
+
+    __slots__ = ("dtype", "index", "name", "node", "numpy_dtype", "shape")
+
+    def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
+        self.shape: Shape = tuple(shape)
+        self.numpy_dtype = np.dtype(dtype or "float32")
+        self.dtype = str(self.numpy_dtype)
+        self.name = name
+        self.node: Node | None = None
+        self.index = 0
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        source = "" if self.node is None else f", from {self.node.layer.name!r}"
+        return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}{source}>"
+
+    def _no_value(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(
+            "a SymbolicTensor has a shape but no values: it can be passed to layers and lamina.ops while a model is "
+            "drawn. Python or NumPy code on values belongs into a Lambda or a Layer's call()"
+        )
+
+    __array__ = __bool__ = __float__ = __int__ = __iter__ = __len__ = numpy = _no_value
+
+    def __add__(self, other: Any) -> Any:
+        return symbolic_call(ops.add, (self, other), {})
+
+    def __radd__(self, other: Any) -> Any:
+        return symbolic_call(ops.add, (other, self), {})
+
+    def __sub__(self, other: Any) -> Any:
+        return symbolic_call(ops.subtract, (self, other), {})
+
+    def __rsub__(self, other: Any) -> Any:
+        return symbolic_call(ops.subtract, (other, self), {})
+
+    def __mul__(self, other: Any) -> Any:
+        return symbolic_call(ops.multiply, (self, other), {})
+
+    def __rmul__(self, other: Any) -> Any:
+        return symbolic_call(ops.multiply, (other, self), {})
+
+    def __truediv__(self, other: Any) -> Any:
+        return symbolic_call(ops.divide, (self, other), {})
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return symbolic_call(ops.divide, (other, self), {})
+
+    def __pow__(self, other: Any) -> Any:
+        return symbolic_call(ops.power, (self, other), {})
+
+    def __matmul__(self, other: Any) -> Any:
+        return symbolic_call(ops.matmul, (self, other), {})
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return symbolic_call(ops.matmul, (other, self), {})
+
+    def __neg__(self) -> Any:
+        return symbolic_call(ops.negative, (self,), {})
+
+    def __abs__(self) -> Any:
+        return symbolic_call(ops.abs, (self,), {})
+
+    def __getitem__(self, key: Any) -> Any:
+        return symbolic_call(ops.getitem, (self, key), {})
+
+
+def is_symbolic(tree: Any) -> bool:
+    """Whether there is a SymbolicTensor in a nest."""
+    if type(tree) in (tuple, list, dict):
+        return any(isinstance(t, SymbolicTensor) for t in leaves(tree))
+    return isinstance(tree, SymbolicTensor)
+
+
+def symbolic_call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Add the call of a function of ``lamina.ops`` to the model that is being drawn; returns symbolic tensors."""
+    from .operation import OpLayer  # a Layer, and layers stand on this module
+
+    return OpLayer(fn)(*args, **kwargs)
+
+
+register_symbolic(SymbolicTensor, symbolic_call)
+
+# Free sizes are tried with two values each; sizes of the result that differ between the two are free as well.
+# The second pair is for windows that the first is too small for.
+_TRIALS = (((2, 8), (3, 12)), ((2, 64), (3, 96)))
+
+
+def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What ``fn`` would return, as SymbolicTensors: it is run on small arrays, without gradients."""
+    error: Exception | None = None
+    for trial in _TRIALS:
+        try:
+            first, second = (_run(fn, args, kwargs, sizes) for sizes in trial)
+        except (ValueError, IndexError) as e:
+            error = error or e
+            continue
+        merged = []
+        for a, b in zip(flatten(first), flatten(second), strict=True):
+            if not isinstance(a, Tensor):
+                raise TypeError(f"in a functional model every result must be a tensor, got {type(a).__name__}")
+            shape = tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
+            merged.append(SymbolicTensor(shape, a.dtype))
+        return pack_as(first, merged)
+    assert error is not None
+    raise error
+
+
+def _run(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], sizes: tuple[int, int]) -> Any:
+    def stand_in(x: Any) -> Any:
+        if not isinstance(x, SymbolicTensor):
+            return x
+        shape = [sizes[min(i, 1)] if n is None else n for i, n in enumerate(x.shape)]
+        dtype = np.dtype(x.dtype)  # integers may be indices, so zero; reals may be divisors, so one
+        return wrap(np.ones(shape, dtype) if dtype.kind == "f" else np.zeros(shape, dtype))
+
+    with autograd.no_grad():
+        return fn(*map_structure(stand_in, args), **map_structure(stand_in, kwargs))

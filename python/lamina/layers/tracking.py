@@ -1,0 +1,119 @@
+"""What a layer holds: the sublayers and variables among its attributes, and the keys of their weights.
+
+Nothing is registered.  Attributes, and lists, tuples and dicts in them, are walked when somebody asks, so a list that
+grows after it was assigned is seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .variable import Variable, snake_case, unique_keys
+
+if TYPE_CHECKING:
+    from .base import Layer
+
+# Attributes of Layer that refer to layers which are not its parts.
+_NOT_PARTS = frozenset({"_arguments", "_nodes", "_parent", "_build_arguments", "_own_losses"})
+
+
+def parts(owner: Layer, kind: type) -> Iterator[tuple[str, Any]]:
+    """(attribute, or attribute/place in it; part) for every Layer or Variable that ``owner`` holds itself."""
+    seen: set[int] = set()
+    for name, value in vars(owner).items():
+        if name not in _NOT_PARTS:
+            for key, part in _walk(name, value, kind):
+                if id(part) not in seen:
+                    seen.add(id(part))
+                    yield key, part
+
+
+def _walk(key: str, value: Any, kind: type) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, kind):
+        yield key, value
+    elif isinstance(value, dict):
+        for k, v in value.items():
+            yield from _walk(f"{key}/{k}", v, kind)
+    elif isinstance(value, (list, tuple)):
+        for i, v in enumerate(value):
+            yield from _walk(f"{key}/{i}", v, kind)
+
+
+def own_variables(layer: Layer) -> list[tuple[str, Variable]]:
+    """(key, variable) of the layer itself, those that can be trained first, each group in order of creation."""
+    found = list(parts(layer, Variable))
+    names = [v.name if v.named else key.lstrip("_") for key, v in found]
+    keyed = [(k, v) for k, (_, v) in zip(unique_keys(names), found, strict=True)]
+    fixed = {id(v) for v in layer._fixed}
+    return [kv for kv in keyed if id(kv[1]) not in fixed] + [kv for kv in keyed if id(kv[1]) in fixed]
+
+
+def children(layer: Layer) -> list[tuple[str, Layer]]:
+    """(key, sublayer), the key independent of how many layers the process made before.
+
+    It is the name that the sublayer was given, else its class in a Sequential or functional model, else the attribute.
+    A name that could be automatic (dense_3) counts as such, so that a model read from a file has the same keys.
+    """
+    from .base import Layer
+
+    found = list(parts(layer, Layer))
+    names = []
+    for key, child in found:
+        child._adopt(layer)
+        kind = snake_case(type(child).__name__)
+        automatic = re.fullmatch(rf"({kind}|functional)(_\d+)?", child.name)
+        names.append((kind if key.startswith("_layers/") else key.lstrip("_")) if automatic else child.name)
+    return [(k, child) for k, (_, child) in zip(unique_keys(names), found, strict=True)]
+
+
+def named_layers(root: Layer) -> dict[str, Layer]:
+    """Every layer below ``root`` by its path of keys, parents first; shared layers once, under their first path."""
+    found: dict[str, Layer] = {}
+    seen = {id(root)}
+    stack = [("", root)]
+    while stack:
+        path, layer = stack.pop()
+        fresh = [(f"{path}{key}", child) for key, child in children(layer) if id(child) not in seen]
+        seen.update(id(child) for _, child in fresh)
+        if path:
+            found[path[:-1]] = layer
+        stack.extend((f"{key}/", child) for key, child in reversed(fresh))
+    return found
+
+
+def named_variables(root: Layer) -> dict[str, Variable]:
+    """Every variable of ``root`` and its sublayers by path of keys (``dense/kernel``), in the order of ``weights``."""
+    found: dict[str, Variable] = {}
+    seen: set[int] = set()
+    for path, layer in {"": root, **named_layers(root)}.items():
+        for key, variable in own_variables(layer):
+            if id(variable) not in seen:
+                seen.add(id(variable))
+                found[f"{path}/{key}" if path else key] = variable
+    return found
+
+
+def load_arrays(label: str, variables: Mapping[str, Variable], arrays: Mapping[str, Any], strict: bool = True) -> None:
+    """Set variables from arrays of the same keys; nothing is changed unless all fit.  ``label`` begins the errors."""
+    missing = [k for k in variables if k not in arrays]
+    extra = [k for k in arrays if k not in variables]
+    if strict and missing:
+        raise ValueError(f"{label}: no value for weight {missing[0]!r}{_others(missing)}")
+    if strict and extra:
+        raise ValueError(f"{label}: there is no weight {extra[0]!r}{_others(extra)}; known are {', '.join(variables)}")
+    values = {k: np.asarray(arrays[k]) for k in variables if k in arrays}
+    for key, value in values.items():
+        if value.shape != variables[key].shape:
+            raise ValueError(f"{label}: weight {key!r} has shape {variables[key].shape}, got {value.shape}")
+        if value.dtype.kind not in "fiub":
+            raise TypeError(f"{label}: weight {key!r} cannot be set from dtype {value.dtype}")
+    for key, value in values.items():
+        variables[key].assign(value)
+
+
+def _others(names: list[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""

@@ -1,0 +1,159 @@
+"""Variable: a named weight; and the automatic names of layers and weights."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _native, autograd, initializers
+from ..autograd import Array, Tensor
+from ..config import standardize_dtype
+
+_used: Counter[str] = Counter()
+
+
+def snake_case(name: str) -> str:
+    """Keras's rule: Conv2D -> conv2d, MaxPooling2D -> max_pooling2d, LSTMCell -> lstm_cell."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def auto_name(prefix: str) -> str:
+    """prefix, prefix_1, prefix_2 ... in the order of creation."""
+    n = _used[prefix]
+    _used[prefix] += 1
+    return f"{prefix}_{n}" if n else prefix
+
+
+def reset_names() -> None:
+    """Start the automatic names again."""
+    _used.clear()
+
+
+def unique_keys(names: Sequence[str]) -> list[str]:
+    """The names, with _1, _2 ... behind those that came before."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for name in names:
+        keys.append(f"{name}_{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return keys
+
+
+def aligned(values: Any, dtype: np.dtype[Any]) -> Array:
+    """A C-contiguous copy that starts on a cache line, and so on a vector."""
+    values = np.asarray(values)
+    raw = np.empty(values.size * dtype.itemsize + 64, dtype=np.uint8)
+    start = -raw.ctypes.data % 64
+    array: Array = raw[start : start + values.size * dtype.itemsize].view(dtype).reshape(values.shape)
+    array[...] = values
+    return array
+
+
+class Variable(Tensor):
+    """A tensor that belongs to a layer: it has a name, and training may change it.
+
+    ``initializer`` is the value, or what gives it: a name, an Initializer or any ``f(shape, dtype=)``, together with
+    ``shape``.  dtype defaults to ``config.floatx()``; integer variables are never trainable.
+    """
+
+    __slots__ = ("_trainable", "initializer", "name", "named", "owner", "regularizer")
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str | None = None,
+        regularizer: Callable[[Tensor], Any] | None = None,
+    ) -> None:
+        what = name or "Variable"
+        if shape is None:
+            if isinstance(initializer, str) or callable(initializer):
+                raise ValueError(f"{what}: an initializer needs shape=")
+            values = np.asarray(initializer)
+            if values.dtype.kind not in "fiub":
+                raise TypeError(f"{what}: expected numbers, got dtype {values.dtype}")
+            kept = values.dtype if isinstance(initializer, (np.ndarray, Tensor)) or values.dtype.kind != "f" else None
+            working = np.dtype(dtype) if dtype is not None else kept or standardize_dtype(None)
+        else:
+            size = check_shape(what, shape)
+            working = np.dtype(dtype) if dtype is not None else standardize_dtype(None)
+            values = np.asarray(initializers.get(initializer)(size, dtype=working.name))
+            if values.shape != size:
+                raise ValueError(f"{what}: the initializer gave shape {values.shape}, expected {size}")
+        super().__init__(aligned(values, working))
+        self.initializer = initializer
+        self.regularizer = regularizer
+        self.named = name is not None
+        self.name = name or auto_name("variable")
+        self.owner: Any = None  # weak reference to the layer
+        self._trainable = False
+        if working.kind == "f":
+            self.trainable = trainable
+
+    @property
+    def trainable(self) -> bool:
+        """Whether backward fills ``grad`` and optimizers change the value."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if value and self._array.dtype.kind != "f":
+            raise TypeError(f"{self.path}: dtype {self.dtype} cannot be trained")
+        self._trainable = self.requires_grad = bool(value)
+        autograd.touch()
+
+    @property
+    def path(self) -> str:
+        """Names from the model down, as in ``model/dense/kernel``."""
+        layer = None if self.owner is None else self.owner()
+        return self.name if layer is None else f"{layer.path}/{self.name}"
+
+    @property
+    def value(self) -> Tensor:
+        return self
+
+    def assign(self, value: Any) -> Variable:
+        """Overwrite the value in place; ``value`` broadcasts to the shape.  Returns the variable."""
+        if isinstance(value, Tensor) and value._array.shape == self._array.shape and value.dtype == self.dtype:
+            _native.copy_into(np.ascontiguousarray(value._array), self._array, False)  # repeated by captured steps
+            return self
+        autograd.refuse(f"{self.path} was assigned what is not a tensor of its shape and dtype")
+        values = np.asarray(value)
+        try:
+            np.copyto(self._array, values, casting="same_kind" if values.dtype.kind == "f" else "unsafe")
+        except ValueError:
+            raise ValueError(f"{self.path}: cannot assign shape {values.shape} to shape {self.shape}") from None
+        return self
+
+    def assign_add(self, value: Any) -> Variable:
+        """Add in place."""
+        return self.assign(self._array + np.asarray(value))
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtract in place."""
+        return self.assign(self._array - np.asarray(value))
+
+    def __repr__(self) -> str:
+        body = np.array2string(self._array, separator=", ", threshold=20)
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={body}>"
+
+
+def check_shape(what: str, shape: Sequence[int]) -> tuple[int, ...]:
+    """A weight's shape as a tuple of positive integers whose product can be addressed."""
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    for n in shape:
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
+            raise ValueError(f"{what}: shape {shape} must hold non-negative integers; a free (None) size has no weight")
+    size = 1
+    for n in shape:
+        size *= int(n)
+    if size > 2**40:
+        raise ValueError(f"{what}: shape {shape} asks for {size} elements, more than can be held in memory")
+    return tuple(int(n) for n in shape)

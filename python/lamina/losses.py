@@ -1,0 +1,397 @@
+"""Losses with Keras 3's names, arguments, defaults and reductions.
+
+A loss is an object called as ``loss(y_true, y_pred, sample_weight=None)``, the name of one, or any function
+``(y_true, y_pred)`` built from ``lamina.ops`` that returns one value per sample.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from . import autograd, ops
+from ._suggest import unknown
+from .autograd import Tensor
+from .loss_functions import REDUCTIONS, class_indices, reduce_values
+from .loss_functions import binary_crossentropy as binary_crossentropy
+from .loss_functions import categorical_crossentropy as categorical_crossentropy
+from .loss_functions import categorical_hinge as categorical_hinge
+from .loss_functions import contrastive as contrastive
+from .loss_functions import cosine_similarity as cosine_similarity
+from .loss_functions import hinge as hinge
+from .loss_functions import huber as huber
+from .loss_functions import kl_divergence as kl_divergence
+from .loss_functions import log_cosh as log_cosh
+from .loss_functions import mean_absolute_error as mean_absolute_error
+from .loss_functions import mean_absolute_percentage_error as mean_absolute_percentage_error
+from .loss_functions import mean_squared_error as mean_squared_error
+from .loss_functions import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+from .loss_functions import poisson as poisson
+from .loss_functions import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from .loss_functions import squared_hinge as squared_hinge
+from .ops._common import as_tensor
+
+LossFunction = Callable[..., Any]
+
+
+class Loss:
+    """Base of the losses; a subclass defines ``call(y_true, y_pred)``, which returns one value per sample.
+
+    reduction: "sum_over_batch_size" (default, the mean of all values), "mean_with_sample_weight", "sum", "none".
+    dtype: the predictions are cast to it first; by default they keep theirs.
+    """
+
+    integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array
+
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
+    ) -> None:
+        if reduction is not None and reduction not in REDUCTIONS:
+            raise unknown("reduction", reduction, REDUCTIONS)
+        self.name = name or type(self).__name__
+        self.reduction = reduction
+        self.dtype = dtype
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        y_pred = as_tensor(y_pred)
+        if self.dtype is not None and y_pred.dtype != np.dtype(self.dtype):
+            y_pred = ops.cast(y_pred, self.dtype)
+        if sample_weight is None and self.reduction in ("sum_over_batch_size", "mean"):
+            return self.mean(y_true, y_pred)
+        return reduce_values(as_tensor(self.call(y_true, y_pred)), sample_weight, self.reduction)
+
+    def call(self, y_true: Any, y_pred: Any) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
+
+    def mean(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        """The mean over all samples; overridden where one native op computes it."""
+        values = as_tensor(self.call(y_true, y_pred))
+        return values if values.ndim == 0 else ops.mean(values)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "reduction": self.reduction}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Loss:
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+
+class FunctionLoss(Loss):
+    """A function ``(y_true, y_pred, **options)`` of one value per sample, as a loss."""
+
+    def __init__(
+        self,
+        fn: LossFunction,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(name or fn.__name__, reduction, dtype)
+        self.fn = fn
+        self.options = options
+
+    def call(self, y_true: Any, y_pred: Any) -> Tensor:
+        return self.fn(y_true, y_pred, **self.options)  # type: ignore[no-any-return]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **self.options}
+
+
+class _Named(Loss):
+    """A loss that is one function without options, in Keras's order of arguments."""
+
+    function: ClassVar[LossFunction]
+
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None
+    ) -> None:
+        super().__init__(name or type(self).function.__name__, reduction, dtype)
+
+    def call(self, y_true: Any, y_pred: Any) -> Tensor:
+        return type(self).function(y_true, y_pred)  # type: ignore[no-any-return]
+
+
+class MeanSquaredError(_Named):
+    """mean((y_pred - y_true)^2)."""
+
+    function = staticmethod(mean_squared_error)
+
+
+class MeanAbsoluteError(_Named):
+    """mean(|y_pred - y_true|)."""
+
+    function = staticmethod(mean_absolute_error)
+
+
+class MeanAbsolutePercentageError(_Named):
+    """100 mean(|y_true - y_pred| / |y_true|)."""
+
+    function = staticmethod(mean_absolute_percentage_error)
+
+
+class MeanSquaredLogarithmicError(_Named):
+    """mean((log(1 + y_true) - log(1 + y_pred))^2)."""
+
+    function = staticmethod(mean_squared_logarithmic_error)
+
+
+class LogCosh(_Named):
+    """mean(log(cosh(y_pred - y_true)))."""
+
+    function = staticmethod(log_cosh)
+
+
+class KLDivergence(_Named):
+    """sum(y_true log(y_true / y_pred)) over the classes of the last axis."""
+
+    function = staticmethod(kl_divergence)
+
+
+class Poisson(_Named):
+    """mean(y_pred - y_true log(y_pred))."""
+
+    function = staticmethod(poisson)
+
+
+class Hinge(_Named):
+    """mean(max(1 - y_true y_pred, 0)), labels -1 and 1 (or 0 and 1)."""
+
+    function = staticmethod(hinge)
+
+
+class SquaredHinge(_Named):
+    """mean(max(1 - y_true y_pred, 0)^2), labels -1 and 1 (or 0 and 1)."""
+
+    function = staticmethod(squared_hinge)
+
+
+class CategoricalHinge(_Named):
+    """max(1 + best wrong score - right score, 0), one-hot labels."""
+
+    function = staticmethod(categorical_hinge)
+
+
+class Huber(FunctionLoss):
+    """Quadratic within ``delta``, linear beyond."""
+
+    def __init__(
+        self,
+        delta: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "huber_loss",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(huber, reduction, name, dtype, delta=delta)
+
+
+class CosineSimilarity(FunctionLoss):
+    """Minus the cosine of the angle between y_true and y_pred along ``axis``."""
+
+    def __init__(
+        self,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "cosine_similarity",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(cosine_similarity, reduction, name, dtype, axis=axis)
+
+
+class Contrastive(FunctionLoss):
+    """For Siamese pairs: d^2 for a pair of one kind (y_true 1), max(margin - d, 0)^2 for others (y_true 0)."""
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "contrastive",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(contrastive, reduction, name, dtype, margin=margin)
+
+
+class _Crossentropy(FunctionLoss):
+    """What the three cross-entropies share: one warning when logits and probabilities seem to be mixed up."""
+
+    def __init__(
+        self, fn: LossFunction, reduction: str | None, name: str, dtype: Any, from_logits: bool, **options: Any
+    ) -> None:
+        super().__init__(fn, reduction, name, dtype, from_logits=from_logits, **options)
+        self.from_logits = from_logits
+        self._looked = False
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        y_pred = as_tensor(y_pred)
+        if not self._looked and autograd.state.recording is None and y_pred.size:
+            self._looked = True
+            self._look(y_pred._array)
+        return super().__call__(y_true, y_pred, sample_weight)
+
+    def _look(self, p: np.ndarray[Any, Any]) -> None:
+        """Warn of the first predictions seen where their range says that from_logits is wrong."""
+        inside = bool(p.min() >= 0.0) and bool(p.max() <= 1.001)
+        name = type(self).__name__
+        if not self.from_logits and not inside and not np.isnan(p).any():
+            warnings.warn(
+                f"{name}: predictions reach from {p.min():.3g} to {p.max():.3g}, so they are logits; "
+                "pass from_logits=True or end the model with softmax (sigmoid for two classes)",
+                stacklevel=4,
+            )
+        elif self.from_logits and inside and p.shape[-1] > 1 and np.allclose(p.sum(-1), 1.0, atol=1e-3):
+            warnings.warn(
+                f"{name}(from_logits=True): every row of predictions sums to 1, so they are probabilities already; "
+                "pass from_logits=False or drop the model's last softmax",
+                stacklevel=4,
+            )
+
+
+class BinaryCrossentropy(_Crossentropy):
+    """Cross-entropy of independent yes/no targets, y_true in [0, 1] of y_pred's shape."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "binary_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            binary_crossentropy, reduction, name, dtype, from_logits, label_smoothing=label_smoothing, axis=axis
+        )
+
+
+class CategoricalCrossentropy(_Crossentropy):
+    """Cross-entropy with one-hot or soft targets, y_true and y_pred (..., classes)."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "categorical_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            categorical_crossentropy, reduction, name, dtype, from_logits, label_smoothing=label_smoothing, axis=axis
+        )
+
+
+class SparseCategoricalCrossentropy(_Crossentropy):
+    """Cross-entropy with class indices, y_true (...), y_pred (..., classes).
+
+    ``ignore_class``: this label's samples have no loss and don't count in the mean.
+    """
+
+    integer_targets = True
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            sparse_categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits,
+            ignore_class=ignore_class,
+            axis=axis,
+        )
+        self.ignore_class = ignore_class
+
+    def mean(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        if self.ignore_class is not None:
+            labels = class_indices(self.name, y_true, y_pred)
+            valid = ops.cast(ops.not_equal(labels, self.ignore_class), y_pred.dtype)
+            return ops.divide(ops.sum(self.call(labels, y_pred)), ops.maximum(ops.sum(valid), 1.0))
+        if self.from_logits and self.options["axis"] in (-1, y_pred.ndim - 1):
+            labels = class_indices(self.name, y_true, y_pred)
+            return ops.softmax_cross_entropy_mean(y_pred, labels)
+        return super().mean(y_true, y_pred)
+
+
+_PAIRS: tuple[tuple[LossFunction, type[Loss]], ...] = (
+    (binary_crossentropy, BinaryCrossentropy),
+    (categorical_crossentropy, CategoricalCrossentropy),
+    (categorical_hinge, CategoricalHinge),
+    (contrastive, Contrastive),
+    (cosine_similarity, CosineSimilarity),
+    (hinge, Hinge),
+    (huber, Huber),
+    (kl_divergence, KLDivergence),
+    (log_cosh, LogCosh),
+    (mean_absolute_error, MeanAbsoluteError),
+    (mean_absolute_percentage_error, MeanAbsolutePercentageError),
+    (mean_squared_error, MeanSquaredError),
+    (mean_squared_logarithmic_error, MeanSquaredLogarithmicError),
+    (poisson, Poisson),
+    (sparse_categorical_crossentropy, SparseCategoricalCrossentropy),
+    (squared_hinge, SquaredHinge),
+)
+_CLASSES = {cls.__name__: cls for _, cls in _PAIRS}
+_FUNCTIONS = {fn.__name__: (fn, cls) for fn, cls in _PAIRS}
+BUILT_IN = frozenset(_CLASSES.values())
+_SHORT = {
+    "bce": "binary_crossentropy",
+    "kld": "kl_divergence",
+    "logcosh": "log_cosh",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
+
+
+def get(identifier: Any) -> Any:
+    """A loss from its name ("mse": the function, "MeanSquaredError": an object), config, class, object or function."""
+    if identifier is None or isinstance(identifier, Loss):
+        return identifier
+    if isinstance(identifier, dict):
+        return get(identifier["class_name"]).from_config(identifier.get("config", {}))
+    if isinstance(identifier, str):
+        if identifier in _CLASSES:
+            return _CLASSES[identifier]()
+        name = _SHORT.get(identifier.lower(), identifier)
+        if name not in _FUNCTIONS:
+            raise unknown("loss", identifier, [*_FUNCTIONS, *_CLASSES, *_SHORT])
+        return _FUNCTIONS[name][0]
+    if isinstance(identifier, type) and issubclass(identifier, Loss):
+        return identifier()
+    if callable(identifier):
+        return identifier
+    raise TypeError(f"loss: expected a name, a Loss or a function (y_true, y_pred), got {identifier!r}")
+
+
+def as_loss(identifier: Any) -> Loss:
+    """As get, but always a Loss object, so that the built-in functions find their fused forms."""
+    found = get(identifier)
+    if isinstance(found, Loss):
+        return found
+    for fn, cls in _FUNCTIONS.values():
+        if fn is found:
+            return cls()
+    return FunctionLoss(found)
+
+
+def serialize(loss: Loss) -> dict[str, Any]:
+    """The config from which get() makes the same loss again."""
+    return {"class_name": type(loss).__name__, "config": loss.get_config()}
+
+
+def deserialize(config: dict[str, Any]) -> Any:
+    return get(config)

@@ -1,0 +1,234 @@
+"""What compile() was given, matched with the model's outputs: one loss and some metrics for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import losses, metrics, ops, optimizers
+from .._suggest import unknown
+from .._tree import flatten, map_structure
+from ..autograd import Tensor, no_grad, wrap
+from ..losses import Loss
+from ..metrics import Metric
+from .feed import Array, Column
+
+
+def output_names(y_pred: Any, declared: Sequence[str] | None) -> list[str]:
+    """The outputs' names: the keys of a dict, those that a functional model declares, else output_1, output_2 ..."""
+    if isinstance(y_pred, dict):
+        return [str(k) for k in y_pred]
+    n = len(flatten(y_pred))
+    if declared is not None and len(declared) == n:
+        return list(declared)
+    return ["output"] if n == 1 else [f"output_{i + 1}" for i in range(n)]
+
+
+def per_output(what: str, given: Any, names: Sequence[str]) -> list[Any]:
+    """``given`` (a dict by output name, a list in their order, or the one output's own) as a list, None if absent."""
+    if isinstance(given, dict):
+        for key in given:
+            if key not in names:
+                raise unknown(f"output in {what}", key, names)
+        return [given.get(name) for name in names]
+    if len(names) == 1:
+        return list(given) if isinstance(given, (list, tuple)) and len(given) == 1 else [given]
+    if isinstance(given, (list, tuple)):
+        if len(given) != len(names):
+            raise ValueError(f"{what}: {len(given)} given for {len(names)} outputs ({', '.join(names)})")
+        return list(given)
+    raise ValueError(f"{what}: the model has {len(names)} outputs ({', '.join(names)}); give a list or a dict of them")
+
+
+class LossSet:
+    """The losses of all outputs and their weighted sum."""
+
+    def __init__(self, loss: Any, loss_weights: Any, names: Sequence[str]) -> None:
+        self.names = list(names)
+        if isinstance(loss, (list, tuple, dict)):
+            given = per_output("loss", loss, names)
+        else:
+            given = [loss] * len(names)
+        self.losses: list[Loss | None] = [None if one is None else losses.as_loss(one) for one in given]
+        weights = [1.0] * len(names) if loss_weights is None else per_output("loss_weights", loss_weights, names)
+        self.weights = [1.0 if w is None else float(w) for w in weights]
+
+    @property
+    def log_names(self) -> list[str]:
+        """Names of the single losses, where there are several."""
+        used = [f"{name}_loss" for name, loss in zip(self.names, self.losses, strict=True) if loss is not None]
+        return used if len(self.names) > 1 else []
+
+    def target_dtype(self, i: int, array: Array, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """What output i's loss wants of y: class indices stay integers, a user's function gets y as it is."""
+        loss = self.losses[i]
+        keep = loss is None or loss.integer_targets or type(loss) not in losses.BUILT_IN
+        return dtype if array.dtype.kind == "f" or not keep else array.dtype
+
+    def compute(self, y: list[Any], y_pred: Any, weights: list[Any]) -> tuple[Tensor, list[Tensor]]:
+        """(weighted sum, single losses) of the outputs that have a loss; one output's is not given twice."""
+        single = []
+        total: Tensor | None = None
+        for i, (loss, output) in enumerate(zip(self.losses, flatten(y_pred), strict=True)):
+            if loss is None:
+                continue
+            if y[i] is None:
+                raise ValueError(f"loss: there is no y for the output {self.names[i]!r}")
+            value = loss(y[i], output, weights[i])
+            if value.ndim:
+                value = ops.mean(value)  # reduction "none": fit still needs one number
+            single.append(value)
+            if self.weights[i] != 1.0:
+                value = ops.multiply(value, self.weights[i])
+            total = value if total is None else ops.add(total, value)
+        if total is None:
+            raise ValueError("compile: no loss was given, so there is nothing to train or evaluate")
+        return total, single if len(self.names) > 1 else []
+
+
+class _Entry:
+    """One metric of one output."""
+
+    def __init__(self, identifier: Any, output: int, prefix: str, weighted: bool) -> None:
+        self.identifier = identifier
+        self.output = output
+        self.prefix = prefix
+        self.weighted = weighted
+        self.metric: Metric | None = identifier if isinstance(identifier, Metric) else None
+
+    def resolved(self, y: Array, y_pred: Array) -> Metric:
+        """The metric; "accuracy" is settled by the shapes of the first batch."""
+        if self.metric is None:
+            self.metric = metrics.get(self.identifier, y.shape, y_pred.shape)
+        return self.metric
+
+    @property
+    def log_name(self) -> str:
+        return self.prefix + (self.identifier if self.metric is None else self.metric.name)
+
+
+class MetricSet:
+    """The metrics of all outputs."""
+
+    def __init__(self, plain: Any, weighted: Any, names: Sequence[str]) -> None:
+        self.entries: list[_Entry] = []
+        for what, given, by_weight in (("metrics", plain, False), ("weighted_metrics", weighted, True)):
+            if given is None:
+                continue
+            if (
+                len(names) == 1
+                and isinstance(given, (list, tuple))
+                and not any(isinstance(g, (list, tuple)) for g in given)
+            ):
+                given = [given]
+            for i, one in enumerate(per_output(what, given, names)):
+                prefix = f"{names[i]}_" if len(names) > 1 else ""
+                chosen = [] if one is None else one if isinstance(one, (list, tuple)) else [one]
+                self.entries += [_Entry(identifier, i, prefix, by_weight) for identifier in chosen]
+
+    def update(self, y: list[Any], y_pred: Any, weights: list[Any]) -> None:
+        outputs = flatten(y_pred)
+        for entry in self.entries:
+            target, weight = y[entry.output], weights[entry.output]
+            if target is None:
+                raise ValueError(f"metrics: there is no y for {entry.log_name!r}")
+            predicted = outputs[entry.output]._array
+            metric = entry.resolved(target._array, predicted)
+            metric.update_state(
+                target._array, predicted, weight._array if entry.weighted and weight is not None else None
+            )
+
+    def reset(self) -> None:
+        for entry in self.entries:
+            if entry.metric is not None:
+                entry.metric.reset_state()
+
+    def results(self) -> dict[str, Any]:
+        """Log name -> value, of the metrics that saw a batch."""
+        found: dict[str, Any] = {}
+        for entry in self.entries:
+            if entry.metric is not None:
+                name, n = entry.log_name, 1
+                while name in found:
+                    name, n = f"{entry.log_name}_{n}", n + 1
+                found[name] = _plain(entry.metric.result())
+        return found
+
+
+def _plain(value: Any) -> Any:
+    """A metric's result as Python numbers."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    array = np.asarray(value)
+    return array.item() if array.ndim == 0 else array
+
+
+class Totals:
+    """Running means over samples of the total loss and of the single ones."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = ["loss", *names]
+        self.sums = [0.0] * len(self.names)
+        self.samples = 0
+
+    def add(self, values: Sequence[float], size: int) -> None:
+        self.samples += size
+        for i, _ in enumerate(self.names):
+            self.sums[i] += values[i] * size
+
+    def means(self) -> dict[str, float]:
+        return {name: total / max(self.samples, 1) for name, total in zip(self.names, self.sums, strict=True)}
+
+
+def _metric(identifier: Any) -> Any:
+    """A metric object; None, and the names that shapes settle, stay."""
+    waits = identifier is None or (isinstance(identifier, str) and identifier in metrics.BY_SHAPE)
+    return identifier if waits else metrics.get(identifier)
+
+
+class Compiled:
+    """What compile() was given; and, once the model has shown its outputs, the losses and metrics of each."""
+
+    def __init__(
+        self, optimizer: Any, loss: Any, loss_weights: Any, plain: Any, weighted: Any, run_eagerly: bool
+    ) -> None:
+        self.optimizer = optimizers.get(optimizer)
+        self.arguments = {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": plain,
+            "weighted_metrics": weighted,
+            "run_eagerly": run_eagerly,
+        }
+        self.run_eagerly = run_eagerly
+        self.warned = False  # of a loss that isn't finite, in this fit
+        self.names: list[str] | None = None
+        self.loss_set: LossSet
+        self.metric_set: MetricSet
+        self._loss = map_structure(lambda one: None if one is None else losses.as_loss(one), loss)
+        self._metrics, self._weighted_metrics = (map_structure(_metric, given) for given in (plain, weighted))
+
+    def settle(self, y_pred: Any, declared: Sequence[str] | None) -> None:
+        """Match losses and metrics with the model's outputs."""
+        names = output_names(y_pred, declared)
+        self.loss_set = LossSet(self._loss, self.arguments["loss_weights"], names)
+        self.metric_set = MetricSet(self._metrics, self._weighted_metrics, names)
+        self.names = names
+
+    def probe(
+        self, samples: int, targets: Sequence[Column | None], y_pred: Any, weights: Sequence[Column | None]
+    ) -> None:
+        """Compute losses and metrics once, so that what doesn't fit is said before training."""
+        with no_grad():
+            y, w = ([None if c is None else wrap(c.slice(0, samples)) for c in part] for part in (targets, weights))
+            self.loss_set.compute(y, y_pred, w)
+            self.metric_set.update(y, y_pred, w)
+            self.metric_set.reset()
+
+    @property
+    def log_names(self) -> list[str]:
+        """Names of the single losses in the logs: none where there is one output."""
+        return self.loss_set.log_names

@@ -1,0 +1,191 @@
+"""Where fit's batches come from: arrays in memory, or an iterable of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sized
+from operator import methodcaller
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+from .. import random
+from .._tree import map_structure
+from ..autograd import Tensor, wrap
+from ..data import PyDataset
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@runtime_checkable
+class SupportsArray(Protocol):
+    """What NumPy can make an array of: data frames, tensors of other libraries."""
+
+    def __array__(self) -> Array: ...
+
+
+class Batch(NamedTuple):
+    """Tensors (or nests of them), valid until the next batch is drawn, and the number of samples."""
+
+    x: Any
+    y: Any
+    weight: Any
+    size: int
+
+
+def is_arrays(x: Any) -> bool:
+    """Whether x is data in memory: an array, or a list, tuple or dict; any other iterable gives batches."""
+    return isinstance(x, (np.ndarray, Tensor, list, tuple, dict, SupportsArray)) or not isinstance(x, Iterable)
+
+
+def to_arrays(what: str, name: str, tree: Any) -> Any:
+    """A nest of numeric arrays; lists of numbers become arrays, lists of arrays stay a list of inputs."""
+    if isinstance(tree, dict):
+        return {k: to_arrays(what, f"{name}[{k!r}]", v) for k, v in tree.items()}
+    if isinstance(tree, (list, tuple)) and any(isinstance(v, (np.ndarray, Tensor, dict)) or v is None for v in tree):
+        return [to_arrays(what, f"{name}[{i}]", v) for i, v in enumerate(tree)]
+    if tree is None:
+        return None
+    try:
+        array = np.asarray(tree)
+    except ValueError as error:
+        raise ValueError(f"{what}: {name} makes no array ({error}); samples must have equal shapes") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{what}: {name} has dtype {array.dtype}, expected numbers or booleans")
+    return array
+
+
+class Column:
+    """One array, read in slices of the wanted dtype; slices that need work share one buffer."""
+
+    def __init__(self, array: Array, dtype: np.dtype[Any]) -> None:
+        self.array = array
+        self.dtype = dtype
+        self._taken = np.empty(0, array.dtype)
+        self._converted = np.empty(0, dtype)
+
+    def _convert(self, part: Array) -> Array:
+        if part.dtype == self.dtype and part.flags.c_contiguous:
+            return part
+        if len(self._converted) < len(part):
+            self._converted = np.empty(part.shape, self.dtype)
+        np.copyto(self._converted[: len(part)], part, casting="unsafe")
+        return self._converted[: len(part)]
+
+    def slice(self, start: int, stop: int) -> Array:
+        return self._convert(self.array[start:stop])
+
+    def take(self, indices: Array) -> Array:
+        if len(self._taken) < len(indices):
+            self._taken = np.empty((len(indices), *self.array.shape[1:]), self.array.dtype)
+        out = self._taken[: len(indices)]
+        np.take(self.array, indices, axis=0, out=out, mode="clip")  # "raise" would go through one more buffer
+        return self._convert(out)
+
+
+# A nest of Column for x; for y and the sample weights a Column or None for each output of the model.
+Columns = tuple[Any, "list[Column | None]", "list[Column | None]"]
+Prepare = Callable[[Any, Any, Any], "tuple[Columns, int]"]  # checks the given x, y, weights; also counts samples
+
+
+def _batch(columns: Columns, read: Callable[[Column], Array], size: int) -> Batch:
+    def tensor(column: Column | None) -> Tensor | None:
+        return None if column is None else wrap(read(column))
+
+    x, y, weight = columns
+    x = tensor(x) if type(x) is Column else map_structure(tensor, x)
+    return Batch(x, [tensor(c) for c in y], [tensor(c) for c in weight], size)
+
+
+class ArrayFeed:
+    """Batches of arrays in memory."""
+
+    def __init__(self, arrays: tuple[Any, Any, Any], prepare: Prepare, batch_size: int, shuffle: bool) -> None:
+        self._columns, self.samples = prepare(*arrays)
+        self.steps: int | None = -(-self.samples // batch_size)
+        self._batch_size = batch_size
+        self._shuffle = shuffle
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of one pass over the data, in a new order if shuffled."""
+        n, size = self.samples, self._batch_size
+        order = random.numpy_generator().permutation(n) if self._shuffle else None
+        for start in range(0, n, size):
+            stop = min(start + size, n)
+            if order is None:
+                yield _batch(self._columns, methodcaller("slice", start, stop), stop - start)
+            else:
+                yield _batch(self._columns, methodcaller("take", order[start:stop]), stop - start)
+
+    def end_epoch(self) -> None: ...
+
+
+class IterableFeed:
+    """Batches from an iterable of x, (x, y) or (x, y, sample_weight)."""
+
+    def __init__(self, source: Iterable[Any], prepare: Prepare, what: str) -> None:
+        self.steps = len(source) if isinstance(source, Sized) else None
+        self._source = source
+        self._prepare = prepare
+        self._what = what
+
+    def epoch(self) -> Iterator[Batch]:
+        for item in self._source:
+            given = tuple(item) if isinstance(item, (tuple, list)) else (item,)
+            if not 1 <= len(given) <= 3:
+                raise ValueError(
+                    f"{self._what}: a batch must be x, (x, y) or (x, y, sample_weight), got {len(given)} parts"
+                )
+            x, y, weight = (*given, None, None)[:3]
+            columns, size = self._prepare(x, y, weight)
+            yield _batch(columns, methodcaller("slice", 0, size), size)
+
+    def end_epoch(self) -> None:
+        if isinstance(self._source, PyDataset):
+            self._source.on_epoch_end()
+
+
+class Feed:
+    """The batches of each epoch: one pass over the source, or ``steps`` batches, going on where the last one ended."""
+
+    def __init__(self, source: ArrayFeed | IterableFeed, steps: int | None) -> None:
+        self.source = source
+        self.steps = source.steps if steps is None else steps
+        self._limit = steps
+        self._rest: Iterator[Batch] | None = None
+
+    def epoch(self) -> Iterator[Batch]:
+        if self._limit is None:
+            yield from self.source.epoch()
+            self.source.end_epoch()
+            return
+        for _ in range(self._limit):
+            batch = self._next()
+            if batch is None:
+                return
+            yield batch
+
+    def _next(self) -> Batch | None:
+        if self._rest is not None:
+            batch = next(self._rest, None)
+            if batch is not None:
+                return batch
+            self.source.end_epoch()
+        self._rest = self.source.epoch()  # an exhausted generator stays empty here
+        return next(self._rest, None)
+
+
+def class_weights(class_weight: dict[int, float], y: Any) -> Array:
+    """One weight a sample: class_weight[label], 1 for classes that it doesn't name.  y: indices, or one-hot rows."""
+    labels = np.asarray(y)
+    if labels.ndim > 1:
+        labels = labels[..., 0] if labels.shape[-1] == 1 else labels.argmax(-1)
+    labels = labels.astype(np.int64)
+    if labels.size and labels.min() < 0:
+        raise ValueError(f"class_weight: y holds the negative label {labels.min()}")
+    top = max(int(labels.max(initial=0)), *(int(k) for k in class_weight), 0)
+    table = np.ones(top + 1, np.float32)
+    for label, weight in class_weight.items():
+        if int(label) != label or label < 0:
+            raise ValueError(f"class_weight: keys must be class indices, got {label!r}")
+        table[int(label)] = weight
+    return table[labels]  # type: ignore[no-any-return]

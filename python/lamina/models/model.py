@@ -1,0 +1,184 @@
+"""Model: a layer that can be trained, saved and summarised; drawn with the functional API or subclassed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _registry, saving
+from .._suggest import unknown
+from .._tree import map_shapes, map_structure
+from ..layers import Layer, SymbolicTensor
+from ..layers.masking import attach
+from ..layers.symbolic import infer
+from ..layers.tracking import children
+from ..layers.variable import auto_name
+from . import functional
+from .summary import print_summary
+from .trainer import Trainer
+
+
+class Model(Layer, Trainer):
+    """A network.
+
+    ``Model(inputs, outputs)`` is what lies between symbolic tensors (one, or a list, tuple or dict of them); a
+    subclass makes its layers in ``__init__`` and defines ``call(self, x, training=False)``.  ``compile``, ``fit``,
+    ``evaluate`` and ``predict`` come from Trainer.
+    """
+
+    _built_by_call = True
+    supports_masking = True
+    _graph: functional.Graph | None = None
+
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any) -> None:
+        if (inputs is None) != (outputs is None):
+            raise TypeError("Model: pass both inputs and outputs, or neither in a subclass")
+        super().__init__(name=name, **kwargs)
+        if inputs is None:
+            return
+        self._graph = functional.Graph(inputs, outputs)
+        self._layers = self._graph.layers
+        self.autocast = False  # Graph.run converts each input to its Input's dtype
+        floats = [np.dtype(t.dtype) for t in self._graph.sources if np.dtype(t.dtype).kind == "f"]
+        if floats and "dtype" not in kwargs:
+            self._dtype = floats[0]
+        if name is None and type(self) is Model:
+            self._name = auto_name("functional")
+        self._built = True
+
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        if self._graph is None:
+            raise NotImplementedError(f"{type(self).__name__} must define call(inputs), or be given inputs and outputs")
+        if mask is not None and not isinstance(inputs, (list, tuple, dict)):
+            inputs = attach(inputs, mask)
+        return self._graph.run(inputs, self._label())
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make all weights for inputs of this shape (a nest of shapes for several), batch axis first."""
+        if self._graph is None and input_shape is not None:
+            inputs = map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), input_shape)
+            infer(self.call, (inputs,), {})
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        if self._graph is not None:
+            return self._graph.specify(args[0], self._label())
+        return infer(self.__call__, args, {**kwargs, "training": False})
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        inputs = map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), input_shape)
+        return map_structure(lambda t: t.shape, self.compute_output_spec(inputs))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return None  # the layers inside attach theirs
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of which the model directly consists."""
+        return list(self._graph.layers) if self._graph is not None else [layer for _, layer in children(self)]
+
+    @property
+    def inputs(self) -> Any:
+        """Symbolic inputs, as a list; None in a subclassed model."""
+        return None if self._graph is None else list(self._graph.sources)
+
+    @property
+    def outputs(self) -> Any:
+        """Symbolic outputs, as a list; None in a subclassed model."""
+        return None if self._graph is None else list(self._graph.sinks)
+
+    @property
+    def input(self) -> Any:
+        """Symbolic input in the structure that the model was made with."""
+        return super().input if self._graph is None else self._graph.inputs
+
+    @property
+    def output(self) -> Any:
+        """Symbolic output in the structure that the model was made with."""
+        return super().output if self._graph is None else self._graph.outputs
+
+    @property
+    def input_shape(self) -> Any:
+        return map_structure(lambda t: t.shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        return map_structure(lambda t: t.shape, self.output)
+
+    @property
+    def input_names(self) -> list[str]:
+        return [] if self._graph is None else self._graph.input_names
+
+    @property
+    def output_names(self) -> list[str] | None:  # type: ignore[override]
+        """Names of the outputs: the keys of a dict, else the names of the layers they come from."""
+        if self._graph is None:
+            return None
+        if isinstance(self._graph.outputs, dict):
+            return [str(k) for k in self._graph.outputs]
+        return [t.node.layer.name for t in self._graph.sinks if t.node is not None]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A direct layer by name or by place."""
+        layers = self.layers
+        if (name is None) == (index is None):
+            raise ValueError("get_layer: pass either name= or index=")
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"get_layer: index {index} is out of range, the model has {len(layers)} layers")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise unknown(f"layer of {self._label()}", name, [layer.name for layer in layers])
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+    ) -> None:
+        """Print layers, shapes and numbers of parameters (with ``print_fn``, default ``print``)."""
+        print_summary(self, line_length, print_fn or print, expand_nested, show_trainable)
+
+    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+        """Write the whole model (description, weights, how it was compiled, optimizer state) to one file.
+
+        The file is written aside, synced and renamed, so that an error or a crash leaves an older one whole.
+        """
+        saving.save_model(self, filepath, overwrite, include_optimizer)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights alone to one file, by key, as safely as ``save``."""
+        saving.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
+        """Read weights that ``save_weights`` or ``save`` wrote; unless all fit, nothing is changed.
+
+        skip_mismatch: take the weights that fit by key and shape, and leave the others.
+        """
+        saving.load_weights(self, filepath, skip_mismatch)
+
+    def get_config(self) -> dict[str, Any]:
+        if self._graph is None or type(self) is not Model:
+            config = super().get_config()
+            if type(self).get_config is Model.get_config:  # a subclass without its own: its arguments
+                config |= _registry.serialize(self._given_arguments())
+            return config
+        return {"name": self._name, "trainable": self._trainable, **self._graph.get_config()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The model that ``get_config`` described, with new weights."""
+        with _registry.custom_object_scope(custom_objects):
+            if "nodes" not in config or cls is not Model:
+                return super().from_config(config)
+            inputs, outputs = functional.from_config(config)
+            return cls(inputs, outputs, name=config["name"], trainable=config["trainable"])
+
+
+def clone_model(model: Model) -> Any:
+    """An equal model with new weights."""
+    return type(model).from_config(model.get_config())

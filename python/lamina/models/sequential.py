@@ -1,0 +1,173 @@
+"""Sequential: layers one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .. import _registry, ops
+from ..autograd import Tensor
+from ..layers import InputLayer, Layer, SymbolicTensor
+from ..layers.masking import attach
+from ..layers.symbolic import is_symbolic
+from . import functional
+from .model import Model
+
+
+class Sequential(Model):
+    """A stack of layers.  With an ``Input`` as its first entry the weights are made, and shapes checked, as layers
+    are added; without one, at the first call or by ``build(input_shape)``.
+    """
+
+    _built_by_call = True
+
+    def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
+        super().__init__(name=name, trainable=trainable)
+        self.autocast = False  # the first layer converts
+        self._layers: list[Layer] = []
+        self._input: InputLayer | None = None
+        self._drawn: list[Any] = []  # the symbolic input and each layer's symbolic output, once the input is known
+        self._first_shape: tuple[Any, str] | None = None  # shape and dtype of the first real input
+        for layer in layers or ():
+            self.add(layer)
+
+    def add(self, layer: Any) -> None:
+        """Put a layer (or, as the first, an Input) behind the last."""
+        if isinstance(layer, SymbolicTensor) and layer.node is not None:
+            layer = layer.node.layer
+        if isinstance(layer, InputLayer):
+            self._begin(layer)
+            return
+        if not isinstance(layer, Layer):
+            raise TypeError(f"{self._label()}: only layers can be added, got {layer!r}")
+        functional.check_names([*self._layers, layer])
+        if not self._layers:
+            self._dtype = layer._dtype
+            if self._input is None and layer._input_shape_arg is not None:
+                self._begin(InputLayer(layer._input_shape_arg, dtype=layer.dtype))
+            elif self._input is None and isinstance(layer, Model) and layer.inputs and len(layer.inputs) == 1:
+                self._begin(InputLayer(batch_shape=layer.inputs[0].shape, dtype=layer.inputs[0].dtype))
+        if self._drawn:
+            self._draw_on([layer])
+        self._layers.append(layer)
+        layer._adopt(self)
+        self._built = bool(self._drawn)
+        self.__dict__["_ready"] = False
+
+    def pop(self) -> Layer:
+        """Take the last layer away; returns it."""
+        if not self._layers:
+            raise IndexError(f"{self._label()}: there is no layer to take away")
+        if self._drawn:
+            self._drawn.pop()
+        self.__dict__["_ready"] = False
+        return self._layers.pop()
+
+    def _begin(self, layer: InputLayer) -> None:
+        if self._input is not None or self._layers:
+            raise ValueError(f"{self._label()}: an Input must be the first entry, and there can be only one")
+        self._input = layer
+        self._drawn = [layer.output]
+
+    def _draw_on(self, layers: list[Layer]) -> None:
+        """Call the layers, one after the other, on the last symbolic output."""
+        drawn: list[Any] = []
+        for layer in layers:
+            drawn.append(layer((drawn or self._drawn)[-1]))
+        self._drawn.extend(drawn)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make all weights for inputs of this shape, batch axis first."""
+        if not self._layers:
+            raise ValueError("there are no layers to build")
+        if not self._drawn and input_shape is not None:
+            self._draw_from(input_shape, self.dtype)
+
+    def _draw_from(self, shape: Any, dtype: str) -> None:
+        first = InputLayer(batch_shape=shape, dtype=dtype)
+        self._drawn = [first.output]
+        try:
+            self._draw_on(self._layers)
+        except Exception:
+            self._drawn = []
+            raise
+        self._input = first
+
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        if mask is not None:
+            inputs = attach(inputs, mask)
+        x = inputs
+        if self._drawn:
+            wanted = self._drawn[0].shape
+            if isinstance(x, Tensor) and x.ndim == len(wanted) - 1 and wanted[-1] == 1:
+                x = ops.expand_dims(x, -1)
+        elif self._first_shape is None and isinstance(x, Tensor):
+            self._first_shape = (None, *x.shape[1:]), x.dtype.name
+        for layer in self._layers:
+            x = layer(x)
+        return x
+
+    def _draw_late(self) -> list[Any]:
+        """The symbolic tensors, drawn now if the model was built by a call."""
+        if not self._drawn and self._first_shape is not None and self._layers:
+            self._draw_from(*self._first_shape)
+        return self._drawn
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        x = args[0]
+        if not self._drawn and isinstance(x, SymbolicTensor):
+            self._draw_from(x.shape, x.dtype)  # makes the weights
+        for layer in self._layers:
+            x = layer.compute_output_spec(x) if is_symbolic(x) else layer(x)
+        return x
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the Input."""
+        return list(self._layers)
+
+    @property
+    def inputs(self) -> Any:
+        drawn = self._draw_late()
+        return drawn[:1] or None
+
+    @property
+    def outputs(self) -> Any:
+        drawn = self._draw_late()
+        return drawn[-1:] or None
+
+    @property
+    def input(self) -> Any:
+        return self._known("input")[0]
+
+    @property
+    def output(self) -> Any:
+        return self._known("output")[-1]
+
+    def _known(self, what: str) -> list[Any]:
+        drawn = self._draw_late()
+        if not drawn:
+            raise AttributeError(f"{self._label()} has no {what} yet: begin with an Input, build() it or call it")
+        return drawn
+
+    @property
+    def input_names(self) -> list[str]:
+        return [] if self._input is None else [self._input.name]
+
+    @property
+    def output_names(self) -> list[str] | None:  # type: ignore[override]
+        return [self._layers[-1].name] if self._layers else None
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def get_config(self) -> dict[str, Any]:
+        layers = [_registry.serialize(layer) for layer in self._layers]
+        first = [] if self._input is None else [_registry.serialize(self._input)]
+        return {"name": self._name, "trainable": self._trainable, "layers": first + layers}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        with _registry.custom_object_scope(custom_objects):
+            layers = [_registry.deserialize(entry) for entry in config["layers"]]
+            return cls(layers, trainable=config.get("trainable", True), name=config["name"])

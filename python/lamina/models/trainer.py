@@ -1,0 +1,370 @@
+"""compile, fit, evaluate, predict and their one-batch forms, for every kind of model."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import progress
+from .._tree import map_structure
+from ..autograd import Tensor, no_grad, wrap
+from ..callback import CallbackList
+from ..callbacks import History, as_list
+from ..capture import capture
+from ..ops import add
+from ..optimizer import Optimizer
+from . import loops, prepare
+from .compiled import Compiled
+from .feed import ArrayFeed, Columns, Feed, IterableFeed, is_arrays
+from .interrupt import WholeSteps
+
+PROBE_SAMPLES = 32  # of the first batch: they build the model and show its outputs
+
+
+class RunStep:
+    """A step (x, y, weight), captured unless ``eagerly``.
+
+    One input, one target and no weights, the usual case, go to the captured step as two plain arguments: it need not
+    look for structure at every call then.
+    """
+
+    def __init__(self, step: Callable[[Any, Any, Any], Any], eagerly: bool) -> None:
+        self._step = step if eagerly else capture(step)
+        self._simple = None if eagerly else capture(lambda x, y: step(x, [y], [None]))
+
+    def __call__(self, x: Any, y: Any, weight: Any) -> Any:
+        if self._simple is not None and type(x) is Tensor and len(y) == 1 and weight[0] is None and y[0] is not None:
+            return self._simple(x, y[0])
+        return self._step(x, y, weight)
+
+
+class Trainer:
+    """Mixin: training and inference for a model, which is called as ``self(x, training=...)``."""
+
+    output_names: Sequence[str] | None = None  # a functional model names its outputs
+    stop_training = False  # callbacks set it to end fit
+    _history: History | None = None
+    _compiled: Compiled | None = None
+    _steps: dict[str, Callable[..., Any]] | None = None
+
+    if TYPE_CHECKING:  # what a model brings
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+        @property
+        def losses(self) -> list[Any]: ...
+        @property
+        def weights(self) -> list[Any]: ...
+        @property
+        def trainable_weights(self) -> list[Any]: ...
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how the model is trained.
+
+        optimizer          a name or an Optimizer
+        loss               a name, a Loss or a function (y_true, y_pred); for several outputs a list, or a dict by name
+        loss_weights       the outputs' weights in the total loss, a list or dict of numbers
+        metrics            a list of names, Metrics and functions; for several outputs a list of such lists, or a dict
+        weighted_metrics   as metrics, but weighted by sample_weight and class_weight
+        run_eagerly        True: every step runs as Python, nothing is captured
+        The last three are Keras's; they change nothing here.
+        """
+        self._compiled = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly))
+        self._steps = None
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments that compile() was called with (the optimizer as an object), or None before it."""
+        return None if self._compiled is None else dict(self._compiled.arguments)
+
+    @property
+    def compiled(self) -> bool:
+        return self._compiled is not None
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        return None if self._compiled is None else self._compiled.optimizer
+
+    @property
+    def loss(self) -> Any:
+        return None if self._compiled is None else self._compiled.arguments["loss"]
+
+    @property
+    def history(self) -> History | None:
+        """What the last fit logged, also if it was interrupted."""
+        return self._history
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what evaluate returns; complete once the model has seen a batch."""
+        if self._compiled is None or self._compiled.names is None:
+            return ["loss"]
+        return ["loss", *self._compiled.log_names, *self._compiled.metric_set.results()]
+
+    # ---- the steps: tensor operations only, so that they can be captured ----
+
+    def _train_step(self, x: Any, y: Any, weight: Any) -> tuple[Tensor, list[Tensor], Any]:
+        """Forward, loss, backward, update: (total loss, single losses if several, predictions if metrics want them)."""
+        compiled = self._require("fit")
+        y_pred = self(x, training=True)
+        total, single = compiled.loss_set.compute(y, y_pred, weight)
+        for extra in self.losses:
+            total = add(total, extra)
+        total.backward()
+        compiled.optimizer.step()
+        compiled.optimizer.zero_grad()
+        return total, single, y_pred if compiled.metric_set.entries else None
+
+    def _test_step(self, x: Any, y: Any, weight: Any) -> tuple[Tensor, list[Tensor], Any]:
+        """Forward and loss; returns as _train_step."""
+        compiled = self._require("evaluate")
+        y_pred = self(x, training=False)
+        total, single = compiled.loss_set.compute(y, y_pred, weight)
+        for extra in self.losses:
+            total = add(total, extra)
+        return total, single, y_pred if compiled.metric_set.entries else None
+
+    def _predict_step(self, x: Any) -> Any:
+        return self(x, training=False)
+
+    def _step(self, kind: str) -> Callable[..., Any]:
+        """The step as it is run: captured, unless compile was told run_eagerly."""
+        if self._steps is None:
+            self._steps = {}
+        if kind not in self._steps:
+            eagerly = self._compiled is not None and self._compiled.run_eagerly
+            if kind == "predict":
+                self._steps[kind] = self._predict_step if eagerly else capture(self._predict_step)
+            else:
+                self._steps[kind] = RunStep(self._train_step if kind == "train" else self._test_step, eagerly)
+        return self._steps[kind]
+
+    def _require(self, what: str) -> Compiled:
+        if self._compiled is None:
+            raise RuntimeError(f"{what}: call compile(optimizer=..., loss=...) first")
+        return self._compiled
+
+    # ---- data ----
+
+    def _prepare(self, what: str, class_weight: Any, x: Any, y: Any, weight: Any) -> tuple[Columns, int]:
+        """Check one set of arrays; the first one builds the model and matches losses and metrics with its outputs."""
+        inputs, size = prepare.inputs(what, x, y, weight, prepare.data_dtype(self.weights))
+        if not size:
+            raise ValueError(f"{what}: x holds no samples")
+        if what.startswith("predict"):
+            return (inputs, [], []), size
+        compiled = self._require(what)
+        y_pred = None
+        if compiled.names is None:
+            with no_grad():
+                first = map_structure(lambda c: wrap(c.slice(0, min(size, PROBE_SAMPLES))), inputs)
+                y_pred = self(first, training=False)
+            compiled.settle(y_pred, self.output_names)
+            inputs, size = prepare.inputs(what, x, y, weight, prepare.data_dtype(self.weights))  # now that it has some
+        targets, weights = prepare.targets(what, compiled, y, weight, class_weight, prepare.data_dtype(self.weights))
+        if y_pred is not None:  # a wrong y shows here, before anything is trained
+            try:
+                compiled.probe(min(size, PROBE_SAMPLES), targets, y_pred, weights)
+            except Exception:
+                compiled.names = None
+                raise
+        return (inputs, targets, weights), size
+
+    def _feed(
+        self,
+        what: str,
+        data: tuple[Any, Any, Any],
+        batch_size: int | None,
+        steps: int | None,
+        shuffle: bool = False,
+        class_weight: Any = None,
+    ) -> Feed:
+        size = 32 if batch_size is None else batch_size
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+            raise ValueError(f"{what}: batch_size must be a positive integer, got {batch_size!r}")
+        if steps is not None and steps < 1:
+            raise ValueError(f"{what}: the number of steps must be at least 1, got {steps}")
+
+        def ready(x: Any, y: Any, weight: Any) -> tuple[Columns, int]:
+            return self._prepare(what, class_weight, x, y, weight)
+
+        if is_arrays(data[0]):
+            return Feed(ArrayFeed(data, ready, int(size), shuffle), steps)
+        if data[1] is not None or data[2] is not None:
+            raise ValueError(f"{what}: x gives batches, so y and sample_weight must come with them, as (x, y, weights)")
+        return Feed(IterableFeed(data[0], ready, what), steps)
+
+    # ---- fit, evaluate, predict ----
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
+        """Train for ``epochs`` passes over the data; the History's ``history`` has every epoch's logs.
+
+        x, y: arrays (lists or dicts of arrays for several inputs or outputs), or x an iterable of (x, y) or
+        (x, y, sample_weight) batches, with ``steps_per_epoch`` if it never ends.  ``validation_split`` holds back the
+        last part of the arrays, before shuffling.  Ctrl-C leaves the weights of the last whole step and raises
+        KeyboardInterrupt; ``model.history`` has the epochs done.  A loss that isn't finite is warned of once.
+        """
+        compiled = self._require("fit")
+        data = (x, y, sample_weight)
+        if validation_split:
+            if validation_data is not None or not is_arrays(x):
+                raise ValueError("fit: validation_split needs arrays, and goes without validation_data")
+            data, validation_data = prepare.split(data, validation_split)
+        feed = self._feed("fit", data, batch_size, steps_per_epoch, bool(shuffle), class_weight)
+        held_out = None
+        if validation_data is not None:
+            given = validation_data if isinstance(validation_data, (tuple, list)) else (validation_data,)
+            size = batch_size if validation_batch_size is None else validation_batch_size
+            held_out = self._feed("validation_data", (*given, None, None)[:3], size, validation_steps)
+        params = {"epochs": epochs, "steps": feed.steps, "verbose": verbose, "validation": held_out is not None}
+        self._history = history = History()
+        hooks = CallbackList([*as_list(callbacks), history], self, params, progress.make(verbose))
+        inner = CallbackList(hooks.callbacks, self, params)
+        compiled.warned = False
+        if self.stop_training:
+            self.stop_training = False
+        with WholeSteps() as whole:
+            try:
+                hooks("on_train_begin", {})
+                for epoch in range(params.get("initial_epoch", initial_epoch), epochs):
+                    hooks("on_epoch_begin", epoch, {})
+                    logs = loops.train_epoch(self, self._step("train"), compiled, feed, hooks, whole, epoch)
+                    if not logs:
+                        _ran_out(history, epoch)
+                        break
+                    often = validation_freq
+                    due = (epoch + 1) % often == 0 if isinstance(often, int) else epoch + 1 in often
+                    if held_out is not None and due:
+                        found = loops.evaluate("validation_data", self._step("test"), compiled, held_out, inner)
+                        logs.update({f"val_{name}": value for name, value in found.items()})
+                    hooks("on_epoch_end", epoch, logs)
+                    if self.stop_training:
+                        break
+                hooks("on_train_end", {})
+            except BaseException:
+                hooks("on_train_interrupted", {})
+                raise
+        return history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The loss, or [loss, metrics ...] (names in ``metrics_names``), or a dict of them; nothing is trained."""
+        compiled = self._require("evaluate")
+        feed = self._feed("evaluate", (x, y, sample_weight), batch_size, steps)
+        hooks = CallbackList(
+            as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
+        )
+        logs = loops.evaluate("evaluate", self._step("test"), compiled, feed, hooks)
+        return _returned(logs, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The model's outputs for all samples as arrays, in inference mode; compile() is not needed."""
+        feed = self._feed("predict", (x, None, None), batch_size, steps)
+        hooks = CallbackList(
+            as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
+        )
+        rows = feed.source.samples if isinstance(feed.source, ArrayFeed) and steps is None else None
+        return loops.predict(self._step("predict"), feed, hooks, rows)
+
+    # ---- one batch ----
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One training step; the loss, or [loss, metrics ...], or a dict, of this batch alone."""
+        return self._on_batch("train", (x, y, sample_weight), class_weight, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss and metrics of one batch, as train_on_batch gives them; nothing is trained."""
+        with no_grad():
+            return self._on_batch("test", (x, y, sample_weight), None, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The model's outputs for one batch, as arrays."""
+        batch = self._batch("predict_on_batch", (x, None, None), None)
+        with no_grad():
+            return loops.arrays(self._step("predict")(batch.x))
+
+    def _batch(self, what: str, data: tuple[Any, Any, Any], class_weight: Any) -> Any:
+        feed = IterableFeed([data], lambda x, y, w: self._prepare(what, class_weight, x, y, w), what)
+        return next(feed.epoch())
+
+    def _on_batch(self, kind: str, data: tuple[Any, Any, Any], class_weight: Any, return_dict: bool) -> Any:
+        what = f"{kind}_on_batch"
+        compiled = self._require(what)
+        batch = self._batch(what, data, class_weight)
+        if kind == "train":
+            compiled.optimizer.build(self.trainable_weights)
+        total, single, y_pred = self._step(kind)(batch.x, batch.y, batch.weight)
+        compiled.metric_set.reset()
+        compiled.metric_set.update(batch.y, y_pred, batch.weight)
+        values = dict(zip(["loss", *compiled.log_names], loops.values_of(total, single), strict=False))
+        return _returned({**values, **compiled.metric_set.results()}, return_dict)
+
+
+def _ran_out(history: History, epoch: int) -> None:
+    if not history.epoch:
+        raise ValueError("fit: x gave no batches")
+    warnings.warn(
+        f"fit: x gave no batches for epoch {epoch + 1}, so training ends; pass an iterable that can be read again, "
+        "or steps_per_epoch",
+        stacklevel=3,
+    )
+
+
+def _returned(logs: dict[str, Any], return_dict: bool) -> Any:
+    if return_dict:
+        return logs
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,109 @@
+"""Differentiable functions on tensors, with the names of ``keras.ops``; each file is one family of native operations.
+
+Arguments may be Tensors, arrays, numbers or nested lists of numbers.  Every function here also takes the symbolic
+tensors of a functional model that is being drawn.  This file binds Tensor's operators and methods to them, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd import Tensor
+
+# The modules first: some functions have the name of their module and take its place below.
+from . import activation as _activation
+from . import attention as _attention
+from . import convolution as _convolution
+from . import dense as _dense
+from . import dropout as _dropout
+from . import elementwise as _elementwise
+from . import embedding as _embedding
+from . import loss as _loss
+from . import normalization as _normalization
+from . import pooling as _pooling
+from . import recurrent as _recurrent
+from . import reduction as _reduction
+from . import reshape as _reshape
+from ._common import op
+from .activation import *
+from .attention import *
+from .convolution import *
+from .dense import *
+from .dropout import *
+from .elementwise import *
+from .embedding import *
+from .loss import *
+from .normalization import *
+from .pooling import *
+from .recurrent import *
+from .reduction import *
+from .reshape import *
+
+__all__ = []
+__all__ += _activation.__all__
+__all__ += _attention.__all__
+__all__ += _convolution.__all__
+__all__ += _dense.__all__
+__all__ += _dropout.__all__
+__all__ += _elementwise.__all__
+__all__ += _embedding.__all__
+__all__ += _loss.__all__
+__all__ += _normalization.__all__
+__all__ += _pooling.__all__
+__all__ += _recurrent.__all__
+__all__ += _reduction.__all__
+__all__ += _reshape.__all__
+
+for _name in __all__:
+    globals()[_name] = op(globals()[_name])
+
+
+def _swapped(function: Any) -> Any:
+    def operator(self: Tensor, other: Any) -> Any:
+        return function(other, self)
+
+    return operator
+
+
+def _comparison(function: Any, with_none: bool) -> Any:
+    """``x == None`` is False and ``x != None`` True, as for arrays of objects; all else is element by element."""
+
+    def operator(self: Tensor, other: Any) -> Any:
+        return with_none if other is None else function(self, other)
+
+    return operator
+
+
+def _sizes(args: tuple[Any, ...]) -> Any:
+    """The arguments of ``x.reshape(2, 3)`` or ``x.reshape((2, 3))``."""
+    return args[0] if len(args) == 1 else args
+
+
+def _bind() -> None:
+    """Tensor's operators and methods."""
+    f: dict[str, Any] = globals()
+    binary = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide"}
+    binary |= {"mod": "mod", "pow": "power", "matmul": "matmul"}
+    binary |= {"and": "logical_and", "or": "logical_or", "xor": "logical_xor"}
+    methods: dict[str, Any] = {}
+    for name, operation in binary.items():
+        methods[f"__{name}__"] = f[operation]
+        methods[f"__r{name}__"] = _swapped(f[operation])
+    for name, operation in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
+        methods[f"__{name}__"] = f[operation]
+    methods["__eq__"] = _comparison(f["equal"], False)
+    methods["__ne__"] = _comparison(f["not_equal"], True)
+    methods |= {"__neg__": f["negative"], "__abs__": f["abs"], "__invert__": f["logical_not"]}
+    methods |= {"__getitem__": f["getitem"], "astype": f["cast"], "__pos__": lambda self: self}
+    for name in ("sum", "mean", "max", "min", "prod", "std", "var", "argmax", "argmin", "any", "all", "cumsum"):
+        methods[name] = f[name]
+    for name in ("flatten", "ravel", "squeeze", "swapaxes", "repeat", "clip", "round"):
+        methods[name] = f[name]
+    methods["reshape"] = lambda self, *shape: f["reshape"](self, _sizes(shape))
+    methods["transpose"] = lambda self, *axes: f["transpose"](self, _sizes(axes) if axes else None)
+    methods["T"] = property(f["transpose"])
+    for name, method in methods.items():
+        setattr(Tensor, name, method)
+
+
+_bind()

@@ -1,0 +1,142 @@
+"""Scaled dot-product attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _native
+from ..autograd import Array, Gradients, Tensor, record, wants_grad
+from ._common import TensorLike, as_tensor
+
+
+def dot_product_attention(
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
+    bias: TensorLike | None = None,
+    mask: TensorLike | None = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+    *,
+    lengths: TensorLike | None = None,
+    dropout: float = 0.0,
+    generator: Any = None,
+    causal_alignment: str = "top_left",
+) -> Tensor:
+    """``softmax(scale * query @ key^T + bias) @ value`` for every head, by blocks: the scores are never stored whole,
+    so that memory grows with the times and not with their product (Dao et al., FlashAttention, 2022).
+
+    query (B, Tq, H, D), key (B, Tk, Hkv, D), value (B, Tk, Hkv, Dv); returns (B, Tq, H, Dv).  ``Hkv`` divides ``H``:
+    neighbouring query heads share a key head (grouped-query attention).
+
+    bias      added to the scaled scores; broadcasts to (B, H, Tq, Tk); -inf excludes a key
+    mask      boolean, True where a key counts; broadcasts likewise
+    lengths   (B,) integers: how many keys of each sequence count; the others are not even read
+    scale     1 / sqrt(D) by default
+    is_causal query i sees keys j <= i (``causal_alignment="top_left"``, Keras's and PyTorch's), or
+              j <= i + Tk - Tq (``"bottom_right"``: the last query sees all keys)
+    dropout   rate at which weights are dropped, drawn from ``generator`` (a ``lamina.random.Generator``)
+
+    A query that sees no key gives zeros and gets zero gradients.  ``flash_attention`` is accepted for Keras's sake:
+    this is always the streaming algorithm.
+    """
+    if attn_logits_soft_cap is not None:
+        raise ValueError("dot_product_attention: attn_logits_soft_cap is not supported")
+    call = _Call(query, key, value, bias, mask, scale, is_causal, lengths, dropout, generator, causal_alignment)
+    return call.output()
+
+
+def attention_with_scores(
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
+    bias: TensorLike | None = None,
+    mask: TensorLike | None = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    *,
+    lengths: TensorLike | None = None,
+    dropout: float = 0.0,
+    generator: Any = None,
+    causal_alignment: str = "top_left",
+) -> tuple[Tensor, Tensor]:
+    """As ``dot_product_attention``, and the weights (B, H, Tq, Tk) before dropout, which are stored here."""
+    call = _Call(query, key, value, bias, mask, scale, is_causal, lengths, dropout, generator, causal_alignment)
+    return call.output(), call.weights()
+
+
+class _Call:
+    """The checked arguments of one attention, and its results."""
+
+    __slots__ = ("bias", "causal", "dropout", "forward", "inputs", "optional", "scale")
+
+    def __init__(
+        self,
+        query: TensorLike,
+        key: TensorLike,
+        value: TensorLike,
+        bias: TensorLike | None,
+        mask: TensorLike | None,
+        scale: float | None,
+        is_causal: bool,
+        lengths: TensorLike | None,
+        dropout: float,
+        generator: Any,
+        causal_alignment: str,
+    ) -> None:
+        q, k, v = as_tensor(query), as_tensor(key), as_tensor(value)
+        if causal_alignment not in ("top_left", "bottom_right"):
+            raise ValueError(
+                f"dot_product_attention: causal_alignment is {causal_alignment!r}, expected 'top_left' or "
+                "'bottom_right'"
+            )
+        if dropout and generator is None:
+            raise ValueError(f"dot_product_attention: dropout={dropout} needs generator=, a lamina.random.Generator")
+        if scale is None:
+            scale = q.shape[-1] ** -0.5 if q.ndim and q.shape[-1] else 1.0
+        self.inputs = (q, k, v)
+        self.bias = None if bias is None else as_tensor(bias, q._array.dtype)
+        self.optional = (
+            None if mask is None else as_tensor(mask)._array,
+            None if self.bias is None else self.bias._array,
+            None if lengths is None else as_tensor(lengths)._array,
+        )
+        self.causal = causal_alignment if is_causal else "none"
+        self.scale = float(scale)
+        self.dropout = float(dropout)
+        state = generator.state if dropout else None
+        self.forward: tuple[Array, Array, Array | None] = _native.attention_forward(
+            q._array, k._array, v._array, *self.optional, self.causal, self.scale, self.dropout, state
+        )
+
+    def output(self) -> Tensor:
+        q, k, v = (t._array for t in self.inputs)
+        mask, bias, lengths = self.optional
+        out, logsumexp, used = self.forward
+        causal, scale, dropout = self.causal, self.scale, self.dropout
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            dbias = grads[3] if bias is not None else None
+            _native.attention_backward(
+                q, k, v, mask, bias, lengths, out, logsumexp, used, dy, causal, scale, dropout,
+                grads[0], grads[1], grads[2], dbias, grads.accumulate,
+            )  # fmt: skip
+
+        return record(out, self.inputs if self.bias is None else (*self.inputs, self.bias), backward)
+
+    def weights(self) -> Tensor:
+        query, key, _ = self.inputs
+        if self.bias is not None and wants_grad(self.bias):
+            raise ValueError("attention_with_scores: the scores have no gradient for bias; use bias.detach()")
+        q, k, scale = query._array, key._array, self.scale
+        w = _native.attention_weights_forward(q, k, *self.optional, self.forward[1], self.causal, scale)
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            _native.attention_weights_backward(q, k, w, dy, scale, grads[0], grads[1], grads.accumulate)
+
+        return record(w, (query, key), backward)
+
+
+__all__ = ["attention_with_scores", "dot_product_attention"]

@@ -1,0 +1,464 @@
+"""Arithmetic, comparison and choice, element by element, with NumPy's broadcasting and Keras's promotion of types.
+
+Two floats take the wider type, integers and booleans beside floats take theirs, Python numbers that of the tensor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _native
+from ..autograd import Array, Gradients, Tensor, record, record_view, wrap
+from ._common import TensorLike, as_tensor, float_tensor
+
+_Number = (int, float)
+
+
+def _operands(op: str, x1: TensorLike, x2: TensorLike, integers: bool = True) -> tuple[Any, Any]:
+    """Both operands in one type: tensors, or a tensor and a Python number."""
+    if isinstance(x2, _Number):
+        x = as_tensor(x1)
+        if x._array.dtype.kind == "f" or (integers and isinstance(x2, int) and x._array.dtype.kind == "i"):
+            return x, x2
+        return as_tensor(x, _with_number(x, x2, integers)), x2
+    if isinstance(x1, _Number):
+        y, number = _operands(op, x2, x1, integers)
+        return number, y
+    x, y = as_tensor(x1), as_tensor(x2)
+    a, b = x._array.dtype, y._array.dtype
+    if a == b and (a.kind == "f" or (integers and a.itemsize >= 4 and a.kind == "i")):
+        return x, y
+    dtype = _promoted(a, b, integers)
+    return as_tensor(x, dtype), as_tensor(y, dtype)
+
+
+def _with_number(x: Tensor, number: Any, integers: bool) -> Any:
+    return np.int32 if integers and isinstance(number, int) else np.float32
+
+
+def _promoted(a: np.dtype[Any], b: np.dtype[Any], integers: bool) -> np.dtype[Any]:
+    floats = [d for d in (a, b) if d.kind == "f"]
+    if floats:
+        return max(floats, key=lambda d: d.itemsize)
+    if not integers:
+        return np.dtype(np.float32)
+    return np.dtype(np.int64 if np.result_type(a, b).itemsize > 4 else np.int32)
+
+
+def _raw(x: Any) -> Any:
+    return x._array if isinstance(x, Tensor) else x
+
+
+def _scaled(y: Array, x: Tensor, scale: float) -> Tensor:
+    """A result whose gradient is a multiple of dy."""
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.unbroadcast(dy, grads[0], scale, bool(grads.accumulate))
+
+    return record(y, (x,), backward)
+
+
+def _binary(op: str, x: Any, y: Any) -> Tensor:
+    """A binary operation on operands of one type; its gradients need both."""
+    xa, ya = _raw(x), _raw(y)
+    z = _native.binary_forward(xa, ya, op)
+    if not isinstance(y, Tensor):
+
+        def backward_first(dy: Array, grads: Gradients) -> None:
+            _native.binary_backward(xa, ya, dy, op, grads[0], None, grads.accumulate)
+
+        return record(z, (x,), backward_first)
+    if not isinstance(x, Tensor):
+
+        def backward_second(dy: Array, grads: Gradients) -> None:
+            _native.binary_backward(xa, ya, dy, op, None, grads[0], grads.accumulate << 1)
+
+        return record(z, (y,), backward_second)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.binary_backward(xa, ya, dy, op, grads[0], grads[1], grads.accumulate)
+
+    return record(z, (x, y), backward)
+
+
+def add(x1: TensorLike, x2: TensorLike, activation: str = "linear") -> Tensor:
+    """``x1 + x2``; ``activation="relu"`` gives relu(x1 + x2) in the same pass (residual blocks)."""
+    if activation not in ("linear", "relu"):
+        raise ValueError(f"add: activation {activation!r} cannot be fused; expected 'linear' or 'relu'")
+    relu = activation == "relu"
+    x, y = _operands("add", x1, x2)
+    z = _native.binary_forward(_raw(x), _raw(y), "add", relu)
+    inputs = tuple(t for t in (x, y) if isinstance(t, Tensor))
+    if all(t._array.shape == z.shape for t in inputs):
+        if not relu:
+            return record_view(z, inputs, lambda dy: (dy,) * len(inputs))
+        return record_view(z, inputs, lambda dy: (_native.relu_gradient(z, dy),) * len(inputs))
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        dz = _native.relu_gradient(z, dy) if relu else dy
+        for i, dx in enumerate(grads):
+            if dx is not None:
+                _native.unbroadcast(dz, dx, 1.0, bool(grads.accumulate >> i & 1))
+
+    return record(z, inputs, backward)
+
+
+def subtract(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """``x1 - x2``."""
+    x, y = _operands("subtract", x1, x2)
+    z = _native.binary_forward(_raw(x), _raw(y), "subtract")
+    if not isinstance(y, Tensor):
+        return record_view(z, (x,), lambda dy: (dy,))
+    if not isinstance(x, Tensor):
+        return _scaled(z, y, -1.0)
+    if not y.requires_grad and x._array.shape == z.shape:
+        return record_view(z, (x,), lambda dy: (dy,))
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        if grads[0] is not None:
+            _native.unbroadcast(dy, grads[0], 1.0, bool(grads.accumulate & 1))
+        if grads[1] is not None:
+            _native.unbroadcast(dy, grads[1], -1.0, bool(grads.accumulate & 2))
+
+    return record(z, (x, y), backward)
+
+
+def multiply(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """``x1 * x2``."""
+    x, y = _operands("multiply", x1, x2)
+    if not isinstance(x, Tensor):
+        x, y = y, x
+    if not isinstance(y, Tensor):
+        return _scaled(_native.binary_forward(x._array, y, "multiply"), x, float(y))
+    return _binary("multiply", x, y)
+
+
+def divide(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """``x1 / x2``; integers are divided as float32."""
+    x, y = _operands("divide", x1, x2, integers=False)
+    if not isinstance(y, Tensor) and y != 0:
+        return _scaled(_native.binary_forward(x._array, y, "divide"), x, 1.0 / y)
+    return _binary("divide", x, y)
+
+
+true_divide = divide
+
+
+def power(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """``x1 ** x2``."""
+    if isinstance(x2, _Number):
+        if x2 == 2:
+            return square(x1)
+        if x2 == 0.5:
+            return sqrt(x1)
+    return _binary("power", *_operands("power", x1, x2))
+
+
+def maximum(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """The larger of both, NaN if one is; where they are equal each gets half of the gradient."""
+    return _binary("maximum", *_operands("maximum", x1, x2))
+
+
+def minimum(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """The smaller of both, NaN if one is; where they are equal each gets half of the gradient."""
+    return _binary("minimum", *_operands("minimum", x1, x2))
+
+
+def floor_divide(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """``x1 // x2``, rounded down; its gradient is zero."""
+    return _binary("floor_divide", *_operands("floor_divide", x1, x2))
+
+
+def mod(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """``x1 % x2`` with the sign of x2."""
+    return _binary("mod", *_operands("mod", x1, x2))
+
+
+remainder = mod
+
+_FROM_RESULT = frozenset(("reciprocal", "sqrt", "rsqrt", "exp", "expm1"))
+
+
+def _unary(op: str, x: TensorLike, a: float = 0.0, b: float = 0.0) -> Tensor:
+    x = float_tensor(x)
+    y = _native.unary_forward(x._array, op, a, b)
+    if not x.requires_grad:
+        return wrap(y)
+    saved = y if op in _FROM_RESULT else x._array
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.unary_backward(saved, dy, op, a, b, grads[0], grads.accumulate)
+
+    return record(y, (x,), backward)
+
+
+def negative(x: TensorLike) -> Tensor:
+    """``-x``."""
+    x = as_tensor(x)
+    if x._array.dtype.kind != "f":
+        return subtract(0, x)
+    return _scaled(_native.unary_forward(x._array, "negative"), x, -1.0)
+
+
+def abs(x: TensorLike) -> Tensor:
+    """``|x|``; the gradient at 0 is 0."""
+    x = as_tensor(x)
+    return maximum(x, subtract(0, x)) if x._array.dtype.kind == "i" else _unary("abs", x)
+
+
+absolute = abs
+
+
+def reciprocal(x: TensorLike) -> Tensor:
+    """``1 / x``."""
+    return _unary("reciprocal", x)
+
+
+def square(x: TensorLike) -> Tensor:
+    """``x * x``."""
+    x = as_tensor(x)
+    return multiply(x, x) if x._array.dtype.kind != "f" else _unary("square", x)
+
+
+def sqrt(x: TensorLike) -> Tensor:
+    """The square root; NaN below 0."""
+    return _unary("sqrt", x)
+
+
+def rsqrt(x: TensorLike) -> Tensor:
+    """``1 / sqrt(x)``."""
+    return _unary("rsqrt", x)
+
+
+def sign(x: TensorLike) -> Tensor:
+    """-1, 0 or 1; its gradient is zero."""
+    return _unary("sign", x)
+
+
+def exp(x: TensorLike) -> Tensor:
+    """e to the x."""
+    return _unary("exp", x)
+
+
+def expm1(x: TensorLike) -> Tensor:
+    """``exp(x) - 1``, exact for small x."""
+    return _unary("expm1", x)
+
+
+def log(x: TensorLike) -> Tensor:
+    """The natural logarithm; -inf at 0, NaN below."""
+    return _unary("log", x)
+
+
+def log1p(x: TensorLike) -> Tensor:
+    """``log(1 + x)``, exact for small x."""
+    return _unary("log1p", x)
+
+
+def sin(x: TensorLike) -> Tensor:
+    """The sine of x radians."""
+    return _unary("sin", x)
+
+
+def cos(x: TensorLike) -> Tensor:
+    """The cosine of x radians."""
+    return _unary("cos", x)
+
+
+def floor(x: TensorLike) -> Tensor:
+    """The next integer below; its gradient is zero."""
+    return _unary("floor", x)
+
+
+def ceil(x: TensorLike) -> Tensor:
+    """The next integer above; its gradient is zero."""
+    return _unary("ceil", x)
+
+
+def round(x: TensorLike, decimals: int = 0) -> Tensor:
+    """The nearest number of so many decimals, halves to the even one; its gradient is zero."""
+    if decimals == 0:
+        return _unary("round", x)
+    return divide(_unary("round", multiply(x, 10.0**decimals)), 10.0**decimals)
+
+
+def clip(x: TensorLike, x_min: float | None, x_max: float | None) -> Tensor:
+    """x within [x_min, x_max]; the gradient is zero outside."""
+    low = -np.inf if x_min is None else x_min
+    high = np.inf if x_max is None else x_max
+    x = as_tensor(x)
+    if not isinstance(low, _Number) or not isinstance(high, _Number) or x._array.dtype.kind != "f":
+        x = x if x_min is None else maximum(x, low)
+        return x if x_max is None else minimum(x, high)
+    return _unary("clip", x, float(low), float(high))
+
+
+def _compare(op: str, x1: TensorLike, x2: TensorLike) -> Tensor:
+    if not isinstance(x1, _Number) and not isinstance(x2, _Number):
+        x, y = as_tensor(x1), as_tensor(x2)
+        if x._array.dtype == y._array.dtype and x._array.dtype.kind == "b":
+            return wrap(_native.compare_forward(x._array, y._array, op))
+    x, y = _operands(op, x1, x2)
+    return wrap(_native.compare_forward(_raw(x), _raw(y), op))
+
+
+def equal(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Whether x1 == x2, as booleans."""
+    return _compare("equal", x1, x2)
+
+
+def not_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Whether x1 != x2, as booleans."""
+    return _compare("not_equal", x1, x2)
+
+
+def less(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Whether x1 < x2, as booleans."""
+    return _compare("less", x1, x2)
+
+
+def less_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Whether x1 <= x2, as booleans."""
+    return _compare("less_equal", x1, x2)
+
+
+def greater(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Whether x1 > x2, as booleans."""
+    return _compare("less", x2, x1)
+
+
+def greater_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Whether x1 >= x2, as booleans."""
+    return _compare("less_equal", x2, x1)
+
+
+def logical_and(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Whether both are true (not zero)."""
+    return _compare("logical_and", x1, x2)
+
+
+def logical_or(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Whether one of both is true (not zero)."""
+    return _compare("logical_or", x1, x2)
+
+
+def logical_xor(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Whether just one of both is true (not zero)."""
+    return _compare("logical_xor", x1, x2)
+
+
+def logical_not(x: TensorLike) -> Tensor:
+    """Whether x is false (zero)."""
+    x = as_tensor(x)
+    return _compare("equal", x, wrap(np.zeros((), x._array.dtype)))
+
+
+def _classify(op: str, x: TensorLike) -> Tensor:
+    x = as_tensor(x)
+    if x._array.dtype.kind != "f":
+        x = as_tensor(x, np.float64)
+    return wrap(_native.classify_forward(x._array, op))
+
+
+def isfinite(x: TensorLike) -> Tensor:
+    """Whether x is neither infinite nor NaN."""
+    return _classify("isfinite", x)
+
+
+def isnan(x: TensorLike) -> Tensor:
+    """Whether x is NaN."""
+    return _classify("isnan", x)
+
+
+def isinf(x: TensorLike) -> Tensor:
+    """Whether x is infinite."""
+    return _classify("isinf", x)
+
+
+def where(condition: TensorLike, x1: TensorLike, x2: TensorLike) -> Tensor:
+    """x1 where the condition holds, else x2; all three broadcast."""
+    condition = as_tensor(condition, np.bool_)
+    if isinstance(x1, _Number) and isinstance(x2, _Number):
+        x1 = Tensor(x1, dtype=np.float32 if isinstance(x1, float) or isinstance(x2, float) else np.int32)
+    x, y = _operands("where", x1, x2)
+    c, xa, ya = condition._array, _raw(x), _raw(y)
+    z = _native.where_forward(c, xa, ya)
+    inputs = tuple(t for t in (x, y) if isinstance(t, Tensor))
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        dx, dy_ = grads if len(grads) == 2 else (grads[0], None) if isinstance(x, Tensor) else (None, grads[0])
+        shift = 0 if isinstance(x, Tensor) else 1
+        _native.where_backward(c, xa, ya, dy, dx, dy_, grads.accumulate << shift)
+
+    return record(z, inputs, backward)
+
+
+def cast(x: TensorLike, dtype: Any) -> Tensor:
+    """x in another type; differentiable between float types.  Floats become integers by cutting off decimals."""
+    t = as_tensor(x)
+    if t._array.dtype == dtype:
+        return t
+    y = _native.cast_forward(t._array, dtype)
+    if not t.requires_grad or y.dtype.kind != "f":
+        return wrap(y)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.cast_backward(dy, grads[0], grads.accumulate)
+
+    return record(y, (t,), backward)
+
+
+def stop_gradient(variable: TensorLike) -> Tensor:
+    """The same values, cut off from the tape."""
+    return as_tensor(variable).detach()
+
+
+__all__ = [
+    "abs",
+    "absolute",
+    "add",
+    "cast",
+    "ceil",
+    "clip",
+    "cos",
+    "divide",
+    "equal",
+    "exp",
+    "expm1",
+    "floor",
+    "floor_divide",
+    "greater",
+    "greater_equal",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "less",
+    "less_equal",
+    "log",
+    "log1p",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "maximum",
+    "minimum",
+    "mod",
+    "multiply",
+    "negative",
+    "not_equal",
+    "power",
+    "reciprocal",
+    "remainder",
+    "round",
+    "rsqrt",
+    "sign",
+    "sin",
+    "sqrt",
+    "square",
+    "stop_gradient",
+    "subtract",
+    "true_divide",
+    "where",
+]

@@ -1,0 +1,222 @@
+"""Sums, means, extremes and the like over any axes; ``axis=None`` reduces them all."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+
+from .. import _native
+from ..autograd import Array, Gradients, Tensor, record, wrap
+from ._common import TensorLike, as_tensor, float_tensor
+from .elementwise import multiply, not_equal, sqrt
+from .reshape import reshape
+
+Axis = int | tuple[int, ...] | list[int] | None
+
+
+def _reduce(op: str, x: TensorLike, axis: Axis, keepdims: bool) -> Tensor:
+    x = float_tensor(x)
+    xa = x._array
+    y = _native.reduction_forward(xa, op, axis, keepdims)
+    if not x.requires_grad:
+        return wrap(y)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.reduction_backward(xa, y, dy, op, axis, grads[0], grads.accumulate)
+
+    return record(y, (x,), backward)
+
+
+def _reduce_integers(op: str, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
+    """Through float64, exact up to 2^53."""
+    dtype = np.int64 if x._array.dtype == np.int64 else np.int32
+    return as_tensor(_reduce(op, as_tensor(x, np.float64), axis, keepdims), dtype)
+
+
+def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The sum; long float32 sums are as exact as pairwise summation."""
+    x = as_tensor(x)
+    if x._array.dtype.kind != "f":
+        return _reduce_integers("sum", x, axis, keepdims)
+    return _reduce("sum", x, axis, keepdims)
+
+
+def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The arithmetic mean."""
+    return _reduce("mean", x, axis, keepdims)
+
+
+def max(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
+    """The largest element, NaN if there is one; equal largest ones share the gradient equally."""
+    return _extreme("max", x, axis, keepdims, initial)
+
+
+def min(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
+    """The smallest element, NaN if there is one; equal smallest ones share the gradient equally."""
+    return _extreme("min", x, axis, keepdims, initial)
+
+
+amax, amin = max, min
+
+
+def _extreme(op: str, x: TensorLike, axis: Axis, keepdims: bool, initial: float | None) -> Tensor:
+    from .elementwise import maximum, minimum
+
+    x = as_tensor(x)
+    integers = x._array.dtype.kind != "f"
+    y = _reduce_integers(op, x, axis, keepdims) if integers else _reduce(op, x, axis, keepdims)
+    if initial is None:
+        return y
+    return maximum(y, initial) if op == "max" else minimum(y, initial)
+
+
+def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The product; its gradient is right where elements are zero, too."""
+    x = as_tensor(x)
+    if x._array.dtype.kind != "f":
+        return _reduce_integers("prod", x, axis, keepdims)
+    return _reduce("prod", x, axis, keepdims)
+
+
+def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The variance, mean of (x - mean)^2."""
+    x = float_tensor(x)
+    xa = x._array
+    y, average = _native.reduction_forward(xa, "var", axis, keepdims)
+    if not x.requires_grad:
+        return wrap(y)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.reduction_backward(xa, average, dy, "var", axis, grads[0], grads.accumulate)
+
+    return record(y, (x,), backward)
+
+
+def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The standard deviation, sqrt(var(x))."""
+    return sqrt(var(x, axis, keepdims))
+
+
+def moments(x: TensorLike, axes: Axis, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+    """Mean and variance."""
+    return mean(x, axes, keepdims), var(x, axes, keepdims)
+
+
+def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """log(sum(exp(x))) without overflow; -inf where all are."""
+    return _reduce("logsumexp", x, axis, keepdims)
+
+
+def norm(x: TensorLike, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Length of vectors: Euclidean by default, ``ord`` 1, 2, inf or -inf over ``axis`` (one, or None: all elements).
+
+    The gradient of the Euclidean length is 0 at 0.
+    """
+    from .elementwise import abs as absolute
+
+    if ord in (None, 2, "fro", "euclidean"):
+        return _reduce("norm", x, axis, keepdims)
+    if ord == 1:
+        return sum(absolute(x), axis, keepdims)
+    if ord == np.inf:
+        return max(absolute(x), axis, keepdims)
+    if ord == -np.inf:
+        return min(absolute(x), axis, keepdims)
+    raise ValueError(f"norm: ord must be None, 1, 2, inf or -inf, got {ord!r}")
+
+
+def _arg(largest: bool, x: TensorLike, axis: int | None, keepdims: bool) -> Tensor:
+    x = as_tensor(x)
+    xa = x._array
+    if xa.dtype.kind != "f" and xa.dtype not in (np.int32, np.int64):
+        xa = _native.cast_forward(xa, np.int32)
+    if axis is None:
+        flat = wrap(_native.arg_extreme_forward(xa.reshape(-1), 0, largest))
+        return reshape(flat, (1,) * xa.ndim) if keepdims else flat
+    return wrap(_native.arg_extreme_forward(xa, axis, largest, keepdims))
+
+
+def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Place of the largest element, int32; the first of equals, the first NaN if there is one."""
+    return _arg(True, x, axis, keepdims)
+
+
+def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Place of the smallest element, int32; the first of equals, the first NaN if there is one."""
+    return _arg(False, x, axis, keepdims)
+
+
+def _truth(op: str, x: TensorLike, axis: Axis, keepdims: bool) -> Tensor:
+    x = as_tensor(x)
+    true = x if x._array.dtype.kind == "b" else not_equal(x, 0)
+    return not_equal(_reduce(op, as_tensor(true, np.float32), axis, keepdims), 0)
+
+
+def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether any element is true (not zero)."""
+    return _truth("sum", x, axis, keepdims)
+
+
+def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether all elements are true (not zero)."""
+    return _truth("prod", x, axis, keepdims)
+
+
+def count_nonzero(x: TensorLike, axis: Axis = None) -> Tensor:
+    """How many elements are not zero, int32."""
+    return sum(as_tensor(not_equal(as_tensor(x), 0), np.int32), axis)
+
+
+def cumsum(x: TensorLike, axis: int | None = None) -> Tensor:
+    """Cumulative sum along an axis, of all elements in C order for None."""
+    x = as_tensor(x)
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    if x._array.dtype.kind not in "fi" or x._array.dtype.itemsize < 4:
+        x = as_tensor(x, np.int32)
+    y = _native.cumsum_forward(x._array, axis)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.cumsum_backward(dy, axis, grads[0], grads.accumulate)
+
+    return record(y, (x,), backward)
+
+
+def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None) -> Tensor:
+    """The mean, weighted where weights of x's shape are given."""
+    from .elementwise import divide
+
+    if weights is None:
+        return mean(x, axis)
+    return divide(sum(multiply(x, weights), axis), sum(weights, axis))
+
+
+def size(x: TensorLike) -> int:
+    """How many elements x has."""
+    return builtins.int(as_tensor(x).size)
+
+
+__all__ = [
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "average",
+    "count_nonzero",
+    "cumsum",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "moments",
+    "norm",
+    "prod",
+    "size",
+    "std",
+    "sum",
+    "var",
+]

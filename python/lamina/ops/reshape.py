@@ -1,0 +1,515 @@
+"""Shape, order, parts and copies of tensors, and constants.
+
+Results that only name the same memory otherwise (reshape, a run of rows) share it; all others are native copies.
+"""
+
+from __future__ import annotations
+
+import itertools
+from builtins import slice as Slice
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _native
+from ..autograd import Array, Gradients, Tensor, record, record_view, wrap
+from ._common import TensorLike, as_tensor, forbid_in_capture
+
+Axis = int | tuple[int, ...] | list[int] | None
+
+
+def _contiguous(a: Array) -> Array:
+    return a if a.flags.c_contiguous else _native.contiguous(a)
+
+
+def _axis(axis: int, ndim: int, op: str, shape: tuple[int, ...]) -> int:
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"{op}: axis {axis} is outside x, which is {shape}")
+    return axis % ndim if ndim else 0
+
+
+def _view(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """x's elements under another shape."""
+    before = x._array.shape
+    return record_view(_contiguous(x._array).reshape(shape), (x,), lambda dy: (dy.reshape(before),))
+
+
+def reshape(x: TensorLike, newshape: Sequence[int] | int) -> Tensor:
+    """x in another shape of as many elements; one size may be -1."""
+    x = as_tensor(x)
+    shape = (newshape,) if isinstance(newshape, (int, np.integer)) else tuple(int(n) for n in newshape)
+    try:
+        return _view(x, shape)
+    except ValueError:
+        raise ValueError(f"reshape: x is {x.shape}, {x.size} elements, which cannot become {shape}") from None
+
+
+def ravel(x: TensorLike) -> Tensor:
+    """x as one axis."""
+    return _view(as_tensor(x), (-1,))
+
+
+def flatten(x: TensorLike) -> Tensor:
+    """x as one axis."""
+    return ravel(x)
+
+
+def squeeze(x: TensorLike, axis: Axis = None) -> Tensor:
+    """x without its axes of size 1, or without those named."""
+    x = as_tensor(x)
+    shape = x._array.shape
+    if axis is None:
+        return _view(x, tuple(n for n in shape if n != 1))
+    axes = {_axis(a, len(shape), "squeeze", shape) for a in (axis if isinstance(axis, (tuple, list)) else (axis,))}
+    if any(shape[a] != 1 for a in axes):
+        raise ValueError(f"squeeze: x is {shape}; axis {axis} is not of size 1")
+    return _view(x, tuple(n for i, n in enumerate(shape) if i not in axes))
+
+
+def expand_dims(x: TensorLike, axis: int | tuple[int, ...] | list[int]) -> Tensor:
+    """x with a new axis of size 1 at each place named, counted in the result."""
+    x = as_tensor(x)
+    axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    ndim = x.ndim + len(axes)
+    places = {_axis(a, ndim, "expand_dims", x.shape) for a in axes}
+    sizes = iter(x.shape)
+    return _view(x, tuple(1 if i in places else next(sizes) for i in range(ndim)))
+
+
+def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
+    """x with its axes in another order, reversed by default."""
+    x = as_tensor(x)
+    xa = x._array
+    ndim = xa.ndim
+    order = list(range(ndim))[::-1] if axes is None else [_axis(a, ndim, "transpose", xa.shape) for a in axes]
+    if sorted(order) != list(range(ndim)):
+        raise ValueError(f"transpose: axes {axes} are no permutation of the {ndim} axes of x, which is {xa.shape}")
+    moved = [a for a in order if xa.shape[a] != 1]
+    if all(a < b for a, b in itertools.pairwise(moved)):  # only axes of size 1 move
+        return _view(x, tuple(xa.shape[a] for a in order))
+    y = _native.transpose_forward(xa, order)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.transpose_backward(dy, order, grads[0], grads.accumulate)
+
+    return record(y, (x,), backward)
+
+
+def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
+    """x with two axes exchanged."""
+    x = as_tensor(x)
+    order = list(range(x.ndim))
+    a, b = (_axis(i, x.ndim, "swapaxes", x.shape) for i in (axis1, axis2))
+    order[a], order[b] = b, a
+    return transpose(x, order)
+
+
+def moveaxis(x: TensorLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """x with axes moved to other places, the others in their order."""
+    x = as_tensor(x)
+    np.moveaxis(np.empty((1,) * x.ndim), source, destination)  # checks the axes
+    sources = [source] if isinstance(source, int) else list(source)
+    places = [destination] if isinstance(destination, int) else list(destination)
+    moves = sorted(zip((p % x.ndim for p in places), (s % x.ndim for s in sources), strict=True))
+    rest = [i for i in range(x.ndim) if i not in [s for _, s in moves]]
+    for place, axis in moves:
+        rest.insert(place, axis)
+    return transpose(x, rest)
+
+
+def _one_type(tensors: list[Tensor]) -> list[Tensor]:
+    dtypes = {t._array.dtype for t in tensors}
+    if len(dtypes) <= 1:
+        return tensors
+    floats = [d for d in dtypes if d.kind == "f"]
+    dtype = max(floats, key=lambda d: d.itemsize) if floats else np.result_type(*dtypes)
+    return [as_tensor(t, dtype) for t in tensors]
+
+
+def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
+    """Tensors one after the other along an axis; all other sizes are equal."""
+    tensors = _one_type([as_tensor(x) for x in xs])
+    if not tensors:
+        raise ValueError("concatenate: expected one tensor or more")
+    if axis is None:
+        tensors, axis = [ravel(t) for t in tensors], 0
+    y = _native.concatenate_forward([t._array for t in tensors], axis)
+    sizes = [t._array.shape[axis] for t in tensors]
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.concatenate_backward(dy, axis, sizes, list(grads), grads.accumulate)
+
+    return record(y, tuple(tensors), backward)
+
+
+def stack(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
+    """Tensors of one shape along a new axis."""
+    return concatenate([expand_dims(x, axis) for x in xs], axis)
+
+
+def vstack(xs: Sequence[TensorLike]) -> Tensor:
+    """Tensors one below the other."""
+    tensors = [as_tensor(x) for x in xs]
+    return concatenate([expand_dims(t, 0) if t.ndim == 1 else t for t in tensors], 0)
+
+
+def hstack(xs: Sequence[TensorLike]) -> Tensor:
+    """Tensors side by side."""
+    tensors = [as_tensor(x) for x in xs]
+    return concatenate(tensors, 0 if tensors[0].ndim == 1 else 1)
+
+
+def getitem(x: TensorLike, key: Any) -> Tensor:
+    """``x[key]`` by NumPy's rules: numbers, slices, ``...``, None, arrays of integers or booleans."""
+    x = as_tensor(x)
+    keys = key if isinstance(key, tuple) else (key,)
+    if all(k is None or k is Ellipsis or isinstance(k, (Slice, int, np.integer)) for k in keys) and not any(
+        isinstance(k, bool) for k in keys
+    ):
+        return _part(x, keys if Ellipsis in keys else (*keys, Ellipsis))
+    return _selection(x, keys)
+
+
+def _part(x: Tensor, key: tuple[Any, ...]) -> Tensor:
+    """Basic indexing; the key holds an Ellipsis, so that NumPy gives a view even of one element."""
+    xa = x._array
+    part = xa[key]
+    if part.shape == xa.shape and part.strides == xa.strides:
+        return record_view(part, (x,), lambda dy: (dy,))
+    y = _contiguous(part)
+    if not x.requires_grad:
+        return wrap(y)
+    whole = part.size == xa.size
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        dx = grads[0]
+        assert dx is not None
+        if not grads.accumulate and not whole:
+            _native.fill_into(dx, 0.0)
+        _native.strided_copy(dy, dx[key], bool(grads.accumulate))
+
+    return record(y, (x,), backward)
+
+
+def _selection(x: Tensor, keys: tuple[Any, ...]) -> Tensor:
+    """Indexing with arrays: along one axis natively, else through the numbers of the elements."""
+    plain = [k for k in keys if isinstance(k, Slice) and k == Slice(None)]
+    if len(plain) == len(keys) - 1 and _is_integers(keys[-1]):
+        return take(x, keys[-1], axis=len(plain))
+    forbid_in_capture("indexing with several arrays or with booleans")
+    arrays = tuple(k._array if isinstance(k, Tensor) else k for k in keys)
+    numbers = np.arange(x.size).reshape(x.shape)[arrays]
+    return take(ravel(x), numbers, axis=0)
+
+
+def _is_integers(key: Any) -> bool:
+    return np.asarray(key._array if isinstance(key, Tensor) else key).dtype.kind in "iu"
+
+
+def slice(inputs: TensorLike, start_indices: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """The block of the given shape that begins at start_indices."""
+    x = as_tensor(inputs)
+    starts = [int(s) for s in start_indices]
+    if len(starts) != x.ndim or any(s < 0 or s + n > d for s, n, d in zip(starts, shape, x.shape, strict=True)):
+        raise ValueError(f"slice: a block {tuple(shape)} from {tuple(starts)} does not lie in x, which is {x.shape}")
+    return _part(x, (*(Slice(s, s + n) for s, n in zip(starts, shape, strict=True)), Ellipsis))
+
+
+def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    """x cut along an axis: into so many equal parts, or at the places given."""
+    x = as_tensor(x)
+    axis = _axis(axis, x.ndim, "split", x.shape)
+    n = x.shape[axis]
+    if isinstance(indices_or_sections, (int, np.integer)):
+        parts = int(indices_or_sections)
+        if parts < 1 or n % parts:
+            raise ValueError(f"split: axis {axis} of x, which is {x.shape}, cannot be cut into {parts} equal parts")
+        cuts = [n // parts * i for i in range(parts + 1)]
+    else:
+        cuts = [0, *(int(i) for i in indices_or_sections), n]
+    lead = (Slice(None),) * axis
+    return [_part(x, (*lead, Slice(a, b), Ellipsis)) for a, b in itertools.pairwise(cuts)]
+
+
+def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor]:
+    """The parts of x along an axis, which disappears."""
+    x = as_tensor(x)
+    axis = _axis(axis, x.ndim, "unstack", x.shape)
+    lead = (Slice(None),) * axis
+    return [_part(x, (*lead, i, Ellipsis)) for i in range(x.shape[axis])]
+
+
+def flip(x: TensorLike, axis: Axis = None) -> Tensor:
+    """x backwards along the axes named, or along all."""
+    x = as_tensor(x)
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
+    backwards = {_axis(a, x.ndim, "flip", x.shape) for a in axes}
+    return _part(x, (*(Slice(None, None, -1 if i in backwards else 1) for i in range(x.ndim)), Ellipsis))
+
+
+def _expanded(x: Tensor, inner: tuple[int, ...], full: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
+    """x reshaped to ``inner``, repeated to ``full``, reshaped to ``shape``."""
+    y = _native.contiguous(np.broadcast_to(_contiguous(x._array).reshape(inner), full)).reshape(shape)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        dx = grads[0]
+        assert dx is not None
+        _native.unbroadcast(dy.reshape(full), dx.reshape(inner), 1.0, bool(grads.accumulate))
+
+    return record(y, (x,), backward)
+
+
+def broadcast_to(x: TensorLike, shape: Sequence[int]) -> Tensor:
+    """x repeated along axes of size 1, or new ones in front, to the shape given."""
+    t, full = as_tensor(x), tuple(int(n) for n in shape)
+    if t.shape == full:
+        return t
+    inner = (1,) * (len(full) - t.ndim) + t.shape
+    if len(inner) != len(full) or any(a not in (1, n) for a, n in zip(inner, full, strict=True)):
+        raise ValueError(f"broadcast_to: x is {t.shape}, which does not broadcast to {full}")
+    return _expanded(t, inner, full, full)
+
+
+def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
+    """Each element (each part along an axis) so many times in a row."""
+    x = as_tensor(x)
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis = _axis(axis, x.ndim, "repeat", x.shape)
+    if not isinstance(repeats, (int, np.integer)):
+        return take(x, np.repeat(np.arange(x.shape[axis]), repeats), axis)
+    head, n, tail = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
+    return _expanded(x, (*head, n, 1, *tail), (*head, n, int(repeats), *tail), (*head, n * int(repeats), *tail))
+
+
+def tile(x: TensorLike, repeats: int | Sequence[int]) -> Tensor:
+    """x laid side by side so many times along each axis."""
+    x = as_tensor(x)
+    times = (int(repeats),) if isinstance(repeats, (int, np.integer)) else tuple(int(r) for r in repeats)
+    sizes = (1,) * (len(times) - x.ndim) + x.shape
+    times = (1,) * (len(sizes) - len(times)) + times
+    inner = tuple(v for n in sizes for v in (1, n))
+    full = tuple(v for r, n in zip(times, sizes, strict=True) for v in (r, n))
+    return _expanded(x, inner, full, tuple(r * n for r, n in zip(times, sizes, strict=True)))
+
+
+def pad(
+    x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: float | None = None
+) -> Tensor:
+    """x with a border: pad_width is a number, (before, after), or a pair an axis; mode constant, reflect, symmetric."""
+    t = as_tensor(x)
+    widths = [tuple(int(v) for v in w) for w in np.broadcast_to(np.asarray(pad_width), (t.ndim, 2))]
+    if any(v < 0 for w in widths for v in w):
+        raise ValueError(f"pad: widths must not be negative, got {pad_width}")
+    if mode in ("reflect", "symmetric", "edge"):
+        for axis, (before, after) in enumerate(widths):
+            if before or after:
+                places = np.pad(np.arange(t.shape[axis]), (before, after), mode=mode)  # type: ignore[call-overload]
+                t = take(t, places, axis)
+        return t
+    if mode != "constant":
+        raise ValueError(f"pad: mode must be 'constant', 'reflect', 'symmetric' or 'edge', got {mode!r}")
+    shape = tuple(n + sum(w) for n, w in zip(t.shape, widths, strict=True))
+    inside = tuple(Slice(a, a + n) for n, (a, _) in zip(t.shape, widths, strict=True)) + (Ellipsis,)
+    y = _native.full(shape, float(constant_values or 0.0), t._array.dtype)
+    _native.strided_copy(t._array, y[inside])
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.strided_copy(dy[inside], grads[0], bool(grads.accumulate))
+
+    return record(y, (t,), backward)
+
+
+def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
+    """The parts of x along an axis whose numbers are given; negative ones count from the end."""
+    x = as_tensor(x)
+    if axis is None:
+        x, axis = ravel(x), 0
+    where = as_tensor(indices) if isinstance(indices, (Tensor, np.ndarray)) else as_tensor(np.asarray(indices))
+    if where._array.dtype.kind not in "iu":
+        raise TypeError(f"take: indices must be integers, got {where.dtype}")
+    places = where._array
+    if places.dtype not in (np.int32, np.int64):
+        places = _native.cast_forward(places, np.int64)
+    axis = _axis(axis, x.ndim, "take", x.shape)
+    y = _native.take_forward(x._array, places, axis)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.take_backward(places, dy, axis, grads[0], grads.accumulate)
+
+    return record(y, (x,), backward)
+
+
+def one_hot(x: TensorLike, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
+    """1 at each index along a new axis, else 0; an index outside 0..num_classes-1 gives zeros only."""
+    if sparse:
+        raise ValueError("one_hot: sparse=True is not supported")
+    indices = as_tensor(x)._array
+    if indices.dtype not in (np.int32, np.int64):
+        indices = _native.cast_forward(indices, np.int64)
+    kind = np.dtype(dtype or np.float32)
+    y = wrap(_native.one_hot_forward(indices, num_classes, kind if kind.kind == "f" else np.float32))
+    y = y if kind.kind == "f" else as_tensor(y, kind)
+    return y if axis in (-1, y.ndim - 1) else moveaxis(y, -1, axis)
+
+
+def convert_to_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
+    """x as a Tensor; Python numbers become float32."""
+    return as_tensor(x, dtype)
+
+
+def convert_to_numpy(x: TensorLike) -> Array:
+    """x as an array; a Tensor's without a copy."""
+    return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
+
+
+def shape(x: TensorLike) -> tuple[int, ...]:
+    """The shape of x."""
+    return as_tensor(x).shape
+
+
+def ndim(x: TensorLike) -> int:
+    """How many axes x has."""
+    return as_tensor(x).ndim
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether x is a Tensor."""
+    return isinstance(x, Tensor)
+
+
+def zeros(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
+    """Zeros, float32 by default."""
+    return wrap(np.zeros(shape, dtype or np.float32))
+
+
+def ones(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
+    """Ones, float32 by default."""
+    return wrap(np.ones(shape, dtype or np.float32))
+
+
+def full(shape: Sequence[int] | int, fill_value: Any, dtype: Any = None) -> Tensor:
+    """One value everywhere, float32 by default."""
+    return wrap(np.full(shape, fill_value, dtype or np.float32))
+
+
+def zeros_like(x: TensorLike, dtype: Any = None) -> Tensor:
+    """Zeros of x's shape and type."""
+    x = as_tensor(x)
+    return wrap(np.zeros(x.shape, dtype or x.dtype))
+
+
+def ones_like(x: TensorLike, dtype: Any = None) -> Tensor:
+    """Ones of x's shape and type."""
+    x = as_tensor(x)
+    return wrap(np.ones(x.shape, dtype or x.dtype))
+
+
+def full_like(x: TensorLike, fill_value: Any, dtype: Any = None) -> Tensor:
+    """One value everywhere, of x's shape and type."""
+    x = as_tensor(x)
+    return wrap(np.full(x.shape, fill_value, dtype or x.dtype))
+
+
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+    """Ones on diagonal k, else zeros."""
+    return wrap(np.eye(N, M, k, dtype or np.float32))
+
+
+def identity(n: int, dtype: Any = None) -> Tensor:
+    """Ones on the diagonal, else zeros."""
+    return eye(n, dtype=dtype)
+
+
+def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
+    """Numbers from start (0 if only one is given) to before stop; int32 for integers, float32 for floats."""
+    values = np.arange(start, dtype=dtype) if stop is None else np.arange(start, stop, step, dtype=dtype)
+    if dtype is None:
+        values = values.astype(np.int32 if values.dtype.kind in "iu" else np.float32)
+    return wrap(values)
+
+
+def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
+    """So many numbers at equal distances from start to stop."""
+    return wrap(np.linspace(start, stop, num, endpoint=endpoint).astype(dtype or np.float32))
+
+
+def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+    """Ones on and below diagonal k, else zeros."""
+    return wrap(np.tri(N, M, k).astype(dtype or np.float32))
+
+
+def _triangle(x: TensorLike, k: int, lower: bool) -> Tensor:
+    from .elementwise import where
+
+    x = as_tensor(x)
+    inside = np.tri(x.shape[-2], x.shape[-1], k if lower else k - 1, dtype=np.bool_)
+    return where(inside if lower else ~inside, x, wrap(np.zeros((), x.dtype)))
+
+
+def tril(x: TensorLike, k: int = 0) -> Tensor:
+    """x with zeros above diagonal k of its last two axes."""
+    return _triangle(x, k, lower=True)
+
+
+def triu(x: TensorLike, k: int = 0) -> Tensor:
+    """x with zeros below diagonal k of its last two axes."""
+    return _triangle(x, k, lower=False)
+
+
+def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
+    """Coordinates of a grid over vectors."""
+    tensors = [ravel(v) for v in x]
+    places = [1, 0, *range(2, len(tensors))] if indexing == "xy" and len(tensors) > 1 else list(range(len(tensors)))
+    sizes = [0] * len(tensors)
+    for t, p in zip(tensors, places, strict=True):
+        sizes[p] = t.size
+    shapes = [tuple(t.size if i == p else 1 for i in range(len(tensors))) for t, p in zip(tensors, places, strict=True)]
+    return [broadcast_to(reshape(t, s), sizes) for t, s in zip(tensors, shapes, strict=True)]
+
+
+__all__ = [
+    "arange",
+    "broadcast_to",
+    "concatenate",
+    "convert_to_numpy",
+    "convert_to_tensor",
+    "expand_dims",
+    "eye",
+    "flatten",
+    "flip",
+    "full",
+    "full_like",
+    "getitem",
+    "hstack",
+    "identity",
+    "is_tensor",
+    "linspace",
+    "meshgrid",
+    "moveaxis",
+    "ndim",
+    "one_hot",
+    "ones",
+    "ones_like",
+    "pad",
+    "ravel",
+    "repeat",
+    "reshape",
+    "shape",
+    "slice",
+    "split",
+    "squeeze",
+    "stack",
+    "swapaxes",
+    "take",
+    "tile",
+    "transpose",
+    "tri",
+    "tril",
+    "triu",
+    "unstack",
+    "vstack",
+    "zeros",
+    "zeros_like",
+]

@@ -1,0 +1,288 @@
+"""The base of the optimizers: state, clipping, weight decay, and the group of arrays that one native step reads."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from . import _native, autograd, schedules
+from .autograd import Tensor, wrap
+from .schedules import LearningRateSchedule
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def _label(variable: Tensor, index: int) -> str:
+    return getattr(variable, "path", "") or f"variable {index}"
+
+
+class Optimizer:
+    """Base of the optimizers: state, clipping, weight decay; a subclass names its slots and its native step.
+
+    learning_rate      a number, or a schedule called with the number of steps done
+    weight_decay       decoupled: each step first multiplies weights by 1 - learning_rate * weight_decay
+    clipnorm           each gradient is scaled down to at most this norm
+    clipvalue          each gradient element is clipped to [-clipvalue, clipvalue]
+    global_clipnorm    all gradients are scaled down together to at most this norm
+    Only one of the three may be given.
+    """
+
+    _own: ClassVar[tuple[str, ...]] = ()  # constructor arguments of the subclass, for get_config
+    _native_step: ClassVar[Callable[..., None]]  # called with the group and _options()
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        self._variables: list[Tensor] = []
+        self._slots: dict[str, list[Array]] = {}
+        self._group: Any = None
+        self._rate = np.zeros(1, np.float64)
+        self._steps = np.zeros(1, np.int64)
+        self._flags: list[bool] = []
+        self._active = np.zeros(0, np.bool_)
+        self._excluded: set[int] = set()
+        self._excluded_names: tuple[str, ...] = ()
+        self._saved: dict[str, Array] = {}  # state given before build
+        self._arguments: tuple[Any, ...] = ()
+        self._schedule: LearningRateSchedule | None = None
+        limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+        given = {k: v for k, v in limits.items() if v is not None}
+        if len(given) > 1:
+            raise ValueError(f"{type(self).__name__}: only one of {', '.join(limits)} may be given, got {given}")
+        for what, value in given.items():
+            if not value > 0:
+                raise ValueError(f"{type(self).__name__}: {what} must be positive, got {value}")
+        self.name = name or type(self).__name__.lower()
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        if not name.startswith("_") and name != "learning_rate":
+            object.__setattr__(self, "_group", None)  # slots may have to come or go
+            autograd.touch()
+
+    @property
+    def learning_rate(self) -> Tensor:
+        """The rate of the next step, a float64 tensor of shape (); assign a number or a schedule."""
+        if self._schedule is not None:
+            self._rate[0] = float(self._schedule(int(self._steps[0])))
+        return wrap(self._rate.reshape(()))
+
+    @learning_rate.setter
+    def learning_rate(self, value: float | LearningRateSchedule | dict[str, Any]) -> None:
+        if isinstance(value, dict):
+            value = schedules.deserialize(value)
+        if isinstance(value, LearningRateSchedule):
+            self._schedule = value
+            return
+        rate = float(value)
+        if not (math.isfinite(rate) and rate >= 0):
+            raise ValueError(f"{type(self).__name__}: learning_rate must be a finite number >= 0, got {rate}")
+        self._schedule = None
+        self._rate[0] = rate
+
+    @property
+    def iterations(self) -> Tensor:
+        """Steps done so far, an int64 tensor of shape ()."""
+        return wrap(self._steps.reshape(()))
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """Steps done, learning rate, then every slot array: the whole state."""
+        return [self.iterations, wrap(self._rate.reshape(())), *(wrap(a) for s in self._slots.values() for a in s)]
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """No weight decay for these variables, nor for those with one of var_names in their path."""
+        self._excluded |= {id(v) for v in var_list or ()}
+        self._excluded_names += tuple(var_names or ())
+        self._group = None
+        autograd.touch()
+
+    def build(self, variables: Iterable[Tensor]) -> None:
+        """Make the state of every variable that has none yet; those known keep theirs.
+
+        variables: tensors with requires_grad, e.g. ``model.trainable_weights`` of a model that has its weights.
+        """
+        known = {id(v) for v in self._variables}
+        for v in variables:
+            if not isinstance(v, Tensor):
+                raise TypeError(f"{type(self).__name__}.build: expected tensors, got {type(v).__name__}")
+            if not v.requires_grad or not v.is_leaf:
+                what = _label(v, len(self._variables))
+                raise ValueError(f"{type(self).__name__}.build: {what} {v.shape} is no leaf with requires_grad=True")
+            if id(v) not in known:
+                known.add(id(v))
+                self._variables.append(v)
+                self._group = None
+                autograd.touch()
+        if not self._variables:
+            raise ValueError(
+                f"{type(self).__name__}.build: there are no variables; a model has its weights once it was called on a "
+                "batch or model.build(input_shape) was"
+            )
+        if self._group is None:
+            self._bind()
+
+    def _slot_names(self) -> tuple[str, ...]:
+        """The state that the rule keeps for each variable, zeros at first, in the native step's order."""
+        raise NotImplementedError(f"{type(self).__name__} must define _slot_names")
+
+    def _options(self) -> tuple[Any, ...]:
+        """The rule's own arguments of the native step."""
+        raise NotImplementedError(f"{type(self).__name__} must define _options")
+
+    def _bind(self) -> None:
+        """Collect the addresses of all weights, gradients and slots in one native group."""
+        for v in self._variables:
+            if v._grad is None:
+                v._grad = _native.empty(v._array.shape, v._array.dtype)
+        self._slots = {name: self._slots.get(name, []) for name in self._slot_names()}
+        for arrays in self._slots.values():
+            arrays.extend(_native.full(v._array.shape, 0.0, v._array.dtype) for v in self._variables[len(arrays) :])
+        if self._saved:
+            saved, self._saved = self._saved, {}
+            self.set_state(saved)
+        decays = np.array([self._decays(v, i) for i, v in enumerate(self._variables)], np.bool_)
+        self._active = np.ones(len(self._variables), np.bool_)
+        self._flags = [True] * len(self._variables)
+        self._group = _native.ParameterGroup(
+            [v._array for v in self._variables],
+            [v._grad for v in self._variables],
+            list(self._slots.values()),
+            decays,
+            self._active,
+            self._rate,
+            self._steps,
+        )
+        limits = (self.clipvalue, self.clipnorm, self.global_clipnorm)
+        self._arguments = (*self._options(), self.weight_decay or 0.0, *(math.inf if v is None else v for v in limits))
+
+    def _decays(self, variable: Tensor, index: int) -> bool:
+        path = _label(variable, index)
+        return id(variable) not in self._excluded and not any(n in path for n in self._excluded_names)
+
+    def step(self) -> None:
+        """Update every variable that has a gradient."""
+        if self._group is None:
+            if not self._variables:
+                raise RuntimeError(f"{type(self).__name__}.step: call build(model.trainable_weights) first")
+            self._bind()
+        flags = [v._grad_is_set for v in self._variables]
+        if flags != self._flags and not any(flags):
+            raise RuntimeError(f"{type(self).__name__}.step: no variable has a gradient; call loss.backward() first")
+        self._before_step(flags)
+        if autograd.state.recording is not None:
+            autograd.state.recording.hooks.append(lambda: self._before_step(flags))
+        type(self)._native_step(self._group, *self._arguments)
+
+    def _before_step(self, flags: list[bool]) -> None:
+        """Write what the native step reads through pointers: which variables have a gradient, the schedule's rate."""
+        if self._flags != flags:
+            self._flags = flags
+            self._active[:] = flags
+        if self._schedule is not None:
+            self._rate[0] = float(self._schedule(int(self._steps[0])))
+
+    def zero_grad(self) -> None:
+        """Forget all gradients, so that the next backward overwrites them."""
+        for v in self._variables:
+            v._grad_is_set = False
+
+    def apply(self, grads: Iterable[Any], trainable_variables: Sequence[Tensor] | None = None) -> None:
+        """Update the variables by these gradients (arrays or tensors; None leaves its variable alone).
+
+        Variables default to those of build(); new ones are built.  Each ``v.grad`` then holds what was applied.
+        """
+        grads = list(grads)
+        variables = self._variables if trainable_variables is None else list(trainable_variables)
+        if len(grads) != len(variables):
+            raise ValueError(f"{type(self).__name__}.apply: {len(grads)} gradients for {len(variables)} variables")
+        self.build(variables)
+        before = [v._grad_is_set for v in self._variables]
+        self.zero_grad()
+        missing = [_label(v, i) for i, (g, v) in enumerate(zip(grads, variables, strict=True)) if g is None]
+        if len(missing) == len(grads):
+            raise ValueError(f"{type(self).__name__}.apply: no gradient given for any variable")
+        if missing:
+            warnings.warn(f"{type(self).__name__}.apply: no gradient for {', '.join(missing)}", stacklevel=2)
+        for i, (g, v) in enumerate(zip(grads, variables, strict=True)):
+            if g is not None:
+                self._put_gradient(g, v, i)
+        self.step()
+        for v, was_set in zip(self._variables, before, strict=True):
+            v._grad_is_set = was_set
+
+    def _put_gradient(self, gradient: Any, variable: Tensor, index: int) -> None:
+        array = gradient._array if isinstance(gradient, Tensor) else np.asarray(gradient)
+        if array.shape != variable.shape:
+            what = _label(variable, index)
+            raise ValueError(
+                f"{type(self).__name__}.apply: the gradient of {what} is {array.shape}, not {variable.shape}"
+            )
+        variable._grad_is_set = True
+        destination = variable._grad
+        if array is not destination and destination is not None:
+            _native.copy_into(np.ascontiguousarray(array, destination.dtype), destination, False)
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> None:
+        """As apply, for an iterable of (gradient, variable)."""
+        grads, variables = zip(*grads_and_vars, strict=True)
+        self.apply(grads, variables)
+
+    def get_state(self) -> dict[str, Array]:
+        """A copy of the state: "iterations", "learning_rate", and "slot/index" for every slot of every variable."""
+        state = {"iterations": self._steps.copy(), "learning_rate": self._rate.copy()}
+        for name, arrays in self._slots.items():
+            state.update({f"{name}/{i}": a.copy() for i, a in enumerate(arrays)})
+        return state
+
+    def set_state(self, state: dict[str, Array]) -> None:
+        """Restore what get_state gave; before build it is kept until then.  Missing or misshapen arrays are named."""
+        if not self._variables:
+            self._saved = dict(state)
+            self._steps[:] = state.get("iterations", self._steps)
+            self._rate[:] = state.get("learning_rate", self._rate)
+            return
+        targets = {"iterations": self._steps, "learning_rate": self._rate}
+        for name, arrays in self._slots.items():
+            targets.update({f"{name}/{i}": a for i, a in enumerate(arrays)})
+        if set(state) != set(targets):
+            missing, extra = sorted(set(targets) - set(state)), sorted(set(state) - set(targets))
+            raise ValueError(
+                f"{type(self).__name__}.set_state: missing {missing or 'nothing'}, unknown {extra or 'nothing'}"
+            )
+        for name, target in targets.items():
+            if np.shape(state[name]) != target.shape:
+                raise ValueError(
+                    f"{type(self).__name__}.set_state: {name} is {np.shape(state[name])}, expected {target.shape}"
+                )
+        for name, target in targets.items():
+            np.copyto(target, state[name], casting="same_kind")
+
+    def get_config(self) -> dict[str, Any]:
+        rate: Any = float(self._rate[0]) if self._schedule is None else schedules.serialize(self._schedule)
+        shared = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "name")
+        return {"learning_rate": rate, **{k: getattr(self, k) for k in (*self._own, *shared)}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Optimizer:
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"

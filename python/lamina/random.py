@@ -1,0 +1,147 @@
+"""Random numbers: one seed for the whole process, generators for layers, keras.random's sampling functions.
+
+Everything random follows from ``seed()``.  Values that training draws step by step (dropout) come from native
+counter-based kernels driven by a ``Generator``'s state; values drawn once (initial weights, shuffles) from NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _registry, autograd
+from .autograd import Tensor, wrap
+from .config import standardize_dtype
+
+Shape = Sequence[int]
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class _Process:
+    """The generator from which every unseeded choice of the process is drawn."""
+
+    numpy = np.random.Generator(np.random.Philox())
+
+
+def seed(value: int) -> None:
+    """Make all that is drawn from now on (initial weights, dropout keys of new layers, shuffles) repeatable.
+
+    ``value`` is a non-negative integer.  Layers that exist already keep the generators they were made with.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise ValueError(f"random.seed: expected a non-negative integer, got {value!r}")
+    _Process.numpy = np.random.Generator(np.random.Philox(int(value)))
+
+
+def numpy_generator() -> np.random.Generator:
+    """The process-wide NumPy generator that ``seed()`` restarts."""
+    return _Process.numpy
+
+
+class Generator:
+    """A counter-based random stream.  ``state`` is uint64 [key, counter]; each native call that draws from it reads
+    both through their address and adds one to the counter, so that a captured step goes on drawing new numbers.
+
+    ``seed=None`` takes a key from the process-wide generator; equal integer seeds give equal streams.
+    """
+
+    __slots__ = ("seed", "state")
+
+    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+        key = int(_Process.numpy.integers(2**63)) if seed is None else int(seed)
+        if not 0 <= key < 2**64:
+            raise ValueError(f"Generator: seed must be between 0 and 2**64 - 1, got {seed}")
+        self.seed = key
+        self.state = np.array([key, 0], dtype=np.uint64)
+
+    def numpy(self) -> np.random.Generator:
+        """A NumPy generator at this stream's place; advances the stream by one call."""
+        autograd.refuse("lamina.random drew numbers with NumPy, which a replay would repeat")
+        generator = np.random.Generator(np.random.Philox(key=self.state))
+        self.state[1] += np.uint64(1)
+        return generator
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed}
+
+
+SeedGenerator = Generator  # Keras's name
+_registry.add_known((Generator,))
+
+Seed = int | Generator | None
+
+
+def numpy_from(seed: Seed) -> np.random.Generator:
+    """NumPy's generator for a ``seed`` argument: None is the process's, an integer always the same, or a Generator."""
+    if seed is None:
+        autograd.refuse("lamina.random drew numbers with NumPy, which a replay would repeat")
+        return _Process.numpy
+    if isinstance(seed, Generator):
+        return seed.numpy()
+    return np.random.Generator(np.random.Philox(int(seed)))
+
+
+def normal_array(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """Standard normal values."""
+    return rng.standard_normal(tuple(shape), dtype=dtype)
+
+
+def truncated_array(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """Standard normal values within two standard deviations; what falls outside is drawn again."""
+    values = rng.standard_normal(tuple(shape), dtype=dtype).reshape(-1)
+    outside = np.flatnonzero(np.abs(values) > 2.0)
+    while outside.size:
+        values[outside] = rng.standard_normal(outside.size, dtype=dtype)
+        outside = outside[np.abs(values[outside]) > 2.0]
+    return values.reshape(tuple(shape))
+
+
+def normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None) -> Tensor:
+    """Normally distributed values."""
+    d = standardize_dtype(dtype)
+    return wrap(normal_array(numpy_from(seed), shape, d) * d.type(stddev) + d.type(mean))
+
+
+def truncated_normal(
+    shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None
+) -> Tensor:
+    """Normally distributed values, those beyond two standard deviations drawn again."""
+    d = standardize_dtype(dtype)
+    return wrap(truncated_array(numpy_from(seed), shape, d) * d.type(stddev) + d.type(mean))
+
+
+def uniform(shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Seed = None) -> Tensor:
+    """Values uniform in [minval, maxval)."""
+    d = standardize_dtype(dtype)
+    return wrap(numpy_from(seed).random(tuple(shape), dtype=d) * d.type(maxval - minval) + d.type(minval))
+
+
+def randint(shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> Tensor:
+    """Integers uniform in [minval, maxval)."""
+    return wrap(numpy_from(seed).integers(minval, maxval, tuple(shape)).astype(dtype))
+
+
+def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> Tensor:
+    """(batch, num_samples) indices drawn from each row of (batch, classes) log-probabilities."""
+    z = np.asarray(logits)
+    if z.ndim != 2:
+        raise ValueError(f"random.categorical: logits are {z.shape}, expected (batch, classes)")
+    uniforms = numpy_from(seed).random((z.shape[0], num_samples, z.shape[1]))
+    gumbel = -np.log(-np.log(np.maximum(uniforms, np.finfo(np.float64).tiny)))
+    return wrap((z[:, None, :] + gumbel).argmax(axis=-1).astype(dtype))
+
+
+def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Tensor:
+    """A copy of ``x`` with its slices along ``axis`` in random order."""
+    return wrap(numpy_from(seed).permutation(np.asarray(x), axis=axis))
+
+
+def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Seed = None) -> Tensor:
+    """``inputs`` with a fraction ``rate`` of its elements set to zero and the rest scaled by 1 / (1 - rate)."""
+    from .ops import dropout as op  # ops use generators, so the import cannot stand above
+
+    if noise_shape is not None:
+        raise ValueError("random.dropout: noise_shape is not supported here; use layers.Dropout(noise_shape=...)")
+    return op(inputs, rate, seed if isinstance(seed, Generator) else Generator(seed))

@@ -1,0 +1,92 @@
+"""Penalties on weights or activities with Keras 3's names: L1, L2, L1L2, or any function of a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import _registry, ops
+from ._suggest import unknown
+from .autograd import Tensor
+
+
+def _factor(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value < float("inf"):
+        raise ValueError(f"{name}: expected a finite non-negative number, got {value!r}")
+    return float(value)
+
+
+class Regularizer:
+    """Base of all: called with a tensor, returns a scalar."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Regularizer:
+        return cls(**_registry.deserialize(config))
+
+
+class L1L2(Regularizer):
+    """``l1 * sum(|x|) + l2 * sum(x**2)``."""
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
+        self.l1, self.l2 = _factor("l1", l1), _factor("l2", l2)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        absolute = ops.multiply(ops.sum(ops.abs(x)), self.l1) if self.l1 else None
+        if absolute is not None and not self.l2:
+            return absolute
+        squared = ops.multiply(ops.sum(ops.square(x)), self.l2)
+        return squared if absolute is None else ops.add(absolute, squared)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l1": self.l1, "l2": self.l2}
+
+
+class L1(L1L2):
+    """``l1 * sum(|x|)``."""
+
+    def __init__(self, l1: float = 0.01) -> None:
+        super().__init__(l1=l1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l1": self.l1}
+
+
+class L2(L1L2):
+    """``l2 * sum(x**2)``."""
+
+    def __init__(self, l2: float = 0.01) -> None:
+        super().__init__(l2=l2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l2": self.l2}
+
+
+l1, l2, l1_l2 = L1, L2, L1L2
+_by_name: dict[str, type[Regularizer]] = {"l1": L1, "l2": L2, "l1_l2": L1L2, "L1": L1, "L2": L2, "L1L2": L1L2}
+_registry.add_known((L1, L2, L1L2))
+
+
+def get(identifier: Any) -> Callable[[Tensor], Any] | None:
+    """A regularizer from a name, a class, a description or any callable; None stays None."""
+    if isinstance(identifier, str):
+        if identifier not in _by_name:
+            raise unknown("regularizer", identifier, _by_name)
+        identifier = _by_name[identifier]
+    if isinstance(identifier, dict):
+        identifier = _registry.deserialize(identifier)
+    if isinstance(identifier, type):
+        identifier = identifier()
+    if identifier is not None and not callable(identifier):
+        raise ValueError(f"expected a regularizer or its name, got {identifier!r}")
+    return identifier  # type: ignore[no-any-return]
+
+
+def serialize(regularizer: Any) -> Any:
+    """The description that ``get`` takes."""
+    return _registry.serialize(regularizer)

@@ -1,0 +1,15 @@
+"""Models in one file: safetensors with a JSON description in its header, no pickle, nothing executed."""
+
+from __future__ import annotations
+
+from .._registry import custom_object_scope, deserialize, register_serializable, serialize
+from .model_file import load_model, load_weights, save_model, save_weights
+
+register_keras_serializable = register_serializable  # Keras's name
+deserialize_keras_object, serialize_keras_object = deserialize, serialize
+
+__all__ = [
+    "custom_object_scope", "deserialize", "deserialize_keras_object", "load_model", "load_weights",
+    "register_keras_serializable", "register_serializable", "save_model", "save_weights", "serialize",
+    "serialize_keras_object",
+]  # fmt: skip

@@ -1,0 +1,185 @@
+"""The .lamina file: safetensors whose header says which model the tensors belong to.
+
+Header entries (text): ``format`` = "lamina", ``version`` = "1", ``lamina`` = the library's version, ``model`` =
+JSON with the description of the model, the shapes its layers were built for and what compile() was given.  Tensors:
+``weights/<key>`` with the keys of ``state_dict()``, ``optimizer/<key>`` with those of the optimizer's state.
+A file of weights alone has no ``model`` entry.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from .. import _registry
+from .._version import __version__
+from ..autograd import Array
+from ..layers import Layer
+from ..layers.tracking import load_arrays, named_layers, named_variables
+from . import compiling
+from .atomic import write_whole
+
+if TYPE_CHECKING:
+    from ..models import Model
+
+FORMAT, VERSION = "lamina", "1"
+
+
+def save_model(model: Model, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    """Write a built model to ``filepath``; errors leave an older file as it was.
+
+    Raises ValueError for a model without weights yet, TypeError for a layer that cannot be described.
+    """
+    path = _target(filepath, overwrite)
+    if not model.built:
+        raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before saving")
+    description: dict[str, Any] = {
+        "model": _registry.serialize(model),
+        "built": _built(model),
+        "frozen": _frozen(model),
+    }
+    tensors = {f"weights/{key}": v.numpy() for key, v in named_variables(model).items()}
+    if include_optimizer and model.compiled:
+        description["compile"] = compiling.describe(model)
+        if description["compile"] is not None and model.optimizer is not None:
+            tensors |= {f"optimizer/{k}": v for k, v in model.optimizer.get_state().items()}
+    _write(path, tensors, {"model": json.dumps(_registry.to_json(description), allow_nan=False)})
+
+
+def save_weights(model: Layer, filepath: Any, overwrite: bool = True) -> None:
+    """Write the weights alone."""
+    path = _target(filepath, overwrite)
+    if not model.built:
+        raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before saving")
+    _write(path, {f"weights/{key}": v.numpy() for key, v in named_variables(model).items()}, {})
+
+
+def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Any:
+    """The model of a file that ``model.save`` wrote, compiled as it was unless ``compile=False``.
+
+    custom_objects: {name: class or function} for what is not registered.  Raises FileNotFoundError, or ValueError that
+    names the file for one that is cut short, of another version, without a model, or whose weights do not fit.
+    """
+    path = Path(os.fspath(filepath))
+    header, tensors = _read(path)
+    if "model" not in header:
+        raise ValueError(f"{path}: holds weights only; make the model and call model.load_weights({str(path)!r})")
+    try:
+        description = _registry.from_json(json.loads(header["model"]))
+    except ValueError as error:
+        raise ValueError(f"{path}: its description is damaged ({error})") from None
+    with _registry.custom_object_scope(custom_objects):
+        try:
+            model = _registry.deserialize(description["model"])
+            _build(model, description["built"])
+            _freeze(model, description["frozen"])
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"{path}: {error}") from error
+        load_arrays(str(path), named_variables(model), _part(tensors, "weights/"))
+        if compile and description.get("compile"):
+            compiling.restore(model, description["compile"], _part(tensors, "optimizer/"), str(path))
+    return model
+
+
+def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False) -> None:
+    """Set a built model's weights from a file, by key; nothing is changed unless all fit (or ``skip_mismatch``)."""
+    path = Path(os.fspath(filepath))
+    variables = named_variables(model)
+    if not variables and not model.built:
+        raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before loading")
+    _, tensors = _read(path)
+    arrays = _part(tensors, "weights/")
+    if skip_mismatch:
+        arrays = {k: a for k, a in arrays.items() if k in variables and variables[k].shape == a.shape}
+    load_arrays(str(path), variables, arrays, strict=not skip_mismatch)
+
+
+def _target(filepath: Any, overwrite: bool) -> Path:
+    path = Path(os.fspath(filepath))
+    if path.suffix in (".keras", ".h5", ".hdf5", ".pt", ".pth"):
+        raise ValueError(f"{path}: only Lamina's own format can be written; use a name like {path.stem}.lamina")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a directory")
+    if not overwrite and path.exists():
+        raise FileExistsError(f"{path}: exists, and overwrite=False")
+    return path
+
+
+def _write(path: Path, tensors: Mapping[str, Array], header: dict[str, str]) -> None:
+    arrays = {k: np.ascontiguousarray(a).reshape(a.shape) for k, a in tensors.items()}
+    write_whole(path, save(arrays, {"format": FORMAT, "version": VERSION, "lamina": __version__, **header}))
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = dict(file.metadata() or {})
+            if header.get("format") != FORMAT:
+                raise ValueError(f"{path}: a safetensors file, but not one of Lamina's")
+            if header.get("version") != VERSION:
+                raise ValueError(
+                    f"{path}: format version {header.get('version')}, this Lamina ({__version__}) reads version "
+                    f"{VERSION}; it was written by Lamina {header.get('lamina')}"
+                )
+            return header, {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path}: not a whole Lamina file ({error}); it was cut short or is another format") from None
+
+
+def _part(tensors: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {k.removeprefix(prefix): a for k, a in tensors.items() if k.startswith(prefix)}
+
+
+def _built(model: Layer) -> dict[str, Any]:
+    """By path of keys, the arguments with which each layer was built ("" is the model itself)."""
+    layers = {"": model, **named_layers(model)}
+    return {path: layer._build_arguments for path, layer in layers.items() if layer.built}
+
+
+def _frozen(model: Layer) -> dict[str, list[str]]:
+    """What was made not trainable, as far as constructors' arguments cannot tell: layers and weights, by key."""
+    layers = {"": model, **named_layers(model)}
+    fixed = {id(v) for layer in layers.values() for v in layer._fixed}
+    return {
+        "layers": [path for path, layer in layers.items() if not layer.trainable],
+        "weights": [k for k, v in named_variables(model).items() if not v.trainable and id(v) not in fixed],
+    }
+
+
+def _freeze(model: Layer, frozen: Mapping[str, list[str]]) -> None:
+    layers, variables = {"": model, **named_layers(model)}, named_variables(model)
+    for path in frozen["layers"]:
+        if path in layers:
+            layers[path]._trainable = False
+    for key in frozen["weights"]:
+        if key in variables:
+            variables[key].trainable = False
+
+
+def _build(model: Layer, built: Mapping[str, Any]) -> None:
+    """Make the weights of every layer that had them, parents first, since some make their layers in build()."""
+    pending = dict(built)
+    while pending:
+        layers = {"": model, **named_layers(model)}
+        ready = [path for path in layers if path in pending]
+        if not ready:
+            missing = next(iter(pending))
+            warnings.warn(f"{model._label()}: the saved layer {missing!r} is not there after loading", stacklevel=3)
+            return
+        for path in ready:
+            arguments, layer = pending.pop(path), layers[path]
+            if layer.built:
+                continue
+            if arguments and not layer._built_by_call:
+                layer.build(**arguments)
+            layer._built = True

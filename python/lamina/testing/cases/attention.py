@@ -1,0 +1,113 @@
+"""Cases of the attention family."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import Array, Case
+
+
+def _case(
+    B: int,
+    Tq: int,
+    Tk: int,
+    H: int,
+    D: int,
+    *,
+    Hkv: int | None = None,
+    Dv: int | None = None,
+    causal: str = "none",
+    mask: tuple[int, ...] | None = None,
+    bias: tuple[int, ...] | None = None,
+    lengths: tuple[int, ...] | None = None,
+    dropout: float = 0.0,
+    options: str = "",
+) -> Case:
+    heads, size = Hkv or H, Dv or D
+
+    def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
+        return (
+            rng.standard_normal((B, Tq, H, D)).astype(dtype),
+            rng.standard_normal((B, Tk, heads, D)).astype(dtype),
+            rng.standard_normal((B, Tk, heads, size)).astype(dtype),
+            rng.random(mask) > 0.3 if mask else None,
+            rng.standard_normal(bias).astype(dtype) if bias else None,
+            np.array(lengths) if lengths else None,
+            causal,
+            D**-0.5,
+            dropout,
+            np.array([17, 5], np.uint64) if dropout else None,
+        )
+
+    def saved(args: tuple[Any, ...], result: Any, dy: Array) -> tuple[Any, ...]:
+        out, logsumexp, used = result
+        return (*args[:6], out, logsumexp, used, dy, *args[6:9])
+
+    flops = 2.0 * B * H * Tq * Tk * (D + size) * (0.5 if causal != "none" else 1)
+    return Case(
+        "attention",
+        f"{B}x{Tq}x{Tk}x{H}x{D}{'' if causal == 'none' else ' ' + causal}{' ' + options if options else ''}",
+        "attention_forward",
+        inputs,
+        "attention_backward",
+        (0, 1, 2, 4),
+        saved,
+        flops=flops,
+        bytes=4.0 * B * H * (Tq + Tk) * (D + size),
+        backward_flops=2.5 * flops,
+        backward_bytes=8.0 * B * H * (Tq + Tk) * (D + size),
+        reduction=max(B * H * Tq, Tk * D, 1) if bias else max(Tq, Tk, D, 1),
+    )
+
+
+def _weights(B: int, Tq: int, Tk: int, H: int, D: int, Hkv: int | None = None) -> Case:
+    def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
+        q = rng.standard_normal((B, Tq, H, D)).astype(dtype)
+        k = rng.standard_normal((B, Tk, Hkv or H, D)).astype(dtype)
+        mask = rng.random((B, 1, Tq, Tk)) > 0.3
+        s = np.einsum("bqhd,bkhd->bhqk", q, k.repeat(H // (Hkv or H), axis=2)).astype(np.float64) * D**-0.5
+        s = np.where(mask, s, -np.inf)
+        with np.errstate(divide="ignore"):
+            lse = np.log(np.exp(s).sum(axis=-1)).astype(dtype)
+        return q, k, mask, None, None, lse, "none", D**-0.5
+
+    return Case(
+        "attention",
+        f"weights {B}x{Tq}x{Tk}x{H}x{D}",
+        "attention_weights_forward",
+        inputs,
+        "attention_weights_backward",
+        (0, 1),
+        lambda args, w, dy: (args[0], args[1], w, dy, args[7]),
+        reduction=max(Tq, Tk, D, 1),
+    )
+
+
+def test_cases() -> list[Case]:
+    cases = [_case(2, 5, 7, 2, 8), _case(1, 1, 1, 1, 1), _case(2, 0, 5, 1, 4), _case(2, 5, 0, 1, 4)]
+    cases += [_case(0, 3, 3, 2, 4)]
+    cases += [_case(1, 64, 64, 2, 32), _case(3, 65, 129, 2, 33, Dv=20), _case(1, 200, 300, 1, 70, Dv=130)]
+    cases += [_case(2, 130, 130, 2, 16, causal="top_left"), _case(1, 70, 200, 3, 24, causal="bottom_right")]
+    cases += [_case(1, 200, 70, 2, 24, causal="bottom_right"), _case(1, 70, 200, 1, 24, causal="top_left")]
+    cases += [
+        _case(2, 70, 140, 4, 16, Hkv=2, causal="top_left", options="grouped"),
+        _case(2, 33, 50, 4, 16, Hkv=1, mask=(2, 1, 1, 50), options="one key head"),
+        _case(2, 33, 150, 2, 16, mask=(33, 150), options="mask"),
+        _case(2, 33, 150, 2, 16, mask=(2, 2, 33, 1), bias=(2, 1, 1, 150), options="mask and bias of keys"),
+        _case(2, 70, 50, 2, 16, bias=(1, 2, 70, 50), causal="top_left", options="bias"),
+        _case(2, 70, 50, 2, 16, bias=(2, 1, 70, 1), mask=(70, 50), options="bias of queries"),
+        _case(4, 70, 150, 2, 16, lengths=(150, 0, 1, 77), options="lengths"),
+        _case(3, 70, 150, 2, 16, lengths=(150, 0, 77), causal="bottom_right", bias=(70, 150), options="lengths, bias"),
+        _case(2, 70, 150, 2, 16, dropout=0.4, options="dropout"),
+        _case(2, 66, 7, 2, 16, dropout=0.1, causal="top_left", bias=(66, 7), options="dropout, bias"),
+    ]
+    return cases + [_weights(2, 5, 7, 1, 8), _weights(2, 70, 150, 4, 20, 2), _weights(1, 1, 1, 1, 1)]
+
+
+def bench_cases() -> list[Case]:
+    shapes = [(8, 128, 8, 32), (4, 512, 8, 64), (16, 64, 4, 32), (1, 2048, 4, 64)]
+    cases = [_case(B, T, T, H, D, causal=c) for B, T, H, D in shapes for c in ("none", "top_left")]
+    cases += [_case(8, 128, 128, 8, 32, dropout=0.1, options="dropout")]
+    return cases + [_case(8, 128, 128, 8, 32, mask=(8, 1, 128, 128), options="mask")]

@@ -1,0 +1,85 @@
+"""Cases of the recurrent family."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import Array, Case
+
+
+def _lstm(
+    B: int,
+    S: int,
+    features: int,
+    U: int,
+    counts: str = "",
+    state: bool = False,
+    bias: bool = True,
+    backwards: bool = False,
+    time_order: bool = False,
+    zero: bool = False,
+    activation: str = "tanh",
+    recurrent_activation: str = "sigmoid",
+) -> Case:
+    """``counts``: "lengths", "lengths32", "mask" or "" for all steps."""
+
+    def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
+        def normal(*shape: int, scale: float = 1.0) -> Array:
+            return (rng.standard_normal(shape) * scale).astype(dtype)
+
+        x, kernel = normal(B, S, features), normal(features, 4 * U, scale=max(features, 1) ** -0.5)
+        recurrent = normal(U, 4 * U, scale=0.7 * U**-0.5)
+        b = normal(4 * U) if bias else None
+        h0, c0 = (normal(B, U), normal(B, U)) if state else (None, None)
+        lengths = mask = None
+        if counts.startswith("lengths"):
+            lengths = rng.integers(0, S + 1, B).astype(np.int32 if counts == "lengths32" else np.int64)
+        if counts == "mask":
+            mask = rng.random((B, S)) < 0.6
+        options = (activation, recurrent_activation, backwards, time_order, zero)
+        return (x, kernel, recurrent, b, h0, c0, lengths, mask, *options, True, True)
+
+    def saved(args: tuple[Any, ...], result: Any, dy: Array) -> tuple[Any, ...]:
+        _, h, c, *kept = result
+        return (*args[:13], *kept, dy, 0.5 * h, 0.25 * c)
+
+    words = [counts, "state" if state else "", "backwards" if backwards else ""]
+    words += ["in time order" if time_order else "", "zero" if zero else "", "" if bias else "no bias"]
+    words += [w for w in (activation, recurrent_activation) if w not in ("tanh", "sigmoid")]
+    flops = 8.0 * B * S * (features + U) * U
+    return Case(
+        "recurrent",
+        " ".join([f"lstm {B}x{S}x{features}x{U}", *(w for w in words if w)]),
+        "lstm_forward",
+        inputs,
+        "lstm_backward",
+        (0, 1, 2, 3, 4, 5),
+        saved,
+        flops=flops,
+        backward_flops=2 * flops,
+        reduction=max(B * S, 4 * U, features, 1),
+    )
+
+
+def test_cases() -> list[Case]:
+    shapes = [(1, 1, 1, 1), (3, 5, 4, 7), (0, 3, 2, 4), (2, 0, 3, 5), (1, 9, 5, 33), (17, 3, 20, 70)]
+    cases = [_lstm(*s) for s in shapes]
+    shapes = [(1, 1, 3, 5), (9, 1, 3, 20), (2, 0, 3, 5), (8, 6, 5, 16), (5, 3, 130, 65)]
+    cases += [_lstm(*s, state=True) for s in shapes]
+    cases += [_lstm(4, 6, 0, 5), _lstm(4, 6, 3, 5, bias=False), _lstm(6, 5, 3, 18, backwards=True, state=True)]
+    cases += [_lstm(6, 5, 3, 18, backwards=True, time_order=True)]
+    for counts in ("lengths", "lengths32", "mask"):
+        cases += [_lstm(9, 6, 3, 17, counts, state=True), _lstm(9, 6, 3, 17, counts, backwards=True)]
+        cases += [_lstm(9, 6, 3, 17, counts, backwards=True, time_order=True, state=True)]
+    cases += [_lstm(9, 6, 3, 17, "mask", zero=True, state=True), _lstm(9, 6, 3, 17, "mask", zero=True, backwards=True)]
+    cases += [_lstm(0, 6, 3, 17, "lengths"), _lstm(3, 0, 3, 17, "mask", state=True), _lstm(1, 8, 3, 17, "lengths")]
+    for act, gate in (("relu", "sigmoid"), ("tanh", "hard_sigmoid"), ("linear", "relu"), ("sigmoid", "linear")):
+        cases.append(_lstm(3, 4, 5, 18, activation=act, recurrent_activation=gate))
+    return cases
+
+
+def bench_cases() -> list[Case]:
+    shapes = [(32, 50, 64, 128), (64, 100, 128, 256), (1, 200, 64, 128), (64, 28, 28, 128)]
+    return [_lstm(*s) for s in shapes] + [_lstm(32, 50, 64, 128, "lengths")]

@@ -1,0 +1,48 @@
+"""Small helpers under keras.utils' names."""
+
+from __future__ import annotations
+
+import random as _python_random
+from typing import Any
+
+import numpy as np
+
+from . import random
+from .data import PyDataset as PyDataset
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed Python's, NumPy's and Lamina's random numbers."""
+    _python_random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 (users' own NumPy code)
+    random.seed(seed)
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> Array:
+    """Class indices (...) as one-hot float32 rows (..., num_classes); a last axis of length one is dropped.
+
+    num_classes defaults to the largest index plus one.  ValueError names an index outside 0..num_classes-1.
+    """
+    given = np.asarray(x)
+    labels = given.astype(np.int64)
+    if not np.array_equal(labels, given):
+        raise ValueError("to_categorical: class indices must be whole numbers")
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    classes = int(labels.max(initial=-1)) + 1 if num_classes is None else num_classes
+    wrong = np.argwhere((labels < 0) | (labels >= classes))
+    if wrong.size:
+        place = tuple(wrong[0].tolist())
+        raise ValueError(f"to_categorical: label {labels[place]} at {list(place)} is outside 0..{classes - 1}")
+    result = np.zeros((labels.size, classes), np.float32)
+    result[np.arange(labels.size), labels.reshape(-1)] = 1.0
+    return result.reshape((*labels.shape, classes))
+
+
+def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
+    """x scaled to norm 1 along ``axis``; rows of zeros stay."""
+    x = np.asarray(x)
+    norm = np.linalg.norm(x, order, axis, keepdims=True)
+    return x / np.where(norm == 0, 1.0, norm)  # type: ignore[no-any-return]

@@ -1,0 +1,41 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lamina
+from lamina import _native
+
+
+@pytest.fixture
+def threads():
+    """set_num_threads, put back afterwards."""
+    before = _native.get_num_threads()
+    yield _native.set_num_threads
+    _native.set_num_threads(before)
+
+
+@pytest.fixture
+def python(tmp_path):
+    """Runs source in a fresh interpreter and returns what it printed."""
+
+    def run(source: str, *, timeout: float = 120, **env: str) -> str:
+        result = subprocess.run(
+            [sys.executable, "-c", source],
+            env={**os.environ, "PYTHONPATH": str(Path(lamina.__file__).parents[1]), **env},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
+
+    return run

@@ -1,0 +1,199 @@
+"""Callbacks: when they are called, what they do to the model, the files they write."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from small_net import Net, blobs
+
+from lamina import callbacks, losses, optimizers
+from lamina.callbacks import Callback
+
+X, Y = blobs(96)
+
+
+def compiled(rate=0.05):
+    model = Net(4, 3)
+    model.compile(optimizers.SGD(rate), losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    return model
+
+
+def fit(model, *given, epochs=4, **options):
+    return model.fit(X, Y, epochs=epochs, verbose=0, callbacks=list(given), **options)
+
+
+class Script(Callback):
+    """Puts given numbers into the logs, in front of the callbacks after it."""
+
+    def __init__(self, name, values):
+        super().__init__()
+        self.name, self.values = name, values
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs[self.name] = self.values[epoch]
+
+
+def test_the_order_of_calls():
+    calls = []
+
+    class Watch(Callback):
+        def __getattribute__(self, name):
+            if name.startswith("on_"):
+                calls.append(name)
+            return super().__getattribute__(name)
+
+        def on_train_batch_begin(self, batch, logs=None): ...
+        def on_train_batch_end(self, batch, logs=None):
+            assert set(logs) == {"loss", "accuracy"}
+
+        def on_test_batch_end(self, batch, logs=None): ...
+
+    watch = Watch()
+    fit(compiled(), watch, epochs=1, batch_size=48, validation_data=(X, Y), validation_batch_size=96)
+    assert calls == [
+        *("on_train_begin", "on_epoch_begin"),
+        *("on_train_batch_begin", "on_train_batch_end") * 2,
+        *("on_test_begin", "on_test_batch_end", "on_test_end", "on_epoch_end", "on_train_end"),
+    ]
+    assert watch.params["epochs"] == 1
+    assert watch.params["steps"] == 2
+
+
+def test_batch_logs_are_running_means():
+    seen = []
+    history = fit(
+        compiled(), callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs)), epochs=1
+    )
+    assert len(seen) == 3
+    assert seen[-1]["loss"] == history.history["loss"][0]
+    with pytest.raises(ValueError, match="unknown hook of LambdaCallback 'on_epoch_ends': did you mean 'on_epoch_end'"):
+        callbacks.LambdaCallback(on_epoch_ends=print)
+
+
+def test_early_stopping_waits_and_restores():
+    values = [5.0, 3.0, 4.0, 3.5, 1.0]
+    weights = []
+    keep = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: weights.append(model.get_weights()))
+    model = compiled()
+    stop = callbacks.EarlyStopping("score", patience=2, restore_best_weights=True)
+    history = fit(model, Script("score", values), keep, stop, epochs=5)
+    assert history.epoch == [0, 1, 2, 3]
+    assert (stop.best_epoch, stop.stopped_epoch, stop.best) == (1, 3, 3.0)
+    np.testing.assert_array_equal(model.get_weights()[0], weights[1][0])
+
+
+def test_early_stopping_options():
+    def epochs(values, **options):
+        stop = callbacks.EarlyStopping("score", **options)
+        return len(fit(compiled(), Script("score", values), stop, epochs=len(values)).epoch)
+
+    assert epochs([1.0, 0.95, 0.9, 0.85], min_delta=0.1) == 2
+    assert epochs([1.0, 2.0, 3.0, 4.0], mode="max") == 4
+    assert epochs([1.0, 2.0, 3.0, 4.0], mode="min", start_from_epoch=2) == 4
+    assert epochs([5.0, 4.0, 3.0, 2.0], baseline=1.0, patience=9) == 4
+    assert epochs([5.0, 4.0, 4.5, 2.0], baseline=1.0, patience=2) == 3
+    assert callbacks.EarlyStopping("val_accuracy").mode == "max"
+    with pytest.raises(ValueError, match="unknown mode 'best'"):
+        callbacks.EarlyStopping(mode="best")
+
+
+def test_a_monitor_that_is_not_logged_is_explained():
+    with pytest.warns(UserWarning, match="'val_loss' is not among the logs loss, accuracy; fit needs validation data"):
+        fit(compiled(), callbacks.EarlyStopping(), epochs=1)
+
+
+def test_checkpoints(tmp_path):
+    every = callbacks.ModelCheckpoint(tmp_path / "all" / "{epoch:02d}-{accuracy:.1f}.npz")
+    best = callbacks.ModelCheckpoint(tmp_path / "best.npz", monitor="score", save_best_only=True)
+    steps = callbacks.ModelCheckpoint(tmp_path / "step.npz", save_freq=5, save_weights_only=True)
+    model = compiled()
+    kept = []
+    watch = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append(model.get_weights()[0]))
+    fit(model, Script("score", [3.0, 1.0, 2.0, 4.0]), every, best, steps, watch)
+    assert [p.name[:2] for p in sorted((tmp_path / "all").iterdir())] == ["01", "02", "03", "04"]
+    np.testing.assert_array_equal(np.load(tmp_path / "best.npz")["arr_0"], kept[1])
+    assert (tmp_path / "step.npz").exists()
+    with pytest.raises(KeyError, match="names 'val_los', but the logs are loss, accuracy"):
+        fit(model, callbacks.ModelCheckpoint(tmp_path / "{val_los}.npz"))
+    with pytest.raises(ValueError, match="save_freq must be 'epoch' or a positive number"):
+        callbacks.ModelCheckpoint("x", save_freq="batch")
+
+
+def test_learning_rate_scheduler():
+    model = compiled(1.0)
+    history = fit(model, callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2))
+    assert history.history["learning_rate"] == [0.5, 0.25, 0.125, 0.0625]
+    history = fit(model, callbacks.LearningRateScheduler(lambda epoch: 0.1 * (epoch + 1)), epochs=2)
+    assert history.history["learning_rate"] == pytest.approx([0.1, 0.2])
+
+
+def test_reduce_on_plateau():
+    model = compiled(1.0)
+    plateau = callbacks.ReduceLROnPlateau("score", factor=0.5, patience=2, cooldown=1, min_lr=0.3)
+    history = fit(model, Script("score", [3.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]), plateau, epochs=8)
+    assert history.history["learning_rate"] == [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.3, 0.3]
+    with pytest.raises(ValueError, match="factor must be below 1"):
+        callbacks.ReduceLROnPlateau(factor=1.0)
+
+
+def test_csv_logger(tmp_path):
+    path = tmp_path / "log.csv"
+    model = compiled()
+    fit(model, callbacks.CSVLogger(path), epochs=2)
+    history = fit(model, callbacks.CSVLogger(path, append=True), epochs=3, initial_epoch=2)
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert float(rows[2]["loss"]) == history.history["loss"][0]
+
+
+def test_csv_keeps_its_lines_when_training_fails(tmp_path):
+    def fail(epoch, logs):
+        if epoch == 1:
+            raise RuntimeError
+
+    path = tmp_path / "log.csv"
+    with pytest.raises(RuntimeError):
+        fit(compiled(), callbacks.CSVLogger(path), callbacks.LambdaCallback(on_epoch_begin=fail))
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_backup_goes_on_after_a_crash(tmp_path):
+    def fail(epoch, logs):
+        if epoch == 2:
+            raise RuntimeError
+
+    straight = compiled()
+    fit(straight, epochs=4, shuffle=False)
+    model = compiled()
+    backup = callbacks.BackupAndRestore(tmp_path)
+    with pytest.raises(RuntimeError):
+        fit(model, backup, callbacks.LambdaCallback(on_epoch_begin=fail), epochs=4, shuffle=False)
+    again = compiled()
+    history = fit(again, callbacks.BackupAndRestore(tmp_path), epochs=4, shuffle=False)
+    assert history.epoch == [2, 3]
+    np.testing.assert_array_equal(again.get_weights()[0], straight.get_weights()[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_off_a_terminal_is_one_line_an_epoch(capsys):
+    compiled().fit(X, Y, epochs=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("Epoch 1/2")
+    for part in ("samples/s", "loss: ", "accuracy: "):
+        assert part in lines[1]
+    compiled().fit(X, Y, verbose=0)
+    assert capsys.readouterr().out == ""
+
+
+def test_progress_on_a_terminal_is_a_bar(capsys, monkeypatch):
+    import sys
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    compiled().fit(X, Y, epochs=1)
+    out = capsys.readouterr().out
+    assert "3/3" in out
+    assert "loss: " in out

@@ -1,0 +1,103 @@
+"""The examples run as a user runs them, on small data made here."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import os
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+pytestmark = pytest.mark.skipif(not EXAMPLES.is_dir(), reason="needs the source tree")
+
+
+def run(name: str, *args: object, cwd: Path) -> str:
+    command = [sys.executable, str(EXAMPLES / name), *map(str, args)]
+    path = os.pathsep.join(sys.path)  # the package that these tests import
+    result = subprocess.run(
+        command,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def number_after(text: str, label: str) -> float:
+    return float(text.split(label)[1].split()[0])
+
+
+def images(rng, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Grey 12 x 12 images whose label is the quarter with the bright patch."""
+    y = rng.integers(0, 4, n)
+    x = rng.integers(0, 60, (n, 12, 12))
+    for i, label in enumerate(y):
+        x[i, 6 * (label // 2) : 6 * (label // 2) + 6, 6 * (label % 2) : 6 * (label % 2) + 6] += 150
+    return x.astype(np.uint8), y.astype(np.uint8)
+
+
+def test_digits(tmp_path):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
+    out = run("digits.py", "--epochs", 4, cwd=tmp_path)
+    assert number_after(out, "test accuracy:") > 0.9
+    assert "loaded model predicts the same: True" in out
+    assert (tmp_path / "out" / "digits.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("flags", [[], ["--eager"]], ids=["captured", "eager"])
+def test_custom_loop(tmp_path, flags):
+    if importlib.util.find_spec("sklearn") is None:
+        pytest.skip("scikit-learn is not installed")
+    out = run("custom_loop.py", "--epochs", 4, *flags, cwd=tmp_path)
+    assert number_after(out, "test accuracy:") > 0.9
+
+
+def test_mnist_from_npz_and_idx(tmp_path):
+    rng = np.random.default_rng(0)
+    (x, y), (x_test, y_test) = images(rng, 600), images(rng, 100)
+    np.savez(tmp_path / "data.npz", x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+    out = run("mnist.py", "--data", "data.npz", "--epochs", 2, cwd=tmp_path)
+    assert number_after(out, "test accuracy:") > 0.9
+    for name, a in {"train-images-idx3": x, "train-labels-idx1": y, "t10k-images-idx3": x_test}.items():
+        raw = struct.pack(f">HBB{a.ndim}I", 0, 8, a.ndim, *a.shape) + a.tobytes()
+        (tmp_path / f"{name}-ubyte.gz").write_bytes(gzip.compress(raw))
+    raw = struct.pack(">HBBI", 0, 8, 1, len(y_test)) + y_test.tobytes()
+    (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(raw)
+    again = run("mnist.py", "--data", tmp_path, "--epochs", 2, cwd=tmp_path)
+    assert number_after(again, "test accuracy:") == number_after(out, "test accuracy:")
+
+
+@pytest.mark.parametrize("model", ["gpt", "lstm"])
+def test_char_lm(tmp_path, model):
+    text = "the quick brown fox jumps over the lazy dog. " * 300
+    (tmp_path / "text.gz").write_bytes(gzip.compress(text.encode()))
+    out = run(
+        "char_lm.py", "--data", "text.gz", "--model", model, "--steps", 60, "--batch", 8, "--sample", 20, cwd=tmp_path
+    )
+    assert number_after(out, "validation loss:") < 2.7  # 28 symbols: ln 28 = 3.3
+
+
+def test_sequence_classification(tmp_path):
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(tmp_path / "series.zip", "w") as z:
+        labels = rng.choice([-1, 1], 80)
+        rows = "\n".join(f"{i + 1},{label}" for i, label in enumerate(labels))
+        z.writestr("dataset/MovementAAL_target.csv", f"#sequence_ID, class_label\n{rows}\n")
+        for i, label in enumerate(labels):
+            series = rng.standard_normal((rng.integers(5, 20), 4)) * 0.3 + label
+            text = "\n".join(",".join(f"{v:.4f}" for v in step) for step in series)
+            z.writestr(f"dataset/MovementAAL_RSS_{i + 1}.csv", f"#a1, a2, a3, a4\n{text}\n")
+    out = run("sequence_classification.py", "--data", "series.zip", "--epochs", 10, cwd=tmp_path)
+    assert number_after(out, "held-out series:") > 0.9

@@ -1,0 +1,254 @@
+"""Losses: values and gradients against PyTorch and the formulas, reductions, bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lamina import losses, ops
+from lamina.autograd import Tensor
+
+RNG = np.random.default_rng(0)
+
+
+def predictions(shape, positive=False):
+    x = RNG.standard_normal(shape)
+    return Tensor(np.abs(x) + 0.1 if positive else x, requires_grad=True)
+
+
+def check_against_torch(ours, theirs, y_pred):
+    """Same value, and the same gradient at y_pred."""
+    torch = pytest.importorskip("torch")
+    ours.backward()
+    t = torch.tensor(y_pred.numpy().copy(), requires_grad=True)
+    value = theirs(t)
+    value.backward()
+    assert float(ours) == pytest.approx(value.item(), rel=1e-6)
+    np.testing.assert_allclose(y_pred.grad.numpy(), t.grad.numpy(), rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+@pytest.mark.parametrize("steps", [(), (4,)])
+def test_sparse_categorical_crossentropy_is_torchs(from_logits, steps):
+    torch = pytest.importorskip("torch")
+    y_pred = predictions((6, *steps, 5), positive=not from_logits)
+    labels = RNG.integers(0, 5, (6, *steps))
+    loss = losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+    flat = torch.tensor(labels.reshape(-1))
+    with_logits = torch.nn.functional.cross_entropy
+    log_p = (lambda t: t) if from_logits else torch.log  # softmax(log p) scales p to sum 1
+    y = np.asarray(y_pred)
+    if not from_logits:
+        y_pred.data = y / y.sum(-1, keepdims=True)
+    check_against_torch(loss(labels, y_pred), lambda t: with_logits(log_p(t).reshape(-1, 5), flat), y_pred)
+
+
+def test_ignored_class_counts_neither_in_sum_nor_in_mean():
+    torch = pytest.importorskip("torch")
+    y_pred = predictions((8, 5))
+    labels = np.array([0, 1, -1, 3, 4, -1, 2, 0])
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
+    theirs = lambda t: torch.nn.functional.cross_entropy(t, torch.tensor(labels), ignore_index=-1)  # noqa: E731
+    check_against_torch(loss(labels, y_pred), theirs, y_pred)
+
+
+def test_label_smoothing_is_torchs():
+    torch = pytest.importorskip("torch")
+    y_pred = predictions((6, 5))
+    labels = RNG.integers(0, 5, 6)
+    loss = losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2)
+    theirs = lambda t: torch.nn.functional.cross_entropy(t, torch.tensor(labels), label_smoothing=0.2)  # noqa: E731
+    check_against_torch(loss(np.eye(5)[labels], y_pred), theirs, y_pred)
+
+
+def test_binary_crossentropy_is_torchs():
+    torch = pytest.importorskip("torch")
+    y = RNG.integers(0, 2, (6, 3)).astype(float)
+    y_pred = predictions((6, 3))
+    theirs = lambda t: torch.nn.functional.binary_cross_entropy_with_logits(t, torch.tensor(y))  # noqa: E731
+    check_against_torch(losses.BinaryCrossentropy(from_logits=True)(y, y_pred), theirs, y_pred)
+    p = Tensor(RNG.uniform(0.1, 0.9, (6, 3)), requires_grad=True)
+    smooth = torch.tensor(y * 0.9 + 0.05)
+    check_against_torch(
+        losses.BinaryCrossentropy(label_smoothing=0.1)(y, p),
+        lambda t: torch.nn.functional.binary_cross_entropy(t, smooth),
+        p,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "torch_name", "options"),
+    [
+        ("MeanSquaredError", "mse_loss", {}),
+        ("MeanAbsoluteError", "l1_loss", {}),
+        ("Huber", "huber_loss", {"delta": 0.5}),
+    ],
+)
+def test_regression_losses_are_torchs(name, torch_name, options):
+    torch = pytest.importorskip("torch")
+    y = RNG.standard_normal((7, 3))
+    y_pred = predictions((7, 3))
+    theirs = getattr(torch.nn.functional, torch_name)
+    check_against_torch(
+        getattr(losses, name)(**options)(y, y_pred), lambda t: theirs(t, torch.tensor(y), **options), y_pred
+    )
+
+
+def test_formulas():
+    y = np.array([[1.0, 0.0, 2.0], [0.5, 1.0, 1.0]])
+    p = np.array([[0.5, 0.25, 1.5], [1.0, 0.5, 2.0]])
+    cosine = (y * p).sum(-1) / np.linalg.norm(y, axis=-1) / np.linalg.norm(p, axis=-1)
+    wanted = {
+        "mean_absolute_percentage_error": 100 * np.mean(np.abs(y - p) / np.maximum(np.abs(y), 1e-7), -1),
+        "mean_squared_logarithmic_error": np.mean((np.log1p(p) - np.log1p(y)) ** 2, -1),
+        "log_cosh": np.mean(np.log(np.cosh(p - y)), -1),
+        "kl_divergence": (np.clip(y, 1e-7, 1) * np.log(np.clip(y, 1e-7, 1) / np.clip(p, 1e-7, 1))).sum(-1),
+        "poisson": np.mean(p - y * np.log(p + 1e-7), -1),
+        "cosine_similarity": -cosine,
+    }
+    for name, value in wanted.items():
+        np.testing.assert_allclose(getattr(losses, name)(y, p), value, rtol=1e-5, atol=1e-7, err_msg=name)
+
+
+def test_hinges_read_zeros_as_minus_one():
+    p = np.array([[0.6, -0.4], [0.4, -2.0]])
+    zeros, signs = np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[1.0, -1.0], [-1.0, -1.0]])
+    wanted = np.maximum(1 - signs * p, 0)
+    np.testing.assert_allclose(losses.hinge(zeros, p), wanted.mean(-1))
+    np.testing.assert_allclose(losses.hinge(signs, p), wanted.mean(-1))
+    np.testing.assert_allclose(losses.squared_hinge(zeros, p), (wanted**2).mean(-1))
+    one_hot = np.array([[0.0, 1.0], [1.0, 0.0]])
+    np.testing.assert_allclose(losses.categorical_hinge(one_hot, p), [2.0, 0.6])
+
+
+def test_contrastive_pulls_pairs_and_pushes_others_to_the_margin():
+    y, d = np.array([[1.0], [1.0], [0.0], [0.0]]), np.array([[0.0], [2.0], [0.5], [3.0]])
+    np.testing.assert_allclose(losses.contrastive(y, d, margin=1.5), [0.0, 4.0, 1.0, 0.0])
+    assert float(losses.Contrastive(1.5)(y, d)) == pytest.approx(1.25)
+
+
+def test_reductions():
+    y, p = np.zeros((4, 2)), np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0], [4.0, 4.0]])
+    w = np.array([1.0, 0.0, 2.0, 1.0])
+    each = np.array([1.0, 4.0, 9.0, 16.0])
+    for reduction, plain, weighted in [
+        ("sum_over_batch_size", each.mean(), (each * w).sum() / 4),
+        ("mean", each.mean(), (each * w).sum() / 4),
+        ("mean_with_sample_weight", each.mean(), (each * w).sum() / 4.0),
+        ("sum", each.sum(), (each * w).sum()),
+        ("none", each, each * w),
+        (None, each, each * w),
+    ]:
+        loss = losses.MeanSquaredError(reduction=reduction)
+        np.testing.assert_allclose(loss(y, p), plain)
+        np.testing.assert_allclose(loss(y, p, w), weighted)
+        np.testing.assert_allclose(loss(y, p, w[:, None]), weighted)
+    half = losses.MeanSquaredError(reduction="mean_with_sample_weight")
+    assert float(half(y, p, w / 2)) == pytest.approx((each * w).sum() / 4)
+    assert float(half(y, p, w * 0)) == 0.0
+
+
+def test_weights_of_samples_spread_over_time_steps():
+    y, p = np.zeros((2, 3, 1)), np.ones((2, 3, 1))
+    loss = losses.MeanSquaredError(reduction="none")
+    np.testing.assert_allclose(loss(y, p, np.array([1.0, 2.0])), [[1, 1, 1], [2, 2, 2]])
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(3,\), the losses it weights \(2, 3\)"):
+        loss(y, p, np.ones(3))
+
+
+def test_weighted_crossentropy_is_torchs():
+    torch = pytest.importorskip("torch")
+    y_pred = predictions((6, 5))
+    labels, w = RNG.integers(0, 5, 6), RNG.uniform(0, 2, 6)
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True)
+    each = lambda t: torch.nn.functional.cross_entropy(t, torch.tensor(labels), reduction="none")  # noqa: E731
+    check_against_torch(loss(labels, y_pred, w), lambda t: (each(t) * torch.tensor(w)).mean(), y_pred)
+
+
+def test_a_missing_last_axis_of_one_is_no_mistake():
+    p = np.array([[1.0], [2.0]])
+    assert float(losses.MeanSquaredError()(np.array([0.0, 0.0]), p)) == 2.5
+    assert float(losses.MeanSquaredError()(np.zeros((2, 1)), p[:, 0])) == 2.5
+    logits = RNG.standard_normal((3, 4))
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True)
+    assert float(loss(np.array([[0], [1], [2]]), logits)) == float(loss(np.array([0, 1, 2]), logits))
+    assert float(loss(np.array([0.0, 1.0, 2.0]), logits)) == float(loss(np.array([0, 1, 2], np.uint8), logits))
+
+
+def test_shapes_that_do_not_fit_are_explained():
+    with pytest.raises(ValueError, match=r"y_true is \(3,\), y_pred \(4, 1\): the batch sizes differ"):
+        losses.MeanSquaredError()(np.zeros(3), np.zeros((4, 1)))
+    with pytest.raises(ValueError, match="class indices go with a sparse_categorical_crossentropy"):
+        losses.CategoricalCrossentropy(from_logits=True)(np.zeros(3, int), np.zeros((3, 5)))
+    with pytest.raises(ValueError, match=r"one-hot labels go with categorical_crossentropy, class indices \(y.argmax"):
+        losses.SparseCategoricalCrossentropy(from_logits=True)(np.eye(5), np.zeros((5, 5)))
+    with pytest.raises(ValueError, match=r"class indices must be \(4,\)"):
+        losses.SparseCategoricalCrossentropy(from_logits=True)(np.zeros(3, int), np.zeros((4, 5)))
+    with pytest.raises(ValueError, match="classes must be on the last axis, got axis=1"):
+        losses.SparseCategoricalCrossentropy(from_logits=True, axis=1)(np.zeros((2, 3), int), np.zeros((2, 4, 3)))
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+@pytest.mark.parametrize("bad", [-1, 5])
+def test_a_label_out_of_range_is_named_with_its_place(from_logits, bad):
+    labels = np.array([0, 1, bad, 3])
+    y_pred = np.full((4, 5), 0.2 if not from_logits else 2.0, np.float32)
+    with pytest.raises((ValueError, IndexError), match=rf"label {bad} at .*2.*"):
+        losses.SparseCategoricalCrossentropy(from_logits=from_logits, reduction="none")(labels, y_pred)
+
+
+def test_logits_taken_for_probabilities_are_noticed_once():
+    labels, logits = np.array([0, 1]), np.array([[2.0, -1.0], [0.5, 0.3]])
+    loss = losses.SparseCategoricalCrossentropy()
+    with pytest.warns(UserWarning, match="predictions reach from -1 to 2, so they are logits; pass from_logits=True"):
+        loss(labels, logits)
+    loss(labels, logits)
+    probabilities = np.array([[0.25, 0.75], [0.5, 0.5]])
+    with pytest.warns(UserWarning, match="every row of predictions sums to 1, so they are probabilities"):
+        losses.CategoricalCrossentropy(from_logits=True)(np.eye(2), probabilities)
+    losses.SparseCategoricalCrossentropy()(labels, probabilities)
+
+
+def test_functions_of_ones_own():
+    def distance(y_true, y_pred):
+        return ops.sum(ops.abs(ops.subtract(y_true, y_pred)), axis=-1)
+
+    y_pred = predictions((4, 3))
+    loss = losses.as_loss(distance)
+    value = loss(np.zeros((4, 3)), y_pred)
+    assert float(value) == pytest.approx(np.abs(y_pred.numpy()).sum(-1).mean())
+    value.backward()
+    np.testing.assert_allclose(y_pred.grad.numpy(), np.sign(y_pred.numpy()) / 4)
+
+
+def test_names():
+    assert losses.get("mse") is losses.mean_squared_error
+    assert losses.get(None) is None
+    assert isinstance(losses.get("MeanSquaredError"), losses.MeanSquaredError)
+    assert isinstance(losses.as_loss("sparse_categorical_crossentropy"), losses.SparseCategoricalCrossentropy)
+    assert isinstance(losses.as_loss(losses.huber), losses.Huber)
+    assert isinstance(losses.get(losses.Hinge), losses.Hinge)
+    with pytest.raises(ValueError, match="unknown loss 'mean_sqared_error': did you mean 'mean_squared_error'"):
+        losses.get("mean_sqared_error")
+    with pytest.raises(ValueError, match="unknown reduction 'avg'"):
+        losses.MeanSquaredError(reduction="avg")
+    with pytest.raises(TypeError, match="expected a name, a Loss or a function"):
+        losses.get(3)
+
+
+def test_config_round_trip():
+    for loss in (
+        losses.Huber(0.3, reduction="sum"),
+        losses.KLDivergence(name="kl"),
+        losses.BinaryCrossentropy(True, 0.1),
+    ):
+        again = losses.deserialize(losses.serialize(loss))
+        assert type(again) is type(loss)
+        assert again.get_config() == loss.get_config()
+
+
+def test_dtype_of_predictions_decides():
+    for dtype in (np.float32, np.float64):
+        value = losses.MeanSquaredError()(np.zeros((2, 2), np.int64), np.ones((2, 2), dtype))
+        assert value.dtype == dtype
+    assert losses.MeanSquaredError(dtype="float64")(np.zeros((2, 2)), np.ones((2, 2), np.float32)).dtype == np.float64

@@ -1,0 +1,97 @@
+"""Metrics: values, weights, running state, how "accuracy" is settled, bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lamina import metrics, ops
+
+
+def test_accuracies():
+    scores = np.array([[0.1, 0.9, 0.0], [0.8, 0.1, 0.1], [0.2, 0.3, 0.5], [0.3, 0.4, 0.3]])
+    labels = np.array([1, 1, 2, 0])
+    assert metrics.SparseCategoricalAccuracy()(labels, scores) == 0.5
+    assert metrics.SparseCategoricalAccuracy()(labels[:, None], scores) == 0.5
+    assert metrics.CategoricalAccuracy()(np.eye(3)[labels], scores) == 0.5
+    assert metrics.BinaryAccuracy()(np.array([1, 0, 1]), np.array([[0.9], [0.2], [0.5]])) == pytest.approx(2 / 3)
+    assert metrics.BinaryAccuracy(threshold=0.0)(np.array([1, 0]), np.array([0.1, -0.1])) == 1.0
+    assert metrics.Accuracy()(np.array([1, 2, 3]), np.array([1, 2, 4])) == pytest.approx(2 / 3)
+
+
+def test_top_k_counts_ties_as_right_and_nan_as_wrong():
+    scores = np.array([[0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1], [0.5, 0.5, 0.5, 0.5], [0.1, np.nan, 0.2, 0.3]])
+    labels = np.array([2, 2, 3, 1])
+    np.testing.assert_array_equal(metrics.sparse_top_k_categorical_accuracy(labels, scores, 2), [1, 0, 1, 0])
+    assert metrics.SparseTopKCategoricalAccuracy(2)(labels, scores) == 0.5
+    assert metrics.TopKCategoricalAccuracy(2)(np.eye(4)[labels], scores) == 0.5
+    assert metrics.TopKCategoricalAccuracy().get_config()["k"] == 5
+
+
+def test_errors_and_their_root():
+    y, p = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([[1.0, 3.0], [1.0, 2.0]])
+    assert metrics.MeanSquaredError()(y, p) == pytest.approx((5 + 0.5) / 2)
+    assert metrics.MeanAbsoluteError()(y, p) == pytest.approx((2 + 0.5) / 2)
+    assert metrics.RootMeanSquaredError()(y, p) == pytest.approx(2.75**0.5)
+
+
+def test_state_runs_over_batches_and_starts_again():
+    m = metrics.SparseCategoricalAccuracy()
+    assert m.result() == 0.0
+    m.update_state(np.array([0, 0, 0]), np.eye(2)[[0, 0, 1]])
+    m.update_state(np.array([0]), np.eye(2)[[1]])
+    assert m.result() == 0.5
+    m.reset_state()
+    assert m.result() == 0.0
+
+
+def test_weights():
+    m = metrics.SparseCategoricalAccuracy()
+    m.update_state(np.array([0, 0]), np.eye(2)[[0, 1]], sample_weight=np.array([3.0, 1.0]))
+    assert m.result() == 0.75
+    steps = metrics.SparseCategoricalAccuracy()
+    steps.update_state(np.zeros((2, 3), int), np.eye(2)[np.array([[0, 0, 0], [1, 1, 1]])], np.array([3.0, 1.0]))
+    assert steps.result() == 0.75
+    mean = metrics.Mean()
+    mean.update_state([1.0, 5.0], [1.0, 3.0])
+    assert mean.result() == 4.0
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(3,\), the values \(2,\)"):
+        mean.update_state([1.0, 5.0], [1.0, 3.0, 1.0])
+
+
+def test_accuracy_is_settled_by_shapes():
+    def kind(y_true, y_pred):
+        return metrics.get("accuracy", y_true, y_pred).fn.__name__
+
+    assert kind((8, 1), (8, 1)) == "binary_accuracy"
+    assert kind((8,), (8, 1)) == "binary_accuracy"
+    assert kind((8,), (8, 10)) == "sparse_categorical_accuracy"
+    assert kind((8, 1), (8, 10)) == "sparse_categorical_accuracy"
+    assert kind((8, 10), (8, 10)) == "categorical_accuracy"
+    assert metrics.get("acc", (8,), (8, 10)).name == "acc"
+    cross = metrics.get("crossentropy", (2,), (2, 2))
+    assert cross(np.array([0, 1]), np.array([[0.5, 0.5], [0.25, 0.75]])) == pytest.approx(-np.log([0.5, 0.75]).mean())
+
+
+def test_names_functions_and_losses():
+    assert metrics.get("mae").name == "mae"
+    assert metrics.get(metrics.BinaryAccuracy).name == "binary_accuracy"
+    assert metrics.get("huber")(np.zeros((2, 1)), np.ones((2, 1))) == 0.5
+
+    def error(y_true, y_pred):
+        return ops.mean(ops.square(ops.subtract(y_true, y_pred)), axis=-1)
+
+    own = metrics.get(error)
+    assert own.name == "error"
+    assert own(np.zeros((2, 1)), np.full((2, 1), 2.0)) == 4.0
+    with pytest.raises(ValueError, match="unknown metric 'acuracy': did you mean 'accuracy'"):
+        metrics.get("acuracy")
+    with pytest.raises(TypeError, match="expected a name, a Metric or a function"):
+        metrics.get(1)
+
+
+def test_shapes_that_do_not_fit_are_named():
+    with pytest.raises(ValueError, match=r"categorical_accuracy: y_true is \(3,\), y_pred \(3, 4\)"):
+        metrics.CategoricalAccuracy()(np.zeros(3), np.zeros((3, 4)))
+    with pytest.raises(ValueError, match=r"sparse_categorical_accuracy: y_true is \(2,\), y_pred \(3, 4\)"):
+        metrics.SparseCategoricalAccuracy()(np.zeros(2), np.zeros((3, 4)))

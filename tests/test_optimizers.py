@@ -1,0 +1,392 @@
+"""Optimizers and schedules: native steps against their NumPy twins and PyTorch, state, clipping, bad input."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from lamina import _native, optimizers, reference
+from lamina.autograd import Tensor
+from lamina.optimizers import SGD, Adam, AdamW, RMSprop, schedules
+
+SHAPES = [(3, 5), (1,), (0, 4), (17,), (17000,)]  # the last one is more than one piece of a norm
+RULES = {
+    "sgd": ("sgd_step", {}, 0),
+    "momentum": ("sgd_step", {"momentum": 0.9}, 1),
+    "nesterov": ("sgd_step", {"momentum": 0.9, "nesterov": True}, 1),
+    "adam": ("adam_step", {}, 2),
+    "amsgrad": ("adam_step", {"amsgrad": True, "beta_1": 0.8}, 3),
+    "rmsprop": ("rmsprop_step", {}, 1),
+    "rmsprop momentum": ("rmsprop_step", {"momentum": 0.5}, 2),
+    "rmsprop centered": ("rmsprop_step", {"centered": True}, 2),
+    "rmsprop both": ("rmsprop_step", {"centered": True, "momentum": 0.5}, 3),
+}
+CLIPPING = [
+    {},
+    {"weight_decay": 0.1},
+    {"clipvalue": 0.3},
+    {"clipnorm": 0.5, "weight_decay": 0.1},
+    {"global_clipnorm": 0.5},
+]
+
+
+@pytest.fixture(params=_native.host_isas())
+def isa(request):
+    before = _native.isa()
+    _native.use_isa(request.param)
+    yield request.param
+    _native.use_isa(before)
+
+
+@pytest.fixture(autouse=True)
+def _restore_threads():
+    threads = _native.get_num_threads()
+    yield
+    _native.set_num_threads(threads)
+
+
+def arrays(dtype, slots, seed=0, shapes=SHAPES):
+    rng = np.random.default_rng(seed)
+    weights = [rng.standard_normal(s).astype(dtype) for s in shapes]
+    gradients = [rng.standard_normal(s).astype(dtype) for s in shapes]
+    state = [[np.abs(rng.standard_normal(s)).astype(dtype) for s in shapes] for _ in range(slots)]
+    return weights, gradients, state
+
+
+def flat(given):
+    weights, _, state = given
+    return [*weights, *(a for slot in state for a in slot)]
+
+
+def group_of(module, weights, gradients, state, active=None):
+    n = len(weights)
+    decays = np.array([i % 2 == 0 for i in range(n)])
+    active = np.ones(n, bool) if active is None else active
+    return module.ParameterGroup(weights, gradients, state, decays, active, np.array([0.01]), np.array([3], np.int64))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("clipping", CLIPPING, ids=str)
+@pytest.mark.parametrize("rule", RULES)
+def test_steps_are_their_twins(rule, clipping, dtype, isa):
+    name, options, slots = RULES[rule]
+    active = np.array([True, True, True, False, True])
+    got, want = arrays(dtype, slots), arrays(dtype, slots)
+    if rule.startswith("rmsprop") and options.get("centered"):
+        for _, _, state in (got, want):  # a velocity below the square of the mean gradient can't arise
+            for v, mean in zip(state[0], state[-1], strict=True):
+                v += mean**2 + 0.5
+    native = group_of(_native, *got, active)
+    twin = group_of(reference, *want, active)
+    for _ in range(2):
+        getattr(_native, name)(native, **options, **clipping)
+        getattr(reference, name)(twin, **options, **clipping)
+    tolerance = 5e-6 if dtype == np.float32 else 1e-12
+    for g, w in zip(flat(got), flat(want), strict=True):
+        np.testing.assert_allclose(g, w, rtol=tolerance, atol=tolerance)
+    assert twin.iterations[0] == 5
+
+
+@pytest.mark.parametrize("clipping", [{}, {"global_clipnorm": 0.1}], ids=str)
+def test_same_bits_at_any_thread_count(clipping):
+    seen = []
+    for threads in (1, 2, 3, 4):
+        _native.set_num_threads(threads)
+        weights, gradients, state = arrays(np.float32, 2, shapes=[(129, 200), (40000,), (7,)])
+        group = group_of(_native, weights, gradients, state)
+        _native.adam_step(group, **clipping)
+        seen.append([a.tobytes() for a in (*weights, *state[0], *state[1])])
+    assert all(s == seen[0] for s in seen)
+
+
+def test_float32_and_float64_in_one_group():
+    weights = [np.ones(3, np.float32), np.ones(4)]
+    gradients = [np.ones(3, np.float32), np.ones(4)]
+    group = _native.ParameterGroup(
+        weights, gradients, [], np.ones(2, bool), np.ones(2, bool), np.array([0.5]), np.zeros(1, np.int64)
+    )
+    _native.sgd_step(group, global_clipnorm=1.0)
+    for w in weights:
+        np.testing.assert_allclose(w, 1 - 0.5 / 7**0.5, rtol=1e-6)
+
+
+def test_nan_gradients_are_not_hidden_by_clipping():
+    for clipping in ({"clipvalue": 1.0}, {"clipnorm": 1.0}, {"global_clipnorm": 1.0}):
+        w = np.ones(20, np.float32)
+        g = np.ones(20, np.float32)
+        g[7] = np.nan
+        group = _native.ParameterGroup(
+            [w], [g], [], np.ones(1, bool), np.ones(1, bool), np.array([0.5]), np.zeros(1, np.int64)
+        )
+        _native.sgd_step(group, **clipping)
+        assert np.isnan(w[7])
+
+
+def test_group_refuses_what_does_not_fit():
+    w, rate, steps, on = np.ones(3, np.float32), np.array([0.1]), np.zeros(1, np.int64), np.ones(1, bool)
+    with pytest.raises(ValueError, match="1 weights but 2 gradients"):
+        _native.ParameterGroup([w], [w, w], [], on, on, rate, steps)
+    with pytest.raises(ValueError, match=r"a gradient has shape \(4,\), expected \(3,\)"):
+        _native.ParameterGroup([w], [np.ones(4, np.float32)], [], on, on, rate, steps)
+    with pytest.raises(TypeError, match="a slot is float64, expected float32"):
+        _native.ParameterGroup([w], [w.copy()], [[np.ones(3)]], on, on, rate, steps)
+    with pytest.raises(TypeError, match="int64, expected float32 or float64"):
+        _native.ParameterGroup([np.ones(3, np.int64)], [np.ones(3, np.int64)], [], on, on, rate, steps)
+    with pytest.raises(ValueError, match="C-contiguous"):
+        _native.ParameterGroup([np.ones((3, 2), np.float32).T], [np.ones((2, 3), np.float32)], [], on, on, rate, steps)
+    group = _native.ParameterGroup([w], [w.copy()], [], on, on, rate, steps)
+    with pytest.raises(ValueError, match="needs 2 slots, the group has 0"):
+        _native.adam_step(group)
+
+
+def leaves(dtype=np.float32, seed=0):
+    rng = np.random.default_rng(seed)
+    return [Tensor(rng.standard_normal(s).astype(dtype), requires_grad=True) for s in ((4, 3), (3,))]
+
+
+def set_gradients(variables, seed=1):
+    rng = np.random.default_rng(seed)
+    for v in variables:
+        v.grad = rng.standard_normal(v.shape).astype(v.dtype)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_sgd_is_torchs(nesterov):
+    torch = pytest.importorskip("torch")
+    ours = leaves(np.float64)
+    theirs = [torch.nn.Parameter(torch.tensor(v.numpy().copy())) for v in ours]
+    a = SGD(0.1, momentum=0.9, nesterov=nesterov)
+    b = torch.optim.SGD(theirs, lr=0.1, momentum=0.9, nesterov=nesterov)
+    a.build(ours)
+    for step in range(4):
+        set_gradients(ours, step)
+        for v, t in zip(ours, theirs, strict=True):
+            t.grad = torch.tensor(v.grad.numpy().copy())
+        a.step()
+        b.step()
+    for v, t in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(v.numpy(), t.detach().numpy(), rtol=1e-12)
+
+
+def test_adam_and_adamw_are_torchs_up_to_the_place_of_epsilon():
+    torch = pytest.importorskip("torch")
+    pairs = [
+        (Adam(0.01, epsilon=1e-30), lambda p: torch.optim.Adam(p, lr=0.01, eps=1e-30)),
+        (Adam(0.01, epsilon=1e-30, amsgrad=True), None),
+        (AdamW(0.01, 0.1, epsilon=1e-30), lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1, eps=1e-30)),
+    ]
+    for a, make in pairs:
+        if make is None:
+            continue
+        ours = leaves(np.float64)
+        theirs = [torch.nn.Parameter(torch.tensor(v.numpy().copy())) for v in ours]
+        b = make(theirs)
+        a.build(ours)
+        for step in range(4):
+            set_gradients(ours, step)
+            for v, t in zip(ours, theirs, strict=True):
+                t.grad = torch.tensor(v.grad.numpy().copy())
+            a.step()
+            b.step()
+        for v, t in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(v.numpy(), t.detach().numpy(), rtol=1e-11)
+
+
+def test_adam_follows_keras_formula_with_epsilon_hat():
+    v = Tensor(np.array([1.0]), requires_grad=True)
+    optimizer = Adam(0.1, epsilon=0.5)
+    optimizer.build([v])
+    v.grad = np.array([2.0])
+    optimizer.step()
+    alpha = 0.1 * math.sqrt(1 - 0.999) / (1 - 0.9)
+    assert v.item() == pytest.approx(1 - alpha * 0.2 / (math.sqrt(0.004) + 0.5), rel=1e-12)
+
+
+def test_apply_is_step_with_those_gradients():
+    first, second = leaves(), leaves()
+    a, b = Adam(0.1), Adam(0.1)
+    a.build(first)
+    set_gradients(first)
+    gradients = [v.grad.numpy().copy() for v in first]
+    a.step()
+    b.apply(gradients, second)
+    for x, y in zip(first, second, strict=True):
+        np.testing.assert_array_equal(x.numpy(), y.numpy())
+        assert y.grad is None
+
+
+def test_apply_refuses_and_warns():
+    ours = leaves()
+    optimizer = SGD(0.1)
+    with pytest.raises(ValueError, match="1 gradients for 2 variables"):
+        optimizer.apply([np.ones(3)], ours)
+    with pytest.raises(ValueError, match=r"the gradient of variable 1 is \(2,\), not \(3,\)"):
+        optimizer.apply([np.ones((4, 3)), np.ones(2)], ours)
+    with pytest.raises(ValueError, match="no gradient given"):
+        optimizer.apply([None, None], ours)
+    before = ours[0].numpy().copy()
+    with pytest.warns(UserWarning, match="no gradient for variable 0"):
+        optimizer.apply_gradients([(None, ours[0]), (np.ones(3), ours[1])])
+    np.testing.assert_array_equal(ours[0].numpy(), before)
+
+
+def test_a_variable_without_gradient_stays():
+    ours = leaves()
+    before = [v.numpy().copy() for v in ours]
+    optimizer = Adam(0.1, weight_decay=0.5)
+    optimizer.build(ours)
+    with pytest.raises(RuntimeError, match=r"no variable has a gradient; call loss.backward\(\)"):
+        optimizer.step()
+    ours[1].grad = np.ones(3)
+    optimizer.step()
+    np.testing.assert_array_equal(ours[0].numpy(), before[0])
+    assert not np.array_equal(ours[1].numpy(), before[1])
+    optimizer.zero_grad()
+    assert ours[1].grad is None
+
+
+def test_build_takes_leaves_only_and_keeps_known_state():
+    ours = leaves()
+    optimizer = SGD(0.1, momentum=0.9)
+    with pytest.raises(ValueError, match="no variables; a model has its weights once"):
+        optimizer.build([])
+    with pytest.raises(RuntimeError, match="call build"):
+        optimizer.step()
+    with pytest.raises(TypeError, match="expected tensors, got ndarray"):
+        optimizer.build([np.ones(3)])
+    with pytest.raises(ValueError, match="no leaf with requires_grad"):
+        optimizer.build([Tensor(np.ones(3))])
+    optimizer.build(ours[:1])
+    ours[0].grad = np.ones((4, 3))
+    optimizer.step()
+    optimizer.build(ours)
+    state = optimizer.get_state()
+    assert np.all(state["momentum/0"] != 0)
+    assert np.all(state["momentum/1"] == 0)
+
+
+def test_state_goes_over_to_another_optimizer():
+    ours = leaves()
+    first = Adam(0.1)
+    first.build(ours)
+    set_gradients(ours)
+    first.step()
+    copies = [Tensor(v.numpy().copy(), requires_grad=True) for v in ours]
+    second = Adam(0.5)
+    second.set_state(first.get_state())  # before build: kept until then
+    assert int(second.iterations) == 1
+    assert float(second.learning_rate) == 0.1
+    second.build(copies)
+    for variables, optimizer in ((ours, first), (copies, second)):
+        set_gradients(variables, 7)
+        optimizer.step()
+    for a, b in zip(ours, copies, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    state = first.get_state()
+    del state["velocity/1"]
+    with pytest.raises(ValueError, match=r"missing \['velocity/1'\]"):
+        first.set_state(state)
+    state = first.get_state()
+    state["momentum/0"] = np.ones(2)
+    with pytest.raises(ValueError, match=r"momentum/0 is \(2,\), expected \(4, 3\)"):
+        first.set_state(state)
+
+
+def test_changed_attributes_take_effect():
+    ours = leaves()
+    optimizer = SGD(0.1)
+    optimizer.build(ours)
+    set_gradients(ours)
+    optimizer.learning_rate = 0.0
+    before = ours[0].numpy().copy()
+    optimizer.step()
+    np.testing.assert_array_equal(ours[0].numpy(), before)
+    optimizer.learning_rate = 1.0
+    optimizer.momentum = 0.9
+    optimizer.step()
+    assert "momentum/0" in optimizer.get_state()
+    np.testing.assert_allclose(ours[0].numpy(), before - ours[0].grad.numpy(), rtol=1e-6)
+    assert float(optimizer.iterations) == 2
+
+
+def test_weight_decay_can_be_excluded():
+    ours = leaves()
+    optimizer = SGD(0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_list=[ours[1]])
+    optimizer.build(ours)
+    before = [v.numpy().copy() for v in ours]
+    for v in ours:
+        v.grad = np.zeros(v.shape)
+    optimizer.step()
+    np.testing.assert_allclose(ours[0].numpy(), before[0] * 0.95, rtol=1e-6)
+    np.testing.assert_array_equal(ours[1].numpy(), before[1])
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="only one of clipnorm, clipvalue, global_clipnorm"):
+        Adam(clipnorm=1.0, clipvalue=1.0)
+    with pytest.raises(ValueError, match="clipnorm must be positive, got -1"):
+        SGD(clipnorm=-1)
+    with pytest.raises(ValueError, match="learning_rate must be a finite number >= 0, got nan"):
+        Adam(float("nan"))
+    with pytest.raises(ValueError, match=r"beta_1 must be in \[0, 1\), got 1"):
+        Adam(beta_1=1)
+    with pytest.raises(ValueError, match="did you mean 'adamw'"):
+        optimizers.get("adamW2")
+    with pytest.raises(TypeError, match="expected a name or an Optimizer, got 3"):
+        optimizers.get(3)
+
+
+def test_config_round_trip():
+    for optimizer in (
+        SGD(0.2, momentum=0.5, nesterov=True),
+        Adam(schedules.CosineDecay(0.1, 10), clipnorm=2.0),
+        AdamW(weight_decay=0.1),
+        RMSprop(centered=True),
+    ):
+        again = optimizers.deserialize(optimizers.serialize(optimizer))
+        assert type(again) is type(optimizer)
+        assert again.get_config() == optimizer.get_config()
+
+
+def test_a_schedule_sets_the_rate_of_each_step():
+    v = Tensor(np.zeros(1), requires_grad=True)
+    optimizer = SGD(schedules.PiecewiseConstantDecay([0, 1], [1.0, 0.1, 0.01]))
+    optimizer.build([v])
+    for expected in (-1.0, -1.1, -1.11):
+        v.grad = np.ones(1)
+        optimizer.step()
+        assert v.item() == pytest.approx(expected)
+    assert float(optimizer.learning_rate) == 0.01
+
+
+@pytest.mark.parametrize(
+    ("schedule", "values"),
+    [
+        (schedules.ExponentialDecay(1.0, 10, 0.5), {0: 1.0, 5: 0.5**0.5, 20: 0.25}),
+        (schedules.ExponentialDecay(1.0, 10, 0.5, staircase=True), {9: 1.0, 10: 0.5}),
+        (schedules.InverseTimeDecay(1.0, 10, 0.5), {0: 1.0, 10: 1 / 1.5}),
+        (schedules.PiecewiseConstantDecay([5, 8], [1, 2, 3]), {5: 1, 6: 2, 8: 2, 9: 3}),
+        (schedules.PolynomialDecay(1.0, 10, 0.1, 2.0), {0: 1.0, 5: 0.9 / 4 + 0.1, 99: 0.1}),
+        (schedules.PolynomialDecay(1.0, 10, 0.0, cycle=True), {5: 0.5, 10: 0.0, 15: 0.25}),
+        (schedules.CosineDecay(1.0, 10, alpha=0.1), {0: 1.0, 5: 0.55, 10: 0.1, 50: 0.1}),
+        (schedules.CosineDecay(0.0, 10, warmup_target=1.0, warmup_steps=4), {0: 0.0, 2: 0.5, 4: 1.0, 9: 0.5, 14: 0.0}),
+        (schedules.CosineDecayRestarts(1.0, 10), {0: 1.0, 5: 0.5, 10: 1.0, 20: 0.5, 30: 1.0}),
+        (schedules.CosineDecayRestarts(1.0, 10, t_mul=1.0, m_mul=0.5), {10: 0.5, 15: 0.25, 20: 0.25}),
+    ],
+    ids=lambda v: type(v).__name__ if not isinstance(v, dict) else "",
+)
+def test_schedules_follow_their_formulas(schedule, values):
+    for step, value in values.items():
+        assert schedule(step) == pytest.approx(value, abs=1e-12), step
+    again = schedules.deserialize(schedules.serialize(schedule))
+    assert [again(s) for s in values] == [schedule(s) for s in values]
+
+
+def test_schedules_refuse_bad_arguments():
+    with pytest.raises(ValueError, match="2 boundaries need 3 values, got 2"):
+        schedules.PiecewiseConstantDecay([1, 2], [0.1, 0.2])
+    with pytest.raises(ValueError, match="decay_steps must be positive, got 0"):
+        schedules.CosineDecay(0.1, 0)

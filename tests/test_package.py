@@ -1,0 +1,62 @@
+"""What is installed, and what importing it costs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+
+import lamina
+from lamina import _native
+
+IMPORT = """
+import time, numpy
+start = time.process_time()
+import lamina
+print(time.process_time() - start)
+"""
+
+
+def test_import_adds_at_most_100_ms(python):
+    assert min(float(python(IMPORT)) for _ in range(5)) <= 0.1
+
+
+def test_import_brings_nothing_heavy(python):
+    heavy = "{'torch', 'tensorflow', 'sklearn', 'matplotlib', 'scipy', 'pandas'}"
+    assert python(f"import sys, lamina; print(sorted({heavy} & set(sys.modules)))") == "[]"
+
+
+def test_version_is_one():
+    assert lamina.__version__ == importlib.metadata.version("lamina") if is_installed() else lamina.__version__
+
+
+def is_installed() -> bool:
+    try:
+        importlib.metadata.version("lamina")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def test_types_are_shipped():
+    package = Path(lamina.__file__).parent
+    assert (package / "py.typed").is_file()
+    assert (package / "_native.pyi").is_file()
+
+
+def test_every_public_name_exists():
+    for name in lamina.__all__:
+        assert getattr(lamina, name) is not None, name
+
+
+def test_isa_can_be_chosen(python):
+    for isa in _native.host_isas():
+        assert python("from lamina import _native; print(_native.isa())", LAMINA_ISA=isa) == isa
+    wrong = "try:\n    import lamina\nexcept ImportError as e:\n    print(e)"
+    assert "LAMINA_ISA=v9 is not an instruction set of this host; its best is" in python(wrong, LAMINA_ISA="v9")
+
+
+def test_show_config(capsys):
+    lamina.show_config()
+    text = capsys.readouterr().out
+    for part in (lamina.__version__, _native.isa(), _native.compiler(), "threads"):
+        assert str(part) in text
