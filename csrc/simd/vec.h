@@ -276,21 +276,23 @@ LAMINA_INLINE Vec<T> vsign(Vec<T> a) {
 }
 
 // Horizontal reductions, by halves: the order is fixed by the vector's width.
-template <class T>
-LAMINA_INLINE T hsum(Vec<T> v) {
-  T t[kLanes<T>];
-  store(t, v);
-  for (int n = kLanes<T> / 2; n; n /= 2)
-    for (int i = 0; i < n; i++) t[i] += t[i + n];
-  return t[0];
+template <class T, class F, int D = kLanes<T> / 2>
+LAMINA_INLINE T join_lanes(Vec<T> v, F join) {
+  if constexpr (D == 0) {
+    return v[0];
+  } else {
+    IntVec<T> partner;
+    for (int i = 0; i < kLanes<T>; i++) partner[i] = i ^ D;
+    return join_lanes<T, F, D / 2>(join(v, __builtin_shuffle(v, partner)), join);
+  }
 }
 template <class T>
-LAMINA_INLINE T hmax(Vec<T> v) {
-  T t[kLanes<T>];
-  store(t, v);
-  for (int n = kLanes<T> / 2; n; n /= 2)
-    for (int i = 0; i < n; i++) t[i] = (t[i + n] > t[i] || t[i + n] != t[i + n]) ? t[i + n] : t[i];
-  return t[0];
+LAMINA_INLINE T hsum(Vec<T> v) {
+  return join_lanes<T>(v, [](Vec<T> a, Vec<T> b) LAMINA_INLINE_LAMBDA { return a + b; });
+}
+template <class T>
+LAMINA_INLINE T hmax(Vec<T> v) {  // NaN if any lane is
+  return join_lanes<T>(v, [](Vec<T> a, Vec<T> b) LAMINA_INLINE_LAMBDA { return (b > a) | (b != b) ? b : a; });
 }
 
 // A W x W block in registers, rows to columns: log2(W) rounds that swap halves of growing distance.
