@@ -1,4 +1,4 @@
-"""Convolution: gradients by central differences, extreme inputs, errors; the registry compares values with the twins."""
+"""Convolution: gradients by central differences, extreme inputs, errors; the registry compares values with twins."""
 
 from __future__ import annotations
 
