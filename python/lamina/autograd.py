@@ -134,7 +134,7 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._array.shape
+        return self._array.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -446,7 +446,7 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> 
         raise RuntimeError("backward: this tensor depends on nothing with requires_grad=True")
     if gradient is None:
         if root.size != 1:
-            raise ValueError(f"backward: a tensor of shape {root.shape} needs gradient=; only one element can go without")
+            raise ValueError(f"backward: a tensor of shape {root.shape} needs gradient=; one element alone does not")
         seed = _native.full(root.shape, 1.0, root.dtype)
     else:
         if isinstance(gradient, Tensor):

@@ -26,9 +26,7 @@ class _Symbolic:
     call: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 
 
-def register_symbolic(
-    cls: type, call: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
-) -> None:
+def register_symbolic(cls: type, call: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]) -> None:
     """Tensors of type ``cls`` have no values: an operation on one becomes ``call(operation, args, kwargs)``."""
     _Symbolic.type, _Symbolic.call = (cls,), call
 

@@ -36,9 +36,7 @@ def _target(labels: TensorLike, x: Tensor) -> Array:
 def _cross_entropy(x: TensorLike, labels: TensorLike, from_logits: bool, smoothing: float, mean: bool) -> Tensor:
     x = float_tensor(x)
     save = wants_grad(x)
-    loss, slopes = _native.cross_entropy_forward(
-        x._array, _target(labels, x), from_logits, smoothing, mean, save
-    )
+    loss, slopes = _native.cross_entropy_forward(x._array, _target(labels, x), from_logits, smoothing, mean, save)
 
     def backward(dy: Array, grads: Gradients) -> None:
         _native.cross_entropy_backward(slopes, dy, grads[0], grads.accumulate)
@@ -59,7 +57,7 @@ def softmax_cross_entropy(logits: TensorLike, labels: TensorLike, label_smoothin
 def softmax_cross_entropy_mean(
     logits: TensorLike, labels: TensorLike, weights: TensorLike | None = None, label_smoothing: float = 0.0
 ) -> Tensor:
-    """The mean of softmax_cross_entropy over all rows, in one pass; with ``weights`` (...) each row times its weight."""
+    """Mean of softmax_cross_entropy over all rows, in one pass; with ``weights`` (...) each row times its weight."""
     if weights is None:
         return _cross_entropy(logits, labels, True, label_smoothing, True)
     return _mean(multiply(softmax_cross_entropy(logits, labels, label_smoothing), weights))
@@ -70,9 +68,7 @@ def categorical_cross_entropy(probabilities: TensorLike, labels: TensorLike, lab
     return _cross_entropy(probabilities, labels, False, label_smoothing, False)
 
 
-def pair_loss(
-    x: TensorLike, target: TensorLike, kind: str, parameter: float = 0.0, reduction: str = "none"
-) -> Tensor:
+def pair_loss(x: TensorLike, target: TensorLike, kind: str, parameter: float = 0.0, reduction: str = "none") -> Tensor:
     """A loss between x and a target of its shape.
 
     kind: "squared" (x - t)^2, "absolute" |x - t|, "huber" (parameter delta), "binary_logit", "binary_probability"

@@ -294,9 +294,7 @@ def tile(x: TensorLike, repeats: int | Sequence[int]) -> Tensor:
     return _expanded(x, inner, full, tuple(r * n for r, n in zip(times, sizes, strict=True)))
 
 
-def pad(
-    x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: float | None = None
-) -> Tensor:
+def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Tensor:
     """x with a border: pad_width is a number, (before, after), or a pair an axis; mode constant, reflect, symmetric."""
     t = as_tensor(x)
     widths = [tuple(int(v) for v in w) for w in np.broadcast_to(np.asarray(pad_width), (t.ndim, 2))]

@@ -47,9 +47,7 @@ def unary_forward(x: Array, op: str, a: float = 0.0, b: float = 0.0) -> Array:
     return np.clip(x, a, b) if op == "clip" else np.asarray(_UNARY[op](x))
 
 
-def unary_backward(
-    saved: Array, dy: Array, op: str, a: float, b: float, dx: Array | None, accumulate: int = 0
-) -> None:
+def unary_backward(saved: Array, dy: Array, op: str, a: float, b: float, dx: Array | None, accumulate: int = 0) -> None:
     if op == "clip":
         slope = ((saved >= a) & (saved <= b)).astype(saved.dtype)
     else:
