@@ -36,7 +36,7 @@ class Peak:
         from lamina import _native
 
         self.native, self.dtype = _native, dtype
-        self.stream_bytes = max(64 << 20, 2 * _native.caches()[2])
+        self.stream_bytes = min(192 << 20, max(64 << 20, 2 * _native.caches()[2]))
         self.flops = max(self._flops(0.05) for _ in range(6))
         self.stream = max(self._stream(0.05) for _ in range(4))
         self.now = 0.0
@@ -67,7 +67,8 @@ class Job:
         args = case.inputs(np.random.default_rng(0), np.dtype(dtype))
         if which == "forward":
             native, twin = getattr(_native, case.forward), getattr(reference, case.forward)
-            self.calls = [lambda: native(*args), lambda: twin(*args)]
+            twin_args = (case.twin_inputs or case.inputs)(np.random.default_rng(0), np.dtype(dtype))
+            self.calls = [lambda: native(*args), lambda: twin(*twin_args)]
             self.flops, self.bytes = case.flops, double * case.bytes
             return
         result = getattr(_native, case.forward)(*args)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import lamina
 from lamina import _native
 
 
@@ -23,11 +26,9 @@ def python(tmp_path):
     """Runs source in a fresh interpreter and returns what it printed."""
 
     def run(source: str, *, timeout: float = 120, **env: str) -> str:
-        import os
-
         result = subprocess.run(
             [sys.executable, "-c", source],
-            env={**os.environ, **env},
+            env={**os.environ, "PYTHONPATH": str(Path(lamina.__file__).parents[1]), **env},
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -108,6 +108,10 @@ def test_input_kinds():
         np.testing.assert_array_equal(layer(x).numpy(), wanted)
     np.testing.assert_array_equal(layer(np.repeat(plain, 2, 1)[:, ::2]).numpy(), wanted)
     np.testing.assert_array_equal(layer(plain[:, ::-1].copy()[:, ::-1]).numpy(), wanted)
+    raw = np.zeros(4 * plain.size + 1, np.uint8)
+    misaligned = raw[1:].view(np.float32).reshape(plain.shape)
+    misaligned[...] = plain
+    np.testing.assert_array_equal(layer(misaligned).numpy(), wanted)
     frozen = plain.astype(np.float32)
     frozen.flags.writeable = False
     np.testing.assert_array_equal(layer(frozen).numpy(), wanted)
@@ -122,7 +126,7 @@ BAD = [
     (lambda: built(layers.Conv2D(4, 3, name="stem"), 1, 8, 8, 3)(images(2, 3, 8, 8)),
      r"Conv2D 'stem': x is \(2, 3, 8, 8\) but the kernel wants 3 channels last, \(N, H, W, 3\); pass data_format"),
     (lambda: layers.Conv2D(4, 5, name="stem")(images(2, 3, 3, 1)), "'stem': the kernel covers 5 but the input has"),
-    (lambda: layers.MaxPooling2D(5)(images(2, 3, 3, 1)), "the pool covers 5"),
+    (lambda: layers.MaxPooling2D(5)(images(2, 3, 3, 1)), "MaxPooling2D .max_pooling2d.*larger than the padded"),
     (lambda: layers.Conv2D(4, 3)(images(8, 8, 3)), "expected a batch of images"),
     (lambda: layers.Conv2D(4, 3, groups=3), "filters=4 is not a multiple of groups=3"),
     (lambda: layers.Conv2D(4, 3, padding="sam"), "did you mean 'same'"),
@@ -147,7 +151,7 @@ BAD = [
     (lambda: layers.LSTM(3)(images(2, 3)), "expected sequences"),
     (lambda: layers.LSTM(3)(images(2, 4, 3), initial_state=[images(3, 3), images(3, 3)]),
      r"state h is \(3, 3\), expected \(2, 3\)"),
-    (lambda: layers.LSTM(3)(images(2, 4, 3), mask=np.ones((2, 5), bool)), r"mask is \(2, 5\)"),
+    (lambda: layers.LSTM(3)(images(2, 4, 3), mask=np.ones((2, 5), bool)), r"mask has shape \(2, 5\)"),
     (lambda: layers.LSTM(3, stateful=True), "stateful=True is not supported"),
     (lambda: layers.MultiHeadAttention(2, 0), "key_dim must be a positive"),
     (lambda: layers.MultiHeadAttention(2, 4)(images(2, 5, 3), images(3, 5, 3)), "the batch sizes differ"),

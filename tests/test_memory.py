@@ -26,6 +26,7 @@ def _limit():
 
 
 def test_counters_follow_results():
+    gc.collect()
     before = _native.pool_stats()["in_use"]
     arrays = [_native.empty((1000, 100), np.float32) for _ in range(5)]
     held = _native.pool_stats()["in_use"] - before

@@ -276,6 +276,8 @@ def test_state_goes_over_to_another_optimizer():
     copies = [Tensor(v.numpy().copy(), requires_grad=True) for v in ours]
     second = Adam(0.5)
     second.set_state(first.get_state())  # before build: kept until then
+    assert int(second.iterations) == 1
+    assert float(second.learning_rate) == 0.1
     second.build(copies)
     for variables, optimizer in ((ours, first), (copies, second)):
         set_gradients(variables, 7)

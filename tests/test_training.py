@@ -387,36 +387,3 @@ def test_a_wrong_label_leaves_the_weights_alone():
     with pytest.raises((ValueError, IndexError), match="label 7"):
         fit(model, X, y, shuffle=False)
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
-
-
-def test_batches():
-    parts = list(data.batches(X, Y, 64))
-    assert [len(y) for _, y in parts] == [64, 64, 64, 8]
-    np.testing.assert_array_equal(np.concatenate([x for x, _ in parts]), X)
-    assert len(data.batches(X, Y, 64, drop_last=True)) == 3
-    shuffled = data.batches(X, Y, 64, shuffle=True, seed=1)
-    first, second = (np.concatenate([x for x, _ in shuffled]) for _ in range(2))
-    assert not np.array_equal(first, second)
-    np.testing.assert_array_equal(np.sort(first, 0), np.sort(X, 0))
-    again = np.concatenate([x for x, _ in data.batches(X, Y, 64, shuffle=True, seed=1)])
-    np.testing.assert_array_equal(again, first)
-    with pytest.raises(ValueError, match="x has 200, y has 3"):
-        data.batches(X, Y[:3])
-    with pytest.raises(ValueError, match="batch_size must be at least 1"):
-        data.batches(X, batch_size=0)
-
-
-def test_split_keeps_rows_together():
-    x_train, x_val, y_train, y_val = data.split(X, Y, fraction=0.25, seed=0)
-    assert (len(x_train), len(x_val), len(y_train), len(y_val)) == (150, 50, 150, 50)
-    labels = {x.tobytes(): y for x, y in zip(X, Y, strict=True)}
-    assert all(labels[x.tobytes()] == y for x, y in zip(x_val, y_val, strict=True))
-    with pytest.raises(ValueError, match="leaves one part empty"):
-        data.split(X, fraction=0.0)
-
-
-def test_to_categorical():
-    np.testing.assert_array_equal(utils.to_categorical([0, 2]), [[1, 0, 0], [0, 0, 1]])
-    assert utils.to_categorical(np.zeros((2, 3, 1), int), 4).shape == (2, 3, 4)
-    with pytest.raises(ValueError, match=r"label 5 at \[1\] is outside 0..3"):
-        utils.to_categorical([0, 5], 4)

@@ -80,15 +80,19 @@ Isa best_isa() {
 
 const Caches& caches() {
   static const Caches c = [] {
-    auto size = [](int name, dim_t otherwise) {
-      const long n = sysconf(name);
+    auto size = [](const char* index, int name, dim_t otherwise) {
+      std::istringstream text(read_line(std::string("/sys/devices/system/cpu/cpu0/cache/") + index + "/size"));
+      dim_t kib = 0;
+      if (text >> kib && kib > 0) return kib << 10;  // "32768K"
+      const long n = name ? sysconf(name) : 0;
       return n > 0 ? static_cast<dim_t>(n) : otherwise;
     };
+    // sysconf's number for L3 is the whole package's on AMD, so it is not asked.
 #ifdef _SC_LEVEL1_DCACHE_SIZE
-    return Caches{size(_SC_LEVEL1_DCACHE_SIZE, 32 << 10), size(_SC_LEVEL2_CACHE_SIZE, 1 << 20),
-                  size(_SC_LEVEL3_CACHE_SIZE, 16 << 20)};
+    return Caches{size("index0", _SC_LEVEL1_DCACHE_SIZE, 32 << 10), size("index2", _SC_LEVEL2_CACHE_SIZE, 1 << 20),
+                  size("index3", 0, 16 << 20)};
 #else
-    return Caches{32 << 10, 1 << 20, 16 << 20};
+    return Caches{size("index0", 0, 32 << 10), size("index2", 0, 1 << 20), size("index3", 0, 16 << 20)};
 #endif
   }();
   return c;

@@ -1,9 +1,12 @@
+// Sums of rows.
 #pragma once
 #include "core/types.h"
 
 namespace lamina {
 
 template <class T>
-struct EmbeddingKernels {};
+struct EmbeddingKernels {
+  void (*add_row)(const T* x, T* y, dim_t n);  // y += x
+};
 
 }  // namespace lamina

@@ -7,41 +7,54 @@ namespace lamina {
 namespace LAMINA_ISA {
 namespace {
 
-constexpr int kBlock = 4;  // registers of channels at once: a tap of them is one run of memory
+constexpr int kBlock = 4;  // registers at once: enough chains to hide the latency of each
 
 template <int N>
 struct Number {
   static constexpr int value = N;
 };
 
-// Calls f(Number<V>, c, last): V registers of channels from c on, the last one `last` lanes wide.
+// Cuts a row into blocks of R registers that are alike: neighbouring ones of a pixel's channels, or, for what channels
+// are left, the same ones of neighbouring pixels. Calls f(Number<R>, x, y, x_step, y_step, lanes): register r stands at
+// offset x + r * x_step of the source, under the first tap, and at y + r * y_step of the destination.
 template <class T, class F>
-LAMINA_INLINE void for_channels(dim_t channels, F&& f) {
+LAMINA_INLINE void for_blocks(const PoolRow<T>& d, F&& f) {
   constexpr int W = kLanes<T>;
-  dim_t c = 0;
-  for (; c + kBlock * W <= channels; c += kBlock * W) f(Number<kBlock>{}, c, W);
-  for (; c < channels; c += W) f(Number<1>{}, c, int(channels - c < W ? channels - c : W));
+  const dim_t whole = d.channels / (kBlock * W) * (kBlock * W);
+  for (dim_t p = 0; p < d.pixels; p += kBlock) {
+    const dim_t end = d.pixels - p < kBlock ? d.pixels : p + kBlock;
+    for (dim_t q = p; q < end; q++)
+      for (dim_t c = 0; c < whole; c += kBlock * W)
+        f(Number<kBlock>{}, q * d.x_pixel + c, q * d.y_pixel + c, dim_t(W), dim_t(W), W);
+    for (dim_t c = whole; c < d.channels; c += W) {
+      const int lanes = int(d.channels - c < W ? d.channels - c : W);
+      if (end - p == kBlock)
+        f(Number<kBlock>{}, p * d.x_pixel + c, p * d.y_pixel + c, d.x_pixel, d.y_pixel, lanes);
+      else
+        for (dim_t q = p; q < end; q++) f(Number<1>{}, q * d.x_pixel + c, q * d.y_pixel + c, dim_t(0), dim_t(0), lanes);
+    }
+  }
 }
 
-template <class T, class I>
-using Narrow [[gnu::vector_size(kLanes<T> * sizeof(I))]] = I;
-
-template <class T, class I>
-LAMINA_INLINE IntVec<T> load_index(const I* p, int lanes) {
-  Narrow<T, I> v{};
-  if (lanes == kLanes<T>)
-    __builtin_memcpy(&v, p, sizeof v);
-  else
-    for (int i = 0; i < lanes; i++) v[i] = p[i];
-  return __builtin_convertvector(v, IntVec<T>);
+template <class T>
+LAMINA_INLINE IntVec<T> load_index(const std::uint8_t* p, int lanes) {
+  IntVec<T> v;
+  load_bytes(p, v, lanes);
+  return v;
 }
-template <class T, class I>
-LAMINA_INLINE void store_index(I* p, IntVec<T> index, int lanes) {
-  const Narrow<T, I> v = __builtin_convertvector(index, Narrow<T, I>);
-  if (lanes == kLanes<T>)
-    __builtin_memcpy(p, &v, sizeof v);
-  else
-    for (int i = 0; i < lanes; i++) p[i] = v[i];
+template <class T>
+LAMINA_INLINE IntVec<T> load_index(const std::int32_t* p, int lanes) {
+  IntVec<T> v{};
+  for (int i = 0; i < lanes; i++) v[i] = p[i];
+  return v;
+}
+template <class T>
+LAMINA_INLINE void store_index(std::uint8_t* p, IntVec<T> v, int lanes) {
+  store_bytes(p, v, lanes);
+}
+template <class T>
+LAMINA_INLINE void store_index(std::int32_t* p, IntVec<T> v, int lanes) {
+  for (int i = 0; i < lanes; i++) p[i] = static_cast<std::int32_t>(v[i]);
 }
 template <class T>
 LAMINA_INLINE IntVec<T> splat_index(dim_t n) {
@@ -50,58 +63,53 @@ LAMINA_INLINE IntVec<T> splat_index(dim_t n) {
 
 template <class T, class I>
 void max_indexed(const PoolRow<T>& d, const PoolIndex& index) {
-  constexpr int W = kLanes<T>;
-  for (dim_t p = 0; p < d.pixels; p++)
-    for_channels<T>(d.channels, [&](auto v, dim_t c, int last) LAMINA_INLINE_LAMBDA {
-      constexpr int V = decltype(v)::value;
-      const T* x = d.x + p * d.x_pixel + c;
-      Vec<T> best[V];
-      IntVec<T> at[V];
-      for (int k = 0; k < V; k++) {
-        best[k] = get(x + k * W, k == V - 1 ? last : W);
-        at[k] = splat_index<T>(index.tap0);
-      }
-      for (dim_t i = 0; i < d.kh; i++)
-        for (dim_t j = 0; j < d.kw; j++) {
-          const IntVec<T> tap = splat_index<T>(index.tap0 + i * index.tap_h + j * index.tap_w);
-          const T* from = x + i * d.x_h + j * d.x_w;
+  for_blocks(d, [&](auto number, dim_t from, dim_t to, dim_t x_step, dim_t y_step, int lanes) LAMINA_INLINE_LAMBDA {
+    constexpr int R = decltype(number)::value;
+    const T* x = d.x + from;
+    const dim_t x_h = d.x_h, x_w = d.x_w, kw = d.kw;
+    Vec<T> best[R];
+    IntVec<T> at[R];
+    for (int r = 0; r < R; r++) best[r] = get(x + r * x_step, lanes), at[r] = splat_index<T>(index.tap0);
+    for (dim_t i = 0; i < d.kh; i++)
+      for (dim_t j = 0; j < kw; j++) {
+        const IntVec<T> tap = splat_index<T>(index.tap0 + i * index.tap_h + j * index.tap_w);
+        const T* under = x + i * x_h + j * x_w;
 #pragma GCC unroll 4
-          for (int k = 0; k < V; k++) {
-            const Vec<T> a = get(from + k * W, k == V - 1 ? last : W);
-            const IntVec<T> better = (a > best[k]) | ((a != a) & (best[k] == best[k]));
-            best[k] = select<T>(better, a, best[k]);
-            at[k] = better ? tap : at[k];
-          }
+        for (int r = 0; r < R; r++) {
+          const Vec<T> a = get(under + r * x_step, lanes);
+          const IntVec<T> better = ~(a <= best[r]) & (best[r] == best[r]);  // larger, or the first NaN
+          best[r] = select<T>(better, a, best[r]);
+          at[r] = better ? tap : at[r];
         }
-#pragma GCC unroll 4
-      for (int k = 0; k < V; k++) {
-        const int lanes = k == V - 1 ? last : W;
-        put<T>(d.y + p * d.y_pixel + c + k * W, best[k], lanes);
-        store_index<T>(static_cast<I*>(index.data) + p * d.y_pixel + c + k * W, at[k], lanes);
       }
-    });
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) {
+      put<T>(d.y + to + r * y_step, best[r], lanes);
+      store_index<T>(static_cast<I*>(index.data) + to + r * y_step, at[r], lanes);
+    }
+  });
 }
 
 template <class T>
 void max_plain(const PoolRow<T>& d) {
-  constexpr int W = kLanes<T>;
-  for (dim_t p = 0; p < d.pixels; p++)
-    for_channels<T>(d.channels, [&](auto v, dim_t c, int last) LAMINA_INLINE_LAMBDA {
-      constexpr int V = decltype(v)::value;
-      const T* x = d.x + p * d.x_pixel + c;
-      Vec<T> best[V];
-      for (int k = 0; k < V; k++) best[k] = get(x + k * W, k == V - 1 ? last : W);
-      for (dim_t i = 0; i < d.kh; i++)
-        for (dim_t j = 0; j < d.kw; j++) {
-          const T* from = x + i * d.x_h + j * d.x_w;
+  for_blocks(d, [&](auto number, dim_t from, dim_t to, dim_t x_step, dim_t y_step, int lanes) LAMINA_INLINE_LAMBDA {
+    constexpr int R = decltype(number)::value;
+    const T* x = d.x + from;
+    const dim_t x_h = d.x_h, x_w = d.x_w, kw = d.kw;
+    Vec<T> best[R];
+    for (int r = 0; r < R; r++) best[r] = get(x + r * x_step, lanes);
+    for (dim_t i = 0; i < d.kh; i++)
+      for (dim_t j = 0; j < kw; j++) {
+        const T* under = x + i * x_h + j * x_w;
 #pragma GCC unroll 4
-          for (int k = 0; k < V; k++) {
-            const Vec<T> a = get(from + k * W, k == V - 1 ? last : W);
-            best[k] = select<T>((a > best[k]) | (a != a), a, best[k]);
-          }
+        for (int r = 0; r < R; r++) {
+          const Vec<T> a = get(under + r * x_step, lanes);
+          best[r] = select<T>((a > best[r]) | (a != a), a, best[r]);
         }
-      for (int k = 0; k < V; k++) put<T>(d.y + p * d.y_pixel + c + k * W, best[k], k == V - 1 ? last : W);
-    });
+      }
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) put<T>(d.y + to + r * y_step, best[r], lanes);
+  });
 }
 
 template <class T>
@@ -110,28 +118,26 @@ void max(const PoolRow<T>& d, const PoolIndex& index) {
   index.wide ? max_indexed<T, std::int32_t>(d, index) : max_indexed<T, std::uint8_t>(d, index);
 }
 
-// y = sum over taps of value(offset into x, lanes, tap).
+// y = scale * sum over taps of value(offset into x, lanes, tap).
 template <class T, class F>
 LAMINA_INLINE void sum_of(const PoolRow<T>& d, const PoolIndex& index, T scale, F&& value) {
-  constexpr int W = kLanes<T>;
-  for (dim_t p = 0; p < d.pixels; p++)
-    for_channels<T>(d.channels, [&](auto v, dim_t c, int last) LAMINA_INLINE_LAMBDA {
-      constexpr int V = decltype(v)::value;
-      Vec<T> s[V] = {};
-      for (dim_t i = 0; i < d.kh; i++)
-        for (dim_t j = 0; j < d.kw; j++) {
-          const dim_t from = p * d.x_pixel + c + i * d.x_h + j * d.x_w;
-          const IntVec<T> tap = splat_index<T>(index.tap0 + i * index.tap_h + j * index.tap_w);
+  for_blocks(d, [&](auto number, dim_t from, dim_t to, dim_t x_step, dim_t y_step, int lanes) LAMINA_INLINE_LAMBDA {
+    constexpr int R = decltype(number)::value;
+    const dim_t x_h = d.x_h, x_w = d.x_w, kw = d.kw;
+    Vec<T> s[R] = {};
+    for (dim_t i = 0; i < d.kh; i++)
+      for (dim_t j = 0; j < kw; j++) {
+        const IntVec<T> tap = splat_index<T>(index.tap0 + i * index.tap_h + j * index.tap_w);
+        const dim_t under = from + i * x_h + j * x_w;
 #pragma GCC unroll 4
-          for (int k = 0; k < V; k++) s[k] += value(from + k * W, k == V - 1 ? last : W, tap);
-        }
-      T* y = d.y + p * d.y_pixel + c;
-#pragma GCC unroll 4
-      for (int k = 0; k < V; k++) {
-        const int lanes = k == V - 1 ? last : W;
-        put<T>(y + k * W, d.accumulate ? get(y + k * W, lanes) + s[k] * scale : s[k] * scale, lanes);
+        for (int r = 0; r < R; r++) s[r] += value(under + r * x_step, lanes, tap);
       }
-    });
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) {
+      T* y = d.y + to + r * y_step;
+      put<T>(y, d.accumulate ? get(y, lanes) + s[r] * scale : s[r] * scale, lanes);
+    }
+  });
 }
 
 template <class T, class I>

@@ -41,29 +41,11 @@ struct Min {
   static LAMINA_INLINE Vec<T> join(Vec<T> a, Vec<T> b) { return select<T>(b != b, b, vmin<T>(a, b)); }
 };
 
-template <class T>
-LAMINA_INLINE IntVec<T> lane_numbers() {
-  IntVec<T> v;
-  for (int i = 0; i < kLanes<T>; i++) v[i] = i;
-  return v;
-}
-
-// All lanes joined, by halves.
-template <class T, class Op, int D = kLanes<T> / 2>
-LAMINA_INLINE T join_lanes(Vec<T> v) {
-  if constexpr (D == 0) {
-    return v[0];
-  } else {
-    const IntVec<T> partner = lane_numbers<T>() ^ D;
-    return join_lanes<T, Op, D / 2>(Op::join(v, __builtin_shuffle(v, partner)));
-  }
-}
-
 // The first n lanes of p as the reduction sees them, others neutral.
 template <class T, class Op>
 LAMINA_INLINE Vec<T> take(const T* p, int n) {
   if (n == kLanes<T>) return Op::map(load(p));
-  return select<T>(lane_numbers<T>() < typename VecOf<T>::int_t(n), Op::map(load_part(p, n)), splat(Op::start));
+  return select<T>(first_lanes<T>(n), Op::map(load_part(p, n)), splat(Op::start));
 }
 
 // A short run over eight registers.
@@ -98,10 +80,10 @@ template <class T, class Op>
 void rows_of(const T* x, dim_t rows, dim_t n, T* out) {
   constexpr int W = kLanes<T>;
   if (n <= W) {
-    for (dim_t r = 0; r < rows; r++, x += n) out[r] = join_lanes<T, Op>(take<T, Op>(x, int(n)));
+    for (dim_t r = 0; r < rows; r++, x += n) out[r] = join_lanes<T>(take<T, Op>(x, int(n)), Op::join);
     return;
   }
-  for (dim_t r = 0; r < rows; r++, x += n) out[r] = join_lanes<T, Op>(reduce_long<T, Op>(x, n));
+  for (dim_t r = 0; r < rows; r++, x += n) out[r] = join_lanes<T>(reduce_long<T, Op>(x, n), Op::join);
 }
 
 // Columns in strips of NV registers; 64 rows are joined before they join the rest.

@@ -143,6 +143,51 @@ LAMINA_INLINE void store_part(double* p, Vec<double> v, int n) {
 #endif
 }
 
+// The first n lanes stand in memory as bytes, 0 to 255.
+LAMINA_INLINE void load_bytes(const std::uint8_t* p, IntVec<float>& v, int n) {
+#if defined(__AVX512F__)
+  v = (IntVec<float>)_mm512_maskz_cvtepu8_epi32(0xffff, _mm_maskz_loadu_epi8(__mmask16((1u << n) - 1), p));
+#else
+#if defined(__AVX2__)
+  if (n == kLanes<float>) {
+    v = (IntVec<float>)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+    return;
+  }
+#endif
+  v = IntVec<float>{};
+  for (int i = 0; i < n; i++) v[i] = p[i];
+#endif
+}
+LAMINA_INLINE void load_bytes(const std::uint8_t* p, IntVec<double>& v, int n) {
+#if defined(__AVX512F__)
+  v = (IntVec<double>)_mm512_maskz_cvtepu8_epi64(0xff, _mm_maskz_loadu_epi8(__mmask16((1u << n) - 1), p));
+#else
+  v = IntVec<double>{};
+  for (int i = 0; i < n; i++) v[i] = p[i];
+#endif
+}
+LAMINA_INLINE void store_bytes(std::uint8_t* p, IntVec<float> v, int n) {
+#if defined(__AVX512F__)
+  _mm512_mask_cvtepi32_storeu_epi8(p, __mmask16((1u << n) - 1), (__m512i)v);
+#else
+#if defined(__AVX2__)
+  if (n == kLanes<float>) {
+    const __m128i w = _mm_packus_epi32(_mm256_castsi256_si128((__m256i)v), _mm256_extracti128_si256((__m256i)v, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(w, w));
+    return;
+  }
+#endif
+  for (int i = 0; i < n; i++) p[i] = static_cast<std::uint8_t>(v[i]);
+#endif
+}
+LAMINA_INLINE void store_bytes(std::uint8_t* p, IntVec<double> v, int n) {
+#if defined(__AVX512F__)
+  _mm512_mask_cvtepi64_storeu_epi8(p, __mmask8((1u << n) - 1), (__m512i)v);
+#else
+  for (int i = 0; i < n; i++) p[i] = static_cast<std::uint8_t>(v[i]);
+#endif
+}
+
 // A mask of the first n lanes.
 template <class T>
 LAMINA_INLINE IntVec<T> first_lanes(int n) {
@@ -231,21 +276,23 @@ LAMINA_INLINE Vec<T> vsign(Vec<T> a) {
 }
 
 // Horizontal reductions, by halves: the order is fixed by the vector's width.
-template <class T>
-LAMINA_INLINE T hsum(Vec<T> v) {
-  T t[kLanes<T>];
-  store(t, v);
-  for (int n = kLanes<T> / 2; n; n /= 2)
-    for (int i = 0; i < n; i++) t[i] += t[i + n];
-  return t[0];
+template <class T, class F, int D = kLanes<T> / 2>
+LAMINA_INLINE T join_lanes(Vec<T> v, F join) {
+  if constexpr (D == 0) {
+    return v[0];
+  } else {
+    IntVec<T> partner;
+    for (int i = 0; i < kLanes<T>; i++) partner[i] = i ^ D;
+    return join_lanes<T, F, D / 2>(join(v, __builtin_shuffle(v, partner)), join);
+  }
 }
 template <class T>
-LAMINA_INLINE T hmax(Vec<T> v) {
-  T t[kLanes<T>];
-  store(t, v);
-  for (int n = kLanes<T> / 2; n; n /= 2)
-    for (int i = 0; i < n; i++) t[i] = (t[i + n] > t[i] || t[i + n] != t[i + n]) ? t[i + n] : t[i];
-  return t[0];
+LAMINA_INLINE T hsum(Vec<T> v) {
+  return join_lanes<T>(v, [](Vec<T> a, Vec<T> b) LAMINA_INLINE_LAMBDA { return a + b; });
+}
+template <class T>
+LAMINA_INLINE T hmax(Vec<T> v) {  // NaN if any lane is
+  return join_lanes<T>(v, [](Vec<T> a, Vec<T> b) LAMINA_INLINE_LAMBDA { return (b > a) | (b != b) ? b : a; });
 }
 
 // A W x W block in registers, rows to columns: log2(W) rounds that swap halves of growing distance.

@@ -25,12 +25,19 @@ from . import (
     utils,
 )
 from ._version import __version__
-from .autograd import Tensor, enable_grad, no_grad
-from .capture import capture
+from .autograd import CaptureError, Tensor, enable_grad, no_grad
+from .capture import CaptureWarning, capture
 from .config import show_config
-from .layers import Input, Layer, Variable
-from .models import Model, Sequential
+from .initializers import Initializer
+from .layers import Input, Layer, SymbolicTensor, Variable
+from .losses import Loss
+from .metrics import Metric
+from .models import Functional, Model, Sequential
+from .optimizers import Optimizer
+from .regularizers import Regularizer
 from .saving import load_model
+
+KerasTensor = SymbolicTensor  # Keras's name
 
 # OpenMP's threads do not survive a fork: the child stays on one.
 if hasattr(_os, "register_at_fork"):
@@ -47,11 +54,26 @@ def get_num_threads() -> int:
     return _native.get_num_threads()
 
 
+def version() -> str:
+    """The version, as ``__version__``."""
+    return __version__
+
+
 __all__ = [
+    "CaptureError",
+    "CaptureWarning",
+    "Functional",
+    "Initializer",
     "Input",
+    "KerasTensor",
     "Layer",
+    "Loss",
+    "Metric",
     "Model",
+    "Optimizer",
+    "Regularizer",
     "Sequential",
+    "SymbolicTensor",
     "Tensor",
     "Variable",
     "__version__",
@@ -78,4 +100,5 @@ __all__ = [
     "set_num_threads",
     "show_config",
     "utils",
+    "version",
 ]

@@ -67,14 +67,10 @@ def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
 
 def name_of(obj: Any) -> str | None:
     """The registered name of a class or function, or the one it has in custom_objects, or None."""
-    known = _names.get(obj)
-    if known is not None:
-        return known
-    for objects in reversed(_scope):
-        for name, candidate in objects.items():
-            if candidate is obj:
-                return name
-    return None
+    if obj in _names:
+        return _names[obj]
+    in_scope = (name for objects in reversed(_scope) for name, known in objects.items() if known is obj)
+    return next(in_scope, None)
 
 
 def lookup(name: str, kind: str = "class") -> Any:

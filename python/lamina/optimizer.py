@@ -256,6 +256,8 @@ class Optimizer:
         """Restore what get_state gave; before build it is kept until then.  Missing or misshapen arrays are named."""
         if not self._variables:
             self._saved = dict(state)
+            self._steps[:] = state.get("iterations", self._steps)
+            self._rate[:] = state.get("learning_rate", self._rate)
             return
         targets = {"iterations": self._steps, "learning_rate": self._rate}
         for name, arrays in self._slots.items():

@@ -233,23 +233,26 @@ class LSTM(Layer):
         cell = self.cell
         _check_sequence(sequences.shape)
         n, steps, features = sequences.shape
+        state = None
         if initial_state is not None:
             check_states(initial_state, n, cell.units)
+            state = (initial_state[0], initial_state[1])
         if mask is not None and lengths is not None:
             raise ValueError("pass mask or lengths, not both")
         x = sequences
         if training and cell.dropout:  # one mask for all steps, as in Keras
             x = ops.multiply(x, ops.dropout(ops.ones((n, 1, features), dtype=self.dtype), cell.dropout, _stream(cell)))
+        y: Tensor | None
         if cell.native_names is None:
             kept = _kept(mask, lengths, n, steps)
             y, h, c = self._unrolled(x, initial_state, kept, lengths is not None, training)
         else:
             activation, recurrent_activation = cell.native_names
             y, h, c = ops.lstm(
-                x, cell.kernel, cell.recurrent_kernel, cell.bias, initial_state, lengths, mask, self.go_backwards,
+                x, cell.kernel, cell.recurrent_kernel, cell.bias, state, lengths, mask, self.go_backwards,
                 activation, recurrent_activation, self.return_sequences, self.zero_output_for_mask,
             )  # fmt: skip
-        out = y if self.return_sequences else h
+        out = h if y is None or not self.return_sequences else y
         if mask is not None and self.return_sequences:
             out = attach(out, mask)
         return (out, h, c) if self.return_state else out

@@ -40,11 +40,12 @@ class Node:
 class SymbolicTensor:
     """Shape (None for a free size) and dtype of a tensor in a functional model."""
 
-    __slots__ = ("dtype", "index", "name", "node", "shape")
+    __slots__ = ("dtype", "index", "name", "node", "numpy_dtype", "shape")
 
     def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
         self.shape: Shape = tuple(shape)
-        self.dtype = np.dtype(dtype or "float32").name
+        self.numpy_dtype = np.dtype(dtype or "float32")
+        self.dtype = str(self.numpy_dtype)
         self.name = name
         self.node: Node | None = None
         self.index = 0

@@ -82,13 +82,18 @@ class Column:
         return self._convert(out)
 
 
-Columns = tuple[Any, Any, Any]  # nests of Column (or None) for x, y and sample weights
+# A nest of Column for x; for y and the sample weights a Column or None for each output of the model.
+Columns = tuple[Any, "list[Column | None]", "list[Column | None]"]
 Prepare = Callable[[Any, Any, Any], "tuple[Columns, int]"]  # checks the given x, y, weights; also counts samples
 
 
 def _batch(columns: Columns, read: Callable[[Column], Array], size: int) -> Batch:
-    x, y, weight = (map_structure(lambda c: None if c is None else wrap(read(c)), part) for part in columns)
-    return Batch(x, y, weight, size)
+    def tensor(column: Column | None) -> Tensor | None:
+        return None if column is None else wrap(read(column))
+
+    x, y, weight = columns
+    x = tensor(x) if type(x) is Column else map_structure(tensor, x)
+    return Batch(x, [tensor(c) for c in y], [tensor(c) for c in weight], size)
 
 
 class ArrayFeed:

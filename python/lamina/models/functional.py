@@ -9,7 +9,7 @@ from .. import _registry, ops
 from .._tree import flatten, map_structure, pack_as
 from ..autograd import Tensor
 from ..layers import InputLayer, Layer, SymbolicTensor
-from ..layers.symbolic import Node
+from ..layers.symbolic import Node, Shape
 from ..ops._common import as_tensor
 
 
@@ -73,28 +73,33 @@ class Graph:
     def run(self, inputs: Any, label: str) -> Any:
         """The outputs for real inputs; ``label`` names the model in errors."""
         values = self._arranged(inputs, label)
-        for i, (x, t) in enumerate(zip(values, self.sources, strict=True)):
-            values[i] = fitted(x, t, f"{label}: input {self.input_layers[i].name!r}")
-        return self._through(values, lambda layer, args, kwargs: layer(*args, **kwargs))
+        for i, t in enumerate(self.sources):
+            values[i] = fitted(values[i], t, label, self.input_layers[i].name)
+        return self._through(values, None)
 
     def specify(self, inputs: Any, label: str) -> Any:
         """The outputs as SymbolicTensors for symbolic inputs of possibly other sizes; the graph stays as it is."""
 
-        def spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            return layer.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k != "training"})
+        def specification(layer: Layer) -> Callable[..., Any]:
+            def specify(*args: Any, training: Any = None, **kwargs: Any) -> Any:
+                return layer.compute_output_spec(*args, **kwargs)
 
-        return self._through(self._arranged(inputs, label), spec)
+            return specify
 
-    def _through(self, inputs: list[Any], call: Callable[..., Any]) -> Any:
+        return self._through(self._arranged(inputs, label), specification)
+
+    def _through(self, inputs: list[Any], stand_in: Callable[[Layer], Callable[..., Any]] | None) -> Any:
+        """Call the layers (or what stands in for them) in order."""
         values: list[Any] = inputs + [None] * (len(self._place) - len(inputs))
         for step in self._steps:
+            layer = step.layer if stand_in is None else stand_in(step.layer)
             if step.single >= 0:
-                y = call(step.layer, (values[step.single],), {})
+                y = layer(values[step.single])
             elif step.listed:
-                y = call(step.layer, ([values[i] for i in step.listed],), {})
+                y = layer([values[i] for i in step.listed])
             else:
                 args, kwargs = map_structure(lambda t: self._value(t, values), (step.args, step.kwargs))
-                y = call(step.layer, args, kwargs)
+                y = layer(*args, **kwargs)
             if len(step.results) == 1 and not isinstance(y, (list, tuple, dict)):
                 values[step.results[0]] = y
             else:
@@ -109,6 +114,8 @@ class Graph:
 
     def _arranged(self, inputs: Any, label: str) -> list[Any]:
         """The inputs as a list in the order of ``sources``."""
+        if len(self.sources) == 1 and isinstance(inputs, Tensor):
+            return [inputs]
         names = list(self.inputs) if isinstance(self.inputs, dict) else self.input_names
         if isinstance(inputs, dict):
             missing = [n for n in names if n not in inputs]
@@ -174,19 +181,25 @@ def check_names(layers: list[Layer]) -> None:
             )
 
 
-def fitted(x: Any, t: SymbolicTensor, what: str) -> Tensor:
+def fitted(x: Any, t: SymbolicTensor, label: str, name: str) -> Tensor:
     """``x`` as a tensor of t's dtype that fits its shape; a missing or extra last axis of length one is mended."""
-    x = as_tensor(x)
-    if x.dtype != t.dtype:
-        x = ops.cast(x, t.dtype)
-    shape = x.shape
+    if type(x) is Tensor and x._array.dtype is t.numpy_dtype and _fits(x._array.shape, t.shape):
+        return x
+    y = as_tensor(x)
+    if y.dtype != t.dtype:
+        y = ops.cast(y, t.dtype)
+    shape = y.shape
     if len(shape) == len(t.shape) - 1 and t.shape[-1] == 1:
-        x = ops.expand_dims(x, -1)
+        y = ops.expand_dims(y, -1)
     elif len(shape) == len(t.shape) + 1 and shape[-1] == 1:
-        x = ops.squeeze(x, -1)
-    if x.ndim != len(t.shape) or any(n is not None and m != n for m, n in zip(x.shape, t.shape, strict=True)):
-        raise ValueError(f"{what} is {shape}, expected {t.shape} (None = any size)")
-    return x
+        y = ops.squeeze(y, -1)
+    if not _fits(y.shape, t.shape):
+        raise ValueError(f"{label}: input {name!r} is {shape}, expected {t.shape} (None = any size)")
+    return y
+
+
+def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:
+    return len(shape) == len(wanted) and all(n is None or m == n for m, n in zip(shape, wanted, strict=True))
 
 
 def _symbolic(what: str, tree: Any) -> list[SymbolicTensor]:

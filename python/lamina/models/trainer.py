@@ -164,7 +164,7 @@ class Trainer:
         if not size:
             raise ValueError(f"{what}: x holds no samples")
         if what.startswith("predict"):
-            return (inputs, None, None), size
+            return (inputs, [], []), size
         compiled = self._require(what)
         y_pred = None
         if compiled.names is None:

@@ -12,24 +12,45 @@ from ..autograd import Tensor
 
 # The modules first: some functions have the name of their module and take its place below.
 from . import activation as _activation
+from . import attention as _attention
 from . import convolution as _convolution
 from . import dense as _dense
+from . import dropout as _dropout
 from . import elementwise as _elementwise
+from . import embedding as _embedding
+from . import loss as _loss
+from . import normalization as _normalization
+from . import pooling as _pooling
+from . import recurrent as _recurrent
 from . import reduction as _reduction
 from . import reshape as _reshape
 from ._common import op
 from .activation import *
+from .attention import *
 from .convolution import *
 from .dense import *
+from .dropout import *
 from .elementwise import *
+from .embedding import *
+from .loss import *
+from .normalization import *
+from .pooling import *
+from .recurrent import *
 from .reduction import *
 from .reshape import *
 
 __all__ = []
 __all__ += _activation.__all__
+__all__ += _attention.__all__
 __all__ += _convolution.__all__
 __all__ += _dense.__all__
+__all__ += _dropout.__all__
 __all__ += _elementwise.__all__
+__all__ += _embedding.__all__
+__all__ += _loss.__all__
+__all__ += _normalization.__all__
+__all__ += _pooling.__all__
+__all__ += _recurrent.__all__
 __all__ += _reduction.__all__
 __all__ += _reshape.__all__
 
@@ -51,6 +72,17 @@ def _comparison(function: Any, with_none: bool) -> Any:
         return with_none if other is None else function(self, other)
 
     return operator
+
+
+def _reduction_method(function: Any) -> Any:
+    """NumPy's functions call these methods with ``out=None``: np.sum(tensor) is tensor.sum()."""
+
+    def method(self: Tensor, *args: Any, out: None = None, **kwargs: Any) -> Any:
+        if out is not None:
+            raise TypeError(f"{function.__name__}: out= is not supported; use the result")
+        return function(self, *args, **kwargs)
+
+    return method
 
 
 def _sizes(args: tuple[Any, ...]) -> Any:
@@ -75,7 +107,7 @@ def _bind() -> None:
     methods |= {"__neg__": f["negative"], "__abs__": f["abs"], "__invert__": f["logical_not"]}
     methods |= {"__getitem__": f["getitem"], "astype": f["cast"], "__pos__": lambda self: self}
     for name in ("sum", "mean", "max", "min", "prod", "std", "var", "argmax", "argmin", "any", "all", "cumsum"):
-        methods[name] = f[name]
+        methods[name] = _reduction_method(f[name])
     for name in ("flatten", "ravel", "squeeze", "swapaxes", "repeat", "clip", "round"):
         methods[name] = f[name]
     methods["reshape"] = lambda self, *shape: f["reshape"](self, _sizes(shape))

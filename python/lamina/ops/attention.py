@@ -137,3 +137,6 @@ class _Call:
             _native.attention_weights_backward(q, k, w, dy, scale, grads[0], grads[1], grads.accumulate)
 
         return record(w, (query, key), backward)
+
+
+__all__ = ["attention_with_scores", "dot_product_attention"]

@@ -8,6 +8,8 @@ from .. import _native
 from ..autograd import Array, Gradients, Tensor, record, wrap
 from ._common import TensorLike, as_tensor
 
+
+__all__ = ["batch_norm", "layer_norm"]
 _NONE = wrap(np.empty(0, np.float32))  # in the place of a parameter that is not there: wants no gradient
 
 

@@ -10,6 +10,8 @@ from .. import _native
 from ..autograd import Array, Gradients, Tensor, record_many, wants_grad, wrap
 from ._common import TensorLike, as_tensor
 
+
+__all__ = ["lstm", "lstm_cell"]
 _NONE = wrap(np.empty(0, np.float32))  # stands for an argument that is not given
 
 

@@ -8,7 +8,10 @@ from .activation import *
 from .attention import *
 from .convolution import *
 from .dense import *
+from .dropout import *
 from .elementwise import *
+from .embedding import *
+from .loss import *
 from .normalization import *
 from .optimizer import *
 from .pooling import *

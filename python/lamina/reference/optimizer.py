@@ -90,7 +90,7 @@ def sgd_step(
             m[...] = m * w.dtype.type(momentum) + change
             change = m * w.dtype.type(momentum) + change if nesterov else m
         w += change
-    group.iterations += 1
+    group.iterations[0] += 1
 
 
 def adam_step(
@@ -120,7 +120,7 @@ def adam_step(
             np.maximum(slots[2], v, out=slots[2])
             v = slots[2]
         w -= m * real(alpha) / (np.sqrt(v) + real(epsilon))
-    group.iterations += 1
+    group.iterations[0] += 1
 
 
 def rmsprop_step(
@@ -156,4 +156,4 @@ def rmsprop_step(
             m[...] = m * real(momentum) + change
             change = m
         w -= change
-    group.iterations += 1
+    group.iterations[0] += 1

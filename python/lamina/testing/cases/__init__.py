@@ -1,8 +1,9 @@
 """The registry of cases: one list drives the kernel tests and the kernel benchmarks.
 
 A case is one native forward (and its backward) on one shape.  Tests run every case of ``test_cases`` against the
-float64 twin in ``lamina.reference``, on every instruction set, with skipped, written (poisoned) and accumulated gradients,
-and bit by bit on 1 to 4 threads; ``benchmarks/kernels.py`` times every case of ``bench_cases`` against the twin.
+float64 twin in ``lamina.reference``, on every instruction set, with skipped, written (poisoned) and accumulated
+gradients, and bit by bit on 1 to 4 threads; ``benchmarks/kernels.py`` times every case of ``bench_cases`` against the
+twin.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ class Case:
     """One native function pair on one shape.
 
     ``inputs(rng, dtype)`` makes the forward's positional arguments; ``gradients`` are the positions of those that have
-    one (an argument that is None gets None as its destination).  ``saved(args, result, dy)`` gives the backward's arguments in front of the gradient destinations; for a
-    forward with several results dy is the gradient of the first.  ``flops`` and ``bytes`` are the forward's work in
-    float32 and ``backward_flops``, ``backward_bytes`` the backward's, for the benchmark; 0 where it makes no sense.
+    one (an argument that is None gets None as its destination).  ``saved(args, result, dy)`` gives the backward's
+    arguments in front of the gradient destinations; for a forward with several results dy is the gradient of the
+    first.  ``twin_inputs`` makes the twin's arguments where they differ.  ``flops`` and ``bytes`` are the forward's
+    work in float32, ``backward_flops`` and ``backward_bytes`` the backward's, for the benchmark; 0 where it makes no
+    sense.
     """
 
     family: str
@@ -39,6 +42,7 @@ class Case:
     bytes: float = 0.0
     backward_flops: float = 0.0
     backward_bytes: float = 0.0
+    twin_inputs: Callable[[np.random.Generator, Any], tuple[Any, ...]] | None = None
     reduction: int = 1  # length of the longest sum: the tolerance grows with its root
 
     @property

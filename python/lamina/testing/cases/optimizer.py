@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ... import _native
+from ... import _native, reference
 from . import Case
 
 MLP = [(20, 64), (64,), (64, 64), (64,), (64, 2), (2,)]
 
 
-def _step(name: str, rule: str, shapes: list[tuple[int, ...]], slots: int, *options: Any) -> Case:
+def _step(name: str, rule: str, shapes: Sequence[tuple[int, ...]], slots: int, *options: Any) -> Case:
     sizes = sum(int(np.prod(s)) for s in shapes)
 
-    def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
+    def arguments(group: Any, rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
         weights, gradients = ([rng.standard_normal(s).astype(dtype) for s in shapes] for _ in range(2))
         state = [[np.abs(rng.standard_normal(s)).astype(dtype) for s in shapes] for _ in range(slots)]
         on = np.ones(len(shapes), np.bool_)
         rate, steps = np.array([1e-3]), np.zeros(1, np.int64)
-        return _native.ParameterGroup(weights, gradients, state, on, on.copy(), rate, steps), *options
+        return group(weights, gradients, state, on, on.copy(), rate, steps), *options
 
     arrays = 3 + 2 * slots  # read w and g, write w; read and write each slot
-    return Case("optimizer", f"{name} {sizes}", rule, inputs, bytes=4.0 * arrays * sizes)
+    inputs, twin_inputs = (partial(arguments, module.ParameterGroup) for module in (_native, reference))
+    return Case("optimizer", f"{name} {sizes}", rule, inputs, bytes=4.0 * arrays * sizes, twin_inputs=twin_inputs)
 
 
 def test_cases() -> list[Case]:

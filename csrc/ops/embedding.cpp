@@ -1,0 +1,54 @@
+#include "ops/embedding.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/check.h"
+#include "core/parallel.h"
+#include "kernels/table.h"
+
+namespace lamina {
+
+namespace {
+
+void check_rows(const Indices& indices, dim_t rows) {
+  const dim_t place = first_outside(indices, rows);
+  if (place >= 0) check_index(false, "embedding: ", describe_outside(indices, place, rows, "index"));
+}
+
+}  // namespace
+
+template <class T>
+void embedding_forward(const EmbeddingForward<T>& a) {
+  check_rows(a.indices, a.V);
+  parallel_for(a.indices.n, kGrain / std::max<dim_t>(1, a.D) + 1, [&](dim_t begin, dim_t end) {
+    for (dim_t i = begin; i < end; i++)
+      std::memcpy(a.y + i * a.D, a.table + a.indices[i] * a.D, static_cast<std::size_t>(a.D) * sizeof(T));
+  });
+}
+
+template <class T>
+void embedding_backward(const EmbeddingBackward<T>& a) {
+  if (a.mode == Grad::skip) return;
+  check_rows(a.indices, a.V);
+  const auto& k = kernels<T>().embedding;
+  if (a.mode == Grad::write)
+    parallel_for(a.V, kGrain / std::max<dim_t>(1, a.D) + 1, [&](dim_t begin, dim_t end) {
+      std::fill(a.dtable + begin * a.D, a.dtable + end * a.D, T(0));
+    });
+  // Threads take columns, so that every row adds up in the order of its positions.
+  constexpr dim_t kColumns = 32;
+  const dim_t strips = (a.D + kColumns - 1) / kColumns;
+  const dim_t grain = kGrain / (kColumns * std::max<dim_t>(1, a.indices.n)) + 1;
+  parallel_for(strips, grain, [&](dim_t begin, dim_t end) {
+    const dim_t first = begin * kColumns, width = std::min(a.D, end * kColumns) - first;
+    for (dim_t i = 0; i < a.indices.n; i++) k.add_row(a.dy + i * a.D + first, a.dtable + a.indices[i] * a.D + first, width);
+  });
+}
+
+template void embedding_forward(const EmbeddingForward<float>&);
+template void embedding_forward(const EmbeddingForward<double>&);
+template void embedding_backward(const EmbeddingBackward<float>&);
+template void embedding_backward(const EmbeddingBackward<double>&);
+
+}  // namespace lamina

@@ -1,0 +1,32 @@
+// Rows of a table by index, and the gradient of the table.
+#pragma once
+#include "ops/indices.h"
+
+namespace lamina {
+
+// An index outside 0..V-1 throws std::out_of_range, which names it and its position.
+
+// indices (n), table (V, D), y (n, D).
+template <class T>
+struct EmbeddingForward {
+  Indices indices;
+  const T* table;
+  T* y;
+  dim_t V, D;
+};
+template <class T>
+void embedding_forward(const EmbeddingForward<T>& a);
+
+// dtable (V, D): each row the sum of dy over its index's positions, in their order.
+template <class T>
+struct EmbeddingBackward {
+  Indices indices;
+  const T* dy;
+  T* dtable;
+  Grad mode;
+  dim_t V, D;
+};
+template <class T>
+void embedding_backward(const EmbeddingBackward<T>& a);
+
+}  // namespace lamina

@@ -1,0 +1,26 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from .. import _native
+from ..autograd import Array, Gradients, Tensor, record
+from ..random import Generator
+from ._common import TensorLike, float_tensor
+
+__all__ = ["dropout"]
+
+
+def dropout(x: TensorLike, rate: float, generator: Generator) -> Tensor:
+    """x with a fraction ``rate`` of its elements set to zero and the rest divided by ``1 - rate``.
+
+    The mask is a function of ``generator.state`` (key and counter, which this call advances) and each element's place:
+    it depends on no thread count and is drawn again in backward instead of being stored.
+    (Srivastava et al., "Dropout", JMLR 15, 2014.)
+    """
+    x = float_tensor(x)
+    y, used = _native.dropout_forward(x._array, rate, generator.state)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.dropout_backward(used, dy, rate, grads[0], grads.accumulate)
+
+    return record(y, (x,), backward)

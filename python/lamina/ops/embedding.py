@@ -1,0 +1,31 @@
+"""Rows of a table by index."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import _native
+from ..autograd import Array, Gradients, Tensor, record
+from ._common import TensorLike, as_tensor
+
+__all__ = ["embedding"]
+
+
+def embedding(indices: TensorLike, table: TensorLike) -> Tensor:
+    """``table[indices]``: integers of any shape and a table (rows, features) give (..., features).
+
+    Raises IndexError for an index outside 0..rows-1, naming it and its position.
+    """
+    indices, table = as_tensor(indices), as_tensor(table)
+    kind = indices._array.dtype
+    if kind.kind not in "iu":
+        raise TypeError(f"embedding: indices must be integers, got {kind}")
+    if kind not in (np.int32, np.int64):
+        indices = as_tensor(indices, np.int64)
+    at = indices._array
+    y = _native.embedding_forward(at, table._array)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.embedding_backward(at, dy, grads[0], grads.accumulate)
+
+    return record(y, (table,), backward)
