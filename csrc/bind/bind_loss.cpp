@@ -45,11 +45,12 @@ void cross_entropy_backward_py(py::handle slopes_, py::handle dy_, py::handle dx
   const View slopes = input(slopes_, "cross_entropy", "slopes"), dy = input(dy_, "cross_entropy", "dy");
   const auto dx = gradient(dx_, "cross_entropy", "dx", slopes, accumulate, 0);
   const bool mean = dy.ndim() == 0 && slopes.ndim() != 1;
-  check(dy.dtype() == slopes.dtype() && (mean || dy.size() == slopes.rows()), "cross_entropy: dy is ", dy.shape_string(),
-        ", x is ", slopes.shape_string());
+  check(dy.dtype() == slopes.dtype() && (mean || dy.size() == slopes.rows()), "cross_entropy: dy is ",
+        dy.shape_string(), ", x is ", slopes.shape_string());
   with_float(slopes.dtype(), "cross_entropy", [&](auto t) {
     using T = decltype(t);
-    const CrossEntropyBackward<T> a{slopes.as<T>(), dy.as<T>(), dx.as<T>(), dx.mode, slopes.rows(), slopes.dim(-1), mean};
+    const CrossEntropyBackward<T> a{slopes.as<T>(), dy.as<T>(),     dx.as<T>(), dx.mode,
+                                    slopes.rows(),  slopes.dim(-1), mean};
     run<cross_entropy_backward<T>>("cross_entropy_backward", 4.0 * double(a.N) * double(a.C), a);
   });
 }
@@ -82,8 +83,14 @@ py::array pair_loss_forward_py(py::handle x_, py::handle t_, const std::string& 
   py::array loss = empty(shape, x.dtype());
   with_float(x.dtype(), "pair_loss", [&](auto t) {
     using T = decltype(t);
-    const PairLossForward<T> a{x.as<T>(), target.as<T>(), static_cast<T*>(data_of(loss)), x.rows(), x.ndim() ? x.dim(-1) : 1,
-                               parse_kind(kind), parameter, r};
+    const PairLossForward<T> a{x.as<T>(),
+                               target.as<T>(),
+                               static_cast<T*>(data_of(loss)),
+                               x.rows(),
+                               x.ndim() ? x.dim(-1) : 1,
+                               parse_kind(kind),
+                               parameter,
+                               r};
     run<pair_loss_forward<T>>("pair_loss_forward", 8.0 * double(x.size()), a);
   });
   return loss;
@@ -100,8 +107,8 @@ void pair_loss_backward_py(py::handle x_, py::handle t_, py::handle dy_, const s
   const auto dx = gradient(dx_, "pair_loss", "dx", x, accumulate, 0);
   with_float(x.dtype(), "pair_loss", [&](auto t) {
     using T = decltype(t);
-    const PairLossBackward<T> a{x.as<T>(), target.as<T>(), dy.as<T>(), dx.as<T>(), dx.mode, x.rows(), x.ndim() ? x.dim(-1) : 1,
-                                parse_kind(kind), parameter, r};
+    const PairLossBackward<T> a{x.as<T>(), target.as<T>(),           dy.as<T>(),       dx.as<T>(), dx.mode,
+                                x.rows(),  x.ndim() ? x.dim(-1) : 1, parse_kind(kind), parameter,  r};
     run<pair_loss_backward<T>>("pair_loss_backward", 8.0 * double(x.size()), a);
   });
 }

@@ -94,7 +94,8 @@ T probability_row(const T* x, dim_t C, dim_t label, const T* t, T smoothing, T* 
   for (int i = 0; i < kLanes<T>; i++) lane[i] = i;
   for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
     const Vec<T> q = get(x + i, l) / s;
-    Vec<T> w = label >= 0 ? select<T>(lane == typename VecOf<T>::int_t(label - i), splat(T(1)), Vec<T>{}) : get(t + i, l);
+    Vec<T> w =
+        label >= 0 ? select<T>(lane == typename VecOf<T>::int_t(label - i), splat(T(1)), Vec<T>{}) : get(t + i, l);
     w = keep<T>(w * (T(1) - smoothing) + even, l, T(0));
     const Vec<T> clipped = vmin<T>(vmax<T>(q, splat(least)), splat(most));
     loss -= select<T>(w == T(0), Vec<T>{}, w * vlog<T>(clipped));
@@ -104,7 +105,8 @@ T probability_row(const T* x, dim_t C, dim_t label, const T* t, T smoothing, T* 
   });
   if (slope) {
     const T shift = hsum<T>(gq);
-    for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(slope + i, (get(slope + i, l) - shift) / s, l); });
+    for_lanes<T>(C,
+                 [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(slope + i, (get(slope + i, l) - shift) / s, l); });
   }
   return hsum<T>(loss);
 }
@@ -156,11 +158,16 @@ struct BinaryProbability {
 template <class T, class F>
 LAMINA_INLINE void with_loss(PairLoss kind, F f) {
   switch (kind) {
-    case PairLoss::squared: return f(Squared<T>{});
-    case PairLoss::absolute: return f(Absolute<T>{});
-    case PairLoss::huber: return f(Huber<T>{});
-    case PairLoss::binary_logit: return f(BinaryLogit<T>{});
-    case PairLoss::binary_probability: return f(BinaryProbability<T>{});
+    case PairLoss::squared:
+      return f(Squared<T>{});
+    case PairLoss::absolute:
+      return f(Absolute<T>{});
+    case PairLoss::huber:
+      return f(Huber<T>{});
+    case PairLoss::binary_logit:
+      return f(BinaryLogit<T>{});
+    case PairLoss::binary_probability:
+      return f(BinaryProbability<T>{});
   }
 }
 

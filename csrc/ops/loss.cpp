@@ -73,7 +73,8 @@ void pair_loss_forward(const PairLossForward<T>& a) {
     Scratch<T> partial(chunks);
     parallel_for(chunks, kGrain / kChunk, [&](dim_t begin, dim_t end) {
       for (dim_t i = begin; i < end; i++)
-        partial[i] = k.pairs_sum(a.x + i * kChunk, a.t + i * kChunk, std::min(kChunk, n - i * kChunk), a.kind, parameter);
+        partial[i] =
+            k.pairs_sum(a.x + i * kChunk, a.t + i * kChunk, std::min(kChunk, n - i * kChunk), a.kind, parameter);
     });
     *a.loss = mean_of(partial.get(), chunks, double(n));
   }

@@ -160,8 +160,9 @@ class CapturedStep:
         try:
             plans = self._plans.get(key)
         except TypeError:  # an argument that is not hashable
-            reason = "an argument cannot be compared between calls; pass arrays, numbers or strings"
-            return self._give_up(reason, args, kwargs)
+            return self._give_up(
+                "an argument cannot be compared between calls; pass arrays, numbers or strings", args, kwargs
+            )
         with self._lock:
             if plans is not None:
                 for plan in plans:

@@ -57,7 +57,7 @@ def softmax_cross_entropy(logits: TensorLike, labels: TensorLike, label_smoothin
 def softmax_cross_entropy_mean(
     logits: TensorLike, labels: TensorLike, weights: TensorLike | None = None, label_smoothing: float = 0.0
 ) -> Tensor:
-    """Mean of softmax_cross_entropy over all rows, in one pass; with ``weights`` (...) each row times its weight."""
+    """The mean of softmax_cross_entropy over all rows, in one pass; ``weights`` (...) multiply the rows' losses."""
     if weights is None:
         return _cross_entropy(logits, labels, True, label_smoothing, True)
     return _mean(multiply(softmax_cross_entropy(logits, labels, label_smoothing), weights))
