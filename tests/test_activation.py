@@ -96,7 +96,9 @@ def test_gelu_keeps_the_digits_of_small_values(dtype, isa):
     special = pytest.importorskip("scipy.special")
     x = np.linspace(-5, 5, 10001).astype(dtype)
     want = x.astype(np.float64) * special.ndtr(x.astype(np.float64))
-    np.testing.assert_allclose(ops.gelu(x, approximate=False).numpy(), want, rtol=2e-6, atol=1e-30 if dtype == np.float32 else 1e-15)
+    np.testing.assert_allclose(
+        ops.gelu(x, approximate=False).numpy(), want, rtol=2e-6, atol=1e-30 if dtype == np.float32 else 1e-15
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -140,7 +142,9 @@ def test_softmax_agrees_with_torch(name, dtype):
         want = getattr(torch, name)(t, dim=axis)
         want.backward(torch.tensor(dy))
         tolerance = 40 * np.finfo(dtype).eps
-        np.testing.assert_allclose(getattr(ops, name)(x, axis).numpy(), want.detach().numpy(), rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(
+            getattr(ops, name)(x, axis).numpy(), want.detach().numpy(), rtol=tolerance, atol=tolerance
+        )
         got = gradient(lambda v, axis=axis: getattr(ops, name)(v, axis), x, dy)
         np.testing.assert_allclose(got, t.grad.numpy(), rtol=tolerance, atol=20 * tolerance)
 
@@ -178,7 +182,9 @@ def test_softmax_over_other_axes():
     for axis in (0, 1, -2):
         e = np.exp(x)
         np.testing.assert_allclose(ops.softmax(x, axis).numpy(), e / e.sum(axis=axis, keepdims=True), rtol=1e-12)
-        np.testing.assert_allclose(ops.log_softmax(x, axis).numpy(), np.log(e / e.sum(axis=axis, keepdims=True)), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(
+            ops.log_softmax(x, axis).numpy(), np.log(e / e.sum(axis=axis, keepdims=True)), rtol=1e-9, atol=1e-12
+        )
     with pytest.raises(ValueError, match=r"axis 3 is out of range for x of shape \(3, 4, 5\)"):
         ops.softmax(x, 3)
 

@@ -109,7 +109,10 @@ def test_same_bits_at_any_thread_count(case):
         bits = [np.asarray(r).tobytes() for r in tuple_of(result)]
         if case.backward:
             dy = np.random.default_rng(1).standard_normal(first(result).shape).astype(np.float32)
-            grads = [np.full(args[i].shape, np.nan, np.float32) if isinstance(args[i], np.ndarray) else None for i in case.gradients]
+            grads = [
+                np.full(args[i].shape, np.nan, np.float32) if isinstance(args[i], np.ndarray) else None
+                for i in case.gradients
+            ]
             getattr(_native, case.backward)(*case.saved(args, result, dy), *grads, 0)
             bits += [g.tobytes() for g in grads if g is not None]
         seen.append(bits)

@@ -152,7 +152,9 @@ def test_one_row_and_constant_columns():
     x = np.full((1, 4), 3.0, np.float32)
     beta = np.arange(4, dtype=np.float32)
     np.testing.assert_array_equal(batch_norm_on(x, None, beta)[0].numpy(), beta[None])
-    np.testing.assert_array_equal(batch_norm_on(np.repeat(x, 50, 0), None, beta)[0].numpy(), np.repeat(beta[None], 50, 0))
+    np.testing.assert_array_equal(
+        batch_norm_on(np.repeat(x, 50, 0), None, beta)[0].numpy(), np.repeat(beta[None], 50, 0)
+    )
     np.testing.assert_array_equal(layer_norm(x, None, beta).numpy(), beta[None])
 
 

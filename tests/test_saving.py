@@ -272,6 +272,7 @@ def test_compiled_model(tmp_path):
     x, y = rng.standard_normal((32, 3)), rng.standard_normal((32, 1))
     model.fit(x, y, epochs=2, verbose=0, shuffle=False)
     model.save(tmp_path / "m.lamina")
+    lamina.load_model(tmp_path / "m.lamina").save(tmp_path / "m.lamina")  # keeps the optimizer's state as well
     again = lamina.load_model(tmp_path / "m.lamina")
     assert float(again.optimizer.learning_rate) == pytest.approx(0.01)
     model.fit(x, y, epochs=2, verbose=0, shuffle=False)  # going on gives what the loaded one gives

@@ -11,18 +11,14 @@ void keep_for_plan(const py::object& o, const void* data);
 std::optional<Dtype> dtype_from(int type_num, py::ssize_t itemsize, char kind) {
   (void)type_num;
   switch (kind) {
-    case 'f': return itemsize == 4 ? std::optional(Dtype::f32) : itemsize == 8 ? std::optional(Dtype::f64) : std::nullopt;
+    case 'f':
+      return itemsize == 4 ? std::optional(Dtype::f32) : itemsize == 8 ? std::optional(Dtype::f64) : std::nullopt;
     case 'i':
-      return itemsize == 4   ? Dtype::i32
-             : itemsize == 8 ? Dtype::i64
-             : itemsize == 1 ? Dtype::i8
-                             : Dtype::i16;
+      return itemsize == 4 ? Dtype::i32 : itemsize == 8 ? Dtype::i64 : itemsize == 1 ? Dtype::i8 : Dtype::i16;
     case 'u':
-      return itemsize == 1   ? Dtype::u8
-             : itemsize == 2 ? Dtype::u16
-             : itemsize == 4 ? Dtype::u32
-                             : Dtype::u64;
-    case 'b': return Dtype::boolean;
+      return itemsize == 1 ? Dtype::u8 : itemsize == 2 ? Dtype::u16 : itemsize == 4 ? Dtype::u32 : Dtype::u64;
+    case 'b':
+      return Dtype::boolean;
   }
   return std::nullopt;
 }
@@ -87,7 +83,8 @@ bool rows_are_contiguous(const py::array& a) {
 View view(py::handle h, const char* op, const char* name, bool writable, bool strided) {
   View v;
   if (!py::isinstance<py::array>(h))
-    throw py::type_error(concat(op, ": ", name, " must be an array, got ", std::string(py::str(py::type::handle_of(h)))));
+    throw py::type_error(
+        concat(op, ": ", name, " must be an array, got ", std::string(py::str(py::type::handle_of(h)))));
   auto a = py::reinterpret_borrow<py::array>(h);
   constexpr int kAligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
   constexpr int kContiguous = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_;
@@ -178,9 +175,7 @@ py::array empty(const std::vector<dim_t>& shape, Dtype dtype) {
                    owner);
 }
 
-py::array empty_like(const View& v) {
-  return empty(std::vector<dim_t>(v.shape(), v.shape() + v.ndim()), v.dtype());
-}
+py::array empty_like(const View& v) { return empty(std::vector<dim_t>(v.shape(), v.shape() + v.ndim()), v.dtype()); }
 
 GradientArray gradient(py::handle h, const char* op, const char* name, const View& like, int accumulate, int bit) {
   if (h.is_none()) return {std::nullopt, Grad::skip};
@@ -199,7 +194,8 @@ Strided strided(py::handle h, const char* op, const char* name, bool writable) {
                 (dt.byteorder() == '=' || dt.byteorder() == '|');
     for (int i = 0; fits && i < proxy->nd; i++) fits = proxy->strides[i] % dt.itemsize() == 0;
     if (fits) {
-      if (writable && !a.writeable()) throw py::value_error(concat(op, ": ", name, " is written in place but read-only"));
+      if (writable && !a.writeable())
+        throw py::value_error(concat(op, ": ", name, " is written in place but read-only"));
       keep_for_plan(a, proxy->data);
       return {a, *dtype, proxy->data, proxy->nd, proxy->dimensions, proxy->strides};
     }
@@ -222,7 +218,8 @@ Activation parse_activation(const std::string& name, const char* op) {
   if (name == "relu") return Activation::relu;
   if (name == "tanh") return Activation::tanh;
   if (name == "sigmoid") return Activation::sigmoid;
-  throw py::value_error(concat(op, ": activation '", name, "' cannot be fused; expected linear, relu, tanh or sigmoid"));
+  throw py::value_error(
+      concat(op, ": activation '", name, "' cannot be fused; expected linear, relu, tanh or sigmoid"));
 }
 
 }  // namespace lamina

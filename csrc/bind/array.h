@@ -26,12 +26,18 @@ inline const char* dtype_name(Dtype d) {
 
 template <class T>
 constexpr Dtype dtype_of() {
-  if constexpr (std::is_same_v<T, float>) return Dtype::f32;
-  else if constexpr (std::is_same_v<T, double>) return Dtype::f64;
-  else if constexpr (std::is_same_v<T, std::int32_t>) return Dtype::i32;
-  else if constexpr (std::is_same_v<T, std::int64_t>) return Dtype::i64;
-  else if constexpr (std::is_same_v<T, bool>) return Dtype::boolean;
-  else return Dtype::u8;
+  if constexpr (std::is_same_v<T, float>)
+    return Dtype::f32;
+  else if constexpr (std::is_same_v<T, double>)
+    return Dtype::f64;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return Dtype::i32;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return Dtype::i64;
+  else if constexpr (std::is_same_v<T, bool>)
+    return Dtype::boolean;
+  else
+    return Dtype::u8;
 }
 
 // An aligned array of native byte order, C-contiguous unless made by strided_input().
@@ -124,7 +130,8 @@ dim_t item_size(Dtype d);
 Dtype parse_dtype(py::handle h, const char* op);
 Activation parse_activation(const std::string& name, const char* op);
 
-// Calls f with a value of the array's float type: with_float(x.dtype(), "dense", [&](auto t) { using T = decltype(t); ... })
+// Calls f with a value of the array's float type: with_float(x.dtype(), "dense", [&](auto t) { using T = decltype(t);
+// ... })
 template <class F>
 decltype(auto) with_float(Dtype d, const char* op, F&& f) {
   if (d == Dtype::f32) return f(float{});

@@ -83,16 +83,25 @@ void bind_activation(py::module_& m) {
   m.def("activation_backward", activation_backward_py, py::arg("x_or_y"), py::arg("dy"), py::arg("name"),
         py::arg("parameter"), py::arg("dx"), py::arg("accumulate") = 0,
         "Gradient of activation_forward into dx, from y or x as activations() says.");
-  m.def("softmax_forward", [](py::handle x) { return softmax_forward_any(x, false); }, py::arg("x"),
-        "exp(x) / sum(exp(x)) over the last axis; a row of -inf alone gives zeros.");
-  m.def("softmax_backward", [](py::handle y, py::handle dy, py::handle dx, int accumulate) {
-    softmax_backward_any(y, dy, dx, accumulate, false);
-  }, py::arg("y"), py::arg("dy"), py::arg("dx"), py::arg("accumulate") = 0, "Gradient of softmax_forward into dx.");
-  m.def("log_softmax_forward", [](py::handle x) { return softmax_forward_any(x, true); }, py::arg("x"),
-        "x - log(sum(exp(x))) over the last axis; a row of -inf alone stays -inf.");
-  m.def("log_softmax_backward", [](py::handle y, py::handle dy, py::handle dx, int accumulate) {
-    softmax_backward_any(y, dy, dx, accumulate, true);
-  }, py::arg("y"), py::arg("dy"), py::arg("dx"), py::arg("accumulate") = 0, "Gradient of log_softmax_forward into dx.");
+  m.def(
+      "softmax_forward", [](py::handle x) { return softmax_forward_any(x, false); }, py::arg("x"),
+      "exp(x) / sum(exp(x)) over the last axis; a row of -inf alone gives zeros.");
+  m.def(
+      "softmax_backward",
+      [](py::handle y, py::handle dy, py::handle dx, int accumulate) {
+        softmax_backward_any(y, dy, dx, accumulate, false);
+      },
+      py::arg("y"), py::arg("dy"), py::arg("dx"), py::arg("accumulate") = 0, "Gradient of softmax_forward into dx.");
+  m.def(
+      "log_softmax_forward", [](py::handle x) { return softmax_forward_any(x, true); }, py::arg("x"),
+      "x - log(sum(exp(x))) over the last axis; a row of -inf alone stays -inf.");
+  m.def(
+      "log_softmax_backward",
+      [](py::handle y, py::handle dy, py::handle dx, int accumulate) {
+        softmax_backward_any(y, dy, dx, accumulate, true);
+      },
+      py::arg("y"), py::arg("dy"), py::arg("dx"), py::arg("accumulate") = 0,
+      "Gradient of log_softmax_forward into dx.");
 }
 
 }  // namespace lamina

@@ -1,6 +1,7 @@
 // Threads, instruction sets, memory pool, and arrays as such.
 #include <cstdlib>
 #include <cstring>
+#include <map>
 
 #include "bind/array.h"
 #include "bind/families.h"
@@ -19,7 +20,9 @@ Isa parse_isa(const std::string& name) {
   throw py::value_error("unknown instruction set '" + name + "'; expected v2, v3, v4 or neon");
 }
 
-py::array empty_py(const std::vector<dim_t>& shape, py::handle dtype) { return empty(shape, parse_dtype(dtype, "empty")); }
+py::array empty_py(const std::vector<dim_t>& shape, py::handle dtype) {
+  return empty(shape, parse_dtype(dtype, "empty"));
+}
 
 py::array full_py(const std::vector<dim_t>& shape, double value, py::handle dtype) {
   const Dtype d = parse_dtype(dtype, "full");
@@ -30,11 +33,18 @@ py::array full_py(const std::vector<dim_t>& shape, double value, py::handle dtyp
     run<fill<T>>("fill", double(args.n), args);
   };
   switch (d) {
-    case Dtype::i32: fill_as(std::int32_t{}); break;
-    case Dtype::i64: fill_as(std::int64_t{}); break;
+    case Dtype::i32:
+      fill_as(std::int32_t{});
+      break;
+    case Dtype::i64:
+      fill_as(std::int64_t{});
+      break;
     case Dtype::u8:
-    case Dtype::boolean: fill_as(std::uint8_t{}); break;
-    default: with_float(d, "full", fill_as);
+    case Dtype::boolean:
+      fill_as(std::uint8_t{});
+      break;
+    default:
+      with_float(d, "full", fill_as);
   }
   return a;
 }
@@ -57,14 +67,9 @@ py::array copy_py(py::handle from) {
   return y;
 }
 
-py::dict pool_stats_py() {
+std::map<std::string, std::size_t> pool_stats_py() {
   const PoolStats s = pool_stats();
-  py::dict d;
-  d["in_use"] = s.in_use;
-  d["cached"] = s.cached;
-  d["allocations"] = s.allocations;
-  d["reuses"] = s.reuses;
-  return d;
+  return {{"in_use", s.in_use}, {"cached", s.cached}, {"allocations", s.allocations}, {"reuses", s.reuses}};
 }
 
 }  // namespace
@@ -72,23 +77,30 @@ py::dict pool_stats_py() {
 void bind_core(py::module_& m) {
   if (const char* wanted = std::getenv("LAMINA_ISA"))
     if (*wanted && std::strcmp(wanted, isa_name(active_isa())) != 0)
-      throw py::import_error(concat("LAMINA_ISA=", wanted, " is not an instruction set of this host; its best is ",
-                                    isa_name(best_isa())));
+      throw py::import_error(
+          concat("LAMINA_ISA=", wanted, " is not an instruction set of this host; its best is ", isa_name(best_isa())));
   m.def("isa", [] { return std::string(isa_name(active_isa())); }, "The instruction set in use.");
-  m.def("use_isa", [](const std::string& name) { use_isa(parse_isa(name)); }, py::arg("name"),
-        "Switch the kernels' instruction set (tests); not while other threads compute.");
-  m.def("host_isas", [] {
-    std::vector<std::string> names;
-    for (Isa i : {Isa::v2, Isa::v3, Isa::v4, Isa::neon})
-      if (host_has(i)) names.emplace_back(isa_name(i));
-    return names;
-  }, "The instruction sets that this host can run.");
+  m.def(
+      "use_isa", [](const std::string& name) { use_isa(parse_isa(name)); }, py::arg("name"),
+      "Switch the kernels' instruction set (tests); not while other threads compute.");
+  m.def(
+      "host_isas",
+      [] {
+        std::vector<std::string> names;
+        for (Isa i : {Isa::v2, Isa::v3, Isa::v4, Isa::neon})
+          if (host_has(i)) names.emplace_back(isa_name(i));
+        return names;
+      },
+      "The instruction sets that this host can run.");
   m.def("compiler", [] { return std::string(LAMINA_COMPILER); }, "The compiler that built this module.");
   m.def("caches", [] { return py::make_tuple(caches().l1d, caches().l2, caches().l3); }, "Bytes of L1d, L2, L3.");
-  m.def("set_num_threads", [](int n) {
-    check(n >= 1 && n <= 1024, "set_num_threads: expected 1 to 1024, got ", n);
-    set_num_threads(n);
-  }, py::arg("n"), "Threads that an operation may use.");
+  m.def(
+      "set_num_threads",
+      [](int n) {
+        check(n >= 1 && n <= 1024, "set_num_threads: expected 1 to 1024, got ", n);
+        set_num_threads(n);
+      },
+      py::arg("n"), "Threads that an operation may use.");
   m.def("get_num_threads", &get_num_threads, "Threads that an operation may use now.");
   m.def("after_fork_in_child", &after_fork_in_child, "Stay on one thread: OpenMP's pool does not survive a fork.");
   m.def("default_threads", &default_threads, "What the machine, its affinity mask and its cgroup allow.");
@@ -104,10 +116,13 @@ void bind_core(py::module_& m) {
   m.def("copy", &copy_py, py::arg("x"), "A copy in the pool.");
   m.def("copy_into", &copy_into_py, py::arg("x"), py::arg("y"), py::arg("accumulate") = false,
         "y = x or y += x; equal sizes, shapes may differ.");
-  m.def("address", [](py::handle a) {
-    check(py::isinstance<py::array>(a), "address: expected an array");
-    return reinterpret_cast<std::uintptr_t>(py::detail::array_proxy(a.ptr())->data);
-  }, py::arg("x"), "Where an array's data stands.");
+  m.def(
+      "address",
+      [](py::handle a) {
+        check(py::isinstance<py::array>(a), "address: expected an array");
+        return reinterpret_cast<std::uintptr_t>(py::detail::array_proxy(a.ptr())->data);
+      },
+      py::arg("x"), "Where an array's data stands.");
 }
 
 }  // namespace lamina

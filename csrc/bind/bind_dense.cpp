@@ -18,8 +18,14 @@ py::array dense_forward_py(py::handle x_, py::handle w_, py::handle b_, const st
   py::array y = empty(shape, x.dtype());
   with_float(x.dtype(), "dense", [&](auto t) {
     using T = decltype(t);
-    const DenseForward<T> a{x.as<T>(), w.as<T>(),  b ? b->as<T>() : nullptr, static_cast<T*>(data_of(y)),
-                            x.rows(),  w.dim(1), w.dim(0),                 parse_activation(activation, "dense")};
+    const DenseForward<T> a{x.as<T>(),
+                            w.as<T>(),
+                            b ? b->as<T>() : nullptr,
+                            static_cast<T*>(data_of(y)),
+                            x.rows(),
+                            w.dim(1),
+                            w.dim(0),
+                            parse_activation(activation, "dense")};
     run<dense_forward<T>>("dense_forward", 2.0 * double(a.M) * double(a.N) * double(a.K), a);
   });
   return y;
@@ -48,7 +54,9 @@ void dense_backward_py(py::handle x_, py::handle w_, py::handle y_, py::handle d
                              db ? db->as<T>() : nullptr,
                              dx.mode,
                              dw.mode,
-                             !db ? Grad::skip : (accumulate >> 2) & 1 ? Grad::accumulate : Grad::write,
+                             !db                     ? Grad::skip
+                             : (accumulate >> 2) & 1 ? Grad::accumulate
+                                                     : Grad::write,
                              x.rows(),
                              w.dim(1),
                              w.dim(0),
@@ -80,8 +88,8 @@ Product parse_product(py::handle a_, py::handle b_) {
   p.b_shared = b.ndim() == 2;
   const View& batched = p.a_shared ? b : a;
   for (int i = 0; i < batched.ndim() - 2; i++) {
-    check(p.a_shared || p.b_shared || (a.ndim() == b.ndim() && a.dim(i) == b.dim(i)), "matmul: a is ",
-          a.shape_string(), ", b is ", b.shape_string(), "; their leading axes differ");
+    check(p.a_shared || p.b_shared || (a.ndim() == b.ndim() && a.dim(i) == b.dim(i)), "matmul: a is ", a.shape_string(),
+          ", b is ", b.shape_string(), "; their leading axes differ");
     p.batch *= batched.dim(i);
     p.shape.push_back(batched.dim(i));
   }
@@ -115,7 +123,8 @@ void matmul_backward_py(py::handle a_, py::handle b_, py::handle dy_, py::handle
   const Product p = parse_product(a_, b_);
   const View dy = input(dy_, "matmul", "dy");
   check(dy.size() == p.batch * p.M * p.N && dy.dtype() == p.a.dtype(), "matmul: dy is ", dy.shape_string());
-  const auto da = gradient(da_, "matmul", "da", p.a, accumulate, 0), db = gradient(db_, "matmul", "db", p.b, accumulate, 1);
+  const auto da = gradient(da_, "matmul", "da", p.a, accumulate, 0),
+             db = gradient(db_, "matmul", "db", p.b, accumulate, 1);
   const dim_t M = p.M, N = p.N, K = p.K;
   with_float(p.a.dtype(), "matmul", [&](auto t) {
     using T = decltype(t);

@@ -5,9 +5,7 @@
 namespace lamina {
 namespace {
 
-void check_rate(double rate) {
-  check(rate >= 0.0 && rate <= 1.0, "dropout: rate must be between 0 and 1, got ", rate);
-}
+void check_rate(double rate) { check(rate >= 0.0 && rate <= 1.0, "dropout: rate must be between 0 and 1, got ", rate); }
 
 py::tuple dropout_forward_py(py::handle x_, double rate, py::handle state_) {
   const View x = input(x_, "dropout", "x"), state = output(state_, "dropout", "state");
@@ -16,8 +14,12 @@ py::tuple dropout_forward_py(py::handle x_, double rate, py::handle state_) {
   py::array y = empty_like(x), used = empty({2}, Dtype::u64);
   with_float(x.dtype(), "dropout", [&](auto t) {
     using T = decltype(t);
-    const DropoutForward<T> a{x.as<T>(), static_cast<T*>(data_of(y)),  state.as<std::uint64_t>(),
-                              static_cast<std::uint64_t*>(data_of(used)), x.size(), rate};
+    const DropoutForward<T> a{x.as<T>(),
+                              static_cast<T*>(data_of(y)),
+                              state.as<std::uint64_t>(),
+                              static_cast<std::uint64_t*>(data_of(used)),
+                              x.size(),
+                              rate};
     run<dropout_forward<T>>("dropout_forward", 8.0 * double(a.n), a);
   });
   return py::make_tuple(y, used);

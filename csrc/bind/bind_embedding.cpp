@@ -26,12 +26,14 @@ void embedding_backward_py(py::handle indices_, py::handle dy_, py::handle dtabl
   if (dtable_.is_none()) return;
   const View dtable = output(dtable_, "embedding", "dtable");
   const Indices parsed = parse_indices(indices, "embedding", "indices");
-  check(dtable.ndim() == 2 && dy.dtype() == dtable.dtype() && dy.size() == parsed.n * dtable.dim(1), "embedding: dy is ",
-        dy.shape_string(), ", dtable ", dtable.shape_string(), ", indices ", indices.shape_string());
+  check(dtable.ndim() == 2 && dy.dtype() == dtable.dtype() && dy.size() == parsed.n * dtable.dim(1),
+        "embedding: dy is ", dy.shape_string(), ", dtable ", dtable.shape_string(), ", indices ",
+        indices.shape_string());
   with_float(dy.dtype(), "embedding", [&](auto t) {
     using T = decltype(t);
-    const EmbeddingBackward<T> a{parsed,        dy.as<T>(),    dtable.as<T>(), accumulate & 1 ? Grad::accumulate : Grad::write,
-                                 dtable.dim(0), dtable.dim(1)};
+    const EmbeddingBackward<T> a{parsed,         dy.as<T>(),
+                                 dtable.as<T>(), accumulate & 1 ? Grad::accumulate : Grad::write,
+                                 dtable.dim(0),  dtable.dim(1)};
     run<embedding_backward<T>>("embedding_backward", 4.0 * double(parsed.n + a.V) * double(a.D), a);
   });
 }

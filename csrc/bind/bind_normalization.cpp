@@ -19,7 +19,8 @@ std::optional<View> parameter(py::handle h, const char* op, const char* name, co
 }
 
 // The gradient of a parameter, which need not be given itself.
-GradientArray parameter_gradient(py::handle h, const char* op, const char* name, const View& x, int accumulate, int bit) {
+GradientArray parameter_gradient(py::handle h, const char* op, const char* name, const View& x, int accumulate,
+                                 int bit) {
   GradientArray g{optional_output(h, op, name), (accumulate >> bit) & 1 ? Grad::accumulate : Grad::write};
   if (!g.v) return {std::nullopt, Grad::skip};
   expect(*g.v, op, name, {x.dim(-1)}, x.dtype());
@@ -79,22 +80,14 @@ void batch_norm_backward_py(py::handle x_, py::handle gamma_, py::handle mean_, 
              dbeta = parameter_gradient(dbeta_, "batch_norm", "dbeta", x, accumulate, 2);
   with_float(x.dtype(), "batch_norm", [&](auto t) {
     using T = decltype(t);
-    const BatchNormBackward<T> a{x.as<T>(),
-                                 gamma ? gamma->as<T>() : nullptr,
-                                 mean.as<T>(),
-                                 rstd.as<T>(),
-                                 y.as<T>(),
-                                 dy.as<T>(),
-                                 dx.as<T>(),
-                                 dgamma.as<T>(),
-                                 dbeta.as<T>(),
-                                 dx.mode,
-                                 dgamma.mode,
-                                 dbeta.mode,
-                                 x.rows(),
-                                 x.dim(-1),
-                                 training,
-                                 parse_relu(activation)};
+    const BatchNormBackward<T> a{x.as<T>(),     gamma ? gamma->as<T>() : nullptr,
+                                 mean.as<T>(),  rstd.as<T>(),
+                                 y.as<T>(),     dy.as<T>(),
+                                 dx.as<T>(),    dgamma.as<T>(),
+                                 dbeta.as<T>(), dx.mode,
+                                 dgamma.mode,   dbeta.mode,
+                                 x.rows(),      x.dim(-1),
+                                 training,      parse_relu(activation)};
     run<batch_norm_backward<T>>("batch_norm_backward", 12.0 * double(x.size()), a);
   });
 }
@@ -151,8 +144,8 @@ void layer_norm_backward_py(py::handle x_, py::handle gamma_, py::handle mean_, 
 
 void bind_normalization(py::module_& m) {
   m.def("batch_norm_forward", batch_norm_forward_py, py::arg("x"), py::arg("gamma"), py::arg("beta"),
-        py::arg("moving_mean"), py::arg("moving_variance"), py::arg("training"), py::arg("momentum"), py::arg("epsilon"),
-        py::arg("activation"),
+        py::arg("moving_mean"), py::arg("moving_variance"), py::arg("training"), py::arg("momentum"),
+        py::arg("epsilon"), py::arg("activation"),
         "(y, mean, rstd) of x (..., C), gamma and beta (C,) or None; training uses the batch's statistics and moves "
         "moving_mean and moving_variance in place, else these are used.");
   m.def("batch_norm_backward", batch_norm_backward_py, py::arg("x"), py::arg("gamma"), py::arg("mean"), py::arg("rstd"),

@@ -46,10 +46,14 @@ int tighter(int a, int b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
 
 const char* isa_name(Isa isa) {
   switch (isa) {
-    case Isa::v2: return "v2";
-    case Isa::v3: return "v3";
-    case Isa::v4: return "v4";
-    case Isa::neon: return "neon";
+    case Isa::v2:
+      return "v2";
+    case Isa::v3:
+      return "v3";
+    case Isa::v4:
+      return "v4";
+    case Isa::neon:
+      return "neon";
   }
   return "?";
 }
@@ -58,13 +62,17 @@ bool host_has(Isa isa) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   switch (isa) {
-    case Isa::v2: return true;
-    case Isa::v3: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-    case Isa::v4: return host_has(Isa::v3) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                         __builtin_cpu_supports("avx512vl");
-    case Isa::neon: return false;
+    case Isa::v2:
+      return true;
+    case Isa::v3:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+             __builtin_cpu_supports("bmi2");
+    case Isa::v4:
+      return host_has(Isa::v3) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl");
+    case Isa::neon:
+      return false;
   }
   return false;
 #else
@@ -80,15 +88,19 @@ Isa best_isa() {
 
 const Caches& caches() {
   static const Caches c = [] {
-    auto size = [](int name, dim_t otherwise) {
-      const long n = sysconf(name);
+    auto size = [](const char* index, int name, dim_t otherwise) {
+      std::istringstream text(read_line(std::string("/sys/devices/system/cpu/cpu0/cache/") + index + "/size"));
+      dim_t kib = 0;
+      if (text >> kib && kib > 0) return kib << 10;  // "32768K"
+      const long n = name ? sysconf(name) : 0;
       return n > 0 ? static_cast<dim_t>(n) : otherwise;
     };
+    // sysconf's number for L3 is the whole package's on AMD, so it is not asked.
 #ifdef _SC_LEVEL1_DCACHE_SIZE
-    return Caches{size(_SC_LEVEL1_DCACHE_SIZE, 32 << 10), size(_SC_LEVEL2_CACHE_SIZE, 1 << 20),
-                  size(_SC_LEVEL3_CACHE_SIZE, 16 << 20)};
+    return Caches{size("index0", _SC_LEVEL1_DCACHE_SIZE, 32 << 10), size("index2", _SC_LEVEL2_CACHE_SIZE, 1 << 20),
+                  size("index3", 0, 16 << 20)};
 #else
-    return Caches{32 << 10, 1 << 20, 16 << 20};
+    return Caches{size("index0", 0, 32 << 10), size("index2", 0, 1 << 20), size("index3", 0, 16 << 20)};
 #endif
   }();
   return c;

@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-
 #include <atomic>
 #include <bit>
 #include <cstdlib>

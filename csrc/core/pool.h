@@ -45,7 +45,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
 
  private:
   mutable std::mutex mutex_;
-  std::multimap<std::size_t, void*> free_;   // by size
+  std::multimap<std::size_t, void*> free_;     // by size
   std::map<const char*, std::size_t> blocks_;  // every block, by address
   std::size_t total_ = 0;
 };
@@ -54,7 +54,8 @@ class Arena : public std::enable_shared_from_this<Arena> {
 template <class T>
 class Scratch {
  public:
-  explicit Scratch(dim_t n) : bytes_(static_cast<std::size_t>(n) * sizeof(T)), p_(n ? pool_allocate(bytes_) : nullptr) {}
+  explicit Scratch(dim_t n)
+      : bytes_(static_cast<std::size_t>(n) * sizeof(T)), p_(n ? pool_allocate(bytes_) : nullptr) {}
   ~Scratch() {
     if (p_) pool_release(p_, bytes_);
   }

@@ -42,9 +42,7 @@ struct Selu {  // Klambauer et al., "Self-normalizing neural networks", 2017
   static constexpr const char* name = "selu";
   static constexpr bool from_output = true;
   static constexpr T scale = T(1.0507009873554805), scaled_alpha = T(1.7580993408473766);
-  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
-    return select<T>(x > T(0), x * scale, vexpm1<T>(x) * scaled_alpha);
-  }
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) { return select<T>(x > T(0), x * scale, vexpm1<T>(x) * scaled_alpha); }
   static LAMINA_INLINE Vec<T> gradient(Vec<T> y, Vec<T> g, T) {
     return g * select<T>(y > T(0), splat(scale), y + scaled_alpha);
   }
@@ -60,10 +58,10 @@ LAMINA_INLINE Vec<T> normal_distribution(Vec<T> x, Vec<T>& density) {
     return T(0.5) + T(0.5) * verf<T>(x * T(0.7071067811865476));
   } else {
     const Vec<T> t = T(1) / (T(1) + vabs<T>(x) * T(0.265165043));
-    const Vec<T> half_erfc = T(0.5) * e * t *
-                             polynomial<T>(t, 0.21161441543f, 0.21063349824f, 0.20543042913f, 0.12103894631f,
-                                           0.27484414338f, -0.23107644028f, 0.43389378516f, -0.28807538058f,
-                                           0.06169661451f);
+    const Vec<T> half_erfc =
+        T(0.5) * e * t *
+        polynomial<T>(t, 0.21161441543f, 0.21063349824f, 0.20543042913f, 0.12103894631f, 0.27484414338f,
+                      -0.23107644028f, 0.43389378516f, -0.28807538058f, 0.06169661451f);
     return select<T>(x > T(0), T(1) - half_erfc, half_erfc);
   }
 }
@@ -190,9 +188,8 @@ void backward(dim_t n, const T* v, const T* dy, T* dx, T p, bool accumulate) {
       put<T>(dx + i, get(dx + i, l) + Entry::gradient(get(v + i, l), get(dy + i, l), p), l);
     });
   else
-    for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-      put<T>(dx + i, Entry::gradient(get(v + i, l), get(dy + i, l), p), l);
-    });
+    for_lanes<T>(n, [&](dim_t i, int l)
+                        LAMINA_INLINE_LAMBDA { put<T>(dx + i, Entry::gradient(get(v + i, l), get(dy + i, l), p), l); });
 }
 
 template <class T, template <class> class... Entry>
@@ -276,7 +273,8 @@ void log_softmax_gradient(dim_t rows, dim_t C, const T* y, const T* dy, T* dx, b
 
 template <class T>
 void fill(ActivationKernels<T>& k) {
-  enter<T, Relu, LeakyRelu, Elu, Selu, Gelu, GeluTanh, Silu, Tanh, Sigmoid, Softplus, Softsign, HardSigmoid, HardSilu>(k);
+  enter<T, Relu, LeakyRelu, Elu, Selu, Gelu, GeluTanh, Silu, Tanh, Sigmoid, Softplus, Softsign, HardSigmoid, HardSilu>(
+      k);
   k.softmax = softmax<T>;
   k.log_softmax = log_softmax<T>;
   k.softmax_gradient = softmax_gradient<T>;

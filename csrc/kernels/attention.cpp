@@ -69,12 +69,47 @@ void multiply(dim_t n, T* x, const T* y) {
   for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(x + i, get(x + i, l) * get(y + i, l), l); });
 }
 
+// As many booleans as a register has lanes, as numbers.
+LAMINA_INLINE IntVec<float> load_flags(const bool* p, float) {
+#if defined(__AVX512F__)
+  return (IntVec<float>)_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+#elif defined(__AVX2__)
+  return (IntVec<float>)_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+#else
+  IntVec<float> v{};
+  for (int i = 0; i < kLanes<float>; i++) v[i] = p[i];
+  return v;
+#endif
+}
+LAMINA_INLINE IntVec<double> load_flags(const bool* p, double) {
+#if defined(__AVX512F__)
+  return (IntVec<double>)_mm512_cvtepi8_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+#else
+  IntVec<double> v{};
+  for (int i = 0; i < kLanes<double>; i++) v[i] = p[i];
+  return v;
+#endif
+}
+template <class T>
+LAMINA_INLINE IntVec<T> get_flags(const bool* p, int lanes) {
+  if (lanes == kLanes<T>) return load_flags(p, T(0));
+  bool some[kLanes<T>] = {};
+  for (int i = 0; i < lanes; i++) some[i] = p[i];
+  return load_flags(some, T(0));
+}
+
 template <class T>
 void bias_row(dim_t n, const T* bias, dim_t bias_step, const bool* mask, dim_t mask_step, T* out) {
-  for (dim_t i = 0; i < n; i++) {
-    const T b = bias ? bias[i * bias_step] : T(0);
-    out[i] = !mask || mask[i * mask_step] ? b : -kInf<T>;
+  const Vec<T> none = splat(-kInf<T>);
+  Vec<T> same = splat(bias ? *bias : T(0));  // where the step is 0
+  if (mask && mask_step == 0) {
+    if (!*mask) bias = nullptr, same = none;
+    mask = nullptr;
   }
+  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    const Vec<T> b = bias && bias_step ? get(bias + i, l) : same;
+    put<T>(out + i, mask ? select<T>(get_flags<T>(mask + i, l) != 0, b, none) : b, l);
+  });
 }
 
 template <class T>

@@ -13,7 +13,7 @@ struct AttentionKernels {
   // y[i] = factor * x[i] (y may be x);  x[i] *= y[i].
   void (*scale)(dim_t n, const T* x, T factor, T* y);
   void (*multiply)(dim_t n, T* x, const T* y);
-  // out[i] = bias[i * bias_step] where mask[i * mask_step] is true, else -inf. Null: bias 0, mask true.
+  // out[i] = bias[i * bias_step] where mask[i * mask_step] is true, else -inf; steps 0 or 1. Null: bias 0, mask true.
   void (*bias_row)(dim_t n, const T* bias, dim_t bias_step, const bool* mask, dim_t mask_step, T* out);
   // s += bias in units of log 2; -inf where bias is -inf, whatever s is, and in the lanes that the diagonal cuts off.
   // bias (rows, cols) at distance bias_ld, or with bias_ld = 0 one number a key, or null.

@@ -7,8 +7,8 @@ namespace lamina {
 namespace LAMINA_ISA {
 namespace {
 
-// Rows a tile may have: accumulators + one panel row + broadcasts must fit into the registers (32, or 16 before AVX-512).
-// 24 accumulators of 7x4 + 4 + memory broadcasts fill AVX-512's 32; 6x2 is the classic tile of AVX2.
+// Rows a tile may have: accumulators + one panel row + broadcasts must fit into the registers (32, or 16 before
+// AVX-512). 24 accumulators of 7x4 + 4 + memory broadcasts fill AVX-512's 32; 6x2 is the classic tile of AVX2.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int kMaxRows[kMaxVectors + 1] = {0, 16, 14, 8, 7};
 constexpr dim_t kDepth = 384;  // a panel of B, up to 96 KiB, streams from L2 under 24 FMAs a row of it
@@ -20,7 +20,8 @@ constexpr dim_t kDepth = 256;  // a panel of B (16 KiB) and a tile of A (6 KiB) 
 template <class T>
 void activate(T* y, dim_t n, Activation act) {
   switch (act) {
-    case Activation::linear: break;
+    case Activation::linear:
+      break;
     case Activation::relu:
       for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, vmax<T>(get(y + i, l), Vec<T>{}), l); });
       break;
@@ -35,14 +36,16 @@ void activate(T* y, dim_t n, Activation act) {
 
 template <class T, class F>
 LAMINA_INLINE void map_gradient(const T* y, const T* dy, T* dz, dim_t n, F slope) {
-  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(dz + i, slope(get(y + i, l), get(dy + i, l)), l); });
+  for_lanes<T>(n,
+               [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(dz + i, slope(get(y + i, l), get(dy + i, l)), l); });
 }
 
 template <class T>
 void activation_gradient(const T* y, const T* dy, T* dz, dim_t n, Activation act) {
   using V = Vec<T>;
   switch (act) {
-    case Activation::linear: return map_gradient<T>(y, dy, dz, n, [](V, V g) LAMINA_INLINE_LAMBDA { return g; });
+    case Activation::linear:
+      return map_gradient<T>(y, dy, dz, n, [](V, V g) LAMINA_INLINE_LAMBDA { return g; });
     case Activation::relu:
       return map_gradient<T>(y, dy, dz, n, [](V v, V g) LAMINA_INLINE_LAMBDA { return select<T>(v > T(0), g, V{}); });
     case Activation::tanh:
@@ -121,9 +124,12 @@ LAMINA_INLINE void tile_rows(const Tile<T>& t) {
 template <class T>
 void tile(const Tile<T>& t) {
   switch (t.vectors) {
-    case 1: return tile_rows<T, 1, 1, kMaxRows[1]>(t);
-    case 2: return tile_rows<T, 2, 1, kMaxRows[2]>(t);
-    case 3: return tile_rows<T, 3, 1, kMaxRows[3]>(t);
+    case 1:
+      return tile_rows<T, 1, 1, kMaxRows[1]>(t);
+    case 2:
+      return tile_rows<T, 2, 1, kMaxRows[2]>(t);
+    case 3:
+      return tile_rows<T, 3, 1, kMaxRows[3]>(t);
     case 4:
       if constexpr (kMaxRows[4] > 0) return tile_rows<T, 4, 1, kMaxRows[4]>(t);
   }
@@ -174,9 +180,8 @@ void axpy_rows(dim_t k, dim_t n, const T* x, dim_t incx, const T* b, dim_t ldb, 
     const dim_t m = n - j0 < strip ? n - j0 : strip;
     T* ys = y + j0;
     if (!accumulate)
-      for_lanes<T>(m, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-        put<T>(ys + i, bias ? get(bias + j0 + i, l) : Vec<T>{}, l);
-      });
+      for_lanes<T>(
+          m, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(ys + i, bias ? get(bias + j0 + i, l) : Vec<T>{}, l); });
     dim_t p = 0;
     for (; p + 8 <= k; p += 8) {
       const T* r = b + p * ldb + j0;
@@ -192,7 +197,8 @@ void axpy_rows(dim_t k, dim_t n, const T* x, dim_t incx, const T* b, dim_t ldb, 
     for (; p < k; p++) {
       const T* r = b + p * ldb + j0;
       const Vec<T> s = splat(x[p * incx]);
-      for_lanes<T>(m, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(ys + i, get(ys + i, l) + s * get(r + i, l), l); });
+      for_lanes<T>(m,
+                   [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(ys + i, get(ys + i, l) + s * get(r + i, l), l); });
     }
   }
 }

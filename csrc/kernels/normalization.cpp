@@ -8,7 +8,13 @@ namespace LAMINA_ISA {
 namespace {
 
 constexpr int kTileRows = kVectorBytes == 64 ? 16 : 8;  // of moments: they stay in registers
-constexpr int kStep = 8;                                // rows that share one load of the columns' parameters
+
+struct True {
+  constexpr operator bool() const { return true; }
+};
+struct False {
+  constexpr operator bool() const { return false; }
+};
 
 // R rows merged into what `seen` rows gave; seen = 0 starts.
 template <class T, int R>
@@ -42,56 +48,51 @@ void moments(dim_t rows, dim_t cols, const T* x, dim_t ld, T* mean, T* m2) {
   for (; seen < rows; seen++) merge_tile<T, 1>(cols, x + seen * ld, ld, seen, mean, m2);
 }
 
-template <class T, int R, bool relu, bool streaming>
-LAMINA_INLINE void normalize_step(dim_t cols, const T* x, T* y, dim_t ld, const T* mean, const T* scale, const T* shift) {
-  for_lanes<T>(cols, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-    const Vec<T> m = get(mean + i, l), s = get(scale + i, l), b = get(shift + i, l);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; r++) {
-      Vec<T> v = (get(x + r * ld + i, l) - m) * s + b;
-      if (relu) v = vmax<T>(v, Vec<T>{});
-      if (streaming && l == kLanes<T>)
-        store_stream(y + r * ld + i, v);
-      else
-        put<T>(y + r * ld + i, v, l);
-    }
-  });
+// Calls f with the two flags as compile-time constants.
+template <class F>
+LAMINA_INLINE void with_flags(bool a, bool b, F&& f) {
+  a ? b ? f(True{}, True{}) : f(True{}, False{}) : b ? f(False{}, True{}) : f(False{}, False{});
 }
-template <class T, bool relu, bool streaming>
-void normalize_as(dim_t rows, dim_t cols, const T* x, T* y, dim_t ld, const T* mean, const T* scale, const T* shift) {
-  dim_t r = 0;
-  for (; r + kStep <= rows; r += kStep)
-    normalize_step<T, kStep, relu, streaming>(cols, x + r * ld, y + r * ld, ld, mean, scale, shift);
-  for (; r < rows; r++) normalize_step<T, 1, relu, streaming>(cols, x + r * ld, y + r * ld, ld, mean, scale, shift);
+
+template <bool streaming, class T>
+LAMINA_INLINE void put_result(T* p, Vec<T> v, int lanes) {
+  if (streaming && lanes == kLanes<T>)
+    store_stream(p, v);
+  else
+    put<T>(p, v, lanes);
 }
+
 template <class T>
 void normalize(dim_t rows, dim_t cols, const T* x, T* y, dim_t ld, const T* mean, const T* scale, const T* shift,
                bool relu, bool stream) {
-  if (stream && vector_aligned(y) && ld % kLanes<T> == 0) {
-    relu ? normalize_as<T, true, true>(rows, cols, x, y, ld, mean, scale, shift)
-         : normalize_as<T, false, true>(rows, cols, x, y, ld, mean, scale, shift);
-    stream_fence();
-  } else {
-    relu ? normalize_as<T, true, false>(rows, cols, x, y, ld, mean, scale, shift)
-         : normalize_as<T, false, false>(rows, cols, x, y, ld, mean, scale, shift);
-  }
+  stream = stream && vector_aligned(y) && ld % kLanes<T> == 0;
+  with_flags(relu, stream, [&](auto relu, auto streaming) LAMINA_INLINE_LAMBDA {
+    for (dim_t r = 0; r < rows; r++)
+      for_lanes<T>(cols, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+        Vec<T> v = (get(x + r * ld + i, l) - get(mean + i, l)) * get(scale + i, l) + get(shift + i, l);
+        if (relu) v = vmax<T>(v, Vec<T>{});
+        put_result<streaming>(y + r * ld + i, v, l);
+      });
+  });
+  if (stream) stream_fence();
 }
 
-template <class T, bool relu>
+template <bool relu, class T>
 LAMINA_INLINE Vec<T> gated(const T* y, const T* dy, dim_t i, int l) {
   const Vec<T> g = get(dy + i, l);
   if constexpr (relu) return select<T>(get(y + i, l) > T(0), g, Vec<T>{});
   return g;
 }
 
-template <class T, int R, bool relu>
-LAMINA_INLINE void sums_step(dim_t cols, const T* x, const T* y, const T* dy, dim_t ld, const T* mean, T* sum, T* sum_x) {
+template <int R, bool relu, class T>
+LAMINA_INLINE void sums_of_rows(dim_t cols, const T* x, const T* y, const T* dy, dim_t ld, const T* mean, T* sum,
+                                T* sum_x) {
   for_lanes<T>(cols, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
     const Vec<T> m = get(mean + i, l);
     Vec<T> a[2] = {}, b[2] = {};
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) {
-      const Vec<T> dz = gated<T, relu>(y, dy, r * ld + i, l);
+      const Vec<T> dz = gated<relu>(y, dy, r * ld + i, l);
       a[r % 2] += dz;
       b[r % 2] += dz * (get(x + r * ld + i, l) - m);
     }
@@ -99,126 +100,118 @@ LAMINA_INLINE void sums_step(dim_t cols, const T* x, const T* y, const T* dy, di
     put<T>(sum_x + i, get(sum_x + i, l) + (b[0] + b[1]), l);
   });
 }
-template <class T, bool relu>
-void sums_as(dim_t rows, dim_t cols, const T* x, const T* y, const T* dy, dim_t ld, const T* mean, T* sum, T* sum_x) {
-  dim_t r = 0;
-  for (; r + kStep <= rows; r += kStep)
-    sums_step<T, kStep, relu>(cols, x + r * ld, y + r * ld, dy + r * ld, ld, mean, sum, sum_x);
-  for (; r < rows; r++) sums_step<T, 1, relu>(cols, x + r * ld, y + r * ld, dy + r * ld, ld, mean, sum, sum_x);
-}
+
 template <class T>
 void gradient_sums(dim_t rows, dim_t cols, const T* x, const T* y, const T* dy, dim_t ld, const T* mean, T* sum,
-                   T* sum_x, bool relu) {
+                   T* sum_x, bool relu, bool near) {
   for (dim_t j = 0; j < cols; j++) sum[j] = sum_x[j] = 0;
-  relu ? sums_as<T, true>(rows, cols, x, y, dy, ld, mean, sum, sum_x)
-       : sums_as<T, false>(rows, cols, x, y, dy, ld, mean, sum, sum_x);
-}
-
-template <class T, int R, bool relu, bool accumulate>
-LAMINA_INLINE void gradient_step(dim_t cols, const T* x, const T* y, const T* dy, T* dx, dim_t ld, const T* mean,
-                                 const T* scale, const T* shift, const T* slope) {
-  for_lanes<T>(cols, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-    const Vec<T> m = get(mean + i, l), k = get(scale + i, l), a = get(shift + i, l), b = get(slope + i, l);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; r++) {
-      const dim_t at = r * ld + i;
-      Vec<T> g = k * (gated<T, relu>(y, dy, at, l) - a - (get(x + at, l) - m) * b);
-      if (accumulate) g += get(dx + at, l);
-      put<T>(dx + at, g, l);
-    }
+  with_flags(relu, near, [&](auto relu, auto near) LAMINA_INLINE_LAMBDA {
+    dim_t r = 0;
+    if (near)
+      for (; r + 8 <= rows; r += 8)
+        sums_of_rows<8, relu>(cols, x + r * ld, y + r * ld, dy + r * ld, ld, mean, sum, sum_x);
+    for (; r < rows; r++) sums_of_rows<1, relu>(cols, x + r * ld, y + r * ld, dy + r * ld, ld, mean, sum, sum_x);
   });
 }
-template <class T, bool relu, bool accumulate>
-void gradient_as(dim_t rows, dim_t cols, const T* x, const T* y, const T* dy, T* dx, dim_t ld, const T* mean,
-                 const T* scale, const T* shift, const T* slope) {
-  dim_t r = 0;
-  for (; r + kStep <= rows; r += kStep) {
-    const dim_t at = r * ld;
-    gradient_step<T, kStep, relu, accumulate>(cols, x + at, y + at, dy + at, dx + at, ld, mean, scale, shift, slope);
-  }
-  for (; r < rows; r++) {
-    const dim_t at = r * ld;
-    gradient_step<T, 1, relu, accumulate>(cols, x + at, y + at, dy + at, dx + at, ld, mean, scale, shift, slope);
-  }
-}
+
 template <class T>
 void normalize_gradient(dim_t rows, dim_t cols, const T* x, const T* y, const T* dy, T* dx, dim_t ld, const T* mean,
-                        const T* scale, const T* shift, const T* slope, bool relu, bool accumulate) {
-  const auto f = relu ? accumulate ? gradient_as<T, true, true> : gradient_as<T, true, false>
-                      : accumulate ? gradient_as<T, false, true> : gradient_as<T, false, false>;
-  f(rows, cols, x, y, dy, dx, ld, mean, scale, shift, slope);
+                        const T* scale, const T* shift, const T* slope, bool relu, bool accumulate, bool stream) {
+  stream = stream && !accumulate && vector_aligned(dx) && ld % kLanes<T> == 0;
+  auto pass = [&](auto relu, auto accumulate, auto streaming) LAMINA_INLINE_LAMBDA {
+    for (dim_t r = 0; r < rows; r++)
+      for_lanes<T>(cols, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+        const dim_t at = r * ld + i;
+        const Vec<T> dz = gated<relu>(y, dy, at, l), d = get(x + at, l) - get(mean + i, l);
+        Vec<T> g = get(scale + i, l) * (dz - get(shift + i, l) - d * get(slope + i, l));
+        if (accumulate) g += get(dx + at, l);
+        put_result<streaming>(dx + at, g, l);
+      });
+  };
+  if (stream) {
+    relu ? pass(True{}, False{}, True{}) : pass(False{}, False{}, True{});
+    stream_fence();
+  } else {
+    with_flags(relu, accumulate, [&](auto r, auto a) LAMINA_INLINE_LAMBDA { pass(r, a, False{}); });
+  }
 }
 
-// R rows at a time, so that their sums do not wait for each other; a row is read three times, from L1 but for the first.
-template <class T, int R>
-LAMINA_INLINE void layer_norm_rows(dim_t C, const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean, T* rstd) {
-  Vec<T> s[R] = {}, q[R] = {};
-  for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-#pragma GCC unroll 4
-    for (int r = 0; r < R; r++) s[r] += get(x + r * C + i, l);
-  });
-  Vec<T> m[R], k[R];
-  for (int r = 0; r < R; r++) m[r] = splat(mean[r] = hsum<T>(s[r]) / T(C));
-  for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-#pragma GCC unroll 4
-    for (int r = 0; r < R; r++) {
-      Vec<T> d = get(x + r * C + i, l) - m[r];
+// R rows at a time, so that the horizontal sums do not wait for each other, each row read from front to back; three
+// times, from L1 but for the first.
+template <int R, class T>
+LAMINA_INLINE void layer_norm_rows(dim_t C, const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean,
+                                   T* rstd, bool stream) {
+  for (int r = 0; r < R; r++) {
+    Vec<T> s{};
+    for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { s += get(x + r * C + i, l); });
+    mean[r] = hsum<T>(s) / T(C);
+  }
+  for (int r = 0; r < R; r++) {
+    const Vec<T> m = splat(mean[r]);
+    Vec<T> q{};
+    for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+      Vec<T> d = get(x + r * C + i, l) - m;
       if (l < kLanes<T>) d = select<T>(first_lanes<T>(l), d, Vec<T>{});
-      q[r] += d * d;
+      q += d * d;
+    });
+    rstd[r] = T(1) / T(__builtin_sqrt(double(hsum<T>(q) / T(C) + epsilon)));
+  }
+  with_flags(stream, gamma || beta, [&](auto streaming, auto affine) LAMINA_INLINE_LAMBDA {
+    for (int r = 0; r < R; r++) {
+      const Vec<T> m = splat(mean[r]), k = splat(rstd[r]);
+      for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+        Vec<T> v = (get(x + r * C + i, l) - m) * k;
+        if (affine && gamma) v *= get(gamma + i, l);
+        if (affine && beta) v += get(beta + i, l);
+        put_result<streaming>(y + r * C + i, v, l);
+      });
     }
   });
-  for (int r = 0; r < R; r++) {
-    const T variance = hsum<T>(q[r]) / T(C);
-    k[r] = splat(rstd[r] = T(1) / T(__builtin_sqrt(double(variance + epsilon))));
-  }
-  for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-    const Vec<T> g = gamma ? get(gamma + i, l) : splat(T(1)), b = beta ? get(beta + i, l) : Vec<T>{};
-#pragma GCC unroll 4
-    for (int r = 0; r < R; r++) put<T>(y + r * C + i, (get(x + r * C + i, l) - m[r]) * k[r] * g + b, l);
-  });
 }
 
-constexpr dim_t kTogether = 2048;  // columns up to which four rows stay in L1
+constexpr dim_t kTogether = 2048;  // columns up to which four rows stay in L1 or L2
 
 template <class T>
-void layer_norm(dim_t rows, dim_t C, const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean, T* rstd) {
+void layer_norm(dim_t rows, dim_t C, const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean, T* rstd,
+                bool stream) {
+  stream = stream && vector_aligned(y) && C % kLanes<T> == 0;
   dim_t r = 0;
   if (C <= kTogether)
     for (; r + 4 <= rows; r += 4)
-      layer_norm_rows<T, 4>(C, x + r * C, gamma, beta, epsilon, y + r * C, mean + r, rstd + r);
-  for (; r < rows; r++) layer_norm_rows<T, 1>(C, x + r * C, gamma, beta, epsilon, y + r * C, mean + r, rstd + r);
+      layer_norm_rows<4>(C, x + r * C, gamma, beta, epsilon, y + r * C, mean + r, rstd + r, stream);
+  for (; r < rows; r++) layer_norm_rows<1>(C, x + r * C, gamma, beta, epsilon, y + r * C, mean + r, rstd + r, stream);
+  if (stream) stream_fence();
 }
 
-template <class T, int R>
+template <int R, class T>
 LAMINA_INLINE void layer_norm_gradient_rows(dim_t C, const T* x, const T* gamma, const T* mean, const T* rstd,
                                             const T* dy, T* dx, bool accumulate, T* dgamma, T* dbeta) {
-  Vec<T> m[R], k[R], u[R] = {}, uh[R] = {};
-  for (int r = 0; r < R; r++) m[r] = splat(mean[r]), k[r] = splat(rstd[r]);
-  if (dx) {
+  Vec<T> m[R], k[R], u[R] = {}, uh[R] = {};  // means of dy * gamma and, times rstd, of dy * gamma * h
+  for (int r = 0; r < R; r++) {
+    m[r] = splat(mean[r]), k[r] = splat(rstd[r]);
+    if (!dx) continue;
     for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-      const Vec<T> g = gamma ? get(gamma + i, l) : splat(T(1));
-#pragma GCC unroll 4
-      for (int r = 0; r < R; r++) {
-        const Vec<T> v = get(dy + r * C + i, l) * g;
-        u[r] += v;
-        uh[r] += v * (get(x + r * C + i, l) - m[r]);
-      }
+      const Vec<T> d = get(dy + r * C + i, l), v = gamma ? d * get(gamma + i, l) : d;
+      u[r] += v;
+      uh[r] += v * (get(x + r * C + i, l) - m[r]);
     });
+  }
+  if (dx)
     for (int r = 0; r < R; r++) {
       u[r] = splat(hsum<T>(u[r]) / T(C));
       uh[r] = k[r] * k[r] * (hsum<T>(uh[r]) / T(C));
     }
-  }
   for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
     const Vec<T> g = gamma ? get(gamma + i, l) : splat(T(1));
     Vec<T> sum{}, sum_h{};
 #pragma GCC unroll 4
     for (int r = 0; r < R; r++) {
-      const Vec<T> d = get(dy + r * C + i, l), h = get(x + r * C + i, l) - m[r];
+      const dim_t at = r * C + i;
+      const Vec<T> d = get(dy + at, l), h = get(x + at, l) - m[r];
       if (dx) {
         Vec<T> v = k[r] * (d * g - u[r] - h * uh[r]);
-        if (accumulate) v += get(dx + r * C + i, l);
-        put<T>(dx + r * C + i, v, l);
+        if (accumulate) v += get(dx + at, l);
+        put<T>(dx + at, v, l);
       }
       sum += d;
       sum_h += d * (h * k[r]);
@@ -238,11 +231,11 @@ void layer_norm_gradient(dim_t rows, dim_t C, const T* x, const T* gamma, const 
   dim_t r = 0;
   if (C <= kTogether)
     for (; r + 4 <= rows; r += 4)
-      layer_norm_gradient_rows<T, 4>(C, x + r * C, gamma, mean + r, rstd + r, dy + r * C, dx ? dx + r * C : nullptr,
-                                     accumulate, dgamma, dbeta);
+      layer_norm_gradient_rows<4>(C, x + r * C, gamma, mean + r, rstd + r, dy + r * C, dx ? dx + r * C : nullptr,
+                                  accumulate, dgamma, dbeta);
   for (; r < rows; r++)
-    layer_norm_gradient_rows<T, 1>(C, x + r * C, gamma, mean + r, rstd + r, dy + r * C, dx ? dx + r * C : nullptr,
-                                   accumulate, dgamma, dbeta);
+    layer_norm_gradient_rows<1>(C, x + r * C, gamma, mean + r, rstd + r, dy + r * C, dx ? dx + r * C : nullptr,
+                                accumulate, dgamma, dbeta);
 }
 
 template <class T>

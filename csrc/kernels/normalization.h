@@ -10,22 +10,25 @@ struct NormalizationKernels {
   // mean[j], m2[j] = mean and sum of squared deviations of column j. Tiles of rows in registers, each in two passes,
   // merged in order (Chan, Golub, LeVeque 1979), so that nothing is lost where the mean is large.
   void (*moments)(dim_t rows, dim_t cols, const T* x, dim_t ld, T* mean, T* m2);
-  // y = (x - mean) * scale + shift, then relu. `stream` writes past the caches.
+  // y = (x - mean) * scale + shift, then relu. `stream` writes past the caches, if y and ld are aligned.
   void (*normalize)(dim_t rows, dim_t cols, const T* x, T* y, dim_t ld, const T* mean, const T* scale, const T* shift,
                     bool relu, bool stream);
-  // sum[j] = sum of dz,   sum_x[j] = sum of dz * (x - mean).
+  // sum[j] = sum of dz,   sum_x[j] = sum of dz * (x - mean). `near`: x and dy are in L2, where rows are best taken
+  // eight at a time; from further away one after the other, since a page with several streams is not prefetched.
   void (*gradient_sums)(dim_t rows, dim_t cols, const T* x, const T* y, const T* dy, dim_t ld, const T* mean, T* sum,
-                        T* sum_x, bool relu);
+                        T* sum_x, bool relu, bool near);
   // dx (+)= scale * (dz - shift - (x - mean) * slope).
-  void (*normalize_gradient)(dim_t rows, dim_t cols, const T* x, const T* y, const T* dy, T* dx, dim_t ld, const T* mean,
-                             const T* scale, const T* shift, const T* slope, bool relu, bool accumulate);
+  void (*normalize_gradient)(dim_t rows, dim_t cols, const T* x, const T* y, const T* dy, T* dx, dim_t ld,
+                             const T* mean, const T* scale, const T* shift, const T* slope, bool relu, bool accumulate,
+                             bool stream);
 
   // y = (x - mean) * rstd * gamma + beta over rows of C; gamma, beta may be null.
-  void (*layer_norm)(dim_t rows, dim_t C, const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean, T* rstd);
-  // With u = dy * gamma and h = (x - mean) * rstd: dx (+)= rstd * (u - mean of u - h * mean of u * h) unless dx is null;
-  // dgamma[j] = sum of dy * h, dbeta[j] = sum of dy unless dgamma is null.
-  void (*layer_norm_gradient)(dim_t rows, dim_t C, const T* x, const T* gamma, const T* mean, const T* rstd, const T* dy,
-                              T* dx, bool accumulate, T* dgamma, T* dbeta);
+  void (*layer_norm)(dim_t rows, dim_t C, const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean, T* rstd,
+                     bool stream);
+  // With u = dy * gamma and h = (x - mean) * rstd: dx (+)= rstd * (u - mean of u - h * mean of u * h) unless dx is
+  // null; dgamma[j] = sum of dy * h, dbeta[j] = sum of dy unless dgamma is null.
+  void (*layer_norm_gradient)(dim_t rows, dim_t C, const T* x, const T* gamma, const T* mean, const T* rstd,
+                              const T* dy, T* dx, bool accumulate, T* dgamma, T* dbeta);
 };
 
 }  // namespace lamina

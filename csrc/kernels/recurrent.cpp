@@ -65,11 +65,22 @@ LAMINA_INLINE Vec<T> get_or_zero(const T* p, dim_t i, int lanes) {
   return p ? get(p + i, lanes) : Vec<T>{};
 }
 
+// Rows of one sequence are used once a step, too far apart in time for the hardware's prefetchers.
+template <class T>
+LAMINA_INLINE void fetch(const T* p) {
+  __builtin_prefetch(p, 0, 2);
+}
+template <class T>
+LAMINA_INLINE void fetch_to_write(T* p) {
+  __builtin_prefetch(p, 1, 2);
+}
+
 template <class T>
 void lstm_forward(const CellForward<T>& s) {
   with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto gate) LAMINA_INLINE_LAMBDA {
     for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
       T* p = s.gates + j;
+      for (int k = 0; k < 4; k++) fetch_to_write(p + (4 * s.ahead + k) * s.U);
       Vec<T> i = get(p, l), f = get(p + s.U, l), g = get(p + 2 * s.U, l), o = get(p + 3 * s.U, l);
       if (s.z) {
         const T* z = s.z + j;
@@ -101,6 +112,12 @@ void lstm_backward(const CellBackward<T>& s) {
   with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto gate) LAMINA_INLINE_LAMBDA {
     for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
       const T* p = s.gates + j;
+      for (int k = 0; k < 4; k++) {
+        fetch(p + (4 * s.ahead + k) * s.U);
+        fetch_to_write(s.dz + j + (4 * s.ahead + k) * s.U);
+      }
+      fetch(s.c + j + 2 * s.ahead * s.U);
+      if (s.dy) fetch(s.dy + j + s.ahead * s.U);
       const Vec<T> i = get(p, l), f = get(p + s.U, l), g = get(p + 2 * s.U, l), o = get(p + 3 * s.U, l);
       const Vec<T> a = act(get(s.c + j, l));
       const Vec<T> dh = get(s.dh + j, l) + get_or_zero(s.dy, j, l);

@@ -23,6 +23,7 @@ struct CellForward {
   const T* c_prev;  // null: zeros (lstm)
   T *h, *c;         // out; h may be h_prev, c may be c_prev
   T *y, *next;      // out: further copies of h, or null
+  dim_t ahead;      // rows from gates to those of the sequence\'s next step, which are fetched into the cache
 };
 
 // dz is the gradient of x . W + b, gate by gate; every destination is overwritten.
@@ -37,6 +38,7 @@ struct CellBackward {
   T* dh;        // in: gradient of h from later steps;  out (gru): its direct part for h_prev
   T* dc;        // in: gradient of c from later steps;  out: of c_prev (lstm)
   T *dz, *dr;   // out: two copies, of the input's and of the recurrent part (they differ for gru)
+  dim_t ahead;  // rows from gates, c and dz to those of the step that is next to be computed
 };
 
 template <class T>

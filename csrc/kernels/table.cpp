@@ -9,12 +9,10 @@
 namespace lamina {
 
 #define LAMINA_CALL_FILL(family) fill_##family(f, d);
-#define LAMINA_FILL_ALL(isa)                               \
-  namespace isa {                                          \
-  LAMINA_KERNEL_FAMILIES(LAMINA_DECLARE_FILL)              \
-  void fill_all(Kernels<float>& f, Kernels<double>& d) {   \
-    LAMINA_KERNEL_FAMILIES(LAMINA_CALL_FILL)               \
-  }                                                        \
+#define LAMINA_FILL_ALL(isa)                                                                        \
+  namespace isa {                                                                                   \
+  LAMINA_KERNEL_FAMILIES(LAMINA_DECLARE_FILL)                                                       \
+  void fill_all(Kernels<float>& f, Kernels<double>& d) { LAMINA_KERNEL_FAMILIES(LAMINA_CALL_FILL) } \
   }
 
 #if defined(__x86_64__)
@@ -41,13 +39,23 @@ Table* table_of(Isa isa) {
   Table& t = tables[static_cast<int>(isa)];
   switch (isa) {
 #if defined(__x86_64__)
-    case Isa::v2: v2::fill_all(t.f32, t.f64); break;
-    case Isa::v3: v3::fill_all(t.f32, t.f64); break;
-    case Isa::v4: v4::fill_all(t.f32, t.f64); break;
-    case Isa::neon: return nullptr;
+    case Isa::v2:
+      v2::fill_all(t.f32, t.f64);
+      break;
+    case Isa::v3:
+      v3::fill_all(t.f32, t.f64);
+      break;
+    case Isa::v4:
+      v4::fill_all(t.f32, t.f64);
+      break;
+    case Isa::neon:
+      return nullptr;
 #else
-    case Isa::neon: neon::fill_all(t.f32, t.f64); break;
-    default: return nullptr;
+    case Isa::neon:
+      neon::fill_all(t.f32, t.f64);
+      break;
+    default:
+      return nullptr;
 #endif
   }
   return &t;

@@ -56,10 +56,11 @@ inline const Kernels<double>& kernels<double>() {
 Isa active_isa();
 void use_isa(Isa isa);  // throws if the host lacks it
 
-// Every kernels/<family>.cpp defines, for each instruction set, void fill_<family>(Kernels<float>&, Kernels<double>&).
+// clang-format off: one kernels/<family>.cpp each, with void fill_<family>(Kernels<float>&, Kernels<double>&)
 #define LAMINA_KERNEL_FAMILIES(X) \
   X(activation) X(attention) X(convolution) X(dropout) X(elementwise) X(embedding) X(gemm) X(loss) X(normalization) \
   X(optimizer) X(pooling) X(probe) X(recurrent) X(reduction) X(reshape)
+// clang-format on
 #define LAMINA_DECLARE_FILL(family) void fill_##family(Kernels<float>&, Kernels<double>&);
 
 #ifdef LAMINA_ISA

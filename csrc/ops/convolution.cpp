@@ -25,7 +25,7 @@ void convolution_forward(const ConvolutionForward<T>& a) {
   if (is_dense(v, a.groups))
     return dense_forward(DenseForward<T>{a.x, a.w, a.b, a.y, v.N * v.H * v.W, a.K, v.C, a.act});
   if (is_depthwise(v, a.groups)) return depthwise_forward(a);
-  Correlation<T> c{a.x, v.N, v.H, v.W, v.C, a.y, v.OH, v.OW, a.K, a.groups};
+  Correlation<T> c{{a.x}, v.N, v.H, v.W, v.C, a.y, v.OH, v.OW, a.K, a.groups};
   c.rows = {forward_axis(v.OH, v.kh, v.stride_h, v.dilation_h, v.top)};
   c.columns = {forward_axis(v.OW, v.kw, v.stride_w, v.dilation_w, v.left)};
   c.w = a.w;
@@ -42,9 +42,8 @@ void convolution_forward(const ConvolutionForward<T>& a) {
 namespace {
 
 template <class T>
-void data_gradient(const ConvolutionBackward<T>& a, const T* dz) {
+void data_gradient(const ConvolutionBackward<T>& a, const Gated<T>& dz) {
   const Window& v = a.window;
-  if (is_depthwise(v, a.groups)) return depthwise_data_gradient(a, dz);
   Correlation<T> c{dz, v.N, v.OH, v.OW, a.K, a.dx, v.H, v.W, v.C, a.groups};
   c.rows = gradient_axes(v.H, v.kh, v.stride_h, v.dilation_h, v.top);
   c.columns = gradient_axes(v.W, v.kw, v.stride_w, v.dilation_w, v.left);
@@ -67,19 +66,30 @@ void convolution_backward(const ConvolutionBackward<T>& a) {
   if (is_dense(v, a.groups))
     return dense_backward(DenseBackward<T>{a.x, a.w, a.y, a.dy, a.dx, a.dw, a.db, a.dx_mode, a.dw_mode, a.db_mode,
                                            pixels, a.K, v.C, a.act});
-  const bool linear = a.act == Activation::linear;
-  Scratch<T> scratch(linear ? 0 : pixels * a.K);
-  const T* dz = a.dy;
-  if (!linear) {
-    activation_gradient(pixels * a.K, a.y, a.dy, scratch.get(), a.act);
-    dz = scratch;
+  const bool depthwise = is_depthwise(v, a.groups), wants_dw = a.dw_mode != Grad::skip,
+             wants_db = a.db_mode != Grad::skip;
+  const bool fused = wants_dw && !depthwise && fuses_weight_gradient(v, v.kh * v.kw * (v.C / a.groups) * a.K);
+  // dz = dy * act'(y) as an array, unless everyone makes its own in passing.
+  const bool whole = a.act != Activation::linear && (depthwise || ((wants_dw || wants_db) && !fused));
+  Scratch<T> array(whole ? pixels * a.K : 0);
+  if (whole) activation_gradient(pixels * a.K, a.y, a.dy, array.get(), a.act);
+  const Gated<T> dz = whole                         ? Gated<T>{array.get()}
+                      : a.act == Activation::linear ? Gated<T>{a.dy}
+                                                    : Gated<T>{a.dy, a.y, a.act};
+  if (a.dx_mode != Grad::skip) depthwise ? depthwise_data_gradient(a, dz.x) : data_gradient(a, dz);
+  if (wants_dw) {
+    const WeightGradient<T> g{a.x,
+                              dz,
+                              a.dw,
+                              fused && wants_db ? a.db : nullptr,
+                              v,
+                              a.K,
+                              a.groups,
+                              a.dw_mode == Grad::accumulate,
+                              a.db_mode == Grad::accumulate};
+    depthwise ? depthwise_weight_gradient(g) : convolution_weight_gradient(g);
   }
-  if (a.dx_mode != Grad::skip) data_gradient(a, dz);
-  if (a.dw_mode != Grad::skip) {
-    const WeightGradient<T> g{a.x, dz, a.dw, v, a.K, a.groups, a.dw_mode == Grad::accumulate};
-    is_depthwise(v, a.groups) ? depthwise_weight_gradient(g) : convolution_weight_gradient(g);
-  }
-  if (a.db_mode != Grad::skip) column_sums(pixels, a.K, dz, a.K, a.db, a.db_mode == Grad::accumulate);
+  if (wants_db && !fused) column_sums(pixels, a.K, dz.x, a.K, a.db, a.db_mode == Grad::accumulate);
 }
 
 template void convolution_forward(const ConvolutionForward<float>&);

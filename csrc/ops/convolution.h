@@ -1,5 +1,6 @@
 // 2-D convolution (cross-correlation, as everywhere in this field) over channels-last images, and its gradients.
 #pragma once
+#include "ops/border.h"
 #include "ops/window.h"
 
 namespace lamina {
@@ -34,14 +35,17 @@ void convolution_backward(const ConvolutionBackward<T>& a);
 // The parts of convolution_backward that fill a file each.
 template <class T>
 struct WeightGradient {
-  const T *x, *dz;
-  T* dw;
+  const T* x;
+  Gated<T> dz;
+  T *dw, *db;  // db: null where it is not wanted or is summed elsewhere
   Window window;
   dim_t K, groups;
-  bool accumulate;
+  bool accumulate, db_accumulate;
 };
 template <class T>
 void convolution_weight_gradient(const WeightGradient<T>& a);
+// Whether the weight gradient takes dz from y and dy as it goes, and db with it.
+bool fuses_weight_gradient(const Window& v, dim_t weights);
 
 template <class T>
 void depthwise_forward(const ConvolutionForward<T>& a);

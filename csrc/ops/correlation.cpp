@@ -1,11 +1,13 @@
 // No im2col: the register tile reads the pixels under the kernel in place.
 //
-//   weights are packed once, panel by panel          B of the product, depth = taps x channels
-//   for each image, for each band of rows            tasks of the threads; a band's source rows stay in L2: in place,
-//   or
-//                                                    copied with the zeros around them where there is padding
-//     for each phase, group, panel, row of pixels
-//       for each tile of neighbouring pixels         A of the product, in place at a stride of pixels
+//   by bands: weights are packed once; tasks are bands of rows of an image, whose source rows stay in L2
+//     for each phase, group, panel, block of kernel rows      the block of the panel stays in L2
+//       for each row of pixels
+//         for each tile of neighbouring pixels                A of the product, in place at a stride of pixels
+//
+//   by panels, where there is more weight than image: tasks are panels, each packed block by block by its own task
+//
+// The source is read in place, or copied with the zeros around it where there is padding.
 #include "ops/correlation.h"
 
 #include <algorithm>
@@ -14,7 +16,6 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
-#include "ops/border.h"
 #include "ops/gemm.h"
 
 namespace lamina {
@@ -25,6 +26,7 @@ constexpr double kFlopsWorth = 1.0e6;  // of a call that is worth a second threa
 // The source positions that a set of axes reads for outputs [begin, end).
 struct Span {
   dim_t low, high;
+  dim_t size() const { return high - low; }
 };
 Span reach(const std::vector<Axis>& axes, dim_t begin, dim_t end) {
   Span s{0, 0};
@@ -46,11 +48,11 @@ dim_t longest(const std::vector<Axis>& axes) {
   return n;
 }
 
-// A source block, and where its row 0 and column 0 would stand.
+// Where row 0, column 0 of a source image stands, or would stand, and the elements between its rows.
 template <class T>
 struct Source {
   const T* origin;
-  dim_t row;  // elements between its rows
+  dim_t row;
 };
 
 template <class T>
@@ -62,108 +64,56 @@ class Correlator {
         panels_(panels_of<T>(c.K / c.groups)),
         cin_(c.C / c.groups),
         cout_(c.K / c.groups),
-        width_(reach(c.columns, 0, longest(c.columns))),
-        packed_(packed_size()) {}
+        rows_(longest(c.rows)),
+        height_(inside(reach(c.rows, 0, rows_))),
+        width_(reach(c.columns, 0, longest(c.columns))) {
+    in_place_ = !c.x.y && width_.low >= 0 && width_.high <= c.W;
+    for (const Axis& r : c.rows)
+      for (const Axis& q : c.columns) weights_ += size(r, q) * cells();
+    worth_it_ = 2.0 * double(c.N) * double(c.OH) * double(c.OW) * double(weights_) > kFlopsWorth;
+  }
 
-  void run() {
-    const auto& c = c_;
-    const dim_t rows = longest(c.rows);
-    const Span height = reach(c.rows, 0, rows);
-    in_place_ = height.low >= 0 && height.high <= c.H && width_.low >= 0 && width_.high <= c.W;
-    const double flops = 2.0 * double(c.N) * double(c.OH) * double(c.OW) * double(packed_.size());
-    pack(flops > kFlopsWorth);
-    const dim_t bands = band_count(rows);
-    parallel_tasks(c.N * bands, flops > kFlopsWorth,
-                   [&](dim_t i) { band(i / bands, rows * (i % bands) / bands, rows * (i % bands + 1) / bands); });
+  void run() const {
+    const bool heavy = weights_ * dim_t(sizeof(T)) > caches().l2 && weights_ > 2 * c_.N * c_.H * c_.W * c_.C;
+    heavy&& cells() >= 2 * get_num_threads() ? by_panels() : by_bands();
   }
 
  private:
-  struct Packed {  // Scratch that knows its size
-    explicit Packed(dim_t n) : n_(n), data(n) {}
-    dim_t size() const { return n_; }
-    dim_t n_;
-    Scratch<T> data;
-  };
-
-  dim_t depth(const Axis& r, const Axis& q) const { return r.taps * q.taps * cin_; }
-  dim_t panel_size(const Axis& r, const Axis& q) const { return depth(r, q) * panels_.vectors * kernels_.lanes; }
-  dim_t packed_size() const {
-    dim_t n = 0;
-    for (const Axis& r : c_.rows)
-      for (const Axis& q : c_.columns) n += panel_size(r, q) * panels_.count * c_.groups;
-    return n;
+  // Kernel rows above and below the source are left out, so that only its sides need zeros.
+  Span inside(Span s) const { return {std::clamp(s.low, dim_t(0), c_.H), std::clamp(s.high, dim_t(0), c_.H)}; }
+  dim_t cells() const { return c_.groups * panels_.count; }  // panels of all groups
+  // Elements of a packed panel: of one kernel row, of all.
+  dim_t row_size(const Axis& q) const { return q.taps * cin_ * panels_.vectors * kernels_.lanes; }
+  dim_t size(const Axis& r, const Axis& q) const { return r.taps * row_size(q); }
+  // Kernel rows that are used together: as many as let their part of a panel stay in L2.
+  dim_t block(const Axis& r, const Axis& q) const {
+    const dim_t fitting = caches().l2 / 2 / dim_t(sizeof(T)) / std::max<dim_t>(row_size(q), 1);
+    return std::clamp<dim_t>(fitting, 1, std::max<dim_t>(r.taps, 1));
   }
 
-  // Calls f(row axis, column axis, its packed weights) for each phase.
-  template <class F>
-  void for_phases(F&& f) const {
-    T* b = packed_.data;
-    for (const Axis& r : c_.rows)
-      for (const Axis& q : c_.columns) {
-        f(r, q, b);
-        b += panel_size(r, q) * panels_.count * c_.groups;
+  // Kernel rows [u0, u1) of panel `cell`.
+  void pack(const Axis& r, const Axis& q, dim_t cell, dim_t u0, dim_t u1, T* out) const {
+    const auto& c = c_;
+    const dim_t g = cell / panels_.count, p = cell % panels_.count, n = panels_.begin(p);
+    const dim_t width = dim_t(panels_.width(p)) * kernels_.lanes, cols = std::min(cout_ - n, width);
+    const T* w = c.w + g * c.w_group + n * c.w_col;
+    for (dim_t u = u0; u < u1; u++)
+      for (dim_t v = 0; v < q.taps; v++, out += cin_ * width) {
+        const dim_t tap = (r.tap0 + u * r.tap_step) * c.kw + q.tap0 + v * q.tap_step;
+        kernels_.pack(w + tap * c.w_tap, c.w_row, c.w_col, cin_, cols, out, width);
       }
   }
 
-  void pack(bool worth_it) const {
+  // Rows [begin, end) of a phase, panel `cell`, kernel rows [u0, u1) whose weights are at b.
+  void sweep(const Axis& r, const Axis& q, dim_t cell, dim_t u0, dim_t u1, const T* b, const Source<T>& s, dim_t begin,
+             dim_t end, T* image) const {
     const auto& c = c_;
-    for_phases([&](const Axis& r, const Axis& q, T* b) {
-      if (panel_size(r, q) == 0) return;
-      parallel_tasks(c.groups * panels_.count, worth_it && packed_.size() > 4 * kGrain, [&](dim_t i) {
-        const dim_t g = i / panels_.count, p = i % panels_.count, n = panels_.begin(p);
-        const dim_t width = dim_t(panels_.width(p)) * kernels_.lanes, cols = std::min(cout_ - n, width);
-        T* out = b + i * panel_size(r, q);
-        for (dim_t th = 0; th < r.taps; th++)
-          for (dim_t tw = 0; tw < q.taps; tw++, out += cin_ * width) {
-            const dim_t tap = (r.tap0 + th * r.tap_step) * c.kw + q.tap0 + tw * q.tap_step;
-            kernels_.pack(c.w + tap * c.w_tap + g * c.w_group + n * c.w_col, c.w_row, c.w_col, cin_, cols, out, width);
-          }
-      });
-    });
-  }
-
-  // Bands so low that their source rows take half of L2, and so many that the threads share the work evenly.
-  dim_t band_count(dim_t rows) const {
-    const dim_t line = (width_.high - width_.low) * c_.C * dim_t(sizeof(T));
-    dim_t taps = 1, step = 1;
-    for (const Axis& a : c_.rows) taps = std::max(taps, (a.taps - 1) * a.dilation + 1), step = std::max(step, a.step);
-    const dim_t fitting = std::max<dim_t>(1, (caches().l2 / 2 / std::max<dim_t>(line, 1) - taps) / step + 1);
-    const dim_t wanted = get_num_threads() == 1 ? 1 : (4 * get_num_threads() + c_.N - 1) / std::max<dim_t>(c_.N, 1);
-    return std::clamp<dim_t>(std::max((rows + fitting - 1) / fitting, wanted), 1, std::max<dim_t>(rows, 1));
-  }
-
-  void band(dim_t n, dim_t begin, dim_t end) const {
-    const auto& c = c_;
-    const T* image = c.x + n * c.H * c.W * c.C;
-    if (in_place_) return phases(n, begin, end, {image, c.W * c.C});
-    const Span height = reach(c.rows, begin, end);
-    const dim_t row = (width_.high - width_.low) * c.C;
-    Scratch<T> block((height.high - height.low) * row);
-    copy_with_border(image, c.H, c.W, c.C, height.low, height.high, width_.low, width_.high, block.get());
-    phases(n, begin, end, {block - height.low * row - width_.low * c.C, row});
-  }
-
-  void phases(dim_t n, dim_t begin, dim_t end, const Source<T>& s) const {
-    T* image = c_.y + n * c_.OH * c_.OW * c_.K;
-    for_phases([&](const Axis& r, const Axis& q, const T* b) {
-      if (c_.accumulate && (r.taps == 0 || q.taps == 0)) return;
-      for (dim_t i = 0; i < c_.groups * panels_.count; i++)
-        panel(r, q, i / panels_.count, i % panels_.count, b + i * panel_size(r, q), s, begin, std::min(end, r.count),
-              image);
-    });
-  }
-
-  void panel(const Axis& r, const Axis& q, dim_t g, dim_t p, const T* b, const Source<T>& s, dim_t begin, dim_t end,
-             T* image) const {
-    const auto& c = c_;
-    const dim_t n = panels_.begin(p), k = g * cout_ + n;
+    const dim_t g = cell / panels_.count, p = cell % panels_.count, n = panels_.begin(p), k = g * cout_ + n;
     Tile<T> t{};
     t.vectors = panels_.width(p);
     t.cols = static_cast<int>(std::min(cout_ - n, dim_t(t.vectors) * kernels_.lanes));
-    t.b = b;
     t.ldb = dim_t(t.vectors) * kernels_.lanes;
     t.row = q.step * c.C;
-    t.k3 = q.taps ? r.taps : 0;
     t.s3 = r.dilation * s.row;
     if (q.dilation == 1 && c.groups == 1) {
       t.k2 = 1;
@@ -175,12 +125,17 @@ class Correlator {
     }
     t.s1 = 1;
     t.ldc = q.spread * c.K;
-    t.bias = c.bias ? c.bias + k : nullptr;
-    t.act = c.act;
-    t.accumulate = c.accumulate;
+    t.bias = c.bias && u0 == 0 ? c.bias + k : nullptr;
+    t.act = u1 == r.taps ? c.act : Activation::linear;
+    t.accumulate = c.accumulate || u0 > 0;
     const dim_t most = kernels_.max_rows[t.vectors], tiles = (q.count + most - 1) / most;
-    for (dim_t h = begin; h < end; h++) {
-      const T* line = s.origin + (r.offset + h * r.step) * s.row + g * cin_;
+    for (dim_t h = begin; h < std::min(end, r.count); h++) {
+      dim_t first, last;
+      r.valid(h, c.H, first, last);
+      first = std::clamp(first, u0, u1);
+      t.k3 = q.taps ? std::clamp(last, first, u1) - first : 0;
+      t.b = b + (first - u0) * q.taps * cin_ * t.ldb;
+      const T* line = s.origin + (r.offset + h * r.step + first * r.dilation) * s.row + g * cin_;
       T* out = image + (r.first + h * r.spread) * c.OW * c.K + k;
       for (dim_t i = 0; i < tiles; i++) {
         const dim_t at = q.count * i / tiles;
@@ -192,13 +147,91 @@ class Correlator {
     }
   }
 
+  // Calls f(u0, u1) for the blocks of kernel rows; once where there are none, for the pixels that no tap meets.
+  template <class F>
+  void for_blocks(const Axis& r, const Axis& q, F&& f) const {
+    const dim_t step = block(r, q);
+    if (c_.accumulate && (r.taps == 0 || q.taps == 0)) return;
+    dim_t u = 0;
+    do {
+      f(u, std::min(u + step, r.taps));
+      u += step;
+    } while (u < r.taps);
+  }
+
+  void copy(dim_t n, const Span& height, T* out) const {
+    const auto& c = c_;
+    copy_with_border(c.x.at(n * c.H * c.W * c.C), c.H, c.W, c.C, height.low, height.high, width_.low, width_.high, out);
+  }
+  Source<T> source(dim_t n, const Span& height, const T* copied) const {
+    if (in_place_) return {c_.x.x + n * c_.H * c_.W * c_.C, c_.W * c_.C};
+    const dim_t row = width_.size() * c_.C;
+    return {copied - height.low * row - width_.low * c_.C, row};
+  }
+  T* image(dim_t n) const { return c_.y + n * c_.OH * c_.OW * c_.K; }
+
+  void by_bands() const {
+    Scratch<T> packed(weights_);
+    T* at = packed;
+    for (const Axis& r : c_.rows)
+      for (const Axis& q : c_.columns) {
+        parallel_tasks(cells(), worth_it_ && weights_ > 4 * kGrain,
+                       [&](dim_t i) { pack(r, q, i, 0, r.taps, at + i * size(r, q)); });
+        at += size(r, q) * cells();
+      }
+    const dim_t bands = band_count();
+    parallel_tasks(c_.N * bands, worth_it_, [&](dim_t i) {
+      band(i / bands, rows_ * (i % bands) / bands, rows_ * (i % bands + 1) / bands, packed);
+    });
+  }
+
+  // Bands so low that their source rows take half of L2, and so many that the threads share the work evenly.
+  dim_t band_count() const {
+    const dim_t line = width_.size() * c_.C * dim_t(sizeof(T));
+    dim_t taps = 1, step = 1;
+    for (const Axis& a : c_.rows) taps = std::max(taps, (a.taps - 1) * a.dilation + 1), step = std::max(step, a.step);
+    const dim_t fitting = std::max<dim_t>(1, (caches().l2 / 2 / std::max<dim_t>(line, 1) - taps) / step + 1);
+    const dim_t wanted = get_num_threads() == 1 ? 1 : (4 * get_num_threads() + c_.N - 1) / std::max<dim_t>(c_.N, 1);
+    return std::clamp<dim_t>(std::max((rows_ + fitting - 1) / fitting, wanted), 1, std::max<dim_t>(rows_, 1));
+  }
+
+  void band(dim_t n, dim_t begin, dim_t end, const T* b) const {
+    const Span height = inside(reach(c_.rows, begin, end));
+    Scratch<T> copied(in_place_ ? 0 : height.size() * width_.size() * c_.C);
+    if (!in_place_) copy(n, height, copied);
+    const Source<T> s = source(n, height, copied);
+    for (const Axis& r : c_.rows)
+      for (const Axis& q : c_.columns)
+        for (dim_t i = 0; i < cells(); i++, b += size(r, q))
+          for_blocks(r, q, [&](dim_t u0, dim_t u1) {
+            const dim_t width = dim_t(panels_.width(i % panels_.count)) * kernels_.lanes;
+            sweep(r, q, i, u0, u1, b + u0 * q.taps * cin_ * width, s, begin, end, image(n));
+          });
+  }
+
+  void by_panels() const {
+    const dim_t block_size = height_.size() * width_.size() * c_.C;
+    Scratch<T> copied(in_place_ ? 0 : c_.N * block_size);
+    if (!in_place_) parallel_tasks(c_.N, worth_it_, [&](dim_t n) { copy(n, height_, copied + n * block_size); });
+    for (const Axis& r : c_.rows)
+      for (const Axis& q : c_.columns)
+        parallel_tasks(cells(), worth_it_, [&](dim_t i) {
+          Scratch<T> packed(block(r, q) * row_size(q));
+          for_blocks(r, q, [&](dim_t u0, dim_t u1) {
+            pack(r, q, i, u0, u1, packed);
+            for (dim_t n = 0; n < c_.N; n++)
+              sweep(r, q, i, u0, u1, packed, source(n, height_, copied + n * block_size), 0, rows_, image(n));
+          });
+        });
+  }
+
   const Correlation<T>& c_;
   const GemmKernels<T>& kernels_;
   const Panels panels_;
-  const dim_t cin_, cout_;
-  const Span width_;
-  const Packed packed_;
-  bool in_place_ = false;
+  const dim_t cin_, cout_, rows_;
+  const Span height_, width_;
+  dim_t weights_ = 0;  // elements of all packed panels
+  bool in_place_, worth_it_;
 };
 
 }  // namespace

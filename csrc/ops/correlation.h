@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "ops/border.h"
 #include "ops/window.h"
 
 namespace lamina {
@@ -11,7 +12,7 @@ namespace lamina {
 // column axis is a phase that fills its own pixels of y; together they fill all of them.
 template <class T>
 struct Correlation {
-  const T* x;
+  Gated<T> x;
   dim_t N, H, W, C;  // source images
   T* y;
   dim_t OH, OW, K;  // destination images

@@ -17,8 +17,9 @@ void dense_forward(const DenseForward<T>& a) {
 template <class T>
 void activation_gradient(dim_t n, const T* y, const T* dy, T* dz, Activation act) {
   const auto& k = kernels<T>().gemm;
-  parallel_for(n, kGrain,
-               [&](dim_t begin, dim_t end) { k.activation_gradient(y + begin, dy + begin, dz + begin, end - begin, act); });
+  parallel_for(n, kGrain, [&](dim_t begin, dim_t end) {
+    k.activation_gradient(y + begin, dy + begin, dz + begin, end - begin, act);
+  });
 }
 
 template <class T>

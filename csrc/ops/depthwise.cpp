@@ -122,7 +122,7 @@ void depthwise_weight_gradient(const WeightGradient<T>& a) {
           d.taps = w1 - w0;
           d.pixels = n;
           d.x = line + (q.offset + at * q.step + w0 * q.dilation) * K;
-          d.dz = a.dz + (i * v.OW + at) * K;
+          d.dz = a.dz.x + (i * v.OW + at) * K;
           d.dw = part + (h * v.kw + w0) * K;
           k.convolution.depthwise_weights(d);
         });

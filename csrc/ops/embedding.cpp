@@ -33,16 +33,16 @@ void embedding_backward(const EmbeddingBackward<T>& a) {
   check_rows(a.indices, a.V);
   const auto& k = kernels<T>().embedding;
   if (a.mode == Grad::write)
-    parallel_for(a.V, kGrain / std::max<dim_t>(1, a.D) + 1, [&](dim_t begin, dim_t end) {
-      std::fill(a.dtable + begin * a.D, a.dtable + end * a.D, T(0));
-    });
+    parallel_for(a.V, kGrain / std::max<dim_t>(1, a.D) + 1,
+                 [&](dim_t begin, dim_t end) { std::fill(a.dtable + begin * a.D, a.dtable + end * a.D, T(0)); });
   // Threads take columns, so that every row adds up in the order of its positions.
   constexpr dim_t kColumns = 32;
   const dim_t strips = (a.D + kColumns - 1) / kColumns;
   const dim_t grain = kGrain / (kColumns * std::max<dim_t>(1, a.indices.n)) + 1;
   parallel_for(strips, grain, [&](dim_t begin, dim_t end) {
     const dim_t first = begin * kColumns, width = std::min(a.D, end * kColumns) - first;
-    for (dim_t i = 0; i < a.indices.n; i++) k.add_row(a.dy + i * a.D + first, a.dtable + a.indices[i] * a.D + first, width);
+    for (dim_t i = 0; i < a.indices.n; i++)
+      k.add_row(a.dy + i * a.D + first, a.dtable + a.indices[i] * a.D + first, width);
   });
 }
 

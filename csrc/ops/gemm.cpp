@@ -19,9 +19,9 @@
 namespace lamina {
 namespace {
 
-constexpr dim_t kABlock = 384 << 10;        // bytes of a packed block of A
-constexpr dim_t kSmallB = 16 << 10;         // bytes of a B that needs no packing
-constexpr double kFlopsPerThread = 1.0e6;   // a region costs a microsecond, some 100 kflop
+constexpr dim_t kABlock = 384 << 10;       // bytes of a packed block of A
+constexpr dim_t kSmallB = 16 << 10;        // bytes of a B that needs no packing
+constexpr double kFlopsPerThread = 1.0e6;  // a region costs a microsecond, some 100 kflop
 
 // Columns are cut evenly, so that a width of 7 registers becomes 4 + 3 and not 4 + 2 + 1.
 template <class T>
@@ -196,7 +196,8 @@ void gemm(const Gemm<T>& g) {
   double least = 1e300;
   for (dim_t m = 1; m <= std::min(threads, g.M); m++) {
     const dim_t n = std::min(threads / m, columns);
-    const double cost = (double(m) / double(g.M) + double(n) / double(g.N) + 1) * std::ceil(double(threads) / double(m * n));
+    const double cost =
+        (double(m) / double(g.M) + double(n) / double(g.N) + 1) * std::ceil(double(threads) / double(m * n));
     if (cost < least) least = cost, tm = m, tn = n;
   }
   parallel_for(tm * tn, 1, [&](dim_t begin, dim_t end) {

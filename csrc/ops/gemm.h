@@ -5,7 +5,8 @@
 namespace lamina {
 
 // C[M x N] = act(A . B + bias), or C += A . B.   Row-major; a transposed operand is given by its strides:
-//   A element (m, k) at a[m * a_row + k * a_col], B element (k, n) at b[k * b_row + n * b_col]; one stride of each is 1.
+//   A element (m, k) at a[m * a_row + k * a_col], B element (k, n) at b[k * b_row + n * b_col]; one stride of each
+//   is 1.
 // C must not overlap A or B. `accumulate` goes with neither bias nor activation.
 template <class T>
 struct Gemm {
@@ -44,9 +45,9 @@ void column_sums(dim_t M, dim_t N, const T* x, dim_t ldx, T* out, bool accumulat
 struct Panels {
   int vectors;  // of the widest panel
   dim_t count;
-  dim_t begin(dim_t p) const { return (total * p / count) * lanes; }  // first column of panel p
+  dim_t begin(dim_t p) const { return (total * p / count) * lanes; }                     // first column of panel p
   int width(dim_t p) const { return int(total * (p + 1) / count - total * p / count); }  // registers of panel p
-  dim_t total;  // registers in all
+  dim_t total;                                                                           // registers in all
   int lanes;
 };
 template <class T>

@@ -247,6 +247,7 @@ void forward_group(const RecurrentForward<T>& a, const Schedule& s, const Group&
   f.U = U;
   f.act = r.act;
   f.recurrent_act = r.recurrent_act;
+  f.ahead = r.go_backwards ? -1 : 1;
   dim_t active = group.size;
   for (dim_t step = 0; step < group.steps(); step++) {
     active = group.active(step, active);
@@ -286,6 +287,7 @@ void backward_group(const RecurrentBackward<T>& a, const Schedule& s, const Grou
   f.U = U;
   f.act = r.act;
   f.recurrent_act = r.recurrent_act;
+  f.ahead = r.go_backwards ? 1 : -1;
   dim_t active = 0;
   for (dim_t step = group.steps(); step-- > 0;) {
     active = group.active(step, active);

@@ -5,7 +5,8 @@
 //     for each block of rows of the chunk         x (in place, or with zeros around it) and dz stay in cache
 //       for each kernel row i, panel of k, tile of (j, c)
 //
-// The chunks follow from the shape alone and are added in order.
+// The chunks follow from the shape alone and are added in order. Where there are many, a block also makes its own dz
+// from y and dy and sums db, while both are in cache.
 #include <algorithm>
 
 #include "core/cpu.h"
@@ -21,7 +22,13 @@ namespace {
 
 constexpr dim_t kBlockPixels = 1024;  // of a block: a tile's accumulators are read and written once a block
 constexpr dim_t kMaxChunks = 32;
-constexpr dim_t kPartialBytes = 32ll << 20;  // of all chunks' copies
+constexpr dim_t kFusedChunks = 8;           // from so many on, no chunk is divided among threads
+constexpr dim_t kPartialWords = 8ll << 20;  // of all chunks' copies
+
+dim_t chunk_count(const Window& v, dim_t weights) {
+  const dim_t by_pixels = v.N * v.OH * v.OW / kBlockPixels, by_memory = kPartialWords / std::max<dim_t>(weights, 1);
+  return std::clamp<dim_t>(std::min(by_pixels, by_memory), 1, std::min(kMaxChunks, std::max<dim_t>(v.N * v.OH, 1)));
+}
 
 template <class T>
 class WeightGradients {
@@ -32,32 +39,31 @@ class WeightGradients {
     cin_ = v.C / a.groups;
     cout_ = a.K / a.groups;
     size_ = v.kh * v.kw * cin_ * a.K;
-    chunks_ = std::clamp<dim_t>(std::min(v.N * v.OH * v.OW / kBlockPixels, kPartialBytes / dim_t(sizeof(T)) / size_), 1,
-                                std::min(kMaxChunks, v.N * v.OH));
+    chunks_ = chunk_count(v, size_);
     h1_ = (v.OH - 1) * v.stride_h + (v.kh - 1) * v.dilation_h + 1 - v.top;
     w1_ = (v.OW - 1) * v.stride_w + (v.kw - 1) * v.dilation_w + 1 - v.left;
     in_place_ = v.top == 0 && v.left == 0 && h1_ <= v.H && w1_ <= v.W;
     b_in_place_ = cout_ % kernels_.lanes == 0;
   }
 
-  void run() {
-    const double flops = 2.0 * double(v_.N) * double(v_.OH) * double(v_.OW) * double(size_);
-    const bool worth_it = flops > 1.0e6;
-    Scratch<T> parts(chunks_ > 1 ? chunks_ * size_ : 0);
+  void run() const {
+    const dim_t rows = v_.N * v_.OH, part = size_ + a_.K;  // dw, then db
+    const bool worth_it = 2.0 * double(rows) * double(v_.OW) * double(size_) > 1.0e6;
+    Scratch<T> parts(chunks_ > 1 ? chunks_ * part : 0);
     const dim_t cells = v_.kh * panels_.count * a_.groups;
-    const dim_t slices = chunks_ >= 4 * get_num_threads() ? 1 : std::min<dim_t>(cells, 4 * get_num_threads());
+    const dim_t slices = chunks_ >= kFusedChunks ? 1 : std::min<dim_t>(cells, 4 * get_num_threads());
     parallel_tasks(chunks_ * slices, worth_it, [&](dim_t i) {
       const dim_t c = i / slices, s = i % slices;
-      T* out = chunks_ > 1 ? parts + c * size_ : a_.dw;
-      const dim_t rows = v_.N * v_.OH;
+      T* out = chunks_ > 1 ? parts + c * part : a_.dw;
       chunk(rows * c / chunks_, rows * (c + 1) / chunks_, cells * s / slices, cells * (s + 1) / slices, out,
             chunks_ == 1 && a_.accumulate);
     });
     if (chunks_ == 1) return;
     static const T one = 1;
     parallel_for(size_, kGrain / chunks_ + 1, [&](dim_t begin, dim_t end) {
-      kernels_.axpy_rows(chunks_, end - begin, &one, 0, parts + begin, size_, a_.dw + begin, nullptr, a_.accumulate);
+      kernels_.axpy_rows(chunks_, end - begin, &one, 0, parts + begin, part, a_.dw + begin, nullptr, a_.accumulate);
     });
+    if (a_.db) kernels_.axpy_rows(chunks_, a_.K, &one, 0, parts + size_, part, a_.db, nullptr, a_.db_accumulate);
   }
 
  private:
@@ -95,17 +101,20 @@ class WeightGradients {
     Scratch<T> bordered(in_place_ ? 0 : b.images * image);
     if (!in_place_)
       for (dim_t i = 0; i < b.images; i++)
-        copy_with_border(x + i * v.H * v.W * v.C, v.H, v.W, v.C, h0, h0 + height, -v.left, w1_, bordered + i * image);
+        copy_with_border({x + i * v.H * v.W * v.C}, v.H, v.W, v.C, h0, h0 + height, -v.left, w1_, bordered + i * image);
     x = in_place_ ? x + h0 * row : bordered.get();
 
-    const dim_t NR = dim_t(panels_.vectors) * kernels_.lanes;
-    Scratch<T> packed(b_in_place_ ? 0 : b.pixels(v) * NR);
-    const T* dz = a_.dz + ((b.image * v.OH) + b.row) * v.OW * a_.K;
+    const Gated<T> gated = a_.dz.at((b.image * v.OH + b.row) * v.OW * a_.K);
+    Scratch<T> made(gated.y ? b.pixels(v) * a_.K : 0);
+    if (gated.y) gated.copy(b.pixels(v) * a_.K, made);
+    const T* dz = gated.y ? made.get() : gated.x;
+    static const T one = 1;
+    if (a_.db) kernels_.axpy_rows(b.pixels(v), a_.K, &one, 0, dz, a_.K, out + size_, nullptr, accumulate);
+    Scratch<T> packed(b_in_place_ ? 0 : b.pixels(v) * panels_.vectors * kernels_.lanes);
     Tile<T> t{};
     t.row = 1;
     t.k3 = b.images;
     t.s3 = image;
-    t.k2 = b.rows;
     t.s2 = v.stride_h * row;
     t.k1 = v.OW;
     t.s1 = v.stride_w * v.C;
@@ -117,13 +126,22 @@ class WeightGradients {
       const dim_t n = panels_.begin(p), k = g * cout_ + n;
       t.vectors = panels_.width(p);
       t.cols = static_cast<int>(std::min(cout_ - n, dim_t(t.vectors) * kernels_.lanes));
-      t.b = b_in_place_ ? dz + k : packed.get();
+      // Rows of a single image that meet only zeros are left out.
+      const dim_t above = v.top - i * v.dilation_h;
+      dim_t skip = 0;
+      t.k2 = b.rows;
+      if (b.images == 1) {
+        const dim_t last = std::clamp((v.H - 1 + above + v.stride_h) / v.stride_h - b.row, dim_t(0), b.rows);
+        skip = above > 0 ? std::clamp((above + v.stride_h - 1) / v.stride_h - b.row, dim_t(0), last) : 0;
+        t.k2 = last - skip;
+      }
       t.ldb = b_in_place_ ? a_.K : dim_t(t.vectors) * kernels_.lanes;
       if (!b_in_place_ && packed_panel != cell / v.kh) {
         kernels_.pack(dz + k, a_.K, 1, b.pixels(v), t.cols, packed, t.ldb);
         packed_panel = cell / v.kh;
       }
-      const T* line = x + i * v.dilation_h * row + g * cin_;
+      t.b = (b_in_place_ ? dz + k : packed.get()) + skip * v.OW * t.ldb;
+      const T* line = x + (skip * v.stride_h + i * v.dilation_h) * row + g * cin_;
       T* c = out + i * v.kw * cin_ * a_.K + k;
       if (v.dilation_w == 1 && a_.groups == 1) {
         tiles(t, line, v.kw * cin_, c);
@@ -153,6 +171,8 @@ class WeightGradients {
 };
 
 }  // namespace
+
+bool fuses_weight_gradient(const Window& v, dim_t weights) { return chunk_count(v, weights) >= kFusedChunks; }
 
 template <class T>
 void convolution_weight_gradient(const WeightGradient<T>& a) {

@@ -1,5 +1,5 @@
-// A Step is an op with its resolved arguments; a Plan is a list of steps that runs in one call. Eager execution is a plan
-// of length one: submit() runs the op and, while this thread records, keeps a copy of its arguments.
+// A Step is an op with its resolved arguments; a Plan is a list of steps that runs in one call. Eager execution is a
+// plan of length one: submit() runs the op and, while this thread records, keeps a copy of its arguments.
 #pragma once
 #include <cstring>
 #include <memory>

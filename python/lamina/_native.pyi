@@ -10,35 +10,103 @@ import typing
 import numpy
 
 __all__: list[str] = [
+    "ParameterGroup",
     "Plan",
+    "activation_backward",
+    "activation_forward",
+    "activations",
+    "adam_step",
     "address",
     "affinity_count",
     "after_fork_in_child",
+    "arg_extreme_forward",
+    "attention_backward",
+    "attention_forward",
+    "attention_weights_backward",
+    "attention_weights_forward",
+    "average_pool2d_backward",
+    "average_pool2d_forward",
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "binary_backward",
+    "binary_forward",
     "caches",
+    "cast_backward",
+    "cast_forward",
     "cgroup_quota",
+    "classify_forward",
+    "compare_forward",
     "compiler",
+    "concatenate_backward",
+    "concatenate_forward",
+    "contiguous",
+    "conv2d_backward",
+    "conv2d_forward",
     "copy",
     "copy_into",
+    "cross_entropy_backward",
+    "cross_entropy_forward",
+    "cumsum_backward",
+    "cumsum_forward",
     "default_threads",
     "dense_backward",
     "dense_forward",
+    "depthwise_conv2d_backward",
+    "depthwise_conv2d_forward",
+    "dropout_backward",
+    "dropout_forward",
+    "embedding_backward",
+    "embedding_forward",
     "empty",
+    "fill_into",
     "full",
     "get_num_threads",
+    "global_average_pool2d_backward",
+    "global_average_pool2d_forward",
+    "global_max_pool2d_backward",
+    "global_max_pool2d_forward",
     "host_isas",
     "is_recording",
     "isa",
+    "layer_norm_backward",
+    "layer_norm_forward",
+    "log_softmax_backward",
+    "log_softmax_forward",
+    "lstm_backward",
+    "lstm_forward",
     "matmul_backward",
     "matmul_forward",
+    "max_pool2d_backward",
+    "max_pool2d_forward",
     "measure_flops",
     "measure_stream",
+    "one_hot_forward",
+    "pair_loss_backward",
+    "pair_loss_forward",
     "physical_cores",
     "pool_clear",
     "pool_set_limit",
     "pool_set_poison",
     "pool_stats",
+    "reduction_backward",
+    "reduction_forward",
+    "relu_gradient",
+    "rmsprop_step",
     "set_num_threads",
+    "sgd_step",
+    "softmax_backward",
+    "softmax_forward",
+    "strided_copy",
+    "take_backward",
+    "take_forward",
+    "transpose_backward",
+    "transpose_forward",
+    "unary_backward",
+    "unary_forward",
+    "unbroadcast",
     "use_isa",
+    "where_backward",
+    "where_forward",
 ]
 
 class Plan:
@@ -72,10 +140,78 @@ class Plan:
         Memory of all results.
         """
     @property
+    def refusal(self) -> str:
+        """
+        Why a replay would be wrong; empty if it would not.
+        """
+    @property
     def steps(self) -> list[str]:
         """
         The names of the steps.
         """
+
+class ParameterGroup:
+    """
+    The arrays that an optimizer's step reads and writes, bound once.
+    """
+    def __init__(
+        self,
+        weights: list[typing.Any],
+        gradients: list[typing.Any],
+        slots: list[typing.Any],
+        decays: typing.Any,
+        active: typing.Any,
+        learning_rate: typing.Any,
+        iterations: typing.Any,
+    ) -> None: ...
+    @property
+    def active(self) -> typing.Any: ...
+    @property
+    def decays(self) -> typing.Any: ...
+    @property
+    def gradients(self) -> list[typing.Any]: ...
+    @property
+    def iterations(self) -> typing.Any: ...
+    @property
+    def learning_rate(self) -> typing.Any: ...
+    @property
+    def slots(self) -> list[typing.Any]: ...
+    @property
+    def weights(self) -> list[typing.Any]: ...
+
+def activation_backward(
+    x_or_y: typing.Any, dy: typing.Any, name: str, parameter: float, dx: typing.Any, accumulate: int = 0
+) -> None:
+    """
+    Gradient of activation_forward into dx, from y or x as activations() says.
+    """
+
+def activation_forward(
+    x: typing.Any, name: str, parameter: float = 0.0
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    y = name(x), elementwise; parameter is the negative slope of leaky_relu, the alpha of elu.
+    """
+
+def activations() -> dict[str, typing.Any]:
+    """
+    The elementwise activations: name -> whether the gradient follows from the output (else from the input).
+    """
+
+def adam_step(
+    group: typing.Any,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-07,
+    amsgrad: bool = False,
+    weight_decay: float = 0.0,
+    clipvalue: float = ...,
+    clipnorm: float = ...,
+    global_clipnorm: float = ...,
+) -> None:
+    """
+    One Adam step; slots: momentum, velocity and, with amsgrad, the largest velocity.
+    """
 
 def address(x: typing.Any) -> int:
     """
@@ -92,9 +228,161 @@ def after_fork_in_child() -> None:
     Stay on one thread: OpenMP's pool does not survive a fork.
     """
 
+def arg_extreme_forward(
+    x: typing.Any, axis: int, largest: bool, keepdims: bool = False
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Place of the largest or smallest element along an axis, int32; ties: the first.
+    """
+
+def attention_backward(
+    query: typing.Any,
+    key: typing.Any,
+    value: typing.Any,
+    mask: typing.Any,
+    bias: typing.Any,
+    lengths: typing.Any,
+    out: typing.Any,
+    logsumexp: typing.Any,
+    used: typing.Any,
+    dout: typing.Any,
+    causal: str,
+    scale: float,
+    dropout: float,
+    dq: typing.Any,
+    dk: typing.Any,
+    dv: typing.Any,
+    dbias: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of attention_forward, its weights computed again.
+    """
+
+def attention_forward(
+    query: typing.Any,
+    key: typing.Any,
+    value: typing.Any,
+    mask: typing.Any,
+    bias: typing.Any,
+    lengths: typing.Any,
+    causal: str,
+    scale: float,
+    dropout: float = 0.0,
+    state: typing.Any = None,
+) -> tuple[typing.Any, ...]:
+    """
+    softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random state). mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts keys; causal is none, top_left or bottom_right.
+    """
+
+def attention_weights_backward(
+    query: typing.Any,
+    key: typing.Any,
+    weights: typing.Any,
+    dweights: typing.Any,
+    scale: float,
+    dq: typing.Any,
+    dk: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of attention_weights_forward for query and key.
+    """
+
+def attention_weights_forward(
+    query: typing.Any,
+    key: typing.Any,
+    mask: typing.Any,
+    bias: typing.Any,
+    lengths: typing.Any,
+    logsumexp: typing.Any,
+    causal: str,
+    scale: float,
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    The weights of attention_forward before dropout, (batch, heads, queries, keys).
+    """
+
+def average_pool2d_backward(
+    dy: typing.Any,
+    pool_size: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    count_pad: bool,
+    dx: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradient of average_pool2d_forward into dx (N, H, W, C).
+    """
+
+def average_pool2d_forward(
+    x: typing.Any, pool_size: typing.Any, strides: typing.Any, padding: typing.Any, count_pad: bool
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    y (N, OH, OW, C), means over windows; padding counts as pixels only with count_pad.
+    """
+
+def batch_norm_backward(
+    x: typing.Any,
+    gamma: typing.Any,
+    mean: typing.Any,
+    rstd: typing.Any,
+    y: typing.Any,
+    dy: typing.Any,
+    training: bool,
+    activation: str,
+    dx: typing.Any,
+    dgamma: typing.Any,
+    dbeta: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of batch_norm_forward.
+    """
+
+def batch_norm_forward(
+    x: typing.Any,
+    gamma: typing.Any,
+    beta: typing.Any,
+    moving_mean: typing.Any,
+    moving_variance: typing.Any,
+    training: bool,
+    momentum: float,
+    epsilon: float,
+    activation: str,
+) -> tuple[typing.Any, ...]:
+    """
+    (y, mean, rstd) of x (..., C), gamma and beta (C,) or None; training uses the batch's statistics and moves moving_mean and moving_variance in place, else these are used.
+    """
+
+def binary_backward(
+    x: typing.Any, y: typing.Any, dy: typing.Any, op: str, dx: typing.Any, dy_: typing.Any, accumulate: int = 0
+) -> None:
+    """
+    Gradients of binary_forward without relu, summed over broadcast axes.
+    """
+
+def binary_forward(
+    x: typing.Any, y: typing.Any, op: str, relu: bool = False
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    op(x, y) with broadcasting; one operand may be a number. relu (of add): relu(x + y).
+    """
+
 def caches() -> tuple[int, int, int]:
     """
     Bytes of L1d, L2, L3.
+    """
+
+def cast_backward(dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    The gradient of a conversion between float types.
+    """
+
+def cast_forward(x: typing.Any, dtype: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    x in another type.
     """
 
 def cgroup_quota(root: str = "") -> int:
@@ -102,9 +390,75 @@ def cgroup_quota(root: str = "") -> int:
     CPUs that the cgroup's quota allows; 0 without one.
     """
 
+def classify_forward(x: typing.Any, op: str) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    isfinite, isnan or isinf.
+    """
+
+def compare_forward(x: typing.Any, y: typing.Any, op: str) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    A comparison or logical operation with broadcasting; the result is bool.
+    """
+
 def compiler() -> str:
     """
     The compiler that built this module.
+    """
+
+def concatenate_backward(
+    dy: typing.Any,
+    axis: int,
+    sizes: collections.abc.Sequence[int],
+    dxs: collections.abc.Sequence[typing.Any],
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of concatenate_forward into dxs.
+    """
+
+def concatenate_forward(
+    arrays: collections.abc.Sequence[typing.Any], axis: int
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Arrays one after the other along an axis.
+    """
+
+def contiguous(x: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    A C-contiguous copy of an array with any strides.
+    """
+
+def conv2d_backward(
+    x: typing.Any,
+    w: typing.Any,
+    y: typing.Any,
+    dy: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    dilation_rate: typing.Any,
+    groups: int,
+    activation: str,
+    dx: typing.Any,
+    dw: typing.Any,
+    db: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of conv2d_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.
+    """
+
+def conv2d_forward(
+    x: typing.Any,
+    w: typing.Any,
+    b: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    dilation_rate: typing.Any,
+    groups: int,
+    activation: str,
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    y = act(x * w + b); x (N, H, W, C), w (kh, kw, C / groups, K), b (K,) or None, y (N, OH, OW, K).
     """
 
 def copy(x: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
@@ -115,6 +469,28 @@ def copy(x: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
 def copy_into(x: typing.Any, y: typing.Any, accumulate: bool = False) -> None:
     """
     y = x or y += x; equal sizes, shapes may differ.
+    """
+
+def cross_entropy_backward(slopes: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    The gradient of cross_entropy_forward.
+    """
+
+def cross_entropy_forward(
+    x: typing.Any, target: typing.Any, from_logits: bool, smoothing: float, mean: bool, save: bool
+) -> tuple[typing.Any, ...]:
+    """
+    (loss, slopes): cross-entropy of x (..., C) with labels (...) or a distribution (..., C); slopes if saved.
+    """
+
+def cumsum_backward(dy: typing.Any, axis: int, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    Gradient of cumsum_forward.
+    """
+
+def cumsum_forward(x: typing.Any, axis: int) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Cumulative sum along an axis.
     """
 
 def default_threads() -> int:
@@ -144,11 +520,67 @@ def dense_forward(
     y = act(x w + b); x (..., in), w (in, out), b (out,) or None.
     """
 
+def depthwise_conv2d_backward(
+    x: typing.Any,
+    w: typing.Any,
+    y: typing.Any,
+    dy: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    dilation_rate: typing.Any,
+    activation: str,
+    dx: typing.Any,
+    dw: typing.Any,
+    db: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of depthwise_conv2d_forward.
+    """
+
+def depthwise_conv2d_forward(
+    x: typing.Any,
+    w: typing.Any,
+    b: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    dilation_rate: typing.Any,
+    activation: str,
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Each channel with its own kernels: w (kh, kw, C, m), y (N, OH, OW, C m), channel c m + j from channel c.
+    """
+
+def dropout_backward(used: typing.Any, dy: typing.Any, rate: float, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    The gradient of dropout_forward, the mask drawn again from used.
+    """
+
+def dropout_forward(x: typing.Any, rate: float, state: typing.Any) -> tuple[typing.Any, ...]:
+    """
+    (y, used): x with a fraction rate of its elements zero, the rest scaled; state (2,) uint64 [key, counter].
+    """
+
+def embedding_backward(indices: typing.Any, dy: typing.Any, dtable: typing.Any, accumulate: int = 0) -> None:
+    """
+    The gradient of the table.
+    """
+
+def embedding_forward(indices: typing.Any, table: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    table[indices]; an index out of range is an IndexError that names it.
+    """
+
 def empty(
     shape: collections.abc.Sequence[int], dtype: typing.Any
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     An uninitialised array from the pool.
+    """
+
+def fill_into(y: typing.Any, value: float) -> None:
+    """
+    y = value everywhere.
     """
 
 def full(
@@ -161,6 +593,26 @@ def full(
 def get_num_threads() -> int:
     """
     Threads that an operation may use now.
+    """
+
+def global_average_pool2d_backward(dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    Gradient of global_average_pool2d_forward into dx (N, H, W, C).
+    """
+
+def global_average_pool2d_forward(x: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Means over pixels: (N, C).
+    """
+
+def global_max_pool2d_backward(index: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    Gradient of global_max_pool2d_forward into dx (N, H, W, C).
+    """
+
+def global_max_pool2d_forward(x: typing.Any, save: bool) -> typing.Any:
+    """
+    Maxima over pixels (N, C); with save also the number of the pixel that won.
     """
 
 def host_isas() -> list[str]:
@@ -178,6 +630,89 @@ def isa() -> str:
     The instruction set in use.
     """
 
+def layer_norm_backward(
+    x: typing.Any,
+    gamma: typing.Any,
+    mean: typing.Any,
+    rstd: typing.Any,
+    dy: typing.Any,
+    dx: typing.Any,
+    dgamma: typing.Any,
+    dbeta: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of layer_norm_forward.
+    """
+
+def layer_norm_forward(x: typing.Any, gamma: typing.Any, beta: typing.Any, epsilon: float) -> tuple[typing.Any, ...]:
+    """
+    (y, mean, rstd) of x (..., C), gamma and beta (C,) or None; mean and rstd are (...).
+    """
+
+def log_softmax_backward(y: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    Gradient of log_softmax_forward into dx.
+    """
+
+def log_softmax_forward(x: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    x - log(sum(exp(x))) over the last axis; a row of -inf alone stays -inf.
+    """
+
+def lstm_backward(
+    x: typing.Any,
+    kernel: typing.Any,
+    recurrent_kernel: typing.Any,
+    bias: typing.Any,
+    h0: typing.Any,
+    c0: typing.Any,
+    lengths: typing.Any,
+    mask: typing.Any,
+    activation: str,
+    recurrent_activation: str,
+    go_backwards: bool,
+    in_time_order: bool,
+    zero_output: bool,
+    gates: typing.Any,
+    h_prev: typing.Any,
+    c_all: typing.Any,
+    dy: typing.Any,
+    dh: typing.Any,
+    dc: typing.Any,
+    dx: typing.Any,
+    dkernel: typing.Any,
+    drecurrent_kernel: typing.Any,
+    dbias: typing.Any,
+    dh0: typing.Any,
+    dc0: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of lstm_forward from those of y, h and c (None: zero).
+    """
+
+def lstm_forward(
+    x: typing.Any,
+    kernel: typing.Any,
+    recurrent_kernel: typing.Any,
+    bias: typing.Any,
+    h0: typing.Any,
+    c0: typing.Any,
+    lengths: typing.Any,
+    mask: typing.Any,
+    activation: str,
+    recurrent_activation: str,
+    go_backwards: bool,
+    in_time_order: bool,
+    zero_output: bool,
+    sequences: bool,
+    save: bool,
+) -> tuple[typing.Any, ...]:
+    """
+    (y or None, h, c, and for backward, if save: gates, h_prev, c_all) of a whole sequence.
+    """
+
 def matmul_backward(
     a: typing.Any, b: typing.Any, dy: typing.Any, da: typing.Any, db: typing.Any, accumulate: int = 0
 ) -> None:
@@ -190,6 +725,26 @@ def matmul_forward(a: typing.Any, b: typing.Any) -> numpy.ndarray[typing.Any, nu
     a b over the last two axes; leading axes equal, or one operand without them.
     """
 
+def max_pool2d_backward(
+    index: typing.Any,
+    dy: typing.Any,
+    pool_size: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    dx: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradient of max_pool2d_forward into dx (N, H, W, C).
+    """
+
+def max_pool2d_forward(
+    x: typing.Any, pool_size: typing.Any, strides: typing.Any, padding: typing.Any, save: bool
+) -> typing.Any:
+    """
+    y (N, OH, OW, C); with save also the number of the tap that won, for the backward.
+    """
+
 def measure_flops(dtype: str = "float32", seconds: float = 0.1) -> float:
     """
     GFLOP/s of multiply-adds in registers, all threads, in the instruction set in use.
@@ -198,6 +753,34 @@ def measure_flops(dtype: str = "float32", seconds: float = 0.1) -> float:
 def measure_stream(bytes: int, seconds: float = 0.2, kind: str = "add") -> float:
     """
     GB/s read and written over float32 arrays of `bytes`: add (y += x), copy (y = x) or triad (y = x + s z).
+    """
+
+def one_hot_forward(
+    indices: typing.Any, classes: int, dtype: typing.Any
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Rows of zeros with a one at the index; zeros for an index outside.
+    """
+
+def pair_loss_backward(
+    x: typing.Any,
+    t: typing.Any,
+    dy: typing.Any,
+    kind: str,
+    parameter: float,
+    reduction: str,
+    dx: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    The gradient of pair_loss_forward with respect to x.
+    """
+
+def pair_loss_forward(
+    x: typing.Any, t: typing.Any, kind: str, parameter: float, reduction: str
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    A loss between x and t: squared, absolute, huber, binary_logit or binary_probability.
     """
 
 def physical_cores(root: str = "") -> int:
@@ -220,9 +803,41 @@ def pool_set_poison(on: bool) -> None:
     Fill fresh blocks with NaN (tests).
     """
 
-def pool_stats() -> dict:
+def pool_stats() -> dict[str, typing.Any]:
     """
     Bytes in use and cached, blocks allocated and reused.
+    """
+
+def reduction_backward(
+    x: typing.Any, saved: typing.Any, dy: typing.Any, op: str, axes: typing.Any, dx: typing.Any, accumulate: int = 0
+) -> None:
+    """
+    Gradient of reduction_forward; saved: its result, for var the mean. Ties of max and min share dy equally.
+    """
+
+def reduction_forward(x: typing.Any, op: str, axes: typing.Any = None, keepdims: bool = False) -> typing.Any:
+    """
+    sum, mean, prod, max, min, norm, logsumexp or var of x over axes (None: all); var gives (variance, mean).
+    """
+
+def relu_gradient(y: typing.Any, dy: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    dy where y > 0, else 0.
+    """
+
+def rmsprop_step(
+    group: typing.Any,
+    rho: float = 0.9,
+    momentum: float = 0.0,
+    epsilon: float = 1e-07,
+    centered: bool = False,
+    weight_decay: float = 0.0,
+    clipvalue: float = ...,
+    clipnorm: float = ...,
+    global_clipnorm: float = ...,
+) -> None:
+    """
+    One RMSprop step; slots: velocity, momentum if it is not 0, average gradient if centered.
     """
 
 def set_num_threads(n: int) -> None:
@@ -230,7 +845,98 @@ def set_num_threads(n: int) -> None:
     Threads that an operation may use.
     """
 
+def sgd_step(
+    group: typing.Any,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+    clipvalue: float = ...,
+    clipnorm: float = ...,
+    global_clipnorm: float = ...,
+) -> None:
+    """
+    One SGD step; slots: momentum, if it is not 0.
+    """
+
+def softmax_backward(y: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    Gradient of softmax_forward into dx.
+    """
+
+def softmax_forward(x: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    exp(x) / sum(exp(x)) over the last axis; a row of -inf alone gives zeros.
+    """
+
+def strided_copy(x: typing.Any, y: typing.Any, accumulate: bool = False) -> None:
+    """
+    y = x or y += x, both with any strides, of one shape and type.
+    """
+
+def take_backward(indices: typing.Any, dy: typing.Any, axis: int, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    Gradient of take_forward.
+    """
+
+def take_forward(x: typing.Any, indices: typing.Any, axis: int) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    x[..., indices, ...] along an axis.
+    """
+
+def transpose_backward(
+    dy: typing.Any, axes: collections.abc.Sequence[int], dx: typing.Any, accumulate: int = 0
+) -> None:
+    """
+    Gradient of transpose_forward.
+    """
+
+def transpose_forward(
+    x: typing.Any, axes: collections.abc.Sequence[int]
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    x with its axes in another order.
+    """
+
+def unary_backward(
+    saved: typing.Any, dy: typing.Any, op: str, a: float, b: float, dx: typing.Any, accumulate: int = 0
+) -> None:
+    """
+    Gradient of unary_forward; saved: the result for reciprocal, sqrt, rsqrt, exp, expm1, else x.
+    """
+
+def unary_forward(
+    x: typing.Any, op: str, a: float = 0.0, b: float = 0.0
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    op(x) element by element; a, b: the bounds of clip.
+    """
+
+def unbroadcast(dy: typing.Any, dx: typing.Any, scale: float = 1.0, accumulate: bool = False) -> None:
+    """
+    dx (+)= scale * dy, summed over the axes along which dx broadcasts to dy.
+    """
+
 def use_isa(name: str) -> None:
     """
     Switch the kernels' instruction set (tests); not while other threads compute.
+    """
+
+def where_backward(
+    condition: typing.Any,
+    x: typing.Any,
+    y: typing.Any,
+    dy: typing.Any,
+    dx: typing.Any,
+    dy_: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of where_forward.
+    """
+
+def where_forward(
+    condition: typing.Any, x: typing.Any, y: typing.Any
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    condition ? x : y with broadcasting; x or y may be a number.
     """

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
 def unknown(kind: str, name: object, valid: Iterable[str]) -> ValueError:
     """The ValueError for an unknown name; the caller raises it.  ``kind`` says what was looked for ("loss")."""
+    import difflib  # only errors need it
+
     names = {n.lower(): n for n in sorted(valid)}
     near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {names[near[0]]!r}? " if near else ""

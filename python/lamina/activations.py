@@ -169,12 +169,12 @@ def get(identifier: Any) -> Activation:
             return _by_name[snake]
         if ">" not in identifier:
             raise unknown("activation", identifier, _by_name)
-        return _registry.lookup(identifier, "activation")  # type: ignore[no-any-return]
+        return _registry.lookup(identifier, "activation")
     if isinstance(identifier, dict):
         identifier = _registry.deserialize(identifier)
     if not callable(identifier):
         raise ValueError(f"expected an activation or its name, got {identifier!r}")
-    return identifier  # type: ignore[no-any-return]
+    return identifier
 
 
 def serialize(activation: Any) -> Any:

@@ -201,7 +201,7 @@ class Tensor:
         return self.data
 
     def item(self) -> float | int | bool:
-        return self.data.item()  # type: ignore[no-any-return]
+        return self.data.item()
 
     def tolist(self) -> Any:
         return self.data.tolist()
@@ -446,7 +446,9 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> 
         raise RuntimeError("backward: this tensor depends on nothing with requires_grad=True")
     if gradient is None:
         if root.size != 1:
-            raise ValueError(f"backward: a tensor of shape {root.shape} needs gradient=; only one element can go without")
+            raise ValueError(
+                f"backward: a tensor of shape {root.shape} needs gradient=; only one element can go without"
+            )
         seed = _native.full(root.shape, 1.0, root.dtype)
     else:
         if isinstance(gradient, Tensor):

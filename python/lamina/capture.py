@@ -8,8 +8,8 @@ statistics are read and written where they stand.
 
 Python code in the step runs only while it is recorded.  What a replay could not repeat (reading a tensor's values,
 NumPy on a tensor) is noticed while recording: such a step keeps running eagerly, and a warning says why.  Plain
-Python values that the step takes from outside are constants; change them through arguments.  Changing a layer, a model or
-an optimizer (a rate, ``trainable``) makes every step record itself anew.
+Python values that the step takes from outside are constants; change them through arguments.  Changing a layer, a model
+or an optimizer (a rate, ``trainable``) makes every step record itself anew.
 """
 
 from __future__ import annotations
@@ -72,10 +72,7 @@ class _Plan:
 
     def gradients_match(self) -> bool:
         """Whether every touched leaf has a gradient exactly where it had one before the recorded run."""
-        for leaf, had in self.recording.leaves.values():
-            if leaf._grad_is_set is not had:
-                return False
-        return True
+        return all(leaf._grad_is_set is had for leaf, had in self.recording.leaves.values())
 
     def match(self, args: tuple[Any, ...]) -> list[Array] | None:
         """The arrays of a call whose arguments are plain arrays of the slots' shapes and dtypes, else None."""
@@ -163,7 +160,9 @@ class CapturedStep:
         try:
             plans = self._plans.get(key)
         except TypeError:  # an argument that is not hashable
-            return self._give_up("an argument cannot be compared between calls; pass arrays, numbers or strings", args, kwargs)
+            return self._give_up(
+                "an argument cannot be compared between calls; pass arrays, numbers or strings", args, kwargs
+            )
         with self._lock:
             if plans is not None:
                 for plan in plans:
@@ -235,8 +234,8 @@ def capture(step: Callable[..., Any], max_plans: int = 8, strict: bool = False) 
     Lamina operations, ``backward()``, optimizer steps; it gets its arrays as Tensors.  The result of the returned
     callable has the structure of the step's result.
 
-    ``max_plans`` bounds how many structures and shapes of arguments are remembered, the least recently used going first.
-    A step that cannot be captured runs eagerly and a CaptureWarning says why; with ``strict`` it raises CaptureError after that
-    run.  A weight passed as an argument is a constant of the plan.
+    ``max_plans`` bounds how many structures and shapes of arguments are remembered, the least recently used going
+    first.  A step that cannot be captured runs eagerly and a CaptureWarning says why; with ``strict`` it raises
+    CaptureError after that run.  A weight passed as an argument is a constant of the plan.
     """
     return step if isinstance(step, CapturedStep) else CapturedStep(step, max_plans, strict)

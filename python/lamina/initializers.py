@@ -294,7 +294,7 @@ def get(identifier: Any) -> Callable[..., Any]:
         return Constant(np.asarray(identifier))
     if not callable(identifier):
         raise ValueError(f"expected an initializer or its name, got {identifier!r}")
-    return identifier  # type: ignore[no-any-return]
+    return identifier
 
 
 def serialize(initializer: Any) -> Any:

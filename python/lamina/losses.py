@@ -98,7 +98,7 @@ class FunctionLoss(Loss):
         self.options = options
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
-        return self.fn(y_true, y_pred, **self.options)  # type: ignore[no-any-return]
+        return self.fn(y_true, y_pred, **self.options)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.options}
@@ -115,7 +115,7 @@ class _Named(Loss):
         super().__init__(name or type(self).function.__name__, reduction, dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
-        return type(self).function(y_true, y_pred)  # type: ignore[no-any-return]
+        return type(self).function(y_true, y_pred)
 
 
 class MeanSquaredError(_Named):

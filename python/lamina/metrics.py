@@ -43,25 +43,25 @@ def _labels(name: str, y_true: Any, y_pred: Array) -> Array:
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
     """How often y_pred > threshold agrees with y_true (0 or 1), averaged over the last axis."""
     y_true, y_pred = _pair("binary_accuracy", y_true, y_pred)
-    return np.mean((y_pred > threshold) == y_true, axis=-1)  # type: ignore[no-any-return]
+    return np.mean((y_pred > threshold) == y_true, axis=-1)
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     """1 where the largest entries of y_true and y_pred, both (..., classes), stand at the same place, else 0."""
     y_true, y_pred = _pair("categorical_accuracy", y_true, y_pred)
-    return y_true.argmax(-1) == y_pred.argmax(-1)  # type: ignore[no-any-return]
+    return y_true.argmax(-1) == y_pred.argmax(-1)
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     """1 where the largest entry of y_pred (..., classes) stands at the class index y_true (...), else 0."""
     y_pred = np.asarray(y_pred)
-    return y_pred.argmax(-1) == _labels("sparse_categorical_accuracy", y_true, y_pred)  # type: ignore[no-any-return]
+    return y_pred.argmax(-1) == _labels("sparse_categorical_accuracy", y_true, y_pred)
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Array:
     """How often y_pred equals y_true exactly, averaged over the last axis."""
     y_true, y_pred = _pair("accuracy", y_true, y_pred)
-    return np.mean(y_true == y_pred, axis=-1)  # type: ignore[no-any-return]
+    return np.mean(y_true == y_pred, axis=-1)
 
 
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
@@ -69,7 +69,7 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> A
     y_pred = np.asarray(y_pred)
     labels = _labels("sparse_top_k_categorical_accuracy", y_true, y_pred).astype(np.int64, copy=False)
     score = np.take_along_axis(y_pred, labels[..., None], axis=-1)
-    return (np.count_nonzero(y_pred > score, axis=-1) < k) & np.isfinite(score[..., 0])  # type: ignore[no-any-return]
+    return (np.count_nonzero(y_pred > score, axis=-1) < k) & np.isfinite(score[..., 0])
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
@@ -81,13 +81,13 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
 def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
     """mean((y_pred - y_true)^2) over the last axis."""
     y_true, y_pred = _pair("mean_squared_error", y_true, y_pred)
-    return np.mean(np.square(y_pred - y_true), axis=-1)  # type: ignore[no-any-return]
+    return np.mean(np.square(y_pred - y_true), axis=-1)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
     """mean(|y_pred - y_true|) over the last axis."""
     y_true, y_pred = _pair("mean_absolute_error", y_true, y_pred)
-    return np.mean(np.abs(y_pred - y_true), axis=-1)  # type: ignore[no-any-return]
+    return np.mean(np.abs(y_pred - y_true), axis=-1)
 
 
 class Metric:

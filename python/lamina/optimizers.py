@@ -156,4 +156,4 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def deserialize(config: dict[str, Any]) -> Optimizer:
-    return get(config)  # type: ignore[no-any-return]
+    return get(config)

@@ -20,9 +20,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class _Process:
-    """The generator from which every unseeded choice of the process is drawn."""
+    """The generator from which every unseeded choice of the process is drawn; made when it is first needed, because
+    importing numpy.random takes a tenth of the time that importing this library may take."""
 
-    numpy = np.random.Generator(np.random.Philox())
+    numpy: np.random.Generator | None = None
 
 
 def seed(value: int) -> None:
@@ -37,6 +38,8 @@ def seed(value: int) -> None:
 
 def numpy_generator() -> np.random.Generator:
     """The process-wide NumPy generator that ``seed()`` restarts."""
+    if _Process.numpy is None:
+        _Process.numpy = np.random.Generator(np.random.Philox())
     return _Process.numpy
 
 
@@ -50,7 +53,7 @@ class Generator:
     __slots__ = ("seed", "state")
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
-        key = int(_Process.numpy.integers(2**63)) if seed is None else int(seed)
+        key = int(numpy_generator().integers(2**63)) if seed is None else int(seed)
         if not 0 <= key < 2**64:
             raise ValueError(f"Generator: seed must be between 0 and 2**64 - 1, got {seed}")
         self.seed = key
@@ -77,7 +80,7 @@ def numpy_from(seed: Seed) -> np.random.Generator:
     """NumPy's generator for a ``seed`` argument: None is the process's, an integer always the same, or a Generator."""
     if seed is None:
         autograd.refuse("lamina.random drew numbers with NumPy, which a replay would repeat")
-        return _Process.numpy
+        return numpy_generator()
     if isinstance(seed, Generator):
         return seed.numpy()
     return np.random.Generator(np.random.Philox(int(seed)))

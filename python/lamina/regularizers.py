@@ -84,7 +84,7 @@ def get(identifier: Any) -> Callable[[Tensor], Any] | None:
         identifier = identifier()
     if identifier is not None and not callable(identifier):
         raise ValueError(f"expected a regularizer or its name, got {identifier!r}")
-    return identifier  # type: ignore[no-any-return]
+    return identifier
 
 
 def serialize(regularizer: Any) -> Any:

@@ -45,4 +45,4 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     """x scaled to norm 1 along ``axis``; rows of zeros stay."""
     x = np.asarray(x)
     norm = np.linalg.norm(x, order, axis, keepdims=True)
-    return x / np.where(norm == 0, 1.0, norm)  # type: ignore[no-any-return]
+    return x / np.where(norm == 0, 1.0, norm)

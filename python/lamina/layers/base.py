@@ -281,7 +281,7 @@ class Layer:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if type(self).get_config is not Layer.get_config:
             return config
-        return _registry.serialize(self._given_arguments()) | config  # type: ignore[no-any-return]
+        return _registry.serialize(self._given_arguments()) | config
 
     def _given_arguments(self) -> dict[str, Any]:
         """What the constructor was called with, by parameter name."""

@@ -81,7 +81,7 @@ def Input(
     ``Input((28, 28, 1))`` stands for batches (any, 28, 28, 1); arguments as for InputLayer.
     """
     layer = InputLayer(shape, batch_size, dtype, sparse, None, batch_shape, tensor, optional, name)
-    return layer.output  # type: ignore[no-any-return]
+    return layer.output
 
 
 class Lambda(Layer):

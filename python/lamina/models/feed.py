@@ -188,4 +188,4 @@ def class_weights(class_weight: dict[int, float], y: Any) -> Array:
         if int(label) != label or label < 0:
             raise ValueError(f"class_weight: keys must be class indices, got {label!r}")
         table[int(label)] = weight
-    return table[labels]  # type: ignore[no-any-return]
+    return table[labels]

@@ -74,6 +74,17 @@ def _comparison(function: Any, with_none: bool) -> Any:
     return operator
 
 
+def _reduction_method(function: Any) -> Any:
+    """NumPy's functions call these methods with ``out=None``: np.sum(tensor) is tensor.sum()."""
+
+    def method(self: Tensor, *args: Any, out: None = None, **kwargs: Any) -> Any:
+        if out is not None:
+            raise TypeError(f"{function.__name__}: out= is not supported; use the result")
+        return function(self, *args, **kwargs)
+
+    return method
+
+
 def _sizes(args: tuple[Any, ...]) -> Any:
     """The arguments of ``x.reshape(2, 3)`` or ``x.reshape((2, 3))``."""
     return args[0] if len(args) == 1 else args
@@ -96,7 +107,7 @@ def _bind() -> None:
     methods |= {"__neg__": f["negative"], "__abs__": f["abs"], "__invert__": f["logical_not"]}
     methods |= {"__getitem__": f["getitem"], "astype": f["cast"], "__pos__": lambda self: self}
     for name in ("sum", "mean", "max", "min", "prod", "std", "var", "argmax", "argmin", "any", "all", "cumsum"):
-        methods[name] = f[name]
+        methods[name] = _reduction_method(f[name])
     for name in ("flatten", "ravel", "squeeze", "swapaxes", "repeat", "clip", "round"):
         methods[name] = f[name]
     methods["reshape"] = lambda self, *shape: f["reshape"](self, _sizes(shape))

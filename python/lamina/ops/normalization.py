@@ -8,7 +8,6 @@ from .. import _native
 from ..autograd import Array, Gradients, Tensor, record, wrap
 from ._common import TensorLike, as_tensor
 
-
 __all__ = ["batch_norm", "layer_norm"]
 _NONE = wrap(np.empty(0, np.float32))  # in the place of a parameter that is not there: wants no gradient
 
@@ -48,7 +47,9 @@ def batch_norm(
     )
 
     def backward(dy: Array, grads: Gradients) -> None:
-        _native.batch_norm_backward(xa, ga, mean, rstd, y, dy, training, activation, *grads, grads.accumulate)
+        _native.batch_norm_backward(
+            xa, ga, mean, rstd, y, dy, training, activation, grads[0], grads[1], grads[2], grads.accumulate
+        )
 
     return record(y, (x, g, b), backward)
 
@@ -68,6 +69,6 @@ def layer_norm(
     y, mean, rstd = _native.layer_norm_forward(xa, ga, None if beta is None else b._array, epsilon)
 
     def backward(dy: Array, grads: Gradients) -> None:
-        _native.layer_norm_backward(xa, ga, mean, rstd, dy, *grads, grads.accumulate)
+        _native.layer_norm_backward(xa, ga, mean, rstd, dy, grads[0], grads[1], grads[2], grads.accumulate)
 
     return record(y, (x, g, b), backward)

@@ -10,7 +10,6 @@ from .. import _native
 from ..autograd import Array, Gradients, Tensor, record_many, wants_grad, wrap
 from ._common import TensorLike, as_tensor
 
-
 __all__ = ["lstm", "lstm_cell"]
 _NONE = wrap(np.empty(0, np.float32))  # stands for an argument that is not given
 
@@ -92,13 +91,13 @@ def lstm(
     if y is None:
 
         def backward_state(dys: list[Array | None], grads: Gradients) -> None:
-            _native.lstm_backward(*arguments, *saved, None, *dys, *grads, grads.accumulate)
+            _native.lstm_backward(*arguments, *saved, None, *dys, *grads, grads.accumulate)  # type: ignore[call-arg]
 
         h, c = record_many((h, c), inputs, backward_state)
         return None, h, c
 
     def backward(dys: list[Array | None], grads: Gradients) -> None:
-        _native.lstm_backward(*arguments, *saved, *dys, *grads, grads.accumulate)
+        _native.lstm_backward(*arguments, *saved, *dys, *grads, grads.accumulate)  # type: ignore[call-arg]
 
     y, h, c = record_many((y, h, c), inputs, backward)
     return y, h, c

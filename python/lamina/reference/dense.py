@@ -39,9 +39,7 @@ def matmul_forward(a: Array, b: Array) -> Array:
     return np.asarray(a @ b)
 
 
-def matmul_backward(
-    a: Array, b: Array, dy: Array, da: Array | None, db: Array | None, accumulate: int = 0
-) -> None:
+def matmul_backward(a: Array, b: Array, dy: Array, da: Array | None, db: Array | None, accumulate: int = 0) -> None:
     if a.ndim == b.ndim == 2:
         give_product(da, dy, b.T, accumulate, 0)
         give_product(db, a.T, dy, accumulate, 1)

@@ -57,9 +57,7 @@ def batch_norm_backward(
     give(dbeta, sum_dz, accumulate, 2)
 
 
-def layer_norm_forward(
-    x: Array, gamma: Array | None, beta: Array | None, epsilon: float
-) -> tuple[Array, Array, Array]:
+def layer_norm_forward(x: Array, gamma: Array | None, beta: Array | None, epsilon: float) -> tuple[Array, Array, Array]:
     if x.size == 0:
         return x.copy(), x.sum(axis=-1), x.sum(axis=-1)
     mean, variance = x.mean(axis=-1), x.var(axis=-1)

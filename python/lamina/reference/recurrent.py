@@ -53,9 +53,8 @@ def _schedule(
     counts = np.ones((B, S), bool) if mask is None else mask
     if lengths is not None:
         counts = np.arange(S) < np.asarray(lengths)[:, None]
-    s = _Schedule(
-        counts.sum(1), *(np.zeros((B, S), np.int64) for _ in range(3)), carried=[], rest=np.ones((B, S), bool)
-    )
+    time, output, row = (np.zeros((B, S), np.int64) for _ in range(3))
+    s = _Schedule(counts.sum(1), time, output, row, carried=[], rest=np.ones((B, S), bool))
     start = 0
     for b in range(B):
         times = np.flatnonzero(counts[b])

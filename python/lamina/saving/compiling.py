@@ -43,6 +43,8 @@ def restore(model: Model, description: dict[str, Any], state: dict[str, Array], 
     model.compile(**arguments)
     if state and model.optimizer is not None:
         try:
+            if any("/" in key for key in state):  # it has slots, so it was built
+                model.optimizer.build(model.trainable_weights)
             model.optimizer.set_state(state)
         except ValueError as error:
             raise ValueError(f"{label}: {error}") from None

@@ -87,6 +87,9 @@ def test_cases() -> list[Case]:
         _conv((2, 30, 40, 1), 8, 5, 1, "same"),
         _conv((2, 40, 40, 8), 16, 3, 2, "valid"),
         _conv((8, 17, 17, 3), 3, 7, 4, "same"),
+        _conv((2, 67, 66, 3), 20, 3, activation="relu"),  # so many pixels that dz is made and db summed in passing
+        _conv((40, 16, 16, 4), 16, 3, 1, "same", activation="tanh"),  # blocks of several images
+        _conv((1, 4, 5, 200), 330, 3, 1, "same"),  # more weight than image
     ]
     cases += [_conv((2, 6, 6, 4), 18, 3, 1, "same", activation=a) for a in ("relu", "tanh", "sigmoid")]
     cases += [
