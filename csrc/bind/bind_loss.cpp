@@ -29,7 +29,8 @@ Classes parse_classes(py::handle x_, py::handle labels_, py::handle weights_, co
     throw py::type_error(concat(op, ": labels are ", dtype_name(labels.dtype()), ", x is ", dtype_name(x.dtype())));
   if (c.weights)
     check(c.weights->dtype() == x.dtype() && c.weights->size() == c.N, op, ": weights are ", c.weights->shape_string(),
-          " of ", dtype_name(c.weights->dtype()), ", expected one ", dtype_name(x.dtype()), " for each of ", c.N, " rows");
+          " of ", dtype_name(c.weights->dtype()), ", expected one ", dtype_name(x.dtype()), " for each of ", c.N,
+          " rows");
   return c;
 }
 
@@ -37,7 +38,8 @@ py::tuple cross_entropy_forward_py(py::handle x_, py::handle labels_, py::handle
                                    double label_smoothing, py::handle ignore_class, bool mean, bool want_gradient) {
   const char* op = from_logits ? "softmax_cross_entropy" : "categorical_cross_entropy";
   const Classes c = parse_classes(x_, labels_, weights_, op);
-  check(label_smoothing >= 0 && label_smoothing <= 1, op, ": label_smoothing must be within 0..1, got ", label_smoothing);
+  check(label_smoothing >= 0 && label_smoothing <= 1, op, ": label_smoothing must be within 0..1, got ",
+        label_smoothing);
   const bool has_ignored = !ignore_class.is_none();
   check(!has_ignored || c.sparse, op, ": ignore_class goes with integer labels");
   std::vector<dim_t> shape(c.x.shape(), c.x.shape() + c.x.ndim() - 1);
@@ -74,17 +76,17 @@ void cross_entropy_backward_py(py::handle gradient_, py::handle dy_, py::handle 
   if (dx.mode == Grad::skip) return;
   with_float(g.dtype(), "cross_entropy", [&](auto t) {
     using T = decltype(t);
-    const CrossEntropyBackward<T> a{g.as<T>(), dy.as<T>(), dx.as<T>(), g.rows(), g.dim(-1), mean,
-                                    dx.mode == Grad::accumulate};
+    const CrossEntropyBackward<T> a{
+        g.as<T>(), dy.as<T>(), dx.as<T>(), g.rows(), g.dim(-1), mean, dx.mode == Grad::accumulate};
     run<cross_entropy_backward<T>>("cross_entropy_backward", 4.0 * double(g.size()), a);
   });
 }
 
 constexpr std::pair<const char*, PointLoss> kLosses[] = {
-    {"squared", PointLoss::squared},   {"absolute", PointLoss::absolute},
-    {"huber", PointLoss::huber},       {"log_cosh", PointLoss::log_cosh},
-    {"binary", PointLoss::binary},     {"binary_logits", PointLoss::binary_logits},
-    {"kl", PointLoss::kl},             {"poisson", PointLoss::poisson},
+    {"squared", PointLoss::squared}, {"absolute", PointLoss::absolute},
+    {"huber", PointLoss::huber},     {"log_cosh", PointLoss::log_cosh},
+    {"binary", PointLoss::binary},   {"binary_logits", PointLoss::binary_logits},
+    {"kl", PointLoss::kl},           {"poisson", PointLoss::poisson},
 };
 
 PointLoss parse_loss(const std::string& name) {
@@ -120,8 +122,10 @@ py::array point_loss_forward_py(py::handle x_, py::handle t_, const std::string&
   const PointReduction how = parse_reduction(reduction);
   const Points p = parse_points(x_, t_, how, loss.c_str());
   std::vector<dim_t> shape(p.x.shape(), p.x.shape() + p.x.ndim());
-  if (how == PointReduction::all) shape.clear();
-  else if (how == PointReduction::rows && !shape.empty()) shape.pop_back();
+  if (how == PointReduction::all)
+    shape.clear();
+  else if (how == PointReduction::rows && !shape.empty())
+    shape.pop_back();
   py::array y = empty(shape, p.x.dtype());
   with_float(p.x.dtype(), loss.c_str(), [&](auto t) {
     using T = decltype(t);
@@ -140,12 +144,13 @@ void point_loss_backward_py(py::handle x_, py::handle t_, py::handle dy_, const 
   const Points p = parse_points(x_, t_, how, op);
   const View dy = input(dy_, op, "dy");
   const dim_t expected = how == PointReduction::none ? p.x.size() : how == PointReduction::rows ? p.N : 1;
-  check(dy.size() == expected && dy.dtype() == p.x.dtype(), op, ": dy is ", dy.shape_string(), ", x ", p.x.shape_string());
+  check(dy.size() == expected && dy.dtype() == p.x.dtype(), op, ": dy is ", dy.shape_string(), ", x ",
+        p.x.shape_string());
   const auto dx = gradient(dx_, op, "dx", p.x, accumulate, 0), dt = gradient(dt_, op, "dt", p.t, accumulate, 1);
   with_float(p.x.dtype(), op, [&](auto t) {
     using T = decltype(t);
     const PointLossesBackward<T> a{p.x.as<T>(), p.t.as<T>(), dy.as<T>(), dx.as<T>(), dt.as<T>(), dx.mode, dt.mode,
-                                   p.N, p.C, which, how, delta, scale};
+                                   p.N,         p.C,         which,      how,        delta,      scale};
     run<point_loss_backward<T>>("point_loss_backward", 8.0 * double(p.x.size()), a);
   });
 }
@@ -156,7 +161,8 @@ void bind_loss(py::module_& m) {
   m.def("cross_entropy_forward", cross_entropy_forward_py, py::arg("x"), py::arg("labels"),
         py::arg("weights") = py::none(), py::arg("from_logits") = true, py::arg("label_smoothing") = 0.0,
         py::arg("ignore_class") = py::none(), py::arg("mean") = false, py::arg("want_gradient") = true,
-        "(losses, gradient or None) of logits or probabilities x (..., C) with integer labels (...) or targets (..., C).");
+        "(losses, gradient or None) of logits or probabilities x (..., C) with integer labels (...) or targets (..., "
+        "C).");
   m.def("cross_entropy_backward", cross_entropy_backward_py, py::arg("gradient"), py::arg("dy"), py::arg("dx"),
         py::arg("accumulate") = 0, "dx = gradient * dy, dy one a row or one for the mean.");
   m.def("point_loss_forward", point_loss_forward_py, py::arg("x"), py::arg("t"), py::arg("loss"),

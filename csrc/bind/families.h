@@ -11,6 +11,7 @@ void bind_dense(pybind11::module_& m);
 void bind_embedding(pybind11::module_& m);
 void bind_dropout(pybind11::module_& m);
 void bind_elementwise(pybind11::module_& m);
+void bind_loss(pybind11::module_& m);
 void bind_reduction(pybind11::module_& m);
 void bind_reshape(pybind11::module_& m);
 void bind_convolution(pybind11::module_& m);

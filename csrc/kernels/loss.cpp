@@ -42,10 +42,12 @@ template <class T>
 LAMINA_INLINE void no_loss(const CrossEntropyRows<T>& r, dim_t i) {
   r.losses[i] = 0;
   if (r.gradient)
-    for_lanes<T>(r.cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(r.gradient + i * r.cols + j, Vec<T>{}, l); });
+    for_lanes<T>(r.cols,
+                 [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(r.gradient + i * r.cols + j, Vec<T>{}, l); });
 }
 
-// With m the largest logit and s = sum exp(x - m): loss = sum t (m - x) + log(s) sum t,  d/dx = exp(x - m) / s sum t - t.
+// With m the largest logit and s = sum exp(x - m): loss = sum t (m - x) + log(s) sum t,  d/dx = exp(x - m) / s sum t -
+// t.
 template <class T>
 void softmax(const CrossEntropyRows<T>& r) {
   const dim_t n = r.cols;
@@ -85,7 +87,8 @@ void softmax(const CrossEntropyRows<T>& r) {
     r.losses[i] = weight * (distance + log_s * total);
     if (!g) continue;
     const T by = k / s * total;
-    for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(g + j, get(g + j, l) * by - k * target(j, l), l); });
+    for_lanes<T>(n,
+                 [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(g + j, get(g + j, l) * by - k * target(j, l), l); });
   }
 }
 
@@ -113,9 +116,8 @@ void probabilities(const CrossEntropyRows<T>& r) {
     const bool counts = t == nullptr && at_label[0] >= low && at_label[0] <= high;
     T loss = t ? T(0) : -keep * vlog<T>(clip(at_label))[0], free = counts ? keep : T(0);
     if (t || r.smoothing != 0) {
-      loss -= row_sum<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
-        return target(j, l) * vlog<T>(clip(get(x + j, l) * each));
-      });
+      loss -= row_sum<T>(
+          n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { return target(j, l) * vlog<T>(clip(get(x + j, l) * each)); });
       free += row_sum<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
         const V q = get(x + j, l) * each;
         return select<T>((q >= low) & (q <= high), target(j, l), V{});
@@ -138,8 +140,10 @@ template <class T, class F>
 LAMINA_INLINE void with_loss(PointLoss loss, T delta, F run) {
   using V = Vec<T>;
   switch (loss) {
-    case PointLoss::squared: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return (x - t) * (x - t); });
-    case PointLoss::absolute: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vabs<T>(x - t); });
+    case PointLoss::squared:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return (x - t) * (x - t); });
+    case PointLoss::absolute:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vabs<T>(x - t); });
     case PointLoss::huber:
       return run([=](V x, V t) LAMINA_INLINE_LAMBDA {
         const V e = vabs<T>(x - t), q = vmin<T>(e, splat(delta));
@@ -151,9 +155,8 @@ LAMINA_INLINE void with_loss(PointLoss loss, T delta, F run) {
         return e + vlog1p<T>(vexp<T>(T(-2) * e)) - T(0.69314718055994530942);
       });
     case PointLoss::binary_logits:
-      return run([](V x, V t) LAMINA_INLINE_LAMBDA {
-        return vmax<T>(x, V{}) - x * t + vlog1p<T>(vexp<T>(-vabs<T>(x)));
-      });
+      return run([](V x, V t)
+                     LAMINA_INLINE_LAMBDA { return vmax<T>(x, V{}) - x * t + vlog1p<T>(vexp<T>(-vabs<T>(x))); });
     case PointLoss::binary:
       return run([](V x, V t) LAMINA_INLINE_LAMBDA {
         const V p = vmin<T>(vmax<T>(x, splat(kEpsilon<T>)), splat(T(1) - kEpsilon<T>));
@@ -175,12 +178,16 @@ template <class T, class F>
 LAMINA_INLINE void with_slope(PointLoss loss, T delta, F run) {
   using V = Vec<T>;
   switch (loss) {
-    case PointLoss::squared: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return T(2) * (x - t); });
-    case PointLoss::absolute: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vsign<T>(x - t); });
+    case PointLoss::squared:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return T(2) * (x - t); });
+    case PointLoss::absolute:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vsign<T>(x - t); });
     case PointLoss::huber:
       return run([=](V x, V t) LAMINA_INLINE_LAMBDA { return vmin<T>(vmax<T>(x - t, splat(-delta)), splat(delta)); });
-    case PointLoss::log_cosh: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vtanh<T>(x - t); });
-    case PointLoss::binary_logits: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vsigmoid<T>(x) - t; });
+    case PointLoss::log_cosh:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vtanh<T>(x - t); });
+    case PointLoss::binary_logits:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vsigmoid<T>(x) - t; });
     case PointLoss::binary:
       return run([](V x, V t) LAMINA_INLINE_LAMBDA {
         const IntVec<T> clipped = (x < kEpsilon<T>) | (x > T(1) - kEpsilon<T>);
@@ -191,7 +198,8 @@ LAMINA_INLINE void with_slope(PointLoss loss, T delta, F run) {
         const V q = vmin<T>(vmax<T>(t, splat(kEpsilon<T>)), splat(T(1)));
         return select<T>((x < kEpsilon<T>) | (x > T(1)), V{}, -q / x);
       });
-    case PointLoss::poisson: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return T(1) - t / (x + kEpsilon<T>); });
+    case PointLoss::poisson:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return T(1) - t / (x + kEpsilon<T>); });
   }
 }
 
@@ -207,7 +215,8 @@ LAMINA_INLINE void with_target_slope(PointLoss loss, T delta, F run) {
       return with_slope<T>(loss, delta, [&](auto slope) LAMINA_INLINE_LAMBDA {
         run([=](V x, V t) LAMINA_INLINE_LAMBDA { return -slope(x, t); });
       });
-    case PointLoss::binary_logits: return run([](V x, V) LAMINA_INLINE_LAMBDA { return -x; });
+    case PointLoss::binary_logits:
+      return run([](V x, V) LAMINA_INLINE_LAMBDA { return -x; });
     case PointLoss::binary:
       return run([](V x, V) LAMINA_INLINE_LAMBDA {
         const V p = vmin<T>(vmax<T>(x, splat(kEpsilon<T>)), splat(T(1) - kEpsilon<T>));
@@ -218,7 +227,8 @@ LAMINA_INLINE void with_target_slope(PointLoss loss, T delta, F run) {
         const V p = vmin<T>(vmax<T>(x, splat(kEpsilon<T>)), splat(T(1)));
         return select<T>((t < kEpsilon<T>) | (t > T(1)), V{}, vlog<T>(t / p) + T(1));
       });
-    case PointLoss::poisson: return run([](V x, V) LAMINA_INLINE_LAMBDA { return -vlog<T>(x + kEpsilon<T>); });
+    case PointLoss::poisson:
+      return run([](V x, V) LAMINA_INLINE_LAMBDA { return -vlog<T>(x + kEpsilon<T>); });
   }
 }
 
@@ -236,9 +246,8 @@ void point_sums(PointLoss loss, const PointLossRows<T>& r) {
   with_loss<T>(loss, r.delta, [&](auto f) LAMINA_INLINE_LAMBDA {
     for (dim_t i = 0; i < r.rows; i++) {
       const T *x = r.x + i * r.cols, *t = r.t + i * r.cols;
-      r.out[i] = r.scale * row_sum<T>(r.cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
-                   return f(get(x + j, l), get(t + j, l));
-                 });
+      r.out[i] = r.scale * row_sum<T>(r.cols, [&](dim_t j, int l)
+                                                  LAMINA_INLINE_LAMBDA { return f(get(x + j, l), get(t + j, l)); });
     }
   });
 }

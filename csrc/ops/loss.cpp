@@ -29,7 +29,8 @@ void cross_entropy(const CrossEntropy<T>& a) {
   for (dim_t i = 0; !a.targets && i < a.N; i++) {
     const dim_t label = a.labels[i];
     const bool ignored = a.has_ignored && label == a.ignored;
-    if (!ignored && (label < 0 || label >= a.C)) check(false, describe_outside(a.labels, i, a.C, "cross_entropy: label"));
+    if (!ignored && (label < 0 || label >= a.C))
+      check(false, describe_outside(a.labels, i, a.C, "cross_entropy: label"));
     labels[i] = ignored ? -1 : label;
     counted -= ignored;
   }

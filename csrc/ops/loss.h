@@ -1,4 +1,5 @@
-// Losses. Those of classes compute their gradient in the forward pass, which keeps it for a backward of one scaled copy.
+// Losses. Those of classes compute their gradient in the forward pass, which keeps it for a backward of one scaled
+// copy.
 #pragma once
 #include "core/types.h"
 #include "kernels/loss.h"
@@ -6,9 +7,9 @@
 
 namespace lamina {
 
-// x (N, C); labels (N), or targets (N, C). Throws std::invalid_argument naming the first label that is neither in 0..C-1
-// nor ignored. losses (N), or for the mean losses (1): the sum of weight * loss over the number of rows that
-// are not ignored. gradient (N, C) or null: of each row's loss, or of the mean.
+// x (N, C); labels (N), or targets (N, C). Throws std::invalid_argument naming the first label that is neither in
+// 0..C-1 nor ignored. losses (N), or for the mean losses (1): the sum of weight * loss over the number of rows that are
+// not ignored. gradient (N, C) or null: of each row's loss, or of the mean.
 template <class T>
 struct CrossEntropy {
   const T* x;

@@ -87,8 +87,7 @@ void take_backward(const TakeBackward<T>& a) {
       for (dim_t j = 0; j < m; j++) {
         const dim_t row = o * a.n + place(a.indices[j], a.n);
         if (row >= begin && row < end)
-          k.copy_block(
-              CopyBlock<T>{a.dy + (o * m + j) * a.inner, a.dx + row * a.inner, 1, a.inner, 0, 1, 0, 1, true});
+          k.copy_block(CopyBlock<T>{a.dy + (o * m + j) * a.inner, a.dx + row * a.inner, 1, a.inner, 0, 1, 0, 1, true});
       }
   });
 }

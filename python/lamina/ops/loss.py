@@ -212,11 +212,14 @@ def poisson(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 
 def point_loss_mean(loss: str, y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
-    """The mean over everything of a loss of single predictions, as one number.
+    """The mean over all samples of a loss of single predictions, as one number.
 
-    loss: squared, absolute, huber (with delta), log_cosh, binary (of probabilities), binary_logits, kl, poisson.
+    loss: squared, absolute, huber (with delta), log_cosh, binary (of probabilities), binary_logits, poisson, or kl,
+    which is summed over the last axis instead.
     """
-    return _points(loss, y_true, y_pred, "all", delta=delta)
+    y_pred = float_tensor(y_pred)
+    rows = y_pred.size // y_pred.shape[-1] if loss == "kl" and y_pred.size else 0
+    return _points(loss, y_true, y_pred, "all", scale=1.0 / rows if rows else None, delta=delta)
 
 
 def _classes_last(x: TensorLike, axis: int) -> Any:
