@@ -71,6 +71,7 @@ LIMITS = {  # value at -inf, at inf, slope at -inf, at inf
     "softsign": (-1, 1, 0, 0),
     "hard_sigmoid": (0, 1, 0, 0),
     "hard_silu": (0, INF, 0, 1),
+    "mish": (0, INF, 0, 1),
 }
 
 
@@ -111,6 +112,7 @@ def test_agrees_with_torch(name, dtype):
         "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
         "hard_sigmoid": F.hardsigmoid,
         "hard_silu": F.hardswish,
+        "mish": F.mish,
     }.get(name) or getattr(F, name)
     rng = np.random.default_rng(1)
     x = np.concatenate([rng.standard_normal(500) * 3, [-90, -20, 0, 15, 30, 88, 100]]).astype(dtype)

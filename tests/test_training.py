@@ -277,6 +277,14 @@ def test_nan_in_the_loss_is_named_once_and_can_end_training():
     assert int(model.optimizer.iterations) == 3
 
 
+@pytest.fixture
+def ctrl_c():
+    """Python's own handler of SIGINT; a process started in the background ignores the signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Interrupt(callbacks.Callback):
     """Ctrl-C in the second epoch: between steps, or in the middle of one."""
 
@@ -285,6 +293,7 @@ class Interrupt(callbacks.Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_between_steps():
     model = compiled()
     handler = signal.getsignal(signal.SIGINT)
@@ -296,6 +305,7 @@ def test_ctrl_c_between_steps():
     fit(model, X, Y)  # and it goes on
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_inside_a_step_waits_for_its_end():
     class Slow(Net):
         calls = 0

@@ -176,6 +176,20 @@ struct HardSilu {  // x hard_sigmoid(x)
   }
 };
 
+template <class T>
+struct Mish {  // x tanh(softplus(x)): Misra 2019
+  static constexpr const char* name = "mish";
+  static constexpr bool from_output = false;
+  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
+    const Vec<T> c = vmax<T>(x, splat(T(-1000)));
+    return c * vtanh<T>(Softplus<T>::value(c, T(0)));
+  }
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
+    const Vec<T> c = vmin<T>(vmax<T>(x, splat(T(-1000))), splat(T(1000))), t = vtanh<T>(Softplus<T>::value(c, T(0)));
+    return g * (t + c * (T(1) - t * t) * vsigmoid<T>(c));
+  }
+};
+
 template <class T, class Entry>
 void forward(dim_t n, const T* x, T* y, T p) {
   for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, Entry::value(get(x + i, l), p), l); });
@@ -273,8 +287,8 @@ void log_softmax_gradient(dim_t rows, dim_t C, const T* y, const T* dy, T* dx, b
 
 template <class T>
 void fill(ActivationKernels<T>& k) {
-  enter<T, Relu, LeakyRelu, Elu, Selu, Gelu, GeluTanh, Silu, Tanh, Sigmoid, Softplus, Softsign, HardSigmoid, HardSilu>(
-      k);
+  enter<T, Relu, LeakyRelu, Elu, Selu, Gelu, GeluTanh, Silu, Tanh, Sigmoid, Softplus, Softsign, HardSigmoid, HardSilu,
+        Mish>(k);
   k.softmax = softmax<T>;
   k.log_softmax = log_softmax<T>;
   k.softmax_gradient = softmax_gradient<T>;

@@ -33,36 +33,21 @@ void zero_rows(auto* p, dim_t ld, dim_t rows, dim_t n) {
   for (dim_t i = 0; i < rows; i++) std::fill_n(p + i * ld, n, 0);
 }
 
-// Rows of a (rows x n) matrix as whole registers: in place where they are, else copied to `packed`.
-template <class T>
-struct Rows {
-  const T* p;
-  dim_t ld;
-};
-template <class T>
-Rows<T> whole_registers(const T* p, dim_t stride, dim_t rows, dim_t n, T* packed) {
-  const auto& gemm = kernels<T>().gemm;
-  const dim_t width = round_up(n, gemm.lanes);
-  // Rows at a distance of a power of two fall into the same few sets of L1.
-  if (width == n && stride * dim_t(sizeof(T)) % 1024 != 0) return {p, stride};
-  gemm.pack(p, stride, 1, rows, n, packed, width);
-  return {packed, width};
-}
-
 template <class T>
 struct ForwardWorker {
   const AttentionForward<T>& a;
   const AttentionKernels<T>& kern = kernels<T>().attention;
   Blocks<T> block;
+  Keys<T> keys;
   dim_t ld;  // of o: Dv in whole registers
-  Scratch<T> o, v, statistics;
+  Scratch<T> o, statistics;
 
   ForwardWorker(const AttentionForward<T>& args, const std::uint64_t* random)
       : a(args),
         block(args.in, random),
+        keys(args.in, args.in.Tk),
         ld(round_up(args.in.Dv, kernels<T>().gemm.lanes)),
         o(block.width() * ld),
-        v(block.height() * ld),
         statistics(3 * block.width()) {}
 
   void run(dim_t b, dim_t h, dim_t q0) {
@@ -71,14 +56,15 @@ struct ForwardWorker {
     T *m = statistics, *l = m + block.width(), *alpha = l + block.width();
     std::fill_n(m, block.width(), -std::numeric_limits<T>::infinity());
     std::fill_n(l, block.width(), T(0));
-    const dim_t group = in.H / in.Hkv, cols = block.cols();
+    const dim_t cols = block.cols();
+    keys.take(b, h / (in.H / in.Hkv), 0, Blocks<T>::length(in, b));
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
-      block.scores(k0, nk);
+      block.scores(k0, nk, keys.k(k0));
       kern.softmax(block.s(), cols, nk, cols, block.diagonal(), m, l, alpha);
       if (block.factor()) kern.multiply(nk * cols, block.s(), block.factor());
       if (k0) kern.rescale(o, ld, block.nq(), ld, alpha);
-      const Rows<T> values = whole_registers(in.v.at(b, k0, h / group), in.v.time, nk, in.Dv, v.get());
+      const Rows<T> values = keys.v(k0);
       multiply(Product<T>{block.s(), 1, cols, values.p, values.ld, o, ld, block.nq(), nk,
                           static_cast<int>(ld / kernels<T>().gemm.lanes), k0 > 0},
                Part::depth_to, block.diagonal());
@@ -98,14 +84,16 @@ struct BackwardWorker {
   const AttentionKernels<T>& kern = kernels<T>().attention;
   const GemmKernels<T>& gemm = kernels<T>().gemm;
   Blocks<T> block;
+  Keys<T> keys;
   dim_t b = 0, h = 0, q0 = 0;
   dim_t ld, ldv;  // D and Dv in whole registers
-  Scratch<T> dout_t, out_t, dp, packed_q, packed_dout, packed_k, statistics, dq;
+  Scratch<T> dout_t, out_t, dp, packed_q, packed_dout, statistics, dq;
   Rows<T> q_rows{}, dout_rows{};
 
-  explicit BackwardWorker(const AttentionBackward<T>& args)
+  BackwardWorker(const AttentionBackward<T>& args, dim_t most_keys)
       : a(args),
         block(args.in, args.used),
+        keys(args.in, most_keys),
         ld(round_up(in.D, gemm.lanes)),
         ldv(round_up(in.Dv, gemm.lanes)),
         dout_t(in.Dv * block.width()),
@@ -113,7 +101,6 @@ struct BackwardWorker {
         dp(block.height() * block.width()),
         packed_q(block.width() * ld),
         packed_dout(block.width() * ldv),
-        packed_k(block.height() * ld),
         statistics(2 * block.width()),
         dq(block.width() * ld) {}
 
@@ -136,16 +123,16 @@ struct BackwardWorker {
   // P^T in block.s(), dS^T times `scale` in dp.
   void take_keys(dim_t k0, dim_t nk, T scale) {
     const dim_t cols = block.cols();
-    block.scores(k0, nk);
-    multiply(Product<T>{in.v.at(b, k0, h / group()), in.v.time, 1, dout_t, cols, dp, cols, nk, in.Dv, block.vectors(),
-                        false},
-             Part::columns, block.diagonal());
+    block.scores(k0, nk, keys.k(k0));
+    const Rows<T> v = keys.v(k0);
+    multiply(Product<T>{v.p, v.ld, 1, dout_t, cols, dp, cols, nk, in.Dv, block.vectors(), false}, Part::columns,
+             block.diagonal());
     kern.gradient(block.s(), dp, cols, nk, cols, block.diagonal(), statistics, statistics + block.width(), scale,
                   block.factor());
   }
 
   void add_dq(dim_t k0, dim_t nk) {
-    const Rows<T> k = whole_registers(in.k.at(b, k0, h / group()), in.k.time, nk, in.D, packed_k.get());
+    const Rows<T> k = keys.k(k0);
     multiply(Product<T>{dp, 1, block.cols(), k.p, k.ld, dq, ld, block.nq(), nk, vectors(ld), k0 > 0}, Part::depth_to,
              block.diagonal());
   }
@@ -175,6 +162,7 @@ struct BackwardWorker {
   void run(dim_t b_, dim_t head, dim_t from, dim_t to, T* dk, T* dv, bool with_dq) {
     if (dk) std::fill_n(dk, (to - from) * ld, T(0));
     if (dv) std::fill_n(dv, (to - from) * ldv, T(0));
+    keys.take(b_, head, from, std::max(from, std::min(to, Blocks<T>::length(in, b_))));
     for (dim_t h_ = head * group(); h_ < (head + 1) * group(); h_++)
       for (dim_t q = 0; q < in.Tq; q += kQueries) {
         take_queries(b_, h_, q);
@@ -192,6 +180,7 @@ struct BackwardWorker {
   // One block of queries against all keys, for dq alone.
   void run_dq(dim_t b_, dim_t h_, dim_t q) {
     take_queries(b_, h_, q);
+    keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_));
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
       take_keys(k0, nk, in.scale);
@@ -203,6 +192,7 @@ struct BackwardWorker {
   // Adds dS of one block of queries to dbias, whose element of the first query and key is *out.
   void add_dbias(dim_t b_, dim_t h_, dim_t q, T* out, T* rows) {
     take_queries(b_, h_, q);
+    keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_));
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
       take_keys(k0, nk, T(1));
@@ -225,7 +215,7 @@ void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv) {
       in.B * in.Hkv, worth_threads(in),
       [&] {
         const dim_t lanes = kernels<T>().gemm.lanes;
-        return Worker{BackwardWorker<T>(a), Scratch<T>(dk ? in.Tk * round_up(in.D, lanes) : 0),
+        return Worker{BackwardWorker<T>(a, in.Tk), Scratch<T>(dk ? in.Tk * round_up(in.D, lanes) : 0),
                       Scratch<T>(dv ? in.Tk * round_up(in.Dv, lanes) : 0)};
       },
       [&](Worker& worker, dim_t i) {
@@ -241,7 +231,7 @@ void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv) {
   const dim_t nq = blocks_of(in.Tq, kQueries);
   if (a.dq_mode != Grad::skip)
     parallel_workers(
-        in.B * in.H * nq, worth_threads(in), [&] { return BackwardWorker<T>(a); },
+        in.B * in.H * nq, worth_threads(in), [&] { return BackwardWorker<T>(a, in.Tk); },
         [&](BackwardWorker<T>& w, dim_t i) { w.run_dq(i / nq / in.H, i / nq % in.H, (nq - 1 - i % nq) * kQueries); });
   if (!dk && !dv) return;
   struct Worker {
@@ -253,7 +243,7 @@ void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv) {
       in.B * in.Hkv * nk, worth_threads(in),
       [&] {
         const dim_t lanes = kernels<T>().gemm.lanes;
-        return Worker{BackwardWorker<T>(a), Scratch<T>(dk ? height * round_up(in.D, lanes) : 0),
+        return Worker{BackwardWorker<T>(a, height), Scratch<T>(dk ? height * round_up(in.D, lanes) : 0),
                       Scratch<T>(dv ? height * round_up(in.Dv, lanes) : 0)};
       },
       [&](Worker& worker, dim_t i) {
@@ -274,7 +264,7 @@ void backward_bias(const AttentionBackward<T>& a) {
   };
   parallel_workers(
       size[0] * size[1] * parts, worth_threads(in),
-      [&] { return Worker{BackwardWorker<T>(a), Scratch<T>(kQueries * kKeys<T>)}; },
+      [&] { return Worker{BackwardWorker<T>(a, in.Tk), Scratch<T>(kQueries * kKeys<T>)}; },
       [&](Worker& worker, dim_t i) {
         const dim_t b = i / parts / size[1], h = i / parts % size[1], q = i % parts;
         T* out = a.dbias + b * step[0] + h * step[1];
@@ -340,7 +330,7 @@ void attention_weights_forward(const AttentionWeights<T>& a) {
           std::fill(out + i * in.Tk + w.block.keys(), out + (i + 1) * in.Tk, T(0));
         for (dim_t k0 = 0; k0 < w.block.keys(); k0 += w.block.height()) {
           const dim_t nk = std::min(w.block.height(), w.block.keys() - k0);
-          w.block.scores(k0, nk);
+          w.block.scores(k0, nk, Rows<T>{in.k.at(head / in.H, k0, head % in.H / (in.H / in.Hkv)), in.k.time});
           kernels<T>().attention.weights(w.block.s(), cols, nk, cols, w.block.diagonal(), w.lse);
           kernels<T>().gemm.pack(w.block.s(), 1, cols, w.block.nq(), nk, w.rows, nk);
           for (dim_t i = 0; i < w.block.nq(); i++) std::copy_n(w.rows + i * nk, nk, out + i * in.Tk + k0);

@@ -77,6 +77,52 @@ void multiply(const Product<T>& p, Part part, dim_t diagonal) {
   }
 }
 
+// Rows of a matrix as whole registers.
+template <class T>
+struct Rows {
+  const T* p;
+  dim_t ld;
+  Rows from(dim_t i) const { return {p + i * ld, ld}; }
+};
+
+// In place where that is good, else copied to `packed`.
+template <class T>
+Rows<T> whole_registers(const T* p, dim_t stride, dim_t rows, dim_t n, T* packed) {
+  const auto& gemm = kernels<T>().gemm;
+  const dim_t width = round_up(n, gemm.lanes);
+  // Rows at a distance of a power of two fall into the same few sets of L1.
+  if (width == n && stride * dim_t(sizeof(T)) % 1024 != 0) return {p, stride};
+  gemm.pack(p, stride, 1, rows, n, packed, width);
+  return {packed, width};
+}
+
+// Keys and values of one head, `most` of them at a time.
+template <class T>
+class Keys {
+ public:
+  Keys(const AttentionInputs<T>& in, dim_t most)
+      : in_(in),
+        packed_k_(most * round_up(in.D, kernels<T>().gemm.lanes)),
+        packed_v_(most * round_up(in.Dv, kernels<T>().gemm.lanes)) {}
+
+  void take(dim_t b, dim_t head, dim_t from, dim_t to) {
+    if (b == b_ && head == head_ && from == from_) return;
+    b_ = b;
+    head_ = head;
+    from_ = from;
+    k_ = whole_registers(in_.k.at(b, from, head), in_.k.time, to - from, in_.D, packed_k_.get());
+    v_ = whole_registers(in_.v.at(b, from, head), in_.v.time, to - from, in_.Dv, packed_v_.get());
+  }
+  Rows<T> k(dim_t key) const { return k_.from(key - from_); }
+  Rows<T> v(dim_t key) const { return v_.from(key - from_); }
+
+ private:
+  const AttentionInputs<T>& in_;
+  Scratch<T> packed_k_, packed_v_;
+  Rows<T> k_{}, v_{};
+  dim_t b_ = -1, head_ = -1, from_ = -1;
+};
+
 template <class T>
 class Blocks {
  public:
@@ -124,12 +170,11 @@ class Blocks {
     kern_.scale(in_.D * cols_, queries_, in_.scale * T(1.4426950408889634), queries_);
   }
 
-  // s = scores of keys k0 .. k0 + nk, masked.
-  void scores(dim_t k0, dim_t nk) {
+  // s = scores of keys k0 .. k0 + nk, whose rows are k, masked.
+  void scores(dim_t k0, dim_t nk, Rows<T> k) {
     diagonal_ = in_.causal == Causal::none ? -nk : k0 - q0_ - shift();
-    multiply(Product<T>{in_.k.at(b_, k0, h_ / (in_.H / in_.Hkv)), in_.k.time, 1, queries_, cols_, s_, cols_, nk, in_.D,
-                        vectors(), false},
-             Part::columns, diagonal_);
+    multiply(Product<T>{k.p, k.ld, 1, queries_, cols_, s_, cols_, nk, in_.D, vectors(), false}, Part::columns,
+             diagonal_);
     const bool cut = diagonal_ + nk > 1;
     const T* bias = bias_rows_.get() ? additive(k0, nk) : nullptr;
     if (bias || cut) kern_.mask(s_, cols_, nk, cols_, diagonal_, bias, per_query_ ? cols_ : 0);

@@ -179,7 +179,10 @@ class Weights {
 
 template <class T>
 void copy_row(T* to, const T* from, dim_t n) {
-  from ? std::memcpy(to, from, sizeof(T) * n) : std::memset(to, 0, sizeof(T) * n);
+  if (from)
+    std::copy(from, from + n, to);
+  else
+    std::fill(to, to + n, T(0));
 }
 template <class T>
 void add_row(T* to, const T* from, dim_t n) {
@@ -312,7 +315,7 @@ void backward_group(const RecurrentBackward<T>& a, const Schedule& s, const Grou
 template <class T>
 const T* carry_back(const Recurrence<T>& r, const Schedule& s, const T* dy, T* to) {
   parallel_for(r.B, kGrain / std::max<dim_t>(1, r.S * r.U) + 1, [&](dim_t begin, dim_t end) {
-    std::memcpy(to + begin * r.S * r.U, dy + begin * r.S * r.U, sizeof(T) * (end - begin) * r.S * r.U);
+    std::copy(dy + begin * r.S * r.U, dy + end * r.S * r.U, to + begin * r.S * r.U);
     for (dim_t b = begin; b < end; b++) {
       T* carried = nullptr;
       s.outputs(b, true, [&](dim_t position, bool counts) {

@@ -25,7 +25,9 @@ void reduce_axis(ReduceOp op, const T* x, dim_t outer, dim_t n, dim_t inner, T* 
     std::fill(out, out + outer * inner, start_of<T>(op));
     return;
   }
-  const dim_t parts = std::clamp<dim_t>(n * inner / kPart, 1, std::min<dim_t>(n, 256));
+  // A part has eight rows or more, so that each round leaves far fewer; wide rows divide by columns alone.
+  const dim_t most = inner >= kPart ? 1 : std::clamp<dim_t>(n / 8, 1, 256);
+  const dim_t parts = std::clamp<dim_t>(n * inner / kPart, 1, most);
   Scratch<T> scratch(parts > 1 ? outer * parts * inner : 0);
   T* to = parts > 1 ? scratch.get() : out;
   const dim_t length = (n + parts - 1) / parts;

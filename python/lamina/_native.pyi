@@ -803,7 +803,7 @@ def pool_set_poison(on: bool) -> None:
     Fill fresh blocks with NaN (tests).
     """
 
-def pool_stats() -> dict[str, typing.Any]:
+def pool_stats() -> dict[str, int]:
     """
     Bytes in use and cached, blocks allocated and reused.
     """

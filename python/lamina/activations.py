@@ -109,7 +109,7 @@ def log_sigmoid(x: Any) -> Tensor:
 
 def mish(x: Any) -> Tensor:
     """x * tanh(softplus(x)): Misra 2019."""
-    return ops.multiply(x, ops.tanh(ops.softplus(x)))
+    return ops.mish(x)
 
 
 def exponential(x: Any) -> Tensor:
@@ -138,7 +138,7 @@ _by_name |= {"swish": silu, "hard_swish": hard_silu}
 # Functions of lamina.ops given as activation= fuse and save like their namesakes here (gelu's default differs).
 _names |= {
     getattr(ops, name): name
-    for name in ("relu", "tanh", "sigmoid", "silu", "softplus", "selu", "softsign", "hard_sigmoid", "hard_silu")
+    for name in ("relu", "tanh", "sigmoid", "silu", "softplus", "selu", "softsign", "hard_sigmoid", "hard_silu", "mish")
 }
 
 _fused = {f: name for f, name in _names.items() if name in ("linear", "relu", "tanh", "sigmoid")}

@@ -157,7 +157,7 @@ class Tensor:
 
     @data.setter
     def data(self, value: Any) -> None:
-        value = np.ascontiguousarray(value, dtype=self._array.dtype)
+        value = np.asarray(value, dtype=self._array.dtype, order="C")
         if value.shape != self._array.shape:
             raise ValueError(f"Tensor.data: expected shape {self._array.shape}, got {value.shape}")
         refuse("a tensor's data was assigned in Python")
@@ -179,7 +179,7 @@ class Tensor:
         if value is None:
             self._grad_is_set = False
             return
-        value = np.ascontiguousarray(value, dtype=self._array.dtype)
+        value = np.asarray(value, dtype=self._array.dtype, order="C")
         if value.shape != self._array.shape:
             raise ValueError(f"Tensor.grad: expected shape {self._array.shape}, got {value.shape}")
         refuse("a gradient was assigned in Python")
@@ -453,7 +453,7 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> 
     else:
         if isinstance(gradient, Tensor):
             gradient = gradient._array
-        seed = np.ascontiguousarray(gradient, dtype=root.dtype)
+        seed = np.asarray(gradient, dtype=root.dtype, order="C")
         if seed.shape != root.shape:
             raise ValueError(f"backward: gradient has shape {seed.shape}, the tensor {root.shape}")
     pending = _Pending()

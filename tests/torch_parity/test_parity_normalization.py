@@ -37,7 +37,8 @@ def test_batch_norm(batch, channels, epsilon, training, seed):
         own = torch.tensor(mean), torch.tensor(variance)
         y = F.batch_norm(x.reshape(-1, channels), *own, gamma, beta, training, 0.1, epsilon).reshape(x.shape)
         if training:  # PyTorch's running variance divides by n - 1, Keras's by n
-            own[1].copy_(0.9 * torch.tensor(variance) + (own[1] - 0.9 * torch.tensor(variance)) * (rows - 1) / rows)
+            before = 0.9 * torch.tensor(variance)
+            own = own[0], before + (own[1] - before) * (rows - 1) / rows
         moving["theirs"] = own
         return y
 

@@ -90,6 +90,11 @@ def hard_silu(x: TensorLike) -> Tensor:
     return _elementwise(x, "hard_silu")
 
 
+def mish(x: TensorLike) -> Tensor:
+    """x * tanh(softplus(x)) (Misra 2019)."""
+    return _elementwise(x, "mish")
+
+
 swish = silu
 hard_swish = hard_silu
 
@@ -138,6 +143,7 @@ __all__ = [
     "hard_swish",
     "leaky_relu",
     "log_softmax",
+    "mish",
     "relu",
     "selu",
     "sigmoid",

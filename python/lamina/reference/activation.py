@@ -63,6 +63,10 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
         lambda x, p: x * np.clip(x / 6 + 0.5, 0, 1),
         lambda x, p: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5)),
     ),
+    "mish": (
+        lambda x, p: x * np.tanh(_softplus(x)),
+        lambda x, p: np.tanh(_softplus(x)) + x * (1 - np.tanh(_softplus(x)) ** 2) * _sigmoid(x),
+    ),
 }
 
 
