@@ -22,7 +22,8 @@ LAMINA_INLINE Vec<float> through_double(F f, V... x) {
   return r;
 }
 
-// exp(y log |x|) with the sign of an odd power, C's special cases: good enough for a float result, not for a double one.
+// exp(y log |x|) with the sign of an odd power, C's special cases: good enough for a float result, not for a double
+// one.
 LAMINA_INLINE Vec<double> pow_of_floats(Vec<double> x, Vec<double> y) {
   const double inf = __builtin_inf();
   const Vec<double> a = vabs<double>(x), one = splat(1.0);
@@ -56,10 +57,10 @@ LAMINA_INLINE Vec<double> sin_quarter(Vec<double> x, int quarter) {
                                    polynomial<double>(z, -1.66666666666666324348e-01, 8.33333333332248946124e-03,
                                                       -1.98412698298579493134e-04, 2.75573137070700676789e-06,
                                                       -2.50507602534068634195e-08, 1.58969099521155010221e-10);
-  const Vec<double> tail = z * z *
-                           polynomial<double>(z, 4.16666666666666019037e-02, -1.38888888888741095749e-03,
-                                              2.48015872894767294178e-05, -2.75573143513906633035e-07,
-                                              2.08757232129817482790e-09, -1.13596475577881948265e-11);
+  const Vec<double> tail =
+      z * z *
+      polynomial<double>(z, 4.16666666666666019037e-02, -1.38888888888741095749e-03, 2.48015872894767294178e-05,
+                         -2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.13596475577881948265e-11);
   const Vec<double> half = 0.5 * z, w = 1.0 - half, cosine = w + (((1.0 - w) - half) + tail);
   const Vec<double> v = select<double>((q & 1) != 0, cosine, sine);
   return select<double>((q & 2) != 0, -v, v);
