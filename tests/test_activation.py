@@ -191,6 +191,19 @@ def test_softmax_over_other_axes():
         ops.softmax(x, 3)
 
 
+def test_results_larger_than_the_caches(isa):
+    """They are written past the caches."""
+    n = _native.caches()[2] // 8 + 4096 + 5
+    x = np.linspace(-1, 1, n, dtype=np.float32)
+    y = _native.activation_forward(x, "relu")
+    np.testing.assert_array_equal(y, np.maximum(x, 0))
+    dx = _native.empty((n,), np.float32)
+    _native.activation_backward(y, x, "relu", 0.0, dx)
+    np.testing.assert_array_equal(dx, y)
+    _native.activation_backward(y, x, "relu", 0.0, dx, 1)
+    np.testing.assert_array_equal(dx, 2 * y)
+
+
 def test_messages():
     x = np.ones(3, np.float32)
     with pytest.raises(ValueError, match="unknown name 'rleu'; expected one of relu, leaky_relu"):

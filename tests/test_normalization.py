@@ -212,6 +212,31 @@ def test_layer_norm_agrees_with_torch(shape, dtype):
         np.testing.assert_allclose(got, want.grad.numpy(), rtol=tolerance, atol=4 * tolerance)
 
 
+@pytest.mark.parametrize("C", [48, 1008])
+def test_results_larger_than_the_caches(C, isa):
+    """They are written past the caches, and statistics take the rows in another order."""
+    rows = _native.caches()[2] // 8 // C + 77
+    x = np.random.default_rng(0).standard_normal((rows, C), dtype=np.float32)
+    dy = np.roll(x, 1, axis=0)
+    mean, variance = np.zeros(C, np.float32), np.ones(C, np.float32)
+    y, m, rstd = _native.batch_norm_forward(x, None, None, mean, variance, True, 0.0, 1e-3, "relu")
+    wide_mean, wide_variance = x.mean(axis=0, dtype=np.float64), x.var(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(mean, wide_mean, atol=1e-6)
+    np.testing.assert_allclose(variance, wide_variance, rtol=1e-5)
+    h = (x - m) * rstd
+    np.testing.assert_allclose(y, np.maximum(h, 0), atol=1e-5)
+    dx, dgamma, dbeta = (_native.empty(s, np.float32) for s in ((rows, C), (C,), (C,)))
+    _native.batch_norm_backward(x, None, m, rstd, y, dy, True, "relu", dx, dgamma, dbeta)
+    dz = np.where(y > 0, dy, 0)
+    sums = dz.sum(axis=0, dtype=np.float64), (dz * h).sum(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(dbeta, sums[0], atol=1e-3 * rows**0.5)
+    np.testing.assert_allclose(dgamma, sums[1], atol=1e-3 * rows**0.5)
+    np.testing.assert_allclose(dx, rstd * (dz - sums[0] / rows - h * (sums[1] / rows)), atol=1e-5)
+    y, m, rstd = _native.layer_norm_forward(x, None, None, 1e-3)
+    np.testing.assert_allclose(y, (x - m[:, None]) * rstd[:, None], atol=1e-5)
+    np.testing.assert_allclose(m, x.mean(axis=1), atol=1e-6)
+
+
 def test_without_tape():
     x = np.ones((4, 3), np.float32)
     with no_grad():

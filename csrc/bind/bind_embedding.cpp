@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "bind/array.h"
 #include "bind/families.h"
 #include "bind/indices.h"
@@ -38,6 +40,28 @@ void embedding_backward_py(py::handle indices_, py::handle dy_, py::handle dtabl
   });
 }
 
+py::tuple embedding_rows_backward_py(py::handle indices_, py::handle dy_, dim_t table_rows) {
+  const View indices = input(indices_, "embedding", "indices"), dy = input(dy_, "embedding", "dy");
+  const Indices parsed = parse_indices(indices, "embedding", "indices");
+  check(table_rows >= 0, "embedding: table_rows is ", table_rows, ", expected 0 or more");
+  check(dy.ndim() == indices.ndim() + 1 && dy.rows() == parsed.n, "embedding: dy is ", dy.shape_string(), ", indices ",
+        indices.shape_string(), "; expected one more axis");
+  const dim_t D = dy.dim(-1), room = std::min(parsed.n, table_rows);
+  py::array rows = empty({room}, Dtype::i64), values = empty({room, D}, dy.dtype()), count = empty({1}, Dtype::i64);
+  with_float(dy.dtype(), "embedding", [&](auto t) {
+    using T = decltype(t);
+    const EmbeddingRowsBackward<T> a{parsed,
+                                     dy.as<T>(),
+                                     static_cast<dim_t*>(data_of(rows)),
+                                     static_cast<T*>(data_of(values)),
+                                     static_cast<dim_t*>(data_of(count)),
+                                     table_rows,
+                                     D};
+    run<embedding_rows_backward<T>>("embedding_rows_backward", 4.0 * double(parsed.n) * double(D + 1), a);
+  });
+  return py::make_tuple(rows, values, count);
+}
+
 }  // namespace
 
 void bind_embedding(py::module_& m) {
@@ -45,6 +69,9 @@ void bind_embedding(py::module_& m) {
         "table[indices]; an index out of range is an IndexError that names it.");
   m.def("embedding_backward", embedding_backward_py, py::arg("indices"), py::arg("dy"), py::arg("dtable"),
         py::arg("accumulate") = 0, "The gradient of the table.");
+  m.def("embedding_rows_backward", embedding_rows_backward_py, py::arg("indices"), py::arg("dy"), py::arg("table_rows"),
+        "The gradient of the rows that occur alone: (rows, values, count). The first count[0] of rows (int64, "
+        "ascending) and of values (their gradients) are valid; there is room for as many as could occur.");
 }
 
 }  // namespace lamina

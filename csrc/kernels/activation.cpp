@@ -191,19 +191,22 @@ struct Mish {  // x tanh(softplus(x)): Misra 2019
 };
 
 template <class T, class Entry>
-void forward(dim_t n, const T* x, T* y, T p) {
-  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, Entry::value(get(x + i, l), p), l); });
+void forward(dim_t n, const T* x, T* y, T p, bool stream) {
+  stream = stream && vector_aligned(y);
+  for_lanes<T>(n,
+               [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, Entry::value(get(x + i, l), p), l, stream); });
+  if (stream) stream_fence();
 }
 
 template <class T, class Entry>
-void backward(dim_t n, const T* v, const T* dy, T* dx, T p, bool accumulate) {
-  if (accumulate)
-    for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-      put<T>(dx + i, get(dx + i, l) + Entry::gradient(get(v + i, l), get(dy + i, l), p), l);
-    });
-  else
-    for_lanes<T>(n, [&](dim_t i, int l)
-                        LAMINA_INLINE_LAMBDA { put<T>(dx + i, Entry::gradient(get(v + i, l), get(dy + i, l), p), l); });
+void backward(dim_t n, const T* v, const T* dy, T* dx, T p, bool accumulate, bool stream) {
+  stream = stream && !accumulate && vector_aligned(dx);
+  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    Vec<T> g = Entry::gradient(get(v + i, l), get(dy + i, l), p);
+    if (accumulate) g += get(dx + i, l);
+    put<T>(dx + i, g, l, stream);
+  });
+  if (stream) stream_fence();
 }
 
 template <class T, template <class> class... Entry>

@@ -10,9 +10,10 @@ template <class T>
 struct ActivationEntry {
   const char* name;
   bool from_output;  // the gradient follows from y alone, which then is what to keep
-  void (*forward)(dim_t n, const T* x, T* y, T parameter);
+  // `stream` writes the result past the caches, if it is aligned.
+  void (*forward)(dim_t n, const T* x, T* y, T parameter, bool stream);
   // dx = dy * slope(v), or dx += ...; v is y or x, as from_output says.
-  void (*backward)(dim_t n, const T* v, const T* dy, T* dx, T parameter, bool accumulate);
+  void (*backward)(dim_t n, const T* v, const T* dy, T* dx, T parameter, bool accumulate, bool stream);
 };
 
 constexpr int kMaxActivations = 32;

@@ -19,18 +19,29 @@ LAMINA_INLINE void draw_block(dim_t block, std::uint64_t key, std::uint64_t coun
   }
 }
 
+// All bits of lane j set where words[j] >= threshold.
+template <class T>
+LAMINA_INLINE IntVec<T> kept(const std::uint32_t* words, std::uint32_t threshold) {
+  typedef std::uint32_t Lanes __attribute__((vector_size(kLanes<T> * 4)));
+  Lanes v;
+  __builtin_memcpy(&v, words, sizeof v);
+  return __builtin_convertvector(v >= threshold, IntVec<T>);
+}
+
 template <class T>
 void dropout(const T* x, T* y, dim_t block, dim_t n, std::uint64_t key, std::uint64_t counter, std::uint32_t threshold,
-             T scale, bool accumulate) {
+             T scale, bool accumulate, bool stream) {
+  stream = stream && !accumulate && vector_aligned(y);
   alignas(64) std::uint32_t words[kDropoutBlock];
   for (dim_t i = 0; i < n; i += kDropoutBlock, block++) {
     draw_block(block, key, counter, words);
-    const dim_t m = n - i < kDropoutBlock ? n - i : kDropoutBlock;
-    if (accumulate)
-      for (dim_t j = 0; j < m; j++) y[i + j] += words[j] >= threshold ? x[i + j] * scale : T(0);
-    else
-      for (dim_t j = 0; j < m; j++) y[i + j] = words[j] >= threshold ? x[i + j] * scale : T(0);
+    for_lanes<T>(n - i < kDropoutBlock ? n - i : kDropoutBlock, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      Vec<T> v = select<T>(kept<T>(words + j, threshold), get(x + i + j, l) * scale, Vec<T>{});
+      if (accumulate) v += get(y + i + j, l);
+      put<T>(y + i + j, v, l, stream);
+    });
   }
+  if (stream) stream_fence();
 }
 
 template <class T>

@@ -13,9 +13,9 @@ constexpr dim_t kDropoutBlock = 64;
 template <class T>
 struct DropoutKernels {
   // Elements [64 block, 64 block + n) of a tensor; x and y point at the first of them. An element stays if its word is
-  // at least `threshold`.
+  // at least `threshold`. `stream` writes past the caches, if y is aligned.
   void (*dropout)(const T* x, T* y, dim_t block, dim_t n, std::uint64_t key, std::uint64_t counter,
-                  std::uint32_t threshold, T scale, bool accumulate);
+                  std::uint32_t threshold, T scale, bool accumulate, bool stream);
 };
 
 }  // namespace lamina

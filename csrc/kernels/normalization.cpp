@@ -54,14 +54,6 @@ LAMINA_INLINE void with_flags(bool a, bool b, F&& f) {
   a ? b ? f(True{}, True{}) : f(True{}, False{}) : b ? f(False{}, True{}) : f(False{}, False{});
 }
 
-template <bool streaming, class T>
-LAMINA_INLINE void put_result(T* p, Vec<T> v, int lanes) {
-  if (streaming && lanes == kLanes<T>)
-    store_stream(p, v);
-  else
-    put<T>(p, v, lanes);
-}
-
 template <class T>
 void normalize(dim_t rows, dim_t cols, const T* x, T* y, dim_t ld, const T* mean, const T* scale, const T* shift,
                bool relu, bool stream) {
@@ -71,7 +63,7 @@ void normalize(dim_t rows, dim_t cols, const T* x, T* y, dim_t ld, const T* mean
       for_lanes<T>(cols, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
         Vec<T> v = (get(x + r * ld + i, l) - get(mean + i, l)) * get(scale + i, l) + get(shift + i, l);
         if (relu) v = vmax<T>(v, Vec<T>{});
-        put_result<streaming>(y + r * ld + i, v, l);
+        put<T>(y + r * ld + i, v, l, streaming);
       });
   });
   if (stream) stream_fence();
@@ -125,7 +117,7 @@ void normalize_gradient(dim_t rows, dim_t cols, const T* x, const T* y, const T*
         const Vec<T> dz = gated<relu>(y, dy, at, l), d = get(x + at, l) - get(mean + i, l);
         Vec<T> g = get(scale + i, l) * (dz - get(shift + i, l) - d * get(slope + i, l));
         if (accumulate) g += get(dx + at, l);
-        put_result<streaming>(dx + at, g, l);
+        put<T>(dx + at, g, l, streaming);
       });
   };
   if (stream) {
@@ -163,7 +155,7 @@ LAMINA_INLINE void layer_norm_rows(dim_t C, const T* x, const T* gamma, const T*
         Vec<T> v = (get(x + r * C + i, l) - m) * k;
         if (affine && gamma) v *= get(gamma + i, l);
         if (affine && beta) v += get(beta + i, l);
-        put_result<streaming>(y + r * C + i, v, l);
+        put<T>(y + r * C + i, v, l, streaming);
       });
     }
   });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/cpu.h"
 #include "core/parallel.h"
 #include "kernels/table.h"
 
@@ -15,20 +16,30 @@ int find_activation(const char* name) {
   return -1;
 }
 
+namespace {
+// Ranges that begin at a register's boundary.
+template <class F>
+void each_range(dim_t n, F&& f) {
+  constexpr dim_t kBlock = 64;
+  parallel_for((n + kBlock - 1) / kBlock, kGrain / 2 / kBlock,
+               [&](dim_t begin, dim_t end) { f(begin * kBlock, std::min(n, end * kBlock) - begin * kBlock); });
+}
+}  // namespace
+
 template <class T>
 void activation_forward(const ActivationForward<T>& a) {
   const auto& f = kernels<T>().activation.entries[a.entry];
-  parallel_for(a.n, kGrain / 2,
-               [&](dim_t begin, dim_t end) { f.forward(end - begin, a.x + begin, a.y + begin, a.parameter); });
+  const bool stream = past_caches(a.n * dim_t(sizeof(T)));
+  each_range(a.n, [&](dim_t i, dim_t n) { f.forward(n, a.x + i, a.y + i, a.parameter, stream); });
 }
 
 template <class T>
 void activation_backward(const ActivationBackward<T>& a) {
   if (a.dx_mode == Grad::skip) return;
   const auto& f = kernels<T>().activation.entries[a.entry];
-  parallel_for(a.n, kGrain / 2, [&](dim_t begin, dim_t end) {
-    f.backward(end - begin, a.v + begin, a.dy + begin, a.dx + begin, a.parameter, a.dx_mode == Grad::accumulate);
-  });
+  const bool accumulate = a.dx_mode == Grad::accumulate, stream = past_caches(a.n * dim_t(sizeof(T)));
+  each_range(a.n,
+             [&](dim_t i, dim_t n) { f.backward(n, a.v + i, a.dy + i, a.dx + i, a.parameter, accumulate, stream); });
 }
 
 namespace {

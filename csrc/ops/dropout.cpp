@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/cpu.h"
 #include "core/parallel.h"
 #include "kernels/table.h"
 
@@ -18,6 +19,7 @@ void drop(const T* x, T* y, dim_t n, const std::uint64_t* used, double rate, boo
   const bool nothing = threshold > 4294967295.0;
   const T scale = nothing ? T(0) : T(1.0 / (1.0 - rate));
   const std::uint32_t least = nothing ? 0 : static_cast<std::uint32_t>(threshold);
+  const bool stream = past_caches(n * dim_t(sizeof(T)));
   const dim_t blocks = (n + kDropoutBlock - 1) / kDropoutBlock;
   parallel_for(blocks, kGrain / kDropoutBlock / 2, [&](dim_t begin, dim_t end) {
     const dim_t first = begin * kDropoutBlock, size = std::min(n, end * kDropoutBlock) - first;
@@ -25,7 +27,7 @@ void drop(const T* x, T* y, dim_t n, const std::uint64_t* used, double rate, boo
       if (!accumulate) std::fill(y + first, y + first + size, T(0));
       return;
     }
-    k.dropout(x + first, y + first, begin, size, key, counter, least, scale, accumulate);
+    k.dropout(x + first, y + first, begin, size, key, counter, least, scale, accumulate, stream);
   });
 }
 

@@ -29,4 +29,18 @@ struct EmbeddingBackward {
 template <class T>
 void embedding_backward(const EmbeddingBackward<T>& a);
 
+// The same for the rows that occur alone: rows[u] ascending and values[u] (D) their sums, u < count[0]; there is room
+// for min(n, V) of each. The rest of rows is -1, the rest of values stays as it is. Costs nothing of the table's size.
+template <class T>
+struct EmbeddingRowsBackward {
+  Indices indices;
+  const T* dy;
+  dim_t* rows;
+  T* values;
+  dim_t* count;
+  dim_t V, D;
+};
+template <class T>
+void embedding_rows_backward(const EmbeddingRowsBackward<T>& a);
+
 }  // namespace lamina

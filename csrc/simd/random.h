@@ -17,7 +17,7 @@ struct PhiloxWords {
 // 64-bit products of the even lanes.
 LAMINA_INLINE WideWords multiply_even(Words a, std::uint32_t b) {
 #if defined(__AVX512F__)
-  return (WideWords)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi64(b));
+  return (WideWords)_mm512_maskz_mul_epu32(0xff, (__m512i)a, _mm512_set1_epi64(b));  // gcc 12 warns of the plain one
 #elif defined(__AVX2__)
   return (WideWords)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x(b));
 #elif defined(__x86_64__)
@@ -27,31 +27,35 @@ LAMINA_INLINE WideWords multiply_even(Words a, std::uint32_t b) {
 #endif
 }
 
-LAMINA_INLINE void multiply_wide(Words a, std::uint32_t b, Words& low, Words& high) {
-  const WideWords even = multiply_even(a, b), odd = multiply_even((Words)((WideWords)a >> 32), b);
-  const WideWords upper = WideWords{} + 0xffffffff00000000u;
-  low = (Words)((even & ~upper) | (odd << 32));
-  high = (Words)((even >> 32) | (odd & upper));
+// Half of the lanes, each in 64 bits of which the low 32 count: a product's halves then need one shift and no shuffle.
+struct PhiloxHalf {
+  WideWords c0, c1, c2, c3;
+  LAMINA_INLINE void round(std::uint32_t k0, std::uint32_t k1) {
+    const WideWords p0 = multiply_even((Words)c0, 0xD2511F53u), p1 = multiply_even((Words)c2, 0xCD9E8D57u);
+    c0 = (p1 >> 32) ^ c1 ^ std::uint64_t(k0);
+    c2 = (p0 >> 32) ^ c3 ^ std::uint64_t(k1);
+    c1 = p1;
+    c3 = p0;
+  }
+};
+LAMINA_INLINE Words interleave(WideWords even, WideWords odd) {
+  return (Words)((even & (WideWords{} + 0xffffffffu)) | (odd << 32));
 }
 
 // philox(key, counter, index) of each lane; its index is high * 2^32 + low.
 LAMINA_INLINE PhiloxWords philox_words(std::uint64_t key, std::uint64_t counter, Words low, Words high) {
-  Words c0 = low, c1 = high;
-  Words c2 = Words{} + static_cast<std::uint32_t>(counter), c3 = Words{} + static_cast<std::uint32_t>(counter >> 32);
+  const WideWords c2 = WideWords{} + (counter & 0xffffffffu), c3 = WideWords{} + (counter >> 32);
+  PhiloxHalf even{(WideWords)low, (WideWords)high, c2, c3}, odd{(WideWords)low >> 32, (WideWords)high >> 32, c2, c3};
   std::uint32_t k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
 #pragma GCC unroll 10
-  for (int round = 0; round < 10; round++) {
-    Words low0, high0, low1, high1;
-    multiply_wide(c0, 0xD2511F53u, low0, high0);
-    multiply_wide(c2, 0xCD9E8D57u, low1, high1);
-    c0 = high1 ^ c1 ^ k0;
-    c2 = high0 ^ c3 ^ k1;
-    c1 = low1;
-    c3 = low0;
+  for (int i = 0; i < 10; i++) {
+    even.round(k0, k1);
+    odd.round(k0, k1);
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  return {{c0, c1, c2, c3}};
+  return {{interleave(even.c0, odd.c0), interleave(even.c1, odd.c1), interleave(even.c2, odd.c2),
+           interleave(even.c3, odd.c3)}};
 }
 
 // 0, 1, 2 ... in the lanes, and the carry of adding to a low word.

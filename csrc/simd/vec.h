@@ -326,6 +326,14 @@ template <class T>
 LAMINA_INLINE void put(T* p, Vec<T> v, int lanes) {
   lanes == kLanes<T> ? store(p, v) : store_part(p, v, lanes);
 }
+// put(), past the caches where `stream` (then p is aligned) and the register is whole.
+template <class T>
+LAMINA_INLINE void put(T* p, Vec<T> v, int lanes, bool stream) {
+  if (stream && lanes == kLanes<T>)
+    store_stream(p, v);
+  else
+    put<T>(p, v, lanes);
+}
 template <class T, class F>
 LAMINA_INLINE void for_lanes(dim_t n, F&& f) {
   dim_t i = 0;

@@ -57,6 +57,7 @@ __all__: list[str] = [
     "dropout_forward",
     "embedding_backward",
     "embedding_forward",
+    "embedding_rows_backward",
     "empty",
     "fill_into",
     "full",
@@ -576,6 +577,11 @@ def embedding_backward(indices: typing.Any, dy: typing.Any, dtable: typing.Any, 
 def embedding_forward(indices: typing.Any, table: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     table[indices]; an index out of range is an IndexError that names it.
+    """
+
+def embedding_rows_backward(indices: typing.Any, dy: typing.Any, table_rows: int) -> tuple[typing.Any, ...]:
+    """
+    The gradient of the rows that occur alone: (rows, values, count). The first count[0] of rows (int64, ascending) and of values (their gradients) are valid; there is room for as many as could occur.
     """
 
 def empty(

@@ -1,0 +1,130 @@
+"""Embedding: wrong indices, gradients dense and by rows, agreement with PyTorch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lamina import _native, ops, reference
+from lamina.autograd import Tensor
+
+
+@pytest.fixture(params=_native.host_isas())
+def isa(request):
+    before = _native.isa()
+    _native.use_isa(request.param)
+    yield request.param
+    _native.use_isa(before)
+
+
+@pytest.fixture(autouse=True)
+def _threads():
+    threads = _native.get_num_threads()
+    yield
+    _native.set_num_threads(threads)
+
+
+def table(V, D, dtype=np.float32):
+    return np.random.default_rng(0).standard_normal((V, D)).astype(dtype)
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_any_integers_will_do(kind):
+    indices = np.array([[1, 0, 4], [4, 2, 3]], kind)
+    np.testing.assert_array_equal(ops.embedding(indices, table(5, 3)).numpy(), table(5, 3)[indices])
+    assert ops.embedding(np.array(2, kind), table(5, 3)).shape == (3,)
+
+
+def test_a_wrong_index_is_named():
+    indices = np.zeros((4, 6), np.int32)
+    indices[3, 5] = 70
+    with pytest.raises(IndexError, match=r"embedding: index 70 at \[3, 5\] is outside 0\.\.64"):
+        ops.embedding(indices, table(65, 3))
+    indices[2, 1] = -1
+    with pytest.raises(IndexError, match=r"embedding: index -1 at \[2, 1\] is outside 0\.\.64"):
+        ops.embedding(indices, table(65, 3))
+    dy = np.zeros((4, 6, 3), np.float32)
+    for backward in (
+        lambda: _native.embedding_backward(indices, dy, table(65, 3)),
+        lambda: _native.embedding_rows_backward(indices, dy, 65),
+    ):
+        with pytest.raises(IndexError, match="index -1"):
+            backward()
+
+
+def test_messages():
+    dy = np.zeros((4, 3), np.float32)
+    with pytest.raises(TypeError, match="embedding: indices must be integers, got float32"):
+        ops.embedding(np.zeros(3, np.float32), table(5, 3))
+    with pytest.raises(ValueError, match=r"embedding: table must be \(rows, features\), got \(5,\)"):
+        ops.embedding(np.zeros(3, np.int32), np.zeros(5, np.float32))
+    with pytest.raises(ValueError, match=r"dy is \(4, 3\), indices \(3,\)"):
+        _native.embedding_rows_backward(np.zeros(3, np.int32), dy, 5)
+
+
+def test_a_table_used_twice_adds_up():
+    w = Tensor(table(6, 4, np.float64), requires_grad=True)
+    a, b = np.array([0, 3, 3]), np.array([[3, 5]])
+    ya, yb = ops.embedding(a, w), ops.embedding(b, w)
+    da, db = np.random.default_rng(1).standard_normal((3, 4)), np.random.default_rng(2).standard_normal((1, 2, 4))
+    ya.backward(da)
+    yb.backward(db)
+    want = np.zeros((6, 4))
+    np.add.at(want, a, da)
+    np.add.at(want, b, db)
+    np.testing.assert_allclose(w.grad.numpy(), want, rtol=1e-14)
+
+
+CASES = [
+    # shape of the indices, V, D
+    ((0,), 4, 3),
+    ((1,), 1, 1),
+    ((5,), 3, 0),
+    ((7, 5), 11, 33),
+    ((3, 4, 5), 6, 64),
+    ((600,), 40, 130),
+    ((3000,), 1, 100),  # one row over many chunks
+    ((4000,), 5000, 40),  # two digits of the sort
+    ((2000,), 2, 300),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("shape", "V", "D"), CASES)
+def test_rows_backward_is_the_dense_gradient_without_its_zeros(shape, V, D, dtype, isa):
+    rng = np.random.default_rng(3)
+    indices = rng.integers(0, V, shape)
+    dy = rng.standard_normal((*shape, D)).astype(dtype)
+    seen = []
+    for threads in (1, 2, 3, 4):
+        _native.set_num_threads(threads)
+        rows, values, count = _native.embedding_rows_backward(indices, dy, V)
+        assert rows.shape == (min(indices.size, V),)
+        assert values.shape == (*rows.shape, D)
+        seen.append((rows.tobytes(), values[: count[0]].tobytes(), int(count[0])))
+    assert all(s == seen[0] for s in seen)
+    n = int(count[0])
+    want_rows, want_values, want_count = reference.embedding_rows_backward(indices, dy.astype(np.float64), V)
+    assert n == want_count[0]
+    np.testing.assert_array_equal(rows, want_rows)
+    tolerance = 8 * np.finfo(dtype).eps * (4 + indices.size**0.5)
+    np.testing.assert_allclose(values[:n], want_values[:n], rtol=tolerance, atol=4 * tolerance)
+    dense = np.full((V, D), np.nan, dtype)
+    _native.embedding_backward(indices, dy, dense)
+    np.testing.assert_allclose(values[:n], dense[rows[:n]], rtol=tolerance, atol=4 * tolerance)
+    untouched = np.setdiff1d(np.arange(V), rows)
+    assert (dense[untouched] == 0).all()
+
+
+def test_agrees_with_torch():
+    torch = pytest.importorskip("torch")
+    indices = np.random.default_rng(0).integers(0, 9, (4, 7))
+    dy = np.random.default_rng(1).standard_normal((4, 7, 5))
+    theirs = torch.tensor(table(9, 5, np.float64), requires_grad=True)
+    y = torch.nn.functional.embedding(torch.tensor(indices), theirs)
+    y.backward(torch.tensor(dy))
+    ours = Tensor(table(9, 5, np.float64), requires_grad=True)
+    z = ops.embedding(indices, ours)
+    z.backward(dy)
+    np.testing.assert_array_equal(z.numpy(), y.detach().numpy())
+    np.testing.assert_allclose(ours.grad.numpy(), theirs.grad.numpy(), rtol=1e-13)
