@@ -6,126 +6,171 @@
 namespace lamina {
 namespace {
 
-py::tuple cross_entropy_forward_py(py::handle x_, py::handle target_, bool from_logits, double smoothing, bool mean,
-                                   bool save) {
-  const View x = input(x_, "cross_entropy", "x"), target = input(target_, "cross_entropy", "target");
-  check(x.ndim() >= 1 && x.dim(-1) >= 1, "cross_entropy: x is ", x.shape_string(),
-        "; it needs one class or more on its last axis");
-  const bool sparse = target.dtype() != Dtype::f32 && target.dtype() != Dtype::f64;
-  Indices labels{};
-  if (sparse) {
-    labels = parse_indices(target, "cross_entropy", "labels");
-    check(labels.n == x.rows() && target.ndim() == x.ndim() - 1, "cross_entropy: labels are ", target.shape_string(),
-          ", x is ", x.shape_string(), "; class indices have x's shape without its last axis");
-  } else {
-    expect_like(target, "cross_entropy", "target", x);
-  }
-  std::vector<dim_t> shape;
-  if (!mean) shape.assign(x.shape(), x.shape() + x.ndim() - 1);
-  py::array loss = empty(shape, x.dtype());
-  py::object slopes = save ? py::object(empty_like(x)) : py::none();
-  with_float(x.dtype(), "cross_entropy", [&](auto t) {
+// Predictions (..., C) and what they are measured against.
+struct Classes {
+  View x, labels;
+  std::optional<View> weights;
+  bool sparse;
+  dim_t N, C;
+};
+
+Classes parse_classes(py::handle x_, py::handle labels_, py::handle weights_, const char* op) {
+  Classes c{input(x_, op, "x"), input(labels_, op, "labels"), optional_input(weights_, op, "weights"), false, 0, 0};
+  const View &x = c.x, &labels = c.labels;
+  check(x.ndim() >= 1 && x.dim(-1) > 0, op, ": x must be (..., classes), got ", x.shape_string());
+  c.N = x.rows(), c.C = x.dim(-1);
+  c.sparse = labels.dtype() == Dtype::i32 || labels.dtype() == Dtype::i64;
+  const int axes = c.sparse ? x.ndim() - 1 : x.ndim();
+  bool same = labels.ndim() == axes;
+  for (int i = 0; same && i < axes; i++) same = labels.dim(i) == x.dim(i);
+  check(same, op, ": x is ", x.shape_string(), ", labels are ", labels.shape_string(), " of ",
+        dtype_name(labels.dtype()), "; expected integers of x's shape without the last axis, or floats of x's shape");
+  if (!c.sparse && labels.dtype() != x.dtype())
+    throw py::type_error(concat(op, ": labels are ", dtype_name(labels.dtype()), ", x is ", dtype_name(x.dtype())));
+  if (c.weights)
+    check(c.weights->dtype() == x.dtype() && c.weights->size() == c.N, op, ": weights are ", c.weights->shape_string(),
+          " of ", dtype_name(c.weights->dtype()), ", expected one ", dtype_name(x.dtype()), " for each of ", c.N,
+          " rows");
+  return c;
+}
+
+py::tuple cross_entropy_forward_py(py::handle x_, py::handle labels_, py::handle weights_, bool from_logits,
+                                   double label_smoothing, py::handle ignore_class, bool mean, bool want_gradient) {
+  const char* op = from_logits ? "softmax_cross_entropy" : "categorical_cross_entropy";
+  const Classes c = parse_classes(x_, labels_, weights_, op);
+  check(label_smoothing >= 0 && label_smoothing <= 1, op, ": label_smoothing must be within 0..1, got ",
+        label_smoothing);
+  const bool has_ignored = !ignore_class.is_none();
+  check(!has_ignored || c.sparse, op, ": ignore_class goes with integer labels");
+  std::vector<dim_t> shape(c.x.shape(), c.x.shape() + c.x.ndim() - 1);
+  py::array losses = empty(mean ? std::vector<dim_t>{} : shape, c.x.dtype());
+  py::object gradient = want_gradient ? py::object(empty_like(c.x)) : py::none();
+  const dim_t ignored = has_ignored ? py::cast<dim_t>(ignore_class) : 0;
+  with_float(c.x.dtype(), op, [&](auto t) {
     using T = decltype(t);
-    const CrossEntropy<T> a{x.as<T>(),
-                            sparse ? nullptr : target.as<T>(),
-                            labels,
-                            static_cast<T*>(data_of(loss)),
-                            save ? static_cast<T*>(data_of(py::reinterpret_borrow<py::array>(slopes))) : nullptr,
-                            x.rows(),
-                            x.dim(-1),
-                            smoothing,
+    T* to = want_gradient ? static_cast<T*>(data_of(py::reinterpret_borrow<py::array>(gradient))) : nullptr;
+    const CrossEntropy<T> a{c.x.as<T>(),
+                            c.sparse ? parse_indices(c.labels, op, "labels") : Indices{},
+                            c.sparse ? nullptr : c.labels.as<T>(),
+                            c.weights ? c.weights->as<T>() : nullptr,
+                            static_cast<T*>(data_of(losses)),
+                            to,
+                            c.N,
+                            c.C,
+                            ignored,
+                            label_smoothing,
                             from_logits,
+                            has_ignored,
                             mean};
-    run<cross_entropy_forward<T>>("cross_entropy_forward", 32.0 * double(a.N) * double(a.C), a);
+    run<cross_entropy<T>>(op, 20.0 * double(c.x.size()), a);
   });
-  return py::make_tuple(loss, slopes);
+  return py::make_tuple(losses, gradient);
 }
 
-void cross_entropy_backward_py(py::handle slopes_, py::handle dy_, py::handle dx_, int accumulate) {
-  const View slopes = input(slopes_, "cross_entropy", "slopes"), dy = input(dy_, "cross_entropy", "dy");
-  const auto dx = gradient(dx_, "cross_entropy", "dx", slopes, accumulate, 0);
-  const bool mean = dy.ndim() == 0 && slopes.ndim() != 1;
-  check(dy.dtype() == slopes.dtype() && (mean || dy.size() == slopes.rows()), "cross_entropy: dy is ",
-        dy.shape_string(), ", x is ", slopes.shape_string());
-  with_float(slopes.dtype(), "cross_entropy", [&](auto t) {
+void cross_entropy_backward_py(py::handle gradient_, py::handle dy_, py::handle dx_, int accumulate) {
+  const View g = input(gradient_, "cross_entropy", "gradient"), dy = input(dy_, "cross_entropy", "dy");
+  const bool mean = dy.ndim() == 0 && g.ndim() != 1;
+  check(mean || dy.ndim() == 0 || dy.ndim() == g.ndim() - 1, "cross_entropy: dy is ", dy.shape_string());
+  check(mean || dy.size() == g.rows(), "cross_entropy: dy is ", dy.shape_string(), ", the gradient ", g.shape_string());
+  const auto dx = gradient(dx_, "cross_entropy", "dx", g, accumulate, 0);
+  if (dx.mode == Grad::skip) return;
+  with_float(g.dtype(), "cross_entropy", [&](auto t) {
     using T = decltype(t);
-    const CrossEntropyBackward<T> a{slopes.as<T>(), dy.as<T>(),     dx.as<T>(), dx.mode,
-                                    slopes.rows(),  slopes.dim(-1), mean};
-    run<cross_entropy_backward<T>>("cross_entropy_backward", 4.0 * double(a.N) * double(a.C), a);
+    const CrossEntropyBackward<T> a{
+        g.as<T>(), dy.as<T>(), dx.as<T>(), g.rows(), g.dim(-1), mean, dx.mode == Grad::accumulate};
+    run<cross_entropy_backward<T>>("cross_entropy_backward", 4.0 * double(g.size()), a);
   });
 }
 
-PairLoss parse_kind(const std::string& name) {
-  if (name == "squared") return PairLoss::squared;
-  if (name == "absolute") return PairLoss::absolute;
-  if (name == "huber") return PairLoss::huber;
-  if (name == "binary_logit") return PairLoss::binary_logit;
-  if (name == "binary_probability") return PairLoss::binary_probability;
-  throw py::value_error(concat("pair_loss: unknown kind '", name, "'"));
+constexpr std::pair<const char*, PointLoss> kLosses[] = {
+    {"squared", PointLoss::squared}, {"absolute", PointLoss::absolute},
+    {"huber", PointLoss::huber},     {"log_cosh", PointLoss::log_cosh},
+    {"binary", PointLoss::binary},   {"binary_logits", PointLoss::binary_logits},
+    {"kl", PointLoss::kl},           {"poisson", PointLoss::poisson},
+};
+
+PointLoss parse_loss(const std::string& name) {
+  for (const auto& [key, loss] : kLosses)
+    if (name == key) return loss;
+  throw py::value_error(concat("no loss '", name, "'; there are squared, absolute, huber, log_cosh, binary, ",
+                               "binary_logits, kl, poisson"));
 }
 
-Reduction parse_reduction(const std::string& name) {
-  if (name == "none") return Reduction::none;
-  if (name == "rows") return Reduction::rows;
-  if (name == "mean") return Reduction::mean;
-  throw py::value_error(concat("pair_loss: unknown reduction '", name, "'"));
+PointReduction parse_reduction(const std::string& name) {
+  if (name == "none") return PointReduction::none;
+  if (name == "rows") return PointReduction::rows;
+  if (name == "all") return PointReduction::all;
+  throw py::value_error(concat("no reduction '", name, "'; there are none, rows, all"));
 }
 
-py::array pair_loss_forward_py(py::handle x_, py::handle t_, const std::string& kind, double parameter,
-                               const std::string& reduction) {
-  const View x = input(x_, "pair_loss", "x"), target = input(t_, "pair_loss", "t");
-  expect_like(target, "pair_loss", "t", x);
-  const Reduction r = parse_reduction(reduction);
-  check(r != Reduction::rows || x.ndim() >= 1, "pair_loss: x needs a last axis");
-  std::vector<dim_t> shape;
-  if (r == Reduction::none) shape.assign(x.shape(), x.shape() + x.ndim());
-  if (r == Reduction::rows) shape.assign(x.shape(), x.shape() + x.ndim() - 1);
-  py::array loss = empty(shape, x.dtype());
-  with_float(x.dtype(), "pair_loss", [&](auto t) {
+// x and t as rows: of the last axis, or all as one.
+struct Points {
+  View x, t;
+  dim_t N, C;
+};
+Points parse_points(py::handle x_, py::handle t_, PointReduction reduction, const char* op) {
+  Points p{input(x_, op, "x"), input(t_, op, "t"), 1, 1};
+  expect_like(p.t, op, "t", p.x);
+  p.C = p.x.size();
+  if (reduction == PointReduction::rows && p.x.ndim() > 0) p.N = p.x.rows(), p.C = p.x.dim(-1);
+  return p;
+}
+
+py::array point_loss_forward_py(py::handle x_, py::handle t_, const std::string& loss, const std::string& reduction,
+                                double scale, double delta) {
+  const PointLoss which = parse_loss(loss);
+  const PointReduction how = parse_reduction(reduction);
+  const Points p = parse_points(x_, t_, how, loss.c_str());
+  std::vector<dim_t> shape(p.x.shape(), p.x.shape() + p.x.ndim());
+  if (how == PointReduction::all)
+    shape.clear();
+  else if (how == PointReduction::rows && !shape.empty())
+    shape.pop_back();
+  py::array y = empty(shape, p.x.dtype());
+  with_float(p.x.dtype(), loss.c_str(), [&](auto t) {
     using T = decltype(t);
-    const PairLossForward<T> a{x.as<T>(),
-                               target.as<T>(),
-                               static_cast<T*>(data_of(loss)),
-                               x.rows(),
-                               x.ndim() ? x.dim(-1) : 1,
-                               parse_kind(kind),
-                               parameter,
-                               r};
-    run<pair_loss_forward<T>>("pair_loss_forward", 8.0 * double(x.size()), a);
+    const PointLosses<T> a{p.x.as<T>(), p.t.as<T>(), static_cast<T*>(data_of(y)), p.N, p.C, which, how, delta, scale};
+    run<point_loss<T>>("point_loss_forward", 8.0 * double(p.x.size()), a);
   });
-  return loss;
+  return y;
 }
 
-void pair_loss_backward_py(py::handle x_, py::handle t_, py::handle dy_, const std::string& kind, double parameter,
-                           const std::string& reduction, py::handle dx_, int accumulate) {
-  const View x = input(x_, "pair_loss", "x"), target = input(t_, "pair_loss", "t"), dy = input(dy_, "pair_loss", "dy");
-  expect_like(target, "pair_loss", "t", x);
-  const Reduction r = parse_reduction(reduction);
-  const dim_t wanted = r == Reduction::none ? x.size() : r == Reduction::rows ? x.rows() : 1;
-  check(dy.size() == wanted && dy.dtype() == x.dtype(), "pair_loss: dy is ", dy.shape_string(), ", x is ",
-        x.shape_string());
-  const auto dx = gradient(dx_, "pair_loss", "dx", x, accumulate, 0);
-  with_float(x.dtype(), "pair_loss", [&](auto t) {
+void point_loss_backward_py(py::handle x_, py::handle t_, py::handle dy_, const std::string& loss,
+                            const std::string& reduction, double scale, double delta, py::handle dx_, py::handle dt_,
+                            int accumulate) {
+  const PointLoss which = parse_loss(loss);
+  const PointReduction how = parse_reduction(reduction);
+  const char* op = loss.c_str();
+  const Points p = parse_points(x_, t_, how, op);
+  const View dy = input(dy_, op, "dy");
+  const dim_t expected = how == PointReduction::none ? p.x.size() : how == PointReduction::rows ? p.N : 1;
+  check(dy.size() == expected && dy.dtype() == p.x.dtype(), op, ": dy is ", dy.shape_string(), ", x ",
+        p.x.shape_string());
+  const auto dx = gradient(dx_, op, "dx", p.x, accumulate, 0), dt = gradient(dt_, op, "dt", p.t, accumulate, 1);
+  with_float(p.x.dtype(), op, [&](auto t) {
     using T = decltype(t);
-    const PairLossBackward<T> a{x.as<T>(), target.as<T>(),           dy.as<T>(),       dx.as<T>(), dx.mode,
-                                x.rows(),  x.ndim() ? x.dim(-1) : 1, parse_kind(kind), parameter,  r};
-    run<pair_loss_backward<T>>("pair_loss_backward", 8.0 * double(x.size()), a);
+    const PointLossesBackward<T> a{p.x.as<T>(), p.t.as<T>(), dy.as<T>(), dx.as<T>(), dt.as<T>(), dx.mode, dt.mode,
+                                   p.N,         p.C,         which,      how,        delta,      scale};
+    run<point_loss_backward<T>>("point_loss_backward", 8.0 * double(p.x.size()), a);
   });
 }
 
 }  // namespace
 
 void bind_loss(py::module_& m) {
-  m.def("cross_entropy_forward", cross_entropy_forward_py, py::arg("x"), py::arg("target"), py::arg("from_logits"),
-        py::arg("smoothing"), py::arg("mean"), py::arg("save"),
-        "(loss, slopes): cross-entropy of x (..., C) with labels (...) or a distribution (..., C); slopes if saved.");
-  m.def("cross_entropy_backward", cross_entropy_backward_py, py::arg("slopes"), py::arg("dy"), py::arg("dx"),
-        py::arg("accumulate") = 0, "The gradient of cross_entropy_forward.");
-  m.def("pair_loss_forward", pair_loss_forward_py, py::arg("x"), py::arg("t"), py::arg("kind"), py::arg("parameter"),
-        py::arg("reduction"), "A loss between x and t: squared, absolute, huber, binary_logit or binary_probability.");
-  m.def("pair_loss_backward", pair_loss_backward_py, py::arg("x"), py::arg("t"), py::arg("dy"), py::arg("kind"),
-        py::arg("parameter"), py::arg("reduction"), py::arg("dx"), py::arg("accumulate") = 0,
-        "The gradient of pair_loss_forward with respect to x.");
+  m.def("cross_entropy_forward", cross_entropy_forward_py, py::arg("x"), py::arg("labels"),
+        py::arg("weights") = py::none(), py::arg("from_logits") = true, py::arg("label_smoothing") = 0.0,
+        py::arg("ignore_class") = py::none(), py::arg("mean") = false, py::arg("want_gradient") = true,
+        "(losses, gradient or None) of logits or probabilities x (..., C) with integer labels (...) or targets (..., "
+        "C).");
+  m.def("cross_entropy_backward", cross_entropy_backward_py, py::arg("gradient"), py::arg("dy"), py::arg("dx"),
+        py::arg("accumulate") = 0, "dx = gradient * dy, dy one a row or one for the mean.");
+  m.def("point_loss_forward", point_loss_forward_py, py::arg("x"), py::arg("t"), py::arg("loss"),
+        py::arg("reduction") = "none", py::arg("scale") = 1.0, py::arg("delta") = 1.0,
+        "Losses of predictions x against targets t of one shape: reduction none, rows (last axis summed) or all.");
+  m.def("point_loss_backward", point_loss_backward_py, py::arg("x"), py::arg("t"), py::arg("dy"), py::arg("loss"),
+        py::arg("reduction"), py::arg("scale"), py::arg("delta"), py::arg("dx"), py::arg("dt"),
+        py::arg("accumulate") = 0, "Gradients of point_loss_forward.");
 }
 
 }  // namespace lamina

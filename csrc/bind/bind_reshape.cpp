@@ -1,5 +1,6 @@
 #include "bind/array.h"
 #include "bind/families.h"
+#include "bind/indices.h"
 #include "ops/copy.h"
 #include "ops/reshape.h"
 
@@ -163,13 +164,6 @@ Along along(const View& x, int axis, const char* op) {
   return a;
 }
 
-template <class F>
-void with_index(const View& indices, const char* op, F&& f) {
-  if (indices.dtype() == Dtype::i32) return f(std::int32_t{});
-  if (indices.dtype() == Dtype::i64) return f(std::int64_t{});
-  throw py::type_error(concat(op, ": indices are ", dtype_name(indices.dtype()), ", expected int32 or int64"));
-}
-
 py::array take_forward_py(py::handle x_, py::handle indices_, int axis) {
   const View x = input(x_, "take", "x"), indices = input(indices_, "take", "indices");
   const Along a = along(x, axis, "take");
@@ -178,15 +172,12 @@ py::array take_forward_py(py::handle x_, py::handle indices_, int axis) {
   shape.insert(shape.end(), indices.shape(), indices.shape() + indices.ndim());
   shape.insert(shape.end(), x.shape() + axis + 1, x.shape() + x.ndim());
   py::array y = empty(shape, x.dtype());
-  with_index(indices, "take", [&](auto i) {
-    with_size(item_size(x.dtype()), [&](auto t) {
-      using I = decltype(i);
-      using T = std::conditional_t<sizeof(t) == 2, std::uint8_t, decltype(t)>;
-      if (sizeof(t) == 2) throw py::type_error(concat("take: x is ", dtype_name(x.dtype())));
-      const Take<T, I> args{x.as<T>(), indices.as<I>(), static_cast<T*>(data_of(y)), a.outer, a.n,
-                            a.inner,   indices.size()};
-      run<take<T, I>>("take_forward", 2.0 * double(y.size()), args);
-    });
+  if (item_size(x.dtype()) == 2) throw py::type_error(concat("take: x is ", dtype_name(x.dtype())));
+  const Indices parsed = parse_indices(indices, "take", "indices");
+  with_size(item_size(x.dtype()), [&](auto t) {
+    using T = std::conditional_t<sizeof(t) == 2, std::uint8_t, decltype(t)>;
+    const Take<T> args{x.as<T>(), parsed, static_cast<T*>(data_of(y)), a.outer, a.n, a.inner};
+    run<take<T>>("take_forward", 2.0 * double(y.size()), args);
   });
   return y;
 }
@@ -198,14 +189,11 @@ void take_backward_py(py::handle indices_, py::handle dy_, int axis, py::handle 
   const Along a = along(dx, axis, "take");
   check(dy.size() == a.outer * a.inner * indices.size() && dy.dtype() == dx.dtype(), "take: dy is ", dy.shape_string(),
         ", dx is ", dx.shape_string(), ", indices ", indices.shape_string());
-  with_index(indices, "take", [&](auto i) {
-    with_float(dx.dtype(), "take", [&](auto t) {
-      using I = decltype(i);
-      using T = decltype(t);
-      const TakeBackward<T, I> args{indices.as<I>(), dy.as<T>(),     dx.as<T>(),           a.outer, a.n,
-                                    a.inner,         indices.size(), (accumulate & 1) != 0};
-      run<take_backward<T, I>>("take_backward", 4.0 * double(dx.size() + dy.size()), args);
-    });
+  const Indices parsed = parse_indices(indices, "take", "indices");
+  with_float(dx.dtype(), "take", [&](auto t) {
+    using T = decltype(t);
+    const TakeBackward<T> args{parsed, dy.as<T>(), dx.as<T>(), a.outer, a.n, a.inner, (accumulate & 1) != 0};
+    run<take_backward<T>>("take_backward", 4.0 * double(dx.size() + dy.size()), args);
   });
 }
 
@@ -216,13 +204,11 @@ py::array one_hot_forward_py(py::handle indices_, dim_t classes, py::handle dtyp
   shape.push_back(classes);
   const Dtype dtype = parse_dtype(dtype_, "one_hot");
   py::array y = empty(shape, dtype);
-  with_index(indices, "one_hot", [&](auto i) {
-    with_float(dtype, "one_hot", [&](auto t) {
-      using I = decltype(i);
-      using T = decltype(t);
-      const OneHot<T, I> a{indices.as<I>(), static_cast<T*>(data_of(y)), indices.size(), classes};
-      run<one_hot<T, I>>("one_hot_forward", 2.0 * double(y.size()), a);
-    });
+  const Indices parsed = parse_indices(indices, "one_hot", "indices");
+  with_float(dtype, "one_hot", [&](auto t) {
+    using T = decltype(t);
+    const OneHot<T> a{parsed, static_cast<T*>(data_of(y)), classes};
+    run<one_hot<T>>("one_hot_forward", 2.0 * double(y.size()), a);
   });
   return y;
 }

@@ -7,9 +7,9 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_attention(m);
   lamina::bind_dense(m);
   lamina::bind_embedding(m);
-  lamina::bind_loss(m);
   lamina::bind_dropout(m);
   lamina::bind_elementwise(m);
+  lamina::bind_loss(m);
   lamina::bind_reduction(m);
   lamina::bind_reshape(m);
   lamina::bind_convolution(m);

@@ -1,7 +1,7 @@
 #include "kernels/elementwise.h"
 
 #include "kernels/table.h"
-#include "simd/math.h"
+#include "simd/power.h"
 
 namespace lamina {
 namespace LAMINA_ISA {

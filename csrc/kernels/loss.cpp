@@ -7,220 +7,275 @@ namespace lamina {
 namespace LAMINA_ISA {
 namespace {
 
-// The first l lanes of v, `otherwise` in the rest.
 template <class T>
-LAMINA_INLINE Vec<T> keep(Vec<T> v, int l, T otherwise) {
-  IntVec<T> lane{};
-  for (int i = 0; i < kLanes<T>; i++) lane[i] = i;
-  return l == kLanes<T> ? v : select<T>(lane < l, v, splat(otherwise));
+constexpr T kEpsilon = T(1e-7);  // Keras's
+
+template <class T>
+LAMINA_INLINE T scalar_log(T x) {
+  return vlog<T>(splat(x))[0];
 }
 
-// max(a, b) that keeps a NaN of either.
+// The largest of a row, NaN if there is one.
 template <class T>
-LAMINA_INLINE Vec<T> max_or_nan(Vec<T> a, Vec<T> b) {
-  return select<T>(b != b, b, vmax<T>(a, b));
-}
-
-// sum of t v over a row, smoothed; what t leaves out (0) counts nothing, even where v is infinite.
-template <class T>
-LAMINA_INLINE T expected(const T* v, const T* t, dim_t C, dim_t label, T smoothing) {
-  Vec<T> sum{};
-  const T even = smoothing / T(C);
-  if (label >= 0) {
-    if (smoothing != 0) for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { sum += get(v + i, l); });
-    return (smoothing != 0 ? even * hsum<T>(sum) : T(0)) + (T(1) - smoothing) * v[label];
-  }
-  for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-    const Vec<T> w = keep<T>(get(t + i, l) * (T(1) - smoothing) + even, l, T(0));
-    sum += select<T>(w == T(0), Vec<T>{}, w * get(v + i, l));
+LAMINA_INLINE T row_max(const T* x, dim_t n) {
+  Vec<T> m = splat(-T(__builtin_inf()));
+  for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+    const Vec<T> v = get(x + j, l);
+    const Vec<T> w = select<T>(v != v, v, vmax<T>(m, v));
+    m = l == kLanes<T> ? w : select<T>(first_lanes<T>(l), w, m);
   });
-  return hsum<T>(sum);
+  return hmax<T>(m);
 }
 
-template <class T>
-LAMINA_INLINE T total(const T* t, dim_t C, dim_t label, T smoothing) {
-  if (label >= 0) return T(1);
-  Vec<T> sum{};
-  for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { sum += get(t + i, l); });
-  return hsum<T>(sum) * (T(1) - smoothing) + smoothing;
-}
-
-// slope -= target distribution
-template <class T>
-LAMINA_INLINE void subtract_target(const T* t, dim_t C, dim_t label, T smoothing, T* slope) {
-  const T even = smoothing / T(C);
-  if (label >= 0) {
-    if (smoothing != 0)
-      for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(slope + i, get(slope + i, l) - even, l); });
-    slope[label] -= T(1) - smoothing;
-    return;
-  }
-  for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-    put<T>(slope + i, get(slope + i, l) - (get(t + i, l) * (T(1) - smoothing) + even), l);
-  });
-}
-
-template <class T>
-T softmax_row(const T* x, dim_t C, dim_t label, const T* t, T smoothing, T* slope) {
-  const T low = -T(__builtin_inf());
-  Vec<T> m = splat(low);
-  for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { m = max_or_nan<T>(m, keep<T>(get(x + i, l), l, low)); });
-  const T top = hmax<T>(m);
-  Vec<T> sum{};
-  for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-    const Vec<T> e = vexp<T>(get(x + i, l) - top);
-    sum += keep<T>(e, l, T(0));
-    if (slope) put<T>(slope + i, e, l);
-  });
-  const T s = hsum<T>(sum), weight = total(t, C, label, smoothing);
-  const T lse = vlog<T>(splat(s))[0] + top;
-  if (slope) {
-    const T factor = weight / s;
-    for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(slope + i, get(slope + i, l) * factor, l); });
-    subtract_target(t, C, label, smoothing, slope);
-  }
-  return weight * lse - expected(x, t, C, label, smoothing);
-}
-
-template <class T>
-T probability_row(const T* x, dim_t C, dim_t label, const T* t, T smoothing, T* slope) {
-  const T least = T(1e-7), most = T(1) - T(1e-7), even = smoothing / T(C);
-  Vec<T> sum{};
-  for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { sum += get(x + i, l); });
-  const T s = hsum<T>(sum);
-  // loss = -sum w log clip(q), q = x / s;  g = d loss / d q = -w / q inside the clip;  dx = (g - sum g q) / s
-  Vec<T> loss{}, gq{};
-  IntVec<T> lane{};
-  for (int i = 0; i < kLanes<T>; i++) lane[i] = i;
-  for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-    const Vec<T> q = get(x + i, l) / s;
-    Vec<T> w =
-        label >= 0 ? select<T>(lane == typename VecOf<T>::int_t(label - i), splat(T(1)), Vec<T>{}) : get(t + i, l);
-    w = keep<T>(w * (T(1) - smoothing) + even, l, T(0));
-    const Vec<T> clipped = vmin<T>(vmax<T>(q, splat(least)), splat(most));
-    loss -= select<T>(w == T(0), Vec<T>{}, w * vlog<T>(clipped));
-    const Vec<T> g = select<T>((q < least) | (q > most), Vec<T>{}, -w / clipped);
-    gq += keep<T>(g * q, l, T(0));
-    if (slope) put<T>(slope + i, g, l);
-  });
-  if (slope) {
-    const T shift = hsum<T>(gq);
-    for_lanes<T>(C,
-                 [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(slope + i, (get(slope + i, l) - shift) / s, l); });
-  }
-  return hsum<T>(loss);
-}
-
-template <class T>
-struct Squared {
-  static LAMINA_INLINE Vec<T> value(Vec<T> x, Vec<T> t, T) { return (x - t) * (x - t); }
-  static LAMINA_INLINE Vec<T> slope(Vec<T> x, Vec<T> t, T) { return T(2) * (x - t); }
-};
-template <class T>
-struct Absolute {
-  static LAMINA_INLINE Vec<T> value(Vec<T> x, Vec<T> t, T) { return vabs<T>(x - t); }
-  static LAMINA_INLINE Vec<T> slope(Vec<T> x, Vec<T> t, T) {
-    const Vec<T> d = x - t;
-    return select<T>(d > T(0), splat(T(1)), select<T>(d < T(0), splat(T(-1)), d));  // 0 at 0, NaN stays
-  }
-};
-template <class T>
-struct Huber {
-  static LAMINA_INLINE Vec<T> value(Vec<T> x, Vec<T> t, T delta) {
-    const Vec<T> a = vabs<T>(x - t);
-    return select<T>(a > delta, delta * (a - T(0.5) * delta), T(0.5) * a * a);
-  }
-  static LAMINA_INLINE Vec<T> slope(Vec<T> x, Vec<T> t, T delta) {
-    return vmin<T>(vmax<T>(x - t, splat(-delta)), splat(delta));
-  }
-};
-template <class T>
-struct BinaryLogit {  // max(x, 0) - x t + log(1 + e^-|x|)
-  static LAMINA_INLINE Vec<T> value(Vec<T> x, Vec<T> t, T) {
-    return vmax<T>(x, Vec<T>{}) - x * t + vlog1p<T>(vexp<T>(-vabs<T>(x)));
-  }
-  static LAMINA_INLINE Vec<T> slope(Vec<T> x, Vec<T> t, T) { return vsigmoid<T>(x) - t; }
-};
-template <class T>
-struct BinaryProbability {
-  static LAMINA_INLINE Vec<T> clip(Vec<T> x, T e) { return vmin<T>(vmax<T>(x, splat(e)), splat(T(1) - e)); }
-  static LAMINA_INLINE Vec<T> value(Vec<T> x, Vec<T> t, T e) {
-    const Vec<T> p = clip(x, e);
-    return -(t * vlog<T>(p) + (T(1) - t) * vlog1p<T>(-p));
-  }
-  static LAMINA_INLINE Vec<T> slope(Vec<T> x, Vec<T> t, T e) {
-    const Vec<T> p = clip(x, e);
-    return select<T>((x < e) | (x > T(1) - e), Vec<T>{}, (p - t) / (p * (T(1) - p)));
-  }
-};
-
-// Calls f with the loss as a type.
+// Sum over a row of f(j, lanes), lanes beyond the row being dropped.
 template <class T, class F>
-LAMINA_INLINE void with_loss(PairLoss kind, F f) {
-  switch (kind) {
-    case PairLoss::squared:
-      return f(Squared<T>{});
-    case PairLoss::absolute:
-      return f(Absolute<T>{});
-    case PairLoss::huber:
-      return f(Huber<T>{});
-    case PairLoss::binary_logit:
-      return f(BinaryLogit<T>{});
-    case PairLoss::binary_probability:
-      return f(BinaryProbability<T>{});
+LAMINA_INLINE T row_sum(dim_t n, F f) {
+  Vec<T> s{};
+  for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+    const Vec<T> v = f(j, l);
+    s += l == kLanes<T> ? v : select<T>(first_lanes<T>(l), v, Vec<T>{});
+  });
+  return hsum<T>(s);
+}
+
+template <class T>
+LAMINA_INLINE void no_loss(const CrossEntropyRows<T>& r, dim_t i) {
+  r.losses[i] = 0;
+  if (r.gradient)
+    for_lanes<T>(r.cols,
+                 [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(r.gradient + i * r.cols + j, Vec<T>{}, l); });
+}
+
+// With m the largest logit and s = sum exp(x - m): loss = sum t (m - x) + log(s) sum t,  d/dx = exp(x - m) / s sum t -
+// t.
+template <class T>
+void softmax(const CrossEntropyRows<T>& r) {
+  const dim_t n = r.cols;
+  const T keep = T(1) - r.smoothing, spread = r.smoothing / T(n);
+  for (dim_t i = 0; i < r.rows; i++) {
+    if (r.labels && r.labels[i] < 0) {
+      no_loss(r, i);
+      continue;
+    }
+    const T* x = r.x + i * n;
+    T* g = r.gradient ? r.gradient + i * n : nullptr;
+    const T m = row_max(x, n);
+    const T s = row_sum<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      const Vec<T> e = vexp<T>(get(x + j, l) - m);
+      if (g) put<T>(g + j, e, l);
+      return e;
+    });
+    const T weight = r.weights ? r.weights[i] : T(1), k = r.scale * weight, log_s = scalar_log(s);
+    if (r.labels) {
+      T loss = log_s + keep * (m - x[r.labels[i]]);
+      if (r.smoothing != 0)
+        loss += spread * row_sum<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { return m - get(x + j, l); });
+      r.losses[i] = weight * loss;
+      if (!g) continue;
+      const T by = k / s, less = k * spread;
+      for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(g + j, get(g + j, l) * by - less, l); });
+      g[r.labels[i]] -= k * keep;
+      continue;
+    }
+    const T* t = r.targets + i * n;
+    auto target = [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { return keep * get(t + j, l) + spread; };
+    const T total = row_sum<T>(n, target);
+    const T distance = row_sum<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      const Vec<T> v = target(j, l);
+      return select<T>(v == T(0), Vec<T>{}, v * (m - get(x + j, l)));  // 0 where a logit of -inf is not wanted
+    });
+    r.losses[i] = weight * (distance + log_s * total);
+    if (!g) continue;
+    const T by = k / s * total;
+    for_lanes<T>(n,
+                 [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(g + j, get(g + j, l) * by - k * target(j, l), l); });
+  }
+}
+
+// With q = clip(x / sum x): loss = -sum t log q,  d/dx = (sum of t not clipped - t / q) / sum x where not clipped.
+template <class T>
+void probabilities(const CrossEntropyRows<T>& r) {
+  using V = Vec<T>;
+  const dim_t n = r.cols;
+  const T keep = T(1) - r.smoothing, spread = r.smoothing / T(n);
+  const T low = kEpsilon<T>, high = T(1) - kEpsilon<T>;
+  for (dim_t i = 0; i < r.rows; i++) {
+    if (r.labels && r.labels[i] < 0) {
+      no_loss(r, i);
+      continue;
+    }
+    const T* x = r.x + i * n;
+    const T* t = r.labels ? nullptr : r.targets + i * n;
+    const dim_t label = r.labels ? r.labels[i] : 0;
+    const T weight = r.weights ? r.weights[i] : T(1);
+    const T sum = row_sum<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { return get(x + j, l); });
+    const V each = splat(T(1) / sum);
+    auto clip = [&](V q) LAMINA_INLINE_LAMBDA { return vmin<T>(vmax<T>(q, splat(low)), splat(high)); };
+    auto target = [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { return (t ? keep * get(t + j, l) : V{}) + spread; };
+    const V at_label = splat(x[label]) * each;
+    const bool counts = t == nullptr && at_label[0] >= low && at_label[0] <= high;
+    T loss = t ? T(0) : -keep * vlog<T>(clip(at_label))[0], free = counts ? keep : T(0);
+    if (t || r.smoothing != 0) {
+      loss -= row_sum<T>(
+          n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { return target(j, l) * vlog<T>(clip(get(x + j, l) * each)); });
+      free += row_sum<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+        const V q = get(x + j, l) * each;
+        return select<T>((q >= low) & (q <= high), target(j, l), V{});
+      });
+    }
+    r.losses[i] = weight * loss;
+    if (!r.gradient) continue;
+    T* g = r.gradient + i * n;
+    const T k = r.scale * weight / sum;
+    for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      const V q = get(x + j, l) * each;
+      put<T>(g + j, k * (free - select<T>((q >= low) & (q <= high), target(j, l) / q, V{})), l);
+    });
+    if (counts) g[label] -= k * keep / at_label[0];
+  }
+}
+
+// Calls run(loss) with a function of (x, t).
+template <class T, class F>
+LAMINA_INLINE void with_loss(PointLoss loss, T delta, F run) {
+  using V = Vec<T>;
+  switch (loss) {
+    case PointLoss::squared:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return (x - t) * (x - t); });
+    case PointLoss::absolute:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vabs<T>(x - t); });
+    case PointLoss::huber:
+      return run([=](V x, V t) LAMINA_INLINE_LAMBDA {
+        const V e = vabs<T>(x - t), q = vmin<T>(e, splat(delta));
+        return q * (e - T(0.5) * q);
+      });
+    case PointLoss::log_cosh:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA {
+        const V e = vabs<T>(x - t);
+        return e + vlog1p<T>(vexp<T>(T(-2) * e)) - T(0.69314718055994530942);
+      });
+    case PointLoss::binary_logits:
+      return run([](V x, V t)
+                     LAMINA_INLINE_LAMBDA { return vmax<T>(x, V{}) - x * t + vlog1p<T>(vexp<T>(-vabs<T>(x))); });
+    case PointLoss::binary:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA {
+        const V p = vmin<T>(vmax<T>(x, splat(kEpsilon<T>)), splat(T(1) - kEpsilon<T>));
+        return -(t * vlog<T>(p) + (T(1) - t) * vlog<T>(T(1) - p));
+      });
+    case PointLoss::kl:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA {
+        const V p = vmin<T>(vmax<T>(x, splat(kEpsilon<T>)), splat(T(1)));
+        const V q = vmin<T>(vmax<T>(t, splat(kEpsilon<T>)), splat(T(1)));
+        return q * vlog<T>(q / p);
+      });
+    case PointLoss::poisson:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return x - t * vlog<T>(x + kEpsilon<T>); });
+  }
+}
+
+// Calls run(slope) with d loss / dx as a function of (x, t).
+template <class T, class F>
+LAMINA_INLINE void with_slope(PointLoss loss, T delta, F run) {
+  using V = Vec<T>;
+  switch (loss) {
+    case PointLoss::squared:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return T(2) * (x - t); });
+    case PointLoss::absolute:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vsign<T>(x - t); });
+    case PointLoss::huber:
+      return run([=](V x, V t) LAMINA_INLINE_LAMBDA { return vmin<T>(vmax<T>(x - t, splat(-delta)), splat(delta)); });
+    case PointLoss::log_cosh:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vtanh<T>(x - t); });
+    case PointLoss::binary_logits:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vsigmoid<T>(x) - t; });
+    case PointLoss::binary:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA {
+        const IntVec<T> clipped = (x < kEpsilon<T>) | (x > T(1) - kEpsilon<T>);
+        return select<T>(clipped, V{}, (x - t) / (x * (T(1) - x)));
+      });
+    case PointLoss::kl:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA {
+        const V q = vmin<T>(vmax<T>(t, splat(kEpsilon<T>)), splat(T(1)));
+        return select<T>((x < kEpsilon<T>) | (x > T(1)), V{}, -q / x);
+      });
+    case PointLoss::poisson:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return T(1) - t / (x + kEpsilon<T>); });
+  }
+}
+
+// Calls run(slope) with d loss / dt as a function of (x, t).
+template <class T, class F>
+LAMINA_INLINE void with_target_slope(PointLoss loss, T delta, F run) {
+  using V = Vec<T>;
+  switch (loss) {
+    case PointLoss::squared:
+    case PointLoss::absolute:
+    case PointLoss::huber:
+    case PointLoss::log_cosh:  // functions of x - t
+      return with_slope<T>(loss, delta, [&](auto slope) LAMINA_INLINE_LAMBDA {
+        run([=](V x, V t) LAMINA_INLINE_LAMBDA { return -slope(x, t); });
+      });
+    case PointLoss::binary_logits:
+      return run([](V x, V) LAMINA_INLINE_LAMBDA { return -x; });
+    case PointLoss::binary:
+      return run([](V x, V) LAMINA_INLINE_LAMBDA {
+        const V p = vmin<T>(vmax<T>(x, splat(kEpsilon<T>)), splat(T(1) - kEpsilon<T>));
+        return vlog<T>(T(1) - p) - vlog<T>(p);
+      });
+    case PointLoss::kl:
+      return run([](V x, V t) LAMINA_INLINE_LAMBDA {
+        const V p = vmin<T>(vmax<T>(x, splat(kEpsilon<T>)), splat(T(1)));
+        return select<T>((t < kEpsilon<T>) | (t > T(1)), V{}, vlog<T>(t / p) + T(1));
+      });
+    case PointLoss::poisson:
+      return run([](V x, V) LAMINA_INLINE_LAMBDA { return -vlog<T>(x + kEpsilon<T>); });
   }
 }
 
 template <class T>
-void pairs(const T* x, const T* t, T* out, dim_t n, PairLoss kind, T parameter) {
-  with_loss<T>(kind, [&](auto loss) LAMINA_INLINE_LAMBDA {
-    for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-      put<T>(out + i, loss.value(get(x + i, l), get(t + i, l), parameter), l);
+void points(PointLoss loss, const PointLossRows<T>& r) {
+  with_loss<T>(loss, r.delta, [&](auto f) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(r.rows * r.cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      put<T>(r.out + j, f(get(r.x + j, l), get(r.t + j, l)), l);
     });
   });
 }
 
 template <class T>
-T pairs_sum(const T* x, const T* t, dim_t n, PairLoss kind, T parameter) {
-  Vec<T> sum{};
-  with_loss<T>(kind, [&](auto loss) LAMINA_INLINE_LAMBDA {
-    for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-      sum += keep<T>(loss.value(get(x + i, l), get(t + i, l), parameter), l, T(0));
-    });
-  });
-  return hsum<T>(sum);
-}
-
-template <class T>
-void pairs_slope(const T* x, const T* t, const T* dy, T scale, T* dx, dim_t n, PairLoss kind, T parameter,
-                 bool accumulate) {
-  with_loss<T>(kind, [&](auto loss) LAMINA_INLINE_LAMBDA {
-    for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-      Vec<T> g = scale * loss.slope(get(x + i, l), get(t + i, l), parameter);
-      if (dy) g *= get(dy + i, l);
-      if (accumulate) g += get(dx + i, l);
-      put<T>(dx + i, g, l);
-    });
+void point_sums(PointLoss loss, const PointLossRows<T>& r) {
+  with_loss<T>(loss, r.delta, [&](auto f) LAMINA_INLINE_LAMBDA {
+    for (dim_t i = 0; i < r.rows; i++) {
+      const T *x = r.x + i * r.cols, *t = r.t + i * r.cols;
+      r.out[i] = r.scale * row_sum<T>(r.cols, [&](dim_t j, int l)
+                                                  LAMINA_INLINE_LAMBDA { return f(get(x + j, l), get(t + j, l)); });
+    }
   });
 }
 
 template <class T>
-void scale(const T* x, T factor, T* y, dim_t n, bool accumulate) {
-  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-    Vec<T> v = factor * get(x + i, l);
-    if (accumulate) v += get(y + i, l);
-    put<T>(y + i, v, l);
-  });
+void point_gradient(PointLoss loss, bool of_target, const PointLossRows<T>& r) {
+  auto deliver = [&](auto slope) LAMINA_INLINE_LAMBDA {
+    for (dim_t i = 0; i < r.rows; i++) {
+      const T *x = r.x + i * r.cols, *t = r.t + i * r.cols, *dy = r.dy + (r.dy_runs ? i * r.cols : i);
+      T* out = r.out + i * r.cols;
+      const Vec<T> one = splat(*dy);
+      for_lanes<T>(r.cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+        Vec<T> v = r.scale * (r.dy_runs ? get(dy + j, l) : one) * slope(get(x + j, l), get(t + j, l));
+        if (r.accumulate) v += get(out + j, l);
+        put<T>(out + j, v, l);
+      });
+    }
+  };
+  of_target ? with_target_slope<T>(loss, r.delta, deliver) : with_slope<T>(loss, r.delta, deliver);
 }
 
 template <class T>
 void fill(LossKernels<T>& k) {
-  k.softmax_row = softmax_row<T>;
-  k.probability_row = probability_row<T>;
-  k.pairs = pairs<T>;
-  k.pairs_sum = pairs_sum<T>;
-  k.pairs_slope = pairs_slope<T>;
-  k.scale = scale<T>;
+  k.softmax = softmax<T>;
+  k.probabilities = probabilities<T>;
+  k.points = points<T>;
+  k.point_sums = point_sums<T>;
+  k.point_gradient = point_gradient<T>;
 }
 
 }  // namespace

@@ -1,28 +1,56 @@
-// Losses of one row of scores, and of pairs of numbers.
+// Losses of rows of predictions, and their gradients in the same pass.
 #pragma once
 #include "core/types.h"
 
 namespace lamina {
 
-// Losses between a prediction x and its target t, element by element.
-//   squared (x - t)^2   absolute |x - t|   huber with its delta   binary cross-entropy of a logit, or of a probability
-//   clipped to [epsilon, 1 - epsilon]; the parameter is delta or epsilon
-enum class PairLoss : int { squared, absolute, huber, binary_logit, binary_probability };
+// Cross-entropy of rows x cols predictions: logits, or probabilities that are first scaled to sum 1 and clipped to
+// [1e-7, 1 - 1e-7].
+template <class T>
+struct CrossEntropyRows {
+  const T* x;
+  const dim_t* labels;  // one a row, negative: this row has no loss; or null and
+  const T* targets;     // rows x cols probabilities
+  const T* weights;     // one a row, or null
+  T smoothing;          // s: targets become t (1 - s) + s / cols
+  T* losses;            // one a row: weight * loss
+  T* gradient;          // rows x cols: scale * weight * d loss / dx; or null
+  T scale;
+  dim_t rows, cols;
+};
+
+// Losses of single predictions x against targets t.
+enum class PointLoss : int {
+  squared,        // (x - t)^2
+  absolute,       // |x - t|
+  huber,          // e^2 / 2 within delta of t, delta (e - delta / 2) beyond
+  log_cosh,       // log(cosh(x - t))
+  binary_logits,  // -t log p - (1 - t) log(1 - p), p = sigmoid(x)
+  binary,         // the same, p = x clipped to [1e-7, 1 - 1e-7]
+  kl,             // t log(t / x), both clipped to [1e-7, 1]
+  poisson,        // x - t log(x + 1e-7)
+};
+
+// rows x cols; dy is one a row, or one an element where it runs.
+template <class T>
+struct PointLossRows {
+  const T *x, *t, *dy;
+  T* out;
+  dim_t rows, cols;
+  T delta, scale;
+  bool dy_runs, accumulate;
+};
 
 template <class T>
 struct LossKernels {
-  // Cross-entropy of one row of C logits against class `label`, or against the distribution t (label < 0), smoothed:
-  // t (1 - smoothing) + smoothing / C. `slope` (may be null) gets d loss / d x.
-  T (*softmax_row)(const T* x, dim_t C, dim_t label, const T* t, T smoothing, T* slope);
-  // The same of a row of probabilities, scaled to sum 1 and clipped to [1e-7, 1 - 1e-7].
-  T (*probability_row)(const T* x, dim_t C, dim_t label, const T* t, T smoothing, T* slope);
-  void (*pairs)(const T* x, const T* t, T* out, dim_t n, PairLoss kind, T parameter);
-  T (*pairs_sum)(const T* x, const T* t, dim_t n, PairLoss kind, T parameter);
-  // dx = scale * dy * d loss / d x, or +=; dy null: 1.
-  void (*pairs_slope)(const T* x, const T* t, const T* dy, T scale, T* dx, dim_t n, PairLoss kind, T parameter,
-                      bool accumulate);
-  // y = scale * x, or +=.
-  void (*scale)(const T* x, T factor, T* y, dim_t n, bool accumulate);
+  void (*softmax)(const CrossEntropyRows<T>& r);
+  void (*probabilities)(const CrossEntropyRows<T>& r);
+  // out[i, j] = loss(x[i, j], t[i, j])
+  void (*points)(PointLoss loss, const PointLossRows<T>& r);
+  // out[i] = scale * sum over j of loss(x[i, j], t[i, j])
+  void (*point_sums)(PointLoss loss, const PointLossRows<T>& r);
+  // out[i, j] (+)= scale * dy * d loss / dx, or / dt where `of_target`.
+  void (*point_gradient)(PointLoss loss, bool of_target, const PointLossRows<T>& r);
 };
 
 }  // namespace lamina

@@ -20,16 +20,19 @@ Groups broadcast_axes(const Loops<K>& l, int k) {
   return g;
 }
 
-// Delivers one gradient: f(out, accumulate) computes it in the result's shape, then broadcast axes are summed.
+// Delivers one gradient: f(first, n, to, accumulate) computes elements of it in the result's shape, then broadcast axes
+// are summed.
 template <class T, int K, class F>
 void give(const Loops<K>& l, int k, T* destination, Grad mode, F&& f) {
   if (mode == Grad::skip) return;
   const Groups axes = broadcast_axes(l, k);
   const bool accumulate = mode == Grad::accumulate;
-  if (axes.product(true) == 1) return f(destination, accumulate);
-  Scratch<T> whole(l.total());
-  f(whole.get(), false);
-  reduce(ReduceOp::sum, whole.get(), axes, destination, T(1), accumulate);
+  if (axes.product(true) == 1)
+    parallel_for(l.total(), kGrain,
+                 [&](dim_t begin, dim_t end) { f(begin, end - begin, destination + begin, accumulate); });
+  else
+    reduce_produced(ReduceOp::sum, axes, destination, T(1), accumulate,
+                    [&](dim_t first, dim_t n, T* to) { f(first, n, to, false); });
 }
 
 // Runs f(at, x, y, x_step, y_step, rows, cols ...) with numbers in place of null operands.
@@ -81,13 +84,11 @@ template <class T>
 void binary_backward(const BinaryBackward<T>& a) {
   const auto& k = kernels<T>().elementwise;
   const Operands<T> o(a);
-  const dim_t n = a.loops.total();
   auto contribution = [&](bool second) {
-    return [&, second](T* out, bool accumulate) {
-      parallel_for(n, kGrain, [&](dim_t begin, dim_t end) {
-        walk(a.loops, begin, end, [&](dim_t at, const dim_t(&offset)[2], dim_t rows, dim_t cols) {
-          k.binary_gradient(a.op, second, accumulate, rows_at<T>(o, a.loops, offset, a.dy + at, out + at, rows, cols));
-        });
+    return [&, second](dim_t first, dim_t n, T* to, bool accumulate) {
+      walk(a.loops, first, first + n, [&](dim_t at, const dim_t(&offset)[2], dim_t rows, dim_t cols) {
+        k.binary_gradient(a.op, second, accumulate,
+                          rows_at<T>(o, a.loops, offset, a.dy + at, to + at - first, rows, cols));
       });
     };
   };
@@ -231,19 +232,17 @@ void where_backward(const WhereBackward<T>& a) {
   const auto& l = a.loops;
   const dim_t cs = l.col_step(0);
   auto contribution = [&](bool wanted) {
-    return [&, wanted](T* out, bool accumulate) {
-      parallel_for(l.total(), kGrain, [&](dim_t begin, dim_t end) {
-        walk(l, begin, end, [&](dim_t at, const dim_t(&offset)[3], dim_t rows, dim_t cols) {
-          for (dim_t r = 0; r < rows; r++) {
-            const unsigned char* c = a.condition + offset[0] + r * l.row_step(0);
-            const T* g = a.dy + at + r * cols;
-            T* to = out + at + r * cols;
-            for (dim_t i = 0; i < cols; i++) {
-              const T v = (c[i * cs] != 0) == wanted ? g[i] : T(0);
-              to[i] = accumulate ? to[i] + v : v;
-            }
+    return [&, wanted](dim_t first, dim_t n, T* out, bool accumulate) {
+      walk(l, first, first + n, [&](dim_t at, const dim_t(&offset)[3], dim_t rows, dim_t cols) {
+        for (dim_t r = 0; r < rows; r++) {
+          const unsigned char* c = a.condition + offset[0] + r * l.row_step(0);
+          const T* g = a.dy + at + r * cols;
+          T* to = out + at - first + r * cols;
+          for (dim_t i = 0; i < cols; i++) {
+            const T v = (c[i * cs] != 0) == wanted ? g[i] : T(0);
+            to[i] = accumulate ? to[i] + v : v;
           }
-        });
+        }
       });
     };
   };

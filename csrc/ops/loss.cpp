@@ -6,110 +6,121 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
+#include "ops/reduction.h"
 
 namespace lamina {
 namespace {
 
-constexpr dim_t kChunk = 4096;  // elements that one partial sum takes; the partial sums are added in double, in order
-
-dim_t rows_worth_a_thread(dim_t C, dim_t weight) { return kGrain / std::max<dim_t>(1, C * weight) + 1; }
+constexpr dim_t kPiece = 1024;  // elements of a mean over everything that are summed together
 
 template <class T>
-T mean_of(const T* x, dim_t n, double count) {
-  double sum = 0;
-  for (dim_t i = 0; i < n; i++) sum += double(x[i]);
-  return T(sum / count);
+void sum_to(const T* x, dim_t n, T* y, T scale) {
+  Groups all;
+  all.append(n, true);
+  reduce(ReduceOp::sum, x, all, y, scale);
 }
 
 }  // namespace
 
 template <class T>
-void cross_entropy_forward(const CrossEntropy<T>& a) {
-  if (!a.targets) {
-    const dim_t place = first_outside(a.labels, a.C);
-    if (place >= 0) check(false, "cross_entropy: ", describe_outside(a.labels, place, a.C, "label"));
+void cross_entropy(const CrossEntropy<T>& a) {
+  dim_t counted = a.N;
+  Scratch<dim_t> labels(a.targets ? 0 : a.N);
+  for (dim_t i = 0; !a.targets && i < a.N; i++) {
+    const dim_t label = a.labels[i];
+    const bool ignored = a.has_ignored && label == a.ignored;
+    if (!ignored && (label < 0 || label >= a.C))
+      check(false, describe_outside(a.labels, i, a.C, "cross_entropy: label"));
+    labels[i] = ignored ? -1 : label;
+    counted -= ignored;
   }
-  const auto& k = kernels<T>().loss;
-  const auto row = a.from_logits ? k.softmax_row : k.probability_row;
-  Scratch<T> each(a.mean ? a.N : 0);
-  T* loss = a.mean ? each.get() : a.loss;
-  parallel_for(a.N, rows_worth_a_thread(a.C, 4), [&](dim_t begin, dim_t end) {
-    for (dim_t i = begin; i < end; i++)
-      loss[i] = row(a.x + i * a.C, a.C, a.targets ? -1 : a.labels[i], a.targets ? a.targets + i * a.C : nullptr,
-                    T(a.smoothing), a.slopes ? a.slopes + i * a.C : nullptr);
+  Scratch<T> rows(a.mean ? a.N : 0);
+  const T share = T(1) / T(std::max<dim_t>(counted, 1));
+  const auto kernel = a.logits ? kernels<T>().loss.softmax : kernels<T>().loss.probabilities;
+  parallel_for(a.N, kGrain / 4 / std::max<dim_t>(1, a.C) + 1, [&](dim_t begin, dim_t end) {
+    const dim_t at = begin * a.C;
+    kernel({a.x + at, a.targets ? nullptr : labels + begin, a.targets ? a.targets + at : nullptr,
+            a.weights ? a.weights + begin : nullptr, T(a.smoothing), (a.mean ? rows.get() : a.losses) + begin,
+            a.gradient ? a.gradient + at : nullptr, a.mean ? share : T(1), end - begin, a.C});
   });
-  if (a.mean) *a.loss = mean_of(loss, a.N, double(a.N));
+  if (a.mean) sum_to(rows.get(), a.N, a.losses, share);
 }
 
 template <class T>
 void cross_entropy_backward(const CrossEntropyBackward<T>& a) {
-  if (a.mode == Grad::skip) return;
-  const auto& k = kernels<T>().loss;
-  parallel_for(a.N, rows_worth_a_thread(a.C, 1), [&](dim_t begin, dim_t end) {
-    if (a.mean)
-      return k.scale(a.slopes + begin * a.C, T(double(*a.dy) / double(a.N)), a.dx + begin * a.C, (end - begin) * a.C,
-                     a.mode == Grad::accumulate);
-    for (dim_t i = begin; i < end; i++)
-      k.scale(a.slopes + i * a.C, a.dy[i], a.dx + i * a.C, a.C, a.mode == Grad::accumulate);
+  const auto& k = kernels<T>().elementwise;
+  parallel_for(a.N, kGrain / std::max<dim_t>(1, a.C) + 1, [&](dim_t begin, dim_t end) {
+    const dim_t at = begin * a.C;
+    const T* dy = a.mean ? a.dy : a.dy + begin;
+    BinaryRows<T> r{dy, dy, a.gradient + at, a.dx + at, end - begin, a.C, 0, a.mean ? 0 : 1, a.C, false, false};
+    if (a.mean) r.cols = r.rows * r.cols, r.rows = 1;
+    k.binary_gradient(BinaryOp::multiply, false, a.accumulate, r);
   });
 }
 
 template <class T>
-void pair_loss_forward(const PairLossForward<T>& a) {
+void point_loss(const PointLosses<T>& a) {
   const auto& k = kernels<T>().loss;
-  const dim_t n = a.N * a.C;
-  const T parameter = T(a.parameter);
-  if (a.reduction == Reduction::none) {
-    parallel_for(n, kGrain / 2, [&](dim_t begin, dim_t end) {
-      k.pairs(a.x + begin, a.t + begin, a.loss + begin, end - begin, a.kind, parameter);
-    });
-  } else if (a.reduction == Reduction::rows) {
-    parallel_for(a.N, rows_worth_a_thread(a.C, 2), [&](dim_t begin, dim_t end) {
-      for (dim_t i = begin; i < end; i++)
-        a.loss[i] = k.pairs_sum(a.x + i * a.C, a.t + i * a.C, a.C, a.kind, parameter) / T(a.C);
-    });
-  } else {
-    const dim_t chunks = (n + kChunk - 1) / kChunk;
-    Scratch<T> partial(chunks);
-    parallel_for(chunks, kGrain / kChunk, [&](dim_t begin, dim_t end) {
-      for (dim_t i = begin; i < end; i++)
-        partial[i] =
-            k.pairs_sum(a.x + i * kChunk, a.t + i * kChunk, std::min(kChunk, n - i * kChunk), a.kind, parameter);
-    });
-    *a.loss = mean_of(partial.get(), chunks, double(n));
+  auto rows = [&](const T* x, const T* t, T* y, dim_t n, dim_t cols, double scale) {
+    return PointLossRows<T>{x, t, nullptr, y, n, cols, T(a.delta), T(scale), false, false};
+  };
+  const dim_t total = a.N * a.C, grain = kGrain / 4;
+  switch (a.reduction) {
+    case PointReduction::none:
+      return parallel_for(total, grain, [&](dim_t begin, dim_t end) {
+        k.points(a.loss, rows(a.x + begin, a.t + begin, a.y + begin, 1, end - begin, 1));
+      });
+    case PointReduction::rows:
+      return parallel_for(a.N, grain / std::max<dim_t>(1, a.C) + 1, [&](dim_t begin, dim_t end) {
+        k.point_sums(a.loss, rows(a.x + begin * a.C, a.t + begin * a.C, a.y + begin, end - begin, a.C, a.scale));
+      });
+    case PointReduction::all: {
+      const dim_t pieces = (total + kPiece - 1) / kPiece;
+      Scratch<T> sums(pieces);
+      parallel_for(pieces, grain / kPiece, [&](dim_t begin, dim_t end) {
+        const dim_t whole = end * kPiece <= total ? end : end - 1, at = begin * kPiece;
+        k.point_sums(a.loss, rows(a.x + at, a.t + at, sums + begin, whole - begin, kPiece, 1));
+        if (whole < end) {
+          const dim_t rest = whole * kPiece;
+          k.point_sums(a.loss, rows(a.x + rest, a.t + rest, sums + whole, 1, total - rest, 1));
+        }
+      });
+      return sum_to(sums.get(), pieces, a.y, T(a.scale));
+    }
   }
 }
 
 template <class T>
-void pair_loss_backward(const PairLossBackward<T>& a) {
-  if (a.mode == Grad::skip) return;
+void point_loss_backward(const PointLossesBackward<T>& a) {
   const auto& k = kernels<T>().loss;
-  const T parameter = T(a.parameter);
-  const bool accumulate = a.mode == Grad::accumulate;
-  if (a.reduction == Reduction::rows) {
-    parallel_for(a.N, rows_worth_a_thread(a.C, 1), [&](dim_t begin, dim_t end) {
-      for (dim_t i = begin; i < end; i++)
-        k.pairs_slope(a.x + i * a.C, a.t + i * a.C, nullptr, a.dy[i] / T(a.C), a.dx + i * a.C, a.C, a.kind, parameter,
-                      accumulate);
-    });
-    return;
-  }
-  const bool mean = a.reduction == Reduction::mean;
-  const dim_t n = a.N * a.C;
-  const T scale = mean ? T(double(*a.dy) / double(std::max<dim_t>(1, n))) : T(1);
-  parallel_for(n, kGrain / 2, [&](dim_t begin, dim_t end) {
-    k.pairs_slope(a.x + begin, a.t + begin, mean ? nullptr : a.dy + begin, scale, a.dx + begin, end - begin, a.kind,
-                  parameter, accumulate);
-  });
+  const bool by_row = a.reduction == PointReduction::rows;
+  const dim_t rows = by_row ? a.N : 1, cols = by_row ? a.C : a.N * a.C;
+  auto give = [&](bool of_target, T* out, Grad mode) {
+    if (mode == Grad::skip) return;
+    auto part = [&](dim_t row, dim_t n, dim_t from, dim_t width) {
+      const dim_t at = row * cols + from;
+      const T* dy = a.reduction == PointReduction::none ? a.dy + at : a.dy + row;
+      k.point_gradient(a.loss, of_target,
+                       {a.x + at, a.t + at, dy, out + at, n, width, T(a.delta), T(a.scale),
+                        a.reduction == PointReduction::none, mode == Grad::accumulate});
+    };
+    if (rows == 1)
+      parallel_for(cols, kGrain / 4, [&](dim_t begin, dim_t end) { part(0, 1, begin, end - begin); });
+    else
+      parallel_for(rows, kGrain / 4 / std::max<dim_t>(1, cols) + 1,
+                   [&](dim_t begin, dim_t end) { part(begin, end - begin, 0, cols); });
+  };
+  give(false, a.dx, a.dx_mode);
+  give(true, a.dt, a.dt_mode);
 }
 
-template void cross_entropy_forward(const CrossEntropy<float>&);
-template void cross_entropy_forward(const CrossEntropy<double>&);
+template void cross_entropy(const CrossEntropy<float>&);
+template void cross_entropy(const CrossEntropy<double>&);
 template void cross_entropy_backward(const CrossEntropyBackward<float>&);
 template void cross_entropy_backward(const CrossEntropyBackward<double>&);
-template void pair_loss_forward(const PairLossForward<float>&);
-template void pair_loss_forward(const PairLossForward<double>&);
-template void pair_loss_backward(const PairLossBackward<float>&);
-template void pair_loss_backward(const PairLossBackward<double>&);
+template void point_loss(const PointLosses<float>&);
+template void point_loss(const PointLosses<double>&);
+template void point_loss_backward(const PointLossesBackward<float>&);
+template void point_loss_backward(const PointLossesBackward<double>&);
 
 }  // namespace lamina

@@ -1,62 +1,68 @@
-// Losses: cross-entropy of rows of scores, and losses between pairs of numbers, per row, per element or averaged.
+// Losses. Those of classes compute their gradient in the forward pass, which keeps it for a backward of one scaled
+// copy.
 #pragma once
+#include "core/types.h"
 #include "kernels/loss.h"
 #include "ops/indices.h"
 
 namespace lamina {
 
-// x (N, C); targets (N, C) or, where null, labels (N); loss (N), or (1) the mean over N.
-// slopes (N, C), may be null: d loss / d x of each row, for backward. A label outside 0..C-1 throws.
+// x (N, C); labels (N), or targets (N, C). Throws std::invalid_argument naming the first label that is neither in
+// 0..C-1 nor ignored. losses (N), or for the mean losses (1): the sum of weight * loss over the number of rows that are
+// not ignored. gradient (N, C) or null: of each row's loss, or of the mean.
 template <class T>
 struct CrossEntropy {
-  const T *x, *targets;
+  const T* x;
   Indices labels;
-  T *loss, *slopes;
-  dim_t N, C;
+  const T *targets, *weights;
+  T *losses, *gradient;
+  dim_t N, C, ignored;
   double smoothing;
-  bool from_logits, mean;
+  bool logits, has_ignored, mean;
 };
 template <class T>
-void cross_entropy_forward(const CrossEntropy<T>& a);
+void cross_entropy(const CrossEntropy<T>& a);
 
-// dx = slopes * dy of the row, or dy / N for the mean.
+// dx (+)= gradient * dy, dy one a row or one for all.
 template <class T>
 struct CrossEntropyBackward {
-  const T *slopes, *dy;
+  const T *gradient, *dy;
   T* dx;
-  Grad mode;
   dim_t N, C;
-  bool mean;
+  bool mean, accumulate;
 };
 template <class T>
 void cross_entropy_backward(const CrossEntropyBackward<T>& a);
 
-enum class Reduction : int { none, rows, mean };  // every element, the mean of each row, the mean of all
-
-// x, t (N, C); loss (N, C), (N) or (1).
+// What becomes of the losses of single predictions, x and t (N, C).
+enum class PointReduction : int {
+  none,  // (N, C)
+  rows,  // (N): scale * sum over C
+  all,   // one: scale * sum over N and C
+};
 template <class T>
-struct PairLossForward {
+struct PointLosses {
   const T *x, *t;
-  T* loss;
+  T* y;
   dim_t N, C;
-  PairLoss kind;
-  double parameter;
-  Reduction reduction;
+  PointLoss loss;
+  PointReduction reduction;
+  double delta, scale;
 };
 template <class T>
-void pair_loss_forward(const PairLossForward<T>& a);
+void point_loss(const PointLosses<T>& a);
 
 template <class T>
-struct PairLossBackward {
+struct PointLossesBackward {
   const T *x, *t, *dy;
-  T* dx;
-  Grad mode;
+  T *dx, *dt;
+  Grad dx_mode, dt_mode;
   dim_t N, C;
-  PairLoss kind;
-  double parameter;
-  Reduction reduction;
+  PointLoss loss;
+  PointReduction reduction;
+  double delta, scale;
 };
 template <class T>
-void pair_loss_backward(const PairLossBackward<T>& a);
+void point_loss_backward(const PointLossesBackward<T>& a);
 
 }  // namespace lamina

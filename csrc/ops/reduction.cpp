@@ -1,11 +1,7 @@
 #include "ops/reduction.h"
 
-#include <algorithm>
 #include <cmath>
 
-#include "core/parallel.h"
-#include "core/pool.h"
-#include "kernels/table.h"
 #include "ops/copy.h"
 
 namespace lamina {
@@ -13,9 +9,6 @@ namespace {
 
 constexpr dim_t kPart = 65536;  // elements of a part of a divided reduction
 constexpr dim_t kStrip = 2048;  // columns that one task takes
-
-// How partial results are reduced further.
-ReduceOp joining(ReduceOp op) { return op == ReduceOp::sum_squares || op == ReduceOp::sum_abs ? ReduceOp::sum : op; }
 
 template <class T>
 T start_of(ReduceOp op) {
@@ -59,26 +52,45 @@ void reduce_axis(ReduceOp op, const T* x, dim_t outer, dim_t n, dim_t inner, T* 
   if (parts > 1) reduce_axis(joining(op), to, outer, parts, inner, out);
 }
 
-// y and g of each group laid over x: map(x, y, g), in parallel.
+// y and g of each group laid over x; g null: 1.
 template <class T>
-void map_groups(GroupMap m, const T* x, const T* y, const T* g, bool g_is_one, T* out, const Groups& groups, T scale,
-                bool accumulate) {
-  Loops<2> l;
-  dim_t step = groups.product(false);
-  if (step * groups.product(true) == 0) return;
-  for (int i = 0; i < groups.count; i++) {
-    if (!groups.reduced[i]) step /= groups.size[i];
-    const dim_t s = groups.reduced[i] ? 0 : step;
-    l.append(groups.size[i], {s, g_is_one ? 0 : s});
+struct GroupMapping {
+  GroupMap m;
+  const T *x, *y, *g;
+  Loops<2> loops;
+  T one = 1;
+
+  GroupMapping(GroupMap map, const T* from, const T* of_group, const T* gradient, const Groups& groups)
+      : m(map), x(from), y(of_group), g(gradient) {
+    dim_t step = groups.product(false);
+    for (int i = 0; i < groups.count; i++) {
+      if (!groups.reduced[i]) step /= std::max<dim_t>(groups.size[i], 1);
+      const dim_t s = groups.reduced[i] ? 0 : step;
+      loops.append(groups.size[i], {s, g ? s : 0});
+    }
+    loops.finish();
   }
-  l.finish();
-  const auto& k = kernels<T>().reduction;
-  parallel_for(l.total(), kGrain, [&](dim_t begin, dim_t end) {
-    walk(l, begin, end, [&](dim_t at, const dim_t(&offset)[2], dim_t rows, dim_t cols) {
-      k.map(m, GroupRows<T>{x + at, y + offset[0], g + offset[1], out + at, rows, cols, l.row_step(0), l.row_step(1),
-                            l.col_step(0) != 0, l.col_step(1) != 0, scale, accumulate});
+  // to[i - first] (+)= scale * map(element i), i in [first, first + n)
+  void operator()(dim_t first, dim_t n, T* to, T scale, bool accumulate) const {
+    const Loops<2>& l = loops;
+    walk(l, first, first + n, [&](dim_t at, const dim_t(&offset)[2], dim_t rows, dim_t cols) {
+      kernels<T>().reduction.map(
+          m, GroupRows<T>{x + at, y + offset[0], g ? g + offset[1] : &one, to + at - first, rows, cols, l.row_step(0),
+                          l.row_step(1), l.col_step(0) != 0, l.col_step(1) != 0, scale, accumulate});
     });
-  });
+  }
+  void all(T* out, T scale, bool accumulate) const {
+    parallel_for(loops.total(), kGrain,
+                 [&](dim_t begin, dim_t end) { (*this)(begin, end - begin, out + begin, scale, accumulate); });
+  }
+};
+
+// out = scale * sum over each group of map(x, y)
+template <class T>
+void sum_mapped(GroupMap m, const T* x, const T* y, const Groups& groups, T* out, T scale) {
+  const GroupMapping<T> mapping(m, x, y, nullptr, groups);
+  reduce_produced(ReduceOp::sum, groups, out, scale, false,
+                  [&](dim_t first, dim_t n, T* to) { mapping(first, n, to, T(1), false); });
 }
 
 // The product of all other elements of the group, element by element: right where some are zero.
@@ -160,7 +172,7 @@ void reduce(ReduceOp op, const T* x, const Groups& g, T* out, T scale, bool accu
 template <class T>
 void reduction_forward(const Reduce<T>& a) {
   const dim_t kept = a.groups.product(false), n = a.groups.product(true);
-  const T one = 1, share = T(1) / T(n);
+  const T share = T(1) / T(n);
   switch (a.op) {
     case Reduction::sum:
       return reduce(ReduceOp::sum, a.x, a.groups, a.y);
@@ -177,18 +189,15 @@ void reduction_forward(const Reduce<T>& a) {
       for (dim_t i = 0; i < kept; i++) a.y[i] = std::sqrt(a.y[i]);
       return;
     case Reduction::logsumexp: {
-      Scratch<T> top(kept), terms(kept * n);
+      Scratch<T> top(kept);
       reduce(ReduceOp::max, a.x, a.groups, top.get());
-      map_groups<T>(GroupMap::exp_difference, a.x, top, &one, true, terms, a.groups, T(1), false);
-      reduce(ReduceOp::sum, terms.get(), a.groups, a.y);
+      sum_mapped<T>(GroupMap::exp_difference, a.x, top, a.groups, a.y, T(1));
       for (dim_t i = 0; i < kept; i++) a.y[i] = top[i] + std::log(a.y[i]);
       return;
     }
     case Reduction::variance: {
-      Scratch<T> squares(kept * n);
       reduce(ReduceOp::sum, a.x, a.groups, a.mean, share);
-      map_groups<T>(GroupMap::deviation, a.x, a.mean, &one, true, squares, a.groups, T(1), false);
-      return reduce(ReduceOp::sum, squares.get(), a.groups, a.y, share);
+      return sum_mapped<T>(GroupMap::deviation, a.x, a.mean, a.groups, a.y, share);
     }
   }
 }
@@ -196,9 +205,8 @@ void reduction_forward(const Reduce<T>& a) {
 template <class T>
 void reduction_backward(const ReduceBackward<T>& a) {
   const dim_t kept = a.groups.product(false), n = a.groups.product(true);
-  const T one = 1;
   auto back = [&](GroupMap m, T scale) {
-    map_groups<T>(m, a.x, a.saved, a.dy, false, a.dx, a.groups, scale, a.accumulate);
+    GroupMapping<T>(m, a.x, a.saved, a.dy, a.groups).all(a.dx, scale, a.accumulate);
   };
   if (kept * n == 0) return;
   switch (a.op) {
@@ -216,11 +224,10 @@ void reduction_backward(const ReduceBackward<T>& a) {
       return product_gradient(a);
     case Reduction::max:
     case Reduction::min: {
-      Scratch<T> equal(kept * n), share(kept);
-      map_groups<T>(GroupMap::equal, a.x, a.saved, &one, true, equal, a.groups, T(1), false);
-      reduce(ReduceOp::sum, equal.get(), a.groups, share.get());
+      Scratch<T> share(kept);  // first how many are equal, then what each of them gets
+      sum_mapped<T>(GroupMap::equal, a.x, a.saved, a.groups, share.get(), T(1));
       for (dim_t i = 0; i < kept; i++) share[i] = a.dy[i] / share[i];
-      return map_groups<T>(GroupMap::equal, a.x, a.saved, share, false, a.dx, a.groups, T(1), a.accumulate);
+      return GroupMapping<T>(GroupMap::equal, a.x, a.saved, share, a.groups).all(a.dx, T(1), a.accumulate);
     }
   }
 }
@@ -228,15 +235,20 @@ void reduction_backward(const ReduceBackward<T>& a) {
 template <class T>
 void cumulative_sum(const CumulativeSum<T>& a) {
   parallel_for(a.outer, kGrain / std::max<dim_t>(1, a.n * a.inner) + 1, [&](dim_t begin, dim_t end) {
-    for (dim_t o = begin; o < end; o++)
-      for (dim_t i = 0; i < a.inner; i++) {
-        T sum = 0;
-        for (dim_t j = 0; j < a.n; j++) {
-          const dim_t at = (o * a.n + (a.reverse ? a.n - 1 - j : j)) * a.inner + i;
-          sum += a.x[at];
-          a.y[at] = a.accumulate ? a.y[at] + sum : sum;
-        }
+    Scratch<T> sums(a.inner);
+    T* sum = sums;
+    for (dim_t o = begin; o < end; o++) {
+      std::fill(sum, sum + a.inner, T(0));
+      for (dim_t j = 0; j < a.n; j++) {
+        const dim_t at = (o * a.n + (a.reverse ? a.n - 1 - j : j)) * a.inner;
+        const T* x = a.x + at;
+        T* y = a.y + at;
+        if (a.accumulate)
+          for (dim_t i = 0; i < a.inner; i++) sum[i] += x[i], y[i] += sum[i];
+        else
+          for (dim_t i = 0; i < a.inner; i++) sum[i] += x[i], y[i] = sum[i];
       }
+    }
   });
 }
 

@@ -1,7 +1,11 @@
 // Reductions over any axes.
 #pragma once
+#include <algorithm>
+
+#include "core/parallel.h"
+#include "core/pool.h"
 #include "core/types.h"
-#include "kernels/reduction.h"
+#include "kernels/table.h"
 #include "ops/loops.h"
 
 namespace lamina {
@@ -30,9 +34,19 @@ struct Groups {
   }
 };
 
+// How partial results are reduced further.
+inline ReduceOp joining(ReduceOp op) {
+  return op == ReduceOp::sum_squares || op == ReduceOp::sum_abs ? ReduceOp::sum : op;
+}
+
 // out (+)= scale * reduction of x. Deterministic: parts depend on the sizes alone.
 template <class T>
 void reduce(ReduceOp op, const T* x, const Groups& g, T* out, T scale = T(1), bool accumulate = false);
+
+// The same of values that exist only block by block: produce(first, n, to) writes elements [first, first + n) of the
+// groups' array to `to`.
+template <class T, class F>
+void reduce_produced(ReduceOp op, const Groups& g, T* out, T scale, bool accumulate, F&& produce);
 
 enum class Reduction : int { sum, mean, product, max, min, norm, logsumexp, variance };
 
@@ -80,5 +94,43 @@ struct ArgExtreme {
 };
 template <class T>
 void arg_extreme(const ArgExtreme<T>& a);
+
+constexpr dim_t kBlock = 8192;  // elements of a block that is produced and reduced in cache
+
+template <class T, class F>
+void reduce_produced(ReduceOp op, const Groups& g, T* out, T scale, bool accumulate, F&& produce) {
+  const auto& k = kernels<T>().reduction;
+  const dim_t total = g.product(false) * g.product(true);
+  const bool columns = g.count <= 2 && g.count > 0 && g.reduced[0], rows = g.count == 2 && g.reduced[1];
+  const dim_t length = columns ? (g.count == 2 ? g.size[1] : 1) : rows ? g.size[1] : 0;  // of a row
+  if (total == 0 || !(columns || rows) || (rows && length > kBlock)) {
+    Scratch<T> whole(total);
+    parallel_for(total, kGrain, [&](dim_t begin, dim_t end) { produce(begin, end - begin, whole + begin); });
+    return reduce(op, whole.get(), g, out, scale, accumulate);
+  }
+  // Whole rows to a block: all parts of one result, or a partial result of every column.
+  const dim_t count = g.size[0], height = std::max<dim_t>(columns && length > 1 ? 8 : 1, kBlock / length);
+  const dim_t blocks = (count + height - 1) / height;
+  Scratch<T> results(columns ? blocks * length : count);
+  parallel_for(blocks, kGrain / (height * length) + 1, [&](dim_t begin, dim_t end) {
+    Scratch<T> block(height * length);
+    for (dim_t b = begin; b < end; b++) {
+      const dim_t first = b * height, n = std::min(height, count - first);
+      produce(first * length, n * length, block.get());
+      if (columns && length > 1)
+        k.columns(op, block, n, length, length, results + b * length);
+      else if (columns)
+        k.rows(op, block, 1, n, results + b);
+      else
+        k.rows(op, block, n, length, results + first);
+    }
+  });
+  Groups left;
+  if (columns)
+    left.append(blocks, true), left.append(length, false);
+  else
+    left.append(count, false);
+  reduce(joining(op), results.get(), left, out, scale, accumulate);
+}
 
 }  // namespace lamina

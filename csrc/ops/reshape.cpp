@@ -37,16 +37,12 @@ void copy_rows(const CopyBlock<T>& b) {
   }
 }
 
-template <class I>
-void check_indices(const I* indices, dim_t m, dim_t n) {
-  for (dim_t j = 0; j < m; j++)
-    check_index(indices[j] >= -n && indices[j] < n, "take: index ", indices[j], " at [", j, "] is outside 0..", n - 1);
+void check_indices(const Indices& indices, dim_t n) {
+  for (dim_t j = 0; j < indices.n; j++)
+    if (indices[j] < -n || indices[j] >= n) check_index(false, describe_outside(indices, j, n, "take: index"));
 }
 
-template <class I>
-dim_t place(I index, dim_t n) {
-  return index < 0 ? dim_t(index) + n : dim_t(index);
-}
+dim_t place(dim_t index, dim_t n) { return index < 0 ? index + n : index; }
 
 }  // namespace
 
@@ -62,13 +58,14 @@ void strided_copy(const StridedCopy<T>& a) {
   });
 }
 
-template <class T, class I>
-void take(const Take<T, I>& a) {
-  check_indices(a.indices, a.m, a.n);
+template <class T>
+void take(const Take<T>& a) {
+  check_indices(a.indices, a.n);
+  const dim_t m = a.indices.n;
   const dim_t bytes = a.inner * dim_t(sizeof(T));
-  parallel_for(a.outer * a.m, kGrain / std::max<dim_t>(1, a.inner) + 1, [&](dim_t begin, dim_t end) {
+  parallel_for(a.outer * m, kGrain / std::max<dim_t>(1, a.inner) + 1, [&](dim_t begin, dim_t end) {
     for (dim_t i = begin; i < end; i++) {
-      const dim_t o = i / a.m, from = place(a.indices[i % a.m], a.n);
+      const dim_t o = i / m, from = place(a.indices[i % m], a.n);
       if (a.inner == 1)
         a.y[i] = a.x[o * a.n + from];
       else
@@ -77,30 +74,30 @@ void take(const Take<T, I>& a) {
   });
 }
 
-template <class T, class I>
-void take_backward(const TakeBackward<T, I>& a) {
-  check_indices(a.indices, a.m, a.n);
+template <class T>
+void take_backward(const TakeBackward<T>& a) {
+  check_indices(a.indices, a.n);
+  const dim_t m = a.indices.n;
   const auto& k = kernels<T>().reshape;
   const dim_t rows = a.outer * a.n;
   // Threads own rows of dx; each looks through all indices and adds what is its own.
   parallel_for(rows, kGrain / std::max<dim_t>(1, a.inner) + 1, [&](dim_t begin, dim_t end) {
     if (!a.accumulate) std::fill(a.dx + begin * a.inner, a.dx + end * a.inner, T(0));
     for (dim_t o = begin / a.n; o <= (end - 1) / a.n; o++)
-      for (dim_t j = 0; j < a.m; j++) {
+      for (dim_t j = 0; j < m; j++) {
         const dim_t row = o * a.n + place(a.indices[j], a.n);
         if (row >= begin && row < end)
-          k.copy_block(
-              CopyBlock<T>{a.dy + (o * a.m + j) * a.inner, a.dx + row * a.inner, 1, a.inner, 0, 1, 0, 1, true});
+          k.copy_block(CopyBlock<T>{a.dy + (o * m + j) * a.inner, a.dx + row * a.inner, 1, a.inner, 0, 1, 0, 1, true});
       }
   });
 }
 
-template <class T, class I>
-void one_hot(const OneHot<T, I>& a) {
-  parallel_for(a.m, kGrain / std::max<dim_t>(1, a.classes) + 1, [&](dim_t begin, dim_t end) {
+template <class T>
+void one_hot(const OneHot<T>& a) {
+  parallel_for(a.indices.n, kGrain / std::max<dim_t>(1, a.classes) + 1, [&](dim_t begin, dim_t end) {
     std::fill(a.y + begin * a.classes, a.y + end * a.classes, T(0));
     for (dim_t i = begin; i < end; i++)
-      if (a.indices[i] >= 0 && dim_t(a.indices[i]) < a.classes) a.y[i * a.classes + dim_t(a.indices[i])] = T(1);
+      if (a.indices[i] >= 0 && a.indices[i] < a.classes) a.y[i * a.classes + a.indices[i]] = T(1);
   });
 }
 
@@ -108,19 +105,12 @@ template void strided_copy(const StridedCopy<float>&);
 template void strided_copy(const StridedCopy<double>&);
 template void strided_copy(const StridedCopy<std::uint8_t>&);
 template void strided_copy(const StridedCopy<std::uint16_t>&);
-template void take(const Take<float, std::int32_t>&);
-template void take(const Take<float, std::int64_t>&);
-template void take(const Take<double, std::int32_t>&);
-template void take(const Take<double, std::int64_t>&);
-template void take(const Take<std::uint8_t, std::int32_t>&);
-template void take(const Take<std::uint8_t, std::int64_t>&);
-template void take_backward(const TakeBackward<float, std::int32_t>&);
-template void take_backward(const TakeBackward<float, std::int64_t>&);
-template void take_backward(const TakeBackward<double, std::int32_t>&);
-template void take_backward(const TakeBackward<double, std::int64_t>&);
-template void one_hot(const OneHot<float, std::int32_t>&);
-template void one_hot(const OneHot<float, std::int64_t>&);
-template void one_hot(const OneHot<double, std::int32_t>&);
-template void one_hot(const OneHot<double, std::int64_t>&);
+template void take(const Take<float>&);
+template void take(const Take<double>&);
+template void take(const Take<std::uint8_t>&);
+template void take_backward(const TakeBackward<float>&);
+template void take_backward(const TakeBackward<double>&);
+template void one_hot(const OneHot<float>&);
+template void one_hot(const OneHot<double>&);
 
 }  // namespace lamina

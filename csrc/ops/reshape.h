@@ -1,6 +1,7 @@
 // Copies between strides (transpose, slice, concatenate, broadcast, pad, flip, tile), and selection by index.
 #pragma once
 #include "core/types.h"
+#include "ops/indices.h"
 #include "ops/loops.h"
 
 namespace lamina {
@@ -16,38 +17,38 @@ struct StridedCopy {
 template <class T>
 void strided_copy(const StridedCopy<T>& a);
 
-// y[o, j, :] = x[o, indices[j], :] for x (outer, n, inner) and m indices; negative ones count from the end.
+// y[o, j, :] = x[o, indices[j], :] for x (outer, n, inner) and any number of indices; negative ones count from the end.
 // Throws std::out_of_range naming the first index outside -n..n-1.
-template <class T, class I>
+template <class T>
 struct Take {
   const T* x;
-  const I* indices;
+  Indices indices;
   T* y;
-  dim_t outer, n, inner, m;
+  dim_t outer, n, inner;
 };
-template <class T, class I>
-void take(const Take<T, I>& a);
+template <class T>
+void take(const Take<T>& a);
 
 // dx[o, indices[j], :] (+)= dy[o, j, :], in the order of j; write starts from zeros.
-template <class T, class I>
+template <class T>
 struct TakeBackward {
-  const I* indices;
+  Indices indices;
   const T* dy;
   T* dx;
-  dim_t outer, n, inner, m;
+  dim_t outer, n, inner;
   bool accumulate;
 };
-template <class T, class I>
-void take_backward(const TakeBackward<T, I>& a);
+template <class T>
+void take_backward(const TakeBackward<T>& a);
 
 // y[i, c] = 1 where c == indices[i], else 0; an index outside 0..classes-1 gives zeros.
-template <class T, class I>
+template <class T>
 struct OneHot {
-  const I* indices;
+  Indices indices;
   T* y;
-  dim_t m, classes;
+  dim_t classes;
 };
-template <class T, class I>
-void one_hot(const OneHot<T, I>& a);
+template <class T>
+void one_hot(const OneHot<T>& a);
 
 }  // namespace lamina

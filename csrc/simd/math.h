@@ -192,32 +192,6 @@ LAMINA_INLINE Vec<T> verf(Vec<T> x) {
   return select<T>(x != x, x, select<T>(a <= T(0.46875), small, large));
 }
 
-// The C library's, lane by lane.
-LAMINA_INLINE Vec<float> vpow(Vec<float> x, Vec<float> y) {
-  for (int i = 0; i < kLanes<float>; i++) x[i] = __builtin_powf(x[i], y[i]);
-  return x;
-}
-LAMINA_INLINE Vec<double> vpow(Vec<double> x, Vec<double> y) {
-  for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_pow(x[i], y[i]);
-  return x;
-}
-LAMINA_INLINE Vec<float> vsin(Vec<float> x) {
-  for (int i = 0; i < kLanes<float>; i++) x[i] = __builtin_sinf(x[i]);
-  return x;
-}
-LAMINA_INLINE Vec<double> vsin(Vec<double> x) {
-  for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_sin(x[i]);
-  return x;
-}
-LAMINA_INLINE Vec<float> vcos(Vec<float> x) {
-  for (int i = 0; i < kLanes<float>; i++) x[i] = __builtin_cosf(x[i]);
-  return x;
-}
-LAMINA_INLINE Vec<double> vcos(Vec<double> x) {
-  for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_cos(x[i]);
-  return x;
-}
-
 }  // namespace
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -86,9 +86,9 @@ __all__: list[str] = [
     "measure_flops",
     "measure_stream",
     "one_hot_forward",
-    "pair_loss_backward",
-    "pair_loss_forward",
     "physical_cores",
+    "point_loss_backward",
+    "point_loss_forward",
     "pool_clear",
     "pool_set_limit",
     "pool_set_poison",
@@ -478,16 +478,23 @@ def copy_into(x: typing.Any, y: typing.Any, accumulate: bool = False) -> None:
     y = x or y += x; equal sizes, shapes may differ.
     """
 
-def cross_entropy_backward(slopes: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
+def cross_entropy_backward(gradient: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
     """
-    The gradient of cross_entropy_forward.
+    dx = gradient * dy, dy one a row or one for the mean.
     """
 
 def cross_entropy_forward(
-    x: typing.Any, target: typing.Any, from_logits: bool, smoothing: float, mean: bool, save: bool
+    x: typing.Any,
+    labels: typing.Any,
+    weights: typing.Any = None,
+    from_logits: bool = True,
+    label_smoothing: float = 0.0,
+    ignore_class: typing.Any = None,
+    mean: bool = False,
+    want_gradient: bool = True,
 ) -> tuple[typing.Any, ...]:
     """
-    (loss, slopes): cross-entropy of x (..., C) with labels (...) or a distribution (..., C); slopes if saved.
+    (losses, gradient or None) of logits or probabilities x (..., C) with integer labels (...) or targets (..., C).
     """
 
 def cumsum_backward(dy: typing.Any, axis: int, dx: typing.Any, accumulate: int = 0) -> None:
@@ -880,30 +887,32 @@ def one_hot_forward(
     Rows of zeros with a one at the index; zeros for an index outside.
     """
 
-def pair_loss_backward(
-    x: typing.Any,
-    t: typing.Any,
-    dy: typing.Any,
-    kind: str,
-    parameter: float,
-    reduction: str,
-    dx: typing.Any,
-    accumulate: int = 0,
-) -> None:
-    """
-    The gradient of pair_loss_forward with respect to x.
-    """
-
-def pair_loss_forward(
-    x: typing.Any, t: typing.Any, kind: str, parameter: float, reduction: str
-) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
-    """
-    A loss between x and t: squared, absolute, huber, binary_logit or binary_probability.
-    """
-
 def physical_cores(root: str = "") -> int:
     """
     Cores without hyper-threads; 0 where unknown.
+    """
+
+def point_loss_backward(
+    x: typing.Any,
+    t: typing.Any,
+    dy: typing.Any,
+    loss: str,
+    reduction: str,
+    scale: float,
+    delta: float,
+    dx: typing.Any,
+    dt: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of point_loss_forward.
+    """
+
+def point_loss_forward(
+    x: typing.Any, t: typing.Any, loss: str, reduction: str = "none", scale: float = 1.0, delta: float = 1.0
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Losses of predictions x against targets t of one shape: reduction none, rows (last axis summed) or all.
     """
 
 def pool_clear() -> None:

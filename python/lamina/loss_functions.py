@@ -54,13 +54,13 @@ def class_indices(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """mean((y_pred - y_true)^2) over the last axis."""
     y_true, y_pred = _match("mean_squared_error", y_true, y_pred)
-    return ops.mean(ops.square(ops.subtract(y_pred, y_true)), axis=-1)
+    return ops.mean_squared_error(y_true, y_pred)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     """mean(|y_pred - y_true|) over the last axis."""
     y_true, y_pred = _match("mean_absolute_error", y_true, y_pred)
-    return ops.mean(ops.abs(ops.subtract(y_pred, y_true)), axis=-1)
+    return ops.mean_absolute_error(y_true, y_pred)
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
@@ -83,17 +83,13 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     With e = |y_pred - y_true|: e^2 / 2 where e <= delta, else delta e - delta^2 / 2.
     """
     y_true, y_pred = _match("huber", y_true, y_pred)
-    error = ops.abs(ops.subtract(y_pred, y_true))
-    inside = ops.minimum(error, delta)  # with q = min(e, delta) both branches are q (e - q / 2)
-    return ops.mean(ops.multiply(inside, ops.subtract(error, ops.multiply(inside, 0.5))), axis=-1)
+    return ops.huber(y_true, y_pred, delta)
 
 
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
     """mean(log(cosh(y_pred - y_true))) over the last axis."""
     y_true, y_pred = _match("log_cosh", y_true, y_pred)
-    error = ops.subtract(y_pred, y_true)
-    value = ops.subtract(ops.add(error, ops.softplus(ops.multiply(error, -2.0))), float(np.log(2.0)))
-    return ops.mean(value, axis=-1)
+    return ops.log_cosh(y_true, y_pred)
 
 
 def binary_crossentropy(
@@ -134,15 +130,8 @@ def sparse_categorical_crossentropy(
     y_pred = as_tensor(y_pred)
     _last_axis("sparse_categorical_crossentropy", axis, y_pred)
     labels = class_indices("sparse_categorical_crossentropy", y_true, y_pred)
-    if ignore_class is None:
-        return _sparse(labels, y_pred, from_logits)
-    valid = ops.not_equal(labels, ignore_class)
-    labels = ops.multiply(labels, ops.cast(valid, labels.dtype))
-    return ops.multiply(_sparse(labels, y_pred, from_logits), ops.cast(valid, y_pred.dtype))
-
-
-def _sparse(labels: Tensor, y_pred: Tensor, from_logits: bool) -> Tensor:
-    return ops.softmax_cross_entropy(y_pred, labels) if from_logits else ops.categorical_cross_entropy(y_pred, labels)
+    loss = ops.softmax_cross_entropy if from_logits else ops.categorical_cross_entropy
+    return loss(y_pred, labels, ignore_class=ignore_class)
 
 
 def _last_axis(name: str, axis: int, y_pred: Tensor) -> None:
@@ -153,14 +142,13 @@ def _last_axis(name: str, axis: int, y_pred: Tensor) -> None:
 def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     """sum(y_true log(y_true / y_pred)) over the last axis, both clipped to [1e-7, 1]."""
     y_true, y_pred = _match("kl_divergence", y_true, y_pred)
-    y_true, y_pred = ops.clip(y_true, EPSILON, 1.0), ops.clip(y_pred, EPSILON, 1.0)
-    return ops.sum(ops.multiply(y_true, ops.log(ops.divide(y_true, y_pred))), axis=-1)
+    return ops.kl_divergence(y_true, y_pred)
 
 
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
     """mean(y_pred - y_true log(y_pred + 1e-7)) over the last axis."""
     y_true, y_pred = _match("poisson", y_true, y_pred)
-    return ops.mean(ops.subtract(y_pred, ops.multiply(y_true, ops.log(ops.add(y_pred, EPSILON)))), axis=-1)
+    return ops.poisson(y_true, y_pred)
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:

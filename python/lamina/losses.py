@@ -315,14 +315,11 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         self.ignore_class = ignore_class
 
     def mean(self, y_true: Any, y_pred: Tensor) -> Tensor:
-        if self.ignore_class is not None:
-            labels = class_indices(self.name, y_true, y_pred)
-            valid = ops.cast(ops.not_equal(labels, self.ignore_class), y_pred.dtype)
-            return ops.divide(ops.sum(self.call(labels, y_pred)), ops.maximum(ops.sum(valid), 1.0))
-        if self.from_logits and self.options["axis"] in (-1, y_pred.ndim - 1):
-            labels = class_indices(self.name, y_true, y_pred)
-            return ops.softmax_cross_entropy_mean(y_pred, labels)
-        return super().mean(y_true, y_pred)
+        if self.options["axis"] not in (-1, y_pred.ndim - 1):
+            return super().mean(y_true, y_pred)
+        labels = class_indices(self.name, y_true, y_pred)
+        mean = ops.softmax_cross_entropy_mean if self.from_logits else ops.categorical_cross_entropy_mean
+        return mean(y_pred, labels, ignore_class=self.ignore_class)
 
 
 _PAIRS: tuple[tuple[LossFunction, type[Loss]], ...] = (

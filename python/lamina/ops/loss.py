@@ -1,118 +1,271 @@
-"""Losses as fused operations: forward saves the gradient's shape, backward is one scaled pass."""
+"""Losses as fused operations: a value per sample, or the mean of all in one pass.
+
+Functions of logits or probabilities reduce the last axis, the classes.  Integer labels are class indices; floats of
+the predictions' shape are one-hot or soft targets.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import _native
-from ..autograd import Array, Gradients, Tensor, record, wants_grad
-from ._common import TensorLike, as_tensor, float_pair, float_tensor
-from .elementwise import multiply
-from .reduction import mean as _mean
-
-__all__ = [
-    "binary_cross_entropy",
-    "binary_crossentropy",
-    "categorical_cross_entropy",
-    "categorical_crossentropy",
-    "pair_loss",
-    "softmax_cross_entropy",
-    "softmax_cross_entropy_mean",
-    "sparse_categorical_crossentropy",
-]
+from ..autograd import Array, Gradients, Tensor, record, wants_grad, wrap
+from ._common import TensorLike, as_tensor, float_tensor
+from .elementwise import add, clip, divide, log, multiply, subtract
+from .reduction import logsumexp, mean, sum
+from .reshape import moveaxis, reshape
 
 
-def _target(labels: TensorLike, x: Tensor) -> Array:
-    """Class indices as int32 or int64, a distribution in x's dtype."""
+def _labels(op: str, labels: TensorLike, x: Tensor) -> Tensor:
+    """Labels as the kernels take them: int32 or int64 of x's leading axes, or targets of x's type and shape."""
     labels = as_tensor(labels)
-    kind = labels._array.dtype
-    if kind.kind in "iu":
-        return (labels if kind in (np.int32, np.int64) else as_tensor(labels, np.int64))._array
-    return as_tensor(labels, x._array.dtype)._array
+    dtype = labels._array.dtype
+    if dtype.kind != "f":
+        if labels.ndim == x.ndim and labels.shape[-1:] == (1,) != x.shape[-1:]:
+            labels = reshape(labels, labels.shape[:-1])  # (batch, 1), as Keras allows
+        if labels.shape == x.shape[:-1]:
+            return labels if dtype in (np.int32, np.int64) else as_tensor(labels, np.int64)
+    if labels.shape != x.shape:
+        raise ValueError(
+            f"{op}: predictions are {x.shape}, labels {labels.shape}; expected class indices {x.shape[:-1]} "
+            f"or targets {x.shape}"
+        )
+    return as_tensor(labels, x._array.dtype)
 
 
-def _cross_entropy(x: TensorLike, labels: TensorLike, from_logits: bool, smoothing: float, mean: bool) -> Tensor:
-    x = float_tensor(x)
-    save = wants_grad(x)
-    loss, slopes = _native.cross_entropy_forward(x._array, _target(labels, x), from_logits, smoothing, mean, save)
+def _cross_entropy(
+    op: str,
+    predictions: TensorLike,
+    labels: TensorLike,
+    weights: TensorLike | None,
+    label_smoothing: float,
+    ignore_class: int | None,
+    from_logits: bool,
+    one: bool,
+) -> Tensor:
+    x = float_tensor(predictions)
+    t = _labels(op, labels, x)
+    w = None if weights is None else as_tensor(weights, x._array.dtype)
+    if wants_grad(t) or (w is not None and wants_grad(w)):
+        return _composed(x, t, w, label_smoothing, from_logits, one)
+    wa = None if w is None else w._array
+    loss, gradient = _native.cross_entropy_forward(
+        x._array, t._array, wa, from_logits, label_smoothing, ignore_class, one, wants_grad(x)
+    )
+    if gradient is None:
+        return wrap(loss)
 
     def backward(dy: Array, grads: Gradients) -> None:
-        _native.cross_entropy_backward(slopes, dy, grads[0], grads.accumulate)
+        _native.cross_entropy_backward(gradient, dy, grads[0], grads.accumulate)
 
     return record(loss, (x,), backward)
 
 
-def softmax_cross_entropy(logits: TensorLike, labels: TensorLike, label_smoothing: float = 0.0) -> Tensor:
-    """-log softmax(logits)[labels] over the last axis: logits (..., C) give (...).
+def _composed(x: Tensor, t: Tensor, w: Tensor | None, smoothing: float, from_logits: bool, one: bool) -> Tensor:
+    """The same from single operations: for targets or weights that want a gradient themselves."""
+    if t._array.dtype.kind != "f":
+        from .reshape import one_hot
 
-    labels: class indices (...), or distributions (..., C).  ``label_smoothing`` s turns the target t into
-    t (1 - s) + s / C.  A class outside 0..C-1 is a ValueError that names it and its position.  No gradient flows into
-    the labels.
+        t = one_hot(t, x.shape[-1], dtype=x._array.dtype)
+    if smoothing:
+        t = add(multiply(t, 1.0 - smoothing), smoothing / x.shape[-1])
+    if from_logits:
+        logs = subtract(x, logsumexp(x, axis=-1, keepdims=True))
+    else:
+        logs = log(clip(divide(x, sum(x, axis=-1, keepdims=True)), 1e-7, 1.0 - 1e-7))
+    losses = multiply(sum(multiply(t, logs), axis=-1), -1.0)
+    losses = losses if w is None else multiply(losses, w)
+    return mean(losses) if one else losses
+
+
+def softmax_cross_entropy(
+    logits: TensorLike,
+    labels: TensorLike,
+    weights: TensorLike | None = None,
+    label_smoothing: float = 0.0,
+    ignore_class: int | None = None,
+) -> Tensor:
+    """-log softmax(logits) at the label, or its mean under soft targets: logits (..., C) to losses (...).
+
+    weights (...) multiply the losses.  ``label_smoothing`` s makes targets t (1 - s) + s / C (Szegedy et al. 2016,
+    section 7).  Labels equal to ``ignore_class`` have no loss; any other outside 0..C-1 raises ValueError naming it.
     """
-    return _cross_entropy(logits, labels, True, label_smoothing, False)
+    return _cross_entropy(
+        "softmax_cross_entropy", logits, labels, weights, label_smoothing, ignore_class, from_logits=True, one=False
+    )
 
 
 def softmax_cross_entropy_mean(
-    logits: TensorLike, labels: TensorLike, weights: TensorLike | None = None, label_smoothing: float = 0.0
+    logits: TensorLike,
+    labels: TensorLike,
+    weights: TensorLike | None = None,
+    label_smoothing: float = 0.0,
+    ignore_class: int | None = None,
 ) -> Tensor:
-    """The mean of softmax_cross_entropy over all rows, in one pass; ``weights`` (...) multiply the rows' losses."""
-    if weights is None:
-        return _cross_entropy(logits, labels, True, label_smoothing, True)
-    return _mean(multiply(softmax_cross_entropy(logits, labels, label_smoothing), weights))
+    """The mean of softmax_cross_entropy over all samples that are not ignored, as one number.
 
-
-def categorical_cross_entropy(probabilities: TensorLike, labels: TensorLike, label_smoothing: float = 0.0) -> Tensor:
-    """As softmax_cross_entropy, of probabilities: rows are scaled to sum 1 and clipped to [1e-7, 1 - 1e-7] (Keras)."""
-    return _cross_entropy(probabilities, labels, False, label_smoothing, False)
-
-
-def pair_loss(x: TensorLike, target: TensorLike, kind: str, parameter: float = 0.0, reduction: str = "none") -> Tensor:
-    """A loss between x and a target of its shape.
-
-    kind: "squared" (x - t)^2, "absolute" |x - t|, "huber" (parameter delta), "binary_logit", "binary_probability"
-    (x clipped to [parameter, 1 - parameter]).  reduction: "none", "rows" (mean over the last axis), "mean" (over all).
-    No gradient flows into the target.
+    weights multiply the losses, the divisor stays the number of samples (Keras's "sum_over_batch_size").
     """
-    x, target = float_pair(x, target)
-    xa, ta = x._array, target._array
-    loss = _native.pair_loss_forward(xa, ta, kind, parameter, reduction)
+    return _cross_entropy(
+        "softmax_cross_entropy", logits, labels, weights, label_smoothing, ignore_class, from_logits=True, one=True
+    )
+
+
+def categorical_cross_entropy(
+    probabilities: TensorLike,
+    labels: TensorLike,
+    weights: TensorLike | None = None,
+    label_smoothing: float = 0.0,
+    ignore_class: int | None = None,
+) -> Tensor:
+    """As softmax_cross_entropy from probabilities (..., C), scaled to sum 1 and clipped to [1e-7, 1 - 1e-7]."""
+    return _cross_entropy(
+        "categorical_cross_entropy",
+        probabilities,
+        labels,
+        weights,
+        label_smoothing,
+        ignore_class,
+        from_logits=False,
+        one=False,
+    )
+
+
+def categorical_cross_entropy_mean(
+    probabilities: TensorLike,
+    labels: TensorLike,
+    weights: TensorLike | None = None,
+    label_smoothing: float = 0.0,
+    ignore_class: int | None = None,
+) -> Tensor:
+    """The mean of categorical_cross_entropy over all samples that are not ignored, as one number."""
+    return _cross_entropy(
+        "categorical_cross_entropy",
+        probabilities,
+        labels,
+        weights,
+        label_smoothing,
+        ignore_class,
+        from_logits=False,
+        one=True,
+    )
+
+
+def _points(
+    loss: str, y_true: TensorLike, y_pred: TensorLike, reduction: str, scale: float | None = None, delta: float = 1.0
+) -> Tensor:
+    """A loss of single predictions: "none", "rows" (mean over the last axis unless scale says otherwise) or "all"."""
+    x = float_tensor(y_pred)
+    t = as_tensor(y_true, x._array.dtype)
+    if t.shape != x.shape:
+        if reduction == "none" or ((*t.shape, 1) != x.shape and t.shape != (*x.shape, 1)):
+            raise ValueError(f"{loss} loss: y_true is {t.shape}, y_pred {x.shape}; expected equal shapes")
+        t = reshape(t, x.shape)
+    xa, ta = x._array, t._array
+    if scale is None:
+        n = 1 if reduction == "none" else xa.size if reduction == "all" else xa.shape[-1] if xa.ndim else 1
+        scale = 1.0 / n if n else float("nan")
+    y = _native.point_loss_forward(xa, ta, loss, reduction, scale, delta)
 
     def backward(dy: Array, grads: Gradients) -> None:
-        _native.pair_loss_backward(xa, ta, dy, kind, parameter, reduction, grads[0], grads.accumulate)
+        _native.point_loss_backward(xa, ta, dy, loss, reduction, scale, delta, grads[0], grads[1], grads.accumulate)
 
-    return record(loss, (x,), backward)
+    return record(y, (x, t), backward)
 
 
 def binary_cross_entropy(x: TensorLike, y_true: TensorLike, from_logits: bool = False) -> Tensor:
-    """-(t log p + (1 - t) log(1 - p)) element by element; p = sigmoid(x) from logits, else x clipped by 1e-7."""
-    return pair_loss(x, y_true, "binary_logit" if from_logits else "binary_probability", 1e-7)
+    """-t log p - (1 - t) log(1 - p) element by element; p is x clipped to [1e-7, 1 - 1e-7], or sigmoid(x) of logits."""
+    return _points("binary_logits" if from_logits else "binary", y_true, x, "none")
 
 
-def _last_axis(name: str, axis: int, x: Any) -> None:
-    if axis not in (-1, len(x.shape) - 1):
-        raise ValueError(f"{name}: classes must be on the last axis, got axis={axis}; transpose the output first")
+def mean_squared_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
+    """mean((y_pred - y_true)^2) over the last axis."""
+    return _points("squared", y_true, y_pred, "rows")
+
+
+def mean_absolute_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
+    """mean(|y_pred - y_true|) over the last axis; the gradient at 0 is 0."""
+    return _points("absolute", y_true, y_pred, "rows")
+
+
+def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
+    """e^2 / 2 where e = |y_pred - y_true| <= delta, else delta e - delta^2 / 2; mean over the last axis."""
+    return _points("huber", y_true, y_pred, "rows", delta=delta)
+
+
+def log_cosh(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
+    """mean(log(cosh(y_pred - y_true))) over the last axis."""
+    return _points("log_cosh", y_true, y_pred, "rows")
+
+
+def kl_divergence(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
+    """sum(y_true log(y_true / y_pred)) over the last axis, both clipped to [1e-7, 1]."""
+    return _points("kl", y_true, y_pred, "rows", scale=1.0)
+
+
+def poisson(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
+    """mean(y_pred - y_true log(y_pred + 1e-7)) over the last axis."""
+    return _points("poisson", y_true, y_pred, "rows")
+
+
+def point_loss_mean(loss: str, y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
+    """The mean over all samples of a loss of single predictions, as one number.
+
+    loss: squared, absolute, huber (with delta), log_cosh, binary (of probabilities), binary_logits, poisson, or kl,
+    which is summed over the last axis instead.
+    """
+    y_pred = float_tensor(y_pred)
+    rows = y_pred.size // y_pred.shape[-1] if loss == "kl" and y_pred.size else 0
+    return _points(loss, y_true, y_pred, "all", scale=1.0 / rows if rows else None, delta=delta)
+
+
+def _classes_last(x: TensorLike, axis: int) -> Any:
+    if axis == -1:
+        return x
+    x = as_tensor(x)
+    return x if axis == x.ndim - 1 else moveaxis(x, axis, -1)
 
 
 def categorical_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
-    """keras.ops.categorical_crossentropy: target (..., C) a distribution, output (..., C)."""
+    """Cross-entropy of targets (..., C) and predictions (..., C), classes on ``axis``: keras.ops' spelling."""
+    f: Callable[..., Tensor] = softmax_cross_entropy if from_logits else categorical_cross_entropy
     output = float_tensor(output)
-    _last_axis("categorical_crossentropy", axis, output)
-    return _cross_entropy(output, as_tensor(target, output._array.dtype), from_logits, 0.0, False)
+    return f(_classes_last(output, axis), _classes_last(as_tensor(target, output._array.dtype), axis))
 
 
 def sparse_categorical_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
-    """keras.ops.sparse_categorical_crossentropy: target (...) class indices, output (..., C)."""
-    output = float_tensor(output)
-    _last_axis("sparse_categorical_crossentropy", axis, output)
-    return _cross_entropy(output, target, from_logits, 0.0, False)
+    """Cross-entropy of class indices (...) and predictions (..., C), classes on ``axis``: keras.ops' spelling."""
+    f: Callable[..., Tensor] = softmax_cross_entropy if from_logits else categorical_cross_entropy
+    labels = as_tensor(target)
+    return f(_classes_last(output, axis), labels if labels._array.dtype.kind != "f" else as_tensor(labels, np.int64))
 
 
 def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False) -> Tensor:
-    """keras.ops.binary_crossentropy: element by element."""
+    """binary_cross_entropy in keras.ops' spelling."""
     return binary_cross_entropy(output, target, from_logits)
+
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_crossentropy",
+    "categorical_cross_entropy",
+    "categorical_cross_entropy_mean",
+    "categorical_crossentropy",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "point_loss_mean",
+    "poisson",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_mean",
+    "sparse_categorical_crossentropy",
+]

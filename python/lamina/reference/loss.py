@@ -1,81 +1,115 @@
-"""NumPy twins of the loss kernels."""
+"""NumPy twins of the losses."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from ._common import Array, give
 
-EPSILON = 1e-7
+_EPSILON = 1e-7
 
 
 def cross_entropy_forward(
-    x: Array, target: Array, from_logits: bool, smoothing: float, mean: bool, save: bool
-) -> tuple[Array, Array | None]:
-    C = x.shape[-1]
-    t = target if target.dtype.kind == "f" else np.eye(C, dtype=x.dtype)[target]
-    t = t * (1 - smoothing) + smoothing / C
+    x: Array,
+    labels: Array,
+    weights: Array | None = None,
+    from_logits: bool = True,
+    label_smoothing: float = 0.0,
+    ignore_class: int | None = None,
+    mean: bool = False,
+    want_gradient: bool = True,
+) -> tuple[Array, Array]:
+    classes = x.shape[-1]
+    valid = np.ones(x.shape[:-1])
+    if labels.dtype.kind == "f":
+        targets = labels
+    else:
+        if ignore_class is not None:
+            valid = (labels != ignore_class).astype(float)
+        targets = (labels[..., None] == np.arange(classes)).astype(float)
+    targets = targets * (1 - label_smoothing) + label_smoothing / classes
     if from_logits:
-        shifted = x - x.max(axis=-1, keepdims=True)
-        log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-        loss = -(t * log_p).sum(axis=-1)
-        slopes = np.exp(log_p) * t.sum(axis=-1, keepdims=True) - t
+        e = np.exp(x - x.max(-1, keepdims=True))
+        p = e / e.sum(-1, keepdims=True)
+        logs = np.where(targets == 0, 0, x - x.max(-1, keepdims=True)) - np.log(e.sum(-1, keepdims=True))
+        gradient = p * targets.sum(-1, keepdims=True) - targets
     else:
-        s = x.sum(axis=-1, keepdims=True)
-        q = x / s
-        clipped = np.clip(q, EPSILON, 1 - EPSILON)
-        loss = -(t * np.log(clipped)).sum(axis=-1)
-        g = np.where(q == clipped, -t / clipped, 0)
-        slopes = (g - (g * q).sum(axis=-1, keepdims=True)) / s
-    return np.asarray(loss.mean() if mean else loss, x.dtype), slopes if save else None
+        total = x.sum(-1, keepdims=True)
+        q = x / total
+        clipped = np.clip(q, _EPSILON, 1 - _EPSILON)
+        free = targets * (clipped == q)
+        logs = np.log(clipped)
+        gradient = (free.sum(-1, keepdims=True) - free / clipped) / total
+    factor = valid if weights is None else valid * weights
+    losses = -(targets * logs).sum(-1) * factor
+    gradient = gradient * factor[..., None]
+    if mean:
+        n = max(valid.sum(), 1)
+        return np.asarray(losses.sum() / n), gradient / n
+    return losses, gradient
 
 
-def cross_entropy_backward(slopes: Array, dy: Array, dx: Array | None, accumulate: int = 0) -> None:
-    if dy.ndim == 0 and slopes.ndim != 1:
-        rows = max(1, slopes.size // max(1, slopes.shape[-1]))
-        give(dx, slopes * (dy / rows), accumulate, 0)
-    else:
-        give(dx, slopes * dy[..., None], accumulate, 0)
+def cross_entropy_backward(gradient: Array, dy: Array, dx: Array | None, accumulate: int = 0) -> None:
+    give(dx, gradient * dy[..., None], accumulate, 0)
 
 
-def _loss(x: Array, t: Array, kind: str, p: float) -> Array:
-    if kind == "squared":
-        return (x - t) ** 2
-    if kind == "absolute":
-        return np.abs(x - t)
-    if kind == "huber":
-        a = np.abs(x - t)
-        return np.where(a > p, p * (a - 0.5 * p), 0.5 * a * a)
-    if kind == "binary_logit":
-        return np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x)))
-    q = np.clip(x, p, 1 - p)
-    return -(t * np.log(q) + (1 - t) * np.log1p(-q))
+def _clip(v: Array, high: float) -> Array:
+    return np.clip(v, _EPSILON, high)
 
 
-def _slope(x: Array, t: Array, kind: str, p: float) -> Array:
-    if kind == "squared":
-        return 2 * (x - t)
-    if kind == "absolute":
-        return np.sign(x - t)
-    if kind == "huber":
-        return np.clip(x - t, -p, p)
-    if kind == "binary_logit":
-        return 0.5 * (1 + np.tanh(0.5 * x)) - t
-    q = np.clip(x, p, 1 - p)
-    return np.where(q == x, (q - t) / (q * (1 - q)), 0)
+_VALUES: dict[str, Any] = {
+    "squared": lambda x, t, d: (x - t) ** 2,
+    "absolute": lambda x, t, d: np.abs(x - t),
+    "huber": lambda x, t, d: np.where(np.abs(x - t) <= d, 0.5 * (x - t) ** 2, d * np.abs(x - t) - 0.5 * d * d),
+    "log_cosh": lambda x, t, d: np.log(np.cosh(x - t)),
+    "binary_logits": lambda x, t, d: np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x))),
+    "binary": lambda x, t, d: -(t * np.log(_clip(x, 1 - _EPSILON)) + (1 - t) * np.log(1 - _clip(x, 1 - _EPSILON))),
+    "kl": lambda x, t, d: _clip(t, 1) * np.log(_clip(t, 1) / _clip(x, 1)),
+    "poisson": lambda x, t, d: x - t * np.log(x + _EPSILON),
+}
+_SLOPES: dict[str, Any] = {
+    "squared": lambda x, t, d: 2 * (x - t),
+    "absolute": lambda x, t, d: np.sign(x - t),
+    "huber": lambda x, t, d: np.clip(x - t, -d, d),
+    "log_cosh": lambda x, t, d: np.tanh(x - t),
+    "binary_logits": lambda x, t, d: 1 / (1 + np.exp(-x)) - t,
+    "binary": lambda x, t, d: (x - t) / (x * (1 - x)),
+    "kl": lambda x, t, d: -_clip(t, 1) / x,
+    "poisson": lambda x, t, d: 1 - t / (x + _EPSILON),
+}
+_TARGET_SLOPES: dict[str, Any] = {
+    "binary_logits": lambda x, t, d: -x,
+    "binary": lambda x, t, d: np.log(1 - x) - np.log(x),
+    "kl": lambda x, t, d: np.log(t / x) + 1,
+    "poisson": lambda x, t, d: -np.log(x + _EPSILON),
+}
 
 
-def pair_loss_forward(x: Array, t: Array, kind: str, parameter: float, reduction: str) -> Array:
-    loss = _loss(x, t, kind, parameter)
-    return np.asarray(loss if reduction == "none" else loss.mean(axis=-1) if reduction == "rows" else loss.mean())
+def point_loss_forward(
+    x: Array, t: Array, loss: str, reduction: str = "none", scale: float = 1.0, delta: float = 1.0
+) -> Array:
+    values = _VALUES[loss](x, t, delta)
+    if reduction == "none":
+        return np.asarray(values)
+    return np.asarray(scale * values.sum(-1 if reduction == "rows" else None))
 
 
-def pair_loss_backward(
-    x: Array, t: Array, dy: Array, kind: str, parameter: float, reduction: str, dx: Array | None, accumulate: int = 0
+def point_loss_backward(
+    x: Array,
+    t: Array,
+    dy: Array,
+    loss: str,
+    reduction: str,
+    scale: float,
+    delta: float,
+    dx: Array | None,
+    dt: Array | None,
+    accumulate: int = 0,
 ) -> None:
-    slope = _slope(x, t, kind, parameter)
-    if reduction == "rows":
-        slope = slope * (dy[..., None] / x.shape[-1])
-    else:
-        slope = slope * dy if reduction == "none" else slope * (dy / max(1, x.size))
-    give(dx, slope, accumulate, 0)
+    g = dy[..., None] if reduction == "rows" else dy
+    g = g if reduction == "none" else scale * g
+    slope = _SLOPES[loss](x, t, delta)
+    give(dx, g * slope, accumulate, 0)
+    give(dt, g * (_TARGET_SLOPES[loss](x, t, delta) if loss in _TARGET_SLOPES else -slope), accumulate, 1)

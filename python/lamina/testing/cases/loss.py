@@ -1,74 +1,85 @@
-"""Cases of the loss family."""
+"""Cases of the losses."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from . import Case
+from . import Array, Case
+
+Shape = tuple[int, ...]
 
 
 def _cross_entropy(
-    shape: tuple[int, ...], from_logits: bool, sparse: bool, smoothing: float = 0.0, mean: bool = False
+    shape: Shape,
+    labels: str = "int32",
+    from_logits: bool = True,
+    mean: bool = False,
+    smoothing: float = 0.0,
+    ignore: int | None = None,
+    weighted: bool = False,
 ) -> Case:
-    C = shape[-1]
+    classes, rows = shape[-1], math.prod(shape[:-1])
 
     def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
-        x = rng.standard_normal(shape) if from_logits else rng.uniform(0.1, 1, shape)
-        target = rng.integers(0, C, shape[:-1]) if sparse else rng.dirichlet(np.ones(C), shape[:-1]).astype(dtype)
-        return x.astype(dtype), target, from_logits, smoothing, mean, True
+        x = (3 * rng.standard_normal(shape)).astype(dtype)
+        if not from_logits:
+            x = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+        if labels == "soft":
+            t: Array = rng.random(shape).astype(dtype)
+            t /= t.sum(-1, keepdims=True)
+        else:
+            t = rng.integers(0, classes, shape[:-1]).astype(labels)
+        w = rng.random(shape[:-1]).astype(dtype) if weighted else None
+        return x, t, w, from_logits, smoothing, ignore, mean
 
-    n = float(np.prod(shape))
-    kind = f"{'softmax' if from_logits else 'probability'} {'labels' if sparse else 'soft'}"
+    text = [labels, "logits" if from_logits else "probabilities"] + ["mean"] * mean + ["weighted"] * weighted
+    text += [f"smoothing {smoothing}"] * (smoothing > 0) + [f"ignore {ignore}"] * (ignore is not None)
+    n = math.prod(shape)
     return Case(
-        "loss",
-        f"cross-entropy {shape} {kind} smoothing {smoothing}{' mean' if mean else ''}",
-        "cross_entropy_forward",
-        inputs,
-        "cross_entropy_backward",
-        (0,),
-        lambda args, result, dy: (result[1], dy),
-        bytes=8 * n,
-        backward_bytes=8 * n,
-        reduction=int(C),
-    )
+        "loss", f"cross entropy {shape} {' '.join(text)}", "cross_entropy_forward", inputs, "cross_entropy_backward",
+        (0,), lambda args, result, dy: (result[1], dy),
+        bytes=8.0 * n, backward_bytes=8.0 * n, reduction=classes * (rows if mean else 1) + 64,
+    )  # fmt: skip
 
 
-def _pair(shape: tuple[int, ...], kind: str, reduction: str) -> Case:
-    parameter = {"huber": 0.7, "binary_probability": 1e-7}.get(kind, 0.0)
+def _points(loss: str, shape: Shape, reduction: str) -> Case:
+    scale = 0.5 if reduction != "none" else 1.0
 
     def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
-        probability = kind == "binary_probability"
-        x = rng.uniform(0.05, 0.95, shape) if probability else rng.standard_normal(shape)
-        t = rng.uniform(0, 1, shape) if kind.startswith("binary") else rng.standard_normal(shape)
-        return x.astype(dtype), t.astype(dtype), kind, parameter, reduction
+        probabilities = loss in ("binary", "kl", "poisson")
+        x = 0.1 + 0.8 * rng.random(shape) if probabilities else 2 * rng.standard_normal(shape)
+        t = 0.1 + 0.8 * rng.random(shape) if probabilities or loss == "binary_logits" else rng.standard_normal(shape)
+        return x.astype(dtype), t.astype(dtype), loss, reduction, scale, 0.75
 
-    n = float(np.prod(shape))
+    n = math.prod(shape)
     return Case(
-        "loss",
-        f"{kind} {shape} {reduction}",
-        "pair_loss_forward",
-        inputs,
-        "pair_loss_backward",
-        (0,),
-        lambda args, y, dy: (args[0], args[1], dy, kind, parameter, reduction),
-        bytes=8 * n + (4 * n if reduction == "none" else 0),
-        backward_bytes=12 * n,
-        reduction=max(1, int(n)),
-    )
+        "loss", f"{loss} {shape} {reduction}", "point_loss_forward", inputs, "point_loss_backward", (0, 1),
+        lambda args, y, dy: (args[0], args[1], dy, loss, reduction, scale, 0.75),
+        bytes=8.0 * n, backward_bytes=12.0 * n, reduction=max(n, 64),
+    )  # fmt: skip
+
+
+_LOSSES = ("squared", "absolute", "huber", "log_cosh", "binary_logits", "binary", "kl", "poisson")
 
 
 def test_cases() -> list[Case]:
-    shapes = [(1, 1), (3, 2), (5, 10), (2, 3, 17), (33, 100), (0, 4), (6,)]
-    cases = [_cross_entropy(s, logits, sparse) for s in shapes for logits in (True, False) for sparse in (True, False)]
-    cases += [_cross_entropy((7, 9), logits, sparse, 0.1) for logits in (True, False) for sparse in (True, False)]
-    cases += [_cross_entropy((40, 10), True, sparse, 0.0, mean=True) for sparse in (True, False)]
-    kinds = ("squared", "absolute", "huber", "binary_logit", "binary_probability")
-    return cases + [_pair(s, k, r) for k in kinds for s in ((5, 7), (3, 41)) for r in ("none", "rows", "mean")]
+    shapes: list[Shape] = [(5, 10), (1, 1), (7, 37), (2, 3, 16), (0, 4), (3, 1000), (700, 10)]
+    cases = [_cross_entropy(s, mean=mean) for s in shapes for mean in (False, True)]
+    for from_logits in (True, False):
+        for mean in (False, True):
+            cases.append(_cross_entropy((6, 19), "int64", from_logits, mean, smoothing=0.1, weighted=True))
+            cases.append(_cross_entropy((6, 19), "soft", from_logits, mean, smoothing=0.1))
+            cases.append(_cross_entropy((3, 5, 33), "soft", from_logits, mean, weighted=True))
+            cases.append(_cross_entropy((40, 4), "int32", from_logits, mean, ignore=2))
+    for loss in _LOSSES:
+        cases += [_points(loss, (6, 19), r) for r in ("none", "rows", "all")]
+    return cases + [_points("squared", s, r) for s in ((0, 3), (70, 1), (90, 401)) for r in ("rows", "all")]
 
 
 def bench_cases() -> list[Case]:
-    cases = [_cross_entropy((128, 10), True, True, mean=True), _cross_entropy((768, 65), True, True, mean=True)]
-    cases += [_cross_entropy((64, 1000), True, True)]
-    return cases + [_pair((256, 1024), k, "mean") for k in ("squared", "huber", "binary_logit")]
+    cases = [_cross_entropy(s, mean=True) for s in ((128, 10), (768, 65), (4096, 1000), (512, 32000))]
+    cases += [_cross_entropy((4096, 1000), "soft", mean=True), _cross_entropy((4096, 1000), from_logits=False)]
+    return cases + [_points(loss, (4096, 1024), "all") for loss in ("squared", "huber", "binary_logits", "binary")]

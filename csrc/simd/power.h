@@ -1,0 +1,102 @@
+// pow, sin, cos: functions that only elementwise operations need. Largest errors, checked by tests/test_elementwise.py:
+// float 1 ulp, double 2 ulp.
+#pragma once
+#include "simd/math.h"
+
+namespace lamina {
+namespace LAMINA_ISA {
+namespace {
+
+// f on the halves of x (and y) as doubles: float results are right to the last bit but for ties.
+template <class F, class... V>
+LAMINA_INLINE Vec<float> through_double(F f, V... x) {
+  typedef float Half __attribute__((vector_size(kVectorBytes / 2)));
+  auto half = [](Vec<float> v, int i) LAMINA_INLINE_LAMBDA {
+    Half h[2];
+    __builtin_memcpy(h, &v, sizeof v);
+    return __builtin_convertvector(h[i], Vec<double>);
+  };
+  const Half h[2] = {__builtin_convertvector(f(half(x, 0)...), Half), __builtin_convertvector(f(half(x, 1)...), Half)};
+  Vec<float> r;
+  __builtin_memcpy(&r, h, sizeof r);
+  return r;
+}
+
+// exp(y log |x|) with the sign of an odd power, C's special cases: good enough for a float result, not for a double
+// one.
+LAMINA_INLINE Vec<double> pow_of_floats(Vec<double> x, Vec<double> y) {
+  const double inf = __builtin_inf();
+  const Vec<double> a = vabs<double>(x), one = splat(1.0);
+  Vec<double> r = vexp<double>(y * vlog<double>(a));
+  const IntVec<double> whole = vfloor(y) == y, negative = (IntVec<double>)x < 0;  // the sign bit: of -0 as well
+  const IntVec<double> odd = whole & (vfloor(y * 0.5) * 2.0 != y);
+  r = select<double>(negative & odd, -r, r);
+  r = select<double>((x < 0.0) & ~whole, splat(__builtin_nan("")), r);
+  r = select<double>((a == one) & (vabs<double>(y) == inf), one, r);
+  return select<double>((y == 0.0) | (x == one), one, r);
+}
+
+LAMINA_INLINE Vec<float> vpow(Vec<float> x, Vec<float> y) {
+  return through_double([](Vec<double> a, Vec<double> b) LAMINA_INLINE_LAMBDA { return pow_of_floats(a, b); }, x, y);
+}
+LAMINA_INLINE Vec<double> vpow(Vec<double> x, Vec<double> y) {
+  for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_pow(x[i], y[i]);
+  return x;
+}
+
+// sin(x + quarter * pi / 2): pi / 2 in three parts (Cody and Waite), then fdlibm's polynomials on [-pi/4, pi/4].
+LAMINA_INLINE Vec<double> sin_quarter(Vec<double> x, int quarter) {
+  constexpr double shifter = MathConstants<double>::shifter;
+  const Vec<double> shifted = x * 6.36619772367581382433e-01 + shifter, k = shifted - shifter;
+  const IntVec<double> q = (IntVec<double>)shifted - (IntVec<double>)splat(shifter) + quarter;
+  Vec<double> r = x - k * 1.57079632673412561417e+00;  // 33 bits each: the products are exact up to k = 2^20
+  r = r - k * 6.07710050630396597660e-11;
+  r = r - k * 2.02226624879595063154e-21;
+  const Vec<double> z = r * r;
+  const Vec<double> sine = r + r * z *
+                                   polynomial<double>(z, -1.66666666666666324348e-01, 8.33333333332248946124e-03,
+                                                      -1.98412698298579493134e-04, 2.75573137070700676789e-06,
+                                                      -2.50507602534068634195e-08, 1.58969099521155010221e-10);
+  const Vec<double> tail =
+      z * z *
+      polynomial<double>(z, 4.16666666666666019037e-02, -1.38888888888741095749e-03, 2.48015872894767294178e-05,
+                         -2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.13596475577881948265e-11);
+  const Vec<double> half = 0.5 * z, w = 1.0 - half, cosine = w + (((1.0 - w) - half) + tail);
+  const Vec<double> v = select<double>((q & 1) != 0, cosine, sine);
+  return select<double>((q & 2) != 0, -v, v);
+}
+
+// Beyond the range of the reduction the C library's, lane by lane.
+template <class T>
+LAMINA_INLINE bool any_beyond(Vec<T> x) {
+  const IntVec<T> far = ~(vabs<T>(x) <= T(1e6));
+  typename VecOf<T>::int_t any = 0;
+  for (int i = 0; i < kLanes<T>; i++) any |= far[i];
+  return any != 0;
+}
+LAMINA_INLINE Vec<double> vsin(Vec<double> x) {
+  if (!any_beyond<double>(x)) return sin_quarter(x, 0);
+  for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_sin(x[i]);
+  return x;
+}
+LAMINA_INLINE Vec<double> vcos(Vec<double> x) {
+  if (!any_beyond<double>(x)) return sin_quarter(x, 1);
+  for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_cos(x[i]);
+  return x;
+}
+LAMINA_INLINE Vec<float> vsin(Vec<float> x) {
+  if (!any_beyond<float>(x))
+    return through_double([](Vec<double> v) LAMINA_INLINE_LAMBDA { return sin_quarter(v, 0); }, x);
+  for (int i = 0; i < kLanes<float>; i++) x[i] = __builtin_sinf(x[i]);
+  return x;
+}
+LAMINA_INLINE Vec<float> vcos(Vec<float> x) {
+  if (!any_beyond<float>(x))
+    return through_double([](Vec<double> v) LAMINA_INLINE_LAMBDA { return sin_quarter(v, 1); }, x);
+  for (int i = 0; i < kLanes<float>; i++) x[i] = __builtin_cosf(x[i]);
+  return x;
+}
+
+}  // namespace
+}  // namespace LAMINA_ISA
+}  // namespace lamina
