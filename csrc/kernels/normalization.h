@@ -28,7 +28,7 @@ struct NormalizationKernels {
   // With u = dy * gamma and h = (x - mean) * rstd: dx (+)= rstd * (u - mean of u - h * mean of u * h) unless dx is
   // null; dgamma[j] = sum of dy * h, dbeta[j] = sum of dy unless dgamma is null.
   void (*layer_norm_gradient)(dim_t rows, dim_t C, const T* x, const T* gamma, const T* mean, const T* rstd,
-                              const T* dy, T* dx, bool accumulate, T* dgamma, T* dbeta);
+                              const T* dy, T* dx, bool accumulate, T* dgamma, T* dbeta, bool stream);
 };
 
 }  // namespace lamina

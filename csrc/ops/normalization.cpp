@@ -235,7 +235,8 @@ void layer_norm_backward(const LayerNormBackward<T>& a) {
       const dim_t r = a.rows * i / chunks, rows = a.rows * (i + 1) / chunks - r;
       T* p = sums ? part + 2 * a.C * i : nullptr;
       k.layer_norm_gradient(rows, a.C, a.x + r * a.C, a.gamma, a.mean + r, a.rstd + r, a.dy + r * a.C,
-                            dx ? a.dx + r * a.C : nullptr, a.dx_mode == Grad::accumulate, p, sums ? p + a.C : nullptr);
+                            dx ? a.dx + r * a.C : nullptr, a.dx_mode == Grad::accumulate, p, sums ? p + a.C : nullptr,
+                            past_caches(a.rows * a.C * dim_t(sizeof(T))));
     }
   });
   if (!sums) return;
