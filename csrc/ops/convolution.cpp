@@ -6,6 +6,7 @@
 #include "ops/correlation.h"
 #include "ops/dense.h"
 #include "ops/gemm.h"
+#include "ops/winograd.h"
 
 namespace lamina {
 namespace {
@@ -68,7 +69,8 @@ void convolution_backward(const ConvolutionBackward<T>& a) {
                                            pixels, a.K, v.C, a.act});
   const bool depthwise = is_depthwise(v, a.groups), wants_dw = a.dw_mode != Grad::skip,
              wants_db = a.db_mode != Grad::skip;
-  const bool fused = wants_dw && !depthwise && fuses_weight_gradient(v, v.kh * v.kw * (v.C / a.groups) * a.K);
+  const bool tiled = wants_dw && winograd_pays<T>(v, a.K, a.groups);
+  const bool fused = wants_dw && !depthwise && !tiled && fuses_weight_gradient(v, v.kh * v.kw * (v.C / a.groups) * a.K);
   // dz = dy * act'(y) as an array, unless everyone makes its own in passing.
   const bool whole = a.act != Activation::linear && (depthwise || ((wants_dw || wants_db) && !fused));
   Scratch<T> array(whole ? pixels * a.K : 0);
@@ -87,7 +89,7 @@ void convolution_backward(const ConvolutionBackward<T>& a) {
                               a.groups,
                               a.dw_mode == Grad::accumulate,
                               a.db_mode == Grad::accumulate};
-    depthwise ? depthwise_weight_gradient(g) : convolution_weight_gradient(g);
+    depthwise ? depthwise_weight_gradient(g) : tiled ? winograd_weight_gradient(g) : convolution_weight_gradient(g);
   }
   if (wants_db && !fused) column_sums(pixels, a.K, dz.x, a.K, a.db, a.db_mode == Grad::accumulate);
 }

@@ -16,7 +16,9 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
+#include "ops/dense.h"
 #include "ops/gemm.h"
+#include "ops/winograd.h"
 
 namespace lamina {
 namespace {
@@ -239,7 +241,13 @@ class Correlator {
 template <class T>
 void correlate(const Correlation<T>& c) {
   if (c.N * c.OH * c.OW * c.K == 0) return;
-  Correlator<T>(c).run();
+  if (!winograd_pays(c)) return Correlator<T>(c).run();
+  if (!c.x.y) return winograd_correlate(c);
+  Scratch<T> source(c.N * c.H * c.W * c.C);
+  activation_gradient(c.N * c.H * c.W * c.C, c.x.y, c.x.x, source.get(), c.x.act);
+  Correlation<T> whole = c;
+  whole.x = {source};
+  winograd_correlate(whole);
 }
 
 template void correlate(const Correlation<float>&);

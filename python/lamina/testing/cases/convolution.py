@@ -92,6 +92,16 @@ def test_cases() -> list[Case]:
         _conv((1, 4, 5, 200), 330, 3, 1, "same"),  # more weight than image
     ]
     cases += [_conv((2, 6, 6, 4), 18, 3, 1, "same", activation=a) for a in ("relu", "tanh", "sigmoid")]
+    # Tiles of 4 x 4 or 2 x 2 results: whole and cut ones, blocks and chunks of several, weight gradients of no whole registers.
+    cases += [
+        _conv((2, 13, 18, 20), 33, 3, 1, "same", activation="relu"),
+        _conv((1, 14, 10, 64), 32, 3, activation="tanh"),
+        _conv((3, 21, 9, 16), 17, 3, 1, ((3, 0), (1, 4)), bias=False),
+        _conv((20, 16, 15, 24), 16, 3, 1, "same"),
+        _conv((2, 24, 24, 70), 130, 3, 1, "same"),
+        _conv((2, 9, 14, 16), 33, 5, 1, "same", activation="relu"),
+        _conv((20, 10, 11, 40), 16, 5),
+    ]
     cases += [
         _conv((2, 7, 9, 5), 1, depthwise=True),
         _conv((2, 8, 8, 33), 1, 3, 1, "same", activation="relu", depthwise=True),

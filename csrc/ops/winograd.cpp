@@ -1,0 +1,340 @@
+//   weights -> U (36, C, K), packed in panels, once a call
+//   for each block of tiles                             tasks; V and M of a block stay in L2
+//     pixels  -> V (36, tiles, C)
+//     M (36, tiles, K) = V U, plane by plane
+//     M -> results
+//
+//   weight gradient: for each chunk of tiles            tasks; the chunks follow from the shape alone
+//     for each block: pixels -> V (36, tiles, C), dz -> Z (36, tiles, K), P (36, C, K) += V^T Z, plane by plane
+//     P -> the chunk's dw; the chunks' are added in order
+#include "ops/winograd.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/cpu.h"
+#include "core/parallel.h"
+#include "core/pool.h"
+#include "kernels/table.h"
+#include "ops/gemm.h"
+
+namespace lamina {
+namespace {
+
+constexpr dim_t kSide = kWinogradSide, kPlanes = kSide * kSide;
+constexpr dim_t kMaxPlaneBytes = 16 << 20;    // of U: beyond, it comes from memory again for every block
+constexpr dim_t kMaxGradientBytes = 4 << 20;  // of P, which every block reads and writes
+constexpr dim_t kFewest = 8;                  // channels of a sum: below, the transforms cost too much
+constexpr dim_t kChunkTiles = 32, kMaxChunks = 16;
+
+// The tiles of N images of H x W results, row by row, for so many taps along an axis.
+struct Grid {
+  dim_t side, down, across, count;  // results along an axis of a tile; tiles
+
+  Grid(dim_t N, dim_t H, dim_t W, dim_t taps)
+      : side(kSide + 1 - taps), down((H + side - 1) / side), across((W + side - 1) / side), count(N * down * across) {}
+
+  // Calls f(i, image, row, column), the place of its first result, for the tiles begin + i < end.
+  template <class F>
+  void visit(dim_t begin, dim_t end, F&& f) const {
+    dim_t n = begin / (down * across), h = begin / across % down, w = begin % across;
+    for (dim_t i = 0; i < end - begin; i++) {
+      f(i, n, h * side, w * side);
+      if (++w < across) continue;
+      w = 0;
+      if (++h < down) continue;
+      h = 0;
+      n++;
+    }
+  }
+};
+
+// The side x side pixels of C elements from (row, column) on; `outside` for those that are not in the image.
+template <class P>
+void pixels(P image, dim_t H, dim_t W, dim_t C, dim_t row, dim_t column, dim_t side, P outside, P* out) {
+  const dim_t first = std::clamp(-column, dim_t(0), side), last = std::clamp(W - column, first, side);
+  for (dim_t i = 0; i < side; i++, out += side) {
+    const dim_t h = row + i;
+    const bool inside = h >= 0 && h < H;
+    const P line = image + (h * W + column) * C;
+    for (dim_t j = 0; j < side; j++) out[j] = inside && j >= first && j < last ? line + j * C : outside;
+  }
+}
+
+// Elements from plane to plane of n rows of C: an odd number of cache lines, or all planes' rows would share the few
+// places of one set in L1.
+template <class T>
+dim_t plane_of(dim_t n, dim_t C) {
+  constexpr dim_t line = 64 / sizeof(T);
+  return ((n * C + line - 1) / line | 1) * line;
+}
+
+bool switched_on() {
+  static const bool on = [] {
+    const char* s = std::getenv("LAMINA_WINOGRAD");
+    return !s || std::strcmp(s, "0") != 0;
+  }();
+  return on;
+}
+
+// Counts vector operations: the direct sum's against those of the planes' products and the transforms.
+template <class T>
+bool pays(dim_t N, dim_t OH, dim_t OW, dim_t taps, dim_t C, dim_t K) {
+  if (sizeof(T) != 4 || C < kFewest || !switched_on()) return false;
+  const Grid grid(N, OH, OW, taps);
+  const dim_t lanes = kernels<T>().gemm.lanes;
+  const double c = double((C + lanes - 1) / lanes), k = double((K + lanes - 1) / lanes);
+  const double direct = double(taps * taps * C) * k * double(N * OH * OW) / 0.9;
+  const double tiles = double(grid.count) * (36.0 * double(C) * k / 0.75 + 250.0 * (c + k));
+  return tiles + 300.0 * double(C) * k < 0.85 * direct;
+}
+
+bool is_plain(const std::vector<Axis>& axes) {
+  if (axes.size() != 1) return false;
+  const Axis& a = axes[0];
+  return a.first == 0 && a.spread == 1 && a.step == 1 && (a.taps == 3 || a.taps == 5) && a.dilation == 1;
+}
+
+template <class T>
+class Forward {
+ public:
+  explicit Forward(const Correlation<T>& c)
+      : c_(c),
+        gemm_(kernels<T>().gemm),
+        winograd_(kernels<T>().winograd),
+        panels_(panels_of<T>(c.K)),
+        grid_(c.N, c.OH, c.OW, c.rows[0].taps) {
+    plane_ = panels_.total * panels_.lanes * c.C;
+    const dim_t rows = gemm_.max_rows[panels_.vectors];
+    const dim_t fitting = caches().l2 * 3 / 10 / (kPlanes * dim_t(sizeof(T)) * (c.C + c.K)) / rows * rows;
+    const dim_t most = std::clamp(fitting, 2 * rows, 16 * rows);
+    const dim_t wanted = get_num_threads() == 1 ? 1 : std::min<dim_t>(4 * get_num_threads(), grid_.count / rows);
+    blocks_ = std::max<dim_t>((grid_.count + most - 1) / most, wanted);
+    tiles_ = (grid_.count + blocks_ - 1) / blocks_;
+  }
+
+  void run() const {
+    Scratch<T> packed(kPlanes * plane_), zeros(c_.C);
+    std::fill_n(zeros.get(), c_.C, T(0));
+    pack(packed);
+    parallel_workers(
+        blocks_, true, [&] { return Scratch<T>(kPlanes * (plane_of<T>(tiles_, c_.C) + plane_of<T>(tiles_, c_.K))); },
+        [&](const Scratch<T>& work, dim_t i) {
+          block(grid_.count * i / blocks_, grid_.count * (i + 1) / blocks_, packed, zeros, work,
+                work + kPlanes * plane_of<T>(tiles_, c_.C));
+        });
+  }
+
+ private:
+  void pack(T* packed) const {
+    const auto& c = c_;
+    const dim_t size = c.C * c.K;
+    const Axis &r = c.rows[0], &q = c.columns[0];
+    Scratch<T> u(kPlanes * size);
+    // By whole registers: which products become part of an FMA may differ between a register and the remainder.
+    const dim_t lanes = gemm_.lanes;
+    parallel_for((size + lanes - 1) / lanes, kGrain / 16 / lanes, [&](dim_t first, dim_t last) {
+      const dim_t begin = first * lanes, end = std::min(size, last * lanes);
+      const T* taps[kPlanes];
+      for (dim_t i = 0; i < r.taps; i++)
+        for (dim_t j = 0; j < r.taps; j++)
+          taps[i * r.taps + j] = c.w + ((r.tap0 + i * r.tap_step) * c.kw + q.tap0 + j * q.tap_step) * c.w_tap + begin;
+      winograd_.evaluate[r.taps]({taps, u + begin, size, end - begin});
+    });
+    parallel_for(kPlanes * panels_.count, kGrain * panels_.count / size + 1, [&](dim_t begin, dim_t end) {
+      for (dim_t i = begin; i < end; i++) {
+        const dim_t plane = i / panels_.count, p = i % panels_.count, n = panels_.begin(p);
+        const dim_t width = dim_t(panels_.width(p)) * panels_.lanes;
+        gemm_.pack(u + plane * size + n * c.w_col, c.w_row, c.w_col, c.C, std::min(c.K - n, width),
+                   packed + plane * plane_ + n * c.C, width);
+      }
+    });
+  }
+
+  // Tiles [begin, end).
+  void block(dim_t begin, dim_t end, const T* u, const T* zeros, T* v, T* m) const {
+    const auto& c = c_;
+    const dim_t n = end - begin, v_plane = plane_of<T>(n, c.C), m_plane = plane_of<T>(n, c.K);
+    grid_.visit(begin, end, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
+      const T* from[kPlanes];
+      pixels(c.x.x + image * c.H * c.W * c.C, c.H, c.W, c.C, row + c.rows[0].offset, column + c.columns[0].offset,
+             kSide, zeros, from);
+      winograd_.data({from, v + i * c.C, v_plane, c.C});
+    });
+    for (dim_t plane = 0; plane < kPlanes; plane++)
+      product(u + plane * plane_, v + plane * v_plane, m + plane * m_plane, n);
+    const bool later = c.act != Activation::linear && c.act != Activation::relu;
+    grid_.visit(begin, end, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
+      T* to[kPlanes];
+      pixels<T*>(c.y + image * c.OH * c.OW * c.K, c.OH, c.OW, c.K, row, column, grid_.side, nullptr, to);
+      winograd_.interpolate[grid_.side](
+          {m + i * c.K, m_plane, c.K, to, c.bias, c.act == Activation::relu, c.accumulate});
+      if (later)
+        for (dim_t j = 0; j < grid_.side * grid_.side; j++)
+          if (to[j]) gemm_.activate(to[j], c.K, c.act);
+    });
+  }
+
+  // m (n, K) = v (n, C) . u
+  void product(const T* u, const T* v, T* m, dim_t n) const {
+    Tile<T> t{};
+    t.row = c_.C;
+    t.k3 = t.k2 = 1;
+    t.k1 = c_.C;
+    t.s1 = 1;
+    t.ldc = c_.K;
+    for (dim_t p = 0; p < panels_.count; p++) {
+      t.vectors = panels_.width(p);
+      t.ldb = dim_t(t.vectors) * panels_.lanes;
+      t.cols = static_cast<int>(std::min(c_.K - panels_.begin(p), t.ldb));
+      t.b = u + panels_.begin(p) * c_.C;
+      const dim_t most = gemm_.max_rows[t.vectors], tiles = (n + most - 1) / most;
+      for (dim_t i = 0; i < tiles; i++) {
+        const dim_t at = n * i / tiles;
+        t.rows = static_cast<int>(n * (i + 1) / tiles - at);
+        t.a = v + at * c_.C;
+        t.c = m + at * c_.K + panels_.begin(p);
+        gemm_.tile(t);
+      }
+    }
+  }
+
+  const Correlation<T>& c_;
+  const GemmKernels<T>& gemm_;
+  const WinogradKernels<T>& winograd_;
+  const Panels panels_;
+  const Grid grid_;
+  dim_t plane_, blocks_, tiles_;  // elements of a packed plane; blocks, and tiles of the largest
+};
+
+template <class T>
+class Backward {
+ public:
+  explicit Backward(const WeightGradient<T>& a)
+      : a_(a),
+        v_(a.window),
+        gemm_(kernels<T>().gemm),
+        winograd_(kernels<T>().winograd),
+        panels_(panels_of<T>(a.K)),
+        grid_(v_.N, v_.OH, v_.OW, v_.kh),
+        taps_(v_.kh * v_.kw),
+        size_(v_.C * a.K),
+        padded_(panels_.total * panels_.lanes),
+        chunks_(std::clamp<dim_t>(grid_.count / kChunkTiles, 1, kMaxChunks)) {
+    const dim_t fitting = caches().l2 / 2 / (kPlanes * dim_t(sizeof(T)) * (v_.C + padded_));
+    tiles_ = std::min(std::clamp<dim_t>(fitting, 8, 64), (grid_.count + chunks_ - 1) / chunks_);
+  }
+
+  void run() const {
+    Scratch<T> parts(chunks_ > 1 ? chunks_ * taps_ * size_ : 0), zeros(std::max(v_.C, a_.K));
+    std::fill_n(zeros.get(), std::max(v_.C, a_.K), T(0));
+    parallel_workers(
+        chunks_, true,
+        [&] { return Scratch<T>(kPlanes * (plane_of<T>(tiles_, v_.C) + plane_of<T>(tiles_, padded_) + size_)); },
+        [&](const Scratch<T>& work, dim_t i) {
+          chunk(grid_.count * i / chunks_, grid_.count * (i + 1) / chunks_, zeros, work,
+                chunks_ > 1 ? parts + i * taps_ * size_ : a_.dw, chunks_ == 1 && a_.accumulate);
+        });
+    if (chunks_ == 1) return;
+    static const T one = 1;
+    parallel_for(taps_ * size_, kGrain / chunks_ + 1, [&](dim_t begin, dim_t end) {
+      gemm_.axpy_rows(chunks_, end - begin, &one, 0, parts + begin, taps_ * size_, a_.dw + begin, nullptr,
+                      a_.accumulate);
+    });
+  }
+
+ private:
+  void chunk(dim_t begin, dim_t end, const T* zeros, T* work, T* dw, bool accumulate) const {
+    T *const v = work, *const z = v + kPlanes * plane_of<T>(tiles_, v_.C),
+             *const p = z + kPlanes * plane_of<T>(tiles_, padded_);
+    for (dim_t at = begin; at < end; at += tiles_) {
+      const dim_t n = std::min(tiles_, end - at), v_plane = plane_of<T>(n, v_.C), z_plane = plane_of<T>(n, padded_);
+      grid_.visit(at, at + n, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
+        const T* from[kPlanes];
+        pixels(a_.x + image * v_.H * v_.W * v_.C, v_.H, v_.W, v_.C, row - v_.top, column - v_.left, kSide, zeros, from);
+        winograd_.data({from, v + i * v_.C, v_plane, v_.C});
+        pixels(a_.dz.x + image * v_.OH * v_.OW * a_.K, v_.OH, v_.OW, a_.K, row, column, grid_.side, zeros, from);
+        winograd_.evaluate[grid_.side]({from, z + i * padded_, z_plane, a_.K});
+      });
+      for (dim_t plane = 0; plane < kPlanes; plane++)
+        product(v + plane * v_plane, z + plane * z_plane, p + plane * size_, n, at > begin);
+    }
+    T* taps[kPlanes];
+    for (dim_t i = 0; i < taps_; i++) taps[i] = dw + i * size_;
+    winograd_.interpolate[v_.kh]({p, size_, size_, taps, nullptr, false, accumulate});
+  }
+
+  // p (C, K) (+)= v^T (C, n) . z (n, K)
+  void product(const T* v, const T* z, T* p, dim_t n, bool accumulate) const {
+    Tile<T> t{};
+    t.row = 1;
+    t.k3 = t.k2 = 1;
+    t.k1 = n;
+    t.s1 = v_.C;
+    t.ldb = padded_;
+    t.ldc = a_.K;
+    t.accumulate = accumulate;
+    for (dim_t k = 0; k < panels_.count; k++) {
+      const dim_t first = panels_.begin(k);
+      t.vectors = panels_.width(k);
+      t.cols = static_cast<int>(std::min(a_.K - first, dim_t(t.vectors) * panels_.lanes));
+      t.b = z + first;
+      const dim_t most = gemm_.max_rows[t.vectors], tiles = (v_.C + most - 1) / most;
+      for (dim_t i = 0; i < tiles; i++) {
+        const dim_t at = v_.C * i / tiles;
+        t.rows = static_cast<int>(v_.C * (i + 1) / tiles - at);
+        t.a = v + at;
+        t.c = p + at * a_.K + first;
+        gemm_.tile(t);
+      }
+    }
+  }
+
+  const WeightGradient<T>& a_;
+  const Window& v_;
+  const GemmKernels<T>& gemm_;
+  const WinogradKernels<T>& winograd_;
+  const Panels panels_;
+  const Grid grid_;
+  const dim_t taps_, size_, padded_,
+      chunks_;   // taps; C K; K in whole registers: what lies beyond K is read, never used
+  dim_t tiles_;  // of the largest block
+};
+
+}  // namespace
+
+template <class T>
+bool winograd_pays(const Correlation<T>& c) {
+  return c.groups == 1 && is_plain(c.rows) && is_plain(c.columns) && c.rows[0].taps == c.columns[0].taps &&
+         c.w_tap == c.C * c.K && kPlanes * c.w_tap * dim_t(sizeof(T)) <= kMaxPlaneBytes &&
+         pays<T>(c.N, c.OH, c.OW, c.rows[0].taps, c.C, c.K);
+}
+
+template <class T>
+bool winograd_pays(const Window& v, dim_t K, dim_t groups) {
+  return groups == 1 && (v.kh == 3 || v.kh == 5) && v.kw == v.kh && v.stride_h == 1 && v.stride_w == 1 &&
+         v.dilation_h == 1 && v.dilation_w == 1 && kPlanes * v.C * K * dim_t(sizeof(T)) <= kMaxGradientBytes &&
+         pays<T>(v.N, v.OH, v.OW, v.kh, v.C, K);
+}
+
+template <class T>
+void winograd_correlate(const Correlation<T>& c) {
+  Forward<T>(c).run();
+}
+
+template <class T>
+void winograd_weight_gradient(const WeightGradient<T>& a) {
+  Backward<T>(a).run();
+}
+
+template bool winograd_pays(const Correlation<float>&);
+template bool winograd_pays(const Correlation<double>&);
+template bool winograd_pays<float>(const Window&, dim_t, dim_t);
+template bool winograd_pays<double>(const Window&, dim_t, dim_t);
+template void winograd_correlate(const Correlation<float>&);
+template void winograd_correlate(const Correlation<double>&);
+template void winograd_weight_gradient(const WeightGradient<float>&);
+template void winograd_weight_gradient(const WeightGradient<double>&);
+
+}  // namespace lamina
