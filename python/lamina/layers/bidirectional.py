@@ -10,7 +10,6 @@ from .._suggest import unknown
 from ..autograd import Tensor
 from .base import Layer
 from .masking import attach
-from .options import refuse
 from .recurrent import Recurrent
 from .symbolic import Shape
 
@@ -43,7 +42,8 @@ class Bidirectional(Layer):
         if kwargs.get("dtype") is None:
             kwargs["dtype"] = getattr(layer, "dtype", None)
         super().__init__(**kwargs)
-        refuse(self, weights=weights)
+        if weights is not None:
+            raise ValueError(f"{self._label()}: weights= is not supported; build the layer, then call set_weights")
         if merge_mode is not None and merge_mode not in _MODES:
             raise unknown(f"merge_mode of {self._label()}", merge_mode, _MODES)
         self.merge_mode = merge_mode
@@ -66,7 +66,11 @@ class Bidirectional(Layer):
             )
 
     def _copy(self, layer: Recurrent, prefix: str, **changes: Any) -> Recurrent:
-        config = layer.get_config() | {
+        try:
+            config = layer.get_config()
+        except TypeError as error:  # an activation or the like that has no description
+            raise TypeError(f"{self._label()}: layer cannot be copied: {error}") from None
+        config |= {
             "name": prefix + layer.name.removeprefix(prefix),
             "dtype": self.dtype,
             "trainable": layer.trainable and self.trainable,

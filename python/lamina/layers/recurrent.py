@@ -77,10 +77,11 @@ class Recurrent(Layer):
             noise = ops.dropout(ops.ones((n, 1, features), dtype=self.dtype), cell.dropout, cell.seed_generator)
             x = ops.multiply(x, noise)
         y: Tensor | None
-        if cell.runs_natively(training):
+        names = cell.native_names(training)
+        if names is not None:
             y, states = cell._sequence(
                 x, states, lengths=lengths, mask=mask, go_backwards=self.go_backwards, in_time_order=in_time_order,
-                return_sequences=self.return_sequences, zero_output_for_mask=self.zero_output_for_mask,
+                return_sequences=self.return_sequences, zero_output_for_mask=self.zero_output_for_mask, **names,
             )  # fmt: skip
         else:
             kept = _kept(mask, lengths, n, steps)

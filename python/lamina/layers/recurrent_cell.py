@@ -73,14 +73,12 @@ class Cell(Layer):
     def output_size(self) -> int:
         return self.units
 
-    def runs_natively(self, training: bool) -> bool:
-        """Whether the native kernel computes this cell: by its activations, and by what training adds."""
+    def native_names(self, training: bool) -> dict[str, Any] | None:
+        """The names of the activations, if the native kernel computes this cell; else None."""
         if training and self.recurrent_dropout:
-            return False
-        return _NATIVE.issuperset(self._names().values())
-
-    def _names(self) -> dict[str, Any]:
-        return {name: activations.name_of(getattr(self, name)) for name in self._activations}
+            return None
+        names = {name: activations.name_of(getattr(self, name)) for name in self._activations}
+        return names if _NATIVE.issuperset(names.values()) else None
 
     def build(self, input_shape: Shape) -> None:
         features = known(self, "the last axis", input_shape[-1], input_shape)
@@ -126,8 +124,9 @@ class Cell(Layer):
         before = self.check_states("states", states, inputs.shape[0])
         if training and self.dropout:
             inputs = ops.dropout(inputs, self.dropout, self.seed_generator)
-        if self.runs_natively(training):
-            _, after = self._sequence(ops.expand_dims(inputs, 1), before, return_sequences=False)
+        names = self.native_names(training)
+        if names is not None:
+            _, after = self._sequence(ops.expand_dims(inputs, 1), before, return_sequences=False, **names)
         else:
             h = before[0]
             if training and self.recurrent_dropout:
@@ -165,7 +164,6 @@ class SimpleRNNCell(Cell):
 
     def _sequence(self, x: Tensor, states: list[Tensor] | None, **options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else states[0]
-        options |= self._names()
         y, h = ops.simple_rnn(x, self.kernel, self.recurrent_kernel, self.bias, first, **options)
         return y, [h]
 
@@ -217,7 +215,7 @@ class GRUCell(Cell):
 
     def _sequence(self, x: Tensor, states: list[Tensor] | None, **options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else states[0]
-        options |= {**self._names(), "reset_after": self.reset_after}
+        options["reset_after"] = self.reset_after
         y, h = ops.gru(x, self.kernel, self.recurrent_kernel, self.bias, first, **options)
         return y, [h]
 
@@ -286,7 +284,6 @@ class LSTMCell(Cell):
 
     def _sequence(self, x: Tensor, states: list[Tensor] | None, **options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else (states[0], states[1])
-        options |= self._names()
         y, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, first, **options)
         return y, [h, c]
 
