@@ -80,8 +80,8 @@ class Recurrent(Layer):
         names = cell.native_names(training)
         if names is not None:
             y, states = cell._sequence(
-                x, states, lengths=lengths, mask=mask, go_backwards=self.go_backwards, in_time_order=in_time_order,
-                return_sequences=self.return_sequences, zero_output_for_mask=self.zero_output_for_mask, **names,
+                x, states, lengths, mask, self.go_backwards, *names, self.return_sequences, self.zero_output_for_mask,
+                in_time_order,
             )  # fmt: skip
         else:
             kept = _kept(mask, lengths, n, steps)

@@ -73,12 +73,12 @@ class Cell(Layer):
     def output_size(self) -> int:
         return self.units
 
-    def native_names(self, training: bool) -> dict[str, Any] | None:
+    def native_names(self, training: bool) -> list[Any] | None:
         """The names of the activations, if the native kernel computes this cell; else None."""
         if training and self.recurrent_dropout:
             return None
-        names = {name: activations.name_of(getattr(self, name)) for name in self._activations}
-        return names if _NATIVE.issuperset(names.values()) else None
+        names = [activations.name_of(getattr(self, name)) for name in self._activations]
+        return names if _NATIVE.issuperset(names) else None
 
     def build(self, input_shape: Shape) -> None:
         features = known(self, "the last axis", input_shape[-1], input_shape)
@@ -126,7 +126,8 @@ class Cell(Layer):
             inputs = ops.dropout(inputs, self.dropout, self.seed_generator)
         names = self.native_names(training)
         if names is not None:
-            _, after = self._sequence(ops.expand_dims(inputs, 1), before, return_sequences=False, **names)
+            step = ops.expand_dims(inputs, 1)
+            _, after = self._sequence(step, before, None, None, False, *names, False, False, False)
         else:
             h = before[0]
             if training and self.recurrent_dropout:
@@ -134,8 +135,8 @@ class Cell(Layer):
             after = self._step(inputs, before, h)
         return after[0], after if isinstance(states, (list, tuple)) else after[0]
 
-    def _sequence(self, x: Tensor, states: list[Tensor] | None, **options: Any) -> tuple[Tensor | None, list[Tensor]]:
-        """The outputs of all steps and the last states, by the native kernel."""
+    def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
+        """The outputs and the last states; ``options``: the operation's arguments from lengths to in_time_order."""
         raise NotImplementedError
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
@@ -162,9 +163,9 @@ class SimpleRNNCell(Cell):
 
     _activations = ("activation",)
 
-    def _sequence(self, x: Tensor, states: list[Tensor] | None, **options: Any) -> tuple[Tensor | None, list[Tensor]]:
+    def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else states[0]
-        y, h = ops.simple_rnn(x, self.kernel, self.recurrent_kernel, self.bias, first, **options)
+        y, h = ops.simple_rnn(x, self.kernel, self.recurrent_kernel, self.bias, first, *options)
         return y, [h]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
@@ -213,10 +214,10 @@ class GRUCell(Cell):
     def _bias_shape(self) -> tuple[int, ...]:
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
-    def _sequence(self, x: Tensor, states: list[Tensor] | None, **options: Any) -> tuple[Tensor | None, list[Tensor]]:
+    def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else states[0]
-        options["reset_after"] = self.reset_after
-        y, h = ops.gru(x, self.kernel, self.recurrent_kernel, self.bias, first, **options)
+        options += (self.reset_after,)
+        y, h = ops.gru(x, self.kernel, self.recurrent_kernel, self.bias, first, *options)
         return y, [h]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
@@ -282,9 +283,9 @@ class LSTMCell(Cell):
             values[self.units : 2 * self.units] = 1
         return values
 
-    def _sequence(self, x: Tensor, states: list[Tensor] | None, **options: Any) -> tuple[Tensor | None, list[Tensor]]:
+    def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else (states[0], states[1])
-        y, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, first, **options)
+        y, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, first, *options)
         return y, [h, c]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
