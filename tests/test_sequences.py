@@ -1,103 +1,14 @@
-"""Layers over sequences: masks, lengths, states, attention."""
+"""Layers over sequences: masks on their way, attention, positions."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from lamina import Sequential, layers, ops
+from lamina import Sequential, layers
 
 rng = np.random.default_rng(1)
 X = rng.standard_normal((2, 5, 4))
-MASK = np.array([[0, 1, 1, 0, 1], [1, 0, 0, 1, 0]], bool)
-
-
-def by_hand(lstm, x, kept, zero=False):
-    """Keras's rule step by step, with the layer's own cell: skipped steps keep the state and repeat the output."""
-    h, c = np.zeros((2, len(x), lstm.units))
-    y = np.zeros_like(h)
-    outputs = []
-    steps = range(x.shape[1])
-    for t in reversed(steps) if lstm.go_backwards else steps:
-        out, (h1, c1) = lstm.cell(x[:, t], [h, c])
-        now = kept[:, t, None]
-        h, c = np.where(now, h1.numpy(), h), np.where(now, c1.numpy(), c)
-        y = np.where(now, out.numpy(), 0 if zero else y)
-        outputs.append(y)
-    return np.stack(outputs, 1), h, c
-
-
-@pytest.mark.parametrize("backwards", [False, True])
-@pytest.mark.parametrize("zero", [False, True])
-@pytest.mark.parametrize("mask", [MASK, np.array([[1, 1, 1, 0, 0], [1, 0, 0, 0, 0]], bool), np.zeros((2, 5), bool)])
-@pytest.mark.parametrize("activation", ["tanh", "softsign"])
-def test_lstm_mask(mask, backwards, zero, activation):
-    options = {"go_backwards": backwards, "zero_output_for_mask": zero, "activation": activation}
-    lstm = layers.LSTM(3, return_sequences=True, return_state=True, dtype="float64", **options)
-    for got, wanted in zip(lstm(X, mask=mask), by_hand(lstm, X, mask, zero) if lstm(X) else (), strict=True):
-        np.testing.assert_allclose(got.numpy(), wanted, atol=1e-12)
-
-
-@pytest.mark.parametrize("activation", ["tanh", "softsign"])
-@pytest.mark.parametrize("lengths", [[3, 5], [0, 1]])
-def test_lstm_lengths(lengths, activation):
-    lstm = layers.LSTM(3, activation, return_sequences=True, return_state=True, dtype="float64")
-    lstm(X)
-    kept = np.arange(5) < np.array(lengths)[:, None]
-    for got, wanted in zip(lstm(X, lengths=np.array(lengths)), by_hand(lstm, X, kept, zero=True), strict=True):
-        np.testing.assert_allclose(got.numpy(), wanted, atol=1e-12)
-
-
-def test_lstm_bad_lengths():
-    lstm = layers.LSTM(3)
-    lstm(X)
-    for lengths in ([3, 6], [3, -1], [3]):
-        with pytest.raises(ValueError, match="lengths"):
-            lstm(X, lengths=np.array(lengths))
-
-
-def test_lstm_gradients_through_a_mask():
-    lstm = layers.LSTM(3, return_sequences=True, dtype="float64")
-    lstm(X)
-    ops.sum(ops.square(lstm(X, mask=MASK))).backward()
-    gradient = lstm.cell.kernel.grad.numpy().copy()
-    kernel = lstm.cell.kernel
-    for place in ((0, 0), (2, 7)):
-        differences = []
-        for step in (1e-6, -1e-6):
-            kernel.numpy()[place] += step
-            differences.append((lstm(X, mask=MASK).numpy() ** 2).sum())
-            kernel.numpy()[place] -= step
-        numeric = (differences[0] - differences[1]) / 2e-6
-        assert gradient[place] == pytest.approx(numeric, rel=1e-6, abs=1e-8)
-
-
-def test_lstm_state_and_bias():
-    lstm = layers.LSTM(3, return_state=True, dtype="float64")
-    whole, h, c = lstm(X)
-    _, h1, c1 = lstm(X[:, :2])
-    resumed, h2, c2 = lstm(X[:, 2:], initial_state=[h1, c1])
-    np.testing.assert_allclose(resumed.numpy(), whole.numpy(), atol=1e-12)
-    np.testing.assert_allclose(c2.numpy(), c.numpy(), atol=1e-12)
-    np.testing.assert_array_equal(whole.numpy(), h.numpy())
-    assert h2.shape == (2, 3)
-    bias = layers.LSTM(3)
-    bias(X)
-    np.testing.assert_array_equal(bias.cell.bias.numpy(), [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0])
-
-
-def test_lstm_against_torch():
-    torch = pytest.importorskip("torch")
-    lstm = layers.LSTM(3, return_sequences=True, dtype="float64")
-    y = lstm(X).numpy()
-    other = torch.nn.LSTM(4, 3, batch_first=True).double()
-    kernel, recurrent, bias = lstm.get_weights()
-    with torch.no_grad():  # i f c o here, i f g o there: the same order under other names
-        other.weight_ih_l0.copy_(torch.tensor(kernel.T))
-        other.weight_hh_l0.copy_(torch.tensor(recurrent.T))
-        other.bias_ih_l0.copy_(torch.tensor(bias))
-        other.bias_hh_l0.zero_()
-        np.testing.assert_allclose(y, other(torch.tensor(X))[0].numpy(), atol=1e-12)
 
 
 def test_mask_travels():

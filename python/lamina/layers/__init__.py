@@ -6,6 +6,7 @@ from .. import _registry
 from .activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from .attention import MultiHeadAttention
 from .base import Layer
+from .bidirectional import Bidirectional
 from .convolution import Conv2D, DepthwiseConv2D
 from .core import Input, InputLayer, Lambda
 from .dense import Dense, Linear
@@ -22,7 +23,8 @@ from .pooling import (
     MaxPool2D,
     MaxPooling2D,
 )
-from .recurrent import LSTM, LSTMCell
+from .recurrent import GRU, LSTM, SimpleRNN
+from .recurrent_cell import GRUCell, LSTMCell, SimpleRNNCell
 from .reshape import Concatenate, Flatten, Permute, Reshape
 from .symbolic import SymbolicTensor, symbolic_call
 from .variable import Variable
@@ -30,10 +32,11 @@ from .variable import Variable
 Convolution2D, DepthwiseConvolution2D = Conv2D, DepthwiseConv2D
 
 _registry.add_known((
-    Activation, Add, Average, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, Dense, DepthwiseConv2D,
-    Dropout, ELU, Embedding, Flatten, GlobalAveragePooling2D, InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization,
-    LeakyReLU, Linear, Maximum, MaxPooling2D, Minimum, MultiHeadAttention, Multiply, OpLayer, Permute,
-    PositionEmbedding, ReLU, Reshape, SinePositionEncoding, Softmax, Subtract,
+    Activation, Add, Average, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate, Conv2D, Dense,
+    DepthwiseConv2D, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GlobalAveragePooling2D, InputLayer, LSTM, LSTMCell,
+    Lambda, LayerNormalization, LeakyReLU, Linear, Maximum, MaxPooling2D, Minimum, MultiHeadAttention, Multiply,
+    OpLayer, Permute, PositionEmbedding, ReLU, Reshape, SimpleRNN, SimpleRNNCell, SinePositionEncoding, Softmax,
+    Subtract,
 ))  # fmt: skip
 
 
@@ -73,11 +76,12 @@ def concatenate(inputs: list[SymbolicTensor], axis: int = -1, **kwargs: object) 
 
 
 __all__ = [
-    "ELU", "LSTM", "Activation", "Add", "Average", "AveragePooling2D", "AvgPool2D", "BatchNormalization",
-    "Concatenate", "Conv2D", "Convolution2D", "Dense", "DepthwiseConv2D", "DepthwiseConvolution2D", "Dropout",
-    "Embedding", "Flatten", "GlobalAveragePooling2D", "GlobalAvgPool2D", "Input", "InputLayer", "LSTMCell", "Lambda",
-    "Layer", "LayerNormalization", "LeakyReLU", "Linear", "MaxPool2D", "MaxPooling2D", "Maximum", "Minimum",
-    "MultiHeadAttention", "Multiply", "OpLayer", "Permute", "PositionEmbedding", "ReLU", "Reshape",
-    "SinePositionEncoding", "Softmax", "Subtract", "SymbolicTensor", "Variable", "add", "average", "concatenate",
-    "maximum", "minimum", "multiply", "subtract", "symbolic_call",
+    "ELU", "GRU", "LSTM", "Activation", "Add", "Average", "AveragePooling2D", "AvgPool2D", "BatchNormalization",
+    "Bidirectional", "Concatenate", "Conv2D", "Convolution2D", "Dense", "DepthwiseConv2D", "DepthwiseConvolution2D",
+    "Dropout", "Embedding", "Flatten", "GRUCell", "GlobalAveragePooling2D", "GlobalAvgPool2D", "Input",
+    "InputLayer", "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU", "Linear", "MaxPool2D",
+    "MaxPooling2D", "Maximum", "Minimum", "MultiHeadAttention", "Multiply", "OpLayer", "Permute",
+    "PositionEmbedding", "ReLU", "Reshape", "SimpleRNN", "SimpleRNNCell", "SinePositionEncoding", "Softmax",
+    "Subtract", "SymbolicTensor", "Variable", "add", "average", "concatenate", "maximum", "minimum", "multiply",
+    "subtract", "symbolic_call",
 ]  # fmt: skip

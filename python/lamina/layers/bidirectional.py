@@ -1,0 +1,163 @@
+"""Bidirectional: a recurrent layer over sequences in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _registry, ops
+from .._suggest import unknown
+from ..autograd import Tensor
+from .base import Layer
+from .masking import attach
+from .recurrent import Recurrent
+from .symbolic import Shape
+
+_MODES = ("concat", "sum", "mul", "ave")
+
+
+class Bidirectional(Layer):
+    """A recurrent layer over sequences (N, T, in) and its mirror image from their ends, the outputs merged.
+
+    ``forward_layer`` is a fresh copy of ``layer``, ``backward_layer`` another with ``go_backwards``, or the one given.
+    merge_mode: "concat" puts both outputs side by side, "sum", "mul" and "ave" combine them, None returns both.  With
+    ``return_sequences`` outputs stand where their inputs stand, and those of steps that do not count are zero; with
+    ``return_state`` the states follow, the forward layer's first.
+
+    Call arguments as for the layers inside; ``initial_state`` is the list of the forward layer's states, then the
+    backward layer's.  With ``lengths`` or ``mask`` the backward layer begins at each sequence's last step that counts.
+    """
+
+    _float_input = True
+    supports_masking = True
+
+    def __init__(
+        self,
+        layer: Any,
+        merge_mode: str | None = "concat",
+        weights: Any = None,
+        backward_layer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        if kwargs.get("dtype") is None:
+            kwargs["dtype"] = getattr(layer, "dtype", None)
+        super().__init__(**kwargs)
+        if weights is not None:
+            raise ValueError(f"{self._label()}: weights= is not supported; build the layer, then call set_weights")
+        if merge_mode is not None and merge_mode not in _MODES:
+            raise unknown(f"merge_mode of {self._label()}", merge_mode, _MODES)
+        self.merge_mode = merge_mode
+        _check_layer(self, "layer", layer, backwards=False)
+        self.forward_layer = self._copy(layer, "forward_")
+        if backward_layer is None:
+            backward_layer = self._copy(layer, "backward_", go_backwards=True)
+        _check_layer(self, "backward_layer", backward_layer, backwards=True)
+        self.backward_layer: Recurrent = backward_layer
+        self.backward_layer.zero_output_for_mask = self.backward_layer.return_sequences
+        for name in ("return_sequences", "return_state", "dtype"):
+            wanted, got = getattr(self.forward_layer, name), getattr(backward_layer, name)
+            if got != wanted:
+                raise ValueError(f"{self._label()}: backward_layer must have {name}={wanted!r} as layer, got {got!r}")
+        units = self.forward_layer.units, self.backward_layer.units
+        if merge_mode in ("sum", "mul", "ave") and units[0] != units[1]:
+            raise ValueError(
+                f"{self._label()}: merge_mode={merge_mode!r} cannot merge {units[0]} units and {units[1]}; "
+                "use as many, or merge_mode='concat' or None"
+            )
+
+    def _copy(self, layer: Recurrent, prefix: str, **changes: Any) -> Recurrent:
+        try:
+            config = layer.get_config()
+        except TypeError as error:  # an activation or the like that has no description
+            raise TypeError(f"{self._label()}: layer cannot be copied: {error}") from None
+        config |= {
+            "name": prefix + layer.name.removeprefix(prefix),
+            "dtype": self.dtype,
+            "trainable": layer.trainable and self.trainable,
+            "zero_output_for_mask": layer.return_sequences,
+        }
+        copy: Recurrent = type(layer).from_config(config | changes)
+        return copy
+
+    @property
+    def return_sequences(self) -> bool:
+        return self.forward_layer.return_sequences
+
+    @property
+    def return_state(self) -> bool:
+        return self.forward_layer.return_state
+
+    def build(self, sequences_shape: Shape) -> None:
+        self.forward_layer.build(sequences_shape)
+        self.backward_layer.build(sequences_shape)
+
+    def call(
+        self,
+        sequences: Tensor,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool = False,
+        lengths: Any = None,
+    ) -> Any:
+        first, second = self._halves(initial_state)
+        options = {"mask": mask, "lengths": lengths, "training": training, "in_time_order": True}
+        forward = self.forward_layer(sequences, initial_state=first, **options)
+        backward = self.backward_layer(sequences, initial_state=second, **options)
+        if not self.return_state:
+            return self._merged(forward, backward, mask)
+        y = self._merged(forward[0], backward[0], mask)
+        return (*(y if self.merge_mode is None else (y,)), *forward[1:], *backward[1:])
+
+    def _halves(self, states: Any) -> tuple[Any, Any]:
+        if states is None:
+            return None, None
+        each = len(self.forward_layer.cell._states), len(self.backward_layer.cell._states)
+        if not isinstance(states, (list, tuple)) or len(states) != sum(each):
+            got = f"{len(states)} states" if isinstance(states, (list, tuple)) else type(states).__name__
+            raise ValueError(
+                f"initial_state must be the list of the forward layer's states ({each[0]}) and the backward layer's "
+                f"({each[1]}), got {got}"
+            )
+        return states[: each[0]], states[each[0] :]
+
+    def _merged(self, forward: Tensor, backward: Tensor, mask: Any) -> Any:
+        if self.merge_mode is None:
+            return forward, backward
+        if self.merge_mode == "concat":
+            y = ops.concatenate([forward, backward], axis=-1)
+        elif self.merge_mode == "mul":
+            y = ops.multiply(forward, backward)
+        else:
+            y = ops.add(forward, backward)
+            y = ops.multiply(y, 0.5) if self.merge_mode == "ave" else y
+        return attach(y, mask) if mask is not None and self.return_sequences else y
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        forward, backward = (
+            layer.compute_output_shape(input_shape) for layer in (self.forward_layer, self.backward_layer)
+        )
+        if not self.return_state:
+            return self._merged_shape(forward, backward)
+        y = self._merged_shape(forward[0], backward[0])
+        return (*(y if self.merge_mode is None else (y,)), *forward[1:], *backward[1:])
+
+    def _merged_shape(self, forward: Sequence[Any], backward: Sequence[Any]) -> Any:
+        if self.merge_mode is None:
+            return forward, backward
+        return (*forward[:-1], forward[-1] + backward[-1]) if self.merge_mode == "concat" else forward
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return None  # call attaches it
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("merge_mode", "backward_layer") | {"layer": _registry.serialize(self.forward_layer)}
+
+
+def _check_layer(owner: Layer, argument: str, layer: Any, backwards: bool) -> None:
+    if not isinstance(layer, Recurrent):
+        kinds = "LSTM, GRU or SimpleRNN"
+        raise ValueError(f"{owner._label()}: {argument} must be a recurrent layer ({kinds}), got {layer!r}")
+    if layer.go_backwards != backwards:
+        raise ValueError(
+            f"{owner._label()}: {argument} must be made with go_backwards={backwards}, got {layer.go_backwards}"
+        )

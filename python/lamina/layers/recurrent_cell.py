@@ -1,0 +1,299 @@
+"""Recurrent cells: the weights of a recurrent layer, and single steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import activations, initializers, ops, regularizers
+from ..autograd import Array, Tensor, wrap
+from ..random import Generator
+from .base import Layer
+from .options import fraction, known, positive, refuse
+from .symbolic import Shape, SymbolicTensor
+from .variable import Variable
+
+_NATIVE = frozenset({"linear", "relu", "tanh", "sigmoid", "hard_sigmoid"})  # the activations that the kernels know
+
+
+class Cell(Layer):
+    """What the cells share: called with one step (N, in) and the states, gives the output and the next states.
+
+    Each cell says how many gates lie side by side in its kernels, the names of its states, which of its attributes are
+    activations, how a sequence runs natively (``_sequence``) and what one step is in operations (``_step``).
+    """
+
+    _float_input = True
+    _gates = 1
+    _states: tuple[str, ...] = ("h",)
+    _activations: tuple[str, ...] = ("activation", "recurrent_activation")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        refuse(self, kernel_constraint=kernel_constraint, recurrent_constraint=recurrent_constraint)
+        refuse(self, bias_constraint=bias_constraint)
+        self.units = positive(self, "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.recurrent_initializer = initializers.get(recurrent_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.dropout = fraction(self, "dropout", dropout)
+        self.recurrent_dropout = fraction(self, "recurrent_dropout", recurrent_dropout)
+        self.seed = seed
+        self.seed_generator = seed if isinstance(seed, Generator) else Generator(seed)
+
+    @property
+    def state_size(self) -> int | list[int]:
+        return self.units if len(self._states) == 1 else [self.units] * len(self._states)
+
+    @property
+    def output_size(self) -> int:
+        return self.units
+
+    def native_names(self, training: bool) -> list[Any] | None:
+        """The names of the activations, if the native kernel computes this cell; else None."""
+        if training and self.recurrent_dropout:
+            return None
+        names = [activations.name_of(getattr(self, name)) for name in self._activations]
+        return names if _NATIVE.issuperset(names) else None
+
+    def build(self, input_shape: Shape) -> None:
+        features = known(self, "the last axis", input_shape[-1], input_shape)
+        columns = self._gates * self.units
+        self.kernel = self.add_weight(
+            (features, columns), self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
+        )
+        self.recurrent_kernel = self.add_weight(
+            (self.units, columns), self.recurrent_initializer, regularizer=self.recurrent_regularizer,
+            name="recurrent_kernel",
+        )  # fmt: skip
+        self.bias: Variable | None = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                self._bias_shape(), self._initial_bias, regularizer=self.bias_regularizer, name="bias"
+            )
+
+    def _bias_shape(self) -> tuple[int, ...]:
+        return (self._gates * self.units,)
+
+    def _initial_bias(self, shape: Any, dtype: Any = None) -> Any:
+        return self.bias_initializer(shape, dtype=dtype)
+
+    def get_initial_state(self, batch_size: int) -> list[Tensor]:
+        """States of zeros, each (batch_size, units)."""
+        return [wrap(np.zeros((batch_size, self.units), self._dtype)) for _ in self._states]
+
+    def check_states(self, argument: str, states: Any, batch: int) -> list[Tensor]:
+        """The states as a list; a cell with one state also takes it by itself.  ValueError if they do not fit."""
+        found = list(states) if isinstance(states, (list, tuple)) else [states]
+        if len(found) != len(self._states):
+            wanted = f"[{', '.join(self._states)}], each ({batch}, {self.units})"
+            raise ValueError(f"{argument} must be {wanted}, got {len(found)} state{'s' * (len(found) != 1)}")
+        for name, state in zip(self._states, found, strict=True):
+            shape = tuple(getattr(state, "shape", ()))
+            if shape != (batch, self.units):
+                raise ValueError(f"{argument}: state {name} is {shape}, expected ({batch}, {self.units})")
+        return found
+
+    def call(self, inputs: Tensor, states: Any, training: bool = False) -> tuple[Tensor, Any]:
+        if inputs.ndim != 2:
+            raise ValueError(f"x is {inputs.shape}, expected one step, (batch, features)")
+        before = self.check_states("states", states, inputs.shape[0])
+        if training and self.dropout:
+            inputs = ops.dropout(inputs, self.dropout, self.seed_generator)
+        names = self.native_names(training)
+        if names is not None:
+            step = ops.expand_dims(inputs, 1)
+            _, after = self._sequence(step, before, None, None, False, *names, False, False, False)
+        else:
+            h = before[0]
+            if training and self.recurrent_dropout:
+                h = ops.dropout(h, self.recurrent_dropout, self.seed_generator)
+            after = self._step(inputs, before, h)
+        return after[0], after if isinstance(states, (list, tuple)) else after[0]
+
+    def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
+        """The outputs and the last states; ``options``: the operation's arguments from lengths to in_time_order."""
+        raise NotImplementedError
+
+    def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
+        """The next states; ``h`` is the state h as the recurrent product sees it, after dropout."""
+        raise NotImplementedError
+
+    def compute_output_spec(self, inputs: Any, states: Any, **kwargs: Any) -> Any:
+        y, *after = (SymbolicTensor((inputs.shape[0], self.units), self._dtype) for _ in ("y", *self._states))
+        return y, after if isinstance(states, (list, tuple)) else after[0]
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config(
+            "units", *self._activations, "use_bias", "kernel_initializer", "recurrent_initializer", "bias_initializer",
+            "kernel_regularizer", "recurrent_regularizer", "bias_regularizer", "dropout", "recurrent_dropout", "seed",
+        )  # fmt: skip
+
+
+class SimpleRNNCell(Cell):
+    """One step of a SimpleRNN: (N, in) and the state h (N, units), alone or in a list -> h and the state.
+
+    h = activation(x kernel + h recurrent_kernel + bias).  Weights in Keras's layout: ``kernel`` (in, units),
+    ``recurrent_kernel`` (units, units), ``bias`` (units).
+    """
+
+    _activations = ("activation",)
+
+    def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
+        first = None if states is None else states[0]
+        y, h = ops.simple_rnn(x, self.kernel, self.recurrent_kernel, self.bias, first, *options)
+        return y, [h]
+
+    def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
+        return [self.activation(ops.dense(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel))]
+
+
+class GRUCell(Cell):
+    """One step of a GRU: (N, in) and the state h (N, units), alone or in a list -> h and the state.
+
+    Weights in Keras's layout, gates in the order z r h: ``kernel`` (in, 3 units), ``recurrent_kernel`` (units,
+    3 units).  With ``reset_after`` the reset gate multiplies after the recurrent product and ``bias`` is (2, 3 units),
+    the input's and the recurrent one; without, it multiplies the state before the product and ``bias`` is (3 units).
+    """
+
+    _gates = 3
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        reset_after: bool = True,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
+            kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
+            bias_constraint, dropout, recurrent_dropout, seed, **kwargs,
+        )  # fmt: skip
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.reset_after = reset_after
+
+    def _bias_shape(self) -> tuple[int, ...]:
+        return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+
+    def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
+        first = None if states is None else states[0]
+        options += (self.reset_after,)
+        y, h = ops.gru(x, self.kernel, self.recurrent_kernel, self.bias, first, *options)
+        return y, [h]
+
+    def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
+        gate, recurrent = self.recurrent_activation, self.recurrent_kernel
+        first, second = (self.bias, None) if self.bias is None or not self.reset_after else ops.unstack(self.bias)
+        xz, xr, xh = ops.split(ops.dense(x, self.kernel, first), 3, axis=1)
+        if self.reset_after:
+            hz, hr, hh = ops.split(ops.dense(h, recurrent, second), 3, axis=1)
+            inner = gate(xr + hr) * hh
+        else:
+            gates, last = ops.split(recurrent, [2 * self.units], axis=1)
+            hz, hr = ops.split(ops.matmul(h, gates), 2, axis=1)
+            inner = ops.matmul(gate(xr + hr) * h, last)
+        z = gate(xz + hz)
+        return [z * states[0] + (1.0 - z) * self.activation(xh + inner)]
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"reset_after": self.reset_after}
+
+
+class LSTMCell(Cell):
+    """One step of an LSTM: (N, in) and states [h, c] of (N, units) -> h, [h, c].
+
+    Weights in Keras's layout, gates in the order i f c o: ``kernel`` (in, 4 units), ``recurrent_kernel`` (units,
+    4 units), ``bias`` (4 units), the forget gate's part of which begins at one (``unit_forget_bias``).
+    """
+
+    _gates = 4
+    _states = ("h", "c")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
+            kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
+            bias_constraint, dropout, recurrent_dropout, seed, **kwargs,
+        )  # fmt: skip
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.unit_forget_bias = unit_forget_bias
+
+    def _initial_bias(self, shape: Any, dtype: Any = None) -> Array:
+        values = np.array(super()._initial_bias(shape, dtype))
+        if self.unit_forget_bias:
+            values[self.units : 2 * self.units] = 1
+        return values
+
+    def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
+        first = None if states is None else (states[0], states[1])
+        y, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, first, *options)
+        return y, [h, c]
+
+    def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
+        z = ops.dense(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel)
+        i, f, g, o = ops.split(z, 4, axis=1)
+        gate = self.recurrent_activation
+        c = gate(f) * states[1] + gate(i) * self.activation(g)
+        return [gate(o) * self.activation(c), c]
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"unit_forget_bias": self.unit_forget_bias}
