@@ -10,6 +10,7 @@ import pytest
 
 import lamina
 from lamina import _native, capture, layers, ops, optimizers, reference
+from lamina._memory import zero_pages
 from lamina.autograd import Tensor
 from lamina.layers.variable import Variable
 from lamina.optimizers import SGD, Adam, AdamW, RMSprop
@@ -335,7 +336,7 @@ def test_work_and_memory_follow_the_batch():
     """Two million rows: a step that went over the table would write gigabytes here."""
     rows, features = 2_000_000, 64
     touched = Variable("zeros", (1, 1))  # a table of zero pages in place of initialised weights
-    touched._array = lamina.autograd.zero_pages((rows, features), np.dtype("float32"))
+    touched._array = zero_pages((rows, features), np.dtype("float32"))
     touched.touched = _native.TouchedRows(rows)
     optimizer = Adam(0.1, global_clipnorm=1.0, weight_decay=0.1)
     optimizer.build([touched])

@@ -5,6 +5,7 @@
 
 #include "core/check.h"
 #include "core/parallel.h"
+#include "core/prefetch.h"
 #include "kernels/table.h"
 
 namespace lamina {
@@ -55,8 +56,11 @@ void embedding_backward(const EmbeddingBackward<T>& a) {
   const dim_t grain = kGrain / (kColumns * std::max<dim_t>(1, a.indices.n)) + 1;
   parallel_for(strips, grain, [&](dim_t begin, dim_t end) {
     const dim_t first = begin * kColumns, width = std::min(a.D, end * kColumns) - first;
-    for (dim_t i = 0; i < a.indices.n; i++)
+    const dim_t bytes = width * dim_t(sizeof(T)), ahead = rows_ahead(bytes);
+    for (dim_t i = 0; i < a.indices.n; i++) {
+      if (i + ahead < a.indices.n) prefetch_row(a.dtable + a.indices[i + ahead] * a.D + first, bytes);
       k.add_row(a.dy + i * a.D + first, a.dtable + a.indices[i] * a.D + first, width);
+    }
   });
 }
 

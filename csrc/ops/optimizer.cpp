@@ -7,6 +7,7 @@
 
 #include "core/parallel.h"
 #include "core/pool.h"
+#include "core/prefetch.h"
 #include "kernels/table.h"
 
 namespace lamina {
@@ -31,7 +32,18 @@ template <class F>
 void for_pieces(const Parameter& p, dim_t begin, dim_t end, F&& f) {
   const TouchedRows* rows = rows_of(p);
   if (!rows) return f(begin, end - begin);
-  for (dim_t i = begin; i < end; i += p.row) f((*rows)[i / p.row] * p.row, p.row);
+  const dim_t size = p.dtype == Dtype::f32 ? sizeof(float) : sizeof(double), bytes = p.row * size;
+  const dim_t ahead = rows_ahead(bytes);
+  for (dim_t i = begin / p.row; i < end / p.row; i++) {
+    if (i + ahead < rows->count()) {
+      const dim_t next = (*rows)[i + ahead] * bytes;
+      prefetch_row(static_cast<const char*>(p.w) + next, bytes);
+      prefetch_row(static_cast<const char*>(p.g) + next, bytes);
+      for (const void* slot : p.slots)
+        if (slot) prefetch_row(static_cast<const char*>(slot) + next, bytes);
+    }
+    f((*rows)[i] * p.row, p.row);
+  }
 }
 
 double squares(const Parameter& p, dim_t begin, dim_t end) {

@@ -8,20 +8,20 @@ An operation computes its result with a native forward, then calls ``record(resu
 
 so fan-out needs no addition pass.  Operations that only change the view of an array (reshape, identity) use
 ``record_view``: their backward returns an alias of ``dy`` and nothing is copied.  Operations with several results
-(a recurrence's sequence and states) use ``record_many``: their backward gets one dy for each result.
+(a recurrence's sequence and states) use ``record_many``: their backward gets one dy for each result.  Operations whose
+gradient has few rows (embedding) use ``record_lookup``: their backward notes which in ``table.touched``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
-import mmap
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _native
+from ._memory import zero_pages
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Backward = Callable[[Array, "Gradients"], None]
@@ -413,13 +413,6 @@ class _Pending:
             array = _native.copy(array)
             self.put(t, array)
         return array
-
-
-def zero_pages(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
-    """Zeros that take no memory until they are written, page by page: for what few rows of are ever used."""
-    count = math.prod(shape)
-    pages = mmap.mmap(-1, max(1, count * dtype.itemsize), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    return np.frombuffer(pages, dtype, count).reshape(shape)
 
 
 def _destination(t: Tensor, pending: _Pending, of_lookup: bool = False) -> tuple[Array, bool]:

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _native, autograd, schedules
-from .autograd import Tensor, wrap, zero_pages
+from ._memory import zero_pages, zeros
+from .autograd import Tensor, wrap
 from .schedules import LearningRateSchedule
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -25,13 +26,7 @@ def _same_memory(a: Array, b: Array) -> bool:
 
 
 def _zeros_like(variable: Tensor) -> Array:
-    """Zeros on a cache line, not from the pool: of that a step under capture would take its own memory."""
-    if variable.touched is not None:
-        return zero_pages(variable.shape, variable.dtype)
-    size = variable._array.nbytes
-    raw = np.zeros(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size].view(variable.dtype).reshape(variable.shape)
+    return (zeros if variable.touched is None else zero_pages)(variable.shape, variable.dtype)
 
 
 class Optimizer:
