@@ -150,6 +150,19 @@ def test_dropout_rate_and_trainable_take_effect():
     np.testing.assert_array_equal(model.layers[-1].kernel.numpy(), kernel)
 
 
+def test_state_that_a_captured_step_makes_is_kept():
+    def train(wrap):
+        model, optimizer, step = mlp()
+        step = wrap(step)
+        for i, (x, y) in enumerate(batches(8)):
+            if i == 3:
+                optimizer.amsgrad = True  # one slot more, made while the step is recorded
+            step(lamina.Tensor(x), lamina.Tensor(y))
+        return [w.numpy().tobytes() for w in model.trainable_weights]
+
+    assert train(lambda f: f) == train(capture)
+
+
 def test_gradients_accumulate_as_in_eager():
     def gradient(wrap):
         lamina.random.seed(0)

@@ -1,4 +1,4 @@
-"""Embedding: wrong indices, gradients dense and by rows, agreement with PyTorch."""
+"""Embedding: wrong indices, gradients dense and of touched rows, agreement with PyTorch."""
 
 from __future__ import annotations
 
@@ -15,13 +15,6 @@ def isa(request):
     _native.use_isa(request.param)
     yield request.param
     _native.use_isa(before)
-
-
-@pytest.fixture(autouse=True)
-def _threads():
-    threads = _native.get_num_threads()
-    yield
-    _native.set_num_threads(threads)
 
 
 def table(V, D, dtype=np.float32):
@@ -43,13 +36,8 @@ def test_a_wrong_index_is_named():
     indices[2, 1] = -1
     with pytest.raises(IndexError, match=r"embedding: index -1 at \[2, 1\] is outside 0\.\.64"):
         ops.embedding(indices, table(65, 3))
-    dy = np.zeros((4, 6, 3), np.float32)
-    for backward in (
-        lambda: _native.embedding_backward(indices, dy, table(65, 3)),
-        lambda: _native.embedding_rows_backward(indices, dy, 65),
-    ):
-        with pytest.raises(IndexError, match="index -1"):
-            backward()
+    with pytest.raises(IndexError, match="index -1"):
+        _native.embedding_backward(indices, np.zeros((4, 6, 3), np.float32), table(65, 3))
 
 
 def test_messages():
@@ -58,8 +46,8 @@ def test_messages():
         ops.embedding(np.zeros(3, np.float32), table(5, 3))
     with pytest.raises(ValueError, match=r"embedding: table must be \(rows, features\), got \(5,\)"):
         ops.embedding(np.zeros(3, np.int32), np.zeros(5, np.float32))
-    with pytest.raises(ValueError, match=r"dy is \(4, 3\), indices \(3,\)"):
-        _native.embedding_rows_backward(np.zeros(3, np.int32), dy, 5)
+    with pytest.raises(ValueError, match=r"dy is \(4, 3\), dtable \(5, 3\), indices \(3,\)"):
+        _native.embedding_backward(np.zeros(3, np.int32), dy, table(5, 3))
 
 
 def test_a_table_used_twice_adds_up():
@@ -83,37 +71,32 @@ CASES = [
     ((7, 5), 11, 33),
     ((3, 4, 5), 6, 64),
     ((600,), 40, 130),
-    ((3000,), 1, 100),  # one row over many chunks
-    ((4000,), 5000, 40),  # two digits of the sort
+    ((3000,), 1, 100),
+    ((4000,), 5000, 40),
     ((2000,), 2, 300),
 ]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("shape", "V", "D"), CASES)
-def test_rows_backward_is_the_dense_gradient_without_its_zeros(shape, V, D, dtype, isa):
+def test_touched_rows_are_the_dense_gradient_without_its_zeros(shape, V, D, dtype, isa, threads):
     rng = np.random.default_rng(3)
-    indices = rng.integers(0, V, shape)
+    indices, others = rng.integers(0, V, shape), rng.integers(0, V, shape)
     dy = rng.standard_normal((*shape, D)).astype(dtype)
-    seen = []
-    for threads in (1, 2, 3, 4):
-        _native.set_num_threads(threads)
-        rows, values, count = _native.embedding_rows_backward(indices, dy, V)
-        assert rows.shape == (min(indices.size, V),)
-        assert values.shape == (*rows.shape, D)
-        seen.append((rows.tobytes(), values[: count[0]].tobytes(), int(count[0])))
-    assert all(s == seen[0] for s in seen)
-    n = int(count[0])
-    want_rows, want_values, want_count = reference.embedding_rows_backward(indices, dy.astype(np.float64), V)
-    assert n == want_count[0]
-    np.testing.assert_array_equal(rows, want_rows)
-    tolerance = 8 * np.finfo(dtype).eps * (4 + indices.size**0.5)
-    np.testing.assert_allclose(values[:n], want_values[:n], rtol=tolerance, atol=4 * tolerance)
     dense = np.full((V, D), np.nan, dtype)
     _native.embedding_backward(indices, dy, dense)
-    np.testing.assert_allclose(values[:n], dense[rows[:n]], rtol=tolerance, atol=4 * tolerance)
-    untouched = np.setdiff1d(np.arange(V), rows)
-    assert (dense[untouched] == 0).all()
+    for n in (1, 2, 3, 4):
+        threads(n)
+        gradient, touched, twin = np.zeros((V, D), dtype), _native.TouchedRows(V), reference.TouchedRows(V)
+        _native.embedding_backward(others, dy, gradient, 0, touched)  # what an earlier step left
+        _native.embedding_backward(indices, dy, gradient, 0, touched)
+        reference.embedding_backward(indices, dy, np.zeros((V, D), dtype), 0, twin)
+        np.testing.assert_array_equal(touched.rows, twin.rows)
+        assert gradient.tobytes() == dense.tobytes()
+        _native.embedding_backward(others, dy, gradient, 1, touched)
+        reference.embedding_backward(others, dy, np.zeros((V, D), dtype), 1, twin)
+        np.testing.assert_array_equal(touched.rows, twin.rows)
+        assert not gradient[np.setdiff1d(np.arange(V), touched.rows)].any()
 
 
 def test_agrees_with_torch():

@@ -1,34 +1,36 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "bind/array.h"
 #include "bind/families.h"
+#include "bind/touched_rows.h"
 #include "ops/optimizer.h"
 
 namespace lamina {
-
-extern std::vector<py::object>* kept_objects;  // array.cpp: what the plan under record must keep alive
-
 namespace {
 
 // The arrays of a group, with the Python objects that own them.
 class BoundGroup {
  public:
   const py::list weights, gradients, slots;
-  const py::object decays, active, learning_rate, iterations;
+  const py::object decays, active, learning_rate, iterations, touched;
 
   BoundGroup(py::list w_, py::list g_, py::list slots_, py::object decays_, py::object active_, py::object rate_,
-             py::object iterations_)
+             py::object iterations_, py::object touched_)
       : weights(std::move(w_)),
         gradients(std::move(g_)),
         slots(std::move(slots_)),
         decays(std::move(decays_)),
         active(std::move(active_)),
         learning_rate(std::move(rate_)),
-        iterations(std::move(iterations_)) {
+        iterations(std::move(iterations_)),
+        touched(std::move(touched_)) {
     const auto n = static_cast<dim_t>(weights.size());
     check(dim_t(gradients.size()) == n, "ParameterGroup: ", n, " weights but ", gradients.size(), " gradients");
     check(slots.size() <= kMaxSlots, "ParameterGroup: at most ", kMaxSlots, " slots, got ", slots.size());
+    const auto sets = touched.is_none() ? py::list() : touched.cast<py::list>();
+    check(sets.empty() || dim_t(sets.size()) == n, "ParameterGroup: ", n, " weights but touched has ", sets.size());
     group_.slots = static_cast<int>(slots.size());
     for (dim_t i = 0; i < n; i++) {
       const View w = keep(output(weights[i], "ParameterGroup", "a weight"));
@@ -37,7 +39,9 @@ class BoundGroup {
       if (w.dtype() != Dtype::f32 && w.dtype() != Dtype::f64)
         throw py::type_error(
             concat("ParameterGroup: weight ", i, " is ", dtype_name(w.dtype()), ", expected float32 or float64"));
-      Parameter p{w.data(), g.data(), {}, w.size(), w.dtype()};
+      Parameter p{w.data(), g.data(), {}, w.size(), w.dtype(), nullptr, 0};
+      if (!sets.empty()) p.touched = parse_touched(sets[i], "ParameterGroup", w);
+      if (p.touched) p.row = p.n / std::max<dim_t>(w.dim(0), 1);
       for (std::size_t s = 0; s < slots.size(); s++) {
         const auto arrays = slots[s].cast<py::list>();
         check(dim_t(arrays.size()) == n, "ParameterGroup: ", n, " weights but slot ", s, " has ", arrays.size());
@@ -45,9 +49,9 @@ class BoundGroup {
         expect_like(v, "ParameterGroup", "a slot", w);
         p.slots[s] = v.data();
       }
-      group_.add(p);
+      group_.parameters.push_back(p);
+      elements_ += p.n;
     }
-    if (!n) group_.starts.push_back(0);
     group_.decays = vector<bool>(decays, "decays", n);
     group_.active = vector<bool>(active, "active", n);
     group_.rate = vector<double>(learning_rate, "learning_rate", 1);
@@ -55,6 +59,7 @@ class BoundGroup {
   }
 
   const ParameterGroup* get() const { return &group_; }
+  dim_t elements() const { return elements_; }
 
  private:
   View keep(View v) {
@@ -70,6 +75,7 @@ class BoundGroup {
 
   ParameterGroup group_;
   std::vector<View> views_;
+  dim_t elements_ = 0;
 };
 
 Regularization regularization(double weight_decay, double clipvalue, double clipnorm, double global_clipnorm) {
@@ -81,9 +87,10 @@ Regularization regularization(double weight_decay, double clipvalue, double clip
 
 template <auto op, class Args>
 void run_step(const char* name, py::handle group, Args args) {
-  args.group = group.cast<const BoundGroup&>().get();
+  const auto& bound = group.cast<const BoundGroup&>();
+  args.group = bound.get();
   if (recording && kept_objects) kept_objects->push_back(py::reinterpret_borrow<py::object>(group));
-  run<op>(name, 4.0 * double(args.group->starts.back()), args);
+  run<op>(name, 4.0 * double(bound.elements()), args);
 }
 
 void sgd_step_py(py::handle group, double momentum, bool nesterov, double weight_decay, double clipvalue,
@@ -120,17 +127,20 @@ void rmsprop_step_py(py::handle group, double rho, double momentum, double epsil
 
 void bind_optimizer(py::module_& m) {
   constexpr double kOff = std::numeric_limits<double>::infinity();
-  py::class_<BoundGroup>(m, "ParameterGroup", "The arrays that an optimizer's step reads and writes, bound once.")
-      .def(py::init<py::list, py::list, py::list, py::object, py::object, py::object, py::object>(), py::arg("weights"),
-           py::arg("gradients"), py::arg("slots"), py::arg("decays"), py::arg("active"), py::arg("learning_rate"),
-           py::arg("iterations"))
+  py::class_<BoundGroup>(
+      m, "ParameterGroup",
+      "The arrays that an optimizer's step reads and writes, bound once; touched: a TouchedRows or None each.")
+      .def(py::init<py::list, py::list, py::list, py::object, py::object, py::object, py::object, py::object>(),
+           py::arg("weights"), py::arg("gradients"), py::arg("slots"), py::arg("decays"), py::arg("active"),
+           py::arg("learning_rate"), py::arg("iterations"), py::arg("touched") = py::none())
       .def_readonly("weights", &BoundGroup::weights)
       .def_readonly("gradients", &BoundGroup::gradients)
       .def_readonly("slots", &BoundGroup::slots)
       .def_readonly("decays", &BoundGroup::decays)
       .def_readonly("active", &BoundGroup::active)
       .def_readonly("learning_rate", &BoundGroup::learning_rate)
-      .def_readonly("iterations", &BoundGroup::iterations);
+      .def_readonly("iterations", &BoundGroup::iterations)
+      .def_readonly("touched", &BoundGroup::touched);
   m.def("sgd_step", sgd_step_py, py::arg("group"), py::arg("momentum") = 0.0, py::arg("nesterov") = false,
         py::arg("weight_decay") = 0.0, py::arg("clipvalue") = kOff, py::arg("clipnorm") = kOff,
         py::arg("global_clipnorm") = kOff, "One SGD step; slots: momentum, if it is not 0.");

@@ -1,6 +1,7 @@
 // Rows of a table by index, and the gradient of the table.
 #pragma once
 #include "ops/indices.h"
+#include "ops/touched_rows.h"
 
 namespace lamina {
 
@@ -17,7 +18,9 @@ struct EmbeddingForward {
 template <class T>
 void embedding_forward(const EmbeddingForward<T>& a);
 
-// dtable (V, D): each row the sum of dy over its index's positions, in their order.
+// dtable (V, D): each row the sum of dy over its index's positions, in their order. With `touched`, dtable is zero
+// outside of those rows before and after, and nothing costs what the table's size is: writing clears the rows that are
+// touched, then only those of the indices are.
 template <class T>
 struct EmbeddingBackward {
   Indices indices;
@@ -25,22 +28,15 @@ struct EmbeddingBackward {
   T* dtable;
   Grad mode;
   dim_t V, D;
+  TouchedRows* touched;  // or null
 };
 template <class T>
 void embedding_backward(const EmbeddingBackward<T>& a);
 
-// The same for the rows that occur alone: rows[u] ascending and values[u] (D) their sums, u < count[0]; there is room
-// for min(n, V) of each. The rest of rows is -1, the rest of values stays as it is. Costs nothing of the table's size.
-template <class T>
-struct EmbeddingRowsBackward {
-  Indices indices;
-  const T* dy;
-  dim_t* rows;
-  T* values;
-  dim_t* count;
-  dim_t V, D;
+// For gradients from elsewhere, which may have reached every row.
+struct TouchAll {
+  TouchedRows* touched;
 };
-template <class T>
-void embedding_rows_backward(const EmbeddingRowsBackward<T>& a);
+void touch_all(const TouchAll& a);
 
 }  // namespace lamina

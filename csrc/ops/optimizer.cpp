@@ -7,6 +7,7 @@
 
 #include "core/parallel.h"
 #include "core/pool.h"
+#include "core/prefetch.h"
 #include "kernels/table.h"
 
 namespace lamina {
@@ -20,23 +21,76 @@ double scale_to(double norm, double limit) {
   return std::isfinite(norm) ? limit / std::max(norm, limit) : std::numeric_limits<double>::quiet_NaN();
 }
 
-double squares(const ParameterGroup& group, const ParameterGroup::Chunk& c) {
-  const Parameter& p = group.parameters[c.parameter];
-  if (!group.active[c.parameter]) return 0.0;
-  return p.dtype == Dtype::f32 ? kernels<float>().optimizer.squares(c.n, static_cast<const float*>(p.g) + c.begin)
-                               : kernels<double>().optimizer.squares(c.n, static_cast<const double*>(p.g) + c.begin);
+// The rows that a step goes over, or null for the whole parameter.
+const TouchedRows* rows_of(const Parameter& p) { return p.touched && !p.touched->all() ? p.touched : nullptr; }
+
+// How many elements a step goes over: of rows, those of one behind those of the other.
+dim_t extent(const Parameter& p) { return rows_of(p) ? rows_of(p)->count() * p.row : p.n; }
+
+// Calls f(place, n) on the contiguous pieces of the parameter that make up begin..end of its extent.
+template <class F>
+void for_pieces(const Parameter& p, dim_t begin, dim_t end, F&& f) {
+  const TouchedRows* rows = rows_of(p);
+  if (!rows) return f(begin, end - begin);
+  const dim_t size = p.dtype == Dtype::f32 ? sizeof(float) : sizeof(double), bytes = p.row * size;
+  const dim_t ahead = rows_ahead(bytes);
+  for (dim_t i = begin / p.row; i < end / p.row; i++) {
+    if (i + ahead < rows->count()) {
+      const dim_t next = (*rows)[i + ahead] * bytes;
+      prefetch_row(static_cast<const char*>(p.w) + next, bytes);
+      prefetch_row(static_cast<const char*>(p.g) + next, bytes);
+      for (const void* slot : p.slots)
+        if (slot) prefetch_row(static_cast<const char*>(slot) + next, bytes);
+    }
+    f((*rows)[i] * p.row, p.row);
+  }
+}
+
+double squares(const Parameter& p, dim_t begin, dim_t end) {
+  double sum = 0.0;
+  for_pieces(p, begin, end, [&](dim_t at, dim_t n) {
+    sum += p.dtype == Dtype::f32 ? kernels<float>().optimizer.squares(n, static_cast<const float*>(p.g) + at)
+                                 : kernels<double>().optimizer.squares(n, static_cast<const double*>(p.g) + at);
+  });
+  return sum;
+}
+
+// starts[i]: where parameter i begins in the concatenation of all extents, and its end. Without a gradient: nothing.
+void find_starts(const ParameterGroup& group, dim_t* starts) {
+  starts[0] = 0;
+  for (std::size_t i = 0; i < group.parameters.size(); i++)
+    starts[i + 1] = starts[i] + (group.active[i] ? extent(group.parameters[i]) : 0);
 }
 
 // scales[i]: what parameter i's gradient is multiplied with.
-void find_scales(const ParameterGroup& group, const Regularization& r, double* scales) {
-  const dim_t count = static_cast<dim_t>(group.chunks.size()), total = std::max<dim_t>(group.starts.back(), 1);
+void find_scales(const ParameterGroup& group, const Regularization& r, const dim_t* starts, double* scales) {
+  // Chunks whose sum of squares is one number, whatever the threads; first[i] is parameter i's first one.
+  const dim_t n = static_cast<dim_t>(group.parameters.size());
+  const auto chunk = [&](dim_t i) {
+    constexpr dim_t kChunk = 16384;
+    const Parameter& p = group.parameters[i];
+    return rows_of(p) ? std::max(kChunk / std::max<dim_t>(p.row, 1), dim_t(1)) * p.row : kChunk;
+  };
+  Scratch<dim_t> first(n + 1);
+  first[0] = 0;
+  for (dim_t i = 0; i < n; i++) {
+    const dim_t elements = starts[i + 1] - starts[i];
+    first[i + 1] = first[i] + (elements ? (elements + chunk(i) - 1) / chunk(i) : 0);
+  }
+  const dim_t count = first[n], total = std::max<dim_t>(starts[n], 1);
   Scratch<double> partial(count);
   parallel_for(count, std::max<dim_t>(1, count * kGrain / total), [&](dim_t begin, dim_t end) {
-    for (dim_t i = begin; i < end; i++) partial[i] = squares(group, group.chunks[static_cast<std::size_t>(i)]);
+    dim_t i = std::upper_bound(first.get(), first + n + 1, begin) - first.get() - 1;
+    for (dim_t c = begin; c < end; c++) {
+      while (c >= first[i + 1]) i++;
+      const dim_t from = (c - first[i]) * chunk(i);
+      partial[c] = squares(group.parameters[i], from, std::min(from + chunk(i), starts[i + 1] - starts[i]));
+    }
   });
-  const dim_t n = static_cast<dim_t>(group.parameters.size());
-  std::fill(scales, scales + n, 0.0);
-  for (dim_t i = 0; i < count; i++) scales[group.chunks[static_cast<std::size_t>(i)].parameter] += partial[i];
+  for (dim_t i = 0; i < n; i++) {
+    scales[i] = 0.0;
+    for (dim_t c = first[i]; c < first[i + 1]; c++) scales[i] += partial[c];
+  }
   if (r.global_clipnorm != kOff) {
     double sum = 0.0;
     for (dim_t i = 0; i < n; i++) sum += scales[i];
@@ -55,44 +109,39 @@ UpdateSpan<T> span_of(const Parameter& p, dim_t begin, dim_t n, double scale, do
   return s;
 }
 
-// Calls update(span) on spans that cover every parameter with a gradient, and counts the step.
+// Calls update(span) on spans that cover what every parameter with a gradient goes over, and counts the step.
 template <class F>
 void update_all(const ParameterGroup& group, const Regularization& r, F&& update) {
   const bool by_norm = r.clipnorm != kOff || r.global_clipnorm != kOff;
   const dim_t count = static_cast<dim_t>(group.parameters.size());
+  Scratch<dim_t> starts(count + 1);
+  find_starts(group, starts);
   Scratch<double> scales(by_norm ? count : 0);
-  if (by_norm) find_scales(group, r, scales);
+  if (by_norm) find_scales(group, r, starts, scales);
   const double decay = *group.rate * r.weight_decay;
-  parallel_for(group.starts.back(), kGrain, [&](dim_t begin, dim_t end) {
-    dim_t i = std::upper_bound(group.starts.begin(), group.starts.end(), begin) - group.starts.begin() - 1;
-    for (; i < count && group.starts[i] < end; i++) {
-      if (!group.active[i]) continue;
+  parallel_for(starts[count], kGrain, [&](dim_t begin, dim_t end) {
+    dim_t i = std::upper_bound(starts.get(), starts + count + 1, begin) - starts.get() - 1;
+    for (; i < count && starts[i] < end; i++) {
       const Parameter& p = group.parameters[i];
-      const auto cut = [&](dim_t at) {  // a place of the concatenation, as one of the parameter, at a line's start
-        return std::min(p.n, (std::max<dim_t>(at - group.starts[i], 0) + kLine - 1) / kLine * kLine);
+      const dim_t elements = starts[i + 1] - starts[i], unit = rows_of(p) ? p.row : kLine;
+      // A place of the concatenation as one of the extent, at the start of a row or line.
+      const auto cut = [&](dim_t at) {
+        return std::min(elements, (std::max<dim_t>(at - starts[i], 0) + unit - 1) / unit * unit);
       };
-      const dim_t from = cut(begin), n = cut(end) - from;
-      if (n <= 0) continue;
+      if (!elements || cut(begin) >= cut(end)) continue;
       const double scale = by_norm ? scales[i] : 1.0, d = group.decays[i] ? decay : 0.0;
-      if (p.dtype == Dtype::f32)
-        update(span_of<float>(p, from, n, scale, r.clipvalue, d));
-      else
-        update(span_of<double>(p, from, n, scale, r.clipvalue, d));
+      for_pieces(p, cut(begin), cut(end), [&](dim_t at, dim_t n) {
+        if (p.dtype == Dtype::f32)
+          update(span_of<float>(p, at, n, scale, r.clipvalue, d));
+        else
+          update(span_of<double>(p, at, n, scale, r.clipvalue, d));
+      });
     }
   });
   ++*group.iterations;
 }
 
 }  // namespace
-
-void ParameterGroup::add(const Parameter& p) {
-  constexpr dim_t kChunk = 16384;
-  if (starts.empty()) starts.push_back(0);
-  for (dim_t begin = 0; begin < p.n; begin += kChunk)
-    chunks.push_back({static_cast<int>(parameters.size()), begin, std::min(kChunk, p.n - begin)});
-  starts.push_back(starts.back() + p.n);
-  parameters.push_back(p);
-}
 
 void sgd_step(const SgdStep& a) {
   const double rate = *a.group->rate;

@@ -4,36 +4,31 @@
 
 #include "core/types.h"
 #include "kernels/optimizer.h"
+#include "ops/touched_rows.h"
 
 namespace lamina {
 
-// Weights, gradient and slots of one parameter, each of n elements of one float type.
-// (A gradient of touched rows alone, as an embedding has it, would add the rows here and a loop over them to spans().)
+// Weights, gradient and slots of one parameter, each of n elements of one float type. Of a table whose gradient is
+// known to be zero outside of some rows, a step reads and writes those rows alone: the others keep weights and slots.
 struct Parameter {
   void* w;
   const void* g;
   void* slots[kMaxSlots];
   dim_t n;
   Dtype dtype;
+  const TouchedRows* touched;  // or null
+  dim_t row;                   // elements of a row of the table
 };
 
 // Everything a step reads and writes. What changes from step to step is read through the pointers, so that a recorded
-// step can be replayed: the rate, the steps done, which parameters have a gradient.
+// step can be replayed: the rate, the steps done, which parameters (and which of their rows) have a gradient.
 struct ParameterGroup {
   std::vector<Parameter> parameters;
-  std::vector<dim_t> starts;  // of each parameter in the concatenation of all, and its end
-  struct Chunk {              // a piece of a parameter whose sum of squares is one number, whatever the threads
-    int parameter;
-    dim_t begin, n;
-  };
-  std::vector<Chunk> chunks;
   int slots = 0;
   const bool* decays = nullptr;  // one a parameter: weight decay applies
   const bool* active = nullptr;  // one a parameter: it has a gradient
   const double* rate = nullptr;
   std::int64_t* iterations = nullptr;  // steps done; each step adds one
-
-  void add(const Parameter& p);
 };
 
 // Of the three limits, infinity switches one off. Norms are those of all gradients before any clipping.

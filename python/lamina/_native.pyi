@@ -12,6 +12,7 @@ import numpy
 __all__: list[str] = [
     "ParameterGroup",
     "Plan",
+    "TouchedRows",
     "activation_backward",
     "activation_forward",
     "activations",
@@ -57,7 +58,6 @@ __all__: list[str] = [
     "dropout_forward",
     "embedding_backward",
     "embedding_forward",
-    "embedding_rows_backward",
     "empty",
     "fill_into",
     "full",
@@ -106,6 +106,7 @@ __all__: list[str] = [
     "strided_copy",
     "take_backward",
     "take_forward",
+    "touch_all",
     "transpose_backward",
     "transpose_forward",
     "unary_backward",
@@ -157,9 +158,26 @@ class Plan:
         The names of the steps.
         """
 
+class TouchedRows:
+    """
+    The rows of a table whose gradient may not be zero; none at first.
+    """
+    def __deepcopy__(self, memo: typing.Any) -> TouchedRows: ...
+    def __init__(self, table_rows: int) -> None: ...
+    @property
+    def all(self) -> bool:
+        """
+        Whether every row may have a gradient.
+        """
+    @property
+    def rows(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        """
+        The touched rows (int64) in the order of their first occurrence.
+        """
+
 class ParameterGroup:
     """
-    The arrays that an optimizer's step reads and writes, bound once.
+    The arrays that an optimizer's step reads and writes, bound once; touched: a TouchedRows or None each.
     """
     def __init__(
         self,
@@ -170,6 +188,7 @@ class ParameterGroup:
         active: typing.Any,
         learning_rate: typing.Any,
         iterations: typing.Any,
+        touched: typing.Any = None,
     ) -> None: ...
     @property
     def active(self) -> typing.Any: ...
@@ -183,6 +202,8 @@ class ParameterGroup:
     def learning_rate(self) -> typing.Any: ...
     @property
     def slots(self) -> list[typing.Any]: ...
+    @property
+    def touched(self) -> typing.Any: ...
     @property
     def weights(self) -> list[typing.Any]: ...
 
@@ -575,19 +596,16 @@ def dropout_forward(x: typing.Any, rate: float, state: typing.Any) -> tuple[typi
     (y, used): x with a fraction rate of its elements zero, the rest scaled; state (2,) uint64 [key, counter].
     """
 
-def embedding_backward(indices: typing.Any, dy: typing.Any, dtable: typing.Any, accumulate: int = 0) -> None:
+def embedding_backward(
+    indices: typing.Any, dy: typing.Any, dtable: typing.Any, accumulate: int = 0, touched: typing.Any = None
+) -> None:
     """
-    The gradient of the table.
+    The gradient of the table; with touched (TouchedRows), which says where dtable is not zero, only those rows are cleared, and the indices' rows become the touched ones.
     """
 
 def embedding_forward(indices: typing.Any, table: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     table[indices]; an index out of range is an IndexError that names it.
-    """
-
-def embedding_rows_backward(indices: typing.Any, dy: typing.Any, table_rows: int) -> tuple[typing.Any, ...]:
-    """
-    The gradient of the rows that occur alone: (rows, values, count). The first count[0] of rows (int64, ascending) and of values (their gradients) are valid; there is room for as many as could occur.
     """
 
 def empty(
@@ -1061,6 +1079,11 @@ def take_backward(indices: typing.Any, dy: typing.Any, axis: int, dx: typing.Any
 def take_forward(x: typing.Any, indices: typing.Any, axis: int) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     x[..., indices, ...] along an axis.
+    """
+
+def touch_all(touched: TouchedRows) -> None:
+    """
+    Note that every row may have a gradient.
     """
 
 def transpose_backward(

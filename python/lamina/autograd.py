@@ -8,7 +8,8 @@ An operation computes its result with a native forward, then calls ``record(resu
 
 so fan-out needs no addition pass.  Operations that only change the view of an array (reshape, identity) use
 ``record_view``: their backward returns an alias of ``dy`` and nothing is copied.  Operations with several results
-(a recurrence's sequence and states) use ``record_many``: their backward gets one dy for each result.
+(a recurrence's sequence and states) use ``record_many``: their backward gets one dy for each result.  Operations whose
+gradient has few rows (embedding) use ``record_lookup``: their backward notes which in ``table.touched``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _native
+from ._memory import zero_pages
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Backward = Callable[[Array, "Gradients"], None]
@@ -82,6 +84,12 @@ class Node:
         self.sequence = state.sequence
 
 
+class Lookup(Node):
+    """An operation that reads rows of its one input and notes in ``touched`` which of them it gives a gradient."""
+
+    __slots__ = ()
+
+
 class Result(Node):
     """One result of an operation that has several: hands its gradient to the operation's own node, ``inputs[0]``."""
 
@@ -113,6 +121,8 @@ class Tensor:
 
     __slots__ = ("__weakref__", "_array", "_grad", "_grad_is_set", "_node", "requires_grad")
     __array_priority__ = 100.0
+
+    touched: _native.TouchedRows | None = None  # of some tables: the rows outside of which the gradient is zero
 
     def __init__(self, array: Any, requires_grad: bool = False, dtype: Any = None) -> None:
         if isinstance(array, Tensor):
@@ -172,7 +182,11 @@ class Tensor:
         """The gradient that ``backward()`` left here, or None before it and after ``zero_grad()``."""
         if not self._grad_is_set or self._grad is None:
             return None
-        return Tensor(self._grad)
+        if self.touched is None:
+            return Tensor(self._grad)
+        array = self._grad.view()
+        array.flags.writeable = False  # it would not be noticed which rows are written
+        return Tensor(array)
 
     @grad.setter
     def grad(self, value: Any) -> None:
@@ -186,6 +200,8 @@ class Tensor:
         if self._grad is None:
             self._grad = np.empty_like(self._array, order="C")
         np.copyto(self._grad, value)
+        if self.touched is not None:
+            _native.touch_all(self.touched)
         self._grad_is_set = True
 
     def zero_grad(self) -> None:
@@ -290,6 +306,14 @@ def record(array: Array, inputs: Sequence[Tensor], backward: Backward) -> Tensor
     return t
 
 
+def record_lookup(array: Array, table: Tensor, backward: Backward) -> Tensor:
+    """As record, for an operation whose backward keeps ``table.touched``, where there is one."""
+    t = record(array, (table,), backward)
+    if t._node is not None and table.touched is not None:
+        t._node = Lookup((table,), backward, False)
+    return t
+
+
 def record_view(array: Array, inputs: Sequence[Tensor], backward: BackwardView) -> Tensor:
     """As record, for results whose input gradients are aliases of ``dy`` (reshape, identity, addition)."""
     t = wrap(array)
@@ -391,11 +415,14 @@ class _Pending:
         return array
 
 
-def _destination(t: Tensor, pending: _Pending) -> tuple[Array, bool]:
+def _destination(t: Tensor, pending: _Pending, of_lookup: bool = False) -> tuple[Array, bool]:
     """Where t's gradient goes, and whether it is added to what is there."""
     if t._node is None:
+        touched = t.touched
         if t._grad is None:
-            t._grad = np.empty_like(t._array, order="C")
+            t._grad = np.empty_like(t._array, order="C") if touched is None else zero_pages(t.shape, t.dtype)
+        if touched is not None and not of_lookup:
+            _native.touch_all(touched)
         accumulate, t._grad_is_set = t._grad_is_set, True
         if state.recording is not None:
             state.recording.leaves.setdefault(id(t), (t, accumulate))
@@ -428,9 +455,10 @@ def _step_back(node: Node, dy: Any, pending: _Pending) -> None:
                 _take_view(x, dx, pending)
         return
     grads = Gradients(len(node.inputs))
+    of_lookup = type(node) is Lookup
     for i, x in enumerate(node.inputs):
         if x.requires_grad:
-            grads[i], accumulate = _destination(x, pending)
+            grads[i], accumulate = _destination(x, pending, of_lookup)
             if accumulate:
                 grads.accumulate |= 1 << i
     node.backward(dy, grads)

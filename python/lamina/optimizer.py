@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _native, autograd, schedules
+from ._memory import zero_pages, zeros
 from .autograd import Tensor, wrap
 from .schedules import LearningRateSchedule
 
@@ -18,6 +19,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 def _label(variable: Tensor, index: int) -> str:
     return getattr(variable, "path", "") or f"variable {index}"
+
+
+def _same_memory(a: Array, b: Array) -> bool:
+    return _native.address(a) == _native.address(b) and (a.strides, a.dtype) == (b.strides, b.dtype)
+
+
+def _zeros_like(variable: Tensor) -> Array:
+    return (zeros if variable.touched is None else zero_pages)(variable.shape, variable.dtype)
 
 
 class Optimizer:
@@ -29,6 +38,9 @@ class Optimizer:
     clipvalue          each gradient element is clipped to [-clipvalue, clipvalue]
     global_clipnorm    all gradients are scaled down together to at most this norm
     Only one of the three may be given.
+
+    Of the table of ``Embedding(..., sparse=True)`` a step reads and writes only the rows that have a gradient: the
+    others keep their weights and their state as they are, without decay (as PyTorch's SparseAdam).
     """
 
     _own: ClassVar[tuple[str, ...]] = ()  # constructor arguments of the subclass, for get_config
@@ -151,10 +163,10 @@ class Optimizer:
         """Collect the addresses of all weights, gradients and slots in one native group."""
         for v in self._variables:
             if v._grad is None:
-                v._grad = _native.empty(v._array.shape, v._array.dtype)
+                v._grad = _zeros_like(v)
         self._slots = {name: self._slots.get(name, []) for name in self._slot_names()}
         for arrays in self._slots.values():
-            arrays.extend(_native.full(v._array.shape, 0.0, v._array.dtype) for v in self._variables[len(arrays) :])
+            arrays.extend(_zeros_like(v) for v in self._variables[len(arrays) :])
         if self._saved:
             saved, self._saved = self._saved, {}
             self.set_state(saved)
@@ -169,6 +181,7 @@ class Optimizer:
             self._active,
             self._rate,
             self._steps,
+            [v.touched for v in self._variables],
         )
         limits = (self.clipvalue, self.clipnorm, self.global_clipnorm)
         self._arguments = (*self._options(), self.weight_decay or 0.0, *(math.inf if v is None else v for v in limits))
@@ -237,8 +250,11 @@ class Optimizer:
             )
         variable._grad_is_set = True
         destination = variable._grad
-        if array is not destination and destination is not None:
-            _native.copy_into(np.ascontiguousarray(array, destination.dtype), destination, False)
+        if destination is None or _same_memory(array, destination):
+            return
+        _native.copy_into(np.ascontiguousarray(array, destination.dtype), destination, False)
+        if variable.touched is not None:
+            _native.touch_all(variable.touched)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> None:
         """As apply, for an iterable of (gradient, variable)."""

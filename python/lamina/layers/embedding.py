@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import initializers, ops, regularizers
+from .. import _native, initializers, ops, regularizers
 from ..autograd import Array, Tensor, wrap
 from .base import Layer
 from .masking import attach
@@ -20,6 +20,11 @@ class Embedding(Layer):
 
     Weight: ``embeddings`` (input_dim, output_dim).  An index out of range is an IndexError that names it and its
     place.  With ``mask_zero`` index 0 is padding: layers behind that take masks leave those steps out.
+
+    With ``sparse`` (PyTorch's name) training costs what the rows of a batch do, not the table: gradients are kept for
+    those rows alone, and optimizers leave all others as they are, weights and state (momentum does not move them,
+    weight decay does not shrink them).  ``grad`` of such a table is read-only.  Where a gradient reaches the table in
+    another way (tied weights, a regularizer, assignment to ``grad``), that step goes over all rows as usual.
     """
 
     def __init__(
@@ -34,6 +39,7 @@ class Embedding(Layer):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: Any = None,
+        sparse: bool = False,
         **kwargs: Any,
     ) -> None:
         kwargs.pop("input_length", None)  # Keras 2's argument: the length is never needed
@@ -45,6 +51,7 @@ class Embedding(Layer):
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.mask_zero = mask_zero
+        self.sparse = bool(sparse)
         self.autocast = False
         self.build(None)
         if weights is not None:
@@ -55,6 +62,8 @@ class Embedding(Layer):
             (self.input_dim, self.output_dim), self.embeddings_initializer, regularizer=self.embeddings_regularizer,
             name="embeddings",
         )  # fmt: skip
+        if self.sparse:
+            self.embeddings.touched = _native.TouchedRows(self.input_dim)
 
     def call(self, inputs: Tensor) -> Tensor:
         indices = inputs
@@ -67,7 +76,8 @@ class Embedding(Layer):
         return (*input_shape, self.output_dim)
 
     def get_config(self) -> dict[str, Any]:
-        return self._config("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer", "mask_zero")
+        own = ("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer", "mask_zero", "sparse")
+        return self._config(*own)
 
 
 class PositionEmbedding(Layer):

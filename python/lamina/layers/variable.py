@@ -61,7 +61,7 @@ class Variable(Tensor):
     ``shape``.  dtype defaults to ``config.floatx()``; integer variables are never trainable.
     """
 
-    __slots__ = ("_trainable", "initializer", "name", "named", "owner", "regularizer")
+    __slots__ = ("_trainable", "initializer", "name", "named", "owner", "regularizer", "touched")
 
     def __init__(
         self,
@@ -93,6 +93,7 @@ class Variable(Tensor):
         self.named = name is not None
         self.name = name or auto_name("variable")
         self.owner: Any = None  # weak reference to the layer
+        self.touched: _native.TouchedRows | None = None
         self._trainable = False
         if working.kind == "f":
             self.trainable = trainable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _native
-from ..autograd import Array, Gradients, Tensor, record
+from ..autograd import Array, Gradients, Tensor, record_lookup
 from ._common import TensorLike, as_tensor
 
 __all__ = ["embedding"]
@@ -26,6 +26,6 @@ def embedding(indices: TensorLike, table: TensorLike) -> Tensor:
     y = _native.embedding_forward(at, table._array)
 
     def backward(dy: Array, grads: Gradients) -> None:
-        _native.embedding_backward(at, dy, grads[0], grads.accumulate)
+        _native.embedding_backward(at, dy, grads[0], grads.accumulate, table.touched)
 
-    return record(y, (table,), backward)
+    return record_lookup(y, table, backward)

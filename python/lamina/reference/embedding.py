@@ -11,18 +11,30 @@ def embedding_forward(indices: Array, table: Array) -> Array:
     return table[indices]
 
 
-def embedding_backward(indices: Array, dy: Array, dtable: Array | None, accumulate: int = 0) -> None:
-    if dtable is not None:
-        sums = np.zeros(dtable.shape, dy.dtype)
-        np.add.at(sums, indices.reshape(-1), dy.reshape(-1, dtable.shape[1]))
-        give(dtable, sums, accumulate, 0)
+class TouchedRows:
+    """The rows of a table whose gradient may not be zero, in the order of their first occurrence; or all."""
+
+    def __init__(self, table_rows: int) -> None:
+        self.table_rows = table_rows
+        self.all = False
+        self.rows = np.zeros(0, np.int64)
 
 
-def embedding_rows_backward(indices: Array, dy: Array, table_rows: int) -> tuple[Array, Array, Array]:
-    """(rows, values, count); behind the first count[0], rows are -1 and values 0 (the kernel leaves values alone)."""
-    room = min(indices.size, table_rows)
-    unique, places = np.unique(indices.reshape(-1), return_inverse=True)
-    rows, values = np.full(room, -1, np.int64), np.zeros((room, dy.shape[-1]), dy.dtype)
-    rows[: len(unique)] = unique
-    np.add.at(values, places.reshape(-1), dy.reshape(indices.size, dy.shape[-1]))
-    return rows, values, np.array([len(unique)], np.int64)
+def touch_all(touched: TouchedRows) -> None:
+    touched.all = True
+
+
+def embedding_backward(
+    indices: Array, dy: Array, dtable: Array | None, accumulate: int = 0, touched: TouchedRows | None = None
+) -> None:
+    if dtable is None:
+        return
+    flat = indices.reshape(-1)
+    sums = np.zeros(dtable.shape, dy.dtype)
+    np.add.at(sums, flat, dy.reshape(flat.size, dtable.shape[1]))
+    give(dtable, sums, accumulate, 0)
+    if touched is not None:
+        if not accumulate & 1:
+            touched.all, touched.rows = False, touched.rows[:0]
+        together = np.concatenate([touched.rows, flat.astype(np.int64)])
+        touched.rows = together[np.sort(np.unique(together, return_index=True)[1])]

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .embedding import TouchedRows
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -18,6 +20,7 @@ class ParameterGroup:
     slots                for each slot of the rule (momentum, velocity ...) one array a parameter
     decays, active       bool arrays, one element a parameter: whether weight decay applies; whether it has a gradient
     learning_rate        float64 array (1,);  iterations  int64 array (1,), steps done so far, advanced by each step
+    touched              None, or a TouchedRows or None a parameter: of these a step changes the touched rows alone
 
     The arrays are read at every step, so that writing into them takes effect.
     """
@@ -31,6 +34,7 @@ class ParameterGroup:
         active: Array,
         learning_rate: Array,
         iterations: Array,
+        touched: Sequence[TouchedRows | None] | None = None,
     ) -> None:
         self.weights = weights
         self.gradients = gradients
@@ -39,6 +43,7 @@ class ParameterGroup:
         self.active = active
         self.learning_rate = learning_rate
         self.iterations = iterations
+        self.touched = touched
 
 
 def _norm(x: Array) -> float:
@@ -62,14 +67,21 @@ def _parameters(
     if global_clipnorm != math.inf:
         total = _scale(math.sqrt(sum(_norm(group.gradients[i]) ** 2 for i in chosen)), global_clipnorm)
     for i in chosen:
-        w, g = group.weights[i], group.gradients[i]
+        arrays = [group.weights[i], *(slot[i] for slot in group.slots)]
+        g = group.gradients[i]
+        touched = None if group.touched is None else group.touched[i]
+        rows = None if touched is None or touched.all else touched.rows
+        w, *slots = arrays if rows is None else [a[rows] for a in arrays]
         scale = total
         if clipnorm != math.inf:
             scale = _scale(_norm(g), clipnorm)
-        g = np.clip(g * w.dtype.type(scale), -clipvalue, clipvalue)
+        g = np.clip((g if rows is None else g[rows]) * w.dtype.type(scale), -clipvalue, clipvalue)
         if weight_decay and group.decays[i]:
             w -= w * w.dtype.type(rate * weight_decay)
-        yield w, g, [slot[i] for slot in group.slots]
+        yield w, g, slots
+        if rows is not None:
+            for a, changed in zip(arrays, [w, *slots], strict=True):
+                a[rows] = changed
 
 
 def sgd_step(

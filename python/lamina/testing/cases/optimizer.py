@@ -29,6 +29,23 @@ def _step(name: str, rule: str, shapes: Sequence[tuple[int, ...]], slots: int, *
     return Case("optimizer", f"{name} {sizes}", rule, inputs, bytes=4.0 * arrays * sizes, twin_inputs=twin_inputs)
 
 
+def _table_step(name: str, rule: str, rows: int, features: int, batch: int, slots: int) -> Case:
+    """A step on a table of which a batch has touched some rows."""
+
+    def arguments(module: Any, rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
+        w, g, *state = (np.zeros((rows, features), dtype) for _ in range(2 + slots))
+        touched = module.TouchedRows(rows)
+        dy = rng.standard_normal((batch, features)).astype(dtype)
+        module.embedding_backward(rng.integers(0, rows, batch), dy, g, 0, touched)
+        on, rate, steps = np.ones(1, np.bool_), np.array([1e-3]), np.zeros(1, np.int64)
+        return (module.ParameterGroup([w], [g], [[s] for s in state], on, on.copy(), rate, steps, [touched]),)
+
+    inputs, twin_inputs = (partial(arguments, module) for module in (_native, reference))
+    work = 4.0 * (3 + 2 * slots) * batch * features
+    name = f"{name} {batch} rows of {rows}x{features}"
+    return Case("optimizer", name, rule, inputs, bytes=work, twin_inputs=twin_inputs)
+
+
 def test_cases() -> list[Case]:
     return []
 
@@ -36,4 +53,9 @@ def test_cases() -> list[Case]:
 def bench_cases() -> list[Case]:
     big = [(8 << 20,)]
     cases = [_step("sgd", "sgd_step", big, 0), _step("momentum", "sgd_step", big, 1, 0.9)]
-    return [*cases, _step("adam", "adam_step", big, 2), _step("adam", "adam_step", MLP, 2)]
+    return [
+        *cases,
+        _step("adam", "adam_step", big, 2),
+        _step("adam", "adam_step", MLP, 2),
+        _table_step("adam", "adam_step", 200_000, 64, 4096, 2),
+    ]
