@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <new>
 
 namespace lamina {
@@ -152,6 +153,7 @@ void* Arena::allocate(std::size_t bytes) {
   std::lock_guard lock(mutex_);
   auto it = free_.lower_bound(bytes);  // the tightest block that fits, at most twice the size
   if (it != free_.end() && it->first <= 2 * bytes) {
+    it = std::prev(free_.upper_bound(it->first));  // of equal ones that freed last: it may still be in cache
     void* p = it->second;
     free_.erase(it);
     return p;

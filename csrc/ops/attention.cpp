@@ -289,10 +289,16 @@ void attention_forward(const AttentionForward<T>& a) {
     a.used[1] = a.state[1]++;
   }
   const dim_t nq = blocks_of(in.Tq, kQueries);
-  // The last queries first: under a causal mask they have the most keys.
+  // A task is a head, or a part of one where heads are few: its keys are packed once. The last queries come first:
+  // under a causal mask they have the most keys.
+  const dim_t heads = in.B * in.H,
+              parts = std::clamp<dim_t>(8 * get_num_threads() / std::max<dim_t>(heads, 1), 1, std::max<dim_t>(nq, 1));
   parallel_workers(
-      in.B * in.H * nq, worth_threads(in), [&] { return ForwardWorker<T>(a, a.used); },
-      [&](ForwardWorker<T>& w, dim_t i) { w.run(i / nq / in.H, i / nq % in.H, (nq - 1 - i % nq) * kQueries); });
+      heads * parts, worth_threads(in), [&] { return ForwardWorker<T>(a, a.used); },
+      [&](ForwardWorker<T>& w, dim_t i) {
+        const dim_t head = i / parts, part = parts - 1 - i % parts;
+        for (dim_t q = nq * (part + 1) / parts; q-- > nq * part / parts;) w.run(head / in.H, head % in.H, q * kQueries);
+      });
 }
 
 template <class T>

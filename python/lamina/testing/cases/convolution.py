@@ -92,7 +92,7 @@ def test_cases() -> list[Case]:
         _conv((1, 4, 5, 200), 330, 3, 1, "same"),  # more weight than image
     ]
     cases += [_conv((2, 6, 6, 4), 18, 3, 1, "same", activation=a) for a in ("relu", "tanh", "sigmoid")]
-    # Tiles of 4 x 4 or 2 x 2 results: whole and cut ones, blocks and chunks of several, weight gradients of no whole registers.
+    # Tiles of 4 x 4 or 2 x 2 results: whole and cut ones, several blocks and chunks, channels of no whole registers.
     cases += [
         _conv((2, 13, 18, 20), 33, 3, 1, "same", activation="relu"),
         _conv((1, 14, 10, 64), 32, 3, activation="tanh"),
