@@ -1,4 +1,7 @@
 // Recording and replaying plans.
+#include <algorithm>
+#include <cstring>
+
 #include "bind/array.h"
 #include "bind/families.h"
 
@@ -25,6 +28,38 @@ class Recorder {
     py::gil_scoped_release release;
     plan_->run();
   }
+  // The arrays that every run reads its arguments from.
+  void set_slots(std::vector<py::array> slots) { slots_ = std::move(slots); }
+  // Copies arguments, arrays or tensors that want no gradient, into the slots; false, and nothing copied, unless each
+  // is a contiguous array of its slot's shape and type.
+  bool load(const py::tuple& args) const {
+    if (args.size() != slots_.size()) return false;
+    constexpr std::size_t most = 16;
+    const void* from[most];
+    if (slots_.size() > most) return false;
+    for (std::size_t i = 0; i < slots_.size(); i++) {
+      py::object held;
+      PyObject* a = args[i].ptr();
+      if (!py::isinstance<py::array>(a)) {
+        static PyObject *const array = PyUnicode_InternFromString("_array"), *const wanted = PyUnicode_InternFromString(
+                                                                                 "requires_grad");
+        held = py::reinterpret_steal<py::object>(PyObject_GetAttr(a, wanted));
+        if (held.ptr() != Py_False) return PyErr_Clear(), false;
+        held = py::reinterpret_steal<py::object>(PyObject_GetAttr(a, array));
+        if (!held || !py::isinstance<py::array>(held)) return PyErr_Clear(), false;
+        a = held.ptr();
+      }
+      const auto *x = py::detail::array_proxy(a), *slot = py::detail::array_proxy(slots_[i].ptr());
+      if (x->descr != slot->descr || x->nd != slot->nd || !(x->flags & py::array::c_style) ||
+          !std::equal(x->dimensions, x->dimensions + x->nd, slot->dimensions))
+        return false;
+      from[i] = x->data;
+    }
+    for (std::size_t i = 0; i < slots_.size(); i++)
+      std::memcpy(py::detail::array_proxy(slots_[i].ptr())->data, from[i],
+                  static_cast<std::size_t>(slots_[i].nbytes()));
+    return true;
+  }
   std::vector<std::string> steps() const {
     std::vector<std::string> names;
     for (std::size_t i = 0; plan_ && i < plan_->size(); i++) names.emplace_back(plan_->name(i));
@@ -45,6 +80,7 @@ class Recorder {
  private:
   std::unique_ptr<Plan> plan_;
   std::vector<py::object> kept_;
+  std::vector<py::array> slots_;
 };
 
 }  // namespace
@@ -54,6 +90,9 @@ void bind_plan(py::module_& m) {
       .def(py::init<>())
       .def("start", &Recorder::start, "Record what this thread runs from now on.")
       .def("stop", &Recorder::stop, "End the recording.")
+      .def("set_slots", &Recorder::set_slots, py::arg("slots"), "The arrays that a run reads its arguments from.")
+      .def("load", &Recorder::load, py::arg("args"),
+           "Copy arrays or tensors into the slots; False, and nothing copied, unless all are contiguous and fit.")
       .def("run", &Recorder::run, "Replay every step.")
       .def("run_step", &Recorder::run_step, py::arg("i"), "Replay one step (profiling).")
       .def("owns", &Recorder::owns, py::arg("x"), "Whether the array is a result of this plan.")

@@ -122,6 +122,10 @@ class Plan:
     Native steps recorded in one run, replayed in one call without the GIL.
     """
     def __init__(self) -> None: ...
+    def load(self, args: tuple[typing.Any, ...]) -> bool:
+        """
+        Copy arrays or tensors into the slots; False, and nothing copied, unless all are contiguous and fit.
+        """
     def owns(self, x: typing.Any) -> bool:
         """
         Whether the array is a result of this plan.
@@ -133,6 +137,10 @@ class Plan:
     def run_step(self, i: int) -> None:
         """
         Replay one step (profiling).
+        """
+    def set_slots(self, slots: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]) -> None:
+        """
+        The arrays that a run reads its arguments from.
         """
     def start(self) -> None:
         """

@@ -141,7 +141,8 @@ _names |= {
     for name in ("relu", "tanh", "sigmoid", "silu", "softplus", "selu", "softsign", "hard_sigmoid", "hard_silu", "mish")
 }
 
-_fused = {f: name for f, name in _names.items() if name in ("linear", "relu", "tanh", "sigmoid")}
+FUSED = ("linear", "relu", "tanh", "sigmoid")  # what dense and convolution kernels apply themselves
+_fused = {f: name for f, name in _names.items() if name in FUSED}
 
 
 def fused_name(activation: Any) -> str | None:

@@ -74,31 +74,18 @@ class _Plan:
         """Whether every touched leaf has a gradient exactly where it had one before the recorded run."""
         return all(leaf._grad_is_set is had for leaf, had in self.recording.leaves.values())
 
-    def match(self, args: tuple[Any, ...]) -> list[Array] | None:
-        """The arrays of a call whose arguments are plain arrays of the slots' shapes and dtypes, else None."""
-        if len(args) != len(self.slots):
-            return None
-        arrays = []
-        for x, slot in zip(args, self.slots, strict=True):
-            if isinstance(x, Tensor):
-                if x.requires_grad:
-                    return None
-                x = x._array
-            elif type(x) is not np.ndarray:
-                return None
-            if x.shape != slot.shape or x.dtype != slot.dtype:
-                return None
-            arrays.append(x)
-        return arrays
-
     def finish(self, result: Any) -> None:
+        self.native.set_slots(self.slots)
         self.result = result
-        self.result_is_tensor = isinstance(result, Tensor)
+        self.result_is_tensor = isinstance(result, Tensor) and self.native.owns(result._array)
         self.after = [(leaf, leaf._grad_is_set) for leaf, _ in self.recording.leaves.values()]
 
-    def replay(self, arrays: list[Array]) -> Any:
+    def fill(self, arrays: list[Array]) -> None:
         for slot, array in zip(self.slots, arrays, strict=True):
             np.copyto(slot, array)
+
+    def replay(self) -> Any:
+        """Run on what stands in the slots."""
         for hook in self.recording.hooks:
             hook()
         self.native.run()
@@ -109,7 +96,7 @@ class _Plan:
     def outputs(self) -> Any:
         """The results, copied out of the plan's memory, which the next replay overwrites."""
         if self.result_is_tensor:
-            return self._copy(self.result)
+            return wrap(self.result._array.copy())
         return _rebuild(self.result, self._copy)
 
     def _copy(self, x: Any) -> Any:
@@ -150,10 +137,9 @@ class CapturedStep:
             return self._eager(args, kwargs)
         latest = self._latest
         if latest is not None and not kwargs and latest.version == state.version and latest.enabled is state.enabled:
-            matched = latest.match(args)
-            if matched is not None and latest.gradients_match():
-                with self._lock:
-                    return latest.replay(matched)
+            with self._lock:
+                if latest.gradients_match() and latest.native.load(args):
+                    return latest.replay()
         arrays: list[Array] = []
         structure = _flatten((args, kwargs), arrays)
         key = (structure, state.enabled)
@@ -169,7 +155,8 @@ class CapturedStep:
                     if plan.version == state.version and plan.gradients_match():
                         self._plans.move_to_end(key)
                         self._remember(plan, args, kwargs)
-                        return plan.replay(arrays)
+                        plan.fill(arrays)
+                        return plan.replay()
             return self._record(key, args, kwargs, arrays)
 
     def _eager(self, args: Any, kwargs: Any) -> Any:
@@ -207,8 +194,7 @@ class CapturedStep:
         return result
 
     def _remember(self, plan: _Plan, args: Any, kwargs: Any) -> None:
-        plain = not kwargs and len(args) == len(plan.slots)
-        self._latest = plan if plain and plan.match(args) is not None else None
+        self._latest = plan if not kwargs and len(args) == len(plan.slots) else None
 
     def _note(self, reason: str) -> None:
         self.reason = reason

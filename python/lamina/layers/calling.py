@@ -29,10 +29,26 @@ BAD_INPUT = (ValueError, TypeError, IndexError)
 
 
 class _CallContext(threading.local):
-    """What calls pass down to the layers inside: the training flag, and how deep the calls are nested."""
+    """What calls pass down: the training flag, how deep they are nested, the activation that a layer may take along."""
 
     training = False
     depth = 0
+    following: str | None = None
+
+
+context = _CallContext()
+
+
+def take_following(own: str | None = "linear", known: tuple[str, ...] = ("relu",)) -> str | None:
+    """The activation that the call at hand applies itself: the next layer's if there is one that the kernel knows.
+
+    own: the layer's own activation, None if it is a step of its own.  Asked once in a call.
+    """
+    name = context.following
+    if name is None or own != "linear" or name not in known:
+        return own
+    context.following = None
+    return name
 
 
 class Losses:
@@ -40,9 +56,6 @@ class Losses:
 
     in_calls = False  # add_loss() and activity regularizers: the outermost call clears those of the call before
     on_weights = False
-
-
-context = _CallContext()
 
 
 @cache

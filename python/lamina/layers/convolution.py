@@ -8,6 +8,7 @@ from .. import activations, initializers, ops, regularizers
 from ..autograd import Tensor
 from . import options
 from .base import Layer
+from .calling import take_following
 from .options import known, pair, positive, refuse
 from .symbolic import Shape
 from .variable import Variable
@@ -46,7 +47,7 @@ class _Convolution(Layer):
             options.check_image(inputs.shape, self.data_format)
         channels_first = self.data_format == "channels_first"
         x = ops.transpose(inputs, _TO_LAST) if channels_first else inputs
-        fused = activations.fused_name(self.activation)
+        fused = take_following(activations.fused_name(self.activation), activations.FUSED)
         y: Any = self._convolve(x, fused or "linear")
         if channels_first:
             y = ops.transpose(y, _TO_FIRST)

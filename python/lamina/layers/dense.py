@@ -7,6 +7,7 @@ from typing import Any
 from .. import activations, initializers, ops, regularizers
 from ..autograd import Tensor
 from .base import Layer
+from .calling import take_following
 from .options import known, positive, refuse
 from .symbolic import Shape
 
@@ -63,7 +64,7 @@ class Dense(Layer):
     def call(self, inputs: Tensor) -> Any:
         if inputs._array.ndim < 2:
             self._check_rank(inputs.shape)
-        fused = activations.fused_name(self.activation)
+        fused = take_following(activations.fused_name(self.activation), activations.FUSED)
         if fused is not None:
             return ops.dense(inputs, self.kernel, self.bias, fused)
         return self.activation(ops.dense(inputs, self.kernel, self.bias))

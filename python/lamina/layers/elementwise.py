@@ -8,6 +8,7 @@ from typing import Any
 from .. import ops
 from ..autograd import Tensor
 from .base import Layer
+from .calling import take_following
 from .symbolic import Shape
 
 
@@ -66,7 +67,8 @@ class Add(_Merge):
     """Their sum."""
 
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
-        return _fold(ops.add, inputs)
+        *others, last = inputs
+        return ops.add(_fold(ops.add, others), last, take_following() or "linear")
 
 
 class Subtract(_Merge):

@@ -9,6 +9,7 @@ from typing import Any
 from .. import initializers, ops, regularizers
 from ..autograd import Tensor
 from .base import Layer
+from .calling import take_following
 from .options import fraction, known, refuse
 from .symbolic import Shape
 from .variable import Variable
@@ -82,8 +83,9 @@ class BatchNormalization(Layer):
         last = inputs.ndim - 1
         x = inputs if axis == last else ops.transpose(inputs, _swapped(axis, inputs.ndim))
         y = ops.batch_norm(
-            x, self.gamma, self.beta, self.moving_mean, self.moving_variance, training, self.momentum, self.epsilon
-        )
+            x, self.gamma, self.beta, self.moving_mean, self.moving_variance, training, self.momentum, self.epsilon,
+            take_following() or "linear",
+        )  # fmt: skip
         return y if axis == last else ops.transpose(y, _swapped(axis, inputs.ndim))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from .. import _registry, ops
 from .._tree import flatten, map_structure, pack_as
 from ..autograd import Tensor
-from ..layers import InputLayer, Layer, SymbolicTensor
+from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.symbolic import Node, Shape
 from ..ops._common import as_tensor
 
@@ -16,10 +17,11 @@ from ..ops._common import as_tensor
 class _Step:
     """One call: the layer, where its arguments come from and where its results go (places in the table of values)."""
 
-    __slots__ = ("args", "finished", "kwargs", "layer", "listed", "results", "single")
+    __slots__ = ("activation", "args", "finished", "kwargs", "layer", "listed", "results", "single")
 
     def __init__(self, node: Node, place: dict[int, int], results: list[int]) -> None:
         self.layer: Layer = node.layer
+        self.activation: Layer | None = None  # a layer that is called on the result, see fusion.py
         self.args, self.kwargs = node.args, node.kwargs
         self.results = results
         self.finished: list[int] = []  # values that nothing needs after this step
@@ -56,6 +58,7 @@ class Graph:
         self._steps = [_Step(n, self._place, [self._place[id(t)] for t in flatten(n.outputs)]) for n in self.nodes]
         self._results = [self._place[id(t)] for t in self.sinks]
         self._forget()
+        self._pair()
 
     def _forget(self) -> None:
         """Note after which step each value is needed no more, so that its memory is free for later ones."""
@@ -65,6 +68,24 @@ class Graph:
         for place, i in last.items():
             if place not in self._results:
                 self._steps[i].finished.append(place)
+
+    def _pair(self) -> None:
+        """Let layers take the activation layer behind them along, where nothing else needs their result."""
+        uses = Counter(self._place[id(t)] for node in self.nodes for t in node.inputs)
+        maker: dict[int, _Step] = {}
+        kept = []
+        for step in self._steps:
+            first = maker.get(step.single)  # its result goes nowhere else
+            if first is not None and first.activation is None and fusion.can_pair(first.layer, step.layer):
+                first.activation = step.layer
+                first.finished += [place for place in step.finished if place not in first.results]
+                first.results = step.results
+                continue
+            kept.append(step)
+            plain = step.single >= 0 or step.listed
+            if plain and len(step.results) == 1 and uses[step.results[0]] == 1 and step.results[0] not in self._results:
+                maker[step.results[0]] = step
+        self._steps = kept
 
     @property
     def input_names(self) -> list[str]:
@@ -92,12 +113,15 @@ class Graph:
         """Call the layers (or what stands in for them) in order."""
         values: list[Any] = inputs + [None] * (len(self._place) - len(inputs))
         for step in self._steps:
-            layer = step.layer if stand_in is None else stand_in(step.layer)
-            if step.single >= 0:
-                y = layer(values[step.single])
-            elif step.listed:
-                y = layer([values[i] for i in step.listed])
+            if step.single >= 0 or step.listed:
+                x = values[step.single] if step.single >= 0 else [values[i] for i in step.listed]
+                if stand_in is not None:
+                    y = stand_in(step.layer)(x)
+                    y = y if step.activation is None else stand_in(step.activation)(y)
+                else:
+                    y = step.layer(x) if step.activation is None else fusion.call_pair(step.layer, step.activation, x)
             else:
+                layer = step.layer if stand_in is None else stand_in(step.layer)
                 args, kwargs = map_structure(lambda t: self._value(t, values), (step.args, step.kwargs))
                 y = layer(*args, **kwargs)
             if len(step.results) == 1 and not isinstance(y, (list, tuple, dict)):

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import _registry, ops
 from ..autograd import Tensor
-from ..layers import InputLayer, Layer, SymbolicTensor
+from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.masking import attach
 from ..layers.symbolic import is_symbolic
 from . import functional
@@ -25,6 +25,7 @@ class Sequential(Model):
         super().__init__(name=name, trainable=trainable)
         self.autocast = False  # the first layer converts
         self._layers: list[Layer] = []
+        self._pairs: list[tuple[Layer, Layer | None]] | None = None  # as they are called, see fusion.py
         self._input: InputLayer | None = None
         self._drawn: list[Any] = []  # the symbolic input and each layer's symbolic output, once the input is known
         self._first_shape: tuple[Any, str] | None = None  # shape and dtype of the first real input
@@ -50,6 +51,7 @@ class Sequential(Model):
         if self._drawn:
             self._draw_on([layer])
         self._layers.append(layer)
+        self.__dict__["_pairs"] = None
         layer._adopt(self)
         self._built = bool(self._drawn)
         self.__dict__["_ready"] = False
@@ -60,7 +62,7 @@ class Sequential(Model):
             raise IndexError(f"{self._label()}: there is no layer to take away")
         if self._drawn:
             self._drawn.pop()
-        self.__dict__["_ready"] = False
+        self.__dict__.update(_ready=False, _pairs=None)
         return self._layers.pop()
 
     def _begin(self, layer: InputLayer) -> None:
@@ -103,8 +105,11 @@ class Sequential(Model):
                 x = ops.expand_dims(x, -1)
         elif self._first_shape is None and isinstance(x, Tensor):
             self._first_shape = (None, *x.shape[1:]), x.dtype.name
-        for layer in self._layers:
-            x = layer(x)
+        pairs = self._pairs
+        if pairs is None:
+            pairs = self.__dict__["_pairs"] = fusion.pairs(self._layers)
+        for layer, activation in pairs:
+            x = layer(x) if activation is None else fusion.call_pair(layer, activation, x)
         return x
 
     def _draw_late(self) -> list[Any]:
