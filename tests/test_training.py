@@ -219,6 +219,26 @@ def test_steps_per_epoch_goes_on_where_the_last_epoch_ended():
     assert seen == [0, 1, 2, 3, 4, 0]
 
 
+@pytest.mark.parametrize("option", [{}, {"jit_compile": False}, {"run_eagerly": True}])
+def test_what_is_captured_runs_no_python(option):
+    seen = []
+
+    class Watch(Net):
+        def __call__(self, x, training=False):
+            seen.extend([True] if training else [])
+            return super().__call__(x, training)
+
+    model = compiled(net=Watch(4, 3), **option)
+    for _ in range(4):
+        model.train_on_batch(X, Y)
+    assert len(seen) == 4 if option else len(seen) < 4
+
+
+def test_steps_per_execution_is_refused():
+    with pytest.raises(ValueError, match="steps_per_execution=10 is not supported; leave it out"):
+        compiled(steps_per_execution=10)
+
+
 def test_on_batch_forms():
     model = compiled(metrics=["accuracy"])
     before = model.test_on_batch(X, Y, return_dict=True)

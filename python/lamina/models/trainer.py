@@ -68,7 +68,7 @@ class Trainer:
         metrics: Any = None,
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
-        steps_per_execution: int = 1,
+        steps_per_execution: int | str = 1,
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
@@ -80,9 +80,17 @@ class Trainer:
         metrics            a list of names, Metrics and functions; for several outputs a list of such lists, or a dict
         weighted_metrics   as metrics, but weighted by sample_weight and class_weight
         run_eagerly        True: every step runs as Python, nothing is captured
-        The last three are Keras's; they change nothing here.
+        jit_compile        False: the same; "auto" and True capture
+        auto_scale_loss    as in Keras without float16, nothing has to be scaled
+        ``steps_per_execution`` other than 1 is refused: a captured step has no cost that several could share.
         """
-        self._compiled = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly))
+        if steps_per_execution not in (1, "auto"):
+            raise ValueError(
+                f"{type(self).__name__}.compile: steps_per_execution={steps_per_execution!r} is not supported; leave "
+                "it out: captured steps run without Python as it is"
+            )
+        eagerly = bool(run_eagerly) or jit_compile is False
+        self._compiled = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics, eagerly)
         self._steps = None
 
     def get_compile_config(self) -> dict[str, Any] | None:
