@@ -19,7 +19,7 @@
 namespace lamina {
 namespace {
 
-constexpr dim_t kABlock = 384 << 10;       // bytes of a packed block of A
+constexpr dim_t kABlock = 192 << 10;       // bytes of a packed block of A; with 384 KiB B's panels push it out of L2
 constexpr dim_t kSmallB = 16 << 10;        // bytes of a B that needs no packing
 constexpr double kFlopsPerThread = 1.0e6;  // a region costs a microsecond, some 100 kflop
 
