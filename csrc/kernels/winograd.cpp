@@ -95,9 +95,13 @@ LAMINA_INLINE void both_axes(Read&& read, Write&& write) {
 template <class T, class Axis>
 void spread(const WinogradSpread<T>& s) {
   for_lanes<T>(s.n, [&](dim_t c, int l) LAMINA_INLINE_LAMBDA {
-    both_axes<T, Axis>([&](int i, int j) LAMINA_INLINE_LAMBDA { return get(s.in[i * Axis::in + j] + c, l); },
-                       [&](int i, int j, Vec<T> v)
-                           LAMINA_INLINE_LAMBDA { put<T>(s.out + (i * Axis::out + j) * s.plane + c, v, l); });
+    both_axes<T, Axis>(
+        [&](int i, int j) LAMINA_INLINE_LAMBDA {
+          const T* place = s.in[i * Axis::in + j] + c;
+          __builtin_prefetch(place + s.ahead);
+          return get(place, l);
+        },
+        [&](int i, int j, Vec<T> v) LAMINA_INLINE_LAMBDA { put<T>(s.out + (i * Axis::out + j) * s.plane + c, v, l); });
   });
 }
 

@@ -21,6 +21,7 @@ struct WinogradSpread {
   const T* const* in;
   T* out;
   dim_t plane, n;
+  dim_t ahead;  // elements from a place to that of the next tile, which is fetched meanwhile
 };
 
 // From plane (i, j) at in + (6 i + j) * plane to side x side places of n elements; null: this one is left out.

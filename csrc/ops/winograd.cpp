@@ -140,7 +140,7 @@ class Forward {
       for (dim_t i = 0; i < r.taps; i++)
         for (dim_t j = 0; j < r.taps; j++)
           taps[i * r.taps + j] = c.w + ((r.tap0 + i * r.tap_step) * c.kw + q.tap0 + j * q.tap_step) * c.w_tap + begin;
-      winograd_.evaluate[r.taps]({taps, u + begin, size, end - begin});
+      winograd_.evaluate[r.taps]({taps, u + begin, size, end - begin, 0});
     });
     parallel_for(kPlanes * panels_.count, kGrain * panels_.count / size + 1, [&](dim_t begin, dim_t end) {
       for (dim_t i = begin; i < end; i++) {
@@ -160,7 +160,7 @@ class Forward {
       const T* from[kPlanes];
       pixels(c.x.x + image * c.H * c.W * c.C, c.H, c.W, c.C, row + c.rows[0].offset, column + c.columns[0].offset,
              kSide, zeros, from);
-      winograd_.data({from, v + i * c.C, v_plane, c.C});
+      winograd_.data({from, v + i * c.C, v_plane, c.C, grid_.side * c.C});
     });
     for (dim_t plane = 0; plane < kPlanes; plane++)
       product(u + plane * plane_, v + plane * v_plane, m + plane * m_plane, n);
@@ -253,9 +253,9 @@ class Backward {
       grid_.visit(at, at + n, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
         const T* from[kPlanes];
         pixels(a_.x + image * v_.H * v_.W * v_.C, v_.H, v_.W, v_.C, row - v_.top, column - v_.left, kSide, zeros, from);
-        winograd_.data({from, v + i * v_.C, v_plane, v_.C});
+        winograd_.data({from, v + i * v_.C, v_plane, v_.C, grid_.side * v_.C});
         pixels(a_.dz.x + image * v_.OH * v_.OW * a_.K, v_.OH, v_.OW, a_.K, row, column, grid_.side, zeros, from);
-        winograd_.evaluate[grid_.side]({from, z + i * padded_, z_plane, a_.K});
+        winograd_.evaluate[grid_.side]({from, z + i * padded_, z_plane, a_.K, grid_.side * a_.K});
       });
       for (dim_t plane = 0; plane < kPlanes; plane++)
         product(v + plane * v_plane, z + plane * z_plane, p + plane * size_, n, at > begin);
