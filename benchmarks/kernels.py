@@ -73,8 +73,11 @@ class Job:
             return
         result = getattr(_native, case.forward)(*args)
         y = result[0] if isinstance(result, tuple) else result
-        dy = np.random.default_rng(1).standard_normal(y.shape).astype(dtype)
-        grads = [np.empty_like(args[i]) if isinstance(args[i], np.ndarray) else None for i in case.gradients]
+        # Gradients inside a model are the library's own arrays, which are aligned.
+        dy = _native.empty(y.shape, y.dtype)
+        dy[...] = np.random.default_rng(1).standard_normal(y.shape)
+        of = [args[i] for i in case.gradients]
+        grads = [_native.empty(a.shape, a.dtype) if isinstance(a, np.ndarray) else None for a in of]
         saved = (*case.saved(args, result, dy), *grads, 0)
         native, twin = getattr(_native, case.backward), getattr(reference, case.backward)
         self.calls = [lambda: native(*saved), lambda: twin(*saved)]

@@ -155,3 +155,40 @@ def test_errors_of_dtype_and_empty_images():
     with pytest.raises(ValueError, match="has no pixels"):
         global_average_pool2d(np.zeros((2, 0, 4, 3), np.float32))
     assert global_max_pool2d(np.zeros((0, 2, 2, 3), np.float32)).shape == (0, 3)
+
+
+# Results larger than the caches are written past them. Each is many copies of a small one, so a small result tells.
+def test_results_past_the_caches(isa):
+    l3 = _native.caches()[2]
+    if l3 > 64 << 20:
+        pytest.skip("takes too much memory")
+    x = normal(3, 1, 96, 96, 64, dtype=np.float32)
+    many = np.empty((4 * l3 // (2 * x.nbytes) + 2, *x.shape[1:]), np.float32)
+    many[:] = x
+
+    def same(big, small):
+        assert (big == small).all()
+
+    for forward, backward, size, last in (
+        (_native.max_pool2d_forward, _native.max_pool2d_backward, 2, True),
+        (_native.average_pool2d_forward, _native.average_pool2d_backward, 2, False),
+        (_native.average_pool2d_forward, _native.average_pool2d_backward, (5, 7), False),
+    ):
+        y, big = forward(x, size, None, "valid", last), forward(many, size, None, "valid", last)
+        index, big_index = ((y[1],), (big[1],)) if last else ((), ())
+        y, big = (y[0], big[0]) if last else (y, big)
+        same(big, y)
+        rest = (size, None, "valid") if last else (size, None, "valid", last)
+        dx, big_dx = _native.empty(x.shape, x.dtype), _native.empty(many.shape, x.dtype)
+        backward(*index, y, *rest, dx, 0)
+        backward(*big_index, big, *rest, big_dx, 0)
+        same(big_dx, dx)
+    for kind in ("max", "average"):
+        forward, backward = (getattr(_native, f"global_{kind}_pool2d_{p}") for p in ("forward", "backward"))
+        save = (True,) if kind == "max" else ()
+        y, big = forward(x, *save), forward(many, *save)
+        y, big = (y[::-1], big[::-1]) if save else ((y,), (big,))
+        same(big[-1], y[-1])
+        backward(*y, dx, 0)
+        backward(*big, big_dx, 0)
+        same(big_dx, dx)

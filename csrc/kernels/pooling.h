@@ -15,6 +15,7 @@ struct PoolRow {
   dim_t y_pixel;
   dim_t pixels, channels;
   bool accumulate;  // y += (max never)
+  bool stream;      // write y past the caches, where it is aligned (the caller fences)
 };
 
 // Which tap won: the number tap0 + i * tap_h + j * tap_w, kept for each output in one byte, or in four (`wide`) where a
@@ -31,6 +32,12 @@ struct PoolingKernels {
   void (*max)(const PoolRow<T>&, const PoolIndex&);
   // y = sum over taps of x where the index, laid out as x, is the tap's number.
   void (*max_gradient)(const PoolRow<T>&, const PoolIndex&);
+  // Backwards of windows side by side: input p < pixels, x[p * x_pixel + c], goes to all its taps y[p * y_pixel + i *
+  // x_h + j * x_w + c], times scale or where the index, laid out as x, is the tap's number; elsewhere 0.
+  void (*sum_tiles)(const PoolRow<T>&, T scale);
+  void (*max_tiles)(const PoolRow<T>&, const PoolIndex&);
+  // The same where the window is the whole image: y[p * channels + c] = x[c] where index[c] == tap0 + p, else 0.
+  void (*max_spread)(const PoolRow<T>&, const PoolIndex&);
   // y = scale * sum over taps.
   void (*sum)(const PoolRow<T>&, T scale);
 };

@@ -2,6 +2,8 @@
 // two threads write to one place however the windows overlap.
 #include "ops/pooling.h"
 
+#include "core/cpu.h"
+#include "core/fence.h"
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
@@ -16,7 +18,7 @@ dim_t grain(dim_t line) { return kGrain / std::max<dim_t>(line, 1) + 1; }
 // beginnings of a source image and of the destination's row.
 template <class T, class F>
 void pool_row(const Axis& r, dim_t i, const Axis& q, dim_t H, dim_t W, dim_t C, const T* x, T* y, bool accumulate,
-              F&& f) {
+              bool stream, F&& f) {
   PoolRow<T> row{};
   row.x_pixel = q.step * C;
   row.x_h = r.dilation * W * C;
@@ -24,6 +26,7 @@ void pool_row(const Axis& r, dim_t i, const Axis& q, dim_t H, dim_t W, dim_t C, 
   row.y_pixel = q.spread * C;
   row.channels = C;
   row.accumulate = accumulate;
+  row.stream = stream;
   for_runs(r, i, q, H, W, [&](const Run& run) {
     row.kh = run.kh;
     row.kw = run.kw;
@@ -39,11 +42,13 @@ template <class T, class F>
 void pool_forward(const Window& v, const T* x, T* y, F&& f) {
   const Axis r = forward_axis(v.OH, v.kh, v.stride_h, 1, v.top), q = forward_axis(v.OW, v.kw, v.stride_w, 1, v.left);
   const dim_t line = v.OW * v.C;
+  const bool stream = past_caches(v.N * v.OH * line * dim_t(sizeof(T)));
   parallel_for(v.N * v.OH, grain(line * std::min(v.kh, v.stride_h) * std::min(v.kw, v.stride_w)),
                [&](dim_t begin, dim_t end) {
                  for (dim_t i = begin; i < end; i++)
-                   pool_row(r, i % v.OH, q, v.H, v.W, v.C, x + i / v.OH * v.H * v.W * v.C, y + i * line, false,
+                   pool_row(r, i % v.OH, q, v.H, v.W, v.C, x + i / v.OH * v.H * v.W * v.C, y + i * line, false, stream,
                             [&](const PoolRow<T>& row, const Run& run) { f(row, run, i); });
+                 if (stream) stream_fence();
                });
 }
 
@@ -52,14 +57,63 @@ template <class T, class F>
 void pool_backward(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
   const auto rows = gradient_axes(v.H, v.kh, v.stride_h, 1, v.top);
   const auto columns = gradient_axes(v.W, v.kw, v.stride_w, 1, v.left);
+  const bool stream = past_caches(v.N * v.H * v.W * v.C * dim_t(sizeof(T)));
   parallel_for(v.N * v.H, grain(v.W * v.C), [&](dim_t begin, dim_t end) {
     for (dim_t i = begin; i < end; i++) {
       const dim_t n = i / v.H, h = i % v.H;
       const Axis& r = axis_of(rows, h);
       for (const Axis& q : columns)
         pool_row(r, (h - r.first) / r.spread, q, v.OH, v.OW, v.C, dy + n * v.OH * v.OW * v.C, dx + i * v.W * v.C,
-                 accumulate, [&](const PoolRow<T>& row, const Run& run) { f(row, run, n, r, q); });
+                 accumulate, stream, [&](const PoolRow<T>& row, const Run& run) { f(row, run, n, r, q); });
     }
+    if (stream) stream_fence();
+  });
+}
+
+bool whole_image(const Window& v) {
+  return v.OH == 1 && v.OW == 1 && v.kh == v.H && v.kw == v.W && (v.top | v.left) == 0;
+}
+
+// As pool_backward where the window is the whole image: f(row, image, first pixel) for runs of inputs, which all meet
+// the one output row.x.
+template <class T, class F>
+void spread(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
+  const dim_t pixels = v.H * v.W, piece = std::clamp<dim_t>(kGrain / 2 / std::max<dim_t>(v.C, 1), 1, pixels);
+  const dim_t pieces = (pixels + piece - 1) / piece;
+  const bool stream = past_caches(v.N * pixels * v.C * dim_t(sizeof(T)));
+  parallel_for(v.N * pieces, 2, [&](dim_t begin, dim_t end) {
+    for (dim_t i = begin; i < end; i++) {
+      const dim_t n = i / pieces, p = i % pieces * piece, count = std::min(piece, pixels - p);
+      f(PoolRow<T>{dy + n * v.C, 0, 0, 0, 1, 1, dx + (n * pixels + p) * v.C, v.C, count, v.C, accumulate, stream}, n,
+        p);
+    }
+    if (stream) stream_fence();
+  });
+}
+
+// Windows side by side, without padding.
+bool side_by_side(const Window& v) {
+  return v.OH > 0 && v.OW > 0 && v.stride_h == v.kh && v.stride_w == v.kw && (v.top | v.left) == 0 &&
+         v.OH * v.kh <= v.H && v.OW * v.kw <= v.W;
+}
+
+// As pool_backward for such windows: f(row, first output) for each row of outputs.
+template <class T, class F>
+void tiles(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
+  const dim_t line = v.W * v.C, used = v.OW * v.kw * v.C;
+  const bool stream = past_caches(v.N * v.H * line * dim_t(sizeof(T)));
+  parallel_for(v.N * v.OH, grain(line * v.kh), [&](dim_t begin, dim_t end) {
+    for (dim_t i = begin; i < end; i++) {
+      const dim_t n = i / v.OH, h = i % v.OH, h_end = h + 1 == v.OH ? v.H : (h + 1) * v.kh;
+      T* y = dx + (n * v.H + h * v.kh) * line;
+      f(PoolRow<T>{dy + i * v.OW * v.C, v.C, line, v.C, v.kh, v.kw, y, v.kw * v.C, v.OW, v.C, accumulate, stream},
+        i * v.OW * v.C);
+      if (accumulate) continue;
+      if (used < line)
+        for (dim_t r = 0; r < v.kh; r++) std::fill(y + r * line + used, y + (r + 1) * line, T(0));
+      std::fill(y + v.kh * line, dx + (n * v.H + h_end) * line, T(0));  // below the last window
+    }
+    if (stream) stream_fence();
   });
 }
 
@@ -83,8 +137,18 @@ template <class T>
 void max_pool_backward(const MaxPoolBackward<T>& a) {
   if (a.dx_mode == Grad::skip) return;
   const Window& v = a.window;
-  const bool wide = v.kh * v.kw > kByteTaps;
-  pool_backward(v, a.dy, a.dx, a.dx_mode == Grad::accumulate,
+  const bool wide = v.kh * v.kw > kByteTaps, accumulate = a.dx_mode == Grad::accumulate;
+  if (whole_image(v)) {
+    return spread(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t n, dim_t p) {
+      kernels<T>().pooling.max_spread(row, PoolIndex{index_at(a.index, wide, n * v.C), wide, p, 0, 0});
+    });
+  }
+  if (side_by_side(v)) {
+    return tiles(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t at) {
+      kernels<T>().pooling.max_tiles(row, PoolIndex{index_at(a.index, wide, at), wide, 0, v.kw, 1});
+    });
+  }
+  pool_backward(v, a.dy, a.dx, accumulate,
                 [&](const PoolRow<T>& row, const Run& run, dim_t, const Axis& r, const Axis& q) {
                   const dim_t tap0 = (r.tap0 + run.h * r.tap_step) * v.kw + q.tap0 + run.w * q.tap_step;
                   kernels<T>().pooling.max_gradient(
@@ -106,6 +170,12 @@ void average_pool_backward(const AveragePoolBackward<T>& a) {
   const Window& v = a.window;
   const auto& k = kernels<T>().pooling;
   const bool even = a.count_pad || (v.top | v.bottom | v.left | v.right) == 0;
+  const bool accumulate = a.dx_mode == Grad::accumulate;
+  const T mean = T(1) / T(v.kh * v.kw);
+  if (whole_image(v))
+    return spread(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t, dim_t) { k.sum(row, mean); });
+  if (side_by_side(v))
+    return tiles(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t) { k.sum_tiles(row, mean); });
   const T* dy = a.dy;
   // Where windows count different numbers of pixels, dy is divided first.
   Scratch<T> divided(even ? 0 : v.N * v.OH * v.OW * v.C);
@@ -119,8 +189,8 @@ void average_pool_backward(const AveragePoolBackward<T>& a) {
     });
     dy = divided;
   }
-  const T scale = even ? T(1) / T(v.kh * v.kw) : T(1);
-  pool_backward(v, dy, a.dx, a.dx_mode == Grad::accumulate,
+  const T scale = even ? mean : T(1);
+  pool_backward(v, dy, a.dx, accumulate,
                 [&](const PoolRow<T>& row, const Run&, dim_t, const Axis&, const Axis&) { k.sum(row, scale); });
 }
 

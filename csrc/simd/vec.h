@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/fence.h"
 #include "core/types.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -63,8 +64,8 @@ LAMINA_INLINE void store(T* p, Vec<T> v) {
   *reinterpret_cast<typename VecOf<T>::loose*>(p) = v;
 }
 
-// Past the caches, for results larger than they are: p is a multiple of the vector, and a kernel that has done so ends
-// with stream_fence().
+// Past the caches, for results larger than they are: p is a multiple of the vector, and a kernel that has done so, or
+// its caller, ends with stream_fence().
 LAMINA_INLINE void store_stream(float* p, Vec<float> v) {
 #if defined(__AVX512F__)
   _mm512_stream_ps(p, (__m512)v);
@@ -85,11 +86,6 @@ LAMINA_INLINE void store_stream(double* p, Vec<double> v) {
   _mm_stream_pd(p, (__m128d)v);
 #else
   store(p, v);
-#endif
-}
-LAMINA_INLINE void stream_fence() {
-#if defined(__x86_64__)
-  _mm_sfence();
 #endif
 }
 template <class T>

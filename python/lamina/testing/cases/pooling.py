@@ -84,8 +84,13 @@ def test_cases() -> list[Case]:
             _pool(kind, (0, 4, 4, 3)),
             _pool(kind, (3, 40, 40, 6), 20, 7, "same"),
             _pool(kind, (4, 30, 30, 64), 2),
+            _pool(kind, (2, 11, 23, 3), 2),
+            _pool(kind, (2, 7, 21, 2), (3, 2)),
+            _pool(kind, (1, 6, 70, 1), 2, 1),
+            _pool(kind, (2, 9, 40, 4), 3, 2),
+            _pool(kind, (2, 3, 5, 4), (2, 6), 1, ((0, 0), (2, 2))),
         ]
-    return cases + [_global(k, s) for k in ("max", "average") for s in ((2, 7, 5, 40), (3, 1, 1, 1), (1, 20, 20, 6))]
+    return cases + [_global(k, s) for k in ("max", "average") for s in ((2, 7, 5, 40), (3, 1, 1, 1), (1, 20, 20, 6), (2, 4, 5, 70))]
 
 
 def bench_cases() -> list[Case]:
