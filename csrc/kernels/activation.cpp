@@ -190,18 +190,28 @@ struct Mish {  // x tanh(softplus(x)): Misra 2019
   }
 };
 
+// Asking for v and dy ahead made relu's gradient of 12.8 million floats slower (4.5 to 5.2 ms).
+// Calls f(i, lanes) as for_lanes; where `stream`, whole registers begin at a vector's boundary of y.
+template <class T, class F>
+LAMINA_INLINE void for_aligned(dim_t n, const T* y, bool stream, F&& f) {
+  const dim_t before = stream ? dim_t(-(reinterpret_cast<std::uintptr_t>(y) / sizeof(T)) % kLanes<T>) : 0;
+  const dim_t head = before < n ? before : n;
+  if (head) f(dim_t(0), int(head));
+  for_lanes<T>(n - head, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { f(head + i, l); });
+}
+
 template <class T, class Entry>
 void forward(dim_t n, const T* x, T* y, T p, bool stream) {
-  stream = stream && vector_aligned(y);
-  for_lanes<T>(n,
-               [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, Entry::value(get(x + i, l), p), l, stream); });
+  for_aligned<T>(n, y, stream, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    put<T>(y + i, Entry::value(get(x + i, l), p), l, stream);
+  });
   if (stream) stream_fence();
 }
 
 template <class T, class Entry>
 void backward(dim_t n, const T* v, const T* dy, T* dx, T p, bool accumulate, bool stream) {
-  stream = stream && !accumulate && vector_aligned(dx);
-  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+  stream = stream && !accumulate;
+  for_aligned<T>(n, dx, stream, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
     Vec<T> g = Entry::gradient(get(v + i, l), get(dy + i, l), p);
     if (accumulate) g += get(dx + i, l);
     put<T>(dx + i, g, l, stream);
