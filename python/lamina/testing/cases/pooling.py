@@ -90,7 +90,8 @@ def test_cases() -> list[Case]:
             _pool(kind, (2, 9, 40, 4), 3, 2),
             _pool(kind, (2, 3, 5, 4), (2, 6), 1, ((0, 0), (2, 2))),
         ]
-    return cases + [_global(k, s) for k in ("max", "average") for s in ((2, 7, 5, 40), (3, 1, 1, 1), (1, 20, 20, 6), (2, 4, 5, 70))]
+    shapes = ((2, 7, 5, 40), (3, 1, 1, 1), (1, 20, 20, 6), (2, 4, 5, 70))
+    return cases + [_global(k, s) for k in ("max", "average") for s in shapes]
 
 
 def bench_cases() -> list[Case]:
