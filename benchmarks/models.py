@@ -2,9 +2,10 @@
 
     python benchmarks/models.py [--filter TEXT] [--rounds N] [--seconds S] [--threads N] [--json F] [--plot F]
 
-Each library works in a process of its own; the processes take turns, A B A B, so that a drift of the machine meets all
-alike. PyTorch gets the memory format of images that is faster for it, and its plain Adam (--fused: the fused one).
-Times are milliseconds a step, minimum and median over all samples; ratios are those of the minima.
+Each library works in a process of its own; the processes take turns, A B A B, network after network, and then all of it
+again: a neighbour or a hypervisor that takes half of the machine for a while meets all alike. PyTorch gets the memory
+format of images that is faster for it, and its plain Adam (--fused: the fused one). Times are milliseconds a step,
+minimum and median over all samples; ratios are those of the minima.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ KINDS = ("eager", "captured", "torch")
 def arguments() -> argparse.Namespace:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--filter", default="", help="only networks whose name contains this; several with commas")
-    p.add_argument("--rounds", type=int, default=8, help="turns of each process")
-    p.add_argument("--seconds", type=float, default=0.4, help="length of a turn")
+    p.add_argument("--rounds", type=int, default=12, help="turns of each process and network")
+    p.add_argument("--seconds", type=float, default=0.25, help="length of a turn")
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--fused", action="store_true", help="PyTorch's fused Adam")
     p.add_argument("--json", metavar="FILE")
@@ -65,15 +66,13 @@ def torch_network(name: str, fused: bool, threads: int) -> tuple[Any, tuple[Any,
 
 def work(kind: str, options: argparse.Namespace) -> None:
     """Answers one line of JSON a request: [network, pass, seconds]."""
-    name, network, batch = "", None, ()
+    built: dict[str, tuple[Any, tuple[Any, ...]]] = {}
     for line in sys.stdin:
-        wanted, which, seconds = json.loads(line)
-        if wanted != name:
-            name = wanted
-            if kind == "torch":
-                network, batch = torch_network(name, options.fused, options.threads)
-            else:
-                network, batch = lamina_network(name, kind)
+        name, which, seconds = json.loads(line)
+        if name not in built:
+            torch = kind == "torch"
+            built[name] = torch_network(name, options.fused, options.threads) if torch else lamina_network(name, kind)
+        network, batch = built[name]
         call = network.train if which == "training" else network.infer
         timing = harness.interleave([lambda c=call, b=batch: c(*b)], seconds, block=seconds)[0]
         loss = float(network.train(*batch)) if which == "training" else 0.0
@@ -108,27 +107,35 @@ class Worker:
         self.process.wait()
 
 
-def compare(name: str, which: str, workers: dict[str, Worker], options: argparse.Namespace) -> dict[str, Any]:
-    samples: dict[str, list[float]] = {kind: [] for kind in workers}
-    row: dict[str, Any] = {"network": name, "pass": which}
-    for worker in workers.values():
-        worker.ask(name, which, 0.1)  # builds, and warms up
-    for _ in range(options.rounds):
-        for kind, worker in workers.items():
-            answer = worker.ask(name, which, options.seconds)
-            samples[kind] += answer["samples"]
-            row[f"parameters_{kind}"] = answer["parameters"]
+class Comparison:
+    """One pass of one network in all processes."""
+
+    def __init__(self, name: str, which: str, workers: dict[str, Worker]) -> None:
+        self.samples: dict[str, list[float]] = {kind: [] for kind in workers}
+        self.row: dict[str, Any] = {"network": name, "pass": which}
+        self.workers = workers
+        for worker in workers.values():
+            worker.ask(name, which, 0.1)  # builds, and warms up
+
+    def turn(self, seconds: float) -> None:
+        for kind, worker in self.workers.items():
+            answer = worker.ask(self.row["network"], self.row["pass"], seconds)
+            self.samples[kind] += answer["samples"]
+            self.row[f"parameters_{kind}"] = answer["parameters"]
             for extra in ("channels_last", "reason"):
                 if extra in answer:
-                    row[extra] = answer[extra]
-    assert len({row[f"parameters_{kind}"] for kind in workers}) == 1, row
-    for kind, seconds in samples.items():
-        timing = harness.Timings(seconds)
-        row[f"{kind}_ms_min"], row[f"{kind}_ms_median"] = 1e3 * timing.best, 1e3 * timing.median
-    if "torch" in workers:
-        for kind in ("eager", "captured"):
-            row[f"{kind}_ratio"] = row["torch_ms_min"] / row[f"{kind}_ms_min"]
-    return row
+                    self.row[extra] = answer[extra]
+
+    def result(self) -> dict[str, Any]:
+        row = self.row
+        assert len({row[f"parameters_{kind}"] for kind in self.workers}) == 1, row
+        for kind, seconds in self.samples.items():
+            timing = harness.Timings(seconds)
+            row[f"{kind}_ms_min"], row[f"{kind}_ms_median"] = 1e3 * timing.best, 1e3 * timing.median
+        if "torch" in self.workers:
+            for kind in ("eager", "captured"):
+                row[f"{kind}_ratio"] = row["torch_ms_min"] / row[f"{kind}_ms_min"]
+        return row
 
 
 def cells(row: dict[str, Any]) -> list[str]:
@@ -187,15 +194,16 @@ def main() -> None:
     print(", ".join(f"{k} {v}" for k, v in facts.items()) + "\n")
     words = [w for w in options.filter.split(",") if w]
     workers = {kind: Worker(kind, options) for kind in kinds}
-    rows = []
-    for name in NAMES:
-        if words and not any(w in name for w in words):
-            continue
-        for which in ("training", "inference"):
-            rows.append(compare(name, which, workers, options))
-            print("  ".join(cells(rows[-1])), flush=True)
-            if "reason" in rows[-1]:
-                print(f"  not captured: {rows[-1]['reason']}")
+    names = [name for name in NAMES if not words or any(w in name for w in words)]
+    comparisons = [Comparison(name, which, workers) for name in names for which in ("training", "inference")]
+    for i in range(options.rounds):
+        for comparison in comparisons:
+            comparison.turn(options.seconds)
+        print(f"\rround {i + 1} of {options.rounds}", end="", flush=True)
+    rows = [comparison.result() for comparison in comparisons]
+    for row in rows:
+        if "reason" in row:
+            print(f"\n{row['network']}, {row['pass']}: not captured: {row['reason']}")
     for worker in workers.values():
         worker.close()
     print("\n" + harness.table(HEADER, [cells(r) for r in rows]))

@@ -60,6 +60,7 @@ class Recorder {
                   static_cast<std::size_t>(slots_[i].nbytes()));
     return true;
   }
+  bool replay(const py::tuple& args) const { return load(args) && (run(), true); }
   std::vector<std::string> steps() const {
     std::vector<std::string> names;
     for (std::size_t i = 0; plan_ && i < plan_->size(); i++) names.emplace_back(plan_->name(i));
@@ -93,6 +94,7 @@ void bind_plan(py::module_& m) {
       .def("set_slots", &Recorder::set_slots, py::arg("slots"), "The arrays that a run reads its arguments from.")
       .def("load", &Recorder::load, py::arg("args"),
            "Copy arrays or tensors into the slots; False, and nothing copied, unless all are contiguous and fit.")
+      .def("replay", &Recorder::replay, py::arg("args"), "load(args), and run() if they fit.")
       .def("run", &Recorder::run, "Replay every step.")
       .def("run_step", &Recorder::run_step, py::arg("i"), "Replay one step (profiling).")
       .def("owns", &Recorder::owns, py::arg("x"), "Whether the array is a result of this plan.")
