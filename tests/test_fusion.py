@@ -63,7 +63,10 @@ def test_same_bits_in_fewer_steps(draw, x):
         y = model(x, training=True)
         ops.sum(ops.square(y)).backward()
         gradients = [np.array(v.grad) for v in model.trainable_weights]
-        results[name] = [y.numpy(), model(x).numpy(), model.predict(x, verbose=0), *gradients]
+        with lamina.no_grad():
+            folded = model(x).numpy()
+        np.testing.assert_allclose(folded, model(x).numpy(), rtol=1e-4, atol=1e-5)
+        results[name] = [y.numpy(), model(x).numpy(), folded, model.predict(x, verbose=0), *gradients]
         assert ("activation_forward" in steps(model, x)) == (name == "own")
     for name in ("layer", "by name"):
         for a, b in zip(results[name], results["own"], strict=True):
@@ -107,3 +110,35 @@ def test_regularized_activity_is_that_of_the_layer(x):
     expected = 0.01 * np.square(dense(x.reshape(4, -1)).numpy()).sum() / 4
     model(x)
     np.testing.assert_allclose(float(model.losses[0]), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("make", [lambda **k: layers.Conv2D(6, 3, **k), lambda **k: layers.DepthwiseConv2D(3, **k)])
+def test_inference_folds_normalization_into_the_convolution(make, bias, x):
+    rng = np.random.default_rng(2)
+    x = np.concatenate([x, x[..., :1]], -1)
+    model = lamina.Sequential(
+        [lamina.Input((8, 8, 4)), make(use_bias=bias), layers.BatchNormalization(), layers.Activation("tanh")]
+    )
+    model.set_weights([rng.uniform(0.5, 2, w.shape).astype(np.float32) for w in model.weights])
+    want = model(x).numpy()  # with gradients: three layers
+    run = lamina.capture(model.__call__)
+    with lamina.no_grad():
+        got, captured = model(x).numpy(), run(x).numpy()
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(got, captured)
+    assert run.plans[-1].steps.count("batch_norm_fold") == 1
+    assert "batch_norm_forward" not in run.plans[-1].steps
+    model.layers[1].moving_mean.assign(model.layers[1].moving_mean.numpy() + 1)
+    with lamina.no_grad():
+        assert np.abs(run(x).numpy() - got).max() > 1e-3  # read anew
+    before = model.layers[1].moving_mean.numpy().copy()
+    with lamina.no_grad():
+        model(x, training=True)
+    assert np.abs(model.layers[1].moving_mean.numpy() - before).max() > 1e-3
+
+
+def test_normalization_of_few_pixels_is_not_folded():
+    model = lamina.Sequential([lamina.Input((2, 2, 64)), layers.Conv2D(64, 2), layers.BatchNormalization()])
+    with lamina.no_grad():
+        assert "batch_norm_fold" not in steps(model, np.ones((1, 2, 2, 64), np.float32))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamina import _native
+from lamina import _native, reference
 from lamina.autograd import Tensor, no_grad
 from lamina.ops.normalization import batch_norm, layer_norm
 
@@ -259,3 +259,14 @@ def test_messages():
         layer_norm(1.0)
     with pytest.raises(TypeError, match="expected float32 or float64, got int64"):
         layer_norm(np.arange(3))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("given", [(True, True, True), (False, True, False), (True, False, False)])
+def test_folded_weights_are_those_of_the_twin(dtype, given):
+    rng = np.random.default_rng(5)
+    w, (b, gamma, beta, mean) = rng.standard_normal((3, 3, 7, 19)), rng.standard_normal((4, 19))
+    b, gamma, beta = (a.astype(dtype) if there else None for a, there in zip((b, gamma, beta), given, strict=True))
+    args = w.astype(dtype), b, gamma, beta, mean.astype(dtype), rng.uniform(0.1, 3, 19).astype(dtype), 1e-3
+    for got, want in zip(_native.batch_norm_fold(*args), reference.batch_norm_fold(*args), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5 if dtype == np.float32 else 1e-13, atol=1e-6)

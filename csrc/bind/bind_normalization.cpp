@@ -63,6 +63,34 @@ py::tuple batch_norm_forward_py(py::handle x_, py::handle gamma_, py::handle bet
   return py::make_tuple(y, mean, rstd);
 }
 
+py::tuple batch_norm_fold_py(py::handle w_, py::handle b_, py::handle gamma_, py::handle beta_, py::handle moving_mean_,
+                             py::handle moving_variance_, double epsilon) {
+  const View w = input(w_, "batch_norm", "w");
+  check(w.ndim() >= 1, "batch_norm: w is a single number; expected channels on its last axis");
+  const auto b = parameter(b_, "batch_norm", "b", w), gamma = parameter(gamma_, "batch_norm", "gamma", w),
+             beta = parameter(beta_, "batch_norm", "beta", w);
+  const auto mean = parameter(moving_mean_, "batch_norm", "moving_mean", w),
+             variance = parameter(moving_variance_, "batch_norm", "moving_variance", w);
+  check(mean && variance, "batch_norm: moving_mean and moving_variance must be given");
+  py::array folded = empty_like(w), shift = empty({w.dim(-1)}, w.dtype());
+  with_float(w.dtype(), "batch_norm", [&](auto t) {
+    using T = decltype(t);
+    const BatchNormFold<T> a{w.as<T>(),
+                             b ? b->as<T>() : nullptr,
+                             gamma ? gamma->as<T>() : nullptr,
+                             beta ? beta->as<T>() : nullptr,
+                             mean->as<T>(),
+                             variance->as<T>(),
+                             static_cast<T*>(data_of(folded)),
+                             static_cast<T*>(data_of(shift)),
+                             w.rows(),
+                             w.dim(-1),
+                             T(epsilon)};
+    run<batch_norm_fold<T>>("batch_norm_fold", 2.0 * double(w.size()), a);
+  });
+  return py::make_tuple(folded, shift);
+}
+
 void batch_norm_backward_py(py::handle x_, py::handle gamma_, py::handle mean_, py::handle rstd_, py::handle y_,
                             py::handle dy_, bool training, const std::string& activation, py::handle dx_,
                             py::handle dgamma_, py::handle dbeta_, int accumulate) {
@@ -148,6 +176,9 @@ void bind_normalization(py::module_& m) {
         py::arg("epsilon"), py::arg("activation"),
         "(y, mean, rstd) of x (..., C), gamma and beta (C,) or None; training uses the batch's statistics and moves "
         "moving_mean and moving_variance in place, else these are used.");
+  m.def("batch_norm_fold", batch_norm_fold_py, py::arg("w"), py::arg("b"), py::arg("gamma"), py::arg("beta"),
+        py::arg("moving_mean"), py::arg("moving_variance"), py::arg("epsilon"),
+        "Weights (..., C) and bias (C) of a layer that does in inference what the layer and batch normalization do.");
   m.def("batch_norm_backward", batch_norm_backward_py, py::arg("x"), py::arg("gamma"), py::arg("mean"), py::arg("rstd"),
         py::arg("y"), py::arg("dy"), py::arg("training"), py::arg("activation"), py::arg("dx"), py::arg("dgamma"),
         py::arg("dbeta"), py::arg("accumulate") = 0, "Gradients of batch_norm_forward.");

@@ -169,6 +169,19 @@ void batch_norm_forward(const BatchNormForward<T>& a) {
 }
 
 template <class T>
+void batch_norm_fold(const BatchNormFold<T>& a) {
+  Scratch<T> scale(a.C);
+  for (dim_t c = 0; c < a.C; c++) {
+    scale[c] = (a.gamma ? a.gamma[c] : T(1)) / std::sqrt(a.moving_variance[c] + a.epsilon);
+    a.shift[c] = (a.beta ? a.beta[c] : T(0)) + ((a.b ? a.b[c] : T(0)) - a.moving_mean[c]) * scale[c];
+  }
+  parallel_for(a.rows, kGrain / std::max<dim_t>(a.C, 1) + 1, [&](dim_t begin, dim_t end) {
+    for (dim_t r = begin; r < end; r++)
+      for (dim_t c = 0; c < a.C; c++) a.folded[r * a.C + c] = a.w[r * a.C + c] * scale[c];
+  });
+}
+
+template <class T>
 void batch_norm_backward(const BatchNormBackward<T>& a) {
   if (a.C == 0) return;
   const auto& k = kernels<T>().normalization;
@@ -267,6 +280,8 @@ void layer_norm_backward(const LayerNormBackward<T>& a) {
   give(a.C, part + apart, a.dbeta, a.dbeta_mode);
 }
 
+template void batch_norm_fold(const BatchNormFold<float>&);
+template void batch_norm_fold(const BatchNormFold<double>&);
 template void batch_norm_forward(const BatchNormForward<float>&);
 template void batch_norm_forward(const BatchNormForward<double>&);
 template void batch_norm_backward(const BatchNormBackward<float>&);

@@ -19,6 +19,19 @@ struct BatchNormForward {
 template <class T>
 void batch_norm_forward(const BatchNormForward<T>& a);
 
+// What inference by a convolution or dense layer with weights w (rows, C) and bias b (C, or null is 0) followed by
+// batch normalization computes as one layer: with scale = gamma / sqrt(moving_variance + epsilon), folded = w * scale
+// and shift = beta + (b - moving_mean) * scale.
+template <class T>
+struct BatchNormFold {
+  const T *w, *b, *gamma, *beta, *moving_mean, *moving_variance;
+  T *folded, *shift;
+  dim_t rows, C;
+  T epsilon;
+};
+template <class T>
+void batch_norm_fold(const BatchNormFold<T>& a);
+
 // Needs x, mean, rstd and, with relu, y. With dz = dy * act'(y) and h = (x - mean) * rstd:
 //   dgamma = sum of dz * h,   dbeta = sum of dz
 //   dx = gamma * rstd * (dz - dbeta / M - h * dgamma / M)   in training

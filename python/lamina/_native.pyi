@@ -28,6 +28,7 @@ __all__: list[str] = [
     "average_pool2d_backward",
     "average_pool2d_forward",
     "batch_norm_backward",
+    "batch_norm_fold",
     "batch_norm_forward",
     "binary_backward",
     "binary_forward",
@@ -129,6 +130,10 @@ class Plan:
     def owns(self, x: typing.Any) -> bool:
         """
         Whether the array is a result of this plan.
+        """
+    def replay(self, args: tuple[typing.Any, ...]) -> bool:
+        """
+        load(args), and run() if they fit.
         """
     def run(self) -> None:
         """
@@ -375,6 +380,19 @@ def batch_norm_backward(
 ) -> None:
     """
     Gradients of batch_norm_forward.
+    """
+
+def batch_norm_fold(
+    w: typing.Any,
+    b: typing.Any,
+    gamma: typing.Any,
+    beta: typing.Any,
+    moving_mean: typing.Any,
+    moving_variance: typing.Any,
+    epsilon: float,
+) -> tuple[typing.Any, ...]:
+    """
+    Weights (..., C) and bias (C) of a layer that does in inference what the layer and batch normalization do.
     """
 
 def batch_norm_forward(

@@ -29,11 +29,12 @@ BAD_INPUT = (ValueError, TypeError, IndexError)
 
 
 class _CallContext(threading.local):
-    """What calls pass down: the training flag, how deep they are nested, the activation that a layer may take along."""
+    """What calls pass down: the training flag, how deep they are nested, what a layer may take along (fusion.py)."""
 
     training = False
     depth = 0
     following: str | None = None
+    normalization: Any = None
 
 
 context = _CallContext()

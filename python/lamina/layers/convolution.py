@@ -8,7 +8,8 @@ from .. import activations, initializers, ops, regularizers
 from ..autograd import Tensor
 from . import options
 from .base import Layer
-from .calling import take_following
+from .calling import context, take_following
+from .normalization import BatchNormalization
 from .options import known, pair, positive, refuse
 from .symbolic import Shape
 from .variable import Variable
@@ -21,6 +22,7 @@ class _Convolution(Layer):
 
     _float_input = True
     kernel: Variable
+    bias: Variable | None
     activation: Any
 
     def _set_windows(
@@ -39,8 +41,12 @@ class _Convolution(Layer):
     def _output_channels(self, input_channels: int) -> int:
         raise NotImplementedError
 
-    def _convolve(self, x: Tensor, activation: str) -> Tensor:
+    def _convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None, activation: str) -> Tensor:
         raise NotImplementedError
+
+    def _folded(self, normalization: BatchNormalization) -> tuple[Tensor, Tensor]:
+        """Kernel and bias that do what this layer and the normalization behind it do in inference."""
+        return normalization.folded_into(self.kernel, self.bias)
 
     def call(self, inputs: Tensor) -> Any:
         if inputs._array.ndim != 4:
@@ -48,7 +54,10 @@ class _Convolution(Layer):
         channels_first = self.data_format == "channels_first"
         x = ops.transpose(inputs, _TO_LAST) if channels_first else inputs
         fused = take_following(activations.fused_name(self.activation), activations.FUSED)
-        y: Any = self._convolve(x, fused or "linear")
+        if context.normalization is None:
+            y: Any = self._convolve(x, self.kernel, self.bias, fused or "linear")
+        else:
+            y = self._convolve(x, *self._folded(context.normalization), fused or "linear")
         if channels_first:
             y = ops.transpose(y, _TO_FIRST)
         return y if fused else self.activation(y)
@@ -150,10 +159,8 @@ class Conv2D(_Convolution):
     def _output_channels(self, input_channels: int) -> int:
         return self.filters
 
-    def _convolve(self, x: Tensor, activation: str) -> Tensor:
-        return ops.conv2d(
-            x, self.kernel, self.bias, self.strides, self.padding, self.dilation_rate, self.groups, activation
-        )
+    def _convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None, activation: str) -> Tensor:
+        return ops.conv2d(x, kernel, bias, self.strides, self.padding, self.dilation_rate, self.groups, activation)
 
     def get_config(self) -> dict[str, Any]:
         return self._config(
@@ -216,10 +223,13 @@ class DepthwiseConv2D(_Convolution):
     def _output_channels(self, input_channels: int) -> int:
         return input_channels * self.depth_multiplier
 
-    def _convolve(self, x: Tensor, activation: str) -> Tensor:
-        return ops.depthwise_conv2d(
-            x, self.kernel, self.bias, self.strides, self.padding, self.dilation_rate, activation
-        )
+    def _folded(self, normalization: BatchNormalization) -> tuple[Tensor, Tensor]:
+        shape = self.kernel.shape
+        kernel, bias = normalization.folded_into(ops.reshape(self.kernel, (*shape[:2], shape[2] * shape[3])), self.bias)
+        return ops.reshape(kernel, shape), bias
+
+    def _convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None, activation: str) -> Tensor:
+        return ops.depthwise_conv2d(x, kernel, bias, self.strides, self.padding, self.dilation_rate, activation)
 
     def get_config(self) -> dict[str, Any]:
         return self._config(

@@ -1,4 +1,8 @@
-"""A layer and the activation layer behind it in one pass, where the first one's kernel can apply it: the same bits."""
+"""Layers behind each other in one pass, where the first one's kernel can do the others' work.
+
+An activation layer goes into the kernel of the layer before it: the same bits.  Batch normalization goes, in inference
+without gradients, into the weights of the convolution before it: the same numbers but for rounding.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations
+from ..autograd import Tensor, state
 from .activation import Activation, ReLU
 from .base import Layer
 from .calling import context
@@ -14,40 +19,62 @@ from .dense import Dense
 from .elementwise import Add
 from .normalization import BatchNormalization
 
-_FIRST = frozenset({Add, BatchNormalization, Conv2D, Dense, DepthwiseConv2D})  # their calls ask take_following()
+_CONVOLUTIONS = (Conv2D, DepthwiseConv2D)  # their calls look at context.normalization
+_FIRST = (Add, BatchNormalization, Dense, *_CONVOLUTIONS)  # their calls ask take_following()
 
 
-def can_pair(first: Layer, second: Layer) -> bool:
-    """Whether ``second``, the only layer that gets the result of ``first``, may be applied by ``first``."""
-    return type(first) in _FIRST and type(second) in (Activation, ReLU)
+def can_follow(chain: Sequence[Layer], layer: Layer) -> bool:
+    """Whether ``layer``, the only one that gets the result of ``chain``, may be done by it."""
+    if type(layer) in (Activation, ReLU):
+        return type(chain[-1]) in _FIRST
+    return type(layer) is BatchNormalization and len(chain) == 1 and type(chain[0]) in _CONVOLUTIONS
 
 
-def pairs(layers: Sequence[Layer]) -> list[tuple[Layer, Layer | None]]:
-    """Layers that follow each other, each with the activation layer that it may take along."""
-    found: list[tuple[Layer, Layer | None]] = []
+def chains(layers: Sequence[Layer]) -> list[tuple[Layer, ...]]:
+    """Layers that follow each other, divided into chains."""
+    found: list[tuple[Layer, ...]] = []
     for layer in layers:
-        if found and found[-1][1] is None and can_pair(found[-1][0], layer):
-            found[-1] = (found[-1][0], layer)
+        if found and can_follow(found[-1], layer):
+            found[-1] += (layer,)
         else:
-            found.append((layer, None))
+            found.append((layer,))
     return found
 
 
-def call_pair(first: Layer, second: Layer, x: Any) -> Any:
-    """``second(first(x))``."""
-    name = _kernel_name(second)
-    if name is None or first.activity_regularizer is not None or second.activity_regularizer is not None:
-        return second(first(x))
-    context.following = name
+def call_chain(chain: tuple[Layer, ...], x: Any) -> Any:
+    """``chain[-1](... chain[0](x))``."""
+    first, *behind = chain
+    if not behind:
+        return first(x)
+    folds = type(behind[0]) is BatchNormalization and _can_fold(first, behind[0], x)
+    direct = behind[1:] if folds else behind
+    name = _kernel_name(direct[0]) if direct else None
+    if any(layer.activity_regularizer is not None for layer in chain) or not (folds or name):
+        return call_chain(tuple(behind), first(x))
+    context.normalization, context.following = behind[0] if folds else None, name
     try:
         y = first(x)
         taken = context.following is None
     finally:
-        context.following = None
-    return y if taken else second(y)
+        context.normalization = context.following = None
+    rest = tuple(direct[1:] if taken and name else direct)
+    return call_chain(rest, y) if rest else y
 
 
 def _kernel_name(layer: Any) -> str | None:
+    """The activation of this layer as kernels name it."""
     if type(layer) is Activation:
         return activations.fused_name(layer.activation)
-    return None if layer.max_value is not None or layer.negative_slope or layer.threshold else "relu"
+    if type(layer) is not ReLU or layer.max_value is not None or layer.negative_slope or layer.threshold:
+        return None
+    return "relu"
+
+
+def _can_fold(first: Any, normalization: Any, x: Any) -> bool:
+    if state.enabled or context.training or not (first.built and normalization.built and type(x) is Tensor):
+        return False
+    if activations.fused_name(first.activation) != "linear" or first.data_format != "channels_last" or x.ndim != 4:
+        return False
+    pixels, outputs = x.size // max(1, x.shape[-1]), normalization.moving_mean.size
+    worth_it = pixels * outputs > 2 * first.kernel.size
+    return worth_it and normalization.axis in (-1, 3) and first.dtype == normalization.dtype

@@ -88,6 +88,12 @@ class BatchNormalization(Layer):
         )  # fmt: skip
         return y if axis == last else ops.transpose(y, _swapped(axis, inputs.ndim))
 
+    def folded_into(self, kernel: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Weights of a layer, channels on their last axis, that does in inference what it and this layer do."""
+        return ops.batch_norm_fold(
+            kernel, bias, self.gamma, self.beta, self.moving_mean, self.moving_variance, self.epsilon
+        )
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         _axis(self.axis, input_shape)
         if self.built and (message := self._mismatch(input_shape)):

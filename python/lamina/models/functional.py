@@ -17,11 +17,11 @@ from ..ops._common import as_tensor
 class _Step:
     """One call: the layer, where its arguments come from and where its results go (places in the table of values)."""
 
-    __slots__ = ("activation", "args", "finished", "kwargs", "layer", "listed", "results", "single")
+    __slots__ = ("args", "chain", "finished", "kwargs", "layer", "listed", "results", "single")
 
     def __init__(self, node: Node, place: dict[int, int], results: list[int]) -> None:
         self.layer: Layer = node.layer
-        self.activation: Layer | None = None  # a layer that is called on the result, see fusion.py
+        self.chain: tuple[Layer, ...] = (node.layer,)  # with the layers behind it, see fusion.py
         self.args, self.kwargs = node.args, node.kwargs
         self.results = results
         self.finished: list[int] = []  # values that nothing needs after this step
@@ -58,7 +58,7 @@ class Graph:
         self._steps = [_Step(n, self._place, [self._place[id(t)] for t in flatten(n.outputs)]) for n in self.nodes]
         self._results = [self._place[id(t)] for t in self.sinks]
         self._forget()
-        self._pair()
+        self._chain()
 
     def _forget(self) -> None:
         """Note after which step each value is needed no more, so that its memory is free for later ones."""
@@ -69,22 +69,23 @@ class Graph:
             if place not in self._results:
                 self._steps[i].finished.append(place)
 
-    def _pair(self) -> None:
-        """Let layers take the activation layer behind them along, where nothing else needs their result."""
+    def _chain(self) -> None:
+        """Make chains of layers, where nothing else needs the results between them."""
         uses = Counter(self._place[id(t)] for node in self.nodes for t in node.inputs)
         maker: dict[int, _Step] = {}
         kept = []
         for step in self._steps:
             first = maker.get(step.single)  # its result goes nowhere else
-            if first is not None and first.activation is None and fusion.can_pair(first.layer, step.layer):
-                first.activation = step.layer
+            if first is not None and fusion.can_follow(first.chain, step.layer):
+                first.chain += (step.layer,)
                 first.finished += [place for place in step.finished if place not in first.results]
                 first.results = step.results
-                continue
-            kept.append(step)
-            plain = step.single >= 0 or step.listed
-            if plain and len(step.results) == 1 and uses[step.results[0]] == 1 and step.results[0] not in self._results:
-                maker[step.results[0]] = step
+            else:
+                kept.append(step)
+                first = step if step.single >= 0 or step.listed else None
+            place = step.results[0]
+            if first is not None and len(step.results) == 1 and uses[place] == 1 and place not in self._results:
+                maker[place] = first
         self._steps = kept
 
     @property
@@ -115,11 +116,12 @@ class Graph:
         for step in self._steps:
             if step.single >= 0 or step.listed:
                 x = values[step.single] if step.single >= 0 else [values[i] for i in step.listed]
-                if stand_in is not None:
-                    y = stand_in(step.layer)(x)
-                    y = y if step.activation is None else stand_in(step.activation)(y)
+                if stand_in is None:
+                    y = step.layer(x) if len(step.chain) == 1 else fusion.call_chain(step.chain, x)
                 else:
-                    y = step.layer(x) if step.activation is None else fusion.call_pair(step.layer, step.activation, x)
+                    y = x
+                    for each in step.chain:
+                        y = stand_in(each)(y)
             else:
                 layer = step.layer if stand_in is None else stand_in(step.layer)
                 args, kwargs = map_structure(lambda t: self._value(t, values), (step.args, step.kwargs))

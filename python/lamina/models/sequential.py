@@ -25,7 +25,7 @@ class Sequential(Model):
         super().__init__(name=name, trainable=trainable)
         self.autocast = False  # the first layer converts
         self._layers: list[Layer] = []
-        self._pairs: list[tuple[Layer, Layer | None]] | None = None  # as they are called, see fusion.py
+        self._chains: list[tuple[Layer, ...]] | None = None  # as they are called, see fusion.py
         self._input: InputLayer | None = None
         self._drawn: list[Any] = []  # the symbolic input and each layer's symbolic output, once the input is known
         self._first_shape: tuple[Any, str] | None = None  # shape and dtype of the first real input
@@ -51,7 +51,7 @@ class Sequential(Model):
         if self._drawn:
             self._draw_on([layer])
         self._layers.append(layer)
-        self.__dict__["_pairs"] = None
+        self.__dict__["_chains"] = None
         layer._adopt(self)
         self._built = bool(self._drawn)
         self.__dict__["_ready"] = False
@@ -62,7 +62,7 @@ class Sequential(Model):
             raise IndexError(f"{self._label()}: there is no layer to take away")
         if self._drawn:
             self._drawn.pop()
-        self.__dict__.update(_ready=False, _pairs=None)
+        self.__dict__.update(_ready=False, _chains=None)
         return self._layers.pop()
 
     def _begin(self, layer: InputLayer) -> None:
@@ -105,11 +105,11 @@ class Sequential(Model):
                 x = ops.expand_dims(x, -1)
         elif self._first_shape is None and isinstance(x, Tensor):
             self._first_shape = (None, *x.shape[1:]), x.dtype.name
-        pairs = self._pairs
-        if pairs is None:
-            pairs = self.__dict__["_pairs"] = fusion.pairs(self._layers)
-        for layer, activation in pairs:
-            x = layer(x) if activation is None else fusion.call_pair(layer, activation, x)
+        chains = self._chains
+        if chains is None:
+            chains = self.__dict__["_chains"] = fusion.chains(self._layers)
+        for chain in chains:
+            x = chain[0](x) if len(chain) == 1 else fusion.call_chain(chain, x)
         return x
 
     def _draw_late(self) -> list[Any]:

@@ -8,7 +8,7 @@ from .. import _native
 from ..autograd import Array, Gradients, Tensor, record, wrap
 from ._common import TensorLike, as_tensor
 
-__all__ = ["batch_norm", "layer_norm"]
+__all__ = ["batch_norm", "batch_norm_fold", "layer_norm"]
 _NONE = wrap(np.empty(0, np.float32))  # in the place of a parameter that is not there: wants no gradient
 
 
@@ -52,6 +52,31 @@ def batch_norm(
         )
 
     return record(y, (x, g, b), backward)
+
+
+def batch_norm_fold(
+    w: Tensor,
+    b: Tensor | None,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    moving_mean: Tensor,
+    moving_variance: Tensor,
+    epsilon: float,
+) -> tuple[Tensor, Tensor]:
+    """Weights and bias of one layer that does in inference what a layer and batch normalization behind it do.
+
+    w (..., C), the others (C,) or None.  No gradient flows through it.
+    """
+    folded, shift = _native.batch_norm_fold(
+        w._array,
+        None if b is None else b._array,
+        None if gamma is None else gamma._array,
+        None if beta is None else beta._array,
+        moving_mean._array,
+        moving_variance._array,
+        epsilon,
+    )
+    return wrap(folded), wrap(shift)
 
 
 def layer_norm(

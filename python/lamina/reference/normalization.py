@@ -31,6 +31,20 @@ def batch_norm_forward(
     return activate(y if beta is None else y + beta, activation), mean, rstd
 
 
+def batch_norm_fold(
+    w: Array,
+    b: Array | None,
+    gamma: Array | None,
+    beta: Array | None,
+    moving_mean: Array,
+    moving_variance: Array,
+    epsilon: float,
+) -> tuple[Array, Array]:
+    scale = (1 if gamma is None else gamma) / (moving_variance + epsilon) ** 0.5
+    shift = ((0 if b is None else b) - moving_mean) * scale
+    return w * scale, shift if beta is None else shift + beta
+
+
 def batch_norm_backward(
     x: Array,
     gamma: Array | None,
