@@ -55,9 +55,13 @@ class Recorder {
         return false;
       from[i] = x->data;
     }
-    for (std::size_t i = 0; i < slots_.size(); i++)
-      std::memcpy(py::detail::array_proxy(slots_[i].ptr())->data, from[i],
-                  static_cast<std::size_t>(slots_[i].nbytes()));
+    for (std::size_t i = 0; i < slots_.size(); i++) {
+      char* to = static_cast<char*>(py::detail::array_proxy(slots_[i].ptr())->data);
+      const char* source = static_cast<const char*>(from[i]);
+      parallel_for(slots_[i].nbytes(), 4 * kGrain, [&](dim_t begin, dim_t end) {
+        std::memcpy(to + begin, source + begin, static_cast<std::size_t>(end - begin));
+      });
+    }
     return true;
   }
   bool replay(const py::tuple& args) const { return load(args) && (run(), true); }

@@ -52,7 +52,7 @@ struct Selu {  // Klambauer et al., "Self-normalizing neural networks", 2017
 // t = 1 / (1 + 0.375 z) to 1.2e-8 over z < 9.6, so that small values keep their digits and the exponential is shared.
 template <class T>
 LAMINA_INLINE Vec<T> normal_distribution(Vec<T> x, Vec<T>& density) {
-  const Vec<T> e = vexp<T>(x * x * T(-0.5));
+  const Vec<T> e = vexp_negative<T>(x * x * T(-0.5));
   density = e * T(0.3989422804014327);
   if constexpr (sizeof(T) == 8) {
     return T(0.5) + T(0.5) * verf<T>(x * T(0.7071067811865476));

@@ -14,7 +14,7 @@ constexpr int kMaxRows[kMaxVectors + 1] = {0, 16, 14, 8, 7};
 constexpr dim_t kDepth = 384;  // a panel of B, up to 96 KiB, streams from L2 under 24 FMAs a row of it
 #else
 constexpr int kMaxRows[kMaxVectors + 1] = {0, 12, 6, 4, 0};
-constexpr dim_t kDepth = 256;  // a panel of B (16 KiB) and a tile of A (6 KiB) share L1
+constexpr dim_t kDepth = 224;  // a panel of B (14 KiB) and a tile of A (5 KiB) share L1, also when 1.4 times as deep
 #endif
 
 template <class T>

@@ -74,7 +74,9 @@ void blocked(const Gemm<T>& g) {
   const Panels panels = panels_of<T>(g.N);
   const dim_t NR = dim_t(panels.vectors) * W;
   const int most_rows = kern.max_rows[panels.vectors];
-  const dim_t KC = kern.depth, kc_max = std::min(g.K, KC);
+  const dim_t passes = std::max<dim_t>(
+      1, (g.K * 10 + kern.depth * 14 - 1) / (kern.depth * 14));  // of even depth, at most 1.4 times the usual one
+  const dim_t KC = (g.K + passes - 1) / passes, kc_max = std::min(g.K, KC);
 
   // A is packed where it is read often enough to pay for the copy.
   const dim_t a_far = g.a_col == 1 ? g.a_row : g.a_col;

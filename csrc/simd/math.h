@@ -95,6 +95,16 @@ LAMINA_INLINE IntVec<T> reduce_ln2_exponent(Vec<T> x, Vec<T>& r) {
   return (IntVec<T>)shifted << C::mantissa;
 }
 
+// e^x for x <= 0; 0 where it is no normal number.
+template <class T>
+LAMINA_INLINE Vec<T> vexp_negative(Vec<T> x) {
+  using C = MathConstants<T>;
+  Vec<T> r;
+  const IntVec<T> n = reduce_ln2_exponent<T>(vmax<T>(x, splat(C::exp_min)), r);
+  const Vec<T> p = expm1_over_r(r) * r + T(1);
+  return select<T>(x < C::exp_min, Vec<T>{}, (Vec<T>)((IntVec<T>)p + n));
+}
+
 // tanh |x| = -expm1(-2|x|) / (expm1(-2|x|) + 2), the sign put back; expm1 as in vexpm1, which needs no care below zero.
 template <class T>
 LAMINA_INLINE Vec<T> vtanh(Vec<T> x) {

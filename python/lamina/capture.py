@@ -80,6 +80,8 @@ class _Plan:
         self.result_is_tensor = isinstance(result, Tensor) and self.native.owns(result._array)
         self.after = [(leaf, leaf._grad_is_set) for leaf, _ in self.recording.leaves.values()]
         self.is_plain = self.result_is_tensor and not self.recording.hooks and not self.after
+        if self.is_plain:
+            self.array, self.replay_natively = result._array, self.native.replay
 
     def fill(self, arrays: list[Array]) -> None:
         for slot, array in zip(self.slots, arrays, strict=True):
@@ -140,8 +142,8 @@ class CapturedStep:
         if latest is not None and not kwargs and latest.version == state.version and latest.enabled is state.enabled:
             with self._lock:
                 if latest.is_plain:  # inference: nothing to look after
-                    if latest.native.replay(args):
-                        return wrap(latest.result._array.copy())
+                    if latest.replay_natively(args):
+                        return wrap(latest.array.copy())
                 elif latest.gradients_match() and latest.native.load(args):
                     return latest.replay()
         arrays: list[Array] = []
