@@ -100,26 +100,30 @@ def _sample(call: Call, times: int) -> float:
 
 
 def interleave(
-    calls: Sequence[Call], seconds: float, between: Call = lambda: None, block: float = 0.02
+    calls: Sequence[Call], seconds: float, between: Call = lambda: None, block: float = 0.1
 ) -> list[Timings]:
     """Time every call for about `seconds`, in turn, so that a drift of the machine meets all of them alike.
 
-    A turn is a block of samples, long enough that the threads of one library stop spinning before the next library's
-    turn is half over; a sample is as many calls as take 0.2 ms.
+    A turn is a block of at least five samples, a sample as many calls as take 0.2 ms. Before each turn the machine
+    rests until the threads of the other library have stopped spinning (OpenBLAS's do so for some 25 ms, and for 100 ms
+    where they are in somebody's way).
     """
     results = [Timings() for _ in calls]
-    times = []
+    times, turns = [], []
     for call in calls:
         call()
         once = min(_sample(call, 1) for _ in range(3))
         times.append(max(1, min(10000, round(2e-4 / max(once, 1e-7)))))
+        turns.append(max(block, 5 * once))
     enabled = gc.isenabled()
     gc.disable()
     try:
         end = time.perf_counter() + seconds * len(calls)
         while time.perf_counter() < end or len(results[0].samples) < 5:
-            for call, n, result in zip(calls, times, results, strict=True):
-                turn_end = time.perf_counter() + block
+            for call, n, turn, result in zip(calls, times, turns, results, strict=True):
+                if len(calls) > 1:
+                    time.sleep(0.04)
+                turn_end = time.perf_counter() + turn
                 while True:
                     result.samples.append(_sample(call, n))
                     if time.perf_counter() > turn_end:
