@@ -186,3 +186,21 @@ def test_errors_of_dtype_and_destination():
         _native.conv2d_backward(x, w, y, y, 1, "valid", 1, 1, "linear", np.zeros((1, 4, 4, 3), np.float32), None, None)
     with pytest.raises(ValueError, match="depthwise_conv2d: x is"):
         depthwise_conv2d(x, np.zeros((3, 3, 4, 1), np.float32))
+
+
+def test_the_environment_switches_tiles_off(python):
+    """Both ways within their error; not the same bits, so that the switch is known to switch."""
+    source = """
+import numpy as np
+from lamina import _native, reference
+rng = np.random.default_rng(0)
+x, w = rng.standard_normal((2, 16, 16, 32)), rng.standard_normal((3, 3, 32, 32)) / 17
+options = (1, "same", 1, 1, "linear")
+want = reference.conv2d_forward(x, w, None, *options)
+got = _native.conv2d_forward(x.astype("f4"), w.astype("f4"), None, *options)
+print(np.abs(got - want).max(), got.sum(dtype=np.float64).hex())
+"""
+    tiles, direct = python(source, LAMINA_WINOGRAD="1").split(), python(source, LAMINA_WINOGRAD="0").split()
+    assert float(tiles[0]) < 1e-5
+    assert float(direct[0]) < 5e-6
+    assert tiles[1] != direct[1]
