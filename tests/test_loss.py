@@ -59,6 +59,16 @@ def test_ignored_class():
     assert nothing.item() == 0
 
 
+@pytest.mark.parametrize("loss", [ops.softmax_cross_entropy, ops.softmax_cross_entropy_mean])
+def test_ignored_class_where_weights_want_gradients(loss):
+    labels = np.array([[0, 2, 1, 2], [1, 1, 2, 0], [2, 0, 0, 1]])
+    weights = np.random.default_rng(3).uniform(0.5, 2, labels.shape)
+    plain = loss(LOGITS, labels, weights, ignore_class=2).numpy()
+    wanting = loss(LOGITS, labels, Tensor(weights, requires_grad=True), ignore_class=2).numpy()
+    np.testing.assert_allclose(wanting, plain, rtol=1e-12)
+    check_gradients(lambda x, w: loss(x, labels, w, ignore_class=2), LOGITS, weights)
+
+
 def test_wrong_labels_are_named():
     labels = LABELS.copy()
     labels[1, 2] = 12

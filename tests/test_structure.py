@@ -27,6 +27,7 @@ CPP_FLOORS = {
 PYTHON_FLOORS = [
     ["_native", "_version", "_memory", "_suggest", "_tree"],
     ["_registry", "config", "reference"],
+    ["tape"],
     ["autograd"],
     ["random"],
     ["ops"],
@@ -149,5 +150,5 @@ def test_every_python_import_points_downward():
 
 def test_files_stay_short():
     paths = [*sources(), *PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
-    long = {str(p.relative_to(ROOT)): n for p in paths if (n := len(p.read_text().splitlines())) > 520}
+    long = {str(p.relative_to(ROOT)): n for p in paths if (n := len(p.read_text().splitlines())) > 500}
     assert not long

@@ -11,6 +11,18 @@ extern std::vector<py::object>* kept_objects;  // array.cpp: what the plan under
 
 namespace {
 
+// The array that an argument is, or that is the value of a tensor which wants no gradient; else nothing.
+py::object array_of(py::handle argument) {
+  if (py::isinstance<py::array>(argument)) return py::reinterpret_borrow<py::object>(argument);
+  static PyObject* const wanted = PyUnicode_InternFromString("requires_grad");
+  static PyObject* const array = PyUnicode_InternFromString("_array");
+  const auto wants = py::reinterpret_steal<py::object>(PyObject_GetAttr(argument.ptr(), wanted));
+  auto value = wants.ptr() == Py_False ? py::reinterpret_steal<py::object>(PyObject_GetAttr(argument.ptr(), array))
+                                       : py::object();
+  PyErr_Clear();
+  return value && py::isinstance<py::array>(value) ? value : py::object();
+}
+
 class Recorder {
  public:
   void start() {
@@ -34,22 +46,13 @@ class Recorder {
   // is a contiguous array of its slot's shape and type.
   bool load(const py::tuple& args) const {
     if (args.size() != slots_.size()) return false;
-    constexpr std::size_t most = 16;
+    constexpr std::size_t most = 16;  // of arguments: of more, the caller fills the slots itself
     const void* from[most];
     if (slots_.size() > most) return false;
     for (std::size_t i = 0; i < slots_.size(); i++) {
-      py::object held;
-      PyObject* a = args[i].ptr();
-      if (!py::isinstance<py::array>(a)) {
-        static PyObject *const array = PyUnicode_InternFromString("_array"), *const wanted = PyUnicode_InternFromString(
-                                                                                 "requires_grad");
-        held = py::reinterpret_steal<py::object>(PyObject_GetAttr(a, wanted));
-        if (held.ptr() != Py_False) return PyErr_Clear(), false;
-        held = py::reinterpret_steal<py::object>(PyObject_GetAttr(a, array));
-        if (!held || !py::isinstance<py::array>(held)) return PyErr_Clear(), false;
-        a = held.ptr();
-      }
-      const auto *x = py::detail::array_proxy(a), *slot = py::detail::array_proxy(slots_[i].ptr());
+      const py::object a = array_of(args[i]);
+      if (!a) return false;
+      const auto *x = py::detail::array_proxy(a.ptr()), *slot = py::detail::array_proxy(slots_[i].ptr());
       if (x->descr != slot->descr || x->nd != slot->nd || !(x->flags & py::array::c_style) ||
           !std::equal(x->dimensions, x->dimensions + x->nd, slot->dimensions))
         return false;

@@ -190,7 +190,6 @@ struct Mish {  // x tanh(softplus(x)): Misra 2019
   }
 };
 
-// Asking for v and dy ahead made relu's gradient of 12.8 million floats slower (4.5 to 5.2 ms).
 // Calls f(i, lanes) as for_lanes; where `stream`, whole registers begin at a vector's boundary of y.
 template <class T, class F>
 LAMINA_INLINE void for_aligned(dim_t n, const T* y, bool stream, F&& f) {
@@ -208,6 +207,7 @@ void forward(dim_t n, const T* x, T* y, T p, bool stream) {
   if (stream) stream_fence();
 }
 
+// (Asking for v and dy ahead made relu's gradient of 12.8 million floats slower: 5.2 ms in place of 4.5.)
 template <class T, class Entry>
 void backward(dim_t n, const T* v, const T* dy, T* dx, T p, bool accumulate, bool stream) {
   stream = stream && !accumulate;

@@ -46,8 +46,8 @@ LAMINA_INLINE void no_loss(const CrossEntropyRows<T>& r, dim_t i) {
                  [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(r.gradient + i * r.cols + j, Vec<T>{}, l); });
 }
 
-// With m the largest logit and s = sum exp(x - m): loss = sum t (m - x) + log(s) sum t,  d/dx = exp(x - m) / s sum t -
-// t.
+// With m the largest logit and s = sum exp(x - m):
+//   loss = sum t (m - x) + log(s) sum t,   d/dx = exp(x - m) / s sum t - t
 template <class T>
 void softmax(const CrossEntropyRows<T>& r) {
   const dim_t n = r.cols;

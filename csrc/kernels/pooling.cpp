@@ -113,8 +113,9 @@ void sum_long(const PoolRow<T>& d, T scale) {
   for (dim_t c = 0; c < d.channels; c++) d.y[c] *= scale;
 }
 
-template <class T, class I>
-void max_indexed(const PoolRow<T>& d, const PoolIndex& index) {
+// I: the type of an index, if it is asked which tap won.
+template <class T, bool indexed, class I = std::uint8_t>
+void max_of(const PoolRow<T>& d, const PoolIndex& index) {
   const bool stream = streams(d);
   for_blocks<true>(
       d, [&](auto number, dim_t from, dim_t to, dim_t x_step, dim_t y_step, int lanes, auto read) LAMINA_INLINE_LAMBDA {
@@ -122,8 +123,11 @@ void max_indexed(const PoolRow<T>& d, const PoolIndex& index) {
         const T* x = d.x + from;
         const dim_t x_h = d.x_h, x_w = d.x_w, kw = d.kw;
         Vec<T> best[R];
-        IntVec<T> at[R];
-        for (int r = 0; r < R; r++) best[r] = read(x + r * x_step, lanes), at[r] = splat_index<T>(index.tap0);
+        IntVec<T> at[indexed ? R : 1];
+        for (int r = 0; r < R; r++) {
+          best[r] = read(x + r * x_step, lanes);
+          if constexpr (indexed) at[r] = splat_index<T>(index.tap0);
+        }
         for (dim_t i = 0; i < d.kh; i++)
           for (dim_t j = 0; j < kw; j++) {
             const IntVec<T> tap = splat_index<T>(index.tap0 + i * index.tap_h + j * index.tap_w);
@@ -134,39 +138,14 @@ void max_indexed(const PoolRow<T>& d, const PoolIndex& index) {
               if (stream) prefetch_ahead(under + r * x_step, kAhead);
               const IntVec<T> better = ~(a <= best[r]) & (best[r] == best[r]);  // larger, or the first NaN
               best[r] = select<T>(better, a, best[r]);
-              at[r] = better ? tap : at[r];
+              if constexpr (indexed) at[r] = better ? tap : at[r];
             }
           }
 #pragma GCC unroll 4
         for (int r = 0; r < R; r++) {
           put<T>(d.y + to + r * y_step, best[r], lanes, stream);
-          store_index<T>(static_cast<I*>(index.data) + to + r * y_step, at[r], lanes);
+          if constexpr (indexed) store_index<T>(static_cast<I*>(index.data) + to + r * y_step, at[r], lanes);
         }
-      });
-}
-
-template <class T>
-void max_plain(const PoolRow<T>& d) {
-  const bool stream = streams(d);
-  for_blocks<true>(
-      d, [&](auto number, dim_t from, dim_t to, dim_t x_step, dim_t y_step, int lanes, auto read) LAMINA_INLINE_LAMBDA {
-        constexpr int R = decltype(number)::value;
-        const T* x = d.x + from;
-        const dim_t x_h = d.x_h, x_w = d.x_w, kw = d.kw;
-        Vec<T> best[R];
-        for (int r = 0; r < R; r++) best[r] = read(x + r * x_step, lanes);
-        for (dim_t i = 0; i < d.kh; i++)
-          for (dim_t j = 0; j < kw; j++) {
-            const T* under = x + i * x_h + j * x_w;
-#pragma GCC unroll 4
-            for (int r = 0; r < R; r++) {
-              const Vec<T> a = read(under + r * x_step, lanes);
-              if (stream) prefetch_ahead(under + r * x_step, kAhead);
-              best[r] = select<T>((a > best[r]) | (a != a), a, best[r]);
-            }
-          }
-#pragma GCC unroll 4
-        for (int r = 0; r < R; r++) put<T>(d.y + to + r * y_step, best[r], lanes, stream);
       });
 }
 
@@ -174,8 +153,8 @@ template <class T>
 void max(const PoolRow<T>& d, const PoolIndex& index) {
   if (is_long(d) && index.tap_h == d.kw)
     return index.wide ? max_long<T, std::int32_t>(d, index) : max_long<T, std::uint8_t>(d, index);
-  if (!index.data) return max_plain(d);
-  index.wide ? max_indexed<T, std::int32_t>(d, index) : max_indexed<T, std::uint8_t>(d, index);
+  if (!index.data) return max_of<T, false>(d, index);
+  index.wide ? max_of<T, true, std::int32_t>(d, index) : max_of<T, true, std::uint8_t>(d, index);
 }
 
 // y = scale * sum over taps of value(offset into x, lanes, tap).

@@ -52,15 +52,40 @@ bool is_stream(const Gemm<T>& g) {
   return false;
 }
 
+// out[n] (+)= bias[n] + sum over k of x[k * incx] * b[k * ldb + n]. Runs of whole rows, which memory delivers best, in
+// parallel; how many follows from the shape alone, and they are added in order.
+template <class T>
+void combine_rows(dim_t K, dim_t N, const T* x, dim_t incx, const T* b, dim_t ldb, T* out, const T* bias,
+                  bool accumulate) {
+  const auto& k = kernels<T>().gemm;
+  static const T one = 1;
+  const dim_t runs = std::clamp<dim_t>(K * N / (4 * kGrain), 1, 64);
+  if (runs == 1) return k.axpy_rows(K, N, x, incx, b, ldb, out, bias, accumulate);
+  Scratch<T> part(runs * N);
+  parallel_for(runs, 1, [&](dim_t begin, dim_t end) {
+    for (dim_t i = begin; i < end; i++) {
+      const dim_t k0 = K * i / runs, k1 = K * (i + 1) / runs;
+      k.axpy_rows(k1 - k0, N, x + k0 * incx, incx, b + k0 * ldb, ldb, part + i * N, nullptr, false);
+    }
+  });
+  k.axpy_rows(runs, N, &one, 0, part, N, out, bias, accumulate);
+}
+
+// Of the streams, those that combine_rows divides among threads itself.
+template <class T>
+bool combines_rows(const Gemm<T>& g) {
+  return g.M == 1 ? g.b_col == 1 : g.a_row == 1;
+}
+
 template <class T>
 void stream(const Gemm<T>& g) {
   const auto& k = kernels<T>().gemm;
   if (g.M == 1 && g.b_col == 1) {
-    k.axpy_rows(g.K, g.N, g.a, g.a_col, g.b, g.b_row, g.c, g.bias, g.accumulate);
+    combine_rows(g.K, g.N, g.a, g.a_col, g.b, g.b_row, g.c, g.bias, g.accumulate);
   } else if (g.M == 1) {
     k.dot_rows(g.K, g.N, g.a, g.b, g.b_col, g.c, g.bias, g.accumulate);
   } else if (g.a_row == 1) {
-    k.axpy_rows(g.K, g.M, g.b, g.b_row, g.a, g.a_col, g.c, nullptr, g.accumulate);
+    combine_rows<T>(g.K, g.M, g.b, g.b_row, g.a, g.a_col, g.c, nullptr, g.accumulate);
   } else {
     k.dot_rows(g.K, g.M, g.b, g.a, g.a_row, g.c, nullptr, g.accumulate);
   }
@@ -191,7 +216,7 @@ void gemm(const Gemm<T>& g) {
   const dim_t W = kernels<T>().gemm.lanes;
   const bool as_stream = g.K > 0 && is_stream(g);
   const dim_t threads = std::min<dim_t>(get_num_threads(), static_cast<dim_t>(flops / kFlopsPerThread));
-  if (threads <= 1) return run(g, as_stream);
+  if (threads <= 1 || (as_stream && combines_rows(g))) return run(g, as_stream);
   const dim_t columns = (g.N + W - 1) / W;
   // The grid whose packing, rows of B against columns of A, costs least.
   dim_t tm = 1, tn = 1;
@@ -228,22 +253,8 @@ void batched_gemm(const BatchedGemm<T>& g) {
 
 template <class T>
 void column_sums(dim_t M, dim_t N, const T* x, dim_t ldx, T* out, bool accumulate) {
-  const auto& k = kernels<T>().gemm;
   static const T one = 1;
-  // Rows in chunks of the shape's own number; every chunk is one stream, chunks are added in order.
-  const dim_t chunks = std::clamp<dim_t>(M * N / (4 * kGrain), 1, 64);
-  if (chunks == 1) {
-    k.axpy_rows(M, N, &one, 0, x, ldx, out, nullptr, accumulate);
-    return;
-  }
-  Scratch<T> part(chunks * N);
-  parallel_for(chunks, 1, [&](dim_t begin, dim_t end) {
-    for (dim_t i = begin; i < end; i++) {
-      const dim_t m0 = M * i / chunks, m1 = M * (i + 1) / chunks;
-      k.axpy_rows(m1 - m0, N, &one, 0, x + m0 * ldx, ldx, part + i * N, nullptr, false);
-    }
-  });
-  k.axpy_rows(chunks, N, &one, 0, part, N, out, nullptr, accumulate);
+  combine_rows<T>(M, N, &one, 0, x, ldx, out, nullptr, accumulate);
 }
 
 template Panels panels_of<float>(dim_t);

@@ -25,7 +25,7 @@ from . import (
     utils,
 )
 from ._version import __version__
-from .autograd import CaptureError, Tensor, enable_grad, no_grad
+from .autograd import Tensor, enable_grad, no_grad
 from .capture import CaptureWarning, capture
 from .config import show_config
 from .initializers import Initializer
@@ -36,6 +36,7 @@ from .models import Functional, Model, Sequential
 from .optimizers import Optimizer
 from .regularizers import Regularizer
 from .saving import load_model
+from .tape import CaptureError
 
 KerasTensor = SymbolicTensor  # Keras's name
 

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from . import _native
-from .autograd import Array, CaptureError, Recording, Tensor, state, wrap
+from .autograd import Array, Tensor, wrap
+from .tape import CaptureError, Recording, state
 
 
 class CaptureWarning(UserWarning):
@@ -80,8 +81,6 @@ class _Plan:
         self.result_is_tensor = isinstance(result, Tensor) and self.native.owns(result._array)
         self.after = [(leaf, leaf._grad_is_set) for leaf, _ in self.recording.leaves.values()]
         self.is_plain = self.result_is_tensor and not self.recording.hooks and not self.after
-        if self.is_plain:
-            self.array, self.replay_natively = result._array, self.native.replay
 
     def fill(self, arrays: list[Array]) -> None:
         for slot, array in zip(self.slots, arrays, strict=True):
@@ -142,8 +141,8 @@ class CapturedStep:
         if latest is not None and not kwargs and latest.version == state.version and latest.enabled is state.enabled:
             with self._lock:
                 if latest.is_plain:  # inference: nothing to look after
-                    if latest.replay_natively(args):
-                        return wrap(latest.array.copy())
+                    if latest.native.replay(args):
+                        return wrap(latest.result._array.copy())
                 elif latest.gradients_match() and latest.native.load(args):
                     return latest.replay()
         arrays: list[Array] = []

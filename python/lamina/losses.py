@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from . import autograd, ops
+from . import ops, tape
 from ._suggest import unknown
 from .autograd import Tensor
 from .loss_functions import REDUCTIONS, class_indices, reduce_values
@@ -229,7 +229,7 @@ class _Crossentropy(FunctionLoss):
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         y_pred = as_tensor(y_pred)
-        if not self._looked and autograd.state.recording is None and y_pred.size:
+        if not self._looked and tape.state.recording is None and y_pred.size:
             self._looked = True
             self._look(y_pred._array)
         return super().__call__(y_true, y_pred, sample_weight)

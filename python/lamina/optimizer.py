@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from . import _native, autograd, schedules
+from . import _native, schedules, tape
 from ._memory import zero_pages, zeros
 from .autograd import Tensor, wrap
 from .schedules import LearningRateSchedule
@@ -85,7 +85,7 @@ class Optimizer:
         object.__setattr__(self, name, value)
         if not name.startswith("_") and name != "learning_rate":
             object.__setattr__(self, "_group", None)  # slots may have to come or go
-            autograd.touch()
+            tape.touch()
 
     @property
     def learning_rate(self) -> Tensor:
@@ -124,7 +124,7 @@ class Optimizer:
         self._excluded |= {id(v) for v in var_list or ()}
         self._excluded_names += tuple(var_names or ())
         self._group = None
-        autograd.touch()
+        tape.touch()
 
     def build(self, variables: Iterable[Tensor]) -> None:
         """Make the state of every variable that has none yet; those known keep theirs.
@@ -142,7 +142,7 @@ class Optimizer:
                 known.add(id(v))
                 self._variables.append(v)
                 self._group = None
-                autograd.touch()
+                tape.touch()
         if not self._variables:
             raise ValueError(
                 f"{type(self).__name__}.build: there are no variables; a model has its weights once it was called on a "
@@ -200,8 +200,8 @@ class Optimizer:
         if flags != self._flags and not any(flags):
             raise RuntimeError(f"{type(self).__name__}.step: no variable has a gradient; call loss.backward() first")
         self._before_step(flags)
-        if autograd.state.recording is not None:
-            autograd.state.recording.hooks.append(lambda: self._before_step(flags))
+        if tape.state.recording is not None:
+            tape.state.recording.hooks.append(lambda: self._before_step(flags))
         type(self)._native_step(self._group, *self._arguments)
 
     def _before_step(self, flags: list[bool]) -> None:

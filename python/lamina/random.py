@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _registry, autograd
+from . import _registry, tape
 from .autograd import Tensor, wrap
 from .config import standardize_dtype
 
@@ -61,7 +61,7 @@ class Generator:
 
     def numpy(self) -> np.random.Generator:
         """A NumPy generator at this stream's place; advances the stream by one call."""
-        autograd.refuse("lamina.random drew numbers with NumPy, which a replay would repeat")
+        tape.refuse("lamina.random drew numbers with NumPy, which a replay would repeat")
         generator = np.random.Generator(np.random.Philox(key=self.state))
         self.state[1] += np.uint64(1)
         return generator
@@ -79,7 +79,7 @@ Seed = int | Generator | None
 def numpy_from(seed: Seed) -> np.random.Generator:
     """NumPy's generator for a ``seed`` argument: None is the process's, an integer always the same, or a Generator."""
     if seed is None:
-        autograd.refuse("lamina.random drew numbers with NumPy, which a replay would repeat")
+        tape.refuse("lamina.random drew numbers with NumPy, which a replay would repeat")
         return numpy_generator()
     if isinstance(seed, Generator):
         return seed.numpy()

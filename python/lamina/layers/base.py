@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .. import _registry, activations, autograd, regularizers
+from .. import _registry, activations, regularizers, tape
 from .._suggest import unknown
 from .._tree import map_shapes, map_structure
 from ..autograd import Array, Tensor, wrap
@@ -90,7 +90,7 @@ class Layer:
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
             self.__dict__["_ready"] = False
-            autograd.touch()  # what was captured with the old value is captured again
+            tape.touch()  # what was captured with the old value is captured again
         if isinstance(value, Layer):
             value._adopt(self)
         elif isinstance(value, Variable) and value.owner is None:

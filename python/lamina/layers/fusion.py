@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations
-from ..autograd import Tensor, state
+from ..autograd import Tensor
+from ..tape import state
 from .activation import Activation, ReLU
 from .base import Layer
 from .calling import context

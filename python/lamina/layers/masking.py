@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import autograd
+from .. import tape
 from .._tree import map_structure
 from ..autograd import Node, Tensor
 
@@ -25,7 +25,7 @@ def attach(x: Tensor, mask: Tensor) -> MaskedTensor:
     """``x`` with a mask: another name of the same array, one step further on the tape."""
     t = MaskedTensor.__new__(MaskedTensor)
     t._array, t._grad, t._grad_is_set, t.mask = x._array, None, False, mask
-    t.requires_grad = autograd.state.enabled and x.requires_grad
+    t.requires_grad = tape.state.enabled and x.requires_grad
     t._node = Node((x,), lambda dy: (dy,), True) if t.requires_grad else None
     return t
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _native, autograd, initializers
+from .. import _native, initializers, tape
 from ..autograd import Array, Tensor
 from ..config import standardize_dtype
 
@@ -108,7 +108,7 @@ class Variable(Tensor):
         if value and self._array.dtype.kind != "f":
             raise TypeError(f"{self.path}: dtype {self.dtype} cannot be trained")
         self._trainable = self.requires_grad = bool(value)
-        autograd.touch()
+        tape.touch()
 
     @property
     def path(self) -> str:
@@ -125,7 +125,7 @@ class Variable(Tensor):
         if isinstance(value, Tensor) and value._array.shape == self._array.shape and value.dtype == self.dtype:
             _native.copy_into(np.ascontiguousarray(value._array), self._array, False)  # repeated by captured steps
             return self
-        autograd.refuse(f"{self.path} was assigned what is not a tensor of its shape and dtype")
+        tape.refuse(f"{self.path} was assigned what is not a tensor of its shape and dtype")
         values = np.asarray(value)
         try:
             np.copyto(self._array, values, casting="same_kind" if values.dtype.kind == "f" else "unsafe")

@@ -14,6 +14,7 @@ from ..autograd import Tensor
 from . import activation as _activation
 from . import attention as _attention
 from . import convolution as _convolution
+from . import creation as _creation
 from . import dense as _dense
 from . import dropout as _dropout
 from . import elementwise as _elementwise
@@ -28,6 +29,7 @@ from ._common import op
 from .activation import *
 from .attention import *
 from .convolution import *
+from .creation import *
 from .dense import *
 from .dropout import *
 from .elementwise import *
@@ -43,6 +45,7 @@ __all__ = []
 __all__ += _activation.__all__
 __all__ += _attention.__all__
 __all__ += _convolution.__all__
+__all__ += _creation.__all__
 __all__ += _dense.__all__
 __all__ += _dropout.__all__
 __all__ += _elementwise.__all__

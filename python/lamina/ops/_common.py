@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from .. import autograd
+from .. import tape
 from ..autograd import Array, Tensor, wrap
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
@@ -89,7 +89,7 @@ def pair(value: int | tuple[int, int] | list[int], name: str) -> tuple[int, int]
 
 def forbid_in_capture(name: str) -> None:
     """For operations that look at values in Python: a captured step could not repeat them and stays eager."""
-    autograd.refuse(f"{name} looks at the values of a tensor")
+    tape.refuse(f"{name} looks at the values of a tensor")
 
 
 __all__ = [

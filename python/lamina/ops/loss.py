@@ -14,7 +14,7 @@ import numpy as np
 from .. import _native
 from ..autograd import Array, Gradients, Tensor, record, wants_grad, wrap
 from ._common import TensorLike, as_tensor, float_tensor
-from .elementwise import add, clip, divide, log, multiply, subtract
+from .elementwise import add, cast, clip, divide, log, maximum, multiply, not_equal, subtract
 from .reduction import logsumexp, mean, sum
 from .reshape import moveaxis, reshape
 
@@ -49,7 +49,12 @@ def _cross_entropy(
     x = float_tensor(predictions)
     t = _labels(op, labels, x)
     w = None if weights is None else as_tensor(weights, x._array.dtype)
-    if wants_grad(t) or (w is not None and wants_grad(w)):
+    if w is not None and wants_grad(w):
+        losses = multiply(_cross_entropy(op, x, t, None, label_smoothing, ignore_class, from_logits, one=False), w)
+        if not one or ignore_class is None:
+            return mean(losses) if one else losses
+        return divide(sum(losses), maximum(sum(cast(not_equal(t, ignore_class), x._array.dtype)), 1.0))
+    if wants_grad(t):
         return _composed(x, t, w, label_smoothing, from_logits, one)
     wa = None if w is None else w._array
     loss, gradient = _native.cross_entropy_forward(
@@ -65,11 +70,7 @@ def _cross_entropy(
 
 
 def _composed(x: Tensor, t: Tensor, w: Tensor | None, smoothing: float, from_logits: bool, one: bool) -> Tensor:
-    """The same from single operations: for targets or weights that want a gradient themselves."""
-    if t._array.dtype.kind != "f":
-        from .reshape import one_hot
-
-        t = one_hot(t, x.shape[-1], dtype=x._array.dtype)
+    """The same from single operations: for targets that want a gradient themselves."""
     if smoothing:
         t = add(multiply(t, 1.0 - smoothing), smoothing / x.shape[-1])
     if from_logits:

@@ -12,6 +12,10 @@ __all__ = ["batch_norm", "batch_norm_fold", "layer_norm"]
 _NONE = wrap(np.empty(0, np.float32))  # in the place of a parameter that is not there: wants no gradient
 
 
+def _array(x: TensorLike | None) -> Array | None:
+    return None if x is None else as_tensor(x)._array
+
+
 def batch_norm(
     x: TensorLike,
     gamma: TensorLike | None,
@@ -55,26 +59,20 @@ def batch_norm(
 
 
 def batch_norm_fold(
-    w: Tensor,
-    b: Tensor | None,
-    gamma: Tensor | None,
-    beta: Tensor | None,
-    moving_mean: Tensor,
-    moving_variance: Tensor,
-    epsilon: float,
+    w: TensorLike,
+    b: TensorLike | None,
+    gamma: TensorLike | None,
+    beta: TensorLike | None,
+    moving_mean: TensorLike,
+    moving_variance: TensorLike,
+    epsilon: float = 1e-3,
 ) -> tuple[Tensor, Tensor]:
     """Weights and bias of one layer that does in inference what a layer and batch normalization behind it do.
 
     w (..., C), the others (C,) or None.  No gradient flows through it.
     """
     folded, shift = _native.batch_norm_fold(
-        w._array,
-        None if b is None else b._array,
-        None if gamma is None else gamma._array,
-        None if beta is None else beta._array,
-        moving_mean._array,
-        moving_variance._array,
-        epsilon,
+        _array(w), _array(b), _array(gamma), _array(beta), _array(moving_mean), _array(moving_variance), epsilon
     )
     return wrap(folded), wrap(shift)
 
