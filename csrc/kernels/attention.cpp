@@ -207,16 +207,18 @@ void prepare(dim_t n, dim_t cols, const T* lse, T* out) {
 }
 
 template <class T>
-void column_dots(dim_t rows, dim_t cols, const T* x, const T* y, T* out) {
-  for (dim_t c = 0; c < cols; c += kLanes<T>) {
-    Vec<T> even{}, odd{};
-    dim_t r = 0;
-    for (; r + 2 <= rows; r += 2) {
-      even += load(x + r * cols + c) * load(y + r * cols + c);
-      odd += load(x + (r + 1) * cols + c) * load(y + (r + 1) * cols + c);
+void row_dots(dim_t rows, dim_t n, const T* x, dim_t x_ld, const T* y, dim_t y_ld, T* out) {
+  constexpr int W = kLanes<T>;
+  for (dim_t first = 0; first < rows; first += W) {
+    Vec<T> v[W] = {};
+    for (int i = 0; i < W && first + i < rows; i++) {
+      const T *xi = x + (first + i) * x_ld, *yi = y + (first + i) * y_ld;
+      for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { v[i] += get(xi + j, l) * get(yi + j, l); });
     }
-    if (r < rows) even += load(x + r * cols + c) * load(y + r * cols + c);
-    store(out + c, even + odd);
+    transpose_round<T, 1>(v);
+    for (int d = W / 2; d > 0; d /= 2)
+      for (int i = 0; i < d; i++) v[i] += v[i + d];
+    store(out + first, v[0]);
   }
 }
 
@@ -332,7 +334,7 @@ void fill(AttentionKernels<T>& k) {
   k.rescale = rescale<T>;
   k.finish = finish<T>;
   k.prepare = prepare<T>;
-  k.column_dots = column_dots<T>;
+  k.row_dots = row_dots<T>;
   k.gradient = gradient<T>;
   k.weights = weights<T>;
   k.weights_gradient = weights_gradient<T>;

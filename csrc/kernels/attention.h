@@ -28,8 +28,8 @@ struct AttentionKernels {
   void (*finish)(const T* o, dim_t ld, dim_t rows, dim_t n, const T* m, const T* l, T* out, dim_t out_ld, T* lse);
   // out = lse in units of log 2, +inf where lse is -inf and in [n, cols): no weight there.
   void (*prepare)(dim_t n, dim_t cols, const T* lse, T* out);
-  // out[c] = sum over r of x[r * cols + c] * y[r * cols + c].
-  void (*column_dots)(dim_t rows, dim_t cols, const T* x, const T* y, T* out);
+  // out[i] = x row i . y row i; zeros up to whole registers.
+  void (*row_dots)(dim_t rows, dim_t n, const T* x, dim_t x_ld, const T* y, dim_t y_ld, T* out);
   // Of the scores s, lse from prepare, the weights' gradient dp and delta: s becomes the weights p = 2^(s - lse), dp
   // becomes scale * p * (dp - delta). With dropout factors (laid out as s): s = p * factor,
   // dp = scale * p * (dp * factor - delta). Zeros above the diagonal.

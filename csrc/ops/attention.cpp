@@ -87,7 +87,7 @@ struct BackwardWorker {
   Keys<T> keys;
   dim_t b = 0, h = 0, q0 = 0;
   dim_t ld, ldv;  // D and Dv in whole registers
-  Scratch<T> dout_t, out_t, dp, packed_q, packed_dout, statistics, dq;
+  Scratch<T> dout_t, dp, packed_q, packed_dout, statistics, dq;
   Rows<T> q_rows{}, dout_rows{};
 
   BackwardWorker(const AttentionBackward<T>& args, dim_t most_keys)
@@ -97,7 +97,6 @@ struct BackwardWorker {
         ld(round_up(in.D, gemm.lanes)),
         ldv(round_up(in.Dv, gemm.lanes)),
         dout_t(in.Dv * block.width()),
-        out_t(in.Dv * block.width()),
         dp(block.height() * block.width()),
         packed_q(block.width() * ld),
         packed_dout(block.width() * ldv),
@@ -112,12 +111,11 @@ struct BackwardWorker {
     block.take_queries(b, h, q0);
     if (block.keys() == 0) return;
     const dim_t at = ((b * in.Tq + q0) * in.H + h) * in.Dv, row = in.H * in.Dv, cols = block.cols();
-    gemm.pack(a.dout + at, 1, row, in.Dv, block.nq(), dout_t, cols);
-    gemm.pack(a.out + at, 1, row, in.Dv, block.nq(), out_t, cols);
-    kern.column_dots(in.Dv, cols, dout_t, out_t, statistics + block.width());
+    kern.row_dots(block.nq(), in.Dv, a.dout + at, row, a.out + at, row, statistics + block.width());
     kern.prepare(block.nq(), cols, a.lse + (b * in.H + h) * in.Tq + q0, statistics);
     q_rows = whole_registers(in.q.at(b, q0, h), in.q.time, block.nq(), in.D, packed_q.get());
     dout_rows = whole_registers(a.dout + at, row, block.nq(), in.Dv, packed_dout.get());
+    gemm.pack(dout_rows.p, 1, dout_rows.ld, in.Dv, block.nq(), dout_t, cols);
   }
 
   // P^T in block.s(), dS^T times `scale` in dp.
