@@ -3,6 +3,7 @@
 #include "kernels/table.h"
 #include "simd/math.h"
 #include "simd/random.h"
+#include "simd/rows.h"
 
 namespace lamina {
 namespace LAMINA_ISA {
@@ -215,10 +216,7 @@ void row_dots(dim_t rows, dim_t n, const T* x, dim_t x_ld, const T* y, dim_t y_l
       const T *xi = x + (first + i) * x_ld, *yi = y + (first + i) * y_ld;
       for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { v[i] += get(xi + j, l) * get(yi + j, l); });
     }
-    transpose_round<T, 1>(v);
-    for (int d = W / 2; d > 0; d /= 2)
-      for (int i = 0; i < d; i++) v[i] += v[i + d];
-    store(out + first, v[0]);
+    sum_rows<T>(v, W, out + first);
   }
 }
 

@@ -1,7 +1,7 @@
 #include "kernels/loss.h"
 
 #include "kernels/table.h"
-#include "simd/math.h"
+#include "simd/rows.h"
 
 namespace lamina {
 namespace LAMINA_ISA {
@@ -9,23 +9,6 @@ namespace {
 
 template <class T>
 constexpr T kEpsilon = T(1e-7);  // Keras's
-
-template <class T>
-LAMINA_INLINE T scalar_log(T x) {
-  return vlog<T>(splat(x))[0];
-}
-
-// The largest of a row, NaN if there is one.
-template <class T>
-LAMINA_INLINE T row_max(const T* x, dim_t n) {
-  Vec<T> m = splat(-T(__builtin_inf()));
-  for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
-    const Vec<T> v = get(x + j, l);
-    const Vec<T> w = select<T>(v != v, v, vmax<T>(m, v));
-    m = l == kLanes<T> ? w : select<T>(first_lanes<T>(l), w, m);
-  });
-  return hmax<T>(m);
-}
 
 // Sum over a row of f(j, lanes), lanes beyond the row being dropped.
 template <class T, class F>
@@ -48,48 +31,65 @@ LAMINA_INLINE void no_loss(const CrossEntropyRows<T>& r, dim_t i) {
 
 // With m the largest logit and s = sum exp(x - m):
 //   loss = sum t (m - x) + log(s) sum t,   d/dx = exp(x - m) / s sum t - t
+// of row i, whose gradient holds exp(x - m).
 template <class T>
-void softmax(const CrossEntropyRows<T>& r) {
+LAMINA_INLINE void softmax_row(const CrossEntropyRows<T>& r, dim_t i, T m, T s, T log_s) {
   const dim_t n = r.cols;
   const T keep = T(1) - r.smoothing, spread = r.smoothing / T(n);
-  for (dim_t i = 0; i < r.rows; i++) {
-    if (r.labels && r.labels[i] < 0) {
-      no_loss(r, i);
-      continue;
-    }
-    const T* x = r.x + i * n;
-    T* g = r.gradient ? r.gradient + i * n : nullptr;
-    const T m = row_max(x, n);
-    const T s = row_sum<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
-      const Vec<T> e = vexp<T>(get(x + j, l) - m);
-      if (g) put<T>(g + j, e, l);
-      return e;
-    });
-    const T weight = r.weights ? r.weights[i] : T(1), k = r.scale * weight, log_s = scalar_log(s);
-    if (r.labels) {
-      T loss = log_s + keep * (m - x[r.labels[i]]);
-      if (r.smoothing != 0)
-        loss += spread * row_sum<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { return m - get(x + j, l); });
-      r.losses[i] = weight * loss;
-      if (!g) continue;
-      const T by = k / s, less = k * spread;
-      for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(g + j, get(g + j, l) * by - less, l); });
-      g[r.labels[i]] -= k * keep;
-      continue;
-    }
-    const T* t = r.targets + i * n;
-    auto target = [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { return keep * get(t + j, l) + spread; };
-    const T total = row_sum<T>(n, target);
-    const T distance = row_sum<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
-      const Vec<T> v = target(j, l);
-      return select<T>(v == T(0), Vec<T>{}, v * (m - get(x + j, l)));  // 0 where a logit of -inf is not wanted
-    });
-    r.losses[i] = weight * (distance + log_s * total);
-    if (!g) continue;
-    const T by = k / s * total;
-    for_lanes<T>(n,
-                 [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(g + j, get(g + j, l) * by - k * target(j, l), l); });
+  const T* x = r.x + i * n;
+  T* g = r.gradient ? r.gradient + i * n : nullptr;
+  const T weight = r.weights ? r.weights[i] : T(1), k = r.scale * weight;
+  if (r.labels) {
+    T loss = log_s + keep * (m - x[r.labels[i]]);
+    if (r.smoothing != 0)
+      loss += spread * row_sum<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { return m - get(x + j, l); });
+    r.losses[i] = weight * loss;
+    if (!g) return;
+    const T by = k / s, less = k * spread;
+    for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(g + j, get(g + j, l) * by - less, l); });
+    g[r.labels[i]] -= k * keep;
+    return;
   }
+  const T* t = r.targets + i * n;
+  auto target = [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { return keep * get(t + j, l) + spread; };
+  const T total = row_sum<T>(n, target);
+  const T distance = row_sum<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+    const Vec<T> v = target(j, l);
+    return select<T>(v == T(0), Vec<T>{}, v * (m - get(x + j, l)));  // 0 where a logit of -inf is not wanted
+  });
+  r.losses[i] = weight * (distance + log_s * total);
+  if (!g) return;
+  const T by = k / s * total;
+  for_lanes<T>(n,
+               [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(g + j, get(g + j, l) * by - k * target(j, l), l); });
+}
+
+template <class T>
+void softmax(const CrossEntropyRows<T>& r) {
+  constexpr int W = kLanes<T>;
+  const dim_t n = r.cols;
+  for_rows<T>(r.rows, n, [&](dim_t first, int count) LAMINA_INLINE_LAMBDA {
+    T most[W], sum[W] = {}, log_sum[W];
+    max_rows(count, n, r.x + first * n, most);
+    Vec<T> sums[W] = {};
+    for (int q = 0; q < count; q++) {
+      const T *x = r.x + (first + q) * n, m = most[q];
+      T* g = r.gradient ? r.gradient + (first + q) * n : nullptr;
+      Vec<T> s{};
+      for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+        const Vec<T> e = exp_below<T>(get_or_minus_inf(x + j, l) - m);
+        s += e;
+        if (g) put<T>(g + j, e, l);
+      });
+      sums[q] = s;
+    }
+    sum_rows<T>(sums, count, sum);
+    store(log_sum, vlog<T>(load(sum)));
+    for (int q = 0; q < count; q++) {
+      const dim_t i = first + q;
+      r.labels&& r.labels[i] < 0 ? no_loss(r, i) : softmax_row(r, i, most[q], sum[q], log_sum[q]);
+    }
+  });
 }
 
 // With q = clip(x / sum x): loss = -sum t log q,  d/dx = (sum of t not clipped - t / q) / sum x where not clipped.
