@@ -10,20 +10,35 @@ namespace {
 constexpr int kPixels = 8;  // that share each load of a weight
 constexpr int kTaps = 7;    // that share each load of dz
 
-// P pixels, one register of channels from c on.
-template <class T, int P>
+// P pixels, one register of channels from c on. KW: the taps of a row if pixels stand as far apart as taps, so that
+// each is loaded once for all of them; else 0.
+template <class T, int P, int KW>
 LAMINA_INLINE void pixels_of(const DepthwiseRow<T>& d, const T* x, T* y, dim_t c, int lanes) {
   Vec<T> r[P];
   const Vec<T> start = d.bias ? get(d.bias + c, lanes) : Vec<T>{};
 #pragma GCC unroll 8
   for (int p = 0; p < P; p++) r[p] = start;
-  for (dim_t i = 0; i < d.kh; i++)
-    for (dim_t j = 0; j < d.kw; j++) {
-      const Vec<T> w = get(d.w + i * d.w_h + j * d.w_w + c, lanes);
-      const T* at = x + i * d.x_h + j * d.x_w + c;
+  for (dim_t i = 0; i < d.kh; i++) {
+    const T *w = d.w + i * d.w_h + c, *at = x + i * d.x_h + c;
+    if constexpr (KW > 0) {
+      Vec<T> tap[KW];
 #pragma GCC unroll 8
-      for (int p = 0; p < P; p++) r[p] += get(at + p * d.x_pixel, lanes) * w;
+      for (int j = 0; j < KW; j++) tap[j] = get(w + j * d.w_w, lanes);
+#pragma GCC unroll 16
+      for (int q = 0; q < P + KW - 1; q++) {
+        const Vec<T> v = get(at + q * d.x_pixel, lanes);
+#pragma GCC unroll 8
+        for (int j = 0; j < KW; j++)
+          if (q - j >= 0 && q - j < P) r[q - j] += v * tap[j];
+      }
+    } else {
+      for (dim_t j = 0; j < d.kw; j++) {
+        const Vec<T> tap = get(w + j * d.w_w, lanes);
+#pragma GCC unroll 8
+        for (int p = 0; p < P; p++) r[p] += get(at + p * d.x_pixel + j * d.x_w, lanes) * tap;
+      }
     }
+  }
 #pragma GCC unroll 8
   for (int p = 0; p < P; p++) {
     T* out = y + p * d.y_pixel + c;
@@ -31,29 +46,35 @@ LAMINA_INLINE void pixels_of(const DepthwiseRow<T>& d, const T* x, T* y, dim_t c
   }
 }
 
-template <class T, int P>
+template <class T, int P, int KW>
 void pixels(const DepthwiseRow<T>& d, dim_t at) {
   const T* x = d.x + at * d.x_pixel;
   T* y = d.y + at * d.y_pixel;
-  for_lanes<T>(d.channels, [&](dim_t c, int l) LAMINA_INLINE_LAMBDA { pixels_of<T, P>(d, x, y, c, l); });
+  for_lanes<T>(d.channels, [&](dim_t c, int l) LAMINA_INLINE_LAMBDA { pixels_of<T, P, KW>(d, x, y, c, l); });
 }
 
-template <class T, int LO, int HI>
+template <class T, int KW, int LO, int HI>
 LAMINA_INLINE void pixels_by_number(const DepthwiseRow<T>& d, dim_t at, dim_t n) {
   if constexpr (LO == HI) {
-    pixels<T, LO>(d, at);
+    pixels<T, LO, KW>(d, at);
   } else {
     constexpr int mid = (LO + HI) / 2;
-    n <= mid ? pixels_by_number<T, LO, mid>(d, at, n) : pixels_by_number<T, mid + 1, HI>(d, at, n);
+    n <= mid ? pixels_by_number<T, KW, LO, mid>(d, at, n) : pixels_by_number<T, KW, mid + 1, HI>(d, at, n);
   }
 }
 
 template <class T>
 void depthwise(const DepthwiseRow<T>& d) {
   const dim_t count = (d.pixels + kPixels - 1) / kPixels;
+  const dim_t shared = d.x_pixel == d.x_w && count > 1 ? d.kw : 0;
   for (dim_t i = 0; i < count; i++) {
-    const dim_t at = d.pixels * i / count;
-    pixels_by_number<T, 1, kPixels>(d, at, d.pixels * (i + 1) / count - at);
+    const dim_t at = d.pixels * i / count, n = d.pixels * (i + 1) / count - at;
+    if (shared == 3)
+      pixels_by_number<T, 3, kPixels / 2, kPixels>(d, at, n);
+    else if (shared == 5)
+      pixels_by_number<T, 5, kPixels / 2, kPixels>(d, at, n);
+    else
+      pixels_by_number<T, 0, 1, kPixels>(d, at, n);
   }
 }
 
