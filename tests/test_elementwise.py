@@ -11,7 +11,21 @@ from lamina.testing import check_gradients
 
 RNG = np.random.default_rng(0)
 BINARY = ["add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "mod"]
-UNARY = ["negative", "reciprocal", "square", "sqrt", "rsqrt", "abs", "exp", "expm1", "log", "log1p", "sin", "cos"]
+UNARY = [
+    "negative",
+    "reciprocal",
+    "square",
+    "sqrt",
+    "rsqrt",
+    "abs",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "sin",
+    "cos",
+    "erf",
+]
 SHAPES = [((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((2, 1, 3), (4, 1)), ((), (2, 3)), ((2, 3), (1, 1))]
 NAN, INF = float("nan"), float("inf")
 
@@ -36,7 +50,7 @@ def test_gradients_beside_a_number(name):
 @pytest.mark.parametrize("name", UNARY)
 def test_gradients_of_functions_of_one_operand(name):
     check_gradients(getattr(ops, name), positive(3, 5))
-    if name in ("negative", "square", "abs", "exp", "expm1", "sin", "cos"):
+    if name in ("negative", "square", "abs", "exp", "expm1", "sin", "cos", "erf"):
         check_gradients(getattr(ops, name), -positive(3, 5))
 
 

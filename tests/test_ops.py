@@ -25,7 +25,7 @@ KERAS_NAMES = (
     "abs absolute add all amax amin any arange argmax argmin average average_pool batch_normalization "
     "binary_crossentropy broadcast_to cast categorical_crossentropy ceil clip concatenate conv convert_to_numpy "
     "convert_to_tensor cos count_nonzero cumsum depthwise_conv divide dot_product_attention elu equal exp expand_dims "
-    "expm1 eye flip floor floor_divide full full_like gelu greater greater_equal hard_sigmoid hard_silu hstack "
+    "erf expm1 eye flip floor floor_divide full full_like gelu greater greater_equal hard_sigmoid hard_silu hstack "
     "identity is_tensor isfinite isinf isnan leaky_relu less less_equal linspace log log1p log_softmax logical_and "
     "logical_not logical_or logical_xor logsumexp matmul max max_pool maximum mean meshgrid min minimum mod moments "
     "moveaxis multiply ndim negative norm not_equal one_hot ones ones_like pad power prod ravel reciprocal relu "

@@ -22,9 +22,9 @@ constexpr std::pair<const char*, UnaryOp> kUnary[] = {
     {"sign", UnaryOp::sign},         {"exp", UnaryOp::exp},
     {"expm1", UnaryOp::expm1},       {"log", UnaryOp::log},
     {"log1p", UnaryOp::log1p},       {"sin", UnaryOp::sin},
-    {"cos", UnaryOp::cos},           {"floor", UnaryOp::floor},
-    {"ceil", UnaryOp::ceil},         {"round", UnaryOp::round},
-    {"clip", UnaryOp::clip},
+    {"cos", UnaryOp::cos},           {"erf", UnaryOp::erf},
+    {"floor", UnaryOp::floor},       {"ceil", UnaryOp::ceil},
+    {"round", UnaryOp::round},       {"clip", UnaryOp::clip},
 };
 constexpr std::pair<const char*, BinaryOp> kBinary[] = {
     {"add", BinaryOp::add},           {"subtract", BinaryOp::subtract},

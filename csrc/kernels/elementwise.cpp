@@ -43,6 +43,8 @@ void unary(UnaryOp op, const T* x, T* y, dim_t n, T a, T b) {
       return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vsin(v); });
     case UnaryOp::cos:
       return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vcos(v); });
+    case UnaryOp::erf:
+      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return verf<T>(v); });
     case UnaryOp::floor:
       return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vfloor(v); });
     case UnaryOp::ceil:
@@ -94,6 +96,8 @@ void unary_gradient(UnaryOp op, const T* s, const T* g, T* dx, dim_t n, T a, T b
       return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d * vcos(x); });
     case UnaryOp::cos:
       return run([](V x, V d) LAMINA_INLINE_LAMBDA { return -d * vsin(x); });
+    case UnaryOp::erf:  // 2 / sqrt(pi) exp(-x^2)
+      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return T(1.1283791670955126) * d * vexp<T>(-x * x); });
     case UnaryOp::sign:
     case UnaryOp::floor:
     case UnaryOp::ceil:

@@ -18,6 +18,7 @@ enum class UnaryOp : int {
   log1p,
   sin,
   cos,
+  erf,
   floor,
   ceil,
   round,

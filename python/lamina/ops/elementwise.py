@@ -257,6 +257,11 @@ def log1p(x: TensorLike) -> Tensor:
     return _unary("log1p", x)
 
 
+def erf(x: TensorLike) -> Tensor:
+    """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t^2)`` from 0 to x."""
+    return _unary("erf", x)
+
+
 def sin(x: TensorLike) -> Tensor:
     """The sine of x radians."""
     return _unary("sin", x)
@@ -425,6 +430,7 @@ __all__ = [
     "cos",
     "divide",
     "equal",
+    "erf",
     "exp",
     "expm1",
     "floor",

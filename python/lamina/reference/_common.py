@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
+_erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 def give(destination: Array | None, value: Array, accumulate: int, bit: int) -> None:
@@ -27,6 +29,10 @@ def give_product(destination: Array | None, a: Array, b: Array, accumulate: int,
         give(destination, a @ b, accumulate, bit)
     else:
         np.matmul(a, b, out=destination)
+
+
+def erf(x: Array) -> Array:
+    return _erf(x).astype(x.dtype)
 
 
 def activate(z: Array, activation: str) -> Array:

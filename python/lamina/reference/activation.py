@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 
-from ._common import Array, give
+from ._common import Array, erf, give
 
 Function = Callable[[Array, float], Array]
-
-_erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 def _sigmoid(x: Array) -> Array:
@@ -19,7 +16,7 @@ def _sigmoid(x: Array) -> Array:
 
 
 def _normal(x: Array) -> Array:
-    return (0.5 * (1 + _erf(x * 0.5**0.5))).astype(x.dtype) if x.size else x
+    return 0.5 * (1 + erf(x * 0.5**0.5))
 
 
 def _density(x: Array) -> Array:

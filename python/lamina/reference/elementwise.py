@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._common import Array, give, unbroadcast_to
+from ._common import Array, erf, give, unbroadcast_to
 
 _UNARY: dict[str, Any] = {
     "negative": np.negative,
@@ -22,6 +22,7 @@ _UNARY: dict[str, Any] = {
     "log1p": np.log1p,
     "sin": np.sin,
     "cos": np.cos,
+    "erf": erf,
     "floor": np.floor,
     "ceil": np.ceil,
     "round": np.round,
@@ -40,6 +41,7 @@ _SLOPES: dict[str, Any] = {
     "log1p": lambda x: 1 / (1 + x),
     "sin": np.cos,
     "cos": lambda x: -np.sin(x),
+    "erf": lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x),
 }
 
 

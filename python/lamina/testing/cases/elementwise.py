@@ -11,7 +11,7 @@ from . import Array, Case
 
 _FROM_RESULT = ("reciprocal", "sqrt", "rsqrt", "exp", "expm1")
 _POSITIVE = ("sqrt", "rsqrt", "log", "log1p", "reciprocal")
-_UNARY = ("negative", "square", "abs", "sign", "sin", "cos", "floor", "ceil", "round", "clip")
+_UNARY = ("negative", "square", "abs", "sign", "sin", "cos", "erf", "floor", "ceil", "round", "clip")
 _BINARY = ("add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "floor_divide", "mod")
 
 Shape = tuple[int, ...]
