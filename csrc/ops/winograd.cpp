@@ -23,10 +23,12 @@ namespace lamina {
 namespace {
 
 constexpr dim_t kSide = kWinogradSide, kPlanes = kSide * kSide;
-constexpr dim_t kMaxPlaneBytes = 16 << 20;    // of U: beyond, it comes from memory again for every block
-constexpr dim_t kMaxGradientBytes = 4 << 20;  // of P, which every block reads and writes
-constexpr dim_t kFewest = 8;                  // channels of a sum: below, the transforms cost too much
+constexpr dim_t kMaxPlaneBytes = 16 << 20;     // of U: beyond, it comes from memory again for every block
+constexpr dim_t kMaxGradientBytes = 16 << 20;  // of P, which every block reads and writes
+constexpr dim_t kNearBytes = 1 << 20;          // of U or P in a cache of their own
+constexpr dim_t kFewest = 8;                   // channels of a sum: below, the transforms cost too much
 constexpr dim_t kChunkTiles = 32, kMaxChunks = 16;
+constexpr dim_t kRun = 32;  // channels of a sum that are turned into columns together
 
 // The tiles of N images of H x W results, row by row, for so many taps along an axis.
 struct Grid {
@@ -87,7 +89,8 @@ bool pays(dim_t N, dim_t OH, dim_t OW, dim_t taps, dim_t C, dim_t K) {
   const double c = double((C + lanes - 1) / lanes), k = double((K + lanes - 1) / lanes);
   const double direct = double(taps * taps * C) * k * double(N * OH * OW) / 0.9;
   const double tiles = double(grid.count) * (36.0 * double(C) * k / 0.75 + 250.0 * (c + k));
-  return tiles + 300.0 * double(C) * k < 0.85 * direct;
+  const double planes = kPlanes * C * K * dim_t(sizeof(T)) <= kNearBytes ? 300.0 : 700.0;
+  return tiles + planes * double(C) * k < 0.85 * direct;
 }
 
 bool is_plain(const std::vector<Axis>& axes) {
@@ -105,7 +108,7 @@ class Forward {
         winograd_(kernels<T>().winograd),
         panels_(panels_of<T>(c.K)),
         grid_(c.N, c.OH, c.OW, c.rows[0].taps) {
-    plane_ = panels_.total * panels_.lanes * c.C;
+    plane_ = plane_of<T>(panels_.total * panels_.lanes, c.C);
     const dim_t rows = gemm_.max_rows[panels_.vectors];
     const dim_t fitting = caches().l2 * 3 / 10 / (kPlanes * dim_t(sizeof(T)) * (c.C + c.K)) / rows * rows;
     const dim_t most = std::clamp(fitting, 2 * rows, 16 * rows);
@@ -127,27 +130,40 @@ class Forward {
   }
 
  private:
+  // The places of the taps of weight `at` of one tap.
+  void taps_at(dim_t at, const T** taps) const {
+    const Axis &r = c_.rows[0], &q = c_.columns[0];
+    for (dim_t i = 0; i < r.taps; i++)
+      for (dim_t j = 0; j < r.taps; j++)
+        *taps++ = c_.w + ((r.tap0 + i * r.tap_step) * c_.kw + q.tap0 + j * q.tap_step) * c_.w_tap + at;
+  }
+
+  // By panels of K and runs of C, each into all planes at once.
   void pack(T* packed) const {
     const auto& c = c_;
-    const dim_t size = c.C * c.K;
-    const Axis &r = c.rows[0], &q = c.columns[0];
-    Scratch<T> u(kPlanes * size);
-    // By whole registers: which products become part of an FMA may differ between a register and the remainder.
-    const dim_t lanes = gemm_.lanes;
-    parallel_for((size + lanes - 1) / lanes, kGrain / 16 / lanes, [&](dim_t first, dim_t last) {
-      const dim_t begin = first * lanes, end = std::min(size, last * lanes);
+    const dim_t run = c.w_col == 1 ? 1 : kRun, runs = (c.C + run - 1) / run;
+    const dim_t widest = dim_t(panels_.vectors) * panels_.lanes, part = plane_of<T>(widest, run);
+    const auto evaluate = winograd_.evaluate[c.rows[0].taps];
+    parallel_for(panels_.count * runs, kGrain / 16 / (run * widest) + 1, [&](dim_t first, dim_t last) {
+      const Scratch<T> turned(c.w_col == 1 ? 0 : kPlanes * part);
       const T* taps[kPlanes];
-      for (dim_t i = 0; i < r.taps; i++)
-        for (dim_t j = 0; j < r.taps; j++)
-          taps[i * r.taps + j] = c.w + ((r.tap0 + i * r.tap_step) * c.kw + q.tap0 + j * q.tap_step) * c.w_tap + begin;
-      winograd_.evaluate[r.taps]({taps, u + begin, size, end - begin, 0});
-    });
-    parallel_for(kPlanes * panels_.count, kGrain * panels_.count / size + 1, [&](dim_t begin, dim_t end) {
-      for (dim_t i = begin; i < end; i++) {
-        const dim_t plane = i / panels_.count, p = i % panels_.count, n = panels_.begin(p);
-        const dim_t width = dim_t(panels_.width(p)) * panels_.lanes;
-        gemm_.pack(u + plane * size + n * c.w_col, c.w_row, c.w_col, c.C, std::min(c.K - n, width),
-                   packed + plane * plane_ + n * c.C, width);
+      for (dim_t i = first; i < last; i++) {
+        const dim_t p = i / runs, n = panels_.begin(p), width = dim_t(panels_.width(p)) * panels_.lanes;
+        const dim_t k = i % runs * run, columns = std::min(c.K - n, width), rows = std::min(run, c.C - k);
+        T* to = packed + n * c.C + k * width;
+        if (c.w_col == 1) {  // as it stands
+          taps_at(k * c.w_row + n, taps);
+          evaluate({taps, to, plane_, columns, 0});
+          for (dim_t plane = 0; plane < kPlanes && columns < width; plane++)
+            std::fill(to + plane * plane_ + columns, to + plane * plane_ + width, T(0));
+          continue;
+        }
+        for (dim_t j = 0; j < columns; j++) {
+          taps_at(k + (n + j) * c.w_col, taps);
+          evaluate({taps, turned + j * run, part, rows, 0});
+        }
+        for (dim_t plane = 0; plane < kPlanes; plane++)
+          gemm_.pack(turned + plane * part, 1, run, rows, columns, to + plane * plane_, width);
       }
     });
   }
@@ -221,9 +237,11 @@ class Backward {
         taps_(v_.kh * v_.kw),
         size_(v_.C * a.K),
         padded_(panels_.total * panels_.lanes),
-        chunks_(std::clamp<dim_t>(grid_.count / kChunkTiles, 1, kMaxChunks)) {
+        p_plane_(plane_of<T>(1, size_)),
+        near_(kPlanes * size_ * dim_t(sizeof(T)) <= kNearBytes),
+        chunks_(std::clamp<dim_t>(grid_.count / (near_ ? kChunkTiles : 2 * kChunkTiles), 1, kMaxChunks)) {
     const dim_t fitting = caches().l2 / 2 / (kPlanes * dim_t(sizeof(T)) * (v_.C + padded_));
-    tiles_ = std::min(std::clamp<dim_t>(fitting, 8, 64), (grid_.count + chunks_ - 1) / chunks_);
+    tiles_ = std::min(std::clamp<dim_t>(fitting, near_ ? 8 : 64, 64), (grid_.count + chunks_ - 1) / chunks_);
   }
 
   void run() const {
@@ -231,7 +249,7 @@ class Backward {
     std::fill_n(zeros.get(), std::max(v_.C, a_.K), T(0));
     parallel_workers(
         chunks_, true,
-        [&] { return Scratch<T>(kPlanes * (plane_of<T>(tiles_, v_.C) + plane_of<T>(tiles_, padded_) + size_)); },
+        [&] { return Scratch<T>(kPlanes * (plane_of<T>(tiles_, v_.C) + plane_of<T>(tiles_, padded_) + p_plane_)); },
         [&](const Scratch<T>& work, dim_t i) {
           chunk(grid_.count * i / chunks_, grid_.count * (i + 1) / chunks_, zeros, work,
                 chunks_ > 1 ? parts + i * taps_ * size_ : a_.dw, chunks_ == 1 && a_.accumulate);
@@ -258,11 +276,11 @@ class Backward {
         winograd_.evaluate[grid_.side]({from, z + i * padded_, z_plane, a_.K, grid_.side * a_.K});
       });
       for (dim_t plane = 0; plane < kPlanes; plane++)
-        product(v + plane * v_plane, z + plane * z_plane, p + plane * size_, n, at > begin);
+        product(v + plane * v_plane, z + plane * z_plane, p + plane * p_plane_, n, at > begin);
     }
     T* taps[kPlanes];
     for (dim_t i = 0; i < taps_; i++) taps[i] = dw + i * size_;
-    winograd_.interpolate[v_.kh]({p, size_, size_, taps, nullptr, false, accumulate});
+    winograd_.interpolate[v_.kh]({p, p_plane_, size_, taps, nullptr, false, accumulate});
   }
 
   // p (C, K) (+)= v^T (C, n) . z (n, K)
@@ -297,8 +315,9 @@ class Backward {
   const WinogradKernels<T>& winograd_;
   const Panels panels_;
   const Grid grid_;
-  const dim_t taps_, size_, padded_,
-      chunks_;   // taps; C K; K in whole registers: what lies beyond K is read, never used
+  const dim_t taps_, size_, padded_, p_plane_;  // taps; C K; K in whole registers: what lies beyond is never used
+  const bool near_;
+  const dim_t chunks_;
   dim_t tiles_;  // of the largest block
 };
 

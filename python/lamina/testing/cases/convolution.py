@@ -98,6 +98,7 @@ def test_cases() -> list[Case]:
         _conv((1, 14, 10, 64), 32, 3, activation="tanh"),
         _conv((3, 21, 9, 16), 17, 3, 1, ((3, 0), (1, 4)), bias=False),
         _conv((20, 16, 15, 24), 16, 3, 1, "same"),
+        _conv((12, 14, 13, 90), 107, 3, 1, "same"),  # planes larger than a cache, several chunks
         _conv((2, 24, 24, 70), 130, 3, 1, "same"),
         _conv((2, 9, 14, 16), 33, 5, 1, "same", activation="relu"),
         _conv((20, 10, 11, 40), 16, 5),
