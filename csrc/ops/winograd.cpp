@@ -25,10 +25,12 @@ namespace {
 constexpr dim_t kSide = kWinogradSide, kPlanes = kSide * kSide;
 constexpr dim_t kMaxPlaneBytes = 16 << 20;     // of U: beyond, it comes from memory again for every block
 constexpr dim_t kMaxGradientBytes = 16 << 20;  // of P, which every block reads and writes
-constexpr dim_t kNearBytes = 1 << 20;          // of U or P in a cache of their own
+constexpr dim_t kNearBytes = 1 << 20;          // of P that stays in a core's own cache
+constexpr dim_t kSharedBytes = 6 << 20;        // of U that costs little to write and to read again
 constexpr dim_t kFewest = 8;                   // channels of a sum: below, the transforms cost too much
 constexpr dim_t kChunkTiles = 32, kMaxChunks = 16;
-constexpr dim_t kRun = 32;  // channels of a sum that are turned into columns together
+constexpr dim_t kFarTiles = 64;  // of a block where P is not near
+constexpr dim_t kRun = 16;       // channels of a sum, of those packed together
 
 // The tiles of N images of H x W results, row by row, for so many taps along an axis.
 struct Grid {
@@ -80,16 +82,19 @@ bool switched_on() {
   return on;
 }
 
-// Counts vector operations: the direct sum's against those of the planes' products and the transforms.
+// Counts vector operations: the direct sum's against those of the planes' products and the transforms. Weights' planes
+// cost the more the less of them a shared cache holds; their gradients' are read and written again for every block.
 template <class T>
-bool pays(dim_t N, dim_t OH, dim_t OW, dim_t taps, dim_t C, dim_t K) {
+bool pays(dim_t N, dim_t OH, dim_t OW, dim_t taps, dim_t C, dim_t K, bool gradient) {
   if (sizeof(T) != 4 || C < kFewest || !switched_on()) return false;
   const Grid grid(N, OH, OW, taps);
   const dim_t lanes = kernels<T>().gemm.lanes;
   const double c = double((C + lanes - 1) / lanes), k = double((K + lanes - 1) / lanes);
   const double direct = double(taps * taps * C) * k * double(N * OH * OW) / 0.9;
   const double tiles = double(grid.count) * (36.0 * double(C) * k / 0.75 + 250.0 * (c + k));
-  const double planes = kPlanes * C * K * dim_t(sizeof(T)) <= kNearBytes ? 300.0 : 700.0;
+  const double beyond = std::max(0.0, double(kPlanes * C * K * dim_t(sizeof(T)) - kSharedBytes) / (1 << 20));
+  const double planes =
+      gradient ? 200.0 + 150.0 * beyond * double((grid.count + kFarTiles - 1) / kFarTiles) : 200.0 + 100.0 * beyond;
   return tiles + planes * double(C) * k < 0.85 * direct;
 }
 
@@ -130,40 +135,24 @@ class Forward {
   }
 
  private:
-  // The places of the taps of weight `at` of one tap.
-  void taps_at(dim_t at, const T** taps) const {
-    const Axis &r = c_.rows[0], &q = c_.columns[0];
-    for (dim_t i = 0; i < r.taps; i++)
-      for (dim_t j = 0; j < r.taps; j++)
-        *taps++ = c_.w + ((r.tap0 + i * r.tap_step) * c_.kw + q.tap0 + j * q.tap_step) * c_.w_tap + at;
-  }
-
-  // By panels of K and runs of C, each into all planes at once.
+  // Panel by panel, so many channels of the sum at a time: the taps become rows of the panel, then all planes at once.
   void pack(T* packed) const {
     const auto& c = c_;
-    const dim_t run = c.w_col == 1 ? 1 : kRun, runs = (c.C + run - 1) / run;
-    const dim_t widest = dim_t(panels_.vectors) * panels_.lanes, part = plane_of<T>(widest, run);
-    const auto evaluate = winograd_.evaluate[c.rows[0].taps];
-    parallel_for(panels_.count * runs, kGrain / 16 / (run * widest) + 1, [&](dim_t first, dim_t last) {
-      const Scratch<T> turned(c.w_col == 1 ? 0 : kPlanes * part);
+    const Axis &r = c.rows[0], &q = c.columns[0];
+    const dim_t runs = (c.C + kRun - 1) / kRun, widest = dim_t(panels_.vectors) * panels_.lanes;
+    parallel_for(panels_.count * runs, kGrain / 16 / (kRun * widest) + 1, [&](dim_t first, dim_t last) {
+      const Scratch<T> rows(r.taps * q.taps * kRun * widest);
       const T* taps[kPlanes];
       for (dim_t i = first; i < last; i++) {
         const dim_t p = i / runs, n = panels_.begin(p), width = dim_t(panels_.width(p)) * panels_.lanes;
-        const dim_t k = i % runs * run, columns = std::min(c.K - n, width), rows = std::min(run, c.C - k);
-        T* to = packed + n * c.C + k * width;
-        if (c.w_col == 1) {  // as it stands
-          taps_at(k * c.w_row + n, taps);
-          evaluate({taps, to, plane_, columns, 0});
-          for (dim_t plane = 0; plane < kPlanes && columns < width; plane++)
-            std::fill(to + plane * plane_ + columns, to + plane * plane_ + width, T(0));
-          continue;
+        const dim_t k = i % runs * kRun, size = std::min(kRun, c.C - k) * width;
+        for (dim_t t = 0; t < r.taps * q.taps; t++) {
+          const dim_t tap = (r.tap0 + t / q.taps * r.tap_step) * c.kw + q.tap0 + t % q.taps * q.tap_step;
+          taps[t] = rows + t * size;
+          gemm_.pack(c.w + tap * c.w_tap + k * c.w_row + n * c.w_col, c.w_row, c.w_col, size / width,
+                     std::min(c.K - n, width), rows + t * size, width);
         }
-        for (dim_t j = 0; j < columns; j++) {
-          taps_at(k + (n + j) * c.w_col, taps);
-          evaluate({taps, turned + j * run, part, rows, 0});
-        }
-        for (dim_t plane = 0; plane < kPlanes; plane++)
-          gemm_.pack(turned + plane * part, 1, run, rows, columns, to + plane * plane_, width);
+        winograd_.evaluate[r.taps]({taps, packed + n * c.C + k * width, plane_, size, 0});
       }
     });
   }
@@ -239,9 +228,10 @@ class Backward {
         padded_(panels_.total * panels_.lanes),
         p_plane_(plane_of<T>(1, size_)),
         near_(kPlanes * size_ * dim_t(sizeof(T)) <= kNearBytes),
-        chunks_(std::clamp<dim_t>(grid_.count / (near_ ? kChunkTiles : 2 * kChunkTiles), 1, kMaxChunks)) {
+        chunks_(std::clamp<dim_t>(grid_.count / (near_ ? kChunkTiles : kFarTiles), 1, kMaxChunks)) {
     const dim_t fitting = caches().l2 / 2 / (kPlanes * dim_t(sizeof(T)) * (v_.C + padded_));
-    tiles_ = std::min(std::clamp<dim_t>(fitting, near_ ? 8 : 64, 64), (grid_.count + chunks_ - 1) / chunks_);
+    tiles_ =
+        std::min(std::clamp<dim_t>(fitting, near_ ? 8 : kFarTiles, kFarTiles), (grid_.count + chunks_ - 1) / chunks_);
   }
 
   void run() const {
@@ -327,14 +317,14 @@ template <class T>
 bool winograd_pays(const Correlation<T>& c) {
   return c.groups == 1 && is_plain(c.rows) && is_plain(c.columns) && c.rows[0].taps == c.columns[0].taps &&
          c.w_tap == c.C * c.K && kPlanes * c.w_tap * dim_t(sizeof(T)) <= kMaxPlaneBytes &&
-         pays<T>(c.N, c.OH, c.OW, c.rows[0].taps, c.C, c.K);
+         pays<T>(c.N, c.OH, c.OW, c.rows[0].taps, c.C, c.K, false);
 }
 
 template <class T>
 bool winograd_pays(const Window& v, dim_t K, dim_t groups) {
   return groups == 1 && (v.kh == 3 || v.kh == 5) && v.kw == v.kh && v.stride_h == 1 && v.stride_w == 1 &&
          v.dilation_h == 1 && v.dilation_w == 1 && kPlanes * v.C * K * dim_t(sizeof(T)) <= kMaxGradientBytes &&
-         pays<T>(v.N, v.OH, v.OW, v.kh, v.C, K);
+         pays<T>(v.N, v.OH, v.OW, v.kh, v.C, K, true);
 }
 
 template <class T>
