@@ -72,10 +72,11 @@ void tile_of(const Tile<T>& t) {
       for (int j = 0; j < NV; j++) r[i][j] = start[j];
   }
   // The rows of C stand pages apart: fetched while the sum runs, they cost nothing at its end.
+  if (!t.stream)
 #pragma GCC unroll 16
-  for (int i = 0; i < MR; i++)
+    for (int i = 0; i < MR; i++)
 #pragma GCC unroll 4
-    for (int j = 0; j < NV; j++) __builtin_prefetch(t.c + i * t.ldc + j * W, 1);
+      for (int j = 0; j < NV; j++) __builtin_prefetch(t.c + i * t.ldc + j * W, 1);
   const T* b = t.b;
   const dim_t row = t.row, s1 = t.s1, ldb = t.ldb, k1 = t.k1;
   for (dim_t i3 = 0; i3 < t.k3; i3++)
@@ -103,7 +104,7 @@ void tile_of(const Tile<T>& t) {
       Vec<T> v = r[i][j];
       if (t.accumulate) v += get(c + j * W, l);
       if (relu) v = vmax<T>(v, Vec<T>{});
-      put<T>(c + j * W, v, l);
+      put<T>(c + j * W, v, l, t.stream);
     }
   }
   if (t.act == Activation::tanh || t.act == Activation::sigmoid)
@@ -245,6 +246,7 @@ void fill(GemmKernels<T>& k) {
   for (int i = 0; i <= kMaxVectors; i++) k.max_rows[i] = kMaxRows[i];
   k.depth = kDepth;
   k.tile = tile<T>;
+  k.fence = [] { stream_fence(); };
   k.pack = pack<T>;
   k.axpy_rows = axpy_rows<T>;
   k.dot_rows = dot_rows<T>;

@@ -25,6 +25,7 @@ struct Tile {
   const T* bias;  // null: none
   Activation act;
   bool accumulate;
+  bool stream;  // past the caches: c's rows are aligned, nothing is added and no tanh or sigmoid follows; then fence()
 };
 
 constexpr int kMaxVectors = 4;  // registers a panel row may have
@@ -35,6 +36,7 @@ struct GemmKernels {
   int max_rows[kMaxVectors + 1];  // of a tile with so many vectors; 0: no such tile
   dim_t depth;                    // KC: how much of a sum one tile adds up before it visits C
   void (*tile)(const Tile<T>&);
+  void (*fence)();  // after tiles that stream
   // out[k * width + j] = src[k * stride_k + j * stride_j], j < n <= width, zeros up to width. One stride is 1.
   void (*pack)(const T* src, dim_t stride_k, dim_t stride_j, dim_t k, dim_t n, T* out, dim_t width);
   // y[j] = act(bias[j] + sum_k x[k * incx] b[k * ldb + j]), or += without bias and act.

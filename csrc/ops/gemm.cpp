@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "core/parallel.h"
 #include "core/pool.h"
@@ -19,8 +20,9 @@
 namespace lamina {
 namespace {
 
-constexpr dim_t kABlock = 192 << 10;       // bytes of a packed block of A; with 384 KiB B's panels push it out of L2
-constexpr dim_t kSmallB = 16 << 10;        // bytes of a B that needs no packing
+constexpr dim_t kABlock = 192 << 10;  // bytes of a packed block of A; with 384 KiB B's panels push it out of L2
+constexpr dim_t kSmallB = 16 << 10;   // bytes of a B that needs no packing
+constexpr dim_t kFewTerms = 64;
 constexpr double kFlopsPerThread = 1.0e6;  // a region costs a microsecond, some 100 kflop
 
 // Columns are cut evenly, so that a width of 7 registers becomes 4 + 3 and not 4 + 2 + 1.
@@ -92,6 +94,16 @@ void stream(const Gemm<T>& g) {
   if (g.act != Activation::linear) k.activate(g.c, g.M * g.N, g.act);
 }
 
+// A large product of few terms, such as a small batch's gradient of many weights, is worth its memory traffic alone:
+// then C's lines are not read before they are written.
+template <class T>
+bool streams(const Gemm<T>& g) {
+  const auto far = [](auto bytes) { return bytes % 64 == 0; };
+  return g.K <= kFewTerms && !g.accumulate && (g.act == Activation::linear || g.act == Activation::relu) &&
+         past_caches(2 * g.M * g.ldc * dim_t(sizeof(T))) && far(reinterpret_cast<std::uintptr_t>(g.c)) &&
+         far(g.ldc * dim_t(sizeof(T)));
+}
+
 template <class T>
 void blocked(const Gemm<T>& g) {
   const auto& kern = kernels<T>().gemm;
@@ -113,6 +125,7 @@ void blocked(const Gemm<T>& g) {
   const dim_t MC = std::max<dim_t>(most_rows, kABlock / dim_t(sizeof(T)) / kc_max / most_rows * most_rows);
   const dim_t rows_max = std::min(g.M, MC);
   const bool one_block = g.M <= MC;  // each panel is used up before the next is packed: one buffer serves them all
+  const bool stream = passes == 1 && streams(g);
   Scratch<T> packed_b(!pack_b ? 0 : one_block ? kc_max * NR : kc_max * panels.count * NR);
   Scratch<T> packed_a(pack_a ? kc_max * rows_max : 0);
 
@@ -143,6 +156,7 @@ void blocked(const Gemm<T>& g) {
         t.bias = first && g.bias ? g.bias + n : nullptr;
         t.act = last ? g.act : Activation::linear;
         t.accumulate = g.accumulate || !first;
+        t.stream = stream;
         for (dim_t i = 0; i < rows.tiles; i++) {
           const dim_t m = rows.begin(i);
           t.rows = rows.size(i);
@@ -161,6 +175,7 @@ void blocked(const Gemm<T>& g) {
       }
     }
   }
+  if (stream) kern.fence();
 }
 
 // The block of C that belongs to cell (m of tm, n of tn) of the threads' grid.
