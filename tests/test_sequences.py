@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamina import Sequential, layers
+from lamina import Model, Sequential, layers
 
 rng = np.random.default_rng(1)
 X = rng.standard_normal((2, 5, 4))
@@ -22,8 +22,6 @@ def test_mask_travels():
     x = layers.Input((None,), dtype="int32")
     embedded = layers.Embedding(10, 4, mask_zero=True)(x)
     merged = layers.Add()([embedded, layers.LayerNormalization()(embedded)])
-    from lamina import Model
-
     functional = Model(x, layers.LSTM(2)(merged))
     np.testing.assert_allclose(functional(tokens).numpy(), functional(padded).numpy(), atol=1e-6)
 
@@ -88,3 +86,32 @@ def test_sine_positions():
     y = layers.SinePositionEncoding(dtype="float64")(np.zeros((1, 7, 4))).numpy()[0]
     t = np.arange(7)
     np.testing.assert_allclose(y, np.stack([np.sin(t), np.cos(t), np.sin(t / 100), np.cos(t / 100)], 1), atol=1e-12)
+
+
+def test_a_mask_travels_by_keyword():
+    """However a tensor is passed, its mask goes with it: eagerly, drawn, and through a conversion."""
+    tokens = np.array([[1, 2, 0], [3, 0, 0]])
+    embed, attend, lstm = layers.Embedding(9, 6, mask_zero=True), layers.MultiHeadAttention(2, 3), layers.LSTM(3)
+    query = rng.standard_normal((2, 4, 6)).astype(np.float32)
+    x = embed(tokens)
+    wanted = [attend(x, x).numpy(), attend(query, x).numpy(), lstm(x).numpy()]
+
+    def by_keyword(x, query):
+        yield attend(query=x, value=x), wanted[0]
+        yield attend(x, value=x), wanted[0]
+        yield attend(value=x, key=x, query=x), wanted[0]
+        yield attend(query, value=x), wanted[1]
+        yield lstm(sequences=x), wanted[2]
+
+    for y, w in by_keyword(x, query):
+        np.testing.assert_array_equal(y.numpy(), w)
+    i, q = layers.Input((3,), dtype="int32"), layers.Input((4, 6))
+    drawn = Model([i, q], [y for y, _ in by_keyword(embed(i), q)])([tokens, query])
+    for y, (_, w) in zip(drawn, by_keyword(x, query), strict=True):
+        np.testing.assert_array_equal(y.numpy(), w)
+    double = layers.LSTM(3, dtype="float64")
+    double.build((None, 3, 6))
+    double.set_weights(lstm.get_weights())
+    np.testing.assert_allclose(double(x).numpy(), wanted[2], atol=1e-6)
+    with pytest.raises(ValueError, match=r"LSTM '.*': x is \(2, 3\), expected sequences"):
+        lstm(sequences=np.zeros((2, 3)))
