@@ -1,4 +1,4 @@
-"""RNN over any cell, stacked cells, states between batches."""
+"""RNN over any cell, stacked cells, states between batches; Masking and TimeDistributed."""
 
 from __future__ import annotations
 
@@ -140,9 +140,10 @@ def test_a_layer_of_cells_trains_captured():
     for eagerly in (False, True):
         lamina.random.seed(4)
         cells = [layers.GRUCell(3, recurrent_dropout=0.2, seed=1), Plain(3)]
-        model = Sequential([Input((6, 4)), layers.RNN(cells), layers.Dense(2)])
+        model = Sequential([Input((6, 4)), layers.Masking(), layers.RNN(cells), layers.Dense(2)])
         model.compile("adam", "mse", run_eagerly=eagerly)
-        results.append(model.fit(X, Y, batch_size=4, epochs=3, verbose=0, shuffle=False).history["loss"])
+        x = X * MASK[..., None]
+        results.append(model.fit(x, Y, batch_size=4, epochs=3, verbose=0, shuffle=False).history["loss"])
     assert results[0] == results[1]
 
 
@@ -215,3 +216,45 @@ def test_stateful_training_is_captured_as_it_is():
         second.reset_state()
         assert np.abs(model.predict(X, batch_size=4, verbose=0) - before).max() > 1e-6
     assert results[0] == results[1]
+
+
+def test_masking():
+    x = X * MASK[..., None]
+    x[0, 0] = 0
+    kept = x.any(-1)
+    layer, lstm = layers.Masking(), layers.LSTM(3)
+    y = layer(x)
+    np.testing.assert_array_equal(y.mask.numpy(), kept)
+    np.testing.assert_array_equal(y.numpy(), x)
+    np.testing.assert_array_equal(lstm(y).numpy(), lstm(x, mask=kept).numpy())
+    np.testing.assert_array_equal(layer.compute_mask(x).numpy(), kept)
+    x[~kept] = -1
+    i = Input((6, 4))
+    model = Model(i, lstm(layers.Dense(4, kernel_initializer="identity")(layers.Masking(-1.0)(i))))
+    np.testing.assert_allclose(model(x).numpy(), lstm(y).numpy(), atol=1e-6)
+    assert not layers.Masking(-1.0)(x).numpy()[~kept].any()
+    again = layers.Masking.from_config(layers.Masking(2.0).get_config())
+    assert again.mask_value == 2.0
+    with pytest.raises(ValueError, match=r"Masking 'it': x is \(8,\), expected \(batch, time, ...\)"):
+        layers.Masking(name="it")(np.zeros(8))
+
+
+def test_time_distributed(tmp_path):
+    x = rng.standard_normal((2, 3, 8, 8, 1)).astype(np.float32)
+    inner = Sequential([layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(4)])
+    i = Input((None, 8, 8, 1))
+    y = layers.TimeDistributed(inner)(i)
+    assert y.shape == (None, None, 4)
+    model = Model(i, layers.LSTM(2)(y))
+    each = np.stack([inner(x[:, t]).numpy() for t in range(3)], 1)
+    np.testing.assert_allclose(layers.TimeDistributed(inner)(x).numpy(), each, atol=1e-6)
+    model.save(tmp_path / "m.lamina")
+    np.testing.assert_array_equal(lamina.load_model(tmp_path / "m.lamina")(x).numpy(), model(x).numpy())
+    tokens = np.array([[[1, 2], [3, 0]]])
+    assert layers.TimeDistributed(layers.Embedding(5, 3))(tokens).shape == (1, 2, 2, 3)
+    masked = layers.Embedding(10, 4, mask_zero=True)(np.array([[1, 2, 0]]))
+    np.testing.assert_array_equal(layers.TimeDistributed(layers.Dense(3))(masked).mask.numpy(), [[True, True, False]])
+    with pytest.raises(ValueError, match=r"TimeDistributed 'it': x is \(None, 3\), expected \(batch, time, ...\)"):
+        layers.TimeDistributed(layers.Dense(3), name="it")(np.zeros((2, 3)))
+    with pytest.raises(TypeError, match=r"TimeDistributed 'it': expected a layer, got 3"):
+        layers.TimeDistributed(3, name="it")
