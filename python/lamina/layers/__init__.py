@@ -38,8 +38,7 @@ _registry.add_known((
     DepthwiseConv2D, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GlobalAveragePooling2D, InputLayer, LSTM, LSTMCell,
     Lambda, LayerNormalization, LeakyReLU, Linear, Masking, Maximum, MaxPooling2D, Minimum, MultiHeadAttention,
     Multiply, OpLayer, Permute, PositionEmbedding, RNN, ReLU, Reshape, SimpleRNN, SimpleRNNCell, SinePositionEncoding,
-    Softmax, StackedRNNCells, Subtract,
-    TimeDistributed,
+    Softmax, StackedRNNCells, Subtract, TimeDistributed,
 ))  # fmt: skip
 
 
