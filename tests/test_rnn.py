@@ -170,6 +170,11 @@ def test_compute_mask():
         layer.return_state = True
         assert layer.compute_mask(X, MASK) == [mask, None, None]
         assert layer.compute_mask(X) == [None] * 3
+        assert layers.Bidirectional(layer).compute_mask(X, MASK) == [mask, *[None] * 4]
+        layer.return_state = False
+        assert layers.Bidirectional(layer, None).compute_mask(X, MASK) == (mask, mask)
+        assert layers.Bidirectional(layer).compute_mask(X, MASK) is mask
+    assert layers.MultiHeadAttention(2, 2).compute_mask(X, MASK) is MASK
 
 
 STATEFUL = {

@@ -187,9 +187,6 @@ class MultiHeadAttention(Layer):
         if _differ(query[0], key[0]):
             raise ValueError(f"query is {query}, key {key}: the batch sizes differ")
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        return None  # call attaches the query's
-
     def compute_output_shape(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> Shape:
         """The shape of the result without the scores."""
         query, value, key = (tuple(s) for s in (query_shape, value_shape, key_shape or value_shape))

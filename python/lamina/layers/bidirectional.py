@@ -157,8 +157,14 @@ class Bidirectional(Layer):
             return forward, backward
         return (*forward[:-1], forward[-1] + backward[-1]) if self.merge_mode == "concat" else forward
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        return None  # call attaches it
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of the outputs, where all steps are returned: two without merging; None for states."""
+        mask = previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
+        mask = mask if self.return_sequences else None
+        if not self.return_state:
+            return (mask, mask) if self.merge_mode is None else mask
+        states = [None for half in (self.forward_layer, self.backward_layer) for _ in state_sizes(half.cell)]
+        return [mask] * (2 if self.merge_mode is None else 1) + states
 
     def get_config(self) -> dict[str, Any]:
         return self._config("merge_mode", "backward_layer") | {"layer": _registry.serialize(self.forward_layer)}
