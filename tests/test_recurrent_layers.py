@@ -131,6 +131,26 @@ def test_native_and_stepwise_gradients_agree(kind, counts, backwards):
 
 @every_kind
 @both_paths
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("zero", [False, True])
+def test_gradients_of_the_last_output(kind, activation, zero, backwards):
+    """Those of the last one of all outputs; a sequence without steps that count has none."""
+    options = {"activation": activation, "zero_output_for_mask": zero, "go_backwards": backwards}
+    mask = np.array([[0, 1, 1, 0, 1], [0, 0, 0, 0, 0]], bool)
+    gradients = []
+    for sequences in (False, True):
+        layer = make(kind, return_sequences=sequences, **options)
+        states = [lamina.Tensor(np.ones((2, 3)), requires_grad=True) for _ in KINDS[kind][4]]
+        y = layer(X, mask=mask, initial_state=states)
+        ops.sum(ops.square(y[:, -1] if sequences else y)).backward()
+        gradients.append([t.grad.numpy() for t in [*layer.weights, *states]])
+        assert not states[0].grad.numpy()[1].any()
+    for a, b in zip(*gradients, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-12)
+
+
+@every_kind
+@both_paths
 def test_state_passing(kind, activation):
     layer = make(kind, return_state=True, activation=activation)
     whole, *ends = layer(X)

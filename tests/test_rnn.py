@@ -156,6 +156,10 @@ def test_bad_cells():
         layers.RNN(wrong, name="it")
     with pytest.raises(ValueError, match=r"StackedRNNCells '.*': cells must be a list of cells, got \[\]"):
         layers.RNN([])
+    moving = Moving(name="cell")
+    moving.call = lambda inputs, states: (inputs, states[:1])
+    with pytest.raises(ValueError, match=r"Moving 'cell' returned 1 states, but its state_size says 2"):
+        layers.RNN(moving)(X)
     layer = layers.RNN([Plain(2), layers.LSTMCell(3)], name="it")
     with pytest.raises(ValueError, match=r"RNN 'it': initial_state must be a list of the states of 2 cells, got 1"):
         layer(X, initial_state=[1])

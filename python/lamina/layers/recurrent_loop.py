@@ -97,7 +97,10 @@ def _foreign(cell: Any, x: Tensor, states: Any, way: Pass) -> Result:
 
     def step(x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         y, after = cell(x, states)
-        return y, list(after) if isinstance(after, (list, tuple)) else [after]
+        after = list(after) if isinstance(after, (list, tuple)) else [after]
+        if len(after) != len(states):
+            raise ValueError(f"{cell._label()} returned {len(after)} states, but its state_size says {len(states)}")
+        return y, after
 
     states = first_states(cell, x.shape[0]) if states is None else states
     return _stepwise(step, x, states, way, output_size(cell))
