@@ -161,7 +161,6 @@ BAD = [
     (lambda: layers.LSTM(3)(images(2, 4, 3), initial_state=[images(3, 3), images(3, 3)]),
      r"state h is \(3, 3\), expected \(2, 3\)"),
     (lambda: layers.LSTM(3)(images(2, 4, 3), mask=np.ones((2, 5), bool)), r"mask has shape \(2, 5\)"),
-    (lambda: layers.LSTM(3, stateful=True), "stateful=True is not supported"),
     (lambda: layers.MultiHeadAttention(2, 0), "key_dim must be a positive"),
     (lambda: layers.MultiHeadAttention(2, 4)(images(2, 5, 3), images(3, 5, 3)), "the batch sizes differ"),
     (lambda: layers.PositionEmbedding(3)(images(1, 4, 2)), "do not fit sequence_length=3"),

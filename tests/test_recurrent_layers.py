@@ -131,6 +131,26 @@ def test_native_and_stepwise_gradients_agree(kind, counts, backwards):
 
 @every_kind
 @both_paths
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("zero", [False, True])
+def test_gradients_of_the_last_output(kind, activation, zero, backwards):
+    """Those of the last one of all outputs; a sequence without steps that count has none."""
+    options = {"activation": activation, "zero_output_for_mask": zero, "go_backwards": backwards}
+    mask = np.array([[0, 1, 1, 0, 1], [0, 0, 0, 0, 0]], bool)
+    gradients = []
+    for sequences in (False, True):
+        layer = make(kind, return_sequences=sequences, **options)
+        states = [lamina.Tensor(np.ones((2, 3)), requires_grad=True) for _ in KINDS[kind][4]]
+        y = layer(X, mask=mask, initial_state=states)
+        ops.sum(ops.square(y[:, -1] if sequences else y)).backward()
+        gradients.append([t.grad.numpy() for t in [*layer.weights, *states]])
+        assert not states[0].grad.numpy()[1].any()
+    for a, b in zip(*gradients, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-12)
+
+
+@every_kind
+@both_paths
 def test_state_passing(kind, activation):
     layer = make(kind, return_state=True, activation=activation)
     whole, *ends = layer(X)
@@ -159,6 +179,10 @@ def test_the_cell_makes_one_step(kind, activation):
         assert cell.state_size == 3
     else:
         assert cell.state_size == [3, 3]
+    assert cell.compute_output_shape((None, 4)) == ((None, 3), [(None, 3)] * len(KINDS[kind][4]))
+    with pytest.raises(ValueError, match="get_initial_state needs batch_size"):
+        cell.get_initial_state()
+    assert [s.shape for s in layer.get_initial_state(batch_size=5)] == [(5, 3)] * len(KINDS[kind][4])
     again = type(cell).from_config(cell.get_config())
     assert again.get_config() == cell.get_config()
 
@@ -308,6 +332,105 @@ def test_captured_training_gives_the_bits_of_eager(kind):
 
 
 @every_kind
+@both_paths
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("zero", [False, True])
+def test_the_last_output_is_that_of_the_sequence(kind, activation, zero, backwards):
+    """Where no step counts it is zero, whatever the state was; the state goes through."""
+    options = {"activation": activation, "zero_output_for_mask": zero, "go_backwards": backwards, "return_state": True}
+    one, all_ = make(kind, **options), make(kind, return_sequences=True, **options)
+    states = [rng.standard_normal((2, 3)) for _ in KINDS[kind][4]]
+    for mask in (MASK, np.array([[1, 1, 0, 0, 0], [0, 0, 0, 0, 0]], bool)):
+        for initial in (None, states):
+            y, *after = arrays(all_(X, mask=mask, initial_state=initial))
+            assert_close(one(X, mask=mask, initial_state=initial), [y[:, -1], *after])
+    y, *after = arrays(one(X, lengths=np.array([0, 5]), initial_state=states))
+    assert not y[0].any()
+    for state, first in zip(after, states, strict=True):
+        np.testing.assert_array_equal(state[0], first[0])
+
+
+@every_kind
+@both_paths
+def test_masks_and_lengths_of_any_type(kind, activation):
+    layer = make(kind, activation=activation, return_sequences=True)
+    wanted = layer(X, mask=MASK).numpy()
+    for mask in (MASK.astype("int8"), MASK.astype("int64") * 3, MASK.astype("float32"), MASK.tolist()):
+        np.testing.assert_array_equal(layer(X, mask=mask).numpy(), wanted)
+    wanted = layer(X, lengths=LENGTHS).numpy()
+    for dtype in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "uint64"):
+        np.testing.assert_array_equal(layer(X, lengths=LENGTHS.astype(dtype)).numpy(), wanted)
+    np.testing.assert_array_equal(layer(X, lengths=LENGTHS.tolist()).numpy(), wanted)
+    for lengths in ([3.0, 5.0], [True, True], np.array([3, 2**63 + 3], "uint64")):
+        with pytest.raises(ValueError, match=r"lengths must be 2 integers between 0 and 5, got"):
+            layer(X, lengths=lengths)
+
+
+@pytest.mark.parametrize("options", [{"recurrent_dropout": 0.3}, {"activation": "softsign"}], ids=str)
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("name", ["mask", "lengths"])
+def test_masks_and_lengths_are_captured_step_by_step(name, backwards, options):
+    values = {"mask": (MASK, ~MASK), "lengths": (LENGTHS, LENGTHS[::-1].astype("int16"), np.array([0, 1]))}[name]
+    results = []
+    for captured in (False, True):
+        layer = make("gru", return_sequences=True, go_backwards=backwards, seed=1, **options)
+
+        def step(x, counts, layer=layer):
+            return layer(x, training=True, **{name: counts})
+
+        step = lamina.capture(step, strict=True) if captured else step
+        results.append([step(ops.convert_to_tensor(X), v).numpy() for v in values * 2])
+    np.testing.assert_array_equal(*results)
+
+
+@every_kind
+def test_initial_states_as_lists(kind):
+    layer = make(kind)
+    states = [rng.standard_normal((2, 3)) for _ in KINDS[kind][4]]
+    wanted = layer(X, initial_state=states).numpy()
+    np.testing.assert_array_equal(layer(X, initial_state=[s.tolist() for s in states]).numpy(), wanted)
+    if len(states) == 1:
+        np.testing.assert_array_equal(layer(X, initial_state=states[0].tolist()).numpy(), wanted)
+    for bad, message in [
+        ([None] * len(states), r"state h is None, expected \(2, 3\); without initial_state all are zeros"),
+        (["a"] * len(states), r"state h must be numbers \(2, 3\), got 'a'"),
+        ([[ops.ones(3), ops.ones(3)]] * len(states), r"state h is a list of tensors, expected one of \(2, 3\)"),
+    ]:
+        with pytest.raises(ValueError, match=r"initial_state: " + message):
+            layer(X, initial_state=bad)
+
+
+@every_kind
+def test_attributes_of_the_cell(kind):
+    layer = make(kind, name="it", dropout=0.25)
+    cell = layer.cell
+    names = ["units", "activation", "use_bias", "kernel_initializer", "recurrent_regularizer", "dropout", "seed"]
+    names += ["state_size", "output_size", *cell._activations]
+    names += {"lstm": ["unit_forget_bias"], "simple_rnn": []}.get(kind, ["reset_after"])
+    for name in names:
+        assert getattr(layer, name) is getattr(cell, name) or getattr(layer, name) == getattr(cell, name)
+    for name in {*names} - {"dropout", "state_size", "output_size"}:
+        with pytest.raises(AttributeError, match=f"'it': {name} cannot be set; make a new layer"):
+            setattr(layer, name, getattr(cell, name))
+    np.testing.assert_array_equal(layer(X, training=False).numpy(), make(kind)(X).numpy())
+    layer.dropout = 1.0
+    assert cell.dropout == layer.get_config()["dropout"] == 1.0
+    np.testing.assert_allclose(layer(X, training=True).numpy(), layer(0 * X).numpy(), atol=1e-12)
+    with pytest.raises(ValueError, match="'it': recurrent_dropout must be a number between 0 and 1, got 2"):
+        layer.recurrent_dropout = 2
+
+
+def test_an_error_in_the_constructor_names_the_layer():
+    for arguments, message in [
+        ({"units": 0}, "units must be a positive integer, got 0"),
+        ({"units": 3, "dropout": 2}, "dropout must be a number between 0 and 1, got 2"),
+        ({"units": 3, "bias_constraint": "x"}, "bias_constraint='x' is not supported"),
+    ]:
+        with pytest.raises(ValueError, match=f"^LSTM 'it': {message}"):
+            layers.LSTM(**arguments, name="it")
+
+
+@every_kind
 def test_bad_input(kind):
     layer = make(kind, name="it")
     name = f"{type(layer).__name__} 'it': "
@@ -323,8 +446,6 @@ def test_bad_input(kind):
         layer(X, mask=MASK, lengths=LENGTHS)
     with pytest.raises(ValueError, match=r"units must be a positive integer, got 0"):
         make(kind, 0)
-    with pytest.raises(ValueError, match="stateful=True is not supported"):
-        make(kind, stateful=True)
     with pytest.raises(ValueError, match="did you mean 'go_backwards'"):
         make(kind, go_backward=True)
     with pytest.raises(ValueError, match=r"expected one step, \(batch, features\)"):
@@ -345,7 +466,7 @@ def test_bad_lengths_and_masks(kind, activation):
 def test_bad_bidirectional():
     backwards = layers.LSTM(3, go_backwards=True)
     for arguments, message in [
-        ((layers.Dense(3),), r"layer must be a recurrent layer \(LSTM, GRU or SimpleRNN\), got <Dense"),
+        ((layers.Dense(3),), r"layer must be a recurrent layer \(LSTM, GRU, SimpleRNN or RNN\), got <Dense"),
         ((backwards,), "layer must be made with go_backwards=False, got True"),
         ((layers.LSTM(3), "concat", None, layers.LSTM(3)), "backward_layer must be made with go_backwards=True"),
         ((layers.LSTM(3, return_state=True), "concat", None, backwards), "must have return_state=True as layer, got"),

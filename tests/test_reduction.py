@@ -148,3 +148,17 @@ def test_errors():
         ops.mean(x, axis=(0, -2))
     with pytest.raises(TypeError, match="max: axis must be an integer"):
         ops.max(x, axis="rows")
+
+
+def test_numpy_calls_the_methods():
+    x = RNG.standard_normal((3, 4))
+    for function in (np.sum, np.mean, np.std, np.var, np.max, np.prod):
+        np.testing.assert_allclose(function(Tensor(x)).numpy(), function(x))
+        np.testing.assert_allclose(
+            function(Tensor(x), axis=1, keepdims=True).numpy(), function(x, axis=1, keepdims=True)
+        )
+    assert np.mean(Tensor(x), dtype=np.float32).dtype == np.float32
+    with pytest.raises(TypeError, match="std: ddof= is not supported; got 1"):
+        np.std(Tensor(x), ddof=1)
+    with pytest.raises(TypeError, match="mean: out= is not supported"):
+        np.mean(Tensor(x), out=np.zeros(()))

@@ -23,20 +23,22 @@ from .pooling import (
     MaxPool2D,
     MaxPooling2D,
 )
-from .recurrent import GRU, LSTM, SimpleRNN
+from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .recurrent_cell import GRUCell, LSTMCell, SimpleRNNCell
 from .reshape import Concatenate, Flatten, Permute, Reshape
+from .stacked_cells import StackedRNNCells
 from .symbolic import SymbolicTensor, symbolic_call
 from .variable import Variable
+from .wrappers import Masking, TimeDistributed
 
 Convolution2D, DepthwiseConvolution2D = Conv2D, DepthwiseConv2D
 
 _registry.add_known((
     Activation, Add, Average, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate, Conv2D, Dense,
     DepthwiseConv2D, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GlobalAveragePooling2D, InputLayer, LSTM, LSTMCell,
-    Lambda, LayerNormalization, LeakyReLU, Linear, Maximum, MaxPooling2D, Minimum, MultiHeadAttention, Multiply,
-    OpLayer, Permute, PositionEmbedding, ReLU, Reshape, SimpleRNN, SimpleRNNCell, SinePositionEncoding, Softmax,
-    Subtract,
+    Lambda, LayerNormalization, LeakyReLU, Linear, Masking, Maximum, MaxPooling2D, Minimum, MultiHeadAttention,
+    Multiply, OpLayer, Permute, PositionEmbedding, RNN, ReLU, Reshape, SimpleRNN, SimpleRNNCell, SinePositionEncoding,
+    Softmax, StackedRNNCells, Subtract, TimeDistributed,
 ))  # fmt: skip
 
 
@@ -76,12 +78,12 @@ def concatenate(inputs: list[SymbolicTensor], axis: int = -1, **kwargs: object) 
 
 
 __all__ = [
-    "ELU", "GRU", "LSTM", "Activation", "Add", "Average", "AveragePooling2D", "AvgPool2D", "BatchNormalization",
+    "ELU", "GRU", "LSTM", "RNN", "Activation", "Add", "Average", "AveragePooling2D", "AvgPool2D", "BatchNormalization",
     "Bidirectional", "Concatenate", "Conv2D", "Convolution2D", "Dense", "DepthwiseConv2D", "DepthwiseConvolution2D",
     "Dropout", "Embedding", "Flatten", "GRUCell", "GlobalAveragePooling2D", "GlobalAvgPool2D", "Input",
-    "InputLayer", "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU", "Linear", "MaxPool2D",
+    "InputLayer", "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU", "Linear", "Masking", "MaxPool2D",
     "MaxPooling2D", "Maximum", "Minimum", "MultiHeadAttention", "Multiply", "OpLayer", "Permute",
     "PositionEmbedding", "ReLU", "Reshape", "SimpleRNN", "SimpleRNNCell", "SinePositionEncoding", "Softmax",
-    "Subtract", "SymbolicTensor", "Variable", "add", "average", "concatenate", "maximum", "minimum", "multiply",
-    "subtract", "symbolic_call",
+    "StackedRNNCells", "Subtract", "SymbolicTensor", "TimeDistributed", "Variable", "add", "average", "concatenate",
+    "maximum", "minimum", "multiply", "subtract", "symbolic_call",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import activations, initializers, ops, regularizers
 from ..autograd import Tensor
+from ..ops._common import as_tensor
 from ..random import Generator
 from .base import Layer
 from .masking import attach
@@ -150,7 +151,12 @@ class MultiHeadAttention(Layer):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
-        self._check(query, value, key)
+        self._check(query.shape, value.shape, key.shape)
+        (n, t), s = query.shape[:2], value.shape[1]
+        query_mask = _as_mask("query_mask", query_mask, "(batch, query time)", (n, t))
+        value_mask = _as_mask("value_mask", value_mask, "(batch, value time)", (n, s))
+        key_mask = _as_mask("key_mask", key_mask, "(batch, value time)", (n, s))
+        attention_mask = _as_attention_mask(attention_mask, (n, self.num_heads, t, s))
         q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         mask = _combined(attention_mask, query_mask, value_mask, key_mask)
         rate = self.dropout if training else 0.0
@@ -167,22 +173,29 @@ class MultiHeadAttention(Layer):
             y = attach(y, query_mask)
         return (y, scores) if return_attention_scores else y
 
-    def _check(self, query: Tensor, value: Tensor, key: Tensor) -> None:
-        for name, x in (("query", query), ("value", value), ("key", key)):
-            if x.ndim != 3:
-                raise ValueError(f"{name} is {x.shape}, expected (batch, time, features)")
-        if key.shape[:2] != value.shape[:2]:
-            raise ValueError(f"key is {key.shape}, value {value.shape}: batch and time must agree")
-        if query.shape[0] != key.shape[0]:
-            raise ValueError(f"query is {query.shape}, key {key.shape}: the batch sizes differ")
+    def _check(self, query: Shape, value: Shape, key: Shape) -> None:
+        """ValueError unless the shapes fit each other and, once there are weights, these."""
+        for name, shape in (("query", query), ("value", value), ("key", key)):
+            if len(shape) != 3:
+                raise ValueError(f"{name} is {shape}, expected (batch, time, features)")
+            if self.built and shape[2] is not None:
+                features = getattr(self, f"_{name}_dense").kernel.shape[0]
+                if shape[2] != features:
+                    raise ValueError(f"{name} is {shape}, but the layer was built for {features} features of {name}")
+        if _differ(key[0], value[0]) or _differ(key[1], value[1]):
+            raise ValueError(f"key is {key}, value {value}: batch and time must agree")
+        if _differ(query[0], key[0]):
+            raise ValueError(f"query is {query}, key {key}: the batch sizes differ")
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        return None  # call attaches the query's
+    def compute_output_shape(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> Shape:
+        """The shape of the result without the scores."""
+        query, value, key = (tuple(s) for s in (query_shape, value_shape, key_shape or value_shape))
+        self._check(query, value, key)
+        return (*query[:-1], *(self.output_shape or query[-1:]))
 
     def compute_output_spec(self, query: Any, value: Any, key: Any = None, **kwargs: Any) -> Any:
-        if query.ndim != 3 or value.ndim != 3:
-            raise ValueError(f"query is {query.shape}, value {value.shape}, expected (batch, time, features)")
-        y = SymbolicTensor((*query.shape[:-1], *(self.output_shape or query.shape[-1:])), self.dtype)
+        shape = self.compute_output_shape(query.shape, value.shape, None if key is None else key.shape)
+        y = SymbolicTensor(shape, self.dtype)
         if not kwargs.get("return_attention_scores"):
             return y
         return y, SymbolicTensor((query.shape[0], self.num_heads, query.shape[1], value.shape[1]), self.dtype)
@@ -199,16 +212,41 @@ def _sizes(value: int | Sequence[int]) -> tuple[int, ...]:
     return (value,) if isinstance(value, int) else tuple(value)
 
 
-def _combined(attention_mask: Any, query_mask: Any, value_mask: Any, key_mask: Any) -> Any:
+def _differ(m: int | None, n: int | None) -> bool:
+    return m is not None and n is not None and m != n
+
+
+def _as_mask(name: str, mask: Any, axes: str, shape: tuple[int, int]) -> Tensor | None:
+    """A mask of steps as booleans; any numbers will do, zero is False."""
+    if mask is None:
+        return None
+    mask = as_tensor(mask)
+    if mask.shape != shape:
+        raise ValueError(f"{name} is {mask.shape}, expected {axes} = {shape}")
+    return ops.cast(mask, "bool")
+
+
+def _as_attention_mask(mask: Any, scores: tuple[int, int, int, int]) -> Tensor | None:
+    """attention_mask as booleans that broadcast to the scores (N, heads, T, S)."""
+    if mask is None:
+        return None
+    mask = as_tensor(mask)
+    shape, (n, _, t, s) = mask.shape, scores
+    wanted = {2: (t, s), 3: (n, t, s), 4: scores}.get(len(shape))
+    if wanted is None or any(m not in (1, k) for m, k in zip(shape, wanted, strict=True)):
+        raise ValueError(
+            f"attention_mask is {shape}, expected (T, S) = {(t, s)}, (N, T, S) = {(n, t, s)} or "
+            f"(N, heads, T, S) = {scores}, or what broadcasts to one of them"
+        )
+    mask = ops.cast(mask, "bool")
+    return ops.expand_dims(mask, 1) if len(shape) == 3 else mask
+
+
+def _combined(
+    attention_mask: Tensor | None, query_mask: Tensor | None, value_mask: Tensor | None, key_mask: Tensor | None
+) -> Tensor | None:
     """All masks as one that broadcasts to (N, heads, T, S), or None."""
-    masks = []
-    if attention_mask is not None:
-        if attention_mask.dtype.kind != "b":
-            attention_mask = ops.cast(attention_mask, "bool")
-        n = attention_mask.ndim
-        if n not in (2, 3, 4):
-            raise ValueError(f"attention_mask is {attention_mask.shape}, expected (T, S), (N, T, S) or with heads")
-        masks.append(ops.expand_dims(attention_mask, 1) if n == 3 else attention_mask)
+    masks = [] if attention_mask is None else [attention_mask]
     if query_mask is not None:
         masks.append(ops.reshape(query_mask, (query_mask.shape[0], 1, query_mask.shape[1], 1)))
     masks.extend(ops.reshape(m, (m.shape[0], 1, 1, m.shape[1])) for m in (value_mask, key_mask) if m is not None)

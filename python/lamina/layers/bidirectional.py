@@ -10,8 +10,10 @@ from .._suggest import unknown
 from ..autograd import Tensor
 from .base import Layer
 from .masking import attach
-from .recurrent import Recurrent
+from .recurrent import RNN
+from .stacked_cells import state_sizes
 from .symbolic import Shape
+from .tracking import named_layers
 
 _MODES = ("concat", "sum", "mul", "ave")
 
@@ -52,20 +54,20 @@ class Bidirectional(Layer):
         if backward_layer is None:
             backward_layer = self._copy(layer, "backward_", go_backwards=True)
         _check_layer(self, "backward_layer", backward_layer, backwards=True)
-        self.backward_layer: Recurrent = backward_layer
+        self.backward_layer: RNN = backward_layer
         self.backward_layer.zero_output_for_mask = self.backward_layer.return_sequences
         for name in ("return_sequences", "return_state", "dtype"):
             wanted, got = getattr(self.forward_layer, name), getattr(backward_layer, name)
             if got != wanted:
                 raise ValueError(f"{self._label()}: backward_layer must have {name}={wanted!r} as layer, got {got!r}")
-        units = self.forward_layer.units, self.backward_layer.units
+        units = self.forward_layer.output_size, self.backward_layer.output_size
         if merge_mode in ("sum", "mul", "ave") and units[0] != units[1]:
             raise ValueError(
                 f"{self._label()}: merge_mode={merge_mode!r} cannot merge {units[0]} units and {units[1]}; "
                 "use as many, or merge_mode='concat' or None"
             )
 
-    def _copy(self, layer: Recurrent, prefix: str, **changes: Any) -> Recurrent:
+    def _copy(self, layer: RNN, prefix: str, **changes: Any) -> RNN:
         try:
             config = layer.get_config()
         except TypeError as error:  # an activation or the like that has no description
@@ -76,7 +78,9 @@ class Bidirectional(Layer):
             "trainable": layer.trainable and self.trainable,
             "zero_output_for_mask": layer.return_sequences,
         }
-        copy: Recurrent = type(layer).from_config(config | changes)
+        kinds = {type(each).__name__: type(each) for each in (layer, *named_layers(layer).values())}
+        with _registry.custom_object_scope(kinds):  # a cell of the user's own need not be registered for a copy
+            copy: RNN = type(layer).from_config(config | changes)
         return copy
 
     @property
@@ -111,7 +115,7 @@ class Bidirectional(Layer):
     def _halves(self, states: Any) -> tuple[Any, Any]:
         if states is None:
             return None, None
-        each = len(self.forward_layer.cell._states), len(self.backward_layer.cell._states)
+        each = len(state_sizes(self.forward_layer.cell)), len(state_sizes(self.backward_layer.cell))
         if not isinstance(states, (list, tuple)) or len(states) != sum(each):
             got = f"{len(states)} states" if isinstance(states, (list, tuple)) else type(states).__name__
             raise ValueError(
@@ -132,6 +136,13 @@ class Bidirectional(Layer):
             y = ops.multiply(y, 0.5) if self.merge_mode == "ave" else y
         return attach(y, mask) if mask is not None and self.return_sequences else y
 
+    def reset_state(self) -> None:
+        """Let the next batch begin anew, where the layers inside are stateful."""
+        self.forward_layer.reset_state()
+        self.backward_layer.reset_state()
+
+    reset_states = reset_state
+
     def compute_output_shape(self, input_shape: Shape) -> Any:
         forward, backward = (
             layer.compute_output_shape(input_shape) for layer in (self.forward_layer, self.backward_layer)
@@ -146,16 +157,22 @@ class Bidirectional(Layer):
             return forward, backward
         return (*forward[:-1], forward[-1] + backward[-1]) if self.merge_mode == "concat" else forward
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        return None  # call attaches it
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of the outputs, where all steps are returned: two without merging; None for states."""
+        mask = previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
+        mask = mask if self.return_sequences else None
+        if not self.return_state:
+            return (mask, mask) if self.merge_mode is None else mask
+        states = [None for half in (self.forward_layer, self.backward_layer) for _ in state_sizes(half.cell)]
+        return [mask] * (2 if self.merge_mode is None else 1) + states
 
     def get_config(self) -> dict[str, Any]:
         return self._config("merge_mode", "backward_layer") | {"layer": _registry.serialize(self.forward_layer)}
 
 
 def _check_layer(owner: Layer, argument: str, layer: Any, backwards: bool) -> None:
-    if not isinstance(layer, Recurrent):
-        kinds = "LSTM, GRU or SimpleRNN"
+    if not isinstance(layer, RNN):
+        kinds = "LSTM, GRU, SimpleRNN or RNN"
         raise ValueError(f"{owner._label()}: {argument} must be a recurrent layer ({kinds}), got {layer!r}")
     if layer.go_backwards != backwards:
         raise ValueError(

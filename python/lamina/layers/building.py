@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .._tree import is_shape, map_structure
+from .._tree import is_shape, map_shapes, map_structure
 from ..autograd import Tensor
-from .symbolic import SymbolicTensor
+from .symbolic import SymbolicTensor, infer
 
 if TYPE_CHECKING:
     from .base import Layer
@@ -58,6 +58,22 @@ def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         layer.build(next(iter(given.values()), None))
     else:
         layer.build(**{k: given[k.removesuffix("_shape")] for k in wanted if k.removesuffix("_shape") in given})
+
+
+def build_inner(layer: Layer, *shapes: Any) -> None:
+    """Build a layer that another calls, for arguments of these shapes (or nests of them).
+
+    One without a ``build`` of its own is tried, so that the layers that its ``call`` uses are built, too.
+    """
+    from .base import Layer  # which stands on this module
+
+    if layer.built:
+        return
+    if type(layer).build is Layer.build:
+        args = map_shapes(lambda shape: SymbolicTensor(shape, layer.dtype), shapes)
+        infer(layer, args, {"training": False})
+    else:
+        layer.build(shapes[0])
 
 
 def _has_tensors(value: Any) -> bool:

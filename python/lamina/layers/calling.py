@@ -65,6 +65,12 @@ def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)[1:]
 
 
+@cache
+def _by_position(function: Callable[..., Any]) -> bool:
+    """Whether a method's first parameter after self has a name and may be given without it."""
+    return list(inspect.signature(function).parameters.values())[1].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+
 def tensors(tree: Any) -> Iterator[Any]:
     """The tensors, with values or symbolic, of a nest."""
     return (t for t in leaves(tree) if isinstance(t, (Tensor, SymbolicTensor)))
@@ -75,6 +81,8 @@ def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     if "_name" not in vars(layer):
         raise RuntimeError(f"{type(layer).__name__}.__init__ must begin with super().__init__()")
     names = parameters(type(layer).call)
+    if not args and names and names[0] in kwargs and _by_position(type(layer).call):
+        args = (kwargs.pop(names[0]),)  # conversion, masks and errors regard the first argument, however it came
     takes_training = "training" in names
     training, outer = kwargs.get("training"), context.training
     if not takes_training:
@@ -146,20 +154,24 @@ def _convert(layer: Layer, x: Any, integers: bool) -> Any:
     wanted = layer._dtype if layer.autocast and (dtype.kind == "f" or integers) else dtype
     if not isinstance(x, Tensor):
         return as_tensor(x, wanted)
-    return x if dtype == wanted else ops.cast(x, wanted)
+    if dtype == wanted:
+        return x
+    converted = ops.cast(x, wanted)
+    return attach(converted, x.mask) if isinstance(x, MaskedTensor) else converted
 
 
 def _pass_masks(names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Give ``call`` the masks that its arguments carry; returns that of the first."""
+    """Give ``call`` the masks that its arguments carry, each as ``<argument>_mask``; returns that of the first."""
     first = None
-    for i, (name, value) in enumerate(zip(names, args, strict=False)):
+    for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
         mask = mask_of(value)
         if mask is None:
             continue
-        key = "mask" if i == 0 and "mask" in names else f"{name}_mask"
+        is_first = bool(args) and name == names[0]
+        key = "mask" if is_first and "mask" in names else f"{name}_mask"
         if key in names and kwargs.get(key) is None and names.index(key) >= len(args):
             kwargs[key] = mask
-        first = mask if i == 0 else first
+        first = mask if is_first else first
     return first
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from functools import cache
+import math
 from typing import Any
 
 import numpy as np
 
 from .. import _native, initializers, ops, regularizers
 from ..autograd import Array, Tensor, wrap
+from ..ops._common import as_tensor
 from .base import Layer
 from .masking import attach
 from .options import known, positive, refuse
 from .symbolic import Shape
 
+_ROWS = 128  # the least that SinePositionEncoding computes at once
+
 
 class Embedding(Layer):
     """Rows of a table: integers (...) below ``input_dim`` -> (..., output_dim).
 
-    Weight: ``embeddings`` (input_dim, output_dim).  An index out of range is an IndexError that names it and its
-    place.  With ``mask_zero`` index 0 is padding: layers behind that take masks leave those steps out.
+    Weight: ``embeddings`` (input_dim, output_dim).  Floats lose their decimals.  An index out of range, or none at
+    all (NaN), is an IndexError that names it and its place.  With ``mask_zero`` index 0 is padding: layers behind that
+    take masks leave those steps out.
 
     With ``sparse`` (PyTorch's name) training costs what the rows of a batch do, not the table: gradients are kept for
     those rows alone, and optimizers leave all others as they are, weights and state (momentum does not move them,
@@ -66,11 +70,24 @@ class Embedding(Layer):
             self.embeddings.touched = _native.TouchedRows(self.input_dim)
 
     def call(self, inputs: Tensor) -> Tensor:
-        indices = inputs
-        if inputs._array.dtype.kind == "f":
-            indices = ops.cast(inputs, np.int32)  # as Keras: token arrays are often stored as floats
-        y = ops.embedding(indices, self.embeddings)
+        indices = _as_indices(inputs)
+        try:
+            y = ops.embedding(indices, self.embeddings)
+        except IndexError:
+            self._refuse(inputs._array)
+            raise
         return attach(y, ops.not_equal(indices, 0)) if self.mask_zero else y
+
+    def _refuse(self, values: Array) -> None:
+        """IndexError for the first index out of range, as it was before it was converted."""
+        inside = (values > -1) & (values < self.input_dim)  # neither holds for NaN
+        if not inside.all():
+            place = np.argwhere(~inside)[0].tolist()
+            raise IndexError(f"index {values[tuple(place)]} at {place} is outside 0..{self.input_dim - 1}")
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Which indices are not 0, with ``mask_zero``; else None."""
+        return ops.not_equal(_as_indices(as_tensor(inputs)), 0) if self.mask_zero else None
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)
@@ -78,6 +95,16 @@ class Embedding(Layer):
     def get_config(self) -> dict[str, Any]:
         own = ("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer", "mask_zero", "sparse")
         return self._config(*own)
+
+
+def _as_indices(x: Tensor) -> Tensor:
+    """Integers that operations know; those that int64 cannot hold, and floats that are no numbers, become -1."""
+    kind = x._array.dtype
+    if kind.kind == "f":  # as Keras: token arrays are often stored as floats
+        x = ops.where(ops.less(ops.abs(x), 2.0**62), x, -1.0)
+    elif kind.kind != "b" and kind not in (np.int32, np.int64):
+        return ops.cast(x, "int64" if kind.itemsize > 2 else "int32")
+    return x if kind.kind != "f" else ops.cast(x, "int64")
 
 
 class PositionEmbedding(Layer):
@@ -105,6 +132,8 @@ class PositionEmbedding(Layer):
         shape = inputs.shape
         if len(shape) < 2:
             raise ValueError(f"x is {shape}, expected (batch, time, features)")
+        if shape[-1] != self.position_embeddings.shape[1]:
+            raise ValueError(f"x is {shape}, but the table was built for {self.position_embeddings.shape[1]} features")
         stop = start_index + shape[-2]
         if start_index < 0 or stop > self.sequence_length:
             raise ValueError(f"positions {start_index} to {stop} do not fit sequence_length={self.sequence_length}")
@@ -114,6 +143,10 @@ class PositionEmbedding(Layer):
         return ops.broadcast_to(rows, shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if self.built and input_shape[-1] not in (None, self.position_embeddings.shape[1]):
+            raise ValueError(
+                f"x is {input_shape}, but the table was built for {self.position_embeddings.shape[1]} features"
+            )
         steps = input_shape[-2] if len(input_shape) > 1 else None
         if steps is not None and steps > self.sequence_length:
             raise ValueError(f"x is {input_shape}: {steps} steps exceed sequence_length={self.sequence_length}")
@@ -135,26 +168,35 @@ class SinePositionEncoding(Layer):
 
     def __init__(self, max_wavelength: float = 10000, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if isinstance(max_wavelength, bool) or not isinstance(max_wavelength, (int, float, np.number)):
+            raise TypeError(f"{self._label()}: max_wavelength must be a number, got {max_wavelength!r}")
+        if not 0 < max_wavelength < math.inf:
+            raise ValueError(f"{self._label()}: max_wavelength must be positive and finite, got {max_wavelength}")
         self.max_wavelength = max_wavelength
+        self._table = 0, np.empty((0, 0))  # the first position and the rows from there on, as used last
         self._built = True
 
     def call(self, inputs: Tensor, start_index: int = 0) -> Tensor:
         shape = inputs.shape
         if len(shape) < 2:
             raise ValueError(f"x is {shape}, expected (batch, time, features)")
-        table = _sine_table(start_index, shape[-2], shape[-1], float(self.max_wavelength), self.dtype)
-        return ops.broadcast_to(wrap(table), shape)
+        return ops.broadcast_to(wrap(self._rows(start_index, *shape[-2:])), shape)
+
+    def _rows(self, start: int, steps: int, features: int) -> Array:
+        """Positions from ``start`` on, out of a table that is made longer than asked for where it does not reach."""
+        first, table = self._table
+        if features != table.shape[1] or not first <= start <= first + len(table) - steps:
+            first, table = self._table = start, self._sines(start, max(_ROWS, 2 * steps), features)
+        return table[start - first : start - first + steps]
+
+    def _sines(self, start: int, steps: int, features: int) -> Array:
+        positions = np.arange(start, start + steps, dtype=np.float64)[:, None]
+        feature = np.arange(features)
+        angles = positions * float(self.max_wavelength) ** (-2.0 * (feature // 2) / max(1, features))
+        return np.where(feature % 2, np.cos(angles), np.sin(angles)).astype(self.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
         return self._config("max_wavelength")
-
-
-@cache
-def _sine_table(start: int, steps: int, features: int, max_wavelength: float, dtype: str) -> Array:
-    positions = np.arange(start, start + steps, dtype=np.float64)[:, None]
-    feature = np.arange(features)
-    angles = positions * max_wavelength ** (-2.0 * (feature // 2) / features)
-    return np.where(feature % 2, np.cos(angles), np.sin(angles)).astype(dtype)

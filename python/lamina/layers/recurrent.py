@@ -1,62 +1,94 @@
-"""SimpleRNN, GRU and LSTM: whole sequences in one native call."""
+"""SimpleRNN, GRU and LSTM: whole sequences in one native call; RNN: any cell over sequences."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-import numpy as np
-
-from .. import ops
-from ..autograd import Array, Tensor, wrap
+from .. import _native, tape
+from .._tree import flatten, map_structure
+from ..autograd import Tensor, wrap
 from .base import Layer
+from .calling import BAD_INPUT
 from .masking import attach
-from .options import refuse
+from .options import fraction
 from .recurrent_cell import Cell, GRUCell, LSTMCell, SimpleRNNCell
-from .symbolic import Shape
+from .recurrent_loop import Pass, as_lengths, as_mask, check_sequence, run
+from .stacked_cells import (
+    StackedRNNCells,
+    build_cell,
+    check_cell,
+    checked_states,
+    first_states,
+    output_size,
+    state_shapes,
+    state_sizes,
+)
+from .symbolic import Shape, trial
 
 
-class Recurrent(Layer):
-    """What the recurrent layers share: ``cell``, which holds the weights, over sequences (N, T, in).
+class RNN(Layer):
+    """``cell`` over sequences (N, T, in): one of the library's cells, one of your own, or a list, see StackedRNNCells.
 
     Returns the last output (N, units); with ``return_sequences`` all of them (N, T, units); with ``return_state``
     also the states.  ``go_backwards`` begins at the end; the outputs stand in the order of the computation.
 
     Call arguments: ``initial_state``, the list of states; ``mask`` (N, T), True = step counts: other steps keep the
-    state and repeat the last output (or give zeros with ``zero_output_for_mask``); ``lengths`` (N,), how many steps of
-    each sequence count, at no cost over the padded batch: outputs beyond are zero; ``in_time_order``: backwards too,
-    outputs stand where their inputs stand.
+    state and repeat the last output, zero before the first (or give zeros with ``zero_output_for_mask``); ``lengths``
+    (N,), how many steps of each sequence count, at no cost over the padded batch: outputs beyond are zero;
+    ``in_time_order``: backwards too, outputs stand where their inputs stand.  The last output is that of the last step
+    that counts, zero where none does (with a mask and ``zero_output_for_mask``: where the last step does not).
 
-    Activations other than linear, relu, tanh, sigmoid and hard_sigmoid, and training with ``recurrent_dropout``, run
-    step by step in Python, many times slower.
-    ``unroll`` and ``use_cudnn`` change nothing; ``stateful`` is refused: pass ``initial_state``.
+    A cell of your own is called for every step; what it must have stands in stacked_cells.py.  So are the library's
+    with activations other than linear, relu, tanh, sigmoid and hard_sigmoid, or trained with ``recurrent_dropout``:
+    many times slower than natively.
+
+    ``stateful``: sequence i of a batch goes on where sequence i of the batch before ended, in training, prediction and
+    captured steps alike, until ``reset_state()``; all batches have one size.  Gradients end where the batch begins.
+    The states are no weights: they are not saved.
+
+    ``unroll`` and ``use_cudnn`` change nothing.
     """
 
     _float_input = True
     supports_masking = True
-    cell: Cell
+    cell: Any
 
     def __init__(
         self,
+        cell: Any,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
+        unroll: bool = False,
         zero_output_for_mask: bool = False,
         **kwargs: Any,
     ) -> None:
+        cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
+        if kwargs.get("dtype") is None:
+            kwargs["dtype"] = getattr(cell, "dtype", None)
         super().__init__(**kwargs)
-        refuse(self, stateful=stateful)
-        self.return_sequences, self.return_state = return_sequences, return_state
-        self.go_backwards = go_backwards
-        self.zero_output_for_mask = zero_output_for_mask
+        self._set_options(return_sequences, return_state, go_backwards, stateful, zero_output_for_mask)
+        self.cell = check_cell(self, cell)
+
+    def _set_options(self, sequences: bool, state: bool, backwards: bool, stateful: bool, zero_output: bool) -> None:
+        self.return_sequences, self.return_state = sequences, state
+        self.go_backwards, self.stateful = backwards, stateful
+        self.zero_output_for_mask = zero_output
+        self._kept: list[Any] | None = None  # the states between batches, written in place: plans hold the addresses
 
     @property
-    def units(self) -> int:
-        return self.cell.units
+    def state_size(self) -> Any:
+        return self.cell.state_size
+
+    @property
+    def output_size(self) -> int:
+        return output_size(self.cell)
 
     def build(self, sequences_shape: Shape) -> None:
-        _check_sequence(sequences_shape)
-        self.cell.build((sequences_shape[0], sequences_shape[2]))
+        check_sequence(sequences_shape)
+        build_cell(self.cell, sequences_shape[0], sequences_shape[2])
 
     def call(
         self,
@@ -67,94 +99,146 @@ class Recurrent(Layer):
         lengths: Any = None,
         in_time_order: bool = False,
     ) -> Any:
-        cell, x = self.cell, sequences
-        _check_sequence(x.shape)
-        n, steps, features = x.shape
-        states = None if initial_state is None else cell.check_states("initial_state", initial_state, n)
+        check_sequence(sequences.shape)
+        n, steps, _ = sequences.shape
         if mask is not None and lengths is not None:
             raise ValueError("pass mask or lengths, not both")
-        if training and cell.dropout:  # one mask for all steps, as in Keras
-            noise = ops.dropout(ops.ones((n, 1, features), dtype=self.dtype), cell.dropout, cell.seed_generator)
-            x = ops.multiply(x, noise)
-        y: Tensor | None
-        names = cell.native_names(training)
-        if names is not None:
-            y, states = cell._sequence(
-                x, states, lengths, mask, self.go_backwards, *names, self.return_sequences, self.zero_output_for_mask,
-                in_time_order,
-            )  # fmt: skip
-        else:
-            kept = _kept(mask, lengths, n, steps)
-            y, states = self._unrolled(x, states, kept, lengths is not None, in_time_order, training)
-        out = states[0] if y is None or not self.return_sequences else y
+        mask, lengths = as_mask(mask, n, steps), as_lengths(lengths, n, steps)
+        states: Any = self._kept_states(n)
+        if initial_state is not None:
+            states = checked_states("initial_state", self.cell, initial_state, n)
+        way = Pass(
+            mask, lengths, self.go_backwards, self.return_sequences, self.zero_output_for_mask, in_time_order, training
+        )
+        y, last, states = run(self.cell, sequences, states, way)
+        if self.stateful and not trial.running:
+            self._keep(states, n)
+        out: Any = y if self.return_sequences else last
         if mask is not None and self.return_sequences:
             out = attach(out, mask)
         return (out, *states) if self.return_state else out
 
-    def _unrolled(
-        self,
-        x: Tensor,
-        states: list[Tensor] | None,
-        kept: Array | None,
-        ragged: bool,
-        in_time_order: bool,
-        training: bool,
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Step by step, for cells that the kernel does not compute.  ``ragged``: what is kept is given by lengths."""
-        cell = self.cell
-        n, steps, _ = x.shape
-        states = cell.get_initial_state(n) if states is None else states
-        noise = None
-        if training and cell.recurrent_dropout:  # one mask for all steps
-            ones = ops.ones((n, cell.units), dtype=self.dtype)
-            noise = ops.dropout(ones, cell.recurrent_dropout, cell.seed_generator)
-        zero = y = wrap(np.zeros((n, cell.units), self._dtype))
-        outputs = []
-        for t in reversed(range(steps)) if self.go_backwards else range(steps):
-            h = states[0] if noise is None else ops.multiply(states[0], noise)
-            after = cell._step(ops.getitem(x, (slice(None), t)), states, h)
-            if kept is None:
-                states, y = after, after[0]
-            else:
-                now = kept[:, t, None]
-                states = [ops.where(now, a, b) for a, b in zip(after, states, strict=True)]
-                y = ops.where(now, after[0], zero if ragged or self.zero_output_for_mask else y)
-            outputs.append(y)
-        if not outputs:
-            return wrap(np.zeros((n, 0, cell.units), self._dtype)), states
-        if self.go_backwards and (in_time_order or ragged):
-            outputs.reverse()
-        sequence = ops.stack(outputs, axis=1)
-        if self.go_backwards and ragged and not in_time_order:
-            sequence = _each_backwards(sequence, kept)
-        return sequence, states
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+        """The states that sequences begin with, zeros for the library's cells."""
+        return first_states(self.cell, batch_size)
+
+    # ---- states between batches ----
+
+    def _kept_states(self, batch: int) -> list[Any] | None:
+        """Copies of the states that the batch before left, as constants; None to begin anew."""
+        if not self.stateful or trial.running or self._kept is None:
+            return None
+        size = len(flatten(self._kept)[0])
+        if size != batch:
+            fresh = zip(flatten(self.get_initial_state(size)), flatten(self._kept), strict=True)
+            if any((a._array != b._array).any() for a, b in fresh):
+                raise ValueError(
+                    f"stateful: the states of {size} sequences are kept, but x has {batch}; use batches of one size, "
+                    "or forget the states with reset_state()"
+                )
+            self._kept = None
+            return None
+        return map_structure(lambda t: wrap(_native.copy(t._array)), self._kept)
+
+    def _keep(self, states: list[Any], batch: int) -> None:
+        if self._kept is None:
+            self._kept = map_structure(lambda t: wrap(t._array.copy()), self.get_initial_state(batch))
+            tape.touch()  # this run did not read them: a captured step records itself again
+        for kept, state in zip(flatten(self._kept), flatten(states), strict=True):
+            _native.copy_into(state._array, kept._array, False)
+
+    def reset_state(self) -> None:
+        """Let the next batch of a stateful layer begin anew."""
+        if self._kept is not None:
+            fresh = self.get_initial_state(len(flatten(self._kept)[0]))
+            for kept, state in zip(flatten(self._kept), flatten(fresh), strict=True):
+                _native.copy_into(state._array, kept._array, False)
+
+    reset_states = reset_state
+
+    # ---- description ----
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
-        _check_sequence(input_shape)
+        check_sequence(input_shape)
         if self.built and (message := self._mismatch(input_shape)):
             raise ValueError(message)
         n, steps, _ = input_shape
-        out = (n, steps, self.units) if self.return_sequences else (n, self.units)
-        return (out, *((n, self.units) for _ in self.cell._states)) if self.return_state else out
+        out = (n, steps, self.output_size) if self.return_sequences else (n, self.output_size)
+        return (out, *state_shapes(self.cell, n)) if self.return_state else out
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        return None  # call attaches it
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of the outputs, where all of them are returned; with ``return_state`` a list, None for states."""
+        mask = previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
+        mask = mask if self.return_sequences else None
+        return [mask, *(None for _ in state_sizes(self.cell))] if self.return_state else mask
 
     def _mismatch(self, shape: Shape) -> str | None:
-        if not self.built or len(shape) != 3 or shape[2] == self.cell.kernel.shape[0]:
+        cell = self.cell.cells[0] if isinstance(self.cell, StackedRNNCells) else self.cell
+        if not isinstance(cell, Cell) or not cell.built or len(shape) != 3 or shape[2] == cell.kernel.shape[0]:
             return None
-        return f"x is {shape}, but the kernel {self.cell.kernel.shape} wants {self.cell.kernel.shape[0]} features last"
+        return f"x is {shape}, but the kernel {cell.kernel.shape} wants {cell.kernel.shape[0]} features last"
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("cell", *_OPTIONS)
+
+
+_OPTIONS = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
+
+
+class _OfCell:
+    """An attribute of the cell under the layer's name.  It is fixed, as in Keras, but for the rates of dropout."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Any, owner: type) -> Any:
+        return self if layer is None else getattr(layer.cell, self.name)
+
+    def __set__(self, layer: Any, value: Any) -> None:
+        if not self.name.endswith("dropout"):
+            raise AttributeError(f"{layer._label()}: {self.name} cannot be set; make a new layer with it")
+        setattr(layer.cell, self.name, fraction(layer, self.name, value))
+
+
+class Recurrent(RNN):
+    """What SimpleRNN, GRU and LSTM share: ``cell``, which holds the weights, is made here, not given."""
+
+    cell: Cell
+    units, activation, use_bias = _OfCell(), _OfCell(), _OfCell()
+    kernel_initializer, recurrent_initializer, bias_initializer = _OfCell(), _OfCell(), _OfCell()
+    kernel_regularizer, recurrent_regularizer, bias_regularizer = _OfCell(), _OfCell(), _OfCell()
+    dropout, recurrent_dropout, seed = _OfCell(), _OfCell(), _OfCell()
+
+    def __init__(
+        self,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        Layer.__init__(self, **kwargs)
+        self._set_options(return_sequences, return_state, go_backwards, stateful, zero_output_for_mask)
+
+    def _made(self, kind: type[Cell], *arguments: Any) -> Cell:
+        """The cell; errors name this layer, which the user asked for."""
+        try:
+            return kind(*arguments, dtype=self.dtype, trainable=self.trainable)
+        except BAD_INPUT as error:
+            error.args = (re.sub(rf"{kind.__name__} '[^']*'", lambda _: self._label(), str(error)),)
+            raise
 
     def get_config(self) -> dict[str, Any]:
         cell = {k: v for k, v in self.cell.get_config().items() if k not in ("name", "trainable", "dtype")}
-        return cell | self._config("return_sequences", "return_state", "go_backwards", "zero_output_for_mask")
+        return cell | self._config(*_OPTIONS)
 
 
 class SimpleRNN(Recurrent):
     """h = activation(x kernel + h recurrent_kernel + bias) over sequences (N, T, in): Elman 1990.
 
     Arguments, defaults and weights (of ``cell``, see SimpleRNNCell) are Keras 3's; results, call arguments and what
-    runs natively as in Recurrent; the state is h.
+    runs natively as in RNN; the state is h.
     """
 
     def __init__(
@@ -187,10 +271,10 @@ class SimpleRNN(Recurrent):
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
-        self.cell = SimpleRNNCell(
-            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
+        self.cell = self._made(
+            SimpleRNNCell, units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
             kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
-            bias_constraint, dropout, recurrent_dropout, seed, dtype=self.dtype, trainable=self.trainable,
+            bias_constraint, dropout, recurrent_dropout, seed,
         )  # fmt: skip
 
 
@@ -198,8 +282,10 @@ class GRU(Recurrent):
     """Gated recurrent unit over sequences (N, T, in): Cho et al. 2014.
 
     Arguments, defaults and weights (of ``cell``, see GRUCell) are Keras 3's; results, call arguments and what runs
-    natively as in Recurrent; the state is h.
+    natively as in RNN; the state is h.
     """
+
+    recurrent_activation, reset_after = _OfCell(), _OfCell()
 
     def __init__(
         self,
@@ -234,11 +320,10 @@ class GRU(Recurrent):
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
-        self.cell = GRUCell(
-            units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer,
+        self.cell = self._made(
+            GRUCell, units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer,
             bias_initializer, kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint,
-            recurrent_constraint, bias_constraint, dropout, recurrent_dropout, reset_after, seed, dtype=self.dtype,
-            trainable=self.trainable,
+            recurrent_constraint, bias_constraint, dropout, recurrent_dropout, reset_after, seed,
         )  # fmt: skip
 
 
@@ -246,8 +331,10 @@ class LSTM(Recurrent):
     """Long short-term memory over sequences (N, T, in): Hochreiter and Schmidhuber 1997.
 
     Arguments, defaults and weights (of ``cell``, see LSTMCell) are Keras 3's; results, call arguments and what runs
-    natively as in Recurrent; the states are h and c.
+    natively as in RNN; the states are h and c.
     """
+
+    recurrent_activation, unit_forget_bias = _OfCell(), _OfCell()
 
     def __init__(
         self,
@@ -282,37 +369,8 @@ class LSTM(Recurrent):
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
-        self.cell = LSTMCell(
-            units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer,
+        self.cell = self._made(
+            LSTMCell, units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer,
             bias_initializer, unit_forget_bias, kernel_regularizer, recurrent_regularizer, bias_regularizer,
             kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
-            dtype=self.dtype, trainable=self.trainable,
         )  # fmt: skip
-
-
-def _check_sequence(shape: Shape) -> None:
-    if len(shape) != 3:
-        raise ValueError(f"x is {tuple(shape)}, expected sequences, (batch, time, features)")
-
-
-def _each_backwards(sequence: Tensor, kept: Any) -> Tensor:
-    """(N, T, units) with the steps that count, the first of each sequence, in the opposite order."""
-    n, steps, units = sequence.shape
-    place = np.arange(steps)
-    rows = np.arange(n)[:, None] * steps + np.where(kept, kept.sum(1)[:, None] - 1 - place, place)
-    return ops.take(ops.reshape(sequence, (n * steps, units)), rows, axis=0)
-
-
-def _kept(mask: Any, lengths: Any, batch: int, steps: int) -> Array | None:
-    """Which steps count, (batch, steps), or None for all."""
-    if lengths is not None:
-        values = np.asarray(lengths)
-        if values.shape != (batch,) or values.dtype.kind not in "iu" or (values < 0).any() or (values > steps).any():
-            raise ValueError(f"lengths must be {batch} integers between 0 and {steps}, got {values}")
-        return np.arange(steps) < values[:, None]
-    if mask is None:
-        return None
-    kept = np.asarray(mask)
-    if kept.shape != (batch, steps):
-        raise ValueError(f"mask is {kept.shape}, expected (batch, time) = ({batch}, {steps})")
-    return kept.astype(bool)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import activations, initializers, ops, regularizers
+from .._tree import leaves
 from ..autograd import Array, Tensor, wrap
+from ..ops._common import as_tensor
 from ..random import Generator
 from .base import Layer
 from .options import fraction, known, positive, refuse
@@ -15,6 +18,34 @@ from .symbolic import Shape, SymbolicTensor
 from .variable import Variable
 
 _NATIVE = frozenset({"linear", "relu", "tanh", "sigmoid", "hard_sigmoid"})  # the activations that the kernels know
+
+
+def fitting_states(
+    argument: str, states: Any, names: Sequence[str], sizes: Sequence[int], batch: int, dtype: Any
+) -> list[Tensor]:
+    """``states``, a list of arrays (batch, size) or what makes them, as tensors; one state may stand by itself."""
+    found = list(states) if isinstance(states, (list, tuple)) else [states]
+    if len(names) == 1 and len(found) != 1 and not any(hasattr(s, "shape") for s in found):
+        found = [states]  # one state as nested lists of numbers
+    if len(found) != len(names):
+        wanted = f"[{', '.join(names)}], each ({batch}, {sizes[0] if len(set(sizes)) == 1 else 'its size'})"
+        raise ValueError(f"{argument} must be {wanted}, got {len(found)} state{'s' * (len(found) != 1)}")
+    tensors = []
+    for name, size, state in zip(names, sizes, found, strict=True):
+        if state is None or any(v is None for v in leaves(state)):
+            raise ValueError(
+                f"{argument}: state {name} is None, expected ({batch}, {size}); without {argument} all are zeros"
+            )
+        if isinstance(state, (list, tuple)) and any(isinstance(v, Tensor) for v in leaves(state)):
+            raise ValueError(f"{argument}: state {name} is a list of tensors, expected one of ({batch}, {size})")
+        try:
+            tensor = as_tensor(state if isinstance(state, Tensor) else np.asarray(state), dtype)
+        except (TypeError, ValueError):
+            raise ValueError(f"{argument}: state {name} must be numbers ({batch}, {size}), got {state!r}") from None
+        if tensor.shape != (batch, size):
+            raise ValueError(f"{argument}: state {name} is {tensor.shape}, expected ({batch}, {size})")
+        tensors.append(tensor)
+    return tensors
 
 
 class Cell(Layer):
@@ -102,21 +133,16 @@ class Cell(Layer):
     def _initial_bias(self, shape: Any, dtype: Any = None) -> Any:
         return self.bias_initializer(shape, dtype=dtype)
 
-    def get_initial_state(self, batch_size: int) -> list[Tensor]:
+    def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
         """States of zeros, each (batch_size, units)."""
+        if batch_size is None:
+            raise ValueError(f"{self._label()}: get_initial_state needs batch_size, how many sequences there are")
         return [wrap(np.zeros((batch_size, self.units), self._dtype)) for _ in self._states]
 
     def check_states(self, argument: str, states: Any, batch: int) -> list[Tensor]:
         """The states as a list; a cell with one state also takes it by itself.  ValueError if they do not fit."""
-        found = list(states) if isinstance(states, (list, tuple)) else [states]
-        if len(found) != len(self._states):
-            wanted = f"[{', '.join(self._states)}], each ({batch}, {self.units})"
-            raise ValueError(f"{argument} must be {wanted}, got {len(found)} state{'s' * (len(found) != 1)}")
-        for name, state in zip(self._states, found, strict=True):
-            shape = tuple(getattr(state, "shape", ()))
-            if shape != (batch, self.units):
-                raise ValueError(f"{argument}: state {name} is {shape}, expected ({batch}, {self.units})")
-        return found
+        sizes = [self.units] * len(self._states)
+        return fitting_states(argument, states, self._states, sizes, batch, self._dtype)
 
     def call(self, inputs: Tensor, states: Any, training: bool = False) -> tuple[Tensor, Any]:
         if inputs.ndim != 2:
@@ -142,6 +168,12 @@ class Cell(Layer):
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
         """The next states; ``h`` is the state h as the recurrent product sees it, after dropout."""
         raise NotImplementedError
+
+    def compute_output_shape(self, input_shape: Shape, states_shape: Any = None) -> Any:
+        """The shapes of the output and of the states, these in a list."""
+        if len(input_shape) != 2:
+            raise ValueError(f"x is {input_shape}, expected one step, (batch, features)")
+        return (input_shape[0], self.units), [(input_shape[0], self.units) for _ in self._states]
 
     def compute_output_spec(self, inputs: Any, states: Any, **kwargs: Any) -> Any:
         y, *after = (SymbolicTensor((inputs.shape[0], self.units), self._dtype) for _ in ("y", *self._states))

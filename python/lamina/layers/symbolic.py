@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -130,6 +132,24 @@ register_symbolic(SymbolicTensor, symbolic_call)
 _TRIALS = (((2, 8), (3, 12)), ((2, 64), (3, 96)))
 
 
+class _Trial(threading.local):
+    running = False
+
+
+trial = _Trial()
+
+
+@contextlib.contextmanager
+def trying() -> Iterator[None]:
+    """Inside, layers run without gradients to see what comes out: nothing of it may remain (``trial.running``)."""
+    outer, trial.running = trial.running, True
+    try:
+        with autograd.no_grad():
+            yield
+    finally:
+        trial.running = outer
+
+
 def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What ``fn`` would return, as SymbolicTensors: it is run on small arrays, without gradients."""
     error: Exception | None = None
@@ -158,5 +178,5 @@ def _run(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], 
         dtype = np.dtype(x.dtype)  # integers may be indices, so zero; reals may be divisors, so one
         return wrap(np.ones(shape, dtype) if dtype.kind == "f" else np.zeros(shape, dtype))
 
-    with autograd.no_grad():
+    with trying():
         return fn(*map_structure(stand_in, args), **map_structure(stand_in, kwargs))

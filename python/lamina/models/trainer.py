@@ -14,6 +14,7 @@ from ..autograd import Tensor, no_grad, wrap
 from ..callback import CallbackList
 from ..callbacks import History, as_list
 from ..capture import capture
+from ..layers.symbolic import trying
 from ..ops import add
 from ..optimizer import Optimizer
 from . import loops, prepare
@@ -176,7 +177,7 @@ class Trainer:
         compiled = self._require(what)
         y_pred = None
         if compiled.names is None:
-            with no_grad():
+            with trying():
                 first = map_structure(lambda c: wrap(c.slice(0, min(size, PROBE_SAMPLES))), inputs)
                 y_pred = self(first, training=False)
             compiled.settle(y_pred, self.output_names)

@@ -78,12 +78,13 @@ def _comparison(function: Any, with_none: bool) -> Any:
 
 
 def _reduction_method(function: Any) -> Any:
-    """NumPy's functions call these methods with ``out=None``: np.sum(tensor) is tensor.sum()."""
+    """NumPy's functions call these methods with arguments of their own: np.mean(tensor) is tensor.mean()."""
 
-    def method(self: Tensor, *args: Any, out: None = None, **kwargs: Any) -> Any:
-        if out is not None:
-            raise TypeError(f"{function.__name__}: out= is not supported; use the result")
-        return function(self, *args, **kwargs)
+    def method(self: Tensor, *args: Any, out: None = None, dtype: Any = None, ddof: int = 0, **kwargs: Any) -> Any:
+        for name, value in (("out", out), ("ddof", ddof or None)):
+            if value is not None:
+                raise TypeError(f"{function.__name__}: {name}= is not supported; got {value!r}")
+        return function(self if dtype is None else self.astype(dtype), *args, **kwargs)
 
     return method
 

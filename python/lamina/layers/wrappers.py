@@ -1,0 +1,93 @@
+"""Layers about time: which steps count, and another layer at every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops
+from .._tree import map_shapes, map_structure
+from ..autograd import Tensor
+from .base import Layer
+from .building import build_inner
+from .masking import attach
+from .symbolic import Shape, SymbolicTensor
+
+
+class Masking(Layer):
+    """Marks steps of sequences (N, T, ...) all of whose features are ``mask_value`` as padding, and makes them zero.
+
+    Layers behind that take masks leave those steps out.
+    """
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mask_value = float(mask_value)
+        self._built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        self._check(inputs.shape)
+        kept = ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
+        return attach(ops.where(ops.expand_dims(kept, -1), inputs, 0.0), kept)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._check(input_shape)
+        return input_shape
+
+    def _check(self, shape: Shape) -> None:
+        if len(shape) < 2:
+            raise ValueError(f"x is {shape}, expected (batch, time, ...)")
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("mask_value")
+
+
+class TimeDistributed(Layer):
+    """``layer`` at every step of sequences (N, T, ...): one call over all N * T steps as one batch.
+
+    So batch normalization takes its statistics over all steps at once.  The mask of the input goes on to the result.
+    """
+
+    supports_masking = True
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        if kwargs.get("dtype") is None:
+            kwargs["dtype"] = getattr(layer, "dtype", None)
+        super().__init__(**kwargs)
+        if not isinstance(layer, Layer):
+            raise TypeError(f"{self._label()}: expected a layer, got {layer!r}")
+        self.autocast = False  # the layer inside converts
+        self.layer = layer
+
+    def build(self, input_shape: Shape) -> None:
+        self._check(input_shape)
+        build_inner(self.layer, (input_shape[0], *input_shape[2:]))
+
+    def call(self, inputs: Tensor) -> Any:
+        self._check(inputs.shape)
+        n, steps, *rest = inputs.shape
+        y = self.layer(ops.reshape(inputs, (n * steps, *rest)))
+        return map_structure(lambda t: ops.reshape(t, (n, steps, *t.shape[1:])), y)
+
+    def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
+        self._check(inputs.shape)
+        n, steps, *rest = inputs.shape
+        y = self.layer.compute_output_spec(SymbolicTensor((None, *rest), inputs.dtype))
+        return map_structure(lambda t: SymbolicTensor((n, steps, *t.shape[1:]), t.dtype), y)
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        self._check(input_shape)
+        n, steps, *rest = input_shape
+        return map_shapes(lambda s: (n, steps, *s[1:]), self.layer.compute_output_shape((None, *rest)))
+
+    def _check(self, shape: Shape) -> None:
+        if len(shape) < 3:
+            raise ValueError(f"x is {shape}, expected (batch, time, ...)")
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("layer")
