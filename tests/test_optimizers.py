@@ -390,3 +390,21 @@ def test_schedules_refuse_bad_arguments():
         schedules.PiecewiseConstantDecay([1, 2], [0.1, 0.2])
     with pytest.raises(ValueError, match="decay_steps must be positive, got 0"):
         schedules.CosineDecay(0.1, 0)
+
+
+def test_state_by_key_builds_with_the_variables_that_it_names():
+    ours = leaves()
+    first = Adam(0.1)
+    first.build(ours[::-1])
+    set_gradients(ours)
+    first.step()
+    keys = [f"layer/{i}" for i in range(len(ours))]
+    state = first.get_state(dict(zip(keys[:1], ours[:1], strict=True)))
+    assert set(state) == {"iterations", "learning_rate", "momentum/layer/0", "velocity/layer/0"}
+    copies = [Tensor(v.numpy().copy(), requires_grad=True) for v in ours]
+    copies[0].requires_grad = False  # frozen since
+    second = Adam(0.5)
+    second.set_state(state, dict(zip(keys, copies, strict=True)))
+    np.testing.assert_array_equal(second.get_state()["momentum/0"], state["momentum/layer/0"])
+    with pytest.raises(ValueError, match="no variable 'layer/0'; known are other"):
+        second.set_state(state, {"other": copies[0]})

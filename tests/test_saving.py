@@ -289,3 +289,74 @@ def test_compile_arguments_that_have_no_name(tmp_path):
     with pytest.warns(UserWarning, match="without its compile"):
         model.save(tmp_path / "m.lamina")
     assert not lamina.load_model(tmp_path / "m.lamina").compiled
+
+
+def compiled_model(optimizer="adam"):
+    """A compiled model, two of whose layers have weights of one shape."""
+    model = Sequential([Input((3,)), layers.Dense(3, "relu"), layers.Dense(3, "relu"), layers.Dense(1)])
+    model.compile(optimizer=optimizer, loss="mse")
+    return model
+
+
+def freeze_first(model):
+    fit_once(model)
+    model.layers[0].trainable = False
+
+
+def freeze_all(model):
+    fit_once(model)
+    model.trainable = False
+
+
+def unfreeze_first(model):
+    model.layers[0].trainable = False
+    fit_once(model)
+    model.layers[0].trainable = True
+
+
+def unfreeze_and_go_on(model):  # the optimizer meets the first layer last
+    unfreeze_first(model)
+    fit_once(model)
+
+
+def other_head(model):
+    fit_once(model)
+    model.pop()
+    model.add(layers.Dense(1, name="head"))
+
+
+def shared_optimizer(model):
+    fit_once(compiled_model(model.optimizer))
+    fit_once(model)
+
+
+def new_slot(model):
+    fit_once(model)
+    model.optimizer.amsgrad = True
+
+
+def fit_once(model):
+    x = np.random.default_rng(1).standard_normal((32, 3))
+    model.fit(x, x[:, :1], epochs=1, verbose=0, shuffle=False)
+
+
+HISTORIES = [
+    freeze_first, freeze_all, unfreeze_first, unfreeze_and_go_on, other_head, shared_optimizer, new_slot,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change_model", HISTORIES)
+def test_optimizer_state_goes_to_the_weights_it_belongs_to(tmp_path, change_model):
+    model = compiled_model()
+    change_model(model)
+    model.save(tmp_path / "m.lamina")
+    again = lamina.load_model(tmp_path / "m.lamina")
+    kept = [m.optimizer.get_state(saving.model_file.named_variables(m)) for m in (model, again)]
+    assert kept[0].keys() == kept[1].keys()
+    for key, value in kept[0].items():
+        np.testing.assert_array_equal(kept[1][key], value)
+    for m in (model, again):
+        m.trainable = True
+        fit_once(m)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -365,12 +365,13 @@ class BackupAndRestore(Callback):
             weights = [saved[f"weight/{i}"] for i in range(len(self.model.get_weights()))]
             state = {k.removeprefix("optimizer/"): saved[k] for k in saved.files if k.startswith("optimizer/")}
             self.model.set_weights(weights)
-            self.model.optimizer.set_state(state)
+            self.model.optimizer.set_state(state, self._keyed())
             self.params["initial_epoch"] = int(saved["epoch"]) + 1
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         arrays = {f"weight/{i}": w for i, w in enumerate(self.model.get_weights())}
-        arrays.update({f"optimizer/{k}": v for k, v in self.model.optimizer.get_state().items()})
+        state = self.model.optimizer.get_state(self._keyed())
+        arrays.update({f"optimizer/{k}": v for k, v in state.items()})
         self.path.parent.mkdir(parents=True, exist_ok=True)
         aside = self.path.with_suffix(".part")
         with open(aside, "wb") as file:
@@ -378,6 +379,10 @@ class BackupAndRestore(Callback):
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, self.path)
+
+    def _keyed(self) -> dict[str, Any]:
+        """All weights by their place, under which the file has their values and their optimizer state."""
+        return {str(i): v for i, v in enumerate(self.model.weights)}
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self.delete_checkpoint:

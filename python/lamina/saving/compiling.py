@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _registry, losses, metrics, optimizers
 from ..autograd import Array
+from ..layers.tracking import named_variables
 
 if TYPE_CHECKING:
     from ..models import Model
@@ -43,9 +44,7 @@ def restore(model: Model, description: dict[str, Any], state: dict[str, Array], 
     model.compile(**arguments)
     if state and model.optimizer is not None:
         try:
-            if any("/" in key for key in state):  # it has slots, so it was built
-                model.optimizer.build(model.trainable_weights)
-            model.optimizer.set_state(state)
+            model.optimizer.set_state(state, named_variables(model))
         except ValueError as error:
             raise ValueError(f"{label}: {error}") from None
 

@@ -2,7 +2,8 @@
 
 Header entries (text): ``format`` = "lamina", ``version`` = "1", ``lamina`` = the library's version, ``model`` =
 JSON with the description of the model, the shapes its layers were built for and what compile() was given.  Tensors:
-``weights/<key>`` with the keys of ``state_dict()``, ``optimizer/<key>`` with those of the optimizer's state.
+``weights/<key>`` with the keys of ``state_dict()``, ``optimizer/<slot>/<key>`` with the same keys for each slot of the
+optimizer's state, ``optimizer/iterations`` and ``optimizer/learning_rate``.
 A file of weights alone has no ``model`` entry.
 """
 
@@ -50,7 +51,8 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
     if include_optimizer and model.compiled:
         description["compile"] = compiling.describe(model)
         if description["compile"] is not None and model.optimizer is not None:
-            tensors |= {f"optimizer/{k}": v for k, v in model.optimizer.get_state().items()}
+            state = model.optimizer.get_state(named_variables(model))
+            tensors |= {f"optimizer/{k}": v for k, v in state.items()}
     _write(path, tensors, {"model": json.dumps(_registry.to_json(description), allow_nan=False)})
 
 
