@@ -52,6 +52,22 @@ def test_ignored_class_counts_neither_in_sum_nor_in_mean():
     check_against_torch(loss(labels, y_pred), theirs, y_pred)
 
 
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])
+def test_an_ignored_class_does_not_count_in_a_weighted_mean(reduction):
+    y_pred = predictions((2, 4, 5)).numpy()
+    labels = np.array([[0, 1, -1, 3], [4, -1, -1, 0]])
+    weight = np.array([[0.5, 2.0, 9.0, 1.0], [0.0, 1.0, 9.0, 3.0]], np.float32)
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1, reduction=reduction)
+    plain = float(loss(labels, y_pred))
+    assert plain == pytest.approx(float(loss(labels, y_pred, np.ones((2, 4)))), rel=1e-6)
+    assert plain == pytest.approx(float(loss(labels, y_pred, np.ones(2))), rel=1e-6)
+    each = losses.sparse_categorical_crossentropy(labels, y_pred, from_logits=True, ignore_class=-1).numpy()
+    valid = labels >= 0
+    divisor = valid.sum() if reduction == "sum_over_batch_size" else weight[valid].sum()
+    assert float(loss(labels, y_pred, weight)) == pytest.approx((each * weight).sum() / divisor, rel=1e-6)
+    assert float(loss(np.full((2, 4), -1), y_pred, weight)) == 0.0
+
+
 def test_label_smoothing_is_torchs():
     torch = pytest.importorskip("torch")
     y_pred = predictions((6, 5))

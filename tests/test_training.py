@@ -114,6 +114,21 @@ def test_sample_and_class_weights():
     np.testing.assert_array_equal(b.get_weights()[0], c.get_weights()[0])
 
 
+def test_class_weights_leave_other_labels_at_one():
+    y = np.where(np.arange(len(Y)) % 5 == 0, -1, Y)
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
+    plain, weighted, by_sample = (compiled(optimizer=optimizers.SGD(0.1), loss=loss) for _ in range(3))
+    fit(plain, X, y, shuffle=False)
+    fit(weighted, X, y, class_weight={1: 1.0}, shuffle=False)
+    np.testing.assert_allclose(plain.get_weights()[0], weighted.get_weights()[0], rtol=1e-4, atol=1e-6)
+    fit(by_sample, X, y, class_weight={2: 2.0, -1: 7.0}, shuffle=False)
+    again = compiled(optimizer=optimizers.SGD(0.1), loss=loss)
+    fit(again, X, y, sample_weight=np.where(y == 2, 2.0, 1.0), shuffle=False)
+    np.testing.assert_array_equal(again.get_weights()[0], by_sample.get_weights()[0])
+    with pytest.raises(TypeError, match=r"class_weight: expected a dict .*, got \[1, 2, 3\]"):
+        fit(plain, X, y, class_weight=[1, 2, 3])
+
+
 @pytest.mark.parametrize("as_dict", [False, True])
 def test_several_inputs_and_outputs(as_dict):
     size = X.sum(-1, keepdims=True)

@@ -174,18 +174,19 @@ class Feed:
         return next(self._rest, None)
 
 
-def class_weights(class_weight: dict[int, float], y: Any) -> Array:
-    """One weight a sample: class_weight[label], 1 for classes that it doesn't name.  y: indices, or one-hot rows."""
+def class_weights(class_weight: Any, y: Any) -> Array:
+    """One weight a sample: class_weight[label], 1 for labels that it doesn't name.  y: indices, or one-hot rows."""
+    if not isinstance(class_weight, dict):
+        raise TypeError(
+            f"class_weight: expected a dict of class index to weight, got {class_weight!r}; "
+            "dict(enumerate(weights)) makes one of a list"
+        )
+    for label in class_weight:
+        if isinstance(label, str) or int(label) != label:
+            raise ValueError(f"class_weight: keys must be class indices, got {label!r}")
     labels = np.asarray(y)
     if labels.ndim > 1:
         labels = labels[..., 0] if labels.shape[-1] == 1 else labels.argmax(-1)
-    labels = labels.astype(np.int64)
-    if labels.size and labels.min() < 0:
-        raise ValueError(f"class_weight: y holds the negative label {labels.min()}")
-    top = max(int(labels.max(initial=0)), *(int(k) for k in class_weight), 0)
-    table = np.ones(top + 1, np.float32)
-    for label, weight in class_weight.items():
-        if int(label) != label or label < 0:
-            raise ValueError(f"class_weight: keys must be class indices, got {label!r}")
-        table[int(label)] = weight
-    return table[labels]
+    found, place = np.unique(labels.astype(np.int64), return_inverse=True)
+    table = np.array([class_weight.get(int(label), 1.0) for label in found], np.float32)
+    return table[place.reshape(labels.shape)]
