@@ -337,3 +337,21 @@ def test_added_losses_do_not_pile_up():
         assert len(model.losses) == 1
     model(images(3, 4))
     assert model.losses == []
+
+
+def test_weights_of_equal_names_keep_keys_of_their_own():
+    class Twins(layers.Layer):
+        def build(self, input_shape):
+            for name in ("w", "w", "w_1", "one/kernel"):
+                self.add_weight((2,), name=name)
+            self.heads = [layers.Dense(2, use_bias=False, name=name) for name in ("fc", "fc", "fc_1")]
+            self.one = layers.Dense(2, use_bias=False)
+
+        def call(self, x):
+            return self.one(ops.concatenate([head(x) for head in self.heads]))
+
+    layer = Twins()
+    layer(np.ones((1, 3)))
+    keys = ["w", "w_2", "w_1", "one/kernel", "fc/kernel", "fc_2/kernel", "fc_1/kernel", "one/kernel_1"]
+    assert list(layer.state_dict()) == keys
+    assert len(layer.weights) == 8

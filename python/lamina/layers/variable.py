@@ -35,12 +35,18 @@ def reset_names() -> None:
 
 
 def unique_keys(names: Sequence[str]) -> list[str]:
-    """The names, with _1, _2 ... behind those that came before."""
+    """The names, with _1, _2 ... behind those that came before; numbers that are names themselves are left out."""
+    taken = set(names)
     seen: Counter[str] = Counter()
     keys = []
     for name in names:
-        keys.append(f"{name}_{seen[name]}" if seen[name] else name)
-        seen[name] += 1
+        key = name
+        while seen[name] and key in taken:
+            key = f"{name}_{seen[name]}"
+            seen[name] += 1
+        seen[name] += not seen[name]
+        taken.add(key)
+        keys.append(key)
     return keys
 
 
