@@ -65,6 +65,7 @@ class Optimizer:
         self._excluded: set[int] = set()
         self._excluded_names: tuple[str, ...] = ()
         self._saved: dict[str, Array] = {}  # state given before build
+        self._source: Callable[[], Iterable[Tensor]] | None = None  # gives the variables where build was not called
         self._arguments: tuple[Any, ...] = ()
         self._schedule: LearningRateSchedule | None = None
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
@@ -199,6 +200,8 @@ class Optimizer:
     def step(self) -> None:
         """Update every variable that has a gradient."""
         if self._group is None:
+            if not self._variables and self._source is not None:
+                self.build(self._source())
             if not self._variables:
                 raise RuntimeError(f"{type(self).__name__}.step: call build(model.trainable_weights) first")
             self._bind()

@@ -82,8 +82,9 @@ class Column:
         return self._convert(out)
 
 
-# A nest of Column for x; for y and the sample weights a Column or None for each output of the model.
-Columns = tuple[Any, "list[Column | None]", "list[Column | None]"]
+# A nest of Column for x; for y and the sample weights a Column or None for each output of the model, or for models
+# with steps of their own a nest as it was given.
+Columns = tuple[Any, Any, Any]
 Prepare = Callable[[Any, Any, Any], "tuple[Columns, int]"]  # checks the given x, y, weights; also counts samples
 
 
@@ -93,7 +94,7 @@ def _batch(columns: Columns, read: Callable[[Column], Array], size: int) -> Batc
 
     x, y, weight = columns
     x = tensor(x) if type(x) is Column else map_structure(tensor, x)
-    return Batch(x, [tensor(c) for c in y], [tensor(c) for c in weight], size)
+    return Batch(x, map_structure(tensor, y), map_structure(tensor, weight), size)
 
 
 class ArrayFeed:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tree import map_structure
+from .._tree import flatten, map_structure
 from ..config import floatx
 from ..data import count
 from .compiled import Compiled, per_output
@@ -29,7 +29,7 @@ def inputs(what: str, x: Any, y: Any, weight: Any, dtype: np.dtype[Any]) -> tupl
 
 
 def targets(
-    what: str, compiled: Compiled, y: Any, weight: Any, class_weight: dict[int, float] | None, dtype: np.dtype[Any]
+    what: str, compiled: Compiled, y: Any, weight: Any, class_weight: Any, dtype: np.dtype[Any]
 ) -> tuple[list[Column | None], list[Column | None]]:
     """Columns of y and of the weights, one for each output of the model (None where nothing is given)."""
     names = compiled.names or []
@@ -46,7 +46,19 @@ def targets(
     )
 
 
-def _class_weighted(what: str, class_weight: dict[int, float], labels: list[Any], weight: Array | None) -> Array:
+def as_given(what: str, y: Any, weight: Any, class_weight: Any, dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """Columns of y and of the weights in the structure that the user gave, for models with steps of their own."""
+    labels, weight = to_arrays(what, "y", y), to_arrays(what, "sample_weight", weight)
+    if class_weight is not None:
+        weight = _class_weighted(what, class_weight, flatten(labels), weight)
+
+    def column(a: Array | None) -> Column | None:
+        return None if a is None else Column(a, dtype if a.dtype.kind == "f" else a.dtype)
+
+    return map_structure(column, labels), map_structure(column, weight)
+
+
+def _class_weighted(what: str, class_weight: Any, labels: list[Any], weight: Array | None) -> Array:
     if len(labels) > 1:
         raise ValueError(f"{what}: class_weight goes with one output; give sample_weight for several")
     if labels[0] is None:
