@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small_net import Net, TwoHeads, blobs
 
-from lamina import callbacks, data, losses, metrics, ops, optimizers, random, utils
+from lamina import Input, Model, callbacks, data, layers, losses, metrics, ops, optimizers, random, utils
 
 X, Y = blobs()
 CROSS = losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -152,6 +152,17 @@ def test_several_inputs_and_outputs(as_dict):
     predicted = model.predict(x, verbose=0)
     shapes = [p.shape for p in (predicted.values() if as_dict else predicted)]
     assert shapes == [(200, 3), (200, 1)]
+
+
+def test_one_layer_may_give_two_outputs():
+    a, head = Input((4,)), layers.Dense(1, name="d")
+    model = Model(a, [head(a), head(a * 2.0)])
+    assert model.output_names == ["d", "d_1"]
+    model.compile("sgd", {"d": "mse", "d_1": "mae"}, metrics=[["mae"], ["mae"]])
+    logs = model.evaluate(X, [X[:, :1], X[:, :1]], verbose=0, return_dict=True)
+    assert list(logs) == model.metrics_names == ["loss", "d_loss", "d_1_loss", "d_mae", "d_1_mae"]
+    assert logs["loss"] == pytest.approx(logs["d_loss"] + logs["d_1_loss"])
+    assert logs["d_1_loss"] == pytest.approx(logs["d_1_mae"])
 
 
 def test_an_output_may_have_no_loss():
