@@ -106,7 +106,8 @@ class FunctionLoss(Loss):
         return self.fn(y_true, y_pred, **self.options)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.options}
+        own = {"fn": self.fn} if type(self) is FunctionLoss else {}  # its subclasses know theirs
+        return {**super().get_config(), **own, **self.options}
 
 
 class _Named(Loss):

@@ -175,7 +175,8 @@ class MeanMetricWrapper(_Average):
         self.add(self.fn(y_true, y_pred, **self.options), sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.options}
+        own = {"fn": self.fn} if type(self) is MeanMetricWrapper else {}  # its subclasses know theirs
+        return {**super().get_config(), **own, **self.options}
 
 
 class Accuracy(MeanMetricWrapper):

@@ -85,6 +85,10 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
             _freeze(model, description["frozen"])
         except (ValueError, TypeError) as error:
             raise type(error)(f"{path}: {error}") from error
+        except (KeyError, IndexError, AttributeError) as error:
+            raise ValueError(
+                f"{path}: its description is damaged or incomplete ({type(error).__name__}: {error})"
+            ) from error
         load_arrays(str(path), named_variables(model), _part(tensors, "weights/"))
         if compile and description.get("compile"):
             compiling.restore(model, description["compile"], _part(tensors, "optimizer/"), str(path))
@@ -123,6 +127,8 @@ def _write(path: Path, tensors: Mapping[str, Array], header: dict[str, str]) -> 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a directory, not a file that model.save wrote")
     try:
         with safe_open(path, framework="numpy") as file:
             header = dict(file.metadata() or {})
