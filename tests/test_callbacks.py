@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_net import Net, blobs
 
-from lamina import Input, Sequential, callbacks, layers, losses, optimizers
+from lamina import Input, Sequential, callbacks, layers, losses, optimizers, schedules
 from lamina.callbacks import Callback
 
 X, Y = blobs(96)
@@ -136,6 +136,17 @@ def test_reduce_on_plateau():
     assert history.history["learning_rate"] == [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.3, 0.3]
     with pytest.raises(ValueError, match="factor must be below 1"):
         callbacks.ReduceLROnPlateau(factor=1.0)
+
+
+@pytest.mark.parametrize("callback", [callbacks.LearningRateScheduler(lambda e: 0.1), callbacks.ReduceLROnPlateau()])
+def test_a_schedule_is_not_thrown_away(callback):
+    model = compiled(schedules.CosineDecay(0.1, 10))
+    before = model.get_weights()
+    with pytest.raises(
+        TypeError, match=f"{type(callback).__name__}: the optimizer's learning_rate is a schedule, Cosine"
+    ):
+        fit(model, callback)
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
 
 
 def test_csv_logger(tmp_path):

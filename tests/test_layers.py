@@ -210,6 +210,17 @@ class Block(layers.Layer):
         return ops.multiply(self.more["drop"](self.more["norm"](x)), self.scale)
 
 
+def test_errors_of_the_first_call_give_the_real_shape():
+    for layer in (layers.Conv2D(3, 3), lamina.Sequential([layers.Conv2D(3, 3)])):
+        with pytest.raises(ValueError, match=r"Conv2D 'conv2d.*': x is \(28, 28\), expected"):
+            layer(np.ones((28, 28)))
+
+
+def test_none_is_no_input():
+    with pytest.raises(ValueError, match=r"Dense 'dense.*': the input is None, expected a tensor or an array"):
+        layers.Dense(3)(None)
+
+
 def test_own_layer():
     layer = Block(4, name="block")
     x = images(6, 3)

@@ -307,6 +307,10 @@ def test_a_frozen_weight_stays():
     fit(model, X, Y)
     np.testing.assert_array_equal(model.get_weights()[1], before[1])
     assert not np.array_equal(model.get_weights()[0], before[0])
+    model.weights[0].requires_grad = False
+    for train in (fit, Net.train_on_batch):
+        with pytest.raises(ValueError, match=r"all weights of 'net' are frozen \(trainable=False\)"):
+            train(model, X, Y)
 
 
 def test_nan_in_the_loss_is_named_once_and_can_end_training():
@@ -316,6 +320,7 @@ def test_nan_in_the_loss_is_named_once_and_can_end_training():
     with pytest.warns(UserWarning, match="the loss is nan at epoch 1, step 3 of 7") as caught:
         fit(model, x, Y, epochs=2, shuffle=False)
     assert len(caught) == 1
+    assert caught[0].filename == __file__  # the line that called fit
     model = compiled()
     with pytest.warns(UserWarning, match="the loss is nan"):
         history = fit(model, x, Y, epochs=5, shuffle=False, callbacks=[callbacks.TerminateOnNaN()])
@@ -411,6 +416,11 @@ def test_bad_arguments_are_explained():
         fit(model)
     with pytest.raises(ValueError, match="batch_size must be a positive integer, got 0"):
         fit(model, X, Y, batch_size=0)
+    for name, value in (("epochs", "3"), ("epochs", 1.0), ("initial_epoch", -1)):
+        with pytest.raises(ValueError, match=f"fit: {name} must be an integer >= 0, got {value!r}"):
+            fit(model, X, Y, **{name: value})
+    with pytest.raises(ValueError, match="number of steps must be a positive integer, got '3'"):
+        fit(model, X, Y, steps_per_epoch="3")
     with pytest.raises(TypeError, match="y has dtype <U1, expected numbers"):
         fit(model, X, np.array(["a"] * 200))
     with pytest.raises(TypeError, match="x has dtype complex128"):

@@ -202,6 +202,16 @@ class ModelCheckpoint(_Monitor):
             self.model.save(path)
 
 
+def _needs_a_number(callback: Callback) -> None:
+    """TypeError where the optimizer has a schedule, before anything is trained."""
+    schedule = callback.model.optimizer._schedule
+    if schedule is not None:
+        raise TypeError(
+            f"{type(callback).__name__}: the optimizer's learning_rate is a schedule, {schedule!r}, which it cannot "
+            "change; make the optimizer with a number, or leave the callback out"
+        )
+
+
 class LearningRateScheduler(Callback):
     """Before every epoch: learning rate = ``schedule(epoch, learning_rate)`` (or ``schedule(epoch)``)."""
 
@@ -214,6 +224,9 @@ class LearningRateScheduler(Callback):
             self._takes_rate = True
         except TypeError:
             self._takes_rate = False
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        _needs_a_number(self)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         rate = float(self.model.optimizer.learning_rate)
@@ -252,9 +265,13 @@ class ReduceLROnPlateau(_Monitor):
         self.verbose = verbose
         self.cooldown = cooldown
         self.min_lr = min_lr
-        self.on_train_begin()
+        self._begin()
 
     def on_train_begin(self, logs: Logs = None) -> None:
+        _needs_a_number(self)
+        self._begin()
+
+    def _begin(self) -> None:
         self.best = self.worst
         self.wait = 0
         self.cooldown_counter = 0

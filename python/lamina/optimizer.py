@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 
 from . import _native, schedules, tape
 from ._memory import zero_pages, zeros
+from ._suggest import unknown
 from .autograd import Tensor, wrap
 from .schedules import LearningRateSchedule
 
@@ -27,6 +29,20 @@ def _same_memory(a: Array, b: Array) -> bool:
 
 def _zeros_like(variable: Tensor) -> Array:
     return (zeros if variable.touched is None else zero_pages)(variable.shape, variable.dtype)
+
+
+class LearningRate(Tensor):
+    """An optimizer's learning rate, float64 of shape (); ``assign`` sets it, also for steps that were captured."""
+
+    __slots__ = ("_optimizer",)
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        super().__init__(optimizer._rate.reshape(()))
+        self._optimizer = optimizer
+
+    def assign(self, value: Any) -> LearningRate:
+        self._optimizer.learning_rate = value
+        return self
 
 
 class Optimizer:
@@ -54,7 +70,13 @@ class Optimizer:
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
+        **others: Any,
     ) -> None:
+        if others:
+            valid = {*inspect.signature(type(self)).parameters, *inspect.signature(Optimizer).parameters}
+            raise unknown(
+                f"argument of {type(self).__name__}", next(iter(others)), valid - {"shared", "others", "kwargs"}
+            )
         self._variables: list[Tensor] = []
         self._slots: dict[str, list[Array]] = {}
         self._group: Any = None
@@ -89,11 +111,14 @@ class Optimizer:
             tape.touch()
 
     @property
-    def learning_rate(self) -> Tensor:
-        """The rate of the next step, a float64 tensor of shape (); assign a number or a schedule."""
+    def learning_rate(self) -> LearningRate:
+        """The rate of the next step, a float64 tensor of shape ().
+
+        Assign a number or a schedule.  A schedule is not replaced by a number (TypeError), only by another schedule.
+        """
         if self._schedule is not None:
             self._rate[0] = float(self._schedule(int(self._steps[0])))
-        return wrap(self._rate.reshape(()))
+        return LearningRate(self)
 
     @learning_rate.setter
     def learning_rate(self, value: float | LearningRateSchedule | dict[str, Any]) -> None:
@@ -102,10 +127,18 @@ class Optimizer:
         if isinstance(value, LearningRateSchedule):
             self._schedule = value
             return
-        rate = float(value)
+        name = type(self).__name__
+        if self._schedule is not None:
+            raise TypeError(
+                f"{name}: its learning_rate is a schedule, {self._schedule!r}, so it cannot be set to {value!r}; make "
+                "the optimizer with a number to change it later"
+            )
+        try:
+            rate = float(value)
+        except (TypeError, ValueError):
+            raise TypeError(f"{name}: learning_rate must be a number or a schedule, got {value!r}") from None
         if not (math.isfinite(rate) and rate >= 0):
-            raise ValueError(f"{type(self).__name__}: learning_rate must be a finite number >= 0, got {rate}")
-        self._schedule = None
+            raise ValueError(f"{name}: learning_rate must be a finite number >= 0, got {rate}")
         self._rate[0] = rate
 
     @property
@@ -229,7 +262,8 @@ class Optimizer:
     def apply(self, grads: Iterable[Any], trainable_variables: Sequence[Tensor] | None = None) -> None:
         """Update the variables by these gradients (arrays or tensors; None leaves its variable alone).
 
-        Variables default to those of build(); new ones are built.  Each ``v.grad`` then holds what was applied.
+        Variables default to those of build(); new ones are built.  A ``v.grad`` that was None stays None; where there
+        was one it then holds the gradient given here.
         """
         grads = list(grads)
         variables = self._variables if trainable_variables is None else list(trainable_variables)

@@ -135,9 +135,8 @@ class MetricSet:
                 raise ValueError(f"metrics: there is no y for {entry.log_name!r}")
             predicted = outputs[entry.output]._array
             metric = entry.resolved(target._array, predicted)
-            metric.update_state(
-                target._array, predicted, weight._array if entry.weighted and weight is not None else None
-            )
+            weighted = (weight._array,) if entry.weighted and weight is not None else ()
+            metric.update_state(target._array, predicted, *weighted)
 
     def reset(self) -> None:
         for entry in self.entries:

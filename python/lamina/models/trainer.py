@@ -228,8 +228,8 @@ class Trainer(Steps):
         size = 32 if batch_size is None else batch_size
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
             raise ValueError(f"{what}: batch_size must be a positive integer, got {batch_size!r}")
-        if steps is not None and steps < 1:
-            raise ValueError(f"{what}: the number of steps must be at least 1, got {steps}")
+        if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
+            raise ValueError(f"{what}: the number of steps must be a positive integer, got {steps!r}")
 
         def ready(x: Any, y: Any, weight: Any) -> tuple[Columns, int]:
             return self._prepare(what, class_weight, x, y, weight)
@@ -271,6 +271,9 @@ class Trainer(Steps):
         itself; they then run as Python, uncaptured.
         """
         compiled = self._require("fit")
+        for name, value in {"epochs": epochs, "initial_epoch": initial_epoch}.items():
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+                raise ValueError(f"fit: {name} must be an integer >= 0, got {value!r}")
         data = (x, y, sample_weight)
         if validation_split:
             if validation_data is not None or not is_arrays(x):
