@@ -213,6 +213,15 @@ def test_a_label_out_of_range_is_named_with_its_place(from_logits, bad):
         losses.SparseCategoricalCrossentropy(from_logits=from_logits, reduction="none")(labels, y_pred)
 
 
+@pytest.mark.parametrize("bad", [1.5, np.nan])
+def test_labels_that_are_no_whole_numbers_are_refused(bad):
+    y_pred, labels = predictions((3, 5)), np.array([0.0, bad, 2.0])
+    with pytest.raises(ValueError, match=f"y_true holds {bad}, expected class indices, whole numbers"):
+        losses.SparseCategoricalCrossentropy(from_logits=True)(labels, y_pred)
+    labels[1] = 1.0
+    assert losses.SparseCategoricalCrossentropy(from_logits=True)(labels, y_pred).shape == ()
+
+
 def test_logits_taken_for_probabilities_are_noticed_once():
     labels, logits = np.array([0, 1]), np.array([[2.0, -1.0], [0.5, 0.3]])
     loss = losses.SparseCategoricalCrossentropy()

@@ -450,6 +450,39 @@ def test_a_wrong_label_leaves_the_weights_alone():
     before = model.get_weights()
     y = Y.copy()
     y[5] = 7
-    with pytest.raises((ValueError, IndexError), match="label 7"):
-        fit(model, X, y, shuffle=False)
+    with pytest.raises(ValueError, match="fit: label 7 at index 5 of y is no class"):
+        fit(model, X, y)
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
+
+
+LABELS = [
+    ({3: 4, 150: 3}, {}, r"label 4 at index 3 of y is no class for the loss 'sparse_categorical_crossentropy', which "
+                         r"got predictions of 3 classes, 0..2; give the model's last layer 5 units"),
+    ({150: -1}, {}, "label -1 at index 150 of y .*; pass ignore_class=-1 to the loss to leave such samples out"),
+    ({3: -1, 150: 9}, {"ignore_class": -1}, "label 9 at index 150 of y .* last layer 10 units"),
+    ({3: 255, 150: 3}, {"ignore_class": 255}, "label 3 at index 150 of y .* last layer 4 units"),
+    ({7: np.nan}, {}, "label nan at index 7 of y .*; labels must be whole numbers"),
+    ({7: 0.5}, {}, "label 0.5 at index 7 of y .*; labels must be whole numbers"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "options", "message"), LABELS)
+def test_labels_that_are_no_classes_are_explained(changes, options, message):
+    model = compiled(loss=losses.SparseCategoricalCrossentropy(from_logits=True, **options))
+    fit(model, X, Y)
+    y = Y.astype(np.result_type(Y, *map(type, changes.values())))
+    y[list(changes)] = list(changes.values())
+    for call in (fit, lambda m, *data: m.evaluate(*data, verbose=0)):
+        with pytest.raises(ValueError, match=message):
+            call(model, X, y)
+    with pytest.raises(ValueError, match="validation_data: label"):
+        fit(model, X, Y, validation_data=(X, y))
+
+
+def test_labels_from_one_and_labels_of_several_outputs():
+    with pytest.raises(ValueError, match=r"label 3 at index .* of y is no .*; the labels begin at 1: subtract 1"):
+        fit(compiled(), X, Y + 1)
+    two = compiled(net=TwoHeads(), loss=[CROSS, "mse"])
+    y = np.where(np.arange(len(Y)) == 9, 3, Y)[:, None]
+    with pytest.raises(ValueError, match=r"label 3 at index \(9, 0\) of y of output 'kind' is no class"):
+        two.evaluate([X, X], [y, X[:, :1]], verbose=0)

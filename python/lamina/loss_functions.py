@@ -37,9 +37,13 @@ def _match(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
 
 
 def class_indices(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
-    """Class indices of shape y_pred.shape[:-1]; a last axis of length one is dropped, float labels become integers."""
+    """Class indices of shape y_pred.shape[:-1]; a last axis of length one is dropped, whole floats become integers."""
     labels = as_tensor(y_true)
     if labels.dtype.kind not in "iu":
+        values = labels._array
+        if values.dtype.kind == "f" and not (values == np.trunc(values)).all():
+            wrong = values[values != np.trunc(values)][0]
+            raise ValueError(f"{name}: y_true holds {wrong}, expected class indices, whole numbers")
         labels = ops.cast(labels, np.int64)
     if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
         labels = ops.reshape(labels, labels.shape[:-1])

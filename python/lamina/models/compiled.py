@@ -205,6 +205,7 @@ class Compiled:
         self.loss_tracker = Mean("loss")
         self.warned = False  # of a loss that isn't finite, in this fit
         self.names: list[str] | None = None
+        self.shapes: list[tuple[int, ...]] = []  # of the outputs that settled the names
         self.loss_set: LossSet
         self.metric_set: MetricSet
         self._loss = map_structure(lambda one: None if one is None else losses.as_loss(one), loss)
@@ -216,6 +217,7 @@ class Compiled:
         self.loss_set = LossSet(self._loss, self.arguments["loss_weights"], names)
         self.metric_set = MetricSet(self._metrics, self._weighted_metrics, names)
         self.names = names
+        self.shapes = [t.shape for t in flatten(y_pred)]
 
     def probe(
         self, samples: int, targets: Sequence[Column | None], y_pred: Any, weights: Sequence[Column | None]
