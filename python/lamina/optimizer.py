@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 import warnings
@@ -379,6 +380,17 @@ class Optimizer:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Optimizer:
         return cls(**config)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Optimizer:
+        """With the state, for copies of the variables: of a model that is copied along, the copied ones."""
+        new = copy.copy(self)
+        memo[id(self)] = new
+        for name, value in vars(self).items():
+            apart = name in ("_group", "_source")  # made anew when they are needed
+            object.__setattr__(new, name, None if apart else copy.deepcopy(value, memo))
+        kept = {id(v): id(memo.get(id(v), v)) for v in self._variables}
+        new._excluded = {kept.get(i, i) for i in self._excluded}
+        return new
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"

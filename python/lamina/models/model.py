@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -177,6 +178,10 @@ class Model(Layer, Trainer):
                 return super().from_config(config)
             inputs, outputs = functional.from_config(config)
             return cls(inputs, outputs, name=config["name"], trainable=config["trainable"])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        copy.deepcopy(self._graph, memo)
+        return super().__deepcopy__(memo)
 
 
 def clone_model(model: Model) -> Any:
