@@ -167,6 +167,16 @@ def test_compute_loss_of_ones_own():
     assert own.evaluate(X, Y, verbose=0)[0] == pytest.approx(2 * plain.evaluate(X, Y, verbose=0)[0], rel=1e-4)
 
 
+def test_metrics_of_ones_own_choice():
+    class Quiet(Model):
+        @property
+        def metrics(self):
+            return [m for m in super().metrics if m.name != "loss"]
+
+    model = ready(Quiet)
+    assert list(fit(model, validation_data=(X, Y))) == ["accuracy", "val_accuracy"]
+
+
 def test_losses_that_layers_add_are_enough():
     class Penalty(layers.Layer):
         def call(self, x):

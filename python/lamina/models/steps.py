@@ -13,13 +13,15 @@ from ..layers.tracking import named_layers, parts
 from ..metrics import Metric
 from ..ops import add
 from ..optimizer import Optimizer
+from ..tape import state
 from ..utils import unpack_x_y_sample_weight
 from .compiled import Compiled, CompiledMetrics, plain
 
+_SHARED = ("compute_loss", "compute_metrics", "metrics", "get_metrics_result", "reset_metrics")
 # What decides whether a model takes a step of its own, by the kind of step.
 _OWN = {
-    "train": ("train_step", "compute_loss", "compute_metrics"),
-    "test": ("test_step", "compute_loss", "compute_metrics"),
+    "train": ("train_step", *_SHARED),
+    "test": ("test_step", *_SHARED),
     "predict": ("predict_step",),
 }
 _REFUSED = {f"make_{kind}_function": f"{kind}_step" for kind in _OWN}  # names in Keras that nothing here would call
@@ -29,9 +31,11 @@ class Steps:
     """Mixin: one step of training, evaluation and inference, and what a model's own version of it may use.
 
     ``data`` is x, (x, y) or (x, y, sample_weight), tensors in the structure that fit was given.  A model that defines
-    any of train_step, test_step, compute_loss and compute_metrics runs its steps as Python, one by one: they return
-    the logs as a dict of numbers, and an epoch's logs are those of its last step (so return metrics' results).
+    any of train_step, test_step, compute_loss, compute_metrics and metrics runs its steps as Python, one by one: they
+    return the logs as a dict of numbers, and an epoch's logs are those of its last step (so return metrics' results).
     """
+
+    _found_metrics: tuple[int, list[Metric]] = (-1, [])  # and the version of the configuration that they belong to
 
     if TYPE_CHECKING:  # what a model and Trainer bring
         output_names: Any
@@ -118,8 +122,13 @@ class Steps:
     # ---- what the loops ask ----
 
     def _attached_metrics(self) -> list[Metric]:
-        owners = [self, *(layer for layer in named_layers(self).values() if not isinstance(layer, Steps))]  # type: ignore[arg-type]
-        return [metric for owner in owners for _, metric in parts(owner, Metric)]  # type: ignore[arg-type]
+        """Metrics among the attributes of the model and its layers; looked for again when a configuration changed."""
+        version, found = self._found_metrics
+        if version != state.version:
+            owners: list[Any] = [self, *(one for one in named_layers(self).values() if not isinstance(one, Steps))]  # type: ignore[arg-type]
+            found = [metric for owner in owners for _, metric in parts(owner, Metric)]
+            self._found_metrics = (state.version, found)
+        return found
 
     def _defines(self, *methods: str) -> bool:
         """Whether the class, or an assignment to the model, replaces one of these methods."""

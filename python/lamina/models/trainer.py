@@ -290,6 +290,7 @@ class Trainer(Steps):
         hooks = CallbackList([*as_list(callbacks), history], self, params, progress.make(verbose))
         inner = CallbackList(hooks.callbacks, self, params)
         compiled.warned = False
+        self._found_metrics = (-1, [])  # a list among the attributes may have grown
         if self.stop_training:
             self.stop_training = False
         with WholeSteps() as whole:
@@ -332,6 +333,7 @@ class Trainer(Steps):
     ) -> Any:
         """The loss, or [loss, metrics ...] (names in ``metrics_names``), or a dict of them; nothing is trained."""
         self._require("evaluate")
+        self._found_metrics = (-1, [])
         feed = self._feed("evaluate", (x, y, sample_weight), batch_size, steps)
         hooks = CallbackList(
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
