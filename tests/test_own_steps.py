@@ -135,7 +135,7 @@ def test_a_generator_against_a_discriminator():
     assert all((a != b).any() for a, b in zip(before, gan.get_weights(), strict=True))
 
 
-def test_an_unbuilt_model_makes_its_weights_in_its_first_step():
+def test_an_unbuilt_model_makes_its_weights_in_its_first_step(tmp_path):
     class Lazy(Model):
         def __init__(self):
             super().__init__()
@@ -150,9 +150,14 @@ def test_an_unbuilt_model_makes_its_weights_in_its_first_step():
             return {"loss": loss}
 
     model = Lazy()
-    model.compile(optimizers.SGD(0.1))
+    model.compile(optimizers.SGD(0.1, momentum=0.9))
     history = model.fit(X, X[:, :1], epochs=5, verbose=0).history
     assert history["loss"][-1] < history["loss"][0]
+    model.save(tmp_path / "m.lamina")  # though the model itself was never called
+    again = lamina.load_model(tmp_path / "m.lamina", {"Lazy": Lazy})
+    for each in (model, again):
+        each.fit(X, X[:, :1], verbose=0, shuffle=False)
+    np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
 
 
 def test_compute_loss_of_ones_own():

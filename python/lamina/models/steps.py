@@ -153,7 +153,10 @@ class Steps:
         for extra in self.losses:
             total = extra if total is None else add(total, extra)
         if total is None:
-            raise ValueError("compile: no loss was given, so there is nothing to train or evaluate")
+            raise ValueError(
+                "compile: no loss was given, so there is nothing to train or evaluate; pass loss=, or let the model "
+                "define train_step and test_step"
+            )
         return total, single
 
     def _computed_loss(self, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Tensor:

@@ -40,7 +40,7 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
     Raises ValueError for a model without weights yet, TypeError for a layer that cannot be described.
     """
     path = _target(filepath, overwrite)
-    if not model.built:
+    if not model.built and not model.weights:  # its own step may call its parts, and never the model
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before saving")
     description: dict[str, Any] = {
         "model": _registry.serialize(model),
@@ -59,7 +59,7 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
 def save_weights(model: Layer, filepath: Any, overwrite: bool = True) -> None:
     """Write the weights alone."""
     path = _target(filepath, overwrite)
-    if not model.built:
+    if not model.built and not model.weights:
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before saving")
     _write(path, {f"weights/{key}": v.numpy() for key, v in named_variables(model).items()}, {})
 
