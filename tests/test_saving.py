@@ -413,6 +413,23 @@ def test_a_compile_of_ones_own_is_left_to_its_owner(tmp_path):
         assert not lamina.load_model(tmp_path / "m.lamina").compiled
 
 
+class Halving(lamina.schedules.LearningRateSchedule):
+    def __init__(self, rate):
+        self.rate = rate
+
+    def __call__(self, step):
+        return self.rate / 2**step
+
+
+def test_a_schedule_of_ones_own(tmp_path):
+    compiled_model(lamina.optimizers.SGD(Halving(0.5))).save(tmp_path / "m.lamina")
+    with pytest.raises(ValueError, match=r"m.lamina: unknown learning-rate schedule 'Halving'.*custom_objects="):
+        lamina.load_model(tmp_path / "m.lamina")
+    again = lamina.load_model(tmp_path / "m.lamina", {"Halving": Halving})
+    fit_once(again)
+    assert float(again.optimizer.learning_rate) == 0.25
+
+
 @pytest.mark.parametrize("name", ["gelu", "leaky_relu", "softmax", "exp"])
 def test_operations_as_activations(tmp_path, name):
     model = Sequential([Input((3,)), layers.Dense(2, activation=getattr(ops, name))])

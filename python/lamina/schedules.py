@@ -216,5 +216,6 @@ def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
     name = config["class_name"]
     cls = _CLASSES.get(name) or _registry.find(name)
     if cls is None:
-        raise unknown("learning-rate schedule", name, _CLASSES)
+        error = unknown("learning-rate schedule", name, _CLASSES)
+        raise ValueError(f"{error}; one of your own must be passed in custom_objects={{{name!r}: ...}} or registered")
     return cls.from_config(config["config"])

@@ -33,7 +33,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def _reason(error: OSError, target: Path) -> str:
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not target.parent.is_dir():
         return f"there is no folder {str(target.parent)!r} to write into; make it first"
     return error.strerror or str(error)
 

@@ -79,7 +79,7 @@ def _object(key: str, value: Any) -> Any:
     }
     if name in own:
         return own[name].from_config({k: _object(key, v) if k == "fn" else v for k, v in config.items()})
-    wanted, hint = name, "; " + str(unknown(kind, name, own)).partition(": ")[2]
+    wanted, hint = name, "; " + str(unknown(kind, name, [n for n in own if n[0] != "_"])).partition(": ")[2]
     if name == "__function__":
         wanted, kind, hint = config["name"], f"{kind} function", ""
     if not wanted.startswith("__") and _registry.find(wanted) is None:
