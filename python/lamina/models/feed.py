@@ -89,12 +89,15 @@ Prepare = Callable[[Any, Any, Any], "tuple[Columns, int]"]  # checks the given x
 
 
 def _batch(columns: Columns, read: Callable[[Column], Array], size: int) -> Batch:
-    def tensor(column: Column | None) -> Tensor | None:
-        return None if column is None else wrap(read(column))
+    def tensors(tree: Any) -> Any:
+        if type(tree) is Column:
+            return wrap(read(tree))
+        if type(tree) is list:  # the usual y and weights: not through map_structure, at every step
+            return [tensors(part) for part in tree]
+        return None if tree is None else map_structure(tensors, tree)
 
     x, y, weight = columns
-    x = tensor(x) if type(x) is Column else map_structure(tensor, x)
-    return Batch(x, map_structure(tensor, y), map_structure(tensor, weight), size)
+    return Batch(tensors(x), tensors(y), tensors(weight), size)
 
 
 class ArrayFeed:
