@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_net import Net, blobs
 
-from lamina import callbacks, losses, optimizers
+from lamina import Input, Sequential, callbacks, layers, losses, optimizers, schedules
 from lamina.callbacks import Callback
 
 X, Y = blobs(96)
@@ -138,6 +138,17 @@ def test_reduce_on_plateau():
         callbacks.ReduceLROnPlateau(factor=1.0)
 
 
+@pytest.mark.parametrize("callback", [callbacks.LearningRateScheduler(lambda e: 0.1), callbacks.ReduceLROnPlateau()])
+def test_a_schedule_is_not_thrown_away(callback):
+    model = compiled(schedules.CosineDecay(0.1, 10))
+    before = model.get_weights()
+    with pytest.raises(
+        TypeError, match=f"{type(callback).__name__}: the optimizer's learning_rate is a schedule, Cosine"
+    ):
+        fit(model, callback)
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
+
+
 def test_csv_logger(tmp_path):
     path = tmp_path / "log.csv"
     model = compiled()
@@ -197,3 +208,32 @@ def test_progress_on_a_terminal_is_a_bar(capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "3/3" in out
     assert "loss: " in out
+
+
+def test_backup_keeps_state_with_its_weights_where_layers_thaw(tmp_path):
+    def model():
+        net = Sequential([Input((3,)), layers.Dense(3), layers.Dense(3)])
+        net.set_weights([np.full(w.shape, 0.1, np.float32) for w in net.get_weights()])
+        net.compile("adam", "mse")
+        net.layers[0].trainable = False
+        return net
+
+    def thaw(net, fail_at=None):
+        def begin(epoch, logs):
+            if epoch == 1:
+                net.layers[0].trainable = True
+            if epoch == fail_at:
+                raise RuntimeError
+
+        return callbacks.LambdaCallback(on_epoch_begin=begin)
+
+    x = np.random.default_rng(0).standard_normal((8, 3)).astype(np.float32)
+    straight, broken, again = model(), model(), model()
+    options = {"epochs": 4, "shuffle": False, "verbose": 0}
+    straight.fit(x, x, callbacks=thaw(straight), **options)
+    with pytest.raises(RuntimeError):
+        broken.fit(x, x, callbacks=[callbacks.BackupAndRestore(tmp_path), thaw(broken, 3)], **options)
+    again.layers[0].trainable = True
+    again.fit(x, x, callbacks=callbacks.BackupAndRestore(tmp_path), **options)
+    for a, b in zip(again.get_weights(), straight.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -42,3 +42,14 @@ def test_to_categorical():
     assert utils.to_categorical(np.zeros((2, 3, 1), int), 4).shape == (2, 3, 4)
     with pytest.raises(ValueError, match=r"label 5 at \[1\] is outside 0..3"):
         utils.to_categorical([0, 5], 4)
+
+
+@pytest.mark.parametrize("options", [{"workers": 2}, {"use_multiprocessing": True}, {"max_queue_size": 3}])
+def test_a_dataset_refuses_workers(options):
+    class Mine(data.PyDataset):
+        def __init__(self, **given):
+            super().__init__(**given)
+
+    Mine(workers=1, use_multiprocessing=False)
+    with pytest.raises(ValueError, match=f"Mine: {next(iter(options))}=.* is not supported"):
+        Mine(**options)

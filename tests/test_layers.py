@@ -209,6 +209,17 @@ class Block(layers.Layer):
         return ops.multiply(self.more["drop"](self.more["norm"](x)), self.scale)
 
 
+def test_errors_of_the_first_call_give_the_real_shape():
+    for layer in (layers.Conv2D(3, 3), lamina.Sequential([layers.Conv2D(3, 3)])):
+        with pytest.raises(ValueError, match=r"Conv2D 'conv2d.*': x is \(28, 28\), expected"):
+            layer(np.ones((28, 28)))
+
+
+def test_none_is_no_input():
+    with pytest.raises(ValueError, match=r"Dense 'dense.*': the input is None, expected a tensor or an array"):
+        layers.Dense(3)(None)
+
+
 def test_own_layer():
     layer = Block(4, name="block")
     x = images(6, 3)
@@ -336,3 +347,21 @@ def test_added_losses_do_not_pile_up():
         assert len(model.losses) == 1
     model(images(3, 4))
     assert model.losses == []
+
+
+def test_weights_of_equal_names_keep_keys_of_their_own():
+    class Twins(layers.Layer):
+        def build(self, input_shape):
+            for name in ("w", "w", "w_1", "one/kernel"):
+                self.add_weight((2,), name=name)
+            self.heads = [layers.Dense(2, use_bias=False, name=name) for name in ("fc", "fc", "fc_1")]
+            self.one = layers.Dense(2, use_bias=False)
+
+        def call(self, x):
+            return self.one(ops.concatenate([head(x) for head in self.heads]))
+
+    layer = Twins()
+    layer(np.ones((1, 3)))
+    keys = ["w", "w_2", "w_1", "one/kernel", "fc/kernel", "fc_2/kernel", "fc_1/kernel", "one/kernel_1"]
+    assert list(layer.state_dict()) == keys
+    assert len(layer.weights) == 8

@@ -52,6 +52,22 @@ def test_ignored_class_counts_neither_in_sum_nor_in_mean():
     check_against_torch(loss(labels, y_pred), theirs, y_pred)
 
 
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])
+def test_an_ignored_class_does_not_count_in_a_weighted_mean(reduction):
+    y_pred = predictions((2, 4, 5)).numpy()
+    labels = np.array([[0, 1, -1, 3], [4, -1, -1, 0]])
+    weight = np.array([[0.5, 2.0, 9.0, 1.0], [0.0, 1.0, 9.0, 3.0]], np.float32)
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1, reduction=reduction)
+    plain = float(loss(labels, y_pred))
+    assert plain == pytest.approx(float(loss(labels, y_pred, np.ones((2, 4)))), rel=1e-6)
+    assert plain == pytest.approx(float(loss(labels, y_pred, np.ones(2))), rel=1e-6)
+    each = losses.sparse_categorical_crossentropy(labels, y_pred, from_logits=True, ignore_class=-1).numpy()
+    valid = labels >= 0
+    divisor = valid.sum() if reduction == "sum_over_batch_size" else weight[valid].sum()
+    assert float(loss(labels, y_pred, weight)) == pytest.approx((each * weight).sum() / divisor, rel=1e-6)
+    assert float(loss(np.full((2, 4), -1), y_pred, weight)) == 0.0
+
+
 def test_label_smoothing_is_torchs():
     torch = pytest.importorskip("torch")
     y_pred = predictions((6, 5))
@@ -195,6 +211,15 @@ def test_a_label_out_of_range_is_named_with_its_place(from_logits, bad):
     y_pred = np.full((4, 5), 0.2 if not from_logits else 2.0, np.float32)
     with pytest.raises((ValueError, IndexError), match=rf"label {bad} at .*2.*"):
         losses.SparseCategoricalCrossentropy(from_logits=from_logits, reduction="none")(labels, y_pred)
+
+
+@pytest.mark.parametrize("bad", [1.5, np.nan])
+def test_labels_that_are_no_whole_numbers_are_refused(bad):
+    y_pred, labels = predictions((3, 5)), np.array([0.0, bad, 2.0])
+    with pytest.raises(ValueError, match=f"y_true holds {bad}, expected class indices, whole numbers"):
+        losses.SparseCategoricalCrossentropy(from_logits=True)(labels, y_pred)
+    labels[1] = 1.0
+    assert losses.SparseCategoricalCrossentropy(from_logits=True)(labels, y_pred).shape == ()
 
 
 def test_logits_taken_for_probabilities_are_noticed_once():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamina import metrics, ops
+from lamina import Input, Sequential, layers, losses, metrics, ops
 
 
 def test_accuracies():
@@ -95,3 +95,46 @@ def test_shapes_that_do_not_fit_are_named():
         metrics.CategoricalAccuracy()(np.zeros(3), np.zeros((3, 4)))
     with pytest.raises(ValueError, match=r"sparse_categorical_accuracy: y_true is \(2,\), y_pred \(3, 4\)"):
         metrics.SparseCategoricalAccuracy()(np.zeros(2), np.zeros((3, 4)))
+
+
+class Missed(metrics.Metric):
+    """How many labels the predictions miss, kept in variables, as one writes it for Keras."""
+
+    def __init__(self, name="missed", **options):
+        super().__init__(name=name, **options)
+        self.wrong = self.add_variable(shape=(), initializer="zeros", name="wrong")
+        self.seen = self.add_weight(shape=(2,), initializer="ones", name="seen")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        missed = ops.not_equal(ops.argmax(y_pred, axis=-1), y_true)
+        weight = np.ones(len(missed)) if sample_weight is None else np.asarray(sample_weight)
+        self.wrong.assign_add(ops.sum(ops.multiply(ops.cast(missed, "float32"), weight.astype("float32"))))
+        self.seen.assign(self.seen + 1)
+
+    def result(self):
+        return self.wrong
+
+
+def test_a_metric_may_keep_its_state_in_variables():
+    metric = Missed()
+    assert metric.variables == [metric.wrong, metric.seen]
+    for _ in range(2):
+        metric.reset_state()
+        np.testing.assert_array_equal(metric.seen.numpy(), [0, 0])
+        metric.update_state([0, 1, 2], np.eye(3))
+        metric.update_state([0, 2, 2], np.eye(3), [1.0, 3.0, 1.0])
+        assert float(metric.result()) == 3.0
+    x, y = 2 * np.eye(3, dtype=np.float32), np.array([0, 2, 2])
+    model = Sequential([Input((3,)), layers.Dense(3, kernel_initializer="identity")])
+    model.compile(
+        "sgd",
+        losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[Missed()],
+        weighted_metrics=[Missed("w")],
+    )
+    logs = model.evaluate(x, y, sample_weight=np.full(3, 2.0), verbose=0, return_dict=True)
+    assert (logs["missed"], logs["w"]) == (1.0, 2.0)
+    assert len(model.weights) == 2
+    stateless = type("Stateless", (metrics.Metric,), {})
+    with pytest.raises(NotImplementedError, match="Stateless must define reset_state"):
+        stateless().reset_state()

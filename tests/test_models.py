@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
+import lamina
 from lamina import Input, Model, Sequential, layers, ops, random
+from lamina.layers.tracking import named_layers
 from lamina.models import clone_model
 from lamina.models.summary import layer_counts
 
@@ -250,3 +254,48 @@ def test_op_layers_are_described():
     model = clone_model(Model(x, y))
     data = batch(2, 4, 3)
     np.testing.assert_array_equal(model(data).numpy(), -2 * data[:, 1:, :, None])
+
+
+def drawn(deep=1):
+    x = y = Input((4,))
+    for _ in range(deep):
+        y = layers.Add()([layers.Dense(4, activation="tanh")(y), y * 0.5])
+    return Model(x, layers.Dropout(0.2, seed=1)(y))
+
+
+COPIED = {
+    "sequential": lambda: Sequential([layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5)]),
+    "drawn": drawn,
+    "deep": lambda: drawn(200),
+    "subclass": lambda: Blocks(4),
+    "touched rows": lambda: Sequential([layers.Embedding(5, 2, sparse=True), layers.Flatten(), layers.Dense(4)]),
+}
+
+
+class Blocks(Model):
+    def __init__(self, units):
+        super().__init__()
+        self.blocks = [layers.Dense(3), Sequential([layers.Dense(units)])]
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+@pytest.mark.parametrize("kind", COPIED)
+def test_a_deep_copy_goes_its_own_way_from_the_same_state(kind):
+    model, x = COPIED[kind](), np.random.default_rng(0).integers(0, 5, (8, 4)).astype(np.float32)
+    model(x)
+    model.compile(lamina.optimizers.Adam(0.01), "mse")
+    model.fit(x, x, verbose=0)
+    twin = copy.deepcopy(model)
+    assert [v.path for v in twin.weights] == [v.path for v in model.weights]
+    before = model.get_weights()
+    twin.fit(x, x, epochs=2, verbose=0, shuffle=False)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    model.fit(x, x, epochs=2, verbose=0, shuffle=False)
+    for a, b in zip(twin.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert all(v.owner() in [twin, *named_layers(twin).values()] for v in twin.weights)

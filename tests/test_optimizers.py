@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from lamina import _native, optimizers, reference
+import lamina
+from lamina import _native, ops, optimizers, reference
 from lamina.autograd import Tensor
 from lamina.optimizers import SGD, Adam, AdamW, RMSprop, schedules
 
@@ -311,6 +312,45 @@ def test_changed_attributes_take_effect():
     assert float(optimizer.iterations) == 2
 
 
+def test_the_rate_can_be_assigned_as_in_keras():
+    ours = leaves()
+    optimizer = SGD(0.5)
+    optimizer.build(ours)
+    gradient = np.ones((4, 3), np.float32)
+
+    @lamina.capture
+    def step(g):
+        loss = ops.sum(ops.multiply(ours[0], g))
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss
+
+    for rate in (0.5, 0.25, 0.125):
+        optimizer.learning_rate.assign(rate)
+        before = ours[0].numpy().copy()
+        step(gradient)
+        np.testing.assert_allclose(before - ours[0].numpy(), rate, rtol=1e-5)
+        assert float(optimizer.learning_rate) == rate
+    assert len(step.plans) == 1
+    scheduled = SGD(schedules.CosineDecay(0.1, 10))
+    for change in (lambda: scheduled.learning_rate.assign(0.1), lambda: setattr(scheduled, "learning_rate", 0.1)):
+        with pytest.raises(TypeError, match=r"SGD: its learning_rate is a schedule, CosineDecay.*cannot be set to 0.1"):
+            change()
+    scheduled.learning_rate = schedules.CosineDecay(0.2, 10)
+    assert float(scheduled.learning_rate) == pytest.approx(0.2)
+
+
+def test_apply_leaves_no_gradient_where_there_was_none():
+    ours = leaves()
+    optimizer = SGD(0.5)
+    optimizer.build(ours)
+    ours[0].grad = np.zeros((4, 3))
+    optimizer.apply([np.ones(v.shape) for v in ours])
+    np.testing.assert_array_equal(ours[0].grad.numpy(), np.ones((4, 3)))
+    assert all(v.grad is None for v in ours[1:])
+
+
 def test_weight_decay_can_be_excluded():
     ours = leaves()
     optimizer = SGD(0.1, weight_decay=0.5)
@@ -333,6 +373,15 @@ def test_bad_arguments_are_named():
         Adam(float("nan"))
     with pytest.raises(ValueError, match=r"beta_1 must be in \[0, 1\), got 1"):
         Adam(beta_1=1)
+    with pytest.raises(TypeError, match="learning_rate must be a number or a schedule, got 'x'"):
+        Adam(learning_rate="x")
+    with pytest.raises(ValueError, match="unknown argument of Adam 'lr': did you mean 'learning_rate'"):
+        Adam(lr=0.1)
+    with pytest.raises(ValueError, match="unknown argument of SGD 'use_ema': known are clipnorm"):
+        SGD(use_ema=True)
+    for rule in (Adam, AdamW, RMSprop):
+        with pytest.raises(ValueError, match=f"{rule.__name__}: epsilon must be >= 0, got -1"):
+            rule(epsilon=-1)
     with pytest.raises(ValueError, match="did you mean 'adamw'"):
         optimizers.get("adamW2")
     with pytest.raises(TypeError, match="expected a name or an Optimizer, got 3"):
@@ -390,3 +439,21 @@ def test_schedules_refuse_bad_arguments():
         schedules.PiecewiseConstantDecay([1, 2], [0.1, 0.2])
     with pytest.raises(ValueError, match="decay_steps must be positive, got 0"):
         schedules.CosineDecay(0.1, 0)
+
+
+def test_state_by_key_builds_with_the_variables_that_it_names():
+    ours = leaves()
+    first = Adam(0.1)
+    first.build(ours[::-1])
+    set_gradients(ours)
+    first.step()
+    keys = [f"layer/{i}" for i in range(len(ours))]
+    state = first.get_state(dict(zip(keys[:1], ours[:1], strict=True)))
+    assert set(state) == {"iterations", "learning_rate", "momentum/layer/0", "velocity/layer/0"}
+    copies = [Tensor(v.numpy().copy(), requires_grad=True) for v in ours]
+    copies[0].requires_grad = False  # frozen since
+    second = Adam(0.5)
+    second.set_state(state, dict(zip(keys, copies, strict=True)))
+    np.testing.assert_array_equal(second.get_state()["momentum/0"], state["momentum/layer/0"])
+    with pytest.raises(ValueError, match="no variable 'layer/0'; known are other"):
+        second.set_state(state, {"other": copies[0]})

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lamina import _native, ops
+from lamina import _native, layers, ops
 from lamina.autograd import Tensor
 from lamina.testing import check_gradients
 
@@ -211,3 +211,9 @@ def test_errors():
         ops.take(X, [-4], axis=0)
     with pytest.raises(ValueError, match="pad: mode must be"):
         ops.pad(X, 1, "wrap around")
+
+
+def test_reshape_layer_takes_numpy_integers():
+    layer = layers.Reshape((np.int64(2), 4))
+    assert layer(np.zeros((3, 8))).shape == (3, 2, 4)
+    assert [type(n) for n in layer.get_config()["target_shape"]] == [int, int]

@@ -263,7 +263,7 @@ def test_time_distributed(tmp_path):
     assert layers.TimeDistributed(layers.Embedding(5, 3))(tokens).shape == (1, 2, 2, 3)
     masked = layers.Embedding(10, 4, mask_zero=True)(np.array([[1, 2, 0]]))
     np.testing.assert_array_equal(layers.TimeDistributed(layers.Dense(3))(masked).mask.numpy(), [[True, True, False]])
-    with pytest.raises(ValueError, match=r"TimeDistributed 'it': x is \(None, 3\), expected \(batch, time, ...\)"):
+    with pytest.raises(ValueError, match=r"TimeDistributed 'it': x is \(2, 3\), expected \(batch, time, ...\)"):
         layers.TimeDistributed(layers.Dense(3), name="it")(np.zeros((2, 3)))
     with pytest.raises(TypeError, match=r"TimeDistributed 'it': expected a layer, got 3"):
         layers.TimeDistributed(3, name="it")

@@ -221,7 +221,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # writes beyond fai
 try:
     big.save(sys.argv[1])
 except OSError as error:
-    print("refused", error.errno)
+    print("refused", error.errno, error.filename)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
 """
 
@@ -234,6 +234,7 @@ def test_full_disk(tmp_path):
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "refused" in done.stdout
+    assert str(path) in done.stdout
     assert lamina.load_model(path).output_shape == (None, 1)
     assert os.listdir(tmp_path) == ["m.lamina"]
 
@@ -289,3 +290,180 @@ def test_compile_arguments_that_have_no_name(tmp_path):
     with pytest.warns(UserWarning, match="without its compile"):
         model.save(tmp_path / "m.lamina")
     assert not lamina.load_model(tmp_path / "m.lamina").compiled
+
+
+def compiled_model(optimizer="adam"):
+    """A compiled model, two of whose layers have weights of one shape."""
+    model = Sequential([Input((3,)), layers.Dense(3, "relu"), layers.Dense(3, "relu"), layers.Dense(1)])
+    model.compile(optimizer=optimizer, loss="mse")
+    return model
+
+
+def freeze_first(model):
+    fit_once(model)
+    model.layers[0].trainable = False
+
+
+def freeze_all(model):
+    fit_once(model)
+    model.trainable = False
+
+
+def unfreeze_first(model):
+    model.layers[0].trainable = False
+    fit_once(model)
+    model.layers[0].trainable = True
+
+
+def unfreeze_and_go_on(model):  # the optimizer meets the first layer last
+    unfreeze_first(model)
+    fit_once(model)
+
+
+def other_head(model):
+    fit_once(model)
+    model.pop()
+    model.add(layers.Dense(1, name="head"))
+
+
+def shared_optimizer(model):
+    fit_once(compiled_model(model.optimizer))
+    fit_once(model)
+
+
+def new_slot(model):
+    fit_once(model)
+    model.optimizer.amsgrad = True
+
+
+def fit_once(model):
+    x = np.random.default_rng(1).standard_normal((32, 3))
+    model.fit(x, x[:, :1], epochs=1, verbose=0, shuffle=False)
+
+
+HISTORIES = [
+    freeze_first, freeze_all, unfreeze_first, unfreeze_and_go_on, other_head, shared_optimizer, new_slot,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change_model", HISTORIES)
+def test_optimizer_state_goes_to_the_weights_it_belongs_to(tmp_path, change_model):
+    model = compiled_model()
+    change_model(model)
+    model.save(tmp_path / "m.lamina")
+    again = lamina.load_model(tmp_path / "m.lamina")
+    kept = [m.optimizer.get_state(saving.model_file.named_variables(m)) for m in (model, again)]
+    assert kept[0].keys() == kept[1].keys()
+    for key, value in kept[0].items():
+        np.testing.assert_array_equal(kept[1][key], value)
+    for m in (model, again):
+        m.trainable = True
+        fit_once(m)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def squares(y_true, y_pred):
+    return ops.mean(ops.square(y_true - y_pred), axis=-1)
+
+
+def largest(y_true, y_pred):
+    return np.abs(y_true - y_pred).max(-1)
+
+
+COMPILED = [
+    {"loss": squares, "metrics": [largest]},
+    {"loss": lamina.losses.FunctionLoss(squares, name="s"), "metrics": [lamina.metrics.MeanMetricWrapper(largest)]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", COMPILED)
+def test_functions_of_ones_own_are_saved_by_name(tmp_path, arguments):
+    model, path = compiled_model(), tmp_path / "m.lamina"
+    model.compile("adam", **arguments)
+    fit_once(model)
+    model.save(path)
+    with pytest.raises(
+        ValueError,
+        match=r"m.lamina: loss function 'squares' is not known here: pass custom_objects="
+        r"\{'squares': ...\}.*compile=False loads",
+    ):
+        lamina.load_model(path)
+    assert not lamina.load_model(path, compile=False).compiled
+    with pytest.raises(ValueError, match=r"metric function 'largest' is not known"):
+        lamina.load_model(path, {"squares": squares})
+    again = lamina.load_model(path, {"squares": squares, "largest": largest})
+    for m in (model, again):
+        fit_once(m)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert sorted(again.history.history) == ["largest", "loss"]
+
+
+def test_a_compile_of_ones_own_is_left_to_its_owner(tmp_path):
+    @saving.register_serializable(package="tests")
+    class Own(Sequential):
+        def compile(self, rate):
+            super().compile(lamina.optimizers.SGD(rate), "mse")
+
+    model = Own([Input((3,)), layers.Dense(1)])
+    model.compile(0.1)
+    model.save(tmp_path / "m.lamina")
+    with pytest.warns(UserWarning, match=r"m.lamina: Own.compile\(\) is to be called again"):
+        assert not lamina.load_model(tmp_path / "m.lamina").compiled
+
+
+class Halving(lamina.schedules.LearningRateSchedule):
+    def __init__(self, rate):
+        self.rate = rate
+
+    def __call__(self, step):
+        return self.rate / 2**step
+
+
+def test_a_schedule_of_ones_own(tmp_path):
+    compiled_model(lamina.optimizers.SGD(Halving(0.5))).save(tmp_path / "m.lamina")
+    with pytest.raises(ValueError, match=r"m.lamina: unknown learning-rate schedule 'Halving'.*custom_objects="):
+        lamina.load_model(tmp_path / "m.lamina")
+    again = lamina.load_model(tmp_path / "m.lamina", {"Halving": Halving})
+    fit_once(again)
+    assert float(again.optimizer.learning_rate) == 0.25
+
+
+@pytest.mark.parametrize("name", ["gelu", "leaky_relu", "softmax", "exp"])
+def test_operations_as_activations(tmp_path, name):
+    model = Sequential([Input((3,)), layers.Dense(2, activation=getattr(ops, name))])
+    model.save(tmp_path / "m.lamina")
+    again = lamina.load_model(tmp_path / "m.lamina")
+    np.testing.assert_array_equal(again(np.eye(3)).numpy(), model(np.eye(3)).numpy())
+
+
+def test_descriptions_that_lack_something(tmp_path):
+    path = tmp_path / "m.lamina"
+    compiled_model().save(path)
+    whole = path.read_bytes()
+    for edit, message in (
+        (lambda t, h: h.update(model='{"model": {}}'), r"m.lamina: .*damaged or incomplete \(KeyError: 'built'\)"),
+        (lambda t, h: h.update(model="{}"), r"m.lamina: .*damaged or incomplete \(KeyError: 'model'\)"),
+        (lambda t, h: h.update(model=h["model"].replace('"Adam"', '"Adan"')),
+         r"m.lamina: optimizer 'Adan' is not known here.*did you mean 'Adam'\? known are Adam, AdamW, RMSprop, SGD;"),
+    ):  # fmt: skip
+        path.write_bytes(whole)
+        change(path, edit)
+        with pytest.raises(ValueError, match=message):
+            lamina.load_model(path)
+    with pytest.raises(IsADirectoryError, match="is a directory, not a file that"):
+        lamina.load_model(tmp_path)
+
+
+def test_errors_of_the_system_name_the_file(tmp_path):
+    model = compiled_model()
+    with pytest.raises(
+        FileNotFoundError, match=r"there is no folder '.*no' to write into; make it first: '.*m.lamina'"
+    ):
+        model.save(tmp_path / "no" / "m.lamina")
+    (tmp_path / "real.lamina").write_bytes(b"")
+    (tmp_path / "link.lamina").symlink_to("real.lamina")
+    model.save(tmp_path / "link.lamina")
+    assert (tmp_path / "link.lamina").is_symlink()
+    assert lamina.load_model(tmp_path / "real.lamina").compiled

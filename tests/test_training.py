@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small_net import Net, TwoHeads, blobs
 
-from lamina import callbacks, data, losses, metrics, ops, optimizers, random, utils
+from lamina import Input, Model, callbacks, data, layers, losses, metrics, ops, optimizers, random, utils
 
 X, Y = blobs()
 CROSS = losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -114,6 +114,21 @@ def test_sample_and_class_weights():
     np.testing.assert_array_equal(b.get_weights()[0], c.get_weights()[0])
 
 
+def test_class_weights_leave_other_labels_at_one():
+    y = np.where(np.arange(len(Y)) % 5 == 0, -1, Y)
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
+    plain, weighted, by_sample = (compiled(optimizer=optimizers.SGD(0.1), loss=loss) for _ in range(3))
+    fit(plain, X, y, shuffle=False)
+    fit(weighted, X, y, class_weight={1: 1.0}, shuffle=False)
+    np.testing.assert_allclose(plain.get_weights()[0], weighted.get_weights()[0], rtol=1e-4, atol=1e-6)
+    fit(by_sample, X, y, class_weight={2: 2.0, -1: 7.0}, shuffle=False)
+    again = compiled(optimizer=optimizers.SGD(0.1), loss=loss)
+    fit(again, X, y, sample_weight=np.where(y == 2, 2.0, 1.0), shuffle=False)
+    np.testing.assert_array_equal(again.get_weights()[0], by_sample.get_weights()[0])
+    with pytest.raises(TypeError, match=r"class_weight: expected a dict .*, got \[1, 2, 3\]"):
+        fit(plain, X, y, class_weight=[1, 2, 3])
+
+
 @pytest.mark.parametrize("as_dict", [False, True])
 def test_several_inputs_and_outputs(as_dict):
     size = X.sum(-1, keepdims=True)
@@ -137,6 +152,17 @@ def test_several_inputs_and_outputs(as_dict):
     predicted = model.predict(x, verbose=0)
     shapes = [p.shape for p in (predicted.values() if as_dict else predicted)]
     assert shapes == [(200, 3), (200, 1)]
+
+
+def test_one_layer_may_give_two_outputs():
+    a, head = Input((4,)), layers.Dense(1, name="d")
+    model = Model(a, [head(a), head(a * 2.0)])
+    assert model.output_names == ["d", "d_1"]
+    model.compile("sgd", {"d": "mse", "d_1": "mae"}, metrics=[["mae"], ["mae"]])
+    logs = model.evaluate(X, [X[:, :1], X[:, :1]], verbose=0, return_dict=True)
+    assert list(logs) == model.metrics_names == ["loss", "d_loss", "d_1_loss", "d_mae", "d_1_mae"]
+    assert logs["loss"] == pytest.approx(logs["d_loss"] + logs["d_1_loss"])
+    assert logs["d_1_loss"] == pytest.approx(logs["d_1_mae"])
 
 
 def test_an_output_may_have_no_loss():
@@ -281,6 +307,10 @@ def test_a_frozen_weight_stays():
     fit(model, X, Y)
     np.testing.assert_array_equal(model.get_weights()[1], before[1])
     assert not np.array_equal(model.get_weights()[0], before[0])
+    model.weights[0].requires_grad = False
+    for train in (fit, Net.train_on_batch):
+        with pytest.raises(ValueError, match=r"all weights of 'net' are frozen \(trainable=False\)"):
+            train(model, X, Y)
 
 
 def test_nan_in_the_loss_is_named_once_and_can_end_training():
@@ -290,6 +320,7 @@ def test_nan_in_the_loss_is_named_once_and_can_end_training():
     with pytest.warns(UserWarning, match="the loss is nan at epoch 1, step 3 of 7") as caught:
         fit(model, x, Y, epochs=2, shuffle=False)
     assert len(caught) == 1
+    assert caught[0].filename == __file__  # the line that called fit
     model = compiled()
     with pytest.warns(UserWarning, match="the loss is nan"):
         history = fit(model, x, Y, epochs=5, shuffle=False, callbacks=[callbacks.TerminateOnNaN()])
@@ -385,6 +416,11 @@ def test_bad_arguments_are_explained():
         fit(model)
     with pytest.raises(ValueError, match="batch_size must be a positive integer, got 0"):
         fit(model, X, Y, batch_size=0)
+    for name, value in (("epochs", "3"), ("epochs", 1.0), ("initial_epoch", -1)):
+        with pytest.raises(ValueError, match=f"fit: {name} must be an integer >= 0, got {value!r}"):
+            fit(model, X, Y, **{name: value})
+    with pytest.raises(ValueError, match="number of steps must be a positive integer, got '3'"):
+        fit(model, X, Y, steps_per_epoch="3")
     with pytest.raises(TypeError, match="y has dtype <U1, expected numbers"):
         fit(model, X, np.array(["a"] * 200))
     with pytest.raises(TypeError, match="x has dtype complex128"):
@@ -414,6 +450,39 @@ def test_a_wrong_label_leaves_the_weights_alone():
     before = model.get_weights()
     y = Y.copy()
     y[5] = 7
-    with pytest.raises((ValueError, IndexError), match="label 7"):
-        fit(model, X, y, shuffle=False)
+    with pytest.raises(ValueError, match="fit: label 7 at index 5 of y is no class"):
+        fit(model, X, y)
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
+
+
+LABELS = [
+    ({3: 4, 150: 3}, {}, r"label 4 at index 3 of y is no class for the loss 'sparse_categorical_crossentropy', which "
+                         r"got predictions of 3 classes, 0..2; give the model's last layer 5 units"),
+    ({150: -1}, {}, "label -1 at index 150 of y .*; pass ignore_class=-1 to the loss to leave such samples out"),
+    ({3: -1, 150: 9}, {"ignore_class": -1}, "label 9 at index 150 of y .* last layer 10 units"),
+    ({3: 255, 150: 3}, {"ignore_class": 255}, "label 3 at index 150 of y .* last layer 4 units"),
+    ({7: np.nan}, {}, "label nan at index 7 of y .*; labels must be whole numbers"),
+    ({7: 0.5}, {}, "label 0.5 at index 7 of y .*; labels must be whole numbers"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "options", "message"), LABELS)
+def test_labels_that_are_no_classes_are_explained(changes, options, message):
+    model = compiled(loss=losses.SparseCategoricalCrossentropy(from_logits=True, **options))
+    fit(model, X, Y)
+    y = Y.astype(np.result_type(Y, *map(type, changes.values())))
+    y[list(changes)] = list(changes.values())
+    for call in (fit, lambda m, *data: m.evaluate(*data, verbose=0)):
+        with pytest.raises(ValueError, match=message):
+            call(model, X, y)
+    with pytest.raises(ValueError, match="validation_data: label"):
+        fit(model, X, Y, validation_data=(X, y))
+
+
+def test_labels_from_one_and_labels_of_several_outputs():
+    with pytest.raises(ValueError, match=r"label 3 at index .* of y is no .*; the labels begin at 1: subtract 1"):
+        fit(compiled(), X, Y + 1)
+    two = compiled(net=TwoHeads(), loss=[CROSS, "mse"])
+    y = np.where(np.arange(len(Y)) == 9, 3, Y)[:, None]
+    with pytest.raises(ValueError, match=r"label 3 at index \(9, 0\) of y of output 'kind' is no class"):
+        two.evaluate([X, X], [y, X[:, :1]], verbose=0)

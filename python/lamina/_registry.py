@@ -73,17 +73,21 @@ def name_of(obj: Any) -> str | None:
     return next(in_scope, None)
 
 
-def lookup(name: str, kind: str = "class") -> Any:
-    """The class or function of that name; ValueError with the nearest valid name if there is none."""
+def find(name: str) -> Any:
+    """The class or function of that name, or None."""
     for objects in reversed(_scope):
         if name in objects:
             return objects[name]
         if name.rpartition(">")[2] in objects:
             return objects[name.rpartition(">")[2]]
-    if name in _registered:
-        return _registered[name]
-    if name in _known:
-        return _known[name]
+    return _registered.get(name, _known.get(name))
+
+
+def lookup(name: str, kind: str = "class") -> Any:
+    """As find; ValueError with the nearest valid name if there is none."""
+    found = find(name)
+    if found is not None:
+        return found
     valid = [*_known, *_registered, *(n for objects in _scope for n in objects)]
     error = unknown(kind, name, valid)
     raise ValueError(

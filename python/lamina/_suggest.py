@@ -11,5 +11,6 @@ def unknown(kind: str, name: object, valid: Iterable[str]) -> ValueError:
 
     names = {n.lower(): n for n in sorted(valid)}
     near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
+    near = near or [n for n in names if "".join(word[:1] for word in n.split("_")) == name]  # lr: learning_rate
     hint = f"did you mean {names[near[0]]!r}? " if near else ""
     return ValueError(f"unknown {kind} {name!r}: {hint}known are {', '.join(names.values())}")

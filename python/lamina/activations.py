@@ -168,6 +168,8 @@ def get(identifier: Any) -> Activation:
         snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", identifier).lower()
         if snake in _by_name:
             return _by_name[snake]
+        if identifier.removeprefix("ops.") in ops.__all__ and identifier.startswith("ops."):
+            return getattr(ops, identifier.removeprefix("ops."))
         if ">" not in identifier:
             raise unknown("activation", identifier, _by_name)
         return _registry.lookup(identifier, "activation")
@@ -179,8 +181,11 @@ def get(identifier: Any) -> Activation:
 
 
 def serialize(activation: Any) -> Any:
-    """The name of a known activation, else the description of a registered one."""
-    return _names[activation] if activation in _names else _registry.serialize(activation)
+    """The name of a known activation ("ops.gelu" of one of lamina.ops), else the description of a registered one."""
+    if activation in _names:
+        return _names[activation]
+    name = getattr(activation, "__name__", "")
+    return f"ops.{name}" if getattr(ops, name, None) is activation else _registry.serialize(activation)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Activation:

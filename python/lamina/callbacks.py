@@ -202,6 +202,16 @@ class ModelCheckpoint(_Monitor):
             self.model.save(path)
 
 
+def _needs_a_number(callback: Callback) -> None:
+    """TypeError where the optimizer has a schedule, before anything is trained."""
+    schedule = callback.model.optimizer._schedule
+    if schedule is not None:
+        raise TypeError(
+            f"{type(callback).__name__}: the optimizer's learning_rate is a schedule, {schedule!r}, which it cannot "
+            "change; make the optimizer with a number, or leave the callback out"
+        )
+
+
 class LearningRateScheduler(Callback):
     """Before every epoch: learning rate = ``schedule(epoch, learning_rate)`` (or ``schedule(epoch)``)."""
 
@@ -214,6 +224,9 @@ class LearningRateScheduler(Callback):
             self._takes_rate = True
         except TypeError:
             self._takes_rate = False
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        _needs_a_number(self)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         rate = float(self.model.optimizer.learning_rate)
@@ -252,9 +265,13 @@ class ReduceLROnPlateau(_Monitor):
         self.verbose = verbose
         self.cooldown = cooldown
         self.min_lr = min_lr
-        self.on_train_begin()
+        self._begin()
 
     def on_train_begin(self, logs: Logs = None) -> None:
+        _needs_a_number(self)
+        self._begin()
+
+    def _begin(self) -> None:
         self.best = self.worst
         self.wait = 0
         self.cooldown_counter = 0
@@ -365,12 +382,13 @@ class BackupAndRestore(Callback):
             weights = [saved[f"weight/{i}"] for i in range(len(self.model.get_weights()))]
             state = {k.removeprefix("optimizer/"): saved[k] for k in saved.files if k.startswith("optimizer/")}
             self.model.set_weights(weights)
-            self.model.optimizer.set_state(state)
+            self.model.optimizer.set_state(state, self._keyed())
             self.params["initial_epoch"] = int(saved["epoch"]) + 1
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         arrays = {f"weight/{i}": w for i, w in enumerate(self.model.get_weights())}
-        arrays.update({f"optimizer/{k}": v for k, v in self.model.optimizer.get_state().items()})
+        state = self.model.optimizer.get_state(self._keyed())
+        arrays.update({f"optimizer/{k}": v for k, v in state.items()})
         self.path.parent.mkdir(parents=True, exist_ok=True)
         aside = self.path.with_suffix(".part")
         with open(aside, "wb") as file:
@@ -378,6 +396,10 @@ class BackupAndRestore(Callback):
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, self.path)
+
+    def _keyed(self) -> dict[str, Any]:
+        """All weights by their place, under which the file has their values and their optimizer state."""
+        return {str(i): v for i, v in enumerate(self.model.weights)}
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self.delete_checkpoint:

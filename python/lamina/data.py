@@ -89,8 +89,18 @@ def split(*arrays: Any, fraction: float = 0.2, shuffle: bool = True, seed: int |
 class PyDataset:
     """Base of one's own data for fit: ``__len__`` batches, ``__getitem__(i)`` is batch i, (x, y) or (x, y, weights).
 
-    ``on_epoch_end`` is called after every epoch.
+    ``on_epoch_end`` is called after every epoch.  Batches are made one by one in this process: of Keras's arguments
+    for other ways only the defaults are taken.
     """
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        given = {"workers": workers, "use_multiprocessing": use_multiprocessing, "max_queue_size": max_queue_size}
+        for name, default in {"workers": 1, "use_multiprocessing": False, "max_queue_size": 10}.items():
+            if given[name] != default:
+                raise ValueError(
+                    f"{type(self).__name__}: {name}={given[name]!r} is not supported; leave it out: batches are made "
+                    "one by one in this process"
+                )
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} must define __len__, the number of batches")

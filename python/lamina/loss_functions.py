@@ -37,9 +37,13 @@ def _match(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
 
 
 def class_indices(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
-    """Class indices of shape y_pred.shape[:-1]; a last axis of length one is dropped, float labels become integers."""
+    """Class indices of shape y_pred.shape[:-1]; a last axis of length one is dropped, whole floats become integers."""
     labels = as_tensor(y_true)
     if labels.dtype.kind not in "iu":
+        values = labels._array
+        if values.dtype.kind == "f" and not (values == np.trunc(values)).all():
+            wrong = values[values != np.trunc(values)][0]
+            raise ValueError(f"{name}: y_true holds {wrong}, expected class indices, whole numbers")
         labels = ops.cast(labels, np.int64)
     if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
         labels = ops.reshape(labels, labels.shape[:-1])
@@ -213,11 +217,12 @@ def broadcast_weights(sample_weight: Any, values: Tensor) -> Tensor:
     return weight if shape == weight.shape else ops.reshape(weight, shape)
 
 
-def reduce_values(values: Tensor, sample_weight: Any, reduction: str | None) -> Tensor:
+def reduce_values(values: Tensor, sample_weight: Any, reduction: str | None, counted: Tensor | None = None) -> Tensor:
     """values (one loss a sample), weighted, then reduced.
 
     "sum_over_batch_size" (or "mean") divides the weighted sum by the number of values, "mean_with_sample_weight" by
-    the sum of the weights, "sum" by nothing, "none" or None leaves the values.
+    the sum of the weights, "sum" by nothing, "none" or None leaves the values.  counted: 1 for each of the values that
+    either mean counts, 0 for the others, whose values must be 0; None counts all.
     """
     weight = None
     if sample_weight is not None:
@@ -227,6 +232,10 @@ def reduce_values(values: Tensor, sample_weight: Any, reduction: str | None) -> 
         return values
     if reduction == "sum":
         return ops.sum(values)
+    if counted is not None:
+        if reduction == "mean_with_sample_weight" and weight is not None:
+            counted = ops.multiply(counted, weight)
+        return ops.divide(ops.sum(values), ops.maximum(ops.sum(counted), float(np.finfo(values.dtype).tiny)))
     if reduction != "mean_with_sample_weight" or weight is None:
         return ops.mean(values)
     repeats = values.size / max(weight.size, 1)

@@ -61,7 +61,8 @@ class Loss:
             y_pred = ops.cast(y_pred, self.dtype)
         if sample_weight is None and self.reduction in ("sum_over_batch_size", "mean"):
             return self.mean(y_true, y_pred)
-        return reduce_values(as_tensor(self.call(y_true, y_pred)), sample_weight, self.reduction)
+        values = as_tensor(self.call(y_true, y_pred))
+        return reduce_values(values, sample_weight, self.reduction, self.counted(y_true, y_pred))
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
@@ -70,6 +71,10 @@ class Loss:
         """The mean over all samples; overridden where one native op computes it."""
         values = as_tensor(self.call(y_true, y_pred))
         return values if values.ndim == 0 else ops.mean(values)
+
+    def counted(self, y_true: Any, y_pred: Tensor) -> Tensor | None:
+        """1 for each value of ``call`` that counts in a mean, 0 for the others; None if all do."""
+        return None
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "reduction": self.reduction}
@@ -101,7 +106,8 @@ class FunctionLoss(Loss):
         return self.fn(y_true, y_pred, **self.options)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.options}
+        own = {"fn": self.fn} if type(self) is FunctionLoss else {}  # its subclasses know theirs
+        return {**super().get_config(), **own, **self.options}
 
 
 class _Named(Loss):
@@ -289,7 +295,7 @@ class CategoricalCrossentropy(_Crossentropy):
 class SparseCategoricalCrossentropy(_Crossentropy):
     """Cross-entropy with class indices, y_true (...), y_pred (..., classes).
 
-    ``ignore_class``: this label's samples have no loss and don't count in the mean.
+    ``ignore_class``: this label's samples have no loss and don't count in the mean, whatever their weights.
     """
 
     integer_targets = True
@@ -320,6 +326,11 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         labels = class_indices(self.name, y_true, y_pred)
         mean = ops.softmax_cross_entropy_mean if self.from_logits else ops.categorical_cross_entropy_mean
         return mean(y_pred, labels, ignore_class=self.ignore_class)
+
+    def counted(self, y_true: Any, y_pred: Tensor) -> Tensor | None:
+        if self.ignore_class is None:
+            return None
+        return ops.cast(ops.not_equal(class_indices(self.name, y_true, y_pred), self.ignore_class), y_pred.dtype)
 
 
 _PAIRS: tuple[tuple[LossFunction, type[Loss]], ...] = (

@@ -7,7 +7,7 @@ of them and ``reset_state()`` starts again.  ``fit`` also takes the name of a me
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from . import losses
 from ._suggest import unknown
 from .autograd import no_grad
+from .layers.variable import Variable
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MetricFunction = Callable[..., Any]
@@ -91,11 +92,36 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
 
 
 class Metric:
-    """Base of the metrics: a subclass defines update_state, result and reset_state."""
+    """Base of the metrics: a subclass defines ``update_state(y_true, y_pred, sample_weight=None)`` and ``result()``.
+
+    What it gathers is kept in variables from ``add_variable``, which ``reset_state`` sets to zero; one that keeps it
+    elsewhere defines ``reset_state`` as well.  ``update_state`` gets arrays; NumPy and ``lamina.ops`` both take them.
+    """
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or type(self).__name__
         self.dtype = dtype
+        self._variables: list[Variable] = []
+
+    def add_variable(
+        self, shape: Sequence[int] = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """A variable of this shape for the metric's state; ``assign`` and ``assign_add`` change it."""
+        if not hasattr(self, "_variables"):
+            raise RuntimeError(f"{type(self).__name__}.__init__ must begin with super().__init__(name=...)")
+        self._variables.append(Variable(initializer, shape, dtype or self.dtype, trainable=False, name=name))
+        return self._variables[-1]
+
+    def add_weight(
+        self, shape: Sequence[int] = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """As add_variable, in Keras's older spelling."""
+        return self.add_variable(shape, initializer, dtype, name)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """What add_variable made, in that order."""
+        return list(self._variables)
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(f"{type(self).__name__} must define update_state(y_true, y_pred, sample_weight)")
@@ -104,7 +130,13 @@ class Metric:
         raise NotImplementedError(f"{type(self).__name__} must define result()")
 
     def reset_state(self) -> None:
-        raise NotImplementedError(f"{type(self).__name__} must define reset_state()")
+        """Start again: all variables become zero."""
+        if not self._variables:
+            raise NotImplementedError(
+                f"{type(self).__name__} must define reset_state(), or keep its state in variables of add_variable()"
+            )
+        for v in self._variables:
+            v.assign(np.zeros(v.shape, v.dtype))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Update, then give the result so far."""
@@ -175,7 +207,8 @@ class MeanMetricWrapper(_Average):
         self.add(self.fn(y_true, y_pred, **self.options), sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.options}
+        own = {"fn": self.fn} if type(self) is MeanMetricWrapper else {}  # its subclasses know theirs
+        return {**super().get_config(), **own, **self.options}
 
 
 class Accuracy(MeanMetricWrapper):

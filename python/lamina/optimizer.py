@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from . import _native, schedules, tape
 from ._memory import zero_pages, zeros
+from ._suggest import unknown
 from .autograd import Tensor, wrap
 from .schedules import LearningRateSchedule
 
@@ -27,6 +30,20 @@ def _same_memory(a: Array, b: Array) -> bool:
 
 def _zeros_like(variable: Tensor) -> Array:
     return (zeros if variable.touched is None else zero_pages)(variable.shape, variable.dtype)
+
+
+class LearningRate(Tensor):
+    """An optimizer's learning rate, float64 of shape (); ``assign`` sets it, also for steps that were captured."""
+
+    __slots__ = ("_optimizer",)
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        super().__init__(optimizer._rate.reshape(()))
+        self._optimizer = optimizer
+
+    def assign(self, value: Any) -> LearningRate:
+        self._optimizer.learning_rate = value
+        return self
 
 
 class Optimizer:
@@ -54,7 +71,13 @@ class Optimizer:
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
+        **others: Any,
     ) -> None:
+        if others:
+            valid = {*inspect.signature(type(self)).parameters, *inspect.signature(Optimizer).parameters}
+            raise unknown(
+                f"argument of {type(self).__name__}", next(iter(others)), valid - {"shared", "others", "kwargs"}
+            )
         self._variables: list[Tensor] = []
         self._slots: dict[str, list[Array]] = {}
         self._group: Any = None
@@ -65,6 +88,7 @@ class Optimizer:
         self._excluded: set[int] = set()
         self._excluded_names: tuple[str, ...] = ()
         self._saved: dict[str, Array] = {}  # state given before build
+        self._source: Callable[[], Iterable[Tensor]] | None = None  # gives the variables where build was not called
         self._arguments: tuple[Any, ...] = ()
         self._schedule: LearningRateSchedule | None = None
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
@@ -88,11 +112,14 @@ class Optimizer:
             tape.touch()
 
     @property
-    def learning_rate(self) -> Tensor:
-        """The rate of the next step, a float64 tensor of shape (); assign a number or a schedule."""
+    def learning_rate(self) -> LearningRate:
+        """The rate of the next step, a float64 tensor of shape ().
+
+        Assign a number or a schedule.  A schedule is not replaced by a number (TypeError), only by another schedule.
+        """
         if self._schedule is not None:
             self._rate[0] = float(self._schedule(int(self._steps[0])))
-        return wrap(self._rate.reshape(()))
+        return LearningRate(self)
 
     @learning_rate.setter
     def learning_rate(self, value: float | LearningRateSchedule | dict[str, Any]) -> None:
@@ -101,10 +128,18 @@ class Optimizer:
         if isinstance(value, LearningRateSchedule):
             self._schedule = value
             return
-        rate = float(value)
+        name = type(self).__name__
+        if self._schedule is not None:
+            raise TypeError(
+                f"{name}: its learning_rate is a schedule, {self._schedule!r}, so it cannot be set to {value!r}; make "
+                "the optimizer with a number to change it later"
+            )
+        try:
+            rate = float(value)
+        except (TypeError, ValueError):
+            raise TypeError(f"{name}: learning_rate must be a number or a schedule, got {value!r}") from None
         if not (math.isfinite(rate) and rate >= 0):
-            raise ValueError(f"{type(self).__name__}: learning_rate must be a finite number >= 0, got {rate}")
-        self._schedule = None
+            raise ValueError(f"{name}: learning_rate must be a finite number >= 0, got {rate}")
         self._rate[0] = rate
 
     @property
@@ -131,18 +166,14 @@ class Optimizer:
 
         variables: tensors with requires_grad, e.g. ``model.trainable_weights`` of a model that has its weights.
         """
-        known = {id(v) for v in self._variables}
-        for v in variables:
+        variables = list(variables)
+        for i, v in enumerate(variables):
             if not isinstance(v, Tensor):
                 raise TypeError(f"{type(self).__name__}.build: expected tensors, got {type(v).__name__}")
             if not v.requires_grad or not v.is_leaf:
-                what = _label(v, len(self._variables))
+                what = _label(v, i)
                 raise ValueError(f"{type(self).__name__}.build: {what} {v.shape} is no leaf with requires_grad=True")
-            if id(v) not in known:
-                known.add(id(v))
-                self._variables.append(v)
-                self._group = None
-                tape.touch()
+        self._enlist(variables)
         if not self._variables:
             raise ValueError(
                 f"{type(self).__name__}.build: there are no variables; a model has its weights once it was called on a "
@@ -150,6 +181,16 @@ class Optimizer:
             )
         if self._group is None:
             self._bind()
+
+    def _enlist(self, variables: Iterable[Tensor]) -> None:
+        """Put those that are not known yet behind the others."""
+        known = {id(v) for v in self._variables}
+        for v in variables:
+            if id(v) not in known:
+                known.add(id(v))
+                self._variables.append(v)
+                self._group = None
+                tape.touch()
 
     def _slot_names(self) -> tuple[str, ...]:
         """The state that the rule keeps for each variable, zeros at first, in the native step's order."""
@@ -193,6 +234,8 @@ class Optimizer:
     def step(self) -> None:
         """Update every variable that has a gradient."""
         if self._group is None:
+            if not self._variables and self._source is not None:
+                self.build(self._source())
             if not self._variables:
                 raise RuntimeError(f"{type(self).__name__}.step: call build(model.trainable_weights) first")
             self._bind()
@@ -220,7 +263,8 @@ class Optimizer:
     def apply(self, grads: Iterable[Any], trainable_variables: Sequence[Tensor] | None = None) -> None:
         """Update the variables by these gradients (arrays or tensors; None leaves its variable alone).
 
-        Variables default to those of build(); new ones are built.  Each ``v.grad`` then holds what was applied.
+        Variables default to those of build(); new ones are built.  A ``v.grad`` that was None stays None; where there
+        was one it then holds the gradient given here.
         """
         grads = list(grads)
         variables = self._variables if trainable_variables is None else list(trainable_variables)
@@ -261,35 +305,72 @@ class Optimizer:
         grads, variables = zip(*grads_and_vars, strict=True)
         self.apply(grads, variables)
 
-    def get_state(self) -> dict[str, Array]:
-        """A copy of the state: "iterations", "learning_rate", and "slot/index" for every slot of every variable."""
+    def get_state(self, variables: Mapping[str, Tensor] | None = None) -> dict[str, Array]:
+        """A copy of the state: "iterations", "learning_rate", and "slot/key" for every slot of every variable.
+
+        variables: by key, those whose slots are wanted, as far as they have any; variables of other models are left
+        out.  By default all that the optimizer knows, the key being the place in which build() met them.
+        """
+        if self._variables and self._group is None:
+            self._bind()  # slots may have come or gone since the last step
+        place = {id(v): i for i, v in enumerate(self._variables)}
+        if variables is None:
+            variables = {str(i): v for i, v in enumerate(self._variables)}
         state = {"iterations": self._steps.copy(), "learning_rate": self._rate.copy()}
         for name, arrays in self._slots.items():
-            state.update({f"{name}/{i}": a.copy() for i, a in enumerate(arrays)})
+            state.update({f"{name}/{k}": arrays[place[id(v)]].copy() for k, v in variables.items() if id(v) in place})
         return state
 
-    def set_state(self, state: dict[str, Array]) -> None:
-        """Restore what get_state gave; before build it is kept until then.  Missing or misshapen arrays are named."""
-        if not self._variables:
-            self._saved = dict(state)
-            self._steps[:] = state.get("iterations", self._steps)
-            self._rate[:] = state.get("learning_rate", self._rate)
-            return
-        targets = {"iterations": self._steps, "learning_rate": self._rate}
-        for name, arrays in self._slots.items():
-            targets.update({f"{name}/{i}": a for i, a in enumerate(arrays)})
-        if set(state) != set(targets):
-            missing, extra = sorted(set(targets) - set(state)), sorted(set(state) - set(targets))
+    def set_state(self, state: Mapping[str, Array], variables: Mapping[str, Tensor] | None = None) -> None:
+        """Restore what get_state gave; missing, unknown and misshapen arrays are named, and nothing is changed then.
+
+        variables: by key, as for get_state.  The optimizer is built with those that the state names, also if they are
+        frozen by now; the others start from zero.  Without them, before build, the state is kept until then.
+        """
+        if variables is None:
+            if not self._variables:
+                self._saved = dict(state)
+                self._steps[:] = state.get("iterations", self._steps)
+                self._rate[:] = state.get("learning_rate", self._rate)
+                return
+            variables = {str(i): v for i, v in enumerate(self._variables)}
+            named = set(variables)
+        else:
+            named = {key.partition("/")[2] for key in state} - {""}
+            if named - set(variables):
+                raise ValueError(
+                    f"{type(self).__name__}.set_state: there is no variable {min(named - set(variables))!r}; known are "
+                    f"{', '.join(variables)}"
+                )
+        shapes: dict[str, tuple[int, ...]] = {"iterations": (1,), "learning_rate": (1,)}
+        for name in self._slot_names():
+            shapes.update({f"{name}/{key}": v.shape for key, v in variables.items() if key in named})
+        if set(state) != set(shapes):
+            missing, extra = sorted(set(shapes) - set(state)), sorted(set(state) - set(shapes))
             raise ValueError(
                 f"{type(self).__name__}.set_state: missing {missing or 'nothing'}, unknown {extra or 'nothing'}"
             )
-        for name, target in targets.items():
-            if np.shape(state[name]) != target.shape:
+        for name, shape in shapes.items():
+            if np.shape(state[name]) != shape:
                 raise ValueError(
-                    f"{type(self).__name__}.set_state: {name} is {np.shape(state[name])}, expected {target.shape}"
+                    f"{type(self).__name__}.set_state: {name} is {np.shape(state[name])}, expected {shape}"
                 )
-        for name, target in targets.items():
-            np.copyto(target, state[name], casting="same_kind")
+        self._restore(state, {key: v for key, v in variables.items() if key in named})
+
+    def _restore(self, state: Mapping[str, Array], variables: Mapping[str, Tensor]) -> None:
+        """Copy a state that was checked."""
+        self._enlist(variables.values())
+        if self._variables and self._group is None:
+            self._bind()
+        np.copyto(self._steps, state["iterations"], casting="same_kind")
+        np.copyto(self._rate, state["learning_rate"], casting="same_kind")
+        keys = {id(v): key for key, v in variables.items()}
+        for name, arrays in self._slots.items():
+            for v, array in zip(self._variables, arrays, strict=True):
+                if id(v) in keys:
+                    np.copyto(array, state[f"{name}/{keys[id(v)]}"], casting="same_kind")
+                else:
+                    array[...] = 0
 
     def get_config(self) -> dict[str, Any]:
         rate: Any = float(self._rate[0]) if self._schedule is None else schedules.serialize(self._schedule)
@@ -299,6 +380,17 @@ class Optimizer:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Optimizer:
         return cls(**config)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Optimizer:
+        """With the state, for copies of the variables: of a model that is copied along, the copied ones."""
+        new = copy.copy(self)
+        memo[id(self)] = new
+        for name, value in vars(self).items():
+            apart = name in ("_group", "_source")  # made anew when they are needed
+            object.__setattr__(new, name, None if apart else copy.deepcopy(value, memo))
+        kept = {id(v): id(memo.get(id(v), v)) for v in self._variables}
+        new._excluded = {kept.get(i, i) for i in self._excluded}
+        return new
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"

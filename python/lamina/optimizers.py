@@ -17,6 +17,11 @@ from .optimizer import Optimizer as Optimizer
 from .schedules import LearningRateSchedule
 
 
+def _check_epsilon(optimizer: Optimizer, epsilon: float) -> None:
+    if not epsilon >= 0.0:
+        raise ValueError(f"{type(optimizer).__name__}: epsilon must be >= 0, got {epsilon}")
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent, with (Nesterov) momentum if ``momentum`` > 0.
 
@@ -71,6 +76,7 @@ class Adam(Optimizer):
         for what, value in (("beta_1", beta_1), ("beta_2", beta_2)):
             if not 0.0 <= value < 1.0:
                 raise ValueError(f"{type(self).__name__}: {what} must be in [0, 1), got {value}")
+        _check_epsilon(self, epsilon)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -119,6 +125,7 @@ class RMSprop(Optimizer):
         **shared: Any,
     ) -> None:
         super().__init__(learning_rate, **shared)
+        _check_epsilon(self, epsilon)
         self.rho = rho
         self.momentum = momentum
         self.epsilon = epsilon

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from . import _registry
 from ._suggest import unknown
 
 
@@ -206,11 +207,15 @@ _CLASSES: dict[str, type[LearningRateSchedule]] = {
 
 def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
     """The config from which deserialize() makes the same schedule again."""
-    return {"class_name": type(schedule).__name__, "config": schedule.get_config()}
+    name = _registry.name_of(type(schedule)) or type(schedule).__name__
+    return {"class_name": name, "config": schedule.get_config()}
 
 
 def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
+    """The schedule of a description: a class above, a registered one, or one of custom_objects."""
     name = config["class_name"]
-    if name not in _CLASSES:
-        raise unknown("learning-rate schedule", name, _CLASSES)
-    return _CLASSES[name].from_config(config["config"])
+    cls = _CLASSES.get(name) or _registry.find(name)
+    if cls is None:
+        error = unknown("learning-rate schedule", name, _CLASSES)
+        raise ValueError(f"{error}; one of your own must be passed in custom_objects={{{name!r}: ...}} or registered")
+    return cls.from_config(config["config"])

@@ -46,3 +46,18 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     x = np.asarray(x)
     norm = np.linalg.norm(x, order, axis, keepdims=True)
     return x / np.where(norm == 0, 1.0, norm)
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """x, (x, y) or (x, y, sample_weight), as ``train_step`` gets its data; a list or tuple x alone becomes (x,)."""
+    if y is None and sample_weight is None:
+        return (x,) if isinstance(x, (tuple, list)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight) of what ``pack_x_y_sample_weight`` made, None for what it had not."""
+    given = tuple(data) if isinstance(data, (tuple, list)) else (data,)
+    if not 1 <= len(given) <= 3:
+        raise ValueError(f"data must be x, (x, y) or (x, y, sample_weight), got {len(given)} parts")
+    return (*given, None, None)[:3]

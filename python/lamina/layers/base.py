@@ -6,6 +6,7 @@ Sublayers and variables found in its attributes, also in lists, tuples and dicts
 
 from __future__ import annotations
 
+import copy
 import inspect
 import weakref
 from collections.abc import Sequence
@@ -371,6 +372,16 @@ class Layer:
         if not self._nodes:
             raise AttributeError(f"{self._label()} has no {what}: it was never called with the output of an Input")
         return self._nodes[0]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        new = type(self).__new__(type(self))
+        memo[id(self)] = new
+        for name, value in vars(self).items():
+            new.__dict__[name] = None if name in ("_parent", "_steps") else copy.deepcopy(value, memo)
+        for _, variable in own_variables(new):
+            variable.owner = weakref.ref(new)
+        children(new)  # adopts them
+        return new
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self._name}, built={self._built}>"

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .._tree import is_shape, map_shapes, map_structure
+from .._tree import is_shape, leaves, map_shapes, map_structure
 from ..autograd import Tensor
 from .symbolic import SymbolicTensor, infer
 
@@ -53,11 +53,18 @@ def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     accepted = list(inspect.signature(type(layer).build).parameters.values())[1:]
     wanted = [p.name for p in accepted if p.kind is p.POSITIONAL_OR_KEYWORD]
     bound = inspect.signature(type(layer).call).bind(layer, *args, **kwargs).arguments
-    given = {k: _shapes(v) for k, v in list(bound.items())[1:] if _has_tensors(v)}
-    if len(wanted) <= 1:
-        layer.build(next(iter(given.values()), None))
-    else:
-        layer.build(**{k: given[k.removesuffix("_shape")] for k in wanted if k.removesuffix("_shape") in given})
+    named = {k: v for k, v in list(bound.items())[1:] if _has_tensors(v)}
+    given = {k: _shapes(v) for k, v in named.items()}
+    try:
+        if len(wanted) <= 1:
+            layer.build(next(iter(given.values()), None))
+        else:
+            layer.build(**{k: given[k.removesuffix("_shape")] for k in wanted if k.removesuffix("_shape") in given})
+    except (ValueError, TypeError, IndexError) as error:
+        for t in leaves(named):  # the caller knows the arrays' shapes, not those with a free batch size
+            if isinstance(t, Tensor) and t.ndim and error.args:
+                error.args = (str(error.args[0]).replace(str((None, *t.shape[1:])), str(t.shape)), *error.args[1:])
+        raise
 
 
 def build_inner(layer: Layer, *shapes: Any) -> None:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import ops
 from ..autograd import Tensor
 from . import options
@@ -46,10 +48,10 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int] | int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        target = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
-        if sum(n == -1 for n in target) > 1 or any(not isinstance(n, int) or n < -1 for n in target):
+        target = (target_shape,) if isinstance(target_shape, (int, np.integer)) else tuple(target_shape)
+        if sum(n == -1 for n in target) > 1 or any(not isinstance(n, (int, np.integer)) or n < -1 for n in target):
             raise ValueError(f"{self._label()}: target_shape {target} may hold sizes and at most one -1")
-        self.target_shape = target
+        self.target_shape = tuple(int(n) for n in target)
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ def named_layers(root: Layer) -> dict[str, Layer]:
         fresh = [(f"{path}{key}", child) for key, child in children(layer) if id(child) not in seen]
         seen.update(id(child) for _, child in fresh)
         if path:
-            found[path[:-1]] = layer
+            found[_free(path[:-1], found)] = layer
         stack.extend((f"{key}/", child) for key, child in reversed(fresh))
     return found
 
@@ -94,8 +94,13 @@ def named_variables(root: Layer) -> dict[str, Variable]:
         for key, variable in own_variables(layer):
             if id(variable) not in seen:
                 seen.add(id(variable))
-                found[f"{path}/{key}" if path else key] = variable
+                found[_free(f"{path}/{key}" if path else key, found)] = variable
     return found
+
+
+def _free(path: str, taken: Mapping[str, Any]) -> str:
+    """``path``, with a number where names with slashes in them (dict keys, weights' names) made it twice."""
+    return unique_keys([*taken, path])[-1] if path in taken else path
 
 
 def load_arrays(label: str, variables: Mapping[str, Variable], arrays: Mapping[str, Any], strict: bool = True) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -35,12 +36,18 @@ def reset_names() -> None:
 
 
 def unique_keys(names: Sequence[str]) -> list[str]:
-    """The names, with _1, _2 ... behind those that came before."""
+    """The names, with _1, _2 ... behind those that came before; numbers that are names themselves are left out."""
+    taken = set(names)
     seen: Counter[str] = Counter()
     keys = []
     for name in names:
-        keys.append(f"{name}_{seen[name]}" if seen[name] else name)
-        seen[name] += 1
+        key = name
+        while seen[name] and key in taken:
+            key = f"{name}_{seen[name]}"
+            seen[name] += 1
+        seen[name] += not seen[name]
+        taken.add(key)
+        keys.append(key)
     return keys
 
 
@@ -140,6 +147,17 @@ class Variable(Tensor):
     def assign_sub(self, value: Any) -> Variable:
         """Subtract in place."""
         return self.assign(self._array - np.asarray(value))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
+        """With its gradient, both aligned as they were; a copied layer makes itself the owner."""
+        new = type(self)(self._array, trainable=self._trainable, name=self.name)
+        memo[id(self)] = new
+        new.initializer, new.regularizer = copy.deepcopy((self.initializer, self.regularizer), memo)
+        new.named, new.owner = self.named, self.owner
+        new._grad = None if self._grad is None else aligned(self._grad, self.dtype)
+        new._grad_is_set = self._grad_is_set
+        new.touched = copy.deepcopy(self.touched, memo)
+        return new
 
     def __repr__(self) -> str:
         body = np.array2string(self._array, separator=", ", threshold=20)

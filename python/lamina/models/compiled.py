@@ -12,7 +12,8 @@ from .._suggest import unknown
 from .._tree import flatten, map_structure
 from ..autograd import Tensor, no_grad, wrap
 from ..losses import Loss
-from ..metrics import Metric
+from ..metrics import Mean, Metric
+from ..ops._common import as_tensor
 from .feed import Array, Column
 
 
@@ -67,8 +68,8 @@ class LossSet:
         keep = loss is None or loss.integer_targets or type(loss) not in losses.BUILT_IN
         return dtype if array.dtype.kind == "f" or not keep else array.dtype
 
-    def compute(self, y: list[Any], y_pred: Any, weights: list[Any]) -> tuple[Tensor, list[Tensor]]:
-        """(weighted sum, single losses) of the outputs that have a loss; one output's is not given twice."""
+    def compute(self, y: list[Any], y_pred: Any, weights: list[Any]) -> tuple[Tensor | None, list[Tensor]]:
+        """(weighted sum or None, single losses) of the outputs that have a loss; one output's is not given twice."""
         single = []
         total: Tensor | None = None
         for i, (loss, output) in enumerate(zip(self.losses, flatten(y_pred), strict=True)):
@@ -83,8 +84,6 @@ class LossSet:
             if self.weights[i] != 1.0:
                 value = ops.multiply(value, self.weights[i])
             total = value if total is None else ops.add(total, value)
-        if total is None:
-            raise ValueError("compile: no loss was given, so there is nothing to train or evaluate")
         return total, single if len(self.names) > 1 else []
 
 
@@ -136,9 +135,8 @@ class MetricSet:
                 raise ValueError(f"metrics: there is no y for {entry.log_name!r}")
             predicted = outputs[entry.output]._array
             metric = entry.resolved(target._array, predicted)
-            metric.update_state(
-                target._array, predicted, weight._array if entry.weighted and weight is not None else None
-            )
+            weighted = (weight._array,) if entry.weighted and weight is not None else ()
+            metric.update_state(target._array, predicted, *weighted)
 
     def reset(self) -> None:
         for entry in self.entries:
@@ -153,14 +151,14 @@ class MetricSet:
                 name, n = entry.log_name, 1
                 while name in found:
                     name, n = f"{entry.log_name}_{n}", n + 1
-                found[name] = _plain(entry.metric.result())
+                found[name] = plain(entry.metric.result())
         return found
 
 
-def _plain(value: Any) -> Any:
-    """A metric's result as Python numbers."""
+def plain(value: Any) -> Any:
+    """A metric's result, or a log of a model's own step, as Python numbers."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: plain(v) for k, v in value.items()}
     array = np.asarray(value)
     return array.item() if array.ndim == 0 else array
 
@@ -204,8 +202,10 @@ class Compiled:
             "run_eagerly": run_eagerly,
         }
         self.run_eagerly = run_eagerly
+        self.loss_tracker = Mean("loss")
         self.warned = False  # of a loss that isn't finite, in this fit
         self.names: list[str] | None = None
+        self.shapes: list[tuple[int, ...]] = []  # of the outputs that settled the names
         self.loss_set: LossSet
         self.metric_set: MetricSet
         self._loss = map_structure(lambda one: None if one is None else losses.as_loss(one), loss)
@@ -217,6 +217,7 @@ class Compiled:
         self.loss_set = LossSet(self._loss, self.arguments["loss_weights"], names)
         self.metric_set = MetricSet(self._metrics, self._weighted_metrics, names)
         self.names = names
+        self.shapes = [t.shape for t in flatten(y_pred)]
 
     def probe(
         self, samples: int, targets: Sequence[Column | None], y_pred: Any, weights: Sequence[Column | None]
@@ -228,7 +229,38 @@ class Compiled:
             self.metric_set.update(y, y_pred, w)
             self.metric_set.reset()
 
+    def matched(self, y: Any, y_pred: Any, weight: Any, declared: Sequence[str] | None) -> tuple[list[Any], list[Any]]:
+        """y and weights of one batch as tensors, one of each an output (None where nothing is given)."""
+        names = output_names(y_pred, declared)
+        if self.names != names:
+            self.settle(y_pred, declared)
+        weights = per_output("sample_weight", weight, names) if isinstance(weight, (list, dict)) else None
+        y, weights = per_output("y", y, names), weights or [weight] * len(names)
+        return [None if t is None else as_tensor(t) for t in y], [None if t is None else as_tensor(t) for t in weights]
+
     @property
     def log_names(self) -> list[str]:
         """Names of the single losses in the logs: none where there is one output."""
         return self.loss_set.log_names
+
+
+class CompiledMetrics(Metric):
+    """All metrics that compile was given as one, for the steps that a model defines itself."""
+
+    def __init__(self, compiled: Compiled, declared: Sequence[str] | None) -> None:
+        super().__init__(name="compile_metrics")
+        self._compiled = compiled
+        self._declared = declared
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        with no_grad():
+            y_pred = map_structure(as_tensor, y_pred)
+            y, weights = self._compiled.matched(y_true, y_pred, sample_weight, self._declared)
+            self._compiled.metric_set.update(y, y_pred, weights)
+
+    def result(self) -> dict[str, Any]:
+        return {} if self._compiled.names is None else self._compiled.metric_set.results()
+
+    def reset_state(self) -> None:
+        if self._compiled.names is not None:
+            self._compiled.metric_set.reset()

@@ -82,18 +82,22 @@ class Column:
         return self._convert(out)
 
 
-# A nest of Column for x; for y and the sample weights a Column or None for each output of the model.
-Columns = tuple[Any, "list[Column | None]", "list[Column | None]"]
+# A nest of Column for x; for y and the sample weights a Column or None for each output of the model, or for models
+# with steps of their own a nest as it was given.
+Columns = tuple[Any, Any, Any]
 Prepare = Callable[[Any, Any, Any], "tuple[Columns, int]"]  # checks the given x, y, weights; also counts samples
 
 
 def _batch(columns: Columns, read: Callable[[Column], Array], size: int) -> Batch:
-    def tensor(column: Column | None) -> Tensor | None:
-        return None if column is None else wrap(read(column))
+    def tensors(tree: Any) -> Any:
+        if type(tree) is Column:
+            return wrap(read(tree))
+        if type(tree) is list:  # the usual y and weights: not through map_structure, at every step
+            return [tensors(part) for part in tree]
+        return None if tree is None else map_structure(tensors, tree)
 
     x, y, weight = columns
-    x = tensor(x) if type(x) is Column else map_structure(tensor, x)
-    return Batch(x, [tensor(c) for c in y], [tensor(c) for c in weight], size)
+    return Batch(tensors(x), tensors(y), tensors(weight), size)
 
 
 class ArrayFeed:
@@ -174,18 +178,19 @@ class Feed:
         return next(self._rest, None)
 
 
-def class_weights(class_weight: dict[int, float], y: Any) -> Array:
-    """One weight a sample: class_weight[label], 1 for classes that it doesn't name.  y: indices, or one-hot rows."""
+def class_weights(class_weight: Any, y: Any) -> Array:
+    """One weight a sample: class_weight[label], 1 for labels that it doesn't name.  y: indices, or one-hot rows."""
+    if not isinstance(class_weight, dict):
+        raise TypeError(
+            f"class_weight: expected a dict of class index to weight, got {class_weight!r}; "
+            "dict(enumerate(weights)) makes one of a list"
+        )
+    for label in class_weight:
+        if isinstance(label, str) or int(label) != label:
+            raise ValueError(f"class_weight: keys must be class indices, got {label!r}")
     labels = np.asarray(y)
     if labels.ndim > 1:
         labels = labels[..., 0] if labels.shape[-1] == 1 else labels.argmax(-1)
-    labels = labels.astype(np.int64)
-    if labels.size and labels.min() < 0:
-        raise ValueError(f"class_weight: y holds the negative label {labels.min()}")
-    top = max(int(labels.max(initial=0)), *(int(k) for k in class_weight), 0)
-    table = np.ones(top + 1, np.float32)
-    for label, weight in class_weight.items():
-        if int(label) != label or label < 0:
-            raise ValueError(f"class_weight: keys must be class indices, got {label!r}")
-        table[int(label)] = weight
-    return table[labels]
+    found, place = np.unique(labels.astype(np.int64), return_inverse=True)
+    table = np.array([class_weight.get(int(label), 1.0) for label in found], np.float32)
+    return table[place.reshape(labels.shape)]

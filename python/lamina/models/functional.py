@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -59,6 +60,13 @@ class Graph:
         self._results = [self._place[id(t)] for t in self.sinks]
         self._forget()
         self._chain()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Graph:
+        """The same calls of copied layers; places and chains are found anew, since they stand under identities."""
+        for node in self.nodes:  # in order, so that a deep model is no deep recursion
+            copy.deepcopy(node, memo)
+        inputs, outputs = copy.deepcopy((self.inputs, self.outputs), memo)
+        return Graph(inputs, outputs)
 
     def _forget(self) -> None:
         """Note after which step each value is needed no more, so that its memory is free for later ones."""

@@ -13,9 +13,10 @@ import numpy as np
 from .._tree import flatten, map_structure, pack_as
 from ..autograd import Tensor, no_grad
 from ..callback import CallbackList
-from .compiled import Compiled, Totals
-from .feed import Array, Feed
+from .compiled import Compiled, Totals, plain
+from .feed import Array, Batch, Feed
 from .interrupt import WholeSteps
+from .steps import own_logs
 
 Logs = dict[str, Any]
 Step = Callable[..., Any]
@@ -25,62 +26,104 @@ def values_of(total: Tensor, single: list[Tensor]) -> list[float]:
     return [float(total._array), *(float(t._array) for t in single)]
 
 
+class StepLogs:
+    """The logs of the library's own steps: means of the losses over samples, and the metrics' results."""
+
+    def __init__(self, model: Any, compiled: Compiled) -> None:
+        self._model, self._compiled = model, compiled
+
+    def begin(self) -> None:
+        """A pass over the data begins; its first batch is there, so losses and metrics are settled."""
+        self._totals = Totals(self._compiled.log_names)
+        self._attached = self._model._attached_metrics()
+        self._compiled.metric_set.reset()
+        for metric in self._attached:
+            metric.reset_state()
+
+    def add(self, result: tuple[Tensor, list[Tensor], Any], batch: Batch) -> float:
+        """What the step gave for this batch; returns its loss."""
+        total, single, y_pred = result
+        values = values_of(total, single)
+        self._totals.add(values, batch.size)
+        self._compiled.metric_set.update(batch.y, y_pred, batch.weight)
+        return values[0]
+
+    def __call__(self) -> Logs:
+        tracker, totals = self._compiled.loss_tracker, self._totals
+        tracker.total, tracker.count = totals.sums[0], float(totals.samples)
+        attached = {m.name: plain(m.result()) for m in self._attached}
+        return {**totals.means(), **self._compiled.metric_set.results(), **attached}
+
+
+class OwnLogs:
+    """The logs of steps that the model defines itself: what the last of them returned."""
+
+    def __init__(self, model: Any, kind: str) -> None:
+        self._model = model
+        self._what = f"{type(model).__name__}.{kind}_step"
+
+    def begin(self) -> None:
+        self._logs: Logs = {}
+        self._model.reset_metrics()
+
+    def add(self, result: Any, batch: Batch) -> float:
+        self._logs = own_logs(self._what, result)
+        loss = self._logs.get("loss", 0.0)
+        return float(loss) if np.ndim(loss) == 0 else 0.0
+
+    def __call__(self) -> Logs:
+        return dict(self._logs)
+
+
 def train_epoch(
-    model: Any, step: Step, compiled: Compiled, feed: Feed, hooks: CallbackList, whole: WholeSteps, epoch: int
+    model: Any,
+    step: Step,
+    logs: StepLogs | OwnLogs,
+    compiled: Compiled,
+    feed: Feed,
+    hooks: CallbackList,
+    whole: WholeSteps,
+    epoch: int,
 ) -> Logs:
     """One epoch of training; its logs, empty if there was no batch."""
     batches = feed.epoch()
     first = next(batches, None)  # which may have built the model and settled its losses
     if first is None:
         return {}
-    compiled.optimizer.build(model.trainable_weights)
+    model._build_optimizer("fit")
     compiled.optimizer.zero_grad()
-    totals, metrics = Totals(compiled.log_names), compiled.metric_set
-    metrics.reset()
-
-    def logs() -> Logs:
-        return {**totals.means(), **metrics.results()}
-
+    logs.begin()
     for i, batch in enumerate(itertools.chain((first,), batches)):
         hooks.batch_begin("train", i)
         with whole.step:
-            total, single, y_pred = step(batch.x, batch.y, batch.weight)
-        values = values_of(total, single)
-        if not math.isfinite(values[0]) and not compiled.warned:
+            result = step(batch.x, batch.y, batch.weight)
+        loss = logs.add(result, batch)
+        if not math.isfinite(loss) and not compiled.warned:
             compiled.warned = True
             steps = f" of {feed.steps}" if feed.steps else ""
             warnings.warn(
-                f"fit: the loss is {values[0]} at epoch {epoch + 1}, step {i + 1}{steps}. A smaller learning rate, "
+                f"fit: the loss is {loss} at epoch {epoch + 1}, step {i + 1}{steps}. A smaller learning rate, "
                 "clipnorm=1.0 or scaled inputs usually help; callbacks=[TerminateOnNaN()] stops here",
-                stacklevel=4,
+                stacklevel=3,
             )
-        totals.add(values, batch.size)
-        metrics.update(batch.y, y_pred, batch.weight)
         hooks.batch_end("train", i, batch.size, logs)
         if model.stop_training:
             break
     return logs()
 
 
-def evaluate(what: str, step: Step, compiled: Compiled, feed: Feed, hooks: CallbackList) -> Logs:
+def evaluate(what: str, step: Step, logs: StepLogs | OwnLogs, feed: Feed, hooks: CallbackList) -> Logs:
     """Losses and metrics over one pass."""
     batches = feed.epoch()
     first = next(batches, None)
     if first is None:
         raise ValueError(f"{what}: x gave no batches")
-    totals, metrics = Totals(compiled.log_names), compiled.metric_set
-    metrics.reset()
-
-    def logs() -> Logs:
-        return {**totals.means(), **metrics.results()}
-
+    logs.begin()
     hooks("on_test_begin", {})
     with no_grad():
         for i, batch in enumerate(itertools.chain((first,), batches)):
             hooks.batch_begin("test", i)
-            total, single, y_pred = step(batch.x, batch.y, batch.weight)
-            totals.add(values_of(total, single), batch.size)
-            metrics.update(batch.y, y_pred, batch.weight)
+            logs.add(step(batch.x, batch.y, batch.weight), batch)
             hooks.batch_end("test", i, batch.size, logs)
     found = logs()
     hooks("on_test_end", found)

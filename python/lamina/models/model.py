@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..layers import Layer, SymbolicTensor
 from ..layers.masking import attach
 from ..layers.symbolic import infer
 from ..layers.tracking import children
-from ..layers.variable import auto_name
+from ..layers.variable import auto_name, unique_keys
 from . import functional
 from .summary import print_summary
 from .trainer import Trainer
@@ -112,12 +113,12 @@ class Model(Layer, Trainer):
 
     @property
     def output_names(self) -> list[str] | None:  # type: ignore[override]
-        """Names of the outputs: the keys of a dict, else the names of the layers they come from."""
+        """Names of the outputs: the keys of a dict, else the layers they come from, with _1 ... where one gives two."""
         if self._graph is None:
             return None
         if isinstance(self._graph.outputs, dict):
             return [str(k) for k in self._graph.outputs]
-        return [t.node.layer.name for t in self._graph.sinks if t.node is not None]
+        return unique_keys([t.node.layer.name for t in self._graph.sinks if t.node is not None])
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A direct layer by name or by place."""
@@ -177,6 +178,10 @@ class Model(Layer, Trainer):
                 return super().from_config(config)
             inputs, outputs = functional.from_config(config)
             return cls(inputs, outputs, name=config["name"], trainable=config["trainable"])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        copy.deepcopy(self._graph, memo)
+        return super().__deepcopy__(memo)
 
 
 def clone_model(model: Model) -> Any:

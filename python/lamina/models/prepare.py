@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._tree import map_structure
+from .._tree import flatten, map_structure
 from ..config import floatx
 from ..data import count
+from ..losses import SparseCategoricalCrossentropy
 from .compiled import Compiled, per_output
 from .feed import Array, Column, class_weights, to_arrays
 
@@ -29,7 +30,7 @@ def inputs(what: str, x: Any, y: Any, weight: Any, dtype: np.dtype[Any]) -> tupl
 
 
 def targets(
-    what: str, compiled: Compiled, y: Any, weight: Any, class_weight: dict[int, float] | None, dtype: np.dtype[Any]
+    what: str, compiled: Compiled, y: Any, weight: Any, class_weight: Any, dtype: np.dtype[Any]
 ) -> tuple[list[Column | None], list[Column | None]]:
     """Columns of y and of the weights, one for each output of the model (None where nothing is given)."""
     names = compiled.names or []
@@ -39,6 +40,9 @@ def targets(
     each = per_output("sample_weight", weight, names) if isinstance(weight, (list, dict)) else [weight] * len(names)
     if class_weight is not None:
         each = [_class_weighted(what, class_weight, labels, each[0])]
+    for i, a in enumerate(labels):
+        if a is not None:
+            _check_labels(what, compiled, i, a)
     wanted = compiled.loss_set.target_dtype
     return (
         [None if a is None else Column(a, wanted(i, a, dtype)) for i, a in enumerate(labels)],
@@ -46,7 +50,57 @@ def targets(
     )
 
 
-def _class_weighted(what: str, class_weight: dict[int, float], labels: list[Any], weight: Array | None) -> Array:
+def _check_labels(what: str, compiled: Compiled, i: int, y: Array) -> None:
+    """ValueError for labels that are no class of output i, where its loss takes class indices.
+
+    Said here, once for all of y, since a step only knows their places in a shuffled batch.
+    """
+    loss, shape = compiled.loss_set.losses[i], compiled.shapes[i]
+    if not isinstance(loss, SparseCategoricalCrossentropy) or loss.options["axis"] not in (-1, len(shape) - 1):
+        return
+    if not y.size or y.dtype.kind == "b" or (y.ndim == len(shape) and y.shape[-1] != 1):  # the loss explains shapes
+        return
+    classes = shape[-1]
+    lowest, highest = y.min(), y.max()
+    whole = y.dtype.kind != "f" or bool((y == np.trunc(y)).all())
+    if whole and lowest >= 0 and highest < classes:
+        return
+    wrong = (y != np.trunc(y)) | (y < 0) | (y >= classes) if y.dtype.kind == "f" else (y < 0) | (y >= classes)
+    if loss.ignore_class is not None:
+        wrong &= y != loss.ignore_class
+    if not wrong.any():
+        return
+    place = np.unravel_index(int(wrong.argmax()), y.shape)
+    label, index = y[place].item(), int(place[0]) if y.ndim == 1 else tuple(int(n) for n in place)
+    used = y if loss.ignore_class is None else y[y != loss.ignore_class]
+    if label != label or label != math.trunc(label):
+        mend = "labels must be whole numbers; regression takes a loss like mean_squared_error"
+    elif label < 0:
+        mend = f"pass ignore_class={int(label)} to the loss to leave such samples out"
+    elif used.min() == 1 and used.max() == classes:
+        mend = "the labels begin at 1: subtract 1"
+    else:
+        mend = f"give the model's last layer {int(used.max()) + 1} units"
+    output = f" of output {(compiled.names or [])[i]!r}" if len(compiled.shapes) > 1 else ""
+    raise ValueError(
+        f"{what}: label {label} at index {index} of y{output} is no class for the loss {loss.name!r}, which got "
+        f"predictions of {classes} classes, 0..{classes - 1}; {mend}"
+    )
+
+
+def as_given(what: str, y: Any, weight: Any, class_weight: Any, dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """Columns of y and of the weights in the structure that the user gave, for models with steps of their own."""
+    labels, weight = to_arrays(what, "y", y), to_arrays(what, "sample_weight", weight)
+    if class_weight is not None:
+        weight = _class_weighted(what, class_weight, flatten(labels), weight)
+
+    def column(a: Array | None) -> Column | None:
+        return None if a is None else Column(a, dtype if a.dtype.kind == "f" else a.dtype)
+
+    return map_structure(column, labels), map_structure(column, weight)
+
+
+def _class_weighted(what: str, class_weight: Any, labels: list[Any], weight: Array | None) -> Array:
     if len(labels) > 1:
         raise ValueError(f"{what}: class_weight goes with one output; give sample_weight for several")
     if labels[0] is None:

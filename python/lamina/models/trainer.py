@@ -15,12 +15,14 @@ from ..callback import CallbackList
 from ..callbacks import History, as_list
 from ..capture import capture
 from ..layers.symbolic import trying
-from ..ops import add
+from ..ops._common import as_tensor
 from ..optimizer import Optimizer
+from ..utils import pack_x_y_sample_weight
 from . import loops, prepare
 from .compiled import Compiled
 from .feed import ArrayFeed, Columns, Feed, IterableFeed, is_arrays
 from .interrupt import WholeSteps
+from .steps import Steps
 
 PROBE_SAMPLES = 32  # of the first batch: they build the model and show its outputs
 
@@ -42,7 +44,7 @@ class RunStep:
         return self._step(x, y, weight)
 
 
-class Trainer:
+class Trainer(Steps):
     """Mixin: training and inference for a model, which is called as ``self(x, training=...)``."""
 
     output_names: Sequence[str] | None = None  # a functional model names its outputs
@@ -53,11 +55,6 @@ class Trainer:
 
     if TYPE_CHECKING:  # what a model brings
 
-        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
-        @property
-        def losses(self) -> list[Any]: ...
-        @property
-        def weights(self) -> list[Any]: ...
         @property
         def trainable_weights(self) -> list[Any]: ...
 
@@ -90,6 +87,7 @@ class Trainer:
                 f"{type(self).__name__}.compile: steps_per_execution={steps_per_execution!r} is not supported; leave "
                 "it out: captured steps run without Python as it is"
             )
+        self._check_overrides()
         eagerly = bool(run_eagerly) or jit_compile is False
         self._compiled = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics, eagerly)
         self._steps = None
@@ -128,9 +126,7 @@ class Trainer:
         """Forward, loss, backward, update: (total loss, single losses if several, predictions if metrics want them)."""
         compiled = self._require("fit")
         y_pred = self(x, training=True)
-        total, single = compiled.loss_set.compute(y, y_pred, weight)
-        for extra in self.losses:
-            total = add(total, extra)
+        total, single = self._total(y, y_pred, weight)
         total.backward()
         compiled.optimizer.step()
         compiled.optimizer.zero_grad()
@@ -140,9 +136,7 @@ class Trainer:
         """Forward and loss; returns as _train_step."""
         compiled = self._require("evaluate")
         y_pred = self(x, training=False)
-        total, single = compiled.loss_set.compute(y, y_pred, weight)
-        for extra in self.losses:
-            total = add(total, extra)
+        total, single = self._total(y, y_pred, weight)
         return total, single, y_pred if compiled.metric_set.entries else None
 
     def _predict_step(self, x: Any) -> Any:
@@ -150,6 +144,8 @@ class Trainer:
 
     def _step(self, kind: str) -> Callable[..., Any]:
         """The step as it is run: captured, unless compile was told run_eagerly."""
+        if self._own_step(kind):
+            return self._step_by_data(kind)
         if self._steps is None:
             self._steps = {}
         if kind not in self._steps:
@@ -159,6 +155,33 @@ class Trainer:
             else:
                 self._steps[kind] = RunStep(self._train_step if kind == "train" else self._test_step, eagerly)
         return self._steps[kind]
+
+    def _step_by_data(self, kind: str) -> Callable[..., Any]:
+        """The model's own step, which takes its data as Keras packs it."""
+        if kind == "predict":
+            return lambda x: map_structure(as_tensor, self.predict_step(pack_x_y_sample_weight(x)))
+        step = self.train_step if kind == "train" else self.test_step
+        return lambda x, y, weight: step(pack_x_y_sample_weight(x, y, weight))
+
+    def _logs(self, kind: str) -> loops.StepLogs | loops.OwnLogs:
+        """What makes the logs of the steps that _step gives."""
+        return loops.OwnLogs(self, kind) if self._own_step(kind) else loops.StepLogs(self, self._require("fit"))
+
+    def _build_optimizer(self, what: str) -> None:
+        """Make the optimizer's state of all weights that are to be trained."""
+        optimizer, variables = self._require(what).optimizer, self.trainable_weights
+        if self._own_step("train"):  # it may use other optimizers, and make its weights in its first step
+            if optimizer._variables:
+                optimizer.build(variables)
+            optimizer._source = lambda: self.trainable_weights
+            self.zero_grad()
+            return
+        if not variables and self.weights:
+            raise ValueError(
+                f"{what}: all weights of {getattr(self, 'name', 'the model')!r} are frozen (trainable=False), so there "
+                "is nothing to train; set trainable = True on the model or on some of its layers"
+            )
+        optimizer.build(variables)
 
     def _require(self, what: str) -> Compiled:
         if self._compiled is None:
@@ -175,6 +198,9 @@ class Trainer:
         if what.startswith("predict"):
             return (inputs, [], []), size
         compiled = self._require(what)
+        if self._own_step("train" if what in ("fit", "train_on_batch") else "test"):
+            dtype = prepare.data_dtype(self.weights)
+            return (inputs, *prepare.as_given(what, y, weight, class_weight, dtype)), size
         y_pred = None
         if compiled.names is None:
             with trying():
@@ -203,8 +229,8 @@ class Trainer:
         size = 32 if batch_size is None else batch_size
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
             raise ValueError(f"{what}: batch_size must be a positive integer, got {batch_size!r}")
-        if steps is not None and steps < 1:
-            raise ValueError(f"{what}: the number of steps must be at least 1, got {steps}")
+        if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
+            raise ValueError(f"{what}: the number of steps must be a positive integer, got {steps!r}")
 
         def ready(x: Any, y: Any, weight: Any) -> tuple[Columns, int]:
             return self._prepare(what, class_weight, x, y, weight)
@@ -242,8 +268,13 @@ class Trainer:
         (x, y, sample_weight) batches, with ``steps_per_epoch`` if it never ends.  ``validation_split`` holds back the
         last part of the arrays, before shuffling.  Ctrl-C leaves the weights of the last whole step and raises
         KeyboardInterrupt; ``model.history`` has the epochs done.  A loss that isn't finite is warned of once.
+        A subclass may define ``train_step(data)``, ``test_step(data)``, ``predict_step(data)`` or ``compute_loss``
+        itself; they then run as Python, uncaptured.
         """
         compiled = self._require("fit")
+        for name, value in {"epochs": epochs, "initial_epoch": initial_epoch}.items():
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+                raise ValueError(f"fit: {name} must be an integer >= 0, got {value!r}")
         data = (x, y, sample_weight)
         if validation_split:
             if validation_data is not None or not is_arrays(x):
@@ -260,6 +291,7 @@ class Trainer:
         hooks = CallbackList([*as_list(callbacks), history], self, params, progress.make(verbose))
         inner = CallbackList(hooks.callbacks, self, params)
         compiled.warned = False
+        self._found_metrics = (-1, [])  # a list among the attributes may have grown
         if self.stop_training:
             self.stop_training = False
         with WholeSteps() as whole:
@@ -267,14 +299,18 @@ class Trainer:
                 hooks("on_train_begin", {})
                 for epoch in range(params.get("initial_epoch", initial_epoch), epochs):
                     hooks("on_epoch_begin", epoch, {})
-                    logs = loops.train_epoch(self, self._step("train"), compiled, feed, hooks, whole, epoch)
+                    logs = loops.train_epoch(
+                        self, self._step("train"), self._logs("train"), compiled, feed, hooks, whole, epoch
+                    )
                     if not logs:
                         _ran_out(history, epoch)
                         break
                     often = validation_freq
                     due = (epoch + 1) % often == 0 if isinstance(often, int) else epoch + 1 in often
                     if held_out is not None and due:
-                        found = loops.evaluate("validation_data", self._step("test"), compiled, held_out, inner)
+                        found = loops.evaluate(
+                            "validation_data", self._step("test"), self._logs("test"), held_out, inner
+                        )
                         logs.update({f"val_{name}": value for name, value in found.items()})
                     hooks("on_epoch_end", epoch, logs)
                     if self.stop_training:
@@ -297,12 +333,13 @@ class Trainer:
         return_dict: bool = False,
     ) -> Any:
         """The loss, or [loss, metrics ...] (names in ``metrics_names``), or a dict of them; nothing is trained."""
-        compiled = self._require("evaluate")
+        self._require("evaluate")
+        self._found_metrics = (-1, [])
         feed = self._feed("evaluate", (x, y, sample_weight), batch_size, steps)
         hooks = CallbackList(
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
         )
-        logs = loops.evaluate("evaluate", self._step("test"), compiled, feed, hooks)
+        logs = loops.evaluate("evaluate", self._step("test"), self._logs("test"), feed, hooks)
         return _returned(logs, return_dict)
 
     def predict(
@@ -351,15 +388,14 @@ class Trainer:
 
     def _on_batch(self, kind: str, data: tuple[Any, Any, Any], class_weight: Any, return_dict: bool) -> Any:
         what = f"{kind}_on_batch"
-        compiled = self._require(what)
+        self._require(what)
         batch = self._batch(what, data, class_weight)
         if kind == "train":
-            compiled.optimizer.build(self.trainable_weights)
-        total, single, y_pred = self._step(kind)(batch.x, batch.y, batch.weight)
-        compiled.metric_set.reset()
-        compiled.metric_set.update(batch.y, y_pred, batch.weight)
-        values = dict(zip(["loss", *compiled.log_names], loops.values_of(total, single), strict=False))
-        return _returned({**values, **compiled.metric_set.results()}, return_dict)
+            self._build_optimizer(what)
+        logs = self._logs(kind)
+        logs.begin()
+        logs.add(self._step(kind)(batch.x, batch.y, batch.weight), batch)
+        return _returned(logs(), return_dict)
 
 
 def _ran_out(history: History, epoch: int) -> None:

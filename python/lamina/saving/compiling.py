@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from .. import _registry, losses, metrics, optimizers
+from .._suggest import unknown
 from ..autograd import Array
+from ..layers.tracking import named_variables
 
 if TYPE_CHECKING:
     from ..models import Model
 
 
 def describe(model: Model) -> dict[str, Any] | None:
-    """The arguments of compile(), or None (with a warning) where one is a function that has no registered name."""
+    """The arguments of compile(), or None (with a warning) where one is a function without a name."""
     arguments = model.get_compile_config() or {}
     try:
         return {key: _plain(value) for key, value in arguments.items()}
@@ -24,30 +27,43 @@ def describe(model: Model) -> dict[str, Any] | None:
 
 
 def _plain(value: Any) -> Any:
+    """As _registry.serialize, where functions that are not registered are described by their own names."""
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
-    if isinstance(value, types.FunctionType) and _registry.name_of(value) is None:
+    if isinstance(value, (types.FunctionType, types.MethodType)) and _registry.name_of(value) is None:
         name = value.__name__
         if any(getattr(module, name, None) is value for module in (losses, metrics)):
             return name
+        if name.isidentifier():  # a lambda has none, and says so below
+            return {"class_name": "__function__", "config": {"name": name}}
     if isinstance(value, type):
         return value.__name__
+    if isinstance(value, (losses.FunctionLoss, metrics.MeanMetricWrapper)):
+        name = _registry.name_of(type(value)) or type(value).__name__
+        return {"class_name": name, "config": _plain(value.get_config())}
     return _registry.serialize(value)
 
 
 def restore(model: Model, description: dict[str, Any], state: dict[str, Array], label: str) -> None:
     """Compile a loaded model as it was, with the optimizer's state."""
-    arguments = {key: _object(key, value) for key, value in description.items()}
-    model.compile(**arguments)
-    if state and model.optimizer is not None:
+    try:
+        arguments = {key: _object(key, value) for key, value in description.items()}
         try:
-            if any("/" in key for key in state):  # it has slots, so it was built
-                model.optimizer.build(model.trainable_weights)
-            model.optimizer.set_state(state)
-        except ValueError as error:
-            raise ValueError(f"{label}: {error}") from None
+            inspect.signature(model.compile).bind(**arguments)
+        except TypeError as error:
+            warnings.warn(f"{label}: {type(model).__name__}.compile() is to be called again ({error})", stacklevel=4)
+            return
+        model.compile(**arguments)
+        if state and model.optimizer is not None:
+            model.optimizer.set_state(state, named_variables(model))
+    except (ValueError, TypeError, KeyError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{label}: {error}; compile=False loads the model without what compile() was given") from error
+
+
+_KINDS = {"optimizer": optimizers, "loss": losses}  # by argument of compile; all others are metrics
 
 
 def _object(key: str, value: Any) -> Any:
@@ -56,8 +72,19 @@ def _object(key: str, value: Any) -> Any:
         return [_object(key, v) for v in value]
     if not _registry.is_description(value):
         return {k: _object(key, v) for k, v in value.items()} if isinstance(value, dict) else value
-    name = value["class_name"]
-    module = {"optimizer": optimizers, "loss": losses}.get(key, metrics)
-    if name.startswith("__") or ">" in name or not isinstance(getattr(module, name, None), type):
-        return _registry.deserialize(value)
-    return getattr(module, name).from_config(value["config"])
+    name, config = value["class_name"], value["config"]
+    kind, module = (key, _KINDS[key]) if key in _KINDS else ("metric", metrics)
+    own: dict[str, Any] = {
+        n: c for n, c in vars(module).items() if isinstance(c, type) and c.__module__ == module.__name__
+    }
+    if name in own:
+        return own[name].from_config({k: _object(key, v) if k == "fn" else v for k, v in config.items()})
+    wanted, hint = name, "; " + str(unknown(kind, name, [n for n in own if n[0] != "_"])).partition(": ")[2]
+    if name == "__function__":
+        wanted, kind, hint = config["name"], f"{kind} function", ""
+    if not wanted.startswith("__") and _registry.find(wanted) is None:
+        raise ValueError(
+            f"{kind} {wanted!r} is not known here: pass custom_objects={{{wanted.rpartition('>')[2]!r}: ...}} or "
+            f"register it with @lamina.saving.register_serializable(){hint}"
+        )
+    return _registry.deserialize(value)

@@ -2,7 +2,8 @@
 
 Header entries (text): ``format`` = "lamina", ``version`` = "1", ``lamina`` = the library's version, ``model`` =
 JSON with the description of the model, the shapes its layers were built for and what compile() was given.  Tensors:
-``weights/<key>`` with the keys of ``state_dict()``, ``optimizer/<key>`` with those of the optimizer's state.
+``weights/<key>`` with the keys of ``state_dict()``, ``optimizer/<slot>/<key>`` with the same keys for each slot of the
+optimizer's state, ``optimizer/iterations`` and ``optimizer/learning_rate``.
 A file of weights alone has no ``model`` entry.
 """
 
@@ -39,7 +40,7 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
     Raises ValueError for a model without weights yet, TypeError for a layer that cannot be described.
     """
     path = _target(filepath, overwrite)
-    if not model.built:
+    if not model.built and not model.weights:  # its own step may call its parts, and never the model
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before saving")
     description: dict[str, Any] = {
         "model": _registry.serialize(model),
@@ -50,14 +51,15 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
     if include_optimizer and model.compiled:
         description["compile"] = compiling.describe(model)
         if description["compile"] is not None and model.optimizer is not None:
-            tensors |= {f"optimizer/{k}": v for k, v in model.optimizer.get_state().items()}
+            state = model.optimizer.get_state(named_variables(model))
+            tensors |= {f"optimizer/{k}": v for k, v in state.items()}
     _write(path, tensors, {"model": json.dumps(_registry.to_json(description), allow_nan=False)})
 
 
 def save_weights(model: Layer, filepath: Any, overwrite: bool = True) -> None:
     """Write the weights alone."""
     path = _target(filepath, overwrite)
-    if not model.built:
+    if not model.built and not model.weights:
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before saving")
     _write(path, {f"weights/{key}": v.numpy() for key, v in named_variables(model).items()}, {})
 
@@ -83,6 +85,10 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
             _freeze(model, description["frozen"])
         except (ValueError, TypeError) as error:
             raise type(error)(f"{path}: {error}") from error
+        except (KeyError, IndexError, AttributeError) as error:
+            raise ValueError(
+                f"{path}: its description is damaged or incomplete ({type(error).__name__}: {error})"
+            ) from error
         load_arrays(str(path), named_variables(model), _part(tensors, "weights/"))
         if compile and description.get("compile"):
             compiling.restore(model, description["compile"], _part(tensors, "optimizer/"), str(path))
@@ -121,6 +127,8 @@ def _write(path: Path, tensors: Mapping[str, Array], header: dict[str, str]) -> 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a directory, not a file that model.save wrote")
     try:
         with safe_open(path, framework="numpy") as file:
             header = dict(file.metadata() or {})
