@@ -29,6 +29,7 @@ PYTHON_FLOORS = [
     ["_registry", "config", "reference"],
     ["tape"],
     ["autograd"],
+    ["masked"],
     ["random"],
     ["ops"],
     ["activations", "capture", "initializers", "regularizers", "schedules"],
