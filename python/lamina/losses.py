@@ -55,6 +55,10 @@ class Loss:
         self.reduction = reduction
         self.dtype = dtype
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        tape.touch(self, name)  # what was captured with the old value is captured again
+
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         y_pred = as_tensor(y_pred)
         if self.dtype is not None and y_pred.dtype != np.dtype(self.dtype):
@@ -82,6 +86,14 @@ class Loss:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
+class _Options(dict[str, Any]):
+    """The options of a loss's function; setting one is noted as setting an attribute is."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value)
+        tape.touch(self, name)
+
+
 class FunctionLoss(Loss):
     """A function ``(y_true, y_pred, **options)`` of one value per sample, as a loss."""
 
@@ -95,7 +107,7 @@ class FunctionLoss(Loss):
     ) -> None:
         super().__init__(name or fn.__name__, reduction, dtype)
         self.fn = fn
-        self.options = options
+        self.options: dict[str, Any] = _Options(options)
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         return self.fn(y_true, y_pred, **self.options)
@@ -230,7 +242,7 @@ class _Crossentropy(FunctionLoss):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         y_pred = as_tensor(y_pred)
         if not self._looked and tape.state.recording is None and y_pred.size:
-            self._looked = True
+            self.__dict__["_looked"] = True  # no configuration
             self._look(y_pred._array)
         return super().__call__(y_true, y_pred, sample_weight)
 

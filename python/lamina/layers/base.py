@@ -24,6 +24,9 @@ from .symbolic import Node, Shape, SymbolicTensor, infer
 from .tracking import children, load_arrays, named_layers, named_variables, own_variables
 from .variable import Variable, auto_name, snake_case
 
+# Set at first calls and by fit; what no captured step depends on.
+_BOOKKEEPING = frozenset({"_build_arguments", "_built", "_first_shape", "_history", "_steps"})
+
 
 class Layer:
     """Base class of layers; also usable on its own.
@@ -90,7 +93,8 @@ class Layer:
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
             self.__dict__["_ready"] = False
-            tape.touch()  # what was captured with the old value is captured again
+        if name not in _BOOKKEEPING:
+            tape.touch(self, name)  # what was captured with the old value is captured again
         if isinstance(value, Layer):
             value._adopt(self)
         elif isinstance(value, Variable) and value.owner is None:
