@@ -10,6 +10,7 @@ import pytest
 import lamina
 from lamina import layers, ops, tape
 from lamina.capture import CaptureWarning, capture
+from lamina.layers.variable import Variable
 from lamina.tape import CaptureError
 
 X = np.ones((4, 3), np.float32)
@@ -163,6 +164,64 @@ def test_layers_made_at_the_first_call_are_captured_from_the_next(method):
                 step(X)
     assert step.reason is None
     assert len(step.plans) == 1
+
+
+def test_variables_made_at_every_call_are_refused():
+    f = capture(lambda x: x * Variable(np.ones(3, np.float32)))
+    for _ in range(3):
+        f(X)
+    with pytest.warns(CaptureWarning, match="makes or configures variables"):
+        f(X)
+
+
+def test_layers_made_at_different_calls_may_have_equal_names():
+    made = []
+
+    @capture
+    def f(x, n):
+        while len(made) < n:
+            made.append(layers.Dense(3))
+        for layer in made:
+            x = layer(x)
+        return x
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for n in (1, 2, 2, 3, 3):
+            f(X, n)
+    assert len(f.plans) == 2
+
+
+def test_losses_and_layers_without_weights_may_be_made_in_a_step():
+    w = lamina.Tensor(np.ones((3, 3), np.float32), requires_grad=True)
+
+    def step(x):
+        h = layers.LeakyReLU(0.3)(ops.matmul(x, w) - 4.0)
+        loss = lamina.losses.Huber()(x, h) + lamina.losses.MeanSquaredError()(x, h)
+        loss = loss + lamina.regularizers.L2(0.1)(w)
+        w.zero_grad()
+        loss.backward()
+        return loss
+
+    f = capture(step, strict=True)
+    for i in range(4):
+        want = step(lamina.Tensor(i * X)), w.grad.numpy().copy()
+        assert f(i * X).item() == want[0].item()
+        np.testing.assert_array_equal(w.grad.numpy(), want[1])
+    assert len(f.plans) == 1
+
+
+def test_a_loss_that_sets_an_attribute_is_refused():
+    class Remembers(lamina.losses.Loss):
+        def call(self, y_true, y_pred):
+            self.last = ops.mean(y_pred, axis=-1)
+            return self.last
+
+    loss = Remembers()
+    f = capture(lambda x: loss(x, x))
+    f(X)
+    with pytest.warns(CaptureWarning, match="'last' of Remembers"):
+        f(X)
 
 
 class Lazy(lamina.Model):

@@ -50,13 +50,13 @@ class _Unsuitable(Exception):
 
 def _is_place(x: Tensor) -> bool:
     """Whether an argument is a thing of its own, a leaf or a variable, rather than the values that it holds."""
-    return x.requires_grad or type(x) not in (Tensor, MaskedTensor)
+    return (x.requires_grad and x._node is None) or type(x) not in (Tensor, MaskedTensor)
 
 
 def _flatten(value: Any, arrays: list[Array]) -> Any:
     """A hashable description of a structure of arguments; its arrays are appended to ``arrays``."""
     if isinstance(value, Tensor):
-        if value._node is not None and value.requires_grad:
+        if value._node is not None and value.requires_grad and state.enabled:
             raise _Unsuitable(
                 "an argument is a computed tensor that wants a gradient, and the tape ends at a captured step: compute "
                 "it inside of the step, or pass x.detach()"
@@ -302,12 +302,16 @@ class CapturedStep:
     def _repeats(self, changes: set[str]) -> str | None:
         """Why the step cannot be captured if it configures something at every call; at a first call it may, making
         layers and their weights, and the next one is recorded."""
-        again, self._changes = changes & self._changes, changes
+        again, self._changes = (changes & self._changes) - {""}, changes
         self._dropped += 1
         if not again and self._dropped < 4:
             return None
-        one = min(again or changes, key=lambda what: (what.startswith("'_"), what))  # the user's own, if there is one
-        return f"it sets {one} at every call, which a replay would not; return the value instead"
+        if again or changes != {""}:
+            one = min(
+                (again or changes) - {""}, key=lambda what: (what.startswith("'_"), what)
+            )  # the user's own, if any
+            return f"it sets {one} at every call, which a replay would not; return the value instead"
+        return "it makes or configures variables at every call, which a replay would not"
 
     def _retrace(self, plan: _Plan, args: Any, kwargs: Any, error: Exception) -> None:
         """Raise the error of a failed replay as the eager step would, which knows the layer.  Nothing is computed."""

@@ -46,6 +46,11 @@ class Loss:
 
     integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        loss = super().__new__(cls)
+        tape.made(loss)
+        return loss
+
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
     ) -> None:

@@ -19,6 +19,11 @@ def _factor(name: str, value: Any) -> float:
 class Regularizer:
     """Base of all: called with a tensor, returns a scalar."""
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        regularizer = super().__new__(cls)
+        tape.made(regularizer)
+        return regularizer
+
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
         tape.touch(self, name)  # what was captured with the old value is captured again

@@ -26,7 +26,8 @@ class Recording:
         self.leaves: dict[int, tuple[Tensor, bool | None]] = {}
         self.hooks: list[Callable[[], None]] = []  # to call before each replay: what Python computes anew each step
         self.optimizer_steps: Counter[int] = Counter()  # how many of each optimizer the step did so far
-        self.changes: set[str] = set()  # configuration that the step itself changed
+        self.changes: set[str] = set()  # configuration that the step itself changed; "" for what has no name
+        self.made: dict[int, Any] = {}  # layers, losses and regularizers that the step made, by their ids
 
     def refuse(self, what: str) -> None:
         if self.refusal is None:
@@ -66,12 +67,20 @@ def touch(owner: Any = None, name: str = "") -> None:
 
     owner, name: the object and its attribute that was set, for the message if a captured step does it at every call.
     """
-    configuration.version = next(_versions)
     recording = state.recording
+    if recording is not None and id(owner) in recording.made:
+        return  # the run under record is the only one that knows it
+    configuration.version = next(_versions)
     if recording is not None:
         own = getattr(owner, "name", None)
         label = f" {own!r}" if isinstance(own, str) else ""
-        recording.changes.add("a configuration" if owner is None else f"{name!r} of {type(owner).__name__}{label}")
+        recording.changes.add("" if owner is None else f"{name!r} of {type(owner).__name__}{label}")
+
+
+def made(owner: Any) -> None:
+    """Note that ``owner`` begins to exist: while the step that makes it is recorded, it is no configuration."""
+    if state.recording is not None:
+        state.recording.made[id(owner)] = owner
 
 
 def refuse(what: str) -> None:

@@ -51,6 +51,7 @@ class Layer:
         layer = super().__new__(cls)
         layer.__dict__["_arguments"] = (args, kwargs)  # for get_config()
         layer.__dict__.update(_ready=False, _takes_training=False)
+        tape.made(layer)
         return layer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

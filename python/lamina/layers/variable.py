@@ -95,9 +95,8 @@ class Variable(Tensor):
         self.name = name or auto_name("variable")
         self.owner: Any = None  # weak reference to the layer
         self.touched: _native.TouchedRows | None = None
-        self._trainable = False
-        if working.kind == "f":
-            self.trainable = trainable
+        self._trainable = self.requires_grad = working.kind == "f" and bool(trainable)
+        tape.touch()
 
     @property
     def trainable(self) -> bool:
