@@ -255,6 +255,35 @@ def test_the_notice_names_the_models_step():
         m.fit(X, np.zeros((4, 2), np.float32), verbose=0)
 
 
+def test_a_step_inside_of_a_layer_follows_the_training_flag():
+    class Inside(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dropout = layers.Dropout(0.5)
+            self.step = capture(lambda x: self.dropout(x) * 2.0, strict=True)
+
+        def call(self, x, training=False):
+            return self.step(x)
+
+    lamina.random.seed(0)
+    layer = Inside()
+    x = np.ones((50, 20), np.float32)
+    for _ in range(3):
+        assert (layer(x, training=True).numpy() == 0).any()
+        assert (layer(x, training=False).numpy() == 2).all()
+    assert len(layer.step.plans) == 2
+
+
+def test_the_default_dtype_takes_effect():
+    f = capture(lambda: lamina.random.normal((2,), seed=1), strict=True)
+    try:
+        for name in ("float32", "float64", "float32"):
+            lamina.config.set_floatx(name)
+            assert f().dtype.name == name
+    finally:
+        lamina.config.set_floatx("float32")
+
+
 # ---- errors ----
 
 

@@ -40,12 +40,26 @@ _PLAIN = (type(None), int, float, complex, str, bytes, np.generic, np.dtype, typ
 BAD_INPUT = (ValueError, TypeError, IndexError)  # what native operations raise
 
 
+class _Calls:
+    """What calls of layers pass down to a step inside of them; the layers' floor, which stands above, sets it once."""
+
+    class Context:
+        training = False
+
+    context: Any = Context
+
+
 class CaptureWarning(UserWarning):
     """A step runs eagerly because it could not be captured."""
 
 
 class _Unsuitable(Exception):
     """An argument that cannot be captured; this call runs eagerly."""
+
+
+def inside_of(context: Any) -> None:
+    """Make ``context.training`` something that plans are recorded for."""
+    _Calls.context = context
 
 
 def _is_place(x: Tensor) -> bool:
@@ -112,6 +126,7 @@ class _Plan:
         self.slots = slots
         self.version = configuration.version
         self.enabled = state.enabled
+        self.training = _Calls.context.training
         self.recording = Recording()
         self.hooks = self.recording.hooks
         self.result: Any = None
@@ -226,6 +241,7 @@ class CapturedStep:
             and not kwargs
             and latest.version == configuration.version
             and latest.enabled is state.enabled
+            and latest.training is _Calls.context.training
         ):
             with self._lock:
                 try:
@@ -239,7 +255,7 @@ class CapturedStep:
                     raise
         arrays: list[Array] = []
         try:
-            key = (_flatten((args, kwargs), arrays), state.enabled)
+            key = (_flatten((args, kwargs), arrays), state.enabled, _Calls.context.training)
             hash(key)
         except _Unsuitable as error:
             return self._eager_once(str(error), args, kwargs)

@@ -17,12 +17,15 @@ from .. import _registry, activations, regularizers, tape
 from .._suggest import unknown
 from .._tree import map_shapes, map_structure
 from ..autograd import Array, Tensor, wrap
+from ..capture import inside_of
 from ..config import standardize_dtype
 from . import building
 from .calling import BAD_INPUT, Losses, context, full_call, tensors
 from .symbolic import Node, Shape, SymbolicTensor, infer
 from .tracking import children, load_arrays, named_layers, named_variables, own_variables
 from .variable import Variable, auto_name, snake_case
+
+inside_of(context)
 
 # Set at first calls and by fit; what no captured step depends on.
 _BOOKKEEPING = frozenset({"_build_arguments", "_built", "_first_shape", "_history", "_steps"})
