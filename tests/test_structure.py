@@ -26,9 +26,10 @@ CPP_FLOORS = {
 # Python's floors from the ground up; a module imports from its own line and the lines above.
 PYTHON_FLOORS = [
     ["_native", "_version", "_memory", "_suggest", "_tree"],
-    ["_registry", "config", "reference"],
     ["tape"],
+    ["_registry", "config", "reference"],
     ["autograd"],
+    ["masked"],
     ["random"],
     ["ops"],
     ["activations", "capture", "initializers", "regularizers", "schedules"],

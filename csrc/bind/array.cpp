@@ -49,7 +49,7 @@ void release_block(void* p) {
 
 }  // namespace
 
-std::vector<py::object>* kept_objects = nullptr;
+thread_local std::vector<py::object>* kept_objects = nullptr;
 
 namespace {
 void keep_for_plan(const py::object& o, const void* data) {
@@ -78,6 +78,15 @@ bool rows_are_contiguous(const py::array& a) {
     if (a.strides(i) % size != 0) return false;
   return a.strides(last) == size || a.shape(last) <= 1;
 }
+
+// Whether strides alone tell the array from a contiguous one: it is aligned, of native byte order, of whole steps.
+bool is_strided(const py::array& a, Dtype dtype) {
+  const auto* proxy = py::detail::array_proxy(a.ptr());
+  const char order = a.dtype().byteorder();
+  bool fits = (proxy->flags & py::detail::npy_api::NPY_ARRAY_ALIGNED_) && (order == '=' || order == '|');
+  for (int i = 0; fits && i < proxy->nd; i++) fits = proxy->strides[i] % item_size(dtype) == 0;
+  return fits;
+}
 }  // namespace
 
 View view(py::handle h, const char* op, const char* name, bool writable, bool strided) {
@@ -98,12 +107,16 @@ View view(py::handle h, const char* op, const char* name, bool writable, bool st
   if (!(flags & kAligned) || !in_order || !native) {
     if (writable)
       throw py::value_error(concat(op, ": ", name, " is written in place and must be C-contiguous and aligned"));
-    if (recording && recording->arena()->owns(py::detail::array_proxy(a.ptr())->data))
-      recording->refuse(concat(op, ": ", name, " is a strided view of a computed array, copied outside of the plan"));
-    const auto contiguous = py::module_::import("numpy").attr("ascontiguousarray");
-    py::array copy = contiguous(a, numpy_dtype(*dtype));
-    if (!(py::detail::array_proxy(copy.ptr())->flags & kAligned)) copy = copy.attr("copy")();
-    v.object_ = a.ndim() == 0 ? py::object(copy.attr("reshape")(py::tuple())) : py::object(copy);
+    if (recording && is_strided(a, *dtype)) {
+      v.object_ = contiguous(lamina::strided(a, op, name, false));  // a step of the plan, which reads the array anew
+    } else {
+      if (recording)
+        recording->refuse(concat(op, ": ", name, " is misaligned or byte-swapped, copied outside of the plan"));
+      const auto convert = py::module_::import("numpy").attr("ascontiguousarray");
+      py::array copy = convert(a, numpy_dtype(*dtype));
+      if (!(py::detail::array_proxy(copy.ptr())->flags & kAligned)) copy = copy.attr("copy")();
+      v.object_ = a.ndim() == 0 ? py::object(copy.attr("reshape")(py::tuple())) : py::object(copy);
+    }
   } else {
     if (writable && !a.writeable()) throw py::value_error(concat(op, ": ", name, " is written in place but read-only"));
     v.object_ = py::reinterpret_borrow<py::object>(h);
@@ -190,10 +203,7 @@ Strided strided(py::handle h, const char* op, const char* name, bool writable) {
     const auto* proxy = py::detail::array_proxy(a.ptr());
     const py::dtype dt = a.dtype();
     const auto dtype = dtype_from(dt.num(), dt.itemsize(), dt.kind());
-    bool fits = dtype && (proxy->flags & py::detail::npy_api::NPY_ARRAY_ALIGNED_) &&
-                (dt.byteorder() == '=' || dt.byteorder() == '|');
-    for (int i = 0; fits && i < proxy->nd; i++) fits = proxy->strides[i] % dt.itemsize() == 0;
-    if (fits) {
+    if (dtype && is_strided(a, *dtype)) {
       if (writable && !a.writeable())
         throw py::value_error(concat(op, ": ", name, " is written in place but read-only"));
       keep_for_plan(a, proxy->data);

@@ -76,7 +76,8 @@ class View {
 std::string shape_string(const py::ssize_t* shape, int ndim);
 
 // Parses an argument; `op` and `name` go into messages. A writable view must be contiguous already; a readable one is
-// copied where it is not contiguous, misaligned or byte-swapped; if `strided`, only its last axis must be contiguous.
+// copied where it is not contiguous, misaligned or byte-swapped (under record by a step of the plan, or the plan is
+// refused); if `strided`, only its last axis must be contiguous.
 View view(py::handle h, const char* op, const char* name, bool writable, bool strided = false);
 inline View input(py::handle h, const char* op, const char* name) { return view(h, op, name, false); }
 inline View output(py::handle h, const char* op, const char* name) { return view(h, op, name, true); }
@@ -125,6 +126,7 @@ struct Strided {
   std::string shape_string() const { return lamina::shape_string(shape, ndim); }
 };
 Strided strided(py::handle h, const char* op, const char* name, bool writable);
+py::array contiguous(const Strided& x);  // a copy, made natively (bind_reshape.cpp)
 
 dim_t item_size(Dtype d);
 Dtype parse_dtype(py::handle h, const char* op);

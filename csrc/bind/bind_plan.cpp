@@ -7,13 +7,15 @@
 
 namespace lamina {
 
-extern std::vector<py::object>* kept_objects;  // array.cpp: what the plan under record must keep alive
+extern thread_local std::vector<py::object>* kept_objects;  // array.cpp: what the plan under record must keep alive
 
 namespace {
 
-// The array that an argument is, or that is the value of a tensor which wants no gradient; else nothing.
-py::object array_of(py::handle argument) {
+// The array that an argument is, or that is the value of a tensor which wants no gradient; else nothing. Of subclasses
+// of tensors (variables, tensors with a mask) the array is not all.
+py::object array_of(py::handle argument, py::handle tensor) {
   if (py::isinstance<py::array>(argument)) return py::reinterpret_borrow<py::object>(argument);
+  if (py::type::handle_of(argument).ptr() != tensor.ptr()) return py::object();
   static PyObject* const wanted = PyUnicode_InternFromString("requires_grad");
   static PyObject* const array = PyUnicode_InternFromString("_array");
   const auto wants = py::reinterpret_steal<py::object>(PyObject_GetAttr(argument.ptr(), wanted));
@@ -33,15 +35,26 @@ class Recorder {
     kept_objects = &kept_;
   }
   void stop() {
-    if (recording == plan_.get()) recording = nullptr, kept_objects = nullptr;
+    if (recording == plan_.get() || recording == trace_.get()) recording = nullptr, kept_objects = nullptr;
+    trace_.reset();
+  }
+  // Runs code that recorded this plan once more, for the error of the run that failed: no native step is done.
+  void retrace() {
+    check(plan_ && !recording, "there is no plan to retrace, or one is being recorded");
+    trace_ = std::make_unique<Plan>();
+    trace_->retrace(*plan_);
+    recording = trace_.get();
   }
   void run() const {
     check(plan_ && recording != plan_.get(), "this plan has not been recorded");
     py::gil_scoped_release release;
     plan_->run();
   }
-  // The arrays that every run reads its arguments from.
-  void set_slots(std::vector<py::array> slots) { slots_ = std::move(slots); }
+  // The arrays that every run reads its arguments from; and the class of tensors.
+  void set_slots(std::vector<py::array> slots, py::object tensor) {
+    slots_ = std::move(slots);
+    tensor_ = std::move(tensor);
+  }
   // Copies arguments, arrays or tensors that want no gradient, into the slots; false, and nothing copied, unless each
   // is a contiguous array of its slot's shape and type.
   bool load(const py::tuple& args) const {
@@ -50,7 +63,7 @@ class Recorder {
     const void* from[most];
     if (slots_.size() > most) return false;
     for (std::size_t i = 0; i < slots_.size(); i++) {
-      const py::object a = array_of(args[i]);
+      const py::object a = array_of(args[i], tensor_);
       if (!a) return false;
       const auto *x = py::detail::array_proxy(a.ptr()), *slot = py::detail::array_proxy(slots_[i].ptr());
       if (x->descr != slot->descr || x->nd != slot->nd || !(x->flags & py::array::c_style) ||
@@ -86,9 +99,10 @@ class Recorder {
   ~Recorder() { stop(); }
 
  private:
-  std::unique_ptr<Plan> plan_;
+  std::unique_ptr<Plan> plan_, trace_;
   std::vector<py::object> kept_;
   std::vector<py::array> slots_;
+  py::object tensor_;
 };
 
 }  // namespace
@@ -98,7 +112,10 @@ void bind_plan(py::module_& m) {
       .def(py::init<>())
       .def("start", &Recorder::start, "Record what this thread runs from now on.")
       .def("stop", &Recorder::stop, "End the recording.")
-      .def("set_slots", &Recorder::set_slots, py::arg("slots"), "The arrays that a run reads its arguments from.")
+      .def("retrace", &Recorder::retrace,
+           "Until stop(), what this thread runs is not done; in place of the step at which run() failed, its error.")
+      .def("set_slots", &Recorder::set_slots, py::arg("slots"), py::arg("tensor"),
+           "The arrays that a run reads its arguments from; the class of tensors.")
       .def("load", &Recorder::load, py::arg("args"),
            "Copy arrays or tensors into the slots; False, and nothing copied, unless all are contiguous and fit.")
       .def("replay", &Recorder::replay, py::arg("args"), "load(args), and run() if they fit.")

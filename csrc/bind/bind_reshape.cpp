@@ -41,12 +41,7 @@ void copy_to(const Strided& x, const Strided& y, bool accumulate, const char* op
   });
 }
 
-py::array contiguous_py(py::handle x_) {
-  const Strided x = strided(x_, "contiguous", "x", false);
-  py::array y = empty(std::vector<dim_t>(x.shape, x.shape + x.ndim), x.dtype);
-  copy_to(x, strided(y, "contiguous", "y", true), false, "contiguous");
-  return y;
-}
+py::array contiguous_py(py::handle x) { return contiguous(strided(x, "contiguous", "x", false)); }
 
 void strided_copy_py(py::handle x_, py::handle y_, bool accumulate) {
   copy_to(strided(x_, "strided_copy", "x", false), strided(y_, "strided_copy", "y", true), accumulate, "strided_copy");
@@ -214,6 +209,12 @@ py::array one_hot_forward_py(py::handle indices_, dim_t classes, py::handle dtyp
 }
 
 }  // namespace
+
+py::array contiguous(const Strided& x) {
+  py::array y = empty(std::vector<dim_t>(x.shape, x.shape + x.ndim), x.dtype);
+  copy_to(x, strided(y, "contiguous", "y", true), false, "contiguous");
+  return y;
+}
 
 void bind_reshape(py::module_& m) {
   m.def("contiguous", contiguous_py, py::arg("x"), "A C-contiguous copy of an array with any strides.");

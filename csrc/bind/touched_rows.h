@@ -5,7 +5,7 @@
 
 namespace lamina {
 
-extern std::vector<py::object>* kept_objects;  // array.cpp: what the plan under record must keep alive
+extern thread_local std::vector<py::object>* kept_objects;  // array.cpp: what the plan under record must keep alive
 
 inline TouchedRows* parse_touched(py::handle h, const char* op, const View& table) {
   if (h.is_none()) return nullptr;

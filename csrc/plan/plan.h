@@ -2,6 +2,7 @@
 // plan of length one: submit() runs the op and, while this thread records, keeps a copy of its arguments.
 #pragma once
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -18,8 +19,12 @@ class Plan {
   Plan() : arena_(std::make_shared<Arena>()) {}
 
   using Run = void (*)(const void* args);
-  void append(const char* name, Run run, const void* args, std::size_t bytes);
-  void run() const;  // every step in order; an exception leaves the later steps undone
+  // Notes a step; whether it shall run now.
+  bool append(const char* name, Run run, const void* args, std::size_t bytes);
+  void run();  // every step in order; an exception leaves the later steps undone
+  // As if recording what failed: steps that are appended do not run, and the one at the place of the step that failed
+  // last throws that error, where the code that calls it can say more about it.
+  void retrace(const Plan& failed);
   std::size_t size() const { return steps_.size(); }
   const char* name(std::size_t i) const { return steps_[i].name; }
   void run_step(std::size_t i) const { steps_[i].run(args_of(steps_[i])); }
@@ -45,6 +50,10 @@ class Plan {
   std::vector<Step> steps_;
   std::vector<Unit> args_;
   std::string refusal_;
+  std::size_t failed_ = 0;    // the step that threw last,
+  std::exception_ptr error_;  // and what
+  bool retracing_ = false;
+  std::size_t passed_ = 0;  // steps appended while retracing
 };
 
 // The plan that this thread is recording, or null.
@@ -59,7 +68,7 @@ void run_erased(const void* args) {
 template <auto op, class Args>
 void submit(const char* name, const Args& args) {
   static_assert(std::is_trivially_copyable_v<Args>);
-  if (recording) recording->append(name, run_erased<op, Args>, &args, sizeof args);
+  if (recording && !recording->append(name, run_erased<op, Args>, &args, sizeof args)) return;
   FlushDenormals flush;
   op(args);
 }

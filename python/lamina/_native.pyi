@@ -135,6 +135,10 @@ class Plan:
         """
         load(args), and run() if they fit.
         """
+    def retrace(self) -> None:
+        """
+        Until stop(), what this thread runs is not done; in place of the step at which run() failed, its error.
+        """
     def run(self) -> None:
         """
         Replay every step.
@@ -143,9 +147,11 @@ class Plan:
         """
         Replay one step (profiling).
         """
-    def set_slots(self, slots: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]) -> None:
+    def set_slots(
+        self, slots: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]], tensor: typing.Any
+    ) -> None:
         """
-        The arrays that a run reads its arguments from.
+        The arrays that a run reads its arguments from; the class of tensors.
         """
     def start(self) -> None:
         """

@@ -15,6 +15,7 @@ gradient has few rows (embedding) use ``record_lookup``: their backward notes wh
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Backward = Callable[[Array, "Gradients"], None]
 BackwardView = Callable[[Array], "tuple[Array | None, ...]"]
 BackwardMany = Callable[["list[Array | None]", "Gradients"], None]
+
+
+_sequence = itertools.count(1)  # of all threads: a tape may be begun in one and continued in another
 
 
 class Gradients(list["Array | None"]):
@@ -46,11 +50,10 @@ class Node:
     __slots__ = ("backward", "inputs", "is_view", "sequence")
 
     def __init__(self, inputs: Sequence[Tensor], backward: Any, is_view: bool) -> None:
-        state.sequence += 1
         self.inputs = inputs
         self.backward = backward
         self.is_view = is_view
-        self.sequence = state.sequence
+        self.sequence = next(_sequence)
 
 
 class Lookup(Node):
@@ -70,6 +73,13 @@ class Result(Node):
         self.count = count
 
 
+_READ = (
+    "a tensor's values were read in Python (numpy(), data, item(), float() or bool()). Return the tensor and read it "
+    "outside of the step"
+)
+_NUMPY = "NumPy was called on a tensor. Use lamina.ops, or return the tensor and call NumPy outside of the step"
+
+
 class Tensor:
     """An array with an optional gradient.
 
@@ -85,6 +95,8 @@ class Tensor:
     def __init__(self, array: Any, requires_grad: bool = False, dtype: Any = None) -> None:
         if isinstance(array, Tensor):
             array = array._array
+            if dtype is not None and array.dtype != dtype:
+                refuse("Tensor(x, dtype=) converted a tensor with NumPy; ops.cast does so natively")
         a = np.asarray(array, dtype=dtype)
         if dtype is None and a.dtype == np.float64 and not isinstance(array, (np.ndarray, np.generic)):
             a = a.astype(np.float32)  # Python floats take the working type
@@ -119,8 +131,9 @@ class Tensor:
     @property
     def data(self) -> Array:
         """The array itself; writing into it changes the tensor."""
-        if state.recording is not None:
-            state.recording.refuse("a tensor's values were read in Python (numpy(), data, item(), float() or bool())")
+        recording = state.recording
+        if recording is not None:
+            recording.refuse(_READ)
         return self._array
 
     @data.setter
@@ -138,6 +151,8 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The gradient that ``backward()`` left here, or None before it and after ``zero_grad()``."""
+        if state.recording is not None:
+            state.recording.reads_gradient(self)
         if not self._grad_is_set or self._grad is None:
             return None
         if self.touched is None:
@@ -149,7 +164,7 @@ class Tensor:
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is None:
-            self._grad_is_set = False
+            self.zero_grad()
             return
         value = np.asarray(value, dtype=self._array.dtype, order="C")
         if value.shape != self._array.shape:
@@ -164,6 +179,8 @@ class Tensor:
 
     def zero_grad(self) -> None:
         """Forget the gradient (its memory is kept; the next backward overwrites it)."""
+        if state.recording is not None:
+            state.recording.forgets_gradient(self)
         self._grad_is_set = False
 
     def detach(self) -> Tensor:
@@ -185,8 +202,7 @@ class Tensor:
         backward(self, gradient, retain_graph)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        if state.recording is not None:
-            state.recording.refuse("NumPy was called on a tensor")
+        refuse(_NUMPY)
         if copy:
             return np.array(self._array, dtype=dtype)
         return np.asarray(self._array, dtype=dtype)
@@ -214,7 +230,12 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.size == 1 else repr(self)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        refuse("a tensor was copied or pickled in Python")
+        return super().__reduce_ex__(protocol)
+
     def __repr__(self) -> str:
+        refuse("a tensor was printed or formatted")
         grad = ", requires_grad=True" if self.requires_grad else ""
         body = np.array2string(self._array, separator=", ", prefix="Tensor(")
         return f"Tensor({body}, shape={self.shape}, dtype={self.dtype}{grad})"
@@ -255,12 +276,12 @@ def wrap(array: Array) -> Tensor:
 def record(array: Array, inputs: Sequence[Tensor], backward: Backward) -> Tensor:
     """Wrap a native result; put it on the tape if any input wants a gradient."""
     t = wrap(array)
-    if state.enabled:
-        for x in inputs:
-            if x.requires_grad:
+    for x in inputs:
+        if x.requires_grad:
+            if state.enabled:  # asked last: it is a thread's own, and so slower than the others
                 t.requires_grad = True
                 t._node = Node(inputs, backward, False)
-                break
+            break
     return t
 
 
@@ -275,7 +296,7 @@ def record_lookup(array: Array, table: Tensor, backward: Backward) -> Tensor:
 def record_view(array: Array, inputs: Sequence[Tensor], backward: BackwardView) -> Tensor:
     """As record, for results whose input gradients are aliases of ``dy`` (reshape, identity, addition)."""
     t = wrap(array)
-    if state.enabled and any(x.requires_grad for x in inputs):
+    if any(x.requires_grad for x in inputs) and state.enabled:
         t.requires_grad = True
         t._node = Node(inputs, backward, True)
     return t
@@ -303,12 +324,12 @@ def record_many(arrays: Sequence[Array], inputs: Sequence[Tensor], backward: Bac
 
 def wants_grad(*inputs: Tensor) -> bool:
     """Whether an operation on these inputs goes on the tape (so that it must save what backward needs)."""
-    return state.enabled and any(x.requires_grad for x in inputs)
+    return any(x.requires_grad for x in inputs) and state.enabled
 
 
 @contextlib.contextmanager
 def no_grad() -> Iterator[None]:
-    """Nothing inside is put on the tape; also a decorator."""
+    """Nothing inside is put on the tape of this thread; also a decorator."""
     before, state.enabled = state.enabled, False
     try:
         yield
@@ -345,9 +366,10 @@ def _reachable(root: Tensor) -> list[tuple[Node, Tensor]]:
 class _Pending:
     """Gradients under way: one buffer a tensor, and how many tensors share each buffer (views alias dy)."""
 
-    __slots__ = ("buffers", "several", "shared")
+    __slots__ = ("buffers", "recording", "several", "shared")
 
     def __init__(self) -> None:
+        self.recording = state.recording
         self.buffers: dict[int, Array] = {}
         self.several: dict[int, list[Array | None]] = {}  # of operations with several results: their dys
         self.shared: dict[int, int] = {}  # address of a buffer -> tensors that still read it
@@ -381,9 +403,9 @@ def _destination(t: Tensor, pending: _Pending, of_lookup: bool = False) -> tuple
             t._grad = np.empty_like(t._array, order="C") if touched is None else zero_pages(t.shape, t.dtype)
         if touched is not None and not of_lookup:
             _native.touch_all(touched)
+        if pending.recording is not None:
+            pending.recording.reads_gradient(t)
         accumulate, t._grad_is_set = t._grad_is_set, True
-        if state.recording is not None:
-            state.recording.leaves.setdefault(id(t), (t, accumulate))
         return t._grad, accumulate
     if id(t) in pending.buffers:
         return pending.owned(t), True
@@ -429,7 +451,10 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> 
     freed once it is done, so that activations live no longer than they are needed, unless ``retain_graph``.
     """
     if not root.requires_grad:
-        raise RuntimeError("backward: this tensor depends on nothing with requires_grad=True")
+        raise RuntimeError(
+            "backward: this tensor depends on nothing with requires_grad=True (made under no_grad, or from the result "
+            "of a captured step, which carries no tape: call backward() inside of the step)"
+        )
     if gradient is None:
         if root.size != 1:
             raise ValueError(
@@ -440,6 +465,8 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> 
         if isinstance(gradient, Tensor):
             gradient = gradient._array
         seed = np.asarray(gradient, dtype=root.dtype, order="C")
+        if isinstance(gradient, np.ndarray) and seed is not gradient:
+            refuse("backward(gradient) converted its argument with NumPy; give it in the tensor's dtype, C-contiguous")
         if seed.shape != root.shape:
             raise ValueError(f"backward: gradient has shape {seed.shape}, the tensor {root.shape}")
     pending = _Pending()

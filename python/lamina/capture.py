@@ -4,12 +4,20 @@ A captured step runs eagerly the first time it sees a structure and shape of arg
 appended to a plan; results stand in the plan's own memory, placed by the lifetimes that the eager run showed.  Later
 calls copy their arguments into the plan's input slots and replay it: the same kernels on the same addresses in the
 same order, hence the same bits.  Weights, optimizer state, learning rate, step count, random counters and running
-statistics are read and written where they stand.
+statistics are read and written where they stand; which leaves have a gradient is compared before a replay.
 
-Python code in the step runs only while it is recorded.  What a replay could not repeat (reading a tensor's values,
-NumPy on a tensor) is noticed while recording: such a step keeps running eagerly, and a warning says why.  Plain
-Python values that the step takes from outside are constants; change them through arguments.  Changing a layer, a model
-or an optimizer (a rate, ``trainable``) makes every step record itself anew.
+Python code in the step runs only while it is recorded (and once more, without computing, when a replay fails, so that
+the error names the layer).  What a replay could not repeat (reading a tensor's values, NumPy on a tensor, attributes
+set at every call) is noticed while recording: such a step keeps running eagerly, and a warning says why.  Setting an
+attribute of a layer, a model, a loss, a regularizer or an optimizer, also ``trainable`` or a Sequential's layers, makes
+every step record itself anew.
+
+Nobody sees what the step finds in plain Python: values in closures, globals and containers (``config["scale"]``, the
+order of a list of layers), ``requires_grad`` of a plain tensor, NumPy's random numbers.  They are constants of the
+plan.  Pass them as arguments, or call ``reset()`` of the captured step once they changed; an attribute of a layer that
+is a list or dict may also be assigned again.  Tensors that a step leaves in containers are overwritten by replays, and
+a container never carries a state from one call to the next: arguments, results and variables do.  All of a step's
+operations run in the thread that calls it.
 """
 
 from __future__ import annotations
@@ -23,28 +31,66 @@ from typing import Any
 import numpy as np
 
 from . import _native
+from ._tree import leaves
 from .autograd import Array, Tensor, wrap
-from .tape import CaptureError, Recording, state
+from .masked import MaskedTensor, attach
+from .tape import CaptureError, Recording, configuration, state
+
+_PLAIN = (type(None), int, float, complex, str, bytes, np.generic, np.dtype, type)  # results that hold no tensor
+BAD_INPUT = (ValueError, TypeError, IndexError)  # what native operations raise
+
+
+class _Calls:
+    """What calls of layers pass down to a step inside of them; the layers' floor, which stands above, sets it once."""
+
+    class Context:
+        training = False
+
+    context: Any = Context
 
 
 class CaptureWarning(UserWarning):
     """A step runs eagerly because it could not be captured."""
 
 
+class _Unsuitable(Exception):
+    """An argument that cannot be captured; this call runs eagerly."""
+
+
+def inside_of(context: Any) -> None:
+    """Make ``context.training`` something that plans are recorded for."""
+    _Calls.context = context
+
+
+def _is_place(x: Tensor) -> bool:
+    """Whether an argument is a thing of its own, a leaf or a variable, rather than the values that it holds."""
+    return (x.requires_grad and x._node is None) or type(x) not in (Tensor, MaskedTensor)
+
+
 def _flatten(value: Any, arrays: list[Array]) -> Any:
     """A hashable description of a structure of arguments; its arrays are appended to ``arrays``."""
     if isinstance(value, Tensor):
-        if value.requires_grad:
-            return ("tensor", id(value), value)  # a weight: a constant place, not a slot
+        if value._node is not None and value.requires_grad and state.enabled:
+            raise _Unsuitable(
+                "an argument is a computed tensor that wants a gradient, and the tape ends at a captured step: compute "
+                "it inside of the step, or pass x.detach()"
+            )
+        if _is_place(value):
+            return ("place", id(value), value)
         arrays.append(value._array)
-        return (value._array.shape, value._array.dtype, "tensor")
+        if not isinstance(value, MaskedTensor):
+            return (value._array.shape, value._array.dtype, "tensor")
+        arrays.append(value.mask._array)
+        return (value._array.shape, value._array.dtype, "masked", value.mask._array.shape)
     if isinstance(value, np.ndarray):
         arrays.append(value)
         return (value.shape, value.dtype, "array")
     if isinstance(value, (tuple, list)):
-        return (type(value).__name__, *(_flatten(v, arrays) for v in value))
+        return (type(value), *(_flatten(v, arrays) for v in value))
     if isinstance(value, dict):
         return ("dict", *((k, _flatten(v, arrays)) for k, v in value.items()))
+    if isinstance(value, (float, complex, np.generic)):
+        return ("number", type(value), repr(value))  # which tells -0.0 from 0.0, and finds nan again
     return ("constant", type(value), value)
 
 
@@ -53,10 +99,23 @@ def _rebuild(value: Any, fill: Callable[[Any], Any]) -> Any:
     if isinstance(value, (Tensor, np.ndarray)):
         return fill(value)
     if isinstance(value, (tuple, list)):
-        return type(value)(_rebuild(v, fill) for v in value)
+        make = getattr(type(value), "_make", type(value))  # of a named tuple
+        return make([_rebuild(v, fill) for v in value])
     if isinstance(value, dict):
         return {k: _rebuild(v, fill) for k, v in value.items()}
     return value
+
+
+def _foreign(result: Any) -> str | None:
+    """Why a result cannot be given again by replays: it holds an object, in which there may be tensors."""
+    for leaf in leaves(result):
+        if not isinstance(leaf, (Tensor, np.ndarray, *_PLAIN)):
+            return f"it returns a {type(leaf).__name__}; return tensors, numbers, and lists, tuples and dicts of them"
+    return None
+
+
+def _as_tensor(x: Any) -> Tensor:
+    return x if isinstance(x, Tensor) else wrap(x)
 
 
 class _Plan:
@@ -65,22 +124,51 @@ class _Plan:
     def __init__(self, slots: list[Array]) -> None:
         self.native = _native.Plan()
         self.slots = slots
-        self.version = state.version
+        self.version = configuration.version
         self.enabled = state.enabled
+        self.training = _Calls.context.training
         self.recording = Recording()
+        self.hooks = self.recording.hooks
         self.result: Any = None
         self.result_is_tensor = self.is_plain = False
+        self.overwritten: set[int] = set()  # of the results, by their ids: those in memory of the plan
+        self.before: list[tuple[Tensor, bool]] = []  # leaves and whether they must have a gradient,
+        self.after: list[tuple[Tensor, bool]] = []  # and of those that change, whether they have one then
 
     def gradients_match(self) -> bool:
-        """Whether every touched leaf has a gradient exactly where it had one before the recorded run."""
-        return all(leaf._grad_is_set is had for leaf, had in self.recording.leaves.values())
+        """Whether every leaf has a gradient exactly where the recorded run found one."""
+        for leaf, had in self.before:  # noqa: SIM110 (a loop is faster)
+            if leaf._grad_is_set is not had:
+                return False
+        return True
 
     def finish(self, result: Any) -> None:
-        self.native.set_slots(self.slots)
+        self.native.set_slots(self.slots, Tensor)
+        noted = self.recording.leaves.values()
+        self.before = [(leaf, had) for leaf, had in noted if had is not None]
+        self.after = [(leaf, leaf._grad_is_set) for leaf, had in noted if leaf._grad_is_set is not had]
         self.result = result
-        self.result_is_tensor = isinstance(result, Tensor) and self.native.owns(result._array)
-        self.after = [(leaf, leaf._grad_is_set) for leaf, _ in self.recording.leaves.values()]
-        self.is_plain = self.result_is_tensor and not self.recording.hooks and not self.after
+        _rebuild(result, self._look)
+        self.result_is_tensor = type(result) is Tensor and id(result) in self.overwritten
+        self.is_plain = self.result_is_tensor and not self.hooks and not self.recording.leaves
+
+    def _look(self, x: Any) -> Any:
+        parts = (x._array, x.mask._array) if isinstance(x, MaskedTensor) else (getattr(x, "_array", x),)
+        if any(self.native.owns(a) or any(np.may_share_memory(a, slot) for slot in self.slots) for a in parts):
+            self.overwritten.add(id(x))
+        return x
+
+    def arguments(self, structure: Any) -> Any:
+        """The structure with the slots, as tensors, in place of its arrays."""
+        remaining = iter(self.slots)
+
+        def to_slot(x: Any) -> Tensor:
+            if isinstance(x, Tensor) and _is_place(x):
+                return x
+            slot = wrap(next(remaining))
+            return attach(slot, wrap(next(remaining))) if isinstance(x, MaskedTensor) else slot
+
+        return _rebuild(structure, to_slot)
 
     def fill(self, arrays: list[Array]) -> None:
         for slot, array in zip(self.slots, arrays, strict=True):
@@ -88,7 +176,7 @@ class _Plan:
 
     def replay(self) -> Any:
         """Run on what stands in the slots."""
-        for hook in self.recording.hooks:
+        for hook in self.hooks:
             hook()
         self.native.run()
         for leaf, is_set in self.after:
@@ -102,10 +190,12 @@ class _Plan:
         return _rebuild(self.result, self._copy)
 
     def _copy(self, x: Any) -> Any:
-        array = x._array if isinstance(x, Tensor) else x
-        if not self.native.owns(array):
-            return x
-        return wrap(array.copy())
+        if id(x) not in self.overwritten:
+            return x if isinstance(x, np.ndarray) or x._node is None else wrap(x._array)
+        if isinstance(x, np.ndarray):
+            return x.copy()
+        copy = wrap(x._array.copy())
+        return attach(copy, wrap(x.mask._array.copy())) if isinstance(x, MaskedTensor) else copy
 
 
 class CapturedStep:
@@ -114,18 +204,28 @@ class CapturedStep:
     ``plans`` are the captured ones, ``reason`` why the step runs eagerly (None if it does not).
     """
 
-    def __init__(self, step: Callable[..., Any], max_plans: int = 8, strict: bool = False) -> None:
+    def __init__(
+        self, step: Callable[..., Any], max_plans: int = 8, strict: bool = False, name: str | None = None
+    ) -> None:
         if max_plans < 1:
             raise ValueError(f"capture: max_plans must be at least 1, got {max_plans}")
         self._step = step
         self._max_plans = max_plans
         self._strict = strict
         self._lock = threading.Lock()
+        self._warned: set[str] = set()
+        self.__doc__ = step.__doc__
+        self.__name__ = name or getattr(step, "__name__", type(step).__name__)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all plans and why the step ran eagerly: the next call is recorded.  Call it after plain Python values
+        that the step uses were changed."""
         self._plans: OrderedDict[Any, list[_Plan]] = OrderedDict()
         self._latest: _Plan | None = None  # if its arguments were arrays alone: most calls are like the last one
+        self._changes: set[str] = set()  # what the last run that was not kept configured
+        self._dropped = 0  # runs in a row that were not kept
         self.reason: str | None = None
-        self.__doc__ = step.__doc__
-        self.__name__ = getattr(step, "__name__", type(step).__name__)
 
     @property
     def plans(self) -> list[Any]:
@@ -133,73 +233,125 @@ class CapturedStep:
         return [plan.native for plans in self._plans.values() for plan in plans]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if state.recording is not None:
-            return self._step(*args, **kwargs)  # part of a larger captured step
-        if self.reason is not None:
+        if state.recording is not None or self.reason is not None:  # part of a larger captured step, or not captured
             return self._eager(args, kwargs)
         latest = self._latest
-        if latest is not None and not kwargs and latest.version == state.version and latest.enabled is state.enabled:
+        if (
+            latest is not None
+            and not kwargs
+            and latest.version == configuration.version
+            and latest.enabled is state.enabled
+            and latest.training is _Calls.context.training
+        ):
             with self._lock:
-                if latest.is_plain:  # inference: nothing to look after
-                    if latest.native.replay(args):
-                        return wrap(latest.result._array.copy())
-                elif latest.gradients_match() and latest.native.load(args):
-                    return latest.replay()
+                try:
+                    if latest.is_plain:  # inference: nothing to look after
+                        if latest.native.replay(args):
+                            return wrap(latest.result._array.copy())
+                    elif latest.gradients_match() and latest.native.load(args):
+                        return latest.replay()
+                except BAD_INPUT as error:
+                    self._retrace(latest, args, kwargs, error)
+                    raise
         arrays: list[Array] = []
-        structure = _flatten((args, kwargs), arrays)
-        key = (structure, state.enabled)
         try:
-            plans = self._plans.get(key)
-        except TypeError:  # an argument that is not hashable
-            return self._give_up(
-                "an argument cannot be compared between calls; pass arrays, numbers or strings", args, kwargs
-            )
+            key = (_flatten((args, kwargs), arrays), state.enabled, _Calls.context.training)
+            hash(key)
+        except _Unsuitable as error:
+            return self._eager_once(str(error), args, kwargs)
+        except TypeError:
+            what = "an argument cannot be compared between calls (it is not hashable); pass arrays, numbers or strings"
+            return self._eager_once(what, args, kwargs)
         with self._lock:
-            if plans is not None:
-                for plan in plans:
-                    if plan.version == state.version and plan.gradients_match():
-                        self._plans.move_to_end(key)
-                        self._remember(plan, args, kwargs)
-                        plan.fill(arrays)
+            for plan in self._plans.get(key, ()):
+                if plan.version == configuration.version and plan.gradients_match():
+                    self._plans.move_to_end(key)
+                    self._remember(plan, args, kwargs)
+                    plan.fill(arrays)
+                    try:
                         return plan.replay()
+                    except BAD_INPUT as error:
+                        self._retrace(plan, args, kwargs, error)
+                        raise
             return self._record(key, args, kwargs, arrays)
 
     def _eager(self, args: Any, kwargs: Any) -> Any:
-        to_tensor: Callable[[Any], Any] = lambda x: x if isinstance(x, Tensor) else wrap(x)  # noqa: E731
-        return self._step(*_rebuild(args, to_tensor), **_rebuild(kwargs, to_tensor))
+        return self._step(*_rebuild(args, _as_tensor), **_rebuild(kwargs, _as_tensor))
+
+    def _eager_once(self, reason: str, args: Any, kwargs: Any) -> Any:
+        """Run this call eagerly; others may be captured."""
+        if self._strict:
+            raise CaptureError(f"capture: {self.__name__} cannot be captured: {reason}")
+        if reason not in self._warned:
+            self._warned.add(reason)
+            warnings.warn(f"capture: a call of {self.__name__} runs eagerly: {reason}", CaptureWarning, stacklevel=3)
+        return self._eager(args, kwargs)
 
     def _record(self, key: Any, args: Any, kwargs: Any, arrays: list[Array]) -> Any:
-        slots = [np.array(a, order="C") for a in arrays]
-        remaining = iter(slots)
-
-        def to_slot(x: Any) -> Tensor:
-            return x if isinstance(x, Tensor) and x.requires_grad else wrap(next(remaining))
-
-        args, kwargs = _rebuild(args, to_slot), _rebuild(kwargs, to_slot)
-        plan = _Plan(slots)
+        plan = _Plan([np.array(a, a.dtype.newbyteorder("="), order="C") for a in arrays])
+        slots, named = plan.arguments((args, kwargs))
         state.recording = plan.recording
         plan.native.start()
         try:
-            result = self._step(*args, **kwargs)
+            result = self._step(*slots, **named)
         finally:
             plan.native.stop()
             state.recording = None
-        refusal = plan.recording.refusal or plan.native.refusal
-        if refusal:
+        if plan.recording.changes:
+            refusal = self._repeats(plan.recording.changes)
+        else:
+            refusal = plan.recording.refusal or plan.native.refusal or _foreign(result)
+        if refusal is not None:
             self._note(refusal)
-        elif plan.version == state.version:  # else the run itself built layers: the next one is recorded
+        elif plan.version == configuration.version:
             plan.finish(result)
-            kept = [p for p in self._plans.get(key, ()) if p.version == state.version]
+            kept = [p for p in self._plans.get(key, ()) if p.version == configuration.version]
             self._plans[key] = (kept + [plan])[-self._max_plans :]
             self._plans.move_to_end(key)
             while len(self._plans) > self._max_plans:
                 self._plans.popitem(last=False)
             self._remember(plan, args, kwargs)
+            self._changes, self._dropped = set(), 0
             return plan.outputs()
         return result
 
+    def _repeats(self, changes: set[str]) -> str | None:
+        """Why the step cannot be captured if it configures something at every call; at a first call it may, making
+        layers and their weights, and the next one is recorded."""
+        again, self._changes = (changes & self._changes) - {""}, changes
+        self._dropped += 1
+        if not again and self._dropped < 4:
+            return None
+        if again or changes != {""}:
+            one = min(
+                (again or changes) - {""}, key=lambda what: (what.startswith("'_"), what)
+            )  # the user's own, if any
+            return f"it sets {one} at every call, which a replay would not; return the value instead"
+        return "it makes or configures variables at every call, which a replay would not"
+
+    def _retrace(self, plan: _Plan, args: Any, kwargs: Any, error: Exception) -> None:
+        """Raise the error of a failed replay as the eager step would, which knows the layer.  Nothing is computed."""
+        flags = [(leaf, leaf._grad_is_set) for leaf, _ in plan.recording.leaves.values()]
+        args, kwargs = plan.arguments((args, kwargs))
+        state.recording = Recording()
+        plan.native.retrace()
+        try:
+            self._step(*args, **kwargs)
+        except type(error) as full:
+            cause: BaseException | None = full
+            while cause is not None:  # a layer may have put an error of its own in its place
+                if str(error) in str(cause):
+                    raise full from None
+                cause = cause.__context__
+        finally:
+            plan.native.stop()
+            state.recording = None
+            for leaf, is_set in flags:
+                leaf._grad_is_set = is_set
+
     def _remember(self, plan: _Plan, args: Any, kwargs: Any) -> None:
-        self._latest = plan if not kwargs and len(args) == len(plan.slots) else None
+        simple = not kwargs and len(args) == len(plan.slots)
+        self._latest = plan if simple and not any(isinstance(a, MaskedTensor) for a in args) else None
 
     def _note(self, reason: str) -> None:
         self.reason = reason
@@ -207,26 +359,26 @@ class CapturedStep:
         self._latest = None
         if self._strict:
             raise CaptureError(f"capture: {self.__name__} cannot be captured: {reason}")
-        warnings.warn(
-            f"capture: {self.__name__} runs eagerly: {reason}. Return the tensor and read it outside of the step",
-            CaptureWarning,
-            stacklevel=4,
-        )
-
-    def _give_up(self, reason: str, args: Any, kwargs: Any) -> Any:
-        self._note(reason)
-        return self._eager(args, kwargs)
+        warnings.warn(f"capture: {self.__name__} runs eagerly: {reason}", CaptureWarning, stacklevel=4)
 
 
-def capture(step: Callable[..., Any], max_plans: int = 8, strict: bool = False) -> CapturedStep:
+def capture(
+    step: Callable[..., Any], max_plans: int = 8, strict: bool = False, name: str | None = None
+) -> CapturedStep:
     """Take Python out of a training or inference step.
 
     ``step(*arrays)`` takes arrays (or tensors, numbers, strings, and lists, tuples and dicts of them) and may run any
     Lamina operations, ``backward()``, optimizer steps; it gets its arrays as Tensors.  The result of the returned
-    callable has the structure of the step's result.
+    callable has the structure of the step's result; it carries no tape, so that ``backward()`` belongs into the step.
+
+    The step's Python code runs only while a call is recorded.  Plain Python values that it takes from outside
+    (closures, globals, entries of lists and dicts) and NumPy's random numbers are constants of the plan: pass them as
+    arguments, or call ``reset()`` of the captured step after a change.  Attributes of layers, losses and optimizers
+    may be set between calls.
 
     ``max_plans`` bounds how many structures and shapes of arguments are remembered, the least recently used going
-    first.  A step that cannot be captured runs eagerly and a CaptureWarning says why; with ``strict`` it raises
-    CaptureError after that run.  A weight passed as an argument is a constant of the plan.
+    first.  A step that cannot be captured runs eagerly and a CaptureWarning, which calls it ``name``, says why; with
+    ``strict`` it raises CaptureError.  A weight or variable passed as an argument is a
+    constant of the plan, which may write to it.
     """
-    return step if isinstance(step, CapturedStep) else CapturedStep(step, max_plans, strict)
+    return step if isinstance(step, CapturedStep) else CapturedStep(step, max_plans, strict, name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _native
+from . import _native, tape
 from ._suggest import unknown
 from ._version import __version__
 
@@ -38,6 +38,7 @@ def floatx() -> str:
 def set_floatx(value: str) -> None:
     """Make "float32" or "float64" the dtype of the layers created from now on."""
     _Defaults.floatx = standardize_dtype(value, "floatx").name
+    tape.touch(_Defaults, "floatx")  # captured steps may have made tensors of it
 
 
 def epsilon() -> float:

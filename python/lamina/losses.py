@@ -46,6 +46,11 @@ class Loss:
 
     integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        loss = super().__new__(cls)
+        tape.made(loss)
+        return loss
+
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
     ) -> None:
@@ -54,6 +59,10 @@ class Loss:
         self.name = name or type(self).__name__
         self.reduction = reduction
         self.dtype = dtype
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        tape.touch(self, name)  # what was captured with the old value is captured again
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         y_pred = as_tensor(y_pred)
@@ -87,6 +96,14 @@ class Loss:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
+class _Options(dict[str, Any]):
+    """The options of a loss's function; setting one is noted as setting an attribute is."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value)
+        tape.touch(self, name)
+
+
 class FunctionLoss(Loss):
     """A function ``(y_true, y_pred, **options)`` of one value per sample, as a loss."""
 
@@ -100,7 +117,7 @@ class FunctionLoss(Loss):
     ) -> None:
         super().__init__(name or fn.__name__, reduction, dtype)
         self.fn = fn
-        self.options = options
+        self.options: dict[str, Any] = _Options(options)
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         return self.fn(y_true, y_pred, **self.options)
@@ -236,7 +253,7 @@ class _Crossentropy(FunctionLoss):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         y_pred = as_tensor(y_pred)
         if not self._looked and tape.state.recording is None and y_pred.size:
-            self._looked = True
+            self.__dict__["_looked"] = True  # no configuration
             self._look(y_pred._array)
         return super().__call__(y_true, y_pred, sample_weight)
 

@@ -109,7 +109,7 @@ class Optimizer:
         object.__setattr__(self, name, value)
         if not name.startswith("_") and name != "learning_rate":
             object.__setattr__(self, "_group", None)  # slots may have to come or go
-            tape.touch()
+            tape.touch(self, name)
 
     @property
     def learning_rate(self) -> LearningRate:
@@ -123,10 +123,12 @@ class Optimizer:
 
     @learning_rate.setter
     def learning_rate(self, value: float | LearningRateSchedule | dict[str, Any]) -> None:
+        tape.refuse(f"the learning rate of {type(self).__name__} was set in the step; set it between steps")
         if isinstance(value, dict):
             value = schedules.deserialize(value)
         if isinstance(value, LearningRateSchedule):
             self._schedule = value
+            tape.touch(self, "learning_rate")  # recorded steps ask a schedule, but not a number, before each replay
             return
         name = type(self).__name__
         if self._schedule is not None:
@@ -211,21 +213,24 @@ class Optimizer:
         if self._saved:
             saved, self._saved = self._saved, {}
             self.set_state(saved)
-        decays = np.array([self._decays(v, i) for i, v in enumerate(self._variables)], np.bool_)
         self._active = np.ones(len(self._variables), np.bool_)
         self._flags = [True] * len(self._variables)
-        self._group = _native.ParameterGroup(
+        self._group = self._grouped(self._active, self._rate)
+        limits = (self.clipvalue, self.clipnorm, self.global_clipnorm)
+        self._arguments = (*self._options(), self.weight_decay or 0.0, *(math.inf if v is None else v for v in limits))
+
+    def _grouped(self, active: Array, rate: Array) -> Any:
+        """All that a step reads and writes; active: which variables have a gradient."""
+        return _native.ParameterGroup(
             [v._array for v in self._variables],
             [v._grad for v in self._variables],
             list(self._slots.values()),
-            decays,
-            self._active,
-            self._rate,
+            np.array([self._decays(v, i) for i, v in enumerate(self._variables)], np.bool_),
+            active,
+            rate,
             self._steps,
             [v.touched for v in self._variables],
         )
-        limits = (self.clipvalue, self.clipnorm, self.global_clipnorm)
-        self._arguments = (*self._options(), self.weight_decay or 0.0, *(math.inf if v is None else v for v in limits))
 
     def _decays(self, variable: Tensor, index: int) -> bool:
         path = _label(variable, index)
@@ -242,21 +247,41 @@ class Optimizer:
         flags = [v._grad_is_set for v in self._variables]
         if flags != self._flags and not any(flags):
             raise RuntimeError(f"{type(self).__name__}.step: no variable has a gradient; call loss.backward() first")
-        self._before_step(flags)
-        if tape.state.recording is not None:
-            tape.state.recording.hooks.append(lambda: self._before_step(flags))
-        type(self)._native_step(self._group, *self._arguments)
-
-    def _before_step(self, flags: list[bool]) -> None:
-        """Write what the native step reads through pointers: which variables have a gradient, the schedule's rate."""
-        if self._flags != flags:
-            self._flags = flags
-            self._active[:] = flags
         if self._schedule is not None:
             self._rate[0] = float(self._schedule(int(self._steps[0])))
+        recording = tape.state.recording
+        if recording is not None:
+            group = self._recorded(recording, flags)
+        else:
+            group = self._group
+            if self._flags != flags:
+                self._flags = flags
+                self._active[:] = flags
+        type(self)._native_step(group, *self._arguments)
+
+    def _recorded(self, recording: tape.Recording, flags: list[bool]) -> Any:
+        """The group of a step under record, with its own flags and rate: a captured step may hold several of them."""
+        for v in self._variables:
+            recording.reads_gradient(v)
+        earlier = recording.optimizer_steps[id(self)]
+        recording.optimizer_steps[id(self)] += 1
+        rate = self._rate
+        if self._schedule is not None:
+            rate = rate.copy()
+
+            def before_replay() -> None:
+                assert self._schedule is not None  # else the plan is of an older configuration
+                self._rate[0] = rate[0] = float(self._schedule(int(self._steps[0]) + earlier))
+
+            recording.hooks.append(before_replay)
+        return self._grouped(np.array(flags, np.bool_), rate)
 
     def zero_grad(self) -> None:
         """Forget all gradients, so that the next backward overwrites them."""
+        recording = tape.state.recording
+        if recording is not None:
+            for v in self._variables:
+                recording.forgets_gradient(v)
         for v in self._variables:
             v._grad_is_set = False
 
@@ -271,6 +296,9 @@ class Optimizer:
         if len(grads) != len(variables):
             raise ValueError(f"{type(self).__name__}.apply: {len(grads)} gradients for {len(variables)} variables")
         self.build(variables)
+        if tape.state.recording is not None:
+            for v in self._variables:
+                tape.state.recording.reads_gradient(v)
         before = [v._grad_is_set for v in self._variables]
         self.zero_grad()
         missing = [_label(v, i) for i, (g, v) in enumerate(zip(grads, variables, strict=True)) if g is None]
@@ -296,7 +324,10 @@ class Optimizer:
         destination = variable._grad
         if destination is None or _same_memory(array, destination):
             return
-        _native.copy_into(np.ascontiguousarray(array, destination.dtype), destination, False)
+        converted = np.ascontiguousarray(array, destination.dtype)
+        if converted is not array:
+            tape.refuse(f"{type(self).__name__}.apply converted a gradient with NumPy; give it in its variable's dtype")
+        _native.copy_into(converted, destination, False)
         if variable.touched is not None:
             _native.touch_all(variable.touched)
 
@@ -311,6 +342,7 @@ class Optimizer:
         variables: by key, those whose slots are wanted, as far as they have any; variables of other models are left
         out.  By default all that the optimizer knows, the key being the place in which build() met them.
         """
+        tape.refuse(f"the state of {type(self).__name__} was read in Python")
         if self._variables and self._group is None:
             self._bind()  # slots may have come or gone since the last step
         place = {id(v): i for i, v in enumerate(self._variables)}
@@ -327,6 +359,7 @@ class Optimizer:
         variables: by key, as for get_state.  The optimizer is built with those that the state names, also if they are
         frozen by now; the others start from zero.  Without them, before build, the state is kept until then.
         """
+        tape.refuse(f"the state of {type(self).__name__} was set in Python")
         if variables is None:
             if not self._variables:
                 self._saved = dict(state)

@@ -19,6 +19,9 @@ Shape = Sequence[int]
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+_DREW = "lamina.random drew numbers with NumPy, which a replay would repeat"
+
+
 class _Process:
     """The generator from which every unseeded choice of the process is drawn; made when it is first needed, because
     importing numpy.random takes a tenth of the time that importing this library may take."""
@@ -31,6 +34,7 @@ def seed(value: int) -> None:
 
     ``value`` is a non-negative integer.  Layers that exist already keep the generators they were made with.
     """
+    tape.refuse("lamina.random.seed() was called in the step")
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
         raise ValueError(f"random.seed: expected a non-negative integer, got {value!r}")
     _Process.numpy = np.random.Generator(np.random.Philox(int(value)))
@@ -38,9 +42,22 @@ def seed(value: int) -> None:
 
 def numpy_generator() -> np.random.Generator:
     """The process-wide NumPy generator that ``seed()`` restarts."""
+    tape.refuse(_DREW)
+    return _process_generator()
+
+
+def _process_generator() -> np.random.Generator:
     if _Process.numpy is None:
         _Process.numpy = np.random.Generator(np.random.Philox())
     return _Process.numpy
+
+
+def _key(seed: int | None) -> int:
+    """The key of a stream: the seed itself, or for None one from the process-wide generator."""
+    key = int(_process_generator().integers(2**63)) if seed is None else int(seed)
+    if not 0 <= key < 2**64:
+        raise ValueError(f"Generator: seed must be between 0 and 2**64 - 1, got {seed}")
+    return key
 
 
 class Generator:
@@ -53,15 +70,16 @@ class Generator:
     __slots__ = ("seed", "state")
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
-        key = int(numpy_generator().integers(2**63)) if seed is None else int(seed)
-        if not 0 <= key < 2**64:
-            raise ValueError(f"Generator: seed must be between 0 and 2**64 - 1, got {seed}")
+        tape.refuse("a lamina.random.Generator was made in the step; make it outside, so that its stream goes on")
+        self._start(_key(seed))
+
+    def _start(self, key: int) -> None:
         self.seed = key
         self.state = np.array([key, 0], dtype=np.uint64)
 
     def numpy(self) -> np.random.Generator:
         """A NumPy generator at this stream's place; advances the stream by one call."""
-        tape.refuse("lamina.random drew numbers with NumPy, which a replay would repeat")
+        tape.refuse(_DREW)
         generator = np.random.Generator(np.random.Philox(key=self.state))
         self.state[1] += np.uint64(1)
         return generator
@@ -79,7 +97,6 @@ Seed = int | Generator | None
 def numpy_from(seed: Seed) -> np.random.Generator:
     """NumPy's generator for a ``seed`` argument: None is the process's, an integer always the same, or a Generator."""
     if seed is None:
-        tape.refuse("lamina.random drew numbers with NumPy, which a replay would repeat")
         return numpy_generator()
     if isinstance(seed, Generator):
         return seed.numpy()
@@ -147,4 +164,17 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Seed = None
 
     if noise_shape is not None:
         raise ValueError("random.dropout: noise_shape is not supported here; use layers.Dropout(noise_shape=...)")
-    return op(inputs, rate, seed if isinstance(seed, Generator) else Generator(seed))
+    return op(inputs, rate, seed if isinstance(seed, Generator) else _one_call(seed))
+
+
+def _one_call(seed: int | None) -> Generator:
+    """A generator for one call: a replay of a captured step starts it anew, as that call would."""
+    generator = Generator.__new__(Generator)
+    generator._start(_key(seed))
+
+    def restart() -> None:
+        generator.state[:] = _key(seed), 0
+
+    if tape.state.recording is not None:
+        tape.state.recording.hooks.append(restart)
+    return generator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import _registry, ops
+from . import _registry, ops, tape
 from ._suggest import unknown
 from .autograd import Tensor
 
@@ -18,6 +18,15 @@ def _factor(name: str, value: Any) -> float:
 
 class Regularizer:
     """Base of all: called with a tensor, returns a scalar."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        regularizer = super().__new__(cls)
+        tape.made(regularizer)
+        return regularizer
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        tape.touch(self, name)  # what was captured with the old value is captured again
 
     def __call__(self, x: Tensor) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .autograd import Tensor
@@ -18,32 +21,66 @@ class Recording:
 
     def __init__(self) -> None:
         self.refusal: str | None = None  # why a replay would be wrong
-        self.leaves: dict[int, tuple[Tensor, bool]] = {}  # leaves that got a gradient; was there one before
+        # Leaves whose gradients the step read, wrote or forgot, and whether they had one when it began: None where
+        # that does not matter, since the step forgot it before anything else.
+        self.leaves: dict[int, tuple[Tensor, bool | None]] = {}
         self.hooks: list[Callable[[], None]] = []  # to call before each replay: what Python computes anew each step
+        self.optimizer_steps: Counter[int] = Counter()  # how many of each optimizer the step did so far
+        self.changes: set[str] = set()  # configuration that the step itself changed; "" for what has no name
+        self.made: dict[int, Any] = {}  # layers, losses and regularizers that the step made, by their ids
 
     def refuse(self, what: str) -> None:
         if self.refusal is None:
             self.refusal = what
 
+    def reads_gradient(self, leaf: Tensor) -> None:
+        """Note, before it changes, that what the step does depends on whether ``leaf`` has a gradient."""
+        self.leaves.setdefault(id(leaf), (leaf, leaf._grad_is_set))
 
-class _State:
-    """Process-wide switches of the tape, read once per recorded operation."""
+    def forgets_gradient(self, leaf: Tensor) -> None:
+        self.leaves.setdefault(id(leaf), (leaf, None))
 
-    __slots__ = ("enabled", "recording", "sequence", "version")
+
+class _State(threading.local):
+    """The switches of the tape, of each thread its own: one may train while another predicts."""
+
+    enabled = True
+    recording: Recording | None = None
+
+
+class _Configuration:
+    """Of all layers, models, losses and optimizers of the process: captured plans hold the version they are for."""
+
+    __slots__ = ("version",)
 
     def __init__(self) -> None:
-        self.enabled = True
-        self.recording: Recording | None = None
-        self.sequence = 0
-        self.version = 0  # of the configuration of all layers, models and optimizers: captured plans hold one
+        self.version = 0
 
 
 state = _State()
+configuration = _Configuration()
+_versions = itertools.count(1)  # no version comes twice, whatever threads do
 
 
-def touch() -> None:
-    """Note that some configuration changed (a rate, ``trainable``, a new layer): plans are captured again."""
-    state.version += 1
+def touch(owner: Any = None, name: str = "") -> None:
+    """Note that some configuration changed (a rate, ``trainable``, a new layer): plans are captured again.
+
+    owner, name: the object and its attribute that was set, for the message if a captured step does it at every call.
+    """
+    recording = state.recording
+    if recording is not None and id(owner) in recording.made:
+        return  # the run under record is the only one that knows it
+    configuration.version = next(_versions)
+    if recording is not None:
+        own = getattr(owner, "name", None)
+        label = f" {own!r}" if isinstance(own, str) else ""
+        recording.changes.add("" if owner is None else f"{name!r} of {type(owner).__name__}{label}")
+
+
+def made(owner: Any) -> None:
+    """Note that ``owner`` begins to exist: while the step that makes it is recorded, it is no configuration."""
+    if state.recording is not None:
+        state.recording.made[id(owner)] = owner
 
 
 def refuse(what: str) -> None:

@@ -18,12 +18,18 @@ from .. import _registry, activations, regularizers, tape
 from .._suggest import unknown
 from .._tree import map_shapes, map_structure
 from ..autograd import Array, Tensor, wrap
+from ..capture import inside_of
 from ..config import standardize_dtype
 from . import building
 from .calling import BAD_INPUT, Losses, context, full_call, tensors
 from .symbolic import Node, Shape, SymbolicTensor, infer
 from .tracking import children, load_arrays, named_layers, named_variables, own_variables
 from .variable import Variable, auto_name, snake_case
+
+inside_of(context)
+
+# Set at first calls and by fit; what no captured step depends on.
+_BOOKKEEPING = frozenset({"_build_arguments", "_built", "_first_shape", "_found_metrics", "_history", "_steps"})
 
 
 class Layer:
@@ -49,6 +55,7 @@ class Layer:
         layer = super().__new__(cls)
         layer.__dict__["_arguments"] = (args, kwargs)  # for get_config()
         layer.__dict__.update(_ready=False, _takes_training=False)
+        tape.made(layer)
         return layer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -91,7 +98,8 @@ class Layer:
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
             self.__dict__["_ready"] = False
-            tape.touch()  # what was captured with the old value is captured again
+        if name not in _BOOKKEEPING:
+            tape.touch(self, name)  # what was captured with the old value is captured again
         if isinstance(value, Layer):
             value._adopt(self)
         elif isinstance(value, Variable) and value.owner is None:

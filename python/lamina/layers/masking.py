@@ -8,26 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import tape
 from .._tree import map_structure
-from ..autograd import Node, Tensor
-
-
-class MaskedTensor(Tensor):
-    """A tensor with a mask; operations on it return plain tensors."""
-
-    __slots__ = ("mask",)
-
-    mask: Tensor
-
-
-def attach(x: Tensor, mask: Tensor) -> MaskedTensor:
-    """``x`` with a mask: another name of the same array, one step further on the tape."""
-    t = MaskedTensor.__new__(MaskedTensor)
-    t._array, t._grad, t._grad_is_set, t.mask = x._array, None, False, mask
-    t.requires_grad = tape.state.enabled and x.requires_grad
-    t._node = Node((x,), lambda dy: (dy,), True) if t.requires_grad else None
-    return t
+from ..masked import MaskedTensor as MaskedTensor
+from ..masked import attach as attach
 
 
 def mask_of(tree: Any) -> Any:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import _native, initializers, tape
-from ..autograd import Array, Tensor
+from .. import _native, initializers, ops, tape
+from ..autograd import Array, Tensor, no_grad
 from ..config import standardize_dtype
+from ..ops._common import as_tensor
 
 _used: Counter[str] = Counter()
 
@@ -101,9 +102,8 @@ class Variable(Tensor):
         self.name = name or auto_name("variable")
         self.owner: Any = None  # weak reference to the layer
         self.touched: _native.TouchedRows | None = None
-        self._trainable = False
-        if working.kind == "f":
-            self.trainable = trainable
+        self._trainable = self.requires_grad = working.kind == "f" and bool(trainable)
+        tape.touch()
 
     @property
     def trainable(self) -> bool:
@@ -115,7 +115,7 @@ class Variable(Tensor):
         if value and self._array.dtype.kind != "f":
             raise TypeError(f"{self.path}: dtype {self.dtype} cannot be trained")
         self._trainable = self.requires_grad = bool(value)
-        tape.touch()
+        tape.touch(self, "trainable")
 
     @property
     def path(self) -> str:
@@ -130,7 +130,8 @@ class Variable(Tensor):
     def assign(self, value: Any) -> Variable:
         """Overwrite the value in place; ``value`` broadcasts to the shape.  Returns the variable."""
         if isinstance(value, Tensor) and value._array.shape == self._array.shape and value.dtype == self.dtype:
-            _native.copy_into(np.ascontiguousarray(value._array), self._array, False)  # repeated by captured steps
+            array = value._array if value._array.flags.c_contiguous else _native.contiguous(value._array)
+            _native.strided_copy(array, self._array)  # repeated by captured steps
             return self
         tape.refuse(f"{self.path} was assigned what is not a tensor of its shape and dtype")
         values = np.asarray(value)
@@ -142,11 +143,18 @@ class Variable(Tensor):
 
     def assign_add(self, value: Any) -> Variable:
         """Add in place."""
-        return self.assign(self._array + np.asarray(value))
+        return self.assign(self._plus(value, ops.add, np.add))
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract in place."""
-        return self.assign(self._array - np.asarray(value))
+        return self.assign(self._plus(value, ops.subtract, np.subtract))
+
+    def _plus(self, value: Any, native: Callable[..., Tensor], numpy: Callable[..., Array]) -> Any:
+        """The sum or difference, where it can be natively, so that captured steps repeat it."""
+        if self._array.dtype.kind != "f":
+            return numpy(self._array, np.asarray(value))
+        with no_grad():
+            return native(self, as_tensor(value, self._array.dtype))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
         """With its gradient, both aligned as they were; a copied layer makes itself the owner."""
@@ -160,6 +168,7 @@ class Variable(Tensor):
         return new
 
     def __repr__(self) -> str:
+        tape.refuse("a variable was printed or formatted")
         body = np.array2string(self._array, separator=", ", threshold=20)
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={body}>"
 

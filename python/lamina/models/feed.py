@@ -59,7 +59,7 @@ class Column:
 
     def __init__(self, array: Array, dtype: np.dtype[Any]) -> None:
         self.array = array
-        self.dtype = dtype
+        self.dtype = dtype = dtype.newbyteorder("=")
         self._taken = np.empty(0, array.dtype)
         self._converted = np.empty(0, dtype)
 

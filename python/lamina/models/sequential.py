@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import _registry, ops
+from .. import _registry, ops, tape
 from ..autograd import Tensor
 from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.masking import attach
@@ -55,6 +55,7 @@ class Sequential(Model):
         layer._adopt(self)
         self._built = bool(self._drawn)
         self.__dict__["_ready"] = False
+        tape.touch(self, "layers")
 
     def pop(self) -> Layer:
         """Take the last layer away; returns it."""
@@ -63,6 +64,7 @@ class Sequential(Model):
         if self._drawn:
             self._drawn.pop()
         self.__dict__.update(_ready=False, _chains=None)
+        tape.touch(self, "layers")
         return self._layers.pop()
 
     def _begin(self, layer: InputLayer) -> None:

@@ -13,7 +13,7 @@ from ..layers.tracking import named_layers, parts
 from ..metrics import Metric
 from ..ops import add
 from ..optimizer import Optimizer
-from ..tape import state
+from ..tape import configuration
 from ..utils import unpack_x_y_sample_weight
 from .compiled import Compiled, CompiledMetrics, plain
 
@@ -124,10 +124,10 @@ class Steps:
     def _attached_metrics(self) -> list[Metric]:
         """Metrics among the attributes of the model and its layers; looked for again when a configuration changed."""
         version, found = self._found_metrics
-        if version != state.version:
+        if version != configuration.version:
             owners: list[Any] = [self, *(one for one in named_layers(self).values() if not isinstance(one, Steps))]  # type: ignore[arg-type]
             found = [metric for owner in owners for _, metric in parts(owner, Metric)]
-            self._found_metrics = (state.version, found)
+            self._found_metrics = (configuration.version, found)
         return found
 
     def _defines(self, *methods: str) -> bool:

@@ -34,9 +34,9 @@ class RunStep:
     look for structure at every call then.
     """
 
-    def __init__(self, step: Callable[[Any, Any, Any], Any], eagerly: bool) -> None:
-        self._step = step if eagerly else capture(step)
-        self._simple = None if eagerly else capture(lambda x, y: step(x, [y], [None]))
+    def __init__(self, step: Callable[[Any, Any, Any], Any], eagerly: bool, name: str) -> None:
+        self._step = step if eagerly else capture(step, name=name)
+        self._simple = None if eagerly else capture(lambda x, y: step(x, [y], [None]), name=name)
 
     def __call__(self, x: Any, y: Any, weight: Any) -> Any:
         if self._simple is not None and type(x) is Tensor and len(y) == 1 and weight[0] is None and y[0] is not None:
@@ -55,6 +55,8 @@ class Trainer(Steps):
 
     if TYPE_CHECKING:  # what a model brings
 
+        @property
+        def name(self) -> str: ...
         @property
         def trainable_weights(self) -> list[Any]: ...
 
@@ -81,6 +83,11 @@ class Trainer(Steps):
         jit_compile        False: the same; "auto" and True capture
         auto_scale_loss    as in Keras without float16, nothing has to be scaled
         ``steps_per_execution`` other than 1 is refused: a captured step has no cost that several could share.
+
+        Captured steps (see ``lamina.capture``) run the Python code of layers, losses and regularizers only while one is
+        recorded, for each new shape and after an attribute of theirs was set.  What such code takes from NumPy's random
+        numbers, from closures, globals or entries of lists and dicts stays as it was then; where it has to be taken
+        anew at every step, pass ``run_eagerly=True``.
         """
         if steps_per_execution not in (1, "auto"):
             raise ValueError(
@@ -150,10 +157,11 @@ class Trainer(Steps):
             self._steps = {}
         if kind not in self._steps:
             eagerly = self._compiled is not None and self._compiled.run_eagerly
+            name = f"the {kind} step of {type(self).__name__} {self.name!r}"
             if kind == "predict":
-                self._steps[kind] = self._predict_step if eagerly else capture(self._predict_step)
+                self._steps[kind] = self._predict_step if eagerly else capture(self._predict_step, name=name)
             else:
-                self._steps[kind] = RunStep(self._train_step if kind == "train" else self._test_step, eagerly)
+                self._steps[kind] = RunStep(self._train_step if kind == "train" else self._test_step, eagerly, name)
         return self._steps[kind]
 
     def _step_by_data(self, kind: str) -> Callable[..., Any]:
@@ -270,6 +278,9 @@ class Trainer(Steps):
         KeyboardInterrupt; ``model.history`` has the epochs done.  A loss that isn't finite is warned of once.
         A subclass may define ``train_step(data)``, ``test_step(data)``, ``predict_step(data)`` or ``compute_loss``
         itself; they then run as Python, uncaptured.
+
+        Python code of layers and losses runs only while a step is recorded, not at every step: NumPy's random numbers
+        and plain Python values in it are constants; ``compile(run_eagerly=True)`` switches that off.
         """
         compiled = self._require("fit")
         for name, value in {"epochs": epochs, "initial_epoch": initial_epoch}.items():
