@@ -143,10 +143,10 @@ def _convert(layer: Layer, x: Any, integers: bool) -> Any:
     dtype = x.dtype
     if dtype.kind not in "fiub":
         raise TypeError(f"the input has dtype {dtype}; expected numbers or booleans")
-    wanted = layer._dtype if layer.autocast and (dtype.kind == "f" or integers) else dtype
+    wanted = layer._dtype if layer.autocast and (dtype.kind == "f" or integers) else None
     if not isinstance(x, Tensor):
         return as_tensor(x, wanted)
-    return x if dtype == wanted else ops.cast(x, wanted)
+    return x if wanted is None or dtype == wanted else ops.cast(x, wanted)
 
 
 def _pass_masks(names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -19,12 +19,14 @@ from . import dense as _dense
 from . import dropout as _dropout
 from . import elementwise as _elementwise
 from . import embedding as _embedding
+from . import expansion as _expansion
 from . import loss as _loss
 from . import normalization as _normalization
 from . import pooling as _pooling
 from . import recurrent as _recurrent
 from . import reduction as _reduction
 from . import reshape as _reshape
+from . import sorting as _sorting
 from ._common import op
 from .activation import *
 from .attention import *
@@ -34,12 +36,14 @@ from .dense import *
 from .dropout import *
 from .elementwise import *
 from .embedding import *
+from .expansion import *
 from .loss import *
 from .normalization import *
 from .pooling import *
 from .recurrent import *
 from .reduction import *
 from .reshape import *
+from .sorting import *
 
 __all__ = []
 __all__ += _activation.__all__
@@ -50,12 +54,14 @@ __all__ += _dense.__all__
 __all__ += _dropout.__all__
 __all__ += _elementwise.__all__
 __all__ += _embedding.__all__
+__all__ += _expansion.__all__
 __all__ += _loss.__all__
 __all__ += _normalization.__all__
 __all__ += _pooling.__all__
 __all__ += _recurrent.__all__
 __all__ += _reduction.__all__
 __all__ += _reshape.__all__
+__all__ += _sorting.__all__
 
 for _name in __all__:
     globals()[_name] = op(globals()[_name])
@@ -93,8 +99,8 @@ def _sizes(args: tuple[Any, ...]) -> Any:
     return args[0] if len(args) == 1 else args
 
 
-def _bind() -> None:
-    """Tensor's operators and methods."""
+def tensor_methods() -> dict[str, Any]:
+    """The operators and methods that operations give to Tensor, by name; symbolic tensors have the same."""
     f: dict[str, Any] = globals()
     binary = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide"}
     binary |= {"mod": "mod", "pow": "power", "matmul": "matmul"}
@@ -116,8 +122,8 @@ def _bind() -> None:
     methods["reshape"] = lambda self, *shape: f["reshape"](self, _sizes(shape))
     methods["transpose"] = lambda self, *axes: f["transpose"](self, _sizes(axes) if axes else None)
     methods["T"] = property(f["transpose"])
-    for name, method in methods.items():
-        setattr(Tensor, name, method)
+    return methods
 
 
-_bind()
+for _name, _method in tensor_methods().items():
+    setattr(Tensor, _name, _method)
