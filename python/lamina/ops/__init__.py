@@ -16,10 +16,12 @@ from . import attention as _attention
 from . import convolution as _convolution
 from . import creation as _creation
 from . import dense as _dense
+from . import diagonal as _diagonal
 from . import dropout as _dropout
 from . import elementwise as _elementwise
 from . import embedding as _embedding
 from . import expansion as _expansion
+from . import linear_algebra as _linear_algebra
 from . import loss as _loss
 from . import normalization as _normalization
 from . import pooling as _pooling
@@ -33,10 +35,12 @@ from .attention import *
 from .convolution import *
 from .creation import *
 from .dense import *
+from .diagonal import *
 from .dropout import *
 from .elementwise import *
 from .embedding import *
 from .expansion import *
+from .linear_algebra import *
 from .loss import *
 from .normalization import *
 from .pooling import *
@@ -51,10 +55,12 @@ __all__ += _attention.__all__
 __all__ += _convolution.__all__
 __all__ += _creation.__all__
 __all__ += _dense.__all__
+__all__ += _diagonal.__all__
 __all__ += _dropout.__all__
 __all__ += _elementwise.__all__
 __all__ += _embedding.__all__
 __all__ += _expansion.__all__
+__all__ += _linear_algebra.__all__
 __all__ += _loss.__all__
 __all__ += _normalization.__all__
 __all__ += _pooling.__all__
