@@ -260,6 +260,7 @@ CREATED = {
     "linspace": lambda: ops.linspace(0, 1, 3),
     "logspace": lambda: ops.logspace(0, 1, 3),
     "one_hot": lambda: ops.one_hot([1], 2),
+    "multi_hot": lambda: ops.multi_hot([1], 2),
     "convert_to_tensor": lambda: ops.convert_to_tensor([0.5]),
     "float16": lambda: ops.convert_to_tensor(np.ones(2, np.float16)),
     "where": lambda: ops.where(True, 1.0, 2.0),

@@ -28,6 +28,7 @@ from . import pooling as _pooling
 from . import recurrent as _recurrent
 from . import reduction as _reduction
 from . import reshape as _reshape
+from . import scatter as _scatter
 from . import sorting as _sorting
 from ._common import op
 from .activation import *
@@ -47,6 +48,7 @@ from .pooling import *
 from .recurrent import *
 from .reduction import *
 from .reshape import *
+from .scatter import *
 from .sorting import *
 
 __all__ = []
@@ -67,6 +69,7 @@ __all__ += _pooling.__all__
 __all__ += _recurrent.__all__
 __all__ += _reduction.__all__
 __all__ += _reshape.__all__
+__all__ += _scatter.__all__
 __all__ += _sorting.__all__
 
 for _name in __all__:
