@@ -30,6 +30,8 @@ from . import reduction as _reduction
 from . import reshape as _reshape
 from . import scatter as _scatter
 from . import sorting as _sorting
+from . import special as _special
+from . import trigonometry as _trigonometry
 from ._common import op
 from .activation import *
 from .attention import *
@@ -50,6 +52,8 @@ from .reduction import *
 from .reshape import *
 from .scatter import *
 from .sorting import *
+from .special import *
+from .trigonometry import *
 
 __all__ = []
 __all__ += _activation.__all__
@@ -71,6 +75,8 @@ __all__ += _reduction.__all__
 __all__ += _reshape.__all__
 __all__ += _scatter.__all__
 __all__ += _sorting.__all__
+__all__ += _special.__all__
+__all__ += _trigonometry.__all__
 
 for _name in __all__:
     globals()[_name] = op(globals()[_name])
