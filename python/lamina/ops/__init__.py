@@ -12,6 +12,7 @@ from ..autograd import Tensor
 
 # The modules first: some functions have the name of their module and take its place below.
 from . import activation as _activation
+from . import arrangement as _arrangement
 from . import attention as _attention
 from . import convolution as _convolution
 from . import creation as _creation
@@ -34,6 +35,7 @@ from . import special as _special
 from . import trigonometry as _trigonometry
 from ._common import op
 from .activation import *
+from .arrangement import *
 from .attention import *
 from .convolution import *
 from .creation import *
@@ -57,6 +59,7 @@ from .trigonometry import *
 
 __all__ = []
 __all__ += _activation.__all__
+__all__ += _arrangement.__all__
 __all__ += _attention.__all__
 __all__ += _convolution.__all__
 __all__ += _creation.__all__
