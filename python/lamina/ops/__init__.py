@@ -12,6 +12,7 @@ from ..autograd import Tensor
 
 # The modules first: some functions have the name of their module and take its place below.
 from . import activation as _activation
+from . import activation_variants as _activation_variants
 from . import arrangement as _arrangement
 from . import attention as _attention
 from . import convolution as _convolution
@@ -32,9 +33,11 @@ from . import reshape as _reshape
 from . import scatter as _scatter
 from . import sorting as _sorting
 from . import special as _special
+from . import standardization as _standardization
 from . import trigonometry as _trigonometry
 from ._common import op
 from .activation import *
+from .activation_variants import *
 from .arrangement import *
 from .attention import *
 from .convolution import *
@@ -55,10 +58,12 @@ from .reshape import *
 from .scatter import *
 from .sorting import *
 from .special import *
+from .standardization import *
 from .trigonometry import *
 
 __all__ = []
 __all__ += _activation.__all__
+__all__ += _activation_variants.__all__
 __all__ += _arrangement.__all__
 __all__ += _attention.__all__
 __all__ += _convolution.__all__
@@ -79,6 +84,7 @@ __all__ += _reshape.__all__
 __all__ += _scatter.__all__
 __all__ += _sorting.__all__
 __all__ += _special.__all__
+__all__ += _standardization.__all__
 __all__ += _trigonometry.__all__
 
 for _name in __all__:
