@@ -22,20 +22,27 @@ def test_every_name_is_a_function_once():
 
 
 KERAS_NAMES = (
-    "abs absolute add all amax amin any arange argmax argmin average average_pool batch_normalization "
-    "binary_crossentropy broadcast_to cast categorical_crossentropy ceil clip concatenate conv convert_to_numpy "
-    "convert_to_tensor cos count_nonzero cumsum depthwise_conv divide dot_product_attention elu equal exp expand_dims "
-    "expm1 eye flip floor floor_divide full full_like gelu greater greater_equal hard_sigmoid hard_silu hstack "
-    "identity is_tensor isfinite isinf isnan leaky_relu less less_equal linspace log log1p log_softmax logical_and "
-    "logical_not logical_or logical_xor logsumexp matmul max max_pool maximum mean meshgrid min minimum mod moments "
-    "moveaxis multiply ndim negative norm not_equal one_hot ones ones_like pad power prod ravel reciprocal relu "
-    "repeat reshape round rsqrt selu shape sigmoid sign silu sin size slice softmax softplus softsign "
-    "sparse_categorical_crossentropy split sqrt square squeeze stack std stop_gradient subtract sum swapaxes swish "
-    "take tanh tile transpose tri tril triu true_divide unstack var vstack where zeros zeros_like "
+    "abs absolute add all amax amin any append arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax "
+    "argmin argpartition argsort array array_split average average_pool batch_normalization binary_crossentropy "
+    "bincount broadcast_to cast categorical_crossentropy cbrt ceil celu clip concatenate conv convert_to_numpy "
+    "convert_to_tensor copy cos cosh count_nonzero cross cumprod cumsum deg2rad depthwise_conv diag diagflat diagonal "
+    "diff digitize divide divide_no_nan dot dot_product_attention dstack einsum elu empty empty_like equal erf exp "
+    "exp2 expand_dims expm1 eye flip floor floor_divide full full_like gelu get_item glu greater greater_equal "
+    "hard_shrink hard_sigmoid hard_silu hard_tanh heaviside hstack hypot identity in_top_k inner is_tensor isclose "
+    "isfinite isin isinf isnan isneginf isposinf layer_normalization leaky_relu less less_equal linspace log log10 "
+    "log1p log2 log_sigmoid log_softmax logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logspace "
+    "logsumexp matmul max max_pool maximum mean median meshgrid min minimum mod moments moveaxis multi_hot multiply "
+    "nan_to_num ndim negative nonzero norm normalize not_equal one_hot ones ones_like outer pad power prod ptp "
+    "quantile ravel reciprocal relu relu6 repeat reshape rms_normalization roll rot90 round rsqrt scatter "
+    "scatter_update searchsorted segment_max segment_sum select selu shape sigmoid sign signbit silu sin sinh size "
+    "slice slice_update soft_shrink softmax softplus softsign sort sparse_categorical_crossentropy sparse_plus "
+    "sparse_sigmoid sparsemax split sqrt square squareplus squeeze stack std stop_gradient subtract sum swapaxes "
+    "swish take take_along_axis tan tanh tanh_shrink tensordot threshold tile top_k trace transpose tri tril triu "
+    "true_divide trunc unstack var vdot vstack where zeros zeros_like "
 )
 
 
-@pytest.mark.parametrize("name", [n for n in KERAS_NAMES.split() if n != "batch_normalization"])
+@pytest.mark.parametrize("name", KERAS_NAMES.split())
 def test_keras_names(name):
     assert name in ops.__all__
 
