@@ -61,6 +61,8 @@ def test_diff():
 def test_errors():
     with pytest.raises(ValueError, match="roll: 2 shifts do not fit 3 axes"):
         ops.roll(Y, (1, 2), (0, 1, 2))
+    with pytest.raises(TypeError, match=r"roll: shift must be an integer or a sequence of integers, got 1\.5"):
+        ops.roll(X, 1.5)
     with pytest.raises(ValueError, match=r"roll: axis 2 is outside x, which is \(4, 5\)"):
         ops.roll(X, 1, 2)
     with pytest.raises(ValueError, match="rot90: axes"):

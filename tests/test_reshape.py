@@ -319,6 +319,15 @@ def test_more_ways_to_create():
     assert ops.array([1.5]).dtype == np.float32
 
 
+def test_lists_of_tensors_are_stacked():
+    check_gradients(lambda x, y: ops.mean([ops.array(x), y], axis=0), X, X + 1)
+    x = Tensor(X[0, 0], requires_grad=True)
+    ops.multiply([x[0], 2.0], [3.0, x[1]]).sum().backward()
+    assert x.grad.tolist() == [3, 2, 0, 0, 0]
+    same(ops.array([Tensor(X), X]), np.stack([X, X]))
+    assert ops.sum([Tensor(X).max(), Tensor(X).min()], axis=0).item() == X.max() + X.min()
+
+
 def test_odd_strides():
     x = np.arange(2 * 6 * 8, dtype=np.float32).reshape(2, 6, 8)
     for v in (x[:, ::2, ::-1], x.T[1:], np.broadcast_to(x[0, 0], (3, 5, 8)), x[::-1, :, 3:4], x[:0]):

@@ -61,7 +61,7 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
     """x as a Tensor.
 
     Without dtype Python numbers and lists of floats become ``config.floatx()``, as do arrays of float16 and longdouble;
-    other arrays keep their type and are not copied.
+    other arrays keep their type and are not copied.  A list of tensors is stacked, and the gradient flows to them.
     """
     if isinstance(x, Tensor):
         if dtype is None or x._array.dtype == dtype:
@@ -73,8 +73,13 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
         return wrap(x) if is_computable(x.dtype) else wrap(x.astype(floatx()))
     if isinstance(x, _Symbolic.type):
         raise SymbolicArgument
-    if isinstance(x, (list, tuple)) and any(isinstance(v, _Symbolic.type) for v in x):
-        raise SymbolicArgument
+    if isinstance(x, (list, tuple)):
+        if any(isinstance(v, _Symbolic.type) for v in x):
+            raise SymbolicArgument
+        if any(isinstance(v, Tensor) for v in x):
+            from .reshape import stack
+
+            return as_tensor(stack(x), dtype)
     if dtype is None:
         array = np.asarray(x)
         by_default = array.dtype == np.float64 and not isinstance(x, np.generic)

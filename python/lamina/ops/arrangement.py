@@ -16,11 +16,14 @@ from .reshape import Axis, _axis, concatenate, flip, getitem, ravel, reshape, sp
 def roll(x: TensorLike, shift: int | Sequence[int], axis: Axis = None) -> Tensor:
     """x moved by ``shift`` places along axes; what leaves at the end comes in at the front.  None: in C order."""
     x = as_tensor(x)
+    shifts: list[Any] = list(shift) if isinstance(shift, (tuple, list)) else [shift]
+    if not all(isinstance(s, (int, np.integer)) for s in shifts):
+        raise TypeError(f"roll: shift must be an integer or a sequence of integers, got {shift!r}")
     if axis is None:
-        places = shift if isinstance(shift, (int, np.integer)) else sum(shift)
-        return reshape(roll(ravel(x), int(places), 0), x.shape)
+        return reshape(roll(ravel(x), sum(shifts), 0), x.shape)
     axes = list(axis) if isinstance(axis, (tuple, list)) else [axis]
-    shifts = [shift] * len(axes) if isinstance(shift, (int, np.integer)) else list(shift)
+    if len(shifts) == 1:
+        shifts = shifts * len(axes)
     if len(axes) == 1 < len(shifts):
         axes = axes * len(shifts)
     if len(axes) != len(shifts):

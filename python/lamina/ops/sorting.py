@@ -93,6 +93,8 @@ def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
     if axis is None:
         x, axis = ravel(x), 0
     axis = _axis(axis, x.ndim, "sort", x.shape)
+    if x._array.dtype.kind != "f":
+        return wrap(np.sort(_values("sort", x), axis))
     return take_along_axis(x, argsort(x, axis), axis)
 
 
