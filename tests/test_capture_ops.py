@@ -26,7 +26,7 @@ def products(x, ids):
 
 def elements(x, ids):
     y = ops.clip(x, -0.9, 0.9)
-    of_one = [ops.erf, ops.arctan, ops.arcsinh, ops.sinh, ops.tan, ops.cbrt, ops.exp2, ops.nan_to_num, ops.trunc]
+    of_one = [ops.arctan, ops.arcsinh, ops.sinh, ops.tan, ops.cbrt, ops.exp2, ops.nan_to_num, ops.trunc]
     of_two = [ops.arctan2, ops.hypot, ops.logaddexp, ops.divide_no_nan, ops.heaviside]
     results = [f(x) for f in of_one] + [f(x, W[:1]) for f in of_two] + [ops.arcsin(y), ops.arccos(y)]
     return [*results, ops.where(ops.isclose(x, W), 1.0, x), ops.signbit(x)]

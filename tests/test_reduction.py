@@ -140,16 +140,6 @@ def test_moments_and_average():
     np.testing.assert_allclose(ops.average(x, axis=1, weights=w).numpy(), np.average(x, axis=1, weights=w))
 
 
-def test_errors():
-    x = np.ones((2, 3))
-    with pytest.raises(ValueError, match=r"sum: axis 2 is outside x, which is \(2, 3\)"):
-        ops.sum(x, axis=2)
-    with pytest.raises(ValueError, match="mean: axis -2 is given twice"):
-        ops.mean(x, axis=(0, -2))
-    with pytest.raises(TypeError, match="max: axis must be an integer"):
-        ops.max(x, axis="rows")
-
-
 @pytest.mark.parametrize("axis", [None, 0, 1, -1])
 def test_cumprod(axis):
     x = np.random.default_rng(1).standard_normal((4, 5))
@@ -175,3 +165,13 @@ def test_average_weighs_the_parts_of_an_axis():
         check_gradients(lambda t, u, axis=axis: ops.average(t, axis, u), x, np.array(w) + 1)
     with pytest.raises(ValueError, match=r"average: weights are \(2,\), x is \(3, 4\)"):
         ops.average(x, 0, [1.0, 2.0])
+
+
+def test_errors():
+    x = np.ones((2, 3))
+    with pytest.raises(ValueError, match=r"sum: axis 2 is outside x, which is \(2, 3\)"):
+        ops.sum(x, axis=2)
+    with pytest.raises(ValueError, match="mean: axis -2 is given twice"):
+        ops.mean(x, axis=(0, -2))
+    with pytest.raises(TypeError, match="max: axis must be an integer"):
+        ops.max(x, axis="rows")

@@ -17,7 +17,7 @@ import numpy as np
 from .. import ops
 from .._tree import leaves, map_structure
 from ..autograd import Tensor
-from ..ops._common import as_tensor
+from ..ops._common import as_tensor, kernel_dtype
 from . import building
 from .masking import MaskedTensor, attach, mask_of
 from .symbolic import Node, SymbolicTensor, is_symbolic
@@ -143,10 +143,10 @@ def _convert(layer: Layer, x: Any, integers: bool) -> Any:
     dtype = x.dtype
     if dtype.kind not in "fiub":
         raise TypeError(f"the input has dtype {dtype}; expected numbers or booleans")
-    wanted = layer._dtype if layer.autocast and (dtype.kind == "f" or integers) else None
+    wanted = layer._dtype if layer.autocast and (dtype.kind == "f" or integers) else kernel_dtype(dtype)
     if not isinstance(x, Tensor):
         return as_tensor(x, wanted)
-    return x if wanted is None or dtype == wanted else ops.cast(x, wanted)
+    return x if dtype == wanted else ops.cast(x, wanted)
 
 
 def _pass_masks(names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -57,6 +57,11 @@ def is_computable(dtype: np.dtype[Any]) -> bool:
     return dtype.kind != "f" or dtype.itemsize in (4, 8)
 
 
+def kernel_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The type in which the kernels take arrays of ``dtype``: the same, or ``config.floatx()`` for other floats."""
+    return dtype if is_computable(dtype) else floatx()
+
+
 def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
     """x as a Tensor.
 
@@ -152,6 +157,7 @@ __all__ = [
     "forbid_in_capture",
     "integer_tensor",
     "is_computable",
+    "kernel_dtype",
     "op",
     "pair",
     "register_symbolic",

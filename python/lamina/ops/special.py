@@ -1,4 +1,4 @@
-"""Functions of single elements without a kernel of their own: logarithms to other bases, erf, tests, replacements."""
+"""Functions of single elements without a kernel of their own: logarithms to other bases, roots, tests, replacements."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ import numpy as np
 from .. import _native
 from ..autograd import Array, Gradients, Tensor, record, wrap
 from ._common import TensorLike, as_tensor, float_pair, float_tensor
-from .activation import gelu
 from .elementwise import (
     abs,
     add,
     ceil,
-    clip,
     divide,
     equal,
-    exp,
     floor,
     isfinite,
     isinf,
@@ -108,25 +105,6 @@ def logaddexp2(x1: TensorLike, x2: TensorLike) -> Tensor:
     """log2(2 ** x1 + 2 ** x2) without overflow."""
     x, y = pair_of_one_shape("logaddexp2", x1, x2)
     return divide(logaddexp(multiply(x, LN2), multiply(y, LN2)), LN2)
-
-
-# erf(x) = x * series(x^2) near 0, to the bits of float64 up to |x| = 1/2
-_ERF = [2 / math.sqrt(math.pi) * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(12)]
-
-
-def _erf(x: Tensor) -> Tensor:
-    # Beyond 1/2 from the normal distribution function in the exact GELU, gelu(z) = z * Phi(z) with z = x * sqrt(2);
-    # near 0, where 2 * Phi - 1 would lose digits, from Maclaurin's series.  At |x| = 6 it is 1 in float64.
-    z = multiply(clip(x, -6.0, 6.0), math.sqrt(2))
-    near = less(abs(x), 0.5)
-    far = subtract(multiply(divide(gelu(z, approximate=False), where(near, 1.0, z)), 2.0), 1.0)
-    return where(near, multiply(x, series(square(clip(x, -0.5, 0.5)), _ERF)), far)
-
-
-def erf(x: TensorLike) -> Tensor:
-    """The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
-    slope: Callable[[Tensor], Tensor] = lambda x: multiply(exp(negative(square(x))), _ERF[0])  # noqa: E731
-    return with_slopes([float_tensor(x)], _erf, [slope])
 
 
 def cbrt(x: TensorLike) -> Tensor:
@@ -226,7 +204,6 @@ def select(condlist: Sequence[TensorLike], choicelist: Sequence[TensorLike], def
 __all__ = [
     "cbrt",
     "divide_no_nan",
-    "erf",
     "exp2",
     "heaviside",
     "hypot",
