@@ -9,6 +9,7 @@ from lamina import _native
 from lamina.autograd import Tensor
 from lamina.ops import activation as ops
 from lamina.reference.activation import FUNCTIONS
+from lamina.testing import check_gradients
 
 NAMES = list(_native.activations())
 INF = float("inf")
@@ -222,3 +223,26 @@ def test_input_is_converted():
     assert ops.relu(3.0).shape == ()
     x = np.arange(-6.0, 6.0)[::2]  # strided
     np.testing.assert_array_equal(ops.relu(x).numpy(), np.maximum(x, 0))
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("axis", [0, 1, (0, 2), (1, 2), (0, 1, 2), [-1, 0], (1,)], ids=str)
+def test_softmax_over_any_axes(name, axis):
+    x = np.random.default_rng(0).standard_normal((2, 3, 4))
+    e = np.exp(x)
+    want = e / e.sum(tuple(axis) if isinstance(axis, list) else axis, keepdims=True)
+    got = getattr(ops, name)(x, axis=axis)
+    np.testing.assert_allclose(got.numpy(), want if name == "softmax" else np.log(want), rtol=1e-12)
+    check_gradients(lambda t: getattr(ops, name)(t, axis=axis), x)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_refuses_axes_that_are_not_there(name):
+    f = getattr(ops, name)
+    for axis in (7, -2, (0, 1)):
+        with pytest.raises(ValueError, match=rf"{name}: axis .* is out of range for x of shape \(4,\)"):
+            f(np.ones(4), axis=axis)
+    with pytest.raises(ValueError, match="twice"):
+        f(np.ones((2, 3)), axis=(1, -1))
+    with pytest.raises(TypeError, match=f"{name}: axis must be an integer or a tuple of integers, got None"):
+        f(np.ones(4), axis=None)

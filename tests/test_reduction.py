@@ -140,6 +140,33 @@ def test_moments_and_average():
     np.testing.assert_allclose(ops.average(x, axis=1, weights=w).numpy(), np.average(x, axis=1, weights=w))
 
 
+@pytest.mark.parametrize("axis", [None, 0, 1, -1])
+def test_cumprod(axis):
+    x = np.random.default_rng(1).standard_normal((4, 5))
+    x[1, 2] = x[3, 2] = 0  # the gradient at zeros is right, too
+    np.testing.assert_allclose(ops.cumprod(x, axis).numpy(), np.cumprod(x, axis), rtol=1e-13)
+    check_gradients(lambda t: ops.cumprod(t, axis), x)
+    np.testing.assert_array_equal(ops.cumprod([[1, 2], [3, 4]], axis).numpy(), np.cumprod([[1, 2], [3, 4]], axis))
+    np.testing.assert_array_equal(ops.ptp(x, axis).numpy(), np.ptp(x, axis))
+
+
+def test_sums_and_products_in_another_type():
+    for f in (ops.cumsum, ops.cumprod, ops.prod):
+        assert f([1, 2, 3], dtype="float64").dtype == np.float64
+        assert f(np.array([True, True]), dtype="int64").dtype == np.int64
+    with pytest.raises(ValueError, match=r"cumprod: axis 2 is outside x, which is \(3,\)"):
+        ops.cumprod([1, 2, 3], 2)
+
+
+def test_average_weighs_the_parts_of_an_axis():
+    x = np.random.default_rng(1).standard_normal((3, 4))
+    for axis, w in ((0, [1.0, 2.0, 3.0]), (-1, [1.0, 0.0, 2.0, 1.0])):
+        np.testing.assert_allclose(ops.average(x, axis, w).numpy(), np.average(x, axis, w), rtol=1e-6)
+        check_gradients(lambda t, u, axis=axis: ops.average(t, axis, u), x, np.array(w) + 1)
+    with pytest.raises(ValueError, match=r"average: weights are \(2,\), x is \(3, 4\)"):
+        ops.average(x, 0, [1.0, 2.0])
+
+
 def test_errors():
     x = np.ones((2, 3))
     with pytest.raises(ValueError, match=r"sum: axis 2 is outside x, which is \(2, 3\)"):

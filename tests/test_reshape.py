@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lamina import _native, layers, ops
+from lamina import _native, config, layers, ops
 from lamina.autograd import Tensor
 from lamina.testing import check_gradients
 
@@ -138,6 +138,61 @@ def test_repetition():
         ops.broadcast_to(X, (3, 4))
 
 
+HUGE = 2**62
+BLOCK = (3, 4, 5)
+UNCLEAR = [
+    (
+        lambda: ops.broadcast_to(X, (HUGE, *BLOCK)),
+        r"broadcast_to: a result of shape \(4611686018427387904, 3, 4, 5\) is",
+    ),
+    (lambda: ops.broadcast_to(X, (-2, *BLOCK)), r"broadcast_to: sizes must not be negative, got \(-2, 3, 4, 5\)"),
+    (lambda: ops.tile(X, HUGE), "tile: a result of shape"),
+    (lambda: ops.repeat(X, HUGE), "repeat: a result of shape"),
+    (lambda: ops.repeat(X, [1, HUGE, 1], 0), "repeat: a result of shape"),
+    (
+        lambda: ops.repeat(X, [1, 2], 0),
+        r"repeat: expected 3 repeats, none below 0, for axis 0 of \(3, 4, 5\), got \[1, 2\]",
+    ),
+    (lambda: ops.pad(X, HUGE), "pad: a result of shape"),
+    (lambda: ops.pad(X, 2**70), "pad: a result of shape"),
+    (lambda: ops.pad(X, 1.5), "pad: pad_width must be an integer"),
+    (lambda: ops.pad(X, ((1, 2, 3),)), "pad: pad_width must be an integer"),
+    (lambda: ops.one_hot([1], HUGE), r"one_hot: a result of shape \(1, 4611686018427387904\) is larger than any array"),
+    (lambda: ops.one_hot([1], 0), "one_hot: num_classes must be a positive integer, got 0"),
+    (lambda: ops.one_hot([1], 3, axis=7), r"one_hot: axis 7 is outside x, which is \(1,\)"),
+    (lambda: ops.slice(X, [0, 0, 0], [1]), r"slice: x is \(3, 4, 5\); expected a start and a size for each axis"),
+    (lambda: ops.slice(X, [0, 0, 3], [1, 1, 3]), r"slice: a block \(1, 1, 3\) from \(0, 0, 3\) does not lie in x"),
+    (lambda: ops.zeros((HUGE, HUGE)), "zeros: a result of shape"),
+    (lambda: ops.ones(-1), "ones: sizes must not be negative"),
+    (lambda: ops.full(HUGE, 1), "full: a result of shape"),
+    (lambda: ops.eye(HUGE), "eye: a result of shape"),
+    (lambda: ops.arange(HUGE), "arange: a result of shape"),
+    (lambda: ops.arange(0, 9, 0), "arange: step must not be 0"),
+    (lambda: ops.linspace(0, 1, HUGE), "linspace: a result of shape"),
+    (lambda: ops.stack([]), "stack: expected one tensor or more of one shape"),
+    (lambda: ops.stack([X, X[0]]), "stack: expected one tensor or more of one shape"),
+    (lambda: ops.hstack([]), "concatenate: expected one tensor or more"),
+    (lambda: ops.expand_dims(X, (0, 0)), "expand_dims: axis .* twice"),
+    (lambda: ops.unstack(X, num=2), r"unstack: axis 0 of x, which is \(3, 4, 5\), has 3 parts, not num=2"),
+    (lambda: ops.moveaxis(X, 0, 7), r"moveaxis: x is \(3, 4, 5\), source 0, destination 7"),
+    (lambda: ops.tril(X[0, 0]), r"tril: expected two axes or more, x is \(5,\)"),
+    (lambda: ops.meshgrid(X, indexing="yx"), "meshgrid: indexing must be 'xy' or 'ij'"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), UNCLEAR, ids=[m.partition(":")[0] for _, m in UNCLEAR])
+def test_errors_name_the_operation(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_sizes_must_be_integers():
+    with pytest.raises(TypeError, match=r"zeros: a shape must be an integer or a sequence of integers, got \(2, 1.5\)"):
+        ops.zeros((2, 1.5))
+    with pytest.raises(TypeError, match=r"squeeze: axis must be an integer, got 1\.0"):
+        ops.squeeze(X, 1.0)
+
+
 @pytest.mark.parametrize("width", [1, (1, 2), ((0, 1), (2, 0), (1, 1))], ids=str)
 @pytest.mark.parametrize("mode", ["constant", "reflect", "symmetric", "edge"])
 def test_pad(width, mode):
@@ -183,6 +238,94 @@ def test_constants():
     assert not ops.is_tensor(X)
     assert ops.convert_to_numpy(Tensor(X)) is X
     assert ops.convert_to_tensor([1.0, 2.0]).dtype == np.float32
+
+
+@pytest.fixture
+def double():
+    """float64 where nothing else is said."""
+    config.set_floatx("float64")
+    yield
+    config.set_floatx("float32")
+
+
+CREATED = {
+    "zeros": lambda: ops.zeros(2),
+    "ones": lambda: ops.ones(2),
+    "empty": lambda: ops.empty(2),
+    "full": lambda: ops.full(2, 1),
+    "eye": lambda: ops.eye(2),
+    "identity": lambda: ops.identity(2),
+    "tri": lambda: ops.tri(2),
+    "arange": lambda: ops.arange(2.0),
+    "linspace": lambda: ops.linspace(0, 1, 3),
+    "logspace": lambda: ops.logspace(0, 1, 3),
+    "one_hot": lambda: ops.one_hot([1], 2),
+    "multi_hot": lambda: ops.multi_hot([1], 2),
+    "convert_to_tensor": lambda: ops.convert_to_tensor([0.5]),
+    "float16": lambda: ops.convert_to_tensor(np.ones(2, np.float16)),
+    "where": lambda: ops.where(True, 1.0, 2.0),
+    "exp of integers": lambda: ops.exp([1]),
+    "relu of integers": lambda: ops.relu([1]),
+    "quotient of integers": lambda: ops.divide([1], [2]),
+    "mean of integers": lambda: ops.mean([1, 2]),
+}
+
+
+@pytest.mark.parametrize("create", CREATED.values(), ids=CREATED)
+def test_creation_follows_floatx(create, double):
+    assert create().dtype == np.float64
+    config.set_floatx("float32")
+    assert create().dtype == np.float32
+
+
+def test_what_does_not_follow_floatx(double):
+    assert ops.arange(3).dtype == np.int32
+    assert ops.zeros(2, "float32").dtype == ops.zeros_like(np.ones(2, np.float32)).dtype == np.float32
+    assert ops.add(np.ones(2, np.float32), 0.5).dtype == np.float32
+    assert ops.add(np.ones(2), [0.1]).tolist() == [1.1, 1.1]  # the list keeps its digits
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+def test_other_float_types_are_converted(dtype):
+    x = X.astype(dtype)
+    want = x.astype(np.float32)
+    same(ops.add(x, 0.0), want)
+    same(ops.where(X > 0, x, 0.0), np.where(X > 0, want, 0))
+    same(ops.concatenate([x, x]), np.concatenate([want, want]))
+    same(ops.matmul(x, np.eye(5, dtype=np.float32)), want)
+    same(ops.cast(x, "float64"), want.astype(np.float64))
+    assert ops.add(dtype(0.5), 1.0).dtype == np.float32
+    dense = layers.Dense(2)
+    assert dense(x).dtype == np.float32
+    np.testing.assert_array_equal(dense(x).numpy(), dense(want).numpy())
+    assert layers.Add()([x, X]).dtype == np.float32
+
+
+def test_more_ways_to_create():
+    values, step = ops.linspace(0, 1, 5, retstep=True)
+    same(values, np.linspace(0, 1, 5, dtype=np.float32))
+    assert step.item() == 0.25
+    same(ops.linspace([0, 1], [1, 3], 3, axis=1), np.linspace([0, 1], [1, 3], 3, axis=1, dtype=np.float32))
+    same(ops.linspace(0, 9, 4, endpoint=False, dtype="int32"), np.linspace(0, 9, 4, endpoint=False, dtype=np.int32))
+    np.testing.assert_allclose(ops.logspace(0, 2, 3, base=2).numpy(), [1, 2, 4])
+    same(ops.full((2, 3), [1, 2, 3]), np.full((2, 3), [1, 2, 3], np.float32))
+    check_gradients(lambda x: ops.full((2, 3, 4, 5), x, "float64"), X)
+    check_gradients(lambda x: ops.full_like(X, x[0, 0, 0]), X)
+    copied = ops.copy(X)
+    same(copied, X)
+    assert not np.shares_memory(copied.numpy(), X)
+    check_gradients(ops.copy, X)
+    assert ops.empty_like(X).shape == X.shape
+    assert ops.array([1.5]).dtype == np.float32
+
+
+def test_lists_of_tensors_are_stacked():
+    check_gradients(lambda x, y: ops.mean([ops.array(x), y], axis=0), X, X + 1)
+    x = Tensor(X[0, 0], requires_grad=True)
+    ops.multiply([x[0], 2.0], [3.0, x[1]]).sum().backward()
+    assert x.grad.tolist() == [3, 2, 0, 0, 0]
+    same(ops.array([Tensor(X), X]), np.stack([X, X]))
+    assert ops.sum([Tensor(X).max(), Tensor(X).min()], axis=0).item() == X.max() + X.min()
 
 
 def test_odd_strides():

@@ -17,7 +17,7 @@ import numpy as np
 from .. import ops
 from .._tree import leaves, map_structure
 from ..autograd import Tensor
-from ..ops._common import as_tensor
+from ..ops._common import as_tensor, kernel_dtype
 from . import building
 from .masking import MaskedTensor, attach, mask_of
 from .symbolic import Node, SymbolicTensor, is_symbolic
@@ -153,7 +153,7 @@ def _convert(layer: Layer, x: Any, integers: bool) -> Any:
     dtype = x.dtype
     if dtype.kind not in "fiub":
         raise TypeError(f"the input has dtype {dtype}; expected numbers or booleans")
-    wanted = layer._dtype if layer.autocast and (dtype.kind == "f" or integers) else dtype
+    wanted = layer._dtype if layer.autocast and (dtype.kind == "f" or integers) else kernel_dtype(dtype)
     if not isinstance(x, Tensor):
         return as_tensor(x, wanted)
     if dtype == wanted:

@@ -40,9 +40,13 @@ class Node:
 
 
 class SymbolicTensor:
-    """Shape (None for a free size) and dtype of a tensor in a functional model."""
+    """Shape (None for a free size) and dtype of a tensor in a functional model.
+
+    Has Tensor's operators and methods (``x > 0.5``, ``x.mean(axis=1)``): each is a step of the model.
+    """
 
     __slots__ = ("dtype", "index", "name", "node", "numpy_dtype", "shape")
+    __array_priority__ = 100.0  # array + SymbolicTensor is left to __radd__
 
     def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
         self.shape: Shape = tuple(shape)
@@ -68,47 +72,10 @@ class SymbolicTensor:
 
     __array__ = __bool__ = __float__ = __int__ = __iter__ = __len__ = numpy = _no_value
 
-    def __add__(self, other: Any) -> Any:
-        return symbolic_call(ops.add, (self, other), {})
 
-    def __radd__(self, other: Any) -> Any:
-        return symbolic_call(ops.add, (other, self), {})
-
-    def __sub__(self, other: Any) -> Any:
-        return symbolic_call(ops.subtract, (self, other), {})
-
-    def __rsub__(self, other: Any) -> Any:
-        return symbolic_call(ops.subtract, (other, self), {})
-
-    def __mul__(self, other: Any) -> Any:
-        return symbolic_call(ops.multiply, (self, other), {})
-
-    def __rmul__(self, other: Any) -> Any:
-        return symbolic_call(ops.multiply, (other, self), {})
-
-    def __truediv__(self, other: Any) -> Any:
-        return symbolic_call(ops.divide, (self, other), {})
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return symbolic_call(ops.divide, (other, self), {})
-
-    def __pow__(self, other: Any) -> Any:
-        return symbolic_call(ops.power, (self, other), {})
-
-    def __matmul__(self, other: Any) -> Any:
-        return symbolic_call(ops.matmul, (self, other), {})
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return symbolic_call(ops.matmul, (other, self), {})
-
-    def __neg__(self) -> Any:
-        return symbolic_call(ops.negative, (self,), {})
-
-    def __abs__(self) -> Any:
-        return symbolic_call(ops.abs, (self,), {})
-
-    def __getitem__(self, key: Any) -> Any:
-        return symbolic_call(ops.getitem, (self, key), {})
+# Each draws a step; __hash__ stays that of the object, as Tensor's does.
+for _name, _method in ops.tensor_methods().items():
+    setattr(SymbolicTensor, _name, _method)
 
 
 def is_symbolic(tree: Any) -> bool:

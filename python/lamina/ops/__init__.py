@@ -12,50 +12,80 @@ from ..autograd import Tensor
 
 # The modules first: some functions have the name of their module and take its place below.
 from . import activation as _activation
+from . import activation_variants as _activation_variants
+from . import arrangement as _arrangement
 from . import attention as _attention
 from . import convolution as _convolution
 from . import creation as _creation
 from . import dense as _dense
+from . import diagonal as _diagonal
 from . import dropout as _dropout
 from . import elementwise as _elementwise
 from . import embedding as _embedding
+from . import expansion as _expansion
+from . import linear_algebra as _linear_algebra
 from . import loss as _loss
 from . import normalization as _normalization
 from . import pooling as _pooling
 from . import recurrent as _recurrent
 from . import reduction as _reduction
 from . import reshape as _reshape
+from . import scatter as _scatter
+from . import sorting as _sorting
+from . import special as _special
+from . import standardization as _standardization
+from . import trigonometry as _trigonometry
 from ._common import op
 from .activation import *
+from .activation_variants import *
+from .arrangement import *
 from .attention import *
 from .convolution import *
 from .creation import *
 from .dense import *
+from .diagonal import *
 from .dropout import *
 from .elementwise import *
 from .embedding import *
+from .expansion import *
+from .linear_algebra import *
 from .loss import *
 from .normalization import *
 from .pooling import *
 from .recurrent import *
 from .reduction import *
 from .reshape import *
+from .scatter import *
+from .sorting import *
+from .special import *
+from .standardization import *
+from .trigonometry import *
 
 __all__ = []
 __all__ += _activation.__all__
+__all__ += _activation_variants.__all__
+__all__ += _arrangement.__all__
 __all__ += _attention.__all__
 __all__ += _convolution.__all__
 __all__ += _creation.__all__
 __all__ += _dense.__all__
+__all__ += _diagonal.__all__
 __all__ += _dropout.__all__
 __all__ += _elementwise.__all__
 __all__ += _embedding.__all__
+__all__ += _expansion.__all__
+__all__ += _linear_algebra.__all__
 __all__ += _loss.__all__
 __all__ += _normalization.__all__
 __all__ += _pooling.__all__
 __all__ += _recurrent.__all__
 __all__ += _reduction.__all__
 __all__ += _reshape.__all__
+__all__ += _scatter.__all__
+__all__ += _sorting.__all__
+__all__ += _special.__all__
+__all__ += _standardization.__all__
+__all__ += _trigonometry.__all__
 
 for _name in __all__:
     globals()[_name] = op(globals()[_name])
@@ -94,8 +124,8 @@ def _sizes(args: tuple[Any, ...]) -> Any:
     return args[0] if len(args) == 1 else args
 
 
-def _bind() -> None:
-    """Tensor's operators and methods."""
+def tensor_methods() -> dict[str, Any]:
+    """The operators and methods that operations give to Tensor, by name; symbolic tensors have the same."""
     f: dict[str, Any] = globals()
     binary = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide"}
     binary |= {"mod": "mod", "pow": "power", "matmul": "matmul"}
@@ -117,8 +147,8 @@ def _bind() -> None:
     methods["reshape"] = lambda self, *shape: f["reshape"](self, _sizes(shape))
     methods["transpose"] = lambda self, *axes: f["transpose"](self, _sizes(axes) if axes else None)
     methods["T"] = property(f["transpose"])
-    for name, method in methods.items():
-        setattr(Tensor, name, method)
+    return methods
 
 
-_bind()
+for _name, _method in tensor_methods().items():
+    setattr(Tensor, _name, _method)

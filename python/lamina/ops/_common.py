@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import math
+import operator
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from .. import tape
+from .. import config, tape
 from ..autograd import Array, Tensor, wrap
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
+_LARGEST = 2**59  # elements: of 8 bytes each, their number of bytes still fits in 63 bits
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -44,8 +47,27 @@ def op(function: F) -> F:
     return public  # type: ignore[return-value]
 
 
+def floatx() -> np.dtype[Any]:
+    """The dtype of floats that nothing else decides: float32 unless ``config.set_floatx`` changed it."""
+    return config.standardize_dtype(None)
+
+
+def is_computable(dtype: np.dtype[Any]) -> bool:
+    """Whether the kernels know a type; float16 and longdouble are floats that they do not."""
+    return dtype.kind != "f" or dtype.itemsize in (4, 8)
+
+
+def kernel_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The type in which the kernels take arrays of ``dtype``: the same, or ``config.floatx()`` for other floats."""
+    return dtype if is_computable(dtype) else floatx()
+
+
 def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
-    """x as a Tensor; Python numbers and lists of floats take float32 unless dtype says otherwise."""
+    """x as a Tensor.
+
+    Without dtype Python numbers and lists of floats become ``config.floatx()``, as do arrays of float16 and longdouble;
+    other arrays keep their type and are not copied.  A list of tensors is stacked, and the gradient flows to them.
+    """
     if isinstance(x, Tensor):
         if dtype is None or x._array.dtype == dtype:
             return x
@@ -53,18 +75,28 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
 
         return cast(x, dtype)
     if isinstance(x, np.ndarray) and dtype is None:
-        return wrap(x)
+        return wrap(x) if is_computable(x.dtype) else wrap(x.astype(floatx()))
     if isinstance(x, _Symbolic.type):
         raise SymbolicArgument
-    if isinstance(x, (list, tuple)) and any(isinstance(v, _Symbolic.type) for v in x):
-        raise SymbolicArgument
+    if isinstance(x, (list, tuple)):
+        if any(isinstance(v, _Symbolic.type) for v in x):
+            raise SymbolicArgument
+        if any(isinstance(v, Tensor) for v in x):
+            from .reshape import stack
+
+            return as_tensor(stack(x), dtype)
+    if dtype is None:
+        array = np.asarray(x)
+        by_default = array.dtype == np.float64 and not isinstance(x, np.generic)
+        if by_default or not is_computable(array.dtype):
+            return wrap(array.astype(floatx()))
     return Tensor(x, dtype=dtype)
 
 
 def float_tensor(x: TensorLike) -> Tensor:
-    """x as a Tensor of floats; integers and booleans become float32."""
+    """x as a Tensor of floats; integers and booleans become ``config.floatx()``."""
     x = as_tensor(x)
-    return x if x._array.dtype.kind == "f" else as_tensor(x, np.float32)
+    return x if x._array.dtype.kind == "f" else as_tensor(x, floatx())
 
 
 def float_pair(x: TensorLike, y: TensorLike) -> tuple[Tensor, Tensor]:
@@ -73,9 +105,30 @@ def float_pair(x: TensorLike, y: TensorLike) -> tuple[Tensor, Tensor]:
     b = y._array.dtype if isinstance(y, (Tensor,)) else y.dtype if isinstance(y, (np.ndarray, np.generic)) else None
     if a is not None and a == b and a.kind == "f":
         return as_tensor(x), as_tensor(y)
-    kinds = [d for d in (a, b) if d is not None and d.kind == "f"]
-    dtype = max(kinds, key=lambda d: d.itemsize) if kinds else np.dtype(np.float32)
+    kinds = [d for d in (a, b) if d is not None and d.kind == "f" and is_computable(d)]
+    dtype = max(kinds, key=lambda d: d.itemsize) if kinds else floatx()
     return as_tensor(x, dtype), as_tensor(y, dtype)
+
+
+def integer_tensor(op: str, name: str, x: TensorLike) -> Tensor:
+    """x as a Tensor; a TypeError that names ``op`` and the argument unless it holds integers."""
+    x = as_tensor(x)
+    if x._array.dtype.kind not in "iu":
+        raise TypeError(f"{op}: {name} must be integers, got {x.dtype}; convert them with .astype()")
+    return x
+
+
+def check_sizes(op: str, shape: Any) -> tuple[int, ...]:
+    """A shape as a tuple of integers; a ValueError that names ``op`` where it is none, or no array can be so large."""
+    try:
+        sizes = tuple(operator.index(n) for n in (shape if isinstance(shape, Iterable) else (shape,)))
+    except TypeError:
+        raise TypeError(f"{op}: a shape must be an integer or a sequence of integers, got {shape!r}") from None
+    if any(n < 0 for n in sizes):
+        raise ValueError(f"{op}: sizes must not be negative, got {sizes}")
+    if math.prod(n or 1 for n in sizes) > _LARGEST:
+        raise ValueError(f"{op}: a result of shape {sizes} is larger than any array can be; check the sizes")
+    return sizes
 
 
 def pair(value: int | tuple[int, int] | list[int], name: str) -> tuple[int, int]:
@@ -97,9 +150,14 @@ __all__ = [
     "Tensor",
     "TensorLike",
     "as_tensor",
+    "check_sizes",
     "float_pair",
     "float_tensor",
+    "floatx",
     "forbid_in_capture",
+    "integer_tensor",
+    "is_computable",
+    "kernel_dtype",
     "op",
     "pair",
     "register_symbolic",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
 from .. import _native
 from ..autograd import Array, Gradients, Tensor, record
-from ._common import TensorLike, as_tensor
+from ._common import TensorLike, float_tensor
 
 _from_output: dict[str, bool] = _native.activations()  # name -> whether y (else x) is kept for backward
 
 
 def _elementwise(x: TensorLike, name: str, parameter: float = 0.0) -> Tensor:
-    x = _float(x)
+    x = float_tensor(x)
     xa = x._array
     y = _native.activation_forward(xa, name, parameter)
     saved = y if _from_output[name] else xa
@@ -23,11 +24,6 @@ def _elementwise(x: TensorLike, name: str, parameter: float = 0.0) -> Tensor:
         _native.activation_backward(saved, dy, name, parameter, grads[0], grads.accumulate)
 
     return record(y, (x,), backward)
-
-
-def _float(x: TensorLike) -> Tensor:
-    x = as_tensor(x)
-    return x if x._array.dtype.kind == "f" else as_tensor(x, np.float32)
 
 
 def relu(x: TensorLike) -> Tensor:
@@ -99,20 +95,30 @@ swish = silu
 hard_swish = hard_silu
 
 
-def _on_last_axis(function: Callable[[Tensor], Tensor], x: Tensor, axis: int) -> Tensor:
-    from .reshape import transpose
+def _on_last_axis(function: Callable[[Tensor], Tensor], x: Tensor, axis: int | tuple[int, ...] | list[int]) -> Tensor:
+    """``function``, which works on the last axis, on another axis, or on several as if they were one."""
+    from .reshape import reshape, transpose
 
-    if not -x.ndim <= axis < x.ndim:
+    given = list(axis) if isinstance(axis, (tuple, list)) else [axis]
+    if not given or any(isinstance(a, bool) or not isinstance(a, (int, np.integer)) for a in given):
+        raise TypeError(f"{function.__name__}: axis must be an integer or a tuple of integers, got {axis!r}")
+    if any(not -x.ndim <= a < x.ndim for a in given):
         raise ValueError(f"{function.__name__}: axis {axis} is out of range for x of shape {x.shape}")
-    order = list(range(x.ndim))
-    order[axis], order[-1] = order[-1], order[axis]
-    return transpose(function(transpose(x, order)), order)
+    axes = [int(a) % x.ndim for a in given]
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"{function.__name__}: axis {axis} names an axis of x, which is {x.shape}, twice")
+    order = [a for a in range(x.ndim) if a not in axes] + axes
+    if order == list(range(x.ndim)) and len(axes) == 1:
+        return function(x)
+    moved = transpose(x, order)
+    rows = reshape(moved, (*moved.shape[: x.ndim - len(axes)], math.prod(moved.shape[x.ndim - len(axes) :])))
+    return transpose(reshape(function(rows), moved.shape), [order.index(a) for a in range(x.ndim)])
 
 
-def softmax(x: TensorLike, axis: int = -1) -> Tensor:
-    """``exp(x) / sum(exp(x))`` along ``axis``; where everything is -inf (fully masked) the result is zero."""
-    x = _float(x)
-    if x.ndim > 1 and axis not in (-1, x.ndim - 1):
+def softmax(x: TensorLike, axis: int | tuple[int, ...] | list[int] = -1) -> Tensor:
+    """``exp(x) / sum(exp(x))`` along ``axis``, or over several axes; where all of x is -inf (masked) it is zero."""
+    x = float_tensor(x)
+    if axis != -1:
         return _on_last_axis(softmax, x, axis)
     y = _native.softmax_forward(x._array)
 
@@ -122,10 +128,10 @@ def softmax(x: TensorLike, axis: int = -1) -> Tensor:
     return record(y, (x,), backward)
 
 
-def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
-    """``x - log(sum(exp(x)))`` along ``axis``."""
-    x = _float(x)
-    if x.ndim > 1 and axis not in (-1, x.ndim - 1):
+def log_softmax(x: TensorLike, axis: int | tuple[int, ...] | list[int] = -1) -> Tensor:
+    """``x - log(sum(exp(x)))`` along ``axis``, or over several axes."""
+    x = float_tensor(x)
+    if axis != -1:
         return _on_last_axis(log_softmax, x, axis)
     y = _native.log_softmax_forward(x._array)
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, Tensor, wrap
-from ._common import TensorLike, as_tensor
+from .. import _native
+from ..autograd import Array, Tensor, record_view, wrap
+from ._common import TensorLike, as_tensor, check_sizes, floatx
 from .elementwise import where
-from .reshape import broadcast_to, ravel, reshape
+from .expansion import broadcast_to
+from .reshape import ravel, reshape
 
 
 def convert_to_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
-    """x as a Tensor; Python numbers become float32."""
+    """x as a Tensor; Python floats become ``config.floatx()``."""
+    return as_tensor(x, dtype)
+
+
+def array(x: TensorLike, dtype: Any = None) -> Tensor:
+    """As convert_to_tensor."""
     return as_tensor(x, dtype)
 
 
@@ -39,18 +47,24 @@ def is_tensor(x: Any) -> bool:
 
 
 def zeros(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
-    """Zeros, float32 by default."""
-    return wrap(np.zeros(shape, dtype or np.float32))
+    """Zeros, ``config.floatx()`` by default."""
+    return wrap(np.zeros(check_sizes("zeros", shape), dtype or floatx()))
 
 
 def ones(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
-    """Ones, float32 by default."""
-    return wrap(np.ones(shape, dtype or np.float32))
+    """Ones, ``config.floatx()`` by default."""
+    return wrap(np.ones(check_sizes("ones", shape), dtype or floatx()))
 
 
 def full(shape: Sequence[int] | int, fill_value: Any, dtype: Any = None) -> Tensor:
-    """One value everywhere, float32 by default."""
-    return wrap(np.full(shape, fill_value, dtype or np.float32))
+    """One value (or an array that broadcasts to ``shape``) everywhere, ``config.floatx()`` by default."""
+    return _filled(check_sizes("full", shape), fill_value, dtype or floatx())
+
+
+def _filled(shape: tuple[int, ...], value: Any, dtype: Any) -> Tensor:
+    if isinstance(value, (bool, int, float, np.generic)):
+        return wrap(np.full(shape, value, dtype))
+    return copy(broadcast_to(as_tensor(value, dtype), shape))
 
 
 def zeros_like(x: TensorLike, dtype: Any = None) -> Tensor:
@@ -68,12 +82,29 @@ def ones_like(x: TensorLike, dtype: Any = None) -> Tensor:
 def full_like(x: TensorLike, fill_value: Any, dtype: Any = None) -> Tensor:
     """One value everywhere, of x's shape and type."""
     x = as_tensor(x)
-    return wrap(np.full(x.shape, fill_value, dtype or x.dtype))
+    return _filled(x.shape, fill_value, dtype or x.dtype)
+
+
+def empty(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
+    """A tensor for values to come: zeros, ``config.floatx()`` by default."""
+    return zeros(check_sizes("empty", shape), dtype)
+
+
+def empty_like(x: TensorLike, dtype: Any = None) -> Tensor:
+    """A tensor of x's shape and type for values to come: zeros."""
+    return zeros_like(x, dtype)
+
+
+def copy(x: TensorLike) -> Tensor:
+    """The same values in memory of their own; the gradient flows through."""
+    x = as_tensor(x)
+    return record_view(_native.contiguous(x._array), (x,), lambda dy: (dy,))
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """Ones on diagonal k, else zeros."""
-    return wrap(np.eye(N, M, k, dtype or np.float32))
+    check_sizes("eye", (N, N if M is None else M))
+    return wrap(np.eye(N, M, k, dtype or floatx()))
 
 
 def identity(n: int, dtype: Any = None) -> Tensor:
@@ -81,26 +112,72 @@ def identity(n: int, dtype: Any = None) -> Tensor:
     return eye(n, dtype=dtype)
 
 
+def _ordinary(x: Any) -> Any:
+    """A Tensor's array, read in Python; anything else as it is."""
+    return x.numpy() if isinstance(x, Tensor) else x
+
+
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
-    """Numbers from start (0 if only one is given) to before stop; int32 for integers, float32 for floats."""
-    values = np.arange(start, dtype=dtype) if stop is None else np.arange(start, stop, step, dtype=dtype)
+    """Numbers from start (0 if only one is given) to before stop; int32 for integers, else ``config.floatx()``."""
+    if stop is None:
+        start, stop = 0, start
+    start, stop, step = _ordinary(start), _ordinary(stop), _ordinary(step)
+    if step == 0:
+        raise ValueError(f"arange: step must not be 0, from {start} to {stop}")
+    check_sizes("arange", max(0, math.ceil((stop - start) / step)))
+    values = np.arange(start, stop, step, dtype=dtype)
     if dtype is None:
-        values = values.astype(np.int32 if values.dtype.kind in "iu" else np.float32)
+        values = values.astype(np.int32 if values.dtype.kind in "iu" else floatx())
     return wrap(values)
 
 
-def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
-    """So many numbers at equal distances from start to stop."""
-    return wrap(np.linspace(start, stop, num, endpoint=endpoint).astype(dtype or np.float32))
+def linspace(
+    start: TensorLike,
+    stop: TensorLike,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """So many numbers at equal distances from start to stop, along a new axis where these are arrays.
+
+    Without ``endpoint`` stop is left out.  ``retstep``: (numbers, distance).
+    """
+    check_sizes("linspace", num)
+    kind = floatx() if dtype is None else dtype
+    values, step = np.linspace(
+        _ordinary(start), _ordinary(stop), num, endpoint=endpoint, retstep=True, dtype=kind, axis=axis
+    )
+    numbers = wrap(np.ascontiguousarray(values))
+    return (numbers, as_tensor(np.asarray(step), floatx())) if retstep else numbers
+
+
+def logspace(
+    start: TensorLike,
+    stop: TensorLike,
+    num: int = 50,
+    endpoint: bool = True,
+    base: float = 10,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Tensor:
+    """So many numbers at equal ratios from base ** start to base ** stop, along a new axis where these are arrays."""
+    check_sizes("logspace", num)
+    values = np.logspace(_ordinary(start), _ordinary(stop), num, endpoint=endpoint, base=base, axis=axis)
+    return wrap(values.astype(floatx() if dtype is None else dtype, order="C"))
 
 
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """Ones on and below diagonal k, else zeros."""
-    return wrap(np.tri(N, M, k).astype(dtype or np.float32))
+    check_sizes("tri", (N, N if M is None else M))
+    return wrap(np.tri(N, M, k).astype(dtype or floatx()))
 
 
 def _triangle(x: TensorLike, k: int, lower: bool) -> Tensor:
     x = as_tensor(x)
+    if x.ndim < 2:
+        raise ValueError(f"{'tril' if lower else 'triu'}: expected two axes or more, x is {x.shape}")
     inside = np.tri(x.shape[-2], x.shape[-1], k if lower else k - 1, dtype=np.bool_)
     return where(inside if lower else ~inside, x, wrap(np.zeros((), x.dtype)))
 
@@ -117,6 +194,8 @@ def triu(x: TensorLike, k: int = 0) -> Tensor:
 
 def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
     """Coordinates of a grid over vectors."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
     tensors = [ravel(v) for v in x]
     places = [1, 0, *range(2, len(tensors))] if indexing == "xy" and len(tensors) > 1 else list(range(len(tensors)))
     sizes = [0] * len(tensors)
@@ -128,14 +207,19 @@ def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
 
 __all__ = [
     "arange",
+    "array",
     "convert_to_numpy",
     "convert_to_tensor",
+    "copy",
+    "empty",
+    "empty_like",
     "eye",
     "full",
     "full_like",
     "identity",
     "is_tensor",
     "linspace",
+    "logspace",
     "meshgrid",
     "ndim",
     "ones",

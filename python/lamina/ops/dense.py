@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .. import _native
 from ..autograd import Array, Gradients, Tensor, record
 from ._common import TensorLike, as_tensor, float_pair
+from .expansion import broadcast_to
+from .reshape import reshape
 
 
 def dense(x: TensorLike, w: TensorLike, b: TensorLike | None = None, activation: str = "linear") -> Tensor:
@@ -31,16 +35,55 @@ def dense(x: TensorLike, w: TensorLike, b: TensorLike | None = None, activation:
     return record(y, (x, w, b), backward_bias)
 
 
-def matmul(a: TensorLike, b: TensorLike) -> Tensor:
-    """Matrix product by NumPy's rules: the last two axes, the others broadcast; a vector stands for a row or column."""
-    a, b = float_pair(a, b)
+def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Matrix product by NumPy's rules: the last two axes, the others broadcast; a vector stands for a row or column.
+
+    Integers are multiplied as float64, exact up to 2^53, and give integers.
+    """
+    if _is_integer(x1) and _is_integer(x2):
+        kind = np.int64 if np.int64 in (x1.dtype, x2.dtype) else np.int32
+        return as_tensor(matmul(as_tensor(x1, np.float64), as_tensor(x2, np.float64)), kind)
+    a, b = float_pair(x1, x2)
     aa, ba = a._array, b._array
+    if aa.ndim < 2 or ba.ndim < 2:
+        return _with_vectors(a, b)
+    if aa.ndim > 2 and ba.ndim > 2 and aa.shape[:-2] != ba.shape[:-2]:
+        return _broadcast_matrices(a, b)
     y = _native.matmul_forward(aa, ba)
 
     def backward(dy: Array, grads: Gradients) -> None:
         _native.matmul_backward(aa, ba, dy, grads[0], grads[1], grads.accumulate)
 
     return record(y, (a, b), backward)
+
+
+def _is_integer(x: TensorLike) -> bool:
+    return isinstance(x, (Tensor, np.ndarray)) and x.dtype.kind in "iub"
+
+
+def _with_vectors(a: Tensor, b: Tensor) -> Tensor:
+    """The product where a is one row or b one column."""
+    if a.ndim == 0 or b.ndim == 0:
+        raise ValueError(f"matmul: a is {a.shape}, b is {b.shape}; both need an axis, multiply() takes numbers")
+    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
+        raise ValueError(
+            f"matmul: a is {a.shape}, b is {b.shape}; a's last axis ({a.shape[-1]}) must equal b's "
+            f"{'second last' if b.ndim > 1 else 'only one'} ({b.shape[-2 if b.ndim > 1 else 0]})"
+        )
+    left = reshape(a, (1, a.shape[0])) if a.ndim == 1 else a
+    right = reshape(b, (b.shape[0], 1)) if b.ndim == 1 else b
+    y = matmul(left, right)
+    return reshape(y, (*y.shape[:-2], *a.shape[-2:-1], *(b.shape[-1:] if b.ndim > 1 else ())))
+
+
+def _broadcast_matrices(a: Tensor, b: Tensor) -> Tensor:
+    try:
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        raise ValueError(
+            f"matmul: a is {a.shape}, b is {b.shape}; all axes but the last two must be equal or 1"
+        ) from None
+    return matmul(broadcast_to(a, (*batch, *a.shape[-2:])), broadcast_to(b, (*batch, *b.shape[-2:])))
 
 
 __all__ = [

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _native
 from ..autograd import Array, Gradients, Tensor, record, record_view, wrap
-from ._common import TensorLike, as_tensor, float_tensor
+from ._common import TensorLike, as_tensor, float_tensor, floatx, forbid_in_capture, is_computable
 
 _Number = (int, float)
 
@@ -35,7 +35,7 @@ def _operands(op: str, x1: TensorLike, x2: TensorLike, integers: bool = True) ->
 
 
 def _with_number(x: Tensor, number: Any, integers: bool) -> Any:
-    return np.int32 if integers and isinstance(number, int) else np.float32
+    return np.int32 if integers and isinstance(number, int) else floatx()
 
 
 def _promoted(a: np.dtype[Any], b: np.dtype[Any], integers: bool) -> np.dtype[Any]:
@@ -43,7 +43,7 @@ def _promoted(a: np.dtype[Any], b: np.dtype[Any], integers: bool) -> np.dtype[An
     if floats:
         return max(floats, key=lambda d: d.itemsize)
     if not integers:
-        return np.dtype(np.float32)
+        return floatx()
     return np.dtype(np.int64 if np.result_type(a, b).itemsize > 4 else np.int32)
 
 
@@ -136,7 +136,7 @@ def multiply(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def divide(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """``x1 / x2``; integers are divided as float32."""
+    """``x1 / x2``; integers are divided as floats (``config.floatx()``)."""
     x, y = _operands("divide", x1, x2, integers=False)
     if not isinstance(y, Tensor) and y != 0:
         return _scaled(_native.binary_forward(x._array, y, "divide"), x, 1.0 / y)
@@ -382,11 +382,20 @@ def isinf(x: TensorLike) -> Tensor:
     return _classify("isinf", x)
 
 
-def where(condition: TensorLike, x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 where the condition holds, else x2; all three broadcast."""
+def where(condition: TensorLike, x1: TensorLike = None, x2: TensorLike = None) -> Any:
+    """x1 where the condition holds, else x2; all three broadcast.
+
+    The condition alone gives its places, as ``nonzero`` does.
+    """
+    if x1 is None and x2 is None:
+        from .sorting import nonzero
+
+        return nonzero(condition)
+    if x1 is None or x2 is None:
+        raise ValueError(f"where: expected both x1 and x2 or neither, got only {'x2' if x1 is None else 'x1'}")
     condition = as_tensor(condition, np.bool_)
     if isinstance(x1, _Number) and isinstance(x2, _Number):
-        x1 = Tensor(x1, dtype=np.float32 if isinstance(x1, float) or isinstance(x2, float) else np.int32)
+        x1 = as_tensor(x1, floatx() if isinstance(x1, float) or isinstance(x2, float) else np.int32)
     x, y = _operands("where", x1, x2)
     c, xa, ya = condition._array, _raw(x), _raw(y)
     z = _native.where_forward(c, xa, ya)
@@ -405,6 +414,9 @@ def cast(x: TensorLike, dtype: Any) -> Tensor:
     t = as_tensor(x)
     if t._array.dtype == dtype:
         return t
+    if not is_computable(t._array.dtype):
+        forbid_in_capture(f"a conversion from {t._array.dtype}")
+        t = wrap(t._array.astype(floatx()))
     y = _native.cast_forward(t._array, dtype)
     if not t.requires_grad or y.dtype.kind != "f":
         return wrap(y)

@@ -10,8 +10,8 @@ import numpy as np
 from .. import _native
 from ..autograd import Array, Gradients, Tensor, record, wrap
 from ._common import TensorLike, as_tensor, float_tensor
-from .elementwise import multiply, not_equal, sqrt
-from .reshape import reshape
+from .elementwise import divide, multiply, not_equal, sqrt, subtract
+from .reshape import _axis, concatenate, reshape
 
 Axis = int | tuple[int, ...] | list[int] | None
 
@@ -72,9 +72,9 @@ def _extreme(op: str, x: TensorLike, axis: Axis, keepdims: bool, initial: float 
     return maximum(y, initial) if op == "max" else minimum(y, initial)
 
 
-def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The product; its gradient is right where elements are zero, too."""
-    x = as_tensor(x)
+def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+    """The product, of x in another type if dtype says so; its gradient is right where elements are zero, too."""
+    x = as_tensor(x, dtype)
     if x._array.dtype.kind != "f":
         return _reduce_integers("prod", x, axis, keepdims)
     return _reduce("prod", x, axis, keepdims)
@@ -99,8 +99,14 @@ def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return sqrt(var(x, axis, keepdims))
 
 
-def moments(x: TensorLike, axes: Axis, keepdims: bool = False) -> tuple[Tensor, Tensor]:
-    """Mean and variance."""
+def ptp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The largest element minus the smallest."""
+    x = as_tensor(x)
+    return subtract(max(x, axis, keepdims), min(x, axis, keepdims))
+
+
+def moments(x: TensorLike, axes: Axis, keepdims: bool = False, synchronized: bool = False) -> tuple[Tensor, Tensor]:
+    """Mean and variance.  ``synchronized`` changes nothing: there is one process."""
     return mean(x, axes, keepdims), var(x, axes, keepdims)
 
 
@@ -169,28 +175,55 @@ def count_nonzero(x: TensorLike, axis: Axis = None) -> Tensor:
     return sum(as_tensor(not_equal(as_tensor(x), 0), np.int32), axis)
 
 
-def cumsum(x: TensorLike, axis: int | None = None) -> Tensor:
-    """Cumulative sum along an axis, of all elements in C order for None."""
-    x = as_tensor(x)
+def _cumulated(op: str, x: TensorLike, axis: int | None, dtype: Any) -> tuple[Tensor, int]:
+    """x in a type that is added up, and which axis."""
+    x = as_tensor(x, dtype)
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     if x._array.dtype.kind not in "fi" or x._array.dtype.itemsize < 4:
         x = as_tensor(x, np.int32)
-    y = _native.cumsum_forward(x._array, axis)
+    return x, _axis(axis, x.ndim, op, x.shape)
+
+
+def cumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
+    """Cumulative sum along an axis, of all elements in C order for None; of x in another type if dtype says so."""
+    x, along = _cumulated("cumsum", x, axis, dtype)
+    y = _native.cumsum_forward(x._array, along)
 
     def backward(dy: Array, grads: Gradients) -> None:
-        _native.cumsum_backward(dy, axis, grads[0], grads.accumulate)
+        _native.cumsum_backward(dy, along, grads[0], grads.accumulate)
 
     return record(y, (x,), backward)
 
 
-def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None) -> Tensor:
-    """The mean, weighted where weights of x's shape are given."""
-    from .elementwise import divide
+def cumprod(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
+    """Cumulative product along an axis, of all elements in C order for None; of x in another type if dtype says so.
 
+    Its gradient is right where elements are zero, too.
+    """
+    x, along = _cumulated("cumprod", x, axis, dtype)
+    lead = (slice(None),) * along
+    n = 1
+    while n < x._array.shape[along]:  # products of n elements become products of 2 n: Hillis and Steele 1986
+        first, later, earlier = (x[lead + (part,)] for part in (slice(n), slice(n, None), slice(-n)))
+        x = concatenate([first, multiply(later, earlier)], along)
+        n *= 2
+    return x
+
+
+def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None) -> Tensor:
+    """The mean, weighted where weights of x's shape are given, or one for each part of x along the axis."""
     if weights is None:
         return mean(x, axis)
-    return divide(sum(multiply(x, weights), axis), sum(weights, axis))
+    x, w = as_tensor(x), as_tensor(weights)
+    if w.shape != x.shape:
+        if w.ndim != 1 or not isinstance(axis, (int, np.integer)) or w.shape[0] != x.shape[axis]:
+            raise ValueError(
+                f"average: weights are {w.shape}, x is {x.shape}; expected as many as x, or as axis={axis}"
+            )
+        place = _axis(axis, x.ndim, "average", x.shape)
+        return divide(sum(multiply(x, reshape(w, (-1,) + (1,) * (x.ndim - 1 - place))), axis), sum(w))
+    return divide(sum(multiply(x, w), axis), sum(w, axis))
 
 
 def size(x: TensorLike) -> int:
@@ -207,6 +240,7 @@ __all__ = [
     "argmin",
     "average",
     "count_nonzero",
+    "cumprod",
     "cumsum",
     "logsumexp",
     "max",
@@ -215,6 +249,7 @@ __all__ = [
     "moments",
     "norm",
     "prod",
+    "ptp",
     "size",
     "std",
     "sum",

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import _native
 from ..autograd import Array, Gradients, Tensor, record, record_view, wrap
-from ._common import TensorLike, as_tensor, forbid_in_capture
+from ._common import TensorLike, as_tensor, check_sizes, floatx, forbid_in_capture
 
 Axis = int | tuple[int, ...] | list[int] | None
 
@@ -24,9 +24,11 @@ def _contiguous(a: Array) -> Array:
 
 
 def _axis(axis: int, ndim: int, op: str, shape: tuple[int, ...]) -> int:
+    if not isinstance(axis, (int, np.integer)):
+        raise TypeError(f"{op}: axis must be an integer, got {axis!r}")
     if not -ndim <= axis < ndim:
         raise ValueError(f"{op}: axis {axis} is outside x, which is {shape}")
-    return axis % ndim if ndim else 0
+    return int(axis) % ndim if ndim else 0
 
 
 def _view(x: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -73,6 +75,8 @@ def expand_dims(x: TensorLike, axis: int | tuple[int, ...] | list[int]) -> Tenso
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     ndim = x.ndim + len(axes)
     places = {_axis(a, ndim, "expand_dims", x.shape) for a in axes}
+    if len(places) < len(axes):
+        raise ValueError(f"expand_dims: axis {axis} names a place of the result twice; x is {x.shape}")
     sizes = iter(x.shape)
     return _view(x, tuple(1 if i in places else next(sizes) for i in range(ndim)))
 
@@ -108,7 +112,10 @@ def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
 def moveaxis(x: TensorLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """x with axes moved to other places, the others in their order."""
     x = as_tensor(x)
-    np.moveaxis(np.empty((1,) * x.ndim), source, destination)  # checks the axes
+    try:
+        np.moveaxis(np.empty((1,) * x.ndim), source, destination)  # checks the axes
+    except ValueError as error:
+        raise ValueError(f"moveaxis: x is {x.shape}, source {source}, destination {destination}: {error}") from None
     sources = [source] if isinstance(source, int) else list(source)
     places = [destination] if isinstance(destination, int) else list(destination)
     moves = sorted(zip((p % x.ndim for p in places), (s % x.ndim for s in sources), strict=True))
@@ -143,21 +150,32 @@ def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
     return record(y, tuple(tensors), backward)
 
 
-def stack(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
+def stack(x: Sequence[TensorLike], axis: int = 0) -> Tensor:
     """Tensors of one shape along a new axis."""
-    return concatenate([expand_dims(x, axis) for x in xs], axis)
+    tensors = [as_tensor(t) for t in x]
+    shapes = {t.shape for t in tensors}
+    if len(shapes) != 1:
+        raise ValueError(f"stack: expected one tensor or more of one shape, got {sorted(shapes)}")
+    return concatenate([expand_dims(t, axis) for t in tensors], axis)
 
 
 def vstack(xs: Sequence[TensorLike]) -> Tensor:
     """Tensors one below the other."""
     tensors = [as_tensor(x) for x in xs]
-    return concatenate([expand_dims(t, 0) if t.ndim == 1 else t for t in tensors], 0)
+    return concatenate([reshape(t, (1, t.size)) if t.ndim < 2 else t for t in tensors], 0)
 
 
 def hstack(xs: Sequence[TensorLike]) -> Tensor:
     """Tensors side by side."""
+    tensors = [ravel(t) if t.ndim == 0 else t for t in map(as_tensor, xs)]
+    return concatenate(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
+
+
+def dstack(xs: Sequence[TensorLike]) -> Tensor:
+    """Tensors one behind the other, along the third axis."""
     tensors = [as_tensor(x) for x in xs]
-    return concatenate(tensors, 0 if tensors[0].ndim == 1 else 1)
+    matrices = [reshape(t, (1, t.size)) if t.ndim < 2 else t for t in tensors]
+    return concatenate([expand_dims(t, 2) if t.ndim == 2 else t for t in matrices], 2)
 
 
 def getitem(x: TensorLike, key: Any) -> Tensor:
@@ -210,10 +228,19 @@ def _is_integers(key: Any) -> bool:
 def slice(inputs: TensorLike, start_indices: Sequence[int], shape: Sequence[int]) -> Tensor:
     """The block of the given shape that begins at start_indices."""
     x = as_tensor(inputs)
-    starts = [int(s) for s in start_indices]
-    if len(starts) != x.ndim or any(s < 0 or s + n > d for s, n, d in zip(starts, shape, x.shape, strict=True)):
-        raise ValueError(f"slice: a block {tuple(shape)} from {tuple(starts)} does not lie in x, which is {x.shape}")
-    return _part(x, (*(Slice(s, s + n) for s, n in zip(starts, shape, strict=True)), Ellipsis))
+    return _part(x, block("slice", x, start_indices, shape))
+
+
+def block(op: str, x: Tensor, start_indices: Sequence[int], shape: Sequence[int]) -> tuple[Any, ...]:
+    """The key of the block of x that begins at start_indices; a size of -1 reaches to the end."""
+    starts = tuple(int(s) for s in start_indices)
+    sizes = tuple(int(n) for n in shape)
+    if len(starts) != x.ndim or len(sizes) != x.ndim:
+        raise ValueError(f"{op}: x is {x.shape}; expected a start and a size for each axis, got {starts} and {sizes}")
+    sizes = tuple(d - s if n == -1 else n for s, n, d in zip(starts, sizes, x.shape, strict=True))
+    if any(s < 0 or n < 0 or s + n > d for s, n, d in zip(starts, sizes, x.shape, strict=True)):
+        raise ValueError(f"{op}: a block {sizes} from {starts} does not lie in x, which is {x.shape}")
+    return (*(Slice(s, s + n) for s, n in zip(starts, sizes, strict=True)), Ellipsis)
 
 
 def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
@@ -236,6 +263,8 @@ def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor
     """The parts of x along an axis, which disappears."""
     x = as_tensor(x)
     axis = _axis(axis, x.ndim, "unstack", x.shape)
+    if num is not None and num != x.shape[axis]:
+        raise ValueError(f"unstack: axis {axis} of x, which is {x.shape}, has {x.shape[axis]} parts, not num={num}")
     lead = (Slice(None),) * axis
     return [_part(x, (*lead, i, Ellipsis)) for i in range(x.shape[axis])]
 
@@ -246,77 +275,6 @@ def flip(x: TensorLike, axis: Axis = None) -> Tensor:
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
     backwards = {_axis(a, x.ndim, "flip", x.shape) for a in axes}
     return _part(x, (*(Slice(None, None, -1 if i in backwards else 1) for i in range(x.ndim)), Ellipsis))
-
-
-def _expanded(x: Tensor, inner: tuple[int, ...], full: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
-    """x reshaped to ``inner``, repeated to ``full``, reshaped to ``shape``."""
-    y = _native.contiguous(np.broadcast_to(_contiguous(x._array).reshape(inner), full)).reshape(shape)
-
-    def backward(dy: Array, grads: Gradients) -> None:
-        dx = grads[0]
-        assert dx is not None
-        _native.unbroadcast(dy.reshape(full), dx.reshape(inner), 1.0, bool(grads.accumulate))
-
-    return record(y, (x,), backward)
-
-
-def broadcast_to(x: TensorLike, shape: Sequence[int]) -> Tensor:
-    """x repeated along axes of size 1, or new ones in front, to the shape given."""
-    t, full = as_tensor(x), tuple(int(n) for n in shape)
-    if t.shape == full:
-        return t
-    inner = (1,) * (len(full) - t.ndim) + t.shape
-    if len(inner) != len(full) or any(a not in (1, n) for a, n in zip(inner, full, strict=True)):
-        raise ValueError(f"broadcast_to: x is {t.shape}, which does not broadcast to {full}")
-    return _expanded(t, inner, full, full)
-
-
-def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
-    """Each element (each part along an axis) so many times in a row."""
-    x = as_tensor(x)
-    if axis is None:
-        x, axis = ravel(x), 0
-    axis = _axis(axis, x.ndim, "repeat", x.shape)
-    if not isinstance(repeats, (int, np.integer)):
-        return take(x, np.repeat(np.arange(x.shape[axis]), repeats), axis)
-    head, n, tail = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
-    return _expanded(x, (*head, n, 1, *tail), (*head, n, int(repeats), *tail), (*head, n * int(repeats), *tail))
-
-
-def tile(x: TensorLike, repeats: int | Sequence[int]) -> Tensor:
-    """x laid side by side so many times along each axis."""
-    x = as_tensor(x)
-    times = (int(repeats),) if isinstance(repeats, (int, np.integer)) else tuple(int(r) for r in repeats)
-    sizes = (1,) * (len(times) - x.ndim) + x.shape
-    times = (1,) * (len(sizes) - len(times)) + times
-    inner = tuple(v for n in sizes for v in (1, n))
-    full = tuple(v for r, n in zip(times, sizes, strict=True) for v in (r, n))
-    return _expanded(x, inner, full, tuple(r * n for r, n in zip(times, sizes, strict=True)))
-
-
-def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Tensor:
-    """x with a border: pad_width is a number, (before, after), or a pair an axis; mode constant, reflect, symmetric."""
-    t = as_tensor(x)
-    widths = [tuple(int(v) for v in w) for w in np.broadcast_to(np.asarray(pad_width), (t.ndim, 2))]
-    if any(v < 0 for w in widths for v in w):
-        raise ValueError(f"pad: widths must not be negative, got {pad_width}")
-    if mode in ("reflect", "symmetric", "edge"):
-        for axis, (before, after) in enumerate(widths):
-            if before or after:
-                places = np.pad(np.arange(t.shape[axis]), (before, after), mode=mode)  # type: ignore[call-overload]
-                t = take(t, places, axis)
-        return t
-    if mode != "constant":
-        raise ValueError(f"pad: mode must be 'constant', 'reflect', 'symmetric' or 'edge', got {mode!r}")
-    shape = tuple(n + sum(w) for n, w in zip(t.shape, widths, strict=True))
-    inside = tuple(Slice(a, a + n) for n, (a, _) in zip(t.shape, widths, strict=True)) + (Ellipsis,)
-    y = _native.full(shape, float(constant_values or 0.0), t._array.dtype)
-    _native.strided_copy(t._array, y[inside])
-
-    def backward(dy: Array, grads: Gradients) -> None:
-        _native.strided_copy(dy[inside], grads[0], bool(grads.accumulate))
-
-    return record(y, (t,), backward)
 
 
 def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
@@ -344,17 +302,21 @@ def one_hot(x: TensorLike, num_classes: int, axis: int = -1, dtype: Any = None, 
     if sparse:
         raise ValueError("one_hot: sparse=True is not supported")
     indices = as_tensor(x)._array
+    if not isinstance(num_classes, (int, np.integer)) or num_classes < 1:
+        raise ValueError(f"one_hot: num_classes must be a positive integer, got {num_classes!r}")
+    check_sizes("one_hot", (*indices.shape, num_classes))
+    axis = _axis(axis, indices.ndim + 1, "one_hot", indices.shape)
     if indices.dtype not in (np.int32, np.int64):
         indices = _native.cast_forward(indices, np.int64)
-    kind = np.dtype(dtype or np.float32)
+    kind = np.dtype(dtype or floatx())
     y = wrap(_native.one_hot_forward(indices, num_classes, kind if kind.kind == "f" else np.float32))
     y = y if kind.kind == "f" else as_tensor(y, kind)
-    return y if axis in (-1, y.ndim - 1) else moveaxis(y, -1, axis)
+    return y if axis == y.ndim - 1 else moveaxis(y, -1, axis)
 
 
 __all__ = [
-    "broadcast_to",
     "concatenate",
+    "dstack",
     "expand_dims",
     "flatten",
     "flip",
@@ -362,9 +324,7 @@ __all__ = [
     "hstack",
     "moveaxis",
     "one_hot",
-    "pad",
     "ravel",
-    "repeat",
     "reshape",
     "slice",
     "split",
@@ -372,7 +332,6 @@ __all__ = [
     "stack",
     "swapaxes",
     "take",
-    "tile",
     "transpose",
     "unstack",
     "vstack",

@@ -1,0 +1,132 @@
+"""Activations put together from the native ones and arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd import Tensor
+from ._common import TensorLike, as_tensor, float_tensor
+from .activation import elu, relu, sigmoid, softplus, tanh
+from .elementwise import (
+    abs,
+    add,
+    clip,
+    divide,
+    expm1,
+    greater,
+    less_equal,
+    minimum,
+    multiply,
+    negative,
+    sqrt,
+    square,
+    subtract,
+    where,
+)
+from .reduction import cumsum, sum
+from .reshape import _axis, flip, moveaxis, split
+from .sorting import sort, take_along_axis
+
+
+def relu6(x: TensorLike) -> Tensor:
+    """min(max(x, 0), 6)."""
+    return clip(float_tensor(x), 0.0, 6.0)
+
+
+def celu(x: TensorLike, alpha: float = 1.0) -> Tensor:
+    """x above zero, ``alpha * (exp(x / alpha) - 1)`` below it: Barron 2017."""
+    if alpha == 1:
+        return elu(x)
+    x = float_tensor(x)
+    return add(relu(x), multiply(expm1(divide(minimum(x, 0.0), alpha)), alpha))
+
+
+def glu(x: TensorLike, axis: int = -1) -> Tensor:
+    """Of x, cut into two halves along an axis, the first times the sigmoid of the second: Dauphin et al. 2017."""
+    x = float_tensor(x)
+    axis = _axis(axis, x.ndim, "glu", x.shape)
+    if x.ndim == 0 or x.shape[axis] % 2:
+        raise ValueError(f"glu: axis {axis} of x, which is {x.shape}, cannot be cut into two halves")
+    first, second = split(x, 2, axis)
+    return multiply(first, sigmoid(second))
+
+
+def log_sigmoid(x: TensorLike) -> Tensor:
+    """log(sigmoid(x)) without overflow."""
+    return negative(softplus(negative(float_tensor(x))))
+
+
+def hard_tanh(x: TensorLike) -> Tensor:
+    """x between -1 and 1."""
+    return clip(float_tensor(x), -1.0, 1.0)
+
+
+def threshold(x: TensorLike, threshold: float, default_value: float) -> Tensor:
+    """x above the threshold, else ``default_value``."""
+    x = float_tensor(x)
+    return where(greater(x, threshold), x, float(default_value))
+
+
+def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
+    """x where |x| > threshold, else 0."""
+    x = float_tensor(x)
+    return where(less_equal(abs(x), threshold), 0.0, x)
+
+
+def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
+    """x moved towards 0 by the threshold, and 0 within it."""
+    x = float_tensor(x)
+    return subtract(x, clip(x, -threshold, threshold))
+
+
+def tanh_shrink(x: TensorLike) -> Tensor:
+    """x - tanh(x)."""
+    x = float_tensor(x)
+    return subtract(x, tanh(x))
+
+
+def squareplus(x: TensorLike, b: float = 4) -> Tensor:
+    """(x + sqrt(x^2 + b)) / 2: Barron 2021."""
+    x = float_tensor(x)
+    return multiply(add(x, sqrt(add(square(x), b))), 0.5)
+
+
+def sparse_plus(x: TensorLike) -> Tensor:
+    """0 below -1, (x + 1)^2 / 4 between -1 and 1, x above: Martins and Astudillo 2016."""
+    x = float_tensor(x)
+    return where(greater(x, 1.0), x, multiply(square(add(clip(x, -1.0, 1.0), 1.0)), 0.25))
+
+
+def sparse_sigmoid(x: TensorLike) -> Tensor:
+    """(x + 1) / 2 between 0 and 1."""
+    return multiply(add(clip(float_tensor(x), -1.0, 1.0), 1.0), 0.5)
+
+
+def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
+    """The probabilities nearest to x along an axis, many of them 0: Martins and Astudillo 2016.  Not captured."""
+    x = float_tensor(x)
+    axis = _axis(axis, x.ndim, "sparsemax", x.shape)
+    z = moveaxis(x, axis, -1)
+    ordered = flip(sort(z), -1)
+    ranks = np.arange(1, z.shape[-1] + 1).astype(z.dtype)
+    sums = subtract(cumsum(ordered, -1), 1.0)
+    support = sum(as_tensor(greater(multiply(ordered, ranks), sums), np.int32), -1, keepdims=True)
+    limit = divide(take_along_axis(sums, subtract(support, 1), -1), support)
+    return moveaxis(relu(subtract(z, limit)), -1, axis)
+
+
+__all__ = [
+    "celu",
+    "glu",
+    "hard_shrink",
+    "hard_tanh",
+    "log_sigmoid",
+    "relu6",
+    "soft_shrink",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "tanh_shrink",
+    "threshold",
+]

@@ -1,0 +1,103 @@
+"""Elements in other places: rolled, turned, appended, cut into parts of unequal size; differences of neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Tensor
+from ._common import TensorLike, as_tensor
+from .elementwise import not_equal, subtract
+from .reshape import Axis, _axis, concatenate, flip, getitem, ravel, reshape, split, transpose
+
+
+def roll(x: TensorLike, shift: int | Sequence[int], axis: Axis = None) -> Tensor:
+    """x moved by ``shift`` places along axes; what leaves at the end comes in at the front.  None: in C order."""
+    x = as_tensor(x)
+    shifts: list[Any] = list(shift) if isinstance(shift, (tuple, list)) else [shift]
+    if not all(isinstance(s, (int, np.integer)) for s in shifts):
+        raise TypeError(f"roll: shift must be an integer or a sequence of integers, got {shift!r}")
+    if axis is None:
+        return reshape(roll(ravel(x), sum(shifts), 0), x.shape)
+    axes = list(axis) if isinstance(axis, (tuple, list)) else [axis]
+    if len(shifts) == 1:
+        shifts = shifts * len(axes)
+    if len(axes) == 1 < len(shifts):
+        axes = axes * len(shifts)
+    if len(axes) != len(shifts):
+        raise ValueError(f"roll: {len(shifts)} shifts do not fit {len(axes)} axes")
+    for a, s in zip(axes, shifts, strict=True):
+        a = _axis(a, x.ndim, "roll", x.shape)
+        if x.shape[a] and (s := int(s) % x.shape[a]):
+            head, tail = split(x, [x.shape[a] - s], a)
+            x = concatenate([tail, head], a)
+    return x
+
+
+def rot90(array: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
+    """x turned k times by a right angle, from the first of two axes towards the second."""
+    x = as_tensor(array)
+    if len(axes) != 2:
+        raise ValueError(f"rot90: expected two axes, got {axes}")
+    a, b = (_axis(i, x.ndim, "rot90", x.shape) for i in axes)
+    if a == b:
+        raise ValueError(f"rot90: axes {tuple(axes)} of x, which is {x.shape}, are the same")
+    order = list(range(x.ndim))
+    order[a], order[b] = b, a
+    turned = {
+        0: lambda: x,
+        1: lambda: transpose(flip(x, b), order),
+        2: lambda: flip(x, (a, b)),
+        3: lambda: flip(transpose(x, order), b),
+    }
+    return turned[k % 4]()
+
+
+def append(x1: TensorLike, x2: TensorLike, axis: int | None = None) -> Tensor:
+    """x2 behind x1 along an axis, both as one axis for None."""
+    if axis is None:
+        x1, x2, axis = ravel(x1), ravel(x2), 0
+    return concatenate([x1, x2], axis)
+
+
+def array_split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    """As split, where the parts need not be of one size: the first ones are one longer."""
+    x = as_tensor(x)
+    if not isinstance(indices_or_sections, (int, np.integer)):
+        return split(x, indices_or_sections, axis)
+    parts = int(indices_or_sections)
+    if parts < 1:
+        raise ValueError(f"array_split: expected one part or more, got {parts}")
+    axis = _axis(axis, x.ndim, "array_split", x.shape)
+    size, longer = divmod(x.shape[axis], parts)
+    return split(x, [size * i + min(i, longer) for i in range(1, parts)], axis)
+
+
+def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
+    """The differences of neighbours along an axis, taken n times."""
+    x = as_tensor(a)
+    axis = _axis(axis, x.ndim, "diff", x.shape)
+    if n < 0 or x.ndim == 0:
+        raise ValueError(f"diff: expected one axis or more and n from 0, got x of {x.shape} and n={n}")
+    lead = (slice(None),) * axis
+    minus = not_equal if x._array.dtype.kind == "b" else subtract
+    for _ in range(n):
+        x = minus(getitem(x, (*lead, slice(1, None))), getitem(x, (*lead, slice(None, -1))))
+    return x
+
+
+def get_item(x: TensorLike, key: Any) -> Tensor:
+    """``x[key]``."""
+    return getitem(x, key)
+
+
+__all__ = [
+    "append",
+    "array_split",
+    "diff",
+    "get_item",
+    "roll",
+    "rot90",
+]

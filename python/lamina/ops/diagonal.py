@@ -1,0 +1,61 @@
+"""Diagonals of matrices, and matrices with a diagonal."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd import Tensor, wrap
+from ._common import TensorLike, as_tensor, check_sizes
+from .creation import zeros
+from .elementwise import where
+from .reduction import sum
+from .reshape import _axis, moveaxis, ravel, reshape
+
+
+def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """The elements [..., i, i + offset, ...] of two axes, as the last axis of the result."""
+    x = as_tensor(x)
+    if x.ndim < 2:
+        raise ValueError(f"diagonal: expected two axes or more, x is {x.shape}")
+    axes = [_axis(a, x.ndim, "diagonal", x.shape) for a in (axis1, axis2)]
+    if axes[0] == axes[1]:
+        raise ValueError(f"diagonal: axis1 and axis2 are both {axes[0]}; x is {x.shape}")
+    x = moveaxis(x, axes, (-2, -1))
+    rows, columns = x.shape[-2:]
+    first = max(-offset, 0) * columns + max(offset, 0)
+    n = max(0, min(rows - max(-offset, 0), columns - max(offset, 0)))
+    flat = reshape(x, (*x.shape[:-2], rows * columns))
+    return flat[..., first : first + n * (columns + 1) : columns + 1] if n else flat[..., :0]
+
+
+def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """The sum of the diagonal."""
+    return sum(diagonal(x, offset, axis1, axis2), -1)
+
+
+def diagflat(x: TensorLike, k: int = 0) -> Tensor:
+    """A matrix with x's elements on diagonal k, else zeros."""
+    x = ravel(x)
+    n = x.size + abs(k)
+    check_sizes("diagflat", (n, n))
+    if not x.size:
+        return zeros((n, n), x.dtype)
+    i = np.arange(n)
+    row = np.clip(i - max(-k, 0), 0, x.size - 1)  # of each row the element of x that stands in it
+    return where(np.eye(n, k=k, dtype=np.bool_), reshape(x[row], (n, 1)), wrap(np.zeros((), x.dtype)))
+
+
+def diag(x: TensorLike, k: int = 0) -> Tensor:
+    """Diagonal k of a matrix, or the matrix with a vector on diagonal k."""
+    x = as_tensor(x)
+    if x.ndim not in (1, 2):
+        raise ValueError(f"diag: expected a vector or a matrix, x is {x.shape}")
+    return diagflat(x, k) if x.ndim == 1 else diagonal(x, k)
+
+
+__all__ = [
+    "diag",
+    "diagflat",
+    "diagonal",
+    "trace",
+]

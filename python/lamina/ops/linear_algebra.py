@@ -1,0 +1,256 @@
+"""Products of tensors over any axes, all through the one native matrix product."""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Tensor
+from ._common import TensorLike, as_tensor
+from .dense import matmul
+from .diagonal import diagonal
+from .elementwise import multiply, subtract
+from .reduction import sum
+from .reshape import _axis, moveaxis, ravel, reshape, stack, transpose
+
+
+def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """The sum of products over x1's last axis and x2's second last (only) one; a number multiplies."""
+    x, y = as_tensor(x1), as_tensor(x2)
+    if x.ndim == 0 or y.ndim == 0:
+        return multiply(x1, x2)
+    return matmul(x1, x2) if y.ndim <= 2 else tensordot(x1, x2, ((-1,), (-2,)))
+
+
+def inner(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """The sum of products over the last axis of both; a number multiplies."""
+    x, y = as_tensor(x1), as_tensor(x2)
+    return multiply(x1, x2) if x.ndim == 0 or y.ndim == 0 else tensordot(x1, x2, ((-1,), (-1,)))
+
+
+def vdot(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """The sum of products of all elements, taken in C order."""
+    return matmul(ravel(x1), ravel(x2))
+
+
+def outer(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Every element of x1 times every element of x2: (x1.size, x2.size)."""
+    return multiply(reshape(as_tensor(x1), (-1, 1)), reshape(as_tensor(x2), (1, -1)))
+
+
+def _summed_axes(axes: Any, x: Tensor, y: Tensor) -> tuple[list[int], list[int]]:
+    if isinstance(axes, (int, np.integer)):
+        n = int(axes)
+        if not 0 <= n <= min(x.ndim, y.ndim):
+            raise ValueError(f"tensordot: x1 is {x.shape}, x2 is {y.shape}; there are no {n} axes to sum over in both")
+        return list(range(x.ndim - n, x.ndim)), list(range(n))
+    if not isinstance(axes, (tuple, list)) or len(axes) != 2:
+        raise ValueError(f"tensordot: axes must be an integer or (axes of x1, axes of x2), got {axes!r}")
+    first, second = ([int(a)] if isinstance(a, (int, np.integer)) else [int(i) for i in a] for a in axes)
+    return (
+        [_axis(a, x.ndim, "tensordot", x.shape) for a in first],
+        [_axis(a, y.ndim, "tensordot", y.shape) for a in second],
+    )
+
+
+def tensordot(x1: TensorLike, x2: TensorLike, axes: Any = 2) -> Tensor:
+    """The sum of products over axes of both; what is left of x1, then what is left of x2.
+
+    axes: how many (the last of x1, the first of x2), or (axes of x1, axes of x2), pairs of equal size.
+    """
+    x, y = as_tensor(x1), as_tensor(x2)
+    first, second = _summed_axes(axes, x, y)
+    sizes = [x.shape[a] for a in first]
+    if sizes != [y.shape[a] for a in second]:
+        raise ValueError(f"tensordot: x1 is {x.shape}, x2 is {y.shape}; axes {first} and {second} differ in size")
+    rows = [a for a in range(x.ndim) if a not in first]
+    columns = [a for a in range(y.ndim) if a not in second]
+    left = tuple(x.shape[a] for a in rows), math.prod(sizes)
+    right = tuple(y.shape[a] for a in columns)
+    z = matmul(
+        reshape(transpose(x, rows + first), (math.prod(left[0]), left[1])),
+        reshape(transpose(y, second + columns), (left[1], math.prod(right))),
+    )
+    return reshape(z, left[0] + right)
+
+
+def _parse(subscripts: Any, operands: list[Tensor]) -> tuple[list[str], str]:
+    """One letter an axis of each operand and of the result; the axes of ``...`` get capital letters of their own."""
+    shapes = ", ".join(str(x.shape) for x in operands)
+    if not isinstance(subscripts, str):
+        raise TypeError(f"einsum: expected subscripts such as 'ij,jk->ik', got {type(subscripts).__name__}")
+    text = subscripts.replace(" ", "")
+    terms, arrow, result = text.partition("->")
+    inputs = terms.split(",")
+    if len(inputs) != len(operands):
+        raise ValueError(f"einsum: {subscripts!r} names {len(inputs)} operands, got {len(operands)}: {shapes}")
+    free = [c for c in reversed(string.ascii_letters) if c not in text]
+    hidden = max(
+        (x.ndim - len(t.replace("...", "")) for t, x in zip(inputs, operands, strict=True) if "..." in t), default=0
+    )
+    if hidden > len(free):
+        raise ValueError(
+            f"einsum: {subscripts!r} with operands {shapes} needs more than {len(string.ascii_letters)} axes"
+        )
+    dots = "".join(free[: max(hidden, 0)])
+    labels = []
+    for term, x in zip(inputs, operands, strict=True):
+        n = x.ndim - len(term.replace("...", ""))
+        label = term.replace("...", dots[len(dots) - n :] if n > 0 else "", 1)
+        if len(label) != x.ndim or not label.isascii() or not (label.isalpha() or not label):
+            raise ValueError(f"einsum: {term!r} in {subscripts!r} does not describe an operand of shape {x.shape}")
+        labels.append(label)
+    if not arrow:
+        everything = "".join(labels)
+        result = dots + "".join(sorted(c for c in set(everything) if everything.count(c) == 1 and c not in dots))
+    result = result.replace("...", dots, 1)
+    if len(set(result)) < len(result) or any(c not in "".join(labels) for c in result):
+        raise ValueError(f"einsum: the result of {subscripts!r} must name axes of the operands, each of them once")
+    return labels, result
+
+
+class _Labelled:
+    """A tensor with a letter for each axis."""
+
+    def __init__(self, x: Tensor, letters: str) -> None:
+        self.x, self.letters = x, letters
+
+    def without(self, letters: set[str]) -> _Labelled:
+        """The sum over the axes of some letters."""
+        axes = tuple(i for i, c in enumerate(self.letters) if c in letters)
+        return _Labelled(sum(self.x, axes), "".join(c for c in self.letters if c not in letters)) if axes else self
+
+    def size(self, letters: Sequence[str]) -> tuple[int, ...]:
+        return tuple(self.x.shape[self.letters.index(c)] for c in letters)
+
+    def ordered(self, letters: Sequence[str]) -> Tensor:
+        return transpose(self.x, [self.letters.index(c) for c in letters])
+
+
+def _plain(x: Tensor, letters: str, sizes: dict[str, int]) -> _Labelled:
+    """Each letter once (diagonals of those that come twice), and no axis of size 1 where others have more."""
+    i = 0
+    while i < len(letters):
+        c = letters[i]
+        if x.shape[i] == 1 < sizes[c]:
+            x = reshape(x, x.shape[:i] + x.shape[i + 1 :])
+            letters = letters[:i] + letters[i + 1 :]
+            continue
+        j = letters.find(c, i + 1)
+        if j >= 0 and x.shape[j] == x.shape[i]:
+            x = moveaxis(diagonal(x, 0, i, j), -1, i)
+            letters = letters[:j] + letters[j + 1 :]
+            continue
+        i += 1
+    return _Labelled(x, letters)
+
+
+def _contract(a: _Labelled, b: _Labelled, keep: set[str]) -> _Labelled:
+    """The product of two, summed over all letters that are not kept."""
+    shared = set(a.letters) & set(b.letters)
+    a, b = (t.without(set(t.letters) - shared - keep) for t in (a, b))
+    batch = [c for c in a.letters if c in shared and c in keep]
+    summed = [c for c in a.letters if c in shared and c not in keep]
+    rows = [c for c in a.letters if c not in shared]
+    columns = [c for c in b.letters if c not in shared]
+    letters = "".join(batch + rows + columns)
+    if not summed:  # nothing to add up: a product of elements
+        left = reshape(a.ordered(batch + rows), a.size(batch + rows) + (1,) * len(columns))
+        right = reshape(b.ordered(batch + columns), b.size(batch) + (1,) * len(rows) + b.size(columns))
+        return _Labelled(multiply(left, right), letters)
+    M, N, K = (math.prod(t.size(some)) for t, some in ((a, rows), (b, columns), (a, summed)))
+    left = reshape(a.ordered(batch + rows + summed), (*a.size(batch), M, K))
+    right = reshape(b.ordered(batch + summed + columns), (*a.size(batch), K, N))
+    return _Labelled(reshape(matmul(left, right), a.size(batch) + a.size(rows) + b.size(columns)), letters)
+
+
+def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
+    """Products summed by Einstein's convention: ``einsum("bij,bjk->bik", x, y)``.
+
+    One letter an axis, equal letters run together, those missing behind ``->`` are summed; ``...`` stands for axes that
+    broadcast.  Three operands or more are multiplied two at a time, in NumPy's greedy order of least work; ``optimize``
+    is accepted and ignored.
+    """
+    unknown = set(kwargs) - {"optimize"}
+    if unknown or not operands:
+        raise TypeError(f"einsum: unknown argument {unknown.pop()!r}" if unknown else "einsum: expected operands")
+    tensors = [as_tensor(x) for x in operands]
+    labels, result = _parse(subscripts, tensors)
+    sizes: dict[str, int] = {}
+    for letters, x in zip(labels, tensors, strict=True):
+        for c, n in zip(letters, x.shape, strict=True):
+            if sizes.setdefault(c, n) not in (n, 1) and n != 1:
+                shapes = ", ".join(str(t.shape) for t in tensors)
+                raise ValueError(
+                    f"einsum: {subscripts!r} with {shapes}: an axis is {sizes[c]} in one place, {n} in another"
+                )
+            sizes[c] = n if sizes[c] == 1 else sizes[c]
+    terms = [_plain(x, letters, sizes) for x, letters in zip(tensors, labels, strict=True)]
+    for places in _order(terms, result):
+        second, first = (terms.pop(i) for i in sorted(places, reverse=True))
+        terms.append(_contract(first, second, set(result).union(*(t.letters for t in terms))))
+    last = terms[0].without(set(terms[0].letters) - set(result))
+    return last.ordered(result)
+
+
+def _order(terms: list[_Labelled], result: str) -> list[tuple[int, int]]:
+    """Which two to multiply next, as places in the list, until one is left; the product goes to the end."""
+    if len(terms) <= 2:
+        return [(0, 1)] * (len(terms) - 1)
+    shapes = [np.broadcast_to(np.float32(0), t.x.shape) for t in terms]  # no memory
+    path = np.einsum_path(f"{','.join(t.letters for t in terms)}->{result}", *shapes, optimize="greedy")[0][1:]
+    steps: list[tuple[int, int]] = []
+    n = len(terms)
+    for places in path:  # NumPy may take several at once
+        chosen = sorted(places, reverse=True)
+        steps.append((chosen[1], chosen[0]))
+        n -= 1
+        for i in chosen[2:]:
+            steps.append((i, n - 1))
+            n -= 1
+    return steps
+
+
+def cross(
+    x1: TensorLike, x2: TensorLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Tensor:
+    """The cross product of vectors of three (or two, in a plane) on an axis; two of two give its one number.
+
+    axisa, axisb, axisc: the vectors' axis in x1, x2 and the result; ``axis`` stands for all.
+    """
+    x, y = as_tensor(x1), as_tensor(x2)
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    x = moveaxis(x, _axis(axisa, x.ndim, "cross", x.shape), -1)
+    y = moveaxis(y, _axis(axisb, y.ndim, "cross", y.shape), -1)
+    if x.ndim == 0 or y.ndim == 0 or not {x.shape[-1], y.shape[-1]} <= {2, 3}:
+        raise ValueError(f"cross: expected vectors of 2 or 3, got {as_tensor(x1).shape} and {as_tensor(x2).shape}")
+    a, b = ([t[..., i] for i in range(t.shape[-1])] for t in (x, y))
+
+    def minor(i: int, j: int) -> Tensor | None:
+        terms = [multiply(a[p], b[q]) if p < len(a) and q < len(b) else None for p, q in ((i, j), (j, i))]
+        if terms[1] is None:
+            return terms[0]
+        return multiply(terms[1], -1) if terms[0] is None else subtract(terms[0], terms[1])
+
+    third = minor(0, 1)
+    assert third is not None
+    if len(a) == len(b) == 2:
+        return third
+    parts = [minor(1, 2), minor(2, 0), third]
+    return moveaxis(stack([p for p in parts if p is not None], -1), -1, axisc)
+
+
+__all__ = [
+    "cross",
+    "dot",
+    "einsum",
+    "inner",
+    "outer",
+    "tensordot",
+    "vdot",
+]

@@ -1,0 +1,230 @@
+"""Order: sorting, the largest few, quantiles, places of values.
+
+Values follow their places through native operations, so gradients flow; the places themselves come from NumPy where the
+docstring says so, and such a step is not captured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array, Tensor, wrap
+from ._common import TensorLike, as_tensor, float_tensor, forbid_in_capture, integer_tensor
+from .elementwise import (
+    add,
+    equal,
+    greater,
+    greater_equal,
+    isfinite,
+    isnan,
+    less,
+    logical_and,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+    where,
+)
+from .expansion import broadcast_to
+from .reduction import argmax, sum
+from .reshape import Axis, _axis, expand_dims, moveaxis, ravel, reshape, take, transpose
+
+
+def _values(op: str, x: TensorLike) -> Array:
+    """The array of x, for NumPy; the step is not captured."""
+    x = as_tensor(x)
+    forbid_in_capture(op)
+    return x._array
+
+
+def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
+    """Of every row along an axis the elements whose numbers stand in the same row of ``indices``.
+
+    x (..., n, ...) and indices (..., k, ...) integers, all other axes broadcast; negative numbers count from the end.
+    axis=None takes both as one row.  Raises IndexError for a number outside of the axis.
+    """
+    x, places = as_tensor(x), as_tensor(integer_tensor("take_along_axis", "indices", indices), np.int64)
+    if axis is None:
+        x, places, axis = ravel(x), ravel(places), 0
+    if x.ndim != places.ndim:
+        raise ValueError(f"take_along_axis: x is {x.shape}, indices {places.shape}; expected as many axes")
+    axis = _axis(axis, x.ndim, "take_along_axis", x.shape)
+    n, k = x.shape[axis], places.shape[axis]
+    shapes = [[1 if i == axis else size for i, size in enumerate(t.shape)] for t in (x, places)]
+    try:
+        sizes = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(
+            f"take_along_axis: x is {x.shape}, indices {places.shape}; all axes but {axis} must be equal or 1"
+        ) from None
+    x = broadcast_to(x, (*sizes[:axis], n, *sizes[axis + 1 :]))
+    places = broadcast_to(places, (*sizes[:axis], k, *sizes[axis + 1 :]))
+    outer, inner = math.prod(sizes[:axis]), math.prod(sizes[axis + 1 :])
+    rows = (np.arange(outer)[:, None] * (n * inner) + np.arange(inner)).reshape(sizes)  # where each row begins
+    within = where(less(places, 0), add(places, n), places)
+    inside = logical_and(greater_equal(within, 0), less(within, n))
+    numbers = where(inside, add(multiply(within, inner), rows), x.size)  # x.size is outside: take() refuses it
+    try:
+        return take(ravel(x), numbers)
+    except IndexError:
+        wrong = places._array[~inside._array][0]
+        raise IndexError(f"take_along_axis: index {wrong} is outside axis {axis} of x, which is {x.shape}") from None
+
+
+def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
+    """The places (int32) of x's elements in ascending order along an axis; equal ones stay in their order, NaN is last.
+
+    Sorted by NumPy: not captured.
+    """
+    x = as_tensor(x)
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis = _axis(axis, x.ndim, "argsort", x.shape)
+    return wrap(np.argsort(_values("argsort", x), axis=axis, kind="stable").astype(np.int32))
+
+
+def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
+    """x in ascending order along an axis, of all elements for None; NaN is last.  Sorted by NumPy: not captured."""
+    x = as_tensor(x)
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis = _axis(axis, x.ndim, "sort", x.shape)
+    if x._array.dtype.kind != "f":
+        return wrap(np.sort(_values("sort", x), axis))
+    return take_along_axis(x, argsort(x, axis), axis)
+
+
+def argpartition(x: TensorLike, kth: int, axis: int = -1) -> Tensor:
+    """Places (int32) along an axis, those of the ``kth`` smallest first; sorted by NumPy: not captured."""
+    x = as_tensor(x)
+    axis = _axis(axis, x.ndim, "argpartition", x.shape)
+    _axis(kth, x.shape[axis], "argpartition: kth as an", x.shape)
+    return argsort(x, axis)
+
+
+def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
+    """The k largest elements of each row on the last axis, in descending order, and their places (int32).
+
+    Of equal elements the first comes first.  Sorted by NumPy, and not captured, unless k is 1.
+    """
+    x = as_tensor(x)
+    if x.ndim == 0 or not 0 <= k <= x.shape[-1]:
+        raise ValueError(f"top_k: expected k between 0 and the size of x's last axis, got k={k} and x of {x.shape}")
+    if k == 1:
+        places = argmax(x, -1, keepdims=True)
+    else:
+        backwards = np.argsort(_values("top_k", x)[..., ::-1], axis=-1, kind="stable")[..., ::-1][..., :k]
+        places = wrap((x.shape[-1] - 1 - backwards).astype(np.int32))
+    return take_along_axis(x, places, -1), places
+
+
+def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> Tensor:
+    """Whether the prediction of the target's class is one of the k largest; equal ones count as such.
+
+    targets (...) class indices, predictions (..., C); an index outside of the classes, and a prediction that is not
+    finite, are in no top k.
+    """
+    targets, predictions = integer_tensor("in_top_k", "targets", targets), float_tensor(predictions)
+    if targets.shape != predictions.shape[:-1] or predictions.ndim == 0:
+        raise ValueError(f"in_top_k: targets are {targets.shape}, predictions {predictions.shape}; expected (..., C)")
+    known = maximum(minimum(targets, predictions.shape[-1] - 1), 0)
+    of_target = take_along_axis(predictions, expand_dims(known, -1), -1)
+    larger = sum(as_tensor(greater(predictions, of_target), np.int32), -1)
+    valid = logical_and(equal(known, targets), isfinite(reshape(of_target, targets.shape)))
+    return logical_and(valid, less(larger, int(k)))
+
+
+_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def quantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """The value below which the part q of x lies, 0 <= q <= 1; several q give a first axis.
+
+    Between two elements ``method`` decides: linear, lower, higher, midpoint or nearest.  NaN where there is one.
+    Sorted by NumPy: not captured.
+    """
+    x = float_tensor(x)
+    parts = np.asarray(q.numpy() if isinstance(q, Tensor) else q, dtype=np.float64)
+    if parts.ndim > 1 or not ((parts >= 0) & (parts <= 1)).all():
+        raise ValueError(f"quantile: q must be a number or a list of numbers from 0 to 1, got {q!r}")
+    if method not in _METHODS:
+        raise ValueError(f"quantile: method must be one of {', '.join(_METHODS)}, got {method!r}")
+    given = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = [_axis(a, x.ndim, "quantile", x.shape) for a in given]
+    rest = [a for a in range(x.ndim) if a not in axes]
+    left = tuple(x.shape[a] for a in rest)
+    n = math.prod(x.shape[a] for a in axes)
+    if n == 0:
+        raise ValueError(f"quantile: x is {x.shape}; nothing to reduce")
+    ordered = sort(reshape(transpose(x, rest + axes), (*left, n)))
+    at = parts * (n - 1)
+    weight = np.array(at - np.floor(at), x.dtype)
+    if method != "linear":
+        between = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5, "nearest": np.round(at) - np.floor(at)}[method]
+        weight = np.where(weight == 0, weight, between).astype(x.dtype)
+    low, high = (take(ordered, f(at).astype(np.int64), -1) for f in (np.floor, np.ceil))
+    y = where(weight == 0, low, where(weight == 1, high, add(low, multiply(subtract(high, low), weight))))
+    y = where(isnan(take(ordered, np.full(parts.shape, n - 1), -1)), np.nan, y)
+    y = moveaxis(y, -1, 0) if parts.ndim else y
+    kept = tuple(1 if a in axes else size for a, size in enumerate(x.shape)) if keepdims else left
+    return reshape(y, (*parts.shape, *kept))
+
+
+def median(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The middle element, the mean of both of an even number.  Sorted by NumPy: not captured."""
+    return quantile(x, 0.5, axis, "linear", keepdims)
+
+
+def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "left") -> Tensor:
+    """Where in an ascending row the values would stand, int32: before equal elements, or behind them for "right".
+
+    Searched by NumPy: not captured.
+    """
+    row, wanted = as_tensor(sorted_sequence), as_tensor(values)
+    if row.ndim != 1 or side not in ("left", "right"):
+        raise ValueError(f"searchsorted: expected one axis and side 'left' or 'right', got {row.shape} and {side!r}")
+    found = np.searchsorted(_values("searchsorted", row), wanted._array, side)  # type: ignore[call-overload]
+    return wrap(np.asarray(found, np.int32))
+
+
+def digitize(x: TensorLike, bins: TensorLike | Sequence[float]) -> Tensor:
+    """The number (int32) of the bin of each element, where bin i is bins[i - 1] <= x < bins[i].
+
+    Searched by NumPy: not captured.
+    """
+    x, edges = as_tensor(x), as_tensor(bins)
+    if edges.ndim != 1:
+        raise ValueError(f"digitize: bins must have one axis, got {edges.shape}")
+    return wrap(np.asarray(np.digitize(_values("digitize", x), edges._array), np.int32))
+
+
+def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
+    """The places (int32) of the elements that are not zero, one tensor for each axis.  By NumPy: not captured."""
+    return tuple(wrap(places.astype(np.int32)) for places in np.nonzero(np.atleast_1d(_values("nonzero", x))))
+
+
+def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Whether each element of x1 is among those of x2 (with ``invert``: is not).  By NumPy: not captured."""
+    x1, x2 = as_tensor(x1), as_tensor(x2)
+    found = np.isin(_values("isin", x1), x2._array, assume_unique=assume_unique, invert=invert)
+    return wrap(np.asarray(found))
+
+
+__all__ = [
+    "argpartition",
+    "argsort",
+    "digitize",
+    "in_top_k",
+    "isin",
+    "median",
+    "nonzero",
+    "quantile",
+    "searchsorted",
+    "sort",
+    "take_along_axis",
+    "top_k",
+]

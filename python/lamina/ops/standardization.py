@@ -1,0 +1,113 @@
+"""Normalization in keras.ops' spelling: over any axes, with given statistics, to length one."""
+
+from __future__ import annotations
+
+import math
+
+from ..autograd import Tensor
+from ..config import epsilon as default_epsilon
+from ._common import TensorLike, as_tensor, float_tensor
+from .elementwise import abs, add, divide, maximum, multiply, negative, power, rsqrt, square
+from .normalization import layer_norm
+from .reduction import mean, norm, sum
+from .reshape import Axis, _axis, reshape, transpose
+
+
+def _on_axes(op: str, name: str, parameter: TensorLike, x: Tensor, axes: list[int]) -> Tensor:
+    """A parameter of the size of some axes of x, in x's type and a shape that broadcasts to x."""
+    p = as_tensor(parameter, x._array.dtype)
+    sizes = [x.shape[a] for a in axes]
+    if p.size != math.prod(sizes):
+        raise ValueError(f"{op}: {name} is {p.shape}, x {x.shape}; expected {tuple(sizes)} for axis {tuple(axes)}")
+    return reshape(p, tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
+
+
+def _axes(op: str, axis: Axis, x: Tensor) -> list[int]:
+    given = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
+    return sorted({_axis(int(a), x.ndim, op, x.shape) for a in given})
+
+
+def batch_normalization(
+    x: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
+    axis: int,
+    offset: TensorLike | None = None,
+    scale: TensorLike | None = None,
+    epsilon: float = 1e-3,
+) -> Tensor:
+    """``(x - mean) / sqrt(variance + epsilon) * scale + offset`` with statistics that are given.
+
+    mean, variance, offset and scale: one number for each part of x along ``axis``.  The gradient flows to all of them.
+    """
+    x = float_tensor(x)
+    axes = _axes("batch_normalization", axis, x)
+    factor = rsqrt(add(_on_axes("batch_normalization", "variance", variance, x, axes), epsilon))
+    if scale is not None:
+        factor = multiply(factor, _on_axes("batch_normalization", "scale", scale, x, axes))
+    shift = multiply(negative(_on_axes("batch_normalization", "mean", mean, x, axes)), factor)
+    if offset is not None:
+        shift = add(shift, _on_axes("batch_normalization", "offset", offset, x, axes))
+    return add(multiply(x, factor), shift)
+
+
+def layer_normalization(
+    x: TensorLike,
+    gamma: TensorLike | None = None,
+    beta: TensorLike | None = None,
+    axis: Axis = -1,
+    epsilon: float | None = None,
+) -> Tensor:
+    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta``, mean and variance over ``axis``: Ba et al. 2016.
+
+    gamma and beta have the sizes of these axes.  epsilon is ``config.epsilon()`` unless given.
+    """
+    x = float_tensor(x)
+    axes = _axes("layer_normalization", axis, x)
+    order = [a for a in range(x.ndim) if a not in axes] + axes
+    n = math.prod(x.shape[a] for a in axes)
+    parameters = []
+    for name, p in (("gamma", gamma), ("beta", beta)):
+        given = None if p is None else _on_axes("layer_normalization", name, p, x, axes)
+        parameters.append(None if given is None else reshape(given, (n,)))
+    moved = transpose(x, order)
+    rows = reshape(moved, (*moved.shape[: x.ndim - len(axes)], n))
+    y = layer_norm(rows, parameters[0], parameters[1], default_epsilon() if epsilon is None else epsilon)
+    return transpose(reshape(y, moved.shape), [order.index(a) for a in range(x.ndim)])
+
+
+def rms_normalization(
+    x: TensorLike, scale: TensorLike | None = None, axis: Axis = -1, epsilon: float | None = None
+) -> Tensor:
+    """``x / sqrt(mean(x^2) + epsilon) * scale``, the mean over ``axis``: Zhang and Sennrich 2019.
+
+    scale has the sizes of these axes.  epsilon is ``config.epsilon()`` unless given.
+    """
+    x = float_tensor(x)
+    axes = _axes("rms_normalization", axis, x)
+    squares = mean(square(x), tuple(axes), keepdims=True)
+    y = multiply(x, rsqrt(add(squares, default_epsilon() if epsilon is None else epsilon)))
+    return y if scale is None else multiply(y, _on_axes("rms_normalization", "scale", scale, x, axes))
+
+
+def normalize(x: TensorLike, axis: Axis = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
+    """x divided by its length over ``axis``, or by epsilon (``config.epsilon()`` unless given) where it is shorter.
+
+    order: of the length, ``sum(|x| ** order) ** (1 / order)``; 2 is Euclidean.
+    """
+    x = float_tensor(x)
+    if order < 1:
+        raise ValueError(f"normalize: order must be 1 or more, got {order}")
+    if order in (1, 2, math.inf):
+        length = norm(x, order, axis, keepdims=True)
+    else:
+        length = power(sum(power(abs(x), float(order)), axis, keepdims=True), 1 / order)
+    return divide(x, maximum(length, default_epsilon() if epsilon is None else epsilon))
+
+
+__all__ = [
+    "batch_normalization",
+    "layer_normalization",
+    "normalize",
+    "rms_normalization",
+]

@@ -1,0 +1,165 @@
+"""Trigonometric and hyperbolic functions and their inverses, from the kernels' sin, cos, exp and log; in radians."""
+
+from __future__ import annotations
+
+import math
+
+from ..autograd import Tensor
+from ._common import TensorLike, float_tensor
+from .elementwise import (
+    abs,
+    add,
+    cos,
+    divide,
+    equal,
+    exp,
+    expm1,
+    greater,
+    isinf,
+    log,
+    log1p,
+    logical_and,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    reciprocal,
+    rsqrt,
+    sin,
+    sqrt,
+    square,
+    subtract,
+    where,
+)
+from .special import LN2, pair_of_one_shape, series, signbit, with_slopes
+
+
+def tan(x: TensorLike) -> Tensor:
+    """The tangent of x radians."""
+    return divide(sin(x), cos(x))
+
+
+def sinh(x: TensorLike) -> Tensor:
+    """The hyperbolic sine."""
+    x = float_tensor(x)
+    return multiply(subtract(expm1(x), expm1(negative(x))), 0.5)
+
+
+def cosh(x: TensorLike) -> Tensor:
+    """The hyperbolic cosine."""
+    x = float_tensor(x)
+    return multiply(add(exp(x), exp(negative(x))), 0.5)
+
+
+# arctan(t) = t * series(t^2), to the bits of float64 up to t = tan(pi / 16)
+_ARCTAN = [(-1) ** n / (2 * n + 1) for n in range(12)]
+
+
+def _arctan_of_quotient(high: Tensor, low: Tensor) -> Tensor:
+    """arctan(low / high), 0 <= low <= high: between 0 and pi / 4.  Halved twice, then Taylor's series."""
+    both = logical_and(isinf(low), isinf(high))
+    t = where(both, 1.0, divide(low, where(equal(high, 0), 1.0, high)))
+    for _ in range(2):  # tan(a / 2) = t / (1 + sqrt(1 + t^2))
+        t = divide(t, add(sqrt(add(square(t), 1.0)), 1.0))
+    return multiply(multiply(t, series(square(t), _ARCTAN)), 4.0)
+
+
+def _arctan2(y: Tensor, x: Tensor) -> Tensor:
+    a, b = abs(x), abs(y)
+    angle = _arctan_of_quotient(maximum(a, b), minimum(a, b))
+    angle = where(greater(b, a), subtract(math.pi / 2, angle), angle)
+    angle = where(signbit(x), subtract(math.pi, angle), angle)
+    return where(signbit(y), negative(angle), angle)
+
+
+def _arctan(x: Tensor) -> Tensor:
+    a = abs(x)
+    angle = _arctan_of_quotient(maximum(a, 1.0), minimum(a, 1.0))
+    angle = where(greater(a, 1.0), subtract(math.pi / 2, angle), angle)
+    return where(signbit(x), negative(angle), angle)
+
+
+def arctan(x: TensorLike) -> Tensor:
+    """The angle between -pi/2 and pi/2 whose tangent is x."""
+    return with_slopes([float_tensor(x)], _arctan, [lambda x: reciprocal(add(square(x), 1.0))])
+
+
+def arctan2(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """The angle between -pi and pi of the point with height x1 and width x2: arctan(x1 / x2) in its quadrant."""
+    inputs = pair_of_one_shape("arctan2", x1, x2)
+    return with_slopes(
+        inputs,
+        _arctan2,
+        [
+            lambda y, x: divide(x, add(square(x), square(y))),
+            lambda y, x: divide(negative(y), add(square(x), square(y))),
+        ],
+    )
+
+
+def _rest(x: Tensor) -> Tensor:
+    """1 - x^2 without loss near 1."""
+    return multiply(subtract(1.0, x), add(x, 1.0))
+
+
+def arcsin(x: TensorLike) -> Tensor:
+    """The angle between -pi/2 and pi/2 whose sine is x; NaN beyond -1 and 1."""
+
+    def value(x: Tensor) -> Tensor:
+        return multiply(_arctan(divide(x, add(sqrt(_rest(x)), 1.0))), 2.0)
+
+    return with_slopes([float_tensor(x)], value, [lambda x: rsqrt(_rest(x))])
+
+
+def arccos(x: TensorLike) -> Tensor:
+    """The angle between 0 and pi whose cosine is x; NaN beyond -1 and 1."""
+
+    def value(x: Tensor) -> Tensor:
+        return multiply(_arctan(sqrt(divide(subtract(1.0, x), add(x, 1.0)))), 2.0)
+
+    return with_slopes([float_tensor(x)], value, [lambda x: negative(rsqrt(_rest(x)))])
+
+
+def arcsinh(x: TensorLike) -> Tensor:
+    """The inverse of sinh."""
+
+    def value(x: Tensor) -> Tensor:
+        a = abs(x)
+        # log(a + sqrt(a^2 + 1)), exact for small a; for large ones, whose squares may overflow, log(2 a)
+        small = log1p(add(a, divide(square(a), add(sqrt(add(square(a), 1.0)), 1.0))))
+        y = where(greater(a, 2.0**28), add(log(a), LN2), small)
+        return where(signbit(x), negative(y), y)
+
+    return with_slopes([float_tensor(x)], value, [lambda x: rsqrt(add(square(x), 1.0))])
+
+
+def arccosh(x: TensorLike) -> Tensor:
+    """The inverse of cosh from 1 on; NaN below."""
+    t = subtract(float_tensor(x), 1.0)
+    return log1p(add(t, multiply(sqrt(t), sqrt(add(t, 2.0)))))
+
+
+def arctanh(x: TensorLike) -> Tensor:
+    """The inverse of tanh between -1 and 1; NaN beyond."""
+    x = float_tensor(x)
+    return multiply(subtract(log1p(x), log1p(negative(x))), 0.5)
+
+
+def deg2rad(x: TensorLike) -> Tensor:
+    """Degrees as radians."""
+    return multiply(x, math.pi / 180)
+
+
+__all__ = [
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "cosh",
+    "deg2rad",
+    "sinh",
+    "tan",
+]

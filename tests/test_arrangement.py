@@ -1,0 +1,71 @@
+"""Elements in other places against NumPy; their gradients; errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lamina import ops
+from lamina.testing import check_gradients
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((4, 5)), RNG.standard_normal((2, 3, 4))
+
+
+def same(got, want):
+    assert got.shape == want.shape
+    np.testing.assert_array_equal(got.numpy(), want)
+
+
+@pytest.mark.parametrize(
+    ("shift", "axis"), [(0, 0), (1, None), (-2, 1), (7, 0), ((1, -2), (0, 1)), ((1, 2), 0)], ids=str
+)
+def test_roll(shift, axis):
+    same(ops.roll(X, shift, axis), np.roll(X, shift, axis))
+    check_gradients(lambda x: ops.roll(x, shift, axis), X)
+
+
+@pytest.mark.parametrize("k", range(-1, 5))
+@pytest.mark.parametrize("axes", [(0, 1), (1, 0), (2, 0)])
+def test_rot90(k, axes):
+    same(ops.rot90(Y, k, axes), np.rot90(Y, k, axes))
+    check_gradients(lambda x: ops.rot90(x, k, axes), Y)
+
+
+def test_append_and_dstack():
+    same(ops.append(X, Y), np.append(X, Y))
+    same(ops.append(X, X, 1), np.append(X, X, 1))
+    check_gradients(ops.append, X, Y)
+    for x in (X, X[0], Y):
+        same(ops.dstack([x, x]), np.dstack([x, x]))
+    check_gradients(lambda x: ops.dstack([x, ops.square(x)]), X)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7, [1, 3]], ids=str)
+def test_array_split(parts):
+    for axis in (0, 1):
+        for got, want in zip(ops.array_split(X, parts, axis), np.array_split(X, parts, axis), strict=True):
+            same(got, want)
+    check_gradients(lambda x: ops.array_split(x, parts)[0], X)
+
+
+def test_diff():
+    for n in (0, 1, 2):
+        for axis in (0, -1):
+            np.testing.assert_allclose(ops.diff(X, n, axis).numpy(), np.diff(X, n, axis))
+            check_gradients(lambda x, n=n, axis=axis: ops.diff(x, n, axis), X)
+    assert ops.diff([True, False, False]).tolist() == [True, False]
+    same(ops.get_item(X, (slice(1, 3), 2)), X[1:3, 2])
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="roll: 2 shifts do not fit 3 axes"):
+        ops.roll(Y, (1, 2), (0, 1, 2))
+    with pytest.raises(TypeError, match=r"roll: shift must be an integer or a sequence of integers, got 1\.5"):
+        ops.roll(X, 1.5)
+    with pytest.raises(ValueError, match=r"roll: axis 2 is outside x, which is \(4, 5\)"):
+        ops.roll(X, 1, 2)
+    with pytest.raises(ValueError, match="rot90: axes"):
+        ops.rot90(X, 1, (0, -2))
+    with pytest.raises(ValueError, match="array_split: expected one part or more, got 0"):
+        ops.array_split(X, 0)

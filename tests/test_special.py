@@ -1,0 +1,132 @@
+"""Functions without a kernel of their own: digits against NumPy's, limits, gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lamina import Tensor, ops
+from lamina.testing import check_gradients
+
+RNG = np.random.default_rng(0)
+POWERS = 10.0 ** np.arange(-30, 30) * 1.7
+WIDE = np.concatenate([np.linspace(-8, 8, 4001), POWERS, -POWERS, [0.0, -0.0, np.inf, -np.inf, np.nan]])
+MIDDLE = np.linspace(-20, 20, 4001)
+UNIT = np.concatenate([np.linspace(-1.1, 1.1, 4001), 1 - 0.1 ** np.arange(1, 7), 0.1 ** np.arange(30), [0.0, np.nan]])
+EDGES = np.array([0.0, -0.0, 1.0, -1.0, 3.0, np.inf, -np.inf, np.nan, 1e-30, 1e30])
+
+# name: (the same in float64, where, largest relative error in units of the last place)
+REFERENCE = {
+    "arctan": (np.arctan, WIDE, 4),
+    "arcsin": (np.arcsin, UNIT, 4),
+    "arccos": (np.arccos, UNIT, 4),
+    "arcsinh": (np.arcsinh, WIDE, 3),
+    "arccosh": (np.arccosh, np.abs(WIDE) + 1, 3),
+    "arctanh": (np.arctanh, UNIT, 3),
+    "sinh": (np.sinh, np.concatenate([MIDDLE, UNIT]), 3),
+    "cosh": (np.cosh, MIDDLE, 3),
+    "tan": (np.tan, MIDDLE, 4),
+    "log2": (np.log2, WIDE, 3),
+    "log10": (np.log10, WIDE, 3),
+    "exp2": (np.exp2, MIDDLE, 2),
+    "cbrt": (np.cbrt, WIDE, 8),
+    "trunc": (np.trunc, WIDE, 0),
+    "isposinf": (np.isposinf, WIDE, 0),
+    "isneginf": (np.isneginf, WIDE, 0),
+    "deg2rad": (np.deg2rad, WIDE, 2),
+}
+OF_TWO = {"arctan2": np.arctan2, "hypot": np.hypot, "logaddexp": np.logaddexp, "logaddexp2": np.logaddexp2}
+
+
+def check_digits(got, want, ulps):
+    want, got = np.asarray(want, np.float64), got.numpy()
+    eps, tiny = (np.finfo(got.dtype).eps, np.finfo(got.dtype).tiny) if got.dtype.kind == "f" else (0, 0)
+    finite = np.isfinite(want)
+    np.testing.assert_array_equal(got[~finite], want[~finite])
+    np.testing.assert_array_less(np.abs(got - want)[finite], ulps * eps * np.abs(want[finite]) + tiny + 1e-300)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", REFERENCE)
+def test_digits(name, dtype):
+    reference, where, ulps = REFERENCE[name]
+    x = where.astype(dtype)
+    check_digits(getattr(ops, name)(x), reference(x.astype(np.float64)), ulps)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", OF_TWO)
+def test_digits_of_two_operands(name, dtype):
+    x, y = (v.astype(dtype) for v in np.meshgrid(EDGES, EDGES))
+    check_digits(getattr(ops, name)(x, y), OF_TWO[name](x, y), 2)
+    x, y = RNG.uniform(0.5, 9, (2, 1000)).astype(dtype) * RNG.choice([-1, 1], (2, 1000)).astype(dtype)
+    got = getattr(ops, name)(x, y)
+    assert got.dtype == dtype
+    np.testing.assert_allclose(got.numpy(), OF_TWO[name](x, y), rtol=8 * np.finfo(dtype).eps, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [n for n in REFERENCE if not n.startswith("is")])
+def test_gradients(name):
+    x = RNG.uniform(0.1, 0.95, (3, 4))
+    f = getattr(ops, name)
+    check_gradients(f, x + 1 if name == "arccosh" else x)
+    if name not in ("log2", "log10", "arccosh"):
+        check_gradients(f, -x)
+    if name not in ("arcsin", "arccos", "arctanh"):
+        check_gradients(f, x * 5 + 1)
+    check_gradients(lambda t: ops.add(f(t), f(ops.square(t))), x + 1 if name == "arccosh" else x)
+
+
+@pytest.mark.parametrize("name", [*OF_TWO, "divide_no_nan"])
+def test_gradients_of_two_operands(name):
+    f = getattr(ops, name)
+    for x, y in (((3, 4), (4,)), ((), (3,)), ((3, 1), (1, 4))):
+        check_gradients(f, RNG.standard_normal(x), RNG.standard_normal(y))
+    check_gradients(lambda x: f(x, 2.0), RNG.standard_normal(3))
+    check_gradients(lambda x: f(x, x + 1.0), RNG.standard_normal(3))
+    with pytest.raises(ValueError, match=r"\(3,\).*\(4,\)"):
+        f(np.ones(3), np.ones(4))
+
+
+def test_at_single_points():
+    x = ops.array([-0.0, 0.0, np.nan, -1.0])
+    assert ops.signbit(x).tolist() == [True, False, False, True]
+    assert ops.signbit([-1, 0]).tolist() == [True, False]
+    assert ops.divide_no_nan([1.0, 2.0], [0.0, 4.0]).tolist() == [0.0, 0.5]
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    ops.divide_no_nan(x, [0.0, 4.0]).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.25]
+    x = Tensor([0.0], requires_grad=True)
+    ops.hypot(x, 0.0).sum().backward()
+    assert x.grad.tolist() == [0.0]
+    np.testing.assert_array_equal(ops.heaviside(EDGES, 0.5).numpy(), np.heaviside(EDGES, 0.5))
+    check_gradients(ops.heaviside, np.array([1.0, -1.0]), np.array([0.5, 0.5]))
+
+
+def test_isclose_and_nan_to_num():
+    x = np.array([1, np.nan, np.inf, -np.inf, 1 + 1e-9, 0, 2])
+    y = np.array([1, np.nan, np.inf, np.inf, 1, 1e-9, np.inf])
+    for equal_nan in (False, True):
+        want = np.isclose(x, y, equal_nan=equal_nan)
+        np.testing.assert_array_equal(ops.isclose(x, y, equal_nan=equal_nan).numpy(), want)
+    assert ops.isclose([1, 2], [1, 3]).tolist() == [True, False]
+    for dtype in (np.float32, np.float64):
+        v = x.astype(dtype)
+        np.testing.assert_array_equal(ops.nan_to_num(v).numpy(), np.nan_to_num(v))
+        np.testing.assert_array_equal(ops.nan_to_num(v, 1, 2, 3).numpy(), np.nan_to_num(v, True, 1, 2, 3))
+    assert ops.nan_to_num([1, 2]).dtype == np.int64
+    t = Tensor(x, requires_grad=True)
+    ops.nan_to_num(t).sum().backward()
+    assert t.grad.tolist() == [1, 0, 0, 0, 1, 1, 1]
+
+
+def test_select():
+    x = RNG.standard_normal((3, 4))
+    np.testing.assert_array_equal(
+        ops.select([x > 1, x > 0], [x, -x], 5.0).numpy(), np.select([x > 1, x > 0], [x, -x], 5)
+    )
+    check_gradients(lambda t: ops.select([x > 1, x > 0], [t, ops.negative(t)], 0.0), x)
+    with pytest.raises(ValueError, match="select: expected as many choices as conditions, got 1 and 2"):
+        ops.select([x > 1, x > 0], [x])

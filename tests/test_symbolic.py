@@ -1,0 +1,78 @@
+"""Symbolic tensors have Tensor's operators and methods; each becomes a step of the functional model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lamina
+from lamina import Tensor, ops
+from lamina.layers.symbolic import SymbolicTensor
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((2, 3, 8)).astype(np.float32)
+Y[0] = X[0]
+
+STEPS = {
+    "greater": lambda x, y: x > 0.5,
+    "less equal": lambda x, y: x <= y,
+    "number first": lambda x, y: 1 >= x,  # noqa: SIM300
+    "equal": lambda x, y: x == y,
+    "not equal": lambda x, y: x != y,
+    "and": lambda x, y: (x > 0) & (y > 0),
+    "or, not": lambda x, y: ~(x > 0) | (y < 0),
+    "xor": lambda x, y: (x > 0) ^ (y > 0),
+    "floordiv": lambda x, y: x // 2,
+    "rfloordiv": lambda x, y: 2 // (x + 5.0),
+    "mod": lambda x, y: x % y,
+    "rpow": lambda x, y: 2**x,
+    "abs, neg, pos": lambda x, y: abs(-x) + (+y),
+    "array first": lambda x, y: np.arange(8, dtype=np.float32) - x,
+    "scalar first": lambda x, y: np.float32(2) * x,
+    "matmul": lambda x, y: np.ones((2, 3), np.float32).T @ np.ones((2, 3), np.float32) @ x,
+    "mean": lambda x, y: x.mean(axis=1),
+    "sum": lambda x, y: x.sum(1, keepdims=True),
+    "argmax": lambda x, y: x.argmax(-1),
+    "reshape": lambda x, y: x.reshape(-1, 4, 2).transpose(0, 2, 1),
+    "T": lambda x, y: x.T,
+    "astype": lambda x, y: x.astype("float64"),
+    "clip": lambda x, y: x.clip(-1, 1),
+    "getitem": lambda x, y: x[:, 1:3],
+    "where": lambda x, y: ops.where(x > 0.5, x, y),
+    "arctan": lambda x, y: ops.arctan(x),
+    "top_k": lambda x, y: ops.top_k(x, 3)[0],
+    "isclose": ops.isclose,
+    "tensordot": lambda x, y: ops.tensordot(x, y, ((1,), (1,))),
+    "layer_normalization": lambda x, y: ops.layer_normalization(x, axis=-1),
+    "softmax": lambda x, y: ops.softmax(x, axis=(0, 1)),
+}
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_operators_draw_steps(step):
+    x, y = lamina.Input((8,), batch_size=3), lamina.Input((8,), batch_size=3)
+    drawn = step(x, y)
+    assert isinstance(drawn, SymbolicTensor)
+    model = lamina.Model([x, y], drawn)
+    got, want = model([X, Y]), step(Tensor(X), Tensor(Y))
+    assert got.dtype == want.dtype == drawn.numpy_dtype
+    assert drawn.shape == want.shape
+    np.testing.assert_array_equal(got.numpy(), want.numpy())
+    again = lamina.Model.from_config(model.get_config())
+    np.testing.assert_array_equal(again([X, Y]).numpy(), want.numpy())
+
+
+def test_the_table_is_tensors():
+    for name in ops.tensor_methods():
+        assert hasattr(SymbolicTensor, name), name
+        assert hasattr(Tensor, name), name
+
+
+def test_identity_and_values():
+    x = lamina.Input((8,))
+    assert (x == None) is False  # noqa: E711
+    assert (x != None) is True  # noqa: E711
+    assert len({x, x, lamina.Input((8,))}) == 2
+    for use in (lambda: bool(x > 0), lambda: list(x), lambda: len(x), lambda: np.asarray(x)):
+        with pytest.raises(TypeError, match="has a shape but no values"):
+            use()
