@@ -178,7 +178,7 @@ def test_embedding_of_any_type(dtype):
 )  # fmt: skip
 def test_embedding_names_the_index_that_was_given(value, dtype, shown):
     layer = layers.Embedding(9, 3, name="it")
-    with pytest.raises(IndexError, match=rf"Embedding 'it': index {shown} at \[1, 0\] is outside 0\.\.8"):
+    with pytest.raises(IndexError, match=rf"Embedding 'it': embedding: index {shown} at \[1, 0\] is outside 0\.\.8"):
         layer(np.array([[0], [value]], dtype))
 
 

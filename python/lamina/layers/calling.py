@@ -143,7 +143,7 @@ def _as_array(x: Any) -> Any:
         return x
     if isinstance(x, (list, tuple)) and not all(isinstance(v, (bool, int, float)) for v in leaves(x)):
         return type(x)(_as_array(v) for v in x)
-    return x if isinstance(x, (np.ndarray, Tensor)) else np.asarray(x)
+    return x if isinstance(x, (np.ndarray, Tensor, str)) else np.asarray(x)
 
 
 def _convert(layer: Layer, x: Any, integers: bool) -> Any:

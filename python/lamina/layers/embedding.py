@@ -83,7 +83,7 @@ class Embedding(Layer):
         inside = (values > -1) & (values < self.input_dim)  # neither holds for NaN
         if not inside.all():
             place = np.argwhere(~inside)[0].tolist()
-            raise IndexError(f"index {values[tuple(place)]} at {place} is outside 0..{self.input_dim - 1}")
+            raise IndexError(f"embedding: index {values[tuple(place)]} at {place} is outside 0..{self.input_dim - 1}")
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Which indices are not 0, with ``mask_zero``; else None."""
