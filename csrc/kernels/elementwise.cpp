@@ -108,6 +108,33 @@ void unary_gradient(UnaryOp op, const T* s, const T* g, T* dx, dim_t n, T a, T b
   }
 }
 
+// Short rows beside an operand that all of them share, such as a bias of few channels, are read as longer ones: that
+// operand is written out several times. Calls run with the rows, then with those that are left.
+template <class T, class F>
+LAMINA_INLINE void as_long_rows(const BinaryRows<T>& r, F run) {
+  constexpr dim_t most = 16 * kLanes<T>;
+  const bool x_repeats = r.x_runs && r.x_row == 0, y_repeats = r.y_runs && r.y_row == 0;
+  const bool other_follows = y_repeats ? r.x_runs && r.x_row == r.cols : r.y_runs && r.y_row == r.cols;
+  const dim_t side = r.cols ? most / r.cols : 0;
+  if (side < 4 || r.rows < 2 * side || x_repeats == y_repeats || !other_follows || r.out_row != r.cols) return run(r);
+  T repeated[most];
+  const T* from = y_repeats ? r.y : r.x;
+  for (dim_t i = 0; i < side; i++)
+    for (dim_t j = 0; j < r.cols; j++) repeated[i * r.cols + j] = from[j];
+  BinaryRows<T> wide = r, rest = r;
+  wide.rows = r.rows / side;
+  wide.cols = wide.out_row = side * r.cols;
+  (y_repeats ? wide.y : wide.x) = repeated;
+  (y_repeats ? wide.x_row : wide.y_row) = wide.cols;
+  run(wide);
+  const dim_t done = wide.rows * wide.cols;
+  rest.rows = r.rows - wide.rows * side;
+  (y_repeats ? rest.x : rest.y) += done;
+  rest.out += done;
+  if (r.g) rest.g += done;
+  if (rest.rows) run(rest);
+}
+
 // out = f(x, y), a row at a time.
 template <class T, class F>
 LAMINA_INLINE void map_rows(const BinaryRows<T>& r, F f) {
@@ -153,7 +180,7 @@ LAMINA_INLINE Vec<T> floored_quotient(Vec<T> x, Vec<T> y) {
 }
 
 template <class T>
-void binary(BinaryOp op, bool relu, const BinaryRows<T>& r) {
+void binary_rows(BinaryOp op, bool relu, const BinaryRows<T>& r) {
   using V = Vec<T>;
   switch (op) {
     case BinaryOp::add:
@@ -176,6 +203,11 @@ void binary(BinaryOp op, bool relu, const BinaryRows<T>& r) {
     case BinaryOp::mod:
       return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return floored_mod<T>(x, y); });
   }
+}
+
+template <class T>
+void binary(BinaryOp op, bool relu, const BinaryRows<T>& r) {
+  as_long_rows<T>(r, [&](const BinaryRows<T>& rows) { binary_rows<T>(op, relu, rows); });
 }
 
 // out (+)= f(x, y, g), a row at a time.
@@ -201,7 +233,7 @@ LAMINA_INLINE Vec<T> share(IntVec<T> mine, IntVec<T> tie, Vec<T> g) {
 }
 
 template <class T>
-void binary_gradient(BinaryOp op, bool second, bool accumulate, const BinaryRows<T>& r) {
+void binary_gradient_rows(BinaryOp op, bool second, bool accumulate, const BinaryRows<T>& r) {
   using V = Vec<T>;
   auto run = [&](auto f) LAMINA_INLINE_LAMBDA { gradient_rows<T>(r, accumulate, f); };
   auto either = [&](auto fx, auto fy) LAMINA_INLINE_LAMBDA { second ? run(fy) : run(fx); };
@@ -235,6 +267,11 @@ void binary_gradient(BinaryOp op, bool second, bool accumulate, const BinaryRows
       return either([](V, V, V g) LAMINA_INLINE_LAMBDA { return g; },
                     [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return -g * floored_quotient<T>(x, y); });
   }
+}
+
+template <class T>
+void binary_gradient(BinaryOp op, bool second, bool accumulate, const BinaryRows<T>& r) {
+  as_long_rows<T>(r, [&](const BinaryRows<T>& rows) { binary_gradient_rows<T>(op, second, accumulate, rows); });
 }
 
 template <class T>

@@ -89,6 +89,7 @@ def test_cases() -> list[Case]:
     cases += [_binary(op, (5, 37), 1.5) for op in _BINARY] + [_binary(op, 1.5, (37,)) for op in _BINARY]
     for op in ("add", "multiply", "divide"):
         cases += [_binary(op, (33, 17), (17,)), _binary(op, (33, 17), (33, 1)), _binary(op, (3, 1, 7, 1), (5, 1, 19))]
+        cases += [_binary(op, (517, 7), (7,)), _binary(op, (3,), (2, 300, 3))]  # short rows, read as longer ones
     shapes: list[tuple[Shape, Shape]] = [((2, 3, 4, 5), (3, 1, 5)), ((0, 4), (4,)), ((), ()), ((1,), (70000,))]
     shapes += [((4,), (0, 4)), ((2, 1, 3, 1, 2, 1, 3, 1), (1, 2, 1, 3, 1, 2, 1, 3)), ((257, 300), (300,))]
     cases += [_binary("multiply", *s) for s in shapes]
