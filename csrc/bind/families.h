@@ -14,6 +14,7 @@ void bind_elementwise(pybind11::module_& m);
 void bind_loss(pybind11::module_& m);
 void bind_reduction(pybind11::module_& m);
 void bind_reshape(pybind11::module_& m);
+void bind_resize(pybind11::module_& m);
 void bind_convolution(pybind11::module_& m);
 void bind_probe(pybind11::module_& m);
 void bind_activation(pybind11::module_& m);

@@ -12,6 +12,7 @@ PYBIND11_MODULE(_native, m) {
   lamina::bind_loss(m);
   lamina::bind_reduction(m);
   lamina::bind_reshape(m);
+  lamina::bind_resize(m);
   lamina::bind_convolution(m);
   lamina::bind_probe(m);
   lamina::bind_activation(m);

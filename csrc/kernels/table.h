@@ -17,6 +17,7 @@
 #include "kernels/recurrent.h"
 #include "kernels/reduction.h"
 #include "kernels/reshape.h"
+#include "kernels/resize.h"
 #include "kernels/winograd.h"
 
 namespace lamina {
@@ -38,6 +39,7 @@ struct Kernels {
   RecurrentKernels<T> recurrent;
   ReductionKernels<T> reduction;
   ReshapeKernels<T> reshape;
+  ResizeKernels<T> resize;
   WinogradKernels<T> winograd;
 };
 
@@ -61,7 +63,8 @@ void use_isa(Isa isa);  // throws if the host lacks it
 // clang-format off: one kernels/<family>.cpp each, with void fill_<family>(Kernels<float>&, Kernels<double>&)
 #define LAMINA_KERNEL_FAMILIES(X) \
   X(activation) X(attention) X(convolution) X(dropout) X(elementwise) X(embedding) X(gemm) X(loss) X(normalization) \
-  X(optimizer) X(pooling) X(probe) X(recurrent) X(reduction) X(reshape) X(winograd)
+  X(optimizer) X(pooling) X(probe) X(recurrent) X(reduction) X(reshape) X(resize) \
+  X(winograd)
 // clang-format on
 #define LAMINA_DECLARE_FILL(family) void fill_##family(Kernels<float>&, Kernels<double>&);
 

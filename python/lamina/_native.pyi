@@ -97,6 +97,8 @@ __all__: list[str] = [
     "reduction_backward",
     "reduction_forward",
     "relu_gradient",
+    "resize_backward",
+    "resize_forward",
     "rmsprop_step",
     "set_num_threads",
     "sgd_step",
@@ -1000,6 +1002,18 @@ def reduction_forward(x: typing.Any, op: str, axes: typing.Any = None, keepdims:
 def relu_gradient(y: typing.Any, dy: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     dy where y > 0, else 0.
+    """
+
+def resize_backward(dy: typing.Any, interpolation: str, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    Gradient of resize_forward into dx.
+    """
+
+def resize_forward(
+    x: typing.Any, height: int, width: int, interpolation: str
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Images x (N, H, W, C) as (N, height, width, C).
     """
 
 def rmsprop_step(

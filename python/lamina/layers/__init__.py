@@ -28,6 +28,7 @@ from .recurrent_cell import GRUCell, LSTMCell, SimpleRNNCell
 from .reshape import Concatenate, Flatten, Permute, Reshape
 from .stacked_cells import StackedRNNCells
 from .symbolic import SymbolicTensor, symbolic_call
+from .upsampling import UpSampling1D, UpSampling2D
 from .variable import Variable
 from .wrappers import Masking, TimeDistributed
 
@@ -38,7 +39,8 @@ _registry.add_known((
     DepthwiseConv2D, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GlobalAveragePooling2D, InputLayer, LSTM, LSTMCell,
     Lambda, LayerNormalization, LeakyReLU, Linear, Masking, Maximum, MaxPooling2D, Minimum, MultiHeadAttention,
     Multiply, OpLayer, Permute, PositionEmbedding, RNN, ReLU, Reshape, SimpleRNN, SimpleRNNCell, SinePositionEncoding,
-    Softmax, StackedRNNCells, Subtract, TimeDistributed,
+    Softmax, StackedRNNCells, Subtract, TimeDistributed, UpSampling1D,
+    UpSampling2D,
 ))  # fmt: skip
 
 
@@ -84,6 +86,6 @@ __all__ = [
     "InputLayer", "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU", "Linear", "Masking", "MaxPool2D",
     "MaxPooling2D", "Maximum", "Minimum", "MultiHeadAttention", "Multiply", "OpLayer", "Permute",
     "PositionEmbedding", "ReLU", "Reshape", "SimpleRNN", "SimpleRNNCell", "SinePositionEncoding", "Softmax",
-    "StackedRNNCells", "Subtract", "SymbolicTensor", "TimeDistributed", "Variable", "add", "average", "concatenate",
-    "maximum", "minimum", "multiply", "subtract", "symbolic_call",
+    "StackedRNNCells", "Subtract", "SymbolicTensor", "TimeDistributed", "UpSampling1D", "UpSampling2D",
+    "Variable", "add", "average", "concatenate", "maximum", "minimum", "multiply", "subtract", "symbolic_call",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from . import dropout as _dropout
 from . import elementwise as _elementwise
 from . import embedding as _embedding
 from . import expansion as _expansion
+from . import image
 from . import linear_algebra as _linear_algebra
 from . import loss as _loss
 from . import normalization as _normalization
@@ -48,6 +49,7 @@ from .dropout import *
 from .elementwise import *
 from .embedding import *
 from .expansion import *
+from .image import *
 from .linear_algebra import *
 from .loss import *
 from .normalization import *
@@ -74,6 +76,7 @@ __all__ += _dropout.__all__
 __all__ += _elementwise.__all__
 __all__ += _embedding.__all__
 __all__ += _expansion.__all__
+__all__ += image.__all__
 __all__ += _linear_algebra.__all__
 __all__ += _loss.__all__
 __all__ += _normalization.__all__
@@ -89,6 +92,7 @@ __all__ += _trigonometry.__all__
 
 for _name in __all__:
     globals()[_name] = op(globals()[_name])
+image.resize = globals()["resize"]  # its name in Keras
 
 
 def _swapped(function: Any) -> Any:

@@ -19,3 +19,4 @@ from .random import *
 from .recurrent import *
 from .reduction import *
 from .reshape import *
+from .resize import *

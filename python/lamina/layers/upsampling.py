@@ -1,0 +1,78 @@
+"""Larger images and sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops
+from ..autograd import Tensor
+from . import options
+from .base import Layer
+from .options import pair
+from .symbolic import Shape
+
+
+class UpSampling2D(Layer):
+    """``size`` times as many rows and columns, (N, H, W, C) -> (N, H size[0], W size[1], C).
+
+    interpolation "nearest" repeats each pixel, "bilinear" blends the four around it.
+    """
+
+    _float_input = True
+
+    def __init__(
+        self,
+        size: Any = (2, 2),
+        data_format: str | None = None,
+        interpolation: str = "nearest",
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.size = pair(self, "size", size)
+        self.data_format = options.data_format(self, data_format)
+        if interpolation not in ("nearest", "bilinear"):
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r}: interpolation is {interpolation!r}, expected 'nearest' or "
+                "'bilinear'"
+            )
+        self.interpolation = interpolation
+        self._built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        options.check_image(inputs.shape, self.data_format)
+        rows, columns = inputs.shape[1:3] if self.data_format == "channels_last" else inputs.shape[2:]
+        size = (rows * self.size[0], columns * self.size[1])
+        return ops.image.resize(inputs, size, self.interpolation, self.data_format)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        options.check_image(input_shape, self.data_format)
+        first = 2 if self.data_format == "channels_first" else 1
+        larger = [n if n is None else n * s for n, s in zip(input_shape[first : first + 2], self.size, strict=True)]
+        return (*input_shape[:first], *larger, *input_shape[first + 2 :])
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("size", "data_format", "interpolation")
+
+
+class UpSampling1D(Layer):
+    """Each step ``size`` times, (N, T, F) -> (N, T size, F)."""
+
+    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(f"UpSampling1D {self.name!r}: size must be an integer >= 1, got {size!r}")
+        self.size = size
+        self._built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        if inputs.ndim != 3:
+            raise ValueError(f"UpSampling1D {self.name!r}: x is {inputs.shape}, expected (batch, time, features)")
+        return ops.repeat(inputs, self.size, axis=1)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        n, steps, features = input_shape
+        return (n, None if steps is None else steps * self.size, features)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("size")

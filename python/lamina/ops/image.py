@@ -1,0 +1,45 @@
+"""Functions on images, under the names of keras.ops.image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import _native
+from ..autograd import Array, Gradients, Tensor, record
+from ._common import TensorLike, float_tensor
+from .convolution import around_channels_last
+from .reshape import reshape
+
+__all__ = ["resize"]
+
+
+def resize(
+    images: TensorLike, size: Sequence[int], interpolation: str = "bilinear", data_format: str | None = None
+) -> Tensor:
+    """Images (N, H, W, C) or (H, W, C) with ``size`` = (height, width) pixels.
+
+    interpolation is "nearest", the input pixel under the middle of an output pixel, or "bilinear", the blend of the
+    four whose middles surround it; beyond the outermost middles the image goes on as it is.  Nothing is smoothed
+    first when it shrinks (Keras's antialias=False).  data_format "channels_first": (N, C, H, W) or (C, H, W).
+    """
+    try:
+        height, width = (int(n) for n in size)
+    except (TypeError, ValueError):
+        raise ValueError(f"resize: size must be two integers, (height, width), got {size!r}") from None
+    x = float_tensor(images)
+    if x.ndim == 3:
+        y = resize(reshape(x, (1, *x.shape)), size, interpolation, data_format)
+        return reshape(y, y.shape[1:])
+    if x.ndim != 4:
+        raise ValueError(f"resize: images are {x.shape}, expected (N, H, W, C) or (H, W, C)")
+
+    def run(images: TensorLike) -> Tensor:
+        x = float_tensor(images)
+        y = _native.resize_forward(x._array, height, width, interpolation)
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            _native.resize_backward(dy, interpolation, grads[0], grads.accumulate)
+
+        return record(y, (x,), backward)
+
+    return around_channels_last(x, data_format, "resize", run)

@@ -1,0 +1,78 @@
+"""Resizing: gradients by central differences, known values, the layers; the registry compares values with twins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lamina
+from lamina import layers, ops
+from lamina.testing import check_gradients
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+@pytest.mark.parametrize("size", [(6, 8), (5, 2), (3, 4), (7, 1)])
+def test_gradients(size, interpolation):
+    check_gradients(lambda x: ops.image.resize(x, size, interpolation), RNG.standard_normal((2, 3, 4, 3)))
+
+
+def test_nearest_repeats_pixels():
+    x = RNG.standard_normal((2, 3, 4, 5)).astype(np.float32)
+    y = layers.UpSampling2D((2, 3))(x).numpy()
+    np.testing.assert_array_equal(y, x.repeat(2, axis=1).repeat(3, axis=2))
+    first = layers.UpSampling2D((2, 3), data_format="channels_first")(x.transpose(0, 3, 1, 2)).numpy()
+    np.testing.assert_array_equal(first.transpose(0, 2, 3, 1), y)
+    steps = layers.UpSampling1D(3)(x[0]).numpy()
+    np.testing.assert_array_equal(steps, x[0].repeat(3, axis=1))
+
+
+def test_bilinear_blends_by_the_middles_of_pixels():
+    y = ops.image.resize(np.array([0.0, 1.0, 3.0]).reshape(1, 3, 1), (1, 6)).numpy()
+    np.testing.assert_allclose(y.ravel(), [0, 0.25, 0.75, 1.5, 2.5, 3], rtol=1e-6)
+    x = RNG.standard_normal((1, 5, 7, 2))
+    np.testing.assert_array_equal(ops.image.resize(x, (5, 7)).numpy(), x)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+def test_as_pytorch(interpolation):
+    torch = pytest.importorskip("torch")
+    x = RNG.standard_normal((2, 5, 7, 3))
+    options = {} if interpolation == "nearest" else {"align_corners": False}
+    for size in ((10, 14), (15, 21), (8, 11)) if interpolation == "bilinear" else ((10, 14), (15, 7)):
+        want = torch.nn.functional.interpolate(
+            torch.from_numpy(x.transpose(0, 3, 1, 2)), size, mode=interpolation, **options
+        )
+        got = ops.image.resize(x, size, interpolation).numpy()
+        np.testing.assert_allclose(got, want.numpy().transpose(0, 2, 3, 1), rtol=1e-12, atol=1e-12)
+
+
+def test_in_models(tmp_path):
+    inputs = lamina.Input((4, 4, 3))
+    y = layers.Conv2D(4, 3, padding="same")(layers.UpSampling2D(interpolation="bilinear")(inputs))
+    model = lamina.Model(inputs, ops.image.resize(y, (5, 6)))
+    assert model.output_shape == (None, 5, 6, 4)
+    assert layers.UpSampling2D()(lamina.Input((None, 4, 3))).shape == (None, None, 8, 3)
+    x = RNG.standard_normal((3, 4, 4, 3)).astype(np.float32)
+    model.save(tmp_path / "m.lamina")
+    again = lamina.load_model(tmp_path / "m.lamina")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    model.compile("adam", "mse")
+    losses = model.fit(x, np.zeros((3, 5, 6, 4), np.float32), epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+
+
+def test_errors_name_what_is_wrong():
+    with pytest.raises(ValueError, match="interpolation is 'cubic', expected 'nearest' or 'bilinear'"):
+        layers.UpSampling2D(interpolation="cubic")
+    with pytest.raises(ValueError, match="size"):
+        layers.UpSampling2D(0)
+    with pytest.raises(ValueError, match=r"UpSampling2D 'up': x is \(2, 3\)"):
+        layers.UpSampling2D(name="up")(np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"size must be two integers, \(height, width\), got 3"):
+        ops.image.resize(np.zeros((1, 2, 2, 1)), 3)
+    with pytest.raises(ValueError, match="has no pixels"):
+        ops.image.resize(np.zeros((1, 0, 2, 1)), (2, 2))
+    with pytest.raises(ValueError, match=r"UpSampling1D .*: size must be an integer >= 1, got 0"):
+        layers.UpSampling1D(0)
