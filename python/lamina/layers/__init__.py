@@ -7,7 +7,7 @@ from .activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from .attention import MultiHeadAttention
 from .base import Layer
 from .bidirectional import Bidirectional
-from .convolution import Conv2D, DepthwiseConv2D
+from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .core import Input, InputLayer, Lambda
 from .dense import Dense, Linear
 from .dropout import Dropout
@@ -16,11 +16,21 @@ from .embedding import Embedding, PositionEmbedding, SinePositionEncoding
 from .normalization import BatchNormalization, LayerNormalization
 from .operation import OpLayer
 from .pooling import (
+    AveragePooling1D,
     AveragePooling2D,
+    AvgPool1D,
     AvgPool2D,
+    GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalAvgPool1D,
     GlobalAvgPool2D,
+    GlobalMaxPool1D,
+    GlobalMaxPool2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    MaxPool1D,
     MaxPool2D,
+    MaxPooling1D,
     MaxPooling2D,
 )
 from .recurrent import GRU, LSTM, RNN, SimpleRNN
@@ -31,12 +41,13 @@ from .symbolic import SymbolicTensor, symbolic_call
 from .variable import Variable
 from .wrappers import Masking, TimeDistributed
 
-Convolution2D, DepthwiseConvolution2D = Conv2D, DepthwiseConv2D
+Convolution1D, Convolution2D, DepthwiseConvolution2D = Conv1D, Conv2D, DepthwiseConv2D
 
 _registry.add_known((
-    Activation, Add, Average, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate, Conv2D, Dense,
-    DepthwiseConv2D, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GlobalAveragePooling2D, InputLayer, LSTM, LSTMCell,
-    Lambda, LayerNormalization, LeakyReLU, Linear, Masking, Maximum, MaxPooling2D, Minimum, MultiHeadAttention,
+    Activation, Add, Average, AveragePooling1D, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate,
+    Conv1D, Conv2D, Dense, DepthwiseConv2D, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GlobalAveragePooling1D,
+    GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, InputLayer, LSTM, LSTMCell, Lambda,
+    LayerNormalization, LeakyReLU, Linear, Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum, MultiHeadAttention,
     Multiply, OpLayer, Permute, PositionEmbedding, RNN, ReLU, Reshape, SimpleRNN, SimpleRNNCell, SinePositionEncoding,
     Softmax, StackedRNNCells, Subtract, TimeDistributed,
 ))  # fmt: skip
@@ -78,12 +89,14 @@ def concatenate(inputs: list[SymbolicTensor], axis: int = -1, **kwargs: object) 
 
 
 __all__ = [
-    "ELU", "GRU", "LSTM", "RNN", "Activation", "Add", "Average", "AveragePooling2D", "AvgPool2D", "BatchNormalization",
-    "Bidirectional", "Concatenate", "Conv2D", "Convolution2D", "Dense", "DepthwiseConv2D", "DepthwiseConvolution2D",
-    "Dropout", "Embedding", "Flatten", "GRUCell", "GlobalAveragePooling2D", "GlobalAvgPool2D", "Input",
-    "InputLayer", "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU", "Linear", "Masking", "MaxPool2D",
-    "MaxPooling2D", "Maximum", "Minimum", "MultiHeadAttention", "Multiply", "OpLayer", "Permute",
-    "PositionEmbedding", "ReLU", "Reshape", "SimpleRNN", "SimpleRNNCell", "SinePositionEncoding", "Softmax",
-    "StackedRNNCells", "Subtract", "SymbolicTensor", "TimeDistributed", "Variable", "add", "average", "concatenate",
-    "maximum", "minimum", "multiply", "subtract", "symbolic_call",
+    "ELU", "GRU", "LSTM", "RNN", "Activation", "Add", "Average", "AveragePooling1D", "AveragePooling2D", "AvgPool1D",
+    "AvgPool2D", "BatchNormalization", "Bidirectional", "Concatenate", "Conv1D", "Conv2D", "Convolution1D",
+    "Convolution2D", "Dense", "DepthwiseConv2D", "DepthwiseConvolution2D", "Dropout", "Embedding", "Flatten", "GRUCell",
+    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D",
+    "GlobalMaxPool2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "Input", "InputLayer", "LSTMCell", "Lambda", "Layer",
+    "LayerNormalization", "LeakyReLU", "Linear", "Masking", "MaxPool1D", "MaxPool2D", "MaxPooling1D", "MaxPooling2D",
+    "Maximum", "Minimum", "MultiHeadAttention", "Multiply", "OpLayer", "Permute", "PositionEmbedding", "ReLU",
+    "Reshape", "SimpleRNN", "SimpleRNNCell", "SinePositionEncoding", "Softmax", "StackedRNNCells", "Subtract",
+    "SymbolicTensor", "TimeDistributed", "Variable", "add", "average", "concatenate", "maximum", "minimum", "multiply",
+    "subtract", "symbolic_call",
 ]  # fmt: skip
