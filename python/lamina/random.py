@@ -1,7 +1,8 @@
 """Random numbers: one seed for the whole process, generators for layers, keras.random's sampling functions.
 
 Everything random follows from ``seed()``.  Values that training draws step by step (dropout) come from native
-counter-based kernels driven by a ``Generator``'s state; values drawn once (initial weights, shuffles) from NumPy.
+counter-based kernels driven by a ``Generator``'s state; values drawn once (initial weights, shuffles) from NumPy, as
+are the normal numbers of a ``Generator`` (Gaussian noise), which a captured step draws before each replay.
 """
 
 from __future__ import annotations
