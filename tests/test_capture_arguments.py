@@ -222,3 +222,12 @@ def test_results_carry_no_tape_and_the_error_says_so():
     for _ in range(2):
         with pytest.raises(RuntimeError, match="captured"):
             ops.sum(f(np.ones((1, 3), np.float32))).backward()
+
+
+def test_random_normal_of_a_generator_goes_on_in_replays():
+    eager, replayed = (lamina.random.SeedGenerator(5) for _ in range(2))
+    run = lamina.capture(lambda x: x + lamina.random.normal(x.shape, 2.0, 3.0, seed=replayed), strict=True)
+    x = np.zeros(7, np.float32)
+    for _ in range(4):
+        np.testing.assert_array_equal(run(x).numpy(), lamina.random.normal((7,), 2.0, 3.0, seed=eager).numpy())
+    assert replayed.state.tolist() == [5, 4]

@@ -74,5 +74,5 @@ def test_errors_name_what_is_wrong():
         ops.image.resize(np.zeros((1, 2, 2, 1)), 3)
     with pytest.raises(ValueError, match="has no pixels"):
         ops.image.resize(np.zeros((1, 0, 2, 1)), (2, 2))
-    with pytest.raises(ValueError, match=r"UpSampling1D .*: size must be an integer >= 1, got 0"):
+    with pytest.raises(ValueError, match=r"UpSampling1D .*: size must be a positive integer, got 0"):
         layers.UpSampling1D(0)

@@ -1,7 +1,8 @@
 """Random numbers: one seed for the whole process, generators for layers, keras.random's sampling functions.
 
 Everything random follows from ``seed()``.  Values that training draws step by step (dropout) come from native
-counter-based kernels driven by a ``Generator``'s state; values drawn once (initial weights, shuffles) from NumPy.
+counter-based kernels driven by a ``Generator``'s state; values drawn once (initial weights, shuffles) from NumPy, as
+are the normal numbers of a ``Generator`` (Gaussian noise), which a captured step draws before each replay.
 """
 
 from __future__ import annotations
@@ -80,6 +81,9 @@ class Generator:
     def numpy(self) -> np.random.Generator:
         """A NumPy generator at this stream's place; advances the stream by one call."""
         tape.refuse(_DREW)
+        return self._next()
+
+    def _next(self) -> np.random.Generator:
         generator = np.random.Generator(np.random.Philox(key=self.state))
         self.state[1] += np.uint64(1)
         return generator
@@ -119,9 +123,25 @@ def truncated_array(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]
 
 
 def normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None) -> Tensor:
-    """Normally distributed values."""
+    """Normally distributed values.  With a Generator as seed, replays of a captured step draw new ones."""
     d = standardize_dtype(dtype)
+    if isinstance(seed, Generator):
+        return _from_stream(seed, shape, d.type(mean), d.type(stddev))
     return wrap(normal_array(numpy_from(seed), shape, d) * d.type(stddev) + d.type(mean))
+
+
+def _from_stream(generator: Generator, shape: Shape, mean: Any, stddev: Any) -> Tensor:
+    values = np.empty(tuple(shape), mean.dtype)
+
+    def draw() -> None:
+        generator._next().standard_normal(dtype=values.dtype.type, out=values)
+        np.multiply(values, stddev, out=values)
+        np.add(values, mean, out=values)
+
+    draw()
+    if tape.state.recording is not None:  # the plan reads the array, each replay begins with new values in it
+        tape.state.recording.hooks.append(draw)
+    return wrap(values)
 
 
 def truncated_normal(

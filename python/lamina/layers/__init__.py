@@ -2,45 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from .. import _registry
-from .activation import ELU, Activation, LeakyReLU, ReLU, Softmax
+from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .attention import MultiHeadAttention
 from .base import Layer
 from .bidirectional import Bidirectional
-from .convolution import Conv2D, DepthwiseConv2D
-from .core import Input, InputLayer, Lambda
+from .convolution import Conv1D, Conv2D, DepthwiseConv2D
+from .core import ActivityRegularization, Input, InputLayer, Lambda
 from .dense import Dense, Linear
-from .dropout import Dropout
+from .dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
 from .elementwise import Add, Average, Maximum, Minimum, Multiply, Subtract
 from .embedding import Embedding, PositionEmbedding, SinePositionEncoding
-from .normalization import BatchNormalization, LayerNormalization
+from .linear_algebra import Dot
+from .normalization import BatchNormalization, LayerNormalization, UnitNormalization
 from .operation import OpLayer
+from .padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from .pooling import (
+    AveragePooling1D,
     AveragePooling2D,
+    AvgPool1D,
     AvgPool2D,
+    GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalAvgPool1D,
     GlobalAvgPool2D,
+    GlobalMaxPool1D,
+    GlobalMaxPool2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    MaxPool1D,
     MaxPool2D,
+    MaxPooling1D,
     MaxPooling2D,
 )
 from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .recurrent_cell import GRUCell, LSTMCell, SimpleRNNCell
-from .reshape import Concatenate, Flatten, Permute, Reshape
+from .reshape import Concatenate, Flatten, Permute, RepeatVector, Reshape
 from .stacked_cells import StackedRNNCells
 from .symbolic import SymbolicTensor, symbolic_call
 from .upsampling import UpSampling1D, UpSampling2D
 from .variable import Variable
 from .wrappers import Masking, TimeDistributed
 
-Convolution2D, DepthwiseConvolution2D = Conv2D, DepthwiseConv2D
+Convolution1D, Convolution2D, DepthwiseConvolution2D = Conv1D, Conv2D, DepthwiseConv2D
 
 _registry.add_known((
-    Activation, Add, Average, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate, Conv2D, Dense,
-    DepthwiseConv2D, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GlobalAveragePooling2D, InputLayer, LSTM, LSTMCell,
-    Lambda, LayerNormalization, LeakyReLU, Linear, Masking, Maximum, MaxPooling2D, Minimum, MultiHeadAttention,
-    Multiply, OpLayer, Permute, PositionEmbedding, RNN, ReLU, Reshape, SimpleRNN, SimpleRNNCell, SinePositionEncoding,
-    Softmax, StackedRNNCells, Subtract, TimeDistributed, UpSampling1D,
-    UpSampling2D,
+    Activation, ActivityRegularization, Add, Average, AveragePooling1D, AveragePooling2D, BatchNormalization,
+    Bidirectional, Concatenate, Conv1D, Conv2D, Cropping1D, Cropping2D, Dense, DepthwiseConv2D, Dot, Dropout, ELU,
+    Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalAveragePooling2D,
+    GlobalMaxPooling1D, GlobalMaxPooling2D, InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU, Linear,
+    Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum, MultiHeadAttention, Multiply, OpLayer, PReLU, Permute,
+    PositionEmbedding, RNN, ReLU, RepeatVector, Reshape, SimpleRNN, SimpleRNNCell, SinePositionEncoding, Softmax,
+    SpatialDropout1D, SpatialDropout2D, StackedRNNCells, Subtract, TimeDistributed, UnitNormalization, UpSampling1D,
+    UpSampling2D, ZeroPadding1D, ZeroPadding2D,
 ))  # fmt: skip
 
 
@@ -79,13 +96,22 @@ def concatenate(inputs: list[SymbolicTensor], axis: int = -1, **kwargs: object) 
     return Concatenate(axis, **kwargs)(inputs)
 
 
+def dot(inputs: list[SymbolicTensor], axes: int | Sequence[int] = -1, **kwargs: Any) -> object:
+    """``Dot(axes, **kwargs)(inputs)``."""
+    return Dot(axes, **kwargs)(inputs)
+
+
 __all__ = [
-    "ELU", "GRU", "LSTM", "RNN", "Activation", "Add", "Average", "AveragePooling2D", "AvgPool2D", "BatchNormalization",
-    "Bidirectional", "Concatenate", "Conv2D", "Convolution2D", "Dense", "DepthwiseConv2D", "DepthwiseConvolution2D",
-    "Dropout", "Embedding", "Flatten", "GRUCell", "GlobalAveragePooling2D", "GlobalAvgPool2D", "Input",
-    "InputLayer", "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU", "Linear", "Masking", "MaxPool2D",
-    "MaxPooling2D", "Maximum", "Minimum", "MultiHeadAttention", "Multiply", "OpLayer", "Permute",
-    "PositionEmbedding", "ReLU", "Reshape", "SimpleRNN", "SimpleRNNCell", "SinePositionEncoding", "Softmax",
-    "StackedRNNCells", "Subtract", "SymbolicTensor", "TimeDistributed", "UpSampling1D", "UpSampling2D",
-    "Variable", "add", "average", "concatenate", "maximum", "minimum", "multiply", "subtract", "symbolic_call",
+    "ELU", "GRU", "LSTM", "RNN", "Activation", "ActivityRegularization", "Add", "Average", "AveragePooling1D",
+    "AveragePooling2D", "AvgPool1D", "AvgPool2D", "BatchNormalization", "Bidirectional", "Concatenate", "Conv1D",
+    "Conv2D", "Convolution1D", "Convolution2D", "Cropping1D", "Cropping2D", "Dense", "DepthwiseConv2D",
+    "DepthwiseConvolution2D", "Dot", "Dropout", "Embedding", "Flatten", "GRUCell", "GaussianDropout", "GaussianNoise",
+    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D",
+    "GlobalMaxPool2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "Input", "InputLayer", "LSTMCell", "Lambda", "Layer",
+    "LayerNormalization", "LeakyReLU", "Linear", "Masking", "MaxPool1D", "MaxPool2D", "MaxPooling1D", "MaxPooling2D",
+    "Maximum", "Minimum", "MultiHeadAttention", "Multiply", "OpLayer", "PReLU", "Permute", "PositionEmbedding", "ReLU",
+    "RepeatVector", "Reshape", "SimpleRNN", "SimpleRNNCell", "SinePositionEncoding", "Softmax", "SpatialDropout1D",
+    "SpatialDropout2D", "StackedRNNCells", "Subtract", "SymbolicTensor", "TimeDistributed", "UnitNormalization",
+    "UpSampling1D", "UpSampling2D", "Variable", "ZeroPadding1D", "ZeroPadding2D", "add", "average", "concatenate",
+    "dot", "maximum", "minimum", "multiply", "subtract", "symbolic_call",
 ]  # fmt: skip

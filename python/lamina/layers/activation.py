@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .. import activations, ops
+from .. import activations, initializers, ops, regularizers
 from ..autograd import Tensor
 from .base import Layer
+from .options import known, refuse
 from .symbolic import Shape
 
 
@@ -74,6 +75,64 @@ class LeakyReLU(_Elementwise):
 
     def get_config(self) -> dict[str, Any]:
         return self._config("negative_slope")
+
+
+class PReLU(Layer):
+    """x above zero, ``alpha * x`` below it with a trained alpha: He et al. 2015.
+
+    Weights: ``alpha``, of the input's shape without the batch; axes in ``shared_axes`` (counted from 1, the batch being
+    0) have size 1, so that one alpha serves all of their places: ``shared_axes=(1, 2)`` leaves one for each channel of
+    images.
+    """
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: int | Sequence[int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        refuse(self, alpha_constraint=alpha_constraint)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        axes = [] if shared_axes is None else [shared_axes] if isinstance(shared_axes, int) else list(shared_axes)
+        if any(type(a) is not int or a == 0 for a in axes):
+            raise ValueError(f"{self._label()}: shared_axes must be axes behind the batch's (0), got {shared_axes!r}")
+        self.shared_axes = None if shared_axes is None else axes
+
+    def build(self, input_shape: Shape) -> None:
+        ndim = len(input_shape)
+        for a in self.shared_axes or ():
+            if not -ndim < a < ndim:
+                raise ValueError(f"shared_axes={self.shared_axes} are out of range for x, {input_shape}")
+        shared = {a % ndim for a in self.shared_axes or ()}
+        size = [1 if i in shared else known(self, f"axis {i}", input_shape[i], input_shape) for i in range(1, ndim)]
+        self.alpha = self.add_weight(size, self.alpha_initializer, regularizer=self.alpha_regularizer, name="alpha")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        if message := self._mismatch(inputs.shape):
+            raise ValueError(message)
+        below = ops.relu(ops.negative(inputs))  # no slope at zero, and no infinity times zero in alpha's gradient
+        return ops.subtract(ops.relu(inputs), ops.multiply(self.alpha, below))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if self.built and (message := self._mismatch(input_shape)):
+            raise ValueError(message)
+        return input_shape
+
+    def _mismatch(self, shape: Shape) -> str | None:
+        size = self.alpha.shape
+        if len(shape) == len(size) + 1 and all(m in (1, n) or n is None for m, n in zip(size, shape[1:], strict=True)):
+            return None
+        return f"x is {shape}, but alpha {size} fits inputs (N, {', '.join(map(str, size))}), any size where it has 1"
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("alpha_initializer", "alpha_regularizer", "shared_axes")
 
 
 class ELU(_Elementwise):

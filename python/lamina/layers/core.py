@@ -1,4 +1,4 @@
-"""Input, and functions as layers."""
+"""Input, functions as layers, and penalties on what passes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import _registry
+from .. import _registry, regularizers
 from .._tree import map_shapes, map_structure
+from ..autograd import Tensor
 from .base import Layer
 from .calling import tensors
-from .symbolic import Node, SymbolicTensor
+from .symbolic import Node, Shape, SymbolicTensor
 
 
 class InputLayer(Layer):
@@ -141,3 +142,26 @@ class Lambda(Layer):
                 "@lamina.saving.register_serializable(), or write a Layer with call()"
             )
         return self._config("function", "output_shape", "mask", "arguments")
+
+
+class ActivityRegularization(Layer):
+    """Its input, whose ``l1 * sum(|x|) + l2 * sum(x**2)``, divided by the batch size, is added to the losses."""
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)
+        self.l1, self.l2 = l1, l2
+        self._built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return inputs
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        config = self._config("l1", "l2")
+        del config["activity_regularizer"]  # made of these two
+        return config

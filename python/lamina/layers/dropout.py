@@ -1,37 +1,49 @@
-"""Dropout."""
+"""Dropout and noise: layers that do something in training alone."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from .. import ops
+from .. import ops, random
 from ..autograd import Tensor
 from ..random import Generator
+from . import options
 from .base import Layer
 from .options import fraction
 from .symbolic import Shape
 
 
-class Dropout(Layer):
+class _Random(Layer):
+    """A layer whose result has the shape of its input and depends, in training, on numbers of its own stream."""
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(self, seed: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = seed if isinstance(seed, Generator) else Generator(seed)
+        self._built = True
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+
+class Dropout(_Random):
     """In training, sets a fraction ``rate`` of the input to zero and scales the rest by 1 / (1 - rate).
 
     noise_shape: broadcast to the input's, axes of size 1 drop together (``(None, 1, features)`` drops whole features;
     None takes the input's size).  seed: an integer makes the stream of masks repeatable.
     """
 
-    supports_masking = True
-    _float_input = True
-
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(seed, **kwargs)
         self.rate = fraction(self, "rate", rate)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
-        self.seed = seed
-        self.seed_generator = seed if isinstance(seed, Generator) else Generator(seed)
-        self._built = True
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or self.rate == 0.0:
@@ -41,11 +53,102 @@ class Dropout(Layer):
         if len(self.noise_shape) != inputs.ndim:
             raise ValueError(f"noise_shape {self.noise_shape} must have as many axes as x, {inputs.shape}")
         shape = tuple(m if n is None else n for n, m in zip(self.noise_shape, inputs.shape, strict=True))
-        noise = ops.dropout(ops.ones(shape, dtype=inputs.dtype), self.rate, self.seed_generator)
-        return ops.multiply(inputs, noise)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
+        return _dropped_together(inputs, shape, self.rate, self.seed_generator)
 
     def get_config(self) -> dict[str, Any]:
         return self._config("rate", "noise_shape", "seed")
+
+
+def _dropped_together(x: Tensor, shape: tuple[int, ...], rate: float, generator: Generator) -> Tensor:
+    """Dropout with one mask of ``shape`` for all of x that it broadcasts to."""
+    return ops.multiply(x, ops.dropout(ops.ones(shape, dtype=x.dtype), rate, generator))
+
+
+class _SpatialDropout(_Random):
+    _axes = 2
+
+    def __init__(self, rate: float, data_format: str | None, seed: Any, **kwargs: Any) -> None:
+        super().__init__(seed, **kwargs)
+        self.rate = fraction(self, "rate", rate)
+        self.data_format = options.data_format(self, data_format)
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        options.check_axes(inputs.shape, self.data_format, self._axes)
+        if not training or self.rate == 0.0:
+            return inputs
+        n, *rest = inputs.shape
+        ones = (1,) * self._axes
+        shape = (n, *ones, rest[-1]) if self.data_format == "channels_last" else (n, rest[0], *ones)
+        return _dropped_together(inputs, shape, self.rate, self.seed_generator)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        options.check_axes(input_shape, self.data_format, self._axes)
+        return input_shape
+
+
+class SpatialDropout1D(_SpatialDropout):
+    """Dropout of whole channels of sequences (N, T, C), over all steps: Tompson et al. 2014."""
+
+    _axes = 1
+
+    def __init__(
+        self, rate: float, seed: Any = None, name: str | None = None, dtype: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(rate, None, seed, name=name, dtype=dtype, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("rate", "seed")
+
+
+class SpatialDropout2D(_SpatialDropout):
+    """Dropout of whole channels of images (N, H, W, C), over all pixels: Tompson et al. 2014."""
+
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(rate, data_format, seed, name=name, dtype=dtype, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("rate", "data_format", "seed")
+
+
+class GaussianNoise(_Random):
+    """In training, adds normally distributed noise of mean 0 and standard deviation ``stddev``, from 0 to 1."""
+
+    def __init__(self, stddev: float, seed: Any = None, **kwargs: Any) -> None:
+        super().__init__(seed, **kwargs)
+        self.stddev = fraction(self, "stddev", stddev)
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if not training or self.stddev == 0.0:
+            return inputs
+        return ops.add(inputs, random.normal(inputs.shape, 0.0, self.stddev, inputs.dtype, self.seed_generator))
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("stddev", "seed")
+
+
+class GaussianDropout(_Random):
+    """In training, multiplies with normally distributed noise of mean 1 and variance rate / (1 - rate), that of Dropout
+    with this rate: Srivastava et al. 2014."""
+
+    def __init__(self, rate: float, seed: Any = None, **kwargs: Any) -> None:
+        super().__init__(seed, **kwargs)
+        self.rate = fraction(self, "rate", rate)
+        if self.rate == 1.0:
+            raise ValueError(f"{self._label()}: rate must be below 1, where the noise would be infinite; got {rate!r}")
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if not training or self.rate == 0.0:
+            return inputs
+        stddev = math.sqrt(self.rate / (1.0 - self.rate))
+        return ops.multiply(inputs, random.normal(inputs.shape, 1.0, stddev, inputs.dtype, self.seed_generator))
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("rate", "seed")

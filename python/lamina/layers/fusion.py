@@ -15,12 +15,12 @@ from ..tape import state
 from .activation import Activation, ReLU
 from .base import Layer
 from .calling import context
-from .convolution import Conv2D, DepthwiseConv2D
+from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .dense import Dense
 from .elementwise import Add
 from .normalization import BatchNormalization
 
-_CONVOLUTIONS = (Conv2D, DepthwiseConv2D)  # their calls look at context.normalization
+_CONVOLUTIONS = (Conv1D, Conv2D, DepthwiseConv2D)  # their calls look at context.normalization
 _FIRST = (Add, BatchNormalization, Dense, *_CONVOLUTIONS)  # their calls ask take_following()
 
 
@@ -74,8 +74,10 @@ def _kernel_name(layer: Any) -> str | None:
 def _can_fold(first: Any, normalization: Any, x: Any) -> bool:
     if state.enabled or context.training or not (first.built and normalization.built and type(x) is Tensor):
         return False
-    if activations.fused_name(first.activation) != "linear" or first.data_format != "channels_last" or x.ndim != 4:
+    if activations.fused_name(first.activation) != "linear" or first.data_format != "channels_last":
+        return False
+    if x.ndim != len(first.kernel_size) + 2:
         return False
     pixels, outputs = x.size // max(1, x.shape[-1]), normalization.moving_mean.size
     worth_it = pixels * outputs > 2 * first.kernel.size
-    return worth_it and normalization.axis in (-1, 3) and first.dtype == normalization.dtype
+    return worth_it and normalization.axis in (-1, x.ndim - 1) and first.dtype == normalization.dtype

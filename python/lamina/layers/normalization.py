@@ -1,4 +1,4 @@
-"""Batch and layer normalization."""
+"""Batch, layer and unit normalization."""
 
 from __future__ import annotations
 
@@ -200,6 +200,34 @@ class LayerNormalization(Layer):
             "axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer", "beta_regularizer",
             "gamma_regularizer",
         )  # fmt: skip
+
+
+class UnitNormalization(Layer):
+    """The input divided by its Euclidean length over ``axis`` (one or several)."""
+
+    supports_masking = True
+    _float_input = True
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not all(type(a) is int for a in (axis if isinstance(axis, (list, tuple)) else [axis])):
+            raise TypeError(f"{self._label()}: axis must be an integer or several, got {axis!r}")
+        self.axis = axis if isinstance(axis, int) else list(axis)
+        self._built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return ops.normalize(inputs, self._axes(inputs.shape), order=2, epsilon=1e-12)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._axes(input_shape)
+        return input_shape
+
+    def _axes(self, shape: Shape) -> tuple[int, ...]:
+        axes = (self.axis,) if isinstance(self.axis, int) else self.axis
+        return tuple(_axis(a, shape) for a in axes)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("axis")
 
 
 def _axis(axis: int, shape: Shape) -> int:

@@ -1,4 +1,4 @@
-"""Pooling of images."""
+"""Pooling of images and of sequences."""
 
 from __future__ import annotations
 
@@ -8,46 +8,57 @@ from .. import ops
 from ..autograd import Tensor
 from . import options
 from .base import Layer
-from .options import pair
+from .layout import from_images, to_images
 from .symbolic import Shape
-
-_TO_LAST, _TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
 class _Pooling(Layer):
+    """Windows over so many axes; over one, those of an image of height 1."""
+
     _float_input = True
+    _axes = 2
 
     def __init__(self, pool_size: Any, strides: Any, padding: Any, data_format: str | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.pool_size = pair(self, "pool_size", pool_size)
-        self.strides = pair(self, "strides", self.pool_size if strides is None else strides)
-        self.padding = options.padding(self, padding)
+        self.pool_size = options.sizes(self, "pool_size", pool_size, self._axes)
+        self.strides = options.sizes(self, "strides", self.pool_size if strides is None else strides, self._axes)
+        self.padding = options.padding(self, padding, self._axes)
         self.data_format = options.data_format(self, data_format)
         self._built = True
 
-    def _pool(self, x: Tensor) -> Tensor:
+    def _pool(self, x: Tensor, pool_size: Any, strides: Any) -> Tensor:
         raise NotImplementedError
 
     def call(self, inputs: Tensor) -> Tensor:
-        if inputs._array.ndim != 4:
-            options.check_image(inputs.shape, self.data_format)
-        if self.data_format == "channels_last":
-            return self._pool(inputs)
-        return ops.transpose(self._pool(ops.transpose(inputs, _TO_LAST)), _TO_FIRST)
+        if inputs._array.ndim != self._axes + 2:
+            options.check_axes(inputs.shape, self.data_format, self._axes)
+        lead = (1,) * (2 - self._axes)
+        y = self._pool(
+            to_images(inputs, self._axes, self.data_format), (*lead, *self.pool_size), (*lead, *self.strides)
+        )
+        return from_images(y, self._axes, self.data_format)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        options.check_image(input_shape, self.data_format)
+        options.check_axes(input_shape, self.data_format, self._axes)
         first = self.data_format == "channels_first"
-        return options.image_output(
-            input_shape, input_shape[1 if first else 3], self.pool_size, self.strides, self.padding, (1, 1), first,
-            "pool",
+        return options.windows_output(
+            input_shape, input_shape[1 if first else -1], self.pool_size, self.strides, self.padding,
+            (1,) * self._axes, first, "pool",
         )  # fmt: skip
+
+    def _mismatch(self, shape: Shape) -> str | None:
+        return None if self._axes == 2 else options.complaint(self.compute_output_shape, shape)
 
     def get_config(self) -> dict[str, Any]:
         return self._config("pool_size", "strides", "padding", "data_format")
 
 
-class MaxPooling2D(_Pooling):
+class _Max(_Pooling):
+    def _pool(self, x: Tensor, pool_size: Any, strides: Any) -> Tensor:
+        return ops.max_pool2d(x, pool_size, strides, self.padding)
+
+
+class MaxPooling2D(_Max):
     """The largest value of each window, (N, H, W, C) -> (N, H', W', C).
 
     strides defaults to pool_size.  padding "same" never wins: it counts as minus infinity.
@@ -64,11 +75,30 @@ class MaxPooling2D(_Pooling):
     ) -> None:
         super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
 
-    def _pool(self, x: Tensor) -> Tensor:
-        return ops.max_pool2d(x, self.pool_size, self.strides, self.padding)
+
+class MaxPooling1D(_Max):
+    """The largest value of each window, (N, T, C) -> (N, T', C); otherwise as MaxPooling2D."""
+
+    _axes = 1
+
+    def __init__(
+        self,
+        pool_size: Any = 2,
+        strides: Any = None,
+        padding: Any = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
 
 
-class AveragePooling2D(_Pooling):
+class _Average(_Pooling):
+    def _pool(self, x: Tensor, pool_size: Any, strides: Any) -> Tensor:
+        return ops.average_pool2d(x, pool_size, strides, self.padding)
+
+
+class AveragePooling2D(_Average):
     """The mean of each window, (N, H, W, C) -> (N, H', W', C).
 
     strides defaults to pool_size.  Padding is left out of the mean, as in Keras.
@@ -85,14 +115,27 @@ class AveragePooling2D(_Pooling):
     ) -> None:
         super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
 
-    def _pool(self, x: Tensor) -> Tensor:
-        return ops.average_pool2d(x, self.pool_size, self.strides, self.padding)
+
+class AveragePooling1D(_Average):
+    """The mean of each window, (N, T, C) -> (N, T', C); otherwise as AveragePooling2D."""
+
+    _axes = 1
+
+    def __init__(
+        self,
+        pool_size: Any,
+        strides: Any = None,
+        padding: Any = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
 
 
-class GlobalAveragePooling2D(Layer):
-    """The mean over the image, (N, H, W, C) -> (N, C); with keepdims (N, 1, 1, C)."""
-
+class _GlobalPooling(Layer):
     _float_input = True
+    _axes = 2
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -100,26 +143,77 @@ class GlobalAveragePooling2D(Layer):
         self.keepdims = keepdims
         self._built = True
 
+    def _pool(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
     def call(self, inputs: Tensor) -> Tensor:
-        if inputs._array.ndim != 4:
-            options.check_image(inputs.shape, self.data_format)
-        if self.data_format == "channels_last":
-            return ops.global_average_pool2d(inputs, self.keepdims)
-        y = ops.global_average_pool2d(ops.transpose(inputs, _TO_LAST), self.keepdims)
-        return ops.transpose(y, _TO_FIRST) if self.keepdims else y
+        if inputs._array.ndim != self._axes + 2:
+            options.check_axes(inputs.shape, self.data_format, self._axes)
+        y = self._pool(to_images(inputs, self._axes, self.data_format))
+        return from_images(y, self._axes, self.data_format) if self.keepdims else y
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        options.check_image(input_shape, self.data_format)
+        options.check_axes(input_shape, self.data_format, self._axes)
         first = self.data_format == "channels_first"
-        n, c = input_shape[0], input_shape[1 if first else 3]
-        if not self.keepdims:
-            return (n, c)
-        return (n, c, 1, 1) if first else (n, 1, 1, c)
+        n, c = input_shape[0], input_shape[1 if first else -1]
+        ones = (1,) * self._axes if self.keepdims else ()
+        return (n, c, *ones) if first else (n, *ones, c)
 
     def get_config(self) -> dict[str, Any]:
         return self._config("data_format", "keepdims")
 
 
-MaxPool2D = MaxPooling2D
-AvgPool2D = AveragePooling2D
-GlobalAvgPool2D = GlobalAveragePooling2D
+class _GlobalAverage(_GlobalPooling):
+    def _pool(self, x: Tensor) -> Tensor:
+        return ops.global_average_pool2d(x, self.keepdims)
+
+
+class GlobalAveragePooling2D(_GlobalAverage):
+    """The mean over the image, (N, H, W, C) -> (N, C); with keepdims (N, 1, 1, C)."""
+
+
+class _GlobalMax(_GlobalPooling):
+    def _pool(self, x: Tensor) -> Tensor:
+        return ops.global_max_pool2d(x, self.keepdims)
+
+
+class GlobalMaxPooling2D(_GlobalMax):
+    """The largest value of the image, (N, H, W, C) -> (N, C); with keepdims (N, 1, 1, C)."""
+
+
+class GlobalAveragePooling1D(_GlobalAverage):
+    """The mean over time, (N, T, C) -> (N, C); with keepdims (N, 1, C).
+
+    With a mask (N, T) it is that of the steps that count, NaN for a sequence without any.
+    """
+
+    supports_masking = True
+    _axes = 1
+
+    def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
+        if mask is None:
+            return super().call(inputs)
+        options.check_axes(inputs.shape, self.data_format, 1)
+        time, channel = (1, 2) if self.data_format == "channels_last" else (2, 1)
+        steps = (inputs.shape[0], inputs.shape[time])
+        counts = ops.cast(mask, "bool")
+        if counts.shape != steps:
+            raise ValueError(f"mask has shape {counts.shape}, x {inputs.shape}; expected (batch, time), {steps}")
+        counts = ops.expand_dims(counts, channel)
+        total = ops.sum(ops.where(counts, inputs, 0.0), time, self.keepdims)
+        return ops.divide(total, ops.sum(ops.cast(counts, inputs.dtype), time, self.keepdims))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """There is none: the time axis is gone."""
+
+
+class GlobalMaxPooling1D(_GlobalMax):
+    """The largest value over time, (N, T, C) -> (N, C); with keepdims (N, 1, C)."""
+
+    _axes = 1
+
+
+MaxPool1D, MaxPool2D = MaxPooling1D, MaxPooling2D
+AvgPool1D, AvgPool2D = AveragePooling1D, AveragePooling2D
+GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
+GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D

@@ -1,4 +1,4 @@
-"""Layers that rearrange their input: Flatten, Reshape, Permute, Concatenate."""
+"""Layers that rearrange their input: Flatten, Reshape, Permute, RepeatVector, Concatenate."""
 
 from __future__ import annotations
 
@@ -95,6 +95,29 @@ class Permute(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return self._config("dims")
+
+
+class RepeatVector(Layer):
+    """The same vector at each of n steps, (N, features) -> (N, n, features)."""
+
+    _keeps_dtype = True
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n = options.positive(self, "n", n)
+        self._built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        self.compute_output_shape(inputs.shape)
+        return ops.repeat(ops.expand_dims(inputs, 1), self.n, axis=1)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 2:
+            raise ValueError(f"x is {input_shape}, expected a batch of vectors, (N, features); Flatten() makes them")
+        return (input_shape[0], self.n, input_shape[1])
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("n")
 
 
 class Concatenate(Layer):

@@ -8,7 +8,6 @@ from .. import ops
 from ..autograd import Tensor
 from . import options
 from .base import Layer
-from .options import pair
 from .symbolic import Shape
 
 
@@ -29,24 +28,21 @@ class UpSampling2D(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.size = pair(self, "size", size)
+        self.size = options.sizes(self, "size", size, 2)
         self.data_format = options.data_format(self, data_format)
         if interpolation not in ("nearest", "bilinear"):
-            raise ValueError(
-                f"{type(self).__name__} {self.name!r}: interpolation is {interpolation!r}, expected 'nearest' or "
-                "'bilinear'"
-            )
+            raise ValueError(f"{self._label()}: interpolation is {interpolation!r}, expected 'nearest' or 'bilinear'")
         self.interpolation = interpolation
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        options.check_image(inputs.shape, self.data_format)
+        options.check_axes(inputs.shape, self.data_format, 2)
         rows, columns = inputs.shape[1:3] if self.data_format == "channels_last" else inputs.shape[2:]
         size = (rows * self.size[0], columns * self.size[1])
         return ops.image.resize(inputs, size, self.interpolation, self.data_format)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        options.check_image(input_shape, self.data_format)
+        options.check_axes(input_shape, self.data_format, 2)
         first = 2 if self.data_format == "channels_first" else 1
         larger = [n if n is None else n * s for n, s in zip(input_shape[first : first + 2], self.size, strict=True)]
         return (*input_shape[:first], *larger, *input_shape[first + 2 :])
@@ -60,9 +56,7 @@ class UpSampling1D(Layer):
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ValueError(f"UpSampling1D {self.name!r}: size must be an integer >= 1, got {size!r}")
-        self.size = size
+        self.size = options.positive(self, "size", size)
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -1,0 +1,86 @@
+"""Products of tensors over one axis of each."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from typing import Any
+
+from .. import ops
+from ..autograd import Tensor
+from .base import Layer
+from .symbolic import Shape
+
+
+class Dot(Layer):
+    """The sum of products over one axis of each of two tensors, for every example of the batch.
+
+    The result has the other axes of the first, then those of the second: with ``axes=(2, 1)`` (N, M, K) and (N, K, L)
+    give (N, M, L); vectors give (N, 1).
+
+    axes: one number for both, or one for each, counted with the batch axis; negative ones from the end.  normalize:
+    divide both by their length along it before, so that vectors give the cosine of their angle.
+    """
+
+    supports_masking = True
+    _keeps_dtype = True
+
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        both = (axes, axes) if isinstance(axes, int) else axes
+        if not isinstance(both, (list, tuple)) or len(both) != 2 or any(type(a) is not int for a in both):
+            raise ValueError(f"{self._label()}: axes must be an integer or a pair of them, got {axes!r}")
+        self.axes = axes
+        self.normalize = normalize
+        self._built = True
+
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
+        shapes = [x.shape for x in inputs] if isinstance(inputs, (list, tuple)) else []
+        first, second = self._summed(shapes)
+        x, y = inputs
+        if self.normalize:
+            x, y = ops.normalize(x, first), ops.normalize(y, second)
+        letters = iter(string.ascii_lowercase)
+        left = [next(letters) for _ in shapes[0]]
+        right = [left[0], *(next(letters) for _ in shapes[1][1:])]
+        right[second] = left[first]
+        kept = [c for c in left if c != left[first]] + [c for c in right[1:] if c != left[first]]
+        z = ops.einsum(f"{''.join(left)},{''.join(right)}->{''.join(kept)}", x, y)
+        return ops.expand_dims(z, -1) if len(kept) == 1 else z
+
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
+        first, second = self._summed(input_shape)
+        left, right = (list(shape) for shape in input_shape)
+        del left[first], right[second]
+        shape = (*left, *right[1:])
+        return (*shape, 1) if len(shape) == 1 else shape
+
+    def _summed(self, shapes: Sequence[Shape]) -> tuple[int, int]:
+        """The axis of each input that is summed over."""
+        if len(shapes) != 2 or not all(isinstance(s, (list, tuple)) for s in shapes):
+            raise ValueError(f"expected a list of two tensors, got {len(shapes) or 'one tensor'}")
+        axes = []
+        for i, (shape, axis) in enumerate(zip(shapes, self._pair(), strict=True)):
+            if len(shape) < 2 or not -len(shape) < axis < len(shape) or axis == 0:
+                raise ValueError(
+                    f"axes={self.axes} does not fit x[{i}], {tuple(shape)}: expected one of its axes behind the batch's"
+                )
+            axes.append(axis % len(shape))
+        first, second = axes
+        for name, m, n in (
+            ("axes to sum over", shapes[0][first], shapes[1][second]),
+            ("batches", shapes[0][0], shapes[1][0]),
+        ):
+            if m is not None and n is not None and m != n:
+                x, y = (tuple(shape) for shape in shapes)
+                raise ValueError(f"x[0] is {x}, x[1] {y}: the {name} differ in size, {m} and {n}")
+        return first, second
+
+    def _pair(self) -> Sequence[int]:
+        return (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        """There is none: the result has other axes."""
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("axes", "normalize")

@@ -1,0 +1,135 @@
+"""Borders of images and sequences: zeros put around them, or their outer parts cut off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops
+from ..autograd import Tensor
+from . import options
+from .base import Layer
+from .options import Pair
+from .symbolic import Shape
+
+
+class _Border(Layer):
+    """``widths`` of the border, (first, last) of each axis between batch and channels."""
+
+    _keeps_dtype = True
+    _axes = 2
+    _sign = 1  # -1: it is cut off
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = options.data_format(self, data_format)
+        self._built = True
+
+    @property
+    def _widths(self) -> tuple[Pair, ...]:
+        raise NotImplementedError
+
+    def _of_all_axes(self) -> tuple[Pair, ...]:
+        none = ((0, 0),)
+        return (*none * 2, *self._widths) if self.data_format == "channels_first" else (*none, *self._widths, *none)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        options.check_axes(input_shape, self.data_format, self._axes)
+        widths = [self._sign * sum(w) for w in self._of_all_axes()]
+        shape = tuple(None if n is None else n + w for n, w in zip(input_shape, widths, strict=True))
+        for axis, (n, w) in enumerate(zip(shape, widths, strict=True)):
+            if n is not None and w < 0 and n <= 0:  # an axis that is not cut may be empty
+                raise ValueError(
+                    f"x is {input_shape}: cutting {-w} from axis {axis} leaves nothing; pass a smaller cropping"
+                )
+        return shape
+
+
+class _ZeroPadding(_Border):
+    padding: Any
+
+    def call(self, inputs: Tensor) -> Tensor:
+        options.check_axes(inputs.shape, self.data_format, self._axes)
+        return ops.pad(inputs, self._of_all_axes())
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("padding", "data_format")
+
+
+class ZeroPadding1D(_ZeroPadding):
+    """Zeros before and behind each sequence, (N, T, C) -> (N, first + T + last, C).
+
+    padding: one number for both ends, or (first, last).
+    """
+
+    _axes = 1
+
+    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(data_format, **kwargs)
+        self.padding = options.sides(self, "padding", padding)
+
+    @property
+    def _widths(self) -> tuple[Pair, ...]:
+        return (self.padding,)
+
+
+class ZeroPadding2D(_ZeroPadding):
+    """Zeros around each image, (N, H, W, C) -> (N, top + H + bottom, left + W + right, C).
+
+    padding: one number for all sides, (height, width), or ((top, bottom), (left, right)).
+    """
+
+    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(data_format, **kwargs)
+        self.padding = options.image_sides(self, "padding", padding)
+
+    @property
+    def _widths(self) -> tuple[Pair, ...]:
+        return self.padding
+
+
+class _Cropping(_Border):
+    _sign = -1
+    cropping: Any
+
+    @property
+    def _widths(self) -> tuple[Pair, ...]:
+        return self.cropping
+
+    def call(self, inputs: Tensor) -> Tensor:
+        self.compute_output_shape(inputs.shape)
+        ends = zip(inputs.shape, self._of_all_axes(), strict=True)
+        return ops.getitem(inputs, tuple(slice(first, n - last) for n, (first, last) in ends))
+
+
+class Cropping1D(_Cropping):
+    """Sequences (N, T, C) without their first and last steps.
+
+    cropping: one number for both ends, or (first, last).
+    """
+
+    _axes = 1
+
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cropping = options.sides(self, "cropping", cropping)
+
+    @property
+    def _widths(self) -> tuple[Pair, ...]:
+        return (self.cropping,)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("cropping")
+
+
+class Cropping2D(_Cropping):
+    """Images (N, H, W, C) without their outer rows and columns.
+
+    cropping: one number for all sides, (height, width), or ((top, bottom), (left, right)).
+    """
+
+    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(data_format, **kwargs)
+        self.cropping = options.image_sides(self, "cropping", cropping)
+
+    def get_config(self) -> dict[str, Any]:
+        return self._config("cropping", "data_format")
