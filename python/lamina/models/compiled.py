@@ -12,7 +12,7 @@ from .._suggest import unknown
 from .._tree import flatten, map_structure
 from ..autograd import Tensor, no_grad, wrap
 from ..losses import Loss
-from ..metrics import Mean, Metric
+from ..metrics import Mean, MeanMetricWrapper, Metric
 from ..ops._common import as_tensor
 from .feed import Array, Column
 
@@ -135,8 +135,12 @@ class MetricSet:
                 raise ValueError(f"metrics: there is no y for {entry.log_name!r}")
             predicted = outputs[entry.output]._array
             metric = entry.resolved(target._array, predicted)
-            weighted = (weight._array,) if entry.weighted and weight is not None else ()
-            metric.update_state(target._array, predicted, *weighted)
+            if not entry.weighted or weight is None:
+                metric.update_state(target._array, predicted)
+            elif isinstance(metric, MeanMetricWrapper):  # which takes the mask along
+                metric.update_state(target._array, outputs[entry.output], weight._array)
+            else:
+                metric.update_state(target._array, predicted, weight._array)
 
     def reset(self) -> None:
         for entry in self.entries:
