@@ -231,3 +231,45 @@ def test_what_is_not_honoured_is_refused():
         own = ready(type("Own", (Model,), {"train_step": lambda self, data, logs=returned: logs}))
         with pytest.raises(TypeError, match=message):
             fit(own)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_own_code_may_keep_what_it_is_given(shuffle, dtype):
+    kept, seen = [], []
+
+    class Keeping(Model):
+        def train_step(self, data):
+            kept.append(data)
+            return super().train_step(data)
+
+        def predict_step(self, data):
+            kept.append((data,))
+            return super().predict_step(data)
+
+    class Seen(metrics.Metric):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            seen.append((y_true, y_pred, sample_weight))
+
+        def result(self):
+            return 0.0
+
+        def reset_state(self):
+            seen.clear()
+
+    x, y, weight = X.astype(dtype), np.arange(48) % 3, np.arange(48).astype(dtype)
+    order = np.argsort(X[:, 0])
+    ready(Keeping).fit(x, y, 16, shuffle=shuffle, sample_weight=weight, verbose=0)
+    parts = [np.concatenate([np.asarray(data[i]) for data in kept]) for i in range(3)]
+    place = np.argsort(parts[0][:, 0])
+    for got, given in zip(parts, (X, y, weight), strict=True):
+        np.testing.assert_array_equal(got[place], given[order])
+    kept.clear()
+    ready(Keeping).predict(x, batch_size=16, verbose=0)
+    np.testing.assert_array_equal(np.concatenate([np.asarray(data[0]) for data in kept]), X)
+    for eagerly in (False, True):
+        ready(Model, metrics=None, weighted_metrics=[Seen()], run_eagerly=eagerly).fit(
+            x, y, 16, shuffle=shuffle, sample_weight=weight, verbose=0
+        )
+        assert sorted(np.concatenate([s[2] for s in seen])) == list(range(48))
+        assert sorted(np.concatenate([s[0] for s in seen])) == sorted(y)

@@ -309,6 +309,7 @@ _CLASSES: dict[str, type[Metric]] = {
         TopKCategoricalAccuracy,
     )
 }
+BUILT_IN = frozenset(_CLASSES.values())
 _NAMES: dict[str, Callable[[], Metric]] = {
     "binary_accuracy": BinaryAccuracy,
     "categorical_accuracy": CategoricalAccuracy,

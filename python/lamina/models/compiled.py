@@ -12,6 +12,7 @@ from .._suggest import unknown
 from .._tree import flatten, map_structure
 from ..autograd import Tensor, no_grad, wrap
 from ..losses import Loss
+from ..masked import MaskedTensor
 from ..metrics import Mean, MeanMetricWrapper, Metric
 from ..ops._common import as_tensor
 from .feed import Array, Column
@@ -133,14 +134,16 @@ class MetricSet:
             target, weight = y[entry.output], weights[entry.output]
             if target is None:
                 raise ValueError(f"metrics: there is no y for {entry.log_name!r}")
-            predicted = outputs[entry.output]._array
-            metric = entry.resolved(target._array, predicted)
-            if not entry.weighted or weight is None:
-                metric.update_state(target._array, predicted)
-            elif isinstance(metric, MeanMetricWrapper):  # which takes the mask along
-                metric.update_state(target._array, outputs[entry.output], weight._array)
-            else:
-                metric.update_state(target._array, predicted, weight._array)
+            output = outputs[entry.output]
+            metric = entry.resolved(target._array, output._array)
+            arrays = [target._array, output._array]
+            if entry.weighted and weight is not None:
+                arrays.append(weight._array)
+            if type(metric) not in metrics.BUILT_IN:  # it may keep what the next batch overwrites
+                arrays = [a.copy() for a in arrays]
+            if len(arrays) == 3 and isinstance(metric, MeanMetricWrapper) and isinstance(output, MaskedTensor):
+                arrays[1] = output  # which takes the mask along
+            metric.update_state(*arrays)
 
     def reset(self) -> None:
         for entry in self.entries:

@@ -200,13 +200,15 @@ class Trainer(Steps):
 
     def _prepare(self, what: str, class_weight: Any, x: Any, y: Any, weight: Any) -> tuple[Columns, int]:
         """Check one set of arrays; the first one builds the model and matches losses and metrics with its outputs."""
-        inputs, size = prepare.inputs(what, x, y, weight, prepare.data_dtype(self.weights))
+        kind = "predict" if what.startswith("predict") else "train" if what in ("fit", "train_on_batch") else "test"
+        own = self._own_step(kind)
+        inputs, size = prepare.inputs(what, x, y, weight, prepare.data_dtype(self.weights), kept=own)
         if not size:
             raise ValueError(f"{what}: x holds no samples")
-        if what.startswith("predict"):
+        if kind == "predict":
             return (inputs, [], []), size
         compiled = self._require(what)
-        if self._own_step("train" if what in ("fit", "train_on_batch") else "test"):
+        if own:
             dtype = prepare.data_dtype(self.weights)
             return (inputs, *prepare.as_given(what, y, weight, class_weight, dtype)), size
         y_pred = None
