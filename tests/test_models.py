@@ -299,3 +299,23 @@ def test_a_deep_copy_goes_its_own_way_from_the_same_state(kind):
     for a, b in zip(twin.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert all(v.owner() in [twin, *named_layers(twin).values()] for v in twin.weights)
+
+
+class OwnStep(Model):
+    """Drawn with the functional API, as Keras shows models with a train_step of their own."""
+
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+def test_a_functional_model_of_ones_own_class_is_described_by_its_graph(tmp_path):
+    x = Input((6,))
+    model = OwnStep(x, layers.Dense(2, name="head")(x), name="own")
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "m.lamina")
+    for again in (clone_model(model), lamina.load_model(tmp_path / "m.lamina", {"OwnStep": OwnStep})):
+        assert type(again) is OwnStep
+        assert again.get_config() == model.get_config()
+        assert again.state_dict().keys() == model.state_dict().keys()
+    np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+    again.fit(batch(4, 6), batch(4, 2), verbose=0)

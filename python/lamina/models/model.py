@@ -163,7 +163,7 @@ class Model(Layer, Trainer):
         saving.load_weights(self, filepath, skip_mismatch)
 
     def get_config(self) -> dict[str, Any]:
-        if self._graph is None or type(self) is not Model:
+        if self._graph is None or type(self).__init__ is not Model.__init__:
             config = super().get_config()
             if type(self).get_config is Model.get_config:  # a subclass without its own: its arguments
                 config |= _registry.serialize(self._given_arguments())
@@ -174,7 +174,7 @@ class Model(Layer, Trainer):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The model that ``get_config`` described, with new weights."""
         with _registry.custom_object_scope(custom_objects):
-            if "nodes" not in config or cls is not Model:
+            if "nodes" not in config or cls.__init__ is not Model.__init__:
                 return super().from_config(config)
             inputs, outputs = functional.from_config(config)
             return cls(inputs, outputs, name=config["name"], trainable=config["trainable"])
