@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..autograd import Array
+from ..random import Generator
 from .variable import Variable, snake_case, unique_keys
 
 if TYPE_CHECKING:
@@ -96,6 +98,32 @@ def named_variables(root: Layer) -> dict[str, Variable]:
                 seen.add(id(variable))
                 found[_free(f"{path}/{key}" if path else key, found)] = variable
     return found
+
+
+def named_generators(root: Layer) -> dict[str, Generator]:
+    """Every random generator that ``root`` and its sublayers hold, by path (``dropout/seed_generator``)."""
+    found: dict[str, Generator] = {}
+    for path, layer in {"": root, **named_layers(root)}.items():
+        for key, generator in parts(layer, Generator):
+            found[_free(f"{path}/{key}" if path else key, found)] = generator
+    return found
+
+
+def random_states(root: Layer) -> dict[str, Array]:
+    """Copies of the states of ``named_generators``."""
+    return {key: generator.state.copy() for key, generator in named_generators(root).items()}
+
+
+def load_random_states(label: str, root: Layer, states: Mapping[str, Array]) -> None:
+    """Let the generators go on from these states, as far as there are any of their paths."""
+    generators = named_generators(root)
+    for key, state in states.items():
+        if state.shape != (2,) or state.dtype != np.uint64:
+            raise ValueError(f"{label}: random state {key!r} is {state.dtype} of shape {state.shape}, not two uint64")
+    for key, state in states.items():
+        if key in generators:
+            generators[key].state[:] = state  # in place: captured steps read it there
+            generators[key].seed = int(state[0])
 
 
 def _free(path: str, taken: Mapping[str, Any]) -> str:
