@@ -269,7 +269,8 @@ def test_the_description_is_plain_json(tmp_path):
 
 def test_compiled_model(tmp_path):
     model = Sequential([Input((3,)), layers.Dense(4, "relu"), layers.Dense(1)])
-    model.compile(optimizer=lamina.optimizers.Adam(0.01), loss="mse", metrics=["mae"])
+    model.compile(optimizer=lamina.optimizers.AdamW(0.01, weight_decay=0.1), loss="mse", metrics=["mae"])
+    model.optimizer.exclude_from_weight_decay([model.layers[0].kernel], ["bias"])
     x, y = rng.standard_normal((32, 3)), rng.standard_normal((32, 1))
     model.fit(x, y, epochs=2, verbose=0, shuffle=False)
     model.save(tmp_path / "m.lamina")

@@ -55,6 +55,7 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
         if description["compile"] is not None and model.optimizer is not None:
             state = model.optimizer.get_state(named_variables(model))
             tensors |= {f"optimizer/{k}": v for k, v in state.items()}
+            description["undecayed"] = compiling.undecayed(model)
     _write(path, tensors, {"model": json.dumps(_registry.to_json(description), allow_nan=False)})
 
 
@@ -94,7 +95,8 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
         load_arrays(str(path), named_variables(model), _part(tensors, "weights/"))
         load_random_states(str(path), model, _part(tensors, "random/"))
         if compile and description.get("compile"):
-            compiling.restore(model, description["compile"], _part(tensors, "optimizer/"), str(path))
+            state, excluded = _part(tensors, "optimizer/"), description.get("undecayed")
+            compiling.restore(model, description["compile"], excluded, state, str(path))
     return model
 
 
