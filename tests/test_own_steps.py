@@ -149,6 +149,7 @@ def test_an_unbuilt_model_makes_its_weights_in_its_first_step(tmp_path):
             self.optimizer.step()
             return {"loss": loss}
 
+    lamina.random.seed(0)
     model = Lazy()
     model.compile(optimizers.SGD(0.1, momentum=0.9))
     history = model.fit(X, X[:, :1], epochs=5, verbose=0).history
@@ -273,3 +274,13 @@ def test_own_code_may_keep_what_it_is_given(shuffle, dtype):
         )
         assert sorted(np.concatenate([s[2] for s in seen])) == list(range(48))
         assert sorted(np.concatenate([s[0] for s in seen])) == sorted(y)
+
+
+def test_names_of_what_an_own_test_step_returns():
+    class Own(Model):
+        def test_step(self, data):
+            return {"first": 1.0, "loss": 2.0}
+
+    model = ready(Own)
+    assert model.evaluate(X, Y, verbose=0) == [1.0, 2.0]
+    assert model.metrics_names == ["first", "loss"]

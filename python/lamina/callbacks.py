@@ -347,7 +347,7 @@ class TerminateOnNaN(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         loss = (logs or {}).get("loss")
-        if loss is not None and not np.isfinite(loss):
+        if loss is not None and not np.isfinite(loss).all():
             print(f"Batch {batch}: invalid loss, terminating training")
             self.model.stop_training = True
 

@@ -163,11 +163,11 @@ class MetricSet:
 
 
 def plain(value: Any) -> Any:
-    """A metric's result, or a log of a model's own step, as Python numbers."""
+    """A metric's result, or a log of a model's own step, as Python numbers; copies of those that are arrays."""
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
     array = np.asarray(value)
-    return array.item() if array.ndim == 0 else array
+    return array.item() if array.ndim == 0 else array.copy()
 
 
 class Totals:
@@ -211,6 +211,7 @@ class Compiled:
         self.run_eagerly = run_eagerly
         self.loss_tracker = Mean("loss")
         self.warned = False  # of a loss that isn't finite, in this fit
+        self.own_names: list[str] = []  # what the last test step that the model defines itself returned
         self.names: list[str] | None = None
         self.shapes: list[tuple[int, ...]] = []  # of the outputs that settled the names
         self.loss_set: LossSet
