@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import _registry, saving
+from .. import _registry, saving, tape
 from .._suggest import unknown
 from .._tree import map_shapes, map_structure
 from ..layers import Layer, SymbolicTensor
 from ..layers.masking import attach
 from ..layers.symbolic import infer
-from ..layers.tracking import children
-from ..layers.variable import auto_name, unique_keys
+from ..layers.tracking import Kept, children
+from ..layers.variable import Variable, auto_name, unique_keys
 from . import functional
 from .summary import print_summary
 from .trainer import Trainer
@@ -32,6 +32,7 @@ class Model(Layer, Trainer):
     _built_by_call = True
     supports_masking = True
     _graph: functional.Graph | None = None
+    _found_variables: Kept | None = None
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any) -> None:
         if (inputs is None) != (outputs is None):
@@ -73,6 +74,17 @@ class Model(Layer, Trainer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         return None  # the layers inside attach theirs
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables of the layers, in order; of each layer those that can be trained first."""
+        if tape.state.recording is not None:  # what the step under record makes isn't noted as a change
+            return super().weights
+        if self._found_variables is None or not self._found_variables.holds():
+            self._found_variables = Kept(self)
+        return list(self._found_variables.variables)
+
+    variables = weights
 
     @property
     def layers(self) -> list[Layer]:
