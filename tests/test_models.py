@@ -368,3 +368,17 @@ def test_weights_are_looked_for_again_only_after_a_change(monkeypatch):
     assert len(twin.weights) == len(model.weights) > 0
     monkeypatch.setattr(tracking, "named_variables", None)
     assert model.weights
+
+
+def test_another_head_needs_no_other_compile():
+    model, x = Sequential([Input((4,)), Sequential([layers.Dense(4), layers.Dense(1)])]), batch(18, 4)
+    model.compile("adam", lamina.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    for classes in (3, 9, 2):
+        model.layers[0].pop()
+        model.layers[0].add(layers.Dense(classes))
+        y = np.arange(18) % classes
+        model.fit(x, y, verbose=0, validation_data=(x, y))
+        right = (model.predict(x, verbose=0).argmax(-1) == y).mean()
+        assert model.evaluate(x, y, verbose=0)[1] == pytest.approx(right)
+        with pytest.raises(ValueError, match=f"label {classes} at index .* predictions of {classes} classes"):
+            model.train_on_batch(x, y + 1)

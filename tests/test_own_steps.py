@@ -284,3 +284,20 @@ def test_names_of_what_an_own_test_step_returns():
     model = ready(Own)
     assert model.evaluate(X, Y, verbose=0) == [1.0, 2.0]
     assert model.metrics_names == ["first", "loss"]
+
+
+def test_metrics_start_again_where_layers_came_in_the_first_step():
+    class Late(Model):
+        def call(self, x):
+            if not hasattr(self, "dense"):
+                self.dense = layers.Dense(3)
+            return self.dense(x)
+
+        def test_step(self, data):
+            return super().test_step(data)
+
+    model = Late()
+    model.compile("sgd", CROSS, metrics=[metrics.SparseCategoricalAccuracy()])
+    first, again = (model.evaluate(X, (Y + given) % 3, verbose=0) for given in (1, 0))
+    assert first[1] == metrics.SparseCategoricalAccuracy()((Y + 1) % 3, model(X))
+    assert metrics.SparseCategoricalAccuracy()(Y, model(X)) == pytest.approx(again[1])

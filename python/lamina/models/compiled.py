@@ -11,10 +11,12 @@ from .. import losses, metrics, ops, optimizers
 from .._suggest import unknown
 from .._tree import flatten, map_structure
 from ..autograd import Tensor, no_grad, wrap
+from ..layers.tracking import named_layers
 from ..losses import Loss
 from ..masked import MaskedTensor
 from ..metrics import Mean, MeanMetricWrapper, Metric
 from ..ops._common import as_tensor
+from ..tape import configuration
 from .feed import Array, Column
 
 
@@ -214,6 +216,8 @@ class Compiled:
         self.own_names: list[str] = []  # what the last test step that the model defines itself returned
         self.names: list[str] | None = None
         self.shapes: list[tuple[int, ...]] = []  # of the outputs that settled the names
+        self.layers: list[Any] = []  # all that the model had at its last pass over data
+        self.version = -1  # of the configuration then
         self.loss_set: LossSet
         self.metric_set: MetricSet
         self._loss = map_structure(lambda one: None if one is None else losses.as_loss(one), loss)
@@ -226,6 +230,15 @@ class Compiled:
         self.metric_set = MetricSet(self._metrics, self._weighted_metrics, names)
         self.names = names
         self.shapes = [t.shape for t in flatten(y_pred)]
+
+    def look_at(self, model: Any) -> None:
+        """Before a pass over data: have losses and metrics matched again if the model got other layers."""
+        if self.version == configuration.version:
+            return
+        self.version, before, self.layers = configuration.version, self.layers, list(named_layers(model).values())
+        if self.names is not None and [*map(id, before)] != [*map(id, self.layers)]:
+            self.metric_set.reset()  # its metrics may be in the next set as well
+            self.names = None
 
     def probe(
         self, samples: int, targets: Sequence[Column | None], y_pred: Any, weights: Sequence[Column | None]

@@ -244,6 +244,9 @@ class Trainer(Steps):
         if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
             raise ValueError(f"{what}: the number of steps must be a positive integer, got {steps!r}")
 
+        if self._compiled is not None:
+            self._compiled.look_at(self)
+
         def ready(x: Any, y: Any, weight: Any) -> tuple[Columns, int]:
             return self._prepare(what, class_weight, x, y, weight)
 
@@ -398,6 +401,8 @@ class Trainer(Steps):
             return loops.arrays(self._step("predict")(batch.x))
 
     def _batch(self, what: str, data: tuple[Any, Any, Any], class_weight: Any) -> Any:
+        if self._compiled is not None:
+            self._compiled.look_at(self)
         feed = IterableFeed([data], lambda x, y, w: self._prepare(what, class_weight, x, y, w), what)
         return next(feed.epoch())
 
