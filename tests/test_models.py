@@ -366,7 +366,7 @@ def test_weights_are_looked_for_again_only_after_a_change(monkeypatch):
     twin = copy.deepcopy(model)
     assert not {id(v) for v in model.weights} & {id(v) for v in twin.weights}
     assert len(twin.weights) == len(model.weights) > 0
-    monkeypatch.setattr(tracking, "named_variables", None)
+    monkeypatch.setattr(tracking, "parts", None)
     assert model.weights
 
 
