@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_net import Net, blobs
 
-from lamina import Input, Sequential, callbacks, layers, losses, optimizers, schedules
+from lamina import Input, Sequential, callbacks, layers, losses, optimizers, random, schedules
 from lamina.callbacks import Callback
 
 X, Y = blobs(96)
@@ -237,3 +237,52 @@ def test_backup_keeps_state_with_its_weights_where_layers_thaw(tmp_path):
     again.fit(x, x, callbacks=callbacks.BackupAndRestore(tmp_path), **options)
     for a, b in zip(again.get_weights(), straight.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class Batches:
+    def __iter__(self):
+        return iter([(X[:32], Y[:32]), (X[32:], Y[32:])])
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_backup_of_a_model_that_the_data_build(tmp_path, built):
+    def model():
+        random.seed(5)
+        net = Sequential([layers.Dense(4, "relu"), layers.Dropout(0.5), layers.Dense(3)])
+        net.compile(optimizers.Adam(0.05), losses.SparseCategoricalCrossentropy(from_logits=True))
+        if built:
+            net.build((None, 4))
+        return net
+
+    def run(net, *given, epochs=4):
+        faster = callbacks.LearningRateScheduler(lambda epoch, rate: rate * 1.5)
+        net.fit(Batches(), epochs=epochs, verbose=0, callbacks=[*given, faster])
+        return net
+
+    straight = run(model())
+    run(model(), callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False), epochs=2)
+    again = model()
+    again.layers[1].seed_generator.state[:] = 7
+    if built:
+        again.set_weights([np.zeros(w.shape) for w in again.get_weights()])
+    run(again, callbacks.BackupAndRestore(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    assert float(again.optimizer.learning_rate) == pytest.approx(float(straight.optimizer.learning_rate))
+    for a, b in zip(again.get_weights(), straight.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_backup_that_cannot_be_restored_stays(tmp_path):
+    def model():
+        net = Sequential([layers.Dense(3)])
+        net.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=True))
+        return net
+
+    fit(model(), callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False), epochs=1)
+    with pytest.warns(UserWarning, match="the model made no weights"):
+        model().fit(Batches(), epochs=1, verbose=0, callbacks=callbacks.BackupAndRestore(tmp_path))
+    assert (tmp_path / "latest.npz").exists()
+    own = type("Own", (Sequential,), {"train_step": lambda self, data: {}})([layers.Dense(3)])
+    own.compile("sgd")
+    with pytest.raises(RuntimeError, match="call it on data, or build it, before fit"):
+        own.fit(Batches(), epochs=2, verbose=0, callbacks=callbacks.BackupAndRestore(tmp_path))

@@ -7,6 +7,7 @@ import pytest
 
 from lamina import losses, ops
 from lamina.autograd import Tensor
+from lamina.masked import attach
 
 RNG = np.random.default_rng(0)
 
@@ -277,3 +278,24 @@ def test_dtype_of_predictions_decides():
         value = losses.MeanSquaredError()(np.zeros((2, 2), np.int64), np.ones((2, 2), dtype))
         assert value.dtype == dtype
     assert losses.MeanSquaredError(dtype="float64")(np.zeros((2, 2)), np.ones((2, 2), np.float32)).dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", [None, "float32"])
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight", "sum", "none"])
+def test_the_mask_of_predictions_with_weights_and_an_ignored_class(reduction, dtype):
+    labels = np.array([[0, 1, -1, 3], [4, -1, 2, 0]])
+    mask = np.array([[True, True, True, False], [True, False, True, False]])
+    y_pred = attach(predictions((2, 4, 5)), Tensor(mask))
+    loss = losses.SparseCategoricalCrossentropy(True, ignore_class=-1, reduction=reduction, dtype=dtype)
+    values = np.asarray(losses.sparse_categorical_crossentropy(labels, y_pred, True, -1)) * mask
+    for weight in (None, np.array([[0.5, 2.0, 9.0, 1.0], [1.0, 1.0, 3.0, 3.0]])):
+        used = np.ones((2, 4)) if weight is None else weight
+        counted = mask & (labels >= 0)
+        total = (values * used).sum()
+        wanted = {"none": values * used, "sum": total, "sum_over_batch_size": total / counted.sum()}
+        wanted["mean_with_sample_weight"] = total / (counted * used).sum()
+        np.testing.assert_allclose(loss(labels, y_pred, weight).numpy(), wanted[reduction], rtol=1e-5)
+    assert float(losses.MeanSquaredError()(np.zeros((2, 4, 5)), attach(y_pred, Tensor(mask & False)))) == 0
+    picture = attach(predictions((2, 4, 3, 5)), Tensor(mask))  # an axis more than the mask has
+    wanted = (np.asarray(picture) ** 2)[mask].mean()
+    assert float(losses.MeanSquaredError()(np.zeros(picture.shape), picture)) == pytest.approx(wanted)

@@ -138,3 +138,36 @@ def test_a_metric_may_keep_its_state_in_variables():
     stateless = type("Stateless", (metrics.Metric,), {})
     with pytest.raises(NotImplementedError, match="Stateless must define reset_state"):
         stateless().reset_state()
+
+
+class PerClass(metrics.Metric):
+    """How many labels there were of each of three classes, and all since the beginning in a variable."""
+
+    def __init__(self):
+        super().__init__(name="per_class")
+        self.seen = self.add_variable((3,))
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.seen.assign_add(np.bincount(y_true, minlength=3).astype("f"))
+
+    def result(self):
+        return self.seen
+
+
+@pytest.mark.parametrize("verbose", [0, 1, 2])
+def test_a_metric_may_have_several_numbers(verbose, capsys):
+    class Own(Sequential):
+        def train_step(self, data):
+            return {**super().train_step(data), "own": np.array([1.0, 3.0])}
+
+    x, y = np.eye(3, dtype=np.float32), np.array([0, 2, 2])
+    for cls in (Sequential, Own):
+        model = cls([Input((3,)), layers.Dense(3)])
+        model.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=True), metrics=[PerClass()])
+        history = model.fit(x, y, epochs=2, validation_data=(x[:1], y[:1]), verbose=verbose).history
+        np.testing.assert_array_equal(history["per_class"], [[1, 0, 2]] * 2)
+        np.testing.assert_array_equal(history["val_per_class"], [[1, 0, 0]] * 2)
+        printed = capsys.readouterr().out
+        assert ("per_class: 1.0000" in printed) == (verbose > 0)
+    np.testing.assert_array_equal(history["own"], [[1, 3]] * 2)
+    assert ("own: 2.0000" in printed) == (verbose > 0)

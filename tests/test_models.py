@@ -9,7 +9,8 @@ import pytest
 
 import lamina
 from lamina import Input, Model, Sequential, layers, ops, random
-from lamina.layers.tracking import named_layers
+from lamina.layers import tracking
+from lamina.layers.tracking import named_layers, named_variables
 from lamina.models import clone_model
 from lamina.models.summary import layer_counts
 
@@ -299,3 +300,85 @@ def test_a_deep_copy_goes_its_own_way_from_the_same_state(kind):
     for a, b in zip(twin.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert all(v.owner() in [twin, *named_layers(twin).values()] for v in twin.weights)
+
+
+class OwnStep(Model):
+    """Drawn with the functional API, as Keras shows models with a train_step of their own."""
+
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+def test_a_functional_model_of_ones_own_class_is_described_by_its_graph(tmp_path):
+    x = Input((6,))
+    model = OwnStep(x, layers.Dense(2, name="head")(x), name="own")
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "m.lamina")
+    for again in (clone_model(model), lamina.load_model(tmp_path / "m.lamina", {"OwnStep": OwnStep})):
+        assert type(again) is OwnStep
+        assert again.get_config() == model.get_config()
+        assert again.state_dict().keys() == model.state_dict().keys()
+    np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+    again.fit(batch(4, 6), batch(4, 2), verbose=0)
+
+
+def test_weights_are_looked_for_again_only_after_a_change(monkeypatch):
+    def fresh(units=2):
+        layer = layers.Dense(units)
+        layer.build((None, 2))
+        return layer
+
+    class Holder(Model):
+        def __init__(self):
+            super().__init__()
+            self.blocks, self.by_name = [fresh()], {"a": [fresh()]}
+            self.inner = Sequential([fresh(), fresh()])
+            self.head = fresh()
+
+        def call(self, x):
+            return x
+
+    model, spare = Holder(), [fresh() for _ in range(4)]
+    changes = [
+        lambda: model.blocks.append(spare[0]),
+        lambda: model.blocks.__setitem__(0, spare[1]),
+        lambda: model.by_name["a"].append(spare[2]),
+        lambda: model.by_name.update(b=spare[3]),
+        lambda: model.inner.add(fresh()),
+        model.inner.pop,
+        lambda: model.inner.layers[0].add_weight((3,)),
+        lambda: setattr(model, "head", fresh(3)),
+        lambda: delattr(model, "head"),
+        lambda: setattr(model, "extra", lamina.Variable([1.0])),
+        model.blocks.clear,
+    ]
+    whole = Sequential([model])
+    for change in changes:
+        before = model.weights
+        change()
+        for each in (model, whole):
+            assert [id(v) for v in each.weights] == [id(v) for v in named_variables(each).values()]
+            assert each.weights == each.variables
+        assert [id(v) for v in before] != [id(v) for v in model.weights]
+    model.inner.layers[0].trainable = False
+    assert len(whole.trainable_weights) == len(model.weights) - 3
+    model.weights.clear()  # a list of the caller's own
+    twin = copy.deepcopy(model)
+    assert not {id(v) for v in model.weights} & {id(v) for v in twin.weights}
+    assert len(twin.weights) == len(model.weights) > 0
+    monkeypatch.setattr(tracking, "parts", None)
+    assert model.weights
+
+
+def test_another_head_needs_no_other_compile():
+    model, x = Sequential([Input((4,)), Sequential([layers.Dense(4), layers.Dense(1)])]), batch(18, 4)
+    model.compile("adam", lamina.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    for classes in (3, 9, 2):
+        model.layers[0].pop()
+        model.layers[0].add(layers.Dense(classes))
+        y = np.arange(18) % classes
+        model.fit(x, y, verbose=0, validation_data=(x, y))
+        right = (model.predict(x, verbose=0).argmax(-1) == y).mean()
+        assert model.evaluate(x, y, verbose=0)[1] == pytest.approx(right)
+        with pytest.raises(ValueError, match=f"label {classes} at index .* predictions of {classes} classes"):
+            model.train_on_batch(x, y + 1)

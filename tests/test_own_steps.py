@@ -149,6 +149,7 @@ def test_an_unbuilt_model_makes_its_weights_in_its_first_step(tmp_path):
             self.optimizer.step()
             return {"loss": loss}
 
+    lamina.random.seed(0)
     model = Lazy()
     model.compile(optimizers.SGD(0.1, momentum=0.9))
     history = model.fit(X, X[:, :1], epochs=5, verbose=0).history
@@ -231,3 +232,72 @@ def test_what_is_not_honoured_is_refused():
         own = ready(type("Own", (Model,), {"train_step": lambda self, data, logs=returned: logs}))
         with pytest.raises(TypeError, match=message):
             fit(own)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_own_code_may_keep_what_it_is_given(shuffle, dtype):
+    kept, seen = [], []
+
+    class Keeping(Model):
+        def train_step(self, data):
+            kept.append(data)
+            return super().train_step(data)
+
+        def predict_step(self, data):
+            kept.append((data,))
+            return super().predict_step(data)
+
+    class Seen(metrics.Metric):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            seen.append((y_true, y_pred, sample_weight))
+
+        def result(self):
+            return 0.0
+
+        def reset_state(self):
+            seen.clear()
+
+    x, y, weight = X.astype(dtype), np.arange(48) % 3, np.arange(48).astype(dtype)
+    order = np.argsort(X[:, 0])
+    ready(Keeping).fit(x, y, 16, shuffle=shuffle, sample_weight=weight, verbose=0)
+    parts = [np.concatenate([np.asarray(data[i]) for data in kept]) for i in range(3)]
+    place = np.argsort(parts[0][:, 0])
+    for got, given in zip(parts, (X, y, weight), strict=True):
+        np.testing.assert_array_equal(got[place], given[order])
+    kept.clear()
+    ready(Keeping).predict(x, batch_size=16, verbose=0)
+    np.testing.assert_array_equal(np.concatenate([np.asarray(data[0]) for data in kept]), X)
+    for eagerly in (False, True):
+        ready(Model, metrics=None, weighted_metrics=[Seen()], run_eagerly=eagerly).fit(
+            x, y, 16, shuffle=shuffle, sample_weight=weight, verbose=0
+        )
+        assert sorted(np.concatenate([s[2] for s in seen])) == list(range(48))
+        assert sorted(np.concatenate([s[0] for s in seen])) == sorted(y)
+
+
+def test_names_of_what_an_own_test_step_returns():
+    class Own(Model):
+        def test_step(self, data):
+            return {"first": 1.0, "loss": 2.0}
+
+    model = ready(Own)
+    assert model.evaluate(X, Y, verbose=0) == [1.0, 2.0]
+    assert model.metrics_names == ["first", "loss"]
+
+
+def test_metrics_start_again_where_layers_came_in_the_first_step():
+    class Late(Model):
+        def call(self, x):
+            if not hasattr(self, "dense"):
+                self.dense = layers.Dense(3)
+            return self.dense(x)
+
+        def test_step(self, data):
+            return super().test_step(data)
+
+    model = Late()
+    model.compile("sgd", CROSS, metrics=[metrics.SparseCategoricalAccuracy()])
+    first, again = (model.evaluate(X, (Y + given) % 3, verbose=0) for given in (1, 0))
+    assert first[1] == metrics.SparseCategoricalAccuracy()((Y + 1) % 3, model(X))
+    assert metrics.SparseCategoricalAccuracy()(Y, model(X)) == pytest.approx(again[1])

@@ -269,7 +269,8 @@ def test_the_description_is_plain_json(tmp_path):
 
 def test_compiled_model(tmp_path):
     model = Sequential([Input((3,)), layers.Dense(4, "relu"), layers.Dense(1)])
-    model.compile(optimizer=lamina.optimizers.Adam(0.01), loss="mse", metrics=["mae"])
+    model.compile(optimizer=lamina.optimizers.AdamW(0.01, weight_decay=0.1), loss="mse", metrics=["mae"])
+    model.optimizer.exclude_from_weight_decay([model.layers[0].kernel], ["bias"])
     x, y = rng.standard_normal((32, 3)), rng.standard_normal((32, 1))
     model.fit(x, y, epochs=2, verbose=0, shuffle=False)
     model.save(tmp_path / "m.lamina")
@@ -467,3 +468,23 @@ def test_errors_of_the_system_name_the_file(tmp_path):
     model.save(tmp_path / "link.lamina")
     assert (tmp_path / "link.lamina").is_symlink()
     assert lamina.load_model(tmp_path / "real.lamina").compiled
+
+
+def test_random_streams_go_on_after_loading(tmp_path):
+    path = tmp_path / "m.lamina"
+    drop = layers.Bidirectional(layers.LSTM(3, dropout=0.5))
+    model = Sequential([Input((4, 2)), layers.Dropout(0.5), drop, layers.Dropout(0.5), layers.Dense(1)])
+    model.compile("adam", "mse")
+    x, options = np.ones((8, 4, 2), np.float32), {"shuffle": False, "verbose": 0}
+    model.fit(x, x[:, 0, :1], **options)
+    model.save(path)
+    again = lamina.load_model(path)
+    for each in (model, again):
+        each.fit(x, x[:, 0, :1], epochs=2, **options)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    change(path, lambda t, h: [t.pop(k) for k in list(t) if k.startswith("random/")])
+    assert lamina.load_model(path)(x).shape == (8, 1)
+    change(path, lambda t, h: t.update({"random/dropout/seed_generator": np.zeros(3, np.uint64)}))
+    with pytest.raises(ValueError, match=r"m.lamina: random state 'dropout/seed_generator' is uint64 of shape \(3,\)"):
+        lamina.load_model(path)

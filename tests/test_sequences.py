@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from lamina import Model, Sequential, layers
+from lamina import Model, Sequential, layers, optimizers
 
 rng = np.random.default_rng(1)
 X = rng.standard_normal((2, 5, 4))
@@ -208,3 +208,34 @@ def test_positions_of_other_features():
     for x in (np.zeros((2, 4, 2)), layers.Input((4, 2))):
         with pytest.raises(ValueError, match=r"'it': x is \(.*, 4, 2\), but the table was built for 3 features"):
             layer(x)
+
+
+def masked_model(**options):
+    model = Sequential([layers.Embedding(7, 4, mask_zero=True), layers.GRU(3, return_sequences=True), layers.Dense(1)])
+    x = np.arange(24).reshape(4, 6) % 6 + 1
+    x[:, 3:] = 0
+    model(x)
+    model.compile(optimizers.SGD(0.1), **options)
+    return model, x, rng.standard_normal((4, 6, 1)).astype("f")
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_masked_steps_do_not_count_in_the_loss(eagerly):
+    weight = np.array([1.0, 2.0, 0.0, 3.0], "f")
+    model, x, y = masked_model(loss="mse", weighted_metrics=["mae"], run_eagerly=eagerly)
+    error = (np.asarray(model(x)) - y)[:, :3, 0]
+    loss, mae = model.evaluate(x, y, verbose=0)
+    assert loss == pytest.approx((error**2).mean(), rel=1e-5)
+    loss, mae = model.evaluate(x, y, sample_weight=weight, verbose=0)
+    assert loss == pytest.approx((error**2 * weight[:, None]).mean(), rel=1e-5)
+    assert mae == pytest.approx((abs(error) * weight[:, None]).sum() / (3 * weight.sum()), rel=1e-5)
+    for _ in range(3):
+        model.train_on_batch(x, y)
+    again, _, _ = masked_model(loss="mse")
+    model.set_weights(again.get_weights())
+    changed = y.copy()
+    changed[:, 3:] = 9
+    for each, target in ((model, y), (again, changed)):
+        each.fit(x, target, epochs=2, shuffle=False, verbose=0)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -486,3 +486,12 @@ def test_labels_from_one_and_labels_of_several_outputs():
     y = np.where(np.arange(len(Y)) == 9, 3, Y)[:, None]
     with pytest.raises(ValueError, match=r"label 3 at index \(9, 0\) of y of output 'kind' is no class"):
         two.evaluate([X, X], [y, X[:, :1]], verbose=0)
+
+
+@pytest.mark.parametrize("freq", [0, -1, True, 2.0, "2", None])
+def test_a_wrong_validation_freq_is_told_before_training(freq):
+    model = compiled()
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="fit: validation_freq must be an integer > 0, or a list of epochs, got"):
+        fit(model, X, Y, validation_data=(X, Y), validation_freq=freq)
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])

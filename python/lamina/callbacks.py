@@ -17,6 +17,7 @@ from ._suggest import unknown
 from .callback import Callback as Callback
 from .callback import CallbackList as CallbackList
 from .callback import Logs
+from .layers.tracking import load_random_states, random_states
 from .progress import ProgbarLogger as ProgbarLogger
 
 
@@ -346,7 +347,7 @@ class TerminateOnNaN(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         loss = (logs or {}).get("loss")
-        if loss is not None and not np.isfinite(loss):
+        if loss is not None and not np.isfinite(loss).all():
             print(f"Batch {batch}: invalid loss, terminating training")
             self.model.stop_training = True
 
@@ -365,7 +366,8 @@ class LambdaCallback(Callback):
 
 
 class BackupAndRestore(Callback):
-    """Keep weights, optimizer state and epoch in ``backup_dir``; a run that was killed goes on from there.
+    """Keep weights, states of optimizer and random generators, and the epoch in ``backup_dir``; a run that was killed
+    goes on from there.
 
     The file is written aside and renamed, so that it is always whole; it is removed after a run that ended.
     """
@@ -374,21 +376,47 @@ class BackupAndRestore(Callback):
         super().__init__()
         self.path = Path(backup_dir) / "latest.npz"
         self.delete_checkpoint = delete_checkpoint
+        self._waiting: dict[str, np.ndarray[Any, Any]] | None = None  # what was read, until the model has its weights
 
     def on_train_begin(self, logs: Logs = None) -> None:
+        self._waiting = None
         if not self.path.exists():
             return
         with np.load(self.path, allow_pickle=False) as saved:
-            weights = [saved[f"weight/{i}"] for i in range(len(self.model.get_weights()))]
-            state = {k.removeprefix("optimizer/"): saved[k] for k in saved.files if k.startswith("optimizer/")}
-            self.model.set_weights(weights)
-            self.model.optimizer.set_state(state, self._keyed())
-            self.params["initial_epoch"] = int(saved["epoch"]) + 1
+            self._waiting = {k: saved[k] for k in saved.files}
+        self.params["initial_epoch"] = int(self._waiting["epoch"]) + 1
+        optimizer = self.model.optimizer
+        if optimizer._schedule is None:  # now, since a LearningRateScheduler goes on from it
+            optimizer.learning_rate = float(self._waiting["optimizer/learning_rate"][0])
+        if len(self.model.weights) == len(self._part("weight/")):
+            self._restore()
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        if self._waiting is not None:
+            self._restore()
+
+    def _restore(self) -> None:
+        """Put what was read into the model, whose weights are there by now."""
+        weights, state, generators = map(self._part, ("weight/", "optimizer/", "random/"))
+        self._waiting = None
+        if weights and not self.model.weights:
+            raise RuntimeError(
+                f"BackupAndRestore: {str(self.path)!r} cannot be restored, because the model makes its weights in its "
+                "first step; call it on data, or build it, before fit"
+            )
+        state["learning_rate"] = np.array([float(self.model.optimizer.learning_rate)])
+        self.model.set_weights(list(weights.values()))
+        self.model.optimizer.set_state(state, self._keyed())
+        load_random_states(str(self.path), self.model, generators)
+
+    def _part(self, prefix: str) -> dict[str, np.ndarray[Any, Any]]:
+        return {k.removeprefix(prefix): a for k, a in (self._waiting or {}).items() if k.startswith(prefix)}
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         arrays = {f"weight/{i}": w for i, w in enumerate(self.model.get_weights())}
         state = self.model.optimizer.get_state(self._keyed())
         arrays.update({f"optimizer/{k}": v for k, v in state.items()})
+        arrays.update({f"random/{k}": v for k, v in random_states(self.model).items()})
         self.path.parent.mkdir(parents=True, exist_ok=True)
         aside = self.path.with_suffix(".part")
         with open(aside, "wb") as file:
@@ -402,7 +430,12 @@ class BackupAndRestore(Callback):
         return {str(i): v for i, v in enumerate(self.model.weights)}
 
     def on_train_end(self, logs: Logs = None) -> None:
-        if self.delete_checkpoint:
+        if self._waiting is not None:  # no epoch was left to train
+            warnings.warn(
+                f"BackupAndRestore: the model made no weights, so {str(self.path)!r} was neither restored nor removed",
+                stacklevel=2,
+            )
+        elif self.delete_checkpoint:
             self.path.unlink(missing_ok=True)
 
 

@@ -217,13 +217,24 @@ def broadcast_weights(sample_weight: Any, values: Tensor) -> Tensor:
     return weight if shape == weight.shape else ops.reshape(weight, shape)
 
 
-def reduce_values(values: Tensor, sample_weight: Any, reduction: str | None, counted: Tensor | None = None) -> Tensor:
+def reduce_values(
+    values: Tensor,
+    sample_weight: Any,
+    reduction: str | None,
+    counted: Tensor | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
     """values (one loss a sample), weighted, then reduced.
 
     "sum_over_batch_size" (or "mean") divides the weighted sum by the number of values, "mean_with_sample_weight" by
     the sum of the weights, "sum" by nothing, "none" or None leaves the values.  counted: 1 for each of the values that
-    either mean counts, 0 for the others, whose values must be 0; None counts all.
+    either mean counts, 0 for the others, whose values must be 0; None counts all.  mask, if its axes are the first ones
+    of values: where it is False, a value becomes 0 and isn't counted.
     """
+    if mask is not None and mask.shape == values.shape[: mask.ndim]:
+        kept = ops.reshape(ops.cast(mask, values.dtype), mask.shape + (1,) * (values.ndim - mask.ndim))
+        values = ops.multiply(values, kept)
+        counted = ops.broadcast_to(kept, values.shape) if counted is None else ops.multiply(counted, kept)
     weight = None
     if sample_weight is not None:
         weight = broadcast_weights(sample_weight, values)

@@ -32,6 +32,7 @@ from .loss_functions import mean_squared_logarithmic_error as mean_squared_logar
 from .loss_functions import poisson as poisson
 from .loss_functions import sparse_categorical_crossentropy as sparse_categorical_crossentropy
 from .loss_functions import squared_hinge as squared_hinge
+from .masked import MaskedTensor
 from .ops._common import as_tensor
 
 LossFunction = Callable[..., Any]
@@ -42,6 +43,7 @@ class Loss:
 
     reduction: "sum_over_batch_size" (default, the mean of all values), "mean_with_sample_weight", "sum", "none".
     dtype: the predictions are cast to it first; by default they keep theirs.
+    Steps that the mask of y_pred leaves out have no loss and don't count in the mean.
     """
 
     integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array
@@ -66,12 +68,13 @@ class Loss:
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         y_pred = as_tensor(y_pred)
+        mask = y_pred.mask if isinstance(y_pred, MaskedTensor) else None
         if self.dtype is not None and y_pred.dtype != np.dtype(self.dtype):
             y_pred = ops.cast(y_pred, self.dtype)
-        if sample_weight is None and self.reduction in ("sum_over_batch_size", "mean"):
+        if mask is None and sample_weight is None and self.reduction in ("sum_over_batch_size", "mean"):
             return self.mean(y_true, y_pred)
         values = as_tensor(self.call(y_true, y_pred))
-        return reduce_values(values, sample_weight, self.reduction, self.counted(y_true, y_pred))
+        return reduce_values(values, sample_weight, self.reduction, self.counted(y_true, y_pred), mask)
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")

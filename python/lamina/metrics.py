@@ -16,6 +16,7 @@ from . import losses
 from ._suggest import unknown
 from .autograd import no_grad
 from .layers.variable import Variable
+from .masked import MaskedTensor
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MetricFunction = Callable[..., Any]
@@ -195,8 +196,19 @@ class Mean(_Average):
         self.add(values, sample_weight)
 
 
+def _masked(sample_weight: Any, mask: Array) -> Array:
+    """sample_weight, (batch) or (batch, time), times the mask."""
+    weight = np.asarray(sample_weight)
+    if weight.ndim == mask.ndim + 1 and weight.shape[-1] == 1:
+        weight = weight[..., 0]
+    return weight.reshape(weight.shape + (1,) * (mask.ndim - weight.ndim)) * mask
+
+
 class MeanMetricWrapper(_Average):
-    """The mean of a function ``fn(y_true, y_pred, **options)`` of one value per sample."""
+    """The mean of a function ``fn(y_true, y_pred, **options)`` of one value per sample.
+
+    As in Keras the mask of y_pred counts where there are weights, which are 0 then for the steps that it leaves out.
+    """
 
     def __init__(self, fn: MetricFunction, name: str | None = None, dtype: Any = None, **options: Any) -> None:
         super().__init__(name or fn.__name__, dtype)
@@ -204,7 +216,12 @@ class MeanMetricWrapper(_Average):
         self.options = options
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        self.add(self.fn(y_true, y_pred, **self.options), sample_weight)
+        values = np.asarray(self.fn(y_true, y_pred, **self.options))
+        if sample_weight is not None and isinstance(y_pred, MaskedTensor):
+            mask = np.asarray(y_pred.mask)
+            if mask.shape == values.shape[: mask.ndim]:
+                sample_weight = _masked(sample_weight, mask)
+        self.add(values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         own = {"fn": self.fn} if type(self) is MeanMetricWrapper else {}  # its subclasses know theirs
@@ -292,6 +309,7 @@ _CLASSES: dict[str, type[Metric]] = {
         TopKCategoricalAccuracy,
     )
 }
+BUILT_IN = frozenset(_CLASSES.values())
 _NAMES: dict[str, Callable[[], Metric]] = {
     "binary_accuracy": BinaryAccuracy,
     "categorical_accuracy": CategoricalAccuracy,

@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .callback import Callback, Logs
 
 
 def _format(logs: dict[str, Any]) -> str:
+    """Names and numbers; of a result with several numbers their mean, as in Keras."""
     parts = []
     for name, value in logs.items():
-        number = float(value)
+        number = float(np.mean(value))
         parts.append(f"{name}: {number:.4f}" if abs(number) >= 1e-3 or number == 0 else f"{name}: {number:.4e}")
     return " - ".join(parts)
 

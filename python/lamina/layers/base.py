@@ -29,7 +29,9 @@ from .variable import Variable, auto_name, snake_case
 inside_of(context)
 
 # Set at first calls and by fit; what no captured step depends on.
-_BOOKKEEPING = frozenset({"_build_arguments", "_built", "_first_shape", "_found_metrics", "_history", "_steps"})
+_BOOKKEEPING = frozenset(
+    {"_build_arguments", "_built", "_first_shape", "_found_metrics", "_found_variables", "_history", "_steps"}
+)
 
 
 class Layer:
@@ -105,6 +107,10 @@ class Layer:
         elif isinstance(value, Variable) and value.owner is None:
             value.owner = weakref.ref(self)
         object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        tape.touch(self, name)
 
     def _adopt(self, parent: Layer) -> None:
         if self._parent is None or self._parent() is None:
@@ -384,8 +390,9 @@ class Layer:
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         new = type(self).__new__(type(self))
         memo[id(self)] = new
+        apart = ("_found_variables", "_parent", "_steps")  # found or made anew
         for name, value in vars(self).items():
-            new.__dict__[name] = None if name in ("_parent", "_steps") else copy.deepcopy(value, memo)
+            new.__dict__[name] = None if name in apart else copy.deepcopy(value, memo)
         for _, variable in own_variables(new):
             variable.owner = weakref.ref(new)
         children(new)  # adopts them

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..autograd import Array
+from ..random import Generator
+from ..tape import configuration
 from .variable import Variable, snake_case, unique_keys
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 # Attributes of Layer that refer to layers which are not its parts.
 _NOT_PARTS = frozenset({"_arguments", "_nodes", "_parent", "_build_arguments", "_own_losses"})
+# Those that change only with a new variable, which is noted, and those that hold neither layers nor variables.
+_NOTICED = frozenset({"_fixed", "_found_metrics", "_steps", "_variables"})
 
 
 def parts(owner: Layer, kind: type) -> Iterator[tuple[str, Any]]:
@@ -96,6 +101,61 @@ def named_variables(root: Layer) -> dict[str, Variable]:
                 seen.add(id(variable))
                 found[_free(f"{path}/{key}" if path else key, found)] = variable
     return found
+
+
+def named_generators(root: Layer) -> dict[str, Generator]:
+    """Every random generator that ``root`` and its sublayers hold, by path (``dropout/seed_generator``)."""
+    found: dict[str, Generator] = {}
+    for path, layer in {"": root, **named_layers(root)}.items():
+        for key, generator in parts(layer, Generator):
+            found[_free(f"{path}/{key}" if path else key, found)] = generator
+    return found
+
+
+def random_states(root: Layer) -> dict[str, Array]:
+    """Copies of the states of ``named_generators``."""
+    return {key: generator.state.copy() for key, generator in named_generators(root).items()}
+
+
+def load_random_states(label: str, root: Layer, states: Mapping[str, Array]) -> None:
+    """Let the generators go on from these states, as far as there are any of their paths."""
+    generators = named_generators(root)
+    for key, state in states.items():
+        if state.shape != (2,) or state.dtype != np.uint64:
+            raise ValueError(f"{label}: random state {key!r} is {state.dtype} of shape {state.shape}, not two uint64")
+    for key, state in states.items():
+        if key in generators:
+            generators[key].state[:] = state  # in place: captured steps read it there
+            generators[key].seed = int(state[0])
+
+
+class Kept:
+    """The variables of a layer, looked for again when a configuration or one of its lists and dicts changed."""
+
+    __slots__ = ("contents", "variables", "version")
+
+    def __init__(self, root: Layer) -> None:
+        self.version = configuration.version
+        self.variables = list(named_variables(root).values())
+        layers = [root, *named_layers(root).values()]
+        found = (c for layer in layers for name, value in vars(layer).items() for c in _containers(name, value))
+        self.contents = [(container, _identities(container)) for container in found]
+
+    def holds(self) -> bool:
+        return self.version == configuration.version and all(_identities(c) == ids for c, ids in self.contents)
+
+
+def _containers(name: str, value: Any) -> Iterator[Any]:
+    """The lists and dicts of an attribute, which may change without notice."""
+    if isinstance(value, (dict, list, tuple)) and name not in _NOT_PARTS and name not in _NOTICED:
+        if not isinstance(value, tuple):
+            yield value
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _containers("", part)
+
+
+def _identities(container: Any) -> list[int]:
+    return [*map(id, container.values() if isinstance(container, dict) else container)]
 
 
 def _free(path: str, taken: Mapping[str, Any]) -> str:

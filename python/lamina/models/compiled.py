@@ -11,9 +11,12 @@ from .. import losses, metrics, ops, optimizers
 from .._suggest import unknown
 from .._tree import flatten, map_structure
 from ..autograd import Tensor, no_grad, wrap
+from ..layers.tracking import named_layers
 from ..losses import Loss
-from ..metrics import Mean, Metric
+from ..masked import MaskedTensor
+from ..metrics import Mean, MeanMetricWrapper, Metric
 from ..ops._common import as_tensor
+from ..tape import configuration
 from .feed import Array, Column
 
 
@@ -133,10 +136,16 @@ class MetricSet:
             target, weight = y[entry.output], weights[entry.output]
             if target is None:
                 raise ValueError(f"metrics: there is no y for {entry.log_name!r}")
-            predicted = outputs[entry.output]._array
-            metric = entry.resolved(target._array, predicted)
-            weighted = (weight._array,) if entry.weighted and weight is not None else ()
-            metric.update_state(target._array, predicted, *weighted)
+            output = outputs[entry.output]
+            metric = entry.resolved(target._array, output._array)
+            arrays = [target._array, output._array]
+            if entry.weighted and weight is not None:
+                arrays.append(weight._array)
+            if type(metric) not in metrics.BUILT_IN:  # it may keep what the next batch overwrites
+                arrays = [a.copy() for a in arrays]
+            if len(arrays) == 3 and isinstance(metric, MeanMetricWrapper) and isinstance(output, MaskedTensor):
+                arrays[1] = output  # which takes the mask along
+            metric.update_state(*arrays)
 
     def reset(self) -> None:
         for entry in self.entries:
@@ -156,11 +165,11 @@ class MetricSet:
 
 
 def plain(value: Any) -> Any:
-    """A metric's result, or a log of a model's own step, as Python numbers."""
+    """A metric's result, or a log of a model's own step, as Python numbers; copies of those that are arrays."""
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
     array = np.asarray(value)
-    return array.item() if array.ndim == 0 else array
+    return array.item() if array.ndim == 0 else array.copy()
 
 
 class Totals:
@@ -204,8 +213,11 @@ class Compiled:
         self.run_eagerly = run_eagerly
         self.loss_tracker = Mean("loss")
         self.warned = False  # of a loss that isn't finite, in this fit
+        self.own_names: list[str] = []  # what the last test step that the model defines itself returned
         self.names: list[str] | None = None
         self.shapes: list[tuple[int, ...]] = []  # of the outputs that settled the names
+        self.layers: list[Any] = []  # all that the model had at its last pass over data
+        self.version = -1  # of the configuration then
         self.loss_set: LossSet
         self.metric_set: MetricSet
         self._loss = map_structure(lambda one: None if one is None else losses.as_loss(one), loss)
@@ -218,6 +230,15 @@ class Compiled:
         self.metric_set = MetricSet(self._metrics, self._weighted_metrics, names)
         self.names = names
         self.shapes = [t.shape for t in flatten(y_pred)]
+
+    def look_at(self, model: Any) -> None:
+        """Before a pass over data: have losses and metrics matched again if the model got other layers."""
+        if self.version == configuration.version:
+            return
+        self.version, before, self.layers = configuration.version, self.layers, list(named_layers(model).values())
+        if self.names is not None and [*map(id, before)] != [*map(id, self.layers)]:
+            self.metric_set.reset()  # its metrics may be in the next set as well
+            self.names = None
 
     def probe(
         self, samples: int, targets: Sequence[Column | None], y_pred: Any, weights: Sequence[Column | None]

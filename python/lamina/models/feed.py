@@ -24,7 +24,10 @@ class SupportsArray(Protocol):
 
 
 class Batch(NamedTuple):
-    """Tensors (or nests of them), valid until the next batch is drawn, and the number of samples."""
+    """Tensors (or nests of them), valid until the next batch is drawn, and the number of samples.
+
+    Steps that a model defines itself may keep theirs.
+    """
 
     x: Any
     y: Any
@@ -55,10 +58,14 @@ def to_arrays(what: str, name: str, tree: Any) -> Any:
 
 
 class Column:
-    """One array, read in slices of the wanted dtype; slices that need work share one buffer."""
+    """One array, read in slices of the wanted dtype; slices that need work share one buffer, unless ``kept``.
 
-    def __init__(self, array: Array, dtype: np.dtype[Any]) -> None:
+    kept: Python code of the user's sees the slices, and may keep them.
+    """
+
+    def __init__(self, array: Array, dtype: np.dtype[Any], kept: bool = False) -> None:
         self.array = array
+        self._kept = kept
         self.dtype = dtype = dtype.newbyteorder("=")
         self._taken = np.empty(0, array.dtype)
         self._converted = np.empty(0, dtype)
@@ -66,7 +73,7 @@ class Column:
     def _convert(self, part: Array) -> Array:
         if part.dtype == self.dtype and part.flags.c_contiguous:
             return part
-        if len(self._converted) < len(part):
+        if self._kept or len(self._converted) < len(part):
             self._converted = np.empty(part.shape, self.dtype)
         np.copyto(self._converted[: len(part)], part, casting="unsafe")
         return self._converted[: len(part)]
@@ -75,7 +82,7 @@ class Column:
         return self._convert(self.array[start:stop])
 
     def take(self, indices: Array) -> Array:
-        if len(self._taken) < len(indices):
+        if self._kept or len(self._taken) < len(indices):
             self._taken = np.empty((len(indices), *self.array.shape[1:]), self.array.dtype)
         out = self._taken[: len(indices)]
         np.take(self.array, indices, axis=0, out=out, mode="clip")  # "raise" would go through one more buffer

@@ -59,7 +59,7 @@ class OwnLogs:
     """The logs of steps that the model defines itself: what the last of them returned."""
 
     def __init__(self, model: Any, kind: str) -> None:
-        self._model = model
+        self._model, self._kind = model, kind
         self._what = f"{type(model).__name__}.{kind}_step"
 
     def begin(self) -> None:
@@ -68,6 +68,8 @@ class OwnLogs:
 
     def add(self, result: Any, batch: Batch) -> float:
         self._logs = own_logs(self._what, result)
+        if self._kind == "test":
+            self._model._compiled.own_names = list(self._logs)
         loss = self._logs.get("loss", 0.0)
         return float(loss) if np.ndim(loss) == 0 else 0.0
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import _registry, saving
+from .. import _registry, saving, tape
 from .._suggest import unknown
 from .._tree import map_shapes, map_structure
 from ..layers import Layer, SymbolicTensor
 from ..layers.masking import attach
 from ..layers.symbolic import infer
-from ..layers.tracking import children
-from ..layers.variable import auto_name, unique_keys
+from ..layers.tracking import Kept, children
+from ..layers.variable import Variable, auto_name, unique_keys
 from . import functional
 from .summary import print_summary
 from .trainer import Trainer
@@ -32,6 +32,7 @@ class Model(Layer, Trainer):
     _built_by_call = True
     supports_masking = True
     _graph: functional.Graph | None = None
+    _found_variables: Kept | None = None
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any) -> None:
         if (inputs is None) != (outputs is None):
@@ -73,6 +74,17 @@ class Model(Layer, Trainer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         return None  # the layers inside attach theirs
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables of the layers, in order; of each layer those that can be trained first."""
+        if tape.state.recording is not None:  # what the step under record makes isn't noted as a change
+            return super().weights
+        if self._found_variables is None or not self._found_variables.holds():
+            self._found_variables = Kept(self)
+        return list(self._found_variables.variables)
+
+    variables = weights
 
     @property
     def layers(self) -> list[Layer]:
@@ -163,7 +175,7 @@ class Model(Layer, Trainer):
         saving.load_weights(self, filepath, skip_mismatch)
 
     def get_config(self) -> dict[str, Any]:
-        if self._graph is None or type(self) is not Model:
+        if self._graph is None or type(self).__init__ is not Model.__init__:
             config = super().get_config()
             if type(self).get_config is Model.get_config:  # a subclass without its own: its arguments
                 config |= _registry.serialize(self._given_arguments())
@@ -174,7 +186,7 @@ class Model(Layer, Trainer):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The model that ``get_config`` described, with new weights."""
         with _registry.custom_object_scope(custom_objects):
-            if "nodes" not in config or cls is not Model:
+            if "nodes" not in config or cls.__init__ is not Model.__init__:
                 return super().from_config(config)
             inputs, outputs = functional.from_config(config)
             return cls(inputs, outputs, name=config["name"], trainable=config["trainable"])

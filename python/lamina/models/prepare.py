@@ -20,13 +20,13 @@ def data_dtype(weights: list[Any]) -> np.dtype[Any]:
     return np.dtype(floatx()) if not weights else weights[0].dtype
 
 
-def inputs(what: str, x: Any, y: Any, weight: Any, dtype: np.dtype[Any]) -> tuple[Any, int]:
+def inputs(what: str, x: Any, y: Any, weight: Any, dtype: np.dtype[Any], kept: bool = False) -> tuple[Any, int]:
     """Columns of x, and the number of samples that x, y and weight share."""
     if x is None:
         raise ValueError(f"{what}: x is missing")
     arrays = {name: to_arrays(what, name, tree) for name, tree in (("x", x), ("y", y), ("sample_weight", weight))}
     size = count(what, **arrays)
-    return map_structure(lambda a: Column(a, dtype if a.dtype.kind == "f" else a.dtype), arrays["x"]), size
+    return map_structure(lambda a: Column(a, dtype if a.dtype.kind == "f" else a.dtype, kept), arrays["x"]), size
 
 
 def targets(
@@ -95,7 +95,7 @@ def as_given(what: str, y: Any, weight: Any, class_weight: Any, dtype: np.dtype[
         weight = _class_weighted(what, class_weight, flatten(labels), weight)
 
     def column(a: Array | None) -> Column | None:
-        return None if a is None else Column(a, dtype if a.dtype.kind == "f" else a.dtype)
+        return None if a is None else Column(a, dtype if a.dtype.kind == "f" else a.dtype, kept=True)
 
     return map_structure(column, labels), map_structure(column, weight)
 

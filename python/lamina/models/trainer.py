@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,7 +122,9 @@ class Trainer(Steps):
 
     @property
     def metrics_names(self) -> list[str]:
-        """Names of what evaluate returns; complete once the model has seen a batch."""
+        """Names of what evaluate returns; complete once the model has seen a batch, and a test_step of its own run."""
+        if self._compiled is not None and self._own_step("test"):
+            return self._compiled.own_names or ["loss"]
         if self._compiled is None or self._compiled.names is None:
             return ["loss"]
         return ["loss", *self._compiled.log_names, *self._compiled.metric_set.results()]
@@ -200,13 +202,15 @@ class Trainer(Steps):
 
     def _prepare(self, what: str, class_weight: Any, x: Any, y: Any, weight: Any) -> tuple[Columns, int]:
         """Check one set of arrays; the first one builds the model and matches losses and metrics with its outputs."""
-        inputs, size = prepare.inputs(what, x, y, weight, prepare.data_dtype(self.weights))
+        kind = "predict" if what.startswith("predict") else "train" if what in ("fit", "train_on_batch") else "test"
+        own = self._own_step(kind)
+        inputs, size = prepare.inputs(what, x, y, weight, prepare.data_dtype(self.weights), kept=own)
         if not size:
             raise ValueError(f"{what}: x holds no samples")
-        if what.startswith("predict"):
+        if kind == "predict":
             return (inputs, [], []), size
         compiled = self._require(what)
-        if self._own_step("train" if what in ("fit", "train_on_batch") else "test"):
+        if own:
             dtype = prepare.data_dtype(self.weights)
             return (inputs, *prepare.as_given(what, y, weight, class_weight, dtype)), size
         y_pred = None
@@ -239,6 +243,9 @@ class Trainer(Steps):
             raise ValueError(f"{what}: batch_size must be a positive integer, got {batch_size!r}")
         if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
             raise ValueError(f"{what}: the number of steps must be a positive integer, got {steps!r}")
+
+        if self._compiled is not None:
+            self._compiled.look_at(self)
 
         def ready(x: Any, y: Any, weight: Any) -> tuple[Columns, int]:
             return self._prepare(what, class_weight, x, y, weight)
@@ -286,6 +293,7 @@ class Trainer(Steps):
         for name, value in {"epochs": epochs, "initial_epoch": initial_epoch}.items():
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
                 raise ValueError(f"fit: {name} must be an integer >= 0, got {value!r}")
+        often = _how_often(validation_freq)
         data = (x, y, sample_weight)
         if validation_split:
             if validation_data is not None or not is_arrays(x):
@@ -316,7 +324,6 @@ class Trainer(Steps):
                     if not logs:
                         _ran_out(history, epoch)
                         break
-                    often = validation_freq
                     due = (epoch + 1) % often == 0 if isinstance(often, int) else epoch + 1 in often
                     if held_out is not None and due:
                         found = loops.evaluate(
@@ -394,6 +401,8 @@ class Trainer(Steps):
             return loops.arrays(self._step("predict")(batch.x))
 
     def _batch(self, what: str, data: tuple[Any, Any, Any], class_weight: Any) -> Any:
+        if self._compiled is not None:
+            self._compiled.look_at(self)
         feed = IterableFeed([data], lambda x, y, w: self._prepare(what, class_weight, x, y, w), what)
         return next(feed.epoch())
 
@@ -407,6 +416,15 @@ class Trainer(Steps):
         logs.begin()
         logs.add(self._step(kind)(batch.x, batch.y, batch.weight), batch)
         return _returned(logs(), return_dict)
+
+
+def _how_often(validation_freq: Any) -> int | Collection[int]:
+    """validation_freq as it was given; ValueError unless it is a number of epochs, or which epochs, counted from 1."""
+    if isinstance(validation_freq, (int, np.integer)) and not isinstance(validation_freq, bool) and validation_freq > 0:
+        return int(validation_freq)
+    if isinstance(validation_freq, Collection) and not isinstance(validation_freq, str):
+        return validation_freq
+    raise ValueError(f"fit: validation_freq must be an integer > 0, or a list of epochs, got {validation_freq!r}")
 
 
 def _ran_out(history: History, epoch: int) -> None:

@@ -46,8 +46,23 @@ def _plain(value: Any) -> Any:
     return _registry.serialize(value)
 
 
-def restore(model: Model, description: dict[str, Any], state: dict[str, Array], label: str) -> None:
-    """Compile a loaded model as it was, with the optimizer's state."""
+def undecayed(model: Model) -> dict[str, list[str]] | None:
+    """What exclude_from_weight_decay was told, variables by key; None if nothing."""
+    optimizer = model.optimizer
+    if optimizer is None or not (optimizer._excluded or optimizer._excluded_names):
+        return None
+    keys = [key for key, v in named_variables(model).items() if id(v) in optimizer._excluded]
+    return {"variables": keys, "names": list(optimizer._excluded_names)}
+
+
+def restore(
+    model: Model,
+    description: dict[str, Any],
+    excluded: dict[str, list[str]] | None,
+    state: dict[str, Array],
+    label: str,
+) -> None:
+    """Compile a loaded model as it was, with the optimizer's state and what it leaves out of weight decay."""
     try:
         arguments = {key: _object(key, value) for key, value in description.items()}
         try:
@@ -56,6 +71,10 @@ def restore(model: Model, description: dict[str, Any], state: dict[str, Array], 
             warnings.warn(f"{label}: {type(model).__name__}.compile() is to be called again ({error})", stacklevel=4)
             return
         model.compile(**arguments)
+        if excluded and model.optimizer is not None:
+            variables = named_variables(model)
+            known = [variables[key] for key in excluded["variables"] if key in variables]
+            model.optimizer.exclude_from_weight_decay(known, excluded["names"])
         if state and model.optimizer is not None:
             model.optimizer.set_state(state, named_variables(model))
     except (ValueError, TypeError, KeyError) as error:

@@ -3,7 +3,8 @@
 Header entries (text): ``format`` = "lamina", ``version`` = "1", ``lamina`` = the library's version, ``model`` =
 JSON with the description of the model, the shapes its layers were built for and what compile() was given.  Tensors:
 ``weights/<key>`` with the keys of ``state_dict()``, ``optimizer/<slot>/<key>`` with the same keys for each slot of the
-optimizer's state, ``optimizer/iterations`` and ``optimizer/learning_rate``.
+optimizer's state, ``optimizer/iterations`` and ``optimizer/learning_rate``; ``random/<layer's path>/<attribute>`` the
+states of the layers' random generators.
 A file of weights alone has no ``model`` entry.
 """
 
@@ -24,7 +25,7 @@ from .. import _registry
 from .._version import __version__
 from ..autograd import Array
 from ..layers import Layer
-from ..layers.tracking import load_arrays, named_layers, named_variables
+from ..layers.tracking import load_arrays, load_random_states, named_layers, named_variables, random_states
 from . import compiling
 from .atomic import write_whole
 
@@ -48,11 +49,13 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
         "frozen": _frozen(model),
     }
     tensors = {f"weights/{key}": v.numpy() for key, v in named_variables(model).items()}
+    tensors |= {f"random/{key}": state for key, state in random_states(model).items()}
     if include_optimizer and model.compiled:
         description["compile"] = compiling.describe(model)
         if description["compile"] is not None and model.optimizer is not None:
             state = model.optimizer.get_state(named_variables(model))
             tensors |= {f"optimizer/{k}": v for k, v in state.items()}
+            description["undecayed"] = compiling.undecayed(model)
     _write(path, tensors, {"model": json.dumps(_registry.to_json(description), allow_nan=False)})
 
 
@@ -90,8 +93,10 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
                 f"{path}: its description is damaged or incomplete ({type(error).__name__}: {error})"
             ) from error
         load_arrays(str(path), named_variables(model), _part(tensors, "weights/"))
+        load_random_states(str(path), model, _part(tensors, "random/"))
         if compile and description.get("compile"):
-            compiling.restore(model, description["compile"], _part(tensors, "optimizer/"), str(path))
+            state, excluded = _part(tensors, "optimizer/"), description.get("undecayed")
+            compiling.restore(model, description["compile"], excluded, state, str(path))
     return model
 
 
