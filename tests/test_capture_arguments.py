@@ -192,6 +192,15 @@ def test_a_variable_as_an_argument_is_itself():
         np.testing.assert_array_equal(plain(v).numpy(), v.numpy() * 2)
 
 
+def test_lists_of_arrays_are_no_arrays():
+    captured = capture(lambda x, k: (x[0] + x[1]) * k if isinstance(x, list) else x - k, strict=True)
+    a, b = np.full(3, 5, np.float32), np.full(3, 2, np.float32)
+    for _ in range(2):
+        assert (captured([a, b], 2.0).numpy() == 14).all()
+        assert (captured(a, b).numpy() == 3).all()
+    assert len(captured.plans) == 2
+
+
 def test_numbers_differ_by_their_sign():
     captured = capture(ops.divide, strict=True)
     x = np.ones(1, np.float32)

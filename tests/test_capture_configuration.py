@@ -329,3 +329,28 @@ def test_an_error_in_a_replayed_training_step_changes_no_more_than_eager():
     captured, eager = program(False), program(True)
     assert len(captured[0]) == 1
     assert captured == eager
+
+
+def test_an_error_in_a_replay_leaves_gradients_as_eager():
+    def program(wrap):
+        w = lamina.Tensor(np.ones((2, 3), np.float32), requires_grad=True)
+
+        def step(x, labels):
+            w.zero_grad()
+            ops.sum(ops.matmul(x, w)).backward()
+            return ops.softmax_cross_entropy(x, labels)
+
+        step = wrap(step)
+        seen = []
+        for label in (0, 1, 5, 1):
+            w.zero_grad()
+            try:
+                step(X[:, :2], np.full(4, label))
+            except ValueError as error:
+                seen.append(str(error))
+            seen.append(None if w.grad is None else w.grad.numpy().tobytes())
+        return seen
+
+    eager = program(lambda f: lambda *a: f(*map(lamina.Tensor, a)))
+    assert None not in eager
+    assert program(lambda f: capture(f, strict=True)) == eager

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -134,6 +135,7 @@ class _Plan:
         self.overwritten: set[int] = set()  # of the results, by their ids: those in memory of the plan
         self.before: list[tuple[Tensor, bool]] = []  # leaves and whether they must have a gradient,
         self.after: list[tuple[Tensor, bool]] = []  # and of those that change, whether they have one then
+        self.own_gradients: list[Array] = []  # of leaves that the step makes
 
     def gradients_match(self) -> bool:
         """Whether every leaf has a gradient exactly where the recorded run found one."""
@@ -144,6 +146,7 @@ class _Plan:
 
     def finish(self, result: Any) -> None:
         self.native.set_slots(self.slots, Tensor)
+        self._forget_own_leaves()
         noted = self.recording.leaves.values()
         self.before = [(leaf, had) for leaf, had in noted if had is not None]
         self.after = [(leaf, leaf._grad_is_set) for leaf, had in noted if leaf._grad_is_set is not had]
@@ -152,11 +155,28 @@ class _Plan:
         self.result_is_tensor = type(result) is Tensor and id(result) in self.overwritten
         self.is_plain = self.result_is_tensor and not self.hooks and not self.recording.leaves
 
+    def _forget_own_leaves(self) -> None:
+        """Of the leaves that each run of the step makes anew nothing matters but the memory of their gradients."""
+        noted, self.recording.leaves = self.recording.leaves, {}
+        while noted:
+            key, (leaf, had) = noted.popitem()
+            own, gradient, still = self._holds(leaf._array), leaf._grad, weakref.ref(leaf)
+            del leaf
+            kept = still()  # by whom else holds it and may find it in the next call
+            if kept is not None and not own:
+                self.recording.leaves[key] = (kept, had)
+            elif gradient is not None:
+                self.own_gradients.append(gradient)
+
     def _look(self, x: Any) -> Any:
         parts = (x._array, x.mask._array) if isinstance(x, MaskedTensor) else (getattr(x, "_array", x),)
-        if any(self.native.owns(a) or any(np.may_share_memory(a, slot) for slot in self.slots) for a in parts):
+        if any(self._holds(a) or any(np.may_share_memory(a, g) for g in self.own_gradients) for a in parts):
             self.overwritten.add(id(x))
         return x
+
+    def _holds(self, array: Array) -> bool:
+        """Whether an array is a part of the plan's memory or of a slot."""
+        return self.native.owns(array) or any(np.may_share_memory(array, slot) for slot in self.slots)
 
     def arguments(self, structure: Any) -> Any:
         """The structure with the slots, as tensors, in place of its arrays."""
@@ -332,6 +352,7 @@ class CapturedStep:
     def _retrace(self, plan: _Plan, args: Any, kwargs: Any, error: Exception) -> None:
         """Raise the error of a failed replay as the eager step would, which knows the layer.  Nothing is computed."""
         flags = [(leaf, leaf._grad_is_set) for leaf, _ in plan.recording.leaves.values()]
+        found = False
         args, kwargs = plan.arguments((args, kwargs))
         state.recording = Recording()
         plan.native.retrace()
@@ -339,16 +360,18 @@ class CapturedStep:
             self._step(*args, **kwargs)
         except Exception as full:  # another error may come of values that were not computed: it says nothing
             if isinstance(full, type(error)) and str(error) in str(full):
+                found = True
                 raise full from None
         finally:
             plan.native.stop()
             state.recording = None
-            for leaf, is_set in flags:
-                leaf._grad_is_set = is_set
+            if not found:  # else the flags are as the eager step leaves them where it fails
+                for leaf, is_set in flags:
+                    leaf._grad_is_set = is_set
 
     def _remember(self, plan: _Plan, args: Any, kwargs: Any) -> None:
-        simple = not kwargs and len(args) == len(plan.slots)
-        self._latest = plan if simple and not any(isinstance(a, MaskedTensor) for a in args) else None
+        simple = not kwargs and len(args) == len(plan.slots)  # and no leaf, which has no slot, is among them
+        self._latest = plan if simple and all(type(a) is Tensor or isinstance(a, np.ndarray) for a in args) else None
 
     def _note(self, reason: str) -> None:
         self.reason = reason
