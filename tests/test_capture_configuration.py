@@ -9,7 +9,7 @@ import pytest
 
 import lamina
 from lamina import layers, ops, tape
-from lamina.capture import CaptureWarning, capture
+from lamina.capture import MAX_NAMELESS, CaptureWarning, capture
 from lamina.layers.variable import Variable
 from lamina.tape import CaptureError
 
@@ -168,7 +168,7 @@ def test_layers_made_at_the_first_call_are_captured_from_the_next(method):
 
 def test_variables_made_at_every_call_are_refused():
     f = capture(lambda x: x * Variable(np.ones(3, np.float32)))
-    for _ in range(3):
+    for _ in range(MAX_NAMELESS - 1):
         f(X)
     with pytest.warns(CaptureWarning, match="makes or configures variables"):
         f(X)
@@ -190,6 +190,24 @@ def test_layers_made_at_different_calls_may_have_equal_names():
         for n in (1, 2, 2, 3, 3):
             f(X, n)
     assert len(f.plans) == 2
+
+
+def test_layers_may_be_built_one_in_each_call():
+    parts = {name: layers.Dense(3, name="part") for name in "abcdef"}
+    f = capture(lambda name, x: parts[name](x), strict=True)
+    for _ in range(3):
+        for name, layer in parts.items():
+            np.testing.assert_array_equal(f(name, X).numpy(), layer(X).numpy())
+    assert len(f.plans) == len(parts)
+
+
+def test_attributes_set_in_turn_are_refused_by_name():
+    noted = {name: Noted("scores", name=name) for name in "abc"}
+    f = capture(lambda name, x: noted[name](x))
+    for name in "abc":
+        f(name, X)
+    with pytest.warns(CaptureWarning, match="'scores' of Noted 'a'"):
+        f("a", X)
 
 
 def test_losses_and_layers_without_weights_may_be_made_in_a_step():

@@ -22,7 +22,9 @@ operations run in the thread that calls it.
 
 from __future__ import annotations
 
+import functools
 import threading
+import types
 import warnings
 import weakref
 from collections import OrderedDict
@@ -35,9 +37,11 @@ from . import _native
 from ._tree import leaves
 from .autograd import Array, Tensor, wrap
 from .masked import MaskedTensor, attach
-from .tape import CaptureError, Recording, configuration, state
+from .tape import CaptureError, Recording, configuration, noting, state
 
+_FUNCTIONS = (type, types.FunctionType, types.ModuleType, functools.partial, np.ufunc)
 _PLAIN = (type(None), int, float, complex, str, bytes, np.generic, np.dtype, type)  # results that hold no tensor
+MAX_NAMELESS, MAX_NAMED = 16, 256  # runs in a row that may make variables, or set attributes for the first time
 BAD_INPUT = (ValueError, TypeError, IndexError)  # what native operations raise
 
 
@@ -92,7 +96,22 @@ def _flatten(value: Any, arrays: list[Array]) -> Any:
         return ("dict", *((k, _flatten(v, arrays)) for k, v in value.items()))
     if isinstance(value, (float, complex, np.generic)):
         return ("number", type(value), repr(value))  # which tells -0.0 from 0.0, and finds nan again
+    if not isinstance(value, (str, int, bytes)) and _changes_unseen(value):
+        raise _Unsuitable(
+            f"an argument is a {type(value).__name__}, whose contents may change without notice; pass the arrays, "
+            "numbers and strings in it"
+        )
     return ("constant", type(value), value)
+
+
+def _changes_unseen(value: Any) -> bool:
+    """Whether an object that is compared by its identity may hold other things at the next call."""
+    if isinstance(value, types.MethodType):
+        value = value.__self__
+    if isinstance(value, (*_FUNCTIONS, CapturedStep, *noting)):
+        return False
+    by_identity = getattr(type(value), "__hash__", None) is object.__hash__
+    return by_identity and (hasattr(value, "__dict__") or hasattr(type(value), "__slots__"))
 
 
 def _rebuild(value: Any, fill: Callable[[Any], Any]) -> Any:
@@ -243,8 +262,8 @@ class CapturedStep:
         that the step uses were changed."""
         self._plans: OrderedDict[Any, list[_Plan]] = OrderedDict()
         self._latest: _Plan | None = None  # if its arguments were arrays alone: most calls are like the last one
-        self._changes: set[str] = set()  # what the last run that was not kept configured
-        self._dropped = 0  # runs in a row that were not kept
+        self._changes: dict[tuple[int, str], Any] = {}  # what the last runs, which were not kept, configured
+        self._dropped = 0  # how many they are
         self.reason: str | None = None
 
     @property
@@ -331,22 +350,22 @@ class CapturedStep:
             while len(self._plans) > self._max_plans:
                 self._plans.popitem(last=False)
             self._remember(plan, args, kwargs)
-            self._changes, self._dropped = set(), 0
+            self._changes, self._dropped = {}, 0
             return plan.outputs()
         return result
 
-    def _repeats(self, changes: set[str]) -> str | None:
-        """Why the step cannot be captured if it configures something at every call; at a first call it may, making
-        layers and their weights, and the next one is recorded."""
-        again, self._changes = (changes & self._changes) - {""}, changes
+    def _repeats(self, changes: dict[tuple[int, str], tuple[Any, str]]) -> str | None:
+        """Why the step cannot be captured if it configures something again and again; at first calls, with different
+        arguments, it may, making layers and their weights, and the next call is recorded."""
+        again = {what for key, (_, what) in changes.items() if key in self._changes} - {""}
+        self._changes |= changes
         self._dropped += 1
-        if not again and self._dropped < 4:
+        if again:
+            one = min(again, key=lambda what: (what.startswith("'_"), what))  # the user's own, if any
+            return f"it sets {one} again and again, which a replay would not; return the value instead"
+        nameless = not any(what for _, what in changes.values())
+        if self._dropped < (MAX_NAMELESS if nameless else MAX_NAMED):
             return None
-        if again or changes != {""}:
-            one = min(
-                (again or changes) - {""}, key=lambda what: (what.startswith("'_"), what)
-            )  # the user's own, if any
-            return f"it sets {one} at every call, which a replay would not; return the value instead"
         return "it makes or configures variables at every call, which a replay would not"
 
     def _retrace(self, plan: _Plan, args: Any, kwargs: Any, error: Exception) -> None:

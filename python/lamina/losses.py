@@ -37,6 +37,7 @@ from .ops._common import as_tensor
 LossFunction = Callable[..., Any]
 
 
+@tape.notes_changes
 class Loss:
     """Base of the losses; a subclass defines ``call(y_true, y_pred)``, which returns one value per sample.
 

@@ -6,10 +6,13 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from .autograd import Tensor
+
+
+_Class = TypeVar("_Class", bound=type)
 
 
 class CaptureError(RuntimeError):
@@ -26,7 +29,9 @@ class Recording:
         self.leaves: dict[int, tuple[Tensor, bool | None]] = {}
         self.hooks: list[Callable[[], None]] = []  # to call before each replay: what Python computes anew each step
         self.optimizer_steps: Counter[int] = Counter()  # how many of each optimizer the step did so far
-        self.changes: set[str] = set()  # configuration that the step itself changed; "" for what has no name
+        # Configuration that the step itself changed, by the owner's id and the attribute: the owner, kept so that its
+        # id stays its own, and what to call it; "" for what has no name.
+        self.changes: dict[tuple[int, str], tuple[Any, str]] = {}
         self.made: dict[int, Any] = {}  # layers, losses and regularizers that the step made, by their ids
 
     def refuse(self, what: str) -> None:
@@ -74,13 +79,23 @@ def touch(owner: Any = None, name: str = "") -> None:
     if recording is not None:
         own = getattr(owner, "name", None)
         label = f" {own!r}" if isinstance(own, str) else ""
-        recording.changes.add("" if owner is None else f"{name!r} of {type(owner).__name__}{label}")
+        what = "" if owner is None else f"{name!r} of {type(owner).__name__}{label}"
+        recording.changes[id(owner), name] = (owner, what)
 
 
 def made(owner: Any) -> None:
     """Note that ``owner`` begins to exist: while the step that makes it is recorded, it is no configuration."""
     if state.recording is not None:
         state.recording.made[id(owner)] = owner
+
+
+noting: list[type] = []  # classes whose objects note what is set on them, or are read where they stand
+
+
+def notes_changes(cls: _Class) -> _Class:
+    """Of a class: captured steps see changes of its objects, which may be their arguments."""
+    noting.append(cls)
+    return cls
 
 
 def refuse(what: str) -> None:

@@ -32,6 +32,7 @@ inside_of(context)
 _BOOKKEEPING = frozenset({"_build_arguments", "_built", "_first_shape", "_found_metrics", "_history", "_steps"})
 
 
+@tape.notes_changes
 class Layer:
     """Base class of layers; also usable on its own.
 
