@@ -256,6 +256,29 @@ def test_a_leaf_made_by_the_first_call_adds_up():
 # ---- optimizers ----
 
 
+def test_the_rate_of_a_schedule_is_read_anew():
+    def program(wrap):
+        ws = leaves(1)
+        o = lamina.optimizers.SGD(lamina.optimizers.schedules.ExponentialDecay(0.5, 1, 0.5))
+        o.build(ws)
+
+        def step(x):
+            o.zero_grad()
+            ops.sum(ws[0] * x).backward()
+            before = ops.sum(x) * ops.cast(o.learning_rate, "float32")
+            o.step()
+            return before, x * ops.cast(o.learning_rate, "float32")
+
+        step = wrap(step)
+        seen = []
+        for i in range(5):
+            seen += [[r.numpy().tobytes() for r in step(arg(i))], state_of(ws, o)]
+        return seen
+
+    (step,) = compare(program)
+    assert len(step.plans) == 1
+
+
 @pytest.mark.parametrize(
     "rate", [0.1, lamina.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5), "changed between steps"]
 )
