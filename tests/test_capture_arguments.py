@@ -264,6 +264,21 @@ def test_a_variable_as_an_argument_is_itself():
         np.testing.assert_array_equal(plain(v).numpy(), v.numpy() * 2)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_labels_that_are_not_whole_are_errors_of_replays_too(dtype, reduction):
+    loss = lamina.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1, reduction=reduction)
+    captured = capture(lambda y, p: loss(y, p), strict=True)
+    p = np.arange(12, dtype=np.float32).reshape(4, 3)
+    for labels in ([0, 1, 2, 0], [2, -1, -0.0, 1]):
+        want = loss(np.array(labels, np.int64), p).numpy()
+        np.testing.assert_array_equal(captured(np.array(labels, dtype), p).numpy(), want)
+    for wrong in (1.5, -0.5, np.nan):
+        with pytest.raises(ValueError, match="outside 0..2"):
+            captured(np.array([0, wrong, 1, 2], dtype), p)
+    assert len(captured.plans) == 1
+
+
 def test_lists_of_arrays_are_no_arrays():
     captured = capture(lambda x, k: (x[0] + x[1]) * k if isinstance(x, list) else x - k, strict=True)
     a, b = np.full(3, 5, np.float32), np.full(3, 2, np.float32)
