@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -65,6 +66,26 @@ class _Configuration:
 state = _State()
 configuration = _Configuration()
 _versions = itertools.count(1)  # no version comes twice, whatever threads do
+
+
+@contextlib.contextmanager
+def no_grad() -> Iterator[None]:
+    """Nothing inside is put on the tape of this thread; also a decorator."""
+    before, state.enabled = state.enabled, False
+    try:
+        yield
+    finally:
+        state.enabled = before
+
+
+@contextlib.contextmanager
+def enable_grad() -> Iterator[None]:
+    """Put operations on the tape again inside ``no_grad``."""
+    before, state.enabled = state.enabled, True
+    try:
+        yield
+    finally:
+        state.enabled = before
 
 
 def touch(owner: Any = None, name: str = "") -> None:
