@@ -93,6 +93,63 @@ def test_regularizers_and_losses_take_effect():
     assert losses("captured") == eager
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda options: options.update(delta=3.0),
+        lambda options: options.pop("delta"),
+        lambda options: options.__delitem__("delta"),
+        lambda options: options.clear(),
+        lambda options: options.__ior__({"delta": 3.0}),
+    ],
+)
+def test_options_of_losses_take_effect(change):
+    def loss_of(y_true, y_pred, delta=2.0):
+        return ops.mean(ops.abs(y_true - y_pred) * delta, axis=-1)
+
+    loss = lamina.losses.FunctionLoss(loss_of, delta=1.0)
+    f = capture(lambda x: loss(ops.zeros_like(x), x), strict=True)
+    for _ in range(2):
+        f(X)
+    change(loss.options)
+    assert f(X).item() == loss(np.zeros_like(X), X).item()
+
+
+def test_requires_grad_takes_effect():
+    lamina.random.seed(0)
+    dense = layers.Dense(3)
+    dense(X)
+
+    f = capture(lambda x: ops.sum(ops.square(dense(x))).backward(), strict=True)
+    for wants in (True, False, True, False, True):
+        dense.kernel.requires_grad = wants
+        for i in range(1, 3):
+            dense.kernel.zero_grad()
+            dense.bias.zero_grad()
+            f(X * i)
+            assert (dense.kernel.grad is not None) is wants
+            assert dense.bias.grad is not None
+    assert len(f.plans) == 2
+
+
+def test_what_stays_as_it_is_configures_nothing():
+    m = mlp(layers.Dense(2))
+    m.predict(X, verbose=0)
+    before = tape.configuration.version
+    m.trainable = True
+    m.layers[0].trainable = True
+    m.weights[0].trainable = True
+    m.stop_training = True
+    assert tape.configuration.version == before
+    m.weights[0].trainable = False
+    assert tape.configuration.version != before
+    m.trainable = True  # as it was, but its weight was not
+    assert m.weights[0].trainable
+    m.trainable = False
+    assert not m.trainable_weights
+    assert not any(layer.trainable for layer in m.layers)
+
+
 def test_training_and_predicting_configure_nothing():
     """Else steps would be recorded again and again."""
     m = mlp()

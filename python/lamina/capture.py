@@ -4,7 +4,7 @@ A captured step runs eagerly the first time it sees a structure and shape of arg
 appended to a plan; results stand in the plan's own memory, placed by the lifetimes that the eager run showed.  Later
 calls copy their arguments into the plan's input slots and replay it: the same kernels on the same addresses in the
 same order, hence the same bits.  Weights, optimizer state, learning rate, step count, random counters and running
-statistics are read and written where they stand; which leaves have a gradient is compared before a replay.
+statistics are read and written where they stand; which leaves have or want a gradient is compared before a replay.
 
 Python code in the step runs only while it is recorded (and once more, without computing, when a replay fails, so that
 the error names the layer).  What a replay could not repeat (reading a tensor's values, NumPy on a tensor, attributes
@@ -13,11 +13,11 @@ attribute of a layer, a model, a loss, a regularizer or an optimizer, also ``tra
 every step record itself anew.
 
 Nobody sees what the step finds in plain Python: values in closures, globals and containers (``config["scale"]``, the
-order of a list of layers), ``requires_grad`` of a plain tensor, NumPy's random numbers.  They are constants of the
-plan.  Pass them as arguments, or call ``reset()`` of the captured step once they changed; an attribute of a layer that
-is a list or dict may also be assigned again.  Tensors that a step leaves in containers are overwritten by replays, and
-a container never carries a state from one call to the next: arguments, results and variables do.  All of a step's
-operations run in the thread that calls it.
+order of a list of layers), ``requires_grad`` of a tensor that never wanted a gradient in the step, NumPy's random
+numbers.  They are constants of the plan.  Pass them as arguments, or call ``reset()`` of the captured step once they
+changed; an attribute of a layer that is a list or dict may also be assigned again.  Tensors that a step leaves in
+containers are overwritten by replays, and a container never carries a state from one call to the next: arguments,
+results and variables do.  All of a step's operations run in the thread that calls it.
 """
 
 from __future__ import annotations
@@ -152,27 +152,34 @@ class _Plan:
         self.result: Any = None
         self.result_is_tensor = self.is_plain = False
         self.overwritten: set[int] = set()  # of the results, by their ids: those in memory of the plan
-        self.before: list[tuple[Tensor, bool]] = []  # leaves and whether they must have a gradient,
+        self.wants: list[tuple[Tensor, bool]] = []  # leaves and whether they must want a gradient,
+        self.before: list[tuple[Tensor, bool]] = []  # those that must have one, or must not,
         self.after: list[tuple[Tensor, bool]] = []  # and of those that change, whether they have one then
         self.own_gradients: list[Array] = []  # of leaves that the step makes
 
-    def gradients_match(self) -> bool:
-        """Whether every leaf has a gradient exactly where the recorded run found one."""
+    def leaves_match(self) -> bool:
+        """Whether every leaf wants a gradient, and has one, exactly where it did in the recorded run."""
+        for leaf, wants in self.wants:
+            if leaf.requires_grad is not wants:
+                return False
         for leaf, had in self.before:  # noqa: SIM110 (a loop is faster)
             if leaf._grad_is_set is not had:
                 return False
         return True
 
-    def finish(self, result: Any) -> None:
+    def finish(self, result: Any, others: list[_Plan]) -> None:
         self.native.set_slots(self.slots, Tensor)
         self._forget_own_leaves()
         noted = self.recording.leaves.values()
+        known = {id(leaf): leaf for plan in others for leaf, _ in plan.wants}  # this run may have found them frozen
+        known.update((id(leaf), leaf) for leaf, _ in noted)
+        self.wants = [(leaf, leaf.requires_grad) for leaf in known.values()]
         self.before = [(leaf, had) for leaf, had in noted if had is not None]
         self.after = [(leaf, leaf._grad_is_set) for leaf, had in noted if leaf._grad_is_set is not had]
         self.result = result
         _rebuild(result, self._look)
         self.result_is_tensor = type(result) is Tensor and id(result) in self.overwritten
-        self.is_plain = self.result_is_tensor and not self.hooks and not self.recording.leaves
+        self.is_plain = self.result_is_tensor and not self.hooks and not self.wants
 
     def _forget_own_leaves(self) -> None:
         """Of the leaves that each run of the step makes anew nothing matters but the memory of their gradients."""
@@ -220,6 +227,8 @@ class _Plan:
         self.native.run()
         for leaf, is_set in self.after:
             leaf._grad_is_set = is_set
+        if self.result_is_tensor:  # as outputs() does, without the call
+            return wrap(self.result._array.copy())
         return self.outputs()
 
     def outputs(self) -> Any:
@@ -287,7 +296,7 @@ class CapturedStep:
                     if latest.is_plain:  # inference: nothing to look after
                         if latest.native.replay(args):
                             return wrap(latest.result._array.copy())
-                    elif latest.gradients_match() and latest.native.load(args):
+                    elif latest.leaves_match() and latest.native.load(args):
                         return latest.replay()
                 except BAD_INPUT as error:
                     self._retrace(latest, args, kwargs, error)
@@ -303,7 +312,7 @@ class CapturedStep:
             return self._eager_once(what, args, kwargs)
         with self._lock:
             for plan in self._plans.get(key, ()):
-                if plan.version == configuration.version and plan.gradients_match():
+                if plan.version == configuration.version and plan.leaves_match():
                     self._plans.move_to_end(key)
                     self._remember(plan, args, kwargs)
                     plan.fill(arrays)
@@ -343,8 +352,8 @@ class CapturedStep:
         if refusal is not None:
             self._note(refusal)
         elif plan.version == configuration.version:
-            plan.finish(result)
             kept = [p for p in self._plans.get(key, ()) if p.version == configuration.version]
+            plan.finish(result, kept)
             self._plans[key] = (kept + [plan])[-self._max_plans :]
             self._plans.move_to_end(key)
             while len(self._plans) > self._max_plans:
