@@ -152,15 +152,20 @@ class _Plan:
         self.result: Any = None
         self.result_is_tensor = self.is_plain = False
         self.overwritten: set[int] = set()  # of the results, by their ids: those in memory of the plan
-        self.wants: list[tuple[Tensor, bool]] = []  # leaves and whether they must want a gradient,
-        self.before: list[tuple[Tensor, bool]] = []  # those that must have one, or must not,
-        self.after: list[tuple[Tensor, bool]] = []  # and of those that change, whether they have one then
+        self.wanting: list[Tensor] = []  # leaves that must want a gradient, and those that
+        self.frozen: list[Tensor] = []  # must not
+        self.before: list[tuple[Tensor, bool]] = []  # leaves and whether they must have a gradient,
+        self.filled: list[Tensor] = []  # and those that have one, or have
+        self.emptied: list[Tensor] = []  # none, afterwards
         self.own_gradients: list[Array] = []  # of leaves that the step makes
 
     def leaves_match(self) -> bool:
         """Whether every leaf wants a gradient, and has one, exactly where it did in the recorded run."""
-        for leaf, wants in self.wants:
-            if leaf.requires_grad is not wants:
+        for leaf in self.wanting:
+            if not leaf.requires_grad:
+                return False
+        for leaf in self.frozen:
+            if leaf.requires_grad:
                 return False
         for leaf, had in self.before:  # noqa: SIM110 (a loop is faster)
             if leaf._grad_is_set is not had:
@@ -171,15 +176,18 @@ class _Plan:
         self.native.set_slots(self.slots, Tensor)
         self._forget_own_leaves()
         noted = self.recording.leaves.values()
-        known = {id(leaf): leaf for plan in others for leaf, _ in plan.wants}  # this run may have found them frozen
+        known = {id(x): x for plan in others for x in (*plan.wanting, *plan.frozen)}  # which this run may not have met
         known.update((id(leaf), leaf) for leaf, _ in noted)
-        self.wants = [(leaf, leaf.requires_grad) for leaf in known.values()]
+        self.wanting = [leaf for leaf in known.values() if leaf.requires_grad]
+        self.frozen = [leaf for leaf in known.values() if not leaf.requires_grad]
         self.before = [(leaf, had) for leaf, had in noted if had is not None]
-        self.after = [(leaf, leaf._grad_is_set) for leaf, had in noted if leaf._grad_is_set is not had]
+        changed = [leaf for leaf, had in noted if leaf._grad_is_set is not had]
+        self.filled = [leaf for leaf in changed if leaf._grad_is_set]
+        self.emptied = [leaf for leaf in changed if not leaf._grad_is_set]
         self.result = result
         _rebuild(result, self._look)
         self.result_is_tensor = type(result) is Tensor and id(result) in self.overwritten
-        self.is_plain = self.result_is_tensor and not self.hooks and not self.wants
+        self.is_plain = self.result_is_tensor and not self.hooks and not known
 
     def _forget_own_leaves(self) -> None:
         """Of the leaves that each run of the step makes anew nothing matters but the memory of their gradients."""
@@ -225,8 +233,10 @@ class _Plan:
         for hook in self.hooks:
             hook()
         self.native.run()
-        for leaf, is_set in self.after:
-            leaf._grad_is_set = is_set
+        for leaf in self.filled:
+            leaf._grad_is_set = True
+        for leaf in self.emptied:
+            leaf._grad_is_set = False
         if self.result_is_tensor:  # as outputs() does, without the call
             return wrap(self.result._array.copy())
         return self.outputs()
