@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import enum
+import fractions
+import functools
+import pathlib
 import warnings
 
 import numpy as np
@@ -157,6 +161,74 @@ def test_an_argument_without_a_hash_makes_its_own_call_eager():
     assert len(captured.plans) == 1
 
 
+class Batch:
+    def __init__(self, x):
+        self.x = x
+
+    def double(self):
+        return lamina.Tensor(self.x) * 2.0
+
+
+@pytest.mark.parametrize(
+    ("step", "of"), [(Batch.double, lambda b: b), (lambda f: f(), lambda b: b.double)], ids=["object", "method"]
+)
+def test_objects_that_change_unseen_make_their_calls_eager(step, of):
+    captured = capture(step)
+    batch = Batch(np.ones(3, np.float32))
+    with pytest.warns(CaptureWarning, match=r"whose contents may change"):
+        assert (captured(of(batch)).numpy() == 2).all()
+    batch.x = np.full(3, 5, np.float32)
+    assert (captured(of(batch)).numpy() == 10).all()
+    assert not captured.plans
+
+
+def test_objects_whose_changes_are_seen_are_arguments():
+    @dataclasses.dataclass(frozen=True)
+    class Options:
+        scale: float
+
+    class Kind(enum.Enum):
+        ONE = 1
+
+    def first(x, other):
+        return x * 2.0
+
+    captured = capture(first, strict=True)
+    others = [
+        layers.ReLU(),
+        layers.ReLU().call,
+        lamina.losses.Huber(),
+        lamina.regularizers.L2(0.1),
+        lamina.optimizers.SGD(0.1),
+        lamina.random.Generator(1),
+        ops.relu,
+        np.add,
+        functools.partial(ops.relu),
+        captured,
+        np,
+        int,
+        None,
+        ...,
+        object(),
+        Kind.ONE,
+        Options(0.5),
+        pathlib.Path("a"),
+        fractions.Fraction(1, 2),
+    ]
+    for other in others:
+        for i in range(2):
+            assert (captured(np.full(3, i, np.float32), other).numpy() == 2 * i).all()
+        assert len(captured.plans) == 1
+        captured.reset()
+
+    huber = others[2]
+    f = capture(lambda loss, x: loss(x, ops.zeros_like(x)), strict=True)
+    x = np.full((1, 3), 3, np.float32)
+    assert f(huber, x).item() == 2.5
+    huber.reduction = "none"
+    assert f(huber, x).shape == (1,)
+
+
 def test_a_computed_argument_that_wants_a_gradient_is_not_captured():
     w = lamina.Tensor(np.ones(3, np.float32), requires_grad=True)
     captured = capture(lambda x: ops.sum(x * 2.0))
@@ -190,6 +262,30 @@ def test_a_variable_as_an_argument_is_itself():
         plain(np.ones(3, np.float32))
         v.assign(v + 1.0)
         np.testing.assert_array_equal(plain(v).numpy(), v.numpy() * 2)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_labels_that_are_not_whole_are_errors_of_replays_too(dtype, reduction):
+    loss = lamina.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1, reduction=reduction)
+    captured = capture(loss, strict=True)
+    p = np.arange(12, dtype=np.float32).reshape(4, 3)
+    for labels in ([0, 1, 2, 0], [2, -1, -0.0, 1]):
+        want = loss(np.array(labels, np.int64), p).numpy()
+        np.testing.assert_array_equal(captured(np.array(labels, dtype), p).numpy(), want)
+    for wrong in (1.5, -0.5, np.nan):
+        with pytest.raises(ValueError, match=r"outside 0\.\.2"):
+            captured(np.array([0, wrong, 1, 2], dtype), p)
+    assert len(captured.plans) == 1
+
+
+def test_lists_of_arrays_are_no_arrays():
+    captured = capture(lambda x, k: (x[0] + x[1]) * k if isinstance(x, list) else x - k, strict=True)
+    a, b = np.full(3, 5, np.float32), np.full(3, 2, np.float32)
+    for _ in range(2):
+        assert (captured([a, b], 2.0).numpy() == 14).all()
+        assert (captured(a, b).numpy() == 3).all()
+    assert len(captured.plans) == 2
 
 
 def test_numbers_differ_by_their_sign():

@@ -9,7 +9,7 @@ import pytest
 
 import lamina
 from lamina import layers, ops, tape
-from lamina.capture import CaptureWarning, capture
+from lamina.capture import MAX_NAMELESS, CaptureWarning, capture
 from lamina.layers.variable import Variable
 from lamina.tape import CaptureError
 
@@ -93,6 +93,63 @@ def test_regularizers_and_losses_take_effect():
     assert losses("captured") == eager
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda options: options.update(delta=3.0),
+        lambda options: options.pop("delta"),
+        lambda options: options.__delitem__("delta"),
+        lambda options: options.clear(),
+        lambda options: options.__ior__({"delta": 3.0}),
+    ],
+)
+def test_options_of_losses_take_effect(change):
+    def loss_of(y_true, y_pred, delta=2.0):
+        return ops.mean(ops.abs(y_true - y_pred) * delta, axis=-1)
+
+    loss = lamina.losses.FunctionLoss(loss_of, delta=1.0)
+    f = capture(lambda x: loss(ops.zeros_like(x), x), strict=True)
+    for _ in range(2):
+        f(X)
+    change(loss.options)
+    assert f(X).item() == loss(np.zeros_like(X), X).item()
+
+
+def test_requires_grad_takes_effect():
+    lamina.random.seed(0)
+    dense = layers.Dense(3)
+    dense(X)
+
+    f = capture(lambda x: ops.sum(ops.square(dense(x))).backward(), strict=True)
+    for wants in (True, False, True, False, True):
+        dense.kernel.requires_grad = wants
+        for i in range(1, 3):
+            dense.kernel.zero_grad()
+            dense.bias.zero_grad()
+            f(X * i)
+            assert (dense.kernel.grad is not None) is wants
+            assert dense.bias.grad is not None
+    assert len(f.plans) == 2
+
+
+def test_what_stays_as_it_is_configures_nothing():
+    m = mlp(layers.Dense(2))
+    m.predict(X, verbose=0)
+    before = tape.configuration.version
+    m.trainable = True
+    m.layers[0].trainable = True
+    m.weights[0].trainable = True
+    m.stop_training = True
+    assert tape.configuration.version == before
+    m.weights[0].trainable = False
+    assert tape.configuration.version != before
+    m.trainable = True  # as it was, but its weight was not
+    assert m.weights[0].trainable
+    m.trainable = False
+    assert not m.trainable_weights
+    assert not any(layer.trainable for layer in m.layers)
+
+
 def test_training_and_predicting_configure_nothing():
     """Else steps would be recorded again and again."""
     m = mlp()
@@ -168,7 +225,7 @@ def test_layers_made_at_the_first_call_are_captured_from_the_next(method):
 
 def test_variables_made_at_every_call_are_refused():
     f = capture(lambda x: x * Variable(np.ones(3, np.float32)))
-    for _ in range(3):
+    for _ in range(MAX_NAMELESS - 1):
         f(X)
     with pytest.warns(CaptureWarning, match="makes or configures variables"):
         f(X)
@@ -190,6 +247,24 @@ def test_layers_made_at_different_calls_may_have_equal_names():
         for n in (1, 2, 2, 3, 3):
             f(X, n)
     assert len(f.plans) == 2
+
+
+def test_layers_may_be_built_one_in_each_call():
+    parts = {name: layers.Dense(3, name="part") for name in "abcdef"}
+    f = capture(lambda name, x: parts[name](x), strict=True)
+    for _ in range(3):
+        for name, layer in parts.items():
+            np.testing.assert_array_equal(f(name, X).numpy(), layer(X).numpy())
+    assert len(f.plans) == len(parts)
+
+
+def test_attributes_set_in_turn_are_refused_by_name():
+    noted = {name: Noted("scores", name=name) for name in "abc"}
+    f = capture(lambda name, x: noted[name](x))
+    for name in "abc":
+        f(name, X)
+    with pytest.warns(CaptureWarning, match="'scores' of Noted 'a'"):
+        f("a", X)
 
 
 def test_losses_and_layers_without_weights_may_be_made_in_a_step():
@@ -329,3 +404,28 @@ def test_an_error_in_a_replayed_training_step_changes_no_more_than_eager():
     captured, eager = program(False), program(True)
     assert len(captured[0]) == 1
     assert captured == eager
+
+
+def test_an_error_in_a_replay_leaves_gradients_as_eager():
+    def program(wrap):
+        w = lamina.Tensor(np.ones((2, 3), np.float32), requires_grad=True)
+
+        def step(x, labels):
+            w.zero_grad()
+            ops.sum(ops.matmul(x, w)).backward()
+            return ops.softmax_cross_entropy(x, labels)
+
+        step = wrap(step)
+        seen = []
+        for label in (0, 1, 5, 1):
+            w.zero_grad()
+            try:
+                step(X[:, :2], np.full(4, label))
+            except ValueError as error:
+                seen.append(str(error))
+            seen.append(None if w.grad is None else w.grad.numpy().tobytes())
+        return seen
+
+    eager = program(lambda f: lambda *a: f(*map(lamina.Tensor, a)))
+    assert None not in eager
+    assert program(lambda f: capture(f, strict=True)) == eager

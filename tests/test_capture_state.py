@@ -191,7 +191,92 @@ def test_a_given_gradient_is_read_anew():
         capture(lambda x: ops.sum(w, keepdims=True).backward(x), strict=True)(np.ones(1))
 
 
+def saliency(x):
+    t = lamina.Tensor(x, requires_grad=True)
+    ops.sum(ops.square(t)).backward()
+    return t.grad
+
+
+def forgotten(x):
+    t = lamina.Tensor(x, requires_grad=True)
+    ops.sum(ops.square(t)).backward()
+    gradient = t.grad
+    t.zero_grad()
+    return gradient
+
+
+def of_the_argument(x):
+    x.requires_grad = True
+    ops.sum(ops.square(x)).backward()
+    return ops.reshape(x.grad, (3,))
+
+
+def of_a_detached_result(x):
+    t = (x * 1.0).detach()
+    t.requires_grad = True
+    ops.sum(ops.square(t)).backward()
+    return t.grad
+
+
+def of_a_constant(x):
+    t = lamina.Tensor(np.ones(3, np.float32), requires_grad=True)
+    ops.sum(2.0 * t * x).backward()
+    return t.grad
+
+
+@pytest.mark.parametrize("step", [saliency, forgotten, of_the_argument, of_a_detached_result, of_a_constant])
+def test_leaves_made_in_the_step(step):
+    captured = capture(step, strict=True)
+    results = [captured(arg(i)) for i in range(4)]
+    for i, gradient in enumerate(results):  # those of earlier calls stay as they were
+        np.testing.assert_array_equal(gradient.numpy(), 2 * arg(i))
+    ((plan,),) = captured._plans.values()
+    assert not plan.before  # replayed whatever gradients there are
+
+
+def test_a_leaf_made_by_the_first_call_adds_up():
+    def program(wrap):
+        kept = []
+
+        def step(x):
+            if not kept:
+                kept.append(lamina.Tensor(np.ones(3, np.float32), requires_grad=True))
+            ops.sum(kept[0] * x).backward()
+
+        step = wrap(step)
+        seen = []
+        for i in range(4):
+            step(arg(i))
+            seen.append(state_of(kept))
+        return seen
+
+    compare(program)
+
+
 # ---- optimizers ----
+
+
+def test_the_rate_of_a_schedule_is_read_anew():
+    def program(wrap):
+        ws = leaves(1)
+        o = lamina.optimizers.SGD(lamina.optimizers.schedules.ExponentialDecay(0.5, 1, 0.5))
+        o.build(ws)
+
+        def step(x):
+            o.zero_grad()
+            ops.sum(ws[0] * x).backward()
+            before = ops.sum(x) * ops.cast(o.learning_rate, "float32")
+            o.step()
+            return before, x * ops.cast(o.learning_rate, "float32")
+
+        step = wrap(step)
+        seen = []
+        for i in range(5):
+            seen += [[r.numpy().tobytes() for r in step(arg(i))], state_of(ws, o)]
+        return seen
+
+    (step,) = compare(program)
+    assert len(step.plans) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -364,6 +366,31 @@ def test_variable():
     assert v.numpy().ctypes.data % 64 == 0
     with pytest.raises(ValueError, match="cannot assign shape"):
         v.assign(np.ones(4))
+
+
+def test_integer_weights():
+    layer = layers.Layer()
+    for initializer, value in (
+        (None, 0),
+        ("zeros", 0),
+        ("ones", 1),
+        (lamina.initializers.Constant(2**40 + 1), 2**40 + 1),
+    ):
+        v = layer.add_weight((2,), initializer, dtype="int64", trainable=False)
+        assert v.dtype == np.int64
+        assert v.numpy().tolist() == [value, value]
+    assert layer.add_weight((), dtype="int32", trainable=False).numpy() == 0
+    assert layer.add_weight((2,), "ones", dtype="bool", trainable=False).numpy().all()
+    v = layer.add_weight((3,), lambda shape, dtype: np.arange(*shape, dtype=dtype), dtype="int64", trainable=False)
+    assert v.numpy().tolist() == [0, 1, 2]
+
+
+def test_copies_have_losses_of_their_own():
+    layer = layers.Dense(2, activity_regularizer="l2")
+    layer(images(1, 3))
+    twin = copy.deepcopy(layer)
+    assert len(layer.losses) == 1
+    assert twin.losses == []
 
 
 def test_regularization():

@@ -1,10 +1,16 @@
-"""Operations with several results on the tape."""
+"""Operations with several results on the tape, and copies of tensors."""
 
 from __future__ import annotations
 
-import numpy as np
+import copy
 
+import numpy as np
+import pytest
+
+from lamina import no_grad, ops
 from lamina.autograd import Tensor, record_many, record_view
+from lamina.capture import capture
+from lamina.masked import MaskedTensor, attach
 
 
 def halves(x, log):
@@ -65,3 +71,55 @@ def test_nothing_wanted():
     a, b = halves(Tensor(np.ones(3)), [])
     assert not a.requires_grad
     assert not b.requires_grad
+
+
+class Tagged(Tensor):
+    pass
+
+
+def test_copies_of_computed_tensors_keep_their_gradients():
+    a = Tensor(np.full(1, 2.0), requires_grad=True)
+    t = a * a
+    ops.sum(t * 3.0 + copy.copy(t)).backward()
+    assert a.grad.item() == 16
+    a.zero_grad()
+    masked = attach(a * 3.0, Tensor(np.ones(1, bool)))
+    twin = copy.copy(masked)
+    assert type(twin) is MaskedTensor
+    assert twin.mask is masked.mask
+    ops.sum(twin * 2.0 + masked).backward()
+    assert a.grad.item() == 9
+    step = capture(lambda x: _copied(a, x), strict=True)
+    for i in range(3):
+        assert step(np.full(1, float(i))).item() == 3 * i
+        assert a.grad.item() == 3 * i
+
+
+def _copied(a, x):
+    a.zero_grad()
+    t = a * x
+    y = ops.sum(t + 2.0 * copy.copy(t))
+    y.backward()
+    return y / 2.0
+
+
+def test_leaves_alone_are_copied_deeply():
+    a = Tensor(np.full(2, 2.0), requires_grad=True)
+    ops.sum(a * 3.0).backward()
+    twin = copy.deepcopy([a, a])
+    assert twin[0] is twin[1]
+    assert twin[0].requires_grad
+    assert twin[0].grad.tolist() == [3, 3]
+    ops.sum(twin[0]).backward()
+    assert a.grad.tolist() == [3, 3]
+    with pytest.raises(RuntimeError, match="detach"):
+        copy.deepcopy(a * 2.0)
+    assert copy.deepcopy((a * 2.0).detach()).tolist() == [4, 4]
+    with no_grad():
+        assert copy.deepcopy(a * 2.0).tolist() == [4, 4]
+        assert not copy.copy(a * 2.0).requires_grad
+    tagged = Tagged(np.ones(2))
+    tagged.tag = ["mine"]
+    for twin in (copy.copy(tagged), copy.deepcopy(tagged)):
+        assert type(twin) is Tagged
+        assert twin.tag == ["mine"]

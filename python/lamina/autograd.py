@@ -14,7 +14,7 @@ gradient has few rows (embedding) use ``record_lookup``: their backward notes wh
 
 from __future__ import annotations
 
-import contextlib
+import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ import numpy as np
 
 from . import _native
 from ._memory import zero_pages
+from .tape import enable_grad as enable_grad
+from .tape import no_grad as no_grad
 from .tape import refuse, state
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -230,6 +232,29 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.size == 1 else repr(self)
 
+    def __copy__(self) -> Any:
+        """Another name of the same array; of a computed tensor one step further on the tape."""
+        computed = self._node is not None and self.requires_grad
+        t = type(self).__new__(type(self))
+        for name, value in _parts(object.__reduce_ex__(self, 2) if computed else self.__reduce_ex__(2)):
+            setattr(t, name, value)
+        if computed:
+            t._grad, t._grad_is_set = None, False
+            t.requires_grad = state.enabled
+            t._node = Node((self,), lambda dy: (dy,), True) if state.enabled else None
+        return t
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if self._node is not None and self.requires_grad:
+            raise RuntimeError(
+                "deepcopy: a computed tensor that wants a gradient has its place on the tape, which is not copied; use "
+                "copy.copy(t), which keeps the gradient, or copy.deepcopy(t.detach())"
+            )
+        t = memo[id(self)] = type(self).__new__(type(self))
+        for name, value in _parts(self.__reduce_ex__(2)):
+            setattr(t, name, copy.deepcopy(value, memo))
+        return t
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         refuse("a tensor was copied or pickled in Python")
         return super().__reduce_ex__(protocol)
@@ -260,6 +285,11 @@ class Tensor:
 
         @property
         def T(self) -> Tensor: ...
+
+
+def _parts(reduced: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of a tensor, and those that a subclass adds, by their names."""
+    return ((name, value) for some in reduced[2] if some for name, value in some.items())
 
 
 def wrap(array: Array) -> Tensor:
@@ -325,26 +355,6 @@ def record_many(arrays: Sequence[Array], inputs: Sequence[Tensor], backward: Bac
 def wants_grad(*inputs: Tensor) -> bool:
     """Whether an operation on these inputs goes on the tape (so that it must save what backward needs)."""
     return any(x.requires_grad for x in inputs) and state.enabled
-
-
-@contextlib.contextmanager
-def no_grad() -> Iterator[None]:
-    """Nothing inside is put on the tape of this thread; also a decorator."""
-    before, state.enabled = state.enabled, False
-    try:
-        yield
-    finally:
-        state.enabled = before
-
-
-@contextlib.contextmanager
-def enable_grad() -> Iterator[None]:
-    """Put operations on the tape again inside ``no_grad``."""
-    before, state.enabled = state.enabled, True
-    try:
-        yield
-    finally:
-        state.enabled = before
 
 
 def _reachable(root: Tensor) -> list[tuple[Node, Tensor]]:

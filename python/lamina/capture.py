@@ -4,7 +4,7 @@ A captured step runs eagerly the first time it sees a structure and shape of arg
 appended to a plan; results stand in the plan's own memory, placed by the lifetimes that the eager run showed.  Later
 calls copy their arguments into the plan's input slots and replay it: the same kernels on the same addresses in the
 same order, hence the same bits.  Weights, optimizer state, learning rate, step count, random counters and running
-statistics are read and written where they stand; which leaves have a gradient is compared before a replay.
+statistics are read and written where they stand; which leaves have or want a gradient is compared before a replay.
 
 Python code in the step runs only while it is recorded (and once more, without computing, when a replay fails, so that
 the error names the layer).  What a replay could not repeat (reading a tensor's values, NumPy on a tensor, attributes
@@ -13,17 +13,20 @@ attribute of a layer, a model, a loss, a regularizer or an optimizer, also ``tra
 every step record itself anew.
 
 Nobody sees what the step finds in plain Python: values in closures, globals and containers (``config["scale"]``, the
-order of a list of layers), ``requires_grad`` of a plain tensor, NumPy's random numbers.  They are constants of the
-plan.  Pass them as arguments, or call ``reset()`` of the captured step once they changed; an attribute of a layer that
-is a list or dict may also be assigned again.  Tensors that a step leaves in containers are overwritten by replays, and
-a container never carries a state from one call to the next: arguments, results and variables do.  All of a step's
-operations run in the thread that calls it.
+order of a list of layers), ``requires_grad`` of a tensor that never wanted a gradient in the step, NumPy's random
+numbers.  They are constants of the plan.  Pass them as arguments, or call ``reset()`` of the captured step once they
+changed; an attribute of a layer that is a list or dict may also be assigned again.  Tensors that a step leaves in
+containers are overwritten by replays, and a container never carries a state from one call to the next: arguments,
+results and variables do.  All of a step's operations run in the thread that calls it.
 """
 
 from __future__ import annotations
 
+import functools
 import threading
+import types
 import warnings
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -34,9 +37,11 @@ from . import _native
 from ._tree import leaves
 from .autograd import Array, Tensor, wrap
 from .masked import MaskedTensor, attach
-from .tape import CaptureError, Recording, configuration, state
+from .tape import CaptureError, Recording, configuration, noting, state
 
+_FUNCTIONS = (type, types.FunctionType, types.ModuleType, functools.partial, np.ufunc)
 _PLAIN = (type(None), int, float, complex, str, bytes, np.generic, np.dtype, type)  # results that hold no tensor
+MAX_NAMELESS, MAX_NAMED = 16, 256  # runs in a row that may make variables, or set attributes for the first time
 BAD_INPUT = (ValueError, TypeError, IndexError)  # what native operations raise
 
 
@@ -91,7 +96,22 @@ def _flatten(value: Any, arrays: list[Array]) -> Any:
         return ("dict", *((k, _flatten(v, arrays)) for k, v in value.items()))
     if isinstance(value, (float, complex, np.generic)):
         return ("number", type(value), repr(value))  # which tells -0.0 from 0.0, and finds nan again
+    if not isinstance(value, (str, int, bytes)) and _changes_unseen(value):
+        raise _Unsuitable(
+            f"an argument is a {type(value).__name__}, whose contents may change without notice; pass the arrays, "
+            "numbers and strings in it"
+        )
     return ("constant", type(value), value)
+
+
+def _changes_unseen(value: Any) -> bool:
+    """Whether an object that is compared by its identity may hold other things at the next call."""
+    if isinstance(value, types.MethodType):
+        value = value.__self__
+    if isinstance(value, (*_FUNCTIONS, CapturedStep, *noting)):
+        return False
+    by_identity = getattr(type(value), "__hash__", None) is object.__hash__
+    return by_identity and (hasattr(value, "__dict__") or hasattr(type(value), "__slots__"))
 
 
 def _rebuild(value: Any, fill: Callable[[Any], Any]) -> Any:
@@ -132,31 +152,65 @@ class _Plan:
         self.result: Any = None
         self.result_is_tensor = self.is_plain = False
         self.overwritten: set[int] = set()  # of the results, by their ids: those in memory of the plan
+        self.wanting: list[Tensor] = []  # leaves that must want a gradient, and those that
+        self.frozen: list[Tensor] = []  # must not
         self.before: list[tuple[Tensor, bool]] = []  # leaves and whether they must have a gradient,
-        self.after: list[tuple[Tensor, bool]] = []  # and of those that change, whether they have one then
+        self.filled: list[Tensor] = []  # and those that have one, or have
+        self.emptied: list[Tensor] = []  # none, afterwards
+        self.own_gradients: list[Array] = []  # of leaves that the step makes
 
-    def gradients_match(self) -> bool:
-        """Whether every leaf has a gradient exactly where the recorded run found one."""
+    def leaves_match(self) -> bool:
+        """Whether every leaf wants a gradient, and has one, exactly where it did in the recorded run."""
+        for leaf in self.wanting:
+            if not leaf.requires_grad:
+                return False
+        for leaf in self.frozen:
+            if leaf.requires_grad:
+                return False
         for leaf, had in self.before:  # noqa: SIM110 (a loop is faster)
             if leaf._grad_is_set is not had:
                 return False
         return True
 
-    def finish(self, result: Any) -> None:
+    def finish(self, result: Any, others: list[_Plan]) -> None:
         self.native.set_slots(self.slots, Tensor)
+        self._forget_own_leaves()
         noted = self.recording.leaves.values()
+        known = {id(x): x for plan in others for x in (*plan.wanting, *plan.frozen)}  # which this run may not have met
+        known.update((id(leaf), leaf) for leaf, _ in noted)
+        self.wanting = [leaf for leaf in known.values() if leaf.requires_grad]
+        self.frozen = [leaf for leaf in known.values() if not leaf.requires_grad]
         self.before = [(leaf, had) for leaf, had in noted if had is not None]
-        self.after = [(leaf, leaf._grad_is_set) for leaf, had in noted if leaf._grad_is_set is not had]
+        changed = [leaf for leaf, had in noted if leaf._grad_is_set is not had]
+        self.filled = [leaf for leaf in changed if leaf._grad_is_set]
+        self.emptied = [leaf for leaf in changed if not leaf._grad_is_set]
         self.result = result
         _rebuild(result, self._look)
         self.result_is_tensor = type(result) is Tensor and id(result) in self.overwritten
-        self.is_plain = self.result_is_tensor and not self.hooks and not self.recording.leaves
+        self.is_plain = self.result_is_tensor and not self.hooks and not known
+
+    def _forget_own_leaves(self) -> None:
+        """Of the leaves that each run of the step makes anew nothing matters but the memory of their gradients."""
+        noted, self.recording.leaves = self.recording.leaves, {}
+        while noted:
+            key, (leaf, had) = noted.popitem()
+            own, gradient, still = self._holds(leaf._array), leaf._grad, weakref.ref(leaf)
+            del leaf
+            kept = still()  # by whom else holds it and may find it in the next call
+            if kept is not None and not own:
+                self.recording.leaves[key] = (kept, had)
+            elif gradient is not None:
+                self.own_gradients.append(gradient)
 
     def _look(self, x: Any) -> Any:
         parts = (x._array, x.mask._array) if isinstance(x, MaskedTensor) else (getattr(x, "_array", x),)
-        if any(self.native.owns(a) or any(np.may_share_memory(a, slot) for slot in self.slots) for a in parts):
+        if any(self._holds(a) or any(np.may_share_memory(a, g) for g in self.own_gradients) for a in parts):
             self.overwritten.add(id(x))
         return x
+
+    def _holds(self, array: Array) -> bool:
+        """Whether an array is a part of the plan's memory or of a slot."""
+        return self.native.owns(array) or any(np.may_share_memory(array, slot) for slot in self.slots)
 
     def arguments(self, structure: Any) -> Any:
         """The structure with the slots, as tensors, in place of its arrays."""
@@ -179,8 +233,12 @@ class _Plan:
         for hook in self.hooks:
             hook()
         self.native.run()
-        for leaf, is_set in self.after:
-            leaf._grad_is_set = is_set
+        for leaf in self.filled:
+            leaf._grad_is_set = True
+        for leaf in self.emptied:
+            leaf._grad_is_set = False
+        if self.result_is_tensor:  # as outputs() does, without the call
+            return wrap(self.result._array.copy())
         return self.outputs()
 
     def outputs(self) -> Any:
@@ -223,8 +281,8 @@ class CapturedStep:
         that the step uses were changed."""
         self._plans: OrderedDict[Any, list[_Plan]] = OrderedDict()
         self._latest: _Plan | None = None  # if its arguments were arrays alone: most calls are like the last one
-        self._changes: set[str] = set()  # what the last run that was not kept configured
-        self._dropped = 0  # runs in a row that were not kept
+        self._changes: dict[tuple[int, str], Any] = {}  # what the last runs, which were not kept, configured
+        self._dropped = 0  # how many they are
         self.reason: str | None = None
 
     @property
@@ -248,7 +306,7 @@ class CapturedStep:
                     if latest.is_plain:  # inference: nothing to look after
                         if latest.native.replay(args):
                             return wrap(latest.result._array.copy())
-                    elif latest.gradients_match() and latest.native.load(args):
+                    elif latest.leaves_match() and latest.native.load(args):
                         return latest.replay()
                 except BAD_INPUT as error:
                     self._retrace(latest, args, kwargs, error)
@@ -264,7 +322,7 @@ class CapturedStep:
             return self._eager_once(what, args, kwargs)
         with self._lock:
             for plan in self._plans.get(key, ()):
-                if plan.version == configuration.version and plan.gradients_match():
+                if plan.version == configuration.version and plan.leaves_match():
                     self._plans.move_to_end(key)
                     self._remember(plan, args, kwargs)
                     plan.fill(arrays)
@@ -304,34 +362,35 @@ class CapturedStep:
         if refusal is not None:
             self._note(refusal)
         elif plan.version == configuration.version:
-            plan.finish(result)
             kept = [p for p in self._plans.get(key, ()) if p.version == configuration.version]
+            plan.finish(result, kept)
             self._plans[key] = (kept + [plan])[-self._max_plans :]
             self._plans.move_to_end(key)
             while len(self._plans) > self._max_plans:
                 self._plans.popitem(last=False)
             self._remember(plan, args, kwargs)
-            self._changes, self._dropped = set(), 0
+            self._changes, self._dropped = {}, 0
             return plan.outputs()
         return result
 
-    def _repeats(self, changes: set[str]) -> str | None:
-        """Why the step cannot be captured if it configures something at every call; at a first call it may, making
-        layers and their weights, and the next one is recorded."""
-        again, self._changes = (changes & self._changes) - {""}, changes
+    def _repeats(self, changes: dict[tuple[int, str], tuple[Any, str]]) -> str | None:
+        """Why the step cannot be captured if it configures something again and again; at first calls, with different
+        arguments, it may, making layers and their weights, and the next call is recorded."""
+        again = {what for key, (_, what) in changes.items() if key in self._changes} - {""}
+        self._changes |= changes
         self._dropped += 1
-        if not again and self._dropped < 4:
+        if again:
+            one = min(again, key=lambda what: (what.startswith("'_"), what))  # the user's own, if any
+            return f"it sets {one} again and again, which a replay would not; return the value instead"
+        nameless = not any(what for _, what in changes.values())
+        if self._dropped < (MAX_NAMELESS if nameless else MAX_NAMED):
             return None
-        if again or changes != {""}:
-            one = min(
-                (again or changes) - {""}, key=lambda what: (what.startswith("'_"), what)
-            )  # the user's own, if any
-            return f"it sets {one} at every call, which a replay would not; return the value instead"
         return "it makes or configures variables at every call, which a replay would not"
 
     def _retrace(self, plan: _Plan, args: Any, kwargs: Any, error: Exception) -> None:
         """Raise the error of a failed replay as the eager step would, which knows the layer.  Nothing is computed."""
         flags = [(leaf, leaf._grad_is_set) for leaf, _ in plan.recording.leaves.values()]
+        found = False
         args, kwargs = plan.arguments((args, kwargs))
         state.recording = Recording()
         plan.native.retrace()
@@ -339,16 +398,18 @@ class CapturedStep:
             self._step(*args, **kwargs)
         except Exception as full:  # another error may come of values that were not computed: it says nothing
             if isinstance(full, type(error)) and str(error) in str(full):
+                found = True
                 raise full from None
         finally:
             plan.native.stop()
             state.recording = None
-            for leaf, is_set in flags:
-                leaf._grad_is_set = is_set
+            if not found:  # else the flags are as the eager step leaves them where it fails
+                for leaf, is_set in flags:
+                    leaf._grad_is_set = is_set
 
     def _remember(self, plan: _Plan, args: Any, kwargs: Any) -> None:
-        simple = not kwargs and len(args) == len(plan.slots)
-        self._latest = plan if simple and not any(isinstance(a, MaskedTensor) for a in args) else None
+        simple = not kwargs and len(args) == len(plan.slots)  # and no leaf, which has no slot, is among them
+        self._latest = plan if simple and all(type(a) is Tensor or isinstance(a, np.ndarray) for a in args) else None
 
     def _note(self, reason: str) -> None:
         self.reason = reason

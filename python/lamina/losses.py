@@ -38,6 +38,7 @@ from .ops._common import as_tensor
 LossFunction = Callable[..., Any]
 
 
+@tape.notes_changes
 class Loss:
     """Base of the losses; a subclass defines ``call(y_true, y_pred)``, which returns one value per sample.
 
@@ -99,12 +100,24 @@ class Loss:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
-class _Options(dict[str, Any]):
-    """The options of a loss's function; setting one is noted as setting an attribute is."""
+def _noted(method: str) -> Any:
+    """The method of dict, noted as setting an attribute is."""
+    change = getattr(dict, method)
 
-    def __setitem__(self, name: str, value: Any) -> None:
-        super().__setitem__(name, value)
-        tape.touch(self, name)
+    def noted(self: _Options, *args: Any, **kwargs: Any) -> Any:
+        result = change(self, *args, **kwargs)
+        tape.touch(self, str(args[0]) if method == "__setitem__" else method)
+        return result
+
+    return noted
+
+
+class _Options(dict[str, Any]):
+    """The options of a loss's function; captured steps see their changes."""
+
+
+for _method in ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update"):
+    setattr(_Options, _method, _noted(_method))
 
 
 class FunctionLoss(Loss):

@@ -37,8 +37,8 @@ class LearningRate(Tensor):
 
     __slots__ = ("_optimizer",)
 
-    def __init__(self, optimizer: Optimizer) -> None:
-        super().__init__(optimizer._rate.reshape(()))
+    def __init__(self, optimizer: Optimizer, rate: Array) -> None:
+        super().__init__(rate.reshape(()))
         self._optimizer = optimizer
 
     def assign(self, value: Any) -> LearningRate:
@@ -46,6 +46,7 @@ class LearningRate(Tensor):
         return self
 
 
+@tape.notes_changes
 class Optimizer:
     """Base of the optimizers: state, clipping, weight decay; a subclass names its slots and its native step.
 
@@ -117,9 +118,12 @@ class Optimizer:
 
         Assign a number or a schedule.  A schedule is not replaced by a number (TypeError), only by another schedule.
         """
+        rate = self._rate
         if self._schedule is not None:
-            self._rate[0] = float(self._schedule(int(self._steps[0])))
-        return LearningRate(self)
+            rate[0] = float(self._schedule(int(self._steps[0])))
+            if tape.state.recording is not None:
+                rate = self._replayed_rate(tape.state.recording)
+        return LearningRate(self, rate)
 
     @learning_rate.setter
     def learning_rate(self, value: float | LearningRateSchedule | dict[str, Any]) -> None:
@@ -263,18 +267,21 @@ class Optimizer:
         """The group of a step under record, with its own flags and rate: a captured step may hold several of them."""
         for v in self._variables:
             recording.reads_gradient(v)
-        earlier = recording.optimizer_steps[id(self)]
+        rate = self._rate if self._schedule is None else self._replayed_rate(recording)
         recording.optimizer_steps[id(self)] += 1
-        rate = self._rate
-        if self._schedule is not None:
-            rate = rate.copy()
-
-            def before_replay() -> None:
-                assert self._schedule is not None  # else the plan is of an older configuration
-                self._rate[0] = rate[0] = float(self._schedule(int(self._steps[0]) + earlier))
-
-            recording.hooks.append(before_replay)
         return self._grouped(np.array(flags, np.bool_), rate)
+
+    def _replayed_rate(self, recording: tape.Recording) -> Array:
+        """The schedule's rate at this place of the step under record, in memory of its own, set before each replay."""
+        rate = self._rate.copy()
+        earlier = recording.optimizer_steps[id(self)]
+
+        def before_replay() -> None:
+            assert self._schedule is not None  # else the plan is of an older configuration
+            self._rate[0] = rate[0] = float(self._schedule(int(self._steps[0]) + earlier))
+
+        recording.hooks.append(before_replay)
+        return rate
 
     def zero_grad(self) -> None:
         """Forget all gradients, so that the next backward overwrites them."""

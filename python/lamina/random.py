@@ -61,6 +61,7 @@ def _key(seed: int | None) -> int:
     return key
 
 
+@tape.notes_changes
 class Generator:
     """A counter-based random stream.  ``state`` is uint64 [key, counter]; each native call that draws from it reads
     both through their address and adds one to the counter, so that a captured step goes on drawing new numbers.

@@ -16,6 +16,7 @@ def _factor(name: str, value: Any) -> float:
     return float(value)
 
 
+@tape.notes_changes
 class Regularizer:
     """Base of all: called with a tensor, returns a scalar."""
 

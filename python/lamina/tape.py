@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from .autograd import Tensor
+
+
+_Class = TypeVar("_Class", bound=type)
 
 
 class CaptureError(RuntimeError):
@@ -26,7 +30,9 @@ class Recording:
         self.leaves: dict[int, tuple[Tensor, bool | None]] = {}
         self.hooks: list[Callable[[], None]] = []  # to call before each replay: what Python computes anew each step
         self.optimizer_steps: Counter[int] = Counter()  # how many of each optimizer the step did so far
-        self.changes: set[str] = set()  # configuration that the step itself changed; "" for what has no name
+        # Configuration that the step itself changed, by the owner's id and the attribute: the owner, kept so that its
+        # id stays its own, and what to call it; "" for what has no name.
+        self.changes: dict[tuple[int, str], tuple[Any, str]] = {}
         self.made: dict[int, Any] = {}  # layers, losses and regularizers that the step made, by their ids
 
     def refuse(self, what: str) -> None:
@@ -62,6 +68,26 @@ configuration = _Configuration()
 _versions = itertools.count(1)  # no version comes twice, whatever threads do
 
 
+@contextlib.contextmanager
+def no_grad() -> Iterator[None]:
+    """Nothing inside is put on the tape of this thread; also a decorator."""
+    before, state.enabled = state.enabled, False
+    try:
+        yield
+    finally:
+        state.enabled = before
+
+
+@contextlib.contextmanager
+def enable_grad() -> Iterator[None]:
+    """Put operations on the tape again inside ``no_grad``."""
+    before, state.enabled = state.enabled, True
+    try:
+        yield
+    finally:
+        state.enabled = before
+
+
 def touch(owner: Any = None, name: str = "") -> None:
     """Note that some configuration changed (a rate, ``trainable``, a new layer): plans are captured again.
 
@@ -74,13 +100,23 @@ def touch(owner: Any = None, name: str = "") -> None:
     if recording is not None:
         own = getattr(owner, "name", None)
         label = f" {own!r}" if isinstance(own, str) else ""
-        recording.changes.add("" if owner is None else f"{name!r} of {type(owner).__name__}{label}")
+        what = "" if owner is None else f"{name!r} of {type(owner).__name__}{label}"
+        recording.changes[id(owner), name] = (owner, what)
 
 
 def made(owner: Any) -> None:
     """Note that ``owner`` begins to exist: while the step that makes it is recorded, it is no configuration."""
     if state.recording is not None:
         state.recording.made[id(owner)] = owner
+
+
+noting: list[type] = []  # classes whose objects note what is set on them, or are read where they stand
+
+
+def notes_changes(cls: _Class) -> _Class:
+    """Of a class: captured steps see changes of its objects, which may be their arguments."""
+    noting.append(cls)
+    return cls
 
 
 def refuse(what: str) -> None:

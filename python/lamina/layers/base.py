@@ -30,10 +30,20 @@ inside_of(context)
 
 # Set at first calls and by fit; what no captured step depends on.
 _BOOKKEEPING = frozenset(
-    {"_build_arguments", "_built", "_first_shape", "_found_metrics", "_found_variables", "_history", "_steps"}
+    {
+        "_build_arguments",
+        "_built",
+        "_first_shape",
+        "_found_metrics",
+        "_found_variables",
+        "_history",
+        "_steps",
+        "stop_training",
+    }  # fmt: skip
 )
 
 
+@tape.notes_changes
 class Layer:
     """Base class of layers; also usable on its own.
 
@@ -100,7 +110,7 @@ class Layer:
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
             self.__dict__["_ready"] = False
-        if name not in _BOOKKEEPING:
+        if name not in _BOOKKEEPING and name != "trainable":  # which notes itself
             tape.touch(self, name)  # what was captured with the old value is captured again
         if isinstance(value, Layer):
             value._adopt(self)
@@ -363,7 +373,9 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
+        if self._trainable is not bool(value):
+            self.__dict__["_trainable"] = bool(value)
+            tape.touch(self, "trainable")
         fixed = {id(v) for v in self._fixed}
         for _, v in own_variables(self):
             if id(v) not in fixed and v.dtype.kind == "f":
@@ -390,9 +402,9 @@ class Layer:
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         new = type(self).__new__(type(self))
         memo[id(self)] = new
-        apart = ("_found_variables", "_parent", "_steps")  # found or made anew
+        afresh: dict[str, Any] = {"_found_variables": None, "_parent": None, "_steps": None, "_own_losses": []}
         for name, value in vars(self).items():
-            new.__dict__[name] = None if name in apart else copy.deepcopy(value, memo)
+            new.__dict__[name] = afresh[name] if name in afresh else copy.deepcopy(value, memo)
         for _, variable in own_variables(new):
             variable.owner = weakref.ref(new)
         children(new)  # adopts them

@@ -92,7 +92,9 @@ class Variable(Tensor):
         else:
             size = check_shape(what, shape)
             working = np.dtype(dtype) if dtype is not None else standardize_dtype(None)
-            values = np.asarray(initializers.get(initializer)(size, dtype=working.name))
+            give = initializers.get(initializer)
+            floats = isinstance(give, initializers.Initializer) and working.kind != "f"  # which they all give
+            values = np.asarray(give(size, dtype="float64" if floats else working.name))
             if values.shape != size:
                 raise ValueError(f"{what}: the initializer gave shape {values.shape}, expected {size}")
         super().__init__(aligned(values, working))
@@ -114,8 +116,9 @@ class Variable(Tensor):
     def trainable(self, value: bool) -> None:
         if value and self._array.dtype.kind != "f":
             raise TypeError(f"{self.path}: dtype {self.dtype} cannot be trained")
-        self._trainable = self.requires_grad = bool(value)
-        tape.touch(self, "trainable")
+        if self._trainable is not bool(value) or self.requires_grad is not bool(value):
+            self._trainable = self.requires_grad = bool(value)
+            tape.touch(self, "trainable")
 
     @property
     def path(self) -> str:
