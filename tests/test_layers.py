@@ -430,3 +430,56 @@ def test_weights_of_equal_names_keep_keys_of_their_own():
     keys = ["w", "w_2", "w_1", "one/kernel", "fc/kernel", "fc_2/kernel", "fc_1/kernel", "one/kernel_1"]
     assert list(layer.state_dict()) == keys
     assert len(layer.weights) == 8
+
+
+class Pair(layers.Layer):
+    """A composite layer whose constructor says nothing of ``trainable`` to the layers inside."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.first, self.second = layers.Dense(units), layers.Dense(units)
+
+    def call(self, inputs):
+        return self.second(self.first(inputs))
+
+
+@pytest.mark.parametrize(
+    "frozen",
+    [
+        lambda: layers.TimeDistributed(layers.Dense(2), trainable=False),
+        lambda: layers.RNN(layers.LSTMCell(3), return_sequences=True, trainable=False),
+        lambda: Pair(3, trainable=False),
+        lambda: lamina.Sequential([layers.Dense(2), layers.Dense(3)], trainable=False),
+    ],
+)
+def test_a_layer_made_frozen_keeps_what_is_inside_from_training(frozen):
+    model = lamina.Sequential([frozen(), layers.Dense(1)])
+    model(images(2, 4, 5))
+    inside = model.layers[0].weights
+    assert [v.path for v in model.trainable_weights] == [v.path for v in model.layers[1].weights]
+    assert [v.path for v in model.non_trainable_weights] == [v.path for v in inside]
+    model.layers[0].trainable = True
+    assert len(model.trainable_weights) == len(model.weights)
+
+
+def test_a_frozen_layer_whose_constructor_takes_no_options():
+    class Plain(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = layers.Dense(2)
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+    model = lamina.Sequential([Plain.from_config({"name": "plain", "trainable": False}), layers.Dense(1)])
+    model(images(2, 5))
+    assert len(model.trainable_weights) == 2
+
+
+def test_a_part_of_a_frozen_layer_may_be_trained():  # as in Keras: the base is frozen, then its last layer is not
+    base = lamina.Sequential([layers.Dense(2), layers.Dense(3)])
+    model = lamina.Sequential([base, layers.Dense(1)])
+    model(images(2, 5))
+    base.trainable = False
+    base.layers[1].trainable = True
+    assert len(model.trainable_weights) == 4
