@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamina
-from lamina import Tensor, ops
+from lamina import Input, Model, Tensor, ops
 from lamina.layers.symbolic import SymbolicTensor
 
 RNG = np.random.default_rng(0)
@@ -76,3 +76,32 @@ def test_identity_and_values():
     for use in (lambda: bool(x > 0), lambda: list(x), lambda: len(x), lambda: np.asarray(x)):
         with pytest.raises(TypeError, match="has a shape but no values"):
             use()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x: 1.0 - x,
+        lambda x: 0.5 * x,
+        lambda x: 2 * x,
+        lambda x: 1.0 / x,
+        lambda x: ops.maximum(0.0, x),
+        lambda x: ops.add([1.0, 2.0, 3.0], x),
+    ],
+)
+def test_a_number_first_takes_the_type_of_the_tensor(step):
+    x = Input((3,))
+    value = np.arange(1, 7, dtype=np.float32).reshape(2, 3)
+    y = step(x)
+    assert y.dtype == "float32"
+    given = Model(x, y)(value)
+    assert given.dtype == np.float32
+    np.testing.assert_array_equal(given.numpy(), step(Tensor(value)).numpy())
+
+
+def test_a_table_indexed_by_a_symbolic_tensor():
+    table = np.arange(12, dtype=np.float32).reshape(4, 3)
+    i = Input((2,), dtype="int32")
+    places = np.array([[1, 3], [0, 2]], np.int32)
+    for step in (lambda i: ops.take(table, i, 0), lambda i: Tensor(table)[i], lambda i: Tensor(table.T)[:, i]):
+        np.testing.assert_array_equal(Model(i, step(i))(places).numpy(), step(places).numpy())

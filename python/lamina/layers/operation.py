@@ -15,6 +15,8 @@ from .variable import auto_name
 class OpLayer(Layer):
     """Calls ``function``, which is one of ``lamina.ops`` or its name, with the arguments it is called with."""
 
+    _keeps_numbers = True  # they take the type of the other operand
+
     def __init__(self, function: str | Callable[..., Any], name: str | None = None, **kwargs: Any) -> None:
         if isinstance(function, str) and function not in ops.__all__:
             raise unknown("operation", function, ops.__all__)

@@ -93,6 +93,12 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
     return Tensor(x, dtype=dtype)
 
 
+def forbid_symbolic(args: Iterable[Any]) -> None:
+    """For arguments that are looked at before they become tensors: an operation on symbolic ones is drawn."""
+    if any(isinstance(x, _Symbolic.type) for x in args):
+        raise SymbolicArgument
+
+
 def float_tensor(x: TensorLike) -> Tensor:
     """x as a Tensor of floats; integers and booleans become ``config.floatx()``."""
     x = as_tensor(x)
@@ -155,6 +161,7 @@ __all__ = [
     "float_tensor",
     "floatx",
     "forbid_in_capture",
+    "forbid_symbolic",
     "integer_tensor",
     "is_computable",
     "kernel_dtype",
