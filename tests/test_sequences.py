@@ -208,3 +208,25 @@ def test_positions_of_other_features():
     for x in (np.zeros((2, 4, 2)), layers.Input((4, 2))):
         with pytest.raises(ValueError, match=r"'it': x is \(.*, 4, 2\), but the table was built for 3 features"):
             layer(x)
+
+
+def test_softmax_of_masked_sequences():
+    tokens = np.array([[1, 2, 0], [4, 0, 0]])
+    embedded = layers.Embedding(10, 4, mask_zero=True)(tokens)
+    y = layers.Softmax()(embedded)
+    np.testing.assert_allclose(y.numpy().sum(-1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(y.mask.numpy(), tokens != 0)
+    scores = layers.Softmax()(X[0], mask=np.array([True, False, True, True]))  # one that is given, broadcasts
+    assert not scores.numpy()[:, 1].any()
+
+
+def test_concatenated_sequences_join_their_masks():
+    tokens = np.array([[1, 2, 0], [4, 0, 0]])
+    embedded = layers.Embedding(10, 4, mask_zero=True)(tokens)
+    joined = layers.Concatenate(axis=1)([embedded, X, embedded])
+    wanted = np.concatenate([tokens != 0, np.ones((2, 5), bool), tokens != 0], 1)
+    np.testing.assert_array_equal(joined.mask.numpy(), wanted)
+    batches = layers.Concatenate(axis=0)([embedded, embedded])
+    np.testing.assert_array_equal(batches.mask.numpy(), np.concatenate([tokens != 0] * 2))
+    features = layers.Concatenate()([embedded, embedded])
+    np.testing.assert_array_equal(features.mask.numpy(), tokens != 0)
