@@ -65,8 +65,10 @@ def _extreme(op: str, x: TensorLike, axis: Axis, keepdims: bool, initial: float 
     from .elementwise import maximum, minimum
 
     x = as_tensor(x)
-    integers = x._array.dtype.kind != "f"
+    dtype = x._array.dtype
+    integers = dtype.kind != "f"
     y = _reduce_integers(op, x, axis, keepdims) if integers else _reduce(op, x, axis, keepdims)
+    y = as_tensor(y, dtype) if dtype.kind == "b" else y
     if initial is None:
         return y
     return maximum(y, initial) if op == "max" else minimum(y, initial)
