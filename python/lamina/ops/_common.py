@@ -127,12 +127,12 @@ def integer_tensor(op: str, name: str, x: TensorLike) -> Tensor:
 def check_sizes(op: str, shape: Any) -> tuple[int, ...]:
     """A shape as a tuple of integers; a ValueError that names ``op`` where it is none, or no array can be so large."""
     try:
-        sizes = tuple(operator.index(n) for n in (shape if isinstance(shape, Iterable) else (shape,)))
+        sizes = tuple(map(operator.index, (shape,) if isinstance(shape, (int, np.integer)) else shape))
     except TypeError:
         raise TypeError(f"{op}: a shape must be an integer or a sequence of integers, got {shape!r}") from None
-    if any(n < 0 for n in sizes):
+    if min(sizes, default=0) < 0:
         raise ValueError(f"{op}: sizes must not be negative, got {sizes}")
-    if math.prod(n or 1 for n in sizes) > _LARGEST:
+    if math.prod(sizes) > _LARGEST or (0 in sizes and math.prod(filter(None, sizes)) > _LARGEST):
         raise ValueError(f"{op}: a result of shape {sizes} is larger than any array can be; check the sizes")
     return sizes
 

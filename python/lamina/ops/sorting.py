@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, Tensor, wrap
+from ..autograd import Array, Tensor, wants_grad, wrap
 from ._common import TensorLike, as_tensor, float_tensor, forbid_in_capture, integer_tensor
 from .elementwise import (
     add,
@@ -93,7 +93,7 @@ def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
     if axis is None:
         x, axis = ravel(x), 0
     axis = _axis(axis, x.ndim, "sort", x.shape)
-    if x._array.dtype.kind != "f":
+    if not wants_grad(x):
         return wrap(np.sort(_values("sort", x), axis))
     return take_along_axis(x, argsort(x, axis), axis)
 
