@@ -105,3 +105,11 @@ def test_a_table_indexed_by_a_symbolic_tensor():
     places = np.array([[1, 3], [0, 2]], np.int32)
     for step in (lambda i: ops.take(table, i, 0), lambda i: Tensor(table)[i], lambda i: Tensor(table.T)[:, i]):
         np.testing.assert_array_equal(Model(i, step(i))(places).numpy(), step(places).numpy())
+
+
+def test_shapes_of_symbolic_tensors():
+    x = Input((3, 2))
+    assert ops.shape(x) == (None, 3, 2)
+    assert ops.ndim(x) == 3
+    assert ops.size(x) is None
+    assert ops.size(Input((3,), batch_size=2)) == 6

@@ -99,6 +99,12 @@ def forbid_symbolic(args: Iterable[Any]) -> None:
         raise SymbolicArgument
 
 
+def shape_of(x: TensorLike) -> tuple[Any, ...]:
+    """The shape of x, of a symbolic tensor with None for free sizes."""
+    symbolic: Any = x if isinstance(x, _Symbolic.type) else None
+    return as_tensor(x).shape if symbolic is None else tuple(symbolic.shape)
+
+
 def float_tensor(x: TensorLike) -> Tensor:
     """x as a Tensor of floats; integers and booleans become ``config.floatx()``."""
     x = as_tensor(x)
@@ -168,4 +174,5 @@ __all__ = [
     "op",
     "pair",
     "register_symbolic",
+    "shape_of",
 ]

@@ -45,7 +45,7 @@ def glu(x: TensorLike, axis: int = -1) -> Tensor:
     """Of x, cut into two halves along an axis, the first times the sigmoid of the second: Dauphin et al. 2017."""
     x = float_tensor(x)
     axis = _axis(axis, x.ndim, "glu", x.shape)
-    if x.ndim == 0 or x.shape[axis] % 2:
+    if x.shape[axis] % 2:
         raise ValueError(f"glu: axis {axis} of x, which is {x.shape}, cannot be cut into two halves")
     first, second = split(x, 2, axis)
     return multiply(first, sigmoid(second))

@@ -65,6 +65,8 @@ def tensordot(x1: TensorLike, x2: TensorLike, axes: Any = 2) -> Tensor:
     """
     x, y = as_tensor(x1), as_tensor(x2)
     first, second = _summed_axes(axes, x, y)
+    if len(set(first)) < len(first) or len(set(second)) < len(second):
+        raise ValueError(f"tensordot: axes {axes} name one twice; x1 is {x.shape}, x2 is {y.shape}")
     sizes = [x.shape[a] for a in first]
     if sizes != [y.shape[a] for a in second]:
         raise ValueError(f"tensordot: x1 is {x.shape}, x2 is {y.shape}; axes {first} and {second} differ in size")

@@ -155,6 +155,8 @@ def quantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", k
         raise ValueError(f"quantile: method must be one of {', '.join(_METHODS)}, got {method!r}")
     given = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = [_axis(a, x.ndim, "quantile", x.shape) for a in given]
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"quantile: axis {axis} names an axis of x, which is {x.shape}, twice")
     rest = [a for a in range(x.ndim) if a not in axes]
     left = tuple(x.shape[a] for a in rest)
     n = math.prod(x.shape[a] for a in axes)
