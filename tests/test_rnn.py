@@ -308,3 +308,26 @@ def test_a_cell_that_forgets_its_states():
             layers.RNN(cell)(X[:2])
     with pytest.raises(ValueError, match=r"'lost' must return \(output, states\), got Tensor"):
         layers.StackedRNNCells([Forgetful(name="lost")])(X[:2, 0], [np.zeros((2, 4), np.float32)])
+
+
+def test_from_config_with_custom_objects():
+    class Half(layers.Layer):
+        def call(self, inputs):
+            return inputs * 0.5
+
+    for layer, kind in (
+        (layers.RNN(Moving()), Moving),
+        (layers.Bidirectional(layers.RNN(Moving())), Moving),
+        (layers.TimeDistributed(Half()), Half),
+    ):
+        config = layer.get_config()
+        with pytest.raises(ValueError, match=kind.__name__):
+            type(layer).from_config(config)
+        again = type(layer).from_config(config, custom_objects={kind.__name__: kind})
+        close(again(X), layer(X), 0)
+
+
+def test_no_steps_at_all():
+    layer = layers.LSTM(3, zero_output_for_mask=True)
+    y = layer(X[:, :0], mask=MASK[:, :0])
+    np.testing.assert_array_equal(y.numpy(), np.zeros((8, 3)))

@@ -113,3 +113,23 @@ def test_shapes_of_symbolic_tensors():
     assert ops.ndim(x) == 3
     assert ops.size(x) is None
     assert ops.size(Input((3,), batch_size=2)) == 6
+
+
+def test_symbolic_tensors_are_found_in_lists():
+    a, b, c = (Input((3,)) for _ in range(3))
+    assert b in [a, b]
+    assert c not in [a, b]
+    assert [a, b].index(b) == 1
+    assert bool(a != b) is True
+    with pytest.raises(TypeError, match="has a shape but no values"):
+        bool(a == 1.0)
+
+
+def test_an_operation_keeps_its_training_argument():
+    x = Input((3,))
+    mean, variance = Tensor(np.zeros(3, np.float32)), Tensor(np.ones(3, np.float32))
+    value = np.random.default_rng(0).standard_normal((50, 3)).astype(np.float32) + 2
+    model = Model(x, ops.batch_norm(x, None, None, mean, variance, training=True, momentum=0.0))
+    assert not mean.numpy().any()  # drawing changes nothing
+    np.testing.assert_allclose(model(value).numpy().mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(mean.numpy(), value.mean(0), rtol=1e-5)

@@ -53,6 +53,8 @@ def run(cell: Any, x: Tensor, states: Any, way: Pass) -> Result:
 def _last_output(h: Tensor, had_state: bool, way: Pass) -> Tensor:
     """The output at the end, which is the state h, but zero where the step before it was none that counts."""
     if way.mask is not None and way.zero_output:
+        if not way.mask.shape[1]:
+            return ops.zeros_like(h)
         end = 0 if way.backwards else way.mask.shape[1] - 1
         counts = ops.getitem(way.mask, (slice(None), slice(end, end + 1)))
     elif not had_state or (way.mask is None and way.lengths is None):

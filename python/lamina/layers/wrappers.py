@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import ops
+from .. import _registry, ops
 from .._tree import map_shapes, map_structure
 from ..autograd import Tensor
 from .base import Layer
@@ -100,6 +100,12 @@ class TimeDistributed(Layer):
     def _check(self, shape: Shape) -> None:
         if len(shape) < 3:
             raise ValueError(f"x is {shape}, expected (batch, time, ...)")
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The layer that ``config`` describes; custom_objects: {name: class} of layers inside, not registered."""
+        with _registry.custom_object_scope(custom_objects):
+            return super().from_config(config)
 
     def get_config(self) -> dict[str, Any]:
         return self._config("layer")
