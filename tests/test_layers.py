@@ -476,10 +476,19 @@ def test_a_frozen_layer_whose_constructor_takes_no_options():
     assert len(model.trainable_weights) == 2
 
 
-def test_a_part_of_a_frozen_layer_may_be_trained():  # as in Keras: the base is frozen, then its last layer is not
+def test_a_part_of_a_frozen_layer_may_be_trained(tmp_path):  # as in Keras: the base is frozen, its last layer not
     base = lamina.Sequential([layers.Dense(2), layers.Dense(3)])
     model = lamina.Sequential([base, layers.Dense(1)])
     model(images(2, 5))
     base.trainable = False
     base.layers[1].trainable = True
     assert len(model.trainable_weights) == 4
+    model.save(tmp_path / "m.lamina")
+    assert len(lamina.load_model(tmp_path / "m.lamina").trainable_weights) == 4
+
+
+def test_a_layer_made_frozen_is_saved_as_it_is(tmp_path):
+    model = lamina.Sequential([layers.TimeDistributed(layers.Dense(2), trainable=False), layers.Dense(1)])
+    model(images(2, 4, 5))
+    model.save(tmp_path / "m.lamina")
+    assert len(lamina.load_model(tmp_path / "m.lamina").trainable_weights) == 2

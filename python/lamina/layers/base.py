@@ -32,6 +32,12 @@ inside_of(context)
 _BOOKKEEPING = frozenset({"_build_arguments", "_built", "_first_shape", "_found_metrics", "_history", "_steps"})
 
 
+class _Frozen:
+    """Whether any layer of the process was made with trainable=False; while none was, nobody need look for them."""
+
+    ever = False
+
+
 class Layer:
     """Base class of layers; also usable on its own.
 
@@ -85,6 +91,7 @@ class Layer:
         self._dtype = standardize_dtype(dtype, f"{type(self).__name__}: dtype")
         self._trainable = bool(trainable)
         self._frozen_whole = not trainable  # as made; who sets ``trainable`` later, tells each sublayer
+        _Frozen.ever = _Frozen.ever or not trainable
         self._built = False
         self._build_arguments: dict[str, Any] | None = None
         self._parent: weakref.ref[Layer] | None = None
@@ -229,8 +236,11 @@ class Layer:
 
     def _frozen(self) -> set[int]:
         """The ids of the variables that a layer keeps from training, whatever they say themselves."""
-        whole = [layer for layer in named_layers(self).values() if layer._frozen_whole]
-        return {id(v) for layer in (whole if self._trainable else [self]) for v in layer.weights}
+        if not self._trainable:
+            return {id(v) for v in self.weights}
+        if not _Frozen.ever:
+            return set()
+        return {id(v) for layer in named_layers(self).values() if layer._frozen_whole for v in layer.weights}
 
     variables, trainable_variables, non_trainable_variables = weights, trainable_weights, non_trainable_weights
 
@@ -334,6 +344,7 @@ class Layer:
         layer._name = later.get("name", layer._name)
         if not later.get("trainable", True):
             layer._trainable, layer._frozen_whole = False, True
+            _Frozen.ever = True
         return layer
 
     @property
@@ -367,7 +378,9 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable, self._frozen_whole = bool(value), False
+        self._trainable = bool(value)
+        if self._frozen_whole:
+            self._frozen_whole = False
         fixed = {id(v) for v in self._fixed}
         for _, v in own_variables(self):
             if id(v) not in fixed and v.dtype.kind == "f":
