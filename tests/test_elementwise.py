@@ -218,3 +218,34 @@ def test_errors_name_operation_argument_and_shapes():
         ops.add(np.array(["a"]), 1.0)
     with pytest.raises(TypeError, match="complex128"):
         ops.exp(np.ones(2, complex))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_small_integers_beside_numbers(dtype):
+    values = np.array([-3, 0, 5], dtype)
+    x = Tensor(values)
+    for y, wanted in ((x + 1, values + 1), (1 - x, 1 - values), (-x, -values), (abs(x), abs(values))):
+        assert y.dtype == np.int32
+        np.testing.assert_array_equal(y.numpy(), wanted)
+    np.testing.assert_array_equal((x > 0).numpy(), values > 0)
+    assert [f(x).numpy().item() for f in (ops.any, ops.all, ops.count_nonzero)] == [True, False, 2]
+    assert ops.abs(np.array([200], np.uint8)).dtype == np.uint8
+
+
+def test_choices_of_booleans_are_booleans():
+    a, b = np.array([True, True, False, False]), np.array([True, False, True, False])
+    cases = [
+        (ops.where(a, True, False), a),
+        (ops.where(a, b, False), a & b),
+        (ops.where(a, True, Tensor(b)), a | b),
+        (ops.where(a[:, None], b, a), np.where(a[:, None], b, a)),
+        (ops.maximum(a, b), a | b),
+        (ops.minimum(a, Tensor(b)), a & b),
+        (ops.maximum(a, True), np.ones(4, bool)),
+        (ops.max(a), np.True_),
+        (ops.min(Tensor(a), axis=0), np.False_),
+    ]
+    for y, wanted in cases:
+        assert y.dtype == np.bool_
+        np.testing.assert_array_equal(y.numpy(), wanted)
+    assert ops.where(a, True, 0).dtype == np.int32

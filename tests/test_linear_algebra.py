@@ -66,6 +66,28 @@ def test_einsum(case):
     same(got, np.einsum(subscripts, *integers))
 
 
+@pytest.mark.parametrize(
+    ("subscripts", "shapes"),
+    [
+        ("ij,jk->ik", [(2, 0), (0, 3)]),
+        ("ij,jk->ik", [(2, 1), (0, 3)]),
+        ("i,i->", [(1,), (0,)]),
+        ("ij,jk,kl->il", [(2, 0), (0, 3), (3, 2)]),
+    ],
+)
+def test_einsum_of_nothing_is_zero(subscripts, shapes):
+    operands = [np.ones(shape, np.float32) for shape in shapes]
+    same(ops.einsum(subscripts, *operands), np.einsum(subscripts, *operands))
+
+
+def test_axes_named_twice():
+    x = normal(3, 3)
+    with pytest.raises(ValueError, match=r"tensordot: axes \(\(0, -2\), \(0, 1\)\) name one twice"):
+        ops.tensordot(x, x, ((0, -2), (0, 1)))
+    with pytest.raises(ValueError, match=r"quantile: axis \(0, -2\) names an axis of x, which is \(3, 3\), twice"):
+        ops.quantile(x, 0.5, axis=(0, -2))
+
+
 def test_einsum_errors():
     x, y = normal(3, 4), normal(5, 6)
     with pytest.raises(ValueError, match=r"einsum: 'ij,jk->ik' with \(3, 4\), \(5, 6\): an axis is 4 in one place, 5"):

@@ -267,3 +267,67 @@ def test_time_distributed(tmp_path):
         layers.TimeDistributed(layers.Dense(3), name="it")(np.zeros((2, 3)))
     with pytest.raises(TypeError, match=r"TimeDistributed 'it': expected a layer, got 3"):
         layers.TimeDistributed(3, name="it")
+
+
+def test_time_distributed_and_masks_of_more_axes():
+    tokens = np.array([[[1, 2, 0], [0, 0, 0]], [[3, 1, 1], [2, 0, 0]]])
+    words = layers.TimeDistributed(layers.Embedding(5, 4, mask_zero=True))(tokens)
+    np.testing.assert_array_equal(words.mask.numpy(), tokens != 0)
+    np.testing.assert_array_equal(layers.TimeDistributed(layers.Dense(2))(words).mask.numpy(), tokens != 0)
+    inner = layers.LSTM(3)
+    sentences = layers.TimeDistributed(inner)(words)
+    np.testing.assert_array_equal(sentences.mask.numpy(), (tokens != 0).any(-1))
+    for n, t in np.ndindex(2, 2):
+        wanted = inner(words.numpy()[n, t : t + 1], mask=tokens[n, t : t + 1] != 0).numpy()
+        np.testing.assert_allclose(sentences.numpy()[n, t], wanted[0], atol=1e-6)
+    steps = layers.TimeDistributed(layers.LSTM(3, return_sequences=True))(words)
+    np.testing.assert_array_equal(steps.mask.numpy(), tokens != 0)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_replays_check_lengths_step_by_step(backwards):
+    layer = layers.RNN(Plain(4), return_sequences=True, go_backwards=backwards)
+    layer(X)
+    step = lamina.capture(lambda x, lengths: layer(x, lengths=lengths), strict=True)
+    for lengths in (LENGTHS, LENGTHS[::-1].copy()):
+        np.testing.assert_array_equal(step(X, lengths).numpy(), layer(X, lengths=lengths).numpy())
+    for wrong in (7, -1):
+        with pytest.raises(IndexError, match="lengths must be 8 integers between 0 and 6"):
+            step(X, np.where(LENGTHS == 3, wrong, LENGTHS))
+
+
+def test_a_cell_that_forgets_its_states():
+    class Forgetful(layers.Layer):
+        state_size = 4
+
+        def call(self, inputs, states):
+            return inputs
+
+    for cell in (Forgetful(name="lost"), [Forgetful(name="lost"), layers.LSTMCell(3)]):
+        with pytest.raises(ValueError, match=r"'lost' must return \(output, states\), got Tensor"):
+            layers.RNN(cell)(X[:2])
+    with pytest.raises(ValueError, match=r"'lost' must return \(output, states\), got Tensor"):
+        layers.StackedRNNCells([Forgetful(name="lost")])(X[:2, 0], [np.zeros((2, 4), np.float32)])
+
+
+def test_from_config_with_custom_objects():
+    class Half(layers.Layer):
+        def call(self, inputs):
+            return inputs * 0.5
+
+    for layer, kind in (
+        (layers.RNN(Moving()), Moving),
+        (layers.Bidirectional(layers.RNN(Moving())), Moving),
+        (layers.TimeDistributed(Half()), Half),
+    ):
+        config = layer.get_config()
+        with pytest.raises(ValueError, match=kind.__name__):
+            type(layer).from_config(config)
+        again = type(layer).from_config(config, custom_objects={kind.__name__: kind})
+        close(again(X), layer(X), 0)
+
+
+def test_no_steps_at_all():
+    layer = layers.LSTM(3, zero_output_for_mask=True)
+    y = layer(X[:, :0], mask=MASK[:, :0])
+    np.testing.assert_array_equal(y.numpy(), np.zeros((8, 3)))

@@ -110,3 +110,10 @@ def test_bincount():
     check_gradients(lambda t: ops.bincount(x, t, 5), w)
     with pytest.raises(ValueError, match="bincount: expected one axis or more of integers from 0"):
         ops.bincount([-1, 2])
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "int64"])
+def test_scatter_update_keeps_the_type(dtype):
+    y = ops.scatter_update(np.zeros(3, dtype), [[1]], [1])
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(y.numpy(), np.array([0, 1, 0], dtype))

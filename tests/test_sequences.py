@@ -239,3 +239,25 @@ def test_masked_steps_do_not_count_in_the_loss(eagerly):
         each.fit(x, target, epochs=2, shuffle=False, verbose=0)
     for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_softmax_of_masked_sequences():
+    tokens = np.array([[1, 2, 0], [4, 0, 0]])
+    embedded = layers.Embedding(10, 4, mask_zero=True)(tokens)
+    y = layers.Softmax()(embedded)
+    np.testing.assert_allclose(y.numpy().sum(-1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(y.mask.numpy(), tokens != 0)
+    scores = layers.Softmax()(X[0], mask=np.array([True, False, True, True]))  # one that is given, broadcasts
+    assert not scores.numpy()[:, 1].any()
+
+
+def test_concatenated_sequences_join_their_masks():
+    tokens = np.array([[1, 2, 0], [4, 0, 0]])
+    embedded = layers.Embedding(10, 4, mask_zero=True)(tokens)
+    joined = layers.Concatenate(axis=1)([embedded, X, embedded])
+    wanted = np.concatenate([tokens != 0, np.ones((2, 5), bool), tokens != 0], 1)
+    np.testing.assert_array_equal(joined.mask.numpy(), wanted)
+    batches = layers.Concatenate(axis=0)([embedded, embedded])
+    np.testing.assert_array_equal(batches.mask.numpy(), np.concatenate([tokens != 0] * 2))
+    features = layers.Concatenate()([embedded, embedded])
+    np.testing.assert_array_equal(features.mask.numpy(), tokens != 0)

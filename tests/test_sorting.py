@@ -132,3 +132,15 @@ def test_nonzero_and_where_alone():
         assert all(t.dtype == np.int32 for t in got)
     with pytest.raises(ValueError, match="where: expected both x1 and x2 or neither, got only x1"):
         ops.where(x > 0, 1.0)
+
+
+def test_sorting_without_gradients_is_numpys():
+    x = np.random.default_rng(3).standard_normal((3, 50)).astype(np.float32)
+    with_gradient = Tensor(x, requires_grad=True)
+    for axis in (0, 1, None):
+        assert ops.sort(x, axis)._node is None
+        np.testing.assert_array_equal(ops.sort(x, axis).numpy(), ops.sort(with_gradient, axis).numpy())
+    ops.sort(with_gradient, -1)[0, 7].backward()
+    wanted = np.zeros_like(x)
+    wanted[0, np.argsort(x[0])[7]] = 1
+    np.testing.assert_array_equal(with_gradient.grad.numpy(), wanted)

@@ -130,3 +130,27 @@ def test_select():
     check_gradients(lambda t: ops.select([x > 1, x > 0], [t, ops.negative(t)], 0.0), x)
     with pytest.raises(ValueError, match="select: expected as many choices as conditions, got 1 and 2"):
         ops.select([x > 1, x > 0], [x])
+
+
+def test_minus_zero_keeps_its_sign():
+    for f in (ops.tan, ops.sinh, ops.cbrt):
+        np.testing.assert_array_equal(np.signbit(f(np.array([-0.0, 0.0])).numpy()), [True, False])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_results_near_the_largest_number(dtype):
+    large = np.array([np.log(np.finfo(dtype).max) + 0.5, 30.0], dtype)
+    for f, wanted in ((ops.sinh, np.sinh), (ops.cosh, np.cosh)):
+        np.testing.assert_allclose(f(large).numpy(), wanted(large.astype(np.longdouble)), rtol=1e-4)
+        assert np.isfinite(f(-large).numpy()).all()
+    x = Tensor(np.array([np.finfo(dtype).max / 2, 1e30], dtype), requires_grad=True)
+    y = ops.arccosh(x)
+    np.testing.assert_allclose(y.numpy(), np.log(2.0) + np.log(x.numpy()), rtol=1e-6)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy()[1], 1e-30, rtol=1e-4)
+
+
+def test_logaddexp_keeps_small_results():
+    x, y = np.float32([0, 5, np.inf, -np.inf, np.inf]), np.float32([-20, 5, np.inf, -np.inf, -np.inf])
+    np.testing.assert_allclose(ops.logaddexp(x, y).numpy(), np.logaddexp(x, y), rtol=1e-6)
+    check_gradients(ops.logaddexp, np.array([0.0, 2.0, -3.0]), np.array([-4.0, 2.0, 1.0]))

@@ -118,3 +118,14 @@ def test_sparsemax():
         np.testing.assert_allclose(y.sum(axis), 1)
         assert (y >= 0).all()
         check_gradients(lambda v, axis=axis: ops.sparsemax(v, axis), x)
+
+
+def test_sparsemax_of_large_logits():
+    x = np.array([[0.0, 0.25, -3.0, 0.125]], np.float32)
+    np.testing.assert_array_equal(ops.sparsemax(x + 2.0**20).numpy(), ops.sparsemax(x).numpy())
+
+
+def test_batch_normalization_of_large_means():
+    x = np.array([[1e5 + 0.25], [1e5 - 0.25]], np.float32)
+    y = ops.batch_normalization(x, np.float32([1e5]), np.float32([0.1]), -1, epsilon=0.0)
+    np.testing.assert_allclose(y.numpy(), np.array([[0.25], [-0.25]]) / np.sqrt(0.1), rtol=1e-6)

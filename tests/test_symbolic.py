@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamina
-from lamina import Tensor, ops
+from lamina import Input, Model, Tensor, ops
 from lamina.layers.symbolic import SymbolicTensor
 
 RNG = np.random.default_rng(0)
@@ -76,3 +76,60 @@ def test_identity_and_values():
     for use in (lambda: bool(x > 0), lambda: list(x), lambda: len(x), lambda: np.asarray(x)):
         with pytest.raises(TypeError, match="has a shape but no values"):
             use()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x: 1.0 - x,
+        lambda x: 0.5 * x,
+        lambda x: 2 * x,
+        lambda x: 1.0 / x,
+        lambda x: ops.maximum(0.0, x),
+        lambda x: ops.add([1.0, 2.0, 3.0], x),
+    ],
+)
+def test_a_number_first_takes_the_type_of_the_tensor(step):
+    x = Input((3,))
+    value = np.arange(1, 7, dtype=np.float32).reshape(2, 3)
+    y = step(x)
+    assert y.dtype == "float32"
+    given = Model(x, y)(value)
+    assert given.dtype == np.float32
+    np.testing.assert_array_equal(given.numpy(), step(Tensor(value)).numpy())
+
+
+def test_a_table_indexed_by_a_symbolic_tensor():
+    table = np.arange(12, dtype=np.float32).reshape(4, 3)
+    i = Input((2,), dtype="int32")
+    places = np.array([[1, 3], [0, 2]], np.int32)
+    for step in (lambda i: ops.take(table, i, 0), lambda i: Tensor(table)[i], lambda i: Tensor(table.T)[:, i]):
+        np.testing.assert_array_equal(Model(i, step(i))(places).numpy(), step(places).numpy())
+
+
+def test_shapes_of_symbolic_tensors():
+    x = Input((3, 2))
+    assert ops.shape(x) == (None, 3, 2)
+    assert ops.ndim(x) == 3
+    assert ops.size(x) is None
+    assert ops.size(Input((3,), batch_size=2)) == 6
+
+
+def test_symbolic_tensors_are_found_in_lists():
+    a, b, c = (Input((3,)) for _ in range(3))
+    assert b in [a, b]
+    assert c not in [a, b]
+    assert [a, b].index(b) == 1
+    assert bool(a != b) is True
+    with pytest.raises(TypeError, match="has a shape but no values"):
+        bool(a == 1.0)
+
+
+def test_an_operation_keeps_its_training_argument():
+    x = Input((3,))
+    mean, variance = Tensor(np.zeros(3, np.float32)), Tensor(np.ones(3, np.float32))
+    value = np.random.default_rng(0).standard_normal((50, 3)).astype(np.float32) + 2
+    model = Model(x, ops.batch_norm(x, None, None, mean, variance, training=True, momentum=0.0))
+    assert not mean.numpy().any()  # drawing changes nothing
+    np.testing.assert_allclose(model(value).numpy().mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(mean.numpy(), value.mean(0), rtol=1e-5)

@@ -9,6 +9,7 @@ from typing import Any
 from .. import activations, initializers, ops, regularizers
 from ..autograd import Tensor
 from .base import Layer
+from .masking import MaskedTensor
 from .options import known, refuse
 from .symbolic import Shape
 
@@ -152,7 +153,8 @@ class ELU(_Elementwise):
 class Softmax(_Elementwise):
     """Positive values with sum one along ``axis`` (or over several axes together).
 
-    ``mask`` (broadcast to the input, True = keep) takes positions out; where all are out the result is zero.
+    ``mask`` (broadcast to the input, True = keep) takes positions out; where all are out the result is zero.  A mask
+    of steps that comes with an input of more axes says nothing of its features: it only goes on.
     """
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
@@ -160,6 +162,8 @@ class Softmax(_Elementwise):
         self.axis = axis if isinstance(axis, int) else tuple(axis)
 
     def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
+        if isinstance(inputs, MaskedTensor) and mask is inputs.mask and mask.ndim < inputs.ndim:
+            mask = None
         x = inputs if mask is None else ops.where(mask, inputs, float("-inf"))
         if isinstance(self.axis, int):
             return ops.softmax(x, self.axis)

@@ -29,18 +29,16 @@ from .variable import Variable, auto_name, snake_case
 inside_of(context)
 
 # Set at first calls and by fit; what no captured step depends on.
-_BOOKKEEPING = frozenset(
-    {
-        "_build_arguments",
-        "_built",
-        "_first_shape",
-        "_found_metrics",
-        "_found_variables",
-        "_history",
-        "_steps",
-        "stop_training",
-    }  # fmt: skip
-)
+_BOOKKEEPING = frozenset((
+    "_build_arguments", "_built", "_first_shape", "_found_metrics", "_found_variables", "_history", "_steps",
+    "stop_training",
+))  # fmt: skip
+
+
+class _Frozen:
+    """Whether any layer of the process was made with trainable=False; while none was, nobody need look for them."""
+
+    ever = False
 
 
 @tape.notes_changes
@@ -57,6 +55,7 @@ class Layer:
 
     supports_masking = False
     _float_input = False  # integers and booleans in the first argument are converted to the layer's dtype
+    _keeps_numbers = False  # numbers and lists in the first argument reach ``call`` as they are
     _keeps_dtype = False  # the result has the input's dtype, not the layer's
     _built_by_call = False  # nothing to build before the first call: it builds the layers inside
     _ready: bool  # built and free of masks and losses: calls on a plain tensor go straight to ``call``
@@ -95,6 +94,8 @@ class Layer:
         self._name = name or auto_name(snake_case(type(self).__name__))
         self._dtype = standardize_dtype(dtype, f"{type(self).__name__}: dtype")
         self._trainable = bool(trainable)
+        self._frozen_whole = not trainable  # as made; who sets ``trainable`` later, tells each sublayer
+        _Frozen.ever = _Frozen.ever or not trainable
         self._built = False
         self._build_arguments: dict[str, Any] | None = None
         self._parent: weakref.ref[Layer] | None = None
@@ -232,12 +233,22 @@ class Layer:
     @property
     def trainable_weights(self) -> list[Variable]:
         """The variables that training changes."""
-        return [v for v in self.weights if v.trainable] if self._trainable else []
+        frozen = self._frozen()
+        return [v for v in self.weights if v.trainable and id(v) not in frozen]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """The variables that training leaves alone."""
-        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
+        frozen = self._frozen()
+        return [v for v in self.weights if not v.trainable or id(v) in frozen]
+
+    def _frozen(self) -> set[int]:
+        """The ids of the variables that a layer keeps from training, whatever they say themselves."""
+        if not self._trainable:
+            return {id(v) for v in self.weights}
+        if not _Frozen.ever:
+            return set()
+        return {id(v) for layer in named_layers(self).values() if layer._frozen_whole for v in layer.weights}
 
     variables, trainable_variables, non_trainable_variables = weights, trainable_weights, non_trainable_weights
 
@@ -339,7 +350,9 @@ class Layer:
             later = {k: arguments.pop(k) for k in given}
         layer = cls(**arguments)
         layer._name = later.get("name", layer._name)
-        layer._trainable = later.get("trainable", layer._trainable)
+        if not later.get("trainable", True):
+            layer._trainable, layer._frozen_whole = False, True
+            _Frozen.ever = True
         return layer
 
     @property
@@ -376,6 +389,8 @@ class Layer:
         if self._trainable is not bool(value):
             self.__dict__["_trainable"] = bool(value)
             tape.touch(self, "trainable")
+        if self._frozen_whole:
+            self._frozen_whole = False
         fixed = {id(v) for v in self._fixed}
         for _, v in own_variables(self):
             if id(v) not in fixed and v.dtype.kind == "f":

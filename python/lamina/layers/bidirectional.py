@@ -166,6 +166,12 @@ class Bidirectional(Layer):
         states = [None for half in (self.forward_layer, self.backward_layer) for _ in state_sizes(half.cell)]
         return [mask] * (2 if self.merge_mode is None else 1) + states
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The layer that ``config`` describes; custom_objects: {name: class} of layers inside, not registered."""
+        with _registry.custom_object_scope(custom_objects):
+            return super().from_config(config)
+
     def get_config(self) -> dict[str, Any]:
         return self._config("merge_mode", "backward_layer") | {"layer": _registry.serialize(self.forward_layer)}
 

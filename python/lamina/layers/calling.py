@@ -132,7 +132,7 @@ def _converted(layer: Layer, args: tuple[Any, ...]) -> tuple[Any, ...]:
         return args
     if args[0] is None and type(layer).__module__.startswith(f"{__package__}."):  # a layer of one's own may want None
         raise ValueError("the input is None, expected a tensor or an array; did a function forget its return?")
-    first = args[0] if isinstance(args[0], Tensor) else _as_array(args[0])
+    first = args[0] if layer._keeps_numbers or isinstance(args[0], Tensor) else _as_array(args[0])
     first = map_structure(lambda x: _convert(layer, x, layer._float_input), first)
     return (first, *(map_structure(lambda x: _convert(layer, x, False), a) for a in args[1:]))
 

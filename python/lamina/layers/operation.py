@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from .variable import auto_name
 class OpLayer(Layer):
     """Calls ``function``, which is one of ``lamina.ops`` or its name, with the arguments it is called with."""
 
+    _keeps_numbers = True  # they take the type of the other operand
+
     def __init__(self, function: str | Callable[..., Any], name: str | None = None, **kwargs: Any) -> None:
         if isinstance(function, str) and function not in ops.__all__:
             raise unknown("operation", function, ops.__all__)
@@ -24,11 +27,21 @@ class OpLayer(Layer):
         self.autocast = False
         self._built = True
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if "training" in kwargs:  # the function's own argument, not the mode in which layers are called
+            bound = inspect.signature(self.function).bind(*args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
+        return super().__call__(*args, **kwargs)
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        return infer(self.function, args, kwargs)
+        bound = inspect.signature(self.function).bind(*args, **kwargs)
+        if "training" in bound.arguments:
+            bound.arguments["training"] = False  # moving statistics stay as they are
+        return infer(self.function, bound.args, bound.kwargs)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"function": self.function.__name__}

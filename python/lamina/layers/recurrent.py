@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .. import _native, tape
+from .. import _native, _registry, tape
 from .._tree import flatten, map_structure
 from ..autograd import Tensor, wrap
 from .base import Layer
@@ -180,6 +180,12 @@ class RNN(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return self._config("cell", *_OPTIONS)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The layer that ``config`` describes; custom_objects: {name: class} of layers inside, not registered."""
+        with _registry.custom_object_scope(custom_objects):
+            return super().from_config(config)
 
 
 _OPTIONS = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
+from .. import ops, tape
 from ..autograd import Tensor
 from ..ops._common import as_tensor
 from .recurrent_cell import Cell
-from .stacked_cells import StackedRNNCells, first_states, output_size
+from .stacked_cells import StackedRNNCells, called, first_states, output_size
 from .symbolic import Shape
 
 Result = tuple[Tensor | None, Tensor, Any]  # the sequence of outputs if it is wanted, the last output, the states
@@ -53,6 +53,8 @@ def run(cell: Any, x: Tensor, states: Any, way: Pass) -> Result:
 def _last_output(h: Tensor, had_state: bool, way: Pass) -> Tensor:
     """The output at the end, which is the state h, but zero where the step before it was none that counts."""
     if way.mask is not None and way.zero_output:
+        if not way.mask.shape[1]:
+            return ops.zeros_like(h)
         end = 0 if way.backwards else way.mask.shape[1] - 1
         counts = ops.getitem(way.mask, (slice(None), slice(end, end + 1)))
     elif not had_state or (way.mask is None and way.lengths is None):
@@ -96,8 +98,7 @@ def _foreign(cell: Any, x: Tensor, states: Any, way: Pass) -> Result:
     """A cell of the user's own: called for every step with the states as a list."""
 
     def step(x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        y, after = cell(x, states)
-        after = list(after) if isinstance(after, (list, tuple)) else [after]
+        y, after = called(cell, x, states)
         if len(after) != len(states):
             raise ValueError(f"{cell._label()} returned {len(after)} states, but its state_size says {len(states)}")
         return y, after
@@ -156,8 +157,16 @@ def _kept(way: Pass, batch: int, steps: int) -> Tensor | None:
     """Which steps count, (N, T), or None for all; in operations, so that a captured plan finds it anew."""
     if way.lengths is None:
         return way.mask
-    _check_lengths(way.lengths, batch, steps)
-    return ops.less(np.arange(steps)[None], ops.reshape(ops.cast(way.lengths, "int64"), (batch, 1)))
+    if tape.state.recording is None:
+        _check_lengths(way.lengths, batch, steps)
+    lengths = ops.cast(way.lengths, "int64")
+    inside = ops.logical_and(ops.greater_equal(lengths, 0), ops.less_equal(lengths, steps))
+    # In a plan no Python looks at the values: there take() refuses what is outside of its table, in replays too.
+    try:
+        checked = ops.take(np.arange(steps + 1), ops.where(inside, lengths, steps + 1))
+    except IndexError as error:
+        raise IndexError(f"lengths must be {batch} integers between 0 and {steps}: {error}") from None
+    return ops.less(np.arange(steps)[None], ops.reshape(checked, (batch, 1)))
 
 
 # ---- arguments ----

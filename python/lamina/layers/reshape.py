@@ -155,9 +155,16 @@ class Concatenate(Layer):
         return tuple(first)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """Kept where all inputs carry the same mask and time is not the axis that is joined."""
-        masks = previous_mask
-        if not masks or any(m is None for m in masks) or self.axis % inputs[0].ndim < 2:
+        """The masks joined as the inputs are, all of one without a mask counts; features count where all do."""
+        masks = [] if previous_mask is None else list(previous_mask)
+        axes = {m.ndim for m in masks if m is not None}
+        if len(axes) != 1:
+            return None
+        ndim, axis = axes.pop(), self.axis % inputs[0].ndim
+        if axis < ndim:
+            ones = (ops.ones(x.shape[:ndim], dtype="bool") for x in inputs)
+            return ops.concatenate([one if m is None else m for one, m in zip(ones, masks, strict=True)], axis=axis)
+        if any(m is None for m in masks):
             return None
         mask = masks[0]
         for m in masks[1:]:

@@ -79,6 +79,16 @@ def checked_states(argument: str, cell: Any, states: Any, batch: int) -> list[An
     return [checked_states(f"{argument}[{i}]", each, states[i], batch) for i, each in enumerate(cell.cells)]
 
 
+def called(cell: Any, x: Tensor, states: Any) -> tuple[Tensor, list[Any]]:
+    """The output and the next states of one step."""
+    result = cell(x, states)
+    if not isinstance(result, (list, tuple)) or len(result) != 2:
+        got = f"{len(result)} values" if isinstance(result, (list, tuple)) else type(result).__name__
+        raise ValueError(f"{cell._label()} must return (output, states), got {got}")
+    y, after = result
+    return y, list(after) if isinstance(after, (list, tuple)) else [after]
+
+
 class StackedRNNCells(Layer):
     """Cells on top of each other as one: each step goes through all of them, ``cells[i + 1]`` gets the output of
     ``cells[i]``.  States are the list of the cells' states; ``RNN([cell, ...])`` makes one.
@@ -117,8 +127,8 @@ class StackedRNNCells(Layer):
     def call(self, inputs: Tensor, states: Any) -> tuple[Tensor, list[Any]]:
         after = []
         for cell, before in zip(self.cells, checked_states("states", self, states, inputs.shape[0]), strict=True):
-            inputs, end = cell(inputs, before)
-            after.append(list(end) if isinstance(end, (list, tuple)) else [end])
+            inputs, end = called(cell, inputs, before)
+            after.append(end)
         return inputs, after
 
     def compute_output_shape(self, input_shape: Shape, states_shape: Any = None) -> Any:

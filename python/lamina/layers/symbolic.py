@@ -43,6 +43,7 @@ class SymbolicTensor:
     """Shape (None for a free size) and dtype of a tensor in a functional model.
 
     Has Tensor's operators and methods (``x > 0.5``, ``x.mean(axis=1)``): each is a step of the model.
+    The truth of ``x == y`` is whether both are the same one.
     """
 
     __slots__ = ("dtype", "index", "name", "node", "numpy_dtype", "shape")
@@ -70,7 +71,15 @@ class SymbolicTensor:
             "drawn. Python or NumPy code on values belongs into a Lambda or a Layer's call()"
         )
 
-    __array__ = __bool__ = __float__ = __int__ = __iter__ = __len__ = numpy = _no_value
+    def __bool__(self) -> bool:
+        node = self.node
+        drawn = None if node is None else getattr(node.layer, "function", None)
+        if drawn in (ops.equal, ops.not_equal) and node is not None and len(node.inputs) == 2:
+            same = node.inputs[0] is node.inputs[1]  # what ``in`` and list.index ask
+            return same if drawn is ops.equal else not same
+        return bool(self._no_value())
+
+    __array__ = __float__ = __int__ = __iter__ = __len__ = numpy = _no_value
 
 
 # Each draws a step; __hash__ stays that of the object, as Tensor's does.

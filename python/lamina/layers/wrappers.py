@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import ops
+from .. import _registry, ops
 from .._tree import map_shapes, map_structure
 from ..autograd import Tensor
 from .base import Layer
 from .building import build_inner
-from .masking import attach
+from .masking import MaskedTensor, attach
 from .symbolic import Shape, SymbolicTensor
 
 
@@ -50,7 +50,8 @@ class Masking(Layer):
 class TimeDistributed(Layer):
     """``layer`` at every step of sequences (N, T, ...): one call over all N * T steps as one batch.
 
-    So batch normalization takes its statistics over all steps at once.  The mask of the input goes on to the result.
+    So batch normalization takes its statistics over all steps at once.  A mask (N, T) goes on to the result.  One with
+    more axes goes to the layer, and what that makes of it to the result, else whether a step has anything that counts.
     """
 
     supports_masking = True
@@ -68,11 +69,22 @@ class TimeDistributed(Layer):
         self._check(input_shape)
         build_inner(self.layer, (input_shape[0], *input_shape[2:]))
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor, mask: Any = None) -> Any:
         self._check(inputs.shape)
         n, steps, *rest = inputs.shape
-        y = self.layer(ops.reshape(inputs, (n * steps, *rest)))
-        return map_structure(lambda t: ops.reshape(t, (n, steps, *t.shape[1:])), y)
+        x = ops.reshape(inputs, (n * steps, *rest))
+        if mask is not None and mask.ndim > 2:
+            x = attach(x, ops.reshape(mask, (n * steps, *mask.shape[2:])))
+
+        def in_time(t: Tensor) -> Tensor:
+            y = ops.reshape(t, (n, steps, *t.shape[1:]))
+            return attach(y, in_time(t.mask)) if isinstance(t, MaskedTensor) else y
+
+        return map_structure(in_time, self.layer(x))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        inner = () if previous_mask is None else tuple(range(2, previous_mask.ndim))
+        return ops.any(previous_mask, axis=inner) if inner else previous_mask
 
     def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
         self._check(inputs.shape)
@@ -88,6 +100,12 @@ class TimeDistributed(Layer):
     def _check(self, shape: Shape) -> None:
         if len(shape) < 3:
             raise ValueError(f"x is {shape}, expected (batch, time, ...)")
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The layer that ``config`` describes; custom_objects: {name: class} of layers inside, not registered."""
+        with _registry.custom_object_scope(custom_objects):
+            return super().from_config(config)
 
     def get_config(self) -> dict[str, Any]:
         return self._config("layer")

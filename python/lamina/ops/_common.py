@@ -93,6 +93,18 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
     return Tensor(x, dtype=dtype)
 
 
+def forbid_symbolic(args: Iterable[Any]) -> None:
+    """For arguments that are looked at before they become tensors: an operation on symbolic ones is drawn."""
+    if any(isinstance(x, _Symbolic.type) for x in args):
+        raise SymbolicArgument
+
+
+def shape_of(x: TensorLike) -> tuple[Any, ...]:
+    """The shape of x, of a symbolic tensor with None for free sizes."""
+    symbolic: Any = x if isinstance(x, _Symbolic.type) else None
+    return as_tensor(x).shape if symbolic is None else tuple(symbolic.shape)
+
+
 def float_tensor(x: TensorLike) -> Tensor:
     """x as a Tensor of floats; integers and booleans become ``config.floatx()``."""
     x = as_tensor(x)
@@ -121,12 +133,12 @@ def integer_tensor(op: str, name: str, x: TensorLike) -> Tensor:
 def check_sizes(op: str, shape: Any) -> tuple[int, ...]:
     """A shape as a tuple of integers; a ValueError that names ``op`` where it is none, or no array can be so large."""
     try:
-        sizes = tuple(operator.index(n) for n in (shape if isinstance(shape, Iterable) else (shape,)))
+        sizes = tuple(map(operator.index, (shape,) if isinstance(shape, (int, np.integer)) else shape))
     except TypeError:
         raise TypeError(f"{op}: a shape must be an integer or a sequence of integers, got {shape!r}") from None
-    if any(n < 0 for n in sizes):
+    if min(sizes, default=0) < 0:
         raise ValueError(f"{op}: sizes must not be negative, got {sizes}")
-    if math.prod(n or 1 for n in sizes) > _LARGEST:
+    if math.prod(sizes) > _LARGEST or (0 in sizes and math.prod(filter(None, sizes)) > _LARGEST):
         raise ValueError(f"{op}: a result of shape {sizes} is larger than any array can be; check the sizes")
     return sizes
 
@@ -155,10 +167,12 @@ __all__ = [
     "float_tensor",
     "floatx",
     "forbid_in_capture",
+    "forbid_symbolic",
     "integer_tensor",
     "is_computable",
     "kernel_dtype",
     "op",
     "pair",
     "register_symbolic",
+    "shape_of",
 ]

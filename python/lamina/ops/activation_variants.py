@@ -23,7 +23,7 @@ from .elementwise import (
     subtract,
     where,
 )
-from .reduction import cumsum, sum
+from .reduction import cumsum, max, sum
 from .reshape import _axis, flip, moveaxis, split
 from .sorting import sort, take_along_axis
 
@@ -45,7 +45,7 @@ def glu(x: TensorLike, axis: int = -1) -> Tensor:
     """Of x, cut into two halves along an axis, the first times the sigmoid of the second: Dauphin et al. 2017."""
     x = float_tensor(x)
     axis = _axis(axis, x.ndim, "glu", x.shape)
-    if x.ndim == 0 or x.shape[axis] % 2:
+    if x.shape[axis] % 2:
         raise ValueError(f"glu: axis {axis} of x, which is {x.shape}, cannot be cut into two halves")
     first, second = split(x, 2, axis)
     return multiply(first, sigmoid(second))
@@ -107,6 +107,7 @@ def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
     x = float_tensor(x)
     axis = _axis(axis, x.ndim, "sparsemax", x.shape)
     z = moveaxis(x, axis, -1)
+    z = subtract(z, max(z.detach(), -1, keepdims=True))  # changes nothing but the digits that large sums lose
     ordered = flip(sort(z), -1)
     ranks = np.arange(1, z.shape[-1] + 1).astype(z.dtype)
     sums = subtract(cumsum(ordered, -1), 1.0)

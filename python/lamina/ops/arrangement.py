@@ -79,8 +79,8 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
     """The differences of neighbours along an axis, taken n times."""
     x = as_tensor(a)
     axis = _axis(axis, x.ndim, "diff", x.shape)
-    if n < 0 or x.ndim == 0:
-        raise ValueError(f"diff: expected one axis or more and n from 0, got x of {x.shape} and n={n}")
+    if n < 0:
+        raise ValueError(f"diff: n must not be negative, got {n}")
     lead = (slice(None),) * axis
     minus = not_equal if x._array.dtype.kind == "b" else subtract
     for _ in range(n):

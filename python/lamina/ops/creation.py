@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _native
 from ..autograd import Array, Tensor, record_view, wrap
-from ._common import TensorLike, as_tensor, check_sizes, floatx
+from ._common import TensorLike, as_tensor, check_sizes, floatx, shape_of
 from .elementwise import where
 from .expansion import broadcast_to
 from .reshape import ravel, reshape
@@ -31,14 +31,14 @@ def convert_to_numpy(x: TensorLike) -> Array:
     return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
 
 
-def shape(x: TensorLike) -> tuple[int, ...]:
-    """The shape of x."""
-    return as_tensor(x).shape
+def shape(x: TensorLike) -> tuple[Any, ...]:
+    """The shape of x; of a symbolic tensor None stands for free sizes."""
+    return shape_of(x)
 
 
 def ndim(x: TensorLike) -> int:
     """How many axes x has."""
-    return as_tensor(x).ndim
+    return len(shape_of(x))
 
 
 def is_tensor(x: Any) -> bool:

@@ -20,7 +20,8 @@ def _operands(op: str, x1: TensorLike, x2: TensorLike, integers: bool = True) ->
     """Both operands in one type: tensors, or a tensor and a Python number."""
     if isinstance(x2, _Number):
         x = as_tensor(x1)
-        if x._array.dtype.kind == "f" or (integers and isinstance(x2, int) and x._array.dtype.kind == "i"):
+        a = x._array.dtype
+        if a.kind == "f" or (integers and isinstance(x2, int) and a.kind == "i" and a.itemsize >= 4):
             return x, x2
         return as_tensor(x, _with_number(x, x2, integers)), x2
     if isinstance(x1, _Number):
@@ -45,6 +46,15 @@ def _promoted(a: np.dtype[Any], b: np.dtype[Any], integers: bool) -> np.dtype[An
     if not integers:
         return floatx()
     return np.dtype(np.int64 if np.result_type(a, b).itemsize > 4 else np.int32)
+
+
+def _booleans(x1: TensorLike, x2: TensorLike) -> bool:
+    """Whether both operands are booleans, whose choice is one, too."""
+    return _boolean(x1) and _boolean(x2)
+
+
+def _boolean(x: TensorLike) -> bool:
+    return isinstance(x, bool) or (not isinstance(x, _Number) and as_tensor(x)._array.dtype.kind == "b")
 
 
 def _raw(x: Any) -> Any:
@@ -158,11 +168,15 @@ def power(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 def maximum(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The larger of both, NaN if one is; where they are equal each gets half of the gradient."""
+    if _booleans(x1, x2):
+        return logical_or(x1, x2)
     return _binary("maximum", *_operands("maximum", x1, x2))
 
 
 def minimum(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The smaller of both, NaN if one is; where they are equal each gets half of the gradient."""
+    if _booleans(x1, x2):
+        return logical_and(x1, x2)
     return _binary("minimum", *_operands("minimum", x1, x2))
 
 
@@ -205,6 +219,8 @@ def negative(x: TensorLike) -> Tensor:
 def abs(x: TensorLike) -> Tensor:
     """``|x|``; the gradient at 0 is 0."""
     x = as_tensor(x)
+    if x._array.dtype.kind in "ub":
+        return x
     return maximum(x, subtract(0, x)) if x._array.dtype.kind == "i" else _unary("abs", x)
 
 
@@ -394,6 +410,8 @@ def where(condition: TensorLike, x1: TensorLike = None, x2: TensorLike = None) -
     if x1 is None or x2 is None:
         raise ValueError(f"where: expected both x1 and x2 or neither, got only {'x2' if x1 is None else 'x1'}")
     condition = as_tensor(condition, np.bool_)
+    if _booleans(x1, x2):
+        return logical_or(logical_and(condition, x1), logical_and(logical_not(condition), x2))
     if isinstance(x1, _Number) and isinstance(x2, _Number):
         x1 = as_tensor(x1, floatx() if isinstance(x1, float) or isinstance(x2, float) else np.int32)
     x, y = _operands("where", x1, x2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import string
 from collections.abc import Sequence
@@ -64,6 +65,8 @@ def tensordot(x1: TensorLike, x2: TensorLike, axes: Any = 2) -> Tensor:
     """
     x, y = as_tensor(x1), as_tensor(x2)
     first, second = _summed_axes(axes, x, y)
+    if len(set(first)) < len(first) or len(set(second)) < len(second):
+        raise ValueError(f"tensordot: axes {axes} name one twice; x1 is {x.shape}, x2 is {y.shape}")
     sizes = [x.shape[a] for a in first]
     if sizes != [y.shape[a] for a in second]:
         raise ValueError(f"tensordot: x1 is {x.shape}, x2 is {y.shape}; axes {first} and {second} differ in size")
@@ -78,19 +81,22 @@ def tensordot(x1: TensorLike, x2: TensorLike, axes: Any = 2) -> Tensor:
     return reshape(z, left[0] + right)
 
 
-def _parse(subscripts: Any, operands: list[Tensor]) -> tuple[list[str], str]:
-    """One letter an axis of each operand and of the result; the axes of ``...`` get capital letters of their own."""
-    shapes = ", ".join(str(x.shape) for x in operands)
-    if not isinstance(subscripts, str):
-        raise TypeError(f"einsum: expected subscripts such as 'ij,jk->ik', got {type(subscripts).__name__}")
+@functools.lru_cache(256)
+def _parse(subscripts: str, *given: tuple[int, ...]) -> tuple[list[str], str, dict[str, int]]:
+    """One letter an axis of each operand and of the result, and the size of each; given: the operands' shapes.
+
+    The axes of ``...`` get capital letters of their own.
+    """
+    shapes = ", ".join(map(str, given))
     text = subscripts.replace(" ", "")
     terms, arrow, result = text.partition("->")
     inputs = terms.split(",")
-    if len(inputs) != len(operands):
-        raise ValueError(f"einsum: {subscripts!r} names {len(inputs)} operands, got {len(operands)}: {shapes}")
+    if len(inputs) != len(given):
+        raise ValueError(f"einsum: {subscripts!r} names {len(inputs)} operands, got {len(given)}: {shapes}")
     free = [c for c in reversed(string.ascii_letters) if c not in text]
     hidden = max(
-        (x.ndim - len(t.replace("...", "")) for t, x in zip(inputs, operands, strict=True) if "..." in t), default=0
+        (len(shape) - len(t.replace("...", "")) for t, shape in zip(inputs, given, strict=True) if "..." in t),
+        default=0,
     )
     if hidden > len(free):
         raise ValueError(
@@ -98,11 +104,11 @@ def _parse(subscripts: Any, operands: list[Tensor]) -> tuple[list[str], str]:
         )
     dots = "".join(free[: max(hidden, 0)])
     labels = []
-    for term, x in zip(inputs, operands, strict=True):
-        n = x.ndim - len(term.replace("...", ""))
+    for term, shape in zip(inputs, given, strict=True):
+        n = len(shape) - len(term.replace("...", ""))
         label = term.replace("...", dots[len(dots) - n :] if n > 0 else "", 1)
-        if len(label) != x.ndim or not label.isascii() or not (label.isalpha() or not label):
-            raise ValueError(f"einsum: {term!r} in {subscripts!r} does not describe an operand of shape {x.shape}")
+        if len(label) != len(shape) or not label.isascii() or not (label.isalpha() or not label):
+            raise ValueError(f"einsum: {term!r} in {subscripts!r} does not describe an operand of shape {shape}")
         labels.append(label)
     if not arrow:
         everything = "".join(labels)
@@ -110,7 +116,15 @@ def _parse(subscripts: Any, operands: list[Tensor]) -> tuple[list[str], str]:
     result = result.replace("...", dots, 1)
     if len(set(result)) < len(result) or any(c not in "".join(labels) for c in result):
         raise ValueError(f"einsum: the result of {subscripts!r} must name axes of the operands, each of them once")
-    return labels, result
+    sizes: dict[str, int] = {}
+    for letters, shape in zip(labels, given, strict=True):
+        for c, n in zip(letters, shape, strict=True):
+            if sizes.setdefault(c, n) not in (n, 1) and n != 1:
+                raise ValueError(
+                    f"einsum: {subscripts!r} with {shapes}: an axis is {sizes[c]} in one place, {n} in another"
+                )
+            sizes[c] = n if sizes[c] == 1 else sizes[c]
+    return labels, result, sizes
 
 
 class _Labelled:
@@ -128,15 +142,17 @@ class _Labelled:
         return tuple(self.x.shape[self.letters.index(c)] for c in letters)
 
     def ordered(self, letters: Sequence[str]) -> Tensor:
+        if self.letters == "".join(letters):
+            return self.x
         return transpose(self.x, [self.letters.index(c) for c in letters])
 
 
 def _plain(x: Tensor, letters: str, sizes: dict[str, int]) -> _Labelled:
-    """Each letter once (diagonals of those that come twice), and no axis of size 1 where others have more."""
+    """Each letter once (diagonals of those that come twice), and no axis of size 1 where others have another."""
     i = 0
     while i < len(letters):
         c = letters[i]
-        if x.shape[i] == 1 < sizes[c]:
+        if x.shape[i] == 1 != sizes[c]:
             x = reshape(x, x.shape[:i] + x.shape[i + 1 :])
             letters = letters[:i] + letters[i + 1 :]
             continue
@@ -158,6 +174,12 @@ def _contract(a: _Labelled, b: _Labelled, keep: set[str]) -> _Labelled:
     rows = [c for c in a.letters if c not in shared]
     columns = [c for c in b.letters if c not in shared]
     letters = "".join(batch + rows + columns)
+    if (
+        len(rows) == len(columns) == len(summed) == 1
+        and a.letters == "".join(batch + rows + summed)
+        and b.letters == "".join(batch + summed + columns)
+    ):
+        return _Labelled(matmul(a.x, b.x), letters)  # they stand as the product wants them
     if not summed:  # nothing to add up: a product of elements
         left = reshape(a.ordered(batch + rows), a.size(batch + rows) + (1,) * len(columns))
         right = reshape(b.ordered(batch + columns), b.size(batch) + (1,) * len(rows) + b.size(columns))
@@ -179,16 +201,9 @@ def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
     if unknown or not operands:
         raise TypeError(f"einsum: unknown argument {unknown.pop()!r}" if unknown else "einsum: expected operands")
     tensors = [as_tensor(x) for x in operands]
-    labels, result = _parse(subscripts, tensors)
-    sizes: dict[str, int] = {}
-    for letters, x in zip(labels, tensors, strict=True):
-        for c, n in zip(letters, x.shape, strict=True):
-            if sizes.setdefault(c, n) not in (n, 1) and n != 1:
-                shapes = ", ".join(str(t.shape) for t in tensors)
-                raise ValueError(
-                    f"einsum: {subscripts!r} with {shapes}: an axis is {sizes[c]} in one place, {n} in another"
-                )
-            sizes[c] = n if sizes[c] == 1 else sizes[c]
+    if not isinstance(subscripts, str):
+        raise TypeError(f"einsum: expected subscripts such as 'ij,jk->ik', got {type(subscripts).__name__}")
+    labels, result, sizes = _parse(subscripts, *(x.shape for x in tensors))
     terms = [_plain(x, letters, sizes) for x, letters in zip(tensors, labels, strict=True)]
     for places in _order(terms, result):
         second, first = (terms.pop(i) for i in sorted(places, reverse=True))

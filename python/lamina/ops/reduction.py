@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import builtins
+import math
 from typing import Any
 
 import numpy as np
 
 from .. import _native
 from ..autograd import Array, Gradients, Tensor, record, wrap
-from ._common import TensorLike, as_tensor, float_tensor
+from ._common import TensorLike, as_tensor, float_tensor, shape_of
 from .elementwise import divide, multiply, not_equal, sqrt, subtract
 from .reshape import _axis, concatenate, reshape
 
@@ -65,8 +65,10 @@ def _extreme(op: str, x: TensorLike, axis: Axis, keepdims: bool, initial: float 
     from .elementwise import maximum, minimum
 
     x = as_tensor(x)
-    integers = x._array.dtype.kind != "f"
+    dtype = x._array.dtype
+    integers = dtype.kind != "f"
     y = _reduce_integers(op, x, axis, keepdims) if integers else _reduce(op, x, axis, keepdims)
+    y = as_tensor(y, dtype) if dtype.kind == "b" else y
     if initial is None:
         return y
     return maximum(y, initial) if op == "max" else minimum(y, initial)
@@ -226,9 +228,10 @@ def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None)
     return divide(sum(multiply(x, w), axis), sum(w, axis))
 
 
-def size(x: TensorLike) -> int:
-    """How many elements x has."""
-    return builtins.int(as_tensor(x).size)
+def size(x: TensorLike) -> int | None:
+    """How many elements x has; None for a symbolic tensor with free sizes."""
+    sizes = shape_of(x)
+    return None if None in sizes else math.prod(sizes)
 
 
 __all__ = [

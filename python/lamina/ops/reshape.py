@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import _native
 from ..autograd import Array, Gradients, Tensor, record, record_view, wrap
-from ._common import TensorLike, as_tensor, check_sizes, floatx, forbid_in_capture
+from ._common import TensorLike, as_tensor, check_sizes, floatx, forbid_in_capture, forbid_symbolic
 
 Axis = int | tuple[int, ...] | list[int] | None
 
@@ -212,6 +212,7 @@ def _part(x: Tensor, key: tuple[Any, ...]) -> Tensor:
 
 def _selection(x: Tensor, keys: tuple[Any, ...]) -> Tensor:
     """Indexing with arrays: along one axis natively, else through the numbers of the elements."""
+    forbid_symbolic(keys)
     plain = [k for k in keys if isinstance(k, Slice) and k == Slice(None)]
     if len(plain) == len(keys) - 1 and _is_integers(keys[-1]):
         return take(x, keys[-1], axis=len(plain))
@@ -282,7 +283,7 @@ def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
     x = as_tensor(x)
     if axis is None:
         x, axis = ravel(x), 0
-    where = as_tensor(indices) if isinstance(indices, (Tensor, np.ndarray)) else as_tensor(np.asarray(indices))
+    where = as_tensor(indices)
     if where._array.dtype.kind not in "iu":
         raise TypeError(f"take: indices must be integers, got {where.dtype}")
     places = where._array

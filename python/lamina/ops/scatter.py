@@ -157,7 +157,8 @@ def scatter_update(inputs: TensorLike, indices: TensorLike, updates: TensorLike)
     if not len(at):
         return x
     chosen = take(rows, np.maximum(source[:, 0], 0), 0)
-    return reshape(where(source >= 0, chosen, reshape(x, (parts, rows.shape[1]))), x.shape)
+    y = where(source >= 0, chosen, reshape(x, (parts, rows.shape[1])))  # of uint8: int32
+    return as_tensor(reshape(y, x.shape), x._array.dtype)
 
 
 def slice_update(inputs: TensorLike, start_indices: Sequence[int], updates: TensorLike) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, Tensor, wrap
+from ..autograd import Array, Tensor, wants_grad, wrap
 from ._common import TensorLike, as_tensor, float_tensor, forbid_in_capture, integer_tensor
 from .elementwise import (
     add,
@@ -93,7 +93,7 @@ def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
     if axis is None:
         x, axis = ravel(x), 0
     axis = _axis(axis, x.ndim, "sort", x.shape)
-    if x._array.dtype.kind != "f":
+    if not wants_grad(x):
         return wrap(np.sort(_values("sort", x), axis))
     return take_along_axis(x, argsort(x, axis), axis)
 
@@ -155,6 +155,8 @@ def quantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", k
         raise ValueError(f"quantile: method must be one of {', '.join(_METHODS)}, got {method!r}")
     given = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = [_axis(a, x.ndim, "quantile", x.shape) for a in given]
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"quantile: axis {axis} names an axis of x, which is {x.shape}, twice")
     rest = [a for a in range(x.ndim) if a not in axes]
     left = tuple(x.shape[a] for a in rest)
     n = math.prod(x.shape[a] for a in axes)

@@ -17,6 +17,7 @@ from .elementwise import (
     ceil,
     divide,
     equal,
+    exp,
     floor,
     isfinite,
     isinf,
@@ -24,6 +25,7 @@ from .elementwise import (
     less,
     less_equal,
     log,
+    log1p,
     logical_and,
     logical_or,
     maximum,
@@ -38,8 +40,6 @@ from .elementwise import (
     where,
 )
 from .expansion import broadcast_to
-from .reduction import logsumexp
-from .reshape import stack
 
 LN2 = math.log(2)
 
@@ -98,7 +98,20 @@ def exp2(x: TensorLike) -> Tensor:
 
 def logaddexp(x1: TensorLike, x2: TensorLike) -> Tensor:
     """log(exp(x1) + exp(x2)) without overflow."""
-    return logsumexp(stack(pair_of_one_shape("logaddexp", x1, x2)), 0)
+
+    def value(x: Tensor, y: Tensor) -> Tensor:
+        return add(maximum(x, y), log1p(exp(negative(abs(_difference(x, y))))))
+
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return reciprocal(add(exp(_difference(y, x)), 1.0))
+
+    inputs = pair_of_one_shape("logaddexp", x1, x2)
+    return with_slopes(inputs, value, [slope, lambda x, y: slope(y, x)])
+
+
+def _difference(x: Tensor, y: Tensor) -> Tensor:
+    """x - y, of equal infinities 0."""
+    return where(equal(x, y), 0.0, subtract(x, y))
 
 
 def logaddexp2(x1: TensorLike, x2: TensorLike) -> Tensor:
@@ -112,7 +125,7 @@ def cbrt(x: TensorLike) -> Tensor:
 
     def root(x: Tensor) -> Tensor:
         y = power(abs(x), 1 / 3)
-        return where(less(x, 0), negative(y), y)
+        return where(signbit(x), negative(y), y)
 
     return with_slopes([float_tensor(x)], root, [lambda x: reciprocal(multiply(square(root(x)), 3.0))])
 

@@ -7,7 +7,7 @@ import math
 from ..autograd import Tensor
 from ..config import epsilon as default_epsilon
 from ._common import TensorLike, as_tensor, float_tensor
-from .elementwise import abs, add, divide, maximum, multiply, negative, power, rsqrt, square
+from .elementwise import abs, add, divide, maximum, multiply, power, rsqrt, square, subtract
 from .normalization import layer_norm
 from .reduction import mean, norm, sum
 from .reshape import Axis, _axis, reshape, transpose
@@ -45,10 +45,9 @@ def batch_normalization(
     factor = rsqrt(add(_on_axes("batch_normalization", "variance", variance, x, axes), epsilon))
     if scale is not None:
         factor = multiply(factor, _on_axes("batch_normalization", "scale", scale, x, axes))
-    shift = multiply(negative(_on_axes("batch_normalization", "mean", mean, x, axes)), factor)
-    if offset is not None:
-        shift = add(shift, _on_axes("batch_normalization", "offset", offset, x, axes))
-    return add(multiply(x, factor), shift)
+    # Subtracted first: x * factor and mean * factor are both large where the mean is, and their difference is inexact.
+    y = multiply(subtract(x, _on_axes("batch_normalization", "mean", mean, x, axes)), factor)
+    return y if offset is None else add(y, _on_axes("batch_normalization", "offset", offset, x, axes))
 
 
 def layer_normalization(

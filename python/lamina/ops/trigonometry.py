@@ -36,19 +36,36 @@ from .special import LN2, pair_of_one_shape, series, signbit, with_slopes
 
 def tan(x: TensorLike) -> Tensor:
     """The tangent of x radians."""
-    return divide(sin(x), cos(x))
+    x = float_tensor(x)
+    return where(equal(x, 0), x, divide(sin(x), cos(x)))  # minus zero keeps its sign
+
+
+def _half_exp(a: Tensor) -> Tensor:
+    """exp(a) / 2, finite as long as that is."""
+    root = exp(multiply(a, 0.5))
+    return multiply(multiply(root, 0.5), root)
+
+
+def _sinh(x: Tensor) -> Tensor:
+    a = abs(x)
+    t = expm1(a)
+    y = where(greater(a, 20.0), _half_exp(a), multiply(add(t, divide(t, add(t, 1.0))), 0.5))
+    return where(signbit(x), negative(y), y)
+
+
+def _cosh(x: Tensor) -> Tensor:
+    a = abs(x)
+    return where(greater(a, 20.0), _half_exp(a), multiply(add(exp(a), exp(negative(a))), 0.5))
 
 
 def sinh(x: TensorLike) -> Tensor:
     """The hyperbolic sine."""
-    x = float_tensor(x)
-    return multiply(subtract(expm1(x), expm1(negative(x))), 0.5)
+    return with_slopes([float_tensor(x)], _sinh, [_cosh])
 
 
 def cosh(x: TensorLike) -> Tensor:
     """The hyperbolic cosine."""
-    x = float_tensor(x)
-    return multiply(add(exp(x), exp(negative(x))), 0.5)
+    return with_slopes([float_tensor(x)], _cosh, [_sinh])
 
 
 # arctan(t) = t * series(t^2), to the bits of float64 up to t = tan(pi / 16)
@@ -135,8 +152,16 @@ def arcsinh(x: TensorLike) -> Tensor:
 
 def arccosh(x: TensorLike) -> Tensor:
     """The inverse of cosh from 1 on; NaN below."""
-    t = subtract(float_tensor(x), 1.0)
-    return log1p(add(t, multiply(sqrt(t), sqrt(add(t, 2.0)))))
+
+    def value(x: Tensor) -> Tensor:
+        t = subtract(x, 1.0)
+        small = log1p(add(t, multiply(sqrt(t), sqrt(add(t, 2.0)))))
+        return where(greater(x, 2.0**28), add(log(x), LN2), small)  # as in arcsinh
+
+    def slope(x: Tensor) -> Tensor:
+        return multiply(rsqrt(subtract(x, 1.0)), rsqrt(add(x, 1.0)))
+
+    return with_slopes([float_tensor(x)], value, [slope])
 
 
 def arctanh(x: TensorLike) -> Tensor:

@@ -165,6 +165,7 @@ def _frozen(model: Layer) -> dict[str, list[str]]:
     fixed = {id(v) for layer in layers.values() for v in layer._fixed}
     return {
         "layers": [path for path, layer in layers.items() if not layer.trainable],
+        "whole": [path for path, layer in layers.items() if layer._frozen_whole],
         "weights": [k for k, v in named_variables(model).items() if not v.trainable and id(v) not in fixed],
     }
 
@@ -174,6 +175,7 @@ def _freeze(model: Layer, frozen: Mapping[str, list[str]]) -> None:
     for path in frozen["layers"]:
         if path in layers:
             layers[path]._trainable = False
+            layers[path]._frozen_whole = path in frozen.get("whole", ())
     for key in frozen["weights"]:
         if key in variables:
             variables[key].trainable = False
