@@ -48,15 +48,16 @@ def test_a_layer_made_frozen_keeps_what_is_inside_from_training(frozen):
 def test_a_frozen_layer_whose_constructor_takes_no_options():
     class Plain(layers.Layer):
         def __init__(self):
-            super().__init__()
+            super().__init__(trainable=False)
             self.inner = layers.Dense(2)
 
         def call(self, inputs):
             return self.inner(inputs)
 
-    model = lamina.Sequential([Plain.from_config({"name": "plain", "trainable": False}), layers.Dense(1)])
-    model(images(2, 5))
-    assert len(model.trainable_weights) == 2
+    for trainable, count in ((False, 2), (True, 4)):
+        model = lamina.Sequential([Plain.from_config({"name": "plain", "trainable": trainable}), layers.Dense(1)])
+        model(images(2, 5))
+        assert len(model.trainable_weights) == count
 
 
 def test_a_part_of_a_frozen_layer_may_be_trained(tmp_path):  # as in Keras: the base is frozen, its last layer not

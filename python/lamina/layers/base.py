@@ -350,9 +350,9 @@ class Layer:
             later = {k: arguments.pop(k) for k in given}
         layer = cls(**arguments)
         layer._name = later.get("name", layer._name)
-        if not later.get("trainable", True):
-            layer._trainable, layer._frozen_whole = False, True
-            _Frozen.ever = True
+        if "trainable" in later:
+            layer._trainable, layer._frozen_whole = later["trainable"], not later["trainable"]
+            _Frozen.ever = _Frozen.ever or layer._frozen_whole
         return layer
 
     @property
