@@ -35,6 +35,8 @@ def table(text: str) -> np.ndarray:
 def load(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Series (N, longest, 4) with zeros behind their ends, their lengths, and labels 0 or 1."""
     files = read_files(path)
+    if "MovementAAL_target.csv" not in files:
+        raise SystemExit(f"{path}: no MovementAAL_target.csv in it; --data takes IndoorMovement.zip or its folder")
     targets = table(files["MovementAAL_target.csv"]).astype(int)
     series = [table(files[f"MovementAAL_RSS_{i}.csv"]) for i in targets[:, 0]]
     lengths = np.array([len(s) for s in series], np.int64)
