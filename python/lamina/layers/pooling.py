@@ -18,8 +18,16 @@ class _Pooling(Layer):
     _float_input = True
     _axes = 2
 
-    def __init__(self, pool_size: Any, strides: Any, padding: Any, data_format: str | None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        pool_size: Any,
+        strides: Any = None,
+        padding: Any = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
         self.pool_size = options.sizes(self, "pool_size", pool_size, self._axes)
         self.strides = options.sizes(self, "strides", self.pool_size if strides is None else strides, self._axes)
         self.padding = options.padding(self, padding, self._axes)
@@ -54,6 +62,17 @@ class _Pooling(Layer):
 
 
 class _Max(_Pooling):
+    def __init__(
+        self,
+        pool_size: Any = 2,
+        strides: Any = None,
+        padding: Any = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+
     def _pool(self, x: Tensor, pool_size: Any, strides: Any) -> Tensor:
         return ops.max_pool2d(x, pool_size, strides, self.padding)
 
@@ -64,33 +83,11 @@ class MaxPooling2D(_Max):
     strides defaults to pool_size.  padding "same" never wins: it counts as minus infinity.
     """
 
-    def __init__(
-        self,
-        pool_size: Any = (2, 2),
-        strides: Any = None,
-        padding: Any = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
-
 
 class MaxPooling1D(_Max):
     """The largest value of each window, (N, T, C) -> (N, T', C); otherwise as MaxPooling2D."""
 
     _axes = 1
-
-    def __init__(
-        self,
-        pool_size: Any = 2,
-        strides: Any = None,
-        padding: Any = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
 
 
 class _Average(_Pooling):
@@ -104,33 +101,11 @@ class AveragePooling2D(_Average):
     strides defaults to pool_size.  Padding is left out of the mean, as in Keras.
     """
 
-    def __init__(
-        self,
-        pool_size: Any,
-        strides: Any = None,
-        padding: Any = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
-
 
 class AveragePooling1D(_Average):
     """The mean of each window, (N, T, C) -> (N, T', C); otherwise as AveragePooling2D."""
 
     _axes = 1
-
-    def __init__(
-        self,
-        pool_size: Any,
-        strides: Any = None,
-        padding: Any = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
 
 
 class _GlobalPooling(Layer):
