@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from lamina import Model, Sequential, layers, optimizers
+from lamina import Model, Sequential, capture, layers, optimizers
 
 rng = np.random.default_rng(1)
 X = rng.standard_normal((2, 5, 4))
@@ -200,6 +200,15 @@ def test_sine_positions_of_many_lengths():
             layers.SinePositionEncoding(wrong, name="it")
     with pytest.raises(TypeError, match="'it': max_wavelength must be a number, got 'x'"):
         layers.SinePositionEncoding("x", name="it")
+
+
+def test_sine_positions_are_captured_for_every_length():
+    layer = layers.SinePositionEncoding()
+    step = capture(layer, strict=True)
+    for steps in (10, 300, 1000, 10, 3000, 300):
+        x = np.zeros((1, steps, 4), np.float32)
+        np.testing.assert_array_equal(step(x).numpy(), layer(x).numpy())
+    assert len(step.plans) == 4
 
 
 def test_positions_of_other_features():

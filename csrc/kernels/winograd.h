@@ -7,8 +7,8 @@
 //                                                                            interpolate[R] -> R x R taps' gradients
 //
 // Evaluation points 0, +-5/8, +-11/8 and infinity: exact in a float. The relative error of results and gradients is
-// 3e-7 to 9e-7 (root mean square; the direct sum's 1.3e-7 to 5e-7), in the mean half and at
-// worst a third of that of the common 0, +-1, +-2 (Lavin and Gray 2015; points as Barabasz et al. 2020 choose them).
+// 3e-7 to 9e-7 (root mean square; the direct sum's 1.3e-7 to 5e-7), in the mean half and at worst a third of that of
+// the common 0, +-1, +-2 (Lavin and Gray 2015; points as Barabasz et al. 2020 choose them).
 #pragma once
 #include "core/types.h"
 

@@ -98,10 +98,10 @@ void stream(const Gemm<T>& g) {
 // then C's lines are not read before they are written.
 template <class T>
 bool streams(const Gemm<T>& g) {
-  const auto far = [](auto bytes) { return bytes % 64 == 0; };
+  const auto on_line = [](auto bytes) { return bytes % 64 == 0; };
   return g.K <= kFewTerms && !g.accumulate && (g.act == Activation::linear || g.act == Activation::relu) &&
-         past_caches(2 * g.M * g.ldc * dim_t(sizeof(T))) && far(reinterpret_cast<std::uintptr_t>(g.c)) &&
-         far(g.ldc * dim_t(sizeof(T)));
+         past_caches(2 * g.M * g.ldc * dim_t(sizeof(T))) && on_line(reinterpret_cast<std::uintptr_t>(g.c)) &&
+         on_line(g.ldc * dim_t(sizeof(T)));
 }
 
 template <class T>
@@ -111,8 +111,8 @@ void blocked(const Gemm<T>& g) {
   const Panels panels = panels_of<T>(g.N);
   const dim_t NR = dim_t(panels.vectors) * W;
   const int most_rows = kern.max_rows[panels.vectors];
-  const dim_t passes = std::max<dim_t>(
-      1, (g.K * 10 + kern.depth * 14 - 1) / (kern.depth * 14));  // of even depth, at most 1.4 times the usual one
+  // Of even depth, at most 1.4 times the usual one.
+  const dim_t passes = std::max<dim_t>(1, (g.K * 10 + kern.depth * 14 - 1) / (kern.depth * 14));
   const dim_t KC = (g.K + passes - 1) / passes, kc_max = std::min(g.K, KC);
 
   // A is packed where it is read often enough to pay for the copy.

@@ -11,7 +11,7 @@ from ..autograd import Tensor
 from ..ops._common import as_tensor
 from ..random import Generator
 from .base import Layer
-from .masking import attach
+from .masking import as_mask, attach
 from .options import fraction, known, positive, refuse
 from .symbolic import Shape, SymbolicTensor
 from .variable import Variable
@@ -153,9 +153,9 @@ class MultiHeadAttention(Layer):
         key = value if key is None else key
         self._check(query.shape, value.shape, key.shape)
         (n, t), s = query.shape[:2], value.shape[1]
-        query_mask = _as_mask("query_mask", query_mask, "(batch, query time)", (n, t))
-        value_mask = _as_mask("value_mask", value_mask, "(batch, value time)", (n, s))
-        key_mask = _as_mask("key_mask", key_mask, "(batch, value time)", (n, s))
+        query_mask = as_mask(query_mask, (n, t), "query_mask is", "(batch, query time)")
+        value_mask = as_mask(value_mask, (n, s), "value_mask is", "(batch, value time)")
+        key_mask = as_mask(key_mask, (n, s), "key_mask is", "(batch, value time)")
         attention_mask = _as_attention_mask(attention_mask, (n, self.num_heads, t, s))
         q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         mask = _combined(attention_mask, query_mask, value_mask, key_mask)
@@ -214,16 +214,6 @@ def _sizes(value: int | Sequence[int]) -> tuple[int, ...]:
 
 def _differ(m: int | None, n: int | None) -> bool:
     return m is not None and n is not None and m != n
-
-
-def _as_mask(name: str, mask: Any, axes: str, shape: tuple[int, int]) -> Tensor | None:
-    """A mask of steps as booleans; any numbers will do, zero is False."""
-    if mask is None:
-        return None
-    mask = as_tensor(mask)
-    if mask.shape != shape:
-        raise ValueError(f"{name} is {mask.shape}, expected {axes} = {shape}")
-    return ops.cast(mask, "bool")
 
 
 def _as_attention_mask(mask: Any, scores: tuple[int, int, int, int]) -> Tensor | None:

@@ -186,7 +186,8 @@ class SinePositionEncoding(Layer):
         """Positions from ``start`` on, out of a table that is made longer than asked for where it does not reach."""
         first, table = self._table
         if features != table.shape[1] or not first <= start <= first + len(table) - steps:
-            first, table = self._table = start, self._sines(start, max(_ROWS, 2 * steps), features)
+            first, table = start, self._sines(start, max(_ROWS, 2 * steps), features)
+            self.__dict__["_table"] = first, table  # no configuration: what was captured keeps its rows
         return table[start - first : start - first + steps]
 
     def _sines(self, start: int, steps: int, features: int) -> Array:

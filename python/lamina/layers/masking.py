@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import ops
 from .._tree import map_structure
+from ..autograd import Tensor
 from ..masked import MaskedTensor as MaskedTensor
 from ..masked import attach as attach
+from ..ops._common import as_tensor
 
 
 def mask_of(tree: Any) -> Any:
@@ -22,3 +25,15 @@ def mask_of(tree: Any) -> Any:
     masks = map_structure(lambda t: t.mask if isinstance(t, MaskedTensor) else None, tree)
     found = masks.values() if isinstance(masks, dict) else masks
     return masks if any(m is not None for m in found) else None
+
+
+def as_mask(
+    mask: Any, shape: tuple[int, int], what: str = "mask has shape", axes: str = "(batch, time)"
+) -> Tensor | None:
+    """A mask of steps as booleans of this shape; any numbers will do, zero is False."""
+    if mask is None:
+        return None
+    mask = as_tensor(mask)
+    if mask.shape != shape:
+        raise ValueError(f"{what} {mask.shape}, expected {axes} = {shape}")
+    return ops.cast(mask, "bool")

@@ -9,6 +9,7 @@ from ..autograd import Tensor
 from . import options
 from .base import Layer
 from .layout import from_images, to_images
+from .masking import as_mask
 from .symbolic import Shape
 
 
@@ -170,11 +171,7 @@ class GlobalAveragePooling1D(_GlobalAverage):
             return super().call(inputs)
         options.check_axes(inputs.shape, self.data_format, 1)
         time, channel = (1, 2) if self.data_format == "channels_last" else (2, 1)
-        steps = (inputs.shape[0], inputs.shape[time])
-        counts = ops.cast(mask, "bool")
-        if counts.shape != steps:
-            raise ValueError(f"mask has shape {counts.shape}, x {inputs.shape}; expected (batch, time), {steps}")
-        counts = ops.expand_dims(counts, channel)
+        counts = ops.expand_dims(as_mask(mask, (inputs.shape[0], inputs.shape[time])), channel)
         total = ops.sum(ops.where(counts, inputs, 0.0), time, self.keepdims)
         return ops.divide(total, ops.sum(ops.cast(counts, inputs.dtype), time, self.keepdims))
 

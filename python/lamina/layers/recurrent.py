@@ -10,10 +10,10 @@ from .._tree import flatten, map_structure
 from ..autograd import Tensor, wrap
 from .base import Layer
 from .calling import BAD_INPUT
-from .masking import attach
+from .masking import as_mask, attach
 from .options import fraction
 from .recurrent_cell import Cell, GRUCell, LSTMCell, SimpleRNNCell
-from .recurrent_loop import Pass, as_lengths, as_mask, check_sequence, run
+from .recurrent_loop import Pass, as_lengths, check_sequence, run
 from .stacked_cells import (
     StackedRNNCells,
     build_cell,
@@ -103,7 +103,7 @@ class RNN(Layer):
         n, steps, _ = sequences.shape
         if mask is not None and lengths is not None:
             raise ValueError("pass mask or lengths, not both")
-        mask, lengths = as_mask(mask, n, steps), as_lengths(lengths, n, steps)
+        mask, lengths = as_mask(mask, (n, steps)), as_lengths(lengths, n, steps)
         states: Any = self._kept_states(n)
         if initial_state is not None:
             states = checked_states("initial_state", self.cell, initial_state, n)

@@ -172,16 +172,6 @@ def _kept(way: Pass, batch: int, steps: int) -> Tensor | None:
 # ---- arguments ----
 
 
-def as_mask(mask: Any, batch: int, steps: int) -> Tensor | None:
-    """A mask as booleans (N, T); any numbers will do, zero is False."""
-    if mask is None:
-        return None
-    mask = as_tensor(mask)
-    if mask.shape != (batch, steps):
-        raise ValueError(f"mask has shape {mask.shape}, expected (batch, time) = ({batch}, {steps})")
-    return ops.cast(mask, "bool")
-
-
 def as_lengths(lengths: Any, batch: int, steps: int) -> Tensor | None:
     """Lengths as int32 or int64 (N,); those types are checked where they are used, in every run of a plan."""
     if lengths is None:
