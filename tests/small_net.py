@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lamina import ops
-from lamina.autograd import Tensor
+from lamina.core.autograd import Tensor
 from lamina.models.trainer import Trainer
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lamina import _native
-from lamina.autograd import Tensor
+from lamina.core.autograd import Tensor
 from lamina.ops import activation as ops
 from lamina.reference.activation import FUNCTIONS
 from lamina.testing import check_gradients

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina import _native
-from lamina.autograd import Tensor
+from lamina.core.autograd import Tensor
 from lamina.ops.attention import attention_with_scores, dot_product_attention
 
 

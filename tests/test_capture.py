@@ -9,8 +9,8 @@ import pytest
 
 import lamina
 from lamina import _native, layers, ops
-from lamina.capture import CaptureWarning, capture
-from lamina.tape import CaptureError
+from lamina.core.capture import CaptureWarning, capture
+from lamina.core.recording import CaptureError
 
 
 def mlp(seed=0, rate=0.3):

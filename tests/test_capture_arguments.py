@@ -15,7 +15,7 @@ import pytest
 
 import lamina
 from lamina import layers, ops
-from lamina.capture import CaptureWarning, capture
+from lamina.core.capture import CaptureWarning, capture
 from lamina.layers.masking import MaskedTensor
 
 
@@ -70,7 +70,7 @@ def test_constants_that_are_no_plain_arrays():
         strided[:] = scale
         np.testing.assert_array_equal(captured(x).numpy(), 1 + strided)  # the copy is a step of the plan
     swapped = np.arange(4).astype(">f4")
-    captured = capture(lambda x: ops.relu(lamina.autograd.wrap(swapped)) + x)
+    captured = capture(lambda x: ops.relu(lamina.core.autograd.wrap(swapped)) + x)
     with pytest.warns(CaptureWarning, match="byte-swapped"):
         captured(x)
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import lamina
-from lamina import layers, ops, tape
-from lamina.capture import MAX_NAMELESS, CaptureWarning, capture
+from lamina import layers, ops
+from lamina.core.capture import MAX_NAMELESS, CaptureWarning, capture
+from lamina.core.recording import CaptureError, configuration
 from lamina.layers.variable import Variable
-from lamina.tape import CaptureError
 
 X = np.ones((4, 3), np.float32)
 
@@ -135,14 +135,14 @@ def test_requires_grad_takes_effect():
 def test_what_stays_as_it_is_configures_nothing():
     m = mlp(layers.Dense(2))
     m.predict(X, verbose=0)
-    before = tape.configuration.version
+    before = configuration.version
     m.trainable = True
     m.layers[0].trainable = True
     m.weights[0].trainable = True
     m.stop_training = True
-    assert tape.configuration.version == before
+    assert configuration.version == before
     m.weights[0].trainable = False
-    assert tape.configuration.version != before
+    assert configuration.version != before
     m.trainable = True  # as it was, but its weight was not
     assert m.weights[0].trainable
     m.trainable = False
@@ -157,12 +157,12 @@ def test_training_and_predicting_configure_nothing():
     y = np.zeros((4, 2), np.float32)
     m.fit(X, y, verbose=0, epochs=2, validation_data=(X, y))
     m.predict(X, verbose=0)
-    before = tape.configuration.version
+    before = configuration.version
     m.fit(X, y, verbose=0, epochs=2, validation_data=(X, y))
     m.predict(X, verbose=0)
     m.evaluate(X, y, verbose=0)
     m.train_on_batch(X, y)
-    assert tape.configuration.version == before
+    assert configuration.version == before
 
 
 class Noted(layers.Layer):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lamina import Tensor, capture, ops
-from lamina.tape import CaptureError
+from lamina.core.recording import CaptureError
 
 W = Tensor(np.random.default_rng(9).standard_normal((3, 4)).astype(np.float32), requires_grad=True)
 

@@ -10,9 +10,9 @@ import pytest
 
 import lamina
 from lamina import layers, ops
-from lamina.capture import CaptureWarning, capture
+from lamina.core.capture import CaptureWarning, capture
+from lamina.core.recording import CaptureError
 from lamina.layers.variable import Variable
-from lamina.tape import CaptureError
 
 
 def leaves(n=3):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lamina import _native, reference
-from lamina.autograd import Tensor, no_grad
+from lamina.core.autograd import Tensor, no_grad
 from lamina.ops.convolution import conv, conv2d, depthwise_conv, depthwise_conv2d
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lamina import _native, ops, reference
-from lamina.autograd import Tensor
+from lamina.core.autograd import Tensor
 from lamina.random import Generator
 
 

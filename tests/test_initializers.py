@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lamina import activations, initializers, random, regularizers
-from lamina.autograd import Tensor
+from lamina.core.autograd import Tensor
 from lamina.initializers import compute_fans
 
 SHAPE = (200, 300)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lamina import losses, ops
-from lamina.autograd import Tensor
-from lamina.masked import attach
+from lamina.core.autograd import Tensor
+from lamina.core.masked_tensor import attach
 
 RNG = np.random.default_rng(0)
 

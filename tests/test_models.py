@@ -9,8 +9,8 @@ import pytest
 
 import lamina
 from lamina import Input, Model, Sequential, layers, ops, random
-from lamina.layers import tracking
-from lamina.layers.tracking import named_layers, named_variables
+from lamina.layers import weights
+from lamina.layers.weights import named_layers, named_variables
 from lamina.models import clone_model
 from lamina.models.summary import layer_counts
 
@@ -366,7 +366,7 @@ def test_weights_are_looked_for_again_only_after_a_change(monkeypatch):
     twin = copy.deepcopy(model)
     assert not {id(v) for v in model.weights} & {id(v) for v in twin.weights}
     assert len(twin.weights) == len(model.weights) > 0
-    monkeypatch.setattr(tracking, "parts", None)
+    monkeypatch.setattr(weights, "parts", None)
     assert model.weights
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lamina import _native, reference
-from lamina.autograd import Tensor, no_grad
+from lamina.core.autograd import Tensor, no_grad
 from lamina.ops.normalization import batch_norm, layer_norm
 
 

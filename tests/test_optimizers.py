@@ -9,7 +9,7 @@ import pytest
 
 import lamina
 from lamina import _native, ops, optimizers, reference
-from lamina.autograd import Tensor
+from lamina.core.autograd import Tensor
 from lamina.optimizers import SGD, Adam, AdamW, RMSprop, schedules
 
 SHAPES = [(3, 5), (1,), (0, 4), (17,), (17000,)]  # the last one is more than one piece of a norm

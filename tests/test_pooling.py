@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lamina import _native
-from lamina.autograd import Tensor
+from lamina.core.autograd import Tensor
 from lamina.ops.pooling import (
     average_pool,
     average_pool2d,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lamina import no_grad, ops
-from lamina.autograd import Tensor, record_many, record_view
-from lamina.capture import capture
-from lamina.masked import MaskedTensor, attach
+from lamina.core.autograd import Tensor, record_many, record_view
+from lamina.core.capture import capture
+from lamina.core.masked_tensor import MaskedTensor, attach
 
 
 def halves(x, log):

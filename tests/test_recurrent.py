@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lamina import _native
-from lamina.autograd import Tensor, no_grad
+from lamina.core.autograd import Tensor, no_grad
 from lamina.ops.recurrent import gru, lstm, lstm_cell, simple_rnn
 
 B, S, F, U = 3, 4, 2, 3
@@ -30,7 +30,7 @@ def total(x, kernel, recurrent, bias, h0, c0, **options):
 
 def backward(results, weights):
     """One backward over all results."""
-    from lamina.autograd import record_view
+    from lamina.core.autograd import record_view
 
     last = [r for r in results if r is not None]
     seeds = [w for w in weights if w is not None]

@@ -414,7 +414,7 @@ def test_a_compile_of_ones_own_is_left_to_its_owner(tmp_path):
         assert not lamina.load_model(tmp_path / "m.lamina").compiled
 
 
-class Halving(lamina.schedules.LearningRateSchedule):
+class Halving(lamina.optimizers.schedules.LearningRateSchedule):
     def __init__(self, rate):
         self.rate = rate
 

@@ -10,8 +10,8 @@ import pytest
 
 import lamina
 from lamina import _native, capture, layers, ops, optimizers, reference
-from lamina._memory import zero_pages
-from lamina.autograd import Tensor
+from lamina.core.autograd import Tensor
+from lamina.core.memory import zero_pages
 from lamina.layers.variable import Variable
 from lamina.optimizers import SGD, Adam, AdamW, RMSprop
 

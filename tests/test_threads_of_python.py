@@ -7,8 +7,9 @@ import threading
 import numpy as np
 
 import lamina
-from lamina import layers, ops, tape
-from lamina.capture import capture
+from lamina import layers, ops
+from lamina.core.capture import capture
+from lamina.core.grad_mode import grad_mode
 
 
 def run_together(*functions):
@@ -44,7 +45,7 @@ def test_modes_are_each_threads_own():
 
     def other():
         inside.wait(30)
-        seen.append(tape.state.enabled)
+        seen.append(grad_mode.enabled)
         outside.set()
 
     thread = threading.Thread(target=other)
@@ -52,10 +53,10 @@ def test_modes_are_each_threads_own():
     with lamina.no_grad():
         inside.set()
         outside.wait(30)
-        assert not tape.state.enabled
+        assert not grad_mode.enabled
     thread.join()
     assert seen == [True]
-    assert tape.state.enabled
+    assert grad_mode.enabled
 
 
 def test_one_thread_trains_while_another_predicts():
@@ -83,7 +84,7 @@ def test_two_threads_predict_and_leave_the_mode():
     run_together(
         *(lambda m=m: [m.predict(x, batch_size=8, verbose=0) for _ in range(50)] for m in (one, two)),
     )
-    assert tape.state.enabled
+    assert grad_mode.enabled
 
 
 def test_a_recording_sees_its_own_thread_alone():

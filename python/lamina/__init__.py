@@ -21,22 +21,21 @@ from . import (
     random,
     regularizers,
     saving,
-    schedules,
     utils,
 )
 from ._version import __version__
-from .autograd import Tensor, enable_grad, no_grad
-from .capture import CaptureWarning, capture
 from .config import show_config
+from .core.autograd import Tensor, enable_grad, no_grad
+from .core.capture import CaptureWarning, capture
+from .core.recording import CaptureError
 from .initializers import Initializer
 from .layers import Input, Layer, SymbolicTensor, Variable
 from .losses import Loss
 from .metrics import Metric
 from .models import Functional, Model, Sequential
-from .optimizers import Optimizer
+from .optimizers import Optimizer, schedules
 from .regularizers import Regularizer
 from .saving import load_model
-from .tape import CaptureError
 
 KerasTensor = SymbolicTensor  # Keras's name
 

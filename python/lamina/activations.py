@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from . import _registry, ops
-from ._suggest import unknown
-from .autograd import Tensor
+from . import ops
+from .core import registry
+from .core.autograd import Tensor
+from .core.suggest import unknown
 
 Activation = Callable[..., Any]
 
@@ -172,9 +173,9 @@ def get(identifier: Any) -> Activation:
             return getattr(ops, identifier.removeprefix("ops."))
         if ">" not in identifier:
             raise unknown("activation", identifier, _by_name)
-        return _registry.lookup(identifier, "activation")
+        return registry.lookup(identifier, "activation")
     if isinstance(identifier, dict):
-        identifier = _registry.deserialize(identifier)
+        identifier = registry.deserialize(identifier)
     if not callable(identifier):
         raise ValueError(f"expected an activation or its name, got {identifier!r}")
     return identifier
@@ -185,10 +186,10 @@ def serialize(activation: Any) -> Any:
     if activation in _names:
         return _names[activation]
     name = getattr(activation, "__name__", "")
-    return f"ops.{name}" if getattr(ops, name, None) is activation else _registry.serialize(activation)
+    return f"ops.{name}" if getattr(ops, name, None) is activation else registry.serialize(activation)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Activation:
     """The activation of a name or a description."""
-    with _registry.custom_object_scope(custom_objects):
+    with registry.custom_object_scope(custom_objects):
         return get(config)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from . import _native, tape
-from ._suggest import unknown
+from . import _native
 from ._version import __version__
+from .core.recording import note_change
+from .core.suggest import unknown
 
 _FLOATS: dict[str, np.dtype[Any]] = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
@@ -38,7 +39,7 @@ def floatx() -> str:
 def set_floatx(value: str) -> None:
     """Make "float32" or "float64" the dtype of the layers created from now on."""
     _Defaults.floatx = standardize_dtype(value, "floatx").name
-    tape.touch(_Defaults, "floatx")  # captured steps may have made tensors of it
+    note_change(_Defaults, "floatx")  # captured steps may have made tensors of it
 
 
 def epsilon() -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import random
-from ._tree import flatten, map_structure
+from .core.tree import flatten, map_structure
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

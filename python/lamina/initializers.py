@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from . import _registry, random
-from ._suggest import unknown
-from .autograd import Tensor, wrap
+from . import random
 from .config import standardize_dtype
+from .core import registry
+from .core.autograd import Tensor, wrap
+from .core.suggest import unknown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = Sequence[int]
@@ -46,7 +47,7 @@ class Initializer:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
-        return cls(**_registry.deserialize(config))
+        return cls(**registry.deserialize(config))
 
 
 class Zeros(Initializer):
@@ -261,7 +262,7 @@ _CLASSES: tuple[type[Initializer], ...] = (
     Zeros, Ones, Constant, Identity, RandomNormal, TruncatedNormal, RandomUniform, VarianceScaling, GlorotUniform,
     GlorotNormal, LecunUniform, LecunNormal, HeUniform, HeNormal, Orthogonal,
 )  # fmt: skip
-_registry.add_known(_CLASSES)
+registry.add_known(_CLASSES)
 
 _by_name: dict[str, type[Initializer]] = {}
 for _cls in _CLASSES:
@@ -285,9 +286,9 @@ def get(identifier: Any) -> Callable[..., Any]:
             return _by_name[identifier]()
         if ">" not in identifier:
             raise unknown("initializer", identifier, [n for n in _by_name if n.islower()])
-        identifier = _registry.lookup(identifier, "initializer")
+        identifier = registry.lookup(identifier, "initializer")
     if isinstance(identifier, dict):
-        identifier = _registry.deserialize(identifier)
+        identifier = registry.deserialize(identifier)
     if isinstance(identifier, type):
         identifier = identifier()
     if isinstance(identifier, (np.ndarray, Tensor)):
@@ -299,10 +300,10 @@ def get(identifier: Any) -> Callable[..., Any]:
 
 def serialize(initializer: Any) -> Any:
     """The description that ``get`` and ``deserialize`` take."""
-    return _registry.serialize(initializer)
+    return registry.serialize(initializer)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The initializer of a description or a name."""
-    with _registry.custom_object_scope(custom_objects):
+    with registry.custom_object_scope(custom_objects):
         return get(config)

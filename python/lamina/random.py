@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from . import _registry, tape
-from .autograd import Tensor, wrap
 from .config import standardize_dtype
+from .core import registry
+from .core.autograd import Tensor, wrap
+from .core.grad_mode import grad_mode
+from .core.recording import forbid_capture, notes_changes
 
 Shape = Sequence[int]
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -35,7 +37,7 @@ def seed(value: int) -> None:
 
     ``value`` is a non-negative integer.  Layers that exist already keep the generators they were made with.
     """
-    tape.refuse("lamina.random.seed() was called in the step")
+    forbid_capture("lamina.random.seed() was called in the step")
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
         raise ValueError(f"random.seed: expected a non-negative integer, got {value!r}")
     _Process.numpy = np.random.Generator(np.random.Philox(int(value)))
@@ -43,7 +45,7 @@ def seed(value: int) -> None:
 
 def numpy_generator() -> np.random.Generator:
     """The process-wide NumPy generator that ``seed()`` restarts."""
-    tape.refuse(_DREW)
+    forbid_capture(_DREW)
     return _process_generator()
 
 
@@ -61,7 +63,7 @@ def _key(seed: int | None) -> int:
     return key
 
 
-@tape.notes_changes
+@notes_changes
 class Generator:
     """A counter-based random stream.  ``state`` is uint64 [key, counter]; each native call that draws from it reads
     both through their address and adds one to the counter, so that a captured step goes on drawing new numbers.
@@ -72,7 +74,7 @@ class Generator:
     __slots__ = ("seed", "state")
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
-        tape.refuse("a lamina.random.Generator was made in the step; make it outside, so that its stream goes on")
+        forbid_capture("a lamina.random.Generator was made in the step; make it outside, so that its stream goes on")
         self._start(_key(seed))
 
     def _start(self, key: int) -> None:
@@ -81,7 +83,7 @@ class Generator:
 
     def numpy(self) -> np.random.Generator:
         """A NumPy generator at this stream's place; advances the stream by one call."""
-        tape.refuse(_DREW)
+        forbid_capture(_DREW)
         return self._next()
 
     def _next(self) -> np.random.Generator:
@@ -94,7 +96,7 @@ class Generator:
 
 
 SeedGenerator = Generator  # Keras's name
-_registry.add_known((Generator,))
+registry.add_known((Generator,))
 
 Seed = int | Generator | None
 
@@ -140,8 +142,8 @@ def _from_stream(generator: Generator, shape: Shape, mean: Any, stddev: Any) -> 
         np.add(values, mean, out=values)
 
     draw()
-    if tape.state.recording is not None:  # the plan reads the array, each replay begins with new values in it
-        tape.state.recording.hooks.append(draw)
+    if grad_mode.recording is not None:  # the plan reads the array, each replay begins with new values in it
+        grad_mode.recording.hooks.append(draw)
     return wrap(values)
 
 
@@ -196,6 +198,6 @@ def _one_call(seed: int | None) -> Generator:
     def restart() -> None:
         generator.state[:] = _key(seed), 0
 
-    if tape.state.recording is not None:
-        tape.state.recording.hooks.append(restart)
+    if grad_mode.recording is not None:
+        grad_mode.recording.hooks.append(restart)
     return generator

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import _registry, ops, tape
-from ._suggest import unknown
-from .autograd import Tensor
+from . import ops
+from .core import registry
+from .core.autograd import Tensor
+from .core.recording import note_change, note_made, notes_changes
+from .core.suggest import unknown
 
 
 def _factor(name: str, value: Any) -> float:
@@ -16,18 +18,18 @@ def _factor(name: str, value: Any) -> float:
     return float(value)
 
 
-@tape.notes_changes
+@notes_changes
 class Regularizer:
     """Base of all: called with a tensor, returns a scalar."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         regularizer = super().__new__(cls)
-        tape.made(regularizer)
+        note_made(regularizer)
         return regularizer
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        tape.touch(self, name)  # what was captured with the old value is captured again
+        note_change(self, name)  # what was captured with the old value is captured again
 
     def __call__(self, x: Tensor) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")
@@ -37,7 +39,7 @@ class Regularizer:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Regularizer:
-        return cls(**_registry.deserialize(config))
+        return cls(**registry.deserialize(config))
 
 
 class L1L2(Regularizer):
@@ -79,7 +81,7 @@ class L2(L1L2):
 
 l1, l2, l1_l2 = L1, L2, L1L2
 _by_name: dict[str, type[Regularizer]] = {"l1": L1, "l2": L2, "l1_l2": L1L2, "L1": L1, "L2": L2, "L1L2": L1L2}
-_registry.add_known((L1, L2, L1L2))
+registry.add_known((L1, L2, L1L2))
 
 
 def get(identifier: Any) -> Callable[[Tensor], Any] | None:
@@ -89,7 +91,7 @@ def get(identifier: Any) -> Callable[[Tensor], Any] | None:
             raise unknown("regularizer", identifier, _by_name)
         identifier = _by_name[identifier]
     if isinstance(identifier, dict):
-        identifier = _registry.deserialize(identifier)
+        identifier = registry.deserialize(identifier)
     if isinstance(identifier, type):
         identifier = identifier()
     if identifier is not None and not callable(identifier):
@@ -99,4 +101,4 @@ def get(identifier: Any) -> Callable[[Tensor], Any] | None:
 
 def serialize(regularizer: Any) -> Any:
     """The description that ``get`` takes."""
-    return _registry.serialize(regularizer)
+    return registry.serialize(regularizer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import _registry
+from ..core import registry
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .attention import MultiHeadAttention
 from .base import Layer
@@ -18,7 +18,7 @@ from .elementwise import Add, Average, Maximum, Minimum, Multiply, Subtract
 from .embedding import Embedding, PositionEmbedding, SinePositionEncoding
 from .linear_algebra import Dot
 from .normalization import BatchNormalization, LayerNormalization, UnitNormalization
-from .operation import OpLayer
+from .op_layer import OpLayer
 from .padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from .pooling import (
     AveragePooling1D,
@@ -49,7 +49,7 @@ from .wrappers import Masking, TimeDistributed
 
 Convolution1D, Convolution2D, DepthwiseConvolution2D = Conv1D, Conv2D, DepthwiseConv2D
 
-_registry.add_known((
+registry.add_known((
     Activation, ActivityRegularization, Add, Average, AveragePooling1D, AveragePooling2D, BatchNormalization,
     Bidirectional, Concatenate, Conv1D, Conv2D, Cropping1D, Cropping2D, Dense, DepthwiseConv2D, Dot, Dropout, ELU,
     Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalAveragePooling2D,

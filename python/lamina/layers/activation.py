@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, initializers, ops, regularizers
-from ..autograd import Tensor
+from ..core.autograd import Tensor
+from .arguments import known, refuse
 from .base import Layer
 from .masking import MaskedTensor
-from .options import known, refuse
 from .symbolic import Shape
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, initializers, ops, regularizers
-from ..autograd import Tensor
+from ..core.autograd import Tensor
 from ..ops._common import as_tensor
 from ..random import Generator
+from .arguments import fraction, known, positive, refuse
 from .base import Layer
 from .masking import as_mask, attach
-from .options import fraction, known, positive, refuse
 from .symbolic import Shape, SymbolicTensor
 from .variable import Variable
 

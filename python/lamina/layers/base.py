@@ -14,17 +14,19 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .. import _registry, activations, regularizers, tape
-from .._suggest import unknown
-from .._tree import map_shapes, map_structure
-from ..autograd import Array, Tensor, wrap
-from ..capture import inside_of
+from .. import activations, regularizers
 from ..config import standardize_dtype
-from . import building
-from .calling import BAD_INPUT, Losses, context, full_call, tensors
+from ..core import registry
+from ..core.autograd import Array, Tensor, wrap
+from ..core.capture import inside_of
+from ..core.recording import note_change, note_made, notes_changes
+from ..core.suggest import unknown
+from ..core.tree import map_shapes, map_structure
+from . import build
+from .call import BAD_INPUT, Losses, context, full_call, tensors
 from .symbolic import Node, Shape, SymbolicTensor, infer
-from .tracking import children, load_arrays, named_layers, named_variables, own_variables
 from .variable import Variable, auto_name, snake_case
+from .weights import children, load_arrays, named_layers, named_variables, own_variables
 
 inside_of(context)
 
@@ -41,7 +43,7 @@ class _Frozen:
     ever = False
 
 
-@tape.notes_changes
+@notes_changes
 class Layer:
     """Base class of layers; also usable on its own.
 
@@ -66,13 +68,13 @@ class Layer:
         layer = super().__new__(cls)
         layer.__dict__["_arguments"] = (args, kwargs)  # for get_config()
         layer.__dict__.update(_ready=False, _takes_training=False)
-        tape.made(layer)
+        note_made(layer)
         return layer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
-            setattr(cls, "build", building.wrapped(cls.__dict__["build"]))  # noqa: B010 (mypy: a method)
+            setattr(cls, "build", build.wrapped(cls.__dict__["build"]))  # noqa: B010 (mypy: a method)
             cls._built_by_call = cls.__dict__.get("_built_by_call", False)
 
     def __init__(
@@ -112,7 +114,7 @@ class Layer:
         if not name.startswith("_"):
             self.__dict__["_ready"] = False
         if name not in _BOOKKEEPING and name != "trainable":  # which notes itself
-            tape.touch(self, name)  # what was captured with the old value is captured again
+            note_change(self, name)  # what was captured with the old value is captured again
         if isinstance(value, Layer):
             value._adopt(self)
         elif isinstance(value, Variable) and value.owner is None:
@@ -121,7 +123,7 @@ class Layer:
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
-        tape.touch(self, name)
+        note_change(self, name)
 
     def _adopt(self, parent: Layer) -> None:
         if self._parent is None or self._parent() is None:
@@ -317,7 +319,7 @@ class Layer:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if type(self).get_config is not Layer.get_config:
             return config
-        return _registry.serialize(self._given_arguments()) | config
+        return registry.serialize(self._given_arguments()) | config
 
     def _given_arguments(self) -> dict[str, Any]:
         """What the constructor was called with, by parameter name."""
@@ -334,7 +336,7 @@ class Layer:
         """``Layer.get_config`` and these attributes, for layers that keep their arguments under the same names."""
         values = {n: getattr(self, n) for n in names}
         plain = {
-            n: activations.serialize(v) if n.endswith("activation") else _registry.serialize(v)
+            n: activations.serialize(v) if n.endswith("activation") else registry.serialize(v)
             for n, v in values.items()
         }
         return Layer.get_config(self) | plain
@@ -343,7 +345,7 @@ class Layer:
     def from_config(cls, config: dict[str, Any]) -> Any:
         """The layer that ``config`` describes."""
         accepted = inspect.signature(cls.__init__).parameters
-        arguments = _registry.deserialize(config)
+        arguments = registry.deserialize(config)
         later: dict[str, Any] = {}
         if all(p.kind is not p.VAR_KEYWORD for p in accepted.values()):  # __init__ has no name= and the like
             given = [k for k in ("name", "trainable", "dtype") if k in arguments and k not in accepted]
@@ -388,7 +390,7 @@ class Layer:
     def trainable(self, value: bool) -> None:
         if self._trainable is not bool(value):
             self.__dict__["_trainable"] = bool(value)
-            tape.touch(self, "trainable")
+            note_change(self, "trainable")
         if self._frozen_whole:
             self._frozen_whole = False
         fixed = {id(v) for v in self._fixed}

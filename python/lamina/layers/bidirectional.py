@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import _registry, ops
-from .._suggest import unknown
-from ..autograd import Tensor
+from .. import ops
+from ..core import registry
+from ..core.autograd import Tensor
+from ..core.suggest import unknown
 from .base import Layer
 from .masking import attach
 from .recurrent import RNN
 from .stacked_cells import state_sizes
 from .symbolic import Shape
-from .tracking import named_layers
+from .weights import named_layers
 
 _MODES = ("concat", "sum", "mul", "ave")
 
@@ -79,7 +80,7 @@ class Bidirectional(Layer):
             "zero_output_for_mask": layer.return_sequences,
         }
         kinds = {type(each).__name__: type(each) for each in (layer, *named_layers(layer).values())}
-        with _registry.custom_object_scope(kinds):  # a cell of the user's own need not be registered for a copy
+        with registry.custom_object_scope(kinds):  # a cell of the user's own need not be registered for a copy
             copy: RNN = type(layer).from_config(config | changes)
         return copy
 
@@ -169,11 +170,11 @@ class Bidirectional(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer that ``config`` describes; custom_objects: {name: class} of layers inside, not registered."""
-        with _registry.custom_object_scope(custom_objects):
+        with registry.custom_object_scope(custom_objects):
             return super().from_config(config)
 
     def get_config(self) -> dict[str, Any]:
-        return self._config("merge_mode", "backward_layer") | {"layer": _registry.serialize(self.forward_layer)}
+        return self._config("merge_mode", "backward_layer") | {"layer": registry.serialize(self.forward_layer)}
 
 
 def _check_layer(owner: Layer, argument: str, layer: Any, backwards: bool) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations, initializers, ops, regularizers
-from ..autograd import Tensor
-from . import options
+from ..core.autograd import Tensor
+from . import arguments
+from .arguments import Pair, known, positive, refuse, sizes
 from .base import Layer
-from .calling import context, take_following
-from .layout import from_images, to_images
+from .call import context, take_following
+from .data_format import from_images, to_images
 from .normalization import BatchNormalization
-from .options import Pair, known, positive, refuse, sizes
 from .symbolic import Shape
 from .variable import Variable
 
@@ -31,12 +31,12 @@ class _Convolution(Layer):
     ) -> None:
         self.kernel_size = sizes(self, "kernel_size", kernel_size, self._axes)
         self.strides = sizes(self, "strides", strides, self._axes)
-        self.padding = options.padding(self, padding, self._axes, self._paddings)
-        self.data_format = options.data_format(self, data_format)
+        self.padding = arguments.padding(self, padding, self._axes, self._paddings)
+        self.data_format = arguments.data_format(self, data_format)
         self.dilation_rate = sizes(self, "dilation_rate", dilation_rate, self._axes)
 
     def _channels(self, shape: Shape) -> int:
-        options.check_axes(shape, self.data_format, self._axes)
+        arguments.check_axes(shape, self.data_format, self._axes)
         return known(self, "the channel axis", shape[1 if self.data_format == "channels_first" else -1], shape)
 
     def _output_channels(self, input_channels: int) -> int:
@@ -51,7 +51,7 @@ class _Convolution(Layer):
 
     def call(self, inputs: Tensor) -> Any:
         if inputs._array.ndim != self._axes + 2:
-            options.check_axes(inputs.shape, self.data_format, self._axes)
+            arguments.check_axes(inputs.shape, self.data_format, self._axes)
         x = to_images(inputs, self._axes, self.data_format)
         fused = take_following(activations.fused_name(self.activation), activations.FUSED)
         if context.normalization is None:
@@ -69,7 +69,7 @@ class _Convolution(Layer):
         channels = self._channels(input_shape)
         if self.built and (message := self._wrong_channels(input_shape)):
             raise ValueError(message)
-        return options.windows_output(
+        return arguments.windows_output(
             input_shape, self._output_channels(channels), self.kernel_size, self.strides, self._window_padding(),
             self.dilation_rate, self.data_format == "channels_first", "kernel",
         )  # fmt: skip
@@ -82,7 +82,7 @@ class _Convolution(Layer):
             return None
         message = self._wrong_channels(shape)
         if message is None and self._axes == 1:  # in the words of sequences; the kernels know images
-            message = options.complaint(self.compute_output_shape, shape)
+            message = arguments.complaint(self.compute_output_shape, shape)
         return message
 
     def _wrong_channels(self, shape: Shape) -> str | None:

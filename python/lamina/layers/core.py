@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import _registry, regularizers
-from .._tree import map_shapes, map_structure
-from ..autograd import Tensor
+from .. import regularizers
+from ..core import registry
+from ..core.autograd import Tensor
+from ..core.tree import map_shapes, map_structure
 from .base import Layer
-from .calling import tensors
+from .call import tensors
 from .symbolic import Node, Shape, SymbolicTensor
 
 
@@ -136,7 +137,7 @@ class Lambda(Layer):
         return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
-        if _registry.name_of(self.function) is None:
+        if registry.name_of(self.function) is None:
             raise TypeError(
                 f"{self._label()}: its Python function cannot be saved. Register it with "
                 "@lamina.saving.register_serializable(), or write a Layer with call()"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations, initializers, ops, regularizers
-from ..autograd import Tensor
+from ..core.autograd import Tensor
+from .arguments import known, positive, refuse
 from .base import Layer
-from .calling import take_following
-from .options import known, positive, refuse
+from .call import take_following
 from .symbolic import Shape
 
 

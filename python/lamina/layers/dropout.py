@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops, random
-from ..autograd import Tensor
+from ..core.autograd import Tensor
 from ..random import Generator
-from . import options
+from . import arguments
+from .arguments import fraction
 from .base import Layer
-from .options import fraction
 from .symbolic import Shape
 
 
@@ -70,10 +70,10 @@ class _SpatialDropout(_Random):
     def __init__(self, rate: float, data_format: str | None, seed: Any, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
         self.rate = fraction(self, "rate", rate)
-        self.data_format = options.data_format(self, data_format)
+        self.data_format = arguments.data_format(self, data_format)
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        options.check_axes(inputs.shape, self.data_format, self._axes)
+        arguments.check_axes(inputs.shape, self.data_format, self._axes)
         if not training or self.rate == 0.0:
             return inputs
         n, *rest = inputs.shape
@@ -82,7 +82,7 @@ class _SpatialDropout(_Random):
         return _dropped_together(inputs, shape, self.rate, self.seed_generator)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        options.check_axes(input_shape, self.data_format, self._axes)
+        arguments.check_axes(input_shape, self.data_format, self._axes)
         return input_shape
 
 

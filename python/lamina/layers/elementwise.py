@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
-from ..autograd import Tensor
+from ..core.autograd import Tensor
 from .base import Layer
-from .calling import take_following
+from .call import take_following
 from .symbolic import Shape
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from .. import _native, initializers, ops, regularizers
-from ..autograd import Array, Tensor, wrap
+from ..core.autograd import Array, Tensor, wrap
 from ..ops._common import as_tensor
+from .arguments import known, positive, refuse
 from .base import Layer
 from .masking import attach
-from .options import known, positive, refuse
 from .symbolic import Shape
 
 _ROWS = 128  # the least that SinePositionEncoding computes at once

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations
-from ..autograd import Tensor
-from ..tape import state
+from ..core.autograd import Tensor
+from ..core.grad_mode import grad_mode
 from .activation import Activation, ReLU
 from .base import Layer
-from .calling import context
+from .call import context
 from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .dense import Dense
 from .elementwise import Add
@@ -72,7 +72,7 @@ def _kernel_name(layer: Any) -> str | None:
 
 
 def _can_fold(first: Any, normalization: Any, x: Any) -> bool:
-    if state.enabled or context.training or not (first.built and normalization.built and type(x) is Tensor):
+    if grad_mode.enabled or context.training or not (first.built and normalization.built and type(x) is Tensor):
         return False
     if activations.fused_name(first.activation) != "linear" or first.data_format != "channels_last":
         return False

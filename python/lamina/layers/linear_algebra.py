@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
-from ..autograd import Tensor
+from ..core.autograd import Tensor
 from .base import Layer
 from .symbolic import Shape
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from .._tree import map_structure
-from ..autograd import Tensor
-from ..masked import MaskedTensor as MaskedTensor
-from ..masked import attach as attach
+from ..core.autograd import Tensor
+from ..core.masked_tensor import MaskedTensor as MaskedTensor
+from ..core.masked_tensor import attach as attach
+from ..core.tree import map_structure
 from ..ops._common import as_tensor
 
 

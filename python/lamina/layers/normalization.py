@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import initializers, ops, regularizers
-from ..autograd import Tensor
+from ..core.autograd import Tensor
+from .arguments import fraction, known, refuse
 from .base import Layer
-from .calling import take_following
-from .options import fraction, known, refuse
+from .call import take_following
 from .symbolic import Shape
 from .variable import Variable
 

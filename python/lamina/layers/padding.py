@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..autograd import Tensor
-from . import options
+from ..core.autograd import Tensor
+from . import arguments
+from .arguments import Pair
 from .base import Layer
-from .options import Pair
 from .symbolic import Shape
 
 
@@ -21,7 +21,7 @@ class _Border(Layer):
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.data_format = options.data_format(self, data_format)
+        self.data_format = arguments.data_format(self, data_format)
         self._built = True
 
     @property
@@ -33,7 +33,7 @@ class _Border(Layer):
         return (*none * 2, *self._widths) if self.data_format == "channels_first" else (*none, *self._widths, *none)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        options.check_axes(input_shape, self.data_format, self._axes)
+        arguments.check_axes(input_shape, self.data_format, self._axes)
         widths = [self._sign * sum(w) for w in self._of_all_axes()]
         shape = tuple(None if n is None else n + w for n, w in zip(input_shape, widths, strict=True))
         for axis, (n, w) in enumerate(zip(shape, widths, strict=True)):
@@ -48,7 +48,7 @@ class _ZeroPadding(_Border):
     padding: Any
 
     def call(self, inputs: Tensor) -> Tensor:
-        options.check_axes(inputs.shape, self.data_format, self._axes)
+        arguments.check_axes(inputs.shape, self.data_format, self._axes)
         return ops.pad(inputs, self._of_all_axes())
 
     def get_config(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class ZeroPadding1D(_ZeroPadding):
 
     def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
-        self.padding = options.sides(self, "padding", padding)
+        self.padding = arguments.sides(self, "padding", padding)
 
     @property
     def _widths(self) -> tuple[Pair, ...]:
@@ -80,7 +80,7 @@ class ZeroPadding2D(_ZeroPadding):
 
     def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
-        self.padding = options.image_sides(self, "padding", padding)
+        self.padding = arguments.image_sides(self, "padding", padding)
 
     @property
     def _widths(self) -> tuple[Pair, ...]:
@@ -111,7 +111,7 @@ class Cropping1D(_Cropping):
 
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.cropping = options.sides(self, "cropping", cropping)
+        self.cropping = arguments.sides(self, "cropping", cropping)
 
     @property
     def _widths(self) -> tuple[Pair, ...]:
@@ -129,7 +129,7 @@ class Cropping2D(_Cropping):
 
     def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
-        self.cropping = options.image_sides(self, "cropping", cropping)
+        self.cropping = arguments.image_sides(self, "cropping", cropping)
 
     def get_config(self) -> dict[str, Any]:
         return self._config("cropping", "data_format")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..autograd import Tensor
-from . import options
+from ..core.autograd import Tensor
+from . import arguments
 from .base import Layer
-from .layout import from_images, to_images
+from .data_format import from_images, to_images
 from .masking import as_mask
 from .symbolic import Shape
 
@@ -29,10 +29,10 @@ class _Pooling(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.pool_size = options.sizes(self, "pool_size", pool_size, self._axes)
-        self.strides = options.sizes(self, "strides", self.pool_size if strides is None else strides, self._axes)
-        self.padding = options.padding(self, padding, self._axes)
-        self.data_format = options.data_format(self, data_format)
+        self.pool_size = arguments.sizes(self, "pool_size", pool_size, self._axes)
+        self.strides = arguments.sizes(self, "strides", self.pool_size if strides is None else strides, self._axes)
+        self.padding = arguments.padding(self, padding, self._axes)
+        self.data_format = arguments.data_format(self, data_format)
         self._built = True
 
     def _pool(self, x: Tensor, pool_size: Any, strides: Any) -> Tensor:
@@ -40,7 +40,7 @@ class _Pooling(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         if inputs._array.ndim != self._axes + 2:
-            options.check_axes(inputs.shape, self.data_format, self._axes)
+            arguments.check_axes(inputs.shape, self.data_format, self._axes)
         lead = (1,) * (2 - self._axes)
         y = self._pool(
             to_images(inputs, self._axes, self.data_format), (*lead, *self.pool_size), (*lead, *self.strides)
@@ -48,15 +48,15 @@ class _Pooling(Layer):
         return from_images(y, self._axes, self.data_format)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        options.check_axes(input_shape, self.data_format, self._axes)
+        arguments.check_axes(input_shape, self.data_format, self._axes)
         first = self.data_format == "channels_first"
-        return options.windows_output(
+        return arguments.windows_output(
             input_shape, input_shape[1 if first else -1], self.pool_size, self.strides, self.padding,
             (1,) * self._axes, first, "pool",
         )  # fmt: skip
 
     def _mismatch(self, shape: Shape) -> str | None:
-        return None if self._axes == 2 else options.complaint(self.compute_output_shape, shape)
+        return None if self._axes == 2 else arguments.complaint(self.compute_output_shape, shape)
 
     def get_config(self) -> dict[str, Any]:
         return self._config("pool_size", "strides", "padding", "data_format")
@@ -115,7 +115,7 @@ class _GlobalPooling(Layer):
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.data_format = options.data_format(self, data_format)
+        self.data_format = arguments.data_format(self, data_format)
         self.keepdims = keepdims
         self._built = True
 
@@ -124,12 +124,12 @@ class _GlobalPooling(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         if inputs._array.ndim != self._axes + 2:
-            options.check_axes(inputs.shape, self.data_format, self._axes)
+            arguments.check_axes(inputs.shape, self.data_format, self._axes)
         y = self._pool(to_images(inputs, self._axes, self.data_format))
         return from_images(y, self._axes, self.data_format) if self.keepdims else y
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        options.check_axes(input_shape, self.data_format, self._axes)
+        arguments.check_axes(input_shape, self.data_format, self._axes)
         first = self.data_format == "channels_first"
         n, c = input_shape[0], input_shape[1 if first else -1]
         ones = (1,) * self._axes if self.keepdims else ()
@@ -169,7 +169,7 @@ class GlobalAveragePooling1D(_GlobalAverage):
     def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
         if mask is None:
             return super().call(inputs)
-        options.check_axes(inputs.shape, self.data_format, 1)
+        arguments.check_axes(inputs.shape, self.data_format, 1)
         time, channel = (1, 2) if self.data_format == "channels_last" else (2, 1)
         counts = ops.expand_dims(as_mask(mask, (inputs.shape[0], inputs.shape[time])), channel)
         total = ops.sum(ops.where(counts, inputs, 0.0), time, self.keepdims)

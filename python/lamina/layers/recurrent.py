@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .. import _native, _registry, tape
-from .._tree import flatten, map_structure
-from ..autograd import Tensor, wrap
+from .. import _native
+from ..core import registry
+from ..core.autograd import Tensor, wrap
+from ..core.recording import note_change
+from ..core.tree import flatten, map_structure
+from .arguments import fraction
 from .base import Layer
-from .calling import BAD_INPUT
+from .call import BAD_INPUT
 from .masking import as_mask, attach
-from .options import fraction
 from .recurrent_cell import Cell, GRUCell, LSTMCell, SimpleRNNCell
-from .recurrent_loop import Pass, as_lengths, check_sequence, run
+from .run_cell import Pass, as_lengths, check_sequence, run
 from .stacked_cells import (
     StackedRNNCells,
     build_cell,
@@ -143,7 +145,7 @@ class RNN(Layer):
     def _keep(self, states: list[Any], batch: int) -> None:
         if self._kept is None:
             self._kept = map_structure(lambda t: wrap(t._array.copy()), self.get_initial_state(batch))
-            tape.touch()  # this run did not read them: a captured step records itself again
+            note_change()  # this run did not read them: a captured step records itself again
         for kept, state in zip(flatten(self._kept), flatten(states), strict=True):
             _native.copy_into(state._array, kept._array, False)
 
@@ -184,7 +186,7 @@ class RNN(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer that ``config`` describes; custom_objects: {name: class} of layers inside, not registered."""
-        with _registry.custom_object_scope(custom_objects):
+        with registry.custom_object_scope(custom_objects):
             return super().from_config(config)
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import activations, initializers, ops, regularizers
-from .._tree import leaves
-from ..autograd import Array, Tensor, wrap
+from ..core.autograd import Array, Tensor, wrap
+from ..core.tree import leaves
 from ..ops._common import as_tensor
 from ..random import Generator
+from .arguments import fraction, known, positive, refuse
 from .base import Layer
-from .options import fraction, known, positive, refuse
 from .symbolic import Shape, SymbolicTensor
 from .variable import Variable
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..autograd import Tensor
-from . import options
+from ..core.autograd import Tensor
+from . import arguments
 from .base import Layer
 from .symbolic import Shape
 
@@ -22,7 +22,7 @@ class Flatten(Layer):
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.data_format = options.data_format(self, data_format)
+        self.data_format = arguments.data_format(self, data_format)
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.n = options.positive(self, "n", n)
+        self.n = arguments.positive(self, "n", n)
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:

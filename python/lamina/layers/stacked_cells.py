@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
-from .._tree import flatten, leaves, map_shapes, pack_as
-from ..autograd import Tensor
+from ..core.autograd import Tensor
+from ..core.tree import flatten, leaves, map_shapes, pack_as
 from .base import Layer
-from .building import build_inner
+from .build import build_inner
 from .recurrent_cell import Cell, fitting_states
 from .symbolic import Shape, SymbolicTensor
 

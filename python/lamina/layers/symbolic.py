@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import autograd, ops
-from .._tree import flatten, leaves, map_structure, pack_as
-from ..autograd import Tensor, wrap
+from .. import ops
+from ..core import autograd
+from ..core.autograd import Tensor, wrap
+from ..core.tree import flatten, leaves, map_structure, pack_as
 from ..ops._common import register_symbolic
 
 Shape = tuple[int | None, ...]
@@ -96,7 +97,7 @@ def is_symbolic(tree: Any) -> bool:
 
 def symbolic_call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Add the call of a function of ``lamina.ops`` to the model that is being drawn; returns symbolic tensors."""
-    from .operation import OpLayer  # a Layer, and layers stand on this module
+    from .op_layer import OpLayer  # a Layer, and layers stand on this module
 
     return OpLayer(fn)(*args, **kwargs)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..autograd import Tensor
-from . import options
+from ..core.autograd import Tensor
+from . import arguments
 from .base import Layer
 from .symbolic import Shape
 
@@ -28,21 +28,21 @@ class UpSampling2D(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.size = options.sizes(self, "size", size, 2)
-        self.data_format = options.data_format(self, data_format)
+        self.size = arguments.sizes(self, "size", size, 2)
+        self.data_format = arguments.data_format(self, data_format)
         if interpolation not in ("nearest", "bilinear"):
             raise ValueError(f"{self._label()}: interpolation is {interpolation!r}, expected 'nearest' or 'bilinear'")
         self.interpolation = interpolation
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        options.check_axes(inputs.shape, self.data_format, 2)
+        arguments.check_axes(inputs.shape, self.data_format, 2)
         rows, columns = inputs.shape[1:3] if self.data_format == "channels_last" else inputs.shape[2:]
         size = (rows * self.size[0], columns * self.size[1])
         return ops.image.resize(inputs, size, self.interpolation, self.data_format)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        options.check_axes(input_shape, self.data_format, 2)
+        arguments.check_axes(input_shape, self.data_format, 2)
         first = 2 if self.data_format == "channels_first" else 1
         larger = [n if n is None else n * s for n, s in zip(input_shape[first : first + 2], self.size, strict=True)]
         return (*input_shape[:first], *larger, *input_shape[first + 2 :])
@@ -56,7 +56,7 @@ class UpSampling1D(Layer):
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.size = options.positive(self, "size", size)
+        self.size = arguments.positive(self, "size", size)
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:

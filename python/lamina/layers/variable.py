@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import _native, initializers, ops, tape
-from ..autograd import Array, Tensor, no_grad
+from .. import _native, initializers, ops
 from ..config import standardize_dtype
+from ..core.autograd import Array, Tensor, no_grad
+from ..core.grad_mode import no_grad
+from ..core.recording import forbid_capture, note_change
 from ..ops._common import as_tensor
 
 _used: Counter[str] = Counter()
@@ -100,7 +102,7 @@ class Variable(Tensor):
         self.owner: Any = None  # weak reference to the layer
         self.touched: _native.TouchedRows | None = None
         self._trainable = self.requires_grad = working.kind == "f" and bool(trainable)
-        tape.touch()
+        note_change()
 
     @property
     def trainable(self) -> bool:
@@ -113,7 +115,7 @@ class Variable(Tensor):
             raise TypeError(f"{self.path}: dtype {self.dtype} cannot be trained")
         if self._trainable is not bool(value) or self.requires_grad is not bool(value):
             self._trainable = self.requires_grad = bool(value)
-            tape.touch(self, "trainable")
+            note_change(self, "trainable")
 
     @property
     def path(self) -> str:
@@ -131,7 +133,7 @@ class Variable(Tensor):
             array = value._array if value._array.flags.c_contiguous else _native.contiguous(value._array)
             _native.strided_copy(array, self._array)  # repeated by captured steps
             return self
-        tape.refuse(f"{self.path} was assigned what is not a tensor of its shape and dtype")
+        forbid_capture(f"{self.path} was assigned what is not a tensor of its shape and dtype")
         values = np.asarray(value)
         try:
             np.copyto(self._array, values, casting="same_kind" if values.dtype.kind == "f" else "unsafe")
@@ -166,7 +168,7 @@ class Variable(Tensor):
         return new
 
     def __repr__(self) -> str:
-        tape.refuse("a variable was printed or formatted")
+        forbid_capture("a variable was printed or formatted")
         body = np.array2string(self._array, separator=", ", threshold=20)
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={body}>"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import _registry, ops
-from .._tree import map_shapes, map_structure
-from ..autograd import Tensor
+from .. import ops
+from ..core import registry
+from ..core.autograd import Tensor
+from ..core.tree import map_shapes, map_structure
 from .base import Layer
-from .building import build_inner
+from .build import build_inner
 from .masking import MaskedTensor, attach
 from .symbolic import Shape, SymbolicTensor
 
@@ -104,7 +105,7 @@ class TimeDistributed(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer that ``config`` describes; custom_objects: {name: class} of layers inside, not registered."""
-        with _registry.custom_object_scope(custom_objects):
+        with registry.custom_object_scope(custom_objects):
             return super().from_config(config)
 
     def get_config(self) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from .. import _registry, ops
-from .._tree import flatten, map_structure, pack_as
-from ..autograd import Tensor
+from .. import ops
+from ..core import registry
+from ..core.autograd import Tensor
+from ..core.tree import flatten, map_structure, pack_as
 from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.symbolic import Node, Shape
 from ..ops._common import as_tensor
@@ -163,7 +164,7 @@ class Graph:
 
     def get_config(self) -> dict[str, Any]:
         """Layers, calls, inputs and outputs as plain data; a tensor is described by the number of its call."""
-        entries = [_registry.serialize(layer) for layer in self.layers]
+        entries = [registry.serialize(layer) for layer in self.layers]
         number = {id(t): (i, 0) for i, t in enumerate(self.sources)}
         for k, node in enumerate(self.nodes, len(self.sources)):
             number.update((id(t), (k, j)) for j, t in enumerate(flatten(node.outputs)))
@@ -172,7 +173,7 @@ class Graph:
             if isinstance(x, SymbolicTensor):
                 node, index = number[id(x)]
                 return {"class_name": "__tensor__", "config": {"node": node, "index": index}}
-            return _registry.serialize(x.numpy() if isinstance(x, Tensor) else x)
+            return registry.serialize(x.numpy() if isinstance(x, Tensor) else x)
 
         index = {id(layer): i for i, layer in enumerate(self.layers)}
         nodes = []
@@ -185,18 +186,18 @@ class Graph:
 
 def from_config(config: dict[str, Any]) -> tuple[Any, Any]:
     """(inputs, outputs) drawn again from Graph.get_config()."""
-    layers = [_registry.deserialize(entry) for entry in config["layers"]]
+    layers = [registry.deserialize(entry) for entry in config["layers"]]
     results: list[list[Any]] = [[layer.output] for layer in layers if isinstance(layer, InputLayer)]
 
     def restore(x: Any) -> Any:
         if isinstance(x, dict):
             if x.get("class_name") == "__tensor__":
                 return results[x["config"]["node"]][x["config"]["index"]]
-            if not _registry.is_description(x):
+            if not registry.is_description(x):
                 return {k: restore(v) for k, v in x.items()}
         if isinstance(x, (list, tuple)):
             return type(x)(restore(v) for v in x)
-        return _registry.deserialize(x)
+        return registry.deserialize(x)
 
     for node in config["nodes"]:
         results.append(flatten(layers[node["layer"]](*restore(node["args"]), **restore(node["kwargs"]))))

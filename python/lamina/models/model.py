@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from .. import _registry, saving, tape
-from .._suggest import unknown
-from .._tree import map_shapes, map_structure
+from .. import saving
+from ..core import registry
+from ..core.grad_mode import grad_mode
+from ..core.suggest import unknown
+from ..core.tree import map_shapes, map_structure
 from ..layers import Layer, SymbolicTensor
 from ..layers.masking import attach
 from ..layers.symbolic import infer
-from ..layers.tracking import Kept, children
 from ..layers.variable import Variable, auto_name, unique_keys
+from ..layers.weights import Kept, children
 from . import functional
 from .summary import print_summary
 from .trainer import Trainer
@@ -78,7 +80,7 @@ class Model(Layer, Trainer):
     @property
     def weights(self) -> list[Variable]:
         """All variables of the layers, in order; of each layer those that can be trained first."""
-        if tape.state.recording is not None:  # what the step under record makes isn't noted as a change
+        if grad_mode.recording is not None:  # what the step under record makes isn't noted as a change
             return super().weights
         if self._found_variables is None or not self._found_variables.holds():
             self._found_variables = Kept(self)
@@ -178,14 +180,14 @@ class Model(Layer, Trainer):
         if self._graph is None or type(self).__init__ is not Model.__init__:
             config = super().get_config()
             if type(self).get_config is Model.get_config:  # a subclass without its own: its arguments
-                config |= _registry.serialize(self._given_arguments())
+                config |= registry.serialize(self._given_arguments())
             return config
         return {"name": self._name, "trainable": self._trainable, **self._graph.get_config()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The model that ``get_config`` described, with new weights."""
-        with _registry.custom_object_scope(custom_objects):
+        with registry.custom_object_scope(custom_objects):
             if "nodes" not in config or cls.__init__ is not Model.__init__:
                 return super().from_config(config)
             inputs, outputs = functional.from_config(config)

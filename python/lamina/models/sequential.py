@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import _registry, ops, tape
-from ..autograd import Tensor
+from .. import ops
+from ..core import registry
+from ..core.autograd import Tensor
+from ..core.recording import note_change
 from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.masking import attach
 from ..layers.symbolic import is_symbolic
@@ -55,7 +57,7 @@ class Sequential(Model):
         layer._adopt(self)
         self._built = bool(self._drawn)
         self.__dict__["_ready"] = False
-        tape.touch(self, "layers")
+        note_change(self, "layers")
 
     def pop(self) -> Layer:
         """Take the last layer away; returns it."""
@@ -64,7 +66,7 @@ class Sequential(Model):
         if self._drawn:
             self._drawn.pop()
         self.__dict__.update(_ready=False, _chains=None)
-        tape.touch(self, "layers")
+        note_change(self, "layers")
         return self._layers.pop()
 
     def _begin(self, layer: InputLayer) -> None:
@@ -169,12 +171,12 @@ class Sequential(Model):
         return len(self._layers)
 
     def get_config(self) -> dict[str, Any]:
-        layers = [_registry.serialize(layer) for layer in self._layers]
-        first = [] if self._input is None else [_registry.serialize(self._input)]
+        layers = [registry.serialize(layer) for layer in self._layers]
+        first = [] if self._input is None else [registry.serialize(self._input)]
         return {"name": self._name, "trainable": self._trainable, "layers": first + layers}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        with _registry.custom_object_scope(custom_objects):
-            layers = [_registry.deserialize(entry) for entry in config["layers"]]
+        with registry.custom_object_scope(custom_objects):
+            layers = [registry.deserialize(entry) for entry in config["layers"]]
             return cls(layers, trainable=config.get("trainable", True), name=config["name"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .._tree import flatten, is_shape
+from ..core.tree import flatten, is_shape
 from ..layers import Layer
 
 if TYPE_CHECKING:

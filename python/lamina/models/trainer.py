@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import progress
-from .._tree import map_structure
-from ..autograd import Tensor, no_grad, wrap
-from ..callback import CallbackList
-from ..callbacks import History, as_list
-from ..capture import capture
+from ..callbacks import History, as_list, progress
+from ..callbacks.base import CallbackList
+from ..core.autograd import Tensor, no_grad, wrap
+from ..core.capture import capture
+from ..core.tree import map_structure
 from ..layers.symbolic import trying
 from ..ops._common import as_tensor
-from ..optimizer import Optimizer
+from ..optimizers.base import Optimizer
 from ..utils import pack_x_y_sample_weight
-from . import loops, prepare
-from .compiled import Compiled
-from .feed import ArrayFeed, Columns, Feed, IterableFeed, is_arrays
-from .interrupt import WholeSteps
-from .steps import Steps
+from . import fit_loops, validate_data
+from .compile_state import Compiled
+from .data_adapter import ArrayFeed, Columns, Feed, IterableFeed, is_arrays
+from .signals import WholeSteps
+from .user_steps import Steps
 
 PROBE_SAMPLES = 32  # of the first batch: they build the model and show its outputs
 
@@ -173,9 +172,9 @@ class Trainer(Steps):
         step = self.train_step if kind == "train" else self.test_step
         return lambda x, y, weight: step(pack_x_y_sample_weight(x, y, weight))
 
-    def _logs(self, kind: str) -> loops.StepLogs | loops.OwnLogs:
+    def _logs(self, kind: str) -> fit_loops.StepLogs | fit_loops.OwnLogs:
         """What makes the logs of the steps that _step gives."""
-        return loops.OwnLogs(self, kind) if self._own_step(kind) else loops.StepLogs(self, self._require("fit"))
+        return fit_loops.OwnLogs(self, kind) if self._own_step(kind) else fit_loops.StepLogs(self, self._require("fit"))
 
     def _build_optimizer(self, what: str) -> None:
         """Make the optimizer's state of all weights that are to be trained."""
@@ -204,23 +203,27 @@ class Trainer(Steps):
         """Check one set of arrays; the first one builds the model and matches losses and metrics with its outputs."""
         kind = "predict" if what.startswith("predict") else "train" if what in ("fit", "train_on_batch") else "test"
         own = self._own_step(kind)
-        inputs, size = prepare.inputs(what, x, y, weight, prepare.data_dtype(self.weights), kept=own)
+        inputs, size = validate_data.inputs(what, x, y, weight, validate_data.data_dtype(self.weights), kept=own)
         if not size:
             raise ValueError(f"{what}: x holds no samples")
         if kind == "predict":
             return (inputs, [], []), size
         compiled = self._require(what)
         if own:
-            dtype = prepare.data_dtype(self.weights)
-            return (inputs, *prepare.as_given(what, y, weight, class_weight, dtype)), size
+            dtype = validate_data.data_dtype(self.weights)
+            return (inputs, *validate_data.as_given(what, y, weight, class_weight, dtype)), size
         y_pred = None
         if compiled.names is None:
             with trying():
                 first = map_structure(lambda c: wrap(c.slice(0, min(size, PROBE_SAMPLES))), inputs)
                 y_pred = self(first, training=False)
             compiled.settle(y_pred, self.output_names)
-            inputs, size = prepare.inputs(what, x, y, weight, prepare.data_dtype(self.weights))  # now that it has some
-        targets, weights = prepare.targets(what, compiled, y, weight, class_weight, prepare.data_dtype(self.weights))
+            inputs, size = validate_data.inputs(
+                what, x, y, weight, validate_data.data_dtype(self.weights)
+            )  # now that it has some
+        targets, weights = validate_data.targets(
+            what, compiled, y, weight, class_weight, validate_data.data_dtype(self.weights)
+        )
         if y_pred is not None:  # a wrong y shows here, before anything is trained
             try:
                 compiled.probe(min(size, PROBE_SAMPLES), targets, y_pred, weights)
@@ -298,7 +301,7 @@ class Trainer(Steps):
         if validation_split:
             if validation_data is not None or not is_arrays(x):
                 raise ValueError("fit: validation_split needs arrays, and goes without validation_data")
-            data, validation_data = prepare.split(data, validation_split)
+            data, validation_data = validate_data.split(data, validation_split)
         feed = self._feed("fit", data, batch_size, steps_per_epoch, bool(shuffle), class_weight)
         held_out = None
         if validation_data is not None:
@@ -318,7 +321,7 @@ class Trainer(Steps):
                 hooks("on_train_begin", {})
                 for epoch in range(params.get("initial_epoch", initial_epoch), epochs):
                     hooks("on_epoch_begin", epoch, {})
-                    logs = loops.train_epoch(
+                    logs = fit_loops.train_epoch(
                         self, self._step("train"), self._logs("train"), compiled, feed, hooks, whole, epoch
                     )
                     if not logs:
@@ -326,7 +329,7 @@ class Trainer(Steps):
                         break
                     due = (epoch + 1) % often == 0 if isinstance(often, int) else epoch + 1 in often
                     if held_out is not None and due:
-                        found = loops.evaluate(
+                        found = fit_loops.evaluate(
                             "validation_data", self._step("test"), self._logs("test"), held_out, inner
                         )
                         logs.update({f"val_{name}": value for name, value in found.items()})
@@ -357,7 +360,7 @@ class Trainer(Steps):
         hooks = CallbackList(
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
         )
-        logs = loops.evaluate("evaluate", self._step("test"), self._logs("test"), feed, hooks)
+        logs = fit_loops.evaluate("evaluate", self._step("test"), self._logs("test"), feed, hooks)
         return _returned(logs, return_dict)
 
     def predict(
@@ -374,7 +377,7 @@ class Trainer(Steps):
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
         )
         rows = feed.source.samples if isinstance(feed.source, ArrayFeed) and steps is None else None
-        return loops.predict(self._step("predict"), feed, hooks, rows)
+        return fit_loops.predict(self._step("predict"), feed, hooks, rows)
 
     # ---- one batch ----
 
@@ -398,7 +401,7 @@ class Trainer(Steps):
         """The model's outputs for one batch, as arrays."""
         batch = self._batch("predict_on_batch", (x, None, None), None)
         with no_grad():
-            return loops.arrays(self._step("predict")(batch.x))
+            return fit_loops.arrays(self._step("predict")(batch.x))
 
     def _batch(self, what: str, data: tuple[Any, Any, Any], class_weight: Any) -> Any:
         if self._compiled is not None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Tensor
+from ..core.autograd import Tensor
 
 # The modules first: some functions have the name of their module and take its place below.
 from . import activation as _activation
 from . import activation_variants as _activation_variants
-from . import arrangement as _arrangement
 from . import attention as _attention
 from . import convolution as _convolution
 from . import creation as _creation
@@ -27,19 +26,19 @@ from . import image
 from . import linear_algebra as _linear_algebra
 from . import loss as _loss
 from . import normalization as _normalization
+from . import normalization_composed as _standardization
 from . import pooling as _pooling
+from . import rearrange as _arrangement
 from . import recurrent as _recurrent
 from . import reduction as _reduction
 from . import reshape as _reshape
 from . import scatter as _scatter
 from . import sorting as _sorting
 from . import special as _special
-from . import standardization as _standardization
 from . import trigonometry as _trigonometry
 from ._common import op
 from .activation import *
 from .activation_variants import *
-from .arrangement import *
 from .attention import *
 from .convolution import *
 from .creation import *
@@ -53,14 +52,15 @@ from .image import *
 from .linear_algebra import *
 from .loss import *
 from .normalization import *
+from .normalization_composed import *
 from .pooling import *
+from .rearrange import *
 from .recurrent import *
 from .reduction import *
 from .reshape import *
 from .scatter import *
 from .sorting import *
 from .special import *
-from .standardization import *
 from .trigonometry import *
 
 __all__ = []

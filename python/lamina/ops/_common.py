@@ -10,8 +10,9 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from .. import config, tape
-from ..autograd import Array, Tensor, wrap
+from .. import config
+from ..core.autograd import Array, Tensor, wrap
+from ..core.recording import forbid_capture
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
 _LARGEST = 2**59  # elements: of 8 bytes each, their number of bytes still fits in 63 bits
@@ -154,7 +155,7 @@ def pair(value: int | tuple[int, int] | list[int], name: str) -> tuple[int, int]
 
 def forbid_in_capture(name: str) -> None:
     """For operations that look at values in Python: a captured step could not repeat them and stays eager."""
-    tape.refuse(f"{name} looks at the values of a tensor")
+    forbid_capture(f"{name} looks at the values of a tensor")
 
 
 __all__ = [

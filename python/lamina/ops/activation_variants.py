@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..core.autograd import Tensor
 from ._common import TensorLike, as_tensor, float_tensor
 from .activation import elu, relu, sigmoid, softplus, tanh
 from .elementwise import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _native
-from ..autograd import Array, Gradients, Tensor, record, wants_grad
+from ..core.autograd import Array, Gradients, Tensor, record, wants_grad
 from ._common import TensorLike, as_tensor
 
 

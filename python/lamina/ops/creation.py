@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..autograd import Array, Tensor, record_view, wrap
+from ..core.autograd import Array, Tensor, record_view, wrap
 from ._common import TensorLike, as_tensor, check_sizes, floatx, shape_of
 from .elementwise import where
 from .expansion import broadcast_to

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd import Tensor, wrap
+from ..core.autograd import Tensor, wrap
 from ._common import TensorLike, as_tensor, check_sizes
 from .creation import zeros
 from .elementwise import where

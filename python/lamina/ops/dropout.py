@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _native
-from ..autograd import Array, Gradients, Tensor, record
+from ..core.autograd import Array, Gradients, Tensor, record
 from ..random import Generator
 from ._common import TensorLike, float_tensor
 

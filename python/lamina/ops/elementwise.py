@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..autograd import Array, Gradients, Tensor, record, record_view, wrap
+from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
 from ._common import TensorLike, as_tensor, float_tensor, floatx, forbid_in_capture, is_computable
 
 _Number = (int, float)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _native
-from ..autograd import Array, Gradients, Tensor, record_lookup
+from ..core.autograd import Array, Gradients, Tensor, record_lookup
 from ._common import TensorLike, as_tensor
 
 __all__ = ["embedding"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..core.autograd import Tensor
 from ._common import TensorLike, as_tensor
 from .dense import matmul
 from .diagonal import diagonal

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..autograd import Array, Gradients, Tensor, record, record_view, wrap
+from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
 from ._common import TensorLike, as_tensor, check_sizes, floatx, forbid_in_capture, forbid_symbolic
 
 Axis = int | tuple[int, ...] | list[int] | None

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, Tensor, wants_grad, wrap
+from ..core.autograd import Array, Tensor, wants_grad, wrap
 from ._common import TensorLike, as_tensor, float_tensor, forbid_in_capture, integer_tensor
 from .elementwise import (
     add,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..autograd import Array, Gradients, Tensor, record, wrap
+from ..core.autograd import Array, Gradients, Tensor, record, wrap
 from ._common import TensorLike, as_tensor, float_pair, float_tensor
 from .elementwise import (
     abs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..autograd import Tensor
+from ..core.autograd import Tensor
 from ._common import TensorLike, float_tensor
 from .elementwise import (
     abs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._registry import custom_object_scope, deserialize, register_serializable, serialize
+from ..core.registry import custom_object_scope, deserialize, register_serializable, serialize
 from .model_file import load_model, load_weights, save_model, save_weights
 
 register_keras_serializable = register_serializable  # Keras's name

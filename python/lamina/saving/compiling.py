@@ -7,10 +7,11 @@ import types
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from .. import _registry, losses, metrics, optimizers
-from .._suggest import unknown
-from ..autograd import Array
-from ..layers.tracking import named_variables
+from .. import losses, metrics, optimizers
+from ..core import registry
+from ..core.autograd import Array
+from ..core.suggest import unknown
+from ..layers.weights import named_variables
 
 if TYPE_CHECKING:
     from ..models import Model
@@ -27,12 +28,12 @@ def describe(model: Model) -> dict[str, Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    """As _registry.serialize, where functions that are not registered are described by their own names."""
+    """As registry.serialize, where functions that are not registered are described by their own names."""
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
-    if isinstance(value, (types.FunctionType, types.MethodType)) and _registry.name_of(value) is None:
+    if isinstance(value, (types.FunctionType, types.MethodType)) and registry.name_of(value) is None:
         name = value.__name__
         if any(getattr(module, name, None) is value for module in (losses, metrics)):
             return name
@@ -41,9 +42,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, type):
         return value.__name__
     if isinstance(value, (losses.FunctionLoss, metrics.MeanMetricWrapper)):
-        name = _registry.name_of(type(value)) or type(value).__name__
+        name = registry.name_of(type(value)) or type(value).__name__
         return {"class_name": name, "config": _plain(value.get_config())}
-    return _registry.serialize(value)
+    return registry.serialize(value)
 
 
 def undecayed(model: Model) -> dict[str, list[str]] | None:
@@ -89,7 +90,7 @@ def _object(key: str, value: Any) -> Any:
     """Optimizers, losses and metrics by name in their own module (classes there share names), or registered ones."""
     if isinstance(value, list):
         return [_object(key, v) for v in value]
-    if not _registry.is_description(value):
+    if not registry.is_description(value):
         return {k: _object(key, v) for k, v in value.items()} if isinstance(value, dict) else value
     name, config = value["class_name"], value["config"]
     kind, module = (key, _KINDS[key]) if key in _KINDS else ("metric", metrics)
@@ -101,9 +102,9 @@ def _object(key: str, value: Any) -> Any:
     wanted, hint = name, "; " + str(unknown(kind, name, [n for n in own if n[0] != "_"])).partition(": ")[2]
     if name == "__function__":
         wanted, kind, hint = config["name"], f"{kind} function", ""
-    if not wanted.startswith("__") and _registry.find(wanted) is None:
+    if not wanted.startswith("__") and registry.find(wanted) is None:
         raise ValueError(
             f"{kind} {wanted!r} is not known here: pass custom_objects={{{wanted.rpartition('>')[2]!r}: ...}} or "
             f"register it with @lamina.saving.register_serializable(){hint}"
         )
-    return _registry.deserialize(value)
+    return registry.deserialize(value)

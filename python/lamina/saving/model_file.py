@@ -21,11 +21,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from .. import _registry
 from .._version import __version__
-from ..autograd import Array
+from ..core import registry
+from ..core.autograd import Array
 from ..layers import Layer
-from ..layers.tracking import load_arrays, load_random_states, named_layers, named_variables, random_states
+from ..layers.weights import load_arrays, load_random_states, named_layers, named_variables, random_states
 from . import compiling
 from .atomic import write_whole
 
@@ -44,7 +44,7 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
     if not model.built and not model.weights:  # its own step may call its parts, and never the model
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before saving")
     description: dict[str, Any] = {
-        "model": _registry.serialize(model),
+        "model": registry.serialize(model),
         "built": _built(model),
         "frozen": _frozen(model),
     }
@@ -56,7 +56,7 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
             state = model.optimizer.get_state(named_variables(model))
             tensors |= {f"optimizer/{k}": v for k, v in state.items()}
             description["undecayed"] = compiling.undecayed(model)
-    _write(path, tensors, {"model": json.dumps(_registry.to_json(description), allow_nan=False)})
+    _write(path, tensors, {"model": json.dumps(registry.to_json(description), allow_nan=False)})
 
 
 def save_weights(model: Layer, filepath: Any, overwrite: bool = True) -> None:
@@ -78,12 +78,12 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
     if "model" not in header:
         raise ValueError(f"{path}: holds weights only; make the model and call model.load_weights({str(path)!r})")
     try:
-        description = _registry.from_json(json.loads(header["model"]))
+        description = registry.from_json(json.loads(header["model"]))
     except ValueError as error:
         raise ValueError(f"{path}: its description is damaged ({error})") from None
-    with _registry.custom_object_scope(custom_objects):
+    with registry.custom_object_scope(custom_objects):
         try:
-            model = _registry.deserialize(description["model"])
+            model = registry.deserialize(description["model"])
             _build(model, description["built"])
             _freeze(model, description["frozen"])
         except (ValueError, TypeError) as error:

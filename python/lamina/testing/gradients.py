@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, Tensor, no_grad
+from ..core.autograd import Array, Tensor, no_grad
 
 
 def numeric_gradient(

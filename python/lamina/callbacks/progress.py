@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .callback import Callback, Logs
+from .base import Callback, Logs
 
 
 def _format(logs: dict[str, Any]) -> str:

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from .. import losses, metrics, ops, optimizers
-from .._suggest import unknown
-from .._tree import flatten, map_structure
-from ..autograd import Tensor, no_grad, wrap
-from ..layers.tracking import named_layers
+from ..core.autograd import Tensor, no_grad, wrap
+from ..core.masked_tensor import MaskedTensor
+from ..core.recording import configuration
+from ..core.suggest import unknown
+from ..core.tree import flatten, map_structure
+from ..layers.weights import named_layers
 from ..losses import Loss
-from ..masked import MaskedTensor
 from ..metrics import Mean, MeanMetricWrapper, Metric
 from ..ops._common import as_tensor
-from ..tape import configuration
-from .feed import Array, Column
+from .data_adapter import Array, Column
 
 
 def output_names(y_pred: Any, declared: Sequence[str] | None) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import ops
-from .._suggest import unknown
+from ..core.suggest import unknown
 from .base import Layer
 from .symbolic import infer
 from .variable import auto_name

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .._tree import flatten, map_structure, pack_as
-from ..autograd import Tensor, no_grad
-from ..callback import CallbackList
-from .compiled import Compiled, Totals, plain
-from .feed import Array, Batch, Feed
-from .interrupt import WholeSteps
-from .steps import own_logs
+from ..callbacks.base import CallbackList
+from ..core.autograd import Tensor, no_grad
+from ..core.tree import flatten, map_structure, pack_as
+from .compile_state import Compiled, Totals, plain
+from .data_adapter import Array, Batch, Feed
+from .signals import WholeSteps
+from .user_steps import own_logs
 
 Logs = dict[str, Any]
 Step = Callable[..., Any]

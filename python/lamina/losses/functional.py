@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from . import ops, tape
-from .autograd import Tensor
-from .ops._common import as_tensor
+from .. import ops
+from ..core.autograd import Tensor
+from ..core.grad_mode import grad_mode
+from ..ops._common import as_tensor
 
 EPSILON = 1e-7  # keras.config.epsilon()
 _NO_CLASS = -(2.0**62)  # an integer in all types of labels that are not whole, out of the range of any classes
@@ -45,7 +46,7 @@ def class_indices(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
         if values.dtype.kind == "f" and not (values == np.trunc(values)).all():
             wrong = values[values != np.trunc(values)][0]
             raise ValueError(f"{name}: y_true holds {wrong}, expected class indices, whole numbers")
-        if values.dtype.kind == "f" and tape.state.recording is not None:  # replays find later ones: they are no class
+        if values.dtype.kind == "f" and grad_mode.recording is not None:  # replays find later ones: they are no class
             labels = ops.where(ops.equal(labels, ops.floor(labels)), labels, _NO_CLASS)
         labels = ops.cast(labels, np.int64)
     if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:

@@ -12,33 +12,35 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from . import ops, tape
-from ._suggest import unknown
-from .autograd import Tensor
-from .loss_functions import REDUCTIONS, class_indices, reduce_values
-from .loss_functions import binary_crossentropy as binary_crossentropy
-from .loss_functions import categorical_crossentropy as categorical_crossentropy
-from .loss_functions import categorical_hinge as categorical_hinge
-from .loss_functions import contrastive as contrastive
-from .loss_functions import cosine_similarity as cosine_similarity
-from .loss_functions import hinge as hinge
-from .loss_functions import huber as huber
-from .loss_functions import kl_divergence as kl_divergence
-from .loss_functions import log_cosh as log_cosh
-from .loss_functions import mean_absolute_error as mean_absolute_error
-from .loss_functions import mean_absolute_percentage_error as mean_absolute_percentage_error
-from .loss_functions import mean_squared_error as mean_squared_error
-from .loss_functions import mean_squared_logarithmic_error as mean_squared_logarithmic_error
-from .loss_functions import poisson as poisson
-from .loss_functions import sparse_categorical_crossentropy as sparse_categorical_crossentropy
-from .loss_functions import squared_hinge as squared_hinge
-from .masked import MaskedTensor
-from .ops._common import as_tensor
+from .. import ops
+from ..core.autograd import Tensor
+from ..core.grad_mode import grad_mode
+from ..core.masked_tensor import MaskedTensor
+from ..core.recording import configuration, note_change, note_made, notes_changes
+from ..core.suggest import unknown
+from ..ops._common import as_tensor
+from .functional import REDUCTIONS, class_indices, reduce_values
+from .functional import binary_crossentropy as binary_crossentropy
+from .functional import categorical_crossentropy as categorical_crossentropy
+from .functional import categorical_hinge as categorical_hinge
+from .functional import contrastive as contrastive
+from .functional import cosine_similarity as cosine_similarity
+from .functional import hinge as hinge
+from .functional import huber as huber
+from .functional import kl_divergence as kl_divergence
+from .functional import log_cosh as log_cosh
+from .functional import mean_absolute_error as mean_absolute_error
+from .functional import mean_absolute_percentage_error as mean_absolute_percentage_error
+from .functional import mean_squared_error as mean_squared_error
+from .functional import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+from .functional import poisson as poisson
+from .functional import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from .functional import squared_hinge as squared_hinge
 
 LossFunction = Callable[..., Any]
 
 
-@tape.notes_changes
+@notes_changes
 class Loss:
     """Base of the losses; a subclass defines ``call(y_true, y_pred)``, which returns one value per sample.
 
@@ -51,7 +53,7 @@ class Loss:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         loss = super().__new__(cls)
-        tape.made(loss)
+        note_made(loss)
         return loss
 
     def __init__(
@@ -65,7 +67,7 @@ class Loss:
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        tape.touch(self, name)  # what was captured with the old value is captured again
+        note_change(self, name)  # what was captured with the old value is captured again
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         y_pred = as_tensor(y_pred)
@@ -106,7 +108,7 @@ def _noted(method: str) -> Any:
 
     def noted(self: _Options, *args: Any, **kwargs: Any) -> Any:
         result = change(self, *args, **kwargs)
-        tape.touch(self, str(args[0]) if method == "__setitem__" else method)
+        note_change(self, str(args[0]) if method == "__setitem__" else method)
         return result
 
     return noted
@@ -268,7 +270,7 @@ class _Crossentropy(FunctionLoss):
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         y_pred = as_tensor(y_pred)
-        if not self._looked and tape.state.recording is None and y_pred.size:
+        if not self._looked and grad_mode.recording is None and y_pred.size:
             self.__dict__["_looked"] = True  # no configuration
             self._look(y_pred._array)
         return super().__call__(y_true, y_pred, sample_weight)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
-from .._tree import leaves, map_structure
-from ..autograd import Tensor
+from ..core.autograd import Tensor
+from ..core.tree import leaves, map_structure
 from ..ops._common import as_tensor, kernel_dtype
-from . import building
+from . import build
 from .masking import MaskedTensor, attach, mask_of
 from .symbolic import Node, SymbolicTensor, is_symbolic
 
@@ -94,7 +94,7 @@ def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         for key in kwargs:
             kwargs[key] = map_structure(lambda x: _convert(layer, x, False), kwargs[key])
         if not layer.built:
-            building.build_for_call(layer, args, kwargs)
+            build.build_for_call(layer, args, kwargs)
         if training is not None:
             context.training = bool(training)
         if takes_training:
@@ -121,7 +121,7 @@ def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 def _draw(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call with symbolic tensors: one more node of a functional model."""
     if not layer.built:
-        building.build_for_call(layer, args, kwargs)
+        build.build_for_call(layer, args, kwargs)
     outputs = layer.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k != "training"})
     layer._nodes.append(Node(layer, args, kwargs, outputs))
     return outputs

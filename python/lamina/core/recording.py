@@ -1,13 +1,13 @@
-"""Whether operations are recorded, and what a capture notes in Python while its step runs."""
+"""What a capture notes in Python while its step runs, and the version of all configuration."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from .grad_mode import grad_mode
 
 if TYPE_CHECKING:
     from .autograd import Tensor
@@ -47,13 +47,6 @@ class Recording:
         self.leaves.setdefault(id(leaf), (leaf, None))
 
 
-class _State(threading.local):
-    """The switches of the tape, of each thread its own: one may train while another predicts."""
-
-    enabled = True
-    recording: Recording | None = None
-
-
 class _Configuration:
     """Of all layers, models, losses and optimizers of the process: captured plans hold the version they are for."""
 
@@ -63,37 +56,16 @@ class _Configuration:
         self.version = 0
 
 
-state = _State()
 configuration = _Configuration()
 _versions = itertools.count(1)  # no version comes twice, whatever threads do
 
 
-@contextlib.contextmanager
-def no_grad() -> Iterator[None]:
-    """Nothing inside is put on the tape of this thread; also a decorator."""
-    before, state.enabled = state.enabled, False
-    try:
-        yield
-    finally:
-        state.enabled = before
-
-
-@contextlib.contextmanager
-def enable_grad() -> Iterator[None]:
-    """Put operations on the tape again inside ``no_grad``."""
-    before, state.enabled = state.enabled, True
-    try:
-        yield
-    finally:
-        state.enabled = before
-
-
-def touch(owner: Any = None, name: str = "") -> None:
+def note_change(owner: Any = None, name: str = "") -> None:
     """Note that some configuration changed (a rate, ``trainable``, a new layer): plans are captured again.
 
     owner, name: the object and its attribute that was set, for the message if a captured step does it at every call.
     """
-    recording = state.recording
+    recording = grad_mode.recording
     if recording is not None and id(owner) in recording.made:
         return  # the run under record is the only one that knows it
     configuration.version = next(_versions)
@@ -104,10 +76,10 @@ def touch(owner: Any = None, name: str = "") -> None:
         recording.changes[id(owner), name] = (owner, what)
 
 
-def made(owner: Any) -> None:
+def note_made(owner: Any) -> None:
     """Note that ``owner`` begins to exist: while the step that makes it is recorded, it is no configuration."""
-    if state.recording is not None:
-        state.recording.made[id(owner)] = owner
+    if grad_mode.recording is not None:
+        grad_mode.recording.made[id(owner)] = owner
 
 
 noting: list[type] = []  # classes whose objects note what is set on them, or are read where they stand
@@ -119,7 +91,7 @@ def notes_changes(cls: _Class) -> _Class:
     return cls
 
 
-def refuse(what: str) -> None:
+def forbid_capture(what: str) -> None:
     """Note that the running step does what a replay could not repeat; it goes on eagerly and is not captured."""
-    if state.recording is not None:
-        state.recording.refuse(what)
+    if grad_mode.recording is not None:
+        grad_mode.recording.refuse(what)

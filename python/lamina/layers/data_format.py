@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import ops
-from ..autograd import Tensor
+from ..core.autograd import Tensor
 
 _TO_LAST = {1: (0, 2, 1), 2: (0, 2, 3, 1)}  # by the number of axes between batch and channels
 _TO_FIRST = {1: (0, 2, 1), 2: (0, 3, 1, 2)}

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd import Array
+from ..core.autograd import Array
+from ..core.recording import configuration
 from ..random import Generator
-from ..tape import configuration
 from .variable import Variable, snake_case, unique_keys
 
 if TYPE_CHECKING:

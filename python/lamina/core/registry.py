@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from ._suggest import unknown
+from .suggest import unknown
 
 T = TypeVar("T")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import tape
 from .autograd import Node, Tensor
+from .grad_mode import grad_mode
 
 
 class MaskedTensor(Tensor):
@@ -18,6 +18,6 @@ def attach(x: Tensor, mask: Tensor) -> MaskedTensor:
     """``x`` with a mask: another name of the same array, one step further on the tape."""
     t = MaskedTensor.__new__(MaskedTensor)
     t._array, t._grad, t._grad_is_set, t.mask = x._array, None, False, mask
-    t.requires_grad = x.requires_grad and tape.state.enabled
+    t.requires_grad = x.requires_grad and grad_mode.enabled
     t._node = Node((x,), lambda dy: (dy,), True) if t.requires_grad else None
     return t

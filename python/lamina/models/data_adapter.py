@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from .. import random
-from .._tree import map_structure
-from ..autograd import Tensor, wrap
+from ..core.autograd import Tensor, wrap
+from ..core.tree import map_structure
 from ..data import PyDataset
 
 Array = np.ndarray[Any, np.dtype[Any]]

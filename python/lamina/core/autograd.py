@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _native
-from ._memory import zero_pages
-from .tape import enable_grad as enable_grad
-from .tape import no_grad as no_grad
-from .tape import refuse, state
+from .. import _native
+from .grad_mode import enable_grad as enable_grad
+from .grad_mode import grad_mode
+from .grad_mode import no_grad as no_grad
+from .memory import zero_pages
+from .recording import forbid_capture
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Backward = Callable[[Array, "Gradients"], None]
@@ -98,7 +99,7 @@ class Tensor:
         if isinstance(array, Tensor):
             array = array._array
             if dtype is not None and array.dtype != dtype:
-                refuse("Tensor(x, dtype=) converted a tensor with NumPy; ops.cast does so natively")
+                forbid_capture("Tensor(x, dtype=) converted a tensor with NumPy; ops.cast does so natively")
         a = np.asarray(array, dtype=dtype)
         if dtype is None and a.dtype == np.float64 and not isinstance(array, (np.ndarray, np.generic)):
             a = a.astype(np.float32)  # Python floats take the working type
@@ -133,7 +134,7 @@ class Tensor:
     @property
     def data(self) -> Array:
         """The array itself; writing into it changes the tensor."""
-        recording = state.recording
+        recording = grad_mode.recording
         if recording is not None:
             recording.refuse(_READ)
         return self._array
@@ -143,7 +144,7 @@ class Tensor:
         value = np.asarray(value, dtype=self._array.dtype, order="C")
         if value.shape != self._array.shape:
             raise ValueError(f"Tensor.data: expected shape {self._array.shape}, got {value.shape}")
-        refuse("a tensor's data was assigned in Python")
+        forbid_capture("a tensor's data was assigned in Python")
         np.copyto(self._array, value)  # in place: captured plans and optimizers hold the address
 
     @property
@@ -153,8 +154,8 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The gradient that ``backward()`` left here, or None before it and after ``zero_grad()``."""
-        if state.recording is not None:
-            state.recording.reads_gradient(self)
+        if grad_mode.recording is not None:
+            grad_mode.recording.reads_gradient(self)
         if not self._grad_is_set or self._grad is None:
             return None
         if self.touched is None:
@@ -171,7 +172,7 @@ class Tensor:
         value = np.asarray(value, dtype=self._array.dtype, order="C")
         if value.shape != self._array.shape:
             raise ValueError(f"Tensor.grad: expected shape {self._array.shape}, got {value.shape}")
-        refuse("a gradient was assigned in Python")
+        forbid_capture("a gradient was assigned in Python")
         if self._grad is None:
             self._grad = np.empty_like(self._array, order="C")
         np.copyto(self._grad, value)
@@ -181,8 +182,8 @@ class Tensor:
 
     def zero_grad(self) -> None:
         """Forget the gradient (its memory is kept; the next backward overwrites it)."""
-        if state.recording is not None:
-            state.recording.forgets_gradient(self)
+        if grad_mode.recording is not None:
+            grad_mode.recording.forgets_gradient(self)
         self._grad_is_set = False
 
     def detach(self) -> Tensor:
@@ -204,7 +205,7 @@ class Tensor:
         backward(self, gradient, retain_graph)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        refuse(_NUMPY)
+        forbid_capture(_NUMPY)
         if copy:
             return np.array(self._array, dtype=dtype)
         return np.asarray(self._array, dtype=dtype)
@@ -240,8 +241,8 @@ class Tensor:
             setattr(t, name, value)
         if computed:
             t._grad, t._grad_is_set = None, False
-            t.requires_grad = state.enabled
-            t._node = Node((self,), lambda dy: (dy,), True) if state.enabled else None
+            t.requires_grad = grad_mode.enabled
+            t._node = Node((self,), lambda dy: (dy,), True) if grad_mode.enabled else None
         return t
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
@@ -256,11 +257,11 @@ class Tensor:
         return t
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        refuse("a tensor was copied or pickled in Python")
+        forbid_capture("a tensor was copied or pickled in Python")
         return super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
-        refuse("a tensor was printed or formatted")
+        forbid_capture("a tensor was printed or formatted")
         grad = ", requires_grad=True" if self.requires_grad else ""
         body = np.array2string(self._array, separator=", ", prefix="Tensor(")
         return f"Tensor({body}, shape={self.shape}, dtype={self.dtype}{grad})"
@@ -308,7 +309,7 @@ def record(array: Array, inputs: Sequence[Tensor], backward: Backward) -> Tensor
     t = wrap(array)
     for x in inputs:
         if x.requires_grad:
-            if state.enabled:  # asked last: it is a thread's own, and so slower than the others
+            if grad_mode.enabled:  # asked last: it is a thread's own, and so slower than the others
                 t.requires_grad = True
                 t._node = Node(inputs, backward, False)
             break
@@ -326,7 +327,7 @@ def record_lookup(array: Array, table: Tensor, backward: Backward) -> Tensor:
 def record_view(array: Array, inputs: Sequence[Tensor], backward: BackwardView) -> Tensor:
     """As record, for results whose input gradients are aliases of ``dy`` (reshape, identity, addition)."""
     t = wrap(array)
-    if any(x.requires_grad for x in inputs) and state.enabled:
+    if any(x.requires_grad for x in inputs) and grad_mode.enabled:
         t.requires_grad = True
         t._node = Node(inputs, backward, True)
     return t
@@ -354,7 +355,7 @@ def record_many(arrays: Sequence[Array], inputs: Sequence[Tensor], backward: Bac
 
 def wants_grad(*inputs: Tensor) -> bool:
     """Whether an operation on these inputs goes on the tape (so that it must save what backward needs)."""
-    return any(x.requires_grad for x in inputs) and state.enabled
+    return any(x.requires_grad for x in inputs) and grad_mode.enabled
 
 
 def _reachable(root: Tensor) -> list[tuple[Node, Tensor]]:
@@ -379,7 +380,7 @@ class _Pending:
     __slots__ = ("buffers", "recording", "several", "shared")
 
     def __init__(self) -> None:
-        self.recording = state.recording
+        self.recording = grad_mode.recording
         self.buffers: dict[int, Array] = {}
         self.several: dict[int, list[Array | None]] = {}  # of operations with several results: their dys
         self.shared: dict[int, int] = {}  # address of a buffer -> tensors that still read it
@@ -476,7 +477,9 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> 
             gradient = gradient._array
         seed = np.asarray(gradient, dtype=root.dtype, order="C")
         if isinstance(gradient, np.ndarray) and seed is not gradient:
-            refuse("backward(gradient) converted its argument with NumPy; give it in the tensor's dtype, C-contiguous")
+            forbid_capture(
+                "backward(gradient) converted its argument with NumPy; give it in the tensor's dtype, C-contiguous"
+            )
         if seed.shape != root.shape:
             raise ValueError(f"backward: gradient has shape {seed.shape}, the tensor {root.shape}")
     pending = _Pending()

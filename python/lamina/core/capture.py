@@ -33,11 +33,12 @@ from typing import Any
 
 import numpy as np
 
-from . import _native
-from ._tree import leaves
+from .. import _native
 from .autograd import Array, Tensor, wrap
-from .masked import MaskedTensor, attach
-from .tape import CaptureError, Recording, configuration, noting, state
+from .grad_mode import grad_mode
+from .masked_tensor import MaskedTensor, attach
+from .recording import CaptureError, Recording, configuration, noting
+from .tree import leaves
 
 _FUNCTIONS = (type, types.FunctionType, types.ModuleType, functools.partial, np.ufunc)
 _PLAIN = (type(None), int, float, complex, str, bytes, np.generic, np.dtype, type)  # results that hold no tensor
@@ -75,7 +76,7 @@ def _is_place(x: Tensor) -> bool:
 def _flatten(value: Any, arrays: list[Array]) -> Any:
     """A hashable description of a structure of arguments; its arrays are appended to ``arrays``."""
     if isinstance(value, Tensor):
-        if value._node is not None and value.requires_grad and state.enabled:
+        if value._node is not None and value.requires_grad and grad_mode.enabled:
             raise _Unsuitable(
                 "an argument is a computed tensor that wants a gradient, and the tape ends at a captured step: compute "
                 "it inside of the step, or pass x.detach()"
@@ -145,7 +146,7 @@ class _Plan:
         self.native = _native.Plan()
         self.slots = slots
         self.version = configuration.version
-        self.enabled = state.enabled
+        self.enabled = grad_mode.enabled
         self.training = _Calls.context.training
         self.recording = Recording()
         self.hooks = self.recording.hooks
@@ -291,14 +292,16 @@ class CapturedStep:
         return [plan.native for plans in self._plans.values() for plan in plans]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if state.recording is not None or self.reason is not None:  # part of a larger captured step, or not captured
+        if (
+            grad_mode.recording is not None or self.reason is not None
+        ):  # part of a larger captured step, or not captured
             return self._eager(args, kwargs)
         latest = self._latest
         if (
             latest is not None
             and not kwargs
             and latest.version == configuration.version
-            and latest.enabled is state.enabled
+            and latest.enabled is grad_mode.enabled
             and latest.training is _Calls.context.training
         ):
             with self._lock:
@@ -313,7 +316,7 @@ class CapturedStep:
                     raise
         arrays: list[Array] = []
         try:
-            key = (_flatten((args, kwargs), arrays), state.enabled, _Calls.context.training)
+            key = (_flatten((args, kwargs), arrays), grad_mode.enabled, _Calls.context.training)
             hash(key)
         except _Unsuitable as error:
             return self._eager_once(str(error), args, kwargs)
@@ -348,13 +351,13 @@ class CapturedStep:
     def _record(self, key: Any, args: Any, kwargs: Any, arrays: list[Array]) -> Any:
         plan = _Plan([np.array(a, a.dtype.newbyteorder("="), order="C") for a in arrays])
         slots, named = plan.arguments((args, kwargs))
-        state.recording = plan.recording
+        grad_mode.recording = plan.recording
         plan.native.start()
         try:
             result = self._step(*slots, **named)
         finally:
             plan.native.stop()
-            state.recording = None
+            grad_mode.recording = None
         if plan.recording.changes:
             refusal = self._repeats(plan.recording.changes)
         else:
@@ -392,7 +395,7 @@ class CapturedStep:
         flags = [(leaf, leaf._grad_is_set) for leaf, _ in plan.recording.leaves.values()]
         found = False
         args, kwargs = plan.arguments((args, kwargs))
-        state.recording = Recording()
+        grad_mode.recording = Recording()
         plan.native.retrace()
         try:
             self._step(*args, **kwargs)
@@ -402,7 +405,7 @@ class CapturedStep:
                 raise full from None
         finally:
             plan.native.stop()
-            state.recording = None
+            grad_mode.recording = None
             if not found:  # else the flags are as the eager step leaves them where it fails
                 for leaf, is_set in flags:
                     leaf._grad_is_set = is_set

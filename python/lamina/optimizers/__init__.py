@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _native
+from .. import _native
+from ..core.suggest import unknown
 from . import schedules as schedules
-from ._suggest import unknown
-from .optimizer import Optimizer as Optimizer
+from .base import Optimizer as Optimizer
 from .schedules import LearningRateSchedule
 
 

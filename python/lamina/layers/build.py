@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .._tree import is_shape, leaves, map_shapes, map_structure
-from ..autograd import Tensor
+from ..core.autograd import Tensor
+from ..core.tree import is_shape, leaves, map_shapes, map_structure
 from .symbolic import SymbolicTensor, infer
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from . import losses
-from ._suggest import unknown
-from .autograd import no_grad
-from .layers.variable import Variable
-from .masked import MaskedTensor
+from .. import losses
+from ..core.autograd import no_grad
+from ..core.masked_tensor import MaskedTensor
+from ..core.suggest import unknown
+from ..layers.variable import Variable
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MetricFunction = Callable[..., Any]

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._tree import leaves
-from ..autograd import Tensor
-from ..layers.tracking import named_layers, parts
+from ..core.autograd import Tensor
+from ..core.recording import configuration
+from ..core.tree import leaves
+from ..layers.weights import named_layers, parts
 from ..metrics import Metric
 from ..ops import add
-from ..optimizer import Optimizer
-from ..tape import configuration
+from ..optimizers.base import Optimizer
 from ..utils import unpack_x_y_sample_weight
-from .compiled import Compiled, CompiledMetrics, plain
+from .compile_state import Compiled, CompiledMetrics, plain
 
 _SHARED = ("compute_loss", "compute_metrics", "metrics", "get_metrics_result", "reset_metrics")
 # What decides whether a model takes a step of its own, by the kind of step.

@@ -11,10 +11,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from . import _native, schedules, tape
-from ._memory import zero_pages, zeros
-from ._suggest import unknown
-from .autograd import Tensor, wrap
+from .. import _native
+from ..core.autograd import Tensor, wrap
+from ..core.grad_mode import grad_mode
+from ..core.memory import zero_pages, zeros
+from ..core.recording import Recording, forbid_capture, note_change, notes_changes
+from ..core.suggest import unknown
+from . import schedules
 from .schedules import LearningRateSchedule
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -46,7 +49,7 @@ class LearningRate(Tensor):
         return self
 
 
-@tape.notes_changes
+@notes_changes
 class Optimizer:
     """Base of the optimizers: state, clipping, weight decay; a subclass names its slots and its native step.
 
@@ -110,7 +113,7 @@ class Optimizer:
         object.__setattr__(self, name, value)
         if not name.startswith("_") and name != "learning_rate":
             object.__setattr__(self, "_group", None)  # slots may have to come or go
-            tape.touch(self, name)
+            note_change(self, name)
 
     @property
     def learning_rate(self) -> LearningRate:
@@ -121,18 +124,18 @@ class Optimizer:
         rate = self._rate
         if self._schedule is not None:
             rate[0] = float(self._schedule(int(self._steps[0])))
-            if tape.state.recording is not None:
-                rate = self._replayed_rate(tape.state.recording)
+            if grad_mode.recording is not None:
+                rate = self._replayed_rate(grad_mode.recording)
         return LearningRate(self, rate)
 
     @learning_rate.setter
     def learning_rate(self, value: float | LearningRateSchedule | dict[str, Any]) -> None:
-        tape.refuse(f"the learning rate of {type(self).__name__} was set in the step; set it between steps")
+        forbid_capture(f"the learning rate of {type(self).__name__} was set in the step; set it between steps")
         if isinstance(value, dict):
             value = schedules.deserialize(value)
         if isinstance(value, LearningRateSchedule):
             self._schedule = value
-            tape.touch(self, "learning_rate")  # recorded steps ask a schedule, but not a number, before each replay
+            note_change(self, "learning_rate")  # recorded steps ask a schedule, but not a number, before each replay
             return
         name = type(self).__name__
         if self._schedule is not None:
@@ -165,7 +168,7 @@ class Optimizer:
         self._excluded |= {id(v) for v in var_list or ()}
         self._excluded_names += tuple(var_names or ())
         self._group = None
-        tape.touch()
+        note_change()
 
     def build(self, variables: Iterable[Tensor]) -> None:
         """Make the state of every variable that has none yet; those known keep theirs.
@@ -196,7 +199,7 @@ class Optimizer:
                 known.add(id(v))
                 self._variables.append(v)
                 self._group = None
-                tape.touch()
+                note_change()
 
     def _slot_names(self) -> tuple[str, ...]:
         """The state that the rule keeps for each variable, zeros at first, in the native step's order."""
@@ -253,7 +256,7 @@ class Optimizer:
             raise RuntimeError(f"{type(self).__name__}.step: no variable has a gradient; call loss.backward() first")
         if self._schedule is not None:
             self._rate[0] = float(self._schedule(int(self._steps[0])))
-        recording = tape.state.recording
+        recording = grad_mode.recording
         if recording is not None:
             group = self._recorded(recording, flags)
         else:
@@ -263,7 +266,7 @@ class Optimizer:
                 self._active[:] = flags
         type(self)._native_step(group, *self._arguments)
 
-    def _recorded(self, recording: tape.Recording, flags: list[bool]) -> Any:
+    def _recorded(self, recording: Recording, flags: list[bool]) -> Any:
         """The group of a step under record, with its own flags and rate: a captured step may hold several of them."""
         for v in self._variables:
             recording.reads_gradient(v)
@@ -271,7 +274,7 @@ class Optimizer:
         recording.optimizer_steps[id(self)] += 1
         return self._grouped(np.array(flags, np.bool_), rate)
 
-    def _replayed_rate(self, recording: tape.Recording) -> Array:
+    def _replayed_rate(self, recording: Recording) -> Array:
         """The schedule's rate at this place of the step under record, in memory of its own, set before each replay."""
         rate = self._rate.copy()
         earlier = recording.optimizer_steps[id(self)]
@@ -285,7 +288,7 @@ class Optimizer:
 
     def zero_grad(self) -> None:
         """Forget all gradients, so that the next backward overwrites them."""
-        recording = tape.state.recording
+        recording = grad_mode.recording
         if recording is not None:
             for v in self._variables:
                 recording.forgets_gradient(v)
@@ -303,9 +306,9 @@ class Optimizer:
         if len(grads) != len(variables):
             raise ValueError(f"{type(self).__name__}.apply: {len(grads)} gradients for {len(variables)} variables")
         self.build(variables)
-        if tape.state.recording is not None:
+        if grad_mode.recording is not None:
             for v in self._variables:
-                tape.state.recording.reads_gradient(v)
+                grad_mode.recording.reads_gradient(v)
         before = [v._grad_is_set for v in self._variables]
         self.zero_grad()
         missing = [_label(v, i) for i, (g, v) in enumerate(zip(grads, variables, strict=True)) if g is None]
@@ -333,7 +336,9 @@ class Optimizer:
             return
         converted = np.ascontiguousarray(array, destination.dtype)
         if converted is not array:
-            tape.refuse(f"{type(self).__name__}.apply converted a gradient with NumPy; give it in its variable's dtype")
+            forbid_capture(
+                f"{type(self).__name__}.apply converted a gradient with NumPy; give it in its variable's dtype"
+            )
         _native.copy_into(converted, destination, False)
         if variable.touched is not None:
             _native.touch_all(variable.touched)
@@ -349,7 +354,7 @@ class Optimizer:
         variables: by key, those whose slots are wanted, as far as they have any; variables of other models are left
         out.  By default all that the optimizer knows, the key being the place in which build() met them.
         """
-        tape.refuse(f"the state of {type(self).__name__} was read in Python")
+        forbid_capture(f"the state of {type(self).__name__} was read in Python")
         if self._variables and self._group is None:
             self._bind()  # slots may have come or gone since the last step
         place = {id(v): i for i, v in enumerate(self._variables)}
@@ -366,7 +371,7 @@ class Optimizer:
         variables: by key, as for get_state.  The optimizer is built with those that the state names, also if they are
         frozen by now; the others start from zero.  Without them, before build, the state is kept until then.
         """
-        tape.refuse(f"the state of {type(self).__name__} was set in Python")
+        forbid_capture(f"the state of {type(self).__name__} was set in Python")
         if variables is None:
             if not self._variables:
                 self._saved = dict(state)

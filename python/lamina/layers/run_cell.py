@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops, tape
-from ..autograd import Tensor
+from .. import ops
+from ..core.autograd import Tensor
+from ..core.grad_mode import grad_mode
 from ..ops._common import as_tensor
 from .recurrent_cell import Cell
 from .stacked_cells import StackedRNNCells, called, first_states, output_size
@@ -157,7 +158,7 @@ def _kept(way: Pass, batch: int, steps: int) -> Tensor | None:
     """Which steps count, (N, T), or None for all; in operations, so that a captured plan finds it anew."""
     if way.lengths is None:
         return way.mask
-    if tape.state.recording is None:
+    if grad_mode.recording is None:
         _check_lengths(way.lengths, batch, steps)
     lengths = ops.cast(way.lengths, "int64")
     inside = ops.logical_and(ops.greater_equal(lengths, 0), ops.less_equal(lengths, steps))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ..autograd import Tensor
 from ..config import epsilon as default_epsilon
+from ..core.autograd import Tensor
 from ._common import TensorLike, as_tensor, float_tensor
 from .elementwise import abs, add, divide, maximum, multiply, power, rsqrt, square, subtract
 from .normalization import layer_norm

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..core.autograd import Tensor
 from ._common import TensorLike, as_tensor
 from .elementwise import not_equal, subtract
 from .reshape import Axis, _axis, concatenate, flip, getitem, ravel, reshape, split, transpose

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .._tree import flatten, map_structure
 from ..config import floatx
+from ..core.tree import flatten, map_structure
 from ..data import count
 from ..losses import SparseCategoricalCrossentropy
-from .compiled import Compiled, per_output
-from .feed import Array, Column, class_weights, to_arrays
+from .compile_state import Compiled, per_output
+from .data_adapter import Array, Column, class_weights, to_arrays
 
 
 def data_dtype(weights: list[Any]) -> np.dtype[Any]:

@@ -13,11 +13,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from ._suggest import unknown
-from .callback import Callback as Callback
-from .callback import CallbackList as CallbackList
-from .callback import Logs
-from .layers.tracking import load_random_states, random_states
+from ..core.suggest import unknown
+from ..layers.weights import load_random_states, random_states
+from .base import Callback as Callback
+from .base import CallbackList as CallbackList
+from .base import Logs
 from .progress import ProgbarLogger as ProgbarLogger
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._suggest import unknown
+from ..core.suggest import unknown
 from .base import Layer
 from .symbolic import Shape
 

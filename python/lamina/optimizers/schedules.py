@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from . import _registry
-from ._suggest import unknown
+from ..core import registry
+from ..core.suggest import unknown
 
 
 class LearningRateSchedule:
@@ -207,14 +207,14 @@ _CLASSES: dict[str, type[LearningRateSchedule]] = {
 
 def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
     """The config from which deserialize() makes the same schedule again."""
-    name = _registry.name_of(type(schedule)) or type(schedule).__name__
+    name = registry.name_of(type(schedule)) or type(schedule).__name__
     return {"class_name": name, "config": schedule.get_config()}
 
 
 def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
     """The schedule of a description: a class above, a registered one, or one of custom_objects."""
     name = config["class_name"]
-    cls = _CLASSES.get(name) or _registry.find(name)
+    cls = _CLASSES.get(name) or registry.find(name)
     if cls is None:
         error = unknown("learning-rate schedule", name, _CLASSES)
         raise ValueError(f"{error}; one of your own must be passed in custom_objects={{{name!r}: ...}} or registered")

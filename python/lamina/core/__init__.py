@@ -1,0 +1,1 @@
+"""What every floor above stands on: tensors and the tape, captured steps, names and small helpers."""
