@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lamina import Tensor, capture, ops
-from lamina.ops import _common
+from lamina.ops import conversion
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.uniform(0.5, 2.0, (3, 4)), RNG.uniform(0.5, 2.0, (4,))
@@ -117,8 +117,8 @@ def test_symbolic_arguments_reach_the_handler(monkeypatch):
         calls.append((function.__name__, args, kwargs))
         return Shape()
 
-    monkeypatch.setattr(_common._Symbolic, "type", (Shape,))
-    monkeypatch.setattr(_common._Symbolic, "call", staticmethod(call))
+    monkeypatch.setattr(conversion._Symbolic, "type", (Shape,))
+    monkeypatch.setattr(conversion._Symbolic, "call", staticmethod(call))
     s = Shape()
     for name in ("add", "multiply", "matmul", "maximum", "where"):
         args = (s, s, s) if name == "where" else (s, 1.0) if name != "matmul" else (X, s)

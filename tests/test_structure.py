@@ -25,31 +25,20 @@ CPP_FLOORS = {
 
 # Python's floors from the ground up; a module imports from its own line and the lines above.
 PYTHON_FLOORS = [
-    ["_native", "_version", "_memory", "_suggest", "_tree"],
-    ["tape"],
-    ["_registry", "config", "reference"],
-    ["autograd"],
-    ["masked"],
-    ["random"],
+    ["_native", "_version"],
+    ["core"],
+    ["config", "reference"],
     ["ops"],
-    ["activations", "capture", "initializers", "regularizers", "schedules"],
-    ["data", "layers", "loss_functions", "optimizer"],
-    ["losses", "optimizers", "utils", "constraints"],
+    ["random"],
+    ["activations", "initializers", "regularizers"],
+    ["data", "layers", "optimizers"],
+    ["losses", "utils"],
     ["metrics"],
-    ["callback", "progress"],
     ["callbacks", "saving"],
     ["models"],
     ["testing"],
     ["__init__"],
 ]
-
-# Imports inside a function that point upward, each with the reason why it cannot be turned round.
-UPWARD = {
-    ("ops", "layers"): "symbolic tensors enter through ops",
-    ("random", "ops"): "keras.random.dropout is spelled there",
-    ("saving", "models"): "load_model returns one",
-    ("autograd", "ops"): "indexing and arithmetic of Tensor",
-}
 
 
 def includes(path: Path) -> list[str]:
@@ -103,50 +92,72 @@ def test_a_family_has_the_same_name_on_every_floor():
         assert (PACKAGE / "reference" / f"{family}.py").exists(), f"no python/lamina/reference/{family}.py"
 
 
-def module_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name below lamina; "" is the package itself."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
 
 
 def is_type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
 
 
-def imported(tree: ast.AST, depth: int) -> list[tuple[str, bool]]:
-    """(top-level module of the package, whether inside a function) for every import of the package's own modules."""
-    found: list[tuple[str, bool]] = []
+def imported(path: Path, known: dict[str, Path]) -> set[str]:
+    """The package's own modules that a file imports when it runs, at its top or inside of functions."""
+    package = path.relative_to(PACKAGE).parts[:-1]
+    found = set()
 
-    def visit(node: ast.AST, inside: bool) -> None:
+    def visit(node: ast.AST) -> None:
         if is_type_checking(node):
             return
         if isinstance(node, ast.ImportFrom) and node.level:
-            assert node.level <= depth, ast.dump(node)
-            if node.level == depth:  # from the package itself
-                names = [node.module.split(".")[0]] if node.module else [a.name for a in node.names]
-                found.extend((n, inside) for n in names)
+            above = package[: len(package) - node.level + 1]
+            module = ".".join([*above, *(node.module or "").split(".")]).strip(".")
+            for alias in node.names:
+                inner = f"{module}.{alias.name}".strip(".")
+                found.add(inner if inner in known or inner == "_native" else module)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            assert not any(n.split(".")[0] == "lamina" for n in names), f"import it relatively: {names}"
-        inside = inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            assert not any(n.split(".")[0] == "lamina" for n in names), f"{path}: import it relatively: {names}"
         for child in ast.iter_child_nodes(node):
-            visit(child, inside)
+            visit(child)
 
-    visit(tree, False)
+    visit(ast.parse(path.read_text()))
     return found
 
 
 def test_every_python_import_points_downward():
     rank = {name: i for i, names in enumerate(PYTHON_FLOORS) for name in names}
+    known = modules()
     wrong = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        module = module_of(path)
-        assert module in rank, f"{path.name}: add it to PYTHON_FLOORS"
-        depth = len(path.relative_to(PACKAGE).parts)
-        for target, inside in imported(ast.parse(path.read_text()), depth):
-            if not (PACKAGE / f"{target}.py").exists() and not (PACKAGE / target).is_dir() and target != "_native":
-                continue  # a name from __init__
-            if rank[target] > rank[module] and not (inside and (module, target) in UPWARD):
-                wrong.append(f"{path.relative_to(ROOT)} imports {target}")
+    for module, path in sorted(known.items()):
+        floor = module.split(".")[0] or "__init__"
+        assert floor in rank, f"{path.name}: add {floor} to PYTHON_FLOORS"
+        targets = {t.split(".")[0] or "__init__" for t in imported(path, known)} - {floor}
+        wrong += [f"{path.relative_to(ROOT)} imports {t}" for t in targets if rank[t] > rank[floor]]
     assert not wrong
+
+
+def test_no_python_module_imports_itself_through_others():
+    """File by file, imports inside of functions included."""
+    known = modules()
+    graph = {m: imported(p, known) - {m} for m, p in known.items()}
+    for module in graph:  # a package's __init__ gathers its rooms; the rooms import each other, not the package
+        graph[module] -= {m for m in graph if m and module.startswith(f"{m}.")} - {""}
+    done: set[str] = set()
+
+    def walk(module: str, path: list[str]) -> None:
+        assert module not in path, f"a circle of imports: {' -> '.join([*path[path.index(module) :], module])}"
+        if module not in done:
+            for target in sorted(graph.get(module, ())):
+                walk(target, [*path, module])
+            done.add(module)
+
+    for module in sorted(graph):
+        walk(module, [])
 
 
 def test_files_stay_short():

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import random
+from .core.generator import numpy_from, numpy_generator
 from .core.tree import flatten, map_structure
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -66,9 +66,7 @@ def batches(
     """
     if batch_size < 1:
         raise ValueError(f"batches: batch_size must be at least 1, got {batch_size}")
-    return Batches(
-        x, y, batch_size, shuffle, random.numpy_generator() if seed is None else random.numpy_from(seed), drop_last
-    )
+    return Batches(x, y, batch_size, shuffle, numpy_generator() if seed is None else numpy_from(seed), drop_last)
 
 
 def split(*arrays: Any, fraction: float = 0.2, shuffle: bool = True, seed: int | None = None) -> list[Array]:
@@ -81,7 +79,7 @@ def split(*arrays: Any, fraction: float = 0.2, shuffle: bool = True, seed: int |
     held_out = int(samples * fraction)
     if not 0 < held_out < samples:
         raise ValueError(f"split: fraction={fraction} of {samples} samples leaves one part empty")
-    order = random.numpy_from(seed).permutation(samples) if shuffle else np.arange(samples)
+    order = numpy_from(seed).permutation(samples) if shuffle else np.arange(samples)
     first, second = order[: samples - held_out], order[samples - held_out :]
     return [a[part] for a in parts for part in (first, second)]
 

@@ -17,6 +17,7 @@ from . import random
 from .config import standardize_dtype
 from .core import registry
 from .core.autograd import Tensor, wrap
+from .core.generator import Seed, numpy_from
 from .core.suggest import unknown
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -96,11 +97,11 @@ class Identity(Initializer):
 class RandomNormal(Initializer):
     """Normal with this mean and standard deviation."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: random.Seed = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         self.mean, self.stddev, self.seed = mean, stddev, seed
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        return _scaled(random.normal_array(random.numpy_from(self.seed), shape, dtype), self.stddev, self.mean)
+        return _scaled(random.normal_array(numpy_from(self.seed), shape, dtype), self.stddev, self.mean)
 
     def get_config(self) -> dict[str, Any]:
         return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
@@ -110,17 +111,17 @@ class TruncatedNormal(RandomNormal):
     """As RandomNormal; values beyond two standard deviations are drawn again."""
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        return _scaled(random.truncated_array(random.numpy_from(self.seed), shape, dtype), self.stddev, self.mean)
+        return _scaled(random.truncated_array(numpy_from(self.seed), shape, dtype), self.stddev, self.mean)
 
 
 class RandomUniform(Initializer):
     """Uniform in [minval, maxval)."""
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: random.Seed = None) -> None:
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
         self.minval, self.maxval, self.seed = minval, maxval, seed
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        values = random.numpy_from(self.seed).random(shape, dtype=dtype)
+        values = numpy_from(self.seed).random(shape, dtype=dtype)
         return _scaled(values, self.maxval - self.minval, self.minval)
 
     def get_config(self) -> dict[str, Any]:
@@ -156,7 +157,7 @@ class VarianceScaling(Initializer):
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: random.Seed = None,
+        seed: Seed = None,
         input_axes: Fans = None,
         output_axes: Fans = None,
     ) -> None:
@@ -174,7 +175,7 @@ class VarianceScaling(Initializer):
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, n)
-        rng = random.numpy_from(self.seed)
+        rng = numpy_from(self.seed)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * variance)
             return _scaled(rng.random(shape, dtype=dtype), 2 * limit, -limit)
@@ -193,7 +194,7 @@ class _Scaled(VarianceScaling):
 
     fixed: tuple[float, str, str]
 
-    def __init__(self, seed: random.Seed = None, input_axes: Fans = None, output_axes: Fans = None) -> None:
+    def __init__(self, seed: Seed = None, input_axes: Fans = None, output_axes: Fans = None) -> None:
         super().__init__(*self.fixed, seed=seed, input_axes=input_axes, output_axes=output_axes)
 
     def get_config(self) -> dict[str, Any]:
@@ -242,7 +243,7 @@ class Orthogonal(Initializer):
     A kernel of more than two axes is treated as the matrix (all but the last, last).
     """
 
-    def __init__(self, gain: float = 1.0, seed: random.Seed = None) -> None:
+    def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
         self.gain, self.seed = gain, seed
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -250,7 +251,7 @@ class Orthogonal(Initializer):
             raise ValueError(f"Orthogonal: the shape needs at least two axes, got {shape}")
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall = (max(rows, columns), min(rows, columns))
-        q, r = np.linalg.qr(random.normal_array(random.numpy_from(self.seed), tall, np.dtype(np.float64)))
+        q, r = np.linalg.qr(random.normal_array(numpy_from(self.seed), tall, np.dtype(np.float64)))
         q = q * np.where(np.diag(r) < 0, -1.0, 1.0)  # the unique factor, so uniformly distributed
         return (self.gain * (q.T if rows < columns else q)).reshape(shape).astype(dtype)
 

@@ -12,102 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from . import ops
 from .config import standardize_dtype
-from .core import registry
 from .core.autograd import Tensor, wrap
+from .core.generator import Generator, Seed, SeedGenerator, _key, numpy_from, seed
 from .core.grad_mode import grad_mode
-from .core.recording import forbid_capture, notes_changes
 
 Shape = Sequence[int]
 Array = np.ndarray[Any, np.dtype[Any]]
-
-
-_DREW = "lamina.random drew numbers with NumPy, which a replay would repeat"
-
-
-class _Process:
-    """The generator from which every unseeded choice of the process is drawn; made when it is first needed, because
-    importing numpy.random takes a tenth of the time that importing this library may take."""
-
-    numpy: np.random.Generator | None = None
-
-
-def seed(value: int) -> None:
-    """Make all that is drawn from now on (initial weights, dropout keys of new layers, shuffles) repeatable.
-
-    ``value`` is a non-negative integer.  Layers that exist already keep the generators they were made with.
-    """
-    forbid_capture("lamina.random.seed() was called in the step")
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise ValueError(f"random.seed: expected a non-negative integer, got {value!r}")
-    _Process.numpy = np.random.Generator(np.random.Philox(int(value)))
-
-
-def numpy_generator() -> np.random.Generator:
-    """The process-wide NumPy generator that ``seed()`` restarts."""
-    forbid_capture(_DREW)
-    return _process_generator()
-
-
-def _process_generator() -> np.random.Generator:
-    if _Process.numpy is None:
-        _Process.numpy = np.random.Generator(np.random.Philox())
-    return _Process.numpy
-
-
-def _key(seed: int | None) -> int:
-    """The key of a stream: the seed itself, or for None one from the process-wide generator."""
-    key = int(_process_generator().integers(2**63)) if seed is None else int(seed)
-    if not 0 <= key < 2**64:
-        raise ValueError(f"Generator: seed must be between 0 and 2**64 - 1, got {seed}")
-    return key
-
-
-@notes_changes
-class Generator:
-    """A counter-based random stream.  ``state`` is uint64 [key, counter]; each native call that draws from it reads
-    both through their address and adds one to the counter, so that a captured step goes on drawing new numbers.
-
-    ``seed=None`` takes a key from the process-wide generator; equal integer seeds give equal streams.
-    """
-
-    __slots__ = ("seed", "state")
-
-    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
-        forbid_capture("a lamina.random.Generator was made in the step; make it outside, so that its stream goes on")
-        self._start(_key(seed))
-
-    def _start(self, key: int) -> None:
-        self.seed = key
-        self.state = np.array([key, 0], dtype=np.uint64)
-
-    def numpy(self) -> np.random.Generator:
-        """A NumPy generator at this stream's place; advances the stream by one call."""
-        forbid_capture(_DREW)
-        return self._next()
-
-    def _next(self) -> np.random.Generator:
-        generator = np.random.Generator(np.random.Philox(key=self.state))
-        self.state[1] += np.uint64(1)
-        return generator
-
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed}
-
-
-SeedGenerator = Generator  # Keras's name
-registry.add_known((Generator,))
-
-Seed = int | Generator | None
-
-
-def numpy_from(seed: Seed) -> np.random.Generator:
-    """NumPy's generator for a ``seed`` argument: None is the process's, an integer always the same, or a Generator."""
-    if seed is None:
-        return numpy_generator()
-    if isinstance(seed, Generator):
-        return seed.numpy()
-    return np.random.Generator(np.random.Philox(int(seed)))
 
 
 def normal_array(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
@@ -183,11 +95,9 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Tensor:
 
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Seed = None) -> Tensor:
     """``inputs`` with a fraction ``rate`` of its elements set to zero and the rest scaled by 1 / (1 - rate)."""
-    from .ops import dropout as op  # ops use generators, so the import cannot stand above
-
     if noise_shape is not None:
         raise ValueError("random.dropout: noise_shape is not supported here; use layers.Dropout(noise_shape=...)")
-    return op(inputs, rate, seed if isinstance(seed, Generator) else _one_call(seed))
+    return ops.dropout(inputs, rate, seed if isinstance(seed, Generator) else _one_call(seed))
 
 
 def _one_call(seed: int | None) -> Generator:
@@ -201,3 +111,9 @@ def _one_call(seed: int | None) -> Generator:
     if grad_mode.recording is not None:
         grad_mode.recording.hooks.append(restart)
     return generator
+
+
+__all__ = [
+    "Generator", "SeedGenerator", "categorical", "dropout", "normal", "randint", "seed", "shuffle", "truncated_normal",
+    "uniform",
+]  # fmt: skip

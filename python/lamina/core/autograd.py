@@ -33,7 +33,6 @@ Backward = Callable[[Array, "Gradients"], None]
 BackwardView = Callable[[Array], "tuple[Array | None, ...]"]
 BackwardMany = Callable[["list[Array | None]", "Gradients"], None]
 
-
 _sequence = itertools.count(1)  # of all threads: a tape may be begun in one and continued in another
 
 
@@ -477,9 +476,7 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> 
             gradient = gradient._array
         seed = np.asarray(gradient, dtype=root.dtype, order="C")
         if isinstance(gradient, np.ndarray) and seed is not gradient:
-            forbid_capture(
-                "backward(gradient) converted its argument with NumPy; give it in the tensor's dtype, C-contiguous"
-            )
+            forbid_capture("backward(gradient) converted its argument: give the tensor's dtype, C-contiguous")
         if seed.shape != root.shape:
             raise ValueError(f"backward: gradient has shape {seed.shape}, the tensor {root.shape}")
     pending = _Pending()

@@ -18,7 +18,7 @@ from .elementwise import Add, Average, Maximum, Minimum, Multiply, Subtract
 from .embedding import Embedding, PositionEmbedding, SinePositionEncoding
 from .linear_algebra import Dot
 from .normalization import BatchNormalization, LayerNormalization, UnitNormalization
-from .op_layer import OpLayer
+from .op_layer import OpLayer, symbolic_call
 from .padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from .pooling import (
     AveragePooling1D,
@@ -42,7 +42,7 @@ from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .recurrent_cell import GRUCell, LSTMCell, SimpleRNNCell
 from .reshape import Concatenate, Flatten, Permute, RepeatVector, Reshape
 from .stacked_cells import StackedRNNCells
-from .symbolic import SymbolicTensor, symbolic_call
+from .symbolic import SymbolicTensor
 from .upsampling import UpSampling1D, UpSampling2D
 from .variable import Variable
 from .wrappers import Masking, TimeDistributed

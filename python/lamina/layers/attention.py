@@ -8,8 +8,8 @@ from typing import Any
 
 from .. import activations, initializers, ops, regularizers
 from ..core.autograd import Tensor
-from ..ops._common import as_tensor
-from ..random import Generator
+from ..core.generator import Generator
+from ..ops.conversion import as_tensor
 from .arguments import fraction, known, positive, refuse
 from .base import Layer
 from .masking import as_mask, attach

@@ -26,7 +26,7 @@ from . import build
 from .call import BAD_INPUT, Losses, context, full_call, tensors
 from .symbolic import Node, Shape, SymbolicTensor, infer
 from .variable import Variable, auto_name, snake_case
-from .weights import children, load_arrays, named_layers, named_variables, own_variables
+from .weights import Trackable, children, load_arrays, named_layers, named_variables, own_variables
 
 inside_of(context)
 
@@ -44,7 +44,7 @@ class _Frozen:
 
 
 @notes_changes
-class Layer:
+class Layer(Trackable):
     """Base class of layers; also usable on its own.
 
     Arguments that every layer takes: ``name`` (unique in a model; default from the class), ``dtype`` ("float32" or
@@ -59,6 +59,7 @@ class Layer:
     _float_input = False  # integers and booleans in the first argument are converted to the layer's dtype
     _keeps_numbers = False  # numbers and lists in the first argument reach ``call`` as they are
     _keeps_dtype = False  # the result has the input's dtype, not the layer's
+    _defines_build = False  # the class has a build() of its own, or inherits one that is not Layer's
     _built_by_call = False  # nothing to build before the first call: it builds the layers inside
     _ready: bool  # built and free of masks and losses: calls on a plain tensor go straight to ``call``
     _takes_training: bool
@@ -74,6 +75,7 @@ class Layer:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
+            cls._defines_build = True
             setattr(cls, "build", build.wrapped(cls.__dict__["build"]))  # noqa: B010 (mypy: a method)
             cls._built_by_call = cls.__dict__.get("_built_by_call", False)
 

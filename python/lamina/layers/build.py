@@ -72,11 +72,9 @@ def build_inner(layer: Layer, *shapes: Any) -> None:
 
     One without a ``build`` of its own is tried, so that the layers that its ``call`` uses are built, too.
     """
-    from .base import Layer  # which stands on this module
-
     if layer.built:
         return
-    if type(layer).build is Layer.build:
+    if not layer._defines_build:
         args = map_shapes(lambda shape: SymbolicTensor(shape, layer.dtype), shapes)
         infer(layer, args, {"training": False})
     else:

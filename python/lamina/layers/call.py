@@ -17,7 +17,7 @@ import numpy as np
 from .. import ops
 from ..core.autograd import Tensor
 from ..core.tree import leaves, map_structure
-from ..ops._common import as_tensor, kernel_dtype
+from ..ops.conversion import as_tensor, kernel_dtype
 from . import build
 from .masking import MaskedTensor, attach, mask_of
 from .symbolic import Node, SymbolicTensor, is_symbolic

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import ops, random
 from ..core.autograd import Tensor
-from ..random import Generator
+from ..core.generator import Generator
 from . import arguments
 from .arguments import fraction
 from .base import Layer

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _native, initializers, ops, regularizers
 from ..core.autograd import Array, Tensor, wrap
-from ..ops._common import as_tensor
+from ..ops.conversion import as_tensor
 from .arguments import known, positive, refuse
 from .base import Layer
 from .masking import attach

@@ -13,7 +13,7 @@ from ..core.autograd import Tensor
 from ..core.masked_tensor import MaskedTensor as MaskedTensor
 from ..core.masked_tensor import attach as attach
 from ..core.tree import map_structure
-from ..ops._common import as_tensor
+from ..ops.conversion import as_tensor
 
 
 def mask_of(tree: Any) -> Any:

@@ -8,8 +8,9 @@ from typing import Any
 
 from .. import ops
 from ..core.suggest import unknown
+from ..ops.conversion import register_symbolic
 from .base import Layer
-from .symbolic import infer
+from .symbolic import SymbolicTensor, infer
 from .variable import auto_name
 
 
@@ -45,3 +46,11 @@ class OpLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"function": self.function.__name__}
+
+
+def symbolic_call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Add the call of a function of ``lamina.ops`` to the model that is being drawn; returns symbolic tensors."""
+    return OpLayer(fn)(*args, **kwargs)
+
+
+register_symbolic(SymbolicTensor, symbolic_call)

@@ -9,9 +9,9 @@ import numpy as np
 
 from .. import activations, initializers, ops, regularizers
 from ..core.autograd import Array, Tensor, wrap
+from ..core.generator import Generator
 from ..core.tree import leaves
-from ..ops._common import as_tensor
-from ..random import Generator
+from ..ops.conversion import as_tensor
 from .arguments import fraction, known, positive, refuse
 from .base import Layer
 from .symbolic import Shape, SymbolicTensor

@@ -16,7 +16,6 @@ from .. import ops
 from ..core import autograd
 from ..core.autograd import Tensor, wrap
 from ..core.tree import flatten, leaves, map_structure, pack_as
-from ..ops._common import register_symbolic
 
 Shape = tuple[int | None, ...]
 
@@ -94,15 +93,6 @@ def is_symbolic(tree: Any) -> bool:
         return any(isinstance(t, SymbolicTensor) for t in leaves(tree))
     return isinstance(tree, SymbolicTensor)
 
-
-def symbolic_call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Add the call of a function of ``lamina.ops`` to the model that is being drawn; returns symbolic tensors."""
-    from .op_layer import OpLayer  # a Layer, and layers stand on this module
-
-    return OpLayer(fn)(*args, **kwargs)
-
-
-register_symbolic(SymbolicTensor, symbolic_call)
 
 # Free sizes are tried with two values each; sizes of the result that differ between the two are free as well.
 # The second pair is for windows that the first is too small for.

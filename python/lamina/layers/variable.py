@@ -12,10 +12,10 @@ import numpy as np
 
 from .. import _native, initializers, ops
 from ..config import standardize_dtype
-from ..core.autograd import Array, Tensor, no_grad
+from ..core.autograd import Array, Tensor
 from ..core.grad_mode import no_grad
 from ..core.recording import forbid_capture, note_change
-from ..ops._common import as_tensor
+from ..ops.conversion import as_tensor
 
 _used: Counter[str] = Counter()
 

@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.autograd import Array
+from ..core.generator import Generator
 from ..core.recording import configuration
-from ..random import Generator
 from .variable import Variable, snake_case, unique_keys
 
 if TYPE_CHECKING:
     from .base import Layer
+
+
+class Trackable:
+    """Base of Layer: it holds variables and other Trackables among its attributes."""
+
 
 # Attributes of Layer that refer to layers which are not its parts.
 _NOT_PARTS = frozenset({"_arguments", "_nodes", "_parent", "_build_arguments", "_own_losses"})
@@ -63,9 +68,7 @@ def children(layer: Layer) -> list[tuple[str, Layer]]:
     It is the name that the sublayer was given, else its class in a Sequential or functional model, else the attribute.
     A name that could be automatic (dense_3) counts as such, so that a model read from a file has the same keys.
     """
-    from .base import Layer
-
-    found = list(parts(layer, Layer))
+    found = list(parts(layer, Trackable))
     names = []
     for key, child in found:
         child._adopt(layer)

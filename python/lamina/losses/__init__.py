@@ -16,9 +16,9 @@ from .. import ops
 from ..core.autograd import Tensor
 from ..core.grad_mode import grad_mode
 from ..core.masked_tensor import MaskedTensor
-from ..core.recording import configuration, note_change, note_made, notes_changes
+from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
-from ..ops._common import as_tensor
+from ..ops.conversion import as_tensor
 from .functional import REDUCTIONS, class_indices, reduce_values
 from .functional import binary_crossentropy as binary_crossentropy
 from .functional import categorical_crossentropy as categorical_crossentropy

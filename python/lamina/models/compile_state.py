@@ -16,7 +16,7 @@ from ..core.tree import flatten, map_structure
 from ..layers.weights import named_layers
 from ..losses import Loss
 from ..metrics import Mean, MeanMetricWrapper, Metric
-from ..ops._common import as_tensor
+from ..ops.conversion import as_tensor
 from .data_adapter import Array, Column
 
 

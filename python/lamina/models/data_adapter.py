@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from .. import random
 from ..core.autograd import Tensor, wrap
+from ..core.generator import numpy_generator
 from ..core.tree import map_structure
 from ..data import PyDataset
 
@@ -119,7 +119,7 @@ class ArrayFeed:
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass over the data, in a new order if shuffled."""
         n, size = self.samples, self._batch_size
-        order = random.numpy_generator().permutation(n) if self._shuffle else None
+        order = numpy_generator().permutation(n) if self._shuffle else None
         for start in range(0, n, size):
             stop = min(start + size, n)
             if order is None:

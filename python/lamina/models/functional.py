@@ -13,7 +13,7 @@ from ..core.autograd import Tensor
 from ..core.tree import flatten, map_structure, pack_as
 from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.symbolic import Node, Shape
-from ..ops._common import as_tensor
+from ..ops.conversion import as_tensor
 
 
 class _Step:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.tree import flatten, is_shape
 from ..layers import Layer
+from .trainer import Trainer
 
 if TYPE_CHECKING:
     from .model import Model
@@ -45,23 +46,25 @@ def layer_counts(model: Model) -> tuple[int, int]:
     return total - outputs, outputs
 
 
-def _weighted(model: Layer) -> list[Layer]:
-    from .model import Model  # which prints summaries
+def _inner(layer: Any) -> list[Layer]:
+    """The layers of a model; none of a plain layer."""
+    layers: list[Layer] = getattr(layer, "layers", []) if isinstance(layer, Trainer) else []
+    return layers
 
+
+def _weighted(model: Layer) -> list[Layer]:
     found: list[Layer] = []
-    for layer in model.layers if isinstance(model, Model) else ():
-        if isinstance(layer, Model):
+    for layer in _inner(model):
+        if isinstance(layer, Trainer):
             found += _weighted(layer)
         elif layer.weights:
             found.append(layer)
     return found
 
 
-def _rows(model: Model, linear: bool, expand: bool, trainable: bool, indent: str) -> list[list[str]]:
-    from .model import Model
-
+def _rows(model: Any, linear: bool, expand: bool, trainable: bool, indent: str) -> list[list[str]]:
     rows = []
-    for layer in model.layers:
+    for layer in _inner(model):
         count = f"{sum(v.size for v in layer.weights):,}" if layer.built else "0 (unbuilt)"
         row = [f"{indent}{layer.name} ({type(layer).__name__})", _output_shape(layer), count]
         if not linear:
@@ -69,7 +72,7 @@ def _rows(model: Model, linear: bool, expand: bool, trainable: bool, indent: str
         if trainable:
             row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
         rows.append(row)
-        if expand and isinstance(layer, Model):
+        if expand and isinstance(layer, Trainer):
             rows += _rows(layer, linear, expand, trainable, f"{indent}  └ ")
     return rows
 

@@ -14,7 +14,7 @@ from ..core.autograd import Tensor, no_grad, wrap
 from ..core.capture import capture
 from ..core.tree import map_structure
 from ..layers.symbolic import trying
-from ..ops._common import as_tensor
+from ..ops.conversion import as_tensor
 from ..optimizers.base import Optimizer
 from ..utils import pack_x_y_sample_weight
 from . import fit_loops, validate_data

@@ -14,6 +14,7 @@ from ..core.autograd import Tensor
 from . import activation as _activation
 from . import activation_variants as _activation_variants
 from . import attention as _attention
+from . import conversion as _conversion
 from . import convolution as _convolution
 from . import creation as _creation
 from . import dense as _dense
@@ -36,10 +37,11 @@ from . import scatter as _scatter
 from . import sorting as _sorting
 from . import special as _special
 from . import trigonometry as _trigonometry
-from ._common import op
 from .activation import *
 from .activation_variants import *
 from .attention import *
+from .conversion import *
+from .conversion import op
 from .convolution import *
 from .creation import *
 from .dense import *
@@ -68,6 +70,7 @@ __all__ += _activation.__all__
 __all__ += _activation_variants.__all__
 __all__ += _arrangement.__all__
 __all__ += _attention.__all__
+__all__ += _conversion.__all__
 __all__ += _convolution.__all__
 __all__ += _creation.__all__
 __all__ += _dense.__all__

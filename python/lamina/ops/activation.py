@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record
-from ._common import TensorLike, float_tensor
+from .conversion import TensorLike, float_tensor
+from .reshape import reshape, transpose
 
 _from_output: dict[str, bool] = _native.activations()  # name -> whether y (else x) is kept for backward
 
@@ -97,8 +98,6 @@ hard_swish = hard_silu
 
 def _on_last_axis(function: Callable[[Tensor], Tensor], x: Tensor, axis: int | tuple[int, ...] | list[int]) -> Tensor:
     """``function``, which works on the last axis, on another axis, or on several as if they were one."""
-    from .reshape import reshape, transpose
-
     given = list(axis) if isinstance(axis, (tuple, list)) else [axis]
     if not given or any(isinstance(a, bool) or not isinstance(a, (int, np.integer)) for a in given):
         raise TypeError(f"{function.__name__}: axis must be an integer or a tuple of integers, got {axis!r}")

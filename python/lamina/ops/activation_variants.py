@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.autograd import Tensor
-from ._common import TensorLike, as_tensor, float_tensor
 from .activation import elu, relu, sigmoid, softplus, tanh
+from .conversion import TensorLike, _axis, as_tensor, float_tensor
 from .elementwise import (
     abs,
     add,
@@ -24,7 +24,7 @@ from .elementwise import (
     where,
 )
 from .reduction import cumsum, max, sum
-from .reshape import _axis, flip, moveaxis, split
+from .reshape import flip, moveaxis, split
 from .sorting import sort, take_along_axis
 
 

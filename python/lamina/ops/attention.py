@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record, wants_grad
-from ._common import TensorLike, as_tensor
+from .conversion import TensorLike, as_tensor
 
 
 def dot_product_attention(

@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record
-from ._common import TensorLike, as_tensor
+from .conversion import TensorLike, as_tensor
+from .reshape import transpose
 
 Size: TypeAlias = "int | tuple[int, int] | list[int]"
 Padding: TypeAlias = "str | tuple[tuple[int, int], tuple[int, int]]"
@@ -80,8 +81,6 @@ def around_channels_last(x: TensorLike, data_format: str | None, op: str, f: Cal
     """f(x) for images stored either way."""
     if _channels_last(data_format, op):
         return f(x)
-    from .reshape import transpose
-
     return transpose(f(transpose(x, (0, 2, 3, 1))), (0, 3, 1, 2))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Tensor, record_view, wrap
-from ._common import TensorLike, as_tensor, check_sizes, floatx, shape_of
+from .conversion import TensorLike, as_tensor, check_sizes, floatx, shape_of
 from .elementwise import where
 from .expansion import broadcast_to
 from .reshape import ravel, reshape

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record
-from ._common import TensorLike, as_tensor, float_pair
+from .conversion import TensorLike, as_tensor, float_pair
 from .expansion import broadcast_to
 from .reshape import reshape
 

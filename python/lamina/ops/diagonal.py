@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.autograd import Tensor, wrap
-from ._common import TensorLike, as_tensor, check_sizes
+from .conversion import TensorLike, _axis, as_tensor, check_sizes
 from .creation import zeros
 from .elementwise import where
 from .reduction import sum
-from .reshape import _axis, moveaxis, ravel, reshape
+from .reshape import moveaxis, ravel, reshape
 
 
 def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record
-from ..random import Generator
-from ._common import TensorLike, float_tensor
+from ..core.generator import Generator
+from .conversion import TensorLike, float_tensor
 
 __all__ = ["dropout"]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
-from ._common import TensorLike, as_tensor, float_tensor, floatx, forbid_in_capture, is_computable
+from .conversion import TensorLike, as_tensor, float_tensor, floatx, forbid_in_capture
 
 _Number = (int, float)
 
@@ -398,14 +398,18 @@ def isinf(x: TensorLike) -> Tensor:
     return _classify("isinf", x)
 
 
+def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
+    """The places (int32) of the elements that are not zero, one tensor for each axis.  By NumPy: not captured."""
+    forbid_in_capture("nonzero")
+    return tuple(wrap(places.astype(np.int32)) for places in np.nonzero(np.atleast_1d(as_tensor(x)._array)))
+
+
 def where(condition: TensorLike, x1: TensorLike = None, x2: TensorLike = None) -> Any:
     """x1 where the condition holds, else x2; all three broadcast.
 
     The condition alone gives its places, as ``nonzero`` does.
     """
     if x1 is None and x2 is None:
-        from .sorting import nonzero
-
         return nonzero(condition)
     if x1 is None or x2 is None:
         raise ValueError(f"where: expected both x1 and x2 or neither, got only {'x2' if x1 is None else 'x1'}")
@@ -427,24 +431,6 @@ def where(condition: TensorLike, x1: TensorLike = None, x2: TensorLike = None) -
     return record(z, inputs, backward)
 
 
-def cast(x: TensorLike, dtype: Any) -> Tensor:
-    """x in another type; differentiable between float types.  Floats become integers by cutting off decimals."""
-    t = as_tensor(x)
-    if t._array.dtype == dtype:
-        return t
-    if not is_computable(t._array.dtype):
-        forbid_in_capture(f"a conversion from {t._array.dtype}")
-        t = wrap(t._array.astype(floatx()))
-    y = _native.cast_forward(t._array, dtype)
-    if not t.requires_grad or y.dtype.kind != "f":
-        return wrap(y)
-
-    def backward(dy: Array, grads: Gradients) -> None:
-        _native.cast_backward(dy, grads[0], grads.accumulate)
-
-    return record(y, (t,), backward)
-
-
 def stop_gradient(variable: TensorLike) -> Tensor:
     """The same values, cut off from the tape."""
     return as_tensor(variable).detach()
@@ -454,7 +440,6 @@ __all__ = [
     "abs",
     "absolute",
     "add",
-    "cast",
     "ceil",
     "clip",
     "cos",
@@ -483,6 +468,7 @@ __all__ = [
     "mod",
     "multiply",
     "negative",
+    "nonzero",
     "not_equal",
     "power",
     "reciprocal",

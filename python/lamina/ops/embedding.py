@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record_lookup
-from ._common import TensorLike, as_tensor
+from .conversion import TensorLike, as_tensor
 
 __all__ = ["embedding"]
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record
-from ._common import TensorLike, as_tensor, check_sizes, forbid_in_capture
-from .reshape import _axis, _contiguous, ravel, take
+from .conversion import TensorLike, _axis, _contiguous, as_tensor, check_sizes, forbid_in_capture
+from .reshape import ravel, take
 
 
 def _expanded(x: Tensor, inner: tuple[int, ...], full: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record
-from ._common import TensorLike, float_tensor
+from .conversion import TensorLike, float_tensor
 from .convolution import around_channels_last
 from .reshape import reshape
 

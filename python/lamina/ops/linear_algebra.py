@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Tensor
-from ._common import TensorLike, as_tensor
+from .conversion import TensorLike, _axis, as_tensor, stack
 from .dense import matmul
 from .diagonal import diagonal
 from .elementwise import multiply, subtract
 from .reduction import sum
-from .reshape import _axis, moveaxis, ravel, reshape, stack, transpose
+from .reshape import moveaxis, ravel, reshape, transpose
 
 
 def dot(x1: TensorLike, x2: TensorLike) -> Tensor:

@@ -13,8 +13,8 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record, wants_grad, wrap
-from ._common import TensorLike, as_tensor, float_tensor
-from .elementwise import add, cast, clip, divide, log, maximum, multiply, not_equal, subtract
+from .conversion import TensorLike, as_tensor, cast, float_tensor
+from .elementwise import add, clip, divide, log, maximum, multiply, not_equal, subtract
 from .reduction import logsumexp, mean, sum
 from .reshape import moveaxis, reshape
 

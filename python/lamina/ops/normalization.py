@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record, wrap
-from ._common import TensorLike, as_tensor
+from .conversion import TensorLike, as_tensor
 
 __all__ = ["batch_norm", "batch_norm_fold", "layer_norm"]
 _NONE = wrap(np.empty(0, np.float32))  # in the place of a parameter that is not there: wants no gradient

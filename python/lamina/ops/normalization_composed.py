@@ -6,11 +6,11 @@ import math
 
 from ..config import epsilon as default_epsilon
 from ..core.autograd import Tensor
-from ._common import TensorLike, as_tensor, float_tensor
+from .conversion import TensorLike, _axis, as_tensor, float_tensor
 from .elementwise import abs, add, divide, maximum, multiply, power, rsqrt, square, subtract
 from .normalization import layer_norm
 from .reduction import mean, norm, sum
-from .reshape import Axis, _axis, reshape, transpose
+from .reshape import Axis, reshape, transpose
 
 
 def _on_axes(op: str, name: str, parameter: TensorLike, x: Tensor, axes: list[int]) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record, wants_grad, wrap
-from ._common import TensorLike, as_tensor
+from .conversion import TensorLike, as_tensor
 from .convolution import Padding, Size, around_channels_last
 
 

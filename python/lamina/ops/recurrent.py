@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record_many, wants_grad, wrap
-from ._common import TensorLike, as_tensor
+from .conversion import TensorLike, as_tensor
 
 __all__ = ["gru", "lstm", "lstm_cell", "simple_rnn"]
 _NONE = wrap(np.empty(0, np.float32))  # stands for an argument that is not given

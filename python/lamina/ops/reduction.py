@@ -9,9 +9,9 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record, wrap
-from ._common import TensorLike, as_tensor, float_tensor, shape_of
-from .elementwise import divide, multiply, not_equal, sqrt, subtract
-from .reshape import _axis, concatenate, reshape
+from .conversion import TensorLike, _axis, as_tensor, concatenate, float_tensor, shape_of
+from .elementwise import absolute, divide, maximum, minimum, multiply, not_equal, sqrt, subtract
+from .reshape import reshape
 
 Axis = int | tuple[int, ...] | list[int] | None
 
@@ -62,8 +62,6 @@ amax, amin = max, min
 
 
 def _extreme(op: str, x: TensorLike, axis: Axis, keepdims: bool, initial: float | None) -> Tensor:
-    from .elementwise import maximum, minimum
-
     x = as_tensor(x)
     dtype = x._array.dtype
     integers = dtype.kind != "f"
@@ -122,8 +120,6 @@ def norm(x: TensorLike, ord: Any = None, axis: Axis = None, keepdims: bool = Fal
 
     The gradient of the Euclidean length is 0 at 0.
     """
-    from .elementwise import abs as absolute
-
     if ord in (None, 2, "fro", "euclidean"):
         return _reduce("norm", x, axis, keepdims)
     if ord == 1:

@@ -14,27 +14,21 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
-from ._common import TensorLike, as_tensor, check_sizes, floatx, forbid_in_capture, forbid_symbolic
+from .conversion import (
+    TensorLike,
+    _axis,
+    _contiguous,
+    _view,
+    as_tensor,
+    check_sizes,
+    concatenate,
+    expand_dims,
+    floatx,
+    forbid_in_capture,
+    forbid_symbolic,
+)
 
 Axis = int | tuple[int, ...] | list[int] | None
-
-
-def _contiguous(a: Array) -> Array:
-    return a if a.flags.c_contiguous else _native.contiguous(a)
-
-
-def _axis(axis: int, ndim: int, op: str, shape: tuple[int, ...]) -> int:
-    if not isinstance(axis, (int, np.integer)):
-        raise TypeError(f"{op}: axis must be an integer, got {axis!r}")
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"{op}: axis {axis} is outside x, which is {shape}")
-    return int(axis) % ndim if ndim else 0
-
-
-def _view(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """x's elements under another shape."""
-    before = x._array.shape
-    return record_view(_contiguous(x._array).reshape(shape), (x,), lambda dy: (dy.reshape(before),))
 
 
 def reshape(x: TensorLike, newshape: Sequence[int] | int) -> Tensor:
@@ -67,18 +61,6 @@ def squeeze(x: TensorLike, axis: Axis = None) -> Tensor:
     if any(shape[a] != 1 for a in axes):
         raise ValueError(f"squeeze: x is {shape}; axis {axis} is not of size 1")
     return _view(x, tuple(n for i, n in enumerate(shape) if i not in axes))
-
-
-def expand_dims(x: TensorLike, axis: int | tuple[int, ...] | list[int]) -> Tensor:
-    """x with a new axis of size 1 at each place named, counted in the result."""
-    x = as_tensor(x)
-    axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    ndim = x.ndim + len(axes)
-    places = {_axis(a, ndim, "expand_dims", x.shape) for a in axes}
-    if len(places) < len(axes):
-        raise ValueError(f"expand_dims: axis {axis} names a place of the result twice; x is {x.shape}")
-    sizes = iter(x.shape)
-    return _view(x, tuple(1 if i in places else next(sizes) for i in range(ndim)))
 
 
 def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
@@ -123,40 +105,6 @@ def moveaxis(x: TensorLike, source: int | Sequence[int], destination: int | Sequ
     for place, axis in moves:
         rest.insert(place, axis)
     return transpose(x, rest)
-
-
-def _one_type(tensors: list[Tensor]) -> list[Tensor]:
-    dtypes = {t._array.dtype for t in tensors}
-    if len(dtypes) <= 1:
-        return tensors
-    floats = [d for d in dtypes if d.kind == "f"]
-    dtype = max(floats, key=lambda d: d.itemsize) if floats else np.result_type(*dtypes)
-    return [as_tensor(t, dtype) for t in tensors]
-
-
-def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
-    """Tensors one after the other along an axis; all other sizes are equal."""
-    tensors = _one_type([as_tensor(x) for x in xs])
-    if not tensors:
-        raise ValueError("concatenate: expected one tensor or more")
-    if axis is None:
-        tensors, axis = [ravel(t) for t in tensors], 0
-    y = _native.concatenate_forward([t._array for t in tensors], axis)
-    sizes = [t._array.shape[axis] for t in tensors]
-
-    def backward(dy: Array, grads: Gradients) -> None:
-        _native.concatenate_backward(dy, axis, sizes, list(grads), grads.accumulate)
-
-    return record(y, tuple(tensors), backward)
-
-
-def stack(x: Sequence[TensorLike], axis: int = 0) -> Tensor:
-    """Tensors of one shape along a new axis."""
-    tensors = [as_tensor(t) for t in x]
-    shapes = {t.shape for t in tensors}
-    if len(shapes) != 1:
-        raise ValueError(f"stack: expected one tensor or more of one shape, got {sorted(shapes)}")
-    return concatenate([expand_dims(t, axis) for t in tensors], axis)
 
 
 def vstack(xs: Sequence[TensorLike]) -> Tensor:
@@ -316,9 +264,7 @@ def one_hot(x: TensorLike, num_classes: int, axis: int = -1, dtype: Any = None, 
 
 
 __all__ = [
-    "concatenate",
     "dstack",
-    "expand_dims",
     "flatten",
     "flip",
     "getitem",
@@ -330,7 +276,6 @@ __all__ = [
     "slice",
     "split",
     "squeeze",
-    "stack",
     "swapaxes",
     "take",
     "transpose",

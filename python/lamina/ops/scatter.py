@@ -10,10 +10,10 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record, wrap
-from ._common import TensorLike, as_tensor, check_sizes, floatx, forbid_in_capture, integer_tensor
+from .conversion import TensorLike, _axis, as_tensor, check_sizes, floatx, forbid_in_capture, integer_tensor
 from .elementwise import add, greater_equal, less, logical_and, multiply, where
 from .reduction import max as largest
-from .reshape import _axis, block, moveaxis, one_hot, ravel, reshape, take
+from .reshape import block, moveaxis, one_hot, ravel, reshape, take
 
 
 def _int64(op: str, name: str, x: TensorLike) -> Tensor:

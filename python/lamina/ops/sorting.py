@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Array, Tensor, wants_grad, wrap
-from ._common import TensorLike, as_tensor, float_tensor, forbid_in_capture, integer_tensor
+from .conversion import TensorLike, _axis, as_tensor, expand_dims, float_tensor, forbid_in_capture, integer_tensor
 from .elementwise import (
     add,
     equal,
@@ -31,7 +31,7 @@ from .elementwise import (
 )
 from .expansion import broadcast_to
 from .reduction import argmax, sum
-from .reshape import Axis, _axis, expand_dims, moveaxis, ravel, reshape, take, transpose
+from .reshape import Axis, moveaxis, ravel, reshape, take, transpose
 
 
 def _values(op: str, x: TensorLike) -> Array:
@@ -204,11 +204,6 @@ def digitize(x: TensorLike, bins: TensorLike | Sequence[float]) -> Tensor:
     return wrap(np.asarray(np.digitize(_values("digitize", x), edges._array), np.int32))
 
 
-def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
-    """The places (int32) of the elements that are not zero, one tensor for each axis.  By NumPy: not captured."""
-    return tuple(wrap(places.astype(np.int32)) for places in np.nonzero(np.atleast_1d(_values("nonzero", x))))
-
-
 def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Whether each element of x1 is among those of x2 (with ``invert``: is not).  By NumPy: not captured."""
     x1, x2 = as_tensor(x1), as_tensor(x2)
@@ -223,7 +218,6 @@ __all__ = [
     "in_top_k",
     "isin",
     "median",
-    "nonzero",
     "quantile",
     "searchsorted",
     "sort",

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record, wrap
-from ._common import TensorLike, as_tensor, float_pair, float_tensor
+from .conversion import TensorLike, as_tensor, float_pair, float_tensor
 from .elementwise import (
     abs,
     add,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..core.autograd import Tensor
-from ._common import TensorLike, float_tensor
+from .conversion import TensorLike, float_tensor
 from .elementwise import (
     abs,
     add,

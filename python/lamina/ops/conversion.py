@@ -1,17 +1,20 @@
-"""What every family's operations share: turning arguments into tensors, and calls with symbolic tensors."""
+"""Arguments become tensors here: conversion, joining lists of tensors, and calls with symbolic tensors.
+
+Every other file of operations stands on this one.
+"""
 
 from __future__ import annotations
 
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from .. import config
-from ..core.autograd import Array, Tensor, wrap
+from .. import _native, config
+from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
 from ..core.recording import forbid_capture
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
@@ -72,8 +75,6 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
     if isinstance(x, Tensor):
         if dtype is None or x._array.dtype == dtype:
             return x
-        from .elementwise import cast  # a differentiable conversion
-
         return cast(x, dtype)
     if isinstance(x, np.ndarray) and dtype is None:
         return wrap(x) if is_computable(x.dtype) else wrap(x.astype(floatx()))
@@ -83,8 +84,6 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
         if any(isinstance(v, _Symbolic.type) for v in x):
             raise SymbolicArgument
         if any(isinstance(v, Tensor) for v in x):
-            from .reshape import stack
-
             return as_tensor(stack(x), dtype)
     if dtype is None:
         array = np.asarray(x)
@@ -158,22 +157,86 @@ def forbid_in_capture(name: str) -> None:
     forbid_capture(f"{name} looks at the values of a tensor")
 
 
-__all__ = [
-    "Array",
-    "Tensor",
-    "TensorLike",
-    "as_tensor",
-    "check_sizes",
-    "float_pair",
-    "float_tensor",
-    "floatx",
-    "forbid_in_capture",
-    "forbid_symbolic",
-    "integer_tensor",
-    "is_computable",
-    "kernel_dtype",
-    "op",
-    "pair",
-    "register_symbolic",
-    "shape_of",
-]
+def cast(x: TensorLike, dtype: Any) -> Tensor:
+    """x in another type; differentiable between float types.  Floats become integers by cutting off decimals."""
+    t = as_tensor(x)
+    if t._array.dtype == dtype:
+        return t
+    if not is_computable(t._array.dtype):
+        forbid_in_capture(f"a conversion from {t._array.dtype}")
+        t = wrap(t._array.astype(floatx()))
+    y = _native.cast_forward(t._array, dtype)
+    if not t.requires_grad or y.dtype.kind != "f":
+        return wrap(y)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.cast_backward(dy, grads[0], grads.accumulate)
+
+    return record(y, (t,), backward)
+
+
+def _contiguous(a: Array) -> Array:
+    return a if a.flags.c_contiguous else _native.contiguous(a)
+
+
+def _axis(axis: int, ndim: int, op: str, shape: tuple[int, ...]) -> int:
+    if not isinstance(axis, (int, np.integer)):
+        raise TypeError(f"{op}: axis must be an integer, got {axis!r}")
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"{op}: axis {axis} is outside x, which is {shape}")
+    return int(axis) % ndim if ndim else 0
+
+
+def _view(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """x's elements under another shape."""
+    before = x._array.shape
+    return record_view(_contiguous(x._array).reshape(shape), (x,), lambda dy: (dy.reshape(before),))
+
+
+def expand_dims(x: TensorLike, axis: int | tuple[int, ...] | list[int]) -> Tensor:
+    """x with a new axis of size 1 at each place named, counted in the result."""
+    x = as_tensor(x)
+    axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    ndim = x.ndim + len(axes)
+    places = {_axis(a, ndim, "expand_dims", x.shape) for a in axes}
+    if len(places) < len(axes):
+        raise ValueError(f"expand_dims: axis {axis} names a place of the result twice; x is {x.shape}")
+    sizes = iter(x.shape)
+    return _view(x, tuple(1 if i in places else next(sizes) for i in range(ndim)))
+
+
+def _one_type(tensors: list[Tensor]) -> list[Tensor]:
+    dtypes = {t._array.dtype for t in tensors}
+    if len(dtypes) <= 1:
+        return tensors
+    floats = [d for d in dtypes if d.kind == "f"]
+    dtype = max(floats, key=lambda d: d.itemsize) if floats else np.result_type(*dtypes)
+    return [as_tensor(t, dtype) for t in tensors]
+
+
+def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
+    """Tensors one after the other along an axis; all other sizes are equal."""
+    tensors = _one_type([as_tensor(x) for x in xs])
+    if not tensors:
+        raise ValueError("concatenate: expected one tensor or more")
+    if axis is None:
+        tensors, axis = [_view(t, (-1,)) for t in tensors], 0
+    y = _native.concatenate_forward([t._array for t in tensors], axis)
+    sizes = [t._array.shape[axis] for t in tensors]
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.concatenate_backward(dy, axis, sizes, list(grads), grads.accumulate)
+
+    return record(y, tuple(tensors), backward)
+
+
+def stack(x: Sequence[TensorLike], axis: int = 0) -> Tensor:
+    """Tensors of one shape along a new axis."""
+    tensors = [as_tensor(t) for t in x]
+    shapes = {t.shape for t in tensors}
+    if len(shapes) != 1:
+        raise ValueError(f"stack: expected one tensor or more of one shape, got {sorted(shapes)}")
+    return concatenate([expand_dims(t, axis) for t in tensors], axis)
+
+
+__all__ = ["cast", "concatenate", "expand_dims", "stack"]

@@ -1,0 +1,97 @@
+"""Random streams: the process's own, which ``seed()`` starts anew, and counter-based ones that layers hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import registry
+from .recording import forbid_capture, notes_changes
+
+_DREW = "lamina.random drew numbers with NumPy, which a replay would repeat"
+
+
+class _Process:
+    """The generator from which every unseeded choice of the process is drawn; made when it is first needed, because
+    importing numpy.random takes a tenth of the time that importing this library may take."""
+
+    numpy: np.random.Generator | None = None
+
+
+def seed(value: int) -> None:
+    """Make all that is drawn from now on (initial weights, dropout keys of new layers, shuffles) repeatable.
+
+    ``value`` is a non-negative integer.  Layers that exist already keep the generators they were made with.
+    """
+    forbid_capture("lamina.random.seed() was called in the step")
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise ValueError(f"random.seed: expected a non-negative integer, got {value!r}")
+    _Process.numpy = np.random.Generator(np.random.Philox(int(value)))
+
+
+def numpy_generator() -> np.random.Generator:
+    """The process-wide NumPy generator that ``seed()`` restarts."""
+    forbid_capture(_DREW)
+    return _process_generator()
+
+
+def _process_generator() -> np.random.Generator:
+    if _Process.numpy is None:
+        _Process.numpy = np.random.Generator(np.random.Philox())
+    return _Process.numpy
+
+
+def _key(seed: int | None) -> int:
+    """The key of a stream: the seed itself, or for None one from the process-wide generator."""
+    key = int(_process_generator().integers(2**63)) if seed is None else int(seed)
+    if not 0 <= key < 2**64:
+        raise ValueError(f"Generator: seed must be between 0 and 2**64 - 1, got {seed}")
+    return key
+
+
+@notes_changes
+class Generator:
+    """A counter-based random stream.  ``state`` is uint64 [key, counter]; each native call that draws from it reads
+    both through their address and adds one to the counter, so that a captured step goes on drawing new numbers.
+
+    ``seed=None`` takes a key from the process-wide generator; equal integer seeds give equal streams.
+    """
+
+    __slots__ = ("seed", "state")
+
+    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+        forbid_capture("a lamina.random.Generator was made in the step; make it outside, so that its stream goes on")
+        self._start(_key(seed))
+
+    def _start(self, key: int) -> None:
+        self.seed = key
+        self.state = np.array([key, 0], dtype=np.uint64)
+
+    def numpy(self) -> np.random.Generator:
+        """A NumPy generator at this stream's place; advances the stream by one call."""
+        forbid_capture(_DREW)
+        return self._next()
+
+    def _next(self) -> np.random.Generator:
+        generator = np.random.Generator(np.random.Philox(key=self.state))
+        self.state[1] += np.uint64(1)
+        return generator
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed}
+
+
+SeedGenerator = Generator  # Keras's name
+registry.add_known((Generator,))
+
+Seed = int | Generator | None
+
+
+def numpy_from(seed: Seed) -> np.random.Generator:
+    """NumPy's generator for a ``seed`` argument: None is the process's, an integer always the same, or a Generator."""
+    if seed is None:
+        return numpy_generator()
+    if isinstance(seed, Generator):
+        return seed.numpy()
+    return np.random.Generator(np.random.Philox(int(seed)))
