@@ -394,7 +394,7 @@ def test_dropout_from_the_process_generator():
     [
         lambda x: ops.dropout(x, 0.5, lamina.random.SeedGenerator(1)),
         lambda x: (lamina.random.seed(1), x * 2.0)[1],
-        lambda x: x * float(lamina.random.numpy_generator().random()),
+        lambda x: x * float(lamina.core.generator.numpy_generator().random()),
     ],
 )
 def test_generators_made_in_a_step_are_refused(draw):
