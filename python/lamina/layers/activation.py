@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .. import activations, initializers, ops, regularizers
+from .. import activations, ops
 from ..core.autograd import Tensor
-from .arguments import known, refuse
+from .arguments import known
 from .base import Layer
 from .masking import MaskedTensor
 from .symbolic import Shape
@@ -38,9 +38,6 @@ class Activation(_Elementwise):
     def call(self, inputs: Tensor) -> Any:
         return self.activation(inputs)
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("activation")
-
 
 class ReLU(_Elementwise):
     """x above ``threshold``, ``negative_slope * (x - threshold)`` below it, at most ``max_value``."""
@@ -57,9 +54,6 @@ class ReLU(_Elementwise):
     def call(self, inputs: Tensor) -> Tensor:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("max_value", "negative_slope", "threshold")
-
 
 class LeakyReLU(_Elementwise):
     """x above zero, ``negative_slope * x`` below it (0.3 here, as in Keras; PyTorch has 0.01)."""
@@ -73,9 +67,6 @@ class LeakyReLU(_Elementwise):
 
     def call(self, inputs: Tensor) -> Tensor:
         return ops.leaky_relu(inputs, self.negative_slope)
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("negative_slope")
 
 
 class PReLU(Layer):
@@ -98,9 +89,7 @@ class PReLU(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        refuse(self, alpha_constraint=alpha_constraint)
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self._keep(locals())
         axes = [] if shared_axes is None else [shared_axes] if isinstance(shared_axes, int) else list(shared_axes)
         if any(type(a) is not int or a == 0 for a in axes):
             raise ValueError(f"{self._label()}: shared_axes must be axes behind the batch's (0), got {shared_axes!r}")
@@ -113,7 +102,7 @@ class PReLU(Layer):
                 raise ValueError(f"shared_axes={self.shared_axes} are out of range for x, {input_shape}")
         shared = {a % ndim for a in self.shared_axes or ()}
         size = [1 if i in shared else known(self, f"axis {i}", input_shape[i], input_shape) for i in range(1, ndim)]
-        self.alpha = self.add_weight(size, self.alpha_initializer, regularizer=self.alpha_regularizer, name="alpha")
+        self.alpha = self._weight("alpha", size)
 
     def call(self, inputs: Tensor) -> Tensor:
         if message := self._mismatch(inputs.shape):
@@ -132,9 +121,6 @@ class PReLU(Layer):
             return None
         return f"x is {shape}, but alpha {size} fits inputs (N, {', '.join(map(str, size))}), any size where it has 1"
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("alpha_initializer", "alpha_regularizer", "shared_axes")
-
 
 class ELU(_Elementwise):
     """x above zero, ``alpha * (exp(x) - 1)`` below it."""
@@ -145,9 +131,6 @@ class ELU(_Elementwise):
 
     def call(self, inputs: Tensor) -> Tensor:
         return ops.elu(inputs, self.alpha)
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("alpha")
 
 
 class Softmax(_Elementwise):
@@ -177,6 +160,3 @@ class Softmax(_Elementwise):
     def _axes(self, x: Tensor) -> tuple[int, ...]:
         assert not isinstance(self.axis, int)
         return tuple(sorted(a % x.ndim for a in self.axis))
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("axis")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .. import activations, initializers, ops, regularizers
+from .. import activations, initializers, ops
 from ..core.autograd import Tensor
 from ..core.generator import Generator
 from ..ops.conversion import as_tensor
@@ -70,6 +70,13 @@ class MultiHeadAttention(Layer):
     supports_masking = True
     _float_input = True
 
+    use_bias: bool
+    use_gate: bool
+    kernel_initializer: Any
+    bias_initializer: Any
+    kernel_regularizer: Any
+    bias_regularizer: Any
+
     def __init__(
         self,
         num_heads: int,
@@ -93,24 +100,16 @@ class MultiHeadAttention(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        refuse(self, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint)
+        self._keep(locals())
         refuse(self, sliding_window=sliding_window)
         self.num_heads = positive(self, "num_heads", num_heads)
         self.key_dim = positive(self, "key_dim", key_dim)
         self.value_dim = positive(self, "value_dim", key_dim if value_dim is None else value_dim)
         self.dropout = fraction(self, "dropout", dropout)
-        self.use_bias = use_bias
         self.output_shape = None if output_shape is None else _sizes(output_shape)
         if attention_axes is not None and tuple(_sizes(attention_axes)) not in ((1,), (-2,)):
             raise ValueError(f"{self._label()}: only attention over axis 1 is supported, got {attention_axes!r}")
-        self.attention_axes = attention_axes
         self.flash_attention = flash_attention  # attention is always computed so; kept for Keras's sake
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.use_gate = use_gate
-        self.seed = seed
         self.seed_generator = seed if isinstance(seed, Generator) else Generator(seed)
 
     def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
@@ -199,13 +198,6 @@ class MultiHeadAttention(Layer):
         if not kwargs.get("return_attention_scores"):
             return y
         return y, SymbolicTensor((query.shape[0], self.num_heads, query.shape[1], value.shape[1]), self.dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config(
-            "num_heads", "key_dim", "value_dim", "dropout", "use_bias", "output_shape", "attention_axes",
-            "flash_attention", "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
-            "use_gate", "seed",
-        )  # fmt: skip
 
 
 def _sizes(value: int | Sequence[int]) -> tuple[int, ...]:

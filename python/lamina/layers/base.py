@@ -9,12 +9,12 @@ from __future__ import annotations
 import copy
 import inspect
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
-from .. import activations, regularizers
+from .. import activations, initializers, regularizers
 from ..config import standardize_dtype
 from ..core import registry
 from ..core.autograd import Array, Tensor, wrap
@@ -35,6 +35,23 @@ _BOOKKEEPING = frozenset((
     "_build_arguments", "_built", "_first_shape", "_found_metrics", "_found_variables", "_history", "_steps",
     "stop_training",
 ))  # fmt: skip
+
+
+# Constructor arguments of every layer, kept by Layer.__init__ itself.
+_OF_EVERY_LAYER = frozenset((
+    "self", "kwargs", "name", "dtype", "trainable", "autocast", "activity_regularizer", "input_shape", "weights",
+))  # fmt: skip
+_RESOLVERS: dict[str, Callable[[Any], Any]] = {
+    "activation": activations.get,
+    "initializer": initializers.get,
+    "regularizer": regularizers.get,
+}
+
+
+def constructor_options(constructor: Callable[..., Any]) -> list[str]:
+    """The arguments of a constructor that are the layer's own."""
+    parameters = inspect.signature(constructor).parameters.values()
+    return [p.name for p in parameters if p.kind is not p.VAR_KEYWORD and p.name not in _OF_EVERY_LAYER]
 
 
 class _Frozen:
@@ -61,6 +78,7 @@ class Layer(Trackable):
     _keeps_dtype = False  # the result has the input's dtype, not the layer's
     _defines_build = False  # the class has a build() of its own, or inherits one that is not Layer's
     _built_by_call = False  # nothing to build before the first call: it builds the layers inside
+    _constructor: type | None = None  # the class whose arguments describe the layer, if not its own
     _ready: bool  # built and free of masks and losses: calls on a plain tensor go straight to ``call``
     _takes_training: bool
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
@@ -126,6 +144,34 @@ class Layer(Trackable):
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
         note_change(self, name)
+
+    def _keep(self, arguments: dict[str, Any]) -> None:
+        """Keep a constructor's arguments, its ``locals()``, as attributes of the same names.
+
+        Initializers, regularizers and activations are kept as what their names stand for.
+        """
+        for name, value in arguments.items():
+            if name.startswith("__") or name in _OF_EVERY_LAYER:
+                continue
+            kind = name.rpartition("_")[2]
+            if kind == "constraint":
+                if value is not None:
+                    raise ValueError(f"{self._label()}: {name}={value!r} is not supported")
+            elif kind in _RESOLVERS and (value is not None or kind == "activation"):
+                value = _RESOLVERS[kind](value)
+            setattr(self, name, value)
+
+    def _weight(self, name: str, shape: Sequence[int], options: str | None = None, **kwargs: Any) -> Variable:
+        """add_weight with the initializer, regularizer and constraint that the layer keeps for ``options``."""
+        what = options or name
+        return self.add_weight(
+            shape,
+            getattr(self, f"{what}_initializer"),
+            regularizer=getattr(self, f"{what}_regularizer", None),
+            constraint=getattr(self, f"{what}_constraint", None),
+            name=name,
+            **kwargs,
+        )
 
     def _adopt(self, parent: Layer) -> None:
         if self._parent is None or self._parent() is None:
@@ -316,12 +362,20 @@ class Layer(Trackable):
         A class of one's own needs none if its arguments are numbers, strings or other layers; otherwise it extends
         ``super().get_config()``.
         """
-        config: dict[str, Any] = {"name": self._name, "trainable": self._trainable, "dtype": self._dtype.name}
-        if self.activity_regularizer is not None:
-            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        config = self._base_config()
+        kind: type = self._constructor or type(self)
+        constructor = kind.__init__  # type: ignore[misc]
+        if constructor.__module__.startswith(f"{__package__}."):  # the library's keep all arguments under their names
+            return self._config(*constructor_options(constructor)) | config
         if type(self).get_config is not Layer.get_config:
             return config
         return registry.serialize(self._given_arguments()) | config
+
+    def _base_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = {"name": self._name, "trainable": self._trainable, "dtype": self._dtype.name}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        return config
 
     def _given_arguments(self) -> dict[str, Any]:
         """What the constructor was called with, by parameter name."""
@@ -335,13 +389,12 @@ class Layer(Trackable):
         return given
 
     def _config(self, *names: str) -> dict[str, Any]:
-        """``Layer.get_config`` and these attributes, for layers that keep their arguments under the same names."""
-        values = {n: getattr(self, n) for n in names}
-        plain = {
+        """These attributes, those that there are, as plain data."""
+        values = {n: getattr(self, n) for n in names if hasattr(self, n)}
+        return {
             n: activations.serialize(v) if n.endswith("activation") else registry.serialize(v)
             for n, v in values.items()
         }
-        return Layer.get_config(self) | plain
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

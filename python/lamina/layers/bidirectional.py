@@ -174,7 +174,7 @@ class Bidirectional(Layer):
             return super().from_config(config)
 
     def get_config(self) -> dict[str, Any]:
-        return self._config("merge_mode", "backward_layer") | {"layer": registry.serialize(self.forward_layer)}
+        return super().get_config() | {"layer": registry.serialize(self.forward_layer)}
 
 
 def _check_layer(owner: Layer, argument: str, layer: Any, backwards: bool) -> None:

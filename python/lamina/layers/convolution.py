@@ -162,7 +162,7 @@ class _Conv(_Convolution):
         return self.filters
 
     def get_config(self) -> dict[str, Any]:
-        return self._config(
+        return super().get_config() | self._config(
             "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups", "activation",
             "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
         )  # fmt: skip
@@ -297,7 +297,7 @@ class DepthwiseConv2D(_Convolution):
         return ops.depthwise_conv2d(x, kernel, bias, self.strides, self.padding, self.dilation_rate, activation)
 
     def get_config(self) -> dict[str, Any]:
-        return self._config(
+        return super().get_config() | self._config(
             "kernel_size", "strides", "padding", "depth_multiplier", "data_format", "dilation_rate", "activation",
             "use_bias", "depthwise_initializer", "bias_initializer", "depthwise_regularizer", "bias_regularizer",
         )  # fmt: skip

@@ -142,7 +142,7 @@ class Lambda(Layer):
                 f"{self._label()}: its Python function cannot be saved. Register it with "
                 "@lamina.saving.register_serializable(), or write a Layer with call()"
             )
-        return self._config("function", "output_shape", "mask", "arguments")
+        return super().get_config()
 
 
 class ActivityRegularization(Layer):
@@ -163,6 +163,6 @@ class ActivityRegularization(Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        config = self._config("l1", "l2")
+        config = super().get_config()
         del config["activity_regularizer"]  # made of these two
         return config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import activations, initializers, ops, regularizers
+from .. import activations, ops
 from ..core.autograd import Tensor
 from .arguments import known, positive, refuse
 from .base import Layer
@@ -20,6 +20,9 @@ class Dense(Layer):
 
     supports_masking = True
     _float_input = True
+
+    activation: Any
+    use_bias: bool
 
     def __init__(
         self,
@@ -39,27 +42,17 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        refuse(self, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint)
+        self._keep(locals())
         refuse(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
         self.units = positive(self, "units", units)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
 
     def build(self, input_shape: Shape) -> None:
         self._check_rank(input_shape)
         features = known(self, "the last axis", input_shape[-1], input_shape)
-        self.kernel = self.add_weight(
-            (features, self.units), self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
-        )
+        self.kernel = self._weight("kernel", (features, self.units))
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,), self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
-            )
+            self.bias = self._weight("bias", (self.units,))
 
     def call(self, inputs: Tensor) -> Any:
         if inputs._array.ndim < 2:
@@ -84,12 +77,6 @@ class Dense(Layer):
             return None
         return f"x is {shape}, but the kernel {self.kernel.shape} wants {self.kernel.shape[0]} features last"
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config(
-            "units", "activation", "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer",
-            "bias_regularizer",
-        )  # fmt: skip
-
 
 class Linear(Dense):
     """Dense under PyTorch's name: ``Linear(units, ...)`` with Dense's arguments, or ``Linear(in_features,
@@ -97,6 +84,8 @@ class Linear(Dense):
 
     The kernel is (in, out) and the initial values are Dense's in both spellings.
     """
+
+    _constructor = Dense
 
     def __init__(self, units: int, out_features: Any = None, bias: bool | None = None, **kwargs: Any) -> None:
         two = isinstance(out_features, int) and not isinstance(out_features, bool)

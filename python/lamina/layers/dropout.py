@@ -55,9 +55,6 @@ class Dropout(_Random):
         shape = tuple(m if n is None else n for n, m in zip(self.noise_shape, inputs.shape, strict=True))
         return _dropped_together(inputs, shape, self.rate, self.seed_generator)
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("rate", "noise_shape", "seed")
-
 
 def _dropped_together(x: Tensor, shape: tuple[int, ...], rate: float, generator: Generator) -> Tensor:
     """Dropout with one mask of ``shape`` for all of x that it broadcasts to."""
@@ -96,9 +93,6 @@ class SpatialDropout1D(_SpatialDropout):
     ) -> None:
         super().__init__(rate, None, seed, name=name, dtype=dtype, **kwargs)
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("rate", "seed")
-
 
 class SpatialDropout2D(_SpatialDropout):
     """Dropout of whole channels of images (N, H, W, C), over all pixels: Tompson et al. 2014."""
@@ -114,9 +108,6 @@ class SpatialDropout2D(_SpatialDropout):
     ) -> None:
         super().__init__(rate, data_format, seed, name=name, dtype=dtype, **kwargs)
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("rate", "data_format", "seed")
-
 
 class GaussianNoise(_Random):
     """In training, adds normally distributed noise of mean 0 and standard deviation ``stddev``, from 0 to 1."""
@@ -129,9 +120,6 @@ class GaussianNoise(_Random):
         if not training or self.stddev == 0.0:
             return inputs
         return ops.add(inputs, random.normal(inputs.shape, 0.0, self.stddev, inputs.dtype, self.seed_generator))
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("stddev", "seed")
 
 
 class GaussianDropout(_Random):
@@ -149,6 +137,3 @@ class GaussianDropout(_Random):
             return inputs
         stddev = math.sqrt(self.rate / (1.0 - self.rate))
         return ops.multiply(inputs, random.normal(inputs.shape, 1.0, stddev, inputs.dtype, self.seed_generator))
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("rate", "seed")

@@ -52,9 +52,6 @@ class _Merge(Layer):
             mask = ops.logical_or(mask, m)
         return mask
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config()
-
 
 def _fold(function: Any, inputs: Sequence[Tensor]) -> Any:
     total = inputs[0]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _native, initializers, ops, regularizers
+from .. import _native, initializers, ops
 from ..core.autograd import Array, Tensor, wrap
 from ..ops.conversion import as_tensor
 from .arguments import known, positive, refuse
@@ -31,6 +31,8 @@ class Embedding(Layer):
     another way (tied weights, a regularizer, assignment to ``grad``), that step goes over all rows as usual.
     """
 
+    mask_zero: bool
+
     def __init__(
         self,
         input_dim: int,
@@ -48,13 +50,11 @@ class Embedding(Layer):
     ) -> None:
         kwargs.pop("input_length", None)  # Keras 2's argument: the length is never needed
         super().__init__(**kwargs)
-        refuse(self, embeddings_constraint=embeddings_constraint, lora_rank=lora_rank, lora_alpha=lora_alpha)
+        self._keep(locals())
+        refuse(self, lora_rank=lora_rank, lora_alpha=lora_alpha)
         refuse(self, quantization_config=quantization_config)
         self.input_dim = positive(self, "input_dim", input_dim)
         self.output_dim = positive(self, "output_dim", output_dim)
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.mask_zero = mask_zero
         self.sparse = bool(sparse)
         self.autocast = False
         self.build(None)
@@ -62,10 +62,7 @@ class Embedding(Layer):
             self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
 
     def build(self, input_shape: Shape | None = None) -> None:
-        self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim), self.embeddings_initializer, regularizer=self.embeddings_regularizer,
-            name="embeddings",
-        )  # fmt: skip
+        self.embeddings = self._weight("embeddings", (self.input_dim, self.output_dim))  # fmt: skip
         if self.sparse:
             self.embeddings.touched = _native.TouchedRows(self.input_dim)
 
@@ -91,10 +88,6 @@ class Embedding(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)
-
-    def get_config(self) -> dict[str, Any]:
-        own = ("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer", "mask_zero", "sparse")
-        return self._config(*own)
 
 
 def _as_indices(x: Tensor) -> Tensor:
@@ -152,9 +145,6 @@ class PositionEmbedding(Layer):
             raise ValueError(f"x is {input_shape}: {steps} steps exceed sequence_length={self.sequence_length}")
         return input_shape
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("sequence_length", "initializer")
-
 
 class SinePositionEncoding(Layer):
     """Fixed positions: for inputs (N, T, features) sines and cosines, broadcast to the input's shape.
@@ -198,6 +188,3 @@ class SinePositionEncoding(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("max_wavelength")

@@ -81,6 +81,3 @@ class Dot(Layer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
         """There is none: the result has other axes."""
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("axes", "normalize")

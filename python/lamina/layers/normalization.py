@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .. import initializers, ops, regularizers
+from .. import ops
 from ..core.autograd import Tensor
 from .arguments import fraction, known, refuse
 from .base import Layer
@@ -25,6 +25,11 @@ class BatchNormalization(Layer):
 
     supports_masking = True
     _float_input = True
+
+    axis: int
+    epsilon: float
+    center: bool
+    scale: bool
 
     def __init__(
         self,
@@ -48,18 +53,10 @@ class BatchNormalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        refuse(self, beta_constraint=beta_constraint, gamma_constraint=gamma_constraint, renorm=renorm)
+        self._keep(locals())
+        refuse(self, renorm=renorm)
         refuse(self, renorm_clipping=renorm_clipping, synchronized=synchronized)
-        self.axis = axis
         self.momentum = fraction(self, "momentum", momentum)
-        self.epsilon = epsilon
-        self.center, self.scale = center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
 
     def build(self, input_shape: Shape) -> None:
         axis = _axis(self.axis, input_shape)
@@ -67,13 +64,11 @@ class BatchNormalization(Layer):
         self.gamma: Variable | None = None
         self.beta: Variable | None = None
         if self.scale:
-            self.gamma = self.add_weight(size, self.gamma_initializer, regularizer=self.gamma_regularizer, name="gamma")
+            self.gamma = self._weight("gamma", size)
         if self.center:
-            self.beta = self.add_weight(size, self.beta_initializer, regularizer=self.beta_regularizer, name="beta")
-        self.moving_mean = self.add_weight(size, self.moving_mean_initializer, trainable=False, name="moving_mean")
-        self.moving_variance = self.add_weight(
-            size, self.moving_variance_initializer, trainable=False, name="moving_variance"
-        )
+            self.beta = self._weight("beta", size)
+        self.moving_mean = self._weight("moving_mean", size, trainable=False)
+        self.moving_variance = self._weight("moving_variance", size, trainable=False)
 
     def call(self, inputs: Tensor, training: bool = False, mask: Any = None) -> Tensor:
         training = training and self._trainable
@@ -107,12 +102,6 @@ class BatchNormalization(Layer):
         found = shape[self.axis]
         return None if found == wanted else f"x is {shape}, expected {wanted} channels on axis {self.axis}"
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config(
-            "axis", "momentum", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
-            "moving_mean_initializer", "moving_variance_initializer", "beta_regularizer", "gamma_regularizer",
-        )  # fmt: skip
-
 
 class LayerNormalization(Layer):
     """Zero mean and unit variance of each example over ``axis``, then scale and shift: Ba et al. 2016.
@@ -123,6 +112,10 @@ class LayerNormalization(Layer):
 
     supports_masking = True
     _float_input = True
+
+    epsilon: float
+    center: bool
+    scale: bool
 
     def __init__(
         self,
@@ -139,14 +132,8 @@ class LayerNormalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        refuse(self, beta_constraint=beta_constraint, gamma_constraint=gamma_constraint)
+        self._keep(locals())
         self.axis = axis if isinstance(axis, int) else tuple(axis)
-        self.epsilon = epsilon
-        self.center, self.scale = center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
 
     def build(self, input_shape: Shape) -> None:
         axes = self._axes(input_shape)
@@ -154,9 +141,9 @@ class LayerNormalization(Layer):
         self.gamma: Variable | None = None
         self.beta: Variable | None = None
         if self.scale:
-            self.gamma = self.add_weight(size, self.gamma_initializer, regularizer=self.gamma_regularizer, name="gamma")
+            self.gamma = self._weight("gamma", size)
         if self.center:
-            self.beta = self.add_weight(size, self.beta_initializer, regularizer=self.beta_regularizer, name="beta")
+            self.beta = self._weight("beta", size)
 
     def call(self, inputs: Tensor) -> Tensor:
         axes = self._axes(inputs.shape)
@@ -195,12 +182,6 @@ class LayerNormalization(Layer):
         found = tuple(shape[a] for a in self._axes(shape))
         return None if found == weight.shape else f"x is {shape}, expected {weight.shape} on axis {self.axis}"
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config(
-            "axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer", "beta_regularizer",
-            "gamma_regularizer",
-        )  # fmt: skip
-
 
 class UnitNormalization(Layer):
     """The input divided by its Euclidean length over ``axis`` (one or several)."""
@@ -225,9 +206,6 @@ class UnitNormalization(Layer):
     def _axes(self, shape: Shape) -> tuple[int, ...]:
         axes = (self.axis,) if isinstance(self.axis, int) else self.axis
         return tuple(_axis(a, shape) for a in axes)
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("axis")
 
 
 def _axis(axis: int, shape: Shape) -> int:

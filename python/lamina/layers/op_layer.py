@@ -45,7 +45,7 @@ class OpLayer(Layer):
         return infer(self.function, bound.args, bound.kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"function": self.function.__name__}
+        return self._base_config() | {"function": self.function.__name__}
 
 
 def symbolic_call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

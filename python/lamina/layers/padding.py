@@ -51,9 +51,6 @@ class _ZeroPadding(_Border):
         arguments.check_axes(inputs.shape, self.data_format, self._axes)
         return ops.pad(inputs, self._of_all_axes())
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("padding", "data_format")
-
 
 class ZeroPadding1D(_ZeroPadding):
     """Zeros before and behind each sequence, (N, T, C) -> (N, first + T + last, C).
@@ -117,9 +114,6 @@ class Cropping1D(_Cropping):
     def _widths(self) -> tuple[Pair, ...]:
         return (self.cropping,)
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("cropping")
-
 
 class Cropping2D(_Cropping):
     """Images (N, H, W, C) without their outer rows and columns.
@@ -130,6 +124,3 @@ class Cropping2D(_Cropping):
     def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.cropping = arguments.image_sides(self, "cropping", cropping)
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("cropping", "data_format")

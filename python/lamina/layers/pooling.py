@@ -59,7 +59,7 @@ class _Pooling(Layer):
         return None if self._axes == 2 else arguments.complaint(self.compute_output_shape, shape)
 
     def get_config(self) -> dict[str, Any]:
-        return self._config("pool_size", "strides", "padding", "data_format")
+        return super().get_config() | self._config("pool_size", "strides", "padding", "data_format")
 
 
 class _Max(_Pooling):
@@ -136,7 +136,7 @@ class _GlobalPooling(Layer):
         return (n, c, *ones) if first else (n, *ones, c)
 
     def get_config(self) -> dict[str, Any]:
-        return self._config("data_format", "keepdims")
+        return super().get_config() | self._config("data_format", "keepdims")
 
 
 class _GlobalAverage(_GlobalPooling):

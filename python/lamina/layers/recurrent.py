@@ -11,7 +11,7 @@ from ..core.autograd import Tensor, wrap
 from ..core.recording import note_change
 from ..core.tree import flatten, map_structure
 from .arguments import fraction
-from .base import Layer
+from .base import Layer, constructor_options
 from .call import BAD_INPUT
 from .masking import as_mask, attach
 from .recurrent_cell import Cell, GRUCell, LSTMCell, SimpleRNNCell
@@ -114,7 +114,7 @@ class RNN(Layer):
         )
         y, last, states = run(self.cell, sequences, states, way)
         if self.stateful and not trial.running:
-            self._keep(states, n)
+            self._keep_states(states, n)
         out: Any = y if self.return_sequences else last
         if mask is not None and self.return_sequences:
             out = attach(out, mask)
@@ -142,7 +142,7 @@ class RNN(Layer):
             return None
         return map_structure(lambda t: wrap(_native.copy(t._array)), self._kept)
 
-    def _keep(self, states: list[Any], batch: int) -> None:
+    def _keep_states(self, states: list[Any], batch: int) -> None:
         if self._kept is None:
             self._kept = map_structure(lambda t: wrap(t._array.copy()), self.get_initial_state(batch))
             note_change()  # this run did not read them: a captured step records itself again
@@ -180,17 +180,11 @@ class RNN(Layer):
             return None
         return f"x is {shape}, but the kernel {cell.kernel.shape} wants {cell.kernel.shape[0]} features last"
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("cell", *_OPTIONS)
-
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer that ``config`` describes; custom_objects: {name: class} of layers inside, not registered."""
         with registry.custom_object_scope(custom_objects):
             return super().from_config(config)
-
-
-_OPTIONS = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
 
 
 class _OfCell:
@@ -229,17 +223,14 @@ class Recurrent(RNN):
         Layer.__init__(self, **kwargs)
         self._set_options(return_sequences, return_state, go_backwards, stateful, zero_output_for_mask)
 
-    def _made(self, kind: type[Cell], *arguments: Any) -> Cell:
-        """The cell; errors name this layer, which the user asked for."""
+    def _made(self, kind: type[Cell], arguments: dict[str, Any]) -> Cell:
+        """The cell with those of a layer's arguments that are its own; errors name the layer, which was asked for."""
+        options = {name: arguments[name] for name in constructor_options(kind)}
         try:
-            return kind(*arguments, dtype=self.dtype, trainable=self.trainable)
+            return kind(**options, dtype=self.dtype, trainable=self.trainable)
         except BAD_INPUT as error:
             error.args = (re.sub(rf"{kind.__name__} '[^']*'", lambda _: self._label(), str(error)),)
             raise
-
-    def get_config(self) -> dict[str, Any]:
-        cell = {k: v for k, v in self.cell.get_config().items() if k not in ("name", "trainable", "dtype")}
-        return cell | self._config(*_OPTIONS)
 
 
 class SimpleRNN(Recurrent):
@@ -279,11 +270,7 @@ class SimpleRNN(Recurrent):
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
-        self.cell = self._made(
-            SimpleRNNCell, units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
-            kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
-            bias_constraint, dropout, recurrent_dropout, seed,
-        )  # fmt: skip
+        self.cell = self._made(SimpleRNNCell, locals())
 
 
 class GRU(Recurrent):
@@ -328,11 +315,7 @@ class GRU(Recurrent):
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
-        self.cell = self._made(
-            GRUCell, units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer,
-            bias_initializer, kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint,
-            recurrent_constraint, bias_constraint, dropout, recurrent_dropout, reset_after, seed,
-        )  # fmt: skip
+        self.cell = self._made(GRUCell, locals())
 
 
 class LSTM(Recurrent):
@@ -377,8 +360,4 @@ class LSTM(Recurrent):
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
-        self.cell = self._made(
-            LSTMCell, units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer,
-            bias_initializer, unit_forget_bias, kernel_regularizer, recurrent_regularizer, bias_regularizer,
-            kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
-        )  # fmt: skip
+        self.cell = self._made(LSTMCell, locals())

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import activations, initializers, ops, regularizers
+from .. import activations, ops
 from ..core.autograd import Array, Tensor, wrap
 from ..core.generator import Generator
 from ..core.tree import leaves
 from ..ops.conversion import as_tensor
-from .arguments import fraction, known, positive, refuse
+from .arguments import fraction, known, positive
 from .base import Layer
 from .symbolic import Shape, SymbolicTensor
 from .variable import Variable
@@ -60,41 +60,23 @@ class Cell(Layer):
     _states: tuple[str, ...] = ("h",)
     _activations: tuple[str, ...] = ("activation", "recurrent_activation")
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        refuse(self, kernel_constraint=kernel_constraint, recurrent_constraint=recurrent_constraint)
-        refuse(self, bias_constraint=bias_constraint)
-        self.units = positive(self, "units", units)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.dropout = fraction(self, "dropout", dropout)
-        self.recurrent_dropout = fraction(self, "recurrent_dropout", recurrent_dropout)
-        self.seed = seed
-        self.seed_generator = seed if isinstance(seed, Generator) else Generator(seed)
+    units: int
+    activation: Any
+    recurrent_activation: Any
+    use_bias: bool
+    bias_initializer: Any
+    bias_regularizer: Any
+    seed: Any
+    dropout: float
+    recurrent_dropout: float
+
+    def _set_options(self, arguments: dict[str, Any]) -> None:
+        """Keep and check what a cell was made with, the ``locals()`` of its constructor."""
+        self._keep(arguments)
+        self.units = positive(self, "units", self.units)
+        self.dropout = fraction(self, "dropout", self.dropout)
+        self.recurrent_dropout = fraction(self, "recurrent_dropout", self.recurrent_dropout)
+        self.seed_generator = self.seed if isinstance(self.seed, Generator) else Generator(self.seed)
 
     @property
     def state_size(self) -> int | list[int]:
@@ -114,13 +96,8 @@ class Cell(Layer):
     def build(self, input_shape: Shape) -> None:
         features = known(self, "the last axis", input_shape[-1], input_shape)
         columns = self._gates * self.units
-        self.kernel = self.add_weight(
-            (features, columns), self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
-        )
-        self.recurrent_kernel = self.add_weight(
-            (self.units, columns), self.recurrent_initializer, regularizer=self.recurrent_regularizer,
-            name="recurrent_kernel",
-        )  # fmt: skip
+        self.kernel = self._weight("kernel", (features, columns))
+        self.recurrent_kernel = self._weight("recurrent_kernel", (self.units, columns), "recurrent")
         self.bias: Variable | None = None
         if self.use_bias:
             self.bias = self.add_weight(
@@ -179,12 +156,6 @@ class Cell(Layer):
         y, *after = (SymbolicTensor((inputs.shape[0], self.units), self._dtype) for _ in ("y", *self._states))
         return y, after if isinstance(states, (list, tuple)) else after[0]
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config(
-            "units", *self._activations, "use_bias", "kernel_initializer", "recurrent_initializer", "bias_initializer",
-            "kernel_regularizer", "recurrent_regularizer", "bias_regularizer", "dropout", "recurrent_dropout", "seed",
-        )  # fmt: skip
-
 
 class SimpleRNNCell(Cell):
     """One step of a SimpleRNN: (N, in) and the state h (N, units), alone or in a list -> h and the state.
@@ -194,6 +165,28 @@ class SimpleRNNCell(Cell):
     """
 
     _activations = ("activation",)
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._set_options(locals())
 
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else states[0]
@@ -213,6 +206,7 @@ class GRUCell(Cell):
     """
 
     _gates = 3
+    reset_after: bool
 
     def __init__(
         self,
@@ -235,13 +229,8 @@ class GRUCell(Cell):
         seed: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
-            kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
-            bias_constraint, dropout, recurrent_dropout, seed, **kwargs,
-        )  # fmt: skip
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.reset_after = reset_after
+        super().__init__(**kwargs)
+        self._set_options(locals())
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
@@ -266,9 +255,6 @@ class GRUCell(Cell):
         z = gate(xz + hz)
         return [z * states[0] + (1.0 - z) * self.activation(xh + inner)]
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"reset_after": self.reset_after}
-
 
 class LSTMCell(Cell):
     """One step of an LSTM: (N, in) and states [h, c] of (N, units) -> h, [h, c].
@@ -279,6 +265,7 @@ class LSTMCell(Cell):
 
     _gates = 4
     _states = ("h", "c")
+    unit_forget_bias: bool
 
     def __init__(
         self,
@@ -301,13 +288,8 @@ class LSTMCell(Cell):
         seed: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
-            kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
-            bias_constraint, dropout, recurrent_dropout, seed, **kwargs,
-        )  # fmt: skip
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = unit_forget_bias
+        super().__init__(**kwargs)
+        self._set_options(locals())
 
     def _initial_bias(self, shape: Any, dtype: Any = None) -> Array:
         values = np.array(super()._initial_bias(shape, dtype))
@@ -326,6 +308,3 @@ class LSTMCell(Cell):
         gate = self.recurrent_activation
         c = gate(f) * states[1] + gate(i) * self.activation(g)
         return [gate(o) * self.activation(c), c]
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"unit_forget_bias": self.unit_forget_bias}

@@ -37,9 +37,6 @@ class Flatten(Layer):
         rest = [n for n in input_shape[1:] if n is not None]
         return (input_shape[0], math.prod(rest) if len(rest) == len(input_shape) - 1 else None)
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("data_format")
-
 
 class Reshape(Layer):
     """(N, ...) -> (N, *target_shape); one size of target_shape may be -1."""
@@ -68,9 +65,6 @@ class Reshape(Layer):
             raise ValueError(f"x is {input_shape}: {size} elements an example do not fill {self.target_shape}")
         return (input_shape[0], *(size // fixed if n == -1 else n for n in self.target_shape))
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("target_shape")
-
 
 class Permute(Layer):
     """Axes in another order; ``dims`` counts from 1, without the batch axis: Permute((2, 1)) swaps the two others."""
@@ -93,9 +87,6 @@ class Permute(Layer):
             raise ValueError(f"x is {input_shape}, but dims={self.dims} needs {len(self.dims) + 1} axes with the batch")
         return (input_shape[0], *(input_shape[d] for d in self.dims))
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("dims")
-
 
 class RepeatVector(Layer):
     """The same vector at each of n steps, (N, features) -> (N, n, features)."""
@@ -115,9 +106,6 @@ class RepeatVector(Layer):
         if len(input_shape) != 2:
             raise ValueError(f"x is {input_shape}, expected a batch of vectors, (N, features); Flatten() makes them")
         return (input_shape[0], self.n, input_shape[1])
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("n")
 
 
 class Concatenate(Layer):
@@ -170,9 +158,6 @@ class Concatenate(Layer):
         for m in masks[1:]:
             mask = ops.logical_and(mask, m)
         return mask
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("axis")
 
 
 def _several(inputs: Any) -> Any:

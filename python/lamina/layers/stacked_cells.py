@@ -137,6 +137,3 @@ class StackedRNNCells(Layer):
 
     def compute_output_spec(self, inputs: Any, states: Any, **kwargs: Any) -> Any:
         return map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), self.compute_output_shape(inputs.shape))
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("cells")

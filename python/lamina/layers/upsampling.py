@@ -47,9 +47,6 @@ class UpSampling2D(Layer):
         larger = [n if n is None else n * s for n, s in zip(input_shape[first : first + 2], self.size, strict=True)]
         return (*input_shape[:first], *larger, *input_shape[first + 2 :])
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("size", "data_format", "interpolation")
-
 
 class UpSampling1D(Layer):
     """Each step ``size`` times, (N, T, F) -> (N, T size, F)."""
@@ -67,6 +64,3 @@ class UpSampling1D(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         n, steps, features = input_shape
         return (n, None if steps is None else steps * self.size, features)
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("size")

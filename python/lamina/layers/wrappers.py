@@ -44,9 +44,6 @@ class Masking(Layer):
         if len(shape) < 2:
             raise ValueError(f"x is {shape}, expected (batch, time, ...)")
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config("mask_value")
-
 
 class TimeDistributed(Layer):
     """``layer`` at every step of sequences (N, T, ...): one call over all N * T steps as one batch.
@@ -107,6 +104,3 @@ class TimeDistributed(Layer):
         """The layer that ``config`` describes; custom_objects: {name: class} of layers inside, not registered."""
         with registry.custom_object_scope(custom_objects):
             return super().from_config(config)
-
-    def get_config(self) -> dict[str, Any]:
-        return self._config("layer")
