@@ -1,0 +1,109 @@
+"""One line a layer: its constructor's arguments, the shape it is called with, what else check_layer must know.
+
+Every exported layer stands here; a test fails for one that does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .. import layers
+from ..layers import Layer
+from .layer_checks import LayerCheck
+
+SEQUENCE = (3, 4, 2)  # (N, T, C)
+IMAGE = (2, 5, 6, 3)  # (N, H, W, C)
+STATE = (3, 4)
+
+
+def _table() -> Iterator[tuple[Any, ...]]:
+    """(class, options, inputs, further arguments of LayerCheck)."""
+    la: Any = layers
+    yield la.Dense, {"units": 3, "activation": "tanh"}, (4, 5)
+    yield la.Dense, {"units": 3, "use_bias": False, "kernel_regularizer": "l2"}, SEQUENCE, {"time": 1}
+    yield la.Linear, {"units": 3, "out_features": "tanh"}, (4, 5)
+    yield la.Embedding, {"input_dim": 7, "output_dim": 3}, STATE, {"integers": 7}
+    yield la.Embedding, {"input_dim": 7, "output_dim": 3, "mask_zero": True, "sparse": True}, STATE, {"integers": 7}
+    yield la.PositionEmbedding, {"sequence_length": 4}, SEQUENCE, {"time": 1}
+    yield la.SinePositionEncoding, {}, SEQUENCE, {"time": 1, "smooth": False}
+    yield la.Conv1D, {"filters": 3, "kernel_size": 2, "padding": "causal", "activation": "tanh"}, SEQUENCE, {"time": 1}
+    yield la.Conv2D, {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, IMAGE
+    yield la.Conv2D, {"filters": 6, "kernel_size": (2, 3), "dilation_rate": (2, 1), "groups": 3}, IMAGE
+    yield la.DepthwiseConv2D, {"kernel_size": 3, "depth_multiplier": 2}, IMAGE
+    yield la.MaxPooling1D, {"pool_size": 2}, SEQUENCE, {"time": 1}
+    yield la.MaxPooling2D, {"pool_size": (2, 3), "strides": 1}, IMAGE
+    yield la.AveragePooling1D, {"pool_size": 2, "padding": "same"}, SEQUENCE, {"time": 1}
+    yield la.AveragePooling2D, {"pool_size": 2}, IMAGE
+    yield la.GlobalMaxPooling1D, {}, SEQUENCE, {"time": 1}
+    yield la.GlobalMaxPooling2D, {"keepdims": True}, IMAGE
+    yield la.GlobalAveragePooling1D, {"keepdims": True}, SEQUENCE, {"time": 1}
+    yield la.GlobalAveragePooling2D, {}, IMAGE
+    yield la.UpSampling1D, {"size": 2}, SEQUENCE, {"time": 1}
+    yield la.UpSampling2D, {"size": (2, 3), "interpolation": "bilinear"}, IMAGE
+    yield la.ZeroPadding1D, {"padding": (1, 2)}, SEQUENCE, {"time": 1}
+    yield la.ZeroPadding2D, {"padding": ((1, 0), (2, 3))}, IMAGE
+    yield la.Cropping1D, {"cropping": (1, 1)}, SEQUENCE, {"time": 1}
+    yield la.Cropping2D, {"cropping": ((1, 0), (0, 3))}, IMAGE
+    yield la.BatchNormalization, {"momentum": 0.9}, (6, 3)
+    yield la.BatchNormalization, {"axis": 1, "scale": False}, IMAGE
+    yield la.LayerNormalization, {}, SEQUENCE, {"time": 1}
+    yield la.LayerNormalization, {"axis": (1, 2), "center": False}, SEQUENCE, {"time": 1}
+    yield la.UnitNormalization, {"axis": [1, 2]}, SEQUENCE, {"time": 1}
+    yield la.Activation, {"activation": "gelu"}, SEQUENCE, {"time": 1}
+    yield la.ReLU, {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.5}, (4, 5)
+    yield la.LeakyReLU, {"negative_slope": 0.2}, (4, 5)
+    yield la.ELU, {"alpha": 0.5}, (4, 5)
+    yield la.PReLU, {"alpha_initializer": "ones", "shared_axes": [1]}, SEQUENCE, {"time": 1}
+    yield la.Softmax, {"axis": (1, 2)}, SEQUENCE, {"time": 1}
+    yield la.Dropout, {"rate": 0.4, "noise_shape": (None, 1, 2), "seed": 3}, SEQUENCE, {"time": 1}
+    yield la.SpatialDropout1D, {"rate": 0.4}, SEQUENCE, {"time": 1}
+    yield la.SpatialDropout2D, {"rate": 0.4}, IMAGE
+    yield la.GaussianNoise, {"stddev": 0.5, "seed": 1}, SEQUENCE, {"time": 1}
+    yield la.GaussianDropout, {"rate": 0.5}, SEQUENCE, {"time": 1}
+    yield la.ActivityRegularization, {"l1": 0.1, "l2": 0.2}, (4, 5)
+    yield la.Flatten, {}, SEQUENCE, {"time": 1}
+    yield la.Reshape, {"target_shape": (2, -1)}, SEQUENCE, {"time": 1}
+    yield la.Permute, {"dims": (2, 1)}, SEQUENCE, {"time": 1}
+    yield la.RepeatVector, {"n": 3}, (4, 5)
+    yield la.Concatenate, {"axis": 1}, [SEQUENCE, SEQUENCE]
+    for merge in (la.Add, la.Subtract, la.Multiply, la.Average, la.Maximum, la.Minimum):
+        yield merge, {}, [SEQUENCE, SEQUENCE]
+    yield la.Dot, {"axes": (2, 1), "normalize": True}, [(3, 4, 2), (3, 2, 5)]
+    yield la.MultiHeadAttention, {"num_heads": 2, "key_dim": 3, "use_gate": True}, (SEQUENCE, SEQUENCE), {"time": 1}
+    yield la.Masking, {"mask_value": 0.5}, SEQUENCE
+    yield la.TimeDistributed, {"layer": la.Dense(3)}, SEQUENCE, {"time": 1}
+    yield la.SimpleRNN, {"units": 3, "return_sequences": True}, SEQUENCE, {"time": 1}
+    yield la.GRU, {"units": 3, "return_state": True}, SEQUENCE, {"time": 1}
+    yield la.GRU, {"units": 3, "reset_after": False, "go_backwards": True}, SEQUENCE, {"time": 1}
+    yield la.LSTM, {"units": 3, "dropout": 0.2, "unit_forget_bias": False}, SEQUENCE, {"time": 1}
+    yield la.LSTM, {"units": 3, "activation": "softsign", "return_sequences": True}, SEQUENCE, {"time": 1}
+    yield la.RNN, {"cell": la.GRUCell(3)}, SEQUENCE, {"time": 1}
+    yield la.Bidirectional, {"layer": la.LSTM(3, return_sequences=True), "merge_mode": "ave"}, SEQUENCE, {"time": 1}
+    yield la.SimpleRNNCell, {"units": 4}, ((3, 2), [STATE])
+    yield la.GRUCell, {"units": 4, "recurrent_activation": "hard_sigmoid"}, ((3, 2), [STATE])
+    yield la.LSTMCell, {"units": 4}, ((3, 2), [STATE, STATE])
+    yield la.StackedRNNCells, {"cells": [la.GRUCell(4), la.LSTMCell(4)]}, ((3, 2), [[STATE], [STATE, STATE]])
+
+
+# Layers that are no functions of a tensor, and why each needs tests of its own instead.
+WITHOUT_EXAMPLE = {
+    "InputLayer": "is the place where data enters",
+    "Lambda": "holds a function of the user's",
+    "Layer": "is the base class",
+    "OpLayer": "is made by operations on symbolic tensors",
+}
+
+
+def layer_checks() -> list[LayerCheck]:
+    """The table's lines."""
+    return [LayerCheck(row[0], row[1], row[2], **(row[3] if len(row) > 3 else {})) for row in _table()]
+
+
+def exported_layers() -> dict[str, type[Layer]]:
+    """Every public class of layers by name, aliases once."""
+    found = {n: getattr(layers, n) for n in layers.__all__ if isinstance(getattr(layers, n), type)}
+    return {k.__name__: k for k in found.values() if issubclass(k, Layer)}
+
+
+__all__ = ["WITHOUT_EXAMPLE", "exported_layers", "layer_checks"]
