@@ -22,6 +22,12 @@ double measure_stream_py(dim_t bytes, double seconds, const std::string& kind) {
   return measure_stream(seconds, bytes, stream) / 1e9;
 }
 
+double measure_region_py(double seconds) {
+  check(seconds > 0 && seconds <= 60, "measure_region: expected up to 60 seconds, got ", seconds);
+  py::gil_scoped_release release;
+  return measure_region(seconds);
+}
+
 }  // namespace
 
 void bind_probe(py::module_& m) {
@@ -29,6 +35,8 @@ void bind_probe(py::module_& m) {
         "GFLOP/s of multiply-adds in registers, all threads, in the instruction set in use.");
   m.def("measure_stream", measure_stream_py, py::arg("bytes"), py::arg("seconds") = 0.2, py::arg("kind") = "add",
         "GB/s read and written over float32 arrays of `bytes`: add (y += x), copy (y = x) or triad (y = x + s z).");
+  m.def("measure_region", measure_region_py, py::arg("seconds") = 0.1,
+        "Seconds that a region of all threads takes of itself.");
 }
 
 }  // namespace lamina
