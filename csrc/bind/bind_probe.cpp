@@ -8,7 +8,7 @@ namespace {
 double measure_flops_py(const std::string& dtype, double seconds) {
   check(dtype == "float32" || dtype == "float64", "measure_flops: expected float32 or float64, got '", dtype, "'");
   check(seconds > 0 && seconds <= 60, "measure_flops: expected up to 60 seconds, got ", seconds);
-  py::gil_scoped_release release;
+  const ReleaseGil release;
   return (dtype == "float32" ? measure_flops<float>(seconds) : measure_flops<double>(seconds)) / 1e9;
 }
 
@@ -18,13 +18,13 @@ double measure_stream_py(dim_t bytes, double seconds, const std::string& kind) {
   check(kind == "add" || kind == "copy" || kind == "triad", "measure_stream: expected add, copy or triad, got '", kind,
         "'");
   const Stream stream = kind == "add" ? Stream::add : kind == "copy" ? Stream::copy : Stream::triad;
-  py::gil_scoped_release release;
+  const ReleaseGil release;
   return measure_stream(seconds, bytes, stream) / 1e9;
 }
 
 double measure_region_py(double seconds) {
   check(seconds > 0 && seconds <= 60, "measure_region: expected up to 60 seconds, got ", seconds);
-  py::gil_scoped_release release;
+  const ReleaseGil release;
   return measure_region(seconds);
 }
 
