@@ -46,7 +46,7 @@ def test_messages():
         ops.embedding(np.zeros(3, np.float32), table(5, 3))
     with pytest.raises(ValueError, match=r"embedding: table must be \(rows, features\), got \(5,\)"):
         ops.embedding(np.zeros(3, np.int32), np.zeros(5, np.float32))
-    with pytest.raises(ValueError, match=r"dy is \(4, 3\), dtable \(5, 3\), indices \(3,\)"):
+    with pytest.raises(ValueError, match=r"dy is \(4, 3\), indices \(3,\)"):
         _native.embedding_backward(np.zeros(3, np.int32), dy, table(5, 3))
 
 

@@ -11,6 +11,7 @@ import lamina
 from lamina import _native, ops, optimizers, reference
 from lamina.core.autograd import Tensor
 from lamina.optimizers import SGD, Adam, AdamW, RMSprop, schedules
+from lamina.testing.cases.optimizer import step_options
 
 SHAPES = [(3, 5), (1,), (0, 4), (17,), (17000,)]  # the last one is more than one piece of a norm
 RULES = {
@@ -82,7 +83,7 @@ def test_steps_are_their_twins(rule, clipping, dtype, isa):
     native = group_of(_native, *got, active)
     twin = group_of(reference, *want, active)
     for _ in range(2):
-        getattr(_native, name)(native, **options, **clipping)
+        getattr(_native, name)(native, *step_options(name, **options, **clipping))
         getattr(reference, name)(twin, **options, **clipping)
     tolerance = 5e-6 if dtype == np.float32 else 1e-12
     for g, w in zip(flat(got), flat(want), strict=True):
@@ -97,7 +98,7 @@ def test_same_bits_at_any_thread_count(clipping):
         _native.set_num_threads(threads)
         weights, gradients, state = arrays(np.float32, 2, shapes=[(129, 200), (40000,), (7,)])
         group = group_of(_native, weights, gradients, state)
-        _native.adam_step(group, **clipping)
+        _native.adam_step(group, *step_options("adam_step", **clipping))
         seen.append([a.tobytes() for a in (*weights, *state[0], *state[1])])
     assert all(s == seen[0] for s in seen)
 
@@ -108,7 +109,7 @@ def test_float32_and_float64_in_one_group():
     group = _native.ParameterGroup(
         weights, gradients, [], np.ones(2, bool), np.ones(2, bool), np.array([0.5]), np.zeros(1, np.int64)
     )
-    _native.sgd_step(group, global_clipnorm=1.0)
+    _native.sgd_step(group, *step_options("sgd_step", global_clipnorm=1.0))
     for w in weights:
         np.testing.assert_allclose(w, 1 - 0.5 / 7**0.5, rtol=1e-6)
 
@@ -121,7 +122,7 @@ def test_nan_gradients_are_not_hidden_by_clipping():
         group = _native.ParameterGroup(
             [w], [g], [], np.ones(1, bool), np.ones(1, bool), np.array([0.5]), np.zeros(1, np.int64)
         )
-        _native.sgd_step(group, **clipping)
+        _native.sgd_step(group, *step_options("sgd_step", **clipping))
         assert np.isnan(w[7])
 
 
@@ -138,8 +139,8 @@ def test_group_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match="C-contiguous"):
         _native.ParameterGroup([np.ones((3, 2), np.float32).T], [np.ones((2, 3), np.float32)], [], on, on, rate, steps)
     group = _native.ParameterGroup([w], [w.copy()], [], on, on, rate, steps)
-    with pytest.raises(ValueError, match="needs 2 slots, the group has 0"):
-        _native.adam_step(group)
+    with pytest.raises(ValueError, match="needs 2 slots with these options, the group has 0"):
+        _native.adam_step(group, *step_options("adam_step"))
 
 
 def leaves(dtype=np.float32, seed=0):

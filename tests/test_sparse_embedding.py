@@ -14,6 +14,7 @@ from lamina.core.autograd import Tensor
 from lamina.core.memory import zero_pages
 from lamina.layers.variable import Variable
 from lamina.optimizers import SGD, Adam, AdamW, RMSprop
+from lamina.testing.cases.optimizer import step_options
 
 V, D = 40, 6
 RULES = {
@@ -93,7 +94,7 @@ def test_native_steps_are_their_twins(rule):
         group = module.ParameterGroup(weights, gradients, slots, on, on, np.array([0.1]), np.array([3]), touched)
         step = getattr(module, type(optimizer)._native_step.__name__)
         for clipping in ({}, {"global_clipnorm": 0.5}, {"clipnorm": 0.5}):
-            step(group, *optimizer._options(), weight_decay=0.1, **clipping)
+            step(group, *step_options(step.__name__, *optimizer._options(), weight_decay=0.1, **clipping))
         seen.append([touched[0].rows, *weights, *(a for slot in slots for a in slot)])
     for got, want in zip(*seen, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-13)

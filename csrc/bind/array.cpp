@@ -1,6 +1,9 @@
 #include "bind/array.h"
 
 #include <cstdint>
+#include <cstdlib>
+
+#include "bind/call.h"
 
 namespace lamina {
 namespace {
@@ -8,8 +11,7 @@ namespace {
 // The plan under record keeps alive what its steps point to, unless its own arena does.
 void keep_for_plan(const py::object& o, const void* data);
 
-std::optional<Dtype> dtype_from(int type_num, py::ssize_t itemsize, char kind) {
-  (void)type_num;
+std::optional<Dtype> dtype_from(py::ssize_t itemsize, char kind) {
   switch (kind) {
     case 'f':
       return itemsize == 4 ? std::optional(Dtype::f32) : itemsize == 8 ? std::optional(Dtype::f64) : std::nullopt;
@@ -30,6 +32,7 @@ const py::dtype& numpy_dtype(Dtype d) {
   return *t;
 }
 
+constexpr int kMaxNumpyAxes = 64;
 constexpr std::size_t kItemSize[] = {4, 8, 4, 8, 1, 1, 1, 2, 2, 4, 8};
 
 struct Block {
@@ -57,16 +60,23 @@ void keep_for_plan(const py::object& o, const void* data) {
 }
 }  // namespace
 
-std::string shape_string(const py::ssize_t* shape, int ndim) {
+std::string Sizes::text() const {
   std::string s = "(";
-  for (int i = 0; i < ndim; i++) s += (i ? ", " : "") + std::to_string(shape[i]);
-  return s + (ndim == 1 ? ",)" : ")");
+  for (int i = 0; i < rank; i++) s += (i ? ", " : "") + (data[i] == kAny ? "any" : std::to_string(data[i]));
+  return s + (rank == 1 ? ",)" : ")");
 }
 
-std::string View::shape_string() const { return lamina::shape_string(shape(), ndim()); }
-
-dim_t View::step(int i) const {
+dim_t View::stride(int i) const {
   return proxy()->strides[i < 0 ? i + ndim() : i] / static_cast<dim_t>(kItemSize[static_cast<int>(dtype_)]);
+}
+
+void View::no_axis(int i) const {
+  throw py::value_error(concat(op_, ": ", name_, " is ", shape_string(), " and has no axis ", i));
+}
+
+void View::wrong_dtype(Dtype wanted) const {
+  throw py::type_error(concat(op_, ": ", name_, " is ", dtype_name(dtype_), ", expected ", dtype_name(wanted),
+                              "; convert it with .astype(\"", dtype_name(wanted), "\")"));
 }
 
 namespace {
@@ -87,23 +97,43 @@ bool is_strided(const py::array& a, Dtype dtype) {
   for (int i = 0; fits && i < proxy->nd; i++) fits = proxy->strides[i] % item_size(dtype) == 0;
   return fits;
 }
+
+// Whether no two elements lie in one place. Of strides that are no slices of an array's, some are refused in vain.
+bool elements_differ(const py::detail::PyArray_Proxy* a) {
+  dim_t steps[64], sizes[64];
+  int rank = 0;
+  for (int i = 0; i < a->nd; i++) {
+    if (a->dimensions[i] == 0) return true;
+    if (a->dimensions[i] == 1) continue;
+    const dim_t step = std::abs(a->strides[i]);
+    int at = rank++;
+    for (; at > 0 && steps[at - 1] > step; at--) steps[at] = steps[at - 1], sizes[at] = sizes[at - 1];
+    steps[at] = step, sizes[at] = a->dimensions[i];
+  }
+  dim_t reach = 0;  // of the axes of smaller steps
+  for (int i = 0; i < rank; i++) {
+    if (steps[i] <= reach || steps[i] == 0) return false;
+    reach += (sizes[i] - 1) * steps[i];
+  }
+  return true;
+}
 }  // namespace
 
-View view(py::handle h, const char* op, const char* name, bool writable, bool strided) {
+View view(py::handle h, const char* op, const char* name, bool writable, bool rows_only) {
   View v;
+  v.op_ = op, v.name_ = name;
   if (!py::isinstance<py::array>(h))
-    throw py::type_error(
-        concat(op, ": ", name, " must be an array, got ", std::string(py::str(py::type::handle_of(h)))));
+    throw py::type_error(concat(op, ": ", name, " must be an array, got ", describe(h)));
   auto a = py::reinterpret_borrow<py::array>(h);
   constexpr int kAligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
   constexpr int kContiguous = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_;
   const int flags = py::detail::array_proxy(a.ptr())->flags;
   const py::dtype dt = a.dtype();
-  const auto dtype = dtype_from(dt.num(), dt.itemsize(), dt.kind());
+  const auto dtype = dtype_from(dt.itemsize(), dt.kind());
   if (!dtype)
     throw py::type_error(concat(op, ": ", name, " has dtype ", std::string(py::str(dt)), "; expected numbers"));
   const bool native = dt.byteorder() == '=' || dt.byteorder() == '|';
-  const bool in_order = (flags & kContiguous) || (strided && rows_are_contiguous(a));
+  const bool in_order = (flags & kContiguous) || (rows_only && rows_are_contiguous(a));
   if (!(flags & kAligned) || !in_order || !native) {
     if (writable)
       throw py::value_error(concat(op, ": ", name, " is written in place and must be C-contiguous and aligned"));
@@ -126,54 +156,60 @@ View view(py::handle h, const char* op, const char* name, bool writable, bool st
   return v;
 }
 
-std::optional<View> optional_input(py::handle h, const char* op, const char* name) {
-  if (h.is_none()) return std::nullopt;
-  return input(h, op, name);
-}
-
-std::optional<View> optional_output(py::handle h, const char* op, const char* name) {
-  if (h.is_none()) return std::nullopt;
-  return output(h, op, name);
-}
-
-void expect(const View& v, const char* op, const char* name, std::initializer_list<dim_t> shape, Dtype dtype) {
+void expect(const View& v, const char* op, const char* name, Sizes shape, Dtype dtype) {
   if (v.dtype() != dtype)
     throw py::type_error(concat(op, ": ", name, " is ", dtype_name(v.dtype()), ", expected ", dtype_name(dtype),
                                 "; convert it with .astype(\"", dtype_name(dtype), "\")"));
-  bool same = v.ndim() == static_cast<int>(shape.size());
-  if (same) {
-    int i = 0;
-    for (dim_t s : shape) same = same && v.dim(i++) == s;
-  }
-  if (!same) {
-    const std::vector<py::ssize_t> want(shape.begin(), shape.end());
-    throw py::value_error(concat(op, ": ", name, " has shape ", v.shape_string(), ", expected ",
-                                 shape_string(want.data(), static_cast<int>(want.size()))));
-  }
+  if (!v.sizes().fit(shape))
+    throw py::value_error(concat(op, ": ", name, " has shape ", v.shape_string(), ", expected ", shape.text()));
 }
 
-void expect_like(const View& v, const char* op, const char* name, const View& like) {
-  if (v.dtype() != like.dtype())
-    throw py::type_error(
-        concat(op, ": ", name, " is ", dtype_name(v.dtype()), ", expected ", dtype_name(like.dtype())));
-  bool same = v.ndim() == like.ndim();
-  for (int i = 0; same && i < v.ndim(); i++) same = v.dim(i) == like.dim(i);
-  if (!same)
-    throw py::value_error(concat(op, ": ", name, " has shape ", v.shape_string(), ", expected ", like.shape_string()));
+int parse_axis(py::handle h, const View& x, const char* op, const char* name) {
+  const dim_t axis = to_integer(h, op, name);
+  check(axis >= -x.ndim() && axis < x.ndim(), op, ": ", name, " ", axis, " is outside x, which is ", x.shape_string());
+  return static_cast<int>(axis < 0 ? axis + x.ndim() : axis);
 }
 
-py::array empty(const std::vector<dim_t>& shape, Dtype dtype) {
-  dim_t n = static_cast<dim_t>(kItemSize[static_cast<int>(dtype)]);
-  for (dim_t s : shape) {
-    check(s >= 0, "a size is negative: ", s);
-    check(!__builtin_mul_overflow(n, s, &n) && n < (dim_t(1) << 46), "the product of sizes overflows");
+void Call::note(const View& v, bool written) {
+  const auto* a = v.proxy();
+  note(Strided{v.object_, v.dtype_, a->data, a->nd, a->dimensions, a->strides}, v.name_, written);
+}
+
+void Call::note(const Strided& v, const char* name, bool written) {
+  const char *low = static_cast<const char*>(v.data), *high = low + item_size(v.dtype);
+  for (int i = 0; i < v.ndim; i++) {
+    if (v.shape[i] == 0) return;
+    (v.strides[i] < 0 ? low : high) += (v.shape[i] - 1) * v.strides[i];
   }
+  note({low, high, name, v.object.ptr(), written});
+}
+
+void Call::note(const Range& r) {
+  for (int i = 0; i < count_; i++) {
+    const Range& o = ranges_[i];
+    if (r.written == o.written || r.begin >= o.end || o.begin >= r.end) continue;
+    // Strided arrays may lie between each other's elements.
+    const auto shares = py::module_::import("numpy").attr("shares_memory");
+    const Range &from = r.written ? o : r, &to = r.written ? r : o;
+    check(!py::cast<bool>(shares(py::handle(from.array), py::handle(to.array))), op_, ": ", to.name,
+          " is written and shares memory with ", from.name, "; give it an array of its own");
+  }
+  if (count_ < kMost) ranges_[count_++] = r;
+}
+
+py::array empty(Sizes sizes, Dtype dtype) {
+  const std::vector<py::ssize_t> shape = sizes.vector();
+  check(sizes.rank <= kMaxNumpyAxes, "an array of ", sizes.rank, " axes; NumPy's have at most ", kMaxNumpyAxes);
   std::vector<py::ssize_t> strides(shape.size());
-  py::ssize_t step = static_cast<py::ssize_t>(kItemSize[static_cast<int>(dtype)]);
+  dim_t step = item_size(dtype), n = step;  // the distance along an axis counts an empty one as 1
   for (std::size_t i = shape.size(); i-- > 0;) {
+    check(shape[i] >= 0, "a size is negative: ", shape[i]);
     strides[i] = step;
-    step *= std::max<dim_t>(1, shape[i]);
+    check(!__builtin_mul_overflow(step, std::max<dim_t>(1, shape[i]), &step) && step < (dim_t(1) << 46),
+          "the product of sizes overflows");
+    n *= std::min<dim_t>(1, shape[i]);
   }
+  n = n ? step : 0;
   auto block = std::make_unique<Block>();
   block->bytes = static_cast<std::size_t>(std::max<dim_t>(n, 1));
   if (recording) {
@@ -184,17 +220,7 @@ py::array empty(const std::vector<dim_t>& shape, Dtype dtype) {
   }
   void* data = block->data;
   py::capsule owner(block.release(), release_block);
-  return py::array(numpy_dtype(dtype), std::vector<py::ssize_t>(shape.begin(), shape.end()), std::move(strides), data,
-                   owner);
-}
-
-py::array empty_like(const View& v) { return empty(std::vector<dim_t>(v.shape(), v.shape() + v.ndim()), v.dtype()); }
-
-GradientArray gradient(py::handle h, const char* op, const char* name, const View& like, int accumulate, int bit) {
-  if (h.is_none()) return {std::nullopt, Grad::skip};
-  GradientArray g{output(h, op, name), (accumulate >> bit) & 1 ? Grad::accumulate : Grad::write};
-  expect_like(*g.v, op, name, like);
-  return g;
+  return py::array(numpy_dtype(dtype), shape, std::move(strides), data, owner);
 }
 
 Strided strided(py::handle h, const char* op, const char* name, bool writable) {
@@ -202,10 +228,12 @@ Strided strided(py::handle h, const char* op, const char* name, bool writable) {
     const auto a = py::reinterpret_borrow<py::array>(h);
     const auto* proxy = py::detail::array_proxy(a.ptr());
     const py::dtype dt = a.dtype();
-    const auto dtype = dtype_from(dt.num(), dt.itemsize(), dt.kind());
+    const auto dtype = dtype_from(dt.itemsize(), dt.kind());
     if (dtype && is_strided(a, *dtype)) {
       if (writable && !a.writeable())
         throw py::value_error(concat(op, ": ", name, " is written in place but read-only"));
+      if (writable && !elements_differ(proxy))
+        throw py::value_error(concat(op, ": ", name, " is written in place and has elements that share memory"));
       keep_for_plan(a, proxy->data);
       return {a, *dtype, proxy->data, proxy->nd, proxy->dimensions, proxy->strides};
     }
@@ -218,8 +246,15 @@ Strided strided(py::handle h, const char* op, const char* name, bool writable) {
 dim_t item_size(Dtype d) { return static_cast<dim_t>(kItemSize[static_cast<int>(d)]); }
 
 Dtype parse_dtype(py::handle h, const char* op) {
-  const auto d = py::dtype::from_args(py::reinterpret_borrow<py::object>(h));
-  if (const auto dtype = dtype_from(d.num(), d.itemsize(), d.kind())) return *dtype;
+  if (h.is_none()) throw py::type_error(concat(op, ": dtype: expected a dtype, got None"));
+  py::dtype d;
+  try {
+    d = py::dtype::from_args(py::reinterpret_borrow<py::object>(h));
+  } catch (py::error_already_set& e) {
+    if (!e.matches(PyExc_TypeError) && !e.matches(PyExc_ValueError)) throw;
+    throw py::type_error(concat(op, ": dtype: expected a dtype, got ", describe(h)));
+  }
+  if (const auto dtype = dtype_from(d.itemsize(), d.kind())) return *dtype;
   throw py::type_error(concat(op, ": expected a dtype of numbers, got ", std::string(py::str(d))));
 }
 

@@ -1,4 +1,5 @@
-// Python arrays as checked views, results as arrays that own pool blocks. Everything here runs with the GIL.
+// Python arrays as checked views, results as arrays that own pool blocks. Everything here runs with the GIL. A function
+// gets its views from a Call (call.h), which checks every array against the first.
 #pragma once
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -10,14 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "bind/arguments.h"
 #include "bind/gil.h"
 #include "core/check.h"
 #include "core/types.h"
 #include "plan/plan.h"
 
 namespace lamina {
-
-namespace py = pybind11;
 
 inline const char* dtype_name(Dtype d) {
   constexpr const char* names[] = {"float32", "float64", "int32",  "int64",  "uint8", "bool",
@@ -31,86 +31,154 @@ constexpr Dtype dtype_of() {
     return Dtype::f32;
   else if constexpr (std::is_same_v<T, double>)
     return Dtype::f64;
+  else if constexpr (std::is_same_v<T, std::int8_t>)
+    return Dtype::i8;
+  else if constexpr (std::is_same_v<T, std::int16_t>)
+    return Dtype::i16;
   else if constexpr (std::is_same_v<T, std::int32_t>)
     return Dtype::i32;
   else if constexpr (std::is_same_v<T, std::int64_t>)
     return Dtype::i64;
-  else if constexpr (std::is_same_v<T, bool>)
-    return Dtype::boolean;
-  else
+  else if constexpr (std::is_same_v<T, std::uint8_t>)
     return Dtype::u8;
+  else if constexpr (std::is_same_v<T, std::uint16_t>)
+    return Dtype::u16;
+  else if constexpr (std::is_same_v<T, std::uint32_t>)
+    return Dtype::u32;
+  else if constexpr (std::is_same_v<T, std::uint64_t>)
+    return Dtype::u64;
+  else {
+    static_assert(std::is_same_v<T, bool>, "no array has elements of this type");
+    return Dtype::boolean;
+  }
 }
 
-// An aligned array of native byte order, C-contiguous unless made by strided_input().
+// Whether elements of dtype d may be read and written as T. Bools are bytes to kernels.
+template <class T>
+constexpr bool holds(Dtype d) {
+  return d == dtype_of<T>() || (std::is_same_v<T, std::uint8_t> && d == Dtype::boolean);
+}
+
+// Sizes of axes, borrowed. kAny, in an expected shape, is any size.
+constexpr dim_t kAny = -1;
+struct Sizes {
+  const dim_t* data;
+  int rank;
+
+  // For a parameter: the list lives as long as the call that it is written in.
+  Sizes(std::initializer_list<dim_t> s) : rank(static_cast<int>(s.size())) { data = s.begin(); }
+  Sizes(const std::vector<dim_t>& s) : data(s.data()), rank(static_cast<int>(s.size())) {}
+  Sizes(const dim_t* sizes, int axes) : data(sizes), rank(axes) {}
+  dim_t product() const {
+    dim_t n = 1;
+    for (int i = 0; i < rank; i++) n *= data[i];
+    return n;
+  }
+  std::vector<dim_t> vector() const { return {data, data + rank}; }
+  std::string text() const;  // "(32, 10)"
+  bool fit(Sizes expected) const {
+    bool same = rank == expected.rank;
+    for (int i = 0; same && i < rank; i++) same = expected.data[i] == data[i] || expected.data[i] == kAny;
+    return same;
+  }
+};
+
+// An aligned array of native byte order, C-contiguous unless Call made it as rows that are.
 class View {
  public:
   int ndim() const { return proxy()->nd; }
   const py::ssize_t* shape() const { return proxy()->dimensions; }
-  dim_t dim(int i) const { return proxy()->dimensions[i < 0 ? i + ndim() : i]; }
-  dim_t size() const {
-    dim_t n = 1;
-    for (int i = 0; i < ndim(); i++) n *= dim(i);
-    return n;
+  Sizes sizes() const { return {shape(), ndim()}; }
+  dim_t dim(int i) const {
+    const int axis = i < 0 ? i + ndim() : i;
+    if (axis < 0 || axis >= ndim()) [[unlikely]]
+      no_axis(i);
+    return proxy()->dimensions[axis];
   }
-  dim_t rows() const {  // product of all axes but the last
-    dim_t n = 1;
-    for (int i = 0; i + 1 < ndim(); i++) n *= dim(i);
-    return n;
-  }
+  dim_t size() const { return sizes().product(); }
+  dim_t rows() const { return Sizes(shape(), std::max(0, ndim() - 1)).product(); }  // of all axes but the last
   Dtype dtype() const { return dtype_; }
+  // The elements. TypeError unless they are of type T, so that no array is read as what it is not.
   template <class T>
   T* as() const {
-    return reinterpret_cast<T*>(proxy()->data);
+    if (!holds<std::remove_const_t<T>>(dtype_)) [[unlikely]]
+      wrong_dtype(dtype_of<std::remove_const_t<T>>());
+    return static_cast<T*>(data());
   }
   void* data() const { return proxy()->data; }
-  dim_t step(int i) const;  // distance along an axis, in elements
+  dim_t stride(int i) const;  // distance along an axis, in elements
   py::handle handle() const { return object_; }
-  std::string shape_string() const;  // "(32, 10)"
+  std::string shape_string() const { return sizes().text(); }
 
  private:
   friend View view(py::handle, const char*, const char*, bool, bool);
+  friend class Call;
+  [[noreturn]] void no_axis(int i) const;
+  [[noreturn]] void wrong_dtype(Dtype wanted) const;
   py::detail::PyArray_Proxy* proxy() const { return py::detail::array_proxy(object_.ptr()); }
   py::object object_;
+  const char *op_ = "", *name_ = "";  // as long as the call
   Dtype dtype_{};
 };
 
-std::string shape_string(const py::ssize_t* shape, int ndim);
-
 // Parses an argument; `op` and `name` go into messages. A writable view must be contiguous already; a readable one is
 // copied where it is not contiguous, misaligned or byte-swapped (under record by a step of the plan, or the plan is
-// refused); if `strided`, only its last axis must be contiguous.
-View view(py::handle h, const char* op, const char* name, bool writable, bool strided = false);
-inline View input(py::handle h, const char* op, const char* name) { return view(h, op, name, false); }
-inline View output(py::handle h, const char* op, const char* name) { return view(h, op, name, true); }
-inline View strided_input(py::handle h, const char* op, const char* name) { return view(h, op, name, false, true); }
-// None becomes an empty optional.
-std::optional<View> optional_input(py::handle h, const char* op, const char* name);
-std::optional<View> optional_output(py::handle h, const char* op, const char* name);
+// refused); if `rows_only`, only its last axis must be contiguous.
+View view(py::handle h, const char* op, const char* name, bool writable, bool rows_only = false);
 
-// Throws unless v has exactly this shape and dtype.
-void expect(const View& v, const char* op, const char* name, std::initializer_list<dim_t> shape, Dtype dtype);
-void expect_like(const View& v, const char* op, const char* name, const View& like);
+// Throws unless v has this shape and dtype.
+void expect(const View& v, const char* op, const char* name, Sizes shape, Dtype dtype);
 
-// A new array from the pool, or from the arena of the plan under record. Contents undefined.
-py::array empty(const std::vector<dim_t>& shape, Dtype dtype);
-py::array empty_like(const View& v);
-inline void* data_of(const py::array& a) { return py::detail::array_proxy(a.ptr())->data; }
-
-// Where one gradient goes: nowhere, or into an array of `like`'s shape and dtype.
-template <class T>
-struct Destination {
-  T* data;
-  Grad mode;
-};
+// Where one gradient goes: nowhere, or into an array.
 struct GradientArray {
   std::optional<View> v;
-  Grad mode;
+  Grad mode = Grad::skip;
   template <class T>
   T* as() const {
     return v ? v->as<T>() : nullptr;
   }
 };
-GradientArray gradient(py::handle h, const char* op, const char* name, const View& like, int accumulate, int bit);
+
+// An axis of x, counted from the end where negative, as 0..ndim-1.
+int parse_axis(py::handle axis, const View& x, const char* op, const char* name = "axis");
+
+// A new array from the pool, or from the arena of the plan under record. Contents undefined.
+py::array empty(Sizes shape, Dtype dtype);
+inline void* data_of(const py::array& a) { return py::detail::array_proxy(a.ptr())->data; }
+
+// What convolution and pooling take; elsewhere a Call checks each array.
+inline View input(py::handle h, const char* op, const char* name) { return view(h, op, name, false); }
+inline View output(py::handle h, const char* op, const char* name) { return view(h, op, name, true); }
+inline std::optional<View> optional_input(py::handle h, const char* op, const char* name) {
+  return h.is_none() ? std::nullopt : std::optional(input(h, op, name));
+}
+inline std::optional<View> optional_output(py::handle h, const char* op, const char* name) {
+  return h.is_none() ? std::nullopt : std::optional(output(h, op, name));
+}
+inline void expect_like(const View& v, const char* op, const char* name, const View& like) {
+  expect(v, op, name, like.sizes(), like.dtype());
+}
+inline GradientArray gradient(py::handle h, const char* op, const char* name, const View& like, int accumulate,
+                              int bit) {
+  if (h.is_none()) return {};
+  GradientArray g{output(h, op, name), (accumulate >> bit) & 1 ? Grad::accumulate : Grad::write};
+  expect_like(*g.v, op, name, like);
+  return g;
+}
+
+// An array of a function's result, whose elements are asked for by their type as those of a view.
+struct Result {
+  py::array array;
+  Dtype dtype;
+  Result(Sizes shape, Dtype d) : array(empty(shape, d)), dtype(d) {}
+  operator py::array() const { return array; }
+  dim_t size() const { return static_cast<dim_t>(array.size()); }
+  template <class T>
+  T* as() const {
+    check(holds<T>(dtype), "a result of ", dtype_name(dtype), " is written as ", dtype_name(dtype_of<T>()));
+    return static_cast<T*>(data_of(array));
+  }
+};
 
 // An aligned array of native byte order with any strides: what reshaping functions take.
 struct Strided {
@@ -119,13 +187,11 @@ struct Strided {
   void* data;
   int ndim;
   const py::ssize_t *shape, *strides;  // strides in bytes
-  dim_t size() const {
-    dim_t n = 1;
-    for (int i = 0; i < ndim; i++) n *= shape[i];
-    return n;
-  }
-  std::string shape_string() const { return lamina::shape_string(shape, ndim); }
+  Sizes sizes() const { return {shape, ndim}; }
+  dim_t size() const { return sizes().product(); }
+  std::string shape_string() const { return sizes().text(); }
 };
+// Of a writable one, no two elements may lie in one place.
 Strided strided(py::handle h, const char* op, const char* name, bool writable);
 py::array contiguous(const Strided& x);  // a copy, made natively (bind_reshape.cpp)
 
@@ -152,5 +218,8 @@ void run(const char* name, double work, const Args& args) {
     submit<op>(name, args);
   }
 }
+
+// What the plan under record must keep alive, null where none is recorded.
+extern thread_local std::vector<py::object>* kept_objects;
 
 }  // namespace lamina

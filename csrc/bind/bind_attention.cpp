@@ -1,4 +1,5 @@
-#include "bind/array.h"
+#include "bind/call.h"
+#include "bind/define.h"
 #include "bind/families.h"
 #include "ops/attention.h"
 
@@ -20,38 +21,36 @@ struct Arguments {
   std::optional<View> mask, bias, lengths;
   Causal causal;
   double scale, dropout;
-  dim_t B, Tq, Tk, H, Hkv, D, Dv;
+  dim_t B = 0, Tq = 0, Tk = 0, H = 0, Hkv = 0, D = 0, Dv = 0;
 
   double flops() const {
     return 2.0 * double(B) * double(H) * double(Tq) * double(Tk) * double(D + Dv) + 8.0 * double(q.size() + k.size());
   }
 };
 
-Arguments parse(py::handle q, py::handle k, py::handle v, py::handle mask, py::handle bias, py::handle lengths,
-                const std::string& causal, double scale, double dropout) {
-  Arguments a{strided_input(q, kOp, "query"),
-              strided_input(k, kOp, "key"),
-              strided_input(v, kOp, "value"),
-              optional_input(mask, kOp, "mask"),
-              optional_input(bias, kOp, "bias"),
-              optional_input(lengths, kOp, "lengths"),
-              parse_causal(causal),
-              scale,
-              dropout,
-              0,
-              0,
-              0,
-              0,
-              0,
-              0,
-              0};
-  for (const auto& [view, name] : {std::pair(&a.q, "query"), std::pair(&a.k, "key"), std::pair(&a.v, "value")}) {
-    check(view->ndim() == 4, "attention: ", name, " must be (batch, time, heads, head size), got shape ",
+View rows_like(Call& call, py::handle h, const char* name, const View& query) {
+  const View v = call.rows_of_any(h, name);
+  for (const auto& [view, which] : {std::pair(&query, "query"), std::pair(&v, name)})
+    check(view->ndim() == 4, "attention: ", which, " must be (batch, time, heads, head size), got shape ",
           view->shape_string());
-    if (view->dtype() != a.q.dtype())
-      throw py::type_error(concat("attention: query is ", dtype_name(a.q.dtype()), ", ", name, " is ",
-                                  dtype_name(view->dtype()), "; they must have one dtype"));
-  }
+  if (v.dtype() != query.dtype())
+    throw py::type_error(concat("attention: query is ", dtype_name(query.dtype()), ", ", name, " is ",
+                                dtype_name(v.dtype()), "; they must have one dtype"));
+  return v;
+}
+
+Arguments parse(Call& call, py::handle q_, py::handle k_, py::handle v_, py::handle mask_, py::handle bias_,
+                py::handle lengths_, const std::string& causal, double scale, double dropout) {
+  const View q = call.first_rows(q_, "query"), k = rows_like(call, k_, "key", q), v = rows_like(call, v_, "value", q);
+  Arguments a{.q = q,
+              .k = k,
+              .v = v,
+              .mask = call.optional_of_any(mask_, "mask"),
+              .bias = call.optional_of_any(bias_, "bias"),
+              .lengths = call.optional_of_any(lengths_, "lengths"),
+              .causal = parse_causal(causal),
+              .scale = scale,
+              .dropout = dropout};
   a.B = a.q.dim(0), a.Tq = a.q.dim(1), a.H = a.q.dim(2), a.D = a.q.dim(3);
   a.Tk = a.k.dim(1), a.Hkv = a.k.dim(2), a.Dv = a.v.dim(3);
   check(a.k.dim(0) == a.B && a.v.dim(0) == a.B, "attention: the batch sizes differ: query is ", a.q.shape_string(),
@@ -104,7 +103,7 @@ Broadcast broadcast(const Arguments& a, const std::optional<View>& v, const char
 
 template <class T>
 HeadArray<const T> heads(const View& v) {
-  return {v.as<const T>(), v.step(0), v.step(1), v.step(2)};
+  return {.p = v.as<const T>(), .batch = v.stride(0), .time = v.stride(1), .head = v.stride(2)};
 }
 
 template <class T>
@@ -128,59 +127,57 @@ AttentionInputs<T> inputs(const Arguments& a) {
 py::tuple attention_forward_py(py::handle query, py::handle key, py::handle value, py::handle mask, py::handle bias,
                                py::handle lengths, const std::string& causal, double scale, double dropout,
                                py::handle state_) {
-  const Arguments p = parse(query, key, value, mask, bias, lengths, causal, scale, dropout);
-  py::array out = empty({p.B, p.Tq, p.H, p.Dv}, p.q.dtype()), lse = empty({p.B, p.H, p.Tq}, p.q.dtype());
-  py::object used = py::none();
-  std::uint64_t *state = nullptr, *kept = nullptr;
+  Call call(kOp);
+  const Arguments p = parse(call, query, key, value, mask, bias, lengths, causal, scale, dropout);
+  const Result out = call.result({p.B, p.Tq, p.H, p.Dv}), lse = call.result({p.B, p.H, p.Tq});
+  std::optional<View> state;
+  std::optional<Result> used;
   if (dropout > 0) {
-    const View s = output(state_, kOp, "state");
-    expect(s, kOp, "state", {2}, Dtype::u64);
-    const py::array u = empty({2}, Dtype::u64);
-    used = u;
-    state = s.as<std::uint64_t>();
-    kept = static_cast<std::uint64_t*>(data_of(u));
+    state = call.destination(state_, "state", {2}, Dtype::u64);
+    used = call.result({2}, Dtype::u64);
   }
-  with_float(p.q.dtype(), kOp, [&](auto t) {
+  with_float(call.dtype(), kOp, [&](auto t) {
     using T = decltype(t);
-    const AttentionForward<T> a{inputs<T>(p), static_cast<T*>(data_of(out)), static_cast<T*>(data_of(lse)), state,
-                                kept};
+    const AttentionForward<T> a{.in = inputs<T>(p),
+                                .out = out.as<T>(),
+                                .lse = lse.as<T>(),
+                                .state = data_or_null<std::uint64_t>(state),
+                                .used = used ? used->as<std::uint64_t>() : nullptr};
     run<attention_forward<T>>("attention_forward", p.flops(), a);
   });
-  return py::make_tuple(out, lse, used);
+  return py::make_tuple(out.array, lse.array, used ? py::object(used->array) : py::none());
 }
 
 void attention_backward_py(py::handle query, py::handle key, py::handle value, py::handle mask, py::handle bias,
                            py::handle lengths, py::handle out_, py::handle lse_, py::handle used_, py::handle dout_,
                            const std::string& causal, double scale, double dropout, py::handle dq_, py::handle dk_,
                            py::handle dv_, py::handle dbias_, int accumulate) {
-  const Arguments p = parse(query, key, value, mask, bias, lengths, causal, scale, dropout);
-  const View out = input(out_, kOp, "out"), lse = input(lse_, kOp, "logsumexp"), dout = input(dout_, kOp, "dout");
-  expect(out, kOp, "out", {p.B, p.Tq, p.H, p.Dv}, p.q.dtype());
-  expect(lse, kOp, "logsumexp", {p.B, p.H, p.Tq}, p.q.dtype());
-  expect_like(dout, kOp, "dout", out);
-  const auto used = optional_input(used_, kOp, "used");
+  Call call(kOp, accumulate);
+  const Arguments p = parse(call, query, key, value, mask, bias, lengths, causal, scale, dropout);
+  const View out = call.input(out_, "out", {p.B, p.Tq, p.H, p.Dv}),
+             lse = call.input(lse_, "logsumexp", {p.B, p.H, p.Tq}), dout = call.input(dout_, "dout", out.sizes());
+  const auto used = call.optional(used_, "used", {2}, Dtype::u64);
   check(used.has_value() == (dropout > 0), "attention: used goes with dropout, and only with it");
-  if (used) expect(*used, kOp, "used", {2}, Dtype::u64);
-  const auto dq = gradient(dq_, kOp, "dq", p.q, accumulate, 0), dk = gradient(dk_, kOp, "dk", p.k, accumulate, 1),
-             dv = gradient(dv_, kOp, "dv", p.v, accumulate, 2);
+  const auto dq = call.gradient(dq_, "dq", p.q.sizes(), 0), dk = call.gradient(dk_, "dk", p.k.sizes(), 1),
+             dv = call.gradient(dv_, "dv", p.v.sizes(), 2);
   check(dbias_.is_none() || p.bias, "attention: dbias without bias");
-  const auto dbias = gradient(dbias_, kOp, "dbias", p.bias ? *p.bias : p.q, accumulate, 3);
-  with_float(p.q.dtype(), kOp, [&](auto t) {
+  const auto dbias = p.bias ? call.gradient(dbias_, "dbias", p.bias->sizes(), 3) : GradientArray{};
+  with_float(call.dtype(), kOp, [&](auto t) {
     using T = decltype(t);
-    AttentionBackward<T> a{inputs<T>(p),
-                           out.as<const T>(),
-                           lse.as<const T>(),
-                           dout.as<const T>(),
-                           used ? used->as<const std::uint64_t>() : nullptr,
-                           dq.as<T>(),
-                           dk.as<T>(),
-                           dv.as<T>(),
-                           dbias.as<T>(),
-                           dq.mode,
-                           dk.mode,
-                           dv.mode,
-                           dbias.mode,
-                           {}};
+    AttentionBackward<T> a{.in = inputs<T>(p),
+                           .out = out.as<T>(),
+                           .lse = lse.as<T>(),
+                           .dout = dout.as<T>(),
+                           .used = data_or_null<std::uint64_t>(used),
+                           .dq = dq.as<T>(),
+                           .dk = dk.as<T>(),
+                           .dv = dv.as<T>(),
+                           .dbias = dbias.as<T>(),
+                           .dq_mode = dq.mode,
+                           .dk_mode = dk.mode,
+                           .dv_mode = dv.mode,
+                           .dbias_mode = dbias.mode,
+                           .bias_size = {}};
     std::copy_n(broadcast(p, p.bias, "bias").size, 4, a.bias_size);
     run<attention_backward<T>>("attention_backward", 2.5 * p.flops(), a);
   });
@@ -188,13 +185,13 @@ void attention_backward_py(py::handle query, py::handle key, py::handle value, p
 
 py::array attention_weights_forward_py(py::handle query, py::handle key, py::handle mask, py::handle bias,
                                        py::handle lengths, py::handle lse_, const std::string& causal, double scale) {
-  const Arguments p = parse(query, key, key, mask, bias, lengths, causal, scale, 0);
-  const View lse = input(lse_, kOp, "logsumexp");
-  expect(lse, kOp, "logsumexp", {p.B, p.H, p.Tq}, p.q.dtype());
-  py::array weights = empty({p.B, p.H, p.Tq, p.Tk}, p.q.dtype());
-  with_float(p.q.dtype(), kOp, [&](auto t) {
+  Call call(kOp);
+  const Arguments p = parse(call, query, key, key, mask, bias, lengths, causal, scale, 0);
+  const View lse = call.input(lse_, "logsumexp", {p.B, p.H, p.Tq});
+  const Result weights = call.result({p.B, p.H, p.Tq, p.Tk});
+  with_float(call.dtype(), kOp, [&](auto t) {
     using T = decltype(t);
-    const AttentionWeights<T> a{inputs<T>(p), lse.as<const T>(), static_cast<T*>(data_of(weights))};
+    const AttentionWeights<T> a{.in = inputs<T>(p), .lse = lse.as<T>(), .weights = weights.as<T>()};
     run<attention_weights_forward<T>>("attention_weights_forward", p.flops(), a);
   });
   return weights;
@@ -202,15 +199,20 @@ py::array attention_weights_forward_py(py::handle query, py::handle key, py::han
 
 void attention_weights_backward_py(py::handle query, py::handle key, py::handle weights_, py::handle dweights_,
                                    double scale, py::handle dq_, py::handle dk_, int accumulate) {
-  const Arguments p = parse(query, key, key, py::none(), py::none(), py::none(), "none", scale, 0);
-  const View weights = input(weights_, kOp, "weights"), dweights = input(dweights_, kOp, "dweights");
-  expect(weights, kOp, "weights", {p.B, p.H, p.Tq, p.Tk}, p.q.dtype());
-  expect_like(dweights, kOp, "dweights", weights);
-  const auto dq = gradient(dq_, kOp, "dq", p.q, accumulate, 0), dk = gradient(dk_, kOp, "dk", p.k, accumulate, 1);
-  with_float(p.q.dtype(), kOp, [&](auto t) {
+  Call call(kOp, accumulate);
+  const Arguments p = parse(call, query, key, key, py::none(), py::none(), py::none(), "none", scale, 0);
+  const View weights = call.input(weights_, "weights", {p.B, p.H, p.Tq, p.Tk}),
+             dweights = call.input(dweights_, "dweights", weights.sizes());
+  const auto dq = call.gradient(dq_, "dq", p.q.sizes(), 0), dk = call.gradient(dk_, "dk", p.k.sizes(), 1);
+  with_float(call.dtype(), kOp, [&](auto t) {
     using T = decltype(t);
-    const AttentionWeightsBackward<T> a{
-        inputs<T>(p), weights.as<const T>(), dweights.as<const T>(), dq.as<T>(), dk.as<T>(), dq.mode, dk.mode};
+    const AttentionWeightsBackward<T> a{.in = inputs<T>(p),
+                                        .weights = weights.as<T>(),
+                                        .dweights = dweights.as<T>(),
+                                        .dq = dq.as<T>(),
+                                        .dk = dk.as<T>(),
+                                        .dq_mode = dq.mode,
+                                        .dk_mode = dk.mode};
     run<attention_weights_backward<T>>("attention_weights_backward", p.flops(), a);
   });
 }
@@ -218,25 +220,25 @@ void attention_weights_backward_py(py::handle query, py::handle key, py::handle 
 }  // namespace
 
 void bind_attention(py::module_& m) {
-  m.def("attention_forward", attention_forward_py, py::arg("query"), py::arg("key"), py::arg("value"), py::arg("mask"),
-        py::arg("bias"), py::arg("lengths"), py::arg("causal"), py::arg("scale"), py::arg("dropout") = 0.0,
-        py::arg("state") = py::none(),
-        "softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random "
-        "state). "
-        "mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts keys; causal "
-        "is "
-        "none, top_left or bottom_right.");
-  m.def("attention_backward", attention_backward_py, py::arg("query"), py::arg("key"), py::arg("value"),
-        py::arg("mask"), py::arg("bias"), py::arg("lengths"), py::arg("out"), py::arg("logsumexp"), py::arg("used"),
-        py::arg("dout"), py::arg("causal"), py::arg("scale"), py::arg("dropout"), py::arg("dq"), py::arg("dk"),
-        py::arg("dv"), py::arg("dbias"), py::arg("accumulate") = 0,
-        "Gradients of attention_forward, its weights computed again.");
-  m.def("attention_weights_forward", attention_weights_forward_py, py::arg("query"), py::arg("key"), py::arg("mask"),
-        py::arg("bias"), py::arg("lengths"), py::arg("logsumexp"), py::arg("causal"), py::arg("scale"),
-        "The weights of attention_forward before dropout, (batch, heads, queries, keys).");
-  m.def("attention_weights_backward", attention_weights_backward_py, py::arg("query"), py::arg("key"),
-        py::arg("weights"), py::arg("dweights"), py::arg("scale"), py::arg("dq"), py::arg("dk"),
-        py::arg("accumulate") = 0, "Gradients of attention_weights_forward for query and key.");
+  define(
+      m, "attention_forward", attention_forward_py, py::arg("query"), py::arg("key"), py::arg("value"), py::arg("mask"),
+      py::arg("bias"), py::arg("lengths"), py::arg("causal"), py::arg("scale"), py::arg("dropout"), py::arg("state"),
+      "softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random "
+      "state). "
+      "mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts keys; causal "
+      "is "
+      "none, top_left or bottom_right.");
+  define(m, "attention_backward", attention_backward_py, py::arg("query"), py::arg("key"), py::arg("value"),
+         py::arg("mask"), py::arg("bias"), py::arg("lengths"), py::arg("out"), py::arg("logsumexp"), py::arg("used"),
+         py::arg("dout"), py::arg("causal"), py::arg("scale"), py::arg("dropout"), py::arg("dq"), py::arg("dk"),
+         py::arg("dv"), py::arg("dbias"), py::arg("accumulate") = 0,
+         "Gradients of attention_forward, its weights computed again.");
+  define(m, "attention_weights_forward", attention_weights_forward_py, py::arg("query"), py::arg("key"),
+         py::arg("mask"), py::arg("bias"), py::arg("lengths"), py::arg("logsumexp"), py::arg("causal"),
+         py::arg("scale"), "The weights of attention_forward before dropout, (batch, heads, queries, keys).");
+  define(m, "attention_weights_backward", attention_weights_backward_py, py::arg("query"), py::arg("key"),
+         py::arg("weights"), py::arg("dweights"), py::arg("scale"), py::arg("dq"), py::arg("dk"),
+         py::arg("accumulate") = 0, "Gradients of attention_weights_forward for query and key.");
 }
 
 }  // namespace lamina

@@ -1,4 +1,5 @@
 #include "bind/array.h"
+#include "bind/define.h"
 #include "bind/families.h"
 #include "bind/window.h"
 #include "ops/convolution.h"
@@ -123,18 +124,19 @@ void depthwise_conv2d_backward_py(py::handle x, py::handle w, py::handle y, py::
 
 void bind_convolution(py::module_& m) {
   using py::arg;
-  m.def("conv2d_forward", conv2d_forward_py, arg("x"), arg("w"), arg("b"), arg("strides"), arg("padding"),
-        arg("dilation_rate"), arg("groups"), arg("activation"),
-        "y = act(x * w + b); x (N, H, W, C), w (kh, kw, C / groups, K), b (K,) or None, y (N, OH, OW, K).");
-  m.def("conv2d_backward", conv2d_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"), arg("strides"), arg("padding"),
-        arg("dilation_rate"), arg("groups"), arg("activation"), arg("dx"), arg("dw"), arg("db"), arg("accumulate") = 0,
-        "Gradients of conv2d_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.");
-  m.def("depthwise_conv2d_forward", depthwise_conv2d_forward_py, arg("x"), arg("w"), arg("b"), arg("strides"),
-        arg("padding"), arg("dilation_rate"), arg("activation"),
-        "Each channel with its own kernels: w (kh, kw, C, m), y (N, OH, OW, C m), channel c m + j from channel c.");
-  m.def("depthwise_conv2d_backward", depthwise_conv2d_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"),
-        arg("strides"), arg("padding"), arg("dilation_rate"), arg("activation"), arg("dx"), arg("dw"), arg("db"),
-        arg("accumulate") = 0, "Gradients of depthwise_conv2d_forward.");
+  define(m, "conv2d_forward", conv2d_forward_py, arg("x"), arg("w"), arg("b"), arg("strides"), arg("padding"),
+         arg("dilation_rate"), arg("groups"), arg("activation"),
+         "y = act(x * w + b); x (N, H, W, C), w (kh, kw, C / groups, K), b (K,) or None, y (N, OH, OW, K).");
+  define(m, "conv2d_backward", conv2d_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"), arg("strides"),
+         arg("padding"), arg("dilation_rate"), arg("groups"), arg("activation"), arg("dx"), arg("dw"), arg("db"),
+         arg("accumulate") = 0,
+         "Gradients of conv2d_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.");
+  define(m, "depthwise_conv2d_forward", depthwise_conv2d_forward_py, arg("x"), arg("w"), arg("b"), arg("strides"),
+         arg("padding"), arg("dilation_rate"), arg("activation"),
+         "Each channel with its own kernels: w (kh, kw, C, m), y (N, OH, OW, C m), channel c m + j from channel c.");
+  define(m, "depthwise_conv2d_backward", depthwise_conv2d_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"),
+         arg("strides"), arg("padding"), arg("dilation_rate"), arg("activation"), arg("dx"), arg("dw"), arg("db"),
+         arg("accumulate") = 0, "Gradients of depthwise_conv2d_forward.");
 }
 
 }  // namespace lamina

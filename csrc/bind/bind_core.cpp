@@ -1,9 +1,10 @@
 // Threads, instruction sets, memory pool, and arrays as such.
 #include <cstdlib>
 #include <cstring>
-#include <map>
+#include <limits>
 
-#include "bind/array.h"
+#include "bind/call.h"
+#include "bind/define.h"
 #include "bind/families.h"
 #include "core/cpu.h"
 #include "core/fork.h"
@@ -18,7 +19,7 @@ namespace {
 Isa parse_isa(const std::string& name) {
   for (Isa i : {Isa::v2, Isa::v3, Isa::v4, Isa::neon})
     if (name == isa_name(i)) return i;
-  throw py::value_error("unknown instruction set '" + name + "'; expected v2, v3, v4 or neon");
+  throw py::value_error("use_isa: unknown instruction set '" + name + "'; expected v2, v3, v4 or neon");
 }
 
 py::array empty_py(const std::vector<dim_t>& shape, py::handle dtype) {
@@ -26,104 +27,117 @@ py::array empty_py(const std::vector<dim_t>& shape, py::handle dtype) {
 }
 
 py::array full_py(const std::vector<dim_t>& shape, double value, py::handle dtype) {
-  const Dtype d = parse_dtype(dtype, "full");
-  py::array a = empty(shape, d);
+  const Result a(shape, parse_dtype(dtype, "full"));
   auto fill_as = [&](auto t) {
     using T = decltype(t);
-    const Fill<T> args{static_cast<T*>(data_of(a)), static_cast<dim_t>(a.size()), T(value)};
+    const Fill<T> args{.y = a.as<T>(), .n = a.size(), .value = T(value)};
     run<fill<T>>("fill", double(args.n), args);
   };
-  switch (d) {
+  auto fill_integers = [&](auto t) {
+    using T = decltype(t);
+    constexpr double low = double(std::numeric_limits<T>::min()), high = double(std::numeric_limits<T>::max());
+    check(value >= low && (high < 0x1p62 ? value <= high : value < high), "full: ", value, " is no ",
+          dtype_name(a.dtype));
+    fill_as(t);
+  };
+  switch (a.dtype) {
     case Dtype::i32:
-      fill_as(std::int32_t{});
+      fill_integers(std::int32_t{});
       break;
     case Dtype::i64:
-      fill_as(std::int64_t{});
+      fill_integers(std::int64_t{});
       break;
     case Dtype::u8:
     case Dtype::boolean:
-      fill_as(std::uint8_t{});
+      fill_integers(std::uint8_t{});
       break;
     default:
-      with_float(d, "full", fill_as);
+      with_float(a.dtype, "full", fill_as);
   }
   return a;
 }
 
 void copy_into_py(py::handle from, py::handle to, bool accumulate) {
-  const View x = input(from, "copy_into", "x"), y = output(to, "copy_into", "y");
+  Call call("copy_into");
+  const View y = call.first_destination(to, "y"), x = call.input_of_any(from, "x");
   check(x.size() == y.size() && x.dtype() == y.dtype(), "copy_into: x is ", x.shape_string(), " ",
         dtype_name(x.dtype()), ", y is ", y.shape_string(), " ", dtype_name(y.dtype()));
   with_float(x.dtype(), "copy_into", [&](auto t) {
     using T = decltype(t);
-    const Copy<T> args{x.as<T>(), y.as<T>(), x.size(), accumulate};
+    const Copy<T> args{.x = x.as<T>(), .y = y.as<T>(), .n = x.size(), .accumulate = accumulate};
     run<copy<T>>("copy", 4.0 * double(args.n), args);
   });
 }
 
 py::array copy_py(py::handle from) {
-  const View x = input(from, "copy", "x");
-  py::array y = empty_like(x);
-  copy_into_py(x.handle(), y, false);
+  Call call("copy");
+  const View x = call.first(from, "x");
+  const Result y = call.result(x.sizes());
+  with_float(x.dtype(), "copy", [&](auto t) {
+    using T = decltype(t);
+    const Copy<T> args{.x = x.as<T>(), .y = y.as<T>(), .n = x.size(), .accumulate = false};
+    run<copy<T>>("copy", 4.0 * double(args.n), args);
+  });
   return y;
 }
 
-std::map<std::string, std::size_t> pool_stats_py() {
+py::dict pool_stats_py() {
   const PoolStats s = pool_stats();
-  return {{"in_use", s.in_use}, {"cached", s.cached}, {"allocations", s.allocations}, {"reuses", s.reuses}};
+  py::dict d;
+  d["in_use"] = s.in_use, d["cached"] = s.cached, d["allocations"] = s.allocations, d["reuses"] = s.reuses;
+  return d;
+}
+
+std::string isa_py() { return isa_name(active_isa()); }
+void use_isa_py(const std::string& name) { use_isa(parse_isa(name)); }
+py::list host_isas_py() {
+  py::list names;
+  for (Isa i : {Isa::v2, Isa::v3, Isa::v4, Isa::neon})
+    if (host_has(i)) names.append(py::str(isa_name(i)));
+  return names;
+}
+std::string compiler_py() { return LAMINA_COMPILER; }
+py::tuple caches_py() { return py::make_tuple(caches().l1d, caches().l2, caches().l3); }
+void set_num_threads_py(dim_t n) {
+  check(n >= 1 && n <= 1024, "set_num_threads: expected 1 to 1024, got ", n);
+  set_num_threads(static_cast<int>(n));
+}
+std::uintptr_t address_py(py::handle a) {
+  if (!py::isinstance<py::array>(a)) throw py::type_error(concat("address: expected an array, got ", describe(a)));
+  return reinterpret_cast<std::uintptr_t>(py::detail::array_proxy(a.ptr())->data);
 }
 
 }  // namespace
 
 void bind_core(py::module_& m) {
+  using py::arg;
   watch_forks();
   if (const char* wanted = std::getenv("LAMINA_ISA"))
     if (*wanted && std::strcmp(wanted, isa_name(active_isa())) != 0)
       throw py::import_error(
           concat("LAMINA_ISA=", wanted, " is not an instruction set of this host; its best is ", isa_name(best_isa())));
-  m.def("isa", [] { return std::string(isa_name(active_isa())); }, "The instruction set in use.");
-  m.def(
-      "use_isa", [](const std::string& name) { use_isa(parse_isa(name)); }, py::arg("name"),
-      "Switch the kernels' instruction set (tests); not while other threads compute.");
-  m.def(
-      "host_isas",
-      [] {
-        std::vector<std::string> names;
-        for (Isa i : {Isa::v2, Isa::v3, Isa::v4, Isa::neon})
-          if (host_has(i)) names.emplace_back(isa_name(i));
-        return names;
-      },
-      "The instruction sets that this host can run.");
-  m.def("compiler", [] { return std::string(LAMINA_COMPILER); }, "The compiler that built this module.");
-  m.def("caches", [] { return py::make_tuple(caches().l1d, caches().l2, caches().l3); }, "Bytes of L1d, L2, L3.");
-  m.def(
-      "set_num_threads",
-      [](int n) {
-        check(n >= 1 && n <= 1024, "set_num_threads: expected 1 to 1024, got ", n);
-        set_num_threads(n);
-      },
-      py::arg("n"), "Threads that an operation may use.");
-  m.def("get_num_threads", &get_num_threads, "Threads that an operation may use now.");
-  m.def("default_threads", &default_threads, "What the machine, its affinity mask and its cgroup allow.");
-  m.def("cgroup_quota", &cgroup_quota, py::arg("root") = "", "CPUs that the cgroup's quota allows; 0 without one.");
-  m.def("physical_cores", &physical_cores, py::arg("root") = "", "Cores without hyper-threads; 0 where unknown.");
-  m.def("affinity_count", &affinity_count, "Processors in this process's affinity mask.");
-  m.def("pool_stats", &pool_stats_py, "Bytes in use and cached, blocks allocated and reused.");
-  m.def("pool_clear", &pool_clear, "Give cached blocks back to the system.");
-  m.def("pool_set_limit", &pool_set_limit, py::arg("bytes"), "Bytes kept for reuse.");
-  m.def("pool_set_poison", &pool_set_poison, py::arg("on"), "Fill fresh blocks with NaN (tests).");
-  m.def("empty", &empty_py, py::arg("shape"), py::arg("dtype"), "An uninitialised array from the pool.");
-  m.def("full", &full_py, py::arg("shape"), py::arg("value"), py::arg("dtype"), "A constant array from the pool.");
-  m.def("copy", &copy_py, py::arg("x"), "A copy in the pool.");
-  m.def("copy_into", &copy_into_py, py::arg("x"), py::arg("y"), py::arg("accumulate") = false,
-        "y = x or y += x; equal sizes, shapes may differ.");
-  m.def(
-      "address",
-      [](py::handle a) {
-        check(py::isinstance<py::array>(a), "address: expected an array");
-        return reinterpret_cast<std::uintptr_t>(py::detail::array_proxy(a.ptr())->data);
-      },
-      py::arg("x"), "Where an array's data stands.");
+  define(m, "isa", isa_py, "The instruction set in use.");
+  define(m, "use_isa", use_isa_py, arg("name"),
+         "Switch the kernels' instruction set (tests); not while other threads compute.");
+  define(m, "host_isas", host_isas_py, "The instruction sets that this host can run.");
+  define(m, "compiler", compiler_py, "The compiler that built this module.");
+  define(m, "caches", caches_py, "Bytes of L1d, L2, L3.");
+  define(m, "set_num_threads", set_num_threads_py, arg("n"), "Threads that an operation may use.");
+  define(m, "get_num_threads", get_num_threads, "Threads that an operation may use now.");
+  define(m, "default_threads", default_threads, "What the machine, its affinity mask and its cgroup allow.");
+  define(m, "cgroup_quota", cgroup_quota, arg("root") = "", "CPUs that the cgroup's quota allows; 0 without one.");
+  define(m, "physical_cores", physical_cores, arg("root") = "", "Cores without hyper-threads; 0 where unknown.");
+  define(m, "affinity_count", affinity_count, "Processors in this process's affinity mask.");
+  define(m, "pool_stats", pool_stats_py, "Bytes in use and cached, blocks allocated and reused.");
+  define(m, "pool_clear", pool_clear, "Give cached blocks back to the system.");
+  define(m, "pool_set_limit", pool_set_limit, arg("bytes"), "Bytes kept for reuse.");
+  define(m, "pool_set_poison", pool_set_poison, arg("on"), "Fill fresh blocks with NaN (tests).");
+  define(m, "empty", empty_py, arg("shape"), arg("dtype"), "An uninitialised array from the pool.");
+  define(m, "full", full_py, arg("shape"), arg("value"), arg("dtype"), "A constant array from the pool.");
+  define(m, "copy", copy_py, arg("x"), "A copy in the pool.");
+  define(m, "copy_into", copy_into_py, arg("x"), arg("y"), arg("accumulate") = false,
+         "y = x or y += x; equal sizes, shapes may differ.");
+  define(m, "address", address_py, arg("x"), "Where an array's data stands.");
 }
 
 }  // namespace lamina

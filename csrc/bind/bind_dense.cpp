@@ -1,31 +1,46 @@
-#include "bind/array.h"
+#include "bind/call.h"
+#include "bind/define.h"
 #include "bind/families.h"
+#include "ops/copy.h"
 #include "ops/dense.h"
 
 namespace lamina {
 namespace {
 
-py::array dense_forward_py(py::handle x_, py::handle w_, py::handle b_, const std::string& activation) {
-  const View x = input(x_, "dense", "x"), w = input(w_, "dense", "w");
-  const auto b = optional_input(b_, "dense", "b");
+// x (..., in) and w (in, out).
+struct Dense {
+  View x, w;
+};
+Dense parse_dense(Call& call, py::handle x_, py::handle w_) {
+  const View x = call.first(x_, "x"), w = call.input_of_any_shape(w_, "w");
   check(w.ndim() == 2, "dense: w must be (in, out), got shape ", w.shape_string());
   check(x.ndim() >= 1 && x.dim(-1) == w.dim(0), "dense: x is ", x.shape_string(), " but w takes ", w.dim(0),
         " features on the last axis, w is ", w.shape_string());
-  if (w.dtype() != x.dtype()) expect(w, "dense", "w", {w.dim(0), w.dim(1)}, x.dtype());
-  if (b) expect(*b, "dense", "b", {w.dim(1)}, x.dtype());
-  std::vector<dim_t> shape(x.shape(), x.shape() + x.ndim());
-  shape.back() = w.dim(1);
-  py::array y = empty(shape, x.dtype());
-  with_float(x.dtype(), "dense", [&](auto t) {
+  return {x, w};
+}
+
+std::vector<dim_t> outputs(const Dense& d) {
+  std::vector<dim_t> shape = d.x.sizes().vector();
+  shape.back() = d.w.dim(1);
+  return shape;
+}
+
+py::array dense_forward_py(py::handle x_, py::handle w_, py::handle b_, const std::string& activation) {
+  Call call("dense");
+  const Dense d = parse_dense(call, x_, w_);
+  const auto b = call.optional(b_, "b", {d.w.dim(1)});
+  const Activation act = parse_activation(activation, "dense");
+  const Result y = call.result(outputs(d));
+  with_float(call.dtype(), "dense", [&](auto t) {
     using T = decltype(t);
-    const DenseForward<T> a{x.as<T>(),
-                            w.as<T>(),
-                            b ? b->as<T>() : nullptr,
-                            static_cast<T*>(data_of(y)),
-                            x.rows(),
-                            w.dim(1),
-                            w.dim(0),
-                            parse_activation(activation, "dense")};
+    const DenseForward<T> a{.x = d.x.as<T>(),
+                            .w = d.w.as<T>(),
+                            .b = data_or_null<T>(b),
+                            .y = y.as<T>(),
+                            .M = d.x.rows(),
+                            .N = d.w.dim(1),
+                            .K = d.w.dim(0),
+                            .act = act};
     run<dense_forward<T>>("dense_forward", 2.0 * double(a.M) * double(a.N) * double(a.K), a);
   });
   return y;
@@ -33,34 +48,29 @@ py::array dense_forward_py(py::handle x_, py::handle w_, py::handle b_, const st
 
 void dense_backward_py(py::handle x_, py::handle w_, py::handle y_, py::handle dy_, const std::string& activation,
                        py::handle dx_, py::handle dw_, py::handle db_, int accumulate) {
-  const View x = input(x_, "dense", "x"), w = input(w_, "dense", "w"), y = input(y_, "dense", "y"),
-             dy = input(dy_, "dense", "dy");
-  check(w.ndim() == 2 && x.ndim() >= 1 && x.dim(-1) == w.dim(0), "dense: x is ", x.shape_string(), ", w is ",
-        w.shape_string());
-  expect_like(w, "dense", "w", w);
-  expect_like(dy, "dense", "dy", y);
-  check(y.dim(-1) == w.dim(1) && y.rows() == x.rows(), "dense: y is ", y.shape_string(), ", x is ", x.shape_string());
-  const auto dx = gradient(dx_, "dense", "dx", x, accumulate, 0), dw = gradient(dw_, "dense", "dw", w, accumulate, 1);
-  const auto db = optional_output(db_, "dense", "db");
-  if (db) expect(*db, "dense", "db", {w.dim(1)}, w.dtype());
-  with_float(x.dtype(), "dense", [&](auto t) {
+  Call call("dense", accumulate);
+  const Dense d = parse_dense(call, x_, w_);
+  const std::vector<dim_t> shape = outputs(d);
+  const View y = call.input(y_, "y", shape), dy = call.input(dy_, "dy", shape);
+  const auto dx = call.gradient(dx_, "dx", d.x.sizes(), 0), dw = call.gradient(dw_, "dw", d.w.sizes(), 1),
+             db = call.gradient(db_, "db", {d.w.dim(1)}, 2);
+  const Activation act = parse_activation(activation, "dense");
+  with_float(call.dtype(), "dense", [&](auto t) {
     using T = decltype(t);
-    const DenseBackward<T> a{x.as<T>(),
-                             w.as<T>(),
-                             y.as<T>(),
-                             dy.as<T>(),
-                             dx.as<T>(),
-                             dw.as<T>(),
-                             db ? db->as<T>() : nullptr,
-                             dx.mode,
-                             dw.mode,
-                             !db                     ? Grad::skip
-                             : (accumulate >> 2) & 1 ? Grad::accumulate
-                                                     : Grad::write,
-                             x.rows(),
-                             w.dim(1),
-                             w.dim(0),
-                             parse_activation(activation, "dense")};
+    const DenseBackward<T> a{.x = d.x.as<T>(),
+                             .w = d.w.as<T>(),
+                             .y = y.as<T>(),
+                             .dy = dy.as<T>(),
+                             .dx = dx.as<T>(),
+                             .dw = dw.as<T>(),
+                             .db = db.as<T>(),
+                             .dx_mode = dx.mode,
+                             .dw_mode = dw.mode,
+                             .db_mode = db.mode,
+                             .M = d.x.rows(),
+                             .N = d.w.dim(1),
+                             .K = d.w.dim(0),
+                             .act = act};
     run<dense_backward<T>>("dense_backward", 4.0 * double(a.M) * double(a.N) * double(a.K), a);
   });
 }
@@ -74,8 +84,9 @@ struct Product {
   std::vector<dim_t> shape;  // of the result
 };
 
-Product parse_product(py::handle a_, py::handle b_) {
-  Product p{input(a_, "matmul", "a"), input(b_, "matmul", "b"), 1, 1, 1, 1, false, false, {}};
+Product parse_product(Call& call, py::handle a_, py::handle b_) {
+  const View first = call.first(a_, "a"), second = call.input_of_any(b_, "b");
+  Product p{first, second, 1, 1, 1, 1, false, false, {}};
   const View &a = p.a, &b = p.b;
   check(a.ndim() >= 2 && b.ndim() >= 2, "matmul: a is ", a.shape_string(), ", b is ", b.shape_string(),
         "; both need two axes or more");
@@ -102,57 +113,90 @@ Product parse_product(py::handle a_, py::handle b_) {
 }
 
 template <class T>
-void run_matmul(const T* a, const T* b, T* c, dim_t batch, dim_t M, dim_t N, dim_t K, dim_t a_step, dim_t b_step,
-                bool a_transposed, bool b_transposed, bool accumulate) {
-  const Matmul<T> args{a, b, c, batch, M, N, K, a_step, b_step, a_transposed, b_transposed, accumulate};
-  run<matmul<T>>("matmul", 2.0 * double(batch) * double(M) * double(N) * double(K), args);
+void run_matmul(const Matmul<T>& a) {
+  run<matmul<T>>("matmul", 2.0 * double(a.batch) * double(a.M) * double(a.N) * double(a.K), a);
 }
 
 py::array matmul_forward_py(py::handle a_, py::handle b_) {
-  const Product p = parse_product(a_, b_);
-  py::array c = empty(p.shape, p.a.dtype());
-  with_float(p.a.dtype(), "matmul", [&](auto t) {
+  Call call("matmul");
+  const Product p = parse_product(call, a_, b_);
+  const Result c = call.result(p.shape);
+  with_float(call.dtype(), "matmul", [&](auto t) {
     using T = decltype(t);
-    run_matmul<T>(p.a.as<T>(), p.b.as<T>(), static_cast<T*>(data_of(c)), p.batch, p.M, p.N, p.K,
-                  p.a_shared ? 0 : p.M * p.K, p.b_shared ? 0 : p.K * p.N, false, false, false);
+    run_matmul<T>({.a = p.a.as<T>(),
+                   .b = p.b.as<T>(),
+                   .c = c.as<T>(),
+                   .batch = p.batch,
+                   .M = p.M,
+                   .N = p.N,
+                   .K = p.K,
+                   .a_step = p.a_shared ? 0 : p.M * p.K,
+                   .b_step = p.b_shared ? 0 : p.K * p.N,
+                   .a_transposed = false,
+                   .b_transposed = false,
+                   .accumulate = false});
   });
   return c;
 }
 
 void matmul_backward_py(py::handle a_, py::handle b_, py::handle dy_, py::handle da_, py::handle db_, int accumulate) {
-  const Product p = parse_product(a_, b_);
-  const View dy = input(dy_, "matmul", "dy");
-  check(dy.size() == p.batch * p.M * p.N && dy.dtype() == p.a.dtype(), "matmul: dy is ", dy.shape_string());
-  const auto da = gradient(da_, "matmul", "da", p.a, accumulate, 0),
-             db = gradient(db_, "matmul", "db", p.b, accumulate, 1);
+  Call call("matmul", accumulate);
+  const Product p = parse_product(call, a_, b_);
+  const View dy = call.input(dy_, "dy", p.shape);
+  const auto da = call.gradient(da_, "da", p.a.sizes(), 0), db = call.gradient(db_, "db", p.b.sizes(), 1);
   const dim_t M = p.M, N = p.N, K = p.K;
-  with_float(p.a.dtype(), "matmul", [&](auto t) {
+  with_float(call.dtype(), "matmul", [&](auto t) {
     using T = decltype(t);
     // da = dy . b^T, db = a^T . dy; a shared operand sums over the batch, one product after the other.
     if (da.mode != Grad::skip) {
       const dim_t runs = p.a_shared ? p.batch : 1;
       for (dim_t i = 0; i < runs; i++)
-        run_matmul<T>(dy.as<T>() + i * M * N, p.b.as<T>() + i * K * N, da.as<T>(), p.batch / runs, M, K, N, M * N,
-                      p.b_shared ? 0 : K * N, false, true, i > 0 || da.mode == Grad::accumulate);
+        run_matmul<T>({.a = dy.as<T>() + i * M * N,
+                       .b = p.b.as<T>() + i * K * N,
+                       .c = da.as<T>(),
+                       .batch = p.batch / runs,
+                       .M = M,
+                       .N = K,
+                       .K = N,
+                       .a_step = M * N,
+                       .b_step = p.b_shared ? 0 : K * N,
+                       .a_transposed = false,
+                       .b_transposed = true,
+                       .accumulate = i > 0 || da.mode == Grad::accumulate});
+      if (runs == 0 && da.mode == Grad::write) {  // the sum over an empty batch
+        const Fill<T> zeros{.y = da.as<T>(), .n = M * K, .value = T(0)};
+        run<fill<T>>("fill", double(zeros.n), zeros);
+      }
     }
     if (db.mode != Grad::skip)
-      run_matmul<T>(p.a.as<T>(), dy.as<T>(), db.as<T>(), p.batch, K, N, M, p.a_shared ? 0 : M * K, M * N, true, false,
-                    db.mode == Grad::accumulate);
+      run_matmul<T>({.a = p.a.as<T>(),
+                     .b = dy.as<T>(),
+                     .c = db.as<T>(),
+                     .batch = p.batch,
+                     .M = K,
+                     .N = N,
+                     .K = M,
+                     .a_step = p.a_shared ? 0 : M * K,
+                     .b_step = M * N,
+                     .a_transposed = true,
+                     .b_transposed = false,
+                     .accumulate = db.mode == Grad::accumulate});
   });
 }
 
 }  // namespace
 
 void bind_dense(py::module_& m) {
-  m.def("dense_forward", dense_forward_py, py::arg("x"), py::arg("w"), py::arg("b"), py::arg("activation"),
-        "y = act(x w + b); x (..., in), w (in, out), b (out,) or None.");
-  m.def("dense_backward", dense_backward_py, py::arg("x"), py::arg("w"), py::arg("y"), py::arg("dy"),
-        py::arg("activation"), py::arg("dx"), py::arg("dw"), py::arg("db"), py::arg("accumulate") = 0,
-        "Gradients of dense_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.");
-  m.def("matmul_forward", matmul_forward_py, py::arg("a"), py::arg("b"),
-        "a b over the last two axes; leading axes equal, or one operand without them.");
-  m.def("matmul_backward", matmul_backward_py, py::arg("a"), py::arg("b"), py::arg("dy"), py::arg("da"), py::arg("db"),
-        py::arg("accumulate") = 0, "Gradients of matmul_forward.");
+  using py::arg;
+  define(m, "dense_forward", dense_forward_py, arg("x"), arg("w"), arg("b"), arg("activation"),
+         "y = act(x w + b); x (..., in), w (in, out), b (out,) or None.");
+  define(m, "dense_backward", dense_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"), arg("activation"), arg("dx"),
+         arg("dw"), arg("db"), arg("accumulate") = 0,
+         "Gradients of dense_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.");
+  define(m, "matmul_forward", matmul_forward_py, arg("a"), arg("b"),
+         "a b over the last two axes; leading axes equal, or one operand without them.");
+  define(m, "matmul_backward", matmul_backward_py, arg("a"), arg("b"), arg("dy"), arg("da"), arg("db"),
+         arg("accumulate") = 0, "Gradients of matmul_forward.");
 }
 
 }  // namespace lamina

@@ -1,4 +1,5 @@
-#include "bind/array.h"
+#include "bind/call.h"
+#include "bind/define.h"
 #include "bind/families.h"
 #include "ops/dropout.h"
 
@@ -8,31 +9,36 @@ namespace {
 void check_rate(double rate) { check(rate >= 0.0 && rate <= 1.0, "dropout: rate must be between 0 and 1, got ", rate); }
 
 py::tuple dropout_forward_py(py::handle x_, double rate, py::handle state_) {
-  const View x = input(x_, "dropout", "x"), state = output(state_, "dropout", "state");
+  Call call("dropout");
+  const View x = call.first(x_, "x"), state = call.destination(state_, "state", {2}, Dtype::u64);
   check_rate(rate);
-  expect(state, "dropout", "state", {2}, Dtype::u64);
-  py::array y = empty_like(x), used = empty({2}, Dtype::u64);
+  const Result y = call.result(x.sizes()), used = call.result({2}, Dtype::u64);
   with_float(x.dtype(), "dropout", [&](auto t) {
     using T = decltype(t);
-    const DropoutForward<T> a{x.as<T>(),
-                              static_cast<T*>(data_of(y)),
-                              state.as<std::uint64_t>(),
-                              static_cast<std::uint64_t*>(data_of(used)),
-                              x.size(),
-                              rate};
+    const DropoutForward<T> a{.x = x.as<T>(),
+                              .y = y.as<T>(),
+                              .state = state.as<std::uint64_t>(),
+                              .used = used.as<std::uint64_t>(),
+                              .n = x.size(),
+                              .rate = rate};
     run<dropout_forward<T>>("dropout_forward", 8.0 * double(a.n), a);
   });
-  return py::make_tuple(y, used);
+  return py::make_tuple(y.array, used.array);
 }
 
 void dropout_backward_py(py::handle used_, py::handle dy_, double rate, py::handle dx_, int accumulate) {
-  const View used = input(used_, "dropout", "used"), dy = input(dy_, "dropout", "dy");
+  Call call("dropout", accumulate);
+  const View dy = call.first(dy_, "dy"), used = call.input(used_, "used", {2}, Dtype::u64);
   check_rate(rate);
-  expect(used, "dropout", "used", {2}, Dtype::u64);
-  const auto dx = gradient(dx_, "dropout", "dx", dy, accumulate, 0);
+  const auto dx = call.gradient(dx_, "dx", dy.sizes(), 0);
   with_float(dy.dtype(), "dropout", [&](auto t) {
     using T = decltype(t);
-    const DropoutBackward<T> a{dy.as<T>(), dx.as<T>(), dx.mode, used.as<std::uint64_t>(), dy.size(), rate};
+    const DropoutBackward<T> a{.dy = dy.as<T>(),
+                               .dx = dx.as<T>(),
+                               .dx_mode = dx.mode,
+                               .used = used.as<std::uint64_t>(),
+                               .n = dy.size(),
+                               .rate = rate};
     run<dropout_backward<T>>("dropout_backward", 8.0 * double(a.n), a);
   });
 }
@@ -40,10 +46,11 @@ void dropout_backward_py(py::handle used_, py::handle dy_, double rate, py::hand
 }  // namespace
 
 void bind_dropout(py::module_& m) {
-  m.def("dropout_forward", dropout_forward_py, py::arg("x"), py::arg("rate"), py::arg("state"),
-        "(y, used): x with a fraction rate of its elements zero, the rest scaled; state (2,) uint64 [key, counter].");
-  m.def("dropout_backward", dropout_backward_py, py::arg("used"), py::arg("dy"), py::arg("rate"), py::arg("dx"),
-        py::arg("accumulate") = 0, "The gradient of dropout_forward, the mask drawn again from used.");
+  using py::arg;
+  define(m, "dropout_forward", dropout_forward_py, arg("x"), arg("rate"), arg("state"),
+         "(y, used): x with a fraction rate of its elements zero, the rest scaled; state (2,) uint64 [key, counter].");
+  define(m, "dropout_backward", dropout_backward_py, arg("used"), arg("dy"), arg("rate"), arg("dx"),
+         arg("accumulate") = 0, "The gradient of dropout_forward, the mask drawn again from used.");
 }
 
 }  // namespace lamina

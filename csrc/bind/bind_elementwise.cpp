@@ -1,4 +1,5 @@
-#include "bind/array.h"
+#include "bind/call.h"
+#include "bind/define.h"
 #include "bind/families.h"
 #include "bind/operand.h"
 #include "ops/elementwise.h"
@@ -46,12 +47,13 @@ constexpr std::pair<const char*, Test> kTests[] = {
     {"isfinite", Test::finite}, {"isnan", Test::nan}, {"isinf", Test::inf}};
 
 py::array unary_forward_py(py::handle x_, const std::string& op, double a, double b) {
-  const View x = input(x_, op.c_str(), "x");
+  Call call(op.c_str());
+  const View x = call.first(x_, "x");
   const UnaryOp which = parse(op, kUnary, "unary");
-  py::array y = empty_like(x);
-  with_float(x.dtype(), op.c_str(), [&](auto t) {
+  const Result y = call.result(x.sizes());
+  with_float(x.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
-    const Unary<T> args{x.as<T>(), static_cast<T*>(data_of(y)), x.size(), which, a, b};
+    const Unary<T> args{.x = x.as<T>(), .y = y.as<T>(), .n = x.size(), .op = which, .a = a, .b = b};
     run<unary<T>>("unary_forward", 4.0 * double(args.n), args);
   });
   return y;
@@ -59,15 +61,21 @@ py::array unary_forward_py(py::handle x_, const std::string& op, double a, doubl
 
 void unary_backward_py(py::handle saved_, py::handle dy_, const std::string& op, double a, double b, py::handle dx_,
                        int accumulate) {
-  const View saved = input(saved_, op.c_str(), "saved"), dy = input(dy_, op.c_str(), "dy");
+  Call call(op.c_str(), accumulate);
+  const View saved = call.first(saved_, "saved"), dy = call.input(dy_, "dy", saved.sizes());
   const UnaryOp which = parse(op, kUnary, "unary");
-  expect_like(dy, op.c_str(), "dy", saved);
-  const auto dx = gradient(dx_, op.c_str(), "dx", saved, accumulate, 0);
+  const auto dx = call.gradient(dx_, "dx", saved.sizes(), 0);
   if (dx.mode == Grad::skip) return;
-  with_float(dy.dtype(), op.c_str(), [&](auto t) {
+  with_float(dy.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
-    const UnaryBackward<T> args{saved.as<T>(), dy.as<T>(), dx.as<T>(), dy.size(),
-                                which,         a,          b,          dx.mode == Grad::accumulate};
+    const UnaryBackward<T> args{.saved = saved.as<T>(),
+                                .dy = dy.as<T>(),
+                                .dx = dx.as<T>(),
+                                .n = dy.size(),
+                                .op = which,
+                                .a = a,
+                                .b = b,
+                                .accumulate = dx.mode == Grad::accumulate};
     run<unary_backward<T>>("unary_backward", 4.0 * double(args.n), args);
   });
 }
@@ -83,65 +91,79 @@ Dtype common_dtype(const char* op, const Operand& x, const Operand& y) {
 }
 
 py::array binary_forward_py(py::handle x_, py::handle y_, const std::string& op, bool relu) {
-  const char* name = op.c_str();
   const BinaryOp which = parse(op, kBinary, "binary");
-  const Operand o[2] = {operand(x_, name, "x"), operand(y_, name, "y")};
+  Call call(op.c_str());
+  const char* name = call.op();
+  const Operand o[2] = {operand(call, x_, "x"), operand(call, y_, "y")};
   const Dtype dtype = common_dtype(name, o[0], o[1]);
   check(!relu || which == BinaryOp::add, op, ": only add can be fused with relu");
   Loops<2> loops;
-  py::array out = empty(broadcast(name, o, {"x", "y"}, loops), dtype);
-  auto submit_as = [&](auto t, auto call) {
+  const Result out = call.result(broadcast(name, o, {"x", "y"}, loops), dtype);
+  auto arguments = [&](auto t) {
     using T = decltype(t);
-    call(Binary<T>{o[0].as<T>(), o[1].as<T>(), static_cast<T*>(data_of(out)), o[0].number, o[1].number, loops, which,
-                   relu});
+    return Binary<T>{.x = o[0].as<T>(),
+                     .y = o[1].as<T>(),
+                     .out = out.as<T>(),
+                     .x_scalar = o[0].number,
+                     .y_scalar = o[1].number,
+                     .loops = loops,
+                     .op = which,
+                     .relu = relu};
   };
   const double work = 4.0 * double(out.size());
   if (dtype == Dtype::i32 || dtype == Dtype::i64) {
     check(which != BinaryOp::divide, "divide: integers have no quotient of their own type; cast to float32");
+    check(!relu, op, ": only sums of floats are fused with relu");
     if (dtype == Dtype::i32)
-      submit_as(std::int32_t{}, [&](auto a) { run<integer_binary<std::int32_t>>("binary_forward", work, a); });
+      run<integer_binary<std::int32_t>>("binary_forward", work, arguments(std::int32_t{}));
     else
-      submit_as(std::int64_t{}, [&](auto a) { run<integer_binary<std::int64_t>>("binary_forward", work, a); });
+      run<integer_binary<std::int64_t>>("binary_forward", work, arguments(std::int64_t{}));
     return out;
   }
-  with_float(dtype, name,
-             [&](auto t) { submit_as(t, [&](auto a) { run<binary<decltype(t)>>("binary_forward", work, a); }); });
+  with_float(dtype, name, [&](auto t) { run<binary<decltype(t)>>("binary_forward", work, arguments(t)); });
   return out;
 }
 
-// A gradient's destination: the operand's shape, none for a number.
-GradientArray operand_gradient(py::handle h, const char* op, const char* name, const Operand& like, int accumulate,
-                               int bit) {
-  if (!like.v || h.is_none()) return {std::nullopt, Grad::skip};
-  return gradient(h, op, name, *like.v, accumulate, bit);
+// A gradient's destination: the operand's shape and the call's type, none for a number.
+GradientArray operand_gradient(Call& call, py::handle h, const char* name, const Operand& like, int bit) {
+  return like.v ? call.gradient(h, name, like.v->sizes(), bit) : GradientArray{};
 }
 
 void binary_backward_py(py::handle x_, py::handle y_, py::handle dy_, const std::string& op, py::handle dx_,
                         py::handle dy2_, int accumulate) {
-  const char* name = op.c_str();
   const BinaryOp which = parse(op, kBinary, "binary");
-  const Operand o[2] = {operand(x_, name, "x"), operand(y_, name, "y")};
-  const View dy = input(dy_, name, "dy");
+  Call call(op.c_str(), accumulate);
+  const char* name = call.op();
+  const View dy = call.first(dy_, "dy");
+  const Operand o[2] = {operand(call, x_, "x"), operand(call, y_, "y")};
   const Dtype dtype = common_dtype(name, o[0], o[1]);
   Loops<2> loops;
   const std::vector<dim_t> shape = broadcast(name, o, {"x", "y"}, loops);
-  bool same = dy.ndim() == static_cast<int>(shape.size()) && dy.dtype() == dtype;
-  for (int i = 0; same && i < dy.ndim(); i++) same = dy.dim(i) == shape[i];
-  check(same, op, ": dy is ", dy.shape_string(), " but x is ", o[0].text(), " and y ", o[1].text());
-  const auto dx = operand_gradient(dx_, name, "dx", o[0], accumulate, 0);
-  const auto dy2 = operand_gradient(dy2_, name, "dy_", o[1], accumulate, 1);
+  check(dy.sizes().fit(shape) && dy.dtype() == dtype, op, ": dy is ", dy.shape_string(), " but x is ", o[0].text(),
+        " and y ", o[1].text());
+  const auto dx = operand_gradient(call, dx_, "dx", o[0], 0), dy2 = operand_gradient(call, dy2_, "dy_", o[1], 1);
   with_float(dtype, name, [&](auto t) {
     using T = decltype(t);
-    const BinaryBackward<T> a{o[0].as<T>(), o[1].as<T>(), dy.as<T>(), o[0].number, o[1].number, dx.as<T>(),
-                              dy2.as<T>(),  dx.mode,      dy2.mode,   loops,       which};
+    const BinaryBackward<T> a{.x = o[0].as<T>(),
+                              .y = o[1].as<T>(),
+                              .dy = dy.as<T>(),
+                              .x_scalar = o[0].number,
+                              .y_scalar = o[1].number,
+                              .dx = dx.as<T>(),
+                              .dy_ = dy2.as<T>(),
+                              .dx_mode = dx.mode,
+                              .dy_mode = dy2.mode,
+                              .loops = loops,
+                              .op = which};
     run<binary_backward<T>>("binary_backward", 8.0 * double(dy.size()), a);
   });
 }
 
 void unbroadcast_py(py::handle dy_, py::handle dx_, double scale, bool accumulate) {
-  const View dy = input(dy_, "unbroadcast", "dy"), dx = output(dx_, "unbroadcast", "dx");
+  Call call("unbroadcast");
+  const View dy = call.first(dy_, "dy"), dx = call.destination_of_any_shape(dx_, "dx");
   Groups groups;
-  bool fits = dx.dtype() == dy.dtype() && dx.ndim() <= dy.ndim();
+  bool fits = dx.ndim() <= dy.ndim();
   for (int i = 0; fits && i < dy.ndim(); i++) {
     const int j = i - dy.ndim() + dx.ndim();
     const dim_t n = j < 0 ? 1 : dx.dim(j);
@@ -151,18 +173,19 @@ void unbroadcast_py(py::handle dy_, py::handle dx_, double scale, bool accumulat
   check(fits, "unbroadcast: dx is ", dx.shape_string(), ", dy ", dy.shape_string());
   with_float(dy.dtype(), "unbroadcast", [&](auto t) {
     using T = decltype(t);
-    const Unbroadcast<T> a{dy.as<T>(), dx.as<T>(), groups, scale, accumulate};
+    const Unbroadcast<T> a{
+        .dy = dy.as<T>(), .dx = dx.as<T>(), .groups = groups, .scale = scale, .accumulate = accumulate};
     run<unbroadcast<T>>("unbroadcast", 4.0 * double(dy.size()), a);
   });
 }
 
 py::array relu_gradient_py(py::handle y_, py::handle dy_) {
-  const View y = input(y_, "relu_gradient", "y"), dy = input(dy_, "relu_gradient", "dy");
-  expect_like(dy, "relu_gradient", "dy", y);
-  py::array dz = empty_like(y);
+  Call call("relu_gradient");
+  const View y = call.first(y_, "y"), dy = call.input(dy_, "dy", y.sizes());
+  const Result dz = call.result(y.sizes());
   with_float(y.dtype(), "relu_gradient", [&](auto t) {
     using T = decltype(t);
-    const ReluGradient<T> a{y.as<T>(), dy.as<T>(), static_cast<T*>(data_of(dz)), y.size()};
+    const ReluGradient<T> a{.y = y.as<T>(), .dy = dy.as<T>(), .dz = dz.as<T>(), .n = y.size()};
     run<relu_gradient<T>>("relu_gradient", 4.0 * double(y.size()), a);
   });
   return dz;
@@ -188,42 +211,48 @@ void with_number(Dtype d, const char* op, F&& f) {
 }
 
 py::array compare_forward_py(py::handle x_, py::handle y_, const std::string& op) {
-  const char* name = op.c_str();
   const Comparison which = parse(op, kCompare, "comparison");
-  const Operand o[2] = {operand(x_, name, "x"), operand(y_, name, "y")};
-  const Dtype dtype = common_dtype(name, o[0], o[1]);
+  Call call(op.c_str());
+  const Operand o[2] = {operand(call, x_, "x"), operand(call, y_, "y")};
+  const Dtype dtype = common_dtype(call.op(), o[0], o[1]);
   Loops<2> loops;
-  py::array out = empty(broadcast(name, o, {"x", "y"}, loops), Dtype::boolean);
-  with_number(dtype, name, [&](auto t) {
+  const Result out = call.result(broadcast(call.op(), o, {"x", "y"}, loops), Dtype::boolean);
+  with_number(dtype, call.op(), [&](auto t) {
     using T = decltype(t);
-    const Compare<T> a{o[0].as<T>(), o[1].as<T>(), static_cast<unsigned char*>(data_of(out)), o[0].number, o[1].number,
-                       loops,        which};
+    const Compare<T> a{.x = o[0].as<T>(),
+                       .y = o[1].as<T>(),
+                       .out = out.as<std::uint8_t>(),
+                       .x_scalar = o[0].number,
+                       .y_scalar = o[1].number,
+                       .loops = loops,
+                       .op = which};
     run<compare<T>>("compare_forward", 4.0 * double(out.size()), a);
   });
   return out;
 }
 
-Operand condition_of(py::handle h) {
-  Operand c{input(h, "where", "condition"), 0};
+Operand condition_of(Call& call, py::handle h) {
+  Operand c{call.input_of_any(h, "condition"), 0};
   if (c.v->dtype() != Dtype::boolean && c.v->dtype() != Dtype::u8)
     throw py::type_error(concat("where: condition is ", dtype_name(c.v->dtype()), ", expected bool"));
   return c;
 }
 
 py::array where_forward_py(py::handle condition_, py::handle x_, py::handle y_) {
-  const Operand o[3] = {condition_of(condition_), operand(x_, "where", "x"), operand(y_, "where", "y")};
+  Call call("where");
+  const Operand o[3] = {condition_of(call, condition_), operand(call, x_, "x"), operand(call, y_, "y")};
   const Dtype dtype = common_dtype("where", o[1], o[2]);
   Loops<3> loops;
-  py::array out = empty(broadcast("where", o, {"condition", "x", "y"}, loops), dtype);
+  const Result out = call.result(broadcast("where", o, {"condition", "x", "y"}, loops), dtype);
   with_number(dtype, "where", [&](auto t) {
     using T = decltype(t);
-    const Where<T> a{o[0].as<unsigned char>(),
-                     o[1].as<T>(),
-                     o[2].as<T>(),
-                     static_cast<T*>(data_of(out)),
-                     o[1].number,
-                     o[2].number,
-                     loops};
+    const Where<T> a{.condition = o[0].as<std::uint8_t>(),
+                     .x = o[1].as<T>(),
+                     .y = o[2].as<T>(),
+                     .out = out.as<T>(),
+                     .x_scalar = o[1].number,
+                     .y_scalar = o[2].number,
+                     .loops = loops};
     run<where<T>>("where_forward", 4.0 * double(out.size()), a);
   });
   return out;
@@ -231,48 +260,63 @@ py::array where_forward_py(py::handle condition_, py::handle x_, py::handle y_) 
 
 void where_backward_py(py::handle condition_, py::handle x_, py::handle y_, py::handle dy_, py::handle dx_,
                        py::handle dy2_, int accumulate) {
-  const Operand o[3] = {condition_of(condition_), operand(x_, "where", "x"), operand(y_, "where", "y")};
-  const View dy = input(dy_, "where", "dy");
+  Call call("where", accumulate);
+  const View dy = call.first(dy_, "dy");
+  const Operand o[3] = {condition_of(call, condition_), operand(call, x_, "x"), operand(call, y_, "y")};
+  common_dtype("where", o[1], o[2]);
   Loops<3> loops;
   const std::vector<dim_t> shape = broadcast("where", o, {"condition", "x", "y"}, loops);
-  dim_t n = 1;
-  for (dim_t s : shape) n *= s;
-  check(dy.size() == n, "where: dy is ", dy.shape_string());
-  const auto dx = operand_gradient(dx_, "where", "dx", o[1], accumulate, 0);
-  const auto dy2 = operand_gradient(dy2_, "where", "dy_", o[2], accumulate, 1);
+  expect(dy, "where", "dy", shape, dy.dtype());
+  const auto dx = operand_gradient(call, dx_, "dx", o[1], 0), dy2 = operand_gradient(call, dy2_, "dy_", o[2], 1);
   with_float(dy.dtype(), "where", [&](auto t) {
     using T = decltype(t);
-    const WhereBackward<T> a{o[0].as<unsigned char>(), dy.as<T>(), dx.as<T>(), dy2.as<T>(), dx.mode, dy2.mode, loops};
-    run<where_backward<T>>("where_backward", 8.0 * double(n), a);
+    const WhereBackward<T> a{.condition = o[0].as<std::uint8_t>(),
+                             .dy = dy.as<T>(),
+                             .dx = dx.as<T>(),
+                             .dy_ = dy2.as<T>(),
+                             .dx_mode = dx.mode,
+                             .dy_mode = dy2.mode,
+                             .loops = loops};
+    run<where_backward<T>>("where_backward", 8.0 * double(dy.size()), a);
   });
 }
 
 py::array classify_forward_py(py::handle x_, const std::string& op) {
-  const View x = input(x_, op.c_str(), "x");
   const Test test = parse(op, kTests, "test");
-  py::array y = empty(std::vector<dim_t>(x.shape(), x.shape() + x.ndim()), Dtype::boolean);
-  with_float(x.dtype(), op.c_str(), [&](auto t) {
+  Call call(op.c_str());
+  const View x = call.first(x_, "x");
+  const Result y = call.result(x.sizes(), Dtype::boolean);
+  with_float(x.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
-    const Classify<T> a{x.as<T>(), static_cast<unsigned char*>(data_of(y)), x.size(), test};
+    const Classify<T> a{.x = x.as<T>(), .out = y.as<std::uint8_t>(), .n = x.size(), .test = test};
     run<classify<T>>("classify_forward", double(x.size()), a);
   });
   return y;
 }
 
 py::array cast_forward_py(py::handle x_, py::handle dtype_) {
-  const View x = input(x_, "cast", "x");
-  const Dtype to = parse_dtype(dtype_, "cast");
-  py::array y = empty(std::vector<dim_t>(x.shape(), x.shape() + x.ndim()), to);
-  const Cast a{x.data(), data_of(y), x.size(), x.dtype(), to, false};
+  Call call("cast");
+  const View x = call.first(x_, "x");
+  const Result y = call.result(x.sizes(), parse_dtype(dtype_, "cast"));
+  const Cast a{
+      .x = x.data(), .y = data_of(y.array), .n = x.size(), .from = x.dtype(), .to = y.dtype, .accumulate = false};
   run<cast>("cast_forward", 2.0 * double(x.size()), a);
   return y;
 }
 
 void cast_backward_py(py::handle dy_, py::handle dx_, int accumulate) {
+  Call call("cast", accumulate);
+  const View dy = call.input_of_any(dy_, "dy");
   if (dx_.is_none()) return;
-  const View dy = input(dy_, "cast", "dy"), dx = output(dx_, "cast", "dx");
-  check(dx.size() == dy.size(), "cast: dx is ", dx.shape_string(), ", dy ", dy.shape_string());
-  const Cast a{dy.data(), dx.data(), dx.size(), dy.dtype(), dx.dtype(), (accumulate & 1) != 0};
+  const View dx = call.first_destination(dx_, "dx");
+  expect(dx, "cast", "dx", dy.sizes(), dx.dtype());
+  for (const View* v : {&dy, &dx}) with_float(v->dtype(), "cast", [](auto) {});
+  const Cast a{.x = dy.data(),
+               .y = dx.data(),
+               .n = dx.size(),
+               .from = dy.dtype(),
+               .to = dx.dtype(),
+               .accumulate = call.mode(0) == Grad::accumulate};
   check(!a.accumulate || a.from != a.to, "cast: dy and dx are both ", dtype_name(a.from));
   run<cast>("cast_backward", 2.0 * double(dx.size()), a);
 }
@@ -280,29 +324,29 @@ void cast_backward_py(py::handle dy_, py::handle dx_, int accumulate) {
 }  // namespace
 
 void bind_elementwise(py::module_& m) {
-  m.def("unary_forward", unary_forward_py, py::arg("x"), py::arg("op"), py::arg("a") = 0.0, py::arg("b") = 0.0,
-        "op(x) element by element; a, b: the bounds of clip.");
-  m.def("unary_backward", unary_backward_py, py::arg("saved"), py::arg("dy"), py::arg("op"), py::arg("a"), py::arg("b"),
-        py::arg("dx"), py::arg("accumulate") = 0,
-        "Gradient of unary_forward; saved: the result for reciprocal, sqrt, rsqrt, exp, expm1, else x.");
-  m.def("binary_forward", binary_forward_py, py::arg("x"), py::arg("y"), py::arg("op"), py::arg("relu") = false,
-        "op(x, y) with broadcasting; one operand may be a number. relu (of add): relu(x + y).");
-  m.def("binary_backward", binary_backward_py, py::arg("x"), py::arg("y"), py::arg("dy"), py::arg("op"), py::arg("dx"),
-        py::arg("dy_"), py::arg("accumulate") = 0,
-        "Gradients of binary_forward without relu, summed over broadcast axes.");
-  m.def("unbroadcast", unbroadcast_py, py::arg("dy"), py::arg("dx"), py::arg("scale") = 1.0,
-        py::arg("accumulate") = false, "dx (+)= scale * dy, summed over the axes along which dx broadcasts to dy.");
-  m.def("relu_gradient", relu_gradient_py, py::arg("y"), py::arg("dy"), "dy where y > 0, else 0.");
-  m.def("compare_forward", compare_forward_py, py::arg("x"), py::arg("y"), py::arg("op"),
-        "A comparison or logical operation with broadcasting; the result is bool.");
-  m.def("where_forward", where_forward_py, py::arg("condition"), py::arg("x"), py::arg("y"),
-        "condition ? x : y with broadcasting; x or y may be a number.");
-  m.def("where_backward", where_backward_py, py::arg("condition"), py::arg("x"), py::arg("y"), py::arg("dy"),
-        py::arg("dx"), py::arg("dy_"), py::arg("accumulate") = 0, "Gradients of where_forward.");
-  m.def("classify_forward", classify_forward_py, py::arg("x"), py::arg("op"), "isfinite, isnan or isinf.");
-  m.def("cast_forward", cast_forward_py, py::arg("x"), py::arg("dtype"), "x in another type.");
-  m.def("cast_backward", cast_backward_py, py::arg("dy"), py::arg("dx"), py::arg("accumulate") = 0,
-        "The gradient of a conversion between float types.");
+  using py::arg;
+  define(m, "unary_forward", unary_forward_py, arg("x"), arg("op"), arg("a") = 0.0, arg("b") = 0.0,
+         "op(x) element by element; a, b: the bounds of clip.");
+  define(m, "unary_backward", unary_backward_py, arg("saved"), arg("dy"), arg("op"), arg("a"), arg("b"), arg("dx"),
+         arg("accumulate") = 0,
+         "Gradient of unary_forward; saved: the result for reciprocal, sqrt, rsqrt, exp, expm1, else x.");
+  define(m, "binary_forward", binary_forward_py, arg("x"), arg("y"), arg("op"), arg("relu") = false,
+         "op(x, y) with broadcasting; one operand may be a number. relu (of add): relu(x + y).");
+  define(m, "binary_backward", binary_backward_py, arg("x"), arg("y"), arg("dy"), arg("op"), arg("dx"), arg("dy_"),
+         arg("accumulate") = 0, "Gradients of binary_forward without relu, summed over broadcast axes.");
+  define(m, "unbroadcast", unbroadcast_py, arg("dy"), arg("dx"), arg("scale") = 1.0, arg("accumulate") = false,
+         "dx (+)= scale * dy, summed over the axes along which dx broadcasts to dy.");
+  define(m, "relu_gradient", relu_gradient_py, arg("y"), arg("dy"), "dy where y > 0, else 0.");
+  define(m, "compare_forward", compare_forward_py, arg("x"), arg("y"), arg("op"),
+         "A comparison or logical operation with broadcasting; the result is bool.");
+  define(m, "where_forward", where_forward_py, arg("condition"), arg("x"), arg("y"),
+         "condition ? x : y with broadcasting; x or y may be a number.");
+  define(m, "where_backward", where_backward_py, arg("condition"), arg("x"), arg("y"), arg("dy"), arg("dx"), arg("dy_"),
+         arg("accumulate") = 0, "Gradients of where_forward.");
+  define(m, "classify_forward", classify_forward_py, arg("x"), arg("op"), "isfinite, isnan or isinf.");
+  define(m, "cast_forward", cast_forward_py, arg("x"), arg("dtype"), "x in another type.");
+  define(m, "cast_backward", cast_backward_py, arg("dy"), arg("dx"), arg("accumulate") = 0,
+         "The gradient of a conversion between float types.");
 }
 
 }  // namespace lamina

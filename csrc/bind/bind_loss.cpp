@@ -1,4 +1,5 @@
-#include "bind/array.h"
+#include "bind/call.h"
+#include "bind/define.h"
 #include "bind/families.h"
 #include "bind/indices.h"
 #include "ops/loss.h"
@@ -10,14 +11,15 @@ namespace {
 struct Classes {
   View x, labels;
   std::optional<View> weights;
-  bool sparse;
-  dim_t N, C;
+  bool sparse = false;
+  dim_t N = 0, C = 0;
 };
 
-Classes parse_classes(py::handle x_, py::handle labels_, py::handle weights_, const char* op) {
-  Classes c{input(x_, op, "x"), input(labels_, op, "labels"), optional_input(weights_, op, "weights"), false, 0, 0};
-  const View &x = c.x, &labels = c.labels;
+Classes parse_classes(Call& call, py::handle x_, py::handle labels_, py::handle weights_) {
+  const char* op = call.op();
+  const View x = call.first(x_, "x"), labels = call.input_of_any(labels_, "labels");
   check(x.ndim() >= 1 && x.dim(-1) > 0, op, ": x must be (..., classes), got ", x.shape_string());
+  Classes c{.x = x, .labels = labels, .weights = call.optional_of_any(weights_, "weights")};
   c.N = x.rows(), c.C = x.dim(-1);
   c.sparse = labels.dtype() == Dtype::i32 || labels.dtype() == Dtype::i64;
   const int axes = c.sparse ? x.ndim() - 1 : x.ndim();
@@ -37,47 +39,56 @@ Classes parse_classes(py::handle x_, py::handle labels_, py::handle weights_, co
 py::tuple cross_entropy_forward_py(py::handle x_, py::handle labels_, py::handle weights_, bool from_logits,
                                    double label_smoothing, py::handle ignore_class, bool mean, bool want_gradient) {
   const char* op = from_logits ? "softmax_cross_entropy" : "categorical_cross_entropy";
-  const Classes c = parse_classes(x_, labels_, weights_, op);
+  Call call(op);
+  const Classes c = parse_classes(call, x_, labels_, weights_);
   check(label_smoothing >= 0 && label_smoothing <= 1, op, ": label_smoothing must be within 0..1, got ",
         label_smoothing);
   const bool has_ignored = !ignore_class.is_none();
   check(!has_ignored || c.sparse, op, ": ignore_class goes with integer labels");
-  std::vector<dim_t> shape(c.x.shape(), c.x.shape() + c.x.ndim() - 1);
-  py::array losses = empty(mean ? std::vector<dim_t>{} : shape, c.x.dtype());
-  py::object gradient = want_gradient ? py::object(empty_like(c.x)) : py::none();
-  const dim_t ignored = has_ignored ? py::cast<dim_t>(ignore_class) : 0;
+  const dim_t ignored = has_ignored ? to_integer(ignore_class, op, "ignore_class") : 0;
+  const Result losses = call.result(mean ? Sizes{} : Sizes{c.x.shape(), c.x.ndim() - 1});
+  const auto gradient = want_gradient ? std::optional(call.result(c.x.sizes())) : std::nullopt;
   with_float(c.x.dtype(), op, [&](auto t) {
     using T = decltype(t);
-    T* to = want_gradient ? static_cast<T*>(data_of(py::reinterpret_borrow<py::array>(gradient))) : nullptr;
-    const CrossEntropy<T> a{c.x.as<T>(),
-                            c.sparse ? parse_indices(c.labels, op, "labels") : Indices{},
-                            c.sparse ? nullptr : c.labels.as<T>(),
-                            c.weights ? c.weights->as<T>() : nullptr,
-                            static_cast<T*>(data_of(losses)),
-                            to,
-                            c.N,
-                            c.C,
-                            ignored,
-                            label_smoothing,
-                            from_logits,
-                            has_ignored,
-                            mean};
+    const CrossEntropy<T> a{.x = c.x.as<T>(),
+                            .labels = c.sparse ? parse_indices(c.labels, op, "labels") : Indices{},
+                            .targets = c.sparse ? nullptr : c.labels.as<T>(),
+                            .weights = data_or_null<T>(c.weights),
+                            .losses = losses.as<T>(),
+                            .gradient = gradient ? gradient->as<T>() : nullptr,
+                            .N = c.N,
+                            .C = c.C,
+                            .ignored = ignored,
+                            .smoothing = label_smoothing,
+                            .logits = from_logits,
+                            .has_ignored = has_ignored,
+                            .mean = mean};
     run<cross_entropy<T>>(op, 20.0 * double(c.x.size()), a);
   });
-  return py::make_tuple(losses, gradient);
+  return py::make_tuple(losses.array, gradient ? py::object(gradient->array) : py::none());
 }
 
+// dy: one a row, or one for the mean over them.
 void cross_entropy_backward_py(py::handle gradient_, py::handle dy_, py::handle dx_, int accumulate) {
-  const View g = input(gradient_, "cross_entropy", "gradient"), dy = input(dy_, "cross_entropy", "dy");
+  Call call("cross_entropy", accumulate);
+  const View g = call.first(gradient_, "gradient"), dy = call.input_of_any(dy_, "dy");
+  check(g.ndim() >= 1, "cross_entropy: the gradient is a single number; expected (..., classes)");
   const bool mean = dy.ndim() == 0 && g.ndim() != 1;
-  check(mean || dy.ndim() == 0 || dy.ndim() == g.ndim() - 1, "cross_entropy: dy is ", dy.shape_string());
-  check(mean || dy.size() == g.rows(), "cross_entropy: dy is ", dy.shape_string(), ", the gradient ", g.shape_string());
-  const auto dx = gradient(dx_, "cross_entropy", "dx", g, accumulate, 0);
+  if (dy.dtype() != g.dtype())
+    throw py::type_error(concat("cross_entropy: dy is ", dtype_name(dy.dtype()), ", expected ", dtype_name(g.dtype())));
+  check(mean || dy.sizes().fit({g.shape(), g.ndim() - 1}), "cross_entropy: dy is ", dy.shape_string(),
+        ", the gradient ", g.shape_string());
+  const auto dx = call.gradient(dx_, "dx", g.sizes(), 0);
   if (dx.mode == Grad::skip) return;
   with_float(g.dtype(), "cross_entropy", [&](auto t) {
     using T = decltype(t);
-    const CrossEntropyBackward<T> a{
-        g.as<T>(), dy.as<T>(), dx.as<T>(), g.rows(), g.dim(-1), mean, dx.mode == Grad::accumulate};
+    const CrossEntropyBackward<T> a{.gradient = g.as<T>(),
+                                    .dy = dy.as<T>(),
+                                    .dx = dx.as<T>(),
+                                    .N = g.rows(),
+                                    .C = g.dim(-1),
+                                    .mean = mean,
+                                    .accumulate = dx.mode == Grad::accumulate};
     run<cross_entropy_backward<T>>("cross_entropy_backward", 4.0 * double(g.size()), a);
   });
 }
@@ -108,28 +119,39 @@ struct Points {
   View x, t;
   dim_t N, C;
 };
-Points parse_points(py::handle x_, py::handle t_, PointReduction reduction, const char* op) {
-  Points p{input(x_, op, "x"), input(t_, op, "t"), 1, 1};
-  expect_like(p.t, op, "t", p.x);
-  p.C = p.x.size();
-  if (reduction == PointReduction::rows && p.x.ndim() > 0) p.N = p.x.rows(), p.C = p.x.dim(-1);
+Points parse_points(Call& call, py::handle x_, py::handle t_, PointReduction reduction) {
+  const View x = call.first(x_, "x"), t = call.input(t_, "t", x.sizes());
+  Points p{.x = x, .t = t, .N = 1, .C = x.size()};
+  if (reduction == PointReduction::rows && x.ndim() > 0) p.N = x.rows(), p.C = x.dim(-1);
   return p;
+}
+
+// The shape of what is left of x.
+Sizes reduced(const View& x, PointReduction reduction) {
+  const int left = reduction == PointReduction::none   ? x.ndim()
+                   : reduction == PointReduction::rows ? std::max(0, x.ndim() - 1)
+                                                       : 0;
+  return {x.shape(), left};
 }
 
 py::array point_loss_forward_py(py::handle x_, py::handle t_, const std::string& loss, const std::string& reduction,
                                 double scale, double delta) {
   const PointLoss which = parse_loss(loss);
   const PointReduction how = parse_reduction(reduction);
-  const Points p = parse_points(x_, t_, how, loss.c_str());
-  std::vector<dim_t> shape(p.x.shape(), p.x.shape() + p.x.ndim());
-  if (how == PointReduction::all)
-    shape.clear();
-  else if (how == PointReduction::rows && !shape.empty())
-    shape.pop_back();
-  py::array y = empty(shape, p.x.dtype());
-  with_float(p.x.dtype(), loss.c_str(), [&](auto t) {
+  Call call(loss.c_str());
+  const Points p = parse_points(call, x_, t_, how);
+  const Result y = call.result(reduced(p.x, how));
+  with_float(p.x.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
-    const PointLosses<T> a{p.x.as<T>(), p.t.as<T>(), static_cast<T*>(data_of(y)), p.N, p.C, which, how, delta, scale};
+    const PointLosses<T> a{.x = p.x.as<T>(),
+                           .t = p.t.as<T>(),
+                           .y = y.as<T>(),
+                           .N = p.N,
+                           .C = p.C,
+                           .loss = which,
+                           .reduction = how,
+                           .delta = delta,
+                           .scale = scale};
     run<point_loss<T>>("point_loss_forward", 8.0 * double(p.x.size()), a);
   });
   return y;
@@ -140,17 +162,25 @@ void point_loss_backward_py(py::handle x_, py::handle t_, py::handle dy_, const 
                             int accumulate) {
   const PointLoss which = parse_loss(loss);
   const PointReduction how = parse_reduction(reduction);
-  const char* op = loss.c_str();
-  const Points p = parse_points(x_, t_, how, op);
-  const View dy = input(dy_, op, "dy");
-  const dim_t expected = how == PointReduction::none ? p.x.size() : how == PointReduction::rows ? p.N : 1;
-  check(dy.size() == expected && dy.dtype() == p.x.dtype(), op, ": dy is ", dy.shape_string(), ", x ",
-        p.x.shape_string());
-  const auto dx = gradient(dx_, op, "dx", p.x, accumulate, 0), dt = gradient(dt_, op, "dt", p.t, accumulate, 1);
-  with_float(p.x.dtype(), op, [&](auto t) {
+  Call call(loss.c_str(), accumulate);
+  const Points p = parse_points(call, x_, t_, how);
+  const View dy = call.input(dy_, "dy", reduced(p.x, how));
+  const auto dx = call.gradient(dx_, "dx", p.x.sizes(), 0), dt = call.gradient(dt_, "dt", p.t.sizes(), 1);
+  with_float(p.x.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
-    const PointLossesBackward<T> a{p.x.as<T>(), p.t.as<T>(), dy.as<T>(), dx.as<T>(), dt.as<T>(), dx.mode, dt.mode,
-                                   p.N,         p.C,         which,      how,        delta,      scale};
+    const PointLossesBackward<T> a{.x = p.x.as<T>(),
+                                   .t = p.t.as<T>(),
+                                   .dy = dy.as<T>(),
+                                   .dx = dx.as<T>(),
+                                   .dt = dt.as<T>(),
+                                   .dx_mode = dx.mode,
+                                   .dt_mode = dt.mode,
+                                   .N = p.N,
+                                   .C = p.C,
+                                   .loss = which,
+                                   .reduction = how,
+                                   .delta = delta,
+                                   .scale = scale};
     run<point_loss_backward<T>>("point_loss_backward", 8.0 * double(p.x.size()), a);
   });
 }
@@ -158,19 +188,18 @@ void point_loss_backward_py(py::handle x_, py::handle t_, py::handle dy_, const 
 }  // namespace
 
 void bind_loss(py::module_& m) {
-  m.def("cross_entropy_forward", cross_entropy_forward_py, py::arg("x"), py::arg("labels"),
-        py::arg("weights") = py::none(), py::arg("from_logits") = true, py::arg("label_smoothing") = 0.0,
-        py::arg("ignore_class") = py::none(), py::arg("mean") = false, py::arg("want_gradient") = true,
-        "(losses, gradient or None) of logits or probabilities x (..., C) with integer labels (...) or targets (..., "
-        "C).");
-  m.def("cross_entropy_backward", cross_entropy_backward_py, py::arg("gradient"), py::arg("dy"), py::arg("dx"),
-        py::arg("accumulate") = 0, "dx = gradient * dy, dy one a row or one for the mean.");
-  m.def("point_loss_forward", point_loss_forward_py, py::arg("x"), py::arg("t"), py::arg("loss"),
-        py::arg("reduction") = "none", py::arg("scale") = 1.0, py::arg("delta") = 1.0,
-        "Losses of predictions x against targets t of one shape: reduction none, rows (last axis summed) or all.");
-  m.def("point_loss_backward", point_loss_backward_py, py::arg("x"), py::arg("t"), py::arg("dy"), py::arg("loss"),
-        py::arg("reduction"), py::arg("scale"), py::arg("delta"), py::arg("dx"), py::arg("dt"),
-        py::arg("accumulate") = 0, "Gradients of point_loss_forward.");
+  using py::arg;
+  define(m, "cross_entropy_forward", cross_entropy_forward_py, arg("x"), arg("labels"), arg("weights"),
+         arg("from_logits"), arg("label_smoothing"), arg("ignore_class"), arg("mean"), arg("want_gradient"),
+         "(losses, gradient or None) of logits or probabilities x (..., C) with integer labels (...) or targets (..., "
+         "C).");
+  define(m, "cross_entropy_backward", cross_entropy_backward_py, arg("gradient"), arg("dy"), arg("dx"),
+         arg("accumulate") = 0, "dx = gradient * dy, dy one a row or one for the mean.");
+  define(m, "point_loss_forward", point_loss_forward_py, arg("x"), arg("t"), arg("loss"), arg("reduction"),
+         arg("scale"), arg("delta"),
+         "Losses of predictions x against targets t of one shape: reduction none, rows (last axis summed) or all.");
+  define(m, "point_loss_backward", point_loss_backward_py, arg("x"), arg("t"), arg("dy"), arg("loss"), arg("reduction"),
+         arg("scale"), arg("delta"), arg("dx"), arg("dt"), arg("accumulate") = 0, "Gradients of point_loss_forward.");
 }
 
 }  // namespace lamina

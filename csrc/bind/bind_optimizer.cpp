@@ -2,7 +2,8 @@
 #include <cmath>
 #include <limits>
 
-#include "bind/array.h"
+#include "bind/call.h"
+#include "bind/define.h"
 #include "bind/families.h"
 #include "bind/touched_rows.h"
 #include "ops/optimizer.h"
@@ -10,67 +11,77 @@
 namespace lamina {
 namespace {
 
+constexpr const char* kGroup = "ParameterGroup";
+
+// The items of a list or another sequence, one for each of n weights.
+py::tuple one_each(py::handle h, const char* name, std::size_t n) {
+  py::tuple items = to_items(h, kGroup, name, "arrays");
+  check(items.size() == n, kGroup, ": ", n, " weights but ", items.size(), " ", name);
+  return items;
+}
+
 // The arrays of a group, with the Python objects that own them.
 class BoundGroup {
  public:
-  const py::list weights, gradients, slots;
-  const py::object decays, active, learning_rate, iterations, touched;
+  const py::object weights, gradients, slots, decays, active, learning_rate, iterations, touched;
 
-  BoundGroup(py::list w_, py::list g_, py::list slots_, py::object decays_, py::object active_, py::object rate_,
-             py::object iterations_, py::object touched_)
-      : weights(std::move(w_)),
-        gradients(std::move(g_)),
-        slots(std::move(slots_)),
-        decays(std::move(decays_)),
-        active(std::move(active_)),
-        learning_rate(std::move(rate_)),
-        iterations(std::move(iterations_)),
-        touched(std::move(touched_)) {
-    const auto n = static_cast<dim_t>(weights.size());
-    check(dim_t(gradients.size()) == n, "ParameterGroup: ", n, " weights but ", gradients.size(), " gradients");
-    check(slots.size() <= kMaxSlots, "ParameterGroup: at most ", kMaxSlots, " slots, got ", slots.size());
-    const auto sets = touched.is_none() ? py::list() : touched.cast<py::list>();
-    check(sets.empty() || dim_t(sets.size()) == n, "ParameterGroup: ", n, " weights but touched has ", sets.size());
-    group_.slots = static_cast<int>(slots.size());
-    for (dim_t i = 0; i < n; i++) {
-      const View w = keep(output(weights[i], "ParameterGroup", "a weight"));
-      const View g = keep(output(gradients[i], "ParameterGroup", "a gradient"));
-      expect_like(g, "ParameterGroup", "a gradient", w);
-      if (w.dtype() != Dtype::f32 && w.dtype() != Dtype::f64)
-        throw py::type_error(
-            concat("ParameterGroup: weight ", i, " is ", dtype_name(w.dtype()), ", expected float32 or float64"));
-      Parameter p{w.data(), g.data(), {}, w.size(), w.dtype(), nullptr, 0};
-      if (!sets.empty()) p.touched = parse_touched(sets[i], "ParameterGroup", w);
+  BoundGroup(py::handle weights_, py::handle gradients_, py::handle slots_, py::handle decays_, py::handle active_,
+             py::handle rate_, py::handle iterations_, py::handle touched_)
+      : weights(owned(weights_)),
+        gradients(owned(gradients_)),
+        slots(owned(slots_)),
+        decays(owned(decays_)),
+        active(owned(active_)),
+        learning_rate(owned(rate_)),
+        iterations(owned(iterations_)),
+        touched(owned(touched_)) {
+    const py::tuple ws = to_items(weights, kGroup, "weights", "arrays");
+    const std::size_t n = ws.size();
+    const py::tuple gs = one_each(gradients, "gradients", n), states = to_items(slots, kGroup, "slots", "lists");
+    check(states.size() <= kMaxSlots, kGroup, ": at most ", kMaxSlots, " slots, got ", states.size());
+    py::tuple sets = touched.is_none() ? py::tuple() : to_items(touched, kGroup, "touched", "TouchedRows");
+    if (!sets.empty()) sets = one_each(touched, "touched", n);
+    std::vector<py::tuple> arrays;
+    for (py::handle state : states) arrays.push_back(one_each(state, "arrays of a slot", n));
+    group_.slots = static_cast<int>(states.size());
+    for (std::size_t i = 0; i < n; i++) {
+      Call call(kGroup);
+      const View w = keep(call.first_destination(ws[i], "a weight"));
+      with_float(w.dtype(), "ParameterGroup: a weight", [](auto) {});
+      const View g = keep(call.input(writable(gs[i]), "a gradient", w.sizes()));
+      Parameter p{
+          .w = w.data(), .g = g.data(), .slots = {}, .n = w.size(), .dtype = w.dtype(), .touched = nullptr, .row = 0};
+      if (!sets.empty()) p.touched = parse_touched(sets[i], kGroup, w);
       if (p.touched) p.row = p.n / std::max<dim_t>(w.dim(0), 1);
-      for (std::size_t s = 0; s < slots.size(); s++) {
-        const auto arrays = slots[s].cast<py::list>();
-        check(dim_t(arrays.size()) == n, "ParameterGroup: ", n, " weights but slot ", s, " has ", arrays.size());
-        const View v = keep(output(arrays[i], "ParameterGroup", "a slot"));
-        expect_like(v, "ParameterGroup", "a slot", w);
-        p.slots[s] = v.data();
-      }
+      for (std::size_t s = 0; s < arrays.size(); s++)
+        p.slots[s] = keep(call.destination(arrays[s][i], "a slot", w.sizes())).data();
       group_.parameters.push_back(p);
       elements_ += p.n;
     }
-    group_.decays = vector<bool>(decays, "decays", n);
-    group_.active = vector<bool>(active, "active", n);
-    group_.rate = vector<double>(learning_rate, "learning_rate", 1);
-    group_.iterations = vector<std::int64_t>(iterations, "iterations", 1);
+    Call call(kGroup);
+    group_.decays = vector<bool>(call, decays, "decays", dim_t(n));
+    group_.active = vector<bool>(call, active, "active", dim_t(n));
+    group_.rate = vector<double>(call, learning_rate, "learning_rate", 1);
+    group_.iterations = vector<std::int64_t>(call, iterations, "iterations", 1);
   }
 
   const ParameterGroup* get() const { return &group_; }
   dim_t elements() const { return elements_; }
 
  private:
+  static py::object owned(py::handle h) { return py::reinterpret_borrow<py::object>(h); }
+  // A gradient is read, but in place: a copy made here would not follow what backward writes.
+  static py::handle writable(py::handle h) {
+    view(h, kGroup, "a gradient", true);
+    return h;
+  }
   View keep(View v) {
     views_.push_back(v);
     return v;
   }
   template <class T>
-  T* vector(py::handle h, const char* name, dim_t n) {
-    const View v = keep(output(h, "ParameterGroup", name));
-    expect(v, "ParameterGroup", name, {n}, dtype_of<T>());
-    return v.as<T>();
+  T* vector(Call& call, py::handle h, const char* name, dim_t n) {
+    return keep(call.destination(h, name, {n}, dtype_of<T>())).template as<T>();
   }
 
   ParameterGroup group_;
@@ -78,80 +89,91 @@ class BoundGroup {
   dim_t elements_ = 0;
 };
 
+std::unique_ptr<BoundGroup> make_group(py::handle weights, py::handle gradients, py::handle slots, py::handle decays,
+                                       py::handle active, py::handle learning_rate, py::handle iterations,
+                                       py::handle touched) {
+  return std::make_unique<BoundGroup>(weights, gradients, slots, decays, active, learning_rate, iterations, touched);
+}
+
 Regularization regularization(double weight_decay, double clipvalue, double clipnorm, double global_clipnorm) {
   check(clipvalue > 0 && clipnorm > 0 && global_clipnorm > 0, "optimizer: limits of clipping must be positive");
   check(std::isinf(clipnorm) || std::isinf(global_clipnorm),
         "optimizer: clipnorm and global_clipnorm exclude each other");
-  return {weight_decay, clipvalue, clipnorm, global_clipnorm};
+  return {
+      .weight_decay = weight_decay, .clipvalue = clipvalue, .clipnorm = clipnorm, .global_clipnorm = global_clipnorm};
 }
 
 template <auto op, class Args>
-void run_step(const char* name, py::handle group, Args args) {
-  const auto& bound = group.cast<const BoundGroup&>();
-  args.group = bound.get();
-  if (recording && kept_objects) kept_objects->push_back(py::reinterpret_borrow<py::object>(group));
-  run<op>(name, 4.0 * double(bound.elements()), args);
+void run_step(const char* name, BoundGroup& group, int slots, const Args& args) {
+  check(group.get()->slots == slots, name, ": needs ", slots, " slots with these options, the group has ",
+        group.get()->slots);
+  if (recording && kept_objects) kept_objects->push_back(py::cast(&group));
+  run<op>(name, 4.0 * double(group.elements()), args);
 }
 
-void sgd_step_py(py::handle group, double momentum, bool nesterov, double weight_decay, double clipvalue,
+void sgd_step_py(BoundGroup& group, double momentum, bool nesterov, double weight_decay, double clipvalue,
                  double clipnorm, double global_clipnorm) {
-  const int wanted = momentum != 0.0;
-  const int slots = group.cast<const BoundGroup&>().get()->slots;
-  check(slots == wanted, "sgd_step: momentum=", momentum, " needs ", wanted, " slots, the group has ", slots);
-  run_step<sgd_step>(
-      "sgd_step", group,
-      SgdStep{nullptr, regularization(weight_decay, clipvalue, clipnorm, global_clipnorm), momentum, nesterov});
+  const SgdStep step{.group = group.get(),
+                     .regularization = regularization(weight_decay, clipvalue, clipnorm, global_clipnorm),
+                     .momentum = momentum,
+                     .nesterov = nesterov};
+  run_step<sgd_step>("sgd_step", group, momentum != 0.0, step);
 }
 
-void adam_step_py(py::handle group, double beta_1, double beta_2, double epsilon, bool amsgrad, double weight_decay,
+void adam_step_py(BoundGroup& group, double beta_1, double beta_2, double epsilon, bool amsgrad, double weight_decay,
                   double clipvalue, double clipnorm, double global_clipnorm) {
-  const int wanted = amsgrad ? 3 : 2;
-  const int slots = group.cast<const BoundGroup&>().get()->slots;
-  check(slots == wanted, "adam_step: needs ", wanted, " slots, the group has ", slots);
-  run_step<adam_step>(
-      "adam_step", group,
-      AdamStep{nullptr, regularization(weight_decay, clipvalue, clipnorm, global_clipnorm), beta_1, beta_2, epsilon});
+  const AdamStep step{.group = group.get(),
+                      .regularization = regularization(weight_decay, clipvalue, clipnorm, global_clipnorm),
+                      .beta_1 = beta_1,
+                      .beta_2 = beta_2,
+                      .epsilon = epsilon};
+  run_step<adam_step>("adam_step", group, amsgrad ? 3 : 2, step);
 }
 
-void rmsprop_step_py(py::handle group, double rho, double momentum, double epsilon, bool centered, double weight_decay,
+void rmsprop_step_py(BoundGroup& group, double rho, double momentum, double epsilon, bool centered, double weight_decay,
                      double clipvalue, double clipnorm, double global_clipnorm) {
-  const int wanted = 1 + (momentum != 0.0) + centered;
-  const int slots = group.cast<const BoundGroup&>().get()->slots;
-  check(slots == wanted, "rmsprop_step: needs ", wanted, " slots, the group has ", slots);
-  run_step<rmsprop_step>("rmsprop_step", group,
-                         RmspropStep{nullptr, regularization(weight_decay, clipvalue, clipnorm, global_clipnorm), rho,
-                                     momentum, epsilon, centered});
+  const RmspropStep step{.group = group.get(),
+                         .regularization = regularization(weight_decay, clipvalue, clipnorm, global_clipnorm),
+                         .rho = rho,
+                         .momentum = momentum,
+                         .epsilon = epsilon,
+                         .centered = centered};
+  run_step<rmsprop_step>("rmsprop_step", group, 1 + (momentum != 0.0) + centered, step);
+}
+
+template <const py::object BoundGroup::* member>
+py::object get(BoundGroup& group) {
+  return group.*member;
 }
 
 }  // namespace
 
 void bind_optimizer(py::module_& m) {
-  constexpr double kOff = std::numeric_limits<double>::infinity();
-  py::class_<BoundGroup>(
-      m, "ParameterGroup",
-      "The arrays that an optimizer's step reads and writes, bound once; touched: a TouchedRows or None each.")
-      .def(py::init<py::list, py::list, py::list, py::object, py::object, py::object, py::object, py::object>(),
-           py::arg("weights"), py::arg("gradients"), py::arg("slots"), py::arg("decays"), py::arg("active"),
-           py::arg("learning_rate"), py::arg("iterations"), py::arg("touched") = py::none())
-      .def_readonly("weights", &BoundGroup::weights)
-      .def_readonly("gradients", &BoundGroup::gradients)
-      .def_readonly("slots", &BoundGroup::slots)
-      .def_readonly("decays", &BoundGroup::decays)
-      .def_readonly("active", &BoundGroup::active)
-      .def_readonly("learning_rate", &BoundGroup::learning_rate)
-      .def_readonly("iterations", &BoundGroup::iterations)
-      .def_readonly("touched", &BoundGroup::touched);
-  m.def("sgd_step", sgd_step_py, py::arg("group"), py::arg("momentum") = 0.0, py::arg("nesterov") = false,
-        py::arg("weight_decay") = 0.0, py::arg("clipvalue") = kOff, py::arg("clipnorm") = kOff,
-        py::arg("global_clipnorm") = kOff, "One SGD step; slots: momentum, if it is not 0.");
-  m.def("adam_step", adam_step_py, py::arg("group"), py::arg("beta_1") = 0.9, py::arg("beta_2") = 0.999,
-        py::arg("epsilon") = 1e-7, py::arg("amsgrad") = false, py::arg("weight_decay") = 0.0,
-        py::arg("clipvalue") = kOff, py::arg("clipnorm") = kOff, py::arg("global_clipnorm") = kOff,
-        "One Adam step; slots: momentum, velocity and, with amsgrad, the largest velocity.");
-  m.def("rmsprop_step", rmsprop_step_py, py::arg("group"), py::arg("rho") = 0.9, py::arg("momentum") = 0.0,
-        py::arg("epsilon") = 1e-7, py::arg("centered") = false, py::arg("weight_decay") = 0.0,
-        py::arg("clipvalue") = kOff, py::arg("clipnorm") = kOff, py::arg("global_clipnorm") = kOff,
-        "One RMSprop step; slots: velocity, momentum if it is not 0, average gradient if centered.");
+  using py::arg;
+  py::class_<BoundGroup> group(
+      m, kGroup,
+      "The arrays that an optimizer's step reads and writes, bound once; touched: a TouchedRows or None each.");
+  group.def(py::init(checked(make_group, kGroup, arg("weights"), arg("gradients"), arg("slots"), arg("decays"),
+                             arg("active"), arg("learning_rate"), arg("iterations"), arg("touched"))),
+            arg("weights"), arg("gradients"), arg("slots"), arg("decays"), arg("active"), arg("learning_rate"),
+            arg("iterations"), arg("touched") = py::none());
+  define_property(group, "weights", get<&BoundGroup::weights>, "The weights.");
+  define_property(group, "gradients", get<&BoundGroup::gradients>, "Their gradients.");
+  define_property(group, "slots", get<&BoundGroup::slots>, "A list of arrays for each kind of slot.");
+  define_property(group, "decays", get<&BoundGroup::decays>, "One bool a weight: weight decay applies.");
+  define_property(group, "active", get<&BoundGroup::active>, "One bool a weight: it has a gradient.");
+  define_property(group, "learning_rate", get<&BoundGroup::learning_rate>, "The rate, (1,).");
+  define_property(group, "iterations", get<&BoundGroup::iterations>, "Steps done, (1,).");
+  define_property(group, "touched", get<&BoundGroup::touched>, "A TouchedRows or None for each weight, or None.");
+  // Options as their optimizers have them (lamina.optimizers); of the limits of clipping, infinity switches one off.
+  define(m, "sgd_step", sgd_step_py, arg("group"), arg("momentum"), arg("nesterov"), arg("weight_decay"),
+         arg("clipvalue"), arg("clipnorm"), arg("global_clipnorm"), "One SGD step; slots: momentum, if it is not 0.");
+  define(m, "adam_step", adam_step_py, arg("group"), arg("beta_1"), arg("beta_2"), arg("epsilon"), arg("amsgrad"),
+         arg("weight_decay"), arg("clipvalue"), arg("clipnorm"), arg("global_clipnorm"),
+         "One Adam step; slots: momentum, velocity and, with amsgrad, the largest velocity.");
+  define(m, "rmsprop_step", rmsprop_step_py, arg("group"), arg("rho"), arg("momentum"), arg("epsilon"), arg("centered"),
+         arg("weight_decay"), arg("clipvalue"), arg("clipnorm"), arg("global_clipnorm"),
+         "One RMSprop step; slots: velocity, momentum if it is not 0, average gradient if centered.");
 }
 
 }  // namespace lamina

@@ -3,11 +3,10 @@
 #include <cstring>
 
 #include "bind/array.h"
+#include "bind/define.h"
 #include "bind/families.h"
 
 namespace lamina {
-
-extern thread_local std::vector<py::object>* kept_objects;  // array.cpp: what the plan under record must keep alive
 
 namespace {
 
@@ -41,6 +40,7 @@ class Recorder {
   // Runs code that recorded this plan once more, for the error of the run that failed: no native step is done.
   void retrace() {
     check(plan_ && !recording, "there is no plan to retrace, or one is being recorded");
+    check(plan_->failed(), "no run of this plan has failed");
     trace_ = std::make_unique<Plan>();
     trace_->retrace(*plan_);
     recording = trace_.get();
@@ -51,9 +51,14 @@ class Recorder {
     plan_->run();
   }
   // The arrays that every run reads its arguments from; and the class of tensors.
-  void set_slots(std::vector<py::array> slots, py::object tensor) {
-    slots_ = std::move(slots);
-    tensor_ = std::move(tensor);
+  void set_slots(const py::tuple& slots, py::handle tensor) {
+    std::vector<py::array> arrays;
+    for (py::handle slot : slots) {
+      view(slot, "Plan.set_slots", "a slot", true);
+      arrays.push_back(py::reinterpret_borrow<py::array>(slot));
+    }
+    slots_ = std::move(arrays);
+    tensor_ = py::reinterpret_borrow<py::object>(tensor);
   }
   // Copies arguments, arrays or tensors that want no gradient, into the slots; false, and nothing copied, unless each
   // is a contiguous array of its slot's shape and type.
@@ -81,15 +86,15 @@ class Recorder {
     return true;
   }
   bool replay(const py::tuple& args) const { return load(args) && (run(), true); }
-  std::vector<std::string> steps() const {
-    std::vector<std::string> names;
-    for (std::size_t i = 0; plan_ && i < plan_->size(); i++) names.emplace_back(plan_->name(i));
+  py::list steps() const {
+    py::list names;
+    for (std::size_t i = 0; plan_ && i < plan_->size(); i++) names.append(py::str(plan_->name(i)));
     return names;
   }
-  void run_step(std::size_t i) const {
-    check_index(plan_ && i < plan_->size(), "no step ", i);
+  void run_step(dim_t i) const {
+    check_index(plan_ && i >= 0 && i < dim_t(plan_->size()), "no step ", i);
     const ReleaseGil release;
-    plan_->run_step(i);
+    plan_->run_step(std::size_t(i));
   }
   bool owns(py::handle a) const {
     return plan_ && py::isinstance<py::array>(a) && plan_->arena()->owns(py::detail::array_proxy(a.ptr())->data);
@@ -105,27 +110,42 @@ class Recorder {
   py::object tensor_;
 };
 
+// A method as a function of its object.
+template <auto method>
+struct Method;
+template <class R, class... P, R (Recorder::*method)(P...)>
+struct Method<method> {
+  static R call(Recorder& r, P... p) { return (r.*method)(p...); }
+};
+template <class R, class... P, R (Recorder::*method)(P...) const>
+struct Method<method> {
+  static R call(Recorder& r, P... p) { return (r.*method)(p...); }
+};
+
+bool is_recording() { return recording != nullptr; }
+
 }  // namespace
 
 void bind_plan(py::module_& m) {
-  py::class_<Recorder>(m, "Plan", "Native steps recorded in one run, replayed in one call without the GIL.")
-      .def(py::init<>())
-      .def("start", &Recorder::start, "Record what this thread runs from now on.")
-      .def("stop", &Recorder::stop, "End the recording.")
-      .def("retrace", &Recorder::retrace,
-           "Until stop(), what this thread runs is not done; in place of the step at which run() failed, its error.")
-      .def("set_slots", &Recorder::set_slots, py::arg("slots"), py::arg("tensor"),
-           "The arrays that a run reads its arguments from; the class of tensors.")
-      .def("load", &Recorder::load, py::arg("args"),
-           "Copy arrays or tensors into the slots; False, and nothing copied, unless all are contiguous and fit.")
-      .def("replay", &Recorder::replay, py::arg("args"), "load(args), and run() if they fit.")
-      .def("run", &Recorder::run, "Replay every step.")
-      .def("run_step", &Recorder::run_step, py::arg("i"), "Replay one step (profiling).")
-      .def("owns", &Recorder::owns, py::arg("x"), "Whether the array is a result of this plan.")
-      .def_property_readonly("steps", &Recorder::steps, "The names of the steps.")
-      .def_property_readonly("refusal", &Recorder::refusal, "Why a replay would be wrong; empty if it would not.")
-      .def_property_readonly("bytes", &Recorder::bytes, "Memory of all results.");
-  m.def("is_recording", [] { return recording != nullptr; }, "Whether this thread records a plan.");
+  py::class_<Recorder> plan(m, "Plan", "Native steps recorded in one run, replayed in one call without the GIL.");
+  plan.def(py::init<>());
+  define(plan, "start", Method<&Recorder::start>::call, "Record what this thread runs from now on.");
+  define(plan, "stop", Method<&Recorder::stop>::call, "End the recording.");
+  define(plan, "retrace", Method<&Recorder::retrace>::call,
+         "Until stop(), what this thread runs is not done; in place of the step at which run() failed, its error.");
+  define(plan, "set_slots", Method<&Recorder::set_slots>::call, py::arg("slots"), py::arg("tensor"),
+         "The arrays that a run reads its arguments from; the class of tensors.");
+  define(plan, "load", Method<&Recorder::load>::call, py::arg("args"),
+         "Copy arrays or tensors into the slots; False, and nothing copied, unless all are contiguous and fit.");
+  define(plan, "replay", Method<&Recorder::replay>::call, py::arg("args"), "load(args), and run() if they fit.");
+  define(plan, "run", Method<&Recorder::run>::call, "Replay every step.");
+  define(plan, "run_step", Method<&Recorder::run_step>::call, py::arg("i"), "Replay one step (profiling).");
+  define(plan, "owns", Method<&Recorder::owns>::call, py::arg("x"), "Whether the array is a result of this plan.");
+  define_property(plan, "steps", Method<&Recorder::steps>::call, "The names of the steps.");
+  define_property(plan, "refusal", Method<&Recorder::refusal>::call,
+                  "Why a replay would be wrong; empty if it would not.");
+  define_property(plan, "bytes", Method<&Recorder::bytes>::call, "Memory of all results.");
+  define(m, "is_recording", is_recording, "Whether this thread records a plan.");
 }
 
 }  // namespace lamina

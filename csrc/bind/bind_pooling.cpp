@@ -1,4 +1,5 @@
 #include "bind/array.h"
+#include "bind/define.h"
 #include "bind/families.h"
 #include "bind/window.h"
 #include "ops/pooling.h"
@@ -143,22 +144,23 @@ void global_max_pool2d_backward_py(py::handle index_, py::handle dy_, py::handle
 
 void bind_pooling(py::module_& m) {
   using py::arg;
-  m.def("max_pool2d_forward", max_pool2d_forward_py, arg("x"), arg("pool_size"), arg("strides"), arg("padding"),
-        arg("save"), "y (N, OH, OW, C); with save also the number of the tap that won, for the backward.");
-  m.def("max_pool2d_backward", max_pool2d_backward_py, arg("index"), arg("dy"), arg("pool_size"), arg("strides"),
-        arg("padding"), arg("dx"), arg("accumulate") = 0, "Gradient of max_pool2d_forward into dx (N, H, W, C).");
-  m.def("average_pool2d_forward", average_pool2d_forward_py, arg("x"), arg("pool_size"), arg("strides"), arg("padding"),
-        arg("count_pad"), "y (N, OH, OW, C), means over windows; padding counts as pixels only with count_pad.");
-  m.def("average_pool2d_backward", average_pool2d_backward_py, arg("dy"), arg("pool_size"), arg("strides"),
-        arg("padding"), arg("count_pad"), arg("dx"), arg("accumulate") = 0,
-        "Gradient of average_pool2d_forward into dx (N, H, W, C).");
-  m.def("global_average_pool2d_forward", global_average_pool2d_forward_py, arg("x"), "Means over pixels: (N, C).");
-  m.def("global_average_pool2d_backward", global_average_pool2d_backward_py, arg("dy"), arg("dx"),
-        arg("accumulate") = 0, "Gradient of global_average_pool2d_forward into dx (N, H, W, C).");
-  m.def("global_max_pool2d_forward", global_max_pool2d_forward_py, arg("x"), arg("save"),
-        "Maxima over pixels (N, C); with save also the number of the pixel that won.");
-  m.def("global_max_pool2d_backward", global_max_pool2d_backward_py, arg("index"), arg("dy"), arg("dx"),
-        arg("accumulate") = 0, "Gradient of global_max_pool2d_forward into dx (N, H, W, C).");
+  define(m, "max_pool2d_forward", max_pool2d_forward_py, arg("x"), arg("pool_size"), arg("strides"), arg("padding"),
+         arg("save"), "y (N, OH, OW, C); with save also the number of the tap that won, for the backward.");
+  define(m, "max_pool2d_backward", max_pool2d_backward_py, arg("index"), arg("dy"), arg("pool_size"), arg("strides"),
+         arg("padding"), arg("dx"), arg("accumulate") = 0, "Gradient of max_pool2d_forward into dx (N, H, W, C).");
+  define(m, "average_pool2d_forward", average_pool2d_forward_py, arg("x"), arg("pool_size"), arg("strides"),
+         arg("padding"), arg("count_pad"),
+         "y (N, OH, OW, C), means over windows; padding counts as pixels only with count_pad.");
+  define(m, "average_pool2d_backward", average_pool2d_backward_py, arg("dy"), arg("pool_size"), arg("strides"),
+         arg("padding"), arg("count_pad"), arg("dx"), arg("accumulate") = 0,
+         "Gradient of average_pool2d_forward into dx (N, H, W, C).");
+  define(m, "global_average_pool2d_forward", global_average_pool2d_forward_py, arg("x"), "Means over pixels: (N, C).");
+  define(m, "global_average_pool2d_backward", global_average_pool2d_backward_py, arg("dy"), arg("dx"),
+         arg("accumulate") = 0, "Gradient of global_average_pool2d_forward into dx (N, H, W, C).");
+  define(m, "global_max_pool2d_forward", global_max_pool2d_forward_py, arg("x"), arg("save"),
+         "Maxima over pixels (N, C); with save also the number of the pixel that won.");
+  define(m, "global_max_pool2d_backward", global_max_pool2d_backward_py, arg("index"), arg("dy"), arg("dx"),
+         arg("accumulate") = 0, "Gradient of global_max_pool2d_forward into dx (N, H, W, C).");
 }
 
 }  // namespace lamina

@@ -1,4 +1,5 @@
-#include "bind/array.h"
+#include "bind/call.h"
+#include "bind/define.h"
 #include "bind/families.h"
 #include "ops/recurrent.h"
 
@@ -35,107 +36,110 @@ struct Sequences {
   double work() const { return 2.0 * double(B() * S()) * double(kernel.dim(1)) * double(x.dim(2) + U()); }
 };
 
-Sequences parse(const CellKind& kind, py::handle x, py::handle kernel, py::handle recurrent, py::handle bias,
-                py::handle h0, py::handle c0, py::handle lengths, py::handle mask, const std::string& activation,
-                const std::string& recurrent_activation, bool go_backwards, bool in_time_order, bool zero_output) {
+Sequences parse(Call& call, const CellKind& kind, py::handle x_, py::handle kernel_, py::handle recurrent_,
+                py::handle bias_, py::handle h0_, py::handle c0_, py::handle lengths_, py::handle mask_,
+                const std::string& activation, const std::string& recurrent_activation, bool go_backwards,
+                bool in_time_order, bool zero_output) {
   const char* op = kind.op;
   const dim_t G = kind.gates;
-  Sequences s{kind,
-              input(x, op, "x"),
-              input(kernel, op, "kernel"),
-              input(recurrent, op, "recurrent_kernel"),
-              optional_input(bias, op, "bias"),
-              optional_input(h0, op, "the initial state h"),
-              optional_input(c0, op, "the initial state c"),
-              optional_input(lengths, op, "lengths"),
-              optional_input(mask, op, "mask"),
-              parse_cell_activation(activation, op, "activation"),
-              parse_cell_activation(recurrent_activation, op, "recurrent_activation"),
-              go_backwards,
-              in_time_order,
-              zero_output};
-  const Dtype d = s.x.dtype();
-  check(s.x.ndim() == 3, op, ": x must be (batch, time, features), got shape ", s.x.shape_string());
-  check(s.recurrent.ndim() == 2 && s.U() > 0 && s.recurrent.dim(1) == G * s.U(), op,
-        ": recurrent_kernel must be (units, ", G, " units), got shape ", s.recurrent.shape_string());
-  check(s.kernel.ndim() == 2 && s.kernel.dim(0) == s.x.dim(2), op, ": x is ", s.x.shape_string(), " but kernel takes ",
-        s.kernel.ndim() == 2 ? s.kernel.dim(0) : 0, " features on the last axis, kernel is ", s.kernel.shape_string());
-  expect(s.kernel, op, "kernel", {s.x.dim(2), G * s.U()}, d);
-  expect(s.recurrent, op, "recurrent_kernel", {s.U(), G * s.U()}, d);
-  if (s.bias && kind.cell == Cell::gru) expect(*s.bias, op, "bias", {2, G * s.U()}, d);
-  if (s.bias && kind.cell != Cell::gru) expect(*s.bias, op, "bias", {G * s.U()}, d);
-  check(!s.c0 || kind.cell == Cell::lstm, op, ": has one state, not two");
-  if (s.h0) expect(*s.h0, op, "the initial state h", {s.B(), s.U()}, d);
-  if (s.c0) expect(*s.c0, op, "the initial state c", {s.B(), s.U()}, d);
-  check(!s.lengths || !s.mask, op, ": give lengths or mask, not both");
-  if (s.lengths) {
-    const Dtype l = s.lengths->dtype();
+  const View x = call.first(x_, "x");
+  check(x.ndim() == 3, op, ": x must be (batch, time, features), got shape ", x.shape_string());
+  const dim_t B = x.dim(0), S = x.dim(1), I = x.dim(2);
+  const View recurrent = call.input_of_any(recurrent_, "recurrent_kernel");
+  check(recurrent.ndim() == 2 && recurrent.dim(0) > 0 && recurrent.dim(1) == G * recurrent.dim(0), op,
+        ": recurrent_kernel must be (units, ", G, " units), got shape ", recurrent.shape_string());
+  const dim_t U = recurrent.dim(0);
+  expect(recurrent, op, "recurrent_kernel", {U, G * U}, x.dtype());
+  const View kernel = call.input_of_any(kernel_, "kernel");
+  check(kernel.ndim() == 2 && kernel.dim(0) == I, op, ": x is ", x.shape_string(), " but kernel takes ",
+        kernel.ndim() == 2 ? kernel.dim(0) : 0, " features on the last axis, kernel is ", kernel.shape_string());
+  expect(kernel, op, "kernel", {I, G * U}, x.dtype());
+  check(c0_.is_none() || kind.cell == Cell::lstm, op, ": has one state, not two");
+  check(lengths_.is_none() || mask_.is_none(), op, ": give lengths or mask, not both");
+  const auto lengths = call.optional_of_any(lengths_, "lengths");
+  if (lengths) {
+    const Dtype l = lengths->dtype();
     if (l != Dtype::i32 && l != Dtype::i64)
       throw py::type_error(concat(op, ": lengths is ", dtype_name(l), ", expected int32 or int64"));
-    expect(*s.lengths, op, "lengths", {s.B()}, l);
+    expect(*lengths, op, "lengths", {B}, l);
   }
-  if (s.mask) expect(*s.mask, op, "mask", {s.B(), s.S()}, Dtype::boolean);
-  check(s.S() < (dim_t(1) << 31), op, ": too many steps: ", s.S());
-  return s;
-}
-
-template <class T>
-const T* data_or_null(const std::optional<View>& v) {
-  return v ? v->as<T>() : nullptr;
+  check(S < (dim_t(1) << 31), op, ": too many steps: ", S);
+  return {
+      .kind = kind,
+      .x = x,
+      .kernel = kernel,
+      .recurrent = recurrent,
+      .bias = kind.cell == Cell::gru ? call.optional(bias_, "bias", {2, G * U}) : call.optional(bias_, "bias", {G * U}),
+      .h0 = call.optional(h0_, "the initial state h", {B, U}),
+      .c0 = call.optional(c0_, "the initial state c", {B, U}),
+      .lengths = lengths,
+      .mask = call.optional(mask_, "mask", {B, S}, Dtype::boolean),
+      .act = parse_cell_activation(activation, op, "activation"),
+      .recurrent_act = parse_cell_activation(recurrent_activation, op, "recurrent_activation"),
+      .go_backwards = go_backwards,
+      .in_time_order = in_time_order,
+      .zero_output = zero_output};
 }
 
 template <class T>
 Recurrence<T> arguments(const Sequences& s) {
-  return {s.x.as<T>(),
-          s.kernel.as<T>(),
-          s.recurrent.as<T>(),
-          data_or_null<T>(s.bias),
-          data_or_null<T>(s.h0),
-          data_or_null<T>(s.c0),
-          s.lengths ? s.lengths->data() : nullptr,
-          data_or_null<bool>(s.mask),
-          s.B(),
-          s.S(),
-          s.x.dim(2),
-          s.U(),
-          s.kind.cell,
-          s.act,
-          s.recurrent_act,
-          s.lengths && s.lengths->dtype() == Dtype::i64,
-          s.go_backwards,
-          s.in_time_order,
-          s.zero_output};
+  return {.x = s.x.as<T>(),
+          .kernel = s.kernel.as<T>(),
+          .recurrent = s.recurrent.as<T>(),
+          .bias = data_or_null<T>(s.bias),
+          .h0 = data_or_null<T>(s.h0),
+          .c0 = data_or_null<T>(s.c0),
+          .lengths = s.lengths ? s.lengths->data() : nullptr,
+          .mask = data_or_null<bool>(s.mask),
+          .B = s.B(),
+          .S = s.S(),
+          .I = s.x.dim(2),
+          .U = s.U(),
+          .cell = s.kind.cell,
+          .act = s.act,
+          .recurrent_act = s.recurrent_act,
+          .wide_lengths = s.lengths && s.lengths->dtype() == Dtype::i64,
+          .go_backwards = s.go_backwards,
+          .in_time_order = s.in_time_order,
+          .zero_output = s.zero_output};
 }
 
-// An array, or None where it is not wanted.
-py::object empty_if(bool wanted, const std::vector<dim_t>& shape, Dtype d) {
-  return wanted ? py::object(empty(shape, d)) : py::object(py::none());
-}
-template <class T>
-T* data_if(const py::object& o) {
-  return o.is_none() ? nullptr : static_cast<T*>(data_of(py::reinterpret_borrow<py::array>(o)));
-}
+// A result that may not be wanted: None, and null for the operation.
+struct Wanted {
+  std::optional<Result> result;
+  template <class T>
+  T* as() const {
+    return result ? result->as<T>() : nullptr;
+  }
+  py::object object() const { return result ? py::object(result->array) : py::none(); }
+};
 
 template <const CellKind& kind>
 py::tuple forward_py(py::handle x, py::handle kernel, py::handle recurrent, py::handle bias, py::handle h0,
                      py::handle c0, py::handle lengths, py::handle mask, const std::string& activation,
                      const std::string& recurrent_activation, bool go_backwards, bool in_time_order, bool zero_output,
                      bool sequences, bool save) {
-  const Sequences s = parse(kind, x, kernel, recurrent, bias, h0, c0, lengths, mask, activation, recurrent_activation,
-                            go_backwards, in_time_order, zero_output);
-  const Dtype d = s.x.dtype();
-  const std::vector<dim_t> all = {s.B(), s.S(), s.U()}, state = {s.B(), s.U()};
+  Call call(kind.op);
+  const Sequences s = parse(call, kind, x, kernel, recurrent, bias, h0, c0, lengths, mask, activation,
+                            recurrent_activation, go_backwards, in_time_order, zero_output);
+  auto result_if = [&](bool wanted, Sizes shape) { return wanted ? Wanted{call.result(shape)} : Wanted{std::nullopt}; };
+  const dim_t B = s.B(), S = s.S(), U = s.U();
   const bool has_c = kind.cell == Cell::lstm;
-  const py::object y = empty_if(sequences, all, d), h = empty(state, d), c = empty_if(has_c, state, d);
-  const py::object gates = empty_if(save, {s.B(), s.S(), kind.saved * s.U()}, d), h_prev = empty_if(save, all, d),
-                   c_all = empty_if(save && has_c, all, d);
-  with_float(d, kind.op, [&](auto t) {
+  const Wanted y = result_if(sequences, {B, S, U}), h = result_if(true, {B, U}), c = result_if(has_c, {B, U}),
+               gates = result_if(save, {B, S, kind.saved * U}), h_prev = result_if(save, {B, S, U}),
+               c_all = result_if(save && has_c, {B, S, U});
+  with_float(call.dtype(), kind.op, [&](auto t) {
     using T = decltype(t);
-    const RecurrentForward<T> a{arguments<T>(s),   data_if<T>(y),      data_if<T>(h),    data_if<T>(c),
-                                data_if<T>(gates), data_if<T>(h_prev), data_if<T>(c_all)};
+    const RecurrentForward<T> a{.r = arguments<T>(s),
+                                .y = y.as<T>(),
+                                .h = h.as<T>(),
+                                .c = c.as<T>(),
+                                .gates = gates.as<T>(),
+                                .h_prev = h_prev.as<T>(),
+                                .c_all = c_all.as<T>()};
     run<recurrent_forward<T>>("recurrent_forward", s.work(), a);
   });
-  return py::make_tuple(y, h, c, gates, h_prev, c_all);
+  return py::make_tuple(y.object(), h.object(), c.object(), gates.object(), h_prev.object(), c_all.object());
 }
 
 template <const CellKind& kind>
@@ -146,70 +150,59 @@ void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::hand
                  py::handle dc_, py::handle dx_, py::handle dkernel_, py::handle drecurrent_, py::handle dbias_,
                  py::handle dh0_, py::handle dc0_, int accumulate) {
   const char* op = kind.op;
-  const Sequences s = parse(kind, x, kernel, recurrent, bias, h0, c0, lengths, mask, activation, recurrent_activation,
-                            go_backwards, in_time_order, zero_output);
-  const Dtype d = s.x.dtype();
-  const View gates = input(gates_, op, "gates"), h_prev = input(h_prev_, op, "h_prev");
-  const auto c_all = optional_input(c_all_, op, "c_all");
-  expect(gates, op, "gates", {s.B(), s.S(), kind.saved * s.U()}, d);
-  expect(h_prev, op, "h_prev", {s.B(), s.S(), s.U()}, d);
+  Call call(op, accumulate);
+  const Sequences s = parse(call, kind, x, kernel, recurrent, bias, h0, c0, lengths, mask, activation,
+                            recurrent_activation, go_backwards, in_time_order, zero_output);
+  const dim_t B = s.B(), S = s.S(), U = s.U(), G = kind.gates;
+  const View gates = call.input(gates_, "gates", {B, S, kind.saved * U}),
+             h_prev = call.input(h_prev_, "h_prev", {B, S, U});
+  const auto c_all = call.optional(c_all_, "c_all", {B, S, U}), dy = call.optional(dy_, "dy", {B, S, U}),
+             dh = call.optional(dh_, "dh", {B, U}), dc = call.optional(dc_, "dc", {B, U});
   check(c_all.has_value() == (kind.cell == Cell::lstm), op, ": c_all belongs to lstm");
-  if (c_all) expect(*c_all, op, "c_all", {s.B(), s.S(), s.U()}, d);
-  const auto dy = optional_input(dy_, op, "dy"), dh = optional_input(dh_, op, "dh"), dc = optional_input(dc_, op, "dc");
-  if (dy) expect(*dy, op, "dy", {s.B(), s.S(), s.U()}, d);
-  if (dh) expect(*dh, op, "dh", {s.B(), s.U()}, d);
-  if (dc) expect(*dc, op, "dc", {s.B(), s.U()}, d);
-  auto destination = [&](py::handle h, const char* name, std::initializer_list<dim_t> shape, int bit) {
-    GradientArray g{optional_output(h, op, name), Grad::skip};
-    if (!g.v) return g;
-    expect(*g.v, op, name, shape, d);
-    g.mode = (accumulate >> bit) & 1 ? Grad::accumulate : Grad::write;
-    return g;
-  };
-  const GradientArray dx = destination(dx_, "dx", {s.B(), s.S(), s.x.dim(2)}, 0),
-                      dkernel = destination(dkernel_, "dkernel", {s.x.dim(2), kind.gates * s.U()}, 1),
-                      drecurrent = destination(drecurrent_, "drecurrent_kernel", {s.U(), kind.gates * s.U()}, 2),
-                      dbias = kind.cell == Cell::gru ? destination(dbias_, "dbias", {2, 3 * s.U()}, 3)
-                                                     : destination(dbias_, "dbias", {kind.gates * s.U()}, 3),
-                      dh0 = destination(dh0_, "dh0", {s.B(), s.U()}, 4),
-                      dc0 = destination(dc0_, "dc0", {s.B(), s.U()}, 5);
-  with_float(d, op, [&](auto t) {
+  const auto dx = call.gradient(dx_, "dx", s.x.sizes(), 0),
+             dkernel = call.gradient(dkernel_, "dkernel", s.kernel.sizes(), 1),
+             drecurrent = call.gradient(drecurrent_, "drecurrent_kernel", s.recurrent.sizes(), 2),
+             dbias = kind.cell == Cell::gru ? call.gradient(dbias_, "dbias", {2, G * U}, 3)
+                                            : call.gradient(dbias_, "dbias", {G * U}, 3),
+             dh0 = call.gradient(dh0_, "dh0", {B, U}, 4), dc0 = call.gradient(dc0_, "dc0", {B, U}, 5);
+  with_float(call.dtype(), op, [&](auto t) {
     using T = decltype(t);
-    const RecurrentBackward<T> a{arguments<T>(s),
-                                 gates.as<T>(),
-                                 h_prev.as<T>(),
-                                 data_or_null<T>(c_all),
-                                 data_or_null<T>(dy),
-                                 data_or_null<T>(dh),
-                                 data_or_null<T>(dc),
-                                 dx.as<T>(),
-                                 dkernel.as<T>(),
-                                 drecurrent.as<T>(),
-                                 dbias.as<T>(),
-                                 dh0.as<T>(),
-                                 dc0.as<T>(),
-                                 dx.mode,
-                                 dkernel.mode,
-                                 drecurrent.mode,
-                                 dbias.mode,
-                                 dh0.mode,
-                                 dc0.mode};
+    const RecurrentBackward<T> a{.r = arguments<T>(s),
+                                 .gates = gates.as<T>(),
+                                 .h_prev = h_prev.as<T>(),
+                                 .c_all = data_or_null<T>(c_all),
+                                 .dy = data_or_null<T>(dy),
+                                 .dh = data_or_null<T>(dh),
+                                 .dc = data_or_null<T>(dc),
+                                 .dx = dx.as<T>(),
+                                 .dkernel = dkernel.as<T>(),
+                                 .drecurrent = drecurrent.as<T>(),
+                                 .dbias = dbias.as<T>(),
+                                 .dh0 = dh0.as<T>(),
+                                 .dc0 = dc0.as<T>(),
+                                 .dx_mode = dx.mode,
+                                 .dkernel_mode = dkernel.mode,
+                                 .drecurrent_mode = drecurrent.mode,
+                                 .dbias_mode = dbias.mode,
+                                 .dh0_mode = dh0.mode,
+                                 .dc0_mode = dc0.mode};
     run<recurrent_backward<T>>("recurrent_backward", 2 * s.work(), a);
   });
 }
 
 template <const CellKind& kind>
-void define(py::module_& m, const std::string& name, const char* results) {
-  m.def((name + "_forward").c_str(), forward_py<kind>, py::arg("x"), py::arg("kernel"), py::arg("recurrent_kernel"),
-        py::arg("bias"), py::arg("h0"), py::arg("c0"), py::arg("lengths"), py::arg("mask"), py::arg("activation"),
-        py::arg("recurrent_activation"), py::arg("go_backwards"), py::arg("in_time_order"), py::arg("zero_output"),
-        py::arg("sequences"), py::arg("save"), results);
-  m.def((name + "_backward").c_str(), backward_py<kind>, py::arg("x"), py::arg("kernel"), py::arg("recurrent_kernel"),
-        py::arg("bias"), py::arg("h0"), py::arg("c0"), py::arg("lengths"), py::arg("mask"), py::arg("activation"),
-        py::arg("recurrent_activation"), py::arg("go_backwards"), py::arg("in_time_order"), py::arg("zero_output"),
-        py::arg("gates"), py::arg("h_prev"), py::arg("c_all"), py::arg("dy"), py::arg("dh"), py::arg("dc"),
-        py::arg("dx"), py::arg("dkernel"), py::arg("drecurrent_kernel"), py::arg("dbias"), py::arg("dh0"),
-        py::arg("dc0"), py::arg("accumulate") = 0, "Gradients of the forward from those of y, h and c (None: zero).");
+void define_cell(py::module_& m, const std::string& name, const char* results) {
+  define(m, (name + "_forward").c_str(), forward_py<kind>, py::arg("x"), py::arg("kernel"), py::arg("recurrent_kernel"),
+         py::arg("bias"), py::arg("h0"), py::arg("c0"), py::arg("lengths"), py::arg("mask"), py::arg("activation"),
+         py::arg("recurrent_activation"), py::arg("go_backwards"), py::arg("in_time_order"), py::arg("zero_output"),
+         py::arg("sequences"), py::arg("save"), results);
+  define(m, (name + "_backward").c_str(), backward_py<kind>, py::arg("x"), py::arg("kernel"),
+         py::arg("recurrent_kernel"), py::arg("bias"), py::arg("h0"), py::arg("c0"), py::arg("lengths"),
+         py::arg("mask"), py::arg("activation"), py::arg("recurrent_activation"), py::arg("go_backwards"),
+         py::arg("in_time_order"), py::arg("zero_output"), py::arg("gates"), py::arg("h_prev"), py::arg("c_all"),
+         py::arg("dy"), py::arg("dh"), py::arg("dc"), py::arg("dx"), py::arg("dkernel"), py::arg("drecurrent_kernel"),
+         py::arg("dbias"), py::arg("dh0"), py::arg("dc0"), py::arg("accumulate") = 0,
+         "Gradients of the forward from those of y, h and c (None: zero).");
 }
 
 }  // namespace
@@ -218,10 +211,10 @@ void bind_recurrent(py::module_& m) {
   constexpr const char* two = "(y or None, h, c, and for backward, if save: gates, h_prev, c_all) of whole sequences.";
   constexpr const char* one =
       "(y or None, h, None, and for backward, if save: gates, h_prev, None) of whole sequences.";
-  define<kLstm>(m, "lstm", two);
-  define<kGru>(m, "gru", one);
-  define<kGruResetBefore>(m, "gru_reset_before", one);
-  define<kSimpleRnn>(m, "simple_rnn", one);
+  define_cell<kLstm>(m, "lstm", two);
+  define_cell<kGru>(m, "gru", one);
+  define_cell<kGruResetBefore>(m, "gru_reset_before", one);
+  define_cell<kSimpleRnn>(m, "simple_rnn", one);
 }
 
 }  // namespace lamina

@@ -1,4 +1,5 @@
-#include "bind/array.h"
+#include "bind/call.h"
+#include "bind/define.h"
 #include "bind/families.h"
 #include "ops/reduction.h"
 
@@ -32,18 +33,15 @@ Axes parse_axes(const View& x, py::handle axes, bool keepdims, const char* op) {
   std::uint64_t reduced = 0;
   const int rank = x.ndim();
   auto add = [&](py::handle h) {
-    if (!PyIndex_Check(h.ptr()))
-      throw py::type_error(concat(op, ": axis must be an integer, a tuple of integers or None"));
-    const auto axis = py::cast<long long>(py::reinterpret_steal<py::object>(PyNumber_Index(h.ptr())));
-    check(axis >= -rank && axis < rank, op, ": axis ", axis, " is outside x, which is ", x.shape_string());
-    const std::uint64_t bit = std::uint64_t(1) << (axis < 0 ? axis + rank : axis);
+    const int axis = parse_axis(h, x, op);
+    const std::uint64_t bit = std::uint64_t(1) << axis;
     check(!(reduced & bit), op, ": axis ", axis, " is given twice");
     reduced |= bit;
   };
   if (axes.is_none())
     reduced = ~std::uint64_t(0);
-  else if (py::isinstance<py::tuple>(axes) || py::isinstance<py::list>(axes))
-    for (py::handle h : axes) add(h);
+  else if (PyTuple_Check(axes.ptr()) || PyList_Check(axes.ptr()))
+    for (py::handle h : to_items(axes, op, "axis", "integers")) add(h);
   else
     add(axes);
   Axes a;
@@ -59,53 +57,62 @@ Axes parse_axes(const View& x, py::handle axes, bool keepdims, const char* op) {
 }
 
 py::object reduction_forward_py(py::handle x_, const std::string& op, py::handle axes_, bool keepdims) {
-  const View x = input(x_, op.c_str(), "x");
+  Call call(op.c_str());
+  const View x = call.first(x_, "x");
   const Reduction which = parse_reduction(op);
-  const Axes axes = parse_axes(x, axes_, keepdims, op.c_str());
+  const Axes axes = parse_axes(x, axes_, keepdims, call.op());
   if (which == Reduction::max || which == Reduction::min || which == Reduction::logsumexp)
     check(axes.groups.product(true) > 0 || axes.groups.product(false) == 0, op, ": x is ", x.shape_string(),
           "; nothing to reduce");
-  py::array y = empty(axes.shape, x.dtype());
+  const Result y = call.result(axes.shape);
   const bool variance = which == Reduction::variance;
-  py::array mean = variance ? empty(axes.shape, x.dtype()) : y;
-  with_float(x.dtype(), op.c_str(), [&](auto t) {
+  const Result mean = variance ? call.result(axes.shape) : y;
+  with_float(x.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
-    const Reduce<T> a{x.as<T>(), static_cast<T*>(data_of(y)), static_cast<T*>(data_of(mean)), axes.groups, which};
+    const Reduce<T> a{.x = x.as<T>(), .y = y.as<T>(), .mean = mean.as<T>(), .groups = axes.groups, .op = which};
     run<reduction_forward<T>>("reduction_forward", 2.0 * double(x.size()), a);
   });
-  if (variance) return py::make_tuple(y, mean);
-  return y;
+  if (variance) return py::make_tuple(y.array, mean.array);
+  return y.array;
 }
 
+// saved and dy are of the forward's result, with or without the axes that were reduced.
 void reduction_backward_py(py::handle x_, py::handle saved_, py::handle dy_, const std::string& op, py::handle axes_,
                            py::handle dx_, int accumulate) {
-  const View x = input(x_, op.c_str(), "x"), saved = input(saved_, op.c_str(), "saved"),
-             dy = input(dy_, op.c_str(), "dy");
+  Call call(op.c_str(), accumulate);
+  const View x = call.first(x_, "x"), saved = call.input_of_any(saved_, "saved"), dy = call.input_of_any(dy_, "dy");
   const Reduction which = parse_reduction(op);
-  const Axes axes = parse_axes(x, axes_, false, op.c_str());
+  const Axes axes = parse_axes(x, axes_, false, call.op());
   const dim_t kept = axes.groups.product(false);
   check(dy.size() == kept && saved.size() == kept && dy.dtype() == x.dtype() && saved.dtype() == x.dtype(), op,
         ": x is ", x.shape_string(), ", saved ", saved.shape_string(), ", dy ", dy.shape_string());
-  const auto dx = gradient(dx_, op.c_str(), "dx", x, accumulate, 0);
+  const auto dx = call.gradient(dx_, "dx", x.sizes(), 0);
   if (dx.mode == Grad::skip) return;
-  with_float(x.dtype(), op.c_str(), [&](auto t) {
+  with_float(x.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
-    const ReduceBackward<T> a{
-        x.as<T>(), saved.as<T>(), dy.as<T>(), dx.as<T>(), axes.groups, which, dx.mode == Grad::accumulate};
+    const ReduceBackward<T> a{.x = x.as<T>(),
+                              .saved = saved.as<T>(),
+                              .dy = dy.as<T>(),
+                              .dx = dx.as<T>(),
+                              .groups = axes.groups,
+                              .op = which,
+                              .accumulate = dx.mode == Grad::accumulate};
     run<reduction_backward<T>>("reduction_backward", 4.0 * double(x.size()), a);
   });
 }
 
+// x as (outer, n, inner) around an axis.
 struct Axis {
-  dim_t outer = 1, n = 1, inner = 1;
+  int axis;
+  dim_t outer, n, inner;
 };
 
-Axis parse_axis(const View& x, int axis, const char* op) {
-  check(axis >= -x.ndim() && axis < x.ndim(), op, ": axis ", axis, " is outside x, which is ", x.shape_string());
-  if (axis < 0) axis += x.ndim();
-  Axis a;
-  for (int i = 0; i < x.ndim(); i++) (i < axis ? a.outer : i > axis ? a.inner : a.n) *= x.dim(i);
-  return a;
+Axis around(py::handle axis_, const View& x, const char* op) {
+  const int axis = parse_axis(axis_, x, op);
+  return {.axis = axis,
+          .outer = Sizes(x.shape(), axis).product(),
+          .n = x.dim(axis),
+          .inner = Sizes(x.shape() + axis + 1, x.ndim() - axis - 1).product()};
 }
 
 template <class F>
@@ -115,49 +122,64 @@ void with_real(Dtype d, const char* op, F&& f) {
   with_float(d, op, f);
 }
 
-py::array cumsum_forward_py(py::handle x_, int axis) {
-  const View x = input(x_, "cumsum", "x");
-  const Axis along = parse_axis(x, axis, "cumsum");
-  py::array y = empty_like(x);
+py::array cumsum_forward_py(py::handle x_, py::handle axis) {
+  Call call("cumsum");
+  const View x = call.first(x_, "x");
+  const Axis along = around(axis, x, "cumsum");
+  const Result y = call.result(x.sizes());
   with_real(x.dtype(), "cumsum", [&](auto t) {
     using T = decltype(t);
-    const CumulativeSum<T> a{x.as<T>(), static_cast<T*>(data_of(y)), along.outer, along.n, along.inner, false, false};
+    const CumulativeSum<T> a{.x = x.as<T>(),
+                             .y = y.as<T>(),
+                             .outer = along.outer,
+                             .n = along.n,
+                             .inner = along.inner,
+                             .reverse = false,
+                             .accumulate = false};
     run<cumulative_sum<T>>("cumsum_forward", 4.0 * double(x.size()), a);
   });
   return y;
 }
 
-void cumsum_backward_py(py::handle dy_, int axis, py::handle dx_, int accumulate) {
-  const View dy = input(dy_, "cumsum", "dy");
-  const auto dx = gradient(dx_, "cumsum", "dx", dy, accumulate, 0);
+void cumsum_backward_py(py::handle dy_, py::handle axis, py::handle dx_, int accumulate) {
+  Call call("cumsum", accumulate);
+  const View dy = call.first(dy_, "dy");
+  const auto dx = call.gradient(dx_, "dx", dy.sizes(), 0);
+  const Axis along = around(axis, dy, "cumsum");
   if (dx.mode == Grad::skip) return;
-  const Axis along = parse_axis(dy, axis, "cumsum");
   with_float(dy.dtype(), "cumsum", [&](auto t) {
     using T = decltype(t);
-    const CumulativeSum<T> a{
-        dy.as<T>(), dx.as<T>(), along.outer, along.n, along.inner, true, dx.mode == Grad::accumulate};
+    const CumulativeSum<T> a{.x = dy.as<T>(),
+                             .y = dx.as<T>(),
+                             .outer = along.outer,
+                             .n = along.n,
+                             .inner = along.inner,
+                             .reverse = true,
+                             .accumulate = dx.mode == Grad::accumulate};
     run<cumulative_sum<T>>("cumsum_backward", 4.0 * double(dy.size()), a);
   });
 }
 
-py::array arg_extreme_py(py::handle x_, int axis, bool largest, bool keepdims) {
-  const char* op = largest ? "argmax" : "argmin";
-  const View x = input(x_, op, "x");
-  const Axis along = parse_axis(x, axis, op);
-  check(along.n > 0, op, ": x is ", x.shape_string(), "; axis ", axis, " is empty");
-  std::vector<dim_t> shape;
-  for (int i = 0; i < x.ndim(); i++) {
-    if (i != (axis < 0 ? axis + x.ndim() : axis))
-      shape.push_back(x.dim(i));
-    else if (keepdims)
-      shape.push_back(1);
-  }
-  py::array y = empty(shape, Dtype::i32);
-  with_real(x.dtype(), op, [&](auto t) {
+py::array arg_extreme_py(py::handle x_, py::handle axis, bool largest, bool keepdims) {
+  Call call(largest ? "argmax" : "argmin");
+  const View x = call.first(x_, "x");
+  const Axis along = around(axis, x, call.op());
+  check(along.n > 0, call.op(), ": x is ", x.shape_string(), "; axis ", along.axis, " is empty");
+  std::vector<dim_t> shape = x.sizes().vector();
+  if (keepdims)
+    shape[along.axis] = 1;
+  else
+    shape.erase(shape.begin() + along.axis);
+  const Result y = call.result(shape, Dtype::i32);
+  with_real(x.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
-    const ArgExtreme<T> a{x.as<T>(), static_cast<std::int32_t*>(data_of(y)), along.outer, along.n, along.inner,
-                          largest};
-    run<arg_extreme<T>>(op, 4.0 * double(x.size()), a);
+    const ArgExtreme<T> a{.x = x.as<T>(),
+                          .y = y.as<std::int32_t>(),
+                          .outer = along.outer,
+                          .n = along.n,
+                          .inner = along.inner,
+                          .largest = largest};
+    run<arg_extreme<T>>(call.op(), 4.0 * double(x.size()), a);
   });
   return y;
 }
@@ -165,17 +187,18 @@ py::array arg_extreme_py(py::handle x_, int axis, bool largest, bool keepdims) {
 }  // namespace
 
 void bind_reduction(py::module_& m) {
-  m.def("reduction_forward", reduction_forward_py, py::arg("x"), py::arg("op"), py::arg("axes") = py::none(),
-        py::arg("keepdims") = false,
-        "sum, mean, prod, max, min, norm, logsumexp or var of x over axes (None: all); var gives (variance, mean).");
-  m.def("reduction_backward", reduction_backward_py, py::arg("x"), py::arg("saved"), py::arg("dy"), py::arg("op"),
-        py::arg("axes"), py::arg("dx"), py::arg("accumulate") = 0,
-        "Gradient of reduction_forward; saved: its result, for var the mean. Ties of max and min share dy equally.");
-  m.def("cumsum_forward", cumsum_forward_py, py::arg("x"), py::arg("axis"), "Cumulative sum along an axis.");
-  m.def("cumsum_backward", cumsum_backward_py, py::arg("dy"), py::arg("axis"), py::arg("dx"), py::arg("accumulate") = 0,
-        "Gradient of cumsum_forward.");
-  m.def("arg_extreme_forward", arg_extreme_py, py::arg("x"), py::arg("axis"), py::arg("largest"),
-        py::arg("keepdims") = false, "Place of the largest or smallest element along an axis, int32; ties: the first.");
+  using py::arg;
+  define(m, "reduction_forward", reduction_forward_py, arg("x"), arg("op"), arg("axes") = py::none(),
+         arg("keepdims") = false,
+         "sum, mean, prod, max, min, norm, logsumexp or var of x over axes (None: all); var gives (variance, mean).");
+  define(m, "reduction_backward", reduction_backward_py, arg("x"), arg("saved"), arg("dy"), arg("op"), arg("axes"),
+         arg("dx"), arg("accumulate") = 0,
+         "Gradient of reduction_forward; saved: its result, for var the mean. Ties of max and min share dy equally.");
+  define(m, "cumsum_forward", cumsum_forward_py, arg("x"), arg("axis"), "Cumulative sum along an axis.");
+  define(m, "cumsum_backward", cumsum_backward_py, arg("dy"), arg("axis"), arg("dx"), arg("accumulate") = 0,
+         "Gradient of cumsum_forward.");
+  define(m, "arg_extreme_forward", arg_extreme_py, arg("x"), arg("axis"), arg("largest"), arg("keepdims") = false,
+         "Place of the largest or smallest element along an axis, int32; ties: the first.");
 }
 
 }  // namespace lamina

@@ -1,4 +1,5 @@
-#include "bind/array.h"
+#include "bind/call.h"
+#include "bind/define.h"
 #include "bind/families.h"
 #include "bind/indices.h"
 #include "ops/copy.h"
@@ -36,7 +37,8 @@ void copy_to(const Strided& x, const Strided& y, bool accumulate, const char* op
   loops.finish();
   with_size(bytes, [&](auto t) {
     using T = decltype(t);
-    const StridedCopy<T> a{static_cast<const T*>(x.data), static_cast<T*>(y.data), loops, accumulate};
+    const StridedCopy<T> a{
+        .x = static_cast<const T*>(x.data), .y = static_cast<T*>(y.data), .loops = loops, .accumulate = accumulate};
     run<strided_copy<T>>(op, 4.0 * double(x.size()), a);
   });
 }
@@ -44,50 +46,54 @@ void copy_to(const Strided& x, const Strided& y, bool accumulate, const char* op
 py::array contiguous_py(py::handle x) { return contiguous(strided(x, "contiguous", "x", false)); }
 
 void strided_copy_py(py::handle x_, py::handle y_, bool accumulate) {
-  copy_to(strided(x_, "strided_copy", "x", false), strided(y_, "strided_copy", "y", true), accumulate, "strided_copy");
+  Call call("strided_copy");
+  const Strided x = call.strided_input(x_, "x"), y = call.strided_destination(y_, "y");
+  copy_to(x, y, accumulate, call.op());
 }
 
 void fill_into_py(py::handle y_, double value) {
-  const View y = output(y_, "fill_into", "y");
+  Call call("fill_into");
+  const View y = call.first_destination(y_, "y");
   with_float(y.dtype(), "fill_into", [&](auto t) {
     using T = decltype(t);
-    const Fill<T> a{y.as<T>(), y.size(), T(value)};
+    const Fill<T> a{.y = y.as<T>(), .n = y.size(), .value = T(value)};
     run<fill<T>>("fill", double(y.size()), a);
   });
 }
 
-py::array transpose_forward_py(py::handle x_, const std::vector<int>& axes) {
-  Strided x = strided(x_, "transpose", "x", false);
-  std::vector<py::ssize_t> shape, strides;
-  std::uint64_t seen = 0;
-  for (int a : axes) {
-    check(a >= 0 && a < x.ndim && !((seen >> a) & 1), "transpose: axes are no permutation of those of x, which is ",
-          x.shape_string());
-    seen |= std::uint64_t(1) << a;
-    shape.push_back(x.shape[a]);
-    strides.push_back(x.strides[a]);
+// An array with its axes in another order.
+struct Permuted : Strided {
+  std::vector<py::ssize_t> shape_, strides_;
+  Permuted(const Strided& whole, const std::vector<dim_t>& axes, const char* name) : Strided(whole) {
+    check(static_cast<int>(axes.size()) == ndim, "transpose: ", axes.size(), " axes given, ", name, " is ",
+          shape_string());
+    std::uint64_t seen = 0;
+    for (dim_t a : axes) {
+      check(a >= 0 && a < ndim && !((seen >> a) & 1), "transpose: axes are no permutation of those of ", name,
+            ", which is ", shape_string());
+      seen |= std::uint64_t(1) << a;
+      shape_.push_back(shape[a]);
+      strides_.push_back(strides[a]);
+    }
+    shape = shape_.data(), strides = strides_.data();
   }
-  check(static_cast<int>(axes.size()) == x.ndim, "transpose: ", axes.size(), " axes given, x is ", x.shape_string());
-  x.shape = shape.data(), x.strides = strides.data();
-  py::array y = empty(std::vector<dim_t>(shape.begin(), shape.end()), x.dtype);
-  copy_to(x, strided(y, "transpose", "y", true), false, "transpose");
+};
+
+py::array transpose_forward_py(py::handle x_, const std::vector<dim_t>& axes) {
+  Call call("transpose");
+  const Permuted x(call.strided_input(x_, "x"), axes, "x");
+  const Result y(x.sizes(), x.dtype);
+  copy_to(x, strided(y.array, "transpose", "y", true), false, "transpose");
   return y;
 }
 
 // dx, read in the order of dy's axes, (+)= dy.
-void transpose_backward_py(py::handle dy_, const std::vector<int>& axes, py::handle dx_, int accumulate) {
+void transpose_backward_py(py::handle dy_, const std::vector<dim_t>& axes, py::handle dx_, int accumulate) {
+  Call call("transpose", accumulate);
+  const Strided dy = call.strided_input(dy_, "dy");
   if (dx_.is_none()) return;
-  const Strided dy = strided(dy_, "transpose", "dy", false);
-  Strided dx = strided(dx_, "transpose", "dx", true);
-  check(static_cast<int>(axes.size()) == dx.ndim, "transpose: ", axes.size(), " axes given, dx is ", dx.shape_string());
-  std::vector<py::ssize_t> shape, strides;
-  for (int a : axes) {
-    check(a >= 0 && a < dx.ndim, "transpose: no axis ", a, " in dx, which is ", dx.shape_string());
-    shape.push_back(dx.shape[a]);
-    strides.push_back(dx.strides[a]);
-  }
-  dx.shape = shape.data(), dx.strides = strides.data();
-  copy_to(dy, dx, (accumulate & 1) != 0, "transpose");
+  const Permuted dx(call.strided_destination(dx_, "dx"), axes, "dx");
+  copy_to(dy, dx, call.mode(0) == Grad::accumulate, "transpose");
 }
 
 // A part of a along one axis, as a strided array.
@@ -101,108 +107,158 @@ struct Part : Strided {
   }
 };
 
-py::array concatenate_forward_py(const std::vector<py::object>& arrays, int axis) {
-  check(!arrays.empty(), "concatenate: expected one array or more");
+int parse_axis(py::handle h, const Strided& x, const char* op, const char* what) {
+  const dim_t axis = to_integer(h, op, "axis");
+  check(axis >= -x.ndim && axis < x.ndim, op, ": axis ", axis, " is outside ", what, ", which are ", x.shape_string());
+  return static_cast<int>(axis < 0 ? axis + x.ndim : axis);
+}
+
+py::array concatenate_forward_py(const py::tuple& arrays, py::handle axis_) {
+  const char* op = "concatenate";
+  check(!arrays.empty(), op, ": expected one array or more");
   std::vector<Strided> xs;
-  for (const auto& a : arrays) xs.push_back(strided(a, "concatenate", "an array", false));
-  const int rank = xs[0].ndim;
-  check(axis >= -rank && axis < rank, "concatenate: axis ", axis, " is outside the arrays, which are ",
-        xs[0].shape_string());
-  if (axis < 0) axis += rank;
-  std::vector<dim_t> shape(xs[0].shape, xs[0].shape + rank);
+  for (py::handle a : arrays) xs.push_back(strided(a, op, "an array", false));
+  const int rank = xs[0].ndim, axis = parse_axis(axis_, xs[0], op, "the arrays");
+  std::vector<dim_t> shape = xs[0].sizes().vector();
   shape[axis] = 0;
   for (std::size_t k = 0; k < xs.size(); k++) {
     bool same = xs[k].ndim == rank;
     for (int i = 0; same && i < rank; i++) same = i == axis || xs[k].shape[i] == xs[0].shape[i];
-    check(same, "concatenate: array 0 is ", xs[0].shape_string(), ", array ", k, " is ", xs[k].shape_string(),
+    check(same, op, ": array 0 is ", xs[0].shape_string(), ", array ", k, " is ", xs[k].shape_string(),
           "; all sizes but that of axis ", axis, " must be equal");
     if (xs[k].dtype != xs[0].dtype)
       throw py::type_error(
-          concat("concatenate: array 0 is ", dtype_name(xs[0].dtype), ", array ", k, " is ", dtype_name(xs[k].dtype)));
+          concat(op, ": array 0 is ", dtype_name(xs[0].dtype), ", array ", k, " is ", dtype_name(xs[k].dtype)));
     shape[axis] += xs[k].shape[axis];
   }
-  py::array y = empty(shape, xs[0].dtype);
-  const Strided whole = strided(y, "concatenate", "y", true);
+  const Result y(shape, xs[0].dtype);
+  const Strided whole = strided(y.array, op, "y", true);
   dim_t begin = 0;
   for (const Strided& x : xs) {
-    copy_to(x, Part(whole, axis, begin, x.shape[axis]), false, "concatenate");
+    copy_to(x, Part(whole, axis, begin, x.shape[axis]), false, op);
     begin += x.shape[axis];
   }
   return y;
 }
 
+// The first n bits of an integer of any length.
+std::vector<bool> bits_of(py::handle h, std::size_t n, const char* op) {
+  constexpr std::size_t kWord = 62;
+  const auto word = py::int_((dim_t(1) << kWord) - 1), shift = py::int_(kWord);
+  std::vector<bool> bits;
+  if (n <= kWord) {
+    const dim_t value = to_integer(h, op, "accumulate", 0);
+    for (std::size_t k = 0; k < n; k++) bits.push_back((value >> k) & 1);
+    return bits;
+  }
+  auto rest = py::reinterpret_steal<py::object>(PyNumber_Index(h.ptr()));
+  if (!rest) throw py::error_already_set();
+  for (; bits.size() < n; rest = rest >> shift) {
+    const dim_t value = to_integer(rest & word, op, "accumulate");
+    for (std::size_t k = 0; k < kWord && bits.size() < n; k++) bits.push_back((value >> k) & 1);
+  }
+  return bits;
+}
+
 // dxs: None or an array each; sizes: of the parts along the axis.
-void concatenate_backward_py(py::handle dy_, int axis, const std::vector<dim_t>& sizes,
-                             const std::vector<py::object>& dxs, int accumulate) {
-  const Strided dy = strided(dy_, "concatenate", "dy", false);
-  check(axis >= -dy.ndim && axis < dy.ndim && sizes.size() == dxs.size(), "concatenate: axis ", axis, ", dy is ",
-        dy.shape_string());
-  if (axis < 0) axis += dy.ndim;
+void concatenate_backward_py(py::handle dy_, py::handle axis_, const std::vector<dim_t>& sizes, const py::tuple& dxs,
+                             py::handle accumulate) {
+  const char* op = "concatenate";
+  Call call(op);
+  const Strided dy = call.strided_input(dy_, "dy");
+  const int axis = parse_axis(axis_, dy, op, "dy's axes");
+  check(sizes.size() == dxs.size(), op, ": ", sizes.size(), " sizes, ", dxs.size(), " gradients");
+  dim_t end = 0;
+  for (dim_t n : sizes) {
+    check(n >= 0 && n <= dy.shape[axis] - end, op, ": sizes do not add up to those of dy, which is ",
+          dy.shape_string());
+    end += n;
+  }
+  check(end == dy.shape[axis], op, ": sizes do not add up to those of dy, which is ", dy.shape_string());
+  const std::vector<bool> adds = bits_of(accumulate, dxs.size(), op);
   dim_t begin = 0;
   for (std::size_t k = 0; k < dxs.size(); k++) {
-    check(begin + sizes[k] <= dy.shape[axis], "concatenate: dy is ", dy.shape_string());
-    if (!dxs[k].is_none())
-      copy_to(Part(dy, axis, begin, sizes[k]), strided(dxs[k], "concatenate", "dx", true), (accumulate >> k) & 1,
-              "concatenate");
+    if (!py::object(dxs[k]).is_none())
+      copy_to(Part(dy, axis, begin, sizes[k]), call.strided_destination(dxs[k], "dx"), adds[k], op);
     begin += sizes[k];
   }
 }
 
+// x as (outer, n, inner) around an axis.
 struct Along {
-  dim_t outer = 1, n = 1, inner = 1;
+  int axis;
+  dim_t outer, n, inner;
 };
-Along along(const View& x, int axis, const char* op) {
-  check(axis >= -x.ndim() && axis < x.ndim(), op, ": axis ", axis, " is outside x, which is ", x.shape_string());
-  if (axis < 0) axis += x.ndim();
-  Along a;
-  for (int i = 0; i < x.ndim(); i++) (i < axis ? a.outer : i > axis ? a.inner : a.n) *= x.dim(i);
-  return a;
+Along along(py::handle axis_, const View& x, const char* op) {
+  const int axis = parse_axis(axis_, x, op);
+  return {.axis = axis,
+          .outer = Sizes(x.shape(), axis).product(),
+          .n = x.dim(axis),
+          .inner = Sizes(x.shape() + axis + 1, x.ndim() - axis - 1).product()};
 }
 
-py::array take_forward_py(py::handle x_, py::handle indices_, int axis) {
-  const View x = input(x_, "take", "x"), indices = input(indices_, "take", "indices");
-  const Along a = along(x, axis, "take");
-  if (axis < 0) axis += x.ndim();
+// x's shape with the indices' in the place of an axis.
+std::vector<dim_t> taken(const View& x, const View& indices, int axis) {
   std::vector<dim_t> shape(x.shape(), x.shape() + axis);
   shape.insert(shape.end(), indices.shape(), indices.shape() + indices.ndim());
   shape.insert(shape.end(), x.shape() + axis + 1, x.shape() + x.ndim());
-  py::array y = empty(shape, x.dtype());
-  if (item_size(x.dtype()) == 2) throw py::type_error(concat("take: x is ", dtype_name(x.dtype())));
+  return shape;
+}
+
+py::array take_forward_py(py::handle x_, py::handle indices_, py::handle axis) {
+  Call call("take");
+  const View x = call.first(x_, "x"), indices = call.input_of_any(indices_, "indices");
+  const Along a = along(axis, x, "take");
+  if (item_size(x.dtype()) == 2)
+    throw py::type_error(concat("take: x is ", dtype_name(x.dtype()), ", expected items of 1, 4 or 8 bytes"));
   const Indices parsed = parse_indices(indices, "take", "indices");
+  const Result y = call.result(taken(x, indices, a.axis));
   with_size(item_size(x.dtype()), [&](auto t) {
     using T = std::conditional_t<sizeof(t) == 2, std::uint8_t, decltype(t)>;
-    const Take<T> args{x.as<T>(), parsed, static_cast<T*>(data_of(y)), a.outer, a.n, a.inner};
+    const Take<T> args{.x = static_cast<const T*>(x.data()),
+                       .indices = parsed,
+                       .y = static_cast<T*>(data_of(y.array)),
+                       .outer = a.outer,
+                       .n = a.n,
+                       .inner = a.inner};
     run<take<T>>("take_forward", 2.0 * double(y.size()), args);
   });
   return y;
 }
 
-void take_backward_py(py::handle indices_, py::handle dy_, int axis, py::handle dx_, int accumulate) {
-  if (dx_.is_none()) return;
-  const View indices = input(indices_, "take", "indices"), dy = input(dy_, "take", "dy"),
-             dx = output(dx_, "take", "dx");
-  const Along a = along(dx, axis, "take");
-  check(dy.size() == a.outer * a.inner * indices.size() && dy.dtype() == dx.dtype(), "take: dy is ", dy.shape_string(),
-        ", dx is ", dx.shape_string(), ", indices ", indices.shape_string());
+void take_backward_py(py::handle indices_, py::handle dy_, py::handle axis, py::handle dx_, int accumulate) {
+  Call call("take", accumulate);
+  const View dy = call.first(dy_, "dy"), indices = call.input_of_any(indices_, "indices");
   const Indices parsed = parse_indices(indices, "take", "indices");
+  if (dx_.is_none()) return;
+  const View dx = call.destination_of_any_shape(dx_, "dx");
+  const Along a = along(axis, dx, "take");
+  expect(dy, "take", "dy", taken(dx, indices, a.axis), dx.dtype());
   with_float(dx.dtype(), "take", [&](auto t) {
     using T = decltype(t);
-    const TakeBackward<T> args{parsed, dy.as<T>(), dx.as<T>(), a.outer, a.n, a.inner, (accumulate & 1) != 0};
+    const TakeBackward<T> args{.indices = parsed,
+                               .dy = dy.as<T>(),
+                               .dx = dx.as<T>(),
+                               .outer = a.outer,
+                               .n = a.n,
+                               .inner = a.inner,
+                               .accumulate = call.mode(0) == Grad::accumulate};
     run<take_backward<T>>("take_backward", 4.0 * double(dx.size() + dy.size()), args);
   });
 }
 
 py::array one_hot_forward_py(py::handle indices_, dim_t classes, py::handle dtype_) {
-  const View indices = input(indices_, "one_hot", "indices");
+  Call call("one_hot");
+  const View indices = call.first(indices_, "indices");
   check(classes > 0, "one_hot: num_classes must be positive, got ", classes);
-  std::vector<dim_t> shape(indices.shape(), indices.shape() + indices.ndim());
+  std::vector<dim_t> shape = indices.sizes().vector();
   shape.push_back(classes);
   const Dtype dtype = parse_dtype(dtype_, "one_hot");
-  py::array y = empty(shape, dtype);
   const Indices parsed = parse_indices(indices, "one_hot", "indices");
+  const Result y = call.result(shape, dtype);
   with_float(dtype, "one_hot", [&](auto t) {
     using T = decltype(t);
-    const OneHot<T> a{parsed, static_cast<T*>(data_of(y)), classes};
+    const OneHot<T> a{.indices = parsed, .y = y.as<T>(), .classes = classes};
     run<one_hot<T>>("one_hot_forward", 2.0 * double(y.size()), a);
   });
   return y;
@@ -211,29 +267,30 @@ py::array one_hot_forward_py(py::handle indices_, dim_t classes, py::handle dtyp
 }  // namespace
 
 py::array contiguous(const Strided& x) {
-  py::array y = empty(std::vector<dim_t>(x.shape, x.shape + x.ndim), x.dtype);
-  copy_to(x, strided(y, "contiguous", "y", true), false, "contiguous");
+  const Result y(x.sizes(), x.dtype);
+  copy_to(x, strided(y.array, "contiguous", "y", true), false, "contiguous");
   return y;
 }
 
 void bind_reshape(py::module_& m) {
-  m.def("contiguous", contiguous_py, py::arg("x"), "A C-contiguous copy of an array with any strides.");
-  m.def("strided_copy", strided_copy_py, py::arg("x"), py::arg("y"), py::arg("accumulate") = false,
-        "y = x or y += x, both with any strides, of one shape and type.");
-  m.def("fill_into", fill_into_py, py::arg("y"), py::arg("value"), "y = value everywhere.");
-  m.def("transpose_forward", transpose_forward_py, py::arg("x"), py::arg("axes"), "x with its axes in another order.");
-  m.def("transpose_backward", transpose_backward_py, py::arg("dy"), py::arg("axes"), py::arg("dx"),
-        py::arg("accumulate") = 0, "Gradient of transpose_forward.");
-  m.def("concatenate_forward", concatenate_forward_py, py::arg("arrays"), py::arg("axis"),
-        "Arrays one after the other along an axis.");
-  m.def("concatenate_backward", concatenate_backward_py, py::arg("dy"), py::arg("axis"), py::arg("sizes"),
-        py::arg("dxs"), py::arg("accumulate") = 0, "Gradients of concatenate_forward into dxs.");
-  m.def("take_forward", take_forward_py, py::arg("x"), py::arg("indices"), py::arg("axis"),
-        "x[..., indices, ...] along an axis.");
-  m.def("take_backward", take_backward_py, py::arg("indices"), py::arg("dy"), py::arg("axis"), py::arg("dx"),
-        py::arg("accumulate") = 0, "Gradient of take_forward.");
-  m.def("one_hot_forward", one_hot_forward_py, py::arg("indices"), py::arg("classes"), py::arg("dtype"),
-        "Rows of zeros with a one at the index; zeros for an index outside.");
+  define(m, "contiguous", contiguous_py, py::arg("x"), "A C-contiguous copy of an array with any strides.");
+  define(m, "strided_copy", strided_copy_py, py::arg("x"), py::arg("y"), py::arg("accumulate") = false,
+         "y = x or y += x, both with any strides, of one shape and type.");
+  define(m, "fill_into", fill_into_py, py::arg("y"), py::arg("value"), "y = value everywhere.");
+  define(m, "transpose_forward", transpose_forward_py, py::arg("x"), py::arg("axes"),
+         "x with its axes in another order.");
+  define(m, "transpose_backward", transpose_backward_py, py::arg("dy"), py::arg("axes"), py::arg("dx"),
+         py::arg("accumulate") = 0, "Gradient of transpose_forward.");
+  define(m, "concatenate_forward", concatenate_forward_py, py::arg("arrays"), py::arg("axis"),
+         "Arrays one after the other along an axis.");
+  define(m, "concatenate_backward", concatenate_backward_py, py::arg("dy"), py::arg("axis"), py::arg("sizes"),
+         py::arg("dxs"), py::arg("accumulate") = 0, "Gradients of concatenate_forward into dxs.");
+  define(m, "take_forward", take_forward_py, py::arg("x"), py::arg("indices"), py::arg("axis"),
+         "x[..., indices, ...] along an axis.");
+  define(m, "take_backward", take_backward_py, py::arg("indices"), py::arg("dy"), py::arg("axis"), py::arg("dx"),
+         py::arg("accumulate") = 0, "Gradient of take_forward.");
+  define(m, "one_hot_forward", one_hot_forward_py, py::arg("indices"), py::arg("classes"), py::arg("dtype"),
+         "Rows of zeros with a one at the index; zeros for an index outside.");
 }
 
 }  // namespace lamina

@@ -1,6 +1,7 @@
 #include <string>
 
-#include "bind/array.h"
+#include "bind/call.h"
+#include "bind/define.h"
 #include "bind/families.h"
 #include "ops/resize.h"
 
@@ -27,42 +28,60 @@ double work(const View& x, dim_t height, dim_t width) {
 }
 
 py::array resize_forward_py(py::handle x_, dim_t height, dim_t width, const std::string& interpolation) {
-  const View x = input(x_, kOp, "x");
+  Call call(kOp);
+  const View x = call.first(x_, "x");
   check_sizes(x, height, width);
   const Interpolation kind = parse_interpolation(interpolation);
-  py::array y = empty({x.dim(0), height, width, x.dim(3)}, x.dtype());
+  const Result y = call.result({x.dim(0), height, width, x.dim(3)});
   with_float(x.dtype(), kOp, [&](auto t) {
     using T = decltype(t);
-    const ResizeForward<T> a{
-        x.as<T>(), static_cast<T*>(data_of(y)), x.dim(0), x.dim(1), x.dim(2), x.dim(3), height, width, kind};
+    const ResizeForward<T> a{.x = x.as<T>(),
+                             .y = y.as<T>(),
+                             .N = x.dim(0),
+                             .H = x.dim(1),
+                             .W = x.dim(2),
+                             .C = x.dim(3),
+                             .OH = height,
+                             .OW = width,
+                             .interpolation = kind};
     run<resize_forward<T>>("resize_forward", work(x, height, width), a);
   });
   return y;
 }
 
 void resize_backward_py(py::handle dy_, const std::string& interpolation, py::handle dx_, int accumulate) {
-  if (dx_.is_none()) return;
-  const View dy = input(dy_, kOp, "dy"), dx = output(dx_, kOp, "dx");
-  check(dy.ndim() == 4, kOp, ": dy is ", dy.shape_string(), ", expected (N, OH, OW, C)");
-  check_sizes(dx, dy.dim(1), dy.dim(2));
-  expect(dy, kOp, "dy", {dx.dim(0), dy.dim(1), dy.dim(2), dx.dim(3)}, dx.dtype());
+  Call call(kOp, accumulate);
+  const View dy = call.first(dy_, "dy");
   const Interpolation kind = parse_interpolation(interpolation);
-  with_float(dx.dtype(), kOp, [&](auto t) {
+  check(dy.ndim() == 4, kOp, ": dy is ", dy.shape_string(), ", expected (N, OH, OW, C)");
+  const auto dx = call.gradient(dx_, "dx", {dy.dim(0), kAny, kAny, dy.dim(3)}, 0);
+  if (!dx.v) return;
+  const View& x = *dx.v;
+  check_sizes(x, dy.dim(1), dy.dim(2));
+  with_float(x.dtype(), kOp, [&](auto t) {
     using T = decltype(t);
-    const ResizeBackward<T> a{
-        dy.as<T>(), dx.as<T>(), dx.dim(0), dx.dim(1), dx.dim(2),
-        dx.dim(3),  dy.dim(1),  dy.dim(2), kind,      accumulate & 1 ? Grad::accumulate : Grad::write};
-    run<resize_backward<T>>("resize_backward", work(dx, dy.dim(1), dy.dim(2)), a);
+    const ResizeBackward<T> a{.dy = dy.as<T>(),
+                              .dx = dx.as<T>(),
+                              .N = x.dim(0),
+                              .H = x.dim(1),
+                              .W = x.dim(2),
+                              .C = x.dim(3),
+                              .OH = dy.dim(1),
+                              .OW = dy.dim(2),
+                              .interpolation = kind,
+                              .mode = dx.mode};
+    run<resize_backward<T>>("resize_backward", work(x, dy.dim(1), dy.dim(2)), a);
   });
 }
 
 }  // namespace
 
 void bind_resize(py::module_& m) {
-  m.def("resize_forward", resize_forward_py, py::arg("x"), py::arg("height"), py::arg("width"),
-        py::arg("interpolation"), "Images x (N, H, W, C) as (N, height, width, C).");
-  m.def("resize_backward", resize_backward_py, py::arg("dy"), py::arg("interpolation"), py::arg("dx"),
-        py::arg("accumulate") = 0, "Gradient of resize_forward into dx.");
+  using py::arg;
+  define(m, "resize_forward", resize_forward_py, arg("x"), arg("height"), arg("width"), arg("interpolation"),
+         "Images x (N, H, W, C) as (N, height, width, C).");
+  define(m, "resize_backward", resize_backward_py, arg("dy"), arg("interpolation"), arg("dx"), arg("accumulate") = 0,
+         "Gradient of resize_forward into dx.");
 }
 
 }  // namespace lamina

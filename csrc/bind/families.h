@@ -1,26 +1,33 @@
-// One registration function a family, each in its own bind_<family>.cpp.
+// One line a family: bind_<family>(m), in its own bind_<family>.cpp, registers its functions.
 #pragma once
 #include <pybind11/pybind11.h>
 
+// clang-format off
+#define LAMINA_BOUND_FAMILIES(X) \
+  X(activation) \
+  X(attention) \
+  X(convolution) \
+  X(core) \
+  X(dense) \
+  X(dropout) \
+  X(elementwise) \
+  X(embedding) \
+  X(loss) \
+  X(normalization) \
+  X(optimizer) \
+  X(plan) \
+  X(pooling) \
+  X(probe) \
+  X(recurrent) \
+  X(reduction) \
+  X(reshape) \
+  X(resize)
+// clang-format on
+
 namespace lamina {
 
-void bind_core(pybind11::module_& m);
-void bind_plan(pybind11::module_& m);
-void bind_attention(pybind11::module_& m);
-void bind_dense(pybind11::module_& m);
-void bind_embedding(pybind11::module_& m);
-void bind_dropout(pybind11::module_& m);
-void bind_elementwise(pybind11::module_& m);
-void bind_loss(pybind11::module_& m);
-void bind_reduction(pybind11::module_& m);
-void bind_reshape(pybind11::module_& m);
-void bind_resize(pybind11::module_& m);
-void bind_convolution(pybind11::module_& m);
-void bind_probe(pybind11::module_& m);
-void bind_activation(pybind11::module_& m);
-void bind_recurrent(pybind11::module_& m);
-void bind_optimizer(pybind11::module_& m);
-void bind_pooling(pybind11::module_& m);
-void bind_normalization(pybind11::module_& m);
+#define LAMINA_DECLARE(family) void bind_##family(pybind11::module_& m);
+LAMINA_BOUND_FAMILIES(LAMINA_DECLARE)
+#undef LAMINA_DECLARE
 
 }  // namespace lamina

@@ -1,6 +1,6 @@
 // Operands of elementwise functions: arrays or Python numbers, broadcast by NumPy's rules.
 #pragma once
-#include "bind/array.h"
+#include "bind/call.h"
 #include "ops/loops.h"
 
 namespace lamina {
@@ -20,9 +20,9 @@ struct Operand {
   std::string text() const { return v ? v->shape_string() : "a number"; }
 };
 
-inline Operand operand(py::handle h, const char* op, const char* name) {
-  if (PyFloat_Check(h.ptr()) || PyLong_Check(h.ptr())) return {std::nullopt, py::cast<double>(h)};
-  return {input(h, op, name), 0};
+inline Operand operand(Call& call, py::handle h, const char* name) {
+  if (PyFloat_Check(h.ptr()) || PyLong_Check(h.ptr())) return {std::nullopt, to_number(h, call.op(), name)};
+  return {call.input_of_any(h, name), 0};
 }
 
 // The common shape of K operands, and loops over all of them.

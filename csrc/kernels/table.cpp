@@ -8,7 +8,7 @@
 
 namespace lamina {
 
-#define LAMINA_CALL_FILL(family) fill_##family(f, d);
+#define LAMINA_CALL_FILL(family, Family) fill_##family(f, d);
 #define LAMINA_FILL_ALL(isa)                                                                        \
   namespace isa {                                                                                   \
   LAMINA_KERNEL_FAMILIES(LAMINA_DECLARE_FILL)                                                       \

@@ -22,25 +22,34 @@
 
 namespace lamina {
 
+// One line a family: kernels/<family>.cpp has void fill_<family>(Kernels<float>&, Kernels<double>&), its header the
+// struct <Family>Kernels<T>.
+// clang-format off
+#define LAMINA_KERNEL_FAMILIES(X) \
+  X(activation, Activation) \
+  X(attention, Attention) \
+  X(convolution, Convolution) \
+  X(dropout, Dropout) \
+  X(elementwise, Elementwise) \
+  X(embedding, Embedding) \
+  X(gemm, Gemm) \
+  X(loss, Loss) \
+  X(normalization, Normalization) \
+  X(optimizer, Optimizer) \
+  X(pooling, Pooling) \
+  X(probe, Probe) \
+  X(recurrent, Recurrent) \
+  X(reduction, Reduction) \
+  X(reshape, Reshape) \
+  X(resize, Resize) \
+  X(winograd, Winograd)
+// clang-format on
+
 template <class T>
 struct Kernels {
-  ActivationKernels<T> activation;
-  AttentionKernels<T> attention;
-  ConvolutionKernels<T> convolution;
-  DropoutKernels<T> dropout;
-  ElementwiseKernels<T> elementwise;
-  EmbeddingKernels<T> embedding;
-  GemmKernels<T> gemm;
-  LossKernels<T> loss;
-  NormalizationKernels<T> normalization;
-  OptimizerKernels<T> optimizer;
-  PoolingKernels<T> pooling;
-  ProbeKernels<T> probe;
-  RecurrentKernels<T> recurrent;
-  ReductionKernels<T> reduction;
-  ReshapeKernels<T> reshape;
-  ResizeKernels<T> resize;
-  WinogradKernels<T> winograd;
+#define LAMINA_MEMBER(family, Family) Family##Kernels<T> family;
+  LAMINA_KERNEL_FAMILIES(LAMINA_MEMBER)
+#undef LAMINA_MEMBER
 };
 
 extern const Kernels<float>* active_f32;
@@ -60,13 +69,7 @@ inline const Kernels<double>& kernels<double>() {
 Isa active_isa();
 void use_isa(Isa isa);  // throws if the host lacks it
 
-// clang-format off: one kernels/<family>.cpp each, with void fill_<family>(Kernels<float>&, Kernels<double>&)
-#define LAMINA_KERNEL_FAMILIES(X) \
-  X(activation) X(attention) X(convolution) X(dropout) X(elementwise) X(embedding) X(gemm) X(loss) X(normalization) \
-  X(optimizer) X(pooling) X(probe) X(recurrent) X(reduction) X(reshape) X(resize) \
-  X(winograd)
-// clang-format on
-#define LAMINA_DECLARE_FILL(family) void fill_##family(Kernels<float>&, Kernels<double>&);
+#define LAMINA_DECLARE_FILL(family, Family) void fill_##family(Kernels<float>&, Kernels<double>&);
 
 #ifdef LAMINA_ISA
 namespace LAMINA_ISA {

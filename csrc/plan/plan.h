@@ -25,6 +25,7 @@ class Plan {
   // As if recording what failed: steps that are appended do not run, and the one at the place of the step that failed
   // last throws that error, where the code that calls it can say more about it.
   void retrace(const Plan& failed);
+  bool failed() const { return error_ != nullptr; }
   std::size_t size() const { return steps_.size(); }
   const char* name(std::size_t i) const { return steps_[i].name; }
   void run_step(std::size_t i) const { steps_[i].run(args_of(steps_[i])); }

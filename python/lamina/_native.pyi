@@ -120,6 +120,79 @@ __all__: list[str] = [
     "where_forward",
 ]
 
+class TouchedRows:
+    """
+    The rows of a table whose gradient may not be zero; none at first.
+    """
+    def __deepcopy__(self, memo: typing.Any) -> TouchedRows: ...
+    def __init__(self, table_rows: int) -> None: ...
+    @property
+    def all(self) -> bool:
+        """
+        Whether every row may have a gradient.
+        """
+    @property
+    def rows(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        """
+        The touched rows (int64) in the order of their first occurrence.
+        """
+
+class ParameterGroup:
+    """
+    The arrays that an optimizer's step reads and writes, bound once; touched: a TouchedRows or None each.
+    """
+    def __init__(
+        self,
+        weights: typing.Any,
+        gradients: typing.Any,
+        slots: typing.Any,
+        decays: typing.Any,
+        active: typing.Any,
+        learning_rate: typing.Any,
+        iterations: typing.Any,
+        touched: typing.Any = None,
+    ) -> None: ...
+    @property
+    def active(self) -> typing.Any:
+        """
+        One bool a weight: it has a gradient.
+        """
+    @property
+    def decays(self) -> typing.Any:
+        """
+        One bool a weight: weight decay applies.
+        """
+    @property
+    def gradients(self) -> typing.Any:
+        """
+        Their gradients.
+        """
+    @property
+    def iterations(self) -> typing.Any:
+        """
+        Steps done, (1,).
+        """
+    @property
+    def learning_rate(self) -> typing.Any:
+        """
+        The rate, (1,).
+        """
+    @property
+    def slots(self) -> typing.Any:
+        """
+        A list of arrays for each kind of slot.
+        """
+    @property
+    def touched(self) -> typing.Any:
+        """
+        A TouchedRows or None for each weight, or None.
+        """
+    @property
+    def weights(self) -> typing.Any:
+        """
+        The weights.
+        """
+
 class Plan:
     """
     Native steps recorded in one run, replayed in one call without the GIL.
@@ -149,9 +222,7 @@ class Plan:
         """
         Replay one step (profiling).
         """
-    def set_slots(
-        self, slots: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]], tensor: typing.Any
-    ) -> None:
+    def set_slots(self, slots: tuple[typing.Any, ...], tensor: typing.Any) -> None:
         """
         The arrays that a run reads its arguments from; the class of tensors.
         """
@@ -174,59 +245,10 @@ class Plan:
         Why a replay would be wrong; empty if it would not.
         """
     @property
-    def steps(self) -> list[str]:
+    def steps(self) -> list[typing.Any]:
         """
         The names of the steps.
         """
-
-class TouchedRows:
-    """
-    The rows of a table whose gradient may not be zero; none at first.
-    """
-    def __deepcopy__(self, memo: typing.Any) -> TouchedRows: ...
-    def __init__(self, table_rows: int) -> None: ...
-    @property
-    def all(self) -> bool:
-        """
-        Whether every row may have a gradient.
-        """
-    @property
-    def rows(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
-        """
-        The touched rows (int64) in the order of their first occurrence.
-        """
-
-class ParameterGroup:
-    """
-    The arrays that an optimizer's step reads and writes, bound once; touched: a TouchedRows or None each.
-    """
-    def __init__(
-        self,
-        weights: list[typing.Any],
-        gradients: list[typing.Any],
-        slots: list[typing.Any],
-        decays: typing.Any,
-        active: typing.Any,
-        learning_rate: typing.Any,
-        iterations: typing.Any,
-        touched: typing.Any = None,
-    ) -> None: ...
-    @property
-    def active(self) -> typing.Any: ...
-    @property
-    def decays(self) -> typing.Any: ...
-    @property
-    def gradients(self) -> list[typing.Any]: ...
-    @property
-    def iterations(self) -> typing.Any: ...
-    @property
-    def learning_rate(self) -> typing.Any: ...
-    @property
-    def slots(self) -> list[typing.Any]: ...
-    @property
-    def touched(self) -> typing.Any: ...
-    @property
-    def weights(self) -> list[typing.Any]: ...
 
 def activation_backward(
     x_or_y: typing.Any, dy: typing.Any, name: str, parameter: float, dx: typing.Any, accumulate: int = 0
@@ -248,15 +270,15 @@ def activations() -> dict[str, typing.Any]:
     """
 
 def adam_step(
-    group: typing.Any,
-    beta_1: float = 0.9,
-    beta_2: float = 0.999,
-    epsilon: float = 1e-07,
-    amsgrad: bool = False,
-    weight_decay: float = 0.0,
-    clipvalue: float = ...,
-    clipnorm: float = ...,
-    global_clipnorm: float = ...,
+    group: ParameterGroup,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    amsgrad: bool,
+    weight_decay: float,
+    clipvalue: float,
+    clipnorm: float,
+    global_clipnorm: float,
 ) -> None:
     """
     One Adam step; slots: momentum, velocity and, with amsgrad, the largest velocity.
@@ -273,7 +295,7 @@ def affinity_count() -> int:
     """
 
 def arg_extreme_forward(
-    x: typing.Any, axis: int, largest: bool, keepdims: bool = False
+    x: typing.Any, axis: typing.Any, largest: bool, keepdims: bool = False
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     Place of the largest or smallest element along an axis, int32; ties: the first.
@@ -312,8 +334,8 @@ def attention_forward(
     lengths: typing.Any,
     causal: str,
     scale: float,
-    dropout: float = 0.0,
-    state: typing.Any = None,
+    dropout: float,
+    state: typing.Any,
 ) -> tuple[typing.Any, ...]:
     """
     softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random state). mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts keys; causal is none, top_left or bottom_right.
@@ -427,7 +449,7 @@ def binary_forward(
     op(x, y) with broadcasting; one operand may be a number. relu (of add): relu(x + y).
     """
 
-def caches() -> tuple[int, int, int]:
+def caches() -> tuple[typing.Any, ...]:
     """
     Bytes of L1d, L2, L3.
     """
@@ -464,17 +486,17 @@ def compiler() -> str:
 
 def concatenate_backward(
     dy: typing.Any,
-    axis: int,
+    axis: typing.Any,
     sizes: collections.abc.Sequence[int],
-    dxs: collections.abc.Sequence[typing.Any],
-    accumulate: int = 0,
+    dxs: tuple[typing.Any, ...],
+    accumulate: typing.Any = 0,
 ) -> None:
     """
     Gradients of concatenate_forward into dxs.
     """
 
 def concatenate_forward(
-    arrays: collections.abc.Sequence[typing.Any], axis: int
+    arrays: tuple[typing.Any, ...], axis: typing.Any
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     Arrays one after the other along an axis.
@@ -536,23 +558,23 @@ def cross_entropy_backward(gradient: typing.Any, dy: typing.Any, dx: typing.Any,
 def cross_entropy_forward(
     x: typing.Any,
     labels: typing.Any,
-    weights: typing.Any = None,
-    from_logits: bool = True,
-    label_smoothing: float = 0.0,
-    ignore_class: typing.Any = None,
-    mean: bool = False,
-    want_gradient: bool = True,
+    weights: typing.Any,
+    from_logits: bool,
+    label_smoothing: float,
+    ignore_class: typing.Any,
+    mean: bool,
+    want_gradient: bool,
 ) -> tuple[typing.Any, ...]:
     """
     (losses, gradient or None) of logits or probabilities x (..., C) with integer labels (...) or targets (..., C).
     """
 
-def cumsum_backward(dy: typing.Any, axis: int, dx: typing.Any, accumulate: int = 0) -> None:
+def cumsum_backward(dy: typing.Any, axis: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
     """
     Gradient of cumsum_forward.
     """
 
-def cumsum_forward(x: typing.Any, axis: int) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+def cumsum_forward(x: typing.Any, axis: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     Cumulative sum along an axis.
     """
@@ -787,7 +809,7 @@ def gru_reset_before_forward(
     (y or None, h, None, and for backward, if save: gates, h_prev, None) of whole sequences.
     """
 
-def host_isas() -> list[str]:
+def host_isas() -> list[typing.Any]:
     """
     The instruction sets that this host can run.
     """
@@ -961,7 +983,7 @@ def point_loss_backward(
     """
 
 def point_loss_forward(
-    x: typing.Any, t: typing.Any, loss: str, reduction: str = "none", scale: float = 1.0, delta: float = 1.0
+    x: typing.Any, t: typing.Any, loss: str, reduction: str, scale: float, delta: float
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     Losses of predictions x against targets t of one shape: reduction none, rows (last axis summed) or all.
@@ -982,7 +1004,7 @@ def pool_set_poison(on: bool) -> None:
     Fill fresh blocks with NaN (tests).
     """
 
-def pool_stats() -> dict[str, int]:
+def pool_stats() -> dict[str, typing.Any]:
     """
     Bytes in use and cached, blocks allocated and reused.
     """
@@ -1017,15 +1039,15 @@ def resize_forward(
     """
 
 def rmsprop_step(
-    group: typing.Any,
-    rho: float = 0.9,
-    momentum: float = 0.0,
-    epsilon: float = 1e-07,
-    centered: bool = False,
-    weight_decay: float = 0.0,
-    clipvalue: float = ...,
-    clipnorm: float = ...,
-    global_clipnorm: float = ...,
+    group: ParameterGroup,
+    rho: float,
+    momentum: float,
+    epsilon: float,
+    centered: bool,
+    weight_decay: float,
+    clipvalue: float,
+    clipnorm: float,
+    global_clipnorm: float,
 ) -> None:
     """
     One RMSprop step; slots: velocity, momentum if it is not 0, average gradient if centered.
@@ -1037,13 +1059,13 @@ def set_num_threads(n: int) -> None:
     """
 
 def sgd_step(
-    group: typing.Any,
-    momentum: float = 0.0,
-    nesterov: bool = False,
-    weight_decay: float = 0.0,
-    clipvalue: float = ...,
-    clipnorm: float = ...,
-    global_clipnorm: float = ...,
+    group: ParameterGroup,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
+    clipvalue: float,
+    clipnorm: float,
+    global_clipnorm: float,
 ) -> None:
     """
     One SGD step; slots: momentum, if it is not 0.
@@ -1117,12 +1139,14 @@ def strided_copy(x: typing.Any, y: typing.Any, accumulate: bool = False) -> None
     y = x or y += x, both with any strides, of one shape and type.
     """
 
-def take_backward(indices: typing.Any, dy: typing.Any, axis: int, dx: typing.Any, accumulate: int = 0) -> None:
+def take_backward(indices: typing.Any, dy: typing.Any, axis: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
     """
     Gradient of take_forward.
     """
 
-def take_forward(x: typing.Any, indices: typing.Any, axis: int) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+def take_forward(
+    x: typing.Any, indices: typing.Any, axis: typing.Any
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     x[..., indices, ...] along an axis.
     """

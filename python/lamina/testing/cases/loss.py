@@ -33,7 +33,7 @@ def _cross_entropy(
         else:
             t = rng.integers(0, classes, shape[:-1]).astype(labels)
         w = rng.random(shape[:-1]).astype(dtype) if weighted else None
-        return x, t, w, from_logits, smoothing, ignore, mean
+        return x, t, w, from_logits, smoothing, ignore, mean, True
 
     text = [labels, "logits" if from_logits else "probabilities"] + ["mean"] * mean + ["weighted"] * weighted
     text += [f"smoothing {smoothing}"] * (smoothing > 0) + [f"ignore {ignore}"] * (ignore is not None)

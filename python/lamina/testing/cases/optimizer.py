@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -14,6 +15,13 @@ from . import Case
 MLP = [(20, 64), (64,), (64, 64), (64,), (64, 2), (2,)]
 
 
+def step_options(rule: str, *given: Any, **named: Any) -> tuple[Any, ...]:
+    """All options of a step in their order: the given ones, else the twin's defaults (the native steps have none)."""
+    bound = inspect.signature(getattr(reference, rule)).bind(None, *given, **named)
+    bound.apply_defaults()
+    return bound.args[1:]
+
+
 def _step(name: str, rule: str, shapes: Sequence[tuple[int, ...]], slots: int, *options: Any) -> Case:
     sizes = sum(int(np.prod(s)) for s in shapes)
 
@@ -22,7 +30,7 @@ def _step(name: str, rule: str, shapes: Sequence[tuple[int, ...]], slots: int, *
         state = [[np.abs(rng.standard_normal(s)).astype(dtype) for s in shapes] for _ in range(slots)]
         on = np.ones(len(shapes), np.bool_)
         rate, steps = np.array([1e-3]), np.zeros(1, np.int64)
-        return group(weights, gradients, state, on, on.copy(), rate, steps), *options
+        return group(weights, gradients, state, on, on.copy(), rate, steps), *step_options(rule, *options)
 
     arrays = 3 + 2 * slots  # read w and g, write w; read and write each slot
     inputs, twin_inputs = (partial(arguments, module.ParameterGroup) for module in (_native, reference))
@@ -38,7 +46,8 @@ def _table_step(name: str, rule: str, rows: int, features: int, batch: int, slot
         dy = rng.standard_normal((batch, features)).astype(dtype)
         module.embedding_backward(rng.integers(0, rows, batch), dy, g, 0, touched)
         on, rate, steps = np.ones(1, np.bool_), np.array([1e-3]), np.zeros(1, np.int64)
-        return (module.ParameterGroup([w], [g], [[s] for s in state], on, on.copy(), rate, steps, [touched]),)
+        group = module.ParameterGroup([w], [g], [[s] for s in state], on, on.copy(), rate, steps, [touched])
+        return group, *step_options(rule)
 
     inputs, twin_inputs = (partial(arguments, module) for module in (_native, reference))
     work = 4.0 * (3 + 2 * slots) * batch * features
