@@ -113,10 +113,15 @@ def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False) -> No
     load_arrays(str(path), variables, arrays, strict=not skip_mismatch)
 
 
-def _target(filepath: Any, overwrite: bool) -> Path:
-    path = Path(os.fspath(filepath))
+def check_name(path: Path) -> None:
+    """ValueError for the name of a format that isn't written."""
     if path.suffix in (".keras", ".h5", ".hdf5", ".pt", ".pth"):
         raise ValueError(f"{path}: only Lamina's own format can be written; use a name like {path.stem}.lamina")
+
+
+def _target(filepath: Any, overwrite: bool) -> Path:
+    path = Path(os.fspath(filepath))
+    check_name(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path}: is a directory")
     if not overwrite and path.exists():
@@ -126,7 +131,8 @@ def _target(filepath: Any, overwrite: bool) -> Path:
 
 def _write(path: Path, tensors: Mapping[str, Array], header: dict[str, str]) -> None:
     arrays = {k: np.ascontiguousarray(a).reshape(a.shape) for k, a in tensors.items()}
-    write_whole(path, save(arrays, {"format": FORMAT, "version": VERSION, "lamina": __version__, **header}))
+    data = save(arrays, {"format": FORMAT, "version": VERSION, "lamina": __version__, **header})
+    write_whole(path, lambda file: file.write(data))
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
