@@ -292,7 +292,7 @@ def test_a_csv_file_cut_in_the_middle_of_a_line_is_continued(tmp_path):
 def test_arguments_of_callbacks_that_write_files(tmp_path):
     for make in (callbacks.BackupAndRestore, callbacks.ModelCheckpoint, callbacks.CSVLogger):
         for path in (None, 3, b"x", ["x"]):
-            with pytest.raises(TypeError, match=rf"{make.__name__}: .* must be a path, got"):
+            with pytest.raises(TypeError, match=rf"{make.__name__}: .*: expected a path, got"):
                 make(path)
     with pytest.raises(ValueError, match=r"only Lamina's own format can be written; use a name like best.lamina"):
         callbacks.ModelCheckpoint("best.keras")

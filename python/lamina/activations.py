@@ -172,7 +172,7 @@ def get(identifier: Any) -> Activation:
             return getattr(ops, identifier.removeprefix("ops."))
         if ">" not in identifier:
             raise unknown("activation", identifier, _by_name)
-        return _registry.lookup(identifier, "activation")
+        return _registry.lookup(identifier, what="activation")
     if isinstance(identifier, dict):
         identifier = _registry.deserialize(identifier)
     if not callable(identifier):

@@ -20,6 +20,7 @@ from .callback import CallbackList as CallbackList
 from .callback import Logs
 from .progress import ProgbarLogger as ProgbarLogger
 from .saving import backup
+from .saving.atomic import as_path
 from .saving.model_file import check_name
 
 
@@ -161,7 +162,7 @@ class ModelCheckpoint(_Monitor):
             raise ValueError(
                 f"ModelCheckpoint: save_freq must be 'epoch' or a positive number of steps, got {save_freq!r}"
             )
-        self.filepath = _path_of("ModelCheckpoint: filepath", filepath)
+        self.filepath = str(as_path("ModelCheckpoint: filepath", filepath))
         check_name(Path(self.filepath))  # now, not after an epoch
         self.verbose = verbose
         self.save_best_only = save_best_only
@@ -316,7 +317,7 @@ class CSVLogger(Callback):
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         super().__init__()
-        self.filename = _path_of("CSVLogger: filename", filename)
+        self.filename = str(as_path("CSVLogger: filename", filename))
         if not isinstance(separator, str) or len(separator) != 1:
             raise ValueError(f"CSVLogger: separator must be one character, got {separator!r}")
         self.separator = separator
@@ -400,7 +401,7 @@ class BackupAndRestore(Callback):
 
     def __init__(self, backup_dir: str | os.PathLike[str], delete_checkpoint: bool = True) -> None:
         super().__init__()
-        self.path = Path(_path_of("BackupAndRestore: backup_dir", backup_dir)) / "latest.npz"
+        self.path = as_path("BackupAndRestore: backup_dir", backup_dir) / "latest.npz"
         self.delete_checkpoint = delete_checkpoint
         self._waiting: backup.Backup | None = None  # what was read, until the model has its weights
 
@@ -442,13 +443,6 @@ class BackupAndRestore(Callback):
             )
         elif self.delete_checkpoint:
             self.path.unlink(missing_ok=True)
-
-
-def _path_of(what: str, path: Any) -> str:
-    """``path`` as a string; TypeError that begins with ``what`` for anything but a path."""
-    if isinstance(path, (str, os.PathLike)) and isinstance(os.fspath(path), str):
-        return os.fspath(path)
-    raise TypeError(f"{what} must be a path, got {path!r}")
 
 
 def as_list(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:

@@ -94,7 +94,7 @@ class Generator:
 
 
 SeedGenerator = Generator  # Keras's name
-_registry.add_known((Generator,))
+_registry.add_known((Generator,), "random generator", Generator)
 
 Seed = int | Generator | None
 

@@ -10,9 +10,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 _started = time.time()  # a file of this process is not older
+
+
+def as_path(what: str, path: Any) -> Path:
+    """``path`` as a Path; TypeError that begins with ``what`` for anything but a string or a path."""
+    if isinstance(path, (str, os.PathLike)) and isinstance(os.fspath(path), str):
+        if "\0" in os.fspath(path):
+            raise ValueError(f"{what}: a path cannot hold a zero character, got {os.fspath(path)!r}")
+        return Path(path)
+    raise TypeError(f"{what}: expected a path, got {type(path).__name__} {path!r}")
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
