@@ -11,16 +11,20 @@ def nearest(name: object, valid: Iterable[str]) -> str | None:
     """The valid name that ``name`` is probably meant to be."""
     import difflib  # only errors need it
 
-    names = {n.lower(): n for n in sorted(valid)}
+    names: dict[str, list[str]] = {}  # by their lower case, since that is a common mistake
+    for n in sorted(valid):
+        names.setdefault(n.lower(), []).append(n)
     near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.6)
     near = near or [n for n in names if "".join(word[:1] for word in n.split("_")) == name]  # lr: learning_rate
-    return names[near[0]] if near else None
+    if not near:
+        return None
+    return max(names[near[0]], key=lambda n: difflib.SequenceMatcher(None, n, str(name)).ratio())
 
 
 def unknown(kind: str, name: object, valid: Iterable[str]) -> ValueError:
     """The ValueError for an unknown name; the caller raises it.  ``kind`` says what was looked for ("loss")."""
-    names = [*{n.lower(): n for n in sorted(valid)}.values()]
-    near = nearest(name, names)
+    valid = sorted(valid)
+    names, near = {n.lower(): n for n in valid}.values(), nearest(name, valid)
     hint = "" if near is None else f"did you mean {near!r}? "
     return ValueError(f"unknown {kind} {name!r}: {hint}known are {', '.join(names)}")
 
