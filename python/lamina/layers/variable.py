@@ -158,6 +158,14 @@ class Variable(Tensor):
         with no_grad():
             return native(self, as_tensor(value, self._array.dtype))
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.owner is not None and protocol > 2:  # which is what copies ask for
+            raise TypeError(
+                f"{self.path} cannot be pickled, since it belongs to a layer; write models with "
+                "model.save('m.lamina'), or pickle what numpy() gives"
+            )
+        return super().__reduce_ex__(protocol)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
         """With its gradient, both aligned as they were; a copied layer makes itself the owner."""
         new = type(self)(self._array, trainable=self._trainable, name=self.name)
