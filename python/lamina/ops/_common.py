@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from .. import config
+from .._arrays import values_of
 from ..core.autograd import Array, Tensor, wrap
 from ..core.recording import forbid_capture
 
@@ -87,7 +88,7 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
 
             return as_tensor(stack(x), dtype)
     if dtype is None:
-        array = np.asarray(x)
+        array = values_of(x, None)
         by_default = array.dtype == np.float64 and not isinstance(x, np.generic)
         if by_default or not is_computable(array.dtype):
             return wrap(array.astype(floatx()))
