@@ -3,6 +3,8 @@
 Keras 3's layers, models and training, PyTorch-like loops of one's own, native kernels underneath.
 """
 
+import sys as _sys
+
 from . import (
     _native,
     activations,
@@ -26,6 +28,7 @@ from .config import show_config
 from .core.autograd import Tensor, enable_grad, no_grad
 from .core.capture import CaptureWarning, capture
 from .core.recording import CaptureError
+from .core.suggest import missing_attribute as _missing_attribute
 from .initializers import Initializer
 from .layers import Input, Layer, SymbolicTensor, Variable
 from .losses import Loss
@@ -52,6 +55,14 @@ def version() -> str:
     """The version, as ``__version__``."""
     return __version__
 
+
+# A typo of a public name is an AttributeError with the nearest one.  Set here, where type checkers don't see it: to
+# them a module with a __getattr__ has every name.
+for _module in (
+    _sys.modules[__name__], activations, callbacks, config, data, initializers, layers, losses, metrics, models, ops,
+    ops.image, optimizers, random, regularizers, saving, schedules, utils,
+):  # fmt: skip
+    _module.__getattr__ = _missing_attribute(_module.__name__, vars(_module))  # type: ignore[method-assign]
 
 __all__ = [
     "CaptureError",

@@ -173,7 +173,7 @@ def get(identifier: Any) -> Activation:
             return getattr(ops, identifier.removeprefix("ops."))
         if ">" not in identifier:
             raise unknown("activation", identifier, _by_name)
-        return registry.lookup(identifier, "activation")
+        return registry.lookup(identifier, what="activation")
     if isinstance(identifier, dict):
         identifier = registry.deserialize(identifier)
     if not callable(identifier):

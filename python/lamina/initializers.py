@@ -263,7 +263,7 @@ _CLASSES: tuple[type[Initializer], ...] = (
     Zeros, Ones, Constant, Identity, RandomNormal, TruncatedNormal, RandomUniform, VarianceScaling, GlorotUniform,
     GlorotNormal, LecunUniform, LecunNormal, HeUniform, HeNormal, Orthogonal,
 )  # fmt: skip
-registry.add_known(_CLASSES)
+registry.add_known(_CLASSES, "initializer", Initializer)
 
 _by_name: dict[str, type[Initializer]] = {}
 for _cls in _CLASSES:
@@ -287,9 +287,9 @@ def get(identifier: Any) -> Callable[..., Any]:
             return _by_name[identifier]()
         if ">" not in identifier:
             raise unknown("initializer", identifier, [n for n in _by_name if n.islower()])
-        identifier = registry.lookup(identifier, "initializer")
+        identifier = registry.lookup(identifier, "initializer", "initializer")
     if isinstance(identifier, dict):
-        identifier = registry.deserialize(identifier)
+        identifier = registry.deserialize(identifier, "initializer")
     if isinstance(identifier, type):
         identifier = identifier()
     if isinstance(identifier, (np.ndarray, Tensor)):

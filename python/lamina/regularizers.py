@@ -81,7 +81,7 @@ class L2(L1L2):
 
 l1, l2, l1_l2 = L1, L2, L1L2
 _by_name: dict[str, type[Regularizer]] = {"l1": L1, "l2": L2, "l1_l2": L1L2, "L1": L1, "L2": L2, "L1L2": L1L2}
-registry.add_known((L1, L2, L1L2))
+registry.add_known((L1, L2, L1L2), "regularizer", Regularizer)
 
 
 def get(identifier: Any) -> Callable[[Tensor], Any] | None:
@@ -91,7 +91,7 @@ def get(identifier: Any) -> Callable[[Tensor], Any] | None:
             raise unknown("regularizer", identifier, _by_name)
         identifier = _by_name[identifier]
     if isinstance(identifier, dict):
-        identifier = registry.deserialize(identifier)
+        identifier = registry.deserialize(identifier, "regularizer")
     if isinstance(identifier, type):
         identifier = identifier()
     if identifier is not None and not callable(identifier):

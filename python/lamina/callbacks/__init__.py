@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import inspect
 import math
@@ -14,7 +15,9 @@ from typing import IO, Any
 import numpy as np
 
 from ..core.suggest import unknown
-from ..layers.weights import load_random_states, random_states
+from ..saving import backup
+from ..saving.atomic import as_path
+from ..saving.model_file import check_name
 from .base import Callback as Callback
 from .base import CallbackList as CallbackList
 from .base import Logs
@@ -159,7 +162,8 @@ class ModelCheckpoint(_Monitor):
             raise ValueError(
                 f"ModelCheckpoint: save_freq must be 'epoch' or a positive number of steps, got {save_freq!r}"
             )
-        self.filepath = os.fspath(filepath)
+        self.filepath = str(as_path("ModelCheckpoint: filepath", filepath))
+        check_name(Path(self.filepath))  # now, not after an epoch
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
@@ -193,6 +197,11 @@ class ModelCheckpoint(_Monitor):
         except KeyError as error:
             raise KeyError(
                 f"ModelCheckpoint: filepath {self.filepath!r} names {error}, but the logs are {', '.join(logs or {})}"
+            ) from None
+        except (ValueError, IndexError, AttributeError, TypeError) as error:
+            raise ValueError(
+                f"ModelCheckpoint: filepath {self.filepath!r} cannot be filled in ({error}); write names as "
+                "{epoch:02d} or {val_loss:.3f}, braces that are meant as such doubled"
             ) from None
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         if self.verbose:
@@ -308,7 +317,9 @@ class CSVLogger(Callback):
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         super().__init__()
-        self.filename = os.fspath(filename)
+        self.filename = str(as_path("CSVLogger: filename", filename))
+        if not isinstance(separator, str) or len(separator) != 1:
+            raise ValueError(f"CSVLogger: separator must be one character, got {separator!r}")
         self.separator = separator
         self.append = append
         self._file: IO[str] | None = None
@@ -316,10 +327,19 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._names = []
+        cut = False  # in the middle of a line, by a crash
         if self.append and os.path.exists(self.filename):
-            with open(self.filename, newline="") as file:
-                self._names = next(csv.reader(file, delimiter=self.separator), [])
-        self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115 (closed at the end)
+            try:
+                with open(self.filename, newline="", encoding="utf-8") as file:
+                    self._names = next(csv.reader(file, delimiter=self.separator), [])
+                    rest = file.read()
+            except (UnicodeDecodeError, csv.Error) as error:
+                raise ValueError(f"CSVLogger: {self.filename!r} is no CSV file to append to ({error})") from None
+            cut = bool(rest) and not rest.endswith("\n")
+        mode = "a" if self.append else "w"
+        self._file = open(self.filename, mode, newline="", encoding="utf-8")  # noqa: SIM115 (closed at the end)
+        if cut:
+            self._file.write("\n")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         row = {"epoch": epoch, **(logs or {})}
@@ -332,7 +352,13 @@ class CSVLogger(Callback):
                 self._names += [f"val_{n}" for n in sorted(logs or {})]
             writer.writerow(self._names)
         writer.writerow([row.get(name, "NA") for name in self._names])
-        self._file.flush()  # an interrupted run keeps its lines
+        try:
+            self._file.flush()  # an interrupted run keeps its lines
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._file.close()  # which tries to write once more
+            self._file = None
+            raise type(error)(error.errno, error.strerror, self.filename) from None
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self._file is not None:
@@ -369,65 +395,45 @@ class BackupAndRestore(Callback):
     """Keep weights, states of optimizer and random generators, and the epoch in ``backup_dir``; a run that was killed
     goes on from there.
 
-    The file is written aside and renamed, so that it is always whole; it is removed after a run that ended.
+    The file, ``latest.npz``, is written aside and renamed, so that it is always whole; it is removed after a run that
+    ended.  ValueError at the begin of fit if it is damaged or of another model.
     """
 
     def __init__(self, backup_dir: str | os.PathLike[str], delete_checkpoint: bool = True) -> None:
         super().__init__()
-        self.path = Path(backup_dir) / "latest.npz"
+        self.path = as_path("BackupAndRestore: backup_dir", backup_dir) / "latest.npz"
         self.delete_checkpoint = delete_checkpoint
-        self._waiting: dict[str, np.ndarray[Any, Any]] | None = None  # what was read, until the model has its weights
+        self._waiting: backup.Backup | None = None  # what was read, until the model has its weights
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._waiting = None
         if not self.path.exists():
             return
-        with np.load(self.path, allow_pickle=False) as saved:
-            self._waiting = {k: saved[k] for k in saved.files}
-        self.params["initial_epoch"] = int(self._waiting["epoch"]) + 1
-        optimizer = self.model.optimizer
-        if optimizer._schedule is None:  # now, since a LearningRateScheduler goes on from it
-            optimizer.learning_rate = float(self._waiting["optimizer/learning_rate"][0])
-        if len(self.model.weights) == len(self._part("weight/")):
-            self._restore()
+        found = backup.Backup(self.path)
+        self.params["initial_epoch"] = found.epoch + 1
+        if len(self.model.weights) >= found.weights:  # all are there; if there are more, it says that they do not fit
+            found.restore(self.model)
+            return
+        self._waiting = found
+        if self.model.optimizer._schedule is None:  # now, since a LearningRateScheduler goes on from it
+            self.model.optimizer.learning_rate = found.rate
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         if self._waiting is not None:
-            self._restore()
+            self._restore(self._waiting)
 
-    def _restore(self) -> None:
+    def _restore(self, found: backup.Backup) -> None:
         """Put what was read into the model, whose weights are there by now."""
-        weights, state, generators = map(self._part, ("weight/", "optimizer/", "random/"))
         self._waiting = None
-        if weights and not self.model.weights:
+        if found.weights and not self.model.weights:
             raise RuntimeError(
                 f"BackupAndRestore: {str(self.path)!r} cannot be restored, because the model makes its weights in its "
                 "first step; call it on data, or build it, before fit"
             )
-        state["learning_rate"] = np.array([float(self.model.optimizer.learning_rate)])
-        self.model.set_weights(list(weights.values()))
-        self.model.optimizer.set_state(state, self._keyed())
-        load_random_states(str(self.path), self.model, generators)
-
-    def _part(self, prefix: str) -> dict[str, np.ndarray[Any, Any]]:
-        return {k.removeprefix(prefix): a for k, a in (self._waiting or {}).items() if k.startswith(prefix)}
+        found.restore(self.model, float(self.model.optimizer.learning_rate))
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        arrays = {f"weight/{i}": w for i, w in enumerate(self.model.get_weights())}
-        state = self.model.optimizer.get_state(self._keyed())
-        arrays.update({f"optimizer/{k}": v for k, v in state.items()})
-        arrays.update({f"random/{k}": v for k, v in random_states(self.model).items()})
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self.path.with_suffix(".part")
-        with open(aside, "wb") as file:
-            np.savez(file, epoch=np.int64(epoch), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, self.path)
-
-    def _keyed(self) -> dict[str, Any]:
-        """All weights by their place, under which the file has their values and their optimizer state."""
-        return {str(i): v for i, v in enumerate(self.model.weights)}
+        backup.write(self.path, self.model, epoch)
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self._waiting is not None:  # no epoch was left to train

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _native
+from .arrays import values_of
 from .grad_mode import enable_grad as enable_grad
 from .grad_mode import grad_mode
 from .grad_mode import no_grad as no_grad
@@ -99,11 +100,9 @@ class Tensor:
             array = array._array
             if dtype is not None and array.dtype != dtype:
                 forbid_capture("Tensor(x, dtype=) converted a tensor with NumPy; ops.cast does so natively")
-        a = np.asarray(array, dtype=dtype)
+        a = values_of(array, dtype)
         if dtype is None and a.dtype == np.float64 and not isinstance(array, (np.ndarray, np.generic)):
             a = a.astype(np.float32)  # Python floats take the working type
-        if a.dtype.kind not in "fiub":
-            raise TypeError(f"Tensor: expected numbers or booleans, got dtype {a.dtype}")
         if requires_grad and a.dtype.kind != "f":
             raise TypeError(f"Tensor: requires_grad=True needs float32 or float64, got dtype {a.dtype}")
         if not a.dtype.isnative:

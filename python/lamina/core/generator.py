@@ -83,7 +83,7 @@ class Generator:
 
 
 SeedGenerator = Generator  # Keras's name
-registry.add_known((Generator,))
+registry.add_known((Generator,), "random generator", Generator)
 
 Seed = int | Generator | None
 

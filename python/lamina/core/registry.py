@@ -18,6 +18,7 @@ from .suggest import unknown
 T = TypeVar("T")
 
 _known: dict[str, Any] = {}  # the library's own classes and functions, by name
+_kinds: dict[str, tuple[str, type]] = {}  # what each of them is ("layer"), and the base of its kind
 _registered: dict[str, Any] = {}  # the user's, as "package>name"
 _names: dict[Any, str] = {}  # class or function -> name in a description
 _scope: list[dict[str, Any]] = []  # custom_objects of the calls under way, the innermost last
@@ -30,11 +31,18 @@ class Configurable(Protocol):
     def get_config(self) -> dict[str, Any]: ...
 
 
-def add_known(objects: Iterable[Any]) -> None:
-    """Make the library's own classes or functions loadable under their names."""
+def add_known(objects: Iterable[Any], kind: str, base: type) -> None:
+    """Make the library's own classes of one kind ("layer"), subclasses of ``base``, loadable under their names."""
     for obj in objects:
         _known[obj.__name__] = obj
         _names[obj] = obj.__name__
+        _kinds[obj.__name__] = kind, base
+
+
+def _kind_of(argument: str) -> str | None:
+    """The kind of what a constructor takes under this name, as far as names tell."""
+    singular = argument.removesuffix("s").replace("cell", "layer")
+    return next((kind for kind in ("layer", "initializer", "regularizer") if singular.endswith(kind)), None)
 
 
 def register_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
@@ -83,18 +91,35 @@ def find(name: str) -> Any:
     return _registered.get(name, _known.get(name))
 
 
-def lookup(name: str, kind: str = "class") -> Any:
-    """As find; ValueError with the nearest valid name if there is none."""
+def lookup(name: Any, kind: str | None = None, what: str = "class") -> Any:
+    """As find; ValueError with the nearest valid name of that kind ("layer") if there is none."""
+    if not isinstance(name, str):
+        raise named(ValueError(f"the description of a {kind or what} has {name!r} in place of a name"))
     found = find(name)
+    base = next((base for known, base in _kinds.values() if known == kind), None)
     if found is not None:
+        if base is not None and isinstance(found, type) and not issubclass(found, base):
+            raise named(ValueError(f"the description has {name!r}, which is of another kind than {kind}"))
         return found
-    valid = [*_known, *_registered, *(n for objects in _scope for n in objects)]
-    error = unknown(kind, name, valid)
-    raise ValueError(
-        f"{kind} {name!r} of the description is not known here. A class or function of your own must be registered "
-        f"(@lamina.saving.register_serializable()) or passed in custom_objects={{{name.rpartition('>')[2]!r}: ...}}; "
-        f"{str(error).partition(': ')[2]}"
+    own = {**_registered, **{n: obj for objects in _scope for n, obj in objects.items()}}
+    valid = [n for n, (known, _) in _kinds.items() if kind in (None, known)]
+    valid += [n for n, obj in own.items() if base is None or not isinstance(obj, type) or issubclass(obj, base)]
+    hint = str(unknown(what, name, valid)).partition(": ")[2]
+    if kind is None and "did you mean" not in hint:
+        hint = ""  # the names of everything would say nothing
+    raise named(
+        ValueError(
+            f"{what} {name!r} of the description is not known here. A class or function of your own must be registered "
+            f"(@lamina.saving.register_serializable()) or passed in custom_objects={{{name.rpartition('>')[2]!r}: ...}}"
+            + (f"; {hint}" if hint else "")
+        )
     )
+
+
+def named(error: Exception) -> Exception:
+    """``error``, whose message says what it is about: no layer or class around it puts its name before it."""
+    error._lamina_layer = True  # type: ignore[attr-defined]
+    return error
 
 
 def serialize(value: Any) -> Any:
@@ -137,36 +162,69 @@ def is_description(value: Any) -> bool:
     return isinstance(value, dict) and set(value) >= {"class_name", "config"} and isinstance(value["config"], dict)
 
 
-def deserialize(value: Any) -> Any:
-    """Undo ``serialize``; lists, dicts and plain values are walked through."""
+def deserialize(value: Any, kind: str | None = None) -> Any:
+    """Undo ``serialize``; lists, dicts and plain values are walked through.
+
+    kind: what the objects have to be ("layer", "initializer" ...), if that is known.
+    """
     if isinstance(value, dict):
-        return _object(value) if is_description(value) else {k: deserialize(v) for k, v in value.items()}
+        if is_description(value):
+            return _object(value, kind)
+        return {k: deserialize(v, _kind_of(k) if isinstance(k, str) else None) for k, v in value.items()}
     if isinstance(value, list):
-        return [deserialize(v) for v in value]
+        return [deserialize(v, kind) for v in value]
     if isinstance(value, tuple):
-        return tuple(deserialize(v) for v in value)
+        return tuple(deserialize(v, kind) for v in value)
     return value
 
 
-def _object(description: dict[str, Any]) -> Any:
+def _object(description: dict[str, Any], kind: str | None) -> Any:
     name, config = description["class_name"], description["config"]
-    if name == "__array__":
-        return np.array(config["value"], dtype=config["dtype"])
-    if name == "__tuple__":
-        return tuple(deserialize(v) for v in config["items"])
-    if name == "__float__":
-        return float(config["value"])
-    if name == "__slice__":
-        return slice(config["start"], config["stop"], config["step"])
-    if name == "__ellipsis__":
-        return Ellipsis
-    if name == "__function__":
-        return lookup(config["name"], "function")
-    cls = lookup(name)
+    special = _SPECIAL.get(name) if isinstance(name, str) else None
+    if special is not None:
+        with about(f"the {name.strip('_')} of the description"):
+            return special(config, kind)
+    cls = lookup(name, kind)
     if not isinstance(cls, type):
-        raise ValueError(f"the description names {name!r} as a class, but it is {cls!r}")
-    from_config = getattr(cls, "from_config", None)
-    return from_config(config) if from_config is not None else cls(**deserialize(config))
+        raise named(ValueError(f"the description names {name!r} as a class, but it is {cls!r}"))
+    label = config.get("name")
+    with about(f"{cls.__name__} {label!r}" if isinstance(label, str) else cls.__name__):
+        from_config = getattr(cls, "from_config", None)
+        return from_config(config) if from_config is not None else cls(**deserialize(config))
+
+
+@contextlib.contextmanager
+def about(what: str) -> Iterator[None]:
+    """Put ``what`` before an error's message, unless the object inside of it that it is about stands there."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        if getattr(error, "_lamina_layer", False):
+            raise
+        reason = f"there is no {error}" if isinstance(error, KeyError) else str(error)
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise named(kind(reason if reason.startswith(what) else f"{what}: {reason}")) from error
+
+
+def _array(config: dict[str, Any], kind: str | None) -> Any:
+    dtype = np.dtype(config["dtype"])
+    if dtype.kind not in "biuf":
+        raise ValueError(f"its dtype is {dtype}")
+    return np.array(config["value"], dtype)
+
+
+def _function(config: dict[str, Any], kind: str | None) -> Any:
+    return lookup(config["name"], what="function")
+
+
+_SPECIAL: dict[str, Callable[[dict[str, Any], str | None], Any]] = {
+    "__array__": _array,
+    "__tuple__": lambda config, kind: tuple(deserialize(v, kind) for v in config["items"]),
+    "__float__": lambda config, kind: float(config["value"]),
+    "__slice__": lambda config, kind: slice(config["start"], config["stop"], config["step"]),
+    "__ellipsis__": lambda config, kind: Ellipsis,
+    "__function__": _function,
+}
 
 
 def to_json(value: Any) -> Any:
@@ -188,8 +246,13 @@ def from_json(value: Any) -> Any:
         return [from_json(v) for v in value]
     if not isinstance(value, dict):
         return value
-    if value.get("class_name") == "__tuple__":
-        return tuple(from_json(v) for v in value["config"]["items"])
-    if value.get("class_name") == "__float__":
-        return float(value["config"]["value"])
-    return {k: from_json(v) for k, v in value.items()}
+    mark, config = value.get("class_name"), value.get("config")
+    if mark not in ("__tuple__", "__float__"):
+        return {k: from_json(v) for k, v in value.items()}
+    entry = "items" if mark == "__tuple__" else "value"
+    found = config.get(entry) if isinstance(config, dict) else None
+    if mark == "__tuple__" and isinstance(found, list):
+        return tuple(from_json(v) for v in found)
+    if mark == "__float__" and isinstance(found, str):
+        return float(found)
+    raise ValueError(f"a {str(mark).strip('_')} in it has {found!r} in place of its {entry}")

@@ -58,7 +58,7 @@ registry.add_known((
     PositionEmbedding, RNN, ReLU, RepeatVector, Reshape, SimpleRNN, SimpleRNNCell, SinePositionEncoding, Softmax,
     SpatialDropout1D, SpatialDropout2D, StackedRNNCells, Subtract, TimeDistributed, UnitNormalization, UpSampling1D,
     UpSampling2D, ZeroPadding1D, ZeroPadding2D,
-))  # fmt: skip
+), "layer", Layer)  # fmt: skip
 
 
 def add(inputs: list[SymbolicTensor], **kwargs: object) -> object:

@@ -471,6 +471,21 @@ class Layer(Trackable):
             raise AttributeError(f"{self._label()} has no {what}: it was never called with the output of an Input")
         return self._nodes[0]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle; what is in use refers to other layers, compiled steps and native memory, which it can't write."""
+        if self._built or self._parent is not None or self._nodes:
+            raise TypeError(
+                f"{self._label()} cannot be pickled, since its parts refer to each other and to native memory; write a "
+                "model with model.save('m.lamina') and read it with lamina.load_model('m.lamina'), or pickle "
+                "get_config() and get_weights() (of a History, history.history)"
+            )
+        return vars(self)
+
+    def __copy__(self) -> Any:
+        new = type(self).__new__(type(self))
+        new.__dict__.update(vars(self))
+        return new
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         new = type(self).__new__(type(self))
         memo[id(self)] = new

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..core.arrays import about, to_numbers, why_no_numbers
 from ..core.autograd import Tensor
 from ..core.tree import leaves, map_structure
 from ..ops.conversion import as_tensor, kernel_dtype
@@ -130,10 +131,15 @@ def _draw(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def _converted(layer: Layer, args: tuple[Any, ...]) -> tuple[Any, ...]:
     if not args:
         return args
-    if args[0] is None and type(layer).__module__.startswith(f"{__package__}."):  # a layer of one's own may want None
+    strict = type(layer).__module__.startswith(f"{__package__}.")  # a layer of one's own may want None, or text
+    if args[0] is None and strict:
         raise ValueError("the input is None, expected a tensor or an array; did a function forget its return?")
     first = args[0] if layer._keeps_numbers or isinstance(args[0], Tensor) else _as_array(args[0])
     first = map_structure(lambda x: _convert(layer, x, layer._float_input), first)
+    if strict and not layer._keeps_numbers:
+        for x in leaves(first):
+            if not isinstance(x, Tensor):
+                raise TypeError(f"the input {'holds' if x is not args[0] else 'is'} {about(x)}; expected an array")
     return (first, *(map_structure(lambda x: _convert(layer, x, False), a) for a in args[1:]))
 
 
@@ -143,7 +149,7 @@ def _as_array(x: Any) -> Any:
         return x
     if isinstance(x, (list, tuple)) and not all(isinstance(v, (bool, int, float)) for v in leaves(x)):
         return type(x)(_as_array(v) for v in x)
-    return x if isinstance(x, (np.ndarray, Tensor, str)) else np.asarray(x)
+    return x if isinstance(x, (np.ndarray, Tensor, str)) else to_numbers("the input", x)
 
 
 def _convert(layer: Layer, x: Any, integers: bool) -> Any:
@@ -152,7 +158,7 @@ def _convert(layer: Layer, x: Any, integers: bool) -> Any:
         return x
     dtype = x.dtype
     if dtype.kind not in "fiub":
-        raise TypeError(f"the input has dtype {dtype}; expected numbers or booleans")
+        raise TypeError(why_no_numbers("the input", x, np.asarray(x)))
     wanted = layer._dtype if layer.autocast and (dtype.kind == "f" or integers) else kernel_dtype(dtype)
     if not isinstance(x, Tensor):
         return as_tensor(x, wanted)

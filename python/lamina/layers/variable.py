@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import math
 import re
+import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,6 +91,7 @@ class Variable(Tensor):
             working = np.dtype(dtype) if dtype is not None else kept or standardize_dtype(None)
         else:
             size = check_shape(what, shape)
+            _take(what, size)
             working = np.dtype(dtype) if dtype is not None else standardize_dtype(None)
             give = initializers.get(initializer)
             floats = isinstance(give, initializers.Initializer) and working.kind != "f"  # which they all give
@@ -156,6 +160,14 @@ class Variable(Tensor):
         with no_grad():
             return native(self, as_tensor(value, self._array.dtype))
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.owner is not None and protocol > 2:  # which is what copies ask for
+            raise TypeError(
+                f"{self.path} cannot be pickled, since it belongs to a layer; write models with "
+                "model.save('m.lamina'), or pickle what numpy() gives"
+            )
+        return super().__reduce_ex__(protocol)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
         """With its gradient, both aligned as they were; a copied layer makes itself the owner."""
         new = type(self)(self._array, trainable=self._trainable, name=self.name)
@@ -171,6 +183,36 @@ class Variable(Tensor):
         forbid_capture("a variable was printed or formatted")
         body = np.array2string(self._array, separator=", ", threshold=20)
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={body}>"
+
+
+class _Limit(threading.local):
+    numbers: int | None = None  # that new variables may still have, if there is a limit
+    total = 0
+
+
+_limit = _Limit()
+
+
+@contextlib.contextmanager
+def numbers_at_most(total: int) -> Iterator[None]:
+    """Inside, variables that are made with a shape have at most so many numbers together; ValueError before memory."""
+    outer, _limit.total, _limit.numbers = (_limit.total, _limit.numbers), total, total + _SPARE
+    try:
+        yield
+    finally:
+        _limit.total, _limit.numbers = outer
+
+
+_SPARE = 2**16  # for variables that are no weights
+
+
+def _take(what: str, shape: tuple[int, ...]) -> None:
+    if _limit.numbers is not None:
+        _limit.numbers -= math.prod(shape)
+        if _limit.numbers < 0:
+            raise ValueError(
+                f"{what} of shape {shape} is larger than the saved weights, which are {_limit.total} numbers in all"
+            )
 
 
 def check_shape(what: str, shape: Sequence[int]) -> tuple[int, ...]:

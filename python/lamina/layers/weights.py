@@ -123,13 +123,17 @@ def random_states(root: Layer) -> dict[str, Array]:
 def load_random_states(label: str, root: Layer, states: Mapping[str, Array]) -> None:
     """Let the generators go on from these states, as far as there are any of their paths."""
     generators = named_generators(root)
-    for key, state in states.items():
-        if state.shape != (2,) or state.dtype != np.uint64:
-            raise ValueError(f"{label}: random state {key!r} is {state.dtype} of shape {state.shape}, not two uint64")
+    check_random_states(label, states)
     for key, state in states.items():
         if key in generators:
             generators[key].state[:] = state  # in place: captured steps read it there
             generators[key].seed = int(state[0])
+
+
+def check_random_states(label: str, states: Mapping[str, Array]) -> None:
+    for key, state in states.items():
+        if state.shape != (2,) or state.dtype != np.uint64:
+            raise ValueError(f"{label}: random state {key!r} is {state.dtype} of shape {state.shape}, not two uint64")
 
 
 class Kept:
@@ -168,6 +172,14 @@ def _free(path: str, taken: Mapping[str, Any]) -> str:
 
 def load_arrays(label: str, variables: Mapping[str, Variable], arrays: Mapping[str, Any], strict: bool = True) -> None:
     """Set variables from arrays of the same keys; nothing is changed unless all fit.  ``label`` begins the errors."""
+    for key, value in fitting_arrays(label, variables, arrays, strict).items():
+        variables[key].assign(value)
+
+
+def fitting_arrays(
+    label: str, variables: Mapping[str, Variable], arrays: Mapping[str, Any], strict: bool = True
+) -> dict[str, Array]:
+    """The arrays of the variables' keys; errors unless all fit; ``strict``: neither more nor fewer."""
     missing = [k for k in variables if k not in arrays]
     extra = [k for k in arrays if k not in variables]
     if strict and missing:
@@ -180,8 +192,7 @@ def load_arrays(label: str, variables: Mapping[str, Variable], arrays: Mapping[s
             raise ValueError(f"{label}: weight {key!r} has shape {variables[key].shape}, got {value.shape}")
         if value.dtype.kind not in "fiub":
             raise TypeError(f"{label}: weight {key!r} cannot be set from dtype {value.dtype}")
-    for key, value in values.items():
-        variables[key].assign(value)
+    return values
 
 
 def _others(names: list[str]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ..core import registry
+from ..layers import Layer
 from ..saving import load_model
 from .model import Model, clone_model
 from .sequential import Sequential
 
 Functional = Model  # a model drawn with Input is a Model
 
-registry.add_known((Model, Sequential))
+registry.add_known((Model, Sequential), "layer", Layer)
 
 __all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model"]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from ..core.arrays import about, is_dataset, to_numbers
 from ..core.autograd import Tensor, wrap
 from ..core.generator import numpy_generator
 from ..core.tree import map_structure
@@ -37,7 +38,10 @@ class Batch(NamedTuple):
 
 def is_arrays(x: Any) -> bool:
     """Whether x is data in memory: an array, or a list, tuple or dict; any other iterable gives batches."""
-    return isinstance(x, (np.ndarray, Tensor, list, tuple, dict, SupportsArray)) or not isinstance(x, Iterable)
+    return isinstance(x, _IN_MEMORY) or not isinstance(x, Iterable)
+
+
+_IN_MEMORY = (np.ndarray, Tensor, list, tuple, dict, SupportsArray, str, bytes, set, frozenset)  # some are refused
 
 
 def to_arrays(what: str, name: str, tree: Any) -> Any:
@@ -48,13 +52,9 @@ def to_arrays(what: str, name: str, tree: Any) -> Any:
         return [to_arrays(what, f"{name}[{i}]", v) for i, v in enumerate(tree)]
     if tree is None:
         return None
-    try:
-        array = np.asarray(tree)
-    except ValueError as error:
-        raise ValueError(f"{what}: {name} makes no array ({error}); samples must have equal shapes") from None
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{what}: {name} has dtype {array.dtype}, expected numbers or booleans")
-    return array
+    if is_dataset(tree) and isinstance(tree[0], (tuple, list, dict)):
+        raise TypeError(f"{what}: {name} is {about(tree)}")
+    return to_numbers(f"{what}: {name}", tree)
 
 
 class Column:
@@ -133,11 +133,12 @@ class ArrayFeed:
 class IterableFeed:
     """Batches from an iterable of x, (x, y) or (x, y, sample_weight)."""
 
-    def __init__(self, source: Iterable[Any], prepare: Prepare, what: str) -> None:
+    def __init__(self, source: Iterable[Any], prepare: Prepare, what: str, own: bool = False) -> None:
         self.steps = len(source) if isinstance(source, Sized) else None
         self._source = source
         self._prepare = prepare
         self._what = what
+        self._own = own  # one batch, which the user gave as such
 
     def epoch(self) -> Iterator[Batch]:
         for item in self._source:
@@ -147,8 +148,20 @@ class IterableFeed:
                     f"{self._what}: a batch must be x, (x, y) or (x, y, sample_weight), got {len(given)} parts"
                 )
             x, y, weight = (*given, None, None)[:3]
+            if not self._own:
+                self._check(x, y)
             columns, size = self._prepare(x, y, weight)
             yield _batch(columns, methodcaller("slice", 0, size), size)
+
+    def _check(self, x: Any, y: Any) -> None:
+        """TypeError for what is no batch: it would be explained as if it were all the data."""
+        expected = "expected batches: x, (x, y) or (x, y, sample_weight) of arrays"
+        if x is None or isinstance(x, (str, bytes, set, frozenset)) or callable(x):
+            raise TypeError(f"{self._what}: x gave {about(x)}; {expected}")
+        if isinstance(x, (int, float)) or getattr(x, "shape", None) == ():
+            raise TypeError(f"{self._what}: x gave the single number {x}; {expected}")
+        if isinstance(y, (int, float)) or getattr(y, "shape", None) == ():
+            raise TypeError(f"{self._what}: x gave a sample with the label {y}; {expected}, several samples each")
 
     def end_epoch(self) -> None:
         if isinstance(self._source, PyDataset):

@@ -186,22 +186,47 @@ class Graph:
 
 def from_config(config: dict[str, Any]) -> tuple[Any, Any]:
     """(inputs, outputs) drawn again from Graph.get_config()."""
-    layers = [registry.deserialize(entry) for entry in config["layers"]]
+    layers = [registry.deserialize(entry, "layer") for entry in entries(config, "layers")]
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            raise TypeError(f"one of its layers is {layer!r}")
     results: list[list[Any]] = [[layer.output] for layer in layers if isinstance(layer, InputLayer)]
 
     def restore(x: Any) -> Any:
         if isinstance(x, dict):
             if x.get("class_name") == "__tensor__":
-                return results[x["config"]["node"]][x["config"]["index"]]
+                node, index = x["config"]["node"], x["config"]["index"]
+                if type(node) is not int or type(index) is not int or not 0 <= node < len(results):
+                    raise ValueError(f"it uses result {index!r} of call {node!r}, of {len(results)} calls before")
+                return results[node][index]
             if not registry.is_description(x):
                 return {k: restore(v) for k, v in x.items()}
         if isinstance(x, (list, tuple)):
             return type(x)(restore(v) for v in x)
         return registry.deserialize(x)
 
-    for node in config["nodes"]:
+    for k, node in enumerate(entries(config, "nodes")):
+        if not _is_call(node) or not 0 <= node["layer"] < len(layers):
+            raise ValueError(f"its call {k} is damaged: {node!r}")
         results.append(flatten(layers[node["layer"]](*restore(node["args"]), **restore(node["kwargs"]))))
     return restore(config["inputs"]), restore(config["outputs"])
+
+
+def _is_call(node: Any) -> bool:
+    """Whether this is the description of a call, apart from its values."""
+    return (
+        isinstance(node, dict)
+        and type(node.get("layer")) is int
+        and isinstance(node.get("args"), (list, tuple))
+        and isinstance(node.get("kwargs"), dict)
+    )
+
+
+def entries(config: dict[str, Any], name: str) -> list[Any]:
+    """The list of that name in a configuration; TypeError if it is none."""
+    if not isinstance(config[name], (list, tuple)):
+        raise TypeError(f"its {name} are {config[name]!r}, expected a list")
+    return list(config[name])
 
 
 def check_names(layers: list[Layer]) -> None:

@@ -306,6 +306,10 @@ class Trainer(Steps):
         held_out = None
         if validation_data is not None:
             given = validation_data if isinstance(validation_data, (tuple, list)) else (validation_data,)
+            if not 1 <= len(given) <= 3:
+                raise ValueError(
+                    f"fit: validation_data must be (x, y) or (x, y, sample_weight), got {len(given)} parts"
+                )
             size = batch_size if validation_batch_size is None else validation_batch_size
             held_out = self._feed("validation_data", (*given, None, None)[:3], size, validation_steps)
         params = {"epochs": epochs, "steps": feed.steps, "verbose": verbose, "validation": held_out is not None}
@@ -406,7 +410,7 @@ class Trainer(Steps):
     def _batch(self, what: str, data: tuple[Any, Any, Any], class_weight: Any) -> Any:
         if self._compiled is not None:
             self._compiled.look_at(self)
-        feed = IterableFeed([data], lambda x, y, w: self._prepare(what, class_weight, x, y, w), what)
+        feed = IterableFeed([data], lambda x, y, w: self._prepare(what, class_weight, x, y, w), what, own=True)
         return next(feed.epoch())
 
     def _on_batch(self, kind: str, data: tuple[Any, Any, Any], class_weight: Any, return_dict: bool) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from .. import _native, config
+from ..core.arrays import values_of
 from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
 from ..core.recording import forbid_capture
 
@@ -86,7 +87,7 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
         if any(isinstance(v, Tensor) for v in x):
             return as_tensor(stack(x), dtype)
     if dtype is None:
-        array = np.asarray(x)
+        array = values_of(x, None)
         by_default = array.dtype == np.float64 and not isinstance(x, np.generic)
         if by_default or not is_computable(array.dtype):
             return wrap(array.astype(floatx()))

@@ -400,6 +400,12 @@ class Optimizer:
                 raise ValueError(
                     f"{type(self).__name__}.set_state: {name} is {np.shape(state[name])}, expected {shape}"
                 )
+            if np.asarray(state[name]).dtype.kind not in ("iu" if name == "iterations" else "f"):
+                kind = np.asarray(state[name]).dtype
+                raise TypeError(f"{type(self).__name__}.set_state: {name} is of dtype {kind}, which no state has")
+        rate, steps = float(np.asarray(state["learning_rate"])[0]), int(np.asarray(state["iterations"])[0])
+        if not 0 <= rate < math.inf or not 0 <= steps < 2**63:
+            raise ValueError(f"{type(self).__name__}.set_state: learning_rate {rate}, iterations {steps} are damaged")
         self._restore(state, {key: v for key, v in variables.items() if key in named})
 
     def _restore(self, state: Mapping[str, Array], variables: Mapping[str, Tensor]) -> None:

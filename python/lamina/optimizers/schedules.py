@@ -213,9 +213,12 @@ def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
 
 def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
     """The schedule of a description: a class above, a registered one, or one of custom_objects."""
-    name = config["class_name"]
+    name = config.get("class_name")
+    if not isinstance(name, str) or not isinstance(config.get("config"), dict):
+        raise ValueError(f"expected the description of a learning-rate schedule, got {config!r}")
     cls = _CLASSES.get(name) or registry.find(name)
     if cls is None:
         error = unknown("learning-rate schedule", name, _CLASSES)
-        raise ValueError(f"{error}; one of your own must be passed in custom_objects={{{name!r}: ...}} or registered")
+        mend = f"one of your own must be passed in custom_objects={{{name!r}: ...}} or registered"
+        raise registry.named(ValueError(f"{error}; {mend}"))
     return cls.from_config(config["config"])

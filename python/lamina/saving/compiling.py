@@ -78,9 +78,10 @@ def restore(
             model.optimizer.exclude_from_weight_decay(known, excluded["names"])
         if state and model.optimizer is not None:
             model.optimizer.set_state(state, named_variables(model))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{label}: {error}; compile=False loads the model without what compile() was given") from error
+        reason = f"there is no {error}" if isinstance(error, KeyError) else error
+        raise kind(f"{label}: {reason}; compile=False loads the model without what compile() was given") from error
 
 
 _KINDS = {"optimizer": optimizers, "loss": losses}  # by argument of compile; all others are metrics
@@ -94,17 +95,23 @@ def _object(key: str, value: Any) -> Any:
         return {k: _object(key, v) for k, v in value.items()} if isinstance(value, dict) else value
     name, config = value["class_name"], value["config"]
     kind, module = (key, _KINDS[key]) if key in _KINDS else ("metric", metrics)
+    if not isinstance(name, str):
+        raise ValueError(f"{kind} {name!r} is no name")
     own: dict[str, Any] = {
-        n: c for n, c in vars(module).items() if isinstance(c, type) and c.__module__ == module.__name__
+        n: c
+        for n, c in vars(module).items()
+        if isinstance(c, type) and c.__module__ == module.__name__ and not n.startswith("_")
     }
     if name in own:
-        return own[name].from_config({k: _object(key, v) if k == "fn" else v for k, v in config.items()})
-    wanted, hint = name, "; " + str(unknown(kind, name, [n for n in own if n[0] != "_"])).partition(": ")[2]
+        with registry.about(f"{kind} {name}"):
+            return own[name].from_config({k: _object(key, v) if k == "fn" else v for k, v in config.items()})
+    wanted, hint = name, "; " + str(unknown(kind, name, own)).partition(": ")[2]
     if name == "__function__":
-        wanted, kind, hint = config["name"], f"{kind} function", ""
+        wanted, kind, hint = config.get("name"), f"{kind} function", ""
+        if not isinstance(wanted, str):
+            raise ValueError(f"{kind} {wanted!r} is no name")
     if not wanted.startswith("__") and registry.find(wanted) is None:
-        raise ValueError(
-            f"{kind} {wanted!r} is not known here: pass custom_objects={{{wanted.rpartition('>')[2]!r}: ...}} or "
-            f"register it with @lamina.saving.register_serializable(){hint}"
-        )
+        mend = f"pass custom_objects={{{wanted.rpartition('>')[2]!r}: ...}} or register it with "
+        mend += f"@lamina.saving.register_serializable(){hint}"
+        raise registry.named(ValueError(f"{kind} {wanted!r} is not known here: {mend}"))
     return registry.deserialize(value)

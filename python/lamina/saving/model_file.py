@@ -10,10 +10,10 @@ A file of weights alone has no ``model`` entry.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,11 @@ from .._version import __version__
 from ..core import registry
 from ..core.autograd import Array
 from ..layers import Layer
+from ..layers.variable import numbers_at_most
 from ..layers.weights import load_arrays, load_random_states, named_layers, named_variables, random_states
 from . import compiling
-from .atomic import write_whole
+from .atomic import as_path, write_whole
+from .description import check, load_json, parse
 
 if TYPE_CHECKING:
     from ..models import Model
@@ -73,26 +75,24 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
     custom_objects: {name: class or function} for what is not registered.  Raises FileNotFoundError, or ValueError that
     names the file for one that is cut short, of another version, without a model, or whose weights do not fit.
     """
-    path = Path(os.fspath(filepath))
+    path = as_path("load_model", filepath)
+    if not isinstance(custom_objects, (dict, type(None))):
+        raise TypeError(f"load_model: custom_objects must be a dict of classes by name, got {custom_objects!r}")
     header, tensors = _read(path)
     if "model" not in header:
         raise ValueError(f"{path}: holds weights only; make the model and call model.load_weights({str(path)!r})")
     try:
-        description = registry.from_json(json.loads(header["model"]))
+        description = parse(header["model"])
     except ValueError as error:
         raise ValueError(f"{path}: its description is damaged ({error})") from None
+    arrays = _part(tensors, "weights/")
     with registry.custom_object_scope(custom_objects):
-        try:
-            model = registry.deserialize(description["model"])
+        with _naming(path), numbers_at_most(sum(a.size for a in arrays.values())):
+            check(description)
+            model = registry.deserialize(description["model"], "layer")
             _build(model, description["built"])
             _freeze(model, description["frozen"])
-        except (ValueError, TypeError) as error:
-            raise type(error)(f"{path}: {error}") from error
-        except (KeyError, IndexError, AttributeError) as error:
-            raise ValueError(
-                f"{path}: its description is damaged or incomplete ({type(error).__name__}: {error})"
-            ) from error
-        load_arrays(str(path), named_variables(model), _part(tensors, "weights/"))
+        load_arrays(str(path), named_variables(model), arrays)
         load_random_states(str(path), model, _part(tensors, "random/"))
         if compile and description.get("compile"):
             state, excluded = _part(tensors, "optimizer/"), description.get("undecayed")
@@ -100,9 +100,25 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
     return model
 
 
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors of what is made from a file's description begin with the file."""
+    try:
+        yield
+    except (RecursionError, MemoryError) as error:
+        reason = "is nested too deeply" if isinstance(error, RecursionError) else "asks for more memory than there is"
+        raise ValueError(f"{path}: its description {reason}") from error
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"{path}: {error}") from error
+    except (KeyError, IndexError, AttributeError, OverflowError, RuntimeError) as error:
+        raise ValueError(
+            f"{path}: its description is damaged or incomplete ({type(error).__name__}: {error})"
+        ) from error
+
+
 def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False) -> None:
     """Set a built model's weights from a file, by key; nothing is changed unless all fit (or ``skip_mismatch``)."""
-    path = Path(os.fspath(filepath))
+    path = as_path("load_weights", filepath)
     variables = named_variables(model)
     if not variables and not model.built:
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before loading")
@@ -113,12 +129,19 @@ def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False) -> No
     load_arrays(str(path), variables, arrays, strict=not skip_mismatch)
 
 
-def _target(filepath: Any, overwrite: bool) -> Path:
-    path = Path(os.fspath(filepath))
+def check_name(path: Path) -> None:
+    """ValueError for the name of a format that isn't written."""
     if path.suffix in (".keras", ".h5", ".hdf5", ".pt", ".pth"):
         raise ValueError(f"{path}: only Lamina's own format can be written; use a name like {path.stem}.lamina")
+
+
+def _target(filepath: Any, overwrite: bool) -> Path:
+    path = as_path("save", filepath)
+    check_name(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path}: is a directory")
+    if path.exists() and not path.is_file():  # /dev/null, a pipe: the new file would take its place
+        raise ValueError(f"{path}: is no regular file, so it cannot be replaced by one")
     if not overwrite and path.exists():
         raise FileExistsError(f"{path}: exists, and overwrite=False")
     return path
@@ -126,7 +149,8 @@ def _target(filepath: Any, overwrite: bool) -> Path:
 
 def _write(path: Path, tensors: Mapping[str, Array], header: dict[str, str]) -> None:
     arrays = {k: np.ascontiguousarray(a).reshape(a.shape) for k, a in tensors.items()}
-    write_whole(path, save(arrays, {"format": FORMAT, "version": VERSION, "lamina": __version__, **header}))
+    data = save(arrays, {"format": FORMAT, "version": VERSION, "lamina": __version__, **header})
+    write_whole(path, lambda file: file.write(data))
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
@@ -134,6 +158,8 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
         raise FileNotFoundError(f"{path}: no such file")
     if path.is_dir():
         raise IsADirectoryError(f"{path}: is a directory, not a file that model.save wrote")
+    if not path.is_file():  # reading a pipe would never end
+        raise ValueError(f"{path}: is no regular file")
     try:
         with safe_open(path, framework="numpy") as file:
             header = dict(file.metadata() or {})
@@ -144,13 +170,34 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
                     f"{path}: format version {header.get('version')}, this Lamina ({__version__}) reads version "
                     f"{VERSION}; it was written by Lamina {header.get('lamina')}"
                 )
-            return header, {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
+            _check_names(path)
+            return header, {k: _tensor(path, file, k) for k in file.keys()}  # noqa: SIM118 (not a dict)
+    except PermissionError:
+        raise  # it names the file
+    except (SafetensorError, OSError, MemoryError) as error:
         raise ValueError(f"{path}: not a whole Lamina file ({error}); it was cut short or is another format") from None
 
 
 def _part(tensors: Mapping[str, Array], prefix: str) -> dict[str, Array]:
     return {k.removeprefix(prefix): a for k, a in tensors.items() if k.startswith(prefix)}
+
+
+def _tensor(path: Path, file: Any, key: str) -> Array:
+    try:
+        return file.get_tensor(key)
+    except (TypeError, AttributeError):  # NumPy has no such type
+        kind = file.get_slice(key).get_dtype()
+        raise ValueError(f"{path}: {key!r} is of type {kind}, which Lamina does not read; save it as float32") from None
+
+
+def _check_names(path: Path) -> None:
+    """ValueError if the header, whose length was checked, has a name twice: which of the two would count?"""
+    with open(path, "rb") as file:
+        header = file.read(int.from_bytes(file.read(8), "little"))
+    try:
+        load_json(header)
+    except ValueError as error:
+        raise ValueError(f"{path}: its header is damaged ({error})") from None
 
 
 def _built(model: Layer) -> dict[str, Any]:

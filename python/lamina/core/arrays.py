@@ -1,0 +1,139 @@
+"""Arrays of numbers from what a user gives; errors say what it is, and how numbers are made of it."""
+
+from __future__ import annotations
+
+import itertools
+import numbers
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def values_of(given: Any, dtype: Any) -> Array:
+    """What a tensor is made of: ``np.asarray(given, dtype)``, with the errors of ``to_numbers``."""
+    try:
+        array = np.asarray(given, dtype)
+    except ValueError as error:
+        raise ValueError(f"Tensor: the value {_why_no_array(given, error)}") from None
+    if array.dtype.kind not in "fiub":
+        why = why_no_numbers("the value", given, array)
+        raise TypeError(f"Tensor: expected numbers or booleans, got dtype {array.dtype}: {why}")
+    return array
+
+
+def to_numbers(what: str, given: Any) -> Array:
+    """``np.asarray(given)``; TypeError or ValueError that begins with ``what`` unless it has numbers or booleans."""
+    try:
+        array = np.asarray(given)
+    except (ValueError, TypeError, RuntimeError, OverflowError, AttributeError) as error:
+        raise ValueError(f"{what} {_why_no_array(given, error)}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(why_no_numbers(what, given, array))
+    return array
+
+
+def why_no_numbers(what: str, given: Any, array: Array) -> str:
+    """The message for what became an array of something else; ``what`` names it ("fit: x")."""
+    if hasattr(given, "columns") and hasattr(given, "dtypes"):
+        return f"{what} {_about_frame(given)}"
+    if not array.ndim and array.dtype.kind == "O":
+        return f"{what} is {about(given)}; expected numbers or booleans, or arrays of them"
+    detail = _KINDS[array.dtype.kind](array) if array.dtype.kind in _KINDS and array.size else _about_objects(array)
+    return f"{what} has dtype {array.dtype}, expected numbers or booleans: {detail}"
+
+
+_KINDS: dict[str, Callable[[Array], str]] = {
+    "U": lambda a: f"it holds text like {str(a.flat[0])!r}; encode it, as in np.unique(x, return_inverse=True)[1]",
+    "S": lambda a: f"it holds bytes like {bytes(a.flat[0])!r}; decode them, as in np.frombuffer(b, np.uint8)",
+    "M": lambda a: "it holds dates; take differences, as in (x - x.min()) / np.timedelta64(1, 'D')",
+    "m": lambda a: "it holds durations; divide them by a unit, as in x / np.timedelta64(1, 's')",
+    "c": lambda a: "it is complex; take np.abs(x), or x.real and x.imag",
+    "V": lambda a: f"it has fields ({', '.join(a.dtype.names or ())}); stack those that are numbers",
+}
+
+
+def about(given: Any) -> str:
+    """What a thing that is no data is, and what may have been meant."""
+    kind = type(given).__name__
+    if isinstance(given, (set, frozenset)):
+        return "a set, which has no order; give a list or an array"
+    if isinstance(given, (str, bytes)):
+        return f"{'text' if isinstance(given, str) else 'bytes'} ({given[:40]!r})"
+    if isinstance(given, type):
+        return f"the class {given.__name__}; make one: {given.__name__}(...)"
+    if callable(given) and hasattr(given, "__name__"):
+        return f"the function {given.__name__}; what it returns is meant: {given.__name__}()"
+    if is_dataset(given):
+        return (
+            f"a {kind}, which gives single samples; give batches, as torch.utils.data.DataLoader(x, batch_size=32) "
+            "makes them, or arrays"
+        )
+    return "None" if given is None else f"of type {kind}"
+
+
+def is_dataset(given: Any) -> bool:
+    """Whether a thing gives samples by number, as PyTorch's datasets do, and is no array."""
+    return (
+        hasattr(type(given), "__getitem__")
+        and hasattr(type(given), "__len__")
+        and not hasattr(given, "__array__")
+        and not isinstance(given, (list, tuple, dict, str, bytes, range, memoryview, bytearray))
+    )
+
+
+def _about_frame(frame: Any) -> str:
+    """The first column of a data frame that is no numbers; polars has the same attributes as pandas."""
+    for name in frame.columns:
+        column = np.asarray(frame[name])
+        if column.dtype.kind not in "fiub":
+            held = _KINDS[column.dtype.kind](column) if column.dtype.kind in "Mmc" else _about_objects(column)
+            held = held.partition(";")[0]
+            return (
+                f"has a column {name!r} of dtype {frame[name].dtype}: {held}; encode it, as pandas.get_dummies(x, "
+                f"columns=[{name!r}]) does, convert it with .astype, or drop it"
+            )
+    return "has columns of different types, which together are objects; x.astype('float32') makes numbers of them"
+
+
+def _about_objects(array: Array) -> str:
+    """The first element of an array of objects that is no number."""
+    for place, value in zip(np.ndindex(array.shape), array.flat, strict=True):
+        if isinstance(value, (numbers.Real, np.bool_)):
+            continue
+        where = f"at {list(place)}"
+        if isinstance(value, str):
+            return f"{where} stands text, {value!r}; encode it, as in np.unique(x, return_inverse=True)[1]"
+        if value is None or type(value).__name__ in ("NAType", "NaTType"):
+            return f"{where} a value is missing ({value}); fill it in or drop the sample"
+        if hasattr(value, "__len__"):
+            shapes = [str(np.shape(v)) for v in itertools.islice(array.flat, 3) if hasattr(v, "__len__")]
+            return f"it holds arrays of shapes {', '.join(shapes)} ...; samples must have equal shapes: pad or cut them"
+        return f"{where} stands a {type(value).__name__}"
+    return "its numbers are objects; x.astype('float32') makes an array of them"
+
+
+def _why_no_array(given: Any, error: Exception) -> str:
+    """The message for an error of NumPy: mostly lists of unequal lengths."""
+    place = _uneven(given)
+    if place is not None:
+        at, first, other = place
+        return (
+            f"makes no array: samples must have equal shapes, but {at}[0] has {first} and {other}; pad or cut them to "
+            "one length"
+        )
+    return f"makes no array ({error}); samples must have equal shapes"
+
+
+def _uneven(given: Any, at: str = "") -> tuple[str, str, str] | None:
+    """The first list in nested lists whose entries have different lengths: (its place, one entry's, another's)."""
+    if not isinstance(given, (list, tuple)) or not given:
+        return None
+    sizes = [len(v) if hasattr(v, "__len__") and not isinstance(v, (str, bytes)) else None for v in given]
+    other = next((i for i, n in enumerate(sizes) if n != sizes[0]), None)
+    if other is not None:
+        first, second = ("no length" if n is None else f"length {n}" for n in (sizes[0], sizes[other]))
+        return at, first, f"{at}[{other}] has {second}"
+    return next((found for i, v in enumerate(given) if (found := _uneven(v, f"{at}[{i}]")) is not None), None)
