@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -158,6 +159,19 @@ def test_no_python_module_imports_itself_through_others():
 
     for module in sorted(graph):
         walk(module, [])
+
+
+PUBLIC = [
+    "", "activations", "callbacks", "config", "data", "initializers", "layers", "losses", "metrics", "models", "ops",
+    "optimizers", "random", "regularizers", "saving", "optimizers.schedules", "utils",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_namespace_shows_its_public_names_alone(name):
+    module = importlib.import_module(f"lamina.{name}".rstrip("."))
+    shown = {n for n in dir(module) if not n.startswith("__")}
+    assert shown == {n for n in module.__all__ if not n.startswith("__")}
 
 
 def test_files_stay_short():

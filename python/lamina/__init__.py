@@ -29,6 +29,7 @@ from .core.autograd import Tensor, enable_grad, no_grad
 from .core.capture import CaptureWarning, capture
 from .core.recording import CaptureError
 from .core.suggest import missing_attribute as _missing_attribute
+from .core.suggest import public_names as _public_names
 from .initializers import Initializer
 from .layers import Input, Layer, SymbolicTensor, Variable
 from .losses import Loss
@@ -56,12 +57,13 @@ def version() -> str:
     return __version__
 
 
-# A typo of a public name is an AttributeError with the nearest one.  Set here, where type checkers don't see it: to
-# them a module with a __getattr__ has every name.
+# Namespaces show their public names alone, and a typo of one is an AttributeError with the nearest.  Set here, where
+# type checkers don't see it: to them a module with a __getattr__ has every name.
 for _module in (
     _sys.modules[__name__], activations, callbacks, config, data, initializers, layers, losses, metrics, models, ops,
     ops.image, optimizers, random, regularizers, saving, schedules, utils,
 ):  # fmt: skip
+    _module.__dir__ = _public_names(vars(_module))  # type: ignore[method-assign]
     _module.__getattr__ = _missing_attribute(_module.__name__, vars(_module))  # type: ignore[method-assign]
 
 __all__ = [

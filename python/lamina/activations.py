@@ -193,3 +193,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Ac
     """The activation of a name or a description."""
     with registry.custom_object_scope(custom_objects):
         return get(config)
+
+
+__all__ = [
+    "celu", "deserialize", "elu", "exponential", "gelu", "get", "hard_sigmoid", "hard_silu", "hard_tanh",
+    "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "serialize", "sigmoid",
+    "silu", "softmax", "softplus", "softsign", "tanh",
+]  # fmt: skip

@@ -71,3 +71,8 @@ def show_config() -> None:
     }
     for name, value in facts.items():
         print(f"{name:16} {value}")
+
+
+__all__ = [
+    "epsilon", "floatx", "image_data_format", "set_floatx", "show_config",
+]  # fmt: skip

@@ -115,3 +115,8 @@ class PyDataset:
 
 
 Sequence = PyDataset  # Keras 2's name
+
+
+__all__ = [
+    "Batches", "PyDataset", "Sequence", "batches", "split",
+]  # fmt: skip

@@ -308,3 +308,12 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     """The initializer of a description or a name."""
     with registry.custom_object_scope(custom_objects):
         return get(config)
+
+
+__all__ = [
+    "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "Initializer", "LecunNormal",
+    "LecunUniform", "Ones", "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling",
+    "Zeros", "constant", "deserialize", "get", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
+    "identity", "lecun_normal", "lecun_uniform", "ones", "orthogonal", "random_normal", "random_uniform",
+    "serialize", "truncated_normal", "variance_scaling", "zeros",
+]  # fmt: skip

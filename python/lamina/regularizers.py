@@ -102,3 +102,8 @@ def get(identifier: Any) -> Callable[[Tensor], Any] | None:
 def serialize(regularizer: Any) -> Any:
     """The description that ``get`` takes."""
     return registry.serialize(regularizer)
+
+
+__all__ = [
+    "L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2", "serialize",
+]  # fmt: skip

@@ -61,3 +61,9 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     if not 1 <= len(given) <= 3:
         raise ValueError(f"data must be x, (x, y) or (x, y, sample_weight), got {len(given)} parts")
     return (*given, None, None)[:3]
+
+
+__all__ = [
+    "PyDataset", "normalize", "pack_x_y_sample_weight", "set_random_seed", "to_categorical",
+    "unpack_x_y_sample_weight",
+]  # fmt: skip

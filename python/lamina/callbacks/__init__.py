@@ -453,3 +453,9 @@ def as_list(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
             hint = f"; did you mean {c.__name__}(...)?" if isinstance(c, type) else ""
             raise TypeError(f"callbacks: expected Callback objects, got {c!r}{hint}")
     return given
+
+
+__all__ = [
+    "BackupAndRestore", "CSVLogger", "Callback", "EarlyStopping", "History", "LambdaCallback",
+    "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau", "TerminateOnNaN",
+]  # fmt: skip

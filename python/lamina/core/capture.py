@@ -175,7 +175,7 @@ class _Plan:
         return True
 
     def finish(self, result: Any, others: list[_Plan]) -> None:
-        self.native.set_slots(self.slots, Tensor)
+        self.native.set_slots(tuple(self.slots), Tensor)
         self._forget_own_leaves()
         noted = self.recording.leaves.values()
         known = {id(x): x for plan in others for x in (*plan.wanting, *plan.frozen)}  # which this run may not have met

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from types import ModuleType
 from typing import Any, NoReturn
 
 
@@ -33,7 +32,7 @@ def missing_attribute(module: str, contents: dict[str, Any]) -> Callable[[str], 
     """A ``__getattr__`` for a module with these ``globals()``: AttributeError with the nearest of its public names."""
 
     def __getattr__(name: str) -> NoReturn:
-        near = None if name.startswith("_") else nearest(name, contents.get("__all__") or _public(contents))
+        near = None if name.startswith("_") else nearest(name, contents["__all__"])
         hint = "" if near is None else f"; did you mean {near!r}?"
         error = AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
         error.name, error.obj = name, None  # or the interpreter would add a guess of its own
@@ -42,14 +41,6 @@ def missing_attribute(module: str, contents: dict[str, Any]) -> Callable[[str], 
     return __getattr__
 
 
-def _public(contents: dict[str, Any]) -> list[str]:
-    """The classes and functions of a module, without those that it uses."""
-    package = str(contents["__name__"]).partition(".")[0]
-    return [
-        name
-        for name, value in contents.items()
-        if not name.startswith("_")
-        and not isinstance(value, ModuleType)
-        and str(getattr(value, "__module__", "")).startswith(f"{package}.")
-        and "._" not in value.__module__
-    ]
+def public_names(contents: dict[str, Any]) -> Callable[[], list[str]]:
+    """A ``__dir__`` for a module with these ``globals()``: what its ``__all__`` lists."""
+    return lambda: sorted(contents["__all__"])

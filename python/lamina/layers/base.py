@@ -9,12 +9,12 @@ from __future__ import annotations
 import copy
 import inspect
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
-from .. import activations, initializers, regularizers
+from .. import activations, regularizers
 from ..config import standardize_dtype
 from ..core import registry
 from ..core.autograd import Array, Tensor, wrap
@@ -24,6 +24,7 @@ from ..core.suggest import unknown
 from ..core.tree import map_shapes, map_structure
 from . import build
 from .call import BAD_INPUT, Losses, context, full_call, tensors
+from .declaration import constructor_options, own_arguments
 from .symbolic import Node, Shape, SymbolicTensor, infer
 from .variable import Variable, auto_name, snake_case
 from .weights import Trackable, children, load_arrays, named_layers, named_variables, own_variables
@@ -35,23 +36,6 @@ _BOOKKEEPING = frozenset((
     "_build_arguments", "_built", "_first_shape", "_found_metrics", "_found_variables", "_history", "_steps",
     "stop_training",
 ))  # fmt: skip
-
-
-# Constructor arguments of every layer, kept by Layer.__init__ itself.
-_OF_EVERY_LAYER = frozenset((
-    "self", "kwargs", "name", "dtype", "trainable", "autocast", "activity_regularizer", "input_shape", "weights",
-))  # fmt: skip
-_RESOLVERS: dict[str, Callable[[Any], Any]] = {
-    "activation": activations.get,
-    "initializer": initializers.get,
-    "regularizer": regularizers.get,
-}
-
-
-def constructor_options(constructor: Callable[..., Any]) -> list[str]:
-    """The arguments of a constructor that are the layer's own."""
-    parameters = inspect.signature(constructor).parameters.values()
-    return [p.name for p in parameters if p.kind is not p.VAR_KEYWORD and p.name not in _OF_EVERY_LAYER]
 
 
 class _Frozen:
@@ -146,19 +130,8 @@ class Layer(Trackable):
         note_change(self, name)
 
     def _keep(self, arguments: dict[str, Any]) -> None:
-        """Keep a constructor's arguments, its ``locals()``, as attributes of the same names.
-
-        Initializers, regularizers and activations are kept as what their names stand for.
-        """
-        for name, value in arguments.items():
-            if name.startswith("__") or name in _OF_EVERY_LAYER:
-                continue
-            kind = name.rpartition("_")[2]
-            if kind == "constraint":
-                if value is not None:
-                    raise ValueError(f"{self._label()}: {name}={value!r} is not supported")
-            elif kind in _RESOLVERS and (value is not None or kind == "activation"):
-                value = _RESOLVERS[kind](value)
+        """Keep a constructor's arguments, its ``locals()``, as attributes of the same names."""
+        for name, value in own_arguments(self._label(), arguments):
             setattr(self, name, value)
 
     def _weight(self, name: str, shape: Sequence[int], options: str | None = None, **kwargs: Any) -> Variable:

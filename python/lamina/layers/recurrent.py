@@ -11,8 +11,9 @@ from ..core.autograd import Tensor, wrap
 from ..core.recording import note_change
 from ..core.tree import flatten, map_structure
 from .arguments import fraction
-from .base import Layer, constructor_options
+from .base import Layer
 from .call import BAD_INPUT
+from .declaration import constructor_options
 from .masking import as_mask, attach
 from .recurrent_cell import Cell, GRUCell, LSTMCell, SimpleRNNCell
 from .run_cell import Pass, as_lengths, check_sequence, run

@@ -438,3 +438,14 @@ def serialize(loss: Loss) -> dict[str, Any]:
 
 def deserialize(config: dict[str, Any]) -> Any:
     return get(config)
+
+
+__all__ = [
+    "BinaryCrossentropy", "CategoricalCrossentropy", "CategoricalHinge", "Contrastive", "CosineSimilarity", "Hinge",
+    "Huber", "KLDivergence", "LogCosh", "Loss", "MeanAbsoluteError", "MeanAbsolutePercentageError",
+    "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "SparseCategoricalCrossentropy", "SquaredHinge",
+    "binary_crossentropy", "categorical_crossentropy", "categorical_hinge", "contrastive", "cosine_similarity",
+    "deserialize", "get", "hinge", "huber", "kl_divergence", "log_cosh", "mean_absolute_error",
+    "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error", "poisson",
+    "serialize", "sparse_categorical_crossentropy", "squared_hinge",
+]  # fmt: skip

@@ -385,3 +385,12 @@ def _by_shape(name: str, y_true: tuple[int, ...], y_pred: tuple[int, ...]) -> Me
     metric = get(f"{kind}_{what}")
     metric.name = name
     return metric
+
+
+__all__ = [
+    "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "Mean", "MeanAbsoluteError", "MeanMetricWrapper",
+    "MeanSquaredError", "Metric", "RootMeanSquaredError", "SparseCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy", "TopKCategoricalAccuracy", "accuracy", "binary_accuracy",
+    "categorical_accuracy", "get", "mean_absolute_error", "mean_squared_error", "sparse_categorical_accuracy",
+    "sparse_top_k_categorical_accuracy", "top_k_categorical_accuracy",
+]  # fmt: skip

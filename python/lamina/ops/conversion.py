@@ -222,11 +222,11 @@ def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
         raise ValueError("concatenate: expected one tensor or more")
     if axis is None:
         tensors, axis = [_view(t, (-1,)) for t in tensors], 0
-    y = _native.concatenate_forward([t._array for t in tensors], axis)
+    y = _native.concatenate_forward(tuple(t._array for t in tensors), axis)
     sizes = [t._array.shape[axis] for t in tensors]
 
     def backward(dy: Array, grads: Gradients) -> None:
-        _native.concatenate_backward(dy, axis, sizes, list(grads), grads.accumulate)
+        _native.concatenate_backward(dy, axis, sizes, tuple(grads), grads.accumulate)
 
     return record(y, tuple(tensors), backward)
 

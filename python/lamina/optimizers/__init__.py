@@ -164,3 +164,17 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
 
 def deserialize(config: dict[str, Any]) -> Optimizer:
     return get(config)
+
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "LearningRateSchedule",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]  # fmt: skip

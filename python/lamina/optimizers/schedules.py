@@ -222,3 +222,9 @@ def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
         mend = f"one of your own must be passed in custom_objects={{{name!r}: ...}} or registered"
         raise registry.named(ValueError(f"{error}; {mend}"))
     return cls.from_config(config["config"])
+
+
+__all__ = [
+    "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay", "LearningRateSchedule",
+    "PiecewiseConstantDecay", "PolynomialDecay", "deserialize", "serialize",
+]  # fmt: skip

@@ -1,0 +1,42 @@
+"""A layer's constructor is its declaration: options and configuration follow from its arguments."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .. import activations, initializers, regularizers
+
+# Arguments that every constructor has or that are no options; Layer.__init__ keeps what there is to keep.
+_OF_EVERY_LAYER = frozenset((
+    "self", "kwargs", "name", "dtype", "trainable", "autocast", "activity_regularizer", "input_shape", "weights",
+))  # fmt: skip
+_RESOLVERS: dict[str, Callable[[Any], Any]] = {
+    "activation": activations.get,
+    "initializer": initializers.get,
+    "regularizer": regularizers.get,
+}
+
+
+def constructor_options(constructor: Callable[..., Any]) -> list[str]:
+    """The arguments of a constructor that are the layer's own."""
+    parameters = inspect.signature(constructor).parameters.values()
+    return [p.name for p in parameters if p.kind is not p.VAR_KEYWORD and p.name not in _OF_EVERY_LAYER]
+
+
+def own_arguments(label: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(name, value) of a constructor's own arguments, given all its ``locals()``.
+
+    Initializers, regularizers and activations come as what their names stand for.  ``label`` begins the errors.
+    """
+    for name, value in arguments.items():
+        if name.startswith("__") or name in _OF_EVERY_LAYER:
+            continue
+        kind = name.rpartition("_")[2]
+        if kind == "constraint":
+            if value is not None:
+                raise ValueError(f"{label}: {name}={value!r} is not supported")
+        elif kind in _RESOLVERS and (value is not None or kind == "activation"):
+            value = _RESOLVERS[kind](value)
+        yield name, value
