@@ -177,4 +177,4 @@ class Sequential(Model):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         with _registry.custom_object_scope(custom_objects):
             layers = [_registry.deserialize(entry, "layer") for entry in functional.entries(config, "layers")]
-            return cls(layers, trainable=config.get("trainable", True), name=config["name"])
+            return cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
