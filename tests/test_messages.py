@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -169,6 +171,109 @@ def test_operations_name_what_is_no_array():
 def history():
     made = model()
     return made.fit(X, Y, verbose=0)
+
+
+# What Python, NumPy and pybind11 say of their own, without the argument's name.
+INTERNALS = re.compile(
+    r"object has no|NoneType' object|not subscriptable|is not iterable|unhashable|not supported between|Cannot cast|"
+    r"Cannot interpret|inhomogeneous|indices must|invalid literal|argument must be|bad operand|unsupported operand|"
+    r"truth value|is not callable|could not convert|has no len|incompatible function arg|Unable to cast|unpack"
+)
+WRONG = [
+    None, "x", "", {}, {"a": 1}, [], [1, 2], (), -1, 0, 1.5, float("nan"), 10**30, True, object(), np.ones(3), len,
+    set(), b"x", 1j,
+]  # fmt: skip
+NEEDED = {
+    "filters": 3, "kernel_size": 2, "units": 3, "rate": 0.5, "input_dim": 4, "output_dim": 3, "num_heads": 2,
+    "key_dim": 3, "dims": (2, 1), "n": 2, "target_shape": (3,), "activation": "relu", "axes": 1, "shape": (3,),
+    "sequence_length": 4, "stddev": 0.1, "pool_size": 2, "boundaries": [1], "values": [0.1, 0.2], "filepath": "x",
+    "backup_dir": "x", "filename": "x", "initial_learning_rate": 0.1, "decay_steps": 3, "first_decay_steps": 3,
+    "decay_rate": 0.5, "schedule": len, "learning_rate": 0.1, "fn": losses.huber, "function": ops.exp,
+}  # fmt: skip
+
+
+def classes():
+    modules = (layers, losses, metrics, optimizers, callbacks)
+    for module in (*modules, lamina.initializers, lamina.regularizers, lamina.optimizers.schedules):
+        for name, cls in vars(module).items():
+            public = isinstance(cls, type) and not name.startswith("_") and cls.__module__.startswith("lamina.")
+            if public and name not in (
+                "CallbackList",
+                "SymbolicTensor",
+                "Variable",
+                "Tensor",
+                "Generator",
+                "MaskedTensor",
+            ):
+                yield cls
+
+
+@pytest.mark.parametrize("cls", sorted(set(classes()), key=lambda c: c.__qualname__), ids=lambda c: c.__name__)
+def test_constructors_name_the_argument_that_is_wrong(cls):
+    cells = {"layer": layers.LSTM(2), "cell": layers.LSTMCell(2), "cells": [layers.LSTMCell(2)]}
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != "self"]
+    given = {p.name: {**NEEDED, **cells}.get(p.name) for p in named if p.default is p.empty}
+    for name in [p.name for p in named] + ["name", "dtype", "input_shape"] * issubclass(cls, layers.Layer):
+        for value in WRONG:
+            try:
+                cls(**{**given, name: value})
+            except (TypeError, ValueError, IndexError, NotImplementedError) as error:
+                explained = name in str(error) or not INTERNALS.search(str(error))
+                assert explained, (name, value)
+
+
+def test_arguments_of_constructors():
+    for make, message in (
+        (lambda: optimizers.Adam(beta_1="x"), "Adam: beta_1 must be a number, got 'x'"),
+        (lambda: optimizers.SGD(momentum=None), "SGD: momentum must be a number, got None"),
+        (lambda: layers.Permute(3), "Permute: dims must be a list, got 3"),
+        (lambda: layers.Dense(2, input_shape=1.5), "Dense: input_shape must be a list or None, got 1.5"),
+        (
+            lambda: lamina.optimizers.schedules.CosineDecay(0.1, None),
+            "CosineDecay: decay_steps must be an integer, got None",
+        ),
+        (lambda: callbacks.EarlyStopping(min_delta="1"), "EarlyStopping: min_delta must be a number, got '1'"),
+        (lambda: layers.Dropout(0.5, seed="x"), "a seed must be an integer or a SeedGenerator, got 'x'"),
+        (lambda: losses.FunctionLoss(3), r"FunctionLoss: fn must be a function \(y_true, y_pred\), got 3"),
+        (lambda: lamina.set_num_threads("2"), "set_num_threads: expected an integer, got '2'"),
+        (lambda: lamina.Tensor(X, dtype="nonsense"), "Tensor: 'nonsense' is no dtype"),
+        (lambda: lamina.Variable("zeros", 1.5), "Variable: a shape must be a list of integers, got 1.5"),
+        (
+            lambda: layers.Dense(2).build(True),
+            r"Dense 'dense.*': build: expected a shape such as \(None, 8\), got True",
+        ),
+        (lambda: model().set_weights(None), "set_weights expected a list of arrays, got NoneType"),
+        (lambda: model().load_state_dict([1]), "load_state_dict expected a dict of arrays, got list"),
+        (lambda: model().fit(X, Y, callbacks=3), "callbacks: expected Callback objects, got 3"),
+        (lambda: optimizers.Adam().apply_gradients([1]), r"Adam.apply_gradients: expected \(gradient, variable\)"),
+        (lambda: lamina.models.clone_model(None), "clone_model: expected a model, got None"),
+        (lambda: lamina.utils.to_categorical("x"), "to_categorical: x has dtype <U1, expected numbers"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            make()
+    for make, message in (
+        (lambda: model().fit(X, Y, validation_split="x"), "validation_split must be between 0 and 1, got 'x'"),
+        (lambda: optimizers.get({}), "optimizer: expected a description"),
+        (lambda: losses.get({"class_name": 3}), "loss: expected a description"),
+        (
+            lambda: lamina.optimizers.schedules.deserialize(None),
+            "expected the description of a learning-rate schedule, got None",
+        ),
+        (lambda: Sequential.from_config({}), r"expected what get_config\(\) gives, with 'layers'"),
+        (lambda: layers.Conv2D(1, 1, padding=1.5), r"padding must be one of valid, same, \(\(top, bottom\), .*got 1.5"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make()
+
+
+def test_metrics_name_what_is_no_array():
+    for name in ("accuracy", "binary_accuracy", "mse", "sparse_categorical_accuracy"):
+        for values in ("x", ["a"], [[1, 2], [3]], [None, 1]):
+            metric = metrics.get(name, (8,), (8, 3))
+            with pytest.raises((TypeError, ValueError)) as caught:
+                metric(values, X)
+            assert not INTERNALS.search(str(caught.value)), (name, values)
 
 
 HELD = [

@@ -4,6 +4,7 @@ Keras 3's layers, models and training, PyTorch-like loops of one's own, native k
 """
 
 import sys as _sys
+from numbers import Integral as _Integral
 
 from . import (
     _native,
@@ -44,7 +45,9 @@ KerasTensor = SymbolicTensor  # Keras's name
 
 def set_num_threads(n: int) -> None:
     """Threads that one operation may use; at first OMP_NUM_THREADS, or what affinity, cgroup and cores allow."""
-    _native.set_num_threads(n)
+    if isinstance(n, bool) or not isinstance(n, _Integral):
+        raise TypeError(f"set_num_threads: expected an integer, got {n!r}")
+    _native.set_num_threads(int(n))
 
 
 def get_num_threads() -> int:

@@ -23,7 +23,10 @@ def standardize_dtype(dtype: Any, what: str = "dtype") -> np.dtype[Any]:
     """float32 or float64 as a NumPy dtype; None gives ``floatx()``.  Anything else is a ValueError."""
     if dtype is None:
         return _FLOATS[_Defaults.floatx]
-    name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+    try:
+        name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+    except TypeError:
+        raise TypeError(f"{what} must be 'float32' or 'float64', got {dtype!r}") from None
     if name not in _FLOATS:
         if name.startswith(("mixed_", "bfloat", "float16", "float8")):
             raise ValueError(f"{what}={name!r} is not supported: the kernels compute in float32 or float64")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .core.arrays import to_numbers
 from .core.generator import numpy_from, numpy_generator
 from .core.tree import flatten, map_structure
 
@@ -74,7 +75,7 @@ def split(*arrays: Any, fraction: float = 0.2, shuffle: bool = True, seed: int |
 
     The second part has ``fraction`` of the samples; each has at least one.  All arrays are split at the same places.
     """
-    parts = [np.asarray(a) for a in arrays]
+    parts = [to_numbers(f"split: array {i}", a) for i, a in enumerate(arrays)]
     samples = count("split", **{f"array {i}": a for i, a in enumerate(parts)})
     held_out = int(samples * fraction)
     if not 0 < held_out < samples:

@@ -16,6 +16,7 @@ import numpy as np
 from . import random
 from .config import standardize_dtype
 from .core import registry
+from .core.arguments import explain_types
 from .core.autograd import Tensor, wrap
 from .core.generator import Seed, numpy_from
 from .core.suggest import unknown
@@ -35,6 +36,10 @@ def _scaled(values: Any, scale: float, shift: float = 0.0) -> Array:
 
 class Initializer:
     """Base of all: ``sample`` gives the values; ``get_config`` the constructor's arguments."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        explain_types(cls)
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
         """Values of this shape; dtype defaults to ``config.floatx()``."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random as _python_random
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from . import random
+from ._arrays import to_numbers
 from .data import PyDataset as PyDataset
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -15,6 +17,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 def set_random_seed(seed: int) -> None:
     """Seed Python's, NumPy's and Lamina's random numbers."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
+        raise TypeError(f"set_random_seed: expected an integer, got {seed!r}")
+    seed = int(seed)
     _python_random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 (users' own NumPy code)
     random.seed(seed)
@@ -25,7 +30,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
 
     num_classes defaults to the largest index plus one.  ValueError names an index outside 0..num_classes-1.
     """
-    given = np.asarray(x)
+    given = to_numbers("to_categorical: x", x)
     labels = given.astype(np.int64)
     if not np.array_equal(labels, given):
         raise ValueError("to_categorical: class indices must be whole numbers")
@@ -43,7 +48,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
 
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     """x scaled to norm 1 along ``axis``; rows of zeros stay."""
-    x = np.asarray(x)
+    x = to_numbers("normalize: x", x)
     norm = np.linalg.norm(x, order, axis, keepdims=True)
     return x / np.where(norm == 0, 1.0, norm)
 

@@ -447,6 +447,8 @@ class BackupAndRestore(Callback):
 
 def as_list(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
     """One callback, several or none, as a list; TypeError names what isn't a callback."""
+    if not isinstance(callbacks, (Callback, Iterable, type(None))):
+        raise TypeError(f"callbacks: expected Callback objects, got {callbacks!r}")
     given = [] if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
     for c in given:
         if not isinstance(c, Callback):

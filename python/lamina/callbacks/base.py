@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..core.arguments import explain_types
+
 if TYPE_CHECKING:
     from .progress import ProgbarLogger
 
@@ -17,6 +19,10 @@ class Callback:
     ``logs`` holds loss and metrics so far.  Set ``self.model.stop_training = True`` to end training after this step.
     Batch hooks cost nothing unless a callback overrides them.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        explain_types(cls)
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}

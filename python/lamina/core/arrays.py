@@ -15,13 +15,20 @@ Array = np.ndarray[Any, np.dtype[Any]]
 def values_of(given: Any, dtype: Any) -> Array:
     """What a tensor is made of: ``np.asarray(given, dtype)``, with the errors of ``to_numbers``."""
     try:
-        array = np.asarray(given, dtype)
+        array = np.asarray(given, None if dtype is None else _dtype(dtype))
     except ValueError as error:
         raise ValueError(f"Tensor: the value {_why_no_array(given, error)}") from None
     if array.dtype.kind not in "fiub":
         why = why_no_numbers("the value", given, array)
         raise TypeError(f"Tensor: expected numbers or booleans, got dtype {array.dtype}: {why}")
     return array
+
+
+def _dtype(dtype: Any) -> np.dtype[Any]:
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"Tensor: {dtype!r} is no dtype; give a name such as 'float32'") from None
 
 
 def to_numbers(what: str, given: Any) -> Array:
@@ -72,6 +79,11 @@ def about(given: Any) -> str:
             "makes them, or arrays"
         )
     return "None" if given is None else f"of type {kind}"
+
+
+def is_list(given: Any) -> bool:
+    """Whether a thing is a sequence of entries, for arguments such as shapes."""
+    return isinstance(given, (list, tuple, range)) or (isinstance(given, np.ndarray) and given.ndim == 1)
 
 
 def is_dataset(given: Any) -> bool:

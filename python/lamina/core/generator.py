@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def _process_generator() -> np.random.Generator:
 
 def _key(seed: int | None) -> int:
     """The key of a stream: the seed itself, or for None one from the process-wide generator."""
-    key = int(_process_generator().integers(2**63)) if seed is None else int(seed)
+    key = int(_process_generator().integers(2**63)) if seed is None else _whole(seed)
     if not 0 <= key < 2**64:
         raise ValueError(f"Generator: seed must be between 0 and 2**64 - 1, got {seed}")
     return key
@@ -94,4 +95,11 @@ def numpy_from(seed: Seed) -> np.random.Generator:
         return numpy_generator()
     if isinstance(seed, Generator):
         return seed.numpy()
-    return np.random.Generator(np.random.Philox(int(seed)))
+    return np.random.Generator(np.random.Philox(_whole(seed)))
+
+
+def _whole(seed: Any) -> int:
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        if not isinstance(seed, (str, bytes)) and int(seed) == seed:
+            return int(seed)
+    raise TypeError(f"a seed must be an integer or a SeedGenerator, got {seed!r}")

@@ -162,6 +162,14 @@ def is_description(value: Any) -> bool:
     return isinstance(value, dict) and set(value) >= {"class_name", "config"} and isinstance(value["config"], dict)
 
 
+def class_name(what: str, description: dict[str, Any]) -> str:
+    """The name in the description of a loss or an optimizer; ValueError if there is none."""
+    name = description.get("class_name")
+    if not isinstance(name, str) or not isinstance(description.get("config", {}), dict):
+        raise ValueError(f"{what}: expected a description {{'class_name': ..., 'config': ...}}, got {description!r}")
+    return name
+
+
 def deserialize(value: Any, kind: str | None = None) -> Any:
     """Undo ``serialize``; lists, dicts and plain values are walked through.
 

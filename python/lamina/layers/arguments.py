@@ -18,7 +18,7 @@ Padding = str | tuple[Pair, Pair]
 def refuse(layer: Layer, **options: Any) -> None:
     """ValueError for the first of these options that is set; they exist in Keras and would have no effect here."""
     for name, value in options.items():
-        if value:
+        if isinstance(value, np.ndarray) or value:
             raise ValueError(f"{layer._label()}: {name}={value!r} is not supported")
 
 
@@ -74,7 +74,8 @@ def padding(layer: Layer, value: Any, axes: int = 2, others: tuple[str, ...] = (
         if value.lower() not in names:
             raise unknown(f"padding of {layer._label()}", value, names)
         return value.lower()
-    if axes != 2:
+    if axes != 2 or not isinstance(value, (list, tuple)):
+        names = names if axes != 2 else (*names, "((top, bottom), (left, right))")
         raise ValueError(f"{layer._label()}: padding must be one of {', '.join(names)}, got {value!r}")
     sides = [tuple(side) if isinstance(side, (list, tuple)) else () for side in value or ()]
     if len(sides) != 2 or any(len(side) != 2 for side in sides) or min(min(side) for side in sides) < 0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from .. import activations, regularizers
 from ..config import standardize_dtype
 from ..core import registry
+from ..core.arguments import explain_types
 from ..core.autograd import Array, Tensor, wrap
 from ..core.capture import inside_of
 from ..core.recording import note_change, note_made, notes_changes
@@ -76,6 +77,7 @@ class Layer(Trackable):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        explain_types(cls)
         if "build" in cls.__dict__:
             cls._defines_build = True
             setattr(cls, "build", build.wrapped(cls.__dict__["build"]))  # noqa: B010 (mypy: a method)
@@ -212,7 +214,7 @@ class Layer(Trackable):
     def _fail(self, error: Exception, args: tuple[Any, ...]) -> NoReturn:
         """Raise ``error`` again with the layer's name before its message, unless an inner layer's stands there."""
         if type(error) in BAD_INPUT and not getattr(error, "_lamina_layer", False):
-            x = args[0] if args else None
+            x = args[0] if args and not isinstance(error, TypeError) else None  # shapes are no matter of types
             message = self._mismatch(x.shape) if isinstance(x, (Tensor, SymbolicTensor, np.ndarray)) else None
             error.args = (f"{self._label()}: {message or error}",)
             error._lamina_layer = True  # type: ignore[attr-defined]
@@ -282,6 +284,8 @@ class Layer(Trackable):
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all weights from arrays in the order of ``weights``; nothing is changed if one does not fit."""
         named = named_variables(self)
+        if not hasattr(weights, "__len__") or isinstance(weights, (str, Mapping)):
+            raise TypeError(f"{self._label()}: set_weights expected a list of arrays, got {type(weights).__name__}")
         if len(weights) != len(named):
             raise ValueError(f"{self._label()}: set_weights got {len(weights)} arrays for {len(named)} weights")
         self.load_state_dict(dict(zip(named, weights, strict=True)))
@@ -296,6 +300,8 @@ class Layer(Trackable):
         Nothing is changed unless all fit: a missing or extra key (``strict=False`` allows both) and a wrong shape are
         ValueErrors that name the weight.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"{self._label()}: load_state_dict expected a dict of arrays, got {type(state).__name__}")
         load_arrays(self._label(), named_variables(self), state, strict)
 
     def count_params(self) -> int:
@@ -472,3 +478,6 @@ class Layer(Trackable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self._name}, built={self._built}>"
+
+
+explain_types(Layer)

@@ -27,13 +27,22 @@ def wrapped(build: Callable[..., None]) -> Callable[..., None]:
         args = tuple(_plain_shape(a) for a in args)
         try:
             build(self, *args, **kwargs)
-        except (ValueError, TypeError, IndexError) as error:
-            self._fail(error, ())
+        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+            no_shape = args and not _is_shapes(args[0]) and type(self).__module__.startswith(f"{__package__}.")
+            wrong = TypeError(f"build: expected a shape such as (None, 8), got {args[0]!r}") if no_shape else error
+            self._fail(wrong, ())
         bound = signature.bind(self, *args, **kwargs).arguments
         self._build_arguments = dict(list(bound.items())[1:])
         self._built = True
 
     return run
+
+
+def _is_shapes(value: Any) -> bool:
+    """Whether a value is a shape, or a nest of them."""
+    if isinstance(value, dict):
+        return bool(value) and all(map(_is_shapes, value.values()))
+    return isinstance(value, (list, tuple)) and (is_shape(value) or all(map(_is_shapes, value)))
 
 
 def _plain_shape(shape: Any) -> Any:

@@ -39,7 +39,7 @@ class InputLayer(Layer):
     ) -> None:
         super().__init__(name=name, **kwargs)
         for option, value in {"sparse": sparse, "ragged": ragged, "input_tensor": input_tensor}.items():
-            if value:
+            if value is not None and value is not False:
                 raise ValueError(f"{self._label()}: {option}={value!r} is not supported")
         if optional:
             raise ValueError(f"{self._label()}: optional inputs are not supported")

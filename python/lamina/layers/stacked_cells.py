@@ -97,7 +97,7 @@ class StackedRNNCells(Layer):
     _float_input = True
 
     def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
-        if kwargs.get("dtype") is None and cells:
+        if kwargs.get("dtype") is None and isinstance(cells, (list, tuple)) and cells:
             kwargs["dtype"] = getattr(cells[0], "dtype", None)
         super().__init__(**kwargs)
         if not isinstance(cells, (list, tuple)) or not cells:

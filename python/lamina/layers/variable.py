@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native, initializers, ops
+from .._arrays import is_list, to_numbers
 from ..config import standardize_dtype
 from ..core.autograd import Array, Tensor
 from ..core.grad_mode import no_grad
@@ -84,9 +85,7 @@ class Variable(Tensor):
         if shape is None:
             if isinstance(initializer, str) or callable(initializer):
                 raise ValueError(f"{what}: an initializer needs shape=")
-            values = np.asarray(initializer)
-            if values.dtype.kind not in "fiub":
-                raise TypeError(f"{what}: expected numbers, got dtype {values.dtype}")
+            values = to_numbers(f"{what}: the value", initializer)
             kept = values.dtype if isinstance(initializer, (np.ndarray, Tensor)) or values.dtype.kind != "f" else None
             working = np.dtype(dtype) if dtype is not None else kept or standardize_dtype(None)
         else:
@@ -217,7 +216,9 @@ def _take(what: str, shape: tuple[int, ...]) -> None:
 
 def check_shape(what: str, shape: Sequence[int]) -> tuple[int, ...]:
     """A weight's shape as a tuple of positive integers whose product can be addressed."""
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not isinstance(shape, (int, np.integer)) and not is_list(shape):
+        raise TypeError(f"{what}: a shape must be a list of integers, got {shape!r}")
+    shape = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(shape)
     for n in shape:
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise ValueError(f"{what}: shape {shape} must hold non-negative integers; a free (None) size has no weight")

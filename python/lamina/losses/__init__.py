@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import ops
+from ..core import registry
+from ..core.arguments import explain_types
 from ..core.autograd import Tensor
 from ..core.grad_mode import grad_mode
 from ..core.masked_tensor import MaskedTensor
@@ -50,6 +52,10 @@ class Loss:
     """
 
     integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        explain_types(cls)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         loss = super().__new__(cls)
@@ -102,6 +108,9 @@ class Loss:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
+explain_types(Loss)
+
+
 def _noted(method: str) -> Any:
     """The method of dict, noted as setting an attribute is."""
     change = getattr(dict, method)
@@ -133,7 +142,9 @@ class FunctionLoss(Loss):
         dtype: Any = None,
         **options: Any,
     ) -> None:
-        super().__init__(name or fn.__name__, reduction, dtype)
+        if not callable(fn):
+            raise TypeError(f"{type(self).__name__}: fn must be a function (y_true, y_pred), got {fn!r}")
+        super().__init__(name or getattr(fn, "__name__", type(fn).__name__), reduction, dtype)
         self.fn = fn
         self.options: dict[str, Any] = _Options(options)
 
@@ -405,7 +416,7 @@ def get(identifier: Any) -> Any:
     if identifier is None or isinstance(identifier, Loss):
         return identifier
     if isinstance(identifier, dict):
-        return get(identifier["class_name"]).from_config(identifier.get("config", {}))
+        return get(registry.class_name("loss", identifier)).from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
         if identifier in _CLASSES:
             return _CLASSES[identifier]()

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from .. import losses
+from .._arrays import to_numbers
+from ..core.arguments import explain_types
 from ..core.autograd import no_grad
 from ..core.masked_tensor import MaskedTensor
 from ..core.suggest import unknown
@@ -99,6 +101,10 @@ class Metric:
     elsewhere defines ``reset_state`` as well.  ``update_state`` gets arrays; NumPy and ``lamina.ops`` both take them.
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        explain_types(cls)
+
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or type(self).__name__
         self.dtype = dtype
@@ -155,6 +161,9 @@ class Metric:
         return f"{type(self).__name__}(name={self.name!r})"
 
 
+explain_types(Metric)
+
+
 class _Average(Metric):
     """The (weighted) mean of all values added so far; 0 before the first."""
 
@@ -164,12 +173,12 @@ class _Average(Metric):
         self.count = 0.0
 
     def add(self, values: Any, sample_weight: Any) -> None:
-        values = np.asarray(values)
+        values = np.asarray(values) if isinstance(values, np.ndarray) else to_numbers(f"{self.name}: values", values)
         if sample_weight is None:
             self.total += float(values.sum(dtype=np.float64))
             self.count += values.size
             return
-        weight = np.asarray(sample_weight, dtype=np.float64)
+        weight = to_numbers(f"{self.name}: sample_weight", sample_weight).astype(np.float64, copy=False)
         if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
             weight = weight[..., 0]
         if weight.ndim > values.ndim or weight.shape != values.shape[: weight.ndim]:
@@ -211,12 +220,19 @@ class MeanMetricWrapper(_Average):
     """
 
     def __init__(self, fn: MetricFunction, name: str | None = None, dtype: Any = None, **options: Any) -> None:
-        super().__init__(name or fn.__name__, dtype)
+        if not callable(fn):
+            raise TypeError(f"{type(self).__name__}: fn must be a function (y_true, y_pred), got {fn!r}")
+        super().__init__(name or str(getattr(fn, "__name__", type(fn).__name__)), dtype)
         self.fn = fn
         self.options = options
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        values = np.asarray(self.fn(y_true, y_pred, **self.options))
+        try:
+            values = np.asarray(self.fn(y_true, y_pred, **self.options))
+        except (TypeError, ValueError):
+            for what, given in (("y_true", y_true), ("y_pred", y_pred)):
+                to_numbers(f"{self.name}: {what}", given)
+            raise
         if sample_weight is not None and isinstance(y_pred, MaskedTensor):
             mask = np.asarray(y_pred.mask)
             if mask.shape == values.shape[: mask.ndim]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,9 @@ class LossSet:
             given = [loss] * len(names)
         self.losses: list[Loss | None] = [None if one is None else losses.as_loss(one) for one in given]
         weights = [1.0] * len(names) if loss_weights is None else per_output("loss_weights", loss_weights, names)
+        for w in weights:
+            if w is not None and not isinstance(w, Real):
+                raise TypeError(f"loss_weights: expected numbers, got {w!r}")
         self.weights = [1.0 if w is None else float(w) for w in weights]
 
     @property

@@ -224,6 +224,10 @@ def _is_call(node: Any) -> bool:
 
 def entries(config: dict[str, Any], name: str) -> list[Any]:
     """The list of that name in a configuration; TypeError if it is none."""
+    if not isinstance(config, dict) or name not in config:
+        raise ValueError(
+            f"from_config: expected a configuration with {name!r}, as get_config() gives it, got {config!r}"
+        )
     if not isinstance(config[name], (list, tuple)):
         raise TypeError(f"its {name} are {config[name]!r}, expected a list")
     return list(config[name])

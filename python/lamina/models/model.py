@@ -200,4 +200,6 @@ class Model(Layer, Trainer):
 
 def clone_model(model: Model) -> Any:
     """An equal model with new weights."""
+    if not isinstance(model, Model):
+        raise TypeError(f"clone_model: expected a model, got {model!r}")
     return type(model).from_config(model.get_config())

@@ -179,4 +179,4 @@ class Sequential(Model):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         with registry.custom_object_scope(custom_objects):
             layers = [registry.deserialize(entry, "layer") for entry in functional.entries(config, "layers")]
-            return cls(layers, trainable=config.get("trainable", True), name=config["name"])
+            return cls(layers, trainable=config.get("trainable", True), name=config.get("name"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ def _class_weighted(what: str, class_weight: Any, labels: list[Any], weight: Arr
 
 def split(data: tuple[Any, Any, Any], fraction: float) -> tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]:
     """(training part, validation part): the last ``fraction`` of the samples is held back, as in Keras."""
-    if not 0.0 < fraction < 1.0:
+    if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0.0 < fraction < 1.0:
         raise ValueError(f"fit: validation_split must be between 0 and 1, got {fraction}")
     named = zip(("x", "y", "sample_weight"), data, strict=True)
     arrays = {name: to_arrays("fit", name, tree) for name, tree in named}

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _native
+from ..core import registry
 from ..core.suggest import unknown
 from . import schedules as schedules
 from .base import Optimizer as Optimizer
@@ -147,12 +148,12 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, Optimizer):
         return identifier
     if isinstance(identifier, dict):
-        return get(identifier["class_name"]).from_config(identifier.get("config", {}))
+        return get(registry.class_name("optimizer", identifier)).from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
         if identifier.lower() not in _CLASSES:
             raise unknown("optimizer", identifier, _CLASSES)
         return _CLASSES[identifier.lower()]()
-    if identifier in _CLASSES.values():
+    if isinstance(identifier, type) and identifier in _CLASSES.values():
         return identifier()
     raise TypeError(f"optimizer: expected a name or an Optimizer, got {identifier!r}")
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _native
+from ..core.arguments import explain_types
 from ..core.autograd import Tensor, wrap
 from ..core.grad_mode import grad_mode
 from ..core.memory import zero_pages, zeros
@@ -66,6 +67,10 @@ class Optimizer:
 
     _own: ClassVar[tuple[str, ...]] = ()  # constructor arguments of the subclass, for get_config
     _native_step: ClassVar[Callable[..., None]]  # called with the group and _options()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        explain_types(cls)
 
     def __init__(
         self,
@@ -175,7 +180,7 @@ class Optimizer:
 
         variables: tensors with requires_grad, e.g. ``model.trainable_weights`` of a model that has its weights.
         """
-        variables = list(variables)
+        variables = list(variables) if isinstance(variables, Iterable) else [variables]
         for i, v in enumerate(variables):
             if not isinstance(v, Tensor):
                 raise TypeError(f"{type(self).__name__}.build: expected tensors, got {type(v).__name__}")
@@ -301,6 +306,8 @@ class Optimizer:
         Variables default to those of build(); new ones are built.  A ``v.grad`` that was None stays None; where there
         was one it then holds the gradient given here.
         """
+        if not isinstance(grads, Iterable):
+            raise TypeError(f"{type(self).__name__}.apply: expected a list of gradients, got {type(grads).__name__}")
         grads = list(grads)
         variables = self._variables if trainable_variables is None else list(trainable_variables)
         if len(grads) != len(variables):
@@ -345,7 +352,12 @@ class Optimizer:
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> None:
         """As apply, for an iterable of (gradient, variable)."""
-        grads, variables = zip(*grads_and_vars, strict=True)
+        pairs = list(grads_and_vars) if isinstance(grads_and_vars, Iterable) else [grads_and_vars]
+        if not pairs or not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
+            raise TypeError(
+                f"{type(self).__name__}.apply_gradients: expected (gradient, variable) pairs, got {pairs!r}"
+            )
+        grads, variables = zip(*pairs, strict=True)
         self.apply(grads, variables)
 
     def get_state(self, variables: Mapping[str, Tensor] | None = None) -> dict[str, Array]:
@@ -372,6 +384,8 @@ class Optimizer:
         frozen by now; the others start from zero.  Without them, before build, the state is kept until then.
         """
         forbid_capture(f"the state of {type(self).__name__} was set in Python")
+        if not isinstance(state, Mapping):
+            raise TypeError(f"{type(self).__name__}.set_state: expected a dict of arrays, got {type(state).__name__}")
         if variables is None:
             if not self._variables:
                 self._saved = dict(state)
@@ -445,3 +459,6 @@ class Optimizer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+
+explain_types(Optimizer)

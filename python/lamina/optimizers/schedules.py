@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core import registry
+from ..core.arguments import explain_types
 from ..core.suggest import unknown
 
 
 class LearningRateSchedule:
     """Base of the schedules: a subclass defines ``__call__(step)``, step counting optimizer steps from 0."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        explain_types(cls)
 
     def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
@@ -213,7 +218,7 @@ def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
 
 def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
     """The schedule of a description: a class above, a registered one, or one of custom_objects."""
-    name = config.get("class_name")
+    name = config.get("class_name") if isinstance(config, dict) else None
     if not isinstance(name, str) or not isinstance(config.get("config"), dict):
         raise ValueError(f"expected the description of a learning-rate schedule, got {config!r}")
     cls = _CLASSES.get(name) or registry.find(name)
