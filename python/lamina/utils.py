@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import random
-from ._arrays import to_numbers
+from .core.arrays import to_numbers
 from .data import PyDataset as PyDataset
 
 Array = np.ndarray[Any, np.dtype[Any]]

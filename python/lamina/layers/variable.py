@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native, initializers, ops
-from .._arrays import is_list, to_numbers
+from ..core.arrays import is_list, to_numbers
 from ..config import standardize_dtype
 from ..core.autograd import Array, Tensor
 from ..core.grad_mode import no_grad

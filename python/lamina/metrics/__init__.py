@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from .._arrays import to_numbers
+from ..core.arrays import to_numbers
 from ..core.arguments import explain_types
 from ..core.autograd import no_grad
 from ..core.masked_tensor import MaskedTensor
