@@ -23,9 +23,10 @@ import numpy as np
 
 from . import _native
 from ._memory import zero_pages
+from .config import not_numbers
+from .tape import NUMPY_ON_TENSOR, READ_IN_PYTHON, refuse, state
 from .tape import enable_grad as enable_grad
 from .tape import no_grad as no_grad
-from .tape import refuse, state
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Backward = Callable[[Array, "Gradients"], None]
@@ -75,13 +76,6 @@ class Result(Node):
         self.count = count
 
 
-_READ = (
-    "a tensor's values were read in Python (numpy(), data, item(), float() or bool()). Return the tensor and read it "
-    "outside of the step"
-)
-_NUMPY = "NumPy was called on a tensor. Use lamina.ops, or return the tensor and call NumPy outside of the step"
-
-
 class Tensor:
     """An array with an optional gradient.
 
@@ -99,7 +93,10 @@ class Tensor:
             array = array._array
             if dtype is not None and array.dtype != dtype:
                 refuse("Tensor(x, dtype=) converted a tensor with NumPy; ops.cast does so natively")
-        a = np.asarray(array, dtype=dtype)
+        try:
+            a = np.asarray(array, dtype=dtype)
+        except (TypeError, ValueError) as error:
+            raise not_numbers(error, "Tensor", array, dtype) from error
         if dtype is None and a.dtype == np.float64 and not isinstance(array, (np.ndarray, np.generic)):
             a = a.astype(np.float32)  # Python floats take the working type
         if a.dtype.kind not in "fiub":
@@ -135,7 +132,7 @@ class Tensor:
         """The array itself; writing into it changes the tensor."""
         recording = state.recording
         if recording is not None:
-            recording.refuse(_READ)
+            recording.refuse(READ_IN_PYTHON)
         return self._array
 
     @data.setter
@@ -204,7 +201,7 @@ class Tensor:
         backward(self, gradient, retain_graph)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        refuse(_NUMPY)
+        refuse(NUMPY_ON_TENSOR)
         if copy:
             return np.array(self._array, dtype=dtype)
         return np.asarray(self._array, dtype=dtype)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import _registry, random
+from ._explain import Explained
 from ._suggest import unknown
 from .autograd import Tensor, wrap
 from .config import standardize_dtype
@@ -31,7 +32,7 @@ def _scaled(values: Any, scale: float, shift: float = 0.0) -> Array:
     return array
 
 
-class Initializer:
+class Initializer(Explained, early=True):
     """Base of all: ``sample`` gives the values; ``get_config`` the constructor's arguments."""
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:

@@ -13,8 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import ops, tape
+from ._explain import Explained
 from ._suggest import unknown
 from .autograd import Tensor
+from .config import as_dtype
 from .loss_functions import REDUCTIONS, class_indices, reduce_values
 from .loss_functions import binary_crossentropy as binary_crossentropy
 from .loss_functions import categorical_crossentropy as categorical_crossentropy
@@ -39,7 +41,7 @@ LossFunction = Callable[..., Any]
 
 
 @tape.notes_changes
-class Loss:
+class Loss(Explained, early=True):
     """Base of the losses; a subclass defines ``call(y_true, y_pred)``, which returns one value per sample.
 
     reduction: "sum_over_batch_size" (default, the mean of all values), "mean_with_sample_weight", "sum", "none".
@@ -61,7 +63,7 @@ class Loss:
             raise unknown("reduction", reduction, REDUCTIONS)
         self.name = name or type(self).__name__
         self.reduction = reduction
-        self.dtype = dtype
+        self.dtype = None if dtype is None else as_dtype(dtype, f"{type(self).__name__}: dtype").name
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

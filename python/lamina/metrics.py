@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import losses
+from ._explain import Explained, fail
 from ._suggest import unknown
 from .autograd import no_grad
 from .layers.variable import Variable
@@ -92,7 +93,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
     return np.mean(np.abs(y_pred - y_true), axis=-1)
 
 
-class Metric:
+class Metric(Explained, early=True):
     """Base of the metrics: a subclass defines ``update_state(y_true, y_pred, sample_weight=None)`` and ``result()``.
 
     What it gathers is kept in variables from ``add_variable``, which ``reset_state`` sets to zero; one that keeps it
@@ -193,7 +194,10 @@ class Mean(_Average):
         super().__init__(name, dtype)
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        self.add(values, sample_weight)
+        try:
+            self.add(values, sample_weight)
+        except Exception as error:
+            fail(error, type(self).__name__, type(self).update_state, (self, values, sample_weight))
 
 
 def _masked(sample_weight: Any, mask: Array) -> Array:
@@ -211,17 +215,20 @@ class MeanMetricWrapper(_Average):
     """
 
     def __init__(self, fn: MetricFunction, name: str | None = None, dtype: Any = None, **options: Any) -> None:
-        super().__init__(name or fn.__name__, dtype)
+        super().__init__(str(name or getattr(fn, "__name__", type(self).__name__)), dtype)
         self.fn = fn
         self.options = options
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        values = np.asarray(self.fn(y_true, y_pred, **self.options))
-        if sample_weight is not None and isinstance(y_pred, MaskedTensor):
-            mask = np.asarray(y_pred.mask)
-            if mask.shape == values.shape[: mask.ndim]:
-                sample_weight = _masked(sample_weight, mask)
-        self.add(values, sample_weight)
+        try:
+            values = np.asarray(self.fn(y_true, y_pred, **self.options))
+            if sample_weight is not None and isinstance(y_pred, MaskedTensor):
+                mask = np.asarray(y_pred.mask)
+                if mask.shape == values.shape[: mask.ndim]:
+                    sample_weight = _masked(sample_weight, mask)
+            self.add(values, sample_weight)
+        except Exception as error:
+            fail(error, type(self).__name__, type(self).update_state, (self, y_true, y_pred, sample_weight))
 
     def get_config(self) -> dict[str, Any]:
         own = {"fn": self.fn} if type(self) is MeanMetricWrapper else {}  # its subclasses know theirs

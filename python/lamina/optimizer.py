@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _native, schedules, tape
+from ._explain import Explained
 from ._memory import zero_pages, zeros
 from ._suggest import unknown
 from .autograd import Tensor, wrap
@@ -47,7 +48,7 @@ class LearningRate(Tensor):
 
 
 @tape.notes_changes
-class Optimizer:
+class Optimizer(Explained):
     """Base of the optimizers: state, clipping, weight decay; a subclass names its slots and its native step.
 
     learning_rate      a number, or a schedule called with the number of steps done

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _registry, ops, tape
+from ._explain import Explained
 from ._suggest import unknown
 from .autograd import Tensor
 
@@ -17,7 +18,7 @@ def _factor(name: str, value: Any) -> float:
 
 
 @tape.notes_changes
-class Regularizer:
+class Regularizer(Explained, early=True):
     """Base of all: called with a tensor, returns a scalar."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _registry
+from ._explain import Explained
 from ._suggest import unknown
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Explained, early=True):
     """Base of the schedules: a subclass defines ``__call__(step)``, step counting optimizer steps from 0."""
 
     def __call__(self, step: int) -> float:

@@ -11,10 +11,13 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from .. import config, tape
+from .._explain import fail
 from ..autograd import Array, Tensor, wrap
+from ..config import as_dtype
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
 _LARGEST = 2**59  # elements: of 8 bytes each, their number of bytes still fits in 63 bits
+_NATIVE = frozenset(np.dtype(c).str for c in "?bBhHiIlLqQfd")  # what the kernels take, in this machine's byte order
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -35,7 +38,7 @@ def register_symbolic(cls: type, call: Callable[[Callable[..., Any], tuple[Any, 
 
 
 def op(function: F) -> F:
-    """A public operation: called with a symbolic tensor it is drawn, else it runs."""
+    """A public operation: called with a symbolic tensor it is drawn, else it runs; its errors name it."""
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
@@ -43,6 +46,8 @@ def op(function: F) -> F:
             return function(*args, **kwargs)
         except SymbolicArgument:
             return _Symbolic.call(public, args, kwargs)
+        except Exception as error:
+            fail(error, function.__name__, function, args, kwargs)
 
     return public  # type: ignore[return-value]
 
@@ -75,7 +80,7 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
 
         return cast(x, dtype)
     if isinstance(x, np.ndarray) and dtype is None:
-        return wrap(x) if is_computable(x.dtype) else wrap(x.astype(floatx()))
+        return wrap(x) if x.dtype.str in _NATIVE else Tensor(x, dtype=floatx() if x.dtype.kind == "f" else None)
     if isinstance(x, _Symbolic.type):
         raise SymbolicArgument
     if isinstance(x, (list, tuple)):
@@ -161,6 +166,7 @@ __all__ = [
     "Array",
     "Tensor",
     "TensorLike",
+    "as_dtype",
     "as_tensor",
     "check_sizes",
     "float_pair",
