@@ -30,7 +30,7 @@ X = np.ones((2, 3), np.float32)
         (lambda: losses.Huber("a"), TypeError, "Huber: delta must be a number, got 'a'"),
         (lambda: losses.Huber(dtype="abc"), TypeError, "Huber: dtype must be a type of numbers"),
         (lambda: metrics.MeanMetricWrapper(3), TypeError, "MeanMetricWrapper: fn must be a function, got 3"),
-        (lambda: metrics.Mean().update_state("a"), TypeError, "Mean: .*got values: 'a'"),
+        (lambda: metrics.Mean().update_state("a"), TypeError, "Mean: .*values: 'a'"),
         (lambda: schedules.CosineDecay("a", 1), TypeError, "CosineDecay: initial_learning_rate must be a number"),
         (lambda: lamina.initializers.Orthogonal("a"), TypeError, "Orthogonal: gain must be a number, got 'a'"),
         (lambda: lamina.regularizers.L2(None), TypeError, "L2: l2 must be a number, got None"),

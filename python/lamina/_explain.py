@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _NAMED = re.compile(r"^[\w.]+(\(\))?( '[^']*'| of [\w ']+)?( [a-z_]\w*(\[\d+\])?)?: ")  # begins with who says it
 _BINDING = re.compile(r"^[\w.]+\(\) (missing|got|takes)|^got an unexpected keyword|^missing a required|^too many posit")
 _RAISES = (opcode.opmap["RAISE_VARARGS"], opcode.opmap["RERAISE"])
-_TOLD = (TypeError, ValueError, IndexError, OverflowError)  # their messages say something to a caller
+_TOLD = (IndexError, OverflowError, ValueError)  # their messages say something to a caller
 _LEFT = (MemoryError, OSError, RuntimeError, ImportError, Warning, StopIteration)
 
 
@@ -80,10 +80,12 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "Tensor": (lambda v: hasattr(v, "_array"), "a Tensor"),
     "Sequence[Tensor]": (_is_tensors, "a list of tensors"),
     "Callable": (callable, "a function"),
+    "Generator": (lambda v: type(v).__name__ in ("Generator", "SeedGenerator"), "a random.Generator"),
 }
 _SHORT = {
     "Axis": "int | Sequence[int] | None",
     "Size": "int | Sequence[int]",
+    "Shape": "Sequence[int]",
     "LossFunction": "Callable",
     "MetricFunction": "Callable",
     "Padding": "str | int | Sequence[int] | Sequence[Sequence[int]]",
@@ -111,6 +113,16 @@ def show(value: Any) -> str:
             return f"a {type(value).__name__} of {len(value)}: {', '.join(sorted(parts)[:3])}"[:200]
     text = re.sub(r" at 0x[0-9a-f]+", "", repr(value)).replace("\n", " ")
     return text if len(text) <= 80 else f"{text[:60]}... ({type(value).__name__})"
+
+
+def only(array: Any) -> Any:
+    """An array that holds one number."""
+    if array.size != 1:
+        raise ValueError(
+            f"Tensor: one of shape {array.shape} holds {array.size} numbers where one is expected; index it, or use "
+            "ops.sum, ops.all or ops.any"
+        )
+    return array
 
 
 def _wrong(label: str, annotation: str, name: str, value: Any) -> str:
@@ -161,9 +173,12 @@ def explained(
             continue
         if wrong := _wrong(label, str(parameter.annotation), name, value):
             return TypeError(wrong)
-    told = f"{message}; got " if isinstance(error, _TOLD) and message else "these arguments do not fit: "
-    kind = type(error) if type(error) in _TOLD else TypeError if isinstance(error, AttributeError) else ValueError
-    return kind(f"{label}: {told}{', '.join(f'{name}: {show(value)}' for name, value in given.items())}")
+    summary = ", ".join(f"{name}: {show(value)}" for name, value in given.items())
+    if isinstance(error, _TOLD) and not message.startswith("The truth value"):
+        kind = next(k for k in _TOLD if isinstance(error, k))
+        return kind(f"{label}: {message}; got {summary}")
+    kind = TypeError if isinstance(error, (TypeError, AttributeError)) else ValueError
+    return kind(f"{label}: these arguments do not fit: {summary}")
 
 
 def fail(
@@ -180,19 +195,38 @@ def fail(
     raise new from error
 
 
+def named(label: str) -> Callable[[F], F]:
+    """Decorator: errors inside of a function are told under this name."""
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                fail(error, label, function, args, kwargs)
+
+        return run  # type: ignore[return-value]
+
+    return decorate
+
+
 class Explained:
     """Base of public classes: their constructors refuse arguments that are not what their signature says.
 
-    ``early``: before they run, for classes that only store numbers, strings and functions for later.
+    ``early``: before they run, for classes that only store numbers, strings and functions for later.  ``also``: methods
+    of the library's own classes whose errors are told, too.
     """
 
-    _early: ClassVar[bool]
+    _early: ClassVar[bool] = False
+    _also: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, early: bool = False, **kwargs: Any) -> None:
+    def __init_subclass__(cls, early: bool = False, also: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._early = early or getattr(cls, "_early", False)
-        if "__init__" in cls.__dict__ and cls.__module__.partition(".")[0] == __package__:
-            setattr(cls, "__init__", _explaining(cls.__dict__["__init__"], cls._early))  # noqa: B010 (mypy: a method)
+        cls._early, cls._also = early or cls._early, also or cls._also
+        if cls.__module__.partition(".")[0] == __package__:
+            for name in {"__init__", *cls._also} & set(vars(cls)):
+                setattr(cls, name, _explaining(vars(cls)[name], cls._early and name == "__init__"))
 
 
 def _explaining(function: F, early: bool) -> F:
@@ -202,14 +236,14 @@ def _explaining(function: F, early: bool) -> F:
     variadic = {n for n, p in signature.parameters.items() if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
 
     @functools.wraps(function)
-    def run(self: Any, *args: Any, **kwargs: Any) -> None:
+    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
         label = type(self).__name__
         if early:
             for name, value in signature.bind(self, *args, **kwargs).arguments.items():
                 if name in checked and name not in variadic and (wrong := _wrong(label, checked[name], name, value)):
                     raise TypeError(wrong)
         try:
-            function(self, *args, **kwargs)
+            return function(self, *args, **kwargs)
         except Exception as error:
             fail(error, label, function, (self, *args), kwargs)
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _native
+from ._explain import only
 from ._memory import zero_pages
 from .config import not_numbers
 from .tape import NUMPY_ON_TENSOR, READ_IN_PYTHON, refuse, state
@@ -191,7 +192,7 @@ class Tensor:
         return self.data
 
     def item(self) -> float | int | bool:
-        return self.data.item()
+        return only(self.data).item()
 
     def tolist(self) -> Any:
         return self.data.tolist()
@@ -207,15 +208,17 @@ class Tensor:
         return np.asarray(self._array, dtype=dtype)
 
     def __float__(self) -> float:
-        return float(self.data.item())
+        return float(only(self.data).item())
 
     def __int__(self) -> int:
-        return int(self.data.item())
+        return int(only(self.data).item())
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        return bool(only(self.data))
 
     def __len__(self) -> int:
+        if self._array.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
         return len(self._array)
 
     def __iter__(self) -> Iterator[Any]:

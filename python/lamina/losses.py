@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import ops, tape
-from ._explain import Explained
+from ._explain import Explained, named
 from ._suggest import unknown
 from .autograd import Tensor
 from .config import as_dtype
@@ -400,6 +400,7 @@ _SHORT = {
 }
 
 
+@named("losses.get")
 def get(identifier: Any) -> Any:
     """A loss from its name ("mse": the function, "MeanSquaredError": an object), config, class, object or function."""
     if identifier is None or isinstance(identifier, Loss):

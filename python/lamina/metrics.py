@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import losses
-from ._explain import Explained, fail
+from ._explain import Explained, fail, named
 from ._suggest import unknown
 from .autograd import no_grad
 from .layers.variable import Variable
@@ -43,30 +43,35 @@ def _labels(name: str, y_true: Any, y_pred: Array) -> Array:
     return labels
 
 
+@named("binary_accuracy")
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
     """How often y_pred > threshold agrees with y_true (0 or 1), averaged over the last axis."""
     y_true, y_pred = _pair("binary_accuracy", y_true, y_pred)
     return np.mean((y_pred > threshold) == y_true, axis=-1)
 
 
+@named("categorical_accuracy")
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     """1 where the largest entries of y_true and y_pred, both (..., classes), stand at the same place, else 0."""
     y_true, y_pred = _pair("categorical_accuracy", y_true, y_pred)
     return y_true.argmax(-1) == y_pred.argmax(-1)
 
 
+@named("sparse_categorical_accuracy")
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     """1 where the largest entry of y_pred (..., classes) stands at the class index y_true (...), else 0."""
     y_pred = np.asarray(y_pred)
     return y_pred.argmax(-1) == _labels("sparse_categorical_accuracy", y_true, y_pred)
 
 
+@named("accuracy")
 def accuracy(y_true: Any, y_pred: Any) -> Array:
     """How often y_pred equals y_true exactly, averaged over the last axis."""
     y_true, y_pred = _pair("accuracy", y_true, y_pred)
     return np.mean(y_true == y_pred, axis=-1)
 
 
+@named("sparse_top_k_categorical_accuracy")
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     """1 where fewer than k classes score higher than the class index y_true (...), y_pred (..., classes), else 0."""
     y_pred = np.asarray(y_pred)
@@ -75,18 +80,21 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> A
     return (np.count_nonzero(y_pred > score, axis=-1) < k) & np.isfinite(score[..., 0])
 
 
+@named("top_k_categorical_accuracy")
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     """As sparse_top_k_categorical_accuracy, for one-hot y_true (..., classes)."""
     y_true, y_pred = _pair("top_k_categorical_accuracy", y_true, y_pred)
     return sparse_top_k_categorical_accuracy(y_true.argmax(-1), y_pred, k)
 
 
+@named("mean_squared_error")
 def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
     """mean((y_pred - y_true)^2) over the last axis."""
     y_true, y_pred = _pair("mean_squared_error", y_true, y_pred)
     return np.mean(np.square(y_pred - y_true), axis=-1)
 
 
+@named("mean_absolute_error")
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
     """mean(|y_pred - y_true|) over the last axis."""
     y_true, y_pred = _pair("mean_absolute_error", y_true, y_pred)
@@ -352,6 +360,7 @@ def _without_tape(fn: MetricFunction) -> MetricFunction:
     return call
 
 
+@named("metrics.get")
 def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple[int, ...] = ()) -> Metric:
     """A metric from its name, class, object or function.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import _native
 from . import schedules as schedules
+from ._explain import named
 from ._suggest import unknown
 from .optimizer import Optimizer as Optimizer
 from .schedules import LearningRateSchedule
@@ -142,6 +143,7 @@ class RMSprop(Optimizer):
 _CLASSES: dict[str, Any] = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop)}
 
 
+@named("optimizers.get")
 def get(identifier: Any) -> Any:
     """An optimizer from its name ("adam"), config, class or object."""
     if isinstance(identifier, Optimizer):

@@ -185,8 +185,14 @@ def _judged(error: BaseException, source: str) -> Fault | None:
     if isinstance(error, RuntimeError) and not (raised and filename.startswith(PACKAGE)):
         return Fault(kind, place, message)
     own = LABELS.sub("", message)
+    labelled = own != message
     if leak := LEAKS.search(own):
         return Fault("leak", place, f"{kind}: {message} [{leak[0]}]")
-    if not (raised and filename.startswith(PACKAGE)) and not NAMED.search(own) and not BINDING.search(own):
+    if (
+        not labelled
+        and not (raised and filename.startswith(PACKAGE))
+        and not NAMED.search(own)
+        and not BINDING.search(own)
+    ):
         return Fault("bare", place, f"{kind}: {message}")
     return None

@@ -43,7 +43,7 @@ class _Frozen:
 
 
 @tape.notes_changes
-class Layer(Explained):
+class Layer(Explained, also=("compute_output_shape",)):
     """Base class of layers; also usable on its own.
 
     Arguments that every layer takes: ``name`` (unique in a model; default from the class), ``dtype`` ("float32" or

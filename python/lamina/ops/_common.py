@@ -21,8 +21,11 @@ _NATIVE = frozenset(np.dtype(c).str for c in "?bBhHiIlLqQfd")  # what the kernel
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class SymbolicArgument(Exception):
+class SymbolicArgument(TypeError):
     """An operation met a tensor without values; ``op`` hands the whole call to the model that is being drawn."""
+
+    def __init__(self) -> None:
+        super().__init__("Tensor: a symbolic tensor has no values; use lamina.ops or a layer on it")
 
 
 class _Symbolic:
