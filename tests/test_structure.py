@@ -25,7 +25,7 @@ CPP_FLOORS = {
 
 # Python's floors from the ground up; a module imports from its own line and the lines above.
 PYTHON_FLOORS = [
-    ["_native", "_version", "_memory", "_suggest", "_tree"],
+    ["_native", "_version", "_explain", "_memory", "_suggest", "_tree"],
     ["tape"],
     ["_registry", "config", "reference"],
     ["autograd"],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _native
+from ._explain import show
 from ._version import __version__
 from .core.recording import note_change
 from .core.suggest import unknown
@@ -19,11 +20,30 @@ class _Defaults:
     floatx = "float32"
 
 
+def as_dtype(dtype: Any, what: str = "dtype") -> np.dtype[Any]:
+    """A type of numbers or booleans in this machine's byte order; a TypeError that names ``what`` for all else."""
+    try:
+        found = np.dtype(dtype)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.kind not in "fiub":
+        raise TypeError(f"{what} must be a type of numbers or booleans such as 'float32', got {show(dtype)}")
+    return found.newbyteorder("=")
+
+
+def not_numbers(error: Exception, label: str, value: Any, dtype: Any) -> Exception:
+    """What to raise where NumPy could not make an array of ``value``: a wrong dtype is named, else the value."""
+    if dtype is not None:
+        as_dtype(dtype, f"{label}: dtype")
+    what = "a number, an array or nested lists of numbers, all of a level of one length"
+    return type(error)(f"{label}: expected {what}; got {show(value)}")
+
+
 def standardize_dtype(dtype: Any, what: str = "dtype") -> np.dtype[Any]:
     """float32 or float64 as a NumPy dtype; None gives ``floatx()``.  Anything else is a ValueError."""
     if dtype is None:
         return _FLOATS[_Defaults.floatx]
-    name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+    name = dtype if isinstance(dtype, str) else as_dtype(dtype, what).name
     if name not in _FLOATS:
         if name.startswith(("mixed_", "bfloat", "float16", "float8")):
             raise ValueError(f"{what}={name!r} is not supported: the kernels compute in float32 or float64")

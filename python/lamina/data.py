@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import random
+from ._explain import named
 from .core.tree import flatten, map_structure
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -56,6 +57,7 @@ class Batches:
             yield x if self._y is None else (x, map_structure(itemgetter(part), self._y))
 
 
+@named("batches")
 def batches(
     x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = False, seed: int | None = None, drop_last: bool = False
 ) -> Batches:
@@ -71,6 +73,7 @@ def batches(
     )
 
 
+@named("split")
 def split(*arrays: Any, fraction: float = 0.2, shuffle: bool = True, seed: int | None = None) -> list[Array]:
     """Each array in two parts: ``x_train, x_val, y_train, y_val = split(x, y, fraction=0.2)``.
 

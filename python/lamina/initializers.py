@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import random
+from ._explain import Explained
 from .config import standardize_dtype
 from .core import registry
 from .core.autograd import Tensor, wrap
@@ -32,7 +33,7 @@ def _scaled(values: Any, scale: float, shift: float = 0.0) -> Array:
     return array
 
 
-class Initializer:
+class Initializer(Explained, early=True, also=("__call__",)):
     """Base of all: ``sample`` gives the values; ``get_config`` the constructor's arguments."""
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import random
+from ._explain import named
 from .data import PyDataset as PyDataset
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -20,6 +21,7 @@ def set_random_seed(seed: int) -> None:
     random.seed(seed)
 
 
+@named("to_categorical")
 def to_categorical(x: Any, num_classes: int | None = None) -> Array:
     """Class indices (...) as one-hot float32 rows (..., num_classes); a last axis of length one is dropped.
 
@@ -41,6 +43,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
     return result.reshape((*labels.shape, classes))
 
 
+@named("normalize")
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     """x scaled to norm 1 along ``axis``; rows of zeros stay."""
     x = np.asarray(x)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from .._explain import Explained
+
 if TYPE_CHECKING:
     from .progress import ProgbarLogger
 
 Logs = dict[str, Any] | None
 
 
-class Callback:
+class Callback(Explained):
     """Override the hooks you need; ``self.model`` is the model, ``self.params`` has epochs, steps and verbose.
 
     ``logs`` holds loss and metrics so far.  Set ``self.model.stop_training = True`` to end training after this step.

@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _native
+from .._explain import only
+from ..config import not_numbers
 from .grad_mode import enable_grad as enable_grad
 from .grad_mode import grad_mode
 from .grad_mode import no_grad as no_grad
 from .memory import zero_pages
-from .recording import forbid_capture
+from .recording import NUMPY_ON_TENSOR, READ_IN_PYTHON, forbid_capture
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Backward = Callable[[Array, "Gradients"], None]
@@ -76,13 +78,6 @@ class Result(Node):
         self.count = count
 
 
-_READ = (
-    "a tensor's values were read in Python (numpy(), data, item(), float() or bool()). Return the tensor and read it "
-    "outside of the step"
-)
-_NUMPY = "NumPy was called on a tensor. Use lamina.ops, or return the tensor and call NumPy outside of the step"
-
-
 class Tensor:
     """An array with an optional gradient.
 
@@ -100,7 +95,10 @@ class Tensor:
             array = array._array
             if dtype is not None and array.dtype != dtype:
                 forbid_capture("Tensor(x, dtype=) converted a tensor with NumPy; ops.cast does so natively")
-        a = np.asarray(array, dtype=dtype)
+        try:
+            a = np.asarray(array, dtype=dtype)
+        except (TypeError, ValueError) as error:
+            raise not_numbers(error, "Tensor", array, dtype) from error
         if dtype is None and a.dtype == np.float64 and not isinstance(array, (np.ndarray, np.generic)):
             a = a.astype(np.float32)  # Python floats take the working type
         if a.dtype.kind not in "fiub":
@@ -136,7 +134,7 @@ class Tensor:
         """The array itself; writing into it changes the tensor."""
         recording = grad_mode.recording
         if recording is not None:
-            recording.refuse(_READ)
+            recording.refuse(READ_IN_PYTHON)
         return self._array
 
     @data.setter
@@ -195,7 +193,7 @@ class Tensor:
         return self.data
 
     def item(self) -> float | int | bool:
-        return self.data.item()
+        return only(self.data).item()
 
     def tolist(self) -> Any:
         return self.data.tolist()
@@ -205,21 +203,23 @@ class Tensor:
         backward(self, gradient, retain_graph)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        forbid_capture(_NUMPY)
+        forbid_capture(NUMPY_ON_TENSOR)
         if copy:
             return np.array(self._array, dtype=dtype)
         return np.asarray(self._array, dtype=dtype)
 
     def __float__(self) -> float:
-        return float(self.data.item())
+        return float(only(self.data).item())
 
     def __int__(self) -> int:
-        return int(self.data.item())
+        return int(only(self.data).item())
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        return bool(only(self.data))
 
     def __len__(self) -> int:
+        if self._array.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
         return len(self._array)
 
     def __iter__(self) -> Iterator[Any]:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .. import activations, regularizers
+from .._explain import Explained, explained
 from ..config import standardize_dtype
 from ..core import registry
 from ..core.autograd import Array, Tensor, wrap
@@ -44,7 +45,7 @@ class _Frozen:
 
 
 @notes_changes
-class Layer:
+class Layer(Explained, also=("compute_output_shape",)):
     """Base class of layers; also usable on its own.
 
     Arguments that every layer takes: ``name`` (unique in a model; default from the class), ``dtype`` ("float32" or
@@ -176,8 +177,8 @@ class Layer:
                         return self.call(x, training=context.training) if self._takes_training else self.call(x)
                     if len(kwargs) == 1 and "training" in kwargs:
                         return self._call_in_mode(x, kwargs["training"])
-                except BAD_INPUT as error:
-                    self._fail(error, args)
+                except Exception as error:
+                    self._fail(error, args, kwargs)
         return full_call(self, args, kwargs)
 
     def _call_in_mode(self, x: Tensor, training: bool | None) -> Any:
@@ -188,14 +189,24 @@ class Layer:
         finally:
             context.training = outer
 
-    def _fail(self, error: Exception, args: tuple[Any, ...]) -> NoReturn:
-        """Raise ``error`` again with the layer's name before its message, unless an inner layer's stands there."""
-        if type(error) in BAD_INPUT and not getattr(error, "_lamina_layer", False):
+    def _fail(self, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> NoReturn:
+        """Raise ``error`` again with the layer's name before its message, unless an inner layer's stands there.
+
+        What Python says of a wrong argument inside of the library's own layers is told by the signature of ``call``.
+        """
+        if getattr(error, "_lamina_layer", False):
+            raise error
+        own = kwargs is not None and type(self).__module__.partition(".")[0] == __package__.partition(".")[0]
+        new = explained(error, self._label(), type(self).call, (self, *args), kwargs or {}) if own else error
+        if type(new) in BAD_INPUT:
             x = args[0] if args else None
             message = self._mismatch(x.shape) if isinstance(x, (Tensor, SymbolicTensor, np.ndarray)) else None
-            error.args = (f"{self._label()}: {message or error}",)
-            error._lamina_layer = True  # type: ignore[attr-defined]
-        raise error
+            if new is error or message:
+                new.args = (f"{self._label()}: {message or new}",)
+            new._lamina_layer = True  # type: ignore[attr-defined]
+        if new is error:
+            raise error
+        raise new from error
 
     def _label(self) -> str:
         return f"{type(self).__name__} '{self._name}'"

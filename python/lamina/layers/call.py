@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from .._explain import show
 from ..core.autograd import Tensor
 from ..core.tree import leaves, map_structure
 from ..ops._common import as_tensor, kernel_dtype
@@ -66,6 +67,13 @@ def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 @cache
+def _takes_one(function: Callable[..., Any]) -> bool:
+    """Whether a method of the library's own layers takes one tensor, not a nest of them."""
+    first = list(inspect.signature(function).parameters.values())[1:2]
+    return bool(first) and first[0].annotation == "Tensor" and function.__module__.startswith(f"{__package__}.")
+
+
+@cache
 def _by_position(function: Callable[..., Any]) -> bool:
     """Whether a method's first parameter after self has a name and may be given without it."""
     return list(inspect.signature(function).parameters.values())[1].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -107,8 +115,8 @@ def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
             outputs = layer.call(*args, **kwargs)
         finally:
             context.depth -= 1
-    except BAD_INPUT as error:
-        layer._fail(error, args)
+    except Exception as error:
+        layer._fail(error, args, kwargs)
     finally:
         context.training = outer
     if layer.activity_regularizer is not None:
@@ -134,6 +142,8 @@ def _converted(layer: Layer, args: tuple[Any, ...]) -> tuple[Any, ...]:
         raise ValueError("the input is None, expected a tensor or an array; did a function forget its return?")
     first = args[0] if layer._keeps_numbers or isinstance(args[0], Tensor) else _as_array(args[0])
     first = map_structure(lambda x: _convert(layer, x, layer._float_input), first)
+    if not isinstance(first, Tensor) and not layer._keeps_numbers and _takes_one(type(layer).call):
+        raise TypeError(f"the input must be one tensor or array, got {show(args[0])}")
     return (first, *(map_structure(lambda x: _convert(layer, x, False), a) for a in args[1:]))
 
 

@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import ops
+from .._explain import Explained, named
+from ..config import as_dtype
 from ..core.autograd import Tensor
 from ..core.grad_mode import grad_mode
 from ..core.masked_tensor import MaskedTensor
@@ -41,7 +43,7 @@ LossFunction = Callable[..., Any]
 
 
 @notes_changes
-class Loss:
+class Loss(Explained, early=True):
     """Base of the losses; a subclass defines ``call(y_true, y_pred)``, which returns one value per sample.
 
     reduction: "sum_over_batch_size" (default, the mean of all values), "mean_with_sample_weight", "sum", "none".
@@ -63,7 +65,7 @@ class Loss:
             raise unknown("reduction", reduction, REDUCTIONS)
         self.name = name or type(self).__name__
         self.reduction = reduction
-        self.dtype = dtype
+        self.dtype = None if dtype is None else as_dtype(dtype, f"{type(self).__name__}: dtype").name
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
@@ -400,6 +402,7 @@ _SHORT = {
 }
 
 
+@named("losses.get")
 def get(identifier: Any) -> Any:
     """A loss from its name ("mse": the function, "MeanSquaredError": an object), config, class, object or function."""
     if identifier is None or isinstance(identifier, Loss):

@@ -11,16 +11,22 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from .. import config
+from .._explain import fail
+from ..config import as_dtype
 from ..core.autograd import Array, Tensor, wrap
 from ..core.recording import forbid_capture
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
 _LARGEST = 2**59  # elements: of 8 bytes each, their number of bytes still fits in 63 bits
+_NATIVE = frozenset(np.dtype(c).str for c in "?bBhHiIlLqQfd")  # what the kernels take, in this machine's byte order
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class SymbolicArgument(Exception):
+class SymbolicArgument(TypeError):
     """An operation met a tensor without values; ``op`` hands the whole call to the model that is being drawn."""
+
+    def __init__(self) -> None:
+        super().__init__("Tensor: a symbolic tensor has no values; use lamina.ops or a layer on it")
 
 
 class _Symbolic:
@@ -36,7 +42,7 @@ def register_symbolic(cls: type, call: Callable[[Callable[..., Any], tuple[Any, 
 
 
 def op(function: F) -> F:
-    """A public operation: called with a symbolic tensor it is drawn, else it runs."""
+    """A public operation: called with a symbolic tensor it is drawn, else it runs; its errors name it."""
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
@@ -44,6 +50,8 @@ def op(function: F) -> F:
             return function(*args, **kwargs)
         except SymbolicArgument:
             return _Symbolic.call(public, args, kwargs)
+        except Exception as error:
+            fail(error, function.__name__, function, args, kwargs)
 
     return public  # type: ignore[return-value]
 
@@ -76,7 +84,7 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
 
         return cast(x, dtype)
     if isinstance(x, np.ndarray) and dtype is None:
-        return wrap(x) if is_computable(x.dtype) else wrap(x.astype(floatx()))
+        return wrap(x) if x.dtype.str in _NATIVE else Tensor(x, dtype=floatx() if x.dtype.kind == "f" else None)
     if isinstance(x, _Symbolic.type):
         raise SymbolicArgument
     if isinstance(x, (list, tuple)):
@@ -162,6 +170,7 @@ __all__ = [
     "Array",
     "Tensor",
     "TensorLike",
+    "as_dtype",
     "as_tensor",
     "check_sizes",
     "float_pair",

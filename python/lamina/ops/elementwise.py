@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
-from ._common import TensorLike, as_tensor, float_tensor, floatx, forbid_in_capture, is_computable
+from ._common import TensorLike, as_dtype, as_tensor, float_tensor, floatx, forbid_in_capture, is_computable
 
 _Number = (int, float)
 
@@ -435,7 +435,7 @@ def cast(x: TensorLike, dtype: Any) -> Tensor:
     if not is_computable(t._array.dtype):
         forbid_in_capture(f"a conversion from {t._array.dtype}")
         t = wrap(t._array.astype(floatx()))
-    y = _native.cast_forward(t._array, dtype)
+    y = _native.cast_forward(t._array, as_dtype(dtype, "cast: dtype"))
     if not t.requires_grad or y.dtype.kind != "f":
         return wrap(y)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _native
+from .._explain import named
 from ..core.suggest import unknown
 from . import schedules as schedules
 from .base import Optimizer as Optimizer
@@ -142,6 +143,7 @@ class RMSprop(Optimizer):
 _CLASSES: dict[str, Any] = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop)}
 
 
+@named("optimizers.get")
 def get(identifier: Any) -> Any:
     """An optimizer from its name ("adam"), config, class or object."""
     if isinstance(identifier, Optimizer):

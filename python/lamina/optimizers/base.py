@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _native
+from .._explain import Explained
 from ..core.autograd import Tensor, wrap
 from ..core.grad_mode import grad_mode
 from ..core.memory import zero_pages, zeros
@@ -50,7 +51,7 @@ class LearningRate(Tensor):
 
 
 @notes_changes
-class Optimizer:
+class Optimizer(Explained, early=True):
     """Base of the optimizers: state, clipping, weight decay; a subclass names its slots and its native step.
 
     learning_rate      a number, or a schedule called with the number of steps done

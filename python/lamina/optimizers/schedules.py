@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from .._explain import Explained
 from ..core import registry
 from ..core.suggest import unknown
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Explained, early=True, also=("__call__",)):
     """Base of the schedules: a subclass defines ``__call__(step)``, step counting optimizer steps from 0."""
 
     def __call__(self, step: int) -> float:
