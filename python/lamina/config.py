@@ -9,6 +9,7 @@ import numpy as np
 
 from . import _native
 from ._version import __version__
+from .core.arrays import as_dtype
 from .core.recording import note_change
 from .core.suggest import unknown
 
@@ -23,10 +24,7 @@ def standardize_dtype(dtype: Any, what: str = "dtype") -> np.dtype[Any]:
     """float32 or float64 as a NumPy dtype; None gives ``floatx()``.  Anything else is a ValueError."""
     if dtype is None:
         return _FLOATS[_Defaults.floatx]
-    try:
-        name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
-    except TypeError:
-        raise TypeError(f"{what} must be 'float32' or 'float64', got {dtype!r}") from None
+    name = dtype if isinstance(dtype, str) else as_dtype(dtype, what).name
     if name not in _FLOATS:
         if name.startswith(("mixed_", "bfloat", "float16", "float8")):
             raise ValueError(f"{what}={name!r} is not supported: the kernels compute in float32 or float64")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .core.arrays import to_numbers
+from .core.explain import named
 from .core.generator import numpy_from, numpy_generator
 from .core.tree import flatten, map_structure
 
@@ -57,6 +58,7 @@ class Batches:
             yield x if self._y is None else (x, map_structure(itemgetter(part), self._y))
 
 
+@named("batches")
 def batches(
     x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = False, seed: int | None = None, drop_last: bool = False
 ) -> Batches:
@@ -70,6 +72,7 @@ def batches(
     return Batches(x, y, batch_size, shuffle, numpy_generator() if seed is None else numpy_from(seed), drop_last)
 
 
+@named("split")
 def split(*arrays: Any, fraction: float = 0.2, shuffle: bool = True, seed: int | None = None) -> list[Array]:
     """Each array in two parts: ``x_train, x_val, y_train, y_val = split(x, y, fraction=0.2)``.
 

@@ -16,8 +16,8 @@ import numpy as np
 from . import random
 from .config import standardize_dtype
 from .core import registry
-from .core.arguments import explain_types
 from .core.autograd import Tensor, wrap
+from .core.explain import Explained
 from .core.generator import Seed, numpy_from
 from .core.suggest import unknown
 
@@ -34,12 +34,8 @@ def _scaled(values: Any, scale: float, shift: float = 0.0) -> Array:
     return array
 
 
-class Initializer:
+class Initializer(Explained, early=True, also=("__call__",)):
     """Base of all: ``sample`` gives the values; ``get_config`` the constructor's arguments."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        explain_types(cls)
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
         """Values of this shape; dtype defaults to ``config.floatx()``."""

@@ -14,7 +14,9 @@ import numpy as np
 
 from . import ops
 from .config import standardize_dtype
+from .core.arrays import as_dtype
 from .core.autograd import Tensor, wrap
+from .core.explain import named
 from .core.generator import Generator, Seed, SeedGenerator, _key, numpy_from, seed
 from .core.grad_mode import grad_mode
 
@@ -37,6 +39,7 @@ def truncated_array(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]
     return values.reshape(tuple(shape))
 
 
+@named("random.normal")
 def normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None) -> Tensor:
     """Normally distributed values.  With a Generator as seed, replays of a captured step draw new ones."""
     d = standardize_dtype(dtype)
@@ -59,6 +62,7 @@ def _from_stream(generator: Generator, shape: Shape, mean: Any, stddev: Any) -> 
     return wrap(values)
 
 
+@named("random.truncated_normal")
 def truncated_normal(
     shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None
 ) -> Tensor:
@@ -67,17 +71,20 @@ def truncated_normal(
     return wrap(truncated_array(numpy_from(seed), shape, d) * d.type(stddev) + d.type(mean))
 
 
+@named("random.uniform")
 def uniform(shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Seed = None) -> Tensor:
     """Values uniform in [minval, maxval)."""
     d = standardize_dtype(dtype)
     return wrap(numpy_from(seed).random(tuple(shape), dtype=d) * d.type(maxval - minval) + d.type(minval))
 
 
+@named("random.randint")
 def randint(shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> Tensor:
     """Integers uniform in [minval, maxval)."""
-    return wrap(numpy_from(seed).integers(minval, maxval, tuple(shape)).astype(dtype))
+    return wrap(numpy_from(seed).integers(minval, maxval, tuple(shape)).astype(as_dtype(dtype, "random: dtype")))
 
 
+@named("random.categorical")
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> Tensor:
     """(batch, num_samples) indices drawn from each row of (batch, classes) log-probabilities."""
     z = np.asarray(logits)
@@ -85,14 +92,16 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
         raise ValueError(f"random.categorical: logits are {z.shape}, expected (batch, classes)")
     uniforms = numpy_from(seed).random((z.shape[0], num_samples, z.shape[1]))
     gumbel = -np.log(-np.log(np.maximum(uniforms, np.finfo(np.float64).tiny)))
-    return wrap((z[:, None, :] + gumbel).argmax(axis=-1).astype(dtype))
+    return wrap((z[:, None, :] + gumbel).argmax(axis=-1).astype(as_dtype(dtype, "random: dtype")))
 
 
+@named("random.shuffle")
 def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Tensor:
     """A copy of ``x`` with its slices along ``axis`` in random order."""
     return wrap(numpy_from(seed).permutation(np.asarray(x), axis=axis))
 
 
+@named("random.dropout")
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Seed = None) -> Tensor:
     """``inputs`` with a fraction ``rate`` of its elements set to zero and the rest scaled by 1 / (1 - rate)."""
     if noise_shape is not None:

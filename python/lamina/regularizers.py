@@ -8,6 +8,7 @@ from typing import Any
 from . import ops
 from .core import registry
 from .core.autograd import Tensor
+from .core.explain import Explained
 from .core.recording import note_change, note_made, notes_changes
 from .core.suggest import unknown
 
@@ -19,7 +20,7 @@ def _factor(name: str, value: Any) -> float:
 
 
 @notes_changes
-class Regularizer:
+class Regularizer(Explained, early=True):
     """Base of all: called with a tensor, returns a scalar."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import random
 from .core.arrays import to_numbers
+from .core.explain import named
 from .data import PyDataset as PyDataset
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -25,6 +26,7 @@ def set_random_seed(seed: int) -> None:
     random.seed(seed)
 
 
+@named("to_categorical")
 def to_categorical(x: Any, num_classes: int | None = None) -> Array:
     """Class indices (...) as one-hot float32 rows (..., num_classes); a last axis of length one is dropped.
 
@@ -46,6 +48,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
     return result.reshape((*labels.shape, classes))
 
 
+@named("normalize")
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     """x scaled to norm 1 along ``axis``; rows of zeros stay."""
     x = to_numbers("normalize: x", x)

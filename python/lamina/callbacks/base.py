@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..core.arguments import explain_types
+from ..core.explain import Explained
 
 if TYPE_CHECKING:
     from .progress import ProgbarLogger
@@ -13,16 +13,12 @@ if TYPE_CHECKING:
 Logs = dict[str, Any] | None
 
 
-class Callback:
+class Callback(Explained):
     """Override the hooks you need; ``self.model`` is the model, ``self.params`` has epochs, steps and verbose.
 
     ``logs`` holds loss and metrics so far.  Set ``self.model.stop_training = True`` to end training after this step.
     Batch hooks cost nothing unless a callback overrides them.
     """
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        explain_types(cls)
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}

@@ -9,26 +9,32 @@ from typing import Any
 
 import numpy as np
 
+from .explain import show
+
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def as_dtype(dtype: Any, what: str = "dtype") -> np.dtype[Any]:
+    """A type of numbers or booleans in this machine's byte order; a TypeError that names ``what`` for all else."""
+    try:
+        found = np.dtype(dtype)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.kind not in "fiub":
+        raise TypeError(f"{what} must be a type of numbers or booleans such as 'float32', got {show(dtype)}")
+    return found.newbyteorder("=")
 
 
 def values_of(given: Any, dtype: Any) -> Array:
     """What a tensor is made of: ``np.asarray(given, dtype)``, with the errors of ``to_numbers``."""
     try:
-        array = np.asarray(given, None if dtype is None else _dtype(dtype))
+        array = np.asarray(given, None if dtype is None else as_dtype(dtype, "Tensor: dtype"))
     except ValueError as error:
         raise ValueError(f"Tensor: the value {_why_no_array(given, error)}") from None
     if array.dtype.kind not in "fiub":
         why = why_no_numbers("the value", given, array)
         raise TypeError(f"Tensor: expected numbers or booleans, got dtype {array.dtype}: {why}")
     return array
-
-
-def _dtype(dtype: Any) -> np.dtype[Any]:
-    try:
-        return np.dtype(dtype)
-    except TypeError:
-        raise TypeError(f"Tensor: {dtype!r} is no dtype; give a name such as 'float32'") from None
 
 
 def to_numbers(what: str, given: Any) -> Array:

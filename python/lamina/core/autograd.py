@@ -23,11 +23,12 @@ import numpy as np
 
 from .. import _native
 from .arrays import values_of
+from .explain import only
 from .grad_mode import enable_grad as enable_grad
 from .grad_mode import grad_mode
 from .grad_mode import no_grad as no_grad
 from .memory import zero_pages
-from .recording import forbid_capture
+from .recording import NUMPY_ON_TENSOR, READ_IN_PYTHON, forbid_capture
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Backward = Callable[[Array, "Gradients"], None]
@@ -74,13 +75,6 @@ class Result(Node):
         super().__init__((operation,), True, True)
         self.index = index
         self.count = count
-
-
-_READ = (
-    "a tensor's values were read in Python (numpy(), data, item(), float() or bool()). Return the tensor and read it "
-    "outside of the step"
-)
-_NUMPY = "NumPy was called on a tensor. Use lamina.ops, or return the tensor and call NumPy outside of the step"
 
 
 class Tensor:
@@ -134,7 +128,7 @@ class Tensor:
         """The array itself; writing into it changes the tensor."""
         recording = grad_mode.recording
         if recording is not None:
-            recording.refuse(_READ)
+            recording.refuse(READ_IN_PYTHON)
         return self._array
 
     @data.setter
@@ -193,7 +187,7 @@ class Tensor:
         return self.data
 
     def item(self) -> float | int | bool:
-        return self.data.item()
+        return only(self.data).item()
 
     def tolist(self) -> Any:
         return self.data.tolist()
@@ -203,21 +197,23 @@ class Tensor:
         backward(self, gradient, retain_graph)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        forbid_capture(_NUMPY)
+        forbid_capture(NUMPY_ON_TENSOR)
         if copy:
             return np.array(self._array, dtype=dtype)
         return np.asarray(self._array, dtype=dtype)
 
     def __float__(self) -> float:
-        return float(self.data.item())
+        return float(only(self.data).item())
 
     def __int__(self) -> int:
-        return int(self.data.item())
+        return int(only(self.data).item())
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        return bool(only(self.data))
 
     def __len__(self) -> int:
+        if self._array.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
         return len(self._array)
 
     def __iter__(self) -> Iterator[Any]:

@@ -56,6 +56,15 @@ class _Configuration:
         self.version = 0
 
 
+# Why steps are not captured, in a sentence each.
+READ_IN_PYTHON = (
+    "a tensor's values were read in Python (numpy(), data, item(), float() or bool()). Return the tensor and read it "
+    "outside of the step"
+)
+NUMPY_ON_TENSOR = (
+    "NumPy was called on a tensor. Use lamina.ops, or return the tensor and call NumPy outside of the step"
+)
+
 configuration = _Configuration()
 _versions = itertools.count(1)  # no version comes twice, whatever threads do
 

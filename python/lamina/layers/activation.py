@@ -116,6 +116,8 @@ class PReLU(Layer):
         return input_shape
 
     def _mismatch(self, shape: Shape) -> str | None:
+        if not self.built:
+            return None
         size = self.alpha.shape
         if len(shape) == len(size) + 1 and all(m in (1, n) or n is None for m, n in zip(size, shape[1:], strict=True)):
             return None

@@ -17,9 +17,9 @@ import numpy as np
 from .. import activations, regularizers
 from ..config import standardize_dtype
 from ..core import registry
-from ..core.arguments import explain_types
 from ..core.autograd import Array, Tensor, wrap
 from ..core.capture import inside_of
+from ..core.explain import Explained, explained
 from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
 from ..core.tree import map_shapes, map_structure
@@ -46,7 +46,7 @@ class _Frozen:
 
 
 @notes_changes
-class Layer(Trackable):
+class Layer(Trackable, Explained, also=("compute_output_shape",)):
     """Base class of layers; also usable on its own.
 
     Arguments that every layer takes: ``name`` (unique in a model; default from the class), ``dtype`` ("float32" or
@@ -77,7 +77,6 @@ class Layer(Trackable):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        explain_types(cls)
         if "build" in cls.__dict__:
             cls._defines_build = True
             setattr(cls, "build", build.wrapped(cls.__dict__["build"]))  # noqa: B010 (mypy: a method)
@@ -199,8 +198,8 @@ class Layer(Trackable):
                         return self.call(x, training=context.training) if self._takes_training else self.call(x)
                     if len(kwargs) == 1 and "training" in kwargs:
                         return self._call_in_mode(x, kwargs["training"])
-                except BAD_INPUT as error:
-                    self._fail(error, args)
+                except Exception as error:
+                    self._fail(error, args, kwargs)
         return full_call(self, args, kwargs)
 
     def _call_in_mode(self, x: Tensor, training: bool | None) -> Any:
@@ -211,14 +210,24 @@ class Layer(Trackable):
         finally:
             context.training = outer
 
-    def _fail(self, error: Exception, args: tuple[Any, ...]) -> NoReturn:
-        """Raise ``error`` again with the layer's name before its message, unless an inner layer's stands there."""
-        if type(error) in BAD_INPUT and not getattr(error, "_lamina_layer", False):
+    def _fail(self, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> NoReturn:
+        """Raise ``error`` again with the layer's name before its message, unless an inner layer's stands there.
+
+        What Python says of a wrong argument inside of the library's own layers is told by the signature of ``call``.
+        """
+        if getattr(error, "_lamina_layer", False):
+            raise error
+        own = kwargs is not None and type(self).__module__.partition(".")[0] == __package__.partition(".")[0]
+        new = explained(error, self._label(), type(self).call, (self, *args), kwargs or {}) if own else error
+        if type(new) in BAD_INPUT:
             x = args[0] if args and not isinstance(error, TypeError) else None  # shapes are no matter of types
             message = self._mismatch(x.shape) if isinstance(x, (Tensor, SymbolicTensor, np.ndarray)) else None
-            error.args = (f"{self._label()}: {message or error}",)
-            error._lamina_layer = True  # type: ignore[attr-defined]
-        raise error
+            if new is error or message:
+                new.args = (f"{self._label()}: {message or new}",)
+            new._lamina_layer = True  # type: ignore[attr-defined]
+        if new is error:
+            raise error
+        raise new from error
 
     def _label(self) -> str:
         return f"{type(self).__name__} '{self._name}'"
@@ -478,6 +487,3 @@ class Layer(Trackable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self._name}, built={self._built}>"
-
-
-explain_types(Layer)

@@ -67,6 +67,13 @@ def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 @cache
+def _takes_one(function: Callable[..., Any]) -> bool:
+    """Whether a method of the library's own layers takes one tensor, not a nest of them."""
+    first = list(inspect.signature(function).parameters.values())[1:2]
+    return bool(first) and first[0].annotation == "Tensor" and function.__module__.startswith(f"{__package__}.")
+
+
+@cache
 def _by_position(function: Callable[..., Any]) -> bool:
     """Whether a method's first parameter after self has a name and may be given without it."""
     return list(inspect.signature(function).parameters.values())[1].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -108,8 +115,8 @@ def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
             outputs = layer.call(*args, **kwargs)
         finally:
             context.depth -= 1
-    except BAD_INPUT as error:
-        layer._fail(error, args)
+    except Exception as error:
+        layer._fail(error, args, kwargs)
     finally:
         context.training = outer
     if layer.activity_regularizer is not None:

@@ -176,7 +176,7 @@ class LayerNormalization(Layer):
         return input_shape
 
     def _mismatch(self, shape: Shape) -> str | None:
-        weight = self.gamma if self.gamma is not None else self.beta
+        weight = None if not self.built else self.gamma if self.gamma is not None else self.beta
         if weight is None:
             return None
         found = tuple(shape[a] for a in self._axes(shape))

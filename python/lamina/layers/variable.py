@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from .. import _native, initializers, ops
-from ..core.arrays import is_list, to_numbers
 from ..config import standardize_dtype
+from ..core.arrays import is_list, to_numbers
 from ..core.autograd import Array, Tensor
 from ..core.grad_mode import no_grad
 from ..core.recording import forbid_capture, note_change

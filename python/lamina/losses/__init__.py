@@ -14,8 +14,9 @@ import numpy as np
 
 from .. import ops
 from ..core import registry
-from ..core.arguments import explain_types
+from ..core.arrays import as_dtype
 from ..core.autograd import Tensor
+from ..core.explain import Explained, named
 from ..core.grad_mode import grad_mode
 from ..core.masked_tensor import MaskedTensor
 from ..core.recording import note_change, note_made, notes_changes
@@ -43,7 +44,7 @@ LossFunction = Callable[..., Any]
 
 
 @notes_changes
-class Loss:
+class Loss(Explained, early=True):
     """Base of the losses; a subclass defines ``call(y_true, y_pred)``, which returns one value per sample.
 
     reduction: "sum_over_batch_size" (default, the mean of all values), "mean_with_sample_weight", "sum", "none".
@@ -52,10 +53,6 @@ class Loss:
     """
 
     integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        explain_types(cls)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         loss = super().__new__(cls)
@@ -69,7 +66,7 @@ class Loss:
             raise unknown("reduction", reduction, REDUCTIONS)
         self.name = name or type(self).__name__
         self.reduction = reduction
-        self.dtype = dtype
+        self.dtype = None if dtype is None else as_dtype(dtype, f"{type(self).__name__}: dtype").name
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
@@ -106,9 +103,6 @@ class Loss:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
-
-
-explain_types(Loss)
 
 
 def _noted(method: str) -> Any:
@@ -411,6 +405,7 @@ _SHORT = {
 }
 
 
+@named("losses.get")
 def get(identifier: Any) -> Any:
     """A loss from its name ("mse": the function, "MeanSquaredError": an object), config, class, object or function."""
     if identifier is None or isinstance(identifier, Loss):

@@ -14,8 +14,8 @@ import numpy as np
 
 from .. import losses
 from ..core.arrays import to_numbers
-from ..core.arguments import explain_types
 from ..core.autograd import no_grad
+from ..core.explain import Explained, fail, named
 from ..core.masked_tensor import MaskedTensor
 from ..core.suggest import unknown
 from ..layers.variable import Variable
@@ -44,30 +44,35 @@ def _labels(name: str, y_true: Any, y_pred: Array) -> Array:
     return labels
 
 
+@named("binary_accuracy")
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
     """How often y_pred > threshold agrees with y_true (0 or 1), averaged over the last axis."""
     y_true, y_pred = _pair("binary_accuracy", y_true, y_pred)
     return np.mean((y_pred > threshold) == y_true, axis=-1)
 
 
+@named("categorical_accuracy")
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     """1 where the largest entries of y_true and y_pred, both (..., classes), stand at the same place, else 0."""
     y_true, y_pred = _pair("categorical_accuracy", y_true, y_pred)
     return y_true.argmax(-1) == y_pred.argmax(-1)
 
 
+@named("sparse_categorical_accuracy")
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     """1 where the largest entry of y_pred (..., classes) stands at the class index y_true (...), else 0."""
     y_pred = np.asarray(y_pred)
     return y_pred.argmax(-1) == _labels("sparse_categorical_accuracy", y_true, y_pred)
 
 
+@named("accuracy")
 def accuracy(y_true: Any, y_pred: Any) -> Array:
     """How often y_pred equals y_true exactly, averaged over the last axis."""
     y_true, y_pred = _pair("accuracy", y_true, y_pred)
     return np.mean(y_true == y_pred, axis=-1)
 
 
+@named("sparse_top_k_categorical_accuracy")
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     """1 where fewer than k classes score higher than the class index y_true (...), y_pred (..., classes), else 0."""
     y_pred = np.asarray(y_pred)
@@ -76,34 +81,33 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> A
     return (np.count_nonzero(y_pred > score, axis=-1) < k) & np.isfinite(score[..., 0])
 
 
+@named("top_k_categorical_accuracy")
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     """As sparse_top_k_categorical_accuracy, for one-hot y_true (..., classes)."""
     y_true, y_pred = _pair("top_k_categorical_accuracy", y_true, y_pred)
     return sparse_top_k_categorical_accuracy(y_true.argmax(-1), y_pred, k)
 
 
+@named("mean_squared_error")
 def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
     """mean((y_pred - y_true)^2) over the last axis."""
     y_true, y_pred = _pair("mean_squared_error", y_true, y_pred)
     return np.mean(np.square(y_pred - y_true), axis=-1)
 
 
+@named("mean_absolute_error")
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
     """mean(|y_pred - y_true|) over the last axis."""
     y_true, y_pred = _pair("mean_absolute_error", y_true, y_pred)
     return np.mean(np.abs(y_pred - y_true), axis=-1)
 
 
-class Metric:
+class Metric(Explained, early=True):
     """Base of the metrics: a subclass defines ``update_state(y_true, y_pred, sample_weight=None)`` and ``result()``.
 
     What it gathers is kept in variables from ``add_variable``, which ``reset_state`` sets to zero; one that keeps it
     elsewhere defines ``reset_state`` as well.  ``update_state`` gets arrays; NumPy and ``lamina.ops`` both take them.
     """
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        explain_types(cls)
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or type(self).__name__
@@ -161,9 +165,6 @@ class Metric:
         return f"{type(self).__name__}(name={self.name!r})"
 
 
-explain_types(Metric)
-
-
 class _Average(Metric):
     """The (weighted) mean of all values added so far; 0 before the first."""
 
@@ -202,7 +203,10 @@ class Mean(_Average):
         super().__init__(name, dtype)
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        self.add(values, sample_weight)
+        try:
+            self.add(values, sample_weight)
+        except Exception as error:
+            fail(error, type(self).__name__, type(self).update_state, (self, values, sample_weight))
 
 
 def _masked(sample_weight: Any, mask: Array) -> Array:
@@ -229,15 +233,13 @@ class MeanMetricWrapper(_Average):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         try:
             values = np.asarray(self.fn(y_true, y_pred, **self.options))
-        except (TypeError, ValueError):
-            for what, given in (("y_true", y_true), ("y_pred", y_pred)):
-                to_numbers(f"{self.name}: {what}", given)
-            raise
-        if sample_weight is not None and isinstance(y_pred, MaskedTensor):
-            mask = np.asarray(y_pred.mask)
-            if mask.shape == values.shape[: mask.ndim]:
-                sample_weight = _masked(sample_weight, mask)
-        self.add(values, sample_weight)
+            if sample_weight is not None and isinstance(y_pred, MaskedTensor):
+                mask = np.asarray(y_pred.mask)
+                if mask.shape == values.shape[: mask.ndim]:
+                    sample_weight = _masked(sample_weight, mask)
+            self.add(values, sample_weight)
+        except Exception as error:
+            fail(error, type(self).__name__, type(self).update_state, (self, y_true, y_pred, sample_weight))
 
     def get_config(self) -> dict[str, Any]:
         own = {"fn": self.fn} if type(self) is MeanMetricWrapper else {}  # its subclasses know theirs
@@ -361,6 +363,7 @@ def _without_tape(fn: MetricFunction) -> MetricFunction:
     return call
 
 
+@named("metrics.get")
 def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple[int, ...] = ()) -> Metric:
     """A metric from its name, class, object or function.
 

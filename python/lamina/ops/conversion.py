@@ -14,17 +14,22 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from .. import _native, config
-from ..core.arrays import values_of
+from ..core.arrays import as_dtype, values_of
 from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
+from ..core.explain import fail
 from ..core.recording import forbid_capture
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
 _LARGEST = 2**59  # elements: of 8 bytes each, their number of bytes still fits in 63 bits
+_NATIVE = frozenset(np.dtype(c).str for c in "?bBhHiIlLqQfd")  # what the kernels take, in this machine's byte order
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class SymbolicArgument(Exception):
+class SymbolicArgument(TypeError):
     """An operation met a tensor without values; ``op`` hands the whole call to the model that is being drawn."""
+
+    def __init__(self) -> None:
+        super().__init__("Tensor: a symbolic tensor has no values; use lamina.ops or a layer on it")
 
 
 class _Symbolic:
@@ -40,7 +45,7 @@ def register_symbolic(cls: type, call: Callable[[Callable[..., Any], tuple[Any, 
 
 
 def op(function: F) -> F:
-    """A public operation: called with a symbolic tensor it is drawn, else it runs."""
+    """A public operation: called with a symbolic tensor it is drawn, else it runs; its errors name it."""
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
@@ -48,6 +53,8 @@ def op(function: F) -> F:
             return function(*args, **kwargs)
         except SymbolicArgument:
             return _Symbolic.call(public, args, kwargs)
+        except Exception as error:
+            fail(error, function.__name__, function, args, kwargs)
 
     return public  # type: ignore[return-value]
 
@@ -78,7 +85,7 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
             return x
         return cast(x, dtype)
     if isinstance(x, np.ndarray) and dtype is None:
-        return wrap(x) if is_computable(x.dtype) else wrap(x.astype(floatx()))
+        return wrap(x) if x.dtype.str in _NATIVE else Tensor(x, dtype=floatx() if x.dtype.kind == "f" else None)
     if isinstance(x, _Symbolic.type):
         raise SymbolicArgument
     if isinstance(x, (list, tuple)):
@@ -166,7 +173,7 @@ def cast(x: TensorLike, dtype: Any) -> Tensor:
     if not is_computable(t._array.dtype):
         forbid_in_capture(f"a conversion from {t._array.dtype}")
         t = wrap(t._array.astype(floatx()))
-    y = _native.cast_forward(t._array, dtype)
+    y = _native.cast_forward(t._array, as_dtype(dtype, "cast: dtype"))
     if not t.requires_grad or y.dtype.kind != "f":
         return wrap(y)
 

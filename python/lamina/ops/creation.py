@@ -9,11 +9,17 @@ from typing import Any
 import numpy as np
 
 from .. import _native
+from ..core.arrays import as_dtype
 from ..core.autograd import Array, Tensor, record_view, wrap
 from .conversion import TensorLike, as_tensor, check_sizes, floatx, shape_of
 from .elementwise import where
 from .expansion import broadcast_to
 from .reshape import ravel, reshape
+
+
+def _kind(dtype: Any, default: Any = None) -> Any:
+    """The dtype to make: ``default``, or ``config.floatx()``, where none is asked for."""
+    return as_dtype(dtype) if dtype is not None else floatx() if default is None else default
 
 
 def convert_to_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
@@ -48,17 +54,17 @@ def is_tensor(x: Any) -> bool:
 
 def zeros(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
     """Zeros, ``config.floatx()`` by default."""
-    return wrap(np.zeros(check_sizes("zeros", shape), dtype or floatx()))
+    return wrap(np.zeros(check_sizes("zeros", shape), _kind(dtype)))
 
 
 def ones(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
     """Ones, ``config.floatx()`` by default."""
-    return wrap(np.ones(check_sizes("ones", shape), dtype or floatx()))
+    return wrap(np.ones(check_sizes("ones", shape), _kind(dtype)))
 
 
 def full(shape: Sequence[int] | int, fill_value: Any, dtype: Any = None) -> Tensor:
     """One value (or an array that broadcasts to ``shape``) everywhere, ``config.floatx()`` by default."""
-    return _filled(check_sizes("full", shape), fill_value, dtype or floatx())
+    return _filled(check_sizes("full", shape), fill_value, _kind(dtype))
 
 
 def _filled(shape: tuple[int, ...], value: Any, dtype: Any) -> Tensor:
@@ -70,19 +76,19 @@ def _filled(shape: tuple[int, ...], value: Any, dtype: Any) -> Tensor:
 def zeros_like(x: TensorLike, dtype: Any = None) -> Tensor:
     """Zeros of x's shape and type."""
     x = as_tensor(x)
-    return wrap(np.zeros(x.shape, dtype or x.dtype))
+    return wrap(np.zeros(x.shape, _kind(dtype, x.dtype)))
 
 
 def ones_like(x: TensorLike, dtype: Any = None) -> Tensor:
     """Ones of x's shape and type."""
     x = as_tensor(x)
-    return wrap(np.ones(x.shape, dtype or x.dtype))
+    return wrap(np.ones(x.shape, _kind(dtype, x.dtype)))
 
 
 def full_like(x: TensorLike, fill_value: Any, dtype: Any = None) -> Tensor:
     """One value everywhere, of x's shape and type."""
     x = as_tensor(x)
-    return _filled(x.shape, fill_value, dtype or x.dtype)
+    return _filled(x.shape, fill_value, _kind(dtype, x.dtype))
 
 
 def empty(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
@@ -104,7 +110,7 @@ def copy(x: TensorLike) -> Tensor:
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """Ones on diagonal k, else zeros."""
     check_sizes("eye", (N, N if M is None else M))
-    return wrap(np.eye(N, M, k, dtype or floatx()))
+    return wrap(np.eye(N, M, k, _kind(dtype)))
 
 
 def identity(n: int, dtype: Any = None) -> Tensor:
@@ -125,7 +131,7 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
     if step == 0:
         raise ValueError(f"arange: step must not be 0, from {start} to {stop}")
     check_sizes("arange", max(0, math.ceil((stop - start) / step)))
-    values = np.arange(start, stop, step, dtype=dtype)
+    values = np.arange(start, stop, step, dtype=None if dtype is None else as_dtype(dtype))
     if dtype is None:
         values = values.astype(np.int32 if values.dtype.kind in "iu" else floatx())
     return wrap(values)
@@ -145,7 +151,7 @@ def linspace(
     Without ``endpoint`` stop is left out.  ``retstep``: (numbers, distance).
     """
     check_sizes("linspace", num)
-    kind = floatx() if dtype is None else dtype
+    kind = _kind(dtype)
     values, step = np.linspace(
         _ordinary(start), _ordinary(stop), num, endpoint=endpoint, retstep=True, dtype=kind, axis=axis
     )
@@ -165,13 +171,13 @@ def logspace(
     """So many numbers at equal ratios from base ** start to base ** stop, along a new axis where these are arrays."""
     check_sizes("logspace", num)
     values = np.logspace(_ordinary(start), _ordinary(stop), num, endpoint=endpoint, base=base, axis=axis)
-    return wrap(values.astype(floatx() if dtype is None else dtype, order="C"))
+    return wrap(values.astype(_kind(dtype), order="C"))
 
 
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """Ones on and below diagonal k, else zeros."""
     check_sizes("tri", (N, N if M is None else M))
-    return wrap(np.tri(N, M, k).astype(dtype or floatx()))
+    return wrap(np.tri(N, M, k).astype(_kind(dtype)))
 
 
 def _triangle(x: TensorLike, k: int, lower: bool) -> Tensor:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native
+from ..core.arrays import as_dtype
 from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
 from .conversion import (
     TensorLike,
@@ -257,7 +258,7 @@ def one_hot(x: TensorLike, num_classes: int, axis: int = -1, dtype: Any = None, 
     axis = _axis(axis, indices.ndim + 1, "one_hot", indices.shape)
     if indices.dtype not in (np.int32, np.int64):
         indices = _native.cast_forward(indices, np.int64)
-    kind = np.dtype(dtype or floatx())
+    kind = floatx() if dtype is None else as_dtype(dtype, "one_hot: dtype")
     y = wrap(_native.one_hot_forward(indices, num_classes, kind if kind.kind == "f" else np.float32))
     y = y if kind.kind == "f" else as_tensor(y, kind)
     return y if axis == y.ndim - 1 else moveaxis(y, -1, axis)

@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import _native
 from ..core import registry
+from ..core.explain import named
 from ..core.suggest import unknown
 from . import schedules as schedules
 from .base import Optimizer as Optimizer
@@ -143,6 +144,7 @@ class RMSprop(Optimizer):
 _CLASSES: dict[str, Any] = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop)}
 
 
+@named("optimizers.get")
 def get(identifier: Any) -> Any:
     """An optimizer from its name ("adam"), config, class or object."""
     if isinstance(identifier, Optimizer):

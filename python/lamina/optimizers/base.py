@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _native
-from ..core.arguments import explain_types
 from ..core.autograd import Tensor, wrap
+from ..core.explain import Explained
 from ..core.grad_mode import grad_mode
 from ..core.memory import zero_pages, zeros
 from ..core.recording import Recording, forbid_capture, note_change, notes_changes
@@ -51,7 +51,7 @@ class LearningRate(Tensor):
 
 
 @notes_changes
-class Optimizer:
+class Optimizer(Explained, early=True):
     """Base of the optimizers: state, clipping, weight decay; a subclass names its slots and its native step.
 
     learning_rate      a number, or a schedule called with the number of steps done
@@ -67,10 +67,6 @@ class Optimizer:
 
     _own: ClassVar[tuple[str, ...]] = ()  # constructor arguments of the subclass, for get_config
     _native_step: ClassVar[Callable[..., None]]  # called with the group and _options()
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        explain_types(cls)
 
     def __init__(
         self,
@@ -459,6 +455,3 @@ class Optimizer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
-
-
-explain_types(Optimizer)

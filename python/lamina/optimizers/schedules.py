@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core import registry
-from ..core.arguments import explain_types
+from ..core.explain import Explained
 from ..core.suggest import unknown
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Explained, early=True, also=("__call__",)):
     """Base of the schedules: a subclass defines ``__call__(step)``, step counting optimizer steps from 0."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        explain_types(cls)
 
     def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")

@@ -1,0 +1,43 @@
+"""``python -m tests.fuzz``: fuzz for a time, print what was found, exit 1 if that is anything."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from .programs import KINDS
+from .session import CORPUS, Session, corpus
+
+
+def main() -> int:
+    """Parse arguments, run, report."""
+    parser = argparse.ArgumentParser("python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--what", default=",".join(KINDS), help="kinds of programs, with commas: %(default)s")
+    parser.add_argument("--corpus", action="store_true", help=f"append what was found to {CORPUS.name}")
+    options = parser.parse_args()
+    kinds = options.what.split(",")
+    if unknown := set(kinds) - set(KINDS):
+        parser.error(f"--what: {', '.join(unknown)}; the kinds are {', '.join(KINDS)}")
+    start = time.monotonic()
+    with Session(options.seed, kinds) as session:
+        for program in corpus():
+            if signature := session.signature(program):
+                session._found(program, signature, "from the corpus")
+        session.run(options.minutes * 60)
+        rate = session.programs / (time.monotonic() - start)
+        session.shrink()
+    findings = sorted(session.findings.values(), key=lambda f: -f.count)
+    for finding in findings:
+        print(finding)
+    if options.corpus:
+        with CORPUS.open("a") as f:
+            f.writelines(f"\n# {finding.signature}\n{finding.source}\n" for finding in findings)
+    print(f"{session.programs} programs ({rate:.0f} a second), {len(findings)} kinds of faults")
+    return bool(findings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,230 @@
+"""A session: workers that run programs, what becomes of them, and the report."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import lamina
+
+from .programs import KINDS
+from .shrink import shrink
+from .worker import JOURNAL_BYTES, read_journal
+
+HERE = Path(__file__).parent
+CORPUS = HERE / "corpus.txt"
+SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
+PATIENCE = 120 if SANITIZED else 30  # seconds without a new program: it hangs
+ADDRESS_SPACE = 0 if SANITIZED else 6 << 30
+BATCH = 250
+
+
+@dataclasses.dataclass
+class Finding:
+    """A fault with the program that shows it."""
+
+    source: str
+    signature: str
+    message: str
+    count: int = 1
+
+    def __str__(self) -> str:
+        message = self.message[:600].replace("\n", "\n# ")
+        return f"# {self.count} x {self.signature}\n# {message}\n{self.source}\n"
+
+
+class Gone(Exception):
+    """The worker died or was killed; says why."""
+
+
+class Worker:
+    """One worker process and the pipe to it."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.journal = os.path.join(self.folder.name, "journal")
+        with open(self.journal, "wb") as f:
+            f.truncate(JOURNAL_BYTES)
+        self.log = open(os.path.join(self.folder.name, "log"), "w+b")  # noqa: SIM115
+        package = __package__ or ""
+        root = HERE.parents[package.count(".")]
+        path = os.pathsep.join([str(root), str(Path(lamina.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+        sanitizer = {"ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=4000"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-X", "faulthandler", "-m", f"{package}.worker", self.journal, str(ADDRESS_SPACE)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            cwd=self.folder.name,
+            env={**os.environ, "PYTHONPATH": path, **(sanitizer if SANITIZED else {})},
+        )
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The reply; Gone if the process dies, or works longer than PATIENCE on one program."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write((json.dumps(request) + "\n").encode())
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise Gone(self._epitaph()) from None
+        seen, since = -1, time.monotonic()
+        while not select.select([self.process.stdout], [], [], 0.5)[0]:
+            count, _ = read_journal(self.journal)
+            if count != seen:
+                seen, since = count, time.monotonic()
+            if time.monotonic() - since > PATIENCE:
+                self.process.send_signal(signal.SIGABRT)  # faulthandler says where
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(5)
+                self.process.kill()
+                raise Gone(f"hang {self._where()}")
+        line = self.process.stdout.readline()
+        if not line:
+            raise Gone(self._epitaph())
+        return json.loads(line)
+
+    def _epitaph(self) -> str:
+        code = self.process.wait()
+        name = signal.Signals(-code).name if code < 0 else f"exit {code}"
+        return f"crash {name} {self._where()}"
+
+    def _where(self) -> str:
+        """What a sanitizer or the fault handler said last."""
+        self.log.seek(0)
+        text = self.log.read()[-20_000:].decode(errors="replace")
+        for pattern in (r"SUMMARY: (.+)", r"runtime error: (.+)", r"terminate called.*\n.*what\(\): +(.+)"):
+            if found := re.search(pattern, text):
+                return re.sub(r"/\S*/", "", found[1])
+        found = re.search(r'File "[^"]*lamina/([^"]+)", line \d+ in (\w+)', text)
+        return f"in {found[1]}:{found[2]}" if found else text.rstrip().rpartition("\n")[2]
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.log):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+        self.folder.cleanup()
+
+
+class Session:
+    """Runs programs for a time; ``findings`` holds one program for each kind of fault."""
+
+    def __init__(self, seed: int = 0, kinds: Sequence[str] = KINDS) -> None:
+        self.next, self.kinds = seed * 10**9, list(kinds)
+        self.findings: dict[str, Finding] = {}
+        self.avoid: list[str] = []  # functions that killed too many workers already
+        self.crashes: dict[str, int] = {}
+        self.programs = 0
+        self.worker: Worker | None = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        """End the worker; the next request starts another."""
+        if self.worker is not None:
+            self.worker.close()
+            self.worker = None
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.worker = self.worker or Worker()
+        return self.worker.ask(request)
+
+    def signature(self, program: str) -> str | None:
+        """What is wrong with a program: the kind of fault, how it killed a fresh worker, or None."""
+        try:
+            fault = self.ask({"run": program})["fault"]
+        except Gone as gone:
+            self.drop()
+            return str(gone)
+        return None if fault is None else fault["signature"]
+
+    def run(self, seconds: float) -> None:
+        """Batches until the time is over."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.batch(BATCH)
+
+    def batch(self, count: int) -> None:
+        """The next programs."""
+        before = read_journal(self.worker.journal)[0] if self.worker else 0
+        request = {"kinds": self.kinds, "seed": self.next, "count": count, "avoid": self.avoid}
+        try:
+            reply = self.ask(request)
+        except Gone as gone:
+            assert self.worker is not None
+            done, program = read_journal(self.worker.journal)
+            self.drop()
+            self._died(program, str(gone))
+            self.programs += done - before
+            self.next += max(1, done - before)  # programs that were left out come a second time
+            return
+        self.programs += count
+        self.next += count
+        for fault in reply["faults"]:
+            self._found(fault["source"], fault["signature"], fault["message"])
+        for program in reply["slow"]:
+            self._found(program, "slow", "more than five seconds")
+        if reply["held"] > 1 << 20:
+            self._found(
+                f"# seeds {request['seed']} to {self.next}", "memory", f"{reply['held']} bytes of the pool are held"
+            )
+        if reply["rss"] > 3 << 30:
+            self.drop()
+
+    def _died(self, program: str, how: str) -> None:
+        again = self.signature(program)
+        self.drop()
+        self._found(program, how, "alone, too" if again else "not alone")
+        called = re.findall(r"\b(?:ops|layers|native|optimizers|losses|metrics)\.\w+", program)
+        if called:
+            self.crashes[called[-1]] = self.crashes.get(called[-1], 0) + 1
+            if self.crashes[called[-1]] == 4:
+                self.avoid.append(called[-1] + "(")
+
+    def _found(self, program: str, signature: str, message: str) -> None:
+        if signature in self.findings:
+            finding = self.findings[signature]
+            finding.count += 1
+            if len(program) < len(finding.source):
+                finding.source, finding.message = program, message
+        else:
+            self.findings[signature] = Finding(program, signature, message)
+
+    def shrink(self, tries: int = 200, seconds: float = 60) -> None:
+        """Make each finding's program smaller."""
+        for finding in self.findings.values():
+            end = time.monotonic() + seconds
+            if finding.signature.startswith(("slow", "memory", "hang")):
+                continue
+            wanted = self.signature(finding.source)
+            if wanted is not None:
+                finding.source = shrink(finding.source, self._same(wanted, end), tries)
+
+    def _same(self, wanted: str, end: float) -> Callable[[str], bool]:
+        """Whether a program shows that fault; no longer once the time is over."""
+        return lambda program: time.monotonic() < end and self.signature(program) == wanted
+
+
+def corpus() -> list[str]:
+    """The programs that once were faults."""
+    paragraphs = CORPUS.read_text().split("\n\n")
+    return [p.strip() for p in paragraphs if any(line and line[0] != "#" for line in p.splitlines())]

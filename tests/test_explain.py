@@ -1,0 +1,64 @@
+"""Wrong arguments are named in the words of the call, not in Python's or NumPy's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lamina
+from lamina import layers, losses, metrics, ops, schedules
+
+X = np.ones((2, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: ops.moveaxis(X, None, 1), TypeError, "moveaxis: source must be an integer or a sequence of integers"),
+        (lambda: ops.rot90(X, axes=3), TypeError, "rot90: axes must be a sequence of integers, got 3"),
+        (lambda: ops.linspace(None, 1), TypeError, "linspace: start must be a tensor, an array, a number"),
+        (lambda: ops.add([[1], [1, 2]], X), TypeError, "add: x1 must be a tensor, an array, a number or nested lists"),
+        (lambda: ops.stack(3), TypeError, "stack: x must be a list of tensors or arrays, got 3"),
+        (lambda: ops.zeros((2,), "abc"), TypeError, "dtype must be a type of numbers or booleans .* got 'abc'"),
+        (lambda: ops.sum(np.array([None, 1])), TypeError, "Tensor: expected numbers or booleans, got dtype object"),
+        (lambda: lamina.Tensor([[1], [1, 2]]), ValueError, "Tensor: expected a number, an array or nested lists"),
+        (lambda: lamina.Tensor(1, dtype="q7"), TypeError, "Tensor: dtype must be"),
+        (lambda: layers.Permute(3), TypeError, "Permute: dims must be a sequence of integers, got 3"),
+        (lambda: layers.MaxPooling2D(2)({}), TypeError, "MaxPooling2D '.*': the input must be one tensor or array"),
+        (lambda: layers.Dense(2)([X, X]), TypeError, "Dense '.*': the input must be one tensor or array, got a list"),
+        (lambda: layers.Softmax(axis=(-1,))(3.0), ValueError, "Softmax '.*': .*shape \\(\\)"),
+        (lambda: losses.Huber("a"), TypeError, "Huber: delta must be a number, got 'a'"),
+        (lambda: losses.Huber(dtype="abc"), TypeError, "Huber: dtype must be a type of numbers"),
+        (lambda: metrics.MeanMetricWrapper(3), TypeError, "MeanMetricWrapper: fn must be a function, got 3"),
+        (lambda: metrics.Mean().update_state("a"), TypeError, "Mean: .*values: 'a'"),
+        (lambda: schedules.CosineDecay("a", 1), TypeError, "CosineDecay: initial_learning_rate must be a number"),
+        (lambda: lamina.initializers.Orthogonal("a"), TypeError, "Orthogonal: gain must be a number, got 'a'"),
+        (lambda: lamina.regularizers.L2(None), TypeError, "L2: l2 must be a number, got None"),
+    ],
+)
+def test_the_wrong_argument_is_named(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
+
+
+def test_words_of_others_stay():
+    """Errors of a user's own function, and those that the library raises itself, keep type and message."""
+
+    def mine(x):
+        raise KeyError("mine")
+
+    for call in (lambda: layers.Lambda(mine)(X), lambda: losses.FunctionLoss(lambda t, p: mine(p))(X, X)):
+        with pytest.raises(KeyError, match="mine"):
+            call()
+    with pytest.raises(ValueError, match=r"^reshape: x is \(2, 3\), 6 elements, which cannot become \(4,\)$"):
+        ops.reshape(X, (4,))
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'x2'"):
+        ops.add(X)
+
+
+def test_foreign_byte_order_and_other_types():
+    swapped = X.astype(">f4")
+    assert ops.zeros_like(swapped).dtype == np.float32
+    assert ops.unstack(swapped)[0].dtype.isnative
+    with pytest.raises(TypeError, match="expected numbers or booleans, got dtype complex64"):
+        ops.unstack(X.astype("c8"))
