@@ -12,7 +12,7 @@ import pytest
 from small_net import Net, blobs
 
 from lamina import callbacks, losses, optimizers
-from lamina.models import interrupt, trainer
+from lamina.models import signals, trainer
 
 X, Y = blobs(96)
 
@@ -67,19 +67,19 @@ def handler_after(place, run, files):
 
 
 def steps():
-    with interrupt.WholeSteps() as whole:
+    with signals.WholeSteps() as whole:
         for _ in range(2):
             with whole.step:
                 pass
 
 
 def nested():
-    with interrupt.WholeSteps() as outer, outer.step:
+    with signals.WholeSteps() as outer, outer.step:
         steps()
 
 
 def failing():
-    with pytest.raises(ZeroDivisionError), interrupt.WholeSteps() as whole, whole.step:
+    with pytest.raises(ZeroDivisionError), signals.WholeSteps() as whole, whole.step:
         raise ZeroDivisionError
 
 
@@ -88,7 +88,7 @@ def test_no_handler_stays_wherever_the_signal_comes(run):
     there, place = True, 0
     while there:
         place += 1
-        there, raised, handler = handler_after(place, run, (interrupt.__file__, __file__))
+        there, raised, handler = handler_after(place, run, (signals.__file__, __file__))
         assert handler is signal.default_int_handler, f"SIGINT at instruction {place}"
         assert raised or not there, f"SIGINT at instruction {place} was lost"
     assert place > 100
@@ -101,7 +101,7 @@ def test_no_handler_stays_after_fit():
     there, place = True, 0
     while there:
         place += 7
-        there, _, handler = handler_after(place, fit, (trainer.__file__, interrupt.__file__))
+        there, _, handler = handler_after(place, fit, (trainer.__file__, signals.__file__))
         assert handler is signal.default_int_handler, f"SIGINT at instruction {place}"
     assert place > 700
 
@@ -194,7 +194,7 @@ def test_ctrl_c_in_a_step_that_fails_is_not_lost():
     model = Fails(4, 3)
     model.compile(optimizers.SGD(0.1), losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=True)
     model.optimizer.build(model.trainable_weights)
-    with pytest.raises(KeyboardInterrupt) as caught, interrupt.WholeSteps() as whole, whole.step:
+    with pytest.raises(KeyboardInterrupt) as caught, signals.WholeSteps() as whole, whole.step:
         model(X, training=True)
     assert isinstance(caught.value.__context__, ZeroDivisionError)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -20,7 +20,7 @@ TYPOS = {
     "callbacks": {"EarlyStoping": "EarlyStopping", "ModelCheckPoint": "ModelCheckpoint"},
     "initializers": {"HeNorml": "HeNormal", "Glorotuniform": "GlorotUniform"},
     "regularizers": {"L1l2": "L1L2"},
-    "schedules": {"CosineDecai": "CosineDecay"},
+    "optimizers.schedules": {"CosineDecai": "CosineDecay"},
     "models": {"Sequental": "Sequential"},
     "saving": {"load_modell": "load_model"},
     "utils": {"to_categoricall": "to_categorical"},

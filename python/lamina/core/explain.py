@@ -76,6 +76,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "float": (_is_number, "a number"),
     "str": (lambda v: isinstance(v, str), "a string"),
     "Sequence[int]": (_is_indices, "a sequence of integers"),
+    "Sequence[int | None]": (lambda v: isinstance(v, (list, tuple)), "a sequence of sizes"),
     "TensorLike": (_is_array, _ARRAY),
     "Sequence[TensorLike]": (_is_arrays, "a list of tensors or arrays"),
     "Tensor": (lambda v: hasattr(v, "_array"), "a Tensor"),
@@ -158,11 +159,12 @@ def explained(
 ) -> Exception:
     """The error to raise in place of ``error``: itself, or a TypeError or ValueError that names call and argument."""
     message = str(error)
-    if isinstance(error, _LEFT) or _NAMED.match(message) or _BINDING.match(message):
+    of_value = message.startswith("Tensor: the value ")  # the conversion of an argument, which has a name here
+    if isinstance(error, _LEFT) or (_NAMED.match(message) and not of_value) or _BINDING.match(message):
         return error
     module = type(error).__module__.partition(".")[0]
     trace = error.__traceback__ and error.__traceback__.tb_next  # without the frame that asks
-    if module not in ("builtins", "numpy") or (trace is not None and _keeps_its_words(trace)):
+    if module not in ("builtins", "numpy") or (not of_value and trace is not None and _keeps_its_words(trace)):
         return error
     try:
         signature = inspect.signature(function)
@@ -176,6 +178,8 @@ def explained(
             continue
         if wrong := _wrong(label, str(parameter.annotation), name, value):
             return TypeError(wrong)
+    if of_value:
+        return error
     summary = ", ".join(f"{name}: {show(value)}" for name, value in given.items())
     if isinstance(error, _TOLD) and not message.startswith("The truth value"):
         kind = next(k for k in _TOLD if isinstance(error, k))

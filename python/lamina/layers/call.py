@@ -17,6 +17,7 @@ import numpy as np
 from .. import ops
 from ..core.arrays import about, to_numbers, why_no_numbers
 from ..core.autograd import Tensor
+from ..core.explain import show
 from ..core.tree import leaves, map_structure
 from ..ops.conversion import as_tensor, kernel_dtype
 from . import build
@@ -147,6 +148,8 @@ def _converted(layer: Layer, args: tuple[Any, ...]) -> tuple[Any, ...]:
         for x in leaves(first):
             if not isinstance(x, Tensor):
                 raise TypeError(f"the input {'holds' if x is not args[0] else 'is'} {about(x)}; expected an array")
+        if not isinstance(first, Tensor) and _takes_one(type(layer).call):
+            raise TypeError(f"the input must be one tensor or array, got {show(args[0])}")
     return (first, *(map_structure(lambda x: _convert(layer, x, False), a) for a in args[1:]))
 
 

@@ -239,6 +239,8 @@ class MeanMetricWrapper(_Average):
                     sample_weight = _masked(sample_weight, mask)
             self.add(values, sample_weight)
         except Exception as error:
+            for what, given in (("y_true", y_true), ("y_pred", y_pred)):
+                to_numbers(f"{self.name}: {what}", given)
             fail(error, type(self).__name__, type(self).update_state, (self, y_true, y_pred, sample_weight))
 
     def get_config(self) -> dict[str, Any]:
