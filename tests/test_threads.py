@@ -98,28 +98,6 @@ def product(seed: int = 0):
     return _native.dense_forward(x, w, None, "tanh")
 
 
-FORK = """
-import os, sys
-import numpy as np, lamina
-from lamina import _native
-_native.set_num_threads(2)
-x, w = np.ones((300, 400), np.float32), np.ones((400, 500), np.float32)
-before = _native.dense_forward(x, w, None, "linear")
-child = os.fork()
-if child == 0:
-    ok = _native.get_num_threads() == 1 and (_native.dense_forward(x, w, None, "linear") == before).all()
-    os._exit(0 if ok else 1)
-assert os.waitpid(child, 0)[1] == 0
-assert _native.get_num_threads() == 2
-print((_native.dense_forward(x, w, None, "linear") == before).all())
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_works_on_one_thread(python):
-    assert python(FORK, timeout=60) == "True"
-
-
 def test_python_threads_may_call_at_once(threads):
     threads(2)
     want = product()

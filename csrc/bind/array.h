@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "bind/gil.h"
 #include "core/check.h"
 #include "core/types.h"
 #include "plan/plan.h"
@@ -145,7 +146,7 @@ decltype(auto) with_float(Dtype d, const char* op, F&& f) {
 template <auto op, class Args>
 void run(const char* name, double work, const Args& args) {
   if (work > 2e5) {
-    py::gil_scoped_release release;
+    const ReleaseGil release;
     submit<op>(name, args);
   } else {
     submit<op>(name, args);

@@ -6,6 +6,7 @@
 #include "bind/array.h"
 #include "bind/families.h"
 #include "core/cpu.h"
+#include "core/fork.h"
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
@@ -75,6 +76,7 @@ std::map<std::string, std::size_t> pool_stats_py() {
 }  // namespace
 
 void bind_core(py::module_& m) {
+  watch_forks();
   if (const char* wanted = std::getenv("LAMINA_ISA"))
     if (*wanted && std::strcmp(wanted, isa_name(active_isa())) != 0)
       throw py::import_error(
@@ -102,7 +104,6 @@ void bind_core(py::module_& m) {
       },
       py::arg("n"), "Threads that an operation may use.");
   m.def("get_num_threads", &get_num_threads, "Threads that an operation may use now.");
-  m.def("after_fork_in_child", &after_fork_in_child, "Stay on one thread: OpenMP's pool does not survive a fork.");
   m.def("default_threads", &default_threads, "What the machine, its affinity mask and its cgroup allow.");
   m.def("cgroup_quota", &cgroup_quota, py::arg("root") = "", "CPUs that the cgroup's quota allows; 0 without one.");
   m.def("physical_cores", &physical_cores, py::arg("root") = "", "Cores without hyper-threads; 0 where unknown.");

@@ -47,7 +47,7 @@ class Recorder {
   }
   void run() const {
     check(plan_ && recording != plan_.get(), "this plan has not been recorded");
-    py::gil_scoped_release release;
+    const ReleaseGil release;
     plan_->run();
   }
   // The arrays that every run reads its arguments from; and the class of tensors.
@@ -88,7 +88,7 @@ class Recorder {
   }
   void run_step(std::size_t i) const {
     check_index(plan_ && i < plan_->size(), "no step ", i);
-    py::gil_scoped_release release;
+    const ReleaseGil release;
     plan_->run_step(i);
   }
   bool owns(py::handle a) const {

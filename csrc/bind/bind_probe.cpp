@@ -8,7 +8,7 @@ namespace {
 double measure_flops_py(const std::string& dtype, double seconds) {
   check(dtype == "float32" || dtype == "float64", "measure_flops: expected float32 or float64, got '", dtype, "'");
   check(seconds > 0 && seconds <= 60, "measure_flops: expected up to 60 seconds, got ", seconds);
-  py::gil_scoped_release release;
+  const ReleaseGil release;
   return (dtype == "float32" ? measure_flops<float>(seconds) : measure_flops<double>(seconds)) / 1e9;
 }
 
@@ -18,8 +18,14 @@ double measure_stream_py(dim_t bytes, double seconds, const std::string& kind) {
   check(kind == "add" || kind == "copy" || kind == "triad", "measure_stream: expected add, copy or triad, got '", kind,
         "'");
   const Stream stream = kind == "add" ? Stream::add : kind == "copy" ? Stream::copy : Stream::triad;
-  py::gil_scoped_release release;
+  const ReleaseGil release;
   return measure_stream(seconds, bytes, stream) / 1e9;
+}
+
+double measure_region_py(double seconds) {
+  check(seconds > 0 && seconds <= 60, "measure_region: expected up to 60 seconds, got ", seconds);
+  const ReleaseGil release;
+  return measure_region(seconds);
 }
 
 }  // namespace
@@ -29,6 +35,8 @@ void bind_probe(py::module_& m) {
         "GFLOP/s of multiply-adds in registers, all threads, in the instruction set in use.");
   m.def("measure_stream", measure_stream_py, py::arg("bytes"), py::arg("seconds") = 0.2, py::arg("kind") = "add",
         "GB/s read and written over float32 arrays of `bytes`: add (y += x), copy (y = x) or triad (y = x + s z).");
+  m.def("measure_region", measure_region_py, py::arg("seconds") = 0.1,
+        "Seconds that a region of all threads takes of itself.");
 }
 
 }  // namespace lamina

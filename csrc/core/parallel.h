@@ -1,17 +1,22 @@
-// The only place that names OpenMP. parallel_for cuts [0, n) into one contiguous range a thread.
+// Work divided among threads. A region is a number of chunks, cut by the sizes of the work, and taken by whoever runs:
+//
+//   the caller     posts the region, takes chunks like everyone, and waits only for those that others have begun
+//   a worker       takes chunks of posted regions; it spins for a moment without work, then sleeps
+//   home           thread t of T first takes the t-th part of the chunks, in order, so that it meets the same rows
+//   again
+//                  in the next region; then the last chunks of others
+//
+// The workers are the threads of one long-lived OpenMP region (parallel.cpp, the only file that names OpenMP).
 #pragma once
-#include <omp.h>
-
 #include <algorithm>
-#include <atomic>
 
 #include "core/types.h"
 
 namespace lamina {
 
 void set_num_threads(int n);
-int get_num_threads();       // what parallel_for may use now: 1 in a forked child or inside another parallel region
-void after_fork_in_child();  // libgomp hangs in a forked child, so it stays on one thread
+int get_num_threads();            // what a region may use now: 1 inside of another one
+void forget_threads_of_parent();  // in a forked child, where none of them runs
 
 // Denormals are flushed to zero while kernels run; the caller's mode comes back.
 class FlushDenormals {
@@ -44,8 +49,50 @@ class FlushDenormals {
 #endif
 };
 
+struct Region;
+
+// One thread's part in a region: the chunks that it takes.
+class Share {
+ public:
+  explicit Share(dim_t chunks) : next_(0), end_(chunks) {}  // all of them, for a region of one thread
+  Share(Region& region, int thread, int threads)
+      : region_(&region), thread_(thread), victim_(thread), threads_(threads) {}
+  bool next(dim_t& chunk) {
+    if (region_) return take(chunk);
+    chunk = next_;
+    return next_++ < end_;
+  }
+
+ private:
+  friend struct Region;
+  bool take(dim_t& chunk);
+
+  Region* region_ = nullptr;
+  dim_t next_ = 0, end_ = 0;
+  int thread_ = 0, victim_ = 0, threads_ = 1;
+  bool has_first_ = false;
+  dim_t first_ = 0;  // taken before the work was called
+  int taken_ = 0;
+};
+
+// Calls work(context, share) on up to `threads` threads, which call share.next until it is false. What they throw, the
+// caller throws: the first of it; chunks that nobody has begun by then are left out.
+void run_region(int threads, dim_t chunks, void (*work)(const void* context, Share& share), const void* context);
+
+template <class F>
+void run_shared(int threads, dim_t chunks, F&& f) {
+  if (threads <= 1) {
+    Share all(chunks);
+    return f(all);
+  }
+  run_region(threads, chunks, [](const void* context, Share& share) { (*static_cast<const F*>(context))(share); }, &f);
+}
+
+// Chunks a thread of a region that could be cut at will: as a thread may come late, or be held up in one.
+constexpr dim_t kChunksPerThread = 4;
+
 // Calls f(begin, end) on disjoint ranges that cover [0, n). A range has at least `grain` items, so that small work
-// stays on the calling thread. f must not throw. What f computes for item i must not depend on the range it is in.
+// stays on the calling thread. What f computes for item i must not depend on the range it is in.
 template <class F>
 void parallel_for(dim_t n, dim_t grain, F&& f) {
   if (n <= 0) return;
@@ -55,48 +102,31 @@ void parallel_for(dim_t n, dim_t grain, F&& f) {
     f(dim_t(0), n);
     return;
   }
-#pragma omp parallel num_threads(threads)
-  {
-    FlushDenormals flush;
-    const dim_t t = omp_get_thread_num(), team = omp_get_num_threads();
-    const dim_t begin = n * t / team, end = n * (t + 1) / team;
-    if (begin < end) f(begin, end);
-  }
+  const dim_t chunks = std::min(most, threads * kChunksPerThread);
+  run_shared(threads, chunks, [&](Share& share) {
+    for (dim_t i; share.next(i);) f(n * i / chunks, n * (i + 1) / chunks);
+  });
 }
 
-// As parallel_for, but items are handed out one by one: for tasks of unequal cost.
-template <class F>
-void parallel_tasks(dim_t n, bool worth_it, F&& f) {
-  const int threads = worth_it ? static_cast<int>(std::min<dim_t>(get_num_threads(), n)) : 1;
-  if (threads <= 1) {
-    for (dim_t i = 0; i < n; i++) f(i);
-    return;
-  }
-  std::atomic<dim_t> next{0};
-#pragma omp parallel num_threads(threads)
-  {
-    FlushDenormals flush;
-    for (dim_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;) f(i);
-  }
-}
-
-// As parallel_tasks; each thread makes itself a worker first (its scratch), and f(worker, i) does task i with it.
+// As parallel_for, item by item: for tasks of unequal cost. Each thread makes itself a worker first (its scratch), and
+// f(worker, i) does task i with it.
 template <class Make, class F>
 void parallel_workers(dim_t n, bool worth_it, Make&& make, F&& f) {
-  const int threads = worth_it ? static_cast<int>(std::min<dim_t>(get_num_threads(), n)) : 1;
   if (n <= 0) return;
-  if (threads <= 1) {
+  constexpr dim_t most = dim_t(1) << 20;
+  const int threads = worth_it ? static_cast<int>(std::min<dim_t>(get_num_threads(), n)) : 1;
+  const dim_t chunks = std::min(n, most);
+  run_shared(threads, chunks, [&](Share& share) {
     auto worker = make();
-    for (dim_t i = 0; i < n; i++) f(worker, i);
-    return;
-  }
-  std::atomic<dim_t> next{0};
-#pragma omp parallel num_threads(threads)
-  {
-    FlushDenormals flush;
-    auto worker = make();
-    for (dim_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;) f(worker, i);
-  }
+    for (dim_t c; share.next(c);)
+      for (dim_t i = n * c / chunks; i < n * (c + 1) / chunks; i++) f(worker, i);
+  });
+}
+
+template <class F>
+void parallel_tasks(dim_t n, bool worth_it, F&& f) {
+  struct Nothing {};
+  parallel_workers(n, worth_it, [] { return Nothing(); }, [&](Nothing, dim_t i) { f(i); });
 }
 
 // Elements of streaming work that a thread must have before another one helps (a region costs about a microsecond).

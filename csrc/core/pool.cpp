@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <mutex>
 #include <new>
 
 namespace lamina {
@@ -51,7 +52,8 @@ void system_free(void* p, std::size_t bytes) {
 }
 
 struct Pool {
-  std::mutex mutex;
+  std::mutex mutex, arenas;  // arenas: of all of them, taken before the pool's own
+
   std::map<std::size_t, std::vector<void*>> free;
   PoolStats stats{};
   std::size_t limit = std::size_t(512) << 20;
@@ -144,13 +146,23 @@ PoolStats pool_stats() {
   return pool().stats;
 }
 
+void pool_lock() {
+  pool().arenas.lock();
+  pool().mutex.lock();
+}
+
+void pool_unlock() {
+  pool().mutex.unlock();
+  pool().arenas.unlock();
+}
+
 Arena::~Arena() {
   for (auto& [p, bytes] : blocks_) pool_release(const_cast<char*>(p), bytes);
 }
 
 void* Arena::allocate(std::size_t bytes) {
   bytes = round_up(bytes);
-  std::lock_guard lock(mutex_);
+  std::lock_guard lock(pool().arenas);
   auto it = free_.lower_bound(bytes);  // the tightest block that fits, at most twice the size
   if (it != free_.end() && it->first <= 2 * bytes) {
     it = std::prev(free_.upper_bound(it->first));  // of equal ones that freed last: it may still be in cache
@@ -165,12 +177,12 @@ void* Arena::allocate(std::size_t bytes) {
 }
 
 void Arena::release(void* p, std::size_t) {
-  std::lock_guard lock(mutex_);
+  std::lock_guard lock(pool().arenas);
   free_.emplace(blocks_.at(static_cast<const char*>(p)), p);
 }
 
 bool Arena::owns(const void* p) const {
-  std::lock_guard lock(mutex_);
+  std::lock_guard lock(pool().arenas);
   auto it = blocks_.upper_bound(static_cast<const char*>(p));
   if (it == blocks_.begin()) return false;
   --it;

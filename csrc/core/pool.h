@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "core/types.h"
@@ -30,6 +29,8 @@ void pool_clear();                     // give cached blocks back to the system
 void pool_set_limit(std::size_t max);  // bytes kept for reuse
 void pool_set_poison(bool on);         // fill fresh blocks with NaN bytes: tests of "never reads what it writes"
 PoolStats pool_stats();
+void pool_lock();  // no thread is inside of the pool or an arena until pool_unlock: while the process forks
+void pool_unlock();
 
 // Free-list allocator over blocks that stay its own until it is destroyed.
 class Arena : public std::enable_shared_from_this<Arena> {
@@ -44,7 +45,6 @@ class Arena : public std::enable_shared_from_this<Arena> {
   std::size_t bytes() const { return total_; }
 
  private:
-  mutable std::mutex mutex_;
   std::multimap<std::size_t, void*> free_;     // by size
   std::map<const char*, std::size_t> blocks_;  // every block, by address
   std::size_t total_ = 0;

@@ -1,5 +1,7 @@
 #include "ops/attention.h"
 
+#include <limits>
+
 #include "core/check.h"
 #include "core/parallel.h"
 #include "ops/attention_block.h"

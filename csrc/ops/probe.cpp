@@ -57,6 +57,15 @@ double measure_stream(double seconds, dim_t bytes, Stream kind) {
   return double(n) * sizeof(float) * (kind == Stream::copy ? 2 : 3) / best;
 }
 
+double measure_region(double seconds) {
+  constexpr int kRegions = 1000;
+  const dim_t chunks = get_num_threads() * kChunksPerThread;
+  const double best = best_time(seconds, [&] {
+    for (int i = 0; i < kRegions; i++) parallel_for(chunks, 1, [](dim_t, dim_t) {});
+  });
+  return best / kRegions;
+}
+
 template double measure_flops<float>(double);
 template double measure_flops<double>(double);
 

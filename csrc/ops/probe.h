@@ -12,4 +12,7 @@ double measure_flops(double seconds);
 // Bytes a second read and written by `kind` over arrays of `bytes` each, all threads, the best run.
 double measure_stream(double seconds, dim_t bytes, Stream kind);
 
+// Seconds of a region on all threads that has nothing to do: the best average of a thousand.
+double measure_region(double seconds);
+
 }  // namespace lamina

@@ -3,8 +3,6 @@
 Keras 3's layers, models and training, PyTorch-like loops of one's own, native kernels underneath.
 """
 
-import os as _os
-
 from . import (
     _native,
     activations,
@@ -38,10 +36,6 @@ from .regularizers import Regularizer
 from .saving import load_model
 
 KerasTensor = SymbolicTensor  # Keras's name
-
-# OpenMP's threads do not survive a fork: the child stays on one.
-if hasattr(_os, "register_at_fork"):
-    _os.register_at_fork(after_in_child=_native.after_fork_in_child)
 
 
 def set_num_threads(n: int) -> None:

@@ -19,7 +19,6 @@ __all__: list[str] = [
     "adam_step",
     "address",
     "affinity_count",
-    "after_fork_in_child",
     "arg_extreme_forward",
     "attention_backward",
     "attention_forward",
@@ -85,6 +84,7 @@ __all__: list[str] = [
     "max_pool2d_backward",
     "max_pool2d_forward",
     "measure_flops",
+    "measure_region",
     "measure_stream",
     "one_hot_forward",
     "physical_cores",
@@ -270,11 +270,6 @@ def address(x: typing.Any) -> int:
 def affinity_count() -> int:
     """
     Processors in this process's affinity mask.
-    """
-
-def after_fork_in_child() -> None:
-    """
-    Stay on one thread: OpenMP's pool does not survive a fork.
     """
 
 def arg_extreme_forward(
@@ -925,6 +920,11 @@ def max_pool2d_forward(
 def measure_flops(dtype: str = "float32", seconds: float = 0.1) -> float:
     """
     GFLOP/s of multiply-adds in registers, all threads, in the instruction set in use.
+    """
+
+def measure_region(seconds: float = 0.1) -> float:
+    """
+    Seconds that a region of all threads takes of itself.
     """
 
 def measure_stream(bytes: int, seconds: float = 0.2, kind: str = "add") -> float:

@@ -66,9 +66,8 @@ def batches(
     """
     if batch_size < 1:
         raise ValueError(f"batches: batch_size must be at least 1, got {batch_size}")
-    return Batches(
-        x, y, batch_size, shuffle, random.numpy_generator() if seed is None else random.numpy_from(seed), drop_last
-    )
+    rng = random.numpy_generator() if seed is None else random.unlocked_in_children(random.numpy_from(seed))
+    return Batches(x, y, batch_size, shuffle, rng, drop_last)
 
 
 def split(*arrays: Any, fraction: float = 0.2, shuffle: bool = True, seed: int | None = None) -> list[Array]:

@@ -23,6 +23,7 @@ results and variables do.  All of a step's operations run in the thread that cal
 from __future__ import annotations
 
 import functools
+import os
 import threading
 import types
 import warnings
@@ -257,6 +258,19 @@ class _Plan:
         return attach(copy, wrap(x.mask._array.copy())) if isinstance(x, MaskedTensor) else copy
 
 
+_steps: weakref.WeakSet[CapturedStep] = weakref.WeakSet()
+
+
+def _unlock_in_child() -> None:
+    """What another thread was running when the process forked does not run in the child."""
+    for step in _steps:
+        step._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_in_child)
+
+
 class CapturedStep:
     """A step that replays its native operations; made by ``capture``.
 
@@ -272,6 +286,7 @@ class CapturedStep:
         self._max_plans = max_plans
         self._strict = strict
         self._lock = threading.Lock()
+        _steps.add(self)
         self._warned: set[str] = set()
         self.__doc__ = step.__doc__
         self.__name__ = name or getattr(step, "__name__", type(step).__name__)

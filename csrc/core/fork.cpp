@@ -1,0 +1,20 @@
+#include "core/fork.h"
+
+#include <pthread.h>
+
+#include "core/cpu.h"
+#include "core/parallel.h"
+#include "core/pool.h"
+
+namespace lamina {
+
+void watch_forks() {
+  caches();  // a value under construction would stay locked as well
+  pool_stats();
+  pthread_atfork(pool_lock, pool_unlock, [] {
+    pool_unlock();
+    forget_threads_of_parent();
+  });
+}
+
+}  // namespace lamina
