@@ -1,17 +1,22 @@
 """Times training steps (Adam) and inference of whole networks: Lamina eager and captured, and PyTorch eager.
 
     python benchmarks/models.py [--filter TEXT] [--rounds N] [--seconds S] [--threads N] [--json F] [--plot F]
+    python benchmarks/models.py --busy N ...
 
 Each library works in a process of its own; the processes take turns, A B A B, network after network, and then all of it
 again: a neighbour or a hypervisor that takes half of the machine for a while meets all alike. PyTorch gets the memory
 format of images that is faster for it, and its plain Adam (--fused: the fused one). Times are milliseconds a step,
 minimum and median over all samples; ratios are those of the minima.
+
+--busy N: captured training steps beside N processes that keep a core busy each (0: none), the median of one thread
+against that of all, for PyTorch and, if it is installed, JAX too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -19,6 +24,7 @@ from typing import Any
 import harness
 
 KINDS = ("eager", "captured", "torch")
+OTHERS = ("jax",)  # with --busy
 
 
 def arguments() -> argparse.Namespace:
@@ -28,9 +34,10 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--seconds", type=float, default=0.25, help="length of a turn")
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--fused", action="store_true", help="PyTorch's fused Adam")
+    p.add_argument("--busy", type=int, metavar="N", help="one thread against all, beside N busy processes")
     p.add_argument("--json", metavar="FILE")
     p.add_argument("--plot", metavar="FILE", help="a picture (needs matplotlib)")
-    p.add_argument("--worker", choices=KINDS, help=argparse.SUPPRESS)
+    p.add_argument("--worker", choices=KINDS + OTHERS, help=argparse.SUPPRESS)
     return p.parse_args()
 
 
@@ -64,14 +71,26 @@ def torch_network(name: str, fused: bool, threads: int) -> tuple[Any, tuple[Any,
     return network, batch
 
 
+def jax_network(name: str) -> tuple[Any, tuple[Any, ...]]:
+    import networks_jax
+    from network_data import data
+
+    return networks_jax.build(name), data(name)
+
+
 def work(kind: str, options: argparse.Namespace) -> None:
     """Answers one line of JSON a request: [network, pass, seconds]."""
     built: dict[str, tuple[Any, tuple[Any, ...]]] = {}
+
+    def build(name: str) -> tuple[Any, tuple[Any, ...]]:
+        if kind == "torch":
+            return torch_network(name, options.fused, options.threads)
+        return jax_network(name) if kind == "jax" else lamina_network(name, kind)
+
     for line in sys.stdin:
         name, which, seconds = json.loads(line)
         if name not in built:
-            torch = kind == "torch"
-            built[name] = torch_network(name, options.fused, options.threads) if torch else lamina_network(name, kind)
+            built[name] = build(name)
         network, batch = built[name]
         call = network.train if which == "training" else network.infer
         timing = harness.interleave([lambda c=call, b=batch: c(*b)], seconds, block=seconds)[0]
@@ -85,10 +104,13 @@ def work(kind: str, options: argparse.Namespace) -> None:
 
 
 class Worker:
-    def __init__(self, kind: str, options: argparse.Namespace) -> None:
-        command = [sys.executable, __file__, "--worker", kind, "--threads", str(options.threads)]
+    def __init__(self, kind: str, options: argparse.Namespace, threads: int) -> None:
+        command = [sys.executable, __file__, "--worker", kind, "--threads", str(threads)]
         command += ["--fused"] if options.fused else []
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        environment = {**os.environ, "NPROC": str(threads)} if threads else None  # what JAX asks
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
 
     def ask(self, name: str, which: str, seconds: float) -> dict[str, Any]:
         assert self.process.stdin
@@ -173,6 +195,20 @@ def plot(path: str, rows: list[dict[str, Any]], facts: dict[str, Any]) -> None:
     fig.savefig(path, dpi=120)
 
 
+def compare_busy(names: list[str], kinds: list[str], options: argparse.Namespace, facts: dict[str, Any]) -> None:
+    """What --busy shows."""
+    import busy
+
+    threads = facts["threads"]
+    workers = {(kind, t): Worker(kind, options, t) for kind in kinds for t in sorted({1, threads})}
+    rows = busy.compare(names, workers, options)
+    for worker in workers.values():
+        worker.close()
+    print(busy.table(rows))
+    if options.json:
+        harness.write_json(options.json, facts, rows)
+
+
 def main() -> None:
     options = arguments()
     harness.clean_environment(options.threads)
@@ -186,6 +222,8 @@ def main() -> None:
 
     facts = harness.machine()
     kinds = list(KINDS)
+    if options.busy is not None:
+        kinds = ["captured", "torch"] + ["jax"] * (importlib.util.find_spec("jax") is not None)
     if importlib.util.find_spec("torch") is None:
         kinds.remove("torch")
         print('PyTorch is not installed: pip install ".[bench]"')
@@ -193,8 +231,10 @@ def main() -> None:
         facts["torch"] = importlib.metadata.version("torch")
     print(", ".join(f"{k} {v}" for k, v in facts.items()) + "\n")
     words = [w for w in options.filter.split(",") if w]
-    workers = {kind: Worker(kind, options) for kind in kinds}
     names = [name for name in NAMES if not words or any(w in name for w in words)]
+    if options.busy is not None:
+        return compare_busy(names, kinds, options, facts)
+    workers = {kind: Worker(kind, options, options.threads) for kind in kinds}
     comparisons = [Comparison(name, which, workers) for name in names for which in ("training", "inference")]
     for i in range(options.rounds):
         for comparison in comparisons:

@@ -8,6 +8,7 @@ import numpy as np
 
 BATCH = {"mlp": 128, "small mlp": 32, "cnn": 64, "resnet-20": 64, "lstm": 64, "gpt": 12, "siamese": 32}
 NAMES = list(BATCH)
+JAX_NAMES = ("mlp", "small mlp", "gpt")  # those of networks_jax.py
 WIDTH, HEADS, DEPTH, CONTEXT, SYMBOLS = 128, 4, 4, 64, 65
 
 

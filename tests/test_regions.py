@@ -135,6 +135,40 @@ def test_children_forked_while_another_thread_fits(python):
     assert python(FORK.replace("FORKS", "40"), timeout=300) == "[] True"
 
 
+DRAW = """
+import os, signal, threading
+import numpy as np, lamina
+lamina.random.seed(0)
+rng = lamina.random.numpy_generator()
+batches = lamina.data.batches(np.zeros((1 << 20, 1), np.float32), batch_size=1 << 20, shuffle=True, seed=1)
+done = threading.Event()
+def draw(f):
+    while not done.is_set():
+        f()
+threads = [threading.Thread(target=draw, args=(f,)) for f in (lambda: rng.permutation(1 << 20), lambda: list(batches))]
+for t in threads:
+    t.start()
+bad = []
+for _ in range(10):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        rng.permutation(10)
+        list(batches)
+        os._exit(0)
+    bad += [s for s in [os.waitpid(child, 0)[1]] if s]
+done.set()
+for t in threads:
+    t.join()
+print(bad)
+"""
+
+
+@needs_fork
+def test_children_draw_random_numbers_while_another_thread_did(python):
+    assert python(DRAW, timeout=120) == "[]"
+
+
 GRANDCHILD = """
 import os
 import numpy as np
@@ -235,7 +269,7 @@ def test_workers_leave_signals_to_python(python):
 
 
 PINNED = """
-import os, threading
+import os, threading, time
 import numpy as np
 from lamina import _native
 _native.set_num_threads(2)
@@ -246,8 +280,13 @@ def first():
     _native.dense_forward(a, w, None, "linear")
 thread = threading.Thread(target=first)
 thread.start(); thread.join()
-tasks = [int(t) for t in os.listdir("/proc/self/task")]
-print(all(os.sched_getaffinity(t) == every for t in tasks))
+def free():
+    tasks = [int(t) for t in os.listdir("/proc/self/task")]
+    return len(tasks) >= 3 and all(os.sched_getaffinity(t) == every for t in tasks)
+end = time.monotonic() + 20
+while not free() and time.monotonic() < end:
+    time.sleep(0.01)
+print(free())
 """
 
 
