@@ -17,6 +17,8 @@ constexpr int kMaxRows[kMaxVectors + 1] = {0, 12, 6, 4, 0};
 constexpr dim_t kDepth = 224;  // a panel of B (14 KiB) and a tile of A (5 KiB) share L1, also when 1.4 times as deep
 #endif
 
+constexpr int kAhead = 8;  // rows of a matrix that is packed
+
 template <class T>
 void activate(T* y, dim_t n, Activation act) {
   switch (act) {
@@ -55,6 +57,39 @@ void activation_gradient(const T* y, const T* dy, T* dz, dim_t n, Activation act
   }
 }
 
+// r += the products; if kCopy, the rows of b go to t.copy on the way, and those a little further on into the cache:
+// they may stand pages apart, where no hardware prefetcher follows.
+template <bool kCopy, class T, int MR, int NV>
+LAMINA_INLINE void add_products(const Tile<T>& t, Vec<T> (&r)[MR][NV]) {
+  constexpr int W = kLanes<T>;
+  const T* b = t.b;
+  T* copy = t.copy;
+  const dim_t row = t.row, s1 = t.s1, ldb = t.ldb, k1 = t.k1;
+  for (dim_t i3 = 0; i3 < t.k3; i3++)
+    for (dim_t i2 = 0; i2 < t.k2; i2++) {
+      const T* a = t.a + i3 * t.s3 + i2 * t.s2;
+      for (dim_t k = 0; k < k1; k++, a += s1, b += ldb) {
+        Vec<T> bv[NV];
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; j++) bv[j] = load(b + j * W);
+        if constexpr (kCopy) {
+#pragma GCC unroll 4
+          for (int j = 0; j < NV; j++) {
+            __builtin_prefetch(b + kAhead * ldb + j * W);
+            store(copy + j * W, bv[j]);
+          }
+          copy += NV * W;
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < MR; i++) {
+          const T s = a[i * row];
+#pragma GCC unroll 4
+          for (int j = 0; j < NV; j++) r[i][j] += s * bv[j];
+        }
+      }
+    }
+}
+
 template <class T, int MR, int NV>
 void tile_of(const Tile<T>& t) {
   constexpr int W = kLanes<T>;
@@ -77,23 +112,7 @@ void tile_of(const Tile<T>& t) {
     for (int i = 0; i < MR; i++)
 #pragma GCC unroll 4
       for (int j = 0; j < NV; j++) __builtin_prefetch(t.c + i * t.ldc + j * W, 1);
-  const T* b = t.b;
-  const dim_t row = t.row, s1 = t.s1, ldb = t.ldb, k1 = t.k1;
-  for (dim_t i3 = 0; i3 < t.k3; i3++)
-    for (dim_t i2 = 0; i2 < t.k2; i2++) {
-      const T* a = t.a + i3 * t.s3 + i2 * t.s2;
-      for (dim_t k = 0; k < k1; k++, a += s1, b += ldb) {
-        Vec<T> bv[NV];
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; j++) bv[j] = load(b + j * W);
-#pragma GCC unroll 16
-        for (int i = 0; i < MR; i++) {
-          const T s = a[i * row];
-#pragma GCC unroll 4
-          for (int j = 0; j < NV; j++) r[i][j] += s * bv[j];
-        }
-      }
-    }
+  t.copy ? add_products<true, T, MR, NV>(t, r) : add_products<false, T, MR, NV>(t, r);
   const bool relu = t.act == Activation::relu;
 #pragma GCC unroll 16
   for (int i = 0; i < MR; i++) {
@@ -143,7 +162,7 @@ void pack(const T* src, dim_t stride_k, dim_t stride_j, dim_t k, dim_t n, T* out
     for (dim_t p = 0; p < k; p++, src += stride_k, out += width) {
       dim_t j = 0;
       for (; j + W <= n; j += W) {
-        __builtin_prefetch(src + 8 * stride_k + j);  // rows stand pages apart: no hardware prefetcher follows them
+        __builtin_prefetch(src + kAhead * stride_k + j);
         store(out + j, load(src + j));
       }
       if (j < n) {

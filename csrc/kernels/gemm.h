@@ -25,6 +25,7 @@ struct Tile {
   const T* bias;  // null: none
   Activation act;
   bool accumulate;
+  T* copy;      // not null: b's rows are whole registers, and are left here as a packed panel
   bool stream;  // past the caches: c's rows are aligned, nothing is added and no tanh or sigmoid follows; then fence()
 };
 

@@ -12,11 +12,9 @@ namespace {
 
 using namespace attention;
 
-constexpr double kFlopsPerThread = 1e6;
-
 template <class T>
 bool worth_threads(const AttentionInputs<T>& in) {
-  return 2.0 * double(in.B * in.H) * double(in.Tq) * double(in.Tk) * double(in.D + in.Dv) > 2 * kFlopsPerThread;
+  return lamina::worth_threads(double(in.B * in.H) * double(in.Tq) * double(in.Tk) * double(in.D + in.Dv));
 }
 
 template <class T>

@@ -8,9 +8,8 @@
 #pragma once
 #include <algorithm>
 
-#include "core/pool.h"
-#include "kernels/table.h"
 #include "ops/attention.h"
+#include "ops/panels.h"
 
 namespace lamina {
 namespace attention {
@@ -20,8 +19,6 @@ constexpr dim_t kBlockBytes = 32 << 10;
 
 template <class T>
 constexpr dim_t kKeys = kBlockBytes / kQueries / dim_t(sizeof(T));  // of a block, a multiple of 4
-
-inline dim_t round_up(dim_t n, dim_t to) { return (n + to - 1) / to * to; }
 
 // c (rows x vectors registers) = or += a . b: the register tile over operands of cache size, nothing packed.
 //   a element (i, k) at a[i * row + k * step];  b rows at ldb, whole registers;  c rows at ldc
@@ -55,25 +52,22 @@ void multiply(const Product<T>& p, Part part, dim_t diagonal) {
   t.ldb = p.ldb;
   t.ldc = p.ldc;
   t.accumulate = p.accumulate;
+  Panels panels = panels_of<T>(p.vectors * W);
+  dim_t skipped = 0;  // registers
   for (dim_t r = 0; r < p.rows; r += t.rows) {
     const dim_t first = std::max<dim_t>(0, r + diagonal);
-    const int skipped = part == Part::columns ? static_cast<int>(first / W) : 0;
-    if (skipped >= p.vectors) return;
-    const int count = p.vectors - skipped;
-    const int most = kern.max_rows[4] ? 4 : kern.max_rows[3] && count == 3 ? 3 : 2;
-    const int panels = (count + most - 1) / most, widest = (count + panels - 1) / panels;
-    t.rows = static_cast<int>(std::min<dim_t>(p.rows - r, kern.max_rows[widest]));
+    if (part == Part::columns && first / W != skipped) {
+      skipped = first / W;
+      if (skipped >= p.vectors) return;
+      panels = panels_of<T>((p.vectors - skipped) * W);
+    }
+    t.rows = static_cast<int>(std::min<dim_t>(p.rows - r, kern.max_rows[panels.vectors]));
     const dim_t from = part == Part::depth_from ? std::min(first, p.depth) : 0;
     const dim_t to = part == Part::depth_to ? std::clamp<dim_t>(r + t.rows - diagonal, 0, p.depth) : p.depth;
     t.k1 = to - from;
     t.a = p.a + r * p.row + from * p.step;
-    for (int i = 0, v = skipped; i < panels; i++, v += t.vectors) {
-      t.vectors = std::min(widest, p.vectors - v);
-      t.cols = t.vectors * W;
-      t.b = p.b + from * p.ldb + dim_t(v) * W;
-      t.c = p.c + r * p.ldc + dim_t(v) * W;
-      kern.tile(t);
-    }
+    t.c = p.c + r * p.ldc + skipped * W;
+    run_panels(t, t.rows, panels, p.b + from * p.ldb + skipped * W, p.ldb);
   }
 }
 
@@ -90,8 +84,7 @@ template <class T>
 Rows<T> whole_registers(const T* p, dim_t stride, dim_t rows, dim_t n, T* packed) {
   const auto& gemm = kernels<T>().gemm;
   const dim_t width = round_up(n, gemm.lanes);
-  // Rows at a distance of a power of two fall into the same few sets of L1.
-  if (width == n && stride * dim_t(sizeof(T)) % 1024 != 0) return {p, stride};
+  if (width == n && !shares_sets(stride * dim_t(sizeof(T)))) return {p, stride};
   gemm.pack(p, stride, 1, rows, n, packed, width);
   return {packed, width};
 }

@@ -1,49 +1,27 @@
 // The loops around the register tile (Goto and van de Geijn, ACM TOMS 34(3), 2008), names as in BLIS:
 //
-//   for pc in K by KC                        B(pc, :) is packed panel by panel, just before its first use
-//     for ic in M by MC                      A(ic, pc) is packed where reading it in place would thrash L1
-//       for each panel of NR columns         stays in L1/L2 over the rows
-//         for each tile of MR rows
+//   for pc in K by KC
+//     for ic in M by MC                      A(ic, pc) stays in L2
+//       for each panel of NR columns         B(pc, :) is packed panel by panel at its first use
+//         for each tile of MR rows           the panel stays in L1 or L2
 //
-// Threads take a grid of disjoint blocks of C and share nothing, so there is no barrier; a block's B (or A) is packed
-// once by each thread that needs it, which costs a few percent at the smallest blocks a thread is given.
+// Threads take a grid of disjoint blocks of C and share nothing, so there is no barrier.
 #include "ops/gemm.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 
-#include "core/parallel.h"
-#include "core/pool.h"
-#include "kernels/table.h"
-
 namespace lamina {
 namespace {
 
-constexpr dim_t kABlock = 192 << 10;  // bytes of a packed block of A; with 384 KiB B's panels push it out of L2
+constexpr dim_t kABlock = 192 << 10;  // bytes of A's rows that all panels meet; with 384 KiB they push each other out
 constexpr dim_t kSmallB = 16 << 10;   // bytes of a B that needs no packing
 constexpr dim_t kFewTerms = 64;
-constexpr double kFlopsPerThread = 1.0e6;  // a region costs a microsecond, some 100 kflop
 
-// Columns are cut evenly, so that a width of 7 registers becomes 4 + 3 and not 4 + 2 + 1.
-template <class T>
-int widest_panel(dim_t registers) {
-  const auto& k = kernels<T>().gemm;
-  const int most = k.max_rows[4] ? 4 : k.max_rows[3] && registers == 3 ? 3 : 2;
-  const dim_t count = (registers + most - 1) / most;
-  return static_cast<int>((registers + count - 1) / count);
-}
-
-// Rows in even tiles of at most `most`: 64 becomes 7 7 6 6 6 ..., never 7 7 ... 1.
-struct Rows {
-  dim_t total, tiles;
-  Rows(dim_t rows, int most) : total(rows), tiles((rows + most - 1) / most) {}
-  dim_t begin(dim_t i) const { return total * i / tiles; }
-  int size(dim_t i) const { return static_cast<int>(begin(i + 1) - begin(i)); }
-};
-
-// Rows at a distance of a power of two fall into the same few sets of L1.
-bool thrashes(dim_t stride_bytes) { return stride_bytes % 1024 == 0; }
+// Whether a transposed A, whose rows of the sum stand so far apart, is worth a copy: a page apart they fall into one
+// set of L1 and few of L2.
+bool worth_copying(dim_t bytes, const Panels& panels) { return bytes % 4096 == 0 && panels.count >= 4; }
 
 // One row or one column of C, operands lying so that a stream reaches the memory's rate, which no tile does. Asked of
 // the whole product, never of one thread's block: streams add in another order than tiles.
@@ -107,75 +85,59 @@ bool streams(const Gemm<T>& g) {
 template <class T>
 void blocked(const Gemm<T>& g) {
   const auto& kern = kernels<T>().gemm;
-  const int W = kern.lanes;
   const Panels panels = panels_of<T>(g.N);
-  const dim_t NR = dim_t(panels.vectors) * W;
-  const int most_rows = kern.max_rows[panels.vectors];
+  const dim_t most_rows = kern.max_rows[panels.vectors];
   // Of even depth, at most 1.4 times the usual one.
   const dim_t passes = std::max<dim_t>(1, (g.K * 10 + kern.depth * 14 - 1) / (kern.depth * 14));
   const dim_t KC = (g.K + passes - 1) / passes, kc_max = std::min(g.K, KC);
-
-  // A is packed where it is read often enough to pay for the copy.
-  const dim_t a_far = g.a_col == 1 ? g.a_row : g.a_col;
-  const bool pack_a = g.M > 1 && panels.count >= (thrashes(a_far * dim_t(sizeof(T))) ? 2 : g.a_col == 1 ? 6 : 4);
-  // B is read in place where its rows are whole registers, and are used once, are a panel already, or lie in L1.
-  const bool in_place = g.M <= most_rows || g.b_row == NR || g.K * g.b_row * dim_t(sizeof(T)) <= kSmallB;
-  const bool pack_b = !(g.b_col == 1 && g.N % W == 0 && in_place);
-
   const dim_t MC = std::max<dim_t>(most_rows, kABlock / dim_t(sizeof(T)) / kc_max / most_rows * most_rows);
-  const dim_t rows_max = std::min(g.M, MC);
   const bool one_block = g.M <= MC;  // each panel is used up before the next is packed: one buffer serves them all
-  const bool stream = passes == 1 && streams(g);
-  Scratch<T> packed_b(!pack_b ? 0 : one_block ? kc_max * NR : kc_max * panels.count * NR);
-  Scratch<T> packed_a(pack_a ? kc_max * rows_max : 0);
+  const bool in_place = g.b_col == 1 && (g.M <= most_rows || g.b_row == panels.widest_row() ||
+                                         g.K * g.b_row * dim_t(sizeof(T)) <= kSmallB);
+  const bool copy_a = g.a_row == 1 && worth_copying(g.a_col * dim_t(sizeof(T)), panels);
+  const dim_t line = 64 / dim_t(sizeof(T)), copied_row = (std::min(g.M, MC) + line - 1) / line * line | line;
+  Scratch<T> packed(in_place && g.N % panels.lanes == 0 ? 0
+                    : one_block                         ? kc_max * panels.widest_row()
+                                                        : panels.size(kc_max));
+  Scratch<T> copied(copy_a ? kc_max * copied_row : 0);
 
+  Tile<T> t{};
+  t.k3 = t.k2 = 1;
+  t.row = g.a_row;
+  t.s1 = g.a_col;
+  t.ldc = g.ldc;
+  t.stream = passes == 1 && streams(g);
   for (dim_t pc = 0; pc < g.K; pc += KC) {
-    const dim_t kc = std::min(KC, g.K - pc);
-    const bool first = pc == 0, last = pc + kc == g.K;
+    t.k1 = std::min(KC, g.K - pc);
+    const bool first = pc == 0, last = pc + t.k1 == g.K;
+    t.act = last ? g.act : Activation::linear;
+    t.accumulate = g.accumulate || !first;
     for (dim_t ic = 0; ic < g.M; ic += MC) {
       const dim_t mc = std::min(MC, g.M - ic);
-      const Rows rows(mc, most_rows);
-      if (pack_a)
-        for (dim_t i = 0; i < rows.tiles; i++)
-          kern.pack(g.a + (ic + rows.begin(i)) * g.a_row + pc * g.a_col, g.a_col, g.a_row, kc, rows.size(i),
-                    packed_a + rows.begin(i) * kc, rows.size(i));
+      t.a = g.a + ic * g.a_row + pc * g.a_col;
+      if (copy_a) {
+        kern.pack(t.a, g.a_col, 1, t.k1, mc, copied, copied_row);
+        t.a = copied;
+        t.s1 = copied_row;
+      }
       for (dim_t p = 0; p < panels.count; p++) {
         const dim_t n = panels.begin(p);
-        const int vectors = panels.width(p), cols = static_cast<int>(std::min<dim_t>(g.N - n, dim_t(vectors) * W));
-        T* panel = packed_b + (one_block ? 0 : p * kc * NR);
-        if (pack_b && ic == 0)
-          kern.pack(g.b + pc * g.b_row + n * g.b_col, g.b_row, g.b_col, kc, cols, panel, dim_t(vectors) * W);
-        Tile<T> t{};
-        t.k3 = t.k2 = 1;
-        t.k1 = kc;
-        t.b = pack_b ? panel : g.b + pc * g.b_row + n;
-        t.ldb = pack_b ? dim_t(vectors) * W : g.b_row;
-        t.ldc = g.ldc;
-        t.cols = cols;
-        t.vectors = vectors;
+        const T* const source = g.b + pc * g.b_row + n * g.b_col;
+        T* const panel = packed + (one_block ? 0 : panels.at(p, t.k1));
+        t.vectors = panels.width(p);
+        t.cols = panels.used(p);
         t.bias = first && g.bias ? g.bias + n : nullptr;
-        t.act = last ? g.act : Activation::linear;
-        t.accumulate = g.accumulate || !first;
-        t.stream = stream;
-        for (dim_t i = 0; i < rows.tiles; i++) {
-          const dim_t m = rows.begin(i);
-          t.rows = rows.size(i);
-          if (pack_a) {
-            t.a = packed_a + m * kc;
-            t.row = 1;
-            t.s1 = t.rows;
-          } else {
-            t.a = g.a + (ic + m) * g.a_row + pc * g.a_col;
-            t.row = g.a_row;
-            t.s1 = g.a_col;
-          }
-          t.c = g.c + (ic + m) * g.ldc + n;
-          kern.tile(t);
-        }
+        t.c = g.c + ic * g.ldc + n;
+        const bool whole = g.b_col == 1 && t.cols == panels.row(p), from_source = whole && (in_place || ic == 0);
+        t.b = from_source ? source : panel;
+        t.ldb = from_source ? g.b_row : panels.row(p);
+        t.copy = from_source && !in_place ? panel : nullptr;
+        if (!whole && ic == 0) pack_panel(panels, p, t.k1, g.b + pc * g.b_row, g.b_row, g.b_col, panel);
+        run_rows(t, mc);
       }
     }
   }
-  if (stream) kern.fence();
+  if (t.stream) kern.fence();
 }
 
 // The block of C that belongs to cell (m of tm, n of tn) of the threads' grid.
@@ -194,18 +156,6 @@ Gemm<T> cell(const Gemm<T>& g, dim_t m, dim_t tm, dim_t n, dim_t tn, dim_t W) {
   return s;
 }
 
-}  // namespace
-
-template <class T>
-Panels panels_of(dim_t N) {
-  const int lanes = kernels<T>().gemm.lanes;
-  const dim_t total = (N + lanes - 1) / lanes;
-  const int widest = widest_panel<T>(total);
-  const dim_t count = (total + widest - 1) / widest;
-  return {static_cast<int>((total + count - 1) / count), count, total, lanes};
-}
-
-namespace {
 template <class T>
 void run(const Gemm<T>& g, bool as_stream) {
   if (g.M <= 0 || g.N <= 0) return;
@@ -272,8 +222,6 @@ void column_sums(dim_t M, dim_t N, const T* x, dim_t ldx, T* out, bool accumulat
   combine_rows<T>(M, N, &one, 0, x, ldx, out, nullptr, accumulate);
 }
 
-template Panels panels_of<float>(dim_t);
-template Panels panels_of<double>(dim_t);
 template void gemm(const Gemm<float>&);
 template void gemm(const Gemm<double>&);
 template void gemm_serial(const Gemm<float>&);

@@ -1,6 +1,7 @@
 // Matrix product with a fused bias and activation, and its batched form.
 #pragma once
 #include "core/types.h"
+#include "ops/panels.h"
 
 namespace lamina {
 
@@ -40,17 +41,5 @@ void batched_gemm(const BatchedGemm<T>& g);
 // Column sums: out[n] (+)= sum_m x[m * ldx + n], in chunks that depend on the shape alone.
 template <class T>
 void column_sums(dim_t M, dim_t N, const T* x, dim_t ldx, T* out, bool accumulate);
-
-// How many registers wide the panels of an N-wide product are, and how many panels there are.
-struct Panels {
-  int vectors;  // of the widest panel
-  dim_t count;
-  dim_t begin(dim_t p) const { return (total * p / count) * lanes; }                     // first column of panel p
-  int width(dim_t p) const { return int(total * (p + 1) / count - total * p / count); }  // registers of panel p
-  dim_t total;                                                                           // registers in all
-  int lanes;
-};
-template <class T>
-Panels panels_of(dim_t N);
 
 }  // namespace lamina

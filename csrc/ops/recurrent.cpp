@@ -22,8 +22,6 @@
 namespace lamina {
 namespace {
 
-constexpr double kFlopsPerThread = 1.0e6;
-
 template <class T>
 constexpr dim_t kPad = 64 / sizeof(T);  // between rows of scratch: rows a power of two apart would share L1's sets
 
@@ -72,59 +70,10 @@ dim_t groups_of(dim_t rows, dim_t B, dim_t U, dim_t GU) {
   return std::max<dim_t>(1, std::min({dim_t(get_num_threads()), worth, B}));
 }
 
-// The right operand of every step's product, as panels of the register tile.
-template <class T>
-class Weights {
- public:
-  Weights(dim_t K, dim_t N, const T* b, dim_t b_row, dim_t b_col)
-      : K_(K), N_(N), panels_(panels_of<T>(N)), packed_(K * panels_.total * panels_.lanes) {
-    parallel_for(panels_.count, kGrain / std::max<dim_t>(1, K * panels_.vectors * panels_.lanes) + 1,
-                 [&](dim_t begin, dim_t end) {
-                   for (dim_t p = begin; p < end; p++) {
-                     const dim_t n = panels_.begin(p), width = dim_t(panels_.width(p)) * panels_.lanes;
-                     kernels<T>().gemm.pack(b + n * b_col, b_row, b_col, K, std::min(N - n, width), packed_ + n * K,
-                                            width);
-                   }
-                 });
-  }
-
-  // c = a . b, or c += a . b; on the calling thread. The panels are walked to and fro, so that those in L2 are met
-  // first.
-  void multiply(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool accumulate, bool fro) const {
-    const auto& gemm = kernels<T>().gemm;
-    const dim_t tiles = (M + gemm.max_rows[panels_.vectors] - 1) / gemm.max_rows[panels_.vectors];
-    Tile<T> t{};
-    t.row = lda;
-    t.k3 = t.k2 = t.s1 = 1;
-    t.k1 = K_;
-    t.ldc = ldc;
-    t.accumulate = accumulate;
-    for (dim_t i = 0; i < panels_.count; i++) {
-      const dim_t p = fro ? panels_.count - 1 - i : i, n = panels_.begin(p);
-      t.vectors = panels_.width(p);
-      t.ldb = dim_t(t.vectors) * panels_.lanes;
-      t.cols = static_cast<int>(std::min(N_ - n, t.ldb));
-      t.b = packed_ + n * K_;
-      for (dim_t j = 0; j < tiles; j++) {
-        const dim_t m = M * j / tiles;
-        t.rows = static_cast<int>(M * (j + 1) / tiles - m);
-        t.a = a + m * lda;
-        t.c = c + m * ldc + n;
-        gemm.tile(t);
-      }
-    }
-  }
-
- private:
-  dim_t K_, N_;
-  Panels panels_;
-  Scratch<T> packed_;
-};
-
 // R in the two parts that are multiplied one after the other; the second is empty for most cells. Backward transposes.
 template <class T>
 struct StepWeights {
-  std::optional<Weights<T>> first, second;
+  std::optional<PackedMatrix<T>> first, second;
   StepWeights(const Recurrence<T>& r, const Form<T>& form, bool transposed, bool want_first, bool want_second) {
     const dim_t U = r.U, GU = form.gates * U, N = form.first * U;
     if (want_first) transposed ? first.emplace(N, U, r.recurrent, 1, GU) : first.emplace(U, N, r.recurrent, GU, 1);

@@ -1,0 +1,129 @@
+// Packed matrices and the loops around the register tile, for every operation that multiplies.
+//
+// The right operand of a product, K x N, is cut into panels as wide as the tile is; a packed panel holds its K rows one
+// after the other, so that the tile streams through it. Reading in place is as fast where the rows of a panel are
+// whole registers and are used once, stand next to each other, or lie in L1. Else a panel is packed once and read by
+// all tiles below it; where its rows are whole registers the first of these tiles packs it in passing (Tile::copy).
+//
+// The left operand is read in place: a tile meets a few cache lines of it a row of the panel, whose latency hides
+// behind the multiplications.
+//
+// T is what a tile computes with. What a matrix is stored as concerns pack() alone.
+#pragma once
+#include <algorithm>
+
+#include "core/parallel.h"
+#include "core/pool.h"
+#include "kernels/table.h"
+
+namespace lamina {
+
+constexpr double kFlopsPerThread = 1.0e6;  // a parallel region costs a microsecond, some 100 kflop
+
+inline bool worth_threads(double flops) { return flops > kFlopsPerThread; }
+
+// Whether rows so many bytes apart fall into the same few sets of L1.
+inline bool shares_sets(dim_t bytes) { return bytes % 1024 == 0; }
+
+inline dim_t round_up(dim_t n, dim_t to) { return (n + to - 1) / to * to; }
+
+// The panels of an N-wide matrix: of even width, so that 7 registers become 4 + 3 and not 4 + 2 + 1.
+struct Panels {
+  dim_t columns;  // N
+  int lanes;      // elements of a register
+  int vectors;    // registers of the widest panel
+  dim_t total;    // registers in all
+  dim_t count;    // panels
+
+  dim_t begin(dim_t p) const { return (total * p / count) * lanes; }                     // first column of panel p
+  int width(dim_t p) const { return int(total * (p + 1) / count - total * p / count); }  // registers of panel p
+  dim_t row(dim_t p) const { return dim_t(width(p)) * lanes; }                           // elements of a packed row
+  int used(dim_t p) const { return int(std::min(columns - begin(p), row(p))); }          // that hold columns
+  dim_t widest_row() const { return dim_t(vectors) * lanes; }
+  dim_t size(dim_t K) const { return K * total * lanes; }    // elements of all panels, K rows each
+  dim_t at(dim_t p, dim_t K) const { return begin(p) * K; }  // where panel p begins among them
+};
+
+template <class T>
+Panels panels_of(dim_t N) {
+  const auto& k = kernels<T>().gemm;
+  const dim_t total = (N + k.lanes - 1) / k.lanes;
+  const dim_t most = k.max_rows[4] ? 4 : k.max_rows[3] && total == 3 ? 3 : 2;
+  const dim_t count = (total + most - 1) / most;
+  return {N, k.lanes, int(count ? (total + count - 1) / count : 0), total, count};
+}
+
+// K rows of panel p of a matrix whose element (k, n) stands at b[k * b_row + n * b_col].
+template <class T>
+void pack_panel(const Panels& panels, dim_t p, dim_t K, const T* b, dim_t b_row, dim_t b_col, T* out) {
+  kernels<T>().gemm.pack(b + panels.begin(p) * b_col, b_row, b_col, K, panels.used(p), out, panels.row(p));
+}
+
+// The tile over `rows` rows of one panel, in even tiles: 64 become 7 7 6 6 6 ..., never 7 7 ... 1. The tile's a and c
+// stand at the first row. With Tile::copy the first tile packs the panel for the others.
+template <class T>
+void run_rows(Tile<T> t, dim_t rows) {
+  const auto& kern = kernels<T>().gemm;
+  const T *const a = t.a, *const packed = t.copy;
+  T* const c = t.c;
+  const dim_t most = kern.max_rows[t.vectors], tiles = (rows + most - 1) / most;
+  for (dim_t i = 0; i < tiles; i++) {
+    const dim_t at = rows * i / tiles;
+    t.rows = static_cast<int>(rows * (i + 1) / tiles - at);
+    t.a = a + at * t.row;
+    t.c = c + at * t.ldc;
+    kern.tile(t);
+    if (i || !packed) continue;
+    t.b = packed;
+    t.ldb = dim_t(t.vectors) * kern.lanes;
+    t.copy = nullptr;
+  }
+}
+
+// The tile over all panels of a matrix of t.k1 rows: packed ones one after the other, or, with ldb, rows of whole
+// registers in place. Backwards from the last panel if `fro`: of those that were just read, some are still in cache.
+template <class T>
+void run_panels(Tile<T> t, dim_t rows, const Panels& panels, const T* b, dim_t ldb = 0, bool fro = false) {
+  T* const c = t.c;
+  for (dim_t i = 0; i < panels.count; i++) {
+    const dim_t p = fro ? panels.count - 1 - i : i, n = panels.begin(p);
+    t.vectors = panels.width(p);
+    t.cols = panels.used(p);
+    t.ldb = ldb ? ldb : panels.row(p);
+    t.b = b + (ldb ? n : panels.at(p, t.k1));
+    t.c = c + n;
+    run_rows(t, rows);
+  }
+}
+
+// A right operand that many products use, packed once by all threads.
+template <class T>
+class PackedMatrix {
+ public:
+  PackedMatrix(dim_t K, dim_t N, const T* b, dim_t b_row, dim_t b_col)
+      : K_(K), panels_(panels_of<T>(N)), packed_(panels_.size(K)) {
+    parallel_for(panels_.count, kGrain / std::max<dim_t>(1, K * panels_.widest_row()) + 1, [&](dim_t begin, dim_t end) {
+      for (dim_t p = begin; p < end; p++) pack_panel(panels_, p, K, b, b_row, b_col, packed_ + panels_.at(p, K));
+    });
+  }
+
+  // c (M, N) = a (M, K) . b, or c += a . b; on the calling thread.
+  void multiply(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool accumulate, bool fro) const {
+    Tile<T> t{};
+    t.a = a;
+    t.row = lda;
+    t.k3 = t.k2 = t.s1 = 1;
+    t.k1 = K_;
+    t.c = c;
+    t.ldc = ldc;
+    t.accumulate = accumulate;
+    run_panels(t, M, panels_, packed_.get(), 0, fro);
+  }
+
+ private:
+  const dim_t K_;
+  const Panels panels_;
+  const Scratch<T> packed_;
+};
+
+}  // namespace lamina
