@@ -164,7 +164,7 @@ def test_operations_name_what_is_no_array():
             ops.transpose,
             ops.argmax,
         ):
-            with pytest.raises((TypeError, ValueError), match=r"(Tensor: (expected numbers|the value makes no array)|exp: x must be a tensor, an array)"):
+            with pytest.raises((TypeError, ValueError), match=r"Tensor: (expected numbers|the value makes)|^\w+: x1? must be"):
                 operation(given)
 
 
@@ -235,7 +235,7 @@ def test_arguments_of_constructors():
         ),
         (lambda: callbacks.EarlyStopping(min_delta="1"), "EarlyStopping: min_delta must be a number, got '1'"),
         (lambda: layers.Dropout(0.5, seed="x"), "a seed must be an integer or a SeedGenerator, got 'x'"),
-        (lambda: losses.FunctionLoss(3), r"FunctionLoss: fn must be a function \(y_true, y_pred\), got 3"),
+        (lambda: losses.FunctionLoss(3), "FunctionLoss: fn must be a function, got 3"),
         (lambda: lamina.set_num_threads("2"), "set_num_threads: expected an integer, got '2'"),
         (lambda: lamina.Tensor(X, dtype="nonsense"), "Tensor: 'nonsense' is no dtype"),
         (lambda: lamina.Variable("zeros", 1.5), "Variable: a shape must be a list of integers, got 1.5"),

@@ -139,7 +139,7 @@ DRAW = """
 import os, signal, threading
 import numpy as np, lamina
 lamina.random.seed(0)
-rng = lamina.random.numpy_generator()
+rng = lamina.core.generator.numpy_generator()
 batches = lamina.data.batches(np.zeros((1 << 20, 1), np.float32), batch_size=1 << 20, shuffle=True, seed=1)
 done = threading.Event()
 def draw(f):
