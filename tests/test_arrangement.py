@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lamina import ops
+from lamina.autograd import Tensor
 from lamina.testing import check_gradients
 
 RNG = np.random.default_rng(0)
@@ -69,3 +70,21 @@ def test_errors():
         ops.rot90(X, 1, (0, -2))
     with pytest.raises(ValueError, match="array_split: expected one part or more, got 0"):
         ops.array_split(X, 0)
+
+
+@pytest.mark.parametrize("parts", [2**63 - 1, 2**100, 10**9])
+def test_more_parts_than_can_be_held(parts):
+    for x in (np.zeros(5, np.float32), np.zeros((0, 3), np.float32)):
+        with pytest.raises(ValueError, match="parts of an axis of"):
+            ops.array_split(x, parts)
+    with pytest.raises(ValueError, match="parts of an axis of 0"):
+        ops.split(np.zeros((0, 3), np.float32), parts)
+
+
+@pytest.mark.parametrize("n", [3, 4, 10**6, 2**63 - 1, 2**200])
+def test_differences_until_nothing_is_left(n):
+    x = Tensor(np.ones((2, 3), np.float32), requires_grad=True)
+    y = ops.diff(x, n)
+    assert y.shape == (2, 0)
+    ops.sum(y).backward()
+    assert not x.grad.numpy().any()

@@ -134,7 +134,7 @@ def test_group_refuses_what_does_not_fit():
         _native.ParameterGroup([w], [np.ones(4, np.float32)], [], on, on, rate, steps)
     with pytest.raises(TypeError, match="a slot is float64, expected float32"):
         _native.ParameterGroup([w], [w.copy()], [[np.ones(3)]], on, on, rate, steps)
-    with pytest.raises(TypeError, match="int64, expected float32 or float64"):
+    with pytest.raises(TypeError, match="a weight: expected float32 or float64, got int64"):
         _native.ParameterGroup([np.ones(3, np.int64)], [np.ones(3, np.int64)], [], on, on, rate, steps)
     with pytest.raises(ValueError, match="C-contiguous"):
         _native.ParameterGroup([np.ones((3, 2), np.float32).T], [np.ones((2, 3), np.float32)], [], on, on, rate, steps)

@@ -399,7 +399,7 @@ def test_messages():
     w, on = np.zeros((4, 2)), np.ones(1, bool)
     with pytest.raises(ValueError, match=r"touched is of 5 rows, the table \(4, 2\)"):
         _native.embedding_backward(np.zeros(1, int), np.ones((1, 2)), w, 0, _native.TouchedRows(5))
-    with pytest.raises(TypeError, match="touched must be a TouchedRows or None"):
+    with pytest.raises(TypeError, match="touched: expected a TouchedRows, got str 'rows'"):
         _native.embedding_backward(np.zeros(1, int), np.ones((1, 2)), w, 0, "rows")
     with pytest.raises(ValueError, match="1 weights but touched has 2"):
         _native.ParameterGroup([w], [w.copy()], [], on, on, np.ones(1), np.zeros(1, np.int64), [None, None])

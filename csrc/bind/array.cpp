@@ -188,6 +188,7 @@ void Call::note(const Range& r) {
   for (int i = 0; i < count_; i++) {
     const Range& o = ranges_[i];
     if (r.written == o.written || r.begin >= o.end || o.begin >= r.end) continue;
+    if (in_place_ && r.begin == o.begin && r.end == o.end) continue;
     // Strided arrays may lie between each other's elements.
     const auto shares = py::module_::import("numpy").attr("shares_memory");
     const Range &from = r.written ? o : r, &to = r.written ? r : o;

@@ -35,7 +35,7 @@ Axes parse_axes(const View& x, py::handle axes, bool keepdims, const char* op) {
   auto add = [&](py::handle h) {
     const int axis = parse_axis(h, x, op);
     const std::uint64_t bit = std::uint64_t(1) << axis;
-    check(!(reduced & bit), op, ": axis ", axis, " is given twice");
+    if (reduced & bit) throw py::value_error(concat(op, ": axis ", to_integer(h, op, "axis"), " is given twice"));
     reduced |= bit;
   };
   if (axes.is_none())

@@ -40,6 +40,11 @@ class Call {
   }
   // For what takes several types (indices, labels, conditions): View::as() still refuses a wrong one.
   View input_of_any(py::handle h, const char* name) { return read(view(h, op_, name, false)); }
+  // For what goes element by element: it may be the destination itself.
+  View input_in_place(py::handle h, const char* name) {
+    in_place_ = true;
+    return input_of_any(h, name);
+  }
   View rows_of_any(py::handle h, const char* name) { return read(view(h, op_, name, false, true)); }
   std::optional<View> optional_of_any(py::handle h, const char* name) {
     return h.is_none() ? std::nullopt : std::optional(input_of_any(h, name));
@@ -107,6 +112,7 @@ class Call {
   int accumulate_;
   Dtype dtype_{};
   int count_ = 0;
+  bool in_place_ = false;
   Range ranges_[kMost];
 };
 

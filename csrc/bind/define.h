@@ -19,8 +19,16 @@ struct Argument {
 namespace pybind11::detail {
 
 template <class T>
+constexpr auto shown_as() {  // in the signature
+  if constexpr (std::is_same_v<T, pybind11::tuple>)
+    return const_name("collections.abc.Sequence[typing.Any]");
+  else
+    return make_caster<T>::name;
+}
+
+template <class T>
 struct type_caster<lamina::Argument<T>> {
-  static constexpr auto name = make_caster<T>::name;  // the signature shows T
+  static constexpr auto name = shown_as<T>();
   template <class>
   using cast_op_type = lamina::Argument<T>;
   bool load(handle h, bool) {
@@ -86,7 +94,9 @@ void define(py::module_& m, const char* name, F f, const Options&... options) {
 template <class T, class F, class... Options>
 void define(py::class_<T>& c, const char* name, F f, const Options&... options) {
   const std::string op = concat(std::string(py::str(c.attr("__name__"))), ".", name);
-  c.def(name, checked(+f, op, options...), options...);
+  // "self" is an argument like the others: of a method, pybind11 itself would refuse None in its place.
+  const py::cpp_function method(checked(+f, op, options...), py::name(name), py::scope(c), py::arg("self"), options...);
+  c.attr(name) = py::reinterpret_steal<py::object>(PyInstanceMethod_New(method.ptr()));
 }
 
 template <class T, class F>

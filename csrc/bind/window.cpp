@@ -58,7 +58,7 @@ Window parse_window(const View& x, Pair kernel, py::handle strides, py::handle p
            stride.h, stride.w, dilation.h, dilation.w, 0, 0, 0,        0};
   bool same = false;
   if (py::isinstance<py::str>(padding)) {
-    const auto name = padding.cast<std::string>();
+    const auto name = to_text(padding, op, "padding");
     same = name == "same";
     check(same || name == "valid", op, ": padding is '", name,
           "', expected 'valid', 'same' or ((top, bottom), (left, right))");

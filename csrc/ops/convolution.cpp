@@ -3,6 +3,7 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
+#include "ops/copy.h"
 #include "ops/correlation.h"
 #include "ops/dense.h"
 #include "ops/gemm.h"
@@ -23,8 +24,9 @@ bool is_depthwise(const Window& v, dim_t groups) { return groups == v.C && group
 template <class T>
 void convolution_forward(const ConvolutionForward<T>& a) {
   const Window& v = a.window;
-  if (is_dense(v, a.groups))
-    return dense_forward(DenseForward<T>{a.x, a.w, a.b, a.y, v.N * v.H * v.W, a.K, v.C, a.act});
+  if (a.K == 0) return;
+  if (is_dense(v, a.groups) || v.C == 0)  // sums of nothing too
+    return dense_forward(DenseForward<T>{a.x, a.w, a.b, a.y, v.N * v.OH * v.OW, a.K, v.C, a.act});
   if (is_depthwise(v, a.groups)) return depthwise_forward(a);
   Correlation<T> c{{a.x}, v.N, v.H, v.W, v.C, a.y, v.OH, v.OW, a.K, a.groups};
   c.rows = {forward_axis(v.OH, v.kh, v.stride_h, v.dilation_h, v.top)};
@@ -64,7 +66,11 @@ template <class T>
 void convolution_backward(const ConvolutionBackward<T>& a) {
   const Window& v = a.window;
   const dim_t pixels = v.N * v.OH * v.OW;
-  if (is_dense(v, a.groups))
+  if (a.K == 0) {  // no outputs: nothing reaches the input
+    if (a.dx_mode == Grad::write) fill(Fill<T>{a.dx, v.N * v.H * v.W * v.C, T(0)});
+    return;
+  }
+  if (is_dense(v, a.groups) || v.C == 0)
     return dense_backward(DenseBackward<T>{a.x, a.w, a.y, a.dy, a.dx, a.dw, a.db, a.dx_mode, a.dw_mode, a.db_mode,
                                            pixels, a.K, v.C, a.act});
   const bool depthwise = is_depthwise(v, a.groups), wants_dw = a.dw_mode != Grad::skip,

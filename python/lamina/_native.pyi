@@ -198,7 +198,7 @@ class Plan:
     Native steps recorded in one run, replayed in one call without the GIL.
     """
     def __init__(self) -> None: ...
-    def load(self, args: tuple[typing.Any, ...]) -> bool:
+    def load(self, args: collections.abc.Sequence[typing.Any]) -> bool:
         """
         Copy arrays or tensors into the slots; False, and nothing copied, unless all are contiguous and fit.
         """
@@ -206,7 +206,7 @@ class Plan:
         """
         Whether the array is a result of this plan.
         """
-    def replay(self, args: tuple[typing.Any, ...]) -> bool:
+    def replay(self, args: collections.abc.Sequence[typing.Any]) -> bool:
         """
         load(args), and run() if they fit.
         """
@@ -222,7 +222,7 @@ class Plan:
         """
         Replay one step (profiling).
         """
-    def set_slots(self, slots: tuple[typing.Any, ...], tensor: typing.Any) -> None:
+    def set_slots(self, slots: collections.abc.Sequence[typing.Any], tensor: typing.Any) -> None:
         """
         The arrays that a run reads its arguments from; the class of tensors.
         """
@@ -488,7 +488,7 @@ def concatenate_backward(
     dy: typing.Any,
     axis: typing.Any,
     sizes: collections.abc.Sequence[int],
-    dxs: tuple[typing.Any, ...],
+    dxs: collections.abc.Sequence[typing.Any],
     accumulate: typing.Any = 0,
 ) -> None:
     """
@@ -496,7 +496,7 @@ def concatenate_backward(
     """
 
 def concatenate_forward(
-    arrays: tuple[typing.Any, ...], axis: typing.Any
+    arrays: collections.abc.Sequence[typing.Any], axis: typing.Any
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     Arrays one after the other along an axis.

@@ -10,7 +10,7 @@ import numpy as np
 from ..core.autograd import Tensor
 from .conversion import TensorLike, _axis, as_tensor, concatenate
 from .elementwise import not_equal, subtract
-from .reshape import Axis, flip, getitem, ravel, reshape, split, transpose
+from .reshape import Axis, check_parts, flip, getitem, ravel, reshape, split, transpose
 
 
 def roll(x: TensorLike, shift: int | Sequence[int], axis: Axis = None) -> Tensor:
@@ -71,6 +71,7 @@ def array_split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: i
     if parts < 1:
         raise ValueError(f"array_split: expected one part or more, got {parts}")
     axis = _axis(axis, x.ndim, "array_split", x.shape)
+    check_parts(parts, x.shape[axis], "array_split")
     size, longer = divmod(x.shape[axis], parts)
     return split(x, [size * i + min(i, longer) for i in range(1, parts)], axis)
 
@@ -82,6 +83,8 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
     if n < 0:
         raise ValueError(f"diff: n must not be negative, got {n}")
     lead = (slice(None),) * axis
+    if n >= x.shape[axis]:  # nothing is left, however large n is
+        return getitem(x, (*lead, slice(0, 0)))
     minus = not_equal if x._array.dtype.kind == "b" else subtract
     for _ in range(n):
         x = minus(getitem(x, (*lead, slice(1, None))), getitem(x, (*lead, slice(None, -1))))

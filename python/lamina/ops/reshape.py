@@ -193,6 +193,15 @@ def block(op: str, x: Tensor, start_indices: Sequence[int], shape: Sequence[int]
     return (*(Slice(s, s + n) for s, n in zip(starts, sizes, strict=True)), Ellipsis)
 
 
+MOST_PARTS = 1 << 16  # of an axis that has fewer elements: the rest would be empty
+
+
+def check_parts(parts: int, size: int, op: str) -> None:
+    """Raises where so many parts of an axis could not be held."""
+    if parts > max(size, MOST_PARTS):
+        raise ValueError(f"{op}: {parts} parts of an axis of {size}; expected at most {max(size, MOST_PARTS)}")
+
+
 def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """x cut along an axis: into so many equal parts, or at the places given."""
     x = as_tensor(x)
@@ -202,6 +211,7 @@ def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0
         parts = int(indices_or_sections)
         if parts < 1 or n % parts:
             raise ValueError(f"split: axis {axis} of x, which is {x.shape}, cannot be cut into {parts} equal parts")
+        check_parts(parts, n, "split")
         cuts = [n // parts * i for i in range(parts + 1)]
     else:
         cuts = [0, *(int(i) for i in indices_or_sections), n]
