@@ -250,12 +250,12 @@ def test_arguments_of_constructors():
         with pytest.raises(TypeError, match=message):
             make()
     for make, message in (
-        (lambda: model().fit(X, Y, validation_split="x"), "validation_split must be between 0 and 1, got 'x'"),
+        (lambda: model().fit(X, Y, validation_split="x"), "validation_split must be between 0 and 1, got x"),
         (lambda: optimizers.get({}), "optimizer: expected a description"),
         (lambda: losses.get({"class_name": 3}), "loss: expected a description"),
         (lambda: lamina.schedules.deserialize(None), "expected the description of a learning-rate schedule, got None"),
         (lambda: Sequential.from_config({}), r"expected a configuration with 'layers', as get_config\(\) gives it"),
-        (lambda: layers.Conv2D(1, 1, padding=1.5), r"padding must be one of valid, same, \(\(top, bottom\), .*got 1.5"),
+        (lambda: layers.Conv2D(1, 1, padding=1.5), r"padding must be 'valid', 'same' or \(\(top, bottom\), .*got 1.5"),
     ):
         with pytest.raises(ValueError, match=message):
             make()
