@@ -14,9 +14,9 @@ import numpy as np
 # What may be given for each part of an annotation, and its name; an argument with any other part is left alone.
 _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "None": (lambda v: v is None, "None"),
-    "bool": (lambda v: isinstance(v, (bool, np.bool_)), "True or False"),
+    "bool": (lambda v: isinstance(v, (bool, int, np.bool_)), "True or False"),
     "int": (lambda v: isinstance(v, numbers.Integral) and not isinstance(v, bool), "an integer"),
-    "float": (lambda v: isinstance(v, numbers.Real) and not isinstance(v, bool), "a number"),
+    "float": (lambda v: isinstance(v, numbers.Real) or getattr(v, "shape", None) == (), "a number"),
     "str": (lambda v: isinstance(v, str), "a string"),
     "LearningRateSchedule": (lambda v: callable(v) or isinstance(v, dict), "a schedule"),
     "Layer": (lambda v: callable(getattr(v, "call", None)), "a layer"),
