@@ -74,16 +74,19 @@ def padding(layer: Layer, value: Any, axes: int = 2, others: tuple[str, ...] = (
         if value.lower() not in names:
             raise unknown(f"padding of {layer._label()}", value, names)
         return value.lower()
-    if axes != 2 or not isinstance(value, (list, tuple)):
-        names = names if axes != 2 else (*names, "((top, bottom), (left, right))")
+    if axes != 2:
         raise ValueError(f"{layer._label()}: padding must be one of {', '.join(names)}, got {value!r}")
-    sides = [tuple(side) if isinstance(side, (list, tuple)) else () for side in value or ()]
+    sides = [tuple(side) if isinstance(side, (list, tuple)) else () for side in _list(value)]
     if len(sides) != 2 or any(len(side) != 2 for side in sides) or min(min(side) for side in sides) < 0:
         raise ValueError(
             f"{layer._label()}: padding must be 'valid', 'same' or ((top, bottom), (left, right)), got {value!r}"
         )
     (top, bottom), (left, right) = sides
     return (int(top), int(bottom)), (int(left), int(right))
+
+
+def _list(value: Any) -> Any:
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def data_format(layer: Layer, value: str | None) -> str:

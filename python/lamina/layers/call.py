@@ -139,18 +139,24 @@ def _draw(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def _converted(layer: Layer, args: tuple[Any, ...]) -> tuple[Any, ...]:
     if not args:
         return args
-    strict = type(layer).__module__.startswith(f"{__package__}.")  # a layer of one's own may want None, or text
-    if args[0] is None and strict:
+    if args[0] is None and _is_strict(layer):
         raise ValueError("the input is None, expected a tensor or an array; did a function forget its return?")
     first = args[0] if layer._keeps_numbers or isinstance(args[0], Tensor) else _as_array(args[0])
-    first = map_structure(lambda x: _convert(layer, x, layer._float_input), first)
-    if strict and not layer._keeps_numbers:
-        for x in leaves(first):
-            if not isinstance(x, Tensor):
-                raise TypeError(f"the input {'holds' if x is not args[0] else 'is'} {about(x)}; expected an array")
-        if not isinstance(first, Tensor) and _takes_one(type(layer).call):
-            raise TypeError(f"the input must be one tensor or array, got {show(args[0])}")
+    first = map_structure(lambda x: _convert_first(layer, x), first)
+    if not isinstance(first, Tensor) and not layer._keeps_numbers and _takes_one(type(layer).call):
+        raise TypeError(f"the input must be one tensor or array, got {show(args[0])}")
     return (first, *(map_structure(lambda x: _convert(layer, x, False), a) for a in args[1:]))
+
+
+def _is_strict(layer: Layer) -> bool:
+    """Whether a layer takes tensors alone; one of the user's own may want None, or text."""
+    return type(layer).__module__.startswith(f"{__package__}.") and not layer._keeps_numbers
+
+
+def _convert_first(layer: Layer, x: Any) -> Any:
+    if not isinstance(x, (Tensor, np.ndarray, np.generic)) and _is_strict(layer):
+        raise TypeError(f"the input is, or holds, {about(x)}; expected tensors or arrays")
+    return _convert(layer, x, layer._float_input)
 
 
 def _as_array(x: Any) -> Any:

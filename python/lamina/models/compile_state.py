@@ -59,7 +59,7 @@ class LossSet:
         self.losses: list[Loss | None] = [None if one is None else losses.as_loss(one) for one in given]
         weights = [1.0] * len(names) if loss_weights is None else per_output("loss_weights", loss_weights, names)
         for w in weights:
-            if w is not None and not isinstance(w, Real):
+            if w is not None and not isinstance(w, Real) and getattr(w, "shape", None) != ():
                 raise TypeError(f"loss_weights: expected numbers, got {w!r}")
         self.weights = [1.0 if w is None else float(w) for w in weights]
 

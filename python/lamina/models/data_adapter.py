@@ -52,6 +52,8 @@ def to_arrays(what: str, name: str, tree: Any) -> Any:
         return [to_arrays(what, f"{name}[{i}]", v) for i, v in enumerate(tree)]
     if tree is None:
         return None
+    if isinstance(tree, np.ndarray) and tree.dtype.kind in "fiub":
+        return tree
     if is_dataset(tree) and isinstance(tree[0], (tuple, list, dict)):
         raise TypeError(f"{what}: {name} is {about(tree)}")
     return to_numbers(f"{what}: {name}", tree)
@@ -148,9 +150,12 @@ class IterableFeed:
                     f"{self._what}: a batch must be x, (x, y) or (x, y, sample_weight), got {len(given)} parts"
                 )
             x, y, weight = (*given, None, None)[:3]
-            if not self._own:
-                self._check(x, y)
-            columns, size = self._prepare(x, y, weight)
+            try:
+                columns, size = self._prepare(x, y, weight)
+            except (TypeError, ValueError):
+                if not self._own:
+                    self._check(x, y)
+                raise
             yield _batch(columns, methodcaller("slice", 0, size), size)
 
     def _check(self, x: Any, y: Any) -> None:

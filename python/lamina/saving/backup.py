@@ -6,9 +6,6 @@
 
 from __future__ import annotations
 
-import struct
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +16,6 @@ from ..layers.weights import check_random_states, fitting_arrays, load_random_st
 from .atomic import write_whole
 
 MEND = "remove it to train from the beginning, or give another backup_dir"
-# What reading an archive whose bytes are wrong may raise, over numpy, zipfile and zlib.
-_DAMAGED = (
-    ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError,
-    MemoryError, OSError,
-)  # fmt: skip
 
 
 def write(path: Path, model: Any, epoch: int) -> None:
@@ -47,7 +39,7 @@ class Backup:
             )
         except (PermissionError, IsADirectoryError):
             raise  # they name the file
-        except _DAMAGED as error:
+        except (ValueError, EOFError, KeyError, RuntimeError, MemoryError, OSError) as error:
             reason = f"there is no {error}" if isinstance(error, KeyError) else error
             raise ValueError(f"BackupAndRestore: {str(path)!r} is no whole backup ({reason}); {MEND}") from error
         if epoch.dtype.kind not in "iu" or epoch.shape != () or not 0 <= int(epoch) < 2**31:
@@ -82,18 +74,29 @@ def _arrays(path: Path) -> dict[str, Array]:
     size = path.stat().st_size
     if not size:
         raise ValueError("it is empty")
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-    if len({m.filename for m in members}) < len(members):
-        raise ValueError("it holds an entry twice")
-    if sum(m.file_size for m in members) > size:  # so a small file cannot ask for much memory
-        raise ValueError("it is compressed or damaged")
-    with np.load(path, allow_pickle=False) as saved:
-        arrays = {k: saved[k] for k in saved.files}
+    import struct  # what follows costs time to import, and few runs need it
+    import zipfile
+    import zlib
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+        _check_members(members, size)
+        with np.load(path, allow_pickle=False) as saved:
+            arrays = {k: saved[k] for k in saved.files}
+    except (zipfile.BadZipFile, zlib.error, struct.error) as error:
+        raise ValueError(str(error)) from error
     for key, array in arrays.items():
         if not isinstance(array, np.ndarray) or not (key == "epoch" or key.startswith(_PREFIXES)):
             raise ValueError(f"it holds {key!r}")
     return arrays
+
+
+def _check_members(members: list[Any], size: int) -> None:
+    if len({m.filename for m in members}) < len(members):
+        raise ValueError("it holds an entry twice")
+    if sum(m.file_size for m in members) > size:  # so a small file cannot ask for much memory
+        raise ValueError("it is compressed or damaged")
 
 
 _PREFIXES = ("weight/", "optimizer/", "random/")
