@@ -44,7 +44,7 @@ LEAKS = re.compile(  # the words of what lies underneath
     ))
 )  # fmt: skip
 BINDING = re.compile(
-    r"^[\w.]+\(\) (missing|got|takes|argument)|^got an unexpected keyword|^missing a required|^too many"
+    r"^[\w.]+\(\) (missing|got|takes|argument|expected)|^got an unexpected keyword|^missing a required|^too many"
 )
 LABELS = re.compile(r"^(?:[A-Z]\w*(?: '[^']*')?(?:\.\w+)?: )+")
 NAMED = re.compile(r"^[\w.]+(?: '[^']*'| of [\w ']+)?(?: [a-z]\w*)?: ")
@@ -188,11 +188,7 @@ def _judged(error: BaseException, source: str) -> Fault | None:
     labelled = own != message
     if leak := LEAKS.search(own):
         return Fault("leak", place, f"{kind}: {message} [{leak[0]}]")
-    if (
-        not labelled
-        and not (raised and filename.startswith(PACKAGE))
-        and not NAMED.search(own)
-        and not BINDING.search(own)
-    ):
+    on_purpose = (raised and filename.startswith(PACKAGE)) or labelled
+    if not on_purpose and not NAMED.search(own) and not BINDING.search(own):
         return Fault("bare", place, f"{kind}: {message}")
     return None
