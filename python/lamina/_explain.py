@@ -19,7 +19,7 @@ import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_NAMED = re.compile(r"^[\w.]+(\(\))?( '[^']*'| of [\w ']+)?( [a-z_]\w*(\[\d+\])?)?: ")  # begins with who says it
+_NAMED = re.compile(r"^[\w.]+( '[^']*'| of [\w ']+)?( [a-z_]\w*(\[\d+\])?)?: ")  # begins with who says it
 _BINDING = re.compile(r"^[\w.]+\(\) (missing|got|takes)|^got an unexpected keyword|^missing a required|^too many posit")
 _RAISES = (opcode.opmap["RAISE_VARARGS"], opcode.opmap["RERAISE"])
 _TOLD = (IndexError, OverflowError, ValueError)  # their messages say something to a caller
@@ -48,7 +48,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_indices(value: Any) -> bool:
-    return isinstance(value, (list, tuple, range, np.ndarray)) and np.ndim(value) != 0 and all(map(is_index, value))
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1 and value.dtype.kind in "iu"
+    return isinstance(value, (list, tuple, range)) and all(map(is_index, value))
 
 
 def _is_array(value: Any) -> bool:
@@ -173,6 +175,7 @@ def explained(
             continue
         if wrong := _wrong(label, str(parameter.annotation), name, value):
             return TypeError(wrong)
+    kind: type[Exception]
     summary = ", ".join(f"{name}: {show(value)}" for name, value in given.items())
     if isinstance(error, _TOLD) and not message.startswith("The truth value"):
         kind = next(k for k in _TOLD if isinstance(error, k))
