@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import ops
+from ._explain import named
 from .core import registry
 from .core.autograd import Tensor
 from .core.suggest import unknown
@@ -156,6 +157,7 @@ def name_of(activation: Any) -> str | None:
     return _names.get(activation)
 
 
+@named("activations.get")
 def get(identifier: Any) -> Activation:
     """An activation from a name, a description, a layer or any callable; None is linear.
 
@@ -181,6 +183,7 @@ def get(identifier: Any) -> Activation:
     return identifier
 
 
+@named("activations.serialize")
 def serialize(activation: Any) -> Any:
     """The name of a known activation ("ops.gelu" of one of lamina.ops), else the description of a registered one."""
     if activation in _names:
@@ -189,6 +192,7 @@ def serialize(activation: Any) -> Any:
     return f"ops.{name}" if getattr(ops, name, None) is activation else registry.serialize(activation)
 
 
+@named("activations.deserialize")
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Activation:
     """The activation of a name or a description."""
     with registry.custom_object_scope(custom_objects):

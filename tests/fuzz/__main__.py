@@ -23,9 +23,7 @@ def main() -> int:
         parser.error(f"--what: {', '.join(unknown)}; the kinds are {', '.join(KINDS)}")
     start = time.monotonic()
     with Session(options.seed, kinds) as session:
-        for program in corpus():
-            if signature := session.signature(program):
-                session._found(program, signature, "from the corpus")
+        session.replay(corpus())
         session.run(options.minutes * 60)
         rate = session.programs / (time.monotonic() - start)
         session.shrink()

@@ -44,7 +44,7 @@ LEAKS = re.compile(  # the words of what lies underneath
     ))
 )  # fmt: skip
 BINDING = re.compile(
-    r"^[\w.]+\(\) (missing|got|takes|argument)|^got an unexpected keyword|^missing a required|^too many"
+    r"^[\w.]+\(\) (missing|got|takes|argument|expected)|^got an unexpected keyword|^missing a required|^too many"
 )
 LABELS = re.compile(r"^(?:[A-Z]\w*(?: '[^']*')?(?:\.\w+)?: )+")
 NAMED = re.compile(r"^[\w.]+(?: '[^']*'| of [\w ']+)?(?: [a-z]\w*)?: ")
@@ -171,7 +171,7 @@ def _judged(error: BaseException, source: str) -> Fault | None:
     frame, instruction, _ = _last(error.__traceback__)
     assert frame is not None
     filename = frame.f_code.co_filename
-    if isinstance(error, AssertionError) and filename == checks.__file__:
+    if isinstance(error, AssertionError) and place == "program":  # of a check
         return Fault("wrong result", _called(source), message)
     if place == "program" and not isinstance(error, (SystemError, RuntimeError)):
         return None  # the program's own, in NumPy or in a native function called by it
@@ -188,11 +188,7 @@ def _judged(error: BaseException, source: str) -> Fault | None:
     labelled = own != message
     if leak := LEAKS.search(own):
         return Fault("leak", place, f"{kind}: {message} [{leak[0]}]")
-    if (
-        not labelled
-        and not (raised and filename.startswith(PACKAGE))
-        and not NAMED.search(own)
-        and not BINDING.search(own)
-    ):
+    on_purpose = (raised and filename.startswith(PACKAGE)) or labelled
+    if not on_purpose and not NAMED.search(own) and not BINDING.search(own):
         return Fault("bare", place, f"{kind}: {message}")
     return None

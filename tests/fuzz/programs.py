@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from .surface import (
 )  # fmt: skip
 
 SEEDS = [p.strip() for p in (Path(__file__).parent / "seeds.txt").read_text().split("\n\n") if p.strip()]
+ENDLESS = re.compile(r"(epochs|steps|per_epoch)=[^,)]*(\*\*|\d{3})")  # as long as it is told to
 RANDOM = ("dropout", "empty", "empty_like")  # another result at every call
 OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<", "<=", ">", "==", "!=", "<<", "and")
 OF_NUMPY = ("sum", "mean", "max", "prod", "std", "argmax", "cumsum", "reshape", "transpose", "squeeze", "clip", "all")
@@ -43,7 +45,11 @@ class Programs(Arguments):
 
     def make(self, kind: str) -> str:
         """A program of this kind; of another shape at every call."""
-        return getattr(self, f"_{kind}")()
+        self.huge = kind in ("ops", "native")
+        while True:
+            program = getattr(self, f"_{kind}")()
+            if not ENDLESS.search(program):
+                return program
 
     def _ops(self) -> str:
         if self.chance(0.35):

@@ -109,7 +109,8 @@ class Worker:
             if found := re.search(pattern, text):
                 return re.sub(r"/\S*/", "", found[1])
         found = re.search(r'File "[^"]*lamina/([^"]+)", line \d+ in (\w+)', text)
-        return f"in {found[1]}:{found[2]}" if found else text.rstrip().rpartition("\n")[2]
+        last = [line for line in text.splitlines() if not line.startswith("Extension modules")][-1:]
+        return f"in {found[1]}:{found[2]}" if found else "".join(last).strip()
 
     def close(self) -> None:
         self.process.kill()
@@ -157,6 +158,12 @@ class Session:
             return str(gone)
         return None if fault is None else fault["signature"]
 
+    def replay(self, programs: Sequence[str]) -> None:
+        """Run these programs."""
+        for program in programs:
+            if signature := self.signature(program):
+                self._found(program, signature, "of the corpus")
+
     def run(self, seconds: float) -> None:
         """Batches until the time is over."""
         end = time.monotonic() + seconds
@@ -193,12 +200,12 @@ class Session:
     def _died(self, program: str, how: str) -> None:
         again = self.signature(program)
         self.drop()
-        self._found(program, how, "alone, too" if again else "not alone")
-        called = re.findall(r"\b(?:ops|layers|native|optimizers|losses|metrics)\.\w+", program)
-        if called:
-            self.crashes[called[-1]] = self.crashes.get(called[-1], 0) + 1
-            if self.crashes[called[-1]] == 4:
-                self.avoid.append(called[-1] + "(")
+        called = re.findall(r"\b(?:ops|layers|native|optimizers|losses|metrics)\.\w+", program)[-1:]
+        self._found(program, f"{how} | {''.join(called)}", "alone, too" if again else "not alone")
+        for name in called:
+            self.crashes[name] = self.crashes.get(name, 0) + 1
+            if self.crashes[name] == 4:
+                self.avoid.append(name + "(")
 
     def _found(self, program: str, signature: str, message: str) -> None:
         if signature in self.findings:

@@ -34,6 +34,7 @@ class Values:
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
+        self.huge = True  # views of more elements than any machine could walk over
 
     def chance(self, probability: float) -> bool:
         return self.rng.random() < probability
@@ -116,7 +117,7 @@ class Values:
             return f"np.broadcast_to({source}, {shape})"  # read-only
         if kind == 4 and rank > 1:
             return f"{source}.T"
-        if kind == 5 and rank and self.chance(0.2):
+        if kind == 5 and rank and self.huge and self.chance(0.2):
             return f"np.broadcast_to({source}, ({self.pick(('2**20', '2**40', '2**50'))}, *{shape}))"
         if kind == 6:
             return f"check.unaligned({source})"

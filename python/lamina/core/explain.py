@@ -20,7 +20,7 @@ import numpy as np
 _ROOT = __name__.partition(".")[0]  # the package
 F = TypeVar("F", bound=Callable[..., Any])
 
-_NAMED = re.compile(r"^[\w.]+(\(\))?( '[^']*'| of [\w ']+)?( [a-z_]\w*(\[\d+\])?)?: ")  # begins with who says it
+_NAMED = re.compile(r"^[\w.]+( '[^']*'| of [\w ']+)?( [a-z_]\w*(\[\d+\])?)?: ")  # begins with who says it
 _BINDING = re.compile(r"^[\w.]+\(\) (missing|got|takes)|^got an unexpected keyword|^missing a required|^too many posit")
 _RAISES = (opcode.opmap["RAISE_VARARGS"], opcode.opmap["RERAISE"])
 _TOLD = (IndexError, OverflowError, ValueError)  # their messages say something to a caller
@@ -49,7 +49,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_indices(value: Any) -> bool:
-    return isinstance(value, (list, tuple, range, np.ndarray)) and np.ndim(value) != 0 and all(map(is_index, value))
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1 and value.dtype.kind in "iu"
+    return isinstance(value, (list, tuple, range)) and all(map(is_index, value))
 
 
 def _is_array(value: Any) -> bool:
