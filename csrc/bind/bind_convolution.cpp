@@ -42,7 +42,7 @@ Convolution parse(Kind kind, py::handle x_, py::handle w_, const Options& o) {
         kind == Kind::plain       ? ", C / groups, K)"
         : kind == Kind::depthwise ? ", C, m)"
                                   : ", K / groups, C)",
-        " for x ", x.shape_string(), ", got shape ", w.shape_string());
+        " for x ", x, ", got shape ", w);
   const std::vector<dim_t> w_shape(w.shape(), w.shape() + w.ndim());
   if (w.dtype() != x.dtype()) expect(w, op, "w", w_shape, x.dtype());
   Triple taps{1, 1, 1};
@@ -54,8 +54,7 @@ Convolution parse(Kind kind, py::handle x_, py::handle w_, const Options& o) {
                           : "";
   if (kind == Kind::transposed) {
     const dim_t filters = checked_product({inner, groups});
-    check(outer == C, op, ": x is ", x.shape_string(), " but w takes ", outer, " channels on the last axis, w is ",
-          w.shape_string(), first);
+    check(outer == C, op, ": x is ", x, " but w takes ", outer, " channels on the last axis, w is ", w, first);
     check(C % groups == 0, op, ": groups=", groups, " must divide the ", C, " channels of x");
     const Window v =
         parse_transposed_window(x, filters, taps, o.strides, o.padding, o.output_padding, o.dilation_rate, op);
@@ -63,15 +62,14 @@ Convolution parse(Kind kind, py::handle x_, py::handle w_, const Options& o) {
   }
   const Window v = parse_window(x, taps, o.strides, o.padding, o.dilation_rate, false, op);
   if (kind == Kind::depthwise) {
-    check(inner == C, op, ": x is ", x.shape_string(), " but w takes ", inner, " channels on the last axis, w is ",
-          w.shape_string(), first);
+    check(inner == C, op, ": x is ", x, " but w takes ", inner, " channels on the last axis, w is ", w, first);
     return {op, x, w, rank, v, std::max<dim_t>(C, 1), checked_product({C, outer}), false};
   }
   check(C % groups == 0 && outer % groups == 0, op, ": groups=", groups, " must divide both the ", C,
         " channels of x and the ", outer, " filters of w");
-  check(inner == C / groups, op, ": x is ", x.shape_string(), " but w takes ",
+  check(inner == C / groups, op, ": x is ", x, " but w takes ",
         groups > 1 ? concat(inner, " channels in each of ", groups, " groups") : concat(inner, " channels"),
-        " on the last axis, w is ", w.shape_string(), first);
+        " on the last axis, w is ", w, first);
   return {op, x, w, rank, v, groups, outer, false};
 }
 

@@ -6,10 +6,9 @@ namespace {
 constexpr dim_t kLargest = dim_t(1) << 30;  // so that sums and products of two of them fit
 
 dim_t integer(py::handle h, dim_t least, const char* op, const char* name) {
-  check(PyIndex_Check(h.ptr()) && !PyBool_Check(h.ptr()), op, ": ", name, " must be integers, got ",
-        std::string(py::repr(h)));
+  check(PyIndex_Check(h.ptr()) && !PyBool_Check(h.ptr()), op, ": ", name, " must be integers, got ", Repr{h});
   const Py_ssize_t n = PyNumber_AsSsize_t(h.ptr(), nullptr);  // clipped where it does not fit
-  check(n >= least && n <= kLargest, op, ": ", name, " must be at least ", least, ", got ", std::string(py::repr(h)));
+  check(n >= least && n <= kLargest, op, ": ", name, " must be at least ", least, ", got ", Repr{h});
   return n;
 }
 
@@ -40,7 +39,7 @@ Padding parse_padding(py::handle h, int rank, bool causal, const char* op) {
   }
   const bool one = PyIndex_Check(h.ptr());
   check(one || is_sequence(h, rank), op, ": padding must be 'valid', 'same', an integer or, for each of ", rank,
-        rank == 1 ? " axis" : " axes", ", an integer or (before, after); got ", std::string(py::repr(h)));
+        rank == 1 ? " axis" : " axes", ", an integer or (before, after); got ", Repr{h});
   for (int i = 0; i < rank; i++) {
     const py::object sides = one ? py::reinterpret_borrow<py::object>(h) : item(h, i);
     const bool pair = is_sequence(sides, 2);
@@ -77,7 +76,7 @@ void check_size(const Window& v, dim_t channels) {
 }  // namespace
 
 int parse_rank(const View& x, const char* op) {
-  check(x.ndim() >= 3 && x.ndim() <= kAxes + 2, op, ": x is ", x.shape_string(),
+  check(x.ndim() >= 3 && x.ndim() <= kAxes + 2, op, ": x is ", x,
         ", expected (N, T, C), (N, H, W, C) or (N, D, H, W, C)");
   return x.ndim() - 2;
 }
@@ -86,7 +85,7 @@ Triple parse_sizes(py::handle value, int rank, dim_t least, const char* op, cons
   Triple s{1, 1, 1};
   const bool one = PyIndex_Check(value.ptr());
   check(one || is_sequence(value, rank), op, ": ", name, " must be an integer or ", rank,
-        " of them, one for each axis between batch and channels; got ", std::string(py::repr(value)));
+        " of them, one for each axis between batch and channels; got ", Repr{value});
   for (int i = 0; i < rank; i++)
     s[kAxes - rank + i] = integer(one ? value : py::handle(item(value, i)), least, op, name);
   return s;
@@ -118,8 +117,8 @@ Window parse_window(const View& x, const Triple& taps, py::handle strides, py::h
     if (p.name == "causal") v.before[i] = extent - 1;
     const dim_t padded = v.in[i] + v.before[i] + v.after[i], room = padded - extent;
     check(room >= 0, op, ": a kernel of ", axis_name(i, rank), " ", taps[i],
-          v.dilation[i] > 1 ? concat(" (", extent, " dilated)") : "", " is larger than the padded input's ", padded,
-          "; pad more, or use padding='same'");
+          v.dilation[i] > 1 ? concat(" (", extent, " dilated)") : std::string(), " is larger than the padded input's ",
+          padded, "; pad more, or use padding='same'");
     v.out[i] = room / stride + 1;
     if (ceil && room % stride && v.out[i] * stride < v.in[i] + v.before[i]) v.out[i]++;
   }

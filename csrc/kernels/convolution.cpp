@@ -18,28 +18,27 @@ LAMINA_INLINE void pixels_of(const DepthwiseRow<T>& d, const T* x, T* y, dim_t c
   const Vec<T> start = d.bias ? get(d.bias + c, lanes) : Vec<T>{};
 #pragma GCC unroll 8
   for (int p = 0; p < P; p++) r[p] = start;
-  for (dim_t a = 0; a < d.kd; a++)
-    for (dim_t i = 0; i < d.kh; i++) {
-      const T *w = d.w + a * d.w_d + i * d.w_h + c, *at = x + a * d.x_d + i * d.x_h + c;
-      if constexpr (KW > 0) {
-        Vec<T> tap[KW];
+  for (dim_t i = 0; i < d.kh; i++) {
+    const T *w = d.w + i * d.w_h + c, *at = x + i * d.x_h + c;
+    if constexpr (KW > 0) {
+      Vec<T> tap[KW];
 #pragma GCC unroll 8
-        for (int j = 0; j < KW; j++) tap[j] = get(w + j * d.w_w, lanes);
+      for (int j = 0; j < KW; j++) tap[j] = get(w + j * d.w_w, lanes);
 #pragma GCC unroll 16
-        for (int q = 0; q < P + KW - 1; q++) {
-          const Vec<T> v = get(at + q * d.x_pixel, lanes);
+      for (int q = 0; q < P + KW - 1; q++) {
+        const Vec<T> v = get(at + q * d.x_pixel, lanes);
 #pragma GCC unroll 8
-          for (int j = 0; j < KW; j++)
-            if (q - j >= 0 && q - j < P) r[q - j] += v * tap[j];
-        }
-      } else {
-        for (dim_t j = 0; j < d.kw; j++) {
-          const Vec<T> tap = get(w + j * d.w_w, lanes);
+        for (int j = 0; j < KW; j++)
+          if (q - j >= 0 && q - j < P) r[q - j] += v * tap[j];
+      }
+    } else {
+      for (dim_t j = 0; j < d.kw; j++) {
+        const Vec<T> tap = get(w + j * d.w_w, lanes);
 #pragma GCC unroll 8
-          for (int p = 0; p < P; p++) r[p] += get(at + p * d.x_pixel + j * d.x_w, lanes) * tap;
-        }
+        for (int p = 0; p < P; p++) r[p] += get(at + p * d.x_pixel + j * d.x_w, lanes) * tap;
       }
     }
+  }
 #pragma GCC unroll 8
   for (int p = 0; p < P; p++) {
     T* out = y + p * d.y_pixel + c;

@@ -7,18 +7,16 @@ namespace lamina {
 
 // Neighbouring output pixels of one row, all of whose taps lie inside the source:
 //
-//   y[p * y_pixel + c] = bias[c] + sum over (a, i, j) of x[p * x_pixel + a * x_d + i * x_h + j * x_w + c] *
-//                                                        w[a * w_d + i * w_h + j * w_w + c]
+//   y[p * y_pixel + c] = bias[c] + sum over (i, j) of x[p * x_pixel + i * x_h + j * x_w + c] * w[i * w_h + j * w_w + c]
 //
-// for p < pixels, c < channels, (a, i, j) < (kd, kh, kw); += instead where `accumulate`. Weight strides may be
-// negative: a flipped kernel.
+// for p < pixels, c < channels; += instead where `accumulate`. Weight strides may be negative: a flipped kernel.
 template <class T>
 struct DepthwiseRow {
   const T* x;
-  dim_t x_pixel, x_d, x_h, x_w;
+  dim_t x_pixel, x_h, x_w;
   const T* w;
-  dim_t w_d, w_h, w_w;
-  dim_t kd, kh, kw;
+  dim_t w_h, w_w;
+  dim_t kh, kw;
   T* y;
   dim_t y_pixel;
   dim_t pixels, channels;

@@ -57,12 +57,11 @@ LAMINA_INLINE IntVec<T> splat_index(dim_t n) {
 // of the output stays in the first cache. Calls f(Number<R>, offset, tap) for R neighbouring taps at a time.
 template <class T>
 LAMINA_INLINE bool is_long(const PoolRow<T>& d) {
-  return d.pixels == 1 && d.kd * d.kh * d.kw >= 2 * kTaps && d.x_w == d.channels && d.x_h == d.kw * d.x_w &&
-         (d.kd == 1 || d.x_d == d.kh * d.x_h) && !d.accumulate;
+  return d.pixels == 1 && d.kh * d.kw >= 2 * kTaps && d.x_w == d.channels && d.x_h == d.kw * d.x_w && !d.accumulate;
 }
 template <class T, class F>
 LAMINA_INLINE void for_taps(const PoolRow<T>& d, const PoolIndex& index, F&& f) {
-  const dim_t taps = d.kd * d.kh * d.kw;
+  const dim_t taps = d.kh * d.kw;
   dim_t i = 0;
   for (; i + kTaps <= taps; i += kTaps) f(Number<kTaps>{}, i * d.x_w, index.tap0 + i);
   for (; i < taps; i++) f(Number<1>{}, i * d.x_w, index.tap0 + i);
@@ -122,27 +121,31 @@ void max_of(const PoolRow<T>& d, const PoolIndex& index) {
       d, [&](auto number, dim_t from, dim_t to, dim_t x_step, dim_t y_step, int lanes, auto read) LAMINA_INLINE_LAMBDA {
         constexpr int R = decltype(number)::value;
         const T* x = d.x + from;
-        const dim_t x_d = d.x_d, x_h = d.x_h, x_w = d.x_w, kw = d.kw;
+        const dim_t x_h = d.x_h, x_w = d.x_w, kw = d.kw;
         Vec<T> best[R];
         IntVec<T> at[indexed ? R : 1];
         for (int r = 0; r < R; r++) {
           best[r] = read(x + r * x_step, lanes);
           if constexpr (indexed) at[r] = splat_index<T>(index.tap0);
         }
-        for (dim_t a = 0; a < d.kd; a++)
-          for (dim_t i = 0; i < d.kh; i++)
-            for (dim_t j = 0; j < kw; j++) {
-              const IntVec<T> tap = splat_index<T>(index.tap0 + a * index.tap_d + i * index.tap_h + j * index.tap_w);
-              const T* under = x + a * x_d + i * x_h + j * x_w;
+        if (d.accumulate)
+          for (int r = 0; r < R; r++) {
+            best[r] = get(d.y + to + r * y_step, lanes);
+            if constexpr (indexed) at[r] = load_index<T>(static_cast<I*>(index.data) + to + r * y_step, lanes);
+          }
+        for (dim_t i = 0; i < d.kh; i++)
+          for (dim_t j = 0; j < kw; j++) {
+            const IntVec<T> tap = splat_index<T>(index.tap0 + i * index.tap_h + j * index.tap_w);
+            const T* under = x + i * x_h + j * x_w;
 #pragma GCC unroll 4
-              for (int r = 0; r < R; r++) {
-                const Vec<T> v = read(under + r * x_step, lanes);
-                if (stream) prefetch_ahead(under + r * x_step, kAhead);
-                const IntVec<T> better = ~(v <= best[r]) & (best[r] == best[r]);  // larger, or the first NaN
-                best[r] = select<T>(better, v, best[r]);
-                if constexpr (indexed) at[r] = better ? tap : at[r];
-              }
+            for (int r = 0; r < R; r++) {
+              const Vec<T> a = read(under + r * x_step, lanes);
+              if (stream) prefetch_ahead(under + r * x_step, kAhead);
+              const IntVec<T> better = ~(a <= best[r]) & (best[r] == best[r]);  // larger, or the first NaN
+              best[r] = select<T>(better, a, best[r]);
+              if constexpr (indexed) at[r] = better ? tap : at[r];
             }
+          }
 #pragma GCC unroll 4
         for (int r = 0; r < R; r++) {
           put<T>(d.y + to + r * y_step, best[r], lanes, stream);
@@ -153,7 +156,7 @@ void max_of(const PoolRow<T>& d, const PoolIndex& index) {
 
 template <class T>
 void max(const PoolRow<T>& d, const PoolIndex& index) {
-  if (is_long(d) && index.tap_h == d.kw && (d.kd == 1 || index.tap_d == d.kh * d.kw))
+  if (is_long(d) && index.tap_h == d.kw)
     return index.wide ? max_long<T, std::int32_t>(d, index) : max_long<T, std::uint8_t>(d, index);
   if (!index.data) return max_of<T, false>(d, index);
   index.wide ? max_of<T, true, std::int32_t>(d, index) : max_of<T, true, std::uint8_t>(d, index);
@@ -166,16 +169,15 @@ LAMINA_INLINE void sum_of(const PoolRow<T>& d, const PoolIndex& index, T scale, 
   for_blocks<pack>(
       d, [&](auto number, dim_t from, dim_t to, dim_t x_step, dim_t y_step, int lanes, auto read) LAMINA_INLINE_LAMBDA {
         constexpr int R = decltype(number)::value;
-        const dim_t x_d = d.x_d, x_h = d.x_h, x_w = d.x_w, kw = d.kw;
+        const dim_t x_h = d.x_h, x_w = d.x_w, kw = d.kw;
         Vec<T> s[R] = {};
-        for (dim_t a = 0; a < d.kd; a++)
-          for (dim_t i = 0; i < d.kh; i++)
-            for (dim_t j = 0; j < kw; j++) {
-              const IntVec<T> tap = splat_index<T>(index.tap0 + a * index.tap_d + i * index.tap_h + j * index.tap_w);
-              const dim_t under = from + a * x_d + i * x_h + j * x_w;
+        for (dim_t i = 0; i < d.kh; i++)
+          for (dim_t j = 0; j < kw; j++) {
+            const IntVec<T> tap = splat_index<T>(index.tap0 + i * index.tap_h + j * index.tap_w);
+            const dim_t under = from + i * x_h + j * x_w;
 #pragma GCC unroll 4
-              for (int r = 0; r < R; r++) s[r] += value(under + r * x_step, lanes, tap, read);
-            }
+            for (int r = 0; r < R; r++) s[r] += value(under + r * x_step, lanes, tap, read);
+          }
 #pragma GCC unroll 4
         for (int r = 0; r < R; r++) {
           T* y = d.y + to + r * y_step;

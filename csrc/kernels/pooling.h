@@ -4,36 +4,36 @@
 
 namespace lamina {
 
-// Output p < pixels reads source elements x[p * x_pixel + a * x_d + i * x_h + j * x_w + c] for taps a < kd, i < kh,
-// j < kw, channels c, and fills y[p * y_pixel + c].
+// Output p < pixels reads source elements x[p * x_pixel + i * x_h + j * x_w + c] for taps i < kh, j < kw, channels c,
+// and fills y[p * y_pixel + c].
 template <class T>
 struct PoolRow {
   const T* x;
-  dim_t x_pixel, x_d, x_h, x_w;
-  dim_t kd, kh, kw;
+  dim_t x_pixel, x_h, x_w;
+  dim_t kh, kw;
   T* y;
   dim_t y_pixel;
   dim_t pixels, channels;
-  bool accumulate;  // y += (max never)
+  bool accumulate;  // y +=; max goes on from the y and the index that are there
   bool stream;      // write y past the caches, where it is aligned (the caller fences)
 };
 
-// Which tap won: the number tap0 + a * tap_d + i * tap_h + j * tap_w, kept for each output in one byte, or in four
-// (`wide`) where a window has more than 256 taps. Laid out as the pooled images.
+// Which tap won: the number tap0 + i * tap_h + j * tap_w, kept for each output in one byte, or in four (`wide`) where a
+// window has more than 256 taps. Laid out as the pooled images.
 struct PoolIndex {
   void* data;  // of the first output of the row; null: not wanted
   bool wide;
-  dim_t tap0, tap_d, tap_h, tap_w;
+  dim_t tap0, tap_h, tap_w;
 };
 
 template <class T>
 struct PoolingKernels {
-  // y = max over taps, the first of equals; NaN wins over all.
+  // y = max over taps of x, the first of equals; NaN wins over all.
   void (*max)(const PoolRow<T>&, const PoolIndex&);
   // y = sum over taps of x where the index, laid out as x, is the tap's number.
   void (*max_gradient)(const PoolRow<T>&, const PoolIndex&);
   // Backwards of windows side by side: input p < pixels, x[p * x_pixel + c], goes to all its taps y[p * y_pixel + i *
-  // x_h + j * x_w + c] of one plane, times scale or where the index, laid out as x, is the tap's number; elsewhere 0.
+  // x_h + j * x_w + c], times scale or where the index, laid out as x, is the tap's number; elsewhere 0.
   void (*sum_tiles)(const PoolRow<T>&, T scale);
   void (*max_tiles)(const PoolRow<T>&, const PoolIndex&);
   // The same where the window is the whole image: y[p * channels + c] = x[c] where index[c] == tap0 + p, else 0.

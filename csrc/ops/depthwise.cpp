@@ -21,9 +21,10 @@ template <class T>
 void depthwise_pass(const ConvolutionPass<T>& a, bool back) {
   const Window& v = a.window;
   const auto& k = kernels<T>();
-  const dim_t K = a.K, m = K / v.C, plane = v.taps[1] * v.taps[2] * K, channels = back ? v.C : K;
+  const dim_t K = a.K, m = K / v.C, w_row = v.taps[2] * K, w_plane = v.taps[1] * w_row, channels = back ? v.C : K;
   const Axes axes = back ? gradient_axes(v) : forward_axes(v);
   const Triple &from = back ? v.out : v.in, &to = back ? v.in : v.out;
+  const dim_t x_row = from[2] * K, x_image = from[0] * from[1] * x_row;
   const bool repeats = m > 1 && !back, folds = m > 1 && back;
   Scratch<T> repeated(repeats ? v.N * product(from) * K : 0);
   const T* x = a.x.x;
@@ -38,38 +39,34 @@ void depthwise_pass(const ConvolutionPass<T>& a, bool back) {
     Scratch<T> wide(folds ? to[2] * K : 0);
     DepthwiseRow<T> row{};
     row.channels = K;
-    row.bias = folds ? nullptr : a.b;
-    row.accumulate = a.accumulate && !folds;
-    for (dim_t i = begin; i < end; i++) {
-      const T* image = x + i / (to[0] * to[1]) * product(from) * K;
+    for_rows(to, begin, end, [&](dim_t n, dim_t depth, dim_t h, dim_t i) {
+      const T* image = x + n * x_image;
       T *y = a.y + i * to[2] * channels, *line = folds ? wide.get() : y;
-      for_runs(axes, i / to[1] % to[0], i % to[1], from,
-               [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
-                 row.x_pixel = q.step * K;
-                 row.x_d = p.dilation * from[1] * from[2] * K;
-                 row.x_h = r.dilation * from[2] * K;
-                 row.x_w = q.dilation * K;
-                 row.w_d = p.tap_step * plane;
-                 row.w_h = r.tap_step * v.taps[2] * K;
-                 row.w_w = q.tap_step * K;
-                 row.y_pixel = q.spread * K;
-                 row.kd = run.taps[0];
-                 row.kh = run.taps[1];
-                 row.kw = run.taps[2];
-                 row.pixels = run.pixels;
-                 row.x = image + run.source * K;
-                 row.w = a.w + (p.tap0 + run.first[0] * p.tap_step) * plane +
-                         ((r.tap0 + run.first[1] * r.tap_step) * v.taps[2] + q.tap0 + run.first[2] * q.tap_step) * K;
-                 row.y = line + (q.first + run.output[2] * q.spread) * K;
-                 k.convolution.depthwise(row);
-               });
+      for_runs(axes, depth, h, from, [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
+        row.x_pixel = q.step * K;
+        row.x_h = r.dilation * x_row;
+        row.x_w = q.dilation * K;
+        row.w_h = r.tap_step * w_row;
+        row.w_w = q.tap_step * K;
+        row.y_pixel = q.spread * K;
+        row.kh = run.taps[1];
+        row.kw = run.taps[2];
+        row.pixels = run.pixels;
+        row.x = image + run.source * K;
+        row.w = a.w + (p.tap0 + (run.first[0] + run.plane) * p.tap_step) * w_plane +
+                (r.tap0 + run.first[1] * r.tap_step) * w_row + (q.tap0 + run.first[2] * q.tap_step) * K;
+        row.y = line + (q.first + run.output[2] * q.spread) * K;
+        row.bias = folds || run.plane > 0 ? nullptr : a.b;
+        row.accumulate = (a.accumulate && !folds) || run.plane > 0;
+        k.convolution.depthwise(row);
+      });
       if (folds) {
         if (a.b)
           for (dim_t j = 0; j < to[2]; j++) std::copy(a.b, a.b + v.C, y + j * v.C);
         k.convolution.fold(wide, to[2] * v.C, m, y, a.accumulate || a.b);
       }
       if (a.act != Activation::linear) k.gemm.activate(y, to[2] * channels, a.act);
-    }
+    });
   });
 }
 

@@ -14,14 +14,26 @@ namespace {
 // Rows of `line` elements that a thread must have before another one helps.
 dim_t grain(dim_t line) { return kGrain / std::max<dim_t>(line, 1) + 1; }
 
+// The same windows over fewer planes: where they are as high as the image, its planes are rows below each other.
+Window flat(Window v) {
+  if (v.adaptive || v.out[1] != 1 || v.taps[1] != v.in[1] || v.before[1] != 0 || v.dilation[1] != 1 ||
+      v.dilation[0] != 1)
+    return v;
+  const dim_t height = v.in[1];
+  for (Triple* s : {&v.in, &v.out, &v.taps, &v.stride, &v.before, &v.after})
+    (*s)[1] = (*s)[0] * (s == &v.out ? 1 : height), (*s)[0] = s == &v.before || s == &v.after ? 0 : 1;
+  return v;
+}
+
 // One pass over all outputs, or `back` over all inputs: calls f(row, index, run) for runs of them, where `index` lacks
 // its data. A tap's number is its place in the window; in adaptive windows that of its pixel, so that runs are of one.
 template <class T, class F>
 void pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) {
   const Axes axes = back ? gradient_axes(v) : forward_axes(v);
   const Triple &from = back ? v.out : v.in, &to = back ? v.in : v.out;
-  const dim_t line = to[2] * v.C, C = v.C;
-  const bool stream = past_caches(v.N * to[0] * to[1] * line * dim_t(sizeof(T)));
+  const dim_t line = to[2] * v.C, C = v.C, pixels = product(from);
+  bool stream = past_caches(v.N * to[0] * to[1] * line * dim_t(sizeof(T)));
+  for (const Axis& p : axes[0]) stream = stream && p.taps <= 1;  // else y is read again
   const Triple& numbered = v.adaptive ? v.in : v.taps;
   const dim_t h = numbered[2], d = numbered[1] * h;
   dim_t reads = 1;
@@ -29,37 +41,32 @@ void pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) 
   parallel_for(v.N * to[0] * to[1], grain(line * reads), [&](dim_t begin, dim_t end) {
     PoolRow<T> row{};
     row.channels = C;
-    row.accumulate = accumulate;
     row.stream = stream;
-    PoolIndex index{nullptr, wide_index(v), 0, 0, 0, 0};
-    for (dim_t i = begin; i < end; i++) {
-      const dim_t image = i / (to[0] * to[1]), line_number = i % (to[0] * to[1]);
-      for_runs(axes, line_number / to[1], line_number % to[1], from,
-               [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
-                 row.x_pixel = q.step * C;
-                 row.x_d = p.dilation * from[1] * from[2] * C;
-                 row.x_h = r.dilation * from[2] * C;
-                 row.x_w = q.dilation * C;
-                 row.y_pixel = q.spread * C;
-                 row.kd = run.taps[0];
-                 row.kh = run.taps[1];
-                 row.kw = run.taps[2];
-                 row.pixels = v.adaptive ? 1 : run.pixels;
-                 row.x = x + (image * product(from) + run.source) * C;
-                 row.y = y + i * line + (q.first + run.output[2] * q.spread) * C;
-                 index.tap0 = (p.tap0 + run.first[0] * p.tap_step) * d + (r.tap0 + run.first[1] * r.tap_step) * h +
-                              q.tap0 + run.first[2] * q.tap_step;
-                 index.tap_d = p.tap_step * d;
-                 index.tap_h = r.tap_step * h;
-                 index.tap_w = q.tap_step;
-                 if (!v.adaptive) return f(row, index, run);
-                 if (back) index.tap_d = index.tap_h = index.tap_w = 0;
-                 for (dim_t j = 0; j < run.pixels; j++, row.x += row.x_pixel, row.y += row.y_pixel) {
-                   index.tap0 = ((back ? row.y - y : row.x - x) / std::max<dim_t>(C, 1)) % product(v.in);
-                   f(row, index, run);
-                 }
-               });
-    }
+    PoolIndex index{nullptr, wide_index(v), 0, 0, 0};
+    for_rows(to, begin, end, [&](dim_t image, dim_t plane, dim_t height, dim_t i) {
+      for_runs(axes, plane, height, from, [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
+        row.x_pixel = q.step * C;
+        row.x_h = r.dilation * from[2] * C;
+        row.x_w = q.dilation * C;
+        row.y_pixel = q.spread * C;
+        row.accumulate = accumulate || run.plane > 0;
+        row.kh = run.taps[1];
+        row.kw = run.taps[2];
+        row.pixels = v.adaptive ? 1 : run.pixels;
+        row.x = x + (image * pixels + run.source) * C;
+        row.y = y + i * line + (q.first + run.output[2] * q.spread) * C;
+        index.tap0 = (p.tap0 + (run.first[0] + run.plane) * p.tap_step) * d + (r.tap0 + run.first[1] * r.tap_step) * h +
+                     q.tap0 + run.first[2] * q.tap_step;
+        index.tap_h = r.tap_step * h;
+        index.tap_w = q.tap_step;
+        const dim_t calls = v.adaptive ? run.pixels : 1;
+        if (v.adaptive && back) index.tap_h = index.tap_w = 0;
+        for (dim_t j = 0; j < calls; j++, row.x += row.x_pixel, row.y += row.y_pixel) {
+          if (v.adaptive) index.tap0 = ((back ? row.y - y : row.x - x) / std::max<dim_t>(C, 1)) % product(v.in);
+          f(row, index, run);
+        }
+      });
+    });
     if (stream) stream_fence();
   });
 }
@@ -78,7 +85,7 @@ void spread(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
       const dim_t n = i / pieces, p = i % pieces * piece, count = std::min(piece, pixels - p);
       PoolRow<T> row{};
       row.x = dy + n * v.C;
-      row.kd = row.kh = row.kw = 1;
+      row.kh = row.kw = 1;
       row.y = dx + (n * pixels + p) * v.C;
       row.y_pixel = row.channels = v.C;
       row.pixels = count;
@@ -107,7 +114,6 @@ void tiles(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
     PoolRow<T> row{};
     row.x_pixel = row.x_w = row.channels = v.C;
     row.x_h = line;
-    row.kd = 1;
     row.kh = v.taps[1];
     row.kw = v.taps[2];
     row.y_pixel = v.taps[2] * v.C;
@@ -168,8 +174,9 @@ bool is_even(const Window& v, Divisor divisor) {
 
 template <class T>
 void max_pool_forward(const MaxPoolForward<T>& a) {
-  const bool wide = wide_index(a.window);
-  pool(a.window, false, a.x, a.y, false, [&](const PoolRow<T>& row, PoolIndex index, const Run&) {
+  const Window v = flat(a.window);
+  const bool wide = wide_index(v);
+  pool(v, false, a.x, a.y, false, [&](const PoolRow<T>& row, PoolIndex index, const Run&) {
     if (a.index) index.data = index_at(a.index, wide, row.y - a.y);
     kernels<T>().pooling.max(row, index);
   });
@@ -178,16 +185,16 @@ void max_pool_forward(const MaxPoolForward<T>& a) {
 template <class T>
 void max_pool_backward(const MaxPoolBackward<T>& a) {
   if (a.dx_mode == Grad::skip) return;
-  const Window& v = a.window;
+  const Window v = flat(a.window);
   const auto& k = kernels<T>().pooling;
   const bool wide = wide_index(v), accumulate = a.dx_mode == Grad::accumulate;
   if (whole_image(v))
     return spread(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t n, dim_t p) {
-      k.max_spread(row, PoolIndex{index_at(a.index, wide, n * v.C), wide, p, 0, 0, 0});
+      k.max_spread(row, PoolIndex{index_at(a.index, wide, n * v.C), wide, p, 0, 0});
     });
   if (side_by_side(v))
     return tiles(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t at, dim_t tap0) {
-      k.max_tiles(row, PoolIndex{index_at(a.index, wide, at), wide, tap0, 0, v.taps[2], 1});
+      k.max_tiles(row, PoolIndex{index_at(a.index, wide, at), wide, tap0, v.taps[2], 1});
     });
   pool(v, true, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, PoolIndex index, const Run&) {
     index.data = index_at(a.index, wide, row.x - a.dy);
@@ -197,15 +204,16 @@ void max_pool_backward(const MaxPoolBackward<T>& a) {
 
 template <class T>
 void average_pool_forward(const AveragePoolForward<T>& a) {
-  pool(a.window, false, a.x, a.y, false, [&](const PoolRow<T>& row, const PoolIndex&, const Run& run) {
-    kernels<T>().pooling.sum(row, T(1) / T(divisor_of(a.window, a.divisor, run)));
+  const Window v = flat(a.window);
+  pool(v, false, a.x, a.y, false, [&](const PoolRow<T>& row, const PoolIndex&, const Run& run) {
+    kernels<T>().pooling.sum(row, T(1) / T(divisor_of(v, a.divisor, run)));
   });
 }
 
 template <class T>
 void average_pool_backward(const AveragePoolBackward<T>& a) {
   if (a.dx_mode == Grad::skip) return;
-  const Window& v = a.window;
+  const Window v = flat(a.window);
   const auto& k = kernels<T>().pooling;
   const bool even = is_even(v, a.divisor), accumulate = a.dx_mode == Grad::accumulate;
   const T mean = T(1) / T(product(v.taps));
@@ -218,9 +226,10 @@ void average_pool_backward(const AveragePoolBackward<T>& a) {
   Scratch<T> divided(even ? 0 : v.N * product(v.out) * v.C);
   if (!even) {
     pool(v, false, a.dy, divided.get(), false, [&](PoolRow<T> row, const PoolIndex&, const Run& run) {
+      if (run.plane > 0) return;
       row.x = a.dy + (row.y - divided);
       row.x_pixel = row.y_pixel;
-      row.kd = row.kh = row.kw = 1;
+      row.kh = row.kw = 1;
       k.sum(row, T(1) / T(divisor_of(v, a.divisor, run)));
     });
     dy = divided;

@@ -40,11 +40,15 @@ struct Axis {
   bool empty() const { return taps == 0 || count == 0; }
   dim_t at(dim_t i, dim_t t) const { return offset + i * step + t * dilation; }
 
+  dim_t number(dim_t p) const { return spread == 1 ? p - first : (p - first) / spread; }  // of the output at position p
+  // Taps that cover so many positions. Divisions are slow, and most kernels are not dilated.
+  dim_t steps(dim_t positions) const { return dilation == 1 ? positions : (positions + dilation - 1) / dilation; }
+
   // The taps [begin, end) of output i that fall into a source of `size` positions.
   void valid(dim_t i, dim_t size, dim_t& begin, dim_t& end) const {
     const dim_t at = offset + i * step;
-    begin = at >= 0 ? 0 : std::min(taps, (-at + dilation - 1) / dilation);
-    end = at >= size ? 0 : std::min(taps, (size - at + dilation - 1) / dilation);
+    begin = at >= 0 ? 0 : std::min(taps, steps(-at));
+    end = at >= size ? 0 : std::min(taps, steps(size - at));
     end = std::max(begin, end);
   }
 
@@ -70,34 +74,55 @@ struct Axis {
 // The axes of a pass: one list each for depth, height and width.
 using Axes = std::array<std::vector<Axis>, kAxes>;
 
-// Neighbouring outputs of one row that have the same valid taps, [first, first + taps) on each axis. `output` numbers
-// the first of them on its axes; under its first valid tap is the source's pixel number `source`.
+// Neighbouring outputs of one row that have the same valid taps, [first, first + taps) on each axis, and one plane of
+// these taps: the plane-th. `output` numbers the first output on its axes; under its first valid tap in that plane is
+// the source's pixel number `source`.
 struct Run {
   Triple output;
   dim_t pixels;
   Triple first, taps;
-  dim_t source;
+  dim_t plane, source;
 };
 
 // The axis of a list to which destination position p belongs.
 inline const Axis& axis_of(const std::vector<Axis>& axes, dim_t p) {
   const Axis* a = axes.data();
-  while ((p - a->first) % a->spread) a++;
+  while (a->spread > 1 && (p - a->first) % a->spread) a++;
   return *a;
 }
 
-// Calls f(run, depth axis, height axis, width axis) for the destination's row (plane, row) over a source of this size.
+// The rows of N images one after the other: f(image, plane, row, number of the row) for those in [begin, end).
+template <class F>
+void for_rows(const Triple& size, dim_t begin, dim_t end, F&& f) {
+  dim_t row = begin % size[1], plane = begin / size[1] % size[0], image = begin / size[1] / size[0];
+  for (dim_t i = begin; i < end; i++) {
+    f(image, plane, row, i);
+    if (++row < size[1]) continue;
+    row = 0;
+    if (++plane < size[0]) continue;
+    plane = 0;
+    image++;
+  }
+}
+
+// Calls f(run, depth axis, height axis, width axis) for the destination's row (plane, row) over a source of this size:
+// for each plane of valid taps, in order, and once where there is none.
 template <class F>
 void for_runs(const Axes& axes, dim_t plane, dim_t row, const Triple& size, F&& f) {
   const Axis &p = axis_of(axes[0], plane), &r = axis_of(axes[1], row);
-  const dim_t d = (plane - p.first) / p.spread, h = (row - r.first) / r.spread;
+  const dim_t d = p.number(plane), h = r.number(row);
   dim_t d0, d1, h0, h1;
   p.valid(d, size[0], d0, d1);
   r.valid(h, size[1], h0, h1);
-  const dim_t line = (p.at(d, d0) * size[1] + r.at(h, h0)) * size[2];
+  if (d0 == d1) h1 = h0;
+  const dim_t line = (p.at(d, d0) * size[1] + r.at(h, h0)) * size[2], between = p.dilation * size[1] * size[2];
   for (const Axis& q : axes[2])
     q.spans(size[2], [&](dim_t at, dim_t n, dim_t w0, dim_t w1) {
-      f(Run{{d, h, at}, n, {d0, h0, w0}, {d1 - d0, h1 - h0, w1 - w0}, line + q.at(at, w0)}, p, r, q);
+      Run run{{d, h, at}, n, {d0, h0, w0}, {d1 - d0, h1 - h0, w1 - w0}, 0, line + q.at(at, w0)};
+      do {
+        f(run, p, r, q);
+        run.source += between;
+      } while (++run.plane < d1 - d0);
     });
 }
 

@@ -54,7 +54,7 @@ class Window:
         """The images of this size in what ``pad`` has made."""
         starts = [before for before, _ in self.pads]
         inside = tuple(slice(a, a + n) for a, n in zip(starts, size, strict=True))
-        return x[(slice(None),) + inside]  # noqa: RUF005 (Python 3.10)
+        return x[(slice(None),) + inside]
 
 
 def window(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -125,8 +124,8 @@ def _transposed() -> list[Case]:
         ((2, 3, 3, 0), 4, 3, 2, "same", 1, 1, "tanh"),
         ((40, 16, 16, 4), 8, 4, 2, "same", 1, 1, "relu"),
     ]  # fmt: skip
-    more = [partial(_conv, *case)(transposed=True) for case in cases]
-    return more + [
+    transposed: dict[str, Any] = {"transposed": True}
+    return [_conv(*case, **transposed) for case in cases] + [
         _conv((2, 5, 4, 6), 7, 3, (3, 2), "same", transposed=True, output_padding=(2, 1)),
         _conv((2, 5, 4, 6), 7, 3, 2, "valid", transposed=True, output_padding=1, bias=False),
         _conv((2, 5, 4, 6), 7, 3, 2, 1, transposed=True, output_padding=1),
