@@ -136,7 +136,7 @@ std::optional<View> optional_output(py::handle h, const char* op, const char* na
   return output(h, op, name);
 }
 
-void expect(const View& v, const char* op, const char* name, std::initializer_list<dim_t> shape, Dtype dtype) {
+void expect(const View& v, const char* op, const char* name, const std::vector<dim_t>& shape, Dtype dtype) {
   if (v.dtype() != dtype)
     throw py::type_error(concat(op, ": ", name, " is ", dtype_name(v.dtype()), ", expected ", dtype_name(dtype),
                                 "; convert it with .astype(\"", dtype_name(dtype), "\")"));

@@ -4,7 +4,6 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <utility>
@@ -87,7 +86,7 @@ std::optional<View> optional_input(py::handle h, const char* op, const char* nam
 std::optional<View> optional_output(py::handle h, const char* op, const char* name);
 
 // Throws unless v has exactly this shape and dtype.
-void expect(const View& v, const char* op, const char* name, std::initializer_list<dim_t> shape, Dtype dtype);
+void expect(const View& v, const char* op, const char* name, const std::vector<dim_t>& shape, Dtype dtype);
 void expect_like(const View& v, const char* op, const char* name, const View& like);
 
 // A new array from the pool, or from the arena of the plan under record. Contents undefined.

@@ -80,7 +80,7 @@ class ZeroPadding2D(_ZeroPadding):
 
     def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
-        self.padding = arguments.image_sides(self, "padding", padding)
+        self.padding = arguments.axis_sides(self, "padding", padding, 2)
 
     @property
     def _widths(self) -> tuple[Pair, ...]:
@@ -129,7 +129,7 @@ class Cropping2D(_Cropping):
 
     def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
-        self.cropping = arguments.image_sides(self, "cropping", cropping)
+        self.cropping = arguments.axis_sides(self, "cropping", cropping, 2)
 
     def get_config(self) -> dict[str, Any]:
         return self._config("cropping", "data_format")
