@@ -94,7 +94,7 @@ def test_nan_wins_and_takes_the_gradient(channels, dtype, isa):
 def test_padding_never_wins(save):
     x = np.full((1, 3, 3, 2), -np.inf, np.float32)
     x[0, 0, 0] = -7
-    result = _native.max_pool2d_forward(x, 3, 2, "same", save)
+    result = _native.max_pool_forward(x, 3, 2, "same", 1, False, save)
     y = result[0] if save else result
     assert (y[0, 0, 0] == -7).all()
     assert np.isneginf(y[0, 1, 1]).all()
@@ -102,7 +102,7 @@ def test_padding_never_wins(save):
 
 def test_windows_of_many_taps_keep_wide_indices():
     x = normal(0, 2, 30, 30, 5, dtype=np.float32)
-    y, index = _native.max_pool2d_forward(x, 20, 10, "valid", True)
+    y, index = _native.max_pool_forward(x, 20, 10, "valid", 1, False, True)
     assert index.dtype == np.int32
     assert index.max() > 255
     row, column = index[0, 1, 0, 3] // 20, index[0, 1, 0, 3] % 20
@@ -170,25 +170,26 @@ def test_results_past_the_caches(isa):
         assert (big == small).all()
 
     for forward, backward, size, last in (
-        (_native.max_pool2d_forward, _native.max_pool2d_backward, 2, True),
-        (_native.average_pool2d_forward, _native.average_pool2d_backward, 2, False),
-        (_native.average_pool2d_forward, _native.average_pool2d_backward, (5, 7), False),
+        (_native.max_pool_forward, _native.max_pool_backward, 2, True),
+        (_native.average_pool_forward, _native.average_pool_backward, 2, "valid"),
+        (_native.average_pool_forward, _native.average_pool_backward, (5, 7), "valid"),
     ):
-        y, big = forward(x, size, None, "valid", last), forward(many, size, None, "valid", last)
-        index, big_index = ((y[1],), (big[1],)) if last else ((), ())
-        y, big = (y[0], big[0]) if last else (y, big)
+        options = (size, None, "valid", 1, False)
+        y, big = forward(x, *options, last), forward(many, *options, last)
+        index, big_index = ((y[1],), (big[1],)) if last is True else ((), ())
+        y, big = (y[0], big[0]) if last is True else (y, big)
         same(big, y)
-        rest = (size, None, "valid") if last else (size, None, "valid", last)
+        rest = options if last is True else (*options, last)
         dx, big_dx = _native.empty(x.shape, x.dtype), _native.empty(many.shape, x.dtype)
         backward(*index, y, *rest, dx, 0)
         backward(*big_index, big, *rest, big_dx, 0)
         same(big_dx, dx)
     for kind in ("max", "average"):
-        forward, backward = (getattr(_native, f"global_{kind}_pool2d_{p}") for p in ("forward", "backward"))
+        forward, backward = (getattr(_native, f"adaptive_{kind}_pool_{p}") for p in ("forward", "backward"))
         save = (True,) if kind == "max" else ()
-        y, big = forward(x, *save), forward(many, *save)
+        y, big = forward(x, None, *save), forward(many, None, *save)
         y, big = (y[::-1], big[::-1]) if save else ((y,), (big,))
         same(big[-1], y[-1])
-        backward(*y, dx, 0)
-        backward(*big, big_dx, 0)
+        backward(*y, None, dx, 0)
+        backward(*big, None, big_dx, 0)
         same(big_dx, dx)

@@ -7,160 +7,212 @@
 namespace lamina {
 namespace {
 
-Window parse(const View& x, py::handle pool_size, py::handle strides, py::handle padding, const char* op) {
-  const Pair size = parse_pair(pool_size, op, "pool_size");
-  const Window v = parse_window(x, size, strides.is_none() ? pool_size : strides, padding, {1, 1}, op);
-  check(v.top < v.kh && v.bottom < v.kh && v.left < v.kw && v.right < v.kw, op, ": padding ((", v.top, ", ", v.bottom,
-        "), (", v.left, ", ", v.right, ")) must be smaller than the window ", v.kh, " x ", v.kw);
-  check((v.H > 0 || v.OH == 0) && (v.W > 0 || v.OW == 0), op, ": x is ", x.shape_string(), " and has no pixels");
-  return v;
+// The arguments of a pooling, checked: its windows over images x, or over dx, which has x's shape.
+struct Pooling {
+  const char* op;
+  Window window;
+  std::vector<dim_t> shape;  // of y
+
+  double work() const {
+    const Window& v = window;
+    return 4.0 * double(v.N) * double(v.C) * (double(product(v.in)) + double(product(v.out)));
+  }
+};
+
+struct Options {
+  py::handle pool_size, strides, padding, dilation_rate;
+  bool ceil_mode;
+};
+
+void check_pixels(const Window& v, const View& x, const char* op) {
+  for (int i = 0; i < kAxes; i++) check(v.in[i] > 0 || v.out[i] == 0, op, ": x is ", x, " and has no pixels");
 }
 
-double elements(const Window& v) { return double(v.N) * double(v.C) * (double(v.H * v.W) + double(v.OH * v.OW)); }
+Pooling parse(const char* op, const View& x, const Options& o) {
+  const int rank = parse_rank(x, op);
+  const Triple size = parse_sizes(o.pool_size, rank, 1, op, "pool_size");
+  const Window v =
+      parse_window(x, size, o.strides.is_none() ? o.pool_size : o.strides, o.padding, o.dilation_rate, o.ceil_mode, op);
+  check_pixels(v, x, op);
+  for (int i = 0; i < kAxes; i++) {
+    const dim_t extent = (v.taps[i] - 1) * v.dilation[i] + 1;
+    check(v.before[i] < extent && v.after[i] < extent, op, ": padding (", v.before[i], ", ", v.after[i],
+          ") must be smaller than the window's ", extent);
+    const Axis axis = forward_axis(v.out[i], v.taps[i], v.stride[i], v.dilation[i], v.before[i]);
+    for (dim_t j = 0; j < v.out[i] && v.dilation[i] > 1; j++) {  // else every window holds a pixel
+      dim_t begin, end;
+      axis.valid(j, v.in[i], begin, end);
+      check(begin < end, op, ": window ", j, " of size ", v.taps[i], " and dilation ", v.dilation[i],
+            " holds no pixel of x, ", x, "; pad less");
+    }
+  }
+  return {op, v, images(v.N, v.out, v.C, rank)};
+}
 
-Dtype index_dtype(const Window& v) { return v.kh * v.kw > kByteTaps ? Dtype::i32 : Dtype::u8; }
+// Windows that divide x evenly; None: the whole image is one, and y is (N, C).
+Pooling parse_adaptive(const char* op, const View& x, py::handle output_size) {
+  const int rank = parse_rank(x, op);
+  Window v{};
+  v.N = x.dim(0);
+  v.C = x.dim(-1);
+  v.in = v.out = {1, 1, 1};
+  for (int i = 0; i < rank; i++) v.in[kAxes - rank + i] = x.dim(i + 1);
+  const bool global = output_size.is_none();
+  if (!global) v.out = parse_sizes(output_size, rank, 1, op, "output_size");
+  check_pixels(v, x, op);
+  for (int i = 0; i < kAxes; i++) {
+    v.adaptive = v.adaptive || v.in[i] % v.out[i] != 0;
+    v.taps[i] = v.stride[i] = std::max<dim_t>(v.in[i] / v.out[i], 1);
+    v.dilation[i] = 1;
+  }
+  for (int i = 0; i < kAxes && v.adaptive; i++)
+    for (const Axis& a : adaptive_axis(v.out[i], v.in[i])) v.taps[i] = std::max(v.taps[i], a.taps);
+  return {op, v, global ? std::vector<dim_t>{v.N, v.C} : images(v.N, v.out, v.C, rank)};
+}
 
-py::object maximum(const char* op, const View& x, const Window& v, bool save, const std::vector<dim_t>& shape) {
-  py::array y = empty(shape, x.dtype());
+Dtype index_dtype(const Window& v) { return wide_index(v) ? Dtype::i32 : Dtype::u8; }
+
+py::object maximum(const Pooling& p, const View& x, bool save) {
+  py::array y = empty(p.shape, x.dtype());
   py::object index = py::none();
-  if (save) index = empty(shape, index_dtype(v));
-  with_float(x.dtype(), op, [&](auto t) {
+  if (save) index = empty(p.shape, index_dtype(p.window));
+  with_float(x.dtype(), p.op, [&](auto t) {
     using T = decltype(t);
-    void* to = save ? data_of(py::reinterpret_borrow<py::array>(index)) : nullptr;
-    run<max_pool_forward<T>>("max_pool_forward", 4 * elements(v),
-                             MaxPoolForward<T>{x.as<T>(), static_cast<T*>(data_of(y)), to, v});
+    const MaxPoolForward<T> a{.x = x.as<T>(),
+                              .y = static_cast<T*>(data_of(y)),
+                              .index = save ? data_of(py::reinterpret_borrow<py::array>(index)) : nullptr,
+                              .window = p.window};
+    run<max_pool_forward<T>>("max_pool_forward", p.work(), a);
   });
   return save ? py::object(py::make_tuple(y, index)) : py::object(y);
 }
 
-void maximum_gradient(const char* op, const View& index, const View& dy, const View& dx, const Window& v,
-                      int accumulate) {
-  with_float(dx.dtype(), op, [&](auto t) {
+void maximum_gradient(const Pooling& p, py::handle index_, py::handle dy_, const View& dx, int accumulate) {
+  const View index = input(index_, p.op, "index"), dy = input(dy_, p.op, "dy");
+  expect(dy, p.op, "dy", p.shape, dx.dtype());
+  expect(index, p.op, "index", p.shape, index_dtype(p.window));
+  with_float(dx.dtype(), p.op, [&](auto t) {
     using T = decltype(t);
-    const Grad mode = accumulate & 1 ? Grad::accumulate : Grad::write;
-    run<max_pool_backward<T>>("max_pool_backward", 4 * elements(v),
-                              MaxPoolBackward<T>{index.data(), dy.as<T>(), dx.as<T>(), mode, v});
+    const MaxPoolBackward<T> a{.index = index.data(),
+                               .dy = dy.as<T>(),
+                               .dx = dx.as<T>(),
+                               .dx_mode = accumulate & 1 ? Grad::accumulate : Grad::write,
+                               .window = p.window};
+    run<max_pool_backward<T>>("max_pool_backward", p.work(), a);
   });
 }
 
-py::object max_pool2d_forward_py(py::handle x_, py::handle pool_size, py::handle strides, py::handle padding,
-                                 bool save) {
-  const char* op = "max_pool2d";
-  const View x = input(x_, op, "x");
-  const Window v = parse(x, pool_size, strides, padding, op);
-  return maximum(op, x, v, save, {v.N, v.OH, v.OW, v.C});
+Divisor parse_divisor(const std::string& name, const char* op) {
+  if (name == "valid") return Divisor::valid;
+  if (name == "padded") return Divisor::padded;
+  check(name == "window", op, ": divisor is '", name, "', expected 'valid', 'padded' or 'window'");
+  return Divisor::window;
 }
 
-void max_pool2d_backward_py(py::handle index_, py::handle dy_, py::handle pool_size, py::handle strides,
-                            py::handle padding, py::handle dx_, int accumulate) {
-  const char* op = "max_pool2d";
-  if (dx_.is_none()) return;
-  const View index = input(index_, op, "index"), dy = input(dy_, op, "dy"), dx = output(dx_, op, "dx");
-  const Window v = parse(dx, pool_size, strides, padding, op);
-  expect(dy, op, "dy", {v.N, v.OH, v.OW, v.C}, dx.dtype());
-  expect(index, op, "index", {v.N, v.OH, v.OW, v.C}, index_dtype(v));
-  maximum_gradient(op, index, dy, dx, v, accumulate);
-}
-
-py::array average(const char* op, const View& x, const Window& v, bool count_pad, const std::vector<dim_t>& shape) {
-  py::array y = empty(shape, x.dtype());
-  with_float(x.dtype(), op, [&](auto t) {
+py::array average(const Pooling& p, const View& x, Divisor divisor) {
+  py::array y = empty(p.shape, x.dtype());
+  with_float(x.dtype(), p.op, [&](auto t) {
     using T = decltype(t);
-    run<average_pool_forward<T>>("average_pool_forward", 4 * elements(v),
-                                 AveragePoolForward<T>{x.as<T>(), static_cast<T*>(data_of(y)), v, count_pad});
+    const AveragePoolForward<T> a{
+        .x = x.as<T>(), .y = static_cast<T*>(data_of(y)), .window = p.window, .divisor = divisor};
+    run<average_pool_forward<T>>("average_pool_forward", p.work(), a);
   });
   return y;
 }
 
-void average_gradient(const char* op, const View& dy, const View& dx, const Window& v, bool count_pad, int accumulate) {
-  with_float(dx.dtype(), op, [&](auto t) {
+void average_gradient(const Pooling& p, py::handle dy_, const View& dx, Divisor divisor, int accumulate) {
+  const View dy = input(dy_, p.op, "dy");
+  expect(dy, p.op, "dy", p.shape, dx.dtype());
+  with_float(dx.dtype(), p.op, [&](auto t) {
     using T = decltype(t);
-    const Grad mode = accumulate & 1 ? Grad::accumulate : Grad::write;
-    run<average_pool_backward<T>>("average_pool_backward", 4 * elements(v),
-                                  AveragePoolBackward<T>{dy.as<T>(), dx.as<T>(), mode, v, count_pad});
+    const AveragePoolBackward<T> a{.dy = dy.as<T>(),
+                                   .dx = dx.as<T>(),
+                                   .dx_mode = accumulate & 1 ? Grad::accumulate : Grad::write,
+                                   .window = p.window,
+                                   .divisor = divisor};
+    run<average_pool_backward<T>>("average_pool_backward", p.work(), a);
   });
 }
 
-py::array average_pool2d_forward_py(py::handle x_, py::handle pool_size, py::handle strides, py::handle padding,
-                                    bool count_pad) {
-  const char* op = "average_pool2d";
-  const View x = input(x_, op, "x");
-  const Window v = parse(x, pool_size, strides, padding, op);
-  return average(op, x, v, count_pad, {v.N, v.OH, v.OW, v.C});
+constexpr const char *kMax = "max_pool", *kAverage = "average_pool", *kAdaptiveMax = "adaptive_max_pool",
+                     *kAdaptiveAverage = "adaptive_average_pool";
+
+py::object max_pool_forward_py(py::handle x_, py::handle pool_size, py::handle strides, py::handle padding,
+                               py::handle dilation_rate, bool ceil_mode, bool save) {
+  const View x = input(x_, kMax, "x");
+  return maximum(parse(kMax, x, {pool_size, strides, padding, dilation_rate, ceil_mode}), x, save);
 }
 
-void average_pool2d_backward_py(py::handle dy_, py::handle pool_size, py::handle strides, py::handle padding,
-                                bool count_pad, py::handle dx_, int accumulate) {
-  const char* op = "average_pool2d";
+void max_pool_backward_py(py::handle index, py::handle dy, py::handle pool_size, py::handle strides, py::handle padding,
+                          py::handle dilation_rate, bool ceil_mode, py::handle dx_, int accumulate) {
   if (dx_.is_none()) return;
-  const View dy = input(dy_, op, "dy"), dx = output(dx_, op, "dx");
-  const Window v = parse(dx, pool_size, strides, padding, op);
-  expect(dy, op, "dy", {v.N, v.OH, v.OW, v.C}, dx.dtype());
-  average_gradient(op, dy, dx, v, count_pad, accumulate);
+  const View dx = output(dx_, kMax, "dx");
+  maximum_gradient(parse(kMax, dx, {pool_size, strides, padding, dilation_rate, ceil_mode}), index, dy, dx, accumulate);
 }
 
-// The window is the whole image.
-Window whole(const View& x, const char* op) {
-  check(x.ndim() == 4, op, ": x is ", x.shape_string(), ", expected four axes (N, H, W, C)");
-  const dim_t H = x.dim(1), W = x.dim(2);
-  check(H > 0 && W > 0, op, ": x is ", x.shape_string(), " and has no pixels");
-  return {x.dim(0), H, W, x.dim(3), 1, 1, H, W, H, W, 1, 1, 0, 0, 0, 0};
+py::array average_pool_forward_py(py::handle x_, py::handle pool_size, py::handle strides, py::handle padding,
+                                  py::handle dilation_rate, bool ceil_mode, const std::string& divisor) {
+  const View x = input(x_, kAverage, "x");
+  return average(parse(kAverage, x, {pool_size, strides, padding, dilation_rate, ceil_mode}), x,
+                 parse_divisor(divisor, kAverage));
 }
 
-py::array global_average_pool2d_forward_py(py::handle x_) {
-  const char* op = "global_average_pool2d";
-  const View x = input(x_, op, "x");
-  const Window v = whole(x, op);
-  return average(op, x, v, false, {v.N, v.C});
-}
-
-void global_average_pool2d_backward_py(py::handle dy_, py::handle dx_, int accumulate) {
-  const char* op = "global_average_pool2d";
+void average_pool_backward_py(py::handle dy, py::handle pool_size, py::handle strides, py::handle padding,
+                              py::handle dilation_rate, bool ceil_mode, const std::string& divisor, py::handle dx_,
+                              int accumulate) {
   if (dx_.is_none()) return;
-  const View dy = input(dy_, op, "dy"), dx = output(dx_, op, "dx");
-  const Window v = whole(dx, op);
-  expect(dy, op, "dy", {v.N, v.C}, dx.dtype());
-  average_gradient(op, dy, dx, v, false, accumulate);
+  const View dx = output(dx_, kAverage, "dx");
+  average_gradient(parse(kAverage, dx, {pool_size, strides, padding, dilation_rate, ceil_mode}), dy, dx,
+                   parse_divisor(divisor, kAverage), accumulate);
 }
 
-py::object global_max_pool2d_forward_py(py::handle x_, bool save) {
-  const char* op = "global_max_pool2d";
-  const View x = input(x_, op, "x");
-  const Window v = whole(x, op);
-  return maximum(op, x, v, save, {v.N, v.C});
+py::object adaptive_max_pool_forward_py(py::handle x_, py::handle output_size, bool save) {
+  const View x = input(x_, kAdaptiveMax, "x");
+  return maximum(parse_adaptive(kAdaptiveMax, x, output_size), x, save);
 }
 
-void global_max_pool2d_backward_py(py::handle index_, py::handle dy_, py::handle dx_, int accumulate) {
-  const char* op = "global_max_pool2d";
+void adaptive_max_pool_backward_py(py::handle index, py::handle dy, py::handle output_size, py::handle dx_,
+                                   int accumulate) {
   if (dx_.is_none()) return;
-  const View index = input(index_, op, "index"), dy = input(dy_, op, "dy"), dx = output(dx_, op, "dx");
-  const Window v = whole(dx, op);
-  expect(dy, op, "dy", {v.N, v.C}, dx.dtype());
-  expect(index, op, "index", {v.N, v.C}, index_dtype(v));
-  maximum_gradient(op, index, dy, dx, v, accumulate);
+  const View dx = output(dx_, kAdaptiveMax, "dx");
+  maximum_gradient(parse_adaptive(kAdaptiveMax, dx, output_size), index, dy, dx, accumulate);
+}
+
+py::array adaptive_average_pool_forward_py(py::handle x_, py::handle output_size) {
+  const View x = input(x_, kAdaptiveAverage, "x");
+  return average(parse_adaptive(kAdaptiveAverage, x, output_size), x, Divisor::valid);
+}
+
+void adaptive_average_pool_backward_py(py::handle dy, py::handle output_size, py::handle dx_, int accumulate) {
+  if (dx_.is_none()) return;
+  const View dx = output(dx_, kAdaptiveAverage, "dx");
+  average_gradient(parse_adaptive(kAdaptiveAverage, dx, output_size), dy, dx, Divisor::valid, accumulate);
 }
 
 }  // namespace
 
 void bind_pooling(py::module_& m) {
   using py::arg;
-  define(m, "max_pool2d_forward", max_pool2d_forward_py, arg("x"), arg("pool_size"), arg("strides"), arg("padding"),
-         arg("save"), "y (N, OH, OW, C); with save also the number of the tap that won, for the backward.");
-  define(m, "max_pool2d_backward", max_pool2d_backward_py, arg("index"), arg("dy"), arg("pool_size"), arg("strides"),
-         arg("padding"), arg("dx"), arg("accumulate") = 0, "Gradient of max_pool2d_forward into dx (N, H, W, C).");
-  define(m, "average_pool2d_forward", average_pool2d_forward_py, arg("x"), arg("pool_size"), arg("strides"),
-         arg("padding"), arg("count_pad"),
-         "y (N, OH, OW, C), means over windows; padding counts as pixels only with count_pad.");
-  define(m, "average_pool2d_backward", average_pool2d_backward_py, arg("dy"), arg("pool_size"), arg("strides"),
-         arg("padding"), arg("count_pad"), arg("dx"), arg("accumulate") = 0,
-         "Gradient of average_pool2d_forward into dx (N, H, W, C).");
-  define(m, "global_average_pool2d_forward", global_average_pool2d_forward_py, arg("x"), "Means over pixels: (N, C).");
-  define(m, "global_average_pool2d_backward", global_average_pool2d_backward_py, arg("dy"), arg("dx"),
-         arg("accumulate") = 0, "Gradient of global_average_pool2d_forward into dx (N, H, W, C).");
-  define(m, "global_max_pool2d_forward", global_max_pool2d_forward_py, arg("x"), arg("save"),
-         "Maxima over pixels (N, C); with save also the number of the pixel that won.");
-  define(m, "global_max_pool2d_backward", global_max_pool2d_backward_py, arg("index"), arg("dy"), arg("dx"),
-         arg("accumulate") = 0, "Gradient of global_max_pool2d_forward into dx (N, H, W, C).");
+  define(m, "max_pool_forward", max_pool_forward_py, arg("x"), arg("pool_size"), arg("strides"), arg("padding"),
+        arg("dilation_rate"), arg("ceil_mode"), arg("save"),
+        "Maxima over windows of x (N, ..., C); with save also the number of the tap that won, for the backward.");
+  define(m, "max_pool_backward", max_pool_backward_py, arg("index"), arg("dy"), arg("pool_size"), arg("strides"),
+        arg("padding"), arg("dilation_rate"), arg("ceil_mode"), arg("dx"), arg("accumulate") = 0,
+        "Gradient of max_pool_forward into dx (N, ..., C).");
+  define(m, "average_pool_forward", average_pool_forward_py, arg("x"), arg("pool_size"), arg("strides"), arg("padding"),
+        arg("dilation_rate"), arg("ceil_mode"), arg("divisor"),
+        "Sums over windows of x (N, ..., C) by the pixels that count: 'valid', 'padded' or 'window'.");
+  define(m, "average_pool_backward", average_pool_backward_py, arg("dy"), arg("pool_size"), arg("strides"), arg("padding"),
+        arg("dilation_rate"), arg("ceil_mode"), arg("divisor"), arg("dx"), arg("accumulate") = 0,
+        "Gradient of average_pool_forward into dx (N, ..., C).");
+  define(m, "adaptive_max_pool_forward", adaptive_max_pool_forward_py, arg("x"), arg("output_size"), arg("save"),
+        "Maxima over as many windows of x (N, ..., C); None: over the whole image, (N, C).");
+  define(m, "adaptive_max_pool_backward", adaptive_max_pool_backward_py, arg("index"), arg("dy"), arg("output_size"),
+        arg("dx"), arg("accumulate") = 0, "Gradient of adaptive_max_pool_forward into dx (N, ..., C).");
+  define(m, "adaptive_average_pool_forward", adaptive_average_pool_forward_py, arg("x"), arg("output_size"),
+        "Means over as many windows of x (N, ..., C); None: over the whole image, (N, C).");
+  define(m, "adaptive_average_pool_backward", adaptive_average_pool_backward_py, arg("dy"), arg("output_size"), arg("dx"),
+        arg("accumulate") = 0, "Gradient of adaptive_average_pool_forward into dx (N, ..., C).");
 }
 
 }  // namespace lamina

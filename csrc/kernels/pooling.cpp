@@ -128,6 +128,11 @@ void max_of(const PoolRow<T>& d, const PoolIndex& index) {
           best[r] = read(x + r * x_step, lanes);
           if constexpr (indexed) at[r] = splat_index<T>(index.tap0);
         }
+        if (d.accumulate)
+          for (int r = 0; r < R; r++) {
+            best[r] = get(d.y + to + r * y_step, lanes);
+            if constexpr (indexed) at[r] = load_index<T>(static_cast<I*>(index.data) + to + r * y_step, lanes);
+          }
         for (dim_t i = 0; i < d.kh; i++)
           for (dim_t j = 0; j < kw; j++) {
             const IntVec<T> tap = splat_index<T>(index.tap0 + i * index.tap_h + j * index.tap_w);

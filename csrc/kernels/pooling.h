@@ -14,7 +14,7 @@ struct PoolRow {
   T* y;
   dim_t y_pixel;
   dim_t pixels, channels;
-  bool accumulate;  // y += (max never)
+  bool accumulate;  // y +=; max goes on from the y and the index that are there
   bool stream;      // write y past the caches, where it is aligned (the caller fences)
 };
 
@@ -28,7 +28,7 @@ struct PoolIndex {
 
 template <class T>
 struct PoolingKernels {
-  // y = max over taps, the first of equals; NaN wins over all.
+  // y = max over taps of x, the first of equals; NaN wins over all.
   void (*max)(const PoolRow<T>&, const PoolIndex&);
   // y = sum over taps of x where the index, laid out as x, is the tap's number.
   void (*max_gradient)(const PoolRow<T>&, const PoolIndex&);

@@ -1,12 +1,15 @@
-// 2-D convolution (cross-correlation, as everywhere in this field) over channels-last images, and its gradients.
+// Convolution (cross-correlation, as everywhere in this field) over channels-last images of any rank, its transpose,
+// and the gradients of both.
 #pragma once
 #include "ops/border.h"
 #include "ops/window.h"
 
 namespace lamina {
 
-// x (N, H, W, C), w (kh, kw, C / groups, K), b (K) or null, y (N, OH, OW, K): y = act(x * w + b).
+// x (N, in, C), w (taps, C / groups, K), b (K) or null, y (N, out, K): y = act(x * w + b).
 // groups == C is the depthwise convolution with K / C outputs a channel: channel c makes y's channels c K/C ...
+// Transposed: x (N, out, K), b (C), y (N, in, C), where `window` is that of the convolution whose data gradient this
+// is.
 template <class T>
 struct ConvolutionForward {
   const T *x, *w, *b;
@@ -14,12 +17,13 @@ struct ConvolutionForward {
   Window window;
   dim_t K, groups;
   Activation act;
+  bool transposed;
 };
 template <class T>
 void convolution_forward(const ConvolutionForward<T>& a);
 
 // Needs x, w and, unless linear, y. dz = dy * act'(y); dx is a correlation of dz with the flipped kernel, dw one of x
-// with dz, db the sums of dz.
+// with dz, db the sums of dz. Transposed: dx is the convolution of dz, dw the correlation of dz with x.
 template <class T>
 struct ConvolutionBackward {
   const T *x, *w, *y, *dy;
@@ -28,17 +32,28 @@ struct ConvolutionBackward {
   Window window;
   dim_t K, groups;
   Activation act;
+  bool transposed;
 };
 template <class T>
 void convolution_backward(const ConvolutionBackward<T>& a);
 
-// The parts of convolution_backward that fill a file each.
+// The parts of both that fill a file each. One pass over the destination: from (N, in, C) to (N, out, K), or back.
+template <class T>
+struct ConvolutionPass {
+  Gated<T> x;
+  const T *w, *b;
+  T* y;
+  const Window& window;
+  dim_t K, groups;
+  Activation act = Activation::linear;
+  bool accumulate = false;  // y += ; neither b nor act
+};
 template <class T>
 struct WeightGradient {
   const T* x;
   Gated<T> dz;
   T *dw, *db;  // db: null where it is not wanted or is summed elsewhere
-  Window window;
+  const Window& window;
   dim_t K, groups;
   bool accumulate, db_accumulate;
 };
@@ -48,9 +63,7 @@ void convolution_weight_gradient(const WeightGradient<T>& a);
 bool fuses_weight_gradient(const Window& v, dim_t weights);
 
 template <class T>
-void depthwise_forward(const ConvolutionForward<T>& a);
-template <class T>
-void depthwise_data_gradient(const ConvolutionBackward<T>& a, const T* dz);
+void depthwise_pass(const ConvolutionPass<T>& a, bool back);
 template <class T>
 void depthwise_weight_gradient(const WeightGradient<T>& a);
 

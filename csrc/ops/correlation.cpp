@@ -1,13 +1,13 @@
 // No im2col: the register tile reads the pixels under the kernel in place.
 //
-//   by bands: weights are packed once; tasks are bands of rows of an image, whose source rows stay in L2
-//     for each phase, group, panel, block of kernel rows      the block of the panel stays in L2
+//   by bands: weights are packed once; tasks are bands of planes or of rows of an image, whose source rows stay in L2
+//     for each phase, group, panel, block of the kernel       the block of the panel stays in L2
 //       for each row of pixels
 //         for each tile of neighbouring pixels                A of the product, in place at a stride of pixels
 //
 //   by panels, where there is more weight than image: tasks are panels, each packed block by block by its own task
 //
-// The source is read in place, or copied with the zeros around it where there is padding.
+// The source is read in place, or copied with the zeros at its sides where there is padding.
 #include "ops/correlation.h"
 
 #include <algorithm>
@@ -50,11 +50,18 @@ dim_t longest(const std::vector<Axis>& axes) {
   return n;
 }
 
-// Where row 0, column 0 of a source image stands, or would stand, and the elements between its rows.
-template <class T>
-struct Source {
-  const T* origin;
-  dim_t row;
+struct Phase {
+  const Axis &d, &h, &w;
+};
+
+// A part of the destination of each phase, and of the source: planes by rows.
+struct Band {
+  Span planes, rows;
+};
+
+// A part of the kernel: some planes of whole rows, or some rows of one plane.
+struct Block {
+  dim_t plane, last_plane, row, last_row;
 };
 
 template <class T>
@@ -66,172 +73,222 @@ class Correlator {
         panels_(panels_of<T>(c.K / c.groups)),
         cin_(c.C / c.groups),
         cout_(c.K / c.groups),
-        rows_(longest(c.rows)),
-        height_(inside(reach(c.rows, 0, rows_))),
-        width_(reach(c.columns, 0, longest(c.columns))) {
-    in_place_ = !c.x.y && width_.low >= 0 && width_.high <= c.W;
-    for (const Axis& r : c.rows)
-      for (const Axis& q : c.columns) weights_ += size(r, q) * cells();
-    worth_it_ = 2.0 * double(c.N) * double(c.OH) * double(c.OW) * double(weights_) > kFlopsWorth;
+        whole_{{0, longest(c.axes[0])}, {0, longest(c.axes[1])}},
+        width_(reach(c.axes[2], 0, longest(c.axes[2]))) {
+    in_place_ = !c.x.y && width_.low >= 0 && width_.high <= c.in[2];
+    for (const Axis& d : c.axes[0])
+      for (const Axis& h : c.axes[1])
+        for (const Axis& w : c.axes[2]) {
+          phases_.push_back({d, h, w});
+          weights_ += size(phases_.back()) * cells();
+        }
+    worth_it_ = 2.0 * double(c.N) * double(product(c.out)) * double(weights_) > kFlopsWorth;
   }
 
   void run() const {
-    const bool heavy = weights_ * dim_t(sizeof(T)) > caches().l2 && weights_ > 2 * c_.N * c_.H * c_.W * c_.C;
+    const bool heavy = weights_ * dim_t(sizeof(T)) > caches().l2 && weights_ > 2 * c_.N * product(c_.in) * c_.C;
     heavy&& cells() >= 2 * get_num_threads() ? by_panels() : by_bands();
   }
 
  private:
-  // Kernel rows above and below the source are left out, so that only its sides need zeros.
-  Span inside(Span s) const { return {std::clamp(s.low, dim_t(0), c_.H), std::clamp(s.high, dim_t(0), c_.H)}; }
   dim_t cells() const { return c_.groups * panels_.count; }  // panels of all groups
-  // Elements of a packed panel: of one kernel row, of all.
-  dim_t row_size(const Axis& q) const { return q.taps * cin_ * panels_.vectors * kernels_.lanes; }
-  dim_t size(const Axis& r, const Axis& q) const { return r.taps * row_size(q); }
-  // Kernel rows that are used together: as many as let their part of a panel stay in L2.
-  dim_t block(const Axis& r, const Axis& q) const {
-    const dim_t fitting = caches().l2 / 2 / dim_t(sizeof(T)) / std::max<dim_t>(row_size(q), 1);
-    return std::clamp<dim_t>(fitting, 1, std::max<dim_t>(r.taps, 1));
+  dim_t panel_width(dim_t cell) const { return dim_t(panels_.width(cell % panels_.count)) * kernels_.lanes; }
+  // Elements of a packed panel, at most: of one kernel row, of all.
+  dim_t row_size(const Phase& f) const { return f.w.taps * cin_ * panels_.vectors * kernels_.lanes; }
+  dim_t size(const Phase& f) const { return f.d.taps * f.h.taps * row_size(f); }
+  // Whether a row of the kernel, columns and channels, is one run in memory.
+  bool is_run(const Phase& f) const { return f.w.dilation == 1 && c_.groups == 1; }
+  // Kernel planes and rows that are used together: as many as let their part of a panel stay in L2.
+  dim_t block_rows(const Phase& f) const {
+    const dim_t fitting = caches().l2 / 2 / dim_t(sizeof(T)) / std::max<dim_t>(row_size(f), 1);
+    return std::clamp<dim_t>(fitting, 1, std::max<dim_t>(f.h.taps, 1));
+  }
+  dim_t block_planes(const Phase& f) const {
+    if (!is_run(f) || block_rows(f) < f.h.taps) return 1;
+    const dim_t fitting = caches().l2 / 2 / dim_t(sizeof(T)) / std::max<dim_t>(f.h.taps * row_size(f), 1);
+    return std::clamp<dim_t>(fitting, 1, std::max<dim_t>(f.d.taps, 1));
   }
 
-  // Kernel rows [u0, u1) of panel `cell`.
-  void pack(const Axis& r, const Axis& q, dim_t cell, dim_t u0, dim_t u1, T* out) const {
+  // Calls f(block) for the blocks of the kernel; once where there are none, for the pixels that no tap meets.
+  template <class F>
+  void for_blocks(const Phase& f, F&& call) const {
+    const dim_t planes = block_planes(f), rows = block_rows(f);
+    if (f.d.taps * f.h.taps * f.w.taps == 0) {
+      if (!c_.accumulate) call(Block{0, f.d.taps, 0, f.h.taps});
+      return;
+    }
+    for (dim_t a = 0; a < f.d.taps; a += planes)
+      for (dim_t u = 0; u < f.h.taps; u += rows)
+        call(Block{a, std::min(a + planes, f.d.taps), u, std::min(u + rows, f.h.taps)});
+  }
+
+  // A block of panel `cell`.
+  void pack(const Phase& f, dim_t cell, const Block& block, T* out) const {
     const auto& c = c_;
-    const dim_t g = cell / panels_.count, p = cell % panels_.count, n = panels_.begin(p);
-    const dim_t width = dim_t(panels_.width(p)) * kernels_.lanes, cols = std::min(cout_ - n, width);
+    const dim_t g = cell / panels_.count, n = panels_.begin(cell % panels_.count), width = panel_width(cell);
     const T* w = c.w + g * c.w_group + n * c.w_col;
-    for (dim_t u = u0; u < u1; u++)
-      for (dim_t v = 0; v < q.taps; v++, out += cin_ * width) {
-        const dim_t tap = (r.tap0 + u * r.tap_step) * c.kw + q.tap0 + v * q.tap_step;
-        kernels_.pack(w + tap * c.w_tap, c.w_row, c.w_col, cin_, cols, out, width);
-      }
+    for (dim_t a = block.plane; a < block.last_plane; a++)
+      for (dim_t u = block.row; u < block.last_row; u++)
+        for (dim_t v = 0; v < f.w.taps; v++, out += cin_ * width) {
+          const dim_t row = (f.d.tap0 + a * f.d.tap_step) * c.kh + f.h.tap0 + u * f.h.tap_step;
+          const dim_t tap = row * c.kw + f.w.tap0 + v * f.w.tap_step;
+          kernels_.pack(w + tap * c.w_tap, c.w_row, c.w_col, cin_, std::min(cout_ - n, width), out, width);
+        }
   }
 
-  // Rows [begin, end) of a phase, panel `cell`, kernel rows [u0, u1) whose weights are at b.
-  void sweep(const Axis& r, const Axis& q, dim_t cell, dim_t u0, dim_t u1, const T* b, const Source<T>& s, dim_t begin,
-             dim_t end, T* image) const {
+  // Where plane 0, row 0, column 0 of a source image stands, or would stand, and the elements between rows and planes.
+  struct Source {
+    const T* origin;
+    dim_t row, plane;
+  };
+
+  // A band of a phase, panel `cell`, a block of the kernel whose weights are at b.
+  void sweep(const Phase& f, dim_t cell, const Block& block, const T* b, const Source& s, const Band& band,
+             T* image) const {
     const auto& c = c_;
     const dim_t g = cell / panels_.count, p = cell % panels_.count, n = panels_.begin(p), k = g * cout_ + n;
+    const bool first = block.plane == 0 && block.row == 0;
+    const bool last = block.last_plane == f.d.taps && block.last_row == f.h.taps;
     Tile<T> t{};
     t.vectors = panels_.width(p);
-    t.cols = static_cast<int>(std::min(cout_ - n, dim_t(t.vectors) * kernels_.lanes));
-    t.ldb = dim_t(t.vectors) * kernels_.lanes;
-    t.row = q.step * c.C;
-    t.s3 = r.dilation * s.row;
-    if (q.dilation == 1 && c.groups == 1) {
-      t.k2 = 1;
-      t.k1 = q.taps * cin_;  // the kernel's columns and channels are one run
-    } else {
-      t.k2 = q.taps;
-      t.s2 = q.dilation * c.C;
-      t.k1 = cin_;
-    }
+    t.cols = static_cast<int>(std::min(cout_ - n, panel_width(cell)));
+    t.ldb = panel_width(cell);
+    t.row = f.w.step * c.C;
     t.s1 = 1;
-    t.ldc = q.spread * c.K;
-    t.bias = c.bias && u0 == 0 ? c.bias + k : nullptr;
-    t.act = u1 == r.taps ? c.act : Activation::linear;
-    t.accumulate = c.accumulate || u0 > 0;
-    const dim_t most = kernels_.max_rows[t.vectors], tiles = (q.count + most - 1) / most;
-    for (dim_t h = begin; h < std::min(end, r.count); h++) {
-      dim_t first, last;
-      r.valid(h, c.H, first, last);
-      first = std::clamp(first, u0, u1);
-      t.k3 = q.taps ? std::clamp(last, first, u1) - first : 0;
-      t.b = b + (first - u0) * q.taps * cin_ * t.ldb;
-      const T* line = s.origin + (r.offset + h * r.step + first * r.dilation) * s.row + g * cin_;
-      T* out = image + (r.first + h * r.spread) * c.OW * c.K + k;
-      for (dim_t i = 0; i < tiles; i++) {
-        const dim_t at = q.count * i / tiles;
-        t.rows = static_cast<int>(q.count * (i + 1) / tiles - at);
-        t.a = line + (q.offset + at * q.step) * c.C;
-        t.c = out + (q.first + at * q.spread) * c.K;
-        kernels_.tile(t);
+    t.ldc = f.w.spread * c.K;
+    const bool run = is_run(f);
+    t.k1 = run ? f.w.taps * cin_ : cin_;
+    const dim_t most = kernels_.max_rows[t.vectors], tiles = (f.w.count + most - 1) / most;
+    for (dim_t i = band.planes.low; i < std::min(band.planes.high, f.d.count); i++) {
+      dim_t a0, a1;
+      f.d.valid(i, c.in[0], a0, a1);
+      a0 = std::clamp(a0, block.plane, block.last_plane);
+      const dim_t planes = std::clamp(a1, a0, block.last_plane) - a0;
+      for (dim_t h = band.rows.low; h < std::min(band.rows.high, f.h.count); h++) {
+        dim_t u0, u1;
+        f.h.valid(h, c.in[1], u0, u1);
+        u0 = std::clamp(u0, block.row, block.last_row);
+        const dim_t rows = std::clamp(u1, u0, block.last_row) - u0;
+        T* out = image + ((f.d.first + i * f.d.spread) * c.out[1] + f.h.first + h * f.h.spread) * c.out[2] * c.K + k;
+        // One plane at a time where rows are left out, whose weights stand between those of the planes.
+        const bool together = run && rows == block.last_row - block.row;
+        const dim_t steps = together ? 1 : std::max<dim_t>(planes, 1);
+        for (dim_t step = 0; step < steps; step++) {
+          const dim_t a = a0 + step, depth = together ? planes : std::min<dim_t>(planes, 1);
+          t.bias = c.bias && first && step == 0 ? c.bias + k : nullptr;
+          t.act = last && step + 1 == steps ? c.act : Activation::linear;
+          t.accumulate = c.accumulate || !first || step > 0;
+          if (run) {
+            t.k3 = depth, t.s3 = f.d.dilation * s.plane;
+            t.k2 = rows, t.s2 = f.h.dilation * s.row;
+          } else {
+            t.k3 = depth * rows, t.s3 = f.h.dilation * s.row;
+            t.k2 = f.w.taps, t.s2 = f.w.dilation * c.C;
+          }
+          t.b = b + ((a - block.plane) * (block.last_row - block.row) + u0 - block.row) * f.w.taps * cin_ * t.ldb;
+          const T* line = s.origin + f.d.at(i, a) * s.plane + f.h.at(h, u0) * s.row + g * cin_;
+          for (dim_t j = 0; j < tiles; j++) {
+            const dim_t at = f.w.count * j / tiles;
+            t.rows = static_cast<int>(f.w.count * (j + 1) / tiles - at);
+            t.a = line + f.w.at(at, 0) * c.C;
+            t.c = out + (f.w.first + at * f.w.spread) * c.K;
+            kernels_.tile(t);
+          }
+        }
       }
     }
   }
 
-  // Calls f(u0, u1) for the blocks of kernel rows; once where there are none, for the pixels that no tap meets.
-  template <class F>
-  void for_blocks(const Axis& r, const Axis& q, F&& f) const {
-    const dim_t step = block(r, q);
-    if (c_.accumulate && (r.taps == 0 || q.taps == 0)) return;
-    dim_t u = 0;
-    do {
-      f(u, std::min(u + step, r.taps));
-      u += step;
-    } while (u < r.taps);
+  // What outputs of a band read, of planes and rows of the source. Its sides need zeros; above and below it, and before
+  // and behind, taps are left out.
+  Band source_of(const Band& band) const {
+    Band s{reach(c_.axes[0], band.planes.low, band.planes.high), reach(c_.axes[1], band.rows.low, band.rows.high)};
+    s.planes = {std::clamp(s.planes.low, dim_t(0), c_.in[0]), std::clamp(s.planes.high, dim_t(0), c_.in[0])};
+    s.rows = {std::clamp(s.rows.low, dim_t(0), c_.in[1]), std::clamp(s.rows.high, dim_t(0), c_.in[1])};
+    return s;
   }
-
-  void copy(dim_t n, const Span& height, T* out) const {
+  dim_t copied_size(const Band& s) const {
+    return in_place_ ? 0 : s.planes.size() * s.rows.size() * width_.size() * c_.C;
+  }
+  void copy(dim_t n, const Band& s, T* out) const {
     const auto& c = c_;
-    copy_with_border(c.x.at(n * c.H * c.W * c.C), c.H, c.W, c.C, height.low, height.high, width_.low, width_.high, out);
+    for (dim_t d = s.planes.low; d < s.planes.high; d++, out += s.rows.size() * width_.size() * c.C)
+      copy_with_border(c.x.at((n * c.in[0] + d) * c.in[1] * c.in[2] * c.C), c.in[1], c.in[2], c.C, s.rows.low,
+                       s.rows.high, width_.low, width_.high, out);
   }
-  Source<T> source(dim_t n, const Span& height, const T* copied) const {
-    if (in_place_) return {c_.x.x + n * c_.H * c_.W * c_.C, c_.W * c_.C};
-    const dim_t row = width_.size() * c_.C;
-    return {copied - height.low * row - width_.low * c_.C, row};
+  Source source(dim_t n, const Band& s, const T* copied) const {
+    if (in_place_) return {c_.x.x + n * product(c_.in) * c_.C, c_.in[2] * c_.C, c_.in[1] * c_.in[2] * c_.C};
+    const dim_t row = width_.size() * c_.C, plane = s.rows.size() * row;
+    return {copied - s.planes.low * plane - s.rows.low * row - width_.low * c_.C, row, plane};
   }
-  T* image(dim_t n) const { return c_.y + n * c_.OH * c_.OW * c_.K; }
+  T* image(dim_t n) const { return c_.y + n * product(c_.out) * c_.K; }
+
+  // How many bands along an axis let the source of one, of so many bytes a position, take half of L2.
+  dim_t bands(int axis, dim_t bytes) const {
+    dim_t taps = 1, step = 1, count = longest(c_.axes[axis]);
+    for (const Axis& a : c_.axes[axis])
+      taps = std::max(taps, (a.taps - 1) * a.dilation + 1), step = std::max(step, a.step);
+    const dim_t fitting = std::max<dim_t>(1, (caches().l2 / 2 / std::max<dim_t>(bytes, 1) - taps) / step + 1);
+    return (count + fitting - 1) / fitting;
+  }
 
   void by_bands() const {
     Scratch<T> packed(weights_);
     T* at = packed;
-    for (const Axis& r : c_.rows)
-      for (const Axis& q : c_.columns) {
-        parallel_tasks(cells(), worth_it_ && weights_ > 4 * kGrain,
-                       [&](dim_t i) { pack(r, q, i, 0, r.taps, at + i * size(r, q)); });
-        at += size(r, q) * cells();
-      }
-    const dim_t bands = band_count();
-    parallel_tasks(c_.N * bands, worth_it_, [&](dim_t i) {
-      band(i / bands, rows_ * (i % bands) / bands, rows_ * (i % bands + 1) / bands, packed);
+    for (const Phase& f : phases_) {
+      parallel_tasks(cells(), worth_it_ && weights_ > 4 * kGrain,
+                     [&](dim_t i) { pack(f, i, {0, f.d.taps, 0, f.h.taps}, at + i * size(f)); });
+      at += size(f) * cells();
+    }
+    // So many bands that the threads share the work evenly.
+    const dim_t wanted = get_num_threads() == 1 ? 1 : (4 * get_num_threads() + c_.N - 1) / c_.N;
+    const dim_t line = width_.size() * c_.C * dim_t(sizeof(T)), height = whole_.rows.high, depth = whole_.planes.high;
+    const dim_t fitting = bands(1, line * source_of({{0, 1}, whole_.rows}).planes.size());
+    const dim_t planes =
+        fitting > 1 ? depth
+                    : std::clamp(bands(0, line * source_of(whole_).rows.size()), std::min(wanted, depth), depth);
+    const dim_t rows = std::clamp(std::max(fitting, (wanted + planes - 1) / planes), dim_t(1), height);
+    parallel_tasks(c_.N * planes * rows, worth_it_, [&](dim_t i) {
+      const dim_t h = i % rows, d = i / rows % planes;
+      band(i / rows / planes,
+           {{depth * d / planes, depth * (d + 1) / planes}, {height * h / rows, height * (h + 1) / rows}}, packed);
     });
   }
 
-  // Bands so low that their source rows take half of L2, and so many that the threads share the work evenly.
-  dim_t band_count() const {
-    const dim_t line = width_.size() * c_.C * dim_t(sizeof(T));
-    dim_t taps = 1, step = 1;
-    for (const Axis& a : c_.rows) taps = std::max(taps, (a.taps - 1) * a.dilation + 1), step = std::max(step, a.step);
-    const dim_t fitting = std::max<dim_t>(1, (caches().l2 / 2 / std::max<dim_t>(line, 1) - taps) / step + 1);
-    const dim_t wanted = get_num_threads() == 1 ? 1 : (4 * get_num_threads() + c_.N - 1) / std::max<dim_t>(c_.N, 1);
-    return std::clamp<dim_t>(std::max((rows_ + fitting - 1) / fitting, wanted), 1, std::max<dim_t>(rows_, 1));
-  }
-
-  void band(dim_t n, dim_t begin, dim_t end, const T* b) const {
-    const Span height = inside(reach(c_.rows, begin, end));
-    Scratch<T> copied(in_place_ ? 0 : height.size() * width_.size() * c_.C);
-    if (!in_place_) copy(n, height, copied);
-    const Source<T> s = source(n, height, copied);
-    for (const Axis& r : c_.rows)
-      for (const Axis& q : c_.columns)
-        for (dim_t i = 0; i < cells(); i++, b += size(r, q))
-          for_blocks(r, q, [&](dim_t u0, dim_t u1) {
-            const dim_t width = dim_t(panels_.width(i % panels_.count)) * kernels_.lanes;
-            sweep(r, q, i, u0, u1, b + u0 * q.taps * cin_ * width, s, begin, end, image(n));
-          });
+  void band(dim_t n, const Band& band, const T* b) const {
+    const Band from = source_of(band);
+    Scratch<T> copied(copied_size(from));
+    if (!in_place_) copy(n, from, copied);
+    for (const Phase& f : phases_)
+      for (dim_t i = 0; i < cells(); i++, b += size(f))
+        for_blocks(f, [&](const Block& block) {
+          const T* weights = b + (block.plane * f.h.taps + block.row) * f.w.taps * cin_ * panel_width(i);
+          sweep(f, i, block, weights, source(n, from, copied), band, image(n));
+        });
   }
 
   void by_panels() const {
-    const dim_t block_size = height_.size() * width_.size() * c_.C;
-    Scratch<T> copied(in_place_ ? 0 : c_.N * block_size);
-    if (!in_place_) parallel_tasks(c_.N, worth_it_, [&](dim_t n) { copy(n, height_, copied + n * block_size); });
-    for (const Axis& r : c_.rows)
-      for (const Axis& q : c_.columns)
-        parallel_tasks(cells(), worth_it_, [&](dim_t i) {
-          Scratch<T> packed(block(r, q) * row_size(q));
-          for_blocks(r, q, [&](dim_t u0, dim_t u1) {
-            pack(r, q, i, u0, u1, packed);
-            for (dim_t n = 0; n < c_.N; n++)
-              sweep(r, q, i, u0, u1, packed, source(n, height_, copied + n * block_size), 0, rows_, image(n));
-          });
+    const Band from = source_of(whole_);
+    Scratch<T> copied(c_.N * copied_size(from));
+    if (!in_place_) parallel_tasks(c_.N, worth_it_, [&](dim_t n) { copy(n, from, copied + n * copied_size(from)); });
+    for (const Phase& f : phases_)
+      parallel_tasks(cells(), worth_it_, [&](dim_t i) {
+        Scratch<T> packed(block_planes(f) * block_rows(f) * row_size(f));
+        for_blocks(f, [&](const Block& block) {
+          pack(f, i, block, packed);
+          for (dim_t n = 0; n < c_.N; n++)
+            sweep(f, i, block, packed, source(n, from, copied + n * copied_size(from)), whole_, image(n));
         });
+      });
   }
 
   const Correlation<T>& c_;
   const GemmKernels<T>& kernels_;
   const Panels panels_;
-  const dim_t cin_, cout_, rows_;
-  const Span height_, width_;
+  const dim_t cin_, cout_;
+  const Band whole_;  // outputs of the longest phase
+  const Span width_;
+  std::vector<Phase> phases_;
   dim_t weights_ = 0;  // elements of all packed panels
   bool in_place_, worth_it_;
 };
@@ -240,11 +297,12 @@ class Correlator {
 
 template <class T>
 void correlate(const Correlation<T>& c) {
-  if (c.N * c.OH * c.OW * c.K == 0) return;
+  if (c.N * product(c.out) * c.K == 0) return;
   if (!winograd_pays(c)) return Correlator<T>(c).run();
   if (!c.x.y) return winograd_correlate(c);
-  Scratch<T> source(c.N * c.H * c.W * c.C);
-  activation_gradient(c.N * c.H * c.W * c.C, c.x.y, c.x.x, source.get(), c.x.act);
+  const dim_t size = c.N * product(c.in) * c.C;
+  Scratch<T> source(size);
+  activation_gradient(size, c.x.y, c.x.x, source.get(), c.x.act);
   Correlation<T> whole = c;
   whole.x = {source};
   winograd_correlate(whole);

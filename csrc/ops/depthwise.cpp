@@ -10,82 +10,63 @@
 namespace lamina {
 namespace {
 
-bool worth_threads(const Window& v, dim_t K) { return v.N * v.OH * v.OW * K * (v.kh * v.kw / 4 + 1) > 2 * kGrain; }
-
-// A row of output pixels on axes r (its output i) and q: `row` holds what does not depend on the position; x, w and y
-// point to the beginnings of the source image, of the weights and of the destination row.
-template <class T>
-void depthwise_row(DepthwiseRow<T> row, const Axis& r, dim_t i, const Axis& q, dim_t H, dim_t W, const T* x, const T* w,
-                   dim_t w_row, T* y) {
-  const dim_t K = row.channels;
-  row.x_pixel = q.step * K;
-  row.x_h = r.dilation * W * K;
-  row.x_w = q.dilation * K;
-  row.w_h = r.tap_step * w_row;
-  row.w_w = q.tap_step * K;
-  row.y_pixel = q.spread * K;
-  for_runs(r, i, q, H, W, [&](const Run& run) {
-    row.kh = run.kh;
-    row.kw = run.kw;
-    row.pixels = run.pixels;
-    row.x = x + run.source * K;
-    row.w = w + (r.tap0 + run.h * r.tap_step) * w_row + (q.tap0 + run.w * q.tap_step) * K;
-    row.y = y + (q.first + run.at * q.spread) * K;
-    kernels<T>().convolution.depthwise(row);
-  });
+bool worth_threads(const Window& v, const Triple& to, dim_t K) {
+  return v.N * product(to) * K * (product(v.taps) / 4 + 1) > 2 * kGrain;
 }
 
 }  // namespace
 
+// Of K channels on both sides: back and m > 1, each row of y is folded from a wide one.
 template <class T>
-void depthwise_forward(const ConvolutionForward<T>& a) {
+void depthwise_pass(const ConvolutionPass<T>& a, bool back) {
   const Window& v = a.window;
   const auto& k = kernels<T>();
-  const dim_t K = a.K, m = K / v.C;
-  const Axis r = forward_axis(v.OH, v.kh, v.stride_h, v.dilation_h, v.top);
-  const Axis q = forward_axis(v.OW, v.kw, v.stride_w, v.dilation_w, v.left);
-  DepthwiseRow<T> row{};
-  row.channels = K;
-  row.bias = a.b;
-  Scratch<T> repeated(m > 1 ? v.N * v.H * v.W * K : 0);
-  const T* x = a.x;
-  if (m > 1) {
-    parallel_for(v.N * v.H * v.W, kGrain / K + 1, [&](dim_t begin, dim_t end) {
-      k.convolution.repeat(a.x + begin * v.C, (end - begin) * v.C, m, repeated + begin * K);
+  const dim_t K = a.K, m = K / v.C, w_row = v.taps[2] * K, w_plane = v.taps[1] * w_row, channels = back ? v.C : K;
+  const Axes axes = back ? gradient_axes(v) : forward_axes(v);
+  const Triple &from = back ? v.out : v.in, &to = back ? v.in : v.out;
+  const dim_t x_row = from[2] * K, x_image = from[0] * from[1] * x_row;
+  const bool repeats = m > 1 && !back, folds = m > 1 && back;
+  Scratch<T> repeated(repeats ? v.N * product(from) * K : 0);
+  const T* x = a.x.x;
+  if (repeats) {
+    parallel_for(v.N * product(from), kGrain / K + 1, [&](dim_t begin, dim_t end) {
+      k.convolution.repeat(x + begin * v.C, (end - begin) * v.C, m, repeated + begin * K);
     });
     x = repeated;
   }
-  parallel_for(v.N * v.OH, worth_threads(v, K) ? 1 : v.N * v.OH, [&](dim_t begin, dim_t end) {
-    for (dim_t i = begin; i < end; i++) {
-      T* y = a.y + i * v.OW * K;
-      depthwise_row(row, r, i % v.OH, q, v.H, v.W, x + i / v.OH * v.H * v.W * K, a.w, v.kw * K, y);
-      if (a.act != Activation::linear) k.gemm.activate(y, v.OW * K, a.act);
-    }
-  });
-}
-
-template <class T>
-void depthwise_data_gradient(const ConvolutionBackward<T>& a, const T* dz) {
-  const Window& v = a.window;
-  const auto& k = kernels<T>();
-  const dim_t K = a.K, m = K / v.C;
-  const auto rows = gradient_axes(v.H, v.kh, v.stride_h, v.dilation_h, v.top);
-  const auto columns = gradient_axes(v.W, v.kw, v.stride_w, v.dilation_w, v.left);
-  DepthwiseRow<T> row{};
-  row.channels = K;
-  const bool accumulate = a.dx_mode == Grad::accumulate;
-  row.accumulate = accumulate && m == 1;
-  parallel_for(v.N * v.H, worth_threads(v, K) ? 1 : v.N * v.H, [&](dim_t begin, dim_t end) {
-    Scratch<T> wide(m > 1 ? v.W * K : 0);
-    for (dim_t i = begin; i < end; i++) {
-      const dim_t n = i / v.H, h = i % v.H;
-      const Axis& r = axis_of(rows, h);
-      T* dx = a.dx + i * v.W * v.C;
-      for (const Axis& q : columns)
-        depthwise_row(row, r, (h - r.first) / r.spread, q, v.OH, v.OW, dz + n * v.OH * v.OW * K, a.w, v.kw * K,
-                      m > 1 ? wide.get() : dx);
-      if (m > 1) k.convolution.fold(wide, v.W * v.C, m, dx, accumulate);
-    }
+  const dim_t rows = v.N * to[0] * to[1];
+  parallel_for(rows, worth_threads(v, to, K) ? 1 : rows, [&](dim_t begin, dim_t end) {
+    Scratch<T> wide(folds ? to[2] * K : 0);
+    DepthwiseRow<T> row{};
+    row.channels = K;
+    for_rows(to, begin, end, [&](dim_t n, dim_t depth, dim_t h, dim_t i) {
+      const T* image = x + n * x_image;
+      T *y = a.y + i * to[2] * channels, *line = folds ? wide.get() : y;
+      for_runs(axes, depth, h, from, [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
+        row.x_pixel = q.step * K;
+        row.x_h = r.dilation * x_row;
+        row.x_w = q.dilation * K;
+        row.w_h = r.tap_step * w_row;
+        row.w_w = q.tap_step * K;
+        row.y_pixel = q.spread * K;
+        row.kh = run.taps[1];
+        row.kw = run.taps[2];
+        row.pixels = run.pixels;
+        row.x = image + run.source * K;
+        row.w = a.w + (p.tap0 + (run.first[0] + run.plane) * p.tap_step) * w_plane +
+                (r.tap0 + run.first[1] * r.tap_step) * w_row + (q.tap0 + run.first[2] * q.tap_step) * K;
+        row.y = line + (q.first + run.output[2] * q.spread) * K;
+        row.bias = folds || run.plane > 0 ? nullptr : a.b;
+        row.accumulate = (a.accumulate && !folds) || run.plane > 0;
+        k.convolution.depthwise(row);
+      });
+      if (folds) {
+        if (a.b)
+          for (dim_t j = 0; j < to[2]; j++) std::copy(a.b, a.b + v.C, y + j * v.C);
+        k.convolution.fold(wide, to[2] * v.C, m, y, a.accumulate || a.b);
+      }
+      if (a.act != Activation::linear) k.gemm.activate(y, to[2] * channels, a.act);
+    });
   });
 }
 
@@ -93,37 +74,41 @@ template <class T>
 void depthwise_weight_gradient(const WeightGradient<T>& a) {
   const Window& v = a.window;
   const auto& k = kernels<T>();
-  const dim_t K = a.K, m = K / v.C, size = v.kh * v.kw * K, rows = v.N * v.OH;
+  const dim_t K = a.K, m = K / v.C, size = product(v.taps) * K, rows = v.N * v.out[0] * v.out[1];
   const dim_t chunks =
-      std::clamp<dim_t>(rows * v.OW * K / (2 * kGrain), 1, std::min<dim_t>(32, std::max<dim_t>(rows, 1)));
-  const Axis r = forward_axis(v.OH, v.kh, v.stride_h, v.dilation_h, v.top);
-  const Axis q = forward_axis(v.OW, v.kw, v.stride_w, v.dilation_w, v.left);
+      std::clamp<dim_t>(rows * v.out[2] * K / (2 * kGrain), 1, std::min<dim_t>(32, std::max<dim_t>(rows, 1)));
+  const Axes axes = forward_axes(v);
   Scratch<T> parts(chunks * size);
   parallel_tasks(chunks, chunks > 1, [&](dim_t c) {
     T* part = parts + c * size;
     std::fill(part, part + size, T(0));
-    Scratch<T> repeated(m > 1 ? v.W * K : 0);
+    Scratch<T> repeated(m > 1 ? v.in[2] * K : 0);
     DepthwiseTaps<T> d{};
-    d.x_pixel = v.stride_w * K;
-    d.x_w = v.dilation_w * K;
+    d.x_pixel = v.stride[2] * K;
+    d.x_w = v.dilation[2] * K;
     d.dw_w = K;
     d.channels = K;
     for (dim_t i = rows * c / chunks; i < rows * (c + 1) / chunks; i++) {
-      dim_t h0, h1;
-      r.valid(i % v.OH, v.H, h0, h1);
-      for (dim_t h = h0; h < h1; h++) {
-        const dim_t source = i / v.OH * v.H + r.offset + i % v.OH * r.step + h * r.dilation;
-        const T* line = a.x + source * v.W * v.C;
+      const T* image = a.x + i / (v.out[0] * v.out[1]) * v.source();
+      const dim_t plane = i / v.out[1] % v.out[0], row = i % v.out[1];
+      dim_t d0, d1, h0, h1;
+      axes[0][0].valid(plane, v.in[0], d0, d1);
+      axes[1][0].valid(row, v.in[1], h0, h1);
+      for (dim_t tap = d0 * v.taps[1] + h0; tap < d1 * v.taps[1]; tap++) {  // a row of the kernel's columns
+        const dim_t h = tap % v.taps[1];
+        if (h < h0 || h >= h1) continue;
+        const T* line =
+            image + (axes[0][0].at(plane, tap / v.taps[1]) * v.in[1] + axes[1][0].at(row, h)) * v.in[2] * v.C;
         if (m > 1) {
-          k.convolution.repeat(line, v.W * v.C, m, repeated);
+          k.convolution.repeat(line, v.in[2] * v.C, m, repeated);
           line = repeated;
         }
-        q.spans(v.W, [&](dim_t at, dim_t n, dim_t w0, dim_t w1) {
+        axes[2][0].spans(v.in[2], [&](dim_t at, dim_t n, dim_t w0, dim_t w1) {
           d.taps = w1 - w0;
           d.pixels = n;
-          d.x = line + (q.offset + at * q.step + w0 * q.dilation) * K;
-          d.dz = a.dz.x + (i * v.OW + at) * K;
-          d.dw = part + (h * v.kw + w0) * K;
+          d.x = line + axes[2][0].at(at, w0) * K;
+          d.dz = a.dz.x + (i * v.out[2] + at) * K;
+          d.dw = part + (tap * v.taps[2] + w0) * K;
           k.convolution.depthwise_weights(d);
         });
       }
@@ -133,10 +118,8 @@ void depthwise_weight_gradient(const WeightGradient<T>& a) {
   k.gemm.axpy_rows(chunks, size, &one, 0, parts, size, a.dw, nullptr, a.accumulate);
 }
 
-template void depthwise_forward(const ConvolutionForward<float>&);
-template void depthwise_forward(const ConvolutionForward<double>&);
-template void depthwise_data_gradient(const ConvolutionBackward<float>&, const float*);
-template void depthwise_data_gradient(const ConvolutionBackward<double>&, const double*);
+template void depthwise_pass(const ConvolutionPass<float>&, bool);
+template void depthwise_pass(const ConvolutionPass<double>&, bool);
 template void depthwise_weight_gradient(const WeightGradient<float>&);
 template void depthwise_weight_gradient(const WeightGradient<double>&);
 

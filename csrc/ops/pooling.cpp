@@ -14,78 +14,84 @@ namespace {
 // Rows of `line` elements that a thread must have before another one helps.
 dim_t grain(dim_t line) { return kGrain / std::max<dim_t>(line, 1) + 1; }
 
-// Calls f(row, run, r, q) for each run of outputs of one row; `row` is filled but for x and y, which stand at the
-// beginnings of a source image and of the destination's row.
-template <class T, class F>
-void pool_row(const Axis& r, dim_t i, const Axis& q, dim_t H, dim_t W, dim_t C, const T* x, T* y, bool accumulate,
-              bool stream, F&& f) {
-  PoolRow<T> row{};
-  row.x_pixel = q.step * C;
-  row.x_h = r.dilation * W * C;
-  row.x_w = q.dilation * C;
-  row.y_pixel = q.spread * C;
-  row.channels = C;
-  row.accumulate = accumulate;
-  row.stream = stream;
-  for_runs(r, i, q, H, W, [&](const Run& run) {
-    row.kh = run.kh;
-    row.kw = run.kw;
-    row.pixels = run.pixels;
-    row.x = x + run.source * C;
-    row.y = y + (q.first + run.at * q.spread) * C;
-    f(row, run);
-  });
+// The same windows over fewer planes: where they are as high as the image, its planes are rows below each other.
+Window flat(Window v) {
+  if (v.adaptive || v.out[1] != 1 || v.taps[1] != v.in[1] || v.before[1] != 0 || v.dilation[1] != 1 ||
+      v.dilation[0] != 1)
+    return v;
+  const dim_t height = v.in[1];
+  for (Triple* s : {&v.in, &v.out, &v.taps, &v.stride, &v.before, &v.after})
+    (*s)[1] = (*s)[0] * (s == &v.out ? 1 : height), (*s)[0] = s == &v.before || s == &v.after ? 0 : 1;
+  return v;
 }
 
-// One pass over all outputs; f(row, run, output row).
+// One pass over all outputs, or `back` over all inputs: calls f(row, index, run) for runs of them, where `index` lacks
+// its data. A tap's number is its place in the window; in adaptive windows that of its pixel, so that runs are of one.
 template <class T, class F>
-void pool_forward(const Window& v, const T* x, T* y, F&& f) {
-  const Axis r = forward_axis(v.OH, v.kh, v.stride_h, 1, v.top), q = forward_axis(v.OW, v.kw, v.stride_w, 1, v.left);
-  const dim_t line = v.OW * v.C;
-  const bool stream = past_caches(v.N * v.OH * line * dim_t(sizeof(T)));
-  parallel_for(v.N * v.OH, grain(line * std::min(v.kh, v.stride_h) * std::min(v.kw, v.stride_w)),
-               [&](dim_t begin, dim_t end) {
-                 for (dim_t i = begin; i < end; i++)
-                   pool_row(r, i % v.OH, q, v.H, v.W, v.C, x + i / v.OH * v.H * v.W * v.C, y + i * line, false, stream,
-                            [&](const PoolRow<T>& row, const Run& run) { f(row, run, i); });
-                 if (stream) stream_fence();
-               });
-}
-
-// One pass over all inputs; f(row, run, image, axis of rows, axis of columns).
-template <class T, class F>
-void pool_backward(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
-  const auto rows = gradient_axes(v.H, v.kh, v.stride_h, 1, v.top);
-  const auto columns = gradient_axes(v.W, v.kw, v.stride_w, 1, v.left);
-  const bool stream = past_caches(v.N * v.H * v.W * v.C * dim_t(sizeof(T)));
-  parallel_for(v.N * v.H, grain(v.W * v.C), [&](dim_t begin, dim_t end) {
-    for (dim_t i = begin; i < end; i++) {
-      const dim_t n = i / v.H, h = i % v.H;
-      const Axis& r = axis_of(rows, h);
-      for (const Axis& q : columns)
-        pool_row(r, (h - r.first) / r.spread, q, v.OH, v.OW, v.C, dy + n * v.OH * v.OW * v.C, dx + i * v.W * v.C,
-                 accumulate, stream, [&](const PoolRow<T>& row, const Run& run) { f(row, run, n, r, q); });
-    }
+void pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) {
+  const Axes axes = back ? gradient_axes(v) : forward_axes(v);
+  const Triple &from = back ? v.out : v.in, &to = back ? v.in : v.out;
+  const dim_t line = to[2] * v.C, C = v.C, pixels = product(from);
+  bool stream = past_caches(v.N * to[0] * to[1] * line * dim_t(sizeof(T)));
+  for (const Axis& p : axes[0]) stream = stream && p.taps <= 1;  // else y is read again
+  const Triple& numbered = v.adaptive ? v.in : v.taps;
+  const dim_t h = numbered[2], d = numbered[1] * h;
+  dim_t reads = 1;
+  for (int i = 0; i < kAxes && !back; i++) reads *= v.adaptive ? v.taps[i] : std::min(v.taps[i], v.stride[i]);
+  parallel_for(v.N * to[0] * to[1], grain(line * reads), [&](dim_t begin, dim_t end) {
+    PoolRow<T> row{};
+    row.channels = C;
+    row.stream = stream;
+    PoolIndex index{nullptr, wide_index(v), 0, 0, 0};
+    for_rows(to, begin, end, [&](dim_t image, dim_t plane, dim_t height, dim_t i) {
+      for_runs(axes, plane, height, from, [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
+        row.x_pixel = q.step * C;
+        row.x_h = r.dilation * from[2] * C;
+        row.x_w = q.dilation * C;
+        row.y_pixel = q.spread * C;
+        row.accumulate = accumulate || run.plane > 0;
+        row.kh = run.taps[1];
+        row.kw = run.taps[2];
+        row.pixels = v.adaptive ? 1 : run.pixels;
+        row.x = x + (image * pixels + run.source) * C;
+        row.y = y + i * line + (q.first + run.output[2] * q.spread) * C;
+        index.tap0 = (p.tap0 + (run.first[0] + run.plane) * p.tap_step) * d + (r.tap0 + run.first[1] * r.tap_step) * h +
+                     q.tap0 + run.first[2] * q.tap_step;
+        index.tap_h = r.tap_step * h;
+        index.tap_w = q.tap_step;
+        const dim_t calls = v.adaptive ? run.pixels : 1;
+        if (v.adaptive && back) index.tap_h = index.tap_w = 0;
+        for (dim_t j = 0; j < calls; j++, row.x += row.x_pixel, row.y += row.y_pixel) {
+          if (v.adaptive) index.tap0 = ((back ? row.y - y : row.x - x) / std::max<dim_t>(C, 1)) % product(v.in);
+          f(row, index, run);
+        }
+      });
+    });
     if (stream) stream_fence();
   });
 }
 
-bool whole_image(const Window& v) {
-  return v.OH == 1 && v.OW == 1 && v.kh == v.H && v.kw == v.W && (v.top | v.left) == 0;
-}
+bool whole_image(const Window& v) { return product(v.out) == 1 && v.taps == v.in && v.before == Triple{}; }
 
 // As pool_backward where the window is the whole image: f(row, image, first pixel) for runs of inputs, which all meet
 // the one output row.x.
 template <class T, class F>
 void spread(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
-  const dim_t pixels = v.H * v.W, piece = std::clamp<dim_t>(kGrain / 2 / std::max<dim_t>(v.C, 1), 1, pixels);
+  const dim_t pixels = product(v.in), piece = std::clamp<dim_t>(kGrain / 2 / std::max<dim_t>(v.C, 1), 1, pixels);
   const dim_t pieces = (pixels + piece - 1) / piece;
   const bool stream = past_caches(v.N * pixels * v.C * dim_t(sizeof(T)));
   parallel_for(v.N * pieces, 2, [&](dim_t begin, dim_t end) {
     for (dim_t i = begin; i < end; i++) {
       const dim_t n = i / pieces, p = i % pieces * piece, count = std::min(piece, pixels - p);
-      f(PoolRow<T>{dy + n * v.C, 0, 0, 0, 1, 1, dx + (n * pixels + p) * v.C, v.C, count, v.C, accumulate, stream}, n,
-        p);
+      PoolRow<T> row{};
+      row.x = dy + n * v.C;
+      row.kh = row.kw = 1;
+      row.y = dx + (n * pixels + p) * v.C;
+      row.y_pixel = row.channels = v.C;
+      row.pixels = count;
+      row.accumulate = accumulate;
+      row.stream = stream;
+      f(row, n, p);
     }
     if (stream) stream_fence();
   });
@@ -93,25 +99,43 @@ void spread(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
 
 // Windows side by side, without padding.
 bool side_by_side(const Window& v) {
-  return v.OH > 0 && v.OW > 0 && v.stride_h == v.kh && v.stride_w == v.kw && (v.top | v.left) == 0 &&
-         v.OH * v.kh <= v.H && v.OW * v.kw <= v.W;
+  if (v.adaptive || v.before != Triple{} || v.dilation != Triple{1, 1, 1} || v.stride != v.taps) return false;
+  for (int i = 0; i < kAxes; i++)
+    if (v.out[i] == 0 || v.out[i] * v.taps[i] > v.in[i]) return false;
+  return true;
 }
 
-// As pool_backward for such windows: f(row, first output) for each row of outputs.
+// As pool() back for such windows: f(row, first output, first tap) for each row of outputs and plane of taps.
 template <class T, class F>
 void tiles(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
-  const dim_t line = v.W * v.C, used = v.OW * v.kw * v.C;
-  const bool stream = past_caches(v.N * v.H * line * dim_t(sizeof(T)));
-  parallel_for(v.N * v.OH, grain(line * v.kh), [&](dim_t begin, dim_t end) {
+  const dim_t line = v.in[2] * v.C, used = v.out[2] * v.taps[2] * v.C, plane = v.in[1] * line;
+  const bool stream = past_caches(v.N * v.in[0] * plane * dim_t(sizeof(T)));
+  parallel_for(v.N * v.out[0] * v.out[1], grain(line * v.taps[0] * v.taps[1]), [&](dim_t begin, dim_t end) {
+    PoolRow<T> row{};
+    row.x_pixel = row.x_w = row.channels = v.C;
+    row.x_h = line;
+    row.kh = v.taps[1];
+    row.kw = v.taps[2];
+    row.y_pixel = v.taps[2] * v.C;
+    row.pixels = v.out[2];
+    row.accumulate = accumulate;
+    row.stream = stream;
     for (dim_t i = begin; i < end; i++) {
-      const dim_t n = i / v.OH, h = i % v.OH, h_end = h + 1 == v.OH ? v.H : (h + 1) * v.kh;
-      T* y = dx + (n * v.H + h * v.kh) * line;
-      f(PoolRow<T>{dy + i * v.OW * v.C, v.C, line, v.C, v.kh, v.kw, y, v.kw * v.C, v.OW, v.C, accumulate, stream},
-        i * v.OW * v.C);
-      if (accumulate) continue;
-      if (used < line)
-        for (dim_t r = 0; r < v.kh; r++) std::fill(y + r * line + used, y + (r + 1) * line, T(0));
-      std::fill(y + v.kh * line, dx + (n * v.H + h_end) * line, T(0));  // below the last window
+      const dim_t h = i % v.out[1], d = i / v.out[1] % v.out[0], d0 = d * v.taps[0];
+      T* image = dx + i / (v.out[1] * v.out[0]) * v.in[0] * plane;
+      const dim_t h0 = h * v.taps[1], h1 = h0 + v.taps[1], h_end = h + 1 == v.out[1] ? v.in[1] : h1;
+      for (dim_t a = 0; a < v.taps[0]; a++) {
+        T* y = image + (d0 + a) * plane;
+        row.x = dy + i * v.out[2] * v.C;
+        row.y = y + h0 * line;
+        f(row, i * v.out[2] * v.C, a * v.taps[1] * v.taps[2]);
+        if (accumulate) continue;
+        if (used < line)
+          for (dim_t r = h0; r < h1; r++) std::fill(y + r * line + used, y + (r + 1) * line, T(0));
+        std::fill(y + h1 * line, y + h_end * line, T(0));  // below the last window
+      }
+      if (!accumulate && h == 0 && d + 1 == v.out[0])  // behind it
+        std::fill(image + (d0 + v.taps[0]) * plane, image + v.in[0] * plane, T(0));
     }
     if (stream) stream_fence();
   });
@@ -121,77 +145,97 @@ char* index_at(const void* index, bool wide, dim_t i) {
   return const_cast<char*>(static_cast<const char*>(index)) + i * (wide ? 4 : 1);
 }
 
+// Positions of a padded axis that window i holds.
+dim_t padded_taps(const Window& v, int axis, dim_t i) {
+  const dim_t room = v.in[axis] + v.after[axis] - (i * v.stride[axis] - v.before[axis]);
+  return std::clamp((room + v.dilation[axis] - 1) / v.dilation[axis], dim_t(0), v.taps[axis]);
+}
+
+dim_t divisor_of(const Window& v, Divisor divisor, const Run& run) {
+  if (v.adaptive || divisor == Divisor::valid) return product(run.taps);
+  if (divisor == Divisor::window) return product(v.taps);
+  dim_t n = 1;
+  for (int i = 0; i < kAxes; i++) n *= padded_taps(v, i, run.output[i]);
+  return n;
+}
+
+// Whether all windows divide by all their taps.
+bool is_even(const Window& v, Divisor divisor) {
+  if (divisor == Divisor::window || v.adaptive) return !v.adaptive;
+  for (int i = 0; i < kAxes; i++) {
+    const dim_t end = (v.out[i] - 1) * v.stride[i] + (v.taps[i] - 1) * v.dilation[i] + 1 - v.before[i];
+    if (divisor == Divisor::valid && v.before[i] > 0) return false;
+    if (end > v.in[i] + (divisor == Divisor::padded ? v.after[i] : 0)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 template <class T>
 void max_pool_forward(const MaxPoolForward<T>& a) {
-  const Window& v = a.window;
-  const bool wide = v.kh * v.kw > kByteTaps;
-  pool_forward(v, a.x, a.y, [&](const PoolRow<T>& row, const Run& run, dim_t) {
-    void* index = a.index ? index_at(a.index, wide, row.y - a.y) : nullptr;
-    kernels<T>().pooling.max(row, PoolIndex{index, wide, run.h * v.kw + run.w, v.kw, 1});
+  const Window v = flat(a.window);
+  const bool wide = wide_index(v);
+  pool(v, false, a.x, a.y, false, [&](const PoolRow<T>& row, PoolIndex index, const Run&) {
+    if (a.index) index.data = index_at(a.index, wide, row.y - a.y);
+    kernels<T>().pooling.max(row, index);
   });
 }
 
 template <class T>
 void max_pool_backward(const MaxPoolBackward<T>& a) {
   if (a.dx_mode == Grad::skip) return;
-  const Window& v = a.window;
-  const bool wide = v.kh * v.kw > kByteTaps, accumulate = a.dx_mode == Grad::accumulate;
-  if (whole_image(v)) {
+  const Window v = flat(a.window);
+  const auto& k = kernels<T>().pooling;
+  const bool wide = wide_index(v), accumulate = a.dx_mode == Grad::accumulate;
+  if (whole_image(v))
     return spread(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t n, dim_t p) {
-      kernels<T>().pooling.max_spread(row, PoolIndex{index_at(a.index, wide, n * v.C), wide, p, 0, 0});
+      k.max_spread(row, PoolIndex{index_at(a.index, wide, n * v.C), wide, p, 0, 0});
     });
-  }
-  if (side_by_side(v)) {
-    return tiles(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t at) {
-      kernels<T>().pooling.max_tiles(row, PoolIndex{index_at(a.index, wide, at), wide, 0, v.kw, 1});
+  if (side_by_side(v))
+    return tiles(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t at, dim_t tap0) {
+      k.max_tiles(row, PoolIndex{index_at(a.index, wide, at), wide, tap0, v.taps[2], 1});
     });
-  }
-  pool_backward(v, a.dy, a.dx, accumulate,
-                [&](const PoolRow<T>& row, const Run& run, dim_t, const Axis& r, const Axis& q) {
-                  const dim_t tap0 = (r.tap0 + run.h * r.tap_step) * v.kw + q.tap0 + run.w * q.tap_step;
-                  kernels<T>().pooling.max_gradient(
-                      row, PoolIndex{index_at(a.index, wide, row.x - a.dy), wide, tap0, r.tap_step * v.kw, q.tap_step});
-                });
+  pool(v, true, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, PoolIndex index, const Run&) {
+    index.data = index_at(a.index, wide, row.x - a.dy);
+    k.max_gradient(row, index);
+  });
 }
 
 template <class T>
 void average_pool_forward(const AveragePoolForward<T>& a) {
-  const Window& v = a.window;
-  pool_forward(v, a.x, a.y, [&](const PoolRow<T>& row, const Run& run, dim_t) {
-    kernels<T>().pooling.sum(row, T(1) / T(a.count_pad ? v.kh * v.kw : run.kh * run.kw));
+  const Window v = flat(a.window);
+  pool(v, false, a.x, a.y, false, [&](const PoolRow<T>& row, const PoolIndex&, const Run& run) {
+    kernels<T>().pooling.sum(row, T(1) / T(divisor_of(v, a.divisor, run)));
   });
 }
 
 template <class T>
 void average_pool_backward(const AveragePoolBackward<T>& a) {
   if (a.dx_mode == Grad::skip) return;
-  const Window& v = a.window;
+  const Window v = flat(a.window);
   const auto& k = kernels<T>().pooling;
-  const bool even = a.count_pad || (v.top | v.bottom | v.left | v.right) == 0;
-  const bool accumulate = a.dx_mode == Grad::accumulate;
-  const T mean = T(1) / T(v.kh * v.kw);
-  if (whole_image(v))
+  const bool even = is_even(v, a.divisor), accumulate = a.dx_mode == Grad::accumulate;
+  const T mean = T(1) / T(product(v.taps));
+  if (even && whole_image(v))
     return spread(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t, dim_t) { k.sum(row, mean); });
-  if (side_by_side(v))
-    return tiles(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t) { k.sum_tiles(row, mean); });
+  if (even && side_by_side(v))
+    return tiles(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t, dim_t) { k.sum_tiles(row, mean); });
   const T* dy = a.dy;
   // Where windows count different numbers of pixels, dy is divided first.
-  Scratch<T> divided(even ? 0 : v.N * v.OH * v.OW * v.C);
+  Scratch<T> divided(even ? 0 : v.N * product(v.out) * v.C);
   if (!even) {
-    pool_forward(v, a.dy, divided.get(), [&](PoolRow<T> row, const Run& run, dim_t) {
-      const T scale = T(1) / T(run.kh * run.kw);
+    pool(v, false, a.dy, divided.get(), false, [&](PoolRow<T> row, const PoolIndex&, const Run& run) {
+      if (run.plane > 0) return;
       row.x = a.dy + (row.y - divided);
       row.x_pixel = row.y_pixel;
       row.kh = row.kw = 1;
-      k.sum(row, scale);
+      k.sum(row, T(1) / T(divisor_of(v, a.divisor, run)));
     });
     dy = divided;
   }
-  const T scale = even ? mean : T(1);
-  pool_backward(v, dy, a.dx, accumulate,
-                [&](const PoolRow<T>& row, const Run&, dim_t, const Axis&, const Axis&) { k.sum(row, scale); });
+  pool(v, true, dy, a.dx, accumulate,
+       [&](const PoolRow<T>& row, const PoolIndex&, const Run&) { k.sum(row, even ? mean : T(1)); });
 }
 
 template void max_pool_forward(const MaxPoolForward<float>&);

@@ -6,9 +6,10 @@ namespace lamina {
 
 // Windows of more taps keep the number of the winning one in four bytes instead of one.
 constexpr dim_t kByteTaps = 256;
+inline bool wide_index(const Window& v) { return product(v.adaptive ? v.in : v.taps) > kByteTaps; }
 
-// y (N, OH, OW, C) = max of x (N, H, W, C) over the window. index, of y's shape, is the number of the tap that won (row
-// * kw + column; the first of equals, the first NaN), or null.
+// y (N, out, C) = max of x (N, in, C) over the window. index, of y's shape, is the number of the tap that won (the
+// first of equals, the first NaN), or null: its place in the window, of adaptive windows in the whole image.
 template <class T>
 struct MaxPoolForward {
   const T* x;
@@ -31,13 +32,16 @@ struct MaxPoolBackward {
 template <class T>
 void max_pool_backward(const MaxPoolBackward<T>& a);
 
-// y = mean of x over the window's pixels; the zeros of the padding count as pixels only where `count_pad`.
+// What an average divides by: the window's pixels inside the input, those inside the padded input, or all its taps.
+enum class Divisor : int { valid, padded, window };
+
+// y = sum of x over the window's pixels / divisor.
 template <class T>
 struct AveragePoolForward {
   const T* x;
   T* y;
   Window window;
-  bool count_pad;
+  Divisor divisor;
 };
 template <class T>
 void average_pool_forward(const AveragePoolForward<T>& a);
@@ -48,7 +52,7 @@ struct AveragePoolBackward {
   T* dx;
   Grad dx_mode;
   Window window;
-  bool count_pad;
+  Divisor divisor;
 };
 template <class T>
 void average_pool_backward(const AveragePoolBackward<T>& a);

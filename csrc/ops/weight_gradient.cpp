@@ -1,9 +1,9 @@
-// dw(i, j, c, k) = sum over pixels of x(pixel under tap (i, j), c) * dz(pixel, k): a register tile holds some of the
-// (j, c) by some of the k while it runs over the pixels; both operands are read in place.
+// dw(tap, c, k) = sum over pixels of x(pixel under the tap, c) * dz(pixel, k): a register tile holds some of the
+// (column of the kernel, c) by some of the k while it runs over the pixels; both operands are read in place.
 //
 //   for each chunk of output rows                 tasks of the threads; a chunk sums into its own copy of dw
 //     for each block of rows of the chunk         x (in place, or with zeros around it) and dz stay in cache
-//       for each kernel row i, panel of k, tile of (j, c)
+//       for each row of the kernel, panel of k, tile of (column, c)
 //
 // The chunks follow from the shape alone and are added in order. Where there are many, a block also makes its own dz
 // from y and dy and sums db, while both are in cache.
@@ -26,8 +26,9 @@ constexpr dim_t kFusedChunks = 8;           // from so many on, no chunk is divi
 constexpr dim_t kPartialWords = 8ll << 20;  // of all chunks' copies
 
 dim_t chunk_count(const Window& v, dim_t weights) {
-  const dim_t by_pixels = v.N * v.OH * v.OW / kBlockPixels, by_memory = kPartialWords / std::max<dim_t>(weights, 1);
-  return std::clamp<dim_t>(std::min(by_pixels, by_memory), 1, std::min(kMaxChunks, std::max<dim_t>(v.N * v.OH, 1)));
+  const dim_t by_pixels = v.N * product(v.out) / kBlockPixels, by_memory = kPartialWords / std::max<dim_t>(weights, 1);
+  return std::clamp<dim_t>(std::min(by_pixels, by_memory), 1,
+                           std::min(kMaxChunks, std::max<dim_t>(v.N * v.out[0] * v.out[1], 1)));
 }
 
 template <class T>
@@ -38,19 +39,17 @@ class WeightGradients {
     const Window& v = v_;
     cin_ = v.C / a.groups;
     cout_ = a.K / a.groups;
-    size_ = v.kh * v.kw * cin_ * a.K;
+    size_ = product(v.taps) * cin_ * a.K;
     chunks_ = chunk_count(v, size_);
-    h1_ = (v.OH - 1) * v.stride_h + (v.kh - 1) * v.dilation_h + 1 - v.top;
-    w1_ = (v.OW - 1) * v.stride_w + (v.kw - 1) * v.dilation_w + 1 - v.left;
-    in_place_ = v.top == 0 && v.left == 0 && h1_ <= v.H && w1_ <= v.W;
+    in_place_ = v.before[1] == 0 && v.before[2] == 0 && reach(1, v.out[1]) <= v.in[1] && reach(2, v.out[2]) <= v.in[2];
     b_in_place_ = cout_ % kernels_.lanes == 0;
   }
 
   void run() const {
-    const dim_t rows = v_.N * v_.OH, part = size_ + a_.K;  // dw, then db
-    const bool worth_it = 2.0 * double(rows) * double(v_.OW) * double(size_) > 1.0e6;
+    const dim_t rows = v_.N * v_.out[0] * v_.out[1], part = size_ + a_.K;  // dw, then db
+    const bool worth_it = 2.0 * double(rows) * double(v_.out[2]) * double(size_) > 1.0e6;
     Scratch<T> parts(chunks_ > 1 ? chunks_ * part : 0);
-    const dim_t cells = v_.kh * panels_.count * a_.groups;
+    const dim_t cells = v_.taps[0] * v_.taps[1] * panels_.count * a_.groups;
     const dim_t slices = chunks_ >= kFusedChunks ? 1 : std::min<dim_t>(cells, 4 * get_num_threads());
     parallel_tasks(chunks_ * slices, worth_it, [&](dim_t i) {
       const dim_t c = i / slices, s = i % slices;
@@ -67,44 +66,66 @@ class WeightGradients {
   }
 
  private:
-  // A block: `images` whole images, or some rows of one.
+  // Input positions along an axis from the first output's first tap to the last of so many outputs' last tap.
+  dim_t reach(int axis, dim_t outputs) const {
+    return (outputs - 1) * v_.stride[axis] + (v_.taps[axis] - 1) * v_.dilation[axis] + 1;
+  }
+
+  // A block: some whole sheets, the planes of an image or images of one plane, or some rows of a sheet.
   struct Block {
-    dim_t image, images, row, rows;
-    dim_t pixels(const Window& v) const { return images * rows * v.OW; }
+    dim_t sheet, sheets, row, rows;
+    dim_t pixels(const Window& v) const { return sheets * rows * v.out[2]; }
   };
 
   Block next(dim_t at, dim_t end) const {
-    const dim_t image = at / v_.OH, row = at % v_.OH;
-    const dim_t whole = row ? 0 : std::min((end - at) / v_.OH, kBlockPixels / (v_.OH * v_.OW));
-    if (whole > 0) return {image, whole, 0, v_.OH};
-    const dim_t left = std::min(v_.OH - row, end - at), most = std::max<dim_t>(1, kBlockPixels / v_.OW);
+    const dim_t rows = v_.out[1], sheet = at / rows, row = at % rows;
+    const dim_t most_sheets = v_.out[0] > 1 ? v_.out[0] - sheet % v_.out[0] : v_.N;
+    const dim_t whole = row ? 0 : std::min({(end - at) / rows, kBlockPixels / (rows * v_.out[2]), most_sheets});
+    if (whole > 0) return {sheet, whole, 0, rows};
+    const dim_t left = std::min(rows - row, end - at), most = std::max<dim_t>(1, kBlockPixels / v_.out[2]);
     const dim_t blocks = (left + most - 1) / most;
-    return {image, 1, row, (left + blocks - 1) / blocks};
+    return {sheet, 1, row, (left + blocks - 1) / blocks};
   }
 
-  // Cells [begin, end) of (group, panel, kernel row) for output rows [row, last).
+  // Cells [begin, end) of (group, panel, row of the kernel) for output rows [row, last).
   void chunk(dim_t row, dim_t last, dim_t begin, dim_t end, T* out, bool accumulate) const {
     while (row < last) {
       const Block b = next(row, last);
       block(b, begin, end, out, accumulate);
       accumulate = true;
-      row += b.images * b.rows;
+      row += b.sheets * b.rows;
     }
+  }
+
+  // The outputs [first, last) of [begin, begin + count) along an axis whose tap lies inside the input, from 0 on.
+  void inside(int axis, dim_t tap, dim_t begin, dim_t count, dim_t& first, dim_t& last) const {
+    const dim_t stride = v_.stride[axis], above = v_.before[axis] - tap * v_.dilation[axis];
+    last = std::clamp((v_.in[axis] - 1 + above + stride) / stride - begin, dim_t(0), count);
+    first = above > 0 ? std::clamp((above + stride - 1) / stride - begin, dim_t(0), last) : 0;
   }
 
   void block(const Block& b, dim_t begin, dim_t end, T* out, bool accumulate) const {
     const Window& v = v_;
-    const dim_t h0 = b.row * v.stride_h - v.top, height = (b.rows - 1) * v.stride_h + (v.kh - 1) * v.dilation_h + 1;
-    const dim_t width = w1_ + v.left;
-    const dim_t row = (in_place_ ? v.W : width) * v.C, image = in_place_ ? v.H * row : height * row;
-    const T* x = a_.x + b.image * v.H * v.W * v.C;
-    Scratch<T> bordered(in_place_ ? 0 : b.images * image);
+    const dim_t n = b.sheet / v.out[0], d = b.sheet % v.out[0];
+    const bool deep = v.out[0] > 1;  // the sheets are an image's planes
+    // The input's planes and rows under the block; planes and, of a single sheet, rows outside of it are left out.
+    const dim_t d_begin = d * v.stride[0] - v.before[0], h0 = b.row * v.stride[1] - v.before[1];
+    const dim_t d0 = std::clamp(d_begin, dim_t(0), v.in[0]);
+    const dim_t d1 = std::clamp(d_begin + reach(0, deep ? b.sheets : 1), d0, v.in[0]);
+    const dim_t height = reach(1, b.rows), width = reach(2, v.out[2]), w0 = -v.before[2];
+    const dim_t row = (in_place_ ? v.in[2] : width) * v.C, plane = (in_place_ ? v.in[1] : height) * row;
+    const dim_t image = in_place_ ? v.source() : (d1 - d0) * plane, images = deep ? 1 : b.sheets;
+    Scratch<T> bordered(in_place_ ? 0 : images * image);
     if (!in_place_)
-      for (dim_t i = 0; i < b.images; i++)
-        copy_with_border({x + i * v.H * v.W * v.C}, v.H, v.W, v.C, h0, h0 + height, -v.left, w1_, bordered + i * image);
-    x = in_place_ ? x + h0 * row : bordered.get();
+      for (dim_t i = 0; i < images * (d1 - d0); i++) {
+        const dim_t from = (n + i / (d1 - d0)) * v.in[0] + d0 + i % (d1 - d0);
+        copy_with_border({a_.x + from * v.in[1] * v.in[2] * v.C}, v.in[1], v.in[2], v.C, h0, h0 + height, w0,
+                         w0 + width, bordered + i * plane);
+      }
+    // Plane 0 of the first image, at the block's first row.
+    const T* x = in_place_ ? a_.x + n * v.source() + h0 * row : bordered - d0 * plane;
 
-    const Gated<T> gated = a_.dz.at((b.image * v.OH + b.row) * v.OW * a_.K);
+    const Gated<T> gated = a_.dz.at((b.sheet * v.out[1] + b.row) * v.out[2] * a_.K);
     Scratch<T> made(gated.y ? b.pixels(v) * a_.K : 0);
     if (gated.y) gated.copy(b.pixels(v) * a_.K, made);
     const T* dz = gated.y ? made.get() : gated.x;
@@ -113,40 +134,39 @@ class WeightGradients {
     Scratch<T> packed(b_in_place_ ? 0 : b.pixels(v) * panels_.vectors * kernels_.lanes);
     Tile<T> t{};
     t.row = 1;
-    t.k3 = b.images;
-    t.s3 = image;
-    t.s2 = v.stride_h * row;
-    t.k1 = v.OW;
-    t.s1 = v.stride_w * v.C;
+    t.s3 = deep ? v.stride[0] * plane : image;
+    t.s2 = v.stride[1] * row;
+    t.k1 = v.out[2];
+    t.s1 = v.stride[2] * v.C;
     t.ldc = a_.K;
     t.accumulate = accumulate;
+    const dim_t kernel_rows = v.taps[0] * v.taps[1];
     dim_t packed_panel = -1;
     for (dim_t cell = begin; cell < end; cell++) {
-      const dim_t i = cell % v.kh, p = cell / v.kh % panels_.count, g = cell / v.kh / panels_.count;
-      const dim_t n = panels_.begin(p), k = g * cout_ + n;
+      const dim_t tap = cell % kernel_rows, a = tap / v.taps[1], i = tap % v.taps[1];
+      const dim_t p = cell / kernel_rows % panels_.count, g = cell / kernel_rows / panels_.count;
+      const dim_t first_column = panels_.begin(p), k = g * cout_ + first_column;
       t.vectors = panels_.width(p);
-      t.cols = static_cast<int>(std::min(cout_ - n, dim_t(t.vectors) * kernels_.lanes));
-      // Rows of a single image that meet only zeros are left out.
-      const dim_t above = v.top - i * v.dilation_h;
-      dim_t skip = 0;
-      t.k2 = b.rows;
-      if (b.images == 1) {
-        const dim_t last = std::clamp((v.H - 1 + above + v.stride_h) / v.stride_h - b.row, dim_t(0), b.rows);
-        skip = above > 0 ? std::clamp((above + v.stride_h - 1) / v.stride_h - b.row, dim_t(0), last) : 0;
-        t.k2 = last - skip;
-      }
+      t.cols = static_cast<int>(std::min(cout_ - first_column, dim_t(t.vectors) * kernels_.lanes));
+      dim_t sheet0, sheet1, row0 = 0, row1 = b.rows;
+      inside(0, a, d, deep ? b.sheets : 1, sheet0, sheet1);
+      if (!deep && sheet1 > sheet0) sheet1 = b.sheets;
+      if (b.sheets == 1) inside(1, i, b.row, b.rows, row0, row1);
+      t.k3 = sheet1 - sheet0;
+      t.k2 = row1 - row0;
       t.ldb = b_in_place_ ? a_.K : dim_t(t.vectors) * kernels_.lanes;
-      if (!b_in_place_ && packed_panel != cell / v.kh) {
+      if (!b_in_place_ && packed_panel != cell / kernel_rows) {
         kernels_.pack(dz + k, a_.K, 1, b.pixels(v), t.cols, packed, t.ldb);
-        packed_panel = cell / v.kh;
+        packed_panel = cell / kernel_rows;
       }
-      t.b = (b_in_place_ ? dz + k : packed.get()) + skip * v.OW * t.ldb;
-      const T* line = x + (skip * v.stride_h + i * v.dilation_h) * row + g * cin_;
-      T* c = out + i * v.kw * cin_ * a_.K + k;
-      if (v.dilation_w == 1 && a_.groups == 1) {
-        tiles(t, line, v.kw * cin_, c);
+      t.b = (b_in_place_ ? dz + k : packed.get()) + (sheet0 * b.rows + row0) * v.out[2] * t.ldb;
+      const dim_t depth = d_begin + sheet0 * v.stride[0] + a * v.dilation[0];
+      const T* line = x + depth * plane + (row0 * v.stride[1] + i * v.dilation[1]) * row + g * cin_;
+      T* c = out + tap * v.taps[2] * cin_ * a_.K + k;
+      if (v.dilation[2] == 1 && a_.groups == 1) {
+        tiles(t, line, v.taps[2] * cin_, c);
       } else {
-        for (dim_t j = 0; j < v.kw; j++) tiles(t, line + j * v.dilation_w * v.C, cin_, c + j * cin_ * a_.K);
+        for (dim_t j = 0; j < v.taps[2]; j++) tiles(t, line + j * v.dilation[2] * v.C, cin_, c + j * cin_ * a_.K);
       }
     }
   }
@@ -166,7 +186,7 @@ class WeightGradients {
   const Window& v_;
   const GemmKernels<T>& kernels_;
   const Panels panels_;
-  dim_t cin_, cout_, size_, chunks_, h1_, w1_;
+  dim_t cin_, cout_, size_, chunks_;
   bool in_place_, b_in_place_;
 };
 
@@ -177,9 +197,9 @@ bool fuses_weight_gradient(const Window& v, dim_t weights) { return chunk_count(
 template <class T>
 void convolution_weight_gradient(const WeightGradient<T>& a) {
   const Window& v = a.window;
-  const dim_t size = v.kh * v.kw * (v.C / a.groups) * a.K;
+  const dim_t size = product(v.taps) * (v.C / a.groups) * a.K;
   if (size == 0) return;
-  if (v.N * v.OH * v.OW == 0) {
+  if (v.N * product(v.out) == 0) {
     if (!a.accumulate) std::fill(a.dw, a.dw + size, T(0));
     return;
   }

@@ -1,19 +1,28 @@
-// The geometry that convolution and pooling share: a window sliding over images (N, H, W, C).
+// The geometry that convolution and pooling share: a window sliding over images (N, D, H, W, C). Planar images have
+// depth 1, sequences depth and height 1, so that one code serves all ranks.
 #pragma once
 #include <algorithm>
+#include <array>
+#include <numeric>
 #include <vector>
 
 #include "core/types.h"
 
 namespace lamina {
 
+constexpr int kAxes = 3;
+using Triple = std::array<dim_t, kAxes>;  // one number each for depth, height and width
+
+inline dim_t product(const Triple& s) { return s[0] * s[1] * s[2]; }
+
 struct Window {
-  dim_t N, H, W, C;                // input
-  dim_t OH, OW;                    // output
-  dim_t kh, kw;                    // taps
-  dim_t stride_h, stride_w;        // input pixels between neighbouring outputs
-  dim_t dilation_h, dilation_w;    // input pixels between neighbouring taps
-  dim_t top, left, bottom, right;  // zeros around the input
+  dim_t N, C;
+  Triple in, out, taps;
+  Triple stride, dilation;  // input pixels between neighbouring outputs, between neighbouring taps
+  Triple before, after;     // zeros around the input; after < 0: so many of its last pixels meet no tap
+  bool adaptive = false;    // output i meets the inputs [i in / out, (i + 1) in / out), rounded outwards; taps: at most
+
+  dim_t source() const { return product(in) * C; }  // elements of an input image
 };
 
 // One axis of a pass. Output i < count stands at destination position first + i * spread; its tap t < taps reads source
@@ -29,12 +38,17 @@ struct Axis {
   dim_t low() const { return offset; }                                                    // first source position
   dim_t high() const { return offset + (count - 1) * step + (taps - 1) * dilation + 1; }  // one past the last
   bool empty() const { return taps == 0 || count == 0; }
+  dim_t at(dim_t i, dim_t t) const { return offset + i * step + t * dilation; }
+
+  dim_t number(dim_t p) const { return spread == 1 ? p - first : (p - first) / spread; }  // of the output at position p
+  // Taps that cover so many positions. Divisions are slow, and most kernels are not dilated.
+  dim_t steps(dim_t positions) const { return dilation == 1 ? positions : (positions + dilation - 1) / dilation; }
 
   // The taps [begin, end) of output i that fall into a source of `size` positions.
   void valid(dim_t i, dim_t size, dim_t& begin, dim_t& end) const {
     const dim_t at = offset + i * step;
-    begin = at >= 0 ? 0 : std::min(taps, (-at + dilation - 1) / dilation);
-    end = at >= size ? 0 : std::min(taps, (size - at + dilation - 1) / dilation);
+    begin = at >= 0 ? 0 : std::min(taps, steps(-at));
+    end = at >= size ? 0 : std::min(taps, steps(size - at));
     end = std::max(begin, end);
   }
 
@@ -57,37 +71,67 @@ struct Axis {
   }
 };
 
-// Neighbouring outputs [at, at + pixels) of one row that have the same valid taps, rows [h, h + kh) by columns [w, w +
-// kw) of the window; the first of them reads the source's pixel number `source` (row * W + column) for the first
-// output.
+// The axes of a pass: one list each for depth, height and width.
+using Axes = std::array<std::vector<Axis>, kAxes>;
+
+// Neighbouring outputs of one row that have the same valid taps, [first, first + taps) on each axis, and one plane of
+// these taps: the plane-th. `output` numbers the first output on its axes; under its first valid tap in that plane is
+// the source's pixel number `source`.
 struct Run {
-  dim_t at, pixels, h, kh, w, kw, source;
+  Triple output;
+  dim_t pixels;
+  Triple first, taps;
+  dim_t plane, source;
 };
 
-// Calls f(run) for output row i of axis r and all outputs of axis q, over a source of H x W pixels.
+// The axis of a list to which destination position p belongs.
+inline const Axis& axis_of(const std::vector<Axis>& axes, dim_t p) {
+  const Axis* a = axes.data();
+  while (a->spread > 1 && (p - a->first) % a->spread) a++;
+  return *a;
+}
+
+// The rows of N images one after the other: f(image, plane, row, number of the row) for those in [begin, end).
 template <class F>
-void for_runs(const Axis& r, dim_t i, const Axis& q, dim_t H, dim_t W, F&& f) {
-  dim_t h0, h1;
-  r.valid(i, H, h0, h1);
-  const dim_t row = (r.offset + i * r.step + h0 * r.dilation) * W;
-  q.spans(W, [&](dim_t at, dim_t n, dim_t w0, dim_t w1) {
-    f(Run{at, n, h0, h1 - h0, w0, w1 - w0, row + q.offset + at * q.step + w0 * q.dilation});
-  });
+void for_rows(const Triple& size, dim_t begin, dim_t end, F&& f) {
+  dim_t row = begin % size[1], plane = begin / size[1] % size[0], image = begin / size[1] / size[0];
+  for (dim_t i = begin; i < end; i++) {
+    f(image, plane, row, i);
+    if (++row < size[1]) continue;
+    row = 0;
+    if (++plane < size[0]) continue;
+    plane = 0;
+    image++;
+  }
+}
+
+// Calls f(run, depth axis, height axis, width axis) for the destination's row (plane, row) over a source of this size:
+// for each plane of valid taps, in order, and once where there is none.
+template <class F>
+void for_runs(const Axes& axes, dim_t plane, dim_t row, const Triple& size, F&& f) {
+  const Axis &p = axis_of(axes[0], plane), &r = axis_of(axes[1], row);
+  const dim_t d = p.number(plane), h = r.number(row);
+  dim_t d0, d1, h0, h1;
+  p.valid(d, size[0], d0, d1);
+  r.valid(h, size[1], h0, h1);
+  if (d0 == d1) h1 = h0;
+  const dim_t line = (p.at(d, d0) * size[1] + r.at(h, h0)) * size[2], between = p.dilation * size[1] * size[2];
+  for (const Axis& q : axes[2])
+    q.spans(size[2], [&](dim_t at, dim_t n, dim_t w0, dim_t w1) {
+      Run run{{d, h, at}, n, {d0, h0, w0}, {d1 - d0, h1 - h0, w1 - w0}, 0, line + q.at(at, w0)};
+      do {
+        f(run, p, r, q);
+        run.source += between;
+      } while (++run.plane < d1 - d0);
+    });
 }
 
 inline Axis forward_axis(dim_t count, dim_t taps, dim_t stride, dim_t dilation, dim_t pad) {
   return {0, 1, count, -pad, stride, taps, dilation, 0, 1};
 }
 
-// The axis among a backward pass's to which destination position p belongs.
-inline const Axis& axis_of(const std::vector<Axis>& axes, dim_t p) {
-  const Axis* a = axes.data();
-  while ((p - a->first) % a->spread) a++;
-  return *a;
-}
-
-// The axes of a backward pass from `count` outputs to `size` inputs: at most `stride` of them.
-inline std::vector<Axis> gradient_axes(dim_t size, dim_t taps, dim_t stride, dim_t dilation, dim_t pad) {
+// The axes of a backward pass to `size` inputs: at most `stride` of them.
+inline std::vector<Axis> gradient_axis(dim_t size, dim_t taps, dim_t stride, dim_t dilation, dim_t pad) {
   std::vector<Axis> axes;
   for (dim_t phase = 0; phase < std::min(stride, size + pad); phase++) {
     const dim_t first = ((phase - pad) % stride + stride) % stride;
@@ -109,6 +153,35 @@ inline std::vector<Axis> gradient_axes(dim_t size, dim_t taps, dim_t stride, dim
     }
     axes.push_back(a);
   }
+  return axes;
+}
+
+// Adaptive windows of `count` outputs over `size` inputs repeat every count / gcd outputs. Backward, the inputs are the
+// windows: input p belongs to the outputs [p count / size, (p + 1) count / size), rounded outwards.
+inline std::vector<Axis> adaptive_axis(dim_t count, dim_t size) {
+  std::vector<Axis> axes;
+  const dim_t repeats = std::gcd(count, size), period = count / std::max<dim_t>(repeats, 1);
+  for (dim_t i = 0; i < period; i++) {
+    const dim_t from = i * size / count, to = ((i + 1) * size + count - 1) / count;
+    axes.push_back({i, period, repeats, from, size / repeats, to - from, 1, 0, 1});
+  }
+  return axes;
+}
+
+inline Axes forward_axes(const Window& v) {
+  Axes axes;
+  for (int i = 0; i < kAxes; i++)
+    axes[i] = v.adaptive
+                  ? adaptive_axis(v.out[i], v.in[i])
+                  : std::vector<Axis>{forward_axis(v.out[i], v.taps[i], v.stride[i], v.dilation[i], v.before[i])};
+  return axes;
+}
+
+inline Axes gradient_axes(const Window& v) {
+  Axes axes;
+  for (int i = 0; i < kAxes; i++)
+    axes[i] = v.adaptive ? adaptive_axis(v.in[i], v.out[i])
+                         : gradient_axis(v.in[i], v.taps[i], v.stride[i], v.dilation[i], v.before[i]);
   return axes;
 }
 

@@ -104,6 +104,13 @@ bool is_plain(const std::vector<Axis>& axes) {
   return a.first == 0 && a.spread == 1 && a.step == 1 && (a.taps == 3 || a.taps == 5) && a.dilation == 1;
 }
 
+// Every plane of the destination is that of the source, so that planes are images.
+bool is_each(const std::vector<Axis>& axes, dim_t size) {
+  if (axes.size() != 1) return false;
+  const Axis& a = axes[0];
+  return a.taps == 1 && a.offset == 0 && a.step == 1 && a.spread == 1 && a.count == size;
+}
+
 template <class T>
 class Forward {
  public:
@@ -112,7 +119,7 @@ class Forward {
         gemm_(kernels<T>().gemm),
         winograd_(kernels<T>().winograd),
         panels_(panels_of<T>(c.K)),
-        grid_(c.N, c.OH, c.OW, c.rows[0].taps) {
+        grid_(c.N * c.in[0], c.out[1], c.out[2], c.axes[1][0].taps) {
     plane_ = plane_of<T>(panels_.total * panels_.lanes, c.C);
     const dim_t rows = gemm_.max_rows[panels_.vectors];
     const dim_t fitting = caches().l2 * 3 / 10 / (kPlanes * dim_t(sizeof(T)) * (c.C + c.K)) / rows * rows;
@@ -138,7 +145,7 @@ class Forward {
   // Panel by panel, so many channels of the sum at a time: the taps become rows of the panel, then all planes at once.
   void pack(T* packed) const {
     const auto& c = c_;
-    const Axis &r = c.rows[0], &q = c.columns[0];
+    const Axis &r = c.axes[1][0], &q = c.axes[2][0];
     const dim_t runs = (c.C + kRun - 1) / kRun, widest = dim_t(panels_.vectors) * panels_.lanes;
     parallel_for(panels_.count * runs, kGrain / 16 / (kRun * widest) + 1, [&](dim_t first, dim_t last) {
       const Scratch<T> rows(r.taps * q.taps * kRun * widest);
@@ -163,8 +170,8 @@ class Forward {
     const dim_t n = end - begin, v_plane = plane_of<T>(n, c.C), m_plane = plane_of<T>(n, c.K);
     grid_.visit(begin, end, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
       const T* from[kPlanes];
-      pixels(c.x.x + image * c.H * c.W * c.C, c.H, c.W, c.C, row + c.rows[0].offset, column + c.columns[0].offset,
-             kSide, zeros, from);
+      pixels(c.x.x + image * c.in[1] * c.in[2] * c.C, c.in[1], c.in[2], c.C, row + c.axes[1][0].offset,
+             column + c.axes[2][0].offset, kSide, zeros, from);
       winograd_.data({from, v + i * c.C, v_plane, c.C, grid_.side * c.C});
     });
     for (dim_t plane = 0; plane < kPlanes; plane++)
@@ -172,7 +179,8 @@ class Forward {
     const bool later = c.act != Activation::linear && c.act != Activation::relu;
     grid_.visit(begin, end, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
       T* to[kPlanes];
-      pixels<T*>(c.y + image * c.OH * c.OW * c.K, c.OH, c.OW, c.K, row, column, grid_.side, nullptr, to);
+      pixels<T*>(c.y + image * c.out[1] * c.out[2] * c.K, c.out[1], c.out[2], c.K, row, column, grid_.side, nullptr,
+                 to);
       winograd_.interpolate[grid_.side](
           {m + i * c.K, m_plane, c.K, to, c.bias, c.act == Activation::relu, c.accumulate});
       if (later)
@@ -222,8 +230,8 @@ class Backward {
         gemm_(kernels<T>().gemm),
         winograd_(kernels<T>().winograd),
         panels_(panels_of<T>(a.K)),
-        grid_(v_.N, v_.OH, v_.OW, v_.kh),
-        taps_(v_.kh * v_.kw),
+        grid_(v_.N * v_.in[0], v_.out[1], v_.out[2], v_.taps[1]),
+        taps_(v_.taps[1] * v_.taps[2]),
         size_(v_.C * a.K),
         padded_(panels_.total * panels_.lanes),
         p_plane_(plane_of<T>(1, size_)),
@@ -260,9 +268,11 @@ class Backward {
       const dim_t n = std::min(tiles_, end - at), v_plane = plane_of<T>(n, v_.C), z_plane = plane_of<T>(n, padded_);
       grid_.visit(at, at + n, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
         const T* from[kPlanes];
-        pixels(a_.x + image * v_.H * v_.W * v_.C, v_.H, v_.W, v_.C, row - v_.top, column - v_.left, kSide, zeros, from);
+        pixels(a_.x + image * v_.in[1] * v_.in[2] * v_.C, v_.in[1], v_.in[2], v_.C, row - v_.before[1],
+               column - v_.before[2], kSide, zeros, from);
         winograd_.data({from, v + i * v_.C, v_plane, v_.C, grid_.side * v_.C});
-        pixels(a_.dz.x + image * v_.OH * v_.OW * a_.K, v_.OH, v_.OW, a_.K, row, column, grid_.side, zeros, from);
+        pixels(a_.dz.x + image * v_.out[1] * v_.out[2] * a_.K, v_.out[1], v_.out[2], a_.K, row, column, grid_.side,
+               zeros, from);
         winograd_.evaluate[grid_.side]({from, z + i * padded_, z_plane, a_.K, grid_.side * a_.K});
       });
       for (dim_t plane = 0; plane < kPlanes; plane++)
@@ -270,7 +280,7 @@ class Backward {
     }
     T* taps[kPlanes];
     for (dim_t i = 0; i < taps_; i++) taps[i] = dw + i * size_;
-    winograd_.interpolate[v_.kh]({p, p_plane_, size_, taps, nullptr, false, accumulate});
+    winograd_.interpolate[v_.taps[1]]({p, p_plane_, size_, taps, nullptr, false, accumulate});
   }
 
   // p (C, K) (+)= v^T (C, n) . z (n, K)
@@ -315,16 +325,19 @@ class Backward {
 
 template <class T>
 bool winograd_pays(const Correlation<T>& c) {
-  return c.groups == 1 && is_plain(c.rows) && is_plain(c.columns) && c.rows[0].taps == c.columns[0].taps &&
-         c.w_tap == c.C * c.K && kPlanes * c.w_tap * dim_t(sizeof(T)) <= kMaxPlaneBytes &&
-         pays<T>(c.N, c.OH, c.OW, c.rows[0].taps, c.C, c.K, false);
+  return c.groups == 1 && is_each(c.axes[0], c.in[0]) && is_plain(c.axes[1]) && is_plain(c.axes[2]) &&
+         c.axes[1][0].taps == c.axes[2][0].taps && c.w_tap == c.C * c.K &&
+         kPlanes * c.w_tap * dim_t(sizeof(T)) <= kMaxPlaneBytes &&
+         pays<T>(c.N * c.in[0], c.out[1], c.out[2], c.axes[1][0].taps, c.C, c.K, false);
 }
 
 template <class T>
 bool winograd_pays(const Window& v, dim_t K, dim_t groups) {
-  return groups == 1 && (v.kh == 3 || v.kh == 5) && v.kw == v.kh && v.stride_h == 1 && v.stride_w == 1 &&
-         v.dilation_h == 1 && v.dilation_w == 1 && kPlanes * v.C * K * dim_t(sizeof(T)) <= kMaxGradientBytes &&
-         pays<T>(v.N, v.OH, v.OW, v.kh, v.C, K, true);
+  const dim_t taps = v.taps[1];
+  return groups == 1 && (taps == 3 || taps == 5) && v.taps == Triple{1, taps, taps} && v.stride == Triple{1, 1, 1} &&
+         v.dilation[1] == 1 && v.dilation[2] == 1 && v.before[0] == 0 && v.out[0] == v.in[0] &&
+         kPlanes * v.C * K * dim_t(sizeof(T)) <= kMaxGradientBytes &&
+         pays<T>(v.N * v.in[0], v.out[1], v.out[2], taps, v.C, K, true);
 }
 
 template <class T>

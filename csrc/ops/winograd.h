@@ -6,7 +6,8 @@
 
 namespace lamina {
 
-// Whether tiles are the faster way: floats, 3 x 3 or 5 x 5 taps that stand and move one pixel apart, channels enough.
+// Whether tiles are the faster way: floats, 3 x 3 or 5 x 5 taps of one plane that stand and move one pixel apart,
+// channels enough.
 // Follows from the shape alone. LAMINA_WINOGRAD=0 in the environment says never.
 template <class T>
 bool winograd_pays(const Correlation<T>& c);

@@ -17,6 +17,10 @@ __all__: list[str] = [
     "activation_forward",
     "activations",
     "adam_step",
+    "adaptive_average_pool_backward",
+    "adaptive_average_pool_forward",
+    "adaptive_max_pool_backward",
+    "adaptive_max_pool_forward",
     "address",
     "affinity_count",
     "arg_extreme_forward",
@@ -24,8 +28,8 @@ __all__: list[str] = [
     "attention_forward",
     "attention_weights_backward",
     "attention_weights_forward",
-    "average_pool2d_backward",
-    "average_pool2d_forward",
+    "average_pool_backward",
+    "average_pool_forward",
     "batch_norm_backward",
     "batch_norm_fold",
     "batch_norm_forward",
@@ -41,8 +45,10 @@ __all__: list[str] = [
     "concatenate_backward",
     "concatenate_forward",
     "contiguous",
-    "conv2d_backward",
-    "conv2d_forward",
+    "conv_backward",
+    "conv_forward",
+    "conv_transpose_backward",
+    "conv_transpose_forward",
     "copy",
     "copy_into",
     "cross_entropy_backward",
@@ -52,8 +58,8 @@ __all__: list[str] = [
     "default_threads",
     "dense_backward",
     "dense_forward",
-    "depthwise_conv2d_backward",
-    "depthwise_conv2d_forward",
+    "depthwise_conv_backward",
+    "depthwise_conv_forward",
     "dropout_backward",
     "dropout_forward",
     "embedding_backward",
@@ -62,10 +68,6 @@ __all__: list[str] = [
     "fill_into",
     "full",
     "get_num_threads",
-    "global_average_pool2d_backward",
-    "global_average_pool2d_forward",
-    "global_max_pool2d_backward",
-    "global_max_pool2d_forward",
     "gru_backward",
     "gru_forward",
     "gru_reset_before_backward",
@@ -81,8 +83,8 @@ __all__: list[str] = [
     "lstm_forward",
     "matmul_backward",
     "matmul_forward",
-    "max_pool2d_backward",
-    "max_pool2d_forward",
+    "max_pool_backward",
+    "max_pool_forward",
     "measure_flops",
     "measure_region",
     "measure_stream",
@@ -284,6 +286,32 @@ def adam_step(
     One Adam step; slots: momentum, velocity and, with amsgrad, the largest velocity.
     """
 
+def adaptive_average_pool_backward(
+    dy: typing.Any, output_size: typing.Any, dx: typing.Any, accumulate: int = 0
+) -> None:
+    """
+    Gradient of adaptive_average_pool_forward into dx (N, ..., C).
+    """
+
+def adaptive_average_pool_forward(
+    x: typing.Any, output_size: typing.Any
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Means over as many windows of x (N, ..., C); None: over the whole image, (N, C).
+    """
+
+def adaptive_max_pool_backward(
+    index: typing.Any, dy: typing.Any, output_size: typing.Any, dx: typing.Any, accumulate: int = 0
+) -> None:
+    """
+    Gradient of adaptive_max_pool_forward into dx (N, ..., C).
+    """
+
+def adaptive_max_pool_forward(x: typing.Any, output_size: typing.Any, save: bool) -> typing.Any:
+    """
+    Maxima over as many windows of x (N, ..., C); None: over the whole image, (N, C).
+    """
+
 def address(x: typing.Any) -> int:
     """
     Where an array's data stands.
@@ -369,24 +397,32 @@ def attention_weights_forward(
     The weights of attention_forward before dropout, (batch, heads, queries, keys).
     """
 
-def average_pool2d_backward(
+def average_pool_backward(
     dy: typing.Any,
     pool_size: typing.Any,
     strides: typing.Any,
     padding: typing.Any,
-    count_pad: bool,
+    dilation_rate: typing.Any,
+    ceil_mode: bool,
+    divisor: str,
     dx: typing.Any,
     accumulate: int = 0,
 ) -> None:
     """
-    Gradient of average_pool2d_forward into dx (N, H, W, C).
+    Gradient of average_pool_forward into dx (N, ..., C).
     """
 
-def average_pool2d_forward(
-    x: typing.Any, pool_size: typing.Any, strides: typing.Any, padding: typing.Any, count_pad: bool
+def average_pool_forward(
+    x: typing.Any,
+    pool_size: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    dilation_rate: typing.Any,
+    ceil_mode: bool,
+    divisor: str,
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
-    y (N, OH, OW, C), means over windows; padding counts as pixels only with count_pad.
+    Sums over windows of x (N, ..., C) by the pixels that count: 'valid', 'padded' or 'window'.
     """
 
 def batch_norm_backward(
@@ -507,7 +543,7 @@ def contiguous(x: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.An
     A C-contiguous copy of an array with any strides.
     """
 
-def conv2d_backward(
+def conv_backward(
     x: typing.Any,
     w: typing.Any,
     y: typing.Any,
@@ -523,10 +559,10 @@ def conv2d_backward(
     accumulate: int = 0,
 ) -> None:
     """
-    Gradients of conv2d_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.
+    Gradients of conv_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.
     """
 
-def conv2d_forward(
+def conv_forward(
     x: typing.Any,
     w: typing.Any,
     b: typing.Any,
@@ -537,7 +573,42 @@ def conv2d_forward(
     activation: str,
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
-    y = act(x * w + b); x (N, H, W, C), w (kh, kw, C / groups, K), b (K,) or None, y (N, OH, OW, K).
+    y = act(x * w + b); x (N, ..., C) of one to three axes, w (taps..., C / groups, K), b (K,) or None.
+    """
+
+def conv_transpose_backward(
+    x: typing.Any,
+    w: typing.Any,
+    y: typing.Any,
+    dy: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    output_padding: typing.Any,
+    dilation_rate: typing.Any,
+    groups: int,
+    activation: str,
+    dx: typing.Any,
+    dw: typing.Any,
+    db: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of conv_transpose_forward.
+    """
+
+def conv_transpose_forward(
+    x: typing.Any,
+    w: typing.Any,
+    b: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    output_padding: typing.Any,
+    dilation_rate: typing.Any,
+    groups: int,
+    activation: str,
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    The data gradient of a convolution, run forward: x (N, ..., C), w (taps..., K / groups, C), b (K,) or None.
     """
 
 def copy(x: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
@@ -606,7 +677,7 @@ def dense_forward(
     y = act(x w + b); x (..., in), w (in, out), b (out,) or None.
     """
 
-def depthwise_conv2d_backward(
+def depthwise_conv_backward(
     x: typing.Any,
     w: typing.Any,
     y: typing.Any,
@@ -621,10 +692,10 @@ def depthwise_conv2d_backward(
     accumulate: int = 0,
 ) -> None:
     """
-    Gradients of depthwise_conv2d_forward.
+    Gradients of depthwise_conv_forward.
     """
 
-def depthwise_conv2d_forward(
+def depthwise_conv_forward(
     x: typing.Any,
     w: typing.Any,
     b: typing.Any,
@@ -634,7 +705,7 @@ def depthwise_conv2d_forward(
     activation: str,
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
-    Each channel with its own kernels: w (kh, kw, C, m), y (N, OH, OW, C m), channel c m + j from channel c.
+    Each channel with its own kernels: w (taps..., C, m), y (N, ..., C m), channel c m + j from channel c.
     """
 
 def dropout_backward(used: typing.Any, dy: typing.Any, rate: float, dx: typing.Any, accumulate: int = 0) -> None:
@@ -681,26 +752,6 @@ def full(
 def get_num_threads() -> int:
     """
     Threads that an operation may use now.
-    """
-
-def global_average_pool2d_backward(dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
-    """
-    Gradient of global_average_pool2d_forward into dx (N, H, W, C).
-    """
-
-def global_average_pool2d_forward(x: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
-    """
-    Means over pixels: (N, C).
-    """
-
-def global_max_pool2d_backward(index: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
-    """
-    Gradient of global_max_pool2d_forward into dx (N, H, W, C).
-    """
-
-def global_max_pool2d_forward(x: typing.Any, save: bool) -> typing.Any:
-    """
-    Maxima over pixels (N, C); with save also the number of the pixel that won.
     """
 
 def gru_backward(
@@ -919,24 +970,32 @@ def matmul_forward(a: typing.Any, b: typing.Any) -> numpy.ndarray[typing.Any, nu
     a b over the last two axes; leading axes equal, or one operand without them.
     """
 
-def max_pool2d_backward(
+def max_pool_backward(
     index: typing.Any,
     dy: typing.Any,
     pool_size: typing.Any,
     strides: typing.Any,
     padding: typing.Any,
+    dilation_rate: typing.Any,
+    ceil_mode: bool,
     dx: typing.Any,
     accumulate: int = 0,
 ) -> None:
     """
-    Gradient of max_pool2d_forward into dx (N, H, W, C).
+    Gradient of max_pool_forward into dx (N, ..., C).
     """
 
-def max_pool2d_forward(
-    x: typing.Any, pool_size: typing.Any, strides: typing.Any, padding: typing.Any, save: bool
+def max_pool_forward(
+    x: typing.Any,
+    pool_size: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    dilation_rate: typing.Any,
+    ceil_mode: bool,
+    save: bool,
 ) -> typing.Any:
     """
-    y (N, OH, OW, C); with save also the number of the tap that won, for the backward.
+    Maxima over windows of x (N, ..., C); with save also the number of the tap that won, for the backward.
     """
 
 def measure_flops(dtype: str = "float32", seconds: float = 0.1) -> float:

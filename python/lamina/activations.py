@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from . import ops
-from ._explain import named
 from .core import registry
 from .core.autograd import Tensor
+from .core.explain import named
 from .core.suggest import unknown
 
 Activation = Callable[..., Any]

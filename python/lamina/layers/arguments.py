@@ -12,7 +12,19 @@ from .base import Layer
 from .symbolic import Shape
 
 Pair = tuple[int, int]
-Padding = str | tuple[Pair, Pair]
+Padding = str | tuple[Pair, ...]
+
+# What a batch with so many axes between batch and channels holds, the names of the axes, and which of them is short.
+_WORDS = {
+    1: ("sequences", "T", "the time axis", "longer sequences"),
+    2: ("images", "H, W", "an image axis", "larger images"),
+    3: ("volumes", "D, H, W", "an axis", "larger volumes"),
+}
+_SIDES = {
+    1: "(length,) or ((first, last),)",
+    2: "(height, width) or ((top, bottom), (left, right))",
+    3: "(depth, height, width) or ((front, back), (top, bottom), (left, right))",
+}
 
 
 def refuse(layer: Layer, **options: Any) -> None:
@@ -33,7 +45,7 @@ def sizes(layer: Layer, name: str, value: Any, axes: int) -> Any:
     """One positive integer for all of so many axes, or one for each; as a tuple of so many."""
     values = tuple(value) if isinstance(value, (list, tuple)) else (value,) * axes
     if len(values) != axes:
-        several = "a pair of them" if axes == 2 else "a tuple of one"
+        several = ("a tuple of one", "a pair of them", "three of them")[axes - 1]
         raise ValueError(f"{layer._label()}: {name} must be an integer or {several}, got {value!r}")
     return tuple(positive(layer, name, v) for v in values)
 
@@ -46,17 +58,16 @@ def sides(layer: Layer, name: str, value: Any) -> Pair:
     return int(values[0]), int(values[1])
 
 
-def image_sides(layer: Layer, name: str, value: Any) -> tuple[Pair, Pair]:
-    """One non-negative integer for all ends of both image axes, (height, width), or ((top, bottom), (left, right))."""
-    values = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
+def axis_sides(layer: Layer, name: str, value: Any, axes: int, or_names: str = "") -> tuple[Pair, ...]:
+    """One non-negative integer for all ends of all axes, or for each axis one or (before, after)."""
+    values = tuple(value) if isinstance(value, (list, tuple)) else (value,) * axes
     try:
-        if len(values) == 2:
-            return sides(layer, name, values[0]), sides(layer, name, values[1])
+        if len(values) == axes:
+            return tuple(sides(layer, name, v) for v in values)
     except ValueError:
-        pass  # the message below names all three forms
+        pass  # the message below names all forms
     raise ValueError(
-        f"{layer._label()}: {name} must be a non-negative integer, (height, width) or ((top, bottom), (left, right)), "
-        f"got {value!r}"
+        f"{layer._label()}: {name} must be {or_names}a non-negative integer, {_SIDES[axes]}, got {value!r}"
     )
 
 
@@ -67,26 +78,14 @@ def fraction(layer: Layer, name: str, value: Any) -> float:
     return float(value)
 
 
-def padding(layer: Layer, value: Any, axes: int = 2, others: tuple[str, ...] = ()) -> Padding:
-    """ "valid", "same", one of ``others``, or for images explicit ((top, bottom), (left, right))."""
+def padding(layer: Layer, value: Any, axes: int, others: tuple[str, ...] = ()) -> Padding:
+    """ "valid", "same", one of ``others``, or numbers as ``axis_sides`` takes them."""
     names = ("valid", "same", *others)
-    if isinstance(value, str):
-        if value.lower() not in names:
-            raise unknown(f"padding of {layer._label()}", value, names)
-        return value.lower()
-    if axes != 2:
-        raise ValueError(f"{layer._label()}: padding must be one of {', '.join(names)}, got {value!r}")
-    sides = [tuple(side) if isinstance(side, (list, tuple)) else () for side in _list(value)]
-    if len(sides) != 2 or any(len(side) != 2 for side in sides) or min(min(side) for side in sides) < 0:
-        raise ValueError(
-            f"{layer._label()}: padding must be 'valid', 'same' or ((top, bottom), (left, right)), got {value!r}"
-        )
-    (top, bottom), (left, right) = sides
-    return (int(top), int(bottom)), (int(left), int(right))
-
-
-def _list(value: Any) -> Any:
-    return value if isinstance(value, (list, tuple)) else ()
+    if not isinstance(value, str):
+        return axis_sides(layer, "padding", value, axes, "".join(f"{n!r}, " for n in names))
+    if value.lower() not in names:
+        raise unknown(f"padding of {layer._label()}", value, names)
+    return value.lower()
 
 
 def data_format(layer: Layer, value: str | None) -> str:
@@ -103,11 +102,11 @@ def known(layer: Layer, what: str, size: int | None, shape: Shape) -> int:
     return size
 
 
-def check_axes(shape: Shape, data_format: str, axes: int) -> None:
-    """ValueError unless the input is a batch with channels and so many axes between: images have 2, sequences 1."""
+def stored(shape: Shape, data_format: str, axes: int) -> tuple[int | None, tuple[int | None, ...]]:
+    """Channels, and sizes of the axes between, of a batch; ValueError unless it has so many."""
+    what, inner, *_ = _WORDS[axes]
     if len(shape) == axes + 2:
-        return
-    what, inner = ("images", "H, W") if axes == 2 else ("sequences", "T")
+        return (shape[1], shape[2:]) if data_format == "channels_first" else (shape[-1], shape[1:-1])
     expected = f"(N, {inner}, C)" if data_format == "channels_last" else f"(N, C, {inner})"
     mend = ""
     if len(shape) == axes + 1:
@@ -115,36 +114,75 @@ def check_axes(shape: Shape, data_format: str, axes: int) -> None:
     raise ValueError(f"x is {shape}, expected a batch of {what}, {expected}{mend}")
 
 
-def window_output(
-    n: int | None, kernel: int, stride: int, pad: str | Pair, dilation: int, words: tuple[str, str, str]
-) -> int | None:
-    """How many places a window takes along an axis of ``n``; ``words`` of the message: window, axis, larger inputs."""
-    if n is None:
+def as_stored(n: int | None, sizes: Sequence[int | None], channels: int | None, data_format: str) -> Shape:
+    """The shape of n images of these sizes."""
+    return (n, channels, *sizes) if data_format == "channels_first" else (n, *sizes, channels)
+
+
+def check_axes(shape: Shape, data_format: str, axes: int) -> None:
+    """ValueError unless the input is a batch with channels and so many axes between."""
+    stored(shape, data_format, axes)
+
+
+def wrong_channels(shape: Shape, data_format: str, axes: int, wanted: int) -> str | None:
+    """What is wrong with the channels of a batch, and whether the other layout would mend it."""
+    if stored(shape, data_format, axes)[0] == wanted:
         return None
-    if pad == "same":
-        return -(-n // stride)
-    extent = (kernel - 1) * dilation + 1
-    padded = n + (sum(pad) if isinstance(pad, tuple) else 0)
-    if padded < extent:
-        window, axis, larger = words
-        raise ValueError(
-            f"the {window} covers {extent} but the input has only {padded} along {axis}"
-            f"; use padding='same', a smaller one, or {larger}"
+    what, inner, *_ = _WORDS[axes]
+    first = data_format == "channels_first"
+    expected = f"first, (N, {wanted}, {inner})" if first else f"last, (N, {inner}, {wanted})"
+    mend = ""
+    if shape[-1 if first else 1] == wanted:
+        other = f"for {what} stored channels {'last' if first else 'first'}"
+        mend = (
+            f'; leave data_format="channels_first" out {other}'
+            if first
+            else f'; pass data_format="channels_first" {other}'
         )
-    return (padded - extent) // stride + 1
+    return f"x is {shape} but the kernel wants {wanted} channels {expected}{mend}"
 
 
 def windows_output(
-    shape: Shape, channels: int | None, size: Sequence[int], strides: Sequence[int], pad: str | tuple[Pair, ...],
-    dilation: Sequence[int], channels_first: bool, what: str,
-) -> Shape:  # fmt: skip
-    """The shape of a convolution's or pooling's result, over one axis or two."""
-    axes = len(size)
-    spatial: Sequence[int | None] = shape[2:] if channels_first else shape[1:-1]
-    ends: Sequence[str | Pair] = (pad,) * axes if isinstance(pad, str) else pad
-    words = (what, "an image axis", "larger images") if axes == 2 else (what, "the time axis", "longer sequences")
-    sizes = tuple(window_output(spatial[i], size[i], strides[i], ends[i], dilation[i], words) for i in range(axes))
-    return (shape[0], channels, *sizes) if channels_first else (shape[0], *sizes, channels)
+    sizes: Sequence[int | None], taps: Sequence[int], strides: Sequence[int], padding: Padding,
+    dilation: Sequence[int], what: str, ceil_mode: bool = False,
+) -> list[int | None]:  # fmt: skip
+    """How many places a window (``what`` in messages) takes along each axis of these sizes."""
+    found: list[int | None] = []
+    for i, (n, stride) in enumerate(zip(sizes, strides, strict=True)):
+        extent = (taps[i] - 1) * dilation[i] + 1
+        if n is None or padding == "same":
+            found.append(None if n is None else -(-n // stride))
+            continue
+        before, after = (extent - 1) * (padding == "causal"), 0
+        if not isinstance(padding, str):
+            before, after = padding[i]
+        padded = n + before + after
+        if padded < extent:
+            _, _, axis, larger = _WORDS[len(taps)]
+            raise ValueError(
+                f"the {what} covers {extent} but the input has only {padded} along {axis}"
+                f"; use padding='same', a smaller one, or {larger}"
+            )
+        places = (padded - extent) // stride + 1
+        found.append(places + (ceil_mode and (padded - extent) % stride > 0 and places * stride < n + before))
+    return found
+
+
+def transposed_output(
+    sizes: Sequence[int | None], taps: Sequence[int], strides: Sequence[int], padding: Padding,
+    output_padding: Sequence[int] | None, dilation: Sequence[int],
+) -> list[int | None]:  # fmt: skip
+    """The sizes of a transposed convolution's result."""
+    found: list[int | None] = []
+    for i, (n, stride) in enumerate(zip(sizes, strides, strict=True)):
+        extent = (taps[i] - 1) * dilation[i] + 1
+        if output_padding is None:
+            last = {"same": stride, "valid": max(extent, stride)}.get(str(padding), extent)
+        else:
+            last = (extent % 2 if padding == "same" else extent) + output_padding[i]
+        cut = 0 if isinstance(padding, str) else sum(padding[i])
+        found.append(None if n is None else (n - 1) * stride + last - cut)
+    return found
 
 
 def complaint(check: Callable[[Shape], Any], shape: Shape) -> str | None:

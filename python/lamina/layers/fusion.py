@@ -15,20 +15,24 @@ from ..core.grad_mode import grad_mode
 from .activation import Activation, ReLU
 from .base import Layer
 from .call import context
-from .convolution import Conv1D, Conv2D, DepthwiseConv2D
+from .convolution import Convolution
 from .dense import Dense
 from .elementwise import Add
 from .normalization import BatchNormalization
 
-_CONVOLUTIONS = (Conv1D, Conv2D, DepthwiseConv2D)  # their calls look at context.normalization
-_FIRST = (Add, BatchNormalization, Dense, *_CONVOLUTIONS)  # their calls ask take_following()
+_FIRST = (Add, BatchNormalization, Dense)  # their calls ask take_following()
 
 
 def can_follow(chain: Sequence[Layer], layer: Layer) -> bool:
     """Whether ``layer``, the only one that gets the result of ``chain``, may be done by it."""
     if type(layer) in (Activation, ReLU):
-        return type(chain[-1]) in _FIRST
-    return type(layer) is BatchNormalization and len(chain) == 1 and type(chain[0]) in _CONVOLUTIONS
+        return type(chain[-1]) in _FIRST or _convolves(chain[-1])
+    return type(layer) is BatchNormalization and len(chain) == 1 and _convolves(chain[0])
+
+
+def _convolves(layer: Layer) -> bool:
+    """Whether its call asks take_following() and looks at context.normalization."""
+    return type(layer).call is Convolution.call
 
 
 def chains(layers: Sequence[Layer]) -> list[tuple[Layer, ...]]:

@@ -77,7 +77,7 @@ class ZeroPadding2D(_ZeroPadding):
 
     def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
-        self.padding = arguments.image_sides(self, "padding", padding)
+        self.padding = arguments.axis_sides(self, "padding", padding, 2)
 
     @property
     def _widths(self) -> tuple[Pair, ...]:
@@ -123,4 +123,4 @@ class Cropping2D(_Cropping):
 
     def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
-        self.cropping = arguments.image_sides(self, "cropping", cropping)
+        self.cropping = arguments.axis_sides(self, "cropping", cropping, 2)

@@ -1,17 +1,159 @@
-"""Convolutions over channels-last images."""
+"""Convolutions, and transposed ones, over batches of sequences, images and volumes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record
 from .conversion import TensorLike, as_tensor
-from .reshape import transpose
+from .data_format import around_channels_last, expect_axes
 
-Size: TypeAlias = "int | tuple[int, int] | list[int]"
-Padding: TypeAlias = "str | tuple[tuple[int, int], tuple[int, int]]"
+Size: TypeAlias = "int | Sequence[int]"
+Padding: TypeAlias = "str | int | Sequence[int | tuple[int, int]]"
+
+
+def conv(
+    inputs: TensorLike,
+    kernel: TensorLike,
+    strides: Size = 1,
+    padding: Padding = "valid",
+    data_format: str | None = None,
+    dilation_rate: Size = 1,
+    *,
+    bias: TensorLike | None = None,
+    groups: int | None = None,
+    activation: str = "linear",
+) -> Tensor:
+    """``activation(convolution of inputs with kernel, + bias)`` in one pass, over one, two or three axes.
+
+    inputs: (N, ..., C), or (N, C, ...) with data_format="channels_first".
+    kernel: (taps..., C / groups, filters).
+    strides, dilation_rate: a positive integer, or one for each axis; any strides go with any dilation.
+    padding: "valid", "same" (the odd zero goes to the end, as in Keras), "causal" for one axis (all zeros in front), or
+        numbers: one for all sides, or for each axis one or (before, after).
+    bias: (filters,), or None.
+    groups: channels are cut into so many groups that don't meet; None: as many as the kernel's channels say.
+    activation: linear, relu, tanh or sigmoid: those whose gradient follows from the output, which is all that is kept.
+
+    Returns (N, ..., filters) in the layout of inputs.  ValueError where shapes or options don't fit.
+    """
+    kernel = as_tensor(kernel)
+    inputs, bias = as_tensor(inputs), None if bias is None else as_tensor(bias)
+    if groups is None:
+        channels = inputs.shape[1 if data_format == "channels_first" else -1] if inputs.ndim else 0
+        groups = max(1, channels // max(1, kernel.shape[-2])) if kernel.ndim > 1 else 1
+
+    def run(x: Tensor) -> Tensor:
+        xa, wa = x._array, kernel._array
+        ba = None if bias is None else bias._array
+        options = (strides, padding, dilation_rate, groups, activation)
+        y = _native.conv_forward(xa, wa, ba, *options)
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            db = grads[2] if len(grads) > 2 else None
+            _native.conv_backward(xa, wa, y, dy, *options, grads[0], grads[1], db, grads.accumulate)
+
+        return record(y, (x, kernel) if bias is None else (x, kernel, bias), backward)
+
+    return around_channels_last(inputs, data_format, "conv", run)
+
+
+def conv_transpose(
+    inputs: TensorLike,
+    kernel: TensorLike,
+    strides: Size = 1,
+    padding: Padding = "valid",
+    output_padding: Size | None = None,
+    data_format: str | None = None,
+    dilation_rate: Size = 1,
+    *,
+    bias: TensorLike | None = None,
+    groups: int = 1,
+    activation: str = "linear",
+) -> Tensor:
+    """The transposed convolution, from (N, ..., C) to the larger (N, ..., filters): the data gradient of a convolution.
+
+    kernel: (taps..., filters / groups, C).
+    padding: "valid" yields (n - 1) * stride + taps along an axis, at least n * stride, "same" n * stride; numbers, as
+        conv's, cut so many from both ends of (n - 1) * stride + taps.
+    output_padding: so many more at the end of each axis, fewer than the stride or the dilation.  "same" then counts
+        from (n - 1) * stride + taps % 2, as in Keras, "valid" from (n - 1) * stride + taps.
+    The other arguments are conv's.
+    """
+    kernel = as_tensor(kernel)
+    inputs, bias = as_tensor(inputs), None if bias is None else as_tensor(bias)
+
+    def run(x: Tensor) -> Tensor:
+        xa, wa = x._array, kernel._array
+        ba = None if bias is None else bias._array
+        options = (strides, padding, output_padding, dilation_rate, groups, activation)
+        y = _native.conv_transpose_forward(xa, wa, ba, *options)
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            db = grads[2] if len(grads) > 2 else None
+            _native.conv_transpose_backward(xa, wa, y, dy, *options, grads[0], grads[1], db, grads.accumulate)
+
+        return record(y, (x, kernel) if bias is None else (x, kernel, bias), backward)
+
+    return around_channels_last(inputs, data_format, "conv_transpose", run)
+
+
+def depthwise_conv(
+    inputs: TensorLike,
+    kernel: TensorLike,
+    strides: Size = 1,
+    padding: Padding = "valid",
+    data_format: str | None = None,
+    dilation_rate: Size = 1,
+    *,
+    bias: TensorLike | None = None,
+    activation: str = "linear",
+) -> Tensor:
+    """Each channel of inputs (N, ..., C) with its own m kernels: kernel (taps..., C, m), bias (C m,) or None.
+
+    Returns (N, ..., C m); channel c m + j comes from channel c.  The other arguments are conv's.
+    """
+    kernel = as_tensor(kernel)
+    inputs, bias = as_tensor(inputs), None if bias is None else as_tensor(bias)
+
+    def run(x: Tensor) -> Tensor:
+        xa, wa = x._array, kernel._array
+        ba = None if bias is None else bias._array
+        options = (strides, padding, dilation_rate, activation)
+        y = _native.depthwise_conv_forward(xa, wa, ba, *options)
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            db = grads[2] if len(grads) > 2 else None
+            _native.depthwise_conv_backward(xa, wa, y, dy, *options, grads[0], grads[1], db, grads.accumulate)
+
+        return record(y, (x, kernel) if bias is None else (x, kernel, bias), backward)
+
+    return around_channels_last(inputs, data_format, "depthwise_conv", run)
+
+
+def separable_conv(
+    inputs: TensorLike,
+    depthwise_kernel: TensorLike,
+    pointwise_kernel: TensorLike,
+    strides: Size = 1,
+    padding: Padding = "valid",
+    data_format: str | None = None,
+    dilation_rate: Size = 1,
+    *,
+    bias: TensorLike | None = None,
+    activation: str = "linear",
+) -> Tensor:
+    """depthwise_conv, then a convolution of one tap: depthwise_kernel (taps..., C, m), pointwise_kernel (1..., C m,
+    filters), bias (filters,) or None.  The other arguments are conv's.
+    """
+
+    def run(x: TensorLike) -> Tensor:
+        y = depthwise_conv(x, depthwise_kernel, strides, padding, None, dilation_rate)
+        return conv(y, pointwise_kernel, bias=bias, groups=1, activation=activation)
+
+    return around_channels_last(as_tensor(inputs), data_format, "separable_conv", run)
 
 
 def conv2d(
@@ -24,24 +166,9 @@ def conv2d(
     groups: int = 1,
     activation: str = "linear",
 ) -> Tensor:
-    """``activation(convolution of x with w, + b)`` in one pass.
-
-    x (N, H, W, C), w (kh, kw, C / groups, K), b (K,) or None; returns (N, OH, OW, K).  ``padding`` is "valid", "same"
-    (Keras's rule: the odd zero goes to the end) or ((top, bottom), (left, right)).  ``activation`` is one of linear,
-    relu, tanh, sigmoid: those whose gradient follows from the output, which is all that is kept.
-    """
-    x, w = as_tensor(x), as_tensor(w)
-    bias = None if b is None else as_tensor(b)
-    xa, wa = x._array, w._array
-    ba = None if bias is None else bias._array
-    y = _native.conv2d_forward(xa, wa, ba, strides, padding, dilation_rate, groups, activation)
-
-    def backward(dy: Array, grads: Gradients) -> None:
-        db = grads[2] if len(grads) > 2 else None
-        options = (strides, padding, dilation_rate, groups, activation)
-        _native.conv2d_backward(xa, wa, y, dy, *options, grads[0], grads[1], db, grads.accumulate)
-
-    return record(y, (x, w) if bias is None else (x, w, bias), backward)
+    """conv over images x (N, H, W, C): w (kh, kw, C / groups, K), b (K,) or None; returns (N, OH, OW, K)."""
+    x = expect_axes(as_tensor(x), 4, "conv2d")
+    return conv(x, w, strides, padding, None, dilation_rate, bias=b, groups=groups, activation=activation)
 
 
 def depthwise_conv2d(
@@ -53,70 +180,9 @@ def depthwise_conv2d(
     dilation_rate: Size = 1,
     activation: str = "linear",
 ) -> Tensor:
-    """Each channel of x (N, H, W, C) with its own m kernels: w (kh, kw, C, m), b (C m,) or None.
-
-    Returns (N, OH, OW, C m); channel c m + j comes from channel c.  The other arguments are conv2d's.
-    """
-    x, w = as_tensor(x), as_tensor(w)
-    bias = None if b is None else as_tensor(b)
-    xa, wa = x._array, w._array
-    ba = None if bias is None else bias._array
-    y = _native.depthwise_conv2d_forward(xa, wa, ba, strides, padding, dilation_rate, activation)
-
-    def backward(dy: Array, grads: Gradients) -> None:
-        db = grads[2] if len(grads) > 2 else None
-        options = (strides, padding, dilation_rate, activation)
-        _native.depthwise_conv2d_backward(xa, wa, y, dy, *options, grads[0], grads[1], db, grads.accumulate)
-
-    return record(y, (x, w) if bias is None else (x, w, bias), backward)
+    """depthwise_conv over images x (N, H, W, C): w (kh, kw, C, m), b (C m,) or None; returns (N, OH, OW, C m)."""
+    x = expect_axes(as_tensor(x), 4, "depthwise_conv2d")
+    return depthwise_conv(x, w, strides, padding, None, dilation_rate, bias=b, activation=activation)
 
 
-def _channels_last(data_format: str | None, op: str) -> bool:
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise ValueError(f"{op}: data_format is {data_format!r}, expected 'channels_last' or 'channels_first'")
-    return data_format != "channels_first"
-
-
-def around_channels_last(x: TensorLike, data_format: str | None, op: str, f: Callable[[TensorLike], Tensor]) -> Tensor:
-    """f(x) for images stored either way."""
-    if _channels_last(data_format, op):
-        return f(x)
-    return transpose(f(transpose(x, (0, 2, 3, 1))), (0, 3, 1, 2))
-
-
-def conv(
-    inputs: TensorLike,
-    kernel: TensorLike,
-    strides: Size = 1,
-    padding: Padding = "valid",
-    data_format: str | None = None,
-    dilation_rate: Size = 1,
-) -> Tensor:
-    """keras.ops.conv over 2-D images; the number of groups follows from the channels of inputs and kernel."""
-    inputs, kernel = as_tensor(inputs), as_tensor(kernel)
-    axis = -1 if _channels_last(data_format, "conv") else 1
-    groups = max(1, inputs.shape[axis] // max(1, kernel.shape[-2]))
-
-    def run(x: Tensor) -> Tensor:
-        return conv2d(x, kernel, None, strides, padding, dilation_rate, groups)
-
-    return around_channels_last(inputs, data_format, "conv", run)
-
-
-def depthwise_conv(
-    inputs: TensorLike,
-    kernel: TensorLike,
-    strides: Size = 1,
-    padding: Padding = "valid",
-    data_format: str | None = None,
-    dilation_rate: Size = 1,
-) -> Tensor:
-    """keras.ops.depthwise_conv over 2-D images."""
-
-    def run(x: Tensor) -> Tensor:
-        return depthwise_conv2d(x, kernel, None, strides, padding, dilation_rate)
-
-    return around_channels_last(inputs, data_format, "depthwise_conv", run)
-
-
-__all__ = ["conv", "conv2d", "depthwise_conv", "depthwise_conv2d"]
+__all__ = ["conv", "conv2d", "conv_transpose", "depthwise_conv", "depthwise_conv2d", "separable_conv"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record
 from .conversion import TensorLike, float_tensor
-from .convolution import around_channels_last
+from .data_format import around_channels_last
 from .reshape import reshape
 
 __all__ = ["resize"]

@@ -1,28 +1,116 @@
-"""Pooling over channels-last images."""
+"""Pooling over batches of sequences, images and volumes."""
 
 from __future__ import annotations
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, record, wants_grad, wrap
 from .conversion import TensorLike, as_tensor
-from .convolution import Padding, Size, around_channels_last
+from .convolution import Padding, Size
+from .data_format import around_channels_last, expect_axes
+
+
+def max_pool(
+    inputs: TensorLike,
+    pool_size: Size,
+    strides: Size | None = None,
+    padding: Padding = "valid",
+    data_format: str | None = None,
+    *,
+    dilation_rate: Size = 1,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """Maximum over windows of inputs (N, ..., C) along one, two or three axes.
+
+    pool_size, strides, dilation_rate: a positive integer, or one for each axis; strides default to pool_size.
+    padding: "valid", "same", or numbers smaller than the window: one for all sides, or for each axis one or (before,
+        after).  Padding never wins.
+    data_format: "channels_last" (default), or "channels_first" for (N, C, ...).
+    ceil_mode: a last window may reach beyond the padded input, if it begins inside of the input or its front padding.
+
+    The gradient goes to the first of equal maxima; NaN counts as the largest.  ValueError where options don't fit.
+    """
+    options = (pool_size, strides, padding, dilation_rate, ceil_mode)
+
+    def run(x: Tensor) -> Tensor:
+        if not wants_grad(x):
+            return wrap(_native.max_pool_forward(x._array, *options, False))
+        y, index = _native.max_pool_forward(x._array, *options, True)
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            _native.max_pool_backward(index, dy, *options, grads[0], grads.accumulate)
+
+        return record(y, (x,), backward)
+
+    return around_channels_last(as_tensor(inputs), data_format, "max_pool", run)
+
+
+def average_pool(
+    inputs: TensorLike,
+    pool_size: Size,
+    strides: Size | None = None,
+    padding: Padding = "valid",
+    data_format: str | None = None,
+    *,
+    dilation_rate: Size = 1,
+    ceil_mode: bool = False,
+    divisor: str = "valid",
+) -> Tensor:
+    """Mean over windows of inputs (N, ..., C).
+
+    divisor: what a window's sum is divided by: "valid", its pixels inside of the input (Keras; ONNX's default);
+        "padded", those inside of the padded input (PyTorch's count_include_pad); "window", all its taps.
+    The other arguments are max_pool's.
+    """
+    options = (pool_size, strides, padding, dilation_rate, ceil_mode, divisor)
+
+    def run(x: Tensor) -> Tensor:
+        y = _native.average_pool_forward(x._array, *options)
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            _native.average_pool_backward(dy, *options, grads[0], grads.accumulate)
+
+        return record(y, (x,), backward)
+
+    return around_channels_last(as_tensor(inputs), data_format, "average_pool", run)
+
+
+def adaptive_max_pool(inputs: TensorLike, output_size: Size | None, data_format: str | None = None) -> Tensor:
+    """Maximum over windows that cut each axis of inputs (N, ..., C) into so many parts, as even as they can be.
+
+    output_size: a positive integer for all axes, or one for each.  Window i of k over n pixels is [i n / k, (i + 1)
+    n / k), rounded outwards.  None: over all pixels, (N, C).
+    """
+
+    def run(x: Tensor) -> Tensor:
+        if not wants_grad(x):
+            return wrap(_native.adaptive_max_pool_forward(x._array, output_size, False))
+        y, index = _native.adaptive_max_pool_forward(x._array, output_size, True)
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            _native.adaptive_max_pool_backward(index, dy, output_size, grads[0], grads.accumulate)
+
+        return record(y, (x,), backward)
+
+    return around_channels_last(as_tensor(inputs), data_format, "adaptive_max_pool", run)
+
+
+def adaptive_average_pool(inputs: TensorLike, output_size: Size | None, data_format: str | None = None) -> Tensor:
+    """Mean over windows that cut each axis of inputs into so many parts; arguments as adaptive_max_pool's."""
+
+    def run(x: Tensor) -> Tensor:
+        y = _native.adaptive_average_pool_forward(x._array, output_size)
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            _native.adaptive_average_pool_backward(dy, output_size, grads[0], grads.accumulate)
+
+        return record(y, (x,), backward)
+
+    return around_channels_last(as_tensor(inputs), data_format, "adaptive_average_pool", run)
 
 
 def max_pool2d(x: TensorLike, pool_size: Size, strides: Size | None = None, padding: Padding = "valid") -> Tensor:
-    """Maximum over windows of x (N, H, W, C); returns (N, OH, OW, C).
-
-    ``strides`` default to ``pool_size``.  ``padding`` is "valid", "same" or ((top, bottom), (left, right)) and never
-    wins.  The gradient goes to the first of equal maxima; NaN counts as the largest.
-    """
-    x = as_tensor(x)
-    if not wants_grad(x):
-        return wrap(_native.max_pool2d_forward(x._array, pool_size, strides, padding, False))
-    y, index = _native.max_pool2d_forward(x._array, pool_size, strides, padding, True)
-
-    def backward(dy: Array, grads: Gradients) -> None:
-        _native.max_pool2d_backward(index, dy, pool_size, strides, padding, grads[0], grads.accumulate)
-
-    return record(y, (x,), backward)
+    """max_pool of images x (N, H, W, C)."""
+    return max_pool(expect_axes(as_tensor(x), 4, "max_pool2d"), pool_size, strides, padding)
 
 
 def average_pool2d(
@@ -32,71 +120,24 @@ def average_pool2d(
     padding: Padding = "valid",
     count_pad: bool = False,
 ) -> Tensor:
-    """Mean over windows of x (N, H, W, C); returns (N, OH, OW, C).
-
-    The zeros of the padding are left out of the mean, as Keras does, unless ``count_pad`` (PyTorch's default).
-    """
-    x = as_tensor(x)
-    y = _native.average_pool2d_forward(x._array, pool_size, strides, padding, count_pad)
-
-    def backward(dy: Array, grads: Gradients) -> None:
-        _native.average_pool2d_backward(dy, pool_size, strides, padding, count_pad, grads[0], grads.accumulate)
-
-    return record(y, (x,), backward)
+    """average_pool of images x (N, H, W, C); with ``count_pad`` the padding's zeros count as pixels."""
+    x = expect_axes(as_tensor(x), 4, "average_pool2d")
+    return average_pool(x, pool_size, strides, padding, divisor="padded" if count_pad else "valid")
 
 
 def global_average_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
     """Mean over all pixels of x (N, H, W, C): (N, C), or (N, 1, 1, C) with ``keepdims``."""
-    x = as_tensor(x)
-    y = _native.global_average_pool2d_forward(x._array)
-    shape = y.shape
-
-    def backward(dy: Array, grads: Gradients) -> None:
-        _native.global_average_pool2d_backward(dy.reshape(shape), grads[0], grads.accumulate)
-
-    return record(y[:, None, None] if keepdims else y, (x,), backward)
+    return adaptive_average_pool(expect_axes(as_tensor(x), 4, "global_average_pool2d"), 1 if keepdims else None)
 
 
 def global_max_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
     """Maximum over all pixels of x (N, H, W, C): (N, C), or (N, 1, 1, C) with ``keepdims``."""
-    x = as_tensor(x)
-    if not wants_grad(x):
-        y = _native.global_max_pool2d_forward(x._array, False)
-        return wrap(y[:, None, None] if keepdims else y)
-    y, index = _native.global_max_pool2d_forward(x._array, True)
-    shape = y.shape
-
-    def backward(dy: Array, grads: Gradients) -> None:
-        _native.global_max_pool2d_backward(index, dy.reshape(shape), grads[0], grads.accumulate)
-
-    return record(y[:, None, None] if keepdims else y, (x,), backward)
-
-
-def max_pool(
-    inputs: TensorLike,
-    pool_size: Size,
-    strides: Size | None = None,
-    padding: Padding = "valid",
-    data_format: str | None = None,
-) -> Tensor:
-    """keras.ops.max_pool over 2-D images."""
-    return around_channels_last(inputs, data_format, "max_pool", lambda x: max_pool2d(x, pool_size, strides, padding))
-
-
-def average_pool(
-    inputs: TensorLike,
-    pool_size: Size,
-    strides: Size | None = None,
-    padding: Padding = "valid",
-    data_format: str | None = None,
-) -> Tensor:
-    """keras.ops.average_pool over 2-D images."""
-    return around_channels_last(
-        inputs, data_format, "average_pool", lambda x: average_pool2d(x, pool_size, strides, padding)
-    )
+    return adaptive_max_pool(expect_axes(as_tensor(x), 4, "global_max_pool2d"), 1 if keepdims else None)
 
 
 __all__ = [
+    "adaptive_average_pool",
+    "adaptive_max_pool",
     "average_pool",
     "average_pool2d",
     "global_average_pool2d",

@@ -1,7 +1,8 @@
-"""A window sliding over images: the geometry of the convolution and pooling twins."""
+"""A window sliding over images of any rank: the geometry of the convolution and pooling twins."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,45 +11,93 @@ import numpy as np
 from ._common import Array
 
 
-def pair(value: Any) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
+def sizes(value: Any, axes: int) -> tuple[int, ...]:
+    """One number for all axes, or one for each."""
+    return (value,) * axes if isinstance(value, int) else tuple(value)
+
+
+def sides(padding: Any, axes: int) -> tuple[tuple[int, int], ...]:
+    """Padding given by numbers, as (before, after) of each axis."""
+    each = (padding,) * axes if isinstance(padding, int) else padding
+    return tuple((p, p) if isinstance(p, int) else (p[0], p[1]) for p in each)
 
 
 @dataclass(frozen=True)
 class Window:
-    """Taps (kh, kw), strides, dilation, zeros ((top, bottom), (left, right)) and the size of the output."""
+    """Taps, strides, dilation, (before, after) and outputs of each axis; what is negative after is cut off."""
 
-    taps: tuple[int, int]
-    strides: tuple[int, int]
-    dilation: tuple[int, int]
-    pads: tuple[tuple[int, int], tuple[int, int]]
-    out: tuple[int, int]
+    taps: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+    out: tuple[int, ...]
 
-    def at(self, i: int, j: int) -> tuple[slice, slice, slice]:
-        """Index of the padded input's pixels under tap (i, j), one for each output."""
-        (dh, dw), (sh, sw), (oh, ow) = self.dilation, self.strides, self.out
-        h, w = i * dh, j * dw
-        return slice(None), slice(h, h + (oh - 1) * sh + 1, sh), slice(w, w + (ow - 1) * sw + 1, sw)
+    def tap_numbers(self) -> Iterator[tuple[int, ...]]:
+        return np.ndindex(*self.taps)
+
+    def at(self, tap: Sequence[int]) -> tuple[slice, ...]:
+        """Index of the padded input's pixels under a tap, one for each output."""
+        starts = [t * d for t, d in zip(tap, self.dilation, strict=True)]
+        ends = [a + (n - 1) * s + 1 for a, n, s in zip(starts, self.out, self.strides, strict=True)]
+        return (slice(None), *map(slice, starts, ends, self.strides))
 
     def pad(self, x: Array, value: float = 0.0) -> Array:
-        return np.pad(x, ((0, 0), *self.pads, (0, 0)), constant_values=value)
+        """x with its border, and as much more behind as the last windows reach beyond."""
+        widths = [(0, 0), *self.pads, (0, 0)]
+        for i, (before, after) in enumerate(self.pads):
+            extent = (self.taps[i] - 1) * self.dilation[i] + 1
+            reach = (self.out[i] - 1) * self.strides[i] + extent - before - x.shape[i + 1]
+            widths[i + 1] = (before, max(after, reach, 0))
+        return np.pad(x, widths, constant_values=value)
 
-    def crop(self, x: Array) -> Array:
-        (top, bottom), (left, right) = self.pads
-        return x[:, top : x.shape[1] - bottom, left : x.shape[2] - right]
+    def crop(self, x: Array, size: Sequence[int]) -> Array:
+        """The images of this size in what ``pad`` has made."""
+        starts = [before for before, _ in self.pads]
+        inside = tuple(slice(a, a + n) for a, n in zip(starts, size, strict=True))
+        return x[(slice(None),) + inside]
 
 
-def window(x: Array, taps: tuple[int, int], strides: Any, padding: Any, dilation_rate: Any = 1) -> Window:
-    s, d = pair(strides), pair(dilation_rate)
+def window(
+    x: Array, taps: Sequence[int], strides: Any, padding: Any, dilation_rate: Any = 1, ceil_mode: bool = False
+) -> Window:
+    axes = len(taps)
+    s, d, size = sizes(strides, axes), sizes(dilation_rate, axes), x.shape[1 : axes + 1]
     extents = [(k - 1) * d[i] + 1 for i, k in enumerate(taps)]
-    sizes = x.shape[1:3]
     if padding == "same":
-        total = [max(0, (-(-n // s[i]) - 1) * s[i] + extents[i] - n) for i, n in enumerate(sizes)]
-        (top, bottom), (left, right) = [(t // 2, t - t // 2) for t in total]
-    elif padding == "valid":
-        top = bottom = left = right = 0
+        total = [max(0, (-(-n // s[i]) - 1) * s[i] + extents[i] - n) for i, n in enumerate(size)]
+        pads = tuple((t // 2, t - t // 2) for t in total)
+    elif padding == "causal":
+        pads = ((extents[0] - 1, 0),)
     else:
-        (top, bottom), (left, right) = padding
-    oh = (sizes[0] + top + bottom - extents[0]) // s[0] + 1
-    ow = (sizes[1] + left + right - extents[1]) // s[1] + 1
-    return Window(taps, s, d, ((top, bottom), (left, right)), (oh, ow))
+        pads = sides(0 if padding == "valid" else padding, axes)
+    out = []
+    for i, n in enumerate(size):
+        room = n + sum(pads[i]) - extents[i]
+        more = ceil_mode and room % s[i] > 0 and (room // s[i] + 1) * s[i] < n + pads[i][0]
+        out.append(room // s[i] + 1 + more)
+    return Window(tuple(taps), s, d, pads, tuple(out))
+
+
+def transposed_window(
+    x: Array, taps: Sequence[int], strides: Any, padding: Any, output_padding: Any, dilation_rate: Any
+) -> tuple[Window, tuple[int, ...]]:
+    """The window of the convolution whose data gradient takes x to images of the size that is returned with it."""
+    axes = len(taps)
+    s, d, small = sizes(strides, axes), sizes(dilation_rate, axes), x.shape[1 : axes + 1]
+    extra = None if output_padding is None else sizes(output_padding, axes)
+    pads = []
+    for i, k in enumerate(taps):
+        extent = (k - 1) * d[i] + 1
+        if padding == "same":
+            # Keras: so many zeros around x with s[i] - 1 between its pixels, the larger half in front.
+            zeros = s[i] + extent - 2 if extra is None else extent + extent % 2 - 2 + extra[i]
+            left = min((zeros + 1) // 2, extent - 1)
+            pads.append((extent - 1 - left, extent - 1 - (zeros - left)))
+        elif padding == "valid":
+            pads.append((0, -max(s[i] - extent, 0) if extra is None else -extra[i]))
+        else:
+            before, after = sides(padding, axes)[i]
+            pads.append((before, after - (0 if extra is None else extra[i])))
+    extents = [(k - 1) * d[i] + 1 for i, k in enumerate(taps)]
+    large = tuple((n - 1) * s[i] + extents[i] - sum(pads[i]) if n else 0 for i, n in enumerate(small))
+    return Window(tuple(taps), s, d, tuple(pads), tuple(small)), large

@@ -7,28 +7,52 @@ from typing import Any
 import numpy as np
 
 from ._common import Array, activate, activation_gradient, give
-from ._window import window
+from ._window import Window, transposed_window, window
 
 
-def conv2d_forward(
+def _groups(w: Array, groups: int) -> list[tuple[slice, slice]]:
+    """The channels of each group, and its filters."""
+    cin, cout = w.shape[-2], w.shape[-1] // max(groups, 1)
+    return [(slice(g * cin, (g + 1) * cin), slice(g * cout, (g + 1) * cout)) for g in range(groups)]
+
+
+def _convolve(x: Array, w: Array, v: Window, groups: int) -> Array:
+    padded = v.pad(x)
+    y = np.zeros((x.shape[0], *v.out, w.shape[-1]), x.dtype)
+    for tap in v.tap_numbers():
+        for c, k in _groups(w, groups):
+            y[..., k] += padded[v.at(tap)][..., c] @ w[tap][:, k]
+    return y
+
+
+def _data_gradient(dz: Array, w: Array, v: Window, groups: int, shape: tuple[int, ...]) -> Array:
+    gx = v.pad(np.zeros(shape, dz.dtype))
+    for tap in v.tap_numbers():
+        for c, k in _groups(w, groups):
+            gx[v.at(tap)][..., c] += dz[..., k] @ w[tap][:, k].T
+    return v.crop(gx, shape[1:-1])
+
+
+def _weight_gradient(x: Array, dz: Array, w: Array, v: Window, groups: int) -> Array:
+    padded, gw, axes = v.pad(x), np.zeros_like(w), tuple(range(x.ndim - 1))
+    for tap in v.tap_numbers():
+        for c, k in _groups(w, groups):
+            gw[tap][:, k] = np.tensordot(padded[v.at(tap)][..., c], dz[..., k], (axes, axes))
+    return gw
+
+
+def _act(y: Array, b: Array | None, activation: str) -> Array:
+    return activate(y if b is None else y + b, activation)
+
+
+def conv_forward(
     x: Array, w: Array, b: Array | None, strides: Any, padding: Any, dilation_rate: Any, groups: int, activation: str
 ) -> Array:
-    kh, kw, cin, filters = w.shape
-    v = window(x, (kh, kw), strides, padding, dilation_rate)
-    padded, cout = v.pad(x), filters // groups
-    y = np.zeros((x.shape[0], *v.out, filters), x.dtype)
-    for i in range(kh):
-        for j in range(kw):
-            under = padded[v.at(i, j)]
-            for g in range(groups):
-                k = slice(g * cout, (g + 1) * cout)
-                y[..., k] += under[..., g * cin : (g + 1) * cin] @ w[i, j, :, k]
-    if b is not None:
-        y += b
-    return activate(y, activation)
+    v = window(x, w.shape[:-2], strides, padding, dilation_rate)
+    return _act(_convolve(x, w, v, groups), b, activation)
 
 
-def conv2d_backward(
+def conv_backward(
     x: Array,
     w: Array,
     y: Array,
@@ -43,34 +67,63 @@ def conv2d_backward(
     db: Array | None,
     accumulate: int = 0,
 ) -> None:
-    kh, kw, cin, filters = w.shape
-    v = window(x, (kh, kw), strides, padding, dilation_rate)
-    padded, cout = v.pad(x), filters // groups
+    v = window(x, w.shape[:-2], strides, padding, dilation_rate)
     dz = activation_gradient(y, dy, activation)
-    gx, gw = np.zeros_like(padded), np.zeros_like(w)
-    for i in range(kh):
-        for j in range(kw):
-            under, into = padded[v.at(i, j)], gx[v.at(i, j)]
-            for g in range(groups):
-                c, k = slice(g * cin, (g + 1) * cin), slice(g * cout, (g + 1) * cout)
-                into[..., c] += dz[..., k] @ w[i, j, :, k].T
-                gw[i, j, :, k] = np.tensordot(under[..., c], dz[..., k], ((0, 1, 2), (0, 1, 2)))
-    give(dx, v.crop(gx), accumulate, 0)
-    give(dw, gw, accumulate, 1)
-    give(db, dz.sum(axis=(0, 1, 2)), accumulate, 2)
+    give(dx, _data_gradient(dz, w, v, groups, x.shape), accumulate, 0)
+    give(dw, _weight_gradient(x, dz, w, v, groups), accumulate, 1)
+    give(db, dz.sum(axis=tuple(range(dz.ndim - 1))), accumulate, 2)
+
+
+def conv_transpose_forward(
+    x: Array,
+    w: Array,
+    b: Array | None,
+    strides: Any,
+    padding: Any,
+    output_padding: Any,
+    dilation_rate: Any,
+    groups: int,
+    activation: str,
+) -> Array:
+    v, size = transposed_window(x, w.shape[:-2], strides, padding, output_padding, dilation_rate)
+    shape = (x.shape[0], *size, w.shape[-2] * groups)
+    return _act(_data_gradient(x, w, v, groups, shape), b, activation)
+
+
+def conv_transpose_backward(
+    x: Array,
+    w: Array,
+    y: Array,
+    dy: Array,
+    strides: Any,
+    padding: Any,
+    output_padding: Any,
+    dilation_rate: Any,
+    groups: int,
+    activation: str,
+    dx: Array | None,
+    dw: Array | None,
+    db: Array | None,
+    accumulate: int = 0,
+) -> None:
+    v, _ = transposed_window(x, w.shape[:-2], strides, padding, output_padding, dilation_rate)
+    dz = activation_gradient(y, dy, activation)
+    give(dx, _convolve(dz, w, v, groups), accumulate, 0)
+    give(dw, _weight_gradient(dz, x, w, v, groups), accumulate, 1)
+    give(db, dz.sum(axis=tuple(range(dz.ndim - 1))), accumulate, 2)
 
 
 def _as_grouped(w: Array) -> Array:
-    return w.reshape(w.shape[0], w.shape[1], 1, w.shape[2] * w.shape[3])
+    return w.reshape(*w.shape[:-2], 1, w.shape[-2] * w.shape[-1])
 
 
-def depthwise_conv2d_forward(
+def depthwise_conv_forward(
     x: Array, w: Array, b: Array | None, strides: Any, padding: Any, dilation_rate: Any, activation: str
 ) -> Array:
-    return conv2d_forward(x, _as_grouped(w), b, strides, padding, dilation_rate, x.shape[3], activation)
+    return conv_forward(x, _as_grouped(w), b, strides, padding, dilation_rate, x.shape[-1], activation)
 
 
-def depthwise_conv2d_backward(
+def depthwise_conv_backward(
     x: Array,
     w: Array,
     y: Array,
@@ -85,5 +138,5 @@ def depthwise_conv2d_backward(
     accumulate: int = 0,
 ) -> None:
     dw = None if dw is None else _as_grouped(dw)
-    args = (strides, padding, dilation_rate, x.shape[3], activation)
-    conv2d_backward(x, _as_grouped(w), y, dy, *args, dx, dw, db, accumulate)
+    args = (strides, padding, dilation_rate, x.shape[-1], activation)
+    conv_backward(x, _as_grouped(w), y, dy, *args, dx, dw, db, accumulate)

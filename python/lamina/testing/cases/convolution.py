@@ -10,7 +10,7 @@ from . import Array, Case
 
 
 def _conv(
-    x: tuple[int, int, int, int],
+    x: tuple[int, ...],
     filters: int,
     kernel: Any = 3,
     strides: Any = 1,
@@ -20,18 +20,28 @@ def _conv(
     activation: str = "linear",
     bias: bool = True,
     depthwise: bool = False,
+    transposed: bool = False,
+    output_padding: Any = None,
 ) -> Case:
     """``filters`` counts the outputs of each channel where ``depthwise``."""
-    from ...reference._window import pair, window
+    from ...reference._window import sizes, transposed_window, window
 
-    kh, kw = pair(kernel)
-    n, h, wide, c = x
-    shape = (kh, kw, c, filters) if depthwise else (kh, kw, c // groups, filters)
+    taps, n, c = sizes(kernel, len(x) - 2), x[0], x[-1]
+    empty = np.empty((*x[:-1], 0))
     outputs = c * filters if depthwise else filters
-    depth = kh * kw * (1 if depthwise else c // groups)
-    options = (
-        (strides, padding, dilation, activation) if depthwise else (strides, padding, dilation, groups, activation)
-    )
+    if transposed:
+        shape: tuple[int, ...] = (*taps, filters // groups, c)
+        v, out = transposed_window(empty, taps, strides, padding, output_padding, dilation)
+        options: tuple[Any, ...] = (strides, padding, output_padding, dilation, groups, activation)
+        sums = float(n * np.prod(v.out))
+    else:
+        shape = (*taps, c, filters) if depthwise else (*taps, c // groups, filters)
+        out = window(empty, taps, strides, padding, dilation).out
+        options = (
+            (strides, padding, dilation, activation) if depthwise else (strides, padding, dilation, groups, activation)
+        )
+        sums = float(n * np.prod(out))
+    depth = int(np.prod(taps)) * (1 if depthwise else c // groups)
 
     def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
         image = rng.standard_normal(x).astype(dtype)
@@ -42,14 +52,14 @@ def _conv(
     def saved(args: tuple[Any, ...], y: Any, dy: Array) -> tuple[Any, ...]:
         return args[0], args[1], y, dy, *options
 
-    oh, ow = window(np.empty(x[:3] + (0,)), (kh, kw), strides, padding, dilation).out
-    flops = 2.0 * n * oh * ow * outputs * depth
-    words = n * h * wide * c + n * oh * ow * outputs + depth * outputs
-    name = f"{n}x{h}x{wide}x{c} {kh}x{kw} {'m=' if depthwise else ''}{filters}"
+    flops = 2.0 * sums * outputs * depth
+    words = float(np.prod(x) + n * np.prod(out) * outputs + depth * outputs)
+    name = f"{'x'.join(map(str, x))} {'x'.join(map(str, taps))} {'m=' if depthwise else ''}{filters}"
     labels = [("/", strides, 1), (" ", padding, "valid"), (" dilation ", dilation, 1), (" groups ", groups, 1)]
-    for label, value, default in [*labels, (" ", activation, "linear"), (" bias ", bias, True)]:
+    labels += [(" ", activation, "linear"), (" bias ", bias, True), (" more ", output_padding, None)]
+    for label, value, default in labels:
         name += "" if value == default else f"{label}{value}"
-    op = "depthwise_conv2d" if depthwise else "conv2d"
+    op = "depthwise_conv" if depthwise else "conv_transpose" if transposed else "conv"
     return Case(
         "convolution",
         f"{op} {name}",
@@ -62,8 +72,64 @@ def _conv(
         bytes=4.0 * words,
         backward_flops=2 * flops,
         backward_bytes=8.0 * words,
-        reduction=max(depth, kh * kw * outputs // max(groups, 1), n * oh * ow, 1),
+        reduction=max(depth, int(np.prod(taps)) * outputs // max(groups, 1), int(n * np.prod(out)), int(sums), 1),
     )
+
+
+def _volumes() -> list[Case]:
+    """Sequences and volumes, what folds to other ranks, sums of nothing."""
+    return [
+        _conv((2, 30, 5), 6, 3, 2, "same", 1),
+        _conv((2, 30, 6), 18, 5, 2, ((3, 1),), 3, 2, "relu"),
+        _conv((3, 40, 24), 40, 4, 1, "causal", 2),
+        _conv((2, 5, 6, 7, 3), 20),
+        _conv((2, 5, 7, 6, 16), 33, 3, 1, "same", activation="relu"),
+        _conv((2, 7, 9, 8, 6), 20, (2, 3, 2), (3, 2, 1), (1, (0, 2), (2, 1)), (1, 2, 3), bias=False),
+        _conv((1, 8, 6, 5, 12), 18, 3, (1, 2, 2), "same", (2, 1, 1), 3),
+        _conv((2, 4, 5, 6, 70), 40, (3, 1, 1), 1, "same"),
+        _conv((2, 4, 13, 12, 32), 33, (1, 3, 3), 1, "same", activation="tanh"),  # planes are images
+        _conv((2, 3, 5, 4, 20), 31, 1),
+        _conv((2, 3, 5, 4, 20), 31, 1, 2),
+        _conv((2, 1, 5, 4, 2), 5, 3, 2, 2, 2),  # padding wider than the kernel
+        _conv((1, 3, 4, 5, 200), 200, 3, 1, "same"),  # more weight than image
+        _conv((9, 16, 12, 12, 4), 16, 3, 1, "same", activation="relu"),  # many chunks; planes of a block
+        _conv((40, 3, 8, 8, 4), 8, 3),  # one plane of results: images of a block
+        _conv((1, 5, 40, 40, 8), 8, 3, (2, 1, 1), "same"),
+        _conv((2, 6, 6, 0), 4, activation="sigmoid"),
+        _conv((2, 6, 6, 4), 0),
+        _conv((0, 3, 3, 3, 2), 4, 1),
+        _conv((2, 9, 6), 2, 3, 1, "causal", 2, depthwise=True, activation="tanh"),
+        _conv((2, 5, 6, 7, 20), 1, 3, 1, "same", depthwise=True),
+        _conv((2, 7, 6, 5, 6), 3, (2, 3, 3), (2, 1, 2), (1, (2, 0), 1), (1, 2, 1), depthwise=True, activation="relu"),
+        _conv((4, 4, 4, 0), 1, 2, depthwise=True),
+        _conv((2, 4, 4, 3), 0, 2, depthwise=True),
+    ]
+
+
+def _transposed() -> list[Case]:
+    cases: list[tuple[Any, ...]] = [
+        ((2, 5, 6, 7), 9, 3, 1),
+        ((2, 5, 6, 16), 33, 3, 2, "same"),
+        ((2, 4, 5, 6), 12, (3, 2), (2, 3), ((1, 0), (2, 1)), (2, 1), 3, "tanh"),
+        ((2, 6, 5, 20), 8, 2, 2, "valid", 1, 1, "relu"),
+        ((2, 9, 8), 5, 4, 3, "same"),
+        ((2, 3, 4, 5, 6), 10, (2, 3, 2), (2, 1, 3), (0, 1, (1, 0)), (1, 2, 1), 2, "relu"),
+        ((1, 4, 5, 3, 24), 16, 3, 2, "same"),
+        ((2, 12, 13, 32), 33, 3, 1, "same", 1, 1, "sigmoid"),  # tiles
+        ((3, 5, 7, 20), 31, 1, 1, "valid", 1, 1, "relu"),
+        ((2, 5, 7, 6), 6, 3, 2, "same", 1, 6, "tanh"),  # each channel by itself
+        ((2, 5, 7, 12), 4, 3, 1, "same", 1, 4, "relu"),
+        ((2, 3, 4, 2), 3, 1, 3),  # pixels that no tap meets
+        ((0, 4, 4, 3), 5, 3, 2),
+        ((2, 3, 3, 0), 4, 3, 2, "same", 1, 1, "tanh"),
+        ((40, 16, 16, 4), 8, 4, 2, "same", 1, 1, "relu"),
+    ]  # fmt: skip
+    transposed: dict[str, Any] = {"transposed": True}
+    return [_conv(*case, **transposed) for case in cases] + [
+        _conv((2, 5, 4, 6), 7, 3, (3, 2), "same", transposed=True, output_padding=(2, 1)),
+        _conv((2, 5, 4, 6), 7, 3, 2, "valid", transposed=True, output_padding=1, bias=False),
+        _conv((2, 5, 4, 6), 7, 3, 2, 1, transposed=True, output_padding=1),
+    ]
 
 
 def test_cases() -> list[Case]:
@@ -115,7 +181,7 @@ def test_cases() -> list[Case]:
         _conv((1, 5, 5, 1), 4, 3, 1, "same", depthwise=True),
         _conv((0, 5, 5, 3), 1, 3, 1, "same", depthwise=True),
     ]
-    return cases
+    return cases + _volumes() + _transposed()
 
 
 def bench_cases() -> list[Case]:
@@ -143,5 +209,13 @@ def bench_cases() -> list[Case]:
         _conv((16, 56, 56, 64), 1, 3, 1, "same", depthwise=True),
         _conv((16, 14, 14, 512), 1, 3, 1, "same", depthwise=True),
         _conv((16, 56, 56, 128), 1, 3, 2, "same", depthwise=True),
+    ]
+    cases += [
+        _conv((8, 16, 28, 28, 32), 32, 3, 1, "same"),
+        _conv((4, 16, 56, 56, 4), 16, 3, 2, "same"),
+        _conv((16, 200, 64), 128, 5, 1, "same"),
+        _conv((16, 14, 14, 128), 64, 4, 2, "same", transposed=True),
+        _conv((8, 28, 28, 64), 32, 3, 2, "same", transposed=True, activation="relu"),
+        _conv((4, 8, 14, 14, 64), 32, 2, 2, transposed=True),
     ]
     return cases
