@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lamina import ops
-from lamina.autograd import Tensor
+from lamina.core.autograd import Tensor
 from lamina.testing import check_gradients
 
 RNG = np.random.default_rng(0)
