@@ -393,6 +393,7 @@ class CapturedStep:
         found = False
         args, kwargs = plan.arguments((args, kwargs))
         state.recording = Recording()
+        state.recording.computes = False
         plan.native.retrace()
         try:
             self._step(*args, **kwargs)

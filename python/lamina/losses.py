@@ -464,6 +464,11 @@ def as_loss(identifier: Any) -> Loss:
     return FunctionLoss(found)
 
 
+def is_built_in(function: Any) -> bool:
+    """Whether this is one of the functions of this module."""
+    return any(function is fn for fn, _ in _PAIRS)
+
+
 def serialize(loss: Loss) -> dict[str, Any]:
     """The config from which get() makes the same loss again."""
     return {"class_name": type(loss).__name__, "config": loss.get_config()}

@@ -14,7 +14,8 @@ import numpy as np
 from . import _native, schedules, tape
 from ._memory import zero_pages, zeros
 from ._suggest import unknown
-from .autograd import Tensor, wrap
+from .autograd import Tensor
+from .layers.variable import Variable
 from .schedules import LearningRateSchedule
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -80,6 +81,7 @@ class Optimizer:
                 f"argument of {type(self).__name__}", next(iter(others)), valid - {"shared", "others", "kwargs"}
             )
         self._variables: list[Tensor] = []
+        self._built = False  # with which variables, if any
         self._slots: dict[str, list[Array]] = {}
         self._group: Any = None
         self._rate = np.zeros(1, np.float64)
@@ -149,14 +151,22 @@ class Optimizer:
         self._rate[0] = rate
 
     @property
-    def iterations(self) -> Tensor:
-        """Steps done so far, an int64 tensor of shape ()."""
-        return wrap(self._steps.reshape(()))
+    def iterations(self) -> Variable:
+        """Steps done so far, an int64 variable of shape ()."""
+        return self._state_variable("iteration", self._steps.reshape(()))
 
     @property
-    def variables(self) -> list[Tensor]:
-        """Steps done, learning rate, then every slot array: the whole state."""
-        return [self.iterations, wrap(self._rate.reshape(())), *(wrap(a) for s in self._slots.values() for a in s)]
+    def variables(self) -> list[Variable]:
+        """Steps done, learning rate, then every slot array: the whole state, as variables that share its memory."""
+        slots = [
+            self._state_variable(f"{_label(v, i).replace('/', '_').replace(' ', '_')}_{name}", array)
+            for name, arrays in self._slots.items()
+            for i, (v, array) in enumerate(zip(self._variables, arrays, strict=False))
+        ]
+        return [self.iterations, self._state_variable("learning_rate", self._rate.reshape(())), *slots]
+
+    def _state_variable(self, name: str, array: Array) -> Variable:
+        return Variable.around(array, f"{self.name}/{name}")
 
     def exclude_from_weight_decay(
         self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
@@ -180,12 +190,14 @@ class Optimizer:
                 what = _label(v, i)
                 raise ValueError(f"{type(self).__name__}.build: {what} {v.shape} is no leaf with requires_grad=True")
         self._enlist(variables)
+        self._built = True
         if not self._variables:
-            raise ValueError(
-                f"{type(self).__name__}.build: there are no variables; a model has its weights once it was called on a "
-                "batch or model.build(input_shape) was"
+            warnings.warn(
+                f"{type(self).__name__}.build: there are no variables, so nothing is trained; a model has its weights "
+                "once it was called on a batch or model.build(input_shape) was",
+                stacklevel=2,
             )
-        if self._group is None:
+        elif self._group is None:
             self._bind()
 
     def _enlist(self, variables: Iterable[Tensor]) -> None:
@@ -246,6 +258,8 @@ class Optimizer:
             if not self._variables and self._source is not None:
                 self.build(self._source())
             if not self._variables:
+                if self._built:
+                    return  # there is nothing to train
                 raise RuntimeError(f"{type(self).__name__}.step: call build(model.trainable_weights) first")
             self._bind()
         flags = [v._grad_is_set for v in self._variables]
@@ -308,6 +322,8 @@ class Optimizer:
                 tape.state.recording.reads_gradient(v)
         before = [v._grad_is_set for v in self._variables]
         self.zero_grad()
+        if not grads:
+            return
         missing = [_label(v, i) for i, (g, v) in enumerate(zip(grads, variables, strict=True)) if g is None]
         if len(missing) == len(grads):
             raise ValueError(f"{type(self).__name__}.apply: no gradient given for any variable")

@@ -11,7 +11,7 @@ from .. import _registry, ops
 from .._tree import flatten, map_structure, pack_as
 from ..autograd import Tensor
 from ..layers import InputLayer, Layer, SymbolicTensor, fusion
-from ..layers.symbolic import Node, Shape
+from ..layers.symbolic import Node, Shape, specified
 from ..ops._common import as_tensor
 
 
@@ -112,7 +112,7 @@ class Graph:
 
         def specification(layer: Layer) -> Callable[..., Any]:
             def specify(*args: Any, training: Any = None, **kwargs: Any) -> Any:
-                return layer.compute_output_spec(*args, **kwargs)
+                return specified(layer, args, kwargs)
 
             return specify
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .. import _native
-from ..autograd import Array, Gradients, Tensor, record
+from ..autograd import Array, Gradients, Tensor
+from ..autograd import unchecked_record as record
 from ..random import Generator
 from ._common import TensorLike, float_tensor
 

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..autograd import Array, Gradients, Tensor, record, record_view, wrap
+from ..autograd import Array, Gradients, Tensor, wrap
+from ..autograd import unchecked_record as record
+from ..autograd import unchecked_record_view as record_view
 from ._common import TensorLike, as_tensor, float_tensor, floatx, forbid_in_capture, is_computable
 
 _Number = (int, float)
