@@ -314,6 +314,18 @@ void dropout(T* factor, dim_t ld, dim_t rows, dim_t cols, std::uint64_t key, std
 }
 
 template <class T>
+bool finite(dim_t rows, dim_t n, const T* x, dim_t ld) {
+  Vec<T> s[4] = {};  // sums of 0, or NaN
+  for (dim_t r = 0; r < rows; r += 4)
+#pragma GCC unroll 4
+    for (dim_t q = 0; q < 4; q++) {
+      const T* row = x + (r + q < rows ? r + q : r) * ld;
+      for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { s[q] += get(row + j, l) * T(0); });
+    }
+  return hsum<T>((s[0] + s[1]) + (s[2] + s[3])) == T(0);
+}
+
+template <class T>
 void deliver(const T* src, dim_t ld, dim_t rows, dim_t n, T* dst, dim_t dst_ld, bool accumulate) {
   for (dim_t i = 0; i < rows; i++, src += ld, dst += dst_ld)
     for_lanes<T>(n, [&](dim_t j, int k) LAMINA_INLINE_LAMBDA {
@@ -337,6 +349,7 @@ void fill(AttentionKernels<T>& k) {
   k.weights = weights<T>;
   k.weights_gradient = weights_gradient<T>;
   k.dropout = dropout<T>;
+  k.finite = finite<T>;
   k.deliver = deliver<T>;
 }
 

@@ -43,6 +43,8 @@ struct AttentionKernels {
   // philox(key, counter, first + c * step + r / 4).
   void (*dropout)(T* factor, dim_t ld, dim_t rows, dim_t cols, std::uint64_t key, std::uint64_t counter,
                   std::uint64_t first, std::uint64_t step, std::uint32_t threshold, T keep);
+  // Whether all rows of n numbers are finite.
+  bool (*finite)(dim_t rows, dim_t n, const T* x, dim_t ld);
   // dst rows = src rows, or += ; n elements each.
   void (*deliver)(const T* src, dim_t ld, dim_t rows, dim_t n, T* dst, dim_t dst_ld, bool accumulate);
 };

@@ -45,7 +45,7 @@ struct ForwardWorker {
   ForwardWorker(const AttentionForward<T>& args, const std::uint64_t* random)
       : a(args),
         block(args.in, random),
-        keys(args.in, args.in.Tk),
+        keys(args.in, args.in.Tk, false),
         ld(round_up(args.in.Dv, kernels<T>().gemm.lanes)),
         o(block.width() * ld),
         statistics(3 * block.width()) {}
@@ -68,10 +68,23 @@ struct ForwardWorker {
       multiply(Product<T>{block.s(), 1, cols, values.p, values.ld, o, ld, block.nq(), nk,
                           static_cast<int>(ld / kernels<T>().gemm.lanes), k0 > 0},
                Part::depth_to, block.diagonal());
+      if (keys.lacks_values()) add_lacking(b, h / (in.H / in.Hkv), k0, nk);
     }
     if (block.keys() == 0) zero_rows(o.get(), ld, block.nq(), ld);
     kern.finish(o, ld, block.nq(), in.Dv, m, l, a.out + ((b * in.Tq + q0) * in.H + h) * in.Dv, in.H * in.Dv,
                 a.lse + (b * in.H + h) * in.Tq + q0);
+  }
+
+  // Adds the values that are not finite to the queries that see them.
+  void add_lacking(dim_t b, dim_t head, dim_t k0, dim_t nk) {
+    for (dim_t r = 0; r < nk; r++) {
+      const T* v = a.in.v.at(b, k0 + r, head);
+      if (kern.finite(1, a.in.Dv, v, a.in.Dv)) continue;
+      for (dim_t i = 0; i < block.nq(); i++) {
+        const T p = block.s()[r * block.cols() + i];
+        for (dim_t j = 0; p != T(0) && j < a.in.Dv; j++) o[i * ld + j] += p * v[j];
+      }
+    }
   }
 };
 
@@ -93,7 +106,7 @@ struct BackwardWorker {
   BackwardWorker(const AttentionBackward<T>& args, dim_t most_keys)
       : a(args),
         block(args.in, args.used),
-        keys(args.in, most_keys),
+        keys(args.in, most_keys, true),
         ld(round_up(in.D, gemm.lanes)),
         ldv(round_up(in.Dv, gemm.lanes)),
         dout_t(in.Dv * block.width()),
@@ -115,7 +128,28 @@ struct BackwardWorker {
     kern.prepare(block.nq(), cols, a.lse + (b * in.H + h) * in.Tq + q0, statistics);
     q_rows = whole_registers(in.q.at(b, q0, h), in.q.time, block.nq(), in.D, packed_q.get());
     dout_rows = whole_registers(a.dout + at, row, block.nq(), in.Dv, packed_dout.get());
+    if (hides_keys(in)) leave_out_queries(a.dout + at, row);
     gemm.pack(dout_rows.p, 1, dout_rows.ld, in.Dv, block.nq(), dout_t, cols);
+  }
+
+  // Makes zeros of queries that give no gradient, if something of the block is not finite: those that see no key, and
+  // those without a gradient of their result.
+  void leave_out_queries(const T* dout, dim_t row) {
+    const T *q = in.q.at(b, q0, h), *delta = statistics + block.width();
+    if (kern.finite(block.nq(), in.D, q, in.q.time) && kern.finite(1, block.nq(), delta, block.nq())) return;
+    gemm.pack(q, in.q.time, 1, block.nq(), in.D, packed_q, ld);
+    gemm.pack(dout, row, 1, block.nq(), in.Dv, packed_dout, ldv);
+    q_rows = {packed_q, ld}, dout_rows = {packed_dout, ldv};
+    for (dim_t i = 0; i < block.nq(); i++) {
+      const T* own = dout + i * row;
+      const bool sees_none = statistics[i] == std::numeric_limits<T>::infinity();
+      if (!sees_none && !std::all_of(own, own + in.Dv, [](T d) { return d == T(0); })) continue;
+      statistics[i] = std::numeric_limits<T>::infinity();
+      statistics[block.width() + i] = 0;
+      std::fill_n(packed_q + i * ld, ld, T(0));
+      std::fill_n(packed_dout + i * ldv, ldv, T(0));
+      block.clear_query(i);
+    }
   }
 
   // P^T in block.s(), dS^T times `scale` in dp.
@@ -345,21 +379,29 @@ void attention_weights_forward(const AttentionWeights<T>& a) {
 template <class T>
 void attention_weights_backward(const AttentionWeightsBackward<T>& a) {
   const auto& in = a.in;
+  struct Worker {
+    Scratch<T> ds, keys, queries;
+  };
+  const dim_t width = round_up(in.D, kernels<T>().gemm.lanes);
   parallel_workers(
-      in.B * in.Hkv, worth_threads(in), [&] { return Scratch<T>(in.Tq * in.Tk); },
-      [&](Scratch<T>& ds, dim_t task) {
+      in.B * in.Hkv, worth_threads(in),
+      [&] { return Worker{Scratch<T>(in.Tq * in.Tk), Scratch<T>(in.Tk * width), Scratch<T>(in.Tq * width)}; },
+      [&](Worker& worker, dim_t task) {
         const dim_t b = task / in.Hkv, head = task % in.Hkv, group = in.H / in.Hkv;
+        T* ds = worker.ds;
+        bool found;  // a weight of 0 takes nothing from a key or query that is not finite
+        const Rows<T> k = finite_rows(in.k.at(b, 0, head), in.k.time, in.Tk, in.D, worker.keys.get(), found);
         for (dim_t h = head * group; h < (head + 1) * group; h++) {
+          const Rows<T> q = finite_rows(in.q.at(b, 0, h), in.q.time, in.Tq, in.D, worker.queries.get(), found);
           const dim_t at = (b * in.H + h) * in.Tq * in.Tk;
           for (dim_t i = 0; i < in.Tq; i++)
             kernels<T>().attention.weights_gradient(in.Tk, a.weights + at + i * in.Tk, a.dweights + at + i * in.Tk,
                                                     in.scale, ds + i * in.Tk);
           if (a.dq_mode != Grad::skip)
-            gemm_serial(Gemm<T>{in.Tq, in.D, in.Tk, ds, in.Tk, 1, in.k.at(b, 0, head), in.k.time, 1,
-                                a.dq + (b * in.Tq * in.H + h) * in.D, in.H * in.D, nullptr, Activation::linear,
-                                a.dq_mode == Grad::accumulate});
+            gemm_serial(Gemm<T>{in.Tq, in.D, in.Tk, ds, in.Tk, 1, k.p, k.ld, 1, a.dq + (b * in.Tq * in.H + h) * in.D,
+                                in.H * in.D, nullptr, Activation::linear, a.dq_mode == Grad::accumulate});
           if (a.dk_mode != Grad::skip)
-            gemm_serial(Gemm<T>{in.Tk, in.D, in.Tq, ds, 1, in.Tk, in.q.at(b, 0, h), in.q.time, 1,
+            gemm_serial(Gemm<T>{in.Tk, in.D, in.Tq, ds, 1, in.Tk, q.p, q.ld, 1,
                                 a.dk + (b * in.Tk * in.Hkv + head) * in.D, in.Hkv * in.D, nullptr, Activation::linear,
                                 a.dk_mode == Grad::accumulate || h > head * group});
         }

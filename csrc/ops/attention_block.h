@@ -96,12 +96,34 @@ Rows<T> whole_registers(const T* p, dim_t stride, dim_t rows, dim_t n, T* packed
   return {packed, width};
 }
 
-// Keys and values of one head, `most` of them at a time.
+// Whether some key may be out of some query's sight. A NaN there must not be multiplied by its weight of 0: rows that
+// are not finite are looked for, and kept out of the products.
+template <class T>
+bool hides_keys(const AttentionInputs<T>& in) {
+  return in.mask || in.bias || in.causal != Causal::none;
+}
+
+// As whole_registers, with zeros in the place of rows that are not finite; `found` says whether there are any.
+template <class T>
+Rows<T> finite_rows(const T* p, dim_t stride, dim_t rows, dim_t n, T* packed, bool& found) {
+  const auto& kern = kernels<T>().attention;
+  found = !kern.finite(rows, n, p, stride);
+  if (!found) return whole_registers(p, stride, rows, n, packed);
+  const dim_t width = round_up(n, kernels<T>().gemm.lanes);
+  kernels<T>().gemm.pack(p, stride, 1, rows, n, packed, width);
+  for (dim_t i = 0; i < rows; i++)
+    if (!kern.finite(1, n, p + i * stride, n)) std::fill_n(packed + i * width, width, T(0));
+  return {packed, width};
+}
+
+// Keys and values of one head, `most` of them at a time. Values that are not finite are zeros where keys may be hidden,
+// and in the backward pass keys as well: a query that saw one has a NaN in lse or out.
 template <class T>
 class Keys {
  public:
-  Keys(const AttentionInputs<T>& in, dim_t most)
+  Keys(const AttentionInputs<T>& in, dim_t most, bool backward)
       : in_(in),
+        backward_(backward),
         packed_k_(most * round_up(in.D, kernels<T>().gemm.lanes)),
         packed_v_(most * round_up(in.Dv, kernels<T>().gemm.lanes)) {}
 
@@ -110,14 +132,23 @@ class Keys {
     b_ = b;
     head_ = head;
     from_ = from;
-    k_ = whole_registers(in_.k.at(b, from, head), in_.k.time, to - from, in_.D, packed_k_.get());
-    v_ = whole_registers(in_.v.at(b, from, head), in_.v.time, to - from, in_.Dv, packed_v_.get());
+    const T *k = in_.k.at(b, from, head), *v = in_.v.at(b, from, head);
+    const bool hides = hides_keys(in_);
+    bool found = false;
+    k_ = backward_ && hides ? finite_rows(k, in_.k.time, to - from, in_.D, packed_k_.get(), found)
+                            : whole_registers(k, in_.k.time, to - from, in_.D, packed_k_.get());
+    v_ = hides ? finite_rows(v, in_.v.time, to - from, in_.Dv, packed_v_.get(), lacks_values_)
+               : whole_registers(v, in_.v.time, to - from, in_.Dv, packed_v_.get());
   }
+  // Whether v has zeros in the place of values that are not finite.
+  bool lacks_values() const { return lacks_values_; }
   Rows<T> k(dim_t key) const { return k_.from(key - from_); }
   Rows<T> v(dim_t key) const { return v_.from(key - from_); }
 
  private:
   const AttentionInputs<T>& in_;
+  const bool backward_;
+  bool lacks_values_ = false;
   Scratch<T> packed_k_, packed_v_;
   Rows<T> k_{}, v_{};
   dim_t b_ = -1, head_ = -1, from_ = -1;
@@ -168,6 +199,11 @@ class Blocks {
     if (keys_ == 0) return;
     gemm_.pack(in_.q.at(b, q0, h), 1, in_.q.time, in_.D, nq_, queries_, cols_);
     kern_.scale(in_.D * cols_, queries_, in_.scale * T(1.4426950408889634), queries_);
+  }
+
+  // Makes query i zero.
+  void clear_query(dim_t i) {
+    for (dim_t d = 0; d < in_.D; d++) queries_[d * cols_ + i] = 0;
   }
 
   // s = scores of keys k0 .. k0 + nk, whose rows are k, masked.

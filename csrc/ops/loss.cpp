@@ -11,7 +11,7 @@
 namespace lamina {
 namespace {
 
-constexpr dim_t kPiece = 1024;  // elements of a mean over everything that are summed together
+constexpr dim_t kPiece = 1024;                  // elements of a mean over everything that are summed together
 constexpr dim_t kNotWhole = -(dim_t(1) << 62);  // what loss_functions.py makes of labels that are not whole
 
 template <class T>

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from . import tape
-from .autograd import Node, Tensor
+from .autograd import Tensor
+from .nodes import Node
 
 
 class MaskedTensor(Tensor):

@@ -316,14 +316,14 @@ class Optimizer:
         variables = self._variables if trainable_variables is None else list(trainable_variables)
         if len(grads) != len(variables):
             raise ValueError(f"{type(self).__name__}.apply: {len(grads)} gradients for {len(variables)} variables")
+        if not grads:
+            return  # as Keras does
         self.build(variables)
         if tape.state.recording is not None:
             for v in self._variables:
                 tape.state.recording.reads_gradient(v)
         before = [v._grad_is_set for v in self._variables]
         self.zero_grad()
-        if not grads:
-            return
         missing = [_label(v, i) for i, (g, v) in enumerate(zip(grads, variables, strict=True)) if g is None]
         if len(missing) == len(grads):
             raise ValueError(f"{type(self).__name__}.apply: no gradient given for any variable")

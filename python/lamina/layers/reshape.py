@@ -181,7 +181,7 @@ def _several(inputs: Any) -> Any:
     return inputs
 
 
-def _spread(mask: Any, shape: Shape) -> Any:
+def _spread(mask: Any, shape: tuple[int, ...]) -> Any:
     """A mask of the first axes, or none, over all of ``shape``."""
     if mask is None:
         return ops.ones(shape, dtype="bool")
