@@ -178,9 +178,11 @@ class _Average(Metric):
         if weight.ndim > values.ndim or any(m not in (1, n) for m, n in zip(weight.shape, values.shape, strict=False)):
             raise ValueError(f"{self.name}: sample_weight has shape {weight.shape}, the values {values.shape}")
         weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
-        total = float((values * weight).sum())
-        if total != total:  # a NaN with a weight of 0 is left out
-            total = float(np.where(weight == 0, 0, values * weight).sum())
+        with np.errstate(invalid="ignore"):
+            weighted = values * weight
+        total = float(weighted.sum())
+        if total != total:  # what has a weight of 0 is left out, a NaN as well
+            total = float(np.where(weight == 0, 0, weighted).sum())
         self.total += total
         self.count += float(weight.sum()) * (values.size / max(weight.size, 1))
 
@@ -400,6 +402,8 @@ def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple
         return identifier()
     if isinstance(identifier, losses.Loss):
         return _of_loss(identifier.call, identifier.name)
+    if identifier in _BETTER:
+        return MeanMetricWrapper(identifier)
     if losses.is_built_in(identifier):
         return _of_loss(identifier, identifier.__name__)
     if callable(identifier):

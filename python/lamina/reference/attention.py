@@ -49,7 +49,8 @@ def _times(p: Array, x: Array) -> Array:
     for *head, row in np.argwhere(np.logical_not(finite)):
         at = tuple(head)
         w = p[at][..., row, None]
-        y[at] += np.where(w == 0, 0, w * x[at][row])
+        with np.errstate(invalid="ignore"):
+            y[at] += np.where(w == 0, 0, w * x[at][row])
     return np.asarray(y)
 
 
