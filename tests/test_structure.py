@@ -26,14 +26,16 @@ CPP_FLOORS = {
 # Python's floors from the ground up; a module imports from its own line and the lines above.
 PYTHON_FLOORS = [
     ["_native", "_version", "_memory", "_suggest", "_tree"],
-    ["tape"],
+    ["nodes", "tape"],
+    ["own_gradients"],
     ["_registry", "config", "reference"],
     ["autograd"],
     ["masked"],
     ["random"],
     ["ops"],
     ["activations", "capture", "initializers", "regularizers", "schedules"],
-    ["data", "layers", "loss_functions", "optimizer"],
+    ["data", "layers", "loss_functions"],
+    ["optimizer"],
     ["losses", "optimizers", "utils", "constraints"],
     ["metrics"],
     ["callback", "progress"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .autograd import Node, Tensor
+from ..nodes import Node
+from .autograd import Tensor
 from .grad_mode import grad_mode
 
 

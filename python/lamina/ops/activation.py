@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record
+from ..core.autograd import Array, Gradients, Tensor
+from ..core.autograd import unchecked_record as record
 from ._common import TensorLike, float_tensor
 
 _from_output: dict[str, bool] = _native.activations()  # name -> whether y (else x) is kept for backward

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record
+from ..core.autograd import Array, Gradients, Tensor
+from ..core.autograd import unchecked_record as record
 from ._common import TensorLike, as_tensor
 
 Size: TypeAlias = "int | tuple[int, int] | list[int]"

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
+from ..core.autograd import Array, Gradients, Tensor, wrap
+from ..core.autograd import unchecked_record as record
+from ..core.autograd import unchecked_record_view as record_view
 from ._common import TensorLike, as_tensor, check_sizes, floatx, forbid_in_capture, forbid_symbolic
 
 Axis = int | tuple[int, ...] | list[int] | None
