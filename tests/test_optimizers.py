@@ -252,10 +252,12 @@ def test_a_variable_without_gradient_stays():
 def test_build_takes_leaves_only_and_keeps_known_state():
     ours = leaves()
     optimizer = SGD(0.1, momentum=0.9)
-    with pytest.raises(ValueError, match="no variables; a model has its weights once"):
-        optimizer.build([])
     with pytest.raises(RuntimeError, match="call build"):
         optimizer.step()
+    with pytest.warns(UserWarning, match="no variables, so nothing is trained; a model has its weights once"):
+        optimizer.build([])
+    optimizer.step()  # as Keras does
+    optimizer.apply([], [])
     with pytest.raises(TypeError, match="expected tensors, got ndarray"):
         optimizer.build([np.ones(3)])
     with pytest.raises(ValueError, match="no leaf with requires_grad"):

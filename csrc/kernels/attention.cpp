@@ -61,8 +61,14 @@ LAMINA_INLINE void zero_rows(T* s, dim_t ld, dim_t from, dim_t to) {
 }
 
 template <class T>
-void scale(dim_t n, const T* x, T factor, T* y) {
-  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, get(x + i, l) * factor, l); });
+bool scale(dim_t n, const T* x, T factor, T* y) {
+  Vec<T> zeros{};  // or a NaN
+  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    const Vec<T> v = get(x + i, l) * factor;
+    zeros += v * T(0);
+    put<T>(y + i, v, l);
+  });
+  return hsum<T>(zeros) == T(0);
 }
 
 template <class T>
@@ -184,17 +190,21 @@ void rescale(T* o, dim_t ld, dim_t rows, dim_t n, const T* alpha) {
 }
 
 template <class T>
-void finish(const T* o, dim_t ld, dim_t rows, dim_t n, const T* m, const T* l, T* out, dim_t out_ld, T* lse) {
+bool finish(const T* o, dim_t ld, dim_t rows, dim_t n, const T* m, const T* l, T* out, dim_t out_ld, T* lse) {
   for_lanes<T>(rows, [&](dim_t i, int k) LAMINA_INLINE_LAMBDA {
     put<T>(lse + i, get(m + i, k) * kLn2<T> + vlog<T>(get(l + i, k)), k);
   });
+  Vec<T> zeros{};  // or a NaN
   for (dim_t i = 0; i < rows; i++) {
     const Vec<T> factor = splat(T(1) / l[i]);
     const bool none = l[i] == T(0);  // 0 even where an excluded value is not a number
     for_lanes<T>(n, [&](dim_t j, int k) LAMINA_INLINE_LAMBDA {
-      put<T>(out + i * out_ld + j, none ? Vec<T>{} : get(o + i * ld + j, k) * factor, k);
+      const Vec<T> v = none ? Vec<T>{} : get(o + i * ld + j, k) * factor;
+      zeros += v * T(0);
+      put<T>(out + i * out_ld + j, v, k);
     });
   }
+  return hsum<T>(zeros) == T(0);
 }
 
 template <class T>
@@ -314,6 +324,18 @@ void dropout(T* factor, dim_t ld, dim_t rows, dim_t cols, std::uint64_t key, std
 }
 
 template <class T>
+bool finite(dim_t rows, dim_t n, const T* x, dim_t ld) {
+  Vec<T> s[4] = {};  // sums of 0, or NaN
+  for (dim_t r = 0; r < rows; r += 4)
+#pragma GCC unroll 4
+    for (dim_t q = 0; q < 4; q++) {
+      const T* row = x + (r + q < rows ? r + q : r) * ld;
+      for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { s[q] += get(row + j, l) * T(0); });
+    }
+  return hsum<T>((s[0] + s[1]) + (s[2] + s[3])) == T(0);
+}
+
+template <class T>
 void deliver(const T* src, dim_t ld, dim_t rows, dim_t n, T* dst, dim_t dst_ld, bool accumulate) {
   for (dim_t i = 0; i < rows; i++, src += ld, dst += dst_ld)
     for_lanes<T>(n, [&](dim_t j, int k) LAMINA_INLINE_LAMBDA {
@@ -337,6 +359,7 @@ void fill(AttentionKernels<T>& k) {
   k.weights = weights<T>;
   k.weights_gradient = weights_gradient<T>;
   k.dropout = dropout<T>;
+  k.finite = finite<T>;
   k.deliver = deliver<T>;
 }
 

@@ -21,6 +21,12 @@ LAMINA_INLINE T row_sum(dim_t n, F f) {
   return hsum<T>(s);
 }
 
+// Whether a row has no loss, whatever it holds: a NaN times a weight of 0 would be NaN.
+template <class T>
+LAMINA_INLINE bool left_out(const CrossEntropyRows<T>& r, dim_t i) {
+  return (r.labels && r.labels[i] < 0) || (r.weights && r.weights[i] == T(0));
+}
+
 template <class T>
 LAMINA_INLINE void no_loss(const CrossEntropyRows<T>& r, dim_t i) {
   r.losses[i] = 0;
@@ -87,7 +93,7 @@ void softmax(const CrossEntropyRows<T>& r) {
     store(log_sum, vlog<T>(load(sum)));
     for (int q = 0; q < count; q++) {
       const dim_t i = first + q;
-      r.labels&& r.labels[i] < 0 ? no_loss(r, i) : softmax_row(r, i, most[q], sum[q], log_sum[q]);
+      left_out(r, i) ? no_loss(r, i) : softmax_row(r, i, most[q], sum[q], log_sum[q]);
     }
   });
 }
@@ -100,7 +106,7 @@ void probabilities(const CrossEntropyRows<T>& r) {
   const T keep = T(1) - r.smoothing, spread = r.smoothing / T(n);
   const T low = kEpsilon<T>, high = T(1) - kEpsilon<T>;
   for (dim_t i = 0; i < r.rows; i++) {
-    if (r.labels && r.labels[i] < 0) {
+    if (left_out(r, i)) {
       no_loss(r, i);
       continue;
     }
@@ -260,7 +266,8 @@ void point_gradient(PointLoss loss, bool of_target, const PointLossRows<T>& r) {
       T* out = r.out + i * r.cols;
       const Vec<T> one = splat(*dy);
       for_lanes<T>(r.cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
-        Vec<T> v = r.scale * (r.dy_runs ? get(dy + j, l) : one) * slope(get(x + j, l), get(t + j, l));
+        const Vec<T> d = r.dy_runs ? get(dy + j, l) : one;
+        Vec<T> v = select<T>(d == T(0), Vec<T>{}, r.scale * d * slope(get(x + j, l), get(t + j, l)));
         if (r.accumulate) v += get(out + j, l);
         put<T>(out + j, v, l);
       });

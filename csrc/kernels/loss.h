@@ -11,7 +11,7 @@ struct CrossEntropyRows {
   const T* x;
   const dim_t* labels;  // one a row, negative: this row has no loss; or null and
   const T* targets;     // rows x cols probabilities
-  const T* weights;     // one a row, or null
+  const T* weights;     // one a row, or null; where it is 0, the row has no loss either
   T smoothing;          // s: targets become t (1 - s) + s / cols
   T* losses;            // one a row: weight * loss
   T* gradient;          // rows x cols: scale * weight * d loss / dx; or null
@@ -49,7 +49,8 @@ struct LossKernels {
   void (*points)(PointLoss loss, const PointLossRows<T>& r);
   // out[i] = scale * sum over j of loss(x[i, j], t[i, j])
   void (*point_sums)(PointLoss loss, const PointLossRows<T>& r);
-  // out[i, j] (+)= scale * dy * d loss / dx, or / dt where `of_target`.
+  // out[i, j] (+)= scale * dy * d loss / dx, or / dt where `of_target`; 0 where dy is 0, whatever x and t hold: weights
+  // and masks leave values out that way.
   void (*point_gradient)(PointLoss loss, bool of_target, const PointLossRows<T>& r);
 };
 

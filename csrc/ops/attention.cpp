@@ -51,13 +51,18 @@ struct ForwardWorker {
         statistics(3 * block.width()) {}
 
   void run(dim_t b, dim_t h, dim_t q0) {
-    const auto& in = a.in;
     block.take_queries(b, h, q0);
+    if (!through_keys(b, h, q0, false) && hides_keys(a.in)) through_keys(b, h, q0, true);
+  }
+
+  // Whether the results are finite; with finite_values they take nothing from values that are hidden and not finite.
+  bool through_keys(dim_t b, dim_t h, dim_t q0, bool finite_values) {
+    const auto& in = a.in;
     T *m = statistics, *l = m + block.width(), *alpha = l + block.width();
     std::fill_n(m, block.width(), -std::numeric_limits<T>::infinity());
     std::fill_n(l, block.width(), T(0));
     const dim_t cols = block.cols();
-    keys.take(b, h / (in.H / in.Hkv), 0, Blocks<T>::length(in, b));
+    keys.take(b, h / (in.H / in.Hkv), 0, Blocks<T>::length(in, b), false, finite_values);
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
       block.scores(k0, nk, keys.k(k0));
@@ -68,10 +73,23 @@ struct ForwardWorker {
       multiply(Product<T>{block.s(), 1, cols, values.p, values.ld, o, ld, block.nq(), nk,
                           static_cast<int>(ld / kernels<T>().gemm.lanes), k0 > 0},
                Part::depth_to, block.diagonal());
+      if (keys.lacks_values()) add_lacking(b, h / (in.H / in.Hkv), k0, nk);
     }
     if (block.keys() == 0) zero_rows(o.get(), ld, block.nq(), ld);
-    kern.finish(o, ld, block.nq(), in.Dv, m, l, a.out + ((b * in.Tq + q0) * in.H + h) * in.Dv, in.H * in.Dv,
-                a.lse + (b * in.H + h) * in.Tq + q0);
+    return kern.finish(o, ld, block.nq(), in.Dv, m, l, a.out + ((b * in.Tq + q0) * in.H + h) * in.Dv, in.H * in.Dv,
+                       a.lse + (b * in.H + h) * in.Tq + q0);
+  }
+
+  // Adds the values that are not finite to the queries that see them.
+  void add_lacking(dim_t b, dim_t head, dim_t k0, dim_t nk) {
+    for (dim_t r = 0; r < nk; r++) {
+      const T* v = a.in.v.at(b, k0 + r, head);
+      if (kern.finite(1, a.in.Dv, v, a.in.Dv)) continue;
+      for (dim_t i = 0; i < block.nq(); i++) {
+        const T p = block.s()[r * block.cols() + i];
+        for (dim_t j = 0; p != T(0) && j < a.in.Dv; j++) o[i * ld + j] += p * v[j];
+      }
+    }
   }
 };
 
@@ -83,6 +101,7 @@ struct BackwardWorker {
   const AttentionInputs<T>& in = a.in;
   const AttentionKernels<T>& kern = kernels<T>().attention;
   const GemmKernels<T>& gemm = kernels<T>().gemm;
+  const bool looks;  // for keys and values that are not finite
   Blocks<T> block;
   Keys<T> keys;
   dim_t b = 0, h = 0, q0 = 0;
@@ -90,8 +109,9 @@ struct BackwardWorker {
   Scratch<T> dout_t, dp, packed_q, packed_dout, statistics, dq;
   Rows<T> q_rows{}, dout_rows{};
 
-  BackwardWorker(const AttentionBackward<T>& args, dim_t most_keys)
+  BackwardWorker(const AttentionBackward<T>& args, dim_t most_keys, bool look)
       : a(args),
+        looks(look),
         block(args.in, args.used),
         keys(args.in, most_keys),
         ld(round_up(in.D, gemm.lanes)),
@@ -115,7 +135,27 @@ struct BackwardWorker {
     kern.prepare(block.nq(), cols, a.lse + (b * in.H + h) * in.Tq + q0, statistics);
     q_rows = whole_registers(in.q.at(b, q0, h), in.q.time, block.nq(), in.D, packed_q.get());
     dout_rows = whole_registers(a.dout + at, row, block.nq(), in.Dv, packed_dout.get());
+    if (hides_keys(in)) leave_out_queries(a.dout + at, row);
     gemm.pack(dout_rows.p, 1, dout_rows.ld, in.Dv, block.nq(), dout_t, cols);
+  }
+
+  // Makes zeros of queries that give no gradient, if something of the block is not finite: those that see no key, and
+  // those without a gradient of their result.
+  void leave_out_queries(const T* dout, dim_t row) {
+    if (block.finite() && kern.finite(1, block.nq(), statistics + block.width(), block.nq())) return;
+    gemm.pack(in.q.at(b, q0, h), in.q.time, 1, block.nq(), in.D, packed_q, ld);
+    gemm.pack(dout, row, 1, block.nq(), in.Dv, packed_dout, ldv);
+    q_rows = {packed_q, ld}, dout_rows = {packed_dout, ldv};
+    for (dim_t i = 0; i < block.nq(); i++) {
+      const T* own = dout + i * row;
+      const bool sees_none = statistics[i] == std::numeric_limits<T>::infinity();
+      if (!sees_none && !std::all_of(own, own + in.Dv, [](T d) { return d == T(0); })) continue;
+      statistics[i] = std::numeric_limits<T>::infinity();
+      statistics[block.width() + i] = 0;
+      std::fill_n(packed_q + i * ld, ld, T(0));
+      std::fill_n(packed_dout + i * ldv, ldv, T(0));
+      block.clear_query(i);
+    }
   }
 
   // P^T in block.s(), dS^T times `scale` in dp.
@@ -160,7 +200,7 @@ struct BackwardWorker {
   void run(dim_t b_, dim_t head, dim_t from, dim_t to, T* dk, T* dv, bool with_dq) {
     if (dk) std::fill_n(dk, (to - from) * ld, T(0));
     if (dv) std::fill_n(dv, (to - from) * ldv, T(0));
-    keys.take(b_, head, from, std::max(from, std::min(to, Blocks<T>::length(in, b_))));
+    keys.take(b_, head, from, std::max(from, std::min(to, Blocks<T>::length(in, b_))), looks, looks);
     for (dim_t h_ = head * group(); h_ < (head + 1) * group(); h_++)
       for (dim_t q = 0; q < in.Tq; q += kQueries) {
         take_queries(b_, h_, q);
@@ -178,7 +218,7 @@ struct BackwardWorker {
   // One block of queries against all keys, for dq alone.
   void run_dq(dim_t b_, dim_t h_, dim_t q) {
     take_queries(b_, h_, q);
-    keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_));
+    keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_), looks, looks);
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
       take_keys(k0, nk, in.scale);
@@ -190,7 +230,7 @@ struct BackwardWorker {
   // Adds dS of one block of queries to dbias, whose element of the first query and key is *out.
   void add_dbias(dim_t b_, dim_t h_, dim_t q, T* out, T* rows) {
     take_queries(b_, h_, q);
-    keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_));
+    keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_), looks, looks);
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
       take_keys(k0, nk, T(1));
@@ -203,7 +243,7 @@ struct BackwardWorker {
 
 // dq, dk and dv in one sweep: 5 products a block of scores, one task a head of keys.
 template <class T>
-void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv) {
+void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv, bool look) {
   struct Worker {
     BackwardWorker<T> w;
     Scratch<T> dk, dv;
@@ -213,7 +253,7 @@ void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv) {
       in.B * in.Hkv, worth_threads(in),
       [&] {
         const dim_t lanes = kernels<T>().gemm.lanes;
-        return Worker{BackwardWorker<T>(a, in.Tk), Scratch<T>(dk ? in.Tk * round_up(in.D, lanes) : 0),
+        return Worker{BackwardWorker<T>(a, in.Tk, look), Scratch<T>(dk ? in.Tk * round_up(in.D, lanes) : 0),
                       Scratch<T>(dv ? in.Tk * round_up(in.Dv, lanes) : 0)};
       },
       [&](Worker& worker, dim_t i) {
@@ -224,12 +264,12 @@ void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv) {
 // The same bits where heads are too few for the threads: dq by blocks of queries, then dk and dv by blocks of keys,
 // 3 + 4 products a block of scores.
 template <class T>
-void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv) {
+void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv, bool look) {
   const auto& in = a.in;
   const dim_t nq = blocks_of(in.Tq, kQueries);
   if (a.dq_mode != Grad::skip)
     parallel_workers(
-        in.B * in.H * nq, worth_threads(in), [&] { return BackwardWorker<T>(a, in.Tk); },
+        in.B * in.H * nq, worth_threads(in), [&] { return BackwardWorker<T>(a, in.Tk, look); },
         [&](BackwardWorker<T>& w, dim_t i) { w.run_dq(i / nq / in.H, i / nq % in.H, (nq - 1 - i % nq) * kQueries); });
   if (!dk && !dv) return;
   struct Worker {
@@ -241,7 +281,7 @@ void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv) {
       in.B * in.Hkv * nk, worth_threads(in),
       [&] {
         const dim_t lanes = kernels<T>().gemm.lanes;
-        return Worker{BackwardWorker<T>(a, height), Scratch<T>(dk ? height * round_up(in.D, lanes) : 0),
+        return Worker{BackwardWorker<T>(a, height, look), Scratch<T>(dk ? height * round_up(in.D, lanes) : 0),
                       Scratch<T>(dv ? height * round_up(in.Dv, lanes) : 0)};
       },
       [&](Worker& worker, dim_t i) {
@@ -252,7 +292,7 @@ void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv) {
 
 // Tasks are what dbias keeps apart; what it sums over is added one after the other.
 template <class T>
-void backward_bias(const AttentionBackward<T>& a) {
+void backward_bias(const AttentionBackward<T>& a, bool look) {
   const auto& in = a.in;
   const dim_t *size = a.bias_size, *step = in.bias_step;
   const dim_t nq = blocks_of(in.Tq, kQueries), parts = size[2] > 1 ? nq : 1;
@@ -262,7 +302,7 @@ void backward_bias(const AttentionBackward<T>& a) {
   };
   parallel_workers(
       size[0] * size[1] * parts, worth_threads(in),
-      [&] { return Worker{BackwardWorker<T>(a, in.Tk), Scratch<T>(kQueries * kKeys<T>)}; },
+      [&] { return Worker{BackwardWorker<T>(a, in.Tk, look), Scratch<T>(kQueries * kKeys<T>)}; },
       [&](Worker& worker, dim_t i) {
         const dim_t b = i / parts / size[1], h = i / parts % size[1], q = i % parts;
         T* out = a.dbias + b * step[0] + h * step[1];
@@ -303,13 +343,13 @@ template <class T>
 void attention_backward(const AttentionBackward<T>& a) {
   const auto& in = a.in;
   check_lengths(in);
-  const bool dk = a.dk_mode != Grad::skip, dv = a.dv_mode != Grad::skip;
+  const bool dk = a.dk_mode != Grad::skip, dv = a.dv_mode != Grad::skip, look = hides_keys(in) && !small_and_finite(in);
   if (a.dq_mode != Grad::skip || dk || dv) {
     const dim_t threads = worth_threads(in) ? get_num_threads() : 1, heads = in.B * in.Hkv;
     const bool few = blocks_of(heads, threads) * threads * 5 > heads * 7;
-    few ? backward_by_blocks(a, dk, dv) : backward_by_heads(a, dk, dv);
+    few ? backward_by_blocks(a, dk, dv, look) : backward_by_heads(a, dk, dv, look);
   }
-  if (a.dbias_mode != Grad::skip) backward_bias(a);
+  if (a.dbias_mode != Grad::skip) backward_bias(a, look);
 }
 
 template <class T>
@@ -345,21 +385,29 @@ void attention_weights_forward(const AttentionWeights<T>& a) {
 template <class T>
 void attention_weights_backward(const AttentionWeightsBackward<T>& a) {
   const auto& in = a.in;
+  struct Worker {
+    Scratch<T> ds, keys, queries;
+  };
+  const dim_t width = round_up(in.D, kernels<T>().gemm.lanes);
   parallel_workers(
-      in.B * in.Hkv, worth_threads(in), [&] { return Scratch<T>(in.Tq * in.Tk); },
-      [&](Scratch<T>& ds, dim_t task) {
+      in.B * in.Hkv, worth_threads(in),
+      [&] { return Worker{Scratch<T>(in.Tq * in.Tk), Scratch<T>(in.Tk * width), Scratch<T>(in.Tq * width)}; },
+      [&](Worker& worker, dim_t task) {
         const dim_t b = task / in.Hkv, head = task % in.Hkv, group = in.H / in.Hkv;
+        T* ds = worker.ds;
+        bool found;  // a weight of 0 takes nothing from a key or query that is not finite
+        const Rows<T> k = finite_rows(in.k.at(b, 0, head), in.k.time, in.Tk, in.D, worker.keys.get(), found);
         for (dim_t h = head * group; h < (head + 1) * group; h++) {
+          const Rows<T> q = finite_rows(in.q.at(b, 0, h), in.q.time, in.Tq, in.D, worker.queries.get(), found);
           const dim_t at = (b * in.H + h) * in.Tq * in.Tk;
           for (dim_t i = 0; i < in.Tq; i++)
             kernels<T>().attention.weights_gradient(in.Tk, a.weights + at + i * in.Tk, a.dweights + at + i * in.Tk,
                                                     in.scale, ds + i * in.Tk);
           if (a.dq_mode != Grad::skip)
-            gemm_serial(Gemm<T>{in.Tq, in.D, in.Tk, ds, in.Tk, 1, in.k.at(b, 0, head), in.k.time, 1,
-                                a.dq + (b * in.Tq * in.H + h) * in.D, in.H * in.D, nullptr, Activation::linear,
-                                a.dq_mode == Grad::accumulate});
+            gemm_serial(Gemm<T>{in.Tq, in.D, in.Tk, ds, in.Tk, 1, k.p, k.ld, 1, a.dq + (b * in.Tq * in.H + h) * in.D,
+                                in.H * in.D, nullptr, Activation::linear, a.dq_mode == Grad::accumulate});
           if (a.dk_mode != Grad::skip)
-            gemm_serial(Gemm<T>{in.Tk, in.D, in.Tq, ds, 1, in.Tk, in.q.at(b, 0, h), in.q.time, 1,
+            gemm_serial(Gemm<T>{in.Tk, in.D, in.Tq, ds, 1, in.Tk, q.p, q.ld, 1,
                                 a.dk + (b * in.Tk * in.Hkv + head) * in.D, in.Hkv * in.D, nullptr, Activation::linear,
                                 a.dk_mode == Grad::accumulate || h > head * group});
         }

@@ -13,12 +13,16 @@ dim_t first_outside(const Indices& indices, dim_t limit) {
   return -1;
 }
 
-std::string describe_outside(const Indices& indices, dim_t place, dim_t limit, const char* what) {
+std::string describe_place(const Indices& indices, dim_t place) {
   std::string position;
   dim_t rest = place;
   for (int axis = indices.rank - 1; axis >= 0; rest /= indices.shape[axis--])
     position = std::to_string(rest % indices.shape[axis]) + (position.empty() ? "" : ", ") + position;
-  return concat(what, " ", indices[place], " at [", position, "] is outside 0..", limit - 1);
+  return " at [" + position + "]";
+}
+
+std::string describe_outside(const Indices& indices, dim_t place, dim_t limit, const char* what) {
+  return concat(what, " ", indices[place], describe_place(indices, place), " is outside 0..", limit - 1);
 }
 
 }  // namespace lamina

@@ -23,6 +23,8 @@ struct Indices {
 
 // The place of the first integer outside 0..limit-1, or -1.
 dim_t first_outside(const Indices& indices, dim_t limit);
+// " at [3, 5]"
+std::string describe_place(const Indices& indices, dim_t place);
 // "index 70 at [3, 5] is outside 0..64"
 std::string describe_outside(const Indices& indices, dim_t place, dim_t limit, const char* what);
 

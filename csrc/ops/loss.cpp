@@ -11,7 +11,8 @@
 namespace lamina {
 namespace {
 
-constexpr dim_t kPiece = 1024;  // elements of a mean over everything that are summed together
+constexpr dim_t kPiece = 1024;                  // elements of a mean over everything that are summed together
+constexpr dim_t kNotWhole = -(dim_t(1) << 62);  // what loss_functions.py makes of labels that are not whole
 
 template <class T>
 void sum_to(const T* x, dim_t n, T* y, T scale) {
@@ -28,10 +29,12 @@ void cross_entropy(const CrossEntropy<T>& a) {
   Scratch<dim_t> labels(a.targets ? 0 : a.N);
   for (dim_t i = 0; !a.targets && i < a.N; i++) {
     const dim_t label = a.labels[i];
-    const bool ignored = a.has_ignored && label == a.ignored;
-    if (!ignored && (label < 0 || label >= a.C))
+    const bool ignored = a.has_ignored && label == a.ignored, left_out = ignored || (a.weights && a.weights[i] == T(0));
+    if (!left_out && (label < 0 || label >= a.C)) {
+      check(label != kNotWhole, "cross_entropy: the label", describe_place(a.labels, i), " is no whole number");
       check(false, describe_outside(a.labels, i, a.C, "cross_entropy: label"));
-    labels[i] = ignored ? -1 : label;
+    }
+    labels[i] = left_out ? -1 : label;
     counted -= ignored;
   }
   Scratch<T> rows(a.mean ? a.N : 0);
@@ -49,12 +52,24 @@ void cross_entropy(const CrossEntropy<T>& a) {
 template <class T>
 void cross_entropy_backward(const CrossEntropyBackward<T>& a) {
   const auto& k = kernels<T>().elementwise;
-  parallel_for(a.N, kGrain / std::max<dim_t>(1, a.C) + 1, [&](dim_t begin, dim_t end) {
+  auto rows = [&](dim_t begin, dim_t end) {
     const dim_t at = begin * a.C;
     const T* dy = a.mean ? a.dy : a.dy + begin;
     BinaryRows<T> r{dy, dy, a.gradient + at, a.dx + at, end - begin, a.C, 0, a.mean ? 0 : 1, a.C, false, false};
     if (a.mean) r.cols = r.rows * r.cols, r.rows = 1;
     k.binary_gradient(BinaryOp::multiply, false, a.accumulate, r);
+  };
+  parallel_for(a.N, kGrain / std::max<dim_t>(1, a.C) + 1, [&](dim_t begin, dim_t end) {
+    if (a.mean) return rows(begin, end);
+    // Rows whose dy is 0 were left out by a weight or a mask and get 0, whatever their gradient holds.
+    for (dim_t from = begin, to; from < end; from = to) {
+      const bool none = a.dy[from] == T(0);
+      for (to = from + 1; to < end && (a.dy[to] == T(0)) == none;) to++;
+      if (!none)
+        rows(from, to);
+      else if (!a.accumulate)
+        std::fill(a.dx + from * a.C, a.dx + to * a.C, T(0));
+    }
   });
 }
 

@@ -49,14 +49,35 @@ class _Monitor(Callback):
         if mode not in ("auto", "min", "max"):
             raise unknown("mode", mode, ("auto", "min", "max"))
         self.monitor = monitor
-        if mode == "auto":
-            mode = "max" if monitor.endswith(("acc", "accuracy", "auc")) else "min"
         self.mode = mode
         self.min_delta = abs(min_delta)
+        self._sense: str | None = None if mode == "auto" else mode  # "min" or "max" once it is known
+
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        self._sense = None if self.mode == "auto" else self.mode
+        if self._sense is None and self._known(model)[0]:
+            _ = self.sense  # said before anything is trained
+
+    def _known(self, model: Any) -> tuple[bool, str | None]:
+        return model._direction(self.monitor) if hasattr(model, "_direction") else (False, None)
+
+    @property
+    def sense(self) -> str:
+        """ "min" or "max": the mode, or with "auto" what the model's metric says; ValueError if it doesn't."""
+        if self._sense is None:
+            direction = self._known(self.model)[1]
+            if direction not in ("up", "down"):
+                raise ValueError(
+                    f"{type(self).__name__}: it is not known whether more or less of {self.monitor!r} is better; pass "
+                    'mode="max" or mode="min", or give the metric\'s class _direction = "up" or "down"'
+                )
+            self._sense = "max" if direction == "up" else "min"
+        return self._sense
 
     @property
     def worst(self) -> float:
-        return math.inf if self.mode == "min" else -math.inf
+        return math.inf if self.sense == "min" else -math.inf
 
     def value(self, logs: Logs) -> float | None:
         """The monitored number, or None with a warning that names what there is."""
@@ -69,8 +90,9 @@ class _Monitor(Callback):
             )
         return current
 
-    def improves(self, current: float, best: float) -> bool:
-        if self.mode == "min":
+    def improves(self, current: float, best: float | None) -> bool:
+        best = self.worst if best is None else best
+        if self.sense == "min":
             return current < best - self.min_delta
         return current > best + self.min_delta
 
@@ -78,7 +100,8 @@ class _Monitor(Callback):
 class EarlyStopping(_Monitor):
     """Stop when ``monitor`` has not improved by ``min_delta`` for ``patience`` epochs.
 
-    mode: "min", "max", or "auto" (max for accuracy and auc).  baseline: improvement must also beat this value.
+    mode: "min", "max", or "auto": losses are to fall, metrics say by their ``_direction``.  baseline: improvement must
+    also beat this value.
     restore_best_weights: at the end go back to the weights of the best epoch.
     start_from_epoch: epochs before this one don't count.
     """
@@ -105,7 +128,7 @@ class EarlyStopping(_Monitor):
     def on_train_begin(self, logs: Logs = None) -> None:
         self.wait = 0
         self.stopped_epoch = 0
-        self.best = self.worst
+        self.best: float | None = None
         self.best_epoch = 0
         self.best_weights: list[Any] | None = None
 
@@ -168,7 +191,7 @@ class ModelCheckpoint(_Monitor):
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
-        self.best = self.worst if initial_value_threshold is None else initial_value_threshold
+        self.best = initial_value_threshold
         self._epoch = 0
         self._steps = 0
 
@@ -190,7 +213,8 @@ class ModelCheckpoint(_Monitor):
             if current is None or not self.improves(current, self.best):
                 return
             if self.verbose:
-                print(f"Epoch {epoch + 1}: {self.monitor} improved from {self.best:.5f} to {current:.5f}")
+                before = self.worst if self.best is None else self.best
+                print(f"Epoch {epoch + 1}: {self.monitor} improved from {before:.5f} to {current:.5f}")
             self.best = current
         try:
             path = self.filepath.format(epoch=epoch + 1, **(logs or {}))
@@ -282,7 +306,7 @@ class ReduceLROnPlateau(_Monitor):
         self._begin()
 
     def _begin(self) -> None:
-        self.best = self.worst
+        self.best: float | None = None
         self.wait = 0
         self.cooldown_counter = 0
 

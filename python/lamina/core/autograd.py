@@ -1,7 +1,8 @@
 """A tape over coarse native operations: Tensor, record, backward, no_grad.
 
 An operation computes its result with a native forward, then calls ``record(result, inputs, backward)``.  Its
-``backward(dy, grads)`` writes each wanted gradient straight into a destination that the engine chose:
+``backward(dy, grads)`` returns nothing and writes each wanted gradient straight into a destination that the engine
+chose:
 
     grads[i]          None (skip), or a C-contiguous array of input i's shape
     grads.accumulate  bit i set: add to grads[i]; clear: overwrite it (the destination may hold NaN)
@@ -10,71 +11,31 @@ so fan-out needs no addition pass.  Operations that only change the view of an a
 ``record_view``: their backward returns an alias of ``dy`` and nothing is copied.  Operations with several results
 (a recurrence's sequence and states) use ``record_many``: their backward gets one dy for each result.  Operations whose
 gradient has few rows (embedding) use ``record_lookup``: their backward notes which in ``table.touched``.
+
+``record``, ``record_view`` and ``record_many`` check at every backward that it does so (own_gradients.py).  The
+library's operations, which tests check, use the ``unchecked`` ones.
 """
 
 from __future__ import annotations
 
 import copy
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _native
+from . import own_gradients
 from .arrays import values_of
 from .explain import only
 from .grad_mode import enable_grad as enable_grad
 from .grad_mode import grad_mode
 from .grad_mode import no_grad as no_grad
 from .memory import zero_pages
+from .nodes import Array as Array
+from .nodes import Backward, BackwardMany, BackwardView, Lookup, Node, Result
+from .nodes import Gradients as Gradients
 from .recording import NUMPY_ON_TENSOR, READ_IN_PYTHON, forbid_capture
-
-Array = np.ndarray[Any, np.dtype[Any]]
-Backward = Callable[[Array, "Gradients"], None]
-BackwardView = Callable[[Array], "tuple[Array | None, ...]"]
-BackwardMany = Callable[["list[Array | None]", "Gradients"], None]
-
-_sequence = itertools.count(1)  # of all threads: a tape may be begun in one and continued in another
-
-
-class Gradients(list["Array | None"]):
-    """Destinations of one node's input gradients, and which of them are added to."""
-
-    __slots__ = ("accumulate",)
-
-    def __init__(self, n: int) -> None:
-        super().__init__([None] * n)
-        self.accumulate = 0
-
-
-class Node:
-    """One recorded operation: its inputs, and how their gradients follow from its output's."""
-
-    __slots__ = ("backward", "inputs", "is_view", "sequence")
-
-    def __init__(self, inputs: Sequence[Tensor], backward: Any, is_view: bool) -> None:
-        self.inputs = inputs
-        self.backward = backward
-        self.is_view = is_view
-        self.sequence = next(_sequence)
-
-
-class Lookup(Node):
-    """An operation that reads rows of its one input and notes in ``touched`` which of them it gives a gradient."""
-
-    __slots__ = ()
-
-
-class Result(Node):
-    """One result of an operation that has several: hands its gradient to the operation's own node, ``inputs[0]``."""
-
-    __slots__ = ("count", "index")
-
-    def __init__(self, operation: Tensor, index: int, count: int) -> None:
-        super().__init__((operation,), True, True)
-        self.index = index
-        self.count = count
 
 
 class Tensor:
@@ -298,7 +259,7 @@ def wrap(array: Array) -> Tensor:
     return t
 
 
-def record(array: Array, inputs: Sequence[Tensor], backward: Backward) -> Tensor:
+def unchecked_record(array: Array, inputs: Sequence[Tensor], backward: Backward) -> Tensor:
     """Wrap a native result; put it on the tape if any input wants a gradient."""
     t = wrap(array)
     for x in inputs:
@@ -311,15 +272,15 @@ def record(array: Array, inputs: Sequence[Tensor], backward: Backward) -> Tensor
 
 
 def record_lookup(array: Array, table: Tensor, backward: Backward) -> Tensor:
-    """As record, for an operation whose backward keeps ``table.touched``, where there is one."""
-    t = record(array, (table,), backward)
+    """As unchecked_record, for an operation whose backward keeps ``table.touched``, where there is one."""
+    t = unchecked_record(array, (table,), backward)
     if t._node is not None and table.touched is not None:
         t._node = Lookup((table,), backward, False)
     return t
 
 
-def record_view(array: Array, inputs: Sequence[Tensor], backward: BackwardView) -> Tensor:
-    """As record, for results whose input gradients are aliases of ``dy`` (reshape, identity, addition)."""
+def unchecked_record_view(array: Array, inputs: Sequence[Tensor], backward: BackwardView) -> Tensor:
+    """As unchecked_record, for results whose input gradients are aliases of ``dy`` (reshape, identity, addition)."""
     t = wrap(array)
     if any(x.requires_grad for x in inputs) and grad_mode.enabled:
         t.requires_grad = True
@@ -330,8 +291,8 @@ def record_view(array: Array, inputs: Sequence[Tensor], backward: BackwardView) 
 _NO_ARRAY: Array = np.empty(0, np.float32)
 
 
-def record_many(arrays: Sequence[Array], inputs: Sequence[Tensor], backward: BackwardMany) -> list[Tensor]:
-    """As record, for an operation with several results.
+def unchecked_record_many(arrays: Sequence[Array], inputs: Sequence[Tensor], backward: BackwardMany) -> list[Tensor]:
+    """As unchecked_record, for an operation with several results.
 
     ``backward(dys, grads)`` runs once, after every consumer of every result: ``dys[i]`` is the gradient of result i, or
     None where nothing depends on it (at least one is given).
@@ -345,6 +306,34 @@ def record_many(arrays: Sequence[Array], inputs: Sequence[Tensor], backward: Bac
             t.requires_grad = True
             t._node = Result(operation, i, len(results))
     return results
+
+
+def record(array: Array, inputs: Sequence[Tensor], backward: Backward) -> Tensor:
+    """The result of an operation of one's own, on the tape if any input wants a gradient.
+
+    array: the result.  inputs: the tensors that it depends on.  backward: called as ``backward(dy, grads)`` with the
+    gradient of the result; it writes that of input i into ``grads[i]``, an array of its shape and dtype, or skips it
+    where that is None, adds where bit i of ``grads.accumulate`` is set, and returns nothing.  What else it does is a
+    TypeError or a ValueError that names the operation.
+    """
+    own_gradients.check_inputs(backward, inputs, Tensor)
+    return unchecked_record(array, inputs, own_gradients.written(backward))
+
+
+def record_view(array: Array, inputs: Sequence[Tensor], backward: BackwardView) -> Tensor:
+    """As record, for ``backward(dy)`` that returns a tuple of one gradient (or None) an input, which may alias dy."""
+    own_gradients.check_inputs(backward, inputs, Tensor)
+    return unchecked_record_view(array, inputs, own_gradients.returned(backward, inputs))
+
+
+def record_many(arrays: Sequence[Array], inputs: Sequence[Tensor], backward: BackwardMany) -> list[Tensor]:
+    """As record, for an operation with several results.
+
+    ``backward(dys, grads)`` runs once, after every consumer of every result: ``dys[i]`` is the gradient of result i, or
+    None where nothing depends on it (at least one is given).
+    """
+    own_gradients.check_inputs(backward, inputs, Tensor)
+    return unchecked_record_many(arrays, inputs, own_gradients.written(backward))
 
 
 def wants_grad(*inputs: Tensor) -> bool:

@@ -411,6 +411,7 @@ class CapturedStep:
         found = False
         args, kwargs = plan.arguments((args, kwargs))
         grad_mode.recording = Recording()
+        grad_mode.recording.computes = False
         plan.native.retrace()
         try:
             self._step(*args, **kwargs)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .autograd import Node, Tensor
+from .autograd import Tensor
 from .grad_mode import grad_mode
+from .nodes import Node
 
 
 class MaskedTensor(Tensor):

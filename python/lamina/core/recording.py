@@ -24,6 +24,7 @@ class Recording:
     """What a capture learns while its step runs (lamina.capture makes one and reads it afterwards)."""
 
     def __init__(self) -> None:
+        self.computes = True  # else a failed plan's step runs again, for its error alone
         self.refusal: str | None = None  # why a replay would be wrong
         # Leaves whose gradients the step read, wrote or forgot, and whether they had one when it began: None where
         # that does not matter, since the step forgot it before anything else.

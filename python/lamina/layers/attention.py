@@ -156,6 +156,10 @@ class MultiHeadAttention(Layer):
         value_mask = as_mask(value_mask, (n, s), "value_mask is", "(batch, value time)")
         key_mask = as_mask(key_mask, (n, s), "key_mask is", "(batch, value time)")
         attention_mask = _as_attention_mask(attention_mask, (n, self.num_heads, t, s))
+        kept_query = _kept(query, query_mask)
+        kept_value = kept_query if value is query and value_mask is query_mask else _kept(value, value_mask)
+        key = _kept(kept_value if key is value else _kept(key, value_mask), key_mask)
+        query, value = kept_query, kept_value
         q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         mask = _combined(attention_mask, query_mask, value_mask, key_mask)
         rate = self.dropout if training else 0.0
@@ -198,6 +202,11 @@ class MultiHeadAttention(Layer):
         if not kwargs.get("return_attention_scores"):
             return y
         return y, SymbolicTensor((query.shape[0], self.num_heads, query.shape[1], value.shape[1]), self.dtype)
+
+
+def _kept(x: Tensor, mask: Tensor | None) -> Tensor:
+    """x with zeros in the steps that the mask leaves out: a NaN there would reach the gradients of the projections."""
+    return x if mask is None else ops.where(ops.expand_dims(mask, -1), x, 0.0)
 
 
 def _sizes(value: int | Sequence[int]) -> tuple[int, ...]:

@@ -62,6 +62,8 @@ class Layer(Trackable, Explained, also=("compute_output_shape",)):
     _keeps_numbers = False  # numbers and lists in the first argument reach ``call`` as they are
     _keeps_dtype = False  # the result has the input's dtype, not the layer's
     _defines_build = False  # the class has a build() of its own, or inherits one that is not Layer's
+    _defines_mask = False  # compute_mask is the class's own
+    _makes_masks = False  # and the class no one of the library: it is asked at every call
     _built_by_call = False  # nothing to build before the first call: it builds the layers inside
     _constructor: type | None = None  # the class whose arguments describe the layer, if not its own
     _ready: bool  # built and free of masks and losses: calls on a plain tensor go straight to ``call``
@@ -81,6 +83,10 @@ class Layer(Trackable, Explained, also=("compute_output_shape",)):
             cls._defines_build = True
             setattr(cls, "build", build.wrapped(cls.__dict__["build"]))  # noqa: B010 (mypy: a method)
             cls._built_by_call = cls.__dict__.get("_built_by_call", False)
+        if "compute_mask" in cls.__dict__:  # as in Keras
+            cls.supports_masking = cls.__dict__.get("supports_masking", True)
+            cls._defines_mask = True
+            cls._makes_masks = not cls.__module__.startswith("lamina.")
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ from ..core.tree import leaves, map_structure
 from ..ops.conversion import as_tensor, kernel_dtype
 from . import build
 from .masking import MaskedTensor, attach, mask_of
-from .symbolic import Node, SymbolicTensor, is_symbolic
+from .symbolic import Node, SymbolicTensor, is_symbolic, specified
 
 if TYPE_CHECKING:
     from .base import Layer
@@ -123,15 +123,16 @@ def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     if layer.activity_regularizer is not None:
         for y in tensors(outputs):
             layer.add_loss(ops.divide(layer.activity_regularizer(y), float(max(1, len(y)))))
-    vars(layer).update(_takes_training=takes_training, _ready=not Losses.in_calls)
-    return outputs if mask is None else _with_mask(layer, outputs, args[0], mask)
+    makes_masks = layer._makes_masks
+    vars(layer).update(_takes_training=takes_training, _ready=not (Losses.in_calls or makes_masks))
+    return outputs if mask is None and not makes_masks else _with_mask(layer, outputs, args[0] if args else None, mask)
 
 
 def _draw(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call with symbolic tensors: one more node of a functional model."""
     if not layer.built:
         build.build_for_call(layer, args, kwargs)
-    outputs = layer.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k != "training"})
+    outputs = specified(layer, args, {k: v for k, v in kwargs.items() if k != "training"})
     layer._nodes.append(Node(layer, args, kwargs, outputs))
     return outputs
 
@@ -185,7 +186,10 @@ def _convert(layer: Layer, x: Any, integers: bool) -> Any:
 
 
 def _pass_masks(names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Give ``call`` the masks that its arguments carry, each as ``<argument>_mask``; returns that of the first."""
+    """Give ``call`` the masks that its arguments carry, each as ``<argument>_mask``; returns that of the first.
+
+    A mask that was given by keyword is that of the first.
+    """
     first = None
     for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
         mask = mask_of(value)
@@ -196,7 +200,8 @@ def _pass_masks(names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str,
         if key in names and kwargs.get(key) is None and names.index(key) >= len(args):
             kwargs[key] = mask
         first = mask if is_first else first
-    return first
+    given = kwargs.get("mask") if "mask" in names else None
+    return first if given is None else map_structure(lambda m: m if m is None else as_tensor(m), given)
 
 
 def _with_mask(layer: Layer, outputs: Any, inputs: Any, mask: Any) -> Any:
@@ -204,6 +209,9 @@ def _with_mask(layer: Layer, outputs: Any, inputs: Any, mask: Any) -> Any:
         warnings.warn(f"{layer._label()} does not support masks: the mask of its input ends here", stacklevel=4)
         return outputs
     mask = layer.compute_mask(inputs, mask)
-    if mask is None or not isinstance(outputs, Tensor) or isinstance(outputs, MaskedTensor):
+    if not isinstance(mask, Tensor) or not isinstance(outputs, Tensor) or isinstance(outputs, MaskedTensor):
         return outputs
+    if mask.ndim >= outputs.ndim > 1 or mask.shape != outputs.shape[: mask.ndim]:
+        return outputs  # it is not one of steps
+    mask = ops.cast(mask, "bool")
     return attach(outputs, mask)

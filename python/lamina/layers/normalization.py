@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
-from ..core.autograd import Tensor
+from ..core.autograd import Tensor, no_grad
+from ..ops.conversion import as_tensor
 from .arguments import fraction, known, refuse
 from .base import Layer
 from .call import take_following
@@ -20,7 +21,8 @@ class BatchNormalization(Layer):
 
     In training the batch's statistics are used and the moving ones follow, ``moving = momentum * moving + (1 -
     momentum) * batch`` (the variance divides by N); otherwise, and while ``trainable`` is False, the moving ones are
-    used.  Weights: ``gamma``, ``beta``, ``moving_mean``, ``moving_variance``, each (C,).
+    used.  Steps that a mask leaves out don't count in the batch's statistics.  Weights: ``gamma``, ``beta``,
+    ``moving_mean``, ``moving_variance``, each (C,).
     """
 
     supports_masking = True
@@ -72,16 +74,38 @@ class BatchNormalization(Layer):
 
     def call(self, inputs: Tensor, training: bool = False, mask: Any = None) -> Tensor:
         training = training and self._trainable
-        if training and mask is not None:
-            raise ValueError("statistics over a masked batch are not supported; drop the mask before this layer")
         axis = _axis(self.axis, inputs.shape)
         last = inputs.ndim - 1
+        if training and mask is not None:
+            return self._over_mask(inputs, as_tensor(mask), axis)
         x = inputs if axis == last else ops.transpose(inputs, _swapped(axis, inputs.ndim))
         y = ops.batch_norm(
             x, self.gamma, self.beta, self.moving_mean, self.moving_variance, training, self.momentum, self.epsilon,
             take_following() or "linear",
         )  # fmt: skip
         return y if axis == last else ops.transpose(y, _swapped(axis, inputs.ndim))
+
+    def _over_mask(self, inputs: Tensor, mask: Tensor, axis: int) -> Tensor:
+        """Training with statistics over the steps that count; all steps are normalized by these, as in Keras."""
+        ndim = inputs.ndim
+        if mask.shape != inputs.shape[: mask.ndim] or mask.ndim >= ndim:
+            raise ValueError(f"mask is {mask.shape}, expected the first axes of x, {inputs.shape}")
+        others = tuple(d for d in range(ndim) if d != axis)
+        kept = ops.reshape(ops.cast(mask, "bool"), (*mask.shape, *(1 for _ in range(ndim - mask.ndim))))
+        kept = ops.broadcast_to(kept, inputs.shape)
+        count = ops.add(ops.sum(ops.cast(kept, inputs.dtype), axis=others, keepdims=True), 1e-7)  # Keras's epsilon
+        mean = ops.divide(ops.sum(ops.where(kept, inputs, 0.0), axis=others, keepdims=True), count)
+        difference = ops.subtract(inputs, mean)
+        squares = ops.square(ops.where(kept, difference, 0.0))
+        variance = ops.divide(ops.sum(squares, axis=others, keepdims=True), count)
+        with no_grad():
+            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                new = ops.multiply(ops.reshape(batch, moving.shape), 1.0 - self.momentum)
+                moving.assign(ops.add(ops.multiply(moving, self.momentum), new))
+        y = ops.divide(difference, ops.sqrt(ops.add(variance, self.epsilon)))
+        if self.gamma is not None:
+            y = ops.multiply(y, ops.reshape(self.gamma, mean.shape))
+        return y if self.beta is None else ops.add(y, ops.reshape(self.beta, mean.shape))
 
     def folded_into(self, kernel: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
         """Weights of a layer, channels on their last axis, that does in inference what it and this layer do."""

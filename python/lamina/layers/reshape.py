@@ -143,20 +143,20 @@ class Concatenate(Layer):
         return tuple(first)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """The masks joined as the inputs are, all of one without a mask counts; features count where all do."""
+        """The masks joined as the inputs are, all of one without a mask counts; a step where any feature counts."""
         masks = [] if previous_mask is None else list(previous_mask)
-        axes = {m.ndim for m in masks if m is not None}
-        if len(axes) != 1:
+        if all(m is None for m in masks):
             return None
-        ndim, axis = axes.pop(), self.axis % inputs[0].ndim
-        if axis < ndim:
-            ones = (ops.ones(x.shape[:ndim], dtype="bool") for x in inputs)
-            return ops.concatenate([one if m is None else m for one, m in zip(ones, masks, strict=True)], axis=axis)
-        if any(m is None for m in masks):
-            return None
-        mask = masks[0]
-        for m in masks[1:]:
-            mask = ops.logical_and(mask, m)
+        ndim = max(m.ndim for m in masks if m is not None)
+        axis = self.axis % inputs[0].ndim
+        whole = min(ndim, inputs[0].ndim)
+        parts = [_spread(m, x.shape[:whole]) for m, x in zip(masks, inputs, strict=True)]
+        if axis < whole:
+            joined = ops.concatenate(parts, axis=axis)
+            return ops.any(joined, axis=-1) if whole == inputs[0].ndim and whole > 1 else joined
+        mask = parts[0]
+        for m in parts[1:]:
+            mask = ops.logical_or(mask, m)
         return mask
 
 
@@ -164,3 +164,12 @@ def _several(inputs: Any) -> Any:
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise ValueError("expected a list of tensors")
     return inputs
+
+
+def _spread(mask: Any, shape: tuple[int, ...]) -> Any:
+    """A mask of the first axes, or none, over all of ``shape``."""
+    if mask is None:
+        return ops.ones(shape, dtype="bool")
+    if mask.shape == shape:
+        return mask
+    return ops.broadcast_to(ops.reshape(mask, (*mask.shape, *(1 for _ in shape[mask.ndim :]))), shape)

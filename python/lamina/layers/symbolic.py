@@ -15,6 +15,7 @@ import numpy as np
 from .. import ops
 from ..core import autograd
 from ..core.autograd import Tensor, wrap
+from ..core.masked_tensor import MaskedTensor, attach
 from ..core.tree import flatten, leaves, map_structure, pack_as
 
 Shape = tuple[int | None, ...]
@@ -46,7 +47,7 @@ class SymbolicTensor:
     The truth of ``x == y`` is whether both are the same one.
     """
 
-    __slots__ = ("dtype", "index", "name", "node", "numpy_dtype", "shape")
+    __slots__ = ("dtype", "index", "mask", "name", "node", "numpy_dtype", "shape")
     __array_priority__ = 100.0  # array + SymbolicTensor is left to __radd__
 
     def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
@@ -56,6 +57,7 @@ class SymbolicTensor:
         self.name = name
         self.node: Node | None = None
         self.index = 0
+        self.mask: SymbolicTensor | None = None  # where the tensor will have one
 
     @property
     def ndim(self) -> int:
@@ -130,11 +132,41 @@ def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
         for a, b in zip(flatten(first), flatten(second), strict=True):
             if not isinstance(a, Tensor):
                 raise TypeError(f"in a functional model every result must be a tensor, got {type(a).__name__}")
-            shape = tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
-            merged.append(SymbolicTensor(shape, a.dtype))
+            merged.append(_merged(a, b))
         return pack_as(first, merged)
     assert error is not None
     raise error
+
+
+def _merged(a: Tensor, b: Tensor) -> SymbolicTensor:
+    """What stands for the results of two trials."""
+    t = SymbolicTensor((m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)), a.dtype)
+    if isinstance(a, MaskedTensor) and isinstance(b, MaskedTensor):
+        t.mask = _merged(a.mask, b.mask)
+    return t
+
+
+def specified(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a call of ``layer`` will return, as SymbolicTensors with the masks that they will have."""
+    outputs = layer.compute_output_spec(*args, **kwargs)
+    if isinstance(outputs, SymbolicTensor) and outputs.mask is None and args:
+        given = kwargs.get("mask")
+        previous = map_structure(lambda t: getattr(t, "mask", None), args[0]) if given is None else given
+        outputs.mask = _mask_of_result(layer, args[0], previous)
+    return outputs
+
+
+def _mask_of_result(layer: Any, inputs: Any, previous: Any) -> SymbolicTensor | None:
+    if not layer._defines_mask and not (layer.supports_masking and isinstance(previous, SymbolicTensor)):
+        return None
+    if not any(isinstance(m, SymbolicTensor) for m in leaves(previous)):
+        previous = None
+    try:
+        first, second = (_run(layer.compute_mask, (inputs, previous), {}, sizes) for sizes in _TRIALS[0])
+    except (ValueError, IndexError, TypeError):
+        return None  # the call itself will say why
+    both = isinstance(first, Tensor) and isinstance(second, Tensor)
+    return _merged(first, second) if both else None
 
 
 def _run(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], sizes: tuple[int, int]) -> Any:
@@ -142,8 +174,9 @@ def _run(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], 
         if not isinstance(x, SymbolicTensor):
             return x
         shape = [sizes[min(i, 1)] if n is None else n for i, n in enumerate(x.shape)]
-        dtype = np.dtype(x.dtype)  # integers may be indices, so zero; reals may be divisors, so one
-        return wrap(np.ones(shape, dtype) if dtype.kind == "f" else np.zeros(shape, dtype))
+        dtype = np.dtype(x.dtype)  # integers may be indices, so zero; reals may be divisors, so one; masks keep all
+        t = wrap(np.zeros(shape, dtype) if dtype.kind in "iu" else np.ones(shape, dtype))
+        return t if x.mask is None else attach(t, stand_in(x.mask))
 
     with trying():
         return fn(*map_structure(stand_in, args), **map_structure(stand_in, kwargs))

@@ -107,6 +107,15 @@ class Variable(Tensor):
         self._trainable = self.requires_grad = working.kind == "f" and bool(trainable)
         note_change()
 
+    @classmethod
+    def around(cls, array: Array, name: str) -> Variable:
+        """A variable that is not trained, in memory that is there already."""
+        v = cls.__new__(cls)
+        Tensor.__init__(v, array)
+        v.initializer = v.regularizer = v.owner = v.touched = None
+        v.named, v.name, v._trainable = True, name, False
+        return v
+
     @property
     def trainable(self) -> bool:
         """Whether backward fills ``grad`` and optimizers change the value."""

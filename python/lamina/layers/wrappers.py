@@ -11,6 +11,7 @@ from ..core.tree import map_shapes, map_structure
 from .base import Layer
 from .build import build_inner
 from .masking import MaskedTensor, attach
+from .normalization import BatchNormalization
 from .symbolic import Shape, SymbolicTensor
 
 
@@ -48,8 +49,9 @@ class Masking(Layer):
 class TimeDistributed(Layer):
     """``layer`` at every step of sequences (N, T, ...): one call over all N * T steps as one batch.
 
-    So batch normalization takes its statistics over all steps at once.  A mask (N, T) goes on to the result.  One with
-    more axes goes to the layer, and what that makes of it to the result, else whether a step has anything that counts.
+    So batch normalization takes its statistics over all steps at once.  A mask (N, T) goes on to the result, and to
+    batch normalization.  One with more axes goes to the layer, and what that makes of it to the result, else whether a
+    step has anything that counts.
     """
 
     supports_masking = True
@@ -73,6 +75,8 @@ class TimeDistributed(Layer):
         x = ops.reshape(inputs, (n * steps, *rest))
         if mask is not None and mask.ndim > 2:
             x = attach(x, ops.reshape(mask, (n * steps, *mask.shape[2:])))
+        elif mask is not None and isinstance(self.layer, BatchNormalization):  # whose samples are steps here
+            x = attach(x, ops.reshape(mask, (n * steps,)))
 
         def in_time(t: Tensor) -> Tensor:
             y = ops.reshape(t, (n, steps, *t.shape[1:]))

@@ -18,11 +18,11 @@ from ..core.arrays import as_dtype
 from ..core.autograd import Tensor
 from ..core.explain import Explained, named
 from ..core.grad_mode import grad_mode
-from ..core.masked_tensor import MaskedTensor
+from ..core.masked_tensor import MaskedTensor, attach
 from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
 from ..ops.conversion import as_tensor
-from .functional import REDUCTIONS, class_indices, reduce_values
+from .functional import REDUCTIONS, class_indices, kept_part, leaves_out, reduce_values
 from .functional import binary_crossentropy as binary_crossentropy
 from .functional import categorical_crossentropy as categorical_crossentropy
 from .functional import categorical_hinge as categorical_hinge
@@ -49,7 +49,8 @@ class Loss(Explained, early=True):
 
     reduction: "sum_over_batch_size" (default, the mean of all values), "mean_with_sample_weight", "sum", "none".
     dtype: the predictions are cast to it first; by default they keep theirs.
-    Steps that the mask of y_pred leaves out have no loss and don't count in the mean.
+    Steps that the mask of y_pred leaves out have no loss and don't count in the mean; values with a sample_weight of 0
+    have none either.  What y_true and y_pred hold there, a NaN as well, reaches neither the loss nor a gradient.
     """
 
     integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array
@@ -79,15 +80,36 @@ class Loss(Explained, early=True):
             y_pred = ops.cast(y_pred, self.dtype)
         if mask is None and sample_weight is None and self.reduction in ("sum_over_batch_size", "mean"):
             return self.mean(y_true, y_pred)
-        values = as_tensor(self.call(y_true, y_pred))
-        return reduce_values(values, sample_weight, self.reduction, self.counted(y_true, y_pred), mask)
+        counted = self.counted(y_true, y_pred)
+        if mask is not None or sample_weight is not None:
+            y_true, y_pred = self.kept(y_true, y_pred, sample_weight, mask)
+        values = self._checked(self.call(y_true, y_pred), y_pred)
+        return reduce_values(values, sample_weight, self.reduction, counted, mask)
+
+    def kept(self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None) -> tuple[Any, Tensor]:
+        """y_true and y_pred for ``call``, without what would make a NaN of a value that weights or mask leave out."""
+        kept = kept_part(y_pred, sample_weight, mask, 1.0)
+        return y_true, kept if mask is None else attach(kept, mask)
+
+    def _checked(self, values: Any, y_pred: Tensor) -> Tensor:
+        """What ``call`` gave as a tensor; an error where it is none, or not of y_pred's samples."""
+        if not isinstance(values, (Tensor, np.ndarray, np.generic, int, float)):
+            what = "nothing (a return is missing?)" if values is None else type(values).__name__
+            raise TypeError(f"the loss {self.name!r} returned {what}, expected a tensor of one value per sample")
+        values = as_tensor(values)
+        if values.ndim and values.shape[:1] != y_pred.shape[:1]:
+            raise ValueError(
+                f"the loss {self.name!r} returned {values.shape} for y_pred {y_pred.shape}, expected one value per "
+                "sample, the first axis being theirs; reduce the others, as ops.mean(..., axis=-1) does"
+            )
+        return values
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
 
     def mean(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """The mean over all samples; overridden where one native op computes it."""
-        values = as_tensor(self.call(y_true, y_pred))
+        values = self._checked(self.call(y_true, y_pred), y_pred)
         return values if values.ndim == 0 else ops.mean(values)
 
     def counted(self, y_true: Any, y_pred: Tensor) -> Tensor | None:
@@ -145,6 +167,9 @@ class FunctionLoss(Loss):
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         return self.fn(y_true, y_pred, **self.options)
 
+    def kept(self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None) -> tuple[Any, Tensor]:
+        return (y_true, y_pred) if leaves_out(self.fn) else super().kept(y_true, y_pred, sample_weight, mask)
+
     def get_config(self) -> dict[str, Any]:
         own = {"fn": self.fn} if type(self) is FunctionLoss else {}  # its subclasses know theirs
         return {**super().get_config(), **own, **self.options}
@@ -162,6 +187,10 @@ class _Named(Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         return type(self).function(y_true, y_pred)
+
+    def kept(self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None) -> tuple[Any, Tensor]:
+        known = leaves_out(type(self).function)
+        return (y_true, y_pred) if known else super().kept(y_true, y_pred, sample_weight, mask)
 
 
 class MeanSquaredError(_Named):
@@ -367,10 +396,16 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         mean = ops.softmax_cross_entropy_mean if self.from_logits else ops.categorical_cross_entropy_mean
         return mean(y_pred, labels, ignore_class=self.ignore_class)
 
+    def kept(self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None) -> tuple[Any, Tensor]:
+        return kept_part(as_tensor(y_true), sample_weight, mask, 0), y_pred  # a label that is left out may be anything
+
     def counted(self, y_true: Any, y_pred: Tensor) -> Tensor | None:
         if self.ignore_class is None:
             return None
-        return ops.cast(ops.not_equal(class_indices(self.name, y_true, y_pred), self.ignore_class), y_pred.dtype)
+        labels = as_tensor(y_true)
+        if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
+            labels = ops.reshape(labels, labels.shape[:-1])
+        return ops.cast(ops.not_equal(labels, self.ignore_class), y_pred.dtype)
 
 
 _PAIRS: tuple[tuple[LossFunction, type[Loss]], ...] = (
@@ -435,6 +470,11 @@ def as_loss(identifier: Any) -> Loss:
         if fn is found:
             return cls()
     return FunctionLoss(found)
+
+
+def is_built_in(function: Any) -> bool:
+    """Whether this is one of the functions of this module."""
+    return any(function is fn for fn, _ in _PAIRS)
 
 
 def serialize(loss: Loss) -> dict[str, Any]:

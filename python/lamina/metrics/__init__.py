@@ -107,7 +107,10 @@ class Metric(Explained, early=True):
 
     What it gathers is kept in variables from ``add_variable``, which ``reset_state`` sets to zero; one that keeps it
     elsewhere defines ``reset_state`` as well.  ``update_state`` gets arrays; NumPy and ``lamina.ops`` both take them.
+    ``_direction``, as in Keras: "up" where more is better, "down" where less is; callbacks with ``mode="auto"`` ask it.
     """
+
+    _direction: str | None = None
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or type(self).__name__
@@ -182,10 +185,20 @@ class _Average(Metric):
         weight = to_numbers(f"{self.name}: sample_weight", sample_weight).astype(np.float64, copy=False)
         if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
             weight = weight[..., 0]
-        if weight.ndim > values.ndim or weight.shape != values.shape[: weight.ndim]:
-            raise ValueError(f"{self.name}: sample_weight has shape {weight.shape}, the values {values.shape}")
-        weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
-        self.total += float((values * weight).sum())
+        if weight.shape == values.shape:
+            total = float(np.vdot(weight, values))
+        else:
+            if weight.ndim > values.ndim or any(
+                m not in (1, n) for m, n in zip(weight.shape, values.shape, strict=False)
+            ):
+                raise ValueError(f"{self.name}: sample_weight has shape {weight.shape}, the values {values.shape}")
+            weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
+            with np.errstate(invalid="ignore"):
+                total = float((values * weight).sum())
+        if total != total:  # what has a weight of 0 is left out, a NaN as well
+            with np.errstate(invalid="ignore"):
+                total = float(np.where(weight == 0, 0, values * weight).sum())
+        self.total += total
         self.count += float(weight.sum()) * (values.size / max(weight.size, 1))
 
     def result(self) -> float:
@@ -209,6 +222,19 @@ class Mean(_Average):
             fail(error, type(self).__name__, type(self).update_state, (self, values, sample_weight))
 
 
+# Which way these are better, for callbacks that monitor a metric made of one.
+_BETTER: dict[MetricFunction, str] = {
+    accuracy: "up",
+    binary_accuracy: "up",
+    categorical_accuracy: "up",
+    sparse_categorical_accuracy: "up",
+    sparse_top_k_categorical_accuracy: "up",
+    top_k_categorical_accuracy: "up",
+    mean_absolute_error: "down",
+    mean_squared_error: "down",
+}
+
+
 def _masked(sample_weight: Any, mask: Array) -> Array:
     """sample_weight, (batch) or (batch, time), times the mask."""
     weight = np.asarray(sample_weight)
@@ -220,7 +246,7 @@ def _masked(sample_weight: Any, mask: Array) -> Array:
 class MeanMetricWrapper(_Average):
     """The mean of a function ``fn(y_true, y_pred, **options)`` of one value per sample.
 
-    As in Keras the mask of y_pred counts where there are weights, which are 0 then for the steps that it leaves out.
+    Steps that the mask of y_pred leaves out don't count.
     """
 
     def __init__(self, fn: MetricFunction, name: str | None = None, dtype: Any = None, **options: Any) -> None:
@@ -229,14 +255,23 @@ class MeanMetricWrapper(_Average):
         super().__init__(name or str(getattr(fn, "__name__", type(fn).__name__)), dtype)
         self.fn = fn
         self.options = options
+        if fn in _BETTER:
+            self._direction = _BETTER[fn]
+        elif losses.is_built_in(fn):
+            self._direction = "down"
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         try:
+            mask = None
+            if isinstance(y_pred, MaskedTensor):
+                y_pred, mask = y_pred._array, y_pred.mask._array
             values = np.asarray(self.fn(y_true, y_pred, **self.options))
-            if sample_weight is not None and isinstance(y_pred, MaskedTensor):
-                mask = np.asarray(y_pred.mask)
-                if mask.shape == values.shape[: mask.ndim]:
-                    sample_weight = _masked(sample_weight, mask)
+            if values.dtype.kind not in "fiub":
+                raise TypeError(
+                    f"metric {self.name!r}: its function returned {values!r}, expected one value per sample"
+                )
+            if mask is not None and mask.shape == values.shape[: mask.ndim]:
+                sample_weight = mask if sample_weight is None else _masked(sample_weight, mask)
             self.add(values, sample_weight)
         except Exception as error:
             for what, given in (("y_true", y_true), ("y_pred", y_pred)):
@@ -352,7 +387,13 @@ def _from_loss(name: str) -> Metric | None:
         fn = losses.get(name)
     except ValueError:
         return None
-    return MeanMetricWrapper(_without_tape(fn), name)
+    return _of_loss(fn, name)
+
+
+def _of_loss(fn: MetricFunction, name: str) -> Metric:
+    metric = MeanMetricWrapper(_without_tape(fn), name)
+    metric._direction = "down"
+    return metric
 
 
 def _without_tape(fn: MetricFunction) -> MetricFunction:
@@ -388,8 +429,11 @@ def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()
     if isinstance(identifier, losses.Loss):
-        loss = identifier
-        return MeanMetricWrapper(_without_tape(loss.call), loss.name)
+        return _of_loss(identifier.call, identifier.name)
+    if identifier in _BETTER:
+        return MeanMetricWrapper(identifier)
+    if losses.is_built_in(identifier):
+        return _of_loss(identifier, identifier.__name__)
     if callable(identifier):
         return MeanMetricWrapper(_without_tape(identifier), getattr(identifier, "__name__", type(identifier).__name__))
     raise TypeError(f"metric: expected a name, a Metric or a function (y_true, y_pred), got {identifier!r}")

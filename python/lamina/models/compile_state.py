@@ -147,7 +147,7 @@ class MetricSet:
                 arrays.append(weight._array)
             if type(metric) not in metrics.BUILT_IN:  # it may keep what the next batch overwrites
                 arrays = [a.copy() for a in arrays]
-            if len(arrays) == 3 and isinstance(metric, MeanMetricWrapper) and isinstance(output, MaskedTensor):
+            if isinstance(output, MaskedTensor) and isinstance(metric, MeanMetricWrapper):
                 arrays[1] = output  # which takes the mask along
             metric.update_state(*arrays)
 
@@ -156,23 +156,32 @@ class MetricSet:
             if entry.metric is not None:
                 entry.metric.reset_state()
 
-    def results(self) -> dict[str, Any]:
-        """Log name -> value, of the metrics that saw a batch."""
-        found: dict[str, Any] = {}
+    def named(self) -> dict[str, Metric]:
+        """Log name -> metric, of those that are settled.  Several of one name are told apart as Keras does it."""
+        found: dict[str, Metric] = {}
         for entry in self.entries:
             if entry.metric is not None:
-                name, n = entry.log_name, 1
+                name = entry.log_name
+                if entry.weighted and name in found:
+                    name = f"{entry.prefix}weighted_{entry.metric.name}"
+                base, n = name, 1
                 while name in found:
-                    name, n = f"{entry.log_name}_{n}", n + 1
-                found[name] = plain(entry.metric.result())
+                    name, n = f"{base}_{n}", n + 1
+                found[name] = entry.metric
         return found
 
+    def results(self) -> dict[str, Any]:
+        """Log name -> value, of the metrics that saw a batch."""
+        return {name: plain(metric.result(), f"metric {metric.name!r}") for name, metric in self.named().items()}
 
-def plain(value: Any) -> Any:
+
+def plain(value: Any, what: str = "log") -> Any:
     """A metric's result, or a log of a model's own step, as Python numbers; copies of those that are arrays."""
     if isinstance(value, dict):
-        return {k: plain(v) for k, v in value.items()}
+        return {k: plain(v, what) for k, v in value.items()}
     array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{what}: its result is {value!r}, expected a number")
     return array.item() if array.ndim == 0 else array.copy()
 
 
@@ -199,6 +208,10 @@ def _metric(identifier: Any) -> Any:
     return identifier if waits else metrics.get(identifier)
 
 
+def _losses(loss: Any) -> Any:
+    return map_structure(lambda one: None if one is None else losses.as_loss(one), loss)
+
+
 class Compiled:
     """What compile() was given; and, once the model has shown its outputs, the losses and metrics of each."""
 
@@ -220,12 +233,27 @@ class Compiled:
         self.own_names: list[str] = []  # what the last test step that the model defines itself returned
         self.names: list[str] | None = None
         self.shapes: list[tuple[int, ...]] = []  # of the outputs that settled the names
+        self.masked: list[bool] = []  # whether they had a mask
         self.layers: list[Any] = []  # all that the model had at its last pass over data
         self.version = -1  # of the configuration then
         self.loss_set: LossSet
         self.metric_set: MetricSet
-        self._loss = map_structure(lambda one: None if one is None else losses.as_loss(one), loss)
+        self._loss = _losses(loss)
         self._metrics, self._weighted_metrics = (map_structure(_metric, given) for given in (plain, weighted))
+
+    @property
+    def given_loss(self) -> Any:
+        """The loss, where one was given and not one for each output."""
+        return self._loss if isinstance(self._loss, Loss) else None
+
+    def change(self, name: str, value: Any) -> None:
+        """Another optimizer or loss; the losses are matched with the outputs again."""
+        if name == "optimizer":
+            self.optimizer = value = optimizers.get(value)
+        else:
+            self._loss = _losses(value)
+            self.names = None
+        self.arguments[name] = value
 
     def settle(self, y_pred: Any, declared: Sequence[str] | None) -> None:
         """Match losses and metrics with the model's outputs."""
@@ -234,6 +262,7 @@ class Compiled:
         self.metric_set = MetricSet(self._metrics, self._weighted_metrics, names)
         self.names = names
         self.shapes = [t.shape for t in flatten(y_pred)]
+        self.masked = [isinstance(t, MaskedTensor) for t in flatten(y_pred)]
 
     def look_at(self, model: Any) -> None:
         """Before a pass over data: have losses and metrics matched again if the model got other layers."""

@@ -114,6 +114,8 @@ class ArrayFeed:
 
     def __init__(self, arrays: tuple[Any, Any, Any], prepare: Prepare, batch_size: int, shuffle: bool) -> None:
         self._columns, self.samples = prepare(*arrays)
+        columns = getattr(arrays[0], "columns", None)  # of a data frame
+        self.columns = None if columns is None else [str(c) for c in columns]
         self.steps: int | None = -(-self.samples // batch_size)
         self._batch_size = batch_size
         self._shuffle = shuffle
@@ -134,6 +136,8 @@ class ArrayFeed:
 
 class IterableFeed:
     """Batches from an iterable of x, (x, y) or (x, y, sample_weight)."""
+
+    columns: list[str] | None = None
 
     def __init__(self, source: Iterable[Any], prepare: Prepare, what: str, own: bool = False) -> None:
         self.steps = len(source) if isinstance(source, Sized) else None
@@ -201,21 +205,3 @@ class Feed:
             self.source.end_epoch()
         self._rest = self.source.epoch()  # an exhausted generator stays empty here
         return next(self._rest, None)
-
-
-def class_weights(class_weight: Any, y: Any) -> Array:
-    """One weight a sample: class_weight[label], 1 for labels that it doesn't name.  y: indices, or one-hot rows."""
-    if not isinstance(class_weight, dict):
-        raise TypeError(
-            f"class_weight: expected a dict of class index to weight, got {class_weight!r}; "
-            "dict(enumerate(weights)) makes one of a list"
-        )
-    for label in class_weight:
-        if isinstance(label, str) or int(label) != label:
-            raise ValueError(f"class_weight: keys must be class indices, got {label!r}")
-    labels = np.asarray(y)
-    if labels.ndim > 1:
-        labels = labels[..., 0] if labels.shape[-1] == 1 else labels.argmax(-1)
-    found, place = np.unique(labels.astype(np.int64), return_inverse=True)
-    table = np.array([class_weight.get(int(label), 1.0) for label in found], np.float32)
-    return table[place.reshape(labels.shape)]

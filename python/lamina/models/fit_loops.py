@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,7 @@ class StepLogs:
     def __call__(self) -> Logs:
         tracker, totals = self._compiled.loss_tracker, self._totals
         tracker.total, tracker.count = totals.sums[0], float(totals.samples)
-        attached = {m.name: plain(m.result()) for m in self._attached}
+        attached = {m.name: plain(m.result(), f"metric {m.name!r}") for m in self._attached}
         return {**totals.means(), **self._compiled.metric_set.results(), **attached}
 
 
@@ -103,15 +103,57 @@ def train_epoch(
         if not math.isfinite(loss) and not compiled.warned:
             compiled.warned = True
             steps = f" of {feed.steps}" if feed.steps else ""
+            mend = (
+                _not_finite(batch, model, feed.source.columns)
+                or "A smaller learning rate, clipnorm=1.0 or scaled inputs usually help"
+            )
             warnings.warn(
-                f"fit: the loss is {loss} at epoch {epoch + 1}, step {i + 1}{steps}. A smaller learning rate, "
-                "clipnorm=1.0 or scaled inputs usually help; callbacks=[TerminateOnNaN()] stops here",
+                f"fit: the loss is {loss} at epoch {epoch + 1}, step {i + 1}{steps}. {mend}; "
+                "callbacks=[TerminateOnNaN()] stops here",
                 stacklevel=3,
             )
         hooks.batch_end("train", i, batch.size, logs)
         if model.stop_training:
             break
     return logs()
+
+
+def _not_finite(batch: Batch, model: Any, columns: list[str] | None) -> str | None:
+    """Which part of a batch is not finite, and where; None if it isn't the data."""
+    names = getattr(model, "input_names", None) or []
+    for label, array in _arrays(batch, names if isinstance(batch.x, list) else []):
+        if array.dtype.kind != "f" or np.isfinite(array).all():
+            continue
+        place = np.argwhere(~np.isfinite(array))[0]
+        found = array[tuple(place)]
+        where = f"sample {place[0]} of the batch"
+        if array.ndim > 1:
+            column = place[-1]
+            known = label == "x" and columns is not None and array.ndim == 2 and column < len(columns)
+            name = f" ({columns[column]!r})" if known and columns is not None else ""
+            where += f", column {column}{name}" if array.ndim == 2 else f", index {tuple(int(n) for n in place[1:])}"
+        return f"{label} holds {found} ({where}): replace or leave out such values, e.g. with np.nan_to_num"
+    return None
+
+
+def _arrays(batch: Batch, names: list[str]) -> Iterator[tuple[str, Array]]:
+    """All arrays of a batch and what to call them."""
+
+    def named(label: str, tree: Any, inputs: list[str]) -> Iterator[tuple[str, Array]]:
+        if isinstance(tree, Tensor):
+            yield label, tree._array
+        elif isinstance(tree, dict):
+            for key, part in tree.items():
+                yield from named(f"{label}[{key!r}]", part, [])
+        elif isinstance(tree, (list, tuple)):
+            for i, part in enumerate(tree):
+                known = f" (input {inputs[i]!r})" if len(inputs) == len(tree) else ""
+                yield from named(f"{label}[{i}]{known}", part, [])
+
+    yield from named("x", batch.x, names)
+    for label, tree in (("y", batch.y), ("sample_weight", batch.weight)):
+        single = isinstance(tree, list) and len(tree) == 1
+        yield from named(label, tree[0] if single else tree, [])
 
 
 def evaluate(what: str, step: Step, logs: StepLogs | OwnLogs, feed: Feed, hooks: CallbackList) -> Logs:

@@ -12,7 +12,7 @@ from ..core import registry
 from ..core.autograd import Tensor
 from ..core.tree import flatten, map_structure, pack_as
 from ..layers import InputLayer, Layer, SymbolicTensor, fusion
-from ..layers.symbolic import Node, Shape
+from ..layers.symbolic import Node, Shape, specified
 from ..ops.conversion import as_tensor
 
 
@@ -113,7 +113,7 @@ class Graph:
 
         def specification(layer: Layer) -> Callable[..., Any]:
             def specify(*args: Any, training: Any = None, **kwargs: Any) -> Any:
-                return layer.compute_output_spec(*args, **kwargs)
+                return specified(layer, args, kwargs)
 
             return specify
 

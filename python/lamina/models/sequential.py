@@ -11,7 +11,7 @@ from ..core.autograd import Tensor
 from ..core.recording import note_change
 from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.masking import attach
-from ..layers.symbolic import is_symbolic
+from ..layers.symbolic import is_symbolic, specified
 from . import functional
 from .model import Model
 
@@ -127,7 +127,7 @@ class Sequential(Model):
         if not self._drawn and isinstance(x, SymbolicTensor):
             self._draw_from(x.shape, x.dtype)  # makes the weights
         for layer in self._layers:
-            x = layer.compute_output_spec(x) if is_symbolic(x) else layer(x)
+            x = specified(layer, (x,), {}) if is_symbolic(x) else layer(x)
         return x
 
     @property

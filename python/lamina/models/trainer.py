@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from ..core.capture import capture
 from ..core.tree import map_structure
 from ..layers.symbolic import trying
 from ..ops.conversion import as_tensor
-from ..optimizers.base import Optimizer
 from ..utils import pack_x_y_sample_weight
 from . import fit_loops, validate_data
 from .compile_state import Compiled
@@ -51,6 +50,7 @@ class Trainer(Steps):
     _history: History | None = None
     _compiled: Compiled | None = None
     _steps: dict[str, Callable[..., Any]] | None = None
+    _set_before: ClassVar[dict[str, Any]] = {}  # loss and optimizer that were set before compile()
 
     if TYPE_CHECKING:  # what a model brings
 
@@ -107,12 +107,30 @@ class Trainer(Steps):
         return self._compiled is not None
 
     @property
-    def optimizer(self) -> Optimizer | None:
-        return None if self._compiled is None else self._compiled.optimizer
+    def optimizer(self) -> Any:
+        """The optimizer that compile() was given; set it, and the next step uses the new one."""
+        return self._set_before.get("optimizer") if self._compiled is None else self._compiled.optimizer
+
+    @optimizer.setter
+    def optimizer(self, value: Any) -> None:
+        self._set_compiled("optimizer", value)
 
     @property
     def loss(self) -> Any:
-        return None if self._compiled is None else self._compiled.arguments["loss"]
+        """The loss as compile() was given it; set it, and the next step uses the new one."""
+        return self._set_before.get("loss") if self._compiled is None else self._compiled.arguments["loss"]
+
+    @loss.setter
+    def loss(self, value: Any) -> None:
+        self._set_compiled("loss", value)
+
+    def _set_compiled(self, name: str, value: Any) -> None:
+        """Set what compile() takes; before compile() it is only kept, for the model's own code."""
+        if self._compiled is None:
+            self.__dict__["_set_before"] = {**self._set_before, name: value}
+            return
+        self._compiled.change(name, value)
+        self._steps = None
 
     @property
     def history(self) -> History | None:
@@ -135,8 +153,7 @@ class Trainer(Steps):
         compiled = self._require("fit")
         y_pred = self(x, training=True)
         total, single = self._total(y, y_pred, weight)
-        total.backward()
-        compiled.optimizer.step()
+        self._update(total)
         compiled.optimizer.zero_grad()
         return total, single, y_pred if compiled.metric_set.entries else None
 
@@ -185,11 +202,14 @@ class Trainer(Steps):
             optimizer._source = lambda: self.trainable_weights
             self.zero_grad()
             return
-        if not variables and self.weights:
-            raise ValueError(
-                f"{what}: all weights of {getattr(self, 'name', 'the model')!r} are frozen (trainable=False), so there "
-                "is nothing to train; set trainable = True on the model or on some of its layers"
+        if not variables:  # as Keras does: it goes on, for the loss and the metrics
+            name = getattr(self, "name", "the model")
+            why = (
+                f"all weights of {name!r} are frozen (trainable=False)" if self.weights else f"{name!r} has no weights"
             )
+            mend = "; set trainable = True on the model or on some of its layers" if self.weights else ""
+            warnings.warn(f"{what}: {why}, so nothing is trained{mend}", stacklevel=4)
+            return
         optimizer.build(variables)
 
     def _require(self, what: str) -> Compiled:
@@ -211,7 +231,7 @@ class Trainer(Steps):
         compiled = self._require(what)
         if own:
             dtype = validate_data.data_dtype(self.weights)
-            return (inputs, *validate_data.as_given(what, y, weight, class_weight, dtype)), size
+            return (inputs, *validate_data.as_given(what, y, weight, class_weight, dtype, compiled.given_loss)), size
         y_pred = None
         if compiled.names is None:
             with trying():
@@ -337,7 +357,7 @@ class Trainer(Steps):
                             "validation_data", self._step("test"), self._logs("test"), held_out, inner
                         )
                         logs.update({f"val_{name}": value for name, value in found.items()})
-                    hooks("on_epoch_end", epoch, logs)
+                    hooks("on_epoch_end", epoch, dict(sorted(logs.items())))  # the order in Keras's history
                     if self.stop_training:
                         break
                 hooks("on_train_end", {})
@@ -446,6 +466,6 @@ def _ran_out(history: History, epoch: int) -> None:
 
 def _returned(logs: dict[str, Any], return_dict: bool) -> Any:
     if return_dict:
-        return logs
+        return dict(sorted(logs.items()))  # as in Keras
     values = list(logs.values())
     return values[0] if len(values) == 1 else values

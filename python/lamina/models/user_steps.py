@@ -60,8 +60,7 @@ class Steps:
         y_pred = self(x, training=True)
         loss = self._computed_loss(x, y, y_pred, sample_weight, True)
         self.zero_grad()
-        loss.backward()
-        self._require("train_step").optimizer.step()
+        self._update(loss)
         return self._step_logs(loss, x, y, y_pred, sample_weight)
 
     def test_step(self, data: Any) -> dict[str, Any]:
@@ -130,6 +129,21 @@ class Steps:
             self._found_metrics = (configuration.version, found)
         return found
 
+    def _direction(self, log_name: str) -> tuple[bool, str | None]:
+        """Whether the model logs this name, also behind val_; and "down" or "up" if it knows which way is better."""
+        compiled = self._compiled
+        known: dict[str, Metric] = {m.name: m for m in self._attached_metrics()}
+        single = ["loss"]
+        if compiled is not None and compiled.names is not None:
+            known |= compiled.metric_set.named()
+            single += compiled.log_names
+        for name in (log_name, log_name.removeprefix("val_")):
+            if name in single:
+                return True, "down"
+            if name in known:
+                return True, getattr(known[name], "_direction", None)
+        return False, None
+
     def _defines(self, *methods: str) -> bool:
         """Whether the class, or an assignment to the model, replaces one of these methods."""
         return any(m in vars(self) or getattr(type(self), m) is not getattr(Steps, m) for m in methods)
@@ -159,6 +173,18 @@ class Steps:
             )
         return total, single
 
+    def _update(self, loss: Tensor) -> None:
+        """Backward and one optimizer step, where there is something to train."""
+        optimizer = self._require("fit").optimizer
+        if loss.requires_grad:
+            loss.backward()
+            optimizer.step()
+        elif any(v.requires_grad for v in optimizer._variables):
+            raise RuntimeError(
+                "fit: the loss depends on none of the weights that are trained; NumPy in a layer's call() or in a loss "
+                "makes constants: use lamina.ops there"
+            )
+
     def _computed_loss(self, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Tensor:
         """compute_loss, which a model may define without its newest argument."""
         options = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
@@ -180,5 +206,5 @@ def own_logs(what: str, logs: Any) -> dict[str, Any]:
             if not isinstance(one, (Tensor, int, float, np.ndarray, np.generic)):
                 hint = "; return its result()" if isinstance(one, Metric) else ""
                 raise TypeError(f"{what}: expected the log {key!r} to be a number, got {type(one).__name__}{hint}")
-            found[str(key)] = plain(one)
+            found[str(key)] = plain(one, what)
     return found

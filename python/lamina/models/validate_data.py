@@ -13,7 +13,7 @@ from ..core.tree import flatten, map_structure
 from ..data import count
 from ..losses import SparseCategoricalCrossentropy
 from .compile_state import Compiled, per_output
-from .data_adapter import Array, Column, class_weights, to_arrays
+from .data_adapter import Array, Column, to_arrays
 
 
 def data_dtype(weights: list[Any]) -> np.dtype[Any]:
@@ -40,10 +40,11 @@ def targets(
     each: list[Array | None]
     each = per_output("sample_weight", weight, names) if isinstance(weight, (list, dict)) else [weight] * len(names)
     if class_weight is not None:
-        each = [_class_weighted(what, class_weight, labels, each[0])]
+        shape = compiled.shapes[0] if compiled.shapes else None
+        each = [_class_weighted(what, class_weight, labels, each[0], compiled.loss_set.losses[0], shape)]
     for i, a in enumerate(labels):
         if a is not None:
-            _check_labels(what, compiled, i, a)
+            _check_labels(what, compiled, i, a, each[i])
     wanted = compiled.loss_set.target_dtype
     return (
         [None if a is None else Column(a, wanted(i, a, dtype)) for i, a in enumerate(labels)],
@@ -51,13 +52,15 @@ def targets(
     )
 
 
-def _check_labels(what: str, compiled: Compiled, i: int, y: Array) -> None:
-    """ValueError for labels that are no class of output i, where its loss takes class indices.
+def _check_labels(what: str, compiled: Compiled, i: int, y: Array, weight: Array | None) -> None:
+    """ValueError for labels that are no class of output i, where its loss takes class indices and their weight isn't 0.
 
     Said here, once for all of y, since a step only knows their places in a shuffled batch.
     """
     loss, shape = compiled.loss_set.losses[i], compiled.shapes[i]
     if not isinstance(loss, SparseCategoricalCrossentropy) or loss.options["axis"] not in (-1, len(shape) - 1):
+        return
+    if compiled.masked[i]:  # which labels count, only the steps know
         return
     if not y.size or y.dtype.kind == "b" or (y.ndim == len(shape) and y.shape[-1] != 1):  # the loss explains shapes
         return
@@ -69,6 +72,8 @@ def _check_labels(what: str, compiled: Compiled, i: int, y: Array) -> None:
     wrong = (y != np.trunc(y)) | (y < 0) | (y >= classes) if y.dtype.kind == "f" else (y < 0) | (y >= classes)
     if loss.ignore_class is not None:
         wrong &= y != loss.ignore_class
+    if weight is not None:
+        wrong &= _aligned(weight, y.ndim) != 0
     if not wrong.any():
         return
     place = np.unravel_index(int(wrong.argmax()), y.shape)
@@ -89,11 +94,16 @@ def _check_labels(what: str, compiled: Compiled, i: int, y: Array) -> None:
     )
 
 
-def as_given(what: str, y: Any, weight: Any, class_weight: Any, dtype: np.dtype[Any]) -> tuple[Any, Any]:
-    """Columns of y and of the weights in the structure that the user gave, for models with steps of their own."""
+def as_given(
+    what: str, y: Any, weight: Any, class_weight: Any, dtype: np.dtype[Any], loss: Any = None
+) -> tuple[Any, Any]:
+    """Columns of y and of the weights in the structure that the user gave, for models with steps of their own.
+
+    loss: the one that compile was given, if any.
+    """
     labels, weight = to_arrays(what, "y", y), to_arrays(what, "sample_weight", weight)
     if class_weight is not None:
-        weight = _class_weighted(what, class_weight, flatten(labels), weight)
+        weight = _class_weighted(what, class_weight, flatten(labels), weight, loss, None)
 
     def column(a: Array | None) -> Column | None:
         return None if a is None else Column(a, dtype if a.dtype.kind == "f" else a.dtype, kept=True)
@@ -101,13 +111,64 @@ def as_given(what: str, y: Any, weight: Any, class_weight: Any, dtype: np.dtype[
     return map_structure(column, labels), map_structure(column, weight)
 
 
-def _class_weighted(what: str, class_weight: Any, labels: list[Any], weight: Array | None) -> Array:
+def _class_weighted(
+    what: str,
+    class_weight: Any,
+    labels: list[Any],
+    weight: Any,
+    loss: Any,
+    shape: tuple[int, ...] | None,
+) -> Array:
+    """sample_weight times the weights of the labels' classes; shape: that of the predictions, if it is known."""
     if len(labels) > 1:
         raise ValueError(f"{what}: class_weight goes with one output; give sample_weight for several")
     if labels[0] is None:
         raise ValueError(f"{what}: class_weight needs y")
-    found = class_weights(class_weight, labels[0])
-    return found if weight is None else found * weight
+    given = flatten(weight)
+    if len(given) > 1:
+        raise ValueError(f"{what}: class_weight goes with one sample_weight, got {len(given)}")
+    found = class_weights(class_weight, class_indices(labels[0], loss, shape))
+    if not given or given[0] is None:
+        return found
+    ndim = max(found.ndim, given[0].ndim)
+    product: Array = _aligned(found, ndim) * _aligned(given[0], ndim)
+    return product
+
+
+def _aligned(weight: Array, ndim: int) -> Array:
+    """Weights that broadcast from the left, samples first, as their losses do; an array of ndim axes."""
+    if weight.ndim > ndim and weight.shape[-1] == 1:
+        weight = weight[..., 0]
+    return weight.reshape(weight.shape + (1,) * (ndim - weight.ndim))
+
+
+def class_indices(y: Array, loss: Any, shape: tuple[int, ...] | None) -> Array:
+    """The classes that y stands for: y itself, or the places of its largest entries where its last axis is one-hot.
+
+    loss: where it takes class indices, y is never one-hot.  shape: of the predictions; an axis that y has not got means
+    indices too.
+    """
+    if y.ndim > 1 and y.shape[-1] == 1 and (shape is None or y.ndim == len(shape)):
+        return y[..., 0]
+    if getattr(loss, "integer_targets", False) or y.ndim < 2 or (shape is not None and y.ndim < len(shape)):
+        return y
+    places: Array = y.argmax(-1)
+    return places
+
+
+def class_weights(class_weight: Any, labels: Array) -> Array:
+    """One weight a label: class_weight[label], 1 for labels that it doesn't name.  Labels are rounded, as in Keras."""
+    if not isinstance(class_weight, dict):
+        raise TypeError(
+            f"class_weight: expected a dict of class index to weight, got {class_weight!r}; "
+            "dict(enumerate(weights)) makes one of a list"
+        )
+    for label in class_weight:
+        if isinstance(label, str) or int(label) != label:
+            raise ValueError(f"class_weight: keys must be class indices, got {label!r}")
+    found, place = np.unique(np.rint(labels) if labels.dtype.kind == "f" else labels, return_inverse=True)
+    table = np.array([class_weight.get(label, 1.0) for label in found.tolist()], np.float32)
+    return table[place.reshape(labels.shape)]
 
 
 def split(data: tuple[Any, Any, Any], fraction: float) -> tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record
+from ..core.autograd import Array, Gradients, Tensor
+from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, float_tensor
 from .reshape import reshape, transpose
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record, wants_grad
+from ..core.autograd import Array, Gradients, Tensor, wants_grad
+from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record
+from ..core.autograd import Array, Gradients, Tensor
+from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor
 from .data_format import around_channels_last, expect_axes
 

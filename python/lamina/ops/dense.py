@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record
+from ..core.autograd import Array, Gradients, Tensor
+from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor, float_pair
 from .expansion import broadcast_to
 from .reshape import reshape

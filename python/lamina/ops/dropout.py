@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record
+from ..core.autograd import Array, Gradients, Tensor
+from ..core.autograd import unchecked_record as record
 from ..core.generator import Generator
 from .conversion import TensorLike, float_tensor
 

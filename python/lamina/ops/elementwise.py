@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
+from ..core.autograd import Array, Gradients, Tensor, wrap
+from ..core.autograd import unchecked_record as record
+from ..core.autograd import unchecked_record_view as record_view
 from .conversion import TensorLike, as_tensor, float_tensor, floatx, forbid_in_capture
 
 _Number = (int, float)
@@ -421,14 +423,12 @@ def where(condition: TensorLike, x1: TensorLike = None, x2: TensorLike = None) -
     x, y = _operands("where", x1, x2)
     c, xa, ya = condition._array, _raw(x), _raw(y)
     z = _native.where_forward(c, xa, ya)
-    inputs = tuple(t for t in (x, y) if isinstance(t, Tensor))
 
     def backward(dy: Array, grads: Gradients) -> None:
         dx, dy_ = grads if len(grads) == 2 else (grads[0], None) if isinstance(x, Tensor) else (None, grads[0])
-        shift = 0 if isinstance(x, Tensor) else 1
-        _native.where_backward(c, xa, ya, dy, dx, dy_, grads.accumulate << shift)
+        _native.where_backward(c, xa, ya, dy, dx, dy_, grads.accumulate << (not isinstance(x, Tensor)))
 
-    return record(z, inputs, backward)
+    return record(z, tuple(t for t in (x, y) if isinstance(t, Tensor)), backward)
 
 
 def stop_gradient(variable: TensorLike) -> Tensor:

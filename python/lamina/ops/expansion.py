@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record
+from ..core.autograd import Array, Gradients, Tensor
+from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, _axis, _contiguous, as_tensor, check_sizes, forbid_in_capture
 from .reshape import ravel, take
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record
+from ..core.autograd import Array, Gradients, Tensor
+from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, float_tensor
 from .data_format import around_channels_last
 from .reshape import reshape

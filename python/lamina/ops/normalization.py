@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record, wrap
+from ..core.autograd import Array, Gradients, Tensor, wrap
+from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor
 
 __all__ = ["batch_norm", "batch_norm_fold", "layer_norm"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record, wants_grad, wrap
+from ..core.autograd import Array, Gradients, Tensor, wants_grad, wrap
+from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor
 from .convolution import Padding, Size
 from .data_format import around_channels_last, expect_axes

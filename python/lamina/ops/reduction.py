@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record, wrap
+from ..core.autograd import Array, Gradients, Tensor, wrap
+from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, _axis, as_tensor, concatenate, float_tensor, shape_of
 from .elementwise import absolute, divide, maximum, minimum, multiply, not_equal, sqrt, subtract
 from .reshape import reshape

@@ -14,7 +14,9 @@ import numpy as np
 
 from .. import _native
 from ..core.arrays import as_dtype
-from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
+from ..core.autograd import Array, Gradients, Tensor, wrap
+from ..core.autograd import unchecked_record as record
+from ..core.autograd import unchecked_record_view as record_view
 from .conversion import (
     TensorLike,
     _axis,

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record, wrap
+from ..core.autograd import Array, Gradients, Tensor, wrap
+from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, _axis, as_tensor, check_sizes, floatx, forbid_in_capture, integer_tensor
 from .elementwise import add, greater_equal, less, logical_and, multiply, where
 from .reduction import max as largest

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, record, wrap
+from ..core.autograd import Array, Gradients, Tensor, wrap
+from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor, float_pair, float_tensor
 from .elementwise import (
     abs,

@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Tensor, wrap
+from ..core.autograd import Tensor
 from ..core.explain import Explained
 from ..core.grad_mode import grad_mode
 from ..core.memory import zero_pages, zeros
 from ..core.recording import Recording, forbid_capture, note_change, notes_changes
 from ..core.suggest import unknown
+from ..layers.variable import Variable
 from . import schedules
 from .schedules import LearningRateSchedule
 
@@ -84,6 +85,7 @@ class Optimizer(Explained, early=True):
                 f"argument of {type(self).__name__}", next(iter(others)), valid - {"shared", "others", "kwargs"}
             )
         self._variables: list[Tensor] = []
+        self._built = False  # with which variables, if any
         self._slots: dict[str, list[Array]] = {}
         self._group: Any = None
         self._rate = np.zeros(1, np.float64)
@@ -153,14 +155,22 @@ class Optimizer(Explained, early=True):
         self._rate[0] = rate
 
     @property
-    def iterations(self) -> Tensor:
-        """Steps done so far, an int64 tensor of shape ()."""
-        return wrap(self._steps.reshape(()))
+    def iterations(self) -> Variable:
+        """Steps done so far, an int64 variable of shape ()."""
+        return self._state_variable("iteration", self._steps.reshape(()))
 
     @property
-    def variables(self) -> list[Tensor]:
-        """Steps done, learning rate, then every slot array: the whole state."""
-        return [self.iterations, wrap(self._rate.reshape(())), *(wrap(a) for s in self._slots.values() for a in s)]
+    def variables(self) -> list[Variable]:
+        """Steps done, learning rate, then every slot array: the whole state, as variables that share its memory."""
+        slots = [
+            self._state_variable(f"{_label(v, i).replace('/', '_').replace(' ', '_')}_{name}", array)
+            for name, arrays in self._slots.items()
+            for i, (v, array) in enumerate(zip(self._variables, arrays, strict=False))
+        ]
+        return [self.iterations, self._state_variable("learning_rate", self._rate.reshape(())), *slots]
+
+    def _state_variable(self, name: str, array: Array) -> Variable:
+        return Variable.around(array, f"{self.name}/{name}")
 
     def exclude_from_weight_decay(
         self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
@@ -184,12 +194,14 @@ class Optimizer(Explained, early=True):
                 what = _label(v, i)
                 raise ValueError(f"{type(self).__name__}.build: {what} {v.shape} is no leaf with requires_grad=True")
         self._enlist(variables)
+        self._built = True
         if not self._variables:
-            raise ValueError(
-                f"{type(self).__name__}.build: there are no variables; a model has its weights once it was called on a "
-                "batch or model.build(input_shape) was"
+            warnings.warn(
+                f"{type(self).__name__}.build: there are no variables, so nothing is trained; a model has its weights "
+                "once it was called on a batch or model.build(input_shape) was",
+                stacklevel=2,
             )
-        if self._group is None:
+        elif self._group is None:
             self._bind()
 
     def _enlist(self, variables: Iterable[Tensor]) -> None:
@@ -250,6 +262,8 @@ class Optimizer(Explained, early=True):
             if not self._variables and self._source is not None:
                 self.build(self._source())
             if not self._variables:
+                if self._built:
+                    return  # there is nothing to train
                 raise RuntimeError(f"{type(self).__name__}.step: call build(model.trainable_weights) first")
             self._bind()
         flags = [v._grad_is_set for v in self._variables]
@@ -308,6 +322,8 @@ class Optimizer(Explained, early=True):
         variables = self._variables if trainable_variables is None else list(trainable_variables)
         if len(grads) != len(variables):
             raise ValueError(f"{type(self).__name__}.apply: {len(grads)} gradients for {len(variables)} variables")
+        if not grads:
+            return  # as Keras does
         self.build(variables)
         if grad_mode.recording is not None:
             for v in self._variables:

@@ -42,6 +42,23 @@ def _scores(
     return np.where(excluded, -np.inf, s)
 
 
+def _times(p: Array, x: Array) -> Array:
+    """p @ x, where a weight of exactly 0 takes nothing from a row that is not finite."""
+    finite = np.isfinite(x).all(axis=-1)
+    y = p @ _finite(x)
+    for *head, row in np.argwhere(np.logical_not(finite)):
+        at = tuple(head)
+        w = p[at][..., row, None]
+        with np.errstate(invalid="ignore"):
+            y[at] += np.where(w == 0, 0, w * x[at][row])
+    return np.asarray(y)
+
+
+def _finite(x: Array) -> Array:
+    """Zeros in the place of rows that are not finite: what saw them has a NaN in the logarithm of its sum."""
+    return np.where(np.isfinite(x).all(-1, keepdims=True), x, 0)
+
+
 def _log_sum(s: Array) -> Array:
     if s.shape[-1] == 0:
         return np.full(s.shape[:-1], -np.inf, s.dtype)
@@ -84,7 +101,7 @@ def attention_forward(
     s = _scores(query, key, mask, bias, lengths, causal, scale)
     lse = _log_sum(s)
     p = _weights(s, lse) * _dropout_factor(s.shape, dropout, used)
-    out = p @ _heads_first(value, query.shape[2])
+    out = _times(p, _heads_first(value, query.shape[2]))
     return np.ascontiguousarray(out.transpose(0, 2, 1, 3)).astype(query.dtype), lse.astype(query.dtype), used
 
 
@@ -109,6 +126,11 @@ def attention_backward(
     accumulate: int = 0,
 ) -> None:
     H, groups = query.shape[2], key.shape[2]
+    if mask is not None or bias is not None or causal != "none":
+        without = (logsumexp == -np.inf).transpose(0, 2, 1) | (dout == 0).all(-1)  # queries that give no gradient
+        logsumexp = np.where(without.transpose(0, 2, 1), -np.inf, logsumexp)
+        query, dout, out = (np.where(without[..., None], 0, x) for x in (query, dout, out))
+        key, value = _finite(key), _finite(value)
     s = _scores(query, key, mask, bias, lengths, causal, scale)
     p = _weights(s, logsumexp)
     factor = _dropout_factor(s.shape, dropout, used)
@@ -150,7 +172,7 @@ def attention_weights_backward(
     dk: Array | None,
     accumulate: int = 0,
 ) -> None:
-    H = query.shape[2]
+    H, query, key = query.shape[2], _finite(query), _finite(key)
     ds = scale * weights * (dweights - (weights * dweights).sum(axis=-1, keepdims=True))
     if dq is not None:
         give(dq, (ds @ _heads_first(key, H)).transpose(0, 2, 1, 3), accumulate, 0)
