@@ -8,6 +8,7 @@ are the normal numbers of a ``Generator`` (Gaussian noise), which a captured ste
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -39,19 +40,19 @@ class _Locks:
     draws: in the child no thread would unlock them."""
 
     known: ClassVar[weakref.WeakSet[Any]] = weakref.WeakSet()
-    held: ClassVar[list[Any]] = []
+    held: ClassVar[dict[int, list[Any]]] = {}  # by the thread that forks
 
     @classmethod
     def acquire(cls) -> None:
-        cls.held = list(cls.known)
-        for lock in cls.held:
+        locks = sorted(cls.known, key=id)  # two threads that fork take them in one order
+        for lock in locks:
             lock.acquire()
+        cls.held[threading.get_ident()] = locks
 
     @classmethod
     def release(cls) -> None:
-        for lock in cls.held:
+        for lock in cls.held.pop(threading.get_ident()):
             lock.release()
-        cls.held = []
 
 
 if hasattr(os, "register_at_fork"):
