@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -90,6 +91,13 @@ struct Region {
   const void* context = nullptr;
   std::exception_ptr error;
   alignas(64) std::array<std::atomic<std::uint64_t>, kMostThreads> parts{};  // what nobody has taken
+
+  bool has_chunks(int count) const {
+    return std::any_of(parts.begin(), parts.begin() + count, [](const std::atomic<std::uint64_t>& part) {
+      const std::uint64_t p = part.load(std::memory_order_relaxed);
+      return begin_of(p) < end_of(p);
+    });
+  }
 
   bool take(Share& share, dim_t& chunk) {
     for (int i = 0; i < share.threads_; i++) {
@@ -230,7 +238,7 @@ class Team {
 
   bool work_for(int thread) const {
     for (const Region& r : regions_)
-      if (r.threads.load() > thread) return true;
+      if (const int threads = r.threads.load(); threads > thread && r.has_chunks(threads)) return true;
     return false;
   }
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .core.arrays import to_numbers
 from .core.explain import named
-from .core.generator import numpy_from, numpy_generator
+from .core.generator import numpy_from, numpy_generator, unlocked_in_children
 from .core.tree import flatten, map_structure
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -69,7 +69,8 @@ def batches(
     """
     if batch_size < 1:
         raise ValueError(f"batches: batch_size must be at least 1, got {batch_size}")
-    return Batches(x, y, batch_size, shuffle, numpy_generator() if seed is None else numpy_from(seed), drop_last)
+    rng = numpy_generator() if seed is None else unlocked_in_children(numpy_from(seed))
+    return Batches(x, y, batch_size, shuffle, rng, drop_last)
 
 
 @named("split")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+import os
+import threading
+import weakref
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +23,36 @@ class _Process:
     numpy: np.random.Generator | None = None
 
 
+class _Locks:
+    """The locks of NumPy's generators that live on and that several threads may draw from.  A fork waits until nobody
+    draws: in the child no thread would unlock them."""
+
+    known: ClassVar[weakref.WeakSet[Any]] = weakref.WeakSet()
+    held: ClassVar[dict[int, list[Any]]] = {}  # by the thread that forks
+
+    @classmethod
+    def acquire(cls) -> None:
+        locks = sorted(cls.known, key=id)  # two threads that fork take them in one order
+        for lock in locks:
+            lock.acquire()
+        cls.held[threading.get_ident()] = locks
+
+    @classmethod
+    def release(cls) -> None:
+        for lock in cls.held.pop(threading.get_ident()):
+            lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_Locks.acquire, after_in_parent=_Locks.release, after_in_child=_Locks.release)
+
+
+def unlocked_in_children(generator: np.random.Generator) -> np.random.Generator:
+    """``generator``, from now on safe to draw from in a child that is forked while another thread draws."""
+    _Locks.known.add(generator.bit_generator.lock)
+    return generator
+
+
 def seed(value: int) -> None:
     """Make all that is drawn from now on (initial weights, dropout keys of new layers, shuffles) repeatable.
 
@@ -28,7 +61,7 @@ def seed(value: int) -> None:
     forbid_capture("lamina.random.seed() was called in the step")
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
         raise ValueError(f"random.seed: expected a non-negative integer, got {value!r}")
-    _Process.numpy = np.random.Generator(np.random.Philox(int(value)))
+    _Process.numpy = unlocked_in_children(np.random.Generator(np.random.Philox(int(value))))
 
 
 def numpy_generator() -> np.random.Generator:
@@ -39,7 +72,7 @@ def numpy_generator() -> np.random.Generator:
 
 def _process_generator() -> np.random.Generator:
     if _Process.numpy is None:
-        _Process.numpy = np.random.Generator(np.random.Philox())
+        _Process.numpy = unlocked_in_children(np.random.Generator(np.random.Philox()))
     return _Process.numpy
 
 
