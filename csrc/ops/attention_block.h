@@ -65,9 +65,8 @@ void multiply(const Product<T>& p, Part part, dim_t diagonal) {
     const dim_t from = part == Part::depth_from ? std::min(first, p.depth) : 0;
     const dim_t to = part == Part::depth_to ? std::clamp<dim_t>(r + t.rows - diagonal, 0, p.depth) : p.depth;
     t.k1 = to - from;
-    t.a = p.a + r * p.row + from * p.step;
-    t.c = p.c + r * p.ldc + skipped * W;
-    run_panels(t, t.rows, panels, p.b + from * p.ldb + skipped * W, p.ldb);
+    const T* b = p.b + from * p.ldb + skipped * W;
+    run_panels<T>(t, t.rows, p.a + r * p.row + from * p.step, p.c + r * p.ldc + skipped * W, panels, b, p.ldb);
   }
 }
 

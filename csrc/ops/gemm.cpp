@@ -114,10 +114,10 @@ void blocked(const Gemm<T>& g) {
     t.accumulate = g.accumulate || !first;
     for (dim_t ic = 0; ic < g.M; ic += MC) {
       const dim_t mc = std::min(MC, g.M - ic);
-      t.a = g.a + ic * g.a_row + pc * g.a_col;
+      const T* a = g.a + ic * g.a_row + pc * g.a_col;
       if (copy_a) {
-        kern.pack(t.a, g.a_col, 1, t.k1, mc, copied, copied_row);
-        t.a = copied;
+        kern.pack(a, g.a_col, 1, t.k1, mc, copied, copied_row);
+        a = copied;
         t.s1 = copied_row;
       }
       for (dim_t p = 0; p < panels.count; p++) {
@@ -127,13 +127,12 @@ void blocked(const Gemm<T>& g) {
         t.vectors = panels.width(p);
         t.cols = panels.used(p);
         t.bias = first && g.bias ? g.bias + n : nullptr;
-        t.c = g.c + ic * g.ldc + n;
         const bool whole = g.b_col == 1 && t.cols == panels.row(p), from_source = whole && (in_place || ic == 0);
         t.b = from_source ? source : panel;
         t.ldb = from_source ? g.b_row : panels.row(p);
         t.copy = from_source && !in_place ? panel : nullptr;
         if (!whole && ic == 0) pack_panel(panels, p, t.k1, g.b + pc * g.b_row, g.b_row, g.b_col, panel);
-        run_rows(t, mc);
+        run_rows(kern, t, mc, a, g.c + ic * g.ldc + n);
       }
     }
   }

@@ -59,13 +59,11 @@ void pack_panel(const Panels& panels, dim_t p, dim_t K, const T* b, dim_t b_row,
   kernels<T>().gemm.pack(b + panels.begin(p) * b_col, b_row, b_col, K, panels.used(p), out, panels.row(p));
 }
 
-// The tile over `rows` rows of one panel, in even tiles: 64 become 7 7 6 6 6 ..., never 7 7 ... 1. The tile's a and c
-// stand at the first row. With Tile::copy the first tile packs the panel for the others.
+// The tile over `rows` rows of one panel, in even tiles: 64 become 7 7 6 6 6 ..., never 7 7 ... 1. a and c stand at the
+// first row. With Tile::copy the first tile packs the panel for the others.
 template <class T>
-void run_rows(Tile<T> t, dim_t rows) {
-  const auto& kern = kernels<T>().gemm;
-  const T *const a = t.a, *const packed = t.copy;
-  T* const c = t.c;
+inline __attribute__((always_inline)) void run_rows(const GemmKernels<T>& kern, Tile<T>& t, dim_t rows, const T* a,
+                                                    T* c) {
   const dim_t most = kern.max_rows[t.vectors], tiles = (rows + most - 1) / most;
   for (dim_t i = 0; i < tiles; i++) {
     const dim_t at = rows * i / tiles;
@@ -73,8 +71,8 @@ void run_rows(Tile<T> t, dim_t rows) {
     t.a = a + at * t.row;
     t.c = c + at * t.ldc;
     kern.tile(t);
-    if (i || !packed) continue;
-    t.b = packed;
+    if (!t.copy) continue;
+    t.b = t.copy;
     t.ldb = dim_t(t.vectors) * kern.lanes;
     t.copy = nullptr;
   }
@@ -83,16 +81,16 @@ void run_rows(Tile<T> t, dim_t rows) {
 // The tile over all panels of a matrix of t.k1 rows: packed ones one after the other, or, with ldb, rows of whole
 // registers in place. Backwards from the last panel if `fro`: of those that were just read, some are still in cache.
 template <class T>
-void run_panels(Tile<T> t, dim_t rows, const Panels& panels, const T* b, dim_t ldb = 0, bool fro = false) {
-  T* const c = t.c;
+void run_panels(Tile<T>& t, dim_t rows, const T* a, T* c, const Panels& panels, const T* b, dim_t ldb = 0,
+                bool fro = false) {
+  const auto& kern = kernels<T>().gemm;
   for (dim_t i = 0; i < panels.count; i++) {
     const dim_t p = fro ? panels.count - 1 - i : i, n = panels.begin(p);
     t.vectors = panels.width(p);
     t.cols = panels.used(p);
     t.ldb = ldb ? ldb : panels.row(p);
     t.b = b + (ldb ? n : panels.at(p, t.k1));
-    t.c = c + n;
-    run_rows(t, rows);
+    run_rows(kern, t, rows, a, c + n);
   }
 }
 
@@ -110,14 +108,12 @@ class PackedMatrix {
   // c (M, N) = a (M, K) . b, or c += a . b; on the calling thread.
   void multiply(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool accumulate, bool fro) const {
     Tile<T> t{};
-    t.a = a;
     t.row = lda;
     t.k3 = t.k2 = t.s1 = 1;
     t.k1 = K_;
-    t.c = c;
     t.ldc = ldc;
     t.accumulate = accumulate;
-    run_panels(t, M, panels_, packed_.get(), 0, fro);
+    run_panels(t, M, a, c, panels_, packed_.get(), 0, fro);
   }
 
  private:
