@@ -51,8 +51,9 @@ class Masking(Layer):
 class TimeDistributed(Layer):
     """``layer`` at every step of sequences (N, T, ...): one call over all N * T steps as one batch.
 
-    So batch normalization takes its statistics over all steps at once.  A mask (N, T) goes on to the result.  One with
-    more axes goes to the layer (and one of steps to batch normalization), and what that makes of it to the result, else whether a step has anything that counts.
+    So batch normalization takes its statistics over all steps at once.  A mask (N, T) goes on to the result, and to
+    batch normalization.  One with more axes goes to the layer, and what that makes of it to the result, else whether a
+    step has anything that counts.
     """
 
     supports_masking = True
