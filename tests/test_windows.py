@@ -13,6 +13,7 @@ from lamina.testing import check_gradients
 CONVOLUTIONS = {
     "Conv1D": ({"filters": 4, "kernel_size": 3, "strides": 2, "dilation_rate": 2, "padding": "causal"}, (9,)),
     "Conv2D": ({"filters": 4, "kernel_size": (3, 2), "strides": 2, "padding": 1, "groups": 2}, (5, 6)),
+    "Conv3D": ({"filters": 4, "kernel_size": (2, 1, 3), "strides": (1, 2, 1), "padding": "same"}, (4, 3, 5)),
     "DepthwiseConv2D": ({"kernel_size": 3, "depth_multiplier": 2, "padding": "same"}, (5, 4)),
 }
 POOLS = {

@@ -194,6 +194,17 @@ class Conv2D(_Conv):
     _axes = 2
 
 
+class Conv3D(_Conv):
+    """Convolution of volumes (N, D, H, W, C) -> (N, D', H', W', filters).
+
+    Weights: ``kernel`` (kd, kh, kw, C / groups, filters), ``bias`` (filters,).  Arguments and defaults are Keras 3's;
+    ``padding`` may also be explicit, ((front, back), (top, bottom), (left, right)), and strides and dilation may go
+    together.  With ``data_format="channels_first"`` volumes come and go as (N, C, D, H, W).
+    """
+
+    _axes = 3
+
+
 class _DepthwiseConv(Convolution):
     def __init__(
         self,
