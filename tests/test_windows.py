@@ -13,6 +13,7 @@ from lamina.testing import check_gradients
 CONVOLUTIONS = {
     "Conv1D": ({"filters": 4, "kernel_size": 3, "strides": 2, "dilation_rate": 2, "padding": "causal"}, (9,)),
     "Conv2D": ({"filters": 4, "kernel_size": (3, 2), "strides": 2, "padding": 1, "groups": 2}, (5, 6)),
+    "Conv2DTranspose": ({"filters": 6, "kernel_size": 3, "strides": (2, 3), "output_padding": 1, "groups": 2}, (4, 5)),
     "Conv3D": ({"filters": 4, "kernel_size": (2, 1, 3), "strides": (1, 2, 1), "padding": "same"}, (4, 3, 5)),
     "DepthwiseConv2D": ({"kernel_size": 3, "depth_multiplier": 2, "padding": "same"}, (5, 4)),
 }
@@ -206,6 +207,10 @@ BAD = [
     (lambda: ops.conv2d(X3, W3), r"conv2d: x is .*, expected four axes \(N, H, W, C\)"),
     (lambda: layers.Conv2D(4, 3, (1, 1, 1)), "strides must be an integer or a pair of them"),
     (lambda: layers.Conv2D(4, 3, padding=((1, 1), "same")), "padding must be 'valid', 'same', a non-negative integer"),
+    (lambda: layers.Conv2DTranspose(4, 3, 2, output_padding=(0, 2)), "output_padding=2 must be less than strides=2"),
+    (lambda: layers.Conv2DTranspose(4, 3, output_padding=-1), "output_padding must be a non-negative integer"),
+    (lambda: layers.Conv2DTranspose(4, 3, padding=5)(X2), "padding=.* leaves nothing of 10 along an axis"),
+    (lambda: layers.Conv2DTranspose(4, 3)(X3), r"expected a batch of images, \(N, H, W, C\)"),
     (lambda: layers.AveragePooling2D(2, divisor="pad"), "divisor of AveragePooling2D .*'padded'"),
 ]  # fmt: skip
 
