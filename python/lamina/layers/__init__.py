@@ -10,7 +10,7 @@ from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .attention import MultiHeadAttention
 from .base import Layer
 from .bidirectional import Bidirectional
-from .convolution import Conv1D, Conv2D, DepthwiseConv2D
+from .convolution import Conv1D, Conv2D, Conv2DTranspose, Conv3D, DepthwiseConv2D
 from .core import ActivityRegularization, Input, InputLayer, Lambda
 from .dense import Dense, Linear
 from .dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
@@ -47,17 +47,18 @@ from .upsampling import UpSampling1D, UpSampling2D
 from .variable import Variable
 from .wrappers import Masking, TimeDistributed
 
-Convolution1D, Convolution2D, DepthwiseConvolution2D = Conv1D, Conv2D, DepthwiseConv2D
+Convolution1D, Convolution2D, Convolution3D, DepthwiseConvolution2D = Conv1D, Conv2D, Conv3D, DepthwiseConv2D
+Convolution2DTranspose = Conv2DTranspose
 
 registry.add_known((
     Activation, ActivityRegularization, Add, Average, AveragePooling1D, AveragePooling2D, BatchNormalization,
-    Bidirectional, Concatenate, Conv1D, Conv2D, Cropping1D, Cropping2D, Dense, DepthwiseConv2D, Dot, Dropout, ELU,
-    Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalAveragePooling2D,
-    GlobalMaxPooling1D, GlobalMaxPooling2D, InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU, Linear,
-    Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum, MultiHeadAttention, Multiply, OpLayer, PReLU, Permute,
-    PositionEmbedding, RNN, ReLU, RepeatVector, Reshape, SimpleRNN, SimpleRNNCell, SinePositionEncoding, Softmax,
-    SpatialDropout1D, SpatialDropout2D, StackedRNNCells, Subtract, TimeDistributed, UnitNormalization, UpSampling1D,
-    UpSampling2D, ZeroPadding1D, ZeroPadding2D,
+    Bidirectional, Concatenate, Conv1D, Conv2D, Conv2DTranspose, Conv3D, Cropping1D, Cropping2D, Dense, DepthwiseConv2D,
+    Dot, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D,
+    GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, InputLayer, LSTM, LSTMCell, Lambda,
+    LayerNormalization, LeakyReLU, Linear, Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum, MultiHeadAttention,
+    Multiply, OpLayer, PReLU, Permute, PositionEmbedding, RNN, ReLU, RepeatVector, Reshape, SimpleRNN, SimpleRNNCell,
+    SinePositionEncoding, Softmax, SpatialDropout1D, SpatialDropout2D, StackedRNNCells, Subtract, TimeDistributed,
+    UnitNormalization, UpSampling1D, UpSampling2D, ZeroPadding1D, ZeroPadding2D,
 ), "layer", Layer)  # fmt: skip
 
 
@@ -104,14 +105,15 @@ def dot(inputs: list[SymbolicTensor], axes: int | Sequence[int] = -1, **kwargs: 
 __all__ = [
     "ELU", "GRU", "LSTM", "RNN", "Activation", "ActivityRegularization", "Add", "Average", "AveragePooling1D",
     "AveragePooling2D", "AvgPool1D", "AvgPool2D", "BatchNormalization", "Bidirectional", "Concatenate", "Conv1D",
-    "Conv2D", "Convolution1D", "Convolution2D", "Cropping1D", "Cropping2D", "Dense", "DepthwiseConv2D",
-    "DepthwiseConvolution2D", "Dot", "Dropout", "Embedding", "Flatten", "GRUCell", "GaussianDropout", "GaussianNoise",
-    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D",
-    "GlobalMaxPool2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "Input", "InputLayer", "LSTMCell", "Lambda", "Layer",
-    "LayerNormalization", "LeakyReLU", "Linear", "Masking", "MaxPool1D", "MaxPool2D", "MaxPooling1D", "MaxPooling2D",
-    "Maximum", "Minimum", "MultiHeadAttention", "Multiply", "OpLayer", "PReLU", "Permute", "PositionEmbedding", "ReLU",
-    "RepeatVector", "Reshape", "SimpleRNN", "SimpleRNNCell", "SinePositionEncoding", "Softmax", "SpatialDropout1D",
-    "SpatialDropout2D", "StackedRNNCells", "Subtract", "SymbolicTensor", "TimeDistributed", "UnitNormalization",
-    "UpSampling1D", "UpSampling2D", "Variable", "ZeroPadding1D", "ZeroPadding2D", "add", "average", "concatenate",
-    "dot", "maximum", "minimum", "multiply", "subtract", "symbolic_call",
+    "Conv2D", "Conv2DTranspose", "Conv3D", "Convolution1D", "Convolution2D", "Convolution2DTranspose", "Convolution3D",
+    "Cropping1D", "Cropping2D", "Dense", "DepthwiseConv2D", "DepthwiseConvolution2D", "Dot", "Dropout", "Embedding",
+    "Flatten", "GRUCell", "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
+    "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D", "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D", "Input", "InputLayer", "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU",
+    "Linear", "Masking", "MaxPool1D", "MaxPool2D", "MaxPooling1D", "MaxPooling2D", "Maximum", "Minimum",
+    "MultiHeadAttention", "Multiply", "OpLayer", "PReLU", "Permute", "PositionEmbedding", "ReLU", "RepeatVector",
+    "Reshape", "SimpleRNN", "SimpleRNNCell", "SinePositionEncoding", "Softmax", "SpatialDropout1D", "SpatialDropout2D",
+    "StackedRNNCells", "Subtract", "SymbolicTensor", "TimeDistributed", "UnitNormalization", "UpSampling1D",
+    "UpSampling2D", "Variable", "ZeroPadding1D", "ZeroPadding2D", "add", "average", "concatenate", "dot", "maximum",
+    "minimum", "multiply", "subtract", "symbolic_call",
 ]  # fmt: skip

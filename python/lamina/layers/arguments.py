@@ -34,20 +34,21 @@ def refuse(layer: Layer, **options: Any) -> None:
             raise ValueError(f"{layer._label()}: {name}={value!r} is not supported")
 
 
-def positive(layer: Layer, name: str, value: Any) -> int:
-    """``value`` as a positive int."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value <= 0:
-        raise ValueError(f"{layer._label()}: {name} must be a positive integer, got {value!r}")
+def positive(layer: Layer, name: str, value: Any, least: int = 1) -> int:
+    """``value`` as an int from ``least``, 0 or 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        kind = "positive" if least else "non-negative"
+        raise ValueError(f"{layer._label()}: {name} must be a {kind} integer, got {value!r}")
     return int(value)
 
 
-def sizes(layer: Layer, name: str, value: Any, axes: int) -> Any:
-    """One positive integer for all of so many axes, or one for each; as a tuple of so many."""
+def sizes(layer: Layer, name: str, value: Any, axes: int, least: int = 1) -> Any:
+    """One integer from ``least``, 0 or 1, for all of so many axes, or one for each; as a tuple of so many."""
     values = tuple(value) if isinstance(value, (list, tuple)) else (value,) * axes
     if len(values) != axes:
         several = ("a tuple of one", "a pair of them", "three of them")[axes - 1]
         raise ValueError(f"{layer._label()}: {name} must be an integer or {several}, got {value!r}")
-    return tuple(positive(layer, name, v) for v in values)
+    return tuple(positive(layer, name, v, least) for v in values)
 
 
 def sides(layer: Layer, name: str, value: Any) -> Pair:
@@ -181,7 +182,10 @@ def transposed_output(
         else:
             last = (extent % 2 if padding == "same" else extent) + output_padding[i]
         cut = 0 if isinstance(padding, str) else sum(padding[i])
-        found.append(None if n is None else (n - 1) * stride + last - cut)
+        size = None if n is None else (n - 1) * stride + last - cut
+        if size is not None and size < 1:
+            raise ValueError(f"padding={padding} leaves nothing of {size + cut} along an axis; pad less")
+        found.append(size)
     return found
 
 

@@ -190,6 +190,97 @@ class Conv2D(_Conv):
     _axes = 2
 
 
+class Conv3D(_Conv):
+    """Convolution of volumes (N, D, H, W, C) -> (N, D', H', W', filters).
+
+    Weights: ``kernel`` (kd, kh, kw, C / groups, filters), ``bias`` (filters,).  Arguments and defaults are Keras 3's;
+    ``padding`` may also be explicit, ((front, back), (top, bottom), (left, right)), and strides and dilation may go
+    together.  With ``data_format="channels_first"`` volumes come and go as (N, C, D, H, W).
+    """
+
+    _axes = 3
+
+
+class _ConvTranspose(_Conv):
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: Any = "valid",
+        output_padding: Any = None,
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        *,
+        groups: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias,
+            kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
+            kernel_constraint, bias_constraint, **kwargs,
+        )  # fmt: skip
+        self.output_padding = None
+        if output_padding is not None:
+            self.output_padding = sizes(self, "output_padding", output_padding, self._axes, 0)
+            for more, stride, dilation in zip(self.output_padding, self.strides, self.dilation_rate, strict=True):
+                if more and more >= max(stride, dilation):
+                    raise ValueError(
+                        f"{self._label()}: output_padding={more} must be less than strides={stride}"
+                        + f" or dilation_rate={dilation}" * (dilation > 1)
+                    )
+
+    def _kernel_channels(self, channels: int) -> tuple[int, int]:
+        return super()._kernel_channels(channels)[1] // self.groups, channels
+
+    def _wanted_channels(self) -> int:
+        return self.kernel.shape[-1]
+
+    def _output_sizes(self, inner: Sequence[int | None]) -> list[int | None]:
+        return arguments.transposed_output(
+            inner, self.kernel_size, self.strides, self.padding, self.output_padding, self.dilation_rate
+        )
+
+    def _folded(self, normalization: BatchNormalization) -> tuple[Tensor, Tensor]:
+        *taps, filters, channels = self.kernel.shape
+        n, inner = self._axes, channels // self.groups
+        order = (*range(n), n + 2, n + 1, n)  # filters of a group last, after the groups
+        turned = ops.transpose(ops.reshape(self.kernel, (*taps, filters, self.groups, inner)), order)
+        kernel, bias = normalization.folded_into(ops.reshape(turned, (*taps, inner, self.filters)), self.bias)
+        back = ops.transpose(ops.reshape(kernel, (*taps, inner, self.groups, filters)), order)
+        return ops.reshape(back, self.kernel.shape), bias
+
+    def _convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None, activation: str) -> Tensor:
+        return ops.conv_transpose(
+            x, kernel, self.strides, self.padding, self.output_padding, self.data_format, self.dilation_rate,
+            bias=bias, groups=self.groups, activation=activation,
+        )  # fmt: skip
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | self._config("output_padding")
+
+
+class Conv2DTranspose(_ConvTranspose):
+    """Transposed convolution of images (N, H, W, C) -> larger ones (N, H', W', filters): the gradient of a convolution.
+
+    Weights: ``kernel`` (kh, kw, filters / groups, C), ``bias`` (filters,).  Arguments and defaults are Keras 3's:
+    padding "same" yields H * strides, "valid" (H - 1) * strides + kh, at least H * strides; explicit numbers,
+    ((top, bottom), (left, right)), cut so much from it.  ``output_padding`` adds at the bottom and the right, less than
+    the strides.  Beyond Keras strides and dilation may go together, and channels into ``groups``.
+    """
+
+    _axes = 2
+
+
 class _DepthwiseConv(Convolution):
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor
@@ -13,6 +13,31 @@ from .data_format import around_channels_last, expect_axes
 
 Size: TypeAlias = "int | Sequence[int]"
 Padding: TypeAlias = "str | int | Sequence[int | tuple[int, int]]"
+
+
+def _run(
+    op: str,
+    inputs: Tensor,
+    kernel: TensorLike,
+    bias: TensorLike | None,
+    data_format: str | None,
+    options: tuple[Any, ...],
+) -> Tensor:
+    """The native pair of this name."""
+    w = as_tensor(kernel)
+    b = None if bias is None else as_tensor(bias)
+
+    def run(x: Tensor) -> Tensor:
+        xa, wa = x._array, w._array
+        y = getattr(_native, op + "_forward")(xa, wa, None if b is None else b._array, *options)
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            db = grads[2] if len(grads) > 2 else None
+            getattr(_native, op + "_backward")(xa, wa, y, dy, *options, grads[0], grads[1], db, grads.accumulate)
+
+        return record(y, (x, w) if b is None else (x, w, b), backward)
+
+    return around_channels_last(inputs, data_format, op, run)
 
 
 def conv(
@@ -40,25 +65,12 @@ def conv(
 
     Returns (N, ..., filters) in the layout of inputs.  ValueError where shapes or options don't fit.
     """
-    kernel = as_tensor(kernel)
-    inputs, bias = as_tensor(inputs), None if bias is None else as_tensor(bias)
+    inputs = as_tensor(inputs)
     if groups is None:
+        w = as_tensor(kernel)
         channels = inputs.shape[1 if data_format == "channels_first" else -1] if inputs.ndim else 0
-        groups = max(1, channels // max(1, kernel.shape[-2])) if kernel.ndim > 1 else 1
-
-    def run(x: Tensor) -> Tensor:
-        xa, wa = x._array, kernel._array
-        ba = None if bias is None else bias._array
-        options = (strides, padding, dilation_rate, groups, activation)
-        y = _native.conv_forward(xa, wa, ba, *options)
-
-        def backward(dy: Array, grads: Gradients) -> None:
-            db = grads[2] if len(grads) > 2 else None
-            _native.conv_backward(xa, wa, y, dy, *options, grads[0], grads[1], db, grads.accumulate)
-
-        return record(y, (x, kernel) if bias is None else (x, kernel, bias), backward)
-
-    return around_channels_last(inputs, data_format, "conv", run)
+        groups = max(1, channels // max(1, w.shape[-2])) if w.ndim > 1 else 1
+    return _run("conv", inputs, kernel, bias, data_format, (strides, padding, dilation_rate, groups, activation))
 
 
 def conv_transpose(
@@ -83,22 +95,8 @@ def conv_transpose(
         from (n - 1) * stride + taps % 2, as in Keras, "valid" from (n - 1) * stride + taps.
     The other arguments are conv's.
     """
-    kernel = as_tensor(kernel)
-    inputs, bias = as_tensor(inputs), None if bias is None else as_tensor(bias)
-
-    def run(x: Tensor) -> Tensor:
-        xa, wa = x._array, kernel._array
-        ba = None if bias is None else bias._array
-        options = (strides, padding, output_padding, dilation_rate, groups, activation)
-        y = _native.conv_transpose_forward(xa, wa, ba, *options)
-
-        def backward(dy: Array, grads: Gradients) -> None:
-            db = grads[2] if len(grads) > 2 else None
-            _native.conv_transpose_backward(xa, wa, y, dy, *options, grads[0], grads[1], db, grads.accumulate)
-
-        return record(y, (x, kernel) if bias is None else (x, kernel, bias), backward)
-
-    return around_channels_last(inputs, data_format, "conv_transpose", run)
+    options = (strides, padding, output_padding, dilation_rate, groups, activation)
+    return _run("conv_transpose", as_tensor(inputs), kernel, bias, data_format, options)
 
 
 def depthwise_conv(
@@ -116,22 +114,8 @@ def depthwise_conv(
 
     Returns (N, ..., C m); channel c m + j comes from channel c.  The other arguments are conv's.
     """
-    kernel = as_tensor(kernel)
-    inputs, bias = as_tensor(inputs), None if bias is None else as_tensor(bias)
-
-    def run(x: Tensor) -> Tensor:
-        xa, wa = x._array, kernel._array
-        ba = None if bias is None else bias._array
-        options = (strides, padding, dilation_rate, activation)
-        y = _native.depthwise_conv_forward(xa, wa, ba, *options)
-
-        def backward(dy: Array, grads: Gradients) -> None:
-            db = grads[2] if len(grads) > 2 else None
-            _native.depthwise_conv_backward(xa, wa, y, dy, *options, grads[0], grads[1], db, grads.accumulate)
-
-        return record(y, (x, kernel) if bias is None else (x, kernel, bias), backward)
-
-    return around_channels_last(inputs, data_format, "depthwise_conv", run)
+    options = (strides, padding, dilation_rate, activation)
+    return _run("depthwise_conv", as_tensor(inputs), kernel, bias, data_format, options)
 
 
 def separable_conv(

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wants_grad, wrap
 from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor
 from .convolution import Padding, Size
 from .data_format import around_channels_last, expect_axes
+
+
+def _max(op: str, inputs: TensorLike, data_format: str | None, options: tuple[Any, ...]) -> Tensor:
+    def run(x: Tensor) -> Tensor:
+        forward = getattr(_native, op + "_forward")
+        if not wants_grad(x):
+            return wrap(forward(x._array, *options, False))
+        y, index = forward(x._array, *options, True)
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            getattr(_native, op + "_backward")(index, dy, *options, grads[0], grads.accumulate)
+
+        return record(y, (x,), backward)
+
+    return around_channels_last(as_tensor(inputs), data_format, op, run)
+
+
+def _average(op: str, inputs: TensorLike, data_format: str | None, options: tuple[Any, ...]) -> Tensor:
+    def run(x: Tensor) -> Tensor:
+        y = getattr(_native, op + "_forward")(x._array, *options)
+
+        def backward(dy: Array, grads: Gradients) -> None:
+            getattr(_native, op + "_backward")(dy, *options, grads[0], grads.accumulate)
+
+        return record(y, (x,), backward)
+
+    return around_channels_last(as_tensor(inputs), data_format, op, run)
 
 
 def max_pool(
@@ -30,19 +59,7 @@ def max_pool(
 
     The gradient goes to the first of equal maxima; NaN counts as the largest.  ValueError where options don't fit.
     """
-    options = (pool_size, strides, padding, dilation_rate, ceil_mode)
-
-    def run(x: Tensor) -> Tensor:
-        if not wants_grad(x):
-            return wrap(_native.max_pool_forward(x._array, *options, False))
-        y, index = _native.max_pool_forward(x._array, *options, True)
-
-        def backward(dy: Array, grads: Gradients) -> None:
-            _native.max_pool_backward(index, dy, *options, grads[0], grads.accumulate)
-
-        return record(y, (x,), backward)
-
-    return around_channels_last(as_tensor(inputs), data_format, "max_pool", run)
+    return _max("max_pool", inputs, data_format, (pool_size, strides, padding, dilation_rate, ceil_mode))
 
 
 def average_pool(
@@ -62,17 +79,9 @@ def average_pool(
         "padded", those inside of the padded input (PyTorch's count_include_pad); "window", all its taps.
     The other arguments are max_pool's.
     """
-    options = (pool_size, strides, padding, dilation_rate, ceil_mode, divisor)
-
-    def run(x: Tensor) -> Tensor:
-        y = _native.average_pool_forward(x._array, *options)
-
-        def backward(dy: Array, grads: Gradients) -> None:
-            _native.average_pool_backward(dy, *options, grads[0], grads.accumulate)
-
-        return record(y, (x,), backward)
-
-    return around_channels_last(as_tensor(inputs), data_format, "average_pool", run)
+    return _average(
+        "average_pool", inputs, data_format, (pool_size, strides, padding, dilation_rate, ceil_mode, divisor)
+    )
 
 
 def adaptive_max_pool(inputs: TensorLike, output_size: Size | None, data_format: str | None = None) -> Tensor:
@@ -81,32 +90,12 @@ def adaptive_max_pool(inputs: TensorLike, output_size: Size | None, data_format:
     output_size: a positive integer for all axes, or one for each.  Window i of k over n pixels is [i n / k, (i + 1)
     n / k), rounded outwards.  None: over all pixels, (N, C).
     """
-
-    def run(x: Tensor) -> Tensor:
-        if not wants_grad(x):
-            return wrap(_native.adaptive_max_pool_forward(x._array, output_size, False))
-        y, index = _native.adaptive_max_pool_forward(x._array, output_size, True)
-
-        def backward(dy: Array, grads: Gradients) -> None:
-            _native.adaptive_max_pool_backward(index, dy, output_size, grads[0], grads.accumulate)
-
-        return record(y, (x,), backward)
-
-    return around_channels_last(as_tensor(inputs), data_format, "adaptive_max_pool", run)
+    return _max("adaptive_max_pool", inputs, data_format, (output_size,))
 
 
 def adaptive_average_pool(inputs: TensorLike, output_size: Size | None, data_format: str | None = None) -> Tensor:
     """Mean over windows that cut each axis of inputs into so many parts; arguments as adaptive_max_pool's."""
-
-    def run(x: Tensor) -> Tensor:
-        y = _native.adaptive_average_pool_forward(x._array, output_size)
-
-        def backward(dy: Array, grads: Gradients) -> None:
-            _native.adaptive_average_pool_backward(dy, output_size, grads[0], grads.accumulate)
-
-        return record(y, (x,), backward)
-
-    return around_channels_last(as_tensor(inputs), data_format, "adaptive_average_pool", run)
+    return _average("adaptive_average_pool", inputs, data_format, (output_size,))
 
 
 def max_pool2d(x: TensorLike, pool_size: Size, strides: Size | None = None, padding: Padding = "valid") -> Tensor:

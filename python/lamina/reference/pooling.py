@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -103,66 +102,62 @@ def average_pool_backward(
     give(dx, v.crop(gx, dx.shape[1:-1]), accumulate, 0)
 
 
-def _parts(shape: tuple[int, ...], output_size: Any) -> Iterator[tuple[Any, Any]]:
-    """The place of each output, and the pixels of its window."""
-    spatial = shape[1:-1]
+def _parts(shape: tuple[int, ...], output_size: Any) -> tuple[tuple[int, ...], list[tuple[Any, Any]]]:
+    """How many outputs on each axis; the place of each, and the pixels of its window."""
+    spatial, lead = shape[1:-1], (slice(None),)
     out = (1,) * len(spatial) if output_size is None else sizes(output_size, len(spatial))
+    parts = []
     for place in np.ndindex(*out):
         ends = [(i * n // k, -(-(i + 1) * n // k)) for i, n, k in zip(place, spatial, out, strict=True)]
-        yield place, tuple(slice(a, b) for a, b in ends)
-
-
-def _adaptive(x: Array, output_size: Any, f: Callable[[Array], Array], dtype: Any) -> Array:
-    """f of each window (N, pixels, C), in the places of the outputs."""
-    parts, lead = list(_parts(x.shape, output_size)), (slice(None),)
-    out = tuple(n + 1 for n in parts[-1][0])
-    y = np.empty((x.shape[0], *out, x.shape[-1]), dtype)
-    for place, part_of in parts:
-        pixels = x[lead + part_of]
-        y[lead + place] = f(pixels.reshape(len(x), int(np.prod(pixels.shape[1:-1])), x.shape[-1]))
-    return y.reshape(x.shape[0], x.shape[-1]) if output_size is None else y
+        parts.append((lead + place, lead + tuple(slice(a, b) for a, b in ends)))
+    return out, parts
 
 
 def adaptive_average_pool_forward(x: Array, output_size: Any) -> Array:
-    return _adaptive(x, output_size, lambda part: np.asarray(part.mean(1)), x.dtype)
+    out, parts = _parts(x.shape, output_size)
+    y = np.empty((x.shape[0], *out, x.shape[-1]), x.dtype)
+    for place, pixels in parts:
+        y[place] = x[pixels].mean(tuple(range(1, x.ndim - 1)))
+    return y.reshape(x.shape[0], x.shape[-1]) if output_size is None else y
 
 
 def adaptive_average_pool_backward(dy: Array, output_size: Any, dx: Array | None, accumulate: int = 0) -> None:
     if dx is None:
         return
-    gx, lead = np.zeros_like(dx), (slice(None),)
-    for place, part_of in _parts(dx.shape, output_size):
-        part = gx[lead + part_of]
-        share = dy if output_size is None else dy[lead + place]
-        part += (share / np.prod(part.shape[1:-1])).reshape(len(dx), *(1,) * (dx.ndim - 2), dx.shape[-1])
+    out, parts = _parts(dx.shape, output_size)
+    gx, dy = np.zeros_like(dx), dy.reshape(dx.shape[0], *out, dx.shape[-1])
+    for place, pixels in parts:
+        part = gx[pixels]
+        share = dy[place] / np.prod(part.shape[1:-1])
+        part += share.reshape(len(dx), *(1,) * len(out), dx.shape[-1])
     give(dx, gx, accumulate, 0)
 
 
-def _first_maximum(part: Array) -> Array:
-    best, number = part[:, 0], np.zeros(part[:, 0].shape, np.int64)
-    for i in range(1, part.shape[1]):
-        better = _better(part[:, i], best, False)
-        best, number = np.where(better, part[:, i], best), np.where(better, i, number)
-    return number
+def _numbers(shape: tuple[int, ...], out: tuple[int, ...], pixels: Any) -> Array:
+    """What an index calls the pixels of a window: windows of one size number their own, others those of the image."""
+    every = np.arange(np.prod(shape[1:-1])).reshape(shape[1:-1])
+    window = every[pixels[1:]]
+    even = all(n % k == 0 for n, k in zip(shape[1:-1], out, strict=True))
+    return np.arange(window.size).reshape(window.shape) if even else window
 
 
 def adaptive_max_pool_forward(x: Array, output_size: Any, save: bool) -> Array | tuple[Array, Array]:
-    """The winner's number is that of its pixel in the image if windows differ in size, else its place in the window."""
-    number = _adaptive(x, output_size, _first_maximum, np.int64)
-    y = _adaptive(x, output_size, lambda p: np.take_along_axis(p, _first_maximum(p)[:, None], 1)[:, 0], x.dtype)
-    if not save:
-        return y
-    spatial = taps = list(x.shape[1:-1])
-    if output_size is not None:
-        out = sizes(output_size, len(spatial))
-        if any(n % k for n, k in zip(spatial, out, strict=True)):
-            for place, part_of in _parts(x.shape, output_size):
-                at = (slice(None), *place)
-                pixels = np.arange(np.prod(spatial)).reshape(spatial)[part_of].reshape(-1)
-                number[at] = pixels[number[at]]
-        else:
-            taps = [n // k for n, k in zip(spatial, out, strict=True)]
-    return y, number.astype(np.int32 if np.prod(taps) > _BYTE_TAPS else np.uint8)
+    out, parts = _parts(x.shape, output_size)
+    y: Array = np.empty((x.shape[0], *out, x.shape[-1]), x.dtype)
+    index: Array = np.zeros(y.shape, np.int32)
+    largest = 0
+    for place, pixels in parts:
+        numbers = _numbers(x.shape, out, pixels)
+        part = x[pixels].reshape(len(x), numbers.size, x.shape[-1])
+        best, won = part[:, 0], np.full(part[:, 0].shape, numbers.flat[0])
+        for i in range(1, numbers.size):
+            better = _better(part[:, i], best, False)
+            best, won = np.where(better, part[:, i], best), np.where(better, numbers.flat[i], won)
+        y[place], index[place] = best, won
+        largest = max(largest, numbers.max() + 1)
+    if output_size is None:
+        y, index = y.reshape(x.shape[0], x.shape[-1]), index.reshape(x.shape[0], x.shape[-1])
+    return (y, index.astype(np.int32 if largest > _BYTE_TAPS else np.uint8)) if save else y
 
 
 def adaptive_max_pool_backward(
@@ -170,14 +165,11 @@ def adaptive_max_pool_backward(
 ) -> None:
     if dx is None:
         return
-    gx, spatial, lead = np.zeros_like(dx), dx.shape[1:-1], (slice(None),)
-    out = (1,) * len(spatial) if output_size is None else sizes(output_size, len(spatial))
-    by_pixel = any(n % k for n, k in zip(spatial, out, strict=True))
-    for place, part_of in _parts(dx.shape, output_size):
-        part = gx[lead + part_of]
-        pixels = np.arange(np.prod(spatial)).reshape(spatial)[part_of]
-        numbers = pixels if by_pixel else np.arange(pixels.size).reshape(pixels.shape)
-        at = () if output_size is None else lead + place
-        shape = (len(dx), *(1,) * len(spatial), dx.shape[-1])
-        part += np.where(index[at].reshape(shape) == numbers[..., None], dy[at].reshape(shape), 0)
+    out, parts = _parts(dx.shape, output_size)
+    gx, shape = np.zeros_like(dx), (dx.shape[0], *out, dx.shape[-1])
+    index, dy = index.reshape(shape), dy.reshape(shape)
+    for place, pixels in parts:
+        numbers, one = _numbers(dx.shape, out, pixels), (len(dx), *(1,) * len(out), dx.shape[-1])
+        part = gx[pixels]
+        part += np.where(index[place].reshape(one) == numbers[..., None], dy[place].reshape(one), 0)
     give(dx, gx, accumulate, 0)
