@@ -48,7 +48,7 @@ class LearningRate(Tensor):
 
 
 @tape.notes_changes
-class Optimizer(Explained, early=True):
+class Optimizer(Explained, strict=True):
     """Base of the optimizers: state, clipping, weight decay; a subclass names its slots and its native step.
 
     learning_rate      a number, or a schedule called with the number of steps done

@@ -18,7 +18,7 @@ def _factor(name: str, value: Any) -> float:
 
 
 @tape.notes_changes
-class Regularizer(Explained, early=True):
+class Regularizer(Explained, strict=True):
     """Base of all: called with a tensor, returns a scalar."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import autograd, ops
+from .._explain import show
 from .._tree import flatten, leaves, map_structure, pack_as
 from ..autograd import Tensor, wrap
 from ..ops._common import register_symbolic
@@ -138,7 +139,7 @@ def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
         merged = []
         for a, b in zip(flatten(first), flatten(second), strict=True):
             if not isinstance(a, Tensor):
-                raise TypeError(f"in a functional model every result must be a tensor, got {type(a).__name__}")
+                raise TypeError(f"in a functional model every result must be a tensor, got {show(a)}")
             shape = tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
             merged.append(SymbolicTensor(shape, a.dtype))
         return pack_as(first, merged)
