@@ -27,8 +27,8 @@ def wrapped(build: Callable[..., None]) -> Callable[..., None]:
         args = tuple(_plain_shape(a) for a in args)
         try:
             build(self, *args, **kwargs)
-        except (ValueError, TypeError, IndexError) as error:
-            self._fail(error, ())
+        except Exception as error:
+            self._fail(error, args, kwargs, build)
         bound = signature.bind(self, *args, **kwargs).arguments
         self._build_arguments = dict(list(bound.items())[1:])
         self._built = True

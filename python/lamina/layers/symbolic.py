@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from .._explain import show
 from ..core import autograd
 from ..core.autograd import Tensor, wrap
 from ..core.tree import flatten, leaves, map_structure, pack_as
@@ -139,7 +140,7 @@ def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
         merged = []
         for a, b in zip(flatten(first), flatten(second), strict=True):
             if not isinstance(a, Tensor):
-                raise TypeError(f"in a functional model every result must be a tensor, got {type(a).__name__}")
+                raise TypeError(f"in a functional model every result must be a tensor, got {show(a)}")
             shape = tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
             merged.append(SymbolicTensor(shape, a.dtype))
         return pack_as(first, merged)
