@@ -34,7 +34,7 @@ def _scaled(values: Any, scale: float, shift: float = 0.0) -> Array:
     return array
 
 
-class Initializer(Explained, early=True, also=("__call__",)):
+class Initializer(Explained, strict=True, also=("__call__",)):
     """Base of all: ``sample`` gives the values; ``get_config`` the constructor's arguments."""
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:

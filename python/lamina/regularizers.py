@@ -20,7 +20,7 @@ def _factor(name: str, value: Any) -> float:
 
 
 @notes_changes
-class Regularizer(Explained, early=True):
+class Regularizer(Explained, strict=True):
     """Base of all: called with a tensor, returns a scalar."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:

@@ -216,10 +216,10 @@ class Session:
         else:
             self.findings[signature] = Finding(program, signature, message)
 
-    def shrink(self, tries: int = 200, seconds: float = 60) -> None:
-        """Make each finding's program smaller."""
+    def shrink(self, tries: int = 200, seconds: float = 120) -> None:
+        """Make each finding's program smaller, as long as there is time."""
+        end = time.monotonic() + seconds
         for finding in self.findings.values():
-            end = time.monotonic() + seconds
             if finding.signature.startswith(("slow", "memory", "hang")):
                 continue
             wanted = self.signature(finding.source)

@@ -24,6 +24,7 @@ _NAMED = re.compile(r"^[\w.]+( '[^']*'| of [\w ']+)?( [a-z_]\w*(\[\d+\])?)?: ") 
 _BINDING = re.compile(r"^[\w.]+\(\) (missing|got|takes)|^got an unexpected keyword|^missing a required|^too many posit")
 _RAISES = (opcode.opmap["RAISE_VARARGS"], opcode.opmap["RERAISE"])
 _TOLD = (IndexError, OverflowError, ValueError)  # their messages say something to a caller
+_INTERNAL = ("The truth value", "setting an array element")  # how the library looked at what it should not have got
 _LEFT = (MemoryError, OSError, RuntimeError, ImportError, Warning, StopIteration)
 
 
@@ -183,7 +184,7 @@ def explained(
     if of_value:
         return error
     summary = ", ".join(f"{name}: {show(value)}" for name, value in given.items())
-    if isinstance(error, _TOLD) and not message.startswith("The truth value"):
+    if isinstance(error, _TOLD) and not message.startswith(_INTERNAL):
         kind = next(k for k in _TOLD if isinstance(error, k))
         return kind(f"{label}: {message}; got {summary}")
     other = TypeError if isinstance(error, (TypeError, AttributeError)) else ValueError
@@ -223,37 +224,37 @@ def named(label: str) -> Callable[[F], F]:
 class Explained:
     """Base of public classes: their constructors refuse arguments that are not what their signature says.
 
-    ``early``: before they run, for classes that only store numbers, strings and functions for later.  ``also``: methods
-    of the library's own classes whose errors are told, too.
+    ``strict``: also those that they only stored for later (numbers, strings and functions).  ``also``: methods of the
+    library's own classes whose errors are told, too.
     """
 
-    _early: ClassVar[bool] = False
+    _strict: ClassVar[bool] = False
     _also: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, early: bool = False, also: tuple[str, ...] = (), **kwargs: Any) -> None:
+    def __init_subclass__(cls, strict: bool = False, also: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._early, cls._also = early or cls._early, also or cls._also
+        cls._strict, cls._also = strict or cls._strict, also or cls._also
         if cls.__module__.partition(".")[0] == _ROOT:
             for name in {"__init__", *cls._also} & set(vars(cls)):
-                setattr(cls, name, _explaining(vars(cls)[name], cls._early and name == "__init__"))
+                setattr(cls, name, _explaining(vars(cls)[name], cls._strict and name == "__init__"))
 
 
-def _explaining(function: F, early: bool) -> F:
+def _explaining(function: F, strict: bool) -> F:
     signature = inspect.signature(function)
-    checked = {n: str(p.annotation) for n, p in signature.parameters.items() if early}
-    checked = {n: annotation for n, annotation in checked.items() if "bool" not in annotation}
-    variadic = {n for n, p in signature.parameters.items() if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    parameters = (p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+    checked = {p.name: str(p.annotation) for p in parameters if strict and "bool" not in str(p.annotation)}
 
     @functools.wraps(function)
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
         label = type(self).__name__
-        if early:
-            for name, value in signature.bind(self, *args, **kwargs).arguments.items():
-                if name in checked and name not in variadic and (wrong := _wrong(label, checked[name], name, value)):
-                    raise TypeError(wrong)
         try:
-            return function(self, *args, **kwargs)
+            result = function(self, *args, **kwargs)
         except Exception as error:
             fail(error, label, function, (self, *args), kwargs)
+        if checked:
+            for name, value in signature.bind(self, *args, **kwargs).arguments.items():
+                if name in checked and (wrong := _wrong(label, checked[name], name, value)):
+                    raise TypeError(wrong)
+        return result
 
     return run  # type: ignore[return-value]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -46,7 +46,7 @@ class _Frozen:
 
 
 @notes_changes
-class Layer(Trackable, Explained, also=("compute_output_shape",)):
+class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
     """Base class of layers; also usable on its own.
 
     Arguments that every layer takes: ``name`` (unique in a model; default from the class), ``dtype`` ("float32" or
@@ -216,15 +216,18 @@ class Layer(Trackable, Explained, also=("compute_output_shape",)):
         finally:
             context.training = outer
 
-    def _fail(self, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> NoReturn:
+    def _fail(
+        self, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any], method: Callable[..., Any] | None = None
+    ) -> NoReturn:
         """Raise ``error`` again with the layer's name before its message, unless an inner layer's stands there.
 
-        What Python says of a wrong argument inside of the library's own layers is told by the signature of ``call``.
+        What Python says of a wrong argument inside of the library's own layers is told by the signature of ``call``
+        (or ``method``).
         """
         if getattr(error, "_lamina_layer", False):
             raise error
-        own = kwargs is not None and type(self).__module__.partition(".")[0] == __package__.partition(".")[0]
-        new = explained(error, self._label(), type(self).call, (self, *args), kwargs or {}) if own else error
+        own = type(self).__module__.partition(".")[0] == __package__.partition(".")[0]
+        new = explained(error, self._label(), method or type(self).call, (self, *args), kwargs) if own else error
         if type(new) in BAD_INPUT:
             x = args[0] if args and not isinstance(error, TypeError) else None  # shapes are no matter of types
             message = self._mismatch(x.shape) if isinstance(x, (Tensor, SymbolicTensor, np.ndarray)) else None

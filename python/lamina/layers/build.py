@@ -27,10 +27,10 @@ def wrapped(build: Callable[..., None]) -> Callable[..., None]:
         args = tuple(_plain_shape(a) for a in args)
         try:
             build(self, *args, **kwargs)
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+        except Exception as error:
             no_shape = args and not _is_shapes(args[0]) and type(self).__module__.startswith(f"{__package__}.")
             wrong = TypeError(f"build: expected a shape such as (None, 8), got {args[0]!r}") if no_shape else error
-            self._fail(wrong, ())
+            self._fail(wrong, args, kwargs, build)
         bound = signature.bind(self, *args, **kwargs).arguments
         self._build_arguments = dict(list(bound.items())[1:])
         self._built = True

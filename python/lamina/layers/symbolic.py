@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..core.explain import show
 from ..core import autograd
 from ..core.autograd import Tensor, wrap
 from ..core.masked_tensor import MaskedTensor, attach
@@ -131,7 +132,7 @@ def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
         merged = []
         for a, b in zip(flatten(first), flatten(second), strict=True):
             if not isinstance(a, Tensor):
-                raise TypeError(f"in a functional model every result must be a tensor, got {type(a).__name__}")
+                raise TypeError(f"in a functional model every result must be a tensor, got {show(a)}")
             merged.append(_merged(a, b))
         return pack_as(first, merged)
     assert error is not None

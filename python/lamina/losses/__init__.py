@@ -44,7 +44,7 @@ LossFunction = Callable[..., Any]
 
 
 @notes_changes
-class Loss(Explained, early=True):
+class Loss(Explained, strict=True):
     """Base of the losses; a subclass defines ``call(y_true, y_pred)``, which returns one value per sample.
 
     reduction: "sum_over_batch_size" (default, the mean of all values), "mean_with_sample_weight", "sum", "none".

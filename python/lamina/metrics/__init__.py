@@ -102,7 +102,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
     return np.mean(np.abs(y_pred - y_true), axis=-1)
 
 
-class Metric(Explained, early=True):
+class Metric(Explained, strict=True):
     """Base of the metrics: a subclass defines ``update_state(y_true, y_pred, sample_weight=None)`` and ``result()``.
 
     What it gathers is kept in variables from ``add_variable``, which ``reset_state`` sets to zero; one that keeps it

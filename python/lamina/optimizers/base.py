@@ -52,7 +52,7 @@ class LearningRate(Tensor):
 
 
 @notes_changes
-class Optimizer(Explained, early=True):
+class Optimizer(Explained, strict=True):
     """Base of the optimizers: state, clipping, weight decay; a subclass names its slots and its native step.
 
     learning_rate      a number, or a schedule called with the number of steps done

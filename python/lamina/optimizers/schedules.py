@@ -11,7 +11,7 @@ from ..core.explain import Explained
 from ..core.suggest import unknown
 
 
-class LearningRateSchedule(Explained, early=True, also=("__call__",)):
+class LearningRateSchedule(Explained, strict=True, also=("__call__",)):
     """Base of the schedules: a subclass defines ``__call__(step)``, step counting optimizer steps from 0."""
 
     def __call__(self, step: int) -> float:
