@@ -434,7 +434,7 @@ def has_destinations(name: str) -> bool:
     return any(e.writes for e in examples()[name]) and not UNSEEN.search(name) and name not in IN_PLACE
 
 
-@pytest.mark.parametrize("name", [*filter(has_destinations, sorted(examples()))])
+@pytest.mark.parametrize("name", [n for n in sorted(examples()) if has_destinations(n)])
 def test_a_destination_that_is_an_input_is_refused(name):
     for example in examples()[name]:
         arguments = example.arguments()

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..core.explain import show
 from ..core import autograd
 from ..core.autograd import Tensor, wrap
+from ..core.explain import show
 from ..core.masked_tensor import MaskedTensor, attach
 from ..core.tree import flatten, leaves, map_structure, pack_as
 
