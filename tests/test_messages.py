@@ -237,9 +237,9 @@ def test_arguments_of_constructors():
         ),
         (lambda: callbacks.EarlyStopping(min_delta="1"), "EarlyStopping: min_delta must be a number, got '1'"),
         (lambda: layers.Dropout(0.5, seed="x"), "a seed must be an integer or a SeedGenerator, got 'x'"),
-        (lambda: losses.FunctionLoss(3), "FunctionLoss: fn must be a function, got 3"),
+        (lambda: losses.FunctionLoss(3), r"FunctionLoss: fn must be a function \(y_true, y_pred\), got 3"),
         (lambda: lamina.set_num_threads("2"), "set_num_threads: expected an integer, got '2'"),
-        (lambda: lamina.Tensor(X, dtype="nonsense"), "Tensor: 'nonsense' is no dtype"),
+        (lambda: lamina.Tensor(X, dtype="nonsense"), "Tensor: dtype must be a type of numbers or booleans"),
         (lambda: lamina.Variable("zeros", 1.5), "Variable: a shape must be a list of integers, got 1.5"),
         (
             lambda: layers.Dense(2).build(True),
@@ -263,7 +263,10 @@ def test_arguments_of_constructors():
             "expected the description of a learning-rate schedule, got None",
         ),
         (lambda: Sequential.from_config({}), r"expected a configuration with 'layers', as get_config\(\) gives it"),
-        (lambda: layers.Conv2D(1, 1, padding=1.5), r"padding must be 'valid', 'same' or \(\(top, bottom\), .*got 1.5"),
+        (
+            lambda: layers.Conv2D(1, 1, padding=1.5),
+            r"padding must be 'valid', 'same', a .*\(\(top, bottom\), .*got 1.5",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             make()

@@ -23,10 +23,10 @@ def products(seed: int = 0) -> list[np.ndarray]:
     images = rng.standard_normal((8, 16, 16, 24)).astype(np.float32)
     kernel = rng.standard_normal((3, 3, 24, 24)).astype(np.float32)
     strides, ones = (2, 2), (1, 1)
-    z = _native.conv2d_forward(images, kernel, None, strides, "same", ones, 1, "linear")
-    winograd = _native.conv2d_forward(images, kernel, None, ones, "same", ones, 1, "relu")
+    z = _native.conv_forward(images, kernel, None, strides, "same", ones, 1, "linear")
+    winograd = _native.conv_forward(images, kernel, None, ones, "same", ones, 1, "relu")
     dw = np.empty_like(kernel)
-    _native.conv2d_backward(images, kernel, z, z, strides, "same", ones, 1, "linear", None, dw, None, 0)
+    _native.conv_backward(images, kernel, z, z, strides, "same", ones, 1, "linear", None, dw, None, 0)
     return [y, z, winograd, dw]
 
 

@@ -401,7 +401,7 @@ def test_messages():
         _native.embedding_backward(np.zeros(1, int), np.ones((1, 2)), w, 0, _native.TouchedRows(5))
     with pytest.raises(TypeError, match="touched: expected a TouchedRows, got str 'rows'"):
         _native.embedding_backward(np.zeros(1, int), np.ones((1, 2)), w, 0, "rows")
-    with pytest.raises(ValueError, match="1 weights but touched has 2"):
+    with pytest.raises(ValueError, match="1 weights but 2 touched"):
         _native.ParameterGroup([w], [w.copy()], [], on, on, np.ones(1), np.zeros(1, np.int64), [None, None])
     rows = _native.TouchedRows(4)
     _native.touch_all(rows)

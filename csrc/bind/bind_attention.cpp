@@ -56,7 +56,7 @@ Arguments parse(Call& call, py::handle q_, py::handle k_, py::handle v_, py::han
   check(a.k.dim(0) == a.B && a.v.dim(0) == a.B, "attention: the batch sizes differ: query is ", a.q.shape_string(),
         ", key ", a.k.shape_string(), ", value ", a.v.shape_string());
   check(a.k.dim(3) == a.D, "attention: query has head size ", a.D, ", key ", a.k.dim(3), "; they must be equal");
-  check(a.D > 0, "attention: the head size is 0");
+  check(a.D > 0 && a.Dv > 0, "attention: the head size is 0");
   check(a.v.dim(1) == a.Tk && a.v.dim(2) == a.Hkv, "attention: key is ", a.k.shape_string(), ", value ",
         a.v.shape_string(), "; they must have the same times and heads");
   check(a.Hkv == a.H || (a.Hkv > 0 && a.H % a.Hkv == 0), "attention: query has ", a.H, " heads, key and value have ",

@@ -178,23 +178,23 @@ void depthwise_conv_backward_py(py::handle x, py::handle w, py::handle y, py::ha
 void bind_convolution(py::module_& m) {
   using py::arg;
   define(m, "conv_forward", conv_forward_py, arg("x"), arg("w"), arg("b"), arg("strides"), arg("padding"),
-        arg("dilation_rate"), arg("groups"), arg("activation"),
-        "y = act(x * w + b); x (N, ..., C) of one to three axes, w (taps..., C / groups, K), b (K,) or None.");
+         arg("dilation_rate"), arg("groups"), arg("activation"),
+         "y = act(x * w + b); x (N, ..., C) of one to three axes, w (taps..., C / groups, K), b (K,) or None.");
   define(m, "conv_backward", conv_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"), arg("strides"), arg("padding"),
-        arg("dilation_rate"), arg("groups"), arg("activation"), arg("dx"), arg("dw"), arg("db"), arg("accumulate") = 0,
-        "Gradients of conv_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.");
+         arg("dilation_rate"), arg("groups"), arg("activation"), arg("dx"), arg("dw"), arg("db"), arg("accumulate") = 0,
+         "Gradients of conv_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.");
   define(m, "conv_transpose_forward", conv_transpose_forward_py, arg("x"), arg("w"), arg("b"), arg("strides"),
-        arg("padding"), arg("output_padding"), arg("dilation_rate"), arg("groups"), arg("activation"),
-        "The data gradient of a convolution, run forward: x (N, ..., C), w (taps..., K / groups, C), b (K,) or None.");
-  define(m, "conv_transpose_backward", conv_transpose_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"), arg("strides"),
-        arg("padding"), arg("output_padding"), arg("dilation_rate"), arg("groups"), arg("activation"), arg("dx"),
-        arg("dw"), arg("db"), arg("accumulate") = 0, "Gradients of conv_transpose_forward.");
+         arg("padding"), arg("output_padding"), arg("dilation_rate"), arg("groups"), arg("activation"),
+         "The data gradient of a convolution, run forward: x (N, ..., C), w (taps..., K / groups, C), b (K,) or None.");
+  define(m, "conv_transpose_backward", conv_transpose_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"),
+         arg("strides"), arg("padding"), arg("output_padding"), arg("dilation_rate"), arg("groups"), arg("activation"),
+         arg("dx"), arg("dw"), arg("db"), arg("accumulate") = 0, "Gradients of conv_transpose_forward.");
   define(m, "depthwise_conv_forward", depthwise_conv_forward_py, arg("x"), arg("w"), arg("b"), arg("strides"),
-        arg("padding"), arg("dilation_rate"), arg("activation"),
-        "Each channel with its own kernels: w (taps..., C, m), y (N, ..., C m), channel c m + j from channel c.");
-  define(m, "depthwise_conv_backward", depthwise_conv_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"), arg("strides"),
-        arg("padding"), arg("dilation_rate"), arg("activation"), arg("dx"), arg("dw"), arg("db"), arg("accumulate") = 0,
-        "Gradients of depthwise_conv_forward.");
+         arg("padding"), arg("dilation_rate"), arg("activation"),
+         "Each channel with its own kernels: w (taps..., C, m), y (N, ..., C m), channel c m + j from channel c.");
+  define(m, "depthwise_conv_backward", depthwise_conv_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"),
+         arg("strides"), arg("padding"), arg("dilation_rate"), arg("activation"), arg("dx"), arg("dw"), arg("db"),
+         arg("accumulate") = 0, "Gradients of depthwise_conv_forward.");
 }
 
 }  // namespace lamina

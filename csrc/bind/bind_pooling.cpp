@@ -194,25 +194,25 @@ void adaptive_average_pool_backward_py(py::handle dy, py::handle output_size, py
 void bind_pooling(py::module_& m) {
   using py::arg;
   define(m, "max_pool_forward", max_pool_forward_py, arg("x"), arg("pool_size"), arg("strides"), arg("padding"),
-        arg("dilation_rate"), arg("ceil_mode"), arg("save"),
-        "Maxima over windows of x (N, ..., C); with save also the number of the tap that won, for the backward.");
+         arg("dilation_rate"), arg("ceil_mode"), arg("save"),
+         "Maxima over windows of x (N, ..., C); with save also the number of the tap that won, for the backward.");
   define(m, "max_pool_backward", max_pool_backward_py, arg("index"), arg("dy"), arg("pool_size"), arg("strides"),
-        arg("padding"), arg("dilation_rate"), arg("ceil_mode"), arg("dx"), arg("accumulate") = 0,
-        "Gradient of max_pool_forward into dx (N, ..., C).");
+         arg("padding"), arg("dilation_rate"), arg("ceil_mode"), arg("dx"), arg("accumulate") = 0,
+         "Gradient of max_pool_forward into dx (N, ..., C).");
   define(m, "average_pool_forward", average_pool_forward_py, arg("x"), arg("pool_size"), arg("strides"), arg("padding"),
-        arg("dilation_rate"), arg("ceil_mode"), arg("divisor"),
-        "Sums over windows of x (N, ..., C) by the pixels that count: 'valid', 'padded' or 'window'.");
-  define(m, "average_pool_backward", average_pool_backward_py, arg("dy"), arg("pool_size"), arg("strides"), arg("padding"),
-        arg("dilation_rate"), arg("ceil_mode"), arg("divisor"), arg("dx"), arg("accumulate") = 0,
-        "Gradient of average_pool_forward into dx (N, ..., C).");
+         arg("dilation_rate"), arg("ceil_mode"), arg("divisor"),
+         "Sums over windows of x (N, ..., C) by the pixels that count: 'valid', 'padded' or 'window'.");
+  define(m, "average_pool_backward", average_pool_backward_py, arg("dy"), arg("pool_size"), arg("strides"),
+         arg("padding"), arg("dilation_rate"), arg("ceil_mode"), arg("divisor"), arg("dx"), arg("accumulate") = 0,
+         "Gradient of average_pool_forward into dx (N, ..., C).");
   define(m, "adaptive_max_pool_forward", adaptive_max_pool_forward_py, arg("x"), arg("output_size"), arg("save"),
-        "Maxima over as many windows of x (N, ..., C); None: over the whole image, (N, C).");
+         "Maxima over as many windows of x (N, ..., C); None: over the whole image, (N, C).");
   define(m, "adaptive_max_pool_backward", adaptive_max_pool_backward_py, arg("index"), arg("dy"), arg("output_size"),
-        arg("dx"), arg("accumulate") = 0, "Gradient of adaptive_max_pool_forward into dx (N, ..., C).");
+         arg("dx"), arg("accumulate") = 0, "Gradient of adaptive_max_pool_forward into dx (N, ..., C).");
   define(m, "adaptive_average_pool_forward", adaptive_average_pool_forward_py, arg("x"), arg("output_size"),
-        "Means over as many windows of x (N, ..., C); None: over the whole image, (N, C).");
-  define(m, "adaptive_average_pool_backward", adaptive_average_pool_backward_py, arg("dy"), arg("output_size"), arg("dx"),
-        arg("accumulate") = 0, "Gradient of adaptive_average_pool_forward into dx (N, ..., C).");
+         "Means over as many windows of x (N, ..., C); None: over the whole image, (N, C).");
+  define(m, "adaptive_average_pool_backward", adaptive_average_pool_backward_py, arg("dy"), arg("output_size"),
+         arg("dx"), arg("accumulate") = 0, "Gradient of adaptive_average_pool_forward into dx (N, ..., C).");
 }
 
 }  // namespace lamina

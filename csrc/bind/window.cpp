@@ -6,8 +6,10 @@ namespace {
 constexpr dim_t kLargest = dim_t(1) << 30;  // so that sums and products of two of them fit
 
 dim_t integer(py::handle h, dim_t least, const char* op, const char* name) {
-  check(PyIndex_Check(h.ptr()) && !PyBool_Check(h.ptr()), op, ": ", name, " must be integers, got ", Repr{h});
-  const Py_ssize_t n = PyNumber_AsSsize_t(h.ptr(), nullptr);  // clipped where it does not fit
+  const auto number = py::reinterpret_steal<py::object>(PyBool_Check(h.ptr()) ? nullptr : PyNumber_Index(h.ptr()));
+  PyErr_Clear();
+  check(bool(number), op, ": ", name, " must be integers, got ", Repr{h});
+  const Py_ssize_t n = PyNumber_AsSsize_t(number.ptr(), nullptr);  // clipped where it does not fit
   check(n >= least && n <= kLargest, op, ": ", name, " must be at least ", least, ", got ", Repr{h});
   return n;
 }

@@ -56,6 +56,9 @@ class _Pooling(Layer):
     def _mismatch(self, shape: Shape) -> str | None:
         return arguments.complaint(self.compute_output_shape, shape)
 
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | self._config("ceil_mode")
+
 
 class _Max(_Pooling):
     def __init__(
