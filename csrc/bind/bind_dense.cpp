@@ -1,6 +1,7 @@
 #include "bind/array.h"
 #include "bind/families.h"
 #include "ops/dense.h"
+#include "ops/integer_matmul.h"
 
 namespace lamina {
 namespace {
@@ -111,10 +112,25 @@ void run_matmul(const T* a, const T* b, T* c, dim_t batch, dim_t M, dim_t N, dim
 py::array matmul_forward_py(py::handle a_, py::handle b_) {
   const Product p = parse_product(a_, b_);
   py::array c = empty(p.shape, p.a.dtype());
+  const dim_t a_step = p.a_shared ? 0 : p.M * p.K, b_step = p.b_shared ? 0 : p.K * p.N;
+  if (p.a.dtype() == Dtype::i64 || p.a.dtype() == Dtype::u64) {
+    using U = std::uint64_t;
+    const IntegerMatmul args{.a = p.a.as<U>(),
+                             .b = p.b.as<U>(),
+                             .y = static_cast<U*>(data_of(c)),
+                             .batch = p.batch,
+                             .M = p.M,
+                             .N = p.N,
+                             .K = p.K,
+                             .a_step = a_step,
+                             .b_step = b_step};
+    run<integer_matmul>("matmul", 2.0 * double(p.batch * p.M) * double(p.N * p.K), args);
+    return c;
+  }
   with_float(p.a.dtype(), "matmul", [&](auto t) {
     using T = decltype(t);
-    run_matmul<T>(p.a.as<T>(), p.b.as<T>(), static_cast<T*>(data_of(c)), p.batch, p.M, p.N, p.K,
-                  p.a_shared ? 0 : p.M * p.K, p.b_shared ? 0 : p.K * p.N, false, false, false);
+    run_matmul<T>(p.a.as<T>(), p.b.as<T>(), static_cast<T*>(data_of(c)), p.batch, p.M, p.N, p.K, a_step, b_step, false,
+                  false, false);
   });
   return c;
 }

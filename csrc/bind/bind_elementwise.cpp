@@ -25,13 +25,14 @@ constexpr std::pair<const char*, UnaryOp> kUnary[] = {
     {"cos", UnaryOp::cos},           {"erf", UnaryOp::erf},
     {"floor", UnaryOp::floor},       {"ceil", UnaryOp::ceil},
     {"round", UnaryOp::round},       {"clip", UnaryOp::clip},
+    {"saturate", UnaryOp::saturate},
 };
 constexpr std::pair<const char*, BinaryOp> kBinary[] = {
     {"add", BinaryOp::add},           {"subtract", BinaryOp::subtract},
     {"multiply", BinaryOp::multiply}, {"divide", BinaryOp::divide},
     {"power", BinaryOp::power},       {"maximum", BinaryOp::maximum},
     {"minimum", BinaryOp::minimum},   {"floor_divide", BinaryOp::floor_divide},
-    {"mod", BinaryOp::mod},
+    {"mod", BinaryOp::mod},           {"hypot", BinaryOp::hypot},
 };
 constexpr std::pair<const char*, Comparison> kCompare[] = {
     {"equal", Comparison::equal},
@@ -96,12 +97,16 @@ py::array binary_forward_py(py::handle x_, py::handle y_, const std::string& op,
                    relu});
   };
   const double work = 4.0 * double(out.size());
-  if (dtype == Dtype::i32 || dtype == Dtype::i64) {
-    check(which != BinaryOp::divide, "divide: integers have no quotient of their own type; cast to float32");
-    if (dtype == Dtype::i32)
-      submit_as(std::int32_t{}, [&](auto a) { run<integer_binary<std::int32_t>>("binary_forward", work, a); });
-    else
-      submit_as(std::int64_t{}, [&](auto a) { run<integer_binary<std::int64_t>>("binary_forward", work, a); });
+  if (!is_float(dtype)) {
+    check(dtype != Dtype::boolean, op, ": booleans have no arithmetic; cast to int32");
+    check(which != BinaryOp::divide && which != BinaryOp::hypot, op,
+          ": integers have no result of their own type; cast to float32");
+    with_integer(dtype, [&](auto t) {
+      using T = decltype(t);
+      expect_range<T>(o[0], name, "x");
+      expect_range<T>(o[1], name, "y");
+      submit_as(t, [&](auto a) { run<integer_binary<T>>("binary_forward", work, a); });
+    });
     return out;
   }
   with_float(dtype, name,
@@ -168,25 +173,6 @@ py::array relu_gradient_py(py::handle y_, py::handle dy_) {
   return dz;
 }
 
-template <class F>
-void with_number(Dtype d, const char* op, F&& f) {
-  switch (d) {
-    case Dtype::f32:
-      return f(float{});
-    case Dtype::f64:
-      return f(double{});
-    case Dtype::i32:
-      return f(std::int32_t{});
-    case Dtype::i64:
-      return f(std::int64_t{});
-    case Dtype::u8:
-    case Dtype::boolean:
-      return f(std::uint8_t{});
-    default:
-      throw py::type_error(concat(op, ": expected float32, float64, int32, int64, uint8 or bool, got ", dtype_name(d)));
-  }
-}
-
 py::array compare_forward_py(py::handle x_, py::handle y_, const std::string& op) {
   const char* name = op.c_str();
   const Comparison which = parse(op, kCompare, "comparison");
@@ -194,8 +180,10 @@ py::array compare_forward_py(py::handle x_, py::handle y_, const std::string& op
   const Dtype dtype = common_dtype(name, o[0], o[1]);
   Loops<2> loops;
   py::array out = empty(broadcast(name, o, {"x", "y"}, loops), Dtype::boolean);
-  with_number(dtype, name, [&](auto t) {
+  with_number(dtype, [&](auto t) {
     using T = decltype(t);
+    expect_range<T>(o[0], name, "x");
+    expect_range<T>(o[1], name, "y");
     const Compare<T> a{o[0].as<T>(), o[1].as<T>(), static_cast<unsigned char*>(data_of(out)), o[0].number, o[1].number,
                        loops,        which};
     run<compare<T>>("compare_forward", 4.0 * double(out.size()), a);
@@ -204,7 +192,7 @@ py::array compare_forward_py(py::handle x_, py::handle y_, const std::string& op
 }
 
 Operand condition_of(py::handle h) {
-  Operand c{input(h, "where", "condition"), 0};
+  Operand c{input(h, "where", "condition"), {}};
   if (c.v->dtype() != Dtype::boolean && c.v->dtype() != Dtype::u8)
     throw py::type_error(concat("where: condition is ", dtype_name(c.v->dtype()), ", expected bool"));
   return c;
@@ -215,8 +203,10 @@ py::array where_forward_py(py::handle condition_, py::handle x_, py::handle y_) 
   const Dtype dtype = common_dtype("where", o[1], o[2]);
   Loops<3> loops;
   py::array out = empty(broadcast("where", o, {"condition", "x", "y"}, loops), dtype);
-  with_number(dtype, "where", [&](auto t) {
+  with_number(dtype, [&](auto t) {
     using T = decltype(t);
+    expect_range<T>(o[1], "where", "x");
+    expect_range<T>(o[2], "where", "y");
     const Where<T> a{o[0].as<unsigned char>(),
                      o[1].as<T>(),
                      o[2].as<T>(),
@@ -259,11 +249,18 @@ py::array classify_forward_py(py::handle x_, const std::string& op) {
   return y;
 }
 
-py::array cast_forward_py(py::handle x_, py::handle dtype_) {
+// The operations that may ask for results of their type; a step keeps the name.
+constexpr const char* kNarrowed[] = {"sum",         "prod",    "cumprod",  "count_nonzero",
+                                     "segment_sum", "scatter", "bincount", "matmul"};
+
+py::array cast_forward_py(py::handle x_, py::handle dtype_, const std::string& narrowed) {
   const View x = input(x_, "cast", "x");
   const Dtype to = parse_dtype(dtype_, "cast");
+  const char* op = nullptr;
+  for (const char* name : kNarrowed)
+    if (narrowed == name) op = name;
   py::array y = empty(std::vector<dim_t>(x.shape(), x.shape() + x.ndim()), to);
-  const Cast a{x.data(), data_of(y), x.size(), x.dtype(), to, false};
+  const Cast a{x.data(), data_of(y), x.size(), x.dtype(), to, false, op};
   run<cast>("cast_forward", 2.0 * double(x.size()), a);
   return y;
 }
@@ -281,10 +278,10 @@ void cast_backward_py(py::handle dy_, py::handle dx_, int accumulate) {
 
 void bind_elementwise(py::module_& m) {
   m.def("unary_forward", unary_forward_py, py::arg("x"), py::arg("op"), py::arg("a") = 0.0, py::arg("b") = 0.0,
-        "op(x) element by element; a, b: the bounds of clip.");
+        "op(x) element by element; a, b: the bounds of clip and saturate.");
   m.def("unary_backward", unary_backward_py, py::arg("saved"), py::arg("dy"), py::arg("op"), py::arg("a"), py::arg("b"),
         py::arg("dx"), py::arg("accumulate") = 0,
-        "Gradient of unary_forward; saved: the result for reciprocal, sqrt, rsqrt, exp, expm1, else x.");
+        "Gradient of unary_forward; saved: the result for reciprocal, sqrt, rsqrt, exp, else x.");
   m.def("binary_forward", binary_forward_py, py::arg("x"), py::arg("y"), py::arg("op"), py::arg("relu") = false,
         "op(x, y) with broadcasting; one operand may be a number. relu (of add): relu(x + y).");
   m.def("binary_backward", binary_backward_py, py::arg("x"), py::arg("y"), py::arg("dy"), py::arg("op"), py::arg("dx"),
@@ -300,7 +297,8 @@ void bind_elementwise(py::module_& m) {
   m.def("where_backward", where_backward_py, py::arg("condition"), py::arg("x"), py::arg("y"), py::arg("dy"),
         py::arg("dx"), py::arg("dy_"), py::arg("accumulate") = 0, "Gradients of where_forward.");
   m.def("classify_forward", classify_forward_py, py::arg("x"), py::arg("op"), "isfinite, isnan or isinf.");
-  m.def("cast_forward", cast_forward_py, py::arg("x"), py::arg("dtype"), "x in another type.");
+  m.def("cast_forward", cast_forward_py, py::arg("x"), py::arg("dtype"), py::arg("narrowed") = "",
+        "x in another type. narrowed: the operation whose integers must all fit into it, else a ValueError.");
   m.def("cast_backward", cast_backward_py, py::arg("dy"), py::arg("dx"), py::arg("accumulate") = 0,
         "The gradient of a conversion between float types.");
 }

@@ -1,5 +1,6 @@
 #include "bind/array.h"
 #include "bind/families.h"
+#include "ops/integer_reduction.h"
 #include "ops/reduction.h"
 
 namespace lamina {
@@ -58,6 +59,20 @@ Axes parse_axes(const View& x, py::handle axes, bool keepdims, const char* op) {
   return a;
 }
 
+py::array integer_reduction_py(const View& x, Reduction which, const Axes& axes, const char* op) {
+  const ReduceOp reduce = which == Reduction::sum       ? ReduceOp::sum
+                          : which == Reduction::product ? ReduceOp::product
+                          : which == Reduction::max     ? ReduceOp::max
+                                                        : ReduceOp::min;
+  check(reduce != ReduceOp::min || which == Reduction::min, op, ": x is ", dtype_name(x.dtype()),
+        "; cast it to float32 or float64");
+  const bool is_unsigned = with_integer(x.dtype(), [](auto t) { return std::is_unsigned_v<decltype(t)>; });
+  py::array y = empty(axes.shape, is_unsigned && x.dtype() != Dtype::boolean ? Dtype::u64 : Dtype::i64);
+  const IntegerReduce a{x.data(), x.dtype(), data_of(y), axes.groups, reduce};
+  run<integer_reduction>("reduction_forward", 2.0 * double(x.size()), a);
+  return y;
+}
+
 py::object reduction_forward_py(py::handle x_, const std::string& op, py::handle axes_, bool keepdims) {
   const View x = input(x_, op.c_str(), "x");
   const Reduction which = parse_reduction(op);
@@ -65,6 +80,7 @@ py::object reduction_forward_py(py::handle x_, const std::string& op, py::handle
   if (which == Reduction::max || which == Reduction::min || which == Reduction::logsumexp)
     check(axes.groups.product(true) > 0 || axes.groups.product(false) == 0, op, ": x is ", x.shape_string(),
           "; nothing to reduce");
+  if (!is_float(x.dtype())) return integer_reduction_py(x, which, axes, op.c_str());
   py::array y = empty(axes.shape, x.dtype());
   const bool variance = which == Reduction::variance;
   py::array mean = variance ? empty(axes.shape, x.dtype()) : y;
@@ -108,18 +124,11 @@ Axis parse_axis(const View& x, int axis, const char* op) {
   return a;
 }
 
-template <class F>
-void with_real(Dtype d, const char* op, F&& f) {
-  if (d == Dtype::i32) return f(std::int32_t{});
-  if (d == Dtype::i64) return f(std::int64_t{});
-  with_float(d, op, f);
-}
-
 py::array cumsum_forward_py(py::handle x_, int axis) {
   const View x = input(x_, "cumsum", "x");
   const Axis along = parse_axis(x, axis, "cumsum");
   py::array y = empty_like(x);
-  with_real(x.dtype(), "cumsum", [&](auto t) {
+  with_number(x.dtype(), [&](auto t) {
     using T = decltype(t);
     const CumulativeSum<T> a{x.as<T>(), static_cast<T*>(data_of(y)), along.outer, along.n, along.inner, false, false};
     run<cumulative_sum<T>>("cumsum_forward", 4.0 * double(x.size()), a);
@@ -152,11 +161,11 @@ py::array arg_extreme_py(py::handle x_, int axis, bool largest, bool keepdims) {
     else if (keepdims)
       shape.push_back(1);
   }
-  py::array y = empty(shape, Dtype::i32);
-  with_real(x.dtype(), op, [&](auto t) {
+  const bool wide = along.n > (dim_t(1) << 31);
+  py::array y = empty(shape, wide ? Dtype::i64 : Dtype::i32);
+  with_number(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    const ArgExtreme<T> a{x.as<T>(), static_cast<std::int32_t*>(data_of(y)), along.outer, along.n, along.inner,
-                          largest};
+    const ArgExtreme<T> a{x.as<T>(), data_of(y), along.outer, along.n, along.inner, largest, wide};
     run<arg_extreme<T>>(op, 4.0 * double(x.size()), a);
   });
   return y;
@@ -167,7 +176,8 @@ py::array arg_extreme_py(py::handle x_, int axis, bool largest, bool keepdims) {
 void bind_reduction(py::module_& m) {
   m.def("reduction_forward", reduction_forward_py, py::arg("x"), py::arg("op"), py::arg("axes") = py::none(),
         py::arg("keepdims") = false,
-        "sum, mean, prod, max, min, norm, logsumexp or var of x over axes (None: all); var gives (variance, mean).");
+        "sum, mean, prod, max, min, norm, logsumexp or var of x over axes (None: all); var gives (variance, mean).\n"
+        "sum, prod, max and min of integers are int64, of unsigned ones uint64.");
   m.def("reduction_backward", reduction_backward_py, py::arg("x"), py::arg("saved"), py::arg("dy"), py::arg("op"),
         py::arg("axes"), py::arg("dx"), py::arg("accumulate") = 0,
         "Gradient of reduction_forward; saved: its result, for var the mean. Ties of max and min share dy equally.");
@@ -175,7 +185,8 @@ void bind_reduction(py::module_& m) {
   m.def("cumsum_backward", cumsum_backward_py, py::arg("dy"), py::arg("axis"), py::arg("dx"), py::arg("accumulate") = 0,
         "Gradient of cumsum_forward.");
   m.def("arg_extreme_forward", arg_extreme_py, py::arg("x"), py::arg("axis"), py::arg("largest"),
-        py::arg("keepdims") = false, "Place of the largest or smallest element along an axis, int32; ties: the first.");
+        py::arg("keepdims") = false,
+        "Place of the largest or smallest element along an axis, int32 (int64 of more than 2^31); ties: the first.");
 }
 
 }  // namespace lamina

@@ -167,10 +167,9 @@ py::array take_forward_py(py::handle x_, py::handle indices_, int axis) {
   shape.insert(shape.end(), indices.shape(), indices.shape() + indices.ndim());
   shape.insert(shape.end(), x.shape() + axis + 1, x.shape() + x.ndim());
   py::array y = empty(shape, x.dtype());
-  if (item_size(x.dtype()) == 2) throw py::type_error(concat("take: x is ", dtype_name(x.dtype())));
   const Indices parsed = parse_indices(indices, "take", "indices");
   with_size(item_size(x.dtype()), [&](auto t) {
-    using T = std::conditional_t<sizeof(t) == 2, std::uint8_t, decltype(t)>;
+    using T = decltype(t);
     const Take<T> args{x.as<T>(), parsed, static_cast<T*>(data_of(y)), a.outer, a.n, a.inner};
     run<take<T>>("take_forward", 2.0 * double(y.size()), args);
   });
@@ -185,7 +184,11 @@ void take_backward_py(py::handle indices_, py::handle dy_, int axis, py::handle 
   check(dy.size() == a.outer * a.inner * indices.size() && dy.dtype() == dx.dtype(), "take: dy is ", dy.shape_string(),
         ", dx is ", dx.shape_string(), ", indices ", indices.shape_string());
   const Indices parsed = parse_indices(indices, "take", "indices");
-  with_float(dx.dtype(), "take", [&](auto t) {
+  auto with_sums = [&](auto f) {  // of integers those of 64 bits, whose sums wrap alike
+    if (dx.dtype() == Dtype::i64 || dx.dtype() == Dtype::u64) return f(std::uint64_t{});
+    with_float(dx.dtype(), "take", f);
+  };
+  with_sums([&](auto t) {
     using T = decltype(t);
     const TakeBackward<T> args{parsed, dy.as<T>(), dx.as<T>(), a.outer, a.n, a.inner, (accumulate & 1) != 0};
     run<take_backward<T>>("take_backward", 4.0 * double(dx.size() + dy.size()), args);
@@ -231,7 +234,7 @@ void bind_reshape(py::module_& m) {
   m.def("take_forward", take_forward_py, py::arg("x"), py::arg("indices"), py::arg("axis"),
         "x[..., indices, ...] along an axis.");
   m.def("take_backward", take_backward_py, py::arg("indices"), py::arg("dy"), py::arg("axis"), py::arg("dx"),
-        py::arg("accumulate") = 0, "Gradient of take_forward.");
+        py::arg("accumulate") = 0, "Gradient of take_forward; int64 and uint64 too.");
   m.def("one_hot_forward", one_hot_forward_py, py::arg("indices"), py::arg("classes"), py::arg("dtype"),
         "Rows of zeros with a one at the index; zeros for an index outside.");
 }

@@ -161,12 +161,8 @@ def poisson(y_true: Any, y_pred: Any) -> Tensor:
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """Minus the cosine of the angle between y_true and y_pred along ``axis``: -1 where they point the same way."""
     y_true, y_pred = _match("cosine_similarity", y_true, y_pred)
-    return ops.negative(ops.sum(ops.multiply(_unit(y_true, axis), _unit(y_pred, axis)), axis=axis))
-
-
-def _unit(x: Tensor, axis: int) -> Tensor:
-    squares = ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12)
-    return ops.divide(x, ops.sqrt(squares))
+    unit_true, unit_pred = (ops.normalize(y, axis=axis) for y in (y_true, y_pred))
+    return ops.negative(ops.sum(ops.multiply(unit_true, unit_pred), axis=axis))
 
 
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
