@@ -93,6 +93,7 @@ def test_results_that_do_not_fit_are_errors(dtype):
             lambda: ops.segment_sum(x, np.zeros(3, "i4"), 1),
             lambda: ops.scatter(np.zeros((3, 1), "i4"), x, (1,)),
             lambda: ops.matmul(x, x),
+            lambda: ops.matmul(np.array([70_000], dtype), np.array([70_000], dtype)),
         ]
     for call in calls:
         with pytest.raises(ValueError, match="fit"):

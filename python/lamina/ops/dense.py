@@ -66,14 +66,13 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 def _of_integers(x1: Tensor, x2: Tensor) -> Tensor:
     a, b = x1._array, x2._array
     kind = sum_dtype(common_integer("matmul", a.dtype, b.dtype))
-    if max(a.dtype.itemsize, b.dtype.itemsize) <= 2:
-        return as_tensor(_product(as_tensor(x1, np.float64), as_tensor(x2, np.float64)), kind)
-    if tape.state.recording is None:  # no replay could know
-        floats = as_tensor(x1, np.float64), as_tensor(x2, np.float64)
-        if math.prod(float(_native.reduction_forward(v._array, "norm")) for v in floats) < 2.0**52:
-            return as_tensor(_product(*floats), kind)  # no partial sum is larger: Cauchy and Schwarz
     wide = np.uint64 if kind.kind == "u" else np.int64
-    y = _product(as_tensor(x1, wide), as_tensor(x2, wide))
+    exact = max(a.dtype.itemsize, b.dtype.itemsize) <= 2
+    if not exact and tape.state.recording is None:  # no replay could know
+        lengths = (_native.reduction_forward(_native.cast_forward(v, np.float64), "norm") for v in (a, b))
+        exact = math.prod(map(float, lengths)) < 2.0**52  # no partial sum is larger: Cauchy and Schwarz
+    through = np.float64 if exact else wide
+    y = as_tensor(_product(as_tensor(x1, through), as_tensor(x2, through)), wide)
     return y if kind == wide else wrap(_native.cast_forward(y._array, kind, "matmul"))
 
 
