@@ -21,13 +21,17 @@ def threads():
     _native.set_num_threads(before)
 
 
+# A process started in the background ignores SIGINT, and so would what it starts.
+_INTERRUPTIBLE = "import signal as _s; _s.signal(_s.SIGINT, _s.default_int_handler); del _s\n"
+
+
 @pytest.fixture
 def python(tmp_path):
     """Runs source in a fresh interpreter and returns what it printed."""
 
     def run(source: str, *, timeout: float = 120, **env: str) -> str:
         result = subprocess.run(
-            [sys.executable, "-c", source],
+            [sys.executable, "-c", _INTERRUPTIBLE + source],
             env={**os.environ, "PYTHONPATH": str(Path(lamina.__file__).parents[1]), **env},
             cwd=tmp_path,
             capture_output=True,
