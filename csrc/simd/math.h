@@ -1,4 +1,4 @@
-// exp, log, tanh, sigmoid, erf on vectors. Largest errors, measured by tests/test_simd.py over the whole range in which
+// exp, log, tanh, sigmoid, erf on vectors. Largest errors, measured by tests/native/test_simd.py over the whole range in which
 // the result is normal: 3 ulp, erf 5; NaN propagates, infinities give the limits.
 #pragma once
 #include "simd/vec.h"

@@ -1,4 +1,4 @@
-// pow, sin, cos: functions that only elementwise operations need. Largest errors, checked by tests/test_elementwise.py:
+// pow, sin, cos: functions that only elementwise operations need. Largest errors, checked by tests/ops/test_elementwise.py:
 // float 1 ulp, double 2 ulp.
 #pragma once
 #include "simd/math.h"

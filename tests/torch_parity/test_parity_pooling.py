@@ -88,6 +88,8 @@ def test_average_pool(shape, seed):
 @given(padded_geometry(), st.booleans(), st.integers(0, 99))
 def test_average_pool_with_numbers(shape, counts, seed):
     size, window, strides, pads, ceil_mode = shape
+    # PyTorch's average pooling of three axes wants the window within the input, whatever the padding.
+    assume(len(window) < 3 or all(n >= k for n, k in zip(size[1:-1], window, strict=True)))
 
     def theirs(x):
         return AVERAGE[len(window)](first(x), window, strides, pads, ceil_mode, counts).movedim(1, -1)

@@ -12,7 +12,7 @@ import pytest
 import lamina
 from lamina import _native, layers
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 if not BENCHMARKS.is_dir():
     pytest.skip("needs the source tree", allow_module_level=True)
 sys.path.insert(0, str(BENCHMARKS))
