@@ -145,26 +145,6 @@ int parse_axis(py::handle axis, const View& x, const char* op, const char* name 
 py::array empty(Sizes shape, Dtype dtype);
 inline void* data_of(const py::array& a) { return py::detail::array_proxy(a.ptr())->data; }
 
-// What convolution and pooling take; elsewhere a Call checks each array.
-inline View input(py::handle h, const char* op, const char* name) { return view(h, op, name, false); }
-inline View output(py::handle h, const char* op, const char* name) { return view(h, op, name, true); }
-inline std::optional<View> optional_input(py::handle h, const char* op, const char* name) {
-  return h.is_none() ? std::nullopt : std::optional(input(h, op, name));
-}
-inline std::optional<View> optional_output(py::handle h, const char* op, const char* name) {
-  return h.is_none() ? std::nullopt : std::optional(output(h, op, name));
-}
-inline void expect_like(const View& v, const char* op, const char* name, const View& like) {
-  expect(v, op, name, like.sizes(), like.dtype());
-}
-inline GradientArray gradient(py::handle h, const char* op, const char* name, const View& like, int accumulate,
-                              int bit) {
-  if (h.is_none()) return {};
-  GradientArray g{output(h, op, name), (accumulate >> bit) & 1 ? Grad::accumulate : Grad::write};
-  expect_like(*g.v, op, name, like);
-  return g;
-}
-
 // An array of a function's result, whose elements are asked for by their type as those of a view.
 struct Result {
   py::array array;

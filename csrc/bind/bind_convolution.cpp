@@ -1,4 +1,4 @@
-#include "bind/array.h"
+#include "bind/call.h"
 #include "bind/define.h"
 #include "bind/families.h"
 #include "bind/window.h"
@@ -12,7 +12,6 @@ enum class Kind { plain, depthwise, transposed };
 // The arguments of a convolution, checked. A depthwise one is a convolution with as many groups as channels: its
 // weights (taps, C, m) lie as (taps, 1, C m) do. A transposed one is that whose data gradient it is.
 struct Convolution {
-  const char* op;
   View x, w;
   int rank;
   Window window;
@@ -32,9 +31,13 @@ struct Options {
   dim_t groups;
 };
 
-Convolution parse(Kind kind, py::handle x_, py::handle w_, const Options& o) {
-  const char* op = kind == Kind::plain ? "conv" : kind == Kind::depthwise ? "depthwise_conv" : "conv_transpose";
-  const View x = input(x_, op, "x"), w = input(w_, op, "w");
+const char* name_of(Kind kind) {
+  return kind == Kind::plain ? "conv" : kind == Kind::depthwise ? "depthwise_conv" : "conv_transpose";
+}
+
+Convolution parse(Call& call, Kind kind, py::handle x_, py::handle w_, const Options& o) {
+  const char* op = call.op();
+  const View x = call.first(x_, "x"), w = call.input_of_any_shape(w_, "w");
   const int rank = parse_rank(x, op);
   check(w.ndim() == rank + 2, op, ": w must be (",
         rank == 1   ? "k"
@@ -44,47 +47,53 @@ Convolution parse(Kind kind, py::handle x_, py::handle w_, const Options& o) {
         : kind == Kind::depthwise ? ", C, m)"
                                   : ", K / groups, C)",
         " for x ", x, ", got shape ", w);
-  const std::vector<dim_t> w_shape(w.shape(), w.shape() + w.ndim());
-  if (w.dtype() != x.dtype()) expect(w, op, "w", w_shape, x.dtype());
   Triple taps{1, 1, 1};
   for (int i = 0; i < rank; i++) taps[kAxes - rank + i] = w.dim(i);
   const dim_t inner = w.dim(-2), outer = w.dim(-1), C = x.dim(-1), groups = o.groups;
-  check(groups >= 1, op, ": groups must be at least 1, got ", groups);
-  const char* first = x.dim(1) == (kind == Kind::transposed ? outer : inner * groups)
+  dim_t all = 0;  // of w's channels
+  check(groups >= 1 && !__builtin_mul_overflow(inner, groups, &all), op,
+        ": groups must be at least 1 and fit the channels, got ", groups);
+  const char* first = x.dim(1) == (kind == Kind::transposed ? outer : all)
                           ? "; images stored channels first need data_format=\"channels_first\""
                           : "";
   if (kind == Kind::transposed) {
-    const dim_t filters = checked_product({inner, groups});
     check(outer == C, op, ": x is ", x, " but w takes ", outer, " channels on the last axis, w is ", w, first);
     check(C % groups == 0, op, ": groups=", groups, " must divide the ", C, " channels of x");
-    const Window v =
-        parse_transposed_window(x, filters, taps, o.strides, o.padding, o.output_padding, o.dilation_rate, op);
-    return {op, x, w, rank, v, groups, C, true};
+    const Window v = parse_transposed_window(x, all, taps, o.strides, o.padding, o.output_padding, o.dilation_rate, op);
+    return {.x = x, .w = w, .rank = rank, .window = v, .groups = groups, .K = C, .transposed = true};
   }
   const Window v = parse_window(x, taps, o.strides, o.padding, o.dilation_rate, false, op);
   if (kind == Kind::depthwise) {
     check(inner == C, op, ": x is ", x, " but w takes ", inner, " channels on the last axis, w is ", w, first);
-    return {op, x, w, rank, v, std::max<dim_t>(C, 1), checked_product({C, outer}), false};
+    return {.x = x,
+            .w = w,
+            .rank = rank,
+            .window = v,
+            .groups = std::max<dim_t>(C, 1),
+            .K = checked_product({C, outer}),
+            .transposed = false};
   }
   check(C % groups == 0 && outer % groups == 0, op, ": groups=", groups, " must divide both the ", C,
         " channels of x and the ", outer, " filters of w");
   check(inner == C / groups, op, ": x is ", x, " but w takes ",
         groups > 1 ? concat(inner, " channels in each of ", groups, " groups") : concat(inner, " channels"),
         " on the last axis, w is ", w, first);
-  return {op, x, w, rank, v, groups, outer, false};
+  return {.x = x, .w = w, .rank = rank, .window = v, .groups = groups, .K = outer, .transposed = false};
 }
 
-py::array forward(const Convolution& c, py::handle b_, const std::string& activation) {
-  const auto b = optional_input(b_, c.op, "b");
-  if (b) expect(*b, c.op, "b", {c.channels()}, c.x.dtype());
-  const Activation act = parse_activation(activation, c.op);
-  py::array y = empty(c.y_shape(), c.x.dtype());
-  with_float(c.x.dtype(), c.op, [&](auto t) {
+py::array forward(Kind kind, py::handle x_, py::handle w_, py::handle b_, const Options& o,
+                  const std::string& activation) {
+  Call call(name_of(kind));
+  const Convolution c = parse(call, kind, x_, w_, o);
+  const auto b = call.optional(b_, "b", {c.channels()});
+  const Activation act = parse_activation(activation, call.op());
+  const Result y = call.result(c.y_shape());
+  with_float(call.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
     const ConvolutionForward<T> a{.x = c.x.as<T>(),
                                   .w = c.w.as<T>(),
-                                  .b = b ? b->as<T>() : nullptr,
-                                  .y = static_cast<T*>(data_of(y)),
+                                  .b = data_or_null<T>(b),
+                                  .y = y.as<T>(),
                                   .window = c.window,
                                   .K = c.K,
                                   .groups = c.groups,
@@ -101,17 +110,16 @@ struct Destinations {
   int accumulate;
 };
 
-void backward(const Convolution& c, py::handle y_, py::handle dy_, const std::string& activation,
-              const Destinations& to) {
-  const View y = input(y_, c.op, "y"), dy = input(dy_, c.op, "dy");
-  expect(y, c.op, "y", c.y_shape(), c.x.dtype());
-  expect_like(dy, c.op, "dy", y);
-  const auto dx = gradient(to.dx, c.op, "dx", c.x, to.accumulate, 0);
-  const auto dw = gradient(to.dw, c.op, "dw", c.w, to.accumulate, 1);
-  const auto db = optional_output(to.db, c.op, "db");
-  if (db) expect(*db, c.op, "db", {c.channels()}, c.x.dtype());
-  const Activation act = parse_activation(activation, c.op);
-  with_float(c.x.dtype(), c.op, [&](auto t) {
+void backward(Kind kind, py::handle x_, py::handle w_, py::handle y_, py::handle dy_, const Options& o,
+              const std::string& activation, const Destinations& to) {
+  Call call(name_of(kind), to.accumulate);
+  const Convolution c = parse(call, kind, x_, w_, o);
+  const std::vector<dim_t> shape = c.y_shape();
+  const View y = call.input(y_, "y", shape), dy = call.input(dy_, "dy", shape);
+  const auto dx = call.gradient(to.dx, "dx", c.x.sizes(), 0), dw = call.gradient(to.dw, "dw", c.w.sizes(), 1),
+             db = call.gradient(to.db, "db", {c.channels()}, 2);
+  const Activation act = parse_activation(activation, call.op());
+  with_float(call.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
     const ConvolutionBackward<T> a{.x = c.x.as<T>(),
                                    .w = c.w.as<T>(),
@@ -119,12 +127,10 @@ void backward(const Convolution& c, py::handle y_, py::handle dy_, const std::st
                                    .dy = dy.as<T>(),
                                    .dx = dx.as<T>(),
                                    .dw = dw.as<T>(),
-                                   .db = db ? db->as<T>() : nullptr,
+                                   .db = db.as<T>(),
                                    .dx_mode = dx.mode,
                                    .dw_mode = dw.mode,
-                                   .db_mode = !db                        ? Grad::skip
-                                              : (to.accumulate >> 2) & 1 ? Grad::accumulate
-                                                                         : Grad::write,
+                                   .db_mode = db.mode,
                                    .window = c.window,
                                    .K = c.K,
                                    .groups = c.groups,
@@ -136,40 +142,39 @@ void backward(const Convolution& c, py::handle y_, py::handle dy_, const std::st
 
 py::array conv_forward_py(py::handle x, py::handle w, py::handle b, py::handle strides, py::handle padding,
                           py::handle dilation_rate, dim_t groups, const std::string& activation) {
-  return forward(parse(Kind::plain, x, w, {strides, padding, {}, dilation_rate, groups}), b, activation);
+  return forward(Kind::plain, x, w, b, {strides, padding, {}, dilation_rate, groups}, activation);
 }
 
 void conv_backward_py(py::handle x, py::handle w, py::handle y, py::handle dy, py::handle strides, py::handle padding,
                       py::handle dilation_rate, dim_t groups, const std::string& activation, py::handle dx,
                       py::handle dw, py::handle db, int accumulate) {
-  backward(parse(Kind::plain, x, w, {strides, padding, {}, dilation_rate, groups}), y, dy, activation,
+  backward(Kind::plain, x, w, y, dy, {strides, padding, {}, dilation_rate, groups}, activation,
            {dx, dw, db, accumulate});
 }
 
 py::array conv_transpose_forward_py(py::handle x, py::handle w, py::handle b, py::handle strides, py::handle padding,
                                     py::handle output_padding, py::handle dilation_rate, dim_t groups,
                                     const std::string& activation) {
-  return forward(parse(Kind::transposed, x, w, {strides, padding, output_padding, dilation_rate, groups}), b,
-                 activation);
+  return forward(Kind::transposed, x, w, b, {strides, padding, output_padding, dilation_rate, groups}, activation);
 }
 
 void conv_transpose_backward_py(py::handle x, py::handle w, py::handle y, py::handle dy, py::handle strides,
                                 py::handle padding, py::handle output_padding, py::handle dilation_rate, dim_t groups,
                                 const std::string& activation, py::handle dx, py::handle dw, py::handle db,
                                 int accumulate) {
-  backward(parse(Kind::transposed, x, w, {strides, padding, output_padding, dilation_rate, groups}), y, dy, activation,
+  backward(Kind::transposed, x, w, y, dy, {strides, padding, output_padding, dilation_rate, groups}, activation,
            {dx, dw, db, accumulate});
 }
 
 py::array depthwise_conv_forward_py(py::handle x, py::handle w, py::handle b, py::handle strides, py::handle padding,
                                     py::handle dilation_rate, const std::string& activation) {
-  return forward(parse(Kind::depthwise, x, w, {strides, padding, {}, dilation_rate, 1}), b, activation);
+  return forward(Kind::depthwise, x, w, b, {strides, padding, {}, dilation_rate, 1}, activation);
 }
 
 void depthwise_conv_backward_py(py::handle x, py::handle w, py::handle y, py::handle dy, py::handle strides,
                                 py::handle padding, py::handle dilation_rate, const std::string& activation,
                                 py::handle dx, py::handle dw, py::handle db, int accumulate) {
-  backward(parse(Kind::depthwise, x, w, {strides, padding, {}, dilation_rate, 1}), y, dy, activation,
+  backward(Kind::depthwise, x, w, y, dy, {strides, padding, {}, dilation_rate, 1}, activation,
            {dx, dw, db, accumulate});
 }
 

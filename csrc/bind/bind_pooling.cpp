@@ -1,4 +1,4 @@
-#include "bind/array.h"
+#include "bind/call.h"
 #include "bind/define.h"
 #include "bind/families.h"
 #include "bind/window.h"
@@ -9,7 +9,6 @@ namespace {
 
 // The arguments of a pooling, checked: its windows over images x, or over dx, which has x's shape.
 struct Pooling {
-  const char* op;
   Window window;
   std::vector<dim_t> shape;  // of y
 
@@ -46,7 +45,7 @@ Pooling parse(const char* op, const View& x, const Options& o) {
             " holds no pixel of x, ", x, "; pad less");
     }
   }
-  return {op, v, images(v.N, v.out, v.C, rank)};
+  return {v, images(v.N, v.out, v.C, rank)};
 }
 
 // Windows that divide x evenly; None: the whole image is one, and y is (N, C).
@@ -67,37 +66,30 @@ Pooling parse_adaptive(const char* op, const View& x, py::handle output_size) {
   }
   for (int i = 0; i < kAxes && v.adaptive; i++)
     for (const Axis& a : adaptive_axis(v.out[i], v.in[i])) v.taps[i] = std::max(v.taps[i], a.taps);
-  return {op, v, global ? std::vector<dim_t>{v.N, v.C} : images(v.N, v.out, v.C, rank)};
+  return {v, global ? std::vector<dim_t>{v.N, v.C} : images(v.N, v.out, v.C, rank)};
 }
 
 Dtype index_dtype(const Window& v) { return wide_index(v) ? Dtype::i32 : Dtype::u8; }
 
-py::object maximum(const Pooling& p, const View& x, bool save) {
-  py::array y = empty(p.shape, x.dtype());
-  py::object index = py::none();
-  if (save) index = empty(p.shape, index_dtype(p.window));
-  with_float(x.dtype(), p.op, [&](auto t) {
+py::object maximum(const Call& call, const Pooling& p, const View& x, bool save) {
+  const Result y = call.result(p.shape);
+  std::optional<Result> index;
+  if (save) index.emplace(call.result(p.shape, index_dtype(p.window)));
+  with_float(call.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
-    const MaxPoolForward<T> a{.x = x.as<T>(),
-                              .y = static_cast<T*>(data_of(y)),
-                              .index = save ? data_of(py::reinterpret_borrow<py::array>(index)) : nullptr,
-                              .window = p.window};
+    const MaxPoolForward<T> a{
+        .x = x.as<T>(), .y = y.as<T>(), .index = save ? data_of(index->array) : nullptr, .window = p.window};
     run<max_pool_forward<T>>("max_pool_forward", p.work(), a);
   });
-  return save ? py::object(py::make_tuple(y, index)) : py::object(y);
+  return save ? py::object(py::make_tuple(y.array, index->array)) : py::object(y.array);
 }
 
-void maximum_gradient(const Pooling& p, py::handle index_, py::handle dy_, const View& dx, int accumulate) {
-  const View index = input(index_, p.op, "index"), dy = input(dy_, p.op, "dy");
-  expect(dy, p.op, "dy", p.shape, dx.dtype());
-  expect(index, p.op, "index", p.shape, index_dtype(p.window));
-  with_float(dx.dtype(), p.op, [&](auto t) {
+void maximum_gradient(Call& call, const Pooling& p, py::handle index_, py::handle dy_, const View& dx) {
+  const View index = call.input(index_, "index", p.shape, index_dtype(p.window)), dy = call.input(dy_, "dy", p.shape);
+  with_float(call.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
-    const MaxPoolBackward<T> a{.index = index.data(),
-                               .dy = dy.as<T>(),
-                               .dx = dx.as<T>(),
-                               .dx_mode = accumulate & 1 ? Grad::accumulate : Grad::write,
-                               .window = p.window};
+    const MaxPoolBackward<T> a{
+        .index = index.data(), .dy = dy.as<T>(), .dx = dx.as<T>(), .dx_mode = call.mode(0), .window = p.window};
     run<max_pool_backward<T>>("max_pool_backward", p.work(), a);
   });
 }
@@ -109,27 +101,22 @@ Divisor parse_divisor(const std::string& name, const char* op) {
   return Divisor::window;
 }
 
-py::array average(const Pooling& p, const View& x, Divisor divisor) {
-  py::array y = empty(p.shape, x.dtype());
-  with_float(x.dtype(), p.op, [&](auto t) {
+py::array average(const Call& call, const Pooling& p, const View& x, Divisor divisor) {
+  const Result y = call.result(p.shape);
+  with_float(call.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
-    const AveragePoolForward<T> a{
-        .x = x.as<T>(), .y = static_cast<T*>(data_of(y)), .window = p.window, .divisor = divisor};
+    const AveragePoolForward<T> a{.x = x.as<T>(), .y = y.as<T>(), .window = p.window, .divisor = divisor};
     run<average_pool_forward<T>>("average_pool_forward", p.work(), a);
   });
   return y;
 }
 
-void average_gradient(const Pooling& p, py::handle dy_, const View& dx, Divisor divisor, int accumulate) {
-  const View dy = input(dy_, p.op, "dy");
-  expect(dy, p.op, "dy", p.shape, dx.dtype());
-  with_float(dx.dtype(), p.op, [&](auto t) {
+void average_gradient(Call& call, const Pooling& p, py::handle dy_, const View& dx, Divisor divisor) {
+  const View dy = call.input(dy_, "dy", p.shape);
+  with_float(call.dtype(), call.op(), [&](auto t) {
     using T = decltype(t);
-    const AveragePoolBackward<T> a{.dy = dy.as<T>(),
-                                   .dx = dx.as<T>(),
-                                   .dx_mode = accumulate & 1 ? Grad::accumulate : Grad::write,
-                                   .window = p.window,
-                                   .divisor = divisor};
+    const AveragePoolBackward<T> a{
+        .dy = dy.as<T>(), .dx = dx.as<T>(), .dx_mode = call.mode(0), .window = p.window, .divisor = divisor};
     run<average_pool_backward<T>>("average_pool_backward", p.work(), a);
   });
 }
@@ -139,21 +126,24 @@ constexpr const char *kMax = "max_pool", *kAverage = "average_pool", *kAdaptiveM
 
 py::object max_pool_forward_py(py::handle x_, py::handle pool_size, py::handle strides, py::handle padding,
                                py::handle dilation_rate, bool ceil_mode, bool save) {
-  const View x = input(x_, kMax, "x");
-  return maximum(parse(kMax, x, {pool_size, strides, padding, dilation_rate, ceil_mode}), x, save);
+  Call call(kMax);
+  const View x = call.first(x_, "x");
+  return maximum(call, parse(kMax, x, {pool_size, strides, padding, dilation_rate, ceil_mode}), x, save);
 }
 
 void max_pool_backward_py(py::handle index, py::handle dy, py::handle pool_size, py::handle strides, py::handle padding,
                           py::handle dilation_rate, bool ceil_mode, py::handle dx_, int accumulate) {
   if (dx_.is_none()) return;
-  const View dx = output(dx_, kMax, "dx");
-  maximum_gradient(parse(kMax, dx, {pool_size, strides, padding, dilation_rate, ceil_mode}), index, dy, dx, accumulate);
+  Call call(kMax, accumulate);
+  const View dx = call.first_destination(dx_, "dx");
+  maximum_gradient(call, parse(kMax, dx, {pool_size, strides, padding, dilation_rate, ceil_mode}), index, dy, dx);
 }
 
 py::array average_pool_forward_py(py::handle x_, py::handle pool_size, py::handle strides, py::handle padding,
                                   py::handle dilation_rate, bool ceil_mode, const std::string& divisor) {
-  const View x = input(x_, kAverage, "x");
-  return average(parse(kAverage, x, {pool_size, strides, padding, dilation_rate, ceil_mode}), x,
+  Call call(kAverage);
+  const View x = call.first(x_, "x");
+  return average(call, parse(kAverage, x, {pool_size, strides, padding, dilation_rate, ceil_mode}), x,
                  parse_divisor(divisor, kAverage));
 }
 
@@ -161,32 +151,37 @@ void average_pool_backward_py(py::handle dy, py::handle pool_size, py::handle st
                               py::handle dilation_rate, bool ceil_mode, const std::string& divisor, py::handle dx_,
                               int accumulate) {
   if (dx_.is_none()) return;
-  const View dx = output(dx_, kAverage, "dx");
-  average_gradient(parse(kAverage, dx, {pool_size, strides, padding, dilation_rate, ceil_mode}), dy, dx,
-                   parse_divisor(divisor, kAverage), accumulate);
+  Call call(kAverage, accumulate);
+  const View dx = call.first_destination(dx_, "dx");
+  average_gradient(call, parse(kAverage, dx, {pool_size, strides, padding, dilation_rate, ceil_mode}), dy, dx,
+                   parse_divisor(divisor, kAverage));
 }
 
 py::object adaptive_max_pool_forward_py(py::handle x_, py::handle output_size, bool save) {
-  const View x = input(x_, kAdaptiveMax, "x");
-  return maximum(parse_adaptive(kAdaptiveMax, x, output_size), x, save);
+  Call call(kAdaptiveMax);
+  const View x = call.first(x_, "x");
+  return maximum(call, parse_adaptive(kAdaptiveMax, x, output_size), x, save);
 }
 
 void adaptive_max_pool_backward_py(py::handle index, py::handle dy, py::handle output_size, py::handle dx_,
                                    int accumulate) {
   if (dx_.is_none()) return;
-  const View dx = output(dx_, kAdaptiveMax, "dx");
-  maximum_gradient(parse_adaptive(kAdaptiveMax, dx, output_size), index, dy, dx, accumulate);
+  Call call(kAdaptiveMax, accumulate);
+  const View dx = call.first_destination(dx_, "dx");
+  maximum_gradient(call, parse_adaptive(kAdaptiveMax, dx, output_size), index, dy, dx);
 }
 
 py::array adaptive_average_pool_forward_py(py::handle x_, py::handle output_size) {
-  const View x = input(x_, kAdaptiveAverage, "x");
-  return average(parse_adaptive(kAdaptiveAverage, x, output_size), x, Divisor::valid);
+  Call call(kAdaptiveAverage);
+  const View x = call.first(x_, "x");
+  return average(call, parse_adaptive(kAdaptiveAverage, x, output_size), x, Divisor::valid);
 }
 
 void adaptive_average_pool_backward_py(py::handle dy, py::handle output_size, py::handle dx_, int accumulate) {
   if (dx_.is_none()) return;
-  const View dx = output(dx_, kAdaptiveAverage, "dx");
-  average_gradient(parse_adaptive(kAdaptiveAverage, dx, output_size), dy, dx, Divisor::valid, accumulate);
+  Call call(kAdaptiveAverage, accumulate);
+  const View dx = call.first_destination(dx_, "dx");
+  average_gradient(call, parse_adaptive(kAdaptiveAverage, dx, output_size), dy, dx, Divisor::valid);
 }
 
 }  // namespace
