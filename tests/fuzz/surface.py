@@ -7,6 +7,7 @@ from typing import Any
 
 import lamina
 from lamina import _native, layers, losses, metrics, ops, optimizers, schedules
+from lamina.losses import function_loss
 
 # Native functions that change the process, measure for seconds, or are given addresses.
 NATIVE_SKIPPED = (
@@ -31,7 +32,7 @@ def _public(module: Any, base: type | None = None) -> list[str]:
 LAYERS = _public(layers, layers.Layer)
 OPS = sorted(ops.__all__)
 LOSSES = _public(losses, losses.Loss)
-LOSS_FUNCTIONS = [n for n in _public(lamina.losses.functional) if hasattr(losses, n)]
+LOSS_FUNCTIONS = [fn.__name__ for fn in function_loss.by_function]
 METRICS = _public(metrics, metrics.Metric)
 METRIC_FUNCTIONS = _public(metrics)
 OPTIMIZERS = _public(optimizers, optimizers.Optimizer)

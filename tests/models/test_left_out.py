@@ -6,7 +6,7 @@ import pytest
 import lamina
 from lamina import Tensor, _native, layers, losses, metrics, ops, optimizers
 from lamina.core.masked_tensor import attach
-from lamina.losses.functional import REDUCTIONS
+from lamina.losses.reduction import REDUCTIONS
 from lamina.reference import attention as twin
 
 KEPT = np.array([[1, 1, 0, 0], [1, 0, 1, 1]], bool)

@@ -115,3 +115,18 @@ class CallbackList:
                 getattr(c, hook)(batch, values)
         if self.progress is not None:
             self.progress.advance(size, logs)
+
+
+def as_list(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
+    """One callback, several or none, as a list; TypeError names what isn't a callback."""
+    if not isinstance(callbacks, (Callback, Iterable, type(None))):
+        raise TypeError(f"callbacks: expected Callback objects, got {callbacks!r}")
+    given = [] if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+    for c in given:
+        if not isinstance(c, Callback):
+            hint = f"; did you mean {c.__name__}(...)?" if isinstance(c, type) else ""
+            raise TypeError(f"callbacks: expected Callback objects, got {c!r}{hint}")
+    return given
+
+
+__all__ = ["Callback"]

@@ -105,3 +105,6 @@ def make(verbose: Any) -> ProgbarLogger | None:
     if verbose not in (0, 1, 2):
         raise ValueError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
     return ProgbarLogger(int(verbose)) if verbose else None
+
+
+__all__ = ["ProgbarLogger"]

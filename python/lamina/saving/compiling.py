@@ -100,7 +100,7 @@ def _object(key: str, value: Any) -> Any:
     own: dict[str, Any] = {
         n: c
         for n, c in vars(module).items()
-        if isinstance(c, type) and c.__module__ == module.__name__ and not n.startswith("_")
+        if isinstance(c, type) and c.__module__.startswith(f"{module.__name__}.") and not n.startswith("_")
     }
     if name in own:
         with registry.about(f"{kind} {name}"):

@@ -1,0 +1,143 @@
+"""Models and states of training kept in files."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+from ..saving import backup
+from ..saving.atomic import as_path
+from ..saving.model_file import check_name
+from .base import Callback, Logs
+from .monitor import Monitor
+
+
+class ModelCheckpoint(Monitor):
+    """Save the model after every epoch, or every ``save_freq`` steps, or only when ``monitor`` improves.
+
+    ``filepath`` may hold ``{epoch:02d}`` (counted from 1) and ``{val_loss:.2f}`` or any other logged name.
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__(monitor, mode)
+        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
+            raise ValueError(
+                f"ModelCheckpoint: save_freq must be 'epoch' or a positive number of steps, got {save_freq!r}"
+            )
+        self.filepath = str(as_path("ModelCheckpoint: filepath", filepath))
+        check_name(Path(self.filepath))  # now, not after an epoch
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.save_freq = save_freq
+        self.best = initial_value_threshold
+        self._epoch = 0
+        self._steps = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self._steps += 1
+        if isinstance(self.save_freq, int) and self._steps % self.save_freq == 0:
+            self._save(self._epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if self.save_freq == "epoch":
+            self._save(epoch, logs)
+
+    def _save(self, epoch: int, logs: Logs) -> None:
+        if self.save_best_only:
+            current = self.value(logs)
+            if current is None or not self.improves(current, self.best):
+                return
+            if self.verbose:
+                before = self.worst if self.best is None else self.best
+                print(f"Epoch {epoch + 1}: {self.monitor} improved from {before:.5f} to {current:.5f}")
+            self.best = current
+        try:
+            path = self.filepath.format(epoch=epoch + 1, **(logs or {}))
+        except KeyError as error:
+            raise KeyError(
+                f"ModelCheckpoint: filepath {self.filepath!r} names {error}, but the logs are {', '.join(logs or {})}"
+            ) from None
+        except (ValueError, IndexError, AttributeError, TypeError) as error:
+            raise ValueError(
+                f"ModelCheckpoint: filepath {self.filepath!r} cannot be filled in ({error}); write names as "
+                "{epoch:02d} or {val_loss:.3f}, braces that are meant as such doubled"
+            ) from None
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: saving model to {path}")
+        if self.save_weights_only:
+            self.model.save_weights(path)
+        else:
+            self.model.save(path)
+
+
+class BackupAndRestore(Callback):
+    """Keep weights, states of optimizer and random generators, and the epoch in ``backup_dir``; a run that was killed
+    goes on from there.
+
+    The file, ``latest.npz``, is written aside and renamed, so that it is always whole; it is removed after a run that
+    ended.  ValueError at the begin of fit if it is damaged or of another model.
+    """
+
+    def __init__(self, backup_dir: str | os.PathLike[str], delete_checkpoint: bool = True) -> None:
+        super().__init__()
+        self.path = as_path("BackupAndRestore: backup_dir", backup_dir) / "latest.npz"
+        self.delete_checkpoint = delete_checkpoint
+        self._waiting: backup.Backup | None = None  # what was read, until the model has its weights
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self._waiting = None
+        if not self.path.exists():
+            return
+        found = backup.Backup(self.path)
+        self.params["initial_epoch"] = found.epoch + 1
+        if len(self.model.weights) >= found.weights:  # all are there; if there are more, it says that they do not fit
+            found.restore(self.model)
+            return
+        self._waiting = found
+        if self.model.optimizer._schedule is None:  # now, since a LearningRateScheduler goes on from it
+            self.model.optimizer.learning_rate = found.rate
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        if self._waiting is not None:
+            self._restore(self._waiting)
+
+    def _restore(self, found: backup.Backup) -> None:
+        """Put what was read into the model, whose weights are there by now."""
+        self._waiting = None
+        if found.weights and not self.model.weights:
+            raise RuntimeError(
+                f"BackupAndRestore: {str(self.path)!r} cannot be restored, because the model makes its weights in its "
+                "first step; call it on data, or build it, before fit"
+            )
+        found.restore(self.model, float(self.model.optimizer.learning_rate))
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        backup.write(self.path, self.model, epoch)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        if self._waiting is not None:  # no epoch was left to train
+            warnings.warn(
+                f"BackupAndRestore: the model made no weights, so {str(self.path)!r} was neither restored nor removed",
+                stacklevel=2,
+            )
+        elif self.delete_checkpoint:
+            self.path.unlink(missing_ok=True)
+
+
+__all__ = ["BackupAndRestore", "ModelCheckpoint"]

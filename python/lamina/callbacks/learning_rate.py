@@ -1,0 +1,112 @@
+"""Learning rates that change between epochs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+from .base import Callback, Logs
+from .monitor import Monitor
+
+
+def _needs_a_number(callback: Callback) -> None:
+    """TypeError where the optimizer has a schedule, before anything is trained."""
+    schedule = callback.model.optimizer._schedule
+    if schedule is not None:
+        raise TypeError(
+            f"{type(callback).__name__}: the optimizer's learning_rate is a schedule, {schedule!r}, which it cannot "
+            "change; make the optimizer with a number, or leave the callback out"
+        )
+
+
+class LearningRateScheduler(Callback):
+    """Before every epoch: learning rate = ``schedule(epoch, learning_rate)`` (or ``schedule(epoch)``)."""
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule = schedule
+        self.verbose = verbose
+        try:
+            inspect.signature(schedule).bind(0, 0.0)
+            self._takes_rate = True
+        except TypeError:
+            self._takes_rate = False
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        _needs_a_number(self)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        rate = float(self.model.optimizer.learning_rate)
+        rate = float(self.schedule(epoch, rate) if self._takes_rate else self.schedule(epoch))
+        self.model.optimizer.learning_rate = rate
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+class ReduceLROnPlateau(Monitor):
+    """Multiply the learning rate by ``factor`` when ``monitor`` has not improved for ``patience`` epochs.
+
+    cooldown: epochs to wait after that before counting again;  min_lr: the rate never falls below it.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        if factor >= 1.0:
+            raise ValueError(f"ReduceLROnPlateau: factor must be below 1, got {factor}")
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+        self._begin()
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        _needs_a_number(self)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.best: float | None = None
+        self.wait = 0
+        self.cooldown_counter = 0
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        rate = float(self.model.optimizer.learning_rate)
+        if logs is not None:
+            logs["learning_rate"] = rate
+        current = self.value(logs)
+        if current is None:
+            return
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.improves(current, self.best):
+            self.best = current
+            self.wait = 0
+            return
+        if self.cooldown_counter > 0:
+            return
+        self.wait += 1
+        if self.wait >= self.patience and rate > self.min_lr:
+            reduced = max(rate * self.factor, self.min_lr)
+            self.model.optimizer.learning_rate = reduced
+            if self.verbose:
+                print(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {reduced}.")
+            self.cooldown_counter = self.cooldown
+            self.wait = 0
+
+
+__all__ = ["LearningRateScheduler", "ReduceLROnPlateau"]

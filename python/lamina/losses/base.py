@@ -1,0 +1,101 @@
+"""The base of the losses."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import ops
+from ..core.arrays import as_dtype
+from ..core.autograd import Tensor
+from ..core.explain import Explained
+from ..core.masked_tensor import MaskedTensor, attach
+from ..core.recording import note_change, note_made, notes_changes
+from ..core.suggest import unknown
+from ..ops.conversion import as_tensor
+from .reduction import REDUCTIONS, kept_part, reduce_values
+
+
+@notes_changes
+class Loss(Explained, strict=True):
+    """Base of the losses; a subclass defines ``call(y_true, y_pred)``, which returns one value per sample.
+
+    reduction: "sum_over_batch_size" (default, the mean of all values), "mean_with_sample_weight", "sum", "none".
+    dtype: the predictions are cast to it first; by default they keep theirs.
+    Steps that the mask of y_pred leaves out have no loss and don't count in the mean; values with a sample_weight of 0
+    have none either.  What y_true and y_pred hold there, a NaN as well, reaches neither the loss nor a gradient.
+    """
+
+    integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        loss = super().__new__(cls)
+        note_made(loss)
+        return loss
+
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
+    ) -> None:
+        if reduction is not None and reduction not in REDUCTIONS:
+            raise unknown("reduction", reduction, REDUCTIONS)
+        self.name = name or type(self).__name__
+        self.reduction = reduction
+        self.dtype = None if dtype is None else as_dtype(dtype, f"{type(self).__name__}: dtype").name
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        note_change(self, name)  # what was captured with the old value is captured again
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        y_pred = as_tensor(y_pred)
+        mask = y_pred.mask if isinstance(y_pred, MaskedTensor) else None
+        if self.dtype is not None and y_pred.dtype != np.dtype(self.dtype):
+            y_pred = ops.cast(y_pred, self.dtype)
+        if mask is None and sample_weight is None and self.reduction in ("sum_over_batch_size", "mean"):
+            return self.mean(y_true, y_pred)
+        counted = self.counted(y_true, y_pred)
+        if mask is not None or sample_weight is not None:
+            y_true, y_pred = self.kept(y_true, y_pred, sample_weight, mask)
+        values = self._checked(self.call(y_true, y_pred), y_pred)
+        return reduce_values(values, sample_weight, self.reduction, counted, mask)
+
+    def kept(self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None) -> tuple[Any, Tensor]:
+        """y_true and y_pred for ``call``, without what would make a NaN of a value that weights or mask leave out."""
+        kept = kept_part(y_pred, sample_weight, mask, 1.0)
+        return y_true, kept if mask is None else attach(kept, mask)
+
+    def _checked(self, values: Any, y_pred: Tensor) -> Tensor:
+        """What ``call`` gave as a tensor; an error where it is none, or not of y_pred's samples."""
+        if not isinstance(values, (Tensor, np.ndarray, np.generic, int, float)):
+            what = "nothing (a return is missing?)" if values is None else type(values).__name__
+            raise TypeError(f"the loss {self.name!r} returned {what}, expected a tensor of one value per sample")
+        values = as_tensor(values)
+        if values.ndim and values.shape[:1] != y_pred.shape[:1]:
+            raise ValueError(
+                f"the loss {self.name!r} returned {values.shape} for y_pred {y_pred.shape}, expected one value per "
+                "sample, the first axis being theirs; reduce the others, as ops.mean(..., axis=-1) does"
+            )
+        return values
+
+    def call(self, y_true: Any, y_pred: Any) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
+
+    def mean(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        """The mean over all samples; overridden where one native op computes it."""
+        values = self._checked(self.call(y_true, y_pred), y_pred)
+        return values if values.ndim == 0 else ops.mean(values)
+
+    def counted(self, y_true: Any, y_pred: Tensor) -> Tensor | None:
+        """1 for each value of ``call`` that counts in a mean, 0 for the others; None if all do."""
+        return None
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "reduction": self.reduction}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Loss:
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"

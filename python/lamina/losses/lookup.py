@@ -1,0 +1,58 @@
+"""Losses by name, description, class or function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core import registry
+from ..core.explain import named
+from ..core.suggest import unknown
+from .base import Loss
+from .function_loss import FunctionLoss, by_function, classes, short_names
+
+
+@named("losses.get")
+def get(identifier: Any) -> Any:
+    """A loss from its name ("mse": the function, "MeanSquaredError": an object), config, class, object or function."""
+    if identifier is None or isinstance(identifier, Loss):
+        return identifier
+    if isinstance(identifier, dict):
+        return get(registry.class_name("loss", identifier)).from_config(identifier.get("config", {}))
+    if isinstance(identifier, str):
+        if identifier in classes:
+            return classes[identifier]()
+        functions = {fn.__name__: fn for fn in by_function}
+        name = short_names.get(identifier.lower(), identifier)
+        if name not in functions:
+            raise unknown("loss", identifier, [*functions, *classes, *short_names])
+        return functions[name]
+    if isinstance(identifier, type) and issubclass(identifier, Loss):
+        return identifier()
+    if callable(identifier):
+        return identifier
+    raise TypeError(f"loss: expected a name, a Loss or a function (y_true, y_pred), got {identifier!r}")
+
+
+def as_loss(identifier: Any) -> Loss:
+    """As get, but always a Loss object, so that the built-in functions find their fused forms."""
+    found = get(identifier)
+    if isinstance(found, Loss):
+        return found
+    return by_function[found]() if is_built_in(found) else FunctionLoss(found)
+
+
+def is_built_in(function: Any) -> bool:
+    """Whether this is the function of one of the library's losses."""
+    return any(function is fn for fn in by_function)
+
+
+def serialize(loss: Loss) -> dict[str, Any]:
+    """The config from which get() makes the same loss again."""
+    return {"class_name": type(loss).__name__, "config": loss.get_config()}
+
+
+def deserialize(config: dict[str, Any]) -> Any:
+    return get(config)
+
+
+__all__ = ["deserialize", "get", "serialize"]

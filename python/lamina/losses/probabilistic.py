@@ -1,0 +1,168 @@
+"""Losses of probabilities."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..core.autograd import Tensor
+from ..core.grad_mode import grad_mode
+from ..ops.conversion import as_tensor
+from .function_loss import DeclaredLoss
+from .reduction import kept_part
+from .targets import check_last_axis, class_indices, match
+
+
+def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
+    """sum(y_true log(y_true / y_pred)) over the last axis, both clipped to [1e-7, 1]."""
+    y_true, y_pred = match("kl_divergence", y_true, y_pred)
+    return ops.kl_divergence(y_true, y_pred)
+
+
+class KLDivergence(DeclaredLoss, function=kl_divergence, also=("kld",), leaves_out=True):
+    """sum(y_true log(y_true / y_pred)) over the classes of the last axis."""
+
+
+def poisson(y_true: Any, y_pred: Any) -> Tensor:
+    """mean(y_pred - y_true log(y_pred + 1e-7)) over the last axis."""
+    y_true, y_pred = match("poisson", y_true, y_pred)
+    return ops.poisson(y_true, y_pred)
+
+
+class Poisson(DeclaredLoss, function=poisson, leaves_out=True):
+    """mean(y_pred - y_true log(y_pred))."""
+
+
+class _Crossentropy(DeclaredLoss):
+    """What the three cross-entropies share: one warning when logits and probabilities seem to be mixed up."""
+
+    _looked = False
+
+    @property
+    def from_logits(self) -> bool:
+        """Whether y_pred is logits rather than probabilities."""
+        return bool(self.options["from_logits"])
+
+    @from_logits.setter
+    def from_logits(self, value: bool) -> None:
+        self.options["from_logits"] = value
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        y_pred = as_tensor(y_pred)
+        if not self._looked and grad_mode.recording is None and y_pred.size:
+            self.__dict__["_looked"] = True  # no configuration
+            self._look(y_pred._array)
+        return super().__call__(y_true, y_pred, sample_weight)
+
+    def _look(self, p: np.ndarray[Any, Any]) -> None:
+        """Warn of the first predictions seen where their range says that from_logits is wrong."""
+        inside = bool(p.min() >= 0.0) and bool(p.max() <= 1.001)
+        name = type(self).__name__
+        if not self.from_logits and not inside and not np.isnan(p).any():
+            warnings.warn(
+                f"{name}: predictions reach from {p.min():.3g} to {p.max():.3g}, so they are logits; "
+                "pass from_logits=True or end the model with softmax (sigmoid for two classes)",
+                stacklevel=4,
+            )
+        elif self.from_logits and inside and p.shape[-1] > 1 and np.allclose(p.sum(-1), 1.0, atol=1e-3):
+            warnings.warn(
+                f"{name}(from_logits=True): every row of predictions sums to 1, so they are probabilities already; "
+                "pass from_logits=False or drop the model's last softmax",
+                stacklevel=4,
+            )
+
+
+def binary_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """-(t log p + (1 - t) log(1 - p)) averaged over ``axis``; ``from_logits`` for p = sigmoid(y_pred).
+
+    ``label_smoothing`` s moves targets towards 1/2: t (1 - s) + s / 2.
+    """
+    y_true, y_pred = match("binary_crossentropy", y_true, y_pred)
+    if label_smoothing:
+        y_true = ops.add(ops.multiply(y_true, 1.0 - label_smoothing), 0.5 * label_smoothing)
+    return ops.mean(ops.binary_cross_entropy(y_pred, y_true, from_logits=from_logits), axis=axis)
+
+
+class BinaryCrossentropy(_Crossentropy, function=binary_crossentropy, also=("bce",), leaves_out=True):
+    """Cross-entropy of independent yes/no targets, y_true in [0, 1] of y_pred's shape."""
+
+
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """-sum(t log p) over the classes of the last axis, y_true (..., C) one-hot or probabilities, y_pred (..., C).
+
+    ``from_logits`` for p = softmax(y_pred); else p is y_pred scaled to sum 1.  ``label_smoothing`` s gives
+    t (1 - s) + s / C (Szegedy et al. 2016, section 7).
+    """
+    y_true, y_pred = match("categorical_crossentropy", y_true, y_pred)
+    check_last_axis("categorical_crossentropy", axis, y_pred)
+    if from_logits:
+        return ops.softmax_cross_entropy(y_pred, y_true, label_smoothing=label_smoothing)
+    return ops.categorical_cross_entropy(y_pred, y_true, label_smoothing=label_smoothing)
+
+
+class CategoricalCrossentropy(_Crossentropy, function=categorical_crossentropy, leaves_out=True):
+    """Cross-entropy with one-hot or soft targets, y_true and y_pred (..., classes)."""
+
+
+def sparse_categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Tensor:
+    """-log p[y_true], y_true (...) class indices, y_pred (..., C) probabilities or (``from_logits``) logits.
+
+    Labels equal to ``ignore_class`` get a loss of zero; any other label outside 0..C-1 raises ValueError naming it.
+    """
+    y_pred = as_tensor(y_pred)
+    check_last_axis("sparse_categorical_crossentropy", axis, y_pred)
+    labels = class_indices("sparse_categorical_crossentropy", y_true, y_pred)
+    loss = ops.softmax_cross_entropy if from_logits else ops.categorical_cross_entropy
+    return loss(y_pred, labels, ignore_class=ignore_class)
+
+
+class SparseCategoricalCrossentropy(_Crossentropy, function=sparse_categorical_crossentropy, leaves_out=True):
+    """Cross-entropy with class indices, y_true (...), y_pred (..., classes).
+
+    ``ignore_class``: this label's samples have no loss and don't count in the mean, whatever their weights.
+    """
+
+    integer_targets = True
+
+    @property
+    def ignore_class(self) -> int | None:
+        """The label without a loss."""
+        label: int | None = self.options["ignore_class"]
+        return label
+
+    @ignore_class.setter
+    def ignore_class(self, label: int | None) -> None:
+        self.options["ignore_class"] = label
+
+    def mean(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        if self.options["axis"] not in (-1, y_pred.ndim - 1):
+            return super().mean(y_true, y_pred)
+        labels = class_indices(self.name, y_true, y_pred)
+        mean = ops.softmax_cross_entropy_mean if self.from_logits else ops.categorical_cross_entropy_mean
+        return mean(y_pred, labels, ignore_class=self.ignore_class)
+
+    def kept(self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None) -> tuple[Any, Tensor]:
+        return kept_part(as_tensor(y_true), sample_weight, mask, 0), y_pred  # a label that is left out may be anything
+
+    def counted(self, y_true: Any, y_pred: Tensor) -> Tensor | None:
+        if self.ignore_class is None:
+            return None
+        labels = as_tensor(y_true)
+        if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
+            labels = ops.reshape(labels, labels.shape[:-1])
+        return ops.cast(ops.not_equal(labels, self.ignore_class), y_pred.dtype)
+
+
+__all__ = [
+    "BinaryCrossentropy", "CategoricalCrossentropy", "KLDivergence", "Poisson", "SparseCategoricalCrossentropy",
+    "binary_crossentropy", "categorical_crossentropy", "kl_divergence", "poisson", "sparse_categorical_crossentropy",
+]  # fmt: skip

@@ -1,0 +1,85 @@
+"""What weights, masks and a reduction make of one value per sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..core.autograd import Tensor
+from ..ops.conversion import as_tensor
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
+
+
+def kept_part(x: Tensor, sample_weight: Any, mask: Tensor | None, other: float) -> Tensor:
+    """x with ``other`` in the place of what weights of 0 or the mask leave out; no gradient goes there, not even a NaN.
+
+    Weights and masks that don't go with the first axes of x do nothing.
+    """
+    for condition in (mask, None if sample_weight is None else as_tensor(sample_weight)):
+        if condition is None or not condition.ndim:
+            continue
+        shape = condition.shape
+        if len(shape) == x.ndim + 1 and shape[-1] == 1:
+            shape = shape[:-1]
+        shape += (1,) * (x.ndim - len(shape))
+        if len(shape) == x.ndim and all(m in (1, n) for m, n in zip(shape, x.shape, strict=True)):
+            x = ops.where(ops.reshape(condition, shape), x, other)
+    return x
+
+
+def broadcast_weights(sample_weight: Any, values: Tensor) -> Tensor:
+    """sample_weight as a tensor that broadcasts against values: each of its axes is that of values, or 1."""
+    weight = as_tensor(sample_weight)
+    if weight.dtype != values.dtype:
+        weight = ops.cast(weight, values.dtype)
+    shape = weight.shape
+    if len(shape) == values.ndim + 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) > values.ndim or any(m not in (1, n) for m, n in zip(shape, values.shape, strict=False)):
+        hint = "; give y_true and y_pred a last axis, (batch, 1)" if values.ndim == 0 else ""
+        raise ValueError(f"sample_weight has shape {weight.shape}, the losses it weights {values.shape}{hint}")
+    shape += (1,) * (values.ndim - len(shape))
+    return weight if shape == weight.shape else ops.reshape(weight, shape)
+
+
+def reduce_values(
+    values: Tensor,
+    sample_weight: Any,
+    reduction: str | None,
+    counted: Tensor | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """values (one loss a sample), weighted, then reduced.
+
+    "sum_over_batch_size" (or "mean") divides the weighted sum by the number of values, "mean_with_sample_weight" by
+    the sum of the weights, "sum" by nothing, "none" or None leaves the values.  counted: 1 for each of the values that
+    either mean counts, 0 for the others, whose values must be 0; None counts all.  mask, if its axes are the first ones
+    of values: where it is False, a value becomes 0 and isn't counted.  Where a weight is 0, a value becomes 0 as well,
+    even a NaN.
+    """
+    if mask is not None and mask.shape == values.shape[: mask.ndim]:
+        shape = mask.shape + (1,) * (values.ndim - mask.ndim)
+        values = ops.where(ops.reshape(mask, shape), values, 0.0)
+        if reduction not in (None, "none", "sum"):
+            kept = ops.reshape(ops.cast(mask, values.dtype), shape)
+            counted = ops.broadcast_to(kept, values.shape) if counted is None else ops.multiply(counted, kept)
+    weight = None
+    if sample_weight is not None:
+        weight = broadcast_weights(sample_weight, values)
+        values = ops.multiply(ops.where(weight, values, 0.0), weight)
+    if reduction is None or reduction == "none":
+        return values
+    if reduction == "sum":
+        return ops.sum(values)
+    if counted is not None:
+        if reduction == "mean_with_sample_weight" and weight is not None:
+            counted = ops.multiply(counted, weight)
+        return ops.divide(ops.sum(values), ops.maximum(ops.sum(counted), float(np.finfo(values.dtype).tiny)))
+    if reduction != "mean_with_sample_weight" or weight is None:
+        return ops.mean(values)
+    repeats = values.size / max(weight.size, 1)
+    total = ops.maximum(ops.multiply(ops.sum(weight), repeats), float(np.finfo(values.dtype).tiny))
+    return ops.divide(ops.sum(values), total)

@@ -1,0 +1,60 @@
+"""Targets in the type and the shape that a loss's function needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..core.autograd import Tensor
+from ..core.grad_mode import grad_mode
+from ..ops.conversion import as_tensor
+
+EPSILON = 1e-7  # keras.config.epsilon()
+_NO_CLASS = -(2.0**62)  # an integer in all types of labels that are not whole, out of the range of any classes
+
+
+def match(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+    """Both as tensors of y_pred's dtype and shape; a last axis of length one may be missing in either."""
+    y_pred, y_true = as_tensor(y_pred), as_tensor(y_true)
+    if y_pred.dtype.kind != "f":
+        y_pred = ops.cast(y_pred, np.float32)
+    if y_true.dtype != y_pred.dtype:
+        y_true = ops.cast(y_true, y_pred.dtype)
+    if y_true.shape == y_pred.shape:
+        return y_true, y_pred
+    if (*y_true.shape, 1) == y_pred.shape or y_true.shape == (*y_pred.shape, 1):
+        return ops.reshape(y_true, y_pred.shape), y_pred
+    mend = "y_true must have the shape of y_pred"
+    if y_true.shape[:1] != y_pred.shape[:1]:
+        mend = "the batch sizes differ"
+    elif y_true.shape == y_pred.shape[:-1]:
+        mend += "; class indices go with a sparse_categorical_crossentropy loss, or through utils.to_categorical"
+    raise ValueError(f"{name}: y_true is {y_true.shape}, y_pred {y_pred.shape}: {mend}")
+
+
+def class_indices(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
+    """Class indices of shape y_pred.shape[:-1]; a last axis of length one is dropped, whole floats become integers."""
+    labels = as_tensor(y_true)
+    if labels.dtype.kind not in "iu":
+        values = labels._array
+        if values.dtype.kind == "f" and not (values == np.trunc(values)).all():
+            wrong = values[values != np.trunc(values)][0]
+            raise ValueError(f"{name}: y_true holds {wrong}, expected class indices, whole numbers")
+        if values.dtype.kind == "f" and grad_mode.recording is not None:  # replays find later ones: they are no class
+            labels = ops.where(ops.equal(labels, ops.floor(labels)), labels, _NO_CLASS)
+        labels = ops.cast(labels, np.int64)
+    if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
+        labels = ops.reshape(labels, labels.shape[:-1])
+    if labels.shape == y_pred.shape[:-1]:
+        return labels
+    mend = f"class indices must be {y_pred.shape[:-1]}"
+    if labels.shape == y_pred.shape:
+        mend = "one-hot labels go with categorical_crossentropy, class indices (y.argmax(-1)) with the sparse one"
+    raise ValueError(f"{name}: y_true is {labels.shape}, y_pred {y_pred.shape}: {mend}")
+
+
+def check_last_axis(name: str, axis: int, y_pred: Tensor) -> None:
+    if axis not in (-1, y_pred.ndim - 1):
+        raise ValueError(f"{name}: classes must be on the last axis, got axis={axis}; transpose y_pred first")

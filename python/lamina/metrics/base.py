@@ -1,0 +1,133 @@
+"""The base of the metrics, and the mean of what a batch gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.arrays import to_numbers
+from ..core.explain import Explained, fail
+from ..layers.variable import Variable
+
+Array = np.ndarray[Any, np.dtype[Any]]
+MetricFunction = Callable[..., Any]
+
+
+class Metric(Explained, strict=True):
+    """Base of the metrics: a subclass defines ``update_state(y_true, y_pred, sample_weight=None)`` and ``result()``.
+
+    What it gathers is kept in variables from ``add_variable``, which ``reset_state`` sets to zero; one that keeps it
+    elsewhere defines ``reset_state`` as well.  ``update_state`` gets arrays; NumPy and ``lamina.ops`` both take them.
+    ``_direction``, as in Keras: "up" where more is better, "down" where less is; callbacks with ``mode="auto"`` ask it.
+    """
+
+    _direction: str | None = None
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+        self.name = name or type(self).__name__
+        self.dtype = dtype
+        self._variables: list[Variable] = []
+
+    def add_variable(
+        self, shape: Sequence[int] = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """A variable of this shape for the metric's state; ``assign`` and ``assign_add`` change it."""
+        if not hasattr(self, "_variables"):
+            raise RuntimeError(f"{type(self).__name__}.__init__ must begin with super().__init__(name=...)")
+        self._variables.append(Variable(initializer, shape, dtype or self.dtype, trainable=False, name=name))
+        return self._variables[-1]
+
+    def add_weight(
+        self, shape: Sequence[int] = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """As add_variable, in Keras's older spelling."""
+        return self.add_variable(shape, initializer, dtype, name)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """What add_variable made, in that order."""
+        return list(self._variables)
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(f"{type(self).__name__} must define update_state(y_true, y_pred, sample_weight)")
+
+    def result(self) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define result()")
+
+    def reset_state(self) -> None:
+        """Start again: all variables become zero."""
+        if not self._variables:
+            raise NotImplementedError(
+                f"{type(self).__name__} must define reset_state(), or keep its state in variables of add_variable()"
+            )
+        for v in self._variables:
+            v.assign(np.zeros(v.shape, v.dtype))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Update, then give the result so far."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Metric:
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(name={self.name!r})"
+
+
+class Average(Metric):
+    """The (weighted) mean of all values added so far; 0 before the first."""
+
+    def __init__(self, name: str, dtype: Any = None) -> None:
+        super().__init__(dtype, name)
+        self.total = 0.0
+        self.count = 0.0
+
+    def add(self, values: Any, sample_weight: Any) -> None:
+        values = np.asarray(values) if isinstance(values, np.ndarray) else to_numbers(f"{self.name}: values", values)
+        if sample_weight is None:
+            self.total += float(values.sum(dtype=np.float64))
+            self.count += values.size
+            return
+        weight = to_numbers(f"{self.name}: sample_weight", sample_weight).astype(np.float64, copy=False)
+        if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
+            weight = weight[..., 0]
+        if weight.ndim > values.ndim or any(m not in (1, n) for m, n in zip(weight.shape, values.shape, strict=False)):
+            raise ValueError(f"{self.name}: sample_weight has shape {weight.shape}, the values {values.shape}")
+        weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
+        with np.errstate(invalid="ignore"):
+            weighted = values * weight
+        total = float(weighted.sum())
+        if total != total:  # what has a weight of 0 is left out, a NaN as well
+            total = float(np.where(weight == 0, 0, weighted).sum())
+        self.total += total
+        self.count += float(weight.sum()) * (values.size / max(weight.size, 1))
+
+    def result(self) -> float:
+        return self.total / self.count if self.count else 0.0
+
+    def reset_state(self) -> None:
+        self.total = 0.0
+        self.count = 0.0
+
+
+class Mean(Average):
+    """The (weighted) mean of the values given to ``update_state(values, sample_weight=None)``; 0 before the first."""
+
+    def __init__(self, name: str = "mean", dtype: Any = None) -> None:
+        super().__init__(name, dtype)
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        try:
+            self.add(values, sample_weight)
+        except Exception as error:
+            fail(error, type(self).__name__, type(self).update_state, (self, values, sample_weight))
+
+
+__all__ = ["Mean", "Metric"]

@@ -1,0 +1,98 @@
+"""A metric that is the mean of a function of targets and predictions; the library's are declared from theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import losses
+from ..core.arrays import to_numbers
+from ..core.constructor import constructor
+from ..core.explain import fail
+from ..core.masked_tensor import MaskedTensor
+from .base import Array, Average, MetricFunction
+
+# The library's own: by function, and by the names that ``get`` knows besides those of classes.
+by_function: dict[MetricFunction, type[DeclaredMetric]] = {}
+by_name: dict[str, type[DeclaredMetric]] = {}
+
+
+def _masked(sample_weight: Any, mask: Array) -> Array:
+    """sample_weight, (batch) or (batch, time), times the mask."""
+    weight = np.asarray(sample_weight)
+    if weight.ndim == mask.ndim + 1 and weight.shape[-1] == 1:
+        weight = weight[..., 0]
+    return weight.reshape(weight.shape + (1,) * (mask.ndim - weight.ndim)) * mask
+
+
+class MeanMetricWrapper(Average):
+    """The mean of a function ``fn(y_true, y_pred, **options)`` of one value per sample.
+
+    Steps that the mask of y_pred leaves out don't count.
+    """
+
+    def __init__(self, fn: MetricFunction, name: str | None = None, dtype: Any = None, **options: Any) -> None:
+        if not callable(fn):
+            raise TypeError(f"{type(self).__name__}: fn must be a function (y_true, y_pred), got {fn!r}")
+        super().__init__(name or str(getattr(fn, "__name__", type(fn).__name__)), dtype)
+        self.fn = fn
+        self.options = options
+        if fn in by_function:
+            self._direction = by_function[fn]._direction
+        elif losses.is_built_in(fn):
+            self._direction = "down"
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        try:
+            mask = None
+            if isinstance(y_pred, MaskedTensor):
+                y_pred, mask = y_pred._array, y_pred.mask._array
+            values = np.asarray(self.fn(y_true, y_pred, **self.options))
+            if values.dtype.kind not in "fiub":
+                raise TypeError(
+                    f"metric {self.name!r}: its function returned {values!r}, expected one value per sample"
+                )
+            if mask is not None and mask.shape == values.shape[: mask.ndim]:
+                sample_weight = mask if sample_weight is None else _masked(sample_weight, mask)
+            self.add(values, sample_weight)
+        except Exception as error:
+            for what, given in (("y_true", y_true), ("y_pred", y_pred)):
+                to_numbers(f"{self.name}: {what}", given)
+            fail(error, type(self).__name__, type(self).update_state, (self, y_true, y_pred, sample_weight))
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"fn": self.fn} if type(self) is MeanMetricWrapper else {}  # its subclasses know theirs
+        return {**super().get_config(), **own, **self.options}
+
+
+class DeclaredMetric(MeanMetricWrapper):
+    """A metric of the library, declared from its function: ``class Accuracy(DeclaredMetric, function=accuracy)``.
+
+    Its constructor takes name (``default_name``, else the function's), dtype and the function's options, which stand
+    before these with ``options_first``.  ``get`` finds it by the names of its class and its own, and by the short
+    names ``also``.  ``direction``: "up" where more is better, "down" where less is.
+    """
+
+    def __init_subclass__(
+        cls,
+        function: MetricFunction | None = None,
+        direction: str | None = None,
+        default_name: str | None = None,
+        also: tuple[str, ...] = (),
+        options_first: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if function is not None:
+            name = default_name or function.__name__
+            cls.__init__ = constructor(MeanMetricWrapper.__init__, function, name, options_first)  # type: ignore[method-assign]
+            cls._direction = direction
+            by_function.setdefault(function, cls)
+            by_name.update(dict.fromkeys((name, *also), cls))
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError(f"{type(self).__name__}: a DeclaredMetric needs a function")
+
+
+__all__ = ["MeanMetricWrapper"]

@@ -1,0 +1,29 @@
+"""Targets and predictions as arrays that fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .base import Array
+
+
+def pair(name: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+    """Both as arrays of one shape; a last axis of length one may be missing in either."""
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    if y_true.shape == y_pred.shape:
+        return y_true, y_pred
+    if (*y_true.shape, 1) == y_pred.shape or y_true.shape == (*y_pred.shape, 1):
+        return y_true.reshape(y_pred.shape), y_pred
+    raise ValueError(f"{name}: y_true is {y_true.shape}, y_pred {y_pred.shape}; they must have the same shape")
+
+
+def labels_of(name: str, y_true: Any, y_pred: Array) -> Array:
+    """Class indices of y_pred.shape[:-1]; a last axis of length one is dropped."""
+    labels = np.asarray(y_true)
+    if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    if labels.shape != y_pred.shape[:-1]:
+        raise ValueError(f"{name}: y_true is {labels.shape}, y_pred {y_pred.shape}; wanted y_true {y_pred.shape[:-1]}")
+    return labels

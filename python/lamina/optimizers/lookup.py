@@ -1,0 +1,43 @@
+"""Optimizers by name, description or class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core import registry
+from ..core.explain import named
+from ..core.suggest import unknown
+from .adam import Adam, AdamW
+from .base import Optimizer
+from .rmsprop import RMSprop
+from .sgd import SGD
+
+_CLASSES: dict[str, Any] = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop)}
+
+
+@named("optimizers.get")
+def get(identifier: Any) -> Any:
+    """An optimizer from its name ("adam"), config, class or object."""
+    if isinstance(identifier, Optimizer):
+        return identifier
+    if isinstance(identifier, dict):
+        return get(registry.class_name("optimizer", identifier)).from_config(identifier.get("config", {}))
+    if isinstance(identifier, str):
+        if identifier.lower() not in _CLASSES:
+            raise unknown("optimizer", identifier, _CLASSES)
+        return _CLASSES[identifier.lower()]()
+    if isinstance(identifier, type) and identifier in _CLASSES.values():
+        return identifier()
+    raise TypeError(f"optimizer: expected a name or an Optimizer, got {identifier!r}")
+
+
+def serialize(optimizer: Optimizer) -> dict[str, Any]:
+    """The config from which get() makes the same optimizer again, without its state."""
+    return {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
+
+
+def deserialize(config: dict[str, Any]) -> Optimizer:
+    return get(config)
+
+
+__all__ = ["deserialize", "get", "serialize"]
