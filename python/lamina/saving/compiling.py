@@ -97,11 +97,9 @@ def _object(key: str, value: Any) -> Any:
     kind, module = (key, _KINDS[key]) if key in _KINDS else ("metric", metrics)
     if not isinstance(name, str):
         raise ValueError(f"{kind} {name!r} is no name")
-    own: dict[str, Any] = {
-        n: c
-        for n, c in vars(module).items()
-        if isinstance(c, type) and c.__module__.startswith(f"{module.__name__}.") and not n.startswith("_")
-    }
+    base = getattr(module, kind.capitalize())
+    public = {n: c for n, c in vars(module).items() if isinstance(c, type) and not n.startswith("_")}
+    own: dict[str, Any] = {n: c for n, c in public.items() if issubclass(c, base) and c is not base}
     if name in own:
         with registry.about(f"{kind} {name}"):
             return own[name].from_config({k: _object(key, v) if k == "fn" else v for k, v in config.items()})
