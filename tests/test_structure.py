@@ -174,7 +174,19 @@ def test_a_namespace_shows_its_public_names_alone(name):
     assert shown == {n for n in module.__all__ if not n.startswith("__")}
 
 
+def lines_to_read(path: Path) -> int:
+    """Lines of a file without its docstrings, which one looks up rather than reads from top to bottom."""
+    text = path.read_text()
+    total = len(text.splitlines())
+    if path.suffix != ".py":
+        return total
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False):
+            total -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
+    return total
+
+
 def test_files_stay_short():
     paths = [*sources(), *PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
-    long = {str(p.relative_to(ROOT)): n for p in paths if (n := len(p.read_text().splitlines())) > 500}
+    long = {str(p.relative_to(ROOT)): n for p in paths if (n := lines_to_read(p)) > 500}
     assert not long

@@ -28,6 +28,7 @@ from ._version import __version__
 from .config import show_config
 from .core.autograd import Tensor, enable_grad, no_grad
 from .core.capture import CaptureWarning, capture
+from .core.docstrings import complete as _complete
 from .core.recording import CaptureError
 from .core.suggest import missing_attribute as _missing_attribute
 from .core.suggest import public_names as _public_names
@@ -44,7 +45,17 @@ KerasTensor = SymbolicTensor  # Keras's name
 
 
 def set_num_threads(n: int) -> None:
-    """Threads that one operation may use; at first OMP_NUM_THREADS, or what affinity, cgroup and cores allow."""
+    """Set how many threads one operation may use.
+
+    At first it is OMP_NUM_THREADS, or what affinity, cgroup and cores allow.
+
+    Args:
+        n: the number of threads, from 1.
+
+    Raises:
+        TypeError: ``n`` is no integer.
+        ValueError: ``n`` is not positive.
+    """
     if isinstance(n, bool) or not isinstance(n, _Integral):
         raise TypeError(f"set_num_threads: expected an integer, got {n!r}")
     _native.set_num_threads(int(n))
@@ -59,15 +70,6 @@ def version() -> str:
     """The version, as ``__version__``."""
     return __version__
 
-
-# Namespaces show their public names alone, and a typo of one is an AttributeError with the nearest.  Set here, where
-# type checkers don't see it: to them a module with a __getattr__ has every name.
-for _module in (
-    _sys.modules[__name__], activations, callbacks, config, data, initializers, layers, losses, metrics, models, ops,
-    ops.image, optimizers, random, regularizers, saving, schedules, utils,
-):  # fmt: skip
-    _module.__dir__ = _public_names(vars(_module))  # type: ignore[method-assign]
-    _module.__getattr__ = _missing_attribute(_module.__name__, vars(_module))  # type: ignore[method-assign]
 
 __all__ = [
     "CaptureError",
@@ -112,3 +114,13 @@ __all__ = [
     "utils",
     "version",
 ]
+
+# Namespaces show their public names alone, and a typo of one is an AttributeError with the nearest.  Set here, where
+# type checkers don't see it: to them a module with a __getattr__ has every name.
+for _module in (
+    activations, callbacks, config, data, initializers, layers, losses, metrics, models, ops, ops.image, optimizers,
+    random, regularizers, saving, schedules, utils, _sys.modules[__name__],
+):  # fmt: skip
+    _complete(_module.__name__, vars(_module))
+    _module.__dir__ = _public_names(vars(_module))  # type: ignore[method-assign]
+    _module.__getattr__ = _missing_attribute(_module.__name__, vars(_module))  # type: ignore[method-assign]

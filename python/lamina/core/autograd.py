@@ -41,8 +41,26 @@ from .recording import NUMPY_ON_TENSOR, READ_IN_PYTHON, forbid_capture
 class Tensor:
     """An array with an optional gradient.
 
-    ``Tensor(array, requires_grad=True)`` makes a leaf whose ``grad`` is filled by ``backward()``.  Arithmetic,
-    comparison and indexing follow NumPy; ``numpy()`` and ``np.asarray(t)`` give the array without a copy.
+    Arithmetic, comparison and indexing follow NumPy; ``numpy()`` and ``np.asarray(t)`` give the array without a copy.
+
+    Args:
+        array: a tensor or an array, which are not copied, or a number or nested lists of numbers; Python's floats
+            become float32.
+        requires_grad: whether ``backward()`` fills ``grad``; the tensor is then a leaf of the tape.
+        dtype: type of the elements; None keeps the array's.
+
+    Raises:
+        TypeError: the elements are no numbers or booleans; a gradient is wanted of integers.
+        ValueError: nested lists differ in length.
+
+    Source: PyTorch, torch.Tensor.
+
+    Example:
+        >>> from lamina import Tensor
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad.tolist()
+        [2.0, 4.0]
     """
 
     __slots__ = ("__weakref__", "_array", "_grad", "_grad_is_set", "_node", "requires_grad")
@@ -70,18 +88,22 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
         return self._array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
         return self._array.dtype
 
     @property
     def ndim(self) -> int:
+        """Number of axes."""
         return self._array.ndim
 
     @property
     def size(self) -> int:
+        """Number of elements."""
         return self._array.size
 
     @property
@@ -102,6 +124,7 @@ class Tensor:
 
     @property
     def is_leaf(self) -> bool:
+        """Whether the tensor was made, not computed on the tape."""
         return self._node is None
 
     @property
@@ -148,13 +171,28 @@ class Tensor:
         return self.data
 
     def item(self) -> float | int | bool:
+        """The only element as a Python number.
+
+        Raises:
+            ValueError: the tensor holds another number of elements than one.
+        """
         return only(self.data).item()
 
     def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
         return self.data.tolist()
 
     def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
-        """Add d(self)/d(leaf) to ``grad`` of every leaf with ``requires_grad``; ``gradient`` defaults to 1."""
+        """Add d(self)/d(leaf) to ``grad`` of every leaf with ``requires_grad``.
+
+        Args:
+            gradient: d(result)/d(self), of this tensor's shape; None means 1, for a tensor of one element.
+            retain_graph: whether the tape is kept for another backward.
+
+        Raises:
+            ValueError: ``gradient`` has another shape, or is None for more than one element.
+            RuntimeError: the tape was freed by an earlier backward, or holds nothing of this tensor.
+        """
         backward(self, gradient, retain_graph)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:

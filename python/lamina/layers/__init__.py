@@ -63,42 +63,116 @@ registry.add_known((
 
 
 def add(inputs: list[SymbolicTensor], **kwargs: object) -> object:
-    """``Add(**kwargs)(inputs)``."""
+    """Sum of several symbolic tensors: ``Add(**kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two or more tensors whose shapes broadcast to one.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, add.
+    """
     return Add(**kwargs)(inputs)
 
 
 def subtract(inputs: list[SymbolicTensor], **kwargs: object) -> object:
-    """``Subtract(**kwargs)(inputs)``."""
+    """The first of two symbolic tensors minus the second: ``Subtract(**kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two tensors whose shapes broadcast to one.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, subtract.
+    """
     return Subtract(**kwargs)(inputs)
 
 
 def multiply(inputs: list[SymbolicTensor], **kwargs: object) -> object:
-    """``Multiply(**kwargs)(inputs)``."""
+    """Product of several symbolic tensors: ``Multiply(**kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two or more tensors whose shapes broadcast to one.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, multiply.
+    """
     return Multiply(**kwargs)(inputs)
 
 
 def average(inputs: list[SymbolicTensor], **kwargs: object) -> object:
-    """``Average(**kwargs)(inputs)``."""
+    """Mean of several symbolic tensors: ``Average(**kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two or more tensors whose shapes broadcast to one.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, average.
+    """
     return Average(**kwargs)(inputs)
 
 
 def maximum(inputs: list[SymbolicTensor], **kwargs: object) -> object:
-    """``Maximum(**kwargs)(inputs)``."""
+    """Largest of several symbolic tensors, element by element: ``Maximum(**kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two or more tensors whose shapes broadcast to one.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, maximum.
+    """
     return Maximum(**kwargs)(inputs)
 
 
 def minimum(inputs: list[SymbolicTensor], **kwargs: object) -> object:
-    """``Minimum(**kwargs)(inputs)``."""
+    """Smallest of several symbolic tensors, element by element: ``Minimum(**kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two or more tensors whose shapes broadcast to one.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, minimum.
+    """
     return Minimum(**kwargs)(inputs)
 
 
 def concatenate(inputs: list[SymbolicTensor], axis: int = -1, **kwargs: object) -> object:
-    """``Concatenate(axis, **kwargs)(inputs)``."""
+    """Symbolic tensors joined along an axis: ``Concatenate(axis, **kwargs)(inputs)``.
+
+    Args:
+        inputs: list of tensors whose shapes agree but for ``axis``.
+        axis: the axis, counted with the batch axis; negative ones from the end.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, concatenate.
+    """
     return Concatenate(axis, **kwargs)(inputs)
 
 
 def dot(inputs: list[SymbolicTensor], axes: int | Sequence[int] = -1, **kwargs: Any) -> object:
-    """``Dot(axes, **kwargs)(inputs)``."""
+    """Sum of products over one axis of each of two symbolic tensors: ``Dot(axes, **kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two tensors.
+        axes: the axis of both, or one for each, counted with the batch axis; negative ones from the end.
+
+    Raises:
+        ValueError: ``axes`` do not fit the tensors.
+
+    Source: Keras 3, dot.
+    """
     return Dot(axes, **kwargs)(inputs)
 
 

@@ -29,7 +29,20 @@ class _Elementwise(Layer):
 
 
 class Activation(_Elementwise):
-    """``activation(x)``, given by name, as a function of a tensor, or as a layer."""
+    """An activation function as a layer.
+
+    Args:
+        activation: a name such as "relu", a function of a tensor, or a layer.
+
+    Input shape: any.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: the name is unknown.
+
+    Source: Keras 3, Activation.
+    """
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -40,7 +53,22 @@ class Activation(_Elementwise):
 
 
 class ReLU(_Elementwise):
-    """x above ``threshold``, ``negative_slope * (x - threshold)`` below it, at most ``max_value``."""
+    """Rectified linear unit: x above ``threshold``, ``negative_slope * (x - threshold)`` below it.
+
+    Args:
+        max_value: the largest value of the result; None sets no limit.
+        negative_slope: slope below the threshold, not negative.
+        threshold: where the function begins to rise, not negative.
+
+    Input shape: any.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: an argument is negative.
+
+    Source: Keras 3, ReLU.
+    """
 
     def __init__(
         self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
@@ -56,7 +84,20 @@ class ReLU(_Elementwise):
 
 
 class LeakyReLU(_Elementwise):
-    """x above zero, ``negative_slope * x`` below it (0.3 here, as in Keras; PyTorch has 0.01)."""
+    """Leaky rectified linear unit: x above zero, ``negative_slope * x`` below it.
+
+    Args:
+        negative_slope: slope below zero, not negative; PyTorch's default is 0.01.
+
+    Input shape: any.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``negative_slope`` is negative or None.
+
+    Source: Keras 3, LeakyReLU; Maas et al. 2013, "Rectifier Nonlinearities Improve Neural Network Acoustic Models".
+    """
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         negative_slope = kwargs.pop("alpha", negative_slope)  # its older name
@@ -70,11 +111,22 @@ class LeakyReLU(_Elementwise):
 
 
 class PReLU(Layer):
-    """x above zero, ``alpha * x`` below it with a trained alpha: He et al. 2015.
+    """Rectified linear unit with a trained slope: x above zero, ``alpha * x`` below it.
 
-    Weights: ``alpha``, of the input's shape without the batch; axes in ``shared_axes`` (counted from 1, the batch being
-    0) have size 1, so that one alpha serves all of their places: ``shared_axes=(1, 2)`` leaves one for each channel of
-    images.
+    Args:
+        shared_axes: axes along which one alpha serves all places, counted from 1; (1, 2) leaves one for each channel of
+            images; None shares none.
+
+    Input shape: (N, ...).
+
+    Output shape: the input's.
+
+    Weights: ``alpha``, the input's shape without the batch, with size 1 on the shared axes.
+
+    Raises:
+        ValueError: ``shared_axes`` holds 0 or an axis that is out of range; the input does not fit ``alpha``.
+
+    Source: Keras 3, PReLU; He et al. 2015, "Delving Deep into Rectifiers".
     """
 
     supports_masking = True
@@ -125,7 +177,17 @@ class PReLU(Layer):
 
 
 class ELU(_Elementwise):
-    """x above zero, ``alpha * (exp(x) - 1)`` below it."""
+    """Exponential linear unit: x above zero, ``alpha * (exp(x) - 1)`` below it.
+
+    Args:
+        alpha: minus the limit of the function at minus infinity.
+
+    Input shape: any.
+
+    Output shape: the input's.
+
+    Source: Keras 3, ELU; Clevert et al. 2016, "Fast and Accurate Deep Network Learning by Exponential Linear Units".
+    """
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -136,10 +198,25 @@ class ELU(_Elementwise):
 
 
 class Softmax(_Elementwise):
-    """Positive values with sum one along ``axis`` (or over several axes together).
+    """Positive values with sum one along an axis.
 
-    ``mask`` (broadcast to the input, True = keep) takes positions out; where all are out the result is zero.  A mask
-    of steps that comes with an input of more axes says nothing of its features: it only goes on.
+    Where a mask leaves nothing the result is zero.  A mask of steps that comes along with an input of more axes says
+    nothing of its features: it only goes on.
+
+    Args:
+        axis: the axis, or several whose values have sum one together; negative ones count from the end.
+
+    Call args:
+        mask: broadcast to the input, True where a value counts; None counts all.
+
+    Input shape: any.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: an axis is out of range.
+
+    Source: Keras 3, Softmax.
     """
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:

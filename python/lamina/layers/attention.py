@@ -58,13 +58,52 @@ class _Projection(Layer):
 
 
 class MultiHeadAttention(Layer):
-    """Attention of ``query`` (N, T, Dq) to ``key`` (N, S, Dk) and ``value`` (N, S, Dv): Vaswani et al. 2017.
+    """Attention of several heads: each step of ``query`` takes a weighted mean of the steps of ``value``.
 
-    Called as ``layer(query, value, key=None)`` with Keras 3's arguments; key defaults to value.  Returns
-    (N, T, Dq), or (N, T, output_shape), and with ``return_attention_scores`` also the scores (N, heads, T, S).
-    attention_mask: (N, T, S) or (T, S), True = keep; ``use_causal_mask`` lets step t see steps up to t only; a row
-    that sees nothing gives zero.  Weights as in Keras: ``query``, ``key``, ``value`` with kernels (D, heads, key_dim),
-    ``attention_output`` with kernel (heads, value_dim, output).
+    Attention is computed block by block, without a matrix of all scores unless they are asked for.
+
+    Args:
+        num_heads: number of heads, a positive integer.
+        key_dim: features of query and key in each head.
+        value_dim: features of the value in each head; None takes ``key_dim``.
+        dropout: fraction of the scores that is set to zero in training, between 0 and 1.
+        output_shape: features of the output, an integer or several; None takes those of the query.
+        attention_axes: the axis of steps; only 1 is supported, which None means.
+        sliding_window: an option of Keras that is not supported: anything but None is a ValueError.
+        flash_attention: an option of Keras without effect here.
+        use_bias: whether the projections add a bias.
+        kernel_initializer: first value of the projections' kernels: a name, an Initializer, or a function f(shape,
+            dtype).
+        bias_initializer: first value of the projections' biases.
+        kernel_regularizer: penalty on the projections' kernels, added to the loss: a name, a Regularizer, or a
+            function.
+        bias_regularizer: penalty on the projections' biases.
+        use_gate: whether the result of attention is multiplied by a sigmoid gate, a projection of the query.
+
+    Call args:
+        query: (N, T, Dq), the steps that attend.
+        value: (N, S, Dv), what they attend to.
+        key: (N, S, Dk), what the query is compared with; None takes ``value``.
+        query_mask: (N, T), True where a step of the query counts; a mask that the query carries, if None.
+        value_mask: (N, S), True where a step of the value counts.
+        key_mask: (N, S), True where a step of the key counts.
+        attention_mask: (T, S), (N, T, S) or (N, heads, T, S), True where a query step may see a value step.
+        return_attention_scores: whether the scores (N, heads, T, S) are returned, too.
+        use_causal_mask: whether step t sees steps up to t only.
+
+    Input shape: (N, T, Dq) and (N, S, Dv).
+
+    Output shape: (N, T, Dq), or (N, T, *output_shape); with ``return_attention_scores`` a tuple with the scores.  A row
+        of the query that sees nothing gives zero before the last projection.
+
+    Weights: ``query``, ``key`` and ``value`` with kernels (D, heads, key_dim or value_dim), ``attention_output`` with
+        kernel (heads, value_dim, *output), each with a bias; ``gate`` with ``use_gate``.
+
+    Raises:
+        ValueError: a size is not positive; a rate is not between 0 and 1; an option is not supported; inputs or masks
+            do not fit each other or the weights.
+
+    Source: Keras 3, MultiHeadAttention; Vaswani et al. 2017, "Attention Is All You Need".
     """
 
     supports_masking = True
@@ -191,7 +230,16 @@ class MultiHeadAttention(Layer):
             raise ValueError(f"query is {query}, key {key}: the batch sizes differ")
 
     def compute_output_shape(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> Shape:
-        """The shape of the result without the scores."""
+        """The shape of the result without the scores.
+
+        Args:
+            query_shape: (N, T, Dq).
+            value_shape: (N, S, Dv).
+            key_shape: (N, S, Dk); None takes ``value_shape``.
+
+        Raises:
+            ValueError: the shapes do not fit each other or the weights.
+        """
         query, value, key = (tuple(s) for s in (query_shape, value_shape, key_shape or value_shape))
         self._check(query, value, key)
         return (*query[:-1], *(self.output_shape or query[-1:]))

@@ -49,12 +49,36 @@ class _Frozen:
 class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
     """Base class of layers; also usable on its own.
 
-    Arguments that every layer takes: ``name`` (unique in a model; default from the class), ``dtype`` ("float32" or
-    "float64"; default ``config.floatx()``), ``trainable``, ``activity_regularizer`` (its value on the output, divided
-    by the batch size, is added to ``losses``), ``autocast`` (False leaves the dtype of inputs alone).
+    A layer defines ``__init__`` (its options, after ``super().__init__(**kwargs)``), ``build(input_shape)`` (its
+    weights, made at the first call) and ``call(inputs)``.  Layers and variables among its attributes, also in lists,
+    tuples and dicts, are its own.
 
     A layer is called with tensors or arrays; ``training=`` reaches all layers inside.  Errors about a layer's input
     begin with its class and name.
+
+    Args:
+        activity_regularizer: penalty on the output, divided by the batch size and added to ``losses``.
+        trainable: whether training changes the layer's weights.
+        autocast: whether inputs are converted to ``dtype``.
+        input_shape: sizes of the input without the batch axis, for the first layer of a Sequential.
+        **kwargs: none: an argument of another name is a ValueError with the nearest that exists.
+
+    Call args:
+        *args: what ``call`` takes: tensors, arrays, or nests of them.
+        **kwargs: the arguments of ``call`` by name, and ``training``.
+
+    Raises:
+        ValueError: ``name`` is empty or holds a slash; ``dtype`` or an argument is unknown.
+
+    Source: Keras 3, Layer.
+
+    Example:
+        >>> import lamina
+        >>> class Scale(lamina.Layer):
+        ...     def build(self, input_shape):
+        ...         self.factor = self.add_weight((input_shape[-1],), "ones", name="factor")
+        ...     def call(self, inputs):
+        ...         return inputs * self.factor
     """
 
     supports_masking = False
@@ -160,22 +184,54 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
     # ---- to be defined by layers ----
 
     def build(self, *args: Any, **kwargs: Any) -> None:
-        """Make the weights; defined as ``build(self, input_shape)``, batch size first, None for a free size.
+        """Make the weights; a layer defines it as ``build(self, input_shape)``.  It runs once, at the first call.
 
         A layer called with several tensors names the shapes after its call arguments (``query_shape``).
+
+        Args:
+            *args: the shapes of the call's arguments, batch size first, None for a free size.
+            **kwargs: the same by name.
+
+        Raises:
+            ValueError: the weights depend on a size that is free, or the shape does not fit.
         """
         self._built = True
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
+        """What the layer computes; a layer defines it as ``call(self, inputs)``, with ``training`` and ``mask`` if it
+        needs them.
+
+        Args:
+            *args: tensors, or nests of them.
+            **kwargs: more arguments, by name.
+
+        Raises:
+            NotImplementedError: the class does not define it.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """The shape of ``call``'s result for an input shape; where it is not defined, ``call`` is tried."""
+        """The shape of the result for an input shape; where a class does not define it, ``call`` is tried.
+
+        Args:
+            *args: the input shape, batch size first, None for a free size.
+            **kwargs: more shapes, by name.
+
+        Raises:
+            ValueError: the shape does not fit the layer.
+        """
         inputs = map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), args[0])
         return map_structure(lambda t: t.shape, infer(self.__call__, (inputs,), {"training": False}))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """As SymbolicTensors, what a call with SymbolicTensors among its arguments returns."""
+        """What a call with symbolic tensors among its arguments returns.
+
+        Args:
+            *args: the arguments of the call.
+            **kwargs: the arguments of the call, by name.
+
+        Returns: a nest of SymbolicTensor.
+        """
         if type(self).compute_output_shape is Layer.compute_output_shape:
             return infer(self.__call__, args, {**kwargs, "training": False})
         first = args[0] if args else next(iter(kwargs.values()))
@@ -184,7 +240,12 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
         return map_shapes(lambda shape: SymbolicTensor(shape, dtype), shapes)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """The mask of the result, given the mask of the inputs."""
+        """The mask of the result.
+
+        Args:
+            inputs: the input of the call.
+            previous_mask: its mask, or None.
+        """
         return previous_mask if self.supports_masking else None
 
     def _mismatch(self, shape: Shape) -> str | None:
@@ -254,7 +315,25 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
         constraint: Any = None,
         name: str | None = None,
     ) -> Variable:
-        """Make a variable of this layer.  initializer defaults to "glorot_uniform", for integers to "zeros"."""
+        """Make a variable of this layer.
+
+        Args:
+            shape: the sizes.
+            initializer: first value: a name, an Initializer, or a function f(shape, dtype); None means
+                "glorot_uniform", for integers "zeros".
+            dtype: type of the elements; None means the layer's.
+            trainable: whether training changes it.
+            autocast: an option of Keras without effect here.
+            regularizer: penalty on the value, added to the loss.
+            constraint: an option of Keras that is not supported: anything but None is a ValueError.
+            name: name of the weight; None takes the attribute's.
+
+        Returns: the Variable.
+
+        Raises:
+            ValueError: the shape holds a free or negative size; the initializer gives another shape; ``constraint`` is
+                set.
+        """
         if constraint is not None:
             raise ValueError(f"{self._label()}: weight constraints are not supported; got constraint={constraint!r}")
         kind = self._dtype if dtype is None else np.dtype(dtype)
@@ -300,7 +379,15 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
         return [v.numpy().copy() for v in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all weights from arrays in the order of ``weights``; nothing is changed if one does not fit."""
+        """Set all weights; nothing is changed if one does not fit.
+
+        Args:
+            weights: arrays in the order of ``Layer.weights``.
+
+        Raises:
+            TypeError: ``weights`` is no list, or holds what is no number.
+            ValueError: their number or a shape differs.
+        """
         named = named_variables(self)
         if not hasattr(weights, "__len__") or isinstance(weights, (str, Mapping)):
             raise TypeError(f"{self._label()}: set_weights expected a list of arrays, got {type(weights).__name__}")
@@ -313,17 +400,26 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
         return {key: v.numpy().copy() for key, v in named_variables(self).items()}
 
     def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> None:
-        """Set weights from arrays by key.
+        """Set weights by key; nothing is changed unless all fit.
 
-        Nothing is changed unless all fit: a missing or extra key (``strict=False`` allows both) and a wrong shape are
-        ValueErrors that name the weight.
+        Args:
+            state: {key: array} with the keys of ``state_dict``.
+            strict: whether a missing or an additional key is an error.
+
+        Raises:
+            TypeError: ``state`` is no dict, or holds what is no number.
+            ValueError: a key is missing or unknown, or a shape differs; the message names the weight.
         """
         if not isinstance(state, Mapping):
             raise TypeError(f"{self._label()}: load_state_dict expected a dict of arrays, got {type(state).__name__}")
         load_arrays(self._label(), named_variables(self), state, strict)
 
     def count_params(self) -> int:
-        """How many numbers all weights hold."""
+        """How many numbers all weights hold.
+
+        Raises:
+            ValueError: the layer is not built yet.
+        """
         if not self._built and not self.weights:
             raise ValueError(f"{self._label()} has no weights yet: call it on data, or build(input_shape), first")
         return sum(v.size for v in self.weights)
@@ -331,7 +427,11 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
     # ---- losses ----
 
     def add_loss(self, loss: Any) -> None:
-        """Add a scalar (or several) to the training loss; ``call`` does so at every step."""
+        """Add to the training loss; ``call`` does so at every step.
+
+        Args:
+            loss: a scalar tensor, or a list of them.
+        """
         Losses.in_calls = True
         layer: Layer | None = self
         while layer is not None:  # from now on calls of what holds this layer clear its losses first
@@ -395,7 +495,14 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """The layer that ``config`` describes."""
+        """The layer that a configuration describes.
+
+        Args:
+            config: what ``get_config`` returned.
+
+        Raises:
+            ValueError: the configuration holds an argument that is unknown.
+        """
         accepted = inspect.signature(cls.__init__).parameters
         arguments = registry.deserialize(config)
         later: dict[str, Any] = {}
@@ -411,6 +518,7 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
 
     @property
     def name(self) -> str:
+        """The layer's name."""
         return self._name
 
     @property
@@ -421,12 +529,14 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
 
     @property
     def dtype(self) -> str:
+        """Type of the weights and results, as a string."""
         return str(self._dtype)
 
     compute_dtype = variable_dtype = dtype
 
     @property
     def built(self) -> bool:
+        """Whether the weights have been made."""
         return self._built
 
     @built.setter

@@ -20,15 +20,33 @@ _MODES = ("concat", "sum", "mul", "ave")
 
 
 class Bidirectional(Layer):
-    """A recurrent layer over sequences (N, T, in) and its mirror image from their ends, the outputs merged.
+    """A recurrent layer over sequences in both directions, the two outputs merged.
 
-    ``forward_layer`` is a fresh copy of ``layer``, ``backward_layer`` another with ``go_backwards``, or the one given.
-    merge_mode: "concat" puts both outputs side by side, "sum", "mul" and "ave" combine them, None returns both.  With
-    ``return_sequences`` outputs stand where their inputs stand, and those of steps that do not count are zero; with
-    ``return_state`` the states follow, the forward layer's first.
+    ``forward_layer`` is a fresh copy of ``layer``; ``backward_layer`` is another one that begins at the end, or the one
+    given.  With ``lengths`` or ``mask`` it begins at each sequence's last step that counts.
 
-    Call arguments as for the layers inside; ``initial_state`` is the list of the forward layer's states, then the
-    backward layer's.  With ``lengths`` or ``mask`` the backward layer begins at each sequence's last step that counts.
+    Args:
+        layer: an LSTM, GRU, SimpleRNN or RNN.
+        merge_mode: "concat" puts both outputs side by side; "sum", "mul" and "ave" combine them; None returns both.
+        weights: an option of Keras that is not supported: anything but None is a ValueError.
+        backward_layer: the layer of the other direction, made with ``go_backwards=True``; None copies ``layer``.
+
+    Call args:
+        initial_state: the list of the forward layer's states, then the backward layer's; None begins with zeros.
+
+    Input shape: (N, T, features).
+
+    Output shape: (N, units) or, with ``return_sequences``, (N, T, units), outputs where their inputs stand; 2 units
+        with "concat"; with ``return_state`` a tuple of the output, the forward layer's states and the backward layer's.
+
+    Weights: those of ``forward_layer`` and ``backward_layer``.
+
+    Raises:
+        ValueError: a layer is not recurrent or of the wrong direction; ``merge_mode`` is unknown; the two layers'
+            options or units differ; the states do not fit.
+        TypeError: ``layer`` cannot be copied, since its configuration cannot be described.
+
+    Source: Keras 3, Bidirectional; Schuster and Paliwal 1997, "Bidirectional Recurrent Neural Networks".
     """
 
     _float_input = True
@@ -86,10 +104,12 @@ class Bidirectional(Layer):
 
     @property
     def return_sequences(self) -> bool:
+        """Whether the outputs of all steps are returned."""
         return self.forward_layer.return_sequences
 
     @property
     def return_state(self) -> bool:
+        """Whether the last states are returned, too."""
         return self.forward_layer.return_state
 
     def build(self, sequences_shape: Shape) -> None:
@@ -159,7 +179,12 @@ class Bidirectional(Layer):
         return (*forward[:-1], forward[-1] + backward[-1]) if self.merge_mode == "concat" else forward
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """The mask of the outputs, where all steps are returned: two without merging; None for states."""
+        """The mask of the outputs, where all steps are returned: two without merging; None for states.
+
+        Args:
+            inputs: the sequences.
+            previous_mask: their mask (N, T), or None.
+        """
         mask = previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
         mask = mask if self.return_sequences else None
         if not self.return_state:
@@ -169,7 +194,15 @@ class Bidirectional(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """The layer that ``config`` describes; custom_objects: {name: class} of layers inside, not registered."""
+        """The layer that a configuration describes.
+
+        Args:
+            config: what ``get_config`` returned.
+            custom_objects: {name: class} of layers inside that are not registered.
+
+        Raises:
+            ValueError: the configuration names a class or an argument that is unknown.
+        """
         with registry.custom_object_scope(custom_objects):
             return super().from_config(config)
 

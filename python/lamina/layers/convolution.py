@@ -163,12 +163,28 @@ class _Conv(Convolution):
 
 
 class Conv1D(_Conv):
-    """Convolution of sequences (N, T, C) -> (N, T', filters).
+    """Convolution of sequences along time.
 
-    Weights: ``kernel`` (k, C / groups, filters), ``bias`` (filters,).  Arguments and defaults are Keras 3's; strides
-    and dilation may go together.  ``padding`` may also be numbers: one for both ends, or ((first, last),).
-    ``padding="causal"`` puts all zeros in front, so that no step sees a later one (van den Oord et al., "WaveNet",
-    2016).  With ``data_format="channels_first"`` sequences come and go as (N, C, T).
+    Args:
+        filters: channels of the output, a positive integer.
+        kernel_size: steps that the kernel covers, an integer.
+        strides: steps from one place of the kernel to the next, an integer.
+        padding: "valid" for no zeros, "same" for an output of T / strides steps, "causal" for zeros in front alone, so
+            that no step sees a later one; or a number of zeros for both ends, or ((first, last),).
+        dilation_rate: distance of neighbouring kernel steps, an integer; may be combined with ``strides``.
+        groups: groups of channels that are convolved apart; divides the input's channels and ``filters``.
+
+    Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
+
+    Output shape: (N, T', filters); (N, filters, T') with ``data_format="channels_first"``.
+
+    Weights: ``kernel`` (kernel_size, C / groups, filters) and ``bias`` (filters,).
+
+    Raises:
+        ValueError: a size is not positive; ``padding`` is unknown; ``groups`` does not divide the channels; the input
+            has other axes or channels, or is shorter than the kernel.
+
+    Source: Keras 3, Conv1D; causal padding from van den Oord et al. 2016, "WaveNet".
     """
 
     _axes = 1
@@ -176,26 +192,66 @@ class Conv1D(_Conv):
 
 
 class Conv2D(_Conv):
-    """Convolution of images (N, H, W, C) -> (N, H', W', filters).
+    """Convolution of images.
 
-    Weights: ``kernel`` (kh, kw, C / groups, filters), ``bias`` (filters,).  Arguments and defaults are Keras 3's;
-    ``padding`` may also be explicit, ((top, bottom), (left, right)), and strides and dilation may go together.
-    With ``data_format="channels_first"`` images come and go as (N, C, H, W).
+    In float32, 3 x 3 and 5 x 5 kernels of stride one go by Winograd's tiles where that is faster, with relative errors
+    of 3e-7 to 9e-7 where the direct sum's are 1e-7 to 5e-7.  ``LAMINA_WINOGRAD=0`` in the environment takes the direct
+    sum.
 
-    In float32, 3 x 3 and 5 x 5 kernels of stride one go by Winograd's tiles where that is faster (Lavin and Gray 2015),
-    with relative errors of 3e-7 to 9e-7 where the direct sum's are 1e-7 to 5e-7.  ``LAMINA_WINOGRAD=0`` in the
-    environment takes the direct sum.
+    Args:
+        filters: channels of the output, a positive integer.
+        kernel_size: pixels that the kernel covers, an integer or (height, width).
+        strides: pixels from one place of the kernel to the next, an integer or (vertical, horizontal).
+        padding: "valid" for no zeros, "same" for an output of H / strides, W / strides; or a number of zeros for all
+            sides, (height, width), or ((top, bottom), (left, right)).
+        dilation_rate: distance of neighbouring kernel pixels, an integer or two; may be combined with ``strides``.
+        groups: groups of channels that are convolved apart; divides the input's channels and ``filters``.
+
+    Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, H', W', filters); (N, filters, H', W') with ``data_format="channels_first"``.
+
+    Weights: ``kernel`` (height, width, C / groups, filters) and ``bias`` (filters,).
+
+    Raises:
+        ValueError: a size is not positive; ``padding`` is unknown; ``groups`` does not divide the channels; the input
+            has other axes or channels, or is smaller than the kernel.
+
+    Source: Keras 3, Conv2D; Winograd's tiles from Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural
+        Networks".
+
+    Example:
+        >>> from lamina import layers, ops
+        >>> layers.Conv2D(8, 3, padding="same", activation="relu")(ops.ones((1, 28, 28, 1))).shape
+        (1, 28, 28, 8)
     """
 
     _axes = 2
 
 
 class Conv3D(_Conv):
-    """Convolution of volumes (N, D, H, W, C) -> (N, D', H', W', filters).
+    """Convolution of volumes.
 
-    Weights: ``kernel`` (kd, kh, kw, C / groups, filters), ``bias`` (filters,).  Arguments and defaults are Keras 3's;
-    ``padding`` may also be explicit, ((front, back), (top, bottom), (left, right)), and strides and dilation may go
-    together.  With ``data_format="channels_first"`` volumes come and go as (N, C, D, H, W).
+    Args:
+        filters: channels of the output, a positive integer.
+        kernel_size: voxels that the kernel covers, an integer or (depth, height, width).
+        strides: voxels from one place of the kernel to the next, an integer or three.
+        padding: "valid" for no zeros, "same" for an output of the input's sizes / strides; or a number of zeros for all
+            sides, (depth, height, width), or ((front, back), (top, bottom), (left, right)).
+        dilation_rate: distance of neighbouring kernel voxels, an integer or three; may be combined with ``strides``.
+        groups: groups of channels that are convolved apart; divides the input's channels and ``filters``.
+
+    Input shape: (N, D, H, W, C); (N, C, D, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, D', H', W', filters); (N, filters, D', H', W') with ``data_format="channels_first"``.
+
+    Weights: ``kernel`` (depth, height, width, C / groups, filters) and ``bias`` (filters,).
+
+    Raises:
+        ValueError: a size is not positive; ``padding`` is unknown; ``groups`` does not divide the channels; the input
+            has other axes or channels, or is smaller than the kernel.
+
+    Source: Keras 3, Conv3D.
     """
 
     _axes = 3
@@ -270,12 +326,30 @@ class _ConvTranspose(_Conv):
 
 
 class Conv2DTranspose(_ConvTranspose):
-    """Transposed convolution of images (N, H, W, C) -> larger ones (N, H', W', filters): the gradient of a convolution.
+    """Transposed convolution of images, the gradient of a convolution: makes them larger.
 
-    Weights: ``kernel`` (kh, kw, filters / groups, C), ``bias`` (filters,).  Arguments and defaults are Keras 3's:
-    padding "same" yields H * strides, "valid" (H - 1) * strides + kh, at least H * strides; explicit numbers,
-    ((top, bottom), (left, right)), cut so much from it.  ``output_padding`` adds at the bottom and the right, less than
-    the strides.  Beyond Keras strides and dilation may go together, and channels into ``groups``.
+    Args:
+        filters: channels of the output, a positive integer.
+        kernel_size: pixels of the output that one of the input reaches, an integer or (height, width).
+        strides: pixels of the output from one of the input to the next, an integer or (vertical, horizontal).
+        padding: "same" for an output of H * strides; "valid" for (H - 1) * strides + the kernel's height, at least H *
+            strides; or numbers cut from that: one for all sides, (height, width), or ((top, bottom), (left, right)).
+        output_padding: rows and columns added at the bottom and the right, an integer or two, less than ``strides`` (or
+            than ``dilation_rate``, if larger); None adds what the padding's name asks for.
+        dilation_rate: distance of neighbouring kernel pixels, an integer or two; may be combined with ``strides``.
+        groups: groups of channels that are convolved apart; divides the input's channels and ``filters``.
+
+    Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, H', W', filters); (N, filters, H', W') with ``data_format="channels_first"``.
+
+    Weights: ``kernel`` (height, width, filters / groups, C) and ``bias`` (filters,).
+
+    Raises:
+        ValueError: a size is not positive; ``padding`` is unknown or leaves nothing; ``output_padding`` is too large;
+            ``groups`` does not divide the channels; the input has other axes or channels.
+
+    Source: Keras 3, Conv2DTranspose; ``groups`` from PyTorch.
     """
 
     _axes = 2
@@ -335,10 +409,29 @@ class _DepthwiseConv(Convolution):
 
 
 class DepthwiseConv2D(_DepthwiseConv):
-    """Convolution of each channel by itself: (N, H, W, C) -> (N, H', W', C * depth_multiplier).
+    """Convolution of each channel of images by itself.
 
-    Weights: ``kernel`` (kh, kw, C, depth_multiplier), ``bias``; output channel ``c * depth_multiplier + j`` comes from
-    input channel c.  Arguments and defaults are Keras 3's, padding as for Conv2D.
+    Output channel ``c * depth_multiplier + j`` comes from input channel c.
+
+    Args:
+        kernel_size: pixels that the kernel covers, an integer or (height, width).
+        strides: pixels from one place of the kernel to the next, an integer or (vertical, horizontal).
+        padding: "valid" for no zeros, "same" for an output of H / strides, W / strides; or a number of zeros for all
+            sides, (height, width), or ((top, bottom), (left, right)).
+        depth_multiplier: output channels for each input channel, a positive integer.
+        dilation_rate: distance of neighbouring kernel pixels, an integer or two; may be combined with ``strides``.
+
+    Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, H', W', C * depth_multiplier), or with the channels first.
+
+    Weights: ``kernel`` (height, width, C, depth_multiplier) and ``bias`` (C * depth_multiplier,).
+
+    Raises:
+        ValueError: a size is not positive; ``padding`` is unknown; the input has other axes or channels, or is smaller
+            than the kernel.
+
+    Source: Keras 3, DepthwiseConv2D.
     """
 
     _axes = 2

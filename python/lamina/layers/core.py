@@ -20,8 +20,24 @@ from .symbolic import Node, Shape, SymbolicTensor
 class InputLayer(Layer):
     """The place where data enters a model; ``Input`` makes one and returns its symbolic tensor.
 
-    shape: without the batch axis, None for a free size; batch_shape: with it.  dtype may also be an integer type
-    or "bool" (default ``config.floatx()``).
+    Args:
+        shape: sizes without the batch axis, None for a free size.
+        batch_size: size of the batch axis; None leaves it free.
+        dtype: type of the data, also an integer type or "bool"; None means ``config.floatx()``.
+        sparse: an option of Keras that is not supported: True is a ValueError.
+        ragged: an option of Keras that is not supported: True is a ValueError.
+        batch_shape: sizes with the batch axis, in place of ``shape``.
+        input_tensor: an option of Keras that is not supported: anything but None is a ValueError.
+        optional: an option of Keras that is not supported: True is a ValueError.
+
+    Output shape: ``batch_shape``, or (batch_size, *shape).
+
+    Raises:
+        ValueError: both or none of ``shape`` and ``batch_shape`` are given; a size is negative; an option is not
+            supported.
+        TypeError: ``dtype`` is no type of numbers or booleans.
+
+    Source: Keras 3, InputLayer.
     """
 
     def __init__(
@@ -59,6 +75,7 @@ class InputLayer(Layer):
 
     @property
     def dtype(self) -> str:
+        """Type of the data, as a string."""
         return self.input_dtype
 
     def call(self, inputs: Any) -> Any:
@@ -80,18 +97,59 @@ def Input(
 ) -> SymbolicTensor:
     """A symbolic tensor to draw a functional model from, or the first entry of a Sequential.
 
-    ``Input((28, 28, 1))`` stands for batches (any, 28, 28, 1); arguments as for InputLayer.
+    Args:
+        shape: sizes without the batch axis, None for a free size; an integer for one axis.
+        batch_size: size of the batch axis; None leaves it free.
+        dtype: type of the data, also an integer type or "bool"; None means ``config.floatx()``.
+        sparse: an option of Keras that is not supported: True is a ValueError.
+        batch_shape: sizes with the batch axis, in place of ``shape``.
+        name: name of the input; None makes one.
+        tensor: an option of Keras that is not supported: anything but None is a ValueError.
+        optional: an option of Keras that is not supported: True is a ValueError.
+
+    Returns: a SymbolicTensor.
+
+    Raises:
+        ValueError: both or none of ``shape`` and ``batch_shape`` are given; a size is negative; an option is not
+            supported.
+        TypeError: ``dtype`` is no type of numbers or booleans.
+
+    Source: Keras 3, Input.
+
+    Example:
+        >>> import lamina
+        >>> x = lamina.Input((28, 28, 1))
+        >>> y = lamina.layers.Dense(10)(lamina.layers.Flatten()(x))
+        >>> lamina.Model(x, y).output_shape
+        (None, 10)
     """
     layer = InputLayer(shape, batch_size, dtype, sparse, None, batch_shape, tensor, optional, name)
     return layer.output
 
 
 class Lambda(Layer):
-    """A function ``f(x)`` or ``f(x, **arguments)`` of tensors as a layer; it may also take ``mask`` or ``training``.
+    """A function of tensors as a layer.
 
-    The function must be built from ``lamina.ops`` to have gradients.  It is saved with the model only if it was
-    registered with ``lamina.saving.register_serializable``.  output_shape: without the batch axis, or a function of
-    the input shape; default by trying the function.  mask: the mask of the result, or a function of (inputs, mask).
+    The function has gradients if it is built from ``lamina.ops``.  It is saved with a model if it was registered with
+    ``lamina.saving.register_serializable``.
+
+    Args:
+        function: called as ``function(inputs, **arguments)``, with ``mask`` and ``training`` if it takes them.
+        output_shape: sizes without the batch axis, or a function of the input shape; None tries the function.
+        mask: the mask of the result, or a function of (inputs, mask); None ends the mask here.
+        arguments: more arguments of the function, by name.
+
+    Call args:
+        mask: the mask of the input, for functions that take it.
+
+    Input shape: any that the function takes.
+
+    Output shape: that of the function's result.
+
+    Raises:
+        TypeError: ``function`` is no function; the layer is saved with a function that was not registered.
+
+    Source: Keras 3, Lambda.
     """
 
     def __init__(
@@ -146,7 +204,21 @@ class Lambda(Layer):
 
 
 class ActivityRegularization(Layer):
-    """Its input, whose ``l1 * sum(|x|) + l2 * sum(x**2)``, divided by the batch size, is added to the losses."""
+    """Returns its input and adds ``l1 * sum(|x|) + l2 * sum(x**2)``, divided by the batch size, to the loss.
+
+    Args:
+        l1: factor of the sum of absolute values.
+        l2: factor of the sum of squares.
+
+    Input shape: (N, ...).
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: a factor is negative or not finite.
+
+    Source: Keras 3, ActivityRegularization.
+    """
 
     supports_masking = True
     _float_input = True

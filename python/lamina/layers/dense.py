@@ -13,9 +13,27 @@ from .symbolic import Shape
 
 
 class Dense(Layer):
-    """``activation(x @ kernel + bias)`` over the last axis: (..., in) -> (..., units).
+    """Fully connected layer: ``activation(inputs @ kernel + bias)`` over the last axis.
 
-    Weights: ``kernel`` (in, units), ``bias`` (units,).  Arguments and defaults are Keras 3's.
+    Args:
+        units: features of the output, a positive integer.
+
+    Input shape: (N, ..., features), two axes or more.
+
+    Output shape: (N, ..., units).
+
+    Weights: ``kernel`` (features, units) and ``bias`` (units,).
+
+    Raises:
+        ValueError: ``units`` is not positive; an option is not supported; the input has one axis, an unknown number of
+            features, or another one than the kernel.
+
+    Source: Keras 3, Dense.
+
+    Example:
+        >>> from lamina import layers, ops
+        >>> layers.Dense(3, activation="relu")(ops.ones((2, 5))).shape
+        (2, 3)
     """
 
     supports_masking = True
@@ -79,10 +97,28 @@ class Dense(Layer):
 
 
 class Linear(Dense):
-    """Dense under PyTorch's name: ``Linear(units, ...)`` with Dense's arguments, or ``Linear(in_features,
-    out_features, bias=True)``, which makes its weights at once.
+    """Dense under PyTorch's name, with PyTorch's or Dense's arguments.
 
-    The kernel is (in, out) and the initial values are Dense's in both spellings.
+    ``Linear(units, ...)`` is ``Dense(units, ...)``.  ``Linear(in_features, out_features, bias=True)`` makes its weights
+    at once.  In both spellings the kernel is (in, out) and its first values are Dense's.
+
+    Args:
+        units: features of the output; with ``out_features`` as an integer, features of the input.
+        out_features: features of the output; anything but an integer is Dense's second argument, ``activation``.
+        bias: whether ``bias`` is added; None leaves it to ``use_bias``.
+        **kwargs: the arguments of Dense: ``activation``, ``use_bias``, ``kernel_initializer``, ``bias_initializer``,
+            ``kernel_regularizer``, ``bias_regularizer``, and the options of every layer.
+
+    Input shape: (N, ..., features), two axes or more.
+
+    Output shape: (N, ..., units).
+
+    Weights: ``kernel`` (features, units) and ``bias`` (units,).
+
+    Raises:
+        ValueError: as Dense.
+
+    Source: PyTorch, torch.nn.Linear.
     """
 
     _constructor = Dense

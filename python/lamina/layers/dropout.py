@@ -32,10 +32,22 @@ class _Random(Layer):
 
 
 class Dropout(_Random):
-    """In training, sets a fraction ``rate`` of the input to zero and scales the rest by 1 / (1 - rate).
+    """In training, sets a random fraction of the input to zero and scales the rest by ``1 / (1 - rate)``.
 
-    noise_shape: broadcast to the input's, axes of size 1 drop together (``(None, 1, features)`` drops whole features;
-    None takes the input's size).  seed: an integer makes the stream of masks repeatable.
+    Args:
+        rate: the fraction, between 0 and 1.
+        noise_shape: shape of the random choice, broadcast to the input: axes of size 1 drop together, None takes the
+            input's size, so (None, 1, None) drops whole features of sequences; None as a whole drops each element by
+            itself.
+
+    Input shape: any.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``rate`` is not between 0 and 1; ``noise_shape`` has another number of axes than the input.
+
+    Source: Keras 3, Dropout; Srivastava et al. 2014, "Dropout".
     """
 
     def __init__(
@@ -84,7 +96,21 @@ class _SpatialDropout(_Random):
 
 
 class SpatialDropout1D(_SpatialDropout):
-    """Dropout of whole channels of sequences (N, T, C), over all steps: Tompson et al. 2014."""
+    """Dropout of whole channels of sequences, over all steps.
+
+    Args:
+        rate: fraction of the channels, between 0 and 1.
+
+    Input shape: (N, T, C).
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``rate`` is not between 0 and 1; the input has other axes.
+
+    Source: Keras 3, SpatialDropout1D; Tompson et al. 2014, "Efficient Object Localization Using Convolutional
+        Networks".
+    """
 
     _axes = 1
 
@@ -95,7 +121,21 @@ class SpatialDropout1D(_SpatialDropout):
 
 
 class SpatialDropout2D(_SpatialDropout):
-    """Dropout of whole channels of images (N, H, W, C), over all pixels: Tompson et al. 2014."""
+    """Dropout of whole channels of images, over all pixels.
+
+    Args:
+        rate: fraction of the channels, between 0 and 1.
+
+    Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``rate`` is not between 0 and 1; the input has other axes.
+
+    Source: Keras 3, SpatialDropout2D; Tompson et al. 2014, "Efficient Object Localization Using Convolutional
+        Networks".
+    """
 
     def __init__(
         self,
@@ -110,7 +150,20 @@ class SpatialDropout2D(_SpatialDropout):
 
 
 class GaussianNoise(_Random):
-    """In training, adds normally distributed noise of mean 0 and standard deviation ``stddev``, from 0 to 1."""
+    """In training, adds normally distributed noise of mean 0.
+
+    Args:
+        stddev: standard deviation of the noise, between 0 and 1.
+
+    Input shape: any.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``stddev`` is not between 0 and 1.
+
+    Source: Keras 3, GaussianNoise.
+    """
 
     def __init__(self, stddev: float, seed: Any = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
@@ -123,8 +176,20 @@ class GaussianNoise(_Random):
 
 
 class GaussianDropout(_Random):
-    """In training, multiplies with normally distributed noise of mean 1 and variance rate / (1 - rate), that of Dropout
-    with this rate: Srivastava et al. 2014."""
+    """In training, multiplies with normally distributed noise of mean 1 and variance ``rate / (1 - rate)``.
+
+    Args:
+        rate: the rate of the Dropout with the same variance, from 0 to below 1.
+
+    Input shape: any.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``rate`` is not from 0 to below 1.
+
+    Source: Keras 3, GaussianDropout; Srivastava et al. 2014, "Dropout".
+    """
 
     def __init__(self, rate: float, seed: Any = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)

@@ -44,7 +44,12 @@ class _Merge(Layer):
         return tuple(merged)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """A step counts where it counts in any input; without a mask on each input there is none."""
+        """A step counts where it counts in any input; without a mask on each input there is none.
+
+        Args:
+            inputs: the list of tensors.
+            previous_mask: the list of their masks, None for those without.
+        """
         if not previous_mask or any(m is None for m in previous_mask):
             return None
         mask = previous_mask[0]
@@ -61,7 +66,17 @@ def _fold(function: Any, inputs: Sequence[Tensor]) -> Any:
 
 
 class Add(_Merge):
-    """Their sum."""
+    """Sum of several tensors.
+
+    Input shape: list of two or more shapes that broadcast to one.
+
+    Output shape: that one.
+
+    Raises:
+        ValueError: the input is no list of two or more tensors, or their shapes do not broadcast.
+
+    Source: Keras 3, Add.
+    """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
         *others, last = inputs
@@ -69,7 +84,17 @@ class Add(_Merge):
 
 
 class Subtract(_Merge):
-    """The first of two minus the second."""
+    """The first of two tensors minus the second.
+
+    Input shape: list of two shapes that broadcast to one.
+
+    Output shape: that one.
+
+    Raises:
+        ValueError: the input is no list of two tensors, or their shapes do not broadcast.
+
+    Source: Keras 3, Subtract.
+    """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
         if len(inputs) != 2:
@@ -78,28 +103,68 @@ class Subtract(_Merge):
 
 
 class Multiply(_Merge):
-    """Their product."""
+    """Product of several tensors, element by element.
+
+    Input shape: list of two or more shapes that broadcast to one.
+
+    Output shape: that one.
+
+    Raises:
+        ValueError: the input is no list of two or more tensors, or their shapes do not broadcast.
+
+    Source: Keras 3, Multiply.
+    """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
         return _fold(ops.multiply, inputs)
 
 
 class Average(_Merge):
-    """Their mean."""
+    """Mean of several tensors, element by element.
+
+    Input shape: list of two or more shapes that broadcast to one.
+
+    Output shape: that one.
+
+    Raises:
+        ValueError: the input is no list of two or more tensors, or their shapes do not broadcast.
+
+    Source: Keras 3, Average.
+    """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
         return ops.divide(_fold(ops.add, inputs), float(len(inputs)))
 
 
 class Maximum(_Merge):
-    """The largest."""
+    """Largest of several tensors, element by element.
+
+    Input shape: list of two or more shapes that broadcast to one.
+
+    Output shape: that one.
+
+    Raises:
+        ValueError: the input is no list of two or more tensors, or their shapes do not broadcast.
+
+    Source: Keras 3, Maximum.
+    """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
         return _fold(ops.maximum, inputs)
 
 
 class Minimum(_Merge):
-    """The smallest."""
+    """Smallest of several tensors, element by element.
+
+    Input shape: list of two or more shapes that broadcast to one.
+
+    Output shape: that one.
+
+    Raises:
+        ValueError: the input is no list of two or more tensors, or their shapes do not broadcast.
+
+    Source: Keras 3, Minimum.
+    """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
         return _fold(ops.minimum, inputs)

@@ -19,16 +19,31 @@ _ROWS = 128  # the least that SinePositionEncoding computes at once
 
 
 class Embedding(Layer):
-    """Rows of a table: integers (...) below ``input_dim`` -> (..., output_dim).
+    """Rows of a table, looked up by integers.
 
-    Weight: ``embeddings`` (input_dim, output_dim).  Floats lose their decimals.  An index out of range, or none at
-    all (NaN), is an IndexError that names it and its place.  With ``mask_zero`` index 0 is padding: layers behind that
-    take masks leave those steps out.
+    With ``sparse`` training costs what the rows of a batch do, not the table: gradients are kept for those rows alone,
+    and optimizers leave all other rows and their state as they are (momentum does not move them, weight decay does not
+    shrink them).  ``grad`` of such a table is read-only.  Where a gradient reaches the table in another way (tied
+    weights, a regularizer, assignment to ``grad``), that step goes over all rows.
 
-    With ``sparse`` (PyTorch's name) training costs what the rows of a batch do, not the table: gradients are kept for
-    those rows alone, and optimizers leave all others as they are, weights and state (momentum does not move them,
-    weight decay does not shrink them).  ``grad`` of such a table is read-only.  Where a gradient reaches the table in
-    another way (tied weights, a regularizer, assignment to ``grad``), that step goes over all rows as usual.
+    Args:
+        input_dim: number of rows, a positive integer; indices are below it.
+        output_dim: features of a row, a positive integer.
+        mask_zero: whether index 0 is padding: layers behind that take masks leave those steps out.
+        weights: the table, or a list that holds it; None leaves it to the initializer.
+        sparse: whether gradients are kept for the rows of a batch alone.
+
+    Input shape: any, integers; floats lose their decimals.
+
+    Output shape: (*input shape, output_dim).
+
+    Weights: ``embeddings`` (input_dim, output_dim).
+
+    Raises:
+        ValueError: a size is not positive; an option is not supported; ``weights`` has another shape.
+        IndexError: an index is negative, not below ``input_dim``, or NaN; the message names it and its place.
+
+    Source: Keras 3, Embedding; ``sparse`` from PyTorch.
     """
 
     mask_zero: bool
@@ -83,7 +98,12 @@ class Embedding(Layer):
             raise IndexError(f"embedding: index {values[tuple(place)]} at {place} is outside 0..{self.input_dim - 1}")
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Which indices are not 0, with ``mask_zero``; else None."""
+        """Which indices are not 0, with ``mask_zero``; else None.
+
+        Args:
+            inputs: the indices.
+            previous_mask: their mask, which is not used.
+        """
         return ops.not_equal(_as_indices(as_tensor(inputs)), 0) if self.mask_zero else None
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -101,10 +121,26 @@ def _as_indices(x: Tensor) -> Tensor:
 
 
 class PositionEmbedding(Layer):
-    """Learned positions: for inputs (N, T, features) the table's first T rows, broadcast to the input's shape.
+    """Learned positions: the first T rows of a table, broadcast to the input's shape.  Add the result to the input.
 
-    Add the result to the input.  Weight: ``embeddings`` (sequence_length, features); T may not exceed
-    sequence_length.  ``start_index`` begins at a later row.
+    Args:
+        sequence_length: number of rows, the longest input.
+        initializer: first value of ``embeddings``: a name, an Initializer, or a function f(shape, dtype).
+
+    Call args:
+        start_index: the row of the first step.
+
+    Input shape: (N, T, features).
+
+    Output shape: the input's.
+
+    Weights: ``embeddings`` (sequence_length, features).
+
+    Raises:
+        ValueError: ``sequence_length`` is not positive; the positions exceed it; the input has less than two axes or
+            other features than the table.
+
+    Source: KerasHub, PositionEmbedding.
     """
 
     supports_masking = True
@@ -147,10 +183,26 @@ class PositionEmbedding(Layer):
 
 
 class SinePositionEncoding(Layer):
-    """Fixed positions: for inputs (N, T, features) sines and cosines, broadcast to the input's shape.
+    """Fixed positions: sines and cosines of many wavelengths, broadcast to the input's shape.  Add the result to the
+    input.
 
-    Features 2i and 2i + 1 are the sine and cosine of ``position / max_wavelength ** (2i / features)``: Vaswani et al.
-    2017, section 3.5.  Add the result to the input.
+    Features 2i and 2i + 1 are the sine and the cosine of ``position / max_wavelength ** (2i / features)``.
+
+    Args:
+        max_wavelength: the longest wavelength, a positive number of steps (divided by 2 pi).
+
+    Call args:
+        start_index: the position of the first step.
+
+    Input shape: (N, T, features).
+
+    Output shape: the input's.
+
+    Raises:
+        TypeError: ``max_wavelength`` is no number.
+        ValueError: it is not positive and finite; the input has less than two axes.
+
+    Source: KerasHub, SinePositionEncoding; Vaswani et al. 2017, "Attention Is All You Need", section 3.5.
     """
 
     supports_masking = True

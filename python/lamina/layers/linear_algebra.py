@@ -13,13 +13,24 @@ from .symbolic import Shape
 
 
 class Dot(Layer):
-    """The sum of products over one axis of each of two tensors, for every example of the batch.
+    """Sum of products over one axis of each of two tensors, for every example of the batch.
 
-    The result has the other axes of the first, then those of the second: with ``axes=(2, 1)`` (N, M, K) and (N, K, L)
-    give (N, M, L); vectors give (N, 1).
+    The result has the other axes of the first, then those of the second.
 
-    axes: one number for both, or one for each, counted with the batch axis; negative ones from the end.  normalize:
-    divide both by their length along it before, so that vectors give the cosine of their angle.
+    Args:
+        axes: the axis of both, or one for each, counted with the batch axis; negative ones from the end.
+        normalize: whether both are divided by their length along it before, so that vectors give the cosine of their
+            angle.
+
+    Input shape: list of two shapes; with ``axes=(2, 1)`` (N, M, K) and (N, K, L).
+
+    Output shape: (N, M, L); for vectors (N, 1).
+
+    Raises:
+        ValueError: ``axes`` is no integer or pair of integers, or out of range; the input is no list of two tensors;
+            their batches or these axes differ in size.
+
+    Source: Keras 3, Dot.
     """
 
     supports_masking = True
@@ -80,4 +91,9 @@ class Dot(Layer):
         return (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
-        """There is none: the result has other axes."""
+        """There is none: the result has other axes.
+
+        Args:
+            inputs: the list of tensors.
+            previous_mask: the list of their masks, which end here.
+        """

@@ -17,12 +17,33 @@ from .variable import Variable
 
 
 class BatchNormalization(Layer):
-    """Zero mean and unit variance of each channel over the batch, then scale and shift: Ioffe and Szegedy 2015.
+    """Zero mean and unit variance of each channel over the batch, then scale and shift.
 
-    In training the batch's statistics are used and the moving ones follow, ``moving = momentum * moving + (1 -
-    momentum) * batch`` (the variance divides by N); otherwise, and while ``trainable`` is False, the moving ones are
-    used.  Steps that a mask leaves out don't count in the batch's statistics.  Weights: ``gamma``, ``beta``,
-    ``moving_mean``, ``moving_variance``, each (C,).
+    In training the statistics are the batch's, and the moving ones follow: ``moving = momentum * moving + (1 -
+    momentum) * batch``, the variance divided by N.  Else, and while ``trainable`` is False, the moving ones are used.
+
+    Args:
+        axis: the axis of channels, counted with the batch axis; negative ones from the end.
+        momentum: weight of the past in the moving statistics, between 0 and 1.
+        renorm: an option of Keras that is not supported: True is a ValueError.
+        renorm_clipping: an option of Keras that is not supported: anything but None is a ValueError.
+        renorm_momentum: an option of Keras without effect here.
+        synchronized: an option of Keras that is not supported: True is a ValueError.
+
+    Call args:
+        mask: (N, T), True where a step counts in the statistics; None counts all.
+
+    Input shape: (N, ..., C), channels on ``axis``.
+
+    Output shape: the input's.
+
+    Weights: ``gamma`` (C,), ``beta`` (C,), and not trainable ``moving_mean`` (C,) and ``moving_variance`` (C,).
+
+    Raises:
+        ValueError: ``momentum`` is not between 0 and 1; an option is not supported; ``axis`` is out of range, or holds
+            another number of channels than the weights.
+
+    Source: Keras 3, BatchNormalization; Ioffe and Szegedy 2015, "Batch Normalization".
     """
 
     supports_masking = True
@@ -108,7 +129,14 @@ class BatchNormalization(Layer):
         return y if self.beta is None else ops.add(y, ops.reshape(self.beta, mean.shape))
 
     def folded_into(self, kernel: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Weights of a layer, channels on their last axis, that does in inference what it and this layer do."""
+        """Weights of another layer that does in inference what it and the normalization behind it do.
+
+        Args:
+            kernel: its kernel, channels on the last axis.
+            bias: its bias, or None.
+
+        Returns: kernel and bias.
+        """
         return ops.batch_norm_fold(
             kernel, bias, self.gamma, self.beta, self.moving_mean, self.moving_variance, self.epsilon
         )
@@ -128,10 +156,23 @@ class BatchNormalization(Layer):
 
 
 class LayerNormalization(Layer):
-    """Zero mean and unit variance of each example over ``axis``, then scale and shift: Ba et al. 2016.
+    """Zero mean and unit variance of each example over its last axes, then scale and shift.
 
-    axis: the last, or several that end with the last.  Weights: ``gamma`` and ``beta``, of the normalized axes'
-    shape.  epsilon is 1e-3 as in Keras (PyTorch: 1e-5).
+    Args:
+        axis: the axis or the axes that are normalized together, counted with the batch axis; negative ones from the
+            end.
+        epsilon: number added to the variance, so that nothing is divided by zero; PyTorch's default is 1e-5.
+
+    Input shape: (N, ...).
+
+    Output shape: the input's.
+
+    Weights: ``gamma`` and ``beta``, each of the normalized axes' shape.
+
+    Raises:
+        ValueError: an axis is out of range; the input has other sizes there than the weights.
+
+    Source: Keras 3, LayerNormalization; Ba et al. 2016, "Layer Normalization".
     """
 
     supports_masking = True
@@ -208,7 +249,21 @@ class LayerNormalization(Layer):
 
 
 class UnitNormalization(Layer):
-    """The input divided by its Euclidean length over ``axis`` (one or several)."""
+    """The input divided by its Euclidean length along an axis.
+
+    Args:
+        axis: the axis, or several whose values have length one together; negative ones count from the end.
+
+    Input shape: any.
+
+    Output shape: the input's.
+
+    Raises:
+        TypeError: ``axis`` is no integer and holds other things than integers.
+        ValueError: an axis is out of range.
+
+    Source: Keras 3, UnitNormalization.
+    """
 
     supports_masking = True
     _float_input = True

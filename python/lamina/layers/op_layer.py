@@ -15,7 +15,21 @@ from .variable import auto_name
 
 
 class OpLayer(Layer):
-    """Calls ``function``, which is one of ``lamina.ops`` or its name, with the arguments it is called with."""
+    """A function of ``lamina.ops`` as a step of a functional model.
+
+    Args:
+        function: the function, or its name.
+        **kwargs: options of every layer: ``dtype``, ``trainable``, ``autocast``.
+
+    Call args:
+        *args: the function's arguments.
+        **kwargs: the function's arguments by name.
+
+    Raises:
+        ValueError: there is no function of this name.
+
+    Source: Keras 3, Operation.
+    """
 
     _keeps_numbers = True  # they take the type of the other operand
 
@@ -49,7 +63,15 @@ class OpLayer(Layer):
 
 
 def symbolic_call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Add the call of a function of ``lamina.ops`` to the model that is being drawn; returns symbolic tensors."""
+    """Add the call of a function of ``lamina.ops`` to the model that is being drawn.
+
+    Args:
+        fn: the function.
+        args: its arguments, among them symbolic tensors.
+        kwargs: its arguments by name.
+
+    Returns: symbolic tensors.
+    """
     return OpLayer(fn)(*args, **kwargs)
 
 

@@ -53,9 +53,19 @@ class _ZeroPadding(_Border):
 
 
 class ZeroPadding1D(_ZeroPadding):
-    """Zeros before and behind each sequence, (N, T, C) -> (N, first + T + last, C).
+    """Zeros before and behind each sequence.
 
-    padding: one number for both ends, or (first, last).
+    Args:
+        padding: zeros at both ends, a number or (first, last).
+
+    Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
+
+    Output shape: (N, first + T + last, C), or with the channels first.
+
+    Raises:
+        ValueError: ``padding`` is negative or no integer; the input has other axes.
+
+    Source: Keras 3, ZeroPadding1D.
     """
 
     _axes = 1
@@ -70,9 +80,19 @@ class ZeroPadding1D(_ZeroPadding):
 
 
 class ZeroPadding2D(_ZeroPadding):
-    """Zeros around each image, (N, H, W, C) -> (N, top + H + bottom, left + W + right, C).
+    """Zeros around each image.
 
-    padding: one number for all sides, (height, width), or ((top, bottom), (left, right)).
+    Args:
+        padding: zeros at all sides, a number, (height, width), or ((top, bottom), (left, right)).
+
+    Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, top + H + bottom, left + W + right, C), or with the channels first.
+
+    Raises:
+        ValueError: ``padding`` is negative or no integer; the input has other axes.
+
+    Source: Keras 3, ZeroPadding2D.
     """
 
     def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
@@ -99,9 +119,19 @@ class _Cropping(_Border):
 
 
 class Cropping1D(_Cropping):
-    """Sequences (N, T, C) without their first and last steps.
+    """Sequences without their first and last steps.
 
-    cropping: one number for both ends, or (first, last).
+    Args:
+        cropping: steps cut off at both ends, a number or (first, last).
+
+    Input shape: (N, T, C).
+
+    Output shape: (N, T - first - last, C).
+
+    Raises:
+        ValueError: ``cropping`` is negative or no integer, or leaves nothing; the input has other axes.
+
+    Source: Keras 3, Cropping1D.
     """
 
     _axes = 1
@@ -116,9 +146,19 @@ class Cropping1D(_Cropping):
 
 
 class Cropping2D(_Cropping):
-    """Images (N, H, W, C) without their outer rows and columns.
+    """Images without their outer rows and columns.
 
-    cropping: one number for all sides, (height, width), or ((top, bottom), (left, right)).
+    Args:
+        cropping: pixels cut off at all sides, a number, (height, width), or ((top, bottom), (left, right)).
+
+    Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, H - top - bottom, W - left - right, C), or with the channels first.
+
+    Raises:
+        ValueError: ``cropping`` is negative or no integer, or leaves nothing; the input has other axes.
+
+    Source: Keras 3, Cropping2D.
     """
 
     def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:

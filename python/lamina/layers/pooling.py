@@ -77,20 +77,50 @@ class _Max(_Pooling):
 
 
 class MaxPooling1D(_Max):
-    """The largest value of each window, (N, T, C) -> (N, T', C).
+    """Largest value of each window of sequences.
 
-    pool_size and strides: a positive integer; strides defaults to pool_size.
-    padding: "valid", "same", or numbers smaller than the window, (before, after) of each axis.  It never wins.
-    ceil_mode: a last window may reach beyond the padded input, if it begins inside of the input or its front padding.
+    Args:
+        pool_size: steps of a window, a positive integer.
+        strides: steps from one window to the next; None takes ``pool_size``.
+        padding: "valid" for none, "same" for an output of T / strides steps; or numbers smaller than the window: one
+            for both ends, or ((first, last),).  Padding never is the largest.
+        **kwargs: ``ceil_mode`` (default False): a last window may reach beyond the padded input, if it begins inside of
+            the input or its front padding; and the options of every layer (``dtype``, ``trainable`` ...).
+
+    Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
+
+    Output shape: (N, T', C); (N, C, T') with ``data_format="channels_first"``.
+
+    Raises:
+        ValueError: a size is not positive; ``padding`` is unknown or too large; the input has other axes, or is shorter
+            than the window.
+
+    Source: Keras 3, MaxPooling1D; ``ceil_mode`` from PyTorch.
     """
 
     _axes = 1
 
 
 class MaxPooling2D(_Max):
-    """The largest value of each window, (N, H, W, C) -> (N, H', W', C); otherwise as MaxPooling1D.
+    """Largest value of each window of images.
 
-    pool_size and strides: one positive integer, or two, (height, width).
+    Args:
+        pool_size: pixels of a window, a positive integer or (height, width).
+        strides: pixels from one window to the next, an integer or two; None takes ``pool_size``.
+        padding: "valid" for none, "same" for an output of H / strides, W / strides; or numbers smaller than the window:
+            one for all sides, (height, width), or ((top, bottom), (left, right)).  Padding never is the largest.
+        **kwargs: ``ceil_mode`` (default False): a last window may reach beyond the padded input, if it begins inside of
+            the input or its front padding; and the options of every layer (``dtype``, ``trainable`` ...).
+
+    Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, H', W', C); (N, C, H', W') with ``data_format="channels_first"``.
+
+    Raises:
+        ValueError: a size is not positive; ``padding`` is unknown or too large; the input has other axes, or is smaller
+            than the window.
+
+    Source: Keras 3, MaxPooling2D; ``ceil_mode`` from PyTorch.
     """
 
     _axes = 2
@@ -124,19 +154,54 @@ class _Average(_Pooling):
 
 
 class AveragePooling1D(_Average):
-    """The mean of each window, (N, T, C) -> (N, T', C).
+    """Mean of each window of sequences.
 
-    divisor: what a window's sum is divided by: "valid", its pixels inside of the input, as in Keras; "padded", those
-    inside of the padded input, PyTorch's default; "window", all its taps.  Otherwise as MaxPooling1D.
+    Args:
+        pool_size: steps of a window, a positive integer.
+        strides: steps from one window to the next; None takes ``pool_size``.
+        padding: "valid" for none, "same" for an output of T / strides steps; or numbers smaller than the window: one
+            for both ends, or ((first, last),).
+        divisor: what the sum of a window is divided by: "valid", its steps inside of the input, as in Keras; "padded",
+            those inside of the padded input, as in PyTorch; "window", all of ``pool_size``.
+        **kwargs: ``ceil_mode`` (default False): a last window may reach beyond the padded input, if it begins inside of
+            the input or its front padding; and the options of every layer (``dtype``, ``trainable`` ...).
+
+    Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
+
+    Output shape: (N, T', C); (N, C, T') with ``data_format="channels_first"``.
+
+    Raises:
+        ValueError: a size is not positive; ``padding`` or ``divisor`` is unknown; the input has other axes, or is
+            shorter than the window.
+
+    Source: Keras 3, AveragePooling1D; ``ceil_mode`` from PyTorch.
     """
 
     _axes = 1
 
 
 class AveragePooling2D(_Average):
-    """The mean of each window, (N, H, W, C) -> (N, H', W', C); otherwise as AveragePooling1D.
+    """Mean of each window of images.
 
-    pool_size and strides: one positive integer, or two, (height, width).
+    Args:
+        pool_size: pixels of a window, a positive integer or (height, width).
+        strides: pixels from one window to the next, an integer or two; None takes ``pool_size``.
+        padding: "valid" for none, "same" for an output of H / strides, W / strides; or numbers smaller than the window:
+            one for all sides, (height, width), or ((top, bottom), (left, right)).
+        divisor: what the sum of a window is divided by: "valid", its pixels inside of the input, as in Keras; "padded",
+            those inside of the padded input, as in PyTorch; "window", all of ``pool_size``.
+        **kwargs: ``ceil_mode`` (default False): a last window may reach beyond the padded input, if it begins inside of
+            the input or its front padding; and the options of every layer (``dtype``, ``trainable`` ...).
+
+    Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, H', W', C); (N, C, H', W') with ``data_format="channels_first"``.
+
+    Raises:
+        ValueError: a size is not positive; ``padding`` or ``divisor`` is unknown; the input has other axes, or is
+            smaller than the window.
+
+    Source: Keras 3, AveragePooling2D; ``ceil_mode`` from PyTorch.
     """
 
     _axes = 2
@@ -173,9 +238,24 @@ class _GlobalMax(_GlobalPooling):
 
 
 class GlobalAveragePooling1D(_GlobalAverage):
-    """The mean over time, (N, T, C) -> (N, C); with keepdims (N, 1, C).
+    """Mean of sequences over time.
 
-    With a mask (N, T) it is that of the steps that count, NaN for a sequence without any.
+    With a mask it is the mean of the steps that count, NaN for a sequence without any.
+
+    Args:
+        keepdims: whether the time axis stays, with size 1.
+
+    Call args:
+        mask: (N, T), True where a step counts; None counts all.
+
+    Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
+
+    Output shape: (N, C); with ``keepdims`` (N, 1, C).
+
+    Raises:
+        ValueError: ``data_format`` is unknown; the input has other axes; the mask has another shape.
+
+    Source: Keras 3, GlobalAveragePooling1D.
     """
 
     supports_masking = True
@@ -191,23 +271,67 @@ class GlobalAveragePooling1D(_GlobalAverage):
         return ops.divide(total, ops.sum(ops.cast(counts, inputs.dtype), time, self.keepdims))
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
-        """There is none: the time axis is gone."""
+        """There is none: the time axis is gone.
+
+        Args:
+            inputs: the sequences.
+            previous_mask: their mask, which ends here.
+        """
 
 
 class GlobalAveragePooling2D(_GlobalAverage):
-    """The mean over the image, (N, H, W, C) -> (N, C); with keepdims (N, 1, 1, C)."""
+    """Mean of images over all pixels.
+
+    Args:
+        keepdims: whether the image axes stay, with size 1.
+
+    Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, C); with ``keepdims`` (N, 1, 1, C).
+
+    Raises:
+        ValueError: ``data_format`` is unknown; the input has other axes.
+
+    Source: Keras 3, GlobalAveragePooling2D.
+    """
 
     _axes = 2
 
 
 class GlobalMaxPooling1D(_GlobalMax):
-    """The largest value over time, (N, T, C) -> (N, C); with keepdims (N, 1, C)."""
+    """Largest value of sequences over time.
+
+    Args:
+        keepdims: whether the time axis stays, with size 1.
+
+    Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
+
+    Output shape: (N, C); with ``keepdims`` (N, 1, C).
+
+    Raises:
+        ValueError: ``data_format`` is unknown; the input has other axes, or no steps.
+
+    Source: Keras 3, GlobalMaxPooling1D.
+    """
 
     _axes = 1
 
 
 class GlobalMaxPooling2D(_GlobalMax):
-    """The largest value of the image, (N, H, W, C) -> (N, C); with keepdims (N, 1, 1, C)."""
+    """Largest value of images over all pixels.
+
+    Args:
+        keepdims: whether the image axes stay, with size 1.
+
+    Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, C); with ``keepdims`` (N, 1, 1, C).
+
+    Raises:
+        ValueError: ``data_format`` is unknown; the input has other axes, or no pixels.
+
+    Source: Keras 3, GlobalMaxPooling2D.
+    """
 
     _axes = 2
 

@@ -31,26 +31,30 @@ from .symbolic import Shape, trial
 
 
 class RNN(Layer):
-    """``cell`` over sequences (N, T, in): one of the library's cells, one of your own, or a list, see StackedRNNCells.
+    """Any recurrent cell over sequences.
 
-    Returns the last output (N, units); with ``return_sequences`` all of them (N, T, units); with ``return_state``
-    also the states.  ``go_backwards`` begins at the end; the outputs stand in the order of the computation.
+    A cell is a Layer with ``state_size`` (features of its state, or a list of them), called with one step (N, features)
+    and the list of its states (N, size); it returns the output and the next states.  It may say ``output_size``
+    (default: that of the first state) and ``get_initial_state(batch_size)`` (default: zeros).
 
-    Call arguments: ``initial_state``, the list of states; ``mask`` (N, T), True = step counts: other steps keep the
-    state and repeat the last output, zero before the first (or give zeros with ``zero_output_for_mask``); ``lengths``
-    (N,), how many steps of each sequence count, at no cost over the padded batch: outputs beyond are zero;
-    ``in_time_order``: backwards too, outputs stand where their inputs stand.  The last output is that of the last step
-    that counts, zero where none does (with a mask and ``zero_output_for_mask``: where the last step does not).
+    The library's cells run a whole sequence in one native call.  A cell of your own is called for every step; so are
+    the library's with activations other than linear, relu, tanh, sigmoid and hard_sigmoid, or trained with
+    ``recurrent_dropout``: many times slower.
 
-    A cell of your own is called for every step; what it must have stands in stacked_cells.py.  So are the library's
-    with activations other than linear, relu, tanh, sigmoid and hard_sigmoid, or trained with ``recurrent_dropout``:
-    many times slower than natively.
+    Args:
+        cell: a cell, or a list of cells on top of each other, see StackedRNNCells.
 
-    ``stateful``: sequence i of a batch goes on where sequence i of the batch before ended, in training, prediction and
-    captured steps alike, until ``reset_state()``; all batches have one size.  Gradients end where the batch begins.
-    The states are no weights: they are not saved.
+    Input shape: (N, T, features).
 
-    ``unroll`` and ``use_cudnn`` change nothing.
+    Output shape: (N, output_size); with ``return_sequences`` (N, T, output_size); with ``return_state`` a tuple of the
+        output and each state.
+
+    Raises:
+        TypeError: ``cell`` is no cell.
+        ValueError: the input is no batch of sequences, or has other features than the cell's weights; states, mask or
+            lengths do not fit; mask and lengths are both given.
+
+    Source: Keras 3, RNN.
     """
 
     _float_input = True
@@ -83,10 +87,12 @@ class RNN(Layer):
 
     @property
     def state_size(self) -> Any:
+        """Features of the cell's states, a number or a list."""
         return self.cell.state_size
 
     @property
     def output_size(self) -> int:
+        """Features of an output."""
         return output_size(self.cell)
 
     def build(self, sequences_shape: Shape) -> None:
@@ -122,7 +128,16 @@ class RNN(Layer):
         return (out, *states) if self.return_state else out
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
-        """The states that sequences begin with, zeros for the library's cells."""
+        """States that sequences begin with: zeros for the library's cells.
+
+        Args:
+            batch_size: how many sequences there are.
+
+        Returns: a list of tensors (batch_size, size).
+
+        Raises:
+            ValueError: ``batch_size`` is None.
+        """
         return first_states(self.cell, batch_size)
 
     # ---- states between batches ----
@@ -170,7 +185,12 @@ class RNN(Layer):
         return (out, *state_shapes(self.cell, n)) if self.return_state else out
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """The mask of the outputs, where all of them are returned; with ``return_state`` a list, None for states."""
+        """The mask of the outputs, where all of them are returned; with ``return_state`` a list, None for each state.
+
+        Args:
+            inputs: the sequences.
+            previous_mask: their mask (N, T), or None.
+        """
         mask = previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
         mask = mask if self.return_sequences else None
         return [mask, *(None for _ in state_sizes(self.cell))] if self.return_state else mask
@@ -183,7 +203,15 @@ class RNN(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """The layer that ``config`` describes; custom_objects: {name: class} of layers inside, not registered."""
+        """The layer that a configuration describes.
+
+        Args:
+            config: what ``get_config`` returned.
+            custom_objects: {name: class} of layers inside that are not registered.
+
+        Raises:
+            ValueError: the configuration names a class or an argument that is unknown.
+        """
         with registry.custom_object_scope(custom_objects):
             return super().from_config(config)
 
@@ -235,10 +263,27 @@ class Recurrent(RNN):
 
 
 class SimpleRNN(Recurrent):
-    """h = activation(x kernel + h recurrent_kernel + bias) over sequences (N, T, in): Elman 1990.
+    """Fully connected recurrent layer: ``h = activation(x @ kernel + h @ recurrent_kernel + bias)`` at each step.
 
-    Arguments, defaults and weights (of ``cell``, see SimpleRNNCell) are Keras 3's; results, call arguments and what
-    runs natively as in RNN; the state is h.
+    A whole sequence runs in one native call, unless an activation is not linear, relu, tanh, sigmoid or hard_sigmoid,
+    or ``recurrent_dropout`` is used in training: then step by step, many times slower.
+
+    Args:
+        units: features of the output and of the state, a positive integer.
+        activation: function of each step's sum: a name, a function of a tensor, or None for none.
+
+    Input shape: (N, T, features).
+
+    Output shape: (N, units); with ``return_sequences`` (N, T, units); with ``return_state`` a tuple of the output and
+        the state h (N, units).
+
+    Weights: ``kernel`` (features, units), ``recurrent_kernel`` (units, units) and ``bias`` (units,), held by ``cell``.
+
+    Raises:
+        ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no batch of sequences, or has
+            other features than the kernel; states, mask or lengths do not fit; mask and lengths are both given.
+
+    Source: Keras 3, SimpleRNN; Elman 1990, "Finding Structure in Time".
     """
 
     def __init__(
@@ -275,10 +320,29 @@ class SimpleRNN(Recurrent):
 
 
 class GRU(Recurrent):
-    """Gated recurrent unit over sequences (N, T, in): Cho et al. 2014.
+    """Gated recurrent unit over sequences.
 
-    Arguments, defaults and weights (of ``cell``, see GRUCell) are Keras 3's; results, call arguments and what runs
-    natively as in RNN; the state is h.
+    A whole sequence runs in one native call, unless an activation is not linear, relu, tanh, sigmoid or hard_sigmoid,
+    or ``recurrent_dropout`` is used in training: then step by step, many times slower.
+
+    Args:
+        units: features of the output and of the state, a positive integer.
+        activation: function of the candidate state: a name, a function of a tensor, or None for none.
+
+    Input shape: (N, T, features).
+
+    Output shape: (N, units); with ``return_sequences`` (N, T, units); with ``return_state`` a tuple of the output and
+        the state h (N, units).
+
+    Weights: held by ``cell``, gates in the order update, reset, candidate: ``kernel`` (features, 3 units),
+        ``recurrent_kernel`` (units, 3 units), ``bias`` (2, 3 units), the input's and the recurrent one; (3 units,)
+        without ``reset_after``.
+
+    Raises:
+        ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no batch of sequences, or has
+            other features than the kernel; states, mask or lengths do not fit; mask and lengths are both given.
+
+    Source: Keras 3, GRU; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder".
     """
 
     recurrent_activation, reset_after = _OfCell(), _OfCell()
@@ -320,10 +384,38 @@ class GRU(Recurrent):
 
 
 class LSTM(Recurrent):
-    """Long short-term memory over sequences (N, T, in): Hochreiter and Schmidhuber 1997.
+    """Long short-term memory over sequences.
 
-    Arguments, defaults and weights (of ``cell``, see LSTMCell) are Keras 3's; results, call arguments and what runs
-    natively as in RNN; the states are h and c.
+    A whole sequence runs in one native call, unless an activation is not linear, relu, tanh, sigmoid or hard_sigmoid,
+    or ``recurrent_dropout`` is used in training: then step by step, many times slower.
+
+    Args:
+        units: features of the output and of each state, a positive integer.
+        activation: function of the candidate state and of the cell state: a name, a function of a tensor, or None for
+            none.
+
+    Input shape: (N, T, features).
+
+    Output shape: (N, units); with ``return_sequences`` (N, T, units); with ``return_state`` a tuple of the output and
+        the states h and c, each (N, units).
+
+    Weights: held by ``cell``, gates in the order input, forget, candidate, output: ``kernel`` (features, 4 units),
+        ``recurrent_kernel`` (units, 4 units) and ``bias`` (4 units,).
+
+    Raises:
+        ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no batch of sequences, or has
+            other features than the kernel; states, mask or lengths do not fit; mask and lengths are both given.
+
+    Source: Keras 3, LSTM; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory".
+
+    Example:
+        >>> from lamina import layers, ops
+        >>> x = ops.ones((2, 10, 4))
+        >>> layers.LSTM(3)(x).shape
+        (2, 3)
+        >>> y, h, c = layers.LSTM(3, return_sequences=True, return_state=True)(x)
+        >>> y.shape, h.shape, c.shape
+        ((2, 10, 3), (2, 3), (2, 3))
     """
 
     recurrent_activation, unit_forget_bias = _OfCell(), _OfCell()

@@ -80,14 +80,20 @@ class Cell(Layer):
 
     @property
     def state_size(self) -> int | list[int]:
+        """Features of the states, a number or a list."""
         return self.units if len(self._states) == 1 else [self.units] * len(self._states)
 
     @property
     def output_size(self) -> int:
+        """Features of an output."""
         return self.units
 
     def native_names(self, training: bool) -> list[Any] | None:
-        """The names of the activations, if the native kernel computes this cell; else None."""
+        """The names of the activations, if the native kernel computes this cell; else None.
+
+        Args:
+            training: whether the cell is in training mode, where ``recurrent_dropout`` is no matter of the kernel.
+        """
         if training and self.recurrent_dropout:
             return None
         names = [activations.name_of(getattr(self, name)) for name in self._activations]
@@ -111,13 +117,31 @@ class Cell(Layer):
         return self.bias_initializer(shape, dtype=dtype)
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
-        """States of zeros, each (batch_size, units)."""
+        """States of zeros.
+
+        Args:
+            batch_size: how many sequences there are.
+
+        Returns: a list of tensors (batch_size, units), one for each state.
+
+        Raises:
+            ValueError: ``batch_size`` is None.
+        """
         if batch_size is None:
             raise ValueError(f"{self._label()}: get_initial_state needs batch_size, how many sequences there are")
         return [wrap(np.zeros((batch_size, self.units), self._dtype)) for _ in self._states]
 
     def check_states(self, argument: str, states: Any, batch: int) -> list[Tensor]:
-        """The states as a list; a cell with one state also takes it by itself.  ValueError if they do not fit."""
+        """The states as a list of tensors; a cell with one state also takes it by itself.
+
+        Args:
+            argument: what the states are called in errors.
+            states: the state or the list of states, each (batch, units).
+            batch: how many sequences there are.
+
+        Raises:
+            ValueError: they do not fit.
+        """
         sizes = [self.units] * len(self._states)
         return fitting_states(argument, states, self._states, sizes, batch, self._dtype)
 
@@ -147,7 +171,15 @@ class Cell(Layer):
         raise NotImplementedError
 
     def compute_output_shape(self, input_shape: Shape, states_shape: Any = None) -> Any:
-        """The shapes of the output and of the states, these in a list."""
+        """The shapes of the output and of the states, these in a list.
+
+        Args:
+            input_shape: (N, features).
+            states_shape: the states' shapes, which follow from ``units``.
+
+        Raises:
+            ValueError: ``input_shape`` has not two axes.
+        """
         if len(input_shape) != 2:
             raise ValueError(f"x is {input_shape}, expected one step, (batch, features)")
         return (input_shape[0], self.units), [(input_shape[0], self.units) for _ in self._states]
@@ -158,10 +190,26 @@ class Cell(Layer):
 
 
 class SimpleRNNCell(Cell):
-    """One step of a SimpleRNN: (N, in) and the state h (N, units), alone or in a list -> h and the state.
+    """One step of a SimpleRNN: ``h = activation(x @ kernel + h @ recurrent_kernel + bias)``.
 
-    h = activation(x kernel + h recurrent_kernel + bias).  Weights in Keras's layout: ``kernel`` (in, units),
-    ``recurrent_kernel`` (units, units), ``bias`` (units).
+    Args:
+        units: features of the output and of the state, a positive integer.
+        activation: function of the sum: a name, a function of a tensor, or None for none.
+
+    Call args:
+        states: the state h (N, units), alone or in a list.
+
+    Input shape: (N, features).
+
+    Output shape: (N, units), and the next state as it was given, alone or in a list.
+
+    Weights: ``kernel`` (features, units), ``recurrent_kernel`` (units, units) and ``bias`` (units,).
+
+    Raises:
+        ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no step, or the state does
+            not fit.
+
+    Source: Keras 3, SimpleRNNCell; Elman 1990, "Finding Structure in Time".
     """
 
     _activations = ("activation",)
@@ -198,11 +246,27 @@ class SimpleRNNCell(Cell):
 
 
 class GRUCell(Cell):
-    """One step of a GRU: (N, in) and the state h (N, units), alone or in a list -> h and the state.
+    """One step of a GRU.
 
-    Weights in Keras's layout, gates in the order z r h: ``kernel`` (in, 3 units), ``recurrent_kernel`` (units,
-    3 units).  With ``reset_after`` the reset gate multiplies after the recurrent product and ``bias`` is (2, 3 units),
-    the input's and the recurrent one; without, it multiplies the state before the product and ``bias`` is (3 units).
+    Args:
+        units: features of the output and of the state, a positive integer.
+        activation: function of the candidate state: a name, a function of a tensor, or None for none.
+
+    Call args:
+        states: the state h (N, units), alone or in a list.
+
+    Input shape: (N, features).
+
+    Output shape: (N, units), and the next state as it was given, alone or in a list.
+
+    Weights: gates in the order update, reset, candidate: ``kernel`` (features, 3 units), ``recurrent_kernel`` (units, 3
+        units), ``bias`` (2, 3 units), the input's and the recurrent one; (3 units,) without ``reset_after``.
+
+    Raises:
+        ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no step, or the state does
+            not fit.
+
+    Source: Keras 3, GRUCell; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder".
     """
 
     _gates = 3
@@ -257,10 +321,28 @@ class GRUCell(Cell):
 
 
 class LSTMCell(Cell):
-    """One step of an LSTM: (N, in) and states [h, c] of (N, units) -> h, [h, c].
+    """One step of an LSTM.
 
-    Weights in Keras's layout, gates in the order i f c o: ``kernel`` (in, 4 units), ``recurrent_kernel`` (units,
-    4 units), ``bias`` (4 units), the forget gate's part of which begins at one (``unit_forget_bias``).
+    Args:
+        units: features of the output and of each state, a positive integer.
+        activation: function of the candidate state and of the cell state: a name, a function of a tensor, or None for
+            none.
+
+    Call args:
+        states: the list of the states h and c, each (N, units).
+
+    Input shape: (N, features).
+
+    Output shape: (N, units), and the list of the next h and c.
+
+    Weights: gates in the order input, forget, candidate, output: ``kernel`` (features, 4 units), ``recurrent_kernel``
+        (units, 4 units) and ``bias`` (4 units,).
+
+    Raises:
+        ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no step, or the states do not
+            fit.
+
+    Source: Keras 3, LSTMCell; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory".
     """
 
     _gates = 4

@@ -16,7 +16,20 @@ from .symbolic import Shape
 
 
 class Flatten(Layer):
-    """(N, ...) -> (N, everything else).  With data_format="channels_first" the channels are moved last before."""
+    """All axes behind the batch as one.
+
+    Args:
+        data_format: "channels_last" (None means it, too); with "channels_first" the channels are moved last before.
+
+    Input shape: (N, ...).
+
+    Output shape: (N, product of all other sizes).
+
+    Raises:
+        ValueError: ``data_format`` is unknown; the input has no axes.
+
+    Source: Keras 3, Flatten.
+    """
 
     _keeps_dtype = True
 
@@ -39,7 +52,20 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """(N, ...) -> (N, *target_shape); one size of target_shape may be -1."""
+    """The same elements in another shape.
+
+    Args:
+        target_shape: sizes without the batch axis; one may be -1 and takes what is left.
+
+    Input shape: (N, ...).
+
+    Output shape: (N, *target_shape).
+
+    Raises:
+        ValueError: a size is below -1, or several are -1; the input's elements do not fill the shape.
+
+    Source: Keras 3, Reshape.
+    """
 
     _keeps_dtype = True
 
@@ -67,7 +93,20 @@ class Reshape(Layer):
 
 
 class Permute(Layer):
-    """Axes in another order; ``dims`` counts from 1, without the batch axis: Permute((2, 1)) swaps the two others."""
+    """Axes in another order.
+
+    Args:
+        dims: the order of the axes, counted from 1, without the batch axis: (2, 1) swaps the two.
+
+    Input shape: (N, ...), ``len(dims) + 1`` axes.
+
+    Output shape: the input's sizes in that order.
+
+    Raises:
+        ValueError: ``dims`` is no permutation of 1, 2 ...; the input has another number of axes.
+
+    Source: Keras 3, Permute.
+    """
 
     _keeps_dtype = True
 
@@ -89,7 +128,20 @@ class Permute(Layer):
 
 
 class RepeatVector(Layer):
-    """The same vector at each of n steps, (N, features) -> (N, n, features)."""
+    """The same vector at each of n steps.
+
+    Args:
+        n: number of steps, a positive integer.
+
+    Input shape: (N, features).
+
+    Output shape: (N, n, features).
+
+    Raises:
+        ValueError: ``n`` is not positive; the input has not two axes.
+
+    Source: Keras 3, RepeatVector.
+    """
 
     _keeps_dtype = True
 
@@ -109,7 +161,21 @@ class RepeatVector(Layer):
 
 
 class Concatenate(Layer):
-    """A list of tensors joined along ``axis``; all other axes must agree."""
+    """Tensors joined along an axis.
+
+    Args:
+        axis: the axis, counted with the batch axis; negative ones from the end.
+
+    Input shape: list of shapes that agree but for ``axis``.
+
+    Output shape: theirs, with the sum of the sizes on ``axis``.
+
+    Raises:
+        ValueError: the input is no list; the number of axes, or a size on another axis, differs; ``axis`` is out of
+            range.
+
+    Source: Keras 3, Concatenate.
+    """
 
     _keeps_dtype = True
     supports_masking = True
@@ -143,7 +209,13 @@ class Concatenate(Layer):
         return tuple(first)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """The masks joined as the inputs are, all of one without a mask counts; a step where any feature counts."""
+        """The masks joined as the inputs are; an input without a mask counts everywhere, a step where any feature
+        counts.
+
+        Args:
+            inputs: the list of tensors.
+            previous_mask: the list of their masks, None for those without.
+        """
         masks = [] if previous_mask is None else list(previous_mask)
         if all(m is None for m in masks):
             return None

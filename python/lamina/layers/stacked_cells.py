@@ -90,8 +90,25 @@ def called(cell: Any, x: Tensor, states: Any) -> tuple[Tensor, list[Any]]:
 
 
 class StackedRNNCells(Layer):
-    """Cells on top of each other as one: each step goes through all of them, ``cells[i + 1]`` gets the output of
-    ``cells[i]``.  States are the list of the cells' states; ``RNN([cell, ...])`` makes one.
+    """Cells on top of each other as one: each step goes through all of them.
+
+    ``cells[i + 1]`` gets the output of ``cells[i]``.  ``RNN([cell, ...])`` makes one.
+
+    Args:
+        cells: list of cells, the first nearest to the input.
+
+    Call args:
+        states: the list of the cells' states.
+
+    Input shape: (N, features).
+
+    Output shape: (N, output_size of the last cell), and the list of the cells' next states.
+
+    Raises:
+        ValueError: ``cells`` is no list or empty; the states do not fit.
+        TypeError: one of them is no cell.
+
+    Source: Keras 3, StackedRNNCells.
     """
 
     _float_input = True
@@ -108,14 +125,25 @@ class StackedRNNCells(Layer):
 
     @property
     def state_size(self) -> list[Any]:
+        """Features of the cells' states, a list."""
         return [cell.state_size for cell in self.cells]
 
     @property
     def output_size(self) -> int:
+        """Features of the last cell's output."""
         return output_size(self.cells[-1])
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
-        """Each cell's first states."""
+        """Each cell's first states.
+
+        Args:
+            batch_size: how many sequences there are.
+
+        Returns: a list with the list of the states of each cell.
+
+        Raises:
+            ValueError: ``batch_size`` is None.
+        """
         return [first_states(cell, batch_size) for cell in self.cells]
 
     def build(self, input_shape: Shape) -> None:
@@ -132,7 +160,12 @@ class StackedRNNCells(Layer):
         return inputs, after
 
     def compute_output_shape(self, input_shape: Shape, states_shape: Any = None) -> Any:
-        """The shapes of the output and of the states, these in a list for each cell."""
+        """The shapes of the output and of the states, these in a list for each cell.
+
+        Args:
+            input_shape: (N, features).
+            states_shape: the states' shapes, which follow from the cells.
+        """
         return (input_shape[0], self.output_size), state_shapes(self, input_shape[0])
 
     def compute_output_spec(self, inputs: Any, states: Any, **kwargs: Any) -> Any:

@@ -42,10 +42,20 @@ class Node:
 
 
 class SymbolicTensor:
-    """Shape (None for a free size) and dtype of a tensor in a functional model.
+    """A tensor without values in a functional model: its shape and type.
 
-    Has Tensor's operators and methods (``x > 0.5``, ``x.mean(axis=1)``): each is a step of the model.
-    The truth of ``x == y`` is whether both are the same one.
+    It has Tensor's operators and methods (``x > 0.5``, ``x.mean(axis=1)``): each is a step of the model.  The truth of
+    ``x == y`` is whether both are the same one.
+
+    Args:
+        shape: the sizes, None for a free one.
+        dtype: type of the elements; None means "float32".
+        name: name of the input that it stands for.
+
+    Raises:
+        TypeError: its values are asked for, as by ``float(x)`` or NumPy: it has none.
+
+    Source: Keras 3, KerasTensor.
     """
 
     __slots__ = ("dtype", "index", "mask", "name", "node", "numpy_dtype", "shape")
@@ -62,6 +72,7 @@ class SymbolicTensor:
 
     @property
     def ndim(self) -> int:
+        """Number of axes."""
         return len(self.shape)
 
     def __repr__(self) -> str:
@@ -69,6 +80,15 @@ class SymbolicTensor:
         return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}{source}>"
 
     def _no_value(self, *_: Any, **__: Any) -> Any:
+        """Not possible: there are no values.
+
+        Args:
+            *_: anything.
+            **__: anything.
+
+        Raises:
+            TypeError: always.
+        """
         raise TypeError(
             "a SymbolicTensor has a shape but no values: it can be passed to layers and lamina.ops while a model is "
             "drawn. Python or NumPy code on values belongs into a Lambda or a Layer's call()"

@@ -12,9 +12,20 @@ from .symbolic import Shape
 
 
 class UpSampling2D(Layer):
-    """``size`` times as many rows and columns, (N, H, W, C) -> (N, H size[0], W size[1], C).
+    """Images with more rows and columns.
 
-    interpolation "nearest" repeats each pixel, "bilinear" blends the four around it.
+    Args:
+        size: how many times as many, a positive integer or (rows, columns).
+        interpolation: "nearest" repeats each pixel, "bilinear" blends the four around it.
+
+    Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, H * size[0], W * size[1], C), or with the channels first.
+
+    Raises:
+        ValueError: a size is not positive; ``interpolation`` or ``data_format`` is unknown; the input has other axes.
+
+    Source: Keras 3, UpSampling2D.
     """
 
     _float_input = True
@@ -49,7 +60,20 @@ class UpSampling2D(Layer):
 
 
 class UpSampling1D(Layer):
-    """Each step ``size`` times, (N, T, F) -> (N, T size, F)."""
+    """Sequences with each step repeated.
+
+    Args:
+        size: how many times each step stands there, a positive integer.
+
+    Input shape: (N, T, features).
+
+    Output shape: (N, T * size, features).
+
+    Raises:
+        ValueError: ``size`` is not positive; the input has not three axes.
+
+    Source: Keras 3, UpSampling1D.
+    """
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)

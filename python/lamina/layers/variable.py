@@ -66,8 +66,18 @@ def aligned(values: Any, dtype: np.dtype[Any]) -> Array:
 class Variable(Tensor):
     """A tensor that belongs to a layer: it has a name, and training may change it.
 
-    ``initializer`` is the value, or what gives it: a name, an Initializer or any ``f(shape, dtype=)``, together with
-    ``shape``.  dtype defaults to ``config.floatx()``; integer variables are never trainable.
+    Args:
+        initializer: the value, or with ``shape`` what gives it: a name, an Initializer, or a function f(shape, dtype).
+        shape: the sizes; None takes the value's.
+        dtype: type of the elements; None means ``config.floatx()``, or the type of a given array.
+        trainable: whether training changes it; integers never are trainable.
+        name: name of the weight; None makes one.
+        regularizer: penalty on the value, added to the loss.
+
+    Raises:
+        ValueError: an initializer has no ``shape``, or gives another one; a size is negative.
+
+    Source: Keras 3, Variable.
     """
 
     __slots__ = ("_trainable", "initializer", "name", "named", "owner", "regularizer", "touched")
@@ -109,7 +119,12 @@ class Variable(Tensor):
 
     @classmethod
     def around(cls, array: Array, name: str) -> Variable:
-        """A variable that is not trained, in memory that is there already."""
+        """A variable that is not trained, in memory that is there already.
+
+        Args:
+            array: the memory.
+            name: the variable's name.
+        """
         v = cls.__new__(cls)
         Tensor.__init__(v, array)
         v.initializer = v.regularizer = v.owner = v.touched = None
@@ -137,10 +152,21 @@ class Variable(Tensor):
 
     @property
     def value(self) -> Tensor:
+        """The variable itself, a tensor."""
         return self
 
     def assign(self, value: Any) -> Variable:
-        """Overwrite the value in place; ``value`` broadcasts to the shape.  Returns the variable."""
+        """Overwrite the value in place.
+
+        Args:
+            value: a tensor, array or number that broadcasts to the shape.
+
+        Returns: the variable.
+
+        Raises:
+            ValueError: the value does not broadcast to the shape.
+            TypeError: its type cannot be converted.
+        """
         if isinstance(value, Tensor) and value._array.shape == self._array.shape and value.dtype == self.dtype:
             array = value._array if value._array.flags.c_contiguous else _native.contiguous(value._array)
             _native.strided_copy(array, self._array)  # repeated by captured steps
@@ -154,11 +180,23 @@ class Variable(Tensor):
         return self
 
     def assign_add(self, value: Any) -> Variable:
-        """Add in place."""
+        """Add in place.
+
+        Args:
+            value: a tensor, array or number that broadcasts to the shape.
+
+        Returns: the variable.
+        """
         return self.assign(self._plus(value, ops.add, np.add))
 
     def assign_sub(self, value: Any) -> Variable:
-        """Subtract in place."""
+        """Subtract in place.
+
+        Args:
+            value: a tensor, array or number that broadcasts to the shape.
+
+        Returns: the variable.
+        """
         return self.assign(self._plus(value, ops.subtract, np.subtract))
 
     def _plus(self, value: Any, native: Callable[..., Tensor], numpy: Callable[..., Array]) -> Any:

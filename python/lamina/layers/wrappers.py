@@ -16,9 +16,21 @@ from .symbolic import Shape, SymbolicTensor
 
 
 class Masking(Layer):
-    """Marks steps of sequences (N, T, ...) all of whose features are ``mask_value`` as padding, and makes them zero.
+    """Marks steps of sequences as padding and makes them zero: those all of whose features are ``mask_value``.
 
     Layers behind that take masks leave those steps out.
+
+    Args:
+        mask_value: the number that stands for padding.
+
+    Input shape: (N, T, ...).
+
+    Output shape: the input's, with a mask (N, T).
+
+    Raises:
+        ValueError: the input has less than two axes.
+
+    Source: Keras 3, Masking.
     """
 
     supports_masking = True
@@ -47,11 +59,29 @@ class Masking(Layer):
 
 
 class TimeDistributed(Layer):
-    """``layer`` at every step of sequences (N, T, ...): one call over all N * T steps as one batch.
+    """A layer at every step of sequences: one call over all N * T steps as one batch.
 
     So batch normalization takes its statistics over all steps at once.  A mask (N, T) goes on to the result, and to
-    batch normalization.  One with more axes goes to the layer, and what that makes of it to the result, else whether a
-    step has anything that counts.
+    batch normalization.  A mask with more axes goes to the layer; its own mask, or else whether a step has anything
+    that counts, goes on.
+
+    Args:
+        layer: the layer to apply.
+
+    Call args:
+        mask: (N, T, ...), True where a step counts; None counts all.
+
+    Input shape: (N, T, ...), three axes or more.
+
+    Output shape: (N, T, ...), behind it the layer's output shape without the batch.
+
+    Weights: those of ``layer``.
+
+    Raises:
+        TypeError: ``layer`` is no layer.
+        ValueError: the input has less than three axes.
+
+    Source: Keras 3, TimeDistributed.
     """
 
     supports_masking = True
@@ -105,6 +135,14 @@ class TimeDistributed(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """The layer that ``config`` describes; custom_objects: {name: class} of layers inside, not registered."""
+        """The layer that a configuration describes.
+
+        Args:
+            config: what ``get_config`` returned.
+            custom_objects: {name: class} of layers inside that are not registered.
+
+        Raises:
+            ValueError: the configuration names a class or an argument that is unknown.
+        """
         with registry.custom_object_scope(custom_objects):
             return super().from_config(config)

@@ -1,0 +1,59 @@
+"""What arguments that many public functions and constructors share mean, once; docstrings.py writes it into theirs.
+
+A table for each package, beside "*" for all.  ``*_initializer`` stands for all arguments that end so; {} is what
+stands before.
+"""
+
+_NOT_SUPPORTED = "an option of Keras that is not supported: anything but the default is a ValueError."
+_NO_EFFECT = "an option of Keras without effect here."
+_LAYERS = {
+    "inputs": "the input, a tensor or an array.",
+    "training": "whether the layer is in training mode; if not given, as the layer around it.",
+    "activation": 'function of the result: a name such as "relu", a function of a tensor, or None for none.',
+    "use_bias": "whether ``bias`` is added.",
+    "*_initializer": "first value of ``{}``: a name, an Initializer, or a function f(shape, dtype).",
+    "*_regularizer": 'penalty on ``{}``, added to the loss: a name such as "l2", a Regularizer, or a function.',
+    "*_constraint": _NOT_SUPPORTED,
+    "activity_regularizer": "penalty on the output, divided by the batch size and added to the loss.",
+    "data_format": '"channels_last" (None means it, too) or "channels_first": where the axis of channels stands.',
+    "center": "whether ``beta`` is added.",
+    "scale": "whether the result is multiplied by ``gamma``.",
+    "epsilon": "number added to the variance, so that nothing is divided by zero.",
+    "seed": "integer or lamina.random.Generator that makes the random numbers repeatable; None takes a fresh one.",
+    "recurrent_activation": "function of the gates: a name, a function of a tensor, or None for none.",
+    "unit_forget_bias": "whether the forget gate's part of ``bias`` begins at one.",
+    "reset_after": "whether the reset gate multiplies after the recurrent product, or the state before it.",
+    "dropout": "fraction of the inputs that is set to zero in training, between 0 and 1.",
+    "recurrent_dropout": "fraction of the states that is set to zero in training, between 0 and 1.",
+    "return_sequences": "whether the outputs of all steps are returned, or the last that counts.",
+    "return_state": "whether the last states are returned, too.",
+    "go_backwards": "whether the sequence is read from its end; outputs stand in the order of the computation.",
+    "stateful": (
+        "whether sequence i of a batch goes on where sequence i of the batch before ended, until ``reset_state()``; "
+        "all batches have one size, gradients end where the batch begins, and the states are not saved."
+    ),
+    "zero_output_for_mask": "whether outputs of steps that a mask leaves out are zero; else the last one is repeated.",
+    "sequences": "the input (N, T, features), a tensor or an array.",
+    "initial_state": "the list of first states, each (N, size); None begins with zeros.",
+    "mask": "(N, T), True where a step counts; other steps keep the state.",
+    "lengths": "(N,), how many steps of each sequence count, in place of ``mask``; outputs beyond are zero.",
+    "in_time_order": "whether outputs stand where their inputs stand, backwards, too.",
+    "name": "name of the layer, unique in a model; None makes one from the class.",
+    "dtype": 'type of weights and results, "float32" or "float64"; None means ``config.floatx()``.',
+    "lora_rank": _NOT_SUPPORTED,
+    "lora_alpha": _NOT_SUPPORTED,
+    "quantization_config": _NOT_SUPPORTED,
+    "unroll": _NO_EFFECT,
+    "use_cudnn": _NO_EFFECT,
+    "**kwargs": (
+        'options of every layer: ``name``; ``dtype``, "float32" or "float64"; ``trainable``, False freezes weights; '
+        "``autocast``, False leaves the dtype of inputs alone; ``activity_regularizer``; ``input_shape``, without the "
+        "batch axis, for the first layer of a Sequential."
+    ),
+}
+# What a public name comes from whose docstring has no ``Source:``; {} is the name.
+SOURCES = {"ops": "Keras 3, keras.ops.{}."}
+TABLES: dict[str, dict[str, str]] = {
+    "*": {},
+    "layers": _LAYERS,
+}
