@@ -45,13 +45,7 @@ template <class T>
 void multiply(const Product<T>& p, Part part, dim_t diagonal) {
   const auto& kern = kernels<T>().gemm;
   const int W = kern.lanes;
-  Tile<T> t{};
-  t.row = p.row;
-  t.k3 = t.k2 = 1;
-  t.s1 = p.step;
-  t.ldb = p.ldb;
-  t.ldc = p.ldc;
-  t.accumulate = p.accumulate;
+  Tile<T> t = matrix_tile<T>(p.depth, p.row, p.step, p.ldc, p.accumulate);
   Panels panels = panels_of<T>(p.vectors * W);
   dim_t skipped = 0;  // registers
   for (dim_t r = 0; r < p.rows; r += t.rows) {

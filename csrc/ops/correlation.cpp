@@ -23,8 +23,6 @@
 namespace lamina {
 namespace {
 
-constexpr double kFlopsWorth = 1.0e6;  // of a call that is worth a second thread
-
 // The source positions that a set of axes reads for outputs [begin, end).
 struct Span {
   dim_t low, high;
@@ -52,6 +50,9 @@ dim_t longest(const std::vector<Axis>& axes) {
 
 struct Phase {
   const Axis &d, &h, &w;
+  dim_t first;  // of its rows in the packed kernel
+
+  dim_t taps() const { return d.taps * h.taps * w.taps; }
 };
 
 // A part of the destination of each phase, and of the source: planes by rows.
@@ -79,10 +80,11 @@ class Correlator {
     for (const Axis& d : c.axes[0])
       for (const Axis& h : c.axes[1])
         for (const Axis& w : c.axes[2]) {
-          phases_.push_back({d, h, w});
-          weights_ += size(phases_.back()) * cells();
+          phases_.push_back({d, h, w, terms_});
+          terms_ += phases_.back().taps() * cin_;
         }
-    worth_it_ = 2.0 * double(c.N) * double(product(c.out)) * double(weights_) > kFlopsWorth;
+    weights_ = terms_ * panels_.size(1) * c.groups;
+    worth_it_ = worth_threads(2.0 * double(c.N) * double(product(c.out)) * double(weights_));
   }
 
   void run() const {
@@ -92,10 +94,8 @@ class Correlator {
 
  private:
   dim_t cells() const { return c_.groups * panels_.count; }  // panels of all groups
-  dim_t panel_width(dim_t cell) const { return dim_t(panels_.width(cell % panels_.count)) * kernels_.lanes; }
-  // Elements of a packed panel, at most: of one kernel row, of all.
-  dim_t row_size(const Phase& f) const { return f.w.taps * cin_ * panels_.vectors * kernels_.lanes; }
-  dim_t size(const Phase& f) const { return f.d.taps * f.h.taps * row_size(f); }
+  // Elements of one kernel row in a packed panel, at most.
+  dim_t row_size(const Phase& f) const { return f.w.taps * cin_ * panels_.widest_row(); }
   // Whether a row of the kernel, columns and channels, is one run in memory.
   bool is_run(const Phase& f) const { return f.w.dilation == 1 && c_.groups == 1; }
   // Kernel planes and rows that are used together: as many as let their part of a panel stay in L2.
@@ -122,17 +122,16 @@ class Correlator {
         call(Block{a, std::min(a + planes, f.d.taps), u, std::min(u + rows, f.h.taps)});
   }
 
-  // A block of panel `cell`.
-  void pack(const Phase& f, dim_t cell, const Block& block, T* out) const {
+  // A block of panel p of a group.
+  void pack(const Phase& f, dim_t g, dim_t p, const Block& block, T* out) const {
     const auto& c = c_;
-    const dim_t g = cell / panels_.count, n = panels_.begin(cell % panels_.count), width = panel_width(cell);
-    const T* w = c.w + g * c.w_group + n * c.w_col;
+    const T* w = c.w + g * c.w_group;
     for (dim_t a = block.plane; a < block.last_plane; a++)
       for (dim_t u = block.row; u < block.last_row; u++)
-        for (dim_t v = 0; v < f.w.taps; v++, out += cin_ * width) {
+        for (dim_t v = 0; v < f.w.taps; v++, out += cin_ * panels_.row(p)) {
           const dim_t row = (f.d.tap0 + a * f.d.tap_step) * c.kh + f.h.tap0 + u * f.h.tap_step;
           const dim_t tap = row * c.kw + f.w.tap0 + v * f.w.tap_step;
-          kernels_.pack(w + tap * c.w_tap, c.w_row, c.w_col, cin_, std::min(cout_ - n, width), out, width);
+          pack_panel(panels_, p, cin_, w + tap * c.w_tap, c.w_row, c.w_col, out);
         }
   }
 
@@ -142,23 +141,18 @@ class Correlator {
     dim_t row, plane;
   };
 
-  // A band of a phase, panel `cell`, a block of the kernel whose weights are at b.
-  void sweep(const Phase& f, dim_t cell, const Block& block, const T* b, const Source& s, const Band& band,
+  // A band of a phase, panel p of a group, a block of the kernel whose weights are at b.
+  void sweep(const Phase& f, dim_t g, dim_t p, const Block& block, const T* b, const Source& s, const Band& band,
              T* image) const {
     const auto& c = c_;
-    const dim_t g = cell / panels_.count, p = cell % panels_.count, n = panels_.begin(p), k = g * cout_ + n;
+    const dim_t k = g * cout_ + panels_.begin(p);
     const bool first = block.plane == 0 && block.row == 0;
     const bool last = block.last_plane == f.d.taps && block.last_row == f.h.taps;
-    Tile<T> t{};
-    t.vectors = panels_.width(p);
-    t.cols = static_cast<int>(std::min(cout_ - n, panel_width(cell)));
-    t.ldb = panel_width(cell);
-    t.row = f.w.step * c.C;
-    t.s1 = 1;
-    t.ldc = f.w.spread * c.K;
     const bool run = is_run(f);
-    t.k1 = run ? f.w.taps * cin_ : cin_;
-    const dim_t most = kernels_.max_rows[t.vectors], tiles = (f.w.count + most - 1) / most;
+    Tile<T> t = matrix_tile<T>(run ? f.w.taps * cin_ : cin_, f.w.step * c.C, 1, f.w.spread * c.K, false);
+    t.vectors = panels_.width(p);
+    t.cols = panels_.used(p);
+    t.ldb = panels_.row(p);
     for (dim_t i = band.planes.low; i < std::min(band.planes.high, f.d.count); i++) {
       dim_t a0, a1;
       f.d.valid(i, c.in[0], a0, a1);
@@ -186,14 +180,8 @@ class Correlator {
             t.k2 = f.w.taps, t.s2 = f.w.dilation * c.C;
           }
           t.b = b + ((a - block.plane) * (block.last_row - block.row) + u0 - block.row) * f.w.taps * cin_ * t.ldb;
-          const T* line = s.origin + f.d.at(i, a) * s.plane + f.h.at(h, u0) * s.row + g * cin_;
-          for (dim_t j = 0; j < tiles; j++) {
-            const dim_t at = f.w.count * j / tiles;
-            t.rows = static_cast<int>(f.w.count * (j + 1) / tiles - at);
-            t.a = line + f.w.at(at, 0) * c.C;
-            t.c = out + (f.w.first + at * f.w.spread) * c.K;
-            kernels_.tile(t);
-          }
+          const T* line = s.origin + f.d.at(i, a) * s.plane + f.h.at(h, u0) * s.row + f.w.offset * c.C + g * cin_;
+          run_rows(kernels_, t, f.w.count, line, out + f.w.first * c.K);
         }
       }
     }
@@ -233,13 +221,10 @@ class Correlator {
   }
 
   void by_bands() const {
-    Scratch<T> packed(weights_);
-    T* at = packed;
-    for (const Phase& f : phases_) {
-      parallel_tasks(cells(), worth_it_ && weights_ > 4 * kGrain,
-                     [&](dim_t i) { pack(f, i, {0, f.d.taps, 0, f.h.taps}, at + i * size(f)); });
-      at += size(f) * cells();
-    }
+    PackedMatrix<T> packed(terms_, cout_, c_.groups);
+    packed.fill(c_.groups, terms_, [&](dim_t g, dim_t p, dim_t, dim_t, T* out) {
+      for (const Phase& f : phases_) pack(f, g, p, {0, f.d.taps, 0, f.h.taps}, out + f.first * panels_.row(p));
+    });
     // So many bands that the threads share the work evenly.
     const dim_t wanted = get_num_threads() == 1 ? 1 : (4 * get_num_threads() + c_.N - 1) / c_.N;
     const dim_t line = width_.size() * c_.C * dim_t(sizeof(T)), height = whole_.rows.high, depth = whole_.planes.high;
@@ -255,15 +240,16 @@ class Correlator {
     });
   }
 
-  void band(dim_t n, const Band& band, const T* b) const {
+  void band(dim_t n, const Band& band, const PackedMatrix<T>& packed) const {
     const Band from = source_of(band);
     Scratch<T> copied(copied_size(from));
     if (!in_place_) copy(n, from, copied);
     for (const Phase& f : phases_)
-      for (dim_t i = 0; i < cells(); i++, b += size(f))
+      for (dim_t i = 0; i < cells(); i++)
         for_blocks(f, [&](const Block& block) {
-          const T* weights = b + (block.plane * f.h.taps + block.row) * f.w.taps * cin_ * panel_width(i);
-          sweep(f, i, block, weights, source(n, from, copied), band, image(n));
+          const dim_t g = i / panels_.count, p = i % panels_.count;
+          const dim_t row = f.first + (block.plane * f.h.taps + block.row) * f.w.taps * cin_;
+          sweep(f, g, p, block, packed.row(g, p, row), source(n, from, copied), band, image(n));
         });
   }
 
@@ -275,9 +261,10 @@ class Correlator {
       parallel_tasks(cells(), worth_it_, [&](dim_t i) {
         Scratch<T> packed(block_planes(f) * block_rows(f) * row_size(f));
         for_blocks(f, [&](const Block& block) {
-          pack(f, i, block, packed);
+          const dim_t g = i / panels_.count, p = i % panels_.count;
+          pack(f, g, p, block, packed);
           for (dim_t n = 0; n < c_.N; n++)
-            sweep(f, i, block, packed, source(n, from, copied + n * copied_size(from)), whole_, image(n));
+            sweep(f, g, p, block, packed, source(n, from, copied + n * copied_size(from)), whole_, image(n));
         });
       });
   }
@@ -289,7 +276,7 @@ class Correlator {
   const Band whole_;  // outputs of the longest phase
   const Span width_;
   std::vector<Phase> phases_;
-  dim_t weights_ = 0;  // elements of all packed panels
+  dim_t terms_ = 0, weights_ = 0;  // rows of the packed kernel: taps and channels of all phases; its elements
   bool in_place_, worth_it_;
 };
 

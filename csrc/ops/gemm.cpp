@@ -95,17 +95,13 @@ void blocked(const Gemm<T>& g) {
   const bool in_place = g.b_col == 1 && (g.M <= most_rows || g.b_row == panels.widest_row() ||
                                          g.K * g.b_row * dim_t(sizeof(T)) <= kSmallB);
   const bool copy_a = g.a_row == 1 && worth_copying(g.a_col * dim_t(sizeof(T)), panels);
-  const dim_t line = 64 / dim_t(sizeof(T)), copied_row = (std::min(g.M, MC) + line - 1) / line * line | line;
+  const dim_t copied_row = odd_lines<T>(std::min(g.M, MC));
   Scratch<T> packed(in_place && g.N % panels.lanes == 0 ? 0
                     : one_block                         ? kc_max * panels.widest_row()
                                                         : panels.size(kc_max));
   Scratch<T> copied(copy_a ? kc_max * copied_row : 0);
 
-  Tile<T> t{};
-  t.k3 = t.k2 = 1;
-  t.row = g.a_row;
-  t.s1 = g.a_col;
-  t.ldc = g.ldc;
+  Tile<T> t = matrix_tile<T>(KC, g.a_row, g.a_col, g.ldc, false);
   t.stream = passes == 1 && streams(g);
   for (dim_t pc = 0; pc < g.K; pc += KC) {
     t.k1 = std::min(KC, g.K - pc);

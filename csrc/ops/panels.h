@@ -22,10 +22,17 @@ constexpr double kFlopsPerThread = 1.0e6;  // a parallel region costs a microsec
 
 inline bool worth_threads(double flops) { return flops > kFlopsPerThread; }
 
+inline dim_t round_up(dim_t n, dim_t to) { return (n + to - 1) / to * to; }
+
 // Whether rows so many bytes apart fall into the same few sets of L1.
 inline bool shares_sets(dim_t bytes) { return bytes % 1024 == 0; }
 
-inline dim_t round_up(dim_t n, dim_t to) { return (n + to - 1) / to * to; }
+// At least n elements, an odd number of cache lines: rows so far apart fall into different sets.
+template <class T>
+dim_t odd_lines(dim_t n) {
+  constexpr dim_t line = 64 / sizeof(T);
+  return ((n + line - 1) / line | 1) * line;
+}
 
 // The panels of an N-wide matrix: of even width, so that 7 registers become 4 + 3 and not 4 + 2 + 1.
 struct Panels {
@@ -57,6 +64,19 @@ Panels panels_of(dim_t N) {
 template <class T>
 void pack_panel(const Panels& panels, dim_t p, dim_t K, const T* b, dim_t b_row, dim_t b_col, T* out) {
   kernels<T>().gemm.pack(b + panels.begin(p) * b_col, b_row, b_col, K, panels.used(p), out, panels.row(p));
+}
+
+// The tile of a matrix product with K terms: element (i, k) of a stands at i * a_row + k * a_col.
+template <class T>
+Tile<T> matrix_tile(dim_t K, dim_t a_row, dim_t a_col, dim_t ldc, bool accumulate) {
+  Tile<T> t{};
+  t.row = a_row;
+  t.k3 = t.k2 = 1;
+  t.k1 = K;
+  t.s1 = a_col;
+  t.ldc = ldc;
+  t.accumulate = accumulate;
+  return t;
 }
 
 // The tile over `rows` rows of one panel, in even tiles: 64 become 7 7 6 6 6 ..., never 7 7 ... 1. a and c stand at the
@@ -94,31 +114,47 @@ void run_panels(Tile<T>& t, dim_t rows, const T* a, T* c, const Panels& panels, 
   }
 }
 
-// A right operand that many products use, packed once by all threads.
+// Right operands that many products use, `count` matrices of one shape, packed once by all threads.
 template <class T>
 class PackedMatrix {
  public:
-  PackedMatrix(dim_t K, dim_t N, const T* b, dim_t b_row, dim_t b_col)
-      : K_(K), panels_(panels_of<T>(N)), packed_(panels_.size(K)) {
-    parallel_for(panels_.count, kGrain / std::max<dim_t>(1, K * panels_.widest_row()) + 1, [&](dim_t begin, dim_t end) {
-      for (dim_t p = begin; p < end; p++) pack_panel(panels_, p, K, b, b_row, b_col, packed_ + panels_.at(p, K));
+  // Room for them, which fill() is to pack.
+  PackedMatrix(dim_t K, dim_t N, dim_t count = 1)
+      : K_(K), count_(count), panels_(panels_of<T>(N)), step_(odd_lines<T>(panels_.size(K))), packed_(count * step_) {}
+
+  PackedMatrix(dim_t K, dim_t N, const T* b, dim_t b_row, dim_t b_col) : PackedMatrix(K, N) {
+    fill(1, K, [&](dim_t, dim_t p, dim_t, dim_t, T* out) { pack_panel(panels_, p, K, b, b_row, b_col, out); });
+  }
+
+  // Calls pack(i, p, k, rows, out) for the first `count` matrices: out is to hold rows [k, k + rows) of panel p of
+  // matrix i, at most `run` of them. With a count of 1, of all matrices, step() apart.
+  template <class F>
+  void fill(dim_t count, dim_t run, F&& pack) {
+    const dim_t runs = run ? (K_ + run - 1) / run : 0, each = runs * panels_.count;
+    const dim_t written = run * panels_.widest_row() * (count_ / std::max<dim_t>(count, 1));
+    parallel_for(count * each, kGrain / std::max<dim_t>(1, written) + 1, [&](dim_t begin, dim_t end) {
+      for (dim_t n = begin; n < end; n++) {
+        const dim_t i = n / each, p = n % each / runs, k = n % runs * run;
+        pack(i, p, k, std::min(run, K_ - k), packed_ + i * step_ + panels_.at(p, K_) + k * panels_.row(p));
+      }
     });
   }
 
-  // c (M, N) = a (M, K) . b, or c += a . b; on the calling thread.
-  void multiply(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool accumulate, bool fro) const {
-    Tile<T> t{};
-    t.row = lda;
-    t.k3 = t.k2 = t.s1 = 1;
-    t.k1 = K_;
-    t.ldc = ldc;
-    t.accumulate = accumulate;
-    run_panels(t, M, a, c, panels_, packed_.get(), 0, fro);
+  // Row k of panel p.
+  const T* row(dim_t i, dim_t p, dim_t k) const { return packed_ + i * step_ + panels_.at(p, K_) + k * panels_.row(p); }
+  const Panels& panels() const { return panels_; }
+  dim_t step() const { return step_; }  // elements from matrix to matrix
+
+  // c (M, N) = a (M, K) . b, or c += a . b, with matrix i; on the calling thread.
+  void multiply(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool accumulate, bool fro, dim_t i = 0) const {
+    Tile<T> t = matrix_tile<T>(K_, lda, 1, ldc, accumulate);
+    run_panels(t, M, a, c, panels_, packed_ + i * step_, 0, fro);
   }
 
  private:
-  const dim_t K_;
+  const dim_t K_, count_;
   const Panels panels_;
+  const dim_t step_;
   const Scratch<T> packed_;
 };
 

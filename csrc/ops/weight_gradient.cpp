@@ -47,7 +47,7 @@ class WeightGradients {
 
   void run() const {
     const dim_t rows = v_.N * v_.out[0] * v_.out[1], part = size_ + a_.K;  // dw, then db
-    const bool worth_it = 2.0 * double(rows) * double(v_.out[2]) * double(size_) > 1.0e6;
+    const bool worth_it = worth_threads(2.0 * double(rows) * double(v_.out[2]) * double(size_));
     Scratch<T> parts(chunks_ > 1 ? chunks_ * part : 0);
     const dim_t cells = v_.taps[0] * v_.taps[1] * panels_.count * a_.groups;
     const dim_t slices = chunks_ >= kFusedChunks ? 1 : std::min<dim_t>(cells, 4 * get_num_threads());
@@ -131,32 +131,27 @@ class WeightGradients {
     const T* dz = gated.y ? made.get() : gated.x;
     static const T one = 1;
     if (a_.db) kernels_.axpy_rows(b.pixels(v), a_.K, &one, 0, dz, a_.K, out + size_, nullptr, accumulate);
-    Scratch<T> packed(b_in_place_ ? 0 : b.pixels(v) * panels_.vectors * kernels_.lanes);
-    Tile<T> t{};
-    t.row = 1;
+    Scratch<T> packed(b_in_place_ ? 0 : b.pixels(v) * panels_.widest_row());
+    Tile<T> t = matrix_tile<T>(v.out[2], 1, v.stride[2] * v.C, a_.K, accumulate);
     t.s3 = deep ? v.stride[0] * plane : image;
     t.s2 = v.stride[1] * row;
-    t.k1 = v.out[2];
-    t.s1 = v.stride[2] * v.C;
-    t.ldc = a_.K;
-    t.accumulate = accumulate;
     const dim_t kernel_rows = v.taps[0] * v.taps[1];
     dim_t packed_panel = -1;
     for (dim_t cell = begin; cell < end; cell++) {
       const dim_t tap = cell % kernel_rows, a = tap / v.taps[1], i = tap % v.taps[1];
       const dim_t p = cell / kernel_rows % panels_.count, g = cell / kernel_rows / panels_.count;
-      const dim_t first_column = panels_.begin(p), k = g * cout_ + first_column;
+      const dim_t k = g * cout_ + panels_.begin(p);
       t.vectors = panels_.width(p);
-      t.cols = static_cast<int>(std::min(cout_ - first_column, dim_t(t.vectors) * kernels_.lanes));
+      t.cols = panels_.used(p);
       dim_t sheet0, sheet1, row0 = 0, row1 = b.rows;
       inside(0, a, d, deep ? b.sheets : 1, sheet0, sheet1);
       if (!deep && sheet1 > sheet0) sheet1 = b.sheets;
       if (b.sheets == 1) inside(1, i, b.row, b.rows, row0, row1);
       t.k3 = sheet1 - sheet0;
       t.k2 = row1 - row0;
-      t.ldb = b_in_place_ ? a_.K : dim_t(t.vectors) * kernels_.lanes;
+      t.ldb = b_in_place_ ? a_.K : panels_.row(p);
       if (!b_in_place_ && packed_panel != cell / kernel_rows) {
-        kernels_.pack(dz + k, a_.K, 1, b.pixels(v), t.cols, packed, t.ldb);
+        pack_panel(panels_, p, b.pixels(v), dz + g * cout_, a_.K, 1, packed.get());
         packed_panel = cell / kernel_rows;
       }
       t.b = (b_in_place_ ? dz + k : packed.get()) + (sheet0 * b.rows + row0) * v.out[2] * t.ldb;
@@ -164,21 +159,11 @@ class WeightGradients {
       const T* line = x + depth * plane + (row0 * v.stride[1] + i * v.dilation[1]) * row + g * cin_;
       T* c = out + tap * v.taps[2] * cin_ * a_.K + k;
       if (v.dilation[2] == 1 && a_.groups == 1) {
-        tiles(t, line, v.taps[2] * cin_, c);
+        run_rows(kernels_, t, v.taps[2] * cin_, line, c);
       } else {
-        for (dim_t j = 0; j < v.taps[2]; j++) tiles(t, line + j * v.dilation[2] * v.C, cin_, c + j * cin_ * a_.K);
+        for (dim_t j = 0; j < v.taps[2]; j++)
+          run_rows(kernels_, t, cin_, line + j * v.dilation[2] * v.C, c + j * cin_ * a_.K);
       }
-    }
-  }
-
-  void tiles(Tile<T>& t, const T* x, dim_t rows, T* c) const {
-    const dim_t most = kernels_.max_rows[t.vectors], count = (rows + most - 1) / most;
-    for (dim_t i = 0; i < count; i++) {
-      const dim_t at = rows * i / count;
-      t.rows = static_cast<int>(rows * (i + 1) / count - at);
-      t.a = x + at;
-      t.c = c + at * a_.K;
-      kernels_.tile(t);
     }
   }
 

@@ -66,14 +66,6 @@ void pixels(P image, dim_t H, dim_t W, dim_t C, dim_t row, dim_t column, dim_t s
   }
 }
 
-// Elements from plane to plane of n rows of C: an odd number of cache lines, or all planes' rows would share the few
-// places of one set in L1.
-template <class T>
-dim_t plane_of(dim_t n, dim_t C) {
-  constexpr dim_t line = 64 / sizeof(T);
-  return ((n * C + line - 1) / line | 1) * line;
-}
-
 bool switched_on() {
   static const bool on = [] {
     const char* s = std::getenv("LAMINA_WINOGRAD");
@@ -118,10 +110,8 @@ class Forward {
       : c_(c),
         gemm_(kernels<T>().gemm),
         winograd_(kernels<T>().winograd),
-        panels_(panels_of<T>(c.K)),
         grid_(c.N * c.in[0], c.out[1], c.out[2], c.axes[1][0].taps) {
-    plane_ = plane_of<T>(panels_.total * panels_.lanes, c.C);
-    const dim_t rows = gemm_.max_rows[panels_.vectors];
+    const dim_t rows = gemm_.max_rows[panels_of<T>(c.K).vectors];
     const dim_t fitting = caches().l2 * 3 / 10 / (kPlanes * dim_t(sizeof(T)) * (c.C + c.K)) / rows * rows;
     const dim_t most = std::clamp(fitting, 2 * rows, 16 * rows);
     const dim_t wanted = get_num_threads() == 1 ? 1 : std::min<dim_t>(4 * get_num_threads(), grid_.count / rows);
@@ -130,44 +120,42 @@ class Forward {
   }
 
   void run() const {
-    Scratch<T> packed(kPlanes * plane_), zeros(c_.C);
+    Scratch<T> zeros(c_.C);
     std::fill_n(zeros.get(), c_.C, T(0));
-    pack(packed);
+    PackedMatrix<T> u(c_.C, c_.K, kPlanes);
+    pack(u);
     parallel_workers(
-        blocks_, true, [&] { return Scratch<T>(kPlanes * (plane_of<T>(tiles_, c_.C) + plane_of<T>(tiles_, c_.K))); },
+        blocks_, true,
+        [&] { return Scratch<T>(kPlanes * (odd_lines<T>(tiles_ * c_.C) + odd_lines<T>(tiles_ * c_.K))); },
         [&](const Scratch<T>& work, dim_t i) {
-          block(grid_.count * i / blocks_, grid_.count * (i + 1) / blocks_, packed, zeros, work,
-                work + kPlanes * plane_of<T>(tiles_, c_.C));
+          block(grid_.count * i / blocks_, grid_.count * (i + 1) / blocks_, u, zeros, work,
+                work + kPlanes * odd_lines<T>(tiles_ * c_.C));
         });
   }
 
  private:
   // Panel by panel, so many channels of the sum at a time: the taps become rows of the panel, then all planes at once.
-  void pack(T* packed) const {
+  void pack(PackedMatrix<T>& u) const {
     const auto& c = c_;
     const Axis &r = c.axes[1][0], &q = c.axes[2][0];
-    const dim_t runs = (c.C + kRun - 1) / kRun, widest = dim_t(panels_.vectors) * panels_.lanes;
-    parallel_for(panels_.count * runs, kGrain / 16 / (kRun * widest) + 1, [&](dim_t first, dim_t last) {
-      const Scratch<T> rows(r.taps * q.taps * kRun * widest);
+    const Panels& panels = u.panels();
+    u.fill(1, kRun, [&](dim_t, dim_t p, dim_t k, dim_t channels, T* out) {
+      const dim_t size = channels * panels.row(p);
+      const Scratch<T> rows(r.taps * q.taps * size);
       const T* taps[kPlanes];
-      for (dim_t i = first; i < last; i++) {
-        const dim_t p = i / runs, n = panels_.begin(p), width = dim_t(panels_.width(p)) * panels_.lanes;
-        const dim_t k = i % runs * kRun, size = std::min(kRun, c.C - k) * width;
-        for (dim_t t = 0; t < r.taps * q.taps; t++) {
-          const dim_t tap = (r.tap0 + t / q.taps * r.tap_step) * c.kw + q.tap0 + t % q.taps * q.tap_step;
-          taps[t] = rows + t * size;
-          gemm_.pack(c.w + tap * c.w_tap + k * c.w_row + n * c.w_col, c.w_row, c.w_col, size / width,
-                     std::min(c.K - n, width), rows + t * size, width);
-        }
-        winograd_.evaluate[r.taps]({taps, packed + n * c.C + k * width, plane_, size, 0});
+      for (dim_t t = 0; t < r.taps * q.taps; t++) {
+        const dim_t tap = (r.tap0 + t / q.taps * r.tap_step) * c.kw + q.tap0 + t % q.taps * q.tap_step;
+        taps[t] = rows + t * size;
+        pack_panel(panels, p, channels, c.w + tap * c.w_tap + k * c.w_row, c.w_row, c.w_col, rows + t * size);
       }
+      winograd_.evaluate[r.taps]({taps, out, u.step(), size, 0});
     });
   }
 
   // Tiles [begin, end).
-  void block(dim_t begin, dim_t end, const T* u, const T* zeros, T* v, T* m) const {
+  void block(dim_t begin, dim_t end, const PackedMatrix<T>& u, const T* zeros, T* v, T* m) const {
     const auto& c = c_;
-    const dim_t n = end - begin, v_plane = plane_of<T>(n, c.C), m_plane = plane_of<T>(n, c.K);
+    const dim_t n = end - begin, v_plane = odd_lines<T>(n * c.C), m_plane = odd_lines<T>(n * c.K);
     grid_.visit(begin, end, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
       const T* from[kPlanes];
       pixels(c.x.x + image * c.in[1] * c.in[2] * c.C, c.in[1], c.in[2], c.C, row + c.axes[1][0].offset,
@@ -175,7 +163,7 @@ class Forward {
       winograd_.data({from, v + i * c.C, v_plane, c.C, grid_.side * c.C});
     });
     for (dim_t plane = 0; plane < kPlanes; plane++)
-      product(u + plane * plane_, v + plane * v_plane, m + plane * m_plane, n);
+      u.multiply(n, v + plane * v_plane, c.C, m + plane * m_plane, c.K, false, false, plane);
     const bool later = c.act != Activation::linear && c.act != Activation::relu;
     grid_.visit(begin, end, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
       T* to[kPlanes];
@@ -189,36 +177,11 @@ class Forward {
     });
   }
 
-  // m (n, K) = v (n, C) . u
-  void product(const T* u, const T* v, T* m, dim_t n) const {
-    Tile<T> t{};
-    t.row = c_.C;
-    t.k3 = t.k2 = 1;
-    t.k1 = c_.C;
-    t.s1 = 1;
-    t.ldc = c_.K;
-    for (dim_t p = 0; p < panels_.count; p++) {
-      t.vectors = panels_.width(p);
-      t.ldb = dim_t(t.vectors) * panels_.lanes;
-      t.cols = static_cast<int>(std::min(c_.K - panels_.begin(p), t.ldb));
-      t.b = u + panels_.begin(p) * c_.C;
-      const dim_t most = gemm_.max_rows[t.vectors], tiles = (n + most - 1) / most;
-      for (dim_t i = 0; i < tiles; i++) {
-        const dim_t at = n * i / tiles;
-        t.rows = static_cast<int>(n * (i + 1) / tiles - at);
-        t.a = v + at * c_.C;
-        t.c = m + at * c_.K + panels_.begin(p);
-        gemm_.tile(t);
-      }
-    }
-  }
-
   const Correlation<T>& c_;
   const GemmKernels<T>& gemm_;
   const WinogradKernels<T>& winograd_;
-  const Panels panels_;
   const Grid grid_;
-  dim_t plane_, blocks_, tiles_;  // elements of a packed plane; blocks, and tiles of the largest
+  dim_t blocks_, tiles_;  // blocks, and tiles of the largest
 };
 
 template <class T>
@@ -233,8 +196,8 @@ class Backward {
         grid_(v_.N * v_.in[0], v_.out[1], v_.out[2], v_.taps[1]),
         taps_(v_.taps[1] * v_.taps[2]),
         size_(v_.C * a.K),
-        padded_(panels_.total * panels_.lanes),
-        p_plane_(plane_of<T>(1, size_)),
+        padded_(panels_.size(1)),
+        p_plane_(odd_lines<T>(size_)),
         near_(kPlanes * size_ * dim_t(sizeof(T)) <= kNearBytes),
         chunks_(std::clamp<dim_t>(grid_.count / (near_ ? kChunkTiles : kFarTiles), 1, kMaxChunks)) {
     const dim_t fitting = caches().l2 / 2 / (kPlanes * dim_t(sizeof(T)) * (v_.C + padded_));
@@ -247,7 +210,7 @@ class Backward {
     std::fill_n(zeros.get(), std::max(v_.C, a_.K), T(0));
     parallel_workers(
         chunks_, true,
-        [&] { return Scratch<T>(kPlanes * (plane_of<T>(tiles_, v_.C) + plane_of<T>(tiles_, padded_) + p_plane_)); },
+        [&] { return Scratch<T>(kPlanes * (odd_lines<T>(tiles_ * v_.C) + odd_lines<T>(tiles_ * padded_) + p_plane_)); },
         [&](const Scratch<T>& work, dim_t i) {
           chunk(grid_.count * i / chunks_, grid_.count * (i + 1) / chunks_, zeros, work,
                 chunks_ > 1 ? parts + i * taps_ * size_ : a_.dw, chunks_ == 1 && a_.accumulate);
@@ -262,10 +225,10 @@ class Backward {
 
  private:
   void chunk(dim_t begin, dim_t end, const T* zeros, T* work, T* dw, bool accumulate) const {
-    T *const v = work, *const z = v + kPlanes * plane_of<T>(tiles_, v_.C),
-             *const p = z + kPlanes * plane_of<T>(tiles_, padded_);
+    T *const v = work, *const z = v + kPlanes * odd_lines<T>(tiles_ * v_.C),
+             *const p = z + kPlanes * odd_lines<T>(tiles_ * padded_);
     for (dim_t at = begin; at < end; at += tiles_) {
-      const dim_t n = std::min(tiles_, end - at), v_plane = plane_of<T>(n, v_.C), z_plane = plane_of<T>(n, padded_);
+      const dim_t n = std::min(tiles_, end - at), v_plane = odd_lines<T>(n * v_.C), z_plane = odd_lines<T>(n * padded_);
       grid_.visit(at, at + n, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
         const T* from[kPlanes];
         pixels(a_.x + image * v_.in[1] * v_.in[2] * v_.C, v_.in[1], v_.in[2], v_.C, row - v_.before[1],
@@ -275,38 +238,13 @@ class Backward {
                zeros, from);
         winograd_.evaluate[grid_.side]({from, z + i * padded_, z_plane, a_.K, grid_.side * a_.K});
       });
+      Tile<T> t = matrix_tile<T>(n, 1, v_.C, a_.K, at > begin);
       for (dim_t plane = 0; plane < kPlanes; plane++)
-        product(v + plane * v_plane, z + plane * z_plane, p + plane * p_plane_, n, at > begin);
+        run_panels<T>(t, v_.C, v + plane * v_plane, p + plane * p_plane_, panels_, z + plane * z_plane, padded_);
     }
     T* taps[kPlanes];
     for (dim_t i = 0; i < taps_; i++) taps[i] = dw + i * size_;
     winograd_.interpolate[v_.taps[1]]({p, p_plane_, size_, taps, nullptr, false, accumulate});
-  }
-
-  // p (C, K) (+)= v^T (C, n) . z (n, K)
-  void product(const T* v, const T* z, T* p, dim_t n, bool accumulate) const {
-    Tile<T> t{};
-    t.row = 1;
-    t.k3 = t.k2 = 1;
-    t.k1 = n;
-    t.s1 = v_.C;
-    t.ldb = padded_;
-    t.ldc = a_.K;
-    t.accumulate = accumulate;
-    for (dim_t k = 0; k < panels_.count; k++) {
-      const dim_t first = panels_.begin(k);
-      t.vectors = panels_.width(k);
-      t.cols = static_cast<int>(std::min(a_.K - first, dim_t(t.vectors) * panels_.lanes));
-      t.b = z + first;
-      const dim_t most = gemm_.max_rows[t.vectors], tiles = (v_.C + most - 1) / most;
-      for (dim_t i = 0; i < tiles; i++) {
-        const dim_t at = v_.C * i / tiles;
-        t.rows = static_cast<int>(v_.C * (i + 1) / tiles - at);
-        t.a = v + at;
-        t.c = p + at * a_.K + first;
-        gemm_.tile(t);
-      }
-    }
   }
 
   const WeightGradient<T>& a_;
