@@ -3,6 +3,7 @@
 #include "bind/families.h"
 #include "ops/copy.h"
 #include "ops/dense.h"
+#include "ops/integer_matmul.h"
 
 namespace lamina {
 namespace {
@@ -121,6 +122,20 @@ py::array matmul_forward_py(py::handle a_, py::handle b_) {
   Call call("matmul");
   const Product p = parse_product(call, a_, b_);
   const Result c = call.result(p.shape);
+  const dim_t a_step = p.a_shared ? 0 : p.M * p.K, b_step = p.b_shared ? 0 : p.K * p.N;
+  if (call.dtype() == Dtype::i64 || call.dtype() == Dtype::u64) {
+    const IntegerMatmul args{.a = static_cast<const std::uint64_t*>(p.a.data()),
+                             .b = static_cast<const std::uint64_t*>(p.b.data()),
+                             .y = static_cast<std::uint64_t*>(data_of(c.array)),
+                             .batch = p.batch,
+                             .M = p.M,
+                             .N = p.N,
+                             .K = p.K,
+                             .a_step = a_step,
+                             .b_step = b_step};
+    run<integer_matmul>("matmul", 2.0 * double(p.batch * p.M) * double(p.N * p.K), args);
+    return c;
+  }
   with_float(call.dtype(), "matmul", [&](auto t) {
     using T = decltype(t);
     run_matmul<T>({.a = p.a.as<T>(),
@@ -130,8 +145,8 @@ py::array matmul_forward_py(py::handle a_, py::handle b_) {
                    .M = p.M,
                    .N = p.N,
                    .K = p.K,
-                   .a_step = p.a_shared ? 0 : p.M * p.K,
-                   .b_step = p.b_shared ? 0 : p.K * p.N,
+                   .a_step = a_step,
+                   .b_step = b_step,
                    .a_transposed = false,
                    .b_transposed = false,
                    .accumulate = false});

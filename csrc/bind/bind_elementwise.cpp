@@ -26,13 +26,14 @@ constexpr std::pair<const char*, UnaryOp> kUnary[] = {
     {"cos", UnaryOp::cos},           {"erf", UnaryOp::erf},
     {"floor", UnaryOp::floor},       {"ceil", UnaryOp::ceil},
     {"round", UnaryOp::round},       {"clip", UnaryOp::clip},
+    {"saturate", UnaryOp::saturate},
 };
 constexpr std::pair<const char*, BinaryOp> kBinary[] = {
     {"add", BinaryOp::add},           {"subtract", BinaryOp::subtract},
     {"multiply", BinaryOp::multiply}, {"divide", BinaryOp::divide},
     {"power", BinaryOp::power},       {"maximum", BinaryOp::maximum},
     {"minimum", BinaryOp::minimum},   {"floor_divide", BinaryOp::floor_divide},
-    {"mod", BinaryOp::mod},
+    {"mod", BinaryOp::mod},           {"hypot", BinaryOp::hypot},
 };
 constexpr std::pair<const char*, Comparison> kCompare[] = {
     {"equal", Comparison::equal},
@@ -111,13 +112,17 @@ py::array binary_forward_py(py::handle x_, py::handle y_, const std::string& op,
                      .relu = relu};
   };
   const double work = 4.0 * double(out.size());
-  if (dtype == Dtype::i32 || dtype == Dtype::i64) {
-    check(which != BinaryOp::divide, "divide: integers have no quotient of their own type; cast to float32");
+  if (!is_float(dtype)) {
+    check(dtype != Dtype::boolean, op, ": booleans have no arithmetic; cast to int32");
+    check(which != BinaryOp::divide && which != BinaryOp::hypot, op,
+          ": integers have no result of their own type; cast to float32");
     check(!relu, op, ": only sums of floats are fused with relu");
-    if (dtype == Dtype::i32)
-      run<integer_binary<std::int32_t>>("binary_forward", work, arguments(std::int32_t{}));
-    else
-      run<integer_binary<std::int64_t>>("binary_forward", work, arguments(std::int64_t{}));
+    with_integer(dtype, [&](auto t) {
+      using T = decltype(t);
+      expect_range<T>(o[0], name, "x");
+      expect_range<T>(o[1], name, "y");
+      run<integer_binary<T>>("binary_forward", work, arguments(t));
+    });
     return out;
   }
   with_float(dtype, name, [&](auto t) { run<binary<decltype(t)>>("binary_forward", work, arguments(t)); });
@@ -191,25 +196,6 @@ py::array relu_gradient_py(py::handle y_, py::handle dy_) {
   return dz;
 }
 
-template <class F>
-void with_number(Dtype d, const char* op, F&& f) {
-  switch (d) {
-    case Dtype::f32:
-      return f(float{});
-    case Dtype::f64:
-      return f(double{});
-    case Dtype::i32:
-      return f(std::int32_t{});
-    case Dtype::i64:
-      return f(std::int64_t{});
-    case Dtype::u8:
-    case Dtype::boolean:
-      return f(std::uint8_t{});
-    default:
-      throw py::type_error(concat(op, ": expected float32, float64, int32, int64, uint8 or bool, got ", dtype_name(d)));
-  }
-}
-
 py::array compare_forward_py(py::handle x_, py::handle y_, const std::string& op) {
   const Comparison which = parse(op, kCompare, "comparison");
   Call call(op.c_str());
@@ -217,8 +203,10 @@ py::array compare_forward_py(py::handle x_, py::handle y_, const std::string& op
   const Dtype dtype = common_dtype(call.op(), o[0], o[1]);
   Loops<2> loops;
   const Result out = call.result(broadcast(call.op(), o, {"x", "y"}, loops), Dtype::boolean);
-  with_number(dtype, call.op(), [&](auto t) {
+  with_number(dtype, [&](auto t) {
     using T = decltype(t);
+    expect_range<T>(o[0], call.op(), "x");
+    expect_range<T>(o[1], call.op(), "y");
     const Compare<T> a{.x = o[0].as<T>(),
                        .y = o[1].as<T>(),
                        .out = out.as<std::uint8_t>(),
@@ -232,7 +220,7 @@ py::array compare_forward_py(py::handle x_, py::handle y_, const std::string& op
 }
 
 Operand condition_of(Call& call, py::handle h) {
-  Operand c{call.input_of_any(h, "condition"), 0};
+  Operand c{call.input_of_any(h, "condition"), {}};
   if (c.v->dtype() != Dtype::boolean && c.v->dtype() != Dtype::u8)
     throw py::type_error(concat("where: condition is ", dtype_name(c.v->dtype()), ", expected bool"));
   return c;
@@ -244,8 +232,10 @@ py::array where_forward_py(py::handle condition_, py::handle x_, py::handle y_) 
   const Dtype dtype = common_dtype("where", o[1], o[2]);
   Loops<3> loops;
   const Result out = call.result(broadcast("where", o, {"condition", "x", "y"}, loops), dtype);
-  with_number(dtype, "where", [&](auto t) {
+  with_number(dtype, [&](auto t) {
     using T = decltype(t);
+    expect_range<T>(o[1], "where", "x");
+    expect_range<T>(o[2], "where", "y");
     const Where<T> a{.condition = o[0].as<std::uint8_t>(),
                      .x = o[1].as<T>(),
                      .y = o[2].as<T>(),
@@ -294,12 +284,25 @@ py::array classify_forward_py(py::handle x_, const std::string& op) {
   return y;
 }
 
-py::array cast_forward_py(py::handle x_, py::handle dtype_) {
+// The operations that may ask for results of their type; a step keeps the name.
+constexpr const char* kNarrowed[] = {"sum",         "prod",    "cumprod",  "count_nonzero",
+                                     "segment_sum", "scatter", "bincount", "matmul"};
+
+py::array cast_forward_py(py::handle x_, py::handle dtype_, const std::string& narrowed) {
   Call call("cast");
   const View x = call.first(x_, "x");
   const Result y = call.result(x.sizes(), parse_dtype(dtype_, "cast"));
-  const Cast a{
-      .x = x.data(), .y = data_of(y.array), .n = x.size(), .from = x.dtype(), .to = y.dtype, .accumulate = false};
+  const char* op = nullptr;
+  for (const char* name : kNarrowed)
+    if (narrowed == name) op = name;
+  check(op || narrowed.empty(), "cast: narrowed is '", narrowed, "', which is no operation that narrows its result");
+  const Cast a{.x = x.data(),
+               .y = data_of(y.array),
+               .n = x.size(),
+               .from = x.dtype(),
+               .to = y.dtype,
+               .accumulate = false,
+               .op = op};
   run<cast>("cast_forward", 2.0 * double(x.size()), a);
   return y;
 }
@@ -326,10 +329,10 @@ void cast_backward_py(py::handle dy_, py::handle dx_, int accumulate) {
 void bind_elementwise(py::module_& m) {
   using py::arg;
   define(m, "unary_forward", unary_forward_py, arg("x"), arg("op"), arg("a") = 0.0, arg("b") = 0.0,
-         "op(x) element by element; a, b: the bounds of clip.");
+         "op(x) element by element; a, b: the bounds of clip and saturate.");
   define(m, "unary_backward", unary_backward_py, arg("saved"), arg("dy"), arg("op"), arg("a"), arg("b"), arg("dx"),
          arg("accumulate") = 0,
-         "Gradient of unary_forward; saved: the result for reciprocal, sqrt, rsqrt, exp, expm1, else x.");
+         "Gradient of unary_forward; saved: the result for reciprocal, sqrt, rsqrt, exp, else x.");
   define(m, "binary_forward", binary_forward_py, arg("x"), arg("y"), arg("op"), arg("relu") = false,
          "op(x, y) with broadcasting; one operand may be a number. relu (of add): relu(x + y).");
   define(m, "binary_backward", binary_backward_py, arg("x"), arg("y"), arg("dy"), arg("op"), arg("dx"), arg("dy_"),
@@ -344,7 +347,8 @@ void bind_elementwise(py::module_& m) {
   define(m, "where_backward", where_backward_py, arg("condition"), arg("x"), arg("y"), arg("dy"), arg("dx"), arg("dy_"),
          arg("accumulate") = 0, "Gradients of where_forward.");
   define(m, "classify_forward", classify_forward_py, arg("x"), arg("op"), "isfinite, isnan or isinf.");
-  define(m, "cast_forward", cast_forward_py, arg("x"), arg("dtype"), "x in another type.");
+  define(m, "cast_forward", cast_forward_py, arg("x"), arg("dtype"), arg("narrowed") = "",
+         "x in another type. narrowed: the operation whose integers must all fit into it, else a ValueError.");
   define(m, "cast_backward", cast_backward_py, arg("dy"), arg("dx"), arg("accumulate") = 0,
          "The gradient of a conversion between float types.");
 }

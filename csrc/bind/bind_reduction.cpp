@@ -1,6 +1,7 @@
 #include "bind/call.h"
 #include "bind/define.h"
 #include "bind/families.h"
+#include "ops/integer_reduction.h"
 #include "ops/reduction.h"
 
 namespace lamina {
@@ -56,6 +57,20 @@ Axes parse_axes(const View& x, py::handle axes, bool keepdims, const char* op) {
   return a;
 }
 
+py::array integer_reduction_py(Call& call, const View& x, Reduction which, const Axes& axes) {
+  const ReduceOp reduce = which == Reduction::sum       ? ReduceOp::sum
+                          : which == Reduction::product ? ReduceOp::product
+                          : which == Reduction::max     ? ReduceOp::max
+                                                        : ReduceOp::min;
+  if (reduce == ReduceOp::min && which != Reduction::min)
+    throw py::type_error(concat(call.op(), ": x is ", dtype_name(x.dtype()), "; cast it to float32 or float64"));
+  const bool is_unsigned = with_integer(x.dtype(), [](auto t) { return std::is_unsigned_v<decltype(t)>; });
+  const Result y = call.result(axes.shape, is_unsigned && x.dtype() != Dtype::boolean ? Dtype::u64 : Dtype::i64);
+  const IntegerReduce a{.x = x.data(), .dtype = x.dtype(), .y = data_of(y.array), .groups = axes.groups, .op = reduce};
+  run<integer_reduction>("reduction_forward", 2.0 * double(x.size()), a);
+  return y;
+}
+
 py::object reduction_forward_py(py::handle x_, const std::string& op, py::handle axes_, bool keepdims) {
   Call call(op.c_str());
   const View x = call.first(x_, "x");
@@ -64,6 +79,7 @@ py::object reduction_forward_py(py::handle x_, const std::string& op, py::handle
   if (which == Reduction::max || which == Reduction::min || which == Reduction::logsumexp)
     check(axes.groups.product(true) > 0 || axes.groups.product(false) == 0, op, ": x is ", x.shape_string(),
           "; nothing to reduce");
+  if (!is_float(x.dtype())) return integer_reduction_py(call, x, which, axes);
   const Result y = call.result(axes.shape);
   const bool variance = which == Reduction::variance;
   const Result mean = variance ? call.result(axes.shape) : y;
@@ -115,19 +131,12 @@ Axis around(py::handle axis_, const View& x, const char* op) {
           .inner = Sizes(x.shape() + axis + 1, x.ndim() - axis - 1).product()};
 }
 
-template <class F>
-void with_real(Dtype d, const char* op, F&& f) {
-  if (d == Dtype::i32) return f(std::int32_t{});
-  if (d == Dtype::i64) return f(std::int64_t{});
-  with_float(d, op, f);
-}
-
 py::array cumsum_forward_py(py::handle x_, py::handle axis) {
   Call call("cumsum");
   const View x = call.first(x_, "x");
   const Axis along = around(axis, x, "cumsum");
   const Result y = call.result(x.sizes());
-  with_real(x.dtype(), "cumsum", [&](auto t) {
+  with_number(x.dtype(), [&](auto t) {
     using T = decltype(t);
     const CumulativeSum<T> a{.x = x.as<T>(),
                              .y = y.as<T>(),
@@ -170,15 +179,17 @@ py::array arg_extreme_py(py::handle x_, py::handle axis, bool largest, bool keep
     shape[along.axis] = 1;
   else
     shape.erase(shape.begin() + along.axis);
-  const Result y = call.result(shape, Dtype::i32);
-  with_real(x.dtype(), call.op(), [&](auto t) {
+  const bool wide = along.n > (dim_t(1) << 31);
+  const Result y = call.result(shape, wide ? Dtype::i64 : Dtype::i32);
+  with_number(x.dtype(), [&](auto t) {
     using T = decltype(t);
     const ArgExtreme<T> a{.x = x.as<T>(),
-                          .y = y.as<std::int32_t>(),
+                          .y = data_of(y.array),
                           .outer = along.outer,
                           .n = along.n,
                           .inner = along.inner,
-                          .largest = largest};
+                          .largest = largest,
+                          .wide = wide};
     run<arg_extreme<T>>(call.op(), 4.0 * double(x.size()), a);
   });
   return y;
@@ -190,7 +201,8 @@ void bind_reduction(py::module_& m) {
   using py::arg;
   define(m, "reduction_forward", reduction_forward_py, arg("x"), arg("op"), arg("axes") = py::none(),
          arg("keepdims") = false,
-         "sum, mean, prod, max, min, norm, logsumexp or var of x over axes (None: all); var gives (variance, mean).");
+         "sum, mean, prod, max, min, norm, logsumexp or var of x over axes (None: all); var gives (variance, mean).\n"
+         "sum, prod, max and min of integers are int64, of unsigned ones uint64.");
   define(m, "reduction_backward", reduction_backward_py, arg("x"), arg("saved"), arg("dy"), arg("op"), arg("axes"),
          arg("dx"), arg("accumulate") = 0,
          "Gradient of reduction_forward; saved: its result, for var the mean. Ties of max and min share dy equally.");

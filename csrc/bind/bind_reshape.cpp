@@ -209,12 +209,10 @@ py::array take_forward_py(py::handle x_, py::handle indices_, py::handle axis) {
   Call call("take");
   const View x = call.first(x_, "x"), indices = call.input_of_any(indices_, "indices");
   const Along a = along(axis, x, "take");
-  if (item_size(x.dtype()) == 2)
-    throw py::type_error(concat("take: x is ", dtype_name(x.dtype()), ", expected items of 1, 4 or 8 bytes"));
   const Indices parsed = parse_indices(indices, "take", "indices");
   const Result y = call.result(taken(x, indices, a.axis));
   with_size(item_size(x.dtype()), [&](auto t) {
-    using T = std::conditional_t<sizeof(t) == 2, std::uint8_t, decltype(t)>;
+    using T = decltype(t);
     const Take<T> args{.x = static_cast<const T*>(x.data()),
                        .indices = parsed,
                        .y = static_cast<T*>(data_of(y.array)),
@@ -234,11 +232,15 @@ void take_backward_py(py::handle indices_, py::handle dy_, py::handle axis, py::
   const View dx = call.destination_of_any_shape(dx_, "dx");
   const Along a = along(axis, dx, "take");
   expect(dy, "take", "dy", taken(dx, indices, a.axis), dx.dtype());
-  with_float(dx.dtype(), "take", [&](auto t) {
+  auto with_sums = [&](auto f) {  // of integers those of 64 bits, whose sums wrap alike
+    if (dx.dtype() == Dtype::i64 || dx.dtype() == Dtype::u64) return f(std::uint64_t{});
+    with_float(dx.dtype(), "take", f);
+  };
+  with_sums([&](auto t) {
     using T = decltype(t);
     const TakeBackward<T> args{.indices = parsed,
-                               .dy = dy.as<T>(),
-                               .dx = dx.as<T>(),
+                               .dy = static_cast<const T*>(dy.data()),
+                               .dx = static_cast<T*>(dx.data()),
                                .outer = a.outer,
                                .n = a.n,
                                .inner = a.inner,
@@ -288,7 +290,7 @@ void bind_reshape(py::module_& m) {
   define(m, "take_forward", take_forward_py, py::arg("x"), py::arg("indices"), py::arg("axis"),
          "x[..., indices, ...] along an axis.");
   define(m, "take_backward", take_backward_py, py::arg("indices"), py::arg("dy"), py::arg("axis"), py::arg("dx"),
-         py::arg("accumulate") = 0, "Gradient of take_forward.");
+         py::arg("accumulate") = 0, "Gradient of take_forward; int64 and uint64 too.");
   define(m, "one_hot_forward", one_hot_forward_py, py::arg("indices"), py::arg("classes"), py::arg("dtype"),
          "Rows of zeros with a one at the index; zeros for an index outside.");
 }

@@ -1,6 +1,9 @@
 // Operands of elementwise functions: arrays or Python numbers, broadcast by NumPy's rules.
 #pragma once
+#include <utility>
+
 #include "bind/call.h"
+#include "ops/elementwise.h"
 #include "ops/loops.h"
 
 namespace lamina {
@@ -9,7 +12,9 @@ constexpr int kMaxOperandAxes = 64;  // NumPy's limit
 
 struct Operand {
   std::optional<View> v;  // none: a number
-  double number = 0;
+  Number number;
+  // A number is an integer of int64, one that only uint64 holds, or neither.
+  enum class Kind { integer, unsigned_only, neither } kind = Kind::neither;
   template <class T>
   const T* as() const {
     return v ? v->as<T>() : nullptr;
@@ -21,8 +26,33 @@ struct Operand {
 };
 
 inline Operand operand(Call& call, py::handle h, const char* name) {
-  if (PyFloat_Check(h.ptr()) || PyLong_Check(h.ptr())) return {std::nullopt, to_number(h, call.op(), name)};
-  return {call.input_of_any(h, name), 0};
+  if (PyLong_Check(h.ptr())) {
+    int outside = 0;
+    Operand o{std::nullopt, {0, PyLong_AsLongLongAndOverflow(h.ptr(), &outside)}, Operand::Kind::integer};
+    if (!outside) {
+      o.number.real = double(o.number.whole);
+      return o;
+    }
+    o.number.real = to_number(h, call.op(), name);
+    o.number.whole = static_cast<std::int64_t>(PyLong_AsUnsignedLongLong(h.ptr()));
+    o.kind = PyErr_Occurred() ? Operand::Kind::neither : Operand::Kind::unsigned_only;
+    PyErr_Clear();
+    return o;
+  }
+  if (PyFloat_Check(h.ptr())) return {std::nullopt, {PyFloat_AS_DOUBLE(h.ptr()), 0}, Operand::Kind::neither};
+  return {call.input_of_any(h, name), {}};
+}
+
+// A number beside integers must be one of theirs.
+template <class T>
+void expect_range(const Operand& o, const char* op, const char* name) {
+  if constexpr (std::is_integral_v<T>) {
+    const bool fits = o.kind == Operand::Kind::integer         ? std::in_range<T>(o.number.whole)
+                      : o.kind == Operand::Kind::unsigned_only ? std::is_same_v<T, std::uint64_t>
+                                                               : false;
+    check(o.v || fits, op, ": ", name, " is ", o.number.real, ", which ", dtype_name(dtype_of<T>()),
+          " cannot hold; cast the array to a wider type first");
+  }
 }
 
 // The common shape of K operands, and loops over all of them.

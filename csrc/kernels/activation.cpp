@@ -8,7 +8,9 @@ namespace LAMINA_ISA {
 namespace {
 
 // An entry is a name, whether the gradient follows from the output y or needs the input x, value(x, p), and
-// gradient(v, g, p) = g * slope, where v is y or x as said and p the function's parameter. Infinities give the limits,
+// gradient(v, g, p) = g * slope, where v is y or x as said and p the function's parameter. The slope is formed from y
+// where y has its digits everywhere, or where a fused layer keeps nothing else (tanh, sigmoid: as PyTorch, they lose
+// digits where y rounds to 1). Infinities give the limits,
 // which is why some entries clamp x where the function has become linear or constant.
 
 template <class T>
@@ -40,11 +42,11 @@ struct Elu {  // p: alpha
 template <class T>
 struct Selu {  // Klambauer et al., "Self-normalizing neural networks", 2017
   static constexpr const char* name = "selu";
-  static constexpr bool from_output = true;
+  static constexpr bool from_output = false;
   static constexpr T scale = T(1.0507009873554805), scaled_alpha = T(1.7580993408473766);
   static LAMINA_INLINE Vec<T> value(Vec<T> x, T) { return select<T>(x > T(0), x * scale, vexpm1<T>(x) * scaled_alpha); }
-  static LAMINA_INLINE Vec<T> gradient(Vec<T> y, Vec<T> g, T) {
-    return g * select<T>(y > T(0), splat(scale), y + scaled_alpha);
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
+    return g * select<T>(x > T(0), splat(scale), vexp_negative<T>(vmin<T>(x, Vec<T>{})) * scaled_alpha);
   }
 };
 
@@ -140,13 +142,13 @@ struct Softplus {  // log(1 + e^x); its slope, sigmoid(x), is 1 - e^-y
 template <class T>
 struct Softsign {  // x / (1 + |x|)
   static constexpr const char* name = "softsign";
-  static constexpr bool from_output = true;
+  static constexpr bool from_output = false;
   static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
     const Vec<T> a = vabs<T>(x);
     return select<T>(a == T(__builtin_inf()), copy_sign<T>(splat(T(1)), x), x / (T(1) + a));
   }
-  static LAMINA_INLINE Vec<T> gradient(Vec<T> y, Vec<T> g, T) {
-    const Vec<T> root = T(1) - vabs<T>(y);
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
+    const Vec<T> root = T(1) / (T(1) + vabs<T>(x));
     return g * root * root;
   }
 };
@@ -154,12 +156,12 @@ struct Softsign {  // x / (1 + |x|)
 template <class T>
 struct HardSigmoid {  // x/6 + 1/2 between 0 and 1
   static constexpr const char* name = "hard_sigmoid";
-  static constexpr bool from_output = true;
+  static constexpr bool from_output = false;
   static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
     return vmin<T>(vmax<T>((x + T(3)) * T(1.0 / 6), Vec<T>{}), splat(T(1)));
   }
-  static LAMINA_INLINE Vec<T> gradient(Vec<T> y, Vec<T> g, T) {
-    return select<T>((y > T(0)) & (y < T(1)), g * T(1.0 / 6), Vec<T>{});
+  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
+    return select<T>((x > T(-3)) & (x < T(3)), g * T(1.0 / 6), Vec<T>{});
   }
 };
 
@@ -171,7 +173,7 @@ struct HardSilu {  // x hard_sigmoid(x)
     return vmax<T>(x, splat(T(-3))) * vmin<T>(vmax<T>((x + T(3)) * T(1.0 / 6), Vec<T>{}), splat(T(1)));
   }
   static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
-    const Vec<T> inside = g * (x * T(1.0 / 3) + T(0.5));
+    const Vec<T> inside = g * ((x + T(1.5)) * T(1.0 / 3));
     return select<T>(x <= T(-3), Vec<T>{}, select<T>(x >= T(3), g, inside));
   }
 };

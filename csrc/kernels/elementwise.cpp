@@ -52,6 +52,7 @@ void unary(UnaryOp op, const T* x, T* y, dim_t n, T a, T b) {
     case UnaryOp::round:
       return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vround<T>(v); });
     case UnaryOp::clip:
+    case UnaryOp::saturate:
       return map(x, y, n, [=](V v) LAMINA_INLINE_LAMBDA { return vmin<T>(vmax<T>(v, low), high); });
   }
 }
@@ -81,13 +82,13 @@ void unary_gradient(UnaryOp op, const T* s, const T* g, T* dx, dim_t n, T a, T b
     case UnaryOp::sqrt:
       return run([](V y, V d) LAMINA_INLINE_LAMBDA { return T(0.5) * d / y; });
     case UnaryOp::rsqrt:
-      return run([](V y, V d) LAMINA_INLINE_LAMBDA { return T(-0.5) * d * (y * y * y); });
+      return run([](V y, V d) LAMINA_INLINE_LAMBDA { return T(-0.5) * d * y * y * y; });
     case UnaryOp::abs:
       return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d * vsign<T>(x); });
     case UnaryOp::exp:
       return run([](V y, V d) LAMINA_INLINE_LAMBDA { return d * y; });
     case UnaryOp::expm1:
-      return run([](V y, V d) LAMINA_INLINE_LAMBDA { return d * (y + T(1)); });
+      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d * vexp<T>(x); });
     case UnaryOp::log:
       return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d / x; });
     case UnaryOp::log1p:
@@ -105,6 +106,8 @@ void unary_gradient(UnaryOp op, const T* s, const T* g, T* dx, dim_t n, T a, T b
       return run([](V, V) LAMINA_INLINE_LAMBDA { return V{}; });
     case UnaryOp::clip:
       return run([=](V x, V d) LAMINA_INLINE_LAMBDA { return select<T>((x < low) | (x > high), V{}, d); });
+    case UnaryOp::saturate:
+      return run([=](V x, V d) LAMINA_INLINE_LAMBDA { return select<T>((x <= low) | (x >= high), V{}, d); });
   }
 }
 
@@ -164,19 +167,32 @@ template <class T>
 LAMINA_INLINE Vec<T> smaller(Vec<T> x, Vec<T> y) {
   return select<T>(y != y, y, vmin<T>(x, y));
 }
+// Remainder and quotient of the division that rounds down, as NumPy's. Of C's remainder, whose sign is x's, the
+// quotient is (x - m) / y, finite beside an infinite y; where the signs differ it is one too large.
 template <class T>
-LAMINA_INLINE Vec<T> floored_mod(Vec<T> x, Vec<T> y) {
-  for (int i = 0; i < kLanes<T>; i++) {
-    T m = sizeof(T) == 4 ? T(__builtin_fmodf(float(x[i]), float(y[i]))) : T(__builtin_fmod(x[i], y[i]));
-    if (m != 0 && (m < 0) != (y[i] < 0)) m += y[i];
-    x[i] = m;
-  }
+LAMINA_INLINE Vec<T> remainders(Vec<T> x, Vec<T> y) {
+  for (int i = 0; i < kLanes<T>; i++)
+    x[i] = sizeof(T) == 4 ? T(__builtin_fmodf(float(x[i]), float(y[i]))) : T(__builtin_fmod(x[i], y[i]));
   return x;
 }
 template <class T>
+LAMINA_INLINE Vec<T> floored_mod(Vec<T> x, Vec<T> y) {
+  const Vec<T> m = remainders<T>(x, y);
+  return select<T>(m == T(0), copy_sign<T>(Vec<T>{}, y), select<T>((m < T(0)) != (y < T(0)), m + y, m));
+}
+template <class T>
 LAMINA_INLINE Vec<T> floored_quotient(Vec<T> x, Vec<T> y) {
-  const Vec<T> q = (x - floored_mod<T>(x, y)) / y;
-  return select<T>(y == T(0), x / y, vround<T>(q));
+  const Vec<T> m = remainders<T>(x, y), whole = vround<T>((x - m) / y), exact = x / y;
+  const Vec<T> q = select<T>((m != T(0)) & ((m < T(0)) != (y < T(0))), whole - T(1), whole);
+  return select<T>(y == T(0), exact, select<T>(q == T(0), copy_sign<T>(Vec<T>{}, exact), q));
+}
+// sqrt(x^2 + y^2) without overflow or underflow of the squares; infinite beside NaN if one operand is, as in C.
+template <class T>
+LAMINA_INLINE Vec<T> length(Vec<T> x, Vec<T> y) {
+  const Vec<T> a = vabs<T>(x), b = vabs<T>(y), high = larger<T>(a, b), low = smaller<T>(a, b);
+  const Vec<T> inf = splat(T(__builtin_inf())), ratio = low / high;
+  const Vec<T> r = high * vsqrt(ratio * ratio + T(1));
+  return select<T>((a == inf) | (b == inf), inf, select<T>(high == T(0), high, r));
 }
 
 template <class T>
@@ -202,6 +218,8 @@ void binary_rows(BinaryOp op, bool relu, const BinaryRows<T>& r) {
       return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return floored_quotient<T>(x, y); });
     case BinaryOp::mod:
       return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return floored_mod<T>(x, y); });
+    case BinaryOp::hypot:
+      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return length<T>(x, y); });
   }
 }
 
@@ -252,7 +270,7 @@ void binary_gradient_rows(BinaryOp op, bool second, bool accumulate, const Binar
     case BinaryOp::power:
       // d/dx is 0 where y is 0 even at x = 0; d/dy is 0 where x is 0.
       return either(
-          [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return select<T>(y == T(0), V{}, g * y * vpow(x, y - T(1))); },
+          [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return select<T>(y == T(0), V{}, g * y * vpow_less_one(x, y)); },
           [](V x, V y, V g)
               LAMINA_INLINE_LAMBDA { return select<T>((x == T(0)) & (y >= T(0)), V{}, g * vpow(x, y) * vlog<T>(x)); });
     case BinaryOp::maximum:
@@ -266,6 +284,11 @@ void binary_gradient_rows(BinaryOp op, bool second, bool accumulate, const Binar
     case BinaryOp::mod:
       return either([](V, V, V g) LAMINA_INLINE_LAMBDA { return g; },
                     [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return -g * floored_quotient<T>(x, y); });
+    case BinaryOp::hypot: {  // 0 where both are
+      auto part = [](V x, V r, V g) LAMINA_INLINE_LAMBDA { return select<T>(r == T(0), V{}, x / r * g); };
+      return either([=](V x, V y, V g) LAMINA_INLINE_LAMBDA { return part(x, length<T>(x, y), g); },
+                    [=](V x, V y, V g) LAMINA_INLINE_LAMBDA { return part(y, length<T>(x, y), g); });
+    }
   }
 }
 

@@ -23,8 +23,9 @@ enum class UnaryOp : int {
   ceil,
   round,
   clip,
+  saturate,  // as clip, but at the bounds themselves the gradient is zero, too
 };
-enum class BinaryOp : int { add, subtract, multiply, divide, power, maximum, minimum, floor_divide, mod };
+enum class BinaryOp : int { add, subtract, multiply, divide, power, maximum, minimum, floor_divide, mod, hypot };
 
 // rows x cols elements, row steps in elements. `x_runs`: x advances along a row; else one element serves the whole row.
 // Where a row is longer than one element, x or y runs (or both); g and out always do, at out_row.
@@ -38,7 +39,7 @@ struct BinaryRows {
 
 template <class T>
 struct ElementwiseKernels {
-  // y = op(x).  a, b: the bounds of clip.
+  // y = op(x).  a, b: the bounds of clip and saturate.
   void (*unary)(UnaryOp op, const T* x, T* y, dim_t n, T a, T b);
   // dx (+)= g * op'(s), s being y for the operations of unary_saves_result, else x.
   void (*unary_gradient)(UnaryOp op, const T* s, const T* g, T* dx, dim_t n, T a, T b, bool accumulate);
@@ -48,10 +49,10 @@ struct ElementwiseKernels {
   void (*binary_gradient)(BinaryOp op, bool second, bool accumulate, const BinaryRows<T>& r);
 };
 
-// Operations whose derivative follows from the result, so that the operand need not be kept.
+// Operations whose derivative follows from the result to all its digits, so that the operand need not be kept.
+// (expm1 is none of them: near -1 the result has no digits left for e^x.)
 inline bool unary_saves_result(UnaryOp op) {
-  return op == UnaryOp::reciprocal || op == UnaryOp::sqrt || op == UnaryOp::rsqrt || op == UnaryOp::exp ||
-         op == UnaryOp::expm1;
+  return op == UnaryOp::reciprocal || op == UnaryOp::sqrt || op == UnaryOp::rsqrt || op == UnaryOp::exp;
 }
 
 }  // namespace lamina

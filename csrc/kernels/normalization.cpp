@@ -132,6 +132,31 @@ void normalize_gradient(dim_t rows, dim_t cols, const T* x, const T* y, const T*
   }
 }
 
+// In double and with elements scaled to near one by a power of two.
+template <class T>
+void careful_moments(dim_t n, dim_t step, const T* x, T epsilon, T* mean, T* rstd) {
+  double largest = 0;
+  for (dim_t i = 0; i < n; i++) {
+    const double v = __builtin_fabs(double(x[i * step]));
+    if (v != v) return;
+    if (v > largest) largest = v;
+  }
+  if (!(largest > 0 && largest < __builtin_inf())) return;
+  const int e = __builtin_ilogb(largest);
+  const double scale = __builtin_ldexp(1.0, -(e < 1000 ? e : 1000));
+  double m = 0, q = 0;
+  for (dim_t i = 0; i < n; i++) m += double(x[i * step]) * scale;
+  m /= double(n);
+  for (dim_t i = 0; i < n; i++) {
+    const double d = double(x[i * step]) * scale - m;
+    q += d * d;
+  }
+  const double small = double(epsilon) * scale * scale;  // infinite where epsilon is all that counts
+  *mean = T(m / scale);
+  *rstd = small < __builtin_inf() ? T(scale / __builtin_sqrt(q / double(n) + small))
+                                  : T(1 / __builtin_sqrt(double(epsilon)));
+}
+
 // R rows at a time, so that the horizontal sums do not wait for each other, each row read from front to back; three
 // times, from L1 but for the first.
 template <int R, class T>
@@ -150,7 +175,10 @@ LAMINA_INLINE void layer_norm_rows(dim_t C, const T* x, const T* gamma, const T*
       if (l < kLanes<T>) d = select<T>(first_lanes<T>(l), d, Vec<T>{});
       q += d * d;
     });
-    rstd[r] = T(1) / T(__builtin_sqrt(double(hsum<T>(q) / T(C) + epsilon)));
+    const T variance = hsum<T>(q) / T(C) + epsilon;
+    rstd[r] = T(1) / T(__builtin_sqrt(double(variance)));
+    constexpr T least = sizeof(T) == 4 ? T(1e-30) : T(1e-290), most = sizeof(T) == 4 ? T(3e38) : T(1e308);
+    if (!(variance >= least && variance <= most)) careful_moments<T>(C, 1, x + r * C, epsilon, mean + r, rstd + r);
   }
   with_flags(stream, gamma || beta, [&](auto streaming, auto affine) LAMINA_INLINE_LAMBDA {
     for (int r = 0; r < R; r++) {
@@ -197,7 +225,7 @@ LAMINA_INLINE void layer_norm_gradient_rows(dim_t C, const T* x, const T* gamma,
   if (dx)
     for (int r = 0; r < R; r++) {
       u[r] = splat(hsum<T>(u[r]) / T(C));
-      uh[r] = k[r] * k[r] * (hsum<T>(uh[r]) / T(C));
+      uh[r] = k[r] * (k[r] * (hsum<T>(uh[r]) / T(C)));  // no square of k, which may underflow
     }
   for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
     const Vec<T> g = gamma ? get(gamma + i, l) : splat(T(1));
@@ -240,6 +268,7 @@ void layer_norm_gradient(dim_t rows, dim_t C, const T* x, const T* gamma, const 
 
 template <class T>
 void fill(NormalizationKernels<T>& k) {
+  k.careful_moments = careful_moments<T>;
   k.moments = moments<T>;
   k.normalize = normalize<T>;
   k.gradient_sums = gradient_sums<T>;

@@ -7,6 +7,9 @@ namespace lamina {
 
 template <class T>
 struct NormalizationKernels {
+  // Mean and 1 / sqrt(variance + epsilon) of the n elements `step` apart, whose squares may overflow or underflow; left
+  // as they are where an element is not finite.
+  void (*careful_moments)(dim_t n, dim_t step, const T* x, T epsilon, T* mean, T* rstd);
   // mean[j], m2[j] = mean and sum of squared deviations of column j. Tiles of rows in registers, each in two passes,
   // merged in order (Chan, Golub, LeVeque 1979), so that nothing is lost where the mean is large.
   void (*moments)(dim_t rows, dim_t cols, const T* x, dim_t ld, T* mean, T* m2);

@@ -10,11 +10,11 @@ namespace {
 // The clipped gradient and the decayed weights of one vector.
 template <class T>
 struct Clipped {
-  Vec<T> scale, high, low, decay;
+  Vec<T> scale, unit, high, low, decay;
   explicit Clipped(const UpdateSpan<T>& s)
-      : scale(splat(s.scale)), high(splat(s.limit)), low(splat(-s.limit)), decay(splat(s.decay)) {}
+      : scale(splat(s.scale)), unit(splat(s.unit)), high(splat(s.limit)), low(splat(-s.limit)), decay(splat(s.decay)) {}
   LAMINA_INLINE Vec<T> gradient(const T* g, int lanes) const {
-    return vmax<T>(vmin<T>(get(g, lanes) * scale, high), low);
+    return vmax<T>(vmin<T>(get(g, lanes) * unit * scale, high), low);
   }
   LAMINA_INLINE Vec<T> weights(const T* w, int lanes) const {
     const Vec<T> v = get(w, lanes);

@@ -7,15 +7,16 @@ namespace lamina {
 constexpr int kMaxSlots = 3;
 
 // n elements of a parameter: weights w, gradient g, the rule's slots (null where it keeps none).
-// Before its rule, every kernel clips and decays:   g' = clamp(scale g, -limit, limit);   w' = w - decay w.
-// limit is infinity and decay 0 where nothing is wanted; a NaN gradient stays NaN.
+// Before its rule, every kernel clips and decays:   g' = clamp(scale (unit g), -limit, limit);   w' = w - decay w.
+// limit is infinity and decay 0 where nothing is wanted; a NaN gradient stays NaN. unit is 1, or a power of two where a
+// norm is so large that T could not hold the whole factor.
 template <class T>
 struct UpdateSpan {
   dim_t n;
   T* w;
   const T* g;
   T* slots[kMaxSlots];
-  T scale, limit, decay;
+  T scale, unit, limit, decay;
 };
 
 template <class T>

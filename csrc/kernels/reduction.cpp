@@ -40,6 +40,10 @@ struct Min {
   static LAMINA_INLINE Vec<T> map(Vec<T> v) { return v; }
   static LAMINA_INLINE Vec<T> join(Vec<T> a, Vec<T> b) { return select<T>(b != b, b, vmin<T>(a, b)); }
 };
+template <class T>
+struct MaxAbs : Max<T> {
+  static LAMINA_INLINE Vec<T> map(Vec<T> v) { return vabs<T>(v); }
+};
 
 // The first n lanes of p as the reduction sees them, others neutral.
 template <class T, class Op>
@@ -150,6 +154,8 @@ void rows(ReduceOp op, const T* x, dim_t rows, dim_t n, T* out) {
       return rows_of<T, SumSquares<T>>(x, rows, n, out);
     case ReduceOp::sum_abs:
       return rows_of<T, SumAbs<T>>(x, rows, n, out);
+    case ReduceOp::max_abs:
+      return rows_of<T, MaxAbs<T>>(x, rows, n, out);
   }
 }
 
@@ -168,7 +174,51 @@ void columns(ReduceOp op, const T* x, dim_t n, dim_t cols, dim_t ldx, T* out) {
       return columns_of<T, SumSquares<T>>(x, n, cols, ldx, out);
     case ReduceOp::sum_abs:
       return columns_of<T, SumAbs<T>>(x, n, cols, ldx, out);
+    case ReduceOp::max_abs:
+      return columns_of<T, MaxAbs<T>>(x, n, cols, ldx, out);
   }
+}
+
+typedef float HalfOfFloats __attribute__((vector_size(kVectorBytes / 2)));
+LAMINA_INLINE Vec<double> get_double(const float* p) {
+  HalfOfFloats v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, Vec<double>);
+}
+LAMINA_INLINE Vec<double> get_double(const double* p) { return load(p); }
+LAMINA_INLINE void put_double(float* p, Vec<double> v) {
+  const HalfOfFloats h = __builtin_convertvector(v, HalfOfFloats);
+  __builtin_memcpy(p, &h, sizeof h);
+}
+LAMINA_INLINE void put_double(double* p, Vec<double> v) { store(p, v); }
+
+// The sums of a strip of NV registers stay in them.
+template <class T, int NV>
+LAMINA_INLINE void running_strip(dim_t rows, dim_t step, const T* x, double* sum, T* y, bool accumulate) {
+  constexpr int W = kLanes<double>;
+  Vec<double> s[NV];
+  for (int j = 0; j < NV; j++) s[j] = load(sum + j * W);
+  for (dim_t r = 0; r < rows; r++)
+#pragma GCC unroll 8
+    for (int j = 0; j < NV; j++) {
+      const dim_t at = r * step + j * W;
+      s[j] += get_double(x + at);
+      put_double(y + at, accumulate ? get_double(y + at) + s[j] : s[j]);
+    }
+  for (int j = 0; j < NV; j++) store(sum + j * W, s[j]);
+}
+
+template <class T>
+void running_sums(dim_t rows, dim_t cols, dim_t step, const T* x, double* sum, T* y, bool accumulate) {
+  constexpr int W = kLanes<double>;
+  dim_t j = 0;
+  for (; j + 8 * W <= cols; j += 8 * W) running_strip<T, 8>(rows, step, x + j, sum + j, y + j, accumulate);
+  for (; j + W <= cols; j += W) running_strip<T, 1>(rows, step, x + j, sum + j, y + j, accumulate);
+  for (; j < cols; j++)
+    for (dim_t r = 0; r < rows; r++) {
+      sum[j] += double(x[r * step + j]);
+      y[r * step + j] = T(accumulate ? double(y[r * step + j]) + sum[j] : sum[j]);
+    }
 }
 
 template <class T, class F>
@@ -216,6 +266,8 @@ void map(GroupMap m, const GroupRows<T>& r) {
       return map_rows(r, [](V x, V y, V) LAMINA_INLINE_LAMBDA { return (x - y) * (x - y); });
     case GroupMap::exp_difference:
       return map_rows(r, [](V x, V y, V) LAMINA_INLINE_LAMBDA { return exp_difference<T>(x, y); });
+    case GroupMap::scaled_square:
+      return map_rows(r, [](V x, V y, V) LAMINA_INLINE_LAMBDA { return (x * y) * (x * y); });
   }
 }
 
@@ -223,6 +275,7 @@ template <class T>
 void fill(ReductionKernels<T>& k) {
   k.rows = rows<T>;
   k.columns = columns<T>;
+  k.running_sums = running_sums<T>;
   k.map = map<T>;
 }
 

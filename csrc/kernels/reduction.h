@@ -4,7 +4,7 @@
 
 namespace lamina {
 
-enum class ReduceOp : int { sum, product, max, min, sum_squares, sum_abs };
+enum class ReduceOp : int { sum, product, max, min, sum_squares, sum_abs, max_abs };
 
 // What is done to each element with the y of its group, before a reduction or as its gradient.
 enum class GroupMap : int {
@@ -17,6 +17,7 @@ enum class GroupMap : int {
   equal,               // g where x equals y (or both are NaN), else 0
   deviation,           // (x - y)^2
   exp_difference,      // exp(x - y), 0 where x is -inf
+  scaled_square,       // (x y)^2
 };
 
 // rows x cols elements, x and out contiguous. y_runs: y has one element a column (and y_row from row to row), else one
@@ -38,6 +39,8 @@ struct ReductionKernels {
   void (*rows)(ReduceOp op, const T* x, dim_t rows, dim_t n, T* out);
   // out[j] = reduction of x[i * ldx + j] over i < n, j < cols.
   void (*columns)(ReduceOp op, const T* x, dim_t n, dim_t cols, dim_t ldx, T* out);
+  // Running sums of columns, in double: for each of some rows `step` apart, sum += x, then y = sum, or y += sum.
+  void (*running_sums)(dim_t rows, dim_t cols, dim_t step, const T* x, double* sum, T* y, bool accumulate);
   // out (+)= scale * map(x, y, g)
   void (*map)(GroupMap m, const GroupRows<T>& r);
 };

@@ -1,9 +1,11 @@
 #include "ops/elementwise.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "core/parallel.h"
 #include "core/pool.h"
@@ -42,7 +44,10 @@ struct Operands {
   const T *x, *y;
   template <class A>
   explicit Operands(const A& a)
-      : x_number(T(a.x_scalar)), y_number(T(a.y_scalar)), x(a.x ? a.x : &x_number), y(a.y ? a.y : &y_number) {}
+      : x_number(a.x_scalar.template as<T>()),
+        y_number(a.y_scalar.template as<T>()),
+        x(a.x ? a.x : &x_number),
+        y(a.y ? a.y : &y_number) {}
 };
 
 template <class T>
@@ -144,24 +149,45 @@ void map_operands(const A& a, Out* out, F f) {
 template <class T>
 T floor_quotient(T x, T y) {
   if (y == 0) return 0;
-  if (y == -1) return T(0) - x;  // the smallest number has no opposite
-  const T q = x / y;
-  return q * y != x && (x < 0) != (y < 0) ? q - 1 : q;
+  if constexpr (std::is_signed_v<T>) {
+    using U = std::make_unsigned_t<T>;
+    if (y == -1) return static_cast<T>(U(0) - U(x));  // the smallest number has no opposite
+    const T q = static_cast<T>(x / y);
+    return q * y != x && (x < 0) != (y < 0) ? static_cast<T>(q - 1) : q;
+  }
+  return static_cast<T>(x / y);
 }
 
-template <class T>
-T unsigned_power(T x, T y) {
-  T r = 1;
+// U: an unsigned type of 32 or 64 bits, in which shorter ones do not promote to a signed one.
+template <class U>
+U unsigned_power(U x, U y) {
+  U r = 1;
   for (; y; y >>= 1, x *= x)
     if (y & 1) r *= x;
   return r;
+}
+
+template <class T>
+bool any_negative(const Binary<T>& a) {
+  std::atomic<bool> found{false};
+  const Operands<T> o(a);
+  parallel_for(a.loops.total(), kGrain, [&](dim_t begin, dim_t end) {
+    T least = 0;
+    walk(a.loops, begin, end, [&](dim_t, const dim_t(&offset)[2], dim_t rows, dim_t cols) {
+      for (dim_t r = 0; r < rows; r++)
+        for (dim_t i = 0; i < cols; i++)
+          least = std::min(least, o.y[offset[1] + r * a.loops.row_step(1) + i * a.loops.col_step(1)]);
+    });
+    if (least < 0) found.store(true, std::memory_order_relaxed);
+  });
+  return found;
 }
 
 }  // namespace
 
 template <class T>
 void integer_binary(const Binary<T>& a) {
-  using U = std::make_unsigned_t<T>;  // wraps instead of overflowing
+  using U = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;  // wraps instead of overflowing
   switch (a.op) {
     case BinaryOp::add:
       return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) + U(y)); });
@@ -179,8 +205,11 @@ void integer_binary(const Binary<T>& a) {
       return map_operands<T>(a, a.out,
                              [](T x, T y) { return y == 0 ? T(0) : T(U(x) - U(y) * U(floor_quotient(x, y))); });
     case BinaryOp::power:
-      return map_operands<T>(a, a.out, [](T x, T y) { return y < 0 ? T(0) : T(unsigned_power<U>(U(x), U(y))); });
+      if constexpr (std::is_signed_v<T>)
+        check(!any_negative(a), "power: integers have no negative powers; cast x to float32");
+      return map_operands<T>(a, a.out, [](T x, T y) { return T(unsigned_power<U>(U(x), U(y))); });
     case BinaryOp::divide:
+    case BinaryOp::hypot:
       return;  // done in floats
   }
 }
@@ -273,13 +302,27 @@ void convert(const Cast& a) {
         y[i] = x[i] != From(0);
       } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
         // Out of range is undefined in C++; through the widest integer it is NumPy's usual result.
-        y[i] = static_cast<To>(std::abs(x[i]) < From(9.2e18) ? static_cast<std::int64_t>(x[i])
-                                                             : std::numeric_limits<std::int64_t>::min());
+        if (std::is_same_v<To, std::uint64_t> && x[i] >= From(9.2e18) && x[i] < From(1.8446744073709552e19))
+          y[i] = static_cast<To>(x[i]);
+        else
+          y[i] = static_cast<To>(std::abs(x[i]) < From(9.2e18) ? static_cast<std::int64_t>(x[i])
+                                                               : std::numeric_limits<std::int64_t>::min());
       } else {
         y[i] = static_cast<To>(x[i]);
       }
     }
   });
+}
+
+// The first integer that To cannot hold is named.
+template <class From, class To>
+void check_range(const Cast& a) {
+  if constexpr (std::is_integral_v<From> && std::is_integral_v<To>) {
+    const From* x = static_cast<const From*>(a.x);
+    for (dim_t i = 0; i < a.n; i++)
+      check(std::in_range<To>(x[i]), a.op, ": the result ", x[i], " does not fit in ", 8 * sizeof(To),
+            " bits; cast x to a wider integer or to a float first");
+  }
 }
 
 template <class From, class To>
@@ -326,7 +369,13 @@ void cast(const Cast& a) {
     if (a.from == Dtype::f64 && a.to == Dtype::f32) return convert_adding<double, float>(a);
     if (a.from == Dtype::f32 && a.to == Dtype::f64) return convert_adding<float, double>(a);
   }
-  with_type(a.from, [&](auto from) { with_type(a.to, [&](auto to) { convert<decltype(from), decltype(to)>(a); }); });
+  with_type(a.from, [&](auto from) {
+    with_type(a.to, [&](auto to) {
+      if constexpr (!std::is_same_v<decltype(to), bool> && sizeof(from) == 8)
+        if (a.op) check_range<decltype(from), decltype(to)>(a);
+      convert<decltype(from), decltype(to)>(a);
+    });
+  });
 }
 
 template void unary(const Unary<float>&);
@@ -341,21 +390,37 @@ template void unbroadcast(const Unbroadcast<float>&);
 template void unbroadcast(const Unbroadcast<double>&);
 template void relu_gradient(const ReluGradient<float>&);
 template void relu_gradient(const ReluGradient<double>&);
+template void integer_binary(const Binary<std::int8_t>&);
+template void integer_binary(const Binary<std::int16_t>&);
 template void integer_binary(const Binary<std::int32_t>&);
 template void integer_binary(const Binary<std::int64_t>&);
+template void integer_binary(const Binary<std::uint8_t>&);
+template void integer_binary(const Binary<std::uint16_t>&);
+template void integer_binary(const Binary<std::uint32_t>&);
+template void integer_binary(const Binary<std::uint64_t>&);
 template void where_backward(const WhereBackward<float>&);
 template void where_backward(const WhereBackward<double>&);
 template void classify(const Classify<float>&);
 template void classify(const Classify<double>&);
 template void compare(const Compare<float>&);
 template void compare(const Compare<double>&);
+template void compare(const Compare<std::int8_t>&);
+template void compare(const Compare<std::int16_t>&);
 template void compare(const Compare<std::int32_t>&);
 template void compare(const Compare<std::int64_t>&);
 template void compare(const Compare<std::uint8_t>&);
+template void compare(const Compare<std::uint16_t>&);
+template void compare(const Compare<std::uint32_t>&);
+template void compare(const Compare<std::uint64_t>&);
 template void where(const Where<float>&);
 template void where(const Where<double>&);
+template void where(const Where<std::int8_t>&);
+template void where(const Where<std::int16_t>&);
 template void where(const Where<std::int32_t>&);
 template void where(const Where<std::int64_t>&);
 template void where(const Where<std::uint8_t>&);
+template void where(const Where<std::uint16_t>&);
+template void where(const Where<std::uint32_t>&);
+template void where(const Where<std::uint64_t>&);
 
 }  // namespace lamina

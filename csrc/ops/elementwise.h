@@ -31,12 +31,24 @@ struct UnaryBackward {
 template <class T>
 void unary_backward(const UnaryBackward<T>& a);
 
+// A Python number beside an array: its value as a real and, of integers, all digits (of those from 2^63 on the bits of
+// an unsigned one).
+struct Number {
+  double real = 0;
+  std::int64_t whole = 0;
+  template <class T>
+  T as() const {
+    if constexpr (std::is_integral_v<T>) return static_cast<T>(whole);
+    return static_cast<T>(real);
+  }
+};
+
 // out = op(x, y) over loops with x's and y's steps. A null operand is the number x_scalar or y_scalar.
 template <class T>
 struct Binary {
   const T *x, *y;
   T* out;
-  double x_scalar, y_scalar;
+  Number x_scalar, y_scalar;
   Loops<2> loops;
   BinaryOp op;
   bool relu;  // of add: relu(x + y)
@@ -48,7 +60,7 @@ void binary(const Binary<T>& a);
 template <class T>
 struct BinaryBackward {
   const T *x, *y, *dy;
-  double x_scalar, y_scalar;
+  Number x_scalar, y_scalar;
   T *dx, *dy_;
   Grad dx_mode, dy_mode;
   Loops<2> loops;
@@ -79,7 +91,8 @@ struct ReluGradient {
 template <class T>
 void relu_gradient(const ReluGradient<T>& a);
 
-// As binary, on integers: quotient and remainder rounded down; division by zero gives 0.
+// As binary, on integers, which wrap: quotient and remainder rounded down; division by zero gives 0, a negative
+// exponent is an error.
 template <class T>
 void integer_binary(const Binary<T>& a);
 
@@ -90,7 +103,7 @@ template <class T>
 struct Compare {
   const T *x, *y;
   unsigned char* out;
-  double x_scalar, y_scalar;
+  Number x_scalar, y_scalar;
   Loops<2> loops;
   Comparison op;
 };
@@ -103,7 +116,7 @@ struct Where {
   const unsigned char* condition;
   const T *x, *y;
   T* out;
-  double x_scalar, y_scalar;
+  Number x_scalar, y_scalar;
   Loops<3> loops;  // condition, x, y
 };
 template <class T>
@@ -133,13 +146,15 @@ struct Classify {
 template <class T>
 void classify(const Classify<T>& a);
 
-// y = x in another type; to bool: x != 0; float to integer: towards zero.
+// y = x in another type; to bool: x != 0; float to integer: towards zero. With `op`, the name of an operation on
+// integers, an integer that the other type cannot hold is an error.
 struct Cast {
   const void* x;
   void* y;
   dim_t n;
   Dtype from, to;
   bool accumulate;  // y += x; floats only
+  const char* op = nullptr;
 };
 void cast(const Cast& a);
 

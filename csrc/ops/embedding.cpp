@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "core/check.h"
 #include "core/parallel.h"
 #include "core/prefetch.h"
 #include "kernels/table.h"
+#include "ops/frequent_rows.h"
 
 namespace lamina {
 
@@ -50,6 +52,7 @@ void embedding_backward(const EmbeddingBackward<T>& a) {
   if (a.mode == Grad::write) clear(a);
   if (a.touched)
     for (dim_t i = 0; i < a.indices.n; i++) a.touched->mark(a.indices[i]);
+  const FrequentRows frequent(std::is_same_v<T, float> ? a.indices : Indices{}, a.V);
   // Threads take columns, so that every row adds up in the order of its positions.
   constexpr dim_t kColumns = 32;
   const dim_t strips = (a.D + kColumns - 1) / kColumns;
@@ -57,10 +60,20 @@ void embedding_backward(const EmbeddingBackward<T>& a) {
   parallel_for(strips, grain, [&](dim_t begin, dim_t end) {
     const dim_t first = begin * kColumns, width = std::min(a.D, end * kColumns) - first;
     const dim_t bytes = width * dim_t(sizeof(T)), ahead = rows_ahead(bytes);
-    for (dim_t i = 0; i < a.indices.n; i++) {
-      if (i + ahead < a.indices.n) prefetch_row(a.dtable + a.indices[i + ahead] * a.D + first, bytes);
-      k.add_row(a.dy + i * a.D + first, a.dtable + a.indices[i] * a.D + first, width);
-    }
+    const auto each = [&](auto destination) {
+      for (dim_t i = 0; i < a.indices.n; i++) {
+        if (i + ahead < a.indices.n) {
+          prefetch_row(a.dtable + a.indices[i + ahead] * a.D + first, bytes);
+          frequent.prefetch(a.indices[i + ahead]);
+        }
+        k.add_row(a.dy + i * a.D + first, destination(a.indices[i]), width);
+      }
+    };
+    const auto of_table = [&](dim_t row) { return a.dtable + row * a.D + first; };
+    if (!frequent.count()) return each(of_table);
+    FrequentSums<T> sums(frequent.count(), width);
+    each([&](dim_t row) { return sums.part(frequent.find(row), of_table(row)); });
+    for (dim_t i = 0; i < frequent.count(); i++) sums.add_to(i, of_table(frequent[i]));
   });
 }
 

@@ -18,7 +18,8 @@ struct EmbeddingForward {
 template <class T>
 void embedding_forward(const EmbeddingForward<T>& a);
 
-// dtable (V, D): each row the sum of dy over its index's positions, in their order. With `touched`, dtable is zero
+// dtable (V, D): each row the sum of dy over its index's positions, in their order, those of
+// a frequent one in parts. With `touched`, dtable is zero
 // outside of those rows before and after, and nothing costs what the table's size is: writing clears the rows that are
 // touched, then only those of the indices are.
 template <class T>

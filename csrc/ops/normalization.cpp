@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "core/cpu.h"
 #include "core/parallel.h"
@@ -117,6 +118,13 @@ void column_gradient_sums(const Cut& c, const BatchNormBackward<T>& a, const T* 
     for (dim_t j = 0; j < a.C; j++) sum[j] += part[i * a.C + j], sum_x[j] += part[c.width + i * a.C + j];
 }
 
+// Whether squares overflowed or underflowed on the way to a variance.
+template <class T>
+bool needs_care(T variance) {
+  using L = std::numeric_limits<T>;
+  return !(variance >= L::min() / L::epsilon() && variance <= L::max());
+}
+
 // The first C of p's `width` elements, over and over.
 template <class T>
 void repeat(T* p, dim_t C, dim_t width) {
@@ -146,6 +154,10 @@ void batch_norm_forward(const BatchNormForward<T>& a) {
     const T keep = a.momentum, take = T(1) - a.momentum;
     for (dim_t j = 0; j < a.C; j++) {
       variance[j] /= T(a.M);
+      if (needs_care(variance[j] + a.epsilon)) {  // its rstd is not that of the variance, which T cannot hold
+        T unused;
+        k.careful_moments(a.M, a.C, a.x + j, a.epsilon, a.mean + j, &unused);
+      }
       a.moving_mean[j] = a.moving_mean[j] * keep + a.mean[j] * take;
       a.moving_variance[j] = a.moving_variance[j] * keep + variance[j] * take;
     }
@@ -154,7 +166,10 @@ void batch_norm_forward(const BatchNormForward<T>& a) {
     std::copy_n(a.moving_variance, a.C, a.rstd);
   }
   for (dim_t j = 0; j < a.C; j++) {
-    a.rstd[j] = T(1) / std::sqrt(a.rstd[j] + a.epsilon);
+    const T variance = a.rstd[j] + a.epsilon;
+    a.rstd[j] = T(1) / std::sqrt(variance);
+    if (a.training && a.M > 0 && needs_care(variance))
+      k.careful_moments(a.M, a.C, a.x + j, a.epsilon, a.mean + j, a.rstd + j);
     mean[j] = a.mean[j];
     scale[j] = a.gamma ? a.rstd[j] * a.gamma[j] : a.rstd[j];
     shift[j] = a.beta ? a.beta[j] : T(0);
@@ -199,7 +214,7 @@ void batch_norm_backward(const BatchNormBackward<T>& a) {
     for (dim_t j = 0; j < a.C; j++) {
       scale[j] = a.gamma ? a.rstd[j] * a.gamma[j] : a.rstd[j];
       shift[j] = a.training ? sum[j] * per_row : T(0);
-      slope[j] = a.training ? a.rstd[j] * a.rstd[j] * sum_x[j] * per_row : T(0);
+      slope[j] = a.training ? a.rstd[j] * (a.rstd[j] * (sum_x[j] * per_row)) : T(0);
     }
     for (T* p : {scale, shift, slope}) repeat(p, a.C, c.width);
   };

@@ -9,6 +9,7 @@
 #include "core/pool.h"
 #include "core/prefetch.h"
 #include "kernels/table.h"
+#include "ops/squares.h"
 
 namespace lamina {
 namespace {
@@ -55,6 +56,37 @@ double squares(const Parameter& p, dim_t begin, dim_t end) {
   return sum;
 }
 
+// Whether a sum of n squares, some of them taken in the gradient's type, serves for a norm beside the limit: it did not
+// overflow, and what underflowed stays below the limit or counts for nothing.
+template <class T>
+bool serves(double sum, dim_t n, double limit) {
+  const double lost = double(n) * std::numeric_limits<T>::min();
+  return !std::isinf(sum) && (sum + lost < limit * limit || sum >= lost / std::numeric_limits<T>::epsilon());
+}
+bool serves(const Parameter& p, double sum, dim_t n, double limit) {
+  return p.dtype == Dtype::f32 ? serves<float>(sum, n, limit) : serves<double>(sum, n, limit);
+}
+
+// The norm of the first n elements of a gradient's extent, whatever their size: in double, scaled.
+template <class T>
+double careful_norm(const Parameter& p, dim_t n) {
+  double largest = 0.0, sum = 0.0;
+  const T* g = static_cast<const T*>(p.g);
+  for_pieces(p, 0, n, [&](dim_t at, dim_t count) {
+    for (dim_t i = at; i < at + count; i++) largest = std::max(largest, std::abs(double(g[i])));
+  });
+  if (largest == 0.0 || std::isinf(largest)) return largest;
+  const double scale = scale_of(largest);
+  for_pieces(p, 0, n, [&](dim_t at, dim_t count) {
+    for (dim_t i = at; i < at + count; i++) sum += scale * double(g[i]) * (scale * double(g[i]));
+  });
+  return std::sqrt(sum) / scale;
+}
+
+double careful_norm(const Parameter& p, dim_t n) {
+  return p.dtype == Dtype::f32 ? careful_norm<float>(p, n) : careful_norm<double>(p, n);
+}
+
 // starts[i]: where parameter i begins in the concatenation of all extents, and its end. Without a gradient: nothing.
 void find_starts(const ParameterGroup& group, dim_t* starts) {
   starts[0] = 0;
@@ -87,23 +119,57 @@ void find_scales(const ParameterGroup& group, const Regularization& r, const dim
       partial[c] = squares(group.parameters[i], from, std::min(from + chunk(i), starts[i + 1] - starts[i]));
     }
   });
+  const bool global = r.global_clipnorm != kOff;
+  bool serve = true;
+  double sum = 0.0;
   for (dim_t i = 0; i < n; i++) {
     scales[i] = 0.0;
     for (dim_t c = first[i]; c < first[i + 1]; c++) scales[i] += partial[c];
+    sum += scales[i];
+    if (global) serve = serve && !std::isinf(scales[i]);
   }
-  if (r.global_clipnorm != kOff) {
-    double sum = 0.0;
-    for (dim_t i = 0; i < n; i++) sum += scales[i];
-    std::fill(scales, scales + n, scale_to(std::sqrt(sum), r.global_clipnorm));
+  if (global && serve) serve = serves<float>(sum, starts[n], r.global_clipnorm);
+  const auto norm = [&](dim_t i, bool exact) {
+    const dim_t elements = starts[i + 1] - starts[i];
+    return exact || std::isnan(scales[i]) ? std::sqrt(scales[i])
+           : elements                     ? careful_norm(group.parameters[i], elements)
+                                          : 0.0;
+  };
+  if (global) {
+    if (!serve) {
+      double largest = 0.0;
+      for (dim_t i = 0; i < n; i++) {
+        scales[i] = norm(i, false);
+        largest = scales[i] <= largest ? largest : scales[i];  // NaN, if there is one
+      }
+      const double unit = scale_of(largest);
+      sum = 0.0;
+      for (dim_t i = 0; i < n; i++) sum += scales[i] * unit * (scales[i] * unit);
+      sum = std::isfinite(largest) ? std::sqrt(sum) / unit : largest;
+    } else {
+      sum = std::sqrt(sum);
+    }
+    std::fill(scales, scales + n, scale_to(sum, r.global_clipnorm));
   } else {
-    for (dim_t i = 0; i < n; i++) scales[i] = scale_to(std::sqrt(scales[i]), r.clipnorm);
+    for (dim_t i = 0; i < n; i++) {
+      const dim_t elements = starts[i + 1] - starts[i];
+      scales[i] = scale_to(norm(i, serves(group.parameters[i], scales[i], elements, r.clipnorm)), r.clipnorm);
+    }
   }
 }
 
 template <class T>
 UpdateSpan<T> span_of(const Parameter& p, dim_t begin, dim_t n, double scale, double limit, double decay) {
-  UpdateSpan<T> s{n,       static_cast<T*>(p.w) + begin, static_cast<const T*>(p.g) + begin, {}, T(scale), T(limit),
-                  T(decay)};
+  constexpr double kUnit = sizeof(T) == 4 ? 0x1p-64 : 0x1p-512;
+  const bool tiny = scale < 1e4 * std::numeric_limits<T>::min();  // and in T no longer a normal number, or soon
+  UpdateSpan<T> s{.n = n,
+                  .w = static_cast<T*>(p.w) + begin,
+                  .g = static_cast<const T*>(p.g) + begin,
+                  .slots = {},
+                  .scale = T(tiny ? scale / kUnit : scale),
+                  .unit = T(tiny ? kUnit : 1.0),
+                  .limit = T(limit),
+                  .decay = T(decay)};
   for (int i = 0; i < kMaxSlots; i++)
     if (p.slots[i]) s.slots[i] = static_cast<T*>(p.slots[i]) + begin;
   return s;

@@ -1,8 +1,11 @@
 #include "ops/reduction.h"
 
+#include <atomic>
 #include <cmath>
+#include <type_traits>
 
 #include "ops/copy.h"
+#include "ops/squares.h"
 
 namespace lamina {
 namespace {
@@ -93,14 +96,39 @@ void sum_mapped(GroupMap m, const T* x, const T* y, const Groups& groups, T* out
                   [&](dim_t first, dim_t n, T* to) { mapping(first, n, to, T(1), false); });
 }
 
+// Where a group's sum of squares is not exact, once more with its elements scaled.
+template <class T>
+void norm(const Reduce<T>& a) {
+  const dim_t kept = a.groups.product(false), n = a.groups.product(true);
+  reduce(ReduceOp::sum_squares, a.x, a.groups, a.y);
+  bool exact = true;
+  for (dim_t i = 0; i < kept; i++) exact &= is_exact(a.y[i], n);
+  Scratch<T> largest(exact ? 0 : kept), scale(exact ? 0 : kept), sums(exact ? 0 : kept);
+  if (!exact) {
+    reduce(ReduceOp::max_abs, a.x, a.groups, largest.get());
+    exact = true;
+    for (dim_t i = 0; i < kept; i++) {
+      exact &= largest[i] == T(0) || is_exact(a.y[i], n);  // zeros are
+      scale[i] = scale_of(largest[i]);
+    }
+    if (!exact) sum_mapped<T>(GroupMap::scaled_square, a.x, scale, a.groups, sums, T(1));
+  }
+  for (dim_t i = 0; i < kept; i++) {
+    if (exact || is_exact(a.y[i], n))
+      a.y[i] = std::sqrt(a.y[i]);
+    else
+      a.y[i] = std::isfinite(largest[i]) ? std::sqrt(sums[i]) / scale[i] : largest[i];
+  }
+}
+
 // The product of all other elements of the group, element by element: right where some are zero.
 template <class T>
 void product_gradient(const ReduceBackward<T>& a) {
   // Groups are gathered by walking x with the group's number beside it, twice: products without zeros and their count.
   const dim_t kept = a.groups.product(false);
-  Scratch<T> product(kept);
+  Scratch<double> product(kept);  // of floats, more of them than their own type could hold
   Scratch<dim_t> zeros(kept);
-  std::fill(product.get(), product.get() + kept, T(1));
+  std::fill(product.get(), product.get() + kept, 1.0);
   std::fill(zeros.get(), zeros.get() + kept, dim_t(0));
   Loops<1> l;
   dim_t step = kept;
@@ -122,10 +150,10 @@ void product_gradient(const ReduceBackward<T>& a) {
       product[group] *= a.x[i];
   });
   each([&](dim_t i, dim_t group) {
-    const T others = zeros[group] > 1    ? T(0)
-                     : zeros[group] == 1 ? (a.x[i] == T(0) ? product[group] : T(0))
-                                         : product[group] / a.x[i];
-    a.dx[i] = others * a.dy[group] + (a.accumulate ? a.dx[i] : T(0));
+    const double others = zeros[group] > 1    ? 0.0
+                          : zeros[group] == 1 ? (a.x[i] == T(0) ? product[group] : 0.0)
+                                              : product[group] / a.x[i];
+    a.dx[i] = T(others) * a.dy[group] + (a.accumulate ? a.dx[i] : T(0));
   });
 }
 
@@ -185,9 +213,7 @@ void reduction_forward(const Reduce<T>& a) {
     case Reduction::min:
       return reduce(ReduceOp::min, a.x, a.groups, a.y);
     case Reduction::norm:
-      reduce(ReduceOp::sum_squares, a.x, a.groups, a.y);
-      for (dim_t i = 0; i < kept; i++) a.y[i] = std::sqrt(a.y[i]);
-      return;
+      return norm(a);
     case Reduction::logsumexp: {
       Scratch<T> top(kept);
       reduce(ReduceOp::max, a.x, a.groups, top.get());
@@ -232,24 +258,50 @@ void reduction_backward(const ReduceBackward<T>& a) {
   }
 }
 
+namespace {
+
+// What running sums are kept in.
+template <class T>
+using Total = std::conditional_t<std::is_floating_point_v<T>, double,
+                                 std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>>;
+
+// Running sums of integers over rows `step` apart; whether one of them does not fit in T.
+template <class T>
+bool add_rows(dim_t rows, dim_t cols, dim_t step, const T* x, Total<T>* sum, T* y) {
+  using U = std::make_unsigned_t<Total<T>>;  // wraps instead of overflowing
+  bool outside = false;
+  for (dim_t r = 0; r < rows; r++)
+    for (dim_t i = 0; i < cols; i++) {
+      sum[i] = static_cast<Total<T>>(U(sum[i]) + U(Total<T>(x[r * step + i])));
+      outside |= Total<T>(T(sum[i])) != sum[i];
+      y[r * step + i] = T(sum[i]);
+    }
+  return outside;
+}
+
+}  // namespace
+
 template <class T>
 void cumulative_sum(const CumulativeSum<T>& a) {
+  constexpr dim_t kRows = 8;  // taken together, strip by strip
+  std::atomic<bool> outside{false};
   parallel_for(a.outer, kGrain / std::max<dim_t>(1, a.n * a.inner) + 1, [&](dim_t begin, dim_t end) {
-    Scratch<T> sums(a.inner);
-    T* sum = sums;
+    Scratch<Total<T>> sums(a.inner);
+    bool bad = false;
     for (dim_t o = begin; o < end; o++) {
-      std::fill(sum, sum + a.inner, T(0));
-      for (dim_t j = 0; j < a.n; j++) {
-        const dim_t at = (o * a.n + (a.reverse ? a.n - 1 - j : j)) * a.inner;
-        const T* x = a.x + at;
-        T* y = a.y + at;
-        if (a.accumulate)
-          for (dim_t i = 0; i < a.inner; i++) sum[i] += x[i], y[i] += sum[i];
+      std::fill_n(sums.get(), a.inner, Total<T>(0));
+      const dim_t step = a.reverse ? -a.inner : a.inner, height = a.inner == 1 ? a.n : kRows;
+      for (dim_t j = 0; j < a.n; j += height) {
+        const dim_t rows = std::min(height, a.n - j), at = (o * a.n + (a.reverse ? a.n - 1 - j : j)) * a.inner;
+        if constexpr (std::is_integral_v<T>)
+          bad |= add_rows(rows, a.inner, step, a.x + at, sums.get(), a.y + at);
         else
-          for (dim_t i = 0; i < a.inner; i++) sum[i] += x[i], y[i] = sum[i];
+          kernels<T>().reduction.running_sums(rows, a.inner, step, a.x + at, sums, a.y + at, a.accumulate);
       }
     }
+    if (bad) outside.store(true, std::memory_order_relaxed);
   });
+  check(!outside, "cumsum: a sum does not fit in x's integer type; ask for a wider one, dtype=\"int64\"");
 }
 
 template <class T>
@@ -263,7 +315,11 @@ void arg_extreme(const ArgExtreme<T>& a) {
           const T v = x[j * a.inner], b = x[best * a.inner];
           if (v != v || (a.largest ? v > b : v < b)) best = j;
         }
-        a.y[o * a.inner + i] = static_cast<std::int32_t>(best);
+        const dim_t at = o * a.inner + i;
+        if (a.wide)
+          static_cast<std::int64_t*>(a.y)[at] = best;
+        else
+          static_cast<std::int32_t*>(a.y)[at] = static_cast<std::int32_t>(best);
       }
   });
 }
@@ -276,11 +332,23 @@ template void reduction_backward(const ReduceBackward<float>&);
 template void reduction_backward(const ReduceBackward<double>&);
 template void cumulative_sum(const CumulativeSum<float>&);
 template void cumulative_sum(const CumulativeSum<double>&);
+template void cumulative_sum(const CumulativeSum<std::int8_t>&);
+template void cumulative_sum(const CumulativeSum<std::int16_t>&);
 template void cumulative_sum(const CumulativeSum<std::int32_t>&);
 template void cumulative_sum(const CumulativeSum<std::int64_t>&);
+template void cumulative_sum(const CumulativeSum<std::uint8_t>&);
+template void cumulative_sum(const CumulativeSum<std::uint16_t>&);
+template void cumulative_sum(const CumulativeSum<std::uint32_t>&);
+template void cumulative_sum(const CumulativeSum<std::uint64_t>&);
 template void arg_extreme(const ArgExtreme<float>&);
 template void arg_extreme(const ArgExtreme<double>&);
+template void arg_extreme(const ArgExtreme<std::int8_t>&);
+template void arg_extreme(const ArgExtreme<std::int16_t>&);
 template void arg_extreme(const ArgExtreme<std::int32_t>&);
 template void arg_extreme(const ArgExtreme<std::int64_t>&);
+template void arg_extreme(const ArgExtreme<std::uint8_t>&);
+template void arg_extreme(const ArgExtreme<std::uint16_t>&);
+template void arg_extreme(const ArgExtreme<std::uint32_t>&);
+template void arg_extreme(const ArgExtreme<std::uint64_t>&);
 
 }  // namespace lamina

@@ -36,6 +36,7 @@ struct Groups {
 
 // How partial results are reduced further.
 inline ReduceOp joining(ReduceOp op) {
+  if (op == ReduceOp::max_abs) return ReduceOp::max;
   return op == ReduceOp::sum_squares || op == ReduceOp::sum_abs ? ReduceOp::sum : op;
 }
 
@@ -73,7 +74,8 @@ struct ReduceBackward {
 template <class T>
 void reduction_backward(const ReduceBackward<T>& a);
 
-// y[o, j, i] = sum of x[o, 0..j, i]; from the end where `reverse`.
+// y[o, j, i] = sum of x[o, 0..j, i]; from the end where `reverse`. Floats are summed in double, integers in 64 bits:
+// one that its type cannot hold is an error.
 template <class T>
 struct CumulativeSum {
   const T* x;
@@ -88,9 +90,9 @@ void cumulative_sum(const CumulativeSum<T>& a);
 template <class T>
 struct ArgExtreme {
   const T* x;
-  std::int32_t* y;
+  void* y;  // int64 where `wide`, else int32
   dim_t outer, n, inner;
-  bool largest;
+  bool largest, wide;
 };
 template <class T>
 void arg_extreme(const ArgExtreme<T>& a);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "core/parallel.h"
 #include "kernels/table.h"
+#include "ops/frequent_rows.h"
 
 namespace lamina {
 namespace {
@@ -44,6 +46,18 @@ void check_indices(const Indices& indices, dim_t n) {
 
 dim_t place(dim_t index, dim_t n) { return index < 0 ? index + n : index; }
 
+// y += x
+template <class T>
+void add(const T* x, T* y, dim_t n) {
+  if constexpr (std::is_integral_v<T>) {
+    for (dim_t i = 0; i < n; i++) y[i] += x[i];
+  } else if (n == 1) {
+    *y += *x;
+  } else {
+    kernels<T>().embedding.add_row(x, y, n);
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -77,18 +91,29 @@ void take(const Take<T>& a) {
 template <class T>
 void take_backward(const TakeBackward<T>& a) {
   check_indices(a.indices, a.n);
-  const dim_t m = a.indices.n;
-  const auto& k = kernels<T>().reshape;
-  const dim_t rows = a.outer * a.n;
+  const dim_t m = a.indices.n, rows = a.outer * a.n;
+  const FrequentRows frequent(std::is_same_v<T, float> ? a.indices : Indices{}, a.n);
   // Threads own rows of dx; each looks through all indices and adds what is its own.
   parallel_for(rows, kGrain / std::max<dim_t>(1, a.inner) + 1, [&](dim_t begin, dim_t end) {
     if (!a.accumulate) std::fill(a.dx + begin * a.inner, a.dx + end * a.inner, T(0));
-    for (dim_t o = begin / a.n; o <= (end - 1) / a.n; o++)
-      for (dim_t j = 0; j < m; j++) {
-        const dim_t row = o * a.n + place(a.indices[j], a.n);
-        if (row >= begin && row < end)
-          k.copy_block(CopyBlock<T>{a.dy + (o * m + j) * a.inner, a.dx + row * a.inner, 1, a.inner, 0, 1, 0, 1, true});
+    for (dim_t o = begin / a.n; o <= (end - 1) / a.n; o++) {
+      const auto mine = [&](dim_t row) { return row >= begin && row < end; };
+      const auto of_dx = [&](dim_t row) { return a.dx + row * a.inner; };
+      const auto each = [&](auto destination) {
+        for (dim_t j = 0; j < m; j++) {
+          const dim_t of_axis = place(a.indices[j], a.n), row = o * a.n + of_axis;
+          if (mine(row)) add(a.dy + (o * m + j) * a.inner, destination(of_axis, row), a.inner);
+        }
+      };
+      if (!frequent.count()) {
+        each([&](dim_t, dim_t row) { return of_dx(row); });
+        continue;
       }
+      FrequentSums<T> sums(frequent.count(), a.inner);
+      each([&](dim_t of_axis, dim_t row) { return sums.part(frequent.find(of_axis), of_dx(row)); });
+      for (dim_t i = 0; i < frequent.count(); i++)
+        if (mine(o * a.n + frequent[i])) sums.add_to(i, of_dx(o * a.n + frequent[i]));
+    }
   });
 }
 
@@ -108,8 +133,10 @@ template void strided_copy(const StridedCopy<std::uint16_t>&);
 template void take(const Take<float>&);
 template void take(const Take<double>&);
 template void take(const Take<std::uint8_t>&);
+template void take(const Take<std::uint16_t>&);
 template void take_backward(const TakeBackward<float>&);
 template void take_backward(const TakeBackward<double>&);
+template void take_backward(const TakeBackward<std::uint64_t>&);
 template void one_hot(const OneHot<float>&);
 template void one_hot(const OneHot<double>&);
 

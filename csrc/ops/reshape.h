@@ -29,7 +29,8 @@ struct Take {
 template <class T>
 void take(const Take<T>& a);
 
-// dx[o, indices[j], :] (+)= dy[o, j, :], in the order of j; write starts from zeros.
+// dx[o, indices[j], :] (+)= dy[o, j, :], in the order of j, of frequent rows in double; write starts from zeros.
+// Integers wrap.
 template <class T>
 struct TakeBackward {
   Indices indices;

@@ -1,5 +1,5 @@
-// exp, log, tanh, sigmoid, erf on vectors. Largest errors, measured by tests/native/test_simd.py over the whole range in which
-// the result is normal: 3 ulp, erf 5; NaN propagates, infinities give the limits.
+// exp, log, tanh, sigmoid, erf on vectors. Largest errors, measured by tests/native/test_simd.py over the whole range
+// in which the result is normal: 3 ulp, erf 5; NaN propagates, infinities give the limits.
 #pragma once
 #include "simd/vec.h"
 
@@ -11,7 +11,7 @@ template <class T>
 struct MathConstants;
 template <>
 struct MathConstants<float> {
-  static constexpr float log2e = 1.44269504f, ln2_hi = 0.693359375f, ln2_lo = -2.12194440e-4f;
+  static constexpr float log2e = 1.44269504f, ln2_hi = 0.693115234375f, ln2_lo = 3.19461833e-5f;
   static constexpr float exp_min = -87.33654f, exp_max = 88.72283f, exp_half = 88.0f;
   static constexpr int mantissa = 23, bias = 127;
   // Adding 1.5 * 2^mantissa rounds to the nearest integer and leaves it in the low bits.
@@ -48,7 +48,7 @@ LAMINA_INLINE Vec<T> power_of_two(IntVec<T> n) {
   return (Vec<T>)((n + MathConstants<T>::bias) << MathConstants<T>::mantissa);
 }
 
-// x = n ln 2 + r, split in two parts so that n ln2_hi is exact.
+// x = n ln 2 + r, split in two parts so that n ln2_hi is exact. Both are positive: r of minus zero is minus zero.
 template <class T>
 LAMINA_INLINE IntVec<T> reduce_ln2(Vec<T> x, Vec<T>& r) {
   using C = MathConstants<T>;
@@ -80,7 +80,7 @@ LAMINA_INLINE Vec<T> vexpm1(Vec<T> x) {
   Vec<T> r;
   const IntVec<T> n = reduce_ln2<T>(clamped, r);
   const Vec<T> s = power_of_two<T>(n);
-  const Vec<T> y = expm1_over_r(r) * r * s + (s - T(1));
+  const Vec<T> y = expm1_over_r(r) * r * s - (T(1) - s);  // and minus zero keeps its sign
   return select<T>(x > C::exp_half, vexp<T>(x), y);
 }
 

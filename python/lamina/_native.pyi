@@ -495,9 +495,11 @@ def cast_backward(dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
     The gradient of a conversion between float types.
     """
 
-def cast_forward(x: typing.Any, dtype: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+def cast_forward(
+    x: typing.Any, dtype: typing.Any, narrowed: str = ""
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
-    x in another type.
+    x in another type. narrowed: the operation whose integers must all fit into it, else a ValueError.
     """
 
 def cgroup_quota(root: str = "") -> int:
@@ -1078,6 +1080,7 @@ def reduction_backward(
 def reduction_forward(x: typing.Any, op: str, axes: typing.Any = None, keepdims: bool = False) -> typing.Any:
     """
     sum, mean, prod, max, min, norm, logsumexp or var of x over axes (None: all); var gives (variance, mean).
+    sum, prod, max and min of integers are int64, of unsigned ones uint64.
     """
 
 def relu_gradient(y: typing.Any, dy: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
@@ -1200,7 +1203,7 @@ def strided_copy(x: typing.Any, y: typing.Any, accumulate: bool = False) -> None
 
 def take_backward(indices: typing.Any, dy: typing.Any, axis: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
     """
-    Gradient of take_forward.
+    Gradient of take_forward; int64 and uint64 too.
     """
 
 def take_forward(
@@ -1233,14 +1236,14 @@ def unary_backward(
     saved: typing.Any, dy: typing.Any, op: str, a: float, b: float, dx: typing.Any, accumulate: int = 0
 ) -> None:
     """
-    Gradient of unary_forward; saved: the result for reciprocal, sqrt, rsqrt, exp, expm1, else x.
+    Gradient of unary_forward; saved: the result for reciprocal, sqrt, rsqrt, exp, else x.
     """
 
 def unary_forward(
     x: typing.Any, op: str, a: float = 0.0, b: float = 0.0
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
-    op(x) element by element; a, b: the bounds of clip.
+    op(x) element by element; a, b: the bounds of clip and saturate.
     """
 
 def unbroadcast(dy: typing.Any, dx: typing.Any, scale: float = 1.0, accumulate: bool = False) -> None:

@@ -10,11 +10,6 @@ from .function_loss import DeclaredLoss
 from .targets import EPSILON, match
 
 
-def _unit(x: Tensor, axis: int) -> Tensor:
-    squares = ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12)
-    return ops.divide(x, ops.sqrt(squares))
-
-
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """mean((y_pred - y_true)^2) over the last axis."""
     y_true, y_pred = match("mean_squared_error", y_true, y_pred)
@@ -83,7 +78,8 @@ class LogCosh(DeclaredLoss, function=log_cosh, also=("logcosh",), leaves_out=Tru
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """Minus the cosine of the angle between y_true and y_pred along ``axis``: -1 where they point the same way."""
     y_true, y_pred = match("cosine_similarity", y_true, y_pred)
-    return ops.negative(ops.sum(ops.multiply(_unit(y_true, axis), _unit(y_pred, axis)), axis=axis))
+    unit_true, unit_pred = (ops.normalize(y, axis=axis) for y in (y_true, y_pred))
+    return ops.negative(ops.sum(ops.multiply(unit_true, unit_pred), axis=axis))
 
 
 class CosineSimilarity(DeclaredLoss, function=cosine_similarity):

@@ -14,11 +14,11 @@ from .elementwise import (
     divide,
     expm1,
     greater,
+    less,
     less_equal,
-    minimum,
     multiply,
     negative,
-    sqrt,
+    saturate,
     square,
     subtract,
     where,
@@ -26,11 +26,12 @@ from .elementwise import (
 from .reduction import cumsum, max, sum
 from .reshape import flip, moveaxis, split
 from .sorting import sort, take_along_axis
+from .special import hypot, with_slopes
 
 
 def relu6(x: TensorLike) -> Tensor:
-    """min(max(x, 0), 6)."""
-    return clip(float_tensor(x), 0.0, 6.0)
+    """min(max(x, 0), 6); the gradient is 0 at 0 and 6."""
+    return saturate(x, 0.0, 6.0)
 
 
 def celu(x: TensorLike, alpha: float = 1.0) -> Tensor:
@@ -38,7 +39,7 @@ def celu(x: TensorLike, alpha: float = 1.0) -> Tensor:
     if alpha == 1:
         return elu(x)
     x = float_tensor(x)
-    return add(relu(x), multiply(expm1(divide(minimum(x, 0.0), alpha)), alpha))
+    return add(relu(x), multiply(expm1(divide(clip(x, None, 0.0), alpha)), alpha))
 
 
 def glu(x: TensorLike, axis: int = -1) -> Tensor:
@@ -57,8 +58,8 @@ def log_sigmoid(x: TensorLike) -> Tensor:
 
 
 def hard_tanh(x: TensorLike) -> Tensor:
-    """x between -1 and 1."""
-    return clip(float_tensor(x), -1.0, 1.0)
+    """x between -1 and 1; the gradient is 0 at both."""
+    return saturate(x, -1.0, 1.0)
 
 
 def threshold(x: TensorLike, threshold: float, default_value: float) -> Tensor:
@@ -81,14 +82,19 @@ def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
 
 def tanh_shrink(x: TensorLike) -> Tensor:
     """x - tanh(x)."""
-    x = float_tensor(x)
-    return subtract(x, tanh(x))
+    # The slope is 1 minus that of tanh, of which nothing is left near 0.
+    return with_slopes([float_tensor(x)], lambda x: subtract(x, tanh(x)), [lambda x: square(tanh(x))])
 
 
 def squareplus(x: TensorLike, b: float = 4) -> Tensor:
     """(x + sqrt(x^2 + b)) / 2: Barron 2021."""
-    x = float_tensor(x)
-    return multiply(add(x, sqrt(add(square(x), b))), 0.5)
+    root = float(b) ** 0.5
+
+    def value(x: Tensor) -> Tensor:  # below 0 the conjugate, since x and its length cancel there
+        r = add(hypot(x, root), abs(x))
+        return where(less(x, 0.0), divide(0.5 * b, r), multiply(r, 0.5))
+
+    return with_slopes([float_tensor(x)], value, [lambda x: divide(value(x), hypot(x, root))])
 
 
 def sparse_plus(x: TensorLike) -> Tensor:
@@ -99,7 +105,7 @@ def sparse_plus(x: TensorLike) -> Tensor:
 
 def sparse_sigmoid(x: TensorLike) -> Tensor:
     """(x + 1) / 2 between 0 and 1."""
-    return multiply(add(clip(float_tensor(x), -1.0, 1.0), 1.0), 0.5)
+    return multiply(add(saturate(x, -1.0, 1.0), 1.0), 0.5)
 
 
 def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:

@@ -130,6 +130,37 @@ def float_pair(x: TensorLike, y: TensorLike) -> tuple[Tensor, Tensor]:
     return as_tensor(x, dtype), as_tensor(y, dtype)
 
 
+def common_integer(op: str, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
+    """The type of integers (and booleans) together; a TypeError for uint64 beside signed ones, which none holds."""
+    dtype = np.result_type(*dtypes)
+    if dtype.kind == "f":
+        names = " and ".join(str(d) for d in dtypes)
+        raise TypeError(f"{op}: no integer type holds {names}; convert one of them with .astype()")
+    return dtype
+
+
+def sum_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The type of sums and products of integers, as Keras's: 32 bits or more, of the same sign."""
+    if dtype.itemsize >= 4:
+        return dtype
+    return np.dtype(np.uint32 if dtype.kind == "u" else np.int32)
+
+
+def place_dtype(n: int) -> type[Any]:
+    """The type of places among n elements: int32, as in Keras, unless it is too short."""
+    return np.int32 if n <= 2**31 else np.int64
+
+
+def index_array(x: Tensor) -> Array:
+    """Integers as int32 or int64, for native functions that take indices; larger ones become the largest int64."""
+    a = x._array
+    if a.dtype in (np.int32, np.int64):
+        return a
+    if a.dtype == np.uint64:
+        a = _native.binary_forward(a, 2**63 - 1, "minimum")
+    return _native.cast_forward(a, np.int64)
+
+
 def integer_tensor(op: str, name: str, x: TensorLike) -> Tensor:
     """x as a Tensor; a TypeError that names ``op`` and the argument unless it holds integers."""
     x = as_tensor(x)
@@ -218,7 +249,7 @@ def _one_type(tensors: list[Tensor]) -> list[Tensor]:
     if len(dtypes) <= 1:
         return tensors
     floats = [d for d in dtypes if d.kind == "f"]
-    dtype = max(floats, key=lambda d: d.itemsize) if floats else np.result_type(*dtypes)
+    dtype = max(floats, key=lambda d: d.itemsize) if floats else common_integer("concatenate", *dtypes)
     return [as_tensor(t, dtype) for t in tensors]
 
 

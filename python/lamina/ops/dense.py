@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor
+from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
-from .conversion import TensorLike, as_tensor, float_pair
+from ..core.grad_mode import grad_mode
+from .conversion import TensorLike, as_tensor, common_integer, float_pair, sum_dtype
 from .expansion import broadcast_to
 from .reshape import reshape
 
@@ -39,12 +42,16 @@ def dense(x: TensorLike, w: TensorLike, b: TensorLike | None = None, activation:
 def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Matrix product by NumPy's rules: the last two axes, the others broadcast; a vector stands for a row or column.
 
-    Integers are multiplied as float64, exact up to 2^53, and give integers.
+    Integers give integers of 32 bits or more, a ValueError where one does not fit; int64 and uint64 wrap.  They are
+    multiplied as float64 where that is exact.
     """
     if _is_integer(x1) and _is_integer(x2):
-        kind = np.int64 if np.int64 in (x1.dtype, x2.dtype) else np.int32
-        return as_tensor(matmul(as_tensor(x1, np.float64), as_tensor(x2, np.float64)), kind)
-    a, b = float_pair(x1, x2)
+        return _of_integers(as_tensor(x1), as_tensor(x2))
+    return _product(*float_pair(x1, x2))
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """The product of two tensors of one type: float32, float64, or (without gradients) int64 or uint64, which wrap."""
     aa, ba = a._array, b._array
     if aa.ndim < 2 or ba.ndim < 2:
         return _with_vectors(a, b)
@@ -56,6 +63,19 @@ def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
         _native.matmul_backward(aa, ba, dy, grads[0], grads[1], grads.accumulate)
 
     return record(y, (a, b), backward)
+
+
+def _of_integers(x1: Tensor, x2: Tensor) -> Tensor:
+    a, b = x1._array, x2._array
+    kind = sum_dtype(common_integer("matmul", a.dtype, b.dtype))
+    wide = np.uint64 if kind.kind == "u" else np.int64
+    exact = max(a.dtype.itemsize, b.dtype.itemsize) <= 2
+    if not exact and grad_mode.recording is None:  # no replay could know
+        lengths = (_native.reduction_forward(_native.cast_forward(v, np.float64), "norm") for v in (a, b))
+        exact = math.prod(map(float, lengths)) < 2.0**52  # no partial sum is larger: Cauchy and Schwarz
+    through = np.float64 if exact else wide
+    y = as_tensor(_product(as_tensor(x1, through), as_tensor(x2, through)), wide)
+    return y if kind == wide else wrap(_native.cast_forward(y._array, kind, "matmul"))
 
 
 def _is_integer(x: TensorLike) -> bool:
@@ -73,7 +93,7 @@ def _with_vectors(a: Tensor, b: Tensor) -> Tensor:
         )
     left = reshape(a, (1, a.shape[0])) if a.ndim == 1 else a
     right = reshape(b, (b.shape[0], 1)) if b.ndim == 1 else b
-    y = matmul(left, right)
+    y = _product(left, right)
     return reshape(y, (*y.shape[:-2], *a.shape[-2:-1], *(b.shape[-1:] if b.ndim > 1 else ())))
 
 
@@ -84,7 +104,7 @@ def _broadcast_matrices(a: Tensor, b: Tensor) -> Tensor:
         raise ValueError(
             f"matmul: a is {a.shape}, b is {b.shape}; all axes but the last two must be equal or 1"
         ) from None
-    return matmul(broadcast_to(a, (*batch, *a.shape[-2:])), broadcast_to(b, (*batch, *b.shape[-2:])))
+    return _product(broadcast_to(a, (*batch, *a.shape[-2:])), broadcast_to(b, (*batch, *b.shape[-2:])))
 
 
 __all__ = [

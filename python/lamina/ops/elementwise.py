@@ -1,6 +1,11 @@
 """Arithmetic, comparison and choice, element by element, with NumPy's broadcasting and Keras's promotion of types.
 
 Two floats take the wider type, integers and booleans beside floats take theirs, Python numbers that of the tensor.
+Integers take the type that holds both and wrap where a result is larger, as NumPy's; a number that the tensor's type
+cannot hold is an error.  Booleans count as int32.
+
+The gradient at a kink is PyTorch's: 0 at 0 for ``abs``, 1 at the bounds of ``clip``, half for each of two equal
+operands of ``maximum`` and ``minimum``.  Numbers too small for a float's full precision (denormals) count as zero.
 """
 
 from __future__ import annotations
@@ -13,41 +18,8 @@ from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
 from ..core.autograd import unchecked_record_view as record_view
-from .conversion import TensorLike, as_tensor, float_tensor, floatx, forbid_in_capture
-
-_Number = (int, float)
-
-
-def _operands(op: str, x1: TensorLike, x2: TensorLike, integers: bool = True) -> tuple[Any, Any]:
-    """Both operands in one type: tensors, or a tensor and a Python number."""
-    if isinstance(x2, _Number):
-        x = as_tensor(x1)
-        a = x._array.dtype
-        if a.kind == "f" or (integers and isinstance(x2, int) and a.kind == "i" and a.itemsize >= 4):
-            return x, x2
-        return as_tensor(x, _with_number(x, x2, integers)), x2
-    if isinstance(x1, _Number):
-        y, number = _operands(op, x2, x1, integers)
-        return number, y
-    x, y = as_tensor(x1), as_tensor(x2)
-    a, b = x._array.dtype, y._array.dtype
-    if a == b and (a.kind == "f" or (integers and a.itemsize >= 4 and a.kind == "i")):
-        return x, y
-    dtype = _promoted(a, b, integers)
-    return as_tensor(x, dtype), as_tensor(y, dtype)
-
-
-def _with_number(x: Tensor, number: Any, integers: bool) -> Any:
-    return np.int32 if integers and isinstance(number, int) else floatx()
-
-
-def _promoted(a: np.dtype[Any], b: np.dtype[Any], integers: bool) -> np.dtype[Any]:
-    floats = [d for d in (a, b) if d.kind == "f"]
-    if floats:
-        return max(floats, key=lambda d: d.itemsize)
-    if not integers:
-        return floatx()
-    return np.dtype(np.int64 if np.result_type(a, b).itemsize > 4 else np.int32)
+from .conversion import TensorLike, as_tensor, cast, float_tensor, floatx, forbid_in_capture, place_dtype
+from .operands import Number, operands, raw
 
 
 def _booleans(x1: TensorLike, x2: TensorLike) -> bool:
@@ -56,11 +28,7 @@ def _booleans(x1: TensorLike, x2: TensorLike) -> bool:
 
 
 def _boolean(x: TensorLike) -> bool:
-    return isinstance(x, bool) or (not isinstance(x, _Number) and as_tensor(x)._array.dtype.kind == "b")
-
-
-def _raw(x: Any) -> Any:
-    return x._array if isinstance(x, Tensor) else x
+    return isinstance(x, bool) or (not isinstance(x, Number) and as_tensor(x)._array.dtype.kind == "b")
 
 
 def _scaled(y: Array, x: Tensor, scale: float) -> Tensor:
@@ -74,7 +42,7 @@ def _scaled(y: Array, x: Tensor, scale: float) -> Tensor:
 
 def _binary(op: str, x: Any, y: Any) -> Tensor:
     """A binary operation on operands of one type; its gradients need both."""
-    xa, ya = _raw(x), _raw(y)
+    xa, ya = raw(x), raw(y)
     z = _native.binary_forward(xa, ya, op)
     if not isinstance(y, Tensor):
 
@@ -100,8 +68,8 @@ def add(x1: TensorLike, x2: TensorLike, activation: str = "linear") -> Tensor:
     if activation not in ("linear", "relu"):
         raise ValueError(f"add: activation {activation!r} cannot be fused; expected 'linear' or 'relu'")
     relu = activation == "relu"
-    x, y = _operands("add", x1, x2)
-    z = _native.binary_forward(_raw(x), _raw(y), "add", relu)
+    x, y = operands("add", x1, x2)
+    z = _native.binary_forward(raw(x), raw(y), "add", relu)
     inputs = tuple(t for t in (x, y) if isinstance(t, Tensor))
     if all(t._array.shape == z.shape for t in inputs):
         if not relu:
@@ -119,8 +87,8 @@ def add(x1: TensorLike, x2: TensorLike, activation: str = "linear") -> Tensor:
 
 def subtract(x1: TensorLike, x2: TensorLike) -> Tensor:
     """``x1 - x2``."""
-    x, y = _operands("subtract", x1, x2)
-    z = _native.binary_forward(_raw(x), _raw(y), "subtract")
+    x, y = operands("subtract", x1, x2)
+    z = _native.binary_forward(raw(x), raw(y), "subtract")
     if not isinstance(y, Tensor):
         return record_view(z, (x,), lambda dy: (dy,))
     if not isinstance(x, Tensor):
@@ -139,7 +107,7 @@ def subtract(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 def multiply(x1: TensorLike, x2: TensorLike) -> Tensor:
     """``x1 * x2``."""
-    x, y = _operands("multiply", x1, x2)
+    x, y = operands("multiply", x1, x2)
     if not isinstance(x, Tensor):
         x, y = y, x
     if not isinstance(y, Tensor):
@@ -149,7 +117,7 @@ def multiply(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 def divide(x1: TensorLike, x2: TensorLike) -> Tensor:
     """``x1 / x2``; integers are divided as floats (``config.floatx()``)."""
-    x, y = _operands("divide", x1, x2, integers=False)
+    x, y = operands("divide", x1, x2, integers=False)
     if not isinstance(y, Tensor) and y != 0:
         return _scaled(_native.binary_forward(x._array, y, "divide"), x, 1.0 / y)
     return _binary("divide", x, y)
@@ -160,41 +128,41 @@ true_divide = divide
 
 def power(x1: TensorLike, x2: TensorLike) -> Tensor:
     """``x1 ** x2``."""
-    if isinstance(x2, _Number):
+    if isinstance(x2, Number):
         if x2 == 2:
             return square(x1)
         if x2 == 0.5:
             return sqrt(x1)
-    return _binary("power", *_operands("power", x1, x2))
+    return _binary("power", *operands("power", x1, x2))
 
 
 def maximum(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The larger of both, NaN if one is; where they are equal each gets half of the gradient."""
     if _booleans(x1, x2):
         return logical_or(x1, x2)
-    return _binary("maximum", *_operands("maximum", x1, x2))
+    return _binary("maximum", *operands("maximum", x1, x2))
 
 
 def minimum(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The smaller of both, NaN if one is; where they are equal each gets half of the gradient."""
     if _booleans(x1, x2):
         return logical_and(x1, x2)
-    return _binary("minimum", *_operands("minimum", x1, x2))
+    return _binary("minimum", *operands("minimum", x1, x2))
 
 
 def floor_divide(x1: TensorLike, x2: TensorLike) -> Tensor:
     """``x1 // x2``, rounded down; its gradient is zero."""
-    return _binary("floor_divide", *_operands("floor_divide", x1, x2))
+    return _binary("floor_divide", *operands("floor_divide", x1, x2))
 
 
 def mod(x1: TensorLike, x2: TensorLike) -> Tensor:
     """``x1 % x2`` with the sign of x2."""
-    return _binary("mod", *_operands("mod", x1, x2))
+    return _binary("mod", *operands("mod", x1, x2))
 
 
 remainder = mod
 
-_FROM_RESULT = frozenset(("reciprocal", "sqrt", "rsqrt", "exp", "expm1"))
+_FROM_RESULT = frozenset(("reciprocal", "sqrt", "rsqrt", "exp"))
 
 
 def _unary(op: str, x: TensorLike, a: float = 0.0, b: float = 0.0) -> Tensor:
@@ -252,6 +220,9 @@ def rsqrt(x: TensorLike) -> Tensor:
 
 def sign(x: TensorLike) -> Tensor:
     """-1, 0 or 1; its gradient is zero."""
+    x = as_tensor(x)
+    if x._array.dtype.kind in "iu":
+        return subtract(cast(greater(x, 0), x._array.dtype), cast(less(x, 0), x._array.dtype))
     return _unary("sign", x)
 
 
@@ -302,6 +273,9 @@ def ceil(x: TensorLike) -> Tensor:
 
 def round(x: TensorLike, decimals: int = 0) -> Tensor:
     """The nearest number of so many decimals, halves to the even one; its gradient is zero."""
+    x = as_tensor(x)
+    if decimals >= 0 and x._array.dtype.kind in "iu":
+        return x
     if decimals == 0:
         return _unary("round", x)
     return divide(_unary("round", multiply(x, 10.0**decimals)), 10.0**decimals)
@@ -312,19 +286,28 @@ def clip(x: TensorLike, x_min: float | None, x_max: float | None) -> Tensor:
     low = -np.inf if x_min is None else x_min
     high = np.inf if x_max is None else x_max
     x = as_tensor(x)
-    if not isinstance(low, _Number) or not isinstance(high, _Number) or x._array.dtype.kind != "f":
+    if x._array.dtype.kind in "iu":  # bounds beyond the type are none
+        limits = np.iinfo(x._array.dtype)
+        low = max(low, limits.min) if isinstance(low, int) else low
+        high = min(high, limits.max) if isinstance(high, int) else high
+    if not isinstance(low, Number) or not isinstance(high, Number) or x._array.dtype.kind != "f":
         x = x if x_min is None else maximum(x, low)
         return x if x_max is None else minimum(x, high)
     return _unary("clip", x, float(low), float(high))
 
 
+def saturate(x: TensorLike, low: float, high: float) -> Tensor:
+    """As clip, of floats; the gradient is zero at the bounds, too, as that of PyTorch's hardtanh."""
+    return _unary("saturate", x, float(low), float(high))
+
+
 def _compare(op: str, x1: TensorLike, x2: TensorLike) -> Tensor:
-    if not isinstance(x1, _Number) and not isinstance(x2, _Number):
+    if not isinstance(x1, Number) and not isinstance(x2, Number):
         x, y = as_tensor(x1), as_tensor(x2)
         if x._array.dtype == y._array.dtype and x._array.dtype.kind == "b":
             return wrap(_native.compare_forward(x._array, y._array, op))
-    x, y = _operands(op, x1, x2)
-    return wrap(_native.compare_forward(_raw(x), _raw(y), op))
+    x, y = operands(op, x1, x2, by_value=True)
+    return wrap(_native.compare_forward(raw(x), raw(y), op))
 
 
 def equal(x1: TensorLike, x2: TensorLike) -> Tensor:
@@ -401,9 +384,13 @@ def isinf(x: TensorLike) -> Tensor:
 
 
 def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
-    """The places (int32) of the elements that are not zero, one tensor for each axis.  By NumPy: not captured."""
+    """The places of the elements that are not zero, one tensor for each axis.  By NumPy: not captured.
+
+    int32, or int64 where an axis is longer than 2^31.
+    """
     forbid_in_capture("nonzero")
-    return tuple(wrap(places.astype(np.int32)) for places in np.nonzero(np.atleast_1d(as_tensor(x)._array)))
+    values = np.atleast_1d(as_tensor(x)._array)
+    return tuple(wrap(places.astype(place_dtype(max(values.shape)))) for places in np.nonzero(values))
 
 
 def where(condition: TensorLike, x1: TensorLike = None, x2: TensorLike = None) -> Any:
@@ -418,10 +405,11 @@ def where(condition: TensorLike, x1: TensorLike = None, x2: TensorLike = None) -
     condition = as_tensor(condition, np.bool_)
     if _booleans(x1, x2):
         return logical_or(logical_and(condition, x1), logical_and(logical_not(condition), x2))
-    if isinstance(x1, _Number) and isinstance(x2, _Number):
-        x1 = as_tensor(x1, floatx() if isinstance(x1, float) or isinstance(x2, float) else np.int32)
-    x, y = _operands("where", x1, x2)
-    c, xa, ya = condition._array, _raw(x), _raw(y)
+    if isinstance(x1, Number) and isinstance(x2, Number):
+        whole = np.int32 if all(-(2**31) <= v < 2**31 for v in (x1, x2)) else np.int64
+        x1 = as_tensor(x1, floatx() if isinstance(x1, float) or isinstance(x2, float) else whole)
+    x, y = operands("where", x1, x2)
+    c, xa, ya = condition._array, raw(x), raw(y)
     z = _native.where_forward(c, xa, ya)
 
     def backward(dy: Array, grads: Gradients) -> None:

@@ -7,10 +7,11 @@ import math
 from ..config import epsilon as default_epsilon
 from ..core.autograd import Tensor
 from .conversion import TensorLike, _axis, as_tensor, float_tensor
-from .elementwise import abs, add, divide, maximum, multiply, power, rsqrt, square, subtract
+from .elementwise import abs, add, divide, maximum, multiply, power, rsqrt, subtract
 from .normalization import layer_norm
-from .reduction import mean, norm, sum
+from .reduction import norm, sum
 from .reshape import Axis, reshape, transpose
+from .special import hypot
 
 
 def _on_axes(op: str, name: str, parameter: TensorLike, x: Tensor, axes: list[int]) -> Tensor:
@@ -84,8 +85,9 @@ def rms_normalization(
     """
     x = float_tensor(x)
     axes = _axes("rms_normalization", axis, x)
-    squares = mean(square(x), tuple(axes), keepdims=True)
-    y = multiply(x, rsqrt(add(squares, default_epsilon() if epsilon is None else epsilon)))
+    n = math.prod(x.shape[a] for a in axes)
+    root = (default_epsilon() if epsilon is None else epsilon) ** 0.5
+    y = divide(x, hypot(multiply(norm(x, 2, tuple(axes), keepdims=True), n**-0.5 if n else 1.0), root))
     return y if scale is None else multiply(y, _on_axes("rms_normalization", "scale", scale, x, axes))
 
 

@@ -1,8 +1,14 @@
-"""Sums, means, extremes and the like over any axes; ``axis=None`` reduces them all."""
+"""Sums, means, extremes and the like over any axes; ``axis=None`` reduces them all.
+
+Integers are reduced exactly.  Sums and products have Keras's types (of 8 and 16 bits int32 or uint32, else their own);
+one that its type cannot hold is a ValueError.
+"""
 
 from __future__ import annotations
 
+import builtins
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,8 +16,18 @@ import numpy as np
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
-from .conversion import TensorLike, _axis, as_tensor, concatenate, float_tensor, shape_of
-from .elementwise import absolute, divide, maximum, minimum, multiply, not_equal, sqrt, subtract
+from .conversion import (
+    TensorLike,
+    _axis,
+    as_tensor,
+    concatenate,
+    float_tensor,
+    floatx,
+    place_dtype,
+    shape_of,
+    sum_dtype,
+)
+from .elementwise import absolute, divide, maximum, minimum, multiply, not_equal, subtract, where
 from .reshape import reshape
 
 Axis = int | tuple[int, ...] | list[int] | None
@@ -31,9 +47,15 @@ def _reduce(op: str, x: TensorLike, axis: Axis, keepdims: bool) -> Tensor:
 
 
 def _reduce_integers(op: str, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
-    """Through float64, exact up to 2^53."""
-    dtype = np.int64 if x._array.dtype == np.int64 else np.int32
-    return as_tensor(_reduce(op, as_tensor(x, np.float64), axis, keepdims), dtype)
+    """In 64 bits, then in the type of the result."""
+    kind = x._array.dtype
+    y = _native.reduction_forward(x._array, op, axis, keepdims)
+    return wrap(_native.cast_forward(y, kind) if op in ("max", "min") else _native.cast_forward(y, sum_dtype(kind), op))
+
+
+def _of_integers(reduction: Callable[..., Tensor], x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
+    """Integers reduced as float64, to ``config.floatx()``."""
+    return as_tensor(reduction(as_tensor(x, np.float64), axis, keepdims), floatx())
 
 
 def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -45,8 +67,15 @@ def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The arithmetic mean."""
-    return _reduce("mean", x, axis, keepdims)
+    """The arithmetic mean; of integers ``config.floatx()``."""
+    x = as_tensor(x)
+    kind = x._array.dtype
+    if kind.kind == "f":
+        return _reduce("mean", x, axis, keepdims)
+    if kind.itemsize == 8:
+        return _of_integers(mean, x, axis, keepdims)
+    total = wrap(_native.reduction_forward(x._array, "sum", axis, keepdims))  # whose 64 bits hold it
+    return as_tensor(divide(as_tensor(total, np.float64), x.size / builtins.max(total.size, 1)), floatx())
 
 
 def max(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
@@ -67,7 +96,6 @@ def _extreme(op: str, x: TensorLike, axis: Axis, keepdims: bool, initial: float 
     dtype = x._array.dtype
     integers = dtype.kind != "f"
     y = _reduce_integers(op, x, axis, keepdims) if integers else _reduce(op, x, axis, keepdims)
-    y = as_tensor(y, dtype) if dtype.kind == "b" else y
     if initial is None:
         return y
     return maximum(y, initial) if op == "max" else minimum(y, initial)
@@ -82,8 +110,10 @@ def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: Any = 
 
 
 def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The variance, mean of (x - mean)^2."""
-    x = float_tensor(x)
+    """The variance, mean of (x - mean)^2; of integers ``config.floatx()``."""
+    x = as_tensor(x)
+    if x._array.dtype.kind != "f":
+        return _of_integers(var, x, axis, keepdims)
     xa = x._array
     y, average = _native.reduction_forward(xa, "var", axis, keepdims)
     if not x.requires_grad:
@@ -96,8 +126,21 @@ def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The standard deviation, sqrt(var(x))."""
-    return sqrt(var(x, axis, keepdims))
+    """The standard deviation, sqrt(var(x)); its gradient is 0 where all elements are equal, as in PyTorch."""
+    x = as_tensor(x)
+    if x._array.dtype.kind != "f":
+        return _of_integers(std, x, axis, keepdims)
+    xa = x._array
+    variance, average = _native.reduction_forward(xa, "var", axis, keepdims)
+    y = _native.unary_forward(variance, "sqrt")
+    if not x.requires_grad:
+        return wrap(y)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        scale = where(_native.compare_forward(y, 0.0, "equal"), 0.0, divide(wrap(dy), multiply(wrap(y), 2.0)))
+        _native.reduction_backward(xa, average, scale._array, "var", axis, grads[0], grads.accumulate)
+
+    return record(y, (x,), backward)
 
 
 def ptp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -135,8 +178,6 @@ def norm(x: TensorLike, ord: Any = None, axis: Axis = None, keepdims: bool = Fal
 def _arg(largest: bool, x: TensorLike, axis: int | None, keepdims: bool) -> Tensor:
     x = as_tensor(x)
     xa = x._array
-    if xa.dtype.kind != "f" and xa.dtype not in (np.int32, np.int64):
-        xa = _native.cast_forward(xa, np.int32)
     if axis is None:
         flat = wrap(_native.arg_extreme_forward(xa.reshape(-1), 0, largest))
         return reshape(flat, (1,) * xa.ndim) if keepdims else flat
@@ -144,19 +185,19 @@ def _arg(largest: bool, x: TensorLike, axis: int | None, keepdims: bool) -> Tens
 
 
 def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Place of the largest element, int32; the first of equals, the first NaN if there is one."""
+    """Place of the largest element, int32 (int64 of more than 2^31 elements); the first of equals, or of NaN."""
     return _arg(True, x, axis, keepdims)
 
 
 def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Place of the smallest element, int32; the first of equals, the first NaN if there is one."""
+    """Place of the smallest element, int32 (int64 of more than 2^31 elements); the first of equals, or of NaN."""
     return _arg(False, x, axis, keepdims)
 
 
 def _truth(op: str, x: TensorLike, axis: Axis, keepdims: bool) -> Tensor:
     x = as_tensor(x)
     true = x if x._array.dtype.kind == "b" else not_equal(x, 0)
-    return not_equal(_reduce(op, as_tensor(true, np.float32), axis, keepdims), 0)
+    return not_equal(wrap(_native.reduction_forward(true._array, op, axis, keepdims)), 0)
 
 
 def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -170,8 +211,9 @@ def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def count_nonzero(x: TensorLike, axis: Axis = None) -> Tensor:
-    """How many elements are not zero, int32."""
-    return sum(as_tensor(not_equal(as_tensor(x), 0), np.int32), axis)
+    """How many elements are not zero, int32 (int64 of more than 2^31 elements)."""
+    true = not_equal(as_tensor(x), 0)._array
+    return wrap(_native.cast_forward(_native.reduction_forward(true, "sum", axis), place_dtype(true.size)))
 
 
 def _cumulated(op: str, x: TensorLike, axis: int | None, dtype: Any) -> tuple[Tensor, int]:
@@ -179,13 +221,16 @@ def _cumulated(op: str, x: TensorLike, axis: int | None, dtype: Any) -> tuple[Te
     x = as_tensor(x, dtype)
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
-    if x._array.dtype.kind not in "fi" or x._array.dtype.itemsize < 4:
+    if x._array.dtype.kind == "b":
         x = as_tensor(x, np.int32)
     return x, _axis(axis, x.ndim, op, x.shape)
 
 
 def cumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """Cumulative sum along an axis, of all elements in C order for None; of x in another type if dtype says so."""
+    """Cumulative sum along an axis, of all elements in C order for None; of x in another type if dtype says so.
+
+    Floats are added up in float64; a ValueError where an integer sum does not fit into the type.
+    """
     x, along = _cumulated("cumsum", x, axis, dtype)
     y = _native.cumsum_forward(x._array, along)
 
@@ -201,13 +246,16 @@ def cumprod(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor
     Its gradient is right where elements are zero, too.
     """
     x, along = _cumulated("cumprod", x, axis, dtype)
+    kind = x._array.dtype
+    if kind.kind != "f":
+        x = as_tensor(x, np.uint64 if kind.kind == "u" else np.int64)
     lead = (slice(None),) * along
     n = 1
     while n < x._array.shape[along]:  # products of n elements become products of 2 n: Hillis and Steele 1986
         first, later, earlier = (x[lead + (part,)] for part in (slice(n), slice(n, None), slice(-n)))
         x = concatenate([first, multiply(later, earlier)], along)
         n *= 2
-    return x
+    return x if x._array.dtype == kind else wrap(_native.cast_forward(x._array, kind, "cumprod"))
 
 
 def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None) -> Tensor:

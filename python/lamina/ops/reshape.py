@@ -29,6 +29,7 @@ from .conversion import (
     floatx,
     forbid_in_capture,
     forbid_symbolic,
+    index_array,
 )
 
 Axis = int | tuple[int, ...] | list[int] | None
@@ -247,9 +248,7 @@ def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
     where = as_tensor(indices)
     if where._array.dtype.kind not in "iu":
         raise TypeError(f"take: indices must be integers, got {where.dtype}")
-    places = where._array
-    if places.dtype not in (np.int32, np.int64):
-        places = _native.cast_forward(places, np.int64)
+    places = index_array(where)
     axis = _axis(axis, x.ndim, "take", x.shape)
     y = _native.take_forward(x._array, places, axis)
 
@@ -263,13 +262,11 @@ def one_hot(x: TensorLike, num_classes: int, axis: int = -1, dtype: Any = None, 
     """1 at each index along a new axis, else 0; an index outside 0..num_classes-1 gives zeros only."""
     if sparse:
         raise ValueError("one_hot: sparse=True is not supported")
-    indices = as_tensor(x)._array
+    indices = index_array(as_tensor(x))
     if not isinstance(num_classes, (int, np.integer)) or num_classes < 1:
         raise ValueError(f"one_hot: num_classes must be a positive integer, got {num_classes!r}")
     check_sizes("one_hot", (*indices.shape, num_classes))
     axis = _axis(axis, indices.ndim + 1, "one_hot", indices.shape)
-    if indices.dtype not in (np.int32, np.int64):
-        indices = _native.cast_forward(indices, np.int64)
     kind = floatx() if dtype is None else as_dtype(dtype, "one_hot: dtype")
     y = wrap(_native.one_hot_forward(indices, num_classes, kind if kind.kind == "f" else np.float32))
     y = y if kind.kind == "f" else as_tensor(y, kind)

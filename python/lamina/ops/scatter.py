@@ -11,14 +11,24 @@ import numpy as np
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
-from .conversion import TensorLike, _axis, as_tensor, check_sizes, floatx, forbid_in_capture, integer_tensor
+from .conversion import (
+    TensorLike,
+    _axis,
+    as_tensor,
+    check_sizes,
+    floatx,
+    forbid_in_capture,
+    index_array,
+    integer_tensor,
+    sum_dtype,
+)
 from .elementwise import add, greater_equal, less, logical_and, multiply, where
 from .reduction import max as largest
 from .reshape import block, moveaxis, one_hot, ravel, reshape, take
 
 
 def _int64(op: str, name: str, x: TensorLike) -> Tensor:
-    return as_tensor(integer_tensor(op, name, x), np.int64)
+    return as_tensor(wrap(index_array(integer_tensor(op, name, x))), np.int64)
 
 
 def _summed(values: Tensor, numbers: Tensor, count: int) -> Tensor:
@@ -33,13 +43,18 @@ def _summed(values: Tensor, numbers: Tensor, count: int) -> Tensor:
     return record(y, (values,), backward)
 
 
-def _float_values(x: TensorLike) -> tuple[Tensor, Any]:
-    """x as floats, and the type of the result; sums of integers go through float64, exact up to 2^53."""
+def _summable(x: TensorLike) -> tuple[Tensor, Any]:
+    """x in a type that is added up, and that of the result: floats as they are, integers in 64 bits."""
     x = as_tensor(x)
     kind = x._array.dtype
     if kind.kind == "f":
         return x, kind
-    return as_tensor(x, np.float64), np.int64 if kind == np.int64 else np.int32
+    return as_tensor(x, np.uint64 if kind.kind == "u" else np.int64), sum_dtype(kind)
+
+
+def _narrowed(op: str, sums: Tensor, kind: Any) -> Tensor:
+    """Sums in the type of the result; a ValueError that names ``op`` for an integer that does not fit."""
+    return sums if sums._array.dtype == kind else wrap(_native.cast_forward(sums._array, kind, op))
 
 
 def _segments(op: str, data: Tensor, segment_ids: TensorLike, num_segments: int | None) -> tuple[Tensor, int]:
@@ -60,11 +75,12 @@ def segment_sum(
     """The sum of data[i] over all i of one segment, for each segment.
 
     data (n, ...), segment_ids (n,) integers in any order; returns (num_segments, ...), zero where a segment is empty.
-    Ids outside of 0..num_segments-1 are left out.  Without num_segments (the largest id and one) it is not captured.
+    Integers are summed exactly, to Keras's types of sums.  Ids outside of 0..num_segments-1 are left out.  Without
+    num_segments (the largest id and one) it is not captured.
     """
-    values, kind = _float_values(data)
+    values, kind = _summable(data)
     ids, count = _segments("segment_sum", values, segment_ids, num_segments)
-    return as_tensor(_summed(values, ids, count + 1)[:count], kind)
+    return _narrowed("segment_sum", _summed(values, ids, count + 1)[:count], kind)
 
 
 def segment_max(
@@ -130,11 +146,11 @@ def scatter(indices: TensorLike, values: TensorLike, shape: Sequence[int]) -> Te
     """
     full = check_sizes("scatter", shape)
     places = as_tensor(indices)
-    v, kind = _float_values(values)
+    v, kind = _summable(values)
     numbers, parts = _numbers("scatter", places, full)
     rows = _rows("scatter", v, places, full)
     try:
-        return as_tensor(reshape(_summed(rows, numbers, parts), full), kind)
+        return _narrowed("scatter", reshape(_summed(rows, numbers, parts), full), kind)
     except IndexError:
         raise _outside("scatter", places, numbers, parts, full) from None
 
@@ -158,7 +174,7 @@ def scatter_update(inputs: TensorLike, indices: TensorLike, updates: TensorLike)
     if not len(at):
         return x
     chosen = take(rows, np.maximum(source[:, 0], 0), 0)
-    y = where(source >= 0, chosen, reshape(x, (parts, rows.shape[1])))  # of uint8: int32
+    y = where(source >= 0, chosen, reshape(x, (parts, rows.shape[1])))
     return as_tensor(reshape(y, x.shape), x._array.dtype)
 
 
@@ -210,12 +226,16 @@ def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 
     length = max(int(minlength), int(x._array.max(initial=-1)) + 1)
     rows = math.prod(x.shape[:-1])
     check_sizes("bincount", (rows, length))
-    w, kind = (wrap(np.ones(x.shape)), np.dtype(np.int32)) if weights is None else _float_values(weights)
+    w, kind = (wrap(np.ones(x.shape, np.int64)), np.dtype(np.int32)) if weights is None else _summable(weights)
     if w.shape != x.shape:
         raise ValueError(f"bincount: weights are {w.shape}, x {x.shape}; expected equal shapes")
     firsts = (np.arange(rows) * length).reshape(*x.shape[:-1], 1)
-    sums = _summed(ravel(w), ravel(add(x, firsts)), rows * length) if x.size else wrap(np.zeros(rows * length))
-    return as_tensor(reshape(sums, (*x.shape[:-1], length)), kind)
+    sums = (
+        _summed(ravel(w), ravel(add(x, firsts)), rows * length)
+        if x.size
+        else wrap(np.zeros(rows * length, w._array.dtype))
+    )
+    return _narrowed("bincount", reshape(sums, (*x.shape[:-1], length)), kind)
 
 
 __all__ = [

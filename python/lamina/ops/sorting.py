@@ -13,7 +13,18 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Array, Tensor, wants_grad, wrap
-from .conversion import TensorLike, _axis, as_tensor, expand_dims, float_tensor, forbid_in_capture, integer_tensor
+from .conversion import (
+    TensorLike,
+    _axis,
+    as_tensor,
+    common_integer,
+    expand_dims,
+    float_tensor,
+    forbid_in_capture,
+    index_array,
+    integer_tensor,
+    place_dtype,
+)
 from .elementwise import (
     add,
     equal,
@@ -41,13 +52,23 @@ def _values(op: str, x: TensorLike) -> Array:
     return x._array
 
 
+def _alike(op: str, x: Tensor, y: Tensor) -> None:
+    """A TypeError where NumPy would compare integers as floats."""
+    a, b = x._array.dtype, y._array.dtype
+    if a.kind in "iub" and b.kind in "iub":
+        common_integer(op, a, b)
+
+
 def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
     """Of every row along an axis the elements whose numbers stand in the same row of ``indices``.
 
     x (..., n, ...) and indices (..., k, ...) integers, all other axes broadcast; negative numbers count from the end.
     axis=None takes both as one row.  Raises IndexError for a number outside of the axis.
     """
-    x, places = as_tensor(x), as_tensor(integer_tensor("take_along_axis", "indices", indices), np.int64)
+    x, places = (
+        as_tensor(x),
+        as_tensor(wrap(index_array(integer_tensor("take_along_axis", "indices", indices))), np.int64),
+    )
     if axis is None:
         x, places, axis = ravel(x), ravel(places), 0
     if x.ndim != places.ndim:
@@ -84,7 +105,7 @@ def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
     if axis is None:
         x, axis = ravel(x), 0
     axis = _axis(axis, x.ndim, "argsort", x.shape)
-    return wrap(np.argsort(_values("argsort", x), axis=axis, kind="stable").astype(np.int32))
+    return wrap(np.argsort(_values("argsort", x), axis=axis, kind="stable").astype(place_dtype(x.shape[axis])))
 
 
 def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
@@ -118,7 +139,7 @@ def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
         places = argmax(x, -1, keepdims=True)
     else:
         backwards = np.argsort(_values("top_k", x)[..., ::-1], axis=-1, kind="stable")[..., ::-1][..., :k]
-        places = wrap((x.shape[-1] - 1 - backwards).astype(np.int32))
+        places = wrap((x.shape[-1] - 1 - backwards).astype(place_dtype(x.shape[-1])))
     return take_along_axis(x, places, -1), places
 
 
@@ -189,8 +210,9 @@ def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "l
     row, wanted = as_tensor(sorted_sequence), as_tensor(values)
     if row.ndim != 1 or side not in ("left", "right"):
         raise ValueError(f"searchsorted: expected one axis and side 'left' or 'right', got {row.shape} and {side!r}")
+    _alike("searchsorted", row, wanted)
     found = np.searchsorted(_values("searchsorted", row), wanted._array, side)  # type: ignore[call-overload]
-    return wrap(np.asarray(found, np.int32))
+    return wrap(np.asarray(found, place_dtype(row.size)))
 
 
 def digitize(x: TensorLike, bins: TensorLike | Sequence[float]) -> Tensor:
@@ -201,12 +223,14 @@ def digitize(x: TensorLike, bins: TensorLike | Sequence[float]) -> Tensor:
     x, edges = as_tensor(x), as_tensor(bins)
     if edges.ndim != 1:
         raise ValueError(f"digitize: bins must have one axis, got {edges.shape}")
-    return wrap(np.asarray(np.digitize(_values("digitize", x), edges._array), np.int32))
+    _alike("digitize", x, edges)
+    return wrap(np.asarray(np.digitize(_values("digitize", x), edges._array), place_dtype(edges.size)))
 
 
 def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Whether each element of x1 is among those of x2 (with ``invert``: is not).  By NumPy: not captured."""
     x1, x2 = as_tensor(x1), as_tensor(x2)
+    _alike("isin", x1, x2)
     found = np.isin(_values("isin", x1), x2._array, assume_unique=assume_unique, invert=invert)
     return wrap(np.asarray(found))
 

@@ -13,6 +13,7 @@ from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor, float_pair, float_tensor
 from .elementwise import (
+    _binary,
     abs,
     add,
     ceil,
@@ -21,7 +22,6 @@ from .elementwise import (
     exp,
     floor,
     isfinite,
-    isinf,
     isnan,
     less,
     less_equal,
@@ -30,17 +30,16 @@ from .elementwise import (
     logical_and,
     logical_or,
     maximum,
-    minimum,
     multiply,
     negative,
     power,
     reciprocal,
-    sqrt,
     square,
     subtract,
     where,
 )
 from .expansion import broadcast_to
+from .operands import operands
 
 LN2 = math.log(2)
 
@@ -125,7 +124,12 @@ def cbrt(x: TensorLike) -> Tensor:
     """The cube root, negative where x is."""
 
     def root(x: Tensor) -> Tensor:
-        y = power(abs(x), 1 / 3)
+        a = abs(x)
+        y = power(a, 1 / 3)
+        step = divide(
+            subtract(y, divide(divide(a, y), y)), 3.0
+        )  # Newton's: 1/3 is no float, its error grows with log x
+        y = where(logical_and(isfinite(y), less(0.0, y)), subtract(y, step), y)
         return where(signbit(x), negative(y), y)
 
     return with_slopes([float_tensor(x)], root, [lambda x: reciprocal(multiply(square(root(x)), 3.0))])
@@ -133,20 +137,7 @@ def cbrt(x: TensorLike) -> Tensor:
 
 def hypot(x1: TensorLike, x2: TensorLike) -> Tensor:
     """sqrt(x1^2 + x2^2) without overflow; the gradient is 0 where both are."""
-
-    def length(x: Tensor, y: Tensor) -> Tensor:
-        a, b = abs(x), abs(y)
-        high = maximum(a, b)
-        ratio = divide(minimum(a, b), where(equal(high, 0), 1.0, high))
-        r = multiply(high, sqrt(add(square(ratio), 1.0)))
-        return where(logical_or(isinf(x), isinf(y)), np.inf, r)  # an infinity beside NaN, too, as in C
-
-    def slope(x: Tensor, y: Tensor) -> Tensor:
-        r = length(x, y)
-        return divide(x, where(equal(r, 0), 1.0, r))
-
-    inputs = pair_of_one_shape("hypot", x1, x2)
-    return with_slopes(inputs, length, [slope, lambda x, y: slope(y, x)])
+    return _binary("hypot", *operands("hypot", x1, x2, integers=False))
 
 
 def trunc(x: TensorLike) -> Tensor:

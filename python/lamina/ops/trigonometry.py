@@ -16,6 +16,7 @@ from .elementwise import (
     expm1,
     greater,
     isinf,
+    less,
     log,
     log1p,
     logical_and,
@@ -31,7 +32,7 @@ from .elementwise import (
     subtract,
     where,
 )
-from .special import LN2, pair_of_one_shape, series, signbit, with_slopes
+from .special import LN2, hypot, pair_of_one_shape, series, signbit, with_slopes
 
 
 def tan(x: TensorLike) -> Tensor:
@@ -70,15 +71,17 @@ def cosh(x: TensorLike) -> Tensor:
 
 # arctan(t) = t * series(t^2), to the bits of float64 up to t = tan(pi / 16)
 _ARCTAN = [(-1) ** n / (2 * n + 1) for n in range(12)]
+_STRAIGHT = 1e-10  # below it an angle is its tangent and its sine, to all digits
 
 
 def _arctan_of_quotient(high: Tensor, low: Tensor) -> Tensor:
     """arctan(low / high), 0 <= low <= high: between 0 and pi / 4.  Halved twice, then Taylor's series."""
     both = logical_and(isinf(low), isinf(high))
-    t = where(both, 1.0, divide(low, where(equal(high, 0), 1.0, high)))
+    quotient = t = where(both, 1.0, divide(low, where(equal(high, 0), 1.0, high)))
     for _ in range(2):  # tan(a / 2) = t / (1 + sqrt(1 + t^2))
         t = divide(t, add(sqrt(add(square(t), 1.0)), 1.0))
-    return multiply(multiply(t, series(square(t), _ARCTAN)), 4.0)
+    angle = multiply(multiply(t, series(square(t), _ARCTAN)), 4.0)
+    return where(less(quotient, _STRAIGHT), quotient, angle)  # which halving may have made denormal
 
 
 def _arctan2(y: Tensor, x: Tensor) -> Tensor:
@@ -98,7 +101,13 @@ def _arctan(x: Tensor) -> Tensor:
 
 def arctan(x: TensorLike) -> Tensor:
     """The angle between -pi/2 and pi/2 whose tangent is x."""
-    return with_slopes([float_tensor(x)], _arctan, [lambda x: reciprocal(add(square(x), 1.0))])
+    return with_slopes([float_tensor(x)], _arctan, [lambda x: square(reciprocal(hypot(x, 1.0)))])
+
+
+def _over_square(x: Tensor, r: Tensor) -> Tensor:
+    """x / r^2, whose square may overflow; 0 where r is."""
+    r = where(equal(r, 0), 1.0, r)
+    return divide(divide(x, r), r)
 
 
 def arctan2(x1: TensorLike, x2: TensorLike) -> Tensor:
@@ -108,8 +117,8 @@ def arctan2(x1: TensorLike, x2: TensorLike) -> Tensor:
         inputs,
         _arctan2,
         [
-            lambda y, x: divide(x, add(square(x), square(y))),
-            lambda y, x: divide(negative(y), add(square(x), square(y))),
+            lambda y, x: _over_square(x, hypot(x, y)),
+            lambda y, x: _over_square(negative(y), hypot(x, y)),
         ],
     )
 
@@ -123,7 +132,8 @@ def arcsin(x: TensorLike) -> Tensor:
     """The angle between -pi/2 and pi/2 whose sine is x; NaN beyond -1 and 1."""
 
     def value(x: Tensor) -> Tensor:
-        return multiply(_arctan(divide(x, add(sqrt(_rest(x)), 1.0))), 2.0)
+        y = multiply(_arctan(divide(x, add(sqrt(_rest(x)), 1.0))), 2.0)
+        return where(less(abs(x), _STRAIGHT), x, y)
 
     return with_slopes([float_tensor(x)], value, [lambda x: rsqrt(_rest(x))])
 
@@ -147,7 +157,7 @@ def arcsinh(x: TensorLike) -> Tensor:
         y = where(greater(a, 2.0**28), add(log(a), LN2), small)
         return where(signbit(x), negative(y), y)
 
-    return with_slopes([float_tensor(x)], value, [lambda x: rsqrt(add(square(x), 1.0))])
+    return with_slopes([float_tensor(x)], value, [lambda x: reciprocal(hypot(x, 1.0))])
 
 
 def arccosh(x: TensorLike) -> Tensor:

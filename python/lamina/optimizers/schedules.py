@@ -164,7 +164,10 @@ class CosineDecay(LearningRateSchedule):
 
 
 class CosineDecayRestarts(LearningRateSchedule):
-    """Cosine decay that starts again: periods of first_decay_steps * t_mul^i, peaks m_mul^i (SGDR, section 3)."""
+    """Cosine decay that starts again: periods of first_decay_steps * t_mul^i, peaks m_mul^i (SGDR, section 3).
+
+    With t_mul < 1 the periods end after first_decay_steps / (1 - t_mul) steps; from then on the rate is the lowest one.
+    """
 
     def __init__(
         self,
@@ -183,14 +186,25 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: int) -> float:
-        if self.t_mul == 1.0:
-            i, place = divmod(step / self.first_decay_steps, 1.0)
-        else:
-            done = step / self.first_decay_steps
-            i = math.floor(math.log(1.0 - done * (1.0 - self.t_mul)) / math.log(self.t_mul))
-            place = (done - (1.0 - self.t_mul**i) / (1.0 - self.t_mul)) / self.t_mul**i
+        i, place = self._period(step / self.first_decay_steps)
         cosine = 0.5 * self.m_mul**i * (1.0 + math.cos(math.pi * place))
         return float(self.initial_learning_rate * ((1.0 - self.alpha) * cosine + self.alpha))
+
+    def _period(self, done: float) -> tuple[float, float]:
+        """The number of the period in which ``done`` first periods are over, and the part of it that is over."""
+        t = self.t_mul
+        if t == 1.0:
+            return divmod(done, 1.0)
+        rest = 1.0 - done * (1.0 - t)
+        if rest <= 0.0:
+            return 0, 1.0  # periods that become shorter end
+
+        def start(i: int) -> float:
+            return (t**i - 1.0) / (t - 1.0)
+
+        i = math.floor(math.log(rest) / math.log(t))
+        i += start(i + 1) <= done  # a logarithm may fall short of a whole number
+        return i, (done - start(i)) / t**i
 
 
 _CLASSES: dict[str, type[LearningRateSchedule]] = {

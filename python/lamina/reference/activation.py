@@ -46,7 +46,7 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
     "elu": (lambda x, p: np.where(x > 0, x, p * np.expm1(x)), lambda x, p: np.where(x > 0, 1, p * np.exp(x))),
     "selu": (
         lambda x, p: np.where(x > 0, _SELU * x, _SELU_ALPHA * np.expm1(x)),
-        lambda y, p: np.where(y > 0, _SELU, y + _SELU_ALPHA),
+        lambda x, p: np.where(x > 0, _SELU, _SELU_ALPHA * np.exp(np.minimum(x, 0))),
     ),
     "gelu": (lambda x, p: x * _normal(x), lambda x, p: _normal(x) + x * _density(x)),
     "gelu_tanh": (lambda x, p: x * _sigmoid(_gelu_argument(x)), lambda x, p: _gelu_tanh_slope(x)),
@@ -54,8 +54,8 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
     "tanh": (lambda x, p: np.tanh(x), lambda y, p: 1 - y * y),
     "sigmoid": (lambda x, p: _sigmoid(x), lambda y, p: y * (1 - y)),
     "softplus": (lambda x, p: _softplus(x), lambda y, p: -np.expm1(-y)),
-    "softsign": (lambda x, p: x / (1 + np.abs(x)), lambda y, p: (1 - np.abs(y)) ** 2),
-    "hard_sigmoid": (lambda x, p: np.clip(x / 6 + 0.5, 0, 1), lambda y, p: ((y > 0) & (y < 1)) / 6),
+    "softsign": (lambda x, p: x / (1 + np.abs(x)), lambda x, p: 1 / (1 + np.abs(x)) / (1 + np.abs(x))),
+    "hard_sigmoid": (lambda x, p: np.clip(x / 6 + 0.5, 0, 1), lambda x, p: ((x > -3) & (x < 3)) / 6),
     "hard_silu": (
         lambda x, p: x * np.clip(x / 6 + 0.5, 0, 1),
         lambda x, p: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5)),

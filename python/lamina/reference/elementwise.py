@@ -27,7 +27,7 @@ _UNARY: dict[str, Any] = {
     "ceil": np.ceil,
     "round": np.round,
 }
-# Of the result for reciprocal, sqrt, rsqrt, exp, expm1, else of the operand.
+# Of the result for reciprocal, sqrt, rsqrt, exp, else of the operand.
 _SLOPES: dict[str, Any] = {
     "negative": lambda x: -np.ones_like(x),
     "reciprocal": lambda y: -y * y,
@@ -36,7 +36,7 @@ _SLOPES: dict[str, Any] = {
     "rsqrt": lambda y: -0.5 * y**3,
     "abs": np.sign,
     "exp": lambda y: y,
-    "expm1": lambda y: y + 1,
+    "expm1": np.exp,
     "log": lambda x: 1 / x,
     "log1p": lambda x: 1 / (1 + x),
     "sin": np.cos,
@@ -46,12 +46,14 @@ _SLOPES: dict[str, Any] = {
 
 
 def unary_forward(x: Array, op: str, a: float = 0.0, b: float = 0.0) -> Array:
-    return np.clip(x, a, b) if op == "clip" else np.asarray(_UNARY[op](x))
+    return np.clip(x, a, b) if op in ("clip", "saturate") else np.asarray(_UNARY[op](x))
 
 
 def unary_backward(saved: Array, dy: Array, op: str, a: float, b: float, dx: Array | None, accumulate: int = 0) -> None:
     if op == "clip":
         slope = ((saved >= a) & (saved <= b)).astype(saved.dtype)
+    elif op == "saturate":
+        slope = ((saved > a) & (saved < b)).astype(saved.dtype)
     else:
         slope = _SLOPES[op](saved) if op in _SLOPES else np.zeros_like(saved)
     give(dx, dy * slope, accumulate, 0)
@@ -67,6 +69,7 @@ _BINARY: dict[str, Any] = {
     "minimum": np.minimum,
     "floor_divide": np.floor_divide,
     "mod": np.mod,
+    "hypot": np.hypot,
 }
 
 
@@ -91,6 +94,9 @@ def _slopes(x: Any, y: Any, op: str) -> tuple[Any, Any]:
         first = (x > y) if op == "maximum" else (x < y)
         share = np.where(x == y, 0.5, first * one)
         return share, 1 - share
+    if op == "hypot":
+        r = np.hypot(x, y)
+        return tuple(np.divide(v, r, out=0 * one, where=r != 0) for v in (x, y))
     if op == "mod":
         return one, -np.floor_divide(x, y) * one
     return 0 * one, 0 * one
@@ -135,8 +141,11 @@ def classify_forward(x: Array, op: str) -> Array:
     return np.asarray(getattr(np, op)(x))
 
 
-def cast_forward(x: Array, dtype: Any) -> Array:
-    return x.astype(dtype)
+def cast_forward(x: Array, dtype: Any, narrowed: str = "") -> Array:
+    y = x.astype(dtype)
+    if narrowed and (y != x).any():
+        raise ValueError(f"{narrowed}: a result does not fit in {y.dtype}")
+    return y
 
 
 def cast_backward(dy: Array, dx: Array | None, accumulate: int = 0) -> None:

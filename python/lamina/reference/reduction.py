@@ -20,8 +20,14 @@ def _axes(x: Array, axes: Axes) -> tuple[int, ...]:
 
 def reduction_forward(x: Array, op: str, axes: Axes = None, keepdims: bool = False) -> Any:
     along = _axes(x, axes)
+    if x.dtype.kind != "f":
+        wide = np.uint64 if x.dtype.kind == "u" else np.int64
+        return np.asarray(getattr(x.astype(wide), op)(along, keepdims=keepdims))
     if op == "norm":
-        return np.asarray(np.sqrt((x * x).sum(along, keepdims=keepdims)))
+        largest = np.abs(x).max(along, keepdims=True, initial=0)
+        scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)
+        y = np.sqrt(((x / scale) ** 2).sum(along, keepdims=True)) * scale
+        return y if keepdims else np.asarray(np.squeeze(y, along))
     if op == "logsumexp":
         top = x.max(along, keepdims=True)
         shift = np.where(np.isfinite(top), top, 0)
@@ -64,7 +70,11 @@ def reduction_backward(
 
 
 def cumsum_forward(x: Array, axis: int) -> Array:
-    return np.cumsum(x, axis, dtype=x.dtype)
+    wide = {"f": np.float64, "i": np.int64, "u": np.uint64}[x.dtype.kind]
+    y = np.cumsum(x, axis, dtype=wide)
+    if x.dtype.kind != "f" and (y.astype(x.dtype) != y).any():
+        raise ValueError("cumsum: a sum does not fit in x's integer type")
+    return y.astype(x.dtype)
 
 
 def cumsum_backward(dy: Array, axis: int, dx: Array | None, accumulate: int = 0) -> None:
@@ -72,4 +82,6 @@ def cumsum_backward(dy: Array, axis: int, dx: Array | None, accumulate: int = 0)
 
 
 def arg_extreme_forward(x: Array, axis: int, largest: bool, keepdims: bool = False) -> Array:
-    return np.asarray((np.argmax if largest else np.argmin)(x, axis, keepdims=keepdims)).astype(np.int32)
+    return np.asarray((np.argmax if largest else np.argmin)(x, axis, keepdims=keepdims)).astype(
+        np.int32 if x.shape[axis] <= 2**31 else np.int64
+    )

@@ -2,5 +2,6 @@
 
 from .gradients import check_gradients, numeric_gradient
 from .layer_checks import check_layer
+from .points import finite_points, special_points
 
-__all__ = ["check_gradients", "check_layer", "numeric_gradient"]
+__all__ = ["check_gradients", "check_layer", "finite_points", "numeric_gradient", "special_points"]
