@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native
+from .arrays import as_dtype
 from .autograd import Array, Tensor, wrap
 from .grad_mode import grad_mode
 from .masked_tensor import MaskedTensor, attach
@@ -364,7 +365,7 @@ class CapturedStep:
         return self._eager(args, kwargs)
 
     def _record(self, key: Any, args: Any, kwargs: Any, arrays: list[Array]) -> Any:
-        plan = _Plan([np.array(a, a.dtype.newbyteorder("="), order="C") for a in arrays])
+        plan = _Plan([np.array(a, as_dtype(a.dtype), order="C") for a in arrays])
         slots, named = plan.arguments((args, kwargs))
         grad_mode.recording = plan.recording
         plan.native.start()

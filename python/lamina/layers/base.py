@@ -20,15 +20,16 @@ from ..core import registry
 from ..core.autograd import Array, Tensor, wrap
 from ..core.capture import inside_of
 from ..core.explain import Explained, explained
+from ..core.grad_mode import grad_mode
 from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
 from ..core.tree import map_shapes, map_structure
 from . import build
-from .call import BAD_INPUT, Losses, context, full_call, tensors
+from .call import BAD_INPUT, context, full_call, loss_adders, tensors
 from .declaration import constructor_options, own_arguments
 from .symbolic import Node, Shape, SymbolicTensor, infer
 from .variable import Variable, auto_name, snake_case
-from .weights import Trackable, children, load_arrays, named_layers, named_variables, own_variables
+from .weights import Kept, Trackable, children, load_arrays, named_variables, own_variables
 
 inside_of(context)
 
@@ -37,12 +38,6 @@ _BOOKKEEPING = frozenset((
     "_build_arguments", "_built", "_first_shape", "_found_metrics", "_found_variables", "_history", "_steps",
     "stop_training",
 ))  # fmt: skip
-
-
-class _Frozen:
-    """Whether any layer of the process was made with trainable=False; while none was, nobody need look for them."""
-
-    ever = False
 
 
 @notes_changes
@@ -90,14 +85,19 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
     _makes_masks = False  # and the class no one of the library: it is asked at every call
     _built_by_call = False  # nothing to build before the first call: it builds the layers inside
     _constructor: type | None = None  # the class whose arguments describe the layer, if not its own
-    _ready: bool  # built and free of masks and losses: calls on a plain tensor go straight to ``call``
+    # Calls on a plain tensor go straight to ``call`` while no other layer begins to add losses: the layer is built and
+    # makes neither masks nor losses.  None: not known.
+    _ready: int | None
+    _adds_losses = False  # itself or a layer inside
+    _looked_for_losses = 0  # at this version of loss_adders
+    _found_variables: Kept | None = None
     _takes_training: bool
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = super().__new__(cls)
         layer.__dict__["_arguments"] = (args, kwargs)  # for get_config()
-        layer.__dict__.update(_ready=False, _takes_training=False)
+        layer.__dict__.update(_ready=None, _takes_training=False)
         note_made(layer)
         return layer
 
@@ -132,7 +132,6 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
         self._dtype = standardize_dtype(dtype, f"{type(self).__name__}: dtype")
         self._trainable = bool(trainable)
         self._frozen_whole = not trainable  # as made; who sets ``trainable`` later, tells each sublayer
-        _Frozen.ever = _Frozen.ever or not trainable
         self._built = False
         self._build_arguments: dict[str, Any] | None = None
         self._parent: weakref.ref[Layer] | None = None
@@ -143,11 +142,10 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
         self._input_shape_arg = None if input_shape is None else tuple(input_shape)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        Losses.in_calls = Losses.in_calls or self.activity_regularizer is not None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
-            self.__dict__["_ready"] = False
+            self.__dict__["_ready"] = None
         if name not in _BOOKKEEPING and name != "trainable":  # which notes itself
             note_change(self, name)  # what was captured with the old value is captured again
         if isinstance(value, Layer):
@@ -255,7 +253,9 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
     # ---- calling ----
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._ready and len(args) == 1:  # built, one plain input of the right type: no detours
+        if (
+            self._ready == loss_adders.version and len(args) == 1
+        ):  # built, one plain input of the right type: no detours
             x = args[0]
             if type(x) is np.ndarray and x.dtype is self._dtype:
                 x = wrap(x)
@@ -344,13 +344,20 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
         self._variables.append(v)
         if not trainable:
             self._fixed.append(v)
-        Losses.on_weights = Losses.on_weights or v.regularizer is not None
         return v
 
     @property
     def weights(self) -> list[Variable]:
         """All variables: the layer's own (those that can be trained first), then each sublayer's."""
-        return list(named_variables(self).values())
+        return list(self._held().variables)
+
+    def _held(self) -> Kept:
+        """The variables and layers inside, looked for again where something changed."""
+        if grad_mode.recording is not None:  # what the step under record makes isn't noted as a change
+            return Kept(self)
+        if self._found_variables is None or not self._found_variables.holds():
+            self._found_variables = Kept(self)
+        return self._found_variables
 
     @property
     def trainable_weights(self) -> list[Variable]:
@@ -366,11 +373,8 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
 
     def _frozen(self) -> set[int]:
         """The ids of the variables that a layer keeps from training, whatever they say themselves."""
-        if not self._trainable:
-            return {id(v) for v in self.weights}
-        if not _Frozen.ever:
-            return set()
-        return {id(v) for layer in named_layers(self).values() if layer._frozen_whole for v in layer.weights}
+        held = self._held()
+        return held.frozen if self._trainable else {id(v) for v in held.variables}
 
     variables, trainable_variables, non_trainable_variables = weights, trainable_weights, non_trainable_weights
 
@@ -432,23 +436,28 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
         Args:
             loss: a scalar tensor, or a list of them.
         """
-        Losses.in_calls = True
-        layer: Layer | None = self
-        while layer is not None:  # from now on calls of what holds this layer clear its losses first
-            layer.__dict__["_ready"] = False
-            layer = None if layer._parent is None else layer._parent()
+        if not self._adds_losses:
+            self.__dict__["_adds_losses"] = True
+            loss_adders.begin()
+        context.added += 1
         self._own_losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
 
     @property
     def losses(self) -> list[Any]:
         """What ``add_loss`` collected in the last call, and the regularization of the trainable weights."""
-        if not Losses.in_calls and not Losses.on_weights:
-            return []
-        found = [loss for layer in (self, *named_layers(self).values()) for loss in layer._own_losses]
-        return found + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+        held = self._held()
+        found = [loss for layer in (self, *held.layers) for loss in layer._own_losses]
+        for v in held.variables:
+            if v.regularizer is not None:
+                return found + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+        return found
 
     def _clear_losses(self) -> None:
-        for layer in (self, *named_layers(self).values()):
+        """Forget the losses of the call before; note whether there are any."""
+        version, layers = loss_adders.version, self._held().layers
+        adds = self._adds_losses or any(layer._adds_losses for layer in layers)
+        vars(self).update(_adds_losses=adds, _looked_for_losses=version)
+        for layer in (self, *layers):
             layer._own_losses.clear()
 
     # ---- description ----
@@ -513,7 +522,6 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
         layer._name = later.get("name", layer._name)
         if "trainable" in later:
             layer._trainable, layer._frozen_whole = later["trainable"], not later["trainable"]
-            _Frozen.ever = _Frozen.ever or layer._frozen_whole
         return layer
 
     @property

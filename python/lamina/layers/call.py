@@ -6,6 +6,7 @@ Calls of a built layer on one plain tensor do not come here.
 from __future__ import annotations
 
 import inspect
+import itertools
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ class _CallContext(threading.local):
 
     training = False
     depth = 0
+    added = 0  # how often layers added losses
     following: str | None = None
     normalization: Any = None
 
@@ -54,11 +56,22 @@ def take_following(own: str | None = "linear", known: tuple[str, ...] = ("relu",
     return name
 
 
-class Losses:
-    """Whether any layer of the process adds losses; while none does, nobody need look for them."""
+class _LossAdders:
+    """The layers that add losses in their calls: ``version`` changes when another one begins to.
 
-    in_calls = False  # add_loss() and activity regularizers: the outermost call clears those of the call before
-    on_weights = False
+    A layer looks once for each version whether any inside of it does; if so, its outermost call clears the losses of
+    the call before, and all its calls go the long way.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._versions = itertools.count(1)  # no version comes twice, whatever threads do
+
+    def begin(self) -> None:
+        self.version = next(self._versions)
+
+
+loss_adders = _LossAdders()
 
 
 @cache
@@ -109,8 +122,9 @@ def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         if takes_training:
             kwargs["training"] = context.training
         mask = _pass_masks(names, args, kwargs)
-        if Losses.in_calls and context.depth == 0:
+        if context.depth == 0 and (loss_adders.version != layer._looked_for_losses or layer._adds_losses):
             layer._clear_losses()
+        known, added = loss_adders.version, context.added
         context.depth += 1
         try:
             outputs = layer.call(*args, **kwargs)
@@ -124,7 +138,9 @@ def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         for y in tensors(outputs):
             layer.add_loss(ops.divide(layer.activity_regularizer(y), float(max(1, len(y)))))
     makes_masks = layer._makes_masks
-    vars(layer).update(_takes_training=takes_training, _ready=not (Losses.in_calls or makes_masks))
+    if added != context.added:
+        vars(layer)["_adds_losses"] = True
+    vars(layer).update(_takes_training=takes_training, _ready=None if layer._adds_losses or makes_masks else known)
     return outputs if mask is None and not makes_masks else _with_mask(layer, outputs, args[0] if args else None, mask)
 
 

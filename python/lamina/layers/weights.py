@@ -137,15 +137,19 @@ def check_random_states(label: str, states: Mapping[str, Array]) -> None:
 
 
 class Kept:
-    """The variables of a layer, looked for again when a configuration or one of its lists and dicts changed."""
+    """What a layer holds: the layers inside, all variables, and the ids of those that a layer inside keeps from
+    training; looked for again when a configuration or one of its lists and dicts changed."""
 
-    __slots__ = ("contents", "variables", "version")
+    __slots__ = ("contents", "frozen", "layers", "variables", "version")
 
     def __init__(self, root: Layer) -> None:
         self.version = configuration.version
         self.variables = list(named_variables(root).values())
-        layers = [root, *named_layers(root).values()]
-        found = (c for layer in layers for name, value in vars(layer).items() for c in _containers(name, value))
+        self.layers = list(named_layers(root).values())
+        self.frozen = {id(v) for layer in self.layers if layer._frozen_whole for v in layer.weights}
+        found = (
+            c for layer in (root, *self.layers) for name, value in vars(layer).items() for c in _containers(name, value)
+        )
         self.contents = [(container, _identities(container)) for container in found]
 
     def holds(self) -> bool:

@@ -68,7 +68,7 @@ class Column:
     def __init__(self, array: Array, dtype: np.dtype[Any], kept: bool = False) -> None:
         self.array = array
         self._kept = kept
-        self.dtype = dtype = dtype.newbyteorder("=")
+        self.dtype = dtype = dtype if dtype.isnative else dtype.newbyteorder("=")
         self._taken = np.empty(0, array.dtype)
         self._converted = np.empty(0, dtype)
 

@@ -10,14 +10,13 @@ import numpy as np
 
 from .. import saving
 from ..core import registry
-from ..core.grad_mode import grad_mode
 from ..core.suggest import unknown
 from ..core.tree import map_shapes, map_structure
 from ..layers import Layer, SymbolicTensor
 from ..layers.masking import attach
 from ..layers.symbolic import infer
-from ..layers.variable import Variable, auto_name, unique_keys
-from ..layers.weights import Kept, children
+from ..layers.variable import auto_name, unique_keys
+from ..layers.weights import children
 from . import functional
 from .summary import print_summary
 from .trainer import Trainer
@@ -34,7 +33,6 @@ class Model(Layer, Trainer):
     _built_by_call = True
     supports_masking = True
     _graph: functional.Graph | None = None
-    _found_variables: Kept | None = None
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any) -> None:
         if (inputs is None) != (outputs is None):
@@ -76,17 +74,6 @@ class Model(Layer, Trainer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         return None  # the layers inside attach theirs
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All variables of the layers, in order; of each layer those that can be trained first."""
-        if grad_mode.recording is not None:  # what the step under record makes isn't noted as a change
-            return super().weights
-        if self._found_variables is None or not self._found_variables.holds():
-            self._found_variables = Kept(self)
-        return list(self._found_variables.variables)
-
-    variables = weights
 
     @property
     def layers(self) -> list[Layer]:

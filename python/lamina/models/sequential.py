@@ -56,7 +56,7 @@ class Sequential(Model):
         self.__dict__["_chains"] = None
         layer._adopt(self)
         self._built = bool(self._drawn)
-        self.__dict__["_ready"] = False
+        self.__dict__["_ready"] = None
         note_change(self, "layers")
 
     def pop(self) -> Layer:
@@ -65,7 +65,7 @@ class Sequential(Model):
             raise IndexError(f"{self._label()}: there is no layer to take away")
         if self._drawn:
             self._drawn.pop()
-        self.__dict__.update(_ready=False, _chains=None)
+        self.__dict__.update(_ready=None, _chains=None)
         note_change(self, "layers")
         return self._layers.pop()
 
