@@ -16,6 +16,25 @@ _LAYERS = {
     "*_constraint": _NOT_SUPPORTED,
     "activity_regularizer": "penalty on the output, divided by the batch size and added to the loss.",
     "data_format": '"channels_last" (None means it, too) or "channels_first": where the axis of channels stands.',
+    "filters": "channels of the output, a positive integer.",
+    "kernel_size": "size of the kernel along the axes between batch and channels, an integer or one for each axis.",
+    "dilation_rate": (
+        "distance of neighbouring taps of the kernel, an integer or one for each axis; may be combined with "
+        "``strides``."
+    ),
+    "groups": "groups of channels that are convolved apart; divides the input's channels and ``filters``.",
+    "depth_multiplier": "outputs of each input channel by itself, a positive integer.",
+    "pool_size": "size of a window along the axes between batch and channels, an integer or one for each axis.",
+    "ceil_mode": (
+        "whether a last window may reach beyond the padded input, if it begins inside of the input or its front "
+        "padding."
+    ),
+    "divisor": (
+        'what the sum of a window is divided by: "valid", its places inside of the input; "padded", those inside of '
+        'the padded input, as in PyTorch; "window", all of its places.'
+    ),
+    "keepdims": "whether the axes between batch and channels stay, with size 1.",
+    "output_size": "sizes of the output between batch and channels, an integer or one for each axis.",
     "center": "whether ``beta`` is added.",
     "scale": "whether the result is multiplied by ``gamma``.",
     "epsilon": "number added to the variance, so that nothing is divided by zero.",

@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core import registry
+from . import adaptive_pooling as _adaptive_pooling
+from . import convolution as _convolution
+from . import depthwise_convolution as _depthwise_convolution
+from . import pooling as _pooling
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from .adaptive_pooling import *
 from .attention import MultiHeadAttention
 from .base import Layer
 from .bidirectional import Bidirectional
-from .convolution import Conv1D, Conv2D, Conv2DTranspose, Conv3D, DepthwiseConv2D
+from .convolution import *
 from .core import ActivityRegularization, Input, InputLayer, Lambda
 from .dense import Dense, Linear
+from .depthwise_convolution import *
 from .dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
 from .elementwise import Add, Average, Maximum, Minimum, Multiply, Subtract
 from .embedding import Embedding, PositionEmbedding, SinePositionEncoding
@@ -20,24 +26,7 @@ from .linear_algebra import Dot
 from .normalization import BatchNormalization, LayerNormalization, UnitNormalization
 from .op_layer import OpLayer, symbolic_call
 from .padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
-from .pooling import (
-    AveragePooling1D,
-    AveragePooling2D,
-    AvgPool1D,
-    AvgPool2D,
-    GlobalAveragePooling1D,
-    GlobalAveragePooling2D,
-    GlobalAvgPool1D,
-    GlobalAvgPool2D,
-    GlobalMaxPool1D,
-    GlobalMaxPool2D,
-    GlobalMaxPooling1D,
-    GlobalMaxPooling2D,
-    MaxPool1D,
-    MaxPool2D,
-    MaxPooling1D,
-    MaxPooling2D,
-)
+from .pooling import *
 from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .recurrent_cell import GRUCell, LSTMCell, SimpleRNNCell
 from .reshape import Concatenate, Flatten, Permute, RepeatVector, Reshape
@@ -47,19 +36,16 @@ from .upsampling import UpSampling1D, UpSampling2D
 from .variable import Variable
 from .wrappers import Masking, TimeDistributed
 
-Convolution1D, Convolution2D, Convolution3D, DepthwiseConvolution2D = Conv1D, Conv2D, Conv3D, DepthwiseConv2D
-Convolution2DTranspose = Conv2DTranspose
-
 registry.add_known((
-    Activation, ActivityRegularization, Add, Average, AveragePooling1D, AveragePooling2D, BatchNormalization,
-    Bidirectional, Concatenate, Conv1D, Conv2D, Conv2DTranspose, Conv3D, Cropping1D, Cropping2D, Dense, DepthwiseConv2D,
-    Dot, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D,
-    GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, InputLayer, LSTM, LSTMCell, Lambda,
-    LayerNormalization, LeakyReLU, Linear, Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum, MultiHeadAttention,
-    Multiply, OpLayer, PReLU, Permute, PositionEmbedding, RNN, ReLU, RepeatVector, Reshape, SimpleRNN, SimpleRNNCell,
-    SinePositionEncoding, Softmax, SpatialDropout1D, SpatialDropout2D, StackedRNNCells, Subtract, TimeDistributed,
-    UnitNormalization, UpSampling1D, UpSampling2D, ZeroPadding1D, ZeroPadding2D,
+    Activation, ActivityRegularization, Add, Average, BatchNormalization, Bidirectional, Concatenate, Cropping1D,
+    Cropping2D, Dense, Dot, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise,
+    InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU, Linear, Masking, Maximum, Minimum,
+    MultiHeadAttention, Multiply, OpLayer, PReLU, Permute, PositionEmbedding, RNN, ReLU, RepeatVector, Reshape,
+    SimpleRNN, SimpleRNNCell, SinePositionEncoding, Softmax, SpatialDropout1D, SpatialDropout2D, StackedRNNCells,
+    Subtract, TimeDistributed, UnitNormalization, UpSampling1D, UpSampling2D, ZeroPadding1D, ZeroPadding2D,
 ), "layer", Layer)  # fmt: skip
+for _room in (_adaptive_pooling, _convolution, _depthwise_convolution, _pooling):
+    registry.add_known([getattr(_room, name) for name in _room.__all__], "layer", Layer)
 
 
 def add(inputs: list[SymbolicTensor], **kwargs: object) -> object:
@@ -177,17 +163,17 @@ def dot(inputs: list[SymbolicTensor], axes: int | Sequence[int] = -1, **kwargs: 
 
 
 __all__ = [
-    "ELU", "GRU", "LSTM", "RNN", "Activation", "ActivityRegularization", "Add", "Average", "AveragePooling1D",
-    "AveragePooling2D", "AvgPool1D", "AvgPool2D", "BatchNormalization", "Bidirectional", "Concatenate", "Conv1D",
-    "Conv2D", "Conv2DTranspose", "Conv3D", "Convolution1D", "Convolution2D", "Convolution2DTranspose", "Convolution3D",
-    "Cropping1D", "Cropping2D", "Dense", "DepthwiseConv2D", "DepthwiseConvolution2D", "Dot", "Dropout", "Embedding",
-    "Flatten", "GRUCell", "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
-    "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D", "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D", "Input", "InputLayer", "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU",
-    "Linear", "Masking", "MaxPool1D", "MaxPool2D", "MaxPooling1D", "MaxPooling2D", "Maximum", "Minimum",
-    "MultiHeadAttention", "Multiply", "OpLayer", "PReLU", "Permute", "PositionEmbedding", "ReLU", "RepeatVector",
-    "Reshape", "SimpleRNN", "SimpleRNNCell", "SinePositionEncoding", "Softmax", "SpatialDropout1D", "SpatialDropout2D",
-    "StackedRNNCells", "Subtract", "SymbolicTensor", "TimeDistributed", "UnitNormalization", "UpSampling1D",
-    "UpSampling2D", "Variable", "ZeroPadding1D", "ZeroPadding2D", "add", "average", "concatenate", "dot", "maximum",
-    "minimum", "multiply", "subtract", "symbolic_call",
+    "ELU", "GRU", "LSTM", "RNN", "Activation", "ActivityRegularization", "Add", "Average", "BatchNormalization",
+    "Bidirectional", "Concatenate", "Cropping1D", "Cropping2D", "Dense", "Dot", "Dropout", "Embedding", "Flatten",
+    "GRUCell", "GaussianDropout", "GaussianNoise", "Input", "InputLayer", "LSTMCell", "Lambda", "Layer",
+    "LayerNormalization", "LeakyReLU", "Linear", "Masking", "Maximum", "Minimum", "MultiHeadAttention", "Multiply",
+    "OpLayer", "PReLU", "Permute", "PositionEmbedding", "ReLU", "RepeatVector", "Reshape", "SimpleRNN",
+    "SimpleRNNCell", "SinePositionEncoding", "Softmax", "SpatialDropout1D", "SpatialDropout2D", "StackedRNNCells",
+    "Subtract", "SymbolicTensor", "TimeDistributed", "UnitNormalization", "UpSampling1D", "UpSampling2D",
+    "Variable", "ZeroPadding1D", "ZeroPadding2D", "add", "average", "concatenate", "dot", "maximum", "minimum",
+    "multiply", "subtract", "symbolic_call",
 ]  # fmt: skip
+__all__ += _adaptive_pooling.__all__
+__all__ += _convolution.__all__
+__all__ += _depthwise_convolution.__all__
+__all__ += _pooling.__all__

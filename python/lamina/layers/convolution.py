@@ -1,14 +1,14 @@
-"""Convolutions of sequences, images and volumes."""
+"""Convolutions, and transposed ones, of sequences, images and volumes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from .. import activations, initializers, ops, regularizers
+from .. import activations, ops
 from ..core.autograd import Tensor
 from . import arguments
-from .arguments import known, positive, refuse, sizes
+from .arguments import known, positive, sizes
 from .base import Layer
 from .call import context, take_following
 from .normalization import BatchNormalization
@@ -25,30 +25,29 @@ class Convolution(Layer):
     kernel: Variable
     bias: Variable | None
 
-    def _set_windows(
-        self, kernel_size: Any, strides: Any, padding: Any, data_format: str | None, dilation_rate: Any
-    ) -> None:
-        self.kernel_size = sizes(self, "kernel_size", kernel_size, self._axes)
-        self.strides = sizes(self, "strides", strides, self._axes)
-        self.padding = arguments.padding(self, padding, self._axes, self._paddings)
-        self.data_format = arguments.data_format(self, data_format)
-        self.dilation_rate = sizes(self, "dilation_rate", dilation_rate, self._axes)
+    kernel_size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: Any
+    data_format: str
+    dilation_rate: tuple[int, ...]
+    activation: Any
+    use_bias: bool
 
-    def _set_outputs(self, activation: Any, use_bias: bool, bias_initializer: Any, bias_regularizer: Any) -> None:
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
+    def _set_options(self, options: dict[str, Any]) -> None:
+        """Keep and check what a convolution was made with, the ``locals()`` of its constructor."""
+        super().__init__(activity_regularizer=options["activity_regularizer"], **options["kwargs"])
+        self._keep(options)
+        self.kernel_size = sizes(self, "kernel_size", self.kernel_size, self._axes)
+        self.strides = sizes(self, "strides", self.strides, self._axes)
+        self.padding = arguments.padding(self, self.padding, self._axes, self._paddings)
+        self.data_format = arguments.data_format(self, self.data_format)
+        self.dilation_rate = sizes(self, "dilation_rate", self.dilation_rate, self._axes)
 
     def _output_channels(self, channels: int) -> int:
         raise NotImplementedError
 
-    def _kernel_channels(self, channels: int) -> tuple[int, int]:
-        """The last two axes of the kernel."""
-        raise NotImplementedError
-
-    def _kernel_options(self) -> tuple[Any, Any]:
-        """Initializer and regularizer of the kernel."""
+    def _make_kernels(self, channels: int) -> None:
+        """The weights besides the bias, for so many input channels."""
         raise NotImplementedError
 
     def _wanted_channels(self) -> int:
@@ -71,15 +70,8 @@ class Convolution(Layer):
         found, _ = arguments.stored(input_shape, self.data_format, self._axes)
         channels = known(self, "the channel axis", found, input_shape)
         self.compute_output_shape(input_shape)  # a window larger than the input is an error here already
-        initializer, regularizer = self._kernel_options()
-        shape = (*self.kernel_size, *self._kernel_channels(channels))
-        self.kernel = self.add_weight(shape, initializer, regularizer=regularizer, name="kernel")
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                (self._output_channels(channels),), self.bias_initializer, regularizer=self.bias_regularizer,
-                name="bias",
-            )  # fmt: skip
+        self._make_kernels(channels)
+        self.bias = self._weight("bias", (self._output_channels(channels),)) if self.use_bias else None
 
     def call(self, inputs: Tensor) -> Any:
         if inputs._array.ndim != self._axes + 2:
@@ -110,6 +102,9 @@ class Convolution(Layer):
 
 
 class _Conv(Convolution):
+    filters: int
+    groups: int
+
     def __init__(
         self,
         filters: int,
@@ -130,27 +125,26 @@ class _Conv(Convolution):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        refuse(self, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint)
-        self.filters = positive(self, "filters", filters)
-        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
-        self.groups = positive(self, "groups", groups)
+        self._set_options(locals())
+
+    def _set_options(self, options: dict[str, Any]) -> None:
+        super()._set_options(options)
+        self.filters = positive(self, "filters", self.filters)
+        self.groups = positive(self, "groups", self.groups)
         if self.filters % self.groups:
-            raise ValueError(f"{self._label()}: filters={filters} is not a multiple of groups={groups}")
-        self._set_outputs(activation, use_bias, bias_initializer, bias_regularizer)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+            raise ValueError(f"{self._label()}: filters={self.filters} is not a multiple of groups={self.groups}")
 
     def _output_channels(self, channels: int) -> int:
         return self.filters
 
-    def _kernel_channels(self, channels: int) -> tuple[int, int]:
+    def _make_kernels(self, channels: int) -> None:
         if channels % self.groups:
             raise ValueError(f"the input has {channels} channels, no multiple of groups={self.groups}")
-        return channels // self.groups, self.filters
+        self.kernel = self._weight("kernel", (*self.kernel_size, *self._kernel_channels(channels)))
 
-    def _kernel_options(self) -> tuple[Any, Any]:
-        return self.kernel_initializer, self.kernel_regularizer
+    def _kernel_channels(self, channels: int) -> tuple[int, int]:
+        """The last two axes of the kernel."""
+        return channels // self.groups, self.filters
 
     def _wanted_channels(self) -> int:
         return self.kernel.shape[-2] * self.groups
@@ -166,13 +160,9 @@ class Conv1D(_Conv):
     """Convolution of sequences along time.
 
     Args:
-        filters: channels of the output, a positive integer.
-        kernel_size: steps that the kernel covers, an integer.
         strides: steps from one place of the kernel to the next, an integer.
         padding: "valid" for no zeros, "same" for an output of T / strides steps, "causal" for zeros in front alone, so
             that no step sees a later one; or a number of zeros for both ends, or ((first, last),).
-        dilation_rate: distance of neighbouring kernel steps, an integer; may be combined with ``strides``.
-        groups: groups of channels that are convolved apart; divides the input's channels and ``filters``.
 
     Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
 
@@ -199,13 +189,9 @@ class Conv2D(_Conv):
     sum.
 
     Args:
-        filters: channels of the output, a positive integer.
-        kernel_size: pixels that the kernel covers, an integer or (height, width).
         strides: pixels from one place of the kernel to the next, an integer or (vertical, horizontal).
         padding: "valid" for no zeros, "same" for an output of H / strides, W / strides; or a number of zeros for all
             sides, (height, width), or ((top, bottom), (left, right)).
-        dilation_rate: distance of neighbouring kernel pixels, an integer or two; may be combined with ``strides``.
-        groups: groups of channels that are convolved apart; divides the input's channels and ``filters``.
 
     Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
 
@@ -233,13 +219,9 @@ class Conv3D(_Conv):
     """Convolution of volumes.
 
     Args:
-        filters: channels of the output, a positive integer.
-        kernel_size: voxels that the kernel covers, an integer or (depth, height, width).
         strides: voxels from one place of the kernel to the next, an integer or three.
         padding: "valid" for no zeros, "same" for an output of the input's sizes / strides; or a number of zeros for all
             sides, (depth, height, width), or ((front, back), (top, bottom), (left, right)).
-        dilation_rate: distance of neighbouring kernel voxels, an integer or three; may be combined with ``strides``.
-        groups: groups of channels that are convolved apart; divides the input's channels and ``filters``.
 
     Input shape: (N, D, H, W, C); (N, C, D, H, W) with ``data_format="channels_first"``.
 
@@ -258,6 +240,8 @@ class Conv3D(_Conv):
 
 
 class _ConvTranspose(_Conv):
+    output_padding: tuple[int, ...] | None
+
     def __init__(
         self,
         filters: int,
@@ -280,23 +264,22 @@ class _ConvTranspose(_Conv):
         groups: int = 1,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias,
-            kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
-            kernel_constraint, bias_constraint, **kwargs,
-        )  # fmt: skip
-        self.output_padding = None
-        if output_padding is not None:
-            self.output_padding = sizes(self, "output_padding", output_padding, self._axes, 0)
-            for more, stride, dilation in zip(self.output_padding, self.strides, self.dilation_rate, strict=True):
-                if more and more >= max(stride, dilation):
-                    raise ValueError(
-                        f"{self._label()}: output_padding={more} must be less than strides={stride}"
-                        + f" or dilation_rate={dilation}" * (dilation > 1)
-                    )
+        self._set_options(locals())
+
+    def _set_options(self, options: dict[str, Any]) -> None:
+        super()._set_options(options)
+        if self.output_padding is None:
+            return
+        self.output_padding = sizes(self, "output_padding", self.output_padding, self._axes, 0)
+        for more, stride, dilation in zip(self.output_padding, self.strides, self.dilation_rate, strict=True):
+            if more and more >= max(stride, dilation):
+                raise ValueError(
+                    f"{self._label()}: output_padding={more} must be less than strides={stride}"
+                    + f" or dilation_rate={dilation}" * (dilation > 1)
+                )
 
     def _kernel_channels(self, channels: int) -> tuple[int, int]:
-        return super()._kernel_channels(channels)[1] // self.groups, channels
+        return self.filters // self.groups, channels
 
     def _wanted_channels(self) -> int:
         return self.kernel.shape[-1]
@@ -321,23 +304,49 @@ class _ConvTranspose(_Conv):
             bias=bias, groups=self.groups, activation=activation,
         )  # fmt: skip
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | self._config("output_padding")
+
+class Conv1DTranspose(_ConvTranspose):
+    """Transposed convolution of sequences, the gradient of a convolution: makes them longer.
+
+    With dilation, kernel_size stands for (its size - 1) * dilation_rate + 1.
+
+    Args:
+        strides: steps of the output from one of the input to the next, an integer.
+        padding: "same" for an output of T * strides; "valid" for (T - 1) * strides + kernel_size, at least T * strides;
+            or numbers cut from (T - 1) * strides + kernel_size: one for both ends, or ((first, last),).
+        output_padding: steps added at the end of time, an integer, less than ``strides`` (or than ``dilation_rate``, if
+            larger); None adds what the padding's name asks for.  "same" then counts from (T - 1) * strides +
+            kernel_size % 2.
+
+    Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
+
+    Output shape: (N, T', filters); (N, filters, T') with ``data_format="channels_first"``.
+
+    Weights: ``kernel`` (kernel_size, filters / groups, C) and ``bias`` (filters,).
+
+    Raises:
+        ValueError: a size is not positive; ``padding`` is unknown or leaves nothing; ``output_padding`` is too large;
+            ``groups`` does not divide the channels; the input has other axes or channels.
+
+    Source: Keras 3, Conv1DTranspose; ``groups`` from PyTorch.
+    """
+
+    _axes = 1
 
 
 class Conv2DTranspose(_ConvTranspose):
     """Transposed convolution of images, the gradient of a convolution: makes them larger.
 
+    With dilation, the kernel's height stands for (its size - 1) * dilation_rate + 1.  Columns go likewise.
+
     Args:
-        filters: channels of the output, a positive integer.
-        kernel_size: pixels of the output that one of the input reaches, an integer or (height, width).
         strides: pixels of the output from one of the input to the next, an integer or (vertical, horizontal).
         padding: "same" for an output of H * strides; "valid" for (H - 1) * strides + the kernel's height, at least H *
-            strides; or numbers cut from that: one for all sides, (height, width), or ((top, bottom), (left, right)).
-        output_padding: rows and columns added at the bottom and the right, an integer or two, less than ``strides`` (or
-            than ``dilation_rate``, if larger); None adds what the padding's name asks for.
-        dilation_rate: distance of neighbouring kernel pixels, an integer or two; may be combined with ``strides``.
-        groups: groups of channels that are convolved apart; divides the input's channels and ``filters``.
+            strides; or numbers cut from (H - 1) * strides + the kernel's height: one for all sides, (height, width), or
+            ((top, bottom), (left, right)).
+        output_padding: pixels added at the end of each axis, an integer or one for each axis, less than ``strides`` (or
+            than ``dilation_rate``, if larger); None adds what the padding's name asks for.  "same" then counts from (H
+            - 1) * strides + the kernel's height % 2.
 
     Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
 
@@ -355,83 +364,65 @@ class Conv2DTranspose(_ConvTranspose):
     _axes = 2
 
 
-class _DepthwiseConv(Convolution):
-    def __init__(
+class Conv3DTranspose(_ConvTranspose):
+    """Transposed convolution of volumes, the gradient of a convolution: makes them larger.
+
+    With dilation, the kernel's depth stands for (its size - 1) * dilation_rate + 1.  Rows and columns go likewise.
+
+    Args:
+        strides: voxels of the output from one of the input to the next, an integer or three.
+        padding: "same" for an output of D * strides; "valid" for (D - 1) * strides + the kernel's depth, at least D *
+            strides; or numbers cut from (D - 1) * strides + the kernel's depth: one for all sides, (depth, height,
+            width), or ((front, back), (top, bottom), (left, right)).
+        output_padding: voxels added at the end of each axis, an integer or one for each axis, less than ``strides`` (or
+            than ``dilation_rate``, if larger); None adds what the padding's name asks for.  "same" then counts from (D
+            - 1) * strides + the kernel's depth % 2.
+
+    Input shape: (N, D, H, W, C); (N, C, D, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, D', H', W', filters); (N, filters, D', H', W') with ``data_format="channels_first"``.
+
+    Weights: ``kernel`` (depth, height, width, filters / groups, C) and ``bias`` (filters,).
+
+    Raises:
+        ValueError: a size is not positive; ``padding`` is unknown or leaves nothing; ``output_padding`` is too large;
+            ``groups`` does not divide the channels; the input has other axes or channels.
+
+    Source: Keras 3, Conv3DTranspose; ``groups`` from PyTorch.
+    """
+
+    _axes = 3
+
+    def __init__(  # data_format before output_padding, as in Keras
         self,
+        filters: int,
         kernel_size: Any,
         strides: Any = 1,
         padding: Any = "valid",
-        depth_multiplier: int = 1,
         data_format: str | None = None,
+        output_padding: Any = None,
         dilation_rate: Any = 1,
         activation: Any = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
+        kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
+        kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
         activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
+        kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        *,
+        groups: int = 1,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        refuse(self, depthwise_constraint=depthwise_constraint, bias_constraint=bias_constraint)
-        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
-        self.depth_multiplier = positive(self, "depth_multiplier", depth_multiplier)
-        self._set_outputs(activation, use_bias, bias_initializer, bias_regularizer)
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-
-    def _output_channels(self, channels: int) -> int:
-        return channels * self.depth_multiplier
-
-    def _kernel_channels(self, channels: int) -> tuple[int, int]:
-        return channels, self.depth_multiplier
-
-    def _kernel_options(self) -> tuple[Any, Any]:
-        return self.depthwise_initializer, self.depthwise_regularizer
-
-    def _wanted_channels(self) -> int:
-        return self.kernel.shape[-2]
-
-    def _folded(self, normalization: BatchNormalization) -> tuple[Tensor, Tensor]:
-        shape = self.kernel.shape
-        outputs = ops.reshape(self.kernel, (*shape[:-2], shape[-2] * shape[-1]))
-        kernel, bias = normalization.folded_into(outputs, self.bias)
-        return ops.reshape(kernel, shape), bias
-
-    def _convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None, activation: str) -> Tensor:
-        return ops.depthwise_conv(
-            x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate, bias=bias,
-            activation=activation,
-        )  # fmt: skip
+        self._set_options(locals())
 
 
-class DepthwiseConv2D(_DepthwiseConv):
-    """Convolution of each channel of images by itself.
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose
 
-    Output channel ``c * depth_multiplier + j`` comes from input channel c.
-
-    Args:
-        kernel_size: pixels that the kernel covers, an integer or (height, width).
-        strides: pixels from one place of the kernel to the next, an integer or (vertical, horizontal).
-        padding: "valid" for no zeros, "same" for an output of H / strides, W / strides; or a number of zeros for all
-            sides, (height, width), or ((top, bottom), (left, right)).
-        depth_multiplier: output channels for each input channel, a positive integer.
-        dilation_rate: distance of neighbouring kernel pixels, an integer or two; may be combined with ``strides``.
-
-    Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
-
-    Output shape: (N, H', W', C * depth_multiplier), or with the channels first.
-
-    Weights: ``kernel`` (height, width, C, depth_multiplier) and ``bias`` (C * depth_multiplier,).
-
-    Raises:
-        ValueError: a size is not positive; ``padding`` is unknown; the input has other axes or channels, or is smaller
-            than the kernel.
-
-    Source: Keras 3, DepthwiseConv2D.
-    """
-
-    _axes = 2
+__all__ = [
+    "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose", "Convolution1D",
+    "Convolution1DTranspose", "Convolution2D", "Convolution2DTranspose", "Convolution3D", "Convolution3DTranspose",
+]  # fmt: skip

@@ -14,6 +14,7 @@ from .layer_checks import LayerCheck
 
 SEQUENCE = (3, 4, 2)  # (N, T, C)
 IMAGE = (2, 5, 6, 3)  # (N, H, W, C)
+VOLUME = (2, 3, 4, 3, 2)  # (N, D, H, W, C)
 STATE = (3, 4)
 
 
@@ -30,17 +31,32 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.Conv1D, {"filters": 3, "kernel_size": 2, "padding": "causal", "activation": "tanh"}, SEQUENCE, {"time": 1}
     yield la.Conv2D, {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, IMAGE
     yield la.Conv2D, {"filters": 6, "kernel_size": (2, 3), "dilation_rate": (2, 1), "groups": 3}, IMAGE
-    yield la.Conv3D, {"filters": 2, "kernel_size": 2, "strides": (1, 2, 1), "padding": "same"}, (2, 3, 4, 3, 2)
+    yield la.Conv3D, {"filters": 2, "kernel_size": 2, "strides": (1, 2, 1), "padding": "same"}, VOLUME
+    yield la.Conv1DTranspose, {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}, SEQUENCE, {"time": 1}
     yield la.Conv2DTranspose, {"filters": 4, "kernel_size": 3, "strides": 2, "output_padding": 1}, IMAGE
+    yield la.Conv3DTranspose, {"filters": 2, "kernel_size": 2, "strides": (1, 2, 1)}, VOLUME
+    yield la.DepthwiseConv1D, {"kernel_size": 2, "padding": "causal", "use_bias": False}, SEQUENCE, {"time": 1}
     yield la.DepthwiseConv2D, {"kernel_size": 3, "depth_multiplier": 2}, IMAGE
+    yield la.SeparableConv1D, {"filters": 3, "kernel_size": 2, "activation": "tanh"}, SEQUENCE, {"time": 1}
+    yield la.SeparableConv2D, {"filters": 4, "kernel_size": 3, "strides": 2, "depth_multiplier": 2}, IMAGE
     yield la.MaxPooling1D, {"pool_size": 2}, SEQUENCE, {"time": 1}
     yield la.MaxPooling2D, {"pool_size": (2, 3), "strides": 1}, IMAGE
+    yield la.MaxPooling3D, {"pool_size": 2, "padding": "same"}, VOLUME
     yield la.AveragePooling1D, {"pool_size": 2, "padding": "same"}, SEQUENCE, {"time": 1}
     yield la.AveragePooling2D, {"pool_size": 2}, IMAGE
+    yield la.AveragePooling3D, {"pool_size": (2, 2, 3), "padding": 1, "divisor": "padded", "ceil_mode": True}, VOLUME
     yield la.GlobalMaxPooling1D, {}, SEQUENCE, {"time": 1}
     yield la.GlobalMaxPooling2D, {"keepdims": True}, IMAGE
+    yield la.GlobalMaxPooling3D, {}, VOLUME
     yield la.GlobalAveragePooling1D, {"keepdims": True}, SEQUENCE, {"time": 1}
     yield la.GlobalAveragePooling2D, {}, IMAGE
+    yield la.GlobalAveragePooling3D, {"keepdims": True}, VOLUME
+    yield la.AdaptiveMaxPooling1D, {"output_size": 3}, SEQUENCE, {"time": 1}
+    yield la.AdaptiveMaxPooling2D, {"output_size": (2, 4)}, IMAGE
+    yield la.AdaptiveMaxPooling3D, {"output_size": 2}, VOLUME
+    yield la.AdaptiveAveragePooling1D, {"output_size": 3}, SEQUENCE, {"time": 1}
+    yield la.AdaptiveAveragePooling2D, {"output_size": (2, 4)}, IMAGE
+    yield la.AdaptiveAveragePooling3D, {"output_size": 2}, VOLUME
     yield la.UpSampling1D, {"size": 2}, SEQUENCE, {"time": 1}
     yield la.UpSampling2D, {"size": (2, 3), "interpolation": "bilinear"}, IMAGE
     yield la.ZeroPadding1D, {"padding": (1, 2)}, SEQUENCE, {"time": 1}
