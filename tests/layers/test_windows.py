@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,11 @@ CONVOLUTIONS = {
     "Conv2D": ({"filters": 4, "kernel_size": (3, 2), "strides": 2, "padding": 1, "groups": 2}, (5, 6)),
     "Conv2DTranspose": ({"filters": 6, "kernel_size": 3, "strides": (2, 3), "output_padding": 1, "groups": 2}, (4, 5)),
     "Conv3D": ({"filters": 4, "kernel_size": (2, 1, 3), "strides": (1, 2, 1), "padding": "same"}, (4, 3, 5)),
+    "Conv1DTranspose": ({"filters": 6, "kernel_size": 3, "strides": 2, "padding": 1, "groups": 2}, (6,)),
+    "Conv3DTranspose": ({"filters": 3, "kernel_size": 2, "strides": (1, 2, 3), "padding": "same"}, (3, 2, 3)),
+    "DepthwiseConv1D": ({"kernel_size": 3, "dilation_rate": 2, "strides": 2, "padding": "causal"}, (9,)),
+    "SeparableConv1D": ({"filters": 3, "kernel_size": 3, "padding": "causal", "depth_multiplier": 2}, (6,)),
+    "SeparableConv2D": ({"filters": 3, "kernel_size": (3, 2), "strides": 2, "padding": ((1, 0), 2)}, (5, 4)),
     "DepthwiseConv2D": ({"kernel_size": 3, "depth_multiplier": 2, "padding": "same"}, (5, 4)),
 }
 POOLS = {
@@ -22,6 +29,16 @@ POOLS = {
     "MaxPooling2D": ({"pool_size": (2, 3), "padding": ((1, 0), (1, 1))}, (5, 6)),
     "AveragePooling1D": ({"pool_size": 3, "padding": 1, "divisor": "padded"}, (8,)),
     "AveragePooling2D": ({"pool_size": 2, "padding": "same", "ceil_mode": True}, (5, 6)),
+    "MaxPooling3D": ({"pool_size": 2, "strides": (1, 2, 1), "padding": (0, 1, (1, 0))}, (3, 4, 3)),
+    "AveragePooling3D": ({"pool_size": (2, 3, 1), "strides": 2, "ceil_mode": True}, (4, 4, 3)),
+    "GlobalMaxPooling3D": ({}, (2, 3, 4)),
+    "GlobalAveragePooling3D": ({"keepdims": True}, (2, 3, 4)),
+    "AdaptiveMaxPooling1D": ({"output_size": 3}, (8,)),
+    "AdaptiveMaxPooling2D": ({"output_size": (2, 5)}, (5, 3)),
+    "AdaptiveMaxPooling3D": ({"output_size": 2}, (2, 3, 4)),
+    "AdaptiveAveragePooling1D": ({"output_size": 8}, (3,)),
+    "AdaptiveAveragePooling2D": ({"output_size": 2}, (5, 6)),
+    "AdaptiveAveragePooling3D": ({"output_size": (1, 2, 3)}, (3, 3, 4)),
     "GlobalAveragePooling1D": ({"keepdims": True}, (8,)),
     "GlobalAveragePooling2D": ({}, (3, 4)),
     "GlobalMaxPooling1D": ({}, (8,)),
@@ -82,13 +99,14 @@ def test_gradients(name):
 def test_weights_gradients_and_fusion(name):
     layer, x = make(name, dtype="float64", activation="tanh", bias_initializer="normal")
     layer(x)
-    kernel, bias = layer.get_weights()
+    names = [w.name for w in layer.weights]
 
-    def function(x, kernel, bias):
-        layer.kernel, layer.bias = kernel, bias
+    def function(x, *weights):
+        for weight, value in zip(names, weights, strict=True):
+            setattr(layer, weight, value)
         return layer(x)
 
-    check_gradients(function, x, kernel, bias)
+    check_gradients(function, x, *layer.get_weights())
     layer, x = make(name)
     model = lamina.Sequential([lamina.Input(x.shape[1:]), layer, layers.BatchNormalization(), layers.ReLU()])
     rng = np.random.default_rng(1)
@@ -213,6 +231,108 @@ BAD = [
     (lambda: layers.Conv2DTranspose(4, 3)(X3), r"expected a batch of images, \(N, H, W, C\)"),
     (lambda: layers.AveragePooling2D(2, divisor="pad"), "divisor of AveragePooling2D .*'padded'"),
 ]  # fmt: skip
+
+
+# Operations with arguments that fit an input of n axes between batch and channels, and the options that are sizes.
+SIZES = ("strides", "dilation_rate")
+OPERATIONS = {
+    "conv": (lambda n: {"kernel": np.zeros((*(2,) * n, 3, 3)), "strides": 2, "padding": 1}, SIZES),
+    "conv_transpose": (
+        lambda n: {"kernel": np.zeros((*(2,) * n, 3, 3)), "strides": 2, "output_padding": 1},
+        (*SIZES, "output_padding"),
+    ),
+    "depthwise_conv": (lambda n: {"kernel": np.zeros((*(2,) * n, 3, 1))}, SIZES),
+    "separable_conv": (
+        lambda n: {"depthwise_kernel": np.zeros((*(2,) * n, 3, 1)), "pointwise_kernel": np.zeros((*(1,) * n, 3, 4))},
+        SIZES,
+    ),
+    "max_pool": (lambda n: {"pool_size": 2, "strides": 1}, (*SIZES, "pool_size")),
+    "average_pool": (lambda n: {"pool_size": 2, "strides": 1}, (*SIZES, "pool_size")),
+    "adaptive_max_pool": (lambda n: {"output_size": 2}, ("output_size",)),
+    "adaptive_average_pool": (lambda n: {"output_size": 2}, ("output_size",)),
+}
+
+
+def refused(op, n, **options):
+    """The message with which an operation over n axes refuses one option."""
+    x = np.ones((2, *(4,) * n, 3))
+    arguments, _ = OPERATIONS[op]
+    with pytest.raises((ValueError, TypeError)) as error:
+        getattr(ops, op)(x, **{**arguments(min(n, 3)), **options})
+    return str(error.value)
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_sizes_that_do_not_fit_the_rank(op, n):
+    x = np.ones((2, *(4,) * n, 3))
+    arguments, sizes = OPERATIONS[op]
+    good = getattr(ops, op)(x, **arguments(n)).numpy()
+    for name in sizes:
+        alike = arguments(n).get(name, 1)
+        same = getattr(ops, op)(x, **{**arguments(n), name: [np.int64(alike)] * n})
+        np.testing.assert_array_equal(same.numpy(), good)
+        wrong = [(), (1,) * (n + 1), 1.5, (1.0,) * n, True, "same", ("1",) * n, ((1,),) * n, -1, (-1,) * n, 2**31]
+        for value in wrong + [(1,) * (n - 1)] * (n > 2) + [0] * (name != "output_padding"):
+            message = refused(op, n, **{name: value})
+            assert message.startswith("depthwise_conv: " if op == "separable_conv" else f"{op}: "), message
+            assert name in message
+
+
+@pytest.mark.parametrize("op", [o for o in OPERATIONS if not o.startswith("adaptive")])
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_padding_that_does_not_fit_the_rank(op, n):
+    names = [("same",) * n, ("valid", 1), (1, "valid", 1), (("same", 1),) * n, "full", "", b"same"]
+    numbers = [(1,) * (n + 1), ((1, 1),) * (n + 1), ((1, 1, 1),) * n, ((1,),) * n, 0.5, (0.5,) * n, -1, ((0, -1),) * n]
+    for value in [*names, *numbers, None, True, (True,) * n, 2**31]:
+        assert "padding" in refused(op, n, padding=value)
+    if n > 1:
+        assert "'causal'" in refused(op, n, padding="causal")
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+@pytest.mark.parametrize("n", [-1, 0, 4])
+def test_ranks_0_and_4(op, n):
+    x = np.ones((2, *(4,) * n, 3)) if n >= 0 else np.ones(())
+    arguments, _ = OPERATIONS[op]
+    with pytest.raises(ValueError, match=r"x is \(.*\), expected \(N, T, C\), \(N, H, W, C\) or"):
+        getattr(ops, op)(x, **arguments(2))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize(("stride", "dilation", "most"), [(1, 1, 0), (2, 1, 1), (3, 2, 2), (1, 3, 2)])
+def test_output_padding_must_be_smaller_than_the_stride(n, stride, dilation, most):
+    x = np.ones((2, *(4,) * n, 3))
+    layer = getattr(layers, f"Conv{n}DTranspose")
+    for padding in ("valid", "same", 0):
+        options = {"strides": stride, "dilation_rate": dilation, "padding": padding}
+        y = layer(5, 2, output_padding=most, **options)(x)
+        assert y.shape[1:-1] == tuple(m + most for m in layer(5, 2, output_padding=0, **options)(x).shape[1:-1])
+        with pytest.raises(
+            ValueError, match=rf"Conv{n}DTranspose.*output_padding={most + 1} must be less than strides"
+        ):
+            layer(5, 2, output_padding=(0,) * (n - 1) + (most + 1,), **options)
+        message = refused("conv_transpose", n, output_padding=most + 1, **options)
+        assert message.startswith(f"conv_transpose: output_padding is {most + 1} along the ")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_layers_refuse_what_does_not_fit_the_rank(name):
+    options, size = ALL[name]
+    kind, n = getattr(layers, name), len(size)
+    for option in sorted({"kernel_size", "pool_size", "strides", "dilation_rate", "output_padding", "output_size"}):
+        if option not in inspect.signature(kind.__init__).parameters:
+            continue
+        for value in [(), (1,) * (n + 1), 1.5, True, "same", -1, (-1,) * n, ("1",) * n]:
+            with pytest.raises(ValueError, match=rf"{name} '.*': {option} must be a"):
+                kind(**{**options, option: value})
+    if "padding" in inspect.signature(kind.__init__).parameters:
+        for value in [("same",) * n, ("valid", 1), (1,) * (n + 1), ((1, 1, 1),) * n, -1, 0.5, None, "full", b"same"]:
+            with pytest.raises(ValueError, match=rf"padding.*{name}|{name} '.*': padding must be"):
+                kind(**{**options, "padding": value})
+    for axes in (0, n + 1, n + 3, n + 4):
+        with pytest.raises(ValueError, match=rf"{name} '.*': x is .*, expected a batch of"):
+            kind(**options)(np.ones((4,) * axes))
 
 
 @pytest.mark.parametrize("case", range(len(BAD)))
