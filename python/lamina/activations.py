@@ -19,12 +19,18 @@ Activation = Callable[..., Any]
 
 
 def linear(x: Any) -> Any:
-    """x."""
+    """The input itself."""
     return x
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
-    """x above ``threshold``, ``negative_slope * (x - threshold)`` below it, at most ``max_value``."""
+    """Rectified linear unit: x above ``threshold``, ``negative_slope * (x - threshold)`` below it.
+
+    Args:
+        negative_slope: slope below the threshold.
+        max_value: the largest value of the result; None sets no limit.
+        threshold: where the function begins to rise.
+    """
     if negative_slope == 0.0 and max_value is None and threshold == 0.0:
         return ops.relu(x)
     if threshold == 0.0:
@@ -35,37 +41,63 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
-    """x above zero, ``negative_slope * x`` below it."""
+    """Leaky rectified linear unit: x above zero, ``negative_slope * x`` below it.
+
+    Args:
+        negative_slope: slope below zero.
+    """
     return ops.leaky_relu(x, negative_slope)
 
 
 def relu6(x: Any) -> Tensor:
-    """min(max(x, 0), 6)."""
+    """Rectified linear unit up to 6: ``min(max(x, 0), 6)``."""
     return ops.clip(x, 0.0, 6.0)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
-    """x above zero, ``alpha * (exp(x) - 1)`` below it: Clevert et al. 2016."""
+    """Exponential linear unit: x above zero, ``alpha * (exp(x) - 1)`` below it.
+
+    Args:
+        alpha: minus the limit of the function at minus infinity.
+
+    Source: Keras 3, keras.activations.elu; Clevert et al. 2016, "Fast and Accurate Deep Network Learning by Exponential
+        Linear Units".
+    """
     return ops.elu(x, alpha)
 
 
 def selu(x: Any) -> Tensor:
-    """Scaled ELU: Klambauer et al. 2017."""
+    """Scaled exponential linear unit, whose outputs keep mean 0 and variance 1.
+
+    Source: Keras 3, keras.activations.selu; Klambauer et al. 2017, "Self-Normalizing Neural Networks".
+    """
     return ops.selu(x)
 
 
 def celu(x: Any, alpha: float = 1.0) -> Tensor:
-    """max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0): Barron 2017."""
+    """Continuously differentiable exponential linear unit: ``max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0)``.
+
+    Args:
+        alpha: minus the limit of the function at minus infinity.
+
+    Source: Keras 3, keras.activations.celu; Barron 2017, "Continuously Differentiable Exponential Linear Units".
+    """
     return ops.multiply(ops.elu(ops.divide(x, alpha), 1.0), alpha)
 
 
 def gelu(x: Any, approximate: bool = False) -> Tensor:
-    """x times the normal distribution function at x; ``approximate`` takes the tanh form: Hendrycks, Gimpel 2016."""
+    """Gaussian error linear unit: x times the normal distribution function at x.
+
+    Args:
+        approximate: whether the distribution function is approximated by a tanh.
+
+    Source: Keras 3, keras.activations.gelu; Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".
+    """
     return ops.gelu(x, approximate)
 
 
 def silu(x: Any) -> Tensor:
-    """x * sigmoid(x)."""
+    """Sigmoid linear unit, also called swish: ``x * sigmoid(x)``."""
     return ops.silu(x)
 
 
@@ -75,57 +107,68 @@ def tanh(x: Any) -> Tensor:
 
 
 def sigmoid(x: Any) -> Tensor:
-    """1 / (1 + exp(-x))."""
+    """Logistic function: ``1 / (1 + exp(-x))``."""
     return ops.sigmoid(x)
 
 
 def hard_sigmoid(x: Any) -> Tensor:
-    """relu6(x + 3) / 6."""
+    """Piecewise linear sigmoid: ``relu6(x + 3) / 6``."""
     return ops.hard_sigmoid(x)
 
 
 def hard_silu(x: Any) -> Tensor:
-    """x * hard_sigmoid(x)."""
+    """Piecewise quadratic SiLU: ``x * hard_sigmoid(x)``."""
     return ops.hard_silu(x)
 
 
 def hard_tanh(x: Any) -> Tensor:
-    """x between -1 and 1."""
+    """The input cut to the interval from -1 to 1."""
     return ops.clip(x, -1.0, 1.0)
 
 
 def softplus(x: Any) -> Tensor:
-    """log(1 + exp(x))."""
+    """Smooth rectifier: ``log(1 + exp(x))``."""
     return ops.softplus(x)
 
 
 def softsign(x: Any) -> Tensor:
-    """x / (1 + |x|)."""
+    """The function ``x / (1 + |x|)``."""
     return ops.softsign(x)
 
 
 def log_sigmoid(x: Any) -> Tensor:
-    """log(sigmoid(x))."""
+    """Logarithm of the sigmoid."""
     return ops.negative(ops.softplus(ops.negative(x)))
 
 
 def mish(x: Any) -> Tensor:
-    """x * tanh(softplus(x)): Misra 2019."""
+    """The function ``x * tanh(softplus(x))``.
+
+    Source: Keras 3, keras.activations.mish; Misra 2019, "Mish: A Self Regularized Non-Monotonic Activation Function".
+    """
     return ops.mish(x)
 
 
 def exponential(x: Any) -> Tensor:
-    """exp(x)."""
+    """The function ``exp(x)``."""
     return ops.exp(x)
 
 
 def softmax(x: Any, axis: int = -1) -> Tensor:
-    """Positive values with sum one along ``axis``."""
+    """Positive values with sum one along an axis.
+
+    Args:
+        axis: the axis; negative ones count from the end.
+    """
     return ops.softmax(x, axis)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Tensor:
-    """log(softmax(x))."""
+    """Logarithm of the softmax.
+
+    Args:
+        axis: the axis of the softmax; negative ones count from the end.
+    """
     return ops.log_softmax(x, axis)
 
 
@@ -159,9 +202,13 @@ def name_of(activation: Any) -> str | None:
 
 @named("activations.get")
 def get(identifier: Any) -> Activation:
-    """An activation from a name, a description, a layer or any callable; None is linear.
+    """An activation from what names it.
 
-    An unknown name is a ValueError that gives the nearest valid one.
+    Args:
+        identifier: a name such as "relu", a description, a layer, or a function of a tensor; None means linear.
+
+    Raises:
+        ValueError: the name is unknown; the message gives the nearest.
     """
     if identifier is None:
         return linear
@@ -185,7 +232,14 @@ def get(identifier: Any) -> Activation:
 
 @named("activations.serialize")
 def serialize(activation: Any) -> Any:
-    """The name of a known activation ("ops.gelu" of one of lamina.ops), else the description of a registered one."""
+    """The name of a known activation ("ops.gelu" of one of lamina.ops), else the description of a registered one.
+
+    Args:
+        activation: the activation.
+
+    Raises:
+        TypeError: it has no description.
+    """
     if activation in _names:
         return _names[activation]
     name = getattr(activation, "__name__", "")
@@ -194,7 +248,14 @@ def serialize(activation: Any) -> Any:
 
 @named("activations.deserialize")
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Activation:
-    """The activation of a name or a description."""
+    """The activation of a name or a description.
+
+    Args:
+        config: the name or the description.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
     with registry.custom_object_scope(custom_objects):
         return get(config)
 

@@ -38,7 +38,14 @@ def floatx() -> str:
 
 
 def set_floatx(value: str) -> None:
-    """Make "float32" or "float64" the dtype of the layers created from now on."""
+    """Set the dtype of the layers created from now on.
+
+    Args:
+        value: "float32" or "float64".
+
+    Raises:
+        ValueError: it is another type.
+    """
     _Defaults.floatx = standardize_dtype(value, "floatx").name
     note_change(_Defaults, "floatx")  # captured steps may have made tensors of it
 

@@ -33,7 +33,19 @@ def count(what: str, **named: Any) -> int:
 
 
 class Batches:
-    """What batches() returns: each iteration goes once over the data, in a new order if shuffled."""
+    """What ``batches`` returns: each iteration goes once over the data, in a new order if shuffled.
+
+    Args:
+        x: arrays, or tuples, lists or dicts of them.
+        y: the same, or None.
+        batch_size: samples in a batch.
+        shuffle: whether each iteration takes a new order.
+        rng: the NumPy generator of the orders.
+        drop_last: whether a last batch that is smaller is left out.
+
+    Raises:
+        ValueError: the arrays differ in their number of samples.
+    """
 
     def __init__(self, x: Any, y: Any, batch_size: int, shuffle: bool, rng: Any, drop_last: bool) -> None:
         self._x = map_structure(np.asarray, x)
@@ -62,10 +74,18 @@ class Batches:
 def batches(
     x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = False, seed: int | None = None, drop_last: bool = False
 ) -> Batches:
-    """An iterable of (x, y) batches, or of x batches without y, that can be gone over again and again.
+    """An iterable of batches that can be gone over again and again.
 
-    x, y: arrays, or tuples, lists or dicts of arrays, of one first dimension.  The last batch may be smaller, or is
-    left out with ``drop_last``.  Shuffling follows ``seed``, or ``lamina.random.seed`` without one.
+    Args:
+        x: arrays, or tuples, lists or dicts of arrays, of one first dimension.
+        y: the same; with it batches are (x, y), without it x.
+        batch_size: samples in a batch, a positive integer; the last batch may be smaller.
+        shuffle: whether each iteration takes a new order.
+        seed: integer that makes the orders repeatable; None follows ``lamina.random.seed``.
+        drop_last: whether a last batch that is smaller is left out.
+
+    Raises:
+        ValueError: ``batch_size`` is not positive; the arrays differ in their number of samples.
     """
     if batch_size < 1:
         raise ValueError(f"batches: batch_size must be at least 1, got {batch_size}")
@@ -77,7 +97,14 @@ def batches(
 def split(*arrays: Any, fraction: float = 0.2, shuffle: bool = True, seed: int | None = None) -> list[Array]:
     """Each array in two parts: ``x_train, x_val, y_train, y_val = split(x, y, fraction=0.2)``.
 
-    The second part has ``fraction`` of the samples; each has at least one.  All arrays are split at the same places.
+    Args:
+        *arrays: arrays of one first dimension; all are split at the same places.
+        fraction: share of the samples in the second part; each part has one at least.
+        shuffle: whether samples are put in a random order before.
+        seed: integer that makes the order repeatable; None follows ``lamina.random.seed``.
+
+    Raises:
+        ValueError: a part would be empty; the arrays differ in their number of samples.
     """
     parts = [to_numbers(f"split: array {i}", a) for i, a in enumerate(arrays)]
     samples = count("split", **{f"array {i}": a for i, a in enumerate(parts)})
@@ -90,10 +117,18 @@ def split(*arrays: Any, fraction: float = 0.2, shuffle: bool = True, seed: int |
 
 
 class PyDataset:
-    """Base of one's own data for fit: ``__len__`` batches, ``__getitem__(i)`` is batch i, (x, y) or (x, y, weights).
+    """Base of one's own data for ``fit``: ``__len__`` batches, ``__getitem__(i)`` is batch i, (x, y) or (x, y,
+    weights).
 
-    ``on_epoch_end`` is called after every epoch.  Batches are made one by one in this process: of Keras's arguments
-    for other ways only the defaults are taken.
+    Args:
+        workers: an option of Keras that is not supported: batches are made one by one in this process.
+        use_multiprocessing: an option of Keras that is not supported.
+        max_queue_size: an option of Keras that is not supported.
+
+    Raises:
+        ValueError: an option has another value than its default.
+
+    Source: Keras 3, keras.utils.PyDataset.
     """
 
     def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
@@ -114,9 +149,11 @@ class PyDataset:
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
-    def on_epoch_begin(self) -> None: ...
+    def on_epoch_begin(self) -> None:
+        """Called before each epoch."""
 
-    def on_epoch_end(self) -> None: ...
+    def on_epoch_end(self) -> None:
+        """Called after each epoch."""
 
 
 Sequence = PyDataset  # Keras 2's name

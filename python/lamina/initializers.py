@@ -35,20 +35,42 @@ def _scaled(values: Any, scale: float, shift: float = 0.0) -> Array:
 
 
 class Initializer(Explained, strict=True, also=("__call__",)):
-    """Base of all: ``sample`` gives the values; ``get_config`` the constructor's arguments."""
+    """Base of initializers: called with a shape, returns values.
+
+    A class of one's own defines ``sample(shape, dtype)``, and ``get_config`` if its constructor has arguments.
+
+    Source: Keras 3, Initializer.
+    """
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
         """Values of this shape; dtype defaults to ``config.floatx()``."""
         return wrap(self.sample(tuple(shape), standardize_dtype(dtype)))
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """The values; each initializer defines it.
+
+        Args:
+            shape: the sizes, a tuple of integers.
+            dtype: NumPy type, float32 or float64.
+
+        Returns: an array.
+
+        Raises:
+            NotImplementedError: the class does not define it.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define sample(shape, dtype)")
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
         return {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
+        """The initializer of a configuration.
+
+        Args:
+            config: what ``get_config`` returned.
+        """
         return cls(**registry.deserialize(config))
 
 
@@ -67,7 +89,11 @@ class Ones(Initializer):
 
 
 class Constant(Initializer):
-    """One value everywhere, or an array that broadcasts to the shape."""
+    """One value everywhere.
+
+    Args:
+        value: a number, or an array that broadcasts to the shape.
+    """
 
     def __init__(self, value: Any = 0.0) -> None:
         self.value = value
@@ -81,7 +107,14 @@ class Constant(Initializer):
 
 
 class Identity(Initializer):
-    """``gain`` on the diagonal of a matrix, zero elsewhere."""
+    """A number on the diagonal of a matrix, zero elsewhere.
+
+    Args:
+        gain: the number.
+
+    Raises:
+        ValueError: at the call: the shape has not two axes.
+    """
 
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
@@ -96,7 +129,12 @@ class Identity(Initializer):
 
 
 class RandomNormal(Initializer):
-    """Normal with this mean and standard deviation."""
+    """Normally distributed values.
+
+    Args:
+        mean: mean of the distribution.
+        stddev: standard deviation of the distribution.
+    """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         self.mean, self.stddev, self.seed = mean, stddev, seed
@@ -109,14 +147,24 @@ class RandomNormal(Initializer):
 
 
 class TruncatedNormal(RandomNormal):
-    """As RandomNormal; values beyond two standard deviations are drawn again."""
+    """Normally distributed values; those beyond two standard deviations are drawn again.
+
+    Args:
+        mean: mean before the truncation.
+        stddev: standard deviation before the truncation.
+    """
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         return _scaled(random.truncated_array(numpy_from(self.seed), shape, dtype), self.stddev, self.mean)
 
 
 class RandomUniform(Initializer):
-    """Uniform in [minval, maxval)."""
+    """Uniformly distributed values in [minval, maxval).
+
+    Args:
+        minval: the lower bound.
+        maxval: the upper bound, not included.
+    """
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
         self.minval, self.maxval, self.seed = minval, maxval, seed
@@ -145,9 +193,16 @@ def compute_fans(shape: Shape, input_axes: Fans = None, output_axes: Fans = None
 
 
 class VarianceScaling(Initializer):
-    """Zero mean and variance ``scale / n``, n the fan in, the fan out or their average (``mode``).
+    """Values of mean zero and variance ``scale / n``.
 
-    distribution: "truncated_normal" (the variance is that after truncation), "untruncated_normal" or "uniform".
+    Args:
+        scale: the variance times n, positive.
+        mode: what n is: "fan_in", the inputs of an output; "fan_out", the outputs of an input; "fan_avg", their
+            average.
+        distribution: "truncated_normal" (the variance is that after truncation), "untruncated_normal" or "uniform".
+
+    Raises:
+        ValueError: ``scale`` is not positive; ``mode`` or ``distribution`` is unknown.
     """
 
     _MODES = ("fan_in", "fan_out", "fan_avg")
@@ -203,45 +258,74 @@ class _Scaled(VarianceScaling):
 
 
 class GlorotUniform(_Scaled):
-    """Uniform, variance 2 / (fan in + fan out): Glorot and Bengio 2010."""
+    """Uniformly distributed values of variance ``2 / (fan in + fan out)``.
+
+    Source: Keras 3, GlorotUniform; Glorot and Bengio 2010, "Understanding the Difficulty of Training Deep Feedforward
+        Neural Networks".
+    """
 
     fixed = (1.0, "fan_avg", "uniform")
 
 
 class GlorotNormal(_Scaled):
-    """Truncated normal, variance 2 / (fan in + fan out): Glorot and Bengio 2010."""
+    """Truncated normally distributed values of variance ``2 / (fan in + fan out)``.
+
+    Source: Keras 3, GlorotNormal; Glorot and Bengio 2010, "Understanding the Difficulty of Training Deep Feedforward
+        Neural Networks".
+    """
 
     fixed = (1.0, "fan_avg", "truncated_normal")
 
 
 class LecunUniform(_Scaled):
-    """Uniform, variance 1 / fan in: LeCun et al. 1998."""
+    """Uniformly distributed values of variance ``1 / fan in``.
+
+    Source: Keras 3, LecunUniform; LeCun et al. 1998, "Efficient BackProp".
+    """
 
     fixed = (1.0, "fan_in", "uniform")
 
 
 class LecunNormal(_Scaled):
-    """Truncated normal, variance 1 / fan in: LeCun et al. 1998."""
+    """Truncated normally distributed values of variance ``1 / fan in``.
+
+    Source: Keras 3, LecunNormal; LeCun et al. 1998, "Efficient BackProp".
+    """
 
     fixed = (1.0, "fan_in", "truncated_normal")
 
 
 class HeUniform(_Scaled):
-    """Uniform, variance 2 / fan in: He et al. 2015."""
+    """Uniformly distributed values of variance ``2 / fan in``.
+
+    Source: Keras 3, HeUniform; He et al. 2015, "Delving Deep into Rectifiers".
+    """
 
     fixed = (2.0, "fan_in", "uniform")
 
 
 class HeNormal(_Scaled):
-    """Truncated normal, variance 2 / fan in: He et al. 2015."""
+    """Truncated normally distributed values of variance ``2 / fan in``.
+
+    Source: Keras 3, HeNormal; He et al. 2015, "Delving Deep into Rectifiers".
+    """
 
     fixed = (2.0, "fan_in", "truncated_normal")
 
 
 class Orthogonal(Initializer):
-    """``gain`` times a matrix with orthonormal columns (or rows, where it is wide): Saxe et al. 2014.
+    """A multiple of a matrix with orthonormal columns, or rows where it is wide.
 
-    A kernel of more than two axes is treated as the matrix (all but the last, last).
+    A kernel of more than two axes is taken as the matrix (all but the last, last).
+
+    Args:
+        gain: the factor.
+
+    Raises:
+        ValueError: at the call: the shape has less than two axes.
+
+    Source: Keras 3, Orthogonal; Saxe et al. 2014, "Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear
+        Neural Networks".
     """
 
     def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
@@ -279,9 +363,14 @@ he_uniform, he_normal = HeUniform, HeNormal
 
 
 def get(identifier: Any) -> Callable[..., Any]:
-    """An initializer from a name, a class, a description, an array (the values themselves) or a callable.
+    """An initializer from what names it.
 
-    A callable is used as ``f(shape, dtype=...)``.  An unknown name is a ValueError that gives the nearest valid one.
+    Args:
+        identifier: a name such as "zeros", a class, a description, an array (the values themselves), or a function
+            f(shape, dtype).
+
+    Raises:
+        ValueError: the name is unknown; the message gives the nearest.
     """
     if isinstance(identifier, str):
         if identifier in _by_name:
@@ -301,12 +390,26 @@ def get(identifier: Any) -> Callable[..., Any]:
 
 
 def serialize(initializer: Any) -> Any:
-    """The description that ``get`` and ``deserialize`` take."""
+    """The description that ``get`` and ``deserialize`` take.
+
+    Args:
+        initializer: the initializer.
+
+    Raises:
+        TypeError: it has no description.
+    """
     return registry.serialize(initializer)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The initializer of a description or a name."""
+    """The initializer of a description or a name.
+
+    Args:
+        config: the description.
+
+    Raises:
+        ValueError: it names a class that is unknown.
+    """
     with registry.custom_object_scope(custom_objects):
         return get(config)
 

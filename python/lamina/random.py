@@ -41,7 +41,12 @@ def truncated_array(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]
 
 @named("random.normal")
 def normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None) -> Tensor:
-    """Normally distributed values.  With a Generator as seed, replays of a captured step draw new ones."""
+    """Normally distributed values.  With a Generator as seed, replays of a captured step draw new ones.
+
+    Args:
+        mean: mean of the distribution.
+        stddev: standard deviation of the distribution.
+    """
     d = standardize_dtype(dtype)
     if isinstance(seed, Generator):
         return _from_stream(seed, shape, d.type(mean), d.type(stddev))
@@ -66,27 +71,57 @@ def _from_stream(generator: Generator, shape: Shape, mean: Any, stddev: Any) -> 
 def truncated_normal(
     shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None
 ) -> Tensor:
-    """Normally distributed values, those beyond two standard deviations drawn again."""
+    """Normally distributed values; those beyond two standard deviations are drawn again.
+
+    Args:
+        mean: mean before the truncation.
+        stddev: standard deviation before the truncation.
+    """
     d = standardize_dtype(dtype)
     return wrap(truncated_array(numpy_from(seed), shape, d) * d.type(stddev) + d.type(mean))
 
 
 @named("random.uniform")
 def uniform(shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Seed = None) -> Tensor:
-    """Values uniform in [minval, maxval)."""
+    """Uniformly distributed values in [minval, maxval).
+
+    Args:
+        minval: the lower bound.
+        maxval: the upper bound, not included.
+    """
     d = standardize_dtype(dtype)
     return wrap(numpy_from(seed).random(tuple(shape), dtype=d) * d.type(maxval - minval) + d.type(minval))
 
 
 @named("random.randint")
 def randint(shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> Tensor:
-    """Integers uniform in [minval, maxval)."""
+    """Uniformly distributed integers in [minval, maxval).
+
+    Args:
+        minval: the lower bound.
+        maxval: the upper bound, not included.
+        dtype: an integer type.
+
+    Raises:
+        ValueError: the interval is empty.
+    """
     return wrap(numpy_from(seed).integers(minval, maxval, tuple(shape)).astype(as_dtype(dtype, "random: dtype")))
 
 
 @named("random.categorical")
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> Tensor:
-    """(batch, num_samples) indices drawn from each row of (batch, classes) log-probabilities."""
+    """Indices drawn by their log-probabilities.
+
+    Args:
+        logits: log-probabilities up to a constant, (batch, classes).
+        num_samples: how many indices are drawn for each row.
+        dtype: an integer type.
+
+    Returns: a tensor (batch, num_samples).
+
+    Raises:
+        ValueError: ``logits`` have not two axes.
+    """
     z = np.asarray(logits)
     if z.ndim != 2:
         raise ValueError(f"random.categorical: logits are {z.shape}, expected (batch, classes)")
@@ -97,13 +132,27 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
 
 @named("random.shuffle")
 def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Tensor:
-    """A copy of ``x`` with its slices along ``axis`` in random order."""
+    """A copy with its slices along an axis in random order.
+
+    Args:
+        x: a tensor or an array.
+        axis: the axis.
+    """
     return wrap(numpy_from(seed).permutation(np.asarray(x), axis=axis))
 
 
 @named("random.dropout")
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Seed = None) -> Tensor:
-    """``inputs`` with a fraction ``rate`` of its elements set to zero and the rest scaled by 1 / (1 - rate)."""
+    """The input with a random fraction of its elements set to zero and the rest scaled by ``1 / (1 - rate)``.
+
+    Args:
+        inputs: a tensor or an array.
+        rate: the fraction, from 0 to below 1.
+        noise_shape: an option of Keras that is not supported here: use ``layers.Dropout(noise_shape=...)``.
+
+    Raises:
+        ValueError: ``rate`` is out of range, or ``noise_shape`` is given.
+    """
     if noise_shape is not None:
         raise ValueError("random.dropout: noise_shape is not supported here; use layers.Dropout(noise_shape=...)")
     return ops.dropout(inputs, rate, seed if isinstance(seed, Generator) else _one_call(seed))

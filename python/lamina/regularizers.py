@@ -21,7 +21,10 @@ def _factor(name: str, value: Any) -> float:
 
 @notes_changes
 class Regularizer(Explained, strict=True):
-    """Base of all: called with a tensor, returns a scalar."""
+    """Base of regularizers: called with a tensor, returns a scalar.
+
+    Source: Keras 3, Regularizer.
+    """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         regularizer = super().__new__(cls)
@@ -36,15 +39,29 @@ class Regularizer(Explained, strict=True):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
         return {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Regularizer:
+        """The regularizer of a configuration.
+
+        Args:
+            config: what ``get_config`` returned.
+        """
         return cls(**registry.deserialize(config))
 
 
 class L1L2(Regularizer):
-    """``l1 * sum(|x|) + l2 * sum(x**2)``."""
+    """Penalty ``l1 * sum(|x|) + l2 * sum(x**2)``.
+
+    Args:
+        l1: factor of the sum of absolute values.
+        l2: factor of the sum of squares.
+
+    Raises:
+        ValueError: a factor is negative or not finite.
+    """
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
         self.l1, self.l2 = _factor("l1", l1), _factor("l2", l2)
@@ -61,7 +78,14 @@ class L1L2(Regularizer):
 
 
 class L1(L1L2):
-    """``l1 * sum(|x|)``."""
+    """Penalty ``l1 * sum(|x|)``.
+
+    Args:
+        l1: factor of the sum of absolute values.
+
+    Raises:
+        ValueError: the factor is negative or not finite.
+    """
 
     def __init__(self, l1: float = 0.01) -> None:
         super().__init__(l1=l1)
@@ -71,7 +95,14 @@ class L1(L1L2):
 
 
 class L2(L1L2):
-    """``l2 * sum(x**2)``."""
+    """Penalty ``l2 * sum(x**2)``.
+
+    Args:
+        l2: factor of the sum of squares.
+
+    Raises:
+        ValueError: the factor is negative or not finite.
+    """
 
     def __init__(self, l2: float = 0.01) -> None:
         super().__init__(l2=l2)
@@ -86,7 +117,14 @@ registry.add_known((L1, L2, L1L2), "regularizer", Regularizer)
 
 
 def get(identifier: Any) -> Callable[[Tensor], Any] | None:
-    """A regularizer from a name, a class, a description or any callable; None stays None."""
+    """A regularizer from what names it.
+
+    Args:
+        identifier: a name such as "l2", a class, a description, or a function of a tensor; None stays None.
+
+    Raises:
+        ValueError: the name is unknown; the message gives the nearest.
+    """
     if isinstance(identifier, str):
         if identifier not in _by_name:
             raise unknown("regularizer", identifier, _by_name)
@@ -101,7 +139,14 @@ def get(identifier: Any) -> Callable[[Tensor], Any] | None:
 
 
 def serialize(regularizer: Any) -> Any:
-    """The description that ``get`` takes."""
+    """The description that ``get`` takes.
+
+    Args:
+        regularizer: the regularizer.
+
+    Raises:
+        TypeError: it has no description.
+    """
     return registry.serialize(regularizer)
 
 

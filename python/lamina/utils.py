@@ -17,7 +17,15 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def set_random_seed(seed: int) -> None:
-    """Seed Python's, NumPy's and Lamina's random numbers."""
+    """Seed Python's, NumPy's and Lamina's random numbers.
+
+    Args:
+        seed: an integer.
+
+    Raises:
+        TypeError: it is no integer.
+        ValueError: it is negative.
+    """
     if isinstance(seed, bool) or not isinstance(seed, Integral):
         raise TypeError(f"set_random_seed: expected an integer, got {seed!r}")
     seed = int(seed)
@@ -28,9 +36,16 @@ def set_random_seed(seed: int) -> None:
 
 @named("to_categorical")
 def to_categorical(x: Any, num_classes: int | None = None) -> Array:
-    """Class indices (...) as one-hot float32 rows (..., num_classes); a last axis of length one is dropped.
+    """Class indices as one-hot float32 rows.
 
-    num_classes defaults to the largest index plus one.  ValueError names an index outside 0..num_classes-1.
+    Args:
+        x: indices (...); a last axis of length one is dropped.
+        num_classes: length of a row; None takes the largest index plus one.
+
+    Returns: an array (..., num_classes).
+
+    Raises:
+        ValueError: an index is no whole number, or outside of 0..num_classes-1; the message names it.
     """
     given = to_numbers("to_categorical: x", x)
     labels = given.astype(np.int64)
@@ -50,21 +65,43 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
 
 @named("normalize")
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
-    """x scaled to norm 1 along ``axis``; rows of zeros stay."""
+    """An array scaled to norm 1 along an axis; rows of zeros stay.
+
+    Args:
+        x: numbers.
+        axis: the axis; negative ones count from the end.
+        order: order of the norm, as in ``numpy.linalg.norm``.
+
+    Raises:
+        ValueError: ``x`` holds no numbers, or ``axis`` is out of range.
+    """
     x = to_numbers("normalize: x", x)
     norm = np.linalg.norm(x, order, axis, keepdims=True)
     return x / np.where(norm == 0, 1.0, norm)
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """x, (x, y) or (x, y, sample_weight), as ``train_step`` gets its data; a list or tuple x alone becomes (x,)."""
+    """One batch as ``train_step`` gets it: x, (x, y) or (x, y, sample_weight); a list or tuple x alone becomes (x,).
+
+    Args:
+        x: inputs.
+        y: targets.
+        sample_weight: weights of the samples.
+    """
     if y is None and sample_weight is None:
         return (x,) if isinstance(x, (tuple, list)) else x
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """(x, y, sample_weight) of what ``pack_x_y_sample_weight`` made, None for what it had not."""
+    """(x, y, sample_weight) of what ``pack_x_y_sample_weight`` made, None for what it had not.
+
+    Args:
+        data: x, (x, y) or (x, y, sample_weight).
+
+    Raises:
+        ValueError: there are more than three parts.
+    """
     given = tuple(data) if isinstance(data, (tuple, list)) else (data,)
     if not 1 <= len(given) <= 3:
         raise ValueError(f"data must be x, (x, y) or (x, y, sample_weight), got {len(given)} parts")

@@ -443,20 +443,27 @@ class CapturedStep:
 def capture(
     step: Callable[..., Any], max_plans: int = 8, strict: bool = False, name: str | None = None
 ) -> CapturedStep:
-    """Take Python out of a training or inference step.
+    """Take Python out of a training or inference step: record its native operations once and replay them.
 
-    ``step(*arrays)`` takes arrays (or tensors, numbers, strings, and lists, tuples and dicts of them) and may run any
-    Lamina operations, ``backward()``, optimizer steps; it gets its arrays as Tensors.  The result of the returned
-    callable has the structure of the step's result; it carries no tape, so that ``backward()`` belongs into the step.
+    The step may run any operations of Lamina, ``backward()`` and optimizer steps.  The result of the captured step has
+    the structure of the step's result; it carries no tape, so that ``backward()`` belongs into the step.
 
     The step's Python code runs only while a call is recorded.  Plain Python values that it takes from outside
     (closures, globals, entries of lists and dicts) and NumPy's random numbers are constants of the plan: pass them as
-    arguments, or call ``reset()`` of the captured step after a change.  Attributes of layers, losses and optimizers
-    may be set between calls.
+    arguments, or call ``reset()`` of the captured step after a change.  Attributes of layers, losses and optimizers may
+    be set between calls.  A weight or variable passed as an argument is a constant of the plan, which may write to it.
 
-    ``max_plans`` bounds how many structures and shapes of arguments are remembered, the least recently used going
-    first.  A step that cannot be captured runs eagerly and a CaptureWarning, which calls it ``name``, says why; with
-    ``strict`` it raises CaptureError.  A weight or variable passed as an argument is a
-    constant of the plan, which may write to it.
+    Args:
+        step: a function of arrays, tensors, numbers, strings, and lists, tuples and dicts of them; it gets arrays as
+            Tensors.
+        max_plans: how many structures and shapes of arguments are remembered, the least recently used going first.
+        strict: whether a step that cannot be captured is an error; else it runs eagerly, and a CaptureWarning says why.
+        name: what warnings and errors call the step; None takes the function's name.
+
+    Returns: a callable with ``reset()``, ``plans``, and ``reason``, which says why the step runs eagerly.
+
+    Raises:
+        ValueError: ``max_plans`` is not positive.
+        CaptureError: with ``strict``, at a call: the step does what a replay could not repeat.
     """
     return step if isinstance(step, CapturedStep) else CapturedStep(step, max_plans, strict, name)

@@ -54,9 +54,15 @@ def unlocked_in_children(generator: np.random.Generator) -> np.random.Generator:
 
 
 def seed(value: int) -> None:
-    """Make all that is drawn from now on (initial weights, dropout keys of new layers, shuffles) repeatable.
+    """Make all that is drawn from now on repeatable: initial weights, dropout keys of new layers, shuffles.
 
-    ``value`` is a non-negative integer.  Layers that exist already keep the generators they were made with.
+    Layers that exist already keep the generators they were made with.
+
+    Args:
+        value: a non-negative integer.
+
+    Raises:
+        ValueError: it is no such integer.
     """
     forbid_capture("lamina.random.seed() was called in the step")
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
@@ -86,10 +92,21 @@ def _key(seed: int | None) -> int:
 
 @notes_changes
 class Generator:
-    """A counter-based random stream.  ``state`` is uint64 [key, counter]; each native call that draws from it reads
-    both through their address and adds one to the counter, so that a captured step goes on drawing new numbers.
+    """A counter-based random stream.
 
-    ``seed=None`` takes a key from the process-wide generator; equal integer seeds give equal streams.
+    ``state`` is uint64 [key, counter].  Each native call that draws from it reads both through their address and adds
+    one to the counter, so that a captured step goes on drawing new numbers.
+
+    Args:
+        seed: integer key of the stream, equal ones give equal streams; None takes a key from the process-wide
+            generator.
+        name: an option of Keras without effect here.
+
+    Raises:
+        ValueError: ``seed`` is not between 0 and 2**64 - 1.
+        TypeError: ``seed`` is no integer.
+
+    Source: Keras 3, SeedGenerator; Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3" (Philox).
     """
 
     __slots__ = ("seed", "state")
@@ -113,6 +130,7 @@ class Generator:
         return generator
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
         return {"seed": self.seed}
 
 

@@ -23,7 +23,10 @@ grad_mode = _GradMode()
 
 @contextlib.contextmanager
 def no_grad() -> Iterator[None]:
-    """Nothing inside is put on the tape of this thread; also a decorator."""
+    """Put nothing inside on the tape of this thread; a context manager, also a decorator.
+
+    Source: PyTorch, torch.no_grad.
+    """
     before, grad_mode.enabled = grad_mode.enabled, False
     try:
         yield
@@ -33,7 +36,10 @@ def no_grad() -> Iterator[None]:
 
 @contextlib.contextmanager
 def enable_grad() -> Iterator[None]:
-    """Put operations on the tape again inside ``no_grad``."""
+    """Put operations on the tape again inside of ``no_grad``; a context manager, also a decorator.
+
+    Source: PyTorch, torch.enable_grad.
+    """
     before, grad_mode.enabled = grad_mode.enabled, True
     try:
         yield

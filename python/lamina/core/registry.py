@@ -48,8 +48,22 @@ def _kind_of(argument: str) -> str | None:
 def register_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
     """Decorator: make a class (layer, loss, metric, initializer ...) or a function loadable from saved models.
 
-    It is saved as ``package>name`` (``name`` defaults to the object's own), and must be registered under the same
-    two when the file is loaded.
+    It is saved as ``package>name``, and must be registered under the same two when the file is loaded.
+
+    Args:
+        package: first part of the name.
+        name: last part of the name; None takes the object's own.
+
+    Raises:
+        TypeError: what is decorated is no class or function.
+
+    Source: Keras 3, keras.saving.register_keras_serializable.
+
+    Example:
+        >>> import lamina
+        >>> @lamina.saving.register_serializable("mine")
+        ... def double(x):
+        ...     return 2 * x
     """
 
     def register(obj: T) -> T:
@@ -65,7 +79,13 @@ def register_serializable(package: str = "Custom", name: str | None = None) -> C
 
 @contextlib.contextmanager
 def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
-    """Inside, descriptions may also use these names."""
+    """Inside, descriptions may also use these names; a context manager.
+
+    Args:
+        objects: {name: class or function}.
+
+    Source: Keras 3, keras.saving.custom_object_scope.
+    """
     _scope.append(objects or {})
     try:
         yield
@@ -123,9 +143,15 @@ def named(error: Exception) -> Exception:
 
 
 def serialize(value: Any) -> Any:
-    """``value`` as dicts, lists, tuples, numbers and strings; objects and functions by registered name.
+    """A value as dicts, lists, tuples, numbers and strings; objects and functions by registered name.
 
-    Raises TypeError for what has no description (a lambda, an open file ...).
+    Args:
+        value: an object of the library or a registered one, a plain value, or a nest of them.
+
+    Raises:
+        TypeError: it has no description, as a lambda or an open file.
+
+    Source: Keras 3, keras.saving.serialize_keras_object.
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -171,9 +197,17 @@ def class_name(what: str, description: dict[str, Any]) -> str:
 
 
 def deserialize(value: Any, kind: str | None = None) -> Any:
-    """Undo ``serialize``; lists, dicts and plain values are walked through.
+    """The value that ``serialize`` described; lists, dicts and plain values are walked through.
 
-    kind: what the objects have to be ("layer", "initializer" ...), if that is known.
+    Args:
+        value: the description.
+        kind: what the objects have to be ("layer", "initializer" ...), if that is known.
+
+    Raises:
+        ValueError: a class is unknown, of another kind, or its configuration is damaged.
+        TypeError: an argument of the configuration has a wrong type.
+
+    Source: Keras 3, keras.saving.deserialize_keras_object.
     """
     if isinstance(value, dict):
         if is_description(value):

@@ -70,9 +70,45 @@ _LAYERS = {
         "batch axis, for the first layer of a Sequential."
     ),
 }
+_MODELS = {
+    "x": "inputs: an array, a list or dict of arrays for several; or an iterable of batches, such as a PyDataset.",
+    "batch_size": "samples in a batch; None means 32.  An iterable has its own.",
+    "verbose": '"auto" or 1 shows a bar, 2 a line an epoch, 0 nothing.',
+    "callbacks": "Callbacks that are called on the way: one or a list.",
+    "steps": "batches to take; None takes all.",
+    "sample_weight": "weights of the samples in the loss, (N,), or (N, T) for steps.",
+    "class_weight": "{class: weight} of the samples of each class in the loss.",
+    "return_dict": "whether the result is a dict by name.",
+    "data": "x, (x, y) or (x, y, sample_weight), tensors in the structure that ``fit`` was given.",
+    "training": "whether the model is in training mode; if not given, as the model around it.",
+    "inputs": "the input, a tensor or an array.",
+}
+_VALUES = {
+    "shape": "sizes of the result.",
+    "dtype": 'type of the elements, "float32" or "float64"; None means ``config.floatx()``.',
+    "seed": "integer or Generator that makes the values repeatable; None draws from the process-wide generator.",
+    "input_axes": "axes that count as inputs in the fans; None takes the last but one.",
+    "output_axes": "axes that count as outputs in the fans; None takes the last.",
+}
+_FILES = {
+    "filepath": 'name of the file, like "m.lamina".',
+    "overwrite": "whether a file of that name is replaced.",
+}
 # What a public name comes from whose docstring has no ``Source:``; {} is the name.
-SOURCES = {"ops": "Keras 3, keras.ops.{}."}
+SOURCES = {
+    "activations": "Keras 3, keras.activations.{}.",
+    "initializers": "Keras 3, {}.",
+    "ops": "Keras 3, keras.ops.{}.",
+    "random": "Keras 3, keras.random.{}.",
+    "regularizers": "Keras 3, {}.",
+    "utils": "Keras 3, keras.utils.{}.",
+}
 TABLES: dict[str, dict[str, str]] = {
-    "*": {},
+    "*": {"custom_objects": "{name: class or function} for what is not registered."},
+    "activations": {"x": "a tensor or an array, of any shape."},
+    "initializers": _VALUES,
     "layers": _LAYERS,
+    "models": _MODELS,
+    "random": _VALUES,
+    "saving": _FILES,
 }

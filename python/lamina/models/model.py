@@ -23,11 +23,36 @@ from .trainer import Trainer
 
 
 class Model(Layer, Trainer):
-    """A network.
+    """A network that can be trained, saved and summarised.
 
-    ``Model(inputs, outputs)`` is what lies between symbolic tensors (one, or a list, tuple or dict of them); a
-    subclass makes its layers in ``__init__`` and defines ``call(self, x, training=False)``.  ``compile``, ``fit``,
-    ``evaluate`` and ``predict`` come from Trainer.
+    ``Model(inputs, outputs)`` is what lies between symbolic tensors.  A subclass makes its layers in ``__init__`` and
+    defines ``call(self, inputs, training=False)``.
+
+    Args:
+        inputs: symbolic tensors from ``Input``: one, or a list, tuple or dict of them; None in a subclass.
+        outputs: symbolic tensors that layers made of them, in any such structure; None in a subclass.
+        name: name of the model; None makes one from the class.
+        **kwargs: options of every layer: ``trainable``, ``dtype``.
+
+    Call args:
+        inputs: tensors or arrays in the structure of ``inputs``.
+        mask: (N, T), True where a step of the input counts.
+
+    Raises:
+        TypeError: only one of ``inputs`` and ``outputs`` is given, or they are no symbolic tensors.
+        ValueError: the outputs depend on an Input that is not among the inputs; two layers have one name.
+        NotImplementedError: a subclass is called that does not define ``call``.
+
+    Source: Keras 3, Model.
+
+    Example:
+        >>> import numpy as np, lamina
+        >>> x = lamina.Input((4,))
+        >>> model = lamina.Model(x, lamina.layers.Dense(1)(x))
+        >>> model.compile("adam", "mean_squared_error")
+        >>> history = model.fit(np.ones((8, 4)), np.ones((8, 1)), epochs=2, verbose=0)
+        >>> len(history.history["loss"])
+        2
     """
 
     _built_by_call = True
@@ -51,6 +76,16 @@ class Model(Layer, Trainer):
         self._built = True
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        """What the model computes; a subclass defines it.
+
+        Args:
+            inputs: tensors or arrays in the structure of the model's inputs.
+            training: whether the model is in training mode.
+            mask: (N, T), True where a step of the input counts.
+
+        Raises:
+            NotImplementedError: a subclass does not define it.
+        """
         if self._graph is None:
             raise NotImplementedError(f"{type(self).__name__} must define call(inputs), or be given inputs and outputs")
         if mask is not None and not isinstance(inputs, (list, tuple, dict)):
@@ -58,7 +93,14 @@ class Model(Layer, Trainer):
         return self._graph.run(inputs, self._label())
 
     def build(self, input_shape: Any = None) -> None:
-        """Make all weights for inputs of this shape (a nest of shapes for several), batch axis first."""
+        """Make all weights.
+
+        Args:
+            input_shape: shape of the input, batch axis first; a nest of shapes for several.
+
+        Raises:
+            ValueError: the shape does not fit a layer.
+        """
         if self._graph is None and input_shape is not None:
             inputs = map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), input_shape)
             infer(self.call, (inputs,), {})
@@ -102,14 +144,17 @@ class Model(Layer, Trainer):
 
     @property
     def input_shape(self) -> Any:
+        """Shape of the input, in the structure that the model was made with."""
         return map_structure(lambda t: t.shape, self.input)
 
     @property
     def output_shape(self) -> Any:
+        """Shape of the output, in the structure that the model was made with."""
         return map_structure(lambda t: t.shape, self.output)
 
     @property
     def input_names(self) -> list[str]:
+        """Names of the inputs' layers."""
         return [] if self._graph is None else self._graph.input_names
 
     @property
@@ -122,7 +167,15 @@ class Model(Layer, Trainer):
         return unique_keys([t.node.layer.name for t in self._graph.sinks if t.node is not None])
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A direct layer by name or by place."""
+        """A direct layer by name or by place.
+
+        Args:
+            name: the layer's name.
+            index: its place among ``layers``; negative ones from the end.
+
+        Raises:
+            ValueError: both or none are given, or there is no such layer.
+        """
         layers = self.layers
         if (name is None) == (index is None):
             raise ValueError("get_layer: pass either name= or index=")
@@ -142,24 +195,56 @@ class Model(Layer, Trainer):
         expand_nested: bool = False,
         show_trainable: bool = False,
     ) -> None:
-        """Print layers, shapes and numbers of parameters (with ``print_fn``, default ``print``)."""
+        """Print layers, shapes and numbers of parameters.
+
+        Args:
+            line_length: characters in a line; None fits the table.
+            print_fn: called with each line; None means ``print``.
+            expand_nested: whether the layers of models inside are shown, too.
+            show_trainable: whether a column says which layers are trained.
+        """
         print_summary(self, line_length, print_fn or print, expand_nested, show_trainable)
 
     def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
-        """Write the whole model (description, weights, how it was compiled, optimizer state) to one file.
+        """Write the whole model to one file: description, weights, how it was compiled, optimizer state.
 
         The file is written aside, synced and renamed, so that an error or a crash leaves an older one whole.
+
+        Args:
+            filepath: name of the file, like "m.lamina".
+            overwrite: whether a file of that name is replaced.
+            include_optimizer: whether the optimizer and the rest of ``compile`` is written, too.
+
+        Raises:
+            ValueError: the model has no weights yet, or the name is of another format.
+            FileExistsError: the file exists, and ``overwrite`` is False.
+            TypeError: a part of the model cannot be described, such as a function that is not registered.
         """
         saving.save_model(self, filepath, overwrite, include_optimizer)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights alone to one file, by key, as safely as ``save``."""
+        """Write the weights alone to one file, by key, as safely as ``save``.
+
+        Args:
+            filepath: name of the file, like "w.lamina".
+            overwrite: whether a file of that name is replaced.
+
+        Raises:
+            ValueError: the model has no weights yet, or the name is of another format.
+            FileExistsError: the file exists, and ``overwrite`` is False.
+        """
         saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
         """Read weights that ``save_weights`` or ``save`` wrote; unless all fit, nothing is changed.
 
-        skip_mismatch: take the weights that fit by key and shape, and leave the others.
+        Args:
+            filepath: name of the file.
+            skip_mismatch: whether weights that fit by key and shape are taken, and the others left as they are.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the model has no weights yet, the file is damaged, or the weights do not fit.
         """
         saving.load_weights(self, filepath, skip_mismatch)
 
@@ -173,7 +258,15 @@ class Model(Layer, Trainer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """The model that ``get_config`` described, with new weights."""
+        """The model that ``get_config`` described, with new weights.
+
+        Args:
+            config: what ``get_config`` returned.
+            custom_objects: {name: class or function} of parts that are not registered.
+
+        Raises:
+            ValueError: the configuration is damaged, or names a class or an argument that is unknown.
+        """
         with registry.custom_object_scope(custom_objects):
             if "nodes" not in config or cls.__init__ is not Model.__init__:
                 return super().from_config(config)
@@ -186,7 +279,16 @@ class Model(Layer, Trainer):
 
 
 def clone_model(model: Model) -> Any:
-    """An equal model with new weights."""
+    """An equal model with new weights.
+
+    Args:
+        model: the model to copy.
+
+    Raises:
+        TypeError: it is no model, or cannot be described.
+
+    Source: Keras 3, keras.models.clone_model.
+    """
     if not isinstance(model, Model):
         raise TypeError(f"clone_model: expected a model, got {model!r}")
     return type(model).from_config(model.get_config())

@@ -17,8 +17,31 @@ from .model import Model
 
 
 class Sequential(Model):
-    """A stack of layers.  With an ``Input`` as its first entry the weights are made, and shapes checked, as layers
-    are added; without one, at the first call or by ``build(input_shape)``.
+    """A stack of layers.
+
+    With an ``Input`` as its first entry the weights are made, and shapes checked, as layers are added; without one, at
+    the first call or by ``build(input_shape)``.
+
+    Args:
+        layers: the layers, the first nearest to the input; an Input may stand before them.
+        trainable: whether training changes the weights.
+        name: name of the model; None makes one from the class.
+
+    Call args:
+        inputs: the input, a tensor or an array.
+        mask: (N, T), True where a step of the input counts.
+
+    Raises:
+        TypeError: an entry is no layer.
+        ValueError: two layers have one name; a layer does not fit the one before; an Input is not the first entry.
+
+    Source: Keras 3, Sequential.
+
+    Example:
+        >>> import lamina
+        >>> model = lamina.Sequential([lamina.Input((4,)), lamina.layers.Dense(3, "relu"), lamina.layers.Dense(1)])
+        >>> model.count_params()
+        19
     """
 
     _built_by_call = True
@@ -35,7 +58,15 @@ class Sequential(Model):
             self.add(layer)
 
     def add(self, layer: Any) -> None:
-        """Put a layer (or, as the first, an Input) behind the last."""
+        """Put a layer behind the last.
+
+        Args:
+            layer: a layer, or as the first an Input.
+
+        Raises:
+            TypeError: it is no layer.
+            ValueError: another layer has its name; it does not fit the layer before.
+        """
         if isinstance(layer, SymbolicTensor) and layer.node is not None:
             layer = layer.node.layer
         if isinstance(layer, InputLayer):
@@ -60,7 +91,13 @@ class Sequential(Model):
         note_change(self, "layers")
 
     def pop(self) -> Layer:
-        """Take the last layer away; returns it."""
+        """Take the last layer away.
+
+        Returns: the layer.
+
+        Raises:
+            IndexError: there is none.
+        """
         if not self._layers:
             raise IndexError(f"{self._label()}: there is no layer to take away")
         if self._drawn:
@@ -83,7 +120,14 @@ class Sequential(Model):
         self._drawn.extend(drawn)
 
     def build(self, input_shape: Any = None) -> None:
-        """Make all weights for inputs of this shape, batch axis first."""
+        """Make all weights.
+
+        Args:
+            input_shape: shape of the input, batch axis first.
+
+        Raises:
+            ValueError: there are no layers, or the shape does not fit them.
+        """
         if not self._layers:
             raise ValueError("there are no layers to build")
         if not self._drawn and input_shape is not None:
@@ -137,20 +181,24 @@ class Sequential(Model):
 
     @property
     def inputs(self) -> Any:
+        """The symbolic input in a list; None while its shape is not known."""
         drawn = self._draw_late()
         return drawn[:1] or None
 
     @property
     def outputs(self) -> Any:
+        """The symbolic output in a list; None while the input's shape is not known."""
         drawn = self._draw_late()
         return drawn[-1:] or None
 
     @property
     def input(self) -> Any:
+        """The symbolic input."""
         return self._known("input")[0]
 
     @property
     def output(self) -> Any:
+        """The symbolic output."""
         return self._known("output")[-1]
 
     def _known(self, what: str) -> list[Any]:
@@ -161,10 +209,12 @@ class Sequential(Model):
 
     @property
     def input_names(self) -> list[str]:
+        """Name of the Input in a list."""
         return [] if self._input is None else [self._input.name]
 
     @property
     def output_names(self) -> list[str] | None:  # type: ignore[override]
+        """Name of the last layer in a list; None without layers."""
         return [self._layers[-1].name] if self._layers else None
 
     def __len__(self) -> int:
@@ -177,6 +227,15 @@ class Sequential(Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The model that ``get_config`` described, with new weights.
+
+        Args:
+            config: what ``get_config`` returned.
+            custom_objects: {name: class or function} of parts that are not registered.
+
+        Raises:
+            ValueError: the configuration is damaged, or names a class or an argument that is unknown.
+        """
         with registry.custom_object_scope(custom_objects):
             layers = [registry.deserialize(entry, "layer") for entry in functional.entries(config, "layers")]
             return cls(layers, trainable=config.get("trainable", True), name=config.get("name"))

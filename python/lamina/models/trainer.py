@@ -73,20 +73,25 @@ class Trainer(Steps):
     ) -> None:
         """Say how the model is trained.
 
-        optimizer          a name or an Optimizer
-        loss               a name, a Loss or a function (y_true, y_pred); for several outputs a list, or a dict by name
-        loss_weights       the outputs' weights in the total loss, a list or dict of numbers
-        metrics            a list of names, Metrics and functions; for several outputs a list of such lists, or a dict
-        weighted_metrics   as metrics, but weighted by sample_weight and class_weight
-        run_eagerly        True: every step runs as Python, nothing is captured
-        jit_compile        False: the same; "auto" and True capture
-        auto_scale_loss    as in Keras without float16, nothing has to be scaled
-        ``steps_per_execution`` other than 1 is refused: a captured step has no cost that several could share.
-
         Captured steps (see ``lamina.capture``) run the Python code of layers, losses and regularizers only while one is
-        recorded, for each new shape and after an attribute of theirs was set.  What such code takes from NumPy's random
-        numbers, from closures, globals or entries of lists and dicts stays as it was then; where it has to be taken
-        anew at every step, pass ``run_eagerly=True``.
+        recorded: for each new shape, and after an attribute of theirs was set.  What such code takes from NumPy's
+        random numbers, closures, globals or entries of lists and dicts stays as it was then; ``run_eagerly=True`` takes
+        it anew at every step.
+
+        Args:
+            optimizer: a name or an Optimizer.
+            loss: a name, a Loss, or a function (y_true, y_pred); for several outputs a list, or a dict by output name.
+            loss_weights: weights of the outputs in the total loss, a list or dict of numbers.
+            metrics: list of names, Metrics and functions; for several outputs a list of such lists, or a dict.
+            weighted_metrics: as ``metrics``, weighted by ``sample_weight`` and ``class_weight``.
+            run_eagerly: whether every step runs as Python, with nothing captured.
+            steps_per_execution: an option of Keras that is not supported: other values than 1 and "auto" are a
+                ValueError, since captured steps have no cost that several could share.
+            jit_compile: False is ``run_eagerly``; "auto" and True capture.
+            auto_scale_loss: an option of Keras without effect here: without float16 nothing has to be scaled.
+
+        Raises:
+            ValueError: a name or an option is unknown; the model defines a method of Keras that would never be called.
         """
         if steps_per_execution not in (1, "auto"):
             raise ValueError(
@@ -104,6 +109,7 @@ class Trainer(Steps):
 
     @property
     def compiled(self) -> bool:
+        """Whether ``compile`` was called."""
         return self._compiled is not None
 
     @property
@@ -300,17 +306,32 @@ class Trainer(Steps):
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
     ) -> History:
-        """Train for ``epochs`` passes over the data; the History's ``history`` has every epoch's logs.
+        """Train for some passes over the data.
 
-        x, y: arrays (lists or dicts of arrays for several inputs or outputs), or x an iterable of (x, y) or
-        (x, y, sample_weight) batches, with ``steps_per_epoch`` if it never ends.  ``validation_split`` holds back the
-        last part of the arrays, before shuffling.  Ctrl-C leaves the weights of the last whole step and raises
-        KeyboardInterrupt; ``model.history`` has the epochs done.  A loss that isn't finite is warned of once.
-        A subclass may define ``train_step(data)``, ``test_step(data)``, ``predict_step(data)`` or ``compute_loss``
-        itself; they then run as Python, uncaptured.
+        Ctrl-C leaves the weights of the last whole step and raises KeyboardInterrupt; ``model.history`` has the epochs
+        done.  A loss that is not finite is warned of once.  A subclass may define ``train_step(data)``,
+        ``test_step(data)`` or ``compute_loss`` itself; these run as Python, uncaptured.
 
-        Python code of layers and losses runs only while a step is recorded, not at every step: NumPy's random numbers
-        and plain Python values in it are constants; ``compile(run_eagerly=True)`` switches that off.
+        Args:
+            x: inputs: an array, a list or dict of arrays for several; or an iterable of (x, y) or (x, y, sample_weight)
+                batches, such as a PyDataset.
+            y: targets, in the structure of the outputs; None with an iterable.
+            epochs: passes over the data.
+            validation_split: fraction of the arrays, their last part before shuffling, that is held out for validation.
+            validation_data: (x, y) or (x, y, sample_weight) for validation after each epoch, or an iterable of batches.
+            shuffle: whether arrays are taken in a new order in each epoch.
+            initial_epoch: number of the first epoch.
+            steps_per_epoch: batches in an epoch; None takes all that there are.
+            validation_steps: batches of a validation; None takes all.
+            validation_batch_size: samples in a batch of validation; None takes ``batch_size``.
+            validation_freq: after how many epochs a validation follows, or a list of the epochs, counted from 1.
+
+        Returns: the History; its ``history`` is a dict of lists, the logs of each epoch by name.
+
+        Raises:
+            RuntimeError: ``compile`` was not called, or the loss depends on no weight.
+            ValueError: an argument is out of range; arrays differ in their number of samples, or do not fit the model
+                or the loss; there are no batches.
         """
         compiled = self._require("fit")
         for name, value in {"epochs": epochs, "initial_epoch": initial_epoch}.items():
@@ -377,7 +398,18 @@ class Trainer(Steps):
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """The loss, or [loss, metrics ...] (names in ``metrics_names``), or a dict of them; nothing is trained."""
+        """Loss and metrics over the data; nothing is trained.
+
+        Args:
+            y: targets, in the structure of the outputs; None with an iterable.
+
+        Returns: the loss, or [loss, metrics ...] with their names in ``metrics_names``, or a dict.
+
+        Raises:
+            RuntimeError: ``compile`` was not called.
+            ValueError: arrays differ in their number of samples, or do not fit the model or the loss; there are no
+                batches.
+        """
         self._require("evaluate")
         self._found_metrics = (-1, [])
         feed = self._feed("evaluate", (x, y, sample_weight), batch_size, steps)
@@ -395,7 +427,16 @@ class Trainer(Steps):
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
-        """The model's outputs for all samples as arrays, in inference mode; compile() is not needed."""
+        """The model's outputs for all samples, in inference mode; ``compile`` is not needed.
+
+        Args:
+            x: inputs: an array, a list or dict of arrays for several; or an iterable of batches.
+
+        Returns: arrays in the structure of the outputs.
+
+        Raises:
+            ValueError: the inputs do not fit the model, or there are none.
+        """
         feed = self._feed("predict", (x, None, None), batch_size, steps)
         hooks = CallbackList(
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
@@ -413,16 +454,47 @@ class Trainer(Steps):
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """One training step; the loss, or [loss, metrics ...], or a dict, of this batch alone."""
+        """One training step.
+
+        Args:
+            x: inputs of one batch: an array, or a list or dict of arrays.
+            y: targets, in the structure of the outputs.
+
+        Returns: the loss, or [loss, metrics ...], or a dict, of this batch alone.
+
+        Raises:
+            RuntimeError: ``compile`` was not called.
+            ValueError: the arrays do not fit each other, the model or the loss.
+        """
         return self._on_batch("train", (x, y, sample_weight), class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Loss and metrics of one batch, as train_on_batch gives them; nothing is trained."""
+        """Loss and metrics of one batch; nothing is trained.
+
+        Args:
+            x: inputs of one batch: an array, or a list or dict of arrays.
+            y: targets, in the structure of the outputs.
+
+        Returns: the loss, or [loss, metrics ...], or a dict, of this batch alone.
+
+        Raises:
+            RuntimeError: ``compile`` was not called.
+            ValueError: the arrays do not fit each other, the model or the loss.
+        """
         with no_grad():
             return self._on_batch("test", (x, y, sample_weight), None, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
-        """The model's outputs for one batch, as arrays."""
+        """The model's outputs for one batch.
+
+        Args:
+            x: inputs of one batch: an array, or a list or dict of arrays.
+
+        Returns: arrays in the structure of the outputs.
+
+        Raises:
+            ValueError: the inputs do not fit the model.
+        """
         batch = self._batch("predict_on_batch", (x, None, None), None)
         with no_grad():
             return fit_loops.arrays(self._step("predict")(batch.x))

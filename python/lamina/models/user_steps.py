@@ -51,10 +51,12 @@ class Steps:
         def optimizer(self) -> Optimizer | None: ...
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        """Forward, loss, backward, update; the logs.
+        """Forward, loss, backward and update for one batch.
 
-        One's own, with ``x, y = data``: ``self.zero_grad()``, ``loss = self.compute_loss(x, y, self(x,
+        A model's own, with ``x, y = data``: ``self.zero_grad()``, ``loss = self.compute_loss(x, y, self(x,
         training=True))``, ``loss.backward()``, ``self.optimizer.step()``, ``return {"loss": loss}``.
+
+        Returns: the logs, a dict of numbers.
         """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=True)
@@ -64,7 +66,10 @@ class Steps:
         return self._step_logs(loss, x, y, y_pred, sample_weight)
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        """Forward and loss of one batch; the logs."""
+        """Forward and loss for one batch.
+
+        Returns: the logs, a dict of numbers.
+        """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
         loss = self._computed_loss(x, y, y_pred, sample_weight, False)
@@ -77,11 +82,29 @@ class Steps:
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Tensor:
-        """The weighted sum of the losses given to compile, and those that layers added, as one number."""
+        """The weighted sum of the losses given to ``compile`` and of those that layers added, as one number.
+
+        Args:
+            x: inputs of the batch.
+            y: targets, in the structure of the outputs.
+            y_pred: the outputs.
+            training: whether the model is in training mode.
+
+        Raises:
+            ValueError: no loss was given; targets or weights do not fit the outputs.
+        """
         return self._total(*self._matched("compute_loss", y, y_pred, sample_weight))[0]
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Update the metrics given to compile; the results of all."""
+        """Update the metrics given to ``compile``.
+
+        Args:
+            x: inputs of the batch.
+            y: targets, in the structure of the outputs.
+            y_pred: the outputs.
+
+        Returns: the results of all metrics, by name.
+        """
         for metric in self.metrics:
             if isinstance(metric, CompiledMetrics):
                 metric.update_state(y, y_pred, sample_weight)

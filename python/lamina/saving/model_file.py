@@ -38,9 +38,19 @@ FORMAT, VERSION = "lamina", "1"
 
 
 def save_model(model: Model, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
-    """Write a built model to ``filepath``; errors leave an older file as it was.
+    """Write a whole model to one file: description, weights, how it was compiled, optimizer state.
 
-    Raises ValueError for a model without weights yet, TypeError for a layer that cannot be described.
+    The file is written aside, synced and renamed, so that an error or a crash leaves an older one whole.
+
+    Args:
+        model: the model.
+        include_optimizer: whether the optimizer and the rest of ``compile`` is written, too.
+
+    Raises:
+        ValueError: the model has no weights yet, or the name is of another format.
+        FileExistsError: the file exists, and ``overwrite`` is False.
+        IsADirectoryError: there is a folder of that name.
+        TypeError: a part of the model cannot be described, such as a function that is not registered.
     """
     path = _target(filepath, overwrite)
     if not model.built and not model.weights:  # its own step may call its parts, and never the model
@@ -62,7 +72,15 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
 
 
 def save_weights(model: Layer, filepath: Any, overwrite: bool = True) -> None:
-    """Write the weights alone."""
+    """Write the weights of a model alone to one file, by key.
+
+    Args:
+        model: the model.
+
+    Raises:
+        ValueError: the model has no weights yet, or the name is of another format.
+        FileExistsError: the file exists, and ``overwrite`` is False.
+    """
     path = _target(filepath, overwrite)
     if not model.built and not model.weights:
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before saving")
@@ -70,10 +88,18 @@ def save_weights(model: Layer, filepath: Any, overwrite: bool = True) -> None:
 
 
 def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Any:
-    """The model of a file that ``model.save`` wrote, compiled as it was unless ``compile=False``.
+    """The model of a file that ``model.save`` wrote.
 
-    custom_objects: {name: class or function} for what is not registered.  Raises FileNotFoundError, or ValueError that
-    names the file for one that is cut short, of another version, without a model, or whose weights do not fit.
+    Args:
+        filepath: name of the file.
+        custom_objects: {name: class or function} for what is not registered.
+        compile: whether the model is compiled as it was, with the optimizer's state.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is cut short, of another version, without a model, or its weights do not fit; a class is
+            unknown.
+        TypeError: ``custom_objects`` is no dict.
     """
     path = as_path("load_model", filepath)
     if not isinstance(custom_objects, (dict, type(None))):
@@ -117,7 +143,16 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False) -> None:
-    """Set a built model's weights from a file, by key; nothing is changed unless all fit (or ``skip_mismatch``)."""
+    """Set a built model's weights from a file, by key; nothing is changed unless all fit.
+
+    Args:
+        model: the model.
+        skip_mismatch: whether weights that fit by key and shape are taken, and the others left as they are.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the model has no weights yet, the file is damaged, or the weights do not fit.
+    """
     path = as_path("load_weights", filepath)
     variables = named_variables(model)
     if not variables and not model.built:

@@ -13,7 +13,17 @@ from ..core.autograd import Array, Tensor, no_grad
 def numeric_gradient(
     function: Callable[..., Any], inputs: list[Array], which: int, dy: Array, step: float = 1e-6
 ) -> Array:
-    """d sum(dy * function(*inputs)) / d inputs[which], one element at a time: (f(x + h) - f(x - h)) / 2h."""
+    """Gradient of a weighted sum of a function's values by central differences, one element at a time.
+
+    Args:
+        function: takes the inputs, gives a tensor or an array.
+        inputs: float64 arrays.
+        which: the place of the input to differentiate by.
+        dy: weights of the function's values, of their shape.
+        step: half the distance of the two values compared.
+
+    Returns: an array of the input's shape.
+    """
     x = inputs[which]
     gradient = np.zeros_like(x)
     with no_grad():
@@ -36,9 +46,18 @@ def check_gradients(
     step: float = 1e-6,
     seed: int = 0,
 ) -> None:
-    """Raise AssertionError unless the gradients of ``function`` (tensors to one tensor) are those of its values.
+    """Raise AssertionError unless the gradients of a function are those of its values.
 
-    inputs: float64 arrays at which the function is smooth within ``step``; each gets a gradient.
+    Args:
+        function: takes tensors, gives a tensor; made of ``lamina.ops``.
+        *inputs: float64 arrays at which the function is smooth within ``step``; each gets a gradient.
+        rtol: relative tolerance.
+        atol: absolute tolerance.
+        step: half the distance of the two values compared.
+        seed: seed of the weights that the function's values are summed with.
+
+    Raises:
+        AssertionError: a gradient differs.
     """
     arrays = [np.array(x, dtype=np.float64) for x in inputs]
     tensors = [Tensor(x.copy(), requires_grad=True) for x in arrays]
