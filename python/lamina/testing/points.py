@@ -8,7 +8,11 @@ import numpy as np
 
 
 def special_points(dtype: Any) -> Any:
-    """Numbers of a float type: zeros of both signs, kinks, infinities, NaN, the largest, nearly the smallest."""
+    """Numbers of a float type: zeros of both signs, kinks, infinities, NaN, the largest, nearly the smallest.
+
+    Args:
+        dtype: the type, float32 or float64.
+    """
     limits = np.finfo(dtype)
     magnitudes = [0.0, 0.5, 1.0, 1.5, 2.5, 3.0, 6.0, 20.0, 30.0, 88.0, 700.0, 1e-4, 1e4, 1e-8, 1e10, 1e-30, 1e30]
     magnitudes += [np.inf, limits.max, 4 * limits.tiny, 1 - limits.epsneg, 1 + limits.eps, 2.0**24]
@@ -16,7 +20,11 @@ def special_points(dtype: Any) -> Any:
 
 
 def finite_points(dtype: Any) -> Any:
-    """Those of them between 1e-30 and 1e30, and zero."""
+    """Those of ``special_points`` between 1e-30 and 1e30, and zero.
+
+    Args:
+        dtype: the type, float32 or float64.
+    """
     x = special_points(dtype)
     with np.errstate(invalid="ignore"):
         return x[(np.abs(x) <= 2e30) & ((np.abs(x) > 1e-31) | (x == 0))]
