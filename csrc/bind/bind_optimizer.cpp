@@ -1,11 +1,12 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <string_view>
 
 #include "bind/call.h"
 #include "bind/define.h"
 #include "bind/families.h"
 #include "bind/touched_rows.h"
+#include "kernels/table.h"
 #include "ops/optimizer.h"
 
 namespace lamina {
@@ -41,9 +42,12 @@ class BoundGroup {
     check(states.size() <= kMaxSlots, kGroup, ": at most ", kMaxSlots, " slots, got ", states.size());
     py::tuple sets = touched.is_none() ? py::tuple() : to_items(touched, kGroup, "touched", "TouchedRows");
     if (!sets.empty()) sets = one_each(touched, "touched", n);
-    std::vector<py::tuple> arrays;
-    for (py::handle state : states) arrays.push_back(one_each(state, "arrays of a slot", n));
-    group_.slots = static_cast<int>(states.size());
+    std::vector<py::tuple> arrays(states.size());
+    for (std::size_t s = 0; s < states.size(); s++)
+      if (!states[s].is_none()) {
+        arrays[s] = one_each(states[s], "arrays of a slot", n);
+        group_.keeps[s] = true;
+      }
     for (std::size_t i = 0; i < n; i++) {
       Call call(kGroup);
       const View w = keep(call.first_destination(ws[i], "a weight"));
@@ -54,7 +58,7 @@ class BoundGroup {
       if (!sets.empty()) p.touched = parse_touched(sets[i], kGroup, w);
       if (p.touched) p.row = p.n / std::max<dim_t>(w.dim(0), 1);
       for (std::size_t s = 0; s < arrays.size(); s++)
-        p.slots[s] = keep(call.destination(arrays[s][i], "a slot", w.sizes())).data();
+        if (group_.keeps[s]) p.slots[s] = keep(call.destination(arrays[s][i], "a slot", w.sizes())).data();
       group_.parameters.push_back(p);
       elements_ += p.n;
     }
@@ -95,50 +99,64 @@ std::unique_ptr<BoundGroup> make_group(py::handle weights, py::handle gradients,
   return std::make_unique<BoundGroup>(weights, gradients, slots, decays, active, learning_rate, iterations, touched);
 }
 
-Regularization regularization(double weight_decay, double clipvalue, double clipnorm, double global_clipnorm) {
-  check(clipvalue > 0 && clipnorm > 0 && global_clipnorm > 0, "optimizer: limits of clipping must be positive");
-  check(std::isinf(clipnorm) || std::isinf(global_clipnorm),
-        "optimizer: clipnorm and global_clipnorm exclude each other");
-  return {
-      .weight_decay = weight_decay, .clipvalue = clipvalue, .clipnorm = clipnorm, .global_clipnorm = global_clipnorm};
+constexpr const char* kStep = "optimizer_step";
+
+int rule_of(const std::string& name) {
+  const auto& all = kernels<float>().optimizer;
+  std::string names;
+  for (int i = 0; i < all.count; i++) {
+    if (name == all.rules[i].rule->name) return i;
+    names += concat(i ? ", " : "", all.rules[i].rule->name);
+  }
+  throw py::value_error(concat(kStep, ": unknown rule '", name, "'; known are ", names));
 }
 
-template <auto op, class Args>
-void run_step(const char* name, BoundGroup& group, int slots, const Args& args) {
-  check(group.get()->slots == slots, name, ": needs ", slots, " slots with these options, the group has ",
-        group.get()->slots);
+int options_of(const Rule& rule) {
+  return int(std::find(rule.options, rule.options + kMaxOptions, nullptr) - rule.options);
+}
+
+py::tuple update_rule(const std::string& name) {
+  const Rule& rule = *kernels<float>().optimizer.rules[rule_of(name)].rule;
+  py::list options, slots;
+  for (int i = 0; i < options_of(rule); i++) options.append(rule.options[i]);
+  for (const Slot& slot : rule.slots)
+    if (slot.name) slots.append(py::make_tuple(slot.name, slot.while_option));
+  return py::make_tuple(py::tuple(options), py::tuple(slots));
+}
+
+// Whether a rule keeps its slot s with these options.
+bool keeps(const Rule& rule, int s, const double* options) {
+  const Slot& slot = rule.slots[s];
+  if (!slot.name || !slot.while_option) return slot.name;
+  int i = 0;
+  while (std::string_view(rule.options[i]) != slot.while_option) i++;
+  return options[i] != 0;
+}
+
+void optimizer_step_py(BoundGroup& group, const std::string& rule, py::tuple options, double weight_decay,
+                       double clipvalue, double clipnorm, double global_clipnorm) {
+  check(clipvalue > 0 && clipnorm > 0 && global_clipnorm > 0, kStep, ": limits of clipping must be positive");
+  check(std::isinf(clipnorm) || std::isinf(global_clipnorm), kStep,
+        ": clipnorm and global_clipnorm exclude each other");
+  OptimizerStep step{.group = group.get(),
+                     .regularization = {.weight_decay = weight_decay,
+                                        .clipvalue = clipvalue,
+                                        .clipnorm = clipnorm,
+                                        .global_clipnorm = global_clipnorm},
+                     .rule = rule_of(rule),
+                     .options = {}};
+  const Rule& known = *kernels<float>().optimizer.rules[step.rule].rule;
+  const int count = options_of(known);
+  check(int(options.size()) == count, kStep, ": ", rule, " takes ", count, " options, got ", options.size());
+  for (int i = 0; i < count; i++) step.options[i] = to_number(options[i], kStep, known.options[i]);
+  for (int s = 0; s < kMaxSlots; s++) {
+    const bool wanted = keeps(known, s, step.options);
+    check(wanted == group.get()->keeps[s], kStep, ": ", rule, " keeps ", wanted ? "" : "no ",
+          known.slots[s].name ? known.slots[s].name : "slot", " at place ", s, " with these options, the group has ",
+          wanted ? "none" : "one");
+  }
   if (recording && kept_objects) kept_objects->push_back(py::cast(&group));
-  run<op>(name, 4.0 * double(group.elements()), args);
-}
-
-void sgd_step_py(BoundGroup& group, double momentum, bool nesterov, double weight_decay, double clipvalue,
-                 double clipnorm, double global_clipnorm) {
-  const SgdStep step{.group = group.get(),
-                     .regularization = regularization(weight_decay, clipvalue, clipnorm, global_clipnorm),
-                     .momentum = momentum,
-                     .nesterov = nesterov};
-  run_step<sgd_step>("sgd_step", group, momentum != 0.0, step);
-}
-
-void adam_step_py(BoundGroup& group, double beta_1, double beta_2, double epsilon, bool amsgrad, double weight_decay,
-                  double clipvalue, double clipnorm, double global_clipnorm) {
-  const AdamStep step{.group = group.get(),
-                      .regularization = regularization(weight_decay, clipvalue, clipnorm, global_clipnorm),
-                      .beta_1 = beta_1,
-                      .beta_2 = beta_2,
-                      .epsilon = epsilon};
-  run_step<adam_step>("adam_step", group, amsgrad ? 3 : 2, step);
-}
-
-void rmsprop_step_py(BoundGroup& group, double rho, double momentum, double epsilon, bool centered, double weight_decay,
-                     double clipvalue, double clipnorm, double global_clipnorm) {
-  const RmspropStep step{.group = group.get(),
-                         .regularization = regularization(weight_decay, clipvalue, clipnorm, global_clipnorm),
-                         .rho = rho,
-                         .momentum = momentum,
-                         .epsilon = epsilon,
-                         .centered = centered};
-  run_step<rmsprop_step>("rmsprop_step", group, 1 + (momentum != 0.0) + centered, step);
+  run<optimizer_step>(known.name, 4.0 * double(group.elements()), step);
 }
 
 template <const py::object BoundGroup::* member>
@@ -159,21 +177,20 @@ void bind_optimizer(py::module_& m) {
             arg("iterations"), arg("touched") = py::none());
   define_property(group, "weights", get<&BoundGroup::weights>, "The weights.");
   define_property(group, "gradients", get<&BoundGroup::gradients>, "Their gradients.");
-  define_property(group, "slots", get<&BoundGroup::slots>, "A list of arrays for each kind of slot.");
+  define_property(group, "slots", get<&BoundGroup::slots>,
+                  "A list of arrays for each slot of the rule, None for one that is not kept.");
   define_property(group, "decays", get<&BoundGroup::decays>, "One bool a weight: weight decay applies.");
   define_property(group, "active", get<&BoundGroup::active>, "One bool a weight: it has a gradient.");
   define_property(group, "learning_rate", get<&BoundGroup::learning_rate>, "The rate, (1,).");
   define_property(group, "iterations", get<&BoundGroup::iterations>, "Steps done, (1,).");
   define_property(group, "touched", get<&BoundGroup::touched>, "A TouchedRows or None for each weight, or None.");
-  // Options as their optimizers have them (lamina.optimizers); of the limits of clipping, infinity switches one off.
-  define(m, "sgd_step", sgd_step_py, arg("group"), arg("momentum"), arg("nesterov"), arg("weight_decay"),
-         arg("clipvalue"), arg("clipnorm"), arg("global_clipnorm"), "One SGD step; slots: momentum, if it is not 0.");
-  define(m, "adam_step", adam_step_py, arg("group"), arg("beta_1"), arg("beta_2"), arg("epsilon"), arg("amsgrad"),
-         arg("weight_decay"), arg("clipvalue"), arg("clipnorm"), arg("global_clipnorm"),
-         "One Adam step; slots: momentum, velocity and, with amsgrad, the largest velocity.");
-  define(m, "rmsprop_step", rmsprop_step_py, arg("group"), arg("rho"), arg("momentum"), arg("epsilon"), arg("centered"),
-         arg("weight_decay"), arg("clipvalue"), arg("clipnorm"), arg("global_clipnorm"),
-         "One RMSprop step; slots: velocity, momentum if it is not 0, average gradient if centered.");
+  define(m, "update_rule", update_rule, arg("rule"),
+         "The names of a rule's options, and of its slots, each with that of the option that asks for it, or None.");
+  define(
+      m, "optimizer_step", optimizer_step_py, arg("group"), arg("rule"), arg("options"), arg("weight_decay"),
+      arg("clipvalue"), arg("clipnorm"), arg("global_clipnorm"),
+      "One step by a rule of csrc/kernels/optimizer.cpp, with its options in their order and its slots in theirs; of "
+      "the limits of clipping, infinity switches one off.");
 }
 
 }  // namespace lamina

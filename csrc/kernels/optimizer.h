@@ -4,7 +4,7 @@
 
 namespace lamina {
 
-constexpr int kMaxSlots = 3;
+constexpr int kMaxSlots = 3, kMaxOptions = 6, kMaxFactors = 6, kMaxRules = 24;
 
 // n elements of a parameter: weights w, gradient g, the rule's slots (null where it keeps none).
 // Before its rule, every kernel clips and decays:   g' = clamp(scale (unit g), -limit, limit);   w' = w - decay w.
@@ -19,17 +19,32 @@ struct UpdateSpan {
   T scale, unit, limit, decay;
 };
 
+// State that a rule keeps for each element, as zeros at first; only while the option of that name is not 0, if it names
+// one.
+struct Slot {
+  const char *name, *while_option;
+};
+
+// What one update rule is called, the options that it takes in this order, and its slots.
+struct Rule {
+  const char* name;
+  const char* options[kMaxOptions];  // null behind the last
+  Slot slots[kMaxSlots];             // names are null behind the last
+};
+
+// One rule, made of an entry of optimizer.cpp.
+template <class T>
+struct RuleEntry {
+  const Rule* rule;
+  // What all elements of the step share: from the options, the learning rate and the number of this step, from 1 on.
+  void (*factors)(const double* options, double rate, double step, double* factors);
+  void (*update)(const UpdateSpan<T>&, const double* factors);
+};
+
 template <class T>
 struct OptimizerKernels {
-  // slots: m or null.   m = momentum m - rate g;   w += m, or w += momentum m - rate g if nesterov;   w -= rate g
-  // alone.
-  void (*sgd)(const UpdateSpan<T>&, T rate, T momentum, bool nesterov);
-  // slots: m, v, largest v or null.   m += (g - m) gain_1;   v += (g^2 - v) gain_2;   w -= alpha m / (sqrt(v) +
-  // epsilon).
-  void (*adam)(const UpdateSpan<T>&, T alpha, T gain_1, T gain_2, T epsilon);
-  // slots: v, m or null, mean or null.   v = rho v + (1 - rho) g^2;   mean = rho mean + (1 - rho) g;
-  // d = rate g / sqrt(v + epsilon - mean^2);   w -= d, or m = momentum m + d;  w -= m.
-  void (*rmsprop)(const UpdateSpan<T>&, T rate, T rho, T momentum, T epsilon);
+  int count;
+  RuleEntry<T> rules[kMaxRules];
   // Sum of squares.
   T (*squares)(dim_t n, const T* x);
 };

@@ -209,28 +209,12 @@ void update_all(const ParameterGroup& group, const Regularization& r, F&& update
 
 }  // namespace
 
-void sgd_step(const SgdStep& a) {
-  const double rate = *a.group->rate;
-  update_all(*a.group, a.regularization, [&]<class T>(const UpdateSpan<T>& s) {
-    kernels<T>().optimizer.sgd(s, T(rate), T(a.momentum), a.nesterov);
-  });
-}
-
-void adam_step(const AdamStep& a) {
-  const double t = double(*a.group->iterations + 1);
-  const double alpha = *a.group->rate * std::sqrt(1.0 - std::pow(a.beta_2, t)) / (1.0 - std::pow(a.beta_1, t));
-  update_all(*a.group, a.regularization, [&]<class T>(const UpdateSpan<T>& s) {
-    kernels<T>().optimizer.adam(s, T(alpha), T(1.0 - a.beta_1), T(1.0 - a.beta_2), T(a.epsilon));
-  });
-}
-
-void rmsprop_step(const RmspropStep& a) {
-  const double rate = *a.group->rate;
-  const bool mean_second = a.centered && a.momentum == 0.0;  // the group has no slot for momentum then
-  update_all(*a.group, a.regularization, [&]<class T>(UpdateSpan<T> s) {
-    if (mean_second) std::swap(s.slots[1], s.slots[2]);
-    kernels<T>().optimizer.rmsprop(s, T(rate), T(a.rho), T(a.momentum), T(a.epsilon));
-  });
+void optimizer_step(const OptimizerStep& a) {
+  double factors[kMaxFactors];
+  kernels<float>().optimizer.rules[a.rule].factors(a.options, *a.group->rate, double(*a.group->iterations + 1),
+                                                   factors);
+  update_all(*a.group, a.regularization,
+             [&]<class T>(const UpdateSpan<T>& s) { kernels<T>().optimizer.rules[a.rule].update(s, factors); });
 }
 
 }  // namespace lamina

@@ -24,7 +24,7 @@ struct Parameter {
 // step can be replayed: the rate, the steps done, which parameters (and which of their rows) have a gradient.
 struct ParameterGroup {
   std::vector<Parameter> parameters;
-  int slots = 0;
+  bool keeps[kMaxSlots] = {};    // which slots there are
   const bool* decays = nullptr;  // one a parameter: weight decay applies
   const bool* active = nullptr;  // one a parameter: it has a gradient
   const double* rate = nullptr;
@@ -36,27 +36,14 @@ struct Regularization {
   double weight_decay, clipvalue, clipnorm, global_clipnorm;
 };
 
-struct SgdStep {
+// One step by the rule of this number in the table of kernels. options and the group's slots are those of the rule;
+// slots that it does not keep are null.
+struct OptimizerStep {
   const ParameterGroup* group;
   Regularization regularization;
-  double momentum;
-  bool nesterov;
+  int rule;
+  double options[kMaxOptions];
 };
-void sgd_step(const SgdStep& a);
-
-struct AdamStep {
-  const ParameterGroup* group;
-  Regularization regularization;
-  double beta_1, beta_2, epsilon;
-};
-void adam_step(const AdamStep& a);
-
-struct RmspropStep {
-  const ParameterGroup* group;
-  Regularization regularization;
-  double rho, momentum, epsilon;
-  bool centered;
-};
-void rmsprop_step(const RmspropStep& a);
+void optimizer_step(const OptimizerStep& a);
 
 }  // namespace lamina

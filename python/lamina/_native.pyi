@@ -16,7 +16,6 @@ __all__: list[str] = [
     "activation_backward",
     "activation_forward",
     "activations",
-    "adam_step",
     "adaptive_average_pool_backward",
     "adaptive_average_pool_forward",
     "adaptive_max_pool_backward",
@@ -89,6 +88,7 @@ __all__: list[str] = [
     "measure_region",
     "measure_stream",
     "one_hot_forward",
+    "optimizer_step",
     "physical_cores",
     "point_loss_backward",
     "point_loss_forward",
@@ -101,9 +101,7 @@ __all__: list[str] = [
     "relu_gradient",
     "resize_backward",
     "resize_forward",
-    "rmsprop_step",
     "set_num_threads",
-    "sgd_step",
     "simple_rnn_backward",
     "simple_rnn_forward",
     "softmax_backward",
@@ -117,6 +115,7 @@ __all__: list[str] = [
     "unary_backward",
     "unary_forward",
     "unbroadcast",
+    "update_rule",
     "use_isa",
     "where_backward",
     "where_forward",
@@ -182,7 +181,7 @@ class ParameterGroup:
     @property
     def slots(self) -> typing.Any:
         """
-        A list of arrays for each kind of slot.
+        A list of arrays for each slot of the rule, None for one that is not kept.
         """
     @property
     def touched(self) -> typing.Any:
@@ -269,21 +268,6 @@ def activation_forward(
 def activations() -> dict[str, typing.Any]:
     """
     The elementwise activations: name -> whether the gradient follows from the output (else from the input).
-    """
-
-def adam_step(
-    group: ParameterGroup,
-    beta_1: float,
-    beta_2: float,
-    epsilon: float,
-    amsgrad: bool,
-    weight_decay: float,
-    clipvalue: float,
-    clipnorm: float,
-    global_clipnorm: float,
-) -> None:
-    """
-    One Adam step; slots: momentum, velocity and, with amsgrad, the largest velocity.
     """
 
 def adaptive_average_pool_backward(
@@ -1022,6 +1006,19 @@ def one_hot_forward(
     Rows of zeros with a one at the index; zeros for an index outside.
     """
 
+def optimizer_step(
+    group: ParameterGroup,
+    rule: str,
+    options: collections.abc.Sequence[typing.Any],
+    weight_decay: float,
+    clipvalue: float,
+    clipnorm: float,
+    global_clipnorm: float,
+) -> None:
+    """
+    One step by a rule of csrc/kernels/optimizer.cpp, with its options in their order and its slots in theirs; of the limits of clipping, infinity switches one off.
+    """
+
 def physical_cores(root: str = "") -> int:
     """
     Cores without hyper-threads; 0 where unknown.
@@ -1100,37 +1097,9 @@ def resize_forward(
     Images x (N, H, W, C) as (N, height, width, C).
     """
 
-def rmsprop_step(
-    group: ParameterGroup,
-    rho: float,
-    momentum: float,
-    epsilon: float,
-    centered: bool,
-    weight_decay: float,
-    clipvalue: float,
-    clipnorm: float,
-    global_clipnorm: float,
-) -> None:
-    """
-    One RMSprop step; slots: velocity, momentum if it is not 0, average gradient if centered.
-    """
-
 def set_num_threads(n: int) -> None:
     """
     Threads that an operation may use.
-    """
-
-def sgd_step(
-    group: ParameterGroup,
-    momentum: float,
-    nesterov: bool,
-    weight_decay: float,
-    clipvalue: float,
-    clipnorm: float,
-    global_clipnorm: float,
-) -> None:
-    """
-    One SGD step; slots: momentum, if it is not 0.
     """
 
 def simple_rnn_backward(
@@ -1249,6 +1218,11 @@ def unary_forward(
 def unbroadcast(dy: typing.Any, dx: typing.Any, scale: float = 1.0, accumulate: bool = False) -> None:
     """
     dx (+)= scale * dy, summed over the axes along which dx broadcasts to dy.
+    """
+
+def update_rule(rule: str) -> tuple[typing.Any, ...]:
+    """
+    The names of a rule's options, and of its slots, each with that of the option that asks for it, or None.
     """
 
 def use_isa(name: str) -> None:

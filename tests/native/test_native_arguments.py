@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamina import _native
+from lamina import _native, optimizers
 from lamina.testing.cases import Case, test_cases
-from lamina.testing.cases.optimizer import step_options
 
 ERRORS = (ValueError, TypeError, IndexError, MemoryError)
 INTERNALS = re.compile(
@@ -166,9 +165,8 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "full": (lambda: [(3, 2), 1.0, np.float32], ()),
     "fill_into": (lambda: [np.zeros((3, 2), np.float32), 1.0], (0,)),
     "address": (lambda: [rand(3)], ()),
-    "sgd_step": (lambda: [group(0), *step_options("sgd_step")], ()),
-    "adam_step": (lambda: [group(2), *step_options("adam_step")], ()),
-    "rmsprop_step": (lambda: [group(1), *step_options("rmsprop_step")], ()),
+    "optimizer_step": (lambda: [group(1), *optimizers.RMSprop()._step_arguments()], ()),
+    "update_rule": (lambda: ["adam"], ()),
     "touch_all": (lambda: [_native.TouchedRows(3)], ()),
     "use_isa": (lambda: [_native.isa()], ()),
     "set_num_threads": (lambda: [_native.get_num_threads()], ()),

@@ -6,20 +6,20 @@ loss.backward(); optimizer.step(); optimizer.zero_grad()       # one's own loop
 optimizer.apply(gradients, variables)                          # Keras's way
 """
 
-from . import adam as _adam
+from . import adaptive_moments as _adaptive_moments
+from . import gradient_descent as _gradient_descent
 from . import lookup as _lookup
-from . import rmsprop as _rmsprop
+from . import root_mean_square as _root_mean_square
 from . import schedules
-from . import sgd as _sgd
-from .adam import *
+from .adaptive_moments import *
 from .base import Optimizer
+from .gradient_descent import *
 from .lookup import *
-from .rmsprop import *
+from .root_mean_square import *
 from .schedules import LearningRateSchedule
-from .sgd import *
 
 __all__ = ["LearningRateSchedule", "Optimizer", "schedules"]
-__all__ += _adam.__all__
+__all__ += _adaptive_moments.__all__
 __all__ += _lookup.__all__
-__all__ += _rmsprop.__all__
-__all__ += _sgd.__all__
+__all__ += _root_mean_square.__all__
+__all__ += _gradient_descent.__all__

@@ -20,6 +20,7 @@ from ..core.recording import Recording, forbid_capture, note_change, notes_chang
 from ..core.suggest import unknown
 from ..layers.variable import Variable
 from . import schedules
+from .options import check_option
 from .schedules import LearningRateSchedule
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -51,9 +52,12 @@ class LearningRate(Tensor):
         return self
 
 
+classes: dict[str, Callable[..., Optimizer]] = {}  # the library's own, by their names in lower case
+
+
 @notes_changes
 class Optimizer(Explained, strict=True):
-    """Base of the optimizers: state, clipping, weight decay; a subclass names its slots and its native step.
+    """Base of the optimizers: state, clipping, weight decay; a subclass names its rule and what that keeps.
 
     learning_rate      a number, or a schedule called with the number of steps done
     weight_decay       decoupled: each step first multiplies weights by 1 - learning_rate * weight_decay
@@ -66,8 +70,18 @@ class Optimizer(Explained, strict=True):
     others keep their weights and their state as they are, without decay (as PyTorch's SparseAdam).
     """
 
-    _own: ClassVar[tuple[str, ...]] = ()  # constructor arguments of the subclass, for get_config
-    _native_step: ClassVar[Callable[..., None]]  # called with the group and _options()
+    _rule: ClassVar[str]
+    _options: ClassVar[tuple[str, ...]]  # the rule's, attributes that the constructor has from _keep(locals())
+    _state: ClassVar[tuple[tuple[str, str | None], ...]]  # its slots, zeros at first, and the options that ask for them
+
+    def __init_subclass__(cls, rule: str | None = None, **kwargs: Any) -> None:
+        """rule: that of the subclass in csrc/kernels/optimizer.cpp."""
+        super().__init_subclass__(**kwargs)
+        if rule is not None:
+            cls._rule = rule
+            cls._options, cls._state = _native.update_rule(rule)
+        if cls.__module__.startswith(f"{__package__}."):
+            classes[cls.__name__.lower()] = cls
 
     def __init__(
         self,
@@ -214,13 +228,21 @@ class Optimizer(Explained, strict=True):
                 self._group = None
                 note_change()
 
-    def _slot_names(self) -> tuple[str, ...]:
-        """The state that the rule keeps for each variable, zeros at first, in the native step's order."""
-        raise NotImplementedError(f"{type(self).__name__} must define _slot_names")
+    def _keep(self, arguments: dict[str, Any]) -> None:
+        """Keep the rule's options, given all ``locals()`` of a constructor, as attributes."""
+        for name in self._options:
+            check_option(type(self).__name__, name, arguments[name])
+            setattr(self, name, arguments[name])
 
-    def _options(self) -> tuple[Any, ...]:
-        """The rule's own arguments of the native step."""
-        raise NotImplementedError(f"{type(self).__name__} must define _options")
+    def _slot_names(self) -> tuple[str, ...]:
+        """The state that the rule keeps with these options."""
+        return tuple(name for name, option in self._state if option is None or getattr(self, option))
+
+    def _step_arguments(self) -> tuple[Any, ...]:
+        """What the native step takes besides the group."""
+        limits = (self.clipvalue, self.clipnorm, self.global_clipnorm)
+        options = tuple(getattr(self, name) for name in self._options)
+        return self._rule, options, self.weight_decay or 0.0, *(math.inf if v is None else v for v in limits)
 
     def _bind(self) -> None:
         """Collect the addresses of all weights, gradients and slots in one native group."""
@@ -236,15 +258,14 @@ class Optimizer(Explained, strict=True):
         self._active = np.ones(len(self._variables), np.bool_)
         self._flags = [True] * len(self._variables)
         self._group = self._grouped(self._active, self._rate)
-        limits = (self.clipvalue, self.clipnorm, self.global_clipnorm)
-        self._arguments = (*self._options(), self.weight_decay or 0.0, *(math.inf if v is None else v for v in limits))
+        self._arguments = self._step_arguments()
 
     def _grouped(self, active: Array, rate: Array) -> Any:
         """All that a step reads and writes; active: which variables have a gradient."""
         return _native.ParameterGroup(
             [v._array for v in self._variables],
             [v._grad for v in self._variables],
-            list(self._slots.values()),
+            [self._slots.get(name) for name, _ in self._state],
             np.array([self._decays(v, i) for i, v in enumerate(self._variables)], np.bool_),
             active,
             rate,
@@ -279,7 +300,7 @@ class Optimizer(Explained, strict=True):
             if self._flags != flags:
                 self._flags = flags
                 self._active[:] = flags
-        type(self)._native_step(group, *self._arguments)
+        _native.optimizer_step(group, *self._arguments)
 
     def _recorded(self, recording: Recording, flags: list[bool]) -> Any:
         """The group of a step under record, with its own flags and rate: a captured step may hold several of them."""
@@ -452,7 +473,7 @@ class Optimizer(Explained, strict=True):
     def get_config(self) -> dict[str, Any]:
         rate: Any = float(self._rate[0]) if self._schedule is None else schedules.serialize(self._schedule)
         shared = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "name")
-        return {"learning_rate": rate, **{k: getattr(self, k) for k in (*self._own, *shared)}}
+        return {"learning_rate": rate, **{k: getattr(self, k) for k in (*self._options, *shared)}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Optimizer:

@@ -7,12 +7,7 @@ from typing import Any
 from ..core import registry
 from ..core.explain import named
 from ..core.suggest import unknown
-from .adam import Adam, AdamW
-from .base import Optimizer
-from .rmsprop import RMSprop
-from .sgd import SGD
-
-_CLASSES: dict[str, Any] = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop)}
+from .base import Optimizer, classes
 
 
 @named("optimizers.get")
@@ -23,10 +18,10 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, dict):
         return get(registry.class_name("optimizer", identifier)).from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
-        if identifier.lower() not in _CLASSES:
-            raise unknown("optimizer", identifier, _CLASSES)
-        return _CLASSES[identifier.lower()]()
-    if isinstance(identifier, type) and identifier in _CLASSES.values():
+        if identifier.lower() not in classes:
+            raise unknown("optimizer", identifier, classes)
+        return classes[identifier.lower()]()
+    if isinstance(identifier, type) and identifier in classes.values():
         return identifier()
     raise TypeError(f"optimizer: expected a name or an Optimizer, got {identifier!r}")
 

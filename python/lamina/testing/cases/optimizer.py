@@ -2,57 +2,55 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ... import _native, reference
-from . import Case
+from ... import _native, optimizers, reference
+from ...optimizers.base import classes
+from . import Array, Case
 
 MLP = [(20, 64), (64,), (64, 64), (64,), (64, 2), (2,)]
 
 
-def step_options(rule: str, *given: Any, **named: Any) -> tuple[Any, ...]:
-    """All options of a step in their order: the given ones, else the twin's defaults (the native steps have none)."""
-    bound = inspect.signature(getattr(reference, rule)).bind(None, *given, **named)
-    bound.apply_defaults()
-    return bound.args[1:]
+def _group(module: Any, optimizer: Any, weights: list[Array], gradients: list[Array], sets: Any = None) -> Any:
+    """The arrays of a first step; slots hold zeros."""
+    kept = optimizer._slot_names()
+    slots = [[np.zeros_like(w) for w in weights] if name in kept else None for name, _ in optimizer._state]
+    on = np.ones(len(weights), np.bool_)
+    rate, steps = np.array([1e-3]), np.zeros(1, np.int64)
+    return module.ParameterGroup(weights, gradients, slots, on, on.copy(), rate, steps, sets)
 
 
-def _step(name: str, rule: str, shapes: Sequence[tuple[int, ...]], slots: int, *options: Any) -> Case:
+def _step(optimizer: Any, shapes: Sequence[tuple[int, ...]], name: str = "") -> Case:
     sizes = sum(int(np.prod(s)) for s in shapes)
 
-    def arguments(group: Any, rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
+    def arguments(module: Any, rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
         weights, gradients = ([rng.standard_normal(s).astype(dtype) for s in shapes] for _ in range(2))
-        state = [[np.abs(rng.standard_normal(s)).astype(dtype) for s in shapes] for _ in range(slots)]
-        on = np.ones(len(shapes), np.bool_)
-        rate, steps = np.array([1e-3]), np.zeros(1, np.int64)
-        return group(weights, gradients, state, on, on.copy(), rate, steps), *step_options(rule, *options)
+        return _group(module, optimizer, weights, gradients), *optimizer._step_arguments()
 
-    arrays = 3 + 2 * slots  # read w and g, write w; read and write each slot
-    inputs, twin_inputs = (partial(arguments, module.ParameterGroup) for module in (_native, reference))
-    return Case("optimizer", f"{name} {sizes}", rule, inputs, bytes=4.0 * arrays * sizes, twin_inputs=twin_inputs)
+    arrays = 3 + 2 * len(optimizer._slot_names())  # read w and g, write w; read and write each slot
+    inputs, twin_inputs = (partial(arguments, module) for module in (_native, reference))
+    name = f"{name or optimizer.name} {sizes}"
+    return Case("optimizer", name, "optimizer_step", inputs, bytes=4.0 * arrays * sizes, twin_inputs=twin_inputs)
 
 
-def _table_step(name: str, rule: str, rows: int, features: int, batch: int, slots: int) -> Case:
+def _table_step(optimizer: Any, rows: int, features: int, batch: int) -> Case:
     """A step on a table of which a batch has touched some rows."""
 
     def arguments(module: Any, rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
-        w, g, *state = (np.zeros((rows, features), dtype) for _ in range(2 + slots))
+        w, g = (np.zeros((rows, features), dtype) for _ in range(2))
         touched = module.TouchedRows(rows)
         dy = rng.standard_normal((batch, features)).astype(dtype)
         module.embedding_backward(rng.integers(0, rows, batch), dy, g, 0, touched)
-        on, rate, steps = np.ones(1, np.bool_), np.array([1e-3]), np.zeros(1, np.int64)
-        group = module.ParameterGroup([w], [g], [[s] for s in state], on, on.copy(), rate, steps, [touched])
-        return group, *step_options(rule)
+        return _group(module, optimizer, [w], [g], [touched]), *optimizer._step_arguments()
 
     inputs, twin_inputs = (partial(arguments, module) for module in (_native, reference))
-    work = 4.0 * (3 + 2 * slots) * batch * features
-    name = f"{name} {batch} rows of {rows}x{features}"
-    return Case("optimizer", name, rule, inputs, bytes=work, twin_inputs=twin_inputs)
+    work = 4.0 * (3 + 2 * len(optimizer._slot_names())) * batch * features
+    name = f"{optimizer.name} {batch} rows of {rows}x{features}"
+    return Case("optimizer", name, "optimizer_step", inputs, bytes=work, twin_inputs=twin_inputs)
 
 
 def test_cases() -> list[Case]:
@@ -61,10 +59,6 @@ def test_cases() -> list[Case]:
 
 def bench_cases() -> list[Case]:
     big = [(8 << 20,)]
-    cases = [_step("sgd", "sgd_step", big, 0), _step("momentum", "sgd_step", big, 1, 0.9)]
-    return [
-        *cases,
-        _step("adam", "adam_step", big, 2),
-        _step("adam", "adam_step", MLP, 2),
-        _table_step("adam", "adam_step", 200_000, 64, 4096, 2),
-    ]
+    cases = [_step(cls(), big) for cls in classes.values() if cls is not optimizers.AdamW]  # which has Adam's rule
+    cases += [_step(optimizers.SGD(momentum=0.9), big, "momentum"), _step(optimizers.Adam(), MLP)]
+    return [*cases, _table_step(optimizers.Adam(), 200_000, 64, 4096)]

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import _native
 from .base import Optimizer
-from .ranges import check_epsilon
 from .schedules import LearningRateSchedule
 
 
-class Adam(Optimizer):
+class Adam(Optimizer, rule="adam"):
     """Adam (Kingma and Ba 2015) in the "epsilon hat" form at the end of its section 2, as Keras has it.
 
     m += (g - m)(1 - beta_1);  v += (g^2 - v)(1 - beta_2);  w -= alpha m / (sqrt(v) + epsilon)
     with alpha = rate sqrt(1 - beta_2^t) / (1 - beta_1^t);  ``amsgrad`` divides by the largest v so far.
     ``shared``: weight_decay, clipnorm, clipvalue, global_clipnorm, name, as in Optimizer.
     """
-
-    _own = ("beta_1", "beta_2", "epsilon", "amsgrad")
-    _native_step = staticmethod(_native.adam_step)
 
     def __init__(
         self,
@@ -31,20 +26,7 @@ class Adam(Optimizer):
         **shared: Any,
     ) -> None:
         super().__init__(learning_rate, **shared)
-        for what, value in (("beta_1", beta_1), ("beta_2", beta_2)):
-            if not 0.0 <= value < 1.0:
-                raise ValueError(f"{type(self).__name__}: {what} must be in [0, 1), got {value}")
-        check_epsilon(self, epsilon)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.amsgrad = amsgrad
-
-    def _slot_names(self) -> tuple[str, ...]:
-        return ("momentum", "velocity", "velocity_hat") if self.amsgrad else ("momentum", "velocity")
-
-    def _options(self) -> tuple[Any, ...]:
-        return self.beta_1, self.beta_2, self.epsilon, self.amsgrad
+        self._keep(locals())
 
 
 class AdamW(Adam):

@@ -1,0 +1,36 @@
+"""The exported optimizers, what their tests try, and variables for them."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+
+from lamina import optimizers
+from lamina.core.autograd import Tensor
+from lamina.optimizers.base import classes
+
+CLASSES = {name: getattr(optimizers, name) for name in optimizers.__all__ if name.lower() in classes}
+
+
+def examples(cls):
+    """An optimizer with its defaults, with every option changed by itself, and with all changed."""
+    changed = {}
+    for name in cls._options:
+        default = inspect.signature(cls).parameters[name].default
+        changed[name] = not default if isinstance(default, bool) else 0.8 * default or 0.5
+    return [{}, *({name: value} for name, value in changed.items()), changed]
+
+
+EXAMPLES = [(name, options) for name, cls in CLASSES.items() for options in examples(cls)]
+
+
+def leaves(dtype=np.float32, seed=0):
+    rng = np.random.default_rng(seed)
+    return [Tensor(rng.standard_normal(s).astype(dtype), requires_grad=True) for s in ((4, 3), (3,))]
+
+
+def set_gradients(variables, seed=1):
+    rng = np.random.default_rng(seed)
+    for v in variables:
+        v.grad = rng.standard_normal(v.shape).astype(v.dtype)
