@@ -60,20 +60,22 @@ void embedding_backward(const EmbeddingBackward<T>& a) {
   parallel_for(strips, grain, [&](dim_t begin, dim_t end) {
     const dim_t first = begin * kColumns, width = std::min(a.D, end * kColumns) - first;
     const dim_t bytes = width * dim_t(sizeof(T)), ahead = rows_ahead(bytes);
-    const auto each = [&](auto destination) {
-      for (dim_t i = 0; i < a.indices.n; i++) {
-        if (i + ahead < a.indices.n) {
-          prefetch_row(a.dtable + a.indices[i + ahead] * a.D + first, bytes);
-          frequent.prefetch(a.indices[i + ahead]);
-        }
-        k.add_row(a.dy + i * a.D + first, destination(a.indices[i]), width);
+    // Rows from..to-1 of dy, each to its destination.
+    const auto add_rows = [&](dim_t from, dim_t to, auto destination) {
+      for (dim_t i = from; i < to; i++) {
+        if (i + ahead < a.indices.n) prefetch_row(a.dtable + a.indices[i + ahead] * a.D + first, bytes);
+        k.add_row(a.dy + i * a.D + first, destination(i), width);
       }
     };
-    const auto of_table = [&](dim_t row) { return a.dtable + row * a.D + first; };
-    if (!frequent.count()) return each(of_table);
+    const auto of_table = [&](dim_t i) { return a.dtable + a.indices[i] * a.D + first; };
+    if (!frequent.count()) return add_rows(0, a.indices.n, of_table);
     FrequentSums<T> sums(frequent.count(), width);
-    each([&](dim_t row) { return sums.part(frequent.find(row), of_table(row)); });
-    for (dim_t i = 0; i < frequent.count(); i++) sums.add_to(i, of_table(frequent[i]));
+    for (dim_t i = 0; i < a.indices.n; i += sums.kPart) {
+      add_rows(i, std::min(i + sums.kPart, a.indices.n),
+               [&](dim_t j) { return sums.part(frequent.number(j), of_table(j)); });
+      sums.flush();
+    }
+    for (dim_t i = 0; i < frequent.count(); i++) sums.add_to(i, a.dtable + frequent[i] * a.D + first);
   });
 }
 

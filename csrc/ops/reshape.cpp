@@ -98,21 +98,26 @@ void take_backward(const TakeBackward<T>& a) {
     if (!a.accumulate) std::fill(a.dx + begin * a.inner, a.dx + end * a.inner, T(0));
     for (dim_t o = begin / a.n; o <= (end - 1) / a.n; o++) {
       const auto mine = [&](dim_t row) { return row >= begin && row < end; };
-      const auto of_dx = [&](dim_t row) { return a.dx + row * a.inner; };
-      const auto each = [&](auto destination) {
-        for (dim_t j = 0; j < m; j++) {
-          const dim_t of_axis = place(a.indices[j], a.n), row = o * a.n + of_axis;
-          if (mine(row)) add(a.dy + (o * m + j) * a.inner, destination(of_axis, row), a.inner);
+      // Rows from..to-1 of dy, those that are added here, each to its destination.
+      const auto add_rows = [&](dim_t from, dim_t to, auto destination) {
+        for (dim_t j = from; j < to; j++) {
+          const dim_t row = o * a.n + place(a.indices[j], a.n);
+          if (mine(row)) add(a.dy + (o * m + j) * a.inner, destination(j, a.dx + row * a.inner), a.inner);
         }
       };
       if (!frequent.count()) {
-        each([&](dim_t, dim_t row) { return of_dx(row); });
+        add_rows(0, m, [](dim_t, T* row) { return row; });
         continue;
       }
       FrequentSums<T> sums(frequent.count(), a.inner);
-      each([&](dim_t of_axis, dim_t row) { return sums.part(frequent.find(of_axis), of_dx(row)); });
-      for (dim_t i = 0; i < frequent.count(); i++)
-        if (mine(o * a.n + frequent[i])) sums.add_to(i, of_dx(o * a.n + frequent[i]));
+      for (dim_t j = 0; j < m; j += sums.kPart) {
+        add_rows(j, std::min(j + sums.kPart, m), [&](dim_t i, T* row) { return sums.part(frequent.number(i), row); });
+        sums.flush();
+      }
+      for (dim_t i = 0; i < frequent.count(); i++) {
+        const dim_t row = o * a.n + frequent[i];
+        if (mine(row)) sums.add_to(i, a.dx + row * a.inner);
+      }
     }
   });
 }

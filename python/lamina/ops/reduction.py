@@ -194,20 +194,21 @@ def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Te
     return _arg(False, x, axis, keepdims)
 
 
-def _truth(op: str, x: TensorLike, axis: Axis, keepdims: bool) -> Tensor:
+def _truth(op: str, of_none: str, x: TensorLike, axis: Axis, keepdims: bool) -> Tensor:
     x = as_tensor(x)
     true = x if x._array.dtype.kind == "b" else not_equal(x, 0)
+    op = op if true.size else of_none  # which has a value where there is no element
     return not_equal(wrap(_native.reduction_forward(true._array, op, axis, keepdims)), 0)
 
 
 def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether any element is true (not zero)."""
-    return _truth("sum", x, axis, keepdims)
+    return _truth("max", "sum", x, axis, keepdims)
 
 
 def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether all elements are true (not zero)."""
-    return _truth("prod", x, axis, keepdims)
+    return _truth("min", "prod", x, axis, keepdims)
 
 
 def count_nonzero(x: TensorLike, axis: Axis = None) -> Tensor:
