@@ -161,12 +161,12 @@ void expect(const View& v, const char* op, const char* name, Sizes shape, Dtype 
     throw py::type_error(concat(op, ": ", name, " is ", dtype_name(v.dtype()), ", expected ", dtype_name(dtype),
                                 "; convert it with .astype(\"", dtype_name(dtype), "\")"));
   if (!v.sizes().fit(shape))
-    throw py::value_error(concat(op, ": ", name, " has shape ", v.shape_string(), ", expected ", shape.text()));
+    throw py::value_error(concat(op, ": ", name, " has shape ", v.sizes(), ", expected ", shape.text()));
 }
 
 int parse_axis(py::handle h, const View& x, const char* op, const char* name) {
   const dim_t axis = to_integer(h, op, name);
-  check(axis >= -x.ndim() && axis < x.ndim(), op, ": ", name, " ", axis, " is outside x, which is ", x.shape_string());
+  check(axis >= -x.ndim() && axis < x.ndim(), op, ": ", name, " ", axis, " is outside x, which is ", x.sizes());
   return static_cast<int>(axis < 0 ? axis + x.ndim() : axis);
 }
 
@@ -199,7 +199,7 @@ void Call::note(const Range& r) {
 }
 
 py::array empty(Sizes sizes, Dtype dtype) {
-  const std::vector<py::ssize_t> shape = sizes.vector();
+  std::vector<py::ssize_t> shape = sizes.vector();
   check(sizes.rank <= kMaxNumpyAxes, "an array of ", sizes.rank, " axes; NumPy's have at most ", kMaxNumpyAxes);
   std::vector<py::ssize_t> strides(shape.size());
   dim_t step = item_size(dtype), n = step;  // the distance along an axis counts an empty one as 1
@@ -221,7 +221,7 @@ py::array empty(Sizes sizes, Dtype dtype) {
   }
   void* data = block->data;
   py::capsule owner(block.release(), release_block);
-  return py::array(numpy_dtype(dtype), shape, std::move(strides), data, owner);
+  return py::array(numpy_dtype(dtype), std::move(shape), std::move(strides), data, owner);
 }
 
 Strided strided(py::handle h, const char* op, const char* name, bool writable) {

@@ -19,8 +19,8 @@
 namespace lamina {
 
 inline const char* dtype_name(Dtype d) {
-  constexpr const char* names[] = {"float32", "float64", "int32",  "int64",  "uint8", "bool",
-                                   "int8",    "int16",   "uint16", "uint32", "uint64"};
+  static constexpr const char* names[] = {"float32", "float64", "int32",  "int64",  "uint8", "bool",
+                                          "int8",    "int16",   "uint16", "uint32", "uint64"};
   return names[static_cast<int>(d)];
 }
 
@@ -81,6 +81,9 @@ struct Sizes {
     return same;
   }
 };
+
+// Messages take sizes as they are: the text is made only where it is needed.
+inline std::ostream& operator<<(std::ostream& s, const Sizes& sizes) { return s << sizes.text(); }
 
 // An aligned array of native byte order, C-contiguous unless Call made it as rows that are.
 class View {
@@ -154,7 +157,8 @@ struct Result {
   dim_t size() const { return static_cast<dim_t>(array.size()); }
   template <class T>
   T* as() const {
-    check(holds<T>(dtype), "a result of ", dtype_name(dtype), " is written as ", dtype_name(dtype_of<T>()));
+    if (!holds<T>(dtype)) [[unlikely]]
+      throw py::type_error(concat("a result of ", dtype_name(dtype), " is written as ", dtype_name(dtype_of<T>())));
     return static_cast<T*>(data_of(array));
   }
 };

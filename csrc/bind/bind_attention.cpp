@@ -32,7 +32,7 @@ View rows_like(Call& call, py::handle h, const char* name, const View& query) {
   const View v = call.rows_of_any(h, name);
   for (const auto& [view, which] : {std::pair(&query, "query"), std::pair(&v, name)})
     check(view->ndim() == 4, "attention: ", which, " must be (batch, time, heads, head size), got shape ",
-          view->shape_string());
+          view->sizes());
   if (v.dtype() != query.dtype())
     throw py::type_error(concat("attention: query is ", dtype_name(query.dtype()), ", ", name, " is ",
                                 dtype_name(v.dtype()), "; they must have one dtype"));
@@ -53,12 +53,12 @@ Arguments parse(Call& call, py::handle q_, py::handle k_, py::handle v_, py::han
               .dropout = dropout};
   a.B = a.q.dim(0), a.Tq = a.q.dim(1), a.H = a.q.dim(2), a.D = a.q.dim(3);
   a.Tk = a.k.dim(1), a.Hkv = a.k.dim(2), a.Dv = a.v.dim(3);
-  check(a.k.dim(0) == a.B && a.v.dim(0) == a.B, "attention: the batch sizes differ: query is ", a.q.shape_string(),
-        ", key ", a.k.shape_string(), ", value ", a.v.shape_string());
+  check(a.k.dim(0) == a.B && a.v.dim(0) == a.B, "attention: the batch sizes differ: query is ", a.q.sizes(), ", key ",
+        a.k.sizes(), ", value ", a.v.sizes());
   check(a.k.dim(3) == a.D, "attention: query has head size ", a.D, ", key ", a.k.dim(3), "; they must be equal");
   check(a.D > 0 && a.Dv > 0, "attention: the head size is 0");
-  check(a.v.dim(1) == a.Tk && a.v.dim(2) == a.Hkv, "attention: key is ", a.k.shape_string(), ", value ",
-        a.v.shape_string(), "; they must have the same times and heads");
+  check(a.v.dim(1) == a.Tk && a.v.dim(2) == a.Hkv, "attention: key is ", a.k.sizes(), ", value ", a.v.sizes(),
+        "; they must have the same times and heads");
   check(a.Hkv == a.H || (a.Hkv > 0 && a.H % a.Hkv == 0), "attention: query has ", a.H, " heads, key and value have ",
         a.Hkv, "; the first must be a multiple of the second");
   check(dropout >= 0 && dropout < 1, "attention: dropout is ", dropout, ", expected 0 <= dropout < 1");
@@ -91,7 +91,7 @@ Broadcast broadcast(const Arguments& a, const std::optional<View>& v, const char
     fits = n == 1 || n == full[i];
     r.size[i] = n;
   }
-  check(fits, "attention: ", name, " is ", v->shape_string(),
+  check(fits, "attention: ", name, " is ", v->sizes(),
         ", which does not broadcast to (batch, heads, queries, keys) = (", a.B, ", ", a.H, ", ", a.Tq, ", ", a.Tk, ")");
   dim_t step = 1;
   for (int i = 3; i >= 0; i--) {

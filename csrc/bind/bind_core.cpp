@@ -60,8 +60,8 @@ py::array full_py(const std::vector<dim_t>& shape, double value, py::handle dtyp
 void copy_into_py(py::handle from, py::handle to, bool accumulate) {
   Call call("copy_into");
   const View y = call.first_destination(to, "y"), x = call.input_in_place(from, "x");
-  check(x.size() == y.size() && x.dtype() == y.dtype(), "copy_into: x is ", x.shape_string(), " ",
-        dtype_name(x.dtype()), ", y is ", y.shape_string(), " ", dtype_name(y.dtype()));
+  check(x.size() == y.size() && x.dtype() == y.dtype(), "copy_into: x is ", x.sizes(), " ", dtype_name(x.dtype()),
+        ", y is ", y.sizes(), " ", dtype_name(y.dtype()));
   with_float(x.dtype(), "copy_into", [&](auto t) {
     using T = decltype(t);
     const Copy<T> args{.x = x.as<T>(), .y = y.as<T>(), .n = x.size(), .accumulate = accumulate};

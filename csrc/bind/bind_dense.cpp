@@ -13,25 +13,34 @@ struct Dense {
   View x, w;
 };
 Dense parse_dense(Call& call, py::handle x_, py::handle w_) {
-  const View x = call.first(x_, "x"), w = call.input_of_any_shape(w_, "w");
-  check(w.ndim() == 2, "dense: w must be (in, out), got shape ", w.shape_string());
-  check(x.ndim() >= 1 && x.dim(-1) == w.dim(0), "dense: x is ", x.shape_string(), " but w takes ", w.dim(0),
-        " features on the last axis, w is ", w.shape_string());
-  return {x, w};
+  Dense d{.x = call.first(x_, "x"), .w = call.input_of_any_shape(w_, "w")};
+  const View &x = d.x, &w = d.w;
+  check(w.ndim() == 2, "dense: w must be (in, out), got shape ", w.sizes());
+  check(x.ndim() >= 1 && x.dim(-1) == w.dim(0), "dense: x is ", x.sizes(), " but w takes ", w.dim(0),
+        " features on the last axis, w is ", w.sizes());
+  return d;
 }
 
-std::vector<dim_t> outputs(const Dense& d) {
-  std::vector<dim_t> shape = d.x.sizes().vector();
-  shape.back() = d.w.dim(1);
-  return shape;
-}
+// y's shape: x's with the last size replaced.
+class Outputs {
+ public:
+  explicit Outputs(const Dense& d) : rank_(d.x.ndim()) {
+    std::copy_n(d.x.shape(), rank_, sizes_);
+    sizes_[rank_ - 1] = d.w.dim(1);
+  }
+  operator Sizes() const { return {sizes_, rank_}; }
+
+ private:
+  int rank_;
+  dim_t sizes_[64];  // NumPy's limit
+};
 
 py::array dense_forward_py(py::handle x_, py::handle w_, py::handle b_, const std::string& activation) {
   Call call("dense");
   const Dense d = parse_dense(call, x_, w_);
   const auto b = call.optional(b_, "b", {d.w.dim(1)});
   const Activation act = parse_activation(activation, "dense");
-  const Result y = call.result(outputs(d));
+  const Result y = call.result(Outputs(d));
   with_float(call.dtype(), "dense", [&](auto t) {
     using T = decltype(t);
     const DenseForward<T> a{.x = d.x.as<T>(),
@@ -51,7 +60,7 @@ void dense_backward_py(py::handle x_, py::handle w_, py::handle y_, py::handle d
                        py::handle dx_, py::handle dw_, py::handle db_, int accumulate) {
   Call call("dense", accumulate);
   const Dense d = parse_dense(call, x_, w_);
-  const std::vector<dim_t> shape = outputs(d);
+  const Outputs shape(d);
   const View y = call.input(y_, "y", shape), dy = call.input(dy_, "dy", shape);
   const auto dx = call.gradient(dx_, "dx", d.x.sizes(), 0), dw = call.gradient(dw_, "dw", d.w.sizes(), 1),
              db = call.gradient(db_, "db", {d.w.dim(1)}, 2);
@@ -89,24 +98,24 @@ Product parse_product(Call& call, py::handle a_, py::handle b_) {
   const View first = call.first(a_, "a"), second = call.input_of_any(b_, "b");
   Product p{first, second, 1, 1, 1, 1, false, false, {}};
   const View &a = p.a, &b = p.b;
-  check(a.ndim() >= 2 && b.ndim() >= 2, "matmul: a is ", a.shape_string(), ", b is ", b.shape_string(),
+  check(a.ndim() >= 2 && b.ndim() >= 2, "matmul: a is ", a.sizes(), ", b is ", b.sizes(),
         "; both need two axes or more");
   if (a.dtype() != b.dtype())
     throw py::type_error(concat("matmul: a is ", dtype_name(a.dtype()), ", b is ", dtype_name(b.dtype())));
   p.M = a.dim(-2), p.K = a.dim(-1), p.N = b.dim(-1);
-  check(b.dim(-2) == p.K, "matmul: a is ", a.shape_string(), ", b is ", b.shape_string(), "; a's last axis (", p.K,
+  check(b.dim(-2) == p.K, "matmul: a is ", a.sizes(), ", b is ", b.sizes(), "; a's last axis (", p.K,
         ") must equal b's second last (", b.dim(-2), ")");
   p.a_shared = a.ndim() == 2 && b.ndim() > 2;
   p.b_shared = b.ndim() == 2;
   const View& batched = p.a_shared ? b : a;
   for (int i = 0; i < batched.ndim() - 2; i++) {
-    check(p.a_shared || p.b_shared || (a.ndim() == b.ndim() && a.dim(i) == b.dim(i)), "matmul: a is ", a.shape_string(),
-          ", b is ", b.shape_string(), "; their leading axes differ");
+    check(p.a_shared || p.b_shared || (a.ndim() == b.ndim() && a.dim(i) == b.dim(i)), "matmul: a is ", a.sizes(),
+          ", b is ", b.sizes(), "; their leading axes differ");
     p.batch *= batched.dim(i);
     p.shape.push_back(batched.dim(i));
   }
-  check(p.a_shared || p.b_shared || a.ndim() == b.ndim(), "matmul: a is ", a.shape_string(), ", b is ",
-        b.shape_string(), "; their leading axes differ");
+  check(p.a_shared || p.b_shared || a.ndim() == b.ndim(), "matmul: a is ", a.sizes(), ", b is ", b.sizes(),
+        "; their leading axes differ");
   p.shape.push_back(p.M);
   p.shape.push_back(p.N);
   if (p.b_shared) p.M *= p.batch, p.batch = 1;  // one tall product

@@ -144,8 +144,8 @@ void binary_backward_py(py::handle x_, py::handle y_, py::handle dy_, const std:
   const Dtype dtype = common_dtype(name, o[0], o[1]);
   Loops<2> loops;
   const std::vector<dim_t> shape = broadcast(name, o, {"x", "y"}, loops);
-  check(dy.sizes().fit(shape) && dy.dtype() == dtype, op, ": dy is ", dy.shape_string(), " but x is ", o[0].text(),
-        " and y ", o[1].text());
+  if (!dy.sizes().fit(shape) || dy.dtype() != dtype)
+    throw py::value_error(concat(op, ": dy is ", dy.sizes(), " but x is ", o[0].text(), " and y ", o[1].text()));
   const auto dx = operand_gradient(call, dx_, "dx", o[0], 0), dy2 = operand_gradient(call, dy2_, "dy_", o[1], 1);
   with_float(dtype, name, [&](auto t) {
     using T = decltype(t);
@@ -175,7 +175,7 @@ void unbroadcast_py(py::handle dy_, py::handle dx_, double scale, bool accumulat
     fits = n == 1 || n == dy.dim(i);
     groups.append(dy.dim(i), n == 1);
   }
-  check(fits, "unbroadcast: dx is ", dx.shape_string(), ", dy ", dy.shape_string());
+  check(fits, "unbroadcast: dx is ", dx.sizes(), ", dy ", dy.sizes());
   with_float(dy.dtype(), "unbroadcast", [&](auto t) {
     using T = decltype(t);
     const Unbroadcast<T> a{

@@ -11,7 +11,7 @@ namespace {
 py::array embedding_forward_py(py::handle indices_, py::handle table_) {
   Call call("embedding");
   const View table = call.first(table_, "table"), indices = call.input_of_any(indices_, "indices");
-  check(table.ndim() == 2, "embedding: table must be (rows, features), got ", table.shape_string());
+  check(table.ndim() == 2, "embedding: table must be (rows, features), got ", table.sizes());
   std::vector<dim_t> shape = indices.sizes().vector();
   shape.push_back(table.dim(1));
   const Indices parsed = parse_indices(indices, "embedding", "indices");
@@ -31,7 +31,7 @@ void embedding_backward_py(py::handle indices_, py::handle dy_, py::handle dtabl
   const View dy = call.first(dy_, "dy"), indices = call.input_of_any(indices_, "indices");
   const Indices parsed = parse_indices(indices, "embedding", "indices");
   check(dy.ndim() == indices.ndim() + 1 && indices.sizes().fit({dy.shape(), dy.ndim() - 1}), "embedding: dy is ",
-        dy.shape_string(), ", indices ", indices.shape_string());
+        dy.sizes(), ", indices ", indices.sizes());
   const auto dtable = call.gradient(dtable_, "dtable", {kAny, dy.dim(-1)}, 0);
   if (!dtable.v) return;
   TouchedRows* touched = parse_touched(touched_, "embedding", *dtable.v);

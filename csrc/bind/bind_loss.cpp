@@ -18,21 +18,20 @@ struct Classes {
 Classes parse_classes(Call& call, py::handle x_, py::handle labels_, py::handle weights_) {
   const char* op = call.op();
   const View x = call.first(x_, "x"), labels = call.input_of_any(labels_, "labels");
-  check(x.ndim() >= 1 && x.dim(-1) > 0, op, ": x must be (..., classes), got ", x.shape_string());
+  check(x.ndim() >= 1 && x.dim(-1) > 0, op, ": x must be (..., classes), got ", x.sizes());
   Classes c{.x = x, .labels = labels, .weights = call.optional_of_any(weights_, "weights")};
   c.N = x.rows(), c.C = x.dim(-1);
   c.sparse = labels.dtype() == Dtype::i32 || labels.dtype() == Dtype::i64;
   const int axes = c.sparse ? x.ndim() - 1 : x.ndim();
   bool same = labels.ndim() == axes;
   for (int i = 0; same && i < axes; i++) same = labels.dim(i) == x.dim(i);
-  check(same, op, ": x is ", x.shape_string(), ", labels are ", labels.shape_string(), " of ",
-        dtype_name(labels.dtype()), "; expected integers of x's shape without the last axis, or floats of x's shape");
+  check(same, op, ": x is ", x.sizes(), ", labels are ", labels.sizes(), " of ", dtype_name(labels.dtype()),
+        "; expected integers of x's shape without the last axis, or floats of x's shape");
   if (!c.sparse && labels.dtype() != x.dtype())
     throw py::type_error(concat(op, ": labels are ", dtype_name(labels.dtype()), ", x is ", dtype_name(x.dtype())));
   if (c.weights)
-    check(c.weights->dtype() == x.dtype() && c.weights->size() == c.N, op, ": weights are ", c.weights->shape_string(),
-          " of ", dtype_name(c.weights->dtype()), ", expected one ", dtype_name(x.dtype()), " for each of ", c.N,
-          " rows");
+    check(c.weights->dtype() == x.dtype() && c.weights->size() == c.N, op, ": weights are ", c.weights->sizes(), " of ",
+          dtype_name(c.weights->dtype()), ", expected one ", dtype_name(x.dtype()), " for each of ", c.N, " rows");
   return c;
 }
 
@@ -76,8 +75,8 @@ void cross_entropy_backward_py(py::handle gradient_, py::handle dy_, py::handle 
   const bool mean = dy.ndim() == 0 && g.ndim() != 1;
   if (dy.dtype() != g.dtype())
     throw py::type_error(concat("cross_entropy: dy is ", dtype_name(dy.dtype()), ", expected ", dtype_name(g.dtype())));
-  check(mean || dy.sizes().fit({g.shape(), g.ndim() - 1}), "cross_entropy: dy is ", dy.shape_string(),
-        ", the gradient ", g.shape_string());
+  check(mean || dy.sizes().fit({g.shape(), g.ndim() - 1}), "cross_entropy: dy is ", dy.sizes(), ", the gradient ",
+        g.sizes());
   const auto dx = call.gradient(dx_, "dx", g.sizes(), 0);
   if (dx.mode == Grad::skip) return;
   with_float(g.dtype(), "cross_entropy", [&](auto t) {

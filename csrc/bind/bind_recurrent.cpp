@@ -43,16 +43,16 @@ Sequences parse(Call& call, const CellKind& kind, py::handle x_, py::handle kern
   const char* op = kind.op;
   const dim_t G = kind.gates;
   const View x = call.first(x_, "x");
-  check(x.ndim() == 3, op, ": x must be (batch, time, features), got shape ", x.shape_string());
+  check(x.ndim() == 3, op, ": x must be (batch, time, features), got shape ", x.sizes());
   const dim_t B = x.dim(0), S = x.dim(1), I = x.dim(2);
   const View recurrent = call.input_of_any(recurrent_, "recurrent_kernel");
   check(recurrent.ndim() == 2 && recurrent.dim(0) > 0 && recurrent.dim(1) == G * recurrent.dim(0), op,
-        ": recurrent_kernel must be (units, ", G, " units), got shape ", recurrent.shape_string());
+        ": recurrent_kernel must be (units, ", G, " units), got shape ", recurrent.sizes());
   const dim_t U = recurrent.dim(0);
   expect(recurrent, op, "recurrent_kernel", {U, G * U}, x.dtype());
   const View kernel = call.input_of_any(kernel_, "kernel");
-  check(kernel.ndim() == 2 && kernel.dim(0) == I, op, ": x is ", x.shape_string(), " but kernel takes ",
-        kernel.ndim() == 2 ? kernel.dim(0) : 0, " features on the last axis, kernel is ", kernel.shape_string());
+  check(kernel.ndim() == 2 && kernel.dim(0) == I, op, ": x is ", x.sizes(), " but kernel takes ",
+        kernel.ndim() == 2 ? kernel.dim(0) : 0, " features on the last axis, kernel is ", kernel.sizes());
   expect(kernel, op, "kernel", {I, G * U}, x.dtype());
   check(c0_.is_none() || kind.cell == Cell::lstm, op, ": has one state, not two");
   check(lengths_.is_none() || mask_.is_none(), op, ": give lengths or mask, not both");

@@ -77,7 +77,7 @@ py::object reduction_forward_py(py::handle x_, const std::string& op, py::handle
   const Reduction which = parse_reduction(op);
   const Axes axes = parse_axes(x, axes_, keepdims, call.op());
   if (which == Reduction::max || which == Reduction::min || which == Reduction::logsumexp)
-    check(axes.groups.product(true) > 0 || axes.groups.product(false) == 0, op, ": x is ", x.shape_string(),
+    check(axes.groups.product(true) > 0 || axes.groups.product(false) == 0, op, ": x is ", x.sizes(),
           "; nothing to reduce");
   if (!is_float(x.dtype())) return integer_reduction_py(call, x, which, axes);
   const Result y = call.result(axes.shape);
@@ -101,7 +101,7 @@ void reduction_backward_py(py::handle x_, py::handle saved_, py::handle dy_, con
   const Axes axes = parse_axes(x, axes_, false, call.op());
   const dim_t kept = axes.groups.product(false);
   check(dy.size() == kept && saved.size() == kept && dy.dtype() == x.dtype() && saved.dtype() == x.dtype(), op,
-        ": x is ", x.shape_string(), ", saved ", saved.shape_string(), ", dy ", dy.shape_string());
+        ": x is ", x.sizes(), ", saved ", saved.sizes(), ", dy ", dy.sizes());
   const auto dx = call.gradient(dx_, "dx", x.sizes(), 0);
   if (dx.mode == Grad::skip) return;
   with_float(x.dtype(), call.op(), [&](auto t) {
@@ -173,7 +173,7 @@ py::array arg_extreme_py(py::handle x_, py::handle axis, bool largest, bool keep
   Call call(largest ? "argmax" : "argmin");
   const View x = call.first(x_, "x");
   const Axis along = around(axis, x, call.op());
-  check(along.n > 0, call.op(), ": x is ", x.shape_string(), "; axis ", along.axis, " is empty");
+  check(along.n > 0, call.op(), ": x is ", x.sizes(), "; axis ", along.axis, " is empty");
   std::vector<dim_t> shape = x.sizes().vector();
   if (keepdims)
     shape[along.axis] = 1;

@@ -26,7 +26,7 @@ void with_size(dim_t bytes, F&& f) {
 void copy_to(const Strided& x, const Strided& y, bool accumulate, const char* op) {
   bool same = x.ndim == y.ndim;
   for (int i = 0; same && i < x.ndim; i++) same = x.shape[i] == y.shape[i];
-  check(same, op, ": x is ", x.shape_string(), ", y is ", y.shape_string());
+  check(same, op, ": x is ", x.sizes(), ", y is ", y.sizes());
   if (x.dtype != y.dtype)
     throw py::type_error(concat(op, ": x is ", dtype_name(x.dtype), ", y is ", dtype_name(y.dtype)));
   if (accumulate && x.dtype != Dtype::f32 && x.dtype != Dtype::f64)
@@ -65,12 +65,11 @@ void fill_into_py(py::handle y_, double value) {
 struct Permuted : Strided {
   std::vector<py::ssize_t> shape_, strides_;
   Permuted(const Strided& whole, const std::vector<dim_t>& axes, const char* name) : Strided(whole) {
-    check(static_cast<int>(axes.size()) == ndim, "transpose: ", axes.size(), " axes given, ", name, " is ",
-          shape_string());
+    check(static_cast<int>(axes.size()) == ndim, "transpose: ", axes.size(), " axes given, ", name, " is ", sizes());
     std::uint64_t seen = 0;
     for (dim_t a : axes) {
       check(a >= 0 && a < ndim && !((seen >> a) & 1), "transpose: axes are no permutation of those of ", name,
-            ", which is ", shape_string());
+            ", which is ", sizes());
       seen |= std::uint64_t(1) << a;
       shape_.push_back(shape[a]);
       strides_.push_back(strides[a]);
@@ -109,7 +108,7 @@ struct Part : Strided {
 
 int parse_axis(py::handle h, const Strided& x, const char* op, const char* what) {
   const dim_t axis = to_integer(h, op, "axis");
-  check(axis >= -x.ndim && axis < x.ndim, op, ": axis ", axis, " is outside ", what, ", which are ", x.shape_string());
+  check(axis >= -x.ndim && axis < x.ndim, op, ": axis ", axis, " is outside ", what, ", which are ", x.sizes());
   return static_cast<int>(axis < 0 ? axis + x.ndim : axis);
 }
 
@@ -124,7 +123,7 @@ py::array concatenate_forward_py(const py::tuple& arrays, py::handle axis_) {
   for (std::size_t k = 0; k < xs.size(); k++) {
     bool same = xs[k].ndim == rank;
     for (int i = 0; same && i < rank; i++) same = i == axis || xs[k].shape[i] == xs[0].shape[i];
-    check(same, op, ": array 0 is ", xs[0].shape_string(), ", array ", k, " is ", xs[k].shape_string(),
+    check(same, op, ": array 0 is ", xs[0].sizes(), ", array ", k, " is ", xs[k].sizes(),
           "; all sizes but that of axis ", axis, " must be equal");
     if (xs[k].dtype != xs[0].dtype)
       throw py::type_error(
@@ -170,11 +169,10 @@ void concatenate_backward_py(py::handle dy_, py::handle axis_, const std::vector
   check(sizes.size() == dxs.size(), op, ": ", sizes.size(), " sizes, ", dxs.size(), " gradients");
   dim_t end = 0;
   for (dim_t n : sizes) {
-    check(n >= 0 && n <= dy.shape[axis] - end, op, ": sizes do not add up to those of dy, which is ",
-          dy.shape_string());
+    check(n >= 0 && n <= dy.shape[axis] - end, op, ": sizes do not add up to those of dy, which is ", dy.sizes());
     end += n;
   }
-  check(end == dy.shape[axis], op, ": sizes do not add up to those of dy, which is ", dy.shape_string());
+  check(end == dy.shape[axis], op, ": sizes do not add up to those of dy, which is ", dy.sizes());
   const std::vector<bool> adds = bits_of(accumulate, dxs.size(), op);
   dim_t begin = 0;
   for (std::size_t k = 0; k < dxs.size(); k++) {

@@ -17,10 +17,9 @@ Interpolation parse_interpolation(const std::string& name) {
 }
 
 void check_sizes(const View& x, dim_t height, dim_t width) {
-  check(x.ndim() == 4, kOp, ": x is ", x.shape_string(), ", expected (N, H, W, C)");
+  check(x.ndim() == 4, kOp, ": x is ", x.sizes(), ", expected (N, H, W, C)");
   check(height >= 0 && width >= 0, kOp, ": size is (", height, ", ", width, "), expected 0 or more");
-  check((x.dim(1) > 0 || height == 0) && (x.dim(2) > 0 || width == 0), kOp, ": x is ", x.shape_string(),
-        " and has no pixels");
+  check((x.dim(1) > 0 || height == 0) && (x.dim(2) > 0 || width == 0), kOp, ": x is ", x.sizes(), " and has no pixels");
 }
 
 double work(const View& x, dim_t height, dim_t width) {
@@ -53,7 +52,7 @@ void resize_backward_py(py::handle dy_, const std::string& interpolation, py::ha
   Call call(kOp, accumulate);
   const View dy = call.first(dy_, "dy");
   const Interpolation kind = parse_interpolation(interpolation);
-  check(dy.ndim() == 4, kOp, ": dy is ", dy.shape_string(), ", expected (N, OH, OW, C)");
+  check(dy.ndim() == 4, kOp, ": dy is ", dy.sizes(), ", expected (N, OH, OW, C)");
   const auto dx = call.gradient(dx_, "dx", {dy.dim(0), kAny, kAny, dy.dim(3)}, 0);
   if (!dx.v) return;
   const View& x = *dx.v;
