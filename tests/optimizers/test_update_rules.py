@@ -185,7 +185,8 @@ def test_optimizers_are_torchs_up_to_the_place_of_epsilon(name, options, decay):
             p.grad = torch.tensor(g)
         other.step()
 
-    same_after_steps(ours, optimizer.step, lambda: [p.detach().numpy() for p in parameters], step, 1e-11)
+    tolerance = 1e-8  # some of its factors are float32
+    same_after_steps(ours, optimizer.step, lambda: [p.detach().numpy() for p in parameters], step, tolerance)
 
 
 @KERAS_WARNS
