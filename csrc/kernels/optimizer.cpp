@@ -76,6 +76,34 @@ struct Adam {
   }
 };
 
+// m and v as Adam's;   w -= rate (u' m / (1 - p u') + (1 - u) g / (1 - p)) / (sqrt(v / (1 - beta_2^t)) + epsilon).
+// u = beta_1 (1 - 0.96^t / 2), u' that of the next step, p the product of u over all steps up to this one.
+template <class T>
+struct Nadam {
+  static constexpr Rule rule{"nadam", {"beta_1", "beta_2", "epsilon"}, {{"momentum"}, {"velocity"}}};
+  static void factors(const double* o, double rate, double t, double* f) {
+    double decay = 1.0, p = __builtin_pow(o[0], t);
+    for (double i = 1; i <= t && decay > 1e-17; i++) decay *= 0.96, p *= 1.0 - 0.5 * decay;  // at most 960 times
+    const double u = o[0] * (1.0 - 0.5 * __builtin_pow(0.96, t)),
+                 next = o[0] * (1.0 - 0.5 * __builtin_pow(0.96, t + 1));
+    f[0] = rate * next / (1.0 - p * next), f[1] = rate * (1.0 - u) / (1.0 - p);
+    f[2] = 1.0 - o[0], f[3] = 1.0 - o[1], f[4] = 1.0 / (1.0 - __builtin_pow(o[1], t)), f[5] = o[2];
+  }
+  static void update(const UpdateSpan<T>& s, const double* f) {
+    const Clipped<T> clipped(s);
+    const Vec<T> of_m = splat(T(f[0])), of_g = splat(T(f[1])), g1 = splat(T(f[2])), g2 = splat(T(f[3])),
+                 of_v = splat(T(f[4])), e = splat(T(f[5]));
+    T *w = s.w, *m = s.slots[0], *v = s.slots[1];
+    for_lanes<T>(s.n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+      const Vec<T> g = clipped.gradient(s.g + i, l), m0 = get(m + i, l), v0 = get(v + i, l);
+      const Vec<T> m1 = m0 + (g - m0) * g1, v1 = v0 + (g * g - v0) * g2;
+      put<T>(m + i, m1, l);
+      put<T>(v + i, v1, l);
+      put<T>(w + i, clipped.weights(w + i, l) - (m1 * of_m + g * of_g) / (vsqrt(v1 * of_v) + e), l);
+    });
+  }
+};
+
 // v = rho v + (1 - rho) g^2;   mean = rho mean + (1 - rho) g;   d = rate g / sqrt(v + epsilon - mean^2);
 // w -= d, or m = momentum m + d;  w -= m.   mean if centered, m if there is momentum.
 template <class T>
@@ -135,7 +163,7 @@ T squares(dim_t n, const T* x) {
 
 template <class T>
 void fill(OptimizerKernels<T>& k) {
-  enter<T, Sgd, Adam, Rmsprop>(k);
+  enter<T, Sgd, Adam, Nadam, Rmsprop>(k);
   k.squares = squares<T>;
 }
 

@@ -45,4 +45,25 @@ class AdamW(Adam):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **shared)
 
 
-__all__ = ["Adam", "AdamW"]
+class Nadam(Optimizer, rule="nadam"):
+    """Adam with Nesterov's momentum: the gradient of the step counts at once, momentum as the next step will see it.
+
+    m and v as Adam's;  w -= rate (u' m / (1 - p u') + (1 - u) g / (1 - p)) / (sqrt(v / (1 - beta_2^t)) + epsilon)
+    with u = beta_1 (1 - 0.96^t / 2), u' that of the next step, p the product of all u so far.
+
+    Source: Keras 3, Nadam; Dozat 2016, "Incorporating Nesterov Momentum into Adam".
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **shared: Any,
+    ) -> None:
+        super().__init__(learning_rate, **shared)
+        self._keep(locals())
+
+
+__all__ = ["Adam", "AdamW", "Nadam"]

@@ -136,6 +136,21 @@ def adam(
     w -= m * real(alpha) / (np.sqrt(v) + real(epsilon))
 
 
+@_rule("NAdam", momentum_decay=1.0)
+def nadam(w: Array, g: Array, slots: Slots, rate: float, t: int, beta_1: float, beta_2: float, epsilon: float) -> None:
+    """m and v as Adam's;  w -= rate (u' m / (1 - p u') + (1 - u) g / (1 - p)) / (sqrt(v / (1 - beta_2^t)) + epsilon).
+
+    u_t = beta_1 (1 - 0.96^t / 2), u' = u_(t+1), p = u_1 u_2 ... u_t (Dozat 2016, algorithm 8, with its schedule).
+    """
+    real, (m, v) = w.dtype.type, slots
+    u = [beta_1 * (1.0 - 0.5 * 0.96**i) for i in range(1, t + 2)]
+    p = math.prod(u[:-1])
+    m += (g - m) * real(1.0 - beta_1)
+    v += (g * g - v) * real(1.0 - beta_2)
+    step = m * real(rate * u[-1] / (1.0 - p * u[-1])) + g * real(rate * (1.0 - u[-2]) / (1.0 - p))
+    w -= step / (np.sqrt(v / real(1.0 - beta_2**t)) + real(epsilon))
+
+
 @_rule("RMSprop")
 def rmsprop(
     w: Array, g: Array, slots: Slots, rate: float, t: int, rho: float, momentum: float, epsilon: float, centered: bool
