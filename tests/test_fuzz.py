@@ -22,7 +22,7 @@ def test_judge_notices():
 
 
 def test_session_notices_crashes_and_hangs(monkeypatch):
-    monkeypatch.setattr(session, "PATIENCE", 2)
+    monkeypatch.setattr(session, "PATIENCE", 1)
     with session.Session() as s:
         assert s.signature("r = ops.relu(np.ones(3, 'f4'))") is None
         assert "SIGABRT" in s.signature("import os\nos.abort()")

@@ -2,6 +2,7 @@
 #include <new>
 
 #include "bind/families.h"
+#include "bind/wrong_call.h"
 
 PYBIND11_MODULE(_native, m) {
   pybind11::register_local_exception_translator([](std::exception_ptr error) {
@@ -15,4 +16,5 @@ PYBIND11_MODULE(_native, m) {
 #define LAMINA_BIND(family) lamina::bind_##family(m);
   LAMINA_BOUND_FAMILIES(LAMINA_BIND)
 #undef LAMINA_BIND
+  lamina::name_wrong_calls(m);
 }

@@ -33,6 +33,8 @@ def main() -> int:
     if options.corpus:
         with CORPUS.open("a") as f:
             f.writelines(f"\n# {finding.signature}\n{finding.source}\n" for finding in findings)
+    for kind, (count, seconds) in sorted(session.spent.items()):
+        print(f"{kind:12}{count:9,} programs, {count / max(seconds, 1e-9):7,.0f} a second of the processor")
     print(f"{session.programs} programs ({rate:.0f} a second), {len(findings)} kinds of faults")
     return bool(findings)
 

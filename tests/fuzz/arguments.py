@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import random
 from collections.abc import Callable
@@ -75,6 +76,7 @@ def _literal(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, str, tuple))
 
 
+@functools.cache
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
         parameters = list(inspect.signature(function).parameters.values())

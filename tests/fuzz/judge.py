@@ -38,11 +38,12 @@ LEAKS = re.compile(  # the words of what lies underneath
     "|".join((
         "incompatible function arguments", "Unable to cast", "error set", "pybind", "std::", "SystemError", "weakref",
         "has no attribute '", "object has no attribute", "unhashable", "NoneType", r"\b_[a-z]\w+", "inhomogeneous",
-        "unsupported operand", "bad operand type", "not subscriptable", "object is not callable", "has no len",
+        "unsupported operand", "bad operand type", "not subscriptable", "object is not callable", r"has no len\b",
         "object is not iterable", "setting an array element", "truth value of", "^ufunc", "'[<>]=?' not supported",
         "only integer scalar arrays",
     ))
 )  # fmt: skip
+BINDINGS = re.compile(r"incompatible (?:function|constructor)|Unable to c|std::|pybind|_M_|basic_string")
 BINDING = re.compile(
     r"^[\w.]+\(\) (missing|got|takes|argument|expected)|^got an unexpected keyword|^missing a required|^too many"
 )
@@ -174,7 +175,8 @@ def _judged(error: BaseException, source: str) -> Fault | None:
     if isinstance(error, AssertionError) and place == "program":  # of a check
         return Fault("wrong result", _called(source), message)
     if place == "program" and not isinstance(error, (SystemError, RuntimeError)):
-        return None  # the program's own, in NumPy or in a native function called by it
+        leak = BINDINGS.search(message)
+        return leak and Fault("leak", _called(source), f"{kind}: {message}")  # else the program's own, or NumPy's
     if not isinstance(error, EXPECTED) or isinstance(error, (NotImplementedError, RecursionError)):
         return Fault(kind, place, message)
     if isinstance(error, OSError):

@@ -253,7 +253,7 @@ class Programs(Arguments):
         dtype = self.pick(("f4", "f4", "f8"))
         index = self.rng.randrange(len(checks.native_cases()[name]))
         lines = [f"b = check.native_arguments({name!r}, {index}, {dtype!r})"]
-        count = len(checks.native_arguments(name, index))
+        count = checks.native_count(name, index)
         for _ in range(self.rng.choice((0, 1, 1, 1, 2, 3))):
             lines.append(
                 f"b[{(i := self.rng.randrange(count))}] = {self._changed(f'b[{i}]', f'b[{self.rng.randrange(count)}]')}"

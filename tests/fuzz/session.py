@@ -26,8 +26,12 @@ from .worker import JOURNAL_BYTES, read_journal
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus.txt"
 SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
-PATIENCE = 120 if SANITIZED else 30  # seconds without a new program: it hangs
+# Limits of one program; those of time count the processor's, so that a busy machine changes nothing.
+SLOW = 60 if SANITIZED else 10  # seconds of a worker's threads: a fault
+PATIENCE = 300 if SANITIZED else 60  # it does not end
+STANDSTILL = 600  # seconds by the clock: it waits for what never comes
 ADDRESS_SPACE = 0 if SANITIZED else 6 << 30
+THREADS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}  # as everywhere
 BATCH = 250
 
 
@@ -68,11 +72,11 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self.log,
             cwd=self.folder.name,
-            env={**os.environ, "PYTHONPATH": path, **(sanitizer if SANITIZED else {})},
+            env={**os.environ, **THREADS, "PYTHONPATH": path, **(sanitizer if SANITIZED else {})},
         )
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The reply; Gone if the process dies, or works longer than PATIENCE on one program."""
+        """The reply; Gone if the process dies, or does not come to the end of a program."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:
@@ -80,12 +84,12 @@ class Worker:
             self.process.stdin.flush()
         except BrokenPipeError:
             raise Gone(self._epitaph()) from None
-        seen, since = -1, time.monotonic()
+        seen, since, used = -1, time.monotonic(), self._seconds()
         while not select.select([self.process.stdout], [], [], 0.5)[0]:
             count, _ = read_journal(self.journal)
             if count != seen:
-                seen, since = count, time.monotonic()
-            if time.monotonic() - since > PATIENCE:
+                seen, since, used = count, time.monotonic(), self._seconds()
+            if self._seconds() - used > PATIENCE or time.monotonic() - since > STANDSTILL:
                 self.process.send_signal(signal.SIGABRT)  # faulthandler says where
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self.process.wait(5)
@@ -95,6 +99,14 @@ class Worker:
         if not line:
             raise Gone(self._epitaph())
         return json.loads(line)
+
+    def _seconds(self) -> float:
+        """What the worker's threads have used of the processor."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it is gone
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _epitaph(self) -> str:
         code = self.process.wait()
@@ -131,6 +143,7 @@ class Session:
         self.avoid: list[str] = []  # functions that killed too many workers already
         self.crashes: dict[str, int] = {}
         self.programs = 0
+        self.spent: dict[str, tuple[int, float]] = {}  # by kind: programs, and seconds of the processor
         self.worker: Worker | None = None
 
     def __enter__(self) -> Session:
@@ -173,7 +186,7 @@ class Session:
     def batch(self, count: int) -> None:
         """The next programs."""
         before = read_journal(self.worker.journal)[0] if self.worker else 0
-        request = {"kinds": self.kinds, "seed": self.next, "count": count, "avoid": self.avoid}
+        request = {"kinds": self.kinds, "seed": self.next, "count": count, "avoid": self.avoid, "slow": SLOW}
         try:
             reply = self.ask(request)
         except Gone as gone:
@@ -186,15 +199,18 @@ class Session:
             return
         self.programs += count
         self.next += count
+        for kind, (n, seconds) in reply["spent"].items():
+            before_n, before_seconds = self.spent.get(kind, (0, 0.0))
+            self.spent[kind] = before_n + n, before_seconds + seconds
         for fault in reply["faults"]:
             self._found(fault["source"], fault["signature"], fault["message"])
         for program in reply["slow"]:
-            self._found(program, "slow", "more than five seconds")
+            self._found(program, "slow", f"more than {SLOW} seconds")
         if reply["held"] > 1 << 20:
             self._found(
                 f"# seeds {request['seed']} to {self.next}", "memory", f"{reply['held']} bytes of the pool are held"
             )
-        if reply["rss"] > 3 << 30:
+        if reply["rss"] > 2 << 30:
             self.drop()
 
     def _died(self, program: str, how: str) -> None:

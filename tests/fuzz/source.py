@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 
 WHOLE = (ast.Slice, ast.Starred)  # no expressions of their own
 
 
+@functools.lru_cache(4096)
 def places(source: str) -> list[tuple[ast.AST, str, int | None, ast.expr]]:
     """(parent, field, index in a list of that field or None, expression) for each expression below a statement."""
     return list(_walk(ast.parse(source)))

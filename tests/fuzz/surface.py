@@ -11,18 +11,17 @@ from lamina.losses import function_loss
 
 # Native functions that change the process, measure for seconds, or are given addresses.
 NATIVE_SKIPPED = (
-    "after_fork_in_child", "measure_flops", "measure_stream", "use_isa", "set_num_threads", "pool_clear",
-    "pool_set_limit", "pool_set_poison", "empty",
+    "after_fork_in_child", "measure_flops", "measure_region", "measure_stream", "use_isa", "set_num_threads",
+    "pool_clear", "pool_set_limit", "pool_set_poison", "empty",
 )  # fmt: skip
 
 
 def _public(module: Any, base: type | None = None) -> list[str]:
     """Names of a module's own classes (of ``base``) or functions."""
     found = []
-    for name, value in vars(module).items():
-        if name.startswith("_") or getattr(value, "__module__", "").startswith("lamina") is False:
-            continue
-        if base is None and inspect.isfunction(value) and value.__module__ == module.__name__:
+    for name in module.__all__:
+        value = getattr(module, name)
+        if base is None and inspect.isfunction(value) and name not in ("get", "serialize", "deserialize"):
             found.append(name)
         if base is not None and inspect.isclass(value) and issubclass(value, base) and value is not base:
             found.append(name)

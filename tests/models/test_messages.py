@@ -248,6 +248,47 @@ def test_arguments_of_constructors():
         (lambda: model().set_weights(None), "set_weights expected a list of arrays, got NoneType"),
         (lambda: model().load_state_dict([1]), "load_state_dict expected a dict of arrays, got list"),
         (lambda: model().fit(X, Y, callbacks=3), "callbacks: expected Callback objects, got 3"),
+        (lambda: model().fit(X, Y, callbacks=np.array(3)), "callbacks: expected Callback objects, got array"),
+        (lambda: model().fit(X, Y, validation_split="x"), "fit: validation_split must be a number, got 'x'"),
+        (
+            lambda: model().fit(X, Y, validation_split=X),
+            r"fit: validation_split must be a number, got an array of shape .8, 3",
+        ),
+        (lambda: model().fit(X, Y, shuffle=X), "fit: shuffle must be True or False, got an array"),
+        (lambda: model().fit(X, Y, verbose=X), "fit: verbose must be .*, got an array"),
+        (lambda: model().predict(X, verbose=[1]), "predict: verbose must be .*, got"),
+        (lambda: model().evaluate(X, Y, return_dict=X), "evaluate: return_dict must be True or False, got an array"),
+        (lambda: model().train_on_batch(X, Y, return_dict=X), "train_on_batch: return_dict must be True or False"),
+        (
+            lambda: model().fit(X, Y, class_weight={0: [1]}),
+            r"class_weight: the weight of class 0 must be a number, got \[",
+        ),
+        (
+            lambda: model().fit(X, Y, class_weight={0: "a"}),
+            "class_weight: the weight of class 0 must be a number, got 'a'",
+        ),
+        (
+            lambda: model().compile(run_eagerly=X),
+            r"compile: run_eagerly must be True or False, got an array of shape .8, 3",
+        ),
+        (lambda: model().compile(metrics=np.zeros(0)), "metric: expected a name, a Metric or a function"),
+        (lambda: callbacks.EarlyStopping(True), "EarlyStopping: monitor must be a string, got True"),
+        (lambda: callbacks.EarlyStopping(patience="a"), "EarlyStopping: patience must be an integer, got 'a'"),
+        (
+            lambda: losses.BinaryCrossentropy(from_logits=X),
+            "BinaryCrossentropy: from_logits must be True or False, got",
+        ),
+        (
+            lambda: losses.categorical_crossentropy(Y, Y, axis=X),
+            "categorical_crossentropy: axis must be an integer, got an array",
+        ),
+        (lambda: losses.FunctionLoss(int)(Y, Y), "loss 'int': these arguments do not fit: y_true: an array of shape"),
+        (lambda: optimizers.Adam(amsgrad=X), "Adam: amsgrad must be True or False, got an array"),
+        (
+            lambda: optimizers.SGD().apply([np.zeros((1, 2), "S3")], [lamina.Variable(np.zeros((1, 2), "f4"))]),
+            "SGD.apply: the gradient of .* has dtype .S3",
+        ),
+        (lambda: ops.rot90(X, X), "rot90: k must be an integer, got an array"),
         (lambda: optimizers.Adam().apply_gradients([1]), r"Adam.apply_gradients: expected \(gradient, variable\)"),
         (lambda: lamina.models.clone_model(None), "clone_model: expected a model, got None"),
         (lambda: lamina.utils.to_categorical("x"), "to_categorical: x has dtype <U1, expected numbers"),
@@ -255,13 +296,18 @@ def test_arguments_of_constructors():
         with pytest.raises(TypeError, match=message):
             make()
     for make, message in (
-        (lambda: model().fit(X, Y, validation_split="x"), "validation_split must be between 0 and 1, got x"),
         (lambda: optimizers.get({}), "optimizer: expected a description"),
         (lambda: losses.get({"class_name": 3}), "loss: expected a description"),
         (
             lambda: lamina.optimizers.schedules.deserialize(None),
             "expected the description of a learning-rate schedule, got None",
         ),
+        (lambda: model().fit(X, (Y, Y)), r"fit: y must be one array, got a list of 2"),
+        (lambda: model().fit(X, Y, sample_weight=[X, X]), r"fit: sample_weight must be one array, got a list of 2"),
+        (lambda: model().fit(X, Y, class_weight={"a": 1}), "class_weight: keys must be class indices, got 'a'"),
+        (lambda: model().fit(X, Y, class_weight={None: 1}), "class_weight: keys must be class indices, got None"),
+        (lambda: losses.SparseCategoricalCrossentropy(from_logits=True)(0, 1.0), "y_pred is a single number, expected"),
+        (lambda: layers.Maximum()([[[1], [[2]]], [[1], [2]]]), "makes no array: its entries are nested|equal shapes"),
         (lambda: Sequential.from_config({}), r"expected a configuration with 'layers', as get_config\(\) gives it"),
         (
             lambda: layers.Conv2D(1, 1, padding=1.5),

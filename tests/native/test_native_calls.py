@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import types
 
 import numpy as np
 import pytest
@@ -97,3 +98,36 @@ def test_more_gradients_than_bits():
     to = [np.ones((1, 2), np.float32) for _ in range(n)]
     _native.concatenate_backward(dy, 0, [1] * n, to, (1 << 69) | 1)
     assert [int(a[0, 0]) for a in to] == [2, *[1] * 68, 2]
+
+
+def own_functions():
+    """Every function, method, constructor and property of the module, by the name in its errors."""
+    for name, value in vars(_native).items():
+        if isinstance(value, types.BuiltinFunctionType):
+            yield name, value
+        elif isinstance(value, type) and not name.startswith("pybind"):
+            yield name, value
+            for method, function in vars(value).items():
+                if isinstance(function, property):
+                    yield "property", function.fget
+                elif not method.startswith("_"):
+                    yield method, getattr(value, method)
+
+
+@pytest.mark.parametrize(("name", "function"), list(own_functions()))
+def test_a_wrong_number_of_arguments_is_told_with_their_names(name, function):
+    label = rf"^{name}: takes (no arguments|the arguments \([a-z_0-9, ]+\), each of them once); got 40 arguments"
+    with pytest.raises(TypeError, match=label + "$"):
+        function(*range(40))
+    with pytest.raises(TypeError, match=label + " and foo=$"):
+        function(*range(40), foo=None)
+
+
+@pytest.mark.parametrize("made", ["Plan", "ParameterGroup", "TouchedRows"])
+def test_a_wrong_number_of_arguments_of_a_constructor(made):
+    with pytest.raises(
+        TypeError, match=rf"^{made}: takes (no arguments|the arguments \(.*\)).*; got 9 arguments and a=$"
+    ):
+        getattr(_native, made)(*range(9), a=1)
+    with pytest.raises(TypeError, match=r"^run: takes the arguments \(self\), each of them once; got 2 arguments$"):
+        _native.Plan().run(1)

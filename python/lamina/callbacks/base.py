@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Logs = dict[str, Any] | None
 
 
-class Callback(Explained):
+class Callback(Explained, strict=True):
     """Override the hooks you need; ``self.model`` is the model, ``self.params`` has epochs, steps and verbose.
 
     ``logs`` holds loss and metrics so far.  Set ``self.model.stop_training = True`` to end training after this step.
@@ -119,7 +119,7 @@ class CallbackList:
 
 def as_list(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
     """One callback, several or none, as a list; TypeError names what isn't a callback."""
-    if not isinstance(callbacks, (Callback, Iterable, type(None))):
+    if not isinstance(callbacks, (Callback, Iterable, type(None))) or hasattr(callbacks, "__array__"):
         raise TypeError(f"callbacks: expected Callback objects, got {callbacks!r}")
     given = [] if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
     for c in given:

@@ -20,7 +20,7 @@ import numpy as np
 _ROOT = __name__.partition(".")[0]  # the package
 F = TypeVar("F", bound=Callable[..., Any])
 
-_NAMED = re.compile(r"^[\w.]+( '[^']*'| of [\w ']+)?( [a-z_]\w*(\[\d+\])?)?: ")  # begins with who says it
+_NAMED = re.compile(r"^(?!unhashable)[\w.]+( '[^']*'| of [\w ']+)?( [a-z_]\w*(\[\d+\])?)?: ")  # begins with who says it
 _BINDING = re.compile(r"^[\w.]+\(\) (missing|got|takes)|^got an unexpected keyword|^missing a required|^too many posit")
 _RAISES = (opcode.opmap["RAISE_VARARGS"], opcode.opmap["RERAISE"])
 _TOLD = (IndexError, OverflowError, ValueError)  # their messages say something to a caller
@@ -39,7 +39,12 @@ def is_index(value: Any) -> bool:
     return True
 
 
-def _is_number(value: Any) -> bool:
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, (bool, np.bool_)) or is_index(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether Python makes a float of a value that is no text."""
     if isinstance(value, (str, bytes, complex)):
         return False
     try:
@@ -74,9 +79,9 @@ def _is_tensors(value: Any) -> bool:
 _ARRAY = "a tensor, an array, a number or nested lists of numbers"
 _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "None": (lambda v: v is None, "None"),
-    "bool": (lambda v: isinstance(v, (bool, np.bool_)), "True or False"),
+    "bool": (_is_flag, "True or False"),
     "int": (is_index, "an integer"),
-    "float": (_is_number, "a number"),
+    "float": (is_number, "a number"),
     "str": (lambda v: isinstance(v, str), "a string"),
     "Sequence[int]": (_is_indices, "a sequence of integers"),
     "Sequence[int | None]": (lambda v: isinstance(v, (list, tuple)), "a sequence of sizes"),
@@ -101,6 +106,7 @@ _SHORT = {
 _SHORT_NAMES = re.compile(rf"\b({'|'.join(_SHORT)})\b")
 
 
+@functools.cache
 def _parts(annotation: str) -> list[str]:
     """The alternatives of an annotation, simplified to keys of ``_KINDS`` where there is one."""
     text = _SHORT_NAMES.sub(lambda m: _SHORT[m[1]], annotation)
@@ -205,6 +211,17 @@ def fail(
     raise new from error
 
 
+def require(label: str, function: Callable[..., Any], **given: Any) -> None:
+    """TypeError that names the first of these arguments that is not what the signature of ``function`` says.
+
+    For what is only looked at later, or compared with something.
+    """
+    parameters = inspect.signature(function).parameters
+    for name, value in given.items():
+        if wrong := _wrong(label, str(parameters[name].annotation), name, value):
+            raise TypeError(wrong)
+
+
 def named(label: str) -> Callable[[F], F]:
     """Decorator: errors inside of a function are told under this name."""
 
@@ -224,8 +241,8 @@ def named(label: str) -> Callable[[F], F]:
 class Explained:
     """Base of public classes: their constructors refuse arguments that are not what their signature says.
 
-    ``strict``: also those that they only stored for later (numbers, strings and functions).  ``also``: methods of the
-    library's own classes whose errors are told, too.
+    ``strict``: also those that they only stored for later (numbers, flags, strings and functions).  ``also``: methods
+    of the library's own classes whose errors are told, too.
     """
 
     _strict: ClassVar[bool] = False
@@ -242,7 +259,7 @@ class Explained:
 def _explaining(function: F, strict: bool) -> F:
     signature = inspect.signature(function)
     parameters = (p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
-    checked = {p.name: str(p.annotation) for p in parameters if strict and "bool" not in str(p.annotation)}
+    checked = {p.name: str(p.annotation) for p in parameters if strict}
 
     @functools.wraps(function)
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:

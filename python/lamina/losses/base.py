@@ -9,7 +9,7 @@ import numpy as np
 from .. import ops
 from ..core.arrays import as_dtype
 from ..core.autograd import Tensor
-from ..core.explain import Explained
+from ..core.explain import Explained, fail
 from ..core.masked_tensor import MaskedTensor, attach
 from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
@@ -48,17 +48,20 @@ class Loss(Explained, strict=True):
         note_change(self, name)  # what was captured with the old value is captured again
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
-        y_pred = as_tensor(y_pred)
-        mask = y_pred.mask if isinstance(y_pred, MaskedTensor) else None
-        if self.dtype is not None and y_pred.dtype != np.dtype(self.dtype):
-            y_pred = ops.cast(y_pred, self.dtype)
-        if mask is None and sample_weight is None and self.reduction in ("sum_over_batch_size", "mean"):
-            return self.mean(y_true, y_pred)
-        counted = self.counted(y_true, y_pred)
-        if mask is not None or sample_weight is not None:
-            y_true, y_pred = self.kept(y_true, y_pred, sample_weight, mask)
-        values = self._checked(self.call(y_true, y_pred), y_pred)
-        return reduce_values(values, sample_weight, self.reduction, counted, mask)
+        try:
+            y_pred = as_tensor(y_pred)
+            mask = y_pred.mask if isinstance(y_pred, MaskedTensor) else None
+            if self.dtype is not None and y_pred.dtype != np.dtype(self.dtype):
+                y_pred = ops.cast(y_pred, self.dtype)
+            if mask is None and sample_weight is None and self.reduction in ("sum_over_batch_size", "mean"):
+                return self.mean(y_true, y_pred)
+            counted = self.counted(y_true, y_pred)
+            if mask is not None or sample_weight is not None:
+                y_true, y_pred = self.kept(y_true, y_pred, sample_weight, mask)
+            values = self._checked(self.call(y_true, y_pred), y_pred)
+            return reduce_values(values, sample_weight, self.reduction, counted, mask)
+        except Exception as error:
+            fail(error, f"loss {self.name!r}", Loss.__call__, (self, y_true, y_pred, sample_weight))
 
     def kept(self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None) -> tuple[Any, Tensor]:
         """y_true and y_pred for ``call``, without what would make a NaN of a value that weights or mask leave out."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import ops
 from ..core.autograd import Tensor
+from ..core.explain import named
 from .function_loss import DeclaredLoss
 from .targets import match
 
@@ -15,6 +16,7 @@ def _margin(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return ops.maximum(ops.subtract(1.0, ops.multiply(signs, y_pred)), 0.0)
 
 
+@named("hinge")
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
     """mean(max(1 - y_true y_pred, 0)) over the last axis; labels 0 and 1 are read as -1 and 1."""
     y_true, y_pred = match("hinge", y_true, y_pred)
@@ -25,6 +27,7 @@ class Hinge(DeclaredLoss, function=hinge):
     """mean(max(1 - y_true y_pred, 0)), labels -1 and 1 (or 0 and 1)."""
 
 
+@named("squared_hinge")
 def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """mean(max(1 - y_true y_pred, 0)^2) over the last axis; labels 0 and 1 are read as -1 and 1."""
     y_true, y_pred = match("squared_hinge", y_true, y_pred)
@@ -35,6 +38,7 @@ class SquaredHinge(DeclaredLoss, function=squared_hinge):
     """mean(max(1 - y_true y_pred, 0)^2), labels -1 and 1 (or 0 and 1)."""
 
 
+@named("categorical_hinge")
 def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """max(1 + max((1 - y_true) y_pred) - sum(y_true y_pred), 0) over the last axis, y_true one-hot."""
     y_true, y_pred = match("categorical_hinge", y_true, y_pred)

@@ -6,10 +6,12 @@ from typing import Any
 
 from .. import ops
 from ..core.autograd import Tensor
+from ..core.explain import named
 from .function_loss import DeclaredLoss
 from .targets import match
 
 
+@named("contrastive")
 def contrastive(y_true: Any, y_pred: Any, margin: float = 1.0) -> Tensor:
     """mean(t d^2 + (1 - t) max(margin - d, 0)^2) over the last axis (Hadsell, Chopra and LeCun 2006, section 2.1).
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import ops
 from ..core.autograd import Tensor
+from ..core.explain import named
 from ..core.grad_mode import grad_mode
 from ..ops.conversion import as_tensor
 from .function_loss import DeclaredLoss
@@ -16,6 +17,7 @@ from .reduction import kept_part
 from .targets import check_last_axis, class_indices, match
 
 
+@named("kl_divergence")
 def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     """sum(y_true log(y_true / y_pred)) over the last axis, both clipped to [1e-7, 1]."""
     y_true, y_pred = match("kl_divergence", y_true, y_pred)
@@ -26,6 +28,7 @@ class KLDivergence(DeclaredLoss, function=kl_divergence, also=("kld",), leaves_o
     """sum(y_true log(y_true / y_pred)) over the classes of the last axis."""
 
 
+@named("poisson")
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
     """mean(y_pred - y_true log(y_pred + 1e-7)) over the last axis."""
     y_true, y_pred = match("poisson", y_true, y_pred)
@@ -67,7 +70,7 @@ class _Crossentropy(DeclaredLoss):
                 "pass from_logits=True or end the model with softmax (sigmoid for two classes)",
                 stacklevel=4,
             )
-        elif self.from_logits and inside and p.shape[-1] > 1 and np.allclose(p.sum(-1), 1.0, atol=1e-3):
+        elif self.from_logits and inside and p.shape[-1:] > (1,) and np.allclose(p.sum(-1), 1.0, atol=1e-3):
             warnings.warn(
                 f"{name}(from_logits=True): every row of predictions sums to 1, so they are probabilities already; "
                 "pass from_logits=False or drop the model's last softmax",
@@ -75,6 +78,7 @@ class _Crossentropy(DeclaredLoss):
             )
 
 
+@named("binary_crossentropy")
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
@@ -92,6 +96,7 @@ class BinaryCrossentropy(_Crossentropy, function=binary_crossentropy, also=("bce
     """Cross-entropy of independent yes/no targets, y_true in [0, 1] of y_pred's shape."""
 
 
+@named("categorical_crossentropy")
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
@@ -111,6 +116,7 @@ class CategoricalCrossentropy(_Crossentropy, function=categorical_crossentropy, 
     """Cross-entropy with one-hot or soft targets, y_true and y_pred (..., classes)."""
 
 
+@named("sparse_categorical_crossentropy")
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Tensor:

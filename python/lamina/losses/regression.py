@@ -6,10 +6,12 @@ from typing import Any
 
 from .. import ops
 from ..core.autograd import Tensor
+from ..core.explain import named
 from .function_loss import DeclaredLoss
 from .targets import EPSILON, match
 
 
+@named("mean_squared_error")
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """mean((y_pred - y_true)^2) over the last axis."""
     y_true, y_pred = match("mean_squared_error", y_true, y_pred)
@@ -20,6 +22,7 @@ class MeanSquaredError(DeclaredLoss, function=mean_squared_error, also=("mse",),
     """mean((y_pred - y_true)^2)."""
 
 
+@named("mean_absolute_error")
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     """mean(|y_pred - y_true|) over the last axis."""
     y_true, y_pred = match("mean_absolute_error", y_true, y_pred)
@@ -30,6 +33,7 @@ class MeanAbsoluteError(DeclaredLoss, function=mean_absolute_error, also=("mae",
     """mean(|y_pred - y_true|)."""
 
 
+@named("mean_absolute_percentage_error")
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     """100 mean(|y_true - y_pred| / max(|y_true|, 1e-7)) over the last axis."""
     y_true, y_pred = match("mean_absolute_percentage_error", y_true, y_pred)
@@ -41,6 +45,7 @@ class MeanAbsolutePercentageError(DeclaredLoss, function=mean_absolute_percentag
     """100 mean(|y_true - y_pred| / |y_true|)."""
 
 
+@named("mean_squared_logarithmic_error")
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
     """mean((log(1 + y_true) - log(1 + y_pred))^2) over the last axis; values below 1e-7 count as 1e-7."""
     y_true, y_pred = match("mean_squared_logarithmic_error", y_true, y_pred)
@@ -52,6 +57,7 @@ class MeanSquaredLogarithmicError(DeclaredLoss, function=mean_squared_logarithmi
     """mean((log(1 + y_true) - log(1 + y_pred))^2)."""
 
 
+@named("huber")
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     """Quadratic within delta, linear beyond (Huber 1964), averaged over the last axis.
 
@@ -65,6 +71,7 @@ class Huber(DeclaredLoss, function=huber, default_name="huber_loss", leaves_out=
     """Quadratic within ``delta``, linear beyond."""
 
 
+@named("log_cosh")
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
     """mean(log(cosh(y_pred - y_true))) over the last axis."""
     y_true, y_pred = match("log_cosh", y_true, y_pred)
@@ -75,6 +82,7 @@ class LogCosh(DeclaredLoss, function=log_cosh, also=("logcosh",), leaves_out=Tru
     """mean(log(cosh(y_pred - y_true)))."""
 
 
+@named("cosine_similarity")
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """Minus the cosine of the angle between y_true and y_pred along ``axis``: -1 where they point the same way."""
     y_true, y_pred = match("cosine_similarity", y_true, y_pred)

@@ -37,6 +37,8 @@ def match(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
 def class_indices(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
     """Class indices of shape y_pred.shape[:-1]; a last axis of length one is dropped, whole floats become integers."""
     labels = as_tensor(y_true)
+    if not y_pred.ndim:
+        raise ValueError(f"{name}: y_pred is a single number, expected predictions of the classes on its last axis")
     if labels.dtype.kind not in "iu":
         values = labels._array
         if values.dtype.kind == "f" and not (values == np.trunc(values)).all():

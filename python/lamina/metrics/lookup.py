@@ -70,7 +70,7 @@ def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple
         return identifier()
     if isinstance(identifier, losses.Loss):
         return _of_loss(identifier.call, identifier.name)
-    if identifier in by_function:
+    if any(identifier is fn for fn in by_function):
         return MeanMetricWrapper(identifier)
     if losses.is_built_in(identifier):
         return _of_loss(identifier, identifier.__name__)

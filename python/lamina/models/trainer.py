@@ -12,6 +12,7 @@ from ..callbacks import History, as_list, progress
 from ..callbacks.base import CallbackList
 from ..core.autograd import Tensor, no_grad, wrap
 from ..core.capture import capture
+from ..core.explain import require
 from ..core.tree import map_structure
 from ..layers.symbolic import trying
 from ..ops.conversion import as_tensor
@@ -68,7 +69,7 @@ class Trainer(Steps):
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
         steps_per_execution: int | str = 1,
-        jit_compile: Any = "auto",
+        jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
         """Say how the model is trained.
@@ -93,6 +94,14 @@ class Trainer(Steps):
         Raises:
             ValueError: a name or an option is unknown; the model defines a method of Keras that would never be called.
         """
+        require(
+            f"{type(self).__name__}.compile",
+            Trainer.compile,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=auto_scale_loss,
+        )
         if steps_per_execution not in (1, "auto"):
             raise ValueError(
                 f"{type(self).__name__}.compile: steps_per_execution={steps_per_execution!r} is not supported; leave "
@@ -293,7 +302,7 @@ class Trainer(Steps):
         y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
-        verbose: Any = "auto",
+        verbose: bool | int | str = "auto",
         callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
@@ -334,6 +343,7 @@ class Trainer(Steps):
                 or the loss; there are no batches.
         """
         compiled = self._require("fit")
+        require("fit", Trainer.fit, verbose=verbose, validation_split=validation_split, shuffle=shuffle)
         for name, value in {"epochs": epochs, "initial_epoch": initial_epoch}.items():
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
                 raise ValueError(f"fit: {name} must be an integer >= 0, got {value!r}")
@@ -353,7 +363,8 @@ class Trainer(Steps):
                 )
             size = batch_size if validation_batch_size is None else validation_batch_size
             held_out = self._feed("validation_data", (*given, None, None)[:3], size, validation_steps)
-        params = {"epochs": epochs, "steps": feed.steps, "verbose": verbose, "validation": held_out is not None}
+        params: dict[str, Any] = {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
+        params["validation"] = held_out is not None
         self._history = history = History()
         hooks = CallbackList([*as_list(callbacks), history], self, params, progress.make(verbose))
         inner = CallbackList(hooks.callbacks, self, params)
@@ -392,7 +403,7 @@ class Trainer(Steps):
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
-        verbose: Any = "auto",
+        verbose: bool | int | str = "auto",
         sample_weight: Any = None,
         steps: int | None = None,
         callbacks: Any = None,
@@ -411,6 +422,7 @@ class Trainer(Steps):
                 batches.
         """
         self._require("evaluate")
+        require("evaluate", Trainer.evaluate, verbose=verbose, return_dict=return_dict)
         self._found_metrics = (-1, [])
         feed = self._feed("evaluate", (x, y, sample_weight), batch_size, steps)
         hooks = CallbackList(
@@ -423,7 +435,7 @@ class Trainer(Steps):
         self,
         x: Any,
         batch_size: int | None = None,
-        verbose: Any = "auto",
+        verbose: bool | int | str = "auto",
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
@@ -437,6 +449,7 @@ class Trainer(Steps):
         Raises:
             ValueError: the inputs do not fit the model, or there are none.
         """
+        require("predict", Trainer.predict, verbose=verbose)
         feed = self._feed("predict", (x, None, None), batch_size, steps)
         hooks = CallbackList(
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
@@ -507,6 +520,7 @@ class Trainer(Steps):
 
     def _on_batch(self, kind: str, data: tuple[Any, Any, Any], class_weight: Any, return_dict: bool) -> Any:
         what = f"{kind}_on_batch"
+        require(what, Trainer.train_on_batch, return_dict=return_dict)
         self._require(what)
         batch = self._batch(what, data, class_weight)
         if kind == "train":

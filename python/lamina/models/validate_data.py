@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..config import floatx
+from ..core.explain import is_number, show
 from ..core.tree import flatten, map_structure
 from ..data import count
 from ..losses import SparseCategoricalCrossentropy
@@ -35,10 +36,11 @@ def targets(
 ) -> tuple[list[Column | None], list[Column | None]]:
     """Columns of y and of the weights, one for each output of the model (None where nothing is given)."""
     names = compiled.names or []
-    labels = per_output("y", to_arrays(what, "y", y), names)
+    labels = _one_each(what, "y", per_output("y", to_arrays(what, "y", y), names), names)
     weight = to_arrays(what, "sample_weight", weight)
     each: list[Array | None]
     each = per_output("sample_weight", weight, names) if isinstance(weight, (list, dict)) else [weight] * len(names)
+    _one_each(what, "sample_weight", each, names)
     if class_weight is not None:
         shape = compiled.shapes[0] if compiled.shapes else None
         each = [_class_weighted(what, class_weight, labels, each[0], compiled.loss_set.losses[0], shape)]
@@ -50,6 +52,15 @@ def targets(
         [None if a is None else Column(a, wanted(i, a, dtype)) for i, a in enumerate(labels)],
         [None if a is None else Column(a, dtype) for a in each],
     )
+
+
+def _one_each(what: str, name: str, arrays: list[Any], outputs: list[str]) -> list[Any]:
+    """``arrays``, one for each output; ValueError for several where one is wanted."""
+    for output, array in zip(outputs, arrays, strict=False):
+        if isinstance(array, (list, dict)):
+            of = f" of output {output!r}" if len(outputs) > 1 else ""
+            raise ValueError(f"{what}: {name}{of} must be one array, got a {type(array).__name__} of {len(array)}")
+    return arrays
 
 
 def _check_labels(what: str, compiled: Compiled, i: int, y: Array, weight: Array | None) -> None:
@@ -163,9 +174,11 @@ def class_weights(class_weight: Any, labels: Array) -> Array:
             f"class_weight: expected a dict of class index to weight, got {class_weight!r}; "
             "dict(enumerate(weights)) makes one of a list"
         )
-    for label in class_weight:
-        if isinstance(label, str) or int(label) != label:
+    for label, weight in class_weight.items():
+        if not isinstance(label, Real) or not math.isfinite(label) or math.floor(label) != label:
             raise ValueError(f"class_weight: keys must be class indices, got {label!r}")
+        if not is_number(weight):
+            raise TypeError(f"class_weight: the weight of class {label} must be a number, got {show(weight)}")
     found, place = np.unique(np.rint(labels) if labels.dtype.kind == "f" else labels, return_inverse=True)
     table = np.array([class_weight.get(label, 1.0) for label in found.tolist()], np.float32)
     return table[place.reshape(labels.shape)]

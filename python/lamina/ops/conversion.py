@@ -85,7 +85,7 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
             return x
         return cast(x, dtype)
     if isinstance(x, np.ndarray) and dtype is None:
-        return wrap(x) if x.dtype.str in _NATIVE else Tensor(x, dtype=floatx() if x.dtype.kind == "f" else None)
+        return wrap(x) if x.dtype.str in _NATIVE else Tensor(x, dtype=None if is_computable(x.dtype) else floatx())
     if isinstance(x, _Symbolic.type):
         raise SymbolicArgument
     if isinstance(x, (list, tuple)):

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _native
+from ..core.arrays import to_numbers
 from ..core.autograd import Tensor
 from ..core.explain import Explained
 from ..core.grad_mode import grad_mode
@@ -364,7 +365,9 @@ class Optimizer(Explained, strict=True):
             v._grad_is_set = was_set
 
     def _put_gradient(self, gradient: Any, variable: Tensor, index: int) -> None:
-        array = gradient._array if isinstance(gradient, Tensor) else np.asarray(gradient)
+        array = getattr(gradient, "_array", gradient)
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+            array = to_numbers(f"{type(self).__name__}.apply: the gradient of {_label(variable, index)}", gradient)
         if array.shape != variable.shape:
             what = _label(variable, index)
             raise ValueError(
