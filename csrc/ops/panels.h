@@ -34,18 +34,19 @@ dim_t odd_lines(dim_t n) {
   return ((n + line - 1) / line | 1) * line;
 }
 
-// The panels of an N-wide matrix: of even width, so that 7 registers become 4 + 3 and not 4 + 2 + 1.
+// The panels of an N-wide matrix: of even width, so that 9 registers become 3 + 3 + 3 and not 4 + 4 + 1.
 struct Panels {
   dim_t columns;  // N
   int lanes;      // elements of a register
   int vectors;    // registers of the widest panel
   dim_t total;    // registers in all
   dim_t count;    // panels
+  dim_t wide;     // the first panels, of `vectors` registers; the others have one less
 
-  dim_t begin(dim_t p) const { return (total * p / count) * lanes; }                     // first column of panel p
-  int width(dim_t p) const { return int(total * (p + 1) / count - total * p / count); }  // registers of panel p
-  dim_t row(dim_t p) const { return dim_t(width(p)) * lanes; }                           // elements of a packed row
-  int used(dim_t p) const { return int(std::min(columns - begin(p), row(p))); }          // that hold columns
+  int width(dim_t p) const { return vectors - int(p >= wide); }                                // registers of panel p
+  dim_t begin(dim_t p) const { return (p * vectors - std::max(p - wide, dim_t(0))) * lanes; }  // its first column
+  dim_t row(dim_t p) const { return dim_t(width(p)) * lanes; }                   // elements of a packed row
+  int used(dim_t p) const { return int(std::min(columns - begin(p), row(p))); }  // that hold columns
   dim_t widest_row() const { return dim_t(vectors) * lanes; }
   dim_t size(dim_t K) const { return K * total * lanes; }    // elements of all panels, K rows each
   dim_t at(dim_t p, dim_t K) const { return begin(p) * K; }  // where panel p begins among them
@@ -57,7 +58,8 @@ Panels panels_of(dim_t N) {
   const dim_t total = (N + k.lanes - 1) / k.lanes;
   const dim_t most = k.max_rows[4] ? 4 : k.max_rows[3] && total == 3 ? 3 : 2;
   const dim_t count = (total + most - 1) / most;
-  return {N, k.lanes, int(count ? (total + count - 1) / count : 0), total, count};
+  const dim_t vectors = count ? (total + count - 1) / count : 0;
+  return {N, k.lanes, int(vectors), total, count, count - (vectors * count - total)};
 }
 
 // K rows of panel p of a matrix whose element (k, n) stands at b[k * b_row + n * b_col].
@@ -79,18 +81,21 @@ Tile<T> matrix_tile(dim_t K, dim_t a_row, dim_t a_col, dim_t ldc, bool accumulat
   return t;
 }
 
-// The tile over `rows` rows of one panel, in even tiles: 64 become 7 7 6 6 6 ..., never 7 7 ... 1. a and c stand at the
-// first row. With Tile::copy the first tile packs the panel for the others.
+// The tile over `rows` rows of one panel, in even tiles: 64 become 7 7 7 7 6 6 ..., never 7 7 ... 1. a and c stand at
+// the first row. With Tile::copy the first tile packs the panel for the others.
 template <class T>
 inline __attribute__((always_inline)) void run_rows(const GemmKernels<T>& kern, Tile<T>& t, dim_t rows, const T* a,
                                                     T* c) {
-  const dim_t most = kern.max_rows[t.vectors], tiles = (rows + most - 1) / most;
+  if (rows <= 0) return;
+  const dim_t most = kern.max_rows[t.vectors], tiles = (rows + most - 1) / most, least = rows / tiles;
+  const dim_t high = rows - least * tiles;  // tiles of one row more
+  t.a = a;
+  t.c = c;
   for (dim_t i = 0; i < tiles; i++) {
-    const dim_t at = rows * i / tiles;
-    t.rows = static_cast<int>(rows * (i + 1) / tiles - at);
-    t.a = a + at * t.row;
-    t.c = c + at * t.ldc;
+    t.rows = static_cast<int>(least + (i < high));
     kern.tile(t);
+    t.a += t.rows * t.row;
+    t.c += t.rows * t.ldc;
     if (!t.copy) continue;
     t.b = t.copy;
     t.ldb = dim_t(t.vectors) * kern.lanes;

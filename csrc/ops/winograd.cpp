@@ -54,17 +54,42 @@ struct Grid {
   }
 };
 
-// The side x side pixels of C elements from (row, column) on; `outside` for those that are not in the image.
+// Where the side x side pixels, of C elements, of one tile after the other stand in images of H x W; `outside` for
+// those that are not in the image.
 template <class P>
-void pixels(P image, dim_t H, dim_t W, dim_t C, dim_t row, dim_t column, dim_t side, P outside, P* out) {
-  const dim_t first = std::clamp(-column, dim_t(0), side), last = std::clamp(W - column, first, side);
-  for (dim_t i = 0; i < side; i++, out += side) {
-    const dim_t h = row + i;
-    const bool inside = h >= 0 && h < H;
-    const P line = image + (h * W + column) * C;
-    for (dim_t j = 0; j < side; j++) out[j] = inside && j >= first && j < last ? line + j * C : outside;
+class Places {
+ public:
+  Places(P images, dim_t H, dim_t W, dim_t C, dim_t side, dim_t step, P outside)
+      : images_(images), H_(H), W_(W), C_(C), side_(side), step_(step), outside_(outside), next_(W) {}
+
+  // The tile from (row, column) on.
+  const P* find(dim_t image, dim_t row, dim_t column) {
+    const bool whole = column >= 0 && column + side_ <= W_;
+    if (whole && column == next_) {
+      for (dim_t i = 0; i < side_ * side_; i++) at_[i] += ahead_[i];
+    } else {
+      const P corner = images_ + ((image * H_ + row) * W_ + column) * C_;
+      for (dim_t i = 0; i < side_; i++) {
+        const bool inside = row + i >= 0 && row + i < H_;
+        for (dim_t j = 0; j < side_; j++) {
+          const bool here = inside && (whole || (column + j >= 0 && column + j < W_));
+          at_[i * side_ + j] = here ? corner + (i * W_ + j) * C_ : outside_;
+          ahead_[i * side_ + j] = inside ? step_ * C_ : 0;
+        }
+      }
+    }
+    next_ = whole ? column + step_ : W_;
+    return at_;
   }
-}
+
+ private:
+  const P images_;
+  const dim_t H_, W_, C_, side_, step_;  // step: columns from a tile to the next
+  const P outside_;
+  P at_[kPlanes];
+  dim_t ahead_[kPlanes];  // from a pixel to that of the next tile
+  dim_t next_;            // column of a tile that stands so, if there is one
+};
 
 bool switched_on() {
   static const bool on = [] {
@@ -156,23 +181,20 @@ class Forward {
   void block(dim_t begin, dim_t end, const PackedMatrix<T>& u, const T* zeros, T* v, T* m) const {
     const auto& c = c_;
     const dim_t n = end - begin, v_plane = odd_lines<T>(n * c.C), m_plane = odd_lines<T>(n * c.K);
+    const dim_t side = grid_.side, above = c.axes[1][0].offset, left = c.axes[2][0].offset;
+    Places<const T*> from(c.x.x, c.in[1], c.in[2], c.C, kSide, side, zeros);
     grid_.visit(begin, end, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
-      const T* from[kPlanes];
-      pixels(c.x.x + image * c.in[1] * c.in[2] * c.C, c.in[1], c.in[2], c.C, row + c.axes[1][0].offset,
-             column + c.axes[2][0].offset, kSide, zeros, from);
-      winograd_.data({from, v + i * c.C, v_plane, c.C, grid_.side * c.C});
+      winograd_.data({from.find(image, row + above, column + left), v + i * c.C, v_plane, c.C, side * c.C});
     });
     for (dim_t plane = 0; plane < kPlanes; plane++)
       u.multiply(n, v + plane * v_plane, c.C, m + plane * m_plane, c.K, false, false, plane);
     const bool later = c.act != Activation::linear && c.act != Activation::relu;
+    Places<T*> places(c.y, c.out[1], c.out[2], c.K, side, side, nullptr);
     grid_.visit(begin, end, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
-      T* to[kPlanes];
-      pixels<T*>(c.y + image * c.out[1] * c.out[2] * c.K, c.out[1], c.out[2], c.K, row, column, grid_.side, nullptr,
-                 to);
-      winograd_.interpolate[grid_.side](
-          {m + i * c.K, m_plane, c.K, to, c.bias, c.act == Activation::relu, c.accumulate});
+      T* const* to = places.find(image, row, column);
+      winograd_.interpolate[side]({m + i * c.K, m_plane, c.K, to, c.bias, c.act == Activation::relu, c.accumulate});
       if (later)
-        for (dim_t j = 0; j < grid_.side * grid_.side; j++)
+        for (dim_t j = 0; j < side * side; j++)
           if (to[j]) gemm_.activate(to[j], c.K, c.act);
     });
   }
@@ -227,16 +249,15 @@ class Backward {
   void chunk(dim_t begin, dim_t end, const T* zeros, T* work, T* dw, bool accumulate) const {
     T *const v = work, *const z = v + kPlanes * odd_lines<T>(tiles_ * v_.C),
              *const p = z + kPlanes * odd_lines<T>(tiles_ * padded_);
+    const dim_t side = grid_.side;
+    Places<const T*> x(a_.x, v_.in[1], v_.in[2], v_.C, kSide, side, zeros);
+    Places<const T*> dz(a_.dz.x, v_.out[1], v_.out[2], a_.K, side, side, zeros);
     for (dim_t at = begin; at < end; at += tiles_) {
       const dim_t n = std::min(tiles_, end - at), v_plane = odd_lines<T>(n * v_.C), z_plane = odd_lines<T>(n * padded_);
       grid_.visit(at, at + n, [&](dim_t i, dim_t image, dim_t row, dim_t column) {
-        const T* from[kPlanes];
-        pixels(a_.x + image * v_.in[1] * v_.in[2] * v_.C, v_.in[1], v_.in[2], v_.C, row - v_.before[1],
-               column - v_.before[2], kSide, zeros, from);
-        winograd_.data({from, v + i * v_.C, v_plane, v_.C, grid_.side * v_.C});
-        pixels(a_.dz.x + image * v_.out[1] * v_.out[2] * a_.K, v_.out[1], v_.out[2], a_.K, row, column, grid_.side,
-               zeros, from);
-        winograd_.evaluate[grid_.side]({from, z + i * padded_, z_plane, a_.K, grid_.side * a_.K});
+        const T* const* from = x.find(image, row - v_.before[1], column - v_.before[2]);
+        winograd_.data({from, v + i * v_.C, v_plane, v_.C, side * v_.C});
+        winograd_.evaluate[side]({dz.find(image, row, column), z + i * padded_, z_plane, a_.K, side * a_.K});
       });
       Tile<T> t = matrix_tile<T>(n, 1, v_.C, a_.K, at > begin);
       for (dim_t plane = 0; plane < kPlanes; plane++)
