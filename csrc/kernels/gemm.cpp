@@ -61,14 +61,20 @@ void activation_gradient(const T* y, const T* dy, T* dz, dim_t n, Activation act
 // they may stand pages apart, where no hardware prefetcher follows.
 template <bool kCopy, class T, int MR, int NV>
 LAMINA_INLINE void add_products(const Tile<T>& t, Vec<T> (&r)[MR][NV]) {
-  constexpr int W = kLanes<T>;
+  constexpr int W = kLanes<T>, kBases = (MR + 3) / 4;
   const T* b = t.b;
   T* copy = t.copy;
   const dim_t row = t.row, s1 = t.s1, ldb = t.ldb, k1 = t.k1;
+  // Four rows of a are reached from one register: at 0, row, 2 row and 3 row. The compiler would keep a register a row,
+  // and has too few.
+  dim_t row3 = 3 * row;
+  asm("" : "+r"(row3));
   for (dim_t i3 = 0; i3 < t.k3; i3++)
     for (dim_t i2 = 0; i2 < t.k2; i2++) {
-      const T* a = t.a + i3 * t.s3 + i2 * t.s2;
-      for (dim_t k = 0; k < k1; k++, a += s1, b += ldb) {
+      const T* a[kBases];
+#pragma GCC unroll 4
+      for (int i = 0; i < kBases; i++) a[i] = t.a + i3 * t.s3 + i2 * t.s2 + 4 * i * row;
+      for (dim_t k = 0; k < k1; k++, b += ldb) {
         Vec<T> bv[NV];
 #pragma GCC unroll 4
         for (int j = 0; j < NV; j++) bv[j] = load(b + j * W);
@@ -82,10 +88,12 @@ LAMINA_INLINE void add_products(const Tile<T>& t, Vec<T> (&r)[MR][NV]) {
         }
 #pragma GCC unroll 16
         for (int i = 0; i < MR; i++) {
-          const T s = a[i * row];
+          const T s = a[i / 4][i % 4 == 3 ? row3 : i % 4 * row];
 #pragma GCC unroll 4
           for (int j = 0; j < NV; j++) r[i][j] += s * bv[j];
         }
+#pragma GCC unroll 4
+        for (int i = 0; i < kBases; i++) a[i] += s1;
       }
     }
 }
