@@ -10,8 +10,8 @@ namespace lamina {
 
 template <class T>
 struct AttentionKernels {
-  // y[i] = factor * x[i] (y may be x);  x[i] *= y[i].
-  void (*scale)(dim_t n, const T* x, T factor, T* y);
+  // y[i] = factor * x[i] (y may be x), whether all are finite;  x[i] *= y[i].
+  bool (*scale)(dim_t n, const T* x, T factor, T* y);
   void (*multiply)(dim_t n, T* x, const T* y);
   // out[i] = bias[i * bias_step] where mask[i * mask_step] is true, else -inf; steps 0 or 1. Null: bias 0, mask true.
   void (*bias_row)(dim_t n, const T* bias, dim_t bias_step, const bool* mask, dim_t mask_step, T* out);
@@ -24,8 +24,8 @@ struct AttentionKernels {
   void (*softmax)(T* s, dim_t ld, dim_t rows, dim_t cols, dim_t diagonal, T* m, T* l, T* alpha);
   // row i of o (rows, n) *= alpha[i].
   void (*rescale)(T* o, dim_t ld, dim_t rows, dim_t n, const T* alpha);
-  // out row i = o row i / l[i], 0 where l is 0;  lse = m log 2 + log l.
-  void (*finish)(const T* o, dim_t ld, dim_t rows, dim_t n, const T* m, const T* l, T* out, dim_t out_ld, T* lse);
+  // out row i = o row i / l[i], 0 where l is 0;  lse = m log 2 + log l. Whether all of out is finite.
+  bool (*finish)(const T* o, dim_t ld, dim_t rows, dim_t n, const T* m, const T* l, T* out, dim_t out_ld, T* lse);
   // out = lse in units of log 2, +inf where lse is -inf and in [n, cols): no weight there.
   void (*prepare)(dim_t n, dim_t cols, const T* lse, T* out);
   // out[i] = x row i . y row i; zeros up to whole registers.

@@ -45,19 +45,24 @@ struct ForwardWorker {
   ForwardWorker(const AttentionForward<T>& args, const std::uint64_t* random)
       : a(args),
         block(args.in, random),
-        keys(args.in, args.in.Tk, false),
+        keys(args.in, args.in.Tk),
         ld(round_up(args.in.Dv, kernels<T>().gemm.lanes)),
         o(block.width() * ld),
         statistics(3 * block.width()) {}
 
   void run(dim_t b, dim_t h, dim_t q0) {
-    const auto& in = a.in;
     block.take_queries(b, h, q0);
+    if (!through_keys(b, h, q0, false) && hides_keys(a.in)) through_keys(b, h, q0, true);
+  }
+
+  // Whether the results are finite; with finite_values they take nothing from values that are hidden and not finite.
+  bool through_keys(dim_t b, dim_t h, dim_t q0, bool finite_values) {
+    const auto& in = a.in;
     T *m = statistics, *l = m + block.width(), *alpha = l + block.width();
     std::fill_n(m, block.width(), -std::numeric_limits<T>::infinity());
     std::fill_n(l, block.width(), T(0));
     const dim_t cols = block.cols();
-    keys.take(b, h / (in.H / in.Hkv), 0, Blocks<T>::length(in, b));
+    keys.take(b, h / (in.H / in.Hkv), 0, Blocks<T>::length(in, b), false, finite_values);
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
       block.scores(k0, nk, keys.k(k0));
@@ -71,8 +76,8 @@ struct ForwardWorker {
       if (keys.lacks_values()) add_lacking(b, h / (in.H / in.Hkv), k0, nk);
     }
     if (block.keys() == 0) zero_rows(o.get(), ld, block.nq(), ld);
-    kern.finish(o, ld, block.nq(), in.Dv, m, l, a.out + ((b * in.Tq + q0) * in.H + h) * in.Dv, in.H * in.Dv,
-                a.lse + (b * in.H + h) * in.Tq + q0);
+    return kern.finish(o, ld, block.nq(), in.Dv, m, l, a.out + ((b * in.Tq + q0) * in.H + h) * in.Dv, in.H * in.Dv,
+                       a.lse + (b * in.H + h) * in.Tq + q0);
   }
 
   // Adds the values that are not finite to the queries that see them.
@@ -96,6 +101,7 @@ struct BackwardWorker {
   const AttentionInputs<T>& in = a.in;
   const AttentionKernels<T>& kern = kernels<T>().attention;
   const GemmKernels<T>& gemm = kernels<T>().gemm;
+  const bool looks;  // for keys and values that are not finite
   Blocks<T> block;
   Keys<T> keys;
   dim_t b = 0, h = 0, q0 = 0;
@@ -103,10 +109,11 @@ struct BackwardWorker {
   Scratch<T> dout_t, dp, packed_q, packed_dout, statistics, dq;
   Rows<T> q_rows{}, dout_rows{};
 
-  BackwardWorker(const AttentionBackward<T>& args, dim_t most_keys)
+  BackwardWorker(const AttentionBackward<T>& args, dim_t most_keys, bool look)
       : a(args),
+        looks(look),
         block(args.in, args.used),
-        keys(args.in, most_keys, true),
+        keys(args.in, most_keys),
         ld(round_up(in.D, gemm.lanes)),
         ldv(round_up(in.Dv, gemm.lanes)),
         dout_t(in.Dv * block.width()),
@@ -135,9 +142,8 @@ struct BackwardWorker {
   // Makes zeros of queries that give no gradient, if something of the block is not finite: those that see no key, and
   // those without a gradient of their result.
   void leave_out_queries(const T* dout, dim_t row) {
-    const T *q = in.q.at(b, q0, h), *delta = statistics + block.width();
-    if (kern.finite(block.nq(), in.D, q, in.q.time) && kern.finite(1, block.nq(), delta, block.nq())) return;
-    gemm.pack(q, in.q.time, 1, block.nq(), in.D, packed_q, ld);
+    if (block.finite() && kern.finite(1, block.nq(), statistics + block.width(), block.nq())) return;
+    gemm.pack(in.q.at(b, q0, h), in.q.time, 1, block.nq(), in.D, packed_q, ld);
     gemm.pack(dout, row, 1, block.nq(), in.Dv, packed_dout, ldv);
     q_rows = {packed_q, ld}, dout_rows = {packed_dout, ldv};
     for (dim_t i = 0; i < block.nq(); i++) {
@@ -194,7 +200,7 @@ struct BackwardWorker {
   void run(dim_t b_, dim_t head, dim_t from, dim_t to, T* dk, T* dv, bool with_dq) {
     if (dk) std::fill_n(dk, (to - from) * ld, T(0));
     if (dv) std::fill_n(dv, (to - from) * ldv, T(0));
-    keys.take(b_, head, from, std::max(from, std::min(to, Blocks<T>::length(in, b_))));
+    keys.take(b_, head, from, std::max(from, std::min(to, Blocks<T>::length(in, b_))), looks, looks);
     for (dim_t h_ = head * group(); h_ < (head + 1) * group(); h_++)
       for (dim_t q = 0; q < in.Tq; q += kQueries) {
         take_queries(b_, h_, q);
@@ -212,7 +218,7 @@ struct BackwardWorker {
   // One block of queries against all keys, for dq alone.
   void run_dq(dim_t b_, dim_t h_, dim_t q) {
     take_queries(b_, h_, q);
-    keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_));
+    keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_), looks, looks);
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
       take_keys(k0, nk, in.scale);
@@ -224,7 +230,7 @@ struct BackwardWorker {
   // Adds dS of one block of queries to dbias, whose element of the first query and key is *out.
   void add_dbias(dim_t b_, dim_t h_, dim_t q, T* out, T* rows) {
     take_queries(b_, h_, q);
-    keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_));
+    keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_), looks, looks);
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
       take_keys(k0, nk, T(1));
@@ -237,7 +243,7 @@ struct BackwardWorker {
 
 // dq, dk and dv in one sweep: 5 products a block of scores, one task a head of keys.
 template <class T>
-void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv) {
+void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv, bool look) {
   struct Worker {
     BackwardWorker<T> w;
     Scratch<T> dk, dv;
@@ -247,7 +253,7 @@ void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv) {
       in.B * in.Hkv, worth_threads(in),
       [&] {
         const dim_t lanes = kernels<T>().gemm.lanes;
-        return Worker{BackwardWorker<T>(a, in.Tk), Scratch<T>(dk ? in.Tk * round_up(in.D, lanes) : 0),
+        return Worker{BackwardWorker<T>(a, in.Tk, look), Scratch<T>(dk ? in.Tk * round_up(in.D, lanes) : 0),
                       Scratch<T>(dv ? in.Tk * round_up(in.Dv, lanes) : 0)};
       },
       [&](Worker& worker, dim_t i) {
@@ -258,12 +264,12 @@ void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv) {
 // The same bits where heads are too few for the threads: dq by blocks of queries, then dk and dv by blocks of keys,
 // 3 + 4 products a block of scores.
 template <class T>
-void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv) {
+void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv, bool look) {
   const auto& in = a.in;
   const dim_t nq = blocks_of(in.Tq, kQueries);
   if (a.dq_mode != Grad::skip)
     parallel_workers(
-        in.B * in.H * nq, worth_threads(in), [&] { return BackwardWorker<T>(a, in.Tk); },
+        in.B * in.H * nq, worth_threads(in), [&] { return BackwardWorker<T>(a, in.Tk, look); },
         [&](BackwardWorker<T>& w, dim_t i) { w.run_dq(i / nq / in.H, i / nq % in.H, (nq - 1 - i % nq) * kQueries); });
   if (!dk && !dv) return;
   struct Worker {
@@ -275,7 +281,7 @@ void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv) {
       in.B * in.Hkv * nk, worth_threads(in),
       [&] {
         const dim_t lanes = kernels<T>().gemm.lanes;
-        return Worker{BackwardWorker<T>(a, height), Scratch<T>(dk ? height * round_up(in.D, lanes) : 0),
+        return Worker{BackwardWorker<T>(a, height, look), Scratch<T>(dk ? height * round_up(in.D, lanes) : 0),
                       Scratch<T>(dv ? height * round_up(in.Dv, lanes) : 0)};
       },
       [&](Worker& worker, dim_t i) {
@@ -286,7 +292,7 @@ void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv) {
 
 // Tasks are what dbias keeps apart; what it sums over is added one after the other.
 template <class T>
-void backward_bias(const AttentionBackward<T>& a) {
+void backward_bias(const AttentionBackward<T>& a, bool look) {
   const auto& in = a.in;
   const dim_t *size = a.bias_size, *step = in.bias_step;
   const dim_t nq = blocks_of(in.Tq, kQueries), parts = size[2] > 1 ? nq : 1;
@@ -296,7 +302,7 @@ void backward_bias(const AttentionBackward<T>& a) {
   };
   parallel_workers(
       size[0] * size[1] * parts, worth_threads(in),
-      [&] { return Worker{BackwardWorker<T>(a, in.Tk), Scratch<T>(kQueries * kKeys<T>)}; },
+      [&] { return Worker{BackwardWorker<T>(a, in.Tk, look), Scratch<T>(kQueries * kKeys<T>)}; },
       [&](Worker& worker, dim_t i) {
         const dim_t b = i / parts / size[1], h = i / parts % size[1], q = i % parts;
         T* out = a.dbias + b * step[0] + h * step[1];
@@ -337,13 +343,13 @@ template <class T>
 void attention_backward(const AttentionBackward<T>& a) {
   const auto& in = a.in;
   check_lengths(in);
-  const bool dk = a.dk_mode != Grad::skip, dv = a.dv_mode != Grad::skip;
+  const bool dk = a.dk_mode != Grad::skip, dv = a.dv_mode != Grad::skip, look = hides_keys(in) && !small_and_finite(in);
   if (a.dq_mode != Grad::skip || dk || dv) {
     const dim_t threads = worth_threads(in) ? get_num_threads() : 1, heads = in.B * in.Hkv;
     const bool few = blocks_of(heads, threads) * threads * 5 > heads * 7;
-    few ? backward_by_blocks(a, dk, dv) : backward_by_heads(a, dk, dv);
+    few ? backward_by_blocks(a, dk, dv, look) : backward_by_heads(a, dk, dv, look);
   }
-  if (a.dbias_mode != Grad::skip) backward_bias(a);
+  if (a.dbias_mode != Grad::skip) backward_bias(a, look);
 }
 
 template <class T>

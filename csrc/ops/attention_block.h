@@ -82,11 +82,24 @@ Rows<T> whole_registers(const T* p, dim_t stride, dim_t rows, dim_t n, T* packed
   return {packed, width};
 }
 
-// Whether some key may be out of some query's sight. A NaN there must not be multiplied by its weight of 0: rows that
-// are not finite are looked for, and kept out of the products.
+// Whether some key may be out of some query's sight. A NaN there must not be multiplied by its weight of 0: where
+// results are not finite, or before a backward pass, rows that are not finite are looked for, and kept out of the
+// products.
 template <class T>
 bool hides_keys(const AttentionInputs<T>& in) {
   return in.mask || in.bias || in.causal != Causal::none;
+}
+
+// Whether keys and values are known to be finite at the cost of one look at small arrays: head by head it costs more.
+template <class T>
+bool small_and_finite(const AttentionInputs<T>& in) {
+  constexpr dim_t kSmall = 64 << 10;
+  auto finite = [&](const HeadArray<const T>& x, dim_t D) {
+    const bool contiguous = x.head == D && x.time == in.Hkv * D && x.batch == in.Tk * x.time;
+    const dim_t n = in.B * in.Tk * in.Hkv * D;
+    return contiguous && n <= kSmall && kernels<T>().attention.finite(1, n, x.p, n);
+  };
+  return finite(in.k, in.D) && finite(in.v, in.Dv);
 }
 
 // As whole_registers, with zeros in the place of rows that are not finite; `found` says whether there are any.
@@ -102,29 +115,29 @@ Rows<T> finite_rows(const T* p, dim_t stride, dim_t rows, dim_t n, T* packed, bo
   return {packed, width};
 }
 
-// Keys and values of one head, `most` of them at a time. Values that are not finite are zeros where keys may be hidden,
-// and in the backward pass keys as well: a query that saw one has a NaN in lse or out.
+// Keys and values of one head, `most` of them at a time. What is not finite may be kept out.
 template <class T>
 class Keys {
  public:
-  Keys(const AttentionInputs<T>& in, dim_t most, bool backward)
+  Keys(const AttentionInputs<T>& in, dim_t most)
       : in_(in),
-        backward_(backward),
         packed_k_(most * round_up(in.D, kernels<T>().gemm.lanes)),
         packed_v_(most * round_up(in.Dv, kernels<T>().gemm.lanes)) {}
 
-  void take(dim_t b, dim_t head, dim_t from, dim_t to) {
-    if (b == b_ && head == head_ && from == from_) return;
+  // finite_keys, finite_values: zeros in the place of rows that are not finite.
+  void take(dim_t b, dim_t head, dim_t from, dim_t to, bool finite_keys, bool finite_values) {
+    if (b == b_ && head == head_ && from == from_ && finite_values == finite_values_) return;
     b_ = b;
     head_ = head;
     from_ = from;
+    finite_values_ = finite_values;
+    lacks_values_ = false;
     const T *k = in_.k.at(b, from, head), *v = in_.v.at(b, from, head);
-    const bool hides = hides_keys(in_);
-    bool found = false;
-    k_ = backward_ && hides ? finite_rows(k, in_.k.time, to - from, in_.D, packed_k_.get(), found)
-                            : whole_registers(k, in_.k.time, to - from, in_.D, packed_k_.get());
-    v_ = hides ? finite_rows(v, in_.v.time, to - from, in_.Dv, packed_v_.get(), lacks_values_)
-               : whole_registers(v, in_.v.time, to - from, in_.Dv, packed_v_.get());
+    bool lacks_keys = false;
+    k_ = finite_keys ? finite_rows(k, in_.k.time, to - from, in_.D, packed_k_.get(), lacks_keys)
+                     : whole_registers(k, in_.k.time, to - from, in_.D, packed_k_.get());
+    v_ = finite_values ? finite_rows(v, in_.v.time, to - from, in_.Dv, packed_v_.get(), lacks_values_)
+                       : whole_registers(v, in_.v.time, to - from, in_.Dv, packed_v_.get());
   }
   // Whether v has zeros in the place of values that are not finite.
   bool lacks_values() const { return lacks_values_; }
@@ -133,8 +146,7 @@ class Keys {
 
  private:
   const AttentionInputs<T>& in_;
-  const bool backward_;
-  bool lacks_values_ = false;
+  bool finite_values_ = false, lacks_values_ = false;
   Scratch<T> packed_k_, packed_v_;
   Rows<T> k_{}, v_{};
   dim_t b_ = -1, head_ = -1, from_ = -1;
@@ -184,9 +196,10 @@ class Blocks {
     if (in_.causal != Causal::none) keys_ = std::clamp<dim_t>(q0 + nq_ + shift(), 0, keys_);
     if (keys_ == 0) return;
     gemm_.pack(in_.q.at(b, q0, h), 1, in_.q.time, in_.D, nq_, queries_, cols_);
-    kern_.scale(in_.D * cols_, queries_, in_.scale * T(1.4426950408889634), queries_);
+    finite_ = kern_.scale(in_.D * cols_, queries_, in_.scale * T(1.4426950408889634), queries_);
   }
 
+  bool finite() const { return finite_; }  // the queries
   // Makes query i zero.
   void clear_query(dim_t i) {
     for (dim_t d = 0; d < in_.D; d++) queries_[d * cols_ + i] = 0;
@@ -235,6 +248,7 @@ class Blocks {
   const std::uint64_t* random_;
   const bool per_query_;
   Scratch<T> queries_, s_, bias_rows_, bias_, factor_;
+  bool finite_ = true;
   dim_t b_ = 0, h_ = 0, q0_ = 0, nq_ = 0, cols_ = 0, keys_ = 0, diagonal_ = 0;
 };
 

@@ -98,14 +98,19 @@ class Average(Metric):
         weight = to_numbers(f"{self.name}: sample_weight", sample_weight).astype(np.float64, copy=False)
         if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
             weight = weight[..., 0]
-        if weight.ndim > values.ndim or any(m not in (1, n) for m, n in zip(weight.shape, values.shape, strict=False)):
-            raise ValueError(f"{self.name}: sample_weight has shape {weight.shape}, the values {values.shape}")
-        weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
-        with np.errstate(invalid="ignore"):
-            weighted = values * weight
-        total = float(weighted.sum())
+        if weight.shape == values.shape:
+            total = float(np.vdot(weight, values))
+        else:
+            if weight.ndim > values.ndim or any(
+                m not in (1, n) for m, n in zip(weight.shape, values.shape, strict=False)
+            ):
+                raise ValueError(f"{self.name}: sample_weight has shape {weight.shape}, the values {values.shape}")
+            weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
+            with np.errstate(invalid="ignore"):
+                total = float((values * weight).sum())
         if total != total:  # what has a weight of 0 is left out, a NaN as well
-            total = float(np.where(weight == 0, 0, weighted).sum())
+            with np.errstate(invalid="ignore"):
+                total = float(np.where(weight == 0, 0, values * weight).sum())
         self.total += total
         self.count += float(weight.sum()) * (values.size / max(weight.size, 1))
 
