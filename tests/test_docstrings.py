@@ -182,3 +182,19 @@ def test_user_classes_keep_their_docstrings():
         """Mine."""
 
     assert Mine.__doc__ == "Mine."
+
+
+def test_what_is_said_to_come_from_keras_is_there():
+    keras = pytest.importorskip("keras")
+    wrong = []
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            doc = getattr(getattr(module, name), "__doc__", None) or ""
+            for path in re.findall(r"Source: Keras 3, keras\.([\w.]+?)[.;,]?(?:\s|$)", doc):
+                value: Any = keras
+                for part in path.split("."):
+                    value = getattr(value, part, None)
+                if value is None:
+                    wrong.append(f"{package}.{name}: there is no keras.{path}")
+    assert not wrong

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
-from .shared_arguments import SOURCES, TABLES
+from .shared_arguments import ERRORS, SOURCES, TABLES
 
 HEADINGS = (
     "Args", "Call args", "Input shape", "Output shape", "Weights", "State", "Attributes", "Returns", "Yields",
@@ -38,8 +38,13 @@ def complete(module: str, contents: Mapping[str, Any]) -> None:
             _complete_class(value, table)
         elif isinstance(value, FunctionType):
             _write(value, "Args", value, table)
-        if package in SOURCES and value.__doc__ and "Source:" not in value.__doc__:
-            value.__doc__ += f"\n\nSource: {SOURCES[package].format(name)}"
+            _add(
+                value,
+                "Raises",
+                [f"    {e}" for name, e in ERRORS.get(package, {}).items() if name in parameters(value)],
+            )
+        if package in SOURCES:
+            _add(value, "Source", [SOURCES[package].format(name)])
 
 
 def _complete_class(cls: type, table: Mapping[str, str]) -> None:
@@ -55,6 +60,19 @@ def _complete_class(cls: type, table: Mapping[str, str]) -> None:
             if own and name[:1] != "_" and id(method) not in _seen:
                 _seen.add(id(method))
                 _write(method, "Args", method, table, skip=not isinstance(value, staticmethod))
+
+
+def _add(owner: Any, heading: str, lines: list[str]) -> None:
+    """Add a section that the docstring does not have, behind all others but its source."""
+    doc = owner.__doc__
+    if lines and doc and f"\n{heading}:" not in doc:
+        section = (
+            f"\n\n{heading}: {lines[0]}"
+            if len(lines) == 1 and lines[0][0] != " "
+            else "\n".join(["", "", f"{heading}:", *lines])
+        )
+        before, source, after = doc.partition("\n\nSource:")
+        owner.__doc__ = before + section + source + after
 
 
 def _write(owner: Any, heading: str, function: Callable[..., Any], table: Mapping[str, str], skip: int = 0) -> None:

@@ -90,9 +90,52 @@ _VALUES = {
     "input_axes": "axes that count as inputs in the fans; None takes the last but one.",
     "output_axes": "axes that count as outputs in the fans; None takes the last.",
 }
+_OPS = {
+    "x": "a tensor, an array, a number, or nested lists of numbers.",
+    "x1": "a tensor, an array, a number, or nested lists of numbers.",
+    "x2": "the second operand; the shapes broadcast.",
+    "xs": "list of tensors or arrays.",
+    "axis": "the axis or the axes, negative ones from the end; None takes all elements.",
+    "keepdims": "whether reduced axes stay, with size 1.",
+    "shape": "sizes of the result.",
+    "dtype": "type of the elements; None means ``config.floatx()``.",
+    "epsilon": "number added to the variance, so that nothing is divided by zero.",
+    "activation": '"linear", "relu", "tanh", "sigmoid" or "hard_sigmoid", those that kernels know.',
+    "recurrent_activation": "function of the gates, one of the same.",
+    "data_format": '"channels_last" (None means it, too) or "channels_first": where the axis of channels stands.',
+    "y_true": "targets, of the predictions' shape.",
+    "y_pred": "predictions.",
+    "from_logits": "whether predictions are logits, else probabilities.",
+    "labels": "class indices (...), integers, or targets (..., C).",
+    "weights": "factors of the losses (...), or None.",
+    "label_smoothing": "s in targets t (1 - s) + s / C.",
+    "ignore_class": "labels equal to it have no loss; None ignores none.",
+    "lengths": "(batch,) integers, how many steps of each sequence count; outputs beyond are zero.",
+    "mask": "(batch, time), True where a step counts; other outputs repeat the one before.",
+    "go_backwards": "whether the last step that counts is the first; outputs stand in the order of the computation.",
+    "return_sequences": "whether the outputs of all steps are returned.",
+    "zero_output_for_mask": "whether outputs of steps that the mask leaves out are zero.",
+    "in_time_order": "whether outputs stand where their inputs stand, backwards, too.",
+    "segment_ids": "(n,) integers in any order; ids outside of 0..num_segments-1 are left out.",
+    "num_segments": "how many segments there are; None takes the largest id and one, and is not captured.",
+    "sorted": "an option of Keras without effect here.",
+}
 _FILES = {
     "filepath": 'name of the file, like "m.lamina".',
     "overwrite": "whether a file of that name is replaced.",
+}
+# Errors that follow from an argument, of functions whose docstring has no ``Raises:``.
+ERRORS = {
+    "ops": {
+        "x": "TypeError: x holds what is no number.",
+        "x1": "TypeError: an operand holds what is no number.",
+        "x2": "ValueError: the shapes do not broadcast.",
+        "y_pred": "ValueError: the shapes of targets and predictions differ.",
+        "axis": "ValueError: an axis is out of range.",
+        "shape": "ValueError: a size is negative.",
+        "N": "ValueError: a size is negative.",
+        "n": "ValueError: a size is negative.",
+    },
 }
 # What a public name comes from whose docstring has no ``Source:``; {} is the name.
 SOURCES = {
@@ -109,6 +152,8 @@ TABLES: dict[str, dict[str, str]] = {
     "initializers": _VALUES,
     "layers": _LAYERS,
     "models": _MODELS,
+    "ops": _OPS,
+    "ops.image": _OPS,
     "random": _VALUES,
     "saving": _FILES,
 }

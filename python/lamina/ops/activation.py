@@ -34,22 +34,42 @@ def relu(x: TensorLike) -> Tensor:
 
 
 def leaky_relu(x: TensorLike, negative_slope: float = 0.2) -> Tensor:
-    """x above zero, ``negative_slope * x`` below it."""
+    """Leaky rectified linear unit: x above zero, ``negative_slope * x`` below it.
+
+    Args:
+        negative_slope: slope below zero.
+    """
     return _elementwise(x, "leaky_relu", negative_slope)
 
 
 def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:
-    """x above zero, ``alpha * (exp(x) - 1)`` below it."""
+    """Exponential linear unit: x above zero, ``alpha * (exp(x) - 1)`` below it.
+
+    Args:
+        alpha: minus the limit of the function at minus infinity.
+
+    Source: Keras 3, keras.ops.elu; Clevert et al. 2016, "Fast and Accurate Deep Network Learning by Exponential Linear
+        Units".
+    """
     return _elementwise(x, "elu", alpha)
 
 
 def selu(x: TensorLike) -> Tensor:
-    """ELU scaled so that activations keep zero mean and unit variance: Klambauer et al. 2017."""
+    """Exponential linear unit scaled so that activations keep zero mean and unit variance.
+
+    Source: Keras 3, keras.ops.selu; Klambauer et al. 2017, "Self-Normalizing Neural Networks".
+    """
     return _elementwise(x, "selu")
 
 
 def gelu(x: TensorLike, approximate: bool = True) -> Tensor:
-    """x times the normal distribution function at x, in its tanh form or exactly (erf): Hendrycks and Gimpel 2016."""
+    """Gaussian error linear unit: x times the normal distribution function at x.
+
+    Args:
+        approximate: whether the distribution function is approximated by a tanh, or exact (erf).
+
+    Source: Keras 3, keras.ops.gelu; Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".
+    """
     return _elementwise(x, "gelu_tanh" if approximate else "gelu")
 
 
@@ -89,7 +109,10 @@ def hard_silu(x: TensorLike) -> Tensor:
 
 
 def mish(x: TensorLike) -> Tensor:
-    """x * tanh(softplus(x)) (Misra 2019)."""
+    """The function ``x * tanh(softplus(x))``.
+
+    Source: Keras 3, keras.activations.mish; Misra 2019, "Mish: A Self Regularized Non-Monotonic Activation Function".
+    """
     return _elementwise(x, "mish")
 
 
@@ -116,7 +139,11 @@ def _on_last_axis(function: Callable[[Tensor], Tensor], x: Tensor, axis: int | t
 
 
 def softmax(x: TensorLike, axis: int | tuple[int, ...] | list[int] = -1) -> Tensor:
-    """``exp(x) / sum(exp(x))`` along ``axis``, or over several axes; where all of x is -inf (masked) it is zero."""
+    """``exp(x) / sum(exp(x))`` along an axis; where all of x is -inf (masked) it is zero.
+
+    Args:
+        axis: the axis, or several whose values have sum one together; negative ones count from the end.
+    """
     x = float_tensor(x)
     if axis != -1:
         return _on_last_axis(softmax, x, axis)
@@ -129,7 +156,11 @@ def softmax(x: TensorLike, axis: int | tuple[int, ...] | list[int] = -1) -> Tens
 
 
 def log_softmax(x: TensorLike, axis: int | tuple[int, ...] | list[int] = -1) -> Tensor:
-    """``x - log(sum(exp(x)))`` along ``axis``, or over several axes."""
+    """``x - log(sum(exp(x)))`` along an axis.
+
+    Args:
+        axis: the axis of the sum, or several; negative ones count from the end.
+    """
     x = float_tensor(x)
     if axis != -1:
         return _on_last_axis(log_softmax, x, axis)

@@ -35,7 +35,13 @@ def relu6(x: TensorLike) -> Tensor:
 
 
 def celu(x: TensorLike, alpha: float = 1.0) -> Tensor:
-    """x above zero, ``alpha * (exp(x / alpha) - 1)`` below it: Barron 2017."""
+    """Continuously differentiable ELU: x above zero, ``alpha * (exp(x / alpha) - 1)`` below it.
+
+    Args:
+        alpha: minus the limit of the function at minus infinity.
+
+    Source: Keras 3, keras.ops.celu; Barron 2017, "Continuously Differentiable Exponential Linear Units".
+    """
     if alpha == 1:
         return elu(x)
     x = float_tensor(x)
@@ -43,7 +49,16 @@ def celu(x: TensorLike, alpha: float = 1.0) -> Tensor:
 
 
 def glu(x: TensorLike, axis: int = -1) -> Tensor:
-    """Of x, cut into two halves along an axis, the first times the sigmoid of the second: Dauphin et al. 2017."""
+    """Gated linear unit: of x, cut into two halves along an axis, the first times the sigmoid of the second.
+
+    Args:
+        axis: the axis, of even size; negative ones count from the end.
+
+    Raises:
+        ValueError: the axis is out of range or of odd size.
+
+    Source: Keras 3, keras.ops.glu; Dauphin et al. 2017, "Language Modeling with Gated Convolutional Networks".
+    """
     x = float_tensor(x)
     axis = _axis(axis, x.ndim, "glu", x.shape)
     if x.shape[axis] % 2:
@@ -63,19 +78,32 @@ def hard_tanh(x: TensorLike) -> Tensor:
 
 
 def threshold(x: TensorLike, threshold: float, default_value: float) -> Tensor:
-    """x above the threshold, else ``default_value``."""
+    """x above a threshold, else another value.
+
+    Args:
+        threshold: the threshold.
+        default_value: the value at the threshold and below it.
+    """
     x = float_tensor(x)
     return where(greater(x, threshold), x, float(default_value))
 
 
 def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
-    """x where |x| > threshold, else 0."""
+    """x where ``|x| > threshold``, else 0.
+
+    Args:
+        threshold: half the width of the interval around 0.
+    """
     x = float_tensor(x)
     return where(less_equal(abs(x), threshold), 0.0, x)
 
 
 def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
-    """x moved towards 0 by the threshold, and 0 within it."""
+    """x moved towards 0 by a threshold, and 0 within it.
+
+    Args:
+        threshold: the distance.
+    """
     x = float_tensor(x)
     return subtract(x, clip(x, -threshold, threshold))
 
@@ -87,7 +115,13 @@ def tanh_shrink(x: TensorLike) -> Tensor:
 
 
 def squareplus(x: TensorLike, b: float = 4) -> Tensor:
-    """(x + sqrt(x^2 + b)) / 2: Barron 2021."""
+    """Smooth rectifier without an exponential function: ``(x + sqrt(x^2 + b)) / 2``.
+
+    Args:
+        b: how wide the bend at 0 is.
+
+    Source: Keras 3, keras.ops.squareplus; Barron 2021, "Squareplus: A Softplus-Like Algebraic Rectifier".
+    """
     root = float(b) ** 0.5
 
     def value(x: Tensor) -> Tensor:  # below 0 the conjugate, since x and its length cancel there
@@ -98,7 +132,10 @@ def squareplus(x: TensorLike, b: float = 4) -> Tensor:
 
 
 def sparse_plus(x: TensorLike) -> Tensor:
-    """0 below -1, (x + 1)^2 / 4 between -1 and 1, x above: Martins and Astudillo 2016."""
+    """The function that is 0 below -1, ``(x + 1)^2 / 4`` between -1 and 1, and x above.
+
+    Source: Keras 3, keras.ops.sparse_plus; Martins and Astudillo 2016, "From Softmax to Sparsemax".
+    """
     x = float_tensor(x)
     return where(greater(x, 1.0), x, multiply(square(add(clip(x, -1.0, 1.0), 1.0)), 0.25))
 
@@ -109,7 +146,13 @@ def sparse_sigmoid(x: TensorLike) -> Tensor:
 
 
 def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
-    """The probabilities nearest to x along an axis, many of them 0: Martins and Astudillo 2016.  Not captured."""
+    """The probabilities nearest to x along an axis, many of them 0.  Not captured.
+
+    Args:
+        axis: the axis; negative ones count from the end.
+
+    Source: Keras 3, keras.ops.sparsemax; Martins and Astudillo 2016, "From Softmax to Sparsemax".
+    """
     x = float_tensor(x)
     axis = _axis(axis, x.ndim, "sparsemax", x.shape)
     z = moveaxis(x, axis, -1)

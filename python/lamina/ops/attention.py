@@ -26,22 +26,32 @@ def dot_product_attention(
     generator: Any = None,
     causal_alignment: str = "top_left",
 ) -> Tensor:
-    """``softmax(scale * query @ key^T + bias) @ value`` for every head, by blocks: the scores are never stored whole,
-    so that memory grows with the times and not with their product (Dao et al., FlashAttention, 2022).
+    """``softmax(scale * query @ key^T + bias) @ value`` for every head, by blocks.
 
-    query (B, Tq, H, D), key (B, Tk, Hkv, D), value (B, Tk, Hkv, Dv); returns (B, Tq, H, Dv).  ``Hkv`` divides ``H``:
-    neighbouring query heads share a key head (grouped-query attention).
+    The scores are never stored whole, so that memory grows with the times and not with their product.  A query that
+    sees no key gives zeros and gets zero gradients.
 
-    bias      added to the scaled scores; broadcasts to (B, H, Tq, Tk); -inf excludes a key
-    mask      boolean, True where a key counts; broadcasts likewise
-    lengths   (B,) integers: how many keys of each sequence count; the others are not even read
-    scale     1 / sqrt(D) by default
-    is_causal query i sees keys j <= i (``causal_alignment="top_left"``, Keras's and PyTorch's), or
-              j <= i + Tk - Tq (``"bottom_right"``: the last query sees all keys)
-    dropout   rate at which weights are dropped, drawn from ``generator`` (a ``lamina.random.Generator``)
+    Args:
+        query: (B, Tq, H, D).
+        key: (B, Tk, Hkv, D); Hkv divides H: neighbouring query heads share a key head (grouped-query attention).
+        value: (B, Tk, Hkv, Dv).
+        bias: added to the scaled scores; broadcasts to (B, H, Tq, Tk); -inf excludes a key.
+        mask: booleans, True where a key counts; broadcasts to (B, H, Tq, Tk).
+        scale: factor of the scores; None means ``1 / sqrt(D)``.
+        is_causal: whether query i sees keys j <= i only.
+        flash_attention: an option of Keras without effect here: it is always the streaming algorithm.
+        attn_logits_soft_cap: an option of Keras that is not supported: anything but None is a ValueError.
+        lengths: (B,) integers, how many keys of each sequence count; the others are not even read.
+        dropout: fraction of the weights that is dropped, from 0 to below 1.
+        generator: the lamina.random.Generator of the dropout.
+        causal_alignment: "top_left", or "bottom_right" for keys j <= i + Tk - Tq: the last query sees all keys.
 
-    A query that sees no key gives zeros and gets zero gradients.  ``flash_attention`` is accepted for Keras's sake:
-    this is always the streaming algorithm.
+    Returns: a tensor (B, Tq, H, Dv).
+
+    Raises:
+        ValueError: shapes do not fit each other; an option is unknown or not supported.
+
+    Source: Keras 3, keras.ops.dot_product_attention; Dao et al. 2022, "FlashAttention".
     """
     if attn_logits_soft_cap is not None:
         raise ValueError("dot_product_attention: attn_logits_soft_cap is not supported")
@@ -63,7 +73,28 @@ def attention_with_scores(
     generator: Any = None,
     causal_alignment: str = "top_left",
 ) -> tuple[Tensor, Tensor]:
-    """As ``dot_product_attention``, and the weights (B, H, Tq, Tk) before dropout, which are stored here."""
+    """``dot_product_attention``, and its weights, which are stored here.
+
+    Args:
+        query: (B, Tq, H, D).
+        key: (B, Tk, Hkv, D); Hkv divides H: neighbouring query heads share a key head (grouped-query attention).
+        value: (B, Tk, Hkv, Dv).
+        bias: added to the scaled scores; broadcasts to (B, H, Tq, Tk); -inf excludes a key.
+        mask: booleans, True where a key counts; broadcasts to (B, H, Tq, Tk).
+        scale: factor of the scores; None means ``1 / sqrt(D)``.
+        is_causal: whether query i sees keys j <= i only.
+        lengths: (B,) integers, how many keys of each sequence count.
+        dropout: fraction of the weights that is dropped, from 0 to below 1.
+        generator: the lamina.random.Generator of the dropout.
+        causal_alignment: "top_left", or "bottom_right" for keys j <= i + Tk - Tq: the last query sees all keys.
+
+    Returns: a tensor (B, Tq, H, Dv), and the weights (B, H, Tq, Tk) before dropout.
+
+    Raises:
+        ValueError: shapes do not fit each other; an option is unknown.
+
+    Source: Lamina; Vaswani et al. 2017, "Attention Is All You Need".
+    """
     call = _Call(query, key, value, bias, mask, scale, is_causal, lengths, dropout, generator, causal_alignment)
     return call.output(), call.weights()
 

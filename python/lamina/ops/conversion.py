@@ -197,7 +197,14 @@ def forbid_in_capture(name: str) -> None:
 
 
 def cast(x: TensorLike, dtype: Any) -> Tensor:
-    """x in another type; differentiable between float types.  Floats become integers by cutting off decimals."""
+    """x in another type; differentiable between float types.  Floats become integers by cutting off decimals.
+
+    Args:
+        dtype: the type, a name or a NumPy type.
+
+    Raises:
+        TypeError: it is no type of numbers or booleans.
+    """
     t = as_tensor(x)
     if t._array.dtype == dtype:
         return t
@@ -233,7 +240,14 @@ def _view(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def expand_dims(x: TensorLike, axis: int | tuple[int, ...] | list[int]) -> Tensor:
-    """x with a new axis of size 1 at each place named, counted in the result."""
+    """x with new axes of size 1.
+
+    Args:
+        axis: the place of the new axis in the result, or several.
+
+    Raises:
+        ValueError: a place is out of range or named twice.
+    """
     x = as_tensor(x)
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     ndim = x.ndim + len(axes)
@@ -254,7 +268,15 @@ def _one_type(tensors: list[Tensor]) -> list[Tensor]:
 
 
 def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
-    """Tensors one after the other along an axis; all other sizes are equal."""
+    """Tensors one after the other along an axis.
+
+    Args:
+        xs: list of tensors; all sizes but that of the axis are equal.
+        axis: the axis; negative ones count from the end; None makes each one axis before.
+
+    Raises:
+        ValueError: the list is empty, sizes differ, or the axis is out of range.
+    """
     tensors = _one_type([as_tensor(x) for x in xs])
     if not tensors:
         raise ValueError("concatenate: expected one tensor or more")
@@ -270,7 +292,15 @@ def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
 
 
 def stack(x: Sequence[TensorLike], axis: int = 0) -> Tensor:
-    """Tensors of one shape along a new axis."""
+    """Tensors of one shape along a new axis.
+
+    Args:
+        x: list of tensors of one shape.
+        axis: the place of the new axis in the result.
+
+    Raises:
+        ValueError: the list is empty, or the shapes differ.
+    """
     tensors = [as_tensor(t) for t in x]
     shapes = {t.shape for t in tensors}
     if len(shapes) != 1:

@@ -24,12 +24,20 @@ def _kind(dtype: Any, default: Any = None) -> Any:
 
 
 def convert_to_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
-    """x as a Tensor; Python floats become ``config.floatx()``."""
+    """x as a Tensor; Python floats become ``config.floatx()``.
+
+    Args:
+        dtype: type of the elements; None keeps the type of tensors and arrays.
+    """
     return as_tensor(x, dtype)
 
 
 def array(x: TensorLike, dtype: Any = None) -> Tensor:
-    """As convert_to_tensor."""
+    """x as a Tensor; Python floats become ``config.floatx()``.
+
+    Args:
+        dtype: type of the elements; None keeps the type of tensors and arrays.
+    """
     return as_tensor(x, dtype)
 
 
@@ -49,7 +57,11 @@ def ndim(x: TensorLike) -> int:
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether x is a Tensor."""
+    """Whether x is a Tensor.
+
+    Args:
+        x: anything.
+    """
     return isinstance(x, Tensor)
 
 
@@ -64,7 +76,14 @@ def ones(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
 
 
 def full(shape: Sequence[int] | int, fill_value: Any, dtype: Any = None) -> Tensor:
-    """One value (or an array that broadcasts to ``shape``) everywhere, ``config.floatx()`` by default."""
+    """One value everywhere.
+
+    Args:
+        fill_value: the value, or an array that broadcasts to the shape.
+
+    Raises:
+        ValueError: a size is negative; the value does not broadcast to the shape.
+    """
     return _filled(check_sizes("full", shape), fill_value, _kind(dtype))
 
 
@@ -75,19 +94,32 @@ def _filled(shape: tuple[int, ...], value: Any, dtype: Any) -> Tensor:
 
 
 def zeros_like(x: TensorLike, dtype: Any = None) -> Tensor:
-    """Zeros of x's shape and type."""
+    """Zeros of x's shape.
+
+    Args:
+        dtype: type of the elements; None takes x's.
+    """
     x = as_tensor(x)
     return wrap(np.zeros(x.shape, _kind(dtype, x.dtype)))
 
 
 def ones_like(x: TensorLike, dtype: Any = None) -> Tensor:
-    """Ones of x's shape and type."""
+    """Ones of x's shape.
+
+    Args:
+        dtype: type of the elements; None takes x's.
+    """
     x = as_tensor(x)
     return wrap(np.ones(x.shape, _kind(dtype, x.dtype)))
 
 
 def full_like(x: TensorLike, fill_value: Any, dtype: Any = None) -> Tensor:
-    """One value everywhere, of x's shape and type."""
+    """One value everywhere, of x's shape.
+
+    Args:
+        fill_value: the value, or an array that broadcasts to the shape.
+        dtype: type of the elements; None takes x's.
+    """
     x = as_tensor(x)
     return _filled(x.shape, fill_value, _kind(dtype, x.dtype))
 
@@ -98,7 +130,11 @@ def empty(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
 
 
 def empty_like(x: TensorLike, dtype: Any = None) -> Tensor:
-    """A tensor of x's shape and type for values to come: zeros."""
+    """A tensor of x's shape for values to come: zeros.
+
+    Args:
+        dtype: type of the elements; None takes x's.
+    """
     return zeros_like(x, dtype)
 
 
@@ -109,13 +145,23 @@ def copy(x: TensorLike) -> Tensor:
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
-    """Ones on diagonal k, else zeros."""
+    """A matrix with ones on a diagonal, else zeros.
+
+    Args:
+        N: number of rows.
+        M: number of columns; None takes N.
+        k: the diagonal, counted from the main one to the right.
+    """
     check_sizes("eye", (N, N if M is None else M))
     return wrap(np.eye(N, M, k, _kind(dtype)))
 
 
 def identity(n: int, dtype: Any = None) -> Tensor:
-    """Ones on the diagonal, else zeros."""
+    """A square matrix with ones on the diagonal, else zeros.
+
+    Args:
+        n: number of rows and columns.
+    """
     return eye(n, dtype=dtype)
 
 
@@ -125,7 +171,17 @@ def _ordinary(x: Any) -> Any:
 
 
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
-    """Numbers from start (0 if only one is given) to before stop; int32 for integers, else ``config.floatx()``."""
+    """Numbers at equal distances.
+
+    Args:
+        start: the first number; the end, from 0, if it stands alone.
+        stop: the end, which is not included.
+        step: the distance, not 0.
+        dtype: type of the elements; None means int32 for integers, else ``config.floatx()``.
+
+    Raises:
+        ValueError: ``step`` is 0, or there are too many numbers to hold.
+    """
     if stop is None:
         start, stop = 0, start
     start, stop, step = _ordinary(start), _ordinary(stop), _ordinary(step)
@@ -147,9 +203,18 @@ def linspace(
     dtype: Any = None,
     axis: int = 0,
 ) -> Any:
-    """So many numbers at equal distances from start to stop, along a new axis where these are arrays.
+    """So many numbers at equal distances, along a new axis where the ends are arrays.
 
-    Without ``endpoint`` stop is left out.  ``retstep``: (numbers, distance).
+    Args:
+        start: the first number.
+        stop: the last number.
+        num: how many there are.
+        endpoint: whether ``stop`` is included.
+        retstep: whether the result is (numbers, distance).
+        axis: the place of the new axis.
+
+    Raises:
+        ValueError: ``num`` is negative.
     """
     check_sizes("linspace", num)
     kind = _kind(dtype)
@@ -169,14 +234,32 @@ def logspace(
     dtype: Any = None,
     axis: int = 0,
 ) -> Tensor:
-    """So many numbers at equal ratios from base ** start to base ** stop, along a new axis where these are arrays."""
+    """So many numbers at equal ratios, along a new axis where the ends are arrays.
+
+    Args:
+        start: exponent of the first number.
+        stop: exponent of the last number.
+        num: how many there are.
+        endpoint: whether ``stop`` is included.
+        base: what the exponents are of.
+        axis: the place of the new axis.
+
+    Raises:
+        ValueError: ``num`` is negative.
+    """
     check_sizes("logspace", num)
     values = np.logspace(_ordinary(start), _ordinary(stop), num, endpoint=endpoint, base=base, axis=axis)
     return wrap(values.astype(_kind(dtype), order="C"))
 
 
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
-    """Ones on and below diagonal k, else zeros."""
+    """A matrix with ones on and below a diagonal, else zeros.
+
+    Args:
+        N: number of rows.
+        M: number of columns; None takes N.
+        k: the diagonal, counted from the main one to the right.
+    """
     check_sizes("tri", (N, N if M is None else M))
     return wrap(np.tri(N, M, k).astype(_kind(dtype)))
 
@@ -190,17 +273,41 @@ def _triangle(x: TensorLike, k: int, lower: bool) -> Tensor:
 
 
 def tril(x: TensorLike, k: int = 0) -> Tensor:
-    """x with zeros above diagonal k of its last two axes."""
+    """x with zeros above a diagonal of its last two axes.
+
+    Args:
+        k: the diagonal, counted from the main one to the right.
+
+    Raises:
+        ValueError: x has less than two axes.
+    """
     return _triangle(x, k, lower=True)
 
 
 def triu(x: TensorLike, k: int = 0) -> Tensor:
-    """x with zeros below diagonal k of its last two axes."""
+    """x with zeros below a diagonal of its last two axes.
+
+    Args:
+        k: the diagonal, counted from the main one to the right.
+
+    Raises:
+        ValueError: x has less than two axes.
+    """
     return _triangle(x, k, lower=False)
 
 
 def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
-    """Coordinates of a grid over vectors."""
+    """Coordinates of a grid over vectors.
+
+    Args:
+        *x: the vectors.
+        indexing: "xy" puts the first vector on the second axis, "ij" on the first.
+
+    Returns: list of tensors, one for each vector.
+
+    Raises:
+        ValueError: ``indexing`` is another one.
+    """
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
     tensors = [ravel(v) for v in x]

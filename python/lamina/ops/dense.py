@@ -18,8 +18,18 @@ from .reshape import reshape
 def dense(x: TensorLike, w: TensorLike, b: TensorLike | None = None, activation: str = "linear") -> Tensor:
     """``activation(x @ w + b)`` in one pass.
 
-    x (..., in), w (in, out), b (out,) or None; returns (..., out).  ``activation`` is one of linear, relu, tanh,
-    sigmoid: those whose gradient follows from the output, which is all that is kept.
+    Args:
+        x: (..., in).
+        w: (in, out).
+        b: (out,), or None.
+
+    Returns: a tensor (..., out).
+
+    Raises:
+        ValueError: shapes do not fit; the activation is another one.
+        TypeError: x, w and b differ in type.
+
+    Source: Lamina; the layer Dense as a function.
     """
     x, w = as_tensor(x), as_tensor(w)
     xa, wa = x._array, w._array
@@ -42,8 +52,14 @@ def dense(x: TensorLike, w: TensorLike, b: TensorLike | None = None, activation:
 def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Matrix product by NumPy's rules: the last two axes, the others broadcast; a vector stands for a row or column.
 
-    Integers give integers of 32 bits or more, a ValueError where one does not fit; int64 and uint64 wrap.  They are
-    multiplied as float64 where that is exact.
+    Integers are multiplied as float64, exact up to 2^53, and give integers.
+
+    Args:
+        x1: (..., n, k), or a vector.
+        x2: (..., k, m), or a vector.
+
+    Raises:
+        ValueError: shapes do not fit, or one is a number.
     """
     if _is_integer(x1) and _is_integer(x2):
         return _of_integers(as_tensor(x1), as_tensor(x2))

@@ -13,7 +13,16 @@ from .reshape import moveaxis, ravel, reshape
 
 
 def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The elements [..., i, i + offset, ...] of two axes, as the last axis of the result."""
+    """The elements [..., i, i + offset, ...] of two axes, as the last axis of the result.
+
+    Args:
+        offset: the diagonal, counted from the main one to the right.
+        axis1: the axis of rows.
+        axis2: the axis of columns.
+
+    Raises:
+        ValueError: x has less than two axes; an axis is out of range; both are the same.
+    """
     x = as_tensor(x)
     if x.ndim < 2:
         raise ValueError(f"diagonal: expected two axes or more, x is {x.shape}")
@@ -29,12 +38,25 @@ def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> 
 
 
 def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The sum of the diagonal."""
+    """Sum of a diagonal.
+
+    Args:
+        offset: the diagonal, counted from the main one to the right.
+        axis1: the axis of rows.
+        axis2: the axis of columns.
+
+    Raises:
+        ValueError: x has less than two axes; an axis is out of range; both are the same.
+    """
     return sum(diagonal(x, offset, axis1, axis2), -1)
 
 
 def diagflat(x: TensorLike, k: int = 0) -> Tensor:
-    """A matrix with x's elements on diagonal k, else zeros."""
+    """A matrix with x's elements on a diagonal, else zeros.
+
+    Args:
+        k: the diagonal, counted from the main one to the right.
+    """
     x = ravel(x)
     n = x.size + abs(k)
     check_sizes("diagflat", (n, n))
@@ -46,7 +68,14 @@ def diagflat(x: TensorLike, k: int = 0) -> Tensor:
 
 
 def diag(x: TensorLike, k: int = 0) -> Tensor:
-    """Diagonal k of a matrix, or the matrix with a vector on diagonal k."""
+    """A diagonal of a matrix, or the matrix with a vector on a diagonal.
+
+    Args:
+        k: the diagonal, counted from the main one to the right.
+
+    Raises:
+        ValueError: x is no vector or matrix.
+    """
     x = as_tensor(x)
     if x.ndim not in (1, 2):
         raise ValueError(f"diag: expected a vector or a matrix, x is {x.shape}")

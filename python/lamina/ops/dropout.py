@@ -12,11 +12,19 @@ __all__ = ["dropout"]
 
 
 def dropout(x: TensorLike, rate: float, generator: Generator) -> Tensor:
-    """x with a fraction ``rate`` of its elements set to zero and the rest divided by ``1 - rate``.
+    """x with a random fraction of its elements set to zero and the rest divided by ``1 - rate``.
 
     The mask is a function of ``generator.state`` (key and counter, which this call advances) and each element's place:
     it depends on no thread count and is drawn again in backward instead of being stored.
-    (Srivastava et al., "Dropout", JMLR 15, 2014.)
+
+    Args:
+        rate: the fraction, from 0 to below 1.
+        generator: a lamina.random.Generator.
+
+    Raises:
+        ValueError: ``rate`` is out of range.
+
+    Source: Lamina; Srivastava et al. 2014, "Dropout".
     """
     x = float_tensor(x)
     y, used = _native.dropout_forward(x._array, rate, generator.state)

@@ -64,7 +64,16 @@ def _binary(op: str, x: Any, y: Any) -> Tensor:
 
 
 def add(x1: TensorLike, x2: TensorLike, activation: str = "linear") -> Tensor:
-    """``x1 + x2``; ``activation="relu"`` gives relu(x1 + x2) in the same pass (residual blocks)."""
+    """Sum: ``x1 + x2``.
+
+    Args:
+        activation: "linear", or "relu" for ``relu(x1 + x2)`` in the same pass, as in residual blocks.
+
+    Raises:
+        ValueError: the shapes do not broadcast; ``activation`` is another one.
+
+    Source: Keras 3, keras.ops.add; ``activation`` is Lamina's.
+    """
     if activation not in ("linear", "relu"):
         raise ValueError(f"add: activation {activation!r} cannot be fused; expected 'linear' or 'relu'")
     relu = activation == "relu"
@@ -272,7 +281,11 @@ def ceil(x: TensorLike) -> Tensor:
 
 
 def round(x: TensorLike, decimals: int = 0) -> Tensor:
-    """The nearest number of so many decimals, halves to the even one; its gradient is zero."""
+    """The nearest number of so many decimals, halves to the even one; its gradient is zero.
+
+    Args:
+        decimals: number of decimals; negative ones round to tens, hundreds ...
+    """
     x = as_tensor(x)
     if decimals >= 0 and x._array.dtype.kind in "iu":
         return x
@@ -282,7 +295,12 @@ def round(x: TensorLike, decimals: int = 0) -> Tensor:
 
 
 def clip(x: TensorLike, x_min: float | None, x_max: float | None) -> Tensor:
-    """x within [x_min, x_max]; the gradient is zero outside."""
+    """The elements cut to an interval; the gradient is zero outside.
+
+    Args:
+        x_min: the lower end, a number or an array; None sets none.
+        x_max: the upper end, a number or an array; None sets none.
+    """
     low = -np.inf if x_min is None else x_min
     high = np.inf if x_max is None else x_max
     x = as_tensor(x)
@@ -394,9 +412,15 @@ def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
 
 
 def where(condition: TensorLike, x1: TensorLike = None, x2: TensorLike = None) -> Any:
-    """x1 where the condition holds, else x2; all three broadcast.
+    """``x1`` where a condition holds, else ``x2``; all three broadcast.
 
-    The condition alone gives its places, as ``nonzero`` does.
+    Args:
+        condition: booleans; numbers count as True unless they are zero.
+        x1: the elements where it holds; without both the result is that of ``nonzero``.
+        x2: the elements where it does not hold.
+
+    Raises:
+        ValueError: only one of ``x1`` and ``x2`` is given; the shapes do not broadcast.
     """
     if x1 is None and x2 is None:
         return nonzero(condition)
@@ -420,7 +444,11 @@ def where(condition: TensorLike, x1: TensorLike = None, x2: TensorLike = None) -
 
 
 def stop_gradient(variable: TensorLike) -> Tensor:
-    """The same values, cut off from the tape."""
+    """The same values, cut off from the tape.
+
+    Args:
+        variable: a tensor or an array.
+    """
     return as_tensor(variable).detach()
 
 

@@ -12,9 +12,19 @@ __all__ = ["embedding"]
 
 
 def embedding(indices: TensorLike, table: TensorLike) -> Tensor:
-    """``table[indices]``: integers of any shape and a table (rows, features) give (..., features).
+    """Rows of a table: ``table[indices]``.
 
-    Raises IndexError for an index outside 0..rows-1, naming it and its position.
+    Args:
+        indices: integers of any shape.
+        table: (rows, features).
+
+    Returns: a tensor (..., features).
+
+    Raises:
+        IndexError: an index is outside of 0..rows-1; the message names it and its place.
+        TypeError: ``indices`` are no integers.
+
+    Source: Lamina; the layer Embedding as a function.
     """
     indices, table = as_tensor(indices), as_tensor(table)
     kind = indices._array.dtype

@@ -30,7 +30,14 @@ def _expanded(x: Tensor, inner: tuple[int, ...], full: tuple[int, ...], shape: t
 
 
 def broadcast_to(x: TensorLike, shape: Sequence[int]) -> Tensor:
-    """x repeated along axes of size 1, or new ones in front, to the shape given."""
+    """x repeated along axes of size 1, or new ones in front.
+
+    Args:
+        shape: the shape of the result.
+
+    Raises:
+        ValueError: x does not broadcast to it.
+    """
     t, full = as_tensor(x), check_sizes("broadcast_to", shape)
     if t.shape == full:
         return t
@@ -41,7 +48,15 @@ def broadcast_to(x: TensorLike, shape: Sequence[int]) -> Tensor:
 
 
 def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
-    """Each element (each part along an axis) so many times in a row."""
+    """Each element, or each part along an axis, so many times in a row.
+
+    Args:
+        repeats: how many times, one number or one for each part.
+        axis: the axis; None makes x one axis before.
+
+    Raises:
+        ValueError: ``repeats`` are negative, or not as many as parts; the axis is out of range.
+    """
     x = as_tensor(x)
     if axis is None:
         x, axis = ravel(x), 0
@@ -62,7 +77,14 @@ def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None)
 
 
 def tile(x: TensorLike, repeats: int | Sequence[int]) -> Tensor:
-    """x laid side by side so many times along each axis."""
+    """x laid side by side along each axis.
+
+    Args:
+        repeats: how many times, one number or one for each axis, the last ones if they are fewer.
+
+    Raises:
+        ValueError: a number is negative, or the result too large.
+    """
     x = as_tensor(x)
     times = (int(repeats),) if isinstance(repeats, (int, np.integer)) else tuple(int(r) for r in repeats)
     sizes = (1,) * (len(times) - x.ndim) + x.shape
@@ -86,7 +108,16 @@ def _widths(pad_width: Any, x: Tensor) -> list[tuple[int, int]]:
 
 
 def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Tensor:
-    """x with a border: pad_width is a number, (before, after), or a pair an axis; mode constant, reflect, symmetric."""
+    """x with a border.
+
+    Args:
+        pad_width: width of the border: a number, (before, after), or such a pair for each axis.
+        mode: "constant"; "edge" repeats the outermost element; "reflect" and "symmetric" mirror x without and with it.
+        constant_values: the border's value for "constant"; None means 0.
+
+    Raises:
+        ValueError: a width is negative or no integer; ``mode`` is another one.
+    """
     t = as_tensor(x)
     widths = _widths(pad_width, t)
     shape = check_sizes("pad", [n + before + after for n, (before, after) in zip(t.shape, widths, strict=True)])

@@ -17,11 +17,20 @@ __all__ = ["resize"]
 def resize(
     images: TensorLike, size: Sequence[int], interpolation: str = "bilinear", data_format: str | None = None
 ) -> Tensor:
-    """Images (N, H, W, C) or (H, W, C) with ``size`` = (height, width) pixels.
+    """Images of another size.
 
-    interpolation is "nearest", the input pixel under the middle of an output pixel, or "bilinear", the blend of the
-    four whose middles surround it; beyond the outermost middles the image goes on as it is.  Nothing is smoothed
-    first when it shrinks (Keras's antialias=False).  data_format "channels_first": (N, C, H, W) or (C, H, W).
+    Nothing is smoothed first when an image shrinks (Keras's ``antialias=False``).
+
+    Args:
+        images: (N, H, W, C) or (H, W, C); (N, C, H, W) or (C, H, W) with the channels first.
+        size: (height, width) in pixels.
+        interpolation: "nearest", the input pixel under the middle of an output pixel, or "bilinear", the blend of the
+            four whose middles surround it; beyond the outermost middles the image goes on as it is.
+
+    Raises:
+        ValueError: ``size`` is no pair of positive integers; ``images`` have other axes; an option is unknown.
+
+    Source: Keras 3, keras.ops.image.resize.
     """
     try:
         height, width = (int(n) for n in size)

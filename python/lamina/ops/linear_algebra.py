@@ -20,7 +20,14 @@ from .reshape import moveaxis, ravel, reshape, transpose
 
 
 def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The sum of products over x1's last axis and x2's second last (only) one; a number multiplies."""
+    """Sum of products over x1's last axis and x2's second last (only) one; a number multiplies.
+
+    Args:
+        x2: the second operand, of fitting size.
+
+    Raises:
+        ValueError: the sizes of the axes differ.
+    """
     x, y = as_tensor(x1), as_tensor(x2)
     if x.ndim == 0 or y.ndim == 0:
         return multiply(x1, x2)
@@ -28,18 +35,39 @@ def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def inner(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The sum of products over the last axis of both; a number multiplies."""
+    """Sum of products over the last axis of both; a number multiplies.
+
+    Args:
+        x2: the second operand, of fitting size.
+
+    Raises:
+        ValueError: the sizes of the axes differ.
+    """
     x, y = as_tensor(x1), as_tensor(x2)
     return multiply(x1, x2) if x.ndim == 0 or y.ndim == 0 else tensordot(x1, x2, ((-1,), (-1,)))
 
 
 def vdot(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The sum of products of all elements, taken in C order."""
+    """Sum of products of all elements, taken in C order.
+
+    Args:
+        x2: the second operand, of as many elements.
+
+    Raises:
+        ValueError: the numbers of elements differ.
+    """
     return matmul(ravel(x1), ravel(x2))
 
 
 def outer(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Every element of x1 times every element of x2: (x1.size, x2.size)."""
+    """Every element of x1 times every element of x2: (x1.size, x2.size).
+
+    Args:
+        x2: the second operand, of any shape.
+
+    Raises:
+        TypeError: an operand holds what is no number.
+    """
     return multiply(reshape(as_tensor(x1), (-1, 1)), reshape(as_tensor(x2), (1, -1)))
 
 
@@ -59,9 +87,14 @@ def _summed_axes(axes: Any, x: Tensor, y: Tensor) -> tuple[list[int], list[int]]
 
 
 def tensordot(x1: TensorLike, x2: TensorLike, axes: Any = 2) -> Tensor:
-    """The sum of products over axes of both; what is left of x1, then what is left of x2.
+    """Sum of products over axes of both; what is left of x1, then what is left of x2.
 
-    axes: how many (the last of x1, the first of x2), or (axes of x1, axes of x2), pairs of equal size.
+    Args:
+        x2: the second operand.
+        axes: how many (the last of x1, the first of x2), or (axes of x1, axes of x2), pairs of equal size.
+
+    Raises:
+        ValueError: the axes are out of range, named twice, or differ in size.
     """
     x, y = as_tensor(x1), as_tensor(x2)
     first, second = _summed_axes(axes, x, y)
@@ -193,9 +226,17 @@ def _contract(a: _Labelled, b: _Labelled, keep: set[str]) -> _Labelled:
 def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
     """Products summed by Einstein's convention: ``einsum("bij,bjk->bik", x, y)``.
 
-    One letter an axis, equal letters run together, those missing behind ``->`` are summed; ``...`` stands for axes that
-    broadcast.  Three operands or more are multiplied two at a time, in NumPy's greedy order of least work; ``optimize``
-    is accepted and ignored.
+    One letter an axis; equal letters run together; those missing behind ``->`` are summed; ``...`` stands for axes that
+    broadcast.  Three operands or more are multiplied two at a time, in NumPy's greedy order of least work.
+
+    Args:
+        subscripts: the letters.
+        *operands: tensors or arrays.
+        **kwargs: ``optimize``, an option of Keras without effect here.
+
+    Raises:
+        ValueError: the letters do not describe the operands, or their sizes differ.
+        TypeError: ``subscripts`` is no string; an argument is unknown.
     """
     unknown = set(kwargs) - {"optimize"}
     if unknown or not operands:
@@ -233,9 +274,17 @@ def _order(terms: list[_Labelled], result: str) -> list[tuple[int, int]]:
 def cross(
     x1: TensorLike, x2: TensorLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Tensor:
-    """The cross product of vectors of three (or two, in a plane) on an axis; two of two give its one number.
+    """Cross product of vectors of three (or two, in a plane) on an axis; two of two give its one number.
 
-    axisa, axisb, axisc: the vectors' axis in x1, x2 and the result; ``axis`` stands for all.
+    Args:
+        x2: the second operand; all axes but that of the vectors broadcast.
+        axisa: the vectors' axis in x1.
+        axisb: the vectors' axis in x2.
+        axisc: the vectors' axis in the result.
+        axis: stands for all three; None leaves them.
+
+    Raises:
+        ValueError: the vectors are not of 2 or 3; an axis is out of range.
     """
     x, y = as_tensor(x1), as_tensor(x2)
     if axis is not None:

@@ -90,10 +90,17 @@ def softmax_cross_entropy(
     label_smoothing: float = 0.0,
     ignore_class: int | None = None,
 ) -> Tensor:
-    """-log softmax(logits) at the label, or its mean under soft targets: logits (..., C) to losses (...).
+    """Cross-entropy of logits: ``-log softmax(logits)`` at the label, or its mean under soft targets.
 
-    weights (...) multiply the losses.  ``label_smoothing`` s makes targets t (1 - s) + s / C (Szegedy et al. 2016,
-    section 7).  Labels equal to ``ignore_class`` have no loss; any other outside 0..C-1 raises ValueError naming it.
+    Args:
+        logits: (..., C).
+
+    Returns: losses (...).
+
+    Raises:
+        ValueError: shapes do not fit; a label is outside of 0..C-1, the message names it.
+
+    Source: Lamina; Szegedy et al. 2016, "Rethinking the Inception Architecture", section 7, for the smoothing.
     """
     return _cross_entropy(
         "softmax_cross_entropy", logits, labels, weights, label_smoothing, ignore_class, from_logits=True, one=False
@@ -107,9 +114,19 @@ def softmax_cross_entropy_mean(
     label_smoothing: float = 0.0,
     ignore_class: int | None = None,
 ) -> Tensor:
-    """The mean of softmax_cross_entropy over all samples that are not ignored, as one number.
+    """Mean of ``softmax_cross_entropy`` over all samples that are not ignored.
 
-    weights multiply the losses, the divisor stays the number of samples (Keras's "sum_over_batch_size").
+    Weights multiply the losses; the divisor stays the number of samples (Keras's "sum_over_batch_size").
+
+    Args:
+        logits: (..., C).
+
+    Returns: one number.
+
+    Raises:
+        ValueError: shapes do not fit; a label is outside of 0..C-1, the message names it.
+
+    Source: Lamina.
     """
     return _cross_entropy(
         "softmax_cross_entropy", logits, labels, weights, label_smoothing, ignore_class, from_logits=True, one=True
@@ -123,7 +140,18 @@ def categorical_cross_entropy(
     label_smoothing: float = 0.0,
     ignore_class: int | None = None,
 ) -> Tensor:
-    """As softmax_cross_entropy from probabilities (..., C), scaled to sum 1 and clipped to [1e-7, 1 - 1e-7]."""
+    """Cross-entropy of probabilities: ``-log p`` at the label, or its mean under soft targets.
+
+    Args:
+        probabilities: (..., C); scaled to sum 1 and clipped to [1e-7, 1 - 1e-7].
+
+    Returns: losses (...).
+
+    Raises:
+        ValueError: shapes do not fit; a label is outside of 0..C-1, the message names it.
+
+    Source: Lamina.
+    """
     return _cross_entropy(
         "categorical_cross_entropy",
         probabilities,
@@ -143,7 +171,18 @@ def categorical_cross_entropy_mean(
     label_smoothing: float = 0.0,
     ignore_class: int | None = None,
 ) -> Tensor:
-    """The mean of categorical_cross_entropy over all samples that are not ignored, as one number."""
+    """Mean of ``categorical_cross_entropy`` over all samples that are not ignored.
+
+    Args:
+        probabilities: (..., C); scaled to sum 1 and clipped to [1e-7, 1 - 1e-7].
+
+    Returns: one number.
+
+    Raises:
+        ValueError: shapes do not fit; a label is outside of 0..C-1, the message names it.
+
+    Source: Lamina.
+    """
     return _cross_entropy(
         "categorical_cross_entropy",
         probabilities,
@@ -179,45 +218,82 @@ def _points(
 
 
 def binary_cross_entropy(x: TensorLike, y_true: TensorLike, from_logits: bool = False) -> Tensor:
-    """-t log p - (1 - t) log(1 - p) element by element; p is x clipped to [1e-7, 1 - 1e-7], or sigmoid(x) of logits."""
+    """``-t log p - (1 - t) log(1 - p)``, element by element.
+
+    Args:
+        x: predictions: probabilities, which are clipped to [1e-7, 1 - 1e-7], or logits.
+        y_true: targets t, of the same shape.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Source: Lamina; ``binary_crossentropy`` has Keras's order of arguments.
+    """
     return _points("binary_logits" if from_logits else "binary", y_true, x, "none")
 
 
 def mean_squared_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """mean((y_pred - y_true)^2) over the last axis."""
+    """``mean((y_pred - y_true)^2)`` over the last axis.
+
+    Source: Keras 3, keras.losses.mean_squared_error.
+    """
     return _points("squared", y_true, y_pred, "rows")
 
 
 def mean_absolute_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """mean(|y_pred - y_true|) over the last axis; the gradient at 0 is 0."""
+    """``mean(|y_pred - y_true|)`` over the last axis; the gradient at 0 is 0.
+
+    Source: Keras 3, keras.losses.mean_absolute_error.
+    """
     return _points("absolute", y_true, y_pred, "rows")
 
 
 def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
-    """e^2 / 2 where e = |y_pred - y_true| <= delta, else delta e - delta^2 / 2; mean over the last axis."""
+    """``e^2 / 2`` where ``e = |y_pred - y_true| <= delta``, else ``delta e - delta^2 / 2``; mean over the last axis.
+
+    Args:
+        delta: where the loss becomes linear.
+
+    Source: Keras 3, keras.losses.huber; Huber 1964, "Robust Estimation of a Location Parameter".
+    """
     return _points("huber", y_true, y_pred, "rows", delta=delta)
 
 
 def log_cosh(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """mean(log(cosh(y_pred - y_true))) over the last axis."""
+    """``mean(log(cosh(y_pred - y_true)))`` over the last axis.
+
+    Source: Keras 3, keras.losses.log_cosh.
+    """
     return _points("log_cosh", y_true, y_pred, "rows")
 
 
 def kl_divergence(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """sum(y_true log(y_true / y_pred)) over the last axis, both clipped to [1e-7, 1]."""
+    """``sum(y_true log(y_true / y_pred))`` over the last axis, both clipped to [1e-7, 1].
+
+    Source: Keras 3, keras.losses.kl_divergence; Kullback and Leibler 1951, "On Information and Sufficiency".
+    """
     return _points("kl", y_true, y_pred, "rows", scale=1.0)
 
 
 def poisson(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """mean(y_pred - y_true log(y_pred + 1e-7)) over the last axis."""
+    """``mean(y_pred - y_true log(y_pred + 1e-7))`` over the last axis.
+
+    Source: Keras 3, keras.losses.poisson.
+    """
     return _points("poisson", y_true, y_pred, "rows")
 
 
 def point_loss_mean(loss: str, y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
-    """The mean over all samples of a loss of single predictions, as one number.
+    """Mean over all samples of a loss of single predictions.
 
-    loss: squared, absolute, huber (with delta), log_cosh, binary (of probabilities), binary_logits, poisson, or kl,
-    which is summed over the last axis instead.
+    Args:
+        loss: "squared", "absolute", "huber" (with ``delta``), "log_cosh", "binary" (of probabilities), "binary_logits",
+            "poisson", or "kl", which is summed over the last axis instead.
+        delta: where "huber" becomes linear.
+
+    Returns: one number.
+
+    Source: Lamina.
     """
     y_pred = float_tensor(y_pred)
     rows = y_pred.size // y_pred.shape[-1] if loss == "kl" and y_pred.size else 0
@@ -234,7 +310,18 @@ def _classes_last(x: TensorLike, axis: int) -> Any:
 def categorical_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
-    """Cross-entropy of targets (..., C) and predictions (..., C), classes on ``axis``: keras.ops' spelling."""
+    """Cross-entropy of soft targets and predictions.
+
+    Args:
+        target: (..., C).
+        output: (..., C), probabilities or logits.
+        axis: the axis of classes; negative ones count from the end.
+
+    Returns: losses (...).
+
+    Raises:
+        ValueError: the shapes differ, or the axis is out of range.
+    """
     f: Callable[..., Tensor] = softmax_cross_entropy if from_logits else categorical_cross_entropy
     output = float_tensor(output)
     return f(_classes_last(output, axis), _classes_last(as_tensor(target, output._array.dtype), axis))
@@ -243,14 +330,33 @@ def categorical_crossentropy(
 def sparse_categorical_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
-    """Cross-entropy of class indices (...) and predictions (..., C), classes on ``axis``: keras.ops' spelling."""
+    """Cross-entropy of class indices and predictions.
+
+    Args:
+        target: (...), integers.
+        output: (..., C), probabilities or logits.
+        axis: the axis of classes; negative ones count from the end.
+
+    Returns: losses (...).
+
+    Raises:
+        ValueError: shapes do not fit, the axis is out of range, or an index is; the message names it.
+    """
     f: Callable[..., Tensor] = softmax_cross_entropy if from_logits else categorical_cross_entropy
     labels = as_tensor(target)
     return f(_classes_last(output, axis), labels if labels._array.dtype.kind != "f" else as_tensor(labels, np.int64))
 
 
 def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False) -> Tensor:
-    """binary_cross_entropy in keras.ops' spelling."""
+    """``-t log p - (1 - t) log(1 - p)``, element by element.
+
+    Args:
+        target: targets t, of the predictions' shape.
+        output: predictions: probabilities, which are clipped to [1e-7, 1 - 1e-7], or logits.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
     return binary_cross_entropy(output, target, from_logits)
 
 

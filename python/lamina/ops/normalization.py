@@ -30,9 +30,23 @@ def batch_norm(
 ) -> Tensor:
     """``activation((x - mean) / sqrt(variance + epsilon) * gamma + beta)`` of each channel on the last axis.
 
-    x (..., C); gamma and beta (C,) or None; moving_mean and moving_variance (C,).  In training mean and variance are
-    the batch's (divided by the count), and the moving ones follow in place: ``moving = moving * momentum + batch * (1 -
-    momentum)``; else the moving ones are used.  ``activation`` is linear or relu.
+    In training mean and variance are the batch's (divided by the count), and the moving ones follow in place: ``moving
+    = moving * momentum + batch * (1 - momentum)``.  Else the moving ones are used.
+
+    Args:
+        x: (..., C).
+        gamma: factor (C,), or None.
+        beta: summand (C,), or None.
+        moving_mean: (C,), a tensor.
+        moving_variance: (C,), a tensor.
+        training: whether the batch's statistics are used.
+        momentum: weight of the past in the moving statistics.
+        activation: "linear" or "relu", applied in the same pass.
+
+    Raises:
+        ValueError: shapes do not fit.
+
+    Source: Lamina; Ioffe and Szegedy 2015, "Batch Normalization".
     """
     x = as_tensor(x)
     g = _NONE if gamma is None else as_tensor(gamma)
@@ -68,9 +82,24 @@ def batch_norm_fold(
     moving_variance: TensorLike,
     epsilon: float = 1e-3,
 ) -> tuple[Tensor, Tensor]:
-    """Weights and bias of one layer that does in inference what a layer and batch normalization behind it do.
+    """Weights and bias of one layer that does in inference what a layer and the batch normalization behind it do.
 
-    w (..., C), the others (C,) or None.  No gradient flows through it.
+    No gradient flows through it.
+
+    Args:
+        w: the layer's weights (..., C).
+        b: its bias (C,), or None.
+        gamma: factor (C,), or None.
+        beta: summand (C,), or None.
+        moving_mean: (C,).
+        moving_variance: (C,).
+
+    Returns: weights and bias.
+
+    Raises:
+        ValueError: shapes do not fit.
+
+    Source: Lamina.
     """
     folded, shift = _native.batch_norm_fold(
         _array(w), _array(b), _array(gamma), _array(beta), _array(moving_mean), _array(moving_variance), epsilon
@@ -81,9 +110,17 @@ def batch_norm_fold(
 def layer_norm(
     x: TensorLike, gamma: TensorLike | None = None, beta: TensorLike | None = None, epsilon: float = 1e-3
 ) -> Tensor:
-    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta`` of each row on the last axis: Ba et al. 2016.
+    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta`` of each row on the last axis.
 
-    x (..., C); gamma and beta (C,) or None; mean and variance are the row's (divided by C).
+    Args:
+        x: (..., C); mean and variance are the row's (divided by C).
+        gamma: factor (C,), or None.
+        beta: summand (C,), or None.
+
+    Raises:
+        ValueError: shapes do not fit.
+
+    Source: Lamina; Ba et al. 2016, "Layer Normalization".
     """
     x = as_tensor(x)
     g = _NONE if gamma is None else as_tensor(gamma)

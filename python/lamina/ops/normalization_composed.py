@@ -39,7 +39,17 @@ def batch_normalization(
 ) -> Tensor:
     """``(x - mean) / sqrt(variance + epsilon) * scale + offset`` with statistics that are given.
 
-    mean, variance, offset and scale: one number for each part of x along ``axis``.  The gradient flows to all of them.
+    The gradient flows to all of them.
+
+    Args:
+        mean: one number for each part of x along the axis.
+        variance: likewise.
+        axis: the axis; negative ones count from the end.
+        offset: likewise, or None.
+        scale: likewise, or None.
+
+    Raises:
+        ValueError: shapes do not fit, or the axis is out of range.
     """
     x = float_tensor(x)
     axes = _axes("batch_normalization", axis, x)
@@ -58,9 +68,18 @@ def layer_normalization(
     axis: Axis = -1,
     epsilon: float | None = None,
 ) -> Tensor:
-    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta``, mean and variance over ``axis``: Ba et al. 2016.
+    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta``, mean and variance over some axes.
 
-    gamma and beta have the sizes of these axes.  epsilon is ``config.epsilon()`` unless given.
+    Args:
+        gamma: factor of the sizes of these axes, or None.
+        beta: summand of the sizes of these axes, or None.
+        axis: the axis or the axes; negative ones count from the end.
+        epsilon: number added to the variance; None means ``config.epsilon()``.
+
+    Raises:
+        ValueError: shapes do not fit, or an axis is out of range.
+
+    Source: Keras 3, keras.ops.layer_normalization; Ba et al. 2016, "Layer Normalization".
     """
     x = float_tensor(x)
     axes = _axes("layer_normalization", axis, x)
@@ -79,9 +98,17 @@ def layer_normalization(
 def rms_normalization(
     x: TensorLike, scale: TensorLike | None = None, axis: Axis = -1, epsilon: float | None = None
 ) -> Tensor:
-    """``x / sqrt(mean(x^2) + epsilon) * scale``, the mean over ``axis``: Zhang and Sennrich 2019.
+    """``x / sqrt(mean(x^2) + epsilon) * scale``, the mean over some axes.
 
-    scale has the sizes of these axes.  epsilon is ``config.epsilon()`` unless given.
+    Args:
+        scale: factor of the sizes of these axes, or None.
+        axis: the axis or the axes; negative ones count from the end.
+        epsilon: number added to the mean; None means ``config.epsilon()``.
+
+    Raises:
+        ValueError: shapes do not fit, or an axis is out of range.
+
+    Source: Keras 3, keras.ops.rms_normalization; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
     """
     x = float_tensor(x)
     axes = _axes("rms_normalization", axis, x)
@@ -92,9 +119,15 @@ def rms_normalization(
 
 
 def normalize(x: TensorLike, axis: Axis = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
-    """x divided by its length over ``axis``, or by epsilon (``config.epsilon()`` unless given) where it is shorter.
+    """x divided by its length over some axes, or by epsilon where it is shorter.
 
-    order: of the length, ``sum(|x| ** order) ** (1 / order)``; 2 is Euclidean.
+    Args:
+        axis: the axis or the axes; negative ones count from the end; None takes all elements.
+        order: order of the length ``sum(|x| ** order) ** (1 / order)``, from 1; 2 is Euclidean.
+        epsilon: the least divisor; None means ``config.epsilon()``.
+
+    Raises:
+        ValueError: ``order`` is below 1, or an axis is out of range.
     """
     x = float_tensor(x)
     if order < 1:

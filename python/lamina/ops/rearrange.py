@@ -14,7 +14,16 @@ from .reshape import Axis, check_parts, flip, getitem, ravel, reshape, split, tr
 
 
 def roll(x: TensorLike, shift: int | Sequence[int], axis: Axis = None) -> Tensor:
-    """x moved by ``shift`` places along axes; what leaves at the end comes in at the front.  None: in C order."""
+    """x moved along axes; what leaves at the end comes in at the front.
+
+    Args:
+        shift: how many places, one number or one for each axis; negative ones move to the front.
+        axis: the axis or the axes; None moves the elements in C order.
+
+    Raises:
+        TypeError: ``shift`` is no integer or sequence of integers.
+        ValueError: an axis is out of range; shifts and axes differ in number.
+    """
     x = as_tensor(x)
     shifts: list[Any] = list(shift) if isinstance(shift, (tuple, list)) else [shift]
     if not all(isinstance(s, (int, np.integer)) for s in shifts):
@@ -37,7 +46,16 @@ def roll(x: TensorLike, shift: int | Sequence[int], axis: Axis = None) -> Tensor
 
 
 def rot90(array: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
-    """x turned k times by a right angle, from the first of two axes towards the second."""
+    """x turned by right angles, from the first of two axes towards the second.
+
+    Args:
+        array: a tensor or an array of two axes or more.
+        k: how many right angles.
+        axes: the two axes.
+
+    Raises:
+        ValueError: the axes are not two, the same, or out of range.
+    """
     x = as_tensor(array)
     if len(axes) != 2:
         raise ValueError(f"rot90: expected two axes, got {axes}")
@@ -56,14 +74,30 @@ def rot90(array: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor
 
 
 def append(x1: TensorLike, x2: TensorLike, axis: int | None = None) -> Tensor:
-    """x2 behind x1 along an axis, both as one axis for None."""
+    """``x2`` behind ``x1`` along an axis.
+
+    Args:
+        x2: what comes behind; all sizes but that of the axis are equal.
+        axis: the axis; None makes both one axis before.
+
+    Raises:
+        ValueError: the sizes differ.
+    """
     if axis is None:
         x1, x2, axis = ravel(x1), ravel(x2), 0
     return concatenate([x1, x2], axis)
 
 
 def array_split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
-    """As split, where the parts need not be of one size: the first ones are one longer."""
+    """Parts of x along an axis; the first ones are one longer where the parts cannot be of one size.
+
+    Args:
+        indices_or_sections: the number of parts, or the places where they begin.
+        axis: the axis; negative ones count from the end.
+
+    Raises:
+        ValueError: the number of parts is not positive; the axis is out of range.
+    """
     x = as_tensor(x)
     if not isinstance(indices_or_sections, (int, np.integer)):
         return split(x, indices_or_sections, axis)
@@ -77,7 +111,16 @@ def array_split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: i
 
 
 def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
-    """The differences of neighbours along an axis, taken n times."""
+    """Differences of neighbours along an axis.
+
+    Args:
+        a: a tensor or an array.
+        n: how many times differences are taken.
+        axis: the axis; negative ones count from the end.
+
+    Raises:
+        ValueError: ``n`` is negative; the axis is out of range.
+    """
     x = as_tensor(a)
     axis = _axis(axis, x.ndim, "diff", x.shape)
     if n < 0:
@@ -92,7 +135,14 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
 
 
 def get_item(x: TensorLike, key: Any) -> Tensor:
-    """``x[key]``."""
+    """The part of x that an index names: ``x[key]``.
+
+    Args:
+        key: what may stand between the brackets: integers, slices, ``...``, None, arrays of integers or booleans.
+
+    Raises:
+        IndexError: an index is out of range.
+    """
     return getitem(x, key)
 
 

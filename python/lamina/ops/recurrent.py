@@ -45,19 +45,23 @@ def lstm(
     zero_output_for_mask: bool = False,
     in_time_order: bool = False,
 ) -> tuple[Tensor | None, Tensor, Tensor]:
-    """A long short-term memory over sequences (Hochreiter and Schmidhuber 1997): (sequence, h, c).
+    """Long short-term memory over sequences; gates in the order input, forget, candidate, output.
 
-    x (batch, time, in), kernel (in, 4 units), recurrent_kernel (units, 4 units), bias (4 units); gates in Keras's order
-    i f c o.  ``initial_state`` is (h, c), each (batch, units); zeros by default.  The sequence of outputs is (batch,
-    time, units), or None without ``return_sequences``; h and c are those after each sequence's last step.
+    Steps that do not count keep the state and cost nothing.
 
-    Steps that do not count keep the state and cost nothing.  ``lengths`` (batch,), int32 or int64: the steps from there
-    on do not count, and their outputs are zero.  ``mask`` (batch, time), True = step counts: the other outputs repeat
-    the one before (zeros at first), or are zero with ``zero_output_for_mask``.
+    Args:
+        kernel: (in, 4 units).
+        recurrent_kernel: (units, 4 units).
+        bias: (4 units,), or None.
+        initial_state: (h, c), each (batch, units); None begins with zeros.
 
-    ``go_backwards`` begins with the last step that counts.  The outputs then stand in the order of the computation, as
-    in Keras, or with ``in_time_order`` where their inputs stand.  Activations: linear, relu, tanh, sigmoid,
-    hard_sigmoid.
+    Returns: the sequence of outputs (batch, time, units), None without ``return_sequences``; h and c (batch, units)
+        after each sequence's last step.
+
+    Raises:
+        ValueError: shapes do not fit; an activation is another one; lengths and mask are both given.
+
+    Source: Lamina; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory".
     """
     states = (None, None) if initial_state is None else initial_state
     options = (go_backwards, in_time_order, zero_output_for_mask)
@@ -84,11 +88,24 @@ def gru(
     in_time_order: bool = False,
     reset_after: bool = True,
 ) -> tuple[Tensor | None, Tensor]:
-    """A gated recurrent unit over sequences (Cho et al. 2014): (sequence, h).
+    """Gated recurrent unit over sequences; gates in the order update, reset, candidate.
 
-    As ``lstm``, with gates in Keras's order z r h: kernel (in, 3 units), recurrent_kernel (units, 3 units).  With
-    ``reset_after`` the reset gate multiplies after the recurrent product and bias is (2, 3 units), the input's and the
-    recurrent one; without, it multiplies the state before the product and bias is (3 units).
+    Steps that do not count keep the state and cost nothing.
+
+    Args:
+        kernel: (in, 3 units).
+        recurrent_kernel: (units, 3 units).
+        bias: (2, 3 units), the input's and the recurrent one; (3 units,) without ``reset_after``; or None.
+        initial_state: h (batch, units); None begins with zeros.
+        reset_after: whether the reset gate multiplies after the recurrent product, or the state before it.
+
+    Returns: the sequence of outputs (batch, time, units), None without ``return_sequences``; h (batch, units) after
+        each sequence's last step.
+
+    Raises:
+        ValueError: shapes do not fit; an activation is another one; lengths and mask are both given.
+
+    Source: Lamina; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder".
     """
     options = (go_backwards, in_time_order, zero_output_for_mask)
     y, h = _run(
@@ -112,7 +129,25 @@ def simple_rnn(
     zero_output_for_mask: bool = False,
     in_time_order: bool = False,
 ) -> tuple[Tensor | None, Tensor]:
-    """h = activation(x kernel + h recurrent_kernel + bias) over sequences: (sequence, h); all else as in ``lstm``."""
+    """Fully connected recurrence: ``h = activation(x @ kernel + h @ recurrent_kernel + bias)`` at each step of
+    sequences.
+
+    Steps that do not count keep the state and cost nothing.
+
+    Args:
+        kernel: (in, units).
+        recurrent_kernel: (units, units).
+        bias: (units,), or None.
+        initial_state: h (batch, units); None begins with zeros.
+
+    Returns: the sequence of outputs (batch, time, units), None without ``return_sequences``; h (batch, units) after
+        each sequence's last step.
+
+    Raises:
+        ValueError: shapes do not fit; the activation is another one; lengths and mask are both given.
+
+    Source: Lamina; Elman 1990, "Finding Structure in Time".
+    """
     options = (go_backwards, in_time_order, zero_output_for_mask)
     y, h = _run(
         _SIMPLE_RNN, x, kernel, recurrent_kernel, bias, (initial_state, None), lengths, mask, activation, "sigmoid",
@@ -181,7 +216,22 @@ def lstm_cell(
     activation: str = "tanh",
     recurrent_activation: str = "sigmoid",
 ) -> tuple[Tensor, Tensor]:
-    """One step of ``lstm`` for streaming: x (batch, in) and states (h, c) -> the next (h, c)."""
+    """One step of ``lstm``, for streaming.
+
+    Args:
+        x: (batch, in).
+        states: (h, c), each (batch, units).
+        kernel: (in, 4 units).
+        recurrent_kernel: (units, 4 units).
+        bias: (4 units,), or None.
+
+    Returns: the next h and c.
+
+    Raises:
+        ValueError: shapes do not fit; an activation is another one.
+
+    Source: Lamina; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory".
+    """
     x = as_tensor(x)
     if x.ndim != 2:
         raise ValueError(f"lstm_cell: x must be one step, (batch, features), got shape {x.shape}")

@@ -79,12 +79,20 @@ def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def max(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
-    """The largest element, NaN if there is one; equal largest ones share the gradient equally."""
+    """The largest element, NaN if there is one; equal largest ones share the gradient equally.
+
+    Args:
+        initial: the least value of the result; None needs one element or more.
+    """
     return _extreme("max", x, axis, keepdims, initial)
 
 
 def min(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
-    """The smallest element, NaN if there is one; equal smallest ones share the gradient equally."""
+    """The smallest element, NaN if there is one; equal smallest ones share the gradient equally.
+
+    Args:
+        initial: the largest value of the result; None needs one element or more.
+    """
     return _extreme("min", x, axis, keepdims, initial)
 
 
@@ -102,7 +110,11 @@ def _extreme(op: str, x: TensorLike, axis: Axis, keepdims: bool, initial: float 
 
 
 def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
-    """The product, of x in another type if dtype says so; its gradient is right where elements are zero, too."""
+    """The product; its gradient is right where elements are zero, too.
+
+    Args:
+        dtype: type that x is converted to before; None keeps it.
+    """
     x = as_tensor(x, dtype)
     if x._array.dtype.kind != "f":
         return _reduce_integers("prod", x, axis, keepdims)
@@ -150,7 +162,15 @@ def ptp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def moments(x: TensorLike, axes: Axis, keepdims: bool = False, synchronized: bool = False) -> tuple[Tensor, Tensor]:
-    """Mean and variance.  ``synchronized`` changes nothing: there is one process."""
+    """Mean and variance.
+
+    Args:
+        axes: the axis or the axes; None takes all elements.
+        synchronized: an option of Keras without effect here: there is one process.
+
+    Raises:
+        ValueError: an axis is out of range.
+    """
     return mean(x, axes, keepdims), var(x, axes, keepdims)
 
 
@@ -160,9 +180,13 @@ def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tenso
 
 
 def norm(x: TensorLike, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Length of vectors: Euclidean by default, ``ord`` 1, 2, inf or -inf over ``axis`` (one, or None: all elements).
+    """Length of vectors.  The gradient of the Euclidean length is 0 at 0.
 
-    The gradient of the Euclidean length is 0 at 0.
+    Args:
+        ord: None or 2 for the Euclidean length, 1, inf or -inf.
+
+    Raises:
+        ValueError: ``ord`` is another one, or an axis is out of range.
     """
     if ord in (None, 2, "fro", "euclidean"):
         return _reduce("norm", x, axis, keepdims)
@@ -185,12 +209,20 @@ def _arg(largest: bool, x: TensorLike, axis: int | None, keepdims: bool) -> Tens
 
 
 def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Place of the largest element, int32 (int64 of more than 2^31 elements); the first of equals, or of NaN."""
+    """Place of the largest element, int32 (int64 of more than 2^31 elements); the first of equals, or of NaN.
+
+    Args:
+        axis: the axis; None counts all elements in C order.
+    """
     return _arg(True, x, axis, keepdims)
 
 
 def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Place of the smallest element, int32 (int64 of more than 2^31 elements); the first of equals, or of NaN."""
+    """Place of the smallest element, int32 (int64 of more than 2^31 elements); the first of equals, or of NaN.
+
+    Args:
+        axis: the axis; None counts all elements in C order.
+    """
     return _arg(False, x, axis, keepdims)
 
 
@@ -228,9 +260,14 @@ def _cumulated(op: str, x: TensorLike, axis: int | None, dtype: Any) -> tuple[Te
 
 
 def cumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """Cumulative sum along an axis, of all elements in C order for None; of x in another type if dtype says so.
+    """Cumulative sum along an axis.  Floats are added up in float64.
 
-    Floats are added up in float64; a ValueError where an integer sum does not fit into the type.
+    Args:
+        axis: the axis; None takes all elements in C order.
+        dtype: type that x is converted to before; None keeps it.
+
+    Raises:
+        ValueError: the axis is out of range; an integer sum does not fit into the type.
     """
     x, along = _cumulated("cumsum", x, axis, dtype)
     y = _native.cumsum_forward(x._array, along)
@@ -242,9 +279,11 @@ def cumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
 
 
 def cumprod(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """Cumulative product along an axis, of all elements in C order for None; of x in another type if dtype says so.
+    """Cumulative product along an axis; its gradient is right where elements are zero, too.
 
-    Its gradient is right where elements are zero, too.
+    Args:
+        axis: the axis; None takes all elements in C order.
+        dtype: type that x is converted to before; None keeps it.
     """
     x, along = _cumulated("cumprod", x, axis, dtype)
     kind = x._array.dtype
@@ -260,7 +299,14 @@ def cumprod(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor
 
 
 def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None) -> Tensor:
-    """The mean, weighted where weights of x's shape are given, or one for each part of x along the axis."""
+    """The mean, weighted where weights are given.
+
+    Args:
+        weights: weights of x's shape, or one for each part of x along the axis.
+
+    Raises:
+        ValueError: the weights have another shape; an axis is out of range.
+    """
     if weights is None:
         return mean(x, axis)
     x, w = as_tensor(x), as_tensor(weights)

@@ -36,7 +36,14 @@ Axis = int | tuple[int, ...] | list[int] | None
 
 
 def reshape(x: TensorLike, newshape: Sequence[int] | int) -> Tensor:
-    """x in another shape of as many elements; one size may be -1."""
+    """x in another shape of as many elements.
+
+    Args:
+        newshape: the sizes; one may be -1 and takes what is left.
+
+    Raises:
+        ValueError: the number of elements differs.
+    """
     x = as_tensor(x)
     shape = (newshape,) if isinstance(newshape, (int, np.integer)) else tuple(int(n) for n in newshape)
     try:
@@ -56,7 +63,14 @@ def flatten(x: TensorLike) -> Tensor:
 
 
 def squeeze(x: TensorLike, axis: Axis = None) -> Tensor:
-    """x without its axes of size 1, or without those named."""
+    """x without axes of size 1.
+
+    Args:
+        axis: the axis or the axes; None takes all of size 1.
+
+    Raises:
+        ValueError: an axis is out of range, or not of size 1.
+    """
     x = as_tensor(x)
     shape = x._array.shape
     if axis is None:
@@ -68,7 +82,14 @@ def squeeze(x: TensorLike, axis: Axis = None) -> Tensor:
 
 
 def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
-    """x with its axes in another order, reversed by default."""
+    """x with its axes in another order.
+
+    Args:
+        axes: the order; None reverses it.
+
+    Raises:
+        ValueError: the order is no permutation of the axes.
+    """
     x = as_tensor(x)
     xa = x._array
     ndim = xa.ndim
@@ -87,7 +108,15 @@ def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
 
 
 def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
-    """x with two axes exchanged."""
+    """x with two axes exchanged.
+
+    Args:
+        axis1: one axis.
+        axis2: the other.
+
+    Raises:
+        ValueError: an axis is out of range.
+    """
     x = as_tensor(x)
     order = list(range(x.ndim))
     a, b = (_axis(i, x.ndim, "swapaxes", x.shape) for i in (axis1, axis2))
@@ -96,7 +125,15 @@ def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
 
 
 def moveaxis(x: TensorLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
-    """x with axes moved to other places, the others in their order."""
+    """x with axes moved to other places, the others in their order.
+
+    Args:
+        source: the axis or the axes.
+        destination: the place or the places in the result.
+
+    Raises:
+        ValueError: an axis is out of range or named twice; both differ in number.
+    """
     x = as_tensor(x)
     try:
         np.moveaxis(np.empty((1,) * x.ndim), source, destination)  # checks the axes
@@ -112,26 +149,56 @@ def moveaxis(x: TensorLike, source: int | Sequence[int], destination: int | Sequ
 
 
 def vstack(xs: Sequence[TensorLike]) -> Tensor:
-    """Tensors one below the other."""
+    """Tensors one below the other.
+
+    Args:
+        xs: list of tensors; vectors are rows.
+
+    Raises:
+        ValueError: the list is empty, or sizes differ.
+    """
     tensors = [as_tensor(x) for x in xs]
     return concatenate([reshape(t, (1, t.size)) if t.ndim < 2 else t for t in tensors], 0)
 
 
 def hstack(xs: Sequence[TensorLike]) -> Tensor:
-    """Tensors side by side."""
+    """Tensors side by side.
+
+    Args:
+        xs: list of tensors; vectors are joined to one.
+
+    Raises:
+        ValueError: the list is empty, or sizes differ.
+    """
     tensors = [ravel(t) if t.ndim == 0 else t for t in map(as_tensor, xs)]
     return concatenate(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
 
 
 def dstack(xs: Sequence[TensorLike]) -> Tensor:
-    """Tensors one behind the other, along the third axis."""
+    """Tensors one behind the other, along the third axis.
+
+    Args:
+        xs: list of tensors.
+
+    Raises:
+        ValueError: the list is empty, or sizes differ.
+    """
     tensors = [as_tensor(x) for x in xs]
     matrices = [reshape(t, (1, t.size)) if t.ndim < 2 else t for t in tensors]
     return concatenate([expand_dims(t, 2) if t.ndim == 2 else t for t in matrices], 2)
 
 
 def getitem(x: TensorLike, key: Any) -> Tensor:
-    """``x[key]`` by NumPy's rules: numbers, slices, ``...``, None, arrays of integers or booleans."""
+    """The part of x that an index names, by NumPy's rules: ``x[key]``.
+
+    Args:
+        key: integers, slices, ``...``, None, arrays of integers or booleans.
+
+    Raises:
+        IndexError: an index is out of range.
+
+    Source: NumPy, indexing.
+    """
     x = as_tensor(x)
     keys = key if isinstance(key, tuple) else (key,)
     if all(k is None or k is Ellipsis or isinstance(k, (Slice, int, np.integer)) for k in keys) and not any(
@@ -179,7 +246,15 @@ def _is_integers(key: Any) -> bool:
 
 
 def slice(inputs: TensorLike, start_indices: Sequence[int], shape: Sequence[int]) -> Tensor:
-    """The block of the given shape that begins at start_indices."""
+    """A block of x.
+
+    Args:
+        start_indices: where the block begins, one number an axis.
+        shape: the block's sizes; -1 reaches to the end.
+
+    Raises:
+        ValueError: the block does not lie in x.
+    """
     x = as_tensor(inputs)
     return _part(x, block("slice", x, start_indices, shape))
 
@@ -206,7 +281,15 @@ def check_parts(parts: int, size: int, op: str) -> None:
 
 
 def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
-    """x cut along an axis: into so many equal parts, or at the places given."""
+    """Parts of x along an axis.
+
+    Args:
+        indices_or_sections: the number of equal parts, or the places where they begin.
+        axis: the axis; negative ones count from the end.
+
+    Raises:
+        ValueError: the axis cannot be cut into so many equal parts, or is out of range.
+    """
     x = as_tensor(x)
     axis = _axis(axis, x.ndim, "split", x.shape)
     n = x.shape[axis]
@@ -223,7 +306,15 @@ def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0
 
 
 def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor]:
-    """The parts of x along an axis, which disappears."""
+    """The parts of x along an axis, which disappears.
+
+    Args:
+        num: how many parts there must be; None takes what there is.
+        axis: the axis; negative ones count from the end.
+
+    Raises:
+        ValueError: there are not so many parts; the axis is out of range.
+    """
     x = as_tensor(x)
     axis = _axis(axis, x.ndim, "unstack", x.shape)
     if num is not None and num != x.shape[axis]:
@@ -233,7 +324,11 @@ def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor
 
 
 def flip(x: TensorLike, axis: Axis = None) -> Tensor:
-    """x backwards along the axes named, or along all."""
+    """x backwards along axes.
+
+    Args:
+        axis: the axis or the axes; None takes all.
+    """
     x = as_tensor(x)
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
     backwards = {_axis(a, x.ndim, "flip", x.shape) for a in axes}
@@ -241,7 +336,17 @@ def flip(x: TensorLike, axis: Axis = None) -> Tensor:
 
 
 def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
-    """The parts of x along an axis whose numbers are given; negative ones count from the end."""
+    """The parts of x along an axis whose numbers are given.
+
+    Args:
+        indices: integers of any shape; negative ones count from the end.
+        axis: the axis; None makes x one axis before.
+
+    Raises:
+        TypeError: ``indices`` are no integers.
+        IndexError: an index is out of range.
+        ValueError: the axis is out of range.
+    """
     x = as_tensor(x)
     if axis is None:
         x, axis = ravel(x), 0
@@ -259,7 +364,17 @@ def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
 
 
 def one_hot(x: TensorLike, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
-    """1 at each index along a new axis, else 0; an index outside 0..num_classes-1 gives zeros only."""
+    """1 at each index along a new axis, else 0; an index outside of the classes gives zeros only.
+
+    Args:
+        x: integers of any shape.
+        num_classes: size of the new axis, a positive integer.
+        axis: the place of the new axis.
+        sparse: an option of Keras that is not supported: True is a ValueError.
+
+    Raises:
+        ValueError: ``num_classes`` is not positive; the axis is out of range; ``sparse`` is True.
+    """
     if sparse:
         raise ValueError("one_hot: sparse=True is not supported")
     indices = index_array(as_tensor(x))

@@ -74,9 +74,13 @@ def segment_sum(
 ) -> Tensor:
     """The sum of data[i] over all i of one segment, for each segment.
 
-    data (n, ...), segment_ids (n,) integers in any order; returns (num_segments, ...), zero where a segment is empty.
-    Integers are summed exactly, to Keras's types of sums.  Ids outside of 0..num_segments-1 are left out.  Without
-    num_segments (the largest id and one) it is not captured.
+    Args:
+        data: (n, ...).
+
+    Returns: a tensor (num_segments, ...), zero where a segment is empty.
+
+    Raises:
+        ValueError: there is not one id for each part of ``data``.
     """
     values, kind = _summable(data)
     ids, count = _segments("segment_sum", values, segment_ids, num_segments)
@@ -86,9 +90,15 @@ def segment_sum(
 def segment_max(
     data: TensorLike, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """The largest data[i] over all i of one segment; equal largest ones share the gradient equally.
+    """The largest data[i] over all i of one segment; equal largest ones share the gradient equally.  Not captured.
 
-    As segment_sum, but an empty segment gives -inf (integers: the smallest).  By NumPy: not captured.
+    Args:
+        data: (n, ...).
+
+    Returns: a tensor (num_segments, ...), -inf (of integers the least) where a segment is empty.
+
+    Raises:
+        ValueError: there is not one id for each part of ``data``.
     """
     data = as_tensor(data)
     ids, count = _segments("segment_max", data, segment_ids, num_segments)
@@ -139,10 +149,16 @@ def _rows(op: str, values: Tensor, indices: Tensor, shape: tuple[int, ...]) -> T
 
 
 def scatter(indices: TensorLike, values: TensorLike, shape: Sequence[int]) -> Tensor:
-    """Zeros of ``shape`` with values added at places.
+    """Zeros with values added at places; values at one place are summed.
 
-    indices (..., m): each row names a place along the first m axes; values (..., *shape[m:]).  Values at one place are
-    summed.  Raises IndexError for a place outside.
+    Args:
+        indices: (..., m) integers: each row names a place along the first m axes.
+        values: (..., *shape[m:]).
+        shape: the shape of the result.
+
+    Raises:
+        IndexError: a place is outside.
+        ValueError: shapes do not fit.
     """
     full = check_sizes("scatter", shape)
     places = as_tensor(indices)
@@ -156,10 +172,17 @@ def scatter(indices: TensorLike, values: TensorLike, shape: Sequence[int]) -> Te
 
 
 def scatter_update(inputs: TensorLike, indices: TensorLike, updates: TensorLike) -> Tensor:
-    """inputs with other values at places, as ``inputs[indices] = updates``; of several for one place the last counts.
+    """A tensor with other values at places, as ``inputs[indices] = updates``; of several for one place the last counts.
+    Not captured.
 
-    indices (..., m): each row names a place along the first m axes; updates (..., *inputs.shape[m:]).  By NumPy: not
-    captured.
+    Args:
+        inputs: a tensor or an array.
+        indices: (..., m) integers: each row names a place along the first m axes.
+        updates: (..., *inputs.shape[m:]).
+
+    Raises:
+        IndexError: a place is outside.
+        ValueError: shapes do not fit.
     """
     x, places = as_tensor(inputs), as_tensor(indices)
     values = as_tensor(updates, x._array.dtype)
@@ -179,7 +202,16 @@ def scatter_update(inputs: TensorLike, indices: TensorLike, updates: TensorLike)
 
 
 def slice_update(inputs: TensorLike, start_indices: Sequence[int], updates: TensorLike) -> Tensor:
-    """inputs with the block that begins at start_indices replaced by updates."""
+    """A tensor with a block replaced.
+
+    Args:
+        inputs: a tensor or an array.
+        start_indices: where the block begins, one number an axis.
+        updates: the block.
+
+    Raises:
+        ValueError: the block does not lie in ``inputs``.
+    """
     x = as_tensor(inputs)
     new = as_tensor(updates, x._array.dtype)
     key = block("slice_update", x, start_indices, new.shape)
@@ -199,9 +231,18 @@ def slice_update(inputs: TensorLike, start_indices: Sequence[int], updates: Tens
 
 
 def multi_hot(inputs: TensorLike, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
-    """1 at each index that a row on the last axis holds, else 0: (..., n) gives (..., num_classes).
+    """1 at each index that a row on the last axis holds, else 0; an index outside of the classes counts for nothing.
 
-    ``axis`` is the place of the classes in the result; an index outside 0..num_classes-1 counts for nothing.
+    Args:
+        inputs: (..., n) integers.
+        num_classes: number of classes, a positive integer.
+        axis: the place of the classes in the result.
+        sparse: an option of Keras that is not supported: True is a ValueError.
+
+    Returns: a tensor (..., num_classes).
+
+    Raises:
+        ValueError: ``num_classes`` is not positive; the axis is out of range; ``sparse`` is True.
     """
     if sparse:
         raise ValueError("multi_hot: sparse=True is not supported")
@@ -213,9 +254,17 @@ def multi_hot(inputs: TensorLike, num_classes: int, axis: int = -1, dtype: Any =
 
 
 def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 0, sparse: bool = False) -> Tensor:
-    """How often each integer from 0 to the largest (at least to minlength - 1) occurs on the last axis, int32.
+    """How often each integer from 0 to the largest occurs on the last axis, int32.  Not captured: the size follows the
+    values.
 
-    With weights of x's shape: their sums, in their type, differentiable.  The size follows the values: not captured.
+    Args:
+        x: integers from 0, one axis or more.
+        weights: summed in place of counting, of x's shape; the result has their type and is differentiable.
+        minlength: the least size of the result.
+        sparse: an option of Keras that is not supported: True is a ValueError.
+
+    Raises:
+        ValueError: an integer is negative; the weights have another shape; ``sparse`` is True.
     """
     if sparse:
         raise ValueError("bincount: sparse=True is not supported")

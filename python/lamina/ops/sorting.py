@@ -62,8 +62,14 @@ def _alike(op: str, x: Tensor, y: Tensor) -> None:
 def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
     """Of every row along an axis the elements whose numbers stand in the same row of ``indices``.
 
-    x (..., n, ...) and indices (..., k, ...) integers, all other axes broadcast; negative numbers count from the end.
-    axis=None takes both as one row.  Raises IndexError for a number outside of the axis.
+    Args:
+        x: (..., n, ...).
+        indices: (..., k, ...) integers; all other axes broadcast, negative numbers count from the end.
+        axis: the axis; None takes both as one row.
+
+    Raises:
+        IndexError: a number is outside of the axis.
+        ValueError: the shapes do not fit, or the axis is out of range.
     """
     x, places = (
         as_tensor(x),
@@ -97,9 +103,12 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = None)
 
 
 def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
-    """The places (int32) of x's elements in ascending order along an axis; equal ones stay in their order, NaN is last.
+    """Places (int32) of the elements in ascending order along an axis.  Not captured.
 
-    Sorted by NumPy: not captured.
+    Equal ones stay in their order, NaN is last.
+
+    Args:
+        axis: the axis; None takes all elements in C order.
     """
     x = as_tensor(x)
     if axis is None:
@@ -109,7 +118,11 @@ def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
 
 
 def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
-    """x in ascending order along an axis, of all elements for None; NaN is last.  Sorted by NumPy: not captured."""
+    """The elements in ascending order along an axis; NaN is last.  Not captured.
+
+    Args:
+        axis: the axis; None takes all elements in C order.
+    """
     x = as_tensor(x)
     if axis is None:
         x, axis = ravel(x), 0
@@ -120,7 +133,15 @@ def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
 
 
 def argpartition(x: TensorLike, kth: int, axis: int = -1) -> Tensor:
-    """Places (int32) along an axis, those of the ``kth`` smallest first; sorted by NumPy: not captured."""
+    """Places (int32) along an axis, those of the smallest elements first.  Not captured.
+
+    Args:
+        kth: so many places are those of the smallest elements.
+        axis: the axis; negative ones count from the end.
+
+    Raises:
+        ValueError: ``kth`` or the axis is out of range.
+    """
     x = as_tensor(x)
     axis = _axis(axis, x.ndim, "argpartition", x.shape)
     _axis(kth, x.shape[axis], "argpartition: kth as an", x.shape)
@@ -128,9 +149,18 @@ def argpartition(x: TensorLike, kth: int, axis: int = -1) -> Tensor:
 
 
 def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
-    """The k largest elements of each row on the last axis, in descending order, and their places (int32).
+    """The largest elements of each row on the last axis, in descending order, and their places (int32).
 
-    Of equal elements the first comes first.  Sorted by NumPy, and not captured, unless k is 1.
+    Of equal elements the first comes first.  Not captured, unless k is 1.
+
+    Args:
+        k: how many.
+        sorted: an option of Keras without effect here: they always are in order.
+
+    Returns: elements (..., k) and places (..., k).
+
+    Raises:
+        ValueError: ``k`` is negative, or larger than the axis.
     """
     x = as_tensor(x)
     if x.ndim == 0 or not 0 <= k <= x.shape[-1]:
@@ -146,8 +176,14 @@ def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> Tensor:
     """Whether the prediction of the target's class is one of the k largest; equal ones count as such.
 
-    targets (...) class indices, predictions (..., C); an index outside of the classes, and a prediction that is not
-    finite, are in no top k.
+    Args:
+        targets: (...) class indices; one outside of the classes is in no top k.
+        predictions: (..., C); one that is not finite is in no top k.
+        k: how many.
+
+    Raises:
+        ValueError: the shapes do not fit.
+        TypeError: ``targets`` are no integers.
     """
     targets, predictions = integer_tensor("in_top_k", "targets", targets), float_tensor(predictions)
     if targets.shape != predictions.shape[:-1] or predictions.ndim == 0:
@@ -163,10 +199,15 @@ _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 def quantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
-    """The value below which the part q of x lies, 0 <= q <= 1; several q give a first axis.
+    """The value below which a part of x lies; NaN where there is one.  Not captured.
 
-    Between two elements ``method`` decides: linear, lower, higher, midpoint or nearest.  NaN where there is one.
-    Sorted by NumPy: not captured.
+    Args:
+        q: the part, from 0 to 1, or several, which give a first axis.
+        method: what decides between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
+
+    Raises:
+        ValueError: ``q`` is out of range; ``method`` is another one; an axis is out of range or named twice; x is
+            empty.
     """
     x = float_tensor(x)
     parts = np.asarray(q.numpy() if isinstance(q, Tensor) else q, dtype=np.float64)
@@ -203,9 +244,15 @@ def median(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "left") -> Tensor:
-    """Where in an ascending row the values would stand, int32: before equal elements, or behind them for "right".
+    """Where in an ascending row the values would stand, int32.  Not captured.
 
-    Searched by NumPy: not captured.
+    Args:
+        sorted_sequence: the row, one axis.
+        values: a tensor or an array of any shape.
+        side: "left" for places before equal elements, "right" for those behind.
+
+    Raises:
+        ValueError: the row has not one axis, or ``side`` is another one.
     """
     row, wanted = as_tensor(sorted_sequence), as_tensor(values)
     if row.ndim != 1 or side not in ("left", "right"):
@@ -216,9 +263,13 @@ def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "l
 
 
 def digitize(x: TensorLike, bins: TensorLike | Sequence[float]) -> Tensor:
-    """The number (int32) of the bin of each element, where bin i is bins[i - 1] <= x < bins[i].
+    """Number (int32) of the bin of each element, where bin i is ``bins[i - 1] <= x < bins[i]``.  Not captured.
 
-    Searched by NumPy: not captured.
+    Args:
+        bins: the edges in order, one axis.
+
+    Raises:
+        ValueError: ``bins`` have not one axis, or are not in order.
     """
     x, edges = as_tensor(x), as_tensor(bins)
     if edges.ndim != 1:
@@ -228,7 +279,16 @@ def digitize(x: TensorLike, bins: TensorLike | Sequence[float]) -> Tensor:
 
 
 def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False) -> Tensor:
-    """Whether each element of x1 is among those of x2 (with ``invert``: is not).  By NumPy: not captured."""
+    """Whether each element of x1 is among those of x2.  Not captured.
+
+    Args:
+        x2: the elements to look for, of any shape.
+        assume_unique: whether both hold each element once, which is faster.
+        invert: whether the answer is turned around.
+
+    Raises:
+        TypeError: an operand holds what is no number.
+    """
     x1, x2 = as_tensor(x1), as_tensor(x2)
     _alike("isin", x1, x2)
     found = np.isin(_values("isin", x1), x2._array, assume_unique=assume_unique, invert=invert)

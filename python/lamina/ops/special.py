@@ -161,7 +161,13 @@ def divide_no_nan(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def nan_to_num(x: TensorLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """x with numbers in place of NaN and infinities (None: the largest and the smallest); no gradient flows there."""
+    """x with numbers in place of NaN and infinities; no gradient flows there.
+
+    Args:
+        nan: the number in place of NaN.
+        posinf: the number in place of infinity; None takes the largest of the type.
+        neginf: the number in place of minus infinity; None takes the least of the type.
+    """
     x = as_tensor(x)
     if x._array.dtype.kind != "f":
         return x
@@ -189,7 +195,13 @@ def signbit(x: TensorLike) -> Tensor:
 
 
 def isclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether |x1 - x2| <= atol + rtol |x2|, as booleans; infinities are close to themselves, NaN with equal_nan."""
+    """Whether ``|x1 - x2| <= atol + rtol |x2|``; infinities are close to themselves.
+
+    Args:
+        rtol: relative tolerance.
+        atol: absolute tolerance.
+        equal_nan: whether NaN is close to NaN.
+    """
     x, y = float_pair(x1, x2)
     near = less_equal(abs(subtract(x, y)), add(multiply(abs(y), rtol), atol))
     close = logical_or(equal(x, y), logical_and(near, isfinite(y)))
@@ -197,7 +209,16 @@ def isclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e
 
 
 def select(condlist: Sequence[TensorLike], choicelist: Sequence[TensorLike], default: Any = 0) -> Tensor:
-    """Of the first condition that holds its choice, else ``default``; all broadcast."""
+    """Of the first condition that holds its choice, else a default; all broadcast.
+
+    Args:
+        condlist: list of conditions.
+        choicelist: list of as many choices.
+        default: the value where no condition holds.
+
+    Raises:
+        ValueError: the lists are empty or differ in length; the shapes do not broadcast.
+    """
     if len(condlist) != len(choicelist) or not condlist:
         raise ValueError(f"select: expected as many choices as conditions, got {len(choicelist)} and {len(condlist)}")
     y = default
