@@ -14,10 +14,13 @@ Logs = dict[str, Any] | None
 
 
 class Callback(Explained, strict=True):
-    """Override the hooks you need; ``self.model`` is the model, ``self.params`` has epochs, steps and verbose.
+    """Base of callbacks: override the hooks you need.
 
-    ``logs`` holds loss and metrics so far.  Set ``self.model.stop_training = True`` to end training after this step.
-    Batch hooks cost nothing unless a callback overrides them.
+    ``self.model`` is the model; ``self.params`` has epochs, steps and verbose.  ``logs`` holds loss and metrics so far.
+    ``self.model.stop_training = True`` ends training after this step.  Batch hooks cost nothing unless a callback
+    overrides them.
+
+    Source: Keras 3, Callback.
     """
 
     def __init__(self) -> None:
@@ -26,41 +29,77 @@ class Callback(Explained, strict=True):
 
     @property
     def model(self) -> Any:
+        """The model that is trained."""
         return self._model
 
     def set_params(self, params: dict[str, Any]) -> None:
+        """Called before training.
+
+        Args:
+            params: a dict with epochs, steps and verbose.
+        """
         self.params = params
 
     def set_model(self, model: Any) -> None:
+        """Called before training.
+
+        Args:
+            model: the model that is trained.
+        """
         self._model = model
 
-    def on_train_begin(self, logs: Logs = None) -> None: ...
-    def on_train_end(self, logs: Logs = None) -> None: ...
-    def on_train_interrupted(self, logs: Logs = None) -> None:
-        """Instead of on_train_end where fit ends with an exception or Ctrl-C."""
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Called before training."""
 
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None: ...
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None: ...
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Called after training."""
+
+    def on_train_interrupted(self, logs: Logs = None) -> None:
+        """Called instead of ``on_train_end`` where fit ends with an exception or Ctrl-C."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Called before each epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Called after each epoch."""
+
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Called before each batch of training."""
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Called after each batch of training."""
         self.on_batch_end(batch, logs)
 
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Keras's older name of on_train_batch_begin."""
+        """Keras's older name of ``on_train_batch_begin``."""
 
     def on_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Keras's older name of on_train_batch_end."""
+        """Keras's older name of ``on_train_batch_end``."""
 
-    def on_test_begin(self, logs: Logs = None) -> None: ...
-    def on_test_end(self, logs: Logs = None) -> None: ...
-    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None: ...
-    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None: ...
-    def on_predict_begin(self, logs: Logs = None) -> None: ...
-    def on_predict_end(self, logs: Logs = None) -> None: ...
-    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None: ...
-    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None: ...
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """Called before evaluation."""
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        """Called after evaluation."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Called before each batch of evaluation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Called after each batch of evaluation."""
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        """Called before prediction."""
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        """Called after prediction."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Called before each batch of prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Called after each batch of prediction."""
 
 
 def _overrides(callback: Callback, *hooks: str) -> bool:

@@ -14,9 +14,19 @@ from .monitor import Monitor
 
 
 class ModelCheckpoint(Monitor):
-    """Save the model after every epoch, or every ``save_freq`` steps, or only when ``monitor`` improves.
+    """Save the model after every epoch, after some steps, or only when a logged number improves.
 
-    ``filepath`` may hold ``{epoch:02d}`` (counted from 1) and ``{val_loss:.2f}`` or any other logged name.
+    Args:
+        filepath: name of the file; it may hold ``{epoch:02d}`` (counted from 1) and ``{val_loss:.2f}`` or any other
+            logged name.
+        save_best_only: whether it is saved only when ``monitor`` improves.
+        save_weights_only: whether the weights alone are saved.
+        save_freq: "epoch", or a number of steps.
+        initial_value_threshold: value that the first improvement must beat; None sets none.
+
+    Raises:
+        ValueError: ``save_freq`` is no "epoch" or positive integer; ``mode`` is unknown; the file's name is of another
+            format.
     """
 
     def __init__(
@@ -87,11 +97,16 @@ class ModelCheckpoint(Monitor):
 
 
 class BackupAndRestore(Callback):
-    """Keep weights, states of optimizer and random generators, and the epoch in ``backup_dir``; a run that was killed
-    goes on from there.
+    """Keep weights, states of optimizer and random generators, and the epoch; a run that was killed goes on from there.
 
-    The file, ``latest.npz``, is written aside and renamed, so that it is always whole; it is removed after a run that
-    ended.  ValueError at the begin of fit if it is damaged or of another model.
+    The file, ``latest.npz``, is written aside and renamed, so that it is always whole.
+
+    Args:
+        backup_dir: folder of the file.
+        delete_checkpoint: whether the file is removed after a run that ended.
+
+    Raises:
+        ValueError: at the begin of fit: the file is damaged or of another model.
     """
 
     def __init__(self, backup_dir: str | os.PathLike[str], delete_checkpoint: bool = True) -> None:

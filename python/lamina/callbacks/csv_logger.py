@@ -12,7 +12,16 @@ from .base import Callback, Logs
 
 
 class CSVLogger(Callback):
-    """One line of logs an epoch into a CSV file; ``append`` continues a file, else it is written anew."""
+    """One line of logs an epoch into a CSV file.
+
+    Args:
+        filename: name of the file.
+        separator: one character between the numbers.
+        append: whether a file that exists is continued, else it is written anew.
+
+    Raises:
+        ValueError: ``separator`` is not one character; the file to append to is no CSV file.
+    """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         super().__init__()

@@ -11,12 +11,13 @@ from .monitor import Monitor
 
 
 class EarlyStopping(Monitor):
-    """Stop when ``monitor`` has not improved by ``min_delta`` for ``patience`` epochs.
+    """Stop training when a logged number no longer improves.
 
-    mode: "min", "max", or "auto": losses are to fall, metrics say by their ``_direction``.  baseline: improvement must
-    also beat this value.
-    restore_best_weights: at the end go back to the weights of the best epoch.
-    start_from_epoch: epochs before this one don't count.
+    Args:
+        patience: epochs without improvement after which training stops.
+        baseline: value that an improvement must also beat; None sets none.
+        restore_best_weights: whether the weights of the best epoch come back at the end.
+        start_from_epoch: epochs before this one do not count.
     """
 
     def __init__(

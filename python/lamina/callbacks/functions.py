@@ -9,7 +9,14 @@ from .base import Callback
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``, any hook."""
+    """A callback made of functions: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``.
+
+    Args:
+        **hooks: functions by the name of their hook.
+
+    Raises:
+        ValueError: there is no hook of this name.
+    """
 
     def __init__(self, **hooks: Callable[..., None] | None) -> None:
         super().__init__()

@@ -20,7 +20,14 @@ def _needs_a_number(callback: Callback) -> None:
 
 
 class LearningRateScheduler(Callback):
-    """Before every epoch: learning rate = ``schedule(epoch, learning_rate)`` (or ``schedule(epoch)``)."""
+    """Before every epoch sets the learning rate to ``schedule(epoch, learning_rate)``, or ``schedule(epoch)``.
+
+    Args:
+        schedule: the function; epochs count from 0.
+
+    Raises:
+        TypeError: at the begin of fit: the optimizer has a schedule of its own.
+    """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
@@ -48,9 +55,17 @@ class LearningRateScheduler(Callback):
 
 
 class ReduceLROnPlateau(Monitor):
-    """Multiply the learning rate by ``factor`` when ``monitor`` has not improved for ``patience`` epochs.
+    """Lower the learning rate when a logged number no longer improves.
 
-    cooldown: epochs to wait after that before counting again;  min_lr: the rate never falls below it.
+    Args:
+        factor: what the rate is multiplied by, below 1.
+        patience: epochs without improvement after which it is lowered.
+        cooldown: epochs to wait after that before counting again.
+        min_lr: the rate never falls below it.
+
+    Raises:
+        ValueError: ``factor`` is not below 1; ``mode`` is unknown.
+        TypeError: at the begin of fit: the optimizer has a schedule.
     """
 
     def __init__(

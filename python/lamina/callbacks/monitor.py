@@ -46,6 +46,7 @@ class Monitor(Callback):
 
     @property
     def worst(self) -> float:
+        """The value that all others improve on."""
         return math.inf if self.sense == "min" else -math.inf
 
     def value(self, logs: Logs) -> float | None:
@@ -60,6 +61,12 @@ class Monitor(Callback):
         return current
 
     def improves(self, current: float, best: float | None) -> bool:
+        """Whether a value is better than the best by ``min_delta``.
+
+        Args:
+            current: the value.
+            best: the best so far; None before the first.
+        """
         best = self.worst if best is None else best
         if self.sense == "min":
             return current < best - self.min_delta

@@ -24,7 +24,9 @@ def _format(logs: dict[str, Any]) -> str:
 class ProgbarLogger(Callback):
     """A tqdm bar an epoch with loss, metrics, time and samples per second.
 
-    verbose 1 shows the bar on a terminal and one line an epoch elsewhere (a file, a pipe); 2 always one line an epoch.
+    Args:
+        verbose: 1 shows the bar on a terminal and one line an epoch elsewhere (a file, a pipe); 2 always one line an
+            epoch.
     """
 
     refresh_seconds = 0.1
@@ -49,7 +51,12 @@ class ProgbarLogger(Callback):
             self._bar = tqdm(desc=title, total=steps, bar_format=bar_format, file=sys.stdout, mininterval=0.0)
 
     def advance(self, size: int, logs: Callable[[], dict[str, Any]]) -> None:
-        """One batch of ``size`` samples is done; the bar is redrawn at most every tenth of a second."""
+        """One batch is done; the bar is redrawn at most every tenth of a second.
+
+        Args:
+            size: samples of the batch.
+            logs: gives the logs when it is called.
+        """
         self._samples += size
         if self._bar is None:
             return

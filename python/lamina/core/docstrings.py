@@ -31,18 +31,19 @@ def complete(module: str, contents: Mapping[str, Any]) -> None:
     table = TABLES["*"] | TABLES.get(package, {})
     for name in contents["__all__"]:
         value = contents[name]
-        if id(value) in _seen or not getattr(value, "__module__", "").startswith("lamina"):
+        known = isinstance(value, (type, FunctionType)) and value.__module__.startswith("lamina")
+        if not known or id(value) in _seen:
             continue
         _seen.add(id(value))
         if isinstance(value, type):
             _complete_class(value, table)
-        elif isinstance(value, FunctionType):
+            function = value.__init__  # type: ignore[misc]
+        else:
             _write(value, "Args", value, table)
-            _add(
-                value,
-                "Raises",
-                [f"    {e}" for name, e in ERRORS.get(package, {}).items() if name in parameters(value)],
-            )
+            function = value
+        given = parameters(function) if isinstance(function, FunctionType) else {}
+        errors = ERRORS.get(package, {})
+        _add(value, "Raises", [f"    {errors[name]}" for name in errors if name in given])
         if package in SOURCES:
             _add(value, "Source", [SOURCES[package].format(name)])
 
@@ -85,6 +86,14 @@ def parameters(function: Any) -> dict[str, str]:
 
     It reads what ``inspect.signature`` reads, at a tenth of the time.
     """
+    signature = getattr(function, "__signature__", None)
+    if signature is not None:  # a constructor that was made of a function's options
+        empty = inspect.Parameter.empty
+        stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+        return {
+            stars.get(p.kind, "") + p.name: "" if p.default is empty else _show(p.default)
+            for p in signature.parameters.values()
+        }
     function = inspect.unwrap(function)
     code, defaults, only = function.__code__, function.__defaults__ or (), function.__kwdefaults__ or {}
     n = code.co_argcount

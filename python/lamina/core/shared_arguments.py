@@ -120,12 +120,81 @@ _OPS = {
     "num_segments": "how many segments there are; None takes the largest id and one, and is not captured.",
     "sorted": "an option of Keras without effect here.",
 }
+_LOSSES = {
+    "y_true": "targets, of the predictions' shape; a last axis of length one may be missing.",
+    "y_pred": "predictions.",
+    "from_logits": "whether predictions are logits, else probabilities.",
+    "label_smoothing": "s in targets t (1 - s) + s / C.",
+    "ignore_class": "labels equal to it have no loss and do not count in the mean; None ignores none.",
+    "axis": "the axis of classes, which must be the last.",
+    "margin": "distance from which pairs of different kinds have no loss.",
+    "delta": "difference from which the loss is linear.",
+    "reduction": (
+        'what becomes of one value per sample: "sum_over_batch_size" (or "mean"), their mean; '
+        '"mean_with_sample_weight", their sum by that of the weights; "sum"; "none" or None.'
+    ),
+    "name": "name in logs; None takes the class's or the function's.",
+    "dtype": "type that predictions are converted to before; None keeps theirs.",
+}
+_METRICS = {
+    "y_true": "targets, of the predictions' shape; a last axis of length one may be missing.",
+    "y_pred": "predictions.",
+    "threshold": "prediction above which the answer is yes; for logits 0.",
+    "k": "how many of the highest scores count.",
+    "name": "name in logs; None takes the class's or the function's.",
+    "dtype": "type of the metric's variables; None means ``config.floatx()``.",
+}
+_OPTIMIZERS = {
+    "learning_rate": "size of the steps, not negative, or a schedule, called with the number of steps done.",
+    "epsilon": "number added to the divisor, so that nothing is divided by zero; not negative.",
+    "weight_decay": "each step first multiplies weights by 1 - learning_rate * weight_decay; None does not.",
+    "clipnorm": "each gradient is scaled down to at most this norm; None does not.",
+    "clipvalue": "each element of gradients is cut to [-clipvalue, clipvalue]; None does not.",
+    "global_clipnorm": "all gradients are scaled down together to at most this norm; None does not.",
+    "name": "name of the optimizer; None takes the class's.",
+    "**shared": (
+        "what all optimizers take, each None by default: ``weight_decay``, each step first multiplies weights by 1 - "
+        "learning_rate * weight_decay; ``clipnorm``, each gradient is scaled down to at most this norm; ``clipvalue``, "
+        "each element is cut to [-clipvalue, clipvalue]; ``global_clipnorm``, all gradients are scaled down together "
+        "to at most this norm; ``name``.  Only one of the three limits may be given."
+    ),
+}
+_SCHEDULES = {
+    "initial_learning_rate": "the first rate.",
+    "decay_steps": "steps of the decay, positive.",
+    "name": "name of the schedule.",
+}
+_CALLBACKS = {
+    "logs": "loss and metrics so far, by name.",
+    "epoch": "the epoch's number, from 0.",
+    "batch": "the batch's number, from 0.",
+    "monitor": 'name of the logged number to watch, such as "val_loss".',
+    "mode": '"min", "max", or "auto": losses are to fall, metrics say by their ``_direction``.',
+    "min_delta": "least difference that counts as an improvement.",
+    "verbose": "1 prints what is done, 0 does not.",
+}
 _FILES = {
     "filepath": 'name of the file, like "m.lamina".',
     "overwrite": "whether a file of that name is replaced.",
 }
-# Errors that follow from an argument, of functions whose docstring has no ``Raises:``.
+# Errors that follow from an argument, of functions and classes whose docstring has no ``Raises:``.
 ERRORS = {
+    "callbacks": {"mode": "ValueError: ``mode`` is unknown."},
+    "losses": {
+        "y_pred": "ValueError: the shapes of targets and predictions do not fit.",
+        "reduction": "ValueError: ``reduction`` is unknown; at a call: targets and predictions do not fit.",
+    },
+    "metrics": {
+        "y_pred": "ValueError: the shapes of targets and predictions do not fit.",
+        "dtype": "ValueError: at an update: the shapes of targets and predictions do not fit.",
+    },
+    "optimizers": {
+        "learning_rate": (
+            "ValueError: a number is out of its range, or several limits of the gradients are given.\n"
+            "    TypeError: ``learning_rate`` is no number or schedule."
+        ),
+    },
+    "optimizers.schedules": {"decay_steps": "ValueError: ``decay_steps`` is not positive."},
     "ops": {
         "x": "TypeError: x holds what is no number.",
         "x1": "TypeError: an operand holds what is no number.",
@@ -140,20 +209,29 @@ ERRORS = {
 # What a public name comes from whose docstring has no ``Source:``; {} is the name.
 SOURCES = {
     "activations": "Keras 3, keras.activations.{}.",
-    "initializers": "Keras 3, {}.",
+    "callbacks": "Keras 3, keras.callbacks.{}.",
+    "initializers": "Keras 3, keras.initializers.{}.",
+    "losses": "Keras 3, keras.losses.{}.",
+    "metrics": "Keras 3, keras.metrics.{}.",
+    "optimizers.schedules": "Keras 3, keras.optimizers.schedules.{}.",
     "ops": "Keras 3, keras.ops.{}.",
     "random": "Keras 3, keras.random.{}.",
-    "regularizers": "Keras 3, {}.",
+    "regularizers": "Keras 3, keras.regularizers.{}.",
     "utils": "Keras 3, keras.utils.{}.",
 }
 TABLES: dict[str, dict[str, str]] = {
     "*": {"custom_objects": "{name: class or function} for what is not registered."},
     "activations": {"x": "a tensor or an array, of any shape."},
+    "callbacks": _CALLBACKS,
     "initializers": _VALUES,
     "layers": _LAYERS,
+    "losses": _LOSSES,
+    "metrics": _METRICS,
     "models": _MODELS,
     "ops": _OPS,
     "ops.image": _OPS,
+    "optimizers": _OPTIMIZERS,
+    "optimizers.schedules": _SCHEDULES,
     "random": _VALUES,
     "saving": _FILES,
 }

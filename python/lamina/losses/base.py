@@ -19,12 +19,19 @@ from .reduction import REDUCTIONS, kept_part, reduce_values
 
 @notes_changes
 class Loss(Explained, strict=True):
-    """Base of the losses; a subclass defines ``call(y_true, y_pred)``, which returns one value per sample.
+    """Base of losses; a subclass defines ``call(y_true, y_pred)``, which returns one value per sample.
 
-    reduction: "sum_over_batch_size" (default, the mean of all values), "mean_with_sample_weight", "sum", "none".
-    dtype: the predictions are cast to it first; by default they keep theirs.
-    Steps that the mask of y_pred leaves out have no loss and don't count in the mean; values with a sample_weight of 0
-    have none either.  What y_true and y_pred hold there, a NaN as well, reaches neither the loss nor a gradient.
+    A loss is called as ``loss(y_true, y_pred, sample_weight=None)``.  Steps that the mask of y_pred leaves out have no
+    loss and do not count in the mean; values with a sample_weight of 0 have none either.  What y_true and y_pred hold
+    there, a NaN as well, reaches neither the loss nor a gradient.
+
+    Args:
+        name: name of the loss in logs; None takes the class's.
+
+    Raises:
+        ValueError: ``reduction`` is unknown.
+
+    Source: Keras 3, Loss.
     """
 
     integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array
@@ -64,7 +71,13 @@ class Loss(Explained, strict=True):
             fail(error, f"loss {self.name!r}", Loss.__call__, (self, y_true, y_pred, sample_weight))
 
     def kept(self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None) -> tuple[Any, Tensor]:
-        """y_true and y_pred for ``call``, without what would make a NaN of a value that weights or mask leave out."""
+        """Targets and predictions for ``call``, without what would make a NaN of a value that weights or mask leave
+        out.
+
+        Args:
+            sample_weight: factors of the losses, or None.
+            mask: True where a step counts, or None.
+        """
         kept = kept_part(y_pred, sample_weight, mask, 1.0)
         return y_true, kept if mask is None else attach(kept, mask)
 
@@ -82,10 +95,17 @@ class Loss(Explained, strict=True):
         return values
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
+        """One value per sample; each loss defines it.
+
+        Returns: a tensor whose first axis is that of the samples.
+
+        Raises:
+            NotImplementedError: the class does not define it.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
 
     def mean(self, y_true: Any, y_pred: Tensor) -> Tensor:
-        """The mean over all samples; overridden where one native op computes it."""
+        """The mean over all samples; overridden where one native operation computes it."""
         values = self._checked(self.call(y_true, y_pred), y_pred)
         return values if values.ndim == 0 else ops.mean(values)
 
@@ -94,10 +114,16 @@ class Loss(Explained, strict=True):
         return None
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
         return {"name": self.name, "reduction": self.reduction}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Loss:
+        """The loss of a configuration.
+
+        Args:
+            config: what ``get_config`` returned.
+        """
         return cls(**config)
 
     def __repr__(self) -> str:

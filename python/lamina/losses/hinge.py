@@ -18,29 +18,33 @@ def _margin(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named("hinge")
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
-    """mean(max(1 - y_true y_pred, 0)) over the last axis; labels 0 and 1 are read as -1 and 1."""
+    """``mean(max(1 - y_true y_pred, 0))`` over the last axis; labels 0 and 1 are read as -1 and 1."""
     y_true, y_pred = match("hinge", y_true, y_pred)
     return ops.mean(_margin(y_true, y_pred), axis=-1)
 
 
 class Hinge(DeclaredLoss, function=hinge):
-    """mean(max(1 - y_true y_pred, 0)), labels -1 and 1 (or 0 and 1)."""
+    """Hinge loss: ``max(1 - y_true y_pred, 0)``, labels -1 and 1 (or 0 and 1)."""
 
 
 @named("squared_hinge")
 def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
-    """mean(max(1 - y_true y_pred, 0)^2) over the last axis; labels 0 and 1 are read as -1 and 1."""
+    """``mean(max(1 - y_true y_pred, 0)^2)`` over the last axis; labels 0 and 1 are read as -1 and 1."""
     y_true, y_pred = match("squared_hinge", y_true, y_pred)
     return ops.mean(ops.square(_margin(y_true, y_pred)), axis=-1)
 
 
 class SquaredHinge(DeclaredLoss, function=squared_hinge):
-    """mean(max(1 - y_true y_pred, 0)^2), labels -1 and 1 (or 0 and 1)."""
+    """Square of the hinge loss: ``max(1 - y_true y_pred, 0)^2``, labels -1 and 1 (or 0 and 1)."""
 
 
 @named("categorical_hinge")
 def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
-    """max(1 + max((1 - y_true) y_pred) - sum(y_true y_pred), 0) over the last axis, y_true one-hot."""
+    """``max(1 + max((1 - y_true) y_pred) - sum(y_true y_pred), 0)`` over the last axis.
+
+    Args:
+        y_true: one-hot labels (..., classes).
+    """
     y_true, y_pred = match("categorical_hinge", y_true, y_pred)
     right = ops.sum(ops.multiply(y_true, y_pred), axis=-1)
     wrong = ops.max(ops.multiply(ops.subtract(1.0, y_true), y_pred), axis=-1)
@@ -48,7 +52,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
 
 
 class CategoricalHinge(DeclaredLoss, function=categorical_hinge):
-    """max(1 + best wrong score - right score, 0), one-hot labels."""
+    """Hinge loss of classes: ``max(1 + best wrong score - right score, 0)``, one-hot labels."""
 
 
 __all__ = ["CategoricalHinge", "Hinge", "SquaredHinge", "categorical_hinge", "hinge", "squared_hinge"]

@@ -13,7 +13,16 @@ from .function_loss import FunctionLoss, by_function, classes, short_names
 
 @named("losses.get")
 def get(identifier: Any) -> Any:
-    """A loss from its name ("mse": the function, "MeanSquaredError": an object), config, class, object or function."""
+    """A loss from what names it.
+
+    Args:
+        identifier: a name ("mse" gives the function, "MeanSquaredError" an object), a description, a class, a Loss, or
+            a function (y_true, y_pred); None stays None.
+
+    Raises:
+        ValueError: the name is unknown; the message gives the nearest.
+        TypeError: it is none of these.
+    """
     if identifier is None or isinstance(identifier, Loss):
         return identifier
     if isinstance(identifier, dict):
@@ -47,11 +56,23 @@ def is_built_in(function: Any) -> bool:
 
 
 def serialize(loss: Loss) -> dict[str, Any]:
-    """The config from which get() makes the same loss again."""
+    """The description from which ``get`` makes the same loss again.
+
+    Args:
+        loss: the loss.
+    """
     return {"class_name": type(loss).__name__, "config": loss.get_config()}
 
 
 def deserialize(config: dict[str, Any]) -> Any:
+    """The loss of a description.
+
+    Args:
+        config: the description.
+
+    Raises:
+        ValueError: it names a class that is unknown.
+    """
     return get(config)
 
 

@@ -19,24 +19,24 @@ from .targets import check_last_axis, class_indices, match
 
 @named("kl_divergence")
 def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
-    """sum(y_true log(y_true / y_pred)) over the last axis, both clipped to [1e-7, 1]."""
+    """``sum(y_true log(y_true / y_pred))`` over the last axis, both clipped to [1e-7, 1]."""
     y_true, y_pred = match("kl_divergence", y_true, y_pred)
     return ops.kl_divergence(y_true, y_pred)
 
 
 class KLDivergence(DeclaredLoss, function=kl_divergence, also=("kld",), leaves_out=True):
-    """sum(y_true log(y_true / y_pred)) over the classes of the last axis."""
+    """Kullback-Leibler divergence: ``sum(y_true log(y_true / y_pred))`` over the classes of the last axis."""
 
 
 @named("poisson")
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
-    """mean(y_pred - y_true log(y_pred + 1e-7)) over the last axis."""
+    """``mean(y_pred - y_true log(y_pred + 1e-7))`` over the last axis."""
     y_true, y_pred = match("poisson", y_true, y_pred)
     return ops.poisson(y_true, y_pred)
 
 
 class Poisson(DeclaredLoss, function=poisson, leaves_out=True):
-    """mean(y_pred - y_true log(y_pred))."""
+    """Loss of counts: ``y_pred - y_true log(y_pred)``."""
 
 
 class _Crossentropy(DeclaredLoss):
@@ -82,9 +82,12 @@ class _Crossentropy(DeclaredLoss):
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
-    """-(t log p + (1 - t) log(1 - p)) averaged over ``axis``; ``from_logits`` for p = sigmoid(y_pred).
+    """``-(t log p + (1 - t) log(1 - p))``, averaged over an axis.
 
-    ``label_smoothing`` s moves targets towards 1/2: t (1 - s) + s / 2.
+    Args:
+        y_true: targets t in [0, 1], of the predictions' shape.
+        label_smoothing: s, which moves targets towards 1/2: t (1 - s) + s / 2.
+        axis: the axis of the average.
     """
     y_true, y_pred = match("binary_crossentropy", y_true, y_pred)
     if label_smoothing:
@@ -93,17 +96,25 @@ def binary_crossentropy(
 
 
 class BinaryCrossentropy(_Crossentropy, function=binary_crossentropy, also=("bce",), leaves_out=True):
-    """Cross-entropy of independent yes/no targets, y_true in [0, 1] of y_pred's shape."""
+    """Cross-entropy of independent yes/no targets: y_true in [0, 1], of y_pred's shape.
+
+    Args:
+        label_smoothing: s, which moves targets towards 1/2: t (1 - s) + s / 2.
+        axis: the axis of the average.
+    """
 
 
 @named("categorical_crossentropy")
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
-    """-sum(t log p) over the classes of the last axis, y_true (..., C) one-hot or probabilities, y_pred (..., C).
+    """``-sum(t log p)`` over the classes of the last axis; probabilities are scaled to sum 1.
 
-    ``from_logits`` for p = softmax(y_pred); else p is y_pred scaled to sum 1.  ``label_smoothing`` s gives
-    t (1 - s) + s / C (Szegedy et al. 2016, section 7).
+    Args:
+        y_true: t, one-hot labels or probabilities (..., classes).
+
+    Source: Keras 3, keras.losses.categorical_crossentropy; Szegedy et al. 2016, "Rethinking the Inception
+        Architecture", section 7, for the smoothing.
     """
     y_true, y_pred = match("categorical_crossentropy", y_true, y_pred)
     check_last_axis("categorical_crossentropy", axis, y_pred)
@@ -120,9 +131,14 @@ class CategoricalCrossentropy(_Crossentropy, function=categorical_crossentropy, 
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Tensor:
-    """-log p[y_true], y_true (...) class indices, y_pred (..., C) probabilities or (``from_logits``) logits.
+    """``-log p[y_true]`` of class indices.
 
-    Labels equal to ``ignore_class`` get a loss of zero; any other label outside 0..C-1 raises ValueError naming it.
+    Args:
+        y_true: class indices (...), integers.
+        y_pred: predictions (..., classes).
+
+    Raises:
+        ValueError: shapes do not fit; a label is outside of the classes, the message names it.
     """
     y_pred = as_tensor(y_pred)
     check_last_axis("sparse_categorical_crossentropy", axis, y_pred)
@@ -132,10 +148,7 @@ def sparse_categorical_crossentropy(
 
 
 class SparseCategoricalCrossentropy(_Crossentropy, function=sparse_categorical_crossentropy, leaves_out=True):
-    """Cross-entropy with class indices, y_true (...), y_pred (..., classes).
-
-    ``ignore_class``: this label's samples have no loss and don't count in the mean, whatever their weights.
-    """
+    """Cross-entropy with class indices, y_true (...), y_pred (..., classes)."""
 
     integer_targets = True
 

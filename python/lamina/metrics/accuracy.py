@@ -14,29 +14,36 @@ from .targets import labels_of, pair
 
 @named("accuracy")
 def accuracy(y_true: Any, y_pred: Any) -> Array:
-    """How often y_pred equals y_true exactly, averaged over the last axis."""
+    """How often y_pred equals y_true exactly, averaged over the last axis.
+
+    Source: Keras 3, keras.metrics.Accuracy.
+    """
     y_true, y_pred = pair("accuracy", y_true, y_pred)
     return np.mean(y_true == y_pred, axis=-1)
 
 
 class Accuracy(DeclaredMetric, function=accuracy, direction="up"):
-    """How often predictions equal labels exactly (for "accuracy" by shape, give ``compile`` that name instead)."""
+    """How often predictions equal labels exactly; ``compile`` takes "accuracy" for that by shape."""
 
 
 @named("binary_accuracy")
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
-    """How often y_pred > threshold agrees with y_true (0 or 1), averaged over the last axis."""
+    """How often ``y_pred > threshold`` agrees with y_true (0 or 1), averaged over the last axis."""
     y_true, y_pred = pair("binary_accuracy", y_true, y_pred)
     return np.mean((y_pred > threshold) == y_true, axis=-1)
 
 
 class BinaryAccuracy(DeclaredMetric, function=binary_accuracy, direction="up"):
-    """How often ``y_pred > threshold`` agrees with labels 0 and 1; for logits pass ``threshold=0.0``."""
+    """How often ``y_pred > threshold`` agrees with labels 0 and 1."""
 
 
 @named("categorical_accuracy")
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """1 where the largest entries of y_true and y_pred, both (..., classes), stand at the same place, else 0."""
+    """1 where the largest entries of y_true and y_pred stand at the same place, else 0.
+
+    Args:
+        y_true: one-hot labels (..., classes).
+    """
     y_true, y_pred = pair("categorical_accuracy", y_true, y_pred)
     return y_true.argmax(-1) == y_pred.argmax(-1)
 
@@ -47,7 +54,12 @@ class CategoricalAccuracy(DeclaredMetric, function=categorical_accuracy, directi
 
 @named("sparse_categorical_accuracy")
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """1 where the largest entry of y_pred (..., classes) stands at the class index y_true (...), else 0."""
+    """1 where the largest entry of y_pred stands at the class index, else 0.
+
+    Args:
+        y_true: class indices (...).
+        y_pred: predictions (..., classes).
+    """
     y_pred = np.asarray(y_pred)
     return y_pred.argmax(-1) == labels_of("sparse_categorical_accuracy", y_true, y_pred)
 
@@ -58,7 +70,12 @@ class SparseCategoricalAccuracy(DeclaredMetric, function=sparse_categorical_accu
 
 @named("sparse_top_k_categorical_accuracy")
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
-    """1 where fewer than k classes score higher than the class index y_true (...), y_pred (..., classes), else 0."""
+    """1 where fewer than k classes score higher than the right one, else 0.
+
+    Args:
+        y_true: class indices (...).
+        y_pred: predictions (..., classes).
+    """
     y_pred = np.asarray(y_pred)
     labels = labels_of("sparse_top_k_categorical_accuracy", y_true, y_pred).astype(np.int64, copy=False)
     score = np.take_along_axis(y_pred, labels[..., None], axis=-1)
@@ -73,7 +90,11 @@ class SparseTopKCategoricalAccuracy(
 
 @named("top_k_categorical_accuracy")
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
-    """As sparse_top_k_categorical_accuracy, for one-hot y_true (..., classes)."""
+    """1 where fewer than k classes score higher than the right one, else 0.
+
+    Args:
+        y_true: one-hot labels (..., classes).
+    """
     y_true, y_pred = pair("top_k_categorical_accuracy", y_true, y_pred)
     return sparse_top_k_categorical_accuracy(y_true.argmax(-1), y_pred, k)
 

@@ -16,11 +16,13 @@ MetricFunction = Callable[..., Any]
 
 
 class Metric(Explained, strict=True):
-    """Base of the metrics: a subclass defines ``update_state(y_true, y_pred, sample_weight=None)`` and ``result()``.
+    """Base of metrics: a subclass defines ``update_state(y_true, y_pred, sample_weight=None)`` and ``result()``.
 
     What it gathers is kept in variables from ``add_variable``, which ``reset_state`` sets to zero; one that keeps it
     elsewhere defines ``reset_state`` as well.  ``update_state`` gets arrays; NumPy and ``lamina.ops`` both take them.
     ``_direction``, as in Keras: "up" where more is better, "down" where less is; callbacks with ``mode="auto"`` ask it.
+
+    Source: Keras 3, Metric.
     """
 
     _direction: str | None = None
@@ -33,7 +35,17 @@ class Metric(Explained, strict=True):
     def add_variable(
         self, shape: Sequence[int] = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
     ) -> Variable:
-        """A variable of this shape for the metric's state; ``assign`` and ``assign_add`` change it."""
+        """A variable for the metric's state; ``assign`` and ``assign_add`` change it.
+
+        Args:
+            shape: the sizes.
+            initializer: first value: a name, an Initializer, or a function f(shape, dtype).
+            dtype: type of the elements; None takes the metric's.
+            name: name of the variable; None makes one.
+
+        Raises:
+            RuntimeError: the metric's constructor did not begin with ``super().__init__()``.
+        """
         if not hasattr(self, "_variables"):
             raise RuntimeError(f"{type(self).__name__}.__init__ must begin with super().__init__(name=...)")
         self._variables.append(Variable(initializer, shape, dtype or self.dtype, trainable=False, name=name))
@@ -42,7 +54,14 @@ class Metric(Explained, strict=True):
     def add_weight(
         self, shape: Sequence[int] = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
     ) -> Variable:
-        """As add_variable, in Keras's older spelling."""
+        """A variable for the metric's state, in Keras's older spelling.
+
+        Args:
+            shape: the sizes.
+            initializer: first value: a name, an Initializer, or a function f(shape, dtype).
+            dtype: type of the elements; None takes the metric's.
+            name: name of the variable; None makes one.
+        """
         return self.add_variable(shape, initializer, dtype, name)
 
     @property
@@ -51,13 +70,31 @@ class Metric(Explained, strict=True):
         return list(self._variables)
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Gather one batch; each metric defines it.
+
+        Args:
+            *args: targets and predictions.
+            **kwargs: ``sample_weight``, factors of the samples.
+
+        Raises:
+            NotImplementedError: the class does not define it.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define update_state(y_true, y_pred, sample_weight)")
 
     def result(self) -> Any:
+        """The value over all batches; each metric defines it.
+
+        Raises:
+            NotImplementedError: the class does not define it.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define result()")
 
     def reset_state(self) -> None:
-        """Start again: all variables become zero."""
+        """Start again: all variables become zero.
+
+        Raises:
+            NotImplementedError: the metric has no variables, and does not define it.
+        """
         if not self._variables:
             raise NotImplementedError(
                 f"{type(self).__name__} must define reset_state(), or keep its state in variables of add_variable()"
@@ -71,10 +108,16 @@ class Metric(Explained, strict=True):
         return self.result()
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
         return {"name": self.name, "dtype": self.dtype}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Metric:
+        """The metric of a configuration.
+
+        Args:
+            config: what ``get_config`` returned.
+        """
         return cls(**config)
 
     def __repr__(self) -> str:
@@ -90,6 +133,15 @@ class Average(Metric):
         self.count = 0.0
 
     def add(self, values: Any, sample_weight: Any) -> None:
+        """Add the values of a batch.
+
+        Args:
+            values: numbers.
+            sample_weight: factors that broadcast to them, or None.
+
+        Raises:
+            ValueError: the weights do not broadcast.
+        """
         values = np.asarray(values) if isinstance(values, np.ndarray) else to_numbers(f"{self.name}: values", values)
         if sample_weight is None:
             self.total += float(values.sum(dtype=np.float64))
@@ -123,7 +175,9 @@ class Average(Metric):
 
 
 class Mean(Average):
-    """The (weighted) mean of the values given to ``update_state(values, sample_weight=None)``; 0 before the first."""
+    """Mean of the values given to ``update_state(values, sample_weight=None)``, weighted if weights are; 0 before the
+    first.
+    """
 
     def __init__(self, name: str = "mean", dtype: Any = None) -> None:
         super().__init__(name, dtype)

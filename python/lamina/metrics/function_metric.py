@@ -27,9 +27,14 @@ def _masked(sample_weight: Any, mask: Array) -> Array:
 
 
 class MeanMetricWrapper(Average):
-    """The mean of a function ``fn(y_true, y_pred, **options)`` of one value per sample.
+    """Mean of a function of one value per sample.  Steps that the mask of y_pred leaves out do not count.
 
-    Steps that the mask of y_pred leaves out don't count.
+    Args:
+        fn: the function, called as ``fn(y_true, y_pred, **options)``.
+        **options: the function's options.
+
+    Raises:
+        TypeError: ``fn`` is no function.
     """
 
     def __init__(self, fn: MetricFunction, name: str | None = None, dtype: Any = None, **options: Any) -> None:

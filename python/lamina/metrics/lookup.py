@@ -48,10 +48,19 @@ def _without_tape(fn: MetricFunction) -> MetricFunction:
 
 @named("metrics.get")
 def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple[int, ...] = ()) -> Metric:
-    """A metric from its name, class, object or function.
+    """A metric from what names it.
 
     "accuracy" and "crossentropy" (or "acc", "ce") need the shapes of a batch, as in Keras: one output unit means
     binary; labels without y_pred's last axis, or with length one there, mean class indices; else one-hot.
+
+    Args:
+        identifier: a name, a class, a Metric, a Loss, or a function (y_true, y_pred).
+        y_true_shape: shape of a batch of targets.
+        y_pred_shape: shape of a batch of predictions.
+
+    Raises:
+        ValueError: the name is unknown; the message gives the nearest.
+        TypeError: it is none of these.
     """
     if isinstance(identifier, Metric):
         return identifier

@@ -14,24 +14,24 @@ from .targets import pair
 
 @named("mean_squared_error")
 def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
-    """mean((y_pred - y_true)^2) over the last axis."""
+    """``mean((y_pred - y_true)^2)`` over the last axis."""
     y_true, y_pred = pair("mean_squared_error", y_true, y_pred)
     return np.mean(np.square(y_pred - y_true), axis=-1)
 
 
 class MeanSquaredError(DeclaredMetric, function=mean_squared_error, direction="down", also=("mse",)):
-    """mean((y_pred - y_true)^2)."""
+    """Mean of the squared differences."""
 
 
 @named("mean_absolute_error")
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
-    """mean(|y_pred - y_true|) over the last axis."""
+    """``mean(|y_pred - y_true|)`` over the last axis."""
     y_true, y_pred = pair("mean_absolute_error", y_true, y_pred)
     return np.mean(np.abs(y_pred - y_true), axis=-1)
 
 
 class MeanAbsoluteError(DeclaredMetric, function=mean_absolute_error, direction="down", also=("mae",)):
-    """mean(|y_pred - y_true|)."""
+    """Mean of the absolute differences."""
 
 
 class RootMeanSquaredError(
@@ -41,7 +41,7 @@ class RootMeanSquaredError(
     default_name="root_mean_squared_error",
     also=("rmse",),
 ):
-    """sqrt(mean((y_pred - y_true)^2)) over all samples."""
+    """Square root of the mean of the squared differences over all samples."""
 
     def result(self) -> float:
         return float(np.sqrt(super().result()))

@@ -246,14 +246,15 @@ def _is_integers(key: Any) -> bool:
 
 
 def slice(inputs: TensorLike, start_indices: Sequence[int], shape: Sequence[int]) -> Tensor:
-    """A block of x.
+    """A block of a tensor.
 
     Args:
+        inputs: a tensor or an array.
         start_indices: where the block begins, one number an axis.
         shape: the block's sizes; -1 reaches to the end.
 
     Raises:
-        ValueError: the block does not lie in x.
+        ValueError: the block does not lie in ``inputs``.
     """
     x = as_tensor(inputs)
     return _part(x, block("slice", x, start_indices, shape))

@@ -9,11 +9,17 @@ from .schedules import LearningRateSchedule
 
 
 class Adam(Optimizer, rule="adam"):
-    """Adam (Kingma and Ba 2015) in the "epsilon hat" form at the end of its section 2, as Keras has it.
+    """Adam: steps along a mean gradient divided by the root of a mean squared one.
 
-    m += (g - m)(1 - beta_1);  v += (g^2 - v)(1 - beta_2);  w -= alpha m / (sqrt(v) + epsilon)
-    with alpha = rate sqrt(1 - beta_2^t) / (1 - beta_1^t);  ``amsgrad`` divides by the largest v so far.
-    ``shared``: weight_decay, clipnorm, clipvalue, global_clipnorm, name, as in Optimizer.
+    ``m += (g - m)(1 - beta_1)``, ``v += (g^2 - v)(1 - beta_2)``, ``w -= alpha m / (sqrt(v) + epsilon)`` with ``alpha =
+    rate sqrt(1 - beta_2^t) / (1 - beta_1^t)``: the "epsilon hat" form at the end of section 2, as Keras has it.
+
+    Args:
+        beta_1: weight of the past in the mean m, from 0 to below 1.
+        beta_2: weight of the past in the mean v, from 0 to below 1.
+        amsgrad: whether the largest v so far is used.
+
+    Source: Keras 3, Adam; Kingma and Ba 2015, "Adam"; Reddi et al. 2018 for ``amsgrad``.
     """
 
     def __init__(
@@ -30,7 +36,15 @@ class Adam(Optimizer, rule="adam"):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019), 0.004 by default."""
+    """Adam with decoupled weight decay.
+
+    Args:
+        beta_1: weight of the past in the mean of gradients, from 0 to below 1.
+        beta_2: weight of the past in the mean of their squares, from 0 to below 1.
+        amsgrad: whether the largest mean of squares so far is used.
+
+    Source: Keras 3, AdamW; Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization".
+    """
 
     def __init__(
         self,

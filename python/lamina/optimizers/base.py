@@ -58,17 +58,20 @@ classes: dict[str, Callable[..., Optimizer]] = {}  # the library's own, by their
 
 @notes_changes
 class Optimizer(Explained, strict=True):
-    """Base of the optimizers: state, clipping, weight decay; a subclass names its rule and what that keeps.
-
-    learning_rate      a number, or a schedule called with the number of steps done
-    weight_decay       decoupled: each step first multiplies weights by 1 - learning_rate * weight_decay
-    clipnorm           each gradient is scaled down to at most this norm
-    clipvalue          each gradient element is clipped to [-clipvalue, clipvalue]
-    global_clipnorm    all gradients are scaled down together to at most this norm
-    Only one of the three may be given.
+    """Base of optimizers: state, clipping, weight decay; a subclass names its rule and what that keeps.
 
     Of the table of ``Embedding(..., sparse=True)`` a step reads and writes only the rows that have a gradient: the
     others keep their weights and their state as they are, without decay (as PyTorch's SparseAdam).
+
+    Args:
+        **others: none: an argument of another name is a ValueError with the nearest that exists.
+
+    Raises:
+        ValueError: ``learning_rate`` is negative or not finite; a limit is not positive; several limits are given; an
+            argument is unknown.
+        TypeError: ``learning_rate`` is no number or schedule.
+
+    Source: Keras 3, Optimizer.
     """
 
     _rule: ClassVar[str]
@@ -190,7 +193,12 @@ class Optimizer(Explained, strict=True):
     def exclude_from_weight_decay(
         self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
     ) -> None:
-        """No weight decay for these variables, nor for those with one of var_names in their path."""
+        """Leave variables out of weight decay.
+
+        Args:
+            var_list: the variables.
+            var_names: parts of names; variables with one of them in their path are left out.
+        """
         self._excluded |= {id(v) for v in var_list or ()}
         self._excluded_names += tuple(var_names or ())
         self._group = None
@@ -199,7 +207,12 @@ class Optimizer(Explained, strict=True):
     def build(self, variables: Iterable[Tensor]) -> None:
         """Make the state of every variable that has none yet; those known keep theirs.
 
-        variables: tensors with requires_grad, e.g. ``model.trainable_weights`` of a model that has its weights.
+        Args:
+            variables: tensors with ``requires_grad``, as ``model.trainable_weights`` of a model that has its weights.
+
+        Raises:
+            TypeError: one is no tensor.
+            ValueError: one is no leaf with ``requires_grad``.
         """
         variables = list(variables) if isinstance(variables, Iterable) else [variables]
         for i, v in enumerate(variables):
@@ -279,7 +292,11 @@ class Optimizer(Explained, strict=True):
         return id(variable) not in self._excluded and not any(n in path for n in self._excluded_names)
 
     def step(self) -> None:
-        """Update every variable that has a gradient."""
+        """Update every variable that has a gradient.
+
+        Raises:
+            RuntimeError: ``build`` was not called, or no variable has a gradient.
+        """
         if self._group is None:
             if not self._variables and self._source is not None:
                 self.build(self._source())
@@ -333,10 +350,17 @@ class Optimizer(Explained, strict=True):
             v._grad_is_set = False
 
     def apply(self, grads: Iterable[Any], trainable_variables: Sequence[Tensor] | None = None) -> None:
-        """Update the variables by these gradients (arrays or tensors; None leaves its variable alone).
+        """Update variables by these gradients.
 
-        Variables default to those of build(); new ones are built.  A ``v.grad`` that was None stays None; where there
-        was one it then holds the gradient given here.
+        A ``v.grad`` that was None stays None; where there was one it then holds the gradient given here.
+
+        Args:
+            grads: list of arrays or tensors; None leaves its variable alone.
+            trainable_variables: as many variables; None takes those of ``build``; new ones are built.
+
+        Raises:
+            TypeError: ``grads`` is no list.
+            ValueError: there are not as many gradients as variables, all are None, or a shape differs.
         """
         if not isinstance(grads, Iterable):
             raise TypeError(f"{type(self).__name__}.apply: expected a list of gradients, got {type(grads).__name__}")
@@ -387,7 +411,15 @@ class Optimizer(Explained, strict=True):
             _native.touch_all(variable.touched)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> None:
-        """As apply, for an iterable of (gradient, variable)."""
+        """Update variables by pairs.
+
+        Args:
+            grads_and_vars: list of (gradient, variable).
+
+        Raises:
+            TypeError: it holds no pairs.
+            ValueError: as ``apply``.
+        """
         pairs = list(grads_and_vars) if isinstance(grads_and_vars, Iterable) else [grads_and_vars]
         if not pairs or not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
             raise TypeError(
@@ -399,8 +431,9 @@ class Optimizer(Explained, strict=True):
     def get_state(self, variables: Mapping[str, Tensor] | None = None) -> dict[str, Array]:
         """A copy of the state: "iterations", "learning_rate", and "slot/key" for every slot of every variable.
 
-        variables: by key, those whose slots are wanted, as far as they have any; variables of other models are left
-        out.  By default all that the optimizer knows, the key being the place in which build() met them.
+        Args:
+            variables: {key: variable} of those whose slots are wanted; None takes all, the key being the place in which
+                ``build`` met them.
         """
         forbid_capture(f"the state of {type(self).__name__} was read in Python")
         if self._variables and self._group is None:
@@ -414,10 +447,18 @@ class Optimizer(Explained, strict=True):
         return state
 
     def set_state(self, state: Mapping[str, Array], variables: Mapping[str, Tensor] | None = None) -> None:
-        """Restore what get_state gave; missing, unknown and misshapen arrays are named, and nothing is changed then.
+        """Restore what ``get_state`` gave; nothing is changed unless all fits.
 
-        variables: by key, as for get_state.  The optimizer is built with those that the state names, also if they are
-        frozen by now; the others start from zero.  Without them, before build, the state is kept until then.
+        The optimizer is built with the variables that the state names, also if they are frozen by now; the others start
+        from zero.  Without ``variables``, before ``build``, the state is kept until then.
+
+        Args:
+            state: {name: array}.
+            variables: {key: variable}, as for ``get_state``.
+
+        Raises:
+            TypeError: ``state`` is no dict, or an array is of a type that no state has.
+            ValueError: an array is missing, unknown, of another shape, or damaged; the message names it.
         """
         forbid_capture(f"the state of {type(self).__name__} was set in Python")
         if not isinstance(state, Mapping):
@@ -474,12 +515,18 @@ class Optimizer(Explained, strict=True):
                     array[...] = 0
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
         rate: Any = float(self._rate[0]) if self._schedule is None else schedules.serialize(self._schedule)
         shared = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "name")
         return {"learning_rate": rate, **{k: getattr(self, k) for k in (*self._options, *shared)}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Optimizer:
+        """The optimizer of a configuration, without state.
+
+        Args:
+            config: what ``get_config`` returned.
+        """
         return cls(**config)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Optimizer:

@@ -9,10 +9,16 @@ from .schedules import LearningRateSchedule
 
 
 class SGD(Optimizer, rule="sgd"):
-    """Stochastic gradient descent, with (Nesterov) momentum if ``momentum`` > 0.
+    """Stochastic gradient descent, with or without momentum.
 
-    m = momentum m - rate g;  w += m, or w += momentum m - rate g with ``nesterov``: the rate is inside the momentum.
-    ``shared``: weight_decay, clipnorm, clipvalue, global_clipnorm, name, as in Optimizer.
+    ``m = momentum m - rate g``, ``w += m``, or ``w += momentum m - rate g`` with ``nesterov``: the rate is inside the
+    momentum.
+
+    Args:
+        momentum: weight of the past steps, from 0 to 1; 0 keeps none.
+        nesterov: whether the gradient counts as that of the place ahead.
+
+    Source: Keras 3, SGD; Sutskever et al. 2013, "On the Importance of Initialization and Momentum in Deep Learning".
     """
 
     def __init__(

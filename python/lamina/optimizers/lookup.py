@@ -12,7 +12,15 @@ from .base import Optimizer, classes
 
 @named("optimizers.get")
 def get(identifier: Any) -> Any:
-    """An optimizer from its name ("adam"), config, class or object."""
+    """An optimizer from what names it.
+
+    Args:
+        identifier: a name such as "adam", a description, a class, or an Optimizer.
+
+    Raises:
+        ValueError: the name is unknown; the message gives the nearest.
+        TypeError: it is none of these.
+    """
     if isinstance(identifier, Optimizer):
         return identifier
     if isinstance(identifier, dict):
@@ -27,11 +35,23 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
-    """The config from which get() makes the same optimizer again, without its state."""
+    """The description from which ``get`` makes the same optimizer again, without its state.
+
+    Args:
+        optimizer: the optimizer.
+    """
     return {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
 
 
 def deserialize(config: dict[str, Any]) -> Optimizer:
+    """The optimizer of a description.
+
+    Args:
+        config: the description.
+
+    Raises:
+        ValueError: it names a class that is unknown.
+    """
     return get(config)
 
 

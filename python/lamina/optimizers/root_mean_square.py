@@ -9,10 +9,16 @@ from .schedules import LearningRateSchedule
 
 
 class RMSprop(Optimizer, rule="rmsprop"):
-    """RMSprop (Hinton, lecture 6e): v = rho v + (1 - rho) g^2;  w -= rate g / sqrt(v + epsilon), with momentum if > 0.
+    """RMSprop: steps divided by the root of a mean squared gradient.
 
-    ``centered`` subtracts the square of the mean gradient from v.
-    ``shared``: weight_decay, clipnorm, clipvalue, global_clipnorm, name, as in Optimizer.
+    ``v = rho v + (1 - rho) g^2``, ``w -= rate g / sqrt(v + epsilon)``.
+
+    Args:
+        rho: weight of the past in the mean v, from 0 to 1.
+        momentum: weight of the past steps, from 0 to 1; 0 keeps none.
+        centered: whether the square of the mean gradient is subtracted from v.
+
+    Source: Keras 3, RMSprop; Tieleman and Hinton 2012, "Neural Networks for Machine Learning", lecture 6e.
     """
 
     def __init__(

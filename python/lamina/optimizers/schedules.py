@@ -12,16 +12,25 @@ from ..core.suggest import unknown
 
 
 class LearningRateSchedule(Explained, strict=True, also=("__call__",)):
-    """Base of the schedules: a subclass defines ``__call__(step)``, step counting optimizer steps from 0."""
+    """Base of schedules: a subclass defines ``__call__(step)``, step counting optimizer steps from 0.
+
+    Source: Keras 3, LearningRateSchedule.
+    """
 
     def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
         return dict(vars(self))
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> LearningRateSchedule:
+        """The schedule of a configuration.
+
+        Args:
+            config: what ``get_config`` returned.
+        """
         return cls(**config)
 
     def __repr__(self) -> str:
@@ -35,7 +44,12 @@ def _positive(what: str, value: float) -> float:
 
 
 class ExponentialDecay(LearningRateSchedule):
-    """initial_learning_rate * decay_rate ^ (step / decay_steps); ``staircase`` rounds the exponent down."""
+    """Rate that falls exponentially: ``initial_learning_rate * decay_rate ^ (step / decay_steps)``.
+
+    Args:
+        decay_rate: factor of each ``decay_steps`` steps.
+        staircase: whether the exponent is rounded down.
+    """
 
     def __init__(
         self,
@@ -57,7 +71,12 @@ class ExponentialDecay(LearningRateSchedule):
 
 
 class InverseTimeDecay(LearningRateSchedule):
-    """initial_learning_rate / (1 + decay_rate * step / decay_steps); ``staircase`` rounds the quotient down."""
+    """Rate that falls as the inverse of time: ``initial_learning_rate / (1 + decay_rate * step / decay_steps)``.
+
+    Args:
+        decay_rate: how fast the rate falls.
+        staircase: whether the quotient of steps is rounded down.
+    """
 
     def __init__(
         self,
@@ -79,7 +98,15 @@ class InverseTimeDecay(LearningRateSchedule):
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """values[i] while step <= boundaries[i], values[-1] after the last; one value more than boundaries."""
+    """Rate that is ``values[i]`` while ``step <= boundaries[i]``, and ``values[-1]`` after the last.
+
+    Args:
+        boundaries: steps in rising order.
+        values: rates, one more than boundaries.
+
+    Raises:
+        ValueError: there are not one more values than boundaries, or boundaries do not rise.
+    """
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
         if len(boundaries) + 1 != len(values):
@@ -101,9 +128,12 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
 
 class PolynomialDecay(LearningRateSchedule):
-    """(initial - end) * (1 - step / decay_steps) ^ power + end; constant at end after decay_steps.
+    """Rate that falls as a polynomial: ``(initial - end) * (1 - step / decay_steps) ^ power + end``; then constant.
 
-    ``cycle``: start again from a longer period instead, the next multiple of decay_steps.
+    Args:
+        end_learning_rate: the last rate.
+        power: the polynomial's degree.
+        cycle: whether the decay starts again from a longer period, the next multiple of ``decay_steps``.
     """
 
     def __init__(
@@ -131,10 +161,14 @@ class PolynomialDecay(LearningRateSchedule):
 
 
 class CosineDecay(LearningRateSchedule):
-    """Half a cosine from the initial rate to ``alpha`` times it (Loshchilov and Hutter 2017, equation 5).
+    """Rate that falls along half a cosine from the initial rate to ``alpha`` times it.
 
-    With ``warmup_target`` the rate first rises linearly from initial_learning_rate to warmup_target over
-    ``warmup_steps`` steps, then falls from there over the next ``decay_steps``.
+    Args:
+        alpha: the last rate as a part of the highest.
+        warmup_target: rate to which the first steps rise linearly from ``initial_learning_rate``; None leaves them out.
+        warmup_steps: how many steps the rise takes; ``decay_steps`` follow.
+
+    Source: Keras 3, CosineDecay; Loshchilov and Hutter 2017, "SGDR", equation 5.
     """
 
     def __init__(
@@ -164,9 +198,21 @@ class CosineDecay(LearningRateSchedule):
 
 
 class CosineDecayRestarts(LearningRateSchedule):
-    """Cosine decay that starts again: periods of first_decay_steps * t_mul^i, peaks m_mul^i (SGDR, section 3).
+    """Cosine decay that starts again: periods of ``first_decay_steps * t_mul^i``, peaks ``m_mul^i``.
 
-    With t_mul < 1 the periods end after first_decay_steps / (1 - t_mul) steps; from then on the rate is the lowest one.
+    With ``t_mul < 1`` the periods end after ``first_decay_steps / (1 - t_mul)`` steps; from then on the rate is the
+    lowest one.
+
+    Args:
+        first_decay_steps: steps of the first period, positive.
+        t_mul: factor of each period's length, positive.
+        m_mul: factor of each period's highest rate.
+        alpha: the lowest rate as a part of the highest.
+
+    Raises:
+        ValueError: ``first_decay_steps`` or ``t_mul`` is not positive.
+
+    Source: Keras 3, CosineDecayRestarts; Loshchilov and Hutter 2017, "SGDR", section 3.
     """
 
     def __init__(
@@ -221,13 +267,24 @@ _CLASSES: dict[str, type[LearningRateSchedule]] = {
 
 
 def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
-    """The config from which deserialize() makes the same schedule again."""
+    """The description from which ``deserialize`` makes the same schedule again.
+
+    Args:
+        schedule: the schedule.
+    """
     name = registry.name_of(type(schedule)) or type(schedule).__name__
     return {"class_name": name, "config": schedule.get_config()}
 
 
 def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
-    """The schedule of a description: a class above, a registered one, or one of custom_objects."""
+    """The schedule of a description: one of the library's, a registered one, or one of custom_objects.
+
+    Args:
+        config: the description.
+
+    Raises:
+        ValueError: it is no description, or names a class that is unknown.
+    """
     name = config.get("class_name") if isinstance(config, dict) else None
     if not isinstance(name, str) or not isinstance(config.get("config"), dict):
         raise ValueError(f"expected the description of a learning-rate schedule, got {config!r}")
