@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import lamina
-from lamina.core.docstrings import HEADINGS, entries
+from lamina.core.docstrings import HEADINGS, call_of, entries
 
 PACKAGES = [
     "lamina", "lamina.activations", "lamina.callbacks", "lamina.config", "lamina.data", "lamina.initializers",
@@ -103,16 +103,17 @@ def of_class(name: str, cls: type) -> Iterator[str]:
     told = sections(vars(cls).get("__doc__") or "")
     if "Raises" not in told and inspect.isfunction(constructor) and raises(constructor):
         yield f"{name}: raises errors that its docstring does not name"
-    if issubclass(cls, lamina.Layer) and not issubclass(cls, lamina.Model):
-        call = arguments(cls.call, True)
-        if len(call) > 1:
-            yield from complaints(name, vars(cls).get("__doc__"), "Call args", call)
-        if cls not in (lamina.Layer, lamina.layers.OpLayer):
-            yield from (
-                f"{name}: no {heading}"
-                for heading in ("Input shape", "Output shape")
-                if heading not in told and (heading, cls) != ("Input shape", lamina.layers.InputLayer)
-            )
+    if cls not in (lamina.Layer, lamina.layers.OpLayer) and (call := call_of(cls)) is not None:
+        called_with = arguments(call, True)
+        if len(called_with) > 1:
+            yield from complaints(name, vars(cls).get("__doc__"), "Call args", called_with)
+    layer = issubclass(cls, lamina.Layer) and not issubclass(cls, lamina.Model)
+    if layer and cls not in (lamina.Layer, lamina.layers.OpLayer):
+        yield from (
+            f"{name}: no {heading}"
+            for heading in ("Input shape", "Output shape")
+            if heading not in told and (heading, cls) != ("Input shape", lamina.layers.InputLayer)
+        )
     for base in cls.__mro__:
         if not base.__module__.startswith("lamina") or base.__module__.startswith("lamina.core.explain"):
             continue

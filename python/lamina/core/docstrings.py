@@ -45,14 +45,14 @@ def complete(module: str, contents: Mapping[str, Any]) -> None:
         errors = ERRORS.get(package, {})
         _add(value, "Raises", [f"    {errors[name]}" for name in errors if name in given])
         if package in SOURCES:
-            _add(value, "Source", [SOURCES[package].format(name)])
+            _add(value, "Source", [SOURCES[package].format(value.__name__)])
 
 
 def _complete_class(cls: type, table: Mapping[str, str]) -> None:
-    constructor, call = cls.__init__, getattr(cls, "call", None)  # type: ignore[misc]
+    constructor, call = cls.__init__, call_of(cls)  # type: ignore[misc]
     if isinstance(constructor, FunctionType) and "__doc__" in vars(cls):
         _write(cls, "Args", constructor, table, skip=1)
-    if isinstance(call, FunctionType) and len(parameters(call)) > 2:
+    if call is not None and len(parameters(call)) > 2:
         _write(cls, "Call args", call, table, skip=1)
     for base in cls.__mro__:  # bases that are not public themselves have public methods
         for name, value in vars(base).items() if base.__module__.startswith("lamina") else ():
@@ -61,6 +61,15 @@ def _complete_class(cls: type, table: Mapping[str, str]) -> None:
             if own and name[:1] != "_" and id(method) not in _seen:
                 _seen.add(id(method))
                 _write(method, "Args", method, table, skip=not isinstance(value, staticmethod))
+
+
+def call_of(cls: type) -> FunctionType | None:
+    """The method that says what objects of a class are called with: ``__call__``, or ``call`` where that takes all."""
+    for name in ("__call__", "call"):
+        method = getattr(cls, name, None)
+        if isinstance(method, FunctionType) and "*args" not in parameters(method):
+            return method
+    return None
 
 
 def _add(owner: Any, heading: str, lines: list[str]) -> None:
@@ -139,6 +148,7 @@ def _wrapped(text: str, width: int = 112) -> str:
     done = ""
     while len(text) > width:
         at = text.rindex(" ", 0, width)
+        at = text.rindex(" ", 0, at) if text.endswith("Default:", 0, at) else at  # a word and its value
         done, text = f"{done}{text[:at]}\n", f"        {text[at + 1 :]}"
     return done + text
 

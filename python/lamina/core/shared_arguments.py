@@ -127,6 +127,7 @@ _LOSSES = {
     "label_smoothing": "s in targets t (1 - s) + s / C.",
     "ignore_class": "labels equal to it have no loss and do not count in the mean; None ignores none.",
     "axis": "the axis of classes, which must be the last.",
+    "sample_weight": "factors of the losses, which broadcast to them; where one is 0, a value does not count.",
     "margin": "distance from which pairs of different kinds have no loss.",
     "delta": "difference from which the loss is linear.",
     "reduction": (
@@ -145,6 +146,8 @@ _METRICS = {
     "dtype": "type of the metric's variables; None means ``config.floatx()``.",
 }
 _OPTIMIZERS = {
+    "beta_1": "weight of the past in m, the mean of gradients, from 0 to below 1.",
+    "beta_2": "weight of the past in v, the mean of their squares, from 0 to below 1.",
     "learning_rate": "size of the steps, not negative, or a schedule, called with the number of steps done.",
     "epsilon": "number added to the divisor, so that nothing is divided by zero; not negative.",
     "weight_decay": "each step first multiplies weights by 1 - learning_rate * weight_decay; None does not.",

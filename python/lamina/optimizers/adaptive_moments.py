@@ -15,8 +15,6 @@ class Adam(Optimizer, rule="adam"):
     rate sqrt(1 - beta_2^t) / (1 - beta_1^t)``: the "epsilon hat" form at the end of section 2, as Keras has it.
 
     Args:
-        beta_1: weight of the past in the mean m, from 0 to below 1.
-        beta_2: weight of the past in the mean v, from 0 to below 1.
         amsgrad: whether the largest v so far is used.
 
     Source: Keras 3, Adam; Kingma and Ba 2015, "Adam"; Reddi et al. 2018 for ``amsgrad``.
@@ -39,8 +37,6 @@ class AdamW(Adam):
     """Adam with decoupled weight decay.
 
     Args:
-        beta_1: weight of the past in the mean of gradients, from 0 to below 1.
-        beta_2: weight of the past in the mean of their squares, from 0 to below 1.
         amsgrad: whether the largest mean of squares so far is used.
 
     Source: Keras 3, AdamW; Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization".
