@@ -239,3 +239,6 @@ class Softmax(_Elementwise):
     def _axes(self, x: Tensor) -> tuple[int, ...]:
         assert not isinstance(self.axis, int)
         return tuple(sorted(a % x.ndim for a in self.axis))
+
+
+__all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]

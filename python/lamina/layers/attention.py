@@ -295,3 +295,6 @@ def _combined(
     for m in masks[1:]:
         combined = ops.logical_and(combined, m)
     return combined
+
+
+__all__ = ["MultiHeadAttention"]

@@ -614,3 +614,6 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self._name}, built={self._built}>"
+
+
+__all__ = ["Layer"]

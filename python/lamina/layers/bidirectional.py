@@ -218,3 +218,6 @@ def _check_layer(owner: Layer, argument: str, layer: Any, backwards: bool) -> No
         raise ValueError(
             f"{owner._label()}: {argument} must be made with go_backwards={backwards}, got {layer.go_backwards}"
         )
+
+
+__all__ = ["Bidirectional"]

@@ -238,3 +238,6 @@ class ActivityRegularization(Layer):
         config = super().get_config()
         del config["activity_regularizer"]  # made of these two
         return config
+
+
+__all__ = ["ActivityRegularization", "Input", "InputLayer", "Lambda"]

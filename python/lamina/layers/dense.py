@@ -132,3 +132,6 @@ class Linear(Dense):
         super().__init__(out_features if two else units, **kwargs)
         if two:
             self.build((None, units))
+
+
+__all__ = ["Dense", "Linear"]

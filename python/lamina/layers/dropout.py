@@ -202,3 +202,6 @@ class GaussianDropout(_Random):
             return inputs
         stddev = math.sqrt(self.rate / (1.0 - self.rate))
         return ops.multiply(inputs, random.normal(inputs.shape, 1.0, stddev, inputs.dtype, self.seed_generator))
+
+
+__all__ = ["Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D", "SpatialDropout2D"]

@@ -9,7 +9,7 @@ from .. import ops
 from ..core.autograd import Tensor
 from .base import Layer
 from .call import take_following
-from .symbolic import Shape
+from .symbolic import Shape, SymbolicTensor
 
 
 class _Merge(Layer):
@@ -168,3 +168,93 @@ class Minimum(_Merge):
 
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
         return _fold(ops.minimum, inputs)
+
+
+def add(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+    """Sum of several symbolic tensors: ``Add(**kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two or more tensors whose shapes broadcast to one.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, add.
+    """
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+    """The first of two symbolic tensors minus the second: ``Subtract(**kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two tensors whose shapes broadcast to one.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, subtract.
+    """
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+    """Product of several symbolic tensors: ``Multiply(**kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two or more tensors whose shapes broadcast to one.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, multiply.
+    """
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+    """Mean of several symbolic tensors: ``Average(**kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two or more tensors whose shapes broadcast to one.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, average.
+    """
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+    """Largest of several symbolic tensors, element by element: ``Maximum(**kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two or more tensors whose shapes broadcast to one.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, maximum.
+    """
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+    """Smallest of several symbolic tensors, element by element: ``Minimum(**kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two or more tensors whose shapes broadcast to one.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, minimum.
+    """
+    return Minimum(**kwargs)(inputs)
+
+
+__all__ = [
+    "Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract", "add", "average", "maximum", "minimum",
+    "multiply", "subtract",
+]  # fmt: skip

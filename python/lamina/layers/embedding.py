@@ -240,3 +240,6 @@ class SinePositionEncoding(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
+
+
+__all__ = ["Embedding", "PositionEmbedding", "SinePositionEncoding"]

@@ -9,7 +9,7 @@ from typing import Any
 from .. import ops
 from ..core.autograd import Tensor
 from .base import Layer
-from .symbolic import Shape
+from .symbolic import Shape, SymbolicTensor
 
 
 class Dot(Layer):
@@ -97,3 +97,21 @@ class Dot(Layer):
             inputs: the list of tensors.
             previous_mask: the list of their masks, which end here.
         """
+
+
+def dot(inputs: list[SymbolicTensor], axes: int | Sequence[int] = -1, **kwargs: Any) -> object:
+    """Sum of products over one axis of each of two symbolic tensors: ``Dot(axes, **kwargs)(inputs)``.
+
+    Args:
+        inputs: list of two tensors.
+        axes: the axis of both, or one for each, counted with the batch axis; negative ones from the end.
+
+    Raises:
+        ValueError: ``axes`` do not fit the tensors.
+
+    Source: Keras 3, dot.
+    """
+    return Dot(axes, **kwargs)(inputs)
+
+
+__all__ = ["Dot", "dot"]

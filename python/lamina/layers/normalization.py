@@ -298,3 +298,6 @@ def _swapped(axis: int, ndim: int) -> tuple[int, ...]:
     order = list(range(ndim))
     order[axis], order[-1] = order[-1], order[axis]
     return tuple(order)
+
+
+__all__ = ["BatchNormalization", "LayerNormalization", "UnitNormalization"]

@@ -76,3 +76,6 @@ def symbolic_call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
 
 
 register_symbolic(SymbolicTensor, symbolic_call)
+
+
+__all__ = ["OpLayer", "symbolic_call"]

@@ -164,3 +164,6 @@ class Cropping2D(_Cropping):
     def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.cropping = arguments.axis_sides(self, "cropping", cropping, 2)
+
+
+__all__ = ["Cropping1D", "Cropping2D", "ZeroPadding1D", "ZeroPadding2D"]

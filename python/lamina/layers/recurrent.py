@@ -454,3 +454,6 @@ class LSTM(Recurrent):
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.cell = self._made(LSTMCell, locals())
+
+
+__all__ = ["GRU", "LSTM", "RNN", "SimpleRNN"]

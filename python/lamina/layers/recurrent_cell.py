@@ -390,3 +390,6 @@ class LSTMCell(Cell):
         gate = self.recurrent_activation
         c = gate(f) * states[1] + gate(i) * self.activation(g)
         return [gate(o) * self.activation(c), c]
+
+
+__all__ = ["GRUCell", "LSTMCell", "SimpleRNNCell"]

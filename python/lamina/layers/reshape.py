@@ -12,7 +12,7 @@ from .. import ops
 from ..core.autograd import Tensor
 from . import arguments
 from .base import Layer
-from .symbolic import Shape
+from .symbolic import Shape, SymbolicTensor
 
 
 class Flatten(Layer):
@@ -245,3 +245,21 @@ def _spread(mask: Any, shape: tuple[int, ...]) -> Any:
     if mask.shape == shape:
         return mask
     return ops.broadcast_to(ops.reshape(mask, (*mask.shape, *(1 for _ in shape[mask.ndim :]))), shape)
+
+
+def concatenate(inputs: list[SymbolicTensor], axis: int = -1, **kwargs: object) -> object:
+    """Symbolic tensors joined along an axis: ``Concatenate(axis, **kwargs)(inputs)``.
+
+    Args:
+        inputs: list of tensors whose shapes agree but for ``axis``.
+        axis: the axis, counted with the batch axis; negative ones from the end.
+
+    Raises:
+        ValueError: it is no such list.
+
+    Source: Keras 3, concatenate.
+    """
+    return Concatenate(axis, **kwargs)(inputs)
+
+
+__all__ = ["Concatenate", "Flatten", "Permute", "RepeatVector", "Reshape", "concatenate"]

@@ -170,3 +170,6 @@ class StackedRNNCells(Layer):
 
     def compute_output_spec(self, inputs: Any, states: Any, **kwargs: Any) -> Any:
         return map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), self.compute_output_shape(inputs.shape))
+
+
+__all__ = ["StackedRNNCells"]

@@ -201,3 +201,6 @@ def _run(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], 
 
     with trying():
         return fn(*map_structure(stand_in, args), **map_structure(stand_in, kwargs))
+
+
+__all__ = ["SymbolicTensor"]

@@ -88,3 +88,6 @@ class UpSampling1D(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         n, steps, features = input_shape
         return (n, None if steps is None else steps * self.size, features)
+
+
+__all__ = ["UpSampling1D", "UpSampling2D"]

@@ -275,3 +275,6 @@ def check_shape(what: str, shape: Sequence[int]) -> tuple[int, ...]:
     if size > 2**40:
         raise ValueError(f"{what}: shape {shape} asks for {size} elements, more than can be held in memory")
     return tuple(int(n) for n in shape)
+
+
+__all__ = ["Variable"]

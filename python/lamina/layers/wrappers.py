@@ -146,3 +146,6 @@ class TimeDistributed(Layer):
         """
         with registry.custom_object_scope(custom_objects):
             return super().from_config(config)
+
+
+__all__ = ["Masking", "TimeDistributed"]

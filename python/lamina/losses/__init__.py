@@ -4,12 +4,9 @@ A loss is an object called as ``loss(y_true, y_pred, sample_weight=None)``, the 
 ``(y_true, y_pred)`` built from ``lamina.ops`` that returns one value per sample.
 """
 
-from . import hinge as _hinge
-from . import lookup as _lookup
-from . import pairs as _pairs
-from . import probabilistic as _probabilistic
-from . import regression as _regression
-from .base import Loss as Loss
+from ..core.rooms import public_names
+from .base import *
+from .function_loss import *
 from .function_loss import FunctionLoss as FunctionLoss
 from .function_loss import classes as _classes
 from .hinge import *
@@ -20,11 +17,6 @@ from .pairs import *
 from .probabilistic import *
 from .regression import *
 
-BUILT_IN = frozenset(_classes.values())
+__all__ = list(public_names(__name__, globals()))
 
-__all__ = ["Loss"]
-__all__ += _hinge.__all__
-__all__ += _lookup.__all__
-__all__ += _pairs.__all__
-__all__ += _probabilistic.__all__
-__all__ += _regression.__all__
+BUILT_IN = frozenset(_classes.values())

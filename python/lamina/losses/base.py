@@ -128,3 +128,6 @@ class Loss(Explained, strict=True):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+
+__all__ = ["Loss"]

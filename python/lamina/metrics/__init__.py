@@ -5,11 +5,7 @@ of them and ``reset_state()`` starts again.  ``fit`` also takes the name of a me
 ``(y_true, y_pred)`` of one value per sample, whose mean it reports.
 """
 
-from . import accuracy as _accuracy
-from . import base as _base
-from . import function_metric as _function_metric
-from . import lookup as _lookup
-from . import regression as _regression
+from ..core.rooms import public_names
 from .accuracy import *
 from .base import *
 from .function_metric import *
@@ -18,11 +14,6 @@ from .lookup import BY_SHAPE as BY_SHAPE
 from .lookup import classes as _classes
 from .regression import *
 
-BUILT_IN = frozenset(_classes().values())
+__all__ = list(public_names(__name__, globals()))
 
-__all__ = []
-__all__ += _accuracy.__all__
-__all__ += _base.__all__
-__all__ += _function_metric.__all__
-__all__ += _lookup.__all__
-__all__ += _regression.__all__
+BUILT_IN = frozenset(_classes().values())

@@ -9,34 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.autograd import Tensor
-
-# The modules first: some functions have the name of their module and take its place below.
-from . import activation as _activation
-from . import activation_variants as _activation_variants
-from . import attention as _attention
-from . import conversion as _conversion
-from . import convolution as _convolution
-from . import creation as _creation
-from . import dense as _dense
-from . import diagonal as _diagonal
-from . import dropout as _dropout
-from . import elementwise as _elementwise
-from . import embedding as _embedding
-from . import expansion as _expansion
-from . import image
-from . import linear_algebra as _linear_algebra
-from . import loss as _loss
-from . import normalization as _normalization
-from . import normalization_composed as _standardization
-from . import pooling as _pooling
-from . import rearrange as _arrangement
-from . import recurrent as _recurrent
-from . import reduction as _reduction
-from . import reshape as _reshape
-from . import scatter as _scatter
-from . import sorting as _sorting
-from . import special as _special
-from . import trigonometry as _trigonometry
+from ..core.rooms import public_names
+from . import image as image
 from .activation import *
 from .activation_variants import *
 from .attention import *
@@ -65,34 +39,7 @@ from .sorting import *
 from .special import *
 from .trigonometry import *
 
-__all__ = []
-__all__ += _activation.__all__
-__all__ += _activation_variants.__all__
-__all__ += _arrangement.__all__
-__all__ += _attention.__all__
-__all__ += _conversion.__all__
-__all__ += _convolution.__all__
-__all__ += _creation.__all__
-__all__ += _dense.__all__
-__all__ += _diagonal.__all__
-__all__ += _dropout.__all__
-__all__ += _elementwise.__all__
-__all__ += _embedding.__all__
-__all__ += _expansion.__all__
-__all__ += image.__all__
-__all__ += _linear_algebra.__all__
-__all__ += _loss.__all__
-__all__ += _normalization.__all__
-__all__ += _pooling.__all__
-__all__ += _recurrent.__all__
-__all__ += _reduction.__all__
-__all__ += _reshape.__all__
-__all__ += _scatter.__all__
-__all__ += _sorting.__all__
-__all__ += _special.__all__
-__all__ += _standardization.__all__
-__all__ += _trigonometry.__all__
-
+__all__ = list(public_names(__name__, globals()))
 for _name in __all__:
     globals()[_name] = op(globals()[_name])
 image.resize = globals()["resize"]  # its name in Keras

@@ -542,3 +542,6 @@ class Optimizer(Explained, strict=True):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+
+__all__ = ["Optimizer"]
