@@ -459,3 +459,12 @@ def test_weights_of_equal_names_keep_keys_of_their_own():
     keys = ["w", "w_2", "w_1", "one/kernel", "fc/kernel", "fc_2/kernel", "fc_1/kernel", "one/kernel_1"]
     assert list(layer.state_dict()) == keys
     assert len(layer.weights) == 8
+
+
+def test_softmax_over_axes_that_are_not_there():
+    x = np.zeros((2, 3, 4), np.float32)
+    for axis, message in (((5, 6), "axis 5 is out of range"), ((1, -2), "twice"), ((-1, -4), "axis -4"), (3, "axis 3")):
+        with pytest.raises(ValueError, match=f"Softmax 'softmax.*{message}"):
+            layers.Softmax(axis)(x)
+    with pytest.raises(ValueError, match="axis -1 is out of range"):
+        layers.Softmax((-1,))(np.float32(1))

@@ -237,8 +237,13 @@ class Softmax(_Elementwise):
         return ops.transpose(ops.reshape(y, shape), tuple(last.index(d) for d in range(x.ndim)))
 
     def _axes(self, x: Tensor) -> tuple[int, ...]:
-        assert not isinstance(self.axis, int)
-        return tuple(sorted(a % x.ndim for a in self.axis))
+        axes = self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        for axis in axes:
+            if not -x.ndim <= axis < x.ndim:
+                raise ValueError(f"axis {axis} is out of range for an input of shape {x.shape}")
+        if len({axis % x.ndim for axis in axes}) < len(axes):
+            raise ValueError(f"axis {self.axis} names an axis twice of an input of shape {x.shape}")
+        return tuple(sorted(axis % x.ndim for axis in axes))
 
 
 __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
