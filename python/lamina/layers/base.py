@@ -446,7 +446,10 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
     def losses(self) -> list[Any]:
         """What ``add_loss`` collected in the last call, and the regularization of the trainable weights."""
         held = self._held()
-        found = [loss for layer in (self, *held.layers) for loss in layer._own_losses]
+        found = list(self._own_losses)
+        for layer in held.layers:
+            if layer._own_losses:
+                found += layer._own_losses
         for v in held.variables:
             if v.regularizer is not None:
                 return found + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]

@@ -153,7 +153,12 @@ class Kept:
         self.contents = [(container, _identities(container)) for container in found]
 
     def holds(self) -> bool:
-        return self.version == configuration.version and all(_identities(c) == ids for c, ids in self.contents)
+        if self.version != configuration.version:
+            return False
+        for container, ids in self.contents:  # noqa: SIM110 (a loop is faster)
+            if _identities(container) != ids:
+                return False
+        return True
 
 
 def _containers(name: str, value: Any) -> Iterator[Any]:

@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 
 from .. import losses, metrics, ops, optimizers
-from ..core.autograd import Tensor, no_grad, wrap
+from ..core.autograd import Tensor
 from ..core.masked_tensor import MaskedTensor
-from ..core.recording import configuration
+from ..core.recording import READ_IN_PYTHON, forbid_capture
 from ..core.suggest import unknown
 from ..core.tree import flatten, map_structure
-from ..layers.weights import named_layers
 from ..losses import Loss
 from ..metrics import Mean, MeanMetricWrapper, Metric
 from ..ops.conversion import as_tensor
-from .data_adapter import Array, Column
+from .data_adapter import Array
 
 
 def output_names(y_pred: Any, declared: Sequence[str] | None) -> list[str]:
@@ -47,6 +46,13 @@ def per_output(what: str, given: Any, names: Sequence[str]) -> list[Any]:
     raise ValueError(f"{what}: the model has {len(names)} outputs ({', '.join(names)}); give a list or a dict of them")
 
 
+def as_given(given: Any, each: Sequence[Any], names: Sequence[str]) -> Any:
+    """One thing an output, as ``per_output`` gives them, in the structure of ``given``."""
+    if isinstance(given, dict):
+        return {name: one for name, one in zip(names, each, strict=True) if name in given}
+    return list(each) if len(names) > 1 or isinstance(given, (list, tuple)) else next(iter(each), None)
+
+
 class LossSet:
     """The losses of all outputs and their weighted sum."""
 
@@ -62,12 +68,14 @@ class LossSet:
             if w is not None and not isinstance(w, Real) and getattr(w, "shape", None) != ():
                 raise TypeError(f"loss_weights: expected numbers, got {w!r}")
         self.weights = [1.0 if w is None else float(w) for w in weights]
+        used = [f"{name}_loss" for name, loss in zip(self.names, self.losses, strict=True) if loss is not None]
+        self.trackers = [Mean(name) for name in used] if len(self.names) > 1 else []  # of the single losses
+        self.single: list[Tensor] = []  # what they were when they were last computed
 
     @property
     def log_names(self) -> list[str]:
         """Names of the single losses, where there are several."""
-        used = [f"{name}_loss" for name, loss in zip(self.names, self.losses, strict=True) if loss is not None]
-        return used if len(self.names) > 1 else []
+        return [tracker.name for tracker in self.trackers]
 
     def target_dtype(self, i: int, array: Array, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """What output i's loss wants of y: class indices stay integers, a user's function gets y as it is."""
@@ -75,8 +83,8 @@ class LossSet:
         keep = loss is None or loss.integer_targets or type(loss) not in losses.BUILT_IN
         return dtype if array.dtype.kind == "f" or not keep else array.dtype
 
-    def compute(self, y: list[Any], y_pred: Any, weights: list[Any]) -> tuple[Tensor | None, list[Tensor]]:
-        """(weighted sum or None, single losses) of the outputs that have a loss; one output's is not given twice."""
+    def compute(self, y: list[Any], y_pred: Any, weights: list[Any]) -> Tensor | None:
+        """The weighted sum of the outputs' losses, None without any; the single ones stay in ``single``."""
         single = []
         total: Tensor | None = None
         for i, (loss, output) in enumerate(zip(self.losses, flatten(y_pred), strict=True)):
@@ -91,7 +99,8 @@ class LossSet:
             if self.weights[i] != 1.0:
                 value = ops.multiply(value, self.weights[i])
             total = value if total is None else ops.add(total, value)
-        return total, single if len(self.names) > 1 else []
+        self.single = single if len(self.names) > 1 else []
+        return total
 
 
 class _Entry:
@@ -185,23 +194,6 @@ def plain(value: Any, what: str = "log") -> Any:
     return array.item() if array.ndim == 0 else array.copy()
 
 
-class Totals:
-    """Running means over samples of the total loss and of the single ones."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = ["loss", *names]
-        self.sums = [0.0] * len(self.names)
-        self.samples = 0
-
-    def add(self, values: Sequence[float], size: int) -> None:
-        self.samples += size
-        for i, _ in enumerate(self.names):
-            self.sums[i] += values[i] * size
-
-    def means(self) -> dict[str, float]:
-        return {name: total / max(self.samples, 1) for name, total in zip(self.names, self.sums, strict=True)}
-
-
 def _metric(identifier: Any) -> Any:
     """A metric object; None, and the names that shapes settle, stay."""
     waits = identifier is None or (isinstance(identifier, str) and identifier in metrics.BY_SHAPE)
@@ -228,9 +220,10 @@ class Compiled:
             "run_eagerly": run_eagerly,
         }
         self.run_eagerly = run_eagerly
+        self.measures = bool(plain or weighted)  # anything but losses
         self.loss_tracker = Mean("loss")
         self.warned = False  # of a loss that isn't finite, in this fit
-        self.own_names: list[str] = []  # what the last test step that the model defines itself returned
+        self.tested_names: list[str] = []  # of what the last test step returned
         self.names: list[str] | None = None
         self.shapes: list[tuple[int, ...]] = []  # of the outputs that settled the names
         self.masked: list[bool] = []  # whether they had a mask
@@ -238,6 +231,7 @@ class Compiled:
         self.version = -1  # of the configuration then
         self.loss_set: LossSet
         self.metric_set: MetricSet
+        self._all_metrics: CompiledMetrics | None = None
         self._loss = _losses(loss)
         self._metrics, self._weighted_metrics = (map_structure(_metric, given) for given in (plain, weighted))
 
@@ -264,53 +258,55 @@ class Compiled:
         self.shapes = [t.shape for t in flatten(y_pred)]
         self.masked = [isinstance(t, MaskedTensor) for t in flatten(y_pred)]
 
-    def look_at(self, model: Any) -> None:
-        """Before a pass over data: have losses and metrics matched again if the model got other layers."""
-        if self.version == configuration.version:
-            return
-        self.version, before, self.layers = configuration.version, self.layers, list(named_layers(model).values())
-        if self.names is not None and [*map(id, before)] != [*map(id, self.layers)]:
-            self.metric_set.reset()  # its metrics may be in the next set as well
-            self.names = None
-
-    def probe(
-        self, samples: int, targets: Sequence[Column | None], y_pred: Any, weights: Sequence[Column | None]
-    ) -> None:
-        """Compute losses and metrics once, so that what doesn't fit is said before training."""
-        with no_grad():
-            y, w = ([None if c is None else wrap(c.slice(0, samples)) for c in part] for part in (targets, weights))
-            self.loss_set.compute(y, y_pred, w)
-            self.metric_set.update(y, y_pred, w)
-            self.metric_set.reset()
-
-    def matched(self, y: Any, y_pred: Any, weight: Any, declared: Sequence[str] | None) -> tuple[list[Any], list[Any]]:
+    def matched(self, y: Any, y_pred: Any, weight: Any, model: Any) -> tuple[list[Any], list[Any]]:
         """y and weights of one batch as tensors, one of each an output (None where nothing is given)."""
-        names = output_names(y_pred, declared)
+        if self.names is not None and len(self.names) == 1 and type(y_pred) is type(y) is Tensor and weight is None:
+            return [y], [None]
+        names = output_names(y_pred, model.output_names)
         if self.names != names:
-            self.settle(y_pred, declared)
+            self.settle(y_pred, model.output_names)
         weights = per_output("sample_weight", weight, names) if isinstance(weight, (list, dict)) else None
         y, weights = per_output("y", y, names), weights or [weight] * len(names)
         return [None if t is None else as_tensor(t) for t in y], [None if t is None else as_tensor(t) for t in weights]
 
+    def track(self, loss: Any, single: Sequence[Tensor], size: int) -> None:
+        """Add the losses of one batch to their means over samples."""
+        forbid_capture(READ_IN_PYTHON)
+        tracker = self.loss_tracker
+        tracker.total += float(loss._array if isinstance(loss, Tensor) else loss) * size
+        tracker.count += size
+        if single:
+            for tracker, one in zip(self.loss_set.trackers, single, strict=True):
+                tracker.total += float(one._array) * size
+                tracker.count += size
+
+    def all_metrics(self, model: Any) -> CompiledMetrics:
+        """The metrics of all outputs as one; model: the one that was compiled."""
+        if self._all_metrics is None:
+            self._all_metrics = CompiledMetrics(self, model)
+        return self._all_metrics
+
     @property
-    def log_names(self) -> list[str]:
-        """Names of the single losses in the logs: none where there is one output."""
-        return self.loss_set.log_names
+    def loss_trackers(self) -> list[Mean]:
+        """The mean of the total loss, and those of the single ones where there are several and steps track them."""
+        if self.names is None or not self.loss_set.trackers:
+            return [self.loss_tracker]
+        return [self.loss_tracker, *(tracker for tracker in self.loss_set.trackers if tracker.count)]
 
 
 class CompiledMetrics(Metric):
-    """All metrics that compile was given as one, for the steps that a model defines itself."""
+    """All metrics that compile was given as one."""
 
-    def __init__(self, compiled: Compiled, declared: Sequence[str] | None) -> None:
+    def __init__(self, compiled: Compiled, model: Any) -> None:
         super().__init__(name="compile_metrics")
         self._compiled = compiled
-        self._declared = declared
+        self._model = model
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        with no_grad():
+        if type(y_pred) is not Tensor:
             y_pred = map_structure(as_tensor, y_pred)
-            y, weights = self._compiled.matched(y_true, y_pred, sample_weight, self._declared)
-            self._compiled.metric_set.update(y, y_pred, weights)
+        y, weights = self._compiled.matched(y_true, y_pred, sample_weight, self._model)
+        self._compiled.metric_set.update(y, y_pred, weights)
 
     def result(self) -> dict[str, Any]:
         return {} if self._compiled.names is None else self._compiled.metric_set.results()

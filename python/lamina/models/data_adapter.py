@@ -1,13 +1,18 @@
-"""Where fit's batches come from: arrays in memory, or an iterable of batches."""
+"""First before a step: whatever fit was given, arrays in memory or an iterable of batches, becomes nests of arrays.
+
+Nothing is checked or computed here but that they are numbers; ``prepare.py`` says what comes next.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sized
 from operator import methodcaller
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from .. import _native
 from ..core.arrays import about, is_dataset, to_numbers
 from ..core.autograd import Tensor, wrap
 from ..core.generator import numpy_generator
@@ -24,11 +29,16 @@ class SupportsArray(Protocol):
     def __array__(self) -> Array: ...
 
 
-class Batch(NamedTuple):
-    """Tensors (or nests of them), valid until the next batch is drawn, and the number of samples.
+class Given(NamedTuple):
+    """Nests of arrays as the user gave them, of all samples or of one batch; None for what was not given."""
 
-    Steps that a model defines itself may keep theirs.
-    """
+    x: Any
+    y: Any
+    weight: Any
+
+
+class Batch(NamedTuple):
+    """Nests of tensors in the structure that the user gave, in memory of their own, and the number of samples."""
 
     x: Any
     y: Any
@@ -59,50 +69,55 @@ def to_arrays(what: str, name: str, tree: Any) -> Any:
     return to_numbers(f"{what}: {name}", tree)
 
 
+def adapt(what: str, x: Any, y: Any, weight: Any) -> Given:
+    """x, y and sample_weight as nests of arrays."""
+    if x is None:
+        raise ValueError(f"{what}: x is missing")
+    return Given(to_arrays(what, "x", x), to_arrays(what, "y", y), to_arrays(what, "sample_weight", weight))
+
+
 class Column:
-    """One array, read in slices of the wanted dtype; slices that need work share one buffer, unless ``kept``.
+    """One array, read in slices of the wanted dtype: views of it, or memory of their own."""
 
-    kept: Python code of the user's sees the slices, and may keep them.
-    """
-
-    def __init__(self, array: Array, dtype: np.dtype[Any], kept: bool = False) -> None:
+    def __init__(self, array: Array, dtype: np.dtype[Any]) -> None:
         self.array = array
-        self._kept = kept
-        self.dtype = dtype = dtype if dtype.isnative else dtype.newbyteorder("=")
-        self._taken = np.empty(0, array.dtype)
-        self._converted = np.empty(0, dtype)
+        self.dtype = dtype if dtype.isnative else dtype.newbyteorder("=")
+        self._inner = array.shape[1:]
+        self._memory = _large if math.prod(self._inner) * array.itemsize > _LARGE_SAMPLE else np.empty
 
     def _convert(self, part: Array) -> Array:
         if part.dtype == self.dtype and part.flags.c_contiguous:
             return part
-        if self._kept or len(self._converted) < len(part):
-            self._converted = np.empty(part.shape, self.dtype)
-        np.copyto(self._converted[: len(part)], part, casting="unsafe")
-        return self._converted[: len(part)]
+        converted = self._memory(part.shape, self.dtype)
+        np.copyto(converted, part, casting="unsafe")
+        return converted
 
     def slice(self, start: int, stop: int) -> Array:
         return self._convert(self.array[start:stop])
 
     def take(self, indices: Array) -> Array:
-        if self._kept or len(self._taken) < len(indices):
-            self._taken = np.empty((len(indices), *self.array.shape[1:]), self.array.dtype)
-        out = self._taken[: len(indices)]
+        out = self._memory((len(indices), *self._inner), self.array.dtype)
         np.take(self.array, indices, axis=0, out=out, mode="clip")  # "raise" would go through one more buffer
         return self._convert(out)
 
 
-# A nest of Column for x; for y and the sample weights a Column or None for each output of the model, or for models
-# with steps of their own a nest as it was given.
-Columns = tuple[Any, Any, Any]
-Prepare = Callable[[Any, Any, Any], "tuple[Columns, int]"]  # checks the given x, y, weights; also counts samples
+_LARGE_SAMPLE = 1024  # bytes
+
+
+def _large(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Memory from the pool: NumPy would have the system give the pages of every batch anew."""
+    pooled = dtype.char in "fdilqILQbBhH?" and dtype.isnative
+    return _native.empty(shape, dtype) if pooled else np.empty(shape, dtype)
+
+
+Columns = tuple[Any, Any, Any]  # nests of Column, as x, y and the sample weights were given
+Prepare = Callable[[Given], "tuple[Columns, int]"]  # what comes after adapting; also counts samples
 
 
 def _batch(columns: Columns, read: Callable[[Column], Array], size: int) -> Batch:
     def tensors(tree: Any) -> Any:
         if type(tree) is Column:
             return wrap(read(tree))
-        if type(tree) is list:  # the usual y and weights: not through map_structure, at every step
-            return [tensors(part) for part in tree]
         return None if tree is None else map_structure(tensors, tree)
 
     x, y, weight = columns
@@ -112,13 +127,20 @@ def _batch(columns: Columns, read: Callable[[Column], Array], size: int) -> Batc
 class ArrayFeed:
     """Batches of arrays in memory."""
 
-    def __init__(self, arrays: tuple[Any, Any, Any], prepare: Prepare, batch_size: int, shuffle: bool) -> None:
-        self._columns, self.samples = prepare(*arrays)
-        columns = getattr(arrays[0], "columns", None)  # of a data frame
+    samples = 0
+    steps: int | None = None
+
+    def __init__(self, what: str, data: tuple[Any, Any, Any], batch_size: int, shuffle: bool) -> None:
+        columns = getattr(data[0], "columns", None)  # of a data frame
         self.columns = None if columns is None else [str(c) for c in columns]
-        self.steps: int | None = -(-self.samples // batch_size)
+        self._given = adapt(what, *data)
         self._batch_size = batch_size
         self._shuffle = shuffle
+
+    def prepare(self, prepare: Prepare) -> None:
+        """Let all samples go through what comes after adapting."""
+        self._columns, self.samples = prepare(self._given)
+        self.steps = -(-self.samples // self._batch_size)
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass over the data, in a new order if shuffled."""
@@ -138,13 +160,17 @@ class IterableFeed:
     """Batches from an iterable of x, (x, y) or (x, y, sample_weight)."""
 
     columns: list[str] | None = None
+    _prepare: Prepare
 
-    def __init__(self, source: Iterable[Any], prepare: Prepare, what: str, own: bool = False) -> None:
+    def __init__(self, what: str, source: Iterable[Any], own: bool = False) -> None:
         self.steps = len(source) if isinstance(source, Sized) else None
         self._source = source
-        self._prepare = prepare
         self._what = what
         self._own = own  # one batch, which the user gave as such
+
+    def prepare(self, prepare: Prepare) -> None:
+        """Let each batch, once it is drawn, go through what comes after adapting."""
+        self._prepare = prepare
 
     def epoch(self) -> Iterator[Batch]:
         for item in self._source:
@@ -155,7 +181,7 @@ class IterableFeed:
                 )
             x, y, weight = (*given, None, None)[:3]
             try:
-                columns, size = self._prepare(x, y, weight)
+                columns, size = self._prepare(adapt(self._what, x, y, weight))
             except (TypeError, ValueError):
                 if not self._own:
                     self._check(x, y)
@@ -180,11 +206,15 @@ class IterableFeed:
 class Feed:
     """The batches of each epoch: one pass over the source, or ``steps`` batches, going on where the last one ended."""
 
-    def __init__(self, source: ArrayFeed | IterableFeed, steps: int | None) -> None:
+    def __init__(self, source: ArrayFeed | IterableFeed, steps: int | None = None) -> None:
         self.source = source
-        self.steps = source.steps if steps is None else steps
         self._limit = steps
         self._rest: Iterator[Batch] | None = None
+
+    @property
+    def steps(self) -> int | None:
+        """Batches of an epoch, if it is known."""
+        return self.source.steps if self._limit is None else self._limit
 
     def epoch(self) -> Iterator[Batch]:
         if self._limit is None:
@@ -205,3 +235,19 @@ class Feed:
             self.source.end_epoch()
         self._rest = self.source.epoch()  # an exhausted generator stays empty here
         return next(self._rest, None)
+
+
+def feed(
+    what: str, data: tuple[Any, Any, Any], batch_size: int | None, steps: int | None = None, shuffle: bool = False
+) -> Feed:
+    """The batches of x, y and sample_weight, which ``Feed.source.prepare`` makes ready."""
+    size = 32 if batch_size is None else batch_size
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+        raise ValueError(f"{what}: batch_size must be a positive integer, got {batch_size!r}")
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
+        raise ValueError(f"{what}: the number of steps must be a positive integer, got {steps!r}")
+    if is_arrays(data[0]):
+        return Feed(ArrayFeed(what, data, int(size), shuffle), steps)
+    if data[1] is not None or data[2] is not None:
+        raise ValueError(f"{what}: x gives batches, so y and sample_weight must come with them, as (x, y, weights)")
+    return Feed(IterableFeed(what, data[0]), steps)

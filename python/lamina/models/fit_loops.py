@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,75 +13,44 @@ import numpy as np
 from ..callbacks.base import CallbackList
 from ..core.autograd import Tensor, no_grad
 from ..core.tree import flatten, map_structure, pack_as
-from .compile_state import Compiled, Totals, plain
+from ..ops.conversion import as_tensor
+from ..utils import pack_x_y_sample_weight
 from .data_adapter import Array, Batch, Feed
 from .signals import WholeSteps
-from .user_steps import own_logs
+from .train_step import StepLogs, plain_logs
 
 Logs = dict[str, Any]
-Step = Callable[..., Any]
 
 
-def values_of(total: Tensor, single: list[Tensor]) -> list[float]:
-    return [float(total._array), *(float(t._array) for t in single)]
-
-
-class StepLogs:
-    """The logs of the library's own steps: means of the losses over samples, and the metrics' results."""
-
-    def __init__(self, model: Any, compiled: Compiled) -> None:
-        self._model, self._compiled = model, compiled
-
-    def begin(self) -> None:
-        """A pass over the data begins; its first batch is there, so losses and metrics are settled."""
-        self._totals = Totals(self._compiled.log_names)
-        self._attached = self._model._attached_metrics()
-        self._compiled.metric_set.reset()
-        for metric in self._attached:
-            metric.reset_state()
-
-    def add(self, result: tuple[Tensor, list[Tensor], Any], batch: Batch) -> float:
-        """What the step gave for this batch; returns its loss."""
-        total, single, y_pred = result
-        values = values_of(total, single)
-        self._totals.add(values, batch.size)
-        self._compiled.metric_set.update(batch.y, y_pred, batch.weight)
-        return values[0]
-
-    def __call__(self) -> Logs:
-        tracker, totals = self._compiled.loss_tracker, self._totals
-        tracker.total, tracker.count = totals.sums[0], float(totals.samples)
-        attached = {m.name: plain(m.result(), f"metric {m.name!r}") for m in self._attached}
-        return {**totals.means(), **self._compiled.metric_set.results(), **attached}
-
-
-class OwnLogs:
-    """The logs of steps that the model defines itself: what the last of them returned."""
+class LatestLogs:
+    """The logs of the latest step, as plain numbers."""
 
     def __init__(self, model: Any, kind: str) -> None:
-        self._model, self._kind = model, kind
         self._what = f"{type(model).__name__}.{kind}_step"
+        self._tracker = model._compiled.loss_tracker
+        self.forget()
 
-    def begin(self) -> None:
-        self._logs: Logs = {}
-        self._model.reset_metrics()
+    def forget(self) -> None:
+        """Before the next step, which need not compute what nobody looked at then."""
+        self._given: Any = None
+        self._logs: Logs | None = None
 
-    def add(self, result: Any, batch: Batch) -> float:
-        self._logs = own_logs(self._what, result)
-        if self._kind == "test":
-            self._model._compiled.own_names = list(self._logs)
-        loss = self._logs.get("loss", 0.0)
+    def take(self, given: Any) -> float:
+        """What the step returned; returns its loss, or the mean so far."""
+        self._given, self._logs = given, None
+        if type(given) is StepLogs:
+            return float(self._tracker.total)
+        loss = self().get("loss", 0.0)
         return float(loss) if np.ndim(loss) == 0 else 0.0
 
     def __call__(self) -> Logs:
+        if self._logs is None:
+            self._logs = plain_logs(self._what, self._given)
         return dict(self._logs)
 
 
 def train_epoch(
     model: Any,
-    step: Step,
-    logs: StepLogs | OwnLogs,
-    compiled: Compiled,
     feed: Feed,
     hooks: CallbackList,
     whole: WholeSteps,
@@ -92,14 +61,15 @@ def train_epoch(
     first = next(batches, None)  # which may have built the model and settled its losses
     if first is None:
         return {}
+    compiled, step, logs = model._compiled, model.train_step, LatestLogs(model, "train")
     model._build_optimizer("fit")
     compiled.optimizer.zero_grad()
-    logs.begin()
+    model.reset_metrics()
     for i, batch in enumerate(itertools.chain((first,), batches)):
         hooks.batch_begin("train", i)
+        logs.forget()
         with whole.step:
-            result = step(batch.x, batch.y, batch.weight)
-        loss = logs.add(result, batch)
+            loss = logs.take(step(pack_x_y_sample_weight(batch.x, batch.y, batch.weight)))
         if not math.isfinite(loss) and not compiled.warned:
             compiled.warned = True
             steps = f" of {feed.steps}" if feed.steps else ""
@@ -156,20 +126,23 @@ def _arrays(batch: Batch, names: list[str]) -> Iterator[tuple[str, Array]]:
         yield from named(label, tree[0] if single else tree, [])
 
 
-def evaluate(what: str, step: Step, logs: StepLogs | OwnLogs, feed: Feed, hooks: CallbackList) -> Logs:
+def evaluate(what: str, model: Any, feed: Feed, hooks: CallbackList) -> Logs:
     """Losses and metrics over one pass."""
     batches = feed.epoch()
     first = next(batches, None)
     if first is None:
         raise ValueError(f"{what}: x gave no batches")
-    logs.begin()
+    step, logs = model.test_step, LatestLogs(model, "test")
+    model.reset_metrics()
     hooks("on_test_begin", {})
     with no_grad():
         for i, batch in enumerate(itertools.chain((first,), batches)):
             hooks.batch_begin("test", i)
-            logs.add(step(batch.x, batch.y, batch.weight), batch)
+            logs.forget()
+            logs.take(step(pack_x_y_sample_weight(batch.x, batch.y, batch.weight)))
             hooks.batch_end("test", i, batch.size, logs)
     found = logs()
+    model._compiled.tested_names = list(found)
     hooks("on_test_end", found)
     return found
 
@@ -196,7 +169,21 @@ class _Collector:
         return np.concatenate(self._parts) if self._whole is None else self._whole[: self._filled]
 
 
-def predict(step: Step, feed: Feed, hooks: CallbackList, rows: int | None) -> Any:
+def on_batch(model: Any, kind: str, batch: Batch) -> Logs:
+    """One step of training or evaluation, with metrics of this batch alone."""
+    model.reset_metrics()
+    logs = LatestLogs(model, kind)
+    logs.take(getattr(model, f"{kind}_step")(pack_x_y_sample_weight(batch.x, batch.y, batch.weight)))
+    return logs()
+
+
+def predicted(model: Any, batch: Batch) -> Any:
+    """What predict_step gives for a batch, as tensors."""
+    given = model.predict_step(pack_x_y_sample_weight(batch.x))
+    return given if type(given) is Tensor else map_structure(as_tensor, given)
+
+
+def predict(model: Any, feed: Feed, hooks: CallbackList, rows: int | None) -> Any:
     """Predictions for all samples, in the structure of the model's outputs."""
     outputs: list[_Collector] = []
     structure: Any = None
@@ -204,7 +191,7 @@ def predict(step: Step, feed: Feed, hooks: CallbackList, rows: int | None) -> An
     with no_grad():
         for i, batch in enumerate(feed.epoch()):
             hooks.batch_begin("predict", i)
-            structure = step(batch.x)
+            structure = predicted(model, batch)
             found = flatten(structure)
             outputs = outputs or [_Collector(rows) for _ in found]
             for collector, tensor in zip(outputs, found, strict=True):

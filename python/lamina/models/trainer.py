@@ -3,44 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..callbacks import History, as_list, progress
 from ..callbacks.base import CallbackList
-from ..core.autograd import Tensor, no_grad, wrap
-from ..core.capture import capture
+from ..core.autograd import no_grad
 from ..core.explain import require
-from ..core.tree import map_structure
-from ..layers.symbolic import trying
-from ..ops.conversion import as_tensor
-from ..utils import pack_x_y_sample_weight
-from . import fit_loops, validate_data
+from . import data_adapter, fit_loops, validate_data
 from .compile_state import Compiled
-from .data_adapter import ArrayFeed, Columns, Feed, IterableFeed, is_arrays
+from .data_adapter import ArrayFeed, Batch, Feed, IterableFeed, is_arrays
+from .prepare import prepared
 from .signals import WholeSteps
-from .user_steps import Steps
-
-PROBE_SAMPLES = 32  # of the first batch: they build the model and show its outputs
-
-
-class RunStep:
-    """A step (x, y, weight), captured unless ``eagerly``.
-
-    One input, one target and no weights, the usual case, go to the captured step as two plain arguments: it need not
-    look for structure at every call then.
-    """
-
-    def __init__(self, step: Callable[[Any, Any, Any], Any], eagerly: bool, name: str) -> None:
-        self._step = step if eagerly else capture(step, name=name)
-        self._simple = None if eagerly else capture(lambda x, y: step(x, [y], [None]), name=name)
-
-    def __call__(self, x: Any, y: Any, weight: Any) -> Any:
-        if self._simple is not None and type(x) is Tensor and len(y) == 1 and weight[0] is None and y[0] is not None:
-            return self._simple(x, y[0])
-        return self._step(x, y, weight)
+from .train_step import Steps
 
 
 class Trainer(Steps):
@@ -50,7 +27,6 @@ class Trainer(Steps):
     stop_training = False  # callbacks set it to end fit
     _history: History | None = None
     _compiled: Compiled | None = None
-    _steps: dict[str, Callable[..., Any]] | None = None
     _set_before: ClassVar[dict[str, Any]] = {}  # loss and optimizer that were set before compile()
 
     if TYPE_CHECKING:  # what a model brings
@@ -155,63 +131,19 @@ class Trainer(Steps):
     @property
     def metrics_names(self) -> list[str]:
         """Names of what evaluate returns; complete once the model has seen a batch, and a test_step of its own run."""
-        if self._compiled is not None and self._own_step("test"):
-            return self._compiled.own_names or ["loss"]
-        if self._compiled is None or self._compiled.names is None:
+        compiled = self._compiled
+        if compiled is not None and self._defines("test_step", "compute_metrics", "metrics", "get_metrics_result"):
+            return compiled.tested_names or ["loss"]
+        if compiled is None or compiled.names is None:
             return ["loss"]
-        return ["loss", *self._compiled.log_names, *self._compiled.metric_set.results()]
+        return ["loss", *compiled.loss_set.log_names, *compiled.metric_set.results()]
 
-    # ---- the steps: tensor operations only, so that they can be captured ----
-
-    def _train_step(self, x: Any, y: Any, weight: Any) -> tuple[Tensor, list[Tensor], Any]:
-        """Forward, loss, backward, update: (total loss, single losses if several, predictions if metrics want them)."""
-        compiled = self._require("fit")
-        y_pred = self(x, training=True)
-        total, single = self._total(y, y_pred, weight)
-        self._update(total)
-        compiled.optimizer.zero_grad()
-        return total, single, y_pred if compiled.metric_set.entries else None
-
-    def _test_step(self, x: Any, y: Any, weight: Any) -> tuple[Tensor, list[Tensor], Any]:
-        """Forward and loss; returns as _train_step."""
-        compiled = self._require("evaluate")
-        y_pred = self(x, training=False)
-        total, single = self._total(y, y_pred, weight)
-        return total, single, y_pred if compiled.metric_set.entries else None
-
-    def _predict_step(self, x: Any) -> Any:
-        return self(x, training=False)
-
-    def _step(self, kind: str) -> Callable[..., Any]:
-        """The step as it is run: captured, unless compile was told run_eagerly."""
-        if self._own_step(kind):
-            return self._step_by_data(kind)
-        if self._steps is None:
-            self._steps = {}
-        if kind not in self._steps:
-            eagerly = self._compiled is not None and self._compiled.run_eagerly
-            name = f"the {kind} step of {type(self).__name__} {self.name!r}"
-            if kind == "predict":
-                self._steps[kind] = self._predict_step if eagerly else capture(self._predict_step, name=name)
-            else:
-                self._steps[kind] = RunStep(self._train_step if kind == "train" else self._test_step, eagerly, name)
-        return self._steps[kind]
-
-    def _step_by_data(self, kind: str) -> Callable[..., Any]:
-        """The model's own step, which takes its data as Keras packs it."""
-        if kind == "predict":
-            return lambda x: map_structure(as_tensor, self.predict_step(pack_x_y_sample_weight(x)))
-        step = self.train_step if kind == "train" else self.test_step
-        return lambda x, y, weight: step(pack_x_y_sample_weight(x, y, weight))
-
-    def _logs(self, kind: str) -> fit_loops.StepLogs | fit_loops.OwnLogs:
-        """What makes the logs of the steps that _step gives."""
-        return fit_loops.OwnLogs(self, kind) if self._own_step(kind) else fit_loops.StepLogs(self, self._require("fit"))
+    # ---- what the loops ask ----
 
     def _build_optimizer(self, what: str) -> None:
         """Make the optimizer's state of all weights that are to be trained."""
         optimizer, variables = self._require(what).optimizer, self.trainable_weights
-        if self._own_step("train"):  # it may use other optimizers, and make its weights in its first step
+        if self._defines("train_step"):  # it may use other optimizers, and make its weights in its first step
             if optimizer._variables:
                 optimizer.build(variables)
             optimizer._source = lambda: self.trainable_weights
@@ -231,68 +163,6 @@ class Trainer(Steps):
         if self._compiled is None:
             raise RuntimeError(f"{what}: call compile(optimizer=..., loss=...) first")
         return self._compiled
-
-    # ---- data ----
-
-    def _prepare(self, what: str, class_weight: Any, x: Any, y: Any, weight: Any) -> tuple[Columns, int]:
-        """Check one set of arrays; the first one builds the model and matches losses and metrics with its outputs."""
-        kind = "predict" if what.startswith("predict") else "train" if what in ("fit", "train_on_batch") else "test"
-        own = self._own_step(kind)
-        inputs, size = validate_data.inputs(what, x, y, weight, validate_data.data_dtype(self.weights), kept=own)
-        if not size:
-            raise ValueError(f"{what}: x holds no samples")
-        if kind == "predict":
-            return (inputs, [], []), size
-        compiled = self._require(what)
-        if own:
-            dtype = validate_data.data_dtype(self.weights)
-            return (inputs, *validate_data.as_given(what, y, weight, class_weight, dtype, compiled.given_loss)), size
-        y_pred = None
-        if compiled.names is None:
-            with trying():
-                first = map_structure(lambda c: wrap(c.slice(0, min(size, PROBE_SAMPLES))), inputs)
-                y_pred = self(first, training=False)
-            compiled.settle(y_pred, self.output_names)
-            inputs, size = validate_data.inputs(
-                what, x, y, weight, validate_data.data_dtype(self.weights)
-            )  # now that it has some
-        targets, weights = validate_data.targets(
-            what, compiled, y, weight, class_weight, validate_data.data_dtype(self.weights)
-        )
-        if y_pred is not None:  # a wrong y shows here, before anything is trained
-            try:
-                compiled.probe(min(size, PROBE_SAMPLES), targets, y_pred, weights)
-            except Exception:
-                compiled.names = None
-                raise
-        return (inputs, targets, weights), size
-
-    def _feed(
-        self,
-        what: str,
-        data: tuple[Any, Any, Any],
-        batch_size: int | None,
-        steps: int | None,
-        shuffle: bool = False,
-        class_weight: Any = None,
-    ) -> Feed:
-        size = 32 if batch_size is None else batch_size
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-            raise ValueError(f"{what}: batch_size must be a positive integer, got {batch_size!r}")
-        if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
-            raise ValueError(f"{what}: the number of steps must be a positive integer, got {steps!r}")
-
-        if self._compiled is not None:
-            self._compiled.look_at(self)
-
-        def ready(x: Any, y: Any, weight: Any) -> tuple[Columns, int]:
-            return self._prepare(what, class_weight, x, y, weight)
-
-        if is_arrays(data[0]):
-            return Feed(ArrayFeed(data, ready, int(size), shuffle), steps)
-        if data[1] is not None or data[2] is not None:
-            raise ValueError(f"{what}: x gives batches, so y and sample_weight must come with them, as (x, y, weights)")
-        return Feed(IterableFeed(data[0], ready, what), steps)
 
     # ---- fit, evaluate, predict ----
 
@@ -353,7 +223,8 @@ class Trainer(Steps):
             if validation_data is not None or not is_arrays(x):
                 raise ValueError("fit: validation_split needs arrays, and goes without validation_data")
             data, validation_data = validate_data.split(data, validation_split)
-        feed = self._feed("fit", data, batch_size, steps_per_epoch, bool(shuffle), class_weight)
+        feed = data_adapter.feed("fit", data, batch_size, steps_per_epoch, bool(shuffle))
+        prepared(self, "train", "fit", feed, class_weight)
         held_out = None
         if validation_data is not None:
             given = validation_data if isinstance(validation_data, (tuple, list)) else (validation_data,)
@@ -362,7 +233,8 @@ class Trainer(Steps):
                     f"fit: validation_data must be (x, y) or (x, y, sample_weight), got {len(given)} parts"
                 )
             size = batch_size if validation_batch_size is None else validation_batch_size
-            held_out = self._feed("validation_data", (*given, None, None)[:3], size, validation_steps)
+            held_out = data_adapter.feed("validation_data", (*given, None, None)[:3], size, validation_steps)
+            prepared(self, "test", "validation_data", held_out)
         params: dict[str, Any] = {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
         params["validation"] = held_out is not None
         self._history = history = History()
@@ -377,17 +249,13 @@ class Trainer(Steps):
                 hooks("on_train_begin", {})
                 for epoch in range(params.get("initial_epoch", initial_epoch), epochs):
                     hooks("on_epoch_begin", epoch, {})
-                    logs = fit_loops.train_epoch(
-                        self, self._step("train"), self._logs("train"), compiled, feed, hooks, whole, epoch
-                    )
+                    logs = fit_loops.train_epoch(self, feed, hooks, whole, epoch)
                     if not logs:
                         _ran_out(history, epoch)
                         break
                     due = (epoch + 1) % often == 0 if isinstance(often, int) else epoch + 1 in often
                     if held_out is not None and due:
-                        found = fit_loops.evaluate(
-                            "validation_data", self._step("test"), self._logs("test"), held_out, inner
-                        )
+                        found = fit_loops.evaluate("validation_data", self, held_out, inner)
                         logs.update({f"val_{name}": value for name, value in found.items()})
                     hooks("on_epoch_end", epoch, dict(sorted(logs.items())))  # the order in Keras's history
                     if self.stop_training:
@@ -424,11 +292,12 @@ class Trainer(Steps):
         self._require("evaluate")
         require("evaluate", Trainer.evaluate, verbose=verbose, return_dict=return_dict)
         self._found_metrics = (-1, [])
-        feed = self._feed("evaluate", (x, y, sample_weight), batch_size, steps)
+        feed = data_adapter.feed("evaluate", (x, y, sample_weight), batch_size, steps)
+        prepared(self, "test", "evaluate", feed)
         hooks = CallbackList(
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
         )
-        logs = fit_loops.evaluate("evaluate", self._step("test"), self._logs("test"), feed, hooks)
+        logs = fit_loops.evaluate("evaluate", self, feed, hooks)
         return _returned(logs, return_dict)
 
     def predict(
@@ -450,12 +319,12 @@ class Trainer(Steps):
             ValueError: the inputs do not fit the model, or there are none.
         """
         require("predict", Trainer.predict, verbose=verbose)
-        feed = self._feed("predict", (x, None, None), batch_size, steps)
+        feed = prepared(self, "predict", "predict", data_adapter.feed("predict", (x, None, None), batch_size, steps))
         hooks = CallbackList(
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
         )
         rows = feed.source.samples if isinstance(feed.source, ArrayFeed) and steps is None else None
-        return fit_loops.predict(self._step("predict"), feed, hooks, rows)
+        return fit_loops.predict(self, feed, hooks, rows)
 
     # ---- one batch ----
 
@@ -508,27 +377,22 @@ class Trainer(Steps):
         Raises:
             ValueError: the inputs do not fit the model.
         """
-        batch = self._batch("predict_on_batch", (x, None, None), None)
+        batch = self._batch("predict", "predict_on_batch", (x, None, None))
         with no_grad():
-            return fit_loops.arrays(self._step("predict")(batch.x))
+            return fit_loops.arrays(fit_loops.predicted(self, batch))
 
-    def _batch(self, what: str, data: tuple[Any, Any, Any], class_weight: Any) -> Any:
-        if self._compiled is not None:
-            self._compiled.look_at(self)
-        feed = IterableFeed([data], lambda x, y, w: self._prepare(what, class_weight, x, y, w), what, own=True)
-        return next(feed.epoch())
+    def _batch(self, kind: str, what: str, data: tuple[Any, Any, Any], class_weight: Any = None) -> Batch:
+        feed = Feed(IterableFeed(what, [data], own=True))
+        return next(prepared(self, kind, what, feed, class_weight).epoch())
 
     def _on_batch(self, kind: str, data: tuple[Any, Any, Any], class_weight: Any, return_dict: bool) -> Any:
         what = f"{kind}_on_batch"
         require(what, Trainer.train_on_batch, return_dict=return_dict)
         self._require(what)
-        batch = self._batch(what, data, class_weight)
+        batch = self._batch(kind, what, data, class_weight)
         if kind == "train":
             self._build_optimizer(what)
-        logs = self._logs(kind)
-        logs.begin()
-        logs.add(self._step(kind)(batch.x, batch.y, batch.weight), batch)
-        return _returned(logs(), return_dict)
+        return _returned(fit_loops.on_batch(self, kind, batch), return_dict)
 
 
 def _how_often(validation_freq: Any) -> int | Collection[int]:

@@ -1,4 +1,5 @@
-"""From what the user gave to columns: checked, counted, of the dtypes that the model and its losses want."""
+"""Second before a step: the adapted arrays are counted and checked; and columns, of the dtypes that the model and its
+losses want, read them in slices."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from ..core.explain import is_number, show
 from ..core.tree import flatten, map_structure
 from ..data import count
 from ..losses import SparseCategoricalCrossentropy
-from .compile_state import Compiled, per_output
-from .data_adapter import Array, Column, to_arrays
+from .compile_state import Compiled, as_given, per_output
+from .data_adapter import Array, Column, Given, to_arrays
 
 
 def data_dtype(weights: list[Any]) -> np.dtype[Any]:
@@ -22,36 +23,38 @@ def data_dtype(weights: list[Any]) -> np.dtype[Any]:
     return np.dtype(floatx()) if not weights else weights[0].dtype
 
 
-def inputs(what: str, x: Any, y: Any, weight: Any, dtype: np.dtype[Any], kept: bool = False) -> tuple[Any, int]:
-    """Columns of x, and the number of samples that x, y and weight share."""
-    if x is None:
-        raise ValueError(f"{what}: x is missing")
-    arrays = {name: to_arrays(what, name, tree) for name, tree in (("x", x), ("y", y), ("sample_weight", weight))}
-    size = count(what, **arrays)
-    return map_structure(lambda a: Column(a, dtype if a.dtype.kind == "f" else a.dtype, kept), arrays["x"]), size
+def check(what: str, given: Given) -> int:
+    """The number of samples that x, y and weight share; ValueError if they don't, or if there are none."""
+    size = count(what, x=given.x, y=given.y, sample_weight=given.weight)
+    if not size:
+        raise ValueError(f"{what}: x holds no samples")
+    return size
 
 
-def targets(
-    what: str, compiled: Compiled, y: Any, weight: Any, class_weight: Any, dtype: np.dtype[Any]
-) -> tuple[list[Column | None], list[Column | None]]:
-    """Columns of y and of the weights, one for each output of the model (None where nothing is given)."""
+def columns(tree: Any, dtype: np.dtype[Any]) -> Any:
+    """A nest of arrays as it was given, as columns; floats become ``dtype``."""
+    return map_structure(lambda a: None if a is None else Column(a, dtype if a.dtype.kind == "f" else a.dtype), tree)
+
+
+def targets(what: str, compiled: Compiled, given: Given, class_weight: Any, dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """Columns of y and of the weights as they were given, checked against the model's outputs and their losses."""
     names = compiled.names or []
-    labels = _one_each(what, "y", per_output("y", to_arrays(what, "y", y), names), names)
-    weight = to_arrays(what, "sample_weight", weight)
-    each: list[Array | None]
-    each = per_output("sample_weight", weight, names) if isinstance(weight, (list, dict)) else [weight] * len(names)
+    labels = _one_each(what, "y", per_output("y", given.y, names), names)
+    weight = given.weight
+    several = isinstance(weight, (list, dict))
+    each: list[Array | None] = per_output("sample_weight", weight, names) if several else [weight] * len(names)
     _one_each(what, "sample_weight", each, names)
     if class_weight is not None:
         shape = compiled.shapes[0] if compiled.shapes else None
         each = [_class_weighted(what, class_weight, labels, each[0], compiled.loss_set.losses[0], shape)]
+        weight, several = each[0], False
     for i, a in enumerate(labels):
         if a is not None:
             _check_labels(what, compiled, i, a, each[i])
     wanted = compiled.loss_set.target_dtype
-    return (
-        [None if a is None else Column(a, wanted(i, a, dtype)) for i, a in enumerate(labels)],
-        [None if a is None else Column(a, dtype) for a in each],
-    )
+    y = [None if a is None else Column(a, wanted(i, a, dtype)) for i, a in enumerate(labels)]
+    weights = [None if a is None else Column(a, dtype) for a in each]
+    return as_given(given.y, y, names), as_given(weight, weights, names) if several else next(iter(weights), None)
 
 
 def _one_each(what: str, name: str, arrays: list[Any], outputs: list[str]) -> list[Any]:
@@ -105,21 +108,17 @@ def _check_labels(what: str, compiled: Compiled, i: int, y: Array, weight: Array
     )
 
 
-def as_given(
-    what: str, y: Any, weight: Any, class_weight: Any, dtype: np.dtype[Any], loss: Any = None
+def unsettled_targets(
+    what: str, given: Given, class_weight: Any, dtype: np.dtype[Any], loss: Any = None
 ) -> tuple[Any, Any]:
-    """Columns of y and of the weights in the structure that the user gave, for models with steps of their own.
+    """Columns of y and of the weights as they were given, for steps that a model defines itself.
 
     loss: the one that compile was given, if any.
     """
-    labels, weight = to_arrays(what, "y", y), to_arrays(what, "sample_weight", weight)
+    weight = given.weight
     if class_weight is not None:
-        weight = _class_weighted(what, class_weight, flatten(labels), weight, loss, None)
-
-    def column(a: Array | None) -> Column | None:
-        return None if a is None else Column(a, dtype if a.dtype.kind == "f" else a.dtype, kept=True)
-
-    return map_structure(column, labels), map_structure(column, weight)
+        weight = _class_weighted(what, class_weight, flatten(given.y), weight, loss, None)
+    return columns(given.y, dtype), columns(weight, dtype)
 
 
 def _class_weighted(
