@@ -301,3 +301,60 @@ def test_metrics_start_again_where_layers_came_in_the_first_step():
     first, again = (model.evaluate(X, (Y + given) % 3, verbose=0) for given in (1, 0))
     assert first[1] == metrics.SparseCategoricalAccuracy()((Y + 1) % 3, model(X))
     assert metrics.SparseCategoricalAccuracy()(Y, model(X)) == pytest.approx(again[1])
+
+
+def test_the_library_step_is_captured_inside_of_a_models_own():
+    class Around(Model):
+        def train_step(self, data):
+            logs = super().train_step(data)
+            return {**logs, "calls": float(self.optimizer.iterations)}
+
+        def test_step(self, data):
+            return super().test_step(data) | {"tested": 1.0}
+
+    plain, own = ready(Model), ready(Around)
+    histories = fit(plain, validation_data=(X, Y)), fit(own, validation_data=(X, Y))
+    assert histories[1].pop("calls") == [3.0, 6.0]
+    assert histories[1].pop("val_tested") == [1.0, 1.0]
+    assert histories[0] == histories[1]
+    for kind in ("train", "test"):
+        assert own._steps[kind].reason is None
+        assert len(own._steps[kind].plans) == len(plain._steps[kind].plans) >= 1
+
+
+def test_logs_of_a_step_are_those_after_it_whenever_they_are_read():
+    results = []
+
+    class Counting(metrics.Mean):
+        def result(self):
+            results.append(len(results))
+            return super().result()
+
+    model = ready(Model, metrics=[])
+    model.counter = Counting(name="counter")
+    model.train_on_batch(X, Y)
+    model.reset_metrics()
+    del results[:]
+    logs = [model.train_step((X[i : i + 16], Y[i : i + 16])) for i in (0, 16, 32)]
+    means = [one["loss"] for one in logs]
+    assert len(set(means)) == 3
+    assert len(results) == 3
+    assert means == [one["loss"] for one in logs]
+    del results[:]
+    fit(model, epochs=1)
+    assert len(results) == 1  # of three steps, only the last one's logs are looked at
+    logs[0]["more"] = 2.0
+    assert {**logs[0]}.keys() == {"loss", "counter", "more"}
+
+
+def test_one_step_for_several_outputs_logs_the_loss_of_each():
+    x = Input((4,))
+    model = Model(x, [layers.Dense(3, name="a")(x), layers.Dense(2, name="b")(x)])
+    model.compile(optimizers.SGD(0.01), ["mse", "mae"], metrics=[["mae"], None])
+    y = X[:, :3], X[:, :2]
+    history = model.fit(X, list(y), batch_size=16, verbose=0, epochs=2).history
+    assert list(history) == ["a_loss", "a_mae", "b_loss", "loss"]
+    assert history["loss"] == pytest.approx(np.add(history["a_loss"], history["b_loss"]), rel=1e-6)
+    assert model.metrics_names == ["loss", "a_loss", "b_loss", "a_mae"]
+    by_name = model.evaluate(X, dict(zip("ab", y, strict=True)), verbose=0)
+    assert by_name == model.evaluate(X, list(y), verbose=0)
