@@ -220,7 +220,6 @@ class Compiled:
             "run_eagerly": run_eagerly,
         }
         self.run_eagerly = run_eagerly
-        self.measures = bool(plain or weighted)  # anything but losses
         self.loss_tracker = Mean("loss")
         self.warned = False  # of a loss that isn't finite, in this fit
         self.tested_names: list[str] = []  # of what the last test step returned
@@ -234,6 +233,7 @@ class Compiled:
         self._all_metrics: CompiledMetrics | None = None
         self._loss = _losses(loss)
         self._metrics, self._weighted_metrics = (map_structure(_metric, given) for given in (plain, weighted))
+        self.measures = bool(self._metrics or self._weighted_metrics)  # anything but losses
 
     @property
     def given_loss(self) -> Any:
