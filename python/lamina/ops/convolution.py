@@ -52,18 +52,30 @@ def conv(
     groups: int | None = None,
     activation: str = "linear",
 ) -> Tensor:
-    """``activation(convolution of inputs with kernel, + bias)`` in one pass, over one, two or three axes.
+    """Convolution over one, two or three axes, with bias and activation in one pass.
 
-    inputs: (N, ..., C), or (N, C, ...) with data_format="channels_first".
-    kernel: (taps..., C / groups, filters).
-    strides, dilation_rate: a positive integer, or one for each axis; any strides go with any dilation.
-    padding: "valid", "same" (the odd zero goes to the end, as in Keras), "causal" for one axis (all zeros in front), or
-        numbers: one for all sides, or for each axis one or (before, after).
-    bias: (filters,), or None.
-    groups: channels are cut into so many groups that don't meet; None: as many as the kernel's channels say.
-    activation: linear, relu, tanh or sigmoid: those whose gradient follows from the output, which is all that is kept.
+    Args:
+        inputs: (N, ..., C), sequences, images or volumes.
+        kernel: (taps..., C / groups, filters).
+        strides: distance of the places that the kernel takes, a positive integer or one for each axis; any strides go
+            with any dilation_rate.
+        padding: "valid" for no zeros; "same" for an output of size / strides, the odd zero at the end, as in Keras;
+            "causal", for one axis, for zeros in front alone; or numbers of zeros: one for all sides, or for each axis
+            one or (before, after).
+        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        dilation_rate: distance of neighbouring taps of the kernel, a positive integer or one for each axis.
+        bias: (filters,), or None for none.
+        groups: groups of channels that are convolved apart; None takes as many as the kernel's channels say.
+        activation: "linear", "relu", "tanh" or "sigmoid", applied in the same pass.
 
-    Returns (N, ..., filters) in the layout of inputs.  ValueError where shapes or options don't fit.
+    Returns:
+        activation(conv(inputs, kernel) + bias), (N, ..., filters).
+
+    Raises:
+        ValueError: shapes, sizes or options do not fit each other or the rank of inputs.
+        TypeError: inputs are no numbers, or of another dtype than the other tensors.
+
+    Source: Keras 3, keras.ops.conv; ``bias``, ``groups`` and ``activation`` beyond it.
     """
     inputs = as_tensor(inputs)
     if groups is None:
@@ -86,14 +98,33 @@ def conv_transpose(
     groups: int = 1,
     activation: str = "linear",
 ) -> Tensor:
-    """The transposed convolution, from (N, ..., C) to the larger (N, ..., filters): the data gradient of a convolution.
+    """Transposed convolution, the data gradient of a convolution run forward: from (N, ..., C) to larger results.
 
-    kernel: (taps..., filters / groups, C).
-    padding: "valid" yields (n - 1) * stride + taps along an axis, at least n * stride, "same" n * stride; numbers, as
-        conv's, cut so many from both ends of (n - 1) * stride + taps.
-    output_padding: so many more at the end of each axis, fewer than the stride or the dilation.  "same" then counts
-        from (n - 1) * stride + taps % 2, as in Keras, "valid" from (n - 1) * stride + taps.
-    The other arguments are conv's.
+    Args:
+        inputs: (N, ..., C), sequences, images or volumes.
+        kernel: (taps..., filters / groups, C).
+        strides: distance in the result of neighbours in inputs, a positive integer or one for each axis; any strides go
+            with any dilation_rate.
+        padding: "valid" yields (n - 1) * strides + taps along an axis of n, at least n * strides; "same" n * strides;
+            numbers, one for all sides, or for each axis one or (before, after), cut from (n - 1) * strides + taps.  A
+            dilated kernel counts as (taps - 1) * dilation_rate + 1 taps.
+        output_padding: so many more at the end of each axis, fewer than strides or dilation_rate, an integer or one for
+            each axis; "same" then counts from (n - 1) * strides + taps % 2, as in Keras, "valid" from (n - 1) * strides
+            + taps.  None adds what the padding's name asks for.
+        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        dilation_rate: distance of neighbouring taps of the kernel, a positive integer or one for each axis.
+        bias: (filters,), or None for none.
+        groups: groups of channels that are convolved apart.
+        activation: "linear", "relu", "tanh" or "sigmoid", applied in the same pass.
+
+    Returns:
+        activation(conv_transpose(inputs, kernel) + bias), (N, ..., filters).
+
+    Raises:
+        ValueError: shapes, sizes or options do not fit each other or the rank of inputs.
+        TypeError: inputs are no numbers, or of another dtype than the other tensors.
+
+    Source: Keras 3, keras.ops.conv_transpose; ``bias`` and ``activation`` beyond it, ``groups`` from PyTorch.
     """
     options = (strides, padding, output_padding, dilation_rate, groups, activation)
     return _run("conv_transpose", as_tensor(inputs), kernel, bias, data_format, options)
@@ -110,9 +141,29 @@ def depthwise_conv(
     bias: TensorLike | None = None,
     activation: str = "linear",
 ) -> Tensor:
-    """Each channel of inputs (N, ..., C) with its own m kernels: kernel (taps..., C, m), bias (C m,) or None.
+    """Convolution of each channel by itself, with bias and activation in one pass.
 
-    Returns (N, ..., C m); channel c m + j comes from channel c.  The other arguments are conv's.
+    Args:
+        inputs: (N, ..., C), sequences, images or volumes.
+        kernel: (taps..., C, m), m kernels for each channel.
+        strides: distance of the places that the kernel takes, a positive integer or one for each axis; any strides go
+            with any dilation_rate.
+        padding: "valid" for no zeros; "same" for an output of size / strides, the odd zero at the end, as in Keras;
+            "causal", for one axis, for zeros in front alone; or numbers of zeros: one for all sides, or for each axis
+            one or (before, after).
+        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        dilation_rate: distance of neighbouring taps of the kernel, a positive integer or one for each axis.
+        bias: (C * m,), or None for none.
+        activation: "linear", "relu", "tanh" or "sigmoid", applied in the same pass.
+
+    Returns:
+        (N, ..., C * m); channel c * m + j comes from channel c.
+
+    Raises:
+        ValueError: shapes, sizes or options do not fit each other or the rank of inputs.
+        TypeError: inputs are no numbers, or of another dtype than the other tensors.
+
+    Source: Keras 3, keras.ops.depthwise_conv; ``bias`` and ``activation`` beyond it.
     """
     options = (strides, padding, dilation_rate, activation)
     return _run("depthwise_conv", as_tensor(inputs), kernel, bias, data_format, options)
@@ -130,8 +181,30 @@ def separable_conv(
     bias: TensorLike | None = None,
     activation: str = "linear",
 ) -> Tensor:
-    """depthwise_conv, then a convolution of one tap: depthwise_kernel (taps..., C, m), pointwise_kernel (1..., C m,
-    filters), bias (filters,) or None.  The other arguments are conv's.
+    """depthwise_conv, then a convolution of one tap, with bias and activation.
+
+    Args:
+        inputs: (N, ..., C), sequences, images or volumes.
+        depthwise_kernel: (taps..., C, m).
+        pointwise_kernel: (1..., C * m, filters).
+        strides: distance of the places that the kernel takes, a positive integer or one for each axis; any strides go
+            with any dilation_rate.
+        padding: "valid" for no zeros; "same" for an output of size / strides, the odd zero at the end, as in Keras;
+            "causal", for one axis, for zeros in front alone; or numbers of zeros: one for all sides, or for each axis
+            one or (before, after).
+        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        dilation_rate: distance of neighbouring taps of the kernel, a positive integer or one for each axis.
+        bias: (filters,), or None for none.
+        activation: "linear", "relu", "tanh" or "sigmoid", applied in the same pass.
+
+    Returns:
+        (N, ..., filters).
+
+    Raises:
+        ValueError: shapes, sizes or options do not fit each other or the rank of inputs.
+        TypeError: inputs are no numbers, or of another dtype than the other tensors.
+
+    Source: Keras 3, keras.ops.separable_conv; ``bias`` and ``activation`` beyond it.
     """
 
     def run(x: TensorLike) -> Tensor:
@@ -151,7 +224,27 @@ def conv2d(
     groups: int = 1,
     activation: str = "linear",
 ) -> Tensor:
-    """conv over images x (N, H, W, C): w (kh, kw, C / groups, K), b (K,) or None; returns (N, OH, OW, K)."""
+    """conv over images.
+
+    Args:
+        x: images (N, H, W, C).
+        w: (kh, kw, C / groups, filters).
+        b: (filters,), or None for none.
+        strides: distance of the places that the kernel takes, a positive integer or (vertical, horizontal).
+        padding: "valid", "same", or numbers of zeros: one, (height, width), or ((top, bottom), (left, right)).
+        dilation_rate: distance of neighbouring taps of the kernel, a positive integer or two.
+        groups: groups of channels that are convolved apart.
+        activation: "linear", "relu", "tanh" or "sigmoid", applied in the same pass.
+
+    Returns:
+        (N, H', W', filters).
+
+    Raises:
+        ValueError: x has other axes; shapes, sizes or options do not fit each other.
+        TypeError: x is no numbers, or of another dtype than w and b.
+
+    Source: conv for two axes.
+    """
     x = expect_axes(as_tensor(x), 4, "conv2d")
     return conv(x, w, strides, padding, None, dilation_rate, bias=b, groups=groups, activation=activation)
 
@@ -165,7 +258,26 @@ def depthwise_conv2d(
     dilation_rate: Size = 1,
     activation: str = "linear",
 ) -> Tensor:
-    """depthwise_conv over images x (N, H, W, C): w (kh, kw, C, m), b (C m,) or None; returns (N, OH, OW, C m)."""
+    """depthwise_conv over images.
+
+    Args:
+        x: images (N, H, W, C).
+        w: (kh, kw, C, m).
+        b: (C * m,), or None for none.
+        strides: distance of the places that the kernel takes, a positive integer or (vertical, horizontal).
+        padding: "valid", "same", or numbers of zeros: one, (height, width), or ((top, bottom), (left, right)).
+        dilation_rate: distance of neighbouring taps of the kernel, a positive integer or two.
+        activation: "linear", "relu", "tanh" or "sigmoid", applied in the same pass.
+
+    Returns:
+        (N, H', W', C * m).
+
+    Raises:
+        ValueError: x has other axes; shapes, sizes or options do not fit each other.
+        TypeError: x is no numbers, or of another dtype than w and b.
+
+    Source: depthwise_conv for two axes.
+    """
     x = expect_axes(as_tensor(x), 4, "depthwise_conv2d")
     return depthwise_conv(x, w, strides, padding, None, dilation_rate, bias=b, activation=activation)
 

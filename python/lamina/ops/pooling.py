@@ -12,27 +12,18 @@ from .convolution import Padding, Size
 from .data_format import around_channels_last, expect_axes
 
 
-def _max(op: str, inputs: TensorLike, data_format: str | None, options: tuple[Any, ...]) -> Tensor:
+def _pool(op: str, inputs: TensorLike, data_format: str | None, options: tuple[Any, ...]) -> Tensor:
+    """The native pair of this name; that of a maximum keeps which place of each window won."""
+
     def run(x: Tensor) -> Tensor:
-        forward = getattr(_native, op + "_forward")
-        if not wants_grad(x):
-            return wrap(forward(x._array, *options, False))
-        y, index = forward(x._array, *options, True)
+        saves = op.endswith("max_pool")
+        if saves and not wants_grad(x):
+            return wrap(getattr(_native, op + "_forward")(x._array, *options, False))
+        result = getattr(_native, op + "_forward")(x._array, *options, *(True,) * saves)
+        y, *index = result if saves else (result,)
 
         def backward(dy: Array, grads: Gradients) -> None:
-            getattr(_native, op + "_backward")(index, dy, *options, grads[0], grads.accumulate)
-
-        return record(y, (x,), backward)
-
-    return around_channels_last(as_tensor(inputs), data_format, op, run)
-
-
-def _average(op: str, inputs: TensorLike, data_format: str | None, options: tuple[Any, ...]) -> Tensor:
-    def run(x: Tensor) -> Tensor:
-        y = getattr(_native, op + "_forward")(x._array, *options)
-
-        def backward(dy: Array, grads: Gradients) -> None:
-            getattr(_native, op + "_backward")(dy, *options, grads[0], grads.accumulate)
+            getattr(_native, op + "_backward")(*index, dy, *options, grads[0], grads.accumulate)
 
         return record(y, (x,), backward)
 
@@ -49,17 +40,31 @@ def max_pool(
     dilation_rate: Size = 1,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """Maximum over windows of inputs (N, ..., C) along one, two or three axes.
+    """Largest value of each window along one, two or three axes.
 
-    pool_size, strides, dilation_rate: a positive integer, or one for each axis; strides default to pool_size.
-    padding: "valid", "same", or numbers smaller than the window: one for all sides, or for each axis one or (before,
-        after).  Padding never wins.
-    data_format: "channels_last" (default), or "channels_first" for (N, C, ...).
-    ceil_mode: a last window may reach beyond the padded input, if it begins inside of the input or its front padding.
+    The gradient goes to the first of equal values; NaN counts as the largest.
 
-    The gradient goes to the first of equal maxima; NaN counts as the largest.  ValueError where options don't fit.
+    Args:
+        inputs: (N, ..., C), sequences, images or volumes.
+        pool_size: size of a window, a positive integer or one for each axis.
+        strides: distance of neighbouring windows, likewise; None takes pool_size.
+        padding: "valid" for none; "same" for an output of size / strides; or numbers smaller than the window: one for
+            all sides, or for each axis one or (before, after).  Padding never is the largest.
+        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        dilation_rate: distance of the pixels of a window, a positive integer or one for each axis.
+        ceil_mode: whether a last window may reach beyond the padded input, if it begins inside of the input or its
+            front padding.
+
+    Returns:
+        (N, ..., C).
+
+    Raises:
+        ValueError: sizes or options do not fit each other or the rank of inputs, or a window holds nothing of inputs.
+        TypeError: inputs are no floats.
+
+    Source: Keras 3, keras.ops.max_pool; ``dilation_rate`` and ``ceil_mode`` from PyTorch.
     """
-    return _max("max_pool", inputs, data_format, (pool_size, strides, padding, dilation_rate, ceil_mode))
+    return _pool("max_pool", inputs, data_format, (pool_size, strides, padding, dilation_rate, ceil_mode))
 
 
 def average_pool(
@@ -73,33 +78,101 @@ def average_pool(
     ceil_mode: bool = False,
     divisor: str = "valid",
 ) -> Tensor:
-    """Mean over windows of inputs (N, ..., C).
+    """Mean of each window along one, two or three axes.
 
-    divisor: what a window's sum is divided by: "valid", its pixels inside of the input (Keras; ONNX's default);
-        "padded", those inside of the padded input (PyTorch's count_include_pad); "window", all its taps.
-    The other arguments are max_pool's.
+    Padding is left out of the mean, also that of "same", as Keras does on TensorFlow, JAX and NumPy; its PyTorch
+    backend counts some of it.
+
+    Args:
+        inputs: (N, ..., C), sequences, images or volumes.
+        pool_size: size of a window, a positive integer or one for each axis.
+        strides: distance of neighbouring windows, likewise; None takes pool_size.
+        padding: "valid" for none; "same" for an output of size / strides; or numbers smaller than the window: one for
+            all sides, or for each axis one or (before, after).
+        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        dilation_rate: distance of the pixels of a window, a positive integer or one for each axis.
+        ceil_mode: whether a last window may reach beyond the padded input, if it begins inside of the input or its
+            front padding.
+        divisor: what the sum of a window is divided by: "valid", its places inside of the input (Keras; the default of
+            ONNX); "padded", those inside of the padded input (PyTorch's count_include_pad); "window", all its places.
+
+    Returns:
+        (N, ..., C).
+
+    Raises:
+        ValueError: sizes or options do not fit each other or the rank of inputs, or a window holds nothing of inputs.
+        TypeError: inputs are no floats.
+
+    Source: Keras 3, keras.ops.average_pool; ``ceil_mode`` and ``divisor`` from PyTorch.
     """
-    return _average(
-        "average_pool", inputs, data_format, (pool_size, strides, padding, dilation_rate, ceil_mode, divisor)
-    )
+    return _pool("average_pool", inputs, data_format, (pool_size, strides, padding, dilation_rate, ceil_mode, divisor))
 
 
 def adaptive_max_pool(inputs: TensorLike, output_size: Size | None, data_format: str | None = None) -> Tensor:
-    """Maximum over windows that cut each axis of inputs (N, ..., C) into so many parts, as even as they can be.
+    """Largest value of each window, for an output of a given size.
 
-    output_size: a positive integer for all axes, or one for each.  Window i of k over n pixels is [i n / k, (i + 1)
-    n / k), rounded outwards.  None: over all pixels, (N, C).
+    Window i of k over an axis of n covers the places from i n / k to (i + 1) n / k, rounded outwards.
+
+    Args:
+        inputs: (N, ..., C), sequences, images or volumes.
+        output_size: windows along each axis, a positive integer or one for each axis; None: one window holds all, and
+            these axes are gone.
+        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+
+    Returns:
+        (N, *output_size, C), or (N, C).
+
+    Raises:
+        ValueError: output_size does not fit the rank of inputs, or an axis is empty.
+        TypeError: inputs are no floats.
+
+    Source: Keras 3.12, keras.ops.adaptive_max_pool.
     """
-    return _max("adaptive_max_pool", inputs, data_format, (output_size,))
+    return _pool("adaptive_max_pool", inputs, data_format, (output_size,))
 
 
 def adaptive_average_pool(inputs: TensorLike, output_size: Size | None, data_format: str | None = None) -> Tensor:
-    """Mean over windows that cut each axis of inputs into so many parts; arguments as adaptive_max_pool's."""
-    return _average("adaptive_average_pool", inputs, data_format, (output_size,))
+    """Mean of each window, for an output of a given size.
+
+    Window i of k over an axis of n covers the places from i n / k to (i + 1) n / k, rounded outwards.
+
+    Args:
+        inputs: (N, ..., C), sequences, images or volumes.
+        output_size: windows along each axis, a positive integer or one for each axis; None: one window holds all, and
+            these axes are gone.
+        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+
+    Returns:
+        (N, *output_size, C), or (N, C).
+
+    Raises:
+        ValueError: output_size does not fit the rank of inputs, or an axis is empty.
+        TypeError: inputs are no floats.
+
+    Source: Keras 3.12, keras.ops.adaptive_average_pool.
+    """
+    return _pool("adaptive_average_pool", inputs, data_format, (output_size,))
 
 
 def max_pool2d(x: TensorLike, pool_size: Size, strides: Size | None = None, padding: Padding = "valid") -> Tensor:
-    """max_pool of images x (N, H, W, C)."""
+    """max_pool of images.
+
+    Args:
+        x: images (N, H, W, C).
+        pool_size: size of a window, a positive integer or (height, width).
+        strides: distance of neighbouring windows, likewise; None takes pool_size.
+        padding: "valid", "same", or numbers smaller than the window: one, (height, width), or ((top, bottom), (left,
+            right)).
+
+    Returns:
+        (N, H', W', C).
+
+    Raises:
+        ValueError: x has other axes, or sizes or options do not fit.
+        TypeError: x is no floats.
+
+    Source: max_pool for two axes.
+    """
     return max_pool(expect_axes(as_tensor(x), 4, "max_pool2d"), pool_size, strides, padding)
 
 
@@ -110,18 +183,64 @@ def average_pool2d(
     padding: Padding = "valid",
     count_pad: bool = False,
 ) -> Tensor:
-    """average_pool of images x (N, H, W, C); with ``count_pad`` the padding's zeros count as pixels."""
+    """average_pool of images.
+
+    Args:
+        x: images (N, H, W, C).
+        pool_size: size of a window, a positive integer or (height, width).
+        strides: distance of neighbouring windows, likewise; None takes pool_size.
+        padding: "valid", "same", or numbers smaller than the window: one, (height, width), or ((top, bottom), (left,
+            right)).
+        count_pad: whether padding counts as pixels of value 0.
+
+    Returns:
+        (N, H', W', C).
+
+    Raises:
+        ValueError: x has other axes, or sizes or options do not fit.
+        TypeError: x is no floats.
+
+    Source: average_pool for two axes.
+    """
     x = expect_axes(as_tensor(x), 4, "average_pool2d")
     return average_pool(x, pool_size, strides, padding, divisor="padded" if count_pad else "valid")
 
 
 def global_average_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
-    """Mean over all pixels of x (N, H, W, C): (N, C), or (N, 1, 1, C) with ``keepdims``."""
+    """Mean over all pixels of images.
+
+    Args:
+        x: images (N, H, W, C).
+        keepdims: whether the image axes stay, with size 1.
+
+    Returns:
+        (N, C), or (N, 1, 1, C) with keepdims.
+
+    Raises:
+        ValueError: x has other axes, or no pixels.
+        TypeError: x is no floats.
+
+    Source: adaptive_average_pool for two axes and one window.
+    """
     return adaptive_average_pool(expect_axes(as_tensor(x), 4, "global_average_pool2d"), 1 if keepdims else None)
 
 
 def global_max_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
-    """Maximum over all pixels of x (N, H, W, C): (N, C), or (N, 1, 1, C) with ``keepdims``."""
+    """Largest value over all pixels of images.
+
+    Args:
+        x: images (N, H, W, C).
+        keepdims: whether the image axes stay, with size 1.
+
+    Returns:
+        (N, C), or (N, 1, 1, C) with keepdims.
+
+    Raises:
+        ValueError: x has other axes, or no pixels.
+        TypeError: x is no floats.
+
+    Source: adaptive_max_pool for two axes and one window.
+    """
     return adaptive_max_pool(expect_axes(as_tensor(x), 4, "global_max_pool2d"), 1 if keepdims else None)
 
 
