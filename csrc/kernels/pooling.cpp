@@ -113,8 +113,8 @@ void sum_long(const PoolRow<T>& d, T scale) {
   for (dim_t c = 0; c < d.channels; c++) d.y[c] *= scale;
 }
 
-// I: the type of an index, if it is asked which tap won.
-template <class T, bool indexed, class I = std::uint8_t>
+// I: the type of an index, if it is asked which tap won. `onward`: from the y and the index that are there.
+template <class T, bool indexed, class I, bool onward>
 void max_of(const PoolRow<T>& d, const PoolIndex& index) {
   const bool stream = streams(d);
   for_blocks<true>(
@@ -125,14 +125,14 @@ void max_of(const PoolRow<T>& d, const PoolIndex& index) {
         Vec<T> best[R];
         IntVec<T> at[indexed ? R : 1];
         for (int r = 0; r < R; r++) {
-          best[r] = read(x + r * x_step, lanes);
-          if constexpr (indexed) at[r] = splat_index<T>(index.tap0);
-        }
-        if (d.accumulate)
-          for (int r = 0; r < R; r++) {
+          if constexpr (onward) {
             best[r] = get(d.y + to + r * y_step, lanes);
             if constexpr (indexed) at[r] = load_index<T>(static_cast<I*>(index.data) + to + r * y_step, lanes);
+          } else {
+            best[r] = read(x + r * x_step, lanes);
+            if constexpr (indexed) at[r] = splat_index<T>(index.tap0);
           }
+        }
         for (dim_t i = 0; i < d.kh; i++)
           for (dim_t j = 0; j < kw; j++) {
             const IntVec<T> tap = splat_index<T>(index.tap0 + i * index.tap_h + j * index.tap_w);
@@ -154,11 +154,16 @@ void max_of(const PoolRow<T>& d, const PoolIndex& index) {
       });
 }
 
+template <class T, bool indexed, class I>
+void max_of(const PoolRow<T>& d, const PoolIndex& index) {
+  d.accumulate ? max_of<T, indexed, I, true>(d, index) : max_of<T, indexed, I, false>(d, index);
+}
+
 template <class T>
 void max(const PoolRow<T>& d, const PoolIndex& index) {
   if (is_long(d) && index.tap_h == d.kw)
     return index.wide ? max_long<T, std::int32_t>(d, index) : max_long<T, std::uint8_t>(d, index);
-  if (!index.data) return max_of<T, false>(d, index);
+  if (!index.data) return max_of<T, false, std::uint8_t>(d, index);
   index.wide ? max_of<T, true, std::int32_t>(d, index) : max_of<T, true, std::uint8_t>(d, index);
 }
 

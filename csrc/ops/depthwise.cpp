@@ -22,8 +22,8 @@ void depthwise_pass(const ConvolutionPass<T>& a, bool back) {
   const Window& v = a.window;
   const auto& k = kernels<T>();
   const dim_t K = a.K, m = K / v.C, w_row = v.taps[2] * K, w_plane = v.taps[1] * w_row, channels = back ? v.C : K;
-  const Axes axes = back ? gradient_axes(v) : forward_axes(v);
   const Triple &from = back ? v.out : v.in, &to = back ? v.in : v.out;
+  const Runs runs(back ? gradient_axes(v) : forward_axes(v), to, from);
   const dim_t x_row = from[2] * K, x_image = from[0] * from[1] * x_row;
   const bool repeats = m > 1 && !back, folds = m > 1 && back;
   Scratch<T> repeated(repeats ? v.N * product(from) * K : 0);
@@ -42,7 +42,7 @@ void depthwise_pass(const ConvolutionPass<T>& a, bool back) {
     for_rows(to, begin, end, [&](dim_t n, dim_t depth, dim_t h, dim_t i) {
       const T* image = x + n * x_image;
       T *y = a.y + i * to[2] * channels, *line = folds ? wide.get() : y;
-      for_runs(axes, depth, h, from, [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
+      runs.of_row(depth, h, [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
         row.x_pixel = q.step * K;
         row.x_h = r.dilation * x_row;
         row.x_w = q.dilation * K;
@@ -55,7 +55,7 @@ void depthwise_pass(const ConvolutionPass<T>& a, bool back) {
         row.x = image + run.source * K;
         row.w = a.w + (p.tap0 + (run.first[0] + run.plane) * p.tap_step) * w_plane +
                 (r.tap0 + run.first[1] * r.tap_step) * w_row + (q.tap0 + run.first[2] * q.tap_step) * K;
-        row.y = line + (q.first + run.output[2] * q.spread) * K;
+        row.y = line + run.target * K;
         row.bias = folds || run.plane > 0 ? nullptr : a.b;
         row.accumulate = (a.accumulate && !folds) || run.plane > 0;
         k.convolution.depthwise(row);

@@ -25,50 +25,73 @@ Window flat(Window v) {
   return v;
 }
 
-// One pass over all outputs, or `back` over all inputs: calls f(row, index, run) for runs of them, where `index` lacks
-// its data. A tap's number is its place in the window; in adaptive windows that of its pixel, so that runs are of one.
+// One pass over all outputs, or `back` over all inputs: calls f(row, run, depth axis, height axis, width axis).
 template <class T, class F>
 void pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) {
-  const Axes axes = back ? gradient_axes(v) : forward_axes(v);
   const Triple &from = back ? v.out : v.in, &to = back ? v.in : v.out;
-  const dim_t line = to[2] * v.C, C = v.C, pixels = product(from);
+  const Runs runs(back ? gradient_axes(v) : forward_axes(v), to, from);
+  const dim_t line = to[2] * v.C, C = v.C, source = product(from) * C;
   bool stream = past_caches(v.N * to[0] * to[1] * line * dim_t(sizeof(T)));
-  for (const Axis& p : axes[0]) stream = stream && p.taps <= 1;  // else y is read again
-  const Triple& numbered = v.adaptive ? v.in : v.taps;
-  const dim_t h = numbered[2], d = numbered[1] * h;
+  for (const Axis& p : runs.axis(0)) stream = stream && p.taps <= 1;  // else y is read again
   dim_t reads = 1;
   for (int i = 0; i < kAxes && !back; i++) reads *= v.adaptive ? v.taps[i] : std::min(v.taps[i], v.stride[i]);
   parallel_for(v.N * to[0] * to[1], grain(line * reads), [&](dim_t begin, dim_t end) {
     PoolRow<T> row{};
     row.channels = C;
     row.stream = stream;
-    PoolIndex index{nullptr, wide_index(v), 0, 0, 0};
+    const Axis *across = nullptr, *down = nullptr;  // kernels wait for what is written just before: only if it changes
     for_rows(to, begin, end, [&](dim_t image, dim_t plane, dim_t height, dim_t i) {
-      for_runs(axes, plane, height, from, [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
-        row.x_pixel = q.step * C;
-        row.x_h = r.dilation * from[2] * C;
-        row.x_w = q.dilation * C;
-        row.y_pixel = q.spread * C;
+      runs.of_row(plane, height, [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
+        if (across != &q) {
+          across = &q;
+          row.x_pixel = q.step * C;
+          row.x_w = q.dilation * C;
+          row.y_pixel = q.spread * C;
+        }
+        if (down != &r) {
+          down = &r;
+          row.x_h = r.dilation * from[2] * C;
+        }
         row.accumulate = accumulate || run.plane > 0;
         row.kh = run.taps[1];
         row.kw = run.taps[2];
-        row.pixels = v.adaptive ? 1 : run.pixels;
-        row.x = x + (image * pixels + run.source) * C;
-        row.y = y + i * line + (q.first + run.output[2] * q.spread) * C;
-        index.tap0 = (p.tap0 + (run.first[0] + run.plane) * p.tap_step) * d + (r.tap0 + run.first[1] * r.tap_step) * h +
-                     q.tap0 + run.first[2] * q.tap_step;
-        index.tap_h = r.tap_step * h;
-        index.tap_w = q.tap_step;
-        const dim_t calls = v.adaptive ? run.pixels : 1;
-        if (v.adaptive && back) index.tap_h = index.tap_w = 0;
-        for (dim_t j = 0; j < calls; j++, row.x += row.x_pixel, row.y += row.y_pixel) {
-          if (v.adaptive) index.tap0 = ((back ? row.y - y : row.x - x) / std::max<dim_t>(C, 1)) % product(v.in);
-          f(row, index, run);
-        }
+        row.pixels = run.pixels;
+        row.x = x + image * source + run.source * C;
+        row.y = y + i * line + run.target * C;
+        f(row, run, p, r, q);
       });
     });
     if (stream) stream_fence();
   });
+}
+
+// As pool(), with the numbers of taps: f(row, index), where `index` lacks its data. A tap's number is its place in the
+// window; in adaptive windows that of its pixel in the image, so that a run is one output.
+template <class T, class F>
+void numbered_pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) {
+  const bool wide = wide_index(v);
+  const dim_t h = v.adaptive ? v.in[2] : v.taps[2], d = h * (v.adaptive ? v.in[1] : v.taps[1]);
+  pool(v, back, x, y, accumulate,
+       [&](const PoolRow<T>& row, const Run& run, const Axis& p, const Axis& r, const Axis& q) {
+         if (!v.adaptive) {
+           const dim_t tap0 = (p.tap0 + (run.first[0] + run.plane) * p.tap_step) * d +
+                              (r.tap0 + run.first[1] * r.tap_step) * h + q.tap0 + run.first[2] * q.tap_step;
+           return f(row, PoolIndex{nullptr, wide, tap0, r.tap_step * h, q.tap_step});
+         }
+         PoolIndex index{nullptr, wide, run.source, h, 1};
+         if (back)
+           index = {nullptr, wide,
+                    (p.first + run.output[0] * p.spread) * d + (r.first + run.output[1] * r.spread) * h + run.target, 0,
+                    0};
+         PoolRow<T> one = row;
+         one.pixels = 1;
+         for (dim_t j = 0; j < run.pixels; j++) {
+           f(one, index);
+           one.x += row.x_pixel;
+           one.y += row.y_pixel;
+           index.tap0 += back ? q.spread : q.step;
+         }
+       });
 }
 
 bool whole_image(const Window& v) { return product(v.out) == 1 && v.taps == v.in && v.before == Triple{}; }
@@ -176,7 +199,7 @@ template <class T>
 void max_pool_forward(const MaxPoolForward<T>& a) {
   const Window v = flat(a.window);
   const bool wide = wide_index(v);
-  pool(v, false, a.x, a.y, false, [&](const PoolRow<T>& row, PoolIndex index, const Run&) {
+  numbered_pool(v, false, a.x, a.y, false, [&](const PoolRow<T>& row, PoolIndex index) {
     if (a.index) index.data = index_at(a.index, wide, row.y - a.y);
     kernels<T>().pooling.max(row, index);
   });
@@ -196,7 +219,7 @@ void max_pool_backward(const MaxPoolBackward<T>& a) {
     return tiles(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t at, dim_t tap0) {
       k.max_tiles(row, PoolIndex{index_at(a.index, wide, at), wide, tap0, v.taps[2], 1});
     });
-  pool(v, true, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, PoolIndex index, const Run&) {
+  numbered_pool(v, true, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, PoolIndex index) {
     index.data = index_at(a.index, wide, row.x - a.dy);
     k.max_gradient(row, index);
   });
@@ -205,7 +228,7 @@ void max_pool_backward(const MaxPoolBackward<T>& a) {
 template <class T>
 void average_pool_forward(const AveragePoolForward<T>& a) {
   const Window v = flat(a.window);
-  pool(v, false, a.x, a.y, false, [&](const PoolRow<T>& row, const PoolIndex&, const Run& run) {
+  pool(v, false, a.x, a.y, false, [&](const PoolRow<T>& row, const Run& run, auto&...) {
     kernels<T>().pooling.sum(row, T(1) / T(divisor_of(v, a.divisor, run)));
   });
 }
@@ -225,7 +248,7 @@ void average_pool_backward(const AveragePoolBackward<T>& a) {
   // Where windows count different numbers of pixels, dy is divided first.
   Scratch<T> divided(even ? 0 : v.N * product(v.out) * v.C);
   if (!even) {
-    pool(v, false, a.dy, divided.get(), false, [&](PoolRow<T> row, const PoolIndex&, const Run& run) {
+    pool(v, false, a.dy, divided.get(), false, [&](PoolRow<T> row, const Run& run, auto&...) {
       if (run.plane > 0) return;
       row.x = a.dy + (row.y - divided);
       row.x_pixel = row.y_pixel;
@@ -235,7 +258,7 @@ void average_pool_backward(const AveragePoolBackward<T>& a) {
     dy = divided;
   }
   pool(v, true, dy, a.dx, accumulate,
-       [&](const PoolRow<T>& row, const PoolIndex&, const Run&) { k.sum(row, even ? mean : T(1)); });
+       [&](const PoolRow<T>& row, const Run&, auto&...) { k.sum(row, even ? mean : T(1)); });
 }
 
 template void max_pool_forward(const MaxPoolForward<float>&);

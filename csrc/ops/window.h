@@ -75,13 +75,13 @@ struct Axis {
 using Axes = std::array<std::vector<Axis>, kAxes>;
 
 // Neighbouring outputs of one row that have the same valid taps, [first, first + taps) on each axis, and one plane of
-// these taps: the plane-th. `output` numbers the first output on its axes; under its first valid tap in that plane is
-// the source's pixel number `source`.
+// these taps: the plane-th. `output` numbers the first output on its axes; it stands at position `target` of its row,
+// and under its first valid tap in that plane is the source's pixel number `source`.
 struct Run {
   Triple output;
   dim_t pixels;
   Triple first, taps;
-  dim_t plane, source;
+  dim_t plane, source, target;
 };
 
 // The axis of a list to which destination position p belongs.
@@ -103,27 +103,6 @@ void for_rows(const Triple& size, dim_t begin, dim_t end, F&& f) {
     plane = 0;
     image++;
   }
-}
-
-// Calls f(run, depth axis, height axis, width axis) for the destination's row (plane, row) over a source of this size:
-// for each plane of valid taps, in order, and once where there is none.
-template <class F>
-void for_runs(const Axes& axes, dim_t plane, dim_t row, const Triple& size, F&& f) {
-  const Axis &p = axis_of(axes[0], plane), &r = axis_of(axes[1], row);
-  const dim_t d = p.number(plane), h = r.number(row);
-  dim_t d0, d1, h0, h1;
-  p.valid(d, size[0], d0, d1);
-  r.valid(h, size[1], h0, h1);
-  if (d0 == d1) h1 = h0;
-  const dim_t line = (p.at(d, d0) * size[1] + r.at(h, h0)) * size[2], between = p.dilation * size[1] * size[2];
-  for (const Axis& q : axes[2])
-    q.spans(size[2], [&](dim_t at, dim_t n, dim_t w0, dim_t w1) {
-      Run run{{d, h, at}, n, {d0, h0, w0}, {d1 - d0, h1 - h0, w1 - w0}, 0, line + q.at(at, w0)};
-      do {
-        f(run, p, r, q);
-        run.source += between;
-      } while (++run.plane < d1 - d0);
-    });
 }
 
 inline Axis forward_axis(dim_t count, dim_t taps, dim_t stride, dim_t dilation, dim_t pad) {
@@ -184,5 +163,74 @@ inline Axes gradient_axes(const Window& v) {
                          : gradient_axis(v.in[i], v.taps[i], v.stride[i], v.dilation[i], v.before[i]);
   return axes;
 }
+
+// The runs of a pass: what rows have in common is found once.
+class Runs {
+ public:
+  Runs(Axes axes, const Triple& to, const Triple& from) : axes_(std::move(axes)), size_(from) {
+    planes_ = places(0, to[0]);
+    rows_ = places(1, to[1]);
+    spans_.reserve(8);
+    for (const Axis& q : axes_[2])
+      q.spans(from[2], [&](dim_t at, dim_t n, dim_t w0, dim_t w1) {
+        spans_.push_back({&q, at, n, w0, w1 - w0, q.at(at, w0), q.first + at * q.spread});
+      });
+  }
+  const std::vector<Axis>& axis(int i) const { return axes_[i]; }
+
+  // Calls f(run, depth axis, height axis, width axis) for the destination's row (plane, row): for each plane of valid
+  // taps, in order, and once where there is none.
+  template <class F>
+  void of_row(dim_t plane, dim_t row, F&& f) const {
+    const Place &p = planes_[plane], &r = rows_[row];
+    const dim_t d = p.end - p.first, h = d == 0 ? 0 : r.end - r.first;
+    const dim_t line = (p.source * size_[1] + r.source) * size_[2];
+    const dim_t between = p.axis->dilation * size_[1] * size_[2];
+    for (const Span& s : spans_) {
+      Run run{{p.number, r.number, s.at},
+              s.pixels,
+              {p.first, r.first, s.first},
+              {d, h, s.taps},
+              0,
+              line + s.source,
+              s.target};
+      do {
+        f(run, *p.axis, *r.axis, *s.axis);
+        run.source += between;
+      } while (++run.plane < d);
+    }
+  }
+
+ private:
+  // An output of the depth or the height axis: its number there, its valid taps [first, end), the source under the
+  // first.
+  struct Place {
+    const Axis* axis;
+    dim_t number, first, end, source;
+  };
+  // Neighbouring outputs of the width axis with the same valid taps.
+  struct Span {
+    const Axis* axis;
+    dim_t at, pixels, first, taps, source, target;
+  };
+
+  std::vector<Place> places(int i, dim_t count) const {
+    std::vector<Place> found;
+    found.reserve(count);
+    for (dim_t at = 0; at < count; at++) {
+      const Axis& a = axis_of(axes_[i], at);
+      Place p{&a, a.number(at), 0, 0, 0};
+      a.valid(p.number, size_[i], p.first, p.end);
+      p.source = a.at(p.number, p.first);
+      found.push_back(p);
+    }
+    return found;
+  }
+
+  Axes axes_;
+  Triple size_;
+  std::vector<Place> planes_, rows_;
+  std::vector<Span> spans_;
+};
 
 }  // namespace lamina
