@@ -69,6 +69,11 @@ def complaints(name: str, doc: str | None, heading: str, wanted: dict[str, inspe
                 yield f"{name}: the default of {argument} is not stated"
 
 
+def own_doc(cls: type) -> str | None:
+    """A class's own docstring; classes don't inherit their bases'."""
+    return cls.__doc__ if "__doc__" in vars(cls) else None
+
+
 def raises(function: Any) -> bool:
     """Whether a ``raise`` stands in a function itself."""
     try:
@@ -97,16 +102,16 @@ def of_function(name: str, function: Any, bound: bool) -> Iterator[str]:
 def of_class(name: str, cls: type) -> Iterator[str]:
     constructor = cls.__init__  # type: ignore[misc]
     if inspect.isfunction(constructor):
-        yield from complaints(name, vars(cls).get("__doc__"), "Args", arguments(constructor, True))
-    elif not vars(cls).get("__doc__"):
+        yield from complaints(name, own_doc(cls), "Args", arguments(constructor, True))
+    elif not own_doc(cls):
         yield f"{name}: no docstring"
-    told = sections(vars(cls).get("__doc__") or "")
+    told = sections(own_doc(cls) or "")
     if "Raises" not in told and inspect.isfunction(constructor) and raises(constructor):
         yield f"{name}: raises errors that its docstring does not name"
     if cls not in (lamina.Layer, lamina.layers.OpLayer) and (call := call_of(cls)) is not None:
         called_with = arguments(call, True)
         if len(called_with) > 1:
-            yield from complaints(name, vars(cls).get("__doc__"), "Call args", called_with)
+            yield from complaints(name, own_doc(cls), "Call args", called_with)
     layer = issubclass(cls, lamina.Layer) and not issubclass(cls, lamina.Model)
     if layer and cls not in (lamina.Layer, lamina.layers.OpLayer):
         yield from (

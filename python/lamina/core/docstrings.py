@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import FunctionType
 from typing import Any
 
@@ -23,6 +23,7 @@ _HEADING = re.compile(rf"({'|'.join(HEADINGS)}):")
 _ENTRY = re.compile(r"    (\*{0,2}\w+): ")
 _WEIGHT_OF = {"recurrent": "recurrent_kernel", "depthwise": "kernel"}  # options under another name than the weight's
 _seen: set[int] = set()  # classes and functions stand under several names
+_seen_bases: set[int] = set()
 
 
 def complete(module: str, contents: Mapping[str, Any]) -> None:
@@ -32,35 +33,66 @@ def complete(module: str, contents: Mapping[str, Any]) -> None:
     for name in contents["__all__"]:
         value = contents[name]
         known = isinstance(value, (type, FunctionType)) and value.__module__.startswith("lamina")
-        if not known or id(value) in _seen:
+        if not known or id(value) in _seen or not value.__doc__:  # python -OO leaves no docstring
             continue
         _seen.add(id(value))
         if isinstance(value, type):
-            _complete_class(value, table)
-            function = value.__init__  # type: ignore[misc]
+            if type(vars(value).get("__doc__")) is str:
+                value.__doc__ = _ClassDoc(value.__doc__, package, table)  # type: ignore[assignment]
+            _complete_methods(value, table)
         else:
-            _write(value, "Args", value, table)
-            function = value
-        given = parameters(function) if isinstance(function, FunctionType) else {}
-        errors = ERRORS.get(package, {})
-        _add(value, "Raises", [f"    {errors[name]}" for name in errors if name in given])
-        if package in SOURCES:
-            _add(value, "Source", [SOURCES[package].format(value.__name__)])
+            given = parameters(value)
+            doc = with_arguments(value.__doc__, "Args", given, table)
+            value.__doc__ = _with_errors_and_source(doc, package, value.__name__, given)
 
 
-def _complete_class(cls: type, table: Mapping[str, str]) -> None:
-    constructor, call = cls.__init__, call_of(cls)  # type: ignore[misc]
-    if isinstance(constructor, FunctionType) and "__doc__" in vars(cls):
-        _write(cls, "Args", constructor, table, skip=1)
-    if call is not None and len(parameters(call)) > 2:
-        _write(cls, "Call args", call, table, skip=1)
+class _ClassDoc:
+    """A class's docstring, completed when somebody asks for it, so that imports stay quick."""
+
+    def __init__(self, doc: str, package: str, table: Mapping[str, str]) -> None:
+        self.doc, self.package, self.table = doc, package, table
+        self.completed: str | None = None
+
+    def __get__(self, instance: Any, cls: type) -> str:
+        if self.completed is None:
+            constructor, call, doc = cls.__init__, call_of(cls), self.doc  # type: ignore[misc]
+            given = parameters(constructor) if isinstance(constructor, FunctionType) else {"self": ""}
+            doc = with_arguments(doc, "Args", _without_self(given), self.table)
+            if call is not None and len(parameters(call)) > 2:
+                doc = with_arguments(doc, "Call args", _without_self(parameters(call)), self.table)
+            self.completed = _with_errors_and_source(doc, self.package, cls.__name__, given)
+        return self.completed
+
+
+def _complete_methods(cls: type, table: Mapping[str, str]) -> None:
     for base in cls.__mro__:  # bases that are not public themselves have public methods
-        for name, value in vars(base).items() if base.__module__.startswith("lamina") else ():
+        if id(base) in _seen_bases or not base.__module__.startswith("lamina"):
+            continue
+        _seen_bases.add(id(base))
+        for name, value in vars(base).items():
             method = getattr(value, "__func__", value)
             own = isinstance(method, FunctionType) and method.__module__ == base.__module__  # no operation as a method
-            if own and name[:1] != "_" and id(method) not in _seen:
-                _seen.add(id(method))
-                _write(method, "Args", method, table, skip=not isinstance(value, staticmethod))
+            if own and name[0] != "_" and method.__doc__:
+                given = parameters(method)
+                if len(given) > 1 or isinstance(value, staticmethod):
+                    arguments = given if isinstance(value, staticmethod) else _without_self(given)
+                    method.__doc__ = with_arguments(method.__doc__, "Args", arguments, table)
+
+
+def _without_self(given: Mapping[str, str]) -> dict[str, str]:
+    return dict([*given.items()][1:])
+
+
+def _with_errors_and_source(doc: str, package: str, name: str, given: Mapping[str, str]) -> str:
+    """A docstring with the sections Raises and Source, where it has none and the tables know them."""
+    before, source, after = doc.partition("\n\nSource:")
+    errors = ERRORS.get(package)
+    if errors is not None and "\nRaises:" not in before:
+        lines = [f"\n    {text}" for argument, text in errors.items() if argument in given]
+        before += "\n\nRaises:" + "".join(lines) if lines else ""
+    if not source and package in SOURCES:
+        source, after = "\n\nSource:", f" {SOURCES[package].format(name)}"
+    return before + source + after
 
 
 def call_of(cls: type) -> FunctionType | None:
@@ -70,24 +102,6 @@ def call_of(cls: type) -> FunctionType | None:
         if isinstance(method, FunctionType) and "*args" not in parameters(method):
             return method
     return None
-
-
-def _add(owner: Any, heading: str, lines: list[str]) -> None:
-    """Add a section that the docstring does not have, behind all others but its source."""
-    doc = owner.__doc__
-    if lines and doc and f"\n{heading}:" not in doc:
-        section = (
-            f"\n\n{heading}: {lines[0]}"
-            if len(lines) == 1 and lines[0][0] != " "
-            else "\n".join(["", "", f"{heading}:", *lines])
-        )
-        before, source, after = doc.partition("\n\nSource:")
-        owner.__doc__ = before + section + source + after
-
-
-def _write(owner: Any, heading: str, function: Callable[..., Any], table: Mapping[str, str], skip: int = 0) -> None:
-    if owner.__doc__:  # python -OO leaves none
-        owner.__doc__ = with_arguments(owner.__doc__, heading, dict([*parameters(function).items()][skip:]), table)
 
 
 def parameters(function: Any) -> dict[str, str]:
@@ -103,7 +117,8 @@ def parameters(function: Any) -> dict[str, str]:
             stars.get(p.kind, "") + p.name: "" if p.default is empty else _show(p.default)
             for p in signature.parameters.values()
         }
-    function = inspect.unwrap(function)
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
     code, defaults, only = function.__code__, function.__defaults__ or (), function.__kwdefaults__ or {}
     n = code.co_argcount
     more = n + code.co_kwonlyargcount
@@ -126,7 +141,7 @@ def _show(default: Any) -> str:
 
 def with_arguments(doc: str, heading: str, arguments: Mapping[str, str], table: Mapping[str, str]) -> str:
     """A docstring whose section ``heading`` explains these arguments, as far as its own text or the table does."""
-    lines = inspect.cleandoc(doc).split("\n")
+    lines = inspect.cleandoc(doc).split("\n") if "\n" in doc else [doc]
     headings = [i for i, line in enumerate(lines) if _HEADING.match(line)]
     later = [i for i in headings if heading == "Args" or lines[i] != "Args:"]
     start = stop = later[0] if later else len(lines)
