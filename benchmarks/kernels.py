@@ -11,6 +11,7 @@ drifting clock or a neighbour does not change the fraction. Arrays within the ca
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 import harness
@@ -23,6 +24,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--seconds", type=float, default=0.25, help="time for each kernel and for its twin")
     p.add_argument("--dtype", choices=["float32", "float64"], default="float32")
     p.add_argument("--pass", dest="which", choices=["both", "forward", "backward"], default="both")
+    p.add_argument("--torch", action="store_true", help="against PyTorch in place of NumPy, where a case names it")
     p.add_argument("--native-only", action="store_true", help="skip NumPy (tuning)")
     p.add_argument("--json", metavar="FILE")
     p.add_argument("--plot", metavar="FILE", help="a picture (needs matplotlib)")
@@ -54,10 +56,31 @@ class Peak:
         self.now = max(self.now, self._flops(0.004) if of_flops else self._stream(0.02))
 
 
+def torch_calls(case: Any, args: tuple[Any, ...]) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """Forward and backward of a case in PyTorch."""
+    import numpy as np
+    import torch
+
+    given = [torch.tensor(a) if isinstance(a, np.ndarray) else a for a in args]
+
+    def forward() -> Any:
+        with torch.no_grad():
+            return case.torch(torch, *given)
+
+    wanted = [given[i].clone().requires_grad_() for i in case.gradients if isinstance(args[i], np.ndarray)]
+    tracked = iter(wanted)
+    leaves = [
+        next(tracked) if i in case.gradients and isinstance(a, np.ndarray) else given[i] for i, a in enumerate(args)
+    ]
+    y = case.torch(torch, *leaves)
+    dy = torch.ones_like(y)
+    return forward, lambda: torch.autograd.grad(y, wanted, dy, retain_graph=True)
+
+
 class Job:
     """One pass of one case: the two calls and the work they do."""
 
-    def __init__(self, case: Any, which: str, dtype: str) -> None:
+    def __init__(self, case: Any, which: str, dtype: str, torch: bool = False) -> None:
         import numpy as np
 
         from lamina import _native, reference
@@ -69,6 +92,8 @@ class Job:
             native, twin = getattr(_native, case.forward), getattr(reference, case.forward)
             twin_args = (case.twin_inputs or case.inputs)(np.random.default_rng(0), np.dtype(dtype))
             self.calls = [lambda: native(*args), lambda: twin(*twin_args)]
+            if torch:
+                self.calls[1] = torch_calls(case, args)[0]
             self.flops, self.bytes = case.flops, double * case.bytes
             return
         result = getattr(_native, case.forward)(*args)
@@ -80,7 +105,7 @@ class Job:
         grads = [_native.empty(a.shape, a.dtype) if isinstance(a, np.ndarray) else None for a in of]
         saved = (*case.saved(args, result, dy), *grads, 0)
         native, twin = getattr(_native, case.backward), getattr(reference, case.backward)
-        self.calls = [lambda: native(*saved), lambda: twin(*saved)]
+        self.calls = [lambda: native(*saved), torch_calls(case, args)[1] if torch else lambda: twin(*saved)]
         self.flops, self.bytes = case.backward_flops, double * case.backward_bytes
 
 
@@ -101,13 +126,13 @@ def run(job: Job, peak: Peak, options: argparse.Namespace) -> dict[str, Any]:
         "of_peak": work / timings[0].best / peak.now if work else None,
     }
     if not options.native_only:
-        row["numpy_us_min"] = 1e6 * timings[1].best
-        row["numpy_us_median"] = 1e6 * timings[1].median
+        row["other_us_min"] = 1e6 * timings[1].best
+        row["other_us_median"] = 1e6 * timings[1].median
         row["ratio"] = timings[1].best / timings[0].best
     return row
 
 
-HEADER = ["case", "pass", "us", "median", "rate", "", "of peak", "NumPy us", "x NumPy"]
+HEADER = ["case", "pass", "us", "median", "rate", "", "of peak", "other us", "x other"]
 
 
 def cells(row: dict[str, Any]) -> list[str]:
@@ -120,7 +145,7 @@ def cells(row: dict[str, Any]) -> list[str]:
         f"{row['rate']:.1f}" if work else "",
         row["unit"] if work else "",
         f"{100 * row['of_peak']:.0f} %" if work else "",
-        f"{row['numpy_us_min']:.1f}" if "ratio" in row else "",
+        f"{row['other_us_min']:.1f}" if "ratio" in row else "",
         f"{row['ratio']:.2f}" if "ratio" in row else "",
     ]
 
@@ -153,6 +178,10 @@ def main() -> None:
     from lamina import _native
     from lamina.testing.cases import bench_cases
 
+    if options.torch:
+        import torch
+
+        torch.set_num_threads(options.threads or _native.get_num_threads())
     if options.threads:
         _native.set_num_threads(options.threads)
     facts = harness.machine()
@@ -167,17 +196,20 @@ def main() -> None:
     for case in bench_cases():
         if words and not any(w in f"{case.family} {case.name} {case.forward}" for w in words):
             continue
+        if options.torch and case.torch is None:
+            continue
         for which in ("forward", "backward"):
             if options.which not in ("both", which) or (which == "backward" and not case.backward):
                 continue
-            rows.append(run(Job(case, which, options.dtype), peak, options))
+            rows.append(run(Job(case, which, options.dtype, options.torch), peak, options))
             print("  ".join(cells(rows[-1])), flush=True)
     if rows:
         print("\n" + harness.table(HEADER, [cells(r) for r in rows]))
     ratios = [r["ratio"] for r in rows if "ratio" in r]
     if ratios:
         mean, below = harness.geometric_mean(ratios), sum(r < 1 for r in ratios)
-        print(f"\ngeometric mean {mean:.2f} x NumPy; below NumPy: {below} of {len(ratios)}")
+        other = "PyTorch" if options.torch else "NumPy"
+        print(f"\ngeometric mean {mean:.2f} x {other}; below {other}: {below} of {len(ratios)}")
     if options.json:
         harness.write_json(options.json, facts, rows)
     if options.plot:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -155,7 +154,41 @@ class BatchNormalization(Layer):
         return None if found == wanted else f"x is {shape}, expected {wanted} channels on axis {self.axis}"
 
 
-class LayerNormalization(Layer):
+class _OverAxes(Layer):
+    """A layer that normalizes some axes of each example together, with weights of their shape."""
+
+    supports_masking = True
+    _float_input = True
+
+    axis: int | Sequence[int]
+    epsilon: float
+
+    def _size(self, input_shape: Shape) -> tuple[int, ...]:
+        """The shape of the weights."""
+        return tuple(known(self, f"axis {a}", input_shape[a], input_shape) for a in self._axes(input_shape))
+
+    def _over_last(self, shape: Shape) -> bool:
+        return self._axes(shape) == (len(shape) - 1,)
+
+    def _axes(self, shape: Shape) -> tuple[int, ...]:
+        axes = (self.axis,) if isinstance(self.axis, int) else self.axis
+        return tuple(sorted({_axis(a, shape) for a in axes}))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._axes(input_shape)
+        if self.built and (message := self._mismatch(input_shape)):
+            raise ValueError(message)
+        return input_shape
+
+    def _mismatch(self, shape: Shape) -> str | None:
+        if not self.weights:
+            return None
+        weight = self.weights[0]
+        found = tuple(shape[a] for a in self._axes(shape))
+        return None if found == weight.shape else f"x is {shape}, expected {weight.shape} on axis {self.axis}"
+
+
+class LayerNormalization(_OverAxes):
     """Zero mean and unit variance of each example over its last axes, then scale and shift.
 
     Args:
@@ -175,10 +208,6 @@ class LayerNormalization(Layer):
     Source: Keras 3, LayerNormalization; Ba et al. 2016, "Layer Normalization".
     """
 
-    supports_masking = True
-    _float_input = True
-
-    epsilon: float
     center: bool
     scale: bool
 
@@ -201,51 +230,14 @@ class LayerNormalization(Layer):
         self.axis = axis if isinstance(axis, int) else tuple(axis)
 
     def build(self, input_shape: Shape) -> None:
-        axes = self._axes(input_shape)
-        size = tuple(known(self, f"axis {a}", input_shape[a], input_shape) for a in axes)
-        self.gamma: Variable | None = None
-        self.beta: Variable | None = None
-        if self.scale:
-            self.gamma = self._weight("gamma", size)
-        if self.center:
-            self.beta = self._weight("beta", size)
+        size = self._size(input_shape)
+        self.gamma: Variable | None = self._weight("gamma", size) if self.scale else None
+        self.beta: Variable | None = self._weight("beta", size) if self.center else None
 
     def call(self, inputs: Tensor) -> Tensor:
-        axes = self._axes(inputs.shape)
-        ndim = inputs.ndim
-        gamma, beta = self.gamma, self.beta
-        if axes == (ndim - 1,):
-            return ops.layer_norm(inputs, gamma, beta, self.epsilon)
-        if axes != tuple(range(ndim - len(axes), ndim)):  # move the axes last and back
-            order = (*(d for d in range(ndim) if d not in axes), *axes)
-            back = tuple(order.index(d) for d in range(ndim))
-            return ops.transpose(self._over_last(ops.transpose(inputs, order), len(axes)), back)
-        return self._over_last(inputs, len(axes))
-
-    def _over_last(self, x: Tensor, n: int) -> Tensor:
-        """Normalize the last n axes as one."""
-        size = math.prod(x.shape[-n:])
-        flat = ops.reshape(x, (*x.shape[:-n], size))
-        gamma = None if self.gamma is None else ops.reshape(self.gamma, (size,))
-        beta = None if self.beta is None else ops.reshape(self.beta, (size,))
-        return ops.reshape(ops.layer_norm(flat, gamma, beta, self.epsilon), x.shape)
-
-    def _axes(self, shape: Shape) -> tuple[int, ...]:
-        axes = (self.axis,) if isinstance(self.axis, int) else self.axis
-        return tuple(sorted({_axis(a, shape) for a in axes}))
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        self._axes(input_shape)
-        if self.built and (message := self._mismatch(input_shape)):
-            raise ValueError(message)
-        return input_shape
-
-    def _mismatch(self, shape: Shape) -> str | None:
-        weight = None if not self.built else self.gamma if self.gamma is not None else self.beta
-        if weight is None:
-            return None
-        found = tuple(shape[a] for a in self._axes(shape))
-        return None if found == weight.shape else f"x is {shape}, expected {weight.shape} on axis {self.axis}"
+        if self._over_last(inputs.shape):
+            return ops.layer_norm(inputs, self.gamma, self.beta, self.epsilon)
+        return ops.layer_normalization(inputs, self.gamma, self.beta, self._axes(inputs.shape), self.epsilon)
 
 
 class UnitNormalization(Layer):

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 
 from .. import _native
+from ..config import epsilon as default_epsilon
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
-from .conversion import TensorLike, as_tensor
+from .conversion import TensorLike, _axis, as_tensor, float_tensor
+from .elementwise import divide, multiply
+from .reduction import norm
+from .reshape import Axis, reshape, transpose
+from .special import hypot
 
-__all__ = ["batch_norm", "batch_norm_fold", "layer_norm"]
+__all__ = ["batch_norm", "batch_norm_fold", "layer_norm", "layer_normalization", "rms_normalization"]
 _NONE = wrap(np.empty(0, np.float32))  # in the place of a parameter that is not there: wants no gradient
 
 
@@ -133,3 +141,81 @@ def layer_norm(
         _native.layer_norm_backward(xa, ga, mean, rstd, dy, grads[0], grads[1], grads[2], grads.accumulate)
 
     return record(y, (x, g, b), backward)
+
+
+def on_axes(op: str, name: str, parameter: TensorLike, x: Tensor, axes: list[int]) -> Tensor:
+    """A parameter of the size of some axes of x, in x's type and a shape that broadcasts to x."""
+    p = as_tensor(parameter, x._array.dtype)
+    sizes = [x.shape[a] for a in axes]
+    if p.size != math.prod(sizes):
+        raise ValueError(f"{op}: {name} is {p.shape}, x {x.shape}; expected {tuple(sizes)} for axis {tuple(axes)}")
+    return reshape(p, tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
+
+
+def parse_axes(op: str, axis: Axis, x: Tensor) -> list[int]:
+    given = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
+    return sorted({_axis(int(a), x.ndim, op, x.shape) for a in given})
+
+
+def _over_axes(
+    op: str, of_rows: Callable[..., Tensor], x: TensorLike, axis: Axis, **parameters: TensorLike | None
+) -> Tensor:
+    """What ``of_rows(x, *parameters)`` gives with some axes of x in the place of the last."""
+    x = float_tensor(x)
+    axes = parse_axes(op, axis, x)
+    order = [a for a in range(x.ndim) if a not in axes] + axes
+    n = math.prod(x.shape[a] for a in axes)
+    flat = []
+    for name, p in parameters.items():
+        flat.append(None if p is None else reshape(on_axes(op, name, p, x, axes), (n,)))
+    moved = transpose(x, order)
+    y = of_rows(reshape(moved, (*moved.shape[: x.ndim - len(axes)], n)), *flat)
+    return transpose(reshape(y, moved.shape), [order.index(a) for a in range(x.ndim)])
+
+
+def layer_normalization(
+    x: TensorLike,
+    gamma: TensorLike | None = None,
+    beta: TensorLike | None = None,
+    axis: Axis = -1,
+    epsilon: float | None = None,
+) -> Tensor:
+    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta``, mean and variance over some axes.
+
+    Args:
+        gamma: factor of the sizes of these axes, or None.
+        beta: summand of the sizes of these axes, or None.
+        axis: the axis or the axes; negative ones count from the end.
+        epsilon: number added to the variance; None means ``config.epsilon()``.
+
+    Raises:
+        ValueError: shapes do not fit, or an axis is out of range.
+
+    Source: Keras 3, keras.ops.layer_normalization; Ba et al. 2016, "Layer Normalization".
+    """
+    e = default_epsilon() if epsilon is None else epsilon
+    rows = lambda x, gamma, beta: layer_norm(x, gamma, beta, e)  # noqa: E731
+    return _over_axes("layer_normalization", rows, x, axis, gamma=gamma, beta=beta)
+
+
+def rms_normalization(
+    x: TensorLike, scale: TensorLike | None = None, axis: Axis = -1, epsilon: float | None = None
+) -> Tensor:
+    """``x / sqrt(mean(x^2) + epsilon) * scale``, the mean over some axes.
+
+    Args:
+        scale: factor of the sizes of these axes, or None.
+        axis: the axis or the axes; negative ones count from the end.
+        epsilon: number added to the mean; None means ``config.epsilon()``.
+
+    Raises:
+        ValueError: shapes do not fit, or an axis is out of range.
+
+    Source: Keras 3, keras.ops.rms_normalization; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
+    """
+    x = float_tensor(x)
+    axes = parse_axes("rms_normalization", axis, x)
+    n = math.prod(x.shape[a] for a in axes)
+    root = (default_epsilon() if epsilon is None else epsilon) ** 0.5
+    y = divide(x, hypot(multiply(norm(x, 2, tuple(axes), keepdims=True), n**-0.5 if n else 1.0), root))
+    return y if scale is None else multiply(y, on_axes("rms_normalization", "scale", scale, x, axes))

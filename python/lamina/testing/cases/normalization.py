@@ -62,6 +62,9 @@ def _layer_norm(*shape: int, affine: str = "gb") -> Case:
         "layer_norm_backward",
         (0, 1, 2),
         lambda args, result, dy: (args[0], args[1], *result[1:], dy),
+        torch=lambda torch, x, gamma, beta, epsilon: torch.nn.functional.layer_norm(
+            x, x.shape[-1:], gamma, beta, epsilon
+        ),
         bytes=8.0 * n,
         backward_bytes=12.0 * n,
         reduction=max(shape),
