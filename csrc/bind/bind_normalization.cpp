@@ -170,6 +170,56 @@ void layer_norm_backward_py(py::handle x_, py::handle gamma_, py::handle mean_, 
   });
 }
 
+py::tuple rms_norm_forward_py(py::handle x_, py::handle scale_, double epsilon) {
+  Call call("rms_norm");
+  const View x = call.first(x_, "x");
+  expect_channels(x, call.op());
+  const auto scale = call.optional(scale_, "scale", {x.dim(-1)});
+  check(epsilon >= 0, "rms_norm: epsilon is ", epsilon, ", expected 0 or more");
+  const Result y = call.result(x.sizes()), rstd = call.result({x.shape(), x.ndim() - 1});
+  with_float(x.dtype(), call.op(), [&](auto t) {
+    using T = decltype(t);
+    const LayerNormForward<T> a{.x = x.as<T>(),
+                                .gamma = data_or_null<T>(scale),
+                                .beta = nullptr,
+                                .y = y.as<T>(),
+                                .mean = nullptr,
+                                .rstd = rstd.as<T>(),
+                                .rows = x.rows(),
+                                .C = x.dim(-1),
+                                .epsilon = T(epsilon)};
+    run<layer_norm_forward<T>>("rms_norm_forward", 6.0 * double(x.size()), a);
+  });
+  return py::make_tuple(y.array, rstd.array);
+}
+
+void rms_norm_backward_py(py::handle x_, py::handle scale_, py::handle rstd_, py::handle dy_, py::handle dx_,
+                          py::handle dscale_, int accumulate) {
+  Call call("rms_norm", accumulate);
+  const View x = call.first(x_, "x");
+  expect_channels(x, call.op());
+  const auto scale = call.optional(scale_, "scale", {x.dim(-1)});
+  const View rstd = call.input(rstd_, "rstd", {x.shape(), x.ndim() - 1}), dy = call.input(dy_, "dy", x.sizes());
+  const auto dx = call.gradient(dx_, "dx", x.sizes(), 0), dscale = call.gradient(dscale_, "dscale", {x.dim(-1)}, 1);
+  with_float(x.dtype(), call.op(), [&](auto t) {
+    using T = decltype(t);
+    const LayerNormBackward<T> a{.x = x.as<T>(),
+                                 .gamma = data_or_null<T>(scale),
+                                 .mean = nullptr,
+                                 .rstd = rstd.as<T>(),
+                                 .dy = dy.as<T>(),
+                                 .dx = dx.as<T>(),
+                                 .dgamma = dscale.as<T>(),
+                                 .dbeta = nullptr,
+                                 .dx_mode = dx.mode,
+                                 .dgamma_mode = dscale.mode,
+                                 .dbeta_mode = Grad::skip,
+                                 .rows = x.rows(),
+                                 .C = x.dim(-1)};
+    run<layer_norm_backward<T>>("rms_norm_backward", 10.0 * double(x.size()), a);
+  });
+}
+
 }  // namespace
 
 void bind_normalization(py::module_& m) {
@@ -188,6 +238,10 @@ void bind_normalization(py::module_& m) {
          "(y, mean, rstd) of x (..., C), gamma and beta (C,) or None; mean and rstd are (...).");
   define(m, "layer_norm_backward", layer_norm_backward_py, arg("x"), arg("gamma"), arg("mean"), arg("rstd"), arg("dy"),
          arg("dx"), arg("dgamma"), arg("dbeta"), arg("accumulate") = 0, "Gradients of layer_norm_forward.");
+  define(m, "rms_norm_forward", rms_norm_forward_py, arg("x"), arg("scale"), arg("epsilon"),
+         "(y, rstd) of x (..., C), scale (C,) or None; rstd is (...).");
+  define(m, "rms_norm_backward", rms_norm_backward_py, arg("x"), arg("scale"), arg("rstd"), arg("dy"), arg("dx"),
+         arg("dscale"), arg("accumulate") = 0, "Gradients of rms_norm_forward.");
 }
 
 }  // namespace lamina

@@ -145,46 +145,49 @@ void careful_moments(dim_t n, dim_t step, const T* x, T epsilon, T* mean, T* rst
   const int e = __builtin_ilogb(largest);
   const double scale = __builtin_ldexp(1.0, -(e < 1000 ? e : 1000));
   double m = 0, q = 0;
-  for (dim_t i = 0; i < n; i++) m += double(x[i * step]) * scale;
+  for (dim_t i = 0; mean && i < n; i++) m += double(x[i * step]) * scale;
   m /= double(n);
   for (dim_t i = 0; i < n; i++) {
     const double d = double(x[i * step]) * scale - m;
     q += d * d;
   }
   const double small = double(epsilon) * scale * scale;  // infinite where epsilon is all that counts
-  *mean = T(m / scale);
+  if (mean) *mean = T(m / scale);
   *rstd = small < __builtin_inf() ? T(scale / __builtin_sqrt(q / double(n) + small))
                                   : T(1 / __builtin_sqrt(double(epsilon)));
 }
 
 // R rows at a time, so that the horizontal sums do not wait for each other, each row read from front to back; three
 // times, from L1 but for the first.
-template <int R, class T>
+template <int R, bool center, class T>
 LAMINA_INLINE void layer_norm_rows(dim_t C, const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean,
                                    T* rstd, bool stream) {
-  for (int r = 0; r < R; r++) {
+  for (int r = 0; center && r < R; r++) {
     Vec<T> s{};
     for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { s += get(x + r * C + i, l); });
     mean[r] = hsum<T>(s) / T(C);
   }
   for (int r = 0; r < R; r++) {
-    const Vec<T> m = splat(mean[r]);
+    const Vec<T> m = center ? splat(mean[r]) : Vec<T>{};
     Vec<T> q{};
     for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-      Vec<T> d = get(x + r * C + i, l) - m;
-      if (l < kLanes<T>) d = select<T>(first_lanes<T>(l), d, Vec<T>{});
+      Vec<T> d = get(x + r * C + i, l);
+      if (center) d -= m;
+      if (center && l < kLanes<T>) d = select<T>(first_lanes<T>(l), d, Vec<T>{});
       q += d * d;
     });
     const T variance = hsum<T>(q) / T(C) + epsilon;
     rstd[r] = T(1) / T(__builtin_sqrt(double(variance)));
     constexpr T least = sizeof(T) == 4 ? T(1e-30) : T(1e-290), most = sizeof(T) == 4 ? T(3e38) : T(1e308);
-    if (!(variance >= least && variance <= most)) careful_moments<T>(C, 1, x + r * C, epsilon, mean + r, rstd + r);
+    if (!(variance >= least && variance <= most))
+      careful_moments<T>(C, 1, x + r * C, epsilon, center ? mean + r : nullptr, rstd + r);
   }
   with_flags(stream, gamma || beta, [&](auto streaming, auto affine) LAMINA_INLINE_LAMBDA {
     for (int r = 0; r < R; r++) {
-      const Vec<T> m = splat(mean[r]), k = splat(rstd[r]);
+      const Vec<T> m = center ? splat(mean[r]) : Vec<T>{}, k = splat(rstd[r]);
       for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-        Vec<T> v = (get(x + r * C + i, l) - m) * k;
+        Vec<T> v = get(x + r * C + i, l);
+        v = (center ? v - m : v) * k;
         if (affine && gamma) v *= get(gamma + i, l);
         if (affine && beta) v += get(beta + i, l);
         put<T>(y + r * C + i, v, l, streaming);
@@ -201,31 +204,38 @@ template <class T>
 void layer_norm(dim_t rows, dim_t C, const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean, T* rstd,
                 bool stream) {
   stream = stream && vector_aligned(y) && C % kLanes<T> == 0;
-  dim_t r = 0;
-  if (C <= (stream ? kTogether : kTogetherNear))
-    for (; r + 4 <= rows; r += 4)
-      layer_norm_rows<4>(C, x + r * C, gamma, beta, epsilon, y + r * C, mean + r, rstd + r, stream);
-  for (; r < rows; r++) layer_norm_rows<1>(C, x + r * C, gamma, beta, epsilon, y + r * C, mean + r, rstd + r, stream);
+  const auto take = [&](auto count, auto center, dim_t r) LAMINA_INLINE_LAMBDA {
+    layer_norm_rows<count(), center>(C, x + r * C, gamma, beta, epsilon, y + r * C, center ? mean + r : nullptr,
+                                     rstd + r, stream);
+  };
+  const auto all = [&](auto center) LAMINA_INLINE_LAMBDA {
+    dim_t r = 0;
+    if (C <= (stream ? kTogether : kTogetherNear))
+      for (; r + 4 <= rows; r += 4) take(Rows<4>{}, center, r);
+    for (; r < rows; r++) take(Rows<1>{}, center, r);
+  };
+  mean ? all(True{}) : all(False{});
   if (stream) stream_fence();
 }
 
-template <int R, class T>
+template <int R, bool center, class T>
 LAMINA_INLINE void layer_norm_gradient_rows(dim_t C, const T* x, const T* gamma, const T* mean, const T* rstd,
                                             const T* dy, T* dx, bool accumulate, T* dgamma, T* dbeta, bool stream) {
   Vec<T> m[R], k[R], u[R] = {}, uh[R] = {};  // means of dy * gamma and, times rstd, of dy * gamma * h
   for (int r = 0; r < R; r++) {
-    m[r] = splat(mean[r]), k[r] = splat(rstd[r]);
+    m[r] = center ? splat(mean[r]) : Vec<T>{}, k[r] = splat(rstd[r]);
     if (!dx) continue;
     for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-      const Vec<T> d = get(dy + r * C + i, l), v = gamma ? d * get(gamma + i, l) : d;
-      u[r] += v;
-      uh[r] += v * (get(x + r * C + i, l) - m[r]);
+      const Vec<T> d = get(dy + r * C + i, l), v = gamma ? d * get(gamma + i, l) : d, xi = get(x + r * C + i, l);
+      if (center) u[r] += v;
+      uh[r] += center ? v * (xi - m[r]) : v * (xi * k[r]);
     });
   }
   if (dx)
     for (int r = 0; r < R; r++) {
-      u[r] = splat(hsum<T>(u[r]) / T(C));
-      uh[r] = k[r] * (k[r] * (hsum<T>(uh[r]) / T(C)));  // no square of k, which may underflow
+      const T product = hsum<T>(uh[r]) / T(C);
+      if (center) u[r] = splat(hsum<T>(u[r]) / T(C));
+      uh[r] = k[r] * (center ? k[r] * product : splat(product));  // no square of k, which may underflow
     }
   for_lanes<T>(C, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
     const Vec<T> g = gamma ? get(gamma + i, l) : splat(T(1));
@@ -233,19 +243,17 @@ LAMINA_INLINE void layer_norm_gradient_rows(dim_t C, const T* x, const T* gamma,
 #pragma GCC unroll 4
     for (int r = 0; r < R; r++) {
       const dim_t at = r * C + i;
-      const Vec<T> d = get(dy + at, l), h = get(x + at, l) - m[r];
+      const Vec<T> d = get(dy + at, l), xi = get(x + at, l), h = center ? xi - m[r] : xi;
       if (dx) {
-        Vec<T> v = k[r] * (d * g - u[r] - h * uh[r]);
+        Vec<T> v = k[r] * ((center ? d * g - u[r] : d * g) - h * uh[r]);
         if (accumulate) v += get(dx + at, l);
         put<T>(dx + at, v, l, stream);
       }
       sum += d;
       sum_h += d * (h * k[r]);
     }
-    if (dgamma) {
-      put<T>(dgamma + i, get(dgamma + i, l) + sum_h, l);
-      put<T>(dbeta + i, get(dbeta + i, l) + sum, l);
-    }
+    if (dgamma) put<T>(dgamma + i, get(dgamma + i, l) + sum_h, l);
+    if (center && dbeta) put<T>(dbeta + i, get(dbeta + i, l) + sum, l);
   });
 }
 
@@ -253,16 +261,19 @@ template <class T>
 void layer_norm_gradient(dim_t rows, dim_t C, const T* x, const T* gamma, const T* mean, const T* rstd, const T* dy,
                          T* dx, bool accumulate, T* dgamma, T* dbeta, bool stream) {
   stream = stream && dx && !accumulate && vector_aligned(dx) && C % kLanes<T> == 0;
-  if (dgamma)
-    for (dim_t j = 0; j < C; j++) dgamma[j] = dbeta[j] = 0;
-  auto take = [&](auto count, dim_t r) LAMINA_INLINE_LAMBDA {
-    layer_norm_gradient_rows<count()>(C, x + r * C, gamma, mean + r, rstd + r, dy + r * C, dx ? dx + r * C : nullptr,
-                                      accumulate, dgamma, dbeta, stream);
+  for (dim_t j = 0; dgamma && j < C; j++) dgamma[j] = 0;
+  for (dim_t j = 0; dbeta && j < C; j++) dbeta[j] = 0;
+  const auto take = [&](auto count, auto center, dim_t r) LAMINA_INLINE_LAMBDA {
+    layer_norm_gradient_rows<count(), center>(C, x + r * C, gamma, center ? mean + r : nullptr, rstd + r, dy + r * C,
+                                              dx ? dx + r * C : nullptr, accumulate, dgamma, dbeta, stream);
   };
-  dim_t r = 0;
-  if (C <= kTogether)  // long rows by twos: 16.8 million floats took 8.0 ms without dgamma, one by one 6.5
-    for (; r + 4 <= rows; r += 4) take(Rows<4>{}, r);
-  for (; r < rows; r++) take(Rows<1>{}, r);
+  const auto all = [&](auto center) LAMINA_INLINE_LAMBDA {
+    dim_t r = 0;
+    if (C <= kTogether)  // long rows by twos: 16.8 million floats took 8.0 ms without dgamma, one by one 6.5
+      for (; r + 4 <= rows; r += 4) take(Rows<4>{}, center, r);
+    for (; r < rows; r++) take(Rows<1>{}, center, r);
+  };
+  mean ? all(True{}) : all(False{});
   if (stream) stream_fence();
 }
 

@@ -25,11 +25,13 @@ struct NormalizationKernels {
                              const T* mean, const T* scale, const T* shift, const T* slope, bool relu, bool accumulate,
                              bool stream);
 
-  // y = (x - mean) * rstd * gamma + beta over rows of C; gamma, beta may be null.
+  // y = (x - mean) * rstd * gamma + beta over rows of C; gamma, beta may be null. With a null mean rows are not
+  // centered: it counts as 0, and rstd follows from the mean of the squares.
   void (*layer_norm)(dim_t rows, dim_t C, const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean, T* rstd,
                      bool stream);
   // With u = dy * gamma and h = (x - mean) * rstd: dx (+)= rstd * (u - mean of u - h * mean of u * h) unless dx is
-  // null; dgamma[j] = sum of dy * h, dbeta[j] = sum of dy unless dgamma is null.
+  // null; dgamma[j] = sum of dy * h unless dgamma is null, dbeta[j] = sum of dy unless dbeta is. Without a mean, mean
+  // and mean of u count as 0.
   void (*layer_norm_gradient)(dim_t rows, dim_t C, const T* x, const T* gamma, const T* mean, const T* rstd,
                               const T* dy, T* dx, bool accumulate, T* dgamma, T* dbeta, bool stream);
 };

@@ -250,7 +250,7 @@ constexpr dim_t kGroup = 4;  // rows that the kernels take together: ranges begi
 template <class T>
 void layer_norm_forward(const LayerNormForward<T>& a) {
   if (a.C == 0) {  // means of nothing
-    std::fill_n(a.mean, a.rows, T(0));
+    if (a.mean) std::fill_n(a.mean, a.rows, T(0));
     std::fill_n(a.rstd, a.rows, T(0));
     return;
   }
@@ -259,7 +259,8 @@ void layer_norm_forward(const LayerNormForward<T>& a) {
   const bool stream = past_caches(a.rows * a.C * dim_t(sizeof(T)));
   parallel_for(groups, kGrain / 2 / elements, [&](dim_t begin, dim_t end) {
     const dim_t r = begin * kGroup, rows = std::min(a.rows, end * kGroup) - r;
-    k.layer_norm(rows, a.C, a.x + r * a.C, a.gamma, a.beta, a.epsilon, a.y + r * a.C, a.mean + r, a.rstd + r, stream);
+    k.layer_norm(rows, a.C, a.x + r * a.C, a.gamma, a.beta, a.epsilon, a.y + r * a.C, a.mean ? a.mean + r : nullptr,
+                 a.rstd + r, stream);
   });
 }
 
@@ -280,15 +281,15 @@ void layer_norm_backward(const LayerNormBackward<T>& a) {
     for (dim_t i = begin; i < end; i++) {
       const dim_t r = a.rows * i / chunks, rows = a.rows * (i + 1) / chunks - r;
       T* p = sums ? part + stride * i : nullptr;
-      k.layer_norm_gradient(rows, a.C, a.x + r * a.C, a.gamma, a.mean + r, a.rstd + r, a.dy + r * a.C,
-                            dx ? a.dx + r * a.C : nullptr, a.dx_mode == Grad::accumulate, p, sums ? p + apart : nullptr,
-                            past_caches(a.rows * a.C * dim_t(sizeof(T))));
+      k.layer_norm_gradient(rows, a.C, a.x + r * a.C, a.gamma, a.mean ? a.mean + r : nullptr, a.rstd + r,
+                            a.dy + r * a.C, dx ? a.dx + r * a.C : nullptr, a.dx_mode == Grad::accumulate, p,
+                            sums && a.mean ? p + apart : nullptr, past_caches(a.rows * a.C * dim_t(sizeof(T))));
     }
   });
   if (!sums) return;
   parallel_for(a.C, kGrain / chunks, [&](dim_t begin, dim_t end) {
     for (dim_t i = 1; i < chunks; i++)
-      for (T* p : {part, part + apart})
+      for (T* p = part; p <= part + (a.mean ? apart : 0); p += apart)
         for (dim_t j = begin; j < end; j++) p[j] += p[stride * i + j];
   });
   give(a.C, part, a.dgamma, a.dgamma_mode);

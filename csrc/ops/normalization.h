@@ -1,4 +1,4 @@
-// Batch and layer normalization. Statistics are biased (they divide by their count), as in Keras.
+// Batch, layer and RMS normalization. Statistics are biased (they divide by their count), as in Keras.
 #pragma once
 #include "core/types.h"
 
@@ -49,6 +49,7 @@ template <class T>
 void batch_norm_backward(const BatchNormBackward<T>& a);
 
 // Each of `rows` rows of C: y = (x - mean) * rstd * gamma + beta; mean and rstd (rows) are saved.
+// RMS normalization: mean is null and counts as 0, so that rstd = 1 / sqrt(mean of x^2 + epsilon).
 template <class T>
 struct LayerNormForward {
   const T *x, *gamma, *beta;
@@ -59,7 +60,7 @@ struct LayerNormForward {
 template <class T>
 void layer_norm_forward(const LayerNormForward<T>& a);
 
-// Needs x, mean, rstd.
+// Needs x, mean (null as in forward; there is no dbeta then), rstd.
 template <class T>
 struct LayerNormBackward {
   const T *x, *gamma, *mean, *rstd, *dy;

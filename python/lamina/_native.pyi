@@ -101,6 +101,8 @@ __all__: list[str] = [
     "relu_gradient",
     "resize_backward",
     "resize_forward",
+    "rms_norm_backward",
+    "rms_norm_forward",
     "set_num_threads",
     "simple_rnn_backward",
     "simple_rnn_forward",
@@ -1095,6 +1097,24 @@ def resize_forward(
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     Images x (N, H, W, C) as (N, height, width, C).
+    """
+
+def rms_norm_backward(
+    x: typing.Any,
+    scale: typing.Any,
+    rstd: typing.Any,
+    dy: typing.Any,
+    dx: typing.Any,
+    dscale: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of rms_norm_forward.
+    """
+
+def rms_norm_forward(x: typing.Any, scale: typing.Any, epsilon: float) -> tuple[typing.Any, ...]:
+    """
+    (y, rstd) of x (..., C), scale (C,) or None; rstd is (...).
     """
 
 def set_num_threads(n: int) -> None:

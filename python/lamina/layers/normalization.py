@@ -1,4 +1,4 @@
-"""Batch, layer and unit normalization."""
+"""Batch, layer, RMS and unit normalization."""
 
 from __future__ import annotations
 
@@ -240,6 +240,40 @@ class LayerNormalization(_OverAxes):
         return ops.layer_normalization(inputs, self.gamma, self.beta, self._axes(inputs.shape), self.epsilon)
 
 
+class RMSNormalization(_OverAxes):
+    """Each example divided by the root of the mean of its squares over some axes, then scaled.
+
+    Args:
+        axis: the axis or the axes that are normalized together, counted with the batch axis; negative ones from the
+            end.
+        epsilon: number added to the mean of the squares, so that nothing is divided by zero.
+
+    Input shape: (N, ...).
+
+    Output shape: the input's.
+
+    Weights: ``scale``, of the normalized axes' shape, ones at first.
+
+    Raises:
+        ValueError: an axis is out of range; the input has other sizes there than the weight.
+
+    Source: Keras 3, RMSNormalization; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
+    """
+
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._keep(locals())
+        self.axis = axis if isinstance(axis, int) else tuple(axis)
+
+    def build(self, input_shape: Shape) -> None:
+        self.scale = self.add_weight(self._size(input_shape), "ones", name="scale")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        if self._over_last(inputs.shape):
+            return ops.rms_norm(inputs, self.scale, self.epsilon)
+        return ops.rms_normalization(inputs, self.scale, self._axes(inputs.shape), self.epsilon)
+
+
 class UnitNormalization(Layer):
     """The input divided by its Euclidean length along an axis.
 
@@ -292,4 +326,4 @@ def _swapped(axis: int, ndim: int) -> tuple[int, ...]:
     return tuple(order)
 
 
-__all__ = ["BatchNormalization", "LayerNormalization", "UnitNormalization"]
+__all__ = ["BatchNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"]

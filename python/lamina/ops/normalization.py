@@ -1,4 +1,4 @@
-"""Batch and layer normalization."""
+"""Batch, layer and RMS normalization."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ from ..config import epsilon as default_epsilon
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, _axis, as_tensor, float_tensor
-from .elementwise import divide, multiply
-from .reduction import norm
 from .reshape import Axis, reshape, transpose
-from .special import hypot
 
-__all__ = ["batch_norm", "batch_norm_fold", "layer_norm", "layer_normalization", "rms_normalization"]
+__all__ = ["batch_norm", "batch_norm_fold", "layer_norm", "layer_normalization", "rms_norm", "rms_normalization"]
 _NONE = wrap(np.empty(0, np.float32))  # in the place of a parameter that is not there: wants no gradient
 
 
@@ -198,6 +195,30 @@ def layer_normalization(
     return _over_axes("layer_normalization", rows, x, axis, gamma=gamma, beta=beta)
 
 
+def rms_norm(x: TensorLike, scale: TensorLike | None = None, epsilon: float = 1e-6) -> Tensor:
+    """``x / sqrt(mean(x^2) + epsilon) * scale`` of each row on the last axis.
+
+    Args:
+        x: tensor (..., C).
+        scale: factor (C,), or None.
+        epsilon: number added to the mean of the squares, 0 or more.
+
+    Raises:
+        ValueError: shapes or types do not fit, or epsilon is below 0.
+
+    Source: PyTorch, torch.nn.functional.rms_norm; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
+    """
+    x = as_tensor(x)
+    s = _NONE if scale is None else as_tensor(scale)
+    xa, sa = x._array, None if scale is None else s._array
+    y, rstd = _native.rms_norm_forward(xa, sa, epsilon)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.rms_norm_backward(xa, sa, rstd, dy, grads[0], grads[1], grads.accumulate)
+
+    return record(y, (x, s), backward)
+
+
 def rms_normalization(
     x: TensorLike, scale: TensorLike | None = None, axis: Axis = -1, epsilon: float | None = None
 ) -> Tensor:
@@ -213,9 +234,5 @@ def rms_normalization(
 
     Source: Keras 3, keras.ops.rms_normalization; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
     """
-    x = float_tensor(x)
-    axes = parse_axes("rms_normalization", axis, x)
-    n = math.prod(x.shape[a] for a in axes)
-    root = (default_epsilon() if epsilon is None else epsilon) ** 0.5
-    y = divide(x, hypot(multiply(norm(x, 2, tuple(axes), keepdims=True), n**-0.5 if n else 1.0), root))
-    return y if scale is None else multiply(y, on_axes("rms_normalization", "scale", scale, x, axes))
+    e = default_epsilon() if epsilon is None else epsilon
+    return _over_axes("rms_normalization", lambda x, scale: rms_norm(x, scale, e), x, axis, scale=scale)

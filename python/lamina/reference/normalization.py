@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ._common import Array, activate, activation_gradient, give
 
 
@@ -102,3 +104,31 @@ def layer_norm_backward(
         give(dx, u * rstd[..., None], accumulate, 0)
     give(dgamma, (dy * h).sum(axis=axes), accumulate, 1)
     give(dbeta, dy.sum(axis=axes), accumulate, 2)
+
+
+def rms_norm_forward(x: Array, scale: Array | None, epsilon: float) -> tuple[Array, Array]:
+    if x.size == 0:
+        return x.copy(), x.sum(axis=-1)
+    size = np.abs(x).max(axis=-1, keepdims=True)
+    size = np.where((size > 0) & np.isfinite(size), size, 1)  # squares of x / size neither overflow nor vanish
+    rstd = 1 / np.hypot(size * np.square(x / size).mean(axis=-1, keepdims=True) ** 0.5, epsilon**0.5)
+    y = x * rstd
+    return (y if scale is None else y * scale), rstd[..., 0]
+
+
+def rms_norm_backward(
+    x: Array,
+    scale: Array | None,
+    rstd: Array,
+    dy: Array,
+    dx: Array | None,
+    dscale: Array | None,
+    accumulate: int = 0,
+) -> None:
+    h = x * rstd[..., None]
+    if dx is not None:
+        u = dy if scale is None else dy * scale
+        if x.size:
+            u = u - h * (u * h).mean(axis=-1, keepdims=True)
+        give(dx, u * rstd[..., None], accumulate, 0)
+    give(dscale, (dy * h).sum(axis=tuple(range(x.ndim - 1))), accumulate, 1)

@@ -67,6 +67,8 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.BatchNormalization, {"axis": 1, "scale": False}, IMAGE
     yield la.LayerNormalization, {}, SEQUENCE, {"time": 1}
     yield la.LayerNormalization, {"axis": (1, 2), "center": False}, SEQUENCE, {"time": 1}
+    yield la.RMSNormalization, {}, SEQUENCE, {"time": 1}
+    yield la.RMSNormalization, {"axis": (1, 2)}, SEQUENCE, {"time": 1}
     yield la.UnitNormalization, {"axis": [1, 2]}, SEQUENCE, {"time": 1}
     yield la.Activation, {"activation": "gelu"}, SEQUENCE, {"time": 1}
     yield la.ReLU, {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.5}, (4, 5)

@@ -71,6 +71,28 @@ def _layer_norm(*shape: int, affine: str = "gb") -> Case:
     )
 
 
+def _rms_norm(*shape: int, affine: bool = True, size: float = 1.0) -> Case:
+    def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
+        x = (size * (rng.standard_normal(shape) + 0.5)).astype(dtype)
+        return x, _parameters(rng, shape[-1], dtype, "g" if affine else "")[0], 1e-6
+
+    n = float(math.prod(shape))
+    extra = ("" if affine else " without scale") + ("" if size == 1 else f" of {size:g}")
+    return Case(
+        "normalization",
+        f"rms norm {'x'.join(map(str, shape))}{extra}",
+        "rms_norm_forward",
+        inputs,
+        "rms_norm_backward",
+        (0, 1),
+        lambda args, result, dy: (args[0], args[1], result[1], dy),
+        torch=lambda torch, x, scale, epsilon: torch.nn.functional.rms_norm(x, x.shape[-1:], scale, epsilon),
+        bytes=8.0 * n,
+        backward_bytes=12.0 * n,
+        reduction=max(shape),
+    )
+
+
 def test_cases() -> list[Case]:
     shapes = [(1, 1), (7, 3), (2, 5), (64, 16), (33, 10), (100, 1), (3, 4, 5, 17), (40, 63), (20, 64), (9, 100)]
     shapes += [(0, 5), (4, 0), (3000, 24), (5000, 7), (200, 1100), (4, 9000), (70000, 1), (300, 1600)]
@@ -81,7 +103,9 @@ def test_cases() -> list[Case]:
         cases += [_batch_norm(*s, training=False), _batch_norm(*s, training=False, activation="relu")]
     rows = [(1, 1), (5,), (7, 3), (2, 3, 16), (9, 37), (6, 128), (0, 5), (4, 0), (3, 2100), (700, 60), (2000, 33)]
     cases += [_layer_norm(*s) for s in rows]
-    return cases + [_layer_norm(9, 37, affine=a) for a in ("", "g", "b")]
+    cases += [_layer_norm(9, 37, affine=a) for a in ("", "g", "b")]
+    cases += [_rms_norm(*s) for s in rows] + [_rms_norm(9, 37, affine=False)]
+    return cases + [_rms_norm(9, 37, size=s) for s in (1e-30, 1e18, 1e30, 5e37)]
 
 
 def bench_cases() -> list[Case]:
@@ -89,4 +113,5 @@ def bench_cases() -> list[Case]:
     shapes += [(64, 56, 56, 64), (32, 7, 7, 2048)]
     cases = [_batch_norm(*s) for s in shapes] + [_batch_norm(64, 56, 56, 64, activation="relu")]
     cases += [_batch_norm(64, 56, 56, 64, training=False), _batch_norm(64, 32, 32, 16, training=False)]
-    return cases + [_layer_norm(*s) for s in ((12, 64, 128), (32, 128, 768), (128, 64), (16384, 1024))]
+    rows = ((12, 64, 128), (32, 128, 768), (128, 64), (16384, 1024))
+    return cases + [norm(*s) for norm in (_layer_norm, _rms_norm) for s in rows]
