@@ -127,13 +127,15 @@ def test_built_in_metrics_say_it_under_every_name(given, name, sense):
         assert stop.sense == sense
 
 
-@pytest.mark.parametrize("name", ["mae", "mse", "rmse", "cosine_similarity"])
-def test_errors_are_to_fall(name):
+@pytest.mark.parametrize(
+    ("name", "sense"), [("mae", "min"), ("mse", "min"), ("rmse", "min"), ("cosine_similarity", "max")]
+)
+def test_errors_are_to_fall_and_likeness_to_rise(name, sense):
     net = lamina.Sequential([layers.Dense(1)])
     net.compile("sgd", "mse", metrics=[name])
     stop = callbacks.EarlyStopping(name)
     net.fit(X, X[:, :1], verbose=0, callbacks=[stop])
-    assert stop.sense == "min"
+    assert stop.sense == sense
 
 
 def test_names_of_outputs():

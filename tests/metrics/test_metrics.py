@@ -171,3 +171,18 @@ def test_a_metric_may_have_several_numbers(verbose, capsys):
         assert ("per_class: 1.0000" in printed) == (verbose > 0)
     np.testing.assert_array_equal(history["own"], [[1, 3]] * 2)
     assert ("own: 2.0000" in printed) == (verbose > 0)
+
+
+def test_cosine_similarity_is_the_cosine_and_the_loss_minus_that():
+    a, b = np.array([[3.0, 4.0], [1.0, 0.0], [0.0, 2.0]]), np.array([[6.0, 8.0], [-2.0, 0.0], [5.0, 0.0]])
+    for metric in (metrics.get("cosine_similarity"), metrics.get("CosineSimilarity"), metrics.CosineSimilarity()):
+        assert metric._direction == "up"
+        metric.update_state(a, b, np.array([1.0, 0.5, 2.0]))
+        assert metric.result() == pytest.approx((1 - 0.5 + 0) / 3.5)
+    assert float(losses.CosineSimilarity()(a, b)) == pytest.approx(0.0)
+    by_column = metrics.CosineSimilarity(axis=0)
+    by_column.update_state(a, b)
+    assert by_column.result() == pytest.approx(
+        (a * b / np.linalg.norm(a, axis=0) / np.linalg.norm(b, axis=0)).sum(0).mean()
+    )
+    assert metrics.get(losses.cosine_similarity)._direction == "down"  # who gives the loss means the loss

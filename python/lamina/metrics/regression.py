@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import losses
+from ..core.autograd import no_grad
 from ..core.explain import named
 from .base import Array
 from .function_metric import DeclaredMetric
@@ -47,6 +49,22 @@ class RootMeanSquaredError(
         return float(np.sqrt(super().result()))
 
 
+@named("cosine_similarity")
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
+    """The cosine of the angle between y_true and y_pred along ``axis``: the loss of that name without its minus."""
+    with no_grad():
+        return -np.asarray(losses.cosine_similarity(y_true, y_pred, axis))
+
+
+class CosineSimilarity(DeclaredMetric, function=cosine_similarity, direction="up"):
+    """Mean cosine of the angle between y_true and y_pred: 1 where they point the same way; the loss is minus that.
+
+    Args:
+        axis: the axis along which both are vectors.
+    """
+
+
 __all__ = [
-    "MeanAbsoluteError", "MeanSquaredError", "RootMeanSquaredError", "mean_absolute_error", "mean_squared_error",
+    "CosineSimilarity", "MeanAbsoluteError", "MeanSquaredError", "RootMeanSquaredError", "mean_absolute_error",
+    "mean_squared_error",
 ]  # fmt: skip
