@@ -1,0 +1,162 @@
+"""Layers at the edges of what they take, and what they promise of masks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lamina import Tensor, initializers, layers, ops
+from lamina.core.masked_tensor import MaskedTensor, attach
+
+X = np.arange(12.0, dtype=np.float32).reshape(2, 3, 2)
+# The layers at which a mask of steps ends.
+WITHOUT_MASKS = [
+    "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D", "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D",
+    "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose", "Cropping1D",
+    "Cropping2D", "DepthwiseConv1D", "DepthwiseConv2D", "Flatten", "GRUCell", "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "InputLayer",
+    "LSTMCell", "Layer", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "OpLayer", "Permute", "RepeatVector",
+    "Reshape", "SeparableConv1D", "SeparableConv2D", "SimpleRNNCell", "StackedRNNCells", "UpSampling1D",
+    "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
+]  # fmt: skip
+
+
+def classes():
+    found = {getattr(layers, n) for n in layers.__all__ if isinstance(getattr(layers, n), type)}
+    return {c.__name__: c for c in found if issubclass(c, layers.Layer)}
+
+
+def test_the_layers_at_which_a_mask_ends():
+    assert sorted(n for n, c in classes().items() if not c.supports_masking) == sorted(WITHOUT_MASKS)
+
+
+def test_merged_shapes_broadcast_in_both_orders():
+    add = layers.Add()
+    assert add.compute_output_shape([(None, 1, 4), (None, 3, 1)]) == (None, 3, 4)
+    assert add.compute_output_shape([(2, 3), (2, 1), (2, 3)]) == (2, 3)
+    assert add([X, X[:, :1]]).shape == X.shape
+    with pytest.raises(ValueError, match="number of axes"):
+        add.compute_output_shape([(2, 3), (2, 3, 1)])
+    with pytest.raises(ValueError, match="do not broadcast"):
+        add.compute_output_shape([(2, 3), (2, 4)])
+    with pytest.raises(ValueError, match="two tensors, got 3"):
+        layers.Subtract()([X, X, X])
+
+
+def test_reshape():
+    assert layers.Reshape((-1, 3)).compute_output_shape((None, 2, 3)) == (None, 2, 3)
+    assert layers.Reshape((-1, 3)).compute_output_shape((2, None, 3)) == (2, None, 3)
+    assert layers.Reshape(6)(X).shape == (2, 6)
+    assert layers.Reshape((0, 6)).target_shape == (0, 6)
+    for wrong in ((-1, -1), (-2, 3)):
+        with pytest.raises(ValueError, match="at most one -1"):
+            layers.Reshape(wrong)
+    for wrong in ((4,), (-1, 4), (-1, 0)):
+        with pytest.raises(ValueError, match="do not fill"):
+            layers.Reshape(wrong)(X)
+
+
+def test_positions():
+    learned = layers.PositionEmbedding(3)
+    assert learned(X).shape == X.shape
+    assert learned.compute_output_shape((None, None, 2)) == (None, None, 2)
+    assert learned(X[:, :2], start_index=1).numpy()[0].tolist() == learned.position_embeddings.numpy()[1:].tolist()
+    for steps, start in ((4, 0), (3, 1), (1, -1)):
+        with pytest.raises(ValueError, match=r"do not fit|exceed"):
+            learned(np.ones((1, steps, 2), np.float32), start_index=start)
+    fixed = layers.SinePositionEncoding(100.0)(np.zeros((1, 2, 4), np.float32)).numpy()[0]
+    want = [[0, 1, 0, 1], [np.sin(1), np.cos(1), np.sin(0.1), np.cos(0.1)]]
+    np.testing.assert_allclose(fixed, want, rtol=1e-6)
+    masked = layers.SinePositionEncoding()(attach(Tensor(X), Tensor(np.ones((2, 3), bool))))
+    assert isinstance(masked, MaskedTensor)
+
+
+@pytest.mark.parametrize("kind", [layers.SimpleRNNCell, layers.GRUCell])
+def test_a_state_by_itself_comes_back_by_itself(kind):
+    cell = kind(4)
+    x, h = np.ones((2, 3), np.float32), np.zeros((2, 4), np.float32)
+    y, alone = cell(x, h)
+    again, listed = cell(x, [h])
+    assert isinstance(listed, list)
+    assert len(listed) == 1
+    assert np.array_equal(alone.numpy(), y.numpy())
+    assert np.array_equal(alone.numpy(), listed[0].numpy())
+    assert np.array_equal(again.numpy(), y.numpy())
+
+
+def test_layers_without_weights_are_built_as_they_are_made():
+    for layer in (
+        layers.Dropout(0.5), layers.GaussianNoise(0.1), layers.ReLU(), layers.Add(), layers.Flatten(),
+        layers.Masking(), layers.ZeroPadding2D(), layers.MaxPooling2D(), layers.UpSampling2D(), layers.Dot(1),
+        layers.UnitNormalization(), layers.ActivityRegularization(), layers.Lambda(ops.abs), layers.Concatenate(),
+        layers.GlobalAveragePooling2D(), layers.RepeatVector(2), layers.Permute((1,)), layers.Reshape((1,)),
+    ):  # fmt: skip
+        assert layer.built, layer
+
+
+def test_rates_at_their_ends():
+    x = np.ones((4, 100), np.float32)
+    for rate in (0.0, 1.0, 0.5):
+        y = layers.Dropout(rate, seed=1)(x, training=True).numpy()
+        assert set(np.unique(y)) <= {0.0, 1.0 / (1.0 - rate) if rate < 1 else 0.0}
+    for wrong in (-0.01, 1.01, True):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            layers.Dropout(wrong)
+    with pytest.raises(ValueError, match="below 1"):
+        layers.GaussianDropout(1.0)
+    y = layers.GaussianDropout(0.5, seed=1)(np.ones(10000, np.float32), training=True).numpy()
+    assert abs(y.mean() - 1) < 0.05
+    assert abs(y.std() - 1) < 0.05
+    y = layers.GaussianNoise(0.25, seed=1)(np.zeros(10000, np.float32), training=True).numpy()
+    assert abs(y.mean()) < 0.02
+    assert abs(y.std() - 0.25) < 0.02
+
+
+def test_noise_shape_drops_together():
+    y = layers.Dropout(0.5, noise_shape=(None, 1, None), seed=3)(np.ones((8, 5, 6), np.float32), training=True).numpy()
+    assert (y == y[:, :1]).all()
+    assert {0.0, 2.0} == set(np.unique(y))
+    with pytest.raises(ValueError, match="as many axes"):
+        layers.Dropout(0.5, noise_shape=(None, 1))(np.ones((2, 3, 4), np.float32), training=True)
+
+
+def test_attention_leaves_steps_out_entirely():
+    layer = layers.MultiHeadAttention(2, 3)
+    mask = Tensor(np.array([[True, True, False], [True, False, False]]))
+    first = layer(X, X, value_mask=mask).numpy()
+    other = X.copy()
+    other[0, 2], other[1, 1:] = 99.0, -99.0
+    np.testing.assert_allclose(layer(X, other, value_mask=mask).numpy(), first, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (5, 3), (3, 5), (2, 2, 6)])
+def test_orthogonal(shape):
+    q = initializers.Orthogonal(gain=2.0, seed=1)(shape, "float64").numpy().reshape(-1, shape[-1])
+    small = q.T @ q if q.shape[0] >= q.shape[1] else q @ q.T
+    np.testing.assert_allclose(small, 4.0 * np.eye(len(small)), atol=1e-10)
+
+
+def test_prelu_and_relu_on_both_sides():
+    x = np.array([[-2.0, -1.0, 0.0, 1.0, 3.0]], np.float32)
+    assert layers.ReLU(2.0, 0.5, 1.0)(x).numpy().tolist() == [[-1.5, -1.0, -0.5, 1.0, 2.0]]
+    assert layers.ReLU(negative_slope=0.0)(x).numpy().tolist() == [[0, 0, 0, 1, 3]]
+    assert layers.LeakyReLU(0.0)(x).numpy().tolist() == [[0, 0, 0, 1, 3]]
+    assert layers.LeakyReLU()(x).numpy() == pytest.approx(np.where(x < 0, 0.3 * x, x))
+    assert layers.PReLU(initializers.Constant(0.5), shared_axes=-1)(x).numpy().tolist() == [[-1, -0.5, 0, 1, 3]]
+    for wrong in ({"max_value": -1.0}, {"negative_slope": -0.1}, {"threshold": -1.0}):
+        with pytest.raises(ValueError, match="must not be negative"):
+            layers.ReLU(**wrong)
+    with pytest.raises(ValueError, match="axes behind the batch"):
+        layers.PReLU(shared_axes=[0])
+
+
+def test_borders():
+    x = np.ones((1, 3, 3, 1), np.float32)
+    assert layers.ZeroPadding2D(((1, 0), (0, 2)))(x).shape == (1, 4, 5, 1)
+    assert layers.Cropping2D(((1, 0), (0, 1)))(x).shape == (1, 2, 2, 1)
+    assert layers.Cropping2D(1)(x).shape == (1, 1, 1, 1)
+    with pytest.raises(ValueError, match="leaves nothing"):
+        layers.Cropping2D(((2, 1), (0, 0)))(x)
+    with pytest.raises(ValueError, match="non-negative"):
+        layers.ZeroPadding1D(-1)
