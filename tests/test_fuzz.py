@@ -42,3 +42,16 @@ def test_shrink_keeps_what_matters():
     small = shrink(program, lambda p: "ops.sum(" in p and "63" in p)
     assert len(small) < 40
     assert small.startswith("r = ops.sum(")
+
+
+def test_what_once_was_a_fault_is_none():
+    with session.Session() as s:
+        s.replay(session.corpus())
+        assert not s.findings, "\n".join(map(str, s.findings.values()))
+
+
+def test_a_short_run_finds_nothing():
+    with session.Session(seed=1) as s:
+        for _ in range(4):
+            s.batch(150)
+        assert not s.findings, "\n".join(map(str, s.findings.values()))

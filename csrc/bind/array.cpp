@@ -210,6 +210,8 @@ py::array empty(Sizes sizes, Dtype dtype) {
           "the product of sizes overflows");
     n *= std::min<dim_t>(1, shape[i]);
   }
+  // Kernels go over rows: of a result without elements there may be more than one can count to.
+  check(n || step < (dim_t(1) << 34), "a result without elements, and the product of its other sizes overflows");
   n = n ? step : 0;
   auto block = std::make_unique<Block>();
   block->bytes = static_cast<std::size_t>(std::max<dim_t>(n, 1));

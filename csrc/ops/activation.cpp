@@ -50,13 +50,14 @@ template <class T>
 void softmax_forward(const SoftmaxForward<T>& a) {
   const auto& k = kernels<T>().activation;
   const auto f = a.log ? k.log_softmax : k.softmax;
+  if (a.C == 0) return;  // there may be more rows without elements than one can count to
   parallel_for(a.rows, rows_per_thread(a.C),
                [&](dim_t begin, dim_t end) { f(end - begin, a.C, a.x + begin * a.C, a.y + begin * a.C); });
 }
 
 template <class T>
 void softmax_backward(const SoftmaxBackward<T>& a) {
-  if (a.dx_mode == Grad::skip) return;
+  if (a.dx_mode == Grad::skip || a.C == 0) return;
   const auto& k = kernels<T>().activation;
   const auto f = a.log ? k.log_softmax_gradient : k.softmax_gradient;
   parallel_for(a.rows, rows_per_thread(a.C), [&](dim_t begin, dim_t end) {

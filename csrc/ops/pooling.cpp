@@ -28,6 +28,7 @@ Window flat(Window v) {
 // One pass over all outputs, or `back` over all inputs: calls f(row, run, depth axis, height axis, width axis).
 template <class T, class F>
 void pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) {
+  if (v.C == 0) return;  // there may be more rows without elements than one can count to
   const Triple &from = back ? v.out : v.in, &to = back ? v.in : v.out;
   const Runs runs(back ? gradient_axes(v) : forward_axes(v), to, from);
   const dim_t line = to[2] * v.C, C = v.C, source = product(from) * C;
@@ -100,6 +101,7 @@ bool whole_image(const Window& v) { return product(v.out) == 1 && v.taps == v.in
 // the one output row.x.
 template <class T, class F>
 void spread(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
+  if (v.C == 0) return;
   const dim_t pixels = product(v.in), piece = std::clamp<dim_t>(kGrain / 2 / std::max<dim_t>(v.C, 1), 1, pixels);
   const dim_t pieces = (pixels + piece - 1) / piece;
   const bool stream = past_caches(v.N * pixels * v.C * dim_t(sizeof(T)));
@@ -131,6 +133,7 @@ bool side_by_side(const Window& v) {
 // As pool() back for such windows: f(row, first output, first tap) for each row of outputs and plane of taps.
 template <class T, class F>
 void tiles(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
+  if (v.C == 0) return;
   const dim_t line = v.in[2] * v.C, used = v.out[2] * v.taps[2] * v.C, plane = v.in[1] * line;
   const bool stream = past_caches(v.N * v.in[0] * plane * dim_t(sizeof(T)));
   parallel_for(v.N * v.out[0] * v.out[1], grain(line * v.taps[0] * v.taps[1]), [&](dim_t begin, dim_t end) {

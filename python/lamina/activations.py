@@ -23,6 +23,7 @@ def linear(x: Any) -> Any:
     return x
 
 
+@named("relu")
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """Rectified linear unit: x above ``threshold``, ``negative_slope * (x - threshold)`` below it.
 

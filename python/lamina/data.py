@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .core.arrays import to_numbers
-from .core.explain import named
+from .core.explain import named, require
 from .core.generator import numpy_from, numpy_generator, unlocked_in_children
 from .core.tree import flatten, map_structure
 
@@ -87,6 +87,7 @@ def batches(
     Raises:
         ValueError: ``batch_size`` is not positive; the arrays differ in their number of samples.
     """
+    require("batches", batches, batch_size=batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last)
     if batch_size < 1:
         raise ValueError(f"batches: batch_size must be at least 1, got {batch_size}")
     rng = numpy_generator() if seed is None else unlocked_in_children(numpy_from(seed))

@@ -27,6 +27,7 @@ from .surface import (
 
 SEEDS = [p.strip() for p in (Path(__file__).parent / "seeds.txt").read_text().split("\n\n") if p.strip()]
 ENDLESS = re.compile(r"(epochs|steps|per_epoch)=[^,)]*(\*\*|\d{3})")  # as long as it is told to
+BY_VALUE = ("bincount",)  # values decide the shape of the result
 RANDOM = ("dropout", "empty", "empty_like")  # another result at every call
 OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<", "<=", ">", "==", "!=", "<<", "and")
 OF_NUMPY = ("sum", "mean", "max", "prod", "std", "argmax", "cumsum", "reshape", "transpose", "squeeze", "clip", "all")
@@ -68,7 +69,7 @@ class Programs(Arguments):
         comma = ", " if call else ""
         if kind < 2 and name not in RANDOM:
             lines.append(f"r = check.layouts(ops.{name}{comma}{call})")
-        elif kind == 2 and tensors and name not in RANDOM:
+        elif kind == 2 and tensors and name not in (*RANDOM, *BY_VALUE):
             lines.append(f"r = check.drawn(ops.{name}, {call})")
         elif kind < 6:
             lines += [f"r = ops.{name}({call})", f"check.backward(r{', ' if tensors else ''}{tensors})"]

@@ -28,7 +28,7 @@ CORPUS = HERE / "corpus.txt"
 SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 # Limits of one program; those of time count the processor's, so that a busy machine changes nothing.
 SLOW = 60 if SANITIZED else 10  # seconds of a worker's threads: a fault
-PATIENCE = 300 if SANITIZED else 60  # it does not end
+PATIENCE = 150 if SANITIZED else 25  # it does not end
 STANDSTILL = 600  # seconds by the clock: it waits for what never comes
 ADDRESS_SPACE = 0 if SANITIZED else 6 << 30
 THREADS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}  # as everywhere

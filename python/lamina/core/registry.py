@@ -86,6 +86,8 @@ def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
 
     Source: Keras 3, keras.saving.custom_object_scope.
     """
+    if not isinstance(objects, (dict, type(None))):
+        raise TypeError(f"custom_objects: expected a dict of classes and functions by name, got {objects!r}")
     _scope.append(objects or {})
     try:
         yield

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import _native, initializers, ops
 from ..config import standardize_dtype
-from ..core.arrays import is_list, to_numbers
+from ..core.arrays import as_dtype, is_list, to_numbers
 from ..core.autograd import Array, Tensor
 from ..core.grad_mode import no_grad
 from ..core.recording import forbid_capture, note_change
@@ -97,11 +97,11 @@ class Variable(Tensor):
                 raise ValueError(f"{what}: an initializer needs shape=")
             values = to_numbers(f"{what}: the value", initializer)
             kept = values.dtype if isinstance(initializer, (np.ndarray, Tensor)) or values.dtype.kind != "f" else None
-            working = np.dtype(dtype) if dtype is not None else kept or standardize_dtype(None)
+            working = as_dtype(dtype, f"{what}: dtype") if dtype is not None else kept or standardize_dtype(None)
         else:
             size = check_shape(what, shape)
             _take(what, size)
-            working = np.dtype(dtype) if dtype is not None else standardize_dtype(None)
+            working = as_dtype(dtype, f"{what}: dtype") if dtype is not None else standardize_dtype(None)
             give = initializers.get(initializer)
             floats = isinstance(give, initializers.Initializer) and working.kind != "f"  # which they all give
             values = np.asarray(give(size, dtype="float64" if floats else working.name))

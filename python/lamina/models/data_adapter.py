@@ -64,7 +64,7 @@ def to_arrays(what: str, name: str, tree: Any) -> Any:
         return None
     if isinstance(tree, np.ndarray) and tree.dtype.kind in "fiub":
         return tree
-    if is_dataset(tree) and isinstance(tree[0], (tuple, list, dict)):
+    if is_dataset(tree) and _gives_samples(tree):
         raise TypeError(f"{what}: {name} is {about(tree)}")
     return to_numbers(f"{what}: {name}", tree)
 
@@ -74,6 +74,14 @@ def adapt(what: str, x: Any, y: Any, weight: Any) -> Given:
     if x is None:
         raise ValueError(f"{what}: x is missing")
     return Given(to_arrays(what, "x", x), to_arrays(what, "y", y), to_arrays(what, "sample_weight", weight))
+
+
+def _gives_samples(tree: Any) -> bool:
+    """Whether what has numbers for keys gives (x, y) or the like for the first."""
+    try:
+        return isinstance(tree[0], (tuple, list, dict))
+    except (LookupError, TypeError, ValueError):
+        return False
 
 
 class Column:

@@ -26,6 +26,8 @@ def data_dtype(weights: list[Any]) -> np.dtype[Any]:
 def check(what: str, given: Given) -> int:
     """The number of samples that x, y and weight share; ValueError if they don't, or if there are none."""
     size = count(what, x=given.x, y=given.y, sample_weight=given.weight)
+    if any(a is None for a in flatten(given.x)):
+        raise ValueError(f"{what}: an input in x is None, expected an array for each")
     if not size:
         raise ValueError(f"{what}: x holds no samples")
     return size

@@ -267,6 +267,24 @@ def _one_type(tensors: list[Tensor]) -> list[Tensor]:
     return [as_tensor(t, dtype) for t in tensors]
 
 
+MOST_PARTS = 1 << 16  # of an axis that has fewer elements: the rest would be empty
+_MOST_TENSORS = 1 << 24  # some gigabytes of them; a view may have more rows than one can count to
+
+
+def check_parts(parts: int, size: int, op: str) -> None:
+    """Raises where so many parts of an axis could not be held."""
+    most = max(min(size, _MOST_TENSORS), MOST_PARTS)
+    if parts > most:
+        raise ValueError(f"{op}: {parts} parts of an axis of {size}; expected at most {most}")
+
+
+def tensors_of(op: str, xs: Iterable[TensorLike]) -> list[Tensor]:
+    """A list of tensors, or the parts of an array along its first axis."""
+    if isinstance(xs, (Tensor, np.ndarray)) and xs.ndim:
+        check_parts(xs.shape[0], xs.size, op)
+    return [as_tensor(x) for x in xs]
+
+
 def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
     """Tensors one after the other along an axis.
 
@@ -277,7 +295,7 @@ def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
     Raises:
         ValueError: the list is empty, sizes differ, or the axis is out of range.
     """
-    tensors = _one_type([as_tensor(x) for x in xs])
+    tensors = _one_type(tensors_of("concatenate", xs))
     if not tensors:
         raise ValueError("concatenate: expected one tensor or more")
     if axis is None:
@@ -301,7 +319,7 @@ def stack(x: Sequence[TensorLike], axis: int = 0) -> Tensor:
     Raises:
         ValueError: the list is empty, or the shapes differ.
     """
-    tensors = [as_tensor(t) for t in x]
+    tensors = tensors_of("stack", x)
     shapes = {t.shape for t in tensors}
     if len(shapes) != 1:
         raise ValueError(f"stack: expected one tensor or more of one shape, got {sorted(shapes)}")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Tensor
-from .conversion import TensorLike, _axis, as_tensor, concatenate
+from .conversion import TensorLike, _axis, as_tensor, check_parts, concatenate
 from .elementwise import not_equal, subtract
-from .reshape import Axis, check_parts, flip, getitem, ravel, reshape, split, transpose
+from .reshape import Axis, flip, getitem, ravel, reshape, split, transpose
 
 
 def roll(x: TensorLike, shift: int | Sequence[int], axis: Axis = None) -> Tensor:

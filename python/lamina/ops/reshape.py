@@ -23,6 +23,7 @@ from .conversion import (
     _contiguous,
     _view,
     as_tensor,
+    check_parts,
     check_sizes,
     concatenate,
     expand_dims,
@@ -30,6 +31,7 @@ from .conversion import (
     forbid_in_capture,
     forbid_symbolic,
     index_array,
+    tensors_of,
 )
 
 Axis = int | tuple[int, ...] | list[int] | None
@@ -157,7 +159,7 @@ def vstack(xs: Sequence[TensorLike]) -> Tensor:
     Raises:
         ValueError: the list is empty, or sizes differ.
     """
-    tensors = [as_tensor(x) for x in xs]
+    tensors = tensors_of("vstack", xs)
     return concatenate([reshape(t, (1, t.size)) if t.ndim < 2 else t for t in tensors], 0)
 
 
@@ -170,7 +172,7 @@ def hstack(xs: Sequence[TensorLike]) -> Tensor:
     Raises:
         ValueError: the list is empty, or sizes differ.
     """
-    tensors = [ravel(t) if t.ndim == 0 else t for t in map(as_tensor, xs)]
+    tensors = [ravel(t) if t.ndim == 0 else t for t in tensors_of("hstack", xs)]
     return concatenate(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
 
 
@@ -183,7 +185,7 @@ def dstack(xs: Sequence[TensorLike]) -> Tensor:
     Raises:
         ValueError: the list is empty, or sizes differ.
     """
-    tensors = [as_tensor(x) for x in xs]
+    tensors = tensors_of("dstack", xs)
     matrices = [reshape(t, (1, t.size)) if t.ndim < 2 else t for t in tensors]
     return concatenate([expand_dims(t, 2) if t.ndim == 2 else t for t in matrices], 2)
 
@@ -272,15 +274,6 @@ def block(op: str, x: Tensor, start_indices: Sequence[int], shape: Sequence[int]
     return (*(Slice(s, s + n) for s, n in zip(starts, sizes, strict=True)), Ellipsis)
 
 
-MOST_PARTS = 1 << 16  # of an axis that has fewer elements: the rest would be empty
-
-
-def check_parts(parts: int, size: int, op: str) -> None:
-    """Raises where so many parts of an axis could not be held."""
-    if parts > max(size, MOST_PARTS):
-        raise ValueError(f"{op}: {parts} parts of an axis of {size}; expected at most {max(size, MOST_PARTS)}")
-
-
 def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Parts of x along an axis.
 
@@ -320,6 +313,7 @@ def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor
     axis = _axis(axis, x.ndim, "unstack", x.shape)
     if num is not None and num != x.shape[axis]:
         raise ValueError(f"unstack: axis {axis} of x, which is {x.shape}, has {x.shape[axis]} parts, not num={num}")
+    check_parts(x.shape[axis], x.size, "unstack")
     lead = (Slice(None),) * axis
     return [_part(x, (*lead, i, Ellipsis)) for i in range(x.shape[axis])]
 
