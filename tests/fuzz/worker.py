@@ -104,5 +104,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    answers, sys.stdout = sys.stdout, sys.stderr  # what programs print goes elsewhere
+    answers = open(os.dup(1), "w")  # noqa: SIM115 (as long as the process)
+    os.dup2(2, 1)  # what programs print, or write to number 1, goes elsewhere
     main()
