@@ -67,7 +67,7 @@ void pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) 
 }
 
 // As pool(), with the numbers of taps: f(row, index), where `index` lacks its data. A tap's number is its place in the
-// window; in adaptive windows that of its pixel in the image, so that a run is one output.
+// window; in adaptive windows (forward alone) that of its pixel in the image, so that a run is one output.
 template <class T, class F>
 void numbered_pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) {
   const bool wide = wide_index(v);
@@ -80,17 +80,13 @@ void numbered_pool(const Window& v, bool back, const T* x, T* y, bool accumulate
            return f(row, PoolIndex{nullptr, wide, tap0, r.tap_step * h, q.tap_step});
          }
          PoolIndex index{nullptr, wide, run.source, h, 1};
-         if (back)
-           index = {nullptr, wide,
-                    (p.first + run.output[0] * p.spread) * d + (r.first + run.output[1] * r.spread) * h + run.target, 0,
-                    0};
          PoolRow<T> one = row;
          one.pixels = 1;
          for (dim_t j = 0; j < run.pixels; j++) {
            f(one, index);
            one.x += row.x_pixel;
            one.y += row.y_pixel;
-           index.tap0 += back ? q.spread : q.step;
+           index.tap0 += q.step;
          }
        });
 }
@@ -196,6 +192,26 @@ bool is_even(const Window& v, Divisor divisor) {
   return true;
 }
 
+// Backward of adaptive maxima: every output adds its gradient where its maximum stood, since each input is in a run of
+// its own. A task has all pixels of some channels of an image, so that no two write to one place.
+template <class T, class I>
+void scatter(const Window& v, const I* index, const T* dy, T* dx, bool accumulate) {
+  constexpr dim_t kChannels = 32;
+  const dim_t C = v.C, blocks = (C + kChannels - 1) / kChannels, pixels = product(v.in), outputs = product(v.out);
+  parallel_for(v.N * blocks, grain(pixels * kChannels), [&](dim_t begin, dim_t end) {
+    for (dim_t i = begin; i < end; i++) {
+      const dim_t n = i / blocks, first = i % blocks * kChannels, count = std::min(kChannels, C - first);
+      T* image = dx + n * pixels * C + first;
+      for (dim_t p = 0; p < pixels && !accumulate; p++) std::fill_n(image + p * C, count, T(0));
+      for (dim_t o = n * outputs; o < (n + 1) * outputs; o++)
+        for (dim_t c = 0; c < count; c++) {
+          const dim_t at = o * C + first + c, pixel = dim_t(index[at]);
+          if (pixel >= 0 && pixel < pixels) image[pixel * C + c] += dy[at];  // callers may give any index
+        }
+    }
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -222,6 +238,9 @@ void max_pool_backward(const MaxPoolBackward<T>& a) {
     return tiles(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t at, dim_t tap0) {
       k.max_tiles(row, PoolIndex{index_at(a.index, wide, at), wide, tap0, v.taps[2], 1});
     });
+  if (v.adaptive)
+    return wide ? scatter(v, static_cast<const std::int32_t*>(a.index), a.dy, a.dx, accumulate)
+                : scatter(v, static_cast<const std::uint8_t*>(a.index), a.dy, a.dx, accumulate);
   numbered_pool(v, true, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, PoolIndex index) {
     index.data = index_at(a.index, wide, row.x - a.dy);
     k.max_gradient(row, index);
