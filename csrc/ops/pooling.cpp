@@ -192,22 +192,49 @@ bool is_even(const Window& v, Divisor divisor) {
   return true;
 }
 
-// Backward of adaptive maxima: every output adds its gradient where its maximum stood, since each input is in a run of
-// its own. A task has all pixels of some channels of an image, so that no two write to one place.
+// Channels of an image that a task of scatter() has.
+constexpr dim_t kChannels = 32;
+dim_t tasks_of(const Window& v) { return v.N * ((v.C + kChannels - 1) / kChannels); }
+
+// Whether maxima go back output by output, channel by channel, rather than input by input, register by register: an
+// input of adaptive windows is in a run of its own, and few channels leave registers empty.
+template <class T>
+bool scatters(const Window& v) {
+  constexpr dim_t lanes = 64 / sizeof(T);
+  return v.adaptive || (tasks_of(v) >= 4 && product(v.taps) * ((v.C + lanes - 1) / lanes) > v.C);
+}
+
+// Each output adds its gradient where its maximum stood. A task has all pixels of its channels, so that no two write to
+// one place.
 template <class T, class I>
 void scatter(const Window& v, const I* index, const T* dy, T* dx, bool accumulate) {
-  constexpr dim_t kChannels = 32;
-  const dim_t C = v.C, blocks = (C + kChannels - 1) / kChannels, pixels = product(v.in), outputs = product(v.out);
-  parallel_for(v.N * blocks, grain(pixels * kChannels), [&](dim_t begin, dim_t end) {
+  const dim_t C = v.C, blocks = (C + kChannels - 1) / kChannels, pixels = product(v.in), rows = v.out[0] * v.out[1];
+  // Pixels from the first one under a window to that of each number; in adaptive windows numbers are pixels.
+  std::vector<dim_t> places(v.adaptive ? pixels : product(v.taps));
+  for (dim_t t = 0; t < dim_t(places.size()); t++) {
+    const dim_t d = t / v.taps[2] / v.taps[1] * v.dilation[0], h = t / v.taps[2] % v.taps[1] * v.dilation[1];
+    places[t] = v.adaptive ? t : (d * v.in[1] + h) * v.in[2] + t % v.taps[2] * v.dilation[2];
+  }
+  const Triple stride = v.adaptive ? Triple{} : v.stride;
+  const dim_t start = -((v.before[0] * v.in[1] + v.before[1]) * v.in[2] + v.before[2]);
+  parallel_for(tasks_of(v), grain(pixels * std::min(C, kChannels)), [&](dim_t begin, dim_t end) {
     for (dim_t i = begin; i < end; i++) {
       const dim_t n = i / blocks, first = i % blocks * kChannels, count = std::min(kChannels, C - first);
       T* image = dx + n * pixels * C + first;
-      for (dim_t p = 0; p < pixels && !accumulate; p++) std::fill_n(image + p * C, count, T(0));
-      for (dim_t o = n * outputs; o < (n + 1) * outputs; o++)
-        for (dim_t c = 0; c < count; c++) {
-          const dim_t at = o * C + first + c, pixel = dim_t(index[at]);
-          if (pixel >= 0 && pixel < pixels) image[pixel * C + c] += dy[at];  // callers may give any index
+      const dim_t piece = count == C ? pixels : 1;  // pixels that lie together
+      for (dim_t p = 0; p < pixels && !accumulate; p += piece) std::fill_n(image + p * C, piece * count, T(0));
+      for_rows(v.out, n * rows, (n + 1) * rows, [&](dim_t, dim_t d, dim_t h, dim_t row) {
+        const dim_t line = start + (d * stride[0] * v.in[1] + h * stride[1]) * v.in[2];
+        for (dim_t w = 0; w < v.out[2]; w++) {
+          const dim_t under = line + w * stride[2], o = (row * v.out[2] + w) * C + first;
+          for (dim_t c = 0; c < count; c++) {
+            const std::size_t number = std::size_t(index[o + c]);
+            if (number >= places.size()) continue;  // callers may give any index
+            const dim_t pixel = under + places[number];
+            if (pixel >= 0 && pixel < pixels) image[pixel * C + c] += dy[o + c];
+          }
         }
+      });
     }
   });
 }
@@ -238,7 +265,7 @@ void max_pool_backward(const MaxPoolBackward<T>& a) {
     return tiles(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t at, dim_t tap0) {
       k.max_tiles(row, PoolIndex{index_at(a.index, wide, at), wide, tap0, v.taps[2], 1});
     });
-  if (v.adaptive)
+  if (scatters<T>(v))
     return wide ? scatter(v, static_cast<const std::int32_t*>(a.index), a.dy, a.dx, accumulate)
                 : scatter(v, static_cast<const std::uint8_t*>(a.index), a.dy, a.dx, accumulate);
   numbered_pool(v, true, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, PoolIndex index) {

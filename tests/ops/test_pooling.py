@@ -193,3 +193,29 @@ def test_results_past_the_caches(isa):
         backward(*y, None, dx, 0)
         backward(*big, None, big_dx, 0)
         same(big_dx, dx)
+
+
+@pytest.mark.parametrize(("size", "pads"), [((9, 8), (1, 1)), ((5, 7, 8), (1, 2, 0)), ((30,), (2,))])
+@pytest.mark.parametrize("channels", [1, 3, 16, 33])
+def test_maxima_go_back_to_their_places_whatever_the_index_says(size, pads, channels, isa):
+    """Few channels go back output by output, many input by input; indices that no window has reach no memory."""
+    x = normal(0, 4, *size, channels)
+    options = (3, 2, pads, 1, False)
+    y, index = _native.max_pool_forward(x, *options, True)
+    dy, dx = normal(1, *y.shape), np.full(x.shape, np.nan)
+    _native.max_pool_backward(index, dy, *options, dx, 0)
+    t = Tensor(x, requires_grad=True)
+    max_pool(t, *options[:3]).backward(dy)
+    np.testing.assert_allclose(dx, t.grad.numpy())
+    assert dx.sum() == pytest.approx(dy.sum())
+    each = np.concatenate([dx[n : n + 1] * 0 for n in range(4)])
+    for n in range(4):  # one image is gathered where four are scattered
+        _native.max_pool_backward(index[n : n + 1], dy[n : n + 1], *options, each[n : n + 1], 1)
+    np.testing.assert_allclose(each, dx, rtol=1e-12, atol=1e-12)
+    for wrong in (255, 200):
+        _native.max_pool_backward(np.full_like(index, wrong), dy, *options, dx, 0)
+        assert np.isfinite(dx).all()
+    y, index = _native.adaptive_max_pool_forward(x, 4, True)
+    for wrong in (np.iinfo(index.dtype).max, np.iinfo(index.dtype).min):
+        _native.adaptive_max_pool_backward(np.full_like(index, wrong), y, 4, dx, 0)
+        assert np.isfinite(dx).all()
