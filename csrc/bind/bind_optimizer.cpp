@@ -103,11 +103,10 @@ constexpr const char* kStep = "optimizer_step";
 
 int rule_of(const std::string& name) {
   const auto& all = kernels<float>().optimizer;
-  std::string names;
-  for (int i = 0; i < all.count; i++) {
+  for (int i = 0; i < all.count; i++)
     if (name == all.rules[i].rule->name) return i;
-    names += concat(i ? ", " : "", all.rules[i].rule->name);
-  }
+  std::string names;
+  for (int i = 0; i < all.count; i++) names += concat(i ? ", " : "", all.rules[i].rule->name);
   throw py::value_error(concat(kStep, ": unknown rule '", name, "'; known are ", names));
 }
 
