@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz``: fuzz for a time, print what was found, exit 1 if that is anything."""
+"""``python -m tests.fuzz``: fuzz for a time, print what was found, exit 1 for crashes, hangs and wrong results."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--what", default=",".join(KINDS), help="kinds of programs, with commas: %(default)s")
     parser.add_argument("--corpus", action="store_true", help=f"append what was found to {CORPUS.name}")
+    parser.add_argument("--words", action="store_true", help="exit 1 also where only the words of an error are wrong")
     options = parser.parse_args()
     kinds = options.what.split(",")
     if unknown := set(kinds) - set(KINDS):
@@ -36,7 +37,7 @@ def main() -> int:
     for kind, (count, seconds) in sorted(session.spent.items()):
         print(f"{kind:12}{count:9,} programs, {count / max(seconds, 1e-9):7,.0f} a second of the processor")
     print(f"{session.programs} programs ({rate:.0f} a second), {len(findings)} kinds of faults")
-    return bool(findings)
+    return any(finding.grave or options.words for finding in findings)
 
 
 if __name__ == "__main__":

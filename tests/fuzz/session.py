@@ -33,6 +33,7 @@ STANDSTILL = 600  # seconds by the clock: it waits for what never comes
 ADDRESS_SPACE = 0 if SANITIZED else 6 << 30
 THREADS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}  # as everywhere
 BATCH = 250
+WORDS = ("leak |", "bare |", "AttributeError |", "KeyError |", "slow")  # a Python error, but not in the user's words
 
 
 @dataclasses.dataclass
@@ -43,6 +44,11 @@ class Finding:
     signature: str
     message: str
     count: int = 1
+
+    @property
+    def grave(self) -> bool:
+        """Whether more is wrong than the words of an error."""
+        return not self.signature.startswith(WORDS)
 
     def __str__(self) -> str:
         message = self.message[:600].replace("\n", "\n# ")

@@ -27,7 +27,7 @@ import numpy as np
 from .. import _native
 from . import own_gradients
 from .arrays import values_of
-from .explain import only
+from .explain import only, require
 from .grad_mode import enable_grad as enable_grad
 from .grad_mode import grad_mode
 from .grad_mode import no_grad as no_grad
@@ -76,6 +76,8 @@ class Tensor:
         a = values_of(array, dtype)
         if dtype is None and a.dtype == np.float64 and not isinstance(array, (np.ndarray, np.generic)):
             a = a.astype(np.float32)  # Python floats take the working type
+        if type(requires_grad) is not bool:
+            require("Tensor", Tensor.__init__, requires_grad=requires_grad)
         if requires_grad and a.dtype.kind != "f":
             raise TypeError(f"Tensor: requires_grad=True needs float32 or float64, got dtype {a.dtype}")
         if not a.dtype.isnative:

@@ -37,6 +37,7 @@ import numpy as np
 from .. import _native
 from .arrays import as_dtype
 from .autograd import Array, Tensor, wrap
+from .explain import require
 from .grad_mode import grad_mode
 from .masked_tensor import MaskedTensor, attach
 from .recording import CaptureError, Recording, configuration, noting
@@ -281,6 +282,7 @@ class CapturedStep:
     def __init__(
         self, step: Callable[..., Any], max_plans: int = 8, strict: bool = False, name: str | None = None
     ) -> None:
+        require("capture", capture, max_plans=max_plans, strict=strict, name=name)
         if max_plans < 1:
             raise ValueError(f"capture: max_plans must be at least 1, got {max_plans}")
         self._step = step
