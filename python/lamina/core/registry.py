@@ -82,7 +82,10 @@ def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
     """Inside, descriptions may also use these names; a context manager.
 
     Args:
-        objects: {name: class or function}.
+        objects: {name: class or function}, or None for none.
+
+    Raises:
+        TypeError: objects is no dict.
 
     Source: Keras 3, keras.saving.custom_object_scope.
     """
