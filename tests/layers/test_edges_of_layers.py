@@ -160,3 +160,19 @@ def test_borders():
         layers.Cropping2D(((2, 1), (0, 0)))(x)
     with pytest.raises(ValueError, match="non-negative"):
         layers.ZeroPadding1D(-1)
+
+
+def test_an_error_inside_names_the_inner_layer_alone():
+    class Outer(layers.Layer):
+        def __init__(self):
+            super().__init__(name="outer")
+            self.inner = layers.Dense(2, name="inner")
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+    outer = Outer()
+    outer(np.ones((1, 3), np.float32))
+    with pytest.raises(ValueError, match=r"^Dense 'inner': x is \(1, 4\)") as caught:
+        outer(np.ones((1, 4), np.float32))
+    assert "outer" not in str(caught.value)

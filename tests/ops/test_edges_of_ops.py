@@ -304,3 +304,28 @@ def test_values_and_slopes_on_both_sides_of_every_branch(name):
     y.sum().backward()
     np.testing.assert_allclose(y.numpy(), value(np.array(points)), rtol=1e-12, atol=1e-300)
     np.testing.assert_allclose(x.grad.numpy(), slope(np.array(points)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("function", [ops.hypot, ops.logaddexp, ops.arctan2], ids=lambda f: f.__name__)
+def test_gradients_of_both_operands_add_up(function):
+    x, y = (Tensor(np.array(v), requires_grad=True) for v in ([0.5, 2.0], [1.5, 0.25]))
+    function(x, y).sum().backward()
+    once = x.grad.numpy().copy(), y.grad.numpy().copy()
+    function(x, y).sum().backward()
+    for t, g in zip((x, y), once, strict=True):
+        np.testing.assert_allclose(t.grad.numpy(), 2 * g, rtol=1e-12)
+
+
+def test_one_step_of_lstm_is_the_first_of_a_sequence():
+    rng = np.random.default_rng(0)
+    x, kernel, recurrent = (rng.standard_normal(s) for s in ((3, 2), (2, 16), (4, 16)))
+    states = np.zeros((3, 4)), np.ones((3, 4))
+    t = Tensor(x, requires_grad=True)
+    h, c = ops.lstm_cell(t, states, kernel, recurrent)
+    _, h1, c1 = ops.lstm(x[:, None], kernel, recurrent, None, states)
+    np.testing.assert_array_equal(h.numpy(), h1.numpy())
+    np.testing.assert_array_equal(c.numpy(), c1.numpy())
+    (h + c).sum().backward()
+    assert t.grad.shape == (3, 2)
+    with pytest.raises(ValueError, match="one step"):
+        ops.lstm_cell(x[None], states, kernel, recurrent)
