@@ -63,6 +63,8 @@ def seed(value: int) -> None:
 
     Raises:
         ValueError: it is no such integer.
+
+    Source: Lamina.
     """
     forbid_capture("lamina.random.seed() was called in the step")
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:

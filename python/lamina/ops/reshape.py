@@ -60,7 +60,10 @@ def ravel(x: TensorLike) -> Tensor:
 
 
 def flatten(x: TensorLike) -> Tensor:
-    """x as one axis."""
+    """x as one axis.
+
+    Source: NumPy, ndarray.flatten.
+    """
     return ravel(x)
 
 
