@@ -87,9 +87,6 @@ def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
     Raises:
         TypeError: objects is no dict.
 
-    Raises:
-        TypeError: ``objects`` is no dict.
-
     Source: Keras 3, keras.saving.custom_object_scope.
     """
     if not isinstance(objects, (dict, type(None))):
