@@ -135,6 +135,28 @@ void blocked(const Gemm<T>& g) {
   if (t.stream) kern.fence();
 }
 
+// Whether C^T = B^T . A^T is the cheaper product: B, whose rows are columns in memory, is large and would have to be
+// transposed panel by panel; the other way it is read in place, and A and C are transposed, which are small. The rows
+// of A become columns, which should fill their registers.
+template <class T>
+bool turns(const Gemm<T>& g) {
+  const dim_t lanes = kernels<T>().gemm.lanes, unused = round_up(g.M, lanes) - g.M;
+  return g.M > 1 && g.N > 1 && g.b_col != 1 && !g.bias && g.act == Activation::linear && g.ldc == g.N &&
+         2 * unused < lanes && 2 * g.M * (g.K + g.N) <= g.K * g.N;
+}
+
+// Each element is the same chain of sums, so its bits are the same.
+template <class T, class Product>
+void turned(const Gemm<T>& g, Product&& product) {
+  const auto& kern = kernels<T>().gemm;
+  const dim_t ldc = round_up(g.M, kern.lanes);
+  Scratch<T> c(g.N * ldc);
+  if (g.accumulate) kern.pack(g.c, 1, g.ldc, g.N, g.M, c, ldc);
+  product(Gemm<T>{g.N, g.M, g.K, g.b, g.b_col, g.b_row, g.a, g.a_col, g.a_row, c, ldc, nullptr, Activation::linear,
+                  g.accumulate});
+  kern.pack(c, 1, ldc, g.M, g.N, g.c, g.ldc);
+}
+
 // The block of C that belongs to cell (m of tm, n of tn) of the threads' grid.
 template <class T>
 Gemm<T> cell(const Gemm<T>& g, dim_t m, dim_t tm, dim_t n, dim_t tn, dim_t W) {
@@ -167,11 +189,13 @@ void run(const Gemm<T>& g, bool as_stream) {
 
 template <class T>
 void gemm_serial(const Gemm<T>& g) {
+  if (turns(g)) return turned(g, gemm_serial<T>);
   run(g, g.K > 0 && is_stream(g));
 }
 
 template <class T>
 void gemm(const Gemm<T>& g) {
+  if (turns(g)) return turned(g, gemm<T>);
   const double flops = 2.0 * double(g.M) * double(g.N) * double(g.K);
   const dim_t W = kernels<T>().gemm.lanes;
   const bool as_stream = g.K > 0 && is_stream(g);

@@ -81,13 +81,20 @@ Tile<T> matrix_tile(dim_t K, dim_t a_row, dim_t a_col, dim_t ldc, bool accumulat
   return t;
 }
 
+// The rows that a tile may have. Those of a that stand pages apart share one set of L1, whose ways hold eight.
+template <class T>
+inline dim_t most_rows(const GemmKernels<T>& kern, const Tile<T>& t) {
+  const int most = kern.max_rows[t.vectors];
+  return t.row * dim_t(sizeof(T)) % 4096 ? most : std::min(most, 8);
+}
+
 // The tile over `rows` rows of one panel, in even tiles: 64 become 7 7 7 7 6 6 ..., never 7 7 ... 1. a and c stand at
 // the first row. With Tile::copy the first tile packs the panel for the others.
 template <class T>
 inline __attribute__((always_inline)) void run_rows(const GemmKernels<T>& kern, Tile<T>& t, dim_t rows, const T* a,
                                                     T* c) {
   if (rows <= 0) return;
-  const dim_t most = kern.max_rows[t.vectors], tiles = (rows + most - 1) / most, least = rows / tiles;
+  const dim_t most = most_rows(kern, t), tiles = (rows + most - 1) / most, least = rows / tiles;
   const dim_t high = rows - least * tiles;  // tiles of one row more
   t.a = a;
   t.c = c;
