@@ -82,8 +82,9 @@ bool streams(const Gemm<T>& g) {
          on_line(g.ldc * dim_t(sizeof(T)));
 }
 
+// `shared`: B as all threads packed it, or null.
 template <class T>
-void blocked(const Gemm<T>& g) {
+void blocked(const Gemm<T>& g, const PackedMatrix<T>* shared = nullptr) {
   const auto& kern = kernels<T>().gemm;
   const Panels panels = panels_of<T>(g.N);
   const dim_t most_rows = kern.max_rows[panels.vectors];
@@ -92,13 +93,13 @@ void blocked(const Gemm<T>& g) {
   const dim_t KC = (g.K + passes - 1) / passes, kc_max = std::min(g.K, KC);
   const dim_t MC = std::max<dim_t>(most_rows, kABlock / dim_t(sizeof(T)) / kc_max / most_rows * most_rows);
   const bool one_block = g.M <= MC;  // each panel is used up before the next is packed: one buffer serves them all
-  const bool in_place = g.b_col == 1 && (g.M <= most_rows || g.b_row == panels.widest_row() ||
-                                         g.K * g.b_row * dim_t(sizeof(T)) <= kSmallB);
+  const bool in_place = shared || (g.b_col == 1 && (g.M <= most_rows || g.b_row == panels.widest_row() ||
+                                                    g.K * g.b_row * dim_t(sizeof(T)) <= kSmallB));
   const bool copy_a = g.a_row == 1 && worth_copying(g.a_col * dim_t(sizeof(T)), panels);
   const dim_t copied_row = odd_lines<T>(std::min(g.M, MC));
-  Scratch<T> packed(in_place && g.N % panels.lanes == 0 ? 0
-                    : one_block                         ? kc_max * panels.widest_row()
-                                                        : panels.size(kc_max));
+  Scratch<T> packed(shared || (in_place && g.N % panels.lanes == 0) ? 0
+                    : one_block                                     ? kc_max * panels.widest_row()
+                                                                    : panels.size(kc_max));
   Scratch<T> copied(copy_a ? kc_max * copied_row : 0);
 
   Tile<T> t = matrix_tile<T>(KC, g.a_row, g.a_col, g.ldc, false);
@@ -123,16 +124,26 @@ void blocked(const Gemm<T>& g) {
         t.vectors = panels.width(p);
         t.cols = panels.used(p);
         t.bias = first && g.bias ? g.bias + n : nullptr;
-        const bool whole = g.b_col == 1 && t.cols == panels.row(p), from_source = whole && (in_place || ic == 0);
-        t.b = from_source ? source : panel;
+        const bool whole = g.b_col == 1 && t.cols == panels.row(p) && !shared,
+                   from_source = whole && (in_place || ic == 0);
+        t.b = shared ? shared->row(0, p, pc) : from_source ? source : panel;
         t.ldb = from_source ? g.b_row : panels.row(p);
         t.copy = from_source && !in_place ? panel : nullptr;
-        if (!whole && ic == 0) pack_panel(panels, p, t.k1, g.b + pc * g.b_row, g.b_row, g.b_col, panel);
+        if (!whole && ic == 0 && !shared) pack_panel(panels, p, t.k1, g.b + pc * g.b_row, g.b_row, g.b_col, panel);
         run_rows(kern, t, mc, a, g.c + ic * g.ldc + n);
       }
     }
   }
   if (t.stream) kern.fence();
+}
+
+// Whether all threads pack B together, each a part: where it has to be transposed, which no tile does in passing, and
+// all have tiles enough.
+template <class T>
+bool shares_packing(const Gemm<T>& g, dim_t threads) {
+  const auto& kern = kernels<T>().gemm;
+  return g.K > 0 && g.b_col != 1 && g.M >= 2 * threads * kern.max_rows[panels_of<T>(g.N).vectors] &&
+         !past_caches(g.K * g.N * dim_t(sizeof(T)));
 }
 
 // Whether C^T = B^T . A^T is the cheaper product: B, whose rows are columns in memory, is large and would have to be
@@ -201,6 +212,12 @@ void gemm(const Gemm<T>& g) {
   const bool as_stream = g.K > 0 && is_stream(g);
   const dim_t threads = std::min<dim_t>(get_num_threads(), static_cast<dim_t>(flops / kFlopsPerThread));
   if (threads <= 1 || (as_stream && combines_rows(g))) return run(g, as_stream);
+  if (!as_stream && shares_packing(g, threads)) {
+    const PackedMatrix<T> packed(g.K, g.N, g.b, g.b_row, g.b_col);
+    return parallel_for(threads, 1, [&](dim_t begin, dim_t end) {
+      for (dim_t i = begin; i < end; i++) blocked(cell(g, i, threads, 0, 1, W), &packed);
+    });
+  }
   const dim_t columns = (g.N + W - 1) / W;
   // The grid whose packing, rows of B against columns of A, costs least.
   dim_t tm = 1, tn = 1;

@@ -135,14 +135,17 @@ class PackedMatrix {
       : K_(K), count_(count), panels_(panels_of<T>(N)), step_(odd_lines<T>(panels_.size(K))), packed_(count * step_) {}
 
   PackedMatrix(dim_t K, dim_t N, const T* b, dim_t b_row, dim_t b_col) : PackedMatrix(K, N) {
-    fill(1, K, [&](dim_t, dim_t p, dim_t, dim_t, T* out) { pack_panel(panels_, p, K, b, b_row, b_col, out); });
+    fill(1, kPackedRows, [&](dim_t, dim_t p, dim_t k, dim_t rows, T* out) {
+      pack_panel(panels_, p, rows, b + k * b_row, b_row, b_col, out);
+    });
   }
 
   // Calls pack(i, p, k, rows, out) for the first `count` matrices: out is to hold rows [k, k + rows) of panel p of
   // matrix i, at most `run` of them. With a count of 1, of all matrices, step() apart.
   template <class F>
   void fill(dim_t count, dim_t run, F&& pack) {
-    const dim_t runs = run ? (K_ + run - 1) / run : 0, each = runs * panels_.count;
+    run = std::max<dim_t>(1, std::min(run, K_));
+    const dim_t runs = (K_ + run - 1) / run, each = runs * panels_.count;
     const dim_t written = run * panels_.widest_row() * (count_ / std::max<dim_t>(count, 1));
     parallel_for(count * each, kGrain / std::max<dim_t>(1, written) + 1, [&](dim_t begin, dim_t end) {
       for (dim_t n = begin; n < end; n++) {
@@ -164,6 +167,8 @@ class PackedMatrix {
   }
 
  private:
+  static constexpr dim_t kPackedRows = 128;  // of a panel that a thread packs
+
   const dim_t K_, count_;
   const Panels panels_;
   const dim_t step_;
