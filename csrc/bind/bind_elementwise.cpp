@@ -98,7 +98,7 @@ py::array binary_forward_py(py::handle x_, py::handle y_, const std::string& op,
   const Operand o[2] = {operand(call, x_, "x"), operand(call, y_, "y")};
   const Dtype dtype = common_dtype(name, o[0], o[1]);
   check(!relu || which == BinaryOp::add, op, ": only add can be fused with relu");
-  Loops<2> loops;
+  NdIterator<2> loops;
   const Result out = call.result(broadcast(name, o, {"x", "y"}, loops), dtype);
   auto arguments = [&](auto t) {
     using T = decltype(t);
@@ -142,7 +142,7 @@ void binary_backward_py(py::handle x_, py::handle y_, py::handle dy_, const std:
   const View dy = call.first(dy_, "dy");
   const Operand o[2] = {operand(call, x_, "x"), operand(call, y_, "y")};
   const Dtype dtype = common_dtype(name, o[0], o[1]);
-  Loops<2> loops;
+  NdIterator<2> loops;
   const std::vector<dim_t> shape = broadcast(name, o, {"x", "y"}, loops);
   if (!dy.sizes().fit(shape) || dy.dtype() != dtype)
     throw py::value_error(concat(op, ": dy is ", dy.sizes(), " but x is ", o[0].text(), " and y ", o[1].text()));
@@ -201,7 +201,7 @@ py::array compare_forward_py(py::handle x_, py::handle y_, const std::string& op
   Call call(op.c_str());
   const Operand o[2] = {operand(call, x_, "x"), operand(call, y_, "y")};
   const Dtype dtype = common_dtype(call.op(), o[0], o[1]);
-  Loops<2> loops;
+  NdIterator<2> loops;
   const Result out = call.result(broadcast(call.op(), o, {"x", "y"}, loops), Dtype::boolean);
   with_number(dtype, [&](auto t) {
     using T = decltype(t);
@@ -230,7 +230,7 @@ py::array where_forward_py(py::handle condition_, py::handle x_, py::handle y_) 
   Call call("where");
   const Operand o[3] = {condition_of(call, condition_), operand(call, x_, "x"), operand(call, y_, "y")};
   const Dtype dtype = common_dtype("where", o[1], o[2]);
-  Loops<3> loops;
+  NdIterator<3> loops;
   const Result out = call.result(broadcast("where", o, {"condition", "x", "y"}, loops), dtype);
   with_number(dtype, [&](auto t) {
     using T = decltype(t);
@@ -254,7 +254,7 @@ void where_backward_py(py::handle condition_, py::handle x_, py::handle y_, py::
   const View dy = call.first(dy_, "dy");
   const Operand o[3] = {condition_of(call, condition_), operand(call, x_, "x"), operand(call, y_, "y")};
   common_dtype("where", o[1], o[2]);
-  Loops<3> loops;
+  NdIterator<3> loops;
   const std::vector<dim_t> shape = broadcast("where", o, {"condition", "x", "y"}, loops);
   expect(dy, "where", "dy", shape, dy.dtype());
   const auto dx = operand_gradient(call, dx_, "dx", o[1], 0), dy2 = operand_gradient(call, dy2_, "dy_", o[2], 1);

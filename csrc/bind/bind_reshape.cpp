@@ -32,7 +32,7 @@ void copy_to(const Strided& x, const Strided& y, bool accumulate, const char* op
   if (accumulate && x.dtype != Dtype::f32 && x.dtype != Dtype::f64)
     throw py::type_error(concat(op, ": only floats are added, got ", dtype_name(x.dtype)));
   const dim_t bytes = item_size(x.dtype);
-  Loops<2> loops;
+  NdIterator<2> loops;
   for (int i = 0; i < x.ndim; i++) loops.append(x.shape[i], {x.strides[i] / bytes, y.strides[i] / bytes});
   loops.finish();
   with_size(bytes, [&](auto t) {

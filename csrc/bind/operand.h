@@ -4,7 +4,7 @@
 
 #include "bind/call.h"
 #include "ops/elementwise.h"
-#include "ops/loops.h"
+#include "ops/nd_iterator.h"
 
 namespace lamina {
 
@@ -57,7 +57,8 @@ void expect_range(const Operand& o, const char* op, const char* name) {
 
 // The common shape of K operands, and loops over all of them.
 template <int K>
-std::vector<dim_t> broadcast(const char* op, const Operand (&o)[K], const char* const (&names)[K], Loops<K>& loops) {
+std::vector<dim_t> broadcast(const char* op, const Operand (&o)[K], const char* const (&names)[K],
+                             NdIterator<K>& loops) {
   int rank = 0;
   for (const Operand& v : o) rank = std::max(rank, v.ndim());
   std::vector<dim_t> shape(rank, 1);

@@ -79,9 +79,10 @@ dim_t end_of(std::uint64_t part) { return static_cast<dim_t>(part >> 32); }
 }  // namespace
 
 // A place for a region, used again and again. Memory order: the owner writes the plain fields, then each part of the
-// chunks with release; whoever takes a chunk acquires (every exchange of a part continues the owner's release), and
-// only then reads the fields, so that what a late worker took to be an older region does not matter. It subtracts from
-// `unfinished` with release after its last read; the owner writes the fields again only after it has acquired the zero.
+// chunks with release; a thread that takes a chunk acquires (every exchange of a part continues the owner's release),
+// and only then reads the fields, so that what a late worker took to be an older region does not matter. It subtracts
+// from `unfinished` with release after its last read; the owner writes the fields again only after it has acquired the
+// zero.
 struct Region {
   std::atomic<bool> owned{false};
   std::atomic<int> threads{0};  // that may take part; 0 where nothing is left to take

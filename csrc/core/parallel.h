@@ -1,10 +1,9 @@
-// Work divided among threads. A region is a number of chunks, cut by the sizes of the work, and taken by whoever runs:
+// Work divided among threads. A region is a number of chunks, cut by the sizes of the work, which running threads take:
 //
 //   the caller     posts the region, takes chunks like everyone, and waits only for those that others have begun
 //   a worker       takes chunks of posted regions; it spins for a moment without work, then sleeps
-//   home           thread t of T first takes the t-th part of the chunks, in order, so that it meets the same rows
-//   again
-//                  in the next region; then the last chunks of others
+//   home           thread t of T first takes the t-th part of the chunks, in order, so that its cache holds the rows
+//                  of the region before; then it takes the last chunks of others
 //
 // The workers are the threads of one long-lived OpenMP region (parallel.cpp, the only file that names OpenMP).
 #pragma once

@@ -22,7 +22,7 @@ struct PoolStats {
 
 class Arena;
 
-// A block of at least `bytes`; its class is remembered in front of nothing: the caller gives the size back on release.
+// A block of at least `bytes`. Blocks have no header, so the caller passes the same size to pool_release.
 void* pool_allocate(std::size_t bytes);
 void pool_release(void* p, std::size_t bytes);
 void pool_clear();                     // give cached blocks back to the system

@@ -111,8 +111,8 @@ void unary_gradient(UnaryOp op, const T* s, const T* g, T* dx, dim_t n, T a, T b
   }
 }
 
-// Short rows beside an operand that all of them share, such as a bias of few channels, are read as longer ones: that
-// operand is written out several times. Calls run with the rows, then with those that are left.
+// A shared operand with short rows, such as a bias of few channels, is repeated in a buffer until it is long enough for
+// whole registers; several rows of the other operand are then one. Calls run for the joined rows, then for the rest.
 template <class T, class F>
 LAMINA_INLINE void as_long_rows(const BinaryRows<T>& r, F run) {
   constexpr dim_t most = 16 * kLanes<T>;

@@ -4,7 +4,7 @@
 #include "core/types.h"
 #include "kernels/activation.h"
 #include "kernels/attention.h"
-#include "kernels/convolution.h"
+#include "kernels/depthwise.h"
 #include "kernels/dropout.h"
 #include "kernels/elementwise.h"
 #include "kernels/embedding.h"
@@ -28,7 +28,7 @@ namespace lamina {
 #define LAMINA_KERNEL_FAMILIES(X) \
   X(activation, Activation) \
   X(attention, Attention) \
-  X(convolution, Convolution) \
+  X(depthwise, Depthwise) \
   X(dropout, Dropout) \
   X(elementwise, Elementwise) \
   X(embedding, Embedding) \

@@ -94,7 +94,7 @@ struct ForwardWorker {
 };
 
 // One thread's backward. For each block of scores: P = exp(S - lse), dP = dO . V^T, dS = P * (dP - delta); then
-// dV += P^T . dO, dK += dS^T . Q, dQ += dS . K, each summed in the order of the blocks, whoever asks.
+// dV += P^T . dO, dK += dS^T . Q, dQ += dS . K. Each sum runs in the order of the blocks, however threads divide them.
 template <class T>
 struct BackwardWorker {
   const AttentionBackward<T>& a;
@@ -261,8 +261,8 @@ void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv, bool loo
       });
 }
 
-// The same bits where heads are too few for the threads: dq by blocks of queries, then dk and dv by blocks of keys,
-// 3 + 4 products a block of scores.
+// For fewer heads than threads, with the same bits: tasks are blocks of queries for dq, then blocks of keys for dk and
+// dv. Scores and their gradients are computed twice: seven products a block in place of five.
 template <class T>
 void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv, bool look) {
   const auto& in = a.in;
@@ -290,7 +290,7 @@ void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv, bool lo
       });
 }
 
-// Tasks are what dbias keeps apart; what it sums over is added one after the other.
+// A task is a part of dbias. The batches and heads that share it are added to it one after the other.
 template <class T>
 void backward_bias(const AttentionBackward<T>& a, bool look) {
   const auto& in = a.in;

@@ -3,7 +3,7 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
-#include "ops/correlation.h"
+#include "ops/conv_direct.h"
 #include "ops/dense.h"
 #include "ops/gemm.h"
 #include "ops/winograd.h"
@@ -71,19 +71,19 @@ void convolution_backward(const ConvolutionBackward<T>& a) {
   const bool tiled = wants_dw && winograd_pays<T>(v, a.K, a.groups);
   const bool fused = wants_dw && direct && !tiled && !a.transposed &&
                      fuses_weight_gradient(v, product(v.taps) * (v.C / a.groups) * a.K);
-  // dz = dy * act'(y) as an array, unless everyone makes its own in passing.
+  // dz = dy * act'(y) is an array, unless all its readers compute it block by block.
   const bool whole = a.act != Activation::linear && (!direct || ((wants_dw || wants_db) && !fused));
   Scratch<T> array(whole ? pixels * channels : 0);
   if (whole) activation_gradient(pixels * channels, a.y, a.dy, array.get(), a.act);
-  const Gated<T> dz = whole                         ? Gated<T>{array.get()}
-                      : a.act == Activation::linear ? Gated<T>{a.dy}
-                                                    : Gated<T>{a.dy, a.y, a.act};
+  const LazyActGrad<T> dz = whole                         ? LazyActGrad<T>{array.get()}
+                            : a.act == Activation::linear ? LazyActGrad<T>{a.dy}
+                                                          : LazyActGrad<T>{a.dy, a.y, a.act};
   if (a.dx_mode != Grad::skip)
     pass(
         ConvolutionPass<T>{dz, a.w, nullptr, a.dx, v, a.K, a.groups, Activation::linear, a.dx_mode == Grad::accumulate},
         !a.transposed);
   if (wants_dw)
-    weight_gradient(WeightGradient<T>{a.transposed ? dz.x : a.x, a.transposed ? Gated<T>{a.x} : dz, a.dw,
+    weight_gradient(WeightGradient<T>{a.transposed ? dz.x : a.x, a.transposed ? LazyActGrad<T>{a.x} : dz, a.dw,
                                       fused && wants_db ? a.db : nullptr, v, a.K, a.groups,
                                       a.dw_mode == Grad::accumulate, a.db_mode == Grad::accumulate},
                     tiled);

@@ -1,7 +1,7 @@
 // Convolution (cross-correlation, as everywhere in this field) over channels-last images of any rank, its transpose,
 // and the gradients of both.
 #pragma once
-#include "ops/border.h"
+#include "ops/activation_gradient.h"
 #include "ops/window.h"
 
 namespace lamina {
@@ -37,10 +37,10 @@ struct ConvolutionBackward {
 template <class T>
 void convolution_backward(const ConvolutionBackward<T>& a);
 
-// The parts of both that fill a file each. One pass over the destination: from (N, in, C) to (N, out, K), or back.
+// One pass over a destination: from (N, in, C) to (N, out, K), or back.
 template <class T>
 struct ConvolutionPass {
-  Gated<T> x;
+  LazyActGrad<T> x;
   const T *w, *b;
   T* y;
   const Window& window;
@@ -51,7 +51,7 @@ struct ConvolutionPass {
 template <class T>
 struct WeightGradient {
   const T* x;
-  Gated<T> dz;
+  LazyActGrad<T> dz;
   T *dw, *db;  // db: null where it is not wanted or is summed elsewhere
   const Window& window;
   dim_t K, groups;
@@ -59,7 +59,7 @@ struct WeightGradient {
 };
 template <class T>
 void convolution_weight_gradient(const WeightGradient<T>& a);
-// Whether the weight gradient takes dz from y and dy as it goes, and db with it.
+// Whether the weight gradient computes dz from y and dy block by block, and sums db as well.
 bool fuses_weight_gradient(const Window& v, dim_t weights);
 
 template <class T>

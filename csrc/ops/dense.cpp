@@ -5,6 +5,7 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
+#include "ops/activation_gradient.h"
 #include "ops/gemm.h"
 
 namespace lamina {
@@ -12,14 +13,6 @@ namespace lamina {
 template <class T>
 void dense_forward(const DenseForward<T>& a) {
   gemm(Gemm<T>{a.M, a.N, a.K, a.x, a.K, 1, a.w, a.N, 1, a.y, a.N, a.b, a.act});
-}
-
-template <class T>
-void activation_gradient(dim_t n, const T* y, const T* dy, T* dz, Activation act) {
-  const auto& k = kernels<T>().gemm;
-  parallel_for(n, kGrain, [&](dim_t begin, dim_t end) {
-    k.activation_gradient(y + begin, dy + begin, dz + begin, end - begin, act);
-  });
 }
 
 template <class T>
@@ -53,8 +46,6 @@ template void dense_forward(const DenseForward<float>&);
 template void dense_forward(const DenseForward<double>&);
 template void dense_backward(const DenseBackward<float>&);
 template void dense_backward(const DenseBackward<double>&);
-template void activation_gradient(dim_t, const float*, const float*, float*, Activation);
-template void activation_gradient(dim_t, const double*, const double*, double*, Activation);
 template void matmul(const Matmul<float>&);
 template void matmul(const Matmul<double>&);
 

@@ -27,10 +27,6 @@ struct DenseBackward {
 template <class T>
 void dense_backward(const DenseBackward<T>& a);
 
-// dz = dy * act'(y), elementwise over n.
-template <class T>
-void activation_gradient(dim_t n, const T* y, const T* dy, T* dz, Activation act);
-
 // Products of a batch of matrices: c[i] = op(a[i]) . op(b[i]), steps 0 for a matrix that all share.
 template <class T>
 struct Matmul {

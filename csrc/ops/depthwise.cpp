@@ -30,7 +30,7 @@ void depthwise_pass(const ConvolutionPass<T>& a, bool back) {
   const T* x = a.x.x;
   if (repeats) {
     parallel_for(v.N * product(from), kGrain / K + 1, [&](dim_t begin, dim_t end) {
-      k.convolution.repeat(x + begin * v.C, (end - begin) * v.C, m, repeated + begin * K);
+      k.depthwise.repeat(x + begin * v.C, (end - begin) * v.C, m, repeated + begin * K);
     });
     x = repeated;
   }
@@ -48,7 +48,7 @@ void depthwise_pass(const ConvolutionPass<T>& a, bool back) {
         row.x_w = q.dilation * K;
         row.w_h = r.tap_step * w_row;
         row.w_w = q.tap_step * K;
-        row.y_pixel = q.spread * K;
+        row.y_pixel = q.dst_stride * K;
         row.kh = run.taps[1];
         row.kw = run.taps[2];
         row.pixels = run.pixels;
@@ -58,12 +58,12 @@ void depthwise_pass(const ConvolutionPass<T>& a, bool back) {
         row.y = line + run.target * K;
         row.bias = folds || run.plane > 0 ? nullptr : a.b;
         row.accumulate = (a.accumulate && !folds) || run.plane > 0;
-        k.convolution.depthwise(row);
+        k.depthwise.row(row);
       });
       if (folds) {
         if (a.b)
           for (dim_t j = 0; j < to[2]; j++) std::copy(a.b, a.b + v.C, y + j * v.C);
-        k.convolution.fold(wide, to[2] * v.C, m, y, a.accumulate || a.b);
+        k.depthwise.fold(wide, to[2] * v.C, m, y, a.accumulate || a.b);
       }
       if (a.act != Activation::linear) k.gemm.activate(y, to[2] * channels, a.act);
     });
@@ -100,7 +100,7 @@ void depthwise_weight_gradient(const WeightGradient<T>& a) {
         const T* line =
             image + (axes[0][0].at(plane, tap / v.taps[1]) * v.in[1] + axes[1][0].at(row, h)) * v.in[2] * v.C;
         if (m > 1) {
-          k.convolution.repeat(line, v.in[2] * v.C, m, repeated);
+          k.depthwise.repeat(line, v.in[2] * v.C, m, repeated);
           line = repeated;
         }
         axes[2][0].spans(v.in[2], [&](dim_t at, dim_t n, dim_t w0, dim_t w1) {
@@ -109,7 +109,7 @@ void depthwise_weight_gradient(const WeightGradient<T>& a) {
           d.x = line + axes[2][0].at(at, w0) * K;
           d.dz = a.dz.x + (i * v.out[2] + at) * K;
           d.dw = part + (tap * v.taps[2] + w0) * K;
-          k.convolution.depthwise_weights(d);
+          k.depthwise.weights(d);
         });
       }
     }

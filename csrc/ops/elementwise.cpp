@@ -16,7 +16,7 @@ namespace {
 
 // The axes of the result along which operand k does not run.
 template <int K>
-Groups broadcast_axes(const Loops<K>& l, int k) {
+Groups broadcast_axes(const NdIterator<K>& l, int k) {
   Groups g;
   for (int i = 0; i < l.rank; i++) g.append(l.size[i], l.step[k][i] == 0);
   return g;
@@ -25,7 +25,7 @@ Groups broadcast_axes(const Loops<K>& l, int k) {
 // Delivers one gradient: f(first, n, to, accumulate) computes elements of it in the result's shape, then broadcast axes
 // are summed.
 template <class T, int K, class F>
-void give(const Loops<K>& l, int k, T* destination, Grad mode, F&& f) {
+void give(const NdIterator<K>& l, int k, T* destination, Grad mode, F&& f) {
   if (mode == Grad::skip) return;
   const Groups axes = broadcast_axes(l, k);
   const bool accumulate = mode == Grad::accumulate;
@@ -51,8 +51,8 @@ struct Operands {
 };
 
 template <class T>
-BinaryRows<T> rows_at(const Operands<T>& o, const Loops<2>& l, const dim_t (&offset)[2], const T* g, T* out, dim_t rows,
-                      dim_t cols) {
+BinaryRows<T> rows_at(const Operands<T>& o, const NdIterator<2>& l, const dim_t (&offset)[2], const T* g, T* out,
+                      dim_t rows, dim_t cols) {
   return {o.x + offset[0],    o.y + offset[1],   g, out, rows, cols, l.row_step(0), l.row_step(1), l.cols(),
           l.col_step(0) != 0, l.col_step(1) != 0};
 }

@@ -2,7 +2,7 @@
 #pragma once
 #include "core/types.h"
 #include "kernels/elementwise.h"
-#include "ops/loops.h"
+#include "ops/nd_iterator.h"
 #include "ops/reduction.h"
 
 namespace lamina {
@@ -49,7 +49,7 @@ struct Binary {
   const T *x, *y;
   T* out;
   Number x_scalar, y_scalar;
-  Loops<2> loops;
+  NdIterator<2> loops;
   BinaryOp op;
   bool relu;  // of add: relu(x + y)
 };
@@ -63,7 +63,7 @@ struct BinaryBackward {
   Number x_scalar, y_scalar;
   T *dx, *dy_;
   Grad dx_mode, dy_mode;
-  Loops<2> loops;
+  NdIterator<2> loops;
   BinaryOp op;
 };
 template <class T>
@@ -104,7 +104,7 @@ struct Compare {
   const T *x, *y;
   unsigned char* out;
   Number x_scalar, y_scalar;
-  Loops<2> loops;
+  NdIterator<2> loops;
   Comparison op;
 };
 template <class T>
@@ -117,7 +117,7 @@ struct Where {
   const T *x, *y;
   T* out;
   Number x_scalar, y_scalar;
-  Loops<3> loops;  // condition, x, y
+  NdIterator<3> loops;  // condition, x, y
 };
 template <class T>
 void where(const Where<T>& a);
@@ -129,7 +129,7 @@ struct WhereBackward {
   const T* dy;
   T *dx, *dy_;
   Grad dx_mode, dy_mode;
-  Loops<3> loops;
+  NdIterator<3> loops;
 };
 template <class T>
 void where_backward(const WhereBackward<T>& a);

@@ -5,8 +5,11 @@
 // whole registers and are used once, stand next to each other, or lie in L1. Else a panel is packed once and read by
 // all tiles below it; where its rows are whole registers the first of these tiles packs it in passing (Tile::copy).
 //
-// The left operand is read in place: a tile meets a few cache lines of it a row of the panel, whose latency hides
-// behind the multiplications.
+// Threads pack together what has to be transposed or transformed and is used by all of them (PackedMatrix); what tiles
+// pack in passing each thread packs for itself, into its own L2.
+//
+// The left operand is read in place: a row of the panel meets a few cache lines of it, whose latency hides behind the
+// multiplications.
 //
 // T is what a tile computes with. What a matrix is stored as concerns pack() alone.
 #pragma once
@@ -34,7 +37,7 @@ dim_t odd_lines(dim_t n) {
   return ((n + line - 1) / line | 1) * line;
 }
 
-// The panels of an N-wide matrix: of even width, so that 9 registers become 3 + 3 + 3 and not 4 + 4 + 1.
+// The panels of a matrix of N columns, of even width: 9 registers become 3 + 3 + 3 and not 4 + 4 + 1.
 struct Panels {
   dim_t columns;  // N
   int lanes;      // elements of a register
@@ -81,7 +84,7 @@ Tile<T> matrix_tile(dim_t K, dim_t a_row, dim_t a_col, dim_t ldc, bool accumulat
   return t;
 }
 
-// The rows that a tile may have. Those of a that stand pages apart share one set of L1, whose ways hold eight.
+// The rows that a tile may have. Rows of a that stand pages apart share one set of L1, which holds eight lines or more.
 template <class T>
 inline dim_t most_rows(const GemmKernels<T>& kern, const Tile<T>& t) {
   const int most = kern.max_rows[t.vectors];
@@ -110,8 +113,8 @@ inline __attribute__((always_inline)) void run_rows(const GemmKernels<T>& kern, 
   }
 }
 
-// The tile over all panels of a matrix of t.k1 rows: packed ones one after the other, or, with ldb, rows of whole
-// registers in place. Backwards from the last panel if `fro`: of those that were just read, some are still in cache.
+// The tile over all panels of a matrix of t.k1 rows: packed panels one after the other, or, with ldb, rows of whole
+// registers in place. `fro` begins with the last panel: the caches still hold the last panels of the product before.
 template <class T>
 void run_panels(Tile<T>& t, dim_t rows, const T* a, T* c, const Panels& panels, const T* b, dim_t ldb = 0,
                 bool fro = false) {
@@ -140,8 +143,8 @@ class PackedMatrix {
     });
   }
 
-  // Calls pack(i, p, k, rows, out) for the first `count` matrices: out is to hold rows [k, k + rows) of panel p of
-  // matrix i, at most `run` of them. With a count of 1, of all matrices, step() apart.
+  // Calls pack(i, p, k, rows, out) for i < count: it writes rows [k, k + rows) of panel p, rows <= run, to out, for
+  // matrix i, or with a count of 1 for all matrices, step() apart.
   template <class F>
   void fill(dim_t count, dim_t run, F&& pack) {
     run = std::max<dim_t>(1, std::min(run, K_));

@@ -47,7 +47,7 @@ void pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) 
           across = &q;
           row.x_pixel = q.step * C;
           row.x_w = q.dilation * C;
-          row.y_pixel = q.spread * C;
+          row.y_pixel = q.dst_stride * C;
         }
         if (down != &r) {
           down = &r;

@@ -25,9 +25,9 @@ namespace {
 template <class T>
 constexpr dim_t kPad = 64 / sizeof(T);  // between rows of scratch: rows a power of two apart would share L1's sets
 
-// A cell: its kernels (the second pair follows another product), and how many times U columns things have.
+// What tells cells apart: their kernels (a second pair where a step has two products) and widths in multiples of U.
 template <class T>
-struct Form {
+struct CellTraits {
   void (*forward)(const CellForward<T>&);
   void (*backward)(const CellBackward<T>&);
   void (*second_forward)(const CellForward<T>&);
@@ -36,11 +36,11 @@ struct Form {
   dim_t saved;  // in the rows that forward saves
   dim_t dz;     // in the rows of gradients
   dim_t first;  // in the part of R that h_prev is multiplied with before the gates
-  dim_t plain;  // in the part of R whose gradient is h_prev^T . dz, columns as they stand
+  dim_t plain;  // in the first part of dR, which is h_prev^T times the first columns of dz
   bool direct;  // backward leaves a part of dh that the product is added to
 };
 template <class T>
-Form<T> form_of(Cell cell) {
+CellTraits<T> cell_traits(Cell cell) {
   const auto& k = kernels<T>().recurrent;
   switch (cell) {
     case Cell::lstm:
@@ -74,8 +74,8 @@ dim_t groups_of(dim_t rows, dim_t B, dim_t U, dim_t GU) {
 template <class T>
 struct StepWeights {
   std::optional<PackedMatrix<T>> first, second;
-  StepWeights(const Recurrence<T>& r, const Form<T>& form, bool transposed, bool want_first, bool want_second) {
-    const dim_t U = r.U, GU = form.gates * U, N = form.first * U;
+  StepWeights(const Recurrence<T>& r, const CellTraits<T>& cell, bool transposed, bool want_first, bool want_second) {
+    const dim_t U = r.U, GU = cell.gates * U, N = cell.first * U;
     if (want_first) transposed ? first.emplace(N, U, r.recurrent, 1, GU) : first.emplace(U, N, r.recurrent, GU, 1);
     if (want_second && N < GU)
       transposed ? second.emplace(GU - N, U, r.recurrent + N, 1, GU)
@@ -84,15 +84,15 @@ struct StepWeights {
 };
 
 template <class T>
-dim_t forward_work(const Recurrence<T>& r, const Form<T>& form) {  // elements a sequence: its h, r h, c and z
-  return 2 * (r.U + kPad<T>)+(1 + form.gates) * r.U;
+dim_t forward_work(const Recurrence<T>& r, const CellTraits<T>& cell) {  // elements a sequence: its h, r h, c and z
+  return 2 * (r.U + kPad<T>)+(1 + cell.gates) * r.U;
 }
 
 template <class T>
-void forward_group(const RecurrentForward<T>& a, const Form<T>& form, const Schedule& s, const Group& group,
+void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, const Schedule& s, const Group& group,
                    const StepWeights<T>& weights, const T* start, T* gates, T* work) {
   const auto& r = a.r;
-  const dim_t U = r.U, GU = form.gates * U, N = form.first * U, LD = U + kPad<T>;
+  const dim_t U = r.U, GU = cell.gates * U, N = cell.first * U, LD = U + kPad<T>;
   T *h = work, *product = h + group.size * LD, *c = product + group.size * LD, *z = c + group.size * U;
   for (dim_t k = 0; k < group.size; k++) {
     const dim_t b = group[k];
@@ -110,21 +110,21 @@ void forward_group(const RecurrentForward<T>& a, const Form<T>& form, const Sche
     for (dim_t k = 0; k < active; k++) {
       const dim_t b = group[k], row = s.row(b, step);
       f.z = rows_of_z ? rows_of_z + (by_sequence ? b : k) * GU : nullptr;
-      f.gates = gates + row * form.saved * U;
+      f.gates = gates + row * cell.saved * U;
       f.h = h + k * LD;
       f.product = product + k * LD;
       f.c = a.c_all ? a.c_all + row * U : c + k * U;
       f.c_prev = !step ? (r.c0 ? r.c0 + b * U : nullptr) : a.c_all ? a.c_all + s.row(b, step - 1) * U : f.c;
       f.y = a.y ? a.y + (b * r.S + s.output(b, step)) * U : nullptr;
       f.next = a.h_prev && step + 1 < s.count(b) ? a.h_prev + s.row(b, step + 1) * U : nullptr;
-      second ? form.second_forward(f) : form.forward(f);
+      second ? cell.second_forward(f) : cell.forward(f);
     }
   };
   for (dim_t step = 0; step < group.steps(); step++) {
     active = group.active(step, active);
     if (step) weights.first->multiply(active, h, LD, z, GU, false, step & 1);
     cells(step, step ? z : start, !step, false);
-    if (!form.second_forward) continue;
+    if (!cell.second_forward) continue;
     if (step || r.h0) weights.second->multiply(active, product, LD, z + N, GU, false, step & 1);
     cells(step, step || r.h0 ? z + N : nullptr, false, true);
   }
@@ -138,15 +138,16 @@ void forward_group(const RecurrentForward<T>& a, const Form<T>& form, const Sche
 }
 
 template <class T>
-dim_t backward_work(const Recurrence<T>& r, const Form<T>& form) {  // elements a sequence: its dr, and that of r h
-  return (form.first + 1) * r.U + kPad<T>;
+dim_t backward_work(const Recurrence<T>& r,
+                    const CellTraits<T>& cell) {  // elements a sequence: its dr, and that of r h
+  return (cell.first + 1) * r.U + kPad<T>;
 }
 
 template <class T>
-void backward_group(const RecurrentBackward<T>& a, const Form<T>& form, const Schedule& s, const Group& group,
+void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, const Schedule& s, const Group& group,
                     const StepWeights<T>& weights, const T* dy, T* dh, T* dc, T* dz, T* work) {
   const auto& r = a.r;
-  const dim_t U = r.U, LD = form.first * U + kPad<T>;
+  const dim_t U = r.U, LD = cell.first * U + kPad<T>;
   T* dproduct = work + group.size * LD;
   for (dim_t k = 0; k < group.size; k++) {
     copy_row(dh + k * U, a.dh ? a.dh + group[k] * U : nullptr, U);
@@ -161,7 +162,7 @@ void backward_group(const RecurrentBackward<T>& a, const Form<T>& form, const Sc
   auto cells = [&](dim_t step, auto kernel) {
     for (dim_t k = 0; k < active; k++) {
       const dim_t b = group[k], row = s.row(b, step);
-      f.gates = a.gates + row * form.saved * U;
+      f.gates = a.gates + row * cell.saved * U;
       f.h_prev = a.h_prev + row * U;
       if (a.c_all) {
         f.c = a.c_all + row * U;
@@ -170,7 +171,7 @@ void backward_group(const RecurrentBackward<T>& a, const Form<T>& form, const Sc
       f.dy = dy ? dy + (b * r.S + s.output(b, step)) * U : nullptr;
       f.dh = dh + k * U;
       f.dc = dc + k * U;
-      f.dz = dz + row * form.dz * U;
+      f.dz = dz + row * cell.dz * U;
       f.dr = work + k * LD;
       f.dproduct = dproduct + k * U;
       kernel(f);
@@ -178,12 +179,12 @@ void backward_group(const RecurrentBackward<T>& a, const Form<T>& form, const Sc
   };
   for (dim_t step = group.steps(); step-- > 0;) {
     active = group.active(step, active);
-    cells(step, form.backward);
-    if (form.second_backward) {
+    cells(step, cell.backward);
+    if (cell.second_backward) {
       weights.second->multiply(active, work, LD, dproduct, U, false, step & 1);
-      cells(step, form.second_backward);
+      cells(step, cell.second_backward);
     }
-    if (step || a.dh0_mode != Grad::skip) weights.first->multiply(active, work, LD, dh, U, form.direct, step & 1);
+    if (step || a.dh0_mode != Grad::skip) weights.first->multiply(active, work, LD, dh, U, cell.direct, step & 1);
   }
 }
 
@@ -204,8 +205,8 @@ template <class T>
 void recurrent_forward(const RecurrentForward<T>& a) {
   const auto& r = a.r;
   const Schedule s(r);
-  const Form<T> form = form_of<T>(r.cell);
-  const dim_t U = r.U, GU = form.gates * U, N = form.first * U, SU = form.saved * U, P = s.rows;
+  const CellTraits<T> cell = cell_traits<T>(r.cell);
+  const dim_t U = r.U, GU = cell.gates * U, N = cell.first * U, SU = cell.saved * U, P = s.rows;
   Scratch<T> packed_x(s.dense ? 0 : P * r.I), own_gates(a.gates ? 0 : P * SU);
   const T* x = s.dense ? r.x : gather(r, s, packed_x.get());
   T* gates = a.gates ? a.gates : own_gates.get();
@@ -219,13 +220,13 @@ void recurrent_forward(const RecurrentForward<T>& a) {
   // The first step reads no packed weights: without h0 its product is zero, and a single step is worth no packing.
   Scratch<T> start(r.h0 && P ? r.B * GU : 0);
   if (start) gemm(Gemm<T>{r.B, N, U, r.h0, U, 1, r.recurrent, GU, 1, start, GU});
-  const StepWeights<T> weights(r, form, false, s.longest() > 1, s.longest() > (r.h0 ? 0 : 1));
-  const dim_t groups = groups_of(P, r.B, U, GU), each = forward_work(r, form);
+  const StepWeights<T> weights(r, cell, false, s.longest() > 1, s.longest() > (r.h0 ? 0 : 1));
+  const dim_t groups = groups_of(P, r.B, U, GU), each = forward_work(r, cell);
   Scratch<T> work(r.B * each);
   parallel_for(groups, 1, [&](dim_t begin, dim_t end) {
     for (dim_t g = begin; g < end; g++) {
       const Group group(s, r.B, g, groups);
-      forward_group(a, form, s, group, weights, start.get(), gates, work + group.before * each);
+      forward_group(a, cell, s, group, weights, start.get(), gates, work + group.before * each);
     }
   });
 }
@@ -234,19 +235,19 @@ template <class T>
 void recurrent_backward(const RecurrentBackward<T>& a) {
   const auto& r = a.r;
   const Schedule s(r);
-  const Form<T> form = form_of<T>(r.cell);
-  const dim_t U = r.U, GU = form.gates * U, ZU = form.dz * U, P = s.rows;
+  const CellTraits<T> cell = cell_traits<T>(r.cell);
+  const dim_t U = r.U, GU = cell.gates * U, ZU = cell.dz * U, P = s.rows;
   const bool carried = a.dy && r.mask && !r.zero_output;
   Scratch<T> own_dy(carried ? r.B * r.S * U : 0);
   const T* dy = carried ? carry_back(r, s, a.dy, own_dy.get()) : a.dy;
-  const StepWeights<T> weights(r, form, true, s.longest() > (a.dh0_mode == Grad::skip ? 1 : 0), P > 0);
-  const dim_t groups = groups_of(P, r.B, U, GU), each = backward_work(r, form);
+  const StepWeights<T> weights(r, cell, true, s.longest() > (a.dh0_mode == Grad::skip ? 1 : 0), P > 0);
+  const dim_t groups = groups_of(P, r.B, U, GU), each = backward_work(r, cell);
   Scratch<T> dz(P * ZU), states(2 * r.B * U), work(r.B * each);
   T *dh = states, *dc = states + r.B * U;
   parallel_for(groups, 1, [&](dim_t begin, dim_t end) {
     for (dim_t g = begin; g < end; g++) {
       const Group group(s, r.B, g, groups);
-      backward_group(a, form, s, group, weights, dy, dh + group.before * U, dc + group.before * U, dz.get(),
+      backward_group(a, cell, s, group, weights, dy, dh + group.before * U, dc + group.before * U, dz.get(),
                      work + group.before * each);
     }
   });
@@ -265,7 +266,7 @@ void recurrent_backward(const RecurrentBackward<T>& a) {
   if (a.dkernel_mode != Grad::skip)
     product(r.I, s.dense ? r.x : gather(r, s, packed.get()), r.I, GU, dz, a.dkernel, a.dkernel_mode);
   if (a.drecurrent_mode != Grad::skip) {
-    const dim_t plain = form.plain * U;
+    const dim_t plain = cell.plain * U;
     product(U, a.h_prev, U, plain, dz, a.drecurrent, a.drecurrent_mode);
     if (r.cell == Cell::gru) product(U, a.h_prev, U, U, dz + 3 * U, a.drecurrent + plain, a.drecurrent_mode);
     if (r.cell == Cell::gru_reset_before)

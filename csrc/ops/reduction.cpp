@@ -55,12 +55,12 @@ void reduce_axis(ReduceOp op, const T* x, dim_t outer, dim_t n, dim_t inner, T* 
   if (parts > 1) reduce_axis(joining(op), to, outer, parts, inner, out);
 }
 
-// y and g of each group laid over x; g null: 1.
+// Gradients of a reduction: each element of x beside the result y and the gradient g of its group. g null: 1.
 template <class T>
 struct GroupMapping {
   GroupMap m;
   const T *x, *y, *g;
-  Loops<2> loops;
+  NdIterator<2> loops;
   T one = 1;
 
   GroupMapping(GroupMap map, const T* from, const T* of_group, const T* gradient, const Groups& groups)
@@ -75,7 +75,7 @@ struct GroupMapping {
   }
   // to[i - first] (+)= scale * map(element i), i in [first, first + n)
   void operator()(dim_t first, dim_t n, T* to, T scale, bool accumulate) const {
-    const Loops<2>& l = loops;
+    const NdIterator<2>& l = loops;
     walk(l, first, first + n, [&](dim_t at, const dim_t(&offset)[2], dim_t rows, dim_t cols) {
       kernels<T>().reduction.map(
           m, GroupRows<T>{x + at, y + offset[0], g ? g + offset[1] : &one, to + at - first, rows, cols, l.row_step(0),
@@ -130,7 +130,7 @@ void product_gradient(const ReduceBackward<T>& a) {
   Scratch<dim_t> zeros(kept);
   std::fill(product.get(), product.get() + kept, 1.0);
   std::fill(zeros.get(), zeros.get() + kept, dim_t(0));
-  Loops<1> l;
+  NdIterator<1> l;
   dim_t step = kept;
   for (int i = 0; i < a.groups.count; i++) {
     if (!a.groups.reduced[i]) step /= a.groups.size[i];

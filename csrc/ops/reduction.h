@@ -6,7 +6,7 @@
 #include "core/pool.h"
 #include "core/types.h"
 #include "kernels/table.h"
-#include "ops/loops.h"
+#include "ops/nd_iterator.h"
 
 namespace lamina {
 

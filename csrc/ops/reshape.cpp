@@ -14,7 +14,7 @@ namespace {
 
 // Brings the loops into the kernel's order: y's nearest elements innermost, x's next to them. Copies may be done in any
 // order, for no two of them write one element.
-void arrange(Loops<2>& l) {
+void arrange(NdIterator<2>& l) {
   auto distance = [&](int k, int i) { return l.step[k][i] < 0 ? -l.step[k][i] : l.step[k][i]; };
   auto move_to = [&](int from, int to) {
     for (; from < to; from++) {
@@ -62,7 +62,7 @@ void add(const T* x, T* y, dim_t n) {
 
 template <class T>
 void strided_copy(const StridedCopy<T>& a) {
-  Loops<2> l = a.loops;
+  NdIterator<2> l = a.loops;
   arrange(l);
   parallel_for(l.total(), kGrain, [&](dim_t begin, dim_t end) {
     walk(l, begin, end, [&](dim_t, const dim_t(&offset)[2], dim_t rows, dim_t cols) {

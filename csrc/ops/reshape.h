@@ -2,7 +2,7 @@
 #pragma once
 #include "core/types.h"
 #include "ops/indices.h"
-#include "ops/loops.h"
+#include "ops/nd_iterator.h"
 
 namespace lamina {
 
@@ -11,7 +11,7 @@ template <class T>
 struct StridedCopy {
   const T* x;
   T* y;
-  Loops<2> loops;
+  NdIterator<2> loops;
   bool accumulate;
 };
 template <class T>

@@ -13,9 +13,9 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
-#include "ops/border.h"
 #include "ops/convolution.h"
-#include "ops/gemm.h"
+#include "ops/pad.h"
+#include "ops/panels.h"
 
 namespace lamina {
 namespace {
@@ -119,13 +119,13 @@ class WeightGradients {
     if (!in_place_)
       for (dim_t i = 0; i < images * (d1 - d0); i++) {
         const dim_t from = (n + i / (d1 - d0)) * v.in[0] + d0 + i % (d1 - d0);
-        copy_with_border({a_.x + from * v.in[1] * v.in[2] * v.C}, v.in[1], v.in[2], v.C, h0, h0 + height, w0,
-                         w0 + width, bordered + i * plane);
+        copy_padded({a_.x + from * v.in[1] * v.in[2] * v.C}, v.in[1], v.in[2], v.C, h0, h0 + height, w0, w0 + width,
+                    bordered + i * plane);
       }
     // Plane 0 of the first image, at the block's first row.
     const T* x = in_place_ ? a_.x + n * v.source() + h0 * row : bordered - d0 * plane;
 
-    const Gated<T> gated = a_.dz.at((b.sheet * v.out[1] + b.row) * v.out[2] * a_.K);
+    const LazyActGrad<T> gated = a_.dz.at((b.sheet * v.out[1] + b.row) * v.out[2] * a_.K);
     Scratch<T> made(gated.y ? b.pixels(v) * a_.K : 0);
     if (gated.y) gated.copy(b.pixels(v) * a_.K, made);
     const T* dz = gated.y ? made.get() : gated.x;

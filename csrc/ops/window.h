@@ -25,22 +25,24 @@ struct Window {
   dim_t source() const { return product(in) * C; }  // elements of an input image
 };
 
-// One axis of a pass. Output i < count stands at destination position first + i * spread; its tap t < taps reads source
-// position offset + i * step + t * dilation (outside the source: nothing) and is the window's tap number tap0 + t *
-// tap_step.
+// One axis of a pass. Output i < count stands at destination position first + i * dst_stride; its tap t < taps reads
+// source position offset + i * step + t * dilation (outside the source: nothing) and is the window's tap number tap0 +
+// t * tap_step.
 //
 // Forward there is one such axis. Backward, destination position p meets the outputs o with o * stride + tap * dilation
 // == p + pad: the positions of one remainder modulo the stride meet the same taps, so there is one axis a remainder,
 // each dense in the source, and no zeros are inserted anywhere.
 struct Axis {
-  dim_t first, spread, count, offset, step, taps, dilation, tap0, tap_step;
+  dim_t first, dst_stride, count, offset, step, taps, dilation, tap0, tap_step;
 
   dim_t low() const { return offset; }                                                    // first source position
   dim_t high() const { return offset + (count - 1) * step + (taps - 1) * dilation + 1; }  // one past the last
   bool empty() const { return taps == 0 || count == 0; }
   dim_t at(dim_t i, dim_t t) const { return offset + i * step + t * dilation; }
 
-  dim_t number(dim_t p) const { return spread == 1 ? p - first : (p - first) / spread; }  // of the output at position p
+  dim_t number(dim_t p) const {
+    return dst_stride == 1 ? p - first : (p - first) / dst_stride;
+  }  // of the output at position p
   // Taps that cover so many positions. Divisions are slow, and most kernels are not dilated.
   dim_t steps(dim_t positions) const { return dilation == 1 ? positions : (positions + dilation - 1) / dilation; }
 
@@ -87,7 +89,7 @@ struct Run {
 // The axis of a list to which destination position p belongs.
 inline const Axis& axis_of(const std::vector<Axis>& axes, dim_t p) {
   const Axis* a = axes.data();
-  while (a->spread > 1 && (p - a->first) % a->spread) a++;
+  while (a->dst_stride > 1 && (p - a->first) % a->dst_stride) a++;
   return *a;
 }
 
@@ -173,7 +175,7 @@ class Runs {
     spans_.reserve(8);
     for (const Axis& q : axes_[2])
       q.spans(from[2], [&](dim_t at, dim_t n, dim_t w0, dim_t w1) {
-        spans_.push_back({&q, at, n, w0, w1 - w0, q.at(at, w0), q.first + at * q.spread});
+        spans_.push_back({&q, at, n, w0, w1 - w0, q.at(at, w0), q.first + at * q.dst_stride});
       });
   }
   const std::vector<Axis>& axis(int i) const { return axes_[i]; }

@@ -118,14 +118,14 @@ bool pays(dim_t N, dim_t OH, dim_t OW, dim_t taps, dim_t C, dim_t K, bool gradie
 bool is_plain(const std::vector<Axis>& axes) {
   if (axes.size() != 1) return false;
   const Axis& a = axes[0];
-  return a.first == 0 && a.spread == 1 && a.step == 1 && (a.taps == 3 || a.taps == 5) && a.dilation == 1;
+  return a.first == 0 && a.dst_stride == 1 && a.step == 1 && (a.taps == 3 || a.taps == 5) && a.dilation == 1;
 }
 
 // Every plane of the destination is that of the source, so that planes are images.
 bool is_each(const std::vector<Axis>& axes, dim_t size) {
   if (axes.size() != 1) return false;
   const Axis& a = axes[0];
-  return a.taps == 1 && a.offset == 0 && a.step == 1 && a.spread == 1 && a.count == size;
+  return a.taps == 1 && a.offset == 0 && a.step == 1 && a.dst_stride == 1 && a.count == size;
 }
 
 template <class T>

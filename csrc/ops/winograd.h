@@ -1,14 +1,13 @@
-// Convolutions of 3 x 3 taps with a quarter of the multiplications, of 5 x 5 with 36 %: products of 36 small planes for
-// each tile of 4 x 4 or 2 x 2 results.
+// Winograd's convolution: a tile of 4 x 4 results of 3 x 3 taps, or of 2 x 2 results of 5 x 5 taps, takes 36 products
+// in place of 144 or 100.
 #pragma once
+#include "ops/conv_direct.h"
 #include "ops/convolution.h"
-#include "ops/correlation.h"
 
 namespace lamina {
 
-// Whether tiles are the faster way: floats, 3 x 3 or 5 x 5 taps of one plane that stand and move one pixel apart,
-// channels enough.
-// Follows from the shape alone. LAMINA_WINOGRAD=0 in the environment says never.
+// Whether Winograd's tiles are faster than the direct sum: float32, 3 x 3 or 5 x 5 taps of one plane, stride and
+// dilation 1, enough channels. Follows from the shape alone. Never with LAMINA_WINOGRAD=0 in the environment.
 template <class T>
 bool winograd_pays(const Correlation<T>& c);
 template <class T>

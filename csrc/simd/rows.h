@@ -1,4 +1,5 @@
-// Short rows several at a time: one row's reductions and logarithm would wait for each other.
+// Reductions of several short rows at once, for kernels such as softmax. A single row is one chain of dependent
+// operations, whose latency the other rows hide.
 #pragma once
 #include "simd/math.h"
 

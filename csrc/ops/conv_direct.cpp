@@ -8,7 +8,7 @@
 //   by panels, where there is more weight than image: tasks are panels, each packed block by block by its own task
 //
 // The source is read in place, or copied with the zeros at its sides where there is padding.
-#include "ops/correlation.h"
+#include "ops/conv_direct.h"
 
 #include <algorithm>
 
@@ -16,8 +16,8 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
-#include "ops/dense.h"
-#include "ops/gemm.h"
+#include "ops/pad.h"
+#include "ops/panels.h"
 #include "ops/winograd.h"
 
 namespace lamina {
@@ -149,7 +149,7 @@ class Correlator {
     const bool first = block.plane == 0 && block.row == 0;
     const bool last = block.last_plane == f.d.taps && block.last_row == f.h.taps;
     const bool run = is_run(f);
-    Tile<T> t = matrix_tile<T>(run ? f.w.taps * cin_ : cin_, f.w.step * c.C, 1, f.w.spread * c.K, false);
+    Tile<T> t = matrix_tile<T>(run ? f.w.taps * cin_ : cin_, f.w.step * c.C, 1, f.w.dst_stride * c.K, false);
     t.vectors = panels_.width(p);
     t.cols = panels_.used(p);
     t.ldb = panels_.row(p);
@@ -163,7 +163,8 @@ class Correlator {
         f.h.valid(h, c.in[1], u0, u1);
         u0 = std::clamp(u0, block.row, block.last_row);
         const dim_t rows = std::clamp(u1, u0, block.last_row) - u0;
-        T* out = image + ((f.d.first + i * f.d.spread) * c.out[1] + f.h.first + h * f.h.spread) * c.out[2] * c.K + k;
+        T* out =
+            image + ((f.d.first + i * f.d.dst_stride) * c.out[1] + f.h.first + h * f.h.dst_stride) * c.out[2] * c.K + k;
         // One plane at a time where rows are left out, whose weights stand between those of the planes.
         const bool together = run && rows == block.last_row - block.row;
         const dim_t steps = together ? 1 : std::max<dim_t>(planes, 1);
@@ -201,8 +202,8 @@ class Correlator {
   void copy(dim_t n, const Band& s, T* out) const {
     const auto& c = c_;
     for (dim_t d = s.planes.low; d < s.planes.high; d++, out += s.rows.size() * width_.size() * c.C)
-      copy_with_border(c.x.at((n * c.in[0] + d) * c.in[1] * c.in[2] * c.C), c.in[1], c.in[2], c.C, s.rows.low,
-                       s.rows.high, width_.low, width_.high, out);
+      copy_padded(c.x.at((n * c.in[0] + d) * c.in[1] * c.in[2] * c.C), c.in[1], c.in[2], c.C, s.rows.low, s.rows.high,
+                  width_.low, width_.high, out);
   }
   Source source(dim_t n, const Band& s, const T* copied) const {
     if (in_place_) return {c_.x.x + n * product(c_.in) * c_.C, c_.in[2] * c_.C, c_.in[1] * c_.in[2] * c_.C};

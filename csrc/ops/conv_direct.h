@@ -1,6 +1,6 @@
-// The implicit matrix product under a convolution and under its data gradient.
+// Direct convolution and its data gradient, as a matrix product without im2col.
 #pragma once
-#include "ops/border.h"
+#include "ops/activation_gradient.h"
 #include "ops/window.h"
 
 namespace lamina {
@@ -10,7 +10,7 @@ namespace lamina {
 // for depth, height and width is a phase that fills its own pixels of y; together they fill all of them.
 template <class T>
 struct Correlation {
-  Gated<T> x;
+  LazyActGrad<T> x;
   dim_t N;
   Triple in;  // source images
   dim_t C;

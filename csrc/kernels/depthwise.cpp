@@ -1,4 +1,4 @@
-#include "kernels/convolution.h"
+#include "kernels/depthwise.h"
 
 #include "kernels/table.h"
 #include "simd/vec.h"
@@ -148,18 +148,18 @@ void fold(const T* x, dim_t n, dim_t m, T* out, bool accumulate) {
 }
 
 template <class T>
-void fill(ConvolutionKernels<T>& k) {
-  k.depthwise = depthwise<T>;
-  k.depthwise_weights = depthwise_weights<T>;
+void fill(DepthwiseKernels<T>& k) {
+  k.row = depthwise<T>;
+  k.weights = depthwise_weights<T>;
   k.repeat = repeat<T>;
   k.fold = fold<T>;
 }
 
 }  // namespace
 
-void fill_convolution(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.convolution);
-  fill(d.convolution);
+void fill_depthwise(Kernels<float>& f, Kernels<double>& d) {
+  fill(f.depthwise);
+  fill(d.depthwise);
 }
 
 }  // namespace LAMINA_ISA

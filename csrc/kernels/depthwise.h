@@ -37,9 +37,9 @@ struct DepthwiseTaps {
 };
 
 template <class T>
-struct ConvolutionKernels {
-  void (*depthwise)(const DepthwiseRow<T>&);
-  void (*depthwise_weights)(const DepthwiseTaps<T>&);
+struct DepthwiseKernels {
+  void (*row)(const DepthwiseRow<T>&);
+  void (*weights)(const DepthwiseTaps<T>&);
   // out[i * m + j] = x[i], j < m;   out[i] (+)= sum over j of x[i * m + j].
   void (*repeat)(const T* x, dim_t n, dim_t m, T* out);
   void (*fold)(const T* x, dim_t n, dim_t m, T* out, bool accumulate);

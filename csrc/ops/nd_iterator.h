@@ -11,7 +11,7 @@ namespace lamina {
 constexpr int kMaxRank = 8;  // after merging
 
 template <int K>
-struct Loops {
+struct NdIterator {
   int rank = 0;  // at least 1 once made
   dim_t size[kMaxRank];
   dim_t step[K][kMaxRank];  // in elements
@@ -55,7 +55,7 @@ struct Loops {
 // Elements [begin, end) of the loops in C order as blocks of whole rows, or pieces of one: f(position, offsets, rows,
 // cols). Position is the number of the block's first element, offsets[k] its place in array k.
 template <int K, class F>
-void walk(const Loops<K>& l, dim_t begin, dim_t end, F&& f) {
+void walk(const NdIterator<K>& l, dim_t begin, dim_t end, F&& f) {
   const dim_t cols = l.cols(), height = l.rank > 1 ? l.size[l.rank - 2] : 1;
   while (begin < end) {
     dim_t offset[K] = {}, at[kMaxRank] = {}, rest = begin;
