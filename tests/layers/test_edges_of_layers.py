@@ -176,3 +176,11 @@ def test_an_error_inside_names_the_inner_layer_alone():
     with pytest.raises(ValueError, match=r"^Dense 'inner': x is \(1, 4\)") as caught:
         outer(np.ones((1, 4), np.float32))
     assert "outer" not in str(caught.value)
+
+
+def test_attention_over_time_alone():
+    for axes in (None, 1, (1,), -2):
+        assert layers.MultiHeadAttention(1, 2, attention_axes=axes)(X, X).shape == X.shape
+    for axes in (2, 0, (1, 2)):
+        with pytest.raises(ValueError, match="only attention over axis 1"):
+            layers.MultiHeadAttention(1, 2, attention_axes=axes)

@@ -145,3 +145,9 @@ def test_frequencies_of_validation():
     for wrong in (0, "often", True):
         with pytest.raises(ValueError, match="validation_freq"):
             model.fit(X, y, validation_data=(X, y), validation_freq=wrong, verbose=0)
+
+
+def test_a_backup_is_never_unpickled(tmp_path):
+    np.savez(tmp_path / "latest.npz", epoch=np.array([{"any": "object"}], object))
+    with pytest.raises(ValueError, match="latest"):
+        model_of(2).fit(X, np.zeros(4, np.int32), callbacks=[lamina.callbacks.BackupAndRestore(tmp_path)], verbose=0)
