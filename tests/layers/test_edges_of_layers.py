@@ -184,3 +184,12 @@ def test_attention_over_time_alone():
     for axes in (2, 0, (1, 2)):
         with pytest.raises(ValueError, match="only attention over axis 1"):
             layers.MultiHeadAttention(1, 2, attention_axes=axes)
+
+
+def test_the_least_shapes_and_scales():
+    assert layers.Masking()(np.ones((2, 3), np.float32)).shape == (2, 3)
+    with pytest.raises(ValueError, match="expected"):
+        layers.Masking()(np.ones(2, np.float32))
+    for scale in (0.0, -1.0):
+        with pytest.raises(ValueError, match="scale must be positive"):
+            initializers.VarianceScaling(scale)

@@ -151,3 +151,17 @@ def test_a_backup_is_never_unpickled(tmp_path):
     np.savez(tmp_path / "latest.npz", epoch=np.array([{"any": "object"}], object))
     with pytest.raises(ValueError, match="latest"):
         model_of(2).fit(X, np.zeros(4, np.int32), callbacks=[lamina.callbacks.BackupAndRestore(tmp_path)], verbose=0)
+
+
+def test_one_step_is_enough():
+    model = model_of(2)
+    y = np.zeros(4, np.int32)
+    assert np.isfinite(model.evaluate(X, y, steps=1, batch_size=1, verbose=0))
+    assert len(model.predict(X, steps=1, batch_size=1, verbose=0)) == 1
+
+
+def test_arrays_of_other_lengths_are_named():
+    with pytest.raises(ValueError, match="x has 4, y has 3"):
+        data.batches(X, X[:3])
+    with pytest.raises(ValueError, match=r"x\[0\] has 4, x\[1\] has 3"):
+        data.batches((X, X[:3]))
