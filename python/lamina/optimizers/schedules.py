@@ -67,7 +67,7 @@ class ExponentialDecay(LearningRateSchedule):
 
     def __call__(self, step: int) -> float:
         p = step / self.decay_steps
-        return float(self.initial_learning_rate * self.decay_rate ** (math.floor(p) if self.staircase else p))
+        return float(self.initial_learning_rate * float(self.decay_rate) ** (math.floor(p) if self.staircase else p))
 
 
 class InverseTimeDecay(LearningRateSchedule):
@@ -233,12 +233,12 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     def __call__(self, step: int) -> float:
         i, place = self._period(step / self.first_decay_steps)
-        cosine = 0.5 * self.m_mul**i * (1.0 + math.cos(math.pi * place))
+        cosine = 0.5 * float(self.m_mul) ** i * (1.0 + math.cos(math.pi * place))
         return float(self.initial_learning_rate * ((1.0 - self.alpha) * cosine + self.alpha))
 
     def _period(self, done: float) -> tuple[float, float]:
         """The number of the period in which ``done`` first periods are over, and the part of it that is over."""
-        t = self.t_mul
+        t = float(self.t_mul)
         if t == 1.0:
             return divmod(done, 1.0)
         rest = 1.0 - done * (1.0 - t)
