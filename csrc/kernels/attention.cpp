@@ -28,8 +28,18 @@ LAMINA_INLINE Vec<double> exp2_small(Vec<double> r) {
                             4.4352809446103362e-10);
 }
 
-typedef std::uint32_t WordsOfFloat __attribute__((vector_size(kVectorBytes)));
-typedef std::uint64_t WordsOfDouble __attribute__((vector_size(kVectorBytes)));
+template <class T>
+struct Wrapping;
+template <>
+struct Wrapping<float> {
+  typedef std::uint32_t one;
+  typedef one type __attribute__((vector_size(kVectorBytes)));
+};
+template <>
+struct Wrapping<double> {
+  typedef std::uint64_t one;
+  typedef one type __attribute__((vector_size(kVectorBytes)));
+};
 
 // 2^x for x < 100: all that a softmax needs. 0 below the smallest normal number and for -inf. Of an x below that, n has
 // no meaning; it wraps.
@@ -38,9 +48,8 @@ LAMINA_INLINE Vec<T> exp2_below(Vec<T> x) {
   using C = MathConstants<T>;
   const Vec<T> shifted = x + C::shifter;
   const Vec<T> r = x - (shifted - C::shifter);
-  using Words = std::conditional_t<sizeof(T) == 4, WordsOfFloat, WordsOfDouble>;
-  using Word = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-  const Words n = (Words)shifted - (Words)splat(C::shifter);
+  using Word = typename Wrapping<T>::one;
+  const auto n = (typename Wrapping<T>::type)shifted - (typename Wrapping<T>::type)splat(C::shifter);
   const Vec<T> y = exp2_small(r) * (Vec<T>)((n + Word(C::bias)) << Word(C::mantissa));  // 2^n
   return select<T>(x < T(1 - C::bias), Vec<T>{}, y);
 }
