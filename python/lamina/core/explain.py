@@ -216,10 +216,15 @@ def require(label: str, function: Callable[..., Any], **given: Any) -> None:
 
     For what is only looked at later, or compared with something.
     """
-    parameters = inspect.signature(function).parameters
+    annotations = _annotations(function)
     for name, value in given.items():
-        if wrong := _wrong(label, str(parameters[name].annotation), name, value):
+        if wrong := _wrong(label, annotations[name], name, value):
             raise TypeError(wrong)
+
+
+@functools.cache
+def _annotations(function: Callable[..., Any]) -> dict[str, str]:
+    return {name: str(p.annotation) for name, p in inspect.signature(function).parameters.items()}
 
 
 def named(label: str) -> Callable[[F], F]:
