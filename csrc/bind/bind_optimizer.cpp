@@ -24,10 +24,10 @@ py::tuple one_each(py::handle h, const char* name, std::size_t n) {
 // The arrays of a group, with the Python objects that own them.
 class BoundGroup {
  public:
-  const py::object weights, gradients, slots, decays, active, learning_rate, iterations, touched;
+  const py::object weights, gradients, slots, decays, active, learning_rate, iterations, touched, due;
 
   BoundGroup(py::handle weights_, py::handle gradients_, py::handle slots_, py::handle decays_, py::handle active_,
-             py::handle rate_, py::handle iterations_, py::handle touched_)
+             py::handle rate_, py::handle iterations_, py::handle touched_, py::handle due_)
       : weights(owned(weights_)),
         gradients(owned(gradients_)),
         slots(owned(slots_)),
@@ -35,7 +35,8 @@ class BoundGroup {
         active(owned(active_)),
         learning_rate(owned(rate_)),
         iterations(owned(iterations_)),
-        touched(owned(touched_)) {
+        touched(owned(touched_)),
+        due(owned(due_)) {
     const py::tuple ws = to_items(weights, kGroup, "weights", "arrays");
     const std::size_t n = ws.size();
     const py::tuple gs = one_each(gradients, "gradients", n), states = to_items(slots, kGroup, "slots", "lists");
@@ -67,6 +68,7 @@ class BoundGroup {
     group_.active = vector<bool>(call, active, "active", dim_t(n));
     group_.rate = vector<double>(call, learning_rate, "learning_rate", 1);
     group_.iterations = vector<std::int64_t>(call, iterations, "iterations", 1);
+    if (!due.is_none()) group_.due = vector<bool>(call, due, "due", 1);
   }
 
   const ParameterGroup* get() const { return &group_; }
@@ -95,8 +97,9 @@ class BoundGroup {
 
 std::unique_ptr<BoundGroup> make_group(py::handle weights, py::handle gradients, py::handle slots, py::handle decays,
                                        py::handle active, py::handle learning_rate, py::handle iterations,
-                                       py::handle touched) {
-  return std::make_unique<BoundGroup>(weights, gradients, slots, decays, active, learning_rate, iterations, touched);
+                                       py::handle touched, py::handle due) {
+  return std::make_unique<BoundGroup>(weights, gradients, slots, decays, active, learning_rate, iterations, touched,
+                                      due);
 }
 
 constexpr const char* kStep = "optimizer_step";
@@ -158,6 +161,27 @@ void optimizer_step_py(BoundGroup& group, const std::string& rule, py::tuple opt
   run<optimizer_step>(known.name, 4.0 * double(group.elements()), step);
 }
 
+void accumulate_gradients_py(BoundGroup& source, BoundGroup& target, dim_t steps) {
+  constexpr const char* op = "accumulate_gradients";
+  const auto &sources = source.get()->parameters, &sums = target.get()->parameters;
+  check(steps > 0, op, ": steps must be positive, got ", steps);
+  check(sources.size() == sums.size(), op, ": ", sources.size(), " parameters in source, ", sums.size(), " in target");
+  for (std::size_t i = 0; i < sums.size(); i++) {
+    check(sums[i].g == sources[i].w && sums[i].dtype == sources[i].dtype && sums[i].n == sources[i].n, op,
+          ": gradient ", i, " of target must be weight ", i, " of source");
+    check(!sums[i].touched || sums[i].touched != sources[i].touched, op,
+          ": source and target share the touched rows of ", i);
+  }
+  check(target.get()->due, op, ": target must have due");
+  check(target.get()->active != source.get()->active, op, ": source and target share active");
+  if (recording && kept_objects) {
+    kept_objects->push_back(py::cast(&source));
+    kept_objects->push_back(py::cast(&target));
+  }
+  const GradientAccumulation args{.source = source.get(), .target = target.get(), .steps = steps};
+  run<accumulate_gradients>(op, double(source.elements()), args);
+}
+
 template <const py::object BoundGroup::* member>
 py::object get(BoundGroup& group) {
   return group.*member;
@@ -171,9 +195,9 @@ void bind_optimizer(py::module_& m) {
       m, kGroup,
       "The arrays that an optimizer's step reads and writes, bound once; touched: a TouchedRows or None each.");
   group.def(py::init(checked(make_group, kGroup, arg("weights"), arg("gradients"), arg("slots"), arg("decays"),
-                             arg("active"), arg("learning_rate"), arg("iterations"), arg("touched"))),
+                             arg("active"), arg("learning_rate"), arg("iterations"), arg("touched"), arg("due"))),
             arg("weights"), arg("gradients"), arg("slots"), arg("decays"), arg("active"), arg("learning_rate"),
-            arg("iterations"), arg("touched") = py::none());
+            arg("iterations"), arg("touched") = py::none(), arg("due") = py::none());
   define_property(group, "weights", get<&BoundGroup::weights>, "The weights.");
   define_property(group, "gradients", get<&BoundGroup::gradients>, "Their gradients.");
   define_property(group, "slots", get<&BoundGroup::slots>,
@@ -183,6 +207,11 @@ void bind_optimizer(py::module_& m) {
   define_property(group, "learning_rate", get<&BoundGroup::learning_rate>, "The rate, (1,).");
   define_property(group, "iterations", get<&BoundGroup::iterations>, "Steps done, (1,).");
   define_property(group, "touched", get<&BoundGroup::touched>, "A TouchedRows or None for each weight, or None.");
+  define_property(group, "due", get<&BoundGroup::due>, "Whether a step does anything, (1,), or None: it does.");
+  define(
+      m, "accumulate_gradients", accumulate_gradients_py, arg("source"), arg("target"), arg("steps"),
+      "Add the gradients of source to its weights, which are the gradients of target; each steps-th time they become "
+      "means, and target is due.");
   define(m, "update_rule", update_rule, arg("rule"),
          "The names of a rule's options, and of its slots, each with that of the option that asks for it, or None.");
   define(

@@ -162,9 +162,19 @@ T squares(dim_t n, const T* x) {
 }
 
 template <class T>
+void accumulate(dim_t n, const T* g, T* sum, T divisor) {
+  const Vec<T> d = splat(divisor);
+  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    const Vec<T> s = get(sum + i, l);
+    put<T>(sum + i, (g ? s + get(g + i, l) : s) / d, l);
+  });
+}
+
+template <class T>
 void fill(OptimizerKernels<T>& k) {
   enter<T, Sgd, Adam, Nadam, Rmsprop>(k);
   k.squares = squares<T>;
+  k.accumulate = accumulate<T>;
 }
 
 }  // namespace

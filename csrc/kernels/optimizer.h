@@ -47,6 +47,8 @@ struct OptimizerKernels {
   RuleEntry<T> rules[kMaxRules];
   // Sum of squares.
   T (*squares)(dim_t n, const T* x);
+  // sum = (sum + g) / divisor;   sum / divisor without g.
+  void (*accumulate)(dim_t n, const T* g, T* sum, T divisor);
 };
 
 }  // namespace lamina

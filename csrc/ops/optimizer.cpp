@@ -210,6 +210,7 @@ void update_all(const ParameterGroup& group, const Regularization& r, F&& update
 }  // namespace
 
 void optimizer_step(const OptimizerStep& a) {
+  if (a.group->due && !*a.group->due) return;
   double factors[kMaxFactors];
   kernels<float>().optimizer.rules[a.rule].factors(a.options, *a.group->rate, double(*a.group->iterations + 1),
                                                    factors);

@@ -16,8 +16,8 @@ struct Parameter {
   void* slots[kMaxSlots];
   dim_t n;
   Dtype dtype;
-  const TouchedRows* touched;  // or null
-  dim_t row;                   // elements of a row of the table
+  TouchedRows* touched;  // or null
+  dim_t row;             // elements of a row of the table
 };
 
 // Everything a step reads and writes. What changes from step to step is read through the pointers, so that a recorded
@@ -26,7 +26,8 @@ struct ParameterGroup {
   std::vector<Parameter> parameters;
   bool keeps[kMaxSlots] = {};    // which slots there are
   const bool* decays = nullptr;  // one a parameter: weight decay applies
-  const bool* active = nullptr;  // one a parameter: it has a gradient
+  bool* active = nullptr;        // one a parameter: it has a gradient
+  bool* due = nullptr;           // or null: whether a step does anything
   const double* rate = nullptr;
   std::int64_t* iterations = nullptr;  // steps done; each step adds one
 };
@@ -45,5 +46,14 @@ struct OptimizerStep {
   double options[kMaxOptions];
 };
 void optimizer_step(const OptimizerStep& a);
+
+// Adds up the gradients of `source`, whose weights are the sums, for `target`, whose gradients they are. The iterations
+// of source count them. The last of each `steps` makes the sums means, and target due; with the first one they begin
+// anew. A parameter is active in target if any of its gradients was; the touched rows of a table are those of all.
+struct GradientAccumulation {
+  const ParameterGroup *source, *target;
+  std::int64_t steps;
+};
+void accumulate_gradients(const GradientAccumulation& a);
 
 }  // namespace lamina

@@ -13,6 +13,7 @@ __all__: list[str] = [
     "ParameterGroup",
     "Plan",
     "TouchedRows",
+    "accumulate_gradients",
     "activation_backward",
     "activation_forward",
     "activations",
@@ -154,6 +155,7 @@ class ParameterGroup:
         learning_rate: typing.Any,
         iterations: typing.Any,
         touched: typing.Any = None,
+        due: typing.Any = None,
     ) -> None: ...
     @property
     def active(self) -> typing.Any:
@@ -164,6 +166,11 @@ class ParameterGroup:
     def decays(self) -> typing.Any:
         """
         One bool a weight: weight decay applies.
+        """
+    @property
+    def due(self) -> typing.Any:
+        """
+        Whether a step does anything, (1,), or None: it does.
         """
     @property
     def gradients(self) -> typing.Any:
@@ -252,6 +259,11 @@ class Plan:
         """
         The names of the steps.
         """
+
+def accumulate_gradients(source: ParameterGroup, target: ParameterGroup, steps: int) -> None:
+    """
+    Add the gradients of source to its weights, which are the gradients of target; each steps-th time they become means, and target is due.
+    """
 
 def activation_backward(
     x_or_y: typing.Any, dy: typing.Any, name: str, parameter: float, dx: typing.Any, accumulate: int = 0

@@ -115,7 +115,15 @@ def group_arguments() -> list[Any]:
     lists = [[rand(3, 2), rand(4)] for _ in range(2)]
     slots = [[np.zeros((3, 2), np.float32), np.zeros(4, np.float32)]]
     rows = [_native.TouchedRows(3), None]
-    return [*lists, slots, on, on.copy(), np.array([0.1]), np.zeros(1, np.int64), rows]
+    return [*lists, slots, on, on.copy(), np.array([0.1]), np.zeros(1, np.int64), rows, on[:1].copy()]
+
+
+def accumulation() -> list[Any]:
+    """Two groups, the second one's gradients being the first one's weights, and a number."""
+    sums, on, rate, steps = [rand(3, 2)], np.ones(1, np.bool_), np.array([0.1]), np.zeros(1, np.int64)
+    rest = [], on, on.copy(), rate, steps
+    into = _native.ParameterGroup([rand(3, 2)], sums, [], on, on.copy(), rate, steps.copy(), None, on.copy())
+    return [_native.ParameterGroup(sums, [rand(3, 2)], *rest), into, 2]
 
 
 def plan(slots: bool = False) -> Any:
@@ -166,6 +174,7 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "fill_into": (lambda: [np.zeros((3, 2), np.float32), 1.0], (0,)),
     "address": (lambda: [rand(3)], ()),
     "optimizer_step": (lambda: [group(1), *optimizers.RMSprop()._step_arguments()], ()),
+    "accumulate_gradients": (accumulation, ()),
     "update_rule": (lambda: ["adam"], ()),
     "touch_all": (lambda: [_native.TouchedRows(3)], ()),
     "use_isa": (lambda: [_native.isa()], ()),
@@ -176,7 +185,7 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "physical_cores": (lambda: [""], ()),
     "measure_flops": (lambda: ["float32", 1e-6], ()),
     "measure_stream": (lambda: [4096, 1e-6, "add"], ()),
-    "ParameterGroup": (group_arguments, tuple(range(7))),
+    "ParameterGroup": (group_arguments, (*range(7), 8)),
     "TouchedRows": (lambda: [5], ()),
     "TouchedRows.__deepcopy__": (lambda: [T(3), {}], ()),
     "Plan.retrace": (lambda: [failed_plan()], ()),

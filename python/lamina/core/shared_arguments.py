@@ -154,12 +154,14 @@ _OPTIMIZERS = {
     "clipnorm": "each gradient is scaled down to at most this norm; None does not.",
     "clipvalue": "each element of gradients is cut to [-clipvalue, clipvalue]; None does not.",
     "global_clipnorm": "all gradients are scaled down together to at most this norm; None does not.",
+    "gradient_accumulation_steps": "steps whose mean gradient makes one update, at least 2; None updates at each.",
     "name": "name of the optimizer; None takes the class's.",
     "**shared": (
         "what all optimizers take, each None by default: ``weight_decay``, each step first multiplies weights by 1 - "
         "learning_rate * weight_decay; ``clipnorm``, each gradient is scaled down to at most this norm; ``clipvalue``, "
         "each element is cut to [-clipvalue, clipvalue]; ``global_clipnorm``, all gradients are scaled down together "
-        "to at most this norm; ``name``.  Only one of the three limits may be given."
+        "to at most this norm; ``gradient_accumulation_steps``, so many steps make one update, with their mean "
+        "gradient; ``name``.  Only one of the three limits may be given."
     ),
 }
 _SCHEDULES = {

@@ -1,4 +1,4 @@
-"""The base of the optimizers: state, clipping, weight decay, and the group of arrays that one native step reads."""
+"""The base of the optimizers: state, weight decay, and the group of arrays that one native step reads."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _native
+from ..core.arena import Arena
 from ..core.arrays import to_numbers
 from ..core.autograd import Tensor
 from ..core.explain import Explained
 from ..core.grad_mode import grad_mode
-from ..core.memory import zero_pages, zeros
 from ..core.recording import Recording, forbid_capture, note_change, notes_changes
 from ..core.suggest import unknown
 from ..layers.variable import Variable
 from . import schedules
+from .gradient_transforms import Accumulate, Clip, Gradients, GradientTransform
 from .options import check_option
 from .schedules import LearningRateSchedule
 
@@ -33,10 +34,6 @@ def _label(variable: Tensor, index: int) -> str:
 
 def _same_memory(a: Array, b: Array) -> bool:
     return _native.address(a) == _native.address(b) and (a.strides, a.dtype) == (b.strides, b.dtype)
-
-
-def _zeros_like(variable: Tensor) -> Array:
-    return (zeros if variable.touched is None else zero_pages)(variable.shape, variable.dtype)
 
 
 class LearningRate(Tensor):
@@ -58,7 +55,8 @@ classes: dict[str, Callable[..., Optimizer]] = {}  # the library's own, by their
 
 @notes_changes
 class Optimizer(Explained, strict=True):
-    """Base of optimizers: state, clipping, weight decay; a subclass names its rule and what that keeps.
+    """Base of optimizers: state, weight decay, and a list of transformations of gradients, between backward and update;
+    a subclass names its rule and what that keeps.
 
     Of the table of ``Embedding(..., sparse=True)`` a step reads and writes only the rows that have a gradient: the
     others keep their weights and their state as they are, without decay (as PyTorch's SparseAdam).
@@ -67,8 +65,8 @@ class Optimizer(Explained, strict=True):
         **others: none: an argument of another name is a ValueError with the nearest that exists.
 
     Raises:
-        ValueError: ``learning_rate`` is negative or not finite; a limit is not positive; several limits are given; an
-            argument is unknown.
+        ValueError: ``learning_rate`` is negative or not finite; a limit is not positive; several limits are given;
+            ``gradient_accumulation_steps`` is less than 2; an argument is unknown.
         TypeError: ``learning_rate`` is no number or schedule.
 
     Source: Keras 3, Optimizer.
@@ -94,6 +92,7 @@ class Optimizer(Explained, strict=True):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str | None = None,
         **others: Any,
     ) -> None:
@@ -104,8 +103,11 @@ class Optimizer(Explained, strict=True):
             )
         self._variables: list[Tensor] = []
         self._built = False  # with which variables, if any
-        self._slots: dict[str, list[Array]] = {}
+        self._slots: dict[str, Arena] = {}
+        self._gradients = Arena()  # those of variables that had none before
+        self._accumulation: Accumulate | None = None
         self._group: Any = None
+        self._transform: tuple[Callable[[], None], ...] = ()  # what a step does to gradients before the update
         self._rate = np.zeros(1, np.float64)
         self._steps = np.zeros(1, np.int64)
         self._flags: list[bool] = []
@@ -123,12 +125,21 @@ class Optimizer(Explained, strict=True):
         for what, value in given.items():
             if not value > 0:
                 raise ValueError(f"{type(self).__name__}: {what} must be positive, got {value}")
+        self._check_accumulation(gradient_accumulation_steps)
         self.name = name or type(self).__name__.lower()
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+
+    def _check_accumulation(self, steps: Any) -> None:
+        whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
+        if steps is not None and not (whole and steps >= 2):
+            raise ValueError(
+                f"{type(self).__name__}: gradient_accumulation_steps must be an integer >= 2 or None, got {steps!r}"
+            )
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
@@ -144,7 +155,7 @@ class Optimizer(Explained, strict=True):
         """
         rate = self._rate
         if self._schedule is not None:
-            rate[0] = float(self._schedule(int(self._steps[0])))
+            rate[0] = float(self._schedule(self._seen()))
             if grad_mode.recording is not None:
                 rate = self._replayed_rate(grad_mode.recording)
         return LearningRate(self, rate)
@@ -174,15 +185,20 @@ class Optimizer(Explained, strict=True):
 
     @property
     def iterations(self) -> Variable:
-        """Steps done so far, an int64 variable of shape ()."""
+        """Updates done so far, an int64 variable of shape ()."""
         return self._state_variable("iteration", self._steps.reshape(()))
+
+    def _seen(self) -> int:
+        """Steps done so far, which schedules count, as Keras does: with accumulation several make one update."""
+        steps = int(self._steps[0])
+        return steps if self._accumulation is None else self._accumulation.seen(steps)
 
     @property
     def variables(self) -> list[Variable]:
         """Steps done, learning rate, then every slot array: the whole state, as variables that share its memory."""
         slots = [
             self._state_variable(f"{_label(v, i).replace('/', '_').replace(' ', '_')}_{name}", array)
-            for name, arrays in self._slots.items()
+            for name, arrays in self._arrays().items()
             for i, (v, array) in enumerate(zip(self._variables, arrays, strict=False))
         ]
         return [self.iterations, self._state_variable("learning_rate", self._rate.reshape(())), *slots]
@@ -252,47 +268,84 @@ class Optimizer(Explained, strict=True):
         """The state that the rule keeps with these options."""
         return tuple(name for name, option in self._state if option is None or getattr(self, option))
 
+    def _transforms(self) -> list[GradientTransform]:
+        """What happens to gradients between backward and update, in this order."""
+        steps = self.gradient_accumulation_steps
+        self._check_accumulation(steps)
+        if steps != (None if self._accumulation is None else self._accumulation.steps):
+            self._accumulation = None if steps is None else Accumulate(steps)
+        before = [] if self._accumulation is None else [self._accumulation]
+        return [*before, Clip(clipvalue=self.clipvalue, clipnorm=self.clipnorm, global_clipnorm=self.global_clipnorm)]
+
     def _step_arguments(self) -> tuple[Any, ...]:
         """What the native step takes besides the group."""
-        limits = (self.clipvalue, self.clipnorm, self.global_clipnorm)
+        limits: dict[str, float] = {}
+        for transform in self._transforms():
+            limits.update(transform.limits)
         options = tuple(getattr(self, name) for name in self._options)
-        return self._rule, options, self.weight_decay or 0.0, *(math.inf if v is None else v for v in limits)
+        rest = (limits[name] for name in ("clipvalue", "clipnorm", "global_clipnorm"))
+        return self._rule, options, self.weight_decay or 0.0, *rest
+
+    def _arrays(self) -> dict[str, Arena]:
+        """The whole state by name, one array a variable: the rule's slots, and what transformations keep."""
+        return self._slots | ({} if self._accumulation is None else self._accumulation.state())
 
     def _bind(self) -> None:
         """Collect the addresses of all weights, gradients and slots in one native group."""
-        for v in self._variables:
-            if v._grad is None:
-                v._grad = _zeros_like(v)
-        self._slots = {name: self._slots.get(name, []) for name in self._slot_names()}
-        for arrays in self._slots.values():
-            arrays.extend(_zeros_like(v) for v in self._variables[len(arrays) :])
+        self._place_gradients()
+        self._slots = {name: self._slots.get(name) or Arena() for name in self._slot_names()}
+        for arena in self._slots.values():
+            arena.extend(self._variables[len(arena) :])
+        for transform in self._transforms():
+            transform.extend(self._variables)
         if self._saved:
             saved, self._saved = self._saved, {}
             self.set_state(saved)
         self._active = np.ones(len(self._variables), np.bool_)
         self._flags = [True] * len(self._variables)
-        self._group = self._grouped(self._active, self._rate)
+        self._transform, self._group = self._grouped(self._active, self._rate)
         self._arguments = self._step_arguments()
 
-    def _grouped(self, active: Array, rate: Array) -> Any:
-        """All that a step reads and writes; active: which variables have a gradient."""
-        return _native.ParameterGroup(
+    def _place_gradients(self) -> None:
+        """Let gradients stand side by side in the arena: those that there aren't yet, and those that backward made."""
+        fresh = [v for v in self._variables if v._grad is None]
+        if grad_mode.recording is None:
+            fresh += [v for v in self._variables if v._grad is not None and v._grad.base is None]
+        begin = len(self._gradients)
+        self._gradients.extend(fresh)
+        for v, array in zip(fresh, self._gradients.views[begin:], strict=True):
+            if v._grad is not None and v._grad_is_set:
+                array[...] = v._grad
+            v._grad = array
+
+    def _grouped(self, active: Array, rate: Array) -> tuple[tuple[Callable[[], None], ...], Any]:
+        """What a step does to gradients, and all that the update reads and writes; active: which there are."""
+        gradients = Gradients(
+            [v._grad for v in self._variables if v._grad is not None], active, [v.touched for v in self._variables]
+        )
+        calls = []
+        for transform in self._transforms():
+            gradients, call = transform.bind(self._variables, gradients)
+            calls += [] if call is None else [call]
+        group = _native.ParameterGroup(
             [v._array for v in self._variables],
-            [v._grad for v in self._variables],
-            [self._slots.get(name) for name, _ in self._state],
+            gradients.arrays,
+            [self._slots[name].views if name in self._slots else None for name, _ in self._state],
             np.array([self._decays(v, i) for i, v in enumerate(self._variables)], np.bool_),
-            active,
+            gradients.active,
             rate,
             self._steps,
-            [v.touched for v in self._variables],
+            gradients.touched,
+            gradients.due,
         )
+        return tuple(calls), group
 
     def _decays(self, variable: Tensor, index: int) -> bool:
         path = _label(variable, index)
         return id(variable) not in self._excluded and not any(n in path for n in self._excluded_names)
 
     def step(self) -> None:
-        """Update every variable that has a gradient.
+        """Update every variable that has a gradient; with ``gradient_accumulation_steps``, each so many calls.
 
         Raises:
             RuntimeError: ``build`` was not called, or no variable has a gradient.
@@ -309,18 +362,20 @@ class Optimizer(Explained, strict=True):
         if flags != self._flags and not any(flags):
             raise RuntimeError(f"{type(self).__name__}.step: no variable has a gradient; call loss.backward() first")
         if self._schedule is not None:
-            self._rate[0] = float(self._schedule(int(self._steps[0])))
+            self._rate[0] = float(self._schedule(self._seen()))
         recording = grad_mode.recording
         if recording is not None:
-            group = self._recorded(recording, flags)
+            transform, group = self._recorded(recording, flags)
         else:
-            group = self._group
+            transform, group = self._transform, self._group
             if self._flags != flags:
                 self._flags = flags
                 self._active[:] = flags
+        for call in transform:
+            call()
         _native.optimizer_step(group, *self._arguments)
 
-    def _recorded(self, recording: Recording, flags: list[bool]) -> Any:
+    def _recorded(self, recording: Recording, flags: list[bool]) -> tuple[tuple[Callable[[], None], ...], Any]:
         """The group of a step under record, with its own flags and rate: a captured step may hold several of them."""
         for v in self._variables:
             recording.reads_gradient(v)
@@ -335,7 +390,7 @@ class Optimizer(Explained, strict=True):
 
         def before_replay() -> None:
             assert self._schedule is not None  # else the plan is of an older configuration
-            self._rate[0] = rate[0] = float(self._schedule(int(self._steps[0]) + earlier))
+            self._rate[0] = rate[0] = float(self._schedule(self._seen() + earlier))
 
         recording.hooks.append(before_replay)
         return rate
@@ -442,7 +497,9 @@ class Optimizer(Explained, strict=True):
         if variables is None:
             variables = {str(i): v for i, v in enumerate(self._variables)}
         state = {"iterations": self._steps.copy(), "learning_rate": self._rate.copy()}
-        for name, arrays in self._slots.items():
+        if self._accumulation is not None:
+            state["accumulated"] = self._accumulation.count.copy()
+        for name, arrays in self._arrays().items():
             state.update({f"{name}/{k}": arrays[place[id(v)]].copy() for k, v in variables.items() if id(v) in place})
         return state
 
@@ -479,7 +536,10 @@ class Optimizer(Explained, strict=True):
                     f"{', '.join(variables)}"
                 )
         shapes: dict[str, tuple[int, ...]] = {"iterations": (1,), "learning_rate": (1,)}
-        for name in self._slot_names():
+        self._transforms()  # as the options want them by now
+        if self._accumulation is not None:
+            shapes["accumulated"] = (1,)
+        for name in (*self._slot_names(), *(() if self._accumulation is None else self._accumulation.state())):
             shapes.update({f"{name}/{key}": v.shape for key, v in variables.items() if key in named})
         if set(state) != set(shapes):
             missing, extra = sorted(set(shapes) - set(state)), sorted(set(state) - set(shapes))
@@ -491,7 +551,7 @@ class Optimizer(Explained, strict=True):
                 raise ValueError(
                     f"{type(self).__name__}.set_state: {name} is {np.shape(state[name])}, expected {shape}"
                 )
-            if np.asarray(state[name]).dtype.kind not in ("iu" if name == "iterations" else "f"):
+            if np.asarray(state[name]).dtype.kind not in ("iu" if name in ("iterations", "accumulated") else "f"):
                 kind = np.asarray(state[name]).dtype
                 raise TypeError(f"{type(self).__name__}.set_state: {name} is of dtype {kind}, which no state has")
         rate, steps = float(np.asarray(state["learning_rate"])[0]), int(np.asarray(state["iterations"])[0])
@@ -507,7 +567,9 @@ class Optimizer(Explained, strict=True):
         np.copyto(self._steps, state["iterations"], casting="same_kind")
         np.copyto(self._rate, state["learning_rate"], casting="same_kind")
         keys = {id(v): key for key, v in variables.items()}
-        for name, arrays in self._slots.items():
+        if self._accumulation is not None:
+            self._accumulation.restored(int(np.asarray(state["accumulated"])[0]))
+        for name, arrays in self._arrays().items():
             for v, array in zip(self._variables, arrays, strict=True):
                 if id(v) in keys:
                     np.copyto(array, state[f"{name}/{keys[id(v)]}"], casting="same_kind")
@@ -517,7 +579,9 @@ class Optimizer(Explained, strict=True):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         rate: Any = float(self._rate[0]) if self._schedule is None else schedules.serialize(self._schedule)
-        shared = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "name")
+        shared = (
+            "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "gradient_accumulation_steps", "name",
+        )  # fmt: skip
         return {"learning_rate": rate, **{k: getattr(self, k) for k in (*self._options, *shared)}}
 
     @classmethod
@@ -534,8 +598,9 @@ class Optimizer(Explained, strict=True):
         new = copy.copy(self)
         memo[id(self)] = new
         for name, value in vars(self).items():
-            apart = name in ("_group", "_source")  # made anew when they are needed
+            apart = name in ("_group", "_source", "_transform")  # made anew when they are needed
             object.__setattr__(new, name, None if apart else copy.deepcopy(value, memo))
+        object.__setattr__(new, "_gradients", Arena())
         kept = {id(v): id(memo.get(id(v), v)) for v in self._variables}
         new._excluded = {kept.get(i, i) for i in self._excluded}
         return new

@@ -22,6 +22,7 @@ class ParameterGroup:
     decays, active       bool arrays, one element a parameter: whether weight decay applies; whether it has a gradient
     learning_rate        float64 array (1,);  iterations  int64 array (1,), steps done so far, advanced by each step
     touched              None, or a TouchedRows or None a parameter: of these a step changes the touched rows alone
+    due                  None, or a bool array (1,): whether a step does anything
 
     The arrays are read at every step, so that writing into them takes effect.
     """
@@ -36,6 +37,7 @@ class ParameterGroup:
         learning_rate: Array,
         iterations: Array,
         touched: Sequence[TouchedRows | None] | None = None,
+        due: Array | None = None,
     ) -> None:
         self.weights = weights
         self.gradients = gradients
@@ -45,6 +47,7 @@ class ParameterGroup:
         self.learning_rate = learning_rate
         self.iterations = iterations
         self.touched = touched
+        self.due = due
 
 
 def _norm(x: Array) -> float:
@@ -182,10 +185,39 @@ def optimizer_step(
     global_clipnorm: float,
 ) -> None:
     """One step by a rule above; infinity switches a limit of clipping off."""
+    if group.due is not None and not group.due[0]:
+        return
     rate, t = float(group.learning_rate[0]), int(group.iterations[0]) + 1
     for w, g, slots in _parameters(group, weight_decay, clipvalue, clipnorm, global_clipnorm):
         RULES[rule].update(w, g, slots, rate, t, *options)
     group.iterations[0] += 1
 
 
-__all__ = ["ParameterGroup", "optimizer_step"]
+def accumulate_gradients(source: ParameterGroup, target: ParameterGroup, steps: int) -> None:
+    """Add the gradients of source to its weights, which are the gradients of target; the last of each ``steps`` makes
+    them means, and target due.  The first one begins anew."""
+    place = int(source.iterations[0]) % steps
+    for i, total in enumerate(source.weights):
+        rows = None if target.touched is None else target.touched[i]
+        if place == 0:
+            total[...] = 0
+            target.active[i] = False
+            if rows is not None:
+                rows.all, rows.rows = False, rows.rows[:0]
+        if source.active[i]:
+            target.active[i] = True
+            total += source.gradients[i]
+            if rows is not None:
+                of = None if source.touched is None else source.touched[i]
+                rows.all = rows.all or of is None or of.all
+                if of is not None:
+                    together = np.concatenate([rows.rows, of.rows])
+                    rows.rows = together[np.sort(np.unique(together, return_index=True)[1])]
+        if place == steps - 1 and target.active[i]:
+            total /= total.dtype.type(steps)
+    assert target.due is not None
+    target.due[0] = place == steps - 1
+    source.iterations[0] += 1
+
+
+__all__ = ["ParameterGroup", "accumulate_gradients", "optimizer_step"]
