@@ -9,17 +9,20 @@ import lamina
 from lamina import _native
 
 IMPORT = """
-import time, numpy
+import time
 start = time.process_time()
+import numpy
+middle = time.process_time()
 import lamina
-print(time.process_time() - start)
+print(middle - start, time.process_time() - middle)
 """
 
 
 def test_import_adds_at_most_100_ms(python, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))  # compiled once, as an installed package is
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    assert min(float(python(IMPORT)) for _ in range(5)) <= 0.1
+    theirs, ours = (min(times) for times in zip(*(map(float, python(IMPORT).split()) for _ in range(5)), strict=True))
+    assert ours <= 0.1 * max(1, theirs / 0.08)  # NumPy's, of 60 to 80 ms, tells how slow the machine is
 
 
 def test_import_brings_nothing_heavy(python):

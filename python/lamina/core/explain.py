@@ -211,11 +211,6 @@ def fail(
     raise new from error
 
 
-@functools.cache
-def _annotations(function: Callable[..., Any]) -> dict[str, str]:
-    return {name: str(p.annotation) for name, p in inspect.signature(function).parameters.items()}
-
-
 def require(label: str, function: Callable[..., Any], **given: Any) -> None:
     """TypeError that names the first of these arguments that is not what the signature of ``function`` says.
 

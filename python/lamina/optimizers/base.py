@@ -21,7 +21,7 @@ from ..core.recording import Recording, forbid_capture, note_change, notes_chang
 from ..core.suggest import unknown
 from ..layers.variable import Variable
 from . import schedules
-from .gradient_transforms import Accumulate, Clip, Gradients, GradientTransform
+from .gradient_transforms import Accumulate, Clip, Gradients, GradientTransform, check_accumulation
 from .options import check_option
 from .schedules import LearningRateSchedule
 
@@ -125,7 +125,7 @@ class Optimizer(Explained, strict=True):
         for what, value in given.items():
             if not value > 0:
                 raise ValueError(f"{type(self).__name__}: {what} must be positive, got {value}")
-        self._check_accumulation(gradient_accumulation_steps)
+        check_accumulation(type(self).__name__, gradient_accumulation_steps)
         self.name = name or type(self).__name__.lower()
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -133,13 +133,6 @@ class Optimizer(Explained, strict=True):
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
         self.gradient_accumulation_steps = gradient_accumulation_steps
-
-    def _check_accumulation(self, steps: Any) -> None:
-        whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
-        if steps is not None and not (whole and steps >= 2):
-            raise ValueError(
-                f"{type(self).__name__}: gradient_accumulation_steps must be an integer >= 2 or None, got {steps!r}"
-            )
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
@@ -271,7 +264,7 @@ class Optimizer(Explained, strict=True):
     def _transforms(self) -> list[GradientTransform]:
         """What happens to gradients between backward and update, in this order."""
         steps = self.gradient_accumulation_steps
-        self._check_accumulation(steps)
+        check_accumulation(type(self).__name__, steps)
         if steps != (None if self._accumulation is None else self._accumulation.steps):
             self._accumulation = None if steps is None else Accumulate(steps)
         before = [] if self._accumulation is None else [self._accumulation]

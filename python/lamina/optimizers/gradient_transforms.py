@@ -56,6 +56,13 @@ class Clip(GradientTransform):
         self.limits = {name: math.inf if value is None else value for name, value in limits.items()}
 
 
+def check_accumulation(optimizer: str, steps: Any) -> None:
+    """ValueError for a number of steps of an optimizer that gradients cannot be added up over."""
+    whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
+    if steps is not None and not (whole and steps >= 2):
+        raise ValueError(f"{optimizer}: gradient_accumulation_steps must be an integer >= 2 or None, got {steps!r}")
+
+
 class Accumulate(GradientTransform):
     """The mean gradient of each ``steps`` batches, and one update for them: ``gradient_accumulation_steps``."""
 
