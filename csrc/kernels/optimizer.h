@@ -22,7 +22,7 @@ struct UpdateSpan {
 // State that a rule keeps for each element, as zeros at first; only while the option of that name is not 0, if it names
 // one.
 struct Slot {
-  const char *name, *while_option;
+  const char *name = nullptr, *while_option = nullptr;
 };
 
 // What one update rule is called, the options that it takes in this order, and its slots.
