@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 
@@ -14,6 +15,7 @@ def main() -> int:
     """Parse arguments, run, report."""
     parser = argparse.ArgumentParser("python -m tests.fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--most", type=float, default=math.inf, help="programs, of which a seed gives always the same")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--what", default=",".join(KINDS), help="kinds of programs, with commas: %(default)s")
     parser.add_argument("--corpus", action="store_true", help=f"append what was found to {CORPUS.name}")
@@ -25,7 +27,7 @@ def main() -> int:
     start = time.monotonic()
     with Session(options.seed, kinds) as session:
         session.replay(corpus())
-        session.run(options.minutes * 60)
+        session.run(options.minutes * 60, options.most)
         rate = session.programs / (time.monotonic() - start)
         session.shrink()
     findings = sorted(session.findings.values(), key=lambda f: -f.count)

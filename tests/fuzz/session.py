@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import re
 import select
@@ -183,10 +184,10 @@ class Session:
             if signature := self.signature(program):
                 self._found(program, signature, "of the corpus")
 
-    def run(self, seconds: float) -> None:
-        """Batches until the time is over."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+    def run(self, seconds: float, most: float = math.inf) -> None:
+        """Batches until the time is over or so many programs have run."""
+        end, last = time.monotonic() + seconds, self.programs + most
+        while time.monotonic() < end and self.programs < last:
             self.batch(BATCH)
 
     def batch(self, count: int) -> None:

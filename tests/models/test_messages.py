@@ -351,3 +351,21 @@ def test_copies_of_models_still_work():
     made = model()
     for again in (copy.copy(made), copy.deepcopy(made)):
         np.testing.assert_array_equal(again(X).numpy(), made(X).numpy())
+
+
+def test_parts_of_a_model_that_are_empty():
+    x = lamina.Input((3,))
+    with pytest.raises(ValueError, match="Model: outputs hold an empty part"):
+        lamina.Model(x, {"p": [], "q": x})
+    with pytest.raises(ValueError, match="Model: outputs is empty"):
+        lamina.Model(x, [])
+    with pytest.raises(TypeError, match="symbolic, but the input holds numbers"):
+        lamina.layers.Flatten()(0, mask=x)
+    with pytest.raises(TypeError, match="name must be a string or None"):
+        lamina.Variable(0, name=np.zeros(2))
+    with pytest.raises(TypeError, match=r"the initializer, called with \(shape, dtype"):
+        lamina.Variable(lambda *a: 0, shape=())
+    model = lamina.Sequential([lamina.Input((2,)), lamina.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="names no classes"):
+        model.fit(np.zeros((2, 2)), np.ones((2, 1, 0)), verbose=0, class_weight={0: 5.0})

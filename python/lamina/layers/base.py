@@ -23,7 +23,7 @@ from ..core.explain import Explained, explained
 from ..core.grad_mode import grad_mode
 from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
-from ..core.tree import map_shapes, map_structure
+from ..core.tree import leaves, map_shapes, map_structure
 from . import build
 from .call import BAD_INPUT, context, full_call, loss_adders, tensors
 from .declaration import constructor_options, own_arguments
@@ -233,6 +233,8 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
         if type(self).compute_output_shape is Layer.compute_output_shape:
             return infer(self.__call__, args, {**kwargs, "training": False})
         first = args[0] if args else next(iter(kwargs.values()))
+        if any(not hasattr(t, "shape") for t in leaves(first)):
+            raise TypeError("an argument is symbolic, but the input holds numbers; give it symbolic tensors, too")
         shapes = self.compute_output_shape(map_structure(lambda t: t.shape, first))
         dtype = next(t.dtype for t in tensors(first)) if self._keeps_dtype else self._dtype
         return map_shapes(lambda shape: SymbolicTensor(shape, dtype), shapes)

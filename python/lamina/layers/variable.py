@@ -91,6 +91,8 @@ class Variable(Tensor):
         name: str | None = None,
         regularizer: Callable[[Tensor], Any] | None = None,
     ) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"Variable: name must be a string or None, got {name!r}")
         what = name or "Variable"
         if shape is None:
             if isinstance(initializer, str) or callable(initializer):
@@ -104,7 +106,10 @@ class Variable(Tensor):
             working = as_dtype(dtype, f"{what}: dtype") if dtype is not None else standardize_dtype(None)
             give = initializers.get(initializer)
             floats = isinstance(give, initializers.Initializer) and working.kind != "f"  # which they all give
-            values = np.asarray(give(size, dtype="float64" if floats else working.name))
+            try:
+                values = np.asarray(give(size, dtype="float64" if floats else working.name))
+            except TypeError as error:
+                raise TypeError(f"{what}: the initializer, called with (shape, dtype=...), says: {error}") from error
             if values.shape != size:
                 raise ValueError(f"{what}: the initializer gave shape {values.shape}, expected {size}")
         super().__init__(aligned(values, working))

@@ -271,8 +271,9 @@ def _symbolic(what: str, tree: Any) -> list[SymbolicTensor]:
     for t in found:
         if not isinstance(t, SymbolicTensor):
             raise TypeError(f"Model: {what} must be symbolic tensors (from Input and layers called on them), got {t!r}")
-    if not found:
-        raise ValueError(f"Model: {what} is empty")
+    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, (list, tuple)) else [tree]
+    if not found or not all(flatten(part) for part in parts):
+        raise ValueError(f"Model: {what} {'hold an empty part' if found else 'is empty'}: {tree!r}")
     return found
 
 

@@ -164,6 +164,8 @@ def class_indices(y: Array, loss: Any, shape: tuple[int, ...] | None) -> Array:
         return y[..., 0]
     if getattr(loss, "integer_targets", False) or y.ndim < 2 or (shape is not None and y.ndim < len(shape)):
         return y
+    if not y.shape[-1]:
+        raise ValueError(f"class_weight: y has shape {y.shape}, which names no classes")
     places: Array = y.argmax(-1)
     return places
 
