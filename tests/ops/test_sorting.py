@@ -144,3 +144,8 @@ def test_sorting_without_gradients_is_numpys():
     wanted = np.zeros_like(x)
     wanted[0, np.argsort(x[0])[7]] = 1
     np.testing.assert_array_equal(with_gradient.grad.numpy(), wanted)
+
+
+def test_places_in_a_view_of_more_than_there_is():
+    with pytest.raises((ValueError, MemoryError), match="overflows|memory"):
+        ops.nonzero(np.broadcast_to(np.ones((1, 33, 4), np.float32), (2**50, 33, 4)))

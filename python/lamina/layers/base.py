@@ -236,7 +236,7 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
         if any(not hasattr(t, "shape") for t in leaves(first)):
             raise TypeError("an argument is symbolic, but the input holds numbers; give it symbolic tensors, too")
         shapes = self.compute_output_shape(map_structure(lambda t: t.shape, first))
-        dtype = next(t.dtype for t in tensors(first)) if self._keeps_dtype else self._dtype
+        dtype = next((t.dtype for t in tensors(first)), self._dtype) if self._keeps_dtype else self._dtype
         return map_shapes(lambda shape: SymbolicTensor(shape, dtype), shapes)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:

@@ -18,7 +18,7 @@ from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
 from ..core.autograd import unchecked_record_view as record_view
-from .conversion import TensorLike, as_tensor, cast, float_tensor, floatx, forbid_in_capture, place_dtype
+from .conversion import TensorLike, _contiguous, as_tensor, cast, float_tensor, floatx, forbid_in_capture, place_dtype
 from .operands import Number, operands, raw
 
 
@@ -407,7 +407,7 @@ def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     int32, or int64 where an axis is longer than 2^31.
     """
     forbid_in_capture("nonzero")
-    values = np.atleast_1d(as_tensor(x)._array)
+    values = np.atleast_1d(_contiguous(as_tensor(x)._array))  # NumPy looks through a view of 2^50 elements for years
     return tuple(wrap(places.astype(place_dtype(max(values.shape)))) for places in np.nonzero(values))
 
 
