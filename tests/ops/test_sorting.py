@@ -147,5 +147,5 @@ def test_sorting_without_gradients_is_numpys():
 
 
 def test_places_in_a_view_of_more_than_there_is():
-    with pytest.raises((ValueError, MemoryError), match="overflows|memory"):
+    with pytest.raises((ValueError, MemoryError), match=r"overflows|memory"):
         ops.nonzero(np.broadcast_to(np.ones((1, 33, 4), np.float32), (2**50, 33, 4)))
