@@ -76,6 +76,7 @@ class Variable(Tensor):
 
     Raises:
         ValueError: an initializer has no ``shape``, or gives another one; a size is negative.
+        TypeError: ``name`` is no string; an initializer does not take (shape, dtype=...).
 
     Source: Keras 3, Variable.
     """
