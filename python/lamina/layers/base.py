@@ -229,6 +229,9 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
             **kwargs: the arguments of the call, by name.
 
         Returns: a nest of SymbolicTensor.
+
+        Raises:
+            TypeError: the input holds numbers, and another argument is symbolic.
         """
         if type(self).compute_output_shape is Layer.compute_output_shape:
             return infer(self.__call__, args, {**kwargs, "training": False})
