@@ -13,6 +13,7 @@
 #include "bind/arguments.h"
 #include "bind/gil.h"
 #include "core/check.h"
+#include "core/dtype.h"
 #include "core/types.h"
 #include "plan/plan.h"
 
@@ -189,35 +190,6 @@ decltype(auto) with_float(Dtype d, const char* op, F&& f) {
   if (d == Dtype::f32) return f(float{});
   if (d != Dtype::f64) throw py::type_error(concat(op, ": expected float32 or float64, got ", dtype_name(d)));
   return f(double{});
-}
-
-// As with_float, of any type of integers; booleans are taken as bytes.
-template <class F>
-decltype(auto) with_integer(Dtype d, F&& f) {
-  switch (d) {
-    case Dtype::i8:
-      return f(std::int8_t{});
-    case Dtype::i16:
-      return f(std::int16_t{});
-    case Dtype::i32:
-      return f(std::int32_t{});
-    case Dtype::i64:
-      return f(std::int64_t{});
-    case Dtype::u16:
-      return f(std::uint16_t{});
-    case Dtype::u32:
-      return f(std::uint32_t{});
-    case Dtype::u64:
-      return f(std::uint64_t{});
-    default:
-      return f(std::uint8_t{});
-  }
-}
-inline bool is_float(Dtype d) { return d == Dtype::f32 || d == Dtype::f64; }
-// Of any type.
-template <class F>
-decltype(auto) with_number(Dtype d, F&& f) {
-  return d == Dtype::f32 ? f(float{}) : d == Dtype::f64 ? f(double{}) : with_integer(d, f);
 }
 
 // submit() that gives up the GIL for work above some ten microseconds. `work` is flops plus four times the elements.

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/dtype.h"
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
@@ -334,32 +335,10 @@ void convert_adding(const Cast& a) {
   });
 }
 
+// Booleans as such: what becomes one is true or false.
 template <class F>
 void with_type(Dtype d, F&& f) {
-  switch (d) {
-    case Dtype::f32:
-      return f(float{});
-    case Dtype::f64:
-      return f(double{});
-    case Dtype::i32:
-      return f(std::int32_t{});
-    case Dtype::i64:
-      return f(std::int64_t{});
-    case Dtype::u8:
-      return f(std::uint8_t{});
-    case Dtype::boolean:
-      return f(bool{});
-    case Dtype::i8:
-      return f(std::int8_t{});
-    case Dtype::i16:
-      return f(std::int16_t{});
-    case Dtype::u16:
-      return f(std::uint16_t{});
-    case Dtype::u32:
-      return f(std::uint32_t{});
-    case Dtype::u64:
-      return f(std::uint64_t{});
-  }
+  d == Dtype::boolean ? f(bool{}) : with_number(d, f);
 }
 
 }  // namespace

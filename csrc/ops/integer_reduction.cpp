@@ -4,6 +4,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "core/dtype.h"
+
 namespace lamina {
 namespace {
 
@@ -104,27 +106,7 @@ void reduce_integers(const IntegerReduce& a) {
 }  // namespace
 
 void integer_reduction(const IntegerReduce& a) {
-  switch (a.dtype) {
-    case Dtype::i8:
-      return reduce_integers<std::int8_t>(a);
-    case Dtype::i16:
-      return reduce_integers<std::int16_t>(a);
-    case Dtype::i32:
-      return reduce_integers<std::int32_t>(a);
-    case Dtype::i64:
-      return reduce_integers<std::int64_t>(a);
-    case Dtype::u8:
-    case Dtype::boolean:  // bytes 0 and 1
-      return reduce_integers<std::uint8_t>(a);
-    case Dtype::u16:
-      return reduce_integers<std::uint16_t>(a);
-    case Dtype::u32:
-      return reduce_integers<std::uint32_t>(a);
-    case Dtype::u64:
-      return reduce_integers<std::uint64_t>(a);
-    default:
-      return;  // floats have operations of their own
-  }
+  with_integer(a.dtype, [&]<class S>(S) { reduce_integers<S>(a); });
 }
 
 }  // namespace lamina
