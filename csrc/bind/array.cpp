@@ -71,7 +71,7 @@ dim_t View::stride(int i) const {
 }
 
 void View::no_axis(int i) const {
-  throw py::value_error(concat(op_, ": ", name_, " is ", shape_string(), " and has no axis ", i));
+  throw py::value_error(concat(op_, ": ", name_, " is ", sizes(), " and has no axis ", i));
 }
 
 void View::wrong_dtype(Dtype wanted) const {

@@ -111,7 +111,6 @@ class View {
   void* data() const { return proxy()->data; }
   dim_t stride(int i) const;  // distance along an axis, in elements
   py::handle handle() const { return object_; }
-  std::string shape_string() const { return sizes().text(); }
 
  private:
   friend View view(py::handle, const char*, const char*, bool, bool);
@@ -173,7 +172,6 @@ struct Strided {
   const py::ssize_t *shape, *strides;  // strides in bytes
   Sizes sizes() const { return {shape, ndim}; }
   dim_t size() const { return sizes().product(); }
-  std::string shape_string() const { return sizes().text(); }
 };
 // Of a writable one, no two elements may lie in one place.
 Strided strided(py::handle h, const char* op, const char* name, bool writable);

@@ -46,7 +46,7 @@ Convolution parse(Call& call, Kind kind, py::handle x_, py::handle w_, const Opt
         kind == Kind::plain       ? ", C / groups, K)"
         : kind == Kind::depthwise ? ", C, m)"
                                   : ", K / groups, C)",
-        " for x ", x, ", got shape ", w);
+        " for x ", x.sizes(), ", got shape ", w.sizes());
   Triple taps{1, 1, 1};
   for (int i = 0; i < rank; i++) taps[kAxes - rank + i] = w.dim(i);
   const dim_t inner = w.dim(-2), outer = w.dim(-1), C = x.dim(-1), groups = o.groups;
@@ -57,14 +57,16 @@ Convolution parse(Call& call, Kind kind, py::handle x_, py::handle w_, const Opt
                           ? "; images stored channels first need data_format=\"channels_first\""
                           : "";
   if (kind == Kind::transposed) {
-    check(outer == C, op, ": x is ", x, " but w takes ", outer, " channels on the last axis, w is ", w, first);
+    check(outer == C, op, ": x is ", x.sizes(), " but w takes ", outer, " channels on the last axis, w is ", w.sizes(),
+          first);
     check(C % groups == 0, op, ": groups=", groups, " must divide the ", C, " channels of x");
     const Window v = parse_transposed_window(x, all, taps, o.strides, o.padding, o.output_padding, o.dilation_rate, op);
     return {.x = x, .w = w, .rank = rank, .window = v, .groups = groups, .K = C, .transposed = true};
   }
   const Window v = parse_window(x, taps, o.strides, o.padding, o.dilation_rate, false, op);
   if (kind == Kind::depthwise) {
-    check(inner == C, op, ": x is ", x, " but w takes ", inner, " channels on the last axis, w is ", w, first);
+    check(inner == C, op, ": x is ", x.sizes(), " but w takes ", inner, " channels on the last axis, w is ", w.sizes(),
+          first);
     return {.x = x,
             .w = w,
             .rank = rank,
@@ -75,9 +77,9 @@ Convolution parse(Call& call, Kind kind, py::handle x_, py::handle w_, const Opt
   }
   check(C % groups == 0 && outer % groups == 0, op, ": groups=", groups, " must divide both the ", C,
         " channels of x and the ", outer, " filters of w");
-  check(inner == C / groups, op, ": x is ", x, " but w takes ",
+  check(inner == C / groups, op, ": x is ", x.sizes(), " but w takes ",
         groups > 1 ? concat(inner, " channels in each of ", groups, " groups") : concat(inner, " channels"),
-        " on the last axis, w is ", w, first);
+        " on the last axis, w is ", w.sizes(), first);
   return {.x = x, .w = w, .rank = rank, .window = v, .groups = groups, .K = outer, .transposed = false};
 }
 

@@ -24,7 +24,7 @@ struct Options {
 };
 
 void check_pixels(const Window& v, const View& x, const char* op) {
-  for (int i = 0; i < kAxes; i++) check(v.in[i] > 0 || v.out[i] == 0, op, ": x is ", x, " and has no pixels");
+  for (int i = 0; i < kAxes; i++) check(v.in[i] > 0 || v.out[i] == 0, op, ": x is ", x.sizes(), " and has no pixels");
 }
 
 Pooling parse(const char* op, const View& x, const Options& o) {
@@ -42,7 +42,7 @@ Pooling parse(const char* op, const View& x, const Options& o) {
       dim_t begin, end;
       axis.valid(j, v.in[i], begin, end);
       check(begin < end, op, ": window ", j, " of size ", v.taps[i], " and dilation ", v.dilation[i],
-            " holds no pixel of x, ", x, "; pad less");
+            " holds no pixel of x, ", x.sizes(), "; pad less");
     }
   }
   return {v, images(v.N, v.out, v.C, rank)};

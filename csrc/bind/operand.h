@@ -22,7 +22,7 @@ struct Operand {
   int ndim() const { return v ? v->ndim() : 0; }
   // The size of axis i of a result of so many axes.
   dim_t dim(int i, int rank) const { return i < rank - ndim() ? 1 : v->dim(i - rank + ndim()); }
-  std::string text() const { return v ? v->shape_string() : "a number"; }
+  std::string text() const { return v ? v->sizes().text() : "a number"; }
 };
 
 inline Operand operand(Call& call, py::handle h, const char* name) {

@@ -78,7 +78,7 @@ void check_size(const Window& v, dim_t channels) {
 }  // namespace
 
 int parse_rank(const View& x, const char* op) {
-  check(x.ndim() >= 3 && x.ndim() <= kAxes + 2, op, ": x is ", x,
+  check(x.ndim() >= 3 && x.ndim() <= kAxes + 2, op, ": x is ", x.sizes(),
         ", expected (N, T, C), (N, H, W, C) or (N, D, H, W, C)");
   return x.ndim() - 2;
 }

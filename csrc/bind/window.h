@@ -10,7 +10,6 @@ struct Repr {
   py::handle h;
 };
 inline std::ostream& operator<<(std::ostream& s, Repr r) { return s << std::string(py::repr(r.h)); }
-inline std::ostream& operator<<(std::ostream& s, const View& v) { return s << v.shape_string(); }
 
 // How many axes x has between batch and channels: 1, 2 or 3.
 int parse_rank(const View& x, const char* op);
