@@ -1,60 +1,32 @@
-"""The base of the optimizers: state, weight decay, and the group of arrays that one native step reads."""
+"""The base of the optimizers: the group of arrays that one native step reads, and its steps."""
 
 from __future__ import annotations
 
-import copy
-import inspect
-import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from .. import _native
 from ..core.arena import Arena
 from ..core.arrays import to_numbers
-from ..core.autograd import Tensor
-from ..core.explain import Explained
+from ..core.autograd import Array, Tensor
 from ..core.grad_mode import grad_mode
-from ..core.recording import Recording, forbid_capture, note_change, notes_changes
-from ..core.suggest import unknown
-from ..layers.variable import Variable
-from . import schedules
-from .gradient_transforms import Accumulate, Clip, Gradients, GradientTransform, check_accumulation
-from .options import check_option
-from .schedules import LearningRateSchedule
-
-Array = np.ndarray[Any, np.dtype[Any]]
-
-
-def _label(variable: Tensor, index: int) -> str:
-    return getattr(variable, "path", "") or f"variable {index}"
+from ..core.recording import Recording, forbid_capture, notes_changes
+from .gradient_transforms import Gradients
+from .state import OptimizerState, label
 
 
 def _same_memory(a: Array, b: Array) -> bool:
     return _native.address(a) == _native.address(b) and (a.strides, a.dtype) == (b.strides, b.dtype)
 
 
-class LearningRate(Tensor):
-    """An optimizer's learning rate, float64 of shape (); ``assign`` sets it, also for steps that were captured."""
-
-    __slots__ = ("_optimizer",)
-
-    def __init__(self, optimizer: Optimizer, rate: Array) -> None:
-        super().__init__(rate.reshape(()))
-        self._optimizer = optimizer
-
-    def assign(self, value: Any) -> LearningRate:
-        self._optimizer.learning_rate = value
-        return self
-
-
 classes: dict[str, Callable[..., Optimizer]] = {}  # the library's own, by their names in lower case
 
 
 @notes_changes
-class Optimizer(Explained, strict=True):
+class Optimizer(OptimizerState):
     """Base of optimizers: state, weight decay, and a list of transformations of gradients, between backward and update;
     a subclass names its rule and what that keeps.
 
@@ -72,10 +44,6 @@ class Optimizer(Explained, strict=True):
     Source: Keras 3, Optimizer.
     """
 
-    _rule: ClassVar[str]
-    _options: ClassVar[tuple[str, ...]]  # the rule's, attributes that the constructor has from _keep(locals())
-    _state: ClassVar[tuple[tuple[str, str | None], ...]]  # its slots, zeros at first, and the options that ask for them
-
     def __init_subclass__(cls, rule: str | None = None, **kwargs: Any) -> None:
         """rule: that of the subclass in csrc/kernels/optimizer.cpp."""
         super().__init_subclass__(**kwargs)
@@ -84,134 +52,6 @@ class Optimizer(Explained, strict=True):
             cls._options, cls._state = _native.update_rule(rule)
         if cls.__module__.startswith(f"{__package__}."):
             classes[cls.__name__.lower()] = cls
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **others: Any,
-    ) -> None:
-        if others:
-            valid = {*inspect.signature(type(self)).parameters, *inspect.signature(Optimizer).parameters}
-            raise unknown(
-                f"argument of {type(self).__name__}", next(iter(others)), valid - {"shared", "others", "kwargs"}
-            )
-        self._variables: list[Tensor] = []
-        self._built = False  # with which variables, if any
-        self._slots: dict[str, Arena] = {}
-        self._gradients = Arena()  # those of variables that had none before
-        self._accumulation: Accumulate | None = None
-        self._group: Any = None
-        self._transform: tuple[Callable[[], None], ...] = ()  # what a step does to gradients before the update
-        self._rate = np.zeros(1, np.float64)
-        self._steps = np.zeros(1, np.int64)
-        self._flags: list[bool] = []
-        self._active = np.zeros(0, np.bool_)
-        self._excluded: set[int] = set()
-        self._excluded_names: tuple[str, ...] = ()
-        self._saved: dict[str, Array] = {}  # state given before build
-        self._source: Callable[[], Iterable[Tensor]] | None = None  # gives the variables where build was not called
-        self._arguments: tuple[Any, ...] = ()
-        self._schedule: LearningRateSchedule | None = None
-        limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        given = {k: v for k, v in limits.items() if v is not None}
-        if len(given) > 1:
-            raise ValueError(f"{type(self).__name__}: only one of {', '.join(limits)} may be given, got {given}")
-        for what, value in given.items():
-            if not value > 0:
-                raise ValueError(f"{type(self).__name__}: {what} must be positive, got {value}")
-        check_accumulation(type(self).__name__, gradient_accumulation_steps)
-        self.name = name or type(self).__name__.lower()
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.clipnorm = clipnorm
-        self.clipvalue = clipvalue
-        self.global_clipnorm = global_clipnorm
-        self.gradient_accumulation_steps = gradient_accumulation_steps
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
-        if not name.startswith("_") and name != "learning_rate":
-            object.__setattr__(self, "_group", None)  # slots may have to come or go
-            note_change(self, name)
-
-    @property
-    def learning_rate(self) -> LearningRate:
-        """The rate of the next step, a float64 tensor of shape ().
-
-        Assign a number or a schedule.  A schedule is not replaced by a number (TypeError), only by another schedule.
-        """
-        rate = self._rate
-        if self._schedule is not None:
-            rate[0] = float(self._schedule(self._seen()))
-            if grad_mode.recording is not None:
-                rate = self._replayed_rate(grad_mode.recording)
-        return LearningRate(self, rate)
-
-    @learning_rate.setter
-    def learning_rate(self, value: float | LearningRateSchedule | dict[str, Any]) -> None:
-        forbid_capture(f"the learning rate of {type(self).__name__} was set in the step; set it between steps")
-        if isinstance(value, dict):
-            value = schedules.deserialize(value)
-        if isinstance(value, LearningRateSchedule):
-            self._schedule = value
-            note_change(self, "learning_rate")  # recorded steps ask a schedule, but not a number, before each replay
-            return
-        name = type(self).__name__
-        if self._schedule is not None:
-            raise TypeError(
-                f"{name}: its learning_rate is a schedule, {self._schedule!r}, so it cannot be set to {value!r}; make "
-                "the optimizer with a number to change it later"
-            )
-        try:
-            rate = float(value)
-        except (TypeError, ValueError):
-            raise TypeError(f"{name}: learning_rate must be a number or a schedule, got {value!r}") from None
-        if not (math.isfinite(rate) and rate >= 0):
-            raise ValueError(f"{name}: learning_rate must be a finite number >= 0, got {rate}")
-        self._rate[0] = rate
-
-    @property
-    def iterations(self) -> Variable:
-        """Updates done so far, an int64 variable of shape ()."""
-        return self._state_variable("iteration", self._steps.reshape(()))
-
-    def _seen(self) -> int:
-        """Steps done so far, which schedules count, as Keras does: with accumulation several make one update."""
-        steps = int(self._steps[0])
-        return steps if self._accumulation is None else self._accumulation.seen(steps)
-
-    @property
-    def variables(self) -> list[Variable]:
-        """Steps done, learning rate, then every slot array: the whole state, as variables that share its memory."""
-        slots = [
-            self._state_variable(f"{_label(v, i).replace('/', '_').replace(' ', '_')}_{name}", array)
-            for name, arrays in self._arrays().items()
-            for i, (v, array) in enumerate(zip(self._variables, arrays, strict=False))
-        ]
-        return [self.iterations, self._state_variable("learning_rate", self._rate.reshape(())), *slots]
-
-    def _state_variable(self, name: str, array: Array) -> Variable:
-        return Variable.around(array, f"{self.name}/{name}")
-
-    def exclude_from_weight_decay(
-        self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
-    ) -> None:
-        """Leave variables out of weight decay.
-
-        Args:
-            var_list: the variables.
-            var_names: parts of names; variables with one of them in their path are left out.
-        """
-        self._excluded |= {id(v) for v in var_list or ()}
-        self._excluded_names += tuple(var_names or ())
-        self._group = None
-        note_change()
 
     def build(self, variables: Iterable[Tensor]) -> None:
         """Make the state of every variable that has none yet; those known keep theirs.
@@ -228,7 +68,7 @@ class Optimizer(Explained, strict=True):
             if not isinstance(v, Tensor):
                 raise TypeError(f"{type(self).__name__}.build: expected tensors, got {type(v).__name__}")
             if not v.requires_grad or not v.is_leaf:
-                what = _label(v, i)
+                what = label(v, i)
                 raise ValueError(f"{type(self).__name__}.build: {what} {v.shape} is no leaf with requires_grad=True")
         self._enlist(variables)
         self._built = True
@@ -241,35 +81,6 @@ class Optimizer(Explained, strict=True):
         elif self._group is None:
             self._bind()
 
-    def _enlist(self, variables: Iterable[Tensor]) -> None:
-        """Put those that are not known yet behind the others."""
-        known = {id(v) for v in self._variables}
-        for v in variables:
-            if id(v) not in known:
-                known.add(id(v))
-                self._variables.append(v)
-                self._group = None
-                note_change()
-
-    def _keep(self, arguments: dict[str, Any]) -> None:
-        """Keep the rule's options, given all ``locals()`` of a constructor, as attributes."""
-        for name in self._options:
-            check_option(type(self).__name__, name, arguments[name])
-            setattr(self, name, arguments[name])
-
-    def _slot_names(self) -> tuple[str, ...]:
-        """The state that the rule keeps with these options."""
-        return tuple(name for name, option in self._state if option is None or getattr(self, option))
-
-    def _transforms(self) -> list[GradientTransform]:
-        """What happens to gradients between backward and update, in this order."""
-        steps = self.gradient_accumulation_steps
-        check_accumulation(type(self).__name__, steps)
-        if steps != (None if self._accumulation is None else self._accumulation.steps):
-            self._accumulation = None if steps is None else Accumulate(steps)
-        before = [] if self._accumulation is None else [self._accumulation]
-        return [*before, Clip(clipvalue=self.clipvalue, clipnorm=self.clipnorm, global_clipnorm=self.global_clipnorm)]
-
     def _step_arguments(self) -> tuple[Any, ...]:
         """What the native step takes besides the group."""
         limits: dict[str, float] = {}
@@ -278,10 +89,6 @@ class Optimizer(Explained, strict=True):
         options = tuple(getattr(self, name) for name in self._options)
         rest = (limits[name] for name in ("clipvalue", "clipnorm", "global_clipnorm"))
         return self._rule, options, self.weight_decay or 0.0, *rest
-
-    def _arrays(self) -> dict[str, Arena]:
-        """The whole state by name, one array a variable: the rule's slots, and what transformations keep."""
-        return self._slots | ({} if self._accumulation is None else self._accumulation.state())
 
     def _bind(self) -> None:
         """Collect the addresses of all weights, gradients and slots in one native group."""
@@ -333,10 +140,6 @@ class Optimizer(Explained, strict=True):
         )
         return tuple(calls), group
 
-    def _decays(self, variable: Tensor, index: int) -> bool:
-        path = _label(variable, index)
-        return id(variable) not in self._excluded and not any(n in path for n in self._excluded_names)
-
     def step(self) -> None:
         """Update every variable that has a gradient; with ``gradient_accumulation_steps``, each so many calls.
 
@@ -376,18 +179,6 @@ class Optimizer(Explained, strict=True):
         recording.optimizer_steps[id(self)] += 1
         return self._grouped(np.array(flags, np.bool_), rate)
 
-    def _replayed_rate(self, recording: Recording) -> Array:
-        """The schedule's rate at this place of the step under record, in memory of its own, set before each replay."""
-        rate = self._rate.copy()
-        earlier = recording.optimizer_steps[id(self)]
-
-        def before_replay() -> None:
-            assert self._schedule is not None  # else the plan is of an older configuration
-            self._rate[0] = rate[0] = float(self._schedule(self._seen() + earlier))
-
-        recording.hooks.append(before_replay)
-        return rate
-
     def zero_grad(self) -> None:
         """Forget all gradients, so that the next backward overwrites them."""
         recording = grad_mode.recording
@@ -424,7 +215,7 @@ class Optimizer(Explained, strict=True):
                 grad_mode.recording.reads_gradient(v)
         before = [v._grad_is_set for v in self._variables]
         self.zero_grad()
-        missing = [_label(v, i) for i, (g, v) in enumerate(zip(grads, variables, strict=True)) if g is None]
+        missing = [label(v, i) for i, (g, v) in enumerate(zip(grads, variables, strict=True)) if g is None]
         if len(missing) == len(grads):
             raise ValueError(f"{type(self).__name__}.apply: no gradient given for any variable")
         if missing:
@@ -439,9 +230,9 @@ class Optimizer(Explained, strict=True):
     def _put_gradient(self, gradient: Any, variable: Tensor, index: int) -> None:
         array = getattr(gradient, "_array", gradient)
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-            array = to_numbers(f"{type(self).__name__}.apply: the gradient of {_label(variable, index)}", gradient)
+            array = to_numbers(f"{type(self).__name__}.apply: the gradient of {label(variable, index)}", gradient)
         if array.shape != variable.shape:
-            what = _label(variable, index)
+            what = label(variable, index)
             raise ValueError(
                 f"{type(self).__name__}.apply: the gradient of {what} is {array.shape}, not {variable.shape}"
             )
@@ -476,107 +267,6 @@ class Optimizer(Explained, strict=True):
         grads, variables = zip(*pairs, strict=True)
         self.apply(grads, variables)
 
-    def get_state(self, variables: Mapping[str, Tensor] | None = None) -> dict[str, Array]:
-        """A copy of the state: "iterations", "learning_rate", and "slot/key" for every slot of every variable.
-
-        Args:
-            variables: {key: variable} of those whose slots are wanted; None takes all, the key being the place in which
-                ``build`` met them.
-        """
-        forbid_capture(f"the state of {type(self).__name__} was read in Python")
-        if self._variables and self._group is None:
-            self._bind()  # slots may have come or gone since the last step
-        place = {id(v): i for i, v in enumerate(self._variables)}
-        if variables is None:
-            variables = {str(i): v for i, v in enumerate(self._variables)}
-        state = {"iterations": self._steps.copy(), "learning_rate": self._rate.copy()}
-        if self._accumulation is not None:
-            state["accumulated"] = self._accumulation.count.copy()
-        for name, arrays in self._arrays().items():
-            state.update({f"{name}/{k}": arrays[place[id(v)]].copy() for k, v in variables.items() if id(v) in place})
-        return state
-
-    def set_state(self, state: Mapping[str, Array], variables: Mapping[str, Tensor] | None = None) -> None:
-        """Restore what ``get_state`` gave; nothing is changed unless all fits.
-
-        The optimizer is built with the variables that the state names, also if they are frozen by now; the others start
-        from zero.  Without ``variables``, before ``build``, the state is kept until then.
-
-        Args:
-            state: {name: array}.
-            variables: {key: variable}, as for ``get_state``.
-
-        Raises:
-            TypeError: ``state`` is no dict, or an array is of a type that no state has.
-            ValueError: an array is missing, unknown, of another shape, or damaged; the message names it.
-        """
-        forbid_capture(f"the state of {type(self).__name__} was set in Python")
-        if not isinstance(state, Mapping):
-            raise TypeError(f"{type(self).__name__}.set_state: expected a dict of arrays, got {type(state).__name__}")
-        if variables is None:
-            if not self._variables:
-                self._saved = dict(state)
-                self._steps[:] = state.get("iterations", self._steps)
-                self._rate[:] = state.get("learning_rate", self._rate)
-                return
-            variables = {str(i): v for i, v in enumerate(self._variables)}
-            named = set(variables)
-        else:
-            named = {key.partition("/")[2] for key in state} - {""}
-            if named - set(variables):
-                raise ValueError(
-                    f"{type(self).__name__}.set_state: there is no variable {min(named - set(variables))!r}; known are "
-                    f"{', '.join(variables)}"
-                )
-        shapes: dict[str, tuple[int, ...]] = {"iterations": (1,), "learning_rate": (1,)}
-        self._transforms()  # as the options want them by now
-        if self._accumulation is not None:
-            shapes["accumulated"] = (1,)
-        for name in (*self._slot_names(), *(() if self._accumulation is None else self._accumulation.state())):
-            shapes.update({f"{name}/{key}": v.shape for key, v in variables.items() if key in named})
-        if set(state) != set(shapes):
-            missing, extra = sorted(set(shapes) - set(state)), sorted(set(state) - set(shapes))
-            raise ValueError(
-                f"{type(self).__name__}.set_state: missing {missing or 'nothing'}, unknown {extra or 'nothing'}"
-            )
-        for name, shape in shapes.items():
-            if np.shape(state[name]) != shape:
-                raise ValueError(
-                    f"{type(self).__name__}.set_state: {name} is {np.shape(state[name])}, expected {shape}"
-                )
-            if np.asarray(state[name]).dtype.kind not in ("iu" if name in ("iterations", "accumulated") else "f"):
-                kind = np.asarray(state[name]).dtype
-                raise TypeError(f"{type(self).__name__}.set_state: {name} is of dtype {kind}, which no state has")
-        rate, steps = float(np.asarray(state["learning_rate"])[0]), int(np.asarray(state["iterations"])[0])
-        if not 0 <= rate < math.inf or not 0 <= steps < 2**63:
-            raise ValueError(f"{type(self).__name__}.set_state: learning_rate {rate}, iterations {steps} are damaged")
-        self._restore(state, {key: v for key, v in variables.items() if key in named})
-
-    def _restore(self, state: Mapping[str, Array], variables: Mapping[str, Tensor]) -> None:
-        """Copy a state that was checked."""
-        self._enlist(variables.values())
-        if self._variables and self._group is None:
-            self._bind()
-        np.copyto(self._steps, state["iterations"], casting="same_kind")
-        np.copyto(self._rate, state["learning_rate"], casting="same_kind")
-        keys = {id(v): key for key, v in variables.items()}
-        if self._accumulation is not None:
-            self._accumulation.restored(int(np.asarray(state["accumulated"])[0]))
-        for name, arrays in self._arrays().items():
-            for v, array in zip(self._variables, arrays, strict=True):
-                if id(v) in keys:
-                    np.copyto(array, state[f"{name}/{keys[id(v)]}"], casting="same_kind")
-                else:
-                    array[...] = 0
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        rate: Any = float(self._rate[0]) if self._schedule is None else schedules.serialize(self._schedule)
-        shared = (
-            "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "gradient_accumulation_steps", "name",
-        )  # fmt: skip
-        return {"learning_rate": rate, **{k: getattr(self, k) for k in (*self._options, *shared)}}
-
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Optimizer:
         """The optimizer of a configuration, without state.
@@ -585,21 +275,6 @@ class Optimizer(Explained, strict=True):
             config: what ``get_config`` returned.
         """
         return cls(**config)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Optimizer:
-        """With the state, for copies of the variables: of a model that is copied along, the copied ones."""
-        new = copy.copy(self)
-        memo[id(self)] = new
-        for name, value in vars(self).items():
-            apart = name in ("_group", "_source", "_transform")  # made anew when they are needed
-            object.__setattr__(new, name, None if apart else copy.deepcopy(value, memo))
-        object.__setattr__(new, "_gradients", Arena())
-        kept = {id(v): id(memo.get(id(v), v)) for v in self._variables}
-        new._excluded = {kept.get(i, i) for i in self._excluded}
-        return new
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
 __all__ = ["Optimizer"]

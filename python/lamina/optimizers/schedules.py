@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core import registry
 from ..core.explain import Explained
 from ..core.suggest import unknown
+
+_POSITIVE = ("decay_steps", "first_decay_steps", "t_mul")  # arguments
 
 
 class LearningRateSchedule(Explained, strict=True, also=("__call__",)):
@@ -19,6 +21,18 @@ class LearningRateSchedule(Explained, strict=True, also=("__call__",)):
 
     def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
+
+    def _keep(self, arguments: dict[str, Any]) -> None:
+        """Keep the arguments of a constructor, given all its ``locals()``, as attributes."""
+        for name, value in arguments.items():
+            if name in _POSITIVE and value <= 0:
+                raise ValueError(f"{type(self).__name__}: {name} must be positive, got {value}")
+            if name != "self":
+                setattr(self, name, value)
+
+    if TYPE_CHECKING:  # what _keep sets
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -37,10 +51,10 @@ class LearningRateSchedule(Explained, strict=True, also=("__call__",)):
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
-def _positive(what: str, value: float) -> float:
-    if value <= 0:
-        raise ValueError(f"{what} must be positive, got {value}")
-    return value
+def _periods(schedule: LearningRateSchedule, step: int) -> float:
+    """How many ``decay_steps`` are over; whole ones with ``staircase``."""
+    periods = step / schedule.decay_steps
+    return math.floor(periods) if schedule.staircase else periods
 
 
 class ExponentialDecay(LearningRateSchedule):
@@ -59,15 +73,10 @@ class ExponentialDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive("ExponentialDecay: decay_steps", decay_steps)
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
+        self._keep(locals())
 
     def __call__(self, step: int) -> float:
-        p = step / self.decay_steps
-        return float(self.initial_learning_rate * float(self.decay_rate) ** (math.floor(p) if self.staircase else p))
+        return float(self.initial_learning_rate * float(self.decay_rate) ** _periods(self, step))
 
 
 class InverseTimeDecay(LearningRateSchedule):
@@ -86,15 +95,10 @@ class InverseTimeDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "InverseTimeDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive("InverseTimeDecay: decay_steps", decay_steps)
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
+        self._keep(locals())
 
     def __call__(self, step: int) -> float:
-        p = step / self.decay_steps
-        return float(self.initial_learning_rate / (1.0 + self.decay_rate * (math.floor(p) if self.staircase else p)))
+        return float(self.initial_learning_rate / (1.0 + self.decay_rate * _periods(self, step)))
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
@@ -145,12 +149,7 @@ class PolynomialDecay(LearningRateSchedule):
         cycle: bool = False,
         name: str = "PolynomialDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive("PolynomialDecay: decay_steps", decay_steps)
-        self.end_learning_rate = end_learning_rate
-        self.power = power
-        self.cycle = cycle
-        self.name = name
+        self._keep(locals())
 
     def __call__(self, step: int) -> float:
         period = self.decay_steps
@@ -180,12 +179,7 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive("CosineDecay: decay_steps", decay_steps)
-        self.alpha = alpha
-        self.name = name
-        self.warmup_target = warmup_target
-        self.warmup_steps = warmup_steps
+        self._keep(locals())
 
     def __call__(self, step: int) -> float:
         top = self.initial_learning_rate
@@ -224,12 +218,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         alpha: float = 0.0,
         name: str = "SGDRDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.first_decay_steps = _positive("CosineDecayRestarts: first_decay_steps", first_decay_steps)
-        self.t_mul = _positive("CosineDecayRestarts: t_mul", t_mul)
-        self.m_mul = m_mul
-        self.alpha = alpha
-        self.name = name
+        self._keep(locals())
 
     def __call__(self, step: int) -> float:
         i, place = self._period(step / self.first_decay_steps)
