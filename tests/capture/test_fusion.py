@@ -142,3 +142,161 @@ def test_normalization_of_few_pixels_is_not_folded():
     model = lamina.Sequential([lamina.Input((2, 2, 64)), layers.Conv2D(64, 2), layers.BatchNormalization()])
     with lamina.no_grad():
         assert "batch_norm_fold" not in steps(model, np.ones((1, 2, 2, 64), np.float32))
+
+
+POOLED = {
+    "own": lambda relu: [layers.Conv2D(6, 3, activation=relu)],
+    "layer": lambda relu: [layers.Conv2D(6, 3), layers.Activation(relu)],
+    "depthwise": lambda relu: [layers.DepthwiseConv2D(3, depth_multiplier=2, activation=relu)],
+    "separable": lambda relu: [layers.SeparableConv2D(6, 3, activation=relu)],
+    "transposed": lambda relu: [layers.Conv2DTranspose(6, 3, strides=2, activation=relu)],
+    "first": lambda relu: [layers.Conv2D(6, 3, activation=relu, data_format="channels_first")],
+    "normalized": lambda relu: [layers.Conv2D(6, 3), layers.BatchNormalization(), layers.Activation(relu)],
+    "normalization": lambda relu: [layers.BatchNormalization(), layers.Activation(relu)],
+    "dense": lambda relu: [layers.Dense(6, activation=relu)],
+}
+WINDOWS = {
+    "tiles": {"pool_size": 2},
+    "overlapping": {"pool_size": 3, "strides": 1, "padding": "same"},
+    "gaps": {"pool_size": 2, "strides": 3, "ceil_mode": True},
+}
+
+
+def special(x):
+    """Ties, zeros of both signs, infinities and a NaN."""
+    x = np.round(x)
+    x[0, 0, :2, 0], x[1, 2, 3], x[2, 1, 1, 1], x[3, 4, 4, 0] = -0.0, np.inf, -np.inf, np.nan
+    return x
+
+
+@pytest.mark.parametrize("values", [lambda x: x, special])
+@pytest.mark.parametrize("windows", WINDOWS)
+@pytest.mark.parametrize("before", POOLED)
+def test_gradient_goes_through_relu_behind_pooling(before, windows, values, x):
+    x = values(np.ascontiguousarray(np.resize(x, (4, 9, 9, 8))))
+    results, operations = {}, {}
+    for name, relu in {"fused": "relu", "apart": OwnReLU()}.items():
+        lamina.random.seed(0)
+        pooling = layers.MaxPooling2D(**WINDOWS[windows], data_format="channels_first" if before == "first" else None)
+        model = lamina.Sequential([lamina.Input(x.shape[1:]), *POOLED[before](relu), pooling])
+        for v in model.trainable_weights:
+            v.assign(np.round(4 * v.numpy()) + (values is not special) * 0.1)
+
+        def step(inputs, model=model):
+            y = model(inputs, training=True)
+            ops.sum(ops.multiply(y, ops.sin(y))).backward()
+            return y
+
+        captured = lamina.capture(step)
+        for run in (step, captured, captured):
+            inputs = lamina.Tensor(x, requires_grad=True)
+            for v in model.weights:
+                v.zero_grad()
+            y = run(inputs)
+            got = [y.numpy(), model.predict(x, verbose=0), inputs.grad.numpy()]
+            got += [v.grad.numpy().copy() for v in model.trainable_weights]
+            results.setdefault(name, got)
+        operations[name] = captured.plans[-1].steps
+    for a, b in zip(results["fused"], results["apart"], strict=True):
+        assert a.tobytes() == b.tobytes()
+    assert operations["fused"].count("relu_gradient") == 1
+
+
+def test_sum_of_two_pooled(x):
+    results = []
+    for relu in (layers.ReLU(), OwnReLU()):
+        inputs = lamina.Tensor(x, requires_grad=True)
+        drawn = lamina.Input(x.shape[1:])
+        model = lamina.Model(drawn, layers.MaxPooling2D()(relu(layers.Add()([drawn, layers.Cropping2D(0)(drawn)]))))
+        y = model(inputs)
+        ops.sum(ops.square(y)).backward()
+        results.append((y.numpy().tobytes(), inputs.grad.numpy().tobytes()))
+    assert results[0] == results[1]
+
+
+def test_a_result_that_others_see_keeps_its_gradient(x):
+    inputs = lamina.Input(x.shape[1:])
+    y = layers.Conv2D(4, 3, activation="relu")(inputs)
+    z = layers.MaxPooling2D()(y)
+    gradients = []
+    for model in (lamina.Model(inputs, [y, z]), lamina.Model(inputs, z)):
+        kernel = model.trainable_weights[0]
+        kernel.zero_grad()
+        outputs = model(x)
+        ops.sum(outputs[-1] if isinstance(outputs, list) else outputs).backward()
+        gradients.append(kernel.grad.numpy().copy())
+    np.testing.assert_array_equal(*gradients)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_call_that_was_replaced_is_called(place, x):
+    model = lamina.Sequential(
+        [lamina.Input(x.shape[1:]), layers.Conv2D(4, 3), layers.ReLU(), layers.MaxPooling2D(), layers.Flatten()]
+    )
+    want = model(x).numpy()
+    layer, seen = model.layers[place], []
+
+    def watched(inputs, call=layer.call):
+        y = call(inputs)
+        seen.append(y.shape)
+        return y
+
+    layer.call = watched
+    np.testing.assert_array_equal(model(x).numpy(), want)
+    with lamina.no_grad():
+        np.testing.assert_array_equal(model(x).numpy(), want)
+    assert len(seen) == 2
+    del layer.call
+    np.testing.assert_array_equal(model(x).numpy(), want)
+    assert len(seen) == 2
+
+
+class Counting(layers.Dense):
+    calls = 0
+
+    def __call__(self, *args, **kwargs):
+        Counting.calls += 1
+        return super().__call__(*args, **kwargs)
+
+
+class Doubled(layers.Dense):
+    def call(self, inputs):
+        return super().call(inputs) * 2
+
+
+def test_own_layers_are_called_as_they_are():
+    x = np.ones((2, 3), np.float32)
+    counting, doubled = Counting(4), Doubled(4)
+    model = lamina.Sequential([counting, layers.ReLU(), doubled, layers.ReLU()])
+    y = model(x)
+    assert Counting.calls == 1
+    np.testing.assert_array_equal(y.numpy(), np.maximum(doubled(np.maximum(counting(x).numpy(), 0)).numpy(), 0))
+
+
+def test_masks_and_other_types_go_the_same_way():
+    x = np.random.default_rng(0).standard_normal((2, 6, 3)).astype(np.float32)
+    x[0, 2:] = 0
+    results = []
+    for relu in (layers.ReLU(), OwnReLU()):
+        relu.supports_masking = True
+        lamina.random.seed(0)
+        model = lamina.Sequential(
+            [layers.Masking(), layers.BatchNormalization(), relu, layers.Dense(4), layers.LSTM(3)]
+        )
+        model(x, training=True)
+        y = model(x, training=True)
+        ops.sum(ops.square(y)).backward()
+        kinds = [model(x.astype(kind)).numpy() for kind in (np.float64, np.int32)]
+        results.append([y.numpy(), *kinds, *(v.grad.numpy() for v in model.trainable_weights)])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_error_names_the_layer_and_leaves_nothing_behind():
+    dense = layers.Dense(3, name="broken")
+    model = lamina.Sequential([dense, layers.ReLU()])
+    model(np.ones((2, 4), np.float32))
+    with pytest.raises(ValueError, match="'broken'.*5"):
+        model(np.ones((2, 5), np.float32))
+    y = layers.Dense(3, kernel_initializer="ones")(-np.ones((1, 2), np.float32))
+    assert y.numpy().tolist() == [[-2.0] * 3]

@@ -92,7 +92,6 @@ def _process_state() -> dict[str, Any]:
         "np.geterr": np.geterr(),
         "training flag": context.training,
         "depth of calls": context.depth,
-        "fusion": (context.following, context.normalization),
     }
 
 
@@ -140,7 +139,6 @@ def run(source: str) -> Fault | None:
 
 def _restore(before: dict[str, Any]) -> None:
     grad_mode.enabled, context.training, context.depth = True, False, 0
-    context.following = context.normalization = None
     if _native.get_num_threads() != before["threads"]:
         _native.set_num_threads(before["threads"])
     if lamina.config.floatx() != before["floatx"]:

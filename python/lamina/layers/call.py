@@ -32,28 +32,14 @@ BAD_INPUT = (ValueError, TypeError, IndexError)
 
 
 class _CallContext(threading.local):
-    """What calls pass down: the training flag, how deep they are nested, what a layer may take along (fusion.py)."""
+    """What calls pass down: the training flag, and how deep they are nested."""
 
     training = False
     depth = 0
     added = 0  # how often layers added losses
-    following: str | None = None
-    normalization: Any = None
 
 
 context = _CallContext()
-
-
-def take_following(own: str | None = "linear", known: tuple[str, ...] = ("relu",)) -> str | None:
-    """The activation that the call at hand applies itself: the next layer's if there is one that the kernel knows.
-
-    own: the layer's own activation, None if it is a step of its own.  Asked once in a call.
-    """
-    name = context.following
-    if name is None or own != "linear" or name not in known:
-        return own
-    context.following = None
-    return name
 
 
 class _LossAdders:
@@ -98,8 +84,23 @@ def tensors(tree: Any) -> Iterator[Any]:
     return (t for t in leaves(tree) if isinstance(t, (Tensor, SymbolicTensor)))
 
 
-def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a layer in any state with any arguments."""
+def run(layer: Layer, method: Callable[..., Any], x: Any) -> Any:
+    """Call a layer on ``x``, which is not symbolic, with ``method`` in the place of its ``call``."""
+    if layer._ready == loss_adders.version and type(x) is Tensor and x._array.dtype is layer._dtype:
+        try:
+            return method(x, training=context.training) if layer._takes_training else method(x)
+        except Exception as error:
+            layer._fail(error, (x,), {})
+    return full_call(layer, (x,), {}, method)
+
+
+def full_call(
+    layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], method: Callable[..., Any] | None = None
+) -> Any:
+    """Call a layer in any state with any arguments.
+
+    method: what takes the place of its ``call``, with the same arguments.
+    """
     if "_name" not in vars(layer):
         raise RuntimeError(f"{type(layer).__name__}.__init__ must begin with super().__init__()")
     names = parameters(type(layer).call)
@@ -127,7 +128,7 @@ def full_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         known, added = loss_adders.version, context.added
         context.depth += 1
         try:
-            outputs = layer.call(*args, **kwargs)
+            outputs = (method or layer.call)(*args, **kwargs)
         finally:
             context.depth -= 1
     except Exception as error:

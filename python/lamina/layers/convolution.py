@@ -10,7 +10,6 @@ from ..core.autograd import Tensor
 from . import arguments
 from .arguments import known, positive, sizes
 from .base import Layer
-from .call import context, take_following
 from .normalization import BatchNormalization
 from .symbolic import Shape
 from .variable import Variable
@@ -74,14 +73,18 @@ class Convolution(Layer):
         self.bias = self._weight("bias", (self._output_channels(channels),)) if self.use_bias else None
 
     def call(self, inputs: Tensor) -> Any:
+        fused = activations.fused_name(self.activation)
+        if fused is not None:
+            return self._call_fused(fused, inputs)
+        return self.activation(self._call_fused("linear", inputs))
+
+    def _call_fused(self, activation: str, inputs: Tensor, normalization: BatchNormalization | None = None) -> Tensor:
+        """normalization: the layer between this one and the activation, in inference."""
         if inputs._array.ndim != self._axes + 2:
             arguments.check_axes(inputs.shape, self.data_format, self._axes)
-        fused = take_following(activations.fused_name(self.activation), activations.FUSED)
-        if context.normalization is None:
-            y: Any = self._convolve(inputs, self.kernel, self.bias, fused or "linear")
-        else:
-            y = self._convolve(inputs, *self._folded(context.normalization), fused or "linear")
-        return y if fused else self.activation(y)
+        if normalization is None:
+            return self._convolve(inputs, self.kernel, self.bias, activation)
+        return self._convolve(inputs, *self._folded(normalization), activation)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         found, inner = arguments.stored(input_shape, self.data_format, self._axes)

@@ -8,7 +8,6 @@ from .. import activations, ops
 from ..core.autograd import Tensor
 from .arguments import known, positive, refuse
 from .base import Layer
-from .call import take_following
 from .symbolic import Shape
 
 
@@ -73,12 +72,15 @@ class Dense(Layer):
             self.bias = self._weight("bias", (self.units,))
 
     def call(self, inputs: Tensor) -> Any:
+        fused = activations.fused_name(self.activation)
+        if fused is not None:
+            return self._call_fused(fused, inputs)
+        return self.activation(self._call_fused("linear", inputs))
+
+    def _call_fused(self, activation: str, inputs: Tensor) -> Tensor:
         if inputs._array.ndim < 2:
             self._check_rank(inputs.shape)
-        fused = take_following(activations.fused_name(self.activation), activations.FUSED)
-        if fused is not None:
-            return ops.dense(inputs, self.kernel, self.bias, fused)
-        return self.activation(ops.dense(inputs, self.kernel, self.bias))
+        return ops.dense(inputs, self.kernel, self.bias, activation)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._check_rank(input_shape)

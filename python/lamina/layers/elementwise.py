@@ -8,7 +8,6 @@ from typing import Any
 from .. import ops
 from ..core.autograd import Tensor
 from .base import Layer
-from .call import take_following
 from .symbolic import Shape, SymbolicTensor
 
 
@@ -26,9 +25,7 @@ class _Merge(Layer):
         raise NotImplementedError
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
-            raise ValueError("expected a list of at least two tensors")
-        return self._merge(inputs)
+        return self._merge(_several(inputs))
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         if not isinstance(input_shape, (list, tuple)) or len(input_shape) < 2:
@@ -58,6 +55,12 @@ class _Merge(Layer):
         return mask
 
 
+def _several(inputs: Any) -> Sequence[Tensor]:
+    if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
+        raise ValueError("expected a list of at least two tensors")
+    return inputs
+
+
 def _fold(function: Any, inputs: Sequence[Tensor]) -> Any:
     total = inputs[0]
     for x in inputs[1:]:
@@ -78,9 +81,12 @@ class Add(_Merge):
     Source: Keras 3, Add.
     """
 
-    def _merge(self, inputs: Sequence[Tensor]) -> Any:
-        *others, last = inputs
-        return ops.add(_fold(ops.add, others), last, take_following() or "linear")
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
+        return self._call_fused("linear", inputs)
+
+    def _call_fused(self, activation: str, inputs: Sequence[Tensor]) -> Tensor:
+        *others, last = _several(inputs)
+        return ops.add(_fold(ops.add, others), last, activation)
 
 
 class Subtract(_Merge):

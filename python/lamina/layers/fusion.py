@@ -1,76 +1,135 @@
 """Layers behind each other in one pass, where the first one's kernel can do the others' work.
 
 An activation layer goes into the kernel of the layer before it: the same bits.  Batch normalization goes, in inference
-without gradients, into the weights of the convolution before it: the same numbers but for rounding.
+without gradients, into the weights of the convolution before it: the same numbers but for rounding.  Where max pooling
+follows relu, its backward takes the gradient back through both, with fewer values to go over: the same bits.  (Other
+activations stay where they are: two values may have one tanh, and the gradient goes to the first of the largest.)
+
+A layer that takes an activation along has ``_call_fused(activation, inputs, ...)``: its ``call`` with this activation,
+named as kernels name it, in the place of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from .. import activations
 from ..core.autograd import Tensor
 from ..core.grad_mode import grad_mode
+from ..ops.fused_activation import RELU_FORWARD
 from .activation import Activation, ReLU
 from .base import Layer
-from .call import context
+from .call import context, run
 from .convolution import Convolution
 from .dense import Dense
 from .elementwise import Add
 from .normalization import BatchNormalization
+from .pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
+from .symbolic import is_symbolic
 
-_FIRST = (Add, BatchNormalization, Dense)  # their calls ask take_following()
+# The activations that _call_fused takes, by the call that it belongs to: a layer with a call of its own is not fused.
+_TAKEN: dict[Callable[..., Any], tuple[str, ...]] = {
+    Dense.call: activations.FUSED,
+    Convolution.call: activations.FUSED,
+    Add.call: ("relu",),
+    BatchNormalization.call: ("relu",),
+}
+_ACTIVATIONS = (Activation, ReLU)
+_POOLINGS = (MaxPooling1D, MaxPooling2D, MaxPooling3D)
+_BEHIND: tuple[tuple[type[Layer], ...], ...] = ((BatchNormalization,), _ACTIVATIONS, _POOLINGS)
 
 
-def can_follow(chain: Sequence[Layer], layer: Layer) -> bool:
-    """Whether ``layer``, the only one that gets the result of ``chain``, may be done by it."""
-    if type(layer) in (Activation, ReLU):
-        return type(chain[-1]) in _FIRST or _convolves(chain[-1])
-    return type(layer) is BatchNormalization and len(chain) == 1 and _convolves(chain[0])
+def can_follow(layers: Sequence[Layer], layer: Layer) -> bool:
+    """Whether ``layer``, the only one that gets the result of ``layers``, may be fused with them."""
+    last = layers[-1]
+    if type(layer) in _POOLINGS and len(layers) > 1 and type(last) in _ACTIVATIONS:
+        return True
+    if type(last).call not in _TAKEN or type(last).__call__ is not Layer.__call__:
+        return False
+    if type(layer) in _POOLINGS:
+        return hasattr(last, "activation")
+    if type(layer) is BatchNormalization:
+        return len(layers) == 1 and type(last).call is Convolution.call
+    return type(layer) in _ACTIVATIONS
 
 
-def _convolves(layer: Layer) -> bool:
-    """Whether its call asks take_following() and looks at context.normalization."""
-    return type(layer).call is Convolution.call
-
-
-def chains(layers: Sequence[Layer]) -> list[tuple[Layer, ...]]:
-    """Layers that follow each other, divided into chains."""
-    found: list[tuple[Layer, ...]] = []
+def chains(layers: Sequence[Layer]) -> list[Layer | Chain]:
+    """Layers that follow each other, those that may be fused in chains."""
+    found: list[list[Layer]] = []
     for layer in layers:
         if found and can_follow(found[-1], layer):
-            found[-1] += (layer,)
+            found[-1].append(layer)
         else:
-            found.append((layer,))
-    return found
+            found.append([layer])
+    return [chain[0] if len(chain) == 1 else Chain(chain) for chain in found]
 
 
-def call_chain(chain: tuple[Layer, ...], x: Any) -> Any:
-    """``chain[-1](... chain[0](x))``."""
-    first, *behind = chain
-    if not behind:
-        return first(x)
-    folds = type(behind[0]) is BatchNormalization and _can_fold(first, behind[0], x)
-    direct = behind[1:] if folds else behind
-    name = _kernel_name(direct[0]) if direct else None
-    if any(layer.activity_regularizer is not None for layer in chain) or not (folds or name):
-        return call_chain(tuple(behind), first(x))
-    context.normalization, context.following = behind[0] if folds else None, name
-    try:
-        y = first(x)
-        taken = context.following is None
-    finally:
-        context.normalization = context.following = None
-    rest = tuple(direct[1:] if taken and name else direct)
-    return call_chain(rest, y) if rest else y
+class Chain:
+    """Layers behind each other, called as one: a first one; batch normalization; an activation; max pooling."""
+
+    __slots__ = ("activation", "first", "layers", "normalization", "pooling")
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = tuple(layers)
+        self.first, *behind = self.layers
+        self.normalization, self.activation, self.pooling = (_first_of(behind, kinds) for kinds in _BEHIND)
+
+    def __call__(self, x: Any) -> Any:
+        """``layers[-1](... layers[0](x))``."""
+        if (type(x) is not Tensor and is_symbolic(x)) or not all(map(_can_be_fused, self.layers)):
+            return _then(x, self.layers)
+        first: Any = self.first
+        behind: list[Any] = []  # what is left to do afterwards
+        options: dict[str, Any] = {}
+        if self.normalization is not None:
+            if _can_fold(first, self.normalization, x):
+                options["normalization"] = self.normalization
+            else:
+                x, first = first(x), self.normalization
+        name = activations.fused_name(getattr(first, "activation", activations.linear))
+        if self.activation is not None:
+            following = _kernel_name(self.activation) if name == "linear" else None
+            if following in _TAKEN.get(type(first).call, ()):
+                options["activation"] = name = following
+            else:
+                behind, name = [self.activation], None
+        if self.pooling is None:
+            return _then(_run(first, options, x), behind)
+        if name == "relu" and grad_mode.enabled and type(first).call in _TAKEN:
+            options["activation"] = RELU_FORWARD
+            return run(self.pooling, self.pooling._call_of_relu, _run(first, options, x))
+        return _then(_run(first, options, x), [*behind, self.pooling])
+
+
+def _run(layer: Any, options: dict[str, Any], x: Any) -> Any:
+    """``layer(x)``, by ``_call_fused`` where there are options for it."""
+    if not options:
+        return layer(x)
+    return run(layer, partial(layer._call_fused, options.pop("activation", "linear"), **options), x)
+
+
+def _then(x: Any, layers: Sequence[Layer]) -> Any:
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def _first_of(layers: Sequence[Layer], kinds: tuple[type[Layer], ...]) -> Any:
+    return next((layer for layer in layers if type(layer) in kinds), None)
+
+
+def _can_be_fused(layer: Layer) -> bool:
+    """Whether nobody wants to see its call or its result."""
+    return "call" not in vars(layer) and layer.activity_regularizer is None
 
 
 def _kernel_name(layer: Any) -> str | None:
     """The activation of this layer as kernels name it."""
     if type(layer) is Activation:
         return activations.fused_name(layer.activation)
-    if type(layer) is not ReLU or layer.max_value is not None or layer.negative_slope or layer.threshold:
+    if layer.max_value is not None or layer.negative_slope or layer.threshold:
         return None
     return "relu"
 

@@ -10,7 +10,6 @@ from ..core.autograd import Tensor, no_grad
 from ..ops.conversion import as_tensor
 from .arguments import fraction, known, refuse
 from .base import Layer
-from .call import take_following
 from .symbolic import Shape
 from .variable import Variable
 
@@ -93,15 +92,19 @@ class BatchNormalization(Layer):
         self.moving_variance = self._weight("moving_variance", size, trainable=False)
 
     def call(self, inputs: Tensor, training: bool = False, mask: Any = None) -> Tensor:
+        return self._call_fused("linear", inputs, training, mask)
+
+    def _call_fused(self, activation: str, inputs: Tensor, training: bool = False, mask: Any = None) -> Tensor:
         training = training and self._trainable
         axis = _axis(self.axis, inputs.shape)
         last = inputs.ndim - 1
         if training and mask is not None:
-            return self._over_mask(inputs, as_tensor(mask), axis)
+            y = self._over_mask(inputs, as_tensor(mask), axis)
+            return y if activation == "linear" else ops.relu(y)
         x = inputs if axis == last else ops.transpose(inputs, _swapped(axis, inputs.ndim))
         y = ops.batch_norm(
             x, self.gamma, self.beta, self.moving_mean, self.moving_variance, training, self.momentum, self.epsilon,
-            take_following() or "linear",
+            activation,
         )  # fmt: skip
         return y if axis == last else ops.transpose(y, _swapped(axis, inputs.ndim))
 

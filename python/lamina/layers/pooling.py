@@ -7,6 +7,7 @@ from typing import Any
 from .. import ops
 from ..core.autograd import Tensor
 from ..core.suggest import unknown
+from ..ops.pooling import max_pool_of_relu
 from . import arguments
 from .base import Layer
 from .symbolic import Shape
@@ -70,6 +71,12 @@ class _Max(_Pooling):
 
     def _pool(self, x: Tensor) -> Tensor:
         return ops.max_pool(x, self.pool_size, self.strides, self.padding, self.data_format, ceil_mode=self.ceil_mode)
+
+    def _call_of_relu(self, inputs: Tensor) -> Tensor:
+        """``call`` on what the layer before gave with ``RELU_FORWARD``."""
+        if inputs._array.ndim != self._axes + 2:
+            arguments.check_axes(inputs.shape, self.data_format, self._axes)
+        return max_pool_of_relu(inputs, self.pool_size, self.strides, self.padding, self.data_format, self.ceil_mode)
 
 
 class MaxPooling1D(_Max):

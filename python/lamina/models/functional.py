@@ -19,11 +19,11 @@ from ..ops.conversion import as_tensor
 class _Step:
     """One call: the layer, where its arguments come from and where its results go (places in the table of values)."""
 
-    __slots__ = ("args", "chain", "finished", "kwargs", "layer", "listed", "results", "single")
+    __slots__ = ("args", "finished", "kwargs", "layers", "listed", "results", "run", "single")
 
     def __init__(self, node: Node, place: dict[int, int], results: list[int]) -> None:
-        self.layer: Layer = node.layer
-        self.chain: tuple[Layer, ...] = (node.layer,)  # with the layers behind it, see fusion.py
+        self.layers: list[Layer] = [node.layer]  # with those behind it that may be fused
+        self.run: Layer | fusion.Chain = node.layer
         self.args, self.kwargs = node.args, node.kwargs
         self.results = results
         self.finished: list[int] = []  # values that nothing needs after this step
@@ -85,8 +85,9 @@ class Graph:
         kept = []
         for step in self._steps:
             first = maker.get(step.single)  # its result goes nowhere else
-            if first is not None and fusion.can_follow(first.chain, step.layer):
-                first.chain += (step.layer,)
+            if first is not None and fusion.can_follow(first.layers, step.layers[0]):
+                first.layers += step.layers
+                first.run = fusion.Chain(first.layers)
                 first.finished += [place for place in step.finished if place not in first.results]
                 first.results = step.results
             else:
@@ -126,13 +127,13 @@ class Graph:
             if step.single >= 0 or step.listed:
                 x = values[step.single] if step.single >= 0 else [values[i] for i in step.listed]
                 if stand_in is None:
-                    y = step.layer(x) if len(step.chain) == 1 else fusion.call_chain(step.chain, x)
+                    y = step.run(x)
                 else:
                     y = x
-                    for each in step.chain:
+                    for each in step.layers:
                         y = stand_in(each)(y)
             else:
-                layer = step.layer if stand_in is None else stand_in(step.layer)
+                layer = step.layers[0] if stand_in is None else stand_in(step.layers[0])
                 args, kwargs = map_structure(lambda t: self._value(t, values), (step.args, step.kwargs))
                 y = layer(*args, **kwargs)
             if len(step.results) == 1 and not isinstance(y, (list, tuple, dict)):

@@ -50,7 +50,7 @@ class Sequential(Model):
         super().__init__(name=name, trainable=trainable)
         self.autocast = False  # the first layer converts
         self._layers: list[Layer] = []
-        self._chains: list[tuple[Layer, ...]] | None = None  # as they are called, see fusion.py
+        self._chains: list[Layer | fusion.Chain] | None = None  # as they are called
         self._input: InputLayer | None = None
         self._drawn: list[Any] = []  # the symbolic input and each layer's symbolic output, once the input is known
         self._first_shape: tuple[Any, str] | None = None  # shape and dtype of the first real input
@@ -157,7 +157,7 @@ class Sequential(Model):
         if chains is None:
             chains = self.__dict__["_chains"] = fusion.chains(self._layers)
         for chain in chains:
-            x = chain[0](x) if len(chain) == 1 else fusion.call_chain(chain, x)
+            x = chain(x)
         return x
 
     def _draw_late(self) -> list[Any]:

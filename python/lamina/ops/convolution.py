@@ -10,6 +10,7 @@ from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor
 from .data_format import around_channels_last, expect_axes
+from .fused_activation import in_backward
 
 Size: TypeAlias = "int | Sequence[int]"
 Padding: TypeAlias = "str | int | Sequence[int | tuple[int, int]]"
@@ -23,7 +24,7 @@ def _run(
     data_format: str | None,
     options: tuple[Any, ...],
 ) -> Tensor:
-    """The native pair of this name."""
+    """The native pair of this name; the last of its options is the activation."""
     w = as_tensor(kernel)
     b = None if bias is None else as_tensor(bias)
 
@@ -33,7 +34,8 @@ def _run(
 
         def backward(dy: Array, grads: Gradients) -> None:
             db = grads[2] if len(grads) > 2 else None
-            getattr(_native, op + "_backward")(xa, wa, y, dy, *options, grads[0], grads[1], db, grads.accumulate)
+            back = (*options[:-1], in_backward(options[-1]))
+            getattr(_native, op + "_backward")(xa, wa, y, dy, *back, grads[0], grads[1], db, grads.accumulate)
 
         return record(y, (x, w) if b is None else (x, w, b), backward)
 

@@ -12,6 +12,7 @@ from ..core.autograd import unchecked_record as record
 from ..core.grad_mode import grad_mode
 from .conversion import TensorLike, as_tensor, common_integer, float_pair, sum_dtype
 from .expansion import broadcast_to
+from .fused_activation import in_backward
 from .reshape import reshape
 
 
@@ -37,14 +38,14 @@ def dense(x: TensorLike, w: TensorLike, b: TensorLike | None = None, activation:
         y = _native.dense_forward(xa, wa, None, activation)
 
         def backward(dy: Array, grads: Gradients) -> None:
-            _native.dense_backward(xa, wa, y, dy, activation, grads[0], grads[1], None, grads.accumulate)
+            _native.dense_backward(xa, wa, y, dy, in_backward(activation), grads[0], grads[1], None, grads.accumulate)
 
         return record(y, (x, w), backward)
     b = as_tensor(b)
     y = _native.dense_forward(xa, wa, b._array, activation)
 
     def backward_bias(dy: Array, grads: Gradients) -> None:
-        _native.dense_backward(xa, wa, y, dy, activation, grads[0], grads[1], grads[2], grads.accumulate)
+        _native.dense_backward(xa, wa, y, dy, in_backward(activation), grads[0], grads[1], grads[2], grads.accumulate)
 
     return record(y, (x, w, b), backward_bias)
 

@@ -19,6 +19,7 @@ from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
 from ..core.autograd import unchecked_record_view as record_view
 from .conversion import TensorLike, _contiguous, as_tensor, cast, float_tensor, floatx, forbid_in_capture, place_dtype
+from .fused_activation import in_backward
 from .operands import Number, operands, raw
 
 
@@ -76,9 +77,9 @@ def add(x1: TensorLike, x2: TensorLike, activation: str = "linear") -> Tensor:
     """
     if activation not in ("linear", "relu"):
         raise ValueError(f"add: activation {activation!r} cannot be fused; expected 'linear' or 'relu'")
-    relu = activation == "relu"
     x, y = operands("add", x1, x2)
-    z = _native.binary_forward(raw(x), raw(y), "add", relu)
+    z = _native.binary_forward(raw(x), raw(y), "add", activation == "relu")
+    relu = in_backward(activation) == "relu"
     inputs = tuple(t for t in (x, y) if isinstance(t, Tensor))
     if all(t._array.shape == z.shape for t in inputs):
         if not relu:

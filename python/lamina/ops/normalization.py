@@ -12,6 +12,7 @@ from ..config import epsilon as default_epsilon
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, _axis, as_tensor, float_tensor
+from .fused_activation import in_backward
 from .reshape import Axis, reshape, transpose
 
 __all__ = ["batch_norm", "batch_norm_fold", "layer_norm", "layer_normalization", "rms_norm", "rms_normalization"]
@@ -72,8 +73,9 @@ def batch_norm(
 
     def backward(dy: Array, grads: Gradients) -> None:
         _native.batch_norm_backward(
-            xa, ga, mean, rstd, y, dy, training, activation, grads[0], grads[1], grads[2], grads.accumulate
-        )
+            xa, ga, mean, rstd, y, dy, training, in_backward(activation), grads[0], grads[1], grads[2],
+            grads.accumulate,
+        )  # fmt: skip
 
     return record(y, (x, g, b), backward)
 

@@ -12,8 +12,13 @@ from .convolution import Padding, Size
 from .data_format import around_channels_last, expect_axes
 
 
-def _pool(op: str, inputs: TensorLike, data_format: str | None, options: tuple[Any, ...]) -> Tensor:
-    """The native pair of this name; that of a maximum keeps which place of each window won."""
+def _pool(
+    op: str, inputs: TensorLike, data_format: str | None, options: tuple[Any, ...], of_relu: bool = False
+) -> Tensor:
+    """The native pair of this name; that of a maximum keeps which place of each window won.
+
+    of_relu: inputs are relu of what their gradient is wanted for, see ``RELU_FORWARD``.
+    """
 
     def run(x: Tensor) -> Tensor:
         saves = op.endswith("max_pool")
@@ -23,11 +28,19 @@ def _pool(op: str, inputs: TensorLike, data_format: str | None, options: tuple[A
         y, *index = result if saves else (result,)
 
         def backward(dy: Array, grads: Gradients) -> None:
-            getattr(_native, op + "_backward")(*index, dy, *options, grads[0], grads.accumulate)
+            dz = _native.relu_gradient(y, dy) if of_relu else dy
+            getattr(_native, op + "_backward")(*index, dz, *options, grads[0], grads.accumulate)
 
         return record(y, (x,), backward)
 
     return around_channels_last(as_tensor(inputs), data_format, op, run)
+
+
+def max_pool_of_relu(
+    inputs: Tensor, pool_size: Size, strides: Size, padding: Padding, data_format: str | None, ceil_mode: bool
+) -> Tensor:
+    """max_pool of what an operation gave with ``activation=RELU_FORWARD``."""
+    return _pool("max_pool", inputs, data_format, (pool_size, strides, padding, 1, ceil_mode), of_relu=True)
 
 
 def max_pool(
