@@ -149,7 +149,7 @@ def test_gradients_of_binary_cross_entropy():
 def test_a_missing_last_axis_of_one():
     t, x = RNG.standard_normal(6), RNG.standard_normal((6, 1))
     np.testing.assert_allclose(ops.mean_squared_error(t, x).numpy(), (x[:, 0] - t) ** 2)
-    with pytest.raises(ValueError, match=r"squared loss: y_true is \(6,\), y_pred \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"mean_squared_error: y_true is \(6,\), y_pred \(3, 2\)"):
         ops.mean_squared_error(t, x.reshape(3, 2))
 
 

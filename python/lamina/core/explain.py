@@ -21,6 +21,9 @@ _ROOT = __name__.partition(".")[0]  # the package
 F = TypeVar("F", bound=Callable[..., Any])
 
 _NAMED = re.compile(r"^(?!unhashable)[\w.]+( '[^']*'| of [\w ']+)?( [a-z_]\w*(\[\d+\])?)?: ")  # begins with who says it
+_INNER = re.compile(
+    r"(?!unhashable)(?P<name>[a-z_]\w*( loss)?)( (?P<argument>[a-z_]\w*)(\[\d+\])?)?: (?P<word>\w*)"
+)  # who is an operation
 _BINDING = re.compile(r"^[\w.]+\(\) (missing|got|takes)|^got an unexpected keyword|^missing a required|^too many posit")
 _RAISES = (opcode.opmap["RAISE_VARARGS"], opcode.opmap["RERAISE"])
 _TOLD = (IndexError, OverflowError, ValueError)  # their messages say something to a caller
@@ -150,16 +153,22 @@ def _wrong(label: str, annotation: str, name: str, value: Any) -> str:
     return f"{label}: {name} must be {expected}, got {show(value)}"
 
 
-def _keeps_its_words(trace: TracebackType) -> bool:
-    """Whether an error was raised on purpose by the library, or came through code of somebody else."""
-    while True:
-        frame = trace.tb_frame
-        root = frame.f_globals.get("__name__", "").partition(".")[0]
+def _is_foreign(trace: TracebackType | None) -> bool:
+    """Whether an error came through code of somebody else."""
+    while trace is not None:
+        root = trace.tb_frame.f_globals.get("__name__", "").partition(".")[0]
         if root not in (_ROOT, "numpy") and root not in sys.stdlib_module_names:
             return True
-        if trace.tb_next is None:
-            break
         trace = trace.tb_next
+    return False
+
+
+def _is_on_purpose(trace: TracebackType) -> bool:
+    """Whether the library raised an error itself."""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    frame = trace.tb_frame
+    root = frame.f_globals.get("__name__", "").partition(".")[0]
     return root == _ROOT and frame.f_code.co_code[trace.tb_lasti] in _RAISES
 
 
@@ -173,7 +182,9 @@ def explained(
         return error
     module = type(error).__module__.partition(".")[0]
     trace = error.__traceback__ and error.__traceback__.tb_next  # without the frame that asks
-    if module not in ("builtins", "numpy") or (not of_value and trace is not None and _keeps_its_words(trace)):
+    if module not in ("builtins", "numpy") or (
+        not of_value and trace is not None and (_is_foreign(trace) or _is_on_purpose(trace))
+    ):
         return error
     try:
         signature = inspect.signature(function)
@@ -195,6 +206,31 @@ def explained(
         return kind(f"{label}: {message}; got {summary}")
     other = TypeError if isinstance(error, (TypeError, AttributeError)) else ValueError
     return other(f"{label}: these arguments do not fit: {summary}")
+
+
+def of_operation(error: Exception, name: str, function: Callable[..., Any]) -> Exception:
+    """The error of an operation in that operation's name, where it came from one that the operation is made of.
+
+    The inner name stays where the message is about an argument that only the inner operation has.
+    """
+    trace = error.__traceback__ and error.__traceback__.tb_next  # without the frame that asks
+    message = str(error)
+    if isinstance(error, ValueError) and type(error).__module__.partition(".")[0] == "numpy":  # AxisError
+        error = ValueError(message).with_traceback(error.__traceback__)
+    if type(error) not in (ValueError, TypeError, IndexError) or _is_foreign(trace):
+        return error
+    inner = _INNER.match(message)
+    if inner is None:
+        if trace is None and message.startswith(f"{function.__name__}() "):  # an alias is called wrongly
+            error.args = (name + message[len(function.__name__) :],)
+        elif trace and not _NAMED.match(message) and not _BINDING.match(message) and _is_on_purpose(trace):
+            error.args = (f"{name}: {message}",)
+    elif inner["name"] != name:
+        parameters = inspect.signature(function).parameters
+        is_ours = inner["name"] not in parameters and (inner["argument"] or inner["word"]) in parameters
+        is_ours |= inner["name"] == function.__name__  # of which this is an alias
+        error.args = (f"{name}{message[inner.end('name') :] if is_ours else ': ' + message}",)
+    return error
 
 
 def fail(

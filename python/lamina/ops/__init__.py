@@ -41,7 +41,7 @@ from .trigonometry import *
 
 __all__ = list(public_names(__name__, globals()))
 for _name in __all__:
-    globals()[_name] = op(globals()[_name])
+    globals()[_name] = op(globals()[_name], _name)
 image.resize = globals()["resize"]  # its name in Keras
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from .. import _native, config
 from ..core.arrays import as_dtype, values_of
 from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
-from ..core.explain import fail
+from ..core.explain import fail, of_operation
 from ..core.recording import forbid_capture
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
@@ -44,7 +44,7 @@ def register_symbolic(cls: type, call: Callable[[Callable[..., Any], tuple[Any, 
     _Symbolic.type, _Symbolic.call = (cls,), call
 
 
-def op(function: F) -> F:
+def op(function: F, name: str) -> F:
     """A public operation: called with a symbolic tensor it is drawn, else it runs; its errors name it."""
 
     @functools.wraps(function)
@@ -54,7 +54,7 @@ def op(function: F) -> F:
         except SymbolicArgument:
             return _Symbolic.call(public, args, kwargs)
         except Exception as error:
-            fail(error, function.__name__, function, args, kwargs)
+            fail(of_operation(error, name, function), name, function, args, kwargs)
 
     return public  # type: ignore[return-value]
 
