@@ -88,3 +88,19 @@ def test_differences_until_nothing_is_left(n):
     assert y.shape == (2, 0)
     ops.sum(y).backward()
     assert not x.grad.numpy().any()
+
+
+def test_parts_and_mirrors_by_the_names_of_axes():
+    x = np.arange(24.0).reshape(2, 6, 2)
+    for name in ("fliplr", "flipud"):
+        np.testing.assert_array_equal(getattr(ops, name)(x).numpy(), getattr(np, name)(x))
+        check_gradients(getattr(ops, name), x)
+    for name, parts in (("vsplit", 2), ("hsplit", 3), ("hsplit", [1, 4]), ("dsplit", 2), ("vsplit", [1])):
+        for got, want in zip(getattr(ops, name)(x, parts), getattr(np, name)(x, parts), strict=True):
+            np.testing.assert_array_equal(got.numpy(), want)
+        check_gradients(lambda t, name=name, parts=parts: getattr(ops, name)(t, parts)[0], x)
+    assert [p.tolist() for p in ops.hsplit([1.0, 2.0], 2)] == [[1], [2]]
+    for name, axes in (("fliplr", 2), ("flipud", 1), ("vsplit", 2), ("hsplit", 1), ("dsplit", 3)):
+        args = (2,) if name.endswith("split") else ()
+        with pytest.raises(ValueError, match=f"{name}: x is .*; expected {axes} axes or more"):
+            getattr(ops, name)(np.zeros((2,) * (axes - 1)), *args)

@@ -14,6 +14,7 @@ from . import image as image
 from .activation import *
 from .activation_variants import *
 from .attention import *
+from .bitwise import *
 from .conversion import *
 from .conversion import op
 from .convolution import *
@@ -27,6 +28,7 @@ from .expansion import *
 from .image import *
 from .linear_algebra import *
 from .loss import *
+from .nan_reduction import *
 from .normalization import *
 from .normalization_composed import *
 from .pooling import *

@@ -134,6 +134,69 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
     return x
 
 
+def fliplr(x: TensorLike) -> Tensor:
+    """x backwards along its second axis.
+
+    Raises:
+        ValueError: x has less than two axes.
+    """
+    return flip(_of_axes("fliplr", x, 2), 1)
+
+
+def flipud(x: TensorLike) -> Tensor:
+    """x backwards along its first axis.
+
+    Raises:
+        ValueError: x has no axis.
+    """
+    return flip(_of_axes("flipud", x, 1), 0)
+
+
+def vsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Parts of x along its first axis, one below the other.
+
+    Args:
+        indices_or_sections: the number of equal parts, or the places where they begin.
+
+    Raises:
+        ValueError: x has less than two axes, or the axis cannot be cut into so many equal parts.
+    """
+    return split(_of_axes("vsplit", x, 2), indices_or_sections, 0)
+
+
+def hsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Parts of x along its second axis, side by side; of a vector along its only one.
+
+    Args:
+        indices_or_sections: the number of equal parts, or the places where they begin.
+
+    Raises:
+        ValueError: x has no axis, or the axis cannot be cut into so many equal parts.
+    """
+    x = _of_axes("hsplit", x, 1)
+    return split(x, indices_or_sections, min(1, x.ndim - 1))
+
+
+def dsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Parts of x along its third axis, one behind the other.
+
+    Args:
+        indices_or_sections: the number of equal parts, or the places where they begin.
+
+    Raises:
+        ValueError: x has less than three axes, or the axis cannot be cut into so many equal parts.
+    """
+    return split(_of_axes("dsplit", x, 3), indices_or_sections, 2)
+
+
+def _of_axes(op: str, x: TensorLike, least: int) -> Tensor:
+    """x as a Tensor that has so many axes."""
+    x = as_tensor(x)
+    if x.ndim < least:
+        raise ValueError(f"{op}: x is {x.shape}; expected {least} axes or more")
+    return x
+
+
 def get_item(x: TensorLike, key: Any) -> Tensor:
     """The part of x that an index names: ``x[key]``.
 
@@ -150,7 +213,12 @@ __all__ = [
     "append",
     "array_split",
     "diff",
+    "dsplit",
+    "fliplr",
+    "flipud",
     "get_item",
+    "hsplit",
     "roll",
     "rot90",
+    "vsplit",
 ]

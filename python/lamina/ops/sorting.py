@@ -198,6 +198,51 @@ def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> Tensor:
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
+def _fraction(at: Any, method: str) -> Any:
+    """How far on the way from the element below a place to the one above it the quantile lies."""
+    weight = at - np.floor(at)
+    if method == "linear":
+        return weight
+    between = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5, "nearest": np.round(at) - np.floor(at)}[method]
+    return np.where(weight == 0, weight, between)
+
+
+def quantile_of(
+    op: str, x: TensorLike, q: Any, axis: Axis, method: str, keepdims: bool, whole: float, valid: bool
+) -> Tensor:
+    """The quantile of an operation.  whole: what all elements are in units of q; valid: whether NaN is left out."""
+    x = float_tensor(x)
+    parts = np.asarray(q.numpy() if isinstance(q, Tensor) else q, dtype=np.float64) / whole
+    if parts.ndim > 1 or not ((parts >= 0) & (parts <= 1)).all():
+        raise ValueError(f"{op}: q must be a number or a list of numbers from 0 to {whole:g}, got {q!r}")
+    if method not in _METHODS:
+        raise ValueError(f"{op}: method must be one of {', '.join(_METHODS)}, got {method!r}")
+    given = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = [_axis(a, x.ndim, op, x.shape) for a in given]
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"{op}: axis {axis} names an axis of x, which is {x.shape}, twice")
+    rest = [a for a in range(x.ndim) if a not in axes]
+    left = tuple(x.shape[a] for a in rest)
+    n = math.prod(x.shape[a] for a in axes)
+    if n == 0:
+        raise ValueError(f"{op}: x is {x.shape}; nothing to reduce")
+    ordered = sort(reshape(transpose(x, rest + axes), (*left, n)))
+    if valid:  # NaN is last, so that the places are those among the elements before
+        count = np.count_nonzero(~np.isnan(ordered._array), axis=-1)[..., None]
+        at = np.maximum(parts.reshape(-1) * (count - 1), 0)
+        low, high = (take_along_axis(ordered, f(at).astype(np.int64), -1) for f in (np.floor, np.ceil))
+    else:
+        at = parts.reshape(-1) * (n - 1)
+        low, high = (take(ordered, f(at).astype(np.int64), -1) for f in (np.floor, np.ceil))
+    weight = np.asarray(_fraction(at, method), x.dtype)
+    y = where(weight == 0, low, where(weight == 1, high, add(low, multiply(subtract(high, low), weight))))
+    if not valid:
+        y = where(isnan(take(ordered, np.full(parts.size, n - 1), -1)), np.nan, y)
+    y = moveaxis(y, -1, 0) if parts.ndim else y
+    kept = tuple(1 if a in axes else size for a, size in enumerate(x.shape)) if keepdims else left
+    return reshape(y, (*parts.shape, *kept))
+
+
 def quantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """The value below which a part of x lies; NaN where there is one.  Not captured.
 
@@ -209,38 +254,26 @@ def quantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", k
         ValueError: ``q`` is out of range; ``method`` is another one; an axis is out of range or named twice; x is
             empty.
     """
-    x = float_tensor(x)
-    parts = np.asarray(q.numpy() if isinstance(q, Tensor) else q, dtype=np.float64)
-    if parts.ndim > 1 or not ((parts >= 0) & (parts <= 1)).all():
-        raise ValueError(f"quantile: q must be a number or a list of numbers from 0 to 1, got {q!r}")
-    if method not in _METHODS:
-        raise ValueError(f"quantile: method must be one of {', '.join(_METHODS)}, got {method!r}")
-    given = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
-    axes = [_axis(a, x.ndim, "quantile", x.shape) for a in given]
-    if len(set(axes)) < len(axes):
-        raise ValueError(f"quantile: axis {axis} names an axis of x, which is {x.shape}, twice")
-    rest = [a for a in range(x.ndim) if a not in axes]
-    left = tuple(x.shape[a] for a in rest)
-    n = math.prod(x.shape[a] for a in axes)
-    if n == 0:
-        raise ValueError(f"quantile: x is {x.shape}; nothing to reduce")
-    ordered = sort(reshape(transpose(x, rest + axes), (*left, n)))
-    at = parts * (n - 1)
-    weight = np.array(at - np.floor(at), x.dtype)
-    if method != "linear":
-        between = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5, "nearest": np.round(at) - np.floor(at)}[method]
-        weight = np.where(weight == 0, weight, between).astype(x.dtype)
-    low, high = (take(ordered, f(at).astype(np.int64), -1) for f in (np.floor, np.ceil))
-    y = where(weight == 0, low, where(weight == 1, high, add(low, multiply(subtract(high, low), weight))))
-    y = where(isnan(take(ordered, np.full(parts.shape, n - 1), -1)), np.nan, y)
-    y = moveaxis(y, -1, 0) if parts.ndim else y
-    kept = tuple(1 if a in axes else size for a, size in enumerate(x.shape)) if keepdims else left
-    return reshape(y, (*parts.shape, *kept))
+    return quantile_of("quantile", x, q, axis, method, keepdims, 1, False)
+
+
+def percentile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """The value below which so many percent of x lie; NaN where there is one.  Not captured.
+
+    Args:
+        q: how many percent, from 0 to 100, or several, which give a first axis.
+        method: what decides between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
+
+    Raises:
+        ValueError: ``q`` is out of range; ``method`` is another one; an axis is out of range or named twice; x is
+            empty.
+    """
+    return quantile_of("percentile", x, q, axis, method, keepdims, 100, False)
 
 
 def median(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle element, the mean of both of an even number.  Sorted by NumPy: not captured."""
-    return quantile(x, 0.5, axis, "linear", keepdims)
+    return quantile_of("median", x, 0.5, axis, "linear", keepdims, 1, False)
 
 
 def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "left") -> Tensor:
@@ -302,6 +335,7 @@ __all__ = [
     "in_top_k",
     "isin",
     "median",
+    "percentile",
     "quantile",
     "searchsorted",
     "sort",

@@ -1,0 +1,183 @@
+"""Operations on integers: bits, common divisors and multiples.  NumPy computes them: they are not captured.
+
+Two integers take the type that holds both, as in ``add``; booleans stay booleans where both are, and are int32 beside
+a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.arrays import as_dtype
+from ..core.autograd import Tensor, wrap
+from ..core.autograd import unchecked_record_view as record_view
+from .by_numpy import in_numpy
+from .conversion import TensorLike, _contiguous, as_tensor, floatx
+from .operands import Number, operands, raw
+
+
+def _boolean(x: TensorLike) -> bool:
+    return isinstance(x, bool) or (not isinstance(x, Number) and as_tensor(x)._array.dtype.kind == "b")
+
+
+def _integers(op: str, function: Callable[..., Any], x1: TensorLike, x2: TensorLike, booleans: bool = False) -> Tensor:
+    """A function of NumPy's on two operands of integers.  booleans: whether two of these give such."""
+    for x in (x1, x2):
+        if isinstance(x, float) or (not isinstance(x, Number) and as_tensor(x)._array.dtype.kind == "f"):
+            raise TypeError(f"{op}: expected integers or booleans, got floats; convert them with .astype()")
+    in_numpy(op)
+    if booleans and _boolean(x1) and _boolean(x2):
+        x, y = as_tensor(x1), as_tensor(x2)
+    else:
+        x, y = operands(op, x1, x2)
+    a, b = raw(x), raw(y)
+    with np.errstate(all="ignore"):
+        try:
+            return wrap(np.asarray(function(a, b)))
+        except ValueError:
+            shapes = f"{np.shape(a)} and {np.shape(b)}"
+            raise ValueError(f"{op}: the operands are {shapes}, which don't broadcast") from None
+
+
+def bitwise_and(x: TensorLike, y: TensorLike) -> Tensor:
+    """The bits that both have, of integers or booleans.  Not captured.
+
+    Args:
+        y: the second operand; the shapes broadcast.
+
+    Raises:
+        TypeError: an operand holds floats.
+        ValueError: the shapes do not broadcast.
+    """
+    return _integers("bitwise_and", np.bitwise_and, x, y, True)
+
+
+def bitwise_or(x: TensorLike, y: TensorLike) -> Tensor:
+    """The bits that one of both has, of integers or booleans.  Not captured.
+
+    Args:
+        y: the second operand; the shapes broadcast.
+
+    Raises:
+        TypeError: an operand holds floats.
+        ValueError: the shapes do not broadcast.
+    """
+    return _integers("bitwise_or", np.bitwise_or, x, y, True)
+
+
+def bitwise_xor(x: TensorLike, y: TensorLike) -> Tensor:
+    """The bits that just one of both has, of integers or booleans.  Not captured.
+
+    Args:
+        y: the second operand; the shapes broadcast.
+
+    Raises:
+        TypeError: an operand holds floats.
+        ValueError: the shapes do not broadcast.
+    """
+    return _integers("bitwise_xor", np.bitwise_xor, x, y, True)
+
+
+def bitwise_invert(x: TensorLike) -> Tensor:
+    """The bits that x has not, of integers or booleans.  Not captured.
+
+    Raises:
+        TypeError: x holds floats.
+    """
+    a = as_tensor(x)._array
+    if a.dtype.kind == "f":
+        raise TypeError("bitwise_invert: expected integers or booleans, got floats; convert them with .astype()")
+    in_numpy("bitwise_invert")
+    return wrap(np.asarray(np.bitwise_not(a)))
+
+
+bitwise_not = bitwise_invert
+
+
+def bitwise_left_shift(x: TensorLike, y: TensorLike) -> Tensor:
+    """The bits of integers moved up, so x times 2 to the y; those beyond the type are lost.  Not captured.
+
+    Args:
+        y: by how many places; the shapes broadcast.
+
+    Raises:
+        TypeError: an operand holds floats.
+        ValueError: the shapes do not broadcast.
+    """
+    return _integers("bitwise_left_shift", np.left_shift, x, y)
+
+
+def bitwise_right_shift(x: TensorLike, y: TensorLike) -> Tensor:
+    """The bits of integers moved down, so x divided by 2 to the y, rounded down.  Not captured.
+
+    Args:
+        y: by how many places; the shapes broadcast.
+
+    Raises:
+        TypeError: an operand holds floats.
+        ValueError: the shapes do not broadcast.
+    """
+    return _integers("bitwise_right_shift", np.right_shift, x, y)
+
+
+left_shift, right_shift = bitwise_left_shift, bitwise_right_shift
+
+
+def gcd(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """The greatest common divisor of integers, not negative.  Not captured.
+
+    Raises:
+        TypeError: an operand holds floats.
+        ValueError: the shapes do not broadcast.
+    """
+    return _integers("gcd", np.gcd, x1, x2)
+
+
+def lcm(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """The least common multiple of integers, not negative.  Not captured.
+
+    Raises:
+        TypeError: an operand holds floats.
+        ValueError: the shapes do not broadcast.
+    """
+    return _integers("lcm", np.lcm, x1, x2)
+
+
+def view(x: TensorLike, dtype: Any = None) -> Tensor:
+    """The bits of x as numbers of another type, in the same memory; the last axis grows or shrinks with their size.
+
+    The gradient flows where the type stays.
+
+    Args:
+        dtype: the type of the result; None means ``config.floatx()``.
+
+    Raises:
+        TypeError: ``dtype`` is no type of numbers or booleans.
+        ValueError: the bytes of the last axis make no whole numbers of the type.
+    """
+    x = as_tensor(x)
+    a, kind = _contiguous(x._array), floatx() if dtype is None else as_dtype(dtype, "view: dtype")
+    if kind == a.dtype:
+        return record_view(a, (x,), lambda dy: (dy,))
+    if kind.itemsize != a.dtype.itemsize and (not a.ndim or a.shape[-1] * a.dtype.itemsize % kind.itemsize):
+        raise ValueError(f"view: x is {a.dtype} of {a.shape}; its last axis makes no whole numbers of {kind}")
+    return wrap(a.view(kind))
+
+
+__all__ = [
+    "bitwise_and",
+    "bitwise_invert",
+    "bitwise_left_shift",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "gcd",
+    "lcm",
+    "left_shift",
+    "right_shift",
+    "view",
+]
