@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamina import Tensor, initializers, layers, ops
+from lamina import Tensor, initializers, layers
 from lamina.core.masked_tensor import MaskedTensor, attach
 
 X = np.arange(12.0, dtype=np.float32).reshape(2, 3, 2)
@@ -83,16 +83,6 @@ def test_a_state_by_itself_comes_back_by_itself(kind):
     assert np.array_equal(alone.numpy(), y.numpy())
     assert np.array_equal(alone.numpy(), listed[0].numpy())
     assert np.array_equal(again.numpy(), y.numpy())
-
-
-def test_layers_without_weights_are_built_as_they_are_made():
-    for layer in (
-        layers.Dropout(0.5), layers.GaussianNoise(0.1), layers.ReLU(), layers.Add(), layers.Flatten(),
-        layers.Masking(), layers.ZeroPadding2D(), layers.MaxPooling2D(), layers.UpSampling2D(), layers.Dot(1),
-        layers.UnitNormalization(), layers.ActivityRegularization(), layers.Lambda(ops.abs), layers.Concatenate(),
-        layers.GlobalAveragePooling2D(), layers.RepeatVector(2), layers.Permute((1,)), layers.Reshape((1,)),
-    ):  # fmt: skip
-        assert layer.built, layer
 
 
 def test_rates_at_their_ends():

@@ -148,13 +148,18 @@ class PReLU(Layer):
         self.shared_axes = None if shared_axes is None else axes
 
     def build(self, input_shape: Shape) -> None:
-        ndim = len(input_shape)
-        for a in self.shared_axes or ():
-            if not -ndim < a < ndim:
-                raise ValueError(f"shared_axes={self.shared_axes} are out of range for x, {input_shape}")
-        shared = {a % ndim for a in self.shared_axes or ()}
-        size = [1 if i in shared else known(self, f"axis {i}", input_shape[i], input_shape) for i in range(1, ndim)]
-        self.alpha = self._weight("alpha", size)
+        shared = self._shared(input_shape)
+        sizes = list(enumerate(input_shape))[1:]
+        self.alpha = self._weight(
+            "alpha", [1 if i in shared else known(self, f"axis {i}", n, input_shape) for i, n in sizes]
+        )
+
+    def _shared(self, shape: Shape) -> set[int]:
+        """The axes along which alpha has one value, from the front."""
+        ndim = len(shape)
+        if not all(-ndim < a < ndim for a in (0, *(self.shared_axes or ()))):
+            raise ValueError(f"shared_axes={self.shared_axes} are out of range for x, {shape}")
+        return {a % ndim for a in self.shared_axes or ()}
 
     def call(self, inputs: Tensor) -> Tensor:
         if message := self._mismatch(inputs.shape):
@@ -163,7 +168,9 @@ class PReLU(Layer):
         return ops.subtract(ops.relu(inputs), ops.multiply(self.alpha, below))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if self.built and (message := self._mismatch(input_shape)):
+        if not self.built:
+            self._shared(input_shape)
+        elif message := self._mismatch(input_shape):
             raise ValueError(message)
         return input_shape
 
@@ -229,21 +236,28 @@ class Softmax(_Elementwise):
         x = inputs if mask is None else ops.where(mask, inputs, float("-inf"))
         if isinstance(self.axis, int):
             return ops.softmax(x, self.axis)
-        last = (*(d for d in range(x.ndim) if d not in self._axes(x)), *self._axes(x))
+        axes = self._axes(x.shape)
+        last = (*(d for d in range(x.ndim) if d not in axes), *axes)
         y = ops.transpose(x, last)
         shape = y.shape
         kept = shape[: x.ndim - len(self.axis)]
         y = ops.softmax(ops.reshape(y, (*kept, math.prod(shape[len(kept) :]))))  # the axes as one
         return ops.transpose(ops.reshape(y, shape), tuple(last.index(d) for d in range(x.ndim)))
 
-    def _axes(self, x: Tensor) -> tuple[int, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._axes(input_shape)
+        return input_shape
+
+    def _axes(self, shape: Shape) -> tuple[int, ...]:
         axes = self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        ndim = len(shape)
         for axis in axes:
-            if not -x.ndim <= axis < x.ndim:
-                raise ValueError(f"axis {axis} is out of range for an input of shape {x.shape}")
-        if len({axis % x.ndim for axis in axes}) < len(axes):
-            raise ValueError(f"axis {self.axis} names an axis twice of an input of shape {x.shape}")
-        return tuple(sorted(axis % x.ndim for axis in axes))
+            if not -ndim <= axis < ndim:
+                raise ValueError(f"axis {axis} is out of range for an input of shape {shape}")
+        found = {axis % ndim for axis in axes}
+        if len(found) != len(axes):
+            raise ValueError(f"axis {self.axis} names an axis twice of an input of shape {shape}")
+        return tuple(sorted(found))
 
 
 __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]

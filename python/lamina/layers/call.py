@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -69,7 +70,7 @@ def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
 @cache
 def _takes_one(function: Callable[..., Any]) -> bool:
     """Whether a method of the library's own layers takes one tensor, not a nest of them."""
-    first = list(inspect.signature(function).parameters.values())[1:2]
+    first = list(inspect.signature(function).parameters.values())[1:]
     return bool(first) and first[0].annotation == "Tensor" and function.__module__.startswith(f"{__package__}.")
 
 
@@ -137,7 +138,7 @@ def full_call(
         context.training = outer
     if layer.activity_regularizer is not None:
         for y in tensors(outputs):
-            layer.add_loss(ops.divide(layer.activity_regularizer(y), float(max(1, len(y)))))
+            layer.add_loss(ops.divide(layer.activity_regularizer(y), float(math.prod(y.shape[:1]) or 1)))
     makes_masks = layer._makes_masks
     if added != context.added:
         vars(layer)["_adds_losses"] = True

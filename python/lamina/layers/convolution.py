@@ -80,8 +80,6 @@ class Convolution(Layer):
 
     def _call_fused(self, activation: str, inputs: Tensor, normalization: BatchNormalization | None = None) -> Tensor:
         """normalization: the layer between this one and the activation, in inference."""
-        if inputs._array.ndim != self._axes + 2:
-            arguments.check_axes(inputs.shape, self.data_format, self._axes)
         if normalization is None:
             return self._convolve(inputs, self.kernel, self.bias, activation)
         return self._convolve(inputs, *self._folded(normalization), activation)
@@ -99,7 +97,7 @@ class Convolution(Layer):
         return arguments.wrong_channels(shape, self.data_format, self._axes, self._wanted_channels())
 
     def _mismatch(self, shape: Shape) -> str | None:
-        if not self.built or len(shape) != self._axes + 2:
+        if not self.built:
             return None
         return arguments.complaint(self.compute_output_shape, shape)
 

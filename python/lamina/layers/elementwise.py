@@ -138,6 +138,9 @@ class Average(_Merge):
     Source: Keras 3, Average.
     """
 
+    _float_input = True
+    _keeps_dtype = False
+
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
         return ops.divide(_fold(ops.add, inputs), float(len(inputs)))
 

@@ -115,9 +115,9 @@ def _as_indices(x: Tensor) -> Tensor:
     kind = x._array.dtype
     if kind.kind == "f":  # as Keras: token arrays are often stored as floats
         x = ops.where(ops.less(ops.abs(x), 2.0**62), x, -1.0)
-    elif kind.kind != "b" and kind not in (np.int32, np.int64):
-        return ops.cast(x, "int64" if kind.itemsize > 2 else "int32")
-    return x if kind.kind != "f" else ops.cast(x, "int64")
+    elif kind.kind == "b" or kind in (np.int32, np.int64):
+        return x
+    return ops.cast(x, "int64")
 
 
 class PositionEmbedding(Layer):
@@ -152,6 +152,7 @@ class PositionEmbedding(Layer):
         self.initializer = initializers.get(initializer)
 
     def build(self, inputs_shape: Shape) -> None:
+        _check_steps(inputs_shape)
         features = known(self, "the last axis", inputs_shape[-1], inputs_shape)
         self.position_embeddings = self.add_weight(
             (self.sequence_length, features), self.initializer, name="embeddings"
@@ -159,8 +160,7 @@ class PositionEmbedding(Layer):
 
     def call(self, inputs: Tensor, start_index: int = 0) -> Tensor:
         shape = inputs.shape
-        if len(shape) < 2:
-            raise ValueError(f"x is {shape}, expected (batch, time, features)")
+        _check_steps(shape)
         if shape[-1] != self.position_embeddings.shape[1]:
             raise ValueError(f"x is {shape}, but the table was built for {self.position_embeddings.shape[1]} features")
         stop = start_index + shape[-2]
@@ -172,11 +172,12 @@ class PositionEmbedding(Layer):
         return ops.broadcast_to(rows, shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
+        _check_steps(input_shape)
         if self.built and input_shape[-1] not in (None, self.position_embeddings.shape[1]):
             raise ValueError(
                 f"x is {input_shape}, but the table was built for {self.position_embeddings.shape[1]} features"
             )
-        steps = input_shape[-2] if len(input_shape) > 1 else None
+        steps = input_shape[-2]
         if steps is not None and steps > self.sequence_length:
             raise ValueError(f"x is {input_shape}: {steps} steps exceed sequence_length={self.sequence_length}")
         return input_shape
@@ -220,8 +221,7 @@ class SinePositionEncoding(Layer):
 
     def call(self, inputs: Tensor, start_index: int = 0) -> Tensor:
         shape = inputs.shape
-        if len(shape) < 2:
-            raise ValueError(f"x is {shape}, expected (batch, time, features)")
+        _check_steps(shape)
         return ops.broadcast_to(wrap(self._rows(start_index, *shape[-2:])), shape)
 
     def _rows(self, start: int, steps: int, features: int) -> Array:
@@ -239,7 +239,13 @@ class SinePositionEncoding(Layer):
         return np.where(feature % 2, np.cos(angles), np.sin(angles)).astype(self.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
+        _check_steps(input_shape)
         return input_shape
+
+
+def _check_steps(shape: Shape) -> None:
+    if len(shape) < 2:
+        raise ValueError(f"x is {shape}, expected (batch, time, features)")
 
 
 __all__ = ["Embedding", "PositionEmbedding", "SinePositionEncoding"]

@@ -34,7 +34,6 @@ class Dot(Layer):
     """
 
     supports_masking = True
-    _keeps_dtype = True
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -43,6 +42,7 @@ class Dot(Layer):
             raise ValueError(f"{self._label()}: axes must be an integer or a pair of them, got {axes!r}")
         self.axes = axes
         self.normalize = normalize
+        self._float_input, self._keeps_dtype = normalize, not normalize
         self._built = True
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:

@@ -40,8 +40,6 @@ class _Pooling(Layer):
         raise NotImplementedError
 
     def call(self, inputs: Tensor) -> Tensor:
-        if inputs._array.ndim != self._axes + 2:
-            arguments.check_axes(inputs.shape, self.data_format, self._axes)
         return self._pool(inputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -40,15 +40,20 @@ class Flatten(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         shape = inputs.shape
-        if not shape:
-            raise ValueError("x has no axes, expected at least the batch axis")
+        _check_batch(shape)
         if self.data_format == "channels_first" and len(shape) > 2:
             inputs = ops.transpose(inputs, (0, *range(2, len(shape)), 1))
         return ops.reshape(inputs, (shape[0], math.prod(shape[1:])))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        rest = [n for n in input_shape[1:] if n is not None]
-        return (input_shape[0], math.prod(rest) if len(rest) == len(input_shape) - 1 else None)
+        _check_batch(input_shape)
+        known = [n for n in input_shape[1:] if n is not None]
+        return (input_shape[0], math.prod(known) if len(known) == len(input_shape) - 1 else None)
+
+
+def _check_batch(shape: Shape) -> None:
+    if not shape:
+        raise ValueError("x has no axes, expected at least the batch axis")
 
 
 class Reshape(Layer):
@@ -79,7 +84,7 @@ class Reshape(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         shape = self.compute_output_shape(inputs.shape)
-        return ops.reshape(inputs, tuple(-1 if n is None else n for n in shape))
+        return ops.reshape(inputs, tuple(n for n in shape if n is not None))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         rest = [n for n in input_shape[1:] if n is not None]

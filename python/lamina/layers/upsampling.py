@@ -75,17 +75,20 @@ class UpSampling1D(Layer):
     Source: Keras 3, UpSampling1D.
     """
 
+    _keeps_dtype = True
+
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = arguments.positive(self, "size", size)
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        if inputs.ndim != 3:
-            raise ValueError(f"UpSampling1D {self.name!r}: x is {inputs.shape}, expected (batch, time, features)")
+        self.compute_output_shape(inputs.shape)
         return ops.repeat(inputs, self.size, axis=1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 3:
+            raise ValueError(f"x is {input_shape}, expected (batch, time, features)")
         n, steps, features = input_shape
         return (n, None if steps is None else steps * self.size, features)
 
