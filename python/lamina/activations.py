@@ -32,8 +32,6 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
         max_value: the largest value of the result; None sets no limit.
         threshold: where the function begins to rise.
     """
-    if negative_slope == 0.0 and max_value is None and threshold == 0.0:
-        return ops.relu(x)
     if threshold == 0.0:
         y = ops.leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
     else:

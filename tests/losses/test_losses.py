@@ -299,3 +299,122 @@ def test_the_mask_of_predictions_with_weights_and_an_ignored_class(reduction, dt
     picture = attach(predictions((2, 4, 3, 5)), Tensor(mask))  # an axis more than the mask has
     wanted = (np.asarray(picture) ** 2)[mask].mean()
     assert float(losses.MeanSquaredError()(np.zeros(picture.shape), picture)) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("kind", [losses.BinaryCrossentropy, losses.CategoricalCrossentropy])
+def test_the_range_of_predictions_that_counts_as_probabilities(kind, recwarn):
+    """From 0 to 1, both included, and what rounding adds; probabilities of classes sum to 1, logits do not."""
+    y = np.array([[0.0, 1.0], [1.0, 0.0]])
+    right = np.array([[0.0, 1.0], [0.25, 0.75]])
+    for fits in (right, right * 1.0005, right / 2):
+        kind()(y, fits)
+    for logits in (right * 1.002, right * 0.99, right / 2, right - 0.01, right[:, :1]):
+        kind(from_logits=True)(y[:, : logits.shape[1]], logits)
+    assert not recwarn.list
+    for wrong in (right - 0.01, right * 1.01):
+        with pytest.warns(UserWarning, match="so they are logits"):
+            kind()(y, wrong)
+    with pytest.warns(UserWarning, match="sums to 1"):
+        kind(from_logits=True)(y, right * 1.0005)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 1), (3, 4), (3, 4, 1), (1, 4), (3, 1, 1), (1,)])
+def test_shapes_of_weights(shape):
+    """A weight is one number, or goes with the first axes of the losses; a last axis of one may be too many."""
+    y_pred = predictions((3, 4, 5)).numpy()
+    weight = RNG.uniform(0.5, 2, shape)
+    each = (y_pred**2).mean(-1)
+    axes = (*shape[:2], *(1,) * (2 - len(shape)))
+    factors = np.broadcast_to(weight.reshape(axes), each.shape)
+    loss = losses.MeanSquaredError(reduction="none")
+    np.testing.assert_allclose(loss(np.zeros(y_pred.shape), y_pred, weight), each * factors, rtol=1e-6)
+    for reduction, divisor in (("sum_over_batch_size", each.size), ("mean_with_sample_weight", factors.sum())):
+        loss = losses.MeanSquaredError(reduction=reduction)
+        got = float(loss(np.zeros(y_pred.shape), y_pred, weight))
+        assert got == pytest.approx((each * factors).sum() / divisor, rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 5), (3, 4, 2), (2, 4), (3, 4, 1, 1)])
+def test_weights_that_do_not_fit(shape):
+    y_pred = predictions((3, 4, 5)).numpy()
+    with pytest.raises(ValueError, match="sample_weight has shape"):
+        losses.MeanSquaredError()(np.zeros(y_pred.shape), y_pred, np.ones(shape))
+
+
+@pytest.mark.parametrize("name", ["MeanSquaredError", "CategoricalCrossentropy", "Hinge", "KLDivergence"])
+@pytest.mark.parametrize("shape", [(3,), (3, 1), (3, 4), (3, 4, 1)])
+def test_what_has_no_weight_may_be_anything(name, shape):
+    """Neither the loss nor a gradient sees a NaN that has the weight 0, for losses of one's own as well."""
+    loss = getattr(losses, name)()
+    y_true, y_pred = (np.full((3, 4, 5), 0.2) for _ in range(2))
+    weight = np.ones(shape)
+    weight[1] = 0
+    wanted = float(loss(y_true, y_pred, weight))
+    y_pred[1] = np.nan
+    for given in (loss, losses.as_loss(loss.call)):
+        leaf = Tensor(y_pred, requires_grad=True)
+        value = given(y_true, leaf, weight)
+        value.backward()
+        assert float(value) == pytest.approx(wanted, rel=1e-6)
+        assert np.isfinite(leaf.grad.numpy()).all()
+        assert not leaf.grad.numpy()[1].any()
+
+
+def test_a_gradient_of_what_has_no_weight_is_zero_for_losses_with_roots():
+    """The square root has an infinite slope at 0: only what ``kept`` puts there keeps the NaN away."""
+    own = losses.as_loss(lambda t, p: ops.sum(ops.sqrt(ops.abs(ops.subtract(p, t))), axis=-1))
+    y_pred = Tensor(np.array([[1.0, 4.0], [2.0, 0.0]]), requires_grad=True)
+    own(np.array([[0.0, 0.0], [2.0, 0.0]]), y_pred, np.array([1.0, 0.0])).backward()
+    np.testing.assert_allclose(y_pred.grad.numpy(), [[0.25, 0.125], [0, 0]])
+
+
+def test_a_loss_of_ones_own_gives_one_value_per_sample_or_one_for_all():
+    y = np.ones((3, 2))
+    for values in (2.0, np.full(3, 2.0), np.full((3, 2), 2.0)):
+        loss = losses.as_loss(lambda t, p, values=values: values)
+        assert float(loss(y, y)) == 2.0
+        loss.reduction = "none"
+        assert loss(y, y).shape == np.shape(values)
+    for values in (np.ones(2), np.ones((2, 3)), np.ones((1, 2))):
+        with pytest.raises(ValueError, match="expected one value per sample"):
+            losses.as_loss(lambda t, p, values=values: values)(y, y)
+
+
+def test_labels_of_all_types():
+    """Any type of integers, whole floats and booleans are the same labels; with a last axis of one, too."""
+    logits = predictions((2, 3, 4)).numpy()
+    labels = np.array([[0, 1, 1], [1, 0, 0]])
+    wanted = losses.sparse_categorical_crossentropy(labels, logits, True).numpy()
+    for dtype in ("int8", "uint8", "int32", "uint64", "float32", "float64", "bool"):
+        for given in (labels.astype(dtype), labels.astype(dtype)[..., None]):
+            np.testing.assert_array_equal(losses.sparse_categorical_crossentropy(given, logits, True), wanted)
+    ignoring = losses.SparseCategoricalCrossentropy(True, ignore_class=1, reduction="sum_over_batch_size")
+    assert float(ignoring(labels[..., None], logits, np.ones(2))) == pytest.approx(wanted[labels == 0].mean())
+
+
+def test_classes_on_the_last_axis_by_its_number():
+    logits = predictions((2, 3, 4)).numpy()
+    labels = np.array([[0, 1, 3], [1, 0, 2]])
+    for axis in (-1, 2):
+        for reduction in ("sum", "sum_over_batch_size"):
+            loss = losses.SparseCategoricalCrossentropy(True, axis=axis, reduction=reduction)
+            assert float(loss(labels, logits)) == float(
+                losses.SparseCategoricalCrossentropy(True, reduction=reduction)(labels, logits)
+            )
+    for axis in (1, 3, -2):
+        with pytest.raises(ValueError, match="must be on the last axis"):
+            losses.CategoricalCrossentropy(True, axis=axis)(np.eye(4)[labels], logits)
+
+
+def test_a_margin_that_is_kept_costs_nothing():
+    assert losses.hinge([[1.0, 0.0]], [[3.0, -2.0]]).numpy().tolist() == [0.0]
+    assert losses.squared_hinge([[1.0, -1.0]], [[3.0, -2.0]]).numpy().tolist() == [0.0]
+    assert losses.categorical_hinge([[1.0, 0.0]], [[3.0, 1.0]]).numpy().tolist() == [0.0]
+    np.testing.assert_allclose(losses.categorical_hinge([[1.0, 0.0]], [[3.0, 2.5]]), [0.5])
+
+
+def test_integers_are_predictions_too():
+    for name in ("mean_squared_error", "hinge", "huber"):
+        function = getattr(losses, name)
+        np.testing.assert_allclose(function([[1, 0]], [[3, 1]]), function([[1.0, 0.0]], [[3.0, 1.0]]))
+        assert function([[1, 0]], [[3, 1]]).dtype == np.float32

@@ -92,6 +92,11 @@ def is_list(given: Any) -> bool:
     return isinstance(given, (list, tuple, range)) or (isinstance(given, np.ndarray) and given.ndim == 1)
 
 
+def without_last_one(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
+    """``shape`` without a last axis of length one that is one too many for ``ndim`` axes."""
+    return shape[:-1] if len(shape) == ndim + 1 and shape[-1] == 1 else shape
+
+
 def is_dataset(given: Any) -> bool:
     """Whether a thing gives samples by number, as PyTorch's datasets do, and is no array."""
     return (

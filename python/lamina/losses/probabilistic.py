@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..core.arrays import without_last_one
 from ..core.autograd import Tensor
 from ..core.explain import named
 from ..core.grad_mode import grad_mode
@@ -176,8 +177,7 @@ class SparseCategoricalCrossentropy(_Crossentropy, function=sparse_categorical_c
         if self.ignore_class is None:
             return None
         labels = as_tensor(y_true)
-        if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
-            labels = ops.reshape(labels, labels.shape[:-1])
+        labels = ops.reshape(labels, without_last_one(labels.shape, y_pred.ndim - 1))
         return ops.cast(ops.not_equal(labels, self.ignore_class), y_pred.dtype)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..core.arrays import without_last_one
 from ..core.autograd import Tensor
 from ..ops.conversion import as_tensor
 
@@ -21,9 +22,7 @@ def kept_part(x: Tensor, sample_weight: Any, mask: Tensor | None, other: float) 
     for condition in (mask, None if sample_weight is None else as_tensor(sample_weight)):
         if condition is None or not condition.ndim:
             continue
-        shape = condition.shape
-        if len(shape) == x.ndim + 1 and shape[-1] == 1:
-            shape = shape[:-1]
+        shape = without_last_one(condition.shape, x.ndim)
         shape += (1,) * (x.ndim - len(shape))
         if len(shape) == x.ndim and all(m in (1, n) for m, n in zip(shape, x.shape, strict=True)):
             x = ops.where(ops.reshape(condition, shape), x, other)
@@ -35,9 +34,7 @@ def broadcast_weights(sample_weight: Any, values: Tensor) -> Tensor:
     weight = as_tensor(sample_weight)
     if weight.dtype != values.dtype:
         weight = ops.cast(weight, values.dtype)
-    shape = weight.shape
-    if len(shape) == values.ndim + 1 and shape[-1] == 1:
-        shape = shape[:-1]
+    shape = without_last_one(weight.shape, values.ndim)
     if len(shape) > values.ndim or any(m not in (1, n) for m, n in zip(shape, values.shape, strict=False)):
         hint = "; give y_true and y_pred a last axis, (batch, 1)" if values.ndim == 0 else ""
         raise ValueError(f"sample_weight has shape {weight.shape}, the losses it weights {values.shape}{hint}")

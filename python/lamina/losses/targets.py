@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..core.arrays import without_last_one
 from ..core.autograd import Tensor
 from ..core.grad_mode import grad_mode
 from ..ops.conversion import as_tensor
@@ -47,14 +48,13 @@ def class_indices(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
         if values.dtype.kind == "f" and grad_mode.recording is not None:  # replays find later ones: they are no class
             labels = ops.where(ops.equal(labels, ops.floor(labels)), labels, _NO_CLASS)
         labels = ops.cast(labels, np.int64)
-    if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
-        labels = ops.reshape(labels, labels.shape[:-1])
-    if labels.shape == y_pred.shape[:-1]:
-        return labels
+    shape = without_last_one(labels.shape, y_pred.ndim - 1)
+    if shape == y_pred.shape[:-1]:
+        return labels if shape == labels.shape else ops.reshape(labels, shape)
     mend = f"class indices must be {y_pred.shape[:-1]}"
-    if labels.shape == y_pred.shape:
+    if shape == y_pred.shape:
         mend = "one-hot labels go with categorical_crossentropy, class indices (y.argmax(-1)) with the sparse one"
-    raise ValueError(f"{name}: y_true is {labels.shape}, y_pred {y_pred.shape}: {mend}")
+    raise ValueError(f"{name}: y_true is {shape}, y_pred {y_pred.shape}: {mend}")
 
 
 def check_last_axis(name: str, axis: int, y_pred: Tensor) -> None:

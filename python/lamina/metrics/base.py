@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import to_numbers
+from ..core.arrays import to_numbers, without_last_one
 from ..core.explain import Explained, fail
 from ..layers.variable import Variable
 
@@ -148,16 +148,13 @@ class Average(Metric):
             self.count += values.size
             return
         weight = to_numbers(f"{self.name}: sample_weight", sample_weight).astype(np.float64, copy=False)
-        if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
-            weight = weight[..., 0]
-        if weight.shape == values.shape:
+        shape = without_last_one(weight.shape, values.ndim)
+        if len(shape) > values.ndim or any(m not in (1, n) for m, n in zip(shape, values.shape, strict=False)):
+            raise ValueError(f"{self.name}: sample_weight has shape {weight.shape}, the values {values.shape}")
+        weight = weight.reshape(shape + (1,) * (values.ndim - len(shape)))
+        if shape == values.shape:
             total = float(np.vdot(weight, values))
         else:
-            if weight.ndim > values.ndim or any(
-                m not in (1, n) for m, n in zip(weight.shape, values.shape, strict=False)
-            ):
-                raise ValueError(f"{self.name}: sample_weight has shape {weight.shape}, the values {values.shape}")
-            weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
             with np.errstate(invalid="ignore"):
                 total = float((values * weight).sum())
         if total != total:  # what has a weight of 0 is left out, a NaN as well

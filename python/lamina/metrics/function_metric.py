@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..core.arrays import to_numbers
+from ..core.arrays import to_numbers, without_last_one
 from ..core.constructor import constructor
 from ..core.explain import fail
 from ..core.masked_tensor import MaskedTensor
@@ -21,9 +21,8 @@ by_name: dict[str, type[DeclaredMetric]] = {}
 def _masked(sample_weight: Any, mask: Array) -> Array:
     """sample_weight, (batch) or (batch, time), times the mask."""
     weight = np.asarray(sample_weight)
-    if weight.ndim == mask.ndim + 1 and weight.shape[-1] == 1:
-        weight = weight[..., 0]
-    return weight.reshape(weight.shape + (1,) * (mask.ndim - weight.ndim)) * mask
+    shape = without_last_one(weight.shape, mask.ndim)
+    return weight.reshape(shape + (1,) * (mask.ndim - len(shape))) * mask
 
 
 class MeanMetricWrapper(Average):

@@ -91,7 +91,7 @@ def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple
 def _by_shape(name: str, y_true: tuple[int, ...], y_pred: tuple[int, ...]) -> Metric:
     if y_pred[-1:] == (1,):
         kind = "binary"
-    elif len(y_true) < len(y_pred) or (y_true[-1:] == (1,) and y_pred[-1] > 1):
+    elif len(y_true) < len(y_pred) or y_true[-1:] == (1,):
         kind = "sparse_categorical"
     else:
         kind = "categorical"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arrays import without_last_one
 from .base import Array
 
 
@@ -22,8 +23,7 @@ def pair(name: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
 def labels_of(name: str, y_true: Any, y_pred: Array) -> Array:
     """Class indices of y_pred.shape[:-1]; a last axis of length one is dropped."""
     labels = np.asarray(y_true)
-    if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
-        labels = labels[..., 0]
+    labels = labels.reshape(without_last_one(labels.shape, y_pred.ndim - 1))
     if labels.shape != y_pred.shape[:-1]:
         raise ValueError(f"{name}: y_true is {labels.shape}, y_pred {y_pred.shape}; wanted y_true {y_pred.shape[:-1]}")
     return labels
