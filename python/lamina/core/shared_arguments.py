@@ -9,6 +9,11 @@ _NO_EFFECT = "an option of Keras without effect here."
 _LAYERS = {
     "inputs": "the input, a tensor or an array.",
     "training": "whether the layer is in training mode; if not given, as the layer around it.",
+    "data": (
+        'images, or a dict with "images" and, where there are any, "labels" and "segmentation_masks", which are '
+        "changed along with them."
+    ),
+    "value_range": "(lowest, highest) value of a pixel; results beyond are cut off.",
     "activation": 'function of the result: a name such as "relu", a function of a tensor, or None for none.',
     "use_bias": "whether ``bias`` is added.",
     "*_initializer": "first value of ``{}``: a name, an Initializer, or a function f(shape, dtype).",

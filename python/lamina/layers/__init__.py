@@ -20,6 +20,7 @@ from .normalization import *
 from .op_layer import *
 from .padding import *
 from .pooling import *
+from .preprocessing import *
 from .recurrent import *
 from .recurrent_cell import *
 from .reshape import *

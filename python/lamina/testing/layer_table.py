@@ -70,6 +70,15 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.RMSNormalization, {}, SEQUENCE, {"time": 1}
     yield la.RMSNormalization, {"axis": (1, 2)}, SEQUENCE, {"time": 1}
     yield la.UnitNormalization, {"axis": [1, 2]}, SEQUENCE, {"time": 1}
+    yield la.Rescaling, {"scale": 0.5, "offset": [0.1, 0.2]}, SEQUENCE, {"time": 1}
+    yield la.Normalization, {"axis": -1}, SEQUENCE, {"time": 1}
+    yield la.Normalization, {"axis": (1, 2), "mean": [0.5, 1.5], "variance": [2.0, 3.0], "invert": True}, SEQUENCE
+    yield la.CenterCrop, {"height": 3, "width": 2}, IMAGE
+    yield la.CenterCrop, {"height": 7, "width": 3}, IMAGE
+    yield la.RandomCrop, {"height": 3, "width": 4, "seed": 3}, IMAGE
+    yield la.RandomFlip, {"mode": "horizontal", "seed": 3}, IMAGE
+    yield la.RandomContrast, {"factor": 0.4, "value_range": (-9, 9), "seed": 3}, IMAGE
+    yield la.RandomBrightness, {"factor": 0.4, "value_range": (-9, 9), "seed": 3}, IMAGE
     yield la.Activation, {"activation": "gelu"}, SEQUENCE, {"time": 1}
     yield la.ReLU, {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.5}, (4, 5)
     yield la.LeakyReLU, {"negative_slope": 0.2}, (4, 5)

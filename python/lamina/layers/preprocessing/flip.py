@@ -1,0 +1,55 @@
+"""RandomFlip: images mirrored by chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import ops
+from ...core.autograd import Array, Tensor
+from ...core.suggest import unknown
+from .images import Drawn, RandomImageLayer
+
+_MODES = ("horizontal", "vertical", "horizontal_and_vertical")
+
+
+class RandomFlip(RandomImageLayer):
+    """In training, mirrors every other image by chance; without, the input.
+
+    Args:
+        mode: "horizontal" exchanges left and right, "vertical" top and bottom, "horizontal_and_vertical" both at once.
+
+    Input shape: (N, H, W, C) or (H, W, C); (N, C, H, W) or (C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``mode`` is unknown; the images have other axes.
+
+    Source: Keras 3, RandomFlip.
+    """
+
+    def __init__(
+        self,
+        mode: str = "horizontal_and_vertical",
+        seed: Any = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed, data_format=data_format, **kwargs)
+        if mode not in _MODES:
+            raise unknown(f"mode of {self._label()}", mode, _MODES)
+        self.mode = mode
+
+    def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
+        return {"flips": rng.random((shape[0], 1, 1, 1)) <= 0.5}
+
+    def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
+        height, width = self._image_axes
+        axes = {"horizontal": (width,), "vertical": (height,)}.get(self.mode, (height, width))
+        return ops.where(drawn["flips"], ops.flip(images, axes), images)
+
+    def _transform_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+        return self._transform(masks, drawn)
+
+
+__all__ = ["RandomFlip"]

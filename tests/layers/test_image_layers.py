@@ -1,0 +1,240 @@
+"""Layers on images: what they do to pixels, the same for the same seed, nothing without training, single images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lamina
+from lamina import capture, layers, models
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.uniform(0, 255, (4, 6, 5, 3)).astype(np.float32)
+RANDOM = [
+    ("RandomFlip", {}),
+    ("RandomFlip", {"mode": "vertical"}),
+    ("RandomContrast", {"factor": 0.6}),
+    ("RandomBrightness", {"factor": (-0.5, 0.3)}),
+    ("RandomCrop", {"height": 3, "width": 2}),
+]
+SAME_SIZE = [row for row in RANDOM if row[0] != "RandomCrop"]
+
+
+def make(name, options, **more):
+    return getattr(layers, name)(**{**options, **more})
+
+
+@pytest.mark.parametrize(("name", "options"), RANDOM)
+def test_one_seed_gives_the_same_images_and_each_call_others(name, options):
+    first, second = make(name, options, seed=7), make(name, options, seed=7)
+    calls = [np.asarray(first(IMAGES, training=True)) for _ in range(5)]
+    for want in calls:
+        np.testing.assert_array_equal(second(IMAGES, training=True), want)
+    assert any(not np.array_equal(calls[0], c) for c in calls[1:])
+    other = [np.asarray(make(name, options, seed=8)(IMAGES, training=True)) for _ in range(1)]
+    assert not np.array_equal(other[0], calls[0])
+
+
+@pytest.mark.parametrize(("name", "options"), SAME_SIZE)
+def test_without_training_images_stay(name, options):
+    np.testing.assert_array_equal(make(name, options)(IMAGES), IMAGES)
+    np.testing.assert_array_equal(make(name, options)(IMAGES.astype(np.uint8), training=False), IMAGES.astype(np.uint8))
+
+
+@pytest.mark.parametrize(("name", "options"), RANDOM)
+def test_a_single_image_is_a_batch_of_one(name, options):
+    one = make(name, options, seed=3)(IMAGES[0], training=True)
+    batch = make(name, options, seed=3)(IMAGES[:1], training=True)
+    np.testing.assert_array_equal(one, batch[0])
+
+
+@pytest.mark.parametrize(("name", "options"), RANDOM)
+def test_captured_steps_draw_anew_what_eager_ones_draw(name, options):
+    eager, replayed = make(name, options, seed=5), make(name, options, seed=5)
+    step = capture(lambda x: replayed(x, training=True))
+    x = lamina.Tensor(IMAGES)
+    for _ in range(5):
+        np.testing.assert_array_equal(step(x).numpy(), eager(x, training=True).numpy())
+    assert step.reason is None
+    assert len(step.plans) == 1
+
+
+@pytest.mark.parametrize(("name", "options"), RANDOM)
+def test_channels_first_is_the_same_turned(name, options):
+    last = make(name, options, seed=2)(IMAGES, training=True).numpy()
+    first = make(name, options, seed=2, data_format="channels_first")(np.moveaxis(IMAGES, -1, 1), training=True)
+    np.testing.assert_allclose(np.moveaxis(first.numpy(), 1, -1), last, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize(("name", "options"), RANDOM)
+def test_in_a_model_that_is_fitted_and_saved(name, options, tmp_path):
+    model = models.Sequential([
+        layers.Input((6, 5, 3)), layers.Rescaling(1 / 255), make(name, options, seed=4), layers.Flatten(),
+        layers.Dense(1),
+    ])  # fmt: skip
+    model.compile("sgd", "mse")
+    history = model.fit(IMAGES, np.zeros((4, 1)), epochs=3, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    want = model.predict(IMAGES, verbose=0)
+    model.save(tmp_path / "m.lamina")
+    np.testing.assert_array_equal(lamina.load_model(tmp_path / "m.lamina").predict(IMAGES, verbose=0), want)
+
+
+@pytest.mark.parametrize(("name", "options"), [*RANDOM, ("CenterCrop", {"height": 2, "width": 2})])
+def test_images_of_other_axes_are_refused_by_name(name, options):
+    with pytest.raises(ValueError, match=rf"{name} '.*the images are \(3, 4\), expected \(H, W, C\) or a batch"):
+        make(name, options)(np.zeros((3, 4), np.float32), training=True)
+    with pytest.raises(ValueError, match="bounding_box_format='xyxy' is not supported"):
+        make(name, options, bounding_box_format="xyxy")
+
+
+def test_flip_mirrors_whole_images():
+    x = np.arange(12, dtype=np.float32).reshape(1, 3, 4, 1)
+    horizontal, vertical = x[:, :, ::-1], x[:, ::-1]
+    for mode, flipped in (("horizontal", horizontal), ("vertical", vertical), (None, horizontal[:, ::-1])):
+        layer = layers.RandomFlip(mode, seed=0) if mode else layers.RandomFlip(seed=0)
+        seen = [layer(x, training=True).numpy() for _ in range(40)]
+        changed = [np.array_equal(y, flipped) for y in seen]
+        assert all(c or np.array_equal(y, x) for c, y in zip(changed, seen, strict=True))
+        assert 8 < sum(changed) < 32
+    with pytest.raises(ValueError, match=r"mode of RandomFlip.*did you mean 'horizontal'"):
+        layers.RandomFlip("horizontl")
+
+
+def test_labels_and_masks_come_along():
+    masks = RNG.integers(0, 3, (4, 6, 5, 1))
+    labels = np.arange(4)
+    out = layers.RandomFlip("horizontal", seed=1)(
+        {"images": IMAGES, "labels": labels, "segmentation_masks": masks, "name": labels}, training=True
+    )
+    flipped = [not np.array_equal(a, b) for a, b in zip(out["images"].numpy(), IMAGES, strict=True)]
+    assert any(flipped)
+    assert not all(flipped)
+    for i, f in enumerate(flipped):
+        want = masks[i, :, ::-1] if f else masks[i]
+        np.testing.assert_array_equal(out["segmentation_masks"].numpy()[i], want)
+    np.testing.assert_array_equal(out["labels"], labels)
+    np.testing.assert_array_equal(out["name"], labels)
+    bright = layers.RandomBrightness(0.9, seed=1)({"images": IMAGES, "segmentation_masks": masks}, training=True)
+    np.testing.assert_array_equal(bright["segmentation_masks"], masks)
+    with pytest.raises(ValueError, match="'bounding_boxes' are not supported"):
+        layers.RandomFlip()({"images": IMAGES, "bounding_boxes": labels}, training=True)
+
+
+def test_brightness_and_contrast():
+    x = np.full((5, 4, 4, 1), 100, np.float32)
+    added = layers.RandomBrightness((0.1, 0.2), seed=0)(x, training=True).numpy() - 100
+    assert (added == added[:, :1, :1]).all()
+    assert ((added >= 25.4) & (added <= 51.1)).all()
+    assert len(np.unique(added)) == 5
+    assert (layers.RandomBrightness(1.0, (0, 1), seed=0)(x / 100, training=True).numpy() <= 1).all()
+    layer = layers.RandomContrast(0.5, seed=1)
+    drawn = layer.get_random_transformation(IMAGES)
+    factor = drawn["contrast_factor"].numpy()
+    assert ((factor > 0.5) & (factor < 1.5)).all()
+    assert factor.min() < 1 < factor.max()
+    mean = IMAGES.mean(axis=(1, 2), keepdims=True)
+    want = np.clip((IMAGES - mean) * factor + mean, 0, 255)
+    np.testing.assert_allclose(layer.transform_images(IMAGES, drawn), want, rtol=1e-5)
+    for wrong in (-0.1, 1.5, "much", (0.1, 0.2, 0.3), None):
+        with pytest.raises(ValueError, match=r"RandomContrast '.*: factor must be a number or two numbers in"):
+            layers.RandomContrast(wrong)
+    with pytest.raises(ValueError, match="value_range must be two numbers"):
+        layers.RandomBrightness(0.1, value_range=1.0)
+
+
+def test_crops():
+    x = np.arange(2 * 6 * 5, dtype=np.float32).reshape(2, 6, 5, 1)
+    np.testing.assert_array_equal(layers.CenterCrop(2, 3)(x), x[:, 2:4, 1:4])
+    np.testing.assert_array_equal(layers.CenterCrop(2, 3)(x[0]), x[0, 2:4, 1:4])
+    np.testing.assert_array_equal(layers.CenterCrop(6, 5)(x.astype(np.uint8)), x)
+    larger = layers.CenterCrop(8, 4)(x).numpy()  # (6, 3) of the middle, resized
+    np.testing.assert_array_equal(larger, lamina.ops.image.resize(x[:, :, 1:4], (8, 4)).numpy())
+    layer = layers.RandomCrop(3, 2, seed=0)
+    places = set()
+    for _ in range(60):
+        y = layer(x, training=True).numpy()
+        top, left = divmod(int(y[0, 0, 0, 0]), 5)
+        np.testing.assert_array_equal(y, x[:, top : top + 3, left : left + 2])
+        places.add((top, left))
+    assert len(places) > 11  # of 16
+    assert {top for top, _ in places} == {left for _, left in places} == {0, 1, 2, 3}
+    np.testing.assert_array_equal(layer(x), lamina.ops.image.resize(x[:, :, 0:4], (3, 2)).numpy())
+    assert layers.RandomCrop(3, 2).compute_output_shape((None, None, None, 3)) == (None, 3, 2, 3)
+    with pytest.raises(ValueError, match=r"CenterCrop '.*: height must be a positive integer, got 0"):
+        layers.CenterCrop(0, 3)
+
+
+def test_rescaling():
+    x = np.array([[0, 51, 255]], np.uint8)
+    np.testing.assert_allclose(layers.Rescaling(1 / 255)(x), [[0, 0.2, 1]], rtol=1e-6)
+    y = layers.Rescaling([1.0, 2.0, 3.0], offset=-1.0, dtype="float64")(x)
+    np.testing.assert_array_equal(y, [[-1, 101, 764]])
+    assert y.dtype == np.float64
+    layer = layers.Rescaling(np.float32(2), np.array([1.0, 2.0, 3.0]))
+    again = layers.Rescaling.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(x), [[1, 104, 513]])
+    with pytest.raises(TypeError, match=r"scale .*text"):
+        layers.Rescaling("much")
+
+
+def test_normalization_takes_mean_and_variance_of_all_batches():
+    x = RNG.standard_normal((50, 4, 3)) * [1, 10, 0.1] + [5, -3, 1000]
+    want = (x - x.mean((0, 1))) / x.std((0, 1))
+    layer = layers.Normalization(dtype="float64")
+    layer.adapt(x)
+    np.testing.assert_allclose(layer(x), want, rtol=1e-9, atol=1e-9)
+    by_batches = layers.Normalization(dtype="float64")
+    by_batches.adapt((x[i : i + 7], None) for i in range(0, 50, 7))
+    np.testing.assert_allclose(by_batches(x), want, rtol=1e-9, atol=1e-9)
+    back = layers.Normalization(invert=True, dtype="float64")
+    back.adapt(x)
+    np.testing.assert_allclose(back(layer(x)), x, rtol=1e-12)
+    single = layers.Normalization(axis=None)
+    single.adapt(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    np.testing.assert_allclose(single(np.array([[2.5, 3.5]], np.float32)), [[0, 1 / np.sqrt(1.25)]], rtol=1e-6)
+    np.testing.assert_array_equal(single.get_weights()[0], 2.5)
+    np.testing.assert_array_equal(layers.Normalization()(np.array([[3.0]], np.float32)), [[3.0]])  # as it begins
+    np.testing.assert_allclose(layers.Normalization(mean=3.0, variance=2.0)(np.array([[1], [3]])), [[-(2**0.5)], [0]])
+    far = layers.Normalization(axis=None)
+    far.adapt(np.array([1e8, 1e8 + 1, 1e8 + 2]))  # in double, or the variance would be lost
+    np.testing.assert_allclose(far.get_weights()[1], 2 / 3, rtol=1e-6)
+
+
+def test_normalization_is_saved_with_what_it_has_seen(tmp_path):
+    norm = layers.Normalization()
+    norm.adapt(np.array([[0.0, 10.0], [2.0, 30.0]]))
+    model = models.Sequential([layers.Input((2,)), norm, layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.array([[1.0, 20.0], [2.0, 30.0]], np.float32)
+    model.fit(x, np.zeros(2), verbose=0)
+    want = model.predict(x, verbose=0)
+    model.save(tmp_path / "m.lamina")
+    loaded = lamina.load_model(tmp_path / "m.lamina")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), want)
+    np.testing.assert_array_equal(loaded.layers[0](x), [[0, 0], [1, 1]])
+    norm.adapt(np.array([[0.0, 0.0], [0.0, 0.0]]))  # constant columns are divided by epsilon, not by zero
+    assert np.isfinite(model.predict(x, verbose=0)).all()
+
+
+def test_normalization_names_what_is_wrong():
+    with pytest.raises(ValueError, match="must be given together"):
+        layers.Normalization(mean=1.0)
+    with pytest.raises(ValueError, match=r"mean is \(2,\) and variance \(3,\)"):
+        layers.Normalization(mean=[1, 2], variance=[1, 2, 3])
+    with pytest.raises(ValueError, match="axis 3 is outside the input"):
+        layers.Normalization(axis=3)(np.zeros((2, 3), np.float32))
+    with pytest.raises(ValueError, match="adapt got no batch"):
+        layers.Normalization().adapt([])
+    with pytest.raises(ValueError, match="adapt would change the mean"):
+        layers.Normalization(mean=1, variance=1).adapt(np.ones((2, 1)))
+    with pytest.raises(TypeError, match="expected an array or an iterable"):
+        layers.Normalization().adapt(3)
+    with pytest.raises(TypeError, match="a batch that is no array"):
+        layers.Normalization().adapt([[1.0, 2.0]])
+    layer = layers.Normalization()
+    layer.adapt(np.ones((4, 2)))
+    with pytest.raises(ValueError, match=r"adapt got data of shape \(4, 3\), expected \(None, 2\)"):
+        layer.adapt(np.ones((4, 3)))
+    with pytest.raises(TypeError, match=r"axis must be an integer, several, or None, got 'last'"):
+        layers.Normalization(axis="last")
