@@ -46,13 +46,14 @@ def interrupted_at(place, run, files):
                 os.kill(os.getpid(), signal.SIGINT)
         return trace
 
+    before = sys.gettrace()  # coverage's
     sys.settrace(trace)
     try:
         run()
     except KeyboardInterrupt:
         return True, True
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
     return seen >= place, False
 
 
