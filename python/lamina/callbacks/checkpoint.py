@@ -29,6 +29,8 @@ class ModelCheckpoint(Monitor):
             format.
     """
 
+    _epoch: int  # which is trained
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],
@@ -52,7 +54,6 @@ class ModelCheckpoint(Monitor):
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
         self.best = initial_value_threshold
-        self._epoch = 0
         self._steps = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:

@@ -34,7 +34,7 @@ class LearningRateScheduler(Callback):
         self.schedule = schedule
         self.verbose = verbose
         try:
-            inspect.signature(schedule).bind(0, 0.0)
+            inspect.signature(schedule).bind("epoch", "rate")
             self._takes_rate = True
         except TypeError:
             self._takes_rate = False

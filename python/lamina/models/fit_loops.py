@@ -40,8 +40,7 @@ class LatestLogs:
         self._given, self._logs = given, None
         if type(given) is StepLogs:
             return float(self._tracker.total)
-        loss = self().get("loss", 0.0)
-        return float(loss) if np.ndim(loss) == 0 else 0.0
+        return float(np.sum(self().get("loss", ())))  # of an array: finite as its entries are
 
     def __call__(self) -> Logs:
         if self._logs is None:
@@ -92,16 +91,16 @@ def _not_finite(batch: Batch, model: Any, columns: list[str] | None) -> str | No
     """Which part of a batch is not finite, and where; None if it isn't the data."""
     names = getattr(model, "input_names", None) or []
     for label, array in _arrays(batch, names if isinstance(batch.x, list) else []):
-        if array.dtype.kind != "f" or np.isfinite(array).all():
+        if np.isfinite(array).all():
             continue
-        place = np.argwhere(~np.isfinite(array))[0]
-        found = array[tuple(place)]
-        where = f"sample {place[0]} of the batch"
-        if array.ndim > 1:
-            column = place[-1]
-            known = label == "x" and columns is not None and array.ndim == 2 and column < len(columns)
-            name = f" ({columns[column]!r})" if known and columns is not None else ""
-            where += f", column {column}{name}" if array.ndim == 2 else f", index {tuple(int(n) for n in place[1:])}"
+        index = np.argwhere(~np.isfinite(array))[0].tolist()
+        sample, *place = index
+        found, where = array[tuple(index)], f"sample {sample} of the batch"
+        if len(place) > 1:
+            where += f", index {tuple(place)}"
+        elif place:
+            named = label == "x" and columns is not None
+            where += f", column {place[0]}" + (f" ({columns[place[0]]!r})" if named else "")  # type: ignore[index]
         return f"{label} holds {found} ({where}): replace or leave out such values, e.g. with np.nan_to_num"
     return None
 

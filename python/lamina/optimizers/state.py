@@ -48,6 +48,7 @@ class OptimizerState(Explained, strict=True):
     _rule: ClassVar[str]
     _options: ClassVar[tuple[str, ...]]  # the rule's, attributes that the constructor has from _keep(locals())
     _state: ClassVar[tuple[tuple[str, str | None], ...]]  # its slots, zeros at first, and the options that ask for them
+    _active: Array  # which variables have a gradient, once they are bound
 
     if TYPE_CHECKING:  # what Optimizer brings
 
@@ -79,7 +80,6 @@ class OptimizerState(Explained, strict=True):
         self._rate = np.zeros(1, np.float64)
         self._steps = np.zeros(1, np.int64)
         self._flags: list[bool] = []
-        self._active = np.zeros(0, np.bool_)
         self._excluded: set[int] = set()
         self._excluded_names: tuple[str, ...] = ()
         self._saved: dict[str, Array] = {}  # state given before build

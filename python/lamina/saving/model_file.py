@@ -68,7 +68,7 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
             state = model.optimizer.get_state(named_variables(model))
             tensors |= {f"optimizer/{k}": v for k, v in state.items()}
             description["undecayed"] = compiling.undecayed(model)
-    _write(path, tensors, {"model": json.dumps(registry.to_json(description), allow_nan=False)})
+    _write(path, tensors, {"model": json.dumps(registry.to_json(description))})
 
 
 def save_weights(model: Layer, filepath: Any, overwrite: bool = True) -> None:
