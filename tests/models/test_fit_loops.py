@@ -45,7 +45,7 @@ PLACES = [
     ((4,), {"sample_weight": holed((6,), 5)}, r"sample_weight holds inf \(sample 1 of the batch\):"),
     ((4,), {"x": Frame(holed((6, 4), 3, 2), list("abcd"))}, r"x holds inf \(sample 1 .*, column 2 \('c'\)\):"),
     ((4,), {"x": Frame(np.ones((6, 4)), list("abcd")), "y": holed((6, 2), 3, 1)}, r"batch, column 1\):"),
-    ((4,), {"x": np.full((6, 4), 1e30)}, "step 1 of 3. A smaller learning rate, clipnorm=1.0 or scaled inputs"),
+    ((4,), {"x": np.full((6, 4), 1e30)}, r"step 1 of 3\. A smaller learning rate, clipnorm=1.0 or scaled inputs"),
 ]  # fmt: skip
 
 

@@ -78,14 +78,12 @@ def _check_labels(what: str, compiled: Compiled, i: int, y: Array, weight: Array
         return
     if compiled.masked[i]:  # which labels count, only the steps know
         return
-    if not y.size or y.dtype.kind == "b" or (y.ndim == len(shape) and y.shape[-1] != 1):  # the loss explains shapes
+    if y.ndim == len(shape) and y.shape[-1] != 1:  # the loss explains shapes
         return
     classes = shape[-1]
-    lowest, highest = y.min(), y.max()
-    whole = y.dtype.kind != "f" or bool((y == np.trunc(y)).all())
-    if whole and lowest >= 0 and highest < classes:
-        return
-    wrong = (y != np.trunc(y)) | (y < 0) | (y >= classes) if y.dtype.kind == "f" else (y < 0) | (y >= classes)
+    wrong = (y < 0) | (y >= classes)
+    if y.dtype.kind == "f":
+        wrong |= y != np.trunc(y)
     if loss.ignore_class is not None:
         wrong &= y != loss.ignore_class
     if weight is not None:
@@ -95,9 +93,9 @@ def _check_labels(what: str, compiled: Compiled, i: int, y: Array, weight: Array
     place = np.unravel_index(int(wrong.argmax()), y.shape)
     label, index = y[place].item(), int(place[0]) if y.ndim == 1 else tuple(int(n) for n in place)
     used = y if loss.ignore_class is None else y[y != loss.ignore_class]
-    if label != label or label != math.trunc(label):
+    if label % 1 != 0:  # NaN and infinities, too
         mend = "labels must be whole numbers; regression takes a loss like mean_squared_error"
-    elif label < 0:
+    elif label < classes:
         mend = f"pass ignore_class={int(label)} to the loss to leave such samples out"
     elif used.min() == 1 and used.max() == classes:
         mend = "the labels begin at 1: subtract 1"

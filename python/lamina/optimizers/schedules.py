@@ -221,25 +221,26 @@ class CosineDecayRestarts(LearningRateSchedule):
         self._keep(locals())
 
     def __call__(self, step: int) -> float:
-        i, place = self._period(step / self.first_decay_steps)
-        cosine = 0.5 * float(self.m_mul) ** i * (1.0 + math.cos(math.pi * place))
-        return float(self.initial_learning_rate * ((1.0 - self.alpha) * cosine + self.alpha))
+        height = self._height(step / self.first_decay_steps)
+        return float(self.initial_learning_rate * ((1.0 - self.alpha) * height + self.alpha))
 
-    def _period(self, done: float) -> tuple[float, float]:
-        """The number of the period in which ``done`` first periods are over, and the part of it that is over."""
+    def _height(self, done: float) -> float:
+        """The place between the lowest rate, 0, and the first one, 1, after ``done`` first periods."""
         t = float(self.t_mul)
-        if t == 1.0:
-            return divmod(done, 1.0)
-        rest = 1.0 - done * (1.0 - t)
-        if rest <= 0.0:
-            return 0, 1.0  # periods that become shorter end
 
         def start(i: int) -> float:
             return (t**i - 1.0) / (t - 1.0)
 
-        i = math.floor(math.log(rest) / math.log(t))
-        i += start(i + 1) <= done  # a logarithm may fall short of a whole number
-        return i, (done - start(i)) / t**i
+        if t == 1.0:
+            i, place = divmod(done, 1.0)
+        else:
+            rest = 1.0 - done * (1.0 - t)
+            if rest <= 0.0:
+                return 0.0  # periods that become shorter end
+            i = math.floor(math.log(rest) / math.log(t))
+            i += start(i + 1) <= done  # a logarithm may fall short of a whole number
+            place = (done - start(i)) / t**i
+        return 0.5 * float(self.m_mul) ** i * (1.0 + math.cos(math.pi * place))
 
 
 _CLASSES: dict[str, type[LearningRateSchedule]] = {
