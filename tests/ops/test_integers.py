@@ -114,6 +114,8 @@ def test_products_of_matrices(dtype):
     x = (np.arange(12) % 7).astype(dtype)
     for a, b in ((x.reshape(3, 4), x.reshape(4, 3)), (x.reshape(2, 3, 2), x.reshape(2, 2, 3)), (x, x)):
         np.testing.assert_array_equal(ops.matmul(a, b).numpy(), a.astype(object) @ b.astype(object))
+    top = np.iinfo(np.int32).max  # whose square a float64 does not hold
+    assert ops.matmul(np.array([top, top], "i4"), np.array([top, 1 - top], "i4")).numpy() == top
     large = np.array([[2**53 + 1, 2**31], [1, -(2**53)]])
     np.testing.assert_array_equal(ops.matmul(large, np.array([1, 1])).numpy(), large @ np.array([1, 1]))
     np.testing.assert_array_equal(ops.matmul(large[0], np.eye(2, dtype="i8")).numpy(), large[0])

@@ -20,7 +20,7 @@ def as_dtype(dtype: Any, what: str = "dtype") -> np.dtype[Any]:
         found = np.dtype(dtype)
     except (TypeError, ValueError):
         found = None
-    if found is None or found.kind not in "fiub":
+    if found is None or dtype is None or found.kind not in "fiub":
         raise TypeError(f"{what} must be a type of numbers or booleans such as 'float32', got {show(dtype)}")
     return found if found.isnative else found.newbyteorder("=")  # NumPy's own object, which calls compare by identity
 

@@ -21,6 +21,7 @@ from ..core.recording import forbid_capture
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
 _LARGEST = 2**59  # elements: of 8 bytes each, their number of bytes still fits in 63 bits
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 _NATIVE = frozenset(np.dtype(c).str for c in "?bBhHiIlLqQfd")  # what the kernels take, in this machine's byte order
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -121,12 +122,11 @@ def float_tensor(x: TensorLike) -> Tensor:
 
 def float_pair(x: TensorLike, y: TensorLike) -> tuple[Tensor, Tensor]:
     """Two operands in one float dtype, as Keras promotes: integers, booleans and Python numbers take the other's."""
-    a = x._array.dtype if isinstance(x, (Tensor,)) else x.dtype if isinstance(x, (np.ndarray, np.generic)) else None
-    b = y._array.dtype if isinstance(y, (Tensor,)) else y.dtype if isinstance(y, (np.ndarray, np.generic)) else None
-    if a is not None and a == b and a.kind == "f":
-        return as_tensor(x), as_tensor(y)
-    kinds = [d for d in (a, b) if d is not None and d.kind == "f" and is_computable(d)]
-    dtype = max(kinds, key=lambda d: d.itemsize) if kinds else floatx()
+    if isinstance(x, Tensor) and isinstance(y, Tensor) and x._array.dtype == y._array.dtype in _FLOATS:
+        return x, y
+    given = [v.dtype for v in (x, y) if isinstance(v, (Tensor, np.ndarray, np.generic))]
+    floats = [d for d in given if d.kind == "f" and is_computable(d)]
+    dtype = max(floats, key=lambda d: d.itemsize) if floats else floatx()
     return as_tensor(x, dtype), as_tensor(y, dtype)
 
 
@@ -157,7 +157,7 @@ def index_array(x: Tensor) -> Array:
     if a.dtype in (np.int32, np.int64):
         return a
     if a.dtype == np.uint64:
-        a = _native.binary_forward(a, 2**63 - 1, "minimum")
+        a = _native.binary_forward(a, np.iinfo(np.int64).max, "minimum")
     return _native.cast_forward(a, np.int64)
 
 
@@ -175,7 +175,7 @@ def check_sizes(op: str, shape: Any) -> tuple[int, ...]:
         sizes = tuple(map(operator.index, (shape,) if isinstance(shape, (int, np.integer)) else shape))
     except TypeError:
         raise TypeError(f"{op}: a shape must be an integer or a sequence of integers, got {shape!r}") from None
-    if min(sizes, default=0) < 0:
+    if any(n < 0 for n in sizes):
         raise ValueError(f"{op}: sizes must not be negative, got {sizes}")
     if math.prod(sizes) > _LARGEST or (0 in sizes and math.prod(filter(None, sizes)) > _LARGEST):
         raise ValueError(f"{op}: a result of shape {sizes} is larger than any array can be; check the sizes")
@@ -189,6 +189,17 @@ def pair(value: int | tuple[int, int] | list[int], name: str) -> tuple[int, int]
     if len(value) != 2:
         raise ValueError(f"{name}: expected an integer or (height, width), got {value!r}")
     return int(value[0]), int(value[1])
+
+
+def optional(x: TensorLike | None, dtype: Any = None) -> tuple[Tensor, Array | None]:
+    """x as a tensor and its array; of None a tensor that wants no gradient, and None."""
+    if x is None:
+        return _NONE, None
+    t = as_tensor(x, dtype)
+    return t, t._array
+
+
+_NONE = wrap(np.empty((), np.float32))
 
 
 def forbid_in_capture(name: str) -> None:
@@ -206,12 +217,13 @@ def cast(x: TensorLike, dtype: Any) -> Tensor:
         TypeError: it is no type of numbers or booleans.
     """
     t = as_tensor(x)
+    dtype = as_dtype(dtype, "cast: dtype")
     if t._array.dtype == dtype:
         return t
     if not is_computable(t._array.dtype):
         forbid_in_capture(f"a conversion from {t._array.dtype}")
         t = wrap(t._array.astype(floatx()))
-    y = _native.cast_forward(t._array, as_dtype(dtype, "cast: dtype"))
+    y = _native.cast_forward(t._array, dtype)
     if not t.requires_grad or y.dtype.kind != "f":
         return wrap(y)
 
@@ -230,7 +242,7 @@ def _axis(axis: int, ndim: int, op: str, shape: tuple[int, ...]) -> int:
         raise TypeError(f"{op}: axis must be an integer, got {axis!r}")
     if not -ndim <= axis < ndim:
         raise ValueError(f"{op}: axis {axis} is outside x, which is {shape}")
-    return int(axis) % ndim if ndim else 0
+    return int(axis) % ndim
 
 
 def _view(x: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -299,7 +311,7 @@ def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
     if not tensors:
         raise ValueError("concatenate: expected one tensor or more")
     if axis is None:
-        tensors, axis = [_view(t, (-1,)) for t in tensors], 0
+        tensors, axis = [_view(t, (t.size,)) for t in tensors], 0
     y = _native.concatenate_forward(tuple(t._array for t in tensors), axis)
     sizes = [t._array.shape[axis] for t in tensors]
 

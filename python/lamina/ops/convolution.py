@@ -9,7 +9,7 @@ from .. import _native
 from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor
-from .data_format import around_channels_last, expect_axes
+from .data_format import around_channels_last, images
 from .fused_activation import in_backward
 
 Size: TypeAlias = "int | Sequence[int]"
@@ -81,9 +81,11 @@ def conv(
     """
     inputs = as_tensor(inputs)
     if groups is None:
-        w = as_tensor(kernel)
-        channels = inputs.shape[1 if data_format == "channels_first" else -1] if inputs.ndim else 0
-        groups = max(1, channels // max(1, w.shape[-2])) if w.ndim > 1 else 1
+        try:
+            channels = inputs.shape[1 if data_format == "channels_first" else -1]
+            groups = channels // as_tensor(kernel).shape[-2] or 1
+        except (IndexError, ZeroDivisionError):
+            groups = 1  # shapes that are refused below
     return _run("conv", inputs, kernel, bias, data_format, (strides, padding, dilation_rate, groups, activation))
 
 
@@ -209,7 +211,7 @@ def separable_conv(
     Source: Keras 3, keras.ops.separable_conv; ``bias`` and ``activation`` beyond it.
     """
 
-    def run(x: TensorLike) -> Tensor:
+    def run(x: Tensor) -> Tensor:
         y = depthwise_conv(x, depthwise_kernel, strides, padding, None, dilation_rate)
         return conv(y, pointwise_kernel, bias=bias, groups=1, activation=activation)
 
@@ -247,7 +249,7 @@ def conv2d(
 
     Source: conv for two axes.
     """
-    x = expect_axes(as_tensor(x), 4, "conv2d")
+    x = images(x, "conv2d")
     return conv(x, w, strides, padding, None, dilation_rate, bias=b, groups=groups, activation=activation)
 
 
@@ -280,7 +282,7 @@ def depthwise_conv2d(
 
     Source: depthwise_conv for two axes.
     """
-    x = expect_axes(as_tensor(x), 4, "depthwise_conv2d")
+    x = images(x, "depthwise_conv2d")
     return depthwise_conv(x, w, strides, padding, None, dilation_rate, bias=b, activation=activation)
 
 

@@ -86,7 +86,7 @@ def _of_integers(x1: Tensor, x2: Tensor) -> Tensor:
     a, b = x1._array, x2._array
     kind = sum_dtype(common_integer("matmul", a.dtype, b.dtype))
     wide = np.uint64 if kind.kind == "u" else np.int64
-    exact = max(a.dtype.itemsize, b.dtype.itemsize) <= 2
+    exact = max(a.dtype.itemsize, b.dtype.itemsize) < 4  # at most 16 bits: 2^20 products are below 2^53
     if not exact and grad_mode.recording is None:  # no replay could know
         lengths = (_native.reduction_forward(_native.cast_forward(v, np.float64), "norm") for v in (a, b))
         exact = math.prod(map(float, lengths)) < 2.0**52  # no partial sum is larger: Cauchy and Schwarz

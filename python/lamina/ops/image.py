@@ -43,8 +43,7 @@ def resize(
     if x.ndim != 4:
         raise ValueError(f"resize: images are {x.shape}, expected (N, H, W, C) or (H, W, C)")
 
-    def run(images: TensorLike) -> Tensor:
-        x = float_tensor(images)
+    def run(x: Tensor) -> Tensor:
         y = _native.resize_forward(x._array, height, width, interpolation)
 
         def backward(dy: Array, grads: Gradients) -> None:

@@ -5,22 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
-
 from .. import _native
 from ..config import epsilon as default_epsilon
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
-from .conversion import TensorLike, _axis, as_tensor, float_tensor
+from .conversion import TensorLike, _axis, as_tensor, float_tensor, optional
 from .fused_activation import in_backward
 from .reshape import Axis, reshape, transpose
 
 __all__ = ["batch_norm", "batch_norm_fold", "layer_norm", "layer_normalization", "rms_norm", "rms_normalization"]
-_NONE = wrap(np.empty(0, np.float32))  # in the place of a parameter that is not there: wants no gradient
-
-
-def _array(x: TensorLike | None) -> Array | None:
-    return None if x is None else as_tensor(x)._array
 
 
 def batch_norm(
@@ -55,14 +48,12 @@ def batch_norm(
     Source: Lamina; Ioffe and Szegedy 2015, "Batch Normalization".
     """
     x = as_tensor(x)
-    g = _NONE if gamma is None else as_tensor(gamma)
-    b = _NONE if beta is None else as_tensor(beta)
+    (g, ga), (b, ba) = optional(gamma), optional(beta)
     xa = x._array
-    ga = None if gamma is None else g._array
     y, mean, rstd = _native.batch_norm_forward(
         xa,
         ga,
-        None if beta is None else b._array,
+        ba,
         moving_mean._array,
         moving_variance._array,
         training,
@@ -108,9 +99,8 @@ def batch_norm_fold(
 
     Source: Lamina.
     """
-    folded, shift = _native.batch_norm_fold(
-        _array(w), _array(b), _array(gamma), _array(beta), _array(moving_mean), _array(moving_variance), epsilon
-    )
+    arrays = (optional(p)[1] for p in (w, b, gamma, beta, moving_mean, moving_variance))
+    folded, shift = _native.batch_norm_fold(*arrays, epsilon)
     return wrap(folded), wrap(shift)
 
 
@@ -130,11 +120,9 @@ def layer_norm(
     Source: Lamina; Ba et al. 2016, "Layer Normalization".
     """
     x = as_tensor(x)
-    g = _NONE if gamma is None else as_tensor(gamma)
-    b = _NONE if beta is None else as_tensor(beta)
+    (g, ga), (b, ba) = optional(gamma), optional(beta)
     xa = x._array
-    ga = None if gamma is None else g._array
-    y, mean, rstd = _native.layer_norm_forward(xa, ga, None if beta is None else b._array, epsilon)
+    y, mean, rstd = _native.layer_norm_forward(xa, ga, ba, epsilon)
 
     def backward(dy: Array, grads: Gradients) -> None:
         _native.layer_norm_backward(xa, ga, mean, rstd, dy, grads[0], grads[1], grads[2], grads.accumulate)
@@ -211,8 +199,8 @@ def rms_norm(x: TensorLike, scale: TensorLike | None = None, epsilon: float = 1e
     Source: PyTorch, torch.nn.functional.rms_norm; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
     """
     x = as_tensor(x)
-    s = _NONE if scale is None else as_tensor(scale)
-    xa, sa = x._array, None if scale is None else s._array
+    s, sa = optional(scale)
+    xa = x._array
     y, rstd = _native.rms_norm_forward(xa, sa, epsilon)
 
     def backward(dy: Array, grads: Gradients) -> None:

@@ -9,7 +9,7 @@ from ..core.autograd import Array, Gradients, Tensor, wants_grad, wrap
 from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor
 from .convolution import Padding, Size
-from .data_format import around_channels_last, expect_axes
+from .data_format import around_channels_last, images
 
 
 def _pool(
@@ -186,7 +186,7 @@ def max_pool2d(x: TensorLike, pool_size: Size, strides: Size | None = None, padd
 
     Source: max_pool for two axes.
     """
-    return max_pool(expect_axes(as_tensor(x), 4, "max_pool2d"), pool_size, strides, padding)
+    return max_pool(images(x, "max_pool2d"), pool_size, strides, padding)
 
 
 def average_pool2d(
@@ -215,7 +215,7 @@ def average_pool2d(
 
     Source: average_pool for two axes.
     """
-    x = expect_axes(as_tensor(x), 4, "average_pool2d")
+    x = images(x, "average_pool2d")
     return average_pool(x, pool_size, strides, padding, divisor="padded" if count_pad else "valid")
 
 
@@ -235,7 +235,7 @@ def global_average_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
 
     Source: adaptive_average_pool for two axes and one window.
     """
-    return adaptive_average_pool(expect_axes(as_tensor(x), 4, "global_average_pool2d"), 1 if keepdims else None)
+    return adaptive_average_pool(images(x, "global_average_pool2d"), 1 if keepdims else None)
 
 
 def global_max_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
@@ -254,7 +254,7 @@ def global_max_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
 
     Source: adaptive_max_pool for two axes and one window.
     """
-    return adaptive_max_pool(expect_axes(as_tensor(x), 4, "global_max_pool2d"), 1 if keepdims else None)
+    return adaptive_max_pool(images(x, "global_max_pool2d"), 1 if keepdims else None)
 
 
 __all__ = [

@@ -9,18 +9,9 @@ import numpy as np
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wants_grad, wrap
 from ..core.autograd import unchecked_record_many as record_many
-from .conversion import TensorLike, as_tensor
+from .conversion import TensorLike, as_tensor, expand_dims, float_tensor, optional
 
 __all__ = ["gru", "lstm", "lstm_cell", "simple_rnn"]
-_NONE = wrap(np.empty(0, np.float32))  # stands for an argument that is not given
-
-
-def _optional(x: TensorLike | None, dtype: Any) -> tuple[Tensor, Array | None]:
-    """x as a tensor and its array, or None with a tensor that wants no gradient."""
-    if x is None:
-        return _NONE, None
-    t = as_tensor(x, dtype)
-    return t, t._array
 
 
 def _counts(x: TensorLike | None) -> Array | None:
@@ -179,14 +170,12 @@ def _run(
 ) -> list[Any]:
     """The sequence of outputs, or None, and the states."""
     native_forward, native_backward, has_c = cell
-    x = as_tensor(x)
-    if x._array.dtype.kind != "f":
-        x = as_tensor(x, np.dtype(np.float32))
+    x = float_tensor(x)
     dtype = x._array.dtype
     kernel, recurrent_kernel = as_tensor(kernel), as_tensor(recurrent_kernel)
-    b, b_array = _optional(bias, dtype)
-    h0, h0_array = _optional(states[0], dtype)
-    c0, c0_array = _optional(states[1], dtype)
+    b, b_array = optional(bias, dtype)
+    h0, h0_array = optional(states[0], dtype)
+    c0, c0_array = optional(states[1], dtype)
     inputs = (x, kernel, recurrent_kernel, b, h0, c0)
     arguments = (
         x._array, kernel._array, recurrent_kernel._array, b_array, h0_array, c0_array, _counts(lengths), _counts(mask),
@@ -235,16 +224,8 @@ def lstm_cell(
     x = as_tensor(x)
     if x.ndim != 2:
         raise ValueError(f"lstm_cell: x must be one step, (batch, features), got shape {x.shape}")
-    step = _one_step(x)
     _, h, c = lstm(
-        step, kernel, recurrent_kernel, bias, states, None, None, False, activation, recurrent_activation, False
-    )
+        expand_dims(x, 1), kernel, recurrent_kernel, bias, states, activation=activation,
+        recurrent_activation=recurrent_activation, return_sequences=False,
+    )  # fmt: skip
     return h, c
-
-
-def _one_step(x: Tensor) -> Tensor:
-    """(batch, in) as sequences of one step."""
-    from ..core.autograd import unchecked_record_view as record_view
-
-    a, shape = x._array, x._array.shape
-    return record_view(a.reshape(shape[0], 1, shape[1]), (x,), lambda dy: (dy.reshape(shape),))

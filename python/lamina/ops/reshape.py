@@ -49,6 +49,8 @@ def reshape(x: TensorLike, newshape: Sequence[int] | int) -> Tensor:
     x = as_tensor(x)
     shape = (newshape,) if isinstance(newshape, (int, np.integer)) else tuple(int(n) for n in newshape)
     try:
+        if min(shape, default=-1) < -1:  # which NumPy takes for -1
+            raise ValueError
         return _view(x, shape)
     except ValueError:
         raise ValueError(f"reshape: x is {x.shape}, {x.size} elements, which cannot become {shape}") from None
@@ -56,7 +58,8 @@ def reshape(x: TensorLike, newshape: Sequence[int] | int) -> Tensor:
 
 def ravel(x: TensorLike) -> Tensor:
     """x as one axis."""
-    return _view(as_tensor(x), (-1,))
+    x = as_tensor(x)
+    return _view(x, (x.size,))
 
 
 def flatten(x: TensorLike) -> Tensor:
@@ -141,7 +144,7 @@ def moveaxis(x: TensorLike, source: int | Sequence[int], destination: int | Sequ
     """
     x = as_tensor(x)
     try:
-        np.moveaxis(np.empty((1,) * x.ndim), source, destination)  # checks the axes
+        np.moveaxis(x._array, source, destination)  # checks the axes
     except ValueError as error:
         raise ValueError(f"moveaxis: x is {x.shape}, source {source}, destination {destination}: {error}") from None
     sources = [source] if isinstance(source, int) else list(source)

@@ -192,12 +192,11 @@ def scatter_update(inputs: TensorLike, indices: TensorLike, updates: TensorLike)
     at = numbers._array
     if at.size and at.max() >= parts:
         raise _outside("scatter_update", places, numbers, parts, x.shape)
-    source = np.full((parts, 1), -1)
-    source[at, 0] = np.arange(len(at))
-    if not len(at):
+    if not at.size:
         return x
-    chosen = take(rows, np.maximum(source[:, 0], 0), 0)
-    y = where(source >= 0, chosen, reshape(x, (parts, rows.shape[1])))
+    source, written = np.zeros(parts, np.int64), np.zeros(parts, np.bool_)
+    source[at], written[at] = np.arange(at.size), True
+    y = where(written[:, None], take(rows, source, 0), reshape(x, (parts, -1)))
     return as_tensor(reshape(y, x.shape), x._array.dtype)
 
 
@@ -247,7 +246,7 @@ def multi_hot(inputs: TensorLike, num_classes: int, axis: int = -1, dtype: Any =
     if sparse:
         raise ValueError("multi_hot: sparse=True is not supported")
     x = _int64("multi_hot", "inputs", inputs)
-    x = reshape(x, (1,)) if x.ndim == 0 else x
+    x = ravel(x) if x.ndim == 0 else x
     y = largest(one_hot(x, num_classes), axis=-2) if x.shape[-1] else wrap(np.zeros((*x.shape[:-1], num_classes)))
     axis = _axis(axis, y.ndim, "multi_hot", y.shape)
     return as_tensor(moveaxis(y, -1, axis), dtype or floatx())

@@ -50,13 +50,14 @@ def _half_exp(a: Tensor) -> Tensor:
 def _sinh(x: Tensor) -> Tensor:
     a = abs(x)
     t = expm1(a)
-    y = where(greater(a, 20.0), _half_exp(a), multiply(add(t, divide(t, add(t, 1.0))), 0.5))
+    y = where(isinf(t), _half_exp(a), multiply(add(t, divide(t, add(t, 1.0))), 0.5))
     return where(signbit(x), negative(y), y)
 
 
 def _cosh(x: Tensor) -> Tensor:
     a = abs(x)
-    return where(greater(a, 20.0), _half_exp(a), multiply(add(exp(a), exp(negative(a))), 0.5))
+    e = exp(a)
+    return where(isinf(e), _half_exp(a), multiply(add(e, exp(negative(a))), 0.5))
 
 
 def sinh(x: TensorLike) -> Tensor:
@@ -152,9 +153,10 @@ def arcsinh(x: TensorLike) -> Tensor:
 
     def value(x: Tensor) -> Tensor:
         a = abs(x)
-        # log(a + sqrt(a^2 + 1)), exact for small a; for large ones, whose squares may overflow, log(2 a)
-        small = log1p(add(a, divide(square(a), add(sqrt(add(square(a), 1.0)), 1.0))))
-        y = where(greater(a, 2.0**28), add(log(a), LN2), small)
+        # log(a + sqrt(a^2 + 1)), exact for small a; for large ones, whose squares overflow, log(2 a)
+        a2 = square(a)
+        y = log1p(add(a, divide(a2, add(sqrt(add(a2, 1.0)), 1.0))))
+        y = where(isinf(a2), add(log(a), LN2), y)
         return where(signbit(x), negative(y), y)
 
     return with_slopes([float_tensor(x)], value, [lambda x: reciprocal(hypot(x, 1.0))])
@@ -165,8 +167,8 @@ def arccosh(x: TensorLike) -> Tensor:
 
     def value(x: Tensor) -> Tensor:
         t = subtract(x, 1.0)
-        small = log1p(add(t, multiply(sqrt(t), sqrt(add(t, 2.0)))))
-        return where(greater(x, 2.0**28), add(log(x), LN2), small)  # as in arcsinh
+        y = add(t, multiply(sqrt(t), sqrt(add(t, 2.0))))
+        return where(isinf(y), add(log(x), LN2), log1p(y))  # as in arcsinh
 
     def slope(x: Tensor) -> Tensor:
         return multiply(rsqrt(subtract(x, 1.0)), rsqrt(add(x, 1.0)))
