@@ -296,7 +296,7 @@ def test_an_error_names_the_layer_and_leaves_nothing_behind():
     dense = layers.Dense(3, name="broken")
     model = lamina.Sequential([dense, layers.ReLU()])
     model(np.ones((2, 4), np.float32))
-    with pytest.raises(ValueError, match="'broken'.*5"):
+    with pytest.raises(ValueError, match=r"'broken'.*5"):
         model(np.ones((2, 5), np.float32))
     y = layers.Dense(3, kernel_initializer="ones")(-np.ones((1, 2), np.float32))
     assert y.numpy().tolist() == [[-2.0] * 3]

@@ -103,13 +103,13 @@ def _with_vectors(a: Tensor, b: Tensor) -> Tensor:
     """The product where a is one row or b one column."""
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError(f"matmul: a is {a.shape}, b is {b.shape}; both need an axis, multiply() takes numbers")
-    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
+    left = reshape(a, (1, a.size)) if a.ndim == 1 else a
+    right = reshape(b, (b.size, 1)) if b.ndim == 1 else b
+    if left.shape[-1] != right.shape[-2]:
         raise ValueError(
             f"matmul: a is {a.shape}, b is {b.shape}; a's last axis ({a.shape[-1]}) must equal b's "
-            f"{'second last' if b.ndim > 1 else 'only one'} ({b.shape[-2 if b.ndim > 1 else 0]})"
+            f"{'second last' if b.ndim > 1 else 'only one'} ({right.shape[-2]})"
         )
-    left = reshape(a, (1, a.shape[0])) if a.ndim == 1 else a
-    right = reshape(b, (b.shape[0], 1)) if b.ndim == 1 else b
     y = _product(left, right)
     return reshape(y, (*y.shape[:-2], *a.shape[-2:-1], *(b.shape[-1:] if b.ndim > 1 else ())))
 

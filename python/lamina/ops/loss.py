@@ -301,10 +301,7 @@ def point_loss_mean(loss: str, y_true: TensorLike, y_pred: TensorLike, delta: fl
 
 
 def _classes_last(x: TensorLike, axis: int) -> Any:
-    if axis == -1:
-        return x
-    x = as_tensor(x)
-    return x if axis == x.ndim - 1 else moveaxis(x, axis, -1)
+    return x if axis == -1 else moveaxis(x, axis, -1)
 
 
 def categorical_crossentropy(
