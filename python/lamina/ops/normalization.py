@@ -99,8 +99,8 @@ def batch_norm_fold(
 
     Source: Lamina.
     """
-    arrays = (optional(p)[1] for p in (w, b, gamma, beta, moving_mean, moving_variance))
-    folded, shift = _native.batch_norm_fold(*arrays, epsilon)
+    wa, ba, g, e, mean, variance = (optional(p)[1] for p in (w, b, gamma, beta, moving_mean, moving_variance))
+    folded, shift = _native.batch_norm_fold(wa, ba, g, e, mean, variance, epsilon)
     return wrap(folded), wrap(shift)
 
 
