@@ -5,6 +5,7 @@
 // clang-format off
 #define LAMINA_BOUND_FAMILIES(X) \
   X(activation) \
+  X(affine) \
   X(attention) \
   X(convolution) \
   X(core) \

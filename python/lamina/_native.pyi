@@ -22,6 +22,8 @@ __all__: list[str] = [
     "adaptive_max_pool_backward",
     "adaptive_max_pool_forward",
     "address",
+    "affine_backward",
+    "affine_forward",
     "affinity_count",
     "arg_extreme_forward",
     "attention_backward",
@@ -313,6 +315,20 @@ def adaptive_max_pool_forward(x: typing.Any, output_size: typing.Any, save: bool
 def address(x: typing.Any) -> int:
     """
     Where an array's data stands.
+    """
+
+def affine_backward(
+    dy: typing.Any, transform: typing.Any, interpolation: str, fill_mode: str, dx: typing.Any, accumulate: int = 0
+) -> None:
+    """
+    Gradient of affine_forward into dx.
+    """
+
+def affine_forward(
+    images: typing.Any, transform: typing.Any, interpolation: str, fill_mode: str, fill_value: float
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Images (N, H, W, C) seen through maps (N, 8) or (1, 8) from output to input pixels.
     """
 
 def affinity_count() -> int:

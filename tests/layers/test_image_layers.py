@@ -7,6 +7,7 @@ import pytest
 
 import lamina
 from lamina import capture, layers, models
+from lamina.testing import check_gradients
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(0, 255, (4, 6, 5, 3)).astype(np.float32)
@@ -15,6 +16,10 @@ RANDOM = [
     ("RandomFlip", {"mode": "vertical"}),
     ("RandomContrast", {"factor": 0.6}),
     ("RandomBrightness", {"factor": (-0.5, 0.3)}),
+    ("RandomRotation", {"factor": 0.2}),
+    ("RandomZoom", {"height_factor": 0.4, "fill_mode": "wrap"}),
+    ("RandomTranslation", {"height_factor": 0.4, "width_factor": (0.1, 0.3), "interpolation": "nearest"}),
+    ("RandomShear", {"x_factor": 0.4, "y_factor": 0.1, "fill_mode": "constant", "fill_value": 9.0}),
     ("RandomCrop", {"height": 3, "width": 2}),
 ]
 SAME_SIZE = [row for row in RANDOM if row[0] != "RandomCrop"]
@@ -224,6 +229,8 @@ def test_normalization_names_what_is_wrong():
         layers.Normalization(mean=[1, 2], variance=[1, 2, 3])
     with pytest.raises(ValueError, match="axis 3 is outside the input"):
         layers.Normalization(axis=3)(np.zeros((2, 3), np.float32))
+    with pytest.raises(ValueError, match=r"mean and variance are \(2,\), but axis 1 of the input \(4, 3\) is not 2"):
+        layers.Normalization(mean=[1, 2], variance=[1, 2])(np.zeros((4, 3), np.float32))
     with pytest.raises(ValueError, match="adapt got no batch"):
         layers.Normalization().adapt([])
     with pytest.raises(ValueError, match="adapt would change the mean"):
@@ -238,3 +245,42 @@ def test_normalization_names_what_is_wrong():
         layer.adapt(np.ones((4, 3)))
     with pytest.raises(TypeError, match=r"axis must be an integer, several, or None, got 'last'"):
         layers.Normalization(axis="last")
+
+
+def test_geometry_by_known_amounts():
+    x = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
+    quarter = layers.RandomRotation((0.25, 0.25))(x, training=True).numpy()
+    np.testing.assert_allclose(quarter, np.rot90(x, 1, (1, 2)), atol=1e-4)  # against the clock
+    down = {"constant": [7, 7, 0, 4], "wrap": [8, 12, 0, 4], "nearest": [0, 0, 0, 4], "reflect": [4, 0, 0, 4]}
+    for mode, column in down.items():
+        moved = layers.RandomTranslation((0.5, 0.5), 0.0, mode, fill_value=7.0)(x, training=True).numpy()
+        np.testing.assert_allclose(moved[0, :, 0, 0], column, atol=1e-4, err_msg=mode)
+    right = layers.RandomTranslation(0.0, (0.25, 0.25), "constant", "nearest")(x, training=True).numpy()
+    np.testing.assert_array_equal(right[0, 0, :, 0], [0, 0, 1, 2])
+    wide = np.repeat(np.repeat([[0.0, 1], [2, 3]], 2, 0), 2, 1).reshape(1, 4, 4, 1)
+    half = layers.RandomZoom((-0.5, -0.5), interpolation="nearest")(wide, training=True).numpy()
+    np.testing.assert_array_equal(half, wide)  # the middle, twice as large, looks the same here
+    np.testing.assert_allclose(layers.RandomZoom((0.0, 0.0))(x, training=True), x, atol=1e-5)
+    np.testing.assert_allclose(layers.RandomShear(0.0, 0.0)(x, training=True), x, atol=1e-5)
+    slanted = layers.RandomShear((1.0, 1.0), fill_mode="constant", interpolation="nearest", seed=0)
+    rows = {tuple(slanted(x, training=True).numpy()[0, 1, :, 0]) for _ in range(30)}
+    assert rows == {(5, 6, 7, 0), (0, 4, 5, 6)}
+
+
+def test_geometry_names_what_is_wrong():
+    with pytest.raises(ValueError, match=r"fill_mode of RandomRotation.*did you mean 'reflect'"):
+        layers.RandomRotation(0.1, fill_mode="reflct")
+    with pytest.raises(ValueError, match=r"interpolation of RandomZoom.*'bicubic'"):
+        layers.RandomZoom(0.1, interpolation="bicubic")
+    with pytest.raises(ValueError, match=r"height_factor must be a number or two numbers in \(-1, 1\], got -1"):
+        layers.RandomZoom(-1)
+    with pytest.raises(ValueError, match=r"width_factor must be a number or two numbers in \[-1, 1\]"):
+        layers.RandomTranslation(0.1, (0.1, 2))
+    with pytest.raises(TypeError, match="fill_value must be a number"):
+        layers.RandomShear(0.1, fill_value="black")
+
+
+def test_gradients_go_through_to_the_pixels():
+    layer = layers.RandomRotation(0.2, seed=3, dtype="float64")
+    drawn = layer.get_random_transformation(IMAGES)
+    check_gradients(lambda x: layer.transform_images(x, drawn), RNG.standard_normal((4, 3, 4, 2)))

@@ -13,6 +13,12 @@ _LAYERS = {
         'images, or a dict with "images" and, where there are any, "labels" and "segmentation_masks", which are '
         "changed along with them."
     ),
+    "fill_mode": (
+        'what stands beyond the image: "reflect", the image backwards; "wrap", the image again; "constant", '
+        '``fill_value``; "nearest", the outermost pixel.'
+    ),
+    "fill_value": 'what stands beyond the image with ``fill_mode="constant"``.',
+    "interpolation": '"nearest" pixel, or "bilinear", the blend of four.',
     "value_range": "(lowest, highest) value of a pixel; results beyond are cut off.",
     "activation": 'function of the result: a name such as "relu", a function of a tensor, or None for none.',
     "use_bias": "whether ``bias`` is added.",

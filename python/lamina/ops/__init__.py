@@ -13,6 +13,7 @@ from ..core.rooms import public_names
 from . import image as image
 from .activation import *
 from .activation_variants import *
+from .affine import *
 from .attention import *
 from .bitwise import *
 from .conversion import *
@@ -44,7 +45,8 @@ from .trigonometry import *
 __all__ = list(public_names(__name__, globals()))
 for _name in __all__:
     globals()[_name] = op(globals()[_name], _name)
-image.resize = globals()["resize"]  # its name in Keras
+for _name in image.__all__:  # their names in Keras
+    setattr(image, _name, globals()[_name])
 
 
 def _swapped(function: Any) -> Any:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
+from .affine import affine_transform as affine_transform
 from .conversion import TensorLike, float_tensor
 from .data_format import around_channels_last
 from .reshape import reshape
 
-__all__ = ["resize"]
+__all__ = ["affine_transform", "resize"]
 
 
 def resize(

@@ -5,6 +5,7 @@ Twins allocate and give results as the kernels do, and deliver gradients into th
 
 # ruff: noqa: F403
 from .activation import *
+from .affine import *
 from .attention import *
 from .convolution import *
 from .dense import *

@@ -79,6 +79,10 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.RandomFlip, {"mode": "horizontal", "seed": 3}, IMAGE
     yield la.RandomContrast, {"factor": 0.4, "value_range": (-9, 9), "seed": 3}, IMAGE
     yield la.RandomBrightness, {"factor": 0.4, "value_range": (-9, 9), "seed": 3}, IMAGE
+    yield la.RandomRotation, {"factor": 0.3, "seed": 3}, IMAGE
+    yield la.RandomZoom, {"height_factor": 0.3, "width_factor": (-0.2, 0.1), "seed": 3}, IMAGE
+    yield la.RandomTranslation, {"height_factor": 0.3, "width_factor": 0.2, "fill_mode": "wrap", "seed": 3}, IMAGE
+    yield la.RandomShear, {"x_factor": 0.3, "y_factor": 0.2, "seed": 3}, IMAGE
     yield la.Activation, {"activation": "gelu"}, SEQUENCE, {"time": 1}
     yield la.ReLU, {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.5}, (4, 5)
     yield la.LeakyReLU, {"negative_slope": 0.2}, (4, 5)

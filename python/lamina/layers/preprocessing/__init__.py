@@ -3,6 +3,7 @@
 from ...core.rooms import public_names
 from .crop import *
 from .flip import *
+from .geometry import *
 from .light import *
 from .scale import *
 

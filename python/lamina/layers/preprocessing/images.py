@@ -201,10 +201,9 @@ class RandomImageLayer(ImageLayer):
 
 
 def bounds(
-    layer: Layer, name: str, value: Any, least: float, most: float, around: bool = True, open_below: bool = False
+    layer: Layer, name: str, value: Any, least: float, most: float, open_below: bool = False
 ) -> tuple[float, float]:
-    """(lower, upper) within [least, most]; one number f means (-f, f), cut off at ``least``, or without ``around``
-    (0, f)."""
+    """(lower, upper) within [least, most]; one number f means (-f, f), cut off at ``least``."""
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     good = len(pair) in (1, 2) and all(is_number(v) and not isinstance(v, bool) for v in pair)
     if not good or any(not least <= v <= most or (open_below and v == least) for v in pair):
@@ -214,7 +213,7 @@ def bounds(
         low, high = sorted(float(v) for v in pair)
         return low, high
     size = abs(float(pair[0]))
-    return max(-size, least) if around else 0.0, size
+    return max(-size, least), size
 
 
 def value_range(layer: Layer, value: Any) -> tuple[float, float]:

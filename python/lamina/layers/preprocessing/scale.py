@@ -108,34 +108,39 @@ class Normalization(Layer):
                     f"{self._label()}: mean is {shapes[0]} and variance {shapes[1]}, expected one shape of at most "
                     f"{len(self.axis)} axes, those of axis={self.axis}"
                 )
+            self._built = True
 
     def build(self, input_shape: Any) -> None:
-        ndim = len(input_shape)
-        wrong = [a for a in self.axis if not -ndim <= a < ndim]
-        if wrong:
-            raise ValueError(f"axis {wrong[0]} is outside the input, which is {input_shape}")
-        keep = tuple(sorted({a % ndim for a in self.axis}))
+        keep = self._kept(len(input_shape), input_shape)
         for a in keep:
             if input_shape[a] is None:
                 raise ValueError(f"axis {a} of the input {input_shape} must have a known size, weights depend on it")
         self._keep_axis = keep
-        self._broadcast_shape = tuple(input_shape[a] if a in keep else 1 for a in range(ndim))
+        self._broadcast_shape = tuple(input_shape[a] if a in keep else 1 for a in range(len(input_shape)))
         shape = tuple(input_shape[a] for a in keep)
-        if self.input_mean is None:
-            self.adapt_mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
-            self.adapt_variance = self.add_weight(shape, "ones", trainable=False, name="variance")
-            self.count = self.add_weight((), "zeros", dtype="int64", trainable=False, name="count")
-        else:
-            self._given = self._spread(self.input_mean), self._spread(self.input_variance)
+        self.adapt_mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
+        self.adapt_variance = self.add_weight(shape, "ones", trainable=False, name="variance")
+        self.count = self.add_weight((), "zeros", dtype="int64", trainable=False, name="count")
 
-    def _spread(self, value: Any) -> Array:
-        """What the constructor was given, in the shape that broadcasts to the input."""
+    def _kept(self, ndim: int, shape: Any) -> tuple[int, ...]:
+        """The axes that are not averaged over."""
+        wrong = [a for a in self.axis if not -ndim <= a < ndim]
+        if wrong:
+            raise ValueError(f"axis {wrong[0]} is outside the input, which is {shape}")
+        return tuple(sorted({a % ndim for a in self.axis}))
+
+    def _spread(self, value: Any, shape: tuple[int, ...]) -> Array:
+        """What the constructor was given, so that it broadcasts to an input of this shape."""
         array = to_numbers(f"{self._label()}: mean or variance", value).astype(self._dtype)
-        shape = tuple(self._broadcast_shape[a] for a in self._keep_axis)
-        try:
-            return np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(self._broadcast_shape)
-        except ValueError:
-            raise ValueError(f"mean or variance is {array.shape}, the axes kept are {shape}") from None
+        keep = self._kept(len(shape), shape)
+        sizes = [1] * len(shape)
+        for axis, n in zip(keep[len(keep) - array.ndim :], array.shape, strict=True):
+            sizes[axis] = n
+            if n not in (1, shape[axis]):
+                raise ValueError(
+                    f"mean and variance are {array.shape}, but axis {axis} of the input {shape} is not {n}"
+                )
+        return array.reshape(sizes)
 
     def adapt(self, data: Any) -> None:
         """Take the mean and the variance of data; what was taken before is forgotten.
@@ -187,7 +192,7 @@ class Normalization(Layer):
             mean: Any = ops.reshape(self.adapt_mean, self._broadcast_shape)
             variance: Any = ops.reshape(self.adapt_variance, self._broadcast_shape)
         else:
-            mean, variance = self._given
+            mean, variance = (self._spread(v, inputs.shape) for v in (self.input_mean, self.input_variance))
         deviation = ops.maximum(ops.sqrt(variance), config.epsilon())
         if self.invert:
             return ops.add(mean, ops.multiply(inputs, deviation))
