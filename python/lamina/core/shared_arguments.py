@@ -165,6 +165,11 @@ _OPTIMIZERS = {
     "clipnorm": "each gradient is scaled down to at most this norm; None does not.",
     "clipvalue": "each element of gradients is cut to [-clipvalue, clipvalue]; None does not.",
     "global_clipnorm": "all gradients are scaled down together to at most this norm; None does not.",
+    "gradient_transformers": (
+        "functions of the list of (gradient, variable) pairs of a batch, which return such a list; they run one after "
+        "the other, before gradients are accumulated and clipped.  Captured steps run their operations, not their "
+        "Python."
+    ),
     "gradient_accumulation_steps": "steps whose mean gradient makes one update, at least 2; None updates at each.",
     "name": "name of the optimizer; None takes the class's.",
     "**shared": (
@@ -172,7 +177,9 @@ _OPTIMIZERS = {
         "learning_rate * weight_decay; ``clipnorm``, each gradient is scaled down to at most this norm; ``clipvalue``, "
         "each element is cut to [-clipvalue, clipvalue]; ``global_clipnorm``, all gradients are scaled down together "
         "to at most this norm; ``gradient_accumulation_steps``, so many steps make one update, with their mean "
-        "gradient; ``name``.  Only one of the three limits may be given."
+        "gradient; ``name``; ``gradient_transformers``, functions of the list of (gradient, variable) pairs of a batch "
+        "that return such a list, before gradients are accumulated and clipped (``GradientTransformer`` keeps state).  "
+        "Only one of the three limits may be given."
     ),
 }
 _SCHEDULES = {

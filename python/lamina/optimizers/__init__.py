@@ -11,6 +11,7 @@ from . import schedules as schedules
 from .adaptive_moments import *
 from .base import *
 from .gradient_descent import *
+from .gradient_transformer import *
 from .lookup import *
 from .root_mean_square import *
 from .schedules import LearningRateSchedule as LearningRateSchedule

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native
+from ..core import registry
 from ..core.arena import Arena
 from ..core.arrays import to_numbers
 from ..core.autograd import Array, Tensor
@@ -39,7 +40,7 @@ class Optimizer(OptimizerState):
     Raises:
         ValueError: ``learning_rate`` is negative or not finite; a limit is not positive; several limits are given;
             ``gradient_accumulation_steps`` is less than 2; an argument is unknown.
-        TypeError: ``learning_rate`` is no number or schedule.
+        TypeError: ``learning_rate`` is no number or schedule; ``gradient_transformers`` is no list of functions.
 
     Source: Keras 3, Optimizer.
     """
@@ -274,6 +275,9 @@ class Optimizer(OptimizerState):
         Args:
             config: what ``get_config`` returned.
         """
+        if "gradient_transformers" in config:
+            described = config["gradient_transformers"]
+            config = {**config, "gradient_transformers": registry.deserialize(described)}
         return cls(**config)
 
 

@@ -1,8 +1,8 @@
 """What happens to gradients between backward and update: a list of transformations that any optimizer runs.
 
 A transformation is given the gradients in memory that stays and says where the next one finds its own, so that all of
-it is bound once; what it does at a step are native operations, which captured steps repeat.  Clipping is the last one:
-the update reads its limits and clips in passing.
+it is bound once; what it does at a step are native operations, which captured steps repeat.  Those of the user's own
+(gradient_transformer.py) come first.  Clipping is the last one: the update reads its limits and clips in passing.
 """
 
 from __future__ import annotations

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ..core import registry
 from ..core.arena import Arena
 from ..core.autograd import Array, Tensor
 from ..core.explain import Explained
@@ -18,6 +19,7 @@ from ..core.recording import Recording, forbid_capture, note_change
 from ..core.suggest import unknown
 from ..layers.variable import Variable
 from . import schedules
+from .gradient_transformer import Transformers
 from .gradient_transforms import Accumulate, Clip, GradientTransform, check_accumulation
 from .options import check_option
 from .schedules import LearningRateSchedule
@@ -63,6 +65,7 @@ class OptimizerState(Explained, strict=True):
         global_clipnorm: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
+        gradient_transformers: Sequence[Callable[..., Any]] | None = None,
         **others: Any,
     ) -> None:
         if others:
@@ -74,6 +77,7 @@ class OptimizerState(Explained, strict=True):
         self._built = False  # with which variables, if any
         self._slots: dict[str, Arena] = {}
         self._gradients = Arena()  # those of variables that had none before
+        self.gradient_transformers = gradient_transformers
         self._accumulation: Accumulate | None = None
         self._group: Any = None
         self._transform: tuple[Callable[[], None], ...] = ()  # what a step does to gradients before the update
@@ -107,6 +111,15 @@ class OptimizerState(Explained, strict=True):
         if not name.startswith("_") and name != "learning_rate":
             object.__setattr__(self, "_group", None)  # slots may have to come or go
             note_change(self, name)
+
+    @property
+    def gradient_transformers(self) -> tuple[Callable[..., Any], ...]:
+        """The functions of (gradient, variable) pairs between backward and update; set all of them at once."""
+        return self._transformers.functions
+
+    @gradient_transformers.setter
+    def gradient_transformers(self, functions: Sequence[Callable[..., Any]] | None) -> None:
+        self._transformers = Transformers(type(self).__name__, functions)
 
     @property
     def learning_rate(self) -> LearningRate:
@@ -224,11 +237,15 @@ class OptimizerState(Explained, strict=True):
         if steps != (None if self._accumulation is None else self._accumulation.steps):
             self._accumulation = None if steps is None else Accumulate(steps)
         before = [] if self._accumulation is None else [self._accumulation]
-        return [*before, Clip(clipvalue=self.clipvalue, clipnorm=self.clipnorm, global_clipnorm=self.global_clipnorm)]
+        clip = Clip(clipvalue=self.clipvalue, clipnorm=self.clipnorm, global_clipnorm=self.global_clipnorm)
+        return [self._transformers, *before, clip]
 
     def _arrays(self) -> dict[str, Arena]:
         """The whole state by name, one array a variable: the rule's slots, and what transformations keep."""
-        return self._slots | ({} if self._accumulation is None else self._accumulation.state())
+        kept = dict(self._slots)
+        for transform in self._transforms():
+            kept.update(transform.state())
+        return kept
 
     def get_state(self, variables: Mapping[str, Tensor] | None = None) -> dict[str, Array]:
         """A copy of the state: "iterations", "learning_rate", and "slot/key" for every slot of every variable.
@@ -283,10 +300,10 @@ class OptimizerState(Explained, strict=True):
                     f"{', '.join(variables)}"
                 )
         shapes: dict[str, tuple[int, ...]] = {"iterations": (1,), "learning_rate": (1,)}
-        self._transforms()  # as the options want them by now
+        kept = {name for transform in self._transforms() for name in transform.state()}  # as the options want by now
         if self._accumulation is not None:
             shapes["accumulated"] = (1,)
-        for name in (*self._slot_names(), *(() if self._accumulation is None else self._accumulation.state())):
+        for name in (*self._slot_names(), *kept):
             shapes.update({f"{name}/{key}": v.shape for key, v in variables.items() if key in named})
         if set(state) != set(shapes):
             missing, extra = sorted(set(shapes) - set(state)), sorted(set(state) - set(shapes))
@@ -324,7 +341,16 @@ class OptimizerState(Explained, strict=True):
                     array[...] = 0
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """The constructor's arguments as plain data.
+
+        Raises:
+            TypeError: one of ``gradient_transformers`` is not registered (``lamina.saving.register_serializable``).
+        """
+        own = self.gradient_transformers
+        described = {"gradient_transformers": [registry.serialize(f) for f in own]} if own else {}
+        return self._plain_options() | described
+
+    def _plain_options(self) -> dict[str, Any]:
         rate: Any = float(self._rate[0]) if self._schedule is None else schedules.serialize(self._schedule)
         shared = (
             "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "gradient_accumulation_steps", "name",
@@ -344,4 +370,6 @@ class OptimizerState(Explained, strict=True):
         return new
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+        own = self.gradient_transformers
+        options = self._plain_options() | ({"gradient_transformers": list(own)} if own else {})
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in options.items())})"
