@@ -9,23 +9,17 @@ from typing import Any
 from .. import activations, ops
 from ..core.autograd import Tensor
 from .arguments import known
-from .base import Layer
+from .bases import SameShape
 from .masking import MaskedTensor
 from .symbolic import Shape
 
 
-class _Elementwise(Layer):
+class _Elementwise(SameShape):
     """A layer without weights whose result has the shape of its input."""
-
-    supports_masking = True
-    _float_input = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._built = True
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
 
 class Activation(_Elementwise):
@@ -110,7 +104,7 @@ class LeakyReLU(_Elementwise):
         return ops.leaky_relu(inputs, self.negative_slope)
 
 
-class PReLU(Layer):
+class PReLU(SameShape):
     """Rectified linear unit with a trained slope: x above zero, ``alpha * x`` below it.
 
     Args:
@@ -128,9 +122,6 @@ class PReLU(Layer):
 
     Source: Keras 3, PReLU; He et al. 2015, "Delving Deep into Rectifiers".
     """
-
-    supports_masking = True
-    _float_input = True
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from ..core import registry
 from ..core.autograd import Tensor
 from ..core.suggest import unknown
 from .base import Layer
+from .bases import Wrapper
 from .masking import attach
 from .recurrent import RNN
 from .stacked_cells import state_sizes
@@ -19,7 +20,7 @@ from .weights import named_layers
 _MODES = ("concat", "sum", "mul", "ave")
 
 
-class Bidirectional(Layer):
+class Bidirectional(Wrapper):
     """A recurrent layer over sequences in both directions, the two outputs merged.
 
     ``forward_layer`` is a fresh copy of ``layer``; ``backward_layer`` is another one that begins at the end, or the one
@@ -60,9 +61,7 @@ class Bidirectional(Layer):
         backward_layer: Any = None,
         **kwargs: Any,
     ) -> None:
-        if kwargs.get("dtype") is None:
-            kwargs["dtype"] = getattr(layer, "dtype", None)
-        super().__init__(**kwargs)
+        super().__init__(layer, **kwargs)
         if weights is not None:
             raise ValueError(f"{self._label()}: weights= is not supported; build the layer, then call set_weights")
         if merge_mode is not None and merge_mode not in _MODES:
@@ -191,20 +190,6 @@ class Bidirectional(Layer):
             return (mask, mask) if self.merge_mode is None else mask
         states = [None for half in (self.forward_layer, self.backward_layer) for _ in state_sizes(half.cell)]
         return [mask] * (2 if self.merge_mode is None else 1) + states
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """The layer that a configuration describes.
-
-        Args:
-            config: what ``get_config`` returned.
-            custom_objects: {name: class} of layers inside that are not registered.
-
-        Raises:
-            ValueError: the configuration names a class or an argument that is unknown.
-        """
-        with registry.custom_object_scope(custom_objects):
-            return super().from_config(config)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"layer": registry.serialize(self.forward_layer)}

@@ -13,8 +13,9 @@ from ..core import registry
 from ..core.autograd import Tensor
 from ..core.tree import map_shapes, map_structure
 from .base import Layer
+from .bases import SameShape
 from .call import tensors
-from .symbolic import Node, Shape, SymbolicTensor
+from .symbolic import Node, SymbolicTensor
 
 
 class InputLayer(Layer):
@@ -203,7 +204,7 @@ class Lambda(Layer):
         return super().get_config()
 
 
-class ActivityRegularization(Layer):
+class ActivityRegularization(SameShape):
     """Returns its input and adds ``l1 * sum(|x|) + l2 * sum(x**2)``, divided by the batch size, to the loss.
 
     Args:
@@ -220,9 +221,6 @@ class ActivityRegularization(Layer):
     Source: Keras 3, ActivityRegularization.
     """
 
-    supports_masking = True
-    _float_input = True
-
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)
         self.l1, self.l2 = l1, l2
@@ -230,9 +228,6 @@ class ActivityRegularization(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         return inputs
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -11,24 +11,18 @@ from ..core.autograd import Tensor
 from ..core.generator import Generator
 from . import arguments
 from .arguments import fraction
-from .base import Layer
+from .bases import SameShape
 from .symbolic import Shape
 
 
-class _Random(Layer):
+class _Random(SameShape):
     """A layer whose result has the shape of its input and depends, in training, on numbers of its own stream."""
-
-    supports_masking = True
-    _float_input = True
 
     def __init__(self, seed: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seed = seed
         self.seed_generator = seed if isinstance(seed, Generator) else Generator(seed)
         self._built = True
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
 
 class Dropout(_Random):

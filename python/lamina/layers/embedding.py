@@ -12,6 +12,7 @@ from ..core.autograd import Array, Tensor, wrap
 from ..ops.conversion import as_tensor
 from .arguments import known, positive, refuse
 from .base import Layer
+from .bases import SameShape
 from .masking import attach
 from .symbolic import Shape
 
@@ -120,7 +121,7 @@ def _as_indices(x: Tensor) -> Tensor:
     return ops.cast(x, "int64")
 
 
-class PositionEmbedding(Layer):
+class PositionEmbedding(SameShape):
     """Learned positions: the first T rows of a table, broadcast to the input's shape.  Add the result to the input.
 
     Args:
@@ -142,9 +143,6 @@ class PositionEmbedding(Layer):
 
     Source: KerasHub, PositionEmbedding.
     """
-
-    supports_masking = True
-    _float_input = True
 
     def __init__(self, sequence_length: int, initializer: Any = "glorot_uniform", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -183,7 +181,7 @@ class PositionEmbedding(Layer):
         return input_shape
 
 
-class SinePositionEncoding(Layer):
+class SinePositionEncoding(SameShape):
     """Fixed positions: sines and cosines of many wavelengths, broadcast to the input's shape.  Add the result to the
     input.
 
@@ -205,9 +203,6 @@ class SinePositionEncoding(Layer):
 
     Source: KerasHub, SinePositionEncoding; Vaswani et al. 2017, "Attention Is All You Need", section 3.5.
     """
-
-    supports_masking = True
-    _float_input = True
 
     def __init__(self, max_wavelength: float = 10000, **kwargs: Any) -> None:
         super().__init__(**kwargs)

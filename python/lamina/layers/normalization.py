@@ -9,12 +9,12 @@ from .. import ops
 from ..core.autograd import Tensor, no_grad
 from ..ops.conversion import as_tensor
 from .arguments import fraction, known, refuse
-from .base import Layer
+from .bases import SameShape
 from .symbolic import Shape
 from .variable import Variable
 
 
-class BatchNormalization(Layer):
+class BatchNormalization(SameShape):
     """Zero mean and unit variance of each channel over the batch, then scale and shift.
 
     In training the statistics are the batch's, and the moving ones follow: ``moving = momentum * moving + (1 -
@@ -43,9 +43,6 @@ class BatchNormalization(Layer):
 
     Source: Keras 3, BatchNormalization; Ioffe and Szegedy 2015, "Batch Normalization".
     """
-
-    supports_masking = True
-    _float_input = True
 
     axis: int
     epsilon: float
@@ -145,9 +142,7 @@ class BatchNormalization(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         _axis(self.axis, input_shape)
-        if self.built and (message := self._mismatch(input_shape)):
-            raise ValueError(message)
-        return input_shape
+        return super().compute_output_shape(input_shape)
 
     def _mismatch(self, shape: Shape) -> str | None:
         if not self.built or not -len(shape) <= self.axis < len(shape):
@@ -157,11 +152,8 @@ class BatchNormalization(Layer):
         return None if found == wanted else f"x is {shape}, expected {wanted} channels on axis {self.axis}"
 
 
-class _OverAxes(Layer):
+class _OverAxes(SameShape):
     """A layer that normalizes some axes of each example together, with weights of their shape."""
-
-    supports_masking = True
-    _float_input = True
 
     axis: int | Sequence[int]
     epsilon: float
@@ -179,9 +171,7 @@ class _OverAxes(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._axes(input_shape)
-        if self.built and (message := self._mismatch(input_shape)):
-            raise ValueError(message)
-        return input_shape
+        return super().compute_output_shape(input_shape)
 
     def _mismatch(self, shape: Shape) -> str | None:
         if not self.weights:
@@ -277,7 +267,7 @@ class RMSNormalization(_OverAxes):
         return ops.rms_normalization(inputs, self.scale, self._axes(inputs.shape), self.epsilon)
 
 
-class UnitNormalization(Layer):
+class UnitNormalization(SameShape):
     """The input divided by its Euclidean length along an axis.
 
     Args:
@@ -293,9 +283,6 @@ class UnitNormalization(Layer):
 
     Source: Keras 3, UnitNormalization.
     """
-
-    supports_masking = True
-    _float_input = True
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

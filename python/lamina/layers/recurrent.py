@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 from .. import _native
-from ..core import registry
 from ..core.autograd import Tensor, wrap
 from ..core.recording import note_change
 from ..core.tree import flatten, map_structure
 from .arguments import fraction
 from .base import Layer
+from .bases import Wrapper
 from .call import BAD_INPUT
 from .declaration import constructor_options
 from .masking import as_mask, attach
@@ -30,7 +30,7 @@ from .stacked_cells import (
 from .symbolic import Shape, trial
 
 
-class RNN(Layer):
+class RNN(Wrapper):
     """Any recurrent cell over sequences.
 
     A cell is a Layer with ``state_size`` (features of its state, or a list of them), called with one step (N, features)
@@ -73,9 +73,7 @@ class RNN(Layer):
         **kwargs: Any,
     ) -> None:
         cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
-        if kwargs.get("dtype") is None:
-            kwargs["dtype"] = getattr(cell, "dtype", None)
-        super().__init__(**kwargs)
+        super().__init__(cell, **kwargs)
         self._set_options(return_sequences, return_state, go_backwards, stateful, zero_output_for_mask)
         self.cell = check_cell(self, cell)
 
@@ -200,20 +198,6 @@ class RNN(Layer):
         if not isinstance(cell, Cell) or not cell.built or len(shape) != 3 or shape[2] == cell.kernel.shape[0]:
             return None
         return f"x is {shape}, but the kernel {cell.kernel.shape} wants {cell.kernel.shape[0]} features last"
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """The layer that a configuration describes.
-
-        Args:
-            config: what ``get_config`` returned.
-            custom_objects: {name: class} of layers inside that are not registered.
-
-        Raises:
-            ValueError: the configuration names a class or an argument that is unknown.
-        """
-        with registry.custom_object_scope(custom_objects):
-            return super().from_config(config)
 
 
 class _OfCell:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..core import registry
 from ..core.autograd import Tensor
 from ..core.tree import map_shapes, map_structure
 from .base import Layer
+from .bases import SameShape, Wrapper
 from .build import build_inner
 from .masking import MaskedTensor, attach
 from .normalization import BatchNormalization
 from .symbolic import Shape, SymbolicTensor
 
 
-class Masking(Layer):
+class Masking(SameShape):
     """Marks steps of sequences as padding and makes them zero: those all of whose features are ``mask_value``.
 
     Layers behind that take masks leave those steps out.
@@ -32,9 +32,6 @@ class Masking(Layer):
 
     Source: Keras 3, Masking.
     """
-
-    supports_masking = True
-    _float_input = True
 
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -58,7 +55,7 @@ class Masking(Layer):
             raise ValueError(f"x is {shape}, expected (batch, time, ...)")
 
 
-class TimeDistributed(Layer):
+class TimeDistributed(Wrapper):
     """A layer at every step of sequences: one call over all N * T steps as one batch.
 
     So batch normalization takes its statistics over all steps at once.  A mask (N, T) goes on to the result, and to
@@ -87,9 +84,7 @@ class TimeDistributed(Layer):
     supports_masking = True
 
     def __init__(self, layer: Any, **kwargs: Any) -> None:
-        if kwargs.get("dtype") is None:
-            kwargs["dtype"] = getattr(layer, "dtype", None)
-        super().__init__(**kwargs)
+        super().__init__(layer, **kwargs)
         if not isinstance(layer, Layer):
             raise TypeError(f"{self._label()}: expected a layer, got {layer!r}")
         self.autocast = False  # the layer inside converts
@@ -132,20 +127,6 @@ class TimeDistributed(Layer):
     def _check(self, shape: Shape) -> None:
         if len(shape) < 3:
             raise ValueError(f"x is {shape}, expected (batch, time, ...)")
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """The layer that a configuration describes.
-
-        Args:
-            config: what ``get_config`` returned.
-            custom_objects: {name: class} of layers inside that are not registered.
-
-        Raises:
-            ValueError: the configuration names a class or an argument that is unknown.
-        """
-        with registry.custom_object_scope(custom_objects):
-            return super().from_config(config)
 
 
 __all__ = ["Masking", "TimeDistributed"]

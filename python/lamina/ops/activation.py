@@ -173,21 +173,6 @@ def log_softmax(x: TensorLike, axis: int | tuple[int, ...] | list[int] = -1) -> 
 
 
 __all__ = [
-    "elu",
-    "gelu",
-    "hard_sigmoid",
-    "hard_silu",
-    "hard_swish",
-    "leaky_relu",
-    "log_softmax",
-    "mish",
-    "relu",
-    "selu",
-    "sigmoid",
-    "silu",
-    "softmax",
-    "softplus",
-    "softsign",
-    "swish",
-    "tanh",
-]
+    "elu", "gelu", "hard_sigmoid", "hard_silu", "hard_swish", "leaky_relu", "log_softmax", "mish", "relu", "selu",
+    "sigmoid", "silu", "softmax", "softplus", "softsign", "swish", "tanh",
+]  # fmt: skip

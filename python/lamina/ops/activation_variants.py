@@ -166,17 +166,6 @@ def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
 
 
 __all__ = [
-    "celu",
-    "glu",
-    "hard_shrink",
-    "hard_tanh",
-    "log_sigmoid",
-    "relu6",
-    "soft_shrink",
-    "sparse_plus",
-    "sparse_sigmoid",
-    "sparsemax",
-    "squareplus",
-    "tanh_shrink",
-    "threshold",
-]
+    "celu", "glu", "hard_shrink", "hard_tanh", "log_sigmoid", "relu6", "soft_shrink", "sparse_plus", "sparse_sigmoid",
+    "sparsemax", "squareplus", "tanh_shrink", "threshold",
+]  # fmt: skip

@@ -168,16 +168,6 @@ def view(x: TensorLike, dtype: Any = None) -> Tensor:
 
 
 __all__ = [
-    "bitwise_and",
-    "bitwise_invert",
-    "bitwise_left_shift",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_right_shift",
-    "bitwise_xor",
-    "gcd",
-    "lcm",
-    "left_shift",
-    "right_shift",
-    "view",
-]
+    "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "gcd", "lcm", "left_shift", "right_shift", "view",
+]  # fmt: skip

@@ -320,28 +320,7 @@ def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
 
 
 __all__ = [
-    "arange",
-    "array",
-    "convert_to_numpy",
-    "convert_to_tensor",
-    "copy",
-    "empty",
-    "empty_like",
-    "eye",
-    "full",
-    "full_like",
-    "identity",
-    "is_tensor",
-    "linspace",
-    "logspace",
-    "meshgrid",
-    "ndim",
-    "ones",
-    "ones_like",
-    "shape",
-    "tri",
-    "tril",
-    "triu",
-    "zeros",
-    "zeros_like",
-]
+    "arange", "array", "convert_to_numpy", "convert_to_tensor", "copy", "empty", "empty_like", "eye", "full",
+    "full_like", "identity", "is_tensor", "linspace", "logspace", "meshgrid", "ndim", "ones", "ones_like", "shape",
+    "tri", "tril", "triu", "zeros", "zeros_like",
+]  # fmt: skip

@@ -124,7 +124,4 @@ def _broadcast_matrices(a: Tensor, b: Tensor) -> Tensor:
     return _product(broadcast_to(a, (*batch, *a.shape[-2:])), broadcast_to(b, (*batch, *b.shape[-2:])))
 
 
-__all__ = [
-    "dense",
-    "matmul",
-]
+__all__ = ["dense", "matmul"]

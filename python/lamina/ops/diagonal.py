@@ -82,9 +82,4 @@ def diag(x: TensorLike, k: int = 0) -> Tensor:
     return diagflat(x, k) if x.ndim == 1 else diagonal(x, k)
 
 
-__all__ = [
-    "diag",
-    "diagflat",
-    "diagonal",
-    "trace",
-]
+__all__ = ["diag", "diagflat", "diagonal", "trace"]

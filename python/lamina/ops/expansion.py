@@ -139,9 +139,4 @@ def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: 
     return record(y, (t,), backward)
 
 
-__all__ = [
-    "broadcast_to",
-    "pad",
-    "repeat",
-    "tile",
-]
+__all__ = ["broadcast_to", "pad", "repeat", "tile"]

@@ -309,12 +309,4 @@ def cross(
     return moveaxis(stack([p for p in parts if p is not None], -1), -1, axisc)
 
 
-__all__ = [
-    "cross",
-    "dot",
-    "einsum",
-    "inner",
-    "outer",
-    "tensordot",
-    "vdot",
-]
+__all__ = ["cross", "dot", "einsum", "inner", "outer", "tensordot", "vdot"]

@@ -7,6 +7,7 @@ the predictions' shape are one-hot or soft targets.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,19 +40,19 @@ def _labels(op: str, labels: TensorLike, x: Tensor) -> Tensor:
 
 def _cross_entropy(
     op: str,
+    from_logits: bool,
     predictions: TensorLike,
     labels: TensorLike,
     weights: TensorLike | None,
     label_smoothing: float,
     ignore_class: int | None,
-    from_logits: bool,
     one: bool,
 ) -> Tensor:
     x = float_tensor(predictions)
     t = _labels(op, labels, x)
     w = None if weights is None else as_tensor(weights, x._array.dtype)
     if w is not None and wants_grad(w):
-        losses = multiply(_cross_entropy(op, x, t, None, label_smoothing, ignore_class, from_logits, one=False), w)
+        losses = multiply(_cross_entropy(op, from_logits, x, t, None, label_smoothing, ignore_class, one=False), w)
         if not one or ignore_class is None:
             return mean(losses) if one else losses
         return divide(sum(losses), maximum(sum(cast(not_equal(t, ignore_class), x._array.dtype)), 1.0))
@@ -83,6 +84,10 @@ def _composed(x: Tensor, t: Tensor, w: Tensor | None, smoothing: float, from_log
     return mean(losses) if one else losses
 
 
+_softmax = partial(_cross_entropy, "softmax_cross_entropy", True)
+_categorical = partial(_cross_entropy, "categorical_cross_entropy", False)
+
+
 def softmax_cross_entropy(
     logits: TensorLike,
     labels: TensorLike,
@@ -102,9 +107,7 @@ def softmax_cross_entropy(
 
     Source: Lamina; Szegedy et al. 2016, "Rethinking the Inception Architecture", section 7, for the smoothing.
     """
-    return _cross_entropy(
-        "softmax_cross_entropy", logits, labels, weights, label_smoothing, ignore_class, from_logits=True, one=False
-    )
+    return _softmax(logits, labels, weights, label_smoothing, ignore_class, one=False)
 
 
 def softmax_cross_entropy_mean(
@@ -128,9 +131,7 @@ def softmax_cross_entropy_mean(
 
     Source: Lamina.
     """
-    return _cross_entropy(
-        "softmax_cross_entropy", logits, labels, weights, label_smoothing, ignore_class, from_logits=True, one=True
-    )
+    return _softmax(logits, labels, weights, label_smoothing, ignore_class, one=True)
 
 
 def categorical_cross_entropy(
@@ -152,16 +153,7 @@ def categorical_cross_entropy(
 
     Source: Lamina.
     """
-    return _cross_entropy(
-        "categorical_cross_entropy",
-        probabilities,
-        labels,
-        weights,
-        label_smoothing,
-        ignore_class,
-        from_logits=False,
-        one=False,
-    )
+    return _categorical(probabilities, labels, weights, label_smoothing, ignore_class, one=False)
 
 
 def categorical_cross_entropy_mean(
@@ -183,16 +175,7 @@ def categorical_cross_entropy_mean(
 
     Source: Lamina.
     """
-    return _cross_entropy(
-        "categorical_cross_entropy",
-        probabilities,
-        labels,
-        weights,
-        label_smoothing,
-        ignore_class,
-        from_logits=False,
-        one=True,
-    )
+    return _categorical(probabilities, labels, weights, label_smoothing, ignore_class, one=True)
 
 
 def _points(
@@ -358,19 +341,8 @@ def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: boo
 
 
 __all__ = [
-    "binary_cross_entropy",
-    "binary_crossentropy",
-    "categorical_cross_entropy",
-    "categorical_cross_entropy_mean",
-    "categorical_crossentropy",
-    "huber",
-    "kl_divergence",
-    "log_cosh",
-    "mean_absolute_error",
-    "mean_squared_error",
-    "point_loss_mean",
-    "poisson",
-    "softmax_cross_entropy",
-    "softmax_cross_entropy_mean",
+    "binary_cross_entropy", "binary_crossentropy", "categorical_cross_entropy", "categorical_cross_entropy_mean",
+    "categorical_crossentropy", "huber", "kl_divergence", "log_cosh", "mean_absolute_error", "mean_squared_error",
+    "point_loss_mean", "poisson", "softmax_cross_entropy", "softmax_cross_entropy_mean",
     "sparse_categorical_crossentropy",
-]
+]  # fmt: skip

@@ -67,7 +67,4 @@ def normalize(x: TensorLike, axis: Axis = -1, order: float = 2, epsilon: float |
     return divide(x, maximum(length, default_epsilon() if epsilon is None else epsilon))
 
 
-__all__ = [
-    "batch_normalization",
-    "normalize",
-]
+__all__ = ["batch_normalization", "normalize"]

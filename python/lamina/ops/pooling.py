@@ -258,12 +258,6 @@ def global_max_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
 
 
 __all__ = [
-    "adaptive_average_pool",
-    "adaptive_max_pool",
-    "average_pool",
-    "average_pool2d",
-    "global_average_pool2d",
-    "global_max_pool2d",
-    "max_pool",
-    "max_pool2d",
-]
+    "adaptive_average_pool", "adaptive_max_pool", "average_pool", "average_pool2d", "global_average_pool2d",
+    "global_max_pool2d", "max_pool", "max_pool2d",
+]  # fmt: skip

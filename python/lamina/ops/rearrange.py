@@ -210,15 +210,5 @@ def get_item(x: TensorLike, key: Any) -> Tensor:
 
 
 __all__ = [
-    "append",
-    "array_split",
-    "diff",
-    "dsplit",
-    "fliplr",
-    "flipud",
-    "get_item",
-    "hsplit",
-    "roll",
-    "rot90",
-    "vsplit",
-]
+    "append", "array_split", "diff", "dsplit", "fliplr", "flipud", "get_item", "hsplit", "roll", "rot90", "vsplit",
+]  # fmt: skip

@@ -327,26 +327,6 @@ def size(x: TensorLike) -> int | None:
 
 
 __all__ = [
-    "all",
-    "amax",
-    "amin",
-    "any",
-    "argmax",
-    "argmin",
-    "average",
-    "count_nonzero",
-    "cumprod",
-    "cumsum",
-    "logsumexp",
-    "max",
-    "mean",
-    "min",
-    "moments",
-    "norm",
-    "prod",
-    "ptp",
-    "size",
-    "std",
-    "sum",
-    "var",
-]
+    "all", "amax", "amin", "any", "argmax", "argmin", "average", "count_nonzero", "cumprod", "cumsum", "logsumexp",
+    "max", "mean", "min", "moments", "norm", "prod", "ptp", "size", "std", "sum", "var",
+]  # fmt: skip

@@ -390,21 +390,6 @@ def one_hot(x: TensorLike, num_classes: int, axis: int = -1, dtype: Any = None, 
 
 
 __all__ = [
-    "dstack",
-    "flatten",
-    "flip",
-    "getitem",
-    "hstack",
-    "moveaxis",
-    "one_hot",
-    "ravel",
-    "reshape",
-    "slice",
-    "split",
-    "squeeze",
-    "swapaxes",
-    "take",
-    "transpose",
-    "unstack",
-    "vstack",
-]
+    "dstack", "flatten", "flip", "getitem", "hstack", "moveaxis", "one_hot", "ravel", "reshape", "slice", "split",
+    "squeeze", "swapaxes", "take", "transpose", "unstack", "vstack",
+]  # fmt: skip

@@ -286,12 +286,4 @@ def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 
     return _narrowed("bincount", reshape(sums, (*x.shape[:-1], length)), kind)
 
 
-__all__ = [
-    "bincount",
-    "multi_hot",
-    "scatter",
-    "scatter_update",
-    "segment_max",
-    "segment_sum",
-    "slice_update",
-]
+__all__ = ["bincount", "multi_hot", "scatter", "scatter_update", "segment_max", "segment_sum", "slice_update"]

@@ -329,16 +329,6 @@ def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bo
 
 
 __all__ = [
-    "argpartition",
-    "argsort",
-    "digitize",
-    "in_top_k",
-    "isin",
-    "median",
-    "percentile",
-    "quantile",
-    "searchsorted",
-    "sort",
-    "take_along_axis",
-    "top_k",
-]
+    "argpartition", "argsort", "digitize", "in_top_k", "isin", "median", "percentile", "quantile", "searchsorted",
+    "sort", "take_along_axis", "top_k",
+]  # fmt: skip

@@ -228,20 +228,6 @@ def select(condlist: Sequence[TensorLike], choicelist: Sequence[TensorLike], def
 
 
 __all__ = [
-    "cbrt",
-    "divide_no_nan",
-    "exp2",
-    "heaviside",
-    "hypot",
-    "isclose",
-    "isneginf",
-    "isposinf",
-    "log2",
-    "log10",
-    "logaddexp",
-    "logaddexp2",
-    "nan_to_num",
-    "select",
-    "signbit",
-    "trunc",
-]
+    "cbrt", "divide_no_nan", "exp2", "heaviside", "hypot", "isclose", "isneginf", "isposinf", "log2", "log10",
+    "logaddexp", "logaddexp2", "nan_to_num", "select", "signbit", "trunc",
+]  # fmt: skip

@@ -187,16 +187,4 @@ def deg2rad(x: TensorLike) -> Tensor:
     return multiply(x, math.pi / 180)
 
 
-__all__ = [
-    "arccos",
-    "arccosh",
-    "arcsin",
-    "arcsinh",
-    "arctan",
-    "arctan2",
-    "arctanh",
-    "cosh",
-    "deg2rad",
-    "sinh",
-    "tan",
-]
+__all__ = ["arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cosh", "deg2rad", "sinh", "tan"]

@@ -1,4 +1,4 @@
-"""Philox4x32-10 in NumPy: the words of csrc/core/rng.h."""
+"""Philox4x32-10 in NumPy: the words of csrc/simd/random.h."""
 
 from __future__ import annotations
 

@@ -24,16 +24,10 @@ def _activation(name: str, *shape: int) -> Case:
 
     n = math.prod(shape)
     return Case(
-        "activation",
-        f"{name} {'x'.join(map(str, shape))}",
-        "activation_forward",
-        inputs,
-        "activation_backward",
-        (0,),
+        "activation", f"{name} {'x'.join(map(str, shape))}", "activation_forward", inputs, "activation_backward", (0,),
         saved,
-        bytes=8.0 * n,
-        backward_bytes=12.0 * n,
-    )
+        bytes=8.0 * n, backward_bytes=12.0 * n,
+    )  # fmt: skip
 
 
 def _softmax(name: str, *shape: int) -> Case:
@@ -42,17 +36,10 @@ def _softmax(name: str, *shape: int) -> Case:
 
     n = math.prod(shape)
     return Case(
-        "activation",
-        f"{name} {'x'.join(map(str, shape))}",
-        f"{name}_forward",
-        inputs,
-        f"{name}_backward",
-        (0,),
+        "activation", f"{name} {'x'.join(map(str, shape))}", f"{name}_forward", inputs, f"{name}_backward", (0,),
         lambda args, y, dy: (y, dy),
-        bytes=8.0 * n,
-        backward_bytes=12.0 * n,
-        reduction=shape[-1],
-    )
+        bytes=8.0 * n, backward_bytes=12.0 * n, reduction=shape[-1],
+    )  # fmt: skip
 
 
 def test_cases() -> list[Case]:

@@ -49,17 +49,11 @@ def _case(
     return Case(
         "attention",
         f"{B}x{Tq}x{Tk}x{H}x{D}{'' if causal == 'none' else ' ' + causal}{' ' + options if options else ''}",
-        "attention_forward",
-        inputs,
-        "attention_backward",
-        (0, 1, 2, 4),
-        saved,
-        flops=flops,
-        bytes=4.0 * B * H * (Tq + Tk) * (D + size),
-        backward_flops=2.5 * flops,
+        "attention_forward", inputs, "attention_backward", (0, 1, 2, 4), saved,
+        flops=flops, bytes=4.0 * B * H * (Tq + Tk) * (D + size), backward_flops=2.5 * flops,
         backward_bytes=8.0 * B * H * (Tq + Tk) * (D + size),
         reduction=max(B * H * Tq, Tk * D, 1) if bias else max(Tq, Tk, D, 1),
-    )
+    )  # fmt: skip
 
 
 def _weights(B: int, Tq: int, Tk: int, H: int, D: int, Hkv: int | None = None) -> Case:
@@ -74,15 +68,10 @@ def _weights(B: int, Tq: int, Tk: int, H: int, D: int, Hkv: int | None = None) -
         return q, k, mask, None, None, lse, "none", D**-0.5
 
     return Case(
-        "attention",
-        f"weights {B}x{Tq}x{Tk}x{H}x{D}",
-        "attention_weights_forward",
-        inputs,
-        "attention_weights_backward",
-        (0, 1),
-        lambda args, w, dy: (args[0], args[1], w, dy, args[7]),
+        "attention", f"weights {B}x{Tq}x{Tk}x{H}x{D}", "attention_weights_forward", inputs,
+        "attention_weights_backward", (0, 1), lambda args, w, dy: (args[0], args[1], w, dy, args[7]),
         reduction=max(Tq, Tk, D, 1),
-    )
+    )  # fmt: skip
 
 
 def test_cases() -> list[Case]:

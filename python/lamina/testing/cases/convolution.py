@@ -61,19 +61,10 @@ def _conv(
         name += "" if value == default else f"{label}{value}"
     op = "depthwise_conv" if depthwise else "conv_transpose" if transposed else "conv"
     return Case(
-        "convolution",
-        f"{op} {name}",
-        f"{op}_forward",
-        inputs,
-        f"{op}_backward",
-        (0, 1, 2),
-        saved,
-        flops=flops,
-        bytes=4.0 * words,
-        backward_flops=2 * flops,
-        backward_bytes=8.0 * words,
+        "convolution", f"{op} {name}", f"{op}_forward", inputs, f"{op}_backward", (0, 1, 2), saved,
+        flops=flops, bytes=4.0 * words, backward_flops=2 * flops, backward_bytes=8.0 * words,
         reduction=max(depth, int(np.prod(taps)) * outputs // max(groups, 1), int(n * np.prod(out)), int(sums), 1),
-    )
+    )  # fmt: skip
 
 
 def _volumes() -> list[Case]:

@@ -21,19 +21,11 @@ def _dense(M: int, N: int, K: int, activation: str = "linear", bias: bool = True
 
     flops = 2.0 * M * N * K
     return Case(
-        "dense",
-        f"{M}x{N}x{K} {activation}{'' if bias else ' no bias'}",
-        "dense_forward",
-        inputs,
-        "dense_backward",
-        (0, 1, 2),
-        saved,
-        flops=flops,
-        bytes=4.0 * (M * K + K * N + M * N),
-        backward_flops=2 * flops,
-        backward_bytes=8.0 * (M * K + K * N + M * N),
-        reduction=max(M, N, K, 1),
-    )
+        "dense", f"{M}x{N}x{K} {activation}{'' if bias else ' no bias'}", "dense_forward", inputs, "dense_backward",
+        (0, 1, 2), saved,
+        flops=flops, bytes=4.0 * (M * K + K * N + M * N), backward_flops=2 * flops,
+        backward_bytes=8.0 * (M * K + K * N + M * N), reduction=max(M, N, K, 1),
+    )  # fmt: skip
 
 
 def _matmul(batch: tuple[int, ...], M: int, N: int, K: int, shared: str = "") -> Case:
@@ -45,17 +37,10 @@ def _matmul(batch: tuple[int, ...], M: int, N: int, K: int, shared: str = "") ->
     n = int(np.prod(batch))
     flops = 2.0 * n * M * N * K
     return Case(
-        "dense",
-        f"matmul {batch} {M}x{N}x{K}{' shared ' + shared if shared else ''}",
-        "matmul_forward",
-        inputs,
-        "matmul_backward",
-        (0, 1),
-        lambda args, y, dy: (args[0], args[1], dy),
-        flops=flops,
-        backward_flops=2 * flops,
-        reduction=max(n * M, n * N, K, 1),
-    )
+        "dense", f"matmul {batch} {M}x{N}x{K}{' shared ' + shared if shared else ''}", "matmul_forward", inputs,
+        "matmul_backward", (0, 1), lambda args, y, dy: (args[0], args[1], dy),
+        flops=flops, backward_flops=2 * flops, reduction=max(n * M, n * N, K, 1),
+    )  # fmt: skip
 
 
 def _transposed(M: int, N: int, K: int, form: str) -> Case:

@@ -15,16 +15,10 @@ def _dropout(shape: tuple[int, ...], rate: float) -> Case:
 
     n = float(np.prod(shape))
     return Case(
-        "dropout",
-        f"{shape} rate {rate}",
-        "dropout_forward",
-        inputs,
-        "dropout_backward",
-        (0,),
+        "dropout", f"{shape} rate {rate}", "dropout_forward", inputs, "dropout_backward", (0,),
         lambda args, result, dy: (result[1], dy, rate),
-        bytes=8 * n,
-        backward_bytes=8 * n,
-    )
+        bytes=8 * n, backward_bytes=8 * n,
+    )  # fmt: skip
 
 
 def test_cases() -> list[Case]:

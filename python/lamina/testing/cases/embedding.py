@@ -15,17 +15,10 @@ def _embedding(shape: tuple[int, ...], V: int, D: int, kind: Any = np.int64) -> 
 
     n = float(np.prod(shape))
     return Case(
-        "embedding",
-        f"{shape} of {V}x{D} {np.dtype(kind).name}",
-        "embedding_forward",
-        inputs,
-        "embedding_backward",
-        (1,),
-        lambda args, y, dy: (args[0], dy),
-        bytes=8 * n * D,
-        backward_bytes=4 * D * (3 * n + V),
-        reduction=max(1, int(n)),
-    )
+        "embedding", f"{shape} of {V}x{D} {np.dtype(kind).name}", "embedding_forward", inputs, "embedding_backward",
+        (1,), lambda args, y, dy: (args[0], dy),
+        bytes=8 * n * D, backward_bytes=4 * D * (3 * n + V), reduction=max(1, int(n)),
+    )  # fmt: skip
 
 
 def test_cases() -> list[Case]:

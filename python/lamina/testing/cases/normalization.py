@@ -34,17 +34,11 @@ def _batch_norm(*shape: int, training: bool = True, activation: str = "linear", 
     extra = "" if affine == "gb" else f" affine={affine}"
     relu = activation == "relu"
     return Case(
-        "normalization",
-        f"{name} {'x'.join(map(str, shape))}{' relu' if relu else ''}{extra}",
-        "batch_norm_forward",
-        inputs,
-        "batch_norm_backward",
-        (0, 1, 2),
-        saved,
-        bytes=(12.0 if training else 8.0) * n,
-        backward_bytes=(28.0 if relu else 20.0) * n,
+        "normalization", f"{name} {'x'.join(map(str, shape))}{' relu' if relu else ''}{extra}", "batch_norm_forward",
+        inputs, "batch_norm_backward", (0, 1, 2), saved,
+        bytes=(12.0 if training else 8.0) * n, backward_bytes=(28.0 if relu else 20.0) * n,
         reduction=math.prod(shape[:-1]),
-    )
+    )  # fmt: skip
 
 
 def _layer_norm(*shape: int, affine: str = "gb") -> Case:
@@ -79,18 +73,11 @@ def _rms_norm(*shape: int, affine: bool = True, size: float = 1.0) -> Case:
     n = float(math.prod(shape))
     extra = ("" if affine else " without scale") + ("" if size == 1 else f" of {size:g}")
     return Case(
-        "normalization",
-        f"rms norm {'x'.join(map(str, shape))}{extra}",
-        "rms_norm_forward",
-        inputs,
-        "rms_norm_backward",
-        (0, 1),
-        lambda args, result, dy: (args[0], args[1], result[1], dy),
+        "normalization", f"rms norm {'x'.join(map(str, shape))}{extra}", "rms_norm_forward", inputs,
+        "rms_norm_backward", (0, 1), lambda args, result, dy: (args[0], args[1], result[1], dy),
         torch=lambda torch, x, scale, epsilon: torch.nn.functional.rms_norm(x, x.shape[-1:], scale, epsilon),
-        bytes=8.0 * n,
-        backward_bytes=12.0 * n,
-        reduction=max(shape),
-    )
+        bytes=8.0 * n, backward_bytes=12.0 * n, reduction=max(shape),
+    )  # fmt: skip
 
 
 def test_cases() -> list[Case]:

@@ -40,17 +40,12 @@ def _pool(
     label = "".join(f"{text}{value}" for text, value, default in labels if value != default)
     label += f" {'save' if last is True else last}" if last else ""
     return Case(
-        "pooling",
-        f"{kind} {'x'.join(map(str, x))} {'x'.join(map(str, taps))}/{strides or pool_size} {padding}{label}",
-        f"{kind}_pool_forward",
-        inputs,
-        f"{kind}_pool_backward" if last else "",
-        (0,) if last else (),
+        "pooling", f"{kind} {'x'.join(map(str, x))} {'x'.join(map(str, taps))}/{strides or pool_size} {padding}{label}",
+        f"{kind}_pool_forward", inputs, f"{kind}_pool_backward" if last else "", (0,) if last else (),
         saved if last else None,
-        bytes=4 * (pixels + outputs) + index,
-        backward_bytes=4 * (pixels + outputs) + index,
+        bytes=4 * (pixels + outputs) + index, backward_bytes=4 * (pixels + outputs) + index,
         reduction=int(np.prod(taps)),
-    )
+    )  # fmt: skip
 
 
 def _adaptive(kind: str, x: tuple[int, ...], output_size: Any = None) -> Case:
@@ -63,15 +58,10 @@ def _adaptive(kind: str, x: tuple[int, ...], output_size: Any = None) -> Case:
     return Case(
         "pooling",
         f"{'global' if output_size is None else 'adaptive'} {kind} {'x'.join(map(str, x))} {output_size or ''}".strip(),
-        f"adaptive_{kind}_pool_forward",
-        inputs,
-        f"adaptive_{kind}_pool_backward",
-        (0,),
+        f"adaptive_{kind}_pool_forward", inputs, f"adaptive_{kind}_pool_backward", (0,),
         lambda args, result, dy: (result[1], dy, output_size) if kind == "max" else (dy, output_size),
-        bytes=4 * words,
-        backward_bytes=4 * words,
-        reduction=int(np.prod(x[1:-1])),
-    )
+        bytes=4 * words, backward_bytes=4 * words, reduction=int(np.prod(x[1:-1])),
+    )  # fmt: skip
 
 
 def test_cases() -> list[Case]:

@@ -55,17 +55,10 @@ def _case(
     words += [w for w in (activation, recurrent_activation) if w not in ("tanh", "sigmoid")]
     flops = 2.0 * GATES[cell] * B * S * (features + U) * U
     return Case(
-        "recurrent",
-        " ".join([f"{cell} {B}x{S}x{features}x{U}", *(w for w in words if w)]),
-        f"{cell}_forward",
-        inputs,
-        f"{cell}_backward",
-        (0, 1, 2, 3, 4, 5),
-        saved,
-        flops=flops,
-        backward_flops=2 * flops,
-        reduction=max(B * S, 4 * U, features, 1),
-    )
+        "recurrent", " ".join([f"{cell} {B}x{S}x{features}x{U}", *(w for w in words if w)]), f"{cell}_forward", inputs,
+        f"{cell}_backward", (0, 1, 2, 3, 4, 5), saved,
+        flops=flops, backward_flops=2 * flops, reduction=max(B * S, 4 * U, features, 1),
+    )  # fmt: skip
 
 
 def _lstm(*sizes: Any, **options: Any) -> Case:

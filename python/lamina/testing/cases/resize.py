@@ -18,17 +18,11 @@ def _resize(x: tuple[int, int, int, int], height: int, width: int, interpolation
 
     words = float(x[0] * x[3] * (x[1] * x[2] + height * width))
     return Case(
-        "resize",
-        f"{interpolation} {'x'.join(map(str, x))} to {height}x{width}",
-        "resize_forward",
-        inputs,
-        "resize_backward",
-        (0,),
-        saved,
-        bytes=4 * words,
-        backward_bytes=4 * words,
+        "resize", f"{interpolation} {'x'.join(map(str, x))} to {height}x{width}", "resize_forward", inputs,
+        "resize_backward", (0,), saved,
+        bytes=4 * words, backward_bytes=4 * words,
         reduction=max(1, 4 * (height // max(x[1], 1) + 1) * (width // max(x[2], 1) + 1)),
-    )
+    )  # fmt: skip
 
 
 def test_cases() -> list[Case]:
