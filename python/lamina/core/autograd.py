@@ -1,4 +1,4 @@
-"""A tape over coarse native operations: Tensor, record, backward, no_grad.
+"""A tape over coarse native operations: Tensor, record, no_grad.  backward.py walks back over it.
 
 An operation computes its result with a native forward, then calls ``record(result, inputs, backward)``.  Its
 ``backward(dy, grads)`` returns nothing and writes each wanted gradient straight into a destination that the engine
@@ -27,11 +27,11 @@ import numpy as np
 from .. import _native
 from . import own_gradients
 from .arrays import values_of
+from .backward import backward
 from .explain import only, require
 from .grad_mode import enable_grad as enable_grad
 from .grad_mode import grad_mode
 from .grad_mode import no_grad as no_grad
-from .memory import zero_pages
 from .nodes import Array as Array
 from .nodes import Backward, BackwardMany, BackwardView, Lookup, Node, Result
 from .nodes import Gradients as Gradients
@@ -195,7 +195,7 @@ class Tensor:
             ValueError: ``gradient`` has another shape, or is None for more than one element.
             RuntimeError: the tape was freed by an earlier backward, or holds nothing of this tensor.
         """
-        backward(self, gradient, retain_graph)
+        backward(self, gradient._array if isinstance(gradient, Tensor) else gradient, retain_graph)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         forbid_capture(NUMPY_ON_TENSOR)
@@ -379,146 +379,3 @@ def record_many(arrays: Sequence[Array], inputs: Sequence[Tensor], backward: Bac
 def wants_grad(*inputs: Tensor) -> bool:
     """Whether an operation on these inputs goes on the tape (so that it must save what backward needs)."""
     return any(x.requires_grad for x in inputs) and grad_mode.enabled
-
-
-def _reachable(root: Tensor) -> list[tuple[Node, Tensor]]:
-    """Every recorded result below root, the latest last; a result's node always comes after its inputs' nodes."""
-    seen: dict[int, tuple[Node, Tensor]] = {}
-    stack = [root]
-    while stack:
-        t = stack.pop()
-        node = t._node
-        if node is None or node.sequence in seen:
-            continue
-        if node.backward is None:
-            raise RuntimeError("backward: the tape was freed by an earlier backward(); pass retain_graph=True there")
-        seen[node.sequence] = (node, t)
-        stack.extend(x for x in node.inputs if x.requires_grad)
-    return [seen[s] for s in sorted(seen)]
-
-
-class _Pending:
-    """Gradients under way: one buffer a tensor, and how many tensors share each buffer (views alias dy)."""
-
-    __slots__ = ("buffers", "recording", "several", "shared")
-
-    def __init__(self) -> None:
-        self.recording = grad_mode.recording
-        self.buffers: dict[int, Array] = {}
-        self.several: dict[int, list[Array | None]] = {}  # of operations with several results: their dys
-        self.shared: dict[int, int] = {}  # address of a buffer -> tensors that still read it
-
-    def put(self, t: Tensor, array: Array) -> None:
-        self.buffers[id(t)] = array
-        self.share(array)
-
-    def share(self, array: Array) -> None:
-        address = _native.address(array)
-        self.shared[address] = self.shared.get(address, 0) + 1
-
-    def release(self, array: Array) -> None:
-        self.shared[_native.address(array)] -= 1
-
-    def owned(self, t: Tensor) -> Array:
-        """The buffer of t, safe to add to: copied first where another tensor still reads it."""
-        array = self.buffers[id(t)]
-        if self.shared[_native.address(array)] > 1:
-            self.release(array)
-            array = _native.copy(array)
-            self.put(t, array)
-        return array
-
-
-def _destination(t: Tensor, pending: _Pending, of_lookup: bool = False) -> tuple[Array, bool]:
-    """Where t's gradient goes, and whether it is added to what is there."""
-    if t._node is None:
-        touched = t.touched
-        if t._grad is None:
-            t._grad = np.empty_like(t._array, order="C") if touched is None else zero_pages(t.shape, t.dtype)
-        if touched is not None and not of_lookup:
-            _native.touch_all(touched)
-        if pending.recording is not None:
-            pending.recording.reads_gradient(t)
-        accumulate, t._grad_is_set = t._grad_is_set, True
-        return t._grad, accumulate
-    if id(t) in pending.buffers:
-        return pending.owned(t), True
-    buffer = _native.empty(t._array.shape, t._array.dtype)
-    pending.put(t, buffer)
-    return buffer, False
-
-
-def _take_view(t: Tensor, dy: Array, pending: _Pending) -> None:
-    """Give t the alias dy as its gradient, or add it to the one it has."""
-    if t._node is not None and id(t) not in pending.buffers:
-        pending.put(t, dy)
-        return
-    destination, accumulate = _destination(t, pending)
-    _native.copy_into(dy, destination, accumulate)
-
-
-def _step_back(node: Node, dy: Any, pending: _Pending) -> None:
-    """Run one node's backward; dy is a list where the operation has several results."""
-    if node.is_view:
-        if type(node) is Result:
-            pending.share(dy)
-            pending.several.setdefault(id(node.inputs[0]), [None] * node.count)[node.index] = dy
-            return
-        for x, dx in zip(node.inputs, node.backward(dy), strict=True):
-            if x.requires_grad and dx is not None:
-                _take_view(x, dx, pending)
-        return
-    grads = Gradients(len(node.inputs))
-    of_lookup = type(node) is Lookup
-    for i, x in enumerate(node.inputs):
-        if x.requires_grad:
-            grads[i], accumulate = _destination(x, pending, of_lookup)
-            if accumulate:
-                grads.accumulate |= 1 << i
-    node.backward(dy, grads)
-
-
-def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> None:
-    """Walk the tape from root, the latest operation first (reverse-mode differentiation).
-
-    ``gradient`` is d(final)/d(root), of root's shape; it may be left out where root has one element.  Each node is
-    freed once it is done, so that activations live no longer than they are needed, unless ``retain_graph``.
-    """
-    if not root.requires_grad:
-        raise RuntimeError(
-            "backward: this tensor depends on nothing with requires_grad=True (made under no_grad, or from the result "
-            "of a captured step, which carries no tape: call backward() inside of the step)"
-        )
-    if gradient is None:
-        if root.size != 1:
-            raise ValueError(
-                f"backward: a tensor of shape {root.shape} needs gradient=; only one element can go without"
-            )
-        seed = _native.full(root.shape, 1.0, root.dtype)
-    else:
-        if isinstance(gradient, Tensor):
-            gradient = gradient._array
-        seed = np.asarray(gradient, dtype=root.dtype, order="C")
-        if isinstance(gradient, np.ndarray) and seed is not gradient:
-            forbid_capture("backward(gradient) converted its argument: give the tensor's dtype, C-contiguous")
-        if seed.shape != root.shape:
-            raise ValueError(f"backward: gradient has shape {seed.shape}, the tensor {root.shape}")
-    pending = _Pending()
-    if root._node is None:
-        _take_view(root, seed, pending)
-        return
-    pending.put(root, seed)
-    order = _reachable(root)
-    while order:
-        node, t = order.pop()
-        dy = pending.buffers.pop(id(t), None)
-        if dy is not None:
-            _step_back(node, dy, pending)
-            pending.release(dy)
-        elif dys := pending.several.pop(id(t), None):
-            _step_back(node, dys, pending)
-            for dy in dys:
-                if dy is not None:
-                    pending.release(dy)
-        if not retain_graph:
-            node.backward, node.inputs = None, ()

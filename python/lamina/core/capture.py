@@ -34,12 +34,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import _native
 from .arrays import as_dtype
 from .autograd import Array, Tensor, wrap
 from .explain import require
 from .grad_mode import grad_mode
-from .masked_tensor import MaskedTensor, attach
+from .masked_tensor import MaskedTensor
+from .recorded_plan import Calls, RecordedPlan, is_place, rebuild
 from .recording import CaptureError, Recording, configuration, noting
 from .tree import leaves
 
@@ -47,15 +47,6 @@ _FUNCTIONS = (type, types.FunctionType, types.ModuleType, functools.partial, np.
 _PLAIN = (type(None), int, float, complex, str, bytes, np.generic, np.dtype, type)  # results that hold no tensor
 MAX_NAMELESS, MAX_NAMED = 16, 256  # runs in a row that may make variables, or set attributes for the first time
 BAD_INPUT = (ValueError, TypeError, IndexError)  # what native operations raise
-
-
-class _Calls:
-    """What calls of layers pass down to a step inside of them; the layers' floor, which stands above, sets it once."""
-
-    class Context:
-        training = False
-
-    context: Any = Context
 
 
 class CaptureWarning(UserWarning):
@@ -66,16 +57,6 @@ class _Unsuitable(Exception):
     """An argument that cannot be captured; this call runs eagerly."""
 
 
-def inside_of(context: Any) -> None:
-    """Make ``context.training`` something that plans are recorded for."""
-    _Calls.context = context
-
-
-def _is_place(x: Tensor) -> bool:
-    """Whether an argument is a thing of its own, a leaf or a variable, rather than the values that it holds."""
-    return (x.requires_grad and x._node is None) or type(x) not in (Tensor, MaskedTensor)
-
-
 def _flatten(value: Any, arrays: list[Array]) -> Any:
     """A hashable description of a structure of arguments; its arrays are appended to ``arrays``."""
     if isinstance(value, Tensor):
@@ -84,7 +65,7 @@ def _flatten(value: Any, arrays: list[Array]) -> Any:
                 "an argument is a computed tensor that wants a gradient, and the tape ends at a captured step: compute "
                 "it inside of the step, or pass x.detach()"
             )
-        if _is_place(value):
+        if is_place(value):
             return ("place", id(value), value)
         arrays.append(value._array)
         if not isinstance(value, MaskedTensor):
@@ -118,18 +99,6 @@ def _changes_unseen(value: Any) -> bool:
     return by_identity and (hasattr(value, "__dict__") or hasattr(type(value), "__slots__"))
 
 
-def _rebuild(value: Any, fill: Callable[[Any], Any]) -> Any:
-    """The structure of value with every array or Tensor x replaced by fill(x)."""
-    if isinstance(value, (Tensor, np.ndarray)):
-        return fill(value)
-    if isinstance(value, (tuple, list)):
-        make = getattr(type(value), "_make", type(value))  # of a named tuple
-        return make([_rebuild(v, fill) for v in value])
-    if isinstance(value, dict):
-        return {k: _rebuild(v, fill) for k, v in value.items()}
-    return value
-
-
 def _foreign(result: Any) -> str | None:
     """Why a result cannot be given again by replays: it holds an object, in which there may be tensors."""
     for leaf in leaves(result):
@@ -140,124 +109,6 @@ def _foreign(result: Any) -> str | None:
 
 def _as_tensor(x: Any) -> Tensor:
     return x if isinstance(x, Tensor) else wrap(x)
-
-
-class _Plan:
-    """One recorded run: the native plan, its input slots, its results, and what must hold before a replay."""
-
-    def __init__(self, slots: list[Array]) -> None:
-        self.native = _native.Plan()
-        self.slots = slots
-        self.version = configuration.version
-        self.enabled = grad_mode.enabled
-        self.training = _Calls.context.training
-        self.recording = Recording()
-        self.hooks = self.recording.hooks
-        self.result: Any = None
-        self.result_is_tensor = self.is_plain = False
-        self.overwritten: set[int] = set()  # of the results, by their ids: those in memory of the plan
-        self.wanting: list[Tensor] = []  # leaves that must want a gradient, and those that
-        self.frozen: list[Tensor] = []  # must not
-        self.before: list[tuple[Tensor, bool]] = []  # leaves and whether they must have a gradient,
-        self.filled: list[Tensor] = []  # and those that have one, or have
-        self.emptied: list[Tensor] = []  # none, afterwards
-        self.own_gradients: list[Array] = []  # of leaves that the step makes
-
-    def leaves_match(self) -> bool:
-        """Whether every leaf wants a gradient, and has one, exactly where it did in the recorded run."""
-        for leaf in self.wanting:
-            if not leaf.requires_grad:
-                return False
-        for leaf in self.frozen:
-            if leaf.requires_grad:
-                return False
-        for leaf, had in self.before:  # noqa: SIM110 (a loop is faster)
-            if leaf._grad_is_set is not had:
-                return False
-        return True
-
-    def finish(self, result: Any, others: list[_Plan]) -> None:
-        self.native.set_slots(tuple(self.slots), Tensor)
-        self._forget_own_leaves()
-        noted = self.recording.leaves.values()
-        known = {id(x): x for plan in others for x in (*plan.wanting, *plan.frozen)}  # which this run may not have met
-        known.update((id(leaf), leaf) for leaf, _ in noted)
-        self.wanting = [leaf for leaf in known.values() if leaf.requires_grad]
-        self.frozen = [leaf for leaf in known.values() if not leaf.requires_grad]
-        self.before = [(leaf, had) for leaf, had in noted if had is not None]
-        changed = [leaf for leaf, had in noted if leaf._grad_is_set is not had]
-        self.filled = [leaf for leaf in changed if leaf._grad_is_set]
-        self.emptied = [leaf for leaf in changed if not leaf._grad_is_set]
-        self.result = result
-        _rebuild(result, self._look)
-        self.result_is_tensor = type(result) is Tensor and id(result) in self.overwritten
-        self.is_plain = self.result_is_tensor and not self.hooks and not known
-
-    def _forget_own_leaves(self) -> None:
-        """Of the leaves that each run of the step makes anew nothing matters but the memory of their gradients."""
-        noted, self.recording.leaves = self.recording.leaves, {}
-        while noted:
-            key, (leaf, had) = noted.popitem()
-            own, gradient, still = self._holds(leaf._array), leaf._grad, weakref.ref(leaf)
-            del leaf
-            kept = still()  # by whom else holds it and may find it in the next call
-            if kept is not None and not own:
-                self.recording.leaves[key] = (kept, had)
-            elif gradient is not None:
-                self.own_gradients.append(gradient)
-
-    def _look(self, x: Any) -> Any:
-        parts = (x._array, x.mask._array) if isinstance(x, MaskedTensor) else (getattr(x, "_array", x),)
-        if any(self._holds(a) or any(np.may_share_memory(a, g) for g in self.own_gradients) for a in parts):
-            self.overwritten.add(id(x))
-        return x
-
-    def _holds(self, array: Array) -> bool:
-        """Whether an array is a part of the plan's memory or of a slot."""
-        return self.native.owns(array) or any(np.may_share_memory(array, slot) for slot in self.slots)
-
-    def arguments(self, structure: Any) -> Any:
-        """The structure with the slots, as tensors, in place of its arrays."""
-        remaining = iter(self.slots)
-
-        def to_slot(x: Any) -> Tensor:
-            if isinstance(x, Tensor) and _is_place(x):
-                return x
-            slot = wrap(next(remaining))
-            return attach(slot, wrap(next(remaining))) if isinstance(x, MaskedTensor) else slot
-
-        return _rebuild(structure, to_slot)
-
-    def fill(self, arrays: list[Array]) -> None:
-        for slot, array in zip(self.slots, arrays, strict=True):
-            np.copyto(slot, array)
-
-    def replay(self) -> Any:
-        """Run on what stands in the slots."""
-        for hook in self.hooks:
-            hook()
-        self.native.run()
-        for leaf in self.filled:
-            leaf._grad_is_set = True
-        for leaf in self.emptied:
-            leaf._grad_is_set = False
-        if self.result_is_tensor:  # as outputs() does, without the call
-            return wrap(self.result._array.copy())
-        return self.outputs()
-
-    def outputs(self) -> Any:
-        """The results, copied out of the plan's memory, which the next replay overwrites."""
-        if self.result_is_tensor:
-            return wrap(self.result._array.copy())
-        return _rebuild(self.result, self._copy)
-
-    def _copy(self, x: Any) -> Any:
-        if id(x) not in self.overwritten:
-            return x if isinstance(x, np.ndarray) or x._node is None else wrap(x._array)
-        if isinstance(x, np.ndarray):
-            return x.copy()
-        copy = wrap(x._array.copy())
-        return attach(copy, wrap(x.mask._array.copy())) if isinstance(x, MaskedTensor) else copy
 
 
 _steps: weakref.WeakSet[CapturedStep] = weakref.WeakSet()
@@ -298,8 +149,8 @@ class CapturedStep:
     def reset(self) -> None:
         """Forget all plans and why the step ran eagerly: the next call is recorded.  Call it after plain Python values
         that the step uses were changed."""
-        self._plans: OrderedDict[Any, list[_Plan]] = OrderedDict()
-        self._latest: _Plan | None = None  # if its arguments were arrays alone: most calls are like the last one
+        self._plans: OrderedDict[Any, list[RecordedPlan]] = OrderedDict()
+        self._latest: RecordedPlan | None = None  # if its arguments were arrays alone: most calls are like the last one
         self._changes: dict[tuple[int, str], Any] = {}  # what the last runs, which were not kept, configured
         self._dropped = 0  # how many they are
         self.reason: str | None = None
@@ -320,7 +171,7 @@ class CapturedStep:
             and not kwargs
             and latest.version == configuration.version
             and latest.enabled is grad_mode.enabled
-            and latest.training is _Calls.context.training
+            and latest.training is Calls.context.training
         ):
             with self._lock:
                 try:
@@ -334,7 +185,7 @@ class CapturedStep:
                     raise
         arrays: list[Array] = []
         try:
-            key = (_flatten((args, kwargs), arrays), grad_mode.enabled, _Calls.context.training)
+            key = (_flatten((args, kwargs), arrays), grad_mode.enabled, Calls.context.training)
             hash(key)
         except _Unsuitable as error:
             return self._eager_once(str(error), args, kwargs)
@@ -355,7 +206,7 @@ class CapturedStep:
             return self._record(key, args, kwargs, arrays)
 
     def _eager(self, args: Any, kwargs: Any) -> Any:
-        return self._step(*_rebuild(args, _as_tensor), **_rebuild(kwargs, _as_tensor))
+        return self._step(*rebuild(args, _as_tensor), **rebuild(kwargs, _as_tensor))
 
     def _eager_once(self, reason: str, args: Any, kwargs: Any) -> Any:
         """Run this call eagerly; others may be captured."""
@@ -367,7 +218,7 @@ class CapturedStep:
         return self._eager(args, kwargs)
 
     def _record(self, key: Any, args: Any, kwargs: Any, arrays: list[Array]) -> Any:
-        plan = _Plan([np.array(a, as_dtype(a.dtype), order="C") for a in arrays])
+        plan = RecordedPlan([np.array(a, as_dtype(a.dtype), order="C") for a in arrays])
         slots, named = plan.arguments((args, kwargs))
         grad_mode.recording = plan.recording
         plan.native.start()
@@ -408,7 +259,7 @@ class CapturedStep:
             return None
         return "it makes or configures variables at every call, which a replay would not"
 
-    def _retrace(self, plan: _Plan, args: Any, kwargs: Any, error: Exception) -> None:
+    def _retrace(self, plan: RecordedPlan, args: Any, kwargs: Any, error: Exception) -> None:
         """Raise the error of a failed replay as the eager step would, which knows the layer.  Nothing is computed."""
         flags = [(leaf, leaf._grad_is_set) for leaf, _ in plan.recording.leaves.values()]
         found = False
@@ -429,7 +280,7 @@ class CapturedStep:
                 for leaf, is_set in flags:
                     leaf._grad_is_set = is_set
 
-    def _remember(self, plan: _Plan, args: Any, kwargs: Any) -> None:
+    def _remember(self, plan: RecordedPlan, args: Any, kwargs: Any) -> None:
         simple = not kwargs and len(args) == len(plan.slots)  # and no leaf, which has no slot, is among them
         self._latest = plan if simple and all(type(a) is Tensor or isinstance(a, np.ndarray) for a in args) else None
 

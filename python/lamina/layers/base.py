@@ -18,9 +18,9 @@ from .. import activations, regularizers
 from ..config import standardize_dtype
 from ..core import registry
 from ..core.autograd import Array, Tensor, wrap
-from ..core.capture import inside_of
 from ..core.explain import Explained, explained
 from ..core.grad_mode import grad_mode
+from ..core.recorded_plan import inside_of
 from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
 from ..core.tree import leaves, map_shapes, map_structure
