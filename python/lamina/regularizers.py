@@ -9,7 +9,7 @@ from . import ops
 from .core import registry
 from .core.autograd import Tensor
 from .core.explain import Explained
-from .core.recording import note_change, note_made, notes_changes
+from .core.recording import Noting
 from .core.suggest import unknown
 
 
@@ -19,21 +19,11 @@ def _factor(name: str, value: Any) -> float:
     return float(value)
 
 
-@notes_changes
-class Regularizer(Explained, strict=True):
+class Regularizer(Noting, Explained, strict=True):
     """Base of regularizers: called with a tensor, returns a scalar.
 
     Source: Keras 3, Regularizer.
     """
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        regularizer = super().__new__(cls)
-        note_made(regularizer)
-        return regularizer
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
-        note_change(self, name)  # what was captured with the old value is captured again
 
     def __call__(self, x: Tensor) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")

@@ -101,6 +101,20 @@ def notes_changes(cls: _Class) -> _Class:
     return cls
 
 
+@notes_changes
+class Noting:
+    """Base of classes whose objects note that they are made and what is set on them."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = super().__new__(cls)
+        note_made(made)
+        return made
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        note_change(self, name)  # what was captured with the old value is captured again
+
+
 def forbid_capture(what: str) -> None:
     """Note that the running step does what a replay could not repeat; it goes on eagerly and is not captured."""
     if grad_mode.recording is not None:

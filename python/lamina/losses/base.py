@@ -11,14 +11,13 @@ from ..core.arrays import as_dtype
 from ..core.autograd import Tensor
 from ..core.explain import Explained, fail
 from ..core.masked_tensor import MaskedTensor, attach
-from ..core.recording import note_change, note_made, notes_changes
+from ..core.recording import Noting
 from ..core.suggest import unknown
 from ..ops.conversion import as_tensor
 from .reduction import REDUCTIONS, kept_part, reduce_values
 
 
-@notes_changes
-class Loss(Explained, strict=True):
+class Loss(Noting, Explained, strict=True):
     """Base of losses; a subclass defines ``call(y_true, y_pred)``, which returns one value per sample.
 
     A loss is called as ``loss(y_true, y_pred, sample_weight=None)``.  Steps that the mask of y_pred leaves out have no
@@ -36,11 +35,6 @@ class Loss(Explained, strict=True):
 
     integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        loss = super().__new__(cls)
-        note_made(loss)
-        return loss
-
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
     ) -> None:
@@ -49,10 +43,6 @@ class Loss(Explained, strict=True):
         self.name = name or type(self).__name__
         self.reduction = reduction
         self.dtype = None if dtype is None else as_dtype(dtype, f"{type(self).__name__}: dtype").name
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
-        note_change(self, name)  # what was captured with the old value is captured again
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         try:

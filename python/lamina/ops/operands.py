@@ -26,7 +26,7 @@ def operands(op: str, x1: TensorLike, x2: TensorLike, integers: bool = True, by_
             return _by_value(x, x2)
         if a.kind in "iu" and integers and isinstance(x2, int):
             return x, x2
-        return as_tensor(x, _with_number(x, x2, integers)), x2
+        return as_tensor(x, np.int32 if integers and isinstance(x2, int) else floatx()), x2
     if isinstance(x1, Number):
         y, number = operands(op, x2, x1, integers, by_value)
         return number, y
@@ -36,10 +36,6 @@ def operands(op: str, x1: TensorLike, x2: TensorLike, integers: bool = True, by_
         return x, y
     dtype = _promoted(op, a, b, integers)
     return as_tensor(x, dtype), as_tensor(y, dtype)
-
-
-def _with_number(x: Tensor, number: Any, integers: bool) -> Any:
-    return np.int32 if integers and isinstance(number, int) else floatx()
 
 
 def _promoted(op: str, a: np.dtype[Any], b: np.dtype[Any], integers: bool) -> np.dtype[Any]:
