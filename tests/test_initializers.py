@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from lamina import activations, initializers, random, regularizers
+from lamina import activations, initializers, ops, random, regularizers
 from lamina.core.autograd import Tensor
 from lamina.initializers import compute_fans
 
@@ -143,3 +143,100 @@ def test_random():
     assert generator.state.dtype == np.uint64
     assert (random.normal((3,), seed=generator).numpy() != random.normal((3,), seed=generator).numpy()).all()
     assert generator.state[1] == 2
+
+
+def erf(x):
+    return np.vectorize(math.erf)(x)
+
+
+FORMULAS = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "leaky_relu": lambda x: np.where(x < 0, 0.2 * x, x),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "elu": lambda x: np.where(x < 0, np.expm1(x), x),
+    "selu": lambda x: 1.0507009873554805 * np.where(x < 0, 1.6732632423543772 * np.expm1(x), x),
+    "celu": lambda x: np.where(x < 0, np.expm1(x), x),
+    "gelu": lambda x: x * (1 + erf(x / math.sqrt(2))) / 2,
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "tanh": np.tanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "hard_sigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
+    "hard_silu": lambda x: x * np.clip(x + 3, 0, 6) / 6,
+    "hard_tanh": lambda x: np.clip(x, -1, 1),
+    "softplus": lambda x: np.log1p(np.exp(x)),
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "log_sigmoid": lambda x: -np.log1p(np.exp(-x)),
+    "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
+    "exponential": np.exp,
+    "softmax": lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True),
+    "log_softmax": lambda x: x - np.log(np.exp(x).sum(-1, keepdims=True)),
+}
+
+
+def test_every_activation_has_a_formula():
+    assert set(FORMULAS) == set(activations.__all__) - {"get", "serialize", "deserialize"}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_values_of_activations(name):
+    x = np.linspace(-9, 9, 30).reshape(2, 3, 5)
+    for found in (activations.get(name), activations.get(name.title().replace("_", "")), getattr(activations, name)):
+        np.testing.assert_allclose(np.asarray(found(Tensor(x))), FORMULAS[name](x), rtol=1e-9, atol=1e-12)
+    assert activations.get(activations.serialize(getattr(activations, name))) is getattr(activations, name)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1])
+@pytest.mark.parametrize("limit", [None, 5.0])
+@pytest.mark.parametrize("threshold", [0.0, 0.001, 1.0])
+def test_the_options_of_relu(slope, limit, threshold):
+    x = np.array([-2.0, -0.5, 0.0, 0.0005, 0.5, 1.0, 2.0, 7.0])
+    wanted = np.where(x >= threshold, x, slope * (x - threshold))
+    got = activations.relu(Tensor(x), slope, limit, threshold).numpy()
+    np.testing.assert_allclose(got, wanted if limit is None else np.minimum(wanted, limit), rtol=1e-12)
+    np.testing.assert_allclose(activations.celu(Tensor(x), 2.0).numpy(), np.where(x < 0, 2 * np.expm1(x / 2), x))
+
+
+def test_names_of_operations_as_activations():
+    assert activations.get("ops.gelu") is ops.gelu
+    assert activations.serialize(ops.gelu) == "ops.gelu"
+    for wrong in ("ops.nothing", "ops.ops.relu", "log1p"):
+        with pytest.raises(ValueError, match="unknown activation"):
+            activations.get(wrong)
+    with pytest.raises(ValueError, match="expected an activation or its name"):
+        activations.get(3)
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.5, 1e-4])
+def test_the_factors_of_regularizers(factor):
+    x = Tensor(np.array([[1.0, -2.0], [3.0, 0.0]]))
+    assert float(regularizers.L1(factor)(x)) == pytest.approx(6 * factor)
+    assert float(regularizers.L2(factor)(x)) == pytest.approx(14 * factor)
+    assert float(regularizers.L1L2(factor, 0.25)(x)) == pytest.approx(6 * factor + 3.5)
+    for wrong in (-factor - 1e-9, float("inf"), float("nan"), True, "0"):
+        with pytest.raises(ValueError, match="expected a finite non-negative number"):
+            regularizers.L1(wrong)
+    assert regularizers.get(None) is None
+    with pytest.raises(ValueError, match="expected a regularizer or its name, got 3"):
+        regularizers.get(3)
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "truncated_normal", "untruncated_normal", "normal"])
+@pytest.mark.parametrize(("mode", "fan"), [("fan_in", 30), ("fan_out", 500), ("fan_avg", 265)])
+@pytest.mark.parametrize("scale", [2.0, 1e-4])
+def test_variance_scaling(distribution, mode, fan, scale):
+    values = initializers.VarianceScaling(scale, mode, distribution, seed=1)((30, 500), "float64").numpy()
+    assert values.var() == pytest.approx(scale / fan, rel=0.04)
+    assert abs(values.mean()) < 5 * math.sqrt(scale / fan / values.size)
+    limit = {"uniform": math.sqrt(3 * scale / fan), "untruncated_normal": math.inf}
+    assert np.abs(values).max() <= limit.get(distribution, 2 * math.sqrt(scale / fan) / 0.87962566103423978)
+    assert np.isfinite(initializers.VarianceScaling(scale, mode, distribution)((0, 0), "float64").numpy()).all()
+
+
+def test_an_orthogonal_matrix_is_drawn_uniformly():
+    """Each entry of the factor is symmetric about zero, also those on the diagonal of R that QR makes negative."""
+    q = np.stack([initializers.Orthogonal(seed=i)((3, 3), "float64").numpy() for i in range(400)])
+    assert np.abs(q.mean(0)).max() < 0.15
+    assert np.abs((q**2).mean(0) - 1 / 3).max() < 0.08
+    with pytest.raises(ValueError, match="Orthogonal"):
+        initializers.Orthogonal()((3,))

@@ -212,13 +212,12 @@ def get(identifier: Any) -> Activation:
     if identifier is None:
         return linear
     if isinstance(identifier, str):
-        if identifier in _by_name:
-            return _by_name[identifier]
         snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", identifier).lower()
         if snake in _by_name:
             return _by_name[snake]
-        if identifier.removeprefix("ops.") in ops.__all__ and identifier.startswith("ops."):
-            return getattr(ops, identifier.removeprefix("ops."))
+        name = identifier.removeprefix("ops.")
+        if name in ops.__all__ and name != identifier:
+            return getattr(ops, name)
         if ">" not in identifier:
             raise unknown("activation", identifier, _by_name)
         return registry.lookup(identifier, what="activation")

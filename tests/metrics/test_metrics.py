@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamina import Input, Sequential, layers, losses, metrics, ops
+from lamina import Input, Sequential, Tensor, layers, losses, metrics, ops
+from lamina.core.masked_tensor import attach
 
 
 def test_accuracies():
@@ -186,3 +187,93 @@ def test_cosine_similarity_is_the_cosine_and_the_loss_minus_that():
         (a * b / np.linalg.norm(a, axis=0) / np.linalg.norm(b, axis=0)).sum(0).mean()
     )
     assert metrics.get(losses.cosine_similarity)._direction == "down"  # who gives the loss means the loss
+
+
+FUNCTIONS = {
+    "accuracy": lambda y, p: (y == p).mean(-1),
+    "binary_accuracy": lambda y, p: (y == (p > 0.5)).mean(-1),
+    "categorical_accuracy": lambda y, p: y.argmax(-1) == p.argmax(-1),
+    "mean_squared_error": lambda y, p: ((y - p) ** 2).mean(-1),
+    "mean_absolute_error": lambda y, p: np.abs(y - p).mean(-1),
+    "cosine_similarity": lambda y, p: (y * p).sum(-1) / np.linalg.norm(y, axis=-1) / np.linalg.norm(p, axis=-1),
+    "top_k_categorical_accuracy": lambda y, p: (np.argsort(-p, -1)[..., :5] == y.argmax(-1)[..., None]).any(-1),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_gives_one_value_per_sample(name):
+    rng = np.random.default_rng(0)
+    for shape in ((5, 7), (2, 3, 9), (2, 7)):
+        y, p = np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])], rng.random(shape)
+        p.flat[::3] = y.flat[::3]
+        p.flat[1] = 0.5
+        wanted = FUNCTIONS[name](y, p)
+        metric = metrics.Accuracy() if name == "accuracy" else metrics.get(name)
+        np.testing.assert_allclose(metric.fn(y, p), wanted, rtol=1e-6)
+        metric.update_state(y, p)
+        assert metric.result() == pytest.approx(wanted.mean(), rel=1e-6)
+        if "categorical" in name:
+            labels = y.argmax(-1)
+            for given in (labels, labels[..., None], labels.astype(float)):
+                np.testing.assert_array_equal(getattr(metrics, f"sparse_{name}")(given, p), wanted)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "binary_accuracy", "mean_squared_error", "mean_absolute_error"])
+def test_a_last_axis_of_one_may_be_missing(name):
+    y, p = np.array([0.0, 1.0, 1.0]), np.array([0.0, 1.0, 0.0])
+    function = getattr(metrics, name)
+    for a, b in ((y, p[:, None]), (y[:, None], p[:, None])):
+        assert function(a, b).tolist() == (function(y[:, None], p[:, None])).tolist()
+    assert float(function(y[:, None], p)) == pytest.approx(1 / 3 if "error" in name else 2 / 3)
+    for wrong in (np.zeros((3, 2)), np.zeros((3, 1, 1)), np.zeros(2)):
+        with pytest.raises(ValueError, match=f"{name}: y_true is .* they must have the same shape"):
+            function(wrong, p)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 1), (3, 4), (3, 4, 1), (1, 4)])
+@pytest.mark.parametrize("missing", [False, True])
+def test_the_mean_of_weighted_values(shape, missing):
+    """Weights go with the first axes; what has a weight of 0 is left out, even a NaN."""
+    rng = np.random.default_rng(0)
+    values, weight = rng.random((3, 4)), rng.uniform(0.5, 2, shape)
+    if missing and shape:
+        weight[0] = 0.0
+        weight.flat[-1] = 1.0
+    factors = np.broadcast_to(weight.reshape((*shape[:2], *(1,) * (2 - len(shape)))), (3, 4))
+    if missing:
+        values[factors == 0] = np.nan
+    mean = metrics.Mean()
+    for _ in range(2):
+        mean.update_state(values, weight)
+    assert mean.result() == pytest.approx(np.average(np.nan_to_num(values), weights=factors))
+    mean.reset_state()
+    assert (mean.total, mean.count) == (0.0, 0.0)
+    mean.update_state(values[:0], np.ones(0))
+    assert mean.result() == 0.0
+    for wrong in ((4,), (3, 5), (3, 4, 2), (2, 4), (3, 4, 1, 1)):
+        with pytest.raises(ValueError, match="sample_weight has shape"):
+            mean.update_state(values, np.ones(wrong))
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (2, 1), (2, 3), (2, 3, 1)])
+def test_a_mask_and_weights_together(shape):
+    mask = np.array([[True, True, False], [True, False, False]])
+    y_true, y_pred = np.zeros((2, 3, 2)), np.arange(12.0).reshape(2, 3, 2)
+    weight = np.random.default_rng(0).uniform(0.5, 2, shape)
+    factors = np.broadcast_to(weight.reshape((*shape[:2], *(1,) * (2 - len(shape)))), (2, 3)) * mask
+    metric = metrics.MeanSquaredError()
+    metric.update_state(y_true, attach(Tensor(y_pred), Tensor(mask)), weight)
+    assert metric.result() == pytest.approx(np.average((y_pred**2).mean(-1), weights=factors))
+
+
+@pytest.mark.parametrize("of", [metrics.MeanMetricWrapper, losses.as_loss])
+def test_the_function_stands_in_the_configuration_of_ones_own(of):
+    def distance(y_true, y_pred):
+        return ops.sum(ops.abs(ops.subtract(y_true, y_pred)), axis=-1)
+
+    assert of(distance).get_config()["fn"] is distance
+    assert "fn" not in metrics.BinaryAccuracy().get_config()
+    assert "fn" not in losses.Huber().get_config()
+    assert metrics.MeanMetricWrapper(metrics.binary_accuracy)._direction == "up"
+    assert metrics.MeanMetricWrapper(losses.huber)._direction == "down"
+    assert metrics.MeanMetricWrapper(distance)._direction is None

@@ -12,7 +12,7 @@ from ..core.generator import Generator
 from ..ops.conversion import as_tensor
 from .arguments import fraction, known, positive, refuse
 from .base import Layer
-from .masking import as_mask, attach
+from .masking import as_mask, attach, zeroed
 from .symbolic import Shape, SymbolicTensor
 from .variable import Variable
 
@@ -254,7 +254,7 @@ class MultiHeadAttention(Layer):
 
 def _kept(x: Tensor, mask: Tensor | None) -> Tensor:
     """x with zeros in the steps that the mask leaves out: a NaN there would reach the gradients of the projections."""
-    return x if mask is None else ops.where(ops.expand_dims(mask, -1), x, 0.0)
+    return x if mask is None else zeroed(x, mask)
 
 
 def _sizes(value: int | Sequence[int]) -> tuple[int, ...]:

@@ -89,7 +89,7 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
     # makes neither masks nor losses.  None: not known.
     _ready: int | None
     _adds_losses = False  # itself or a layer inside
-    _looked_for_losses = 0  # at this version of loss_adders
+    _looked_for_losses: int | None = None  # at this version of loss_adders
     _found_variables: Kept | None = None
     _takes_training: bool
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]

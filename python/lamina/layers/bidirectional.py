@@ -50,7 +50,6 @@ class Bidirectional(Wrapper):
     Source: Keras 3, Bidirectional; Schuster and Paliwal 1997, "Bidirectional Recurrent Neural Networks".
     """
 
-    _float_input = True
     supports_masking = True
 
     def __init__(

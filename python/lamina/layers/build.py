@@ -72,7 +72,7 @@ def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     except (ValueError, TypeError, IndexError) as error:
         for t in leaves(named):  # the caller knows the arrays' shapes, not those with a free batch size
             if isinstance(t, Tensor) and t.ndim and error.args:
-                error.args = (str(error.args[0]).replace(str((None, *t.shape[1:])), str(t.shape)), *error.args[1:])
+                error.args = (str(error.args[0]).replace(str((None, *t.shape[1:])), str(t.shape)),)
         raise
 
 

@@ -51,8 +51,8 @@ class _LossAdders:
     """
 
     def __init__(self) -> None:
-        self.version = 0
-        self._versions = itertools.count(1)  # no version comes twice, whatever threads do
+        self._versions = itertools.count()  # no version comes twice, whatever threads do
+        self.begin()
 
     def begin(self) -> None:
         self.version = next(self._versions)

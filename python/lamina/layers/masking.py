@@ -27,6 +27,11 @@ def mask_of(tree: Any) -> Any:
     return masks if any(m is not None for m in found) else None
 
 
+def zeroed(x: Tensor, mask: Tensor) -> Tensor:
+    """x with zeros in the steps that the mask (batch, time) leaves out."""
+    return ops.where(ops.expand_dims(mask, -1), x, 0.0)
+
+
 def as_mask(
     mask: Any, shape: tuple[int, int], what: str = "mask has shape", axes: str = "(batch, time)"
 ) -> Tensor | None:

@@ -111,8 +111,6 @@ class StackedRNNCells(Layer):
     Source: Keras 3, StackedRNNCells.
     """
 
-    _float_input = True
-
     def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
         if kwargs.get("dtype") is None and isinstance(cells, (list, tuple)) and cells:
             kwargs["dtype"] = getattr(cells[0], "dtype", None)

@@ -10,7 +10,7 @@ from ..core.tree import map_shapes, map_structure
 from .base import Layer
 from .bases import SameShape, Wrapper
 from .build import build_inner
-from .masking import MaskedTensor, attach
+from .masking import MaskedTensor, attach, zeroed
 from .normalization import BatchNormalization
 from .symbolic import Shape, SymbolicTensor
 
@@ -41,7 +41,7 @@ class Masking(SameShape):
     def call(self, inputs: Tensor) -> Tensor:
         self._check(inputs.shape)
         kept = ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
-        return attach(ops.where(ops.expand_dims(kept, -1), inputs, 0.0), kept)
+        return attach(zeroed(inputs, kept), kept)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)

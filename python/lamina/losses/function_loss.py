@@ -25,7 +25,7 @@ def _noted(method: str) -> Any:
 
     def noted(self: _Options, *args: Any, **kwargs: Any) -> Any:
         result = change(self, *args, **kwargs)
-        note_change(self, str(args[0]) if method == "__setitem__" else method)
+        note_change(self, method)
         return result
 
     return noted

@@ -77,7 +77,7 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> A
         y_pred: predictions (..., classes).
     """
     y_pred = np.asarray(y_pred)
-    labels = labels_of("sparse_top_k_categorical_accuracy", y_true, y_pred).astype(np.int64, copy=False)
+    labels = np.asarray(labels_of("sparse_top_k_categorical_accuracy", y_true, y_pred), np.int64)
     score = np.take_along_axis(y_pred, labels[..., None], axis=-1)
     return (np.count_nonzero(y_pred > score, axis=-1) < k) & np.isfinite(score[..., 0])
 

@@ -147,7 +147,7 @@ class Average(Metric):
             self.total += float(values.sum(dtype=np.float64))
             self.count += values.size
             return
-        weight = to_numbers(f"{self.name}: sample_weight", sample_weight).astype(np.float64, copy=False)
+        weight = np.asarray(to_numbers(f"{self.name}: sample_weight", sample_weight), np.float64)
         shape = without_last_one(weight.shape, values.ndim)
         if len(shape) > values.ndim or any(m not in (1, n) for m, n in zip(shape, values.shape, strict=False)):
             raise ValueError(f"{self.name}: sample_weight has shape {weight.shape}, the values {values.shape}")
