@@ -465,9 +465,8 @@ LABELS = [
     ({3: -1, 150: 9}, {"ignore_class": -1}, "label 9 at index 150 of y .* last layer 10 units"),
     ({3: 255, 150: 3}, {"ignore_class": 255}, "label 3 at index 150 of y .* last layer 4 units"),
     ({7: np.nan}, {}, "label nan at index 7 of y .*; labels must be whole numbers"),
-    ({7: 0.5}, {}, "label 0.5 at index 7 of y .*; labels must be whole numbers"),
-    ({7: np.inf}, {}, "label inf at index 7 of y .*; labels must be whole numbers"),
     ({7: 2.5}, {}, "label 2.5 at index 7 of y .*; labels must be whole numbers"),
+    ({7: np.inf}, {}, "label inf at index 7 of y .*; labels must be whole numbers"),
     ({7: -2, 9: -1}, {}, "label -2 at index 7 of y .*; pass ignore_class=-2 to the loss"),
     ({3: 3.0}, {}, "label 3.0 at index 3 of y .*; give the model's last layer 4 units"),
 ]  # fmt: skip
