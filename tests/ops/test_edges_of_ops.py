@@ -10,11 +10,27 @@ from lamina import Tensor, activations, data, ops, random, utils
 X = np.arange(6.0, dtype=np.float32).reshape(2, 3)
 NAN, INF = float("nan"), float("inf")
 ONES = np.ones((2, 2), np.float32)
+ONE_COLUMN, SHARES = np.array([[1.0, 1], [0, 0]]), np.array([[0.25, 0.25], [0.75, 0.75]])
+
+
+def slope(function, x):
+    """The gradient of function at x, in float32."""
+    t = Tensor(np.float32(x), requires_grad=True)
+    function(t).backward()
+    return t.grad.numpy()
+
+
+WIDE = np.geomspace(1e-9, 1e9, 99)
+PAIRS, CUBE = np.arange(36.0).reshape(2, 3, 3, 2), np.arange(18.0).reshape(3, 2, 3)
 
 RIGHT = {
     "array_split into one": (lambda: ops.array_split(X, 1)[0], X),
     "array_split, first parts longer": (lambda: ops.array_split(np.arange(5), 3)[0], [0, 1]),
     "array_split, last part": (lambda: ops.array_split(np.arange(5), 3)[2], [4]),
+    "power by a half is the square root": (lambda: ops.power(WIDE, 0.5).numpy() - np.sqrt(WIDE), np.zeros(99)),
+    "reshape to a number": (lambda: ops.reshape([[5.0]], ()), 5.0),
+    "power by three": (lambda: ops.power([-3.0, 2.0], 3), [-27, 8]),
+    "sparse_plus of infinities": (lambda: ops.sparse_plus([-INF, INF]), [0, INF]),
     "split into one": (lambda: ops.split(X, 1)[0], X),
     "split at places": (lambda: ops.split(X, [1], axis=1)[1], X[:, 1:]),
     "split into parts of size one": (lambda: ops.split(X, 3, axis=1)[2], X[:, 2:]),
@@ -72,6 +88,24 @@ RIGHT = {
     "pad by reflection": (lambda: ops.pad(X, ((0, 1), (2, 0)), "reflect"), np.pad(X, ((0, 1), (2, 0)), "reflect")),
     "take_along_axis, from the end": (lambda: ops.take_along_axis(X, [[-1], [0]], 1), [[2], [3]]),
     "segment_sum, ids outside": (lambda: ops.segment_sum([1.0, 2, 4], [0, 5, -1], 1), [1]),
+    "segment_sum of nothing": (lambda: ops.segment_sum(np.zeros((0, 2)), np.zeros(0, int)), np.zeros((0, 2))),
+    "segment_sum of nothing to two": (lambda: ops.segment_sum(np.zeros((0, 1)), np.zeros(0, int), 2), [[0], [0]]),
+    "segment_sum, last id counts": (lambda: ops.segment_sum([1.0, 2], [0, 2]), [1, 0, 2]),
+    "segment_max below zero": (lambda: ops.segment_max([-3, -5], [0, 0], 2), [-3, np.iinfo(np.int64).min]),
+    "segment_max of booleans": (lambda: ops.segment_max([True, False], [0, 1], 3), [True, False, False]),
+    "scatter at one place": (lambda: ops.scatter([1, 2], 5.0, (2, 3)), [[0, 0, 0], [0, 0, 5]]),
+    "scatter of nothing": (lambda: ops.scatter(np.zeros((0, 1), int), np.zeros((0, 2)), (1, 2)), [[0, 0]]),
+    "scatter_update of nothing": (lambda: ops.scatter_update(X, np.zeros((0, 2), int), np.zeros(0)), X),
+    "scatter_update of a row": (lambda: ops.scatter_update(X, [[1]], [[7.0, 8, 9]]), [[0, 1, 2], [7, 8, 9]]),
+    "multi_hot of a number": (lambda: ops.multi_hot(1, 3), [0, 1, 0]),
+    "multi_hot of nothing": (lambda: ops.multi_hot(np.zeros((2, 0), int), 3), np.zeros((2, 3))),
+    "multi_hot on the first axis": (lambda: ops.multi_hot([[0], [1], [1]], 2, axis=0), [[1, 0, 0], [0, 1, 1]]),
+    "bincount of nothing": (lambda: ops.bincount(np.zeros(0, int)), []),
+    "bincount of rows of nothing": (lambda: ops.bincount(np.zeros((2, 0), int), minlength=1), [[0], [0]]),
+    "bincount of rows with weights": (
+        lambda: ops.bincount([[0, 1], [1, 1]], [[1.0, 2], [4, 8]], 3),
+        [[1, 2, 0], [0, 12, 0]],
+    ),
     "segment_max, empty": (lambda: ops.segment_max([1.0, 2], [0, 0], 2), [2, -INF]),
     "bincount, minlength": (lambda: ops.bincount([0, 2, 2], minlength=2), [1, 0, 2]),
     "bincount, longer": (lambda: ops.bincount([0], minlength=3), [1, 0, 0]),
@@ -111,6 +145,9 @@ RIGHT = {
     "quantile, higher": (lambda: ops.quantile([1.0, 2], 0.5, method="higher"), 2.0),
     "quantile, midpoint": (lambda: ops.quantile([1.0, 2, 4], 0.9, method="midpoint"), 3.0),
     "quantile, nearest": (lambda: ops.quantile([1.0, 2, 4], 0.9, method="nearest"), 4.0),
+    "quantile, lower of infinities": (lambda: ops.quantile([-INF, INF], 0.5, method="lower"), -INF),
+    "quantile, higher of infinities": (lambda: ops.quantile([-INF, INF], 0.5, method="higher"), INF),
+    "quantile, nearest of infinities": (lambda: ops.quantile([-INF, 1.0, INF], 0.9, method="nearest"), INF),
     "quantile, keepdims": (lambda: ops.quantile(X, 0.5, 1, keepdims=True), [[1], [4]]),
     "median of an even number": (lambda: ops.median([1.0, 2, 4, 8]), 3.0),
     "searchsorted, right": (lambda: ops.searchsorted([1, 2, 2, 3], [2], "right"), [3]),
@@ -151,6 +188,17 @@ RIGHT = {
     "einsum of a diagonal": (lambda: ops.einsum("ii->i", ONES + np.eye(2)), [2, 2]),
     "einsum without an arrow": (lambda: ops.einsum("ij,jk", X, X.T), X @ X.T),
     "einsum of one size and 1": (lambda: ops.einsum("...i,...i->...", X, X[:1]), (X * X[:1]).sum(-1)),
+    "einsum without hidden axes": (lambda: ops.einsum("...ij->...ji", X), X.T),
+    "einsum of 52 axes": (lambda: ops.einsum("...->...", np.ones((1,) * 52)).shape, (1,) * 52),
+    "einsum of two axes each": (
+        lambda: ops.einsum("abef,efcd->abcd", PAIRS, PAIRS.transpose(2, 3, 0, 1)),
+        np.einsum("abef,efcd->abcd", PAIRS, PAIRS.transpose(2, 3, 0, 1)),
+    ),
+    "einsum of a diagonal and a row": (
+        lambda: ops.einsum("iji,j->i", CUBE, [1.0, 2]),
+        np.einsum("iji,j->i", CUBE, [1.0, 2]),
+    ),
+    "einsum of a diagonal of one row": (lambda: ops.einsum("ii->i", X[:1]), np.einsum("ii->i", np.repeat(X[:1], 3, 0))),
     "einsum of three": (lambda: ops.einsum("ij,jk,kl->il", X, X.T, ONES), X @ X.T @ ONES),
     "einsum of an outer product": (lambda: ops.einsum("i,j->ji", [1.0, 2], [3.0, 4, 5]), [[3, 6], [4, 8], [5, 10]]),
     "einsum of batches": (lambda: ops.einsum("bij,bjk->bik", [X, X], [X.T, X.T]), [X @ X.T] * 2),
@@ -161,6 +209,35 @@ RIGHT = {
     "norm, least": (lambda: ops.norm([-3.0, 2], -np.inf), 2.0),
     "norm, sum": (lambda: ops.norm([-3.0, 2], 1), 5.0),
     "where of two numbers": (lambda: ops.where([True, False], 1, 2.5), [1, 2.5]),
+    "std of equal elements has no slope": (lambda: slope(ops.std, [2.0, 2.0, 2.0]), [0, 0, 0]),
+    "std too small for its square has no slope": (lambda: slope(ops.std, [0.0, 1e-30]) * 1e38, [0, 0]),
+    "mean of large integers": (lambda: ops.mean(np.full(4, 2**62)) / 2**62, 1.0),
+    "mean of large unsigned integers": (lambda: ops.mean(np.full(4, 2**63, np.uint64)) / 2**63, 1.0),
+    "mean of integers by rows": (lambda: ops.mean([[1, 2], [3, 8]], 1), [1.5, 5.5]),
+    "argmax of all, keepdims": (lambda: ops.argmax(X, keepdims=True), [[5]]),
+    "max with an initial value": (lambda: ops.max([1.0, 2.0], initial=5.0), 5.0),
+    "min with an initial value": (lambda: ops.min([1.0, 2.0], initial=1.5), 1.0),
+    "an integer's largest value": (lambda: ops.equal(np.int8([127, -128]), 127.0), [True, False]),
+    "an integer's least value": (lambda: ops.equal(np.int8([127, -128]), -128.0), [False, True]),
+    "an integer below its least value": (lambda: ops.less(np.int8([127, -128]), -128.5), [False, False]),
+    "where of integers at the edge": (lambda: ops.where([True, False], 2**31 - 1, -(2**31)).dtype == np.int32, True),
+    "where of an integer above": (lambda: ops.where([True, False], 2**31, 0).dtype == np.int64, True),
+    "where of an integer below": (lambda: ops.where([True, False], 0, -(2**31) - 1).dtype == np.int64, True),
+    "round to one decimal": (lambda: ops.round([0.26, -1.44], 1), [0.3, -1.4]),
+    "round of integers to tens": (lambda: ops.round([14, 25, 35], -1), [10, 20, 40]),
+    "divide by one": (lambda: ops.divide([3.0], 1), [3]),
+    "divide by zero": (lambda: ops.divide([3.0, -3.0], 0), [INF, -INF]),
+    "losses of numbers": (lambda: ops.mean_squared_error(1.0, 3.0), 4.0),
+    "losses of a column and a vector": (lambda: ops.mean_squared_error([[1.0], [2]], [3.0, 5]), 6.5),
+    "losses of a vector and a column": (lambda: ops.mean_squared_error([1.0, 2], [[3.0], [5]]), [4, 9]),
+    "categories on the middle axis": (
+        lambda: ops.categorical_crossentropy(np.eye(3)[None], np.full((1, 3, 3), 1 / 3), axis=1),
+        np.full((1, 3), np.log(3)),
+    ),
+    "categories on the last axis but one": (
+        lambda: ops.categorical_crossentropy(ONE_COLUMN, SHARES, axis=-2),
+        [-np.log(0.25)] * 2,
+    ),
     "where of two integers": (lambda: ops.where([True, False], 1, 2), [1, 2]),
     "clip without an end": (lambda: ops.clip([-1.0, 5.0], None, 2.0), [-1, 2]),
     "clip of integers": (lambda: ops.clip([-1, 5], 0, None), [0, 5]),
@@ -235,6 +312,20 @@ WRONG = {
     "tensordot of one axis twice": (lambda: ops.tensordot(ONES, ONES, ((0, 0), (0, 1))), ValueError),
     "tensordot of other sizes": (lambda: ops.tensordot(X, X, 1), ValueError),
     "einsum of other sizes": (lambda: ops.einsum("ij,ij->", X, ONES), ValueError),
+    "einsum of 53 axes": (lambda: ops.einsum("...->...", np.ones((1,) * 53)), ValueError),
+    "einsum with dots twice": (lambda: ops.einsum("......i->i", X), ValueError),
+    "einsum with dots twice in the result": (lambda: ops.einsum("...i->......", X), ValueError),
+    "einsum of too few axes": (lambda: ops.einsum("...ijk->i", X), ValueError),
+    "scatter by no axis": (lambda: ops.scatter(np.zeros((2, 0), int), np.zeros((2, 3)), (3,)), ValueError),
+    "scatter_update behind the end": (lambda: ops.scatter_update(X, [[2]], [[0.0, 0, 0]]), IndexError),
+    "bincount of a number": (lambda: ops.bincount(1), ValueError),
+    "cross of a number": (lambda: ops.cross(1.0, [1.0, 2]), ValueError),
+    "repeat of other numbers": (lambda: ops.repeat(X, [1, 1, 1], 0), ValueError),
+    "conv of too few channels": (lambda: ops.conv(np.ones((1, 4, 2)), np.ones((3, 4, 2))), ValueError),
+    "conv of a number": (lambda: ops.conv(1.0, np.ones((3, 4, 2), np.float32)), ValueError),
+    "conv with a kernel of one axis": (lambda: ops.conv(np.ones((1, 4, 2)), np.ones(3)), ValueError),
+    "conv with a kernel of no channels": (lambda: ops.conv(np.ones((1, 4, 2)), np.ones((3, 0, 2))), ValueError),
+    "reshape by less than -1": (lambda: ops.reshape(X, (-2, 3)), ValueError),
     "einsum of other axes": (lambda: ops.einsum("i->i", X), ValueError),
     "einsum with a result twice": (lambda: ops.einsum("ij->ii", ONES), ValueError),
     "select of none": (lambda: ops.select([], []), ValueError),

@@ -37,6 +37,34 @@ def test_targets_and_weights_may_want_gradients():
     np.testing.assert_allclose(composed.numpy(), plain, rtol=1e-12)
 
 
+@pytest.mark.parametrize("from_logits", [True, False])
+@pytest.mark.parametrize("mean", [True, False])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["", "weighted"])
+def test_losses_put_together_are_the_fused_ones(from_logits, mean, smoothing, weights):
+    name = ("softmax" if from_logits else "categorical") + "_cross_entropy" + "_mean" * mean
+    x = (
+        LOGITS * 5 if from_logits else np.maximum(LOGITS, 0) ** 4 * SOFT
+    )  # zeros, which are clipped, and sums other than 1
+    f = getattr(ops, name)
+    together = f(x, Tensor(SOFT, requires_grad=True), weights, smoothing)
+    np.testing.assert_allclose(together.numpy(), f(x, SOFT, weights, smoothing).numpy(), rtol=1e-9)
+
+
+def test_shapes_of_targets():
+    one, column = np.arange(3.0), np.arange(3.0)[:, None]
+    for t, x in ((one, column), (column, one)):
+        assert ops.mean_absolute_error(t, x).numpy().sum() == 0
+        assert ops.point_loss_mean("squared", t, x + 1).item() == 1
+        with pytest.raises(ValueError, match="expected equal shapes"):
+            ops.binary_cross_entropy(x, t)
+    with pytest.raises(ValueError, match="expected equal shapes"):
+        ops.mean_absolute_error(one, np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="expected equal shapes"):
+        ops.mean_absolute_error(np.zeros((3, 2)), one)
+    assert np.isnan(ops.point_loss_mean("kl", np.zeros((0, 2)), np.zeros((0, 2))).item())
+
+
 def test_mean_is_the_mean_of_all():
     each = ops.softmax_cross_entropy(LOGITS, LABELS).numpy()
     assert ops.softmax_cross_entropy_mean(LOGITS, LABELS).item() == pytest.approx(each.mean(), rel=1e-14)

@@ -63,6 +63,29 @@ def test_any_type_is_moved(dtype):
         same(ops.take(x, [0, 2], axis=1), x.take([0, 2], 1))
 
 
+@pytest.mark.parametrize("name", ["vstack", "hstack", "dstack"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 3, 4), (2, 3, 4, 2)], ids=str)
+def test_tensors_joined(name, shape):
+    x = np.arange(np.prod(shape, dtype=int) * 1.0).reshape(shape)
+    for xs in ([x], [x, x + 1, x + 2]):
+        same(getattr(ops, name)(xs), getattr(np, name)(xs))
+    with pytest.raises(ValueError, match=rf"{name}: .*expected one tensor or more"):
+        getattr(ops, name)([])
+
+
+@pytest.mark.parametrize("start", [(0, 0), (1, 2), (3, 4)])
+@pytest.mark.parametrize("shape", [(0, 0), (1, 2), (2, 0), (-1, -1), (-1, 1), (3, 4), (-2, 1), (1, -2)])
+def test_blocks(start, shape):
+    x = np.arange(12.0).reshape(3, 4)
+    sizes = [n - s if k == -1 else k for n, s, k in zip(x.shape, start, shape, strict=True)]
+    inside = all(k >= 0 and s + k <= n for n, s, k in zip(x.shape, start, sizes, strict=True))
+    if inside:
+        same(ops.slice(x, start, shape), x[tuple(np.s_[s : s + k] for s, k in zip(start, sizes, strict=True))])
+    else:
+        with pytest.raises(ValueError, match=r"slice: a block .* does not lie in x"):
+            ops.slice(x, start, shape)
+
+
 def test_axes_by_name():
     same(ops.swapaxes(X, 0, -1), np.ascontiguousarray(X.swapaxes(0, -1)))
     for source, destination in ((0, -1), (-1, 0), ((0, 1), (-1, 0)), ([0, 2], [1, 0])):

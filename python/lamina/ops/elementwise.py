@@ -323,7 +323,7 @@ def saturate(x: TensorLike, low: float, high: float) -> Tensor:
 def _compare(op: str, x1: TensorLike, x2: TensorLike) -> Tensor:
     if not isinstance(x1, Number) and not isinstance(x2, Number):
         x, y = as_tensor(x1), as_tensor(x2)
-        if x._array.dtype == y._array.dtype and x._array.dtype.kind == "b":
+        if x._array.dtype == y._array.dtype:
             return wrap(_native.compare_forward(x._array, y._array, op))
     x, y = operands(op, x1, x2, by_value=True)
     return wrap(_native.compare_forward(raw(x), raw(y), op))

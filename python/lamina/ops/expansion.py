@@ -68,7 +68,7 @@ def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None)
             repeats = repeats._array.tolist()
         times = [int(r) for r in repeats]
         times = times * n if len(times) == 1 else times
-        if len(times) != n or min(times, default=0) < 0:
+        if len(times) != n or any(r < 0 for r in times):
             raise ValueError(f"repeat: expected {n} repeats, none below 0, for axis {axis} of {x.shape}, got {times}")
         check_sizes("repeat", (*head, builtins.sum(times), *tail))
         return take(x, np.repeat(np.arange(n), times), axis)

@@ -135,11 +135,11 @@ def _parse(subscripts: str, *given: tuple[int, ...]) -> tuple[list[str], str, di
         raise ValueError(
             f"einsum: {subscripts!r} with operands {shapes} needs more than {len(string.ascii_letters)} axes"
         )
-    dots = "".join(free[: max(hidden, 0)])
+    dots = "".join(free[:hidden])
     labels = []
     for term, shape in zip(inputs, given, strict=True):
         n = len(shape) - len(term.replace("...", ""))
-        label = term.replace("...", dots[len(dots) - n :] if n > 0 else "", 1)
+        label = term.replace("...", dots[len(dots) - n :], 1)
         if len(label) != len(shape) or not label.isascii() or not (label.isalpha() or not label):
             raise ValueError(f"einsum: {term!r} in {subscripts!r} does not describe an operand of shape {shape}")
         labels.append(label)
@@ -189,8 +189,8 @@ def _plain(x: Tensor, letters: str, sizes: dict[str, int]) -> _Labelled:
             x = reshape(x, x.shape[:i] + x.shape[i + 1 :])
             letters = letters[:i] + letters[i + 1 :]
             continue
-        j = letters.find(c, i + 1)
-        if j >= 0 and x.shape[j] == x.shape[i]:
+        j = letters.rindex(c)
+        if j > i and x.shape[j] == x.shape[i]:
             x = moveaxis(diagonal(x, 0, i, j), -1, i)
             letters = letters[:j] + letters[j + 1 :]
             continue
@@ -257,7 +257,7 @@ def _order(terms: list[_Labelled], result: str) -> list[tuple[int, int]]:
     """Which two to multiply next, as places in the list, until one is left; the product goes to the end."""
     if len(terms) <= 2:
         return [(0, 1)] * (len(terms) - 1)
-    shapes = [np.broadcast_to(np.float32(0), t.x.shape) for t in terms]  # no memory
+    shapes = [np.broadcast_to(np.empty(()), t.x.shape) for t in terms]  # no memory
     path = np.einsum_path(f"{','.join(t.letters for t in terms)}->{result}", *shapes, optimize="greedy")[0][1:]
     steps: list[tuple[int, int]] = []
     n = len(terms)
@@ -291,7 +291,7 @@ def cross(
         axisa = axisb = axisc = axis
     x = moveaxis(x, _axis(axisa, x.ndim, "cross", x.shape), -1)
     y = moveaxis(y, _axis(axisb, y.ndim, "cross", y.shape), -1)
-    if x.ndim == 0 or y.ndim == 0 or not {x.shape[-1], y.shape[-1]} <= {2, 3}:
+    if not {x.shape[-1], y.shape[-1]} <= {2, 3}:
         raise ValueError(f"cross: expected vectors of 2 or 3, got {as_tensor(x1).shape} and {as_tensor(x2).shape}")
     a, b = ([t[..., i] for i in range(t.shape[-1])] for t in (x, y))
 

@@ -127,7 +127,7 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
         raise ValueError(f"diff: n must not be negative, got {n}")
     lead = (slice(None),) * axis
     if n >= x.shape[axis]:  # nothing is left, however large n is
-        return getitem(x, (*lead, slice(0, 0)))
+        return getitem(x, (*lead, slice(0)))
     minus = not_equal if x._array.dtype.kind == "b" else subtract
     for _ in range(n):
         x = minus(getitem(x, (*lead, slice(1, None))), getitem(x, (*lead, slice(None, -1))))

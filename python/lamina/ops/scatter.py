@@ -64,7 +64,7 @@ def _segments(op: str, data: Tensor, segment_ids: TensorLike, num_segments: int 
         raise ValueError(f"{op}: segment_ids are {ids.shape}, data {data.shape}; expected one id for each data[i]")
     if num_segments is None:
         forbid_in_capture(f"{op} without num_segments")
-        num_segments = int(ids._array.max(initial=-1)) + 1
+        num_segments = int((ids._array + 1).max(initial=0))
     (count,) = check_sizes(op, num_segments)
     return where(logical_and(greater_equal(ids, 0), less(ids, count)), ids, count), count
 
@@ -269,9 +269,9 @@ def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 
         raise ValueError("bincount: sparse=True is not supported")
     x = _int64("bincount", "x", x)
     forbid_in_capture("bincount")
-    if x.ndim == 0 or x._array.min(initial=0) < 0:
+    if x.ndim == 0 or (x._array < 0).any():
         raise ValueError(f"bincount: expected one axis or more of integers from 0, got x of {x.shape}")
-    length = max(int(minlength), int(x._array.max(initial=-1)) + 1)
+    length = max(int(minlength), int((x._array + 1).max(initial=0)))
     rows = math.prod(x.shape[:-1])
     check_sizes("bincount", (rows, length))
     w, kind = (wrap(np.ones(x.shape, np.int64)), np.dtype(np.int32)) if weights is None else _summable(weights)
