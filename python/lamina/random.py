@@ -31,7 +31,7 @@ def normal_array(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -
 
 def truncated_array(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
     """Standard normal values within two standard deviations; what falls outside is drawn again."""
-    values = rng.standard_normal(tuple(shape), dtype=dtype).reshape(-1)
+    values = rng.standard_normal(tuple(shape), dtype=dtype).ravel()
     outside = np.flatnonzero(np.abs(values) > 2.0)
     while outside.size:
         values[outside] = rng.standard_normal(outside.size, dtype=dtype)

@@ -59,7 +59,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
         place = tuple(wrong[0].tolist())
         raise ValueError(f"to_categorical: label {labels[place]} at {list(place)} is outside 0..{classes - 1}")
     result = np.zeros((labels.size, classes), np.float32)
-    result[np.arange(labels.size), labels.reshape(-1)] = 1.0
+    result[np.arange(labels.size), labels.ravel()] = 1.0
     return result.reshape((*labels.shape, classes))
 
 

@@ -114,7 +114,7 @@ def _parts(annotation: str) -> list[str]:
     """The alternatives of an annotation, simplified to keys of ``_KINDS`` where there is one."""
     text = _SHORT_NAMES.sub(lambda m: _SHORT[m[1]], annotation)
     text = re.sub(r"\b(?:list|tuple)\[(int|TensorLike)(?:, \.\.\.)?\]", r"Sequence[\1]", text)
-    text = re.sub(r"Callable\[.*", "Callable", text)
+    text = re.sub(r"Callable\[([^][]|\[[^][]*\])*\]", "Callable", text)
     return list(dict.fromkeys(p.strip() for p in re.split(r"\|(?![^\[]*\])", text)))
 
 

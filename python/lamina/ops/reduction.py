@@ -203,7 +203,7 @@ def _arg(largest: bool, x: TensorLike, axis: int | None, keepdims: bool) -> Tens
     x = as_tensor(x)
     xa = x._array
     if axis is None:
-        flat = wrap(_native.arg_extreme_forward(xa.reshape(-1), 0, largest))
+        flat = wrap(_native.arg_extreme_forward(xa.ravel(), 0, largest))
         return reshape(flat, (1,) * xa.ndim) if keepdims else flat
     return wrap(_native.arg_extreme_forward(xa, axis, largest, keepdims))
 

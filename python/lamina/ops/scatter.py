@@ -135,7 +135,7 @@ def _numbers(op: str, indices: TensorLike, shape: tuple[int, ...]) -> tuple[Tens
 
 def _outside(op: str, indices: Tensor, numbers: Tensor, parts: int, shape: tuple[int, ...]) -> IndexError:
     first = int((numbers._array >= parts).argmax())
-    place = tuple(indices._array.reshape(-1, indices.shape[-1])[first].tolist())
+    place = tuple(indices._array.reshape(numbers.size, indices.shape[-1])[first].tolist())
     return IndexError(f"{op}: the place {place} is outside the shape {shape}")
 
 

@@ -229,10 +229,10 @@ def quantile_of(
     ordered = sort(reshape(transpose(x, rest + axes), (*left, n)))
     if valid:  # NaN is last, so that the places are those among the elements before
         count = np.count_nonzero(~np.isnan(ordered._array), axis=-1)[..., None]
-        at = np.maximum(parts.reshape(-1) * (count - 1), 0)
+        at = np.maximum(parts.ravel() * (count - 1), 0)
         low, high = (take_along_axis(ordered, f(at).astype(np.int64), -1) for f in (np.floor, np.ceil))
     else:
-        at = parts.reshape(-1) * (n - 1)
+        at = parts.ravel() * (n - 1)
         low, high = (take(ordered, f(at).astype(np.int64), -1) for f in (np.floor, np.ceil))
     weight = np.asarray(_fraction(at, method), x.dtype)
     y = where(weight == 0, low, where(weight == 1, high, add(low, multiply(subtract(high, low), weight))))
