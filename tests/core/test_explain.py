@@ -7,6 +7,7 @@ import pytest
 
 import lamina
 from lamina import layers, losses, metrics, ops, schedules
+from lamina.core.explain import Explained
 
 X = np.ones((2, 3), np.float32)
 
@@ -61,3 +62,35 @@ def test_foreign_byte_order_and_other_types():
     assert ops.unstack(swapped)[0].dtype.isnative
     with pytest.raises(TypeError, match="expected numbers or booleans, got dtype complex64"):
         ops.unstack(X.astype("c8"))
+
+
+def test_which_constructors_look_at_what_they_only_store():
+    class Loose(Explained):
+        __module__ = "lamina.of_this_test"  # the classes of others are left alone
+
+        def __init__(self, n: int, *rest: int, f: float = 0.5, **more: int) -> None:
+            self.n = n
+
+    class Strict(Loose, strict=True):
+        __module__ = "lamina.of_this_test"
+
+        def __init__(self, n: int, *rest: int, f: float = 0.5, **more: int) -> None:
+            self.n = n
+
+    class Below(Strict):
+        __module__ = "lamina.of_this_test"
+
+        def __init__(self, n: int, f: float = 0.5) -> None:
+            self.n = n
+
+    class Foreign(Strict):
+        def __init__(self, n: int) -> None:
+            self.n = n
+
+    assert Loose("a", f="a").n == Foreign("a").n == "a"
+    assert Strict(3, "rest", more="a").n == Below(3, 1).n == 3
+    for make in (Strict, Below):
+        with pytest.raises(TypeError, match=f"{make.__name__}: n must be an integer, got 'a'"):
+            make("a")
+        with pytest.raises(TypeError, match=f"{make.__name__}: f must be a number, got 'a'"):
+            make(3, f="a")
