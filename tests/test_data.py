@@ -90,6 +90,7 @@ def test_a_dataset_refuses_workers(options):
         def __init__(self, **given):
             super().__init__(**given)
 
-    Mine(workers=1, use_multiprocessing=False)
+    Mine(workers=1, use_multiprocessing=False, max_queue_size=10)
+    Mine()
     with pytest.raises(ValueError, match=f"Mine: {next(iter(options))}=.* is not supported"):
         Mine(**options)

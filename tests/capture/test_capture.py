@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lamina
-from lamina import _native, layers, ops
+from lamina import Tensor, _native, layers, no_grad, ops
 from lamina.core.capture import CaptureWarning, capture
 from lamina.core.recording import CaptureError
 
@@ -245,3 +245,30 @@ def test_losses_read_their_labels_anew():
                 want = np.asarray(fn(lamina.Tensor(y), ops.softmax(lamina.Tensor(p))))
                 np.testing.assert_array_equal(np.asarray(step(y, p)), want, err_msg=name)
         assert step.reason is None, name
+
+
+def test_a_plan_is_of_one_mode_of_gradients():
+    w = Tensor(np.ones(3, np.float32), requires_grad=True)
+    run = capture(lambda x: x * w * (2.0 if (x * w).requires_grad else 3.0), strict=True)
+    x = np.ones(3, np.float32)
+    for _ in range(2):
+        for _ in range(3):
+            assert run(x).tolist() == [2, 2, 2]
+        with no_grad():
+            for _ in range(3):
+                assert run(x).tolist() == [3, 3, 3]
+    assert len(run.plans) == 2
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_the_plan_used_longest_ago_is_dropped(most):
+    sizes = []
+    run = capture(lambda x: (sizes.append(x.shape[0]), ops.multiply(x, 2.0))[1], max_plans=most)
+    for n in (1, 2, 1, 3, 1, 2):
+        assert run(np.ones(n, np.float32)).tolist() == [2.0] * n
+    assert sizes == ([1, 2, 1, 3, 1, 2] if most == 1 else [1, 2, 3, 2])
+    assert len(run.plans) == most
+    run.reset()
+    assert run.plans == []
+    with pytest.raises(ValueError, match="max_plans must be at least 1, got 0"):
+        capture(lambda: None, max_plans=0)

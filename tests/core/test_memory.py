@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lamina import Tensor, _native
+from lamina.core import memory
 from lamina.ops.dense import dense, matmul
 
 STATM = Path("/proc/self/statm")
@@ -102,3 +103,17 @@ def test_memory_is_flat_over_changing_shapes(threads):
         train(rng, w1, w2, int(b))
     assert _native.pool_stats()["in_use"] == in_use
     assert resident() - before < 8 << 20
+
+
+@pytest.mark.parametrize("make", [memory.zeros, memory.zero_pages])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (3, 5), (2, 0), (1000, 3)], ids=str)
+def test_memory_that_stays(shape, dtype, make):
+    arrays = [make(shape, np.dtype(dtype)) for _ in range(5)]
+    for i, a in enumerate(arrays):
+        assert (a.shape, a.dtype) == (shape, dtype)
+        assert a.ctypes.data % 64 == 0 or not a.size
+        assert a.flags.c_contiguous
+        assert not a.any()
+        a[...] = i
+    assert [a.max(initial=0) for a in arrays] == [i * bool(a.size) for i, a in enumerate(arrays)]
