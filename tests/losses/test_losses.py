@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import lamina
 from lamina import losses, ops
 from lamina.core.autograd import Tensor
 from lamina.core.masked_tensor import attach
@@ -418,3 +419,39 @@ def test_integers_are_predictions_too():
         function = getattr(losses, name)
         np.testing.assert_allclose(function([[1, 0]], [[3, 1]]), function([[1.0, 0.0]], [[3.0, 1.0]]))
         assert function([[1, 0]], [[3, 1]]).dtype == np.float32
+
+
+def test_labels_are_looked_at_in_every_replay():
+    """Floats are labels as long as they are whole; a captured step finds those that are not."""
+    run = lamina.capture(losses.SparseCategoricalCrossentropy(from_logits=True))
+    logits = Tensor(predictions((2, 4)).numpy())
+    for labels in ([0.0, 3.0], [1.0, 2.0], [2.0, 0.0]):
+        wanted = losses.SparseCategoricalCrossentropy(from_logits=True)(np.array(labels, int), logits)
+        assert float(run(Tensor(np.array(labels)), logits)) == float(wanted)
+    for wrong in ([0.5, 1.0], [1.0, np.nan], [4.0, 0.0]):
+        with pytest.raises((ValueError, IndexError)):
+            run(Tensor(np.array(wrong)), logits)
+
+
+def test_weights_of_a_single_loss():
+    """One number for the whole batch has no samples to weight: the message says what gives them."""
+    whole = losses.as_loss(lambda t, p: ops.mean(ops.square(ops.subtract(t, p))))
+    y = np.ones((3, 2))
+    with pytest.raises(ValueError, match=r"give y_true and y_pred a last axis, \(batch, 1\)$"):
+        whole(y, 2 * y, np.ones(3))
+    assert float(whole(y, 2 * y, 3.0)) == 3.0
+    with pytest.raises(ValueError, match=r"the losses it weights \(3,\)$"):
+        losses.MeanSquaredError()(y, 2 * y, np.ones(2))
+
+
+@pytest.mark.parametrize("name", ["mean_squared_error", "hinge", "poisson"])
+def test_targets_that_fit_but_for_an_axis_of_one(name):
+    function = getattr(losses, name)
+    y, p = np.array([0.0, 1.0, 1.0]), np.array([0.5, 1.0, 0.25])
+    wanted = function(y[:, None], p[:, None]).numpy()
+    np.testing.assert_array_equal(function(y, p[:, None]).numpy(), wanted)
+    assert float(function(y[:, None], p)) == pytest.approx(wanted.mean(), rel=1e-6)
+    for shape, message in (((3, 2), "must have the shape of y_pred$"), ((2, 1), "the batch sizes differ"),
+                           ((3, 1, 1), "must have the shape of y_pred$")):  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            function(np.ones(shape), p)

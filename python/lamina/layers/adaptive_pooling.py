@@ -93,7 +93,6 @@ class GlobalAveragePooling1D(_GlobalAverage):
     Source: Keras 3, GlobalAveragePooling1D.
     """
 
-    supports_masking = True
     _axes = 1
 
     def call(self, inputs: Tensor, mask: Any = None) -> Tensor:

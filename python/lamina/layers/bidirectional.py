@@ -50,8 +50,6 @@ class Bidirectional(Wrapper):
     Source: Keras 3, Bidirectional; Schuster and Paliwal 1997, "Bidirectional Recurrent Neural Networks".
     """
 
-    supports_masking = True
-
     def __init__(
         self,
         layer: Any,

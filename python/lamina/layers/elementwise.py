@@ -14,7 +14,6 @@ from .symbolic import Shape, SymbolicTensor
 class _Merge(Layer):
     """A list of tensors whose shapes broadcast to one; no weights."""
 
-    supports_masking = True
     _keeps_dtype = True
 
     def __init__(self, **kwargs: Any) -> None:

@@ -33,8 +33,6 @@ class Dot(Layer):
     Source: Keras 3, Dot.
     """
 
-    supports_masking = True
-
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         both = (axes, axes) if isinstance(axes, int) else axes

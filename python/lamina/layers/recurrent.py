@@ -58,7 +58,6 @@ class RNN(Wrapper):
     """
 
     _float_input = True
-    supports_masking = True
     cell: Any
 
     def __init__(

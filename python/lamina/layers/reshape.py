@@ -183,7 +183,6 @@ class Concatenate(Layer):
     """
 
     _keeps_dtype = True
-    supports_masking = True
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -199,7 +198,6 @@ class Concatenate(Layer):
         if not -len(first) <= self.axis < len(first):
             raise ValueError(f"axis={self.axis} is out of range for x[0], {tuple(first)}")
         axis = self.axis % len(first)
-        total: int | None = 0
         for i, shape in enumerate(input_shape):
             if len(shape) != len(first):
                 raise ValueError(f"x[{i}] is {tuple(shape)}, x[0] {tuple(input_shape[0])}: the number of axes differs")
@@ -209,8 +207,9 @@ class Concatenate(Layer):
                         f"x[{i}] is {tuple(shape)}, x[0] {tuple(input_shape[0])}: only axis {axis} may differ"
                     )
                 first[d] = n if m is None else m
-            total = None if total is None or shape[axis] is None else total + (shape[axis] or 0)
-        first[axis] = total
+        sizes = [shape[axis] for shape in input_shape]
+        known = [n for n in sizes if n is not None]
+        first[axis] = sum(known) if len(known) == len(sizes) else None
         return tuple(first)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -224,13 +223,13 @@ class Concatenate(Layer):
         masks = [] if previous_mask is None else list(previous_mask)
         if all(m is None for m in masks):
             return None
-        ndim = max(m.ndim for m in masks if m is not None)
-        axis = self.axis % inputs[0].ndim
-        whole = min(ndim, inputs[0].ndim)
+        ndim = inputs[0].ndim
+        axis = self.axis % ndim
+        whole = min(ndim, max(m.ndim for m in masks if m is not None))
         parts = [_spread(m, x.shape[:whole]) for m, x in zip(masks, inputs, strict=True)]
         if axis < whole:
             joined = ops.concatenate(parts, axis=axis)
-            return ops.any(joined, axis=-1) if whole == inputs[0].ndim and whole > 1 else joined
+            return ops.any(joined, axis=-1) if whole == ndim and whole > 1 else joined
         mask = parts[0]
         for m in parts[1:]:
             mask = ops.logical_or(mask, m)
@@ -247,8 +246,6 @@ def _spread(mask: Any, shape: tuple[int, ...]) -> Any:
     """A mask of the first axes, or none, over all of ``shape``."""
     if mask is None:
         return ops.ones(shape, dtype="bool")
-    if mask.shape == shape:
-        return mask
     return ops.broadcast_to(ops.reshape(mask, (*mask.shape, *(1 for _ in shape[mask.ndim :]))), shape)
 
 

@@ -179,14 +179,14 @@ def _free(path: str, taken: Mapping[str, Any]) -> str:
     return unique_keys([*taken, path])[-1] if path in taken else path
 
 
-def load_arrays(label: str, variables: Mapping[str, Variable], arrays: Mapping[str, Any], strict: bool = True) -> None:
+def load_arrays(label: str, variables: Mapping[str, Variable], arrays: Mapping[str, Any], strict: bool) -> None:
     """Set variables from arrays of the same keys; nothing is changed unless all fit.  ``label`` begins the errors."""
     for key, value in fitting_arrays(label, variables, arrays, strict).items():
         variables[key].assign(value)
 
 
 def fitting_arrays(
-    label: str, variables: Mapping[str, Variable], arrays: Mapping[str, Any], strict: bool = True
+    label: str, variables: Mapping[str, Variable], arrays: Mapping[str, Any], strict: bool
 ) -> dict[str, Array]:
     """The arrays of the variables' keys; errors unless all fit; ``strict``: neither more nor fewer."""
     missing = [k for k in variables if k not in arrays]

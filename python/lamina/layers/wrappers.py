@@ -81,8 +81,6 @@ class TimeDistributed(Wrapper):
     Source: Keras 3, TimeDistributed.
     """
 
-    supports_masking = True
-
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
         if not isinstance(layer, Layer):

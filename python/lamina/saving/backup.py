@@ -59,7 +59,7 @@ class Backup:
         state = self._state if rate is None else self._state | {"learning_rate": np.array([rate])}
         variables = _keyed(model)
         try:
-            weights = fitting_arrays("the backup", variables, self._weights)
+            weights = fitting_arrays("the backup", variables, self._weights, strict=True)
             check_random_states("the backup", self._generators)
             model.optimizer.set_state(state, variables)
         except (ValueError, TypeError) as error:

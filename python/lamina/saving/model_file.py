@@ -118,7 +118,7 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
             model = registry.deserialize(description["model"], "layer")
             _build(model, description["built"])
             _freeze(model, description["frozen"])
-        load_arrays(str(path), named_variables(model), arrays)
+        load_arrays(str(path), named_variables(model), arrays, strict=True)
         load_random_states(str(path), model, _part(tensors, "random/"))
         if compile and description.get("compile"):
             state, excluded = _part(tensors, "optimizer/"), description.get("undecayed")
