@@ -300,3 +300,56 @@ def test_an_error_names_the_layer_and_leaves_nothing_behind():
         model(np.ones((2, 5), np.float32))
     y = layers.Dense(3, kernel_initializer="ones")(-np.ones((1, 2), np.float32))
     assert y.numpy().tolist() == [[-2.0] * 3]
+
+
+FOLDING = {
+    "as it is": ({}, {}, True),
+    "the last axis by its number": ({}, {"axis": 3}, True),
+    "another axis": ({}, {"axis": 1}, False),
+    "an axis before the last": ({}, {"axis": 2}, False),
+    "an activation between": ({"activation": "relu"}, {}, False),
+    "channels first": ({"data_format": "channels_first"}, {"axis": 1}, False),
+    "another type": ({}, {"dtype": "float64"}, False),
+    "few pixels": ({"kernel_size": 7}, {}, False),
+}
+
+
+@pytest.mark.parametrize("name", FOLDING)
+def test_when_normalization_goes_into_the_convolution_before_it(name, x):
+    """In inference without gradients, where both speak of the same channels and the images are worth it."""
+    options, normal, folds = FOLDING[name]
+    convolution = layers.Conv2D(8, **{"kernel_size": 3, **options})
+    model = lamina.Sequential([convolution, layers.BatchNormalization(**normal), layers.ReLU()])
+    x = np.moveaxis(x, -1, 1).copy() if "data_format" in options else x
+    x = x[:1] if name == "few pixels" else x
+    model(x)
+    model.layers[1].moving_mean.assign(np.random.default_rng(0).standard_normal(model.layers[1].moving_mean.shape))
+    wanted = np.maximum(model.layers[1](convolution(x)).numpy(), 0)
+
+    def folded(**kwargs):
+        run = lamina.capture(lambda x: model(x, **kwargs))
+        for _ in range(2):
+            y = run(x)
+        return y.numpy(), "batch_norm_fold" in run.plans[-1].steps
+
+    with lamina.no_grad():
+        y, found = folded()
+        assert found == folds
+        np.testing.assert_allclose(y, wanted, rtol=1e-4, atol=1e-5)
+        assert not folded(training=True)[1]
+    assert not folded()[1]
+    for wrong in (x[0], x[None], np.float32(1)):
+        with lamina.no_grad(), pytest.raises(ValueError, match="expected a batch of images"):
+            model(wrong)
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 3, 4])
+def test_folding_is_worth_it_from_twice_the_kernel_on(pixels):
+    """Scaling the kernel costs its size, scaling the result its own."""
+    model = lamina.Sequential([layers.Conv2D(5, 1, use_bias=False), layers.BatchNormalization()])
+    x = np.ones((1, 1, pixels, 1), np.float32)
+    model(x)
+    with lamina.no_grad():
+        run = lamina.capture(model.__call__)
+        run(x)
+    assert ("batch_norm_fold" in run.plans[-1].steps) == (pixels * 5 > 2 * 5)

@@ -11,6 +11,7 @@ named as kernels name it, in the place of its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -139,8 +140,6 @@ def _can_fold(first: Any, normalization: Any, x: Any) -> bool:
         return False
     if activations.fused_name(first.activation) != "linear" or first.data_format != "channels_last":
         return False
-    if x.ndim != len(first.kernel_size) + 2:
-        return False
-    pixels, outputs = x.size // max(1, x.shape[-1]), normalization.moving_mean.size
+    pixels, outputs = math.prod(x.shape[:-1]), normalization.moving_mean.size
     worth_it = pixels * outputs > 2 * first.kernel.size
     return worth_it and normalization.axis in (-1, x.ndim - 1) and first.dtype == normalization.dtype
