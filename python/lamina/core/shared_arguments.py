@@ -19,6 +19,20 @@ _LAYERS = {
     ),
     "fill_value": 'what stands beyond the image with ``fill_mode="constant"``.',
     "interpolation": '"nearest" pixel, or "bilinear", the blend of four.',
+    "sparse": _NOT_SUPPORTED,
+    "max_tokens": "the largest size of the vocabulary, with the special tokens; None for no limit.",
+    "num_oov_indices": (
+        "how many indices there are for what is not in the vocabulary; with several a hash value chooses, with none it "
+        "is an error."
+    ),
+    "vocabulary": "the tokens in order, or the path of a text file with one in a line; None waits for ``adapt``.",
+    "idf_weights": 'with "tf_idf", the weight of each token of ``vocabulary``.',
+    "invert": "whether indices become tokens.",
+    "pad_to_max_tokens": "whether rows have ``max_tokens`` numbers, however large the vocabulary is.",
+    "output_mode": (
+        '"int", indices; "one_hot", "multi_hot" or "count", rows as CategoryEncoding gives them; "tf_idf", counts '
+        "times the tokens' weights."
+    ),
     "value_range": "(lowest, highest) value of a pixel; results beyond are cut off.",
     "activation": 'function of the result: a name such as "relu", a function of a tensor, or None for none.',
     "use_bias": "whether ``bias`` is added.",

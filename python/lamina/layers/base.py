@@ -79,6 +79,7 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
     supports_masking = False
     _float_input = False  # integers and booleans in the first argument are converted to the layer's dtype
     _keeps_numbers = False  # numbers and lists in the first argument reach ``call`` as they are
+    _takes_text = False  # arrays of text reach ``call``, too
     _keeps_dtype = False  # the result has the input's dtype, not the layer's
     _defines_build = False  # the class has a build() of its own, or inherits one that is not Layer's
     _defines_mask = False  # compute_mask is the class's own

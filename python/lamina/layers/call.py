@@ -193,6 +193,8 @@ def _convert(layer: Layer, x: Any, integers: bool) -> Any:
         return x
     dtype = x.dtype
     if dtype.kind not in "fiub":
+        if layer._takes_text:
+            return x
         raise TypeError(why_no_numbers("the input", x, np.asarray(x)))
     wanted = layer._dtype if layer.autocast and (dtype.kind == "f" or integers) else kernel_dtype(dtype)
     if not isinstance(x, Tensor):

@@ -12,7 +12,7 @@ from .. import ops
 from ..core.autograd import Tensor
 from ..core.masked_tensor import MaskedTensor as MaskedTensor
 from ..core.masked_tensor import attach as attach
-from ..core.tree import map_structure
+from ..core.tree import leaves, map_structure
 from ..ops.conversion import as_tensor
 
 
@@ -23,8 +23,7 @@ def mask_of(tree: Any) -> Any:
     if not isinstance(tree, (list, tuple, dict)):
         return None
     masks = map_structure(lambda t: t.mask if isinstance(t, MaskedTensor) else None, tree)
-    found = masks.values() if isinstance(masks, dict) else masks
-    return masks if any(m is not None for m in found) else None
+    return masks if any(m is not None for m in leaves(masks)) else None
 
 
 def zeroed(x: Tensor, mask: Tensor) -> Tensor:

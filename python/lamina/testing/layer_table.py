@@ -83,6 +83,14 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.RandomZoom, {"height_factor": 0.3, "width_factor": (-0.2, 0.1), "seed": 3}, IMAGE
     yield la.RandomTranslation, {"height_factor": 0.3, "width_factor": 0.2, "fill_mode": "wrap", "seed": 3}, IMAGE
     yield la.RandomShear, {"x_factor": 0.3, "y_factor": 0.2, "seed": 3}, IMAGE
+    yield la.CategoryEncoding, {"num_tokens": 5, "output_mode": "count"}, STATE, {"integers": 7}
+    yield la.Discretization, {"bin_boundaries": [-0.5, 0.2, 0.9], "output_mode": "multi_hot"}, STATE, {"smooth": False}
+    yield (
+        la.IntegerLookup,
+        {"vocabulary": [5, 1, 3], "num_oov_indices": 2, "output_mode": "count"},
+        STATE,
+        {"integers": 7},
+    )
     yield la.Activation, {"activation": "gelu"}, SEQUENCE, {"time": 1}
     yield la.ReLU, {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.5}, (4, 5)
     yield la.LeakyReLU, {"negative_slope": 0.2}, (4, 5)
@@ -124,6 +132,10 @@ WITHOUT_EXAMPLE = {
     "InputLayer": "is the place where data enters",
     "Lambda": "holds a function of the user's",
     "Layer": "is the base class",
+    "HashedCrossing": "works in Python, so that no step with it is captured",
+    "Hashing": "works in Python, so that no step with it is captured",
+    "StringLookup": "takes text",
+    "TextVectorization": "takes text",
     "OpLayer": "is made by operations on symbolic tensors",
 }
 

@@ -1,10 +1,14 @@
 """Layers that make arrays of images, text and sounds ready for a model, and layers that change them by chance."""
 
 from ...core.rooms import public_names
+from .categories import *
 from .crop import *
 from .flip import *
 from .geometry import *
+from .hashing import *
 from .light import *
+from .lookup import *
 from .scale import *
+from .text import *
 
 __all__ = list(public_names(__name__, globals()))

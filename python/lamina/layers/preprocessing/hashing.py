@@ -1,0 +1,164 @@
+"""Text and integers as bins by hash values: Hashing, HashedCrossing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...core.arrays import to_numbers
+from ...core.autograd import Array, Tensor, wrap
+from ...core.explain import is_index
+from .. import arguments
+from ..base import Layer
+from ..symbolic import Shape, SymbolicTensor
+from .encode import CategoryLayer, is_text, text_array, values
+from .hashes import bins, fingerprint, join_fingerprints, of_each
+
+_CROSSING_KEY = 0xDECAFCAFFE
+
+
+def salt_of(layer: Layer, salt: Any) -> list[int] | None:
+    """A salt as two integers."""
+    pair = salt if isinstance(salt, (tuple, list)) else (salt, salt)
+    if salt is None:
+        return None
+    if len(pair) != 2 or not all(map(is_index, pair)):
+        raise ValueError(f"{layer._label()}: salt must be an integer or two, got {salt!r}")
+    return [int(v) for v in pair]
+
+
+def _objects(label: str, x: Any) -> Array:
+    """Text or integers as an array; floats lose their decimals."""
+    if is_text(x):
+        return text_array(label, x)
+    numbers = values(label, x) if isinstance(x, Tensor) else to_numbers(f"{label}: the input", x)
+    return numbers.astype(np.int64) if numbers.dtype.kind == "f" else numbers
+
+
+class Hashing(CategoryLayer):
+    """Text or integers as bins: the rest of their hash value (FarmHash64) by the number of bins.
+
+    Equal values have equal bins, in TensorFlow's layer, too; different ones may share a bin.  Its work is Python's:
+    steps that contain it are not captured.
+
+    Args:
+        num_bins: how many bins there are, a positive integer.
+        mask_value: a value that alone has bin 0; None for none.
+        salt: an integer or two: SipHash64 under this key in place of FarmHash64.
+        output_mode: "int", the bin; "one_hot", "multi_hot" or "count" as in CategoryEncoding.
+        **kwargs: options of every layer; ``dtype`` is that of the result, an integer type with "int".
+
+    Call args:
+        inputs: text, nested lists or an array of it, or integers; floats lose their decimals.
+
+    Input shape: any.
+
+    Output shape: the input's, int64; in other modes that of CategoryEncoding.
+
+    Raises:
+        ValueError: an option is out of range or unknown; lists of text have different lengths.
+        TypeError: the input is neither text nor numbers.
+
+    Source: Keras 3, Hashing.
+    """
+
+    _keeps_numbers = _takes_text = True
+
+    def __init__(
+        self,
+        num_bins: int,
+        mask_value: Any = None,
+        salt: Any = None,
+        output_mode: str = "int",
+        sparse: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        dtype = kwargs.pop("dtype", None)
+        super().__init__(**kwargs)
+        self.num_bins = arguments.positive(self, "num_bins", num_bins)
+        self.mask_value, self.salt = mask_value, salt_of(self, salt)
+        self._set_mode(output_mode, sparse, dtype)
+
+    def call(self, inputs: Any) -> Tensor:
+        given = _objects(self._label(), inputs)
+        if self.mask_value is None or self.num_bins == 1:
+            found = bins(given, self.num_bins, self.salt)
+        else:
+            found = np.where(given == self.mask_value, 0, bins(given, self.num_bins - 1, self.salt) + 1)
+        return self._encoded(wrap(np.ascontiguousarray(found)), self.num_bins)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return self._encoded_shape(input_shape, self.num_bins)
+
+
+class HashedCrossing(CategoryLayer):
+    """Two or more features as one: the bin of the hash value of all of them together.
+
+    Its work is Python's: steps that contain it are not captured.
+
+    Args:
+        num_bins: how many bins there are, a positive integer.
+        output_mode: "int", the bin, or "one_hot", a row of ``num_bins`` numbers.
+        dtype: type of the result; None means int64 with "int", else ``config.floatx()``.
+
+    Call args:
+        inputs: a list of features, text or integers, of one shape.
+
+    Input shape: a list of (N,), (N, 1) or single values.
+
+    Output shape: the features', int64; with "one_hot" (N, num_bins).
+
+    Raises:
+        ValueError: there is one feature alone; the shapes differ or have more axes; an option is out of range.
+        TypeError: a feature holds floats.
+
+    Source: Keras 3, HashedCrossing.
+    """
+
+    _modes = ("int", "one_hot")
+    _keeps_numbers = _takes_text = True
+
+    def __init__(
+        self,
+        num_bins: int,
+        output_mode: str = "int",
+        sparse: bool = False,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.num_bins = arguments.positive(self, "num_bins", num_bins)
+        self._set_mode(output_mode, sparse, dtype)
+
+    def call(self, inputs: Any) -> Tensor:
+        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
+            raise ValueError("expected a list of two features or more")
+        features = [_objects(self._label(), x) for x in inputs]
+        for given, x in zip(inputs, features, strict=True):
+            if x.ndim > 2 or (x.ndim == 2 and x.shape[1] != 1) or x.shape != features[0].shape:
+                shapes = [f.shape for f in features]
+                raise ValueError(f"the features have shapes {shapes}, expected (N,), (N, 1) or (), all the same")
+            if getattr(getattr(given, "dtype", None), "kind", "i") == "f":
+                raise TypeError(f"a feature has dtype {given.dtype}, expected text or integers")
+        crossed = np.full(features[0].shape, _CROSSING_KEY, object)
+        for x in features:
+            each = x if x.dtype.kind != "O" else of_each(x, lambda s: fingerprint(s.encode()))
+            pairs = zip(crossed.reshape(-1), each.reshape(-1).tolist(), strict=True)
+            crossed.reshape(-1)[:] = [join_fingerprints(a, b & (2**64 - 1)) for a, b in pairs]
+        found = np.array([c % self.num_bins for c in crossed.reshape(-1)], np.int64).reshape(crossed.shape)
+        return self._encoded(wrap(found), self.num_bins)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        shapes = [tuple(s) for s in input_shape]
+        if len(shapes) < 2 or any(s != shapes[0] for s in shapes):
+            raise ValueError(f"the features have shapes {shapes}, expected two or more, all the same")
+        return self._encoded_shape(shapes[0], self.num_bins)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        shape = self.compute_output_shape([tuple(t.shape) for t in args[0]])
+        return SymbolicTensor(shape, self._out)
+
+
+__all__ = ["HashedCrossing", "Hashing"]
