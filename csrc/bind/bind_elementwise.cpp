@@ -285,8 +285,8 @@ py::array classify_forward_py(py::handle x_, const std::string& op) {
 }
 
 // The operations that may ask for results of their type; a step keeps the name.
-constexpr const char* kNarrowed[] = {"sum",         "prod",    "cumprod",  "count_nonzero",
-                                     "segment_sum", "scatter", "bincount", "matmul"};
+constexpr const char* kNarrowed[] = {"sum",          "prod",    "cumprod",        "count_nonzero", "segment_sum",
+                                     "segment_prod", "scatter", "scatter_update", "bincount",      "matmul"};
 
 py::array cast_forward_py(py::handle x_, py::handle dtype_, const std::string& narrowed) {
   Call call("cast");

@@ -303,11 +303,12 @@ void convert(const Cast& a) {
         y[i] = x[i] != From(0);
       } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
         // Out of range is undefined in C++; through the widest integer it is NumPy's usual result.
-        if (std::is_same_v<To, std::uint64_t> && x[i] >= From(9.2e18) && x[i] < From(1.8446744073709552e19))
+        constexpr From end = From(9223372036854775808.0);  // 2^63
+        if (std::is_same_v<To, std::uint64_t> && x[i] >= end && x[i] < end * 2)
           y[i] = static_cast<To>(x[i]);
         else
-          y[i] = static_cast<To>(std::abs(x[i]) < From(9.2e18) ? static_cast<std::int64_t>(x[i])
-                                                               : std::numeric_limits<std::int64_t>::min());
+          y[i] = static_cast<To>(std::abs(x[i]) < end ? static_cast<std::int64_t>(x[i])
+                                                      : std::numeric_limits<std::int64_t>::min());
       } else {
         y[i] = static_cast<To>(x[i]);
       }

@@ -192,6 +192,13 @@ def test_cast(source, target):
     assert ops.cast(x, target).dtype == target
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_cast_of_the_largest_floats_that_are_integers(dtype):
+    for kind, end in ((np.int64, 2.0**63), (np.uint64, 2.0**64)):
+        x = np.nextafter(dtype(end), dtype(0))
+        assert ops.cast(np.array([x, x / 2]), kind).tolist() == [int(x), int(x / 2)]
+
+
 def test_cast_has_a_gradient_between_floats():
     x = Tensor(np.ones(3, np.float32), requires_grad=True)
     (ops.cast(x, "float64") * 2.0).sum().backward()

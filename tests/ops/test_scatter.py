@@ -117,3 +117,43 @@ def test_scatter_update_keeps_the_type(dtype):
     y = ops.scatter_update(np.zeros(3, dtype), [[1]], [1])
     assert y.dtype == dtype
     np.testing.assert_array_equal(y.numpy(), np.array([0, 1, 0], dtype))
+
+
+def test_segment_min_and_prod():
+    same(ops.segment_min(DATA, IDS, 3), [DATA[[0, 3]].min(0), DATA[5], DATA[1:3].min(0)])
+    same(ops.segment_prod(DATA, IDS, 3), [DATA[[0, 3]].prod(0), DATA[5], DATA[1:3].prod(0)])
+    assert ops.segment_min(DATA, IDS).numpy()[3].tolist() == [np.inf, np.inf]
+    assert ops.segment_prod(DATA, IDS).numpy()[3].tolist() == [1, 1]
+    assert ops.segment_min(np.arange(6, dtype=np.int8), IDS, 4).tolist() == [0, 5, 1, 127]
+    got = ops.segment_prod(np.arange(1, 7, dtype=np.int32), IDS, 3)
+    assert (got.tolist(), got.dtype) == ([4, 6, 6], np.int32)
+    zeros = DATA.copy()
+    zeros[0, 0] = zeros[1, 1] = zeros[2, 1] = 0
+    for data in (DATA, zeros):
+        check_gradients(lambda x: ops.segment_prod(x, IDS, 3), data)
+    check_gradients(lambda x: ops.segment_min(x, IDS, 3), DATA)
+
+
+@pytest.mark.parametrize(
+    ("reduction", "at"), [("add", np.add), ("mul", np.multiply), ("max", np.maximum), ("min", np.minimum)]
+)
+def test_scatter_update_with_a_reduction(reduction, at):
+    x, values = RNG.standard_normal((3, 4, 2)), RNG.standard_normal((3, 2))
+    want = x.copy()
+    at.at(want, tuple(PLACES.T), values)
+    same(ops.scatter_update(x, PLACES, values, reduction), want)
+    same(ops.scatter_update(x, PLACES, values, reduction=reduction.lower()), want)
+    check_gradients(lambda x, v: ops.scatter_update(x, PLACES, v, reduction), x, values)
+    whole = np.arange(12, dtype=np.int32).reshape(3, 4)
+    want = whole.copy()
+    at.at(want, tuple(PLACES.T), np.array([5, 6, 7], np.int32))
+    got = ops.scatter_update(whole, PLACES, [5, 6, 7], reduction)
+    assert got.dtype == np.int32
+    same(got, want)
+    with pytest.raises(IndexError, match="scatter_update: the place"):
+        ops.scatter_update(whole, [[3, 0]], [1], reduction)
+
+
+def test_scatter_update_with_another_reduction():
+    with pytest.raises(ValueError, match=r"scatter_update: reduction must be None, 'add', .* got 'sum'"):
+        ops.scatter_update(np.zeros(3), [[0]], [1.0], "sum")

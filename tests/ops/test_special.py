@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamina import Tensor, ops
+from lamina import Input, Tensor, ops
 from lamina.testing import check_gradients
 
 RNG = np.random.default_rng(0)
@@ -34,6 +34,7 @@ REFERENCE = {
     "isposinf": (np.isposinf, WIDE, 0),
     "isneginf": (np.isneginf, WIDE, 0),
     "deg2rad": (np.deg2rad, WIDE, 2),
+    "rad2deg": (np.rad2deg, WIDE, 2),
 }
 OF_TWO = {"arctan2": np.arctan2, "hypot": np.hypot, "logaddexp": np.logaddexp, "logaddexp2": np.logaddexp2}
 
@@ -171,3 +172,85 @@ def test_logaddexp_keeps_small_results():
     x, y = np.float32([0, 5, np.inf, -np.inf, np.inf]), np.float32([-20, 5, np.inf, -np.inf, -np.inf])
     np.testing.assert_allclose(ops.logaddexp(x, y).numpy(), np.logaddexp(x, y), rtol=1e-6)
     check_gradients(ops.logaddexp, np.array([0.0, 2.0, -3.0]), np.array([-4.0, 2.0, 1.0]))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_fmod_fmax_fmin():
+    x, y = (v.ravel() for v in np.meshgrid(np.append(EDGES, [5.5, -5.5, 1e20, -1e-20]), np.append(EDGES, [2.0, -0.7])))
+    for name in ("fmod", "fmax", "fmin"):
+        for dtype in (np.float32, np.float64):
+            a, b = x.astype(dtype), y.astype(dtype)
+            np.testing.assert_array_equal(getattr(ops, name)(a, b).numpy(), getattr(np, name)(a, b), err_msg=name)
+    a, b = RNG.integers(-20, 20, (2, 50)).astype(np.int32)
+    b[b == 0] = 3
+    for name in ("fmod", "fmax", "fmin"):
+        np.testing.assert_array_equal(getattr(ops, name)(a, b).numpy(), getattr(np, name)(a, b))
+        check_gradients(getattr(ops, name), RNG.uniform(-9, 9, (3, 4)), RNG.uniform(1, 2, 4))
+    nan = Tensor([np.nan, 1.0], requires_grad=True)
+    ops.fmax(nan, [0.0, np.nan]).sum().backward()
+    assert nan.grad.tolist() == [0, 1]
+
+
+def test_ldexp_and_nextafter():
+    x, n = np.array([1.0, -3.0, 5e-324, 1e308]), np.array([4, -2, 1074, -2000])
+    np.testing.assert_array_equal(ops.ldexp(x, n).numpy(), np.ldexp(x, n))
+    np.testing.assert_array_equal(ops.ldexp([[1.0], [2.0]], np.array([2**40, -(2**40)])).numpy(), [[np.inf, 0]] * 2)
+    check_gradients(lambda x: ops.ldexp(x, np.array([[3], [-1]])), RNG.standard_normal(4))
+    with pytest.raises(TypeError, match="ldexp: x2 must be integers"):
+        ops.ldexp(x, 0.5)
+    for dtype in (np.float32, np.float64):
+        x = np.array([1, -1, 0, np.inf], dtype)
+        np.testing.assert_array_equal(ops.nextafter(x, dtype(2)).numpy(), np.nextafter(x, dtype(2)))
+    assert ops.nextafter(1.0, 2.0).dtype == np.float32
+
+
+def test_sinc_and_i0():
+    x = np.concatenate([np.linspace(-4, 4, 801), 10.0 ** np.arange(-12, 0), [0.0]])
+    for dtype in (np.float32, np.float64):
+        np.testing.assert_allclose(
+            ops.sinc(x.astype(dtype)).numpy(), np.sinc(x.astype(dtype)), atol=4 * np.finfo(dtype).eps
+        )
+        got = ops.i0(x.astype(dtype))
+        assert got.dtype == dtype
+        np.testing.assert_allclose(got.numpy(), np.i0(x), rtol=1e-5 if dtype == np.float32 else 1e-14)
+    check_gradients(ops.sinc, np.array([0.0, 1e-3, 0.2, 0.31, 0.32, 1.0, -2.5, 7.3]))
+    check_gradients(ops.i0, np.array([0.0, 0.5, -2.0, 7.0]), rtol=1e-6)
+    t = Tensor(np.array([50.0, -600.0, 700.0]), requires_grad=True)
+    ops.i0(t).backward(1 / np.i0(t.numpy()))
+    order_1 = [0.98994896737849, -0.99916631830, 0.99928545782]  # I1 / I0
+    np.testing.assert_allclose(t.grad.numpy(), order_1, rtol=1e-8)
+
+
+def test_allclose_fabs_dtype():
+    assert bool(ops.allclose([1.0, 2.0], [1.0, 2.0 + 1e-6]))
+    assert not bool(ops.allclose([1.0, np.nan], [1.0, np.nan]))
+    assert bool(ops.allclose([1.0, np.nan], [1.0, np.nan], equal_nan=True))
+    assert not bool(ops.allclose([1.0], [1.1], rtol=1e-3))
+    got = ops.fabs([-1, 2])
+    assert (got.tolist(), got.dtype) == ([1, 2], np.float32)
+    check_gradients(ops.fabs, RNG.standard_normal(5))
+    assert [ops.dtype(v) for v in ([1.0], np.zeros(2, np.int8), Input((2,), dtype="float64"))] == [
+        "float32", "int8", "float64",
+    ]  # fmt: skip
+
+
+def test_saturate_cast():
+    assert ops.saturate_cast([-1.0, 256.0, 3.7, np.inf], "uint8").tolist() == [0, 255, 3, 255]
+    for kind in (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64):
+        limits = np.iinfo(kind)
+        for given in (np.float32, np.float64):
+            got = ops.saturate_cast(np.array([-np.inf, -1e30, 1e30, np.inf], given), kind)
+            assert got.dtype == kind
+            low, high = (int(v) for v in got.numpy()[[0, 3]])
+            assert low == limits.min
+            assert limits.max * (1 - 1e-6) <= high <= limits.max
+        got = ops.saturate_cast(np.array([-(2**40), 2**40]), kind).tolist()
+        assert got == [max(-(2**40), limits.min), min(2**40, limits.max)]
+    most = np.finfo(np.float32).max
+    assert ops.saturate_cast(np.array([1e300, -np.inf]), "float32").tolist() == [most, -most]
+    assert ops.saturate_cast([0.0, 3.0], "bool").tolist() == [False, True]
+    x = Tensor(np.array([1.0, 1e300]), requires_grad=True)
+    ops.saturate_cast(x, "float32").sum().backward()
+    assert x.grad.tolist() == [1, 0]
+    with pytest.raises(TypeError, match="saturate_cast: dtype"):
+        ops.saturate_cast(x, "text")

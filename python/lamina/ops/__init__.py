@@ -16,6 +16,7 @@ from .activation_variants import *
 from .affine import *
 from .attention import *
 from .bitwise import *
+from .complex_pairs import *
 from .conversion import *
 from .conversion import op
 from .convolution import *
@@ -25,6 +26,7 @@ from .diagonal import *
 from .dropout import *
 from .elementwise import *
 from .embedding import *
+from .error_function import *
 from .expansion import *
 from .image import *
 from .linear_algebra import *
@@ -38,9 +40,12 @@ from .recurrent import *
 from .reduction import *
 from .reshape import *
 from .scatter import *
+from .segments import *
+from .series import *
 from .sorting import *
 from .special import *
 from .trigonometry import *
+from .windows import *
 
 __all__ = list(public_names(__name__, globals()))
 for _name in __all__:

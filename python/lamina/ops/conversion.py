@@ -108,6 +108,17 @@ def forbid_symbolic(args: Iterable[Any]) -> None:
         raise SymbolicArgument
 
 
+def is_symbolic(x: Any) -> bool:
+    """Whether x is a tensor without values, of a model that is being drawn."""
+    return isinstance(x, _Symbolic.type)
+
+
+def needs_values(op: str, x: TensorLike) -> None:
+    """For operations whose result's shape follows the values of x, which a symbolic tensor has not."""
+    if is_symbolic(x):
+        raise TypeError(f"{op}: x is a symbolic tensor, which has no values; the shape of the result depends on them")
+
+
 def shape_of(x: TensorLike) -> tuple[Any, ...]:
     """The shape of x, of a symbolic tensor with None for free sizes."""
     symbolic: Any = x if isinstance(x, _Symbolic.type) else None

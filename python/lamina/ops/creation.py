@@ -23,12 +23,22 @@ def _kind(dtype: Any, default: Any = None) -> Any:
     return as_dtype(dtype) if dtype is not None else floatx() if default is None else default
 
 
-def convert_to_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
+def convert_to_tensor(
+    x: TensorLike, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Tensor:
     """x as a Tensor; Python floats become ``config.floatx()``.
 
     Args:
         dtype: type of the elements; None keeps the type of tensors and arrays.
+        sparse: an option of Keras that is not supported: True is a ValueError.
+        ragged: an option of Keras that is not supported: True is a ValueError.
+
+    Raises:
+        ValueError: ``sparse`` or ``ragged`` is True.
     """
+    for name, asked in (("sparse", sparse), ("ragged", ragged)):
+        if asked:
+            raise ValueError(f"convert_to_tensor: {name}=True is not supported; tensors are dense here")
     return as_tensor(x, dtype)
 
 
@@ -252,6 +262,28 @@ def logspace(
     return wrap(values.astype(_kind(dtype), order="C"))
 
 
+def geomspace(
+    start: TensorLike, stop: TensorLike, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Tensor:
+    """So many numbers at equal ratios, along a new axis where the ends are arrays.
+
+    Args:
+        start: the first number, not 0.
+        stop: the last number, not 0, of the same sign.
+        num: how many there are.
+        endpoint: whether ``stop`` is included.
+        axis: the place of the new axis.
+
+    Raises:
+        ValueError: ``num`` is negative, or an end is 0.
+    """
+    check_sizes("geomspace", num)
+    ends = [np.asarray(_ordinary(v), np.float64) for v in (start, stop)]
+    if not all(e.all() for e in ends):
+        raise ValueError(f"geomspace: the ends must not be 0, got start={start!r} and stop={stop!r}")
+    return wrap(np.geomspace(ends[0], ends[1], num, endpoint=endpoint, axis=axis).astype(_kind(dtype), order="C"))
+
+
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """A matrix with ones on and below a diagonal, else zeros.
 
@@ -321,6 +353,6 @@ def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
 
 __all__ = [
     "arange", "array", "convert_to_numpy", "convert_to_tensor", "copy", "empty", "empty_like", "eye", "full",
-    "full_like", "identity", "is_tensor", "linspace", "logspace", "meshgrid", "ndim", "ones", "ones_like", "shape",
-    "tri", "tril", "triu", "zeros", "zeros_like",
+    "full_like", "geomspace", "identity", "is_tensor", "linspace", "logspace", "meshgrid", "ndim", "ones", "ones_like",
+    "shape", "tri", "tril", "triu", "zeros", "zeros_like",
 ]  # fmt: skip

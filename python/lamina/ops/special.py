@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 
 from .. import _native
+from ..core.arrays import as_dtype
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
-from .conversion import TensorLike, as_tensor, float_pair, float_tensor
+from .by_numpy import by_numpy, in_numpy
+from .conversion import TensorLike, as_tensor, cast, float_pair, float_tensor, integer_tensor, is_symbolic
 from .elementwise import (
     _binary,
     abs,
     add,
     ceil,
+    clip,
+    cos,
     divide,
     equal,
     exp,
@@ -30,16 +34,21 @@ from .elementwise import (
     logical_and,
     logical_or,
     maximum,
+    minimum,
+    mod,
     multiply,
     negative,
+    not_equal,
     power,
     reciprocal,
+    sin,
     square,
     subtract,
     where,
 )
 from .expansion import broadcast_to
 from .operands import operands
+from .reduction import all as every
 
 LN2 = math.log(2)
 
@@ -208,6 +217,158 @@ def isclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e
     return logical_or(close, logical_and(isnan(x), isnan(y))) if equal_nan else close
 
 
+def allclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Whether all elements are close, ``|x1 - x2| <= atol + rtol |x2|``: one boolean.
+
+    Args:
+        rtol: relative tolerance.
+        atol: absolute tolerance.
+        equal_nan: whether NaN is close to NaN.
+    """
+    return every(isclose(x1, x2, rtol, atol, equal_nan))
+
+
+def fabs(x: TensorLike) -> Tensor:
+    """``|x|`` as floats; the gradient at 0 is 0."""
+    return abs(float_tensor(x))
+
+
+def _not_nan(op: Callable[..., Tensor], x1: TensorLike, x2: TensorLike) -> Tensor:
+    """op, or of two the one that is no NaN."""
+    y = op(x1, x2)
+    return y if y._array.dtype.kind != "f" else where(isnan(x1), x2, where(isnan(x2), x1, y))
+
+
+def fmax(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """The larger of both, or the one that is no NaN; where they are equal each gets half of the gradient."""
+    return _not_nan(maximum, x1, x2)
+
+
+def fmin(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """The smaller of both, or the one that is no NaN; where they are equal each gets half of the gradient."""
+    return _not_nan(minimum, x1, x2)
+
+
+def fmod(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """What a division rounded towards zero leaves, with the sign of x1."""
+    x, y = operands("fmod", x1, x2)
+    whole = (x if isinstance(x, Tensor) else y)._array.dtype.kind != "f"
+    if whole:
+        rest = mod(x, y)
+        return where(logical_and(not_equal(rest, 0), not_equal(less(x, 0), less(y, 0))), subtract(rest, y), rest)
+
+    def value(x: Tensor, y: Tensor) -> Tensor:
+        rest = mod(abs(x), abs(y))  # without rounding, where that of unlike signs has some
+        return where(signbit(x), negative(rest), rest)
+
+    slopes = [lambda x, y: reciprocal(exp(multiply(x, 0.0))), lambda x, y: negative(trunc(divide(x, y)))]
+    return with_slopes(pair_of_one_shape("fmod", x, y), value, slopes)
+
+
+def ldexp(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """``x1 * 2 ** x2`` without rounding.  Computed by NumPy: not captured.
+
+    Args:
+        x2: integers; the shapes broadcast.
+
+    Raises:
+        TypeError: x2 are no integers.
+        ValueError: the shapes do not broadcast.
+    """
+    x, powers = float_tensor(x1), integer_tensor("ldexp", "x2", x2)
+    try:
+        shape = np.broadcast_shapes(x.shape, powers.shape)
+    except ValueError:
+        raise ValueError(f"ldexp: x1 is {x.shape}, x2 is {powers.shape}; the shapes don't broadcast") from None
+    x = broadcast_to(x, shape)
+    n = np.clip(powers._array, -(2**20), 2**20).astype(np.int32)  # beyond all floats
+    with np.errstate(all="ignore"):
+        return by_numpy("ldexp", (x,), np.ldexp(x._array, n), (lambda dy: np.ldexp(dy, n),))
+
+
+def nextafter(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """The float next to x1 in the direction of x2; no gradient flows.  Computed by NumPy: not captured."""
+    x, y = pair_of_one_shape("nextafter", x1, x2)
+    in_numpy("nextafter")
+    with np.errstate(all="ignore"):
+        return wrap(np.asarray(np.nextafter(x._array, y._array)))
+
+
+def sinc(x: TensorLike) -> Tensor:
+    """``sin(pi x) / (pi x)``, 1 at 0."""
+
+    def value(x: Tensor) -> Tensor:
+        t = multiply(x, math.pi)
+        zero = equal(t, 0)
+        return where(zero, 1.0, divide(sin(t), where(zero, 1.0, t)))
+
+    def slope(x: Tensor) -> Tensor:
+        t = multiply(x, math.pi)
+        near = multiply(t, series(square(t), [(-1) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 9)]))
+        small = less(abs(t), 1.0)  # where the difference below would lose its digits
+        safe = where(small, 1.0, t)
+        return multiply(where(small, near, divide(subtract(cos(safe), divide(sin(safe), safe)), safe)), math.pi)
+
+    return with_slopes([float_tensor(x)], value, [slope])
+
+
+def i0(x: TensorLike) -> Tensor:
+    """The modified Bessel function of the first kind and order 0.  Computed by NumPy: not captured."""
+    x = float_tensor(x)
+    wide = x._array.astype(np.float64)
+
+    def of_order_1() -> Any:
+        """The mean of cos(t) exp(x cos(t)) over a circle; the mean of n places is exact once n^2 is 72 |x|."""
+        largest = float(np.max(np.abs(wide), initial=0.0, where=np.isfinite(wide)))
+        n = 32 + int(math.sqrt(80 * min(largest, 1e4)))
+        total = np.zeros_like(wide)
+        for c in np.cos(2 * math.pi * np.arange(n) / n):
+            total += c * np.exp(wide * c)
+        return total / n
+
+    with np.errstate(all="ignore"):
+        return by_numpy("i0", (x,), np.i0(wide).reshape(x.shape), (lambda dy: dy * of_order_1(),))
+
+
+def saturate_cast(x: TensorLike, dtype: Any) -> Tensor:
+    """x in another type; what lies beyond its range becomes the least or the largest number of it.
+
+    Args:
+        dtype: the type, a name or a NumPy type.
+
+    Raises:
+        TypeError: it is no type of numbers or booleans.
+    """
+    x, kind = as_tensor(x), as_dtype(dtype, "saturate_cast: dtype")
+    given = x._array.dtype
+    if kind == given or given.kind == "b":
+        return cast(x, kind)
+    low, high = _limits(kind)
+    if given.kind != "f":
+        least, most = _limits(given)
+        return cast(clip(x, max(low, least), min(high, most)), kind)
+    limits, ends = np.finfo(given), []
+    for v, bound in ((low, limits.min), (high, limits.max)):
+        end = given.type(v)
+        if kind.kind != "f" and int(end) != v:  # 2^63 - 1 is no float: the one before it
+            end = np.nextafter(end, given.type(0))
+        ends.append(float(max(end, bound) if v == low else min(end, bound)))
+    return cast(clip(x, *ends), kind)
+
+
+def _limits(kind: np.dtype[Any]) -> tuple[Any, Any]:
+    """The least and the largest number of a type."""
+    if kind.kind == "b":
+        return 0, 1
+    limits: Any = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
+    return (float(limits.min), float(limits.max)) if kind.kind == "f" else (int(limits.min), int(limits.max))
+
+
+def dtype(x: TensorLike) -> str:
+    """The name of the type of x's elements, such as "float32"."""
+    return str(x.dtype) if is_symbolic(x) else str(as_tensor(x).dtype)
+
+
 def select(condlist: Sequence[TensorLike], choicelist: Sequence[TensorLike], default: Any = 0) -> Tensor:
     """Of the first condition that holds its choice, else a default; all broadcast.
 
@@ -228,6 +389,7 @@ def select(condlist: Sequence[TensorLike], choicelist: Sequence[TensorLike], def
 
 
 __all__ = [
-    "cbrt", "divide_no_nan", "exp2", "heaviside", "hypot", "isclose", "isneginf", "isposinf", "log2", "log10",
-    "logaddexp", "logaddexp2", "nan_to_num", "select", "signbit", "trunc",
+    "allclose", "cbrt", "divide_no_nan", "dtype", "exp2", "fabs", "fmax", "fmin", "fmod", "heaviside", "hypot", "i0",
+    "isclose", "isneginf", "isposinf", "ldexp", "log2", "log10", "logaddexp", "logaddexp2", "nan_to_num", "nextafter",
+    "saturate_cast", "select", "signbit", "sinc", "trunc",
 ]  # fmt: skip

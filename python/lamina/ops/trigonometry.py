@@ -187,4 +187,12 @@ def deg2rad(x: TensorLike) -> Tensor:
     return multiply(x, math.pi / 180)
 
 
-__all__ = ["arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cosh", "deg2rad", "sinh", "tan"]
+def rad2deg(x: TensorLike) -> Tensor:
+    """Radians as degrees."""
+    return multiply(float_tensor(x), 180 / math.pi)
+
+
+__all__ = [
+    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cosh", "deg2rad", "rad2deg", "sinh",
+    "tan",
+]  # fmt: skip

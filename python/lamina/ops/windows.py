@@ -1,0 +1,95 @@
+"""Windows of signal processing: symmetric weights that fall to the ends.
+
+How many there are is read in Python, so the length may be no symbolic tensor, and a tensor of it is not captured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.autograd import Tensor, wrap
+from ..core.explain import is_number
+from .conversion import TensorLike, as_tensor, check_sizes, floatx, needs_values
+
+
+def _window(op: str, x: TensorLike, function: Callable[..., Any], *options: float) -> Tensor:
+    needs_values(op, x)
+    if isinstance(x, (int, np.integer)):
+        n = int(x)
+    else:
+        length = as_tensor(x)
+        if length.size != 1 or length.dtype.kind not in "iu":
+            raise TypeError(f"{op}: x must be one integer, the number of weights, got {length.dtype} of {length.shape}")
+        n = int(length.item())
+    check_sizes(op, max(n, 0))
+    return wrap(np.asarray(function(n, *options), floatx()))
+
+
+def bartlett(x: TensorLike) -> Tensor:
+    """The triangle that is zero at both ends.
+
+    Args:
+        x: how many weights, an integer.
+
+    Raises:
+        TypeError: x is no integer.
+    """
+    return _window("bartlett", x, np.bartlett)
+
+
+def blackman(x: TensorLike) -> Tensor:
+    """Blackman's window, three terms of cosines, zero at both ends.
+
+    Args:
+        x: how many weights, an integer.
+
+    Raises:
+        TypeError: x is no integer.
+    """
+    return _window("blackman", x, np.blackman)
+
+
+def hamming(x: TensorLike) -> Tensor:
+    """Hamming's window, a cosine on a step of 0.08.
+
+    Args:
+        x: how many weights, an integer.
+
+    Raises:
+        TypeError: x is no integer.
+    """
+    return _window("hamming", x, np.hamming)
+
+
+def hanning(x: TensorLike) -> Tensor:
+    """Hann's window, a cosine that is zero at both ends.
+
+    Args:
+        x: how many weights, an integer.
+
+    Raises:
+        TypeError: x is no integer.
+    """
+    return _window("hanning", x, np.hanning)
+
+
+def kaiser(x: TensorLike, beta: float) -> Tensor:
+    """Kaiser's window, Bessel functions of a half circle.
+
+    Args:
+        x: how many weights, an integer.
+        beta: how much it falls to the ends; 0 is a rectangle.
+
+    Raises:
+        TypeError: x is no integer, or ``beta`` no number.
+    """
+    beta = beta.item() if isinstance(beta, Tensor) else beta
+    if not is_number(beta):
+        raise TypeError(f"kaiser: beta must be a number, got {beta!r}")
+    return _window("kaiser", x, np.kaiser, float(beta))
+
+
+__all__ = ["bartlett", "blackman", "hamming", "hanning", "kaiser"]
