@@ -63,8 +63,9 @@ def test_errors():
             getattr(ops, name)(np.array([1, 2]), 0.5)
         with pytest.raises(ValueError, match=rf"{name}: the operands are \(2,\) and \(3,\), which don't broadcast"):
             getattr(ops, name)(np.array([1, 2]), np.array([1, 2, 3]))
-    with pytest.raises(TypeError, match="bitwise_invert: expected integers"):
-        ops.bitwise_not([1.0])
+    for name in ("bitwise_invert", "bitwise_not"):  # the name that was called
+        with pytest.raises(TypeError, match=f"^{name}: expected integers"):
+            getattr(ops, name)([1.0])
     with pytest.raises(TypeError, match="bitwise_and: no integer type holds uint64 and int64"):
         ops.bitwise_and(np.array([1], np.uint64), np.array([1]))
 

@@ -113,10 +113,10 @@ def _step_back(node: Node, dy: Any, pending: _Pending) -> None:
     node.backward(dy, grads)
 
 
-def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> None:
+def backward(root: Tensor, gradient: Any, retain_graph: bool) -> None:
     """Walk the tape from root, the latest operation first (reverse-mode differentiation).
 
-    ``gradient`` is d(final)/d(root), of root's shape; it may be left out where root has one element.  Each node is
+    ``gradient`` is d(final)/d(root), of root's shape; None means 1 where root has one element.  Each node is
     freed once it is done, so that activations live no longer than they are needed, unless ``retain_graph``.
     """
     if not root.requires_grad:
