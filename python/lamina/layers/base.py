@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -17,9 +17,8 @@ import numpy as np
 from .. import activations, regularizers
 from ..config import standardize_dtype
 from ..core import registry
-from ..core.autograd import Array, Tensor, wrap
+from ..core.autograd import Tensor, wrap
 from ..core.explain import Explained, explained
-from ..core.grad_mode import grad_mode
 from ..core.recorded_plan import inside_of
 from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
@@ -27,9 +26,10 @@ from ..core.tree import leaves, map_shapes, map_structure
 from . import build
 from .call import BAD_INPUT, context, full_call, loss_adders, tensors
 from .declaration import constructor_options, own_arguments
+from .layer_weights import LayerWeights
 from .symbolic import Node, Shape, SymbolicTensor, infer
 from .variable import Variable, auto_name, snake_case
-from .weights import Kept, Trackable, children, load_arrays, named_variables, own_variables
+from .weights import children, own_variables
 
 inside_of(context)
 
@@ -41,7 +41,7 @@ _BOOKKEEPING = frozenset((
 
 
 @notes_changes
-class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
+class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)):
     """Base class of layers; also usable on its own.
 
     A layer defines ``__init__`` (its options, after ``super().__init__(**kwargs)``), ``build(input_shape)`` (its
@@ -91,7 +91,6 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
     _ready: int | None
     _adds_losses = False  # itself or a layer inside
     _looked_for_losses: int | None = None  # at this version of loss_adders
-    _found_variables: Kept | None = None
     _takes_training: bool
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -163,18 +162,6 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
         """Keep a constructor's arguments, its ``locals()``, as attributes of the same names."""
         for name, value in own_arguments(self._label(), arguments):
             setattr(self, name, value)
-
-    def _weight(self, name: str, shape: Sequence[int], options: str | None = None, **kwargs: Any) -> Variable:
-        """add_weight with the initializer, regularizer and constraint that the layer keeps for ``options``."""
-        what = options or name
-        return self.add_weight(
-            shape,
-            getattr(self, f"{what}_initializer"),
-            regularizer=getattr(self, f"{what}_regularizer", None),
-            constraint=getattr(self, f"{what}_constraint", None),
-            name=name,
-            **kwargs,
-        )
 
     def _adopt(self, parent: Layer) -> None:
         if self._parent is None or self._parent() is None:
@@ -308,132 +295,6 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
     def _label(self) -> str:
         return f"{type(self).__name__} '{self._name}'"
 
-    # ---- weights ----
-
-    def add_weight(
-        self,
-        shape: Sequence[int] = (),
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        name: str | None = None,
-    ) -> Variable:
-        """Make a variable of this layer.
-
-        Args:
-            shape: the sizes.
-            initializer: first value: a name, an Initializer, or a function f(shape, dtype); None means
-                "glorot_uniform", for integers "zeros".
-            dtype: type of the elements; None means the layer's.
-            trainable: whether training changes it.
-            autocast: an option of Keras without effect here.
-            regularizer: penalty on the value, added to the loss.
-            constraint: an option of Keras that is not supported: anything but None is a ValueError.
-            name: name of the weight; None takes the attribute's.
-
-        Returns: the Variable.
-
-        Raises:
-            ValueError: the shape holds a free or negative size; the initializer gives another shape; ``constraint`` is
-                set.
-        """
-        if constraint is not None:
-            raise ValueError(f"{self._label()}: weight constraints are not supported; got constraint={constraint!r}")
-        kind = self._dtype if dtype is None else np.dtype(dtype)
-        if initializer is None:
-            initializer = "glorot_uniform" if kind.kind == "f" else "zeros"
-        v = Variable(initializer, shape, kind, trainable and self._trainable, name, regularizers.get(regularizer))
-        v.owner = weakref.ref(self)
-        self._variables.append(v)
-        if not trainable:
-            self._fixed.append(v)
-        return v
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All variables: the layer's own (those that can be trained first), then each sublayer's."""
-        return list(self._held().variables)
-
-    def _held(self) -> Kept:
-        """The variables and layers inside, looked for again where something changed."""
-        if grad_mode.recording is not None:  # what the step under record makes isn't noted as a change
-            return Kept(self)
-        if self._found_variables is None or not self._found_variables.holds():
-            self._found_variables = Kept(self)
-        return self._found_variables
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The variables that training changes."""
-        frozen = self._frozen()
-        return [v for v in self.weights if v.trainable and id(v) not in frozen]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The variables that training leaves alone."""
-        frozen = self._frozen()
-        return [v for v in self.weights if not v.trainable or id(v) in frozen]
-
-    def _frozen(self) -> set[int]:
-        """The ids of the variables that a layer keeps from training, whatever they say themselves."""
-        held = self._held()
-        return held.frozen if self._trainable else {id(v) for v in held.variables}
-
-    variables, trainable_variables, non_trainable_variables = weights, trainable_weights, non_trainable_weights
-
-    def get_weights(self) -> list[Array]:
-        """Copies of all weights, in the order of ``weights``."""
-        return [v.numpy().copy() for v in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all weights; nothing is changed if one does not fit.
-
-        Args:
-            weights: arrays in the order of ``Layer.weights``.
-
-        Raises:
-            TypeError: ``weights`` is no list, or holds what is no number.
-            ValueError: their number or a shape differs.
-        """
-        named = named_variables(self)
-        if not hasattr(weights, "__len__") or isinstance(weights, (str, Mapping)):
-            raise TypeError(f"{self._label()}: set_weights expected a list of arrays, got {type(weights).__name__}")
-        if len(weights) != len(named):
-            raise ValueError(f"{self._label()}: set_weights got {len(weights)} arrays for {len(named)} weights")
-        self.load_state_dict(dict(zip(named, weights, strict=True)))
-
-    def state_dict(self) -> dict[str, Array]:
-        """Copies of all weights by key (``dense/kernel``); keys do not depend on automatic names."""
-        return {key: v.numpy().copy() for key, v in named_variables(self).items()}
-
-    def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> None:
-        """Set weights by key; nothing is changed unless all fit.
-
-        Args:
-            state: {key: array} with the keys of ``state_dict``.
-            strict: whether a missing or an additional key is an error.
-
-        Raises:
-            TypeError: ``state`` is no dict, or holds what is no number.
-            ValueError: a key is missing or unknown, or a shape differs; the message names the weight.
-        """
-        if not isinstance(state, Mapping):
-            raise TypeError(f"{self._label()}: load_state_dict expected a dict of arrays, got {type(state).__name__}")
-        load_arrays(self._label(), named_variables(self), state, strict)
-
-    def count_params(self) -> int:
-        """How many numbers all weights hold.
-
-        Raises:
-            ValueError: the layer is not built yet.
-        """
-        if not self._built and not self.weights:
-            raise ValueError(f"{self._label()} has no weights yet: call it on data, or build(input_shape), first")
-        return sum(v.size for v in self.weights)
-
     # ---- losses ----
 
     def add_loss(self, loss: Any) -> None:
@@ -559,25 +420,6 @@ class Layer(Trackable, Explained, strict=True, also=("compute_output_shape",)):
     @built.setter
     def built(self, value: bool) -> None:
         self._built = bool(value)
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the layer; setting it sets its variables and sublayers too."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        if self._trainable is not bool(value):
-            self.__dict__["_trainable"] = bool(value)
-            note_change(self, "trainable")
-        if self._frozen_whole:
-            self._frozen_whole = False
-        fixed = {id(v) for v in self._fixed}
-        for _, v in own_variables(self):
-            if id(v) not in fixed and v.dtype.kind == "f":
-                v.trainable = bool(value)
-        for _, child in children(self):
-            child.trainable = value
 
     @property
     def input(self) -> Any:

@@ -19,6 +19,7 @@ from .variable import Variable, snake_case, unique_keys
 
 if TYPE_CHECKING:
     from .base import Layer
+    from .layer_weights import LayerWeights
 
 
 class Trackable:
@@ -31,7 +32,7 @@ _NOT_PARTS = frozenset({"_arguments", "_nodes", "_parent", "_build_arguments", "
 _NOTICED = frozenset({"_fixed", "_found_metrics", "_steps", "_variables"})
 
 
-def parts(owner: Layer, kind: type) -> Iterator[tuple[str, Any]]:
+def parts(owner: LayerWeights, kind: type) -> Iterator[tuple[str, Any]]:
     """(attribute, or attribute/place in it; part) for every Layer or Variable that ``owner`` holds itself."""
     seen: set[int] = set()
     for name, value in vars(owner).items():
@@ -53,7 +54,7 @@ def _walk(key: str, value: Any, kind: type) -> Iterator[tuple[str, Any]]:
             yield from _walk(f"{key}/{i}", v, kind)
 
 
-def own_variables(layer: Layer) -> list[tuple[str, Variable]]:
+def own_variables(layer: LayerWeights) -> list[tuple[str, Variable]]:
     """(key, variable) of the layer itself, those that can be trained first, each group in order of creation."""
     found = list(parts(layer, Variable))
     names = [v.name if v.named else key.lstrip("_") for key, v in found]
@@ -62,7 +63,7 @@ def own_variables(layer: Layer) -> list[tuple[str, Variable]]:
     return [kv for kv in keyed if id(kv[1]) not in fixed] + [kv for kv in keyed if id(kv[1]) in fixed]
 
 
-def children(layer: Layer) -> list[tuple[str, Layer]]:
+def children(layer: LayerWeights) -> list[tuple[str, Layer]]:
     """(key, sublayer), the key independent of how many layers the process made before.
 
     It is the name that the sublayer was given, else its class in a Sequential or functional model, else the attribute.
@@ -79,11 +80,11 @@ def children(layer: Layer) -> list[tuple[str, Layer]]:
     return [(k, child) for k, (_, child) in zip(unique_keys(names), found, strict=True)]
 
 
-def named_layers(root: Layer) -> dict[str, Layer]:
+def named_layers(root: LayerWeights) -> dict[str, Layer]:
     """Every layer below ``root`` by its path of keys, parents first; shared layers once, under their first path."""
     found: dict[str, Layer] = {}
     seen = {id(root)}
-    stack = [("", root)]
+    stack: list[tuple[str, Any]] = [("", root)]
     while stack:
         path, layer = stack.pop()
         fresh = [(f"{path}{key}", child) for key, child in children(layer) if id(child) not in seen]
@@ -94,7 +95,7 @@ def named_layers(root: Layer) -> dict[str, Layer]:
     return found
 
 
-def named_variables(root: Layer) -> dict[str, Variable]:
+def named_variables(root: LayerWeights) -> dict[str, Variable]:
     """Every variable of ``root`` and its sublayers by path of keys (``dense/kernel``), in the order of ``weights``."""
     found: dict[str, Variable] = {}
     seen: set[int] = set()
@@ -106,7 +107,7 @@ def named_variables(root: Layer) -> dict[str, Variable]:
     return found
 
 
-def named_generators(root: Layer) -> dict[str, Generator]:
+def named_generators(root: LayerWeights) -> dict[str, Generator]:
     """Every random generator that ``root`` and its sublayers hold, by path (``dropout/seed_generator``)."""
     found: dict[str, Generator] = {}
     for path, layer in {"": root, **named_layers(root)}.items():
@@ -115,7 +116,7 @@ def named_generators(root: Layer) -> dict[str, Generator]:
     return found
 
 
-def random_states(root: Layer) -> dict[str, Array]:
+def random_states(root: LayerWeights) -> dict[str, Array]:
     """Copies of the states of ``named_generators``."""
     return {key: generator.state.copy() for key, generator in named_generators(root).items()}
 
@@ -142,7 +143,7 @@ class Kept:
 
     __slots__ = ("contents", "frozen", "layers", "variables", "version")
 
-    def __init__(self, root: Layer) -> None:
+    def __init__(self, root: LayerWeights) -> None:
         self.version = configuration.version
         self.variables = list(named_variables(root).values())
         self.layers = list(named_layers(root).values())
