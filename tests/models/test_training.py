@@ -458,33 +458,6 @@ def test_a_wrong_label_leaves_the_weights_alone():
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
 
 
-LABELS = [
-    ({3: 4, 150: 3}, {}, r"label 4 at index 3 of y is no class for the loss 'sparse_categorical_crossentropy', which "
-                         r"got predictions of 3 classes, 0..2; give the model's last layer 5 units"),
-    ({150: -1}, {}, "label -1 at index 150 of y .*; pass ignore_class=-1 to the loss to leave such samples out"),
-    ({3: -1, 150: 9}, {"ignore_class": -1}, "label 9 at index 150 of y .* last layer 10 units"),
-    ({3: 255, 150: 3}, {"ignore_class": 255}, "label 3 at index 150 of y .* last layer 4 units"),
-    ({7: np.nan}, {}, "label nan at index 7 of y .*; labels must be whole numbers"),
-    ({7: 2.5}, {}, "label 2.5 at index 7 of y .*; labels must be whole numbers"),
-    ({7: np.inf}, {}, "label inf at index 7 of y .*; labels must be whole numbers"),
-    ({7: -2, 9: -1}, {}, "label -2 at index 7 of y .*; pass ignore_class=-2 to the loss"),
-    ({3: 3.0}, {}, "label 3.0 at index 3 of y .*; give the model's last layer 4 units"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("changes", "options", "message"), LABELS)
-def test_labels_that_are_no_classes_are_explained(changes, options, message):
-    model = compiled(loss=losses.SparseCategoricalCrossentropy(from_logits=True, **options))
-    fit(model, X, Y)
-    y = Y.astype(np.result_type(Y, *map(type, changes.values())))
-    y[list(changes)] = list(changes.values())
-    for call in (fit, lambda m, *data: m.evaluate(*data, verbose=0)):
-        with pytest.raises(ValueError, match=message):
-            call(model, X, y)
-    with pytest.raises(ValueError, match="validation_data: label"):
-        fit(model, X, Y, validation_data=(X, y))
-
-
 def test_labels_from_one_and_labels_of_several_outputs():
     with pytest.raises(ValueError, match=r"label 3 at index .* of y is no .*; the labels begin at 1: subtract 1"):
         fit(compiled(), X, Y + 1)

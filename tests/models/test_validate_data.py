@@ -70,6 +70,36 @@ def test_labels_from_one_are_told_apart(labels):
         model.evaluate(x, y, verbose=0)
 
 
+WRONG = [
+    ({3: 4, 150: 3}, {}, r"label 4 at index 3 of y is no class for the loss 'sparse_categorical_crossentropy', which "
+                         r"got predictions of 3 classes, 0..2; give the model's last layer 5 units"),
+    ({150: -1}, {}, "label -1 at index 150 of y .*; pass ignore_class=-1 to the loss to leave such samples out"),
+    ({3: -1, 150: 9}, {"ignore_class": -1}, "label 9 at index 150 of y .* last layer 10 units"),
+    ({3: 255, 150: 3}, {"ignore_class": 255}, "label 3 at index 150 of y .* last layer 4 units"),
+    ({7: np.nan}, {}, "label nan at index 7 of y .*; labels must be whole numbers"),
+    ({7: 0.5}, {}, "label 0.5 at index 7 of y .*; labels must be whole numbers"),
+    ({7: np.inf}, {}, "label inf at index 7 of y .*; labels must be whole numbers"),
+    ({7: 2.5}, {}, "label 2.5 at index 7 of y .*; labels must be whole numbers"),
+    ({7: -2, 9: -1}, {}, "label -2 at index 7 of y .*; pass ignore_class=-2 to the loss"),
+    ({3: 3.0}, {}, "label 3.0 at index 3 of y .*; give the model's last layer 4 units"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "options", "message"), WRONG)
+def test_labels_that_are_no_classes_are_explained(changes, options, message):
+    x, y = np.ones((200, 4), np.float32), np.arange(200) % 3
+    model = lamina.Sequential([Input((4,)), layers.Dense(3)])
+    model.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=True, **options))
+    model.fit(x, y, verbose=0)
+    valid, y = (x, y), y.astype(np.result_type(y, *map(type, changes.values())))
+    y[list(changes)] = list(changes.values())
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match=message):
+            call(x, y, verbose=0)
+    with pytest.raises(ValueError, match="validation_data: label"):
+        model.fit(*valid, validation_data=(x, y), verbose=0)
+
+
 def test_class_weights_say_what_they_go_with():
     model = steps()
     y = np.zeros((3, 2), int)

@@ -22,6 +22,13 @@ from .summary import print_summary
 from .trainer import Trainer
 
 
+def shape_given(input_shape: Any) -> Any:
+    """``input_shape``; ValueError without one, since no weights would be made."""
+    if input_shape is None:
+        raise ValueError("give the shape of the input, such as build((None, 8)), or call the model on data")
+    return input_shape
+
+
 class Model(Layer, Trainer):
     """A network that can be trained, saved and summarised.
 
@@ -99,11 +106,10 @@ class Model(Layer, Trainer):
             input_shape: shape of the input, batch axis first; a nest of shapes for several.
 
         Raises:
-            ValueError: the shape does not fit a layer.
+            ValueError: the shape is not given, or does not fit a layer.
         """
-        if self._graph is None and input_shape is not None:
-            inputs = map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), input_shape)
-            infer(self.call, (inputs,), {})
+        inputs = map_shapes(lambda shape: SymbolicTensor(shape, self._dtype), shape_given(input_shape))
+        infer(self.call, (inputs,), {})  # a graph is built already
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         if self._graph is not None:

@@ -13,7 +13,7 @@ from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.masking import attach
 from ..layers.symbolic import is_symbolic, specified
 from . import functional
-from .model import Model
+from .model import Model, shape_given
 
 
 class Sequential(Model):
@@ -126,12 +126,11 @@ class Sequential(Model):
             input_shape: shape of the input, batch axis first.
 
         Raises:
-            ValueError: there are no layers, or the shape does not fit them.
+            ValueError: there are no layers, or the shape is not given or does not fit them.
         """
         if not self._layers:
             raise ValueError("there are no layers to build")
-        if not self._drawn and input_shape is not None:
-            self._draw_from(input_shape, self.dtype)
+        self._draw_from(shape_given(input_shape), self.dtype)  # what has an Input is built already
 
     def _draw_from(self, shape: Any, dtype: str) -> None:
         first = InputLayer(batch_shape=shape, dtype=dtype)

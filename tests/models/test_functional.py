@@ -1,0 +1,191 @@
+"""Graphs of calls: what inputs must be and become, in which order calls run, configurations that are damaged."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+from lamina import Input, Model, Tensor, layers
+from lamina.models import functional
+
+X = np.arange(12.0, dtype=np.float32).reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given", "seen"),
+    [
+        ((4,), (3, 4), (3, 4)),
+        ((1,), (3,), (3, 1)),
+        ((1,), (3, 1), (3, 1)),
+        ((5, 1), (3, 5), (3, 5, 1)),
+        ((4,), (3, 4, 1), (3, 4)),
+        ((1,), (3, 1, 1), (3, 1)),
+        ((None, 2), (3, 9, 2), (3, 9, 2)),
+        ((4,), (3, 5), None),
+        ((4,), (3,), None),
+        ((4,), (4,), None),
+        ((4,), (3, 4, 2), None),
+        ((5, 2), (3, 5), None),
+        ((5, 1), (3,), None),
+        ((4,), (3, 4, 1, 1), None),
+        ((None, 2), (3, 9, 3), None),
+    ],
+)
+@pytest.mark.parametrize("kind", [np.asarray, Tensor])
+def test_what_fits_an_input(wanted, given, seen, kind):
+    x = Input(wanted, name="in")
+    model = Model(x, layers.Activation("linear")(x))
+    array = kind(np.zeros(given, np.float32))
+    if seen is None:
+        with pytest.raises(ValueError, match=r"input 'in' is .*, expected .*\(None = any size\)"):
+            model(array)
+    else:
+        assert model(array).shape == seen
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("given", ["float32", "float64", "int64"])
+def test_inputs_take_their_type(dtype, given):
+    x = Input((4,), dtype=dtype)
+    model = Model(x, layers.Lambda(lambda t: t, autocast=False)(x))
+    for kind in (np.asarray, Tensor):
+        assert model(kind(X.astype(given))).dtype == dtype
+
+
+def test_the_type_of_a_model_is_that_of_its_first_float():
+    ids, x, y = Input((4,), dtype="int32"), Input((4,), dtype="float64"), Input((4,))
+    both = layers.Concatenate()([layers.Dense(2, dtype="float64")(x), layers.Dense(2, dtype="float64")(x)])
+    assert Model([ids, x, y], both).dtype == "float64"
+    assert Model([y, x], both).dtype == "float32"
+    assert Model([y, x], both, dtype="float64").dtype == "float64"
+    assert Model(ids, layers.Embedding(3, 2)(ids)).dtype == "float32"
+
+
+def named():
+    a, b = Input((4,), name="a"), Input((2,), name="b")
+    return a, b, layers.Concatenate()([layers.Dense(1, name="d")(a), b])
+
+
+@pytest.mark.parametrize("as_dict", [False, True])
+def test_inputs_by_name_and_by_place(as_dict):
+    a, b, y = named()
+    model = Model({"left": a, "right": b} if as_dict else [a, b], y)
+    one, two = X, X[:, :2]
+    names = ("left", "right") if as_dict else ("a", "b")
+    wanted = model([one, two]).numpy()
+    assert wanted.shape == (3, 3)
+    np.testing.assert_array_equal(wanted[:, 1:], two)
+    np.testing.assert_array_equal(model(dict(zip(names, (one, two), strict=True))).numpy(), wanted)
+    np.testing.assert_array_equal(model({names[1]: two, names[0]: one, "more": 0}).numpy(), wanted)
+    with pytest.raises(ValueError, match=f"input '{names[1]}' is missing; got '{names[0]}'"):
+        model({names[0]: one})
+    for wrong in ([one], [one, two, two]):
+        with pytest.raises(ValueError, match=rf"expected 2 inputs .*, got {len(wrong)}"):
+            model(wrong)
+
+
+def test_what_a_graph_cannot_be():
+    a, b, y = named()
+    with pytest.raises(ValueError, match="the outputs depend on Input 'b', which is not among the inputs"):
+        Model(a, y)
+    with pytest.raises(ValueError, match="the same tensor stands twice among the inputs"):
+        Model([a, a, b], y)
+    with pytest.raises(TypeError, match="inputs must be symbolic tensors"):
+        Model([a, X], y)
+    for empty in ([], [a, []], {}):
+        with pytest.raises(ValueError, match=r"inputs (is empty|hold an empty part)"):
+            Model(empty, y)
+    with pytest.raises(ValueError, match="two layers of the model are named 'd'"):
+        Model(a, layers.Dense(1, name="d")(layers.Dense(1, name="d")(a)))
+    for one in ({"inputs": a}, {"outputs": y}):
+        with pytest.raises(TypeError, match="pass both inputs and outputs"):
+            Model(**one)
+
+
+def test_a_layer_may_be_called_often_and_a_result_used_often():
+    a = Input((4,))
+    dense = layers.Dense(4, "tanh")
+    once, twice = dense(a), dense(dense(a))
+    model = Model(a, [once, twice, layers.add([once, twice, a])])
+    assert [type(layer).__name__ for layer in model.layers] == ["InputLayer", "Dense", "Add"]
+    one = dense(Tensor(X))
+    two = dense(one)
+    for got, wanted in zip(model(X), (one, two, one + two + X), strict=True):
+        np.testing.assert_allclose(got.numpy(), wanted.numpy(), rtol=1e-6)
+    for again in (copy.deepcopy(model), Model.from_config(model.get_config())):
+        again.set_weights(model.get_weights())
+        for got, wanted in zip(again(X), model(X), strict=True):
+            np.testing.assert_array_equal(got.numpy(), wanted.numpy())
+
+
+def test_a_model_may_begin_in_the_middle_and_give_an_input_back():
+    a = Input((4,))
+    middle = layers.Dense(3)(a)
+    end = layers.ReLU()(middle)
+    tail = Model(middle, [end, middle])
+    assert [type(layer).__name__ for layer in tail.layers] == ["InputLayer", "ReLU"]
+    x = np.array([[-1.0, 0.0, 2.0]], np.float32)
+    relu, same = tail(x)
+    assert relu.numpy().tolist() == [[0.0, 0.0, 2.0]]
+    assert same.numpy().tolist() == x.tolist()
+    assert tail.compute_output_shape((7, 3)) == [(7, 3), (7, 3)]
+
+
+def test_results_in_front_of_a_chain_stay_what_they_are():
+    """A dense layer's result that something else needs is not replaced by that of the activation behind it."""
+    a = Input((4,))
+    dense = layers.Dense(3)(a)
+    active = layers.Activation("relu")(dense)
+    for outputs in ([dense, active], [active, layers.add([dense, active])], [active]):
+        model = Model(a, outputs)
+        layer = next(one for one in model.layers if isinstance(one, layers.Dense))
+        value = layer(Tensor(X)).numpy()
+        results = [t.numpy() for t in model(X)]
+        position = outputs.index(active)
+        np.testing.assert_array_equal(results[position], np.maximum(value, 0))
+        if outputs[0] is dense:
+            np.testing.assert_array_equal(results[0], value)
+        elif len(outputs) == 2:
+            np.testing.assert_allclose(results[1], value + np.maximum(value, 0), rtol=1e-6)
+
+
+DAMAGED = [
+    (lambda c: c["nodes"][0].update(layer=9), "its call 0 is damaged"),
+    (lambda c: c["nodes"][0].update(layer=-1), "its call 0 is damaged"),
+    (lambda c: c["nodes"][0].update(layer=True), "its call 0 is damaged"),
+    (lambda c: c["nodes"][0].update(args=None), "its call 0 is damaged"),
+    (lambda c: c["nodes"][0].update(kwargs=[]), "its call 0 is damaged"),
+    (lambda c: c["outputs"]["config"].update(node=99), "it uses result 0 of call 99, of 4 calls before"),
+    (lambda c: c["outputs"]["config"].update(node=4), "it uses result 0 of call 4, of 4 calls before"),
+    (lambda c: c["outputs"]["config"].update(node=-1), "it uses result 0 of call -1"),
+    (lambda c: c["outputs"]["config"].update(node="0"), "it uses result 0 of call '0'"),
+    (lambda c: c["outputs"]["config"].update(index=0.0), "it uses result 0.0 of call 3"),
+    (lambda c: c.update(nodes=3), "its nodes are 3, expected a list"),
+    (lambda c: c.pop("layers"), "expected a configuration with 'layers'"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGED)
+def test_damaged_configurations(damage, message):
+    a, b, y = named()
+    config = Model([a, b], y).get_config()
+    Model.from_config(config)
+    damage(config)
+    with pytest.raises((ValueError, TypeError), match=message):
+        functional.from_config(config)
+
+
+def test_several_results_of_one_call():
+    a = Input((5, 2))
+    sequence, h, c = layers.LSTM(3, return_sequences=True, return_state=True)(a)
+    model = Model(a, {"last": h, "all": sequence, "cell": c})
+    again = Model.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    x = np.random.default_rng(0).standard_normal((2, 5, 2)).astype(np.float32)
+    for each in (model, again):
+        found = each(x)
+        assert list(found) == ["last", "all", "cell"]
+        np.testing.assert_allclose(found["last"].numpy(), found["all"].numpy()[:, -1], rtol=1e-6)
+        np.testing.assert_array_equal(found["cell"].numpy(), model(x)["cell"].numpy())
