@@ -110,6 +110,11 @@ def test_class_weights_say_what_they_go_with():
     two.compile("sgd", SPARSE)
     with pytest.raises(ValueError, match="class_weight goes with one output"):
         two.fit(np.ones((3, 4)), [y[:, 0], y[:, 0]], class_weight={0: 1.0}, verbose=0)
+    own = type("Own", (lamina.Sequential,), {"train_step": lambda self, data: {}})([layers.Dense(2)])
+    own.compile("sgd", SPARSE)
+    own.fit(X, y, sample_weight=[np.ones(3)], class_weight={0: 1.0}, verbose=0)
+    with pytest.raises(ValueError, match="class_weight goes with one sample_weight, got 2"):
+        own.fit(X, y, sample_weight=[np.ones(3), np.ones(3)], class_weight={0: 1.0}, verbose=0)
     for wrong in ({0.5: 1.0}, {"a": 1.0}, {np.nan: 1.0}):
         with pytest.raises(ValueError, match="class_weight: keys must be class indices"):
             model.fit(X, y, class_weight=wrong, verbose=0)

@@ -72,6 +72,19 @@ def test_restarts_of_periods_that_become_shorter_end():
     assert [schedule(s) for s in (20, 21, 10_000)] == pytest.approx([0.1, 0.1, 0.1])
 
 
+@pytest.mark.parametrize("t", [0.5, 0.9, 1.0, 1.7])
+@pytest.mark.parametrize("m", [0.5, 1.0])
+def test_restarts_are_periods_one_after_the_other(t, m):
+    """Also in the last of infinitely many periods, each ``t`` times as long as the one before."""
+    schedule = schedules.CosineDecayRestarts(1.0, 1000, t_mul=t, m_mul=m)
+    for step in [0, 500, 999, 1000, 1001, 1500, 1990, 1998, 1999, 5000, 9990, 9999]:
+        i, begin, length = 0, 0.0, 1000.0
+        while begin + length <= step and i < 1000:
+            i, begin, length = i + 1, begin + length, length * t
+        wanted = 0.0 if i == 1000 else m**i * 0.5 * (1 + math.cos(math.pi * (step - begin) / length))
+        assert schedule(step) == pytest.approx(wanted, rel=1e-6, abs=1e-9), step
+
+
 def test_boundaries_of_the_others():
     assert [schedules.PiecewiseConstantDecay([1, 10], [3, 2, 1])(s) for s in (0, 1, 2, 10, 11)] == [3, 3, 2, 2, 1]
     assert schedules.PiecewiseConstantDecay([], [0.5])(7) == 0.5

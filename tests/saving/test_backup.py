@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from lamina import Input, Sequential, callbacks, layers, load_model, random
+from lamina.saving import atomic, backup
 
 X = np.random.default_rng(0).standard_normal((16, 3)).astype(np.float32)
 
@@ -210,9 +211,12 @@ DAMAGED = {
     "epoch of many": archive(epoch=np.zeros(3, np.int64), **RATE),
     "epoch of text": archive(epoch=np.array("1"), **RATE),
     "epoch below zero": archive(epoch=np.int64(-1), **RATE),
+    "epoch too large": archive(epoch=np.int64(2**31), **RATE),
     "epoch not whole": archive(epoch=np.float64(1.5), **RATE),
     "rate of NaN": archive(epoch=np.int64(1), **{**RATE, "optimizer__learning_rate": np.array([np.nan])}),
     "rate below zero": archive(epoch=np.int64(1), **{**RATE, "optimizer__learning_rate": np.array([-1.0])}),
+    "rate of infinity": archive(epoch=np.int64(1), **{**RATE, "optimizer__learning_rate": np.array([np.inf])}),
+    "rate of integers": archive(epoch=np.int64(1), **{**RATE, "optimizer__learning_rate": np.array([1])}),
     "rate of many": archive(epoch=np.int64(1), **{**RATE, "optimizer__learning_rate": np.ones(4)}),
 }
 
@@ -304,3 +308,19 @@ def test_arguments_of_callbacks_that_write_files(tmp_path):
     (tmp_path / "log.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"log.csv' is no CSV file to append to"):
         fit(compiled(), callbacks.CSVLogger(tmp_path / "log.csv", append=True))
+
+
+def test_a_file_as_old_as_this_process_is_of_another_thread(tmp_path, monkeypatch):
+    path = tmp_path / f".m.lamina.{os.getpid()}.1.part"
+    for age, there in ((0, True), (-1, True), (1, False)):
+        path.write_bytes(b"")
+        monkeypatch.setattr(atomic, "_started", path.stat().st_mtime + age)
+        atomic.write_whole(tmp_path / "m.lamina", lambda file: file.write(b"x"))
+        assert path.exists() == there
+
+
+@pytest.mark.parametrize("epoch", [0, 2**31 - 1])
+def test_the_ends_of_epochs(tmp_path, epoch):
+    model = compiled()
+    backup.write(tmp_path / "latest.npz", model, epoch)
+    assert backup.Backup(tmp_path / "latest.npz").epoch == epoch
