@@ -54,12 +54,12 @@ def train_epoch(
     hooks: CallbackList,
     whole: WholeSteps,
     epoch: int,
-) -> Logs:
-    """One epoch of training; its logs, empty if there was no batch."""
+) -> Logs | None:
+    """One epoch of training; its logs, None if there was no batch."""
     batches = feed.epoch()
     first = next(batches, None)  # which may have built the model and settled its losses
     if first is None:
-        return {}
+        return None
     compiled, step, logs = model._compiled, model.train_step, LatestLogs(model, "train")
     model._build_optimizer("fit")
     compiled.optimizer.zero_grad()

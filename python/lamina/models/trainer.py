@@ -250,7 +250,7 @@ class Trainer(Steps):
                 for epoch in range(params.get("initial_epoch", initial_epoch), epochs):
                     hooks("on_epoch_begin", epoch, {})
                     logs = fit_loops.train_epoch(self, feed, hooks, whole, epoch)
-                    if not logs:
+                    if logs is None:
                         _ran_out(history, epoch)
                         break
                     due = (epoch + 1) % often == 0 if isinstance(often, int) else epoch + 1 in often
