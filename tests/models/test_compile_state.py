@@ -126,6 +126,29 @@ def test_metrics_begin_again_with_each_pass():
         assert history[name] == pytest.approx([ABSOLUTE] * 3, rel=1e-5)
 
 
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_what_a_metric_of_ones_own_keeps_is_not_overwritten(eagerly):
+    class Keep(lamina.Metric):
+        def __init__(self):
+            super().__init__(name="keep")
+            self.kept = []
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.kept.append((y_true, y_pred))
+
+        def reset_state(self):
+            self.kept = []
+
+        def result(self):
+            return len(self.kept)
+
+    keep = Keep()
+    model = one("mse", metrics=[keep], run_eagerly=eagerly)
+    assert model.fit(X, Y, batch_size=1, shuffle=False, verbose=0).history["keep"] == [6]
+    np.testing.assert_array_equal(np.concatenate([y for y, _ in keep.kept]), Y)
+    np.testing.assert_allclose(np.concatenate([p for _, p in keep.kept]), model.predict(X, verbose=0), rtol=1e-6)
+
+
 def test_arrays_as_predictions_go_into_the_metrics():
     part = X[:, :2]
     single, double = one("mse", metrics=["mae"]), two("mse", metrics=[["mae"], []])

@@ -173,7 +173,7 @@ def test_the_last_samples_are_held_out(size, fraction, kept):
 
 @pytest.mark.parametrize("fraction", [-0.5, 1.0, 1.2, True, "much"])
 def test_fractions_that_make_no_sense(fraction):
-    with pytest.raises((ValueError, TypeError), match="validation_split"):
+    with pytest.raises((ValueError, TypeError), match="fit: validation_split must be "):
         steps().fit(X, np.zeros((3, 2), int), validation_split=fraction, verbose=0)
 
 

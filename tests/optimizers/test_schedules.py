@@ -90,5 +90,7 @@ def test_boundaries_of_the_others():
     assert schedules.PiecewiseConstantDecay([], [0.5])(7) == 0.5
     polynomial = schedules.PolynomialDecay(1.0, 10, 0.0, cycle=True)
     assert [polynomial(s) for s in (0, 10, 11, 20, 21)] == pytest.approx([1, 0, 0.45, 0, 0.3])
+    cold = schedules.CosineDecay(0.1, 10, warmup_target=0.5, warmup_steps=0)
+    assert [cold(s) for s in (0, 5, 10)] == pytest.approx([0.5, 0.25, 0.0])
     warm = schedules.CosineDecay(0.0, 10, warmup_target=1.0, warmup_steps=4)
     assert [warm(s) for s in (0, 2, 4, 9, 14, 15)] == pytest.approx([0, 0.5, 1, 0.5, 0, 0])

@@ -324,3 +324,20 @@ def test_the_ends_of_epochs(tmp_path, epoch):
     model = compiled()
     backup.write(tmp_path / "latest.npz", model, epoch)
     assert backup.Backup(tmp_path / "latest.npz").epoch == epoch
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o751])
+def test_a_file_keeps_its_mode(tmp_path, mode):
+    path = tmp_path / "m.lamina"
+    path.write_bytes(b"")
+    path.chmod(mode)
+    atomic.write_whole(path, lambda file: file.write(b"x"))
+    assert path.stat().st_mode & 0o7777 == mode
+
+
+def test_asking_whether_a_process_lives_leaves_it_alone(dead_process):
+    assert not atomic._is_alive(dead_process)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert atomic._is_alive(child.pid)
+        child.communicate(b"\n")
+    assert child.returncode == 0

@@ -227,7 +227,7 @@ class Compiled:
         self.shapes: list[tuple[int, ...]] = []  # of the outputs that settled the names
         self.masked: list[bool] = []  # whether they had a mask
         self.layers: list[Any] = []  # all that the model had at its last pass over data
-        self.version = -1  # of the configuration then
+        self.version: int | None = None  # of the configuration then
         self.loss_set: LossSet
         self.metric_set: MetricSet
         self._all_metrics: CompiledMetrics | None = None

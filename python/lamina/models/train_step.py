@@ -63,7 +63,7 @@ class Steps:
     model's own step does around it runs as Python.
     """
 
-    _found_metrics: tuple[int, list[Metric]] = (-1, [])  # and the version of the configuration that they belong to
+    _found_metrics: tuple[int | None, list[Metric]] = (None, [])  # with the version of the configuration then
     _steps: dict[str, Callable[..., Any]] | None = None  # by kind, as they are captured
     _latest_logs: Any = None  # a weak reference to the last step's
 

@@ -241,7 +241,7 @@ class Trainer(Steps):
         hooks = CallbackList([*as_list(callbacks), history], self, params, progress.make(verbose))
         inner = CallbackList(hooks.callbacks, self, params)
         compiled.warned = False
-        self._found_metrics = (-1, [])  # a list among the attributes may have grown
+        self._found_metrics = (None, [])  # a list among the attributes may have grown
         if self.stop_training:
             self.stop_training = False
         with WholeSteps() as whole:
@@ -291,7 +291,7 @@ class Trainer(Steps):
         """
         self._require("evaluate")
         require("evaluate", Trainer.evaluate, verbose=verbose, return_dict=return_dict)
-        self._found_metrics = (-1, [])
+        self._found_metrics = (None, [])
         feed = data_adapter.feed("evaluate", (x, y, sample_weight), batch_size, steps)
         prepared(self, "test", "evaluate", feed)
         hooks = CallbackList(

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import re
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,7 +41,7 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             file.flush()
             os.fsync(file.fileno())
             with contextlib.suppress(FileNotFoundError):
-                os.chmod(name, target.stat().st_mode & 0o7777)  # a new file gets what open() gave
+                os.chmod(name, stat.S_IMODE(target.stat().st_mode))  # a new file gets what open() gave
             os.replace(name, target)
     except BaseException as error:  # also Ctrl-C: no half-written file stays behind
         with contextlib.suppress(OSError):
