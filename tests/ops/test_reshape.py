@@ -95,6 +95,7 @@ def test_axes_by_name():
 KEYS = [0, -1, slice(1, 3), slice(None, None, 2), slice(None, None, -1), (0, 1), (slice(None), 1), (..., 1), None]
 KEYS += [(slice(None), None, 2), (1, ..., slice(0, 4, 3)), (slice(2, 0, -1), slice(None), slice(None, None, -2)), ...]
 KEYS += [(1, 2, 3), slice(2, 2), np.int64(1), (), (np.newaxis, ..., np.newaxis)]
+KEYS += [(slice(1, 3), [1, 0]), (slice(None, None, 2), slice(1, 3), np.array([2, 0]))]
 KEYS += [[0, 2], np.array([2, 0, 2]), (slice(None), [1, 1, 0]), (slice(None), slice(None), np.array([[0, -1]]))]
 KEYS += [(np.array([0, 2]), np.array([1, 3])), (np.array([0, 1]), slice(1, 3), np.array([2, 2])), X[:, 0, 0] > 0, X > 0]
 
