@@ -93,11 +93,12 @@ def test_whole_models_or_weights(tmp_path, weights_only):
 
 def test_a_backup_of_a_run_that_ended_restores_without_training(tmp_path):
     model, again = compiled(), compiled()
-    fit(model, callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False))
-    assert fit(again, callbacks.BackupAndRestore(tmp_path)).epoch == []
+    folder = tmp_path / "deep" / "er"
+    fit(model, callbacks.BackupAndRestore(folder, delete_checkpoint=False))
+    assert fit(again, callbacks.BackupAndRestore(folder)).epoch == []
     np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
     assert int(again.optimizer.iterations) == 9
-    assert names(tmp_path) == []
+    assert names(folder) == []
 
 
 def test_a_run_without_epochs_has_no_backup(tmp_path):

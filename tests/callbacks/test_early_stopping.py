@@ -13,6 +13,7 @@ from lamina import callbacks
 CASES = [  # options, values; epochs run, stopped_epoch, best_epoch, best, the epoch whose weights came back
     ({}, [2.0, 1.0, 1.0, 0.5], (3, 2, 1, 1.0, None)),
     ({}, [2.0, 1.9995, 1.999], (3, 0, 2, 1.999, None)),
+    ({"mode": "max"}, [3.0, 3.0, 4.0], (2, 1, 0, 3.0, None)),
     ({"mode": "max"}, [1.0, 3.0, 2.0], (3, 2, 1, 3.0, None)),
     ({"patience": 2}, [2.0, 3.0, 1.0, 1.5, 1.5, 0.0], (5, 4, 2, 1.0, None)),
     ({"patience": 2, "start_from_epoch": 1}, [2.0, 1.5, 3.0], (3, 0, 1, 1.5, None)),

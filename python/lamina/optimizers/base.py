@@ -156,7 +156,7 @@ class Optimizer(OptimizerState):
                 raise RuntimeError(f"{type(self).__name__}.step: call build(model.trainable_weights) first")
             self._bind()
         flags = [v._grad_is_set for v in self._variables]
-        if flags != self._flags and not any(flags):
+        if not any(flags):
             raise RuntimeError(f"{type(self).__name__}.step: no variable has a gradient; call loss.backward() first")
         if self._schedule is not None:
             self._rate[0] = float(self._schedule(self._seen()))
