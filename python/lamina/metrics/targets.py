@@ -23,6 +23,8 @@ def pair(name: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
 def labels_of(name: str, y_true: Any, y_pred: Array) -> Array:
     """Class indices of y_pred.shape[:-1]; a last axis of length one is dropped."""
     labels = np.asarray(y_true)
+    if labels.shape == y_pred.shape[:-1]:
+        return labels
     labels = labels.reshape(without_last_one(labels.shape, y_pred.ndim - 1))
     if labels.shape != y_pred.shape[:-1]:
         raise ValueError(f"{name}: y_true is {labels.shape}, y_pred {y_pred.shape}; wanted y_true {y_pred.shape[:-1]}")

@@ -144,9 +144,14 @@ class Steps:
 
         Returns: the results of all metrics, by name.
         """
-        for metric in self.metrics:
-            if isinstance(metric, CompiledMetrics):
-                metric.update_state(y, y_pred, sample_weight)
+        compiled = self._compiled
+        if compiled is not None and type(self).metrics is Steps.metrics:
+            if compiled.measures:
+                compiled.all_metrics(self).update_state(y, y_pred, sample_weight)
+        else:
+            for metric in self.metrics:
+                if isinstance(metric, CompiledMetrics):
+                    metric.update_state(y, y_pred, sample_weight)
         logs: Any = StepLogs(self.get_metrics_result)
         self.__dict__["_latest_logs"] = weakref.ref(logs)
         return logs
