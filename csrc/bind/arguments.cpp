@@ -7,8 +7,9 @@
 namespace lamina {
 namespace {
 
-// After a call of Python's that failed: an error of another kind than TypeError and OverflowError is the object's own
-// and goes on; else nothing is left set, and the caller says it in its own words.
+// To be called after a call into Python has failed. A TypeError, OverflowError or ValueError says that the object does
+// not convert: it is cleared, and the caller raises one in its own words. Any other error comes from the object's own
+// code and is thrown on.
 void clear_or_rethrow() {
   if (!PyErr_ExceptionMatches(PyExc_TypeError) && !PyErr_ExceptionMatches(PyExc_OverflowError) &&
       !PyErr_ExceptionMatches(PyExc_ValueError))

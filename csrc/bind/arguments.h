@@ -6,6 +6,7 @@
 
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/check.h"
@@ -27,6 +28,16 @@ bool to_bool(py::handle h, const char* op, const char* name);
 std::string to_text(py::handle h, const char* op, const char* name);
 // The items of a list, a tuple or any other sequence but text.
 py::tuple to_items(py::handle h, const char* op, const char* name, const char* of);
+
+// The value that a table of names gives to `name`.
+template <class Value, std::size_t N>
+Value value_named(const std::string& name, const std::pair<const char*, Value> (&table)[N], const char* what) {
+  for (const auto& [key, value] : table)
+    if (name == key) return value;
+  std::string all;
+  for (const auto& entry : table) all += concat(all.empty() ? "" : ", ", entry.first);
+  throw py::value_error(concat("no ", what, " '", name, "'; there are ", all));
+}
 
 // The C++ object behind one of this module's classes; TypeError for other objects, and for one that was made without
 // its constructor (Plan.__new__(Plan)).

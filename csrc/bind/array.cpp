@@ -8,9 +8,6 @@
 namespace lamina {
 namespace {
 
-// The plan under record keeps alive what its steps point to, unless its own arena does.
-void keep_for_plan(const py::object& o, const void* data);
-
 std::optional<Dtype> dtype_from(py::ssize_t itemsize, char kind) {
   switch (kind) {
     case 'f':
@@ -55,8 +52,9 @@ void release_block(void* p) {
 thread_local std::vector<py::object>* kept_objects = nullptr;
 
 namespace {
-void keep_for_plan(const py::object& o, const void* data) {
-  if (recording && kept_objects && !recording->arena()->owns(data)) kept_objects->push_back(o);
+// The plan under record keeps alive what its steps point to, unless its own arena does.
+void keep_array_for_plan(const py::object& o, const void* data) {
+  if (recording && !recording->arena()->owns(data)) keep_for_plan(o);
 }
 }  // namespace
 
@@ -152,7 +150,7 @@ View view(py::handle h, const char* op, const char* name, bool writable, bool ro
     v.object_ = py::reinterpret_borrow<py::object>(h);
   }
   v.dtype_ = *dtype;
-  keep_for_plan(v.object_, v.data());
+  keep_array_for_plan(v.object_, v.data());
   return v;
 }
 
@@ -168,6 +166,14 @@ int parse_axis(py::handle h, const View& x, const char* op, const char* name) {
   const dim_t axis = to_integer(h, op, name);
   check(axis >= -x.ndim() && axis < x.ndim(), op, ": ", name, " ", axis, " is outside x, which is ", x.sizes());
   return static_cast<int>(axis < 0 ? axis + x.ndim() : axis);
+}
+
+Along parse_along(py::handle h, const View& x, const char* op) {
+  const int axis = parse_axis(h, x, op);
+  return {.axis = axis,
+          .outer = Sizes(x.shape(), axis).product(),
+          .n = x.dim(axis),
+          .inner = Sizes(x.shape() + axis + 1, x.ndim() - axis - 1).product()};
 }
 
 void Call::note(const View& v, bool written) {
@@ -237,7 +243,7 @@ Strided strided(py::handle h, const char* op, const char* name, bool writable) {
         throw py::value_error(concat(op, ": ", name, " is written in place but read-only"));
       if (writable && !elements_differ(proxy))
         throw py::value_error(concat(op, ": ", name, " is written in place and has elements that share memory"));
-      keep_for_plan(a, proxy->data);
+      keep_array_for_plan(a, proxy->data);
       return {a, *dtype, proxy->data, proxy->nd, proxy->dimensions, proxy->strides};
     }
   }

@@ -136,13 +136,20 @@ struct GradientArray {
   std::optional<View> v;
   Grad mode = Grad::skip;
   template <class T>
-  T* as() const {
-    return v ? v->as<T>() : nullptr;
+  Gradient<T> as() const {
+    return {v ? v->as<T>() : nullptr, mode};
   }
 };
 
 // An axis of x, counted from the end where negative, as 0..ndim-1.
 int parse_axis(py::handle axis, const View& x, const char* op, const char* name = "axis");
+
+// x as (outer, n, inner) around an axis.
+struct Along {
+  int axis;
+  dim_t outer, n, inner;
+};
+Along parse_along(py::handle axis, const View& x, const char* op);
 
 // A new array from the pool, or from the arena of the plan under record. Contents undefined.
 py::array empty(Sizes shape, Dtype dtype);
@@ -181,8 +188,7 @@ dim_t item_size(Dtype d);
 Dtype parse_dtype(py::handle h, const char* op);
 Activation parse_activation(const std::string& name, const char* op);
 
-// Calls f with a value of the array's float type: with_float(x.dtype(), "dense", [&](auto t) { using T = decltype(t);
-// ... })
+// Calls f with a value of the array's float type: with_float(x.dtype(), "dense", [&]<class T>(T) { ... })
 template <class F>
 decltype(auto) with_float(Dtype d, const char* op, F&& f) {
   if (d == Dtype::f32) return f(float{});
@@ -203,5 +209,8 @@ void run(const char* name, double work, const Args& args) {
 
 // What the plan under record must keep alive, null where none is recorded.
 extern thread_local std::vector<py::object>* kept_objects;
+inline void keep_for_plan(const py::object& o) {
+  if (recording && kept_objects) kept_objects->push_back(o);
+}
 
 }  // namespace lamina

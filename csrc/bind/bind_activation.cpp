@@ -28,8 +28,7 @@ py::array activation_forward_py(py::handle x_, const std::string& name, double p
   const View x = call.first(x_, "x");
   const int entry = parse_entry(name);
   const Result y = call.result(x.sizes());
-  with_float(x.dtype(), name.c_str(), [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), name.c_str(), [&]<class T>(T) {
     const ActivationForward<T> a{
         .x = x.as<T>(), .y = y.as<T>(), .n = x.size(), .entry = entry, .parameter = T(parameter)};
     run<activation_forward<T>>("activation_forward", 16.0 * double(a.n), a);
@@ -43,15 +42,9 @@ void activation_backward_py(py::handle v_, py::handle dy_, const std::string& na
   const View v = call.first(v_, "x_or_y"), dy = call.input(dy_, "dy", v.sizes());
   const int entry = parse_entry(name);
   const auto dx = call.gradient(dx_, "dx", v.sizes(), 0);
-  with_float(v.dtype(), name.c_str(), [&](auto t) {
-    using T = decltype(t);
-    const ActivationBackward<T> a{.v = v.as<T>(),
-                                  .dy = dy.as<T>(),
-                                  .dx = dx.as<T>(),
-                                  .dx_mode = dx.mode,
-                                  .n = v.size(),
-                                  .entry = entry,
-                                  .parameter = T(parameter)};
+  with_float(v.dtype(), name.c_str(), [&]<class T>(T) {
+    const ActivationBackward<T> a{
+        .v = v.as<T>(), .dy = dy.as<T>(), .dx = dx.as<T>(), .n = v.size(), .entry = entry, .parameter = T(parameter)};
     run<activation_backward<T>>("activation_backward", 16.0 * double(a.n), a);
   });
 }
@@ -62,8 +55,7 @@ py::array softmax_forward_py(py::handle x_) {
   const View x = call.first(x_, "x");
   check(x.ndim() >= 1, call.op(), ": x is a single number; expected at least one axis");
   const Result y = call.result(x.sizes());
-  with_float(x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
     const SoftmaxForward<T> a{.x = x.as<T>(), .y = y.as<T>(), .rows = x.rows(), .C = x.dim(-1), .log = log};
     run<softmax_forward<T>>("softmax_forward", 24.0 * double(x.size()), a);
   });
@@ -76,15 +68,9 @@ void softmax_backward_py(py::handle y_, py::handle dy_, py::handle dx_, int accu
   const View y = call.first(y_, "y"), dy = call.input(dy_, "dy", y.sizes());
   check(y.ndim() >= 1, call.op(), ": y is a single number; expected at least one axis");
   const auto dx = call.gradient(dx_, "dx", y.sizes(), 0);
-  with_float(y.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
-    const SoftmaxBackward<T> a{.y = y.as<T>(),
-                               .dy = dy.as<T>(),
-                               .dx = dx.as<T>(),
-                               .dx_mode = dx.mode,
-                               .rows = y.rows(),
-                               .C = y.dim(-1),
-                               .log = log};
+  with_float(y.dtype(), call.op(), [&]<class T>(T) {
+    const SoftmaxBackward<T> a{
+        .y = y.as<T>(), .dy = dy.as<T>(), .dx = dx.as<T>(), .rows = y.rows(), .C = y.dim(-1), .log = log};
     run<softmax_backward<T>>("softmax_backward", 16.0 * double(y.size()), a);
   });
 }
@@ -92,21 +78,20 @@ void softmax_backward_py(py::handle y_, py::handle dy_, py::handle dx_, int accu
 }  // namespace
 
 void bind_activation(py::module_& m) {
-  using py::arg;
-  define(m, "activations", activations_py,
+  define(m, "activations", activations_py, "",
          "The elementwise activations: name -> whether the gradient follows from the output (else from the input).");
-  define(m, "activation_forward", activation_forward_py, arg("x"), arg("name"), arg("parameter") = 0.0,
+  define(m, "activation_forward", activation_forward_py, with_defaults("x, name, parameter", 0.0),
          "y = name(x), elementwise; parameter is the negative slope of leaky_relu, the alpha of elu.");
-  define(m, "activation_backward", activation_backward_py, arg("x_or_y"), arg("dy"), arg("name"), arg("parameter"),
-         arg("dx"), arg("accumulate") = 0,
+  define(m, "activation_backward", activation_backward_py,
+         with_defaults("x_or_y, dy, name, parameter, dx, accumulate", 0),
          "Gradient of activation_forward into dx, from y or x as activations() says.");
-  define(m, "softmax_forward", softmax_forward_py<false>, arg("x"),
+  define(m, "softmax_forward", softmax_forward_py<false>, "x",
          "exp(x) / sum(exp(x)) over the last axis; a row of -inf alone gives zeros.");
-  define(m, "softmax_backward", softmax_backward_py<false>, arg("y"), arg("dy"), arg("dx"), arg("accumulate") = 0,
+  define(m, "softmax_backward", softmax_backward_py<false>, with_defaults("y, dy, dx, accumulate", 0),
          "Gradient of softmax_forward into dx.");
-  define(m, "log_softmax_forward", softmax_forward_py<true>, arg("x"),
+  define(m, "log_softmax_forward", softmax_forward_py<true>, "x",
          "x - log(sum(exp(x))) over the last axis; a row of -inf alone stays -inf.");
-  define(m, "log_softmax_backward", softmax_backward_py<true>, arg("y"), arg("dy"), arg("dx"), arg("accumulate") = 0,
+  define(m, "log_softmax_backward", softmax_backward_py<true>, with_defaults("y, dy, dx, accumulate", 0),
          "Gradient of log_softmax_forward into dx.");
 }
 

@@ -47,7 +47,7 @@ Arguments parse(Call& call, py::handle q_, py::handle k_, py::handle v_, py::han
               .v = v,
               .mask = call.optional_of_any(mask_, "mask"),
               .bias = call.optional_of_any(bias_, "bias"),
-              .lengths = call.optional_of_any(lengths_, "lengths"),
+              .lengths = call.optional_lengths(lengths_, q.dim(0)),
               .causal = parse_causal(causal),
               .scale = scale,
               .dropout = dropout};
@@ -68,12 +68,6 @@ Arguments parse(Call& call, py::handle q_, py::handle k_, py::handle v_, py::han
   if (a.bias && a.bias->dtype() != a.q.dtype())
     throw py::type_error(concat("attention: bias is ", dtype_name(a.bias->dtype()), ", expected ",
                                 dtype_name(a.q.dtype()), " as query"));
-  if (a.lengths) {
-    if (a.lengths->dtype() != Dtype::i32 && a.lengths->dtype() != Dtype::i64)
-      throw py::type_error(
-          concat("attention: lengths is ", dtype_name(a.lengths->dtype()), ", expected int32 or int64"));
-    expect(*a.lengths, kOp, "lengths", {a.B}, a.lengths->dtype());
-  }
   return a;
 }
 
@@ -136,8 +130,7 @@ py::tuple attention_forward_py(py::handle query, py::handle key, py::handle valu
     state = call.destination(state_, "state", {2}, Dtype::u64);
     used = call.result({2}, Dtype::u64);
   }
-  with_float(call.dtype(), kOp, [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), kOp, [&]<class T>(T) {
     const AttentionForward<T> a{.in = inputs<T>(p),
                                 .out = out.as<T>(),
                                 .lse = lse.as<T>(),
@@ -162,8 +155,7 @@ void attention_backward_py(py::handle query, py::handle key, py::handle value, p
              dv = call.gradient(dv_, "dv", p.v.sizes(), 2);
   check(dbias_.is_none() || p.bias, "attention: dbias without bias");
   const auto dbias = p.bias ? call.gradient(dbias_, "dbias", p.bias->sizes(), 3) : GradientArray{};
-  with_float(call.dtype(), kOp, [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), kOp, [&]<class T>(T) {
     AttentionBackward<T> a{.in = inputs<T>(p),
                            .out = out.as<T>(),
                            .lse = lse.as<T>(),
@@ -173,10 +165,6 @@ void attention_backward_py(py::handle query, py::handle key, py::handle value, p
                            .dk = dk.as<T>(),
                            .dv = dv.as<T>(),
                            .dbias = dbias.as<T>(),
-                           .dq_mode = dq.mode,
-                           .dk_mode = dk.mode,
-                           .dv_mode = dv.mode,
-                           .dbias_mode = dbias.mode,
                            .bias_size = {}};
     std::copy_n(broadcast(p, p.bias, "bias").size, 4, a.bias_size);
     run<attention_backward<T>>("attention_backward", 2.5 * p.flops(), a);
@@ -189,8 +177,7 @@ py::array attention_weights_forward_py(py::handle query, py::handle key, py::han
   const Arguments p = parse(call, query, key, key, mask, bias, lengths, causal, scale, 0);
   const View lse = call.input(lse_, "logsumexp", {p.B, p.H, p.Tq});
   const Result weights = call.result({p.B, p.H, p.Tq, p.Tk});
-  with_float(call.dtype(), kOp, [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), kOp, [&]<class T>(T) {
     const AttentionWeights<T> a{.in = inputs<T>(p), .lse = lse.as<T>(), .weights = weights.as<T>()};
     run<attention_weights_forward<T>>("attention_weights_forward", p.flops(), a);
   });
@@ -204,15 +191,14 @@ void attention_weights_backward_py(py::handle query, py::handle key, py::handle 
   const View weights = call.input(weights_, "weights", {p.B, p.H, p.Tq, p.Tk}),
              dweights = call.input(dweights_, "dweights", weights.sizes());
   const auto dq = call.gradient(dq_, "dq", p.q.sizes(), 0), dk = call.gradient(dk_, "dk", p.k.sizes(), 1);
-  with_float(call.dtype(), kOp, [&](auto t) {
-    using T = decltype(t);
-    const AttentionWeightsBackward<T> a{.in = inputs<T>(p),
-                                        .weights = weights.as<T>(),
-                                        .dweights = dweights.as<T>(),
-                                        .dq = dq.as<T>(),
-                                        .dk = dk.as<T>(),
-                                        .dq_mode = dq.mode,
-                                        .dk_mode = dk.mode};
+  with_float(call.dtype(), kOp, [&]<class T>(T) {
+    const AttentionWeightsBackward<T> a{
+        .in = inputs<T>(p),
+        .weights = weights.as<T>(),
+        .dweights = dweights.as<T>(),
+        .dq = dq.as<T>(),
+        .dk = dk.as<T>(),
+    };
     run<attention_weights_backward<T>>("attention_weights_backward", p.flops(), a);
   });
 }
@@ -220,25 +206,22 @@ void attention_weights_backward_py(py::handle query, py::handle key, py::handle 
 }  // namespace
 
 void bind_attention(py::module_& m) {
-  define(
-      m, "attention_forward", attention_forward_py, py::arg("query"), py::arg("key"), py::arg("value"), py::arg("mask"),
-      py::arg("bias"), py::arg("lengths"), py::arg("causal"), py::arg("scale"), py::arg("dropout"), py::arg("state"),
-      "softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random "
-      "state). "
-      "mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts keys; causal "
-      "is "
-      "none, top_left or bottom_right.");
-  define(m, "attention_backward", attention_backward_py, py::arg("query"), py::arg("key"), py::arg("value"),
-         py::arg("mask"), py::arg("bias"), py::arg("lengths"), py::arg("out"), py::arg("logsumexp"), py::arg("used"),
-         py::arg("dout"), py::arg("causal"), py::arg("scale"), py::arg("dropout"), py::arg("dq"), py::arg("dk"),
-         py::arg("dv"), py::arg("dbias"), py::arg("accumulate") = 0,
+  define(m, "attention_forward", attention_forward_py,
+         "query, key, value, mask, bias, lengths, causal, scale, dropout, state",
+         "softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random "
+         "state). mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts "
+         "keys; causal is none, top_left or bottom_right.");
+  define(m, "attention_backward", attention_backward_py,
+         with_defaults("query, key, value, mask, bias, lengths, out, logsumexp, used, dout, causal, scale, dropout, "
+                       "dq, dk, dv, dbias, accumulate",
+                       0),
          "Gradients of attention_forward, its weights computed again.");
-  define(m, "attention_weights_forward", attention_weights_forward_py, py::arg("query"), py::arg("key"),
-         py::arg("mask"), py::arg("bias"), py::arg("lengths"), py::arg("logsumexp"), py::arg("causal"),
-         py::arg("scale"), "The weights of attention_forward before dropout, (batch, heads, queries, keys).");
-  define(m, "attention_weights_backward", attention_weights_backward_py, py::arg("query"), py::arg("key"),
-         py::arg("weights"), py::arg("dweights"), py::arg("scale"), py::arg("dq"), py::arg("dk"),
-         py::arg("accumulate") = 0, "Gradients of attention_weights_forward for query and key.");
+  define(m, "attention_weights_forward", attention_weights_forward_py,
+         "query, key, mask, bias, lengths, logsumexp, causal, scale",
+         "The weights of attention_forward before dropout, (batch, heads, queries, keys).");
+  define(m, "attention_weights_backward", attention_weights_backward_py,
+         with_defaults("query, key, weights, dweights, scale, dq, dk, accumulate", 0),
+         "Gradients of attention_weights_forward for query and key.");
 }
 
 }  // namespace lamina

@@ -10,7 +10,8 @@ namespace {
 enum class Kind { plain, depthwise, transposed };
 
 // The arguments of a convolution, checked. A depthwise one is a convolution with as many groups as channels: its
-// weights (taps, C, m) lie as (taps, 1, C m) do. A transposed one is that whose data gradient it is.
+// weights (taps, C, m) lie as (taps, 1, C m) do. A transposed one is described by the convolution whose data gradient
+// it is.
 struct Convolution {
   View x, w;
   int rank;
@@ -90,8 +91,7 @@ py::array forward(Kind kind, py::handle x_, py::handle w_, py::handle b_, const 
   const auto b = call.optional(b_, "b", {c.channels()});
   const Activation act = parse_activation(activation, call.op());
   const Result y = call.result(c.y_shape());
-  with_float(call.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), call.op(), [&]<class T>(T) {
     const ConvolutionForward<T> a{.x = c.x.as<T>(),
                                   .w = c.w.as<T>(),
                                   .b = data_or_null<T>(b),
@@ -121,8 +121,7 @@ void backward(Kind kind, py::handle x_, py::handle w_, py::handle y_, py::handle
   const auto dx = call.gradient(to.dx, "dx", c.x.sizes(), 0), dw = call.gradient(to.dw, "dw", c.w.sizes(), 1),
              db = call.gradient(to.db, "db", {c.channels()}, 2);
   const Activation act = parse_activation(activation, call.op());
-  with_float(call.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), call.op(), [&]<class T>(T) {
     const ConvolutionBackward<T> a{.x = c.x.as<T>(),
                                    .w = c.w.as<T>(),
                                    .y = y.as<T>(),
@@ -130,9 +129,6 @@ void backward(Kind kind, py::handle x_, py::handle w_, py::handle y_, py::handle
                                    .dx = dx.as<T>(),
                                    .dw = dw.as<T>(),
                                    .db = db.as<T>(),
-                                   .dx_mode = dx.mode,
-                                   .dw_mode = dw.mode,
-                                   .db_mode = db.mode,
                                    .window = c.window,
                                    .K = c.K,
                                    .groups = c.groups,
@@ -183,25 +179,24 @@ void depthwise_conv_backward_py(py::handle x, py::handle w, py::handle y, py::ha
 }  // namespace
 
 void bind_convolution(py::module_& m) {
-  using py::arg;
-  define(m, "conv_forward", conv_forward_py, arg("x"), arg("w"), arg("b"), arg("strides"), arg("padding"),
-         arg("dilation_rate"), arg("groups"), arg("activation"),
+  define(m, "conv_forward", conv_forward_py, "x, w, b, strides, padding, dilation_rate, groups, activation",
          "y = act(x * w + b); x (N, ..., C) of one to three axes, w (taps..., C / groups, K), b (K,) or None.");
-  define(m, "conv_backward", conv_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"), arg("strides"), arg("padding"),
-         arg("dilation_rate"), arg("groups"), arg("activation"), arg("dx"), arg("dw"), arg("db"), arg("accumulate") = 0,
+  define(m, "conv_backward", conv_backward_py,
+         with_defaults("x, w, y, dy, strides, padding, dilation_rate, groups, activation, dx, dw, db, accumulate", 0),
          "Gradients of conv_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.");
-  define(m, "conv_transpose_forward", conv_transpose_forward_py, arg("x"), arg("w"), arg("b"), arg("strides"),
-         arg("padding"), arg("output_padding"), arg("dilation_rate"), arg("groups"), arg("activation"),
+  define(m, "conv_transpose_forward", conv_transpose_forward_py,
+         "x, w, b, strides, padding, output_padding, dilation_rate, groups, activation",
          "The data gradient of a convolution, run forward: x (N, ..., C), w (taps..., K / groups, C), b (K,) or None.");
-  define(m, "conv_transpose_backward", conv_transpose_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"),
-         arg("strides"), arg("padding"), arg("output_padding"), arg("dilation_rate"), arg("groups"), arg("activation"),
-         arg("dx"), arg("dw"), arg("db"), arg("accumulate") = 0, "Gradients of conv_transpose_forward.");
-  define(m, "depthwise_conv_forward", depthwise_conv_forward_py, arg("x"), arg("w"), arg("b"), arg("strides"),
-         arg("padding"), arg("dilation_rate"), arg("activation"),
+  define(m, "conv_transpose_backward", conv_transpose_backward_py,
+         with_defaults(
+             "x, w, y, dy, strides, padding, output_padding, dilation_rate, groups, activation, dx, dw, db, accumulate",
+             0),
+         "Gradients of conv_transpose_forward.");
+  define(m, "depthwise_conv_forward", depthwise_conv_forward_py, "x, w, b, strides, padding, dilation_rate, activation",
          "Each channel with its own kernels: w (taps..., C, m), y (N, ..., C m), channel c m + j from channel c.");
-  define(m, "depthwise_conv_backward", depthwise_conv_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"),
-         arg("strides"), arg("padding"), arg("dilation_rate"), arg("activation"), arg("dx"), arg("dw"), arg("db"),
-         arg("accumulate") = 0, "Gradients of depthwise_conv_forward.");
+  define(m, "depthwise_conv_backward", depthwise_conv_backward_py,
+         with_defaults("x, w, y, dy, strides, padding, dilation_rate, activation, dx, dw, db, accumulate", 0),
+         "Gradients of depthwise_conv_forward.");
 }
 
 }  // namespace lamina

@@ -28,13 +28,11 @@ py::array empty_py(const std::vector<dim_t>& shape, py::handle dtype) {
 
 py::array full_py(const std::vector<dim_t>& shape, double value, py::handle dtype) {
   const Result a(shape, parse_dtype(dtype, "full"));
-  auto fill_as = [&](auto t) {
-    using T = decltype(t);
+  auto fill_as = [&]<class T>(T) {
     const Fill<T> args{.y = a.as<T>(), .n = a.size(), .value = T(value)};
     run<fill<T>>("fill", double(args.n), args);
   };
-  auto fill_integers = [&](auto t) {
-    using T = decltype(t);
+  auto fill_integers = [&]<class T>(T t) {
     constexpr double low = double(std::numeric_limits<T>::min()), high = double(std::numeric_limits<T>::max());
     check(value >= low && (high < 0x1p62 ? value <= high : value < high), "full: ", value, " is no ",
           dtype_name(a.dtype));
@@ -62,8 +60,7 @@ void copy_into_py(py::handle from, py::handle to, bool accumulate) {
   const View y = call.first_destination(to, "y"), x = call.input_in_place(from, "x");
   check(x.size() == y.size() && x.dtype() == y.dtype(), "copy_into: x is ", x.sizes(), " ", dtype_name(x.dtype()),
         ", y is ", y.sizes(), " ", dtype_name(y.dtype()));
-  with_float(x.dtype(), "copy_into", [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), "copy_into", [&]<class T>(T) {
     const Copy<T> args{.x = x.as<T>(), .y = y.as<T>(), .n = x.size(), .accumulate = accumulate};
     run<copy<T>>("copy", 4.0 * double(args.n), args);
   });
@@ -73,8 +70,7 @@ py::array copy_py(py::handle from) {
   Call call("copy");
   const View x = call.first(from, "x");
   const Result y = call.result(x.sizes());
-  with_float(x.dtype(), "copy", [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), "copy", [&]<class T>(T) {
     const Copy<T> args{.x = x.as<T>(), .y = y.as<T>(), .n = x.size(), .accumulate = false};
     run<copy<T>>("copy", 4.0 * double(args.n), args);
   });
@@ -110,34 +106,35 @@ std::uintptr_t address_py(py::handle a) {
 }  // namespace
 
 void bind_core(py::module_& m) {
-  using py::arg;
   watch_forks();
   if (const char* wanted = std::getenv("LAMINA_ISA"))
     if (*wanted && std::strcmp(wanted, isa_name(active_isa())) != 0)
       throw py::import_error(
           concat("LAMINA_ISA=", wanted, " is not an instruction set of this host; its best is ", isa_name(best_isa())));
-  define(m, "isa", isa_py, "The instruction set in use.");
-  define(m, "use_isa", use_isa_py, arg("name"),
+  define(m, "isa", isa_py, "", "The instruction set in use.");
+  define(m, "use_isa", use_isa_py, "name",
          "Switch the kernels' instruction set (tests); not while other threads compute.");
-  define(m, "host_isas", host_isas_py, "The instruction sets that this host can run.");
-  define(m, "compiler", compiler_py, "The compiler that built this module.");
-  define(m, "caches", caches_py, "Bytes of L1d, L2, L3.");
-  define(m, "set_num_threads", set_num_threads_py, arg("n"), "Threads that an operation may use.");
-  define(m, "get_num_threads", get_num_threads, "Threads that an operation may use now.");
-  define(m, "default_threads", default_threads, "What the machine, its affinity mask and its cgroup allow.");
-  define(m, "cgroup_quota", cgroup_quota, arg("root") = "", "CPUs that the cgroup's quota allows; 0 without one.");
-  define(m, "physical_cores", physical_cores, arg("root") = "", "Cores without hyper-threads; 0 where unknown.");
-  define(m, "affinity_count", affinity_count, "Processors in this process's affinity mask.");
-  define(m, "pool_stats", pool_stats_py, "Bytes in use and cached, blocks allocated and reused.");
-  define(m, "pool_clear", pool_clear, "Give cached blocks back to the system.");
-  define(m, "pool_set_limit", pool_set_limit, arg("bytes"), "Bytes kept for reuse.");
-  define(m, "pool_set_poison", pool_set_poison, arg("on"), "Fill fresh blocks with NaN (tests).");
-  define(m, "empty", empty_py, arg("shape"), arg("dtype"), "An uninitialised array from the pool.");
-  define(m, "full", full_py, arg("shape"), arg("value"), arg("dtype"), "A constant array from the pool.");
-  define(m, "copy", copy_py, arg("x"), "A copy in the pool.");
-  define(m, "copy_into", copy_into_py, arg("x"), arg("y"), arg("accumulate") = false,
+  define(m, "host_isas", host_isas_py, "", "The instruction sets that this host can run.");
+  define(m, "compiler", compiler_py, "", "The compiler that built this module.");
+  define(m, "caches", caches_py, "", "Bytes of L1d, L2, L3.");
+  define(m, "set_num_threads", set_num_threads_py, "n", "Threads that an operation may use.");
+  define(m, "get_num_threads", get_num_threads, "", "Threads that an operation may use now.");
+  define(m, "default_threads", default_threads, "", "What the machine, its affinity mask and its cgroup allow.");
+  define(m, "cgroup_quota", cgroup_quota, with_defaults("root", ""),
+         "CPUs that the cgroup's quota allows; 0 without one.");
+  define(m, "physical_cores", physical_cores, with_defaults("root", ""),
+         "Cores without hyper-threads; 0 where unknown.");
+  define(m, "affinity_count", affinity_count, "", "Processors in this process's affinity mask.");
+  define(m, "pool_stats", pool_stats_py, "", "Bytes in use and cached, blocks allocated and reused.");
+  define(m, "pool_clear", pool_clear, "", "Give cached blocks back to the system.");
+  define(m, "pool_set_limit", pool_set_limit, "bytes", "Bytes kept for reuse.");
+  define(m, "pool_set_poison", pool_set_poison, "on", "Fill fresh blocks with NaN (tests).");
+  define(m, "empty", empty_py, "shape, dtype", "An uninitialised array from the pool.");
+  define(m, "full", full_py, "shape, value, dtype", "A constant array from the pool.");
+  define(m, "copy", copy_py, "x", "A copy in the pool.");
+  define(m, "copy_into", copy_into_py, with_defaults("x, y, accumulate", false),
          "y = x or y += x; equal sizes, shapes may differ.");
-  define(m, "address", address_py, arg("x"), "Where an array's data stands.");
+  define(m, "address", address_py, "x", "Where an array's data stands.");
 }
 
 }  // namespace lamina

@@ -41,8 +41,7 @@ py::array dense_forward_py(py::handle x_, py::handle w_, py::handle b_, const st
   const auto b = call.optional(b_, "b", {d.w.dim(1)});
   const Activation act = parse_activation(activation, "dense");
   const Result y = call.result(Outputs(d));
-  with_float(call.dtype(), "dense", [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), "dense", [&]<class T>(T) {
     const DenseForward<T> a{.x = d.x.as<T>(),
                             .w = d.w.as<T>(),
                             .b = data_or_null<T>(b),
@@ -65,8 +64,7 @@ void dense_backward_py(py::handle x_, py::handle w_, py::handle y_, py::handle d
   const auto dx = call.gradient(dx_, "dx", d.x.sizes(), 0), dw = call.gradient(dw_, "dw", d.w.sizes(), 1),
              db = call.gradient(db_, "db", {d.w.dim(1)}, 2);
   const Activation act = parse_activation(activation, "dense");
-  with_float(call.dtype(), "dense", [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), "dense", [&]<class T>(T) {
     const DenseBackward<T> a{.x = d.x.as<T>(),
                              .w = d.w.as<T>(),
                              .y = y.as<T>(),
@@ -74,9 +72,6 @@ void dense_backward_py(py::handle x_, py::handle w_, py::handle y_, py::handle d
                              .dx = dx.as<T>(),
                              .dw = dw.as<T>(),
                              .db = db.as<T>(),
-                             .dx_mode = dx.mode,
-                             .dw_mode = dw.mode,
-                             .db_mode = db.mode,
                              .M = d.x.rows(),
                              .N = d.w.dim(1),
                              .K = d.w.dim(0),
@@ -145,8 +140,7 @@ py::array matmul_forward_py(py::handle a_, py::handle b_) {
     run<integer_matmul>("matmul", 2.0 * double(p.batch * p.M) * double(p.N * p.K), args);
     return c;
   }
-  with_float(call.dtype(), "matmul", [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), "matmul", [&]<class T>(T) {
     run_matmul<T>({.a = p.a.as<T>(),
                    .b = p.b.as<T>(),
                    .c = c.as<T>(),
@@ -169,8 +163,7 @@ void matmul_backward_py(py::handle a_, py::handle b_, py::handle dy_, py::handle
   const View dy = call.input(dy_, "dy", p.shape);
   const auto da = call.gradient(da_, "da", p.a.sizes(), 0), db = call.gradient(db_, "db", p.b.sizes(), 1);
   const dim_t M = p.M, N = p.N, K = p.K;
-  with_float(call.dtype(), "matmul", [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), "matmul", [&]<class T>(T) {
     // da = dy . b^T, db = a^T . dy; a shared operand sums over the batch, one product after the other.
     if (da.mode != Grad::skip) {
       const dim_t runs = p.a_shared ? p.batch : 1;
@@ -211,16 +204,14 @@ void matmul_backward_py(py::handle a_, py::handle b_, py::handle dy_, py::handle
 }  // namespace
 
 void bind_dense(py::module_& m) {
-  using py::arg;
-  define(m, "dense_forward", dense_forward_py, arg("x"), arg("w"), arg("b"), arg("activation"),
+  define(m, "dense_forward", dense_forward_py, "x, w, b, activation",
          "y = act(x w + b); x (..., in), w (in, out), b (out,) or None.");
-  define(m, "dense_backward", dense_backward_py, arg("x"), arg("w"), arg("y"), arg("dy"), arg("activation"), arg("dx"),
-         arg("dw"), arg("db"), arg("accumulate") = 0,
+  define(m, "dense_backward", dense_backward_py, with_defaults("x, w, y, dy, activation, dx, dw, db, accumulate", 0),
          "Gradients of dense_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.");
-  define(m, "matmul_forward", matmul_forward_py, arg("a"), arg("b"),
+  define(m, "matmul_forward", matmul_forward_py, "a, b",
          "a b over the last two axes; leading axes equal, or one operand without them.");
-  define(m, "matmul_backward", matmul_backward_py, arg("a"), arg("b"), arg("dy"), arg("da"), arg("db"),
-         arg("accumulate") = 0, "Gradients of matmul_forward.");
+  define(m, "matmul_backward", matmul_backward_py, with_defaults("a, b, dy, da, db, accumulate", 0),
+         "Gradients of matmul_forward.");
 }
 
 }  // namespace lamina

@@ -13,8 +13,7 @@ py::tuple dropout_forward_py(py::handle x_, double rate, py::handle state_) {
   const View x = call.first(x_, "x"), state = call.destination(state_, "state", {2}, Dtype::u64);
   check_rate(rate);
   const Result y = call.result(x.sizes()), used = call.result({2}, Dtype::u64);
-  with_float(x.dtype(), "dropout", [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), "dropout", [&]<class T>(T) {
     const DropoutForward<T> a{.x = x.as<T>(),
                               .y = y.as<T>(),
                               .state = state.as<std::uint64_t>(),
@@ -31,14 +30,9 @@ void dropout_backward_py(py::handle used_, py::handle dy_, double rate, py::hand
   const View dy = call.first(dy_, "dy"), used = call.input(used_, "used", {2}, Dtype::u64);
   check_rate(rate);
   const auto dx = call.gradient(dx_, "dx", dy.sizes(), 0);
-  with_float(dy.dtype(), "dropout", [&](auto t) {
-    using T = decltype(t);
-    const DropoutBackward<T> a{.dy = dy.as<T>(),
-                               .dx = dx.as<T>(),
-                               .dx_mode = dx.mode,
-                               .used = used.as<std::uint64_t>(),
-                               .n = dy.size(),
-                               .rate = rate};
+  with_float(dy.dtype(), "dropout", [&]<class T>(T) {
+    const DropoutBackward<T> a{
+        .dy = dy.as<T>(), .dx = dx.as<T>(), .used = used.as<std::uint64_t>(), .n = dy.size(), .rate = rate};
     run<dropout_backward<T>>("dropout_backward", 8.0 * double(a.n), a);
   });
 }
@@ -46,11 +40,10 @@ void dropout_backward_py(py::handle used_, py::handle dy_, double rate, py::hand
 }  // namespace
 
 void bind_dropout(py::module_& m) {
-  using py::arg;
-  define(m, "dropout_forward", dropout_forward_py, arg("x"), arg("rate"), arg("state"),
+  define(m, "dropout_forward", dropout_forward_py, "x, rate, state",
          "(y, used): x with a fraction rate of its elements zero, the rest scaled; state (2,) uint64 [key, counter].");
-  define(m, "dropout_backward", dropout_backward_py, arg("used"), arg("dy"), arg("rate"), arg("dx"),
-         arg("accumulate") = 0, "The gradient of dropout_forward, the mask drawn again from used.");
+  define(m, "dropout_backward", dropout_backward_py, with_defaults("used, dy, rate, dx, accumulate", 0),
+         "The gradient of dropout_forward, the mask drawn again from used.");
 }
 
 }  // namespace lamina

@@ -7,15 +7,6 @@
 namespace lamina {
 namespace {
 
-template <class Op, std::size_t N>
-Op parse(const std::string& name, const std::pair<const char*, Op> (&table)[N], const char* what) {
-  for (const auto& [key, op] : table)
-    if (name == key) return op;
-  std::string all;
-  for (const auto& entry : table) all += concat(all.empty() ? "" : ", ", entry.first);
-  throw py::value_error(concat("no ", what, " operation '", name, "'; there are ", all));
-}
-
 constexpr std::pair<const char*, UnaryOp> kUnary[] = {
     {"negative", UnaryOp::negative}, {"reciprocal", UnaryOp::reciprocal},
     {"square", UnaryOp::square},     {"sqrt", UnaryOp::sqrt},
@@ -50,10 +41,9 @@ constexpr std::pair<const char*, Test> kTests[] = {
 py::array unary_forward_py(py::handle x_, const std::string& op, double a, double b) {
   Call call(op.c_str());
   const View x = call.first(x_, "x");
-  const UnaryOp which = parse(op, kUnary, "unary");
+  const UnaryOp which = value_named(op, kUnary, "unary operation");
   const Result y = call.result(x.sizes());
-  with_float(x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
     const Unary<T> args{.x = x.as<T>(), .y = y.as<T>(), .n = x.size(), .op = which, .a = a, .b = b};
     run<unary<T>>("unary_forward", 4.0 * double(args.n), args);
   });
@@ -64,11 +54,10 @@ void unary_backward_py(py::handle saved_, py::handle dy_, const std::string& op,
                        int accumulate) {
   Call call(op.c_str(), accumulate);
   const View saved = call.first(saved_, "saved"), dy = call.input(dy_, "dy", saved.sizes());
-  const UnaryOp which = parse(op, kUnary, "unary");
+  const UnaryOp which = value_named(op, kUnary, "unary operation");
   const auto dx = call.gradient(dx_, "dx", saved.sizes(), 0);
   if (dx.mode == Grad::skip) return;
-  with_float(dy.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(dy.dtype(), call.op(), [&]<class T>(T) {
     const UnaryBackward<T> args{.saved = saved.as<T>(),
                                 .dy = dy.as<T>(),
                                 .dx = dx.as<T>(),
@@ -92,7 +81,7 @@ Dtype common_dtype(const char* op, const Operand& x, const Operand& y) {
 }
 
 py::array binary_forward_py(py::handle x_, py::handle y_, const std::string& op, bool relu) {
-  const BinaryOp which = parse(op, kBinary, "binary");
+  const BinaryOp which = value_named(op, kBinary, "binary operation");
   Call call(op.c_str());
   const char* name = call.op();
   const Operand o[2] = {operand(call, x_, "x"), operand(call, y_, "y")};
@@ -100,8 +89,7 @@ py::array binary_forward_py(py::handle x_, py::handle y_, const std::string& op,
   check(!relu || which == BinaryOp::add, op, ": only add can be fused with relu");
   NdIterator<2> loops;
   const Result out = call.result(broadcast(name, o, {"x", "y"}, loops), dtype);
-  auto arguments = [&](auto t) {
-    using T = decltype(t);
+  auto arguments = [&]<class T>(T) {
     return Binary<T>{.x = o[0].as<T>(),
                      .y = o[1].as<T>(),
                      .out = out.as<T>(),
@@ -117,8 +105,7 @@ py::array binary_forward_py(py::handle x_, py::handle y_, const std::string& op,
     check(which != BinaryOp::divide && which != BinaryOp::hypot, op,
           ": integers have no result of their own type; cast to float32");
     check(!relu, op, ": only sums of floats are fused with relu");
-    with_integer(dtype, [&](auto t) {
-      using T = decltype(t);
+    with_integer(dtype, [&]<class T>(T t) {
       expect_range<T>(o[0], name, "x");
       expect_range<T>(o[1], name, "y");
       run<integer_binary<T>>("binary_forward", work, arguments(t));
@@ -136,7 +123,7 @@ GradientArray operand_gradient(Call& call, py::handle h, const char* name, const
 
 void binary_backward_py(py::handle x_, py::handle y_, py::handle dy_, const std::string& op, py::handle dx_,
                         py::handle dy2_, int accumulate) {
-  const BinaryOp which = parse(op, kBinary, "binary");
+  const BinaryOp which = value_named(op, kBinary, "binary operation");
   Call call(op.c_str(), accumulate);
   const char* name = call.op();
   const View dy = call.first(dy_, "dy");
@@ -147,8 +134,7 @@ void binary_backward_py(py::handle x_, py::handle y_, py::handle dy_, const std:
   if (!dy.sizes().fit(shape) || dy.dtype() != dtype)
     throw py::value_error(concat(op, ": dy is ", dy.sizes(), " but x is ", o[0].text(), " and y ", o[1].text()));
   const auto dx = operand_gradient(call, dx_, "dx", o[0], 0), dy2 = operand_gradient(call, dy2_, "dy_", o[1], 1);
-  with_float(dtype, name, [&](auto t) {
-    using T = decltype(t);
+  with_float(dtype, name, [&]<class T>(T) {
     const BinaryBackward<T> a{.x = o[0].as<T>(),
                               .y = o[1].as<T>(),
                               .dy = dy.as<T>(),
@@ -156,8 +142,6 @@ void binary_backward_py(py::handle x_, py::handle y_, py::handle dy_, const std:
                               .y_scalar = o[1].number,
                               .dx = dx.as<T>(),
                               .dy_ = dy2.as<T>(),
-                              .dx_mode = dx.mode,
-                              .dy_mode = dy2.mode,
                               .loops = loops,
                               .op = which};
     run<binary_backward<T>>("binary_backward", 8.0 * double(dy.size()), a);
@@ -176,8 +160,7 @@ void unbroadcast_py(py::handle dy_, py::handle dx_, double scale, bool accumulat
     groups.append(dy.dim(i), n == 1);
   }
   check(fits, "unbroadcast: dx is ", dx.sizes(), ", dy ", dy.sizes());
-  with_float(dy.dtype(), "unbroadcast", [&](auto t) {
-    using T = decltype(t);
+  with_float(dy.dtype(), "unbroadcast", [&]<class T>(T) {
     const Unbroadcast<T> a{
         .dy = dy.as<T>(), .dx = dx.as<T>(), .groups = groups, .scale = scale, .accumulate = accumulate};
     run<unbroadcast<T>>("unbroadcast", 4.0 * double(dy.size()), a);
@@ -188,8 +171,7 @@ py::array relu_gradient_py(py::handle y_, py::handle dy_) {
   Call call("relu_gradient");
   const View y = call.first(y_, "y"), dy = call.input(dy_, "dy", y.sizes());
   const Result dz = call.result(y.sizes());
-  with_float(y.dtype(), "relu_gradient", [&](auto t) {
-    using T = decltype(t);
+  with_float(y.dtype(), "relu_gradient", [&]<class T>(T) {
     const ReluGradient<T> a{.y = y.as<T>(), .dy = dy.as<T>(), .dz = dz.as<T>(), .n = y.size()};
     run<relu_gradient<T>>("relu_gradient", 4.0 * double(y.size()), a);
   });
@@ -197,14 +179,13 @@ py::array relu_gradient_py(py::handle y_, py::handle dy_) {
 }
 
 py::array compare_forward_py(py::handle x_, py::handle y_, const std::string& op) {
-  const Comparison which = parse(op, kCompare, "comparison");
+  const Comparison which = value_named(op, kCompare, "comparison operation");
   Call call(op.c_str());
   const Operand o[2] = {operand(call, x_, "x"), operand(call, y_, "y")};
   const Dtype dtype = common_dtype(call.op(), o[0], o[1]);
   NdIterator<2> loops;
   const Result out = call.result(broadcast(call.op(), o, {"x", "y"}, loops), Dtype::boolean);
-  with_number(dtype, [&](auto t) {
-    using T = decltype(t);
+  with_number(dtype, [&]<class T>(T) {
     expect_range<T>(o[0], call.op(), "x");
     expect_range<T>(o[1], call.op(), "y");
     const Compare<T> a{.x = o[0].as<T>(),
@@ -232,8 +213,7 @@ py::array where_forward_py(py::handle condition_, py::handle x_, py::handle y_) 
   const Dtype dtype = common_dtype("where", o[1], o[2]);
   NdIterator<3> loops;
   const Result out = call.result(broadcast("where", o, {"condition", "x", "y"}, loops), dtype);
-  with_number(dtype, [&](auto t) {
-    using T = decltype(t);
+  with_number(dtype, [&]<class T>(T) {
     expect_range<T>(o[1], "where", "x");
     expect_range<T>(o[2], "where", "y");
     const Where<T> a{.condition = o[0].as<std::uint8_t>(),
@@ -258,26 +238,19 @@ void where_backward_py(py::handle condition_, py::handle x_, py::handle y_, py::
   const std::vector<dim_t> shape = broadcast("where", o, {"condition", "x", "y"}, loops);
   expect(dy, "where", "dy", shape, dy.dtype());
   const auto dx = operand_gradient(call, dx_, "dx", o[1], 0), dy2 = operand_gradient(call, dy2_, "dy_", o[2], 1);
-  with_float(dy.dtype(), "where", [&](auto t) {
-    using T = decltype(t);
-    const WhereBackward<T> a{.condition = o[0].as<std::uint8_t>(),
-                             .dy = dy.as<T>(),
-                             .dx = dx.as<T>(),
-                             .dy_ = dy2.as<T>(),
-                             .dx_mode = dx.mode,
-                             .dy_mode = dy2.mode,
-                             .loops = loops};
+  with_float(dy.dtype(), "where", [&]<class T>(T) {
+    const WhereBackward<T> a{
+        .condition = o[0].as<std::uint8_t>(), .dy = dy.as<T>(), .dx = dx.as<T>(), .dy_ = dy2.as<T>(), .loops = loops};
     run<where_backward<T>>("where_backward", 8.0 * double(dy.size()), a);
   });
 }
 
 py::array classify_forward_py(py::handle x_, const std::string& op) {
-  const Test test = parse(op, kTests, "test");
+  const Test test = value_named(op, kTests, "test operation");
   Call call(op.c_str());
   const View x = call.first(x_, "x");
   const Result y = call.result(x.sizes(), Dtype::boolean);
-  with_float(x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
     const Classify<T> a{.x = x.as<T>(), .out = y.as<std::uint8_t>(), .n = x.size(), .test = test};
     run<classify<T>>("classify_forward", double(x.size()), a);
   });
@@ -327,29 +300,27 @@ void cast_backward_py(py::handle dy_, py::handle dx_, int accumulate) {
 }  // namespace
 
 void bind_elementwise(py::module_& m) {
-  using py::arg;
-  define(m, "unary_forward", unary_forward_py, arg("x"), arg("op"), arg("a") = 0.0, arg("b") = 0.0,
+  define(m, "unary_forward", unary_forward_py, with_defaults("x, op, a, b", 0.0, 0.0),
          "op(x) element by element; a, b: the bounds of clip and saturate.");
-  define(m, "unary_backward", unary_backward_py, arg("saved"), arg("dy"), arg("op"), arg("a"), arg("b"), arg("dx"),
-         arg("accumulate") = 0,
+  define(m, "unary_backward", unary_backward_py, with_defaults("saved, dy, op, a, b, dx, accumulate", 0),
          "Gradient of unary_forward; saved: the result for reciprocal, sqrt, rsqrt, exp, else x.");
-  define(m, "binary_forward", binary_forward_py, arg("x"), arg("y"), arg("op"), arg("relu") = false,
+  define(m, "binary_forward", binary_forward_py, with_defaults("x, y, op, relu", false),
          "op(x, y) with broadcasting; one operand may be a number. relu (of add): relu(x + y).");
-  define(m, "binary_backward", binary_backward_py, arg("x"), arg("y"), arg("dy"), arg("op"), arg("dx"), arg("dy_"),
-         arg("accumulate") = 0, "Gradients of binary_forward without relu, summed over broadcast axes.");
-  define(m, "unbroadcast", unbroadcast_py, arg("dy"), arg("dx"), arg("scale") = 1.0, arg("accumulate") = false,
+  define(m, "binary_backward", binary_backward_py, with_defaults("x, y, dy, op, dx, dy_, accumulate", 0),
+         "Gradients of binary_forward without relu, summed over broadcast axes.");
+  define(m, "unbroadcast", unbroadcast_py, with_defaults("dy, dx, scale, accumulate", 1.0, false),
          "dx (+)= scale * dy, summed over the axes along which dx broadcasts to dy.");
-  define(m, "relu_gradient", relu_gradient_py, arg("y"), arg("dy"), "dy where y > 0, else 0.");
-  define(m, "compare_forward", compare_forward_py, arg("x"), arg("y"), arg("op"),
+  define(m, "relu_gradient", relu_gradient_py, "y, dy", "dy where y > 0, else 0.");
+  define(m, "compare_forward", compare_forward_py, "x, y, op",
          "A comparison or logical operation with broadcasting; the result is bool.");
-  define(m, "where_forward", where_forward_py, arg("condition"), arg("x"), arg("y"),
+  define(m, "where_forward", where_forward_py, "condition, x, y",
          "condition ? x : y with broadcasting; x or y may be a number.");
-  define(m, "where_backward", where_backward_py, arg("condition"), arg("x"), arg("y"), arg("dy"), arg("dx"), arg("dy_"),
-         arg("accumulate") = 0, "Gradients of where_forward.");
-  define(m, "classify_forward", classify_forward_py, arg("x"), arg("op"), "isfinite, isnan or isinf.");
-  define(m, "cast_forward", cast_forward_py, arg("x"), arg("dtype"), arg("narrowed") = "",
+  define(m, "where_backward", where_backward_py, with_defaults("condition, x, y, dy, dx, dy_, accumulate", 0),
+         "Gradients of where_forward.");
+  define(m, "classify_forward", classify_forward_py, "x, op", "isfinite, isnan or isinf.");
+  define(m, "cast_forward", cast_forward_py, with_defaults("x, dtype, narrowed", ""),
          "x in another type. narrowed: the operation whose integers must all fit into it, else a ValueError.");
-  define(m, "cast_backward", cast_backward_py, arg("dy"), arg("dx"), arg("accumulate") = 0,
+  define(m, "cast_backward", cast_backward_py, with_defaults("dy, dx, accumulate", 0),
          "The gradient of a conversion between float types.");
 }
 

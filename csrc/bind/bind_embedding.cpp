@@ -16,8 +16,7 @@ py::array embedding_forward_py(py::handle indices_, py::handle table_) {
   shape.push_back(table.dim(1));
   const Indices parsed = parse_indices(indices, "embedding", "indices");
   const Result y = call.result(shape);
-  with_float(table.dtype(), "embedding", [&](auto t) {
-    using T = decltype(t);
+  with_float(table.dtype(), "embedding", [&]<class T>(T) {
     const EmbeddingForward<T> a{
         .indices = parsed, .table = table.as<T>(), .y = y.as<T>(), .V = table.dim(0), .D = table.dim(1)};
     run<embedding_forward<T>>("embedding_forward", 4.0 * double(parsed.n) * double(a.D), a);
@@ -35,12 +34,10 @@ void embedding_backward_py(py::handle indices_, py::handle dy_, py::handle dtabl
   const auto dtable = call.gradient(dtable_, "dtable", {kAny, dy.dim(-1)}, 0);
   if (!dtable.v) return;
   TouchedRows* touched = parse_touched(touched_, "embedding", *dtable.v);
-  with_float(dy.dtype(), "embedding", [&](auto t) {
-    using T = decltype(t);
+  with_float(dy.dtype(), "embedding", [&]<class T>(T) {
     const EmbeddingBackward<T> a{.indices = parsed,
                                  .dy = dy.as<T>(),
                                  .dtable = dtable.as<T>(),
-                                 .mode = dtable.mode,
                                  .V = dtable.v->dim(0),
                                  .D = dtable.v->dim(1),
                                  .touched = touched};
@@ -58,7 +55,7 @@ TouchedRows make_touched_rows(dim_t table_rows) {
 }
 
 void touch_all_py(TouchedRows& touched) {
-  if (recording && kept_objects) kept_objects->push_back(py::cast(&touched));
+  keep_for_plan(py::cast(&touched));
   run<touch_all>("touch_all", 0.0, TouchAll{.touched = &touched});
 }
 
@@ -75,19 +72,18 @@ TouchedRows copy_of(TouchedRows& touched, py::handle) { return touched; }
 }  // namespace
 
 void bind_embedding(py::module_& m) {
-  using py::arg;
   py::class_<TouchedRows> rows(m, "TouchedRows", "The rows of a table whose gradient may not be zero; none at first.");
-  rows.def(py::init(checked(make_touched_rows, "TouchedRows", arg("table_rows"))), arg("table_rows"));
+  define_constructor(rows, make_touched_rows, with_defaults("table_rows"));
   define_property(rows, "all", all_py, "Whether every row may have a gradient.");
   define_property(rows, "rows", rows_py, "The touched rows (int64) in the order of their first occurrence.");
-  define(rows, "__deepcopy__", copy_of, arg("memo"));
-  define(m, "embedding_forward", embedding_forward_py, arg("indices"), arg("table"),
+  define(rows, "__deepcopy__", copy_of, "memo");
+  define(m, "embedding_forward", embedding_forward_py, "indices, table",
          "table[indices]; an index out of range is an IndexError that names it.");
-  define(m, "embedding_backward", embedding_backward_py, arg("indices"), arg("dy"), arg("dtable"),
-         arg("accumulate") = 0, arg("touched") = py::none(),
+  define(m, "embedding_backward", embedding_backward_py,
+         with_defaults("indices, dy, dtable, accumulate, touched", 0, py::none()),
          "The gradient of the table; with touched (TouchedRows), which says where dtable is not zero, only those rows "
          "are cleared, and the indices' rows become the touched ones.");
-  define(m, "touch_all", touch_all_py, arg("touched"), "Note that every row may have a gradient.");
+  define(m, "touch_all", touch_all_py, "touched", "Note that every row may have a gradient.");
 }
 
 }  // namespace lamina

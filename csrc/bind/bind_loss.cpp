@@ -47,8 +47,7 @@ py::tuple cross_entropy_forward_py(py::handle x_, py::handle labels_, py::handle
   const dim_t ignored = has_ignored ? to_integer(ignore_class, op, "ignore_class") : 0;
   const Result losses = call.result(mean ? Sizes{} : Sizes{c.x.shape(), c.x.ndim() - 1});
   const auto gradient = want_gradient ? std::optional(call.result(c.x.sizes())) : std::nullopt;
-  with_float(c.x.dtype(), op, [&](auto t) {
-    using T = decltype(t);
+  with_float(c.x.dtype(), op, [&]<class T>(T) {
     const CrossEntropy<T> a{.x = c.x.as<T>(),
                             .labels = c.sparse ? parse_indices(c.labels, op, "labels") : Indices{},
                             .targets = c.sparse ? nullptr : c.labels.as<T>(),
@@ -79,8 +78,7 @@ void cross_entropy_backward_py(py::handle gradient_, py::handle dy_, py::handle 
         g.sizes());
   const auto dx = call.gradient(dx_, "dx", g.sizes(), 0);
   if (dx.mode == Grad::skip) return;
-  with_float(g.dtype(), "cross_entropy", [&](auto t) {
-    using T = decltype(t);
+  with_float(g.dtype(), "cross_entropy", [&]<class T>(T) {
     const CrossEntropyBackward<T> a{.gradient = g.as<T>(),
                                     .dy = dy.as<T>(),
                                     .dx = dx.as<T>(),
@@ -99,19 +97,8 @@ constexpr std::pair<const char*, PointLoss> kLosses[] = {
     {"kl", PointLoss::kl},           {"poisson", PointLoss::poisson},
 };
 
-PointLoss parse_loss(const std::string& name) {
-  for (const auto& [key, loss] : kLosses)
-    if (name == key) return loss;
-  throw py::value_error(concat("no loss '", name, "'; there are squared, absolute, huber, log_cosh, binary, ",
-                               "binary_logits, kl, poisson"));
-}
-
-PointReduction parse_reduction(const std::string& name) {
-  if (name == "none") return PointReduction::none;
-  if (name == "rows") return PointReduction::rows;
-  if (name == "all") return PointReduction::all;
-  throw py::value_error(concat("no reduction '", name, "'; there are none, rows, all"));
-}
+constexpr std::pair<const char*, PointReduction> kReductionsOfPoints[] = {
+    {"none", PointReduction::none}, {"rows", PointReduction::rows}, {"all", PointReduction::all}};
 
 // x and t as rows: of the last axis, or all as one.
 struct Points {
@@ -135,13 +122,12 @@ Sizes reduced(const View& x, PointReduction reduction) {
 
 py::array point_loss_forward_py(py::handle x_, py::handle t_, const std::string& loss, const std::string& reduction,
                                 double scale, double delta) {
-  const PointLoss which = parse_loss(loss);
-  const PointReduction how = parse_reduction(reduction);
+  const PointLoss which = value_named(loss, kLosses, "loss");
+  const PointReduction how = value_named(reduction, kReductionsOfPoints, "reduction");
   Call call(loss.c_str());
   const Points p = parse_points(call, x_, t_, how);
   const Result y = call.result(reduced(p.x, how));
-  with_float(p.x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(p.x.dtype(), call.op(), [&]<class T>(T) {
     const PointLosses<T> a{.x = p.x.as<T>(),
                            .t = p.t.as<T>(),
                            .y = y.as<T>(),
@@ -159,21 +145,18 @@ py::array point_loss_forward_py(py::handle x_, py::handle t_, const std::string&
 void point_loss_backward_py(py::handle x_, py::handle t_, py::handle dy_, const std::string& loss,
                             const std::string& reduction, double scale, double delta, py::handle dx_, py::handle dt_,
                             int accumulate) {
-  const PointLoss which = parse_loss(loss);
-  const PointReduction how = parse_reduction(reduction);
+  const PointLoss which = value_named(loss, kLosses, "loss");
+  const PointReduction how = value_named(reduction, kReductionsOfPoints, "reduction");
   Call call(loss.c_str(), accumulate);
   const Points p = parse_points(call, x_, t_, how);
   const View dy = call.input(dy_, "dy", reduced(p.x, how));
   const auto dx = call.gradient(dx_, "dx", p.x.sizes(), 0), dt = call.gradient(dt_, "dt", p.t.sizes(), 1);
-  with_float(p.x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(p.x.dtype(), call.op(), [&]<class T>(T) {
     const PointLossesBackward<T> a{.x = p.x.as<T>(),
                                    .t = p.t.as<T>(),
                                    .dy = dy.as<T>(),
                                    .dx = dx.as<T>(),
                                    .dt = dt.as<T>(),
-                                   .dx_mode = dx.mode,
-                                   .dt_mode = dt.mode,
                                    .N = p.N,
                                    .C = p.C,
                                    .loss = which,
@@ -187,18 +170,17 @@ void point_loss_backward_py(py::handle x_, py::handle t_, py::handle dy_, const 
 }  // namespace
 
 void bind_loss(py::module_& m) {
-  using py::arg;
-  define(m, "cross_entropy_forward", cross_entropy_forward_py, arg("x"), arg("labels"), arg("weights"),
-         arg("from_logits"), arg("label_smoothing"), arg("ignore_class"), arg("mean"), arg("want_gradient"),
+  define(m, "cross_entropy_forward", cross_entropy_forward_py,
+         "x, labels, weights, from_logits, label_smoothing, ignore_class, mean, want_gradient",
          "(losses, gradient or None) of logits or probabilities x (..., C) with integer labels (...) or targets (..., "
          "C).");
-  define(m, "cross_entropy_backward", cross_entropy_backward_py, arg("gradient"), arg("dy"), arg("dx"),
-         arg("accumulate") = 0, "dx = gradient * dy, dy one a row or one for the mean.");
-  define(m, "point_loss_forward", point_loss_forward_py, arg("x"), arg("t"), arg("loss"), arg("reduction"),
-         arg("scale"), arg("delta"),
+  define(m, "cross_entropy_backward", cross_entropy_backward_py, with_defaults("gradient, dy, dx, accumulate", 0),
+         "dx = gradient * dy, dy one a row or one for the mean.");
+  define(m, "point_loss_forward", point_loss_forward_py, "x, t, loss, reduction, scale, delta",
          "Losses of predictions x against targets t of one shape: reduction none, rows (last axis summed) or all.");
-  define(m, "point_loss_backward", point_loss_backward_py, arg("x"), arg("t"), arg("dy"), arg("loss"), arg("reduction"),
-         arg("scale"), arg("delta"), arg("dx"), arg("dt"), arg("accumulate") = 0, "Gradients of point_loss_forward.");
+  define(m, "point_loss_backward", point_loss_backward_py,
+         with_defaults("x, t, dy, loss, reduction, scale, delta, dx, dt, accumulate", 0),
+         "Gradients of point_loss_forward.");
 }
 
 }  // namespace lamina

@@ -29,8 +29,7 @@ py::tuple batch_norm_forward_py(py::handle x_, py::handle gamma_, py::handle bet
   check(epsilon >= 0, "batch_norm: epsilon is ", epsilon, ", expected 0 or more");
   const Activation act = parse_relu(activation);
   const Result y = call.result(x.sizes()), mean = call.result({C}), rstd = call.result({C});
-  with_float(x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
     const BatchNormForward<T> a{.x = x.as<T>(),
                                 .gamma = data_or_null<T>(gamma),
                                 .beta = data_or_null<T>(beta),
@@ -61,8 +60,7 @@ py::tuple batch_norm_fold_py(py::handle w_, py::handle b_, py::handle gamma_, py
   const View mean = call.input(moving_mean_, "moving_mean", {C}),
              variance = call.input(moving_variance_, "moving_variance", {C});
   const Result folded = call.result(w.sizes()), shift = call.result({C});
-  with_float(w.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(w.dtype(), call.op(), [&]<class T>(T) {
     const BatchNormFold<T> a{.w = w.as<T>(),
                              .b = data_or_null<T>(b),
                              .gamma = data_or_null<T>(gamma),
@@ -92,8 +90,7 @@ void batch_norm_backward_py(py::handle x_, py::handle gamma_, py::handle mean_, 
   const auto dx = call.gradient(dx_, "dx", x.sizes(), 0), dgamma = call.gradient(dgamma_, "dgamma", {C}, 1),
              dbeta = call.gradient(dbeta_, "dbeta", {C}, 2);
   const Activation act = parse_relu(activation);
-  with_float(x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
     const BatchNormBackward<T> a{.x = x.as<T>(),
                                  .gamma = data_or_null<T>(gamma),
                                  .mean = mean.as<T>(),
@@ -103,9 +100,6 @@ void batch_norm_backward_py(py::handle x_, py::handle gamma_, py::handle mean_, 
                                  .dx = dx.as<T>(),
                                  .dgamma = dgamma.as<T>(),
                                  .dbeta = dbeta.as<T>(),
-                                 .dx_mode = dx.mode,
-                                 .dgamma_mode = dgamma.mode,
-                                 .dbeta_mode = dbeta.mode,
                                  .M = x.rows(),
                                  .C = C,
                                  .training = training,
@@ -123,8 +117,7 @@ py::tuple layer_norm_forward_py(py::handle x_, py::handle gamma_, py::handle bet
   check(epsilon >= 0, "layer_norm: epsilon is ", epsilon, ", expected 0 or more");
   const Sizes rows{x.shape(), x.ndim() - 1};
   const Result y = call.result(x.sizes()), mean = call.result(rows), rstd = call.result(rows);
-  with_float(x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
     const LayerNormForward<T> a{.x = x.as<T>(),
                                 .gamma = data_or_null<T>(gamma),
                                 .beta = data_or_null<T>(beta),
@@ -151,8 +144,7 @@ void layer_norm_backward_py(py::handle x_, py::handle gamma_, py::handle mean_, 
              dy = call.input(dy_, "dy", x.sizes());
   const auto dx = call.gradient(dx_, "dx", x.sizes(), 0), dgamma = call.gradient(dgamma_, "dgamma", {C}, 1),
              dbeta = call.gradient(dbeta_, "dbeta", {C}, 2);
-  with_float(x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
     const LayerNormBackward<T> a{.x = x.as<T>(),
                                  .gamma = data_or_null<T>(gamma),
                                  .mean = mean.as<T>(),
@@ -161,9 +153,6 @@ void layer_norm_backward_py(py::handle x_, py::handle gamma_, py::handle mean_, 
                                  .dx = dx.as<T>(),
                                  .dgamma = dgamma.as<T>(),
                                  .dbeta = dbeta.as<T>(),
-                                 .dx_mode = dx.mode,
-                                 .dgamma_mode = dgamma.mode,
-                                 .dbeta_mode = dbeta.mode,
                                  .rows = x.rows(),
                                  .C = C};
     run<layer_norm_backward<T>>("layer_norm_backward", 12.0 * double(x.size()), a);
@@ -177,8 +166,7 @@ py::tuple rms_norm_forward_py(py::handle x_, py::handle scale_, double epsilon) 
   const auto scale = call.optional(scale_, "scale", {x.dim(-1)});
   check(epsilon >= 0, "rms_norm: epsilon is ", epsilon, ", expected 0 or more");
   const Result y = call.result(x.sizes()), rstd = call.result({x.shape(), x.ndim() - 1});
-  with_float(x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
     const LayerNormForward<T> a{.x = x.as<T>(),
                                 .gamma = data_or_null<T>(scale),
                                 .beta = nullptr,
@@ -201,8 +189,7 @@ void rms_norm_backward_py(py::handle x_, py::handle scale_, py::handle rstd_, py
   const auto scale = call.optional(scale_, "scale", {x.dim(-1)});
   const View rstd = call.input(rstd_, "rstd", {x.shape(), x.ndim() - 1}), dy = call.input(dy_, "dy", x.sizes());
   const auto dx = call.gradient(dx_, "dx", x.sizes(), 0), dscale = call.gradient(dscale_, "dscale", {x.dim(-1)}, 1);
-  with_float(x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
     const LayerNormBackward<T> a{.x = x.as<T>(),
                                  .gamma = data_or_null<T>(scale),
                                  .mean = nullptr,
@@ -210,10 +197,7 @@ void rms_norm_backward_py(py::handle x_, py::handle scale_, py::handle rstd_, py
                                  .dy = dy.as<T>(),
                                  .dx = dx.as<T>(),
                                  .dgamma = dscale.as<T>(),
-                                 .dbeta = nullptr,
-                                 .dx_mode = dx.mode,
-                                 .dgamma_mode = dscale.mode,
-                                 .dbeta_mode = Grad::skip,
+                                 .dbeta = {},
                                  .rows = x.rows(),
                                  .C = x.dim(-1)};
     run<layer_norm_backward<T>>("rms_norm_backward", 10.0 * double(x.size()), a);
@@ -223,25 +207,24 @@ void rms_norm_backward_py(py::handle x_, py::handle scale_, py::handle rstd_, py
 }  // namespace
 
 void bind_normalization(py::module_& m) {
-  using py::arg;
-  define(m, "batch_norm_forward", batch_norm_forward_py, arg("x"), arg("gamma"), arg("beta"), arg("moving_mean"),
-         arg("moving_variance"), arg("training"), arg("momentum"), arg("epsilon"), arg("activation"),
+  define(m, "batch_norm_forward", batch_norm_forward_py,
+         "x, gamma, beta, moving_mean, moving_variance, training, momentum, epsilon, activation",
          "(y, mean, rstd) of x (..., C), gamma and beta (C,) or None; training uses the batch's statistics and moves "
          "moving_mean and moving_variance in place, else these are used.");
-  define(m, "batch_norm_fold", batch_norm_fold_py, arg("w"), arg("b"), arg("gamma"), arg("beta"), arg("moving_mean"),
-         arg("moving_variance"), arg("epsilon"),
+  define(m, "batch_norm_fold", batch_norm_fold_py, "w, b, gamma, beta, moving_mean, moving_variance, epsilon",
          "Weights (..., C) and bias (C) of a layer that does in inference what the layer and batch normalization do.");
-  define(m, "batch_norm_backward", batch_norm_backward_py, arg("x"), arg("gamma"), arg("mean"), arg("rstd"), arg("y"),
-         arg("dy"), arg("training"), arg("activation"), arg("dx"), arg("dgamma"), arg("dbeta"), arg("accumulate") = 0,
+  define(m, "batch_norm_backward", batch_norm_backward_py,
+         with_defaults("x, gamma, mean, rstd, y, dy, training, activation, dx, dgamma, dbeta, accumulate", 0),
          "Gradients of batch_norm_forward.");
-  define(m, "layer_norm_forward", layer_norm_forward_py, arg("x"), arg("gamma"), arg("beta"), arg("epsilon"),
+  define(m, "layer_norm_forward", layer_norm_forward_py, "x, gamma, beta, epsilon",
          "(y, mean, rstd) of x (..., C), gamma and beta (C,) or None; mean and rstd are (...).");
-  define(m, "layer_norm_backward", layer_norm_backward_py, arg("x"), arg("gamma"), arg("mean"), arg("rstd"), arg("dy"),
-         arg("dx"), arg("dgamma"), arg("dbeta"), arg("accumulate") = 0, "Gradients of layer_norm_forward.");
-  define(m, "rms_norm_forward", rms_norm_forward_py, arg("x"), arg("scale"), arg("epsilon"),
+  define(m, "layer_norm_backward", layer_norm_backward_py,
+         with_defaults("x, gamma, mean, rstd, dy, dx, dgamma, dbeta, accumulate", 0),
+         "Gradients of layer_norm_forward.");
+  define(m, "rms_norm_forward", rms_norm_forward_py, "x, scale, epsilon",
          "(y, rstd) of x (..., C), scale (C,) or None; rstd is (...).");
-  define(m, "rms_norm_backward", rms_norm_backward_py, arg("x"), arg("scale"), arg("rstd"), arg("dy"), arg("dx"),
-         arg("dscale"), arg("accumulate") = 0, "Gradients of rms_norm_forward.");
+  define(m, "rms_norm_backward", rms_norm_backward_py, with_defaults("x, scale, rstd, dy, dx, dscale, accumulate", 0),
+         "Gradients of rms_norm_forward.");
 }
 
 }  // namespace lamina

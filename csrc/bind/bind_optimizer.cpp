@@ -157,7 +157,7 @@ void optimizer_step_py(BoundGroup& group, const std::string& rule, py::tuple opt
           known.slots[s].name ? known.slots[s].name : "slot", " at place ", s, " with these options, the group has ",
           wanted ? "none" : "one");
   }
-  if (recording && kept_objects) kept_objects->push_back(py::cast(&group));
+  keep_for_plan(py::cast(&group));
   run<optimizer_step>(known.name, 4.0 * double(group.elements()), step);
 }
 
@@ -174,10 +174,8 @@ void accumulate_gradients_py(BoundGroup& source, BoundGroup& target, dim_t steps
   }
   check(target.get()->due, op, ": target must have due");
   check(target.get()->active != source.get()->active, op, ": source and target share active");
-  if (recording && kept_objects) {
-    kept_objects->push_back(py::cast(&source));
-    kept_objects->push_back(py::cast(&target));
-  }
+  keep_for_plan(py::cast(&source));
+  keep_for_plan(py::cast(&target));
   const GradientAccumulation args{.source = source.get(), .target = target.get(), .steps = steps};
   run<accumulate_gradients>(op, double(source.elements()), args);
 }
@@ -190,14 +188,12 @@ py::object get(BoundGroup& group) {
 }  // namespace
 
 void bind_optimizer(py::module_& m) {
-  using py::arg;
   py::class_<BoundGroup> group(
       m, kGroup,
       "The arrays that an optimizer's step reads and writes, bound once; touched: a TouchedRows or None each.");
-  group.def(py::init(checked(make_group, kGroup, arg("weights"), arg("gradients"), arg("slots"), arg("decays"),
-                             arg("active"), arg("learning_rate"), arg("iterations"), arg("touched"), arg("due"))),
-            arg("weights"), arg("gradients"), arg("slots"), arg("decays"), arg("active"), arg("learning_rate"),
-            arg("iterations"), arg("touched") = py::none(), arg("due") = py::none());
+  define_constructor(group, make_group,
+                     with_defaults("weights, gradients, slots, decays, active, learning_rate, iterations, touched, due",
+                                   py::none(), py::none()));
   define_property(group, "weights", get<&BoundGroup::weights>, "The weights.");
   define_property(group, "gradients", get<&BoundGroup::gradients>, "Their gradients.");
   define_property(group, "slots", get<&BoundGroup::slots>,
@@ -209,14 +205,14 @@ void bind_optimizer(py::module_& m) {
   define_property(group, "touched", get<&BoundGroup::touched>, "A TouchedRows or None for each weight, or None.");
   define_property(group, "due", get<&BoundGroup::due>, "Whether a step does anything, (1,), or None: it does.");
   define(
-      m, "accumulate_gradients", accumulate_gradients_py, arg("source"), arg("target"), arg("steps"),
+      m, "accumulate_gradients", accumulate_gradients_py, "source, target, steps",
       "Add the gradients of source to its weights, which are the gradients of target; each steps-th time they become "
       "means, and target is due.");
-  define(m, "update_rule", update_rule, arg("rule"),
+  define(m, "update_rule", update_rule, "rule",
          "The names of a rule's options, and of its slots, each with that of the option that asks for it, or None.");
   define(
-      m, "optimizer_step", optimizer_step_py, arg("group"), arg("rule"), arg("options"), arg("weight_decay"),
-      arg("clipvalue"), arg("clipnorm"), arg("global_clipnorm"),
+      m, "optimizer_step", optimizer_step_py,
+      "group, rule, options, weight_decay, clipvalue, clipnorm, global_clipnorm",
       "One step by a rule of csrc/kernels/optimizer.cpp, with its options in their order and its slots in theirs; of "
       "the limits of clipping, infinity switches one off.");
 }

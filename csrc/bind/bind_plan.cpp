@@ -129,23 +129,23 @@ bool is_recording() { return recording != nullptr; }
 void bind_plan(py::module_& m) {
   py::class_<Recorder> plan(m, "Plan", "Native steps recorded in one run, replayed in one call without the GIL.");
   plan.def(py::init<>());
-  define(plan, "start", Method<&Recorder::start>::call, "Record what this thread runs from now on.");
-  define(plan, "stop", Method<&Recorder::stop>::call, "End the recording.");
-  define(plan, "retrace", Method<&Recorder::retrace>::call,
+  define(plan, "start", Method<&Recorder::start>::call, "", "Record what this thread runs from now on.");
+  define(plan, "stop", Method<&Recorder::stop>::call, "", "End the recording.");
+  define(plan, "retrace", Method<&Recorder::retrace>::call, "",
          "Until stop(), what this thread runs is not done; in place of the step at which run() failed, its error.");
-  define(plan, "set_slots", Method<&Recorder::set_slots>::call, py::arg("slots"), py::arg("tensor"),
+  define(plan, "set_slots", Method<&Recorder::set_slots>::call, "slots, tensor",
          "The arrays that a run reads its arguments from; the class of tensors.");
-  define(plan, "load", Method<&Recorder::load>::call, py::arg("args"),
+  define(plan, "load", Method<&Recorder::load>::call, "args",
          "Copy arrays or tensors into the slots; False, and nothing copied, unless all are contiguous and fit.");
-  define(plan, "replay", Method<&Recorder::replay>::call, py::arg("args"), "load(args), and run() if they fit.");
-  define(plan, "run", Method<&Recorder::run>::call, "Replay every step.");
-  define(plan, "run_step", Method<&Recorder::run_step>::call, py::arg("i"), "Replay one step (profiling).");
-  define(plan, "owns", Method<&Recorder::owns>::call, py::arg("x"), "Whether the array is a result of this plan.");
+  define(plan, "replay", Method<&Recorder::replay>::call, "args", "load(args), and run() if they fit.");
+  define(plan, "run", Method<&Recorder::run>::call, "", "Replay every step.");
+  define(plan, "run_step", Method<&Recorder::run_step>::call, "i", "Replay one step (profiling).");
+  define(plan, "owns", Method<&Recorder::owns>::call, "x", "Whether the array is a result of this plan.");
   define_property(plan, "steps", Method<&Recorder::steps>::call, "The names of the steps.");
   define_property(plan, "refusal", Method<&Recorder::refusal>::call,
                   "Why a replay would be wrong; empty if it would not.");
   define_property(plan, "bytes", Method<&Recorder::bytes>::call, "Memory of all results.");
-  define(m, "is_recording", is_recording, "Whether this thread records a plan.");
+  define(m, "is_recording", is_recording, "", "Whether this thread records a plan.");
 }
 
 }  // namespace lamina

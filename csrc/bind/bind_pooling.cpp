@@ -75,8 +75,7 @@ py::object maximum(const Call& call, const Pooling& p, const View& x, bool save)
   const Result y = call.result(p.shape);
   std::optional<Result> index;
   if (save) index.emplace(call.result(p.shape, index_dtype(p.window)));
-  with_float(call.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), call.op(), [&]<class T>(T) {
     const MaxPoolForward<T> a{
         .x = x.as<T>(), .y = y.as<T>(), .index = save ? data_of(index->array) : nullptr, .window = p.window};
     run<max_pool_forward<T>>("max_pool_forward", p.work(), a);
@@ -86,10 +85,9 @@ py::object maximum(const Call& call, const Pooling& p, const View& x, bool save)
 
 void maximum_gradient(Call& call, const Pooling& p, py::handle index_, py::handle dy_, const View& dx) {
   const View index = call.input(index_, "index", p.shape, index_dtype(p.window)), dy = call.input(dy_, "dy", p.shape);
-  with_float(call.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), call.op(), [&]<class T>(T) {
     const MaxPoolBackward<T> a{
-        .index = index.data(), .dy = dy.as<T>(), .dx = dx.as<T>(), .dx_mode = call.mode(0), .window = p.window};
+        .index = index.data(), .dy = dy.as<T>(), .dx = {dx.as<T>(), call.mode(0)}, .window = p.window};
     run<max_pool_backward<T>>("max_pool_backward", p.work(), a);
   });
 }
@@ -103,8 +101,7 @@ Divisor parse_divisor(const std::string& name, const char* op) {
 
 py::array average(const Call& call, const Pooling& p, const View& x, Divisor divisor) {
   const Result y = call.result(p.shape);
-  with_float(call.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), call.op(), [&]<class T>(T) {
     const AveragePoolForward<T> a{.x = x.as<T>(), .y = y.as<T>(), .window = p.window, .divisor = divisor};
     run<average_pool_forward<T>>("average_pool_forward", p.work(), a);
   });
@@ -113,10 +110,9 @@ py::array average(const Call& call, const Pooling& p, const View& x, Divisor div
 
 void average_gradient(Call& call, const Pooling& p, py::handle dy_, const View& dx, Divisor divisor) {
   const View dy = call.input(dy_, "dy", p.shape);
-  with_float(call.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), call.op(), [&]<class T>(T) {
     const AveragePoolBackward<T> a{
-        .dy = dy.as<T>(), .dx = dx.as<T>(), .dx_mode = call.mode(0), .window = p.window, .divisor = divisor};
+        .dy = dy.as<T>(), .dx = {dx.as<T>(), call.mode(0)}, .window = p.window, .divisor = divisor};
     run<average_pool_backward<T>>("average_pool_backward", p.work(), a);
   });
 }
@@ -187,27 +183,27 @@ void adaptive_average_pool_backward_py(py::handle dy, py::handle output_size, py
 }  // namespace
 
 void bind_pooling(py::module_& m) {
-  using py::arg;
-  define(m, "max_pool_forward", max_pool_forward_py, arg("x"), arg("pool_size"), arg("strides"), arg("padding"),
-         arg("dilation_rate"), arg("ceil_mode"), arg("save"),
+  define(m, "max_pool_forward", max_pool_forward_py, "x, pool_size, strides, padding, dilation_rate, ceil_mode, save",
          "Maxima over windows of x (N, ..., C); with save also the number of the tap that won, for the backward.");
-  define(m, "max_pool_backward", max_pool_backward_py, arg("index"), arg("dy"), arg("pool_size"), arg("strides"),
-         arg("padding"), arg("dilation_rate"), arg("ceil_mode"), arg("dx"), arg("accumulate") = 0,
+  define(m, "max_pool_backward", max_pool_backward_py,
+         with_defaults("index, dy, pool_size, strides, padding, dilation_rate, ceil_mode, dx, accumulate", 0),
          "Gradient of max_pool_forward into dx (N, ..., C).");
-  define(m, "average_pool_forward", average_pool_forward_py, arg("x"), arg("pool_size"), arg("strides"), arg("padding"),
-         arg("dilation_rate"), arg("ceil_mode"), arg("divisor"),
+  define(m, "average_pool_forward", average_pool_forward_py,
+         "x, pool_size, strides, padding, dilation_rate, ceil_mode, divisor",
          "Sums over windows of x (N, ..., C) by the pixels that count: 'valid', 'padded' or 'window'.");
-  define(m, "average_pool_backward", average_pool_backward_py, arg("dy"), arg("pool_size"), arg("strides"),
-         arg("padding"), arg("dilation_rate"), arg("ceil_mode"), arg("divisor"), arg("dx"), arg("accumulate") = 0,
+  define(m, "average_pool_backward", average_pool_backward_py,
+         with_defaults("dy, pool_size, strides, padding, dilation_rate, ceil_mode, divisor, dx, accumulate", 0),
          "Gradient of average_pool_forward into dx (N, ..., C).");
-  define(m, "adaptive_max_pool_forward", adaptive_max_pool_forward_py, arg("x"), arg("output_size"), arg("save"),
+  define(m, "adaptive_max_pool_forward", adaptive_max_pool_forward_py, "x, output_size, save",
          "Maxima over as many windows of x (N, ..., C); None: over the whole image, (N, C).");
-  define(m, "adaptive_max_pool_backward", adaptive_max_pool_backward_py, arg("index"), arg("dy"), arg("output_size"),
-         arg("dx"), arg("accumulate") = 0, "Gradient of adaptive_max_pool_forward into dx (N, ..., C).");
-  define(m, "adaptive_average_pool_forward", adaptive_average_pool_forward_py, arg("x"), arg("output_size"),
+  define(m, "adaptive_max_pool_backward", adaptive_max_pool_backward_py,
+         with_defaults("index, dy, output_size, dx, accumulate", 0),
+         "Gradient of adaptive_max_pool_forward into dx (N, ..., C).");
+  define(m, "adaptive_average_pool_forward", adaptive_average_pool_forward_py, "x, output_size",
          "Means over as many windows of x (N, ..., C); None: over the whole image, (N, C).");
-  define(m, "adaptive_average_pool_backward", adaptive_average_pool_backward_py, arg("dy"), arg("output_size"),
-         arg("dx"), arg("accumulate") = 0, "Gradient of adaptive_average_pool_forward into dx (N, ..., C).");
+  define(m, "adaptive_average_pool_backward", adaptive_average_pool_backward_py,
+         with_defaults("dy, output_size, dx, accumulate", 0),
+         "Gradient of adaptive_average_pool_forward into dx (N, ..., C).");
 }
 
 }  // namespace lamina

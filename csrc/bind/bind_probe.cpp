@@ -32,11 +32,11 @@ double measure_region_py(double seconds) {
 }  // namespace
 
 void bind_probe(py::module_& m) {
-  define(m, "measure_flops", measure_flops_py, py::arg("dtype") = "float32", py::arg("seconds") = 0.1,
+  define(m, "measure_flops", measure_flops_py, with_defaults("dtype, seconds", "float32", 0.1),
          "GFLOP/s of multiply-adds in registers, all threads, in the instruction set in use.");
-  define(m, "measure_stream", measure_stream_py, py::arg("bytes"), py::arg("seconds") = 0.2, py::arg("kind") = "add",
+  define(m, "measure_stream", measure_stream_py, with_defaults("bytes, seconds, kind", 0.2, "add"),
          "GB/s read and written over float32 arrays of `bytes`: add (y += x), copy (y = x) or triad (y = x + s z).");
-  define(m, "measure_region", measure_region_py, py::arg("seconds") = 0.1,
+  define(m, "measure_region", measure_region_py, with_defaults("seconds", 0.1),
          "Seconds that a region of all threads takes of itself.");
 }
 

@@ -56,13 +56,6 @@ Sequences parse(Call& call, const CellKind& kind, py::handle x_, py::handle kern
   expect(kernel, op, "kernel", {I, G * U}, x.dtype());
   check(c0_.is_none() || kind.cell == Cell::lstm, op, ": has one state, not two");
   check(lengths_.is_none() || mask_.is_none(), op, ": give lengths or mask, not both");
-  const auto lengths = call.optional_of_any(lengths_, "lengths");
-  if (lengths) {
-    const Dtype l = lengths->dtype();
-    if (l != Dtype::i32 && l != Dtype::i64)
-      throw py::type_error(concat(op, ": lengths is ", dtype_name(l), ", expected int32 or int64"));
-    expect(*lengths, op, "lengths", {B}, l);
-  }
   check(S < (dim_t(1) << 31), op, ": too many steps: ", S);
   return {
       .kind = kind,
@@ -72,7 +65,7 @@ Sequences parse(Call& call, const CellKind& kind, py::handle x_, py::handle kern
       .bias = kind.cell == Cell::gru ? call.optional(bias_, "bias", {2, G * U}) : call.optional(bias_, "bias", {G * U}),
       .h0 = call.optional(h0_, "the initial state h", {B, U}),
       .c0 = call.optional(c0_, "the initial state c", {B, U}),
-      .lengths = lengths,
+      .lengths = call.optional_lengths(lengths_, B),
       .mask = call.optional(mask_, "mask", {B, S}, Dtype::boolean),
       .act = parse_cell_activation(activation, op, "activation"),
       .recurrent_act = parse_cell_activation(recurrent_activation, op, "recurrent_activation"),
@@ -128,8 +121,7 @@ py::tuple forward_py(py::handle x, py::handle kernel, py::handle recurrent, py::
   const Wanted y = result_if(sequences, {B, S, U}), h = result_if(true, {B, U}), c = result_if(has_c, {B, U}),
                gates = result_if(save, {B, S, kind.saved * U}), h_prev = result_if(save, {B, S, U}),
                c_all = result_if(save && has_c, {B, S, U});
-  with_float(call.dtype(), kind.op, [&](auto t) {
-    using T = decltype(t);
+  with_float(call.dtype(), kind.op, [&]<class T>(T) {
     const RecurrentForward<T> a{.r = arguments<T>(s),
                                 .y = y.as<T>(),
                                 .h = h.as<T>(),
@@ -165,43 +157,37 @@ void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::hand
              dbias = kind.cell == Cell::gru ? call.gradient(dbias_, "dbias", {2, G * U}, 3)
                                             : call.gradient(dbias_, "dbias", {G * U}, 3),
              dh0 = call.gradient(dh0_, "dh0", {B, U}, 4), dc0 = call.gradient(dc0_, "dc0", {B, U}, 5);
-  with_float(call.dtype(), op, [&](auto t) {
-    using T = decltype(t);
-    const RecurrentBackward<T> a{.r = arguments<T>(s),
-                                 .gates = gates.as<T>(),
-                                 .h_prev = h_prev.as<T>(),
-                                 .c_all = data_or_null<T>(c_all),
-                                 .dy = data_or_null<T>(dy),
-                                 .dh = data_or_null<T>(dh),
-                                 .dc = data_or_null<T>(dc),
-                                 .dx = dx.as<T>(),
-                                 .dkernel = dkernel.as<T>(),
-                                 .drecurrent = drecurrent.as<T>(),
-                                 .dbias = dbias.as<T>(),
-                                 .dh0 = dh0.as<T>(),
-                                 .dc0 = dc0.as<T>(),
-                                 .dx_mode = dx.mode,
-                                 .dkernel_mode = dkernel.mode,
-                                 .drecurrent_mode = drecurrent.mode,
-                                 .dbias_mode = dbias.mode,
-                                 .dh0_mode = dh0.mode,
-                                 .dc0_mode = dc0.mode};
+  with_float(call.dtype(), op, [&]<class T>(T) {
+    const RecurrentBackward<T> a{
+        .r = arguments<T>(s),
+        .gates = gates.as<T>(),
+        .h_prev = h_prev.as<T>(),
+        .c_all = data_or_null<T>(c_all),
+        .dy = data_or_null<T>(dy),
+        .dh = data_or_null<T>(dh),
+        .dc = data_or_null<T>(dc),
+        .dx = dx.as<T>(),
+        .dkernel = dkernel.as<T>(),
+        .drecurrent = drecurrent.as<T>(),
+        .dbias = dbias.as<T>(),
+        .dh0 = dh0.as<T>(),
+        .dc0 = dc0.as<T>(),
+    };
     run<recurrent_backward<T>>("recurrent_backward", 2 * s.work(), a);
   });
 }
 
 template <const CellKind& kind>
 void define_cell(py::module_& m, const std::string& name, const char* results) {
-  define(m, (name + "_forward").c_str(), forward_py<kind>, py::arg("x"), py::arg("kernel"), py::arg("recurrent_kernel"),
-         py::arg("bias"), py::arg("h0"), py::arg("c0"), py::arg("lengths"), py::arg("mask"), py::arg("activation"),
-         py::arg("recurrent_activation"), py::arg("go_backwards"), py::arg("in_time_order"), py::arg("zero_output"),
-         py::arg("sequences"), py::arg("save"), results);
-  define(m, (name + "_backward").c_str(), backward_py<kind>, py::arg("x"), py::arg("kernel"),
-         py::arg("recurrent_kernel"), py::arg("bias"), py::arg("h0"), py::arg("c0"), py::arg("lengths"),
-         py::arg("mask"), py::arg("activation"), py::arg("recurrent_activation"), py::arg("go_backwards"),
-         py::arg("in_time_order"), py::arg("zero_output"), py::arg("gates"), py::arg("h_prev"), py::arg("c_all"),
-         py::arg("dy"), py::arg("dh"), py::arg("dc"), py::arg("dx"), py::arg("dkernel"), py::arg("drecurrent_kernel"),
-         py::arg("dbias"), py::arg("dh0"), py::arg("dc0"), py::arg("accumulate") = 0,
+  define(m, (name + "_forward").c_str(), forward_py<kind>,
+         "x, kernel, recurrent_kernel, bias, h0, c0, lengths, mask, activation, recurrent_activation, go_backwards, "
+         "in_time_order, zero_output, sequences, save",
+         results);
+  define(m, (name + "_backward").c_str(), backward_py<kind>,
+         with_defaults("x, kernel, recurrent_kernel, bias, h0, c0, lengths, mask, activation, recurrent_activation, "
+                       "go_backwards, in_time_order, zero_output, gates, h_prev, c_all, dy, dh, dc, dx, dkernel, "
+                       "drecurrent_kernel, dbias, dh0, dc0, accumulate",
+                       0),
          "Gradients of the forward from those of y, h and c (None: zero).");
 }
 

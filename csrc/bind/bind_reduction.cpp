@@ -18,12 +18,6 @@ constexpr std::pair<const char*, Reduction> kReductions[] = {
     {"var", Reduction::variance},
 };
 
-Reduction parse_reduction(const std::string& name) {
-  for (const auto& [key, op] : kReductions)
-    if (name == key) return op;
-  throw py::value_error(concat("no reduction '", name, "'; there are sum, mean, prod, max, min, norm, logsumexp, var"));
-}
-
 // Which axes of x are reduced: all for None, one, or several; and the shape that is left.
 struct Axes {
   Groups groups;
@@ -74,7 +68,7 @@ py::array integer_reduction_py(Call& call, const View& x, Reduction which, const
 py::object reduction_forward_py(py::handle x_, const std::string& op, py::handle axes_, bool keepdims) {
   Call call(op.c_str());
   const View x = call.first(x_, "x");
-  const Reduction which = parse_reduction(op);
+  const Reduction which = value_named(op, kReductions, "reduction");
   const Axes axes = parse_axes(x, axes_, keepdims, call.op());
   if (which == Reduction::max || which == Reduction::min || which == Reduction::logsumexp)
     check(axes.groups.product(true) > 0 || axes.groups.product(false) == 0, op, ": x is ", x.sizes(),
@@ -83,8 +77,7 @@ py::object reduction_forward_py(py::handle x_, const std::string& op, py::handle
   const Result y = call.result(axes.shape);
   const bool variance = which == Reduction::variance;
   const Result mean = variance ? call.result(axes.shape) : y;
-  with_float(x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
     const Reduce<T> a{.x = x.as<T>(), .y = y.as<T>(), .mean = mean.as<T>(), .groups = axes.groups, .op = which};
     run<reduction_forward<T>>("reduction_forward", 2.0 * double(x.size()), a);
   });
@@ -97,15 +90,14 @@ void reduction_backward_py(py::handle x_, py::handle saved_, py::handle dy_, con
                            py::handle dx_, int accumulate) {
   Call call(op.c_str(), accumulate);
   const View x = call.first(x_, "x"), saved = call.input_of_any(saved_, "saved"), dy = call.input_of_any(dy_, "dy");
-  const Reduction which = parse_reduction(op);
+  const Reduction which = value_named(op, kReductions, "reduction");
   const Axes axes = parse_axes(x, axes_, false, call.op());
   const dim_t kept = axes.groups.product(false);
   check(dy.size() == kept && saved.size() == kept && dy.dtype() == x.dtype() && saved.dtype() == x.dtype(), op,
         ": x is ", x.sizes(), ", saved ", saved.sizes(), ", dy ", dy.sizes());
   const auto dx = call.gradient(dx_, "dx", x.sizes(), 0);
   if (dx.mode == Grad::skip) return;
-  with_float(x.dtype(), call.op(), [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
     const ReduceBackward<T> a{.x = x.as<T>(),
                               .saved = saved.as<T>(),
                               .dy = dy.as<T>(),
@@ -117,27 +109,12 @@ void reduction_backward_py(py::handle x_, py::handle saved_, py::handle dy_, con
   });
 }
 
-// x as (outer, n, inner) around an axis.
-struct Axis {
-  int axis;
-  dim_t outer, n, inner;
-};
-
-Axis around(py::handle axis_, const View& x, const char* op) {
-  const int axis = parse_axis(axis_, x, op);
-  return {.axis = axis,
-          .outer = Sizes(x.shape(), axis).product(),
-          .n = x.dim(axis),
-          .inner = Sizes(x.shape() + axis + 1, x.ndim() - axis - 1).product()};
-}
-
 py::array cumsum_forward_py(py::handle x_, py::handle axis) {
   Call call("cumsum");
   const View x = call.first(x_, "x");
-  const Axis along = around(axis, x, "cumsum");
+  const Along along = parse_along(axis, x, "cumsum");
   const Result y = call.result(x.sizes());
-  with_number(x.dtype(), [&](auto t) {
-    using T = decltype(t);
+  with_number(x.dtype(), [&]<class T>(T) {
     const CumulativeSum<T> a{.x = x.as<T>(),
                              .y = y.as<T>(),
                              .outer = along.outer,
@@ -154,10 +131,9 @@ void cumsum_backward_py(py::handle dy_, py::handle axis, py::handle dx_, int acc
   Call call("cumsum", accumulate);
   const View dy = call.first(dy_, "dy");
   const auto dx = call.gradient(dx_, "dx", dy.sizes(), 0);
-  const Axis along = around(axis, dy, "cumsum");
+  const Along along = parse_along(axis, dy, "cumsum");
   if (dx.mode == Grad::skip) return;
-  with_float(dy.dtype(), "cumsum", [&](auto t) {
-    using T = decltype(t);
+  with_float(dy.dtype(), "cumsum", [&]<class T>(T) {
     const CumulativeSum<T> a{.x = dy.as<T>(),
                              .y = dx.as<T>(),
                              .outer = along.outer,
@@ -172,7 +148,7 @@ void cumsum_backward_py(py::handle dy_, py::handle axis, py::handle dx_, int acc
 py::array arg_extreme_py(py::handle x_, py::handle axis, bool largest, bool keepdims) {
   Call call(largest ? "argmax" : "argmin");
   const View x = call.first(x_, "x");
-  const Axis along = around(axis, x, call.op());
+  const Along along = parse_along(axis, x, call.op());
   check(along.n > 0, call.op(), ": x is ", x.sizes(), "; axis ", along.axis, " is empty");
   std::vector<dim_t> shape = x.sizes().vector();
   if (keepdims)
@@ -181,8 +157,7 @@ py::array arg_extreme_py(py::handle x_, py::handle axis, bool largest, bool keep
     shape.erase(shape.begin() + along.axis);
   const bool wide = along.n > (dim_t(1) << 31);
   const Result y = call.result(shape, wide ? Dtype::i64 : Dtype::i32);
-  with_number(x.dtype(), [&](auto t) {
-    using T = decltype(t);
+  with_number(x.dtype(), [&]<class T>(T) {
     const ArgExtreme<T> a{.x = x.as<T>(),
                           .y = data_of(y.array),
                           .outer = along.outer,
@@ -198,18 +173,15 @@ py::array arg_extreme_py(py::handle x_, py::handle axis, bool largest, bool keep
 }  // namespace
 
 void bind_reduction(py::module_& m) {
-  using py::arg;
-  define(m, "reduction_forward", reduction_forward_py, arg("x"), arg("op"), arg("axes") = py::none(),
-         arg("keepdims") = false,
+  define(m, "reduction_forward", reduction_forward_py, with_defaults("x, op, axes, keepdims", py::none(), false),
          "sum, mean, prod, max, min, norm, logsumexp or var of x over axes (None: all); var gives (variance, mean).\n"
          "sum, prod, max and min of integers are int64, of unsigned ones uint64.");
-  define(m, "reduction_backward", reduction_backward_py, arg("x"), arg("saved"), arg("dy"), arg("op"), arg("axes"),
-         arg("dx"), arg("accumulate") = 0,
+  define(m, "reduction_backward", reduction_backward_py, with_defaults("x, saved, dy, op, axes, dx, accumulate", 0),
          "Gradient of reduction_forward; saved: its result, for var the mean. Ties of max and min share dy equally.");
-  define(m, "cumsum_forward", cumsum_forward_py, arg("x"), arg("axis"), "Cumulative sum along an axis.");
-  define(m, "cumsum_backward", cumsum_backward_py, arg("dy"), arg("axis"), arg("dx"), arg("accumulate") = 0,
+  define(m, "cumsum_forward", cumsum_forward_py, "x, axis", "Cumulative sum along an axis.");
+  define(m, "cumsum_backward", cumsum_backward_py, with_defaults("dy, axis, dx, accumulate", 0),
          "Gradient of cumsum_forward.");
-  define(m, "arg_extreme_forward", arg_extreme_py, arg("x"), arg("axis"), arg("largest"), arg("keepdims") = false,
+  define(m, "arg_extreme_forward", arg_extreme_py, with_defaults("x, axis, largest, keepdims", false),
          "Place of the largest or smallest element along an axis, int32; ties: the first.");
 }
 

@@ -35,8 +35,7 @@ void copy_to(const Strided& x, const Strided& y, bool accumulate, const char* op
   NdIterator<2> loops;
   for (int i = 0; i < x.ndim; i++) loops.append(x.shape[i], {x.strides[i] / bytes, y.strides[i] / bytes});
   loops.finish();
-  with_size(bytes, [&](auto t) {
-    using T = decltype(t);
+  with_size(bytes, [&]<class T>(T) {
     const StridedCopy<T> a{
         .x = static_cast<const T*>(x.data), .y = static_cast<T*>(y.data), .loops = loops, .accumulate = accumulate};
     run<strided_copy<T>>(op, 4.0 * double(x.size()), a);
@@ -54,8 +53,7 @@ void strided_copy_py(py::handle x_, py::handle y_, bool accumulate) {
 void fill_into_py(py::handle y_, double value) {
   Call call("fill_into");
   const View y = call.first_destination(y_, "y");
-  with_float(y.dtype(), "fill_into", [&](auto t) {
-    using T = decltype(t);
+  with_float(y.dtype(), "fill_into", [&]<class T>(T) {
     const Fill<T> a{.y = y.as<T>(), .n = y.size(), .value = T(value)};
     run<fill<T>>("fill", double(y.size()), a);
   });
@@ -182,19 +180,6 @@ void concatenate_backward_py(py::handle dy_, py::handle axis_, const std::vector
   }
 }
 
-// x as (outer, n, inner) around an axis.
-struct Along {
-  int axis;
-  dim_t outer, n, inner;
-};
-Along along(py::handle axis_, const View& x, const char* op) {
-  const int axis = parse_axis(axis_, x, op);
-  return {.axis = axis,
-          .outer = Sizes(x.shape(), axis).product(),
-          .n = x.dim(axis),
-          .inner = Sizes(x.shape() + axis + 1, x.ndim() - axis - 1).product()};
-}
-
 // x's shape with the indices' in the place of an axis.
 std::vector<dim_t> taken(const View& x, const View& indices, int axis) {
   std::vector<dim_t> shape(x.shape(), x.shape() + axis);
@@ -206,11 +191,10 @@ std::vector<dim_t> taken(const View& x, const View& indices, int axis) {
 py::array take_forward_py(py::handle x_, py::handle indices_, py::handle axis) {
   Call call("take");
   const View x = call.first(x_, "x"), indices = call.input_of_any(indices_, "indices");
-  const Along a = along(axis, x, "take");
+  const Along a = parse_along(axis, x, "take");
   const Indices parsed = parse_indices(indices, "take", "indices");
   const Result y = call.result(taken(x, indices, a.axis));
-  with_size(item_size(x.dtype()), [&](auto t) {
-    using T = decltype(t);
+  with_size(item_size(x.dtype()), [&]<class T>(T) {
     const Take<T> args{.x = static_cast<const T*>(x.data()),
                        .indices = parsed,
                        .y = static_cast<T*>(data_of(y.array)),
@@ -228,14 +212,13 @@ void take_backward_py(py::handle indices_, py::handle dy_, py::handle axis, py::
   const Indices parsed = parse_indices(indices, "take", "indices");
   if (dx_.is_none()) return;
   const View dx = call.destination_of_any_shape(dx_, "dx");
-  const Along a = along(axis, dx, "take");
+  const Along a = parse_along(axis, dx, "take");
   expect(dy, "take", "dy", taken(dx, indices, a.axis), dx.dtype());
   auto with_sums = [&](auto f) {  // of integers those of 64 bits, whose sums wrap alike
     if (dx.dtype() == Dtype::i64 || dx.dtype() == Dtype::u64) return f(std::uint64_t{});
     with_float(dx.dtype(), "take", f);
   };
-  with_sums([&](auto t) {
-    using T = decltype(t);
+  with_sums([&]<class T>(T) {
     const TakeBackward<T> args{.indices = parsed,
                                .dy = static_cast<const T*>(dy.data()),
                                .dx = static_cast<T*>(dx.data()),
@@ -256,8 +239,7 @@ py::array one_hot_forward_py(py::handle indices_, dim_t classes, py::handle dtyp
   const Dtype dtype = parse_dtype(dtype_, "one_hot");
   const Indices parsed = parse_indices(indices, "one_hot", "indices");
   const Result y = call.result(shape, dtype);
-  with_float(dtype, "one_hot", [&](auto t) {
-    using T = decltype(t);
+  with_float(dtype, "one_hot", [&]<class T>(T) {
     const OneHot<T> a{.indices = parsed, .y = y.as<T>(), .classes = classes};
     run<one_hot<T>>("one_hot_forward", 2.0 * double(y.size()), a);
   });
@@ -273,23 +255,20 @@ py::array contiguous(const Strided& x) {
 }
 
 void bind_reshape(py::module_& m) {
-  define(m, "contiguous", contiguous_py, py::arg("x"), "A C-contiguous copy of an array with any strides.");
-  define(m, "strided_copy", strided_copy_py, py::arg("x"), py::arg("y"), py::arg("accumulate") = false,
+  define(m, "contiguous", contiguous_py, "x", "A C-contiguous copy of an array with any strides.");
+  define(m, "strided_copy", strided_copy_py, with_defaults("x, y, accumulate", false),
          "y = x or y += x, both with any strides, of one shape and type.");
-  define(m, "fill_into", fill_into_py, py::arg("y"), py::arg("value"), "y = value everywhere.");
-  define(m, "transpose_forward", transpose_forward_py, py::arg("x"), py::arg("axes"),
-         "x with its axes in another order.");
-  define(m, "transpose_backward", transpose_backward_py, py::arg("dy"), py::arg("axes"), py::arg("dx"),
-         py::arg("accumulate") = 0, "Gradient of transpose_forward.");
-  define(m, "concatenate_forward", concatenate_forward_py, py::arg("arrays"), py::arg("axis"),
-         "Arrays one after the other along an axis.");
-  define(m, "concatenate_backward", concatenate_backward_py, py::arg("dy"), py::arg("axis"), py::arg("sizes"),
-         py::arg("dxs"), py::arg("accumulate") = 0, "Gradients of concatenate_forward into dxs.");
-  define(m, "take_forward", take_forward_py, py::arg("x"), py::arg("indices"), py::arg("axis"),
-         "x[..., indices, ...] along an axis.");
-  define(m, "take_backward", take_backward_py, py::arg("indices"), py::arg("dy"), py::arg("axis"), py::arg("dx"),
-         py::arg("accumulate") = 0, "Gradient of take_forward; int64 and uint64 too.");
-  define(m, "one_hot_forward", one_hot_forward_py, py::arg("indices"), py::arg("classes"), py::arg("dtype"),
+  define(m, "fill_into", fill_into_py, "y, value", "y = value everywhere.");
+  define(m, "transpose_forward", transpose_forward_py, "x, axes", "x with its axes in another order.");
+  define(m, "transpose_backward", transpose_backward_py, with_defaults("dy, axes, dx, accumulate", 0),
+         "Gradient of transpose_forward.");
+  define(m, "concatenate_forward", concatenate_forward_py, "arrays, axis", "Arrays one after the other along an axis.");
+  define(m, "concatenate_backward", concatenate_backward_py, with_defaults("dy, axis, sizes, dxs, accumulate", 0),
+         "Gradients of concatenate_forward into dxs.");
+  define(m, "take_forward", take_forward_py, "x, indices, axis", "x[..., indices, ...] along an axis.");
+  define(m, "take_backward", take_backward_py, with_defaults("indices, dy, axis, dx, accumulate", 0),
+         "Gradient of take_forward; int64 and uint64 too.");
+  define(m, "one_hot_forward", one_hot_forward_py, "indices, classes, dtype",
          "Rows of zeros with a one at the index; zeros for an index outside.");
 }
 

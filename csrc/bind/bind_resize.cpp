@@ -32,8 +32,7 @@ py::array resize_forward_py(py::handle x_, dim_t height, dim_t width, const std:
   check_sizes(x, height, width);
   const Interpolation kind = parse_interpolation(interpolation);
   const Result y = call.result({x.dim(0), height, width, x.dim(3)});
-  with_float(x.dtype(), kOp, [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), kOp, [&]<class T>(T) {
     const ResizeForward<T> a{.x = x.as<T>(),
                              .y = y.as<T>(),
                              .N = x.dim(0),
@@ -57,8 +56,7 @@ void resize_backward_py(py::handle dy_, const std::string& interpolation, py::ha
   if (!dx.v) return;
   const View& x = *dx.v;
   check_sizes(x, dy.dim(1), dy.dim(2));
-  with_float(x.dtype(), kOp, [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), kOp, [&]<class T>(T) {
     const ResizeBackward<T> a{.dy = dy.as<T>(),
                               .dx = dx.as<T>(),
                               .N = x.dim(0),
@@ -67,8 +65,7 @@ void resize_backward_py(py::handle dy_, const std::string& interpolation, py::ha
                               .C = x.dim(3),
                               .OH = dy.dim(1),
                               .OW = dy.dim(2),
-                              .interpolation = kind,
-                              .mode = dx.mode};
+                              .interpolation = kind};
     run<resize_backward<T>>("resize_backward", work(x, dy.dim(1), dy.dim(2)), a);
   });
 }
@@ -76,10 +73,9 @@ void resize_backward_py(py::handle dy_, const std::string& interpolation, py::ha
 }  // namespace
 
 void bind_resize(py::module_& m) {
-  using py::arg;
-  define(m, "resize_forward", resize_forward_py, arg("x"), arg("height"), arg("width"), arg("interpolation"),
+  define(m, "resize_forward", resize_forward_py, "x, height, width, interpolation",
          "Images x (N, H, W, C) as (N, height, width, C).");
-  define(m, "resize_backward", resize_backward_py, arg("dy"), arg("interpolation"), arg("dx"), arg("accumulate") = 0,
+  define(m, "resize_backward", resize_backward_py, with_defaults("dy, interpolation, dx, accumulate", 0),
          "Gradient of resize_forward into dx.");
 }
 

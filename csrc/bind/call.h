@@ -21,17 +21,17 @@ class Call {
   View first_rows(py::handle h, const char* name) { return set(read(view(h, op_, name, false, true))); }
   View first_destination(py::handle h, const char* name) { return set(written(view(h, op_, name, true))); }
 
-  // Of the first's type and this shape.
+  // An input of the first array's type and of this shape.
   View input(py::handle h, const char* name, Sizes shape) { return input(h, name, shape, dtype_); }
   View input(py::handle h, const char* name, Sizes shape, Dtype dtype) {
     return read(expected(view(h, op_, name, false), name, shape, dtype));
   }
-  // Of the first's type; the caller says what the shape means.
+  // An input of the first array's type and any shape, which the caller checks.
   View input_of_any_shape(py::handle h, const char* name) {
     const View v = view(h, op_, name, false);
     return read(expected(v, name, v.sizes(), dtype_));
   }
-  // As input(), None for none.
+  // As input(), or None.
   std::optional<View> optional(py::handle h, const char* name, Sizes shape) {
     return h.is_none() ? std::nullopt : std::optional(input(h, name, shape));
   }
@@ -48,6 +48,14 @@ class Call {
   View rows_of_any(py::handle h, const char* name) { return read(view(h, op_, name, false, true)); }
   std::optional<View> optional_of_any(py::handle h, const char* name) {
     return h.is_none() ? std::nullopt : std::optional(input_of_any(h, name));
+  }
+  // How many of each sequence's steps count, (B,), int32 or int64.
+  std::optional<View> optional_lengths(py::handle h, dim_t B) {
+    const auto v = optional_of_any(h, "lengths");
+    if (v && v->dtype() != Dtype::i32 && v->dtype() != Dtype::i64)
+      throw py::type_error(concat(op_, ": lengths is ", dtype_name(v->dtype()), ", expected int32 or int64"));
+    if (v) expect(*v, op_, "lengths", {B}, v->dtype());
+    return v;
   }
 
   // An array that the function writes, or reads and writes.

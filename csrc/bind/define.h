@@ -1,8 +1,13 @@
 // Registration of a function whose arguments all pass through arguments.h: pybind11 sees handles, so it never refuses a
 // call with a message of its own about overloads.
 #pragma once
-#include <array>
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "bind/arguments.h"
 
@@ -54,54 +59,91 @@ decltype(auto) received(Argument<T> a, const std::string& op, const char* name) 
   return convert<T>(a.object, op.c_str(), name);
 }
 
-// f with its arguments converted; the messages call it `op`. `names` are the parameters' names in order, among options
-// of pybind11 that have none. A method's object is not named by them.
-template <class R, class... P, class... Options>
-auto checked(R (*f)(P...), std::string op, const Options&... options) {
-  std::array<const char*, sizeof...(P)> names{};
-  std::size_t named = 0;
-  [[maybe_unused]] auto collect = [&](const auto& option) {
-    if constexpr (std::is_base_of_v<py::arg, std::remove_cvref_t<decltype(option)>>) named++;
-  };
-  (collect(options), ...);
-  std::size_t at = sizeof...(P) - named;
-  for (std::size_t i = 0; i < at; i++) names[i] = "self";
-  [[maybe_unused]] auto place = [&](const auto& option) {
-    if constexpr (std::is_base_of_v<py::arg, std::remove_cvref_t<decltype(option)>>) names[at++] = option.name;
-  };
-  (place(options), ...);
-  return [f, op = std::move(op), names](Incoming<P>... arguments) -> R {
+// The names of a function's parameters, and the defaults of the last ones.
+template <class... D>
+struct Parameters {
+  std::vector<std::string> names;
+  std::tuple<D...> defaults;
+};
+
+template <class... D>
+Parameters<D...> with_defaults(const std::string& names, D... defaults) {  // "x, axis, keepdims"
+  Parameters<D...> p{{}, {defaults...}};
+  for (std::size_t from = 0; from < names.size();) {
+    const std::size_t end = std::min(names.find(", ", from), names.size());
+    p.names.push_back(names.substr(from, end - from));
+    from = end + 2;
+  }
+  return p;
+}
+
+// f with its arguments converted; the messages call it `op`. A method's object has no name among the parameters'.
+template <class R, class... P>
+auto checked(R (*f)(P...), std::string op, std::vector<std::string> names) {
+  while (names.size() < sizeof...(P)) names.insert(names.begin(), "self");
+  return [f, op = std::move(op), names = std::move(names)](Incoming<P>... arguments) -> R {
     return [&]<std::size_t... I>(std::index_sequence<I...>) -> R {
-      return f(received(arguments, op, names[I])...);
+      return f(received(arguments, op, names[I].c_str())...);
     }(std::index_sequence_for<P...>{});
   };
 }
 
+// Calls take(arguments ...) with what pybind11 knows the parameters by, N of them.
+template <std::size_t N, class... D, class F>
+void pass_arguments(const Parameters<D...>& p, F&& take) {
+  constexpr std::size_t free = N - sizeof...(D);
+  if (p.names.size() != N) throw std::logic_error("parameters and their names differ in number");
+  [&]<std::size_t... I, std::size_t... J>(std::index_sequence<I...>, std::index_sequence<J...>) {
+    take(py::arg(p.names[I].c_str())..., (py::arg(p.names[free + J].c_str()) = std::get<J>(p.defaults))...);
+  }(std::make_index_sequence<free>{}, std::index_sequence_for<D...>{});
+}
+
 // "dense_forward" is dense to its user.
 inline std::string short_name(const std::string& function) {
-  for (const char* end : {"_forward", "_backward"}) {
-    const std::size_t at = function.rfind(end);
-    if (at != std::string::npos && at + std::string(end).size() == function.size()) return function.substr(0, at);
-  }
+  for (const char* end : {"_forward", "_backward"})
+    if (function.ends_with(end)) return function.substr(0, function.size() - std::strlen(end));
   return function;
 }
 
-template <class F, class... Options>
-void define(py::module_& m, const char* name, F f, const Options&... options) {
-  m.def(name, checked(+f, short_name(name), options...), options...);
+// A function of the module.
+template <class R, class... P, class... D>
+void define(py::module_& m, const char* name, R (*f)(P...), const Parameters<D...>& parameters, const char* doc) {
+  pass_arguments<sizeof...(P)>(parameters, [&](const auto&... arguments) {
+    m.def(name, checked(f, short_name(name), parameters.names), arguments..., doc);
+  });
+}
+template <class R, class... P>
+void define(py::module_& m, const char* name, R (*f)(P...), const char* parameters, const char* doc) {
+  define(m, name, f, with_defaults(parameters), doc);
 }
 
-template <class T, class F, class... Options>
-void define(py::class_<T>& c, const char* name, F f, const Options&... options) {
-  const std::string op = concat(std::string(py::str(c.attr("__name__"))), ".", name);
-  // "self" is an argument like the others: of a method, pybind11 itself would refuse None in its place.
-  const py::cpp_function method(checked(+f, op, options...), py::name(name), py::scope(c), py::arg("self"), options...);
-  c.attr(name) = py::reinterpret_steal<py::object>(PyInstanceMethod_New(method.ptr()));
+template <class T>
+std::string name_in(const py::class_<T>& c, const char* member) {
+  return concat(std::string(py::str(c.attr("__name__"))), ".", member);
 }
 
-template <class T, class F>
-void define_property(py::class_<T>& c, const char* name, F f, const char* doc) {
-  c.def_property_readonly(name, checked(+f, concat(std::string(py::str(c.attr("__name__"))), ".", name)), doc);
+// A class's constructor, which f makes an object for; a method, whose first parameter is the object; a property.
+template <class T, class R, class... P, class... D>
+void define_constructor(py::class_<T>& c, R (*f)(P...), const Parameters<D...>& parameters) {
+  pass_arguments<sizeof...(P)>(parameters, [&](const auto&... arguments) {
+    c.def(py::init(checked(f, std::string(py::str(c.attr("__name__"))), parameters.names)), arguments...);
+  });
+}
+
+template <class T, class R, class... P>
+void define(py::class_<T>& c, const char* name, R (*f)(P...), const char* parameters, const char* doc = "") {
+  const auto p = with_defaults(parameters);
+  pass_arguments<sizeof...(P) - 1>(p, [&](const auto&... arguments) {
+    // "self" is an argument like the others: of a method, pybind11 itself would refuse None in its place.
+    const py::cpp_function method(checked(f, name_in(c, name), p.names), py::name(name), py::scope(c), py::arg("self"),
+                                  arguments..., doc);
+    c.attr(name) = py::reinterpret_steal<py::object>(PyInstanceMethod_New(method.ptr()));
+  });
+}
+
+template <class T, class R, class... P>
+void define_property(py::class_<T>& c, const char* name, R (*f)(P...), const char* doc) {
+  c.def_property_readonly(name, checked(f, name_in(c, name), {}), doc);
 }
 
 }  // namespace lamina

@@ -10,7 +10,7 @@ inline TouchedRows* parse_touched(py::handle h, const char* op, const View& tabl
   auto* touched = &to_bound<TouchedRows>(h, op, "touched");
   check(table.ndim() > 0 && touched->table_rows() == table.dim(0), op, ": touched is of ", touched->table_rows(),
         " rows, the table ", table.sizes());
-  if (recording && kept_objects) kept_objects->push_back(py::reinterpret_borrow<py::object>(h));
+  keep_for_plan(py::reinterpret_borrow<py::object>(h));
   return touched;
 }
 

@@ -4,8 +4,7 @@
 
 namespace lamina {
 
-// Calls f with a value of the type: with_integer(d, [&](auto t) { using T = decltype(t); ... }). Booleans are taken as
-// bytes, 0 and 1.
+// Calls f with a value of the type: with_integer(d, [&]<class T>(T) { ... }). Booleans are taken as bytes, 0 and 1.
 template <class F>
 decltype(auto) with_integer(Dtype d, F&& f) {
   switch (d) {
@@ -28,7 +27,7 @@ decltype(auto) with_integer(Dtype d, F&& f) {
   }
 }
 inline bool is_float(Dtype d) { return d == Dtype::f32 || d == Dtype::f64; }
-// Of any type.
+// As with_integer, for any type.
 template <class F>
 decltype(auto) with_number(Dtype d, F&& f) {
   return d == Dtype::f32 ? f(float{}) : d == Dtype::f64 ? f(double{}) : with_integer(d, f);

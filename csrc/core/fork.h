@@ -4,7 +4,8 @@
 
 namespace lamina {
 
-// From now on forks wait for the memory pool, and children start threads of their own. Once, at import.
+// Called once, at import: from then on a fork waits until no thread is inside of the memory pool, and children start
+// threads of their own.
 void watch_forks();
 
 }  // namespace lamina

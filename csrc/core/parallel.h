@@ -87,7 +87,8 @@ void run_shared(int threads, dim_t chunks, F&& f) {
   run_region(threads, chunks, [](const void* context, Share& share) { (*static_cast<const F*>(context))(share); }, &f);
 }
 
-// Chunks a thread of a region that could be cut at will: as a thread may come late, or be held up in one.
+// How many chunks there are for each thread where a region may be cut at will. More than one, since a thread may come
+// late or be held up.
 constexpr dim_t kChunksPerThread = 4;
 
 // Calls f(begin, end) on disjoint ranges that cover [0, n). A range has at least `grain` items, so that small work

@@ -9,9 +9,9 @@ namespace {
 
 // An entry is a name, whether the gradient follows from the output y or needs the input x, value(x, p), and
 // gradient(v, g, p) = g * slope, where v is y or x as said and p the function's parameter. The slope is formed from y
-// where y has its digits everywhere, or where a fused layer keeps nothing else (tanh, sigmoid: as PyTorch, they lose
-// digits where y rounds to 1). Infinities give the limits,
-// which is why some entries clamp x where the function has become linear or constant.
+// where y has its digits everywhere, or where a fused layer keeps nothing else (tanh and sigmoid, which lose digits
+// where y rounds to 1, as PyTorch's do). Infinities give the limits, which is why some entries clamp x where the
+// function has become linear or constant.
 
 template <class T>
 struct Relu {
@@ -326,10 +326,7 @@ void fill(ActivationKernels<T>& k) {
 
 }  // namespace
 
-void fill_activation(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.activation);
-  fill(d.activation);
-}
+LAMINA_FILL(activation)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

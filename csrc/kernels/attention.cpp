@@ -380,10 +380,7 @@ void fill(AttentionKernels<T>& k) {
 
 }  // namespace
 
-void fill_attention(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.attention);
-  fill(d.attention);
-}
+LAMINA_FILL(attention)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -10,8 +10,9 @@ namespace lamina {
 
 template <class T>
 struct AttentionKernels {
-  // y[i] = factor * x[i] (y may be x), whether all are finite;  x[i] *= y[i].
+  // y[i] = factor * x[i], where y may be x; returns whether all are finite.
   bool (*scale)(dim_t n, const T* x, T factor, T* y);
+  // x[i] *= y[i].
   void (*multiply)(dim_t n, T* x, const T* y);
   // out[i] = bias[i * bias_step] where mask[i * mask_step] is true, else -inf; steps 0 or 1. Null: bias 0, mask true.
   void (*bias_row)(dim_t n, const T* bias, dim_t bias_step, const bool* mask, dim_t mask_step, T* out);
@@ -24,13 +25,13 @@ struct AttentionKernels {
   void (*softmax)(T* s, dim_t ld, dim_t rows, dim_t cols, dim_t diagonal, T* m, T* l, T* alpha);
   // row i of o (rows, n) *= alpha[i].
   void (*rescale)(T* o, dim_t ld, dim_t rows, dim_t n, const T* alpha);
-  // out row i = o row i / l[i], 0 where l is 0;  lse = m log 2 + log l. Whether all of out is finite.
+  // out row i = o row i / l[i], 0 where l is 0;  lse = m log 2 + log l. Returns whether all of out is finite.
   bool (*finish)(const T* o, dim_t ld, dim_t rows, dim_t n, const T* m, const T* l, T* out, dim_t out_ld, T* lse);
   // out = lse in units of log 2, +inf where lse is -inf and in [n, cols): no weight there.
   void (*prepare)(dim_t n, dim_t cols, const T* lse, T* out);
   // out[i] = x row i . y row i; zeros up to whole registers.
   void (*row_dots)(dim_t rows, dim_t n, const T* x, dim_t x_ld, const T* y, dim_t y_ld, T* out);
-  // Of the scores s, lse from prepare, the weights' gradient dp and delta: s becomes the weights p = 2^(s - lse), dp
+  // From the scores s, prepare's lse, the weights' gradient dp and delta: s becomes the weights p = 2^(s - lse), dp
   // becomes scale * p * (dp - delta). With dropout factors (laid out as s): s = p * factor,
   // dp = scale * p * (dp * factor - delta). Zeros above the diagonal.
   void (*gradient)(T* s, T* dp, dim_t ld, dim_t rows, dim_t cols, dim_t diagonal, const T* lse, const T* delta, T scale,
@@ -43,7 +44,7 @@ struct AttentionKernels {
   // philox(key, counter, first + c * step + r / 4).
   void (*dropout)(T* factor, dim_t ld, dim_t rows, dim_t cols, std::uint64_t key, std::uint64_t counter,
                   std::uint64_t first, std::uint64_t step, std::uint32_t threshold, T keep);
-  // Whether all rows of n numbers are finite.
+  // Returns whether all rows of n numbers are finite.
   bool (*finite)(dim_t rows, dim_t n, const T* x, dim_t ld);
   // dst rows = src rows, or += ; n elements each.
   void (*deliver)(const T* src, dim_t ld, dim_t rows, dim_t n, T* dst, dim_t dst_ld, bool accumulate);

@@ -157,10 +157,7 @@ void fill(DepthwiseKernels<T>& k) {
 
 }  // namespace
 
-void fill_depthwise(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.depthwise);
-  fill(d.depthwise);
-}
+LAMINA_FILL(depthwise)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -51,10 +51,7 @@ void fill(DropoutKernels<T>& k) {
 
 }  // namespace
 
-void fill_dropout(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.dropout);
-  fill(d.dropout);
-}
+LAMINA_FILL(dropout)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

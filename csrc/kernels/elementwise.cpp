@@ -307,10 +307,7 @@ void fill(ElementwiseKernels<T>& k) {
 
 }  // namespace
 
-void fill_elementwise(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.elementwise);
-  fill(d.elementwise);
-}
+LAMINA_FILL(elementwise)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -41,18 +41,13 @@ template <class T>
 struct ElementwiseKernels {
   // y = op(x).  a, b: the bounds of clip and saturate.
   void (*unary)(UnaryOp op, const T* x, T* y, dim_t n, T a, T b);
-  // dx (+)= g * op'(s), s being y for the operations of unary_saves_result, else x.
+  // dx (+)= g * op'(s). s is y for reciprocal, sqrt, rsqrt and exp, whose slopes follow from the result to all digits,
+  // so that x need not be kept; else x. (Near -1 the result of expm1 has no digits left for e^x.)
   void (*unary_gradient)(UnaryOp op, const T* s, const T* g, T* dx, dim_t n, T a, T b, bool accumulate);
   // out = op(x, y), then relu where asked.
   void (*binary)(BinaryOp op, bool relu, const BinaryRows<T>& r);
   // out (+)= g * d op(x, y) / dx, or / dy where `second`.  Equal operands of maximum and minimum share g.
   void (*binary_gradient)(BinaryOp op, bool second, bool accumulate, const BinaryRows<T>& r);
 };
-
-// Operations whose derivative follows from the result to all its digits, so that the operand need not be kept.
-// (expm1 is none of them: near -1 the result has no digits left for e^x.)
-inline bool unary_saves_result(UnaryOp op) {
-  return op == UnaryOp::reciprocal || op == UnaryOp::sqrt || op == UnaryOp::rsqrt || op == UnaryOp::exp;
-}
 
 }  // namespace lamina

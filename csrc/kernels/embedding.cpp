@@ -19,10 +19,7 @@ void fill(EmbeddingKernels<T>& k) {
 
 }  // namespace
 
-void fill_embedding(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.embedding);
-  fill(d.embedding);
-}
+LAMINA_FILL(embedding)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -17,7 +17,7 @@ constexpr int kMaxRows[kMaxVectors + 1] = {0, 12, 6, 4, 0};
 constexpr dim_t kDepth = 224;  // a panel of B (14 KiB) and a tile of A (5 KiB) share L1, also when 1.4 times as deep
 #endif
 
-constexpr int kAhead = 8;  // rows of a matrix that is packed
+constexpr int kAhead = 8;  // so many rows ahead, a matrix that is packed is fetched into the cache
 
 template <class T>
 void activate(T* y, dim_t n, Activation act) {
@@ -283,10 +283,7 @@ void fill(GemmKernels<T>& k) {
 
 }  // namespace
 
-void fill_gemm(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.gemm);
-  fill(d.gemm);
-}
+LAMINA_FILL(gemm)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -287,10 +287,7 @@ void fill(LossKernels<T>& k) {
 
 }  // namespace
 
-void fill_loss(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.loss);
-  fill(d.loss);
-}
+LAMINA_FILL(loss)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

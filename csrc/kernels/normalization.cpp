@@ -290,10 +290,7 @@ void fill(NormalizationKernels<T>& k) {
 
 }  // namespace
 
-void fill_normalization(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.normalization);
-  fill(d.normalization);
-}
+LAMINA_FILL(normalization)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

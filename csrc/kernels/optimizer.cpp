@@ -179,10 +179,7 @@ void fill(OptimizerKernels<T>& k) {
 
 }  // namespace
 
-void fill_optimizer(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.optimizer);
-  fill(d.optimizer);
-}
+LAMINA_FILL(optimizer)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -49,10 +49,7 @@ void fill(ProbeKernels<T>& k) {
 
 }  // namespace
 
-void fill_probe(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.probe);
-  fill(d.probe);
-}
+LAMINA_FILL(probe)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -76,6 +76,13 @@ LAMINA_INLINE void fetch_to_write(T* p) {
 }
 
 template <class T>
+LAMINA_INLINE void put_state(const CellForward<T>& s, dim_t j, Vec<T> h, int l) {
+  put<T>(s.h + j, h, l);
+  if (s.y) put<T>(s.y + j, h, l);
+  if (s.next) put<T>(s.next + j, h, l);
+}
+
+template <class T>
 void lstm_forward(const CellForward<T>& s) {
   with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto gate) LAMINA_INLINE_LAMBDA {
     for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
@@ -100,9 +107,7 @@ void lstm_forward(const CellForward<T>& s) {
       put<T>(p + 2 * s.U, g, l);
       put<T>(p + 3 * s.U, o, l);
       put<T>(s.c + j, c, l);
-      put<T>(s.h + j, h, l);
-      if (s.y) put<T>(s.y + j, h, l);
-      if (s.next) put<T>(s.next + j, h, l);
+      put_state(s, j, h, l);
     });
   });
 }
@@ -144,13 +149,6 @@ LAMINA_INLINE Vec<T> recurrent_part(const CellForward<T>& s, int k, dim_t j, int
 template <class T>
 LAMINA_INLINE Vec<T> gate_input(const CellForward<T>& s, int k, dim_t j, int l) {
   return get(s.gates + k * s.U + j, l) + recurrent_part(s, k, j, l);
-}
-
-template <class T>
-LAMINA_INLINE void put_state(const CellForward<T>& s, dim_t j, Vec<T> h, int l) {
-  put<T>(s.h + j, h, l);
-  if (s.y) put<T>(s.y + j, h, l);
-  if (s.next) put<T>(s.next + j, h, l);
 }
 
 template <class T>
@@ -295,10 +293,7 @@ void fill(RecurrentKernels<T>& k) {
 
 }  // namespace
 
-void fill_recurrent(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.recurrent);
-  fill(d.recurrent);
-}
+LAMINA_FILL(recurrent)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

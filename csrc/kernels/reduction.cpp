@@ -19,10 +19,6 @@ struct SumSquares : Sum<T> {
   static LAMINA_INLINE Vec<T> map(Vec<T> v) { return v * v; }
 };
 template <class T>
-struct SumAbs : Sum<T> {
-  static LAMINA_INLINE Vec<T> map(Vec<T> v) { return vabs<T>(v); }
-};
-template <class T>
 struct Product {
   static constexpr T start = 1;
   static LAMINA_INLINE Vec<T> map(Vec<T> v) { return v; }
@@ -139,44 +135,33 @@ void columns_of(const T* x, dim_t n, dim_t cols, dim_t ldx, T* out) {
   strips<T, Joined<T, Op>>(folded, parts, cols, cols, out);
 }
 
-template <class T>
-void rows(ReduceOp op, const T* x, dim_t rows, dim_t n, T* out) {
+// Calls run with a value of the reduction's type.
+template <class T, class F>
+LAMINA_INLINE void with_reduction(ReduceOp op, F run) {
   switch (op) {
     case ReduceOp::sum:
-      return rows_of<T, Sum<T>>(x, rows, n, out);
+      return run(Sum<T>{});
     case ReduceOp::product:
-      return rows_of<T, Product<T>>(x, rows, n, out);
+      return run(Product<T>{});
     case ReduceOp::max:
-      return rows_of<T, Max<T>>(x, rows, n, out);
+      return run(Max<T>{});
     case ReduceOp::min:
-      return rows_of<T, Min<T>>(x, rows, n, out);
+      return run(Min<T>{});
     case ReduceOp::sum_squares:
-      return rows_of<T, SumSquares<T>>(x, rows, n, out);
-    case ReduceOp::sum_abs:
-      return rows_of<T, SumAbs<T>>(x, rows, n, out);
+      return run(SumSquares<T>{});
     case ReduceOp::max_abs:
-      return rows_of<T, MaxAbs<T>>(x, rows, n, out);
+      return run(MaxAbs<T>{});
   }
 }
 
 template <class T>
+void rows(ReduceOp op, const T* x, dim_t rows, dim_t n, T* out) {
+  with_reduction<T>(op, [&]<class Op>(Op) { rows_of<T, Op>(x, rows, n, out); });
+}
+
+template <class T>
 void columns(ReduceOp op, const T* x, dim_t n, dim_t cols, dim_t ldx, T* out) {
-  switch (op) {
-    case ReduceOp::sum:
-      return columns_of<T, Sum<T>>(x, n, cols, ldx, out);
-    case ReduceOp::product:
-      return columns_of<T, Product<T>>(x, n, cols, ldx, out);
-    case ReduceOp::max:
-      return columns_of<T, Max<T>>(x, n, cols, ldx, out);
-    case ReduceOp::min:
-      return columns_of<T, Min<T>>(x, n, cols, ldx, out);
-    case ReduceOp::sum_squares:
-      return columns_of<T, SumSquares<T>>(x, n, cols, ldx, out);
-    case ReduceOp::sum_abs:
-      return columns_of<T, SumAbs<T>>(x, n, cols, ldx, out);
-    case ReduceOp::max_abs:
-      return columns_of<T, MaxAbs<T>>(x, n, cols, ldx, out);
-  }
+  with_reduction<T>(op, [&]<class Op>(Op) { columns_of<T, Op>(x, n, cols, ldx, out); });
 }
 
 typedef float HalfOfFloats __attribute__((vector_size(kVectorBytes / 2)));
@@ -249,10 +234,6 @@ void map(GroupMap m, const GroupRows<T>& r) {
   switch (m) {
     case GroupMap::gradient:
       return map_rows(r, [](V, V, V g) LAMINA_INLINE_LAMBDA { return g; });
-    case GroupMap::square_gradient:
-      return map_rows(r, [](V x, V, V g) LAMINA_INLINE_LAMBDA { return T(2) * x * g; });
-    case GroupMap::abs_gradient:
-      return map_rows(r, [](V x, V, V g) LAMINA_INLINE_LAMBDA { return vsign<T>(x) * g; });
     case GroupMap::norm_gradient:
       return map_rows(r, [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return select<T>(y == T(0), V{}, x / y * g); });
     case GroupMap::exp_gradient:
@@ -281,10 +262,7 @@ void fill(ReductionKernels<T>& k) {
 
 }  // namespace
 
-void fill_reduction(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.reduction);
-  fill(d.reduction);
-}
+LAMINA_FILL(reduction)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -4,13 +4,11 @@
 
 namespace lamina {
 
-enum class ReduceOp : int { sum, product, max, min, sum_squares, sum_abs, max_abs };
+enum class ReduceOp : int { sum, product, max, min, sum_squares, max_abs };
 
 // What is done to each element with the y of its group, before a reduction or as its gradient.
 enum class GroupMap : int {
   gradient,            // g
-  square_gradient,     // 2 x g
-  abs_gradient,        // sign(x) g
   norm_gradient,       // x / y g, 0 where y is 0
   exp_gradient,        // exp(x - y) g, 0 where x is -inf
   deviation_gradient,  // (x - y) g

@@ -58,12 +58,14 @@ void copy_block(const CopyBlock<T>& b) {
   }
 }
 
+template <class T>
+void fill(ReshapeKernels<T>& k) {
+  k.copy_block = copy_block<T>;
+}
+
 }  // namespace
 
-void fill_reshape(Kernels<float>& f, Kernels<double>& d) {
-  f.reshape.copy_block = copy_block<float>;
-  d.reshape.copy_block = copy_block<double>;
-}
+LAMINA_FILL(reshape)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -67,10 +67,7 @@ void fill(ResizeKernels<T>& k) {
 
 }  // namespace
 
-void fill_resize(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.resize);
-  fill(d.resize);
-}
+LAMINA_FILL(resize)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -61,7 +61,7 @@ Table* table_of(Isa isa) {
   return &t;
 }
 
-// Before anything can be called. A wrong LAMINA_ISA is reported by module.cpp, which can raise.
+// Before anything can be called. A wrong LAMINA_ISA is reported by bind_core.cpp, which can raise an error.
 const bool initialised = [] {
   Isa isa = best_isa();
   if (const char* wanted = std::getenv("LAMINA_ISA"))

@@ -22,8 +22,8 @@
 
 namespace lamina {
 
-// One line a family: kernels/<family>.cpp has void fill_<family>(Kernels<float>&, Kernels<double>&), its header the
-// struct <Family>Kernels<T>.
+// One line a family: its header has the struct <Family>Kernels<T>, kernels/<family>.cpp ends with
+// LAMINA_FILL(<family>).
 // clang-format off
 #define LAMINA_KERNEL_FAMILIES(X) \
   X(activation, Activation) \
@@ -75,6 +75,13 @@ void use_isa(Isa isa);  // throws if the host lacks it
 namespace LAMINA_ISA {
 LAMINA_KERNEL_FAMILIES(LAMINA_DECLARE_FILL)
 }  // namespace LAMINA_ISA
+
+// The end of kernels/<family>.cpp, whose fill(k) sets the kernels of one type.
+#define LAMINA_FILL(family)                                   \
+  void fill_##family(Kernels<float>& f, Kernels<double>& d) { \
+    fill(f.family);                                           \
+    fill(d.family);                                           \
+  }
 #endif
 
 }  // namespace lamina

@@ -133,10 +133,7 @@ void fill(WinogradKernels<T>& k) {
 
 }  // namespace
 
-void fill_winograd(Kernels<float>& f, Kernels<double>& d) {
-  fill(f.winograd);
-  fill(d.winograd);
-}
+LAMINA_FILL(winograd)
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -35,9 +35,9 @@ void activation_forward(const ActivationForward<T>& a) {
 
 template <class T>
 void activation_backward(const ActivationBackward<T>& a) {
-  if (a.dx_mode == Grad::skip) return;
+  if (!a.dx.wanted()) return;
   const auto& f = kernels<T>().activation.entries[a.entry];
-  const bool accumulate = a.dx_mode == Grad::accumulate, stream = past_caches(a.n * dim_t(sizeof(T)));
+  const bool accumulate = a.dx.adds(), stream = past_caches(a.n * dim_t(sizeof(T)));
   each_range(a.n,
              [&](dim_t i, dim_t n) { f.backward(n, a.v + i, a.dy + i, a.dx + i, a.parameter, accumulate, stream); });
 }
@@ -57,22 +57,18 @@ void softmax_forward(const SoftmaxForward<T>& a) {
 
 template <class T>
 void softmax_backward(const SoftmaxBackward<T>& a) {
-  if (a.dx_mode == Grad::skip || a.C == 0) return;
+  if (!a.dx.wanted() || a.C == 0) return;
   const auto& k = kernels<T>().activation;
   const auto f = a.log ? k.log_softmax_gradient : k.softmax_gradient;
   parallel_for(a.rows, rows_per_thread(a.C), [&](dim_t begin, dim_t end) {
     const dim_t at = begin * a.C;
-    f(end - begin, a.C, a.y + at, a.dy + at, a.dx + at, a.dx_mode == Grad::accumulate);
+    f(end - begin, a.C, a.y + at, a.dy + at, a.dx + at, a.dx.adds());
   });
 }
 
-template void activation_forward(const ActivationForward<float>&);
-template void activation_forward(const ActivationForward<double>&);
-template void activation_backward(const ActivationBackward<float>&);
-template void activation_backward(const ActivationBackward<double>&);
-template void softmax_forward(const SoftmaxForward<float>&);
-template void softmax_forward(const SoftmaxForward<double>&);
-template void softmax_backward(const SoftmaxBackward<float>&);
-template void softmax_backward(const SoftmaxBackward<double>&);
+LAMINA_FOR_FLOATS(activation_forward, ActivationForward);
+LAMINA_FOR_FLOATS(activation_backward, ActivationBackward);
+LAMINA_FOR_FLOATS(softmax_forward, SoftmaxForward);
+LAMINA_FOR_FLOATS(softmax_backward, SoftmaxBackward);
 
 }  // namespace lamina

@@ -23,8 +23,7 @@ void activation_forward(const ActivationForward<T>& a);
 template <class T>
 struct ActivationBackward {
   const T *v, *dy;
-  T* dx;
-  Grad dx_mode;
+  Gradient<T> dx;
   dim_t n;
   int entry;
   T parameter;
@@ -47,8 +46,7 @@ void softmax_forward(const SoftmaxForward<T>& a);
 template <class T>
 struct SoftmaxBackward {
   const T *y, *dy;
-  T* dx;
-  Grad dx_mode;
+  Gradient<T> dx;
   dim_t rows, C;
   bool log;
 };

@@ -176,8 +176,7 @@ struct BackwardWorker {
   }
   void deliver_dq() {
     if (block.keys() == 0) zero_rows(dq.get(), ld, block.nq(), ld);
-    kern.deliver(dq, ld, block.nq(), in.D, a.dq + ((b * in.Tq + q0) * in.H + h) * in.D, in.H * in.D,
-                 a.dq_mode == Grad::accumulate);
+    kern.deliver(dq, ld, block.nq(), in.D, a.dq + ((b * in.Tq + q0) * in.H + h) * in.D, in.H * in.D, a.dq.adds());
   }
 
   // Adds to dk and dv of the block's keys.
@@ -192,8 +191,8 @@ struct BackwardWorker {
   }
   void deliver_dkv(dim_t b_, dim_t head, dim_t k0, dim_t rows, const T* dk, const T* dv) {
     const dim_t at = (b_ * in.Tk + k0) * in.Hkv + head;
-    if (dk) kern.deliver(dk, ld, rows, in.D, a.dk + at * in.D, in.Hkv * in.D, a.dk_mode == Grad::accumulate);
-    if (dv) kern.deliver(dv, ldv, rows, in.Dv, a.dv + at * in.Dv, in.Hkv * in.Dv, a.dv_mode == Grad::accumulate);
+    if (dk) kern.deliver(dk, ld, rows, in.D, a.dk + at * in.D, in.Hkv * in.D, a.dk.adds());
+    if (dv) kern.deliver(dv, ldv, rows, in.Dv, a.dv + at * in.Dv, in.Hkv * in.Dv, a.dv.adds());
   }
 
   // dq, dk, dv of the queries of one key head against keys [from, to). dk, dv are scratch of those rows.
@@ -257,7 +256,7 @@ void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv, bool loo
                       Scratch<T>(dv ? in.Tk * round_up(in.Dv, lanes) : 0)};
       },
       [&](Worker& worker, dim_t i) {
-        worker.w.run(i / in.Hkv, i % in.Hkv, 0, in.Tk, worker.dk, worker.dv, a.dq_mode != Grad::skip);
+        worker.w.run(i / in.Hkv, i % in.Hkv, 0, in.Tk, worker.dk, worker.dv, a.dq.wanted());
       });
 }
 
@@ -267,7 +266,7 @@ template <class T>
 void backward_by_blocks(const AttentionBackward<T>& a, bool dk, bool dv, bool look) {
   const auto& in = a.in;
   const dim_t nq = blocks_of(in.Tq, kQueries);
-  if (a.dq_mode != Grad::skip)
+  if (a.dq.wanted())
     parallel_workers(
         in.B * in.H * nq, worth_threads(in), [&] { return BackwardWorker<T>(a, in.Tk, look); },
         [&](BackwardWorker<T>& w, dim_t i) { w.run_dq(i / nq / in.H, i / nq % in.H, (nq - 1 - i % nq) * kQueries); });
@@ -306,7 +305,7 @@ void backward_bias(const AttentionBackward<T>& a, bool look) {
       [&](Worker& worker, dim_t i) {
         const dim_t b = i / parts / size[1], h = i / parts % size[1], q = i % parts;
         T* out = a.dbias + b * step[0] + h * step[1];
-        if (a.dbias_mode == Grad::write)
+        if (!a.dbias.adds())
           std::fill_n(out + q * kQueries * step[2],
                       (size[2] > 1 ? std::min(kQueries, in.Tq - q * kQueries) : 1) * size[3], T(0));
         for (dim_t b1 = size[0] > 1 ? b : 0; b1 < (size[0] > 1 ? b + 1 : in.B); b1++)
@@ -343,13 +342,13 @@ template <class T>
 void attention_backward(const AttentionBackward<T>& a) {
   const auto& in = a.in;
   check_lengths(in);
-  const bool dk = a.dk_mode != Grad::skip, dv = a.dv_mode != Grad::skip, look = hides_keys(in) && !small_and_finite(in);
-  if (a.dq_mode != Grad::skip || dk || dv) {
+  const bool dk = a.dk.wanted(), dv = a.dv.wanted(), look = hides_keys(in) && !small_and_finite(in);
+  if (a.dq.wanted() || dk || dv) {
     const dim_t threads = worth_threads(in) ? get_num_threads() : 1, heads = in.B * in.Hkv;
     const bool few = blocks_of(heads, threads) * threads * 5 > heads * 7;
     few ? backward_by_blocks(a, dk, dv, look) : backward_by_heads(a, dk, dv, look);
   }
-  if (a.dbias_mode != Grad::skip) backward_bias(a, look);
+  if (a.dbias.wanted()) backward_bias(a, look);
 }
 
 template <class T>
@@ -403,24 +402,20 @@ void attention_weights_backward(const AttentionWeightsBackward<T>& a) {
           for (dim_t i = 0; i < in.Tq; i++)
             kernels<T>().attention.weights_gradient(in.Tk, a.weights + at + i * in.Tk, a.dweights + at + i * in.Tk,
                                                     in.scale, ds + i * in.Tk);
-          if (a.dq_mode != Grad::skip)
+          if (a.dq.wanted())
             gemm_serial(Gemm<T>{in.Tq, in.D, in.Tk, ds, in.Tk, 1, k.p, k.ld, 1, a.dq + (b * in.Tq * in.H + h) * in.D,
-                                in.H * in.D, nullptr, Activation::linear, a.dq_mode == Grad::accumulate});
-          if (a.dk_mode != Grad::skip)
+                                in.H * in.D, nullptr, Activation::linear, a.dq.adds()});
+          if (a.dk.wanted())
             gemm_serial(Gemm<T>{in.Tk, in.D, in.Tq, ds, 1, in.Tk, q.p, q.ld, 1,
                                 a.dk + (b * in.Tk * in.Hkv + head) * in.D, in.Hkv * in.D, nullptr, Activation::linear,
-                                a.dk_mode == Grad::accumulate || h > head * group});
+                                a.dk.adds() || h > head * group});
         }
       });
 }
 
-template void attention_forward(const AttentionForward<float>&);
-template void attention_forward(const AttentionForward<double>&);
-template void attention_backward(const AttentionBackward<float>&);
-template void attention_backward(const AttentionBackward<double>&);
-template void attention_weights_forward(const AttentionWeights<float>&);
-template void attention_weights_forward(const AttentionWeights<double>&);
-template void attention_weights_backward(const AttentionWeightsBackward<float>&);
-template void attention_weights_backward(const AttentionWeightsBackward<double>&);
+LAMINA_FOR_FLOATS(attention_forward, AttentionForward);
+LAMINA_FOR_FLOATS(attention_backward, AttentionBackward);
+LAMINA_FOR_FLOATS(attention_weights_forward, AttentionWeights);
+LAMINA_FOR_FLOATS(attention_weights_backward, AttentionWeightsBackward);
 
 }  // namespace lamina

@@ -49,15 +49,14 @@ struct AttentionBackward {
   AttentionInputs<T> in;
   const T *out, *lse, *dout;
   const std::uint64_t* used;
-  T *dq, *dk, *dv, *dbias;
-  Grad dq_mode, dk_mode, dv_mode, dbias_mode;
+  Gradient<T> dq, dk, dv, dbias;
   dim_t bias_size[4];
 };
 template <class T>
 void attention_backward(const AttentionBackward<T>& a);
 
-// The weights themselves, (B, H, Tq, Tk), from forward's lse, for who wants to look at them; v, Dv and dropout are not
-// used.
+// The weights themselves, (B, H, Tq, Tk), computed from forward's lse for callers that ask for them. v, Dv and dropout
+// are not used.
 template <class T>
 struct AttentionWeights {
   AttentionInputs<T> in;
@@ -72,8 +71,7 @@ template <class T>
 struct AttentionWeightsBackward {
   AttentionInputs<T> in;
   const T *weights, *dweights;
-  T *dq, *dk;
-  Grad dq_mode, dk_mode;
+  Gradient<T> dq, dk;
 };
 template <class T>
 void attention_weights_backward(const AttentionWeightsBackward<T>& a);

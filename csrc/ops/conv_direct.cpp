@@ -296,7 +296,6 @@ void correlate(const Correlation<T>& c) {
   winograd_correlate(whole);
 }
 
-template void correlate(const Correlation<float>&);
-template void correlate(const Correlation<double>&);
+LAMINA_FOR_FLOATS(correlate, Correlation);
 
 }  // namespace lamina

@@ -66,7 +66,7 @@ template <class T>
 void convolution_backward(const ConvolutionBackward<T>& a) {
   const Window& v = a.window;
   const dim_t pixels = v.N * product(a.transposed ? v.in : v.out), channels = a.transposed ? v.C : a.K;
-  const bool wants_dw = a.dw_mode != Grad::skip, wants_db = a.db_mode != Grad::skip;
+  const bool wants_dw = a.dw.wanted(), wants_db = a.db.wanted();
   const bool direct = !is_dense(v, a.groups) && !is_depthwise(v, a.groups);
   const bool tiled = wants_dw && winograd_pays<T>(v, a.K, a.groups);
   const bool fused = wants_dw && direct && !tiled && !a.transposed &&
@@ -78,21 +78,17 @@ void convolution_backward(const ConvolutionBackward<T>& a) {
   const LazyActGrad<T> dz = whole                         ? LazyActGrad<T>{array.get()}
                             : a.act == Activation::linear ? LazyActGrad<T>{a.dy}
                                                           : LazyActGrad<T>{a.dy, a.y, a.act};
-  if (a.dx_mode != Grad::skip)
-    pass(
-        ConvolutionPass<T>{dz, a.w, nullptr, a.dx, v, a.K, a.groups, Activation::linear, a.dx_mode == Grad::accumulate},
-        !a.transposed);
+  if (a.dx.wanted())
+    pass(ConvolutionPass<T>{dz, a.w, nullptr, a.dx, v, a.K, a.groups, Activation::linear, a.dx.adds()}, !a.transposed);
   if (wants_dw)
-    weight_gradient(WeightGradient<T>{a.transposed ? dz.x : a.x, a.transposed ? LazyActGrad<T>{a.x} : dz, a.dw,
-                                      fused && wants_db ? a.db : nullptr, v, a.K, a.groups,
-                                      a.dw_mode == Grad::accumulate, a.db_mode == Grad::accumulate},
-                    tiled);
-  if (wants_db && !fused) column_sums(pixels, channels, dz.x, channels, a.db, a.db_mode == Grad::accumulate);
+    weight_gradient(
+        WeightGradient<T>{a.transposed ? dz.x : a.x, a.transposed ? LazyActGrad<T>{a.x} : dz, a.dw,
+                          fused && wants_db ? a.db.to : nullptr, v, a.K, a.groups, a.dw.adds(), a.db.adds()},
+        tiled);
+  if (wants_db && !fused) column_sums(pixels, channels, dz.x, channels, a.db.to, a.db.adds());
 }
 
-template void convolution_forward(const ConvolutionForward<float>&);
-template void convolution_forward(const ConvolutionForward<double>&);
-template void convolution_backward(const ConvolutionBackward<float>&);
-template void convolution_backward(const ConvolutionBackward<double>&);
+LAMINA_FOR_FLOATS(convolution_forward, ConvolutionForward);
+LAMINA_FOR_FLOATS(convolution_backward, ConvolutionBackward);
 
 }  // namespace lamina

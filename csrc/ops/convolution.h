@@ -27,8 +27,7 @@ void convolution_forward(const ConvolutionForward<T>& a);
 template <class T>
 struct ConvolutionBackward {
   const T *x, *w, *y, *dy;
-  T *dx, *dw, *db;
-  Grad dx_mode, dw_mode, db_mode;
+  Gradient<T> dx, dw, db;
   Window window;
   dim_t K, groups;
   Activation act;

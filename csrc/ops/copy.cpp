@@ -22,10 +22,8 @@ void fill(const Fill<T>& a) {
   parallel_for(a.n, kGrain, [&](dim_t begin, dim_t end) { std::fill(a.y + begin, a.y + end, a.value); });
 }
 
-template void copy(const Copy<float>&);
-template void copy(const Copy<double>&);
-template void fill(const Fill<float>&);
-template void fill(const Fill<double>&);
+LAMINA_FOR_FLOATS(copy, Copy);
+LAMINA_FOR_FLOATS(fill, Fill);
 template void fill(const Fill<std::int32_t>&);
 template void fill(const Fill<std::int64_t>&);
 template void fill(const Fill<std::uint8_t>&);

@@ -24,13 +24,11 @@ void dense_backward(const DenseBackward<T>& a) {
     activation_gradient(a.M * a.N, a.y, a.dy, scratch.get(), a.act);
     dz = scratch;
   }
-  if (a.dx_mode != Grad::skip)
-    gemm(Gemm<T>{a.M, a.K, a.N, dz, a.N, 1, a.w, 1, a.N, a.dx, a.K, nullptr, Activation::linear,
-                 a.dx_mode == Grad::accumulate});
-  if (a.dw_mode != Grad::skip)
-    gemm(Gemm<T>{a.K, a.N, a.M, a.x, 1, a.K, dz, a.N, 1, a.dw, a.N, nullptr, Activation::linear,
-                 a.dw_mode == Grad::accumulate});
-  if (a.db_mode != Grad::skip) column_sums(a.M, a.N, dz, a.N, a.db, a.db_mode == Grad::accumulate);
+  if (a.dx.wanted())
+    gemm(Gemm<T>{a.M, a.K, a.N, dz, a.N, 1, a.w, 1, a.N, a.dx, a.K, nullptr, Activation::linear, a.dx.adds()});
+  if (a.dw.wanted())
+    gemm(Gemm<T>{a.K, a.N, a.M, a.x, 1, a.K, dz, a.N, 1, a.dw, a.N, nullptr, Activation::linear, a.dw.adds()});
+  if (a.db.wanted()) column_sums(a.M, a.N, dz, a.N, a.db.to, a.db.adds());
 }
 
 template <class T>
@@ -42,11 +40,8 @@ void matmul(const Matmul<T>& a) {
   batched_gemm(BatchedGemm<T>{g, a.batch, a.a_step, a.b_step, a.M * a.N});
 }
 
-template void dense_forward(const DenseForward<float>&);
-template void dense_forward(const DenseForward<double>&);
-template void dense_backward(const DenseBackward<float>&);
-template void dense_backward(const DenseBackward<double>&);
-template void matmul(const Matmul<float>&);
-template void matmul(const Matmul<double>&);
+LAMINA_FOR_FLOATS(dense_forward, DenseForward);
+LAMINA_FOR_FLOATS(dense_backward, DenseBackward);
+LAMINA_FOR_FLOATS(matmul, Matmul);
 
 }  // namespace lamina

@@ -19,8 +19,7 @@ void dense_forward(const DenseForward<T>& a);
 template <class T>
 struct DenseBackward {
   const T *x, *w, *y, *dy;
-  T *dx, *dw, *db;
-  Grad dx_mode, dw_mode, db_mode;
+  Gradient<T> dx, dw, db;
   dim_t M, N, K;
   Activation act;
 };

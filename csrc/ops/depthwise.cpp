@@ -120,7 +120,6 @@ void depthwise_weight_gradient(const WeightGradient<T>& a) {
 
 template void depthwise_pass(const ConvolutionPass<float>&, bool);
 template void depthwise_pass(const ConvolutionPass<double>&, bool);
-template void depthwise_weight_gradient(const WeightGradient<float>&);
-template void depthwise_weight_gradient(const WeightGradient<double>&);
+LAMINA_FOR_FLOATS(depthwise_weight_gradient, WeightGradient);
 
 }  // namespace lamina

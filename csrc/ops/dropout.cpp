@@ -42,12 +42,10 @@ void dropout_forward(const DropoutForward<T>& a) {
 
 template <class T>
 void dropout_backward(const DropoutBackward<T>& a) {
-  if (a.dx_mode != Grad::skip) drop(a.dy, a.dx, a.n, a.used, a.rate, a.dx_mode == Grad::accumulate);
+  if (a.dx.wanted()) drop(a.dy, a.dx.to, a.n, a.used, a.rate, a.dx.adds());
 }
 
-template void dropout_forward(const DropoutForward<float>&);
-template void dropout_forward(const DropoutForward<double>&);
-template void dropout_backward(const DropoutBackward<float>&);
-template void dropout_backward(const DropoutBackward<double>&);
+LAMINA_FOR_FLOATS(dropout_forward, DropoutForward);
+LAMINA_FOR_FLOATS(dropout_backward, DropoutBackward);
 
 }  // namespace lamina

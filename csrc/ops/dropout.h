@@ -21,8 +21,7 @@ void dropout_forward(const DropoutForward<T>& a);
 template <class T>
 struct DropoutBackward {
   const T* dy;
-  T* dx;
-  Grad dx_mode;
+  Gradient<T> dx;
   const std::uint64_t* used;
   dim_t n;
   double rate;

@@ -26,19 +26,18 @@ Groups broadcast_axes(const NdIterator<K>& l, int k) {
 // Delivers one gradient: f(first, n, to, accumulate) computes elements of it in the result's shape, then broadcast axes
 // are summed.
 template <class T, int K, class F>
-void give(const NdIterator<K>& l, int k, T* destination, Grad mode, F&& f) {
-  if (mode == Grad::skip) return;
+void give(const NdIterator<K>& l, int k, const Gradient<T>& gradient, F&& f) {
+  if (!gradient.wanted()) return;
   const Groups axes = broadcast_axes(l, k);
-  const bool accumulate = mode == Grad::accumulate;
   if (axes.product(true) == 1)
     parallel_for(l.total(), kGrain,
-                 [&](dim_t begin, dim_t end) { f(begin, end - begin, destination + begin, accumulate); });
+                 [&](dim_t begin, dim_t end) { f(begin, end - begin, gradient + begin, gradient.adds()); });
   else
-    reduce_produced(ReduceOp::sum, axes, destination, T(1), accumulate,
+    reduce_produced(ReduceOp::sum, axes, gradient.to, T(1), gradient.adds(),
                     [&](dim_t first, dim_t n, T* to) { f(first, n, to, false); });
 }
 
-// Runs f(at, x, y, x_step, y_step, rows, cols ...) with numbers in place of null operands.
+// Where a binary operation reads x and y: an operand that is null is the number beside it.
 template <class T>
 struct Operands {
   T x_number, y_number;
@@ -100,14 +99,13 @@ void binary_backward(const BinaryBackward<T>& a) {
   };
   if (a.op == BinaryOp::add) {  // dy itself, without a pass of its own
     for (int i = 0; i < 2; i++) {
-      const Grad mode = i ? a.dy_mode : a.dx_mode;
-      if (mode != Grad::skip)
-        reduce(ReduceOp::sum, a.dy, broadcast_axes(a.loops, i), i ? a.dy_ : a.dx, T(1), mode == Grad::accumulate);
+      const Gradient<T>& d = i ? a.dy_ : a.dx;
+      if (d.wanted()) reduce(ReduceOp::sum, a.dy, broadcast_axes(a.loops, i), d.to, T(1), d.adds());
     }
     return;
   }
-  give(a.loops, 0, a.dx, a.dx_mode, contribution(false));
-  give(a.loops, 1, a.dy_, a.dy_mode, contribution(true));
+  give(a.loops, 0, a.dx, contribution(false));
+  give(a.loops, 1, a.dy_, contribution(true));
 }
 
 template <class T>
@@ -276,8 +274,8 @@ void where_backward(const WhereBackward<T>& a) {
       });
     };
   };
-  give(l, 1, a.dx, a.dx_mode, contribution(true));
-  give(l, 2, a.dy_, a.dy_mode, contribution(false));
+  give(l, 1, a.dx, contribution(true));
+  give(l, 2, a.dy_, contribution(false));
 }
 
 template <class T>
@@ -358,49 +356,18 @@ void cast(const Cast& a) {
   });
 }
 
-template void unary(const Unary<float>&);
-template void unary(const Unary<double>&);
-template void unary_backward(const UnaryBackward<float>&);
-template void unary_backward(const UnaryBackward<double>&);
-template void binary(const Binary<float>&);
-template void binary(const Binary<double>&);
-template void binary_backward(const BinaryBackward<float>&);
-template void binary_backward(const BinaryBackward<double>&);
-template void unbroadcast(const Unbroadcast<float>&);
-template void unbroadcast(const Unbroadcast<double>&);
-template void relu_gradient(const ReluGradient<float>&);
-template void relu_gradient(const ReluGradient<double>&);
-template void integer_binary(const Binary<std::int8_t>&);
-template void integer_binary(const Binary<std::int16_t>&);
-template void integer_binary(const Binary<std::int32_t>&);
-template void integer_binary(const Binary<std::int64_t>&);
-template void integer_binary(const Binary<std::uint8_t>&);
-template void integer_binary(const Binary<std::uint16_t>&);
-template void integer_binary(const Binary<std::uint32_t>&);
-template void integer_binary(const Binary<std::uint64_t>&);
-template void where_backward(const WhereBackward<float>&);
-template void where_backward(const WhereBackward<double>&);
-template void classify(const Classify<float>&);
-template void classify(const Classify<double>&);
-template void compare(const Compare<float>&);
-template void compare(const Compare<double>&);
-template void compare(const Compare<std::int8_t>&);
-template void compare(const Compare<std::int16_t>&);
-template void compare(const Compare<std::int32_t>&);
-template void compare(const Compare<std::int64_t>&);
-template void compare(const Compare<std::uint8_t>&);
-template void compare(const Compare<std::uint16_t>&);
-template void compare(const Compare<std::uint32_t>&);
-template void compare(const Compare<std::uint64_t>&);
-template void where(const Where<float>&);
-template void where(const Where<double>&);
-template void where(const Where<std::int8_t>&);
-template void where(const Where<std::int16_t>&);
-template void where(const Where<std::int32_t>&);
-template void where(const Where<std::int64_t>&);
-template void where(const Where<std::uint8_t>&);
-template void where(const Where<std::uint16_t>&);
-template void where(const Where<std::uint32_t>&);
-template void where(const Where<std::uint64_t>&);
+LAMINA_FOR_FLOATS(unary, Unary);
+LAMINA_FOR_FLOATS(unary_backward, UnaryBackward);
+LAMINA_FOR_FLOATS(binary, Binary);
+LAMINA_FOR_FLOATS(binary_backward, BinaryBackward);
+LAMINA_FOR_FLOATS(unbroadcast, Unbroadcast);
+LAMINA_FOR_FLOATS(relu_gradient, ReluGradient);
+LAMINA_FOR_INTEGERS(integer_binary, Binary);
+LAMINA_FOR_FLOATS(where_backward, WhereBackward);
+LAMINA_FOR_FLOATS(classify, Classify);
+LAMINA_FOR_FLOATS(compare, Compare);
+LAMINA_FOR_INTEGERS(compare, Compare);
+LAMINA_FOR_FLOATS(where, Where);
+LAMINA_FOR_INTEGERS(where, Where);
 
 }  // namespace lamina

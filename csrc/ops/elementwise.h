@@ -18,7 +18,7 @@ struct Unary {
 template <class T>
 void unary(const Unary<T>& a);
 
-// dx (+)= dy op'(saved); saved is y for the operations of unary_saves_result, else x.
+// dx (+)= dy op'(saved); saved is y for reciprocal, sqrt, rsqrt and exp, else x.
 template <class T>
 struct UnaryBackward {
   const T *saved, *dy;
@@ -61,8 +61,7 @@ template <class T>
 struct BinaryBackward {
   const T *x, *y, *dy;
   Number x_scalar, y_scalar;
-  T *dx, *dy_;
-  Grad dx_mode, dy_mode;
+  Gradient<T> dx, dy_;
   NdIterator<2> loops;
   BinaryOp op;
 };
@@ -127,8 +126,7 @@ template <class T>
 struct WhereBackward {
   const unsigned char* condition;
   const T* dy;
-  T *dx, *dy_;
-  Grad dx_mode, dy_mode;
+  Gradient<T> dx, dy_;
   NdIterator<3> loops;
 };
 template <class T>

@@ -46,10 +46,10 @@ void embedding_forward(const EmbeddingForward<T>& a) {
 
 template <class T>
 void embedding_backward(const EmbeddingBackward<T>& a) {
-  if (a.mode == Grad::skip) return;
+  if (!a.dtable.wanted()) return;
   check_rows(a.indices, a.V);
   const auto& k = kernels<T>().embedding;
-  if (a.mode == Grad::write) clear(a);
+  if (!a.dtable.adds()) clear(a);
   if (a.touched)
     for (dim_t i = 0; i < a.indices.n; i++) a.touched->mark(a.indices[i]);
   const FrequentRows frequent(std::is_same_v<T, float> ? a.indices : Indices{}, a.V);
@@ -81,9 +81,7 @@ void embedding_backward(const EmbeddingBackward<T>& a) {
 
 void touch_all(const TouchAll& a) { a.touched->mark_all(); }
 
-template void embedding_forward(const EmbeddingForward<float>&);
-template void embedding_forward(const EmbeddingForward<double>&);
-template void embedding_backward(const EmbeddingBackward<float>&);
-template void embedding_backward(const EmbeddingBackward<double>&);
+LAMINA_FOR_FLOATS(embedding_forward, EmbeddingForward);
+LAMINA_FOR_FLOATS(embedding_backward, EmbeddingBackward);
 
 }  // namespace lamina

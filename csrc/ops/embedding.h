@@ -5,9 +5,8 @@
 
 namespace lamina {
 
-// An index outside 0..V-1 throws std::out_of_range, which names it and its position.
-
-// indices (n), table (V, D), y (n, D).
+// y (n, D): row i is row indices[i] of table (V, D). An index outside 0..V-1 throws std::out_of_range, which names it
+// and its position.
 template <class T>
 struct EmbeddingForward {
   Indices indices;
@@ -18,23 +17,22 @@ struct EmbeddingForward {
 template <class T>
 void embedding_forward(const EmbeddingForward<T>& a);
 
-// dtable (V, D): each row the sum of dy over its index's positions, in their order, those of
-// a frequent one in parts. With `touched`, dtable is zero
-// outside of those rows before and after, and nothing costs what the table's size is: writing clears the rows that are
-// touched, then only those of the indices are.
+// dtable (V, D): each row is the sum of dy's rows whose index names it, added in their order; a frequent row is summed
+// in parts (frequent_rows.h). With `touched`, dtable is zero outside of the touched rows before and after, so that the
+// work does not grow with the table: writing clears the rows touched before, then those of the indices are the touched
+// ones.
 template <class T>
 struct EmbeddingBackward {
   Indices indices;
   const T* dy;
-  T* dtable;
-  Grad mode;
+  Gradient<T> dtable;
   dim_t V, D;
   TouchedRows* touched;  // or null
 };
 template <class T>
 void embedding_backward(const EmbeddingBackward<T>& a);
 
-// For gradients from elsewhere, which may have reached every row.
+// Marks every row as touched, for a gradient that comes from elsewhere and may have reached any of them.
 struct TouchAll {
   TouchedRows* touched;
 };

@@ -40,8 +40,8 @@ class FrequentSums {
     std::fill_n(parts_.get(), size_, T(0));
     std::fill_n(sums_.get(), size_, 0.0);
   }
-  // Where the next row is added: to the part of number i, or, where i is -1, to `other`. Without a branch: which of
-  // both it is can't be foreseen (twice the time in all).
+  // Where the next row is added: to the part of number i, or, where i is -1, to `other`. Without a branch,
+  // since it cannot be predicted which of the two it is: with one, the sums took twice the time.
   T* part(dim_t i, T* other) {
     const auto mine = reinterpret_cast<std::uintptr_t>(parts_ + i * n_),
                theirs = reinterpret_cast<std::uintptr_t>(other);

@@ -258,12 +258,9 @@ void column_sums(dim_t M, dim_t N, const T* x, dim_t ldx, T* out, bool accumulat
   combine_rows<T>(M, N, &one, 0, x, ldx, out, nullptr, accumulate);
 }
 
-template void gemm(const Gemm<float>&);
-template void gemm(const Gemm<double>&);
-template void gemm_serial(const Gemm<float>&);
-template void gemm_serial(const Gemm<double>&);
-template void batched_gemm(const BatchedGemm<float>&);
-template void batched_gemm(const BatchedGemm<double>&);
+LAMINA_FOR_FLOATS(gemm, Gemm);
+LAMINA_FOR_FLOATS(gemm_serial, Gemm);
+LAMINA_FOR_FLOATS(batched_gemm, BatchedGemm);
 template void column_sums(dim_t, dim_t, const float*, dim_t, float*, bool);
 template void column_sums(dim_t, dim_t, const double*, dim_t, double*, bool);
 

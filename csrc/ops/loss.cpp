@@ -12,7 +12,7 @@ namespace lamina {
 namespace {
 
 constexpr dim_t kPiece = 1024;                  // elements of a mean over everything that are summed together
-constexpr dim_t kNotWhole = -(dim_t(1) << 62);  // what loss_functions.py makes of labels that are not whole
+constexpr dim_t kNotWhole = -(dim_t(1) << 62);  // losses/targets.py's number for labels that are not whole
 
 template <class T>
 void sum_to(const T* x, dim_t n, T* y, T scale) {
@@ -110,14 +110,14 @@ void point_loss_backward(const PointLossesBackward<T>& a) {
   const auto& k = kernels<T>().loss;
   const bool by_row = a.reduction == PointReduction::rows;
   const dim_t rows = by_row ? a.N : 1, cols = by_row ? a.C : a.N * a.C;
-  auto give = [&](bool of_target, T* out, Grad mode) {
-    if (mode == Grad::skip) return;
+  auto give = [&](bool of_target, const Gradient<T>& out) {
+    if (!out.wanted()) return;
     auto part = [&](dim_t row, dim_t n, dim_t from, dim_t width) {
       const dim_t at = row * cols + from;
       const T* dy = a.reduction == PointReduction::none ? a.dy + at : a.dy + row;
       k.point_gradient(a.loss, of_target,
                        {a.x + at, a.t + at, dy, out + at, n, width, T(a.delta), T(a.scale),
-                        a.reduction == PointReduction::none, mode == Grad::accumulate});
+                        a.reduction == PointReduction::none, out.adds()});
     };
     if (rows == 1)
       parallel_for(cols, kGrain / 4, [&](dim_t begin, dim_t end) { part(0, 1, begin, end - begin); });
@@ -125,17 +125,13 @@ void point_loss_backward(const PointLossesBackward<T>& a) {
       parallel_for(rows, kGrain / 4 / std::max<dim_t>(1, cols) + 1,
                    [&](dim_t begin, dim_t end) { part(begin, end - begin, 0, cols); });
   };
-  give(false, a.dx, a.dx_mode);
-  give(true, a.dt, a.dt_mode);
+  give(false, a.dx);
+  give(true, a.dt);
 }
 
-template void cross_entropy(const CrossEntropy<float>&);
-template void cross_entropy(const CrossEntropy<double>&);
-template void cross_entropy_backward(const CrossEntropyBackward<float>&);
-template void cross_entropy_backward(const CrossEntropyBackward<double>&);
-template void point_loss(const PointLosses<float>&);
-template void point_loss(const PointLosses<double>&);
-template void point_loss_backward(const PointLossesBackward<float>&);
-template void point_loss_backward(const PointLossesBackward<double>&);
+LAMINA_FOR_FLOATS(cross_entropy, CrossEntropy);
+LAMINA_FOR_FLOATS(cross_entropy_backward, CrossEntropyBackward);
+LAMINA_FOR_FLOATS(point_loss, PointLosses);
+LAMINA_FOR_FLOATS(point_loss_backward, PointLossesBackward);
 
 }  // namespace lamina

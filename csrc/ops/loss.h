@@ -55,8 +55,7 @@ void point_loss(const PointLosses<T>& a);
 template <class T>
 struct PointLossesBackward {
   const T *x, *t, *dy;
-  T *dx, *dt;
-  Grad dx_mode, dt_mode;
+  Gradient<T> dx, dt;
   dim_t N, C;
   PointLoss loss;
   PointReduction reduction;

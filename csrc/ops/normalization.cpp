@@ -132,11 +132,11 @@ void repeat(T* p, dim_t C, dim_t width) {
 }
 
 template <class T>
-void give(dim_t n, const T* value, T* destination, Grad mode) {
-  if (mode == Grad::write)
-    std::copy_n(value, n, destination);
-  else if (mode == Grad::accumulate)
-    for (dim_t j = 0; j < n; j++) destination[j] += value[j];
+void give(dim_t n, const T* value, const Gradient<T>& gradient) {
+  if (gradient.adds())
+    for (dim_t j = 0; j < n; j++) gradient.to[j] += value[j];
+  else if (gradient.wanted())
+    std::copy_n(value, n, gradient.to);
 }
 
 }  // namespace
@@ -206,8 +206,8 @@ void batch_norm_backward(const BatchNormBackward<T>& a) {
   T *sum = slope + c.width, *sum_x = sum + a.C;
   std::copy_n(a.mean, a.C, mean);
   repeat(mean, a.C, c.width);
-  const bool dx = a.dx_mode != Grad::skip, parameter_sums = a.dgamma_mode != Grad::skip || a.dbeta_mode != Grad::skip;
-  const bool relu = a.act == Activation::relu, accumulate = a.dx_mode == Grad::accumulate;
+  const bool dx = a.dx.wanted(), parameter_sums = a.dgamma.wanted() || a.dbeta.wanted();
+  const bool relu = a.act == Activation::relu, accumulate = a.dx.adds();
   const bool stream = past_caches(a.M * a.C * dim_t(sizeof(T)));
   const auto set_parameters = [&] {
     const T per_row = a.training && a.M > 0 ? T(1) / T(a.M) : T(0);
@@ -237,10 +237,10 @@ void batch_norm_backward(const BatchNormBackward<T>& a) {
     k.normalize_gradient(1, c.rest * a.C, a.x + at, a.y + at, a.dy + at, a.dx + at, c.width, mean, scale, shift, slope,
                          relu, accumulate, false);
   }
-  if (a.dgamma_mode != Grad::skip)
+  if (a.dgamma.wanted())
     for (dim_t j = 0; j < a.C; j++) sum_x[j] *= a.rstd[j];
-  give(a.C, sum_x, a.dgamma, a.dgamma_mode);
-  give(a.C, sum, a.dbeta, a.dbeta_mode);
+  give(a.C, sum_x, a.dgamma);
+  give(a.C, sum, a.dbeta);
 }
 
 namespace {
@@ -267,7 +267,7 @@ void layer_norm_forward(const LayerNormForward<T>& a) {
 template <class T>
 void layer_norm_backward(const LayerNormBackward<T>& a) {
   const auto& k = kernels<T>().normalization;
-  const bool sums = a.dgamma_mode != Grad::skip || a.dbeta_mode != Grad::skip, dx = a.dx_mode != Grad::skip;
+  const bool sums = a.dgamma.wanted() || a.dbeta.wanted(), dx = a.dx.wanted();
   // Chunks of rows by the shape alone; each has its own dgamma and dbeta.
   const dim_t chunks = std::clamp<dim_t>(a.rows * a.C / (kGrain / 2), 1, std::clamp<dim_t>(a.rows / kGroup, 1, 64));
   // Rows of a multiple of a page would share the first cache's sets with the sums, so those stand a third of a page
@@ -282,7 +282,7 @@ void layer_norm_backward(const LayerNormBackward<T>& a) {
       const dim_t r = a.rows * i / chunks, rows = a.rows * (i + 1) / chunks - r;
       T* p = sums ? part + stride * i : nullptr;
       k.layer_norm_gradient(rows, a.C, a.x + r * a.C, a.gamma, a.mean ? a.mean + r : nullptr, a.rstd + r,
-                            a.dy + r * a.C, dx ? a.dx + r * a.C : nullptr, a.dx_mode == Grad::accumulate, p,
+                            a.dy + r * a.C, dx ? a.dx + r * a.C : nullptr, a.dx.adds(), p,
                             sums && a.mean ? p + apart : nullptr, past_caches(a.rows * a.C * dim_t(sizeof(T))));
     }
   });
@@ -292,19 +292,14 @@ void layer_norm_backward(const LayerNormBackward<T>& a) {
       for (T* p = part; p <= part + (a.mean ? apart : 0); p += apart)
         for (dim_t j = begin; j < end; j++) p[j] += p[stride * i + j];
   });
-  give(a.C, part, a.dgamma, a.dgamma_mode);
-  give(a.C, part + apart, a.dbeta, a.dbeta_mode);
+  give(a.C, part, a.dgamma);
+  give(a.C, part + apart, a.dbeta);
 }
 
-template void batch_norm_fold(const BatchNormFold<float>&);
-template void batch_norm_fold(const BatchNormFold<double>&);
-template void batch_norm_forward(const BatchNormForward<float>&);
-template void batch_norm_forward(const BatchNormForward<double>&);
-template void batch_norm_backward(const BatchNormBackward<float>&);
-template void batch_norm_backward(const BatchNormBackward<double>&);
-template void layer_norm_forward(const LayerNormForward<float>&);
-template void layer_norm_forward(const LayerNormForward<double>&);
-template void layer_norm_backward(const LayerNormBackward<float>&);
-template void layer_norm_backward(const LayerNormBackward<double>&);
+LAMINA_FOR_FLOATS(batch_norm_fold, BatchNormFold);
+LAMINA_FOR_FLOATS(batch_norm_forward, BatchNormForward);
+LAMINA_FOR_FLOATS(batch_norm_backward, BatchNormBackward);
+LAMINA_FOR_FLOATS(layer_norm_forward, LayerNormForward);
+LAMINA_FOR_FLOATS(layer_norm_backward, LayerNormBackward);
 
 }  // namespace lamina

@@ -39,8 +39,7 @@ void batch_norm_fold(const BatchNormFold<T>& a);
 template <class T>
 struct BatchNormBackward {
   const T *x, *gamma, *mean, *rstd, *y, *dy;
-  T *dx, *dgamma, *dbeta;
-  Grad dx_mode, dgamma_mode, dbeta_mode;
+  Gradient<T> dx, dgamma, dbeta;
   dim_t M, C;
   bool training;
   Activation act;
@@ -64,8 +63,7 @@ void layer_norm_forward(const LayerNormForward<T>& a);
 template <class T>
 struct LayerNormBackward {
   const T *x, *gamma, *mean, *rstd, *dy;
-  T *dx, *dgamma, *dbeta;
-  Grad dx_mode, dgamma_mode, dbeta_mode;
+  Gradient<T> dx, dgamma, dbeta;
   dim_t rows, C;
 };
 template <class T>

@@ -32,7 +32,7 @@ struct ParameterGroup {
   std::int64_t* iterations = nullptr;  // steps done; each step adds one
 };
 
-// Of the three limits, infinity switches one off. Norms are those of all gradients before any clipping.
+// A limit of infinity is off. Norms are those of all gradients before any clipping.
 struct Regularization {
   double weight_decay, clipvalue, clipnorm, global_clipnorm;
 };

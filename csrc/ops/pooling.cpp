@@ -40,7 +40,8 @@ void pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) 
     PoolRow<T> row{};
     row.channels = C;
     row.stream = stream;
-    const Axis *across = nullptr, *down = nullptr;  // kernels wait for what is written just before: only if it changes
+    const Axis *across = nullptr,
+               *down = nullptr;  // written only on a change: a kernel waits for fields written just before it
     for_rows(to, begin, end, [&](dim_t image, dim_t plane, dim_t height, dim_t i) {
       runs.of_row(plane, height, [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
         if (across != &q) {
@@ -93,7 +94,7 @@ void numbered_pool(const Window& v, bool back, const T* x, T* y, bool accumulate
 
 bool whole_image(const Window& v) { return product(v.out) == 1 && v.taps == v.in && v.before == Triple{}; }
 
-// As pool_backward where the window is the whole image: f(row, image, first pixel) for runs of inputs, which all meet
+// A backward pass where the window is the whole image: f(row, image, first pixel) for runs of inputs, which all meet
 // the one output row.x.
 template <class T, class F>
 void spread(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
@@ -126,7 +127,7 @@ bool side_by_side(const Window& v) {
   return true;
 }
 
-// As pool() back for such windows: f(row, first output, first tap) for each row of outputs and plane of taps.
+// A backward pass over such windows: f(row, first output, first tap) for each row of outputs and plane of taps.
 template <class T, class F>
 void tiles(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
   if (v.C == 0) return;
@@ -253,22 +254,22 @@ void max_pool_forward(const MaxPoolForward<T>& a) {
 
 template <class T>
 void max_pool_backward(const MaxPoolBackward<T>& a) {
-  if (a.dx_mode == Grad::skip) return;
+  if (!a.dx.wanted()) return;
   const Window v = flat(a.window);
   const auto& k = kernels<T>().pooling;
-  const bool wide = wide_index(v), accumulate = a.dx_mode == Grad::accumulate;
+  const bool wide = wide_index(v), accumulate = a.dx.adds();
   if (whole_image(v))
-    return spread(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t n, dim_t p) {
+    return spread(v, a.dy, a.dx.to, accumulate, [&](const PoolRow<T>& row, dim_t n, dim_t p) {
       k.max_spread(row, PoolIndex{index_at(a.index, wide, n * v.C), wide, p, 0, 0});
     });
   if (side_by_side(v))
-    return tiles(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t at, dim_t tap0) {
+    return tiles(v, a.dy, a.dx.to, accumulate, [&](const PoolRow<T>& row, dim_t at, dim_t tap0) {
       k.max_tiles(row, PoolIndex{index_at(a.index, wide, at), wide, tap0, v.taps[2], 1});
     });
   if (scatters<T>(v))
-    return wide ? scatter(v, static_cast<const std::int32_t*>(a.index), a.dy, a.dx, accumulate)
-                : scatter(v, static_cast<const std::uint8_t*>(a.index), a.dy, a.dx, accumulate);
-  numbered_pool(v, true, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, PoolIndex index) {
+    return wide ? scatter(v, static_cast<const std::int32_t*>(a.index), a.dy, a.dx.to, accumulate)
+                : scatter(v, static_cast<const std::uint8_t*>(a.index), a.dy, a.dx.to, accumulate);
+  numbered_pool(v, true, a.dy, a.dx.to, accumulate, [&](const PoolRow<T>& row, PoolIndex index) {
     index.data = index_at(a.index, wide, row.x - a.dy);
     k.max_gradient(row, index);
   });
@@ -284,15 +285,15 @@ void average_pool_forward(const AveragePoolForward<T>& a) {
 
 template <class T>
 void average_pool_backward(const AveragePoolBackward<T>& a) {
-  if (a.dx_mode == Grad::skip) return;
+  if (!a.dx.wanted()) return;
   const Window v = flat(a.window);
   const auto& k = kernels<T>().pooling;
-  const bool even = is_even(v, a.divisor), accumulate = a.dx_mode == Grad::accumulate;
+  const bool even = is_even(v, a.divisor), accumulate = a.dx.adds();
   const T mean = T(1) / T(product(v.taps));
   if (even && whole_image(v))
-    return spread(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t, dim_t) { k.sum(row, mean); });
+    return spread(v, a.dy, a.dx.to, accumulate, [&](const PoolRow<T>& row, dim_t, dim_t) { k.sum(row, mean); });
   if (even && side_by_side(v))
-    return tiles(v, a.dy, a.dx, accumulate, [&](const PoolRow<T>& row, dim_t, dim_t) { k.sum_tiles(row, mean); });
+    return tiles(v, a.dy, a.dx.to, accumulate, [&](const PoolRow<T>& row, dim_t, dim_t) { k.sum_tiles(row, mean); });
   const T* dy = a.dy;
   // Where windows count different numbers of pixels, dy is divided first.
   Scratch<T> divided(even ? 0 : v.N * product(v.out) * v.C);
@@ -306,17 +307,13 @@ void average_pool_backward(const AveragePoolBackward<T>& a) {
     });
     dy = divided;
   }
-  pool(v, true, dy, a.dx, accumulate,
+  pool(v, true, dy, a.dx.to, accumulate,
        [&](const PoolRow<T>& row, const Run&, auto&...) { k.sum(row, even ? mean : T(1)); });
 }
 
-template void max_pool_forward(const MaxPoolForward<float>&);
-template void max_pool_forward(const MaxPoolForward<double>&);
-template void max_pool_backward(const MaxPoolBackward<float>&);
-template void max_pool_backward(const MaxPoolBackward<double>&);
-template void average_pool_forward(const AveragePoolForward<float>&);
-template void average_pool_forward(const AveragePoolForward<double>&);
-template void average_pool_backward(const AveragePoolBackward<float>&);
-template void average_pool_backward(const AveragePoolBackward<double>&);
+LAMINA_FOR_FLOATS(max_pool_forward, MaxPoolForward);
+LAMINA_FOR_FLOATS(max_pool_backward, MaxPoolBackward);
+LAMINA_FOR_FLOATS(average_pool_forward, AveragePoolForward);
+LAMINA_FOR_FLOATS(average_pool_backward, AveragePoolBackward);
 
 }  // namespace lamina

@@ -25,8 +25,7 @@ template <class T>
 struct MaxPoolBackward {
   const void* index;
   const T* dy;
-  T* dx;
-  Grad dx_mode;
+  Gradient<T> dx;
   Window window;
 };
 template <class T>
@@ -49,8 +48,7 @@ void average_pool_forward(const AveragePoolForward<T>& a);
 template <class T>
 struct AveragePoolBackward {
   const T* dy;
-  T* dx;
-  Grad dx_mode;
+  Gradient<T> dx;
   Window window;
   Divisor divisor;
 };

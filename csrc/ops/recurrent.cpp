@@ -85,7 +85,7 @@ struct StepWeights {
 
 template <class T>
 dim_t forward_work(const Recurrence<T>& r, const CellTraits<T>& cell) {  // elements a sequence: its h, r h, c and z
-  return 2 * (r.U + kPad<T>)+(1 + cell.gates) * r.U;
+  return (1 + cell.gates) * r.U + 2 * (r.U + kPad<T>);
 }
 
 template <class T>
@@ -184,18 +184,17 @@ void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, co
       weights.second->multiply(active, work, LD, dproduct, U, false, step & 1);
       cells(step, cell.second_backward);
     }
-    if (step || a.dh0_mode != Grad::skip) weights.first->multiply(active, work, LD, dh, U, cell.direct, step & 1);
+    if (step || a.dh0.wanted()) weights.first->multiply(active, work, LD, dh, U, cell.direct, step & 1);
   }
 }
 
 template <class T>
-void deliver(dim_t B, dim_t U, const Schedule& s, dim_t groups, const T* from, T* to, Grad mode) {
-  if (mode == Grad::skip) return;
+void deliver(dim_t B, dim_t U, const Schedule& s, dim_t groups, const T* from, const Gradient<T>& to) {
+  if (!to.wanted()) return;
   for (dim_t g = 0, at = 0; g < groups; g++) {
     const Group group(s, B, g, groups);
     for (dim_t k = 0; k < group.size; k++, at++)
-      mode == Grad::accumulate ? add_row(to + group[k] * U, from + at * U, U)
-                               : copy_row(to + group[k] * U, from + at * U, U);
+      to.adds() ? add_row(to + group[k] * U, from + at * U, U) : copy_row(to + group[k] * U, from + at * U, U);
   }
 }
 
@@ -240,7 +239,7 @@ void recurrent_backward(const RecurrentBackward<T>& a) {
   const bool carried = a.dy && r.mask && !r.zero_output;
   Scratch<T> own_dy(carried ? r.B * r.S * U : 0);
   const T* dy = carried ? carry_back(r, s, a.dy, own_dy.get()) : a.dy;
-  const StepWeights<T> weights(r, cell, true, s.longest() > (a.dh0_mode == Grad::skip ? 1 : 0), P > 0);
+  const StepWeights<T> weights(r, cell, true, s.longest() > (a.dh0.wanted() ? 0 : 1), P > 0);
   const dim_t groups = groups_of(P, r.B, U, GU), each = backward_work(r, cell);
   Scratch<T> dz(P * ZU), states(2 * r.B * U), work(r.B * each);
   T *dh = states, *dc = states + r.B * U;
@@ -252,41 +251,38 @@ void recurrent_backward(const RecurrentBackward<T>& a) {
     }
   });
   Scratch<T> packed(s.dense ? 0 : P * r.I);
-  if (a.dx_mode != Grad::skip) {
-    const bool add = a.dx_mode == Grad::accumulate;
+  if (a.dx.wanted()) {
+    const bool add = a.dx.adds();
     T* dx = s.dense ? a.dx : packed.get();
     gemm(Gemm<T>{P, r.I, GU, dz, ZU, 1, r.kernel, 1, GU, dx, r.I, nullptr, Activation::linear, s.dense && add});
-    if (!s.dense) scatter(r, s, packed.get(), a.dx, add);
+    if (!s.dense) scatter(r, s, packed.get(), a.dx.to, add);
   }
   // left^T . right, of all rows that count, into columns of a weight's gradient.
-  auto product = [&](dim_t rows, const T* left, dim_t step, dim_t columns, const T* right, T* out, Grad mode) {
-    gemm(Gemm<T>{rows, columns, P, left, 1, step, right, ZU, 1, out, GU, nullptr, Activation::linear,
-                 mode == Grad::accumulate});
+  auto product = [&](dim_t rows, const T* left, dim_t step, dim_t columns, const T* right, T* out, bool add) {
+    gemm(Gemm<T>{rows, columns, P, left, 1, step, right, ZU, 1, out, GU, nullptr, Activation::linear, add});
   };
-  if (a.dkernel_mode != Grad::skip)
-    product(r.I, s.dense ? r.x : gather(r, s, packed.get()), r.I, GU, dz, a.dkernel, a.dkernel_mode);
-  if (a.drecurrent_mode != Grad::skip) {
+  if (a.dkernel.wanted())
+    product(r.I, s.dense ? r.x : gather(r, s, packed.get()), r.I, GU, dz, a.dkernel, a.dkernel.adds());
+  if (a.drecurrent.wanted()) {
     const dim_t plain = cell.plain * U;
-    product(U, a.h_prev, U, plain, dz, a.drecurrent, a.drecurrent_mode);
-    if (r.cell == Cell::gru) product(U, a.h_prev, U, U, dz + 3 * U, a.drecurrent + plain, a.drecurrent_mode);
-    if (r.cell == Cell::gru_reset_before)
-      product(U, a.gates + 3 * U, 4 * U, U, dz + 2 * U, a.drecurrent + plain, a.drecurrent_mode);
+    const bool add = a.drecurrent.adds();
+    product(U, a.h_prev, U, plain, dz, a.drecurrent, add);
+    if (r.cell == Cell::gru) product(U, a.h_prev, U, U, dz + 3 * U, a.drecurrent + plain, add);
+    if (r.cell == Cell::gru_reset_before) product(U, a.gates + 3 * U, 4 * U, U, dz + 2 * U, a.drecurrent + plain, add);
   }
-  if (a.dbias_mode != Grad::skip) {
-    const bool add = a.dbias_mode == Grad::accumulate;
-    column_sums(P, GU, dz.get(), ZU, a.dbias, add);
+  if (a.dbias.wanted()) {
+    const bool add = a.dbias.adds();
+    column_sums(P, GU, dz.get(), ZU, a.dbias.to, add);
     if (r.cell == Cell::gru) {
       column_sums(P, 2 * U, dz.get(), ZU, a.dbias + GU, add);
       column_sums(P, U, dz + 3 * U, ZU, a.dbias + GU + 2 * U, add);
     }
   }
-  deliver(r.B, U, s, groups, dh, a.dh0, a.dh0_mode);
-  deliver(r.B, U, s, groups, dc, a.dc0, a.dc0_mode);
+  deliver(r.B, U, s, groups, dh, a.dh0);
+  deliver(r.B, U, s, groups, dc, a.dc0);
 }
 
-template void recurrent_forward(const RecurrentForward<float>&);
-template void recurrent_forward(const RecurrentForward<double>&);
-template void recurrent_backward(const RecurrentBackward<float>&);
-template void recurrent_backward(const RecurrentBackward<double>&);
+LAMINA_FOR_FLOATS(recurrent_forward, RecurrentForward);
+LAMINA_FOR_FLOATS(recurrent_backward, RecurrentBackward);
 
 }  // namespace lamina

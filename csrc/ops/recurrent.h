@@ -44,8 +44,7 @@ struct RecurrentBackward {
   Recurrence<T> r;
   const T *gates, *h_prev, *c_all;
   const T *dy, *dh, *dc;
-  T *dx, *dkernel, *drecurrent, *dbias, *dh0, *dc0;
-  Grad dx_mode, dkernel_mode, drecurrent_mode, dbias_mode, dh0_mode, dc0_mode;
+  Gradient<T> dx, dkernel, drecurrent, dbias, dh0, dc0;
 };
 template <class T>
 void recurrent_backward(const RecurrentBackward<T>& a);

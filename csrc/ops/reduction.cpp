@@ -326,29 +326,11 @@ void arg_extreme(const ArgExtreme<T>& a) {
 
 template void reduce(ReduceOp, const float*, const Groups&, float*, float, bool);
 template void reduce(ReduceOp, const double*, const Groups&, double*, double, bool);
-template void reduction_forward(const Reduce<float>&);
-template void reduction_forward(const Reduce<double>&);
-template void reduction_backward(const ReduceBackward<float>&);
-template void reduction_backward(const ReduceBackward<double>&);
-template void cumulative_sum(const CumulativeSum<float>&);
-template void cumulative_sum(const CumulativeSum<double>&);
-template void cumulative_sum(const CumulativeSum<std::int8_t>&);
-template void cumulative_sum(const CumulativeSum<std::int16_t>&);
-template void cumulative_sum(const CumulativeSum<std::int32_t>&);
-template void cumulative_sum(const CumulativeSum<std::int64_t>&);
-template void cumulative_sum(const CumulativeSum<std::uint8_t>&);
-template void cumulative_sum(const CumulativeSum<std::uint16_t>&);
-template void cumulative_sum(const CumulativeSum<std::uint32_t>&);
-template void cumulative_sum(const CumulativeSum<std::uint64_t>&);
-template void arg_extreme(const ArgExtreme<float>&);
-template void arg_extreme(const ArgExtreme<double>&);
-template void arg_extreme(const ArgExtreme<std::int8_t>&);
-template void arg_extreme(const ArgExtreme<std::int16_t>&);
-template void arg_extreme(const ArgExtreme<std::int32_t>&);
-template void arg_extreme(const ArgExtreme<std::int64_t>&);
-template void arg_extreme(const ArgExtreme<std::uint8_t>&);
-template void arg_extreme(const ArgExtreme<std::uint16_t>&);
-template void arg_extreme(const ArgExtreme<std::uint32_t>&);
-template void arg_extreme(const ArgExtreme<std::uint64_t>&);
+LAMINA_FOR_FLOATS(reduction_forward, Reduce);
+LAMINA_FOR_FLOATS(reduction_backward, ReduceBackward);
+LAMINA_FOR_FLOATS(cumulative_sum, CumulativeSum);
+LAMINA_FOR_INTEGERS(cumulative_sum, CumulativeSum);
+LAMINA_FOR_FLOATS(arg_extreme, ArgExtreme);
+LAMINA_FOR_INTEGERS(arg_extreme, ArgExtreme);
 
 }  // namespace lamina

@@ -37,7 +37,7 @@ struct Groups {
 // How partial results are reduced further.
 inline ReduceOp joining(ReduceOp op) {
   if (op == ReduceOp::max_abs) return ReduceOp::max;
-  return op == ReduceOp::sum_squares || op == ReduceOp::sum_abs ? ReduceOp::sum : op;
+  return op == ReduceOp::sum_squares ? ReduceOp::sum : op;
 }
 
 // out (+)= scale * reduction of x. Deterministic: parts depend on the sizes alone.

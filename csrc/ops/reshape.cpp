@@ -131,18 +131,14 @@ void one_hot(const OneHot<T>& a) {
   });
 }
 
-template void strided_copy(const StridedCopy<float>&);
-template void strided_copy(const StridedCopy<double>&);
+LAMINA_FOR_FLOATS(strided_copy, StridedCopy);
 template void strided_copy(const StridedCopy<std::uint8_t>&);
 template void strided_copy(const StridedCopy<std::uint16_t>&);
-template void take(const Take<float>&);
-template void take(const Take<double>&);
+LAMINA_FOR_FLOATS(take, Take);
 template void take(const Take<std::uint8_t>&);
 template void take(const Take<std::uint16_t>&);
-template void take_backward(const TakeBackward<float>&);
-template void take_backward(const TakeBackward<double>&);
+LAMINA_FOR_FLOATS(take_backward, TakeBackward);
 template void take_backward(const TakeBackward<std::uint64_t>&);
-template void one_hot(const OneHot<float>&);
-template void one_hot(const OneHot<double>&);
+LAMINA_FOR_FLOATS(one_hot, OneHot);
 
 }  // namespace lamina

@@ -97,14 +97,12 @@ void resize_forward(const ResizeForward<T>& a) {
 
 template <class T>
 void resize_backward(const ResizeBackward<T>& a) {
-  if (a.mode == Grad::skip) return;
-  resize(a.dy, a.dx, a.N, a.OH, a.OW, a.C, transposed(axis_of<T>(a.H, a.OH, a.interpolation), a.H),
-         transposed(axis_of<T>(a.W, a.OW, a.interpolation), a.W), a.mode == Grad::accumulate);
+  if (!a.dx.wanted()) return;
+  resize(a.dy, a.dx.to, a.N, a.OH, a.OW, a.C, transposed(axis_of<T>(a.H, a.OH, a.interpolation), a.H),
+         transposed(axis_of<T>(a.W, a.OW, a.interpolation), a.W), a.dx.adds());
 }
 
-template void resize_forward(const ResizeForward<float>&);
-template void resize_forward(const ResizeForward<double>&);
-template void resize_backward(const ResizeBackward<float>&);
-template void resize_backward(const ResizeBackward<double>&);
+LAMINA_FOR_FLOATS(resize_forward, ResizeForward);
+LAMINA_FOR_FLOATS(resize_backward, ResizeBackward);
 
 }  // namespace lamina

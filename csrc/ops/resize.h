@@ -21,10 +21,9 @@ void resize_forward(const ResizeForward<T>& a);
 template <class T>
 struct ResizeBackward {
   const T* dy;
-  T* dx;
+  Gradient<T> dx;
   dim_t N, H, W, C, OH, OW;
   Interpolation interpolation;
-  Grad mode;
 };
 template <class T>
 void resize_backward(const ResizeBackward<T>& a);

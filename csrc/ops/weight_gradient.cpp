@@ -191,7 +191,6 @@ void convolution_weight_gradient(const WeightGradient<T>& a) {
   WeightGradients<T>(a).run();
 }
 
-template void convolution_weight_gradient(const WeightGradient<float>&);
-template void convolution_weight_gradient(const WeightGradient<double>&);
+LAMINA_FOR_FLOATS(convolution_weight_gradient, WeightGradient);
 
 }  // namespace lamina

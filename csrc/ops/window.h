@@ -40,9 +40,8 @@ struct Axis {
   bool empty() const { return taps == 0 || count == 0; }
   dim_t at(dim_t i, dim_t t) const { return offset + i * step + t * dilation; }
 
-  dim_t number(dim_t p) const {
-    return dst_stride == 1 ? p - first : (p - first) / dst_stride;
-  }  // of the output at position p
+  // The number of the output at position p.
+  dim_t number(dim_t p) const { return dst_stride == 1 ? p - first : (p - first) / dst_stride; }
   // Taps that cover so many positions. Divisions are slow, and most kernels are not dilated.
   dim_t steps(dim_t positions) const { return dilation == 1 ? positions : (positions + dilation - 1) / dilation; }
 

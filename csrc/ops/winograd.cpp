@@ -313,9 +313,7 @@ template bool winograd_pays(const Correlation<float>&);
 template bool winograd_pays(const Correlation<double>&);
 template bool winograd_pays<float>(const Window&, dim_t, dim_t);
 template bool winograd_pays<double>(const Window&, dim_t, dim_t);
-template void winograd_correlate(const Correlation<float>&);
-template void winograd_correlate(const Correlation<double>&);
-template void winograd_weight_gradient(const WeightGradient<float>&);
-template void winograd_weight_gradient(const WeightGradient<double>&);
+LAMINA_FOR_FLOATS(winograd_correlate, Correlation);
+LAMINA_FOR_FLOATS(winograd_weight_gradient, WeightGradient);
 
 }  // namespace lamina

@@ -1,4 +1,6 @@
-// The random numbers of core/rng.h for a register of indices at once.
+// Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011) for a register of
+// indices at once: random numbers as a function of (key, counter, element index), so that they depend on no order and
+// no number of threads.
 #pragma once
 #include "simd/vec.h"
 
