@@ -115,11 +115,7 @@ class CallbackList:
     """
 
     def __init__(
-        self,
-        callbacks: Iterable[Callback],
-        model: Any,
-        params: dict[str, Any],
-        progress: ProgbarLogger | None = None,
+        self, callbacks: Iterable[Callback], model: Any, params: dict[str, Any], progress: ProgbarLogger | None = None
     ) -> None:
         self.callbacks = list(callbacks)
         self.progress = progress

@@ -210,10 +210,7 @@ _CALLBACKS = {
     "min_delta": "least difference that counts as an improvement.",
     "verbose": "1 prints what is done, 0 does not.",
 }
-_FILES = {
-    "filepath": 'name of the file, like "m.lamina".',
-    "overwrite": "whether a file of that name is replaced.",
-}
+_FILES = {"filepath": 'name of the file, like "m.lamina".', "overwrite": "whether a file of that name is replaced."}
 # Errors that follow from an argument, of functions and classes whose docstring has no ``Raises:``.
 ERRORS = {
     "callbacks": {"mode": "ValueError: ``mode`` is unknown."},
@@ -229,7 +226,7 @@ ERRORS = {
         "learning_rate": (
             "ValueError: a number is out of its range, or several limits of the gradients are given.\n"
             "    TypeError: ``learning_rate`` is no number or schedule."
-        ),
+        )
     },
     "optimizers.schedules": {"decay_steps": "ValueError: ``decay_steps`` is not positive."},
     "ops": {

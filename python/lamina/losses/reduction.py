@@ -43,11 +43,7 @@ def broadcast_weights(sample_weight: Any, values: Tensor) -> Tensor:
 
 
 def reduce_values(
-    values: Tensor,
-    sample_weight: Any,
-    reduction: str | None,
-    counted: Tensor | None = None,
-    mask: Tensor | None = None,
+    values: Tensor, sample_weight: Any, reduction: str | None, counted: Tensor | None = None, mask: Tensor | None = None
 ) -> Tensor:
     """values (one loss a sample), weighted, then reduced.
 

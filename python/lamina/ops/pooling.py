@@ -190,11 +190,7 @@ def max_pool2d(x: TensorLike, pool_size: Size, strides: Size | None = None, padd
 
 
 def average_pool2d(
-    x: TensorLike,
-    pool_size: Size,
-    strides: Size | None = None,
-    padding: Padding = "valid",
-    count_pad: bool = False,
+    x: TensorLike, pool_size: Size, strides: Size | None = None, padding: Padding = "valid", count_pad: bool = False
 ) -> Tensor:
     """average_pool of images.
 

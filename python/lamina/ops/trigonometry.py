@@ -117,10 +117,7 @@ def arctan2(x1: TensorLike, x2: TensorLike) -> Tensor:
     return with_slopes(
         inputs,
         _arctan2,
-        [
-            lambda y, x: _over_square(x, hypot(x, y)),
-            lambda y, x: _over_square(negative(y), hypot(x, y)),
-        ],
+        [lambda y, x: _over_square(x, hypot(x, y)), lambda y, x: _over_square(negative(y), hypot(x, y))],
     )
 
 

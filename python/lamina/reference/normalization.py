@@ -117,13 +117,7 @@ def rms_norm_forward(x: Array, scale: Array | None, epsilon: float) -> tuple[Arr
 
 
 def rms_norm_backward(
-    x: Array,
-    scale: Array | None,
-    rstd: Array,
-    dy: Array,
-    dx: Array | None,
-    dscale: Array | None,
-    accumulate: int = 0,
+    x: Array, scale: Array | None, rstd: Array, dy: Array, dx: Array | None, dscale: Array | None, accumulate: int = 0
 ) -> None:
     h = x * rstd[..., None]
     if dx is not None:

@@ -55,11 +55,7 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
     path = _target(filepath, overwrite)
     if not model.built and not model.weights:  # its own step may call its parts, and never the model
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before saving")
-    description: dict[str, Any] = {
-        "model": registry.serialize(model),
-        "built": _built(model),
-        "frozen": _frozen(model),
-    }
+    description: dict[str, Any] = {"model": registry.serialize(model), "built": _built(model), "frozen": _frozen(model)}
     tensors = {f"weights/{key}": v.numpy() for key, v in named_variables(model).items()}
     tensors |= {f"random/{key}": state for key, state in random_states(model).items()}
     if include_optimizer and model.compiled:
