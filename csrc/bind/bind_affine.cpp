@@ -45,8 +45,7 @@ py::array affine_forward_py(py::handle x_, py::handle transform_, const std::str
   const bool bilinear = parse_bilinear(interpolation);
   const Fill fill = parse_fill(fill_mode);
   const Result y = call.result({x.dim(0), x.dim(1), x.dim(2), x.dim(3)});
-  with_float(x.dtype(), kAffine, [&](auto t) {
-    using T = decltype(t);
+  with_float(x.dtype(), kAffine, [&]<class T>(T) {
     const AffineForward<T> a{.x = x.as<T>(),
                              .transform = transform.as<T>(),
                              .y = y.as<T>(),
@@ -72,8 +71,7 @@ void affine_backward_py(py::handle dy_, py::handle transform_, const std::string
   const Fill fill = parse_fill(fill_mode);
   const auto dx = call.gradient(dx_, "dx", {dy.dim(0), dy.dim(1), dy.dim(2), dy.dim(3)}, 0);
   if (!dx.v) return;
-  with_float(dy.dtype(), kAffine, [&](auto t) {
-    using T = decltype(t);
+  with_float(dy.dtype(), kAffine, [&]<class T>(T) {
     const AffineBackward<T> a{.dy = dy.as<T>(),
                               .transform = transform.as<T>(),
                               .dx = dx.as<T>(),
@@ -83,8 +81,7 @@ void affine_backward_py(py::handle dy_, py::handle transform_, const std::string
                               .C = dy.dim(3),
                               .transforms = transform.dim(0),
                               .bilinear = bilinear,
-                              .fill = fill,
-                              .mode = dx.mode};
+                              .fill = fill};
     run<affine_backward<T>>("affine_backward", work(dy), a);
   });
 }
@@ -92,12 +89,11 @@ void affine_backward_py(py::handle dy_, py::handle transform_, const std::string
 }  // namespace
 
 void bind_affine(py::module_& m) {
-  using py::arg;
-  define(m, "affine_forward", affine_forward_py, arg("images"), arg("transform"), arg("interpolation"),
-         arg("fill_mode"), arg("fill_value"),
+  define(m, "affine_forward", affine_forward_py, "images, transform, interpolation, fill_mode, fill_value",
          "Images (N, H, W, C) seen through maps (N, 8) or (1, 8) from output to input pixels.");
-  define(m, "affine_backward", affine_backward_py, arg("dy"), arg("transform"), arg("interpolation"), arg("fill_mode"),
-         arg("dx"), arg("accumulate") = 0, "Gradient of affine_forward into dx.");
+  define(m, "affine_backward", affine_backward_py,
+         with_defaults("dy, transform, interpolation, fill_mode, dx, accumulate", 0),
+         "Gradient of affine_forward into dx.");
 }
 
 }  // namespace lamina

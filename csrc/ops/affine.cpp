@@ -102,13 +102,13 @@ void affine_forward(const AffineForward<T>& a) {
 
 template <class T>
 void affine_backward(const AffineBackward<T>& a) {
-  if (a.mode == Grad::skip) return;
+  if (!a.dx.wanted()) return;
   const dim_t pixels = a.H * a.W, C = a.C;
   parallel_for(a.N, kGrain / std::max<dim_t>(1, pixels * (C + 8)) + 1, [&](dim_t begin, dim_t end) {
     for (dim_t image = begin; image < end; image++) {
       const T* dy = a.dy + image * pixels * C;
       T* dx = a.dx + image * pixels * C;
-      if (a.mode == Grad::write) std::fill(dx, dx + pixels * C, T(0));
+      if (!a.dx.adds()) std::fill(dx, dx + pixels * C, T(0));
       for_each_pixel<T>(map_of(a.transform, a.transforms, image), 0, a.H, a.H, a.W, a.bilinear, a.fill,
                         [&](dim_t p, const Taps<T>& rows, const Taps<T>& columns) {
                           for (int r = 0; r < rows.count; r++)
@@ -123,9 +123,7 @@ void affine_backward(const AffineBackward<T>& a) {
   });
 }
 
-template void affine_forward(const AffineForward<float>&);
-template void affine_forward(const AffineForward<double>&);
-template void affine_backward(const AffineBackward<float>&);
-template void affine_backward(const AffineBackward<double>&);
+LAMINA_FOR_FLOATS(affine_forward, AffineForward);
+LAMINA_FOR_FLOATS(affine_backward, AffineBackward);
 
 }  // namespace lamina

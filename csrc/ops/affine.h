@@ -26,11 +26,10 @@ void affine_forward(const AffineForward<T>& a);
 template <class T>
 struct AffineBackward {
   const T *dy, *transform;
-  T* dx;
+  Gradient<T> dx;
   dim_t N, H, W, C, transforms;
   bool bilinear;
   Fill fill;
-  Grad mode;
 };
 template <class T>
 void affine_backward(const AffineBackward<T>& a);
