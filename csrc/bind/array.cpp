@@ -12,12 +12,9 @@ std::optional<Dtype> dtype_from(py::ssize_t itemsize, char kind) {
   switch (kind) {
     case 'f':
       return itemsize == 4 ? std::optional(Dtype::f32) : itemsize == 8 ? std::optional(Dtype::f64) : std::nullopt;
-    case 'i':
-      return itemsize == 4 ? Dtype::i32 : itemsize == 8 ? Dtype::i64 : itemsize == 1 ? Dtype::i8 : Dtype::i16;
-    case 'u':
-      return itemsize == 1 ? Dtype::u8 : itemsize == 2 ? Dtype::u16 : itemsize == 4 ? Dtype::u32 : Dtype::u64;
-    case 'b':
-      return Dtype::boolean;
+    case 'i': return itemsize == 4 ? Dtype::i32 : itemsize == 8 ? Dtype::i64 : itemsize == 1 ? Dtype::i8 : Dtype::i16;
+    case 'u': return itemsize == 1 ? Dtype::u8 : itemsize == 2 ? Dtype::u16 : itemsize == 4 ? Dtype::u32 : Dtype::u64;
+    case 'b': return Dtype::boolean;
   }
   return std::nullopt;
 }

@@ -39,18 +39,11 @@ py::array full_py(const std::vector<dim_t>& shape, double value, py::handle dtyp
     fill_as(t);
   };
   switch (a.dtype) {
-    case Dtype::i32:
-      fill_integers(std::int32_t{});
-      break;
-    case Dtype::i64:
-      fill_integers(std::int64_t{});
-      break;
+    case Dtype::i32: fill_integers(std::int32_t{}); break;
+    case Dtype::i64: fill_integers(std::int64_t{}); break;
     case Dtype::u8:
-    case Dtype::boolean:
-      fill_integers(std::uint8_t{});
-      break;
-    default:
-      with_float(a.dtype, "full", fill_as);
+    case Dtype::boolean: fill_integers(std::uint8_t{}); break;
+    default: with_float(a.dtype, "full", fill_as);
   }
   return a;
 }

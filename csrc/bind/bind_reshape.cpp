@@ -12,14 +12,10 @@ namespace {
 template <class F>
 void with_size(dim_t bytes, F&& f) {
   switch (bytes) {
-    case 1:
-      return f(std::uint8_t{});
-    case 2:
-      return f(std::uint16_t{});
-    case 4:
-      return f(float{});
-    default:
-      return f(double{});
+    case 1: return f(std::uint8_t{});
+    case 2: return f(std::uint16_t{});
+    case 4: return f(float{});
+    default: return f(double{});
   }
 }
 

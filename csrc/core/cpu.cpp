@@ -46,14 +46,10 @@ int tighter(int a, int b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
 
 const char* isa_name(Isa isa) {
   switch (isa) {
-    case Isa::v2:
-      return "v2";
-    case Isa::v3:
-      return "v3";
-    case Isa::v4:
-      return "v4";
-    case Isa::neon:
-      return "neon";
+    case Isa::v2: return "v2";
+    case Isa::v3: return "v3";
+    case Isa::v4: return "v4";
+    case Isa::neon: return "neon";
   }
   return "?";
 }
@@ -62,8 +58,7 @@ bool host_has(Isa isa) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   switch (isa) {
-    case Isa::v2:
-      return true;
+    case Isa::v2: return true;
     case Isa::v3:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
              __builtin_cpu_supports("bmi2");
@@ -71,8 +66,7 @@ bool host_has(Isa isa) {
       return host_has(Isa::v3) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vl");
-    case Isa::neon:
-      return false;
+    case Isa::neon: return false;
   }
   return false;
 #else

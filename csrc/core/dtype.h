@@ -8,22 +8,14 @@ namespace lamina {
 template <class F>
 decltype(auto) with_integer(Dtype d, F&& f) {
   switch (d) {
-    case Dtype::i8:
-      return f(std::int8_t{});
-    case Dtype::i16:
-      return f(std::int16_t{});
-    case Dtype::i32:
-      return f(std::int32_t{});
-    case Dtype::i64:
-      return f(std::int64_t{});
-    case Dtype::u16:
-      return f(std::uint16_t{});
-    case Dtype::u32:
-      return f(std::uint32_t{});
-    case Dtype::u64:
-      return f(std::uint64_t{});
-    default:
-      return f(std::uint8_t{});
+    case Dtype::i8: return f(std::int8_t{});
+    case Dtype::i16: return f(std::int16_t{});
+    case Dtype::i32: return f(std::int32_t{});
+    case Dtype::i64: return f(std::int64_t{});
+    case Dtype::u16: return f(std::uint16_t{});
+    case Dtype::u32: return f(std::uint32_t{});
+    case Dtype::u64: return f(std::uint64_t{});
+    default: return f(std::uint8_t{});
   }
 }
 inline bool is_float(Dtype d) { return d == Dtype::f32 || d == Dtype::f64; }

@@ -17,40 +17,23 @@ void unary(UnaryOp op, const T* x, T* y, dim_t n, T a, T b) {
   using V = Vec<T>;
   const V low = splat(a), high = splat(b);
   switch (op) {
-    case UnaryOp::negative:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return -v; });
-    case UnaryOp::reciprocal:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return T(1) / v; });
-    case UnaryOp::square:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return v * v; });
-    case UnaryOp::sqrt:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vsqrt(v); });
-    case UnaryOp::rsqrt:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return T(1) / vsqrt(v); });
-    case UnaryOp::abs:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vabs<T>(v); });
-    case UnaryOp::sign:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vsign<T>(v); });
-    case UnaryOp::exp:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vexp<T>(v); });
-    case UnaryOp::expm1:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vexpm1<T>(v); });
-    case UnaryOp::log:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vlog<T>(v); });
-    case UnaryOp::log1p:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vlog1p<T>(v); });
-    case UnaryOp::sin:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vsin(v); });
-    case UnaryOp::cos:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vcos(v); });
-    case UnaryOp::erf:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return verf<T>(v); });
-    case UnaryOp::floor:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vfloor(v); });
-    case UnaryOp::ceil:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return -vfloor(-v); });
-    case UnaryOp::round:
-      return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vround<T>(v); });
+    case UnaryOp::negative: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return -v; });
+    case UnaryOp::reciprocal: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return T(1) / v; });
+    case UnaryOp::square: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return v * v; });
+    case UnaryOp::sqrt: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vsqrt(v); });
+    case UnaryOp::rsqrt: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return T(1) / vsqrt(v); });
+    case UnaryOp::abs: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vabs<T>(v); });
+    case UnaryOp::sign: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vsign<T>(v); });
+    case UnaryOp::exp: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vexp<T>(v); });
+    case UnaryOp::expm1: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vexpm1<T>(v); });
+    case UnaryOp::log: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vlog<T>(v); });
+    case UnaryOp::log1p: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vlog1p<T>(v); });
+    case UnaryOp::sin: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vsin(v); });
+    case UnaryOp::cos: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vcos(v); });
+    case UnaryOp::erf: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return verf<T>(v); });
+    case UnaryOp::floor: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vfloor(v); });
+    case UnaryOp::ceil: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return -vfloor(-v); });
+    case UnaryOp::round: return map(x, y, n, [](V v) LAMINA_INLINE_LAMBDA { return vround<T>(v); });
     case UnaryOp::clip:
     case UnaryOp::saturate:
       return map(x, y, n, [=](V v) LAMINA_INLINE_LAMBDA { return vmin<T>(vmax<T>(v, low), high); });
@@ -73,37 +56,24 @@ void unary_gradient(UnaryOp op, const T* s, const T* g, T* dx, dim_t n, T a, T b
   const V low = splat(a), high = splat(b);
   auto run = [&](auto f) LAMINA_INLINE_LAMBDA { map_gradient<T>(s, g, dx, n, accumulate, f); };
   switch (op) {
-    case UnaryOp::negative:
-      return run([](V, V d) LAMINA_INLINE_LAMBDA { return -d; });
-    case UnaryOp::reciprocal:
-      return run([](V y, V d) LAMINA_INLINE_LAMBDA { return -d * y * y; });
-    case UnaryOp::square:
-      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return T(2) * d * x; });
-    case UnaryOp::sqrt:
-      return run([](V y, V d) LAMINA_INLINE_LAMBDA { return T(0.5) * d / y; });
-    case UnaryOp::rsqrt:
-      return run([](V y, V d) LAMINA_INLINE_LAMBDA { return T(-0.5) * d * y * y * y; });
-    case UnaryOp::abs:
-      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d * vsign<T>(x); });
-    case UnaryOp::exp:
-      return run([](V y, V d) LAMINA_INLINE_LAMBDA { return d * y; });
-    case UnaryOp::expm1:
-      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d * vexp<T>(x); });
-    case UnaryOp::log:
-      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d / x; });
-    case UnaryOp::log1p:
-      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d / (x + T(1)); });
-    case UnaryOp::sin:
-      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d * vcos(x); });
-    case UnaryOp::cos:
-      return run([](V x, V d) LAMINA_INLINE_LAMBDA { return -d * vsin(x); });
+    case UnaryOp::negative: return run([](V, V d) LAMINA_INLINE_LAMBDA { return -d; });
+    case UnaryOp::reciprocal: return run([](V y, V d) LAMINA_INLINE_LAMBDA { return -d * y * y; });
+    case UnaryOp::square: return run([](V x, V d) LAMINA_INLINE_LAMBDA { return T(2) * d * x; });
+    case UnaryOp::sqrt: return run([](V y, V d) LAMINA_INLINE_LAMBDA { return T(0.5) * d / y; });
+    case UnaryOp::rsqrt: return run([](V y, V d) LAMINA_INLINE_LAMBDA { return T(-0.5) * d * y * y * y; });
+    case UnaryOp::abs: return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d * vsign<T>(x); });
+    case UnaryOp::exp: return run([](V y, V d) LAMINA_INLINE_LAMBDA { return d * y; });
+    case UnaryOp::expm1: return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d * vexp<T>(x); });
+    case UnaryOp::log: return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d / x; });
+    case UnaryOp::log1p: return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d / (x + T(1)); });
+    case UnaryOp::sin: return run([](V x, V d) LAMINA_INLINE_LAMBDA { return d * vcos(x); });
+    case UnaryOp::cos: return run([](V x, V d) LAMINA_INLINE_LAMBDA { return -d * vsin(x); });
     case UnaryOp::erf:  // 2 / sqrt(pi) exp(-x^2)
       return run([](V x, V d) LAMINA_INLINE_LAMBDA { return T(1.1283791670955126) * d * vexp<T>(-x * x); });
     case UnaryOp::sign:
     case UnaryOp::floor:
     case UnaryOp::ceil:
-    case UnaryOp::round:
-      return run([](V, V) LAMINA_INLINE_LAMBDA { return V{}; });
+    case UnaryOp::round: return run([](V, V) LAMINA_INLINE_LAMBDA { return V{}; });
     case UnaryOp::clip:
       return run([=](V x, V d) LAMINA_INLINE_LAMBDA { return select<T>((x < low) | (x > high), V{}, d); });
     case UnaryOp::saturate:
@@ -202,24 +172,16 @@ void binary_rows(BinaryOp op, bool relu, const BinaryRows<T>& r) {
     case BinaryOp::add:
       if (relu) return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return vmax<T>(x + y, V{}); });
       return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return x + y; });
-    case BinaryOp::subtract:
-      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return x - y; });
-    case BinaryOp::multiply:
-      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return x * y; });
-    case BinaryOp::divide:
-      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return x / y; });
-    case BinaryOp::power:
-      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return vpow(x, y); });
-    case BinaryOp::maximum:
-      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return larger<T>(x, y); });
-    case BinaryOp::minimum:
-      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return smaller<T>(x, y); });
+    case BinaryOp::subtract: return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return x - y; });
+    case BinaryOp::multiply: return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return x * y; });
+    case BinaryOp::divide: return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return x / y; });
+    case BinaryOp::power: return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return vpow(x, y); });
+    case BinaryOp::maximum: return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return larger<T>(x, y); });
+    case BinaryOp::minimum: return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return smaller<T>(x, y); });
     case BinaryOp::floor_divide:
       return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return floored_quotient<T>(x, y); });
-    case BinaryOp::mod:
-      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return floored_mod<T>(x, y); });
-    case BinaryOp::hypot:
-      return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return length<T>(x, y); });
+    case BinaryOp::mod: return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return floored_mod<T>(x, y); });
+    case BinaryOp::hypot: return map_rows(r, [](V x, V y) LAMINA_INLINE_LAMBDA { return length<T>(x, y); });
   }
 }
 
@@ -256,8 +218,7 @@ void binary_gradient_rows(BinaryOp op, bool second, bool accumulate, const Binar
   auto run = [&](auto f) LAMINA_INLINE_LAMBDA { gradient_rows<T>(r, accumulate, f); };
   auto either = [&](auto fx, auto fy) LAMINA_INLINE_LAMBDA { second ? run(fy) : run(fx); };
   switch (op) {
-    case BinaryOp::add:
-      return run([](V, V, V g) LAMINA_INLINE_LAMBDA { return g; });
+    case BinaryOp::add: return run([](V, V, V g) LAMINA_INLINE_LAMBDA { return g; });
     case BinaryOp::subtract:
       return either([](V, V, V g) LAMINA_INLINE_LAMBDA { return g; },
                     [](V, V, V g) LAMINA_INLINE_LAMBDA { return -g; });
@@ -279,8 +240,7 @@ void binary_gradient_rows(BinaryOp op, bool second, bool accumulate, const Binar
     case BinaryOp::minimum:
       return either([](V x, V y, V g) LAMINA_INLINE_LAMBDA { return share<T>((x < y) | (x != x), x == y, g); },
                     [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return share<T>((y < x) | (y != y), x == y, g); });
-    case BinaryOp::floor_divide:
-      return run([](V, V, V) LAMINA_INLINE_LAMBDA { return V{}; });
+    case BinaryOp::floor_divide: return run([](V, V, V) LAMINA_INLINE_LAMBDA { return V{}; });
     case BinaryOp::mod:
       return either([](V, V, V g) LAMINA_INLINE_LAMBDA { return g; },
                     [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return -g * floored_quotient<T>(x, y); });

@@ -22,8 +22,7 @@ constexpr int kAhead = 8;  // so many rows ahead, a matrix that is packed is fet
 template <class T>
 void activate(T* y, dim_t n, Activation act) {
   switch (act) {
-    case Activation::linear:
-      break;
+    case Activation::linear: break;
     case Activation::relu:
       for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, vmax<T>(get(y + i, l), Vec<T>{}), l); });
       break;
@@ -46,8 +45,7 @@ template <class T>
 void activation_gradient(const T* y, const T* dy, T* dz, dim_t n, Activation act) {
   using V = Vec<T>;
   switch (act) {
-    case Activation::linear:
-      return map_gradient<T>(y, dy, dz, n, [](V, V g) LAMINA_INLINE_LAMBDA { return g; });
+    case Activation::linear: return map_gradient<T>(y, dy, dz, n, [](V, V g) LAMINA_INLINE_LAMBDA { return g; });
     case Activation::relu:
       return map_gradient<T>(y, dy, dz, n, [](V v, V g) LAMINA_INLINE_LAMBDA { return select<T>(v > T(0), g, V{}); });
     case Activation::tanh:
@@ -152,12 +150,9 @@ LAMINA_INLINE void tile_rows(const Tile<T>& t) {
 template <class T>
 void tile(const Tile<T>& t) {
   switch (t.vectors) {
-    case 1:
-      return tile_rows<T, 1, 1, kMaxRows[1]>(t);
-    case 2:
-      return tile_rows<T, 2, 1, kMaxRows[2]>(t);
-    case 3:
-      return tile_rows<T, 3, 1, kMaxRows[3]>(t);
+    case 1: return tile_rows<T, 1, 1, kMaxRows[1]>(t);
+    case 2: return tile_rows<T, 2, 1, kMaxRows[2]>(t);
+    case 3: return tile_rows<T, 3, 1, kMaxRows[3]>(t);
     case 4:
       if constexpr (kMaxRows[4] > 0) return tile_rows<T, 4, 1, kMaxRows[4]>(t);
   }

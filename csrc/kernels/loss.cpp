@@ -146,10 +146,8 @@ template <class T, class F>
 LAMINA_INLINE void with_loss(PointLoss loss, T delta, F run) {
   using V = Vec<T>;
   switch (loss) {
-    case PointLoss::squared:
-      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return (x - t) * (x - t); });
-    case PointLoss::absolute:
-      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vabs<T>(x - t); });
+    case PointLoss::squared: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return (x - t) * (x - t); });
+    case PointLoss::absolute: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vabs<T>(x - t); });
     case PointLoss::huber:
       return run([=](V x, V t) LAMINA_INLINE_LAMBDA {
         const V e = vabs<T>(x - t), q = vmin<T>(e, splat(delta));
@@ -174,8 +172,7 @@ LAMINA_INLINE void with_loss(PointLoss loss, T delta, F run) {
         const V q = vmin<T>(vmax<T>(t, splat(kEpsilon<T>)), splat(T(1)));
         return q * vlog<T>(q / p);
       });
-    case PointLoss::poisson:
-      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return x - t * vlog<T>(x + kEpsilon<T>); });
+    case PointLoss::poisson: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return x - t * vlog<T>(x + kEpsilon<T>); });
   }
 }
 
@@ -184,16 +181,12 @@ template <class T, class F>
 LAMINA_INLINE void with_slope(PointLoss loss, T delta, F run) {
   using V = Vec<T>;
   switch (loss) {
-    case PointLoss::squared:
-      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return T(2) * (x - t); });
-    case PointLoss::absolute:
-      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vsign<T>(x - t); });
+    case PointLoss::squared: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return T(2) * (x - t); });
+    case PointLoss::absolute: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vsign<T>(x - t); });
     case PointLoss::huber:
       return run([=](V x, V t) LAMINA_INLINE_LAMBDA { return vmin<T>(vmax<T>(x - t, splat(-delta)), splat(delta)); });
-    case PointLoss::log_cosh:
-      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vtanh<T>(x - t); });
-    case PointLoss::binary_logits:
-      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vsigmoid<T>(x) - t; });
+    case PointLoss::log_cosh: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vtanh<T>(x - t); });
+    case PointLoss::binary_logits: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return vsigmoid<T>(x) - t; });
     case PointLoss::binary:
       return run([](V x, V t) LAMINA_INLINE_LAMBDA {
         const IntVec<T> clipped = (x < kEpsilon<T>) | (x > T(1) - kEpsilon<T>);
@@ -204,8 +197,7 @@ LAMINA_INLINE void with_slope(PointLoss loss, T delta, F run) {
         const V q = vmin<T>(vmax<T>(t, splat(kEpsilon<T>)), splat(T(1)));
         return select<T>((x < kEpsilon<T>) | (x > T(1)), V{}, -q / x);
       });
-    case PointLoss::poisson:
-      return run([](V x, V t) LAMINA_INLINE_LAMBDA { return T(1) - t / (x + kEpsilon<T>); });
+    case PointLoss::poisson: return run([](V x, V t) LAMINA_INLINE_LAMBDA { return T(1) - t / (x + kEpsilon<T>); });
   }
 }
 
@@ -221,8 +213,7 @@ LAMINA_INLINE void with_target_slope(PointLoss loss, T delta, F run) {
       return with_slope<T>(loss, delta, [&](auto slope) LAMINA_INLINE_LAMBDA {
         run([=](V x, V t) LAMINA_INLINE_LAMBDA { return -slope(x, t); });
       });
-    case PointLoss::binary_logits:
-      return run([](V x, V) LAMINA_INLINE_LAMBDA { return -x; });
+    case PointLoss::binary_logits: return run([](V x, V) LAMINA_INLINE_LAMBDA { return -x; });
     case PointLoss::binary:
       return run([](V x, V) LAMINA_INLINE_LAMBDA {
         const V p = vmin<T>(vmax<T>(x, splat(kEpsilon<T>)), splat(T(1) - kEpsilon<T>));
@@ -233,8 +224,7 @@ LAMINA_INLINE void with_target_slope(PointLoss loss, T delta, F run) {
         const V p = vmin<T>(vmax<T>(x, splat(kEpsilon<T>)), splat(T(1)));
         return select<T>((t < kEpsilon<T>) | (t > T(1)), V{}, vlog<T>(t / p) + T(1));
       });
-    case PointLoss::poisson:
-      return run([](V x, V) LAMINA_INLINE_LAMBDA { return -vlog<T>(x + kEpsilon<T>); });
+    case PointLoss::poisson: return run([](V x, V) LAMINA_INLINE_LAMBDA { return -vlog<T>(x + kEpsilon<T>); });
   }
 }
 

@@ -23,32 +23,22 @@ struct Chosen {
   CellActivation kind;
   LAMINA_INLINE Vec<T> operator()(Vec<T> x) const {
     switch (kind) {
-      case CellActivation::linear:
-        return x;
-      case CellActivation::relu:
-        return vmax<T>(x, Vec<T>{});
-      case CellActivation::tanh:
-        return vtanh<T>(x);
-      case CellActivation::sigmoid:
-        return vsigmoid<T>(x);
-      case CellActivation::hard_sigmoid:
-        return vmin<T>(vmax<T>(x * T(1.0 / 6) + T(0.5), Vec<T>{}), splat(T(1)));
+      case CellActivation::linear: return x;
+      case CellActivation::relu: return vmax<T>(x, Vec<T>{});
+      case CellActivation::tanh: return vtanh<T>(x);
+      case CellActivation::sigmoid: return vsigmoid<T>(x);
+      case CellActivation::hard_sigmoid: return vmin<T>(vmax<T>(x * T(1.0 / 6) + T(0.5), Vec<T>{}), splat(T(1)));
     }
     __builtin_unreachable();
   }
   LAMINA_INLINE Vec<T> slope(Vec<T> y) const {
     const Vec<T> zero{};
     switch (kind) {
-      case CellActivation::linear:
-        return zero + T(1);
-      case CellActivation::relu:
-        return select<T>(y > T(0), zero + T(1), zero);
-      case CellActivation::tanh:
-        return T(1) - y * y;
-      case CellActivation::sigmoid:
-        return y * (T(1) - y);
-      case CellActivation::hard_sigmoid:
-        return select<T>((y > T(0)) & (y < T(1)), zero + T(1.0 / 6), zero);
+      case CellActivation::linear: return zero + T(1);
+      case CellActivation::relu: return select<T>(y > T(0), zero + T(1), zero);
+      case CellActivation::tanh: return T(1) - y * y;
+      case CellActivation::sigmoid: return y * (T(1) - y);
+      case CellActivation::hard_sigmoid: return select<T>((y > T(0)) & (y < T(1)), zero + T(1.0 / 6), zero);
     }
     __builtin_unreachable();
   }

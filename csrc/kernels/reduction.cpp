@@ -139,18 +139,12 @@ void columns_of(const T* x, dim_t n, dim_t cols, dim_t ldx, T* out) {
 template <class T, class F>
 LAMINA_INLINE void with_reduction(ReduceOp op, F run) {
   switch (op) {
-    case ReduceOp::sum:
-      return run(Sum<T>{});
-    case ReduceOp::product:
-      return run(Product<T>{});
-    case ReduceOp::max:
-      return run(Max<T>{});
-    case ReduceOp::min:
-      return run(Min<T>{});
-    case ReduceOp::sum_squares:
-      return run(SumSquares<T>{});
-    case ReduceOp::max_abs:
-      return run(MaxAbs<T>{});
+    case ReduceOp::sum: return run(Sum<T>{});
+    case ReduceOp::product: return run(Product<T>{});
+    case ReduceOp::max: return run(Max<T>{});
+    case ReduceOp::min: return run(Min<T>{});
+    case ReduceOp::sum_squares: return run(SumSquares<T>{});
+    case ReduceOp::max_abs: return run(MaxAbs<T>{});
   }
 }
 
@@ -232,8 +226,7 @@ template <class T>
 void map(GroupMap m, const GroupRows<T>& r) {
   using V = Vec<T>;
   switch (m) {
-    case GroupMap::gradient:
-      return map_rows(r, [](V, V, V g) LAMINA_INLINE_LAMBDA { return g; });
+    case GroupMap::gradient: return map_rows(r, [](V, V, V g) LAMINA_INLINE_LAMBDA { return g; });
     case GroupMap::norm_gradient:
       return map_rows(r, [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return select<T>(y == T(0), V{}, x / y * g); });
     case GroupMap::exp_gradient:
@@ -243,8 +236,7 @@ void map(GroupMap m, const GroupRows<T>& r) {
     case GroupMap::equal:
       return map_rows(
           r, [](V x, V y, V g) LAMINA_INLINE_LAMBDA { return select<T>((x == y) | ((x != x) & (y != y)), g, V{}); });
-    case GroupMap::deviation:
-      return map_rows(r, [](V x, V y, V) LAMINA_INLINE_LAMBDA { return (x - y) * (x - y); });
+    case GroupMap::deviation: return map_rows(r, [](V x, V y, V) LAMINA_INLINE_LAMBDA { return (x - y) * (x - y); });
     case GroupMap::exp_difference:
       return map_rows(r, [](V x, V y, V) LAMINA_INLINE_LAMBDA { return exp_difference<T>(x, y); });
     case GroupMap::scaled_square:

@@ -31,12 +31,9 @@ template <class T>
 void pixels(const ResizePixels<T>& r) {
   const dim_t C = r.channels;
   switch (C) {
-    case 1:
-      return narrow_pixels<T, 1>(r);
-    case 2:
-      return narrow_pixels<T, 2>(r);
-    case 3:
-      return narrow_pixels<T, 3>(r);
+    case 1: return narrow_pixels<T, 1>(r);
+    case 2: return narrow_pixels<T, 2>(r);
+    case 3: return narrow_pixels<T, 3>(r);
   }
   for (dim_t p = 0; p < r.pixels; p++) {
     const dim_t count = r.count[p];

@@ -39,23 +39,13 @@ Table* table_of(Isa isa) {
   Table& t = tables[static_cast<int>(isa)];
   switch (isa) {
 #if defined(__x86_64__)
-    case Isa::v2:
-      v2::fill_all(t.f32, t.f64);
-      break;
-    case Isa::v3:
-      v3::fill_all(t.f32, t.f64);
-      break;
-    case Isa::v4:
-      v4::fill_all(t.f32, t.f64);
-      break;
-    case Isa::neon:
-      return nullptr;
+    case Isa::v2: v2::fill_all(t.f32, t.f64); break;
+    case Isa::v3: v3::fill_all(t.f32, t.f64); break;
+    case Isa::v4: v4::fill_all(t.f32, t.f64); break;
+    case Isa::neon: return nullptr;
 #else
-    case Isa::neon:
-      neon::fill_all(t.f32, t.f64);
-      break;
-    default:
-      return nullptr;
+    case Isa::neon: neon::fill_all(t.f32, t.f64); break;
+    default: return nullptr;
 #endif
   }
   return &t;

@@ -15,10 +15,8 @@ dim_t element(dim_t i, dim_t n, Fill fill) {
   if (i >= 0 && i < n) return i;
   const auto modulo = [](dim_t a, dim_t b) { return (a % b + b) % b; };
   switch (fill) {
-    case Fill::nearest:
-      return std::clamp<dim_t>(i, 0, n - 1);
-    case Fill::wrap:
-      return modulo(i, n);
+    case Fill::nearest: return std::clamp<dim_t>(i, 0, n - 1);
+    case Fill::wrap: return modulo(i, n);
     case Fill::mirror: {  // the outermost element stands there once
       if (n == 1) return 0;
       const dim_t place = modulo(i, 2 * (n - 1));
@@ -28,8 +26,7 @@ dim_t element(dim_t i, dim_t n, Fill fill) {
       const dim_t place = modulo(i, 2 * n);
       return place < n ? place : 2 * n - 1 - place;
     }
-    case Fill::constant:
-      break;
+    case Fill::constant: break;
   }
   return -1;
 }

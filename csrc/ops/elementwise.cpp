@@ -188,18 +188,12 @@ template <class T>
 void integer_binary(const Binary<T>& a) {
   using U = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;  // wraps instead of overflowing
   switch (a.op) {
-    case BinaryOp::add:
-      return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) + U(y)); });
-    case BinaryOp::subtract:
-      return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) - U(y)); });
-    case BinaryOp::multiply:
-      return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) * U(y)); });
-    case BinaryOp::maximum:
-      return map_operands<T>(a, a.out, [](T x, T y) { return x > y ? x : y; });
-    case BinaryOp::minimum:
-      return map_operands<T>(a, a.out, [](T x, T y) { return x < y ? x : y; });
-    case BinaryOp::floor_divide:
-      return map_operands<T>(a, a.out, floor_quotient<T>);
+    case BinaryOp::add: return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) + U(y)); });
+    case BinaryOp::subtract: return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) - U(y)); });
+    case BinaryOp::multiply: return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) * U(y)); });
+    case BinaryOp::maximum: return map_operands<T>(a, a.out, [](T x, T y) { return x > y ? x : y; });
+    case BinaryOp::minimum: return map_operands<T>(a, a.out, [](T x, T y) { return x < y ? x : y; });
+    case BinaryOp::floor_divide: return map_operands<T>(a, a.out, floor_quotient<T>);
     case BinaryOp::mod:
       return map_operands<T>(a, a.out,
                              [](T x, T y) { return y == 0 ? T(0) : T(U(x) - U(y) * U(floor_quotient(x, y))); });
@@ -208,8 +202,7 @@ void integer_binary(const Binary<T>& a) {
         check(!any_negative(a), "power: integers have no negative powers; cast x to float32");
       return map_operands<T>(a, a.out, [](T x, T y) { return T(unsigned_power<U>(U(x), U(y))); });
     case BinaryOp::divide:
-    case BinaryOp::hypot:
-      return;  // done in floats
+    case BinaryOp::hypot: return;  // done in floats
   }
 }
 
@@ -217,20 +210,13 @@ template <class T>
 void compare(const Compare<T>& a) {
   using B = unsigned char;
   switch (a.op) {
-    case Comparison::equal:
-      return map_operands<T>(a, a.out, [](T x, T y) { return B(x == y); });
-    case Comparison::not_equal:
-      return map_operands<T>(a, a.out, [](T x, T y) { return B(x != y); });
-    case Comparison::less:
-      return map_operands<T>(a, a.out, [](T x, T y) { return B(x < y); });
-    case Comparison::less_equal:
-      return map_operands<T>(a, a.out, [](T x, T y) { return B(x <= y); });
-    case Comparison::logical_and:
-      return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) & (y != 0)); });
-    case Comparison::logical_or:
-      return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) | (y != 0)); });
-    case Comparison::logical_xor:
-      return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) ^ (y != 0)); });
+    case Comparison::equal: return map_operands<T>(a, a.out, [](T x, T y) { return B(x == y); });
+    case Comparison::not_equal: return map_operands<T>(a, a.out, [](T x, T y) { return B(x != y); });
+    case Comparison::less: return map_operands<T>(a, a.out, [](T x, T y) { return B(x < y); });
+    case Comparison::less_equal: return map_operands<T>(a, a.out, [](T x, T y) { return B(x <= y); });
+    case Comparison::logical_and: return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) & (y != 0)); });
+    case Comparison::logical_or: return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) | (y != 0)); });
+    case Comparison::logical_xor: return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) ^ (y != 0)); });
   }
 }
 

@@ -92,14 +92,10 @@ void reduce_integers(const IntegerReduce& a) {
   const S* x = static_cast<const S*>(a.x);
   W* y = static_cast<W*>(a.y);
   switch (a.op) {
-    case ReduceOp::sum:
-      return reduce_groups<ReduceOp::sum, W>(x, a.groups, y);
-    case ReduceOp::product:
-      return reduce_groups<ReduceOp::product, W>(x, a.groups, y);
-    case ReduceOp::max:
-      return find_extremes<ReduceOp::max, W>(x, a.groups, y);
-    default:
-      return find_extremes<ReduceOp::min, W>(x, a.groups, y);
+    case ReduceOp::sum: return reduce_groups<ReduceOp::sum, W>(x, a.groups, y);
+    case ReduceOp::product: return reduce_groups<ReduceOp::product, W>(x, a.groups, y);
+    case ReduceOp::max: return find_extremes<ReduceOp::max, W>(x, a.groups, y);
+    default: return find_extremes<ReduceOp::min, W>(x, a.groups, y);
   }
 }
 

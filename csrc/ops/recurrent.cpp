@@ -43,10 +43,8 @@ template <class T>
 CellTraits<T> cell_traits(Cell cell) {
   const auto& k = kernels<T>().recurrent;
   switch (cell) {
-    case Cell::lstm:
-      return {k.lstm_forward, k.lstm_backward, nullptr, nullptr, 4, 4, 4, 4, 4, false};
-    case Cell::gru:
-      return {k.gru_forward, k.gru_backward, nullptr, nullptr, 3, 4, 4, 3, 2, true};
+    case Cell::lstm: return {k.lstm_forward, k.lstm_backward, nullptr, nullptr, 4, 4, 4, 4, 4, false};
+    case Cell::gru: return {k.gru_forward, k.gru_backward, nullptr, nullptr, 3, 4, 4, 3, 2, true};
     case Cell::gru_reset_before:
       return {k.reset_gates_forward,
               k.reset_state_backward,
@@ -58,8 +56,7 @@ CellTraits<T> cell_traits(Cell cell) {
               2,
               2,
               true};
-    case Cell::simple_rnn:
-      return {k.simple_forward, k.simple_backward, nullptr, nullptr, 1, 1, 1, 1, 1, false};
+    case Cell::simple_rnn: return {k.simple_forward, k.simple_backward, nullptr, nullptr, 1, 1, 1, 1, 1, false};
   }
   return {};
 }

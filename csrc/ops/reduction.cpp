@@ -202,18 +202,12 @@ void reduction_forward(const Reduce<T>& a) {
   const dim_t kept = a.groups.product(false), n = a.groups.product(true);
   const T share = T(1) / T(n);
   switch (a.op) {
-    case Reduction::sum:
-      return reduce(ReduceOp::sum, a.x, a.groups, a.y);
-    case Reduction::mean:
-      return reduce(ReduceOp::sum, a.x, a.groups, a.y, share);
-    case Reduction::product:
-      return reduce(ReduceOp::product, a.x, a.groups, a.y);
-    case Reduction::max:
-      return reduce(ReduceOp::max, a.x, a.groups, a.y);
-    case Reduction::min:
-      return reduce(ReduceOp::min, a.x, a.groups, a.y);
-    case Reduction::norm:
-      return norm(a);
+    case Reduction::sum: return reduce(ReduceOp::sum, a.x, a.groups, a.y);
+    case Reduction::mean: return reduce(ReduceOp::sum, a.x, a.groups, a.y, share);
+    case Reduction::product: return reduce(ReduceOp::product, a.x, a.groups, a.y);
+    case Reduction::max: return reduce(ReduceOp::max, a.x, a.groups, a.y);
+    case Reduction::min: return reduce(ReduceOp::min, a.x, a.groups, a.y);
+    case Reduction::norm: return norm(a);
     case Reduction::logsumexp: {
       Scratch<T> top(kept);
       reduce(ReduceOp::max, a.x, a.groups, top.get());
@@ -236,18 +230,12 @@ void reduction_backward(const ReduceBackward<T>& a) {
   };
   if (kept * n == 0) return;
   switch (a.op) {
-    case Reduction::sum:
-      return back(GroupMap::gradient, T(1));
-    case Reduction::mean:
-      return back(GroupMap::gradient, T(1) / T(n));
-    case Reduction::norm:
-      return back(GroupMap::norm_gradient, T(1));
-    case Reduction::logsumexp:
-      return back(GroupMap::exp_gradient, T(1));
-    case Reduction::variance:
-      return back(GroupMap::deviation_gradient, T(2) / T(n));
-    case Reduction::product:
-      return product_gradient(a);
+    case Reduction::sum: return back(GroupMap::gradient, T(1));
+    case Reduction::mean: return back(GroupMap::gradient, T(1) / T(n));
+    case Reduction::norm: return back(GroupMap::norm_gradient, T(1));
+    case Reduction::logsumexp: return back(GroupMap::exp_gradient, T(1));
+    case Reduction::variance: return back(GroupMap::deviation_gradient, T(2) / T(n));
+    case Reduction::product: return product_gradient(a);
     case Reduction::max:
     case Reduction::min: {
       Scratch<T> share(kept);  // first how many are equal, then what each of them gets
