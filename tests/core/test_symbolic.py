@@ -133,3 +133,15 @@ def test_an_operation_keeps_its_training_argument():
     assert not mean.numpy().any()  # drawing changes nothing
     np.testing.assert_allclose(model(value).numpy().mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(mean.numpy(), value.mean(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("window", [5, 12, 40])
+def test_windows_on_free_sizes(window):
+    """Sizes are tried until the window fits; free sizes stay free, known ones are known."""
+    assert ops.max_pool(Input((None, 3)), window, 1).shape == (None, None, 3)
+    assert ops.max_pool(Input((None, 3), batch_size=2), window, 1).shape == (2, None, 3)
+    assert ops.max_pool(Input((60, 3)), window, 1).shape == (None, 61 - window, 3)
+    assert ops.concatenate([Input((None, 3)), Input((None, 3))], axis=1).shape == (None, None, 3)
+    assert ops.reshape(Input((4, 3)), (-1, 12)).shape == (None, 12)
+    with pytest.raises(ValueError, match="length 99 is larger than the padded input.s 60"):
+        ops.max_pool(Input((60, 3)), 99, 1)

@@ -262,3 +262,18 @@ def test_keys_that_do_not_fit_are_counted():
     np.testing.assert_array_equal(layer.bias.numpy(), bias + 1)
     lamina.Sequential([layer]).load_state_dict({"dense/kernel": kernel, "dense/bias": bias})
     np.testing.assert_array_equal(layer.bias.numpy(), bias)
+
+
+@pytest.mark.parametrize("size", [0, -1, True, 1.5, None, [], [2, 0], "2"])
+def test_sizes_of_states_are_positive_integers(size):
+    class Cell(layers.Layer):
+        state_size = size
+
+        def call(self, inputs, states):
+            return inputs, states
+
+    for make in (layers.RNN, lambda cell: layers.StackedRNNCells([cell])):
+        with pytest.raises(TypeError, match=r"state_size of Cell 'cell.*' must be integers"):
+            make(Cell())
+    Cell.state_size = 1
+    assert layers.RNN(Cell()).state_size == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import lamina
 from lamina import Input, layers, ops
 
 X = np.arange(12.0, dtype=np.float32).reshape(2, 3, 2)
@@ -136,3 +137,32 @@ def test_positions_by_formula(wavelength):
     for wrong in (0, -1.0, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="must be positive and finite"):
             layers.SinePositionEncoding(wrong)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-4, 1e-9])
+def test_vectors_of_any_length_get_length_one(size):
+    layer = layers.UnitNormalization(dtype="float64")
+    np.testing.assert_allclose(layer(np.array([[3.0, 4.0], [0.0, -2.0]]) * size).numpy(), [[0.6, 0.8], [0, -1]])
+    assert layer(np.zeros((1, 2))).numpy().tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize("kind", [layers.LayerNormalization, layers.RMSNormalization])
+def test_the_last_axis_is_normalized_in_one_step(kind):
+    x = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
+    for axis, steps in ((-1, 1), (2, 1), (1, 3)):
+        layer = kind(axis)
+        y = layer(x)
+        run = lamina.capture(layer.__call__)
+        np.testing.assert_array_equal(run(x).numpy(), y.numpy())
+        assert len(run.plans[-1].steps) == steps
+        centered = x - x.mean(axis, keepdims=True) if kind is layers.LayerNormalization else x
+        scale = np.sqrt((centered**2).mean(axis, keepdims=True) + layer.epsilon)
+        np.testing.assert_allclose(y.numpy(), centered / scale, rtol=1e-5, atol=1e-6)
+
+
+def test_a_mask_of_elements_is_none_of_steps():
+    for wrong in (np.ones((2, 3, 2)), np.ones((2, 2)), np.ones(3)):
+        with pytest.raises(ValueError, match=r"mask is .*, expected the first axes of x"):
+            layers.BatchNormalization()(X, training=True, mask=wrong)
+    layer = layers.BatchNormalization()
+    assert layer(X, training=True, mask=np.ones(2)).shape == X.shape

@@ -119,7 +119,7 @@ def is_symbolic(tree: Any) -> bool:
 
 # Free sizes are tried with two values each; sizes of the result that differ between the two are free as well.
 # The second pair is for windows that the first is too small for.
-_TRIALS = (((2, 8), (3, 12)), ((2, 64), (3, 96)))
+_TRIALS = tuple(((2, n), (3, n + n // 2)) for n in (8, 64))
 
 
 class _Trial(threading.local):

@@ -53,11 +53,14 @@ def unique_keys(names: Sequence[str]) -> list[str]:
     return keys
 
 
+_LINE = 64  # bytes of a cache line
+
+
 def aligned(values: Any, dtype: np.dtype[Any]) -> Array:
     """A C-contiguous copy that starts on a cache line, and so on a vector."""
     values = np.asarray(values)
-    raw = np.empty(values.size * dtype.itemsize + 64, dtype=np.uint8)
-    start = -raw.ctypes.data % 64
+    raw = np.empty(values.size * dtype.itemsize + _LINE, dtype=np.uint8)
+    start = -raw.ctypes.data % _LINE
     array: Array = raw[start : start + values.size * dtype.itemsize].view(dtype).reshape(values.shape)
     array[...] = values
     return array
