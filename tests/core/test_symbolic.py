@@ -143,5 +143,5 @@ def test_windows_on_free_sizes(window):
     assert ops.max_pool(Input((60, 3)), window, 1).shape == (None, 61 - window, 3)
     assert ops.concatenate([Input((None, 3)), Input((None, 3))], axis=1).shape == (None, None, 3)
     assert ops.reshape(Input((4, 3)), (-1, 12)).shape == (None, 12)
-    with pytest.raises(ValueError, match="length 99 is larger than the padded input.s 60"):
+    with pytest.raises(ValueError, match=r"length 99 is larger than the padded input.s 60"):
         ops.max_pool(Input((60, 3)), 99, 1)
