@@ -7,7 +7,7 @@ import pytest
 
 import lamina
 from lamina import Input, Model, Tensor, ops
-from lamina.layers.symbolic import SymbolicTensor
+from lamina.layers.symbolic import SymbolicTensor, trial
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((2, 3, 8)).astype(np.float32)
@@ -145,3 +145,22 @@ def test_windows_on_free_sizes(window):
     assert ops.reshape(Input((4, 3)), (-1, 12)).shape == (None, 12)
     with pytest.raises(ValueError, match=r"length 99 is larger than the padded input.s 60"):
         ops.max_pool(Input((60, 3)), 99, 1)
+
+
+def test_a_layer_knows_that_it_is_only_tried():
+    """What runs to see shapes must leave nothing behind."""
+    flags = []
+
+    class Own(lamina.layers.Layer):
+        def call(self, inputs):
+            flags.append(trial.running)
+            return inputs
+
+    layer = Own()
+    layer(X)
+    assert flags == [False]
+    layer(Input((8,)))
+    assert layer.compute_output_shape((None, 8)) == (None, 8)
+    assert all(flags[1:])
+    layer(X)
+    assert flags[-1] is False

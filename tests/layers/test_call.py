@@ -104,35 +104,6 @@ def test_the_penalty_of_activities_is_of_one_example(shape):
     assert [float(loss) for loss in layer.losses] == [per_example]
 
 
-class Pair(layers.Layer):
-    """Takes two tensors, each with its mask, and is built for both shapes."""
-
-    def build(self, query_shape, value_shape):
-        self.shapes = query_shape, value_shape
-
-    def call(self, query, value, query_mask=None, value_mask=None):
-        self.masks = query_mask, value_mask
-        return query
-
-
-def test_several_arguments_have_their_own_masks_and_shapes():
-    layer = Pair()
-    query, value = attach(Tensor(STEPS), Tensor(MASK)), Tensor(STEPS[:, :2, :1].copy())
-    with pytest.warns(UserWarning, match="does not support masks"):
-        layer(query, value)
-    assert layer.shapes == ((None, 3, 2), (None, 2, 1))
-    assert layer._build_arguments == {"query_shape": (None, 3, 2), "value_shape": (None, 2, 1)}
-    assert layer.masks[0].numpy().tolist() == MASK.tolist()
-    assert layer.masks[1] is None
-    masked = attach(value, Tensor(MASK[:, :2]))
-    with pytest.warns(UserWarning, match="does not support masks"):
-        layer(query=query, value=masked, query_mask=np.ones((2, 3)))
-    assert layer.masks[0].numpy().tolist() == np.ones((2, 3)).tolist()
-    assert layer.masks[1].numpy().tolist() == MASK[:, :2].tolist()
-    layer(value, masked)  # not the first one's: nothing is to go on
-    assert layer.masks[0] is None
-
-
 class Masked(layers.Layer):
     supports_masking = True
 
@@ -187,34 +158,6 @@ def test_masks_that_are_not_of_steps_end():
         assert not hasattr(layer(STEPS, mask=mask), "mask")
     assert layer(X[:, 0], mask=MASK[:, 0]).mask.numpy().tolist() == [True, True]
     assert layer(STEPS, mask=MASK.astype(np.float32)).mask.dtype == np.bool_
-
-
-class Composite(layers.Layer):
-    """No build of its own, and none of the options of every layer."""
-
-    def __init__(self):
-        super().__init__()
-        self.inner = layers.Dense(4)
-
-    def call(self, inputs):
-        return self.inner(inputs)
-
-
-def test_layers_inside_of_layers_are_built_with_them():
-    outer = layers.TimeDistributed(Composite())
-    outer.build((None, 3, 2))
-    assert [w.shape for w in outer.weights] == [(2, 4), (4,)]
-
-
-@pytest.mark.parametrize("trainable", [True, False])
-def test_a_class_without_the_options_of_every_layer_comes_back_as_it_was(trainable):
-    layer = Composite()
-    layer._name = "mine"
-    layer.trainable = trainable
-    again = Composite.from_config({**layer.get_config(), "dtype": "float32"})
-    assert (again.name, again.trainable) == ("mine", trainable)
-    again(X)
-    assert len(again.trainable_weights) == 2 * trainable
 
 
 INSIDE = {

@@ -309,7 +309,7 @@ def test_the_range_of_predictions_that_counts_as_probabilities(kind, recwarn):
     right = np.array([[0.0, 1.0], [0.25, 0.75]])
     for fits in (right, right * 1.0005, right / 2):
         kind()(y, fits)
-    for logits in (right * 1.002, right * 0.99, right / 2, right - 0.01, right[:, :1]):
+    for logits in (right * 1.002, right * 0.99, right / 2, right - 0.01, right[:, :1], np.ones((2, 1))):
         kind(from_logits=True)(y[:, : logits.shape[1]], logits)
     assert not recwarn.list
     for wrong in (right - 0.01, right * 1.01):
