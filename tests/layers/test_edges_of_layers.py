@@ -9,18 +9,16 @@ from lamina import Tensor, initializers, layers
 from lamina.core.masked_tensor import MaskedTensor, attach
 
 X = np.arange(12.0, dtype=np.float32).reshape(2, 3, 2)
-# The layers at which a mask of steps ends.
+# The layers at which a mask of steps ends; those that prepare images and text have no steps.
 WITHOUT_MASKS = [
     "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D", "AdaptiveMaxPooling1D",
     "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D",
-    "CenterCrop", "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose",
-    "Cropping1D", "Cropping2D", "DepthwiseConv1D", "DepthwiseConv2D", "Flatten", "GRUCell",
-    "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
-    "GlobalMaxPooling3D", "InputLayer", "LSTMCell", "Layer", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D",
-    "OpLayer", "Permute", "RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip", "RandomRotation",
-    "RandomShear", "RandomTranslation", "RandomZoom", "RepeatVector", "Reshape", "SeparableConv1D",
-    "SeparableConv2D", "SimpleRNNCell", "StackedRNNCells", "UpSampling1D", "UpSampling2D", "ZeroPadding1D",
-    "ZeroPadding2D",
+    "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose", "Cropping1D",
+    "Cropping2D", "DepthwiseConv1D", "DepthwiseConv2D", "Flatten", "GRUCell", "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "InputLayer",
+    "LSTMCell", "Layer", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "OpLayer", "Permute", "RepeatVector",
+    "Reshape", "SeparableConv1D", "SeparableConv2D", "SimpleRNNCell", "StackedRNNCells", "UpSampling1D",
+    "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
 ]  # fmt: skip
 
 
@@ -30,7 +28,8 @@ def classes():
 
 
 def test_the_layers_at_which_a_mask_ends():
-    assert sorted(n for n, c in classes().items() if not c.supports_masking) == sorted(WITHOUT_MASKS)
+    ending = {n: c for n, c in classes().items() if not c.supports_masking}
+    assert sorted(n for n, c in ending.items() if ".preprocessing." not in c.__module__) == sorted(WITHOUT_MASKS)
 
 
 def test_merged_shapes_broadcast_in_both_orders():
