@@ -39,6 +39,7 @@ def test_rates(options, values, expected):
     assert run(callbacks.ReduceLROnPlateau, options, values, optimizers.SGD(1.0)) == pytest.approx(expected)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own
 def test_rates_are_kerass():
     keras = pytest.importorskip("keras", reason="the comparison with Keras needs keras")
     rng = random.Random(0)

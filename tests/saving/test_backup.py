@@ -341,3 +341,11 @@ def test_asking_whether_a_process_lives_leaves_it_alone(dead_process):
         assert atomic._is_alive(child.pid)
         child.communicate(b"\n")
     assert child.returncode == 0
+
+
+def test_links_are_left_alone(tmp_path, dead_process):
+    link = tmp_path / f".m.lamina.{dead_process}.3.part"
+    (tmp_path / "real").write_bytes(b"x")
+    link.symlink_to("real")
+    atomic.write_whole(tmp_path / "m.lamina", lambda file: file.write(b"x"))
+    assert link.is_symlink()
