@@ -14,10 +14,16 @@ struct Number {
   static constexpr int value = N;
 };
 
+// v[k] = k / divisor % modulus * factor + k % add. Counted: divisions took two thirds of a row of 32 pixels.
 template <class T>
 IntVec<T> lanes_of(dim_t count, dim_t divisor, dim_t modulus, dim_t factor, dim_t add) {
   IntVec<T> v{};
-  for (dim_t k = 0; k < count; k++) v[k] = typename VecOf<T>::int_t(k / divisor % modulus * factor + k % add);
+  dim_t within = 0, group = 0, rest = 0;
+  for (dim_t k = 0; k < count; k++) {
+    v[k] = typename VecOf<T>::int_t(group * factor + rest);
+    if (++within == divisor) within = 0, group = group + 1 == modulus ? 0 : group + 1;
+    if (++rest == add) rest = 0;
+  }
   return v;
 }
 

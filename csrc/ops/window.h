@@ -187,14 +187,15 @@ class Runs {
     const dim_t d = p.end - p.first, h = d == 0 ? 0 : r.end - r.first;
     const dim_t line = (p.source * size_[1] + r.source) * size_[2];
     const dim_t between = p.axis->dilation * size_[1] * size_[2];
+    Run run{{p.number, r.number, 0}, 0, {p.first, r.first, 0}, {d, h, 0}, 0, 0, 0};
     for (const Span& s : spans_) {
-      Run run{{p.number, r.number, s.at},
-              s.pixels,
-              {p.first, r.first, s.first},
-              {d, h, s.taps},
-              0,
-              line + s.source,
-              s.target};
+      run.output[2] = s.at;
+      run.pixels = s.pixels;
+      run.first[2] = s.first;
+      run.taps[2] = s.taps;
+      run.source = line + s.source;
+      run.target = s.target;
+      run.plane = 0;
       do {
         f(run, *p.axis, *r.axis, *s.axis);
         run.source += between;

@@ -96,6 +96,9 @@ def test_cases() -> list[Case]:
             _pool(kind, (1, 9, 9, 9, 2), 7, 1),
             _pool(kind, (2, 8, 9, 5), 3, 2, 1, None, 1, True),
             _pool(kind, (2, 6, 10, 7, 5), (2, 3, 3), (3, 2, 4), (1, (0, 2), 0), None, 1, True),
+            _pool(kind, (1, 40, 12, 5), 3, 2, "same"),  # one image, cut into rows
+            _pool(kind, (1, 6, 9, 5, 3), (2, 3, 3), (1, 2, 1), 1),
+            _adaptive(kind, (1, 40, 9, 33), (12, 4)),
             _adaptive(kind, (2, 7, 9, 5), (3, 4)),
             _adaptive(kind, (2, 8, 6, 20), 2),
             _adaptive(kind, (2, 11, 18), 5),
