@@ -23,7 +23,6 @@ class _Projection(Layer):
     The kernel is (*inputs, *outputs); the native code sees it as the matrix that it is in memory.
     """
 
-    supports_masking = True
     _float_input = True
 
     def __init__(
