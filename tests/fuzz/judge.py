@@ -37,12 +37,14 @@ EXPECTED = (ValueError, TypeError, IndexError, OverflowError, OSError, RuntimeEr
 LEAKS = re.compile(  # the words of what lies underneath
     "|".join((
         "incompatible function arguments", "Unable to cast", "error set", "pybind", "std::", "SystemError", "weakref",
-        "has no attribute '", "object has no attribute", "unhashable", "'NoneType'", r"\b_[a-z]\w+", "inhomogeneous",
+        "has no attribute '", "object has no attribute", "unhashable", "'NoneType'", "inhomogeneous",
         "unsupported operand", "bad operand type", "not subscriptable", "object is not callable", r"has no len\b",
         "object is not iterable", "setting an array element", "truth value of", "^ufunc", "'[<>]=?' not supported",
         "only integer scalar arrays",
     ))
 )  # fmt: skip
+PRIVATE = re.compile(r"\b_[a-z]\w+")
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 BINDINGS = re.compile(r"incompatible (?:function|constructor)|Unable to c|std::|pybind|_M_|basic_string")
 BINDING = re.compile(
     r"^[\w.]+\(\) (missing|got|takes|argument|expected)|^got an unexpected keyword|^missing a required|^too many"
@@ -186,7 +188,8 @@ def _judged(error: BaseException, source: str) -> Fault | None:
         return Fault(kind, place, message)
     own = LABELS.sub("", message)
     labelled = own != message
-    if leak := LEAKS.search(own):
+    spoken = QUOTED.sub("", own) if "check.load(" in source else own  # a damaged file's words are quoted as they are
+    if leak := LEAKS.search(own) or PRIVATE.search(spoken):
         return Fault("leak", place, f"{kind}: {message} [{leak[0]}]")
     on_purpose = (raised and filename.startswith(PACKAGE)) or labelled
     if not on_purpose and not NAMED.search(own) and not BINDING.search(own):

@@ -27,9 +27,13 @@ def as_dtype(dtype: Any, what: str = "dtype") -> np.dtype[Any]:
 
 def values_of(given: Any, dtype: Any) -> Array:
     """What a tensor is made of: ``np.asarray(given, dtype)``, with the errors of ``to_numbers``."""
+    wanted = None if dtype is None else as_dtype(dtype, "Tensor: dtype")
     try:
-        array = np.asarray(given, None if dtype is None else as_dtype(dtype, "Tensor: dtype"))
-    except ValueError as error:
+        array = np.asarray(given, wanted)
+    except (ValueError, TypeError, RuntimeError, OverflowError, AttributeError) as error:
+        if wanted is not None:  # the value itself may be at fault, which is told apart from the conversion
+            array = values_of(given, None)
+            raise type(error)(f"Tensor: the value of dtype {array.dtype} can't become {wanted}: {error}") from None
         raise ValueError(f"Tensor: the value {_why_no_array(given, error)}") from None
     if array.dtype.kind not in "fiub":
         why = why_no_numbers("the value", given, array)
@@ -71,6 +75,8 @@ _KINDS: dict[str, Callable[[Array], str]] = {
 def about(given: Any) -> str:
     """What a thing that is no data is, and what may have been meant."""
     kind = type(given).__name__
+    if isinstance(given, int):
+        return f"an integer of {given.bit_length()} bits, and the widest type has 64"
     if isinstance(given, (set, frozenset)):
         return "a set, which has no order; give a list or an array"
     if isinstance(given, (str, bytes)):
