@@ -16,7 +16,8 @@ import lamina
 from lamina.core.docstrings import HEADINGS, call_of, entries
 
 PACKAGES = [
-    "lamina", "lamina.activations", "lamina.callbacks", "lamina.config", "lamina.data", "lamina.initializers",
+    "lamina", "lamina.activations", "lamina.callbacks", "lamina.config", "lamina.constraints", "lamina.data",
+    "lamina.initializers",
     "lamina.layers", "lamina.losses", "lamina.metrics", "lamina.models", "lamina.ops", "lamina.ops.image",
     "lamina.optimizers", "lamina.optimizers.schedules", "lamina.random", "lamina.regularizers", "lamina.saving",
     "lamina.testing", "lamina.utils",

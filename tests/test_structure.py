@@ -31,7 +31,7 @@ PYTHON_FLOORS = [
     ["config", "reference"],
     ["ops"],
     ["random"],
-    ["activations", "initializers", "regularizers"],
+    ["activations", "constraints", "initializers", "regularizers"],
     ["data", "layers", "optimizers"],
     ["losses", "utils"],
     ["metrics"],

@@ -136,7 +136,8 @@ bool keeps(const Rule& rule, int s, const double* options) {
 }
 
 void optimizer_step_py(BoundGroup& group, const std::string& rule, py::tuple options, double weight_decay,
-                       double clipvalue, double clipnorm, double global_clipnorm) {
+                       double clipvalue, double clipnorm, double global_clipnorm, double scale) {
+  check(scale > 0 && std::isfinite(scale), kStep, ": scale must be positive and finite");
   check(clipvalue > 0 && clipnorm > 0 && global_clipnorm > 0, kStep, ": limits of clipping must be positive");
   check(std::isinf(clipnorm) || std::isinf(global_clipnorm), kStep,
         ": clipnorm and global_clipnorm exclude each other");
@@ -144,7 +145,8 @@ void optimizer_step_py(BoundGroup& group, const std::string& rule, py::tuple opt
                      .regularization = {.weight_decay = weight_decay,
                                         .clipvalue = clipvalue,
                                         .clipnorm = clipnorm,
-                                        .global_clipnorm = global_clipnorm},
+                                        .global_clipnorm = global_clipnorm,
+                                        .scale = scale},
                      .rule = rule_of(rule),
                      .options = {}};
   const Rule& known = *kernels<float>().optimizer.rules[step.rule].rule;
@@ -212,7 +214,7 @@ void bind_optimizer(py::module_& m) {
          "The names of a rule's options, and of its slots, each with that of the option that asks for it, or None.");
   define(
       m, "optimizer_step", optimizer_step_py,
-      "group, rule, options, weight_decay, clipvalue, clipnorm, global_clipnorm",
+      with_defaults("group, rule, options, weight_decay, clipvalue, clipnorm, global_clipnorm, scale", 1.0),
       "One step by a rule of csrc/kernels/optimizer.cpp, with its options in their order and its slots in theirs; of "
       "the limits of clipping, infinity switches one off.");
 }

@@ -183,7 +183,11 @@ void update_all(const ParameterGroup& group, const Regularization& r, F&& update
   Scratch<dim_t> starts(count + 1);
   find_starts(group, starts);
   Scratch<double> scales(by_norm ? count : 0);
-  if (by_norm) find_scales(group, r, starts, scales);
+  if (by_norm) {
+    Regularization raw = r;  // limits of norms of the gradients as they lie
+    raw.clipnorm /= r.scale, raw.global_clipnorm /= r.scale;
+    find_scales(group, raw, starts, scales);
+  }
   const double decay = *group.rate * r.weight_decay;
   parallel_for(starts[count], kGrain, [&](dim_t begin, dim_t end) {
     dim_t i = std::upper_bound(starts.get(), starts + count + 1, begin) - starts.get() - 1;
@@ -195,7 +199,7 @@ void update_all(const ParameterGroup& group, const Regularization& r, F&& update
         return std::min(elements, (std::max<dim_t>(at - starts[i], 0) + unit - 1) / unit * unit);
       };
       if (!elements || cut(begin) >= cut(end)) continue;
-      const double scale = by_norm ? scales[i] : 1.0, d = group.decays[i] ? decay : 0.0;
+      const double scale = by_norm ? scales[i] * r.scale : r.scale, d = group.decays[i] ? decay : 0.0;
       for_pieces(p, cut(begin), cut(end), [&](dim_t at, dim_t n) {
         if (p.dtype == Dtype::f32)
           update(span_of<float>(p, at, n, scale, r.clipvalue, d));

@@ -32,9 +32,10 @@ struct ParameterGroup {
   std::int64_t* iterations = nullptr;  // steps done; each step adds one
 };
 
-// A limit of infinity is off. Norms are those of all gradients before any clipping.
+// Gradients are multiplied by scale before anything else. A limit of infinity is off. Norms are those of all gradients
+// before any clipping.
 struct Regularization {
-  double weight_decay, clipvalue, clipnorm, global_clipnorm;
+  double weight_decay, clipvalue, clipnorm, global_clipnorm, scale;
 };
 
 // One step by the rule of this number in the table of kernels. options and the group's slots are those of the rule;

@@ -11,6 +11,7 @@ from . import (
     activations,
     callbacks,
     config,
+    constraints,
     data,
     initializers,
     layers,
@@ -26,6 +27,7 @@ from . import (
 )
 from ._version import __version__
 from .config import show_config
+from .constraints import Constraint
 from .core.autograd import Tensor, enable_grad, no_grad
 from .core.capture import CaptureWarning, capture
 from .core.docstrings import complete as _complete
@@ -72,18 +74,19 @@ def version() -> str:
 
 
 __all__ = [
-    "CaptureError", "CaptureWarning", "Functional", "Initializer", "Input", "KerasTensor", "Layer", "Loss", "Metric",
-    "Model", "Optimizer", "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable", "__version__",
-    "activations", "callbacks", "capture", "config", "data", "enable_grad", "get_num_threads", "initializers", "layers",
-    "load_model", "losses", "metrics", "models", "no_grad", "ops", "optimizers", "random", "regularizers", "saving",
-    "schedules", "set_num_threads", "show_config", "utils", "version",
+    "CaptureError", "CaptureWarning", "Constraint", "Functional", "Initializer", "Input", "KerasTensor", "Layer",
+    "Loss", "Metric", "Model", "Optimizer", "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable",
+    "__version__", "activations", "callbacks", "capture", "config", "constraints", "data", "enable_grad",
+    "get_num_threads", "initializers", "layers", "load_model", "losses", "metrics", "models", "no_grad", "ops",
+    "optimizers", "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config", "utils",
+    "version",
 ]  # fmt: skip
 
 # Namespaces show their public names alone, and a typo of one is an AttributeError with the nearest.  Set here, where
 # type checkers don't see it: to them a module with a __getattr__ has every name.
 for _module in (
-    activations, callbacks, config, data, initializers, layers, losses, metrics, models, ops, ops.image, optimizers,
-    random, regularizers, saving, schedules, utils, _sys.modules[__name__],
+    activations, callbacks, config, constraints, data, initializers, layers, losses, metrics, models, ops, ops.image,
+    optimizers, random, regularizers, saving, schedules, utils, _sys.modules[__name__],
 ):  # fmt: skip
     _complete(_module.__name__, vars(_module))
     _module.__dir__ = _public_names(vars(_module))  # type: ignore[method-assign]

@@ -1044,6 +1044,7 @@ def optimizer_step(
     clipvalue: float,
     clipnorm: float,
     global_clipnorm: float,
+    scale: float = 1.0,
 ) -> None:
     """
     One step by a rule of csrc/kernels/optimizer.cpp, with its options in their order and its slots in theirs; of the limits of clipping, infinity switches one off.

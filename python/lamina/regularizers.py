@@ -8,9 +8,8 @@ from typing import Any
 from . import ops
 from .core import registry
 from .core.autograd import Tensor
-from .core.explain import Explained
-from .core.recording import Noting
 from .core.suggest import unknown
+from .core.weight_function import WeightFunction, find
 
 
 def _factor(name: str, value: Any) -> float:
@@ -19,27 +18,11 @@ def _factor(name: str, value: Any) -> float:
     return float(value)
 
 
-class Regularizer(Noting, Explained, strict=True):
+class Regularizer(WeightFunction):
     """Base of regularizers: called with a tensor, returns a scalar.
 
     Source: Keras 3, Regularizer.
     """
-
-    def __call__(self, x: Tensor) -> Tensor:
-        raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Regularizer:
-        """The regularizer of a configuration.
-
-        Args:
-            config: what ``get_config`` returned.
-        """
-        return cls(**registry.deserialize(config))
 
 
 class L1L2(Regularizer):
@@ -101,9 +84,47 @@ class L2(L1L2):
         return {"l2": self.l2}
 
 
-l1, l2, l1_l2 = L1, L2, L1L2
-_by_name: dict[str, type[Regularizer]] = {"l1": L1, "l2": L2, "l1_l2": L1L2, "L1": L1, "L2": L2, "L1L2": L1L2}
-registry.add_known((L1, L2, L1L2), "regularizer", Regularizer)
+class OrthogonalRegularizer(Regularizer):
+    """Penalty on the cosines of the angles between the rows of a matrix, or its columns.
+
+    ``factor * sum(|cosine|) / (n (n - 1))`` over all pairs of different ones, of which there are n.
+
+    Args:
+        factor: factor of the penalty.
+        mode: "rows" or "columns".
+
+    Raises:
+        ValueError: ``factor`` is negative or not finite, ``mode`` is another one; at the call: the weight is no matrix.
+
+    Source: Keras 3, OrthogonalRegularizer.
+    """
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        self.factor = _factor("factor", factor)
+        if mode not in ("rows", "columns"):
+            raise unknown("mode", mode, ("rows", "columns"))
+        self.mode = mode
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if len(x.shape) != 2:
+            raise ValueError(f"OrthogonalRegularizer: only a matrix has rows and columns, got shape {x.shape}")
+        unit = ops.normalize(x, axis=1 if self.mode == "rows" else 0)
+        cosines = (
+            ops.matmul(unit, ops.transpose(unit)) if self.mode == "rows" else ops.matmul(ops.transpose(unit), unit)
+        )
+        n = cosines.shape[0]
+        different = ops.multiply(cosines, ops.subtract(1.0, ops.eye(n, dtype=x.dtype)))
+        return ops.multiply(ops.sum(ops.abs(different)), self.factor * 0.5 / max(n * (n - 1) / 2, 1))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"factor": self.factor, "mode": self.mode}
+
+
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
+_classes = (L1, L2, L1L2, OrthogonalRegularizer)
+_by_name: dict[str, type[Regularizer]] = {c.__name__: c for c in _classes}
+_by_name |= {"l1": L1, "l2": L2, "l1_l2": L1L2, "orthogonal_regularizer": OrthogonalRegularizer}
+registry.add_known(_classes, "regularizer", Regularizer)
 
 
 def get(identifier: Any) -> Callable[[Tensor], Any] | None:
@@ -115,17 +136,7 @@ def get(identifier: Any) -> Callable[[Tensor], Any] | None:
     Raises:
         ValueError: the name is unknown; the message gives the nearest.
     """
-    if isinstance(identifier, str):
-        if identifier not in _by_name:
-            raise unknown("regularizer", identifier, _by_name)
-        identifier = _by_name[identifier]
-    if isinstance(identifier, dict):
-        identifier = registry.deserialize(identifier, "regularizer")
-    if isinstance(identifier, type):
-        identifier = identifier()
-    if identifier is not None and not callable(identifier):
-        raise ValueError(f"expected a regularizer or its name, got {identifier!r}")
-    return identifier
+    return find("regularizer", identifier, _by_name)
 
 
 def serialize(regularizer: Any) -> Any:
@@ -140,6 +151,20 @@ def serialize(regularizer: Any) -> Any:
     return registry.serialize(regularizer)
 
 
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The regularizer of a description or a name.
+
+    Args:
+        config: the description.
+
+    Raises:
+        ValueError: it names a class that is unknown.
+    """
+    with registry.custom_object_scope(custom_objects):
+        return get(config)
+
+
 __all__ = [
-    "L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2", "serialize",
+    "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",
+    "orthogonal_regularizer", "serialize",
 ]  # fmt: skip

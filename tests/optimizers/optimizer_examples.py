@@ -18,11 +18,13 @@ def examples(cls):
     changed = {}
     for name in cls._options:
         default = inspect.signature(cls).parameters[name].default
-        changed[name] = not default if isinstance(default, bool) else 0.8 * default or 0.5
+        whole = isinstance(default, int)
+        changed[name] = not default if isinstance(default, bool) else default + 5 if whole else 0.8 * default or 0.5
     return [{}, *({name: value} for name, value in changed.items()), changed]
 
 
-EXAMPLES = [(name, options) for name, cls in CLASSES.items() for options in examples(cls)]
+NATIVE = {name: cls for name, cls in CLASSES.items() if cls._rule is not None}  # of one native call
+EXAMPLES = [(name, options) for name, cls in NATIVE.items() for options in examples(cls)]
 
 
 def leaves(dtype=np.float32, seed=0):

@@ -194,7 +194,7 @@ def test_gradients_and_slots_stand_side_by_side():
     optimizer = optimizers.Adam(gradient_accumulation_steps=2)
     optimizer.build(model.layers[1].trainable_weights)
     optimizer.build(frozen.trainable_weights)  # later ones get a block of their own
-    arenas = [optimizer._gradients, *optimizer._arrays().values()]
+    arenas = [optimizer._gradients, *optimizer._slots.values(), optimizer._accumulation.sums]
     assert len(arenas) == 4
     for arena in arenas:
         assert [len(block) for block in arena.blocks] == [16 + 16, 32 + 16]
@@ -205,8 +205,8 @@ def test_gradients_and_slots_stand_side_by_side():
     for v in model.weights:
         assert any(np.may_share_memory(v._grad, block) for block in optimizer._gradients.blocks)
     copied = copy.deepcopy(optimizer)
-    for name, arena in copied._arrays().items():
-        assert [b.shape for b in arena.blocks] == [b.shape for b in optimizer._arrays()[name].blocks]
+    for name, arena in copied._slots.items():
+        assert [b.shape for b in arena.blocks] == [b.shape for b in optimizer._slots[name].blocks]
         assert all(any(np.may_share_memory(a, b) for b in arena.blocks) for a in arena)
 
 

@@ -198,8 +198,8 @@ def test_bad_arguments_are_named():
         Adam(learning_rate="x")
     with pytest.raises(ValueError, match="unknown argument of Adam 'lr': did you mean 'learning_rate'"):
         Adam(lr=0.1)
-    with pytest.raises(ValueError, match="unknown argument of SGD 'use_ema': known are clipnorm"):
-        SGD(use_ema=True)
+    with pytest.raises(ValueError, match="unknown argument of SGD 'use_emo': did you mean 'use_ema'"):
+        SGD(use_emo=True)
     for rule in (Adam, AdamW, RMSprop):
         with pytest.raises(ValueError, match=f"{rule.__name__}: epsilon must be >= 0, got -1"):
             rule(epsilon=-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from optimizer_examples import CLASSES, EXAMPLES, leaves, set_gradients
+from optimizer_examples import CLASSES, EXAMPLES, NATIVE, leaves, set_gradients
 
 from lamina import _native, reference
 from lamina.optimizers import SGD, Adam
@@ -78,13 +78,15 @@ def test_steps_are_their_twins(name, options, clipping, dtype, isa):
         _native.optimizer_step(native, *optimizer._step_arguments())
         reference.optimizer_step(twin, *optimizer._step_arguments())
     tolerance = 5e-6 if dtype == np.float32 else 1e-12
+    if options.get("learning_rate_power"):
+        tolerance *= 200  # a difference of powers, divided by a rate of 0.01
     for g, w in zip(flat(got), flat(want), strict=True):
         np.testing.assert_allclose(g, w, rtol=tolerance, atol=tolerance)
     assert twin.iterations[0] == native.iterations[0] == 5
 
 
 @pytest.mark.parametrize("clipping", [{}, {"global_clipnorm": 0.1}], ids=str)
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", NATIVE)
 def test_same_bits_at_any_thread_count(name, clipping):
     optimizer = CLASSES[name](**clipping)
     seen = []
@@ -164,6 +166,8 @@ def test_optimizers_are_torchs_up_to_the_place_of_epsilon(name, options, decay):
         0.01, **{**options, **({"epsilon": 1e-30} if "epsilon" in CLASSES[name]._options else {})}
     )
     rule = reference.optimizer.RULES[optimizer._rule]
+    if not rule.torch:
+        pytest.skip("torch has no such optimizer")
     optimizer.weight_decay = decay
     if options.get("amsgrad"):
         pytest.skip("torch takes the largest of the velocities without their correction of bias")
@@ -194,6 +198,10 @@ def test_optimizers_are_torchs_up_to_the_place_of_epsilon(name, options, decay):
 @pytest.mark.parametrize(("name", "options"), EXAMPLES, ids=str)
 def test_optimizers_are_keras(name, options, shared):
     keras = pytest.importorskip("keras")
+    if not hasattr(keras.optimizers, name):
+        pytest.skip("Keras has no such optimizer")
+    if name == "ScheduleFreeAdamW" and keras.backend.backend() == "torch":
+        pytest.skip("with PyTorch underneath, Keras 3.15 overwrites the old momentum before it reads it; JAX agrees")
     optimizer = CLASSES[name](0.01, **options, **shared)
     ours = leaves()
     optimizer.build(ours)
@@ -213,6 +221,8 @@ def test_optimizers_are_keras(name, options, shared):
 @pytest.mark.parametrize("name", CLASSES)
 def test_defaults_are_keras(name):
     keras = pytest.importorskip("keras")
+    if not hasattr(keras.optimizers, name):
+        pytest.skip("Keras has no such optimizer")
     theirs = getattr(keras.optimizers, name)(name=name.lower()).get_config()
     for key, value in CLASSES[name]().get_config().items():
         expected = theirs[key]

@@ -447,7 +447,7 @@ def test_descriptions_that_lack_something(tmp_path):
         (lambda t, h: h.update(model='{"model": {}}'), r"m.lamina: .*damaged or incomplete \(KeyError: 'built'\)"),
         (lambda t, h: h.update(model="{}"), r"m.lamina: .*damaged or incomplete \(KeyError: 'model'\)"),
         (lambda t, h: h.update(model=h["model"].replace('"Adam"', '"Adan"')),
-         r"m.lamina: optimizer 'Adan' is not known here.*did you mean 'Adam'\? known are Adam, .*SGD;"),
+         r"m.lamina: optimizer 'Adan' is not known here.*did you mean 'Adam'\? known are Adadelta, .*SGD,"),
     ):  # fmt: skip
         path.write_bytes(whole)
         change(path, edit)

@@ -2,6 +2,7 @@
 
 from ..core.rooms import public_names
 from . import progress as progress
+from .averaged_weights import *
 from .base import *
 from .base import CallbackList as CallbackList
 from .base import as_list as as_list

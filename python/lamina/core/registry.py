@@ -42,7 +42,9 @@ def add_known(objects: Iterable[Any], kind: str, base: type) -> None:
 def _kind_of(argument: str) -> str | None:
     """The kind of what a constructor takes under this name, as far as names tell."""
     singular = argument.removesuffix("s").replace("cell", "layer")
-    return next((kind for kind in ("layer", "initializer", "regularizer") if singular.endswith(kind)), None)
+    return next(
+        (kind for kind in ("layer", "initializer", "regularizer", "constraint") if singular.endswith(kind)), None
+    )
 
 
 def register_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:

@@ -38,7 +38,7 @@ _LAYERS = {
     "use_bias": "whether ``bias`` is added.",
     "*_initializer": "first value of ``{}``: a name, an Initializer, or a function f(shape, dtype).",
     "*_regularizer": 'penalty on ``{}``, added to the loss: a name such as "l2", a Regularizer, or a function.',
-    "*_constraint": _NOT_SUPPORTED,
+    "*_constraint": 'limit on ``{}`` after each update: a name such as "non_neg", a Constraint, or a function.',
     "activity_regularizer": "penalty on the output, divided by the batch size and added to the loss.",
     "data_format": '"channels_last" (None means it, too) or "channels_first": where the axis of channels stands.',
     "filters": "channels of the output, a positive integer.",
@@ -179,6 +179,10 @@ _OPTIMIZERS = {
     "clipnorm": "each gradient is scaled down to at most this norm; None does not.",
     "clipvalue": "each element of gradients is cut to [-clipvalue, clipvalue]; None does not.",
     "global_clipnorm": "all gradients are scaled down together to at most this norm; None does not.",
+    "use_ema": "whether a running mean of each weight is kept, which ``fit`` gives the weights at its end.",
+    "ema_momentum": "weight of the past in the running means, from 0 to 1.",
+    "ema_overwrite_frequency": "steps after which weights become their running means, again and again; None: never.",
+    "loss_scale_factor": "factor of the loss, by which gradients are divided again; None leaves both.",
     "gradient_transformers": (
         "functions of the list of (gradient, variable) pairs of a batch, which return such a list; they run one after "
         "the other, before gradients are accumulated and clipped.  Captured steps run their operations, not their "
@@ -190,8 +194,11 @@ _OPTIMIZERS = {
         "what all optimizers take, each None by default: ``weight_decay``, each step first multiplies weights by 1 - "
         "learning_rate * weight_decay; ``clipnorm``, each gradient is scaled down to at most this norm; ``clipvalue``, "
         "each element is cut to [-clipvalue, clipvalue]; ``global_clipnorm``, all gradients are scaled down together "
-        "to at most this norm; ``gradient_accumulation_steps``, so many steps make one update, with their mean "
-        "gradient; ``name``; ``gradient_transformers``, functions of the list of (gradient, variable) pairs of a batch "
+        "to at most this norm; ``use_ema``, a running mean of each weight is kept, with ``ema_momentum`` (0.99) as the "
+        "weight of the past, and becomes the weight at the end of ``fit`` and after each ``ema_overwrite_frequency`` "
+        "steps; ``loss_scale_factor``, the loss is multiplied, and gradients divided by it; "
+        "``gradient_accumulation_steps``, so many steps make one update, with their mean gradient; ``name``; "
+        "``gradient_transformers``, functions of the list of (gradient, variable) pairs of a batch "
         "that return such a list, before gradients are accumulated and clipped (``GradientTransformer`` keeps state).  "
         "Only one of the three limits may be given."
     ),

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .. import activations, initializers, regularizers
+from .. import activations, constraints, initializers, regularizers
 
 # Arguments that every constructor has or that are no options; Layer.__init__ keeps what there is to keep.
 _OF_EVERY_LAYER = frozenset((
@@ -16,6 +16,7 @@ _RESOLVERS: dict[str, Callable[[Any], Any]] = {
     "activation": activations.get,
     "initializer": initializers.get,
     "regularizer": regularizers.get,
+    "constraint": constraints.get,
 }
 
 
@@ -28,15 +29,15 @@ def constructor_options(constructor: Callable[..., Any]) -> list[str]:
 def own_arguments(label: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """(name, value) of a constructor's own arguments, given all its ``locals()``.
 
-    Initializers, regularizers and activations come as what their names stand for.  ``label`` begins the errors.
+    Initializers, regularizers, constraints and activations come as what their names stand for.
     """
     for name, value in arguments.items():
         if name.startswith("__") or name in _OF_EVERY_LAYER:
             continue
         kind = name.rpartition("_")[2]
-        if kind == "constraint":
-            if value is not None:
-                raise ValueError(f"{label}: {name}={value!r} is not supported")
-        elif kind in _RESOLVERS and (value is not None or kind == "activation"):
-            value = _RESOLVERS[kind](value)
+        if kind in _RESOLVERS and (value is not None or kind == "activation"):
+            try:
+                value = _RESOLVERS[kind](value)
+            except ValueError as error:
+                raise ValueError(f"{label}: {name}: {error}") from error
         yield name, value

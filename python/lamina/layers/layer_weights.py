@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import regularizers
+from .. import constraints, regularizers
 from ..core.autograd import Array
 from ..core.grad_mode import grad_mode
 from ..core.recording import note_change
@@ -52,21 +52,19 @@ class LayerWeights(Trackable):
             trainable: whether training changes it.
             autocast: an option of Keras without effect here.
             regularizer: penalty on the value, added to the loss.
-            constraint: an option of Keras that is not supported: anything but None is a ValueError.
+            constraint: limit on the value that the optimizer keeps: a name, a Constraint, or a function of a tensor.
             name: name of the weight; None takes the attribute's.
 
         Returns: the Variable.
 
         Raises:
-            ValueError: the shape holds a free or negative size; the initializer gives another shape; ``constraint`` is
-                set.
+            ValueError: the shape holds a free or negative size; the initializer gives another shape; a name is unknown.
         """
-        if constraint is not None:
-            raise ValueError(f"{self._label()}: weight constraints are not supported; got constraint={constraint!r}")
         kind = self._dtype if dtype is None else np.dtype(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if kind.kind == "f" else "zeros"
         v = Variable(initializer, shape, kind, trainable and self._trainable, name, regularizers.get(regularizer))
+        v.constraint = constraints.get(constraint)
         v.owner = weakref.ref(self)
         self._variables.append(v)
         if not trainable:

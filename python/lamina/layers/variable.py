@@ -76,6 +76,7 @@ class Variable(Tensor):
         trainable: whether training changes it; integers never are trainable.
         name: name of the weight; None makes one.
         regularizer: penalty on the value, added to the loss.
+        constraint: limit on the value: a function that optimizers apply after each update.
 
     Raises:
         ValueError: an initializer has no ``shape``, or gives another one; a size is negative.
@@ -84,7 +85,7 @@ class Variable(Tensor):
     Source: Keras 3, Variable.
     """
 
-    __slots__ = ("_trainable", "initializer", "name", "named", "owner", "regularizer", "touched")
+    __slots__ = ("_constraint", "_trainable", "initializer", "name", "named", "owner", "regularizer", "touched")
 
     def __init__(
         self,
@@ -94,6 +95,7 @@ class Variable(Tensor):
         trainable: bool = True,
         name: str | None = None,
         regularizer: Callable[[Tensor], Any] | None = None,
+        constraint: Callable[[Tensor], Any] | None = None,
     ) -> None:
         if name is not None and not isinstance(name, str):
             raise TypeError(f"Variable: name must be a string or None, got {name!r}")
@@ -119,6 +121,7 @@ class Variable(Tensor):
         super().__init__(aligned(values, working))
         self.initializer = initializer
         self.regularizer = regularizer
+        self._constraint = constraint
         self.named = name is not None
         self.name = name or auto_name("variable")
         self.owner: Any = None  # weak reference to the layer
@@ -136,7 +139,7 @@ class Variable(Tensor):
         """
         v = cls.__new__(cls)
         Tensor.__init__(v, array)
-        v.initializer = v.regularizer = v.owner = v.touched = None
+        v.initializer = v.regularizer = v._constraint = v.owner = v.touched = None
         v.named, v.name, v._trainable = True, name, False
         return v
 
@@ -152,6 +155,16 @@ class Variable(Tensor):
         if self._trainable is not bool(value) or self.requires_grad is not bool(value):
             self._trainable = self.requires_grad = bool(value)
             note_change(self, "trainable")
+
+    @property
+    def constraint(self) -> Callable[[Tensor], Any] | None:
+        """Limit on the value, which optimizers apply after each update; None for none."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Callable[[Tensor], Any] | None) -> None:
+        self._constraint = value
+        note_change(self, "constraint")
 
     @property
     def path(self) -> str:
@@ -227,7 +240,8 @@ class Variable(Tensor):
         """With its gradient, both aligned as they were; a copied layer makes itself the owner."""
         new = type(self)(self._array, trainable=self._trainable, name=self.name)
         memo[id(self)] = new
-        new.initializer, new.regularizer = copy.deepcopy((self.initializer, self.regularizer), memo)
+        kept = (self.initializer, self.regularizer, self._constraint)
+        new.initializer, new.regularizer, new._constraint = copy.deepcopy(kept, memo)
         new.named, new.owner = self.named, self.owner
         new._grad = None if self._grad is None else aligned(self._grad, self.dtype)
         new._grad_is_set = self._grad_is_set

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from .. import losses, metrics, ops, optimizers
 from ..core.autograd import Tensor
+from ..core.explain import is_number
 from ..core.masked_tensor import MaskedTensor
 from ..core.recording import READ_IN_PYTHON, forbid_capture
 from ..core.suggest import unknown
@@ -65,7 +65,7 @@ class LossSet:
         self.losses: list[Loss | None] = [None if one is None else losses.as_loss(one) for one in given]
         weights = [1.0] * len(names) if loss_weights is None else per_output("loss_weights", loss_weights, names)
         for w in weights:
-            if w is not None and not isinstance(w, Real) and getattr(w, "shape", None) != ():
+            if w is not None and not is_number(w):
                 raise TypeError(f"loss_weights: expected numbers, got {w!r}")
         self.weights = [1.0 if w is None else float(w) for w in weights]
         used = [f"{name}_loss" for name, loss in zip(self.names, self.losses, strict=True) if loss is not None]

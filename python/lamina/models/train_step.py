@@ -249,7 +249,7 @@ class Steps:
             optimizer._source = lambda: self.trainable_weights
         optimizer.zero_grad()
         if loss.requires_grad:
-            loss.backward()
+            optimizer.scale_loss(loss).backward()
             optimizer.step()
         elif any(v.requires_grad for v in optimizer._variables):
             raise RuntimeError(

@@ -260,6 +260,7 @@ class Trainer(Steps):
                     hooks("on_epoch_end", epoch, dict(sorted(logs.items())))  # the order in Keras's history
                     if self.stop_training:
                         break
+                compiled.optimizer.finalize_variable_values(self.trainable_weights)
                 hooks("on_train_end", {})
             except BaseException:
                 hooks("on_train_interrupted", {})

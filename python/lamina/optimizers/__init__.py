@@ -8,6 +8,7 @@ optimizer.apply(gradients, variables)                          # Keras's way
 
 from ..core.rooms import public_names
 from . import schedules as schedules
+from .adaptive_gradients import *
 from .adaptive_moments import *
 from .base import *
 from .gradient_descent import *
@@ -15,5 +16,7 @@ from .gradient_transformer import *
 from .lookup import *
 from .root_mean_square import *
 from .schedules import LearningRateSchedule as LearningRateSchedule
+from .sign_momentum import *
+from .whole_weights import *
 
 __all__ = list(public_names(__name__, globals(), "schedules"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.autograd import Tensor
 from .base import Optimizer
 from .schedules import LearningRateSchedule
 
@@ -76,4 +77,74 @@ class Nadam(Optimizer, rule="nadam"):
         self._keep(locals())
 
 
-__all__ = ["Adam", "AdamW", "Nadam"]
+class Adamax(Optimizer, rule="adamax"):
+    """Adam with the largest gradient so far, which fades, in place of a mean square.
+
+    ``m += (g - m)(1 - beta_1)``, ``u = max(beta_2 u, |g|)``, ``w -= rate / (1 - beta_1^t) m / (u + epsilon)``.
+
+    Args:
+        beta_2: what is left of the largest gradient at each step, from 0 to below 1.
+
+    Source: Keras 3, Adamax; Kingma and Ba 2015, "Adam", section 7.1.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **shared: Any,
+    ) -> None:
+        super().__init__(learning_rate, **shared)
+        self._keep(locals())
+
+
+class RAdam(Optimizer, rule="radam"):
+    """Adam that divides by its mean square only once that is known well, and then more and more.
+
+    Source: PyTorch, torch.optim.RAdam; Liu et al. 2020, "On the Variance of the Adaptive Learning Rate and Beyond".
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **shared: Any,
+    ) -> None:
+        super().__init__(learning_rate, **shared)
+        self._keep(locals())
+
+
+class ScheduleFreeAdamW(Optimizer, rule="schedule_free_adamw"):
+    """AdamW without a schedule: weights are means of where its steps have been.
+
+    ``z -= rate g / (sqrt(v / (1 - beta_2^t)) + epsilon)``, ``x += (z - x) / t``; gradients are taken at the weights ``w
+    = beta_1 x + (1 - beta_1) z``.
+
+    Args:
+        beta_1: weight of the mean x in w, above 0 and below 1.
+        warmup_steps: steps in which the rate grows to ``learning_rate``.
+
+    Source: Keras 3, ScheduleFreeAdamW; Defazio et al. 2024, "The Road Less Scheduled".
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.0025,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        warmup_steps: int = 0,
+        **shared: Any,
+    ) -> None:
+        super().__init__(learning_rate, **shared)
+        self._keep(locals())
+
+    def _first_value(self, slot: str, variable: Tensor) -> Any:
+        return variable._array if slot == "momentum" else 0.0
+
+
+__all__ = ["Adam", "AdamW", "Adamax", "Nadam", "RAdam", "ScheduleFreeAdamW"]

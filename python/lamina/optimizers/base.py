@@ -13,10 +13,12 @@ from ..core import registry
 from ..core.arena import Arena
 from ..core.arrays import to_numbers
 from ..core.autograd import Array, Tensor
-from ..core.grad_mode import grad_mode
-from ..core.recording import Recording, forbid_capture, notes_changes
+from ..core.explain import show
+from ..core.grad_mode import grad_mode, no_grad
+from ..core.recording import Recording, configuration, forbid_capture, notes_changes
 from .gradient_transforms import Gradients
-from .state import OptimizerState, label
+from .state import label
+from .update_step import UpdateSteps, once
 
 
 def _same_memory(a: Array, b: Array) -> bool:
@@ -27,9 +29,11 @@ classes: dict[str, Callable[..., Optimizer]] = {}  # the library's own, by their
 
 
 @notes_changes
-class Optimizer(OptimizerState):
-    """Base of optimizers: state, weight decay, and a list of transformations of gradients, between backward and update;
-    a subclass names its rule and what that keeps.
+class Optimizer(UpdateSteps):
+    """Base of optimizers: state, weight decay, and a list of transformations of gradients, between backward and update.
+
+    One of one's own defines ``update_step``, with operations, and makes its state in ``build``, as in Keras; the
+    library's name a native rule.
 
     Of the table of ``Embedding(..., sparse=True)`` a step reads and writes only the rows that have a gradient: the
     others keep their weights and their state as they are, without decay (as PyTorch's SparseAdam).
@@ -51,6 +55,8 @@ class Optimizer(OptimizerState):
         if rule is not None:
             cls._rule = rule
             cls._options, cls._state = _native.update_rule(rule)
+        if "build" in vars(cls):
+            cls.build = once(cls.build)  # type: ignore[method-assign]
         if cls.__module__.startswith(f"{__package__}."):
             classes[cls.__name__.lower()] = cls
 
@@ -89,23 +95,33 @@ class Optimizer(OptimizerState):
             limits.update(transform.limits)
         options = tuple(getattr(self, name) for name in self._options)
         rest = (limits[name] for name in ("clipvalue", "clipnorm", "global_clipnorm"))
-        return self._rule, options, self.weight_decay or 0.0, *rest
+        return self._rule, options, self.weight_decay or 0.0, *rest, 1.0 / (self.loss_scale_factor or 1.0)
 
     def _bind(self) -> None:
         """Collect the addresses of all weights, gradients and slots in one native group."""
         self._place_gradients()
+        self._active = np.ones(len(self._variables), np.bool_)
+        self._flags = [True] * len(self._variables)
         self._slots = {name: self._slots.get(name) or Arena() for name in self._slot_names()}
-        for arena in self._slots.values():
-            arena.extend(self._variables[len(arena) :])
+        for name, arena in self._slots.items():
+            first = len(arena)
+            new = self._variables[first:]
+            arena.extend(new)
+            for v, array in zip(new, arena.views[first:], strict=True):
+                if np.any(value := self._first_value(name, v)):
+                    array[...] = value
         for transform in self._transforms():
             transform.extend(self._variables)
+        averages = self._kept_averages()
+        if averages is not None:
+            averages.extend(self._variables)
         if self._saved:
             saved, self._saved = self._saved, {}
             self.set_state(saved)
-        self._active = np.ones(len(self._variables), np.bool_)
-        self._flags = [True] * len(self._variables)
         self._transform, self._group = self._grouped(self._active, self._rate)
-        self._arguments = self._step_arguments()
+        self._arguments = self._step_arguments() if self._rule is not None else ()
+        self._after = None if averages is None else averages.bind(self._variables)
+        self._version = -1
 
     def _place_gradients(self) -> None:
         """Let gradients stand side by side in the arena: those that there aren't yet, and those that backward made."""
@@ -128,6 +144,8 @@ class Optimizer(OptimizerState):
         for transform in self._transforms():
             gradients, call = transform.bind(self._variables, gradients)
             calls += [] if call is None else [call]
+        if self._rule is None:
+            return tuple(calls), self._own_group(gradients, rate)
         group = _native.ParameterGroup(
             [v._array for v in self._variables],
             gradients.arrays,
@@ -162,15 +180,29 @@ class Optimizer(OptimizerState):
             self._rate[0] = float(self._schedule(self._seen()))
         recording = grad_mode.recording
         if recording is not None:
+            after = self._recorded_after(recording)
             transform, group = self._recorded(recording, flags)
         else:
+            after = self._after
             transform, group = self._transform, self._group
             if self._flags != flags:
                 self._flags = flags
                 self._active[:] = flags
+            if after is not None:
+                after[1](self._seen())
         for call in transform:
             call()
-        _native.optimizer_step(group, *self._arguments)
+        if self._rule is None:
+            self._update_all(group)
+        else:
+            _native.optimizer_step(group, *self._arguments)
+        if after is not None:
+            after[0]()
+        if self._version != configuration.version:
+            self._version = configuration.version
+            self._constrained: list[Any] = [v for v in self._variables if getattr(v, "constraint", None) is not None]
+        if self._constrained:
+            self._constrain()
 
     def _recorded(self, recording: Recording, flags: list[bool]) -> tuple[tuple[Callable[[], None], ...], Any]:
         """The group of a step under record, with its own flags and rate: a captured step may hold several of them."""
@@ -179,6 +211,29 @@ class Optimizer(OptimizerState):
         rate = self._rate if self._schedule is None else self._replayed_rate(recording)
         recording.optimizer_steps[id(self)] += 1
         return self._grouped(np.array(flags, np.bool_), rate)
+
+    def _recorded_after(self, recording: Recording) -> Any:
+        """The running means of a step under record, with a flag of its own."""
+        if self._averages is None:
+            return None
+        step, prepare = self._averages.bind(self._variables)
+        earlier = recording.optimizer_steps[id(self)]
+        prepare(self._seen() + earlier)
+        recording.hooks.append(lambda: prepare(self._seen() + earlier))
+        return step, prepare
+
+    def _constrain(self) -> None:
+        """Bring the variables that have a constraint, and had a gradient, to what it allows."""
+        with no_grad():
+            for v in self._constrained:
+                if v._grad_is_set:
+                    allowed = v.constraint(v)
+                    if getattr(allowed, "shape", None) != v.shape:
+                        raise ValueError(
+                            f"{type(self).__name__}.step: the constraint of {v.path} gave {show(allowed)}, "
+                            f"expected a tensor of shape {v.shape}"
+                        )
+                    v.assign(allowed)
 
     def zero_grad(self) -> None:
         """Forget all gradients, so that the next backward overwrites them."""

@@ -6,12 +6,20 @@ from collections.abc import Callable
 
 _RATE: tuple[Callable[[float], bool], str] = (lambda v: 0.0 <= v <= 1.0, "between 0 and 1")
 _DECAY: tuple[Callable[[float], bool], str] = (lambda v: 0.0 <= v < 1.0, "in [0, 1)")
+_NOT_NEGATIVE: tuple[Callable[[float], bool], str] = (lambda v: v >= 0.0, ">= 0")
 _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "beta_1": _DECAY,
     "beta_2": _DECAY,
-    "epsilon": (lambda v: v >= 0.0, ">= 0"),
+    "epsilon": _NOT_NEGATIVE,
     "momentum": _RATE,
     "rho": _RATE,
+    "initial_accumulator_value": _NOT_NEGATIVE,
+    "learning_rate_power": (lambda v: v <= 0.0, "<= 0"),
+    "l1_regularization_strength": _NOT_NEGATIVE,
+    "l2_regularization_strength": _NOT_NEGATIVE,
+    "l2_shrinkage_regularization_strength": _NOT_NEGATIVE,
+    "beta": _NOT_NEGATIVE,
+    "warmup_steps": _NOT_NEGATIVE,
 }
 
 

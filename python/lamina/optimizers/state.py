@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from .. import ops
 from ..core import registry
 from ..core.arena import Arena
 from ..core.autograd import Array, Tensor
@@ -19,6 +20,7 @@ from ..core.recording import Recording, forbid_capture, note_change
 from ..core.suggest import unknown
 from ..layers.variable import Variable
 from . import schedules
+from .averages import Averages, check_averages
 from .gradient_transformer import Transformers
 from .gradient_transforms import Accumulate, Clip, GradientTransform, check_accumulation
 from .options import check_option
@@ -47,14 +49,16 @@ class LearningRate(Tensor):
 class OptimizerState(Explained, strict=True):
     """Options, and state as arrays; a subclass makes the arrays in ``_bind`` and steps with them."""
 
-    _rule: ClassVar[str]
-    _options: ClassVar[tuple[str, ...]]  # the rule's, attributes that the constructor has from _keep(locals())
-    _state: ClassVar[tuple[tuple[str, str | None], ...]]  # its slots, zeros at first, and the options that ask for them
+    _rule: ClassVar[str | None] = None  # a native one; an optimizer without it defines update_step
+    _options: ClassVar[tuple[str, ...]] = ()  # the rule's, attributes that the constructor has from _keep(locals())
+    _settings: ClassVar[tuple[str, ...]] = ()  # options that the rule does not take
+    _state: ClassVar[tuple[tuple[str, str | None], ...]] = ()  # its slots, and the options that ask for them
     _active: Array  # which variables have a gradient, once they are bound
 
     if TYPE_CHECKING:  # what Optimizer brings
 
         def _bind(self) -> None: ...
+        def _own_shapes(self, variables: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]: ...
 
     def __init__(
         self,
@@ -63,6 +67,10 @@ class OptimizerState(Explained, strict=True):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
         gradient_transformers: Sequence[Callable[..., Any]] | None = None,
@@ -79,6 +87,9 @@ class OptimizerState(Explained, strict=True):
         self._gradients = Arena()  # those of variables that had none before
         self.gradient_transformers = gradient_transformers
         self._accumulation: Accumulate | None = None
+        self._averages: Averages | None = None
+        self._own: dict[str, dict[int, Array]] = {}  # state of update_step by name, of each variable that has it
+        self._apart: dict[str, Variable] = {}  # and what belongs to no variable
         self._group: Any = None
         self._transform: tuple[Callable[[], None], ...] = ()  # what a step does to gradients before the update
         self._rate = np.zeros(1, np.float64)
@@ -98,12 +109,21 @@ class OptimizerState(Explained, strict=True):
             if not value > 0:
                 raise ValueError(f"{type(self).__name__}: {what} must be positive, got {value}")
         check_accumulation(type(self).__name__, gradient_accumulation_steps)
+        check_averages(type(self).__name__, ema_momentum, ema_overwrite_frequency)
+        if loss_scale_factor is not None and not 0 < loss_scale_factor < math.inf:
+            raise ValueError(
+                f"{type(self).__name__}: loss_scale_factor must be positive and finite, got {loss_scale_factor}"
+            )
         self.name = name or type(self).__name__.lower()
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -171,11 +191,13 @@ class OptimizerState(Explained, strict=True):
     def variables(self) -> list[Variable]:
         """Steps done, learning rate, then every slot array: the whole state, as variables that share its memory."""
         slots = [
-            self._state_variable(f"{label(v, i).replace('/', '_').replace(' ', '_')}_{name}", array)
+            self._state_variable(f"{label(v, i).replace('/', '_').replace(' ', '_')}_{name}", arrays[i])
             for name, arrays in self._arrays().items()
-            for i, (v, array) in enumerate(zip(self._variables, arrays, strict=False))
+            for i, v in enumerate(self._variables)
+            if i in arrays
         ]
-        return [self.iterations, self._state_variable("learning_rate", self._rate.reshape(())), *slots]
+        rate = self._state_variable("learning_rate", self._rate.reshape(()))
+        return [self.iterations, rate, *self._apart.values(), *slots]
 
     def _state_variable(self, name: str, array: Array) -> Variable:
         return Variable.around(array, f"{self.name}/{name}")
@@ -191,6 +213,24 @@ class OptimizerState(Explained, strict=True):
 
         recording.hooks.append(before_replay)
         return rate
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times ``loss_scale_factor``, whose gradients the step divides by it again; itself without one.
+
+        Args:
+            loss: a tensor.
+        """
+        return loss if self.loss_scale_factor is None else ops.multiply(loss, self.loss_scale_factor)
+
+    def finalize_variable_values(self, var_list: Iterable[Tensor]) -> None:
+        """Give variables their running means, with ``use_ema``: ``fit`` does so at its end.
+
+        Args:
+            var_list: the variables.
+        """
+        if self._averages is not None:
+            forbid_capture("weights were set to their running means")
+            self._averages.give(list(var_list), self._variables)
 
     def exclude_from_weight_decay(
         self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
@@ -222,9 +262,13 @@ class OptimizerState(Explained, strict=True):
 
     def _keep(self, arguments: dict[str, Any]) -> None:
         """Keep the rule's options, given all ``locals()`` of a constructor, as attributes."""
-        for name in self._options:
+        for name in (*self._options, *self._settings):
             check_option(type(self).__name__, name, arguments[name])
             setattr(self, name, arguments[name])
+
+    def _first_value(self, slot: str, variable: Tensor) -> Any:
+        """What a slot holds of a variable before the first step."""
+        return 0.0
 
     def _slot_names(self) -> tuple[str, ...]:
         """The state that the rule keeps with these options."""
@@ -240,12 +284,26 @@ class OptimizerState(Explained, strict=True):
         clip = Clip(clipvalue=self.clipvalue, clipnorm=self.clipnorm, global_clipnorm=self.global_clipnorm)
         return [self._transformers, *before, clip]
 
-    def _arrays(self) -> dict[str, Arena]:
-        """The whole state by name, one array a variable: the rule's slots, and what transformations keep."""
+    def _arrays(self) -> dict[str, dict[int, Array]]:
+        """The state of variables by name and place: the rule's slots, running means, what transformations keep."""
         kept = dict(self._slots)
+        if self._averages is not None:
+            kept["average"] = self._averages.means
         for transform in self._transforms():
             kept.update(transform.state())
-        return kept
+        return {name: dict(enumerate(arena)) for name, arena in kept.items()} | self._own
+
+    def _kept_averages(self) -> Averages | None:
+        """The running means, as the options want them by now."""
+        wanted = (self.ema_momentum, self.ema_overwrite_frequency)
+        check_averages(type(self).__name__, *wanted)
+        if not self.use_ema:
+            self._averages = None
+        elif self._averages is None:
+            self._averages = Averages(*wanted)
+        else:
+            self._averages.momentum, self._averages.frequency = wanted
+        return self._averages
 
     def get_state(self, variables: Mapping[str, Tensor] | None = None) -> dict[str, Array]:
         """A copy of the state: "iterations", "learning_rate", and "slot/key" for every slot of every variable.
@@ -263,8 +321,10 @@ class OptimizerState(Explained, strict=True):
         state = {"iterations": self._steps.copy(), "learning_rate": self._rate.copy()}
         if self._accumulation is not None:
             state["accumulated"] = self._accumulation.count.copy()
+        state |= {name: np.asarray(v).copy() for name, v in self._apart.items()}
         for name, arrays in self._arrays().items():
-            state.update({f"{name}/{k}": arrays[place[id(v)]].copy() for k, v in variables.items() if id(v) in place})
+            found = {k: arrays.get(place.get(id(v), -1)) for k, v in variables.items()}
+            state |= {f"{name}/{k}": array.copy() for k, array in found.items() if array is not None}
         return state
 
     def set_state(self, state: Mapping[str, Array], variables: Mapping[str, Tensor] | None = None) -> None:
@@ -303,8 +363,11 @@ class OptimizerState(Explained, strict=True):
         kept = {name for transform in self._transforms() for name in transform.state()}  # as the options want by now
         if self._accumulation is not None:
             shapes["accumulated"] = (1,)
-        for name in (*self._slot_names(), *kept):
+        means = () if self._kept_averages() is None else ("average",)
+        for name in (*self._slot_names(), *means, *kept):
             shapes.update({f"{name}/{key}": v.shape for key, v in variables.items() if key in named})
+        if self._rule is None:
+            shapes |= self._own_shapes({key: v for key, v in variables.items() if key in named})
         if set(state) != set(shapes):
             missing, extra = sorted(set(shapes) - set(state)), sorted(set(state) - set(shapes))
             raise ValueError(
@@ -333,12 +396,17 @@ class OptimizerState(Explained, strict=True):
         keys = {id(v): key for key, v in variables.items()}
         if self._accumulation is not None:
             self._accumulation.restored(int(np.asarray(state["accumulated"])[0]))
+        if self._averages is not None:
+            self._averages.steps[0] = self._seen()
+        for name, own in self._apart.items():
+            np.copyto(own._array, state[name], casting="same_kind")
         for name, arrays in self._arrays().items():
-            for v, array in zip(self._variables, arrays, strict=True):
+            for place, array in arrays.items():
+                v = self._variables[place]
                 if id(v) in keys:
                     np.copyto(array, state[f"{name}/{keys[id(v)]}"], casting="same_kind")
-                else:
-                    array[...] = 0
+                elif name not in self._own:
+                    array[...] = v._array if name == "average" else self._first_value(name, v)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain data.
@@ -353,16 +421,17 @@ class OptimizerState(Explained, strict=True):
     def _plain_options(self) -> dict[str, Any]:
         rate: Any = float(self._rate[0]) if self._schedule is None else schedules.serialize(self._schedule)
         shared = (
-            "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "gradient_accumulation_steps", "name",
+            "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum",
+            "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps", "name",
         )  # fmt: skip
-        return {"learning_rate": rate, **{k: getattr(self, k) for k in (*self._options, *shared)}}
+        return {"learning_rate": rate, **{k: getattr(self, k) for k in (*self._options, *self._settings, *shared)}}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OptimizerState:
         """With the state, for copies of the variables: of a model that is copied along, the copied ones."""
         new = copy.copy(self)
         memo[id(self)] = new
         for name, value in vars(self).items():
-            apart = name in ("_group", "_source", "_transform")  # made anew when they are needed
+            apart = name in ("_group", "_source", "_transform", "_after", "_prepared")  # made anew when they are needed
             object.__setattr__(new, name, None if apart else copy.deepcopy(value, memo))
         object.__setattr__(new, "_gradients", Arena())
         kept = {id(v): id(memo.get(id(v), v)) for v in self._variables}

@@ -62,14 +62,19 @@ def _scale(norm: float, limit: float) -> float:
 
 
 def _parameters(
-    group: ParameterGroup, weight_decay: float, clipvalue: float, clipnorm: float, global_clipnorm: float
+    group: ParameterGroup,
+    weight_decay: float,
+    clipvalue: float,
+    clipnorm: float,
+    global_clipnorm: float,
+    factor: float,
 ) -> Iterator[tuple[Array, Array, Slots]]:
     """(weight, clipped gradient, slots) of every active parameter; weight decay is applied first."""
     rate = float(group.learning_rate[0])
     chosen = [i for i in range(len(group.weights)) if group.active[i]]
     total = 1.0
     if global_clipnorm != math.inf:
-        total = _scale(math.sqrt(sum(_norm(group.gradients[i]) ** 2 for i in chosen)), global_clipnorm)
+        total = _scale(factor * math.sqrt(sum(_norm(group.gradients[i]) ** 2 for i in chosen)), global_clipnorm)
     for i in chosen:
         arrays: list[Any] = [group.weights[i], *(None if slot is None else slot[i] for slot in group.slots)]
         g = group.gradients[i]
@@ -80,8 +85,8 @@ def _parameters(
         slots = chosen_rows[1:]
         scale = total
         if clipnorm != math.inf:
-            scale = _scale(_norm(g), clipnorm)
-        g = np.clip((g if rows is None else g[rows]) * w.dtype.type(scale), -clipvalue, clipvalue)
+            scale = _scale(factor * _norm(g), clipnorm)
+        g = np.clip((g if rows is None else g[rows]) * w.dtype.type(scale * factor), -clipvalue, clipvalue)
         if weight_decay and group.decays[i]:
             w -= w * w.dtype.type(rate * weight_decay)
         yield w, g, slots
@@ -92,7 +97,10 @@ def _parameters(
 
 
 class Rule(NamedTuple):
-    """A rule's update of one parameter, and the class of ``torch.optim`` that has the same where epsilon is small."""
+    """A rule's update of one parameter, and the class of ``torch.optim`` that has the same where epsilon is small.
+
+    ``torch`` is "" where PyTorch has none.
+    """
 
     update: Callable[..., None]
     torch: str
@@ -102,7 +110,7 @@ class Rule(NamedTuple):
 RULES: dict[str, Rule] = {}
 
 
-def _rule(torch: str, **torch_options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def _rule(torch: str = "", **torch_options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def declare(update: Callable[..., None]) -> Callable[..., None]:
         RULES[update.__name__] = Rule(update, torch, torch_options)
         return update
@@ -175,6 +183,121 @@ def rmsprop(
     w -= change
 
 
+@_rule("Adagrad", initial_accumulator_value=0.1)
+def adagrad(w: Array, g: Array, slots: Slots, rate: float, t: int, epsilon: float) -> None:
+    """s += g^2;  w -= rate g / sqrt(s + epsilon) (Duchi, Hazan and Singer 2011)."""
+    real, (s,) = w.dtype.type, slots
+    s += g * g
+    w -= g * real(rate) / np.sqrt(s + real(epsilon))
+
+
+@_rule("Adadelta")
+def adadelta(w: Array, g: Array, slots: Slots, rate: float, t: int, rho: float, epsilon: float) -> None:
+    """v = rho v + (1 - rho) g^2;  d = g sqrt(u + epsilon) / sqrt(v + epsilon);  w -= rate d.
+
+    u = rho u + (1 - rho) d^2 for the next step:  Zeiler 2012, algorithm 1.
+    """
+    real, (v, u) = w.dtype.type, slots
+    v[...] = v * real(rho) + g * g * real(1.0 - rho)
+    change = g * np.sqrt(u + real(epsilon)) / np.sqrt(v + real(epsilon))
+    u[...] = u * real(rho) + change * change * real(1.0 - rho)
+    w -= change * real(rate)
+
+
+@_rule("Adamax")
+def adamax(w: Array, g: Array, slots: Slots, rate: float, t: int, beta_1: float, beta_2: float, epsilon: float) -> None:
+    """m += (g - m)(1 - beta_1);  u = max(beta_2 u, |g|);  w -= rate / (1 - beta_1^t) m / (u + epsilon).
+
+    Kingma and Ba 2015, algorithm 2.
+    """
+    real, (m, u) = w.dtype.type, slots
+    m += (g - m) * real(1.0 - beta_1)
+    u[...] = np.maximum(u * real(beta_2), np.abs(g))
+    w -= m * real(rate / (1.0 - beta_1**t)) / (u + real(epsilon))
+
+
+@_rule()
+def lion(w: Array, g: Array, slots: Slots, rate: float, t: int, beta_1: float, beta_2: float) -> None:
+    """w -= rate sign(beta_1 m + (1 - beta_1) g);  m = beta_2 m + (1 - beta_2) g (Chen et al. 2023, program 1)."""
+    real, (m,) = w.dtype.type, slots
+    w -= np.sign(m * real(beta_1) + g * real(1.0 - beta_1)) * real(rate)
+    m[...] = m * real(beta_2) + g * real(1.0 - beta_2)
+
+
+@_rule("RAdam")
+def radam(w: Array, g: Array, slots: Slots, rate: float, t: int, beta_1: float, beta_2: float, epsilon: float) -> None:
+    """Adam's m and v; w -= rate / (1 - beta_1^t) m while l <= 5, then r sqrt(1 - beta_2^t) / (sqrt(v) + epsilon) of it.
+
+    Liu et al. 2020, algorithm 2: l is rho_t, which estimates how well v is known; PyTorch begins at 5, not at 4.
+    """
+    real, (m, v) = w.dtype.type, slots
+    longest, power = 2.0 / (1.0 - beta_2) - 1.0, beta_2**t
+    length = longest - 2.0 * t * power / (1.0 - power)
+    m += (g - m) * real(1.0 - beta_1)
+    v += (g * g - v) * real(1.0 - beta_2)
+    step = rate / (1.0 - beta_1**t)
+    if length > 5.0:
+        r = (length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length)
+        w -= m * real(step * math.sqrt(r * (1.0 - power))) / (np.sqrt(v) + real(epsilon))
+    else:
+        w -= m * real(step)
+
+
+@_rule()
+def schedule_free_adamw(
+    w: Array, g: Array, slots: Slots, rate: float, t: int, beta_1: float, beta_2: float, epsilon: float, warmup: float
+) -> None:
+    """z -= rate g / (sqrt(v / (1 - beta_2^t)) + epsilon);  x += (z - x) / t;  w = beta_1 x + (1 - beta_1) z.
+
+    Defazio et al. 2024, algorithm 1, with weights 1 / t; x is found again from w.
+    """
+    real, (z, v) = w.dtype.type, slots
+    x = (w - z * real(1.0 - beta_1)) / real(beta_1)
+    v += (g * g - v) * real(1.0 - beta_2)
+    z -= (
+        g
+        * real(rate * min(t / warmup, 1.0) if warmup else rate)
+        / (np.sqrt(v * real(1.0 / (1.0 - beta_2**t))) + real(epsilon))
+    )
+    x = x * real(1.0 - 1.0 / t) + z * real(1.0 / t)
+    w[...] = z * real(1.0 - beta_1) + x * real(beta_1)
+
+
+@_rule()
+def ftrl(
+    w: Array,
+    g: Array,
+    slots: Slots,
+    rate: float,
+    t: int,
+    power: float,
+    l1: float,
+    l2: float,
+    shrinkage: float,
+    beta: float,
+) -> None:
+    """w = (clamp(z, -l1, l1) - z) / ((n^p + beta) / rate + 2 l2) with n += g^2, p = -power.
+
+    z += g + 2 shrinkage w - (n^p - old n^p) / rate w: McMahan et al. 2013, algorithm 1.  Nothing moves while the rate
+    is 0.  The difference of roots is taken as g^2 / (their sum), which keeps its digits.
+    """
+    if rate == 0:
+        return
+    real, (n, z) = w.dtype.type, slots
+    before = n ** real(-power)
+    n += g * g
+    after = n ** real(-power)
+    more = g * g / np.maximum(after + before, np.finfo(w.dtype).tiny) if power == -0.5 else after - before
+    z += g + w * real(2 * shrinkage) - more / real(rate) * w
+    w[...] = (np.clip(z, real(-l1), real(l1)) - z) / (after / real(rate) + real(2 * l2 + beta / rate))
+
+
+@_rule()
+def average(w: Array, g: Array, slots: Slots, rate: float, t: int, momentum: float) -> None:
+    """w = momentum w + (1 - momentum) g; g itself in the first step."""
+    w += (g - w) * w.dtype.type(1.0 if t == 1 else 1.0 - momentum)
+
+
 def optimizer_step(
     group: ParameterGroup,
     rule: str,
@@ -183,12 +306,13 @@ def optimizer_step(
     clipvalue: float,
     clipnorm: float,
     global_clipnorm: float,
+    scale: float = 1.0,
 ) -> None:
-    """One step by a rule above; infinity switches a limit of clipping off."""
+    """One step by a rule above, of gradients times ``scale``; infinity switches a limit of clipping off."""
     if group.due is not None and not group.due[0]:
         return
     rate, t = float(group.learning_rate[0]), int(group.iterations[0]) + 1
-    for w, g, slots in _parameters(group, weight_decay, clipvalue, clipnorm, global_clipnorm):
+    for w, g, slots in _parameters(group, weight_decay, clipvalue, clipnorm, global_clipnorm, scale):
         RULES[rule].update(w, g, slots, rate, t, *options)
     group.iterations[0] += 1
 
