@@ -40,7 +40,7 @@ FIRST = {
 @pytest.mark.parametrize("name", NATIVE)
 def test_a_new_state(name):
     ours = leaves()
-    optimizer = CLASSES[name]()
+    optimizer = NATIVE[name]()
     optimizer.build(ours)
     state = optimizer.get_state()
     slots = {f"{slot}/{i}" for slot in optimizer._slot_names() for i in range(2)}
