@@ -190,3 +190,9 @@ def test_files_stay_short():
     paths = [*sources(), *PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
     long = {str(p.relative_to(ROOT)): n for p in paths if (n := lines_to_read(p)) > 500}
     assert not long
+
+
+def test_names_of_test_files_are_unique():
+    """pytest imports them by their bare names."""
+    names = sorted(p.name for p in (ROOT / "tests").rglob("test_*.py"))
+    assert names == sorted(set(names))

@@ -97,7 +97,7 @@ METRICS = [  # metrics, weighted metrics; the names in logs
     ([None, "mse"], None, ["q_mse"]),
     ({"q": ["mae"]}, None, ["q_mae"]),
     ({"q": ["mae"]}, {"q": "mae", "p": "mae"}, ["p_mae", "q_mae", "q_weighted_mae"]),
-    ([["mae", "mae"], ["mae"]], None, ["p_mae", "p_mae_1", "q_mae"]),
+    ([["mae", "mae", "mae"], ["mae"]], None, ["p_mae", "p_mae_1", "p_mae_2", "q_mae"]),
 ]
 
 
