@@ -240,3 +240,35 @@ def test_an_orthogonal_matrix_is_drawn_uniformly():
     assert np.abs((q**2).mean(0) - 1 / 3).max() < 0.08
     with pytest.raises(ValueError, match="Orthogonal"):
         initializers.Orthogonal()((3,))
+
+
+def test_stft_is_a_windowed_fourier_transform():
+    n, frequencies = 8, 9
+    x = np.random.default_rng(0).standard_normal(n)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+    real = initializers.STFT("real", "hann", None, True)((n, 1, frequencies), "float64")
+    imag = initializers.STFT("imag", hann, None)((n, 1, frequencies), "float64")
+    got = np.einsum("t,tcf->f", x, np.asarray(real)) + 1j * np.einsum("t,tcf->f", x, np.asarray(imag))
+    np.testing.assert_allclose(got, np.fft.rfft(x * hann, 2 * (frequencies - 1)), atol=1e-12)
+    density = np.asarray(initializers.STFT(window="boxcar")((n, 1, 3), "float64"))
+    np.testing.assert_allclose(density[:, 0, 0], n**-0.5)
+    spectrum = np.asarray(initializers.STFT(window=None, scaling="spectrum")((n, 1, 3), "float64"))
+    np.testing.assert_allclose(spectrum[:, 0, 0], 1)
+    assert isinstance(initializers.get("stft"), initializers.STFT)
+    assert initializers.OrthogonalInitializer is initializers.Orthogonal
+    for wrong, message in (({"side": "left"}, "side of STFT"), ({"scaling": "power"}, "scaling of STFT")):
+        with pytest.raises(ValueError, match=message):
+            initializers.STFT(**wrong)
+    with pytest.raises(ValueError, match=r"the window is \(3,\), expected \(8,\)"):
+        initializers.STFT(window=[1, 2, 3])((8, 1, 5))
+
+
+@pytest.mark.parametrize("name", ["hann", "hamming", "blackman", "bartlett", "boxcar", "nuttall"])
+@pytest.mark.parametrize("periodic", [False, True])
+def test_windows_are_scipys(name, periodic):
+    signal = pytest.importorskip("scipy.signal")
+    for n in (1, 2, 7, 8):
+        got = initializers.window_values(name, n, periodic)
+        np.testing.assert_allclose(got, signal.get_window(name, n, periodic), atol=1e-12)
+    with pytest.raises(ValueError, match="unknown window 'round'"):
+        initializers.window_values("round", 4, False)

@@ -344,17 +344,93 @@ class Orthogonal(Initializer):
         return {"gain": self.gain, "seed": self.seed}
 
 
+class STFT(Initializer):
+    """Cosines or sines under a window: the kernel of a convolution that is a short-time Fourier transform.
+
+    Args:
+        side: "real" for the cosines, "imag" for the sines (of negative angles).
+        window: name of a window ("hann", "hamming", "blackman", "bartlett", "boxcar", or any of
+            ``scipy.signal.windows``), its values, or None for none.
+        scaling: "density" divides by the window's norm, "spectrum" by its sum; None by nothing.
+        periodic: whether the window is periodic, as spectra want it, or symmetric, as filters do.
+
+    Raises:
+        ValueError: an option is unknown; at the call: the shape is not (frame length, 1, frequencies), or the window
+            has another length.
+        ImportError: the window is SciPy's, which is not installed.
+
+    Source: Keras 3, STFT.
+    """
+
+    def __init__(
+        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+    ) -> None:
+        if side not in ("real", "imag"):
+            raise unknown("side of STFT", side, ("real", "imag"))
+        if scaling not in (None, "density", "spectrum"):
+            raise unknown("scaling of STFT", scaling, ("density", "spectrum"))
+        if isinstance(window, str):
+            window_values(window, 2, False)  # an unknown name shows now
+        self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
+
+    def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        if len(shape) != 3:
+            raise ValueError(f"STFT: expected the shape (frame length, 1, frequencies), got {shape}")
+        length, _, frequencies = shape
+        angle = -np.pi * np.arange(length)[:, None, None] * np.arange(frequencies) / max(frequencies - 1, 1)
+        kernel = np.cos(angle) if self.side == "real" else np.sin(angle)
+        if self.window is not None:
+            named = isinstance(self.window, str)
+            window = window_values(self.window, length, self.periodic) if named else np.asarray(self.window, np.float64)
+            if window.shape != (length,):
+                raise ValueError(f"STFT: the window is {window.shape}, expected ({length},)")
+            scale = {None: 1.0, "density": np.sqrt(np.square(window).sum()), "spectrum": np.abs(window).sum()}
+            kernel = kernel * (window / scale[self.scaling])[:, None, None]
+        return np.broadcast_to(kernel, shape).astype(dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"side": self.side, "window": self.window, "scaling": self.scaling, "periodic": self.periodic}
+
+
+_COSINES = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "blackman": (0.42, 0.5, 0.08), "boxcar": (1.0,)}
+
+
+def window_values(name: str, n: int, periodic: bool) -> Array:
+    """A window of n values: sums of cosines, the triangle, or one of SciPy's."""
+    name = {"rectangular": "boxcar", "hanning": "hann"}.get(name, name)
+    if name in _COSINES or name == "bartlett":
+        if n == 1:
+            return np.ones(1)
+        place = np.arange(n) / (n if periodic else n - 1)
+        if name == "bartlett":
+            return 1 - np.abs(2 * place - 1)
+        terms = [(-1) ** k * a * np.cos(2 * np.pi * k * place) for k, a in enumerate(_COSINES[name])]
+        return np.sum(terms, axis=0)
+    try:
+        from scipy.signal import get_window  # type: ignore[import-untyped]
+    except ImportError:
+        own = ", ".join(_COSINES)
+        raise ImportError(f"window {name!r} needs SciPy: pip install scipy; without it there are {own}") from None
+    try:
+        return np.asarray(get_window(name, n, periodic), np.float64)
+    except ValueError as error:
+        raise ValueError(f"unknown window {name!r}: {error}") from None
+
+
 _CLASSES: tuple[type[Initializer], ...] = (
     Zeros, Ones, Constant, Identity, RandomNormal, TruncatedNormal, RandomUniform, VarianceScaling, GlorotUniform,
-    GlorotNormal, LecunUniform, LecunNormal, HeUniform, HeNormal, Orthogonal,
+    GlorotNormal, LecunUniform, LecunNormal, HeUniform, HeNormal, Orthogonal, STFT,
 )  # fmt: skip
 registry.add_known(_CLASSES, "initializer", Initializer)
 
 _by_name: dict[str, type[Initializer]] = {}
 for _cls in _CLASSES:
     _by_name[_cls.__name__] = _by_name[re.sub(r"(?<!^)(?=[A-Z])", "_", _cls.__name__).lower()] = _cls
-_by_name |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": RandomUniform}
+_by_name |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": RandomUniform, "stft": STFT}
+_by_name |= {"IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal, "STFTInitializer": STFT}
 
+IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT  # Keras's names
+stft = STFT
 zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
 variance_scaling = VarianceScaling
@@ -415,9 +491,43 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
 
 __all__ = [
-    "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "Initializer", "LecunNormal",
-    "LecunUniform", "Ones", "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling",
-    "Zeros", "constant", "deserialize", "get", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
-    "identity", "lecun_normal", "lecun_uniform", "ones", "orthogonal", "random_normal", "random_uniform",
-    "serialize", "truncated_normal", "variance_scaling", "zeros",
+    "STFT",
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "IdentityInitializer",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "OrthogonalInitializer",
+    "RandomNormal",
+    "RandomUniform",
+    "STFTInitializer",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "constant",
+    "deserialize",
+    "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "serialize",
+    "stft",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
 ]  # fmt: skip

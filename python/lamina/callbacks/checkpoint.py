@@ -13,6 +13,11 @@ from .base import Callback, Logs
 from .monitor import Monitor
 
 
+def _check_frequency(label: str, save_freq: str | int) -> None:
+    if save_freq != "epoch" and not (type(save_freq) is int and save_freq > 0):
+        raise ValueError(f"{label}: save_freq must be 'epoch' or a positive number of steps, got {save_freq!r}")
+
+
 class ModelCheckpoint(Monitor):
     """Save the model after every epoch, after some steps, or only when a logged number improves.
 
@@ -43,10 +48,7 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode)
-        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
-            raise ValueError(
-                f"ModelCheckpoint: save_freq must be 'epoch' or a positive number of steps, got {save_freq!r}"
-            )
+        _check_frequency("ModelCheckpoint", save_freq)
         self.filepath = str(as_path("ModelCheckpoint: filepath", filepath))
         check_name(Path(self.filepath))  # now, not after an epoch
         self.verbose = verbose
@@ -104,23 +106,47 @@ class BackupAndRestore(Callback):
 
     Args:
         backup_dir: folder of the file.
-        delete_checkpoint: whether the file is removed after a run that ended.
+        save_freq: "epoch", or a number of steps: a run that was killed begins its epoch anew, with the weights of then.
+        double_checkpoint: whether the backup before is kept, too, as ``previous.npz``, and read if the last is damaged.
+        delete_checkpoint: whether the files are removed after a run that ended.
 
     Raises:
-        ValueError: at the begin of fit: the file is damaged or of another model.
+        ValueError: ``save_freq`` is no "epoch" or positive integer; at the begin of fit: the file is damaged or of
+            another model.
     """
 
-    def __init__(self, backup_dir: str | os.PathLike[str], delete_checkpoint: bool = True) -> None:
+    def __init__(
+        self,
+        backup_dir: str | os.PathLike[str],
+        save_freq: str | int = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ) -> None:
         super().__init__()
-        self.path = as_path("BackupAndRestore: backup_dir", backup_dir) / "latest.npz"
-        self.delete_checkpoint = delete_checkpoint
+        folder = as_path("BackupAndRestore: backup_dir", backup_dir)
+        self.path, self._previous = folder / "latest.npz", folder / "previous.npz"
+        _check_frequency("BackupAndRestore", save_freq)
+        self.save_freq, self.double_checkpoint, self.delete_checkpoint = save_freq, double_checkpoint, delete_checkpoint
+        self._epoch = self._steps = 0
+        if save_freq != "epoch":
+            self.on_train_batch_end = self._count_step  # type: ignore[method-assign]  # else steps cost nothing
         self._waiting: backup.Backup | None = None  # what was read, until the model has its weights
+
+    def _found(self) -> backup.Backup | None:
+        """The last backup that is whole."""
+        if not self.double_checkpoint or not self._previous.exists():
+            return backup.Backup(self.path) if self.path.exists() else None
+        try:
+            return backup.Backup(self.path)
+        except (ValueError, FileNotFoundError):
+            return backup.Backup(self._previous)
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._waiting = None
-        if not self.path.exists():
+        self._steps = 0
+        found = self._found()
+        if found is None:
             return
-        found = backup.Backup(self.path)
         self.params["initial_epoch"] = found.epoch + 1
         if len(self.model.weights) >= found.weights:  # all are there; if there are more, it says that they do not fit
             found.restore(self.model)
@@ -128,6 +154,19 @@ class BackupAndRestore(Callback):
         self._waiting = found
         if self.model.optimizer._schedule is None:  # now, since a LearningRateScheduler goes on from it
             self.model.optimizer.learning_rate = found.rate
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._epoch = epoch
+
+    def _count_step(self, batch: int, logs: Logs = None) -> None:
+        self._steps += 1
+        if self._steps % int(self.save_freq) == 0:
+            self._write(self._epoch - 1)
+
+    def _write(self, epoch: int) -> None:
+        if self.double_checkpoint and self.path.exists():
+            os.replace(self.path, self._previous)
+        backup.write(self.path, self.model, epoch)
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         if self._waiting is not None:
@@ -144,7 +183,8 @@ class BackupAndRestore(Callback):
         found.restore(self.model, float(self.model.optimizer.learning_rate))
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        backup.write(self.path, self.model, epoch)
+        if self.save_freq == "epoch":
+            self._write(epoch)
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self._waiting is not None:  # no epoch was left to train
@@ -154,6 +194,8 @@ class BackupAndRestore(Callback):
             )
         elif self.delete_checkpoint:
             self.path.unlink(missing_ok=True)
+            if self.double_checkpoint:
+                self._previous.unlink(missing_ok=True)
 
 
 __all__ = ["BackupAndRestore", "ModelCheckpoint"]

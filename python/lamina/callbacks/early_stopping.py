@@ -78,11 +78,24 @@ class EarlyStopping(Monitor):
 
 
 class TerminateOnNaN(Callback):
-    """Stop at the first step whose loss is NaN or infinite."""
+    """Stop at the first step whose loss is NaN or infinite.
+
+    Args:
+        raise_error: whether it is an error, so that no callback's ``on_train_end`` is called, which keeps backups.
+
+    Raises:
+        RuntimeError: in ``fit``, with ``raise_error=True``: a loss is NaN or infinite.
+    """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        self.raise_error = raise_error
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         loss = (logs or {}).get("loss")
         if loss is not None and not np.isfinite(loss).all():
+            if self.raise_error:
+                raise RuntimeError(f"TerminateOnNaN: the loss of batch {batch} is {loss}")
             print(f"Batch {batch}: invalid loss, terminating training")
             self.model.stop_training = True
 

@@ -12,18 +12,37 @@ class LambdaCallback(Callback):
     """A callback made of functions: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``.
 
     Args:
-        **hooks: functions by the name of their hook.
+        on_epoch_begin: called with (epoch, logs) before each epoch.
+        on_epoch_end: called with (epoch, logs) after each epoch.
+        on_train_begin: called with (logs) before the first epoch.
+        on_train_end: called with (logs) after the last.
+        on_train_batch_begin: called with (batch, logs) before each step.
+        on_train_batch_end: called with (batch, logs) after each step.
+        **kwargs: functions by the name of any other hook.
 
     Raises:
         ValueError: there is no hook of this name.
+        TypeError: what is given is no function.
     """
 
-    def __init__(self, **hooks: Callable[..., None] | None) -> None:
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., None] | None = None,
+        on_epoch_end: Callable[..., None] | None = None,
+        on_train_begin: Callable[..., None] | None = None,
+        on_train_end: Callable[..., None] | None = None,
+        on_train_batch_begin: Callable[..., None] | None = None,
+        on_train_batch_end: Callable[..., None] | None = None,
+        **kwargs: Callable[..., None] | None,
+    ) -> None:
+        given = {name: value for name, value in locals().items() if name.startswith("on_")} | kwargs
         super().__init__()
         valid = [name for name in vars(Callback) if name.startswith("on_")]
-        for name, fn in hooks.items():
+        for name, fn in given.items():
             if name not in valid:
                 raise unknown("hook of LambdaCallback", name, valid)
+            if fn is not None and not callable(fn):
+                raise TypeError(f"LambdaCallback: {name} must be a function, got {fn!r}")
             if fn is not None:
                 setattr(self, name, fn)
 

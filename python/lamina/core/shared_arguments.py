@@ -162,6 +162,23 @@ _LOSSES = {
     "name": "name in logs; None takes the class's or the function's.",
     "dtype": "type that predictions are converted to before; None keeps theirs.",
 }
+_UTILS = {
+    "directory": "the folder; with inferred labels each folder in it is a class.",
+    "labels": (
+        '"inferred", the folder that a file lies in; None for none; or a list of integers for all files in the order '
+        "of their names."
+    ),
+    "label_mode": '"int", int32; "categorical", rows of zeros and a one; "binary", 0.0 or 1.0; None for no labels.',
+    "class_names": "the folders that count, in the order of their labels; None takes all by their names.",
+    "batch_size": "samples in a batch; None gives them one by one.",
+    "shuffle": "whether each epoch takes a new order; else that of the names.",
+    "seed": "integer that makes orders repeatable.",
+    "validation_split": "share of the files, between 0 and 1, that is held out; comes with ``subset``.",
+    "subset": '"training", "validation" or "both", which gives two datasets.',
+    "follow_links": "whether links to folders are followed.",
+    "format": _NO_EFFECT,
+    "verbose": "whether the number of files is printed.",
+}
 _METRICS = {
     "y_true": "targets, of the predictions' shape; a last axis of length one may be missing.",
     "y_pred": "predictions.",
@@ -275,4 +292,5 @@ TABLES: dict[str, dict[str, str]] = {
     "optimizers.schedules": _SCHEDULES,
     "random": _VALUES,
     "saving": _FILES,
+    "utils": _UTILS,
 }

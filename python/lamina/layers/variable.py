@@ -37,6 +37,11 @@ def auto_name(prefix: str) -> str:
     return f"{prefix}_{n}" if n else prefix
 
 
+def forget_names() -> None:
+    """Let automatic names begin anew."""
+    _used.clear()
+
+
 def unique_keys(names: Sequence[str]) -> list[str]:
     """The names, with _1, _2 ... behind those that came before; numbers that are names themselves are left out."""
     taken = set(names)

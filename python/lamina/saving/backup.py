@@ -42,7 +42,7 @@ class Backup:
         except (ValueError, EOFError, KeyError, RuntimeError, MemoryError, OSError) as error:
             reason = f"there is no {error}" if isinstance(error, KeyError) else error
             raise ValueError(f"BackupAndRestore: {str(path)!r} is no whole backup ({reason}); {MEND}") from error
-        if epoch.dtype.kind not in "iu" or epoch.shape != () or not 0 <= int(epoch) < 2**31:
+        if epoch.dtype.kind not in "iu" or epoch.shape != () or not -1 <= int(epoch) < 2**31:  # -1: within the first
             raise ValueError(f"BackupAndRestore: {str(path)!r} is damaged (epoch is {epoch!r}); {MEND}")
         if rate.dtype.kind != "f" or rate.shape != (1,) or not 0 <= rate[0] < np.inf:
             raise ValueError(f"BackupAndRestore: {str(path)!r} is damaged (learning_rate is {rate!r}); {MEND}")

@@ -1,4 +1,4 @@
-"""Small helpers under keras.utils' names."""
+"""Seeds, class indices, norms, and what a batch is made of."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from . import random
-from .core.arrays import to_numbers
-from .core.explain import named
-from .data import PyDataset as PyDataset
+from .. import random
+from ..core.arrays import to_numbers
+from ..core.explain import named
+from ..data import PyDataset as PyDataset
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

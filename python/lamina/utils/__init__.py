@@ -1,0 +1,12 @@
+"""Helpers under keras.utils' names: data from files and arrays, seeds, descriptions of objects."""
+
+from ..core.rooms import public_names
+from .arrays import *
+from .folders import *
+from .images import *
+from .objects import *
+from .progbar import *
+from .sequences import *
+from .splits import *
+
+__all__ = list(public_names(__name__, globals()))

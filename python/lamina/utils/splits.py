@@ -1,0 +1,89 @@
+"""Datasets in two parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.arrays import to_numbers
+from ..core.autograd import Tensor
+from ..core.explain import is_index, named, show
+from ..core.generator import numpy_from
+from ..core.tree import leaves, map_structure
+from ..data import PyDataset, count
+
+
+@named("split_dataset")
+def split_dataset(
+    dataset: Any,
+    left_size: float | None = None,
+    right_size: float | None = None,
+    shuffle: bool = False,
+    seed: int | None = None,
+    preferred_backend: str | None = None,
+) -> tuple[Any, Any]:
+    """Data in two parts, as for training and validation.
+
+    Args:
+        dataset: an array, a nest of arrays of one first dimension such as (x, y), or a PyDataset, whose batches are
+            joined.
+        left_size: samples of the first part, an integer, or their share, a float between 0 and 1; None takes what
+            ``right_size`` leaves.
+        right_size: the same of the second part.
+        shuffle: whether samples are put in a random order before.
+        seed: integer that makes the order repeatable; None follows ``lamina.random.seed``.
+        preferred_backend: an option of Keras without effect here.
+
+    Returns: two nests of arrays as ``dataset`` is one.
+
+    Raises:
+        ValueError: a size is out of range, both are missing, a part would be empty, or the arrays differ in length.
+        TypeError: ``dataset`` is neither, or a size is no number.
+    """
+    if isinstance(dataset, PyDataset):
+        batches = [dataset[i] for i in range(len(dataset))]
+        if not batches:
+            raise ValueError("split_dataset: the dataset is empty")
+        parts = [list(leaves(b)) for b in batches]
+        joined = iter([np.concatenate(column) for column in zip(*parts, strict=True)])
+        dataset = map_structure(lambda _: next(joined), batches[0])
+    if not isinstance(dataset, (np.ndarray, Tensor, list, tuple, dict)):
+        raise TypeError(f"split_dataset: expected arrays or a PyDataset, got {show(dataset)}")
+    if isinstance(dataset, list) and not any(isinstance(v, (np.ndarray, Tensor)) for v in leaves(dataset)):
+        dataset = to_numbers("split_dataset: dataset", dataset)
+    arrays = map_structure(np.asarray, dataset)
+    n = count("split_dataset", dataset=arrays)
+    left, right = _sizes(left_size, right_size, n)
+    order = numpy_from(seed).permutation(n) if shuffle else np.arange(n)
+    first, second = order[:left], order[n - right :] if shuffle or left + right == n else order[left : left + right]
+    return map_structure(lambda a: a[first], arrays), map_structure(lambda a: a[second], arrays)
+
+
+def _sizes(left: Any, right: Any, n: int) -> tuple[int, int]:
+    sizes: list[int | None] = []
+    if left is None and right is None:
+        raise ValueError("split_dataset: give left_size or right_size")
+    for name, size in (("left_size", left), ("right_size", right)):
+        if size is None:
+            sizes.append(None)
+        elif isinstance(size, float):
+            if not 0 < size < 1:
+                raise ValueError(f"split_dataset: {name} must be a share between 0 and 1, or an integer, got {size}")
+            sizes.append(round(size * n))
+        elif is_index(size):
+            if not 0 < size < n:
+                raise ValueError(f"split_dataset: {name} must be positive and smaller than {n} samples, got {size}")
+            sizes.append(int(size))
+        else:
+            raise TypeError(f"split_dataset: {name} must be an integer, a float or None, got {size!r}")
+    first = n - (sizes[1] or 0) if sizes[0] is None else sizes[0]
+    second = n - first if sizes[1] is None else sizes[1]
+    if first < 1 or second < 1 or first + second > n:
+        raise ValueError(
+            f"split_dataset: left_size={left!r} and right_size={right!r} would be {first} and {second} of {n} samples"
+        )
+    return first, second
+
+
+__all__ = ["split_dataset"]
