@@ -176,3 +176,102 @@ def test_segments_and_updates(seed, n):
             *(normal(seed, (3, 2)), places, normal(seed + 1, (n, 2))),
             gradients=how == "add",
         )
+
+
+WINDOW = st.sampled_from(["hann", "hamming", None])
+
+
+def symmetric(ops, x):
+    return ops.add(x, ops.swapaxes(x, -1, -2))
+
+
+SIZE = st.integers(1, 5)
+MATRICES = st.tuples(SIZE, SIZE, SIZE) | st.tuples(SIZE, SIZE)
+
+
+@many
+@given(SEED, st.lists(SIZE, max_size=2), SIZE)
+def test_square_matrices(seed, lead, n):
+    x = normal(seed, (*lead, n, n)) + 2 * np.eye(n)
+    for name in ("inv", "det", "pinv"):
+        agree(lambda ops, x, name=name: getattr(ops, name)(x), x, rtol=1e-7)
+    agree(lambda ops, x: ops.slogdet(x)[1], x, rtol=1e-7)
+    agree(lambda ops, x: ops.lu_factor(x), x, rtol=1e-7, types=False)
+    agree(lambda ops, x: ops.lu_factor(x)[0], x, rtol=1e-7)
+    agree(lambda ops, x: ops.matrix_rank(x), x, gradients=False)
+    agree(lambda ops, a, b: ops.solve(a, b), x, normal(seed + 1, (*lead, n, 2)), rtol=1e-7)
+    positive = x @ np.swapaxes(x, -1, -2) + np.eye(n)
+    for upper in (False, True):
+        agree(
+            lambda ops, a, b, u=upper: ops.solve_triangular(a, b, lower=u),
+            positive,
+            normal(seed, (*lead, n)),
+            rtol=1e-7,
+        )
+        agree(lambda ops, x, u=upper: ops.cholesky(symmetric(ops, x), upper=u), positive, rtol=1e-7)
+        if not lead:
+            agree(
+                lambda ops, x, u=upper: ops.cholesky_inverse(x, upper=u),
+                np.linalg.cholesky(positive, upper=upper),
+                rtol=1e-7,
+            )
+    agree(lambda ops, x: ops.logdet(x), positive, rtol=1e-7)
+    agree(lambda ops, x: ops.eigh(symmetric(ops, x))[0], x, rtol=1e-7)
+    agree(lambda ops, x: ops.square(ops.eigh(symmetric(ops, x))[1]), x, rtol=1e-6)
+    agree(lambda ops, x: ops.eig(symmetric(ops, x))[0], x, rtol=1e-6, gradients=False)
+
+
+@many
+@given(SEED, MATRICES)
+def test_matrices(seed, shape):
+    x = normal(seed, shape)
+    for full in (False, True):
+        agree(lambda ops, x, full=full: ops.square(ops.svd(x, full_matrices=full)[1]), x, rtol=1e-7)
+    agree(lambda ops, x: [ops.square(p) for p in ops.svd(x, full_matrices=False)], x, rtol=1e-6)
+    agree(lambda ops, x: ops.svd(x, compute_uv=False), x, rtol=1e-7)
+    agree(lambda ops, x: ops.qr(x), x, rtol=1e-7)
+    agree(lambda ops, x: ops.qr(x, mode="complete"), x, rtol=1e-7, gradients=False)
+    agree(lambda ops, x: ops.pinv(x), x, rtol=1e-6)
+    for order in (None, "fro", "nuc", 1, -1, 2, np.inf, -np.inf):
+        agree(lambda ops, x, order=order: ops.norm(x, order, axis=(-2, -1)), x, rtol=1e-6)
+    for order in (None, 1, 2, 3, 0, np.inf, -np.inf):
+        agree(lambda ops, x, order=order: ops.norm(x, order, axis=0, keepdims=True), x, rtol=1e-6)
+    if len(shape) == 2:
+        agree(
+            lambda ops, a, b: ops.lstsq(a, b),
+            x,
+            normal(seed + 1, (shape[0], 2)),
+            rtol=1e-5,
+            gradients=shape[0] >= shape[1],
+        )
+
+
+@many
+@given(SEED, SHAPE, st.none() | st.integers(1, 9))
+def test_fourier(seed, shape, length):
+    real, imaginary = normal(seed, (2, *shape))
+    agree(lambda ops, a, b: ops.fft((a, b)), real, imaginary)
+    agree(lambda ops, x: ops.rfft(x, length), real)
+    if length or shape[-1] > 1:
+        agree(lambda ops, a, b: ops.irfft((a, b), length), real, imaginary)
+    if len(shape) > 1:
+        agree(lambda ops, a, b: [*ops.fft2((a, b)), *ops.ifft2((a, b))], real, imaginary)
+
+
+@many
+@given(
+    SEED,
+    st.integers(2, 9),
+    st.integers(1, 9),
+    st.integers(0, 3),
+    st.booleans(),
+    st.sampled_from(["hann", "hamming", None]),
+)
+def test_short_fourier(seed, length, stride, more, center, window):
+    n, stride = length + more, min(stride, length)
+    x = normal(seed, (2, 40))
+    if window is not None or not more:  # without a window Keras's backends differ in what is beside it
+        agree(lambda ops, x: ops.stft(x, length, stride, n, window, center), x, rtol=1e-7)
+    if window == "hamming" and stride * 2 <= length:
+        pair = normal(seed, (2, 2, 7, n // 2 + 1))
+        agree(lambda ops, a, b: ops.istft((a, b), length, stride, n, None, window, center), *pair, rtol=1e-5)

@@ -197,6 +197,8 @@ def _run(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], 
         shape = [sizes[min(i, 1)] if n is None else n for i, n in enumerate(x.shape)]
         dtype = np.dtype(x.dtype)  # integers may be indices, so zero; reals may be divisors, so one; masks keep all
         t = wrap(np.zeros(shape, dtype) if dtype.kind in "iu" else np.ones(shape, dtype))
+        if dtype.kind == "f" and len(shape) > 1 and shape[-1] == shape[-2]:
+            t._array[...] += np.eye(shape[-1], dtype=dtype)  # a matrix may be inverted, too
         return t if x.mask is None else attach(t, stand_in(x.mask))
 
     with trying():

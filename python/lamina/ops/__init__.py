@@ -28,9 +28,12 @@ from .elementwise import *
 from .embedding import *
 from .error_function import *
 from .expansion import *
+from .fourier import *
 from .image import *
 from .linear_algebra import *
 from .loss import *
+from .matrix_factors import *
+from .matrix_solvers import *
 from .nan_reduction import *
 from .normalization import *
 from .normalization_composed import *

@@ -7,6 +7,7 @@ warning names the operation.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -36,18 +37,24 @@ def by_numpy(op: str, inputs: Sequence[Tensor], value: Array, gradients: Sequenc
             if dx is not None:
                 _write(dx, gradients[i](dy), bool(grads.accumulate >> i & 1))
 
-    return record(np.ascontiguousarray(value, inputs[0].dtype), tuple(inputs), backward)
+    y = np.ascontiguousarray(value, inputs[0].dtype).reshape(np.shape(value))  # NumPy gives a number one axis
+    return record(y, tuple(inputs), backward)
 
 
-def several_by_numpy(op: str, x: Tensor, values: Sequence[Array], gradient: Callable[..., Array]) -> list[Tensor]:
-    """Several results of one input.  gradient: ``gradient(*dys)``, zeros for results that nothing depends on."""
+def several_by_numpy(
+    op: str, inputs: Sequence[Tensor], values: Sequence[Array], gradient: Callable[..., Any]
+) -> list[Tensor]:
+    """Several results of NumPy's in the first input's type.
+
+    gradient: ``gradient(*dys)``, where None stands for a result that nothing depends on; a gradient an input.
+    """
     in_numpy(op)
-    results = [np.ascontiguousarray(v, x.dtype).reshape(np.shape(v)) for v in values]
+    results = [np.ascontiguousarray(v, inputs[0].dtype).reshape(np.shape(v)) for v in values]
 
     def backward(dys: Sequence[Array | None], grads: Gradients) -> None:
-        dx = grads[0]
-        if dx is not None:
-            given = [np.zeros_like(r) if dy is None else dy for r, dy in zip(results, dys, strict=True)]
-            _write(dx, gradient(*given), bool(grads.accumulate))
+        given = gradient(*dys)
+        for i, (dx, g) in enumerate(zip(grads, (given,) if isinstance(given, np.ndarray) else given, strict=True)):
+            if dx is not None:
+                _write(dx, g, bool(grads.accumulate >> i & 1))
 
-    return unchecked_record_many(results, (x,), backward)
+    return unchecked_record_many(results, tuple(inputs), backward)

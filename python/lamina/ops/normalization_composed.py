@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 from ..config import epsilon as default_epsilon
 from ..core.autograd import Tensor
 from .conversion import TensorLike, float_tensor
-from .elementwise import abs, add, divide, maximum, multiply, power, rsqrt, subtract
+from .elementwise import add, divide, maximum, multiply, rsqrt, subtract
 from .normalization import on_axes, parse_axes
-from .reduction import norm, sum
+from .reduction import vector_norm
 from .reshape import Axis
 
 
@@ -60,10 +58,7 @@ def normalize(x: TensorLike, axis: Axis = -1, order: float = 2, epsilon: float |
     x = float_tensor(x)
     if order < 1:
         raise ValueError(f"normalize: order must be 1 or more, got {order}")
-    if order in (1, 2, math.inf):
-        length = norm(x, order, axis, keepdims=True)
-    else:
-        length = power(sum(power(abs(x), float(order)), axis, keepdims=True), 1 / order)
+    length = vector_norm(x, order, axis, keepdims=True)
     return divide(x, maximum(length, default_epsilon() if epsilon is None else epsilon))
 
 

@@ -27,7 +27,7 @@ from .conversion import (
     shape_of,
     sum_dtype,
 )
-from .elementwise import absolute, divide, maximum, minimum, multiply, not_equal, subtract, where
+from .elementwise import abs, divide, equal, maximum, minimum, multiply, not_equal, power, subtract, where
 from .reshape import reshape
 
 Axis = int | tuple[int, ...] | list[int] | None
@@ -179,24 +179,22 @@ def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tenso
     return _reduce("logsumexp", x, axis, keepdims)
 
 
-def norm(x: TensorLike, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Length of vectors.  The gradient of the Euclidean length is 0 at 0.
-
-    Args:
-        ord: None or 2 for the Euclidean length, 1, inf or -inf.
-
-    Raises:
-        ValueError: ``ord`` is another one, or an axis is out of range.
-    """
-    if ord in (None, 2, "fro", "euclidean"):
+def vector_norm(x: TensorLike, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The norm of vectors of any order: a root of a sum of powers, an extreme, a count; the gradient is 0 at 0."""
+    if ord == 2:
         return _reduce("norm", x, axis, keepdims)
-    if ord == 1:
-        return sum(absolute(x), axis, keepdims)
+    x = float_tensor(x)
     if ord == np.inf:
-        return max(absolute(x), axis, keepdims)
+        return max(abs(x), axis, keepdims)
     if ord == -np.inf:
-        return min(absolute(x), axis, keepdims)
-    raise ValueError(f"norm: ord must be None, 1, 2, inf or -inf, got {ord!r}")
+        return min(abs(x), axis, keepdims)
+    if ord == 0:
+        return sum(as_tensor(not_equal(x, 0), x.dtype), axis, keepdims)
+    if ord == 1:
+        return sum(abs(x), axis, keepdims)
+    total = sum(power(abs(x), float(ord)), axis, keepdims)
+    zero = equal(total, 0)  # whose root has no slope
+    return where(zero, 0.0, power(where(zero, 1.0, total), 1.0 / ord))
 
 
 def _arg(largest: bool, x: TensorLike, axis: int | None, keepdims: bool) -> Tensor:
@@ -328,5 +326,5 @@ def size(x: TensorLike) -> int | None:
 
 __all__ = [
     "all", "amax", "amin", "any", "argmax", "argmin", "average", "count_nonzero", "cumprod", "cumsum", "logsumexp",
-    "max", "mean", "min", "moments", "norm", "prod", "ptp", "size", "std", "sum", "var",
+    "max", "mean", "min", "moments", "prod", "ptp", "size", "std", "sum", "var",
 ]  # fmt: skip

@@ -30,7 +30,7 @@ from .dense import matmul
 from .elementwise import add, clip, divide, log, multiply, square, subtract
 from .expansion import broadcast_to
 from .rearrange import diff
-from .reduction import cumprod, mean, norm, sum
+from .reduction import cumprod, mean, sum, vector_norm
 from .reshape import flip, getitem, ravel, reshape, take, transpose
 
 
@@ -82,7 +82,7 @@ def corrcoef(x: TensorLike) -> Tensor:
         raise ValueError(f"corrcoef: x is {x.shape}; expected (rows, numbers)")
     rows = x if x.ndim == 2 else reshape(x, (1, -1))
     centered = subtract(rows, mean(rows, -1, keepdims=True))
-    unit = divide(centered, norm(centered, axis=-1, keepdims=True))
+    unit = divide(centered, vector_norm(centered, axis=-1, keepdims=True))
     y = clip(matmul(unit, transpose(unit)), -1.0, 1.0)
     return y if x.ndim == 2 else reshape(y, ())
 
@@ -102,7 +102,7 @@ def cdist(x: TensorLike, y: TensorLike) -> Tensor:
     a, b = float_pair(x, y)
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
         raise ValueError(f"cdist: x is {a.shape}, y {b.shape}; expected (..., m, d) and (..., n, d)")
-    return norm(subtract(expand_dims(a, -2), expand_dims(b, -3)), axis=-1)
+    return vector_norm(subtract(expand_dims(a, -2), expand_dims(b, -3)), axis=-1)
 
 
 def kron(x1: TensorLike, x2: TensorLike) -> Tensor:
