@@ -39,6 +39,7 @@ from .layers import Input, Layer, SymbolicTensor, Variable
 from .losses import Loss
 from .metrics import Metric
 from .models import Functional, Model, Sequential
+from .ops import custom_gradient
 from .optimizers import Optimizer, schedules
 from .regularizers import Regularizer
 from .saving import load_model
@@ -76,9 +77,9 @@ def version() -> str:
 __all__ = [
     "CaptureError", "CaptureWarning", "Constraint", "Functional", "Initializer", "Input", "KerasTensor", "Layer",
     "Loss", "Metric", "Model", "Optimizer", "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable",
-    "__version__", "activations", "callbacks", "capture", "config", "constraints", "data", "enable_grad",
-    "get_num_threads", "initializers", "layers", "load_model", "losses", "metrics", "models", "no_grad", "ops",
-    "optimizers", "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config", "utils",
+    "__version__", "activations", "callbacks", "capture", "config", "constraints", "custom_gradient", "data",
+    "enable_grad", "get_num_threads", "initializers", "layers", "load_model", "losses", "metrics", "models", "no_grad",
+    "ops", "optimizers", "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config", "utils",
     "version",
 ]  # fmt: skip
 

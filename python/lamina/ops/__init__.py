@@ -17,6 +17,7 @@ from .affine import *
 from .attention import *
 from .bitwise import *
 from .complex_pairs import *
+from .control_flow import *
 from .conversion import *
 from .conversion import op
 from .convolution import *
@@ -37,6 +38,7 @@ from .matrix_solvers import *
 from .nan_reduction import *
 from .normalization import *
 from .normalization_composed import *
+from .own_operation import *
 from .pooling import *
 from .rearrange import *
 from .recurrent import *
