@@ -145,3 +145,40 @@ def test_affine_transform(given_images, seed, fill_mode):
     theirs = keras.ops.image.affine_transform(x, m.copy(), fill_mode=fill_mode, data_format=data_format, fill_value=9.0)
     ours = ops.image.affine_transform(x, m, fill_mode=fill_mode, data_format=data_format, fill_value=9.0)
     np.testing.assert_allclose(ours.numpy(), numpy(theirs), rtol=1e-3, atol=0.05)
+
+
+@many
+@given(
+    st.sampled_from(["log", "magnitude", "psd", "real", "imag", "stft"]), st.integers(1, 9), st.integers(1, 9),
+    st.sampled_from([8, 16]), st.sampled_from(["hann", "hamming", "blackman", None]), st.booleans(),
+    st.sampled_from(["density", "spectrum", None]), st.sampled_from(["valid", "same"]), st.booleans(),
+    st.sampled_from(["channels_last", "channels_first"]), st.integers(0, 99),
+)  # fmt: skip
+def test_stft(mode, length, step, fft, window, periodic, scaling, padding, expand_dims, data_format, seed):
+    length = min(length, fft)
+    x = np.random.default_rng(seed).standard_normal((2, 20, 3) if data_format == "channels_last" else (2, 3, 20))
+    x = x.astype(np.float32)
+    ours, theirs = both(
+        "STFTSpectrogram", mode, length, min(step, length), fft, window, periodic, scaling, padding, expand_dims,
+        data_format,
+    )  # fmt: skip
+    want = numpy(theirs(x))
+    if window is not None and length < 3:
+        return  # windows of one or two values are zero, and their scale is too
+    np.testing.assert_allclose(ours(x), want, rtol=1e-3, atol=2e-3)
+    for a, b in zip(ours.weights, theirs.weights, strict=True):
+        assert a.name == b.name
+        np.testing.assert_allclose(a, numpy(b.value), atol=1e-5)
+
+
+@many
+@given(
+    st.sampled_from([8, 16]), st.integers(1, 9), st.sampled_from([None, 5, 8]),
+    st.sampled_from(["hann", "hamming", None]), st.integers(2, 5), st.booleans(), st.sampled_from([1.0, 2.0]), st.booleans(), st.integers(0, 99),
+)  # fmt: skip
+def test_mel(fft, stride, length, window, bands, to_db, mag_exp, single, seed):
+    x = np.random.default_rng(seed).standard_normal((40,) if single else (3, 40)).astype(np.float32)
+    ours, theirs = both(
+        "MelSpectrogram", fft, stride, length, window, 8000, bands, power_to_db=to_db, mag_exp=mag_exp, top_db=40.0
+    )
+    np.testing.assert_allclose(ours(x), numpy(theirs(x)), rtol=1e-3, atol=5e-3)

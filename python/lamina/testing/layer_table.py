@@ -91,6 +91,10 @@ def _table() -> Iterator[tuple[Any, ...]]:
         STATE,
         {"integers": 7},
     )
+    frames = {"frame_length": 4, "frame_step": 3, "fft_length": 6}
+    yield la.STFTSpectrogram, {"mode": "psd", **frames}, (2, 9, 2)
+    yield la.STFTSpectrogram, {"mode": "stft", "padding": "same", **frames}, (2, 9, 2)
+    yield la.MelSpectrogram, {"fft_length": 8, "sequence_stride": 3, "num_mel_bins": 2, "sampling_rate": 4000}, (2, 12)
     yield la.Activation, {"activation": "gelu"}, SEQUENCE, {"time": 1}
     yield la.ReLU, {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.5}, (4, 5)
     yield la.LeakyReLU, {"negative_slope": 0.2}, (4, 5)

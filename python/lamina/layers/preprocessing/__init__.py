@@ -9,6 +9,7 @@ from .hashing import *
 from .light import *
 from .lookup import *
 from .scale import *
+from .spectrogram import *
 from .text import *
 
 __all__ = list(public_names(__name__, globals()))
