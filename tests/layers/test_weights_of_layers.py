@@ -40,6 +40,7 @@ def test_a_part_that_stands_twice_counts_once():
 def test_lists_and_dicts_that_grow_are_seen():
     layer = Holder()
     assert layer.weights == []
+    assert layer._held() is layer._held()  # looked for once while nothing changes
     layer.parts.append(built("a"))
     assert [w.path for w in layer.weights] == ["holder/a/kernel", "holder/a/bias"]
     layer.named["b"] = built("b")

@@ -455,3 +455,11 @@ def test_targets_that_fit_but_for_an_axis_of_one(name):
                            ((3, 1, 1), "must have the shape of y_pred$")):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             function(np.ones(shape), p)
+
+
+def test_a_label_without_weight_may_be_anything_of_one_class():
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True)
+    y_pred = Tensor(np.zeros((2, 1)), requires_grad=True)
+    assert float(loss(np.array([0, 99]), y_pred, np.array([1.0, 0.0]))) == 0.0
+    with pytest.raises((ValueError, IndexError), match="99"):
+        loss(np.array([0, 99]), y_pred, np.array([1.0, 0.5]))
