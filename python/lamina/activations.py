@@ -50,7 +50,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
 
 def relu6(x: Any) -> Tensor:
     """Rectified linear unit up to 6: ``min(max(x, 0), 6)``."""
-    return ops.clip(x, 0.0, 6.0)
+    return ops.relu6(x)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
@@ -81,7 +81,7 @@ def celu(x: Any, alpha: float = 1.0) -> Tensor:
 
     Source: Keras 3, keras.activations.celu; Barron 2017, "Continuously Differentiable Exponential Linear Units".
     """
-    return ops.multiply(ops.elu(ops.divide(x, alpha), 1.0), alpha)
+    return ops.celu(x, alpha)
 
 
 def gelu(x: Any, approximate: bool = False) -> Tensor:
@@ -122,7 +122,7 @@ def hard_silu(x: Any) -> Tensor:
 
 def hard_tanh(x: Any) -> Tensor:
     """The input cut to the interval from -1 to 1."""
-    return ops.clip(x, -1.0, 1.0)
+    return ops.hard_tanh(x)
 
 
 def softplus(x: Any) -> Tensor:
@@ -137,7 +137,7 @@ def softsign(x: Any) -> Tensor:
 
 def log_sigmoid(x: Any) -> Tensor:
     """Logarithm of the sigmoid."""
-    return ops.negative(ops.softplus(ops.negative(x)))
+    return ops.log_sigmoid(x)
 
 
 def mish(x: Any) -> Tensor:
@@ -171,19 +171,102 @@ def log_softmax(x: Any, axis: int = -1) -> Tensor:
     return ops.log_softmax(x, axis)
 
 
+def glu(x: Any, axis: int = -1) -> Tensor:
+    """Gated linear unit: of x, cut into two halves along an axis, the first times the sigmoid of the second.
+
+    Args:
+        axis: the axis, of even size; negative ones count from the end.
+
+    Raises:
+        ValueError: the axis is out of range or of odd size.
+
+    Source: Keras 3, keras.activations.glu; Dauphin et al. 2017, "Language Modeling with Gated Convolutional Networks".
+    """
+    return ops.glu(x, axis)
+
+
+def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
+    """The input where its absolute value is above a threshold, else 0.
+
+    Args:
+        threshold: half the width of the interval around 0.
+    """
+    return ops.hard_shrink(x, threshold)
+
+
+def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
+    """The input moved towards 0 by a threshold, and 0 within it.
+
+    Args:
+        threshold: the distance.
+    """
+    return ops.soft_shrink(x, threshold)
+
+
+def tanh_shrink(x: Any) -> Tensor:
+    """The function ``x - tanh(x)``."""
+    return ops.tanh_shrink(x)
+
+
+def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
+    """The input above a threshold, else another value.
+
+    Args:
+        threshold: the threshold.
+        default_value: the value at the threshold and below it.
+    """
+    return ops.threshold(x, threshold, default_value)
+
+
+def squareplus(x: Any, b: float = 4) -> Tensor:
+    """Smooth rectifier without an exponential function: ``(x + sqrt(x^2 + b)) / 2``.
+
+    Args:
+        b: how wide the bend at 0 is.
+
+    Source: Keras 3, keras.activations.squareplus; Barron 2021, "Squareplus: A Softplus-Like Algebraic Rectifier".
+    """
+    return ops.squareplus(x, b)
+
+
+def sparse_plus(x: Any) -> Tensor:
+    """The function that is 0 below -1, ``(x + 1)^2 / 4`` between -1 and 1, and x above.
+
+    Source: Keras 3, keras.activations.sparse_plus; Martins and Astudillo 2016, "From Softmax to Sparsemax".
+    """
+    return ops.sparse_plus(x)
+
+
+def sparse_sigmoid(x: Any) -> Tensor:
+    """Piecewise linear sigmoid: ``(x + 1) / 2`` between 0 and 1."""
+    return ops.sparse_sigmoid(x)
+
+
+def sparsemax(x: Any, axis: int = -1) -> Tensor:
+    """The probabilities nearest to the input along an axis, many of them 0.  Not captured.
+
+    Args:
+        axis: the axis; negative ones count from the end.
+
+    Source: Keras 3, keras.activations.sparsemax; Martins and Astudillo 2016, "From Softmax to Sparsemax".
+    """
+    return ops.sparsemax(x, axis)
+
+
+swish = silu
+hard_swish = hard_silu
+
 _FUNCTIONS: tuple[Activation, ...] = (
     linear, relu, leaky_relu, relu6, elu, selu, celu, gelu, silu, tanh, sigmoid, hard_sigmoid, hard_silu, hard_tanh,
-    softplus, softsign, log_sigmoid, mish, exponential, softmax, log_softmax,
+    softplus, softsign, log_sigmoid, mish, exponential, softmax, log_softmax, glu, hard_shrink, soft_shrink,
+    tanh_shrink, threshold, squareplus, sparse_plus, sparse_sigmoid, sparsemax,
 )  # fmt: skip
 _by_name: dict[str, Activation] = {f.__name__: f for f in _FUNCTIONS}
 _names: dict[Activation, str] = {f: name for name, f in _by_name.items()}
 _by_name |= {"swish": silu, "hard_swish": hard_silu}
 
 # Functions of lamina.ops given as activation= fuse and save like their namesakes here (gelu's default differs).
-_names |= {
-    getattr(ops, name): name
-    for name in ("relu", "tanh", "sigmoid", "silu", "softplus", "selu", "softsign", "hard_sigmoid", "hard_silu", "mish")
-}
+_names |= {getattr(ops, name): _names[f] for name, f in _by_name.items() if name != "gelu" and hasattr(ops, name)}
 
 FUSED = ("linear", "relu", "tanh", "sigmoid")  # what dense and convolution kernels apply themselves
 _fused = {f: name for f, name in _names.items() if name in FUSED}
@@ -259,7 +342,8 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Ac
 
 
 __all__ = [
-    "celu", "deserialize", "elu", "exponential", "gelu", "get", "hard_sigmoid", "hard_silu", "hard_tanh",
-    "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "serialize", "sigmoid",
-    "silu", "softmax", "softplus", "softsign", "tanh",
+    "celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid", "hard_silu",
+    "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu",
+    "serialize", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid",
+    "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
 ]  # fmt: skip
