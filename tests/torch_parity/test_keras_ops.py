@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 from compare import many
 from hypothesis import given
 from hypothesis import strategies as st
-from keras_live import agree
+from keras_live import agree, keras, lamina_ops
 
 SEED = st.integers(0, 2**31)
 SHAPE = st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple)
@@ -275,3 +277,94 @@ def test_short_fourier(seed, length, stride, more, center, window):
     if window == "hamming" and stride * 2 <= length:
         pair = normal(seed, (2, 2, 7, n // 2 + 1))
         agree(lambda ops, a, b: ops.istft((a, b), length, stride, n, None, window, center), *pair, rtol=1e-5)
+
+
+@many
+@given(SEED, st.integers(1, 3), st.integers(1, 3), st.integers(1, 2), st.integers(0, 2), st.integers(1, 3))
+def test_columns(seed, height, width, dilation, padding, stride):
+    x = normal(seed, (2, 3, 7, 6))
+    options = {"kernel_size": (height, width), "dilation": dilation, "padding": padding, "stride": stride}
+    agree(lambda ops, x: ops.unfold(x, **options), x)
+    agree(lambda ops, x: ops.fold(ops.square(ops.unfold(x, **options)), (7, 6), **options), x)
+
+
+@many
+@given(SEED, st.integers(1, 3), st.sampled_from(["channels_last", "channels_first"]))
+def test_blocks_of_pixels(seed, block, layout):
+    x = normal(
+        seed, (2, 2 * block, 2 * block, 2 * block**2) if layout == "channels_last" else (2, block**2, block, 3 * block)
+    )
+    agree(lambda ops, x: ops.depth_to_space(x, block, layout), x)
+    agree(lambda ops, x: ops.space_to_depth(x, block, layout), x)
+
+
+LAYOUT = st.sampled_from(["channels_last", "channels_first"])
+
+
+def images(seed, layout, batch=True):
+    x = np.random.default_rng(seed).uniform(0, 1, (2, 7, 6, 3))
+    x = x if layout == "channels_last" else np.moveaxis(x, 3, 1).copy()
+    return x if batch else x[0]
+
+
+@many
+@given(SEED, LAYOUT, st.booleans())
+def test_images(seed, layout, batch):
+    x = images(seed, layout, batch)
+    for name in ("rgb_to_grayscale", "rgb_to_hsv", "hsv_to_rgb"):
+        agree(lambda ops, x, name=name: getattr(ops.image, name)(x, data_format=layout), x, rtol=1e-7)
+    agree(lambda ops, x: ops.image.crop_images(x, 1, 2, target_height=3, target_width=2, data_format=layout), x)
+    agree(lambda ops, x: ops.image.pad_images(x, 1, 2, target_height=9, target_width=9, data_format=layout), x)
+    agree(lambda ops, x: ops.image.gaussian_blur(x, (3, 3), (0.8, 0.8), data_format=layout), x, rtol=1e-6)
+    for options in ({"size": 2}, {"size": (3, 2), "strides": 1, "padding": "same"}):
+        agree(lambda ops, x, o=options: ops.image.extract_patches(x, **o, data_format=layout), x)
+    if batch:
+        agree(lambda ops, x: ops.image.sobel_edges(x, data_format=layout), x)
+    agree(lambda ops, x, y: ops.image.ssim(x, y, filter_size=3, data_format=layout), x, x[..., ::-1].copy(), rtol=1e-5)
+    corners = np.array([[0.0, 0], [5, 0], [0, 6], [5, 6]])
+    moved = corners + np.random.default_rng(seed).uniform(-1, 1, (4, 2))
+    agree(
+        lambda ops, x: ops.image.perspective_transform(x, corners, moved, data_format=layout),
+        x,
+        rtol=1e-7,
+        gradients=False,
+    )
+
+
+@many
+@given(SEED, st.integers(0, 1), st.sampled_from(["constant", "nearest", "wrap", "mirror", "reflect"]))
+def test_map_coordinates(seed, order, mode):
+    x, at = normal(seed, (4, 5)), np.random.default_rng(seed).uniform(-8, 12, (2, 6))
+    agree(lambda ops, x, at: ops.image.map_coordinates(x, at, order, mode, 2.0), x, at, rtol=1e-7)
+
+
+@many
+@given(SEED, st.integers(1, 9), st.booleans())
+def test_scans(seed, n, reverse):
+    x = normal(seed, (n, 3))
+    agree(
+        lambda ops, x: ops.associative_scan(lambda a, b: ops.add(a, b), x, reverse=reverse), x, types=False, rtol=2e-5
+    )
+    agree(lambda ops, x: ops.scan(lambda c, r: (c * 0.5 + r, c * r), x[0], x, reverse=reverse), x)
+    agree(lambda ops, x: ops.map(lambda r: r * r[0], x), x)
+    agree(lambda ops, x: ops.vectorized_map(lambda r: r * r, x), x)
+    agree(lambda ops, x: ops.fori_loop(0, n, lambda i, y: ops.sin(y), x), x)
+    agree(lambda ops, x: ops.while_loop(lambda i, y: i < n, lambda i, y: (i + 1, ops.sin(y)), (0, x))[1], x)
+    agree(lambda ops, x: ops.switch(n, [ops.sin, ops.cos, ops.exp], x), x)
+    agree(lambda ops, x: ops.cond(reverse, lambda: ops.sin(x), lambda: ops.cos(x)), x)
+
+
+@pytest.mark.parametrize("name", ["", "image", "linalg", "nn", "numpy"])
+def test_names_and_arguments(name):
+    """Every operation of Keras is there, with its arguments in their order (further ones come behind)."""
+    ours, theirs = (getattr(m, name) if name else m for m in (lamina_ops, keras.ops))
+    public = [n for n in dir(theirs) if n[0] != "_" and callable(getattr(theirs, n))]
+    missing = {n for n in public if n not in ours.__all__}
+    assert missing <= {"ctc_loss", "ctc_decode", "rearrange", "elastic_transform", "scale_and_translate"}
+    wrong = []
+    for n in set(public) - missing:
+        mine, other = (list(inspect.signature(getattr(m, n)).parameters) for m in (ours, theirs))
+        other = [p for p in other if p not in ("kwargs", "name")]
+        if mine[: len(other)] != other and n != "resize":
+            wrong.append(f"{n}: {mine}, Keras {other}")
+    assert not wrong

@@ -16,6 +16,7 @@ from .activation_variants import *
 from .affine import *
 from .attention import *
 from .bitwise import *
+from .blocks import *
 from .complex_pairs import *
 from .control_flow import *
 from .conversion import *
@@ -35,6 +36,7 @@ from .linear_algebra import *
 from .loss import *
 from .matrix_factors import *
 from .matrix_solvers import *
+from .namespaces import namespaces
 from .nan_reduction import *
 from .normalization import *
 from .normalization_composed import *
@@ -57,6 +59,7 @@ for _name in __all__:
     globals()[_name] = op(globals()[_name], _name)
 for _name in image.__all__:  # their names in Keras
     setattr(image, _name, globals()[_name])
+linalg, nn, numpy = namespaces(__name__, {_name: globals()[_name] for _name in __all__}).values()
 
 
 def _swapped(function: Any) -> Any:

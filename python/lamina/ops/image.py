@@ -8,11 +8,27 @@ from .. import _native
 from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
 from .affine import affine_transform as affine_transform
+from .colour import hsv_to_rgb as hsv_to_rgb
+from .colour import rgb_to_grayscale as rgb_to_grayscale
+from .colour import rgb_to_hsv as rgb_to_hsv
 from .conversion import TensorLike, float_tensor
 from .data_format import around_channels_last
+from .image_parts import crop_images as crop_images
+from .image_parts import extract_patches as extract_patches
+from .image_parts import extract_patches_3d as extract_patches_3d
+from .image_parts import gaussian_blur as gaussian_blur
+from .image_parts import pad_images as pad_images
+from .image_parts import sobel_edges as sobel_edges
+from .image_parts import ssim as ssim
 from .reshape import reshape
+from .sampling import map_coordinates as map_coordinates
+from .sampling import perspective_transform as perspective_transform
 
-__all__ = ["affine_transform", "resize"]
+__all__ = [
+    "affine_transform", "crop_images", "extract_patches", "extract_patches_3d", "gaussian_blur", "hsv_to_rgb",
+    "map_coordinates", "pad_images", "perspective_transform", "resize", "rgb_to_grayscale", "rgb_to_hsv", "sobel_edges",
+    "ssim",
+]  # fmt: skip
 
 
 def resize(
