@@ -26,7 +26,7 @@ def run(name: str, *args: object, cwd: Path) -> str:
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
         env={**os.environ, "PYTHONPATH": path},
     )
@@ -101,3 +101,51 @@ def test_sequence_classification(tmp_path):
             z.writestr(f"dataset/MovementAAL_RSS_{i + 1}.csv", f"#a1, a2, a3, a4\n{text}\n")
     out = run("sequence_classification.py", "--data", "series.zip", "--epochs", 10, cwd=tmp_path)
     assert number_after(out, "held-out series:") > 0.9
+
+
+def test_vit_digits(tmp_path):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
+    out = run("vit_digits.py", "--epochs", 15, cwd=tmp_path)
+    assert number_after(out, "images held out:") >= 0.95
+    assert (tmp_path / "out" / "vit_digits.png").stat().st_size > 5_000
+
+
+def test_polarity(tmp_path):
+    rng = np.random.default_rng(0)
+    common = ["the", "a", "film", "is", "with", "of", "and", "actor"]
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as z:
+        for kind, telling in (("pos", ["fine", "warm"]), ("neg", ["dull", "flat"])):
+            lines = [
+                " ".join([*rng.choice(common, 6), rng.choice(telling), *rng.choice(common, 3)]) for _ in range(400)
+            ]
+            z.writestr(f"data/rt-polarity.{kind}", "\n".join(lines) + "\n")
+    out = run("polarity.py", "--data", "s.zip", "--epochs", 4, cwd=tmp_path)
+    assert number_after(out, "sentences held out:") > 0.95
+
+
+def test_airline_forecast(tmp_path):
+    pytest.importorskip("matplotlib")
+    months = np.arange(144)
+    series = 100 * 1.01**months * (1.3 + np.sin(2 * np.pi * months / 12))
+    lines = ["Month,Passengers", *(f"{1949 + m // 12}-{m % 12 + 1:02d},{v:.0f}" for m, v in enumerate(series))]
+    (tmp_path / "series.csv").write_text("\n".join(lines) + "\n")
+    out = run("airline_forecast.py", "--data", "series.csv", "--epochs", 10, cwd=tmp_path)
+    assert number_after(out, "months:") < 10
+
+
+REAL = [
+    ("nuclei_unet.py", "nuclei_24.npz", "held out:", 0.9),
+    ("autoencoder.py", "mnist_6k_1k.npz", "components:", 0.0),
+    ("gan.py", "mnist_6k_1k.npz", "mean image", 0.0),
+]
+
+
+@pytest.mark.skipif(
+    "LAMINA_DATA" not in os.environ, reason="needs LAMINA_DATA, the folder of the files named in examples"
+)
+@pytest.mark.parametrize(("name", "data", "label", "least"), REAL)
+def test_on_real_data(tmp_path, name, data, label, least):
+    """Minutes each; the examples themselves assert the number that they are to reach."""
+    out = run(name, "--data", Path(os.environ["LAMINA_DATA"]) / data, cwd=tmp_path)
+    assert number_after(out, label) >= least

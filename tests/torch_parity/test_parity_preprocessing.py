@@ -174,7 +174,8 @@ def test_stft(mode, length, step, fft, window, periodic, scaling, padding, expan
 @many
 @given(
     st.sampled_from([8, 16]), st.integers(1, 9), st.sampled_from([None, 5, 8]),
-    st.sampled_from(["hann", "hamming", None]), st.integers(2, 5), st.booleans(), st.sampled_from([1.0, 2.0]), st.booleans(), st.integers(0, 99),
+    st.sampled_from(["hann", "hamming", None]), st.integers(2, 5), st.booleans(), st.sampled_from([1.0, 2.0]),
+    st.booleans(), st.integers(0, 99),
 )  # fmt: skip
 def test_mel(fft, stride, length, window, bands, to_db, mag_exp, single, seed):
     x = np.random.default_rng(seed).standard_normal((40,) if single else (3, 40)).astype(np.float32)
