@@ -204,8 +204,8 @@ class MelSpectrogram(Layer):
                 f"{self._label()}: sequence_length={sequence_length} is larger than fft_length={fft_length}"
             )
         self.min_freq, self.max_freq = min_freq, max_freq or int(sampling_rate / 2)
-        numbers = {"min_freq": min_freq, "max_freq": self.max_freq, "top_db": top_db, "mag_exp": mag_exp,
-                   "min_power": min_power, "ref_power": ref_power}  # fmt: skip
+        numbers: dict[str, Any] = {"min_freq": min_freq, "max_freq": self.max_freq, "top_db": top_db}
+        numbers |= {"mag_exp": mag_exp, "min_power": min_power, "ref_power": ref_power}
         for name, value in numbers.items():
             if not is_number(value):
                 raise TypeError(f"{self._label()}: {name} must be a number, got {value!r}")
