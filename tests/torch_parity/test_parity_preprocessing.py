@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -183,3 +184,39 @@ def test_mel(fft, stride, length, window, bands, to_db, mag_exp, single, seed):
         "MelSpectrogram", fft, stride, length, window, 8000, bands, power_to_db=to_db, mag_exp=mag_exp, top_db=40.0
     )
     np.testing.assert_allclose(ours(x), numpy(theirs(x)), rtol=1e-3, atol=5e-3)
+
+
+OF_COLOURS = [
+    ("RandomHue", {"factor": (0.2, 0.9)}), ("RandomSaturation", {"factor": (0.1, 0.8), "value_range": (0, 1)}),
+    ("RandomColorDegeneration", {"factor": (0.2, 0.9)}), ("RandomSharpness", {"factor": (0.0, 1.0)}),
+    ("RandomInvert", {"factor": (0.4, 0.6)}), ("RandomPosterization", {"factor": (1, 8)}),
+    ("Solarization", {"addition_factor": 0.3, "threshold_factor": 0.8}), ("MixUp", {"alpha": 0.4}), ("CutMix", {}),
+    ("RandomErasing", {"factor": (0.8, 1.0), "fill_value": 7.0}), ("RandomGaussianBlur", {"factor": (0.5, 1.0)}),
+    ("Equalization", {}), ("AutoContrast", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options"), OF_COLOURS)
+@many
+@given(st.integers(1, 4), st.integers(2, 7), st.integers(2, 7), st.integers(0, 99))
+def test_colours_and_patches(name, options, n, height, width, seed):
+    x = uniform(seed, n, height, width, 3)
+    x = x / 255 if options.get("value_range") == (0, 1) else x
+    ours, theirs = both(name, **options)
+    tensor = keras.ops.convert_to_tensor
+    if name in ("Equalization", "AutoContrast"):
+        x = np.round(x)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, about Keras's own code
+            want = numpy(theirs(x, training=True))
+        np.testing.assert_allclose(ours(x, training=True), want, rtol=1e-3, atol=0.02)
+        return
+    mine, other = drawn_by_us(ours, x)
+    got = ours.transform_images(x, mine).numpy()
+    want = numpy(theirs.transform_images(tensor(x), other))
+    off = np.abs(got - want) > 1e-2 + 1e-3 * np.abs(want)
+    assert off.mean() <= (0.05 if name == "RandomPosterization" else 0)  # there, an edge may lie on either side
+    if name in ("MixUp", "CutMix"):
+        labels = np.eye(n, 4, dtype=np.float32)
+        want = numpy(theirs.transform_labels(tensor(labels), other))
+        np.testing.assert_allclose(ours.transform_labels(labels, mine), want, rtol=1e-5)

@@ -91,6 +91,23 @@ def _table() -> Iterator[tuple[Any, ...]]:
         STATE,
         {"integers": 7},
     )
+    ranged = {"value_range": (-9, 9)}
+    yield la.RandomHue, {"factor": 0.5, "seed": 3, **ranged}, IMAGE
+    yield la.RandomSaturation, {"factor": 0.9, "seed": 3, **ranged}, IMAGE
+    yield la.RandomColorDegeneration, {"factor": 0.5, "seed": 3, **ranged}, IMAGE
+    yield la.RandomGrayscale, {"seed": 3}, IMAGE
+    yield la.RandomColorJitter, {"brightness_factor": 0.2, "hue_factor": 0.3, "seed": 3, **ranged}, IMAGE
+    yield la.RandomInvert, {"seed": 3, **ranged}, IMAGE
+    yield la.RandomPosterization, {"factor": (2, 5), "seed": 3, **ranged}, IMAGE
+    yield la.RandomSharpness, {"factor": 0.9, "seed": 3, **ranged}, IMAGE
+    yield la.RandomGaussianBlur, {"kernel_size": (3, 5), "sigma": (0.3, 1.0), "seed": 3, **ranged}, IMAGE
+    yield la.RandomErasing, {"seed": 3, **ranged}, IMAGE
+    yield la.Solarization, {"addition_factor": 0.2, "threshold_factor": 0.5, "seed": 3, **ranged}, IMAGE
+    yield la.Equalization, {"bins": 16, **ranged}, IMAGE, {"smooth": False}
+    yield la.AutoContrast, {**ranged}, IMAGE, {"smooth": False}
+    yield la.MixUp, {"alpha": 0.4, "seed": 3}, IMAGE
+    yield la.CutMix, {"factor": 0.8, "seed": 3}, IMAGE
+    yield la.Pipeline, {"layers": [la.Rescaling(0.5), la.RandomFlip(seed=3)]}, IMAGE
     frames = {"frame_length": 4, "frame_step": 3, "fft_length": 6}
     yield la.STFTSpectrogram, {"mode": "psd", **frames}, (2, 9, 2)
     yield la.STFTSpectrogram, {"mode": "stft", "padding": "same", **frames}, (2, 9, 2)
@@ -136,6 +153,8 @@ WITHOUT_EXAMPLE = {
     "InputLayer": "is the place where data enters",
     "Lambda": "holds a function of the user's",
     "Layer": "is the base class",
+    "AugMix": "chooses in Python, so that no step with it is captured",
+    "RandAugment": "chooses in Python, so that no step with it is captured",
     "HashedCrossing": "works in Python, so that no step with it is captured",
     "Hashing": "works in Python, so that no step with it is captured",
     "StringLookup": "takes text",

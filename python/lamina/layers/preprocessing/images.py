@@ -213,7 +213,7 @@ def bounds(
         low, high = sorted(float(v) for v in pair)
         return low, high
     size = abs(float(pair[0]))
-    return max(-size, least), size
+    return float(max(-size, least)), size
 
 
 def value_range(layer: Layer, value: Any) -> tuple[float, float]:

@@ -1,0 +1,284 @@
+"""Hue, saturation and grey of colour images, changed by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ... import ops
+from ...config import epsilon
+from ...core.autograd import Array, Tensor
+from ...core.generator import Generator
+from ..arguments import fraction
+from .images import Drawn, RandomImageLayer, bounds
+from .images import value_range as checked_range
+from .light import RandomBrightness, RandomContrast
+
+_GREY = np.array([0.2989, 0.587, 0.114])
+
+
+class _ColourLayer(RandomImageLayer):
+    """Layers that need the three colours of an image."""
+
+    value_range: tuple[float, float]
+
+    def _planes(self, images: Tensor) -> list[Tensor]:
+        """Red, green and blue, each with a channel axis of size 1."""
+        axis = self._channel_axis
+        if images.shape[axis] != 3:
+            raise ValueError(f"the images are {images.shape}, expected three channels, red, green and blue")
+        return list(ops.split(images, 3, axis=axis))
+
+    def _joined(self, planes: Sequence[Tensor]) -> Tensor:
+        return ops.concatenate(list(planes), axis=self._channel_axis)
+
+    def _grey(self, images: Tensor) -> Tensor:
+        shape = [1, 1, 1, 1]
+        shape[self._channel_axis] = 3
+        self._planes(images)
+        weights = _GREY.astype(self._dtype).reshape(shape)
+        return ops.sum(ops.multiply(images, weights), axis=self._channel_axis, keepdims=True)
+
+    def _to_unit(self, images: Tensor) -> Tensor:
+        low, high = self.value_range
+        return ops.divide(ops.subtract(images, low), high - low)
+
+    def _from_unit(self, images: Tensor) -> Tensor:
+        low, high = self.value_range
+        return ops.add(ops.multiply(images, high - low), low)
+
+
+def to_hsv(red: Tensor, green: Tensor, blue: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Hue and saturation, from 0 to 1, and value of colours."""
+    value = ops.maximum(ops.maximum(red, green), blue)
+    spread = ops.subtract(value, ops.minimum(ops.minimum(red, green), blue))
+    coloured = ops.greater(spread, 0)
+    saturation = ops.where(ops.greater(value, 0), ops.divide(spread, ops.where(ops.greater(value, 0), value, 1.0)), 0.0)
+    unit = ops.divide(1.0, ops.multiply(ops.where(coloured, spread, 1.0), 6.0))
+    hue = ops.where(
+        ops.equal(value, green),
+        ops.add(ops.multiply(unit, ops.subtract(blue, red)), 2.0 / 6.0),
+        ops.add(ops.multiply(unit, ops.subtract(red, green)), 4.0 / 6.0),
+    )
+    hue = ops.where(ops.equal(value, red), ops.multiply(unit, ops.subtract(green, blue)), hue)
+    hue = ops.where(coloured, hue, 0.0)
+    return ops.where(ops.less(hue, 0), ops.add(hue, 1.0), hue), saturation, value
+
+
+def from_hsv(hue: Tensor, saturation: Tensor, value: Tensor) -> list[Tensor]:
+    """Red, green and blue of hue, saturation and value."""
+    sixths = ops.multiply(hue, 6.0)
+    colours = (
+        ops.subtract(ops.abs(ops.subtract(sixths, 3.0)), 1.0),
+        ops.subtract(2.0, ops.abs(ops.subtract(sixths, 2.0))),
+        ops.subtract(2.0, ops.abs(ops.subtract(sixths, 4.0))),
+    )
+    white = ops.subtract(1.0, saturation)
+    return [ops.multiply(value, ops.add(white, ops.multiply(saturation, ops.clip(c, 0.0, 1.0)))) for c in colours]
+
+
+def _column(x: Tensor) -> Tensor:
+    """(N,) as (N, 1, 1, 1)."""
+    return ops.reshape(x, (-1, 1, 1, 1))
+
+
+class RandomHue(_ColourLayer):
+    """In training, turns the hue of each image by a random part of half the colour circle, to either side.
+
+    Args:
+        factor: (lower, upper) part, both between 0 and 1; one number f stands for (0, f).
+
+    Input shape: (N, H, W, 3) or (H, W, 3); (N, 3, H, W) or (3, H, W) with ``data_format="channels_first"``.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``factor`` or ``value_range`` is out of range; the images have other axes or channels.
+
+    Source: Keras 3, RandomHue.
+    """
+
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Sequence[float] = (0, 255),
+        data_format: str | None = None,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed, data_format=data_format, **kwargs)
+        self.factor = bounds(self, "factor", factor, 0, 1)
+        self.value_range = checked_range(self, value_range)
+
+    def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
+        side = np.where(rng.random(shape[0]) > 0.5, -0.5, 0.5).astype(self._dtype)
+        return {"factor": side * self._uniform(rng, shape[:1], self.factor)}
+
+    def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
+        hue, saturation, value = to_hsv(*self._planes(self._to_unit(images)))
+        hue = ops.add(hue, _column(drawn["factor"]))
+        hue = ops.where(ops.greater(hue, 1.0), ops.subtract(hue, 1.0), hue)
+        hue = ops.where(ops.less(hue, 0.0), ops.add(hue, 1.0), hue)
+        return self._from_unit(ops.clip(self._joined(from_hsv(hue, saturation, value)), 0.0, 1.0))
+
+
+class RandomSaturation(_ColourLayer):
+    """In training, makes the colours of each image more or less saturated.
+
+    Args:
+        factor: (lower, upper), both between 0 and 1: 0 makes an image grey, 0.5 leaves it, 1 saturates it fully; one
+            number f stands for (0, f).
+
+    Input shape: (N, H, W, 3) or (H, W, 3); (N, 3, H, W) or (3, H, W) with ``data_format="channels_first"``.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``factor`` or ``value_range`` is out of range; the images have other axes or channels.
+
+    Source: Keras 3, RandomSaturation.  There, saturation is cut off at the largest pixel, here at 1.
+    """
+
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Sequence[float] = (0, 255),
+        data_format: str | None = None,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed, data_format=data_format, **kwargs)
+        self.factor = bounds(self, "factor", factor, 0, 1)
+        self.value_range = checked_range(self, value_range)
+
+    def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
+        part = self._uniform(rng, shape[:1], self.factor)
+        return {"factor": (part / (1 - part + self._dtype.type(epsilon()))).astype(self._dtype)}
+
+    def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
+        hue, saturation, value = to_hsv(*self._planes(self._to_unit(images)))
+        saturation = ops.clip(ops.multiply(saturation, _column(drawn["factor"])), 0.0, 1.0)
+        return self._from_unit(self._joined(from_hsv(hue, saturation, value)))
+
+
+class RandomColorDegeneration(_ColourLayer):
+    """In training, blends each image with its grey version.
+
+    Args:
+        factor: (lower, upper) part of the grey one, both between 0 and 1; one number f stands for (0, f).
+
+    Input shape: (N, H, W, 3) or (H, W, 3); (N, 3, H, W) or (3, H, W) with ``data_format="channels_first"``.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``factor`` or ``value_range`` is out of range; the images have other axes or channels.
+
+    Source: Keras 3, RandomColorDegeneration.
+    """
+
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Sequence[float] = (0, 255),
+        data_format: str | None = None,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed, data_format=data_format, **kwargs)
+        self.factor = bounds(self, "factor", factor, 0, 1)
+        self.value_range = checked_range(self, value_range)
+
+    def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
+        return {"factor": self._one_an_image(rng, shape, self.factor)}
+
+    def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
+        towards_grey = ops.multiply(ops.subtract(self._grey(images), images), drawn["factor"])
+        return ops.clip(ops.add(images, towards_grey), *self.value_range)
+
+
+class RandomGrayscale(_ColourLayer):
+    """In training, makes some images grey, with three equal channels.
+
+    Args:
+        factor: the probability, between 0 and 1.
+
+    Input shape: (N, H, W, 3) or (H, W, 3); (N, 3, H, W) or (3, H, W) with ``data_format="channels_first"``.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``factor`` is out of range; the images have other axes or channels.
+
+    Source: Keras 3, RandomGrayscale.
+    """
+
+    def __init__(self, factor: float = 0.5, data_format: str | None = None, seed: Any = None, **kwargs: Any) -> None:
+        super().__init__(seed, data_format=data_format, **kwargs)
+        self.factor = fraction(self, "factor", factor)
+
+    def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
+        return {"should_apply": rng.random((shape[0], 1, 1, 1)) < self.factor}
+
+    def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return ops.where(drawn["should_apply"], self._grey(images), images)
+
+
+class RandomColorJitter(RandomImageLayer):
+    """In training, changes brightness, contrast, saturation and hue one after the other.
+
+    Args:
+        brightness_factor: as ``factor`` of RandomBrightness; None leaves the brightness.
+        contrast_factor: as ``factor`` of RandomContrast; None leaves the contrast.
+        saturation_factor: as ``factor`` of RandomSaturation; None leaves the saturation.
+        hue_factor: as ``factor`` of RandomHue; None leaves the hue.
+
+    Input shape: (N, H, W, 3) or (H, W, 3); (N, 3, H, W) or (3, H, W) with ``data_format="channels_first"``.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: a factor or ``value_range`` is out of range; the images have other axes or channels.
+
+    Source: Keras 3, RandomColorJitter.
+    """
+
+    def __init__(
+        self,
+        value_range: Sequence[float] = (0, 255),
+        brightness_factor: Any = None,
+        contrast_factor: Any = None,
+        saturation_factor: Any = None,
+        hue_factor: Any = None,
+        seed: Any = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed, data_format=data_format, **kwargs)
+        self.value_range = checked_range(self, value_range)
+        self.brightness_factor, self.contrast_factor = brightness_factor, contrast_factor
+        self.saturation_factor, self.hue_factor = saturation_factor, hue_factor
+        kinds: dict[str, type[Any]] = {
+            "brightness": RandomBrightness, "contrast": RandomContrast, "saturation": RandomSaturation, "hue": RandomHue
+        }  # fmt: skip
+        shared: dict[str, Any] = {"value_range": self.value_range, "seed": self.generator, "dtype": self._dtype.name}
+        factors = {name: getattr(self, f"{name}_factor") for name in kinds}
+        self._steps_in_order: dict[str, Any] = {
+            name: kind(factors[name], data_format=self.data_format, name=f"{self.name}_{name}", **shared)
+            for name, kind in kinds.items()
+            if factors[name] is not None
+        }
+
+    def _decide(self, shape: tuple[int, ...], seed: Any = None) -> Drawn:
+        source = seed if seed is None or isinstance(seed, Generator) else Generator(seed)
+        return {name: step._decide(shape, source) for name, step in self._steps_in_order.items()}
+
+    def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
+        for name, step in self._steps_in_order.items():
+            images = step._transform(images, drawn[name])
+        return images
+
+
+__all__ = ["RandomColorDegeneration", "RandomColorJitter", "RandomGrayscale", "RandomHue", "RandomSaturation"]
