@@ -174,6 +174,46 @@ def test_perspective():
     same(first, np.moveaxis(image.perspective_transform(X, corners, tilted).numpy(), 3, 1))
 
 
+def test_elastic():
+    still = image.elastic_transform(X, alpha=0.0, seed=1)
+    same(still, X)
+    moved = image.elastic_transform(X, 3.0, 2.0, seed=1).numpy()
+    assert not np.allclose(moved, X)
+    np.testing.assert_array_equal(image.elastic_transform(X, 3.0, 2.0, seed=1).numpy(), moved)
+    assert not np.array_equal(image.elastic_transform(X, 3.0, 2.0, seed=2).numpy(), moved)
+    assert (moved <= X.max()).all()
+    assert (moved >= X.min()).all()
+    first = image.elastic_transform(FIRST, 3.0, 2.0, seed=1, data_format="channels_first")
+    same(first, np.moveaxis(moved, 3, 1))
+    flat = image.elastic_transform(np.ones((4, 4, 1)), 9.0, 1.0, "nearest", "constant", 5.0, seed=3).numpy()
+    assert set(np.unique(flat)) == {1, 5}
+    check_gradients(lambda x: image.elastic_transform(x, 3.0, 2.0, seed=1), X)
+
+
+@pytest.mark.parametrize("method", ["linear", "cubic", "lanczos3", "lanczos5"])
+@pytest.mark.parametrize("antialias", [False, True])
+def test_scale_and_translate(method, antialias):
+    x = RNG.standard_normal((6, 3, 5))
+    same(image.scale_and_translate(x, x.shape, [1.0, 1.0], [0.0, 0.0], (0, 2), method, antialias), x, 1e-9)
+    got = image.scale_and_translate(x, (6, 3, 7), [1.0], [2.0], (2,), method, antialias).numpy()
+    np.testing.assert_allclose(got[..., 2:], x, atol=1e-9)
+    assert not got[..., :1].any()
+    check_gradients(
+        lambda x, s, t: image.scale_and_translate(x, (4, 3, 6), s, t, (0, 2), method, antialias),
+        *(x, np.array([0.63, 1.37]), np.array([0.21, -0.33])),
+    )
+
+
+def test_scale_and_translate_as_published():
+    x = np.arange(9.0).reshape(3, 3)
+    scale = np.array([2.0, 2.0])
+    got = image.scale_and_translate(x, (5, 5), scale, -(scale / 2 - 0.5), (0, 1), "linear")
+    same(got, np.arange(5)[:, None] * 1.5 + np.arange(5) * 0.5)
+    whole = image.scale_and_translate(x.astype(np.uint8), (5, 5), scale, -(scale / 2 - 0.5), (0, 1), "cubic")
+    assert whole.dtype == np.uint8
+    assert whole.numpy().max() == 8
+
+
 def test_in_functional_models():
     x = Input((8, 8, 3))
     assert image.rgb_to_hsv(x).shape == (None, 8, 8, 3)
@@ -219,6 +259,13 @@ def test_in_functional_models():
             lambda: image.perspective_transform(X, np.zeros((4, 2)), np.zeros((4, 2))),
             "perspective_transform: .* singular",
         ),
+        (lambda: image.elastic_transform(X, sigma=0.0), "elastic_transform: sigma must be positive"),
+        (lambda: image.elastic_transform(X, interpolation="cubic"), "elastic_transform: interpolation must be"),
+        (
+            lambda: image.scale_and_translate(X, X.shape, [1.0], [0.0], (1,), "area"),
+            "scale_and_translate: method",
+        ),
+        (lambda: image.scale_and_translate(X, (2, 5), [1.0], [0.0], (1,), "cubic"), "scale_and_translate: images are"),
     ],
 )
 def test_errors(call, message):

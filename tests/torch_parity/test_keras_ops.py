@@ -353,11 +353,29 @@ def test_names_and_arguments(name):
     ours, theirs = (getattr(m, name) if name else m for m in (lamina_ops, keras.ops))
     public = [n for n in dir(theirs) if n[0] != "_" and callable(getattr(theirs, n))]
     missing = {n for n in public if n not in ours.__all__}
-    assert missing <= {"ctc_loss", "ctc_decode", "rearrange", "elastic_transform", "scale_and_translate"}
+    assert missing <= {"ctc_loss", "ctc_decode"}
     wrong = []
     for n in set(public) - missing:
         mine, other = (list(inspect.signature(getattr(m, n)).parameters) for m in (ours, theirs))
-        other = [p for p in other if p not in ("kwargs", "name")]
+        other = [p for p in other if p != "kwargs"]
         if mine[: len(other)] != other and n != "resize":
             wrong.append(f"{n}: {mine}, Keras {other}")
     assert not wrong
+
+
+@many
+@given(SEED, st.sampled_from(["linear", "cubic", "lanczos3", "lanczos5"]), st.booleans())
+def test_scale_and_translate(seed, method, antialias):
+    rng = np.random.default_rng(seed)
+    scale, shift = rng.uniform(0.4, 2.5, 2), rng.uniform(-2, 2, 2)
+    agree(
+        lambda ops, x, s, t: ops.image.scale_and_translate(x, (4, 3, 6), s, t, (0, 2), method, antialias),
+        *(normal(seed, (5, 3, 5)), scale, shift),
+        rtol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("pattern", ["b h w c -> b (c h) w", "b (h k) w c -> (k b) c (h w)", "b h w c -> c w h b"])
+def test_rearrange(pattern):
+    sizes = {"k": 2} if "k" in pattern else {}
+    agree(lambda ops, x: ops.rearrange(x, pattern, **sizes), normal(0, (2, 4, 3, 5)))

@@ -41,6 +41,7 @@ from .nan_reduction import *
 from .normalization import *
 from .normalization_composed import *
 from .own_operation import *
+from .patterns import *
 from .pooling import *
 from .rearrange import *
 from .recurrent import *

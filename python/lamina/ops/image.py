@@ -21,13 +21,15 @@ from .image_parts import pad_images as pad_images
 from .image_parts import sobel_edges as sobel_edges
 from .image_parts import ssim as ssim
 from .reshape import reshape
+from .sampling import elastic_transform as elastic_transform
 from .sampling import map_coordinates as map_coordinates
 from .sampling import perspective_transform as perspective_transform
+from .sampling import scale_and_translate as scale_and_translate
 
 __all__ = [
-    "affine_transform", "crop_images", "extract_patches", "extract_patches_3d", "gaussian_blur", "hsv_to_rgb",
-    "map_coordinates", "pad_images", "perspective_transform", "resize", "rgb_to_grayscale", "rgb_to_hsv", "sobel_edges",
-    "ssim",
+    "affine_transform", "crop_images", "elastic_transform", "extract_patches", "extract_patches_3d", "gaussian_blur",
+    "hsv_to_rgb", "map_coordinates", "pad_images", "perspective_transform", "resize", "rgb_to_grayscale", "rgb_to_hsv",
+    "scale_and_translate", "sobel_edges", "ssim",
 ]  # fmt: skip
 
 

@@ -219,7 +219,7 @@ def _blurred(x: Tensor, rows: Any, columns: Any, padding: str) -> Tensor:
     return x
 
 
-def _of_images(op: str, images: TensorLike, data_format: str | None, run: Any) -> Tensor:
+def of_images(op: str, images: TensorLike, data_format: str | None, run: Any) -> Tensor:
     """run(batch of images, channels last) for one image as for a batch, stored either way."""
     x = float_tensor(images)
     channel_axis(op, x, data_format)
@@ -252,7 +252,7 @@ def gaussian_blur(
     if len(deviations) != 2:
         raise ValueError(f"gaussian_blur: sigma must be two numbers, got {sigma!r}")
     rows, columns = (_gauss("gaussian_blur", n, s) for n, s in zip(size, deviations, strict=True))
-    return _of_images("gaussian_blur", images, data_format, lambda x: _blurred(x, rows, columns, "same"))
+    return of_images("gaussian_blur", images, data_format, lambda x: _blurred(x, rows, columns, "same"))
 
 
 def sobel_edges(images: TensorLike, data_format: str | None = None) -> Tensor:

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.autograd import Tensor
+from ..core.autograd import Tensor, wrap
+from ..core.generator import Seed, numpy_from
 from .affine import affine_transform
-from .conversion import TensorLike, as_tensor, cast, float_tensor, forbid_in_capture
+from .conversion import TensorLike, _axis, as_tensor, cast, check_sizes, float_tensor, forbid_in_capture
 from .elementwise import (
     abs,
     add,
     clip,
+    divide,
     floor,
     floor_divide,
     greater_equal,
     less,
+    less_equal,
     logical_and,
+    maximum,
+    minimum,
     mod,
     multiply,
     round,
     subtract,
     where,
 )
+from .image_parts import gaussian_blur, of_images
+from .linear_algebra import tensordot
 from .matrix_factors import solved
-from .reshape import ravel, take
+from .reduction import max as largest
+from .reduction import min as smallest
+from .reduction import sum
+from .reshape import moveaxis, ravel, take
+from .special import sinc
 
-__all__ = ["map_coordinates", "perspective_transform"]
+__all__ = ["elastic_transform", "map_coordinates", "perspective_transform", "scale_and_translate"]
 
 _FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 
@@ -95,9 +107,15 @@ def map_coordinates(
         raise ValueError(f"map_coordinates: inputs are {x.shape}, coordinates {shapes}; expected {x.ndim} of one shape")
     if not x.size:
         raise ValueError(f"map_coordinates: inputs are {x.shape}, without elements")
-    flat = ravel(floats)
+    total = _sampled(floats, [_neighbours(c, order) for c in at], fill_mode, fill_value)
+    return total if x.dtype.kind == "f" else cast(round(total), x.dtype)
+
+
+def _sampled(x: Tensor, axes: list[list[tuple[Tensor, Any]]], fill_mode: str, fill_value: float) -> Tensor:
+    """The blend of the elements of x that stand around places: for each axis the neighbours, which broadcast."""
+    flat = ravel(x)
     total: Tensor | None = None
-    for corner in itertools.product(*(_neighbours(c, order) for c in at)):
+    for corner in itertools.product(*axes):
         number: Tensor | None = None
         weight: Tensor | None = None
         known: Tensor | None = None
@@ -115,7 +133,144 @@ def map_coordinates(
         value = value if weight is None else multiply(value, weight)
         total = value if total is None else add(total, value)
     assert total is not None
-    return total if x.dtype.kind == "f" else cast(round(total), x.dtype)
+    return total
+
+
+def elastic_transform(
+    images: TensorLike,
+    alpha: float = 20.0,
+    sigma: float = 5.0,
+    interpolation: str = "bilinear",
+    fill_mode: str = "reflect",
+    fill_value: float = 0.0,
+    seed: Seed = None,
+    data_format: str | None = None,
+) -> Tensor:
+    """Images whose pixels are moved at random, neighbours together.  Gradients reach the images.  Not captured.
+
+    Args:
+        images: (N, H, W, C) or (H, W, C); (N, C, H, W) or (C, H, W) with the channels first.
+        alpha: how far pixels are moved.
+        sigma: how smoothly: the standard deviation of the bell that blurs the shifts, in pixels, and their factor.
+        interpolation: "nearest" pixel, or "bilinear", the blend of four.
+        fill_mode: what stands beyond the image: "constant", ``fill_value``; "nearest", the outermost pixel; "wrap", the
+            image again; "mirror", the image backwards without its outermost pixel, "reflect" with it.
+        fill_value: what stands beyond the image with "constant".
+        seed: integer or lamina.random.Generator that makes the shifts repeatable; None takes others at each call.
+
+    Raises:
+        ValueError: ``images`` have other axes; ``sigma`` is not positive; an option is unknown.
+
+    Source: Keras 3, keras.ops.image.elastic_transform; Simard, Steinkraus and Platt 2003.
+    """
+    orders = {"nearest": 0, "bilinear": 1}
+    if interpolation not in orders:
+        raise ValueError(f"elastic_transform: interpolation must be 'nearest' or 'bilinear', got {interpolation!r}")
+    if fill_mode not in _FILL_MODES:
+        raise ValueError(f"elastic_transform: fill_mode must be one of {', '.join(_FILL_MODES)}, got {fill_mode!r}")
+    if not sigma > 0:
+        raise ValueError(f"elastic_transform: sigma must be positive, got {sigma!r}")
+    generator = numpy_from(seed)
+
+    def run(x: Tensor) -> Tensor:
+        n, h, w, c = x.shape
+        size = int(6 * sigma) | 1
+        shifts = as_tensor(sigma * generator.standard_normal((n, h, w, 2)), x.dtype)
+        shifts = multiply(gaussian_blur(shifts, (size, size), (sigma, sigma)), alpha)
+        rows = add(shifts[..., :1], np.arange(h, dtype=x.dtype)[:, None, None])
+        columns = add(shifts[..., 1:], np.arange(w, dtype=x.dtype)[:, None])
+        each = [[(wrap(i), None)] for i in (np.arange(n)[:, None, None, None], np.arange(c))]
+        order = orders[interpolation]
+        return _sampled(
+            x, [each[0], _neighbours(rows, order), _neighbours(columns, order), each[1]], fill_mode, fill_value
+        )
+
+    return of_images("elastic_transform", images, data_format, run)
+
+
+def _cubic(x: Tensor) -> Tensor:
+    """Keys's kernel."""
+    near = add(multiply(multiply(add(multiply(x, 1.5), -2.5), x), x), 1.0)
+    far = add(multiply(add(multiply(add(multiply(x, -0.5), 2.5), x), -4.0), x), 2.0)
+    return where(less(x, 1.0), near, where(less(x, 2.0), far, 0.0))
+
+
+def _lanczos(radius: float, x: Tensor) -> Tensor:
+    outside = less(radius, x)
+    x = where(outside, radius, x)
+    return where(outside, 0.0, multiply(sinc(x), sinc(divide(x, radius))))
+
+
+_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
+    **dict.fromkeys(("linear", "bilinear", "trilinear", "triangle"), lambda x: maximum(subtract(1.0, x), 0.0)),
+    **dict.fromkeys(("cubic", "bicubic", "tricubic"), _cubic),
+    "lanczos3": lambda x: _lanczos(3.0, x),
+    "lanczos5": lambda x: _lanczos(5.0, x),
+}
+
+
+def _weights(size: int, count: int, scale: Tensor, shift: Tensor, method: str, antialias: bool) -> Tensor:
+    """(size, count): how much each element counts in each sample."""
+    middles = np.arange(count, dtype=scale.dtype) + 0.5
+    at = subtract(divide(subtract(middles, shift), scale), 0.5)
+    distance = abs(subtract(at, np.arange(size, dtype=scale.dtype)[:, None]))
+    if antialias:
+        distance = divide(distance, maximum(divide(1.0, scale), 1.0))
+    weights = _KERNELS[method](distance)
+    total = sum(weights, 0, keepdims=True)
+    enough = less(1000 * float(np.finfo(np.float32).eps), abs(total))
+    inside = logical_and(greater_equal(at, -0.5), less_equal(at, size - 0.5))
+    return where(logical_and(enough, inside), divide(weights, where(enough, total, 1.0)), 0.0)
+
+
+def scale_and_translate(
+    images: TensorLike,
+    output_shape: Sequence[int],
+    scale: TensorLike,
+    translation: TensorLike,
+    spatial_dims: Sequence[int],
+    method: str,
+    antialias: bool = True,
+) -> Tensor:
+    """A tensor resampled along some axes: what stands at p comes to ``p * scale + translation``, zero where nothing is.
+
+    Elements have their middles at 0.5, 1.5 ...  Gradients reach the images, scale and translation.
+
+    Args:
+        images: a tensor or an array.
+        output_shape: the shape of the result.
+        scale: (K,) a factor for each axis.
+        translation: (K,) a shift for each axis, in elements of the result.
+        spatial_dims: the K axes; the others keep their size.
+        method: "linear" (also "bilinear", "trilinear", "triangle"), "cubic" (also "bicubic", "tricubic"), "lanczos3" or
+            "lanczos5".
+        antialias: whether the kernel is widened where the tensor shrinks.
+
+    Raises:
+        ValueError: sizes do not fit; an axis is out of range; ``method`` is another one.
+
+    Source: Keras 3, keras.ops.image.scale_and_translate.
+    """
+    x = as_tensor(images)
+    if method not in _KERNELS:
+        raise ValueError(f"scale_and_translate: method must be one of {', '.join(_KERNELS)}, got {method!r}")
+    axes = [_axis(d, x.ndim, "scale_and_translate", x.shape) for d in spatial_dims]
+    shape = check_sizes("scale_and_translate", output_shape)
+    floats = x if x.dtype.kind == "f" else float_tensor(x)
+    factors, shifts = as_tensor(scale, floats.dtype), as_tensor(translation, floats.dtype)
+    kept = all(n == m for a, (n, m) in enumerate(zip(x.shape, shape, strict=False)) if a not in axes)
+    if len(shape) != x.ndim or not kept or factors.shape != shifts.shape or factors.shape != (len(axes),):
+        raise ValueError(
+            f"scale_and_translate: images are {x.shape}, output_shape {shape}, scale {factors.shape}, translation "
+            f"{shifts.shape}; expected as many axes, and a number for each of the {len(axes)} spatial_dims"
+        )
+    y = floats
+    for i, a in enumerate(axes):
+        weights = _weights(x.shape[a], shape[a], factors[i], shifts[i], method, antialias)
+        y = moveaxis(tensordot(y, weights, ((a,), (0,))), -1, a)
+    if x.dtype.kind == "f" or not axes:
+        return y if axes else x
+    return cast(minimum(maximum(round(y), as_tensor(smallest(x), y.dtype)), as_tensor(largest(x), y.dtype)), x.dtype)
 
 
 def _map_between(start: Any, end: Any) -> Any:
