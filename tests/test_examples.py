@@ -135,6 +135,7 @@ def test_airline_forecast(tmp_path):
 
 
 REAL = [
+    ("spoken_digits.py", "fsdd_200.npz", "held out:", 0.9),
     ("nuclei_unet.py", "nuclei_24.npz", "held out:", 0.9),
     ("autoencoder.py", "mnist_6k_1k.npz", "components:", 0.0),
     ("gan.py", "mnist_6k_1k.npz", "mean image", 0.0),
