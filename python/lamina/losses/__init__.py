@@ -6,6 +6,7 @@ A loss is an object called as ``loss(y_true, y_pred, sample_weight=None)``, the 
 
 from ..core.rooms import public_names
 from .base import *
+from .focal import *
 from .function_loss import *
 from .function_loss import FunctionLoss as FunctionLoss
 from .function_loss import classes as _classes
@@ -13,6 +14,7 @@ from .hinge import *
 from .lookup import *
 from .lookup import as_loss as as_loss
 from .lookup import is_built_in as is_built_in
+from .overlap import *
 from .pairs import *
 from .probabilistic import *
 from .regression import *

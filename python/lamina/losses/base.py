@@ -56,7 +56,7 @@ class Loss(Noting, Explained, strict=True):
             if mask is not None or sample_weight is not None:
                 y_true, y_pred = self.kept(y_true, y_pred, sample_weight, mask)
             values = self._checked(self.call(y_true, y_pred), y_pred)
-            return reduce_values(values, sample_weight, self.reduction, counted, mask)
+            return reduce_values(values, sample_weight, self.reduction, self._that_count(values, counted), mask)
         except Exception as error:
             fail(error, f"loss {self.name!r}", Loss.__call__, (self, y_true, y_pred, sample_weight))
 
@@ -97,7 +97,17 @@ class Loss(Noting, Explained, strict=True):
     def mean(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """The mean over all samples; overridden where one native operation computes it."""
         values = self._checked(self.call(y_true, y_pred), y_pred)
+        if isinstance(values, MaskedTensor):
+            return reduce_values(values, None, self.reduction, self._that_count(values, None))
         return values if values.ndim == 0 else ops.mean(values)
+
+    @staticmethod
+    def _that_count(values: Tensor, counted: Tensor | None) -> Tensor | None:
+        """As ``counted``, without what the mask of values leaves out, which a loss may attach, as in Keras."""
+        if not isinstance(values, MaskedTensor) or values.mask is None or values.mask.shape != values.shape:
+            return counted
+        kept = ops.cast(values.mask, values.dtype)
+        return kept if counted is None else ops.multiply(counted, kept)
 
     def counted(self, y_true: Any, y_pred: Tensor) -> Tensor | None:
         """1 for each value of ``call`` that counts in a mean, 0 for the others; None if all do."""

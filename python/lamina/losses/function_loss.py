@@ -55,6 +55,10 @@ class FunctionLoss(Loss):
         super().__init__(name or getattr(fn, "__name__", type(fn).__name__), reduction, dtype)
         self.fn = fn
         self.options: dict[str, Any] = _Options(options)
+        self.check_options()
+
+    def check_options(self) -> None:
+        """Refuses options that no call could take; classes whose function checks some define it."""
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         return self.fn(y_true, y_pred, **self.options)
@@ -72,7 +76,8 @@ class DeclaredLoss(FunctionLoss):
 
     Its constructor takes the function's options, then reduction, name (``default_name``, else the function's) and
     dtype; ``get`` finds it by the names of class and function, and by the short names ``also``.  ``leaves_out``: the
-    function's gradient is 0 wherever that of its result is 0, whatever predictions and targets hold there.
+    function's gradient is 0 wherever that of its result is 0, whatever predictions and targets hold there.  ``order``
+    and ``defaults``: the constructor's arguments, where Keras's are not the function's (``core.constructor``).
     """
 
     def __init_subclass__(
@@ -81,11 +86,13 @@ class DeclaredLoss(FunctionLoss):
         default_name: str | None = None,
         also: tuple[str, ...] = (),
         leaves_out: bool = False,
+        order: tuple[str, ...] = (),
+        defaults: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         if function is not None:
             name = default_name or function.__name__
-            cls.__init__ = constructor(FunctionLoss.__init__, function, name, options_first=True)  # type: ignore[method-assign]
+            cls.__init__ = constructor(FunctionLoss.__init__, function, name, True, order, defaults)  # type: ignore[method-assign]
             classes[cls.__name__] = by_function[function] = cls
             short_names.update(dict.fromkeys(also, function.__name__))
             if leaves_out:

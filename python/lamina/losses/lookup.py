@@ -32,6 +32,9 @@ def get(identifier: Any) -> Any:
             return classes[identifier]()
         functions = {fn.__name__: fn for fn in by_function}
         name = short_names.get(identifier.lower(), identifier)
+        own = registry.find(identifier)
+        if own is not None and name not in functions:
+            return get(own)
         if name not in functions:
             raise unknown("loss", identifier, [*functions, *classes, *short_names])
         return functions[name]
@@ -55,25 +58,28 @@ def is_built_in(function: Any) -> bool:
     return any(function is fn for fn in by_function)
 
 
-def serialize(loss: Loss) -> dict[str, Any]:
-    """The description from which ``get`` makes the same loss again.
+def serialize(loss: Any) -> Any:
+    """The description from which ``get`` makes the same loss again; the name of one of the library's functions.
 
     Args:
         loss: the loss.
     """
+    if is_built_in(loss):
+        return loss.__name__
     return {"class_name": type(loss).__name__, "config": loss.get_config()}
 
 
-def deserialize(config: dict[str, Any]) -> Any:
-    """The loss of a description.
+def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The loss of a description or a name.
 
     Args:
-        config: the description.
+        name: the description, or the name of a class or a function.
 
     Raises:
         ValueError: it names a class that is unknown.
     """
-    return get(config)
+    with registry.custom_object_scope(custom_objects):
+        return get(name)
 
 
 __all__ = ["deserialize", "get", "serialize"]

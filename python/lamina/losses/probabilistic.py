@@ -15,7 +15,7 @@ from ..core.grad_mode import grad_mode
 from ..ops.conversion import as_tensor
 from .function_loss import DeclaredLoss
 from .reduction import kept_part
-from .targets import check_last_axis, class_indices, match
+from .targets import class_axis, class_indices, classes_last, match, smooth
 
 
 @named("kl_divergence")
@@ -40,7 +40,7 @@ class Poisson(DeclaredLoss, function=poisson, leaves_out=True):
     """Loss of counts: ``y_pred - y_true log(y_pred)``."""
 
 
-class _Crossentropy(DeclaredLoss):
+class Crossentropy(DeclaredLoss):
     """What the three cross-entropies share: one warning when logits and probabilities seem to be mixed up."""
 
     _looked = False
@@ -91,12 +91,11 @@ def binary_crossentropy(
         axis: the axis of the average.
     """
     y_true, y_pred = match("binary_crossentropy", y_true, y_pred)
-    if label_smoothing:
-        y_true = ops.add(ops.multiply(y_true, 1.0 - label_smoothing), 0.5 * label_smoothing)
+    y_true = smooth(y_true, label_smoothing, 2)
     return ops.mean(ops.binary_cross_entropy(y_pred, y_true, from_logits=from_logits), axis=axis)
 
 
-class BinaryCrossentropy(_Crossentropy, function=binary_crossentropy, also=("bce",), leaves_out=True):
+class BinaryCrossentropy(Crossentropy, function=binary_crossentropy, also=("bce",), leaves_out=True):
     """Cross-entropy of independent yes/no targets: y_true in [0, 1], of y_pred's shape.
 
     Args:
@@ -109,7 +108,7 @@ class BinaryCrossentropy(_Crossentropy, function=binary_crossentropy, also=("bce
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
-    """``-sum(t log p)`` over the classes of the last axis; probabilities are scaled to sum 1.
+    """``-sum(t log p)`` over the classes; probabilities are scaled to sum 1.
 
     Args:
         y_true: t, one-hot labels or probabilities (..., classes).
@@ -118,19 +117,33 @@ def categorical_crossentropy(
         Architecture", section 7, for the smoothing.
     """
     y_true, y_pred = match("categorical_crossentropy", y_true, y_pred)
-    check_last_axis("categorical_crossentropy", axis, y_pred)
+    last = class_axis("categorical_crossentropy", axis, y_pred)
+    y_true, y_pred = classes_last(y_true, last), classes_last(y_pred, last)
     if from_logits:
         return ops.softmax_cross_entropy(y_pred, y_true, label_smoothing=label_smoothing)
     return ops.categorical_cross_entropy(y_pred, y_true, label_smoothing=label_smoothing)
 
 
-class CategoricalCrossentropy(_Crossentropy, function=categorical_crossentropy, leaves_out=True):
+class CategoricalCrossentropy(Crossentropy, function=categorical_crossentropy, leaves_out=True):
     """Cross-entropy with one-hot or soft targets, y_true and y_pred (..., classes)."""
+
+
+def _labels_last(y_true: Any, y_pred: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Both with the classes as the last axis; labels may have a length of one on the axis of classes."""
+    labels, last = as_tensor(y_true), class_axis("sparse_categorical_crossentropy", axis, y_pred)
+    if labels.ndim == y_pred.ndim and labels.shape[last] == 1:
+        labels = classes_last(labels, last)
+    return labels, classes_last(y_pred, last)
 
 
 @named("sparse_categorical_crossentropy")
 def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    axis: int = -1,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """``-log p[y_true]`` of class indices.
 
@@ -141,14 +154,18 @@ def sparse_categorical_crossentropy(
     Raises:
         ValueError: shapes do not fit; a label is outside of the classes, the message names it.
     """
-    y_pred = as_tensor(y_pred)
-    check_last_axis("sparse_categorical_crossentropy", axis, y_pred)
+    y_true, y_pred = _labels_last(y_true, as_tensor(y_pred), axis)
     labels = class_indices("sparse_categorical_crossentropy", y_true, y_pred)
     loss = ops.softmax_cross_entropy if from_logits else ops.categorical_cross_entropy
-    return loss(y_pred, labels, ignore_class=ignore_class)
+    return loss(y_pred, labels, label_smoothing=label_smoothing, ignore_class=ignore_class)
 
 
-class SparseCategoricalCrossentropy(_Crossentropy, function=sparse_categorical_crossentropy, leaves_out=True):
+class SparseCategoricalCrossentropy(
+    Crossentropy,
+    function=sparse_categorical_crossentropy,
+    leaves_out=True,
+    order=("from_logits", "ignore_class", "reduction", "axis", "name", "dtype", "label_smoothing"),
+):
     """Cross-entropy with class indices, y_true (...), y_pred (..., classes)."""
 
     integer_targets = True
@@ -164,19 +181,20 @@ class SparseCategoricalCrossentropy(_Crossentropy, function=sparse_categorical_c
         self.options["ignore_class"] = label
 
     def mean(self, y_true: Any, y_pred: Tensor) -> Tensor:
-        if self.options["axis"] not in (-1, y_pred.ndim - 1):
-            return super().mean(y_true, y_pred)
+        y_true, y_pred = _labels_last(y_true, y_pred, self.options["axis"])
         labels = class_indices(self.name, y_true, y_pred)
         mean = ops.softmax_cross_entropy_mean if self.from_logits else ops.categorical_cross_entropy_mean
-        return mean(y_pred, labels, ignore_class=self.ignore_class)
+        smoothing = self.options["label_smoothing"]
+        return mean(y_pred, labels, label_smoothing=smoothing, ignore_class=self.ignore_class)
 
     def kept(self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None) -> tuple[Any, Tensor]:
-        return kept_part(as_tensor(y_true), sample_weight, mask, 0), y_pred  # a label that is left out may be anything
+        labels, _ = _labels_last(y_true, y_pred, self.options["axis"])
+        return kept_part(labels, sample_weight, mask, 0), y_pred  # a label that is left out may be anything
 
     def counted(self, y_true: Any, y_pred: Tensor) -> Tensor | None:
         if self.ignore_class is None:
             return None
-        labels = as_tensor(y_true)
+        labels, _ = _labels_last(y_true, y_pred, self.options["axis"])
         labels = ops.reshape(labels, without_last_one(labels.shape, y_pred.ndim - 1))
         return ops.cast(ops.not_equal(labels, self.ignore_class), y_pred.dtype)
 

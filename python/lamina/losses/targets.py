@@ -57,6 +57,24 @@ def class_indices(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
     raise ValueError(f"{name}: y_true is {shape}, y_pred {y_pred.shape}: {mend}")
 
 
-def check_last_axis(name: str, axis: int, y_pred: Tensor) -> None:
-    if axis not in (-1, y_pred.ndim - 1):
-        raise ValueError(f"{name}: classes must be on the last axis, got axis={axis}; transpose y_pred first")
+def class_axis(name: str, axis: Any, y_pred: Tensor) -> int:
+    """The axis of classes, from 0."""
+    if not y_pred.ndim:
+        raise ValueError(f"{name}: y_pred is a single number, expected predictions of the classes on axis {axis}")
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+        raise TypeError(f"{name}: axis must be an integer, the axis of classes, got {axis!r}")
+    if not -y_pred.ndim <= axis < y_pred.ndim:
+        raise ValueError(f"{name}: axis {axis} is out of range for y_pred of shape {y_pred.shape}")
+    return int(axis) % y_pred.ndim
+
+
+def classes_last(y: Tensor, axis: int) -> Tensor:
+    """y with the classes, on ``axis`` from 0, as its last axis."""
+    return y if axis == y.ndim - 1 else ops.moveaxis(y, axis, -1)
+
+
+def smooth(y_true: Tensor, label_smoothing: float, classes: int) -> Tensor:
+    """Targets t become t (1 - s) + s / classes."""
+    if not label_smoothing:
+        return y_true
+    return ops.add(ops.multiply(y_true, 1.0 - label_smoothing), label_smoothing / classes)
