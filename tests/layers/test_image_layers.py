@@ -7,6 +7,7 @@ import pytest
 
 import lamina
 from lamina import capture, layers, models
+from lamina.layers.preprocessing.geometry import homographies
 from lamina.testing import check_gradients
 
 RNG = np.random.default_rng(0)
@@ -20,6 +21,7 @@ RANDOM = [
     ("RandomZoom", {"height_factor": 0.4, "fill_mode": "wrap"}),
     ("RandomTranslation", {"height_factor": 0.4, "width_factor": (0.1, 0.3), "interpolation": "nearest"}),
     ("RandomShear", {"x_factor": 0.4, "y_factor": 0.1, "fill_mode": "constant", "fill_value": 9.0}),
+    ("RandomPerspective", {"factor": (0.8, 1.0), "scale": 0.6}),
     ("RandomHue", {"factor": (0.2, 1.0)}),
     ("RandomSaturation", {"factor": 1.0}),
     ("RandomColorDegeneration", {"factor": 1.0}),
@@ -301,3 +303,21 @@ def test_gradients_go_through_to_the_pixels():
     layer = layers.RandomRotation(0.2, seed=3, dtype="float64")
     drawn = layer.get_random_transformation(IMAGES)
     check_gradients(lambda x: layer.transform_images(x, drawn), RNG.standard_normal((4, 3, 4, 2)))
+
+
+def test_perspective_moves_the_corners():
+    x = RNG.uniform(0, 255, (3, 7, 9, 1)).astype(np.float32)
+    starts = np.array([[0, 0], [8, 0], [0, 6], [8, 6]], float)
+    ends = starts * (1 + 0.4 * (RNG.random((3, 4, 2)) - 0.5))
+    maps = homographies(starts, ends)
+    for m, points in zip(maps, ends, strict=True):
+        u, v = points.T
+        k = m[6] * u + m[7] * v + 1
+        seen = np.stack([(m[0] * u + m[1] * v + m[2]) / k, (m[3] * u + m[4] * v + m[5]) / k], axis=1)
+        np.testing.assert_allclose(seen, starts, atol=1e-9)
+    np.testing.assert_array_equal(layers.RandomPerspective(scale=0.0)(x, training=True), x)
+    np.testing.assert_array_equal(layers.RandomPerspective(0.0)(x, training=True), x)
+    thin = layers.RandomPerspective((1, 1), seed=1)(x[:, :1], training=True).numpy()
+    assert np.isfinite(thin).all()
+    with pytest.raises(ValueError, match="scale must be a number between 0 and 1"):
+        layers.RandomPerspective(scale=2)

@@ -82,6 +82,7 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.RandomRotation, {"factor": 0.3, "seed": 3}, IMAGE
     yield la.RandomZoom, {"height_factor": 0.3, "width_factor": (-0.2, 0.1), "seed": 3}, IMAGE
     yield la.RandomTranslation, {"height_factor": 0.3, "width_factor": 0.2, "fill_mode": "wrap", "seed": 3}, IMAGE
+    yield la.RandomPerspective, {"scale": 0.5, "seed": 3}, IMAGE
     yield la.RandomShear, {"x_factor": 0.3, "y_factor": 0.2, "seed": 3}, IMAGE
     yield la.CategoryEncoding, {"num_tokens": 5, "output_mode": "count"}, STATE, {"integers": 7}
     yield la.Discretization, {"bin_boundaries": [-0.5, 0.2, 0.9], "output_mode": "multi_hot"}, STATE, {"smooth": False}

@@ -12,6 +12,7 @@ from .. import random
 from ..core.arrays import to_numbers
 from ..core.explain import named
 from ..data import PyDataset as PyDataset
+from ..data import Sequence as Sequence
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -109,6 +110,6 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
 
 
 __all__ = [
-    "PyDataset", "normalize", "pack_x_y_sample_weight", "set_random_seed", "to_categorical",
+    "PyDataset", "Sequence", "normalize", "pack_x_y_sample_weight", "set_random_seed", "to_categorical",
     "unpack_x_y_sample_weight",
 ]  # fmt: skip

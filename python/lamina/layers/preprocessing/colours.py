@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,67 +16,21 @@ from .images import Drawn, RandomImageLayer, bounds
 from .images import value_range as checked_range
 from .light import RandomBrightness, RandomContrast
 
-_GREY = np.array([0.2989, 0.587, 0.114])
-
 
 class _ColourLayer(RandomImageLayer):
-    """Layers that need the three colours of an image."""
+    """Layers that need the colours of an image."""
 
     value_range: tuple[float, float]
 
-    def _planes(self, images: Tensor) -> list[Tensor]:
-        """Red, green and blue, each with a channel axis of size 1."""
+    def _in_hsv(self, images: Tensor, change: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Tensor:
+        """Images with hue and saturation changed."""
+        low, high = self.value_range
+        unit = ops.divide(ops.subtract(images, low), high - low)
         axis = self._channel_axis
-        if images.shape[axis] != 3:
-            raise ValueError(f"the images are {images.shape}, expected three channels, red, green and blue")
-        return list(ops.split(images, 3, axis=axis))
-
-    def _joined(self, planes: Sequence[Tensor]) -> Tensor:
-        return ops.concatenate(list(planes), axis=self._channel_axis)
-
-    def _grey(self, images: Tensor) -> Tensor:
-        shape = [1, 1, 1, 1]
-        shape[self._channel_axis] = 3
-        self._planes(images)
-        weights = _GREY.astype(self._dtype).reshape(shape)
-        return ops.sum(ops.multiply(images, weights), axis=self._channel_axis, keepdims=True)
-
-    def _to_unit(self, images: Tensor) -> Tensor:
-        low, high = self.value_range
-        return ops.divide(ops.subtract(images, low), high - low)
-
-    def _from_unit(self, images: Tensor) -> Tensor:
-        low, high = self.value_range
-        return ops.add(ops.multiply(images, high - low), low)
-
-
-def to_hsv(red: Tensor, green: Tensor, blue: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Hue and saturation, from 0 to 1, and value of colours."""
-    value = ops.maximum(ops.maximum(red, green), blue)
-    spread = ops.subtract(value, ops.minimum(ops.minimum(red, green), blue))
-    coloured = ops.greater(spread, 0)
-    saturation = ops.where(ops.greater(value, 0), ops.divide(spread, ops.where(ops.greater(value, 0), value, 1.0)), 0.0)
-    unit = ops.divide(1.0, ops.multiply(ops.where(coloured, spread, 1.0), 6.0))
-    hue = ops.where(
-        ops.equal(value, green),
-        ops.add(ops.multiply(unit, ops.subtract(blue, red)), 2.0 / 6.0),
-        ops.add(ops.multiply(unit, ops.subtract(red, green)), 4.0 / 6.0),
-    )
-    hue = ops.where(ops.equal(value, red), ops.multiply(unit, ops.subtract(green, blue)), hue)
-    hue = ops.where(coloured, hue, 0.0)
-    return ops.where(ops.less(hue, 0), ops.add(hue, 1.0), hue), saturation, value
-
-
-def from_hsv(hue: Tensor, saturation: Tensor, value: Tensor) -> list[Tensor]:
-    """Red, green and blue of hue, saturation and value."""
-    sixths = ops.multiply(hue, 6.0)
-    colours = (
-        ops.subtract(ops.abs(ops.subtract(sixths, 3.0)), 1.0),
-        ops.subtract(2.0, ops.abs(ops.subtract(sixths, 2.0))),
-        ops.subtract(2.0, ops.abs(ops.subtract(sixths, 4.0))),
-    )
-    white = ops.subtract(1.0, saturation)
-    return [ops.multiply(value, ops.add(white, ops.multiply(saturation, ops.clip(c, 0.0, 1.0)))) for c in colours]
+        hue, saturation, value = ops.split(ops.image.rgb_to_hsv(unit, self.data_format), 3, axis=axis)
+        changed = ops.concatenate([*change(hue, saturation), value], axis=axis)
+        colours = ops.clip(ops.image.hsv_to_rgb(changed, self.data_format), 0.0, 1.0)
+        return ops.add(ops.multiply(colours, high - low), low)
 
 
 def _column(x: Tensor) -> Tensor:
@@ -117,11 +71,8 @@ class RandomHue(_ColourLayer):
         return {"factor": side * self._uniform(rng, shape[:1], self.factor)}
 
     def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
-        hue, saturation, value = to_hsv(*self._planes(self._to_unit(images)))
-        hue = ops.add(hue, _column(drawn["factor"]))
-        hue = ops.where(ops.greater(hue, 1.0), ops.subtract(hue, 1.0), hue)
-        hue = ops.where(ops.less(hue, 0.0), ops.add(hue, 1.0), hue)
-        return self._from_unit(ops.clip(self._joined(from_hsv(hue, saturation, value)), 0.0, 1.0))
+        turn = _column(drawn["factor"])
+        return self._in_hsv(images, lambda hue, saturation: (ops.add(hue, turn), saturation))
 
 
 class RandomSaturation(_ColourLayer):
@@ -158,9 +109,8 @@ class RandomSaturation(_ColourLayer):
         return {"factor": (part / (1 - part + self._dtype.type(epsilon()))).astype(self._dtype)}
 
     def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
-        hue, saturation, value = to_hsv(*self._planes(self._to_unit(images)))
-        saturation = ops.clip(ops.multiply(saturation, _column(drawn["factor"])), 0.0, 1.0)
-        return self._from_unit(self._joined(from_hsv(hue, saturation, value)))
+        factor = _column(drawn["factor"])
+        return self._in_hsv(images, lambda hue, s: (hue, ops.clip(ops.multiply(s, factor), 0.0, 1.0)))
 
 
 class RandomColorDegeneration(_ColourLayer):
@@ -195,7 +145,8 @@ class RandomColorDegeneration(_ColourLayer):
         return {"factor": self._one_an_image(rng, shape, self.factor)}
 
     def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
-        towards_grey = ops.multiply(ops.subtract(self._grey(images), images), drawn["factor"])
+        grey = ops.image.rgb_to_grayscale(images, self.data_format)
+        towards_grey = ops.multiply(ops.subtract(grey, images), drawn["factor"])
         return ops.clip(ops.add(images, towards_grey), *self.value_range)
 
 
@@ -223,7 +174,7 @@ class RandomGrayscale(_ColourLayer):
         return {"should_apply": rng.random((shape[0], 1, 1, 1)) < self.factor}
 
     def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return ops.where(drawn["should_apply"], self._grey(images), images)
+        return ops.where(drawn["should_apply"], ops.image.rgb_to_grayscale(images, self.data_format), images)
 
 
 class RandomColorJitter(RandomImageLayer):

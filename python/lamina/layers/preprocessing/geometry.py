@@ -11,6 +11,7 @@ from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_number
 from ...core.suggest import unknown
+from ..arguments import fraction
 from .images import Drawn, RandomImageLayer, bounds
 
 _FILL_MODES = ("reflect", "wrap", "constant", "nearest")
@@ -33,12 +34,13 @@ class _Geometry(RandomImageLayer):
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, float(fill_value)
 
     def _maps(self, n: int, height: int, width: int, rng: Any) -> Array:
-        """The first six numbers of a map for each of n images, (n, 6): from the result's pixels to the input's."""
+        """Six numbers, or all eight, of a map for each of n images: from the result's pixels to the input's."""
         raise NotImplementedError
 
     def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
+        drawn = self._maps(shape[0], *self._size(shape), rng)
         maps = np.zeros((shape[0], 8), self._dtype)
-        maps[:, :6] = self._maps(shape[0], *self._size(shape), rng)
+        maps[:, : drawn.shape[1]] = drawn
         return {"transform": maps}
 
     def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
@@ -223,4 +225,60 @@ class RandomShear(_Geometry):
         return _rows(1, across, 0, down, 1, 0)
 
 
-__all__ = ["RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom"]
+class RandomPerspective(_Geometry):
+    """In training, moves the corners of some images, as if they were seen from the side; zeros stand beyond.
+
+    Args:
+        factor: (lower, upper), both between 0 and 1: each image draws its probability between them; one number f stands
+            for (0, f).
+        scale: how far corners move, between 0 and 1: by half of it, as part of their distance from the first corner.
+        fill_value: what stands beyond the image.
+
+    Input shape: (N, H, W, C) or (H, W, C); (N, C, H, W) or (C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``factor`` or ``scale`` is out of range; ``interpolation`` is unknown; the images have other axes.
+        TypeError: ``fill_value`` is no number.
+
+    Source: Keras 3, RandomPerspective.
+    """
+
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        scale: float = 1.0,
+        interpolation: str = "bilinear",
+        fill_value: float = 0.0,
+        seed: Any = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__("constant", interpolation, seed, fill_value, data_format, **kwargs)
+        self.factor = bounds(self, "factor", factor, 0, 1)
+        self.scale = fraction(self, "scale", scale)
+
+    def _maps(self, n: int, height: int, width: int, rng: Any) -> Array:
+        moved = rng.random(n) < _between(rng, n, self.factor)
+        corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], np.float64)
+        ends = corners * (1 + self.scale * (rng.random((n, 4, 2)) - 0.5))
+        maps = homographies(corners, ends)
+        maps[~moved] = (1, 0, 0, 0, 1, 0, 0, 0)
+        return maps
+
+
+def homographies(starts: Array, ends: Array) -> Array:
+    """(n, 8): the maps that take four points ``ends`` (n, 4, 2) to ``starts`` (4, 2); the least change for points that
+    coincide."""
+    n = ends.shape[0]
+    matrix, wanted = np.zeros((n, 8, 8)), np.broadcast_to(starts.reshape(8), (n, 8))
+    x, y = ends[..., 0], ends[..., 1]
+    for axis in (0, 1):
+        rows, first = matrix[:, axis::2], 3 * axis
+        rows[..., first], rows[..., first + 1], rows[..., first + 2] = x, y, 1
+        rows[..., 6], rows[..., 7] = -starts[:, axis] * x, -starts[:, axis] * y
+    return (np.linalg.pinv(matrix) @ wanted[..., None])[..., 0]
+
+
+__all__ = ["RandomPerspective", "RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom"]
