@@ -134,6 +134,26 @@ def test_airline_forecast(tmp_path):
     assert number_after(out, "months:") < 10
 
 
+def test_recommend(tmp_path):
+    rng = np.random.default_rng(0)
+    people, films = np.meshgrid(np.arange(60), np.arange(50), indexing="ij")
+    taste = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 50))
+    stars = np.clip(np.round(3 + taste), 1, 5)
+    rows = [f"{a}\t{b}\t{c:.0f}\t0" for a, b, c in zip(people.flat, films.flat, stars.flat, strict=True)]
+    (tmp_path / "r.inter").write_text("\n".join(["user_id:token\titem_id:token\trating:float\ttimestamp:float", *rows]))
+    out = run("recommend.py", "--data", "r.inter", "--epochs", 80, cwd=tmp_path)
+    assert number_after(out, "ratings held out:") < 0.95
+
+
+def test_pronounce(tmp_path):
+    rng = np.random.default_rng(0)
+    words = sorted({"".join(rng.choice(list("abcdek"), rng.integers(3, 6))) for _ in range(4000)})
+    lines = [f"{w} {' '.join(('AH0' if c in 'ae' else c.upper()) for c in w)}" for w in words]
+    (tmp_path / "words.dict").write_text("\n".join(lines))
+    out = run("pronounce.py", "--data", "words.dict", "--epochs", 30, cwd=tmp_path)
+    assert number_after(out, "words held out:") > 0.9
+
+
 REAL = [
     ("spoken_digits.py", "fsdd_200.npz", "held out:", 0.9),
     ("nuclei_unet.py", "nuclei_24.npz", "held out:", 0.9),

@@ -119,3 +119,9 @@ def test_what_is_pickled():
     layer(np.ones((1, 3)))
     with pytest.raises(TypeError, match="cannot be pickled, since it belongs to a layer"):
         pickle.dumps(layer.kernel)
+
+
+def test_a_value_of_another_kind_is_named():
+    v = Variable(np.array([1, 2]), name="counts")
+    with pytest.raises(TypeError, match="counts: cannot assign dtype float64 to dtype int64"):
+        v.assign(np.array([0.5, 1.0]))

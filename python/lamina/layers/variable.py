@@ -204,6 +204,8 @@ class Variable(Tensor):
             np.copyto(self._array, values, casting="same_kind" if values.dtype.kind == "f" else "unsafe")
         except ValueError:
             raise ValueError(f"{self.path}: cannot assign shape {values.shape} to shape {self.shape}") from None
+        except TypeError:
+            raise TypeError(f"{self.path}: cannot assign dtype {values.dtype} to dtype {self.dtype}") from None
         return self
 
     def assign_add(self, value: Any) -> Variable:
