@@ -2,6 +2,7 @@
 
 from ..core.rooms import public_names
 from .arrays import *
+from .feature_space import *
 from .folders import *
 from .images import *
 from .objects import *
