@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Tensor, wrap
+from .blocks import Windows, windows_of
 from .by_numpy import by_numpy
 from .conversion import (
     TensorLike,
@@ -213,8 +214,8 @@ def extract_sequences(x: TensorLike, sequence_length: int, sequence_stride: int)
             f"extract_sequences: x is {x.shape}, sequence_length={length}, sequence_stride={stride}; expected a length "
             "from 1 to that of the last axis and a positive stride"
         )
-    firsts = np.arange(0, x.shape[-1] - length + 1, stride)
-    return take(x, firsts[:, None] + np.arange(length), -1)
+    windows = Windows("extract_sequences", x.shape, x.ndim - 1, (length,), (stride,), (1,), False)
+    return windows_of(x, windows)
 
 
 def unique(
