@@ -53,16 +53,32 @@ def test_gradients_that_are_wanted(wanted, there):
 
 
 @pytest.mark.parametrize("used", [(0,), (1,), (0, 1)])
-def test_several_results(used):
-    x = Tensor(X, requires_grad=True)
-    values = [X.astype(np.float64).T, np.float64(X.sum())]  # one of them a number
+@pytest.mark.parametrize("wanted", [(True, True), (True, False), (False, True)])
+def test_several_results(used, wanted):
+    x, y = (Tensor(a, requires_grad=w) for a, w in zip((X, Y), wanted, strict=True))
+    values = [(X * Y).T, np.float64(X.sum())]  # one of them a number
+    asked = []
+
+    def gradient(dt, ds):
+        asked.append((dt is not None, ds is not None))
+        dt, ds = np.zeros((3, 2)) if dt is None else dt, 0 if ds is None else ds
+        return np.asfortranarray(dt.T * Y + ds), dt.T * X
+
     for times in (1, 2):
-        results = several_by_numpy("both", x, values, lambda dt, ds: np.asfortranarray(dt.T + ds))
+        results = several_by_numpy("both", (x, y), values, gradient)
         assert [(r.shape, r.dtype) for r in results] == [((3, 2), np.float32), ((), np.float32)]
         total = sum((results[i].sum() for i in used), Tensor(np.float32(0)))
         total.backward()
-        np.testing.assert_array_equal(x.grad.numpy(), np.full((2, 3), float(times * len(used))))
-    assert not several_by_numpy("both", Tensor(X), values, lambda *_: X)[0].requires_grad
+        for t, dt, ds, w in ((x, Y, 1, wanted[0]), (y, X, 0, wanted[1])):
+            if w:
+                assert t.grad.dtype == t.dtype
+                np.testing.assert_array_equal(t.grad.numpy(), times * ((0 in used) * dt + (1 in used) * ds))
+            else:
+                assert t.grad is None
+    assert asked == [(0 in used, 1 in used)] * 2  # None for a result that nothing depends on
+    of_one = several_by_numpy("both", (x,), values, lambda *_: X)  # one gradient may stand alone
+    assert of_one[0].requires_grad == wanted[0]
+    assert not several_by_numpy("both", (Tensor(X),), values, lambda *_: X)[0].requires_grad
 
 
 def test_a_captured_step_stays_eager_and_says_why():
