@@ -260,6 +260,7 @@ def test_split_dataset():
     assert xa.shape == (7, 4)
     same(np.concatenate([ya, yb]), np.arange(10))
     same(utils.split_dataset([1, 2, 3, 4], left_size=1)[1], [2, 3, 4])
+    same(utils.split_dataset(([1, 2, 3], [4, 5, 6]), left_size=1)[1][1], [5, 6])
     for options, message in (({}, "give left_size or right_size"), ({"left_size": 1.5}, "share between 0 and 1"),
                              ({"left_size": 10}, "smaller than 10"), ({"left_size": 6, "right_size": 6}, "would"),
                              ({"left_size": 0.01}, "would be 0 and 10 of 10")):  # fmt: skip

@@ -266,6 +266,17 @@ def test_lookups_name_what_is_wrong():
         layer.adapt(["b"])
     with pytest.raises(TypeError, match=r"expected integers as tokens, got 1\.5"):
         layers.IntegerLookup(vocabulary=[1.5])
+    with pytest.raises(ValueError, match="the token 1180591620717411303424 has more than 64 bits"):
+        layers.IntegerLookup(vocabulary=[2**70])
+    with pytest.raises(ValueError, match="expected integers as tokens, got 'x'"):
+        layers.IntegerLookup(vocabulary=["x"])
+    for call, message in (
+        (lambda: layers.Hashing(3)(None), "^Hashing 'hashing[_0-9]*': the input is None; expected"),
+        (lambda: layer(["a", None]), "^StringLookup 'string_lookup[_0-9]*': the input: expected text, got None"),
+        (lambda: layers.Hashing(3)(np.array([1, "a"], object)), "^Hashing 'hashing[_0-9]*': the input: .* got 1$"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            call()
     with pytest.raises(ValueError, match="salt needs oov_method='farmhash'"):
         layers.IntegerLookup(salt=3)
 
@@ -322,6 +333,9 @@ def test_text_vectorization_names_what_is_wrong():
     ):
         with pytest.raises(ValueError, match=message):
             layers.TextVectorization(**options)
+    for split in (lambda rows: [1 for _ in rows], lambda rows: rows):
+        with pytest.raises(TypeError, match=r"split gave .* for a sentence, expected a list of tokens"):
+            layers.TextVectorization(split=split, vocabulary=["a"])(["a b"])
     layer = layers.TextVectorization()
     with pytest.raises(ValueError, match="there is no vocabulary yet"):
         layer(["a"])

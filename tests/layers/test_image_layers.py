@@ -163,8 +163,9 @@ def test_brightness_and_contrast():
     for wrong in (-0.1, 1.5, "much", (0.1, 0.2, 0.3), None):
         with pytest.raises(ValueError, match=r"RandomContrast '.*: factor must be a number or two numbers in"):
             layers.RandomContrast(wrong)
-    with pytest.raises(ValueError, match="value_range must be two numbers"):
-        layers.RandomBrightness(0.1, value_range=1.0)
+    for wrong in (1.0, (0, 0), (0, float("nan")), (0, 1, 2), "ab"):
+        with pytest.raises(ValueError, match="value_range must be two numbers"):
+            layers.RandomBrightness(0.1, value_range=wrong)
 
 
 def test_crops():

@@ -52,6 +52,8 @@ def split_dataset(
         raise TypeError(f"split_dataset: expected arrays or a PyDataset, got {show(dataset)}")
     if isinstance(dataset, list) and not any(isinstance(v, (np.ndarray, Tensor)) for v in leaves(dataset)):
         dataset = to_numbers("split_dataset: dataset", dataset)
+    if isinstance(dataset, tuple):
+        dataset = tuple(np.asarray(part) if isinstance(part, list) else part for part in dataset)
     arrays = map_structure(np.asarray, dataset)
     n = count("split_dataset", dataset=arrays)
     left, right = _sizes(left_size, right_size, n)

@@ -9,8 +9,9 @@ import numpy as np
 
 from ... import ops
 from ...config import standardize_dtype
-from ...core.arrays import about, to_numbers
+from ...core.arrays import to_numbers
 from ...core.autograd import Array, Tensor, wrap
+from ...core.explain import show
 from ...core.grad_mode import grad_mode
 from ...core.recording import forbid_capture
 from ...core.suggest import unknown
@@ -95,7 +96,7 @@ def text_array(label: str, x: Any, encoding: str = "utf-8") -> Array:
         if isinstance(value, bytes):
             return value.decode(encoding)
         if not isinstance(value, str):
-            raise TypeError(f"{label}: expected text, got {about(value)}")
+            raise TypeError(f"{label}: expected text, got {show(value)}")
         return value
 
     if isinstance(x, Tensor) or (isinstance(x, np.ndarray) and x.dtype.kind not in "USTO"):
@@ -113,7 +114,7 @@ def text_array(label: str, x: Any, encoding: str = "utf-8") -> Array:
 
 def integers(label: str, x: Any) -> Tensor:
     """Numbers as int64."""
-    t = x if isinstance(x, Tensor) else wrap(np.ascontiguousarray(to_numbers(f"{label}: the input", x)))
+    t = x if isinstance(x, Tensor) else wrap(np.ascontiguousarray(to_numbers(label, x)))
     return ops.cast(t, np.int64)
 
 

@@ -31,8 +31,8 @@ def salt_of(layer: Layer, salt: Any) -> list[int] | None:
 def _objects(label: str, x: Any) -> Array:
     """Text or integers as an array; floats lose their decimals."""
     if is_text(x):
-        return text_array(label, x)
-    numbers = values(label, x) if isinstance(x, Tensor) else to_numbers(f"{label}: the input", x)
+        return text_array("the input", x)
+    numbers = values(label, x) if isinstance(x, Tensor) else to_numbers("the input", x)
     return numbers.astype(np.int64) if numbers.dtype.kind == "f" else numbers
 
 

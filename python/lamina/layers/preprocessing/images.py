@@ -219,7 +219,7 @@ def bounds(
 def value_range(layer: Layer, value: Any) -> tuple[float, float]:
     """(lowest, highest) value of a pixel."""
     pair = tuple(value) if isinstance(value, (tuple, list, np.ndarray)) else ()
-    if len(pair) != 2 or not all(map(is_number, pair)) or pair[0] == pair[1]:
+    if len(pair) != 2 or not all(map(is_number, pair)) or not np.isfinite(pair).all() or pair[0] == pair[1]:
         raise ValueError(f"{layer._label()}: value_range must be two numbers, (lowest, highest), got {value!r}")
     return min(pair), max(pair)
 

@@ -107,7 +107,7 @@ class StringLookup(IndexLookup):
 
     def call(self, inputs: Any) -> Any:
         if not self.invert:
-            return self._rows(wrap(self._indices(text_array(self._label(), inputs, self.encoding))))
+            return self._rows(wrap(self._indices(text_array("the input", inputs, self.encoding))))
         return _inverted(self, inputs, object)
 
     def get_config(self) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class StringLookup(IndexLookup):
 
 def _inverted(layer: IndexLookup, inputs: Any, dtype: Any) -> Array:
     """The tokens of indices."""
-    x = inputs if isinstance(inputs, Tensor) else wrap(np.asarray(to_numbers(f"{layer._label()}: the input", inputs)))
+    x = inputs if isinstance(inputs, Tensor) else wrap(np.asarray(to_numbers("the input", inputs)))
     given = values(layer._label(), x).astype(np.int64)
     table = np.array([*layer._special, *layer._vocabulary(), layer.oov_token], dtype)
     outside = (given < 0) | (given >= table.size)
@@ -184,13 +184,17 @@ class IntegerLookup(IndexLookup):
 
     def _token(self, value: Any) -> Any:
         try:
-            return int(value) if isinstance(value, str) else int(self._whole(value))
-        except ValueError:
-            raise ValueError(f"{self._label()}: expected integers as tokens, got {value!r}") from None
+            return int(self._whole(int(value) if isinstance(value, str) else value))
+        except ValueError as error:
+            if not isinstance(value, str):
+                raise
+            raise ValueError(f"{self._label()}: expected integers as tokens, got {value!r}") from error
 
     def _whole(self, value: Any) -> Any:
         if not is_index(value):
             raise TypeError(f"{self._label()}: expected integers as tokens, got {value!r}")
+        if not -(2**63) <= int(value) < 2**63:
+            raise ValueError(f"{self._label()}: the token {value} has more than 64 bits")
         return value
 
     def _batch(self, data: Any) -> list[list[Any]]:
@@ -206,7 +210,7 @@ class IntegerLookup(IndexLookup):
 
     def call(self, inputs: Any) -> Any:
         self._vocabulary()
-        x = integers(self._label(), inputs)
+        x = integers("the input", inputs)
         if self.invert:
             table = np.array([*self._special, *self._vocabulary(), self.oov_token], np.int64)
             if self._oov_start:

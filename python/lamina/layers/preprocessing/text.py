@@ -177,10 +177,10 @@ class TextVectorization(Layer):
 
     def _tokens_of(self, inputs: Any) -> list[list[str]]:
         """The tokens of every sentence; without ``split``, of every row."""
-        text = text_array(self._label(), inputs, self.encoding)
+        text = text_array("the input", inputs, self.encoding)
         if callable(self.standardize):
             given = text.astype(str) if text.size else text
-            text = text_array(f"{self._label()}: what standardize gave", self.standardize(given), self.encoding)
+            text = text_array("what standardize gave", self.standardize(given), self.encoding)
         elif self.standardize is not None:
             table = dict(_LOWER) if "lower" in self.standardize else {}
             if "punctuation" in self.standardize:
@@ -203,7 +203,10 @@ class TextVectorization(Layer):
         rows = self.split(sentences.astype(str) if sentences.size else sentences)
         if len(rows) != len(sentences):
             raise ValueError(f"split gave {len(rows)} rows for {len(sentences)} sentences")
-        return [text_array(f"{self._label()}: what split gave", list(row)).tolist() for row in rows]
+        for row in rows:
+            if isinstance(row, str) or not isinstance(row, (list, tuple, np.ndarray)):
+                raise TypeError(f"split gave {show(row)} for a sentence, expected a list of tokens")
+        return [text_array("what split gave", list(row)).tolist() for row in rows]
 
     def _with_runs(self, row: list[str]) -> list[str]:
         if self.ngrams is None:
