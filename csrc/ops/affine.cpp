@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "core/parallel.h"
 
@@ -49,17 +50,45 @@ Taps<T> taps(double place, dim_t n, bool bilinear, Fill fill) {
   return {{element(first, n, fill), element(first + 1, n, fill)}, {T(1) - part, part}, part > T(0) ? 2 : 1};
 }
 
-// f(output pixel, row taps, column taps) for the rows [begin, end) of an image.
-template <class T, class F>
-void for_each_pixel(const T* m, dim_t begin, dim_t end, dim_t H, dim_t W, bool bilinear, Fill fill, F f) {
-  for (dim_t row = begin; row < end; row++)
+// Four whole neighbours of a place, so that nothing beyond the image has to be asked for: the usual case.
+template <class T>
+struct Corner {
+  dim_t at;  // the pixel above and left of the place
+  T weight[4];
+};
+
+// The rows [begin, end) of an image: inside(output pixel, corner) where all four neighbours are the image's, and
+// anywhere(output pixel, row taps, column taps) elsewhere.
+template <class T, class Inside, class Anywhere>
+void for_each_pixel(const T* m, dim_t begin, dim_t end, dim_t H, dim_t W, bool bilinear, Fill fill, Inside inside,
+                    Anywhere anywhere) {
+  const bool divides = m[6] != T(0) || m[7] != T(0);
+  const double a0 = m[0], a1 = m[1], a2 = m[2], b0 = m[3], b1 = m[4], b2 = m[5], c0 = m[6], c1 = m[7];
+  const double last_row = double(H - 1), last_column = double(W - 1);
+  for (dim_t row = begin; row < end; row++) {
+    const double y = double(row), a1y = a1 * y, b1y = b1 * y, c1y = c1 * y;
     for (dim_t column = 0; column < W; column++) {
-      const double x = double(column), y = double(row);
-      const double k = double(m[6]) * x + double(m[7]) * y + 1;
-      const double u = (double(m[0]) * x + double(m[1]) * y + double(m[2])) / k;
-      const double v = (double(m[3]) * x + double(m[4]) * y + double(m[5])) / k;
-      f(row * W + column, taps<T>(v, H, bilinear, fill), taps<T>(u, W, bilinear, fill));
+      const double x = double(column);
+      double u = a0 * x + a1y + a2, v = b0 * x + b1y + b2;
+      if (divides) {
+        const double k = c0 * x + c1y + 1;
+        u /= k;
+        v /= k;
+      }
+      const dim_t p = row * W + column;
+      if (bilinear && u > 0 && v > 0 && u < last_column && v < last_row) {
+        const dim_t i = static_cast<dim_t>(v), j = static_cast<dim_t>(u);
+        const T down = static_cast<T>(v - double(i)), across = static_cast<T>(u - double(j));
+        if (down > T(0) && across > T(0)) {  // else a neighbour takes no part, whatever it holds
+          inside(p, Corner<T>{i * W + j,
+                              {(T(1) - down) * (T(1) - across), (T(1) - down) * across, down * (T(1) - across),
+                               down * across}});
+          continue;
+        }
+      }
+      anywhere(p, taps<T>(v, H, bilinear, fill), taps<T>(u, W, bilinear, fill));
     }
+  }
 }
 
 template <class T>
@@ -67,56 +96,83 @@ const T* map_of(const T* transform, dim_t transforms, dim_t image) {
   return transform + (transforms == 1 ? 0 : image * 8);
 }
 
+// f with the number of channels as a constant where it is a usual one.
+template <class F>
+void with_channels(dim_t C, F f) {
+  if (C == 1) return f(std::integral_constant<dim_t, 1>());
+  if (C == 3) return f(std::integral_constant<dim_t, 3>());
+  f(C);
+}
+
 }  // namespace
 
 template <class T>
 void affine_forward(const AffineForward<T>& a) {
-  const dim_t pixels = a.H * a.W, C = a.C;
-  parallel_for(a.N * a.H, kGrain / std::max<dim_t>(1, a.W * (C + 8)) + 1, [&](dim_t begin, dim_t end) {
-    for (dim_t i = begin; i < end;) {
-      const dim_t image = i / a.H, row = i % a.H, last = std::min(a.H, row + end - i);
-      const T* x = a.x + image * pixels * C;
-      T* y = a.y + image * pixels * C;
-      for_each_pixel<T>(map_of(a.transform, a.transforms, image), row, last, a.H, a.W, a.bilinear, a.fill,
-                        [&](dim_t p, const Taps<T>& rows, const Taps<T>& columns) {
-                          T* out = y + p * C;
-                          for (dim_t c = 0; c < C; c++) out[c] = 0;
-                          for (int r = 0; r < rows.count; r++)
-                            for (int s = 0; s < columns.count; s++) {
-                              const T w = rows.weight[r] * columns.weight[s];
-                              if (rows.at[r] < 0 || columns.at[s] < 0) {
-                                for (dim_t c = 0; c < C; c++) out[c] += w * a.value;
-                              } else {
-                                const T* in = x + (rows.at[r] * a.W + columns.at[s]) * C;
-                                for (dim_t c = 0; c < C; c++) out[c] += w * in[c];
-                              }
-                            }
-                        });
-      i += last - row;
-    }
+  const dim_t pixels = a.H * a.W, W = a.W;
+  parallel_for(a.N * a.H, kGrain / std::max<dim_t>(1, W * (a.C + 8)) + 1, [&](dim_t begin, dim_t end) {
+    with_channels(a.C, [&](const auto C) {
+      for (dim_t i = begin; i < end;) {
+        const dim_t image = i / a.H, row = i % a.H, last = std::min(a.H, row + end - i);
+        const T* x = a.x + image * pixels * C;
+        T* y = a.y + image * pixels * C;
+        const auto inside = [&](dim_t p, const Corner<T>& k) {
+          const T *above = x + k.at * C, *below = above + W * C;
+          for (dim_t c = 0; c < C; c++)
+            y[p * C + c] = k.weight[0] * above[c] + k.weight[1] * above[C + c] + k.weight[2] * below[c] +
+                           k.weight[3] * below[C + c];
+        };
+        const auto anywhere = [&](dim_t p, const Taps<T>& rows, const Taps<T>& columns) {
+          T* out = y + p * C;
+          for (dim_t c = 0; c < C; c++) out[c] = 0;
+          for (int r = 0; r < rows.count; r++)
+            for (int s = 0; s < columns.count; s++) {
+              const T w = rows.weight[r] * columns.weight[s];
+              const bool beyond = rows.at[r] < 0 || columns.at[s] < 0;
+              const T* in = beyond ? nullptr : x + (rows.at[r] * W + columns.at[s]) * C;
+              for (dim_t c = 0; c < C; c++) out[c] += w * (beyond ? a.value : in[c]);
+            }
+        };
+        for_each_pixel<T>(map_of(a.transform, a.transforms, image), row, last, a.H, W, a.bilinear, a.fill, inside,
+                          anywhere);
+        i += last - row;
+      }
+    });
   });
 }
 
 template <class T>
 void affine_backward(const AffineBackward<T>& a) {
   if (!a.dx.wanted()) return;
-  const dim_t pixels = a.H * a.W, C = a.C;
-  parallel_for(a.N, kGrain / std::max<dim_t>(1, pixels * (C + 8)) + 1, [&](dim_t begin, dim_t end) {
-    for (dim_t image = begin; image < end; image++) {
-      const T* dy = a.dy + image * pixels * C;
-      T* dx = a.dx + image * pixels * C;
-      if (!a.dx.adds()) std::fill(dx, dx + pixels * C, T(0));
-      for_each_pixel<T>(map_of(a.transform, a.transforms, image), 0, a.H, a.H, a.W, a.bilinear, a.fill,
-                        [&](dim_t p, const Taps<T>& rows, const Taps<T>& columns) {
-                          for (int r = 0; r < rows.count; r++)
-                            for (int s = 0; s < columns.count; s++) {
-                              if (rows.at[r] < 0 || columns.at[s] < 0) continue;
-                              const T w = rows.weight[r] * columns.weight[s];
-                              T* to = dx + (rows.at[r] * a.W + columns.at[s]) * C;
-                              for (dim_t c = 0; c < C; c++) to[c] += w * dy[p * C + c];
-                            }
-                        });
-    }
+  const dim_t pixels = a.H * a.W, W = a.W;
+  parallel_for(a.N, kGrain / std::max<dim_t>(1, pixels * (a.C + 8)) + 1, [&](dim_t begin, dim_t end) {
+    with_channels(a.C, [&](const auto C) {
+      for (dim_t image = begin; image < end; image++) {
+        const T* dy = a.dy + image * pixels * C;
+        T* dx = a.dx + image * pixels * C;
+        if (!a.dx.adds()) std::fill(dx, dx + pixels * C, T(0));
+        const auto inside = [&](dim_t p, const Corner<T>& k) {
+          T *above = dx + k.at * C, *below = above + W * C;
+          for (dim_t c = 0; c < C; c++) {
+            const T g = dy[p * C + c];
+            above[c] += k.weight[0] * g;
+            above[C + c] += k.weight[1] * g;
+            below[c] += k.weight[2] * g;
+            below[C + c] += k.weight[3] * g;
+          }
+        };
+        const auto anywhere = [&](dim_t p, const Taps<T>& rows, const Taps<T>& columns) {
+          for (int r = 0; r < rows.count; r++)
+            for (int s = 0; s < columns.count; s++) {
+              if (rows.at[r] < 0 || columns.at[s] < 0) continue;
+              const T w = rows.weight[r] * columns.weight[s];
+              T* to = dx + (rows.at[r] * W + columns.at[s]) * C;
+              for (dim_t c = 0; c < C; c++) to[c] += w * dy[p * C + c];
+            }
+        };
+        for_each_pixel<T>(map_of(a.transform, a.transforms, image), 0, a.H, a.H, W, a.bilinear, a.fill, inside,
+                          anywhere);
+      }
+    });
   });
 }
 
