@@ -33,11 +33,11 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
     return codes[:cut], codes[cut:], symbols
 
 
-def build_gpt(symbols: int, width: int = 128, heads: int = 4, depth: int = 4) -> lamina.Model:
+def build_gpt(symbols: int, width: int = 128, heads: int = 4, depth: int = 4, context: int = CONTEXT) -> lamina.Model:
     """A decoder-only Transformer, normalized in front of every part."""
-    inputs = lamina.Input((CONTEXT,), dtype="int64")
+    inputs = lamina.Input((None,), dtype="int64")
     x = layers.Embedding(symbols, width)(inputs)
-    x = layers.Add()([x, layers.PositionEmbedding(CONTEXT)(x)])
+    x = layers.Add()([x, layers.PositionEmbedding(context)(x)])
     for _ in range(depth):
         h = layers.LayerNormalization()(x)
         h = layers.MultiHeadAttention(heads, width // heads)(h, h, use_causal_mask=True)
@@ -71,16 +71,10 @@ def validation_loss(evaluate, codes: np.ndarray, batch: int = 64) -> float:
     return total / len(starts)
 
 
-def write(predict, symbols: str, length: int, rng: np.random.Generator, temperature: float = 0.8) -> str:
-    """Characters drawn one after the other, each from what the model expects after the last CONTEXT ones."""
-    codes = [symbols.index("\n") if "\n" in symbols else 0]
-    for _ in range(length):
-        window = np.zeros((1, CONTEXT), np.int64)
-        recent = codes[-CONTEXT:]
-        window[0, : len(recent)] = recent  # what follows is not seen by the places before it
-        logits = predict(window).numpy()[0, len(recent) - 1].astype(np.float64) / temperature
-        p = np.exp(logits - logits.max())
-        codes.append(int(rng.choice(len(symbols), p=p / p.sum())))
+def write(model: lamina.Model, symbols: str, length: int, use_cache: bool) -> str:
+    """Characters drawn one after the other; the Transformer keeps keys and values of those before."""
+    start = [symbols.index("\n") if "\n" in symbols else 0]
+    codes = lamina.models.generate(model, start, length, temperature=0.8, context=CONTEXT, use_cache=use_cache, seed=0)
     return "".join(symbols[c] for c in codes[1:])
 
 
@@ -118,11 +112,6 @@ def main() -> None:
         return loss
 
     @lamina.capture
-    def predict(x: lamina.Tensor) -> lamina.Tensor:
-        with lamina.no_grad():
-            return model(x, training=False)
-
-    @lamina.capture
     def evaluate(x: lamina.Tensor, y: lamina.Tensor) -> lamina.Tensor:
         with lamina.no_grad():
             return loss_fn(y, model(x, training=False))
@@ -136,7 +125,9 @@ def main() -> None:
             print(f"step {i:5d}  loss {np.mean(recent):.3f}  validation loss {loss:.3f}  {seconds:.0f} s", flush=True)
             recent = []
     print(f"\nvalidation loss: {loss:.3f} nats a character\n")
-    print(write(predict, symbols, options.sample, rng))
+    start = time.perf_counter()
+    text = write(model, symbols, options.sample, use_cache=options.model == "gpt")
+    print(f"{text}\n\n{options.sample / (time.perf_counter() - start):.0f} characters a second")
 
 
 if __name__ == "__main__":

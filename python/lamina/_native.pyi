@@ -22,6 +22,7 @@ __all__: list[str] = [
     "adaptive_max_pool_backward",
     "adaptive_max_pool_forward",
     "address",
+    "advance_cache",
     "affine_backward",
     "affine_forward",
     "affinity_count",
@@ -37,6 +38,7 @@ __all__: list[str] = [
     "batch_norm_forward",
     "binary_backward",
     "binary_forward",
+    "cached_attention_forward",
     "caches",
     "cast_backward",
     "cast_forward",
@@ -90,6 +92,7 @@ __all__: list[str] = [
     "measure_flops",
     "measure_region",
     "measure_stream",
+    "next_positions",
     "one_hot_forward",
     "optimizer_step",
     "physical_cores",
@@ -317,6 +320,11 @@ def address(x: typing.Any) -> int:
     Where an array's data stands.
     """
 
+def advance_cache(length: typing.Any, steps: int, capacity: int) -> None:
+    """
+    length[0] += steps, up to capacity.
+    """
+
 def affine_backward(
     dy: typing.Any, transform: typing.Any, interpolation: str, fill_mode: str, dx: typing.Any, accumulate: int = 0
 ) -> None:
@@ -497,6 +505,21 @@ def binary_forward(
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     op(x, y) with broadcasting; one operand may be a number. relu (of add): relu(x + y).
+    """
+
+def cached_attention_forward(
+    query: typing.Any,
+    key: typing.Any,
+    value: typing.Any,
+    keys: typing.Any,
+    values: typing.Any,
+    length: typing.Any,
+    causal: bool,
+    window: int,
+    scale: float,
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Writes key and value behind the length[0] steps that keys (batch, heads, blocks, head size, 64) and values (batch, heads, capacity, head size) hold; gives softmax(scale query keys^T) values over all; window (0: no limit) counts the steps that a query sees, its own the last.
     """
 
 def caches() -> tuple[typing.Any, ...]:
@@ -1027,6 +1050,11 @@ def measure_region(seconds: float = 0.1) -> float:
 def measure_stream(bytes: int, seconds: float = 0.2, kind: str = "add") -> float:
     """
     GB/s read and written over float32 arrays of `bytes`: add (y += x), copy (y = x) or triad (y = x + s z).
+    """
+
+def next_positions(length: typing.Any, steps: int, capacity: int) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    length[0] + (0, 1 .. steps - 1), int64; the last one is below capacity.
     """
 
 def one_hot_forward(

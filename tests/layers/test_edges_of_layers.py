@@ -173,8 +173,8 @@ def test_attention_over_time_alone():
     for axes in (None, 1, (1,), -2):
         assert layers.MultiHeadAttention(1, 2, attention_axes=axes)(X, X).shape == X.shape
     for axes in (2, 0, (1, 2)):
-        with pytest.raises(ValueError, match="only attention over axis 1"):
-            layers.MultiHeadAttention(1, 2, attention_axes=axes)
+        with pytest.raises(ValueError, match=r"attention_axes=.* does not fit a query"):
+            layers.MultiHeadAttention(1, 2, attention_axes=axes)(X, X)
 
 
 def test_the_least_shapes_and_scales():

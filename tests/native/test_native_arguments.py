@@ -77,6 +77,7 @@ def of_case(case: Case) -> Iterator[Example]:
 
     # A state of random numbers is advanced; running statistics are moved.
     moved = {"dropout_forward": (2,), "batch_norm_forward": (3, 4), "attention_forward": (9,)}
+    moved["cached_attention_forward"] = (3, 4)
     yield Example(case.forward, getattr(_native, case.forward), forward, moved.get(case.forward, ()))
     if not case.backward:
         return
@@ -159,6 +160,7 @@ def retraced(p: Any) -> None:
 P, T, G = _native.Plan, _native.TouchedRows, _native.ParameterGroup
 BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "batch_norm_fold": (lambda: [rand(3, 2), rand(2), rand(2), rand(2), rand(2), rand(2) ** 2, 1e-3], ()),
+    "advance_cache": (lambda: [np.array([5]), 2, 7], (0,)),
     "cast_forward": (lambda: [rand(3, 2), np.float64], ()),
     "cast_backward": (lambda: [rand(3, 2), np.zeros((3, 2)), 0], (1,)),
     "classify_forward": (lambda: [rand(3, 2), "isnan"], ()),

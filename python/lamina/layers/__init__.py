@@ -15,6 +15,7 @@ from .depthwise_convolution import *
 from .dropout import *
 from .elementwise import *
 from .embedding import *
+from .key_value_cache import *
 from .linear_algebra import *
 from .normalization import *
 from .op_layer import *
@@ -38,8 +39,10 @@ from .preprocessing.text import *
 from .recurrent import *
 from .recurrent_cell import *
 from .reshape import *
+from .sequence_attention import *
 from .stacked_cells import *
 from .symbolic import *
+from .transformer import *
 from .upsampling import *
 from .variable import *
 from .wrappers import *

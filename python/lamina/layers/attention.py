@@ -1,4 +1,4 @@
-"""Multi-head attention."""
+"""Attention of several heads: multi-head and grouped-query."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import activations, initializers, ops
-from ..core.autograd import Tensor
+from ..core.autograd import Array, Tensor
 from ..core.generator import Generator
 from ..ops.conversion import as_tensor
-from .arguments import fraction, known, positive, refuse
+from .arguments import fraction, known, positive
+from .attention_axes import AttentionAxes
 from .base import Layer
-from .masking import as_mask, attach, zeroed
+from .call import context
+from .masking import attach, zeroed
 from .symbolic import Shape, SymbolicTensor
 from .variable import Variable
 
@@ -39,13 +43,15 @@ class _Projection(Layer):
             config = initializer.get_config() | {"input_axes": axes[: len(inputs)], "output_axes": axes[len(inputs) :]}
             initializer = type(initializer)(**config)
         self.kernel = self.add_weight(
-            (*inputs, *outputs), initializer, regularizer=options["kernel_regularizer"], name="kernel"
-        )
+            (*inputs, *outputs), initializer, regularizer=options["kernel_regularizer"],
+            constraint=options["kernel_constraint"], name="kernel",
+        )  # fmt: skip
         self.bias: Variable | None = None
         if options["use_bias"]:
             self.bias = self.add_weight(
-                outputs, options["bias_initializer"], regularizer=options["bias_regularizer"], name="bias"
-            )
+                outputs, options["bias_initializer"], regularizer=options["bias_regularizer"],
+                constraint=options["bias_constraint"], name="bias",
+            )  # fmt: skip
         self._built = True
 
     def call(self, inputs: Tensor) -> Any:
@@ -56,7 +62,164 @@ class _Projection(Layer):
         return self._activation(ops.reshape(y, (*x.shape[:-1], *self._outputs)))
 
 
-class MultiHeadAttention(Layer):
+class _HeadsAttention(Layer):
+    """Projections to heads, attention of each head, the projection back."""
+
+    supports_masking = True
+    _float_input = True
+
+    use_bias: bool
+    use_gate: bool
+    kernel_initializer: Any
+    bias_initializer: Any
+    kernel_regularizer: Any
+    bias_regularizer: Any
+    kernel_constraint: Any
+    bias_constraint: Any
+
+    output_shape: tuple[int, ...] | None = None
+    attention_axes: tuple[int, ...] | None = None
+
+    def _set(self, heads: int, key_heads: int, key_size: int, value_size: int) -> None:
+        """What the constructors of both kinds have in common; of the shared arguments ``_keep`` has kept the values."""
+        self._heads, self._key_heads, self._key_size, self._value_size = heads, key_heads, key_size, value_size
+        kept: dict[str, Any] = vars(self)
+        self.dropout = fraction(self, "dropout", kept["dropout"])
+        window = kept["sliding_window"]
+        self.sliding_window = None if window is None else positive(self, "sliding_window", window)
+        seed = kept["seed"]
+        self.seed_generator = seed if isinstance(seed, Generator) else Generator(seed)
+
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
+        key_shape = value_shape if key_shape is None else key_shape
+        self._check_ranks(query_shape, value_shape, key_shape)
+        q, k, v = (known(self, "the last axis", s[-1], s) for s in (query_shape, key_shape, value_shape))
+        options = {
+            name: getattr(self, name)
+            for name in (
+                "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
+                "kernel_constraint", "bias_constraint",
+            )
+        }  # fmt: skip
+        common: dict[str, Any] = {"dtype": self.dtype, "trainable": self.trainable}
+        heads, key_heads, size, values = self._heads, self._key_heads, self._key_size, self._value_size
+        self._query_dense = _Projection((q,), (heads, size), options, name="query", **common)
+        self._key_dense = _Projection((k,), (key_heads, size), options, name="key", **common)
+        if self.use_gate:
+            self._gate_dense = _Projection((q,), (heads, values), options, "sigmoid", name="gate", **common)
+        self._value_dense = _Projection((v,), (key_heads, values), options, name="value", **common)
+        self._output_dense = _Projection(
+            (heads, values), self.output_shape or (q,), options, name="attention_output", **common
+        )
+
+    def call(
+        self,
+        query: Tensor,
+        value: Tensor,
+        key: Tensor | None = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        key = value if key is None else key
+        self._check(query.shape, value.shape, key.shape)
+        axes = AttentionAxes(query.shape, value.shape, self.attention_axes)
+        if not axes.one and (use_causal_mask or self.sliding_window):
+            raise ValueError(
+                f"use_causal_mask and sliding_window need one attention axis, got {axes.axes} of query {query.shape}"
+            )
+        masks = [
+            axes.step_mask(query_mask, "query", query.shape),
+            axes.step_mask(value_mask, "value", value.shape),
+            axes.step_mask(key_mask, "key", value.shape),
+        ]
+        query_mask, value_mask, key_mask = masks
+        attention_mask = axes.scores_mask(attention_mask, self._heads)
+        kept_query = _kept(query, query_mask)
+        kept_value = kept_query if value is query and value_mask is query_mask else _kept(value, value_mask)
+        key = _kept(kept_value if key is value else _kept(key, value_mask), key_mask)
+        query, value = kept_query, kept_value
+        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
+        mask = _combined(attention_mask, query_mask, value_mask, key_mask)
+        scores = None
+        scale = 1.0 / math.sqrt(self._key_size)
+        if context.cache is not None and (value is query or use_causal_mask):
+            refused = {
+                "masks": mask is not None, "scores": return_attention_scores, "training": training,
+                "several axes": query.ndim != 3,
+            }  # fmt: skip
+            check_cached(refused, use_causal_mask)
+            y = context.cache.attend(self, q, k, v, scale, self.sliding_window)
+        else:
+            attend: Any = ops.attention_with_scores if return_attention_scores else ops.dot_product_attention
+            rate = self.dropout if training else 0.0
+            q, k, v = (axes.fold(x) for x in (q, k, v))
+            if self.sliding_window is not None:
+                mask = _and(mask, as_tensor(_band(q.shape[1], k.shape[1], self.sliding_window)))
+            y = attend(
+                q, k, v, mask=mask, scale=scale, is_causal=use_causal_mask, dropout=rate, generator=self.seed_generator
+            )
+            y, scores = y if return_attention_scores else (y, None)
+            y = axes.unfold(y)
+        if self.use_gate:
+            y = ops.multiply(y, self._gate_dense(query))
+        y = self._output_dense(y)
+        if query_mask is not None:
+            y = attach(y, query_mask)
+        return y if scores is None else (y, axes.unfold_scores(scores))
+
+    def _check_ranks(self, query: Shape, value: Shape, key: Shape) -> None:
+        for name, shape in (("query", query), ("value", value), ("key", key)):
+            if len(shape) < 3 or len(shape) != len(query):
+                raise ValueError(f"{name} is {shape}, query {query}: expected (batch, time, features) of both")
+
+    def _check(self, query: Shape, value: Shape, key: Shape) -> None:
+        """ValueError unless the shapes fit each other and, once there are weights, these."""
+        self._check_ranks(query, value, key)
+        for name, shape in (("query", query), ("value", value), ("key", key)):
+            if self.built and shape[-1] is not None:
+                features = getattr(self, f"_{name}_dense").kernel.shape[0]
+                if shape[-1] != features:
+                    raise ValueError(f"{name} is {shape}, but the layer was built for {features} features of {name}")
+        if any(_differ(m, n) for m, n in zip(key[:-1], value[:-1], strict=True)):
+            raise ValueError(f"key is {key}, value {value}: batch and time must agree")
+        if _differ(query[0], key[0]):
+            raise ValueError(f"query is {query}, key {key}: the batch sizes differ")
+        if len(query) == 3 and self.attention_axes is None:
+            return
+        others = AttentionAxes(query, value, self.attention_axes).others
+        if any(_differ(query[i], key[i]) for i in others):
+            raise ValueError(f"query is {query}, key {key}: axes without attention must be of one size")
+
+    def compute_output_shape(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> Shape:
+        """The shape of the result without the scores.
+
+        Args:
+            query_shape: (N, T, Dq).
+            value_shape: (N, S, Dv).
+            key_shape: (N, S, Dk); None takes ``value_shape``.
+
+        Raises:
+            ValueError: the shapes do not fit each other or the weights.
+        """
+        query, value, key = (tuple(s) for s in (query_shape, value_shape, key_shape or value_shape))
+        self._check(query, value, key)
+        return (*query[:-1], *(self.output_shape or query[-1:]))
+
+    def compute_output_spec(self, query: Any, value: Any, key: Any = None, **kwargs: Any) -> Any:
+        shape = self.compute_output_shape(query.shape, value.shape, None if key is None else key.shape)
+        y = SymbolicTensor(shape, self.dtype)
+        if not kwargs.get("return_attention_scores"):
+            return y
+        scores = AttentionAxes(query.shape, value.shape, self.attention_axes).scores(self._heads)
+        return y, SymbolicTensor(scores, self.dtype)
+
+
+class MultiHeadAttention(_HeadsAttention):
     """Attention of several heads: each step of ``query`` takes a weighted mean of the steps of ``value``.
 
     Attention is computed block by block, without a matrix of all scores unless they are asked for.
@@ -67,8 +230,10 @@ class MultiHeadAttention(Layer):
         value_dim: features of the value in each head; None takes ``key_dim``.
         dropout: fraction of the scores that is set to zero in training, between 0 and 1.
         output_shape: features of the output, an integer or several; None takes those of the query.
-        attention_axes: the axis of steps; only 1 is supported, which None means.
-        sliding_window: an option of Keras that is not supported: anything but None is a ValueError.
+        attention_axes: the axes of steps, over which attention goes, an integer or several; each place of the other
+            axes is a sequence of its own. None means all between batch and features.
+        sliding_window: a step sees those less than so many away, before it and, unless the mask is causal, behind it;
+            None is no limit.
         flash_attention: an option of Keras without effect here.
         use_bias: whether the projections add a bias.
         kernel_initializer: first value of the projections' kernels: a name, an Initializer, or a function f(shape,
@@ -77,16 +242,19 @@ class MultiHeadAttention(Layer):
         kernel_regularizer: penalty on the projections' kernels, added to the loss: a name, a Regularizer, or a
             function.
         bias_regularizer: penalty on the projections' biases.
+        kernel_constraint: limit on the projections' kernels, which optimizers keep.
+        bias_constraint: limit on the projections' biases.
         use_gate: whether the result of attention is multiplied by a sigmoid gate, a projection of the query.
 
     Call args:
-        query: (N, T, Dq), the steps that attend.
+        query: (N, T, Dq), the steps that attend; or more axes between the first and the last.
         value: (N, S, Dv), what they attend to.
         key: (N, S, Dk), what the query is compared with; None takes ``value``.
         query_mask: (N, T), True where a step of the query counts; a mask that the query carries, if None.
         value_mask: (N, S), True where a step of the value counts.
         key_mask: (N, S), True where a step of the key counts.
-        attention_mask: (T, S), (N, T, S) or (N, heads, T, S), True where a query step may see a value step.
+        attention_mask: (T, S), (N, T, S) or (N, heads, T, S), True where a query step may see a value step. With more
+            axes (*others, heads, *T, *S), where axes in front of T may be missing at the end.
         return_attention_scores: whether the scores (N, heads, T, S) are returned, too.
         use_causal_mask: whether step t sees steps up to t only.
 
@@ -98,22 +266,14 @@ class MultiHeadAttention(Layer):
     Weights: ``query``, ``key`` and ``value`` with kernels (D, heads, key_dim or value_dim), ``attention_output`` with
         kernel (heads, value_dim, *output), each with a bias; ``gate`` with ``use_gate``.
 
+    With a ``KeyValueCache`` causal attention goes on from the steps that it keeps.
+
     Raises:
         ValueError: a size is not positive; a rate is not between 0 and 1; an option is not supported; inputs or masks
             do not fit each other or the weights.
 
     Source: Keras 3, MultiHeadAttention; Vaswani et al. 2017, "Attention Is All You Need".
     """
-
-    supports_masking = True
-    _float_input = True
-
-    use_bias: bool
-    use_gate: bool
-    kernel_initializer: Any
-    bias_initializer: Any
-    kernel_regularizer: Any
-    bias_regularizer: Any
 
     def __init__(
         self,
@@ -139,121 +299,126 @@ class MultiHeadAttention(Layer):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._keep(locals())
-        refuse(self, sliding_window=sliding_window)
         self.num_heads = positive(self, "num_heads", num_heads)
         self.key_dim = positive(self, "key_dim", key_dim)
         self.value_dim = positive(self, "value_dim", key_dim if value_dim is None else value_dim)
-        self.dropout = fraction(self, "dropout", dropout)
+        self._set(self.num_heads, self.num_heads, self.key_dim, self.value_dim)
         self.output_shape = None if output_shape is None else _sizes(output_shape)
-        if attention_axes is not None and tuple(_sizes(attention_axes)) not in ((1,), (-2,)):
-            raise ValueError(f"{self._label()}: only attention over axis 1 is supported, got {attention_axes!r}")
+        self.attention_axes = None if attention_axes is None else _sizes(attention_axes)
         self.flash_attention = flash_attention  # attention is always computed so; kept for Keras's sake
-        self.seed_generator = seed if isinstance(seed, Generator) else Generator(seed)
 
-    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
-        key_shape = value_shape if key_shape is None else key_shape
-        for name, shape in (("query", query_shape), ("value", value_shape), ("key", key_shape)):
-            if len(shape) != 3:
-                raise ValueError(f"{name} is {shape}, expected (batch, time, features)")
-        q, k, v = (known(self, "the last axis", s[-1], s) for s in (query_shape, key_shape, value_shape))
-        heads = self.num_heads
-        options = {
-            "use_bias": self.use_bias,
-            "kernel_initializer": self.kernel_initializer,
-            "bias_initializer": self.bias_initializer,
-            "kernel_regularizer": self.kernel_regularizer,
-            "bias_regularizer": self.bias_regularizer,
-        }
-        common: dict[str, Any] = {"dtype": self.dtype, "trainable": self.trainable}
-        self._query_dense = _Projection((q,), (heads, self.key_dim), options, name="query", **common)
-        self._key_dense = _Projection((k,), (heads, self.key_dim), options, name="key", **common)
-        if self.use_gate:
-            self._gate_dense = _Projection((q,), (heads, self.value_dim), options, "sigmoid", name="gate", **common)
-        self._value_dense = _Projection((v,), (heads, self.value_dim), options, name="value", **common)
-        self._output_dense = _Projection(
-            (heads, self.value_dim), self.output_shape or (q,), options, name="attention_output", **common
-        )
 
-    def call(
+class GroupedQueryAttention(_HeadsAttention):
+    """Attention of several heads, of which neighbours share the heads of key and value.
+
+    It is ``MultiHeadAttention`` where there are as many key heads as query heads, multi-query attention where there is
+    one.
+
+    Args:
+        head_dim: features of query, key and value in each head.
+        num_query_heads: number of heads of the query, a multiple of ``num_key_value_heads``.
+        num_key_value_heads: number of heads of key and value.
+        dropout: fraction of the scores that is set to zero in training, between 0 and 1.
+        use_bias: whether the projections add a bias.
+        sliding_window: a step sees those less than so many away, before it and, unless the mask is causal, behind it;
+            None is no limit.
+        flash_attention: an option of Keras without effect here.
+        kernel_initializer: first value of the projections' kernels: a name, an Initializer, or a function f(shape,
+            dtype).
+        bias_initializer: first value of the projections' biases.
+        kernel_regularizer: penalty on the projections' kernels, added to the loss: a name, a Regularizer, or a
+            function.
+        bias_regularizer: penalty on the projections' biases.
+        kernel_constraint: limit on the projections' kernels, which optimizers keep.
+        bias_constraint: limit on the projections' biases.
+        use_gate: whether the result of attention is multiplied by a sigmoid gate, a projection of the query.
+
+    Call args:
+        query: (N, T, Dq), the steps that attend.
+        value: (N, S, Dv), what they attend to.
+        key: (N, S, Dk), what the query is compared with; None takes ``value``.
+        query_mask: (N, T), True where a step of the query counts; a mask that the query carries, if None.
+        value_mask: (N, S), True where a step of the value counts.
+        key_mask: (N, S), True where a step of the key counts.
+        attention_mask: (T, S), (N, T, S) or (N, heads, T, S), True where a query step may see a value step.
+        return_attention_scores: whether the scores (N, heads, T, S) are returned, too.
+        use_causal_mask: whether step t sees steps up to t only.
+
+    Input shape: (N, T, Dq) and (N, S, Dv).
+
+    Output shape: (N, T, Dq); with ``return_attention_scores`` a tuple with the scores.  A row of the query that sees
+        nothing gives zero before the last projection.
+
+    Weights: ``query`` with kernel (D, query heads, head_dim), ``key`` and ``value`` with kernels (D, key heads,
+        head_dim), ``attention_output`` with kernel (query heads, head_dim, Dq), each with a bias; ``gate`` with
+        ``use_gate``.
+
+    With a ``KeyValueCache`` causal attention goes on from the steps that it keeps.
+
+    Raises:
+        ValueError: a size is not positive; the heads do not divide; a rate is not between 0 and 1; inputs or masks do
+            not fit each other or the weights.
+
+    Source: Keras 3, GroupQueryAttention; Ainslie et al. 2023, "GQA".
+    """
+
+    def __init__(
         self,
-        query: Tensor,
-        value: Tensor,
-        key: Tensor | None = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
-        return_attention_scores: bool = False,
-        training: bool = False,
-        use_causal_mask: bool = False,
-    ) -> Any:
-        key = value if key is None else key
-        self._check(query.shape, value.shape, key.shape)
-        (n, t), s = query.shape[:2], value.shape[1]
-        query_mask = as_mask(query_mask, (n, t), "query_mask is", "(batch, query time)")
-        value_mask = as_mask(value_mask, (n, s), "value_mask is", "(batch, value time)")
-        key_mask = as_mask(key_mask, (n, s), "key_mask is", "(batch, value time)")
-        attention_mask = _as_attention_mask(attention_mask, (n, self.num_heads, t, s))
-        kept_query = _kept(query, query_mask)
-        kept_value = kept_query if value is query and value_mask is query_mask else _kept(value, value_mask)
-        key = _kept(kept_value if key is value else _kept(key, value_mask), key_mask)
-        query, value = kept_query, kept_value
-        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
-        mask = _combined(attention_mask, query_mask, value_mask, key_mask)
-        rate = self.dropout if training else 0.0
-        scale = 1.0 / math.sqrt(self.key_dim)
-        attend: Any = ops.attention_with_scores if return_attention_scores else ops.dot_product_attention
-        y = attend(
-            q, k, v, mask=mask, scale=scale, is_causal=use_causal_mask, dropout=rate, generator=self.seed_generator
-        )
-        y, scores = y if return_attention_scores else (y, None)
-        if self.use_gate:
-            y = ops.multiply(y, self._gate_dense(query))
-        y = self._output_dense(y)
-        if query_mask is not None:
-            y = attach(y, query_mask)
-        return (y, scores) if return_attention_scores else y
+        head_dim: int,
+        num_query_heads: int,
+        num_key_value_heads: int,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._keep(locals())
+        self.head_dim = positive(self, "head_dim", head_dim)
+        self.num_query_heads = positive(self, "num_query_heads", num_query_heads)
+        self.num_key_value_heads = positive(self, "num_key_value_heads", num_key_value_heads)
+        if self.num_query_heads % self.num_key_value_heads:
+            raise ValueError(
+                f"{self._label()}: num_query_heads={num_query_heads} must be a multiple of "
+                f"num_key_value_heads={num_key_value_heads}"
+            )
+        self._set(self.num_query_heads, self.num_key_value_heads, self.head_dim, self.head_dim)
+        self.flash_attention = flash_attention  # attention is always computed so; kept for Keras's sake
 
-    def _check(self, query: Shape, value: Shape, key: Shape) -> None:
-        """ValueError unless the shapes fit each other and, once there are weights, these."""
-        for name, shape in (("query", query), ("value", value), ("key", key)):
-            if len(shape) != 3:
-                raise ValueError(f"{name} is {shape}, expected (batch, time, features)")
-            if self.built and shape[2] is not None:
-                features = getattr(self, f"_{name}_dense").kernel.shape[0]
-                if shape[2] != features:
-                    raise ValueError(f"{name} is {shape}, but the layer was built for {features} features of {name}")
-        if _differ(key[0], value[0]) or _differ(key[1], value[1]):
-            raise ValueError(f"key is {key}, value {value}: batch and time must agree")
-        if _differ(query[0], key[0]):
-            raise ValueError(f"query is {query}, key {key}: the batch sizes differ")
+    def _check_ranks(self, query: Shape, value: Shape, key: Shape) -> None:
+        super()._check_ranks(query, value, key)
+        if len(query) != 3:
+            raise ValueError(f"query is {query}, expected (batch, time, features)")
 
-    def compute_output_shape(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> Shape:
-        """The shape of the result without the scores.
 
-        Args:
-            query_shape: (N, T, Dq).
-            value_shape: (N, S, Dv).
-            key_shape: (N, S, Dk); None takes ``value_shape``.
-
-        Raises:
-            ValueError: the shapes do not fit each other or the weights.
-        """
-        query, value, key = (tuple(s) for s in (query_shape, value_shape, key_shape or value_shape))
-        self._check(query, value, key)
-        return (*query[:-1], *(self.output_shape or query[-1:]))
-
-    def compute_output_spec(self, query: Any, value: Any, key: Any = None, **kwargs: Any) -> Any:
-        shape = self.compute_output_shape(query.shape, value.shape, None if key is None else key.shape)
-        y = SymbolicTensor(shape, self.dtype)
-        if not kwargs.get("return_attention_scores"):
-            return y
-        return y, SymbolicTensor((query.shape[0], self.num_heads, query.shape[1], value.shape[1]), self.dtype)
+GroupQueryAttention = GroupedQueryAttention  # Keras's public name
 
 
 def _kept(x: Tensor, mask: Tensor | None) -> Tensor:
     """x with zeros in the steps that the mask leaves out: a NaN there would reach the gradients of the projections."""
     return x if mask is None else zeroed(x, mask)
+
+
+def check_cached(refused: dict[str, Any], causal: bool) -> None:
+    """ValueError for what attention to a key-value cache has not."""
+    if not causal:
+        raise ValueError(
+            "self-attention without use_causal_mask sees later steps, so that it cannot go on step by step with a "
+            "KeyValueCache"
+        )
+    for name, wanted in refused.items():
+        if wanted:
+            raise ValueError(f"attention with a KeyValueCache has no {name}; leave it out, or call without the cache")
 
 
 def _sizes(value: int | Sequence[int]) -> tuple[int, ...]:
@@ -264,36 +429,25 @@ def _differ(m: int | None, n: int | None) -> bool:
     return m is not None and n is not None and m != n
 
 
-def _as_attention_mask(mask: Any, scores: tuple[int, int, int, int]) -> Tensor | None:
-    """attention_mask as booleans that broadcast to the scores (N, heads, T, S)."""
-    if mask is None:
-        return None
-    mask = as_tensor(mask)
-    shape, (n, _, t, s) = mask.shape, scores
-    wanted = {2: (t, s), 3: (n, t, s), 4: scores}.get(len(shape))
-    if wanted is None or any(m not in (1, k) for m, k in zip(shape, wanted, strict=True)):
-        raise ValueError(
-            f"attention_mask is {shape}, expected (T, S) = {(t, s)}, (N, T, S) = {(n, t, s)} or "
-            f"(N, heads, T, S) = {scores}, or what broadcasts to one of them"
-        )
-    mask = ops.cast(mask, "bool")
-    return ops.expand_dims(mask, 1) if len(shape) == 3 else mask
+def _band(queries: int, keys: int, window: int) -> Array:
+    return np.abs(np.arange(queries)[:, None] - np.arange(keys)) < window
+
+
+def _and(mask: Tensor | None, other: Tensor) -> Tensor:
+    return other if mask is None else ops.logical_and(mask, other)
 
 
 def _combined(
     attention_mask: Tensor | None, query_mask: Tensor | None, value_mask: Tensor | None, key_mask: Tensor | None
 ) -> Tensor | None:
     """All masks as one that broadcasts to (N, heads, T, S), or None."""
-    masks = [] if attention_mask is None else [attention_mask]
+    combined = attention_mask
     if query_mask is not None:
-        masks.append(ops.reshape(query_mask, (query_mask.shape[0], 1, query_mask.shape[1], 1)))
-    masks.extend(ops.reshape(m, (m.shape[0], 1, 1, m.shape[1])) for m in (value_mask, key_mask) if m is not None)
-    if not masks:
-        return None
-    combined = masks[0]
-    for m in masks[1:]:
-        combined = ops.logical_and(combined, m)
+        combined = _and(combined, ops.reshape(query_mask, (query_mask.shape[0], 1, query_mask.shape[1], 1)))
+    for m in (value_mask, key_mask):
+        if m is not None:
+            combined = _and(combined, ops.reshape(m, (m.shape[0], 1, 1, m.shape[1])))
     return combined
 
 
-__all__ = ["MultiHeadAttention"]
+__all__ = ["GroupQueryAttention", "GroupedQueryAttention", "MultiHeadAttention"]

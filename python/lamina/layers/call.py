@@ -28,14 +28,16 @@ from .symbolic import Node, SymbolicTensor, is_symbolic, specified
 
 if TYPE_CHECKING:
     from .base import Layer
+    from .key_value_cache import KeyValueCache
 
 BAD_INPUT = (ValueError, TypeError, IndexError)
 
 
 class _CallContext(threading.local):
-    """What calls pass down: the training flag, and how deep they are nested."""
+    """What calls pass down: the training flag, the cache of a decoding step, and how deep they are nested."""
 
     training = False
+    cache: KeyValueCache | None = None
     depth = 0
     added = 0  # how often layers added losses
 

@@ -13,6 +13,8 @@ from ..ops.conversion import as_tensor
 from .arguments import known, positive, refuse
 from .base import Layer
 from .bases import SameShape
+from .call import context
+from .key_value_cache import KeyValueCache
 from .masking import attach
 from .symbolic import Shape
 
@@ -161,6 +163,8 @@ class PositionEmbedding(SameShape):
         _check_steps(shape)
         if shape[-1] != self.position_embeddings.shape[1]:
             raise ValueError(f"x is {shape}, but the table was built for {self.position_embeddings.shape[1]} features")
+        if context.cache is not None:
+            return ops.broadcast_to(self._next_rows(context.cache, start_index, shape[-2]), shape)
         stop = start_index + shape[-2]
         if start_index < 0 or stop > self.sequence_length:
             raise ValueError(f"positions {start_index} to {stop} do not fit sequence_length={self.sequence_length}")
@@ -168,6 +172,17 @@ class PositionEmbedding(SameShape):
         if stop - start_index != self.sequence_length:
             rows = ops.getitem(rows, slice(start_index, stop))
         return ops.broadcast_to(rows, shape)
+
+    def _next_rows(self, cache: KeyValueCache, start_index: int, steps: int) -> Tensor:
+        """Of the steps that follow those kept."""
+        if start_index:
+            raise ValueError(f"with a KeyValueCache positions follow those kept; got start_index={start_index}")
+        if cache.capacity > self.sequence_length:
+            raise ValueError(
+                f"the key-value cache has capacity {cache.capacity}, but there are only "
+                f"sequence_length={self.sequence_length} positions; make a cache of at most as many steps"
+            )
+        return ops.embedding(cache.positions(steps), self.position_embeddings)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         _check_steps(input_shape)
@@ -217,6 +232,9 @@ class SinePositionEncoding(SameShape):
     def call(self, inputs: Tensor, start_index: int = 0) -> Tensor:
         shape = inputs.shape
         _check_steps(shape)
+        if context.cache is not None:
+            table = self._rows(start_index, context.cache.capacity, shape[-1])
+            return ops.broadcast_to(ops.embedding(context.cache.positions(shape[-2]), wrap(table)), shape)
         return ops.broadcast_to(wrap(self._rows(start_index, *shape[-2:])), shape)
 
     def _rows(self, start: int, steps: int, features: int) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..core import registry
 from ..layers import Layer
 from ..saving import load_model
+from .generation import generate
 from .model import Model, clone_model
 from .sequential import Sequential
 
@@ -12,4 +13,4 @@ Functional = Model  # a model drawn with Input is a Model
 
 registry.add_known((Model, Sequential), "layer", Layer)
 
-__all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model"]
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "generate", "load_model"]

@@ -134,6 +134,17 @@ def _table() -> Iterator[tuple[Any, ...]]:
         yield merge, {}, [SEQUENCE, SEQUENCE]
     yield la.Dot, {"axes": (2, 1), "normalize": True}, [(3, 4, 2), (3, 2, 5)]
     yield la.MultiHeadAttention, {"num_heads": 2, "key_dim": 3, "use_gate": True}, (SEQUENCE, SEQUENCE), {"time": 1}
+    yield la.MultiHeadAttention, {"num_heads": 2, "key_dim": 3, "sliding_window": 2}, (SEQUENCE, SEQUENCE), {"time": 1}
+    yield la.MultiHeadAttention, {"num_heads": 2, "key_dim": 3, "attention_axes": 2}, (IMAGE, IMAGE)
+    grouped = {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}
+    yield la.GroupedQueryAttention, grouped, (SEQUENCE, SEQUENCE), {"time": 1}
+    yield la.Attention, {"use_scale": True}, [SEQUENCE, SEQUENCE]
+    yield la.Attention, {"score_mode": "concat"}, [SEQUENCE, SEQUENCE, SEQUENCE]
+    yield la.AdditiveAttention, {}, [SEQUENCE, SEQUENCE]
+    yield la.TransformerEncoder, {"intermediate_dim": 5, "num_heads": 2, "activation": "gelu"}, SEQUENCE, {"time": 1}
+    decoder = {"intermediate_dim": 5, "num_heads": 2, "normalize_first": True, "activation": "gelu"}
+    yield la.TransformerDecoder, decoder, SEQUENCE, {"time": 1}
+    yield la.TransformerDecoder, {**decoder, "dropout": 0.2}, (SEQUENCE, SEQUENCE), {"time": 1}
     yield la.Masking, {"mask_value": 0.5}, SEQUENCE
     yield la.TimeDistributed, {"layer": la.Dense(3)}, SEQUENCE, {"time": 1}
     yield la.SimpleRNN, {"units": 3, "return_sequences": True}, SEQUENCE, {"time": 1}
