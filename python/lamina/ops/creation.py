@@ -36,9 +36,9 @@ def convert_to_tensor(
     Raises:
         ValueError: ``sparse`` or ``ragged`` is True.
     """
-    for name, asked in (("sparse", sparse), ("ragged", ragged)):
-        if asked:
-            raise ValueError(f"convert_to_tensor: {name}=True is not supported; tensors are dense here")
+    if sparse or ragged:
+        name = "sparse" if sparse else "ragged"
+        raise ValueError(f"convert_to_tensor: {name}=True is not supported; tensors are dense here")
     return as_tensor(x, dtype)
 
 
