@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from lamina import layers, ops
 from lamina.layers.preprocessing.geometry import homographies
+from lamina.testing.layer_table import layer_checks
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras", reason="the comparisons with Keras need keras")
@@ -245,3 +246,20 @@ def test_perspective(given_images, seed):
     want = numpy(theirs.transform_images(keras.ops.convert_to_tensor(x), other))
     off = np.abs(got - want) > 0.5
     assert off.mean() <= 0.2  # at the border the last bit decides whether a pixel lies within
+
+
+def test_keras_takes_our_configurations():
+    """Those of layers that need TensorFlow there and of Pipeline, which holds layers, aside."""
+    for row in layer_checks():
+        needs_more = row.name in ("IntegerLookup", "Pipeline")
+        if row.kind.__module__.startswith("lamina.layers.preprocessing.") and not needs_more:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that lengths had better be powers of two
+                theirs = getattr(keras.layers, row.name).from_config(row.make().get_config())
+            assert type(row.make()).from_config({**theirs.get_config(), "dtype": "float32"})
+
+
+def test_mel_matrix():
+    theirs = numpy(keras.layers.MelSpectrogram().linear_to_mel_weight_matrix(10, 33, 8000, 50.0, 3000.0))
+    ours = layers.MelSpectrogram().linear_to_mel_weight_matrix(10, 33, 8000, 50.0, 3000.0)
+    np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-5)

@@ -174,6 +174,12 @@ class Discretization(CategoryLayer):
         depth = self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
         return self._encoded_shape(input_shape, depth)
 
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if self._trainable:
+            del config["trainable"]  # which Keras's layer does not take
+        return config
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """The layer that a configuration describes; boundaries that were adapted are its, too.

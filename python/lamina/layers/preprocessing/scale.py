@@ -45,6 +45,10 @@ class Rescaling(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         return ops.add(ops.multiply(inputs, self._of_type(self.scale)), self._of_type(self.offset))
 
+    def get_config(self) -> dict[str, Any]:
+        plain = {name: np.asarray(getattr(self, name)).tolist() for name in ("scale", "offset")}
+        return self._base_config() | plain
+
     def _of_type(self, value: Any) -> Any:
         return value.astype(self._dtype, copy=False) if isinstance(value, np.ndarray) else value
 

@@ -259,6 +259,30 @@ class MelSpectrogram(Layer):
             mel = ops.maximum(decibels, ops.subtract(ops.max(decibels), self.top_db)) if decibels.size else decibels
         return ops.squeeze(mel, 0) if inputs.ndim == 1 else mel
 
+    def linear_to_mel_weight_matrix(
+        self,
+        num_mel_bins: int = 20,
+        num_spectrogram_bins: int = 129,
+        sampling_rate: float = 8000,
+        lower_edge_hertz: float = 125.0,
+        upper_edge_hertz: float = 3800.0,
+        dtype: Any = "float32",
+    ) -> Tensor:
+        """The weights of frequencies in bands of the mel scale: a spectrum times this matrix.
+
+        Args:
+            num_mel_bins: bands.
+            num_spectrogram_bins: frequencies of the spectrum, from 0 to half of ``sampling_rate``.
+            sampling_rate: samples a second.
+            lower_edge_hertz: lowest frequency of the bands.
+            upper_edge_hertz: highest.
+            dtype: type of the result.
+
+        Returns: (num_spectrogram_bins, num_mel_bins).
+        """
+        bands = mel_bands(num_mel_bins, num_spectrogram_bins, sampling_rate, lower_edge_hertz, upper_edge_hertz)
+        return Tensor(bands, dtype=dtype)
+
     def _frames(self, shape: Shape) -> Any:
         if len(shape) not in (1, 2):
             raise ValueError(f"the input is {shape}, expected (samples,) or (N, samples)")
