@@ -181,10 +181,19 @@ _UTILS = {
     "verbose": "whether the number of files is printed.",
 }
 _METRICS = {
+    **{name: _LOSSES[name] for name in ("axis", "delta", "gamma", "from_logits", "label_smoothing", "ignore_class")},
     "y_true": "targets, of the predictions' shape; a last axis of length one may be missing.",
     "y_pred": "predictions.",
     "threshold": "prediction above which the answer is yes; for logits 0.",
     "k": "how many of the highest scores count.",
+    "from_sorted_ids": "whether predictions are class indices, the best first, in place of scores.",
+    "thresholds": "prediction above which the answer is yes, in [0, 1], or a list of several; None means 0.5.",
+    "top_k": "only the k highest predictions of each sample are yes; ``thresholds`` None means no other limit then.",
+    "class_id": "the class of the last axis that counts alone; None counts all.",
+    "num_thresholds": "how many thresholds are tried, evenly from 0 to 1.",
+    "num_classes": "how many classes there are.",
+    "sparse_y_true": "whether targets are class indices; else their highest entry along ``axis`` is the class.",
+    "sparse_y_pred": "whether predictions are class indices; else their highest entry along ``axis`` is the class.",
     "name": "name in logs; None takes the class's or the function's.",
     "dtype": "type of the metric's variables; None means ``config.floatx()``.",
 }

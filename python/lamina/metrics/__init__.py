@@ -8,12 +8,20 @@ of them and ``reset_state()`` starts again.  ``fit`` also takes the name of a me
 from ..core.rooms import public_names
 from .accuracy import *
 from .base import *
+from .base import classes as _classes
+from .confusion import *
+from .correlation import *
+from .curves import *
+from .fscore import *
 from .function_metric import *
+from .hinge import *
+from .iou import *
 from .lookup import *
 from .lookup import BY_SHAPE as BY_SHAPE
-from .lookup import classes as _classes
+from .probabilistic import *
 from .regression import *
+from .verification import *
 
 __all__ = list(public_names(__name__, globals()))
 
-BUILT_IN = frozenset(_classes().values())
+BUILT_IN = frozenset(_classes.values())

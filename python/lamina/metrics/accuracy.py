@@ -69,21 +69,26 @@ class SparseCategoricalAccuracy(DeclaredMetric, function=sparse_categorical_accu
 
 
 @named("sparse_top_k_categorical_accuracy")
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Array:
     """1 where fewer than k classes score higher than the right one, else 0.
 
     Args:
         y_true: class indices (...).
-        y_pred: predictions (..., classes).
+        y_pred: predictions (..., classes); with ``from_sorted_ids`` class indices, the best first.
     """
     y_pred = np.asarray(y_pred)
-    labels = np.asarray(labels_of("sparse_top_k_categorical_accuracy", y_true, y_pred), np.int64)
-    score = np.take_along_axis(y_pred, labels[..., None], axis=-1)
+    labels = labels_of("sparse_top_k_categorical_accuracy", y_true, y_pred)
+    if from_sorted_ids:
+        return (y_pred[..., :k] == labels[..., None]).any(-1)
+    score = np.take_along_axis(y_pred, np.asarray(labels, np.int64)[..., None], axis=-1)
     return (np.count_nonzero(y_pred > score, axis=-1) < k) & np.isfinite(score[..., 0])
 
 
 class SparseTopKCategoricalAccuracy(
-    DeclaredMetric, function=sparse_top_k_categorical_accuracy, direction="up", options_first=True
+    DeclaredMetric,
+    function=sparse_top_k_categorical_accuracy,
+    direction="up",
+    order=("k", "name", "dtype", "from_sorted_ids"),
 ):
     """How often the right class is among the k best, labels are class indices."""
 
@@ -99,7 +104,9 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     return sparse_top_k_categorical_accuracy(y_true.argmax(-1), y_pred, k)
 
 
-class TopKCategoricalAccuracy(DeclaredMetric, function=top_k_categorical_accuracy, direction="up", options_first=True):
+class TopKCategoricalAccuracy(
+    DeclaredMetric, function=top_k_categorical_accuracy, direction="up", order=("k", "name", "dtype")
+):
     """How often the right class is among the k best, one-hot labels."""
 
 

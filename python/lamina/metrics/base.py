@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,10 +10,13 @@ import numpy as np
 
 from ..core.arrays import to_numbers, without_last_one
 from ..core.explain import Explained, fail
-from ..layers.variable import Variable
+from ..layers.variable import Variable, auto_name, snake_case
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MetricFunction = Callable[..., Any]
+
+by_name: dict[str, type[Metric]] = {}  # the library's own, by the names that ``get`` knows
+classes: dict[str, type[Metric]] = {}  # and by their own
 
 
 class Metric(Explained, strict=True):
@@ -28,7 +32,7 @@ class Metric(Explained, strict=True):
     _direction: str | None = None
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        self.name = name or type(self).__name__
+        self.name = name or auto_name(snake_case(type(self).__name__))
         self.dtype = dtype
         self._variables: list[Variable] = []
 
@@ -124,6 +128,91 @@ class Metric(Explained, strict=True):
         return f"{type(self).__name__}(name={self.name!r})"
 
 
+class BuiltIn(Metric):
+    """A metric of the library: ``class AUC(BuiltIn, direction="up")``.
+
+    ``get`` finds it by the names of its class, ``AUC`` and ``auc``, and by the short names ``also``.  ``direction``:
+    "up" where more is better, "down" where less is.  Its configuration is what its constructor was given.  A class
+    defines ``gather``, which gets arrays of numbers.
+    """
+
+    _given: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        metric = super().__new__(cls)
+        metric._given = args, kwargs
+        return metric
+
+    def __init_subclass__(
+        cls, direction: str | None = None, listed: bool = True, also: tuple[str, ...] = (), **kwargs: Any
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._direction = direction or cls._direction
+        if listed and cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
+            enter(cls, (snake_case(cls.__name__), *also))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Gather one batch.
+
+        Args:
+            sample_weight: factors, which broadcast to the targets from the first axis on; None means 1.
+        """
+        try:
+            targets, predictions = (
+                to_numbers(f"{self.name}: y_true", y_true),
+                to_numbers(f"{self.name}: y_pred", y_pred),
+            )
+            self.gather(targets, predictions, sample_weight)
+        except Exception as error:
+            fail(error, type(self).__name__, type(self).update_state, (self, y_true, y_pred, sample_weight))
+
+    def gather(self, y_true: Array, y_pred: Array, sample_weight: Any) -> None:
+        """Add one batch to the state; each class defines it.
+
+        Args:
+            sample_weight: factors as given, or None.
+
+        Raises:
+            NotImplementedError: the class does not define it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define gather(y_true, y_pred, sample_weight)")
+
+    def get_config(self) -> dict[str, Any]:
+        signature = inspect.signature(type(self).__init__)
+        given = signature.bind(self, *self._given[0], **self._given[1])
+        given.apply_defaults()
+        arguments = dict(list(given.arguments.items())[1:])
+        return {**arguments, "name": self.name, "dtype": self.dtype}
+
+
+def enter(cls: type[Metric], names: Sequence[str]) -> None:
+    """Let ``get`` know a metric of the library by the name of its class and by these."""
+    classes[cls.__name__] = cls
+    by_name.update(dict.fromkeys(names, cls))
+
+
+def weights_of(name: str, sample_weight: Any, shape: Sequence[int]) -> Array:
+    """Weights in float64 with as many axes as the values have; they broadcast from the first axis on."""
+    weight = np.asarray(to_numbers(f"{name}: sample_weight", sample_weight), np.float64)
+    sizes = without_last_one(weight.shape, len(shape))
+    if len(sizes) > len(shape) or any(m not in (1, n) for m, n in zip(sizes, shape, strict=False)):
+        raise ValueError(f"{name}: sample_weight has shape {weight.shape}, the values {tuple(shape)}")
+    return weight.reshape(sizes + (1,) * (len(shape) - len(sizes)))
+
+
+def _weighted_sum(values: Array, weight: Array) -> float:
+    """The sum of ``values * weight``; what has a weight of 0 is left out, a NaN as well."""
+    if weight.shape == values.shape:
+        total = float(np.vdot(weight, values))
+    else:
+        with np.errstate(invalid="ignore"):
+            total = float((values * weight).sum())
+    if total != total:
+        with np.errstate(invalid="ignore"):
+            total = float(np.where(weight == 0, 0, values * weight).sum())
+    return total
+
+
 class Average(Metric):
     """The (weighted) mean of all values added so far; 0 before the first."""
 
@@ -147,20 +236,8 @@ class Average(Metric):
             self.total += float(values.sum(dtype=np.float64))
             self.count += values.size
             return
-        weight = np.asarray(to_numbers(f"{self.name}: sample_weight", sample_weight), np.float64)
-        shape = without_last_one(weight.shape, values.ndim)
-        if len(shape) > values.ndim or any(m not in (1, n) for m, n in zip(shape, values.shape, strict=False)):
-            raise ValueError(f"{self.name}: sample_weight has shape {weight.shape}, the values {values.shape}")
-        weight = weight.reshape(shape + (1,) * (values.ndim - len(shape)))
-        if shape == values.shape:
-            total = float(np.vdot(weight, values))
-        else:
-            with np.errstate(invalid="ignore"):
-                total = float((values * weight).sum())
-        if total != total:  # what has a weight of 0 is left out, a NaN as well
-            with np.errstate(invalid="ignore"):
-                total = float(np.where(weight == 0, 0, values * weight).sum())
-        self.total += total
+        weight = weights_of(self.name, sample_weight, values.shape)
+        self.total += _weighted_sum(values, weight)
         self.count += float(weight.sum()) * (values.size / max(weight.size, 1))
 
     def result(self) -> float:
@@ -186,4 +263,37 @@ class Mean(Average):
             fail(error, type(self).__name__, type(self).update_state, (self, values, sample_weight))
 
 
-__all__ = ["Mean", "Metric"]
+class Sum(Metric):
+    """Sum of the values given to ``update_state(values, sample_weight=None)``, each times its weight."""
+
+    def __init__(self, name: str = "sum", dtype: Any = None) -> None:
+        super().__init__(dtype, name)
+        self.total = 0.0
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Add the values of a batch.
+
+        Args:
+            values: numbers.
+            sample_weight: factors, which broadcast to the values from the first axis on; None means 1.
+        """
+        try:
+            values = to_numbers(f"{self.name}: values", values)
+            if sample_weight is None:
+                self.total += float(values.sum(dtype=np.float64))
+            else:
+                self.total += _weighted_sum(values, weights_of(self.name, sample_weight, values.shape))
+        except Exception as error:
+            fail(error, type(self).__name__, type(self).update_state, (self, values, sample_weight))
+
+    def result(self) -> float:
+        return self.total
+
+    def reset_state(self) -> None:
+        self.total = 0.0
+
+
+for _cls in (Mean, Sum):
+    enter(_cls, (snake_case(_cls.__name__),))
+
+__all__ = ["Mean", "Metric", "Sum"]

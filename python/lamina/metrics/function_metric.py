@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from .. import losses
 from ..core.arrays import to_numbers, without_last_one
+from ..core.autograd import no_grad
 from ..core.constructor import constructor
 from ..core.explain import fail
 from ..core.masked_tensor import MaskedTensor
-from .base import Array, Average, MetricFunction
+from ..layers.variable import snake_case
+from .base import Array, Average, MetricFunction, enter
 
-# The library's own: by function, and by the names that ``get`` knows besides those of classes.
-by_function: dict[MetricFunction, type[DeclaredMetric]] = {}
-by_name: dict[str, type[DeclaredMetric]] = {}
+by_function: dict[MetricFunction, type[DeclaredMetric]] = {}  # the library's own
 
 
-def _masked(sample_weight: Any, mask: Array) -> Array:
+def without_tape(fn: MetricFunction) -> MetricFunction:
+    """fn, which may be built from lamina.ops, giving arrays and recording nothing."""
+
+    @functools.wraps(fn)
+    def values(*args: Any, **options: Any) -> Array:
+        with no_grad():
+            return np.asarray(fn(*args, **options))
+
+    return values
+
+
+def masked(sample_weight: Any, mask: Array) -> Array:
     """sample_weight, (batch) or (batch, time), times the mask."""
     weight = np.asarray(sample_weight)
     shape = without_last_one(weight.shape, mask.ndim)
@@ -44,7 +56,7 @@ class MeanMetricWrapper(Average):
         self.options = options
         if fn in by_function:
             self._direction = by_function[fn]._direction
-        elif losses.is_built_in(fn):
+        elif losses.is_built_in(fn) or losses.is_built_in(getattr(fn, "__wrapped__", None)):
             self._direction = "down"
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -58,7 +70,7 @@ class MeanMetricWrapper(Average):
                     f"metric {self.name!r}: its function returned {values!r}, expected one value per sample"
                 )
             if mask is not None and mask.shape == values.shape[: mask.ndim]:
-                sample_weight = mask if sample_weight is None else _masked(sample_weight, mask)
+                sample_weight = mask if sample_weight is None else masked(sample_weight, mask)
             self.add(values, sample_weight)
         except Exception as error:
             for what, given in (("y_true", y_true), ("y_pred", y_pred)):
@@ -73,8 +85,8 @@ class MeanMetricWrapper(Average):
 class DeclaredMetric(MeanMetricWrapper):
     """A metric of the library, declared from its function: ``class Accuracy(DeclaredMetric, function=accuracy)``.
 
-    Its constructor takes name (``default_name``, else the function's), dtype and the function's options, which stand
-    before these with ``options_first``.  ``get`` finds it by the names of its class and its own, and by the short
+    Its constructor takes name (``default_name``, else the function's), dtype and the function's options, or these in
+    ``order``.  ``get`` finds it by the names of its class and its own, and by the short
     names ``also``.  ``direction``: "up" where more is better, "down" where less is.
     """
 
@@ -84,15 +96,15 @@ class DeclaredMetric(MeanMetricWrapper):
         direction: str | None = None,
         default_name: str | None = None,
         also: tuple[str, ...] = (),
-        options_first: bool = False,
+        order: tuple[str, ...] = (),
         **kwargs: Any,
     ) -> None:
         if function is not None:
             name = default_name or function.__name__
-            cls.__init__ = constructor(MeanMetricWrapper.__init__, function, name, options_first)  # type: ignore[method-assign]
+            cls.__init__ = constructor(MeanMetricWrapper.__init__, function, name, False, order)  # type: ignore[method-assign]
             cls._direction = direction
             by_function.setdefault(function, cls)
-            by_name.update(dict.fromkeys((name, *also), cls))
+            enter(cls, (snake_case(cls.__name__), name, *also))
         super().__init_subclass__(**kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import losses
-from ..core.autograd import no_grad
+from ..core import registry
 from ..core.explain import named
 from ..core.suggest import unknown
-from .base import Array, Mean, Metric, MetricFunction
-from .function_metric import MeanMetricWrapper, by_function, by_name
+from .base import Metric, MetricFunction, by_name, classes
+from .function_metric import MeanMetricWrapper, by_function, without_tape
 
 BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
-
-
-def classes() -> dict[str, type[Metric]]:
-    """The library's own metrics."""
-    return {"Mean": Mean, **{cls.__name__: cls for cls in by_name.values()}}
 
 
 def _from_loss(name: str) -> Metric | None:
@@ -31,30 +24,20 @@ def _from_loss(name: str) -> Metric | None:
 
 
 def _of_loss(fn: MetricFunction, name: str) -> Metric:
-    metric = MeanMetricWrapper(_without_tape(fn), name)
+    metric = MeanMetricWrapper(without_tape(fn), name)
     metric._direction = "down"
     return metric
 
 
-def _without_tape(fn: MetricFunction) -> MetricFunction:
-    """fn, which may be built from lamina.ops, giving arrays and recording nothing."""
-
-    def call(y_true: Any, y_pred: Any, **options: Any) -> Array:
-        with no_grad():
-            return np.asarray(fn(y_true, y_pred, **options))
-
-    return call
-
-
 @named("metrics.get")
-def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple[int, ...] = ()) -> Metric:
+def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple[int, ...] = ()) -> Any:
     """A metric from what names it.
 
     "accuracy" and "crossentropy" (or "acc", "ce") need the shapes of a batch, as in Keras: one output unit means
     binary; labels without y_pred's last axis, or with length one there, mean class indices; else one-hot.
 
     Args:
-        identifier: a name, a class, a Metric, a Loss, or a function (y_true, y_pred).
+        identifier: a name, a description, a class, a Metric, a Loss, or a function (y_true, y_pred); None stays None.
         y_true_shape: shape of a batch of targets.
         y_pred_shape: shape of a batch of predictions.
 
@@ -62,30 +45,42 @@ def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple
         ValueError: the name is unknown; the message gives the nearest.
         TypeError: it is none of these.
     """
-    if isinstance(identifier, Metric):
+    if identifier is None or isinstance(identifier, Metric):
         return identifier
+    if isinstance(identifier, dict):
+        return _described(identifier)
     if isinstance(identifier, str):
         if identifier in BY_SHAPE:
             return _by_shape(identifier, y_true_shape, y_pred_shape)
         if identifier in by_name:
             return by_name[identifier](name=identifier)
-        if identifier in classes():
-            return classes()[identifier]()
+        if identifier in classes:
+            return classes[identifier]()
         found = _from_loss(identifier)
         if found is None:
-            raise unknown("metric", identifier, [*by_name, *classes(), *BY_SHAPE])
+            raise unknown("metric", identifier, [*by_name, *classes, *BY_SHAPE])
         return found
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()
     if isinstance(identifier, losses.Loss):
         return _of_loss(identifier.call, identifier.name)
-    if any(identifier is fn for fn in by_function):
+    if any(identifier is fn for fn in by_function) or losses.is_built_in(getattr(identifier, "__wrapped__", None)):
         return MeanMetricWrapper(identifier)
     if losses.is_built_in(identifier):
         return _of_loss(identifier, identifier.__name__)
     if callable(identifier):
-        return MeanMetricWrapper(_without_tape(identifier), getattr(identifier, "__name__", type(identifier).__name__))
+        return MeanMetricWrapper(without_tape(identifier), getattr(identifier, "__name__", type(identifier).__name__))
     raise TypeError(f"metric: expected a name, a Metric or a function (y_true, y_pred), got {identifier!r}")
+
+
+def _described(description: dict[str, Any]) -> Metric:
+    """The metric of a description; a class of the user's own must be registered."""
+    name = registry.class_name("metric", description)
+    cls = classes.get(name) or registry.find(name)
+    if not (isinstance(cls, type) and issubclass(cls, Metric)):
+        raise unknown("metric", name, classes)
+    with registry.about(f"metric {name}"):
+        return cls.from_config(description.get("config", {}))
 
 
 def _by_shape(name: str, y_true: tuple[int, ...], y_pred: tuple[int, ...]) -> Metric:
@@ -96,9 +91,47 @@ def _by_shape(name: str, y_true: tuple[int, ...], y_pred: tuple[int, ...]) -> Me
     else:
         kind = "categorical"
     what = "crossentropy" if name in ("crossentropy", "ce") else "accuracy"
-    metric = get(f"{kind}_{what}")
+    metric: Metric = get(f"{kind}_{what}")
     metric.name = name
     return metric
 
 
-__all__ = ["get"]
+def serialize(metric: Metric | MetricFunction) -> Any:
+    """The description from which ``deserialize`` makes the same metric again.
+
+    Args:
+        metric: the metric; the name of a function describes it.
+
+    Raises:
+        TypeError: it is no metric, or a function without a name.
+
+    Source: Keras 3, keras.metrics.serialize.
+    """
+    if isinstance(metric, Metric):
+        name = registry.name_of(type(metric)) or type(metric).__name__
+        return {"class_name": name, "config": metric.get_config()}
+    name = getattr(metric, "__name__", "")
+    if not callable(metric) or not name.isidentifier():
+        raise TypeError(f"serialize: expected a Metric or a function with a name, got {metric!r}")
+    return name
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Metric:
+    """The metric of a description.
+
+    Args:
+        config: the description, or the name of a function.
+        custom_objects: {name: class or function} for what is not registered.
+
+    Raises:
+        ValueError: it names a class or function that is unknown.
+
+    Source: Keras 3, keras.metrics.deserialize.
+    """
+    with registry.custom_object_scope(custom_objects):
+        found = registry.find(config) if isinstance(config, str) else None
+        metric: Metric = get(config if found is None else found)
+        return metric
+
+
+__all__ = ["deserialize", "get", "serialize"]

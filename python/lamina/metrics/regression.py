@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ import numpy as np
 from .. import losses
 from ..core.autograd import no_grad
 from ..core.explain import named
-from .base import Array
-from .function_metric import DeclaredMetric
-from .targets import pair
+from ..core.suggest import unknown
+from .base import Array, BuiltIn, weights_of
+from .function_metric import DeclaredMetric, without_tape
+from .targets import pair, rows
 
 
 @named("mean_squared_error")
@@ -34,6 +36,34 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
 
 class MeanAbsoluteError(DeclaredMetric, function=mean_absolute_error, direction="down", also=("mae",)):
     """Mean of the absolute differences."""
+
+
+mean_absolute_percentage_error = without_tape(losses.mean_absolute_percentage_error)
+
+
+class MeanAbsolutePercentageError(
+    DeclaredMetric, function=mean_absolute_percentage_error, direction="down", also=("mape",)
+):
+    """Mean of the absolute differences in percent of the targets: ``100 mean(|y_true - y_pred| / |y_true|)``."""
+
+
+mean_squared_logarithmic_error = without_tape(losses.mean_squared_logarithmic_error)
+
+
+class MeanSquaredLogarithmicError(
+    DeclaredMetric, function=mean_squared_logarithmic_error, direction="down", also=("msle",)
+):
+    """Mean of the squared differences of logarithms: ``mean((log(1 + y_true) - log(1 + y_pred))^2)``."""
+
+
+log_cosh = without_tape(losses.log_cosh)
+
+
+class LogCoshError(DeclaredMetric, function=log_cosh, direction="down", default_name="logcosh", also=("log_cosh",)):
+    """Mean of ``log(cosh(y_pred - y_true))``."""
+
+
+huber = without_tape(losses.huber)
 
 
 class RootMeanSquaredError(
@@ -64,7 +94,89 @@ class CosineSimilarity(DeclaredMetric, function=cosine_similarity, direction="up
     """
 
 
+class R2Score(BuiltIn, direction="up"):
+    """Coefficient of determination: 1 minus the sum of squared errors by that of the differences from the mean.
+
+    An output whose targets are all equal scores 1 where predictions are exact, else 0.  With ``num_regressors`` the
+    score is ``1 - (1 - R^2) (n - 1) / (n - num_regressors - 1)``, n the number of target values.
+
+    Args:
+        class_aggregation: what becomes of the scores of several outputs: "uniform_average", their mean;
+            "variance_weighted_average", weighted by the variances of the targets; None, one score for each.
+        num_regressors: how many inputs the predictions were made from, for the adjusted score; 0 for the plain one.
+
+    Raises:
+        ValueError: ``class_aggregation`` is unknown, or ``num_regressors`` negative.
+    """
+
+    def __init__(
+        self,
+        class_aggregation: str | None = "uniform_average",
+        num_regressors: int = 0,
+        name: str | None = "r2_score",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(dtype, name)
+        if class_aggregation not in (None, "uniform_average", "variance_weighted_average"):
+            raise unknown("class_aggregation", class_aggregation, ("uniform_average", "variance_weighted_average"))
+        if num_regressors < 0:
+            raise ValueError(f"R2Score: num_regressors must not be negative, got {num_regressors}")
+        self.class_aggregation = class_aggregation
+        self.num_regressors = num_regressors
+        self.reset_state()
+
+    def reset_state(self) -> None:
+        self.num_samples = 0
+        self.count: Any = 0.0  # sums of weights, means and sums of squared differences from them, of each output
+        self.mean: Any = 0.0
+        self.total: Any = 0.0
+        self.residual: Any = 0.0
+
+    def gather(self, y_true: Array, y_pred: Array, sample_weight: Any) -> None:
+        y, p = (np.asarray(a, np.float64) for a in rows("R2Score", y_true, y_pred))
+        if np.ndim(self.count) and len(self.count) != y.shape[1]:
+            raise ValueError(f"{self.name}: this batch has {y.shape[1]} outputs, those before had {len(self.count)}")
+        weight = np.ones((1, 1)) if sample_weight is None else weights_of(self.name, sample_weight, y.shape)
+        weight = np.broadcast_to(weight, y.shape)
+        y, p = (np.where(weight == 0, 0.0, a) for a in (y, p)) if sample_weight is not None else (y, p)
+        count = weight.sum(0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.where(count == 0, 0.0, (weight * y).sum(0) / count)
+            both = self.count + count
+            apart = mean - self.mean
+            share = np.where(both == 0, 0.0, count / both)
+        self.total = self.total + (weight * np.square(y - mean)).sum(0) + np.square(apart) * self.count * share
+        self.mean = self.mean + apart * share
+        self.count = both
+        self.residual = self.residual + (weight * np.square(y - p)).sum(0)
+        self.num_samples += y.size
+
+    def result(self) -> Any:
+        if not np.ndim(self.count):
+            return 0.0
+        total = self.total
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scores = np.where(total == 0, (self.residual == 0) * 1.0, 1.0 - self.residual / total)
+        score: Any = scores
+        if self.class_aggregation == "uniform_average":
+            score = float(scores.mean())
+        elif self.class_aggregation == "variance_weighted_average":
+            score = float((total * scores).sum() / total.sum()) if total.sum() else float(scores.mean())
+        if not self.num_regressors:
+            return score
+        free = self.num_samples - self.num_regressors - 1
+        if free <= 0:
+            warnings.warn(
+                f"{self.name}: {self.num_samples} values are too few for {self.num_regressors} regressors; the score "
+                "is not adjusted",
+                stacklevel=2,
+            )
+            return score
+        return 1.0 - (1.0 - score) * (self.num_samples - 1) / free
+
+
 __all__ = [
-    "CosineSimilarity", "MeanAbsoluteError", "MeanSquaredError", "RootMeanSquaredError", "mean_absolute_error",
-    "mean_squared_error",
+    "CosineSimilarity", "LogCoshError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError",
+    "MeanSquaredLogarithmicError", "R2Score", "RootMeanSquaredError", "huber", "log_cosh", "mean_absolute_error",
+    "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error",
 ]  # fmt: skip

@@ -29,3 +29,19 @@ def labels_of(name: str, y_true: Any, y_pred: Array) -> Array:
     if labels.shape != y_pred.shape[:-1]:
         raise ValueError(f"{name}: y_true is {labels.shape}, y_pred {y_pred.shape}; wanted y_true {y_pred.shape[:-1]}")
     return labels
+
+
+def rows(name: str, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+    """Both as (batch, outputs); one axis alone is one output."""
+    y_true, y_pred = pair(name, y_true, y_pred)
+    if y_pred.ndim == 1:
+        y_true, y_pred = y_true[:, None], y_pred[:, None]
+    if y_pred.ndim != 2:
+        raise ValueError(f"{name}: y_true and y_pred must be (batch, outputs), got {y_pred.shape}")
+    return y_true, y_pred
+
+
+def divide(a: Any, b: Any) -> Any:
+    """a / b, and 0 where b is 0."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b != 0)

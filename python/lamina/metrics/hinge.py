@@ -1,0 +1,29 @@
+"""Metrics of margins: the losses of these names as arrays, and their means."""
+
+from __future__ import annotations
+
+from .. import losses
+from .function_metric import DeclaredMetric, without_tape
+
+hinge = without_tape(losses.hinge)
+
+
+class Hinge(DeclaredMetric, function=hinge, direction="down"):
+    """Mean of ``max(1 - y_true y_pred, 0)``, labels -1 and 1 (or 0 and 1)."""
+
+
+squared_hinge = without_tape(losses.squared_hinge)
+
+
+class SquaredHinge(DeclaredMetric, function=squared_hinge, direction="down"):
+    """Mean of ``max(1 - y_true y_pred, 0)^2``, labels -1 and 1 (or 0 and 1)."""
+
+
+categorical_hinge = without_tape(losses.categorical_hinge)
+
+
+class CategoricalHinge(DeclaredMetric, function=categorical_hinge, direction="down"):
+    """Mean of ``max(1 + best wrong score - right score, 0)``, one-hot labels."""
+
+
+__all__ = ["CategoricalHinge", "Hinge", "SquaredHinge", "categorical_hinge", "hinge", "squared_hinge"]

@@ -1,0 +1,88 @@
+"""Metrics of probabilities: the losses of these names as arrays, and their means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import losses
+from .function_metric import DeclaredMetric, masked, without_tape
+from .targets import labels_of
+
+binary_crossentropy = without_tape(losses.binary_crossentropy)
+
+
+class BinaryCrossentropy(DeclaredMetric, function=binary_crossentropy, direction="down", also=("bce",)):
+    """Mean cross-entropy of independent yes/no targets: y_true in [0, 1], of y_pred's shape.
+
+    Args:
+        label_smoothing: s, which moves targets towards 1/2: t (1 - s) + s / 2.
+        axis: the axis of the average.
+    """
+
+
+categorical_crossentropy = without_tape(losses.categorical_crossentropy)
+
+
+class CategoricalCrossentropy(DeclaredMetric, function=categorical_crossentropy, direction="down"):
+    """Mean cross-entropy with one-hot or soft targets, y_true and y_pred (..., classes)."""
+
+
+sparse_categorical_crossentropy = without_tape(losses.sparse_categorical_crossentropy)
+
+
+class SparseCategoricalCrossentropy(DeclaredMetric, function=sparse_categorical_crossentropy, direction="down"):
+    """Mean cross-entropy with class indices, y_true (...), y_pred (..., classes).
+
+    Labels equal to ``ignore_class`` do not count in the mean, with and without weights, as in the loss; Keras 3.15
+    counts them as 0 where there are no weights.
+    """
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        ignored = self.options["ignore_class"]
+        if ignored is not None:
+            predictions = np.moveaxis(getattr(y_pred, "_array", np.asarray(y_pred)), self.options["axis"], -1)
+            kept = labels_of(self.name, y_true, predictions) != ignored
+            sample_weight = kept if sample_weight is None else masked(sample_weight, kept)
+        super().update_state(y_true, y_pred, sample_weight)
+
+
+class Perplexity(
+    SparseCategoricalCrossentropy,
+    function=sparse_categorical_crossentropy,
+    direction="down",
+    default_name="perplexity",
+):
+    """Exponential of the mean cross-entropy of a next symbol: among how many equally likely ones it would be as hard.
+
+    y_true (...) are class indices, y_pred (..., classes).
+
+    Source: Jelinek, Mercer, Bahl and Baker 1977, "Perplexity, a measure of the difficulty of speech recognition tasks".
+    """
+
+    def result(self) -> float:
+        return float(np.exp(super().result()))
+
+
+binary_focal_crossentropy = without_tape(losses.binary_focal_crossentropy)
+categorical_focal_crossentropy = without_tape(losses.categorical_focal_crossentropy)
+kl_divergence = without_tape(losses.kl_divergence)
+
+
+class KLDivergence(DeclaredMetric, function=kl_divergence, direction="down", also=("kld",)):
+    """Mean Kullback-Leibler divergence: ``sum(y_true log(y_true / y_pred))`` over the classes of the last axis."""
+
+
+poisson = without_tape(losses.poisson)
+
+
+class Poisson(DeclaredMetric, function=poisson, direction="down"):
+    """Mean of ``y_pred - y_true log(y_pred)``, for counts."""
+
+
+__all__ = [
+    "BinaryCrossentropy", "CategoricalCrossentropy", "KLDivergence", "Perplexity", "Poisson",
+    "SparseCategoricalCrossentropy", "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
+    "categorical_focal_crossentropy", "kl_divergence", "poisson", "sparse_categorical_crossentropy",
+]  # fmt: skip
