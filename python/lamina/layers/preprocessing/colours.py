@@ -12,15 +12,12 @@ from ...config import epsilon
 from ...core.autograd import Array, Tensor
 from ...core.generator import Generator
 from ..arguments import fraction
-from .images import Drawn, RandomImageLayer, bounds
-from .images import value_range as checked_range
+from .images import Drawn, FactorLayer, RandomImageLayer, checked_range
 from .light import RandomBrightness, RandomContrast
 
 
-class _ColourLayer(RandomImageLayer):
+class _ColourLayer(FactorLayer):
     """Layers that need the colours of an image."""
-
-    value_range: tuple[float, float]
 
     def _in_hsv(self, images: Tensor, change: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Tensor:
         """Images with hue and saturation changed."""
@@ -54,18 +51,6 @@ class RandomHue(_ColourLayer):
     Source: Keras 3, RandomHue.
     """
 
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Sequence[float] = (0, 255),
-        data_format: str | None = None,
-        seed: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self, "factor", factor, 0, 1)
-        self.value_range = checked_range(self, value_range)
-
     def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
         side = np.where(rng.random(shape[0]) > 0.5, -0.5, 0.5).astype(self._dtype)
         return {"factor": side * self._uniform(rng, shape[:1], self.factor)}
@@ -92,18 +77,6 @@ class RandomSaturation(_ColourLayer):
     Source: Keras 3, RandomSaturation.  There, saturation is cut off at the largest pixel, here at 1.
     """
 
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Sequence[float] = (0, 255),
-        data_format: str | None = None,
-        seed: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self, "factor", factor, 0, 1)
-        self.value_range = checked_range(self, value_range)
-
     def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
         part = self._uniform(rng, shape[:1], self.factor)
         return {"factor": (part / (1 - part + self._dtype.type(epsilon()))).astype(self._dtype)}
@@ -113,7 +86,7 @@ class RandomSaturation(_ColourLayer):
         return self._in_hsv(images, lambda hue, s: (hue, ops.clip(ops.multiply(s, factor), 0.0, 1.0)))
 
 
-class RandomColorDegeneration(_ColourLayer):
+class RandomColorDegeneration(FactorLayer):
     """In training, blends each image with its grey version.
 
     Args:
@@ -129,18 +102,6 @@ class RandomColorDegeneration(_ColourLayer):
     Source: Keras 3, RandomColorDegeneration.
     """
 
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Sequence[float] = (0, 255),
-        data_format: str | None = None,
-        seed: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self, "factor", factor, 0, 1)
-        self.value_range = checked_range(self, value_range)
-
     def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
         return {"factor": self._one_an_image(rng, shape, self.factor)}
 
@@ -150,7 +111,7 @@ class RandomColorDegeneration(_ColourLayer):
         return ops.clip(ops.add(images, towards_grey), *self.value_range)
 
 
-class RandomGrayscale(_ColourLayer):
+class RandomGrayscale(RandomImageLayer):
     """In training, makes some images grey, with three equal channels.
 
     Args:

@@ -200,6 +200,22 @@ class RandomImageLayer(ImageLayer):
         return self._uniform(rng, (shape[0], 1, 1, 1), bounds)
 
 
+class FactorLayer(RandomImageLayer):
+    """Base of layers with a part between 0 and 1, drawn for each image, and pixels in a range."""
+
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Sequence[float] = (0, 255),
+        data_format: str | None = None,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed, data_format=data_format, **kwargs)
+        self.factor = bounds(self, "factor", factor, 0, 1)
+        self.value_range = checked_range(self, value_range)
+
+
 def bounds(
     layer: Layer, name: str, value: Any, least: float, most: float, open_below: bool = False
 ) -> tuple[float, float]:
@@ -216,7 +232,7 @@ def bounds(
     return float(max(-size, least)), size
 
 
-def value_range(layer: Layer, value: Any) -> tuple[float, float]:
+def checked_range(layer: Layer, value: Any) -> tuple[float, float]:
     """(lowest, highest) value of a pixel."""
     pair = tuple(value) if isinstance(value, (tuple, list, np.ndarray)) else ()
     if len(pair) != 2 or not all(map(is_number, pair)) or not np.isfinite(pair).all() or pair[0] == pair[1]:

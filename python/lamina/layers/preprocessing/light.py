@@ -7,8 +7,7 @@ from typing import Any
 
 from ... import ops
 from ...core.autograd import Array, Tensor
-from .images import Drawn, RandomImageLayer, bounds
-from .images import value_range as checked_range
+from .images import Drawn, RandomImageLayer, bounds, checked_range
 
 
 class RandomContrast(RandomImageLayer):

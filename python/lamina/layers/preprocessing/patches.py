@@ -10,8 +10,7 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_number
-from .images import Drawn, RandomImageLayer, bounds
-from .images import value_range as checked_range
+from .images import Drawn, RandomImageLayer, bounds, checked_range
 
 
 class _Patches(RandomImageLayer):

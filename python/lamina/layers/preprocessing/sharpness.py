@@ -10,11 +10,10 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_index
-from .images import Drawn, RandomImageLayer, bounds
-from .images import value_range as checked_range
+from .images import Drawn, FactorLayer, RandomImageLayer, bounds, checked_range
 
 
-class RandomSharpness(RandomImageLayer):
+class RandomSharpness(FactorLayer):
     """In training, makes each image sharper or softer.
 
     Args:
@@ -30,18 +29,6 @@ class RandomSharpness(RandomImageLayer):
 
     Source: Keras 3, RandomSharpness.
     """
-
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Sequence[float] = (0, 255),
-        data_format: str | None = None,
-        seed: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self, "factor", factor, 0, 1)
-        self.value_range = checked_range(self, value_range)
 
     def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
         return {"factor": self._uniform(rng, shape[:1], self.factor)}
