@@ -43,7 +43,7 @@ from .normalization_composed import *
 from .own_operation import *
 from .patterns import *
 from .pooling import *
-from .rearrange import *
+from .rearrangement import *
 from .recurrent import *
 from .reduction import *
 from .reshape import *

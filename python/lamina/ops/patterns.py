@@ -6,7 +6,6 @@ import math
 import re
 
 from ..core.autograd import Tensor
-from . import rearrange as _room  # noqa: F401  # a room of that name is loaded first, so that the name is the operation's
 from .conversion import TensorLike, as_tensor
 from .reshape import reshape, transpose
 

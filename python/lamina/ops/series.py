@@ -30,7 +30,7 @@ from .creation import full, ones
 from .dense import matmul
 from .elementwise import add, clip, divide, log, multiply, square, subtract
 from .expansion import broadcast_to
-from .rearrange import diff
+from .rearrangement import diff
 from .reduction import cumprod, mean, sum, vector_norm
 from .reshape import flip, getitem, ravel, reshape, take, transpose
 
