@@ -84,11 +84,12 @@ def _erfinv(x: Tensor) -> Tensor:
     a = where(less(given, 1.0), given, 0.0)
     left = subtract(1.0, a)
     w = negative(log(multiply(left, add(a, 1.0))))
-    ends = series(subtract(sqrt(minimum(maximum(w, 5.0), 16.0)), 3.0), _GUESS_ENDS)
+    ends = series(subtract(sqrt(minimum(maximum(w, 5.0), 17.0)), 3.0), _GUESS_ENDS)
     beyond = maximum(subtract(w, math.log(math.sqrt(math.pi) / 2)), 1.0)  # erfc(y) is exp(-y^2) / (y sqrt(pi)) there
     beyond = sqrt(subtract(beyond, multiply(log(beyond), 0.5)))
-    y = multiply(a, where(less(w, 5.0), series(subtract(w, 2.5), _GUESS_MIDDLE), where(less(w, 16.0), ends, beyond)))
-    for _ in range(3):  # Newton's: of the values in the middle, beyond of their logarithms, which are almost a parabola
+    y = multiply(a, where(less(w, 5.0), series(subtract(w, 2.5), _GUESS_MIDDLE), where(less(w, 17.0), ends, beyond)))
+    # Newton's steps: of the values in the middle, beyond of their logarithms, which are almost a parabola.
+    for _ in range(1 if x.dtype == np.float32 else 3):  # the guess has 23 bits but for the last few float64
         slope = multiply(_exp_of_negative_square(y), 2 / math.sqrt(math.pi))
         rest = _erfc(y)
         off = where(less(a, 0.5), subtract(a, erf(y)), multiply(rest, log(divide(rest, left))))
