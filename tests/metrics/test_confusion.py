@@ -101,7 +101,7 @@ def test_a_rate_where_another_is_high_enough(name, at, best, limit):
     )
     with pytest.raises(ValueError, match=rf"{name}: {at} must be in \[0, 1\], got 1.5"):
         cls(1.5)
-    with pytest.raises(ValueError, match="num_thresholds must be positive"):
+    with pytest.raises(ValueError, match="num_thresholds must be from 1 to 1000000, got 0"):
         cls(0.5, num_thresholds=0)
     with pytest.raises(TypeError, match=rf"missing a required argument: '{at}'"):
         cls()
@@ -209,11 +209,13 @@ def test_bad_input():
         metrics.Precision().update_state(np.ones(2), np.ones(2), np.ones(3))
     with pytest.raises(TypeError, match="y_pred has dtype <U1"):
         metrics.Precision().update_state(np.ones(2), np.array(["a", "b"]))
+    with pytest.raises(ValueError, match="num_thresholds must be from 2 to 1000000, got 9223372036854775807"):
+        metrics.AUC(2**63 - 1)
     with pytest.raises(ValueError, match="unknown curve 'ROCC': did you mean 'ROC'"):
         metrics.AUC(curve="ROCC")
     with pytest.raises(ValueError, match="unknown summation_method 'minor'"):
         metrics.AUC(summation_method="minor")
-    with pytest.raises(ValueError, match="num_thresholds must be at least 2"):
+    with pytest.raises(ValueError, match="num_thresholds must be from 2 to 1000000, got 1"):
         metrics.AUC(1)
     with pytest.raises(ValueError, match="goes with multi_label=True"):
         metrics.AUC(num_labels=2)

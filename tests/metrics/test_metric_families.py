@@ -33,7 +33,7 @@ def test_the_matrix_of_classes():
     assert not scores.result().any()
     with pytest.raises(ValueError, match="unknown normalize 'rows'"):
         metrics.ConfusionMatrix(3, normalize="rows")
-    with pytest.raises(ValueError, match="num_classes must be positive"):
+    with pytest.raises(ValueError, match="num_classes must be from 1 to 32768, got 0"):
         metrics.ConfusionMatrix(0)
 
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..core.suggest import unknown
 from .base import Array, weights_of
-from .targets import divide, pair
+from .targets import check_count, divide, pair
 from .thresholds import ThresholdCounts, inside
 
+_MOST = 10**6  # thresholds or labels
 EPSILON = 1e-7  # keras.config.epsilon()
 
 
@@ -64,8 +65,7 @@ class _AtLeast(ThresholdCounts, listed=False):
     ) -> None:
         if not 0 <= value <= 1:
             raise ValueError(f"{type(self).__name__}: {self._at} must be in [0, 1], got {value}")
-        if num_thresholds <= 0:
-            raise ValueError(f"{type(self).__name__}: num_thresholds must be positive, got {num_thresholds}")
+        check_count(type(self).__name__, "num_thresholds", num_thresholds, 1, _MOST)
         thresholds = [0.5] if num_thresholds == 1 else _evenly(num_thresholds)
         self._grid = num_thresholds > 1
         super().__init__(thresholds, class_id, None, name, dtype)
@@ -151,16 +151,17 @@ class AUC(ThresholdCounts, direction="up"):
             inner = sorted(float(t) for t in thresholds)
             if inner and not 0 <= inner[0] <= inner[-1] <= 1:
                 raise ValueError(f"AUC: thresholds must be in [0, 1], got {inner[0]} to {inner[-1]}")
-        elif num_thresholds > 1:
-            inner = _evenly(num_thresholds)[1:-1]
         else:
-            raise ValueError(f"AUC: num_thresholds must be at least 2, got {num_thresholds}")
+            check_count("AUC", "num_thresholds", num_thresholds, 2, _MOST)
+            inner = _evenly(num_thresholds)[1:-1]
         if str(curve).upper() not in ("ROC", "PR", "PRGAIN"):
             raise unknown("curve", curve, ("ROC", "PR", "PRGAIN"))
         if str(summation_method).lower() not in ("interpolation", "minoring", "majoring"):
             raise unknown("summation_method", summation_method, ("interpolation", "minoring", "majoring"))
         if num_labels and not multi_label:
             raise ValueError(f"AUC: num_labels={num_labels} goes with multi_label=True alone")
+        if num_labels is not None:
+            check_count("AUC", "num_labels", num_labels, 0, _MOST)
         super().__init__([-EPSILON, *inner, 1 + EPSILON], None, None, name, dtype)
         self._grid = thresholds is None
         self.num_thresholds = len(self.thresholds)

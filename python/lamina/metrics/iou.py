@@ -9,7 +9,9 @@ import numpy as np
 
 from ..core.suggest import unknown
 from .base import Array, BuiltIn, weights_of
-from .targets import divide, pair
+from .targets import check_count, divide, pair
+
+_MOST = 2**15  # classes, whose matrix takes 8 GiB
 
 
 class _ClassMatrix(BuiltIn, listed=False):
@@ -29,8 +31,7 @@ class _ClassMatrix(BuiltIn, listed=False):
         axis: int,
     ) -> None:
         super().__init__(dtype, name)
-        if num_classes < 1:
-            raise ValueError(f"{type(self).__name__}: num_classes must be positive, got {num_classes}")
+        check_count(type(self).__name__, "num_classes", num_classes, 1, _MOST)
         self.num_classes = num_classes
         self.ignore_class = ignore_class
         self.sparse_y_true = sparse_y_true

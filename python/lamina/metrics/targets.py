@@ -45,3 +45,9 @@ def divide(a: Any, b: Any) -> Any:
     """a / b, and 0 where b is 0."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b != 0)
+
+
+def check_count(name: str, what: str, count: int, least: int, most: int) -> None:
+    """ValueError unless a number of things, each of which takes memory, is in its range."""
+    if not least <= count <= most:
+        raise ValueError(f"{name}: {what} must be from {least} to {most}, got {count}")
