@@ -79,6 +79,8 @@ def test_places():
     assert ops.nanargmax(x, 1).tolist() == [2, 3]
     assert ops.nanargmin(x, 1).tolist() == [3, 2]
     assert ops.nanargmax(x).item() == 7
+    assert ops.nanargmax([np.nan, -np.inf, np.nan]).item() == 1
+    assert ops.nanargmin([[np.nan, np.inf, np.inf], [np.inf, np.nan, -1.0]], 1).tolist() == [1, 2]
     got = ops.nanargmin(x, 1, keepdims=True)
     assert (got.shape, got.dtype) == ((2, 1), np.int32)
 

@@ -98,8 +98,13 @@ def _place(x: TensorLike, axis: int | None, keepdims: bool, most: bool) -> Tenso
     find = argmax if most else argmin
     if not _floats(x):
         return find(x, axis, keepdims)
-    places = find(_filled(x, -np.inf if most else np.inf), axis, keepdims)
-    return as_tensor(where(every(isnan(x), axis, keepdims), -1, places), places.dtype)
+    least = -np.inf if most else np.inf
+    missing = isnan(x)
+    places = find(where(missing, least, x), axis, keepdims)
+    # An infinite element may be the largest one: of these the first that is no NaN.
+    found = equal((largest if most else smallest)(where(missing, least, x), axis, keepdims), least)
+    places = where(found, argmax(equal(where(missing, 0.0, x), least), axis, keepdims), places)
+    return as_tensor(where(every(missing, axis, keepdims), -1, places), places.dtype)
 
 
 def nanargmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
