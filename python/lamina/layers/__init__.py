@@ -39,6 +39,7 @@ from .preprocessing.text import *
 from .recurrent import *
 from .recurrent_cell import *
 from .reshape import *
+from .rotary_embedding import *
 from .sequence_attention import *
 from .stacked_cells import *
 from .symbolic import *

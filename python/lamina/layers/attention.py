@@ -17,6 +17,7 @@ from .attention_axes import AttentionAxes
 from .base import Layer
 from .call import context
 from .masking import attach, zeroed
+from .rotary_embedding import RotaryEmbedding
 from .symbolic import Shape, SymbolicTensor
 from .variable import Variable
 
@@ -76,6 +77,7 @@ class _HeadsAttention(Layer):
     bias_regularizer: Any
     kernel_constraint: Any
     bias_constraint: Any
+    rotary_embedding: Any
 
     output_shape: tuple[int, ...] | None = None
     attention_axes: tuple[int, ...] | None = None
@@ -87,6 +89,9 @@ class _HeadsAttention(Layer):
         self.dropout = fraction(self, "dropout", kept["dropout"])
         window = kept["sliding_window"]
         self.sliding_window = None if window is None else positive(self, "sliding_window", window)
+        rotary = kept["rotary_embedding"]
+        if rotary is not None and not isinstance(rotary, RotaryEmbedding):
+            raise TypeError(f"{self._label()}: rotary_embedding must be a RotaryEmbedding or None, got {rotary!r}")
         seed = kept["seed"]
         self.seed_generator = seed if isinstance(seed, Generator) else Generator(seed)
 
@@ -153,11 +158,12 @@ class _HeadsAttention(Layer):
                 "several axes": query.ndim != 3,
             }  # fmt: skip
             check_cached(refused, use_causal_mask)
-            y = context.cache.attend(self, q, k, v, scale, self.sliding_window)
+            y = context.cache.attend(self, *self._turned(q, k), v, scale, self.sliding_window)
         else:
             attend: Any = ops.attention_with_scores if return_attention_scores else ops.dot_product_attention
             rate = self.dropout if training else 0.0
             q, k, v = (axes.fold(x) for x in (q, k, v))
+            q, k = self._turned(q, k)
             if self.sliding_window is not None:
                 mask = _and(mask, as_tensor(_band(q.shape[1], k.shape[1], self.sliding_window)))
             y = attend(
@@ -171,6 +177,11 @@ class _HeadsAttention(Layer):
         if query_mask is not None:
             y = attach(y, query_mask)
         return y if scores is None else (y, axes.unfold_scores(scores))
+
+    def _turned(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
+        if self.rotary_embedding is None:
+            return query, key
+        return self.rotary_embedding(query), self.rotary_embedding(key)
 
     def _check_ranks(self, query: Shape, value: Shape, key: Shape) -> None:
         for name, shape in (("query", query), ("value", value), ("key", key)):
@@ -245,6 +256,7 @@ class MultiHeadAttention(_HeadsAttention):
         kernel_constraint: limit on the projections' kernels, which optimizers keep.
         bias_constraint: limit on the projections' biases.
         use_gate: whether the result of attention is multiplied by a sigmoid gate, a projection of the query.
+        rotary_embedding: a RotaryEmbedding that turns each head's queries and keys; None leaves them as they are.
 
     Call args:
         query: (N, T, Dq), the steps that attend; or more axes between the first and the last.
@@ -295,6 +307,7 @@ class MultiHeadAttention(_HeadsAttention):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: Any = None,
+        rotary_embedding: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -332,6 +345,7 @@ class GroupedQueryAttention(_HeadsAttention):
         kernel_constraint: limit on the projections' kernels, which optimizers keep.
         bias_constraint: limit on the projections' biases.
         use_gate: whether the result of attention is multiplied by a sigmoid gate, a projection of the query.
+        rotary_embedding: a RotaryEmbedding that turns each head's queries and keys; None leaves them as they are.
 
     Call args:
         query: (N, T, Dq), the steps that attend.
@@ -380,6 +394,7 @@ class GroupedQueryAttention(_HeadsAttention):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: Any = None,
+        rotary_embedding: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)

@@ -7,7 +7,9 @@ from typing import Any
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wants_grad
 from ..core.autograd import unchecked_record as record
-from .conversion import TensorLike, as_tensor
+from .conversion import TensorLike, as_tensor, concatenate
+from .elementwise import add, multiply, subtract
+from .reshape import split
 
 
 def dot_product_attention(
@@ -171,4 +173,32 @@ class _Call:
         return record(w, (query, key), backward)
 
 
-__all__ = ["attention_with_scores", "dot_product_attention"]
+def rotary_embedding(x: TensorLike, cosines: TensorLike, sines: TensorLike, axis: int = -1) -> Tensor:
+    """Pairs of features turned by angles: ``(a cos - b sin, b cos + a sin)`` of the halves a and b of an axis.
+
+    With the angles ``position * frequency`` of a query and a key, their dot product depends on the distance of the
+    positions alone.
+
+    Args:
+        x: a tensor of floating-point numbers.
+        cosines: cosines of the angles, which broadcast to a half of ``x``.
+        sines: their sines.
+        axis: the axis of features, of even size.
+
+    Returns: a tensor of the shape of ``x``.
+
+    Raises:
+        ValueError: the axis is of odd size; the angles do not broadcast.
+
+    Source: Su et al. 2021, "RoFormer: Enhanced Transformer with Rotary Position Embedding"; KerasHub's halves.
+    """
+    x = as_tensor(x)
+    size = x.shape[axis] if -x.ndim <= axis < x.ndim else 0
+    if size % 2 or not x.ndim:
+        raise ValueError(f"rotary_embedding: x is {x.shape}, expected an even number of features on axis {axis}")
+    a, b = split(x, 2, axis)
+    first = subtract(multiply(a, cosines), multiply(b, sines))
+    return concatenate([first, add(multiply(b, cosines), multiply(a, sines))], axis)
+
+
+__all__ = ["attention_with_scores", "dot_product_attention", "rotary_embedding"]

@@ -136,6 +136,10 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.MultiHeadAttention, {"num_heads": 2, "key_dim": 3, "use_gate": True}, (SEQUENCE, SEQUENCE), {"time": 1}
     yield la.MultiHeadAttention, {"num_heads": 2, "key_dim": 3, "sliding_window": 2}, (SEQUENCE, SEQUENCE), {"time": 1}
     yield la.MultiHeadAttention, {"num_heads": 2, "key_dim": 3, "attention_axes": 2}, (IMAGE, IMAGE)
+    yield la.RotaryEmbedding, {"max_wavelength": 100}, SEQUENCE, {"time": 1}
+    rotary = la.RotaryEmbedding(scaling_factor=2)
+    turned = {"num_heads": 2, "key_dim": 4, "rotary_embedding": rotary}
+    yield la.MultiHeadAttention, turned, (SEQUENCE, SEQUENCE), {"time": 1}
     grouped = {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}
     yield la.GroupedQueryAttention, grouped, (SEQUENCE, SEQUENCE), {"time": 1}
     yield la.Attention, {"use_scale": True}, [SEQUENCE, SEQUENCE]

@@ -34,7 +34,7 @@ def _case(
 
     def torch(torch: Any, q: Any, k: Any, v: Any, keys: Any, values: Any, *rest: Any) -> Any:
         at = kept + T
-        past = keys.transpose(3, 4).reshape(B, heads, -1, D)[:, :, :kept]
+        past = keys.transpose(3, 4).reshape(B, heads, keys.shape[2] * _BLOCK, D)[:, :, :kept]
         k, v = torch.cat([past, k.transpose(1, 2)], 2), torch.cat([values[:, :, :kept], v.transpose(1, 2)], 2)
         own, steps = torch.arange(kept, at)[:, None], torch.arange(at)
         seen = (steps <= own) if causal else torch.ones(T, at, dtype=torch.bool)

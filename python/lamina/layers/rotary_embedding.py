@@ -1,0 +1,131 @@
+"""Rotary positions: pairs of features turned by angles that grow with the position."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..core.autograd import Array, Tensor, wrap
+from ..ops.conversion import as_tensor
+from .bases import SameShape
+from .call import context
+from .symbolic import Shape
+
+
+class RotaryEmbedding(SameShape):
+    """Pairs of features turned by an angle that grows with the position, for queries and keys of attention.
+
+    Features i and i + D/2 of position t turn by ``t / scaling_factor / max_wavelength ** (2i / D)``.  Inside of a
+    ``KeyValueCache``'s block positions follow those kept.
+
+    Args:
+        max_wavelength: the longest wavelength, a positive number of steps (divided by 2 pi).
+        scaling_factor: what positions are divided by.
+        sequence_axis: the axis of positions.
+        feature_axis: the axis of features, of even size.
+
+    Call args:
+        start_index: the position of the first step.
+        positions: (T,), the position of each step; None counts from ``start_index``.
+
+    Input shape: (N, T, ..., D), or with these axes elsewhere.
+
+    Output shape: the input's.
+
+    Raises:
+        TypeError: a number is none.
+        ValueError: a number is not positive and finite; the axes do not fit the input; D is odd.
+
+    Source: KerasHub, RotaryEmbedding; Su et al. 2021, "RoFormer: Enhanced Transformer with Rotary Position Embedding".
+    """
+
+    sequence_axis: int
+    feature_axis: int
+
+    def __init__(
+        self,
+        max_wavelength: float = 10000,
+        scaling_factor: float = 1.0,
+        sequence_axis: int = 1,
+        feature_axis: int = -1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._keep(locals())
+        self.max_wavelength = _positive_number(self, "max_wavelength", max_wavelength)
+        self.scaling_factor = _positive_number(self, "scaling_factor", scaling_factor)
+        for name, axis in (("sequence_axis", sequence_axis), ("feature_axis", feature_axis)):
+            if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+                raise TypeError(f"{self._label()}: {name} must be an integer, got {axis!r}")
+        self._rows: tuple[Any, Array, Array] = None, np.empty((0, 0)), np.empty((0, 0))  # as used last
+        self._built = True
+
+    def call(self, inputs: Tensor, start_index: int = 0, positions: Any = None) -> Tensor:
+        shape = inputs.shape
+        time, features = self._axes(shape)
+        steps, half = shape[time], shape[features] // 2
+        place = [1] * len(shape)
+        place[time], place[features] = steps, half
+        cosines, sines = (
+            ops.reshape(x if time < features else ops.transpose(x), tuple(place))
+            for x in self._angles(steps, half, start_index, positions)
+        )
+        return ops.rotary_embedding(inputs, cosines, sines, features)
+
+    def _angles(self, steps: int, half: int, start_index: int, positions: Any) -> tuple[Tensor, Tensor]:
+        """Cosines and sines, (steps, half)."""
+        if positions is not None:
+            at = as_tensor(positions)
+            if at.shape != (steps,):
+                raise ValueError(f"positions are {at.shape}, expected one for each step, ({steps},)")
+            angles = ops.multiply(ops.expand_dims(ops.cast(at, "float64"), 1), self._frequencies(half))
+            return ops.cast(ops.cos(angles), self.dtype), ops.cast(ops.sin(angles), self.dtype)
+        if context.cache is None:
+            cosines, sines = self._tables(start_index, steps, half)
+            return wrap(cosines), wrap(sines)
+        cosines, sines = self._tables(start_index, context.cache.capacity, half)
+        following = context.cache.positions(steps)
+        return ops.embedding(following, wrap(cosines)), ops.embedding(following, wrap(sines))
+
+    def _frequencies(self, half: int) -> Array:
+        return float(self.max_wavelength) ** (-np.arange(half) / max(1, half)) / self.scaling_factor
+
+    def _tables(self, start: int, steps: int, half: int) -> tuple[Array, Array]:
+        key = start, steps, half
+        if self._rows[0] != key:
+            angles = np.arange(start, start + steps, dtype=np.float64)[:, None] * self._frequencies(half)
+            rows = key, np.cos(angles).astype(self.dtype), np.sin(angles).astype(self.dtype)
+            self.__dict__["_rows"] = rows  # no configuration: what was captured keeps its rows
+        return self._rows[1], self._rows[2]
+
+    def _axes(self, shape: Shape) -> tuple[int, int]:
+        """The axes of positions and of features."""
+        n = len(shape)
+        axes = [a + n if a < 0 else a for a in (self.sequence_axis, self.feature_axis)]
+        if not all(0 <= a < n for a in axes) or axes[0] == axes[1]:
+            raise ValueError(
+                f"x is {shape}, which has no two axes sequence_axis={self.sequence_axis} and "
+                f"feature_axis={self.feature_axis}"
+            )
+        size = shape[axes[1]]
+        if size is not None and size % 2:
+            raise ValueError(f"x is {shape}, expected an even number of features")
+        return axes[0], axes[1]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._axes(input_shape)
+        return input_shape
+
+
+def _positive_number(layer: Any, name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{layer._label()}: {name} must be a number, got {value!r}")
+    if not 0 < value < math.inf:
+        raise ValueError(f"{layer._label()}: {name} must be positive and finite, got {value}")
+    return value  # type: ignore[return-value]
+
+
+__all__ = ["RotaryEmbedding"]
