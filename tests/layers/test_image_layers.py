@@ -322,3 +322,31 @@ def test_perspective_moves_the_corners():
     assert np.isfinite(thin).all()
     with pytest.raises(ValueError, match="scale must be a number between 0 and 1"):
         layers.RandomPerspective(scale=2)
+
+
+def test_resizing():
+    x = RNG.uniform(0, 255, (2, 4, 8, 3)).astype(np.float32)
+    resize = lamina.ops.image.resize
+    np.testing.assert_array_equal(layers.Resizing(6, 5)(x), resize(x, (6, 5)))
+    np.testing.assert_array_equal(layers.Resizing(6, 5, "nearest")(x[0]), resize(x[0], (6, 5), "nearest"))
+    cropped = layers.Resizing(2, 2, crop_to_aspect_ratio=True)(x)
+    np.testing.assert_array_equal(cropped, resize(x[:, :, 2:6], (2, 2)))
+    padded = layers.Resizing(4, 4, "nearest", pad_to_aspect_ratio=True, fill_value=7.0)(x).numpy()
+    assert (padded[:, [0, 3]] == 7).all()
+    np.testing.assert_array_equal(padded[:, 1:3], resize(x, (2, 4), "nearest"))
+    first = layers.Resizing(4, 4, pad_to_aspect_ratio=True, data_format="channels_first")(np.moveaxis(x, -1, 1))
+    last = layers.Resizing(4, 4, pad_to_aspect_ratio=True)(x)
+    np.testing.assert_array_equal(np.moveaxis(first.numpy(), 1, -1), last)
+    out = layers.Resizing(2, 4)({"images": x, "segmentation_masks": np.arange(64).reshape(2, 4, 8, 1)})
+    assert set(out["segmentation_masks"].numpy().ravel() % 1) == {0}
+    assert layers.Resizing(3, 4).compute_output_shape((None, None, None, 1)) == (None, 3, 4, 1)
+    for options, message in (
+        ({"interpolation": "bicubic"}, "interpolation of Resizing"),
+        ({"fill_mode": "reflect"}, "fill_mode of Resizing"),
+        ({"antialias": True}, "antialias=True is not supported"),
+        ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "exclude each other"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            layers.Resizing(3, 3, **options)
+    with pytest.raises(TypeError, match="fill_value must be a number"):
+        layers.Resizing(3, 3, fill_value="black")

@@ -263,3 +263,12 @@ def test_mel_matrix():
     theirs = numpy(keras.layers.MelSpectrogram().linear_to_mel_weight_matrix(10, 33, 8000, 50.0, 3000.0))
     ours = layers.MelSpectrogram().linear_to_mel_weight_matrix(10, 33, 8000, 50.0, 3000.0)
     np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-5)
+
+
+@many
+@given(images(), st.integers(1, 9), st.integers(1, 9), st.sampled_from([None, "crop", "pad"]))
+def test_resizing(given_images, height, width, fit):
+    x, data_format = given_images
+    options = {} if fit is None else {f"{fit}_to_aspect_ratio": True}
+    ours, theirs = both("Resizing", height, width, data_format=data_format, fill_value=9.0, **options)
+    np.testing.assert_allclose(ours(x), numpy(theirs(x)), rtol=1e-4, atol=1e-2)

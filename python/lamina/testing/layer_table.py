@@ -75,6 +75,8 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.Normalization, {"axis": (1, 2), "mean": [0.5, 1.5], "variance": [2.0, 3.0], "invert": True}, SEQUENCE
     yield la.CenterCrop, {"height": 3, "width": 2}, IMAGE
     yield la.CenterCrop, {"height": 7, "width": 3}, IMAGE
+    yield la.Resizing, {"height": 3, "width": 8}, IMAGE
+    yield la.Resizing, {"height": 4, "width": 4, "pad_to_aspect_ratio": True, "fill_value": 0.5}, IMAGE
     yield la.RandomCrop, {"height": 3, "width": 4, "seed": 3}, IMAGE
     yield la.RandomFlip, {"mode": "horizontal", "seed": 3}, IMAGE
     yield la.RandomContrast, {"factor": 0.4, "value_range": (-9, 9), "seed": 3}, IMAGE

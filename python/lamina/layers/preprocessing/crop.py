@@ -1,4 +1,4 @@
-"""Parts of images: CenterCrop, RandomCrop."""
+"""Images of a wanted size: CenterCrop, RandomCrop, Resizing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from ... import ops
 from ...core.autograd import Array, Tensor
+from ...core.explain import is_number
+from ...core.suggest import unknown
 from .. import arguments
 from ..symbolic import Shape
 from .images import Drawn, ImageLayer, RandomImageLayer
@@ -31,13 +33,13 @@ class _Crop(ImageLayer):
             return x[..., top : top + height, left : left + width]
         return x[..., top : top + height, left : left + width, :]
 
-    def _largest_window(self, x: Tensor) -> Tensor:
+    def _largest_window(self, x: Tensor, interpolation: str = "bilinear") -> Tensor:
         """The largest part in the middle that has the wanted proportions, resized."""
         rows, columns = self._size(x.shape)
         height = max(min(rows, int(columns * self.height / self.width)), 1)
         width = max(min(columns, int(rows * self.width / self.height)), 1)
         part = self._part(x, (rows - height) // 2, (columns - width) // 2, height, width)
-        return ops.image.resize(part, (self.height, self.width), "bilinear", self.data_format)
+        return ops.image.resize(part, (self.height, self.width), interpolation, self.data_format)
 
     def _transform_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
         return self._transform(masks, drawn)
@@ -132,4 +134,76 @@ class RandomCrop(_Crop, RandomImageLayer):
         return ops.take(ops.take(images, drawn["rows"], axis=height), drawn["columns"], axis=width)
 
 
-__all__ = ["CenterCrop", "RandomCrop"]
+class Resizing(_Crop):
+    """Images of another size, in training or not; the result has the layer's dtype.
+
+    Args:
+        height: rows of the result, a positive integer.
+        width: columns of the result, a positive integer.
+        crop_to_aspect_ratio: whether the largest part in the middle of the wanted proportions is taken before.
+        pad_to_aspect_ratio: whether a border gives the image the wanted proportions before.
+        fill_mode: how the border is filled: "constant".
+        fill_value: what the border holds.
+        antialias: whether it is smoothed before it shrinks, which is not supported here: True is a ValueError.
+
+    Input shape: (N, H, W, C) or (H, W, C); (N, C, H, W) or (C, H, W) with ``data_format="channels_first"``.
+
+    Output shape: the input's with ``height`` and ``width`` in place of H and W.
+
+    Raises:
+        ValueError: an option is out of range, unknown or not supported; the images have other axes or no pixels.
+        TypeError: ``fill_value`` is no number.
+
+    Source: Keras 3, Resizing.  There, integers stay integers.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        interpolation: str = "bilinear",
+        crop_to_aspect_ratio: bool = False,
+        pad_to_aspect_ratio: bool = False,
+        fill_mode: str = "constant",
+        fill_value: float = 0.0,
+        antialias: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data_format, **kwargs)
+        self.height = arguments.positive(self, "height", height)
+        self.width = arguments.positive(self, "width", width)
+        if interpolation not in ("nearest", "bilinear"):
+            raise unknown(f"interpolation of {self._label()}", interpolation, ("nearest", "bilinear"))
+        if fill_mode != "constant":
+            raise unknown(f"fill_mode of {self._label()}", fill_mode, ("constant",))
+        if crop_to_aspect_ratio and pad_to_aspect_ratio:
+            raise ValueError(f"{self._label()}: crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other")
+        if not is_number(fill_value):
+            raise TypeError(f"{self._label()}: fill_value must be a number, got {fill_value!r}")
+        arguments.refuse(self, antialias=antialias)
+        self.interpolation, self.antialias = interpolation, bool(antialias)
+        self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = bool(crop_to_aspect_ratio), bool(pad_to_aspect_ratio)
+        self.fill_mode, self.fill_value = fill_mode, float(fill_value)
+
+    def _resized(self, x: Tensor, interpolation: str) -> Tensor:
+        if self.crop_to_aspect_ratio:
+            return self._largest_window(x, interpolation)
+        if self.pad_to_aspect_ratio:
+            rows, columns = self._size(x.shape)
+            down = (max(rows, int(columns * self.height / self.width)) - rows) // 2
+            across = (max(columns, int(rows * self.width / self.height)) - columns) // 2
+            border = [(0, 0)] * 4
+            for axis, n in zip(self._image_axes, (down, across), strict=True):
+                border[axis] = (n, n)
+            x = ops.pad(x, border, constant_values=self.fill_value)
+        return ops.image.resize(x, (self.height, self.width), interpolation, self.data_format)
+
+    def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return self._resized(images, self.interpolation)
+
+    def _transform_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+        return self._resized(masks, "nearest")
+
+
+__all__ = ["CenterCrop", "RandomCrop", "Resizing"]
