@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -272,6 +275,36 @@ def test_each_metric_in_fit_saved_and_by_name(name, tmp_path):
         assert type(metrics.get(cls)) is cls
         if name != "Accuracy":  # which stands for that by shape
             assert type(metrics.get(snake_case(name))) is cls
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_each_metric_may_be_derived_from_and_copied(name):
+    base, arguments = getattr(metrics, name), ARGUMENTS.get(name, ())
+
+    class Mine(base):
+        """Mine."""
+
+        def __init__(self, *, bonus=1, **options):
+            super().__init__(*arguments, **options)
+            self.bonus = bonus
+
+    known = metrics.get(name) if not arguments else None
+    mine = Mine(bonus=2, name="mine")
+    if issubclass(base, metrics.MeanMetricWrapper):
+        assert mine.get_config()["name"] == "mine"
+    else:
+        assert mine.get_config() == {"bonus": 2, "name": "mine", "dtype": None}
+        assert Mine.from_config(mine.get_config()).bonus == 2
+    assert mine._direction == base._direction
+    assert known is None or type(metrics.get(name)) is type(known)
+    model, x, y, _ = model_for(name)
+    p = model.predict(x, verbose=0)
+    mine.update_state(y, p)
+    for twin in (copy.deepcopy(mine), pickle.loads(pickle.dumps(base(*arguments)))):
+        twin.reset_state()
+        twin.update_state(y, p)
+        np.testing.assert_array_equal(twin.result(), mine.result())
+        assert twin.name == mine.name or type(twin) is base
 
 
 def test_names_are_keras_s():

@@ -182,6 +182,9 @@ class BuiltIn(Metric):
         given = signature.bind(self, *self._given[0], **self._given[1])
         given.apply_defaults()
         arguments = dict(list(given.arguments.items())[1:])
+        for p in signature.parameters.values():  # in constructors of the user's own
+            if p.kind is p.VAR_KEYWORD:
+                arguments.update(arguments.pop(p.name))
         return {**arguments, "name": self.name, "dtype": self.dtype}
 
 

@@ -12,8 +12,8 @@ class _Count(ThresholdCounts, listed=False):
 
     _of: str
 
-    def __init_subclass__(cls, of: str, **kwargs: Any) -> None:
-        cls._of = of
+    def __init_subclass__(cls, of: str = "", **kwargs: Any) -> None:
+        cls._of = of or cls._of
         super().__init_subclass__(**kwargs)
 
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
@@ -44,8 +44,8 @@ class _Rate(ThresholdCounts, listed=False):
 
     _of: str
 
-    def __init_subclass__(cls, of: str, **kwargs: Any) -> None:
-        cls._of = of
+    def __init_subclass__(cls, of: str = "", **kwargs: Any) -> None:
+        cls._of = of or cls._of
         super().__init_subclass__(**kwargs)
 
     def __init__(

@@ -38,21 +38,10 @@ class _AtLeast(ThresholdCounts, listed=False):
     _at: str
     _best_of: str
 
-    def __init_subclass__(cls, at: str, best: str, **kwargs: Any) -> None:
-        cls._at, cls._best_of = at, best
-        base = inspect.signature(_AtLeast.__init__)
-        itself, first, *others = base.parameters.values()
-        signature = base.replace(parameters=[itself, first.replace(name=at), *others])
-
-        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-            try:
-                given = signature.bind(self, *args, **kwargs).arguments
-            except TypeError as error:
-                raise TypeError(f"{type(self).__name__}.__init__() {error}") from None
-            _AtLeast.__init__(**{"value" if name == at else name: value for name, value in given.items()})
-
-        __init__.__signature__ = signature  # type: ignore[attr-defined]  # what help() and inspect show
-        cls.__init__ = __init__  # type: ignore[method-assign]
+    def __init_subclass__(cls, at: str = "", best: str = "", **kwargs: Any) -> None:
+        if at:
+            cls._at, cls._best_of = at, best
+            cls.__init__ = _constructor(at)  # type: ignore[method-assign]
         super().__init_subclass__(**kwargs)
 
     def __init__(
@@ -78,6 +67,23 @@ class _AtLeast(ThresholdCounts, listed=False):
     def result(self) -> float:
         enough = self._rate(self._at) >= getattr(self, self._at)
         return float(np.where(enough, self._rate(self._best_of), 0.0).max())
+
+
+def _constructor(at: str) -> Callable[..., None]:
+    """The constructor of _AtLeast, with another name for ``value``."""
+    base = inspect.signature(_AtLeast.__init__)
+    itself, value, *others = base.parameters.values()
+    signature = base.replace(parameters=[itself, value.replace(name=at), *others])
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            given = signature.bind(self, *args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}.__init__() {error}") from None
+        _AtLeast.__init__(**{"value" if name == at else name: v for name, v in given.items()})
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]  # what help() and inspect show
+    return __init__
 
 
 class SensitivityAtSpecificity(_AtLeast, at="specificity", best="sensitivity", direction="up"):

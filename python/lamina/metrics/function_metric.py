@@ -19,14 +19,18 @@ from .base import Array, Average, MetricFunction, enter
 by_function: dict[MetricFunction, type[DeclaredMetric]] = {}  # the library's own
 
 
-def without_tape(fn: MetricFunction) -> MetricFunction:
-    """fn, which may be built from lamina.ops, giving arrays and recording nothing."""
+def without_tape(fn: MetricFunction, module: str = "") -> MetricFunction:
+    """fn, which may be built from lamina.ops, giving arrays and recording nothing.
+
+    module: where it will stand under the name of fn, for pickle.
+    """
 
     @functools.wraps(fn)
     def values(*args: Any, **options: Any) -> Array:
         with no_grad():
             return np.asarray(fn(*args, **options))
 
+    values.__module__ = module or values.__module__
     return values
 
 

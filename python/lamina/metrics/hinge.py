@@ -5,21 +5,21 @@ from __future__ import annotations
 from .. import losses
 from .function_metric import DeclaredMetric, without_tape
 
-hinge = without_tape(losses.hinge)
+hinge = without_tape(losses.hinge, __name__)
 
 
 class Hinge(DeclaredMetric, function=hinge, direction="down"):
     """Mean of ``max(1 - y_true y_pred, 0)``, labels -1 and 1 (or 0 and 1)."""
 
 
-squared_hinge = without_tape(losses.squared_hinge)
+squared_hinge = without_tape(losses.squared_hinge, __name__)
 
 
 class SquaredHinge(DeclaredMetric, function=squared_hinge, direction="down"):
     """Mean of ``max(1 - y_true y_pred, 0)^2``, labels -1 and 1 (or 0 and 1)."""
 
 
-categorical_hinge = without_tape(losses.categorical_hinge)
+categorical_hinge = without_tape(losses.categorical_hinge, __name__)
 
 
 class CategoricalHinge(DeclaredMetric, function=categorical_hinge, direction="down"):

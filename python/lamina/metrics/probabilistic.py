@@ -10,7 +10,7 @@ from .. import losses
 from .function_metric import DeclaredMetric, masked, without_tape
 from .targets import labels_of
 
-binary_crossentropy = without_tape(losses.binary_crossentropy)
+binary_crossentropy = without_tape(losses.binary_crossentropy, __name__)
 
 
 class BinaryCrossentropy(DeclaredMetric, function=binary_crossentropy, direction="down", also=("bce",)):
@@ -22,14 +22,14 @@ class BinaryCrossentropy(DeclaredMetric, function=binary_crossentropy, direction
     """
 
 
-categorical_crossentropy = without_tape(losses.categorical_crossentropy)
+categorical_crossentropy = without_tape(losses.categorical_crossentropy, __name__)
 
 
 class CategoricalCrossentropy(DeclaredMetric, function=categorical_crossentropy, direction="down"):
     """Mean cross-entropy with one-hot or soft targets, y_true and y_pred (..., classes)."""
 
 
-sparse_categorical_crossentropy = without_tape(losses.sparse_categorical_crossentropy)
+sparse_categorical_crossentropy = without_tape(losses.sparse_categorical_crossentropy, __name__)
 
 
 class SparseCategoricalCrossentropy(DeclaredMetric, function=sparse_categorical_crossentropy, direction="down"):
@@ -65,16 +65,16 @@ class Perplexity(
         return float(np.exp(super().result()))
 
 
-binary_focal_crossentropy = without_tape(losses.binary_focal_crossentropy)
-categorical_focal_crossentropy = without_tape(losses.categorical_focal_crossentropy)
-kl_divergence = without_tape(losses.kl_divergence)
+binary_focal_crossentropy = without_tape(losses.binary_focal_crossentropy, __name__)
+categorical_focal_crossentropy = without_tape(losses.categorical_focal_crossentropy, __name__)
+kl_divergence = without_tape(losses.kl_divergence, __name__)
 
 
 class KLDivergence(DeclaredMetric, function=kl_divergence, direction="down", also=("kld",)):
     """Mean Kullback-Leibler divergence: ``sum(y_true log(y_true / y_pred))`` over the classes of the last axis."""
 
 
-poisson = without_tape(losses.poisson)
+poisson = without_tape(losses.poisson, __name__)
 
 
 class Poisson(DeclaredMetric, function=poisson, direction="down"):

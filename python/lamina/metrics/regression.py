@@ -38,7 +38,7 @@ class MeanAbsoluteError(DeclaredMetric, function=mean_absolute_error, direction=
     """Mean of the absolute differences."""
 
 
-mean_absolute_percentage_error = without_tape(losses.mean_absolute_percentage_error)
+mean_absolute_percentage_error = without_tape(losses.mean_absolute_percentage_error, __name__)
 
 
 class MeanAbsolutePercentageError(
@@ -47,7 +47,7 @@ class MeanAbsolutePercentageError(
     """Mean of the absolute differences in percent of the targets: ``100 mean(|y_true - y_pred| / |y_true|)``."""
 
 
-mean_squared_logarithmic_error = without_tape(losses.mean_squared_logarithmic_error)
+mean_squared_logarithmic_error = without_tape(losses.mean_squared_logarithmic_error, __name__)
 
 
 class MeanSquaredLogarithmicError(
@@ -56,14 +56,14 @@ class MeanSquaredLogarithmicError(
     """Mean of the squared differences of logarithms: ``mean((log(1 + y_true) - log(1 + y_pred))^2)``."""
 
 
-log_cosh = without_tape(losses.log_cosh)
+log_cosh = without_tape(losses.log_cosh, __name__)
 
 
 class LogCoshError(DeclaredMetric, function=log_cosh, direction="down", default_name="logcosh", also=("log_cosh",)):
     """Mean of ``log(cosh(y_pred - y_true))``."""
 
 
-huber = without_tape(losses.huber)
+huber = without_tape(losses.huber, __name__)
 
 
 class RootMeanSquaredError(
