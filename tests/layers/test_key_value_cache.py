@@ -91,6 +91,34 @@ def test_captured_steps_go_on_and_start_again():
     assert len(step.plans) == 1
 
 
+def test_captured_steps_inside_of_a_block_run_eagerly():
+    """A replay would not note that the block has steps; a plan from outside knows no cache."""
+    layer = attention()
+    step = lamina.capture(lambda x: layer(x, x, use_causal_mask=True).detach())
+    whole = step(X).numpy()
+    first = step(X[:, :1]).numpy()
+    cache = layers.KeyValueCache(9)
+    for t in range(9):
+        with lamina.no_grad(), cache:
+            y = step(X[:, t : t + 1])
+        np.testing.assert_allclose(y.numpy(), whole[:, t : t + 1], rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(step(X[:, :1]).numpy(), first)
+    assert cache.length == 9
+    assert len(step.plans) == 2
+
+
+def test_predict_inside_of_a_block():
+    inputs = lamina.Input((None, 6), dtype="float64")
+    h = layers.MultiHeadAttention(2, 3, dtype="float64")(inputs, inputs, use_causal_mask=True)
+    model = lamina.Model(inputs, h)
+    whole = model.predict(X, verbose=0)
+    cache = layers.KeyValueCache(9)
+    for t in range(9):
+        with cache:
+            y = model.predict(X[:, t : t + 1], verbose=0)
+        np.testing.assert_allclose(y, whole[:, t : t + 1], rtol=1e-12, atol=1e-14)
+
+
 def test_full():
     layer = attention()
     for call in (lambda: layer(X, X, use_causal_mask=True), lambda: layers.SinePositionEncoding()(X)):

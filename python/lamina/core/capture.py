@@ -161,9 +161,8 @@ class CapturedStep:
         return [plan.native for plans in self._plans.values() for plan in plans]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (
-            grad_mode.recording is not None or self.reason is not None
-        ):  # part of a larger captured step, or not captured
+        # Part of a larger captured step, not captured, or in the block of a cache that began outside of the step.
+        if grad_mode.recording is not None or self.reason is not None or Calls.context.cache is not None:
             return self._eager(args, kwargs)
         latest = self._latest
         if (

@@ -20,6 +20,7 @@ class Calls:
 
     class Context:
         training = False
+        cache: Any = None
 
     context: Any = Context
 
