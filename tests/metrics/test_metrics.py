@@ -141,6 +141,40 @@ def test_a_metric_may_keep_its_state_in_variables():
         stateless().reset_state()
 
 
+class Harmonic(metrics.Metric):
+    """A metric made of metrics, one of them in a list."""
+
+    def __init__(self, name=None):
+        super().__init__(name=name)
+        self.precision = metrics.Precision()
+        self.others = [metrics.Recall(), Missed("inside")]
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.precision.update_state(y_true, y_pred, sample_weight)
+        self.others[0].update_state(y_true, y_pred, sample_weight)
+
+    def result(self):
+        p, r = self.precision.result(), self.others[0].result()
+        return 2 * p * r / max(p + r, 1e-9)
+
+
+def test_a_metric_may_be_made_of_metrics():
+    metric = Harmonic()
+    assert metric.name.startswith("harmonic")
+    assert metric.variables == metric.others[1].variables
+    model = Sequential([Input((2,)), layers.Dense(1, "sigmoid")])
+    model.compile("sgd", "mse", metrics=[metric])
+    x = np.array([[9.0, 0], [0, 9], [9, 9]], np.float32)
+    model.layers[0].set_weights([np.array([[1.0], [-2.0]], np.float32), np.zeros(1, np.float32)])
+    for _ in range(2):
+        logs = model.evaluate(x, np.array([1, 0, 1]), verbose=0, return_dict=True)
+        assert logs[metric.name] == pytest.approx(2 / 3)  # precision 1, recall 1 / 2
+    metric.reset_state()
+    assert metric.result() == 0.0
+    aggregated = metrics.Metric(name="x").add_variable((2,), "zeros", "float32", "sum", "total")
+    assert (aggregated.shape, aggregated.name) == ((2,), "total")
+
+
 class PerClass(metrics.Metric):
     """How many labels there were of each of three classes, and all since the beginning in a variable."""
 

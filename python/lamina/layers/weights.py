@@ -32,8 +32,8 @@ _NOT_PARTS = frozenset({"_arguments", "_nodes", "_parent", "_build_arguments", "
 _NOTICED = frozenset({"_fixed", "_found_metrics", "_steps", "_variables"})
 
 
-def parts(owner: LayerWeights, kind: type) -> Iterator[tuple[str, Any]]:
-    """(attribute, or attribute/place in it; part) for every Layer or Variable that ``owner`` holds itself."""
+def parts(owner: Any, kind: type) -> Iterator[tuple[str, Any]]:
+    """(attribute, or attribute/place in it; part) for every Layer, Variable or Metric that ``owner`` holds itself."""
     seen: set[int] = set()
     for name, value in vars(owner).items():
         if name not in _NOT_PARTS:

@@ -11,6 +11,7 @@ import numpy as np
 from ..core.arrays import to_numbers, without_last_one
 from ..core.explain import Explained, fail
 from ..layers.variable import Variable, auto_name, snake_case
+from ..layers.weights import parts
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MetricFunction = Callable[..., Any]
@@ -22,8 +23,9 @@ classes: dict[str, type[Metric]] = {}  # and by their own
 class Metric(Explained, strict=True):
     """Base of metrics: a subclass defines ``update_state(y_true, y_pred, sample_weight=None)`` and ``result()``.
 
-    What it gathers is kept in variables from ``add_variable``, which ``reset_state`` sets to zero; one that keeps it
-    elsewhere defines ``reset_state`` as well.  ``update_state`` gets arrays; NumPy and ``lamina.ops`` both take them.
+    What it gathers is kept in variables from ``add_variable``, which ``reset_state`` sets to zero, or in metrics among
+    its attributes, which start again; one that keeps it elsewhere defines ``reset_state`` as well.  ``update_state``
+    gets arrays; NumPy and ``lamina.ops`` both take them.
     ``_direction``, as in Keras: "up" where more is better, "down" where less is; callbacks with ``mode="auto"`` ask it.
 
     Source: Keras 3, Metric.
@@ -37,7 +39,12 @@ class Metric(Explained, strict=True):
         self._variables: list[Variable] = []
 
     def add_variable(
-        self, shape: Sequence[int] = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
     ) -> Variable:
         """A variable for the metric's state; ``assign`` and ``assign_add`` change it.
 
@@ -45,6 +52,7 @@ class Metric(Explained, strict=True):
             shape: the sizes.
             initializer: first value: a name, an Initializer, or a function f(shape, dtype).
             dtype: type of the elements; None takes the metric's.
+            aggregation: an option of Keras without effect here: there is one process.
             name: name of the variable; None makes one.
 
         Raises:
@@ -66,12 +74,15 @@ class Metric(Explained, strict=True):
             dtype: type of the elements; None takes the metric's.
             name: name of the variable; None makes one.
         """
-        return self.add_variable(shape, initializer, dtype, name)
+        return self.add_variable(shape, initializer, dtype, name=name)
 
     @property
     def variables(self) -> list[Variable]:
-        """What add_variable made, in that order."""
-        return list(self._variables)
+        """What add_variable made, in that order, and the variables of metrics among the attributes."""
+        return [*self._variables, *(v for metric in self._inner() for v in metric.variables)]
+
+    def _inner(self) -> list[Metric]:
+        return [metric for _, metric in parts(self, Metric)]
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Gather one batch; each metric defines it.
@@ -94,17 +105,20 @@ class Metric(Explained, strict=True):
         raise NotImplementedError(f"{type(self).__name__} must define result()")
 
     def reset_state(self) -> None:
-        """Start again: all variables become zero.
+        """Start again: all variables become zero, and metrics among the attributes start again.
 
         Raises:
-            NotImplementedError: the metric has no variables, and does not define it.
+            NotImplementedError: the metric has no variables and no metrics, and does not define it.
         """
-        if not self._variables:
+        inner = self._inner()
+        if not self._variables and not inner:
             raise NotImplementedError(
                 f"{type(self).__name__} must define reset_state(), or keep its state in variables of add_variable()"
             )
         for v in self._variables:
             v.assign(np.zeros(v.shape, v.dtype))
+        for metric in inner:
+            metric.reset_state()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Update, then give the result so far."""
