@@ -58,6 +58,17 @@ def test_precision_and_recall():
         assert value(metrics.Precision(0.2, class_id=0), y, p, weight) == 0.75
 
 
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float16])
+def test_predictions_of_any_type(dtype):
+    y, p = np.array([[1, 0, 0], [0, 1, 0]]), np.array([[1, 0, 0], [1, 0, 0]], dtype)
+    assert value(metrics.Precision(), y, p) == 0.5
+    assert value(metrics.Precision(top_k=1), y, p) == 0.5
+    assert value(metrics.Recall([0.2, 0.7]), y, p).tolist() == [0.5, 0.5]
+    assert value(metrics.F1Score("micro"), y, p) == 0.5
+    assert value(metrics.AUC(), y, p) == pytest.approx(0.625)
+    assert value(metrics.Recall([0.2, 0.7]), 1.0, 0.5).tolist() == [1.0, 0.0]
+
+
 def test_counts_of_long_streams_are_exact():
     metric = metrics.TruePositives()
     y = np.ones(2**20, np.float32)

@@ -169,6 +169,9 @@ def test_verification_of_few_pairs(scores):
     equal = np.full(6, 0.5)  # all or none are accepted
     assert value(metrics.EqualErrorRate(scores), y, equal) == 0.5
     assert value(metrics.TARAtFAR(0.5, scores), y, equal) == 0.0
+    far_out = np.where(y == 1, np.inf, -np.inf) * (1 if scores == "similarity" else -1)
+    far_out[1] = far_out[2]  # equal infinities are accepted together
+    assert value(metrics.EqualErrorRate(scores), y, far_out) == pytest.approx(1 / 4)
     perfect = metrics.EqualErrorRate(scores)
     assert perfect.result() == 0.0
     perfect.update_state([1], [p[0]])

@@ -15,8 +15,9 @@ from .targets import divide, pair
 def _deviations(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Array, Array, Array]:
     """Both as differences from their means, and the difference of these."""
     both = [np.asarray(y, np.float64) for y in pair(name, y_true, y_pred)]
-    first, second = (y.mean(axis, keepdims=True) for y in both)
-    return both[0] - first, both[1] - second, np.squeeze(first - second, axis)
+    with np.errstate(invalid="ignore"):  # an infinity makes NaN
+        first, second = (y.mean(axis, keepdims=True) for y in both)
+        return both[0] - first, both[1] - second, np.squeeze(first - second, axis)
 
 
 @named("pearson_correlation")

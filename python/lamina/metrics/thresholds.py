@@ -71,8 +71,7 @@ class ThresholdCounts(BuiltIn, listed=False):
 
     def _count(self, y_true: Array, y_pred: Array, weight: Array | None) -> None:
         """Add predictions; with labels they stand on the last axis."""
-        if y_pred.dtype.kind != "f":
-            y_pred = y_pred.astype(np.float32)
+        y_pred = _floats(np.atleast_1d(y_pred))
         bins = len(self.thresholds) + 1
         limits = self._sorted.astype(y_pred.dtype)
         if len(limits) == 1:
@@ -133,12 +132,18 @@ class ThresholdCounts(BuiltIn, listed=False):
         return float(values[0]) if len(self.thresholds) == 1 else values
 
 
+def _floats(y_pred: Array) -> Array:
+    """Predictions in float32 or wider."""
+    return y_pred if y_pred.dtype.kind == "f" and y_pred.dtype.itemsize >= 4 else y_pred.astype(np.float32)
+
+
 def _best(name: str, y_pred: Array, k: int) -> Array:
     """y_pred where it is among the k best of the last axis, ``ALL`` elsewhere; of equals the first count."""
-    if k > y_pred.shape[-1]:
+    if not y_pred.ndim or k > y_pred.shape[-1]:
         raise ValueError(f"{name}: top_k={k}, but y_pred is {y_pred.shape}")
+    y_pred = _floats(y_pred)
     best = np.argsort(-y_pred, axis=-1, kind="stable")[..., :k]
-    kept = np.full(y_pred.shape, ALL, y_pred.dtype if y_pred.dtype.kind == "f" else np.float32)
+    kept = np.full(y_pred.shape, ALL, y_pred.dtype)
     np.put_along_axis(kept, best, np.take_along_axis(y_pred, best, -1), -1)
     return kept
 

@@ -44,7 +44,7 @@ class _Verification(BuiltIn, listed=False):
         """
         kept = self._kept = [np.concatenate(self._kept, axis=1)] if self._kept else [np.zeros((3, 0))]
         scores, same, other = kept[0][:, np.argsort(-kept[0][0], kind="stable")]
-        ends = np.flatnonzero(np.append(np.diff(scores) != 0, True)) if len(scores) else np.zeros(0, np.intp)
+        ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], np.ones(min(len(scores), 1), bool)))
         start = np.zeros(1)
         return (
             np.append(np.inf, scores[ends]),
