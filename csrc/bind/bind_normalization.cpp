@@ -204,6 +204,69 @@ void rms_norm_backward_py(py::handle x_, py::handle scale_, py::handle rstd_, py
   });
 }
 
+// x (N, ..., C) as N samples of S rows.
+struct Samples {
+  dim_t N, S, C;
+
+  Samples(const View& x, const char* op, dim_t groups) {
+    check(x.ndim() >= 2, op, ": x is ", x.sizes(), ", expected (batch, ..., channels)");
+    N = x.dim(0), C = x.dim(-1), S = 1;
+    for (int i = 1; i + 1 < x.ndim(); i++) S *= x.dim(i);
+    check(groups >= 1 && C % groups == 0, op, ": groups is ", groups, ", expected a divisor of the ", C, " channels");
+  }
+};
+
+py::tuple group_norm_forward_py(py::handle x_, py::handle gamma_, py::handle beta_, dim_t groups, double epsilon) {
+  Call call("group_norm");
+  const View x = call.first(x_, "x");
+  const Samples s(x, call.op(), groups);
+  const auto gamma = call.optional(gamma_, "gamma", {s.C}), beta = call.optional(beta_, "beta", {s.C});
+  check(epsilon >= 0, "group_norm: epsilon is ", epsilon, ", expected 0 or more");
+  const Result y = call.result(x.sizes()), mean = call.result({s.N, groups}), rstd = call.result({s.N, groups});
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
+    const GroupNormForward<T> a{.x = x.as<T>(),
+                                .gamma = data_or_null<T>(gamma),
+                                .beta = data_or_null<T>(beta),
+                                .y = y.as<T>(),
+                                .mean = mean.as<T>(),
+                                .rstd = rstd.as<T>(),
+                                .N = s.N,
+                                .S = s.S,
+                                .C = s.C,
+                                .groups = groups,
+                                .epsilon = T(epsilon)};
+    run<group_norm_forward<T>>("group_norm_forward", 8.0 * double(x.size()), a);
+  });
+  return py::make_tuple(y.array, mean.array, rstd.array);
+}
+
+void group_norm_backward_py(py::handle x_, py::handle gamma_, py::handle mean_, py::handle rstd_, py::handle dy_,
+                            dim_t groups, py::handle dx_, py::handle dgamma_, py::handle dbeta_, int accumulate) {
+  Call call("group_norm", accumulate);
+  const View x = call.first(x_, "x");
+  const Samples s(x, call.op(), groups);
+  const auto gamma = call.optional(gamma_, "gamma", {s.C});
+  const View mean = call.input(mean_, "mean", {s.N, groups}), rstd = call.input(rstd_, "rstd", {s.N, groups}),
+             dy = call.input(dy_, "dy", x.sizes());
+  const auto dx = call.gradient(dx_, "dx", x.sizes(), 0), dgamma = call.gradient(dgamma_, "dgamma", {s.C}, 1),
+             dbeta = call.gradient(dbeta_, "dbeta", {s.C}, 2);
+  with_float(x.dtype(), call.op(), [&]<class T>(T) {
+    const GroupNormBackward<T> a{.x = x.as<T>(),
+                                 .gamma = data_or_null<T>(gamma),
+                                 .mean = mean.as<T>(),
+                                 .rstd = rstd.as<T>(),
+                                 .dy = dy.as<T>(),
+                                 .dx = dx.as<T>(),
+                                 .dgamma = dgamma.as<T>(),
+                                 .dbeta = dbeta.as<T>(),
+                                 .N = s.N,
+                                 .S = s.S,
+                                 .C = s.C,
+                                 .groups = groups};
+    run<group_norm_backward<T>>("group_norm_backward", 12.0 * double(x.size()), a);
+  });
+}
+
 }  // namespace
 
 void bind_normalization(py::module_& m) {
@@ -225,6 +288,11 @@ void bind_normalization(py::module_& m) {
          "(y, rstd) of x (..., C), scale (C,) or None; rstd is (...).");
   define(m, "rms_norm_backward", rms_norm_backward_py, with_defaults("x, scale, rstd, dy, dx, dscale, accumulate", 0),
          "Gradients of rms_norm_forward.");
+  define(m, "group_norm_forward", group_norm_forward_py, "x, gamma, beta, groups, epsilon",
+         "(y, mean, rstd) of x (N, ..., C), gamma and beta (C,) or None; mean and rstd are (N, groups).");
+  define(m, "group_norm_backward", group_norm_backward_py,
+         with_defaults("x, gamma, mean, rstd, dy, groups, dx, dgamma, dbeta, accumulate", 0),
+         "Gradients of group_norm_forward.");
 }
 
 }  // namespace lamina

@@ -112,24 +112,30 @@ void gradient_sums(dim_t rows, dim_t cols, const T* x, const T* y, const T* dy, 
 
 template <class T>
 void normalize_gradient(dim_t rows, dim_t cols, const T* x, const T* y, const T* dy, T* dx, dim_t ld, const T* mean,
-                        const T* scale, const T* shift, const T* slope, bool relu, bool accumulate, bool stream) {
+                        const T* scale, const T* shift, const T* slope, const T* weight, bool relu, bool accumulate,
+                        bool stream) {
   stream = stream && !accumulate && vector_aligned(dx) && ld % kLanes<T> == 0;
-  auto pass = [&](auto relu, auto accumulate, auto streaming) LAMINA_INLINE_LAMBDA {
+  auto pass = [&](auto relu, auto weighted, auto accumulate, auto streaming) LAMINA_INLINE_LAMBDA {
     for (dim_t r = 0; r < rows; r++)
       for_lanes<T>(cols, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
         const dim_t at = r * ld + i;
-        const Vec<T> dz = gated<relu>(y, dy, at, l), d = get(x + at, l) - get(mean + i, l);
+        const Vec<T> d = get(x + at, l) - get(mean + i, l);
+        Vec<T> dz = gated<relu>(y, dy, at, l);
+        if (weighted) dz *= get(weight + i, l);
         Vec<T> g = get(scale + i, l) * (dz - get(shift + i, l) - d * get(slope + i, l));
         if (accumulate) g += get(dx + at, l);
         put<T>(dx + at, g, l, streaming);
       });
   };
-  if (stream) {
-    relu ? pass(True{}, False{}, True{}) : pass(False{}, False{}, True{});
-    stream_fence();
-  } else {
-    with_flags(relu, accumulate, [&](auto r, auto a) LAMINA_INLINE_LAMBDA { pass(r, a, False{}); });
-  }
+  with_flags(accumulate, stream, [&](auto accumulate, auto streaming) LAMINA_INLINE_LAMBDA {
+    if constexpr (accumulate && streaming)
+      return;
+    else if (weight)
+      pass(False{}, True{}, accumulate, streaming);
+    else
+      relu ? pass(True{}, False{}, accumulate, streaming) : pass(False{}, False{}, accumulate, streaming);
+  });
+  if (stream) stream_fence();
 }
 
 // In double and with elements scaled to near one by a power of two.

@@ -20,10 +20,10 @@ struct NormalizationKernels {
   // eight at a time; from further away one after the other, since a page with several streams is not prefetched.
   void (*gradient_sums)(dim_t rows, dim_t cols, const T* x, const T* y, const T* dy, dim_t ld, const T* mean, T* sum,
                         T* sum_x, bool relu, bool near);
-  // dx (+)= scale * (dz - shift - (x - mean) * slope).
+  // dx (+)= scale * (weight * dz - shift - (x - mean) * slope); a null weight is 1. With a weight there is no relu.
   void (*normalize_gradient)(dim_t rows, dim_t cols, const T* x, const T* y, const T* dy, T* dx, dim_t ld,
-                             const T* mean, const T* scale, const T* shift, const T* slope, bool relu, bool accumulate,
-                             bool stream);
+                             const T* mean, const T* scale, const T* shift, const T* slope, const T* weight, bool relu,
+                             bool accumulate, bool stream);
 
   // y = (x - mean) * rstd * gamma + beta over rows of C; gamma, beta may be null. With a null mean rows are not
   // centered: it counts as 0, and rstd follows from the mean of the squares.

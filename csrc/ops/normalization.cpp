@@ -70,12 +70,12 @@ void merge_moments(dim_t cols, dim_t n, const T* mean_b, const T* m2_b, dim_t se
   }
 }
 
+// `far`: x comes from memory, and is too large for the second cache.
 template <class T>
-void column_moments(dim_t M, dim_t C, const T* x, T* mean, T* m2) {
+void column_moments(dim_t M, dim_t C, const T* x, T* mean, T* m2, bool far) {
   const auto& k = kernels<T>().normalization;
   // The kernel reads many rows side by side. From memory each should have its own page, or they are not prefetched:
   // 64 columns of 12.8 million floats took 5.9 ms on a Zen 4 core, 1024 columns 2.4.
-  const bool far = M * C * dim_t(sizeof(T)) > caches().l3 / 4;
   const Cut c(M, C, far ? 4096 / dim_t(sizeof(T)) : kNarrow);
   Scratch<T> part(2 * c.width * c.chunks + 2 * C);
   c.each(false, [&](dim_t chunk, dim_t at, dim_t rows, dim_t j, dim_t cols) {
@@ -139,6 +139,19 @@ void give(dim_t n, const T* value, const Gradient<T>& gradient) {
     std::copy_n(value, n, gradient.to);
 }
 
+// y = act((x - mean) * scale + shift) of each column, whose numbers stand at the beginning of the c.width ones.
+template <class T>
+void normalize_columns(const Cut& c, dim_t C, const T* x, T* y, T* mean, T* scale, T* shift, bool backwards, bool relu,
+                       bool stream) {
+  const auto& k = kernels<T>().normalization;
+  for (T* p : {mean, scale, shift}) repeat(p, C, c.width);
+  c.each(backwards, [&](dim_t, dim_t at, dim_t rows, dim_t j, dim_t cols) {
+    k.normalize(rows, cols, x + at, y + at, c.width, mean + j, scale + j, shift + j, relu, stream);
+  });
+  const dim_t at = c.rows * c.width;
+  k.normalize(1, c.rest * C, x + at, y + at, c.width, mean, scale, shift, relu, false);
+}
+
 }  // namespace
 
 template <class T>
@@ -150,7 +163,7 @@ void batch_norm_forward(const BatchNormForward<T>& a) {
   T *mean = parameters, *scale = mean + c.width, *shift = scale + c.width;
   if (a.training && a.M > 0) {
     T* variance = a.rstd;
-    column_moments(a.M, a.C, a.x, a.mean, variance);
+    column_moments(a.M, a.C, a.x, a.mean, variance, a.M * a.C * dim_t(sizeof(T)) > caches().l3 / 4);
     const T keep = a.momentum, take = T(1) - a.momentum;
     for (dim_t j = 0; j < a.C; j++) {
       variance[j] /= T(a.M);
@@ -174,13 +187,8 @@ void batch_norm_forward(const BatchNormForward<T>& a) {
     scale[j] = a.gamma ? a.rstd[j] * a.gamma[j] : a.rstd[j];
     shift[j] = a.beta ? a.beta[j] : T(0);
   }
-  for (T* p : {mean, scale, shift}) repeat(p, a.C, c.width);
-  const bool relu = a.act == Activation::relu, stream = past_caches(a.M * a.C * dim_t(sizeof(T)));
-  c.each(a.training, [&](dim_t, dim_t at, dim_t rows, dim_t j, dim_t cols) {
-    k.normalize(rows, cols, a.x + at, a.y + at, c.width, mean + j, scale + j, shift + j, relu, stream);
-  });
-  const dim_t at = c.rows * c.width;
-  k.normalize(1, c.rest * a.C, a.x + at, a.y + at, c.width, mean, scale, shift, relu, false);
+  normalize_columns(c, a.C, a.x, a.y, mean, scale, shift, a.training, a.act == Activation::relu,
+                    past_caches(a.M * a.C * dim_t(sizeof(T))));
 }
 
 template <class T>
@@ -209,6 +217,7 @@ void batch_norm_backward(const BatchNormBackward<T>& a) {
   const bool dx = a.dx.wanted(), parameter_sums = a.dgamma.wanted() || a.dbeta.wanted();
   const bool relu = a.act == Activation::relu, accumulate = a.dx.adds();
   const bool stream = past_caches(a.M * a.C * dim_t(sizeof(T)));
+  constexpr const T* no_weight = nullptr;
   const auto set_parameters = [&] {
     const T per_row = a.training && a.M > 0 ? T(1) / T(a.M) : T(0);
     for (dim_t j = 0; j < a.C; j++) {
@@ -220,7 +229,7 @@ void batch_norm_backward(const BatchNormBackward<T>& a) {
   };
   const auto apply = [&](dim_t, dim_t at, dim_t rows, dim_t j, dim_t cols) {
     k.normalize_gradient(rows, cols, a.x + at, a.y + at, a.dy + at, a.dx + at, c.width, mean + j, scale + j, shift + j,
-                         slope + j, relu, accumulate, stream);
+                         slope + j, no_weight, relu, accumulate, stream);
   };
   if (dx && !a.training) {  // dx needs no sums: each block's follows while the block is in the cache
     set_parameters();
@@ -235,7 +244,7 @@ void batch_norm_backward(const BatchNormBackward<T>& a) {
   if (dx) {
     const dim_t at = c.rows * c.width;
     k.normalize_gradient(1, c.rest * a.C, a.x + at, a.y + at, a.dy + at, a.dx + at, c.width, mean, scale, shift, slope,
-                         relu, accumulate, false);
+                         no_weight, relu, accumulate, false);
   }
   if (a.dgamma.wanted())
     for (dim_t j = 0; j < a.C; j++) sum_x[j] *= a.rstd[j];
@@ -296,10 +305,139 @@ void layer_norm_backward(const LayerNormBackward<T>& a) {
   give(a.C, part + apart, a.dbeta);
 }
 
+namespace {
+
+// f(n) for every sample. Many are divided among the threads; of few each is divided by itself (a region inside of
+// another runs on one thread). The bits are the same.
+template <class F>
+void each_sample(dim_t N, dim_t elements, F&& f) {
+  constexpr dim_t kMany = 16;
+  if (N < kMany) {
+    for (dim_t n = 0; n < N; n++) f(n);
+    return;
+  }
+  parallel_for(N, kGrain / std::max<dim_t>(1, elements), [&](dim_t begin, dim_t end) {
+    for (dim_t n = begin; n < end; n++) f(n);
+  });
+}
+
+// The sum of f(j), j0 <= j < j1, in four chains that do not wait for each other.
+template <class T, class F>
+T sum_of(dim_t j0, dim_t j1, F&& f) {
+  T s[4] = {};
+  dim_t j = j0;
+  for (; j + 4 <= j1; j += 4)
+    for (dim_t i = 0; i < 4; i++) s[i] += f(j + i);
+  for (; j < j1; j++) s[0] += f(j);
+  return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+// Mean and rstd of n elements in runs of `run`, `step` apart, whose squares may overflow or underflow.
+template <class T>
+void careful_group(dim_t n, dim_t run, dim_t step, const T* x, T epsilon, T* mean, T* rstd) {
+  Scratch<T> group(n);
+  for (dim_t i = 0; i < n; i += run) std::copy_n(x + i / run * step, run, group + i);
+  kernels<T>().normalization.careful_moments(n, 1, group, epsilon, mean, rstd);
+}
+
+}  // namespace
+
+template <class T>
+void group_norm_forward(const GroupNormForward<T>& a) {
+  const dim_t sample = a.S * a.C, D = a.C / std::max<dim_t>(a.groups, 1);
+  if (sample == 0) {  // means of nothing
+    std::fill_n(a.mean, a.N * a.groups, T(0));
+    std::fill_n(a.rstd, a.N * a.groups, T(0));
+    return;
+  }
+  const Cut c(a.S, a.C);
+  const bool stream = past_caches(a.N * sample * dim_t(sizeof(T)));
+  each_sample(a.N, sample, [&](dim_t n) {
+    const T* const x = a.x + n * sample;
+    Scratch<T> parameters(3 * c.width);
+    T *mean = parameters, *scale = mean + c.width, *shift = scale + c.width;
+    T* const squares = scale;
+    column_moments(a.S, a.C, x, mean, squares, false);
+    for (dim_t g = 0; g < a.groups; g++) {
+      const dim_t j0 = g * D, j1 = j0 + D;
+      T m = sum_of<T>(j0, j1, [&](dim_t j) { return mean[j]; }) / T(D);
+      const T q = sum_of<T>(j0, j1, [&](dim_t j) { return squares[j] + T(a.S) * (mean[j] - m) * (mean[j] - m); });
+      const T variance = q / T(a.S * D) + a.epsilon;
+      T rstd = T(1) / std::sqrt(variance);
+      if (needs_care(variance)) careful_group(a.S * D, D, a.C, x + j0, a.epsilon, &m, &rstd);
+      for (dim_t j = j0; j < j1; j++) {
+        mean[j] = m;
+        scale[j] = a.gamma ? rstd * a.gamma[j] : rstd;
+        shift[j] = a.beta ? a.beta[j] : T(0);
+      }
+      a.mean[n * a.groups + g] = m;
+      a.rstd[n * a.groups + g] = rstd;
+    }
+    normalize_columns(c, a.C, x, a.y + n * sample, mean, scale, shift, true, false, stream);
+  });
+}
+
+template <class T>
+void group_norm_backward(const GroupNormBackward<T>& a) {
+  const auto& k = kernels<T>().normalization;
+  const dim_t sample = a.S * a.C, D = a.C / std::max<dim_t>(a.groups, 1), N = sample ? a.N : 0;
+  const bool dx = a.dx.wanted(), sums = a.dgamma.wanted() || a.dbeta.wanted(), accumulate = a.dx.adds();
+  const Cut c(a.S, std::max<dim_t>(a.C, 1));
+  const bool stream = past_caches(a.N * sample * dim_t(sizeof(T)));
+  Scratch<T> part(2 * a.C * std::max<dim_t>(N, 1));  // of each sample: sums of dy * h and of dy
+  std::fill_n(part.get(), 2 * a.C, T(0));
+  each_sample(dx || sums ? N : 0, sample, [&](dim_t n) {
+    const dim_t first = n * sample;
+    T *sum_x = part + 2 * a.C * n, *sum = sum_x + a.C;
+    Scratch<T> parameters(5 * c.width);
+    T *mean = parameters, *scale = mean + c.width, *shift = scale + c.width, *slope = shift + c.width;
+    T* const weight = slope + c.width;
+    for (dim_t g = 0; g < a.groups; g++) {
+      std::fill_n(mean + g * D, D, a.mean[n * a.groups + g]);
+      std::fill_n(scale + g * D, D, a.rstd[n * a.groups + g]);
+    }
+    for (dim_t j = 0; j < a.C; j++) weight[j] = a.gamma ? a.gamma[j] : T(1);
+    repeat(mean, a.C, c.width);
+    const BatchNormBackward<T> columns{
+        .x = a.x + first, .y = a.dy + first, .dy = a.dy + first, .M = a.S, .C = a.C, .act = Activation::linear};
+    column_gradient_sums(c, columns, mean, sum, sum_x, [](dim_t, dim_t, dim_t, dim_t, dim_t) {});
+    for (dim_t g = 0; dx && g < a.groups; g++) {
+      const dim_t j0 = g * D, j1 = j0 + D;
+      const T u = sum_of<T>(j0, j1, [&](dim_t j) { return weight[j] * sum[j]; });
+      const T v = sum_of<T>(j0, j1, [&](dim_t j) { return weight[j] * sum_x[j]; });
+      const T count = T(a.S * D);
+      std::fill(shift + j0, shift + j1, u / count);
+      std::fill(slope + j0, slope + j1, scale[j0] * (scale[j0] * (v / count)));
+    }
+    if (dx) {
+      for (T* p : {scale, shift, slope, weight}) repeat(p, a.C, c.width);
+      const T *const w = a.gamma ? weight : nullptr, *const x = a.x + first, *const dy = a.dy + first;
+      T* const to = a.dx + first;
+      c.each(true, [&](dim_t, dim_t at, dim_t rows, dim_t j, dim_t cols) {
+        k.normalize_gradient(rows, cols, x + at, dy + at, dy + at, to + at, c.width, mean + j, scale + j, shift + j,
+                             slope + j, w ? w + j : w, false, accumulate, stream);
+      });
+      const dim_t at = c.rows * c.width;
+      k.normalize_gradient(1, c.rest * a.C, x + at, dy + at, dy + at, to + at, c.width, mean, scale, shift, slope, w,
+                           false, accumulate, false);
+    }
+    for (dim_t j = 0; j < a.C; j++) sum_x[j] *= scale[j];
+  });
+  if (!sums) return;
+  parallel_for(2 * a.C, kGrain / std::max<dim_t>(N, 1), [&](dim_t begin, dim_t end) {
+    for (dim_t n = 1; n < N; n++)
+      for (dim_t j = begin; j < end; j++) part[j] += part[2 * a.C * n + j];
+  });
+  give(a.C, part.get(), a.dgamma);
+  give(a.C, part + a.C, a.dbeta);
+}
+
 LAMINA_FOR_FLOATS(batch_norm_fold, BatchNormFold);
 LAMINA_FOR_FLOATS(batch_norm_forward, BatchNormForward);
 LAMINA_FOR_FLOATS(batch_norm_backward, BatchNormBackward);
 LAMINA_FOR_FLOATS(layer_norm_forward, LayerNormForward);
 LAMINA_FOR_FLOATS(layer_norm_backward, LayerNormBackward);
+LAMINA_FOR_FLOATS(group_norm_forward, GroupNormForward);
+LAMINA_FOR_FLOATS(group_norm_backward, GroupNormBackward);
 
 }  // namespace lamina

@@ -1,4 +1,4 @@
-// Batch, layer and RMS normalization. Statistics are biased (they divide by their count), as in Keras.
+// Batch, layer, RMS and group normalization. Statistics are biased (they divide by their count), as in Keras.
 #pragma once
 #include "core/types.h"
 
@@ -68,5 +68,28 @@ struct LayerNormBackward {
 };
 template <class T>
 void layer_norm_backward(const LayerNormBackward<T>& a);
+
+// Each sample of x (N, S, C), whose C channels are cut into groups: y = (x - mean) * rstd * gamma + beta. mean and rstd
+// (N, groups), over the S rows and the channels of a group, are saved.
+template <class T>
+struct GroupNormForward {
+  const T *x, *gamma, *beta;
+  T *y, *mean, *rstd;
+  dim_t N, S, C, groups;
+  T epsilon;
+};
+template <class T>
+void group_norm_forward(const GroupNormForward<T>& a);
+
+// Needs x, mean, rstd. With u = dy * gamma and h = (x - mean) * rstd, means over a group:
+//   dx = rstd * (u - mean of u - h * mean of u * h),   dgamma = sum of dy * h,   dbeta = sum of dy
+template <class T>
+struct GroupNormBackward {
+  const T *x, *gamma, *mean, *rstd, *dy;
+  Gradient<T> dx, dgamma, dbeta;
+  dim_t N, S, C, groups;
+};
+template <class T>
+void group_norm_backward(const GroupNormBackward<T>& a);
 
 }  // namespace lamina

@@ -72,6 +72,8 @@ __all__: list[str] = [
     "fill_into",
     "full",
     "get_num_threads",
+    "group_norm_backward",
+    "group_norm_forward",
     "gru_backward",
     "gru_forward",
     "gru_reset_before_backward",
@@ -791,6 +793,29 @@ def full(
 def get_num_threads() -> int:
     """
     Threads that an operation may use now.
+    """
+
+def group_norm_backward(
+    x: typing.Any,
+    gamma: typing.Any,
+    mean: typing.Any,
+    rstd: typing.Any,
+    dy: typing.Any,
+    groups: int,
+    dx: typing.Any,
+    dgamma: typing.Any,
+    dbeta: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of group_norm_forward.
+    """
+
+def group_norm_forward(
+    x: typing.Any, gamma: typing.Any, beta: typing.Any, groups: int, epsilon: float
+) -> tuple[typing.Any, ...]:
+    """
+    (y, mean, rstd) of x (N, ..., C), gamma and beta (C,) or None; mean and rstd are (N, groups).
     """
 
 def gru_backward(

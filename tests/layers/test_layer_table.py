@@ -38,8 +38,9 @@ def test_check_layer_finds_a_wrong_gradient():
 
 # Layers that move, cut or combine elements, and so keep integers; all others compute with real numbers.
 OF_ANY_TYPE = {
-    "Add", "Concatenate", "Cropping1D", "Cropping2D", "Dot", "Flatten", "Maximum", "Minimum", "Multiply", "Permute",
-    "RepeatVector", "Reshape", "Subtract", "UpSampling1D", "ZeroPadding1D", "ZeroPadding2D",
+    "Add", "Concatenate", "Cropping1D", "Cropping2D", "Cropping3D", "Dot", "Flatten", "Identity", "Maximum", "Minimum",
+    "Multiply", "Permute", "RepeatVector", "Reshape", "Subtract", "UpSampling1D", "ZeroPadding1D", "ZeroPadding2D",
+    "ZeroPadding3D",
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from .elementwise import *
 from .embedding import *
 from .key_value_cache import *
 from .linear_algebra import *
+from .lookup import *
 from .normalization import *
 from .op_layer import *
 from .padding import *

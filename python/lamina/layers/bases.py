@@ -21,7 +21,7 @@ class SameShape(Layer):
         return input_shape
 
 
-class Wrapper(Layer):
+class Around(Layer):
     """A layer around another one, whose dtype it takes if it is given none."""
 
     def __init__(self, inner: Any, **kwargs: Any) -> None:

@@ -10,7 +10,7 @@ from ..core import registry
 from ..core.autograd import Tensor
 from ..core.suggest import unknown
 from .base import Layer
-from .bases import Wrapper
+from .bases import Around
 from .masking import attach
 from .recurrent import RNN
 from .stacked_cells import state_sizes
@@ -20,7 +20,7 @@ from .weights import named_layers
 _MODES = ("concat", "sum", "mul", "ave")
 
 
-class Bidirectional(Wrapper):
+class Bidirectional(Around):
     """A recurrent layer over sequences in both directions, the two outputs merged.
 
     ``forward_layer`` is a fresh copy of ``layer``; ``backward_layer`` is another one that begins at the end, or the one

@@ -204,6 +204,33 @@ class Lambda(Layer):
         return super().get_config()
 
 
+class Identity(Layer):
+    """Its input, a tensor or a nest of them, as it is.
+
+    Input shape: any.
+
+    Output shape: the input's.
+
+    Source: Keras 3, Identity.
+    """
+
+    supports_masking = True
+    _keeps_dtype = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._built = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
+        return map_structure(lambda t: SymbolicTensor(t.shape, t.dtype), inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+
 class ActivityRegularization(SameShape):
     """Returns its input and adds ``l1 * sum(|x|) + l2 * sum(x**2)``, divided by the batch size, to the loss.
 
@@ -235,4 +262,4 @@ class ActivityRegularization(SameShape):
         return config
 
 
-__all__ = ["ActivityRegularization", "Input", "InputLayer", "Lambda"]
+__all__ = ["ActivityRegularization", "Identity", "Input", "InputLayer", "Lambda"]

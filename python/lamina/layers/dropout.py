@@ -56,15 +56,92 @@ class Dropout(_Random):
             return inputs
         if self.noise_shape is None:
             return ops.dropout(inputs, self.rate, self.seed_generator)
-        if len(self.noise_shape) != inputs.ndim:
-            raise ValueError(f"noise_shape {self.noise_shape} must have as many axes as x, {inputs.shape}")
-        shape = tuple(m if n is None else n for n, m in zip(self.noise_shape, inputs.shape, strict=True))
-        return _dropped_together(inputs, shape, self.rate, self.seed_generator)
+        return _dropped_together(inputs, _noise_shape(self.noise_shape, inputs), self.rate, self.seed_generator)
+
+
+def _noise_shape(given: tuple[int | None, ...] | None, x: Tensor) -> tuple[int, ...]:
+    if given is None:
+        return x.shape
+    if len(given) != x.ndim:
+        raise ValueError(f"noise_shape {given} must have as many axes as x, {x.shape}")
+    return tuple(m if n is None else n for n, m in zip(given, x.shape, strict=True))
 
 
 def _dropped_together(x: Tensor, shape: tuple[int, ...], rate: float, generator: Generator) -> Tensor:
     """Dropout with one mask of ``shape`` for all of x that it broadcasts to."""
     return ops.multiply(x, ops.dropout(ops.ones(shape, dtype=x.dtype), rate, generator))
+
+
+class AlphaDropout(_Random):
+    """Dropout that keeps mean and variance of the input, for networks of SELU units.
+
+    In training, sets a random fraction of the input to SELU's limit at minus infinity, then scales and shifts all.
+
+    Args:
+        rate: the fraction, from 0 to below 1.
+        noise_shape: shape of the random choice, broadcast to the input: axes of size 1 drop together, None takes the
+            input's size; None as a whole drops each element by itself.
+
+    Input shape: any.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``rate`` is not from 0 to below 1; ``noise_shape`` has another number of axes than the input.
+
+    Source: Keras 3, AlphaDropout; Klambauer et al. 2017, "Self-Normalizing Neural Networks".
+    """
+
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(seed, **kwargs)
+        self.rate = fraction(self, "rate", rate)
+        if self.rate == 1.0:
+            raise ValueError(
+                f"{self._label()}: rate must be below 1, where nothing would be left to scale; got {rate!r}"
+            )
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if not training or self.rate == 0.0:
+            return inputs
+        shape = _noise_shape(self.noise_shape, inputs)
+        kept = ops.greater(ops.dropout(ops.ones(shape, dtype=inputs.dtype), self.rate, self.seed_generator), 0.0)
+        limit = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717  # SELU's scale and alpha
+        a = ((1.0 - self.rate) * (1.0 + self.rate * limit**2)) ** -0.5
+        return ops.add(ops.multiply(ops.where(kept, inputs, limit), a), -a * limit * self.rate)
+
+
+class DropPath(_Random):
+    """In training, sets random whole examples to zero and scales the rest by ``1 / (1 - rate)``: stochastic depth.
+
+    Put at the end of a residual branch, it leaves the branch out for some examples.
+
+    Args:
+        rate: the fraction of the examples, between 0 and 1.
+
+    Input shape: (N, ...).
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``rate`` is not between 0 and 1; the input is a single number.
+
+    Source: KerasCV, DropPath; Huang et al. 2016, "Deep Networks with Stochastic Depth".
+    """
+
+    def __init__(self, rate: float = 0.5, seed: Any = None, **kwargs: Any) -> None:
+        super().__init__(seed, **kwargs)
+        self.rate = fraction(self, "rate", rate)
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if inputs.ndim == 0:
+            raise ValueError("x is a single number, expected a batch (N, ...)")
+        if not training or self.rate == 0.0:
+            return inputs
+        shape = (inputs.shape[0], *(1,) * (inputs.ndim - 1))
+        return _dropped_together(inputs, shape, self.rate, self.seed_generator)
 
 
 class _SpatialDropout(_Random):
@@ -143,6 +220,37 @@ class SpatialDropout2D(_SpatialDropout):
         super().__init__(rate, data_format, seed, name=name, dtype=dtype, **kwargs)
 
 
+class SpatialDropout3D(_SpatialDropout):
+    """Dropout of whole channels of volumes, over all voxels.
+
+    Args:
+        rate: fraction of the channels, between 0 and 1.
+
+    Input shape: (N, D, H, W, C); (N, C, D, H, W) with ``data_format="channels_first"``.
+
+    Output shape: the input's.
+
+    Raises:
+        ValueError: ``rate`` is not between 0 and 1; the input has other axes.
+
+    Source: Keras 3, SpatialDropout3D; Tompson et al. 2014, "Efficient Object Localization Using Convolutional
+        Networks".
+    """
+
+    _axes = 3
+
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(rate, data_format, seed, name=name, dtype=dtype, **kwargs)
+
+
 class GaussianNoise(_Random):
     """In training, adds normally distributed noise of mean 0.
 
@@ -198,4 +306,7 @@ class GaussianDropout(_Random):
         return ops.multiply(inputs, random.normal(inputs.shape, 1.0, stddev, inputs.dtype, self.seed_generator))
 
 
-__all__ = ["Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D", "SpatialDropout2D"]
+__all__ = [
+    "AlphaDropout", "DropPath", "Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D", "SpatialDropout2D",
+    "SpatialDropout3D",
+]  # fmt: skip

@@ -1,14 +1,16 @@
-"""Batch, layer, RMS and unit normalization."""
+"""Batch, group, layer, RMS and unit normalization."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
 from ..core.autograd import Tensor, no_grad
+from ..core.suggest import unknown
 from ..ops.conversion import as_tensor
-from .arguments import fraction, known, refuse
+from .arguments import fraction, known, positive, refuse
 from .bases import SameShape
 from .symbolic import Shape
 from .variable import Variable
@@ -20,12 +22,16 @@ class BatchNormalization(SameShape):
     In training the statistics are the batch's, and the moving ones follow: ``moving = momentum * moving + (1 -
     momentum) * batch``, the variance divided by N.  Else, and while ``trainable`` is False, the moving ones are used.
 
+    With ``renorm`` training, too, normalizes by moving statistics: what the batch's are off by is a factor and a
+    summand without gradient, cut by ``renorm_clipping``.
+
     Args:
         axis: the axis of channels, counted with the batch axis; negative ones from the end.
         momentum: weight of the past in the moving statistics, between 0 and 1.
-        renorm: an option of Keras that is not supported: True is a ValueError.
-        renorm_clipping: an option of Keras that is not supported: anything but None is a ValueError.
-        renorm_momentum: an option of Keras without effect here.
+        renorm: whether training corrects the batch's statistics by moving ones of its own.
+        renorm_clipping: a dict of limits, each of which may be left out: "rmin" and "rmax" of the factor (the batch's
+            standard deviation over the moving one) and "dmax" of the summand's size.
+        renorm_momentum: weight of the past in the statistics that ``renorm`` goes by, between 0 and 1.
         synchronized: an option of Keras that is not supported: True is a ValueError.
 
     Call args:
@@ -35,19 +41,23 @@ class BatchNormalization(SameShape):
 
     Output shape: the input's.
 
-    Weights: ``gamma`` (C,), ``beta`` (C,), and not trainable ``moving_mean`` (C,) and ``moving_variance`` (C,).
+    Weights: ``gamma`` (C,), ``beta`` (C,), and not trainable ``moving_mean`` (C,) and ``moving_variance`` (C,); with
+        ``renorm`` also ``moving_stddev``, ``renorm_mean`` and ``renorm_stddev``.
 
     Raises:
-        ValueError: ``momentum`` is not between 0 and 1; an option is not supported; ``axis`` is out of range, or holds
-            another number of channels than the weights.
+        ValueError: ``momentum`` is not between 0 and 1; an option is not supported; ``renorm_clipping`` holds another
+            name, ``rmax`` below ``rmin`` or a negative ``dmax``; ``axis`` is out of range, or holds another number of
+            channels than the weights.
 
-    Source: Keras 3, BatchNormalization; Ioffe and Szegedy 2015, "Batch Normalization".
+    Source: Keras 3, BatchNormalization; Ioffe and Szegedy 2015, "Batch Normalization"; Ioffe 2017, "Batch
+        Renormalization".
     """
 
     axis: int
     epsilon: float
     center: bool
     scale: bool
+    moving_variance_initializer: Any
 
     def __init__(
         self,
@@ -72,9 +82,24 @@ class BatchNormalization(SameShape):
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
-        refuse(self, renorm=renorm)
-        refuse(self, renorm_clipping=renorm_clipping, synchronized=synchronized)
+        refuse(self, synchronized=synchronized)
         self.momentum = fraction(self, "momentum", momentum)
+        self.renorm_momentum = fraction(self, "renorm_momentum", renorm_momentum)
+        self.renorm, self.renorm_clipping = bool(renorm), renorm_clipping
+        if renorm_clipping is not None:
+            self._check_clipping(renorm_clipping)
+
+    def _check_clipping(self, limits: Any) -> None:
+        if not isinstance(limits, dict):
+            raise TypeError(f"{self._label()}: renorm_clipping must be a dict of numbers, got {limits!r}")
+        for name in limits:
+            if name not in ("rmax", "rmin", "dmax"):
+                raise unknown(f"key of renorm_clipping of {self._label()}", name, ("rmax", "rmin", "dmax"))
+        rmin, rmax, dmax = (limits.get(name) for name in ("rmin", "rmax", "dmax"))
+        if rmin is not None and rmax is not None and rmax < rmin:
+            raise ValueError(f"{self._label()}: rmax is {rmax}, expected at least rmin, {rmin}, in renorm_clipping")
+        if dmax is not None and dmax < 0:
+            raise ValueError(f"{self._label()}: dmax is {dmax}, expected 0 or more in renorm_clipping")
 
     def build(self, input_shape: Shape) -> None:
         axis = _axis(self.axis, input_shape)
@@ -87,6 +112,14 @@ class BatchNormalization(SameShape):
             self.beta = self._weight("beta", size)
         self.moving_mean = self._weight("moving_mean", size, trainable=False)
         self.moving_variance = self._weight("moving_variance", size, trainable=False)
+        if self.renorm:
+
+            def deviation(shape: Any, dtype: Any = None) -> Any:
+                return ops.sqrt(self.moving_variance_initializer(shape, dtype))
+
+            self.moving_stddev = self.add_weight(size, deviation, name="moving_stddev", trainable=False)
+            self.renorm_mean = self._weight("renorm_mean", size, "moving_mean", trainable=False)
+            self.renorm_stddev = self.add_weight(size, deviation, name="renorm_stddev", trainable=False)
 
     def call(self, inputs: Tensor, training: bool = False, mask: Any = None) -> Tensor:
         return self._call_fused("linear", inputs, training, mask)
@@ -99,10 +132,15 @@ class BatchNormalization(SameShape):
             y = self._over_mask(inputs, as_tensor(mask), axis)
             return y if activation == "linear" else ops.relu(y)
         x = inputs if axis == last else ops.transpose(inputs, _swapped(axis, inputs.ndim))
-        y = ops.batch_norm(
-            x, self.gamma, self.beta, self.moving_mean, self.moving_variance, training, self.momentum, self.epsilon,
-            activation,
-        )  # fmt: skip
+        gamma, beta = self.gamma, self.beta
+        moving: tuple[Tensor, ...] = (self.moving_mean, self.moving_variance)
+        if training and self.renorm:
+            with no_grad():
+                statistics = ops.moments(x, tuple(range(last)))
+            gamma, beta = self._corrected(*statistics)
+            moving = tuple(ops.copy(m) for m in statistics)  # which the kernel moves in vain
+        mean, variance = moving
+        y = ops.batch_norm(x, gamma, beta, mean, variance, training, self.momentum, self.epsilon, activation)
         return y if axis == last else ops.transpose(y, _swapped(axis, inputs.ndim))
 
     def _over_mask(self, inputs: Tensor, mask: Tensor, axis: int) -> Tensor:
@@ -118,14 +156,41 @@ class BatchNormalization(SameShape):
         difference = ops.subtract(inputs, mean)
         squares = ops.square(ops.where(kept, difference, 0.0))
         variance = ops.divide(ops.sum(squares, axis=others, keepdims=True), count)
+        gamma, beta = self.gamma, self.beta
         with no_grad():
-            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                new = ops.multiply(ops.reshape(batch, moving.shape), 1.0 - self.momentum)
-                moving.assign(ops.add(ops.multiply(moving, self.momentum), new))
+            statistics = [ops.reshape(t, self.moving_mean.shape) for t in (mean, variance)]
+            if not self.renorm:
+                _move(self.moving_mean, statistics[0], self.momentum)
+                _move(self.moving_variance, statistics[1], self.momentum)
+        if self.renorm:
+            gamma, beta = self._corrected(*statistics)
         y = ops.divide(difference, ops.sqrt(ops.add(variance, self.epsilon)))
+        if gamma is not None:
+            y = ops.multiply(y, ops.reshape(gamma, mean.shape))
+        return y if beta is None else ops.add(y, ops.reshape(beta, mean.shape))
+
+    def _corrected(self, mean: Tensor, variance: Tensor) -> tuple[Any, Any]:
+        """Batch renormalization: gamma and beta that correct the batch's statistics, and all moving ones moved."""
+        limits = self.renorm_clipping or {}
+        with no_grad():
+            deviation = ops.sqrt(ops.add(variance, self.epsilon))
+            least = ops.maximum(self.renorm_stddev, math.sqrt(self.epsilon))
+            r = ops.divide(deviation, least)
+            d = ops.divide(ops.subtract(mean, self.renorm_mean), least)
+            if limits.get("rmin") is not None:
+                r = ops.maximum(r, limits["rmin"])
+            if limits.get("rmax") is not None:
+                r = ops.minimum(r, limits["rmax"])
+            if limits.get("dmax") is not None:
+                d = ops.clip(d, -limits["dmax"], limits["dmax"])
+            _move(self.renorm_mean, mean, self.renorm_momentum)
+            _move(self.renorm_stddev, deviation, self.renorm_momentum)
+            _move(self.moving_mean, mean, self.momentum)
+            _move(self.moving_stddev, deviation, self.momentum)
+            self.moving_variance.assign(ops.relu(ops.subtract(ops.square(self.moving_stddev), self.epsilon)))
         if self.gamma is not None:
-            y = ops.multiply(y, ops.reshape(self.gamma, mean.shape))
-        return y if self.beta is None else ops.add(y, ops.reshape(self.beta, mean.shape))
+            r, d = ops.multiply(self.gamma, r), ops.multiply(self.gamma, d)
+        return r, d if self.beta is None else ops.add(d, self.beta)
 
     def folded_into(self, kernel: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
         """Weights of another layer that does in inference what it and the normalization behind it do.
@@ -149,6 +214,91 @@ class BatchNormalization(SameShape):
             return None
         wanted = self.moving_mean.shape[0]
         found = shape[self.axis]
+        return None if found == wanted else f"x is {shape}, expected {wanted} channels on axis {self.axis}"
+
+
+class GroupNormalization(SameShape):
+    """Zero mean and unit variance of groups of each example's channels, then scale and shift.
+
+    Mean and variance are those of all elements of an example that belong to a group.  One group is layer normalization
+    over all axes but the batch's, ``groups=-1`` instance normalization: each channel by itself.
+
+    Args:
+        groups: number of groups, a divisor of the number of channels; -1 means one for each channel.
+        axis: the axis of channels, counted with the batch axis; negative ones from the end.
+
+    Input shape: (N, ..., C), channels on ``axis``.
+
+    Output shape: the input's.
+
+    Weights: ``gamma`` (C,) and ``beta`` (C,).
+
+    Raises:
+        ValueError: ``groups`` is neither positive nor -1, or does not divide the channels; ``axis`` is out of range or
+            the batch's; the input has other channels than the weights.
+
+    Source: Keras 3, GroupNormalization; Wu and He 2018, "Group Normalization".
+    """
+
+    epsilon: float
+    center: bool
+    scale: bool
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._keep(locals())
+        self.groups = groups if groups == -1 and type(groups) is int else positive(self, "groups", groups)
+        self.axis = axis
+
+    def build(self, input_shape: Shape) -> None:
+        channels = self._channels(input_shape)
+        size = (known(self, f"axis {self.axis}", channels, input_shape),)
+        self.gamma: Variable | None = self._weight("gamma", size) if self.scale else None
+        self.beta: Variable | None = self._weight("beta", size) if self.center else None
+
+    def call(self, inputs: Tensor) -> Tensor:
+        axis, ndim = _axis(self.axis, inputs.shape), inputs.ndim
+        channels = self._channels(inputs.shape)
+        groups = channels if self.groups == -1 else self.groups
+        last = axis == ndim - 1
+        x = inputs if last else ops.transpose(inputs, _swapped(axis, ndim))
+        y = ops.group_norm(x, self.gamma, self.beta, groups, self.epsilon)
+        return y if last else ops.transpose(y, _swapped(axis, ndim))
+
+    def _channels(self, shape: Shape) -> Any:
+        """The size of the axis of channels, which the groups divide."""
+        axis = _axis(self.axis, shape)
+        if axis == 0:
+            raise ValueError(f"axis={self.axis} is the batch's axis of x, {shape}; expected that of the channels")
+        channels = shape[axis]
+        if channels is not None and channels % (channels or 1 if self.groups == -1 else self.groups):
+            raise ValueError(
+                f"groups={self.groups} does not divide the {channels} channels on axis {self.axis} of x, {shape}"
+            )
+        return channels
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._channels(input_shape)
+        return super().compute_output_shape(input_shape)
+
+    def _mismatch(self, shape: Shape) -> str | None:
+        if not self.weights or not -len(shape) <= self.axis < len(shape):
+            return None
+        wanted, found = self.weights[0].shape[0], shape[self.axis]
         return None if found == wanted else f"x is {shape}, expected {wanted} channels on axis {self.axis}"
 
 
@@ -240,12 +390,13 @@ class RMSNormalization(_OverAxes):
         axis: the axis or the axes that are normalized together, counted with the batch axis; negative ones from the
             end.
         epsilon: number added to the mean of the squares, so that nothing is divided by zero.
+        use_scale: whether the result is multiplied by ``scale``; without it the layer has no weights.
 
     Input shape: (N, ...).
 
     Output shape: the input's.
 
-    Weights: ``scale``, of the normalized axes' shape, ones at first.
+    Weights: ``scale``, of the normalized axes' shape, ones at first; None with ``use_scale=False``.
 
     Raises:
         ValueError: an axis is out of range; the input has other sizes there than the weight.
@@ -253,10 +404,16 @@ class RMSNormalization(_OverAxes):
     Source: Keras 3, RMSNormalization; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+    use_scale: bool
+
+    def __init__(
+        self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, use_scale: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
         self.axis = axis if isinstance(axis, int) else tuple(axis)
+        self.scale: Variable | None = None
+        self._built = not use_scale
 
     def build(self, input_shape: Shape) -> None:
         self.scale = self.add_weight(self._size(input_shape), "ones", name="scale")
@@ -309,6 +466,11 @@ def _axis(axis: int, shape: Shape) -> int:
     return axis % len(shape)
 
 
+def _move(moving: Variable, batch: Tensor, momentum: float) -> None:
+    """``moving = moving * momentum + batch * (1 - momentum)``."""
+    moving.assign(ops.add(ops.multiply(moving, momentum), ops.multiply(batch, 1.0 - momentum)))
+
+
 def _swapped(axis: int, ndim: int) -> tuple[int, ...]:
     """The order of axes that exchanges ``axis`` with the last (and is its own inverse)."""
     order = list(range(ndim))
@@ -316,4 +478,6 @@ def _swapped(axis: int, ndim: int) -> tuple[int, ...]:
     return tuple(order)
 
 
-__all__ = ["BatchNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"]
+__all__ = [
+    "BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Borders of images and sequences: zeros put around them, or their outer parts cut off."""
+"""Borders of sequences, images and volumes: zeros put around them, or their outer parts cut off."""
 
 from __future__ import annotations
 
@@ -104,6 +104,33 @@ class ZeroPadding2D(_ZeroPadding):
         return self.padding
 
 
+class ZeroPadding3D(_ZeroPadding):
+    """Zeros around each volume.
+
+    Args:
+        padding: zeros at all sides, a number, (depth, height, width), or ((front, back), (top, bottom), (left, right)).
+
+    Input shape: (N, D, H, W, C); (N, C, D, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, front + D + back, top + H + bottom, left + W + right, C), or with the channels first.
+
+    Raises:
+        ValueError: ``padding`` is negative or no integer; the input has other axes.
+
+    Source: Keras 3, ZeroPadding3D.
+    """
+
+    _axes = 3
+
+    def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(data_format, **kwargs)
+        self.padding = arguments.axis_sides(self, "padding", padding, 3)
+
+    @property
+    def _widths(self) -> tuple[Pair, ...]:
+        return self.padding
+
+
 class _Cropping(_Border):
     _sign = -1
     cropping: Any
@@ -166,4 +193,28 @@ class Cropping2D(_Cropping):
         self.cropping = arguments.axis_sides(self, "cropping", cropping, 2)
 
 
-__all__ = ["Cropping1D", "Cropping2D", "ZeroPadding1D", "ZeroPadding2D"]
+class Cropping3D(_Cropping):
+    """Volumes without their outer voxels.
+
+    Args:
+        cropping: voxels cut off at all sides, a number, (depth, height, width), or ((front, back), (top, bottom),
+            (left, right)).
+
+    Input shape: (N, D, H, W, C); (N, C, D, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, D - front - back, H - top - bottom, W - left - right, C), or with the channels first.
+
+    Raises:
+        ValueError: ``cropping`` is negative or no integer, or leaves nothing; the input has other axes.
+
+    Source: Keras 3, Cropping3D.
+    """
+
+    _axes = 3
+
+    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(data_format, **kwargs)
+        self.cropping = arguments.axis_sides(self, "cropping", cropping, 3)
+
+
+__all__ = ["Cropping1D", "Cropping2D", "Cropping3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"]

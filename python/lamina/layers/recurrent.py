@@ -11,7 +11,7 @@ from ..core.recording import note_change
 from ..core.tree import flatten, map_structure
 from .arguments import fraction
 from .base import Layer
-from .bases import Wrapper
+from .bases import Around
 from .call import BAD_INPUT
 from .declaration import constructor_options
 from .masking import as_mask, attach
@@ -30,7 +30,7 @@ from .stacked_cells import (
 from .symbolic import Shape, trial
 
 
-class RNN(Wrapper):
+class RNN(Around):
     """Any recurrent cell over sequences.
 
     A cell is a Layer with ``state_size`` (features of its state, or a list of them), called with one step (N, features)

@@ -1,4 +1,4 @@
-"""Larger images and sequences."""
+"""Larger sequences, images and volumes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import ops
 from ..core.autograd import Tensor
+from ..ops.data_format import around_channels_last
 from . import arguments
 from .base import Layer
 from .symbolic import Shape
@@ -59,6 +60,50 @@ class UpSampling2D(Layer):
         return (*input_shape[:first], *larger, *input_shape[first + 2 :])
 
 
+class UpSampling3D(Layer):
+    """Volumes with each voxel repeated along all three axes.
+
+    Args:
+        size: how many times each voxel stands there, a positive integer or (planes, rows, columns).
+
+    Input shape: (N, D, H, W, C); (N, C, D, H, W) with ``data_format="channels_first"``.
+
+    Output shape: (N, D * size[0], H * size[1], W * size[2], C), or with the channels first.
+
+    Raises:
+        ValueError: a size is not positive; ``data_format`` is unknown; the input has other axes.
+
+    Source: Keras 3, UpSampling3D.
+    """
+
+    _float_input = True
+
+    def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = arguments.sizes(self, "size", size, 3)
+        self.data_format = arguments.data_format(self, data_format)
+        self._built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        arguments.check_axes(inputs.shape, self.data_format, 3)
+        return around_channels_last(inputs, self.data_format, "UpSampling3D", self._larger)
+
+    def _larger(self, x: Tensor) -> Tensor:
+        """Two images of nearest pixels: planes as rows of one image, then the planes themselves."""
+        n, depth, rows, columns, channels = x.shape
+        planes, *inner = self.size
+        x = ops.reshape(x, (n, depth, rows * columns, channels))
+        x = ops.image.resize(x, (depth * planes, rows * columns), "nearest")
+        x = ops.reshape(x, (n * depth * planes, rows, columns, channels))
+        size = (rows * inner[0], columns * inner[1])
+        return ops.reshape(ops.image.resize(x, size, "nearest"), (n, depth * planes, *size, channels))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        channels, sizes = arguments.stored(input_shape, self.data_format, 3)
+        larger = [n if n is None else n * s for n, s in zip(sizes, self.size, strict=True)]
+        return arguments.as_stored(input_shape[0], larger, channels, self.data_format)
+
+
 class UpSampling1D(Layer):
     """Sequences with each step repeated.
 
@@ -93,4 +138,4 @@ class UpSampling1D(Layer):
         return (n, None if steps is None else steps * self.size, features)
 
 
-__all__ = ["UpSampling1D", "UpSampling2D"]
+__all__ = ["UpSampling1D", "UpSampling2D", "UpSampling3D"]

@@ -1,18 +1,20 @@
-"""Layers about time: which steps count, and another layer at every step."""
+"""Layers about time, and layers around another one: at every step, or with its kernel normalized."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .. import ops
-from ..core.autograd import Tensor
+from .. import initializers, ops
+from ..core.autograd import Tensor, no_grad
 from ..core.tree import map_shapes, map_structure
+from .arguments import positive
 from .base import Layer
-from .bases import SameShape, Wrapper
+from .bases import Around, SameShape
 from .build import build_inner
 from .masking import MaskedTensor, attach, zeroed
 from .normalization import BatchNormalization
 from .symbolic import Shape, SymbolicTensor
+from .variable import Variable
 
 
 class Masking(SameShape):
@@ -55,6 +57,111 @@ class Masking(SameShape):
             raise ValueError(f"x is {shape}, expected (batch, time, ...)")
 
 
+class Wrapper(Around):
+    """Base class of layers around another one, which it builds; a class defines ``call``.
+
+    Args:
+        layer: the layer inside, kept as ``layer``.
+
+    Input shape: what ``call`` takes.
+
+    Output shape: that of the result of ``call``.
+
+    Weights: those of ``layer``.
+
+    Raises:
+        TypeError: ``layer`` is no layer.
+
+    Source: Keras 3, Wrapper.
+
+    Example:
+        >>> from lamina import layers, ops
+        >>> class Twice(layers.Wrapper):
+        ...     def call(self, inputs):
+        ...         return 2.0 * self.layer(inputs)
+        >>> Twice(layers.ReLU())(ops.ones((1, 2))).tolist()
+        [[2.0, 2.0]]
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        super().__init__(layer, **kwargs)
+        if not isinstance(layer, Layer):
+            raise TypeError(f"{self._label()}: expected a layer, got {layer!r}")
+        self.layer = layer
+
+    def build(self, input_shape: Any = None) -> None:
+        build_inner(self.layer, input_shape)
+
+
+class SpectralNormalization(Wrapper):
+    """A layer whose kernel each training step divides by its largest singular value, as power iterations find it.
+
+    The kernel itself is changed, before the layer is called; a kernel of zeros is left as it is.
+
+    Args:
+        layer: a layer with ``kernel`` or ``embeddings``.
+        power_iterations: iterations in each step, a positive integer.
+
+    Input shape: that of ``layer``.
+
+    Output shape: that of ``layer``.
+
+    Weights: those of ``layer``, and not trainable ``vector_u`` (1, last size of the kernel).
+
+    Raises:
+        TypeError: ``layer`` is no layer.
+        ValueError: ``power_iterations`` is not positive; ``layer`` has no kernel.
+
+    Source: Keras 3, SpectralNormalization; Miyato et al. 2018, "Spectral Normalization for Generative Adversarial
+        Networks".
+    """
+
+    supports_masking = True
+
+    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any) -> None:
+        super().__init__(layer, **kwargs)
+        self.autocast = False  # the layer inside converts
+        self.power_iterations = positive(self, "power_iterations", power_iterations)
+
+    def build(self, input_shape: Any = None) -> None:
+        build_inner(self.layer, input_shape)
+        kernel = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
+        if not isinstance(kernel, Variable):
+            raise ValueError(f"{self.layer._label()} has neither a kernel nor embeddings")
+        self.kernel = kernel
+        start = initializers.TruncatedNormal(stddev=0.02)
+        self.vector_u = self.add_weight((1, kernel.shape[-1]), start, name="vector_u", trainable=False)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if training and self._trainable and self.layer.trainable:
+            with no_grad():
+                u, kernel = self.normalized_weights()
+                self.vector_u.assign(u)
+                self.kernel.assign(kernel)
+        return self.layer(inputs)
+
+    def normalized_weights(self) -> tuple[Tensor, Tensor]:
+        """``vector_u`` after the power iterations, and the kernel divided by the singular value that they found."""
+        rows = ops.reshape(self.kernel, (-1, self.kernel.shape[-1]))
+        u: Tensor = self.vector_u
+        for _ in range(self.power_iterations):
+            v = ops.normalize(ops.matmul(u, ops.transpose(rows)), axis=None)
+            u = ops.normalize(ops.matmul(v, rows), axis=None)
+        sigma = ops.sum(ops.multiply(ops.matmul(v, rows), u))
+        empty = ops.equal(ops.max(ops.abs(rows)), 0.0)
+        u = ops.where(empty, self.vector_u, u)
+        return u, ops.divide(self.kernel, ops.where(empty, 1.0, sigma))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        return self.layer.compute_output_spec(*args, **kwargs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return self.layer.compute_output_shape(input_shape)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return self.layer.compute_mask(inputs, previous_mask)
+
+
 class TimeDistributed(Wrapper):
     """A layer at every step of sequences: one call over all N * T steps as one batch.
 
@@ -83,12 +190,9 @@ class TimeDistributed(Wrapper):
 
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
-        if not isinstance(layer, Layer):
-            raise TypeError(f"{self._label()}: expected a layer, got {layer!r}")
         self.autocast = False  # the layer inside converts
-        self.layer = layer
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Any = None) -> None:
         self._check(input_shape)
         build_inner(self.layer, (input_shape[0], *input_shape[2:]))
 
@@ -127,4 +231,4 @@ class TimeDistributed(Wrapper):
             raise ValueError(f"x is {shape}, expected (batch, time, ...)")
 
 
-__all__ = ["Masking", "TimeDistributed"]
+__all__ = ["Masking", "SpectralNormalization", "TimeDistributed", "Wrapper"]

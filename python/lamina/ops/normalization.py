@@ -1,4 +1,4 @@
-"""Batch, layer and RMS normalization."""
+"""Batch, layer, RMS and group normalization."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from .conversion import TensorLike, _axis, as_tensor, float_tensor, optional
 from .fused_activation import in_backward
 from .reshape import Axis, reshape, transpose
 
-__all__ = ["batch_norm", "batch_norm_fold", "layer_norm", "layer_normalization", "rms_norm", "rms_normalization"]
+__all__ = [
+    "batch_norm", "batch_norm_fold", "group_norm", "layer_norm", "layer_normalization", "rms_norm",
+    "rms_normalization",
+]  # fmt: skip
 
 
 def batch_norm(
@@ -126,6 +129,37 @@ def layer_norm(
 
     def backward(dy: Array, grads: Gradients) -> None:
         _native.layer_norm_backward(xa, ga, mean, rstd, dy, grads[0], grads[1], grads[2], grads.accumulate)
+
+    return record(y, (x, g, b), backward)
+
+
+def group_norm(
+    x: TensorLike,
+    gamma: TensorLike | None = None,
+    beta: TensorLike | None = None,
+    groups: int = 32,
+    epsilon: float = 1e-3,
+) -> Tensor:
+    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta`` of each example and group of channels on the last axis.
+
+    Args:
+        x: (N, ..., C); mean and variance are those of all elements of an example's group (divided by their number).
+        gamma: factor (C,), or None.
+        beta: summand (C,), or None.
+        groups: number of groups, a divisor of C; C itself is instance normalization.
+
+    Raises:
+        ValueError: shapes do not fit, ``groups`` does not divide C, or epsilon is below 0.
+
+    Source: PyTorch, torch.nn.functional.group_norm; Wu and He 2018, "Group Normalization".
+    """
+    x = as_tensor(x)
+    (g, ga), (b, ba) = optional(gamma), optional(beta)
+    xa = x._array
+    y, mean, rstd = _native.group_norm_forward(xa, ga, ba, groups, epsilon)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.group_norm_backward(xa, ga, mean, rstd, dy, groups, grads[0], grads[1], grads[2], grads.accumulate)
 
     return record(y, (x, g, b), backward)
 

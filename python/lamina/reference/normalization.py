@@ -126,3 +126,42 @@ def rms_norm_backward(
             u = u - h * (u * h).mean(axis=-1, keepdims=True)
         give(dx, u * rstd[..., None], accumulate, 0)
     give(dscale, (dy * h).sum(axis=tuple(range(x.ndim - 1))), accumulate, 1)
+
+
+def group_norm_forward(
+    x: Array, gamma: Array | None, beta: Array | None, groups: int, epsilon: float
+) -> tuple[Array, Array, Array]:
+    if x.size == 0:
+        return x.copy(), np.zeros((x.shape[0], groups), x.dtype), np.zeros((x.shape[0], groups), x.dtype)
+    parts = x.reshape(x.shape[0], -1, groups, x.shape[-1] // groups)
+    mean, variance = parts.mean(axis=(1, 3)), parts.var(axis=(1, 3))
+    rstd = 1 / (variance + epsilon) ** 0.5
+    y = ((parts - mean[:, None, :, None]) * rstd[:, None, :, None]).reshape(x.shape)
+    if gamma is not None:
+        y = y * gamma
+    return y if beta is None else y + beta, mean, rstd
+
+
+def group_norm_backward(
+    x: Array,
+    gamma: Array | None,
+    mean: Array,
+    rstd: Array,
+    dy: Array,
+    groups: int,
+    dx: Array | None,
+    dgamma: Array | None,
+    dbeta: Array | None,
+    accumulate: int = 0,
+) -> None:
+    shape = x.shape[0], math.prod(x.shape[1:-1]), groups, x.shape[-1] // groups
+    r = rstd[:, None, :, None]
+    h = (x.reshape(shape) - mean[:, None, :, None]) * r
+    if dx is not None:
+        u = (dy if gamma is None else dy * gamma).reshape(shape)
+        if x.size:
+            u = u - u.mean(axis=(1, 3), keepdims=True) - h * (u * h).mean(axis=(1, 3), keepdims=True)
+        give(dx, (u * r).reshape(x.shape), accumulate, 0)
+    axes = tuple(range(x.ndim - 1))
+    give(dgamma, (dy * h.reshape(x.shape)).sum(axis=axes), accumulate, 1)
+    give(dbeta, dy.sum(axis=axes), accumulate, 2)

@@ -59,15 +59,29 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.AdaptiveAveragePooling3D, {"output_size": 2}, VOLUME
     yield la.UpSampling1D, {"size": 2}, SEQUENCE, {"time": 1}
     yield la.UpSampling2D, {"size": (2, 3), "interpolation": "bilinear"}, IMAGE
+    yield la.UpSampling3D, {"size": (2, 1, 3)}, VOLUME
+    yield la.ZeroPadding3D, {"padding": ((1, 0), (0, 2), (1, 1))}, VOLUME
+    yield la.Cropping3D, {"cropping": ((1, 0), (0, 2), (1, 1))}, VOLUME
     yield la.ZeroPadding1D, {"padding": (1, 2)}, SEQUENCE, {"time": 1}
     yield la.ZeroPadding2D, {"padding": ((1, 0), (2, 3))}, IMAGE
     yield la.Cropping1D, {"cropping": (1, 1)}, SEQUENCE, {"time": 1}
     yield la.Cropping2D, {"cropping": ((1, 0), (0, 3))}, IMAGE
     yield la.BatchNormalization, {"momentum": 0.9}, (6, 3)
     yield la.BatchNormalization, {"axis": 1, "scale": False}, IMAGE
+    yield (
+        la.BatchNormalization,
+        {"renorm": True, "renorm_clipping": {"rmax": 2.0, "dmax": 3}},
+        SEQUENCE,
+        {
+            "smooth": False  # the corrections have no gradient
+        },
+    )
+    yield la.GroupNormalization, {"groups": 2}, (2, 3, 5, 6)
+    yield la.GroupNormalization, {"groups": -1, "axis": 1, "scale": False}, IMAGE
     yield la.LayerNormalization, {}, SEQUENCE, {"time": 1}
     yield la.LayerNormalization, {"axis": (1, 2), "center": False}, SEQUENCE, {"time": 1}
     yield la.RMSNormalization, {}, SEQUENCE, {"time": 1}
+    yield la.RMSNormalization, {"use_scale": False}, SEQUENCE, {"time": 1}
     yield la.RMSNormalization, {"axis": (1, 2)}, SEQUENCE, {"time": 1}
     yield la.UnitNormalization, {"axis": [1, 2]}, SEQUENCE, {"time": 1}
     yield la.Rescaling, {"scale": 0.5, "offset": [0.1, 0.2]}, SEQUENCE, {"time": 1}
@@ -122,6 +136,19 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.PReLU, {"alpha_initializer": "ones", "shared_axes": [1]}, SEQUENCE, {"time": 1}
     yield la.Softmax, {"axis": (1, 2)}, SEQUENCE, {"time": 1}
     yield la.Dropout, {"rate": 0.4, "noise_shape": (None, 1, 2), "seed": 3}, SEQUENCE, {"time": 1}
+    yield la.AlphaDropout, {"rate": 0.4, "noise_shape": (None, 1, 2), "seed": 3}, SEQUENCE, {"time": 1}
+    yield la.DropPath, {"rate": 0.3, "seed": 3}, SEQUENCE, {"time": 1}
+    yield la.SpatialDropout3D, {"rate": 0.4}, VOLUME
+    yield la.Identity, {}, SEQUENCE, {"time": 1}
+    yield (
+        la.SpectralNormalization,
+        {"layer": la.Dense(3), "power_iterations": 2},
+        SEQUENCE,
+        {
+            "time": 1,
+            "smooth": False,  # training changes the kernel
+        },
+    )
     yield la.SpatialDropout1D, {"rate": 0.4}, SEQUENCE, {"time": 1}
     yield la.SpatialDropout2D, {"rate": 0.4}, IMAGE
     yield la.GaussianNoise, {"stddev": 0.5, "seed": 1}, SEQUENCE, {"time": 1}
@@ -173,6 +200,7 @@ WITHOUT_EXAMPLE = {
     "Layer": "is the base class",
     "AugMix": "chooses in Python, so that no step with it is captured",
     "RandAugment": "chooses in Python, so that no step with it is captured",
+    "Wrapper": "is a base class without a call",
     "HashedCrossing": "works in Python, so that no step with it is captured",
     "Hashing": "works in Python, so that no step with it is captured",
     "StringLookup": "takes text",
