@@ -19,12 +19,12 @@ constexpr std::pair<const char*, Reduction> kReductions[] = {
 };
 
 // Which axes of x are reduced: all for None, one, or several; and the shape that is left.
-struct Axes {
+struct ReducedAxes {
   Groups groups;
   std::vector<dim_t> shape;
 };
 
-Axes parse_axes(const View& x, py::handle axes, bool keepdims, const char* op) {
+ReducedAxes parse_axes(const View& x, py::handle axes, bool keepdims, const char* op) {
   std::uint64_t reduced = 0;
   const int rank = x.ndim();
   auto add = [&](py::handle h) {
@@ -39,7 +39,7 @@ Axes parse_axes(const View& x, py::handle axes, bool keepdims, const char* op) {
     for (py::handle h : to_items(axes, op, "axis", "integers")) add(h);
   else
     add(axes);
-  Axes a;
+  ReducedAxes a;
   for (int i = 0; i < rank; i++) {
     const bool r = (reduced >> i) & 1;
     a.groups.append(x.dim(i), r);
@@ -51,7 +51,7 @@ Axes parse_axes(const View& x, py::handle axes, bool keepdims, const char* op) {
   return a;
 }
 
-py::array integer_reduction_py(Call& call, const View& x, Reduction which, const Axes& axes) {
+py::array integer_reduction_py(Call& call, const View& x, Reduction which, const ReducedAxes& axes) {
   const ReduceOp reduce = which == Reduction::sum       ? ReduceOp::sum
                           : which == Reduction::product ? ReduceOp::product
                           : which == Reduction::max     ? ReduceOp::max
@@ -69,7 +69,7 @@ py::object reduction_forward_py(py::handle x_, const std::string& op, py::handle
   Call call(op.c_str());
   const View x = call.first(x_, "x");
   const Reduction which = value_named(op, kReductions, "reduction");
-  const Axes axes = parse_axes(x, axes_, keepdims, call.op());
+  const ReducedAxes axes = parse_axes(x, axes_, keepdims, call.op());
   if (which == Reduction::max || which == Reduction::min || which == Reduction::logsumexp)
     check(axes.groups.product(true) > 0 || axes.groups.product(false) == 0, op, ": x is ", x.sizes(),
           "; nothing to reduce");
@@ -91,7 +91,7 @@ void reduction_backward_py(py::handle x_, py::handle saved_, py::handle dy_, con
   Call call(op.c_str(), accumulate);
   const View x = call.first(x_, "x"), saved = call.input_of_any(saved_, "saved"), dy = call.input_of_any(dy_, "dy");
   const Reduction which = value_named(op, kReductions, "reduction");
-  const Axes axes = parse_axes(x, axes_, false, call.op());
+  const ReducedAxes axes = parse_axes(x, axes_, false, call.op());
   const dim_t kept = axes.groups.product(false);
   check(dy.size() == kept && saved.size() == kept && dy.dtype() == x.dtype() && saved.dtype() == x.dtype(), op,
         ": x is ", x.sizes(), ", saved ", saved.sizes(), ", dy ", dy.sizes());

@@ -9,6 +9,7 @@
   X(attention) \
   X(convolution) \
   X(core) \
+  X(ctc) \
   X(decoding) \
   X(dense) \
   X(dropout) \

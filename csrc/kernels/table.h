@@ -4,6 +4,7 @@
 #include "core/types.h"
 #include "kernels/activation.h"
 #include "kernels/attention.h"
+#include "kernels/ctc.h"
 #include "kernels/decoding.h"
 #include "kernels/depthwise.h"
 #include "kernels/dropout.h"
@@ -29,6 +30,7 @@ namespace lamina {
 #define LAMINA_KERNEL_FAMILIES(X) \
   X(activation, Activation) \
   X(attention, Attention) \
+  X(ctc, Ctc) \
   X(decoding, Decoding) \
   X(depthwise, Depthwise) \
   X(dropout, Dropout) \

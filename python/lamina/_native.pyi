@@ -57,6 +57,8 @@ __all__: list[str] = [
     "copy_into",
     "cross_entropy_backward",
     "cross_entropy_forward",
+    "ctc_backward",
+    "ctc_forward",
     "cumsum_backward",
     "cumsum_forward",
     "default_threads",
@@ -679,6 +681,23 @@ def cross_entropy_forward(
 ) -> tuple[typing.Any, ...]:
     """
     (losses, gradient or None) of logits or probabilities x (..., C) with integer labels (...) or targets (..., C).
+    """
+
+def ctc_backward(gradient: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    dx = gradient * dy, dy one a sequence.
+    """
+
+def ctc_forward(
+    x: typing.Any,
+    labels: typing.Any,
+    label_lengths: typing.Any,
+    input_lengths: typing.Any,
+    blank: int,
+    want_gradient: bool,
+) -> tuple[typing.Any, ...]:
+    """
+    (losses, gradient or None) of logits x (N, T, C) that spell labels (N, L), of which and of the steps as many count as their lengths say.
     """
 
 def cumsum_backward(dy: typing.Any, axis: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:

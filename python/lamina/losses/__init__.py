@@ -5,7 +5,9 @@ A loss is an object called as ``loss(y_true, y_pred, sample_weight=None)``, the 
 """
 
 from ..core.rooms import public_names
+from .alignment import *
 from .base import *
+from .embeddings import *
 from .focal import *
 from .function_loss import *
 from .function_loss import FunctionLoss as FunctionLoss

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from .. import ops
 from ..core.autograd import Tensor
 from ..core.explain import named
+from ..ops.conversion import as_tensor
 from .function_loss import DeclaredLoss
 from .targets import EPSILON, match
 
@@ -105,8 +110,107 @@ class CosineSimilarity(DeclaredLoss, function=cosine_similarity):
     """
 
 
+def _check_quantile(quantile: Any) -> None:
+    values = np.asarray(quantile, np.float64)
+    if values.ndim > 1 or not ((values > 0) & (values < 1)).all() or not values.size:
+        raise ValueError(f"quantile: expected a number between 0 and 1, or a list of such, got {quantile!r}")
+
+
+@named("quantile")
+def quantile(y_true: Any, y_pred: Any, quantile: float | Sequence[float] = 0.5) -> Tensor:
+    """``max(q e, (q - 1) e)`` where ``e = y_true - y_pred``, which the q-quantile makes least; mean over the last axis.
+
+    Args:
+        y_true: targets, of the predictions' shape; with several quantiles (...) or (..., 1).
+        quantile: q, between 0 and 1, or a list of them, one for each of y_pred's last axis.
+
+    Raises:
+        ValueError: the shapes do not fit, or a quantile is out of its range.
+
+    Source: Koenker and Bassett 1978, "Regression Quantiles"; also called the pinball loss.
+    """
+    _check_quantile(quantile)
+    y_pred = as_tensor(y_pred)
+    if not isinstance(quantile, (float, int)):
+        q = as_tensor(np.asarray(quantile), y_pred.dtype)
+        y_true = as_tensor(y_true)
+        if y_pred.shape[-1:] != q.shape or y_true.shape not in (y_pred.shape[:-1], (*y_pred.shape[:-1], 1)):
+            raise ValueError(
+                f"quantile: y_true is {y_true.shape}, y_pred {y_pred.shape}, expected (...) and (..., {len(q)}), one "
+                "prediction for each quantile"
+            )
+        y_true = ops.broadcast_to(ops.reshape(y_true, (*y_pred.shape[:-1], 1)), y_pred.shape)
+    else:
+        q = as_tensor(quantile, y_pred.dtype)
+    y_true, y_pred = match("quantile", y_true, y_pred)
+    e = ops.subtract(y_true, y_pred)
+    return ops.mean(ops.maximum(ops.multiply(e, q), ops.multiply(e, ops.subtract(q, 1.0))), axis=-1)
+
+
+class Quantile(DeclaredLoss, function=quantile, also=("pinball",)):
+    """Loss of quantiles (pinball loss): a target above the prediction weighs q, one below 1 - q.
+
+    Args:
+        quantile: q, between 0 and 1, or a list of them, one for each of y_pred's last axis.
+
+    Raises:
+        ValueError: ``quantile`` or ``reduction`` is out of its range; at a call: targets and predictions do not fit.
+
+    Source: Koenker and Bassett 1978, "Regression Quantiles".
+    """
+
+    def check_options(self) -> None:
+        _check_quantile(self.options["quantile"])
+
+
+@named("gaussian_nll")
+def gaussian_nll(y_true: Any, y_pred: Any, full: bool = False, eps: float = 1e-6) -> Tensor:
+    """``(log v + (t - m)^2 / v) / 2`` of Gaussians of means m and variances v; mean over the last axis.
+
+    Args:
+        y_true: targets t, (..., d).
+        y_pred: means and behind them variances, (..., 2 d); variances are not negative, as ``softplus`` makes them.
+        full: whether ``log(2 pi) / 2`` is added.
+        eps: smaller variances count as this; their gradient is that of it.
+
+    Raises:
+        ValueError: the shapes do not fit, or eps is not positive.
+
+    Source: PyTorch, torch.nn.functional.gaussian_nll_loss, which takes both apart; Nix and Weigend 1994, "Estimating
+        the Mean and Variance of the Target Probability Distribution".
+    """
+    if not eps > 0:
+        raise ValueError(f"gaussian_nll: eps must be positive, got {eps}")
+    y_pred, t = as_tensor(y_pred), as_tensor(y_true)
+    d = y_pred.shape[-1] // 2 if y_pred.ndim else 0
+    if not d or y_pred.shape[-1] != 2 * d:
+        raise ValueError(
+            f"gaussian_nll: y_pred is {y_pred.shape}, expected means and variances on the last axis, (..., 2 d)"
+        )
+    t, mean = match("gaussian_nll", t, y_pred[..., :d])
+    variance = y_pred[..., d:]
+    if variance.dtype != mean.dtype:
+        variance = ops.cast(variance, mean.dtype)
+    variance = ops.add(variance, ops.stop_gradient(ops.subtract(ops.maximum(variance, eps), variance)))
+    losses = ops.add(ops.log(variance), ops.divide(ops.square(ops.subtract(t, mean)), variance))
+    losses = ops.multiply(ops.mean(losses, axis=-1), 0.5)
+    return ops.add(losses, 0.5 * math.log(2 * math.pi)) if full else losses
+
+
+class GaussianNLL(DeclaredLoss, function=gaussian_nll):
+    """Minus the log-likelihood of Gaussians, whose means and variances y_pred (..., 2 d) holds.
+
+    Args:
+        full: whether ``log(2 pi) / 2`` is added.
+        eps: smaller variances count as this.
+
+    Source: PyTorch, torch.nn.GaussianNLLLoss.
+    """
+
+
 __all__ = [
-    "CosineSimilarity", "Huber", "LogCosh", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError",
-    "MeanSquaredLogarithmicError", "cosine_similarity", "huber", "log_cosh", "mean_absolute_error",
-    "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error",
+    "CosineSimilarity", "GaussianNLL", "Huber", "LogCosh", "MeanAbsoluteError", "MeanAbsolutePercentageError",
+    "MeanSquaredError", "MeanSquaredLogarithmicError", "Quantile", "cosine_similarity", "gaussian_nll", "huber",
+    "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error",
+    "mean_squared_logarithmic_error", "quantile",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from .conversion import *
 from .conversion import op
 from .convolution import *
 from .creation import *
+from .ctc import *
 from .dense import *
 from .diagonal import *
 from .dropout import *

@@ -8,6 +8,7 @@ from .activation import *
 from .affine import *
 from .attention import *
 from .convolution import *
+from .ctc import *
 from .decoding import *
 from .dense import *
 from .dropout import *
