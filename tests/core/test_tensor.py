@@ -126,3 +126,16 @@ def test_leaves_and_copies():
     assert deep.grad.tolist() == x.grad.tolist()
     assert not np.shares_memory(deep.numpy(), X)
     assert copy.deepcopy(y.detach()).tolist() == y.tolist()
+
+
+def test_a_given_gradient_stays_as_it_is():
+    """Sums hand it on to both sides, of which one, with another result behind it, is added to."""
+    x = Tensor(np.ones((2, 3)), requires_grad=True)
+    for given in (np.ones((2, 3)), Tensor(np.ones((2, 3)))):
+        x.zero_grad()
+        u = ops.add(x, ops.tanh(ops.multiply(x, 2.0)))
+        ops.add(u, ops.tanh(ops.multiply(u, 2.0))).backward(given)
+        np.testing.assert_array_equal(np.asarray(given), np.ones((2, 3)))
+        inner = 1 + 2 * (1 - np.tanh(2.0) ** 2)
+        outer = 1 + 2 * (1 - np.tanh(2 * (1 + np.tanh(2.0))) ** 2)
+        np.testing.assert_allclose(x.grad.numpy(), np.full((2, 3), inner * outer), rtol=1e-12)

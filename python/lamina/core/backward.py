@@ -141,6 +141,8 @@ def backward(root: Tensor, gradient: Any, retain_graph: bool) -> None:
         _take_view(root, seed, pending)
         return
     pending.put(root, seed)
+    if gradient is not None:
+        pending.share(seed)  # it is the caller's, who may use it again: nothing is added to it
     order = _reachable(root)
     while order:
         node, t = order.pop()
