@@ -14,11 +14,11 @@ WITHOUT_MASKS = [
     "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D", "AdaptiveMaxPooling1D",
     "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D",
     "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose", "Cropping1D",
-    "Cropping2D", "DepthwiseConv1D", "DepthwiseConv2D", "Flatten", "GRUCell", "GlobalAveragePooling2D",
+    "Cropping2D", "Cropping3D", "DepthwiseConv1D", "DepthwiseConv2D", "Flatten", "GRUCell", "GlobalAveragePooling2D",
     "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "InputLayer",
     "LSTMCell", "Layer", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "OpLayer", "Permute", "RepeatVector",
     "Reshape", "SeparableConv1D", "SeparableConv2D", "SimpleRNNCell", "StackedRNNCells", "UpSampling1D",
-    "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
+    "UpSampling2D", "UpSampling3D", "Wrapper", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
 ]  # fmt: skip
 
 
