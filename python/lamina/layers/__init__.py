@@ -42,6 +42,7 @@ from .recurrent_cell import *
 from .reshape import *
 from .rotary_embedding import *
 from .sequence_attention import *
+from .siamese import *
 from .stacked_cells import *
 from .symbolic import *
 from .transformer import *

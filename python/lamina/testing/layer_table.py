@@ -180,6 +180,9 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.TransformerDecoder, {**decoder, "dropout": 0.2}, (SEQUENCE, SEQUENCE), {"time": 1}
     yield la.Masking, {"mask_value": 0.5}, SEQUENCE
     yield la.TimeDistributed, {"layer": la.Dense(3)}, SEQUENCE, {"time": 1}
+    paired = {"encoder": la.Dense(3, activation="tanh"), "distance": "l2", "head": la.Dense(1)}
+    yield la.Siamese, paired, [(3, 4), (3, 4)]
+    yield la.Siamese, {"encoder": la.Dense(3), "distance": "cosine"}, [SEQUENCE, SEQUENCE, SEQUENCE]
     yield la.SimpleRNN, {"units": 3, "return_sequences": True}, SEQUENCE, {"time": 1}
     yield la.GRU, {"units": 3, "return_state": True}, SEQUENCE, {"time": 1}
     yield la.GRU, {"units": 3, "reset_after": False, "go_backwards": True}, SEQUENCE, {"time": 1}

@@ -6,6 +6,7 @@ from .feature_space import *
 from .folders import *
 from .images import *
 from .objects import *
+from .pairs import *
 from .progbar import *
 from .sequences import *
 from .splits import *
