@@ -91,5 +91,7 @@ def test_orthogonal_regularizer(mode):
     assert float(penalty(lamina.Tensor(same))) == pytest.approx(0.5, rel=1e-6)  # all cosines are 1
     with pytest.raises(ValueError, match=r"only a matrix has rows and columns, got shape \(2,\)"):
         penalty(lamina.Tensor(np.ones(2, np.float32)))
+    with pytest.raises(ValueError, match=r"only a matrix has rows and columns, got shape \(\)"):
+        penalty(0)
     with pytest.raises(ValueError, match="unknown mode 'row'"):
         regularizers.OrthogonalRegularizer(mode="row")

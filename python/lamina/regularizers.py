@@ -106,6 +106,7 @@ class OrthogonalRegularizer(Regularizer):
         self.mode = mode
 
     def __call__(self, x: Tensor) -> Tensor:
+        x = ops.convert_to_tensor(x)
         if len(x.shape) != 2:
             raise ValueError(f"OrthogonalRegularizer: only a matrix has rows and columns, got shape {x.shape}")
         unit = ops.normalize(x, axis=1 if self.mode == "rows" else 0)
