@@ -280,7 +280,7 @@ def test_arguments_of_constructors():
         ),
         (
             lambda: losses.categorical_crossentropy(Y, Y, axis=X),
-            "categorical_crossentropy: axis must be an integer, got an array",
+            "categorical_crossentropy: axis must be an integer, the axis of classes, got array",
         ),
         (lambda: losses.FunctionLoss(int)(Y, Y), "loss 'int': these arguments do not fit: y_true: an array of shape"),
         (lambda: optimizers.Adam(amsgrad=X), "Adam: amsgrad must be True or False, got an array"),

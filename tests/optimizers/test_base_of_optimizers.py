@@ -52,7 +52,7 @@ def test_gradients_that_are_none():
     assert v.numpy().tolist() == [-1.0] * 3
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", [n for n in CLASSES if n != "MultiOptimizer"])  # which holds others
 def test_the_first_step_needs_a_gradient(name):
     v, w = variable(3), variable(3)
     optimizer = CLASSES[name]()

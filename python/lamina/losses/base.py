@@ -34,6 +34,7 @@ class Loss(Noting, Explained, strict=True):
     """
 
     integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array
+    index_of_each: ClassVar[bool] = False  # and y_true is one index for each of y_pred's rows
 
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
@@ -69,6 +70,8 @@ class Loss(Noting, Explained, strict=True):
             mask: True where a step counts, or None.
         """
         kept = kept_part(y_pred, sample_weight, mask, 1.0)
+        if self.index_of_each:
+            y_true = kept_part(as_tensor(y_true), sample_weight, mask, 0)  # a label that is left out may be anything
         return y_true, kept if mask is None else attach(kept, mask)
 
     def _checked(self, values: Any, y_pred: Tensor) -> Tensor:

@@ -178,7 +178,7 @@ class CategoricalGeneralizedCrossEntropy(
         Entropy Loss for Training Deep Neural Networks with Noisy Labels".
     """
 
-    integer_targets = True
+    integer_targets = index_of_each = True
 
     def check_options(self) -> None:
         _check_q(self.options["q"])

@@ -134,7 +134,7 @@ class MultiMargin(DeclaredLoss, function=multi_margin):
     Source: PyTorch, torch.nn.MultiMarginLoss.
     """
 
-    integer_targets = True
+    integer_targets = index_of_each = True
 
     def check_options(self) -> None:
         _check_power(self.options["p"])
