@@ -10,11 +10,11 @@ from lamina import _native
 
 IMPORT = """
 import time
-start = time.process_time()
+start = time.thread_time()
 import numpy
-middle = time.process_time()
+middle = time.thread_time()
 import lamina
-print(middle - start, time.process_time() - middle)
+print(middle - start, time.thread_time() - middle)
 """
 
 
@@ -22,7 +22,8 @@ def test_import_adds_at_most_100_ms(python, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))  # compiled once, as an installed package is
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     theirs, ours = (min(times) for times in zip(*(map(float, python(IMPORT).split()) for _ in range(5)), strict=True))
-    assert ours <= 0.1 * max(1, theirs / 0.08)  # NumPy's, of 60 to 80 ms, tells how slow the machine is
+    # Of this thread alone: those of NumPy's BLAS spin. NumPy's import, of 50 to 80 ms, tells how slow the machine is.
+    assert ours <= 0.1 * max(1, theirs / 0.08)
 
 
 def test_import_brings_nothing_heavy(python):

@@ -298,9 +298,11 @@ class Explained:
 
 
 def _explaining(function: F, strict: bool) -> F:
-    signature = inspect.signature(function)
-    parameters = (p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
-    checked = {p.name: str(p.annotation) for p in parameters if strict}
+    @functools.cache
+    def declared() -> tuple[inspect.Signature, dict[str, str]]:  # not at import, which has hundreds of functions
+        signature = inspect.signature(function)
+        parameters = (p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+        return signature, {p.name: str(p.annotation) for p in parameters}
 
     @functools.wraps(function)
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -309,7 +311,8 @@ def _explaining(function: F, strict: bool) -> F:
             result = function(self, *args, **kwargs)
         except Exception as error:
             fail(error, label, function, (self, *args), kwargs)
-        if checked:
+        if strict:
+            signature, checked = declared()
             for name, value in signature.bind(self, *args, **kwargs).arguments.items():
                 if name in checked and (wrong := _wrong(label, checked[name], name, value)):
                     raise TypeError(wrong)
