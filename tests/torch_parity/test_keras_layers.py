@@ -123,8 +123,8 @@ def test_layers_of_one_input(name, data, seed):
 
 
 @pytest.mark.parametrize("name", [
-    "AlphaDropout", "Cropping3D", "GroupNormalization", "Identity", "SpatialDropout3D", "SpectralNormalization",
-    "UpSampling3D", "Wrapper", "ZeroPadding3D",
+    "AlphaDropout", "Cropping3D", "EinsumDense", "GroupNormalization", "Identity", "SpatialDropout3D",
+    "SpectralNormalization", "UpSampling3D", "Wrapper", "ZeroPadding3D",
 ])  # fmt: skip
 def test_arguments(name):
     def arguments(cls):
@@ -142,3 +142,20 @@ def test_alpha_dropout_keeps_and_drops_to_keras_values():
     want = np.unique(keras.layers.AlphaDropout(0.3, dtype="float64")(x, training=True).numpy())
     got = np.unique(layers.AlphaDropout(0.3, dtype="float64")(x, training=True).numpy())
     np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    ("equation", "output_shape", "bias_axes", "shape"),
+    [
+        ("ab,bc->ac", 4, "c", (2, 3)),
+        ("abc,cde->abde", (None, 2, 4), "de", (2, 3, 5)),
+        ("abc,cde->abde", (None, 2, 4), "d", (2, 3, 5)),
+        ("...x,xy->...y", 4, "y", (2, 3, 5)),
+        ("ab...,bc->ac...", 4, "c", (2, 3, 2, 2)),
+    ],
+)
+def test_einsum_dense(equation, output_shape, bias_axes, shape, training):
+    options = {"equation": equation, "output_shape": output_shape, "bias_axes": bias_axes, "activation": "tanh"}
+    x = np.random.default_rng(0).standard_normal(shape)
+    agree(*twins("EinsumDense", options, shape, 0), x, training)

@@ -13,6 +13,7 @@ from .core import *
 from .dense import *
 from .depthwise_convolution import *
 from .dropout import *
+from .einsum_dense import *
 from .elementwise import *
 from .embedding import *
 from .key_value_cache import *

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native, initializers, ops
+from ..config import standardize_dtype
 from ..core.autograd import Array, Tensor, wrap
 from ..ops.conversion import as_tensor
 from .arguments import known, positive, refuse
@@ -16,7 +17,7 @@ from .bases import SameShape
 from .call import context
 from .key_value_cache import KeyValueCache
 from .masking import attach
-from .symbolic import Shape
+from .symbolic import Shape, SymbolicTensor
 
 _ROWS = 128  # the least that SinePositionEncoding computes at once
 
@@ -111,6 +112,96 @@ class Embedding(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)
+
+
+class ReversibleEmbedding(Embedding):
+    """An embedding that also goes back: from features to one number for each row of its table, as logits.
+
+    Args:
+        input_dim: number of rows.
+        output_dim: length of a row.
+        mask_zero: whether the index 0 stands for nothing: it makes a mask.
+        tie_weights: whether the way back uses the transposed table; else it has a kernel of its own.
+        reverse_dtype: type in which the way back computes; None means the layer's.
+        logit_soft_cap: limit of the logits' size, ``cap * tanh(logits / cap)``; None sets none.
+
+    Call args:
+        reverse: whether features are given, for logits; else indices, for rows.
+
+    Input shape: any, integers; with ``reverse`` (..., output_dim).
+
+    Output shape: (*input shape, output_dim); with ``reverse`` (..., input_dim).
+
+    Weights: ``embeddings`` (input_dim, output_dim), and without ``tie_weights`` also ``reverse_embeddings``
+        (output_dim, input_dim).
+
+    Raises:
+        ValueError: as Embedding; ``logit_soft_cap`` is not positive; features have another size than the rows.
+        IndexError: an index is out of range.
+
+    Source: Keras 3, ReversibleEmbedding.
+    """
+
+    embeddings_initializer: Any
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        tie_weights: bool = True,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        reverse_dtype: Any = None,
+        logit_soft_cap: float | None = None,
+        sparse: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.tie_weights = bool(tie_weights)  # which the weights depend on
+        super().__init__(
+            input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero,
+            sparse=sparse, **kwargs,
+        )  # fmt: skip
+        wanted = None if reverse_dtype is None else standardize_dtype(reverse_dtype, f"{self._label()}: reverse_dtype")
+        self.reverse_dtype = None if wanted is None else str(wanted)
+        if logit_soft_cap is not None and not logit_soft_cap > 0:
+            raise ValueError(f"{self._label()}: logit_soft_cap must be positive or None, got {logit_soft_cap!r}")
+        self.logit_soft_cap = logit_soft_cap
+
+    def build(self, input_shape: Shape | None = None) -> None:
+        super().build(input_shape)
+        if not self.tie_weights:
+            size = (self.output_dim, self.input_dim)
+            self.reverse_embeddings = self.add_weight(size, self.embeddings_initializer, name="reverse_embeddings")
+
+    def call(self, inputs: Tensor, reverse: bool = False) -> Tensor:
+        if not reverse:
+            return super().call(inputs)
+        if inputs.ndim == 0 or inputs.shape[-1] != self.output_dim:
+            raise ValueError(f"x is {inputs.shape}, expected {self.output_dim} features last for reverse=True")
+        kernel = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
+        kind = self.reverse_dtype or self.dtype
+        logits = ops.matmul(ops.cast(inputs, kind), ops.cast(kernel, kind))
+        if self.logit_soft_cap is None:
+            return logits
+        return ops.multiply(ops.tanh(ops.divide(logits, self.logit_soft_cap)), self.logit_soft_cap)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Which indices are not 0, with ``mask_zero``; None for features.
+
+        Args:
+            inputs: the input of the call.
+            previous_mask: its mask, which is not used.
+        """
+        return None if np.dtype(inputs.dtype).kind == "f" else super().compute_mask(inputs)
+
+    def compute_output_spec(self, inputs: Any, reverse: bool = False, **kwargs: Any) -> Any:
+        dtype = (self.reverse_dtype or self.dtype) if reverse else self.dtype
+        return SymbolicTensor(self.compute_output_shape(inputs.shape, reverse), dtype)
+
+    def compute_output_shape(self, input_shape: Shape, reverse: bool = False) -> Shape:
+        return (*input_shape[:-1], self.input_dim) if reverse else super().compute_output_shape(input_shape)
 
 
 def _as_indices(x: Tensor) -> Tensor:
@@ -261,4 +352,4 @@ def _check_steps(shape: Shape) -> None:
         raise ValueError(f"x is {shape}, expected (batch, time, features)")
 
 
-__all__ = ["Embedding", "PositionEmbedding", "SinePositionEncoding"]
+__all__ = ["Embedding", "PositionEmbedding", "ReversibleEmbedding", "SinePositionEncoding"]

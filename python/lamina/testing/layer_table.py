@@ -26,6 +26,13 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.Linear, {"units": 3, "out_features": "tanh"}, (4, 5)
     yield la.Embedding, {"input_dim": 7, "output_dim": 3}, STATE, {"integers": 7}
     yield la.Embedding, {"input_dim": 7, "output_dim": 3, "mask_zero": True, "sparse": True}, STATE, {"integers": 7}
+    yield la.ReversibleEmbedding, {"input_dim": 7, "output_dim": 3, "logit_soft_cap": 2.0}, STATE, {"integers": 7}
+    yield la.EinsumDense, {"equation": "abc,cd->abd", "output_shape": (None, 4), "bias_axes": "d"}, SEQUENCE
+    yield (
+        la.EinsumDense,
+        {"equation": "...x,xy->...y", "output_shape": 4, "bias_axes": "y", "activation": "tanh"},
+        IMAGE,
+    )
     yield la.PositionEmbedding, {"sequence_length": 4}, SEQUENCE, {"time": 1}
     yield la.SinePositionEncoding, {}, SEQUENCE, {"time": 1, "smooth": False}
     yield la.Conv1D, {"filters": 3, "kernel_size": 2, "padding": "causal", "activation": "tanh"}, SEQUENCE, {"time": 1}
