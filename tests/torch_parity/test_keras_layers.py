@@ -7,7 +7,7 @@ import inspect
 import numpy as np
 import pytest
 from compare import close, many, torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from keras_live import keras
 
@@ -71,8 +71,10 @@ def test_group_normalization(data, seed, inner, groups, per_group):
         "center": data.draw(st.booleans()),
         "scale": data.draw(st.booleans()),
     }
+    each = int(np.prod(inner)) * (1 if options["groups"] == -1 else per_group)
+    assume(each >= 6)  # of few values Keras loses the variance in float32
     x = np.random.default_rng(seed).standard_normal(shape) * 2 + 1
-    agree(*twins("GroupNormalization", options, tuple(shape), seed), x)
+    agree(*twins("GroupNormalization", options, tuple(shape), seed), x, tolerance=2e-5)
 
 
 @many

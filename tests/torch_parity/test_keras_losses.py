@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from compare import many, torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from keras_live import keras
 
@@ -33,7 +33,11 @@ def agree(name: str, y_true: Any, y_pred: Any, weight: Any = None, rtol: float =
     np.testing.assert_allclose(got.numpy(), want.detach().numpy(), rtol=rtol, atol=rtol)
     dy = np.random.default_rng(0).standard_normal(got.shape)
     got.backward(dy)
-    want.backward(torch.tensor(dy, dtype=want.dtype))
+    try:
+        want.backward(torch.tensor(dy, dtype=want.dtype))
+    except RuntimeError as error:
+        assume("must be contiguous" not in str(error))  # a fault of PyTorch's, of some classes not on the last axis
+        raise
     wanted = theirs.grad.numpy()
     np.testing.assert_allclose(ours.grad.numpy(), wanted, rtol=10 * rtol, atol=10 * rtol * np.abs(wanted).max())
 
@@ -90,11 +94,13 @@ def test_binary_focal(data, seed, smoothing, balanced, gamma):
     shape = (3, *data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=2)))
     logits = data.draw(st.booleans())
     x = rng.standard_normal(shape)
+    axis = data.draw(st.sampled_from([-1, 1]))
+    weight = rng.uniform(0.5, 2, np.delete(shape, axis))  # Keras takes (3,) beside (3, n) for the last axis
     agree(
         "BinaryFocalCrossentropy", rng.integers(0, 2, shape).astype(float), x if logits else 1 / (1 + np.exp(-x)),
-        rng.uniform(0.5, 2, 3) if data.draw(st.booleans()) else None, from_logits=logits, label_smoothing=smoothing,
+        weight if data.draw(st.booleans()) else None, from_logits=logits, label_smoothing=smoothing,
         apply_class_balancing=balanced, alpha=data.draw(st.floats(0, 1)), gamma=gamma, reduction=data.draw(REDUCTION),
-        axis=data.draw(st.sampled_from([-1, 1])),
+        axis=axis,
     )  # fmt: skip
 
 
