@@ -50,10 +50,12 @@ def test_nan_places_and_cumulated(name, data, seed, shape):
 
 
 @many
-@given(st.data(), SEED, SHAPE, st.floats(0, 1), st.sampled_from(["linear", "lower", "higher", "midpoint", "nearest"]))
+@given(
+    st.data(), SEED, SHAPE, st.integers(0, 64), st.sampled_from(["linear", "lower", "higher", "midpoint", "nearest"])
+)
 def test_nan_quantiles(data, seed, shape, q, method):
     axis = axis_of(data, shape)
-    x = normal(seed, shape, 0.3)
+    x, q = normal(seed, shape, 0.3), q / 64  # a number of float32, in which Keras computes
     agree(lambda ops, x: ops.nanquantile(x, q, axis, method), x, types=False, rtol=1e-6)
 
 

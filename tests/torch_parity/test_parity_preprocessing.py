@@ -140,8 +140,7 @@ def test_geometry_of_known_amounts(given_images, kind, a, b, fill_mode, interpol
 @given(images(), st.integers(0, 99), st.sampled_from(["reflect", "wrap", "constant", "nearest", "mirror"]))
 def test_affine_transform(given_images, seed, fill_mode):
     x, data_format = given_images
-    rows, columns = x.shape[-3:-1] if data_format == "channels_last" else x.shape[-2:]
-    if fill_mode == "mirror" and 1 in (rows, columns):
+    if fill_mode == "mirror" and 1 in x.shape[-3:]:
         return  # Keras divides by zero
     m = np.random.default_rng(seed).uniform(-1, 1, (x.shape[0] if x.ndim == 4 else 1, 8)).astype(np.float32)
     m[:, 6:] = 0

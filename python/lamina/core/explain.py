@@ -279,6 +279,16 @@ def named(label: str) -> Callable[[F], F]:
     return decorate
 
 
+class _OfConstructor:
+    """``inspect.signature`` of a class; Pythons to 3.11 take that of an inherited ``__new__`` before ``__init__``'s."""
+
+    def __get__(self, instance: Any, cls: type) -> inspect.Signature:
+        if instance is not None:
+            raise AttributeError("__signature__")  # an object's is that of its call
+        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return signature.replace(parameters=[*signature.parameters.values()][1:])
+
+
 class Explained:
     """Base of public classes: their constructors refuse arguments that are not what their signature says.
 
@@ -286,6 +296,7 @@ class Explained:
     of the library's own classes whose errors are told, too.
     """
 
+    __signature__ = _OfConstructor()
     _strict: ClassVar[bool] = False
     _also: ClassVar[tuple[str, ...]] = ()
 

@@ -11,7 +11,8 @@ from . import Array, Case
 
 def _torch(torch: Any, x: Any, labels: Any, label_lengths: Any, input_lengths: Any, blank: int, _: bool) -> Any:
     log_p = torch.log_softmax(x, -1).transpose(0, 1)
-    return torch.nn.functional.ctc_loss(log_p, labels, input_lengths, label_lengths, blank, reduction="none")
+    whole = (a.long() for a in (labels, input_lengths, label_lengths))
+    return torch.nn.functional.ctc_loss(log_p, *whole, blank, reduction="none")
 
 
 def _ctc(N: int, T: int, C: int, L: int, blank: int = 0, full: bool = False, repeated: bool = False) -> Case:
@@ -31,7 +32,7 @@ def _ctc(N: int, T: int, C: int, L: int, blank: int = 0, full: bool = False, rep
     return Case(
         "ctc", f"{N} x {T} steps, {C} classes, {L} labels{' repeated' * repeated}{' full' * full}, blank {blank}",
         "ctc_forward", inputs, "ctc_backward", (0,), lambda args, result, dy: (result[1], dy),
-        bytes=8.0 * N * T * C, backward_bytes=8.0 * N * T * C, torch=_torch, reduction=8 * T + 64,
+        bytes=8.0 * N * T * C, backward_bytes=8.0 * N * T * C, torch=_torch if N else None, reduction=8 * T + 64,
     )  # fmt: skip
 
 
