@@ -398,8 +398,19 @@ void group_norm_backward(const GroupNormBackward<T>& a) {
     }
     for (dim_t j = 0; j < a.C; j++) weight[j] = a.gamma ? a.gamma[j] : T(1);
     repeat(mean, a.C, c.width);
-    const BatchNormBackward<T> columns{
-        .x = a.x + first, .y = a.dy + first, .dy = a.dy + first, .M = a.S, .C = a.C, .act = Activation::linear};
+    const BatchNormBackward<T> columns{.x = a.x + first,
+                                       .gamma = nullptr,
+                                       .mean = nullptr,
+                                       .rstd = nullptr,
+                                       .y = a.dy + first,
+                                       .dy = a.dy + first,
+                                       .dx = {},
+                                       .dgamma = {},
+                                       .dbeta = {},
+                                       .M = a.S,
+                                       .C = a.C,
+                                       .training = true,
+                                       .act = Activation::linear};
     column_gradient_sums(c, columns, mean, sum, sum_x, [](dim_t, dim_t, dim_t, dim_t, dim_t) {});
     for (dim_t g = 0; dx && g < a.groups; g++) {
       const dim_t j0 = g * D, j1 = j0 + D;

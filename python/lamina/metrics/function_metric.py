@@ -38,6 +38,8 @@ def masked(sample_weight: Any, mask: Array) -> Array:
     """sample_weight, (batch) or (batch, time), times the mask."""
     weight = np.asarray(sample_weight)
     shape = without_last_one(weight.shape, mask.ndim)
+    if len(shape) > mask.ndim or any(m not in (1, n) for m, n in zip(shape, mask.shape, strict=False)):
+        raise ValueError(f"sample_weight has shape {weight.shape}, the values it weights {mask.shape}")
     return weight.reshape(shape + (1,) * (mask.ndim - len(shape))) * mask
 
 

@@ -42,7 +42,12 @@ class SparseCategoricalCrossentropy(DeclaredMetric, function=sparse_categorical_
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         ignored = self.options["ignore_class"]
         if ignored is not None:
-            predictions = np.moveaxis(getattr(y_pred, "_array", np.asarray(y_pred)), self.options["axis"], -1)
+            predictions = getattr(y_pred, "_array", np.asarray(y_pred))
+            axis = self.options["axis"]
+            if not -predictions.ndim <= axis < predictions.ndim:
+                shape = predictions.shape
+                raise ValueError(f"{self.name}: axis {axis} is out of range for y_pred of shape {shape}")
+            predictions = np.moveaxis(predictions, axis, -1)
             kept = labels_of(self.name, y_true, predictions) != ignored
             sample_weight = kept if sample_weight is None else masked(sample_weight, kept)
         super().update_state(y_true, y_pred, sample_weight)

@@ -141,7 +141,7 @@ class MetricSet:
             for i, one in enumerate(per_output(what, given, names)):
                 prefix = f"{names[i]}_" if len(names) > 1 else ""
                 chosen = [] if one is None else one if isinstance(one, (list, tuple)) else [one]
-                self.entries += [_Entry(identifier, i, prefix, by_weight) for identifier in chosen]
+                self.entries += [_Entry(m, i, prefix, by_weight) for m in chosen if m is not None]  # as in Keras
 
     def update(self, y: list[Any], y_pred: Any, weights: list[Any]) -> None:
         outputs = flatten(y_pred)
