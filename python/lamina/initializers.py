@@ -20,6 +20,8 @@ from .core.autograd import Tensor, wrap
 from .core.explain import Explained
 from .core.generator import Seed, numpy_from
 from .core.suggest import unknown
+from .core.weight_function import find
+from .ops.windows import window_values
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = Sequence[int]
@@ -392,31 +394,6 @@ class STFT(Initializer):
         return {"side": self.side, "window": self.window, "scaling": self.scaling, "periodic": self.periodic}
 
 
-_COSINES = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "blackman": (0.42, 0.5, 0.08), "boxcar": (1.0,)}
-
-
-def window_values(name: str, n: int, periodic: bool) -> Array:
-    """A window of n values: sums of cosines, the triangle, or one of SciPy's."""
-    name = {"rectangular": "boxcar", "hanning": "hann"}.get(name, name)
-    if name in _COSINES or name == "bartlett":
-        if n == 1:
-            return np.ones(1)
-        place = np.arange(n) / (n if periodic else n - 1)
-        if name == "bartlett":
-            return 1 - np.abs(2 * place - 1)
-        terms = [(-1) ** k * a * np.cos(2 * np.pi * k * place) for k, a in enumerate(_COSINES[name])]
-        return np.sum(terms, axis=0)
-    try:
-        from scipy.signal import get_window  # type: ignore[import-untyped]
-    except ImportError:
-        own = ", ".join(_COSINES)
-        raise ImportError(f"window {name!r} needs SciPy: pip install scipy; without it there are {own}") from None
-    try:
-        return np.asarray(get_window(name, n, periodic), np.float64)
-    except ValueError as error:
-        raise ValueError(f"unknown window {name!r}: {error}") from None
-
-
 _CLASSES: tuple[type[Initializer], ...] = (
     Zeros, Ones, Constant, Identity, RandomNormal, TruncatedNormal, RandomUniform, VarianceScaling, GlorotUniform,
     GlorotNormal, LecunUniform, LecunNormal, HeUniform, HeNormal, Orthogonal, STFT,
@@ -448,21 +425,12 @@ def get(identifier: Any) -> Callable[..., Any]:
     Raises:
         ValueError: the name is unknown; the message gives the nearest.
     """
-    if isinstance(identifier, str):
-        if identifier in _by_name:
-            return _by_name[identifier]()
-        if ">" not in identifier:
-            raise unknown("initializer", identifier, [n for n in _by_name if n.islower()])
-        identifier = registry.lookup(identifier, "initializer", "initializer")
-    if isinstance(identifier, dict):
-        identifier = registry.deserialize(identifier, "initializer")
-    if isinstance(identifier, type):
-        identifier = identifier()
     if isinstance(identifier, (np.ndarray, Tensor)):
         return Constant(np.asarray(identifier))
-    if not callable(identifier):
-        raise ValueError(f"expected an initializer or its name, got {identifier!r}")
-    return identifier
+    found = find("initializer", identifier, _by_name)
+    if found is None:
+        raise ValueError("expected an initializer or its name, got None")
+    return found
 
 
 def serialize(initializer: Any) -> Any:
@@ -491,43 +459,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
 
 __all__ = [
-    "STFT",
-    "Constant",
-    "GlorotNormal",
-    "GlorotUniform",
-    "HeNormal",
-    "HeUniform",
-    "Identity",
-    "IdentityInitializer",
-    "Initializer",
-    "LecunNormal",
-    "LecunUniform",
-    "Ones",
-    "Orthogonal",
-    "OrthogonalInitializer",
-    "RandomNormal",
-    "RandomUniform",
-    "STFTInitializer",
-    "TruncatedNormal",
-    "VarianceScaling",
-    "Zeros",
-    "constant",
-    "deserialize",
-    "get",
-    "glorot_normal",
-    "glorot_uniform",
-    "he_normal",
-    "he_uniform",
-    "identity",
-    "lecun_normal",
-    "lecun_uniform",
-    "ones",
-    "orthogonal",
-    "random_normal",
-    "random_uniform",
-    "serialize",
-    "stft",
-    "truncated_normal",
-    "variance_scaling",
-    "zeros",
-]  # fmt: skip
+    "STFT", "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "IdentityInitializer",
+    "Initializer", "LecunNormal", "LecunUniform", "Ones", "Orthogonal", "OrthogonalInitializer", "RandomNormal",
+    "RandomUniform", "STFTInitializer", "TruncatedNormal", "VarianceScaling", "Zeros", "constant", "deserialize",
+    "get", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "identity", "lecun_normal",
+    "lecun_uniform", "ones", "orthogonal", "random_normal", "random_uniform", "serialize", "stft",
+    "truncated_normal", "variance_scaling", "zeros",
+]  # fmt: skip  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,26 @@ def test_bad_use_is_named():
         optimizers.OptimizerMap("adam")
     with pytest.raises(TypeError, match="must be an OptimizerMap or a function, got 3"):
         optimizers.MultiOptimizer(3)
+
+
+def test_a_function_is_asked_once_for_each_weight():
+    """As in Keras's example, which makes an optimizer at every question."""
+    asked = []
+
+    def choose(variable):
+        asked.append(variable.path)
+        return optimizers.Adam(0.01) if "head" in variable.path else optimizers.SGD(0.1, momentum=0.9)
+
+    model = fitted(optimizers.MultiOptimizer(choose))
+    assert len(asked) == len(set(asked)) == len(model.optimizer.optimizers) == 4
+    want = fitted(optimizers.MultiOptimizer(both())).get_weights()
+    for a, b in zip(model.get_weights(), want, strict=True):
+        np.testing.assert_array_equal(a, b)
+    twin = copy.deepcopy(model)
+    for m in (model, twin):
+        m.fit(X, Y, batch_size=8, epochs=1, shuffle=False, verbose=0)
+    for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert len(asked) == 4
+    with pytest.raises(TypeError, match="expected an optimizer that is no MultiOptimizer, got 'sgd'"):
+        fitted(optimizers.MultiOptimizer(lambda v: "sgd"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -194,3 +195,21 @@ def test_bad_use_is_named():
         own.add_variable_from_reference(ours[1], "other")
     with pytest.raises(ValueError, match="there is state named 'total'"):
         own.add_variable((), name="total")
+
+
+@pytest.mark.parametrize("make", [Momentum, optimizers.Lamb, optimizers.Adafactor, optimizers.Muon])
+def test_a_copy_goes_on_by_itself(make):
+    model = trained(make(0.01), epochs=1)
+    twin = copy.deepcopy(model)
+    state = model.optimizer.get_state()
+    for _ in range(2):
+        twin.fit(X, Y, epochs=1, batch_size=8, shuffle=False, verbose=0)
+    for name, array in model.optimizer.get_state().items():
+        np.testing.assert_array_equal(array, state[name])
+    for _ in range(2):
+        model.fit(X, Y, epochs=1, batch_size=8, shuffle=False, verbose=0)
+    for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    again = twin.optimizer.get_state()
+    for name, array in model.optimizer.get_state().items():
+        np.testing.assert_array_equal(array, again[name])

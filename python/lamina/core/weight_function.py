@@ -1,4 +1,4 @@
-"""What constraints and regularizers have in common: configurable functions of a weight, found by name."""
+"""What constraints, initializers and regularizers have in common: names; the first and last also a base."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class WeightFunction(Noting, Explained, strict=True):
         return cls(**registry.deserialize(config))
 
 
-def find(kind: str, identifier: Any, by_name: Mapping[str, Any]) -> Callable[[Tensor], Any] | None:
+def find(kind: str, identifier: Any, by_name: Mapping[str, Any]) -> Callable[..., Any] | None:
     """What a name, a class, a description or a function stands for; ValueError with the nearest name."""
     if isinstance(identifier, str):
         if identifier not in by_name and ">" not in identifier:

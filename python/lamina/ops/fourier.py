@@ -19,6 +19,7 @@ from .expansion import pad, tile
 from .reduction import sum
 from .reshape import getitem, reshape
 from .series import extract_sequences
+from .windows import window_values
 
 Pair = tuple[Tensor, Tensor]
 
@@ -158,10 +159,9 @@ def _window(op: str, window: Any, length: int, dtype: Any) -> Tensor | None:
     if window is None:
         return None
     if isinstance(window, str):
-        named = {"hann": np.hanning, "hamming": np.hamming}
-        if window not in named:
+        if window not in ("hann", "hamming"):
             raise ValueError(f"{op}: window must be 'hann', 'hamming', None or a tensor of weights, got {window!r}")
-        return as_tensor(named[window](length + 1)[:-1], dtype)
+        return as_tensor(window_values(window, length, periodic=True), dtype)
     weights = as_tensor(window, dtype)
     if weights.shape != (length,):
         raise ValueError(f"{op}: window is {weights.shape}; expected sequence_length={length} weights")

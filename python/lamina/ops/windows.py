@@ -10,9 +10,34 @@ from typing import Any
 
 import numpy as np
 
-from ..core.autograd import Tensor, wrap
+from ..core.autograd import Array, Tensor, wrap
 from ..core.explain import is_number
 from .conversion import TensorLike, as_tensor, check_sizes, floatx, needs_values
+
+# The windows that NumPy has, by the names that options take.
+_NAMED: dict[str, Callable[[int], Any]] = {
+    "bartlett": np.bartlett, "blackman": np.blackman, "boxcar": np.ones, "hamming": np.hamming, "hann": np.hanning,
+}  # fmt: skip
+
+
+def window_values(name: str, n: int, periodic: bool) -> Array:
+    """The n weights of a window, NumPy's or one of SciPy's.  periodic: as spectra want it, not symmetric.
+
+    ValueError: the name is unknown; ImportError: the window is SciPy's, which is not installed.
+    """
+    name = {"rectangular": "boxcar", "hanning": "hann"}.get(name, name)
+    if name in _NAMED:
+        whole = _NAMED[name]
+        return np.asarray(whole(n + 1)[:-1] if periodic and n > 1 else whole(n), np.float64)
+    try:
+        from scipy.signal import get_window  # type: ignore[import-untyped]
+    except ImportError:
+        own = ", ".join(_NAMED)
+        raise ImportError(f"window {name!r} needs SciPy: pip install scipy; without it there are {own}") from None
+    try:
+        return np.asarray(get_window(name, n, periodic), np.float64)
+    except ValueError as error:
+        raise ValueError(f"unknown window {name!r}: {error}") from None
 
 
 def _window(op: str, x: TensorLike, function: Callable[..., Any], *options: float) -> Tensor:

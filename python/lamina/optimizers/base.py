@@ -121,7 +121,7 @@ class Optimizer(UpdateSteps):
         self._transform, self._group = self._grouped(self._active, self._rate)
         self._arguments = self._step_arguments() if self._rule is not None else ()
         self._after = None if averages is None else averages.bind(self._variables)
-        self._version = -1
+        self._version = -1  # there may be new variables
 
     def _place_gradients(self) -> None:
         """Let gradients stand side by side in the arena: those that there aren't yet, and those that backward made."""
@@ -200,7 +200,7 @@ class Optimizer(UpdateSteps):
             after[0]()
         if self._version != configuration.version:
             self._version = configuration.version
-            self._constrained: list[Any] = [v for v in self._variables if getattr(v, "constraint", None) is not None]
+            self._constrained = [v for v in self._variables if getattr(v, "constraint", None) is not None]
         if self._constrained:
             self._constrain()
 

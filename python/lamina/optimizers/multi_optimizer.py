@@ -11,7 +11,6 @@ from ..core.autograd import Array, Tensor
 from ..layers.variable import Variable
 from .base import Optimizer
 from .lookup import get
-from .state import label
 
 
 class OptimizerMap:
@@ -92,6 +91,7 @@ class OptimizerMap:
 
 
 def _one(optimizer: Any) -> Optimizer:
+    """The optimizer; TypeError for what is none, or holds others itself."""
     if not isinstance(optimizer, Optimizer) or isinstance(optimizer, MultiOptimizer):
         raise TypeError(f"expected an optimizer that is no MultiOptimizer, got {optimizer!r}")
     return optimizer
@@ -102,7 +102,7 @@ class MultiOptimizer(Optimizer):
 
     Args:
         optimizer_map: an OptimizerMap, or a function that gives the optimizer of a Variable, the same object again for
-            weights that are to share one.
+            weights that are to share one; it is asked once for each.
         loss_scale_factor: factor of the loss, by which the optimizers divide gradients again; None leaves both.
 
     Raises:
@@ -124,6 +124,7 @@ class MultiOptimizer(Optimizer):
             )
         self._optimizer_map = optimizer_map
         self._inner: list[Optimizer] = []
+        self._chosen: list[Optimizer] = []  # one a variable, some of the above
         super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
         if isinstance(optimizer_map, OptimizerMap):
             for optimizer in (*optimizer_map.values(), optimizer_map.default_optimizer):
@@ -131,9 +132,10 @@ class MultiOptimizer(Optimizer):
 
     def _take(self, optimizer: Optimizer) -> Optimizer:
         """Know an optimizer, of which one may be given for several weights."""
+        _one(optimizer)
         if not any(optimizer is known for known in self._inner):
             optimizer.loss_scale_factor = self.loss_scale_factor
-            self._inner.append(_one(optimizer))
+            self._inner.append(optimizer)
         return optimizer
 
     @property
@@ -156,18 +158,14 @@ class MultiOptimizer(Optimizer):
         return [self.iterations, *(v for optimizer in self._inner for v in optimizer.variables)]
 
     def build(self, variables: Iterable[Tensor]) -> None:
-        variables = list(variables)
-        self._enlist(variables)
+        self._enlist(list(variables))
         self._built = True
-        shares: dict[int, list[Tensor]] = {}
-        for i, v in enumerate(variables):
-            optimizer = self._take(self._optimizer_map(v))  # type: ignore[arg-type]
-            if not isinstance(optimizer, Optimizer):
-                raise TypeError(f"MultiOptimizer: the optimizer of {label(v, i)} is {optimizer!r}")
-            shares.setdefault(id(optimizer), []).append(v)
-        for optimizer in self._inner:
-            if id(optimizer) in shares:
-                optimizer.build(shares[id(optimizer)])
+        new = self._variables[len(self._chosen) :]
+        self._chosen += [self._take(self._optimizer_map(v)) for v in new]  # type: ignore[arg-type]
+        for optimizer in self._inner if new else ():
+            share = [v for v, chosen in zip(self._variables, self._chosen, strict=True) if chosen is optimizer]
+            if share:
+                optimizer.build(share)
 
     def _bind(self) -> None:
         """The optimizers inside do."""

@@ -88,8 +88,11 @@ class OptimizerState(Explained, strict=True):
         self.gradient_transformers = gradient_transformers
         self._accumulation: Accumulate | None = None
         self._averages: Averages | None = None
-        self._own: dict[str, dict[int, Array]] = {}  # state of update_step by name, of each variable that has it
+        self._own: dict[str, dict[int, Variable]] = {}  # state of update_step by name, of each variable that has it
         self._apart: dict[str, Variable] = {}  # and what belongs to no variable
+        self._after: Any = None  # what a step does behind the update, and what it needs before: Averages.bind
+        self._constrained: list[Any] = []  # variables with a constraint, as of this version of all configuration
+        self._version = -1
         self._group: Any = None
         self._transform: tuple[Callable[[], None], ...] = ()  # what a step does to gradients before the update
         self._rate = np.zeros(1, np.float64)
@@ -291,7 +294,9 @@ class OptimizerState(Explained, strict=True):
             kept["average"] = self._averages.means
         for transform in self._transforms():
             kept.update(transform.state())
-        return {name: dict(enumerate(arena)) for name, arena in kept.items()} | self._own
+        return {name: dict(enumerate(arena)) for name, arena in kept.items()} | {
+            name: {place: v._array for place, v in own.items()} for name, own in self._own.items()
+        }
 
     def _kept_averages(self) -> Averages | None:
         """The running means, as the options want them by now."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .. import _native, initializers, ops
-from ..core.arena import Arena
 from ..core.autograd import Array, Tensor, wrap
 from ..core.grad_mode import no_grad
+from ..core.memory import zeros
 from ..core.recording import forbid_capture
 from ..layers.variable import Variable
 from .gradient_transforms import Gradients
@@ -137,13 +136,11 @@ class UpdateSteps(OptimizerState):
 
     def _add(self, variable: Tensor, name: str, shape: Sequence[int], initializer: Any) -> Variable:
         place = self._get_variable_index(variable)
-        first = np.asarray(initializers.get(initializer)(tuple(shape), dtype=variable.dtype.name))
-        arena = Arena()
-        arena.extend([SimpleNamespace(dtype=variable.dtype, shape=first.shape, size=first.size, touched=None)])  # type: ignore[list-item]
-        array = arena[0]
-        array[...] = first
-        self._own.setdefault(name, {})[place] = array
-        return Variable.around(array, f"{label(variable, place).replace('/', '_')}_{name}")
+        array = zeros(shape, variable.dtype)
+        array[...] = np.asarray(initializers.get(initializer)(tuple(shape), dtype=variable.dtype.name))
+        v = Variable.around(array, f"{label(variable, place).replace('/', '_')}_{name}")
+        self._own.setdefault(name, {})[place] = v  # this object, so that copies of the optimizer hold one as well
+        return v
 
     def _get_variable_index(self, variable: Tensor) -> int:
         for i, v in enumerate(self._variables):

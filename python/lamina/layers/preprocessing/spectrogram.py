@@ -14,6 +14,7 @@ from ... import config, initializers, ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_number
 from ...core.suggest import unknown
+from ...ops.windows import window_values
 from .. import arguments
 from ..base import Layer
 from ..symbolic import Shape
@@ -223,7 +224,7 @@ class MelSpectrogram(Layer):
         if isinstance(self.window, str):
             if self.window not in ("hann", "hamming"):
                 raise unknown(f"window of {self._label()}", self.window, ("hann", "hamming"))
-            return initializers.window_values(self.window, n, True)
+            return window_values(self.window, n, True)
         values = np.asarray(self.window, np.float64)
         if values.shape != (n,):
             raise ValueError(f"{self._label()}: the window is {values.shape}, expected sequence_length values, ({n},)")
