@@ -213,3 +213,53 @@ def test_a_copy_goes_on_by_itself(make):
     again = twin.optimizer.get_state()
     for name, array in model.optimizer.get_state().items():
         np.testing.assert_array_equal(array, again[name])
+
+
+@pytest.mark.parametrize("make", [optimizers.Adam, optimizers.Lamb, optimizers.Adafactor, optimizers.Muon])
+def test_weights_that_are_trained_later_get_their_state(make):
+    model = net()
+    model.layers[0].trainable = False
+    model.compile(make(0.01), "mse")
+    model.fit(X, Y, batch_size=8, verbose=0)
+    before = model.layers[0].kernel.numpy().copy()
+    model.layers[0].trainable = True
+    model.fit(X, Y, batch_size=8, verbose=0)
+    assert (model.layers[0].kernel.numpy() != before).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: optimizers.Muon(ns_steps=-1), "Muon: ns_steps must be >= 0, got -1"),
+        (
+            lambda: optimizers.Muon(exclude_layers=["("]),
+            r"Muon: exclude_layers holds '\(', which is no regular",
+        ),
+        (lambda: optimizers.Muon(adam_beta_2=1.0), r"Muon: adam_beta_2 must be in \[0, 1\), got 1.0"),
+        (lambda: optimizers.Adafactor(clip_threshold=0), "Adafactor: clip_threshold must be > 0, got 0"),
+        (lambda: optimizers.Adafactor(epsilon_1=-1.0), "Adafactor: epsilon_1 must be >= 0, got -1.0"),
+        (lambda: optimizers.Adafactor(beta_2_decay=0.8), "Adafactor: beta_2_decay must be <= 0, got 0.8"),
+    ],
+)
+def test_options_out_of_range_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("make", [Momentum, optimizers.Lamb, optimizers.Adafactor, optimizers.Muon, optimizers.Adam])
+def test_a_state_may_be_given_before_build(make):
+    ours, theirs = leaves(), leaves()
+    first, second = make(0.1), make(0.1)
+    first.build(ours)
+    for k in range(2):
+        set_gradients(ours, k)
+        first.step()
+    for a, b in zip(theirs, ours, strict=True):
+        a._array[...] = b._array
+    second.set_state(first.get_state())
+    second.build(theirs)
+    for variables, optimizer in ((ours, first), (theirs, second)):
+        set_gradients(variables, 5)
+        optimizer.step()
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())

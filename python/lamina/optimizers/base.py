@@ -77,6 +77,7 @@ class Optimizer(UpdateSteps):
             if not v.requires_grad or not v.is_leaf:
                 what = label(v, i)
                 raise ValueError(f"{type(self).__name__}.build: {what} {v.shape} is no leaf with requires_grad=True")
+        first = len(self._variables)
         self._enlist(variables)
         self._built = True
         if not self._variables:
@@ -85,8 +86,12 @@ class Optimizer(UpdateSteps):
                 "once it was called on a batch or model.build(input_shape) was",
                 stacklevel=2,
             )
-        elif self._group is None:
+        for v in self._variables[first:]:
+            self._make_state(v)
+        if self._variables and self._group is None:
             self._bind()
+        if self._rule is None and type(self).build is Optimizer.build:  # else there is no state yet
+            self._restore_saved()
 
     def _step_arguments(self) -> tuple[Any, ...]:
         """What the native step takes besides the group."""
@@ -115,9 +120,8 @@ class Optimizer(UpdateSteps):
         averages = self._kept_averages()
         if averages is not None:
             averages.extend(self._variables)
-        if self._saved:
-            saved, self._saved = self._saved, {}
-            self.set_state(saved)
+        if self._rule is not None:
+            self._restore_saved()
         self._transform, self._group = self._grouped(self._active, self._rate)
         self._arguments = self._step_arguments() if self._rule is not None else ()
         self._after = None if averages is None else averages.bind(self._variables)

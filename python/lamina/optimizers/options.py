@@ -20,6 +20,14 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "l2_shrinkage_regularization_strength": _NOT_NEGATIVE,
     "beta": _NOT_NEGATIVE,
     "warmup_steps": _NOT_NEGATIVE,
+    "adam_beta_1": _DECAY,
+    "adam_beta_2": _DECAY,
+    "adam_lr_ratio": _NOT_NEGATIVE,
+    "beta_2_decay": (lambda v: v <= 0.0, "<= 0"),
+    "clip_threshold": (lambda v: v > 0.0, "> 0"),
+    "epsilon_1": _NOT_NEGATIVE,
+    "epsilon_2": _NOT_NEGATIVE,
+    "ns_steps": _NOT_NEGATIVE,
 }
 
 

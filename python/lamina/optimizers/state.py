@@ -90,6 +90,7 @@ class OptimizerState(Explained, strict=True):
         self._averages: Averages | None = None
         self._own: dict[str, dict[int, Variable]] = {}  # state of update_step by name, of each variable that has it
         self._apart: dict[str, Variable] = {}  # and what belongs to no variable
+        self._places: dict[int, int] = {}  # of variables, by identity
         self._after: Any = None  # what a step does behind the update, and what it needs before: Averages.bind
         self._constrained: list[Any] = []  # variables with a constraint, as of this version of all configuration
         self._version = -1
@@ -391,6 +392,12 @@ class OptimizerState(Explained, strict=True):
             raise ValueError(f"{type(self).__name__}.set_state: learning_rate {rate}, iterations {steps} are damaged")
         self._restore(state, {key: v for key, v in variables.items() if key in named})
 
+    def _restore_saved(self) -> None:
+        """Set the state that was given before ``build``, if any."""
+        if self._saved:
+            saved, self._saved = self._saved, {}
+            self.set_state(saved)
+
     def _restore(self, state: Mapping[str, Array], variables: Mapping[str, Tensor]) -> None:
         """Copy a state that was checked."""
         self._enlist(variables.values())
@@ -439,6 +446,7 @@ class OptimizerState(Explained, strict=True):
             apart = name in ("_group", "_source", "_transform", "_after", "_prepared")  # made anew when they are needed
             object.__setattr__(new, name, None if apart else copy.deepcopy(value, memo))
         object.__setattr__(new, "_gradients", Arena())
+        object.__setattr__(new, "_places", {})
         kept = {id(v): id(memo.get(id(v), v)) for v in self._variables}
         new._excluded = {kept.get(i, i) for i in self._excluded}
         return new

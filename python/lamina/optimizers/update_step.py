@@ -28,7 +28,8 @@ def once(build: Callable[..., None]) -> Callable[..., None]:
     def run(self: Any, variables: Iterable[Tensor]) -> None:
         variables = list(variables)
         if not self._built:
-            return build(self, variables)
+            build(self, variables)
+            return self._restore_saved()
         for i, v in enumerate(variables):
             if not any(v is known for known in self._variables):
                 raise ValueError(
@@ -134,6 +135,14 @@ class UpdateSteps(OptimizerState):
         first = initializer if isinstance(initializer, (list, tuple)) else [initializer] * len(name)
         return tuple(self.add_optimizer_variables(trainable_variables, n, i) for n, i in zip(name, first, strict=True))
 
+    def _make_state(self, variable: Tensor) -> None:
+        """Make what an optimizer of the library keeps of a variable; one of a user's own does so in ``build``."""
+
+    def _state_of(self, variable: Tensor) -> dict[str, Variable]:
+        """What is kept of a variable, by name."""
+        place = self._get_variable_index(variable)
+        return {name: kept[place] for name, kept in self._own.items() if place in kept}
+
     def _add(self, variable: Tensor, name: str, shape: Sequence[int], initializer: Any) -> Variable:
         place = self._get_variable_index(variable)
         array = zeros(shape, variable.dtype)
@@ -143,9 +152,10 @@ class UpdateSteps(OptimizerState):
         return v
 
     def _get_variable_index(self, variable: Tensor) -> int:
-        for i, v in enumerate(self._variables):
-            if v is variable:
-                return i
+        if len(self._places) != len(self._variables):
+            self._places = {id(v): i for i, v in enumerate(self._variables)}
+        if id(variable) in self._places:
+            return self._places[id(variable)]
         raise ValueError(
             f"{type(self).__name__}: {label(variable, 0)} was not given to build(); call super().build(var_list) first"
         )

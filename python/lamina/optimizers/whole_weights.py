@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
@@ -40,14 +40,13 @@ class Lamb(Optimizer):
         super().__init__(learning_rate, **shared)
         self._keep(locals())
 
-    def build(self, variables: Iterable[Tensor]) -> None:
-        variables = list(variables)
-        super().build(variables)
-        self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
+    def _make_state(self, variable: Tensor) -> None:
+        self.add_variable_from_reference(variable, "momentum")
+        self.add_variable_from_reference(variable, "velocity")
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
-        i, rate = self._get_variable_index(variable), ops.cast(learning_rate, variable.dtype)
-        t, (m, v) = ops.cast(self.iterations + 1, variable.dtype), (self._momentums[i], self._velocities[i])
+        kept, rate = self._state_of(variable), ops.cast(learning_rate, variable.dtype)
+        t, m, v = ops.cast(self.iterations + 1, variable.dtype), kept["momentum"], kept["velocity"]
         self.assign_add(m, (gradient - m) * (1 - self.beta_1))
         self.assign_add(v, (ops.square(gradient) - v) * (1 - self.beta_2))
         root = ops.sqrt(v / (1 - ops.power(self.beta_2, t))) + self.epsilon
@@ -90,18 +89,14 @@ class Adafactor(Optimizer):
         super().__init__(learning_rate, **shared)
         self._keep(locals())
 
-    def build(self, variables: Iterable[Tensor]) -> None:
-        variables = list(variables)
-        super().build(variables)
-        self._means: list[tuple[Any, ...]] = []
-        for v in variables:
-            shapes = {"velocity": v.shape}
-            if len(v.shape) > 1:
-                shapes = {"rows": v.shape[:-1], "columns": (*v.shape[:-2], v.shape[-1])}
-            self._means.append(tuple(self._add(v, name, shape, "zeros") for name, shape in shapes.items()))
+    def _make_state(self, variable: Tensor) -> None:
+        shape = variable.shape
+        shapes = {"velocity": shape} if len(shape) < 2 else {"rows": shape[:-1], "columns": (*shape[:-2], shape[-1])}
+        for name, size in shapes.items():
+            self._add(variable, name, size, "zeros")
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
-        means = self._means[self._get_variable_index(variable)]
+        means = self._state_of(variable)
         rate, t = ops.cast(learning_rate, variable.dtype), ops.cast(self.iterations + 1, variable.dtype)
         least = ops.minimum(rate, 1 / ops.sqrt(t))
         if self._schedule is None and self.relative_step:
@@ -113,11 +108,11 @@ class Adafactor(Optimizer):
         def follow(mean: Any, value: Tensor) -> None:
             self.assign(mean, past * mean + (1 - past) * value)
 
-        if len(means) == 1:
-            follow(means[0], squares)
-            v = means[0]
+        if "velocity" in means:
+            v: Tensor = means["velocity"]
+            follow(v, squares)
         else:
-            rows, columns = means
+            rows, columns = means["rows"], means["columns"]
             follow(rows, ops.mean(squares, axis=-1))
             follow(columns, ops.mean(squares, axis=-2))
             share = rows / ops.mean(rows, axis=-1, keepdims=True)
@@ -195,19 +190,23 @@ class Muon(Optimizer):
         super().__init__(learning_rate, weight_decay=weight_decay, **shared)
         self._keep(locals())
         self.exclude_layers = list(exclude_layers or [])
+        for part in self.exclude_layers:
+            try:
+                re.compile(part)
+            except (re.error, TypeError) as error:
+                raise ValueError(
+                    f"Muon: exclude_layers holds {part!r}, which is no regular expression: {error}"
+                ) from None
 
     def _by_adam(self, variable: Any) -> bool:
         path = getattr(variable, "path", "")
         apart = any(re.search(part, path) for part in self.exclude_layers)
         return len(variable.shape) != 2 or (self.exclude_embeddings and "embedding" in path.lower()) or apart
 
-    def build(self, variables: Iterable[Tensor]) -> None:
-        variables = list(variables)
-        super().build(variables)
-        self._momentums = self.add_optimizer_variables(variables, "momentum")
-        self._velocities = [
-            self.add_variable_from_reference(v, "velocity") if self._by_adam(v) else None for v in variables
-        ]
+    def _make_state(self, variable: Tensor) -> None:
+        self.add_variable_from_reference(variable, "momentum")
+        if self._by_adam(variable):
+            self.add_variable_from_reference(variable, "velocity")
 
     def _decay(self, variable: Any, rate: Tensor) -> None:
         decay = self.adam_weight_decay if self._by_adam(variable) else self.weight_decay
@@ -215,8 +214,8 @@ class Muon(Optimizer):
             self.assign_sub(variable, variable * (rate * decay))
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
-        i, rate = self._get_variable_index(variable), ops.cast(learning_rate, variable.dtype)
-        m, v = self._momentums[i], self._velocities[i]
+        kept, rate = self._state_of(variable), ops.cast(learning_rate, variable.dtype)
+        m, v = kept["momentum"], kept.get("velocity")
         if v is not None:
             t = ops.cast(self.iterations + 1, variable.dtype)
             self.assign_add(m, (gradient - m) * (1 - self.adam_beta_1))
