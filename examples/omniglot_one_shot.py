@@ -49,9 +49,9 @@ def build() -> lamina.Model:
     encoder.add(layers.Flatten())
     encoder.add(layers.Dropout(0.3))
     encoder.add(layers.Dense(128))
-    first, second = lamina.Input((SIZE, SIZE, 1)), lamina.Input((SIZE, SIZE, 1))
-    apart = ops.abs(encoder(first) - encoder(second))
-    return lamina.Model([first, second], layers.Dense(1)(apart))
+    both = [lamina.Input((SIZE, SIZE, 1)), lamina.Input((SIZE, SIZE, 1))]
+    apart = layers.Lambda(lambda features: ops.abs(features[0] - features[1]))
+    return lamina.Model(both, layers.Siamese(encoder, distance=apart, head=layers.Dense(1))(both))
 
 
 def pairs(letters: np.ndarray, n: int, rng: np.random.Generator) -> tuple[list[np.ndarray], np.ndarray]:

@@ -16,7 +16,7 @@ from ..core.autograd import Array, Tensor
 from ..core.explain import show
 from ..core.grad_mode import grad_mode, no_grad
 from ..core.recording import Recording, configuration, forbid_capture, notes_changes
-from .gradient_transforms import Gradients
+from .before_update import Gradients
 from .state import label
 from .update_step import UpdateSteps, once
 

@@ -19,7 +19,7 @@ from ..core.explain import show
 from ..core.recording import forbid_capture
 from ..layers.variable import Variable, snake_case, unique_keys
 from ..ops.conversion import as_tensor
-from .gradient_transforms import Gradients, GradientTransform
+from .before_update import Gradients, GradientTransform
 
 Pairs = list[tuple[Tensor, Tensor]]
 
@@ -160,11 +160,10 @@ class Transformers(GradientTransform):
             for f in self.functions:
                 pairs = self._checked(f, pairs, f(pairs))
             active[:] = False
-            for i, v in enumerate(variables):
-                for g, of in pairs:
-                    if of is v:
-                        _native.copy_into(g._array, self.results[i], False)
-                        active[i] = True
+            places = {id(v): i for i, v in enumerate(variables)}
+            for g, v in pairs:
+                _native.copy_into(g._array, self.results[places[id(v)]], False)
+                active[places[id(v)]] = True
 
     def _checked(self, f: Any, given: Pairs, pairs: Any) -> Pairs:
         """What a function returned, as tensors of the variables' types, without those that it left out."""

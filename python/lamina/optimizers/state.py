@@ -21,8 +21,8 @@ from ..core.suggest import unknown
 from ..layers.variable import Variable
 from . import schedules
 from .averages import Averages, check_averages
+from .before_update import Accumulate, Clip, GradientTransform, check_accumulation
 from .gradient_transformer import Transformers
-from .gradient_transforms import Accumulate, Clip, GradientTransform, check_accumulation
 from .options import check_option
 from .schedules import LearningRateSchedule
 

@@ -15,7 +15,7 @@ from ..core.grad_mode import no_grad
 from ..core.memory import zeros
 from ..core.recording import forbid_capture
 from ..layers.variable import Variable
-from .gradient_transforms import Gradients
+from .before_update import Gradients
 from .state import OptimizerState, label
 
 _COUNT = ("sgd", (0.0, False), 0.0, math.inf, math.inf, math.inf)  # of a group without weights: it counts the step
