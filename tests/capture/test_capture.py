@@ -272,3 +272,20 @@ def test_the_plan_used_longest_ago_is_dropped(most):
     assert run.plans == []
     with pytest.raises(ValueError, match="max_plans must be at least 1, got 0"):
         capture(lambda: None, max_plans=0)
+
+
+def test_a_captured_step_is_captured_anew_with_other_options():
+    def double(x):
+        return ops.multiply(x, 2.0)
+
+    captured = capture(double, max_plans=2)
+    assert capture(captured, max_plans=2) is captured
+    assert capture(captured, max_plans=2, name="double") is captured
+    more = capture(captured, max_plans=3, name="other")
+    assert more.__name__ == "other"
+    for n in range(1, 5):
+        assert captured(np.ones(n)).tolist() == more(np.ones(n)).tolist() == [2.0] * n
+    assert (len(captured.plans), len(more.plans)) == (2, 3)
+    reads = capture(lambda x: ops.multiply(x, x.sum().item()), name="reads")
+    with pytest.raises(CaptureError, match="reads cannot be captured"):
+        capture(reads, strict=True)(np.ones(2))

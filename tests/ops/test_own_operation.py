@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -110,6 +113,27 @@ def test_in_captured_steps_and_models():
 def test_errors(f, error, message):
     with pytest.raises(error, match=message):
         lamina.custom_gradient(f)(Tensor(X, requires_grad=True)).sum().backward()
+
+
+def test_a_keyword_argument_that_wants_a_gradient_is_refused():
+    f = lamina.custom_gradient(lambda x, factor=1.0: (ops.multiply(x, factor), lambda dy: ops.multiply(dy, factor)))
+    w = Tensor(X, requires_grad=True)
+    with pytest.raises(TypeError, match="factor wants a gradient, which reaches positional arguments alone"):
+        f(X, factor=w)
+    with lamina.no_grad():
+        f(X, factor=w)
+    x = Tensor(X, requires_grad=True)
+    f(x, factor=w.detach()).backward(np.ones_like(X))
+    np.testing.assert_array_equal(x.grad.numpy(), X)
+
+
+def test_the_librarys_own_operations_do_not_pay_for_the_checks():
+    """Of record, record_view and record_many, which check what backward functions do, only users are callers."""
+    checked = {"record", "record_view", "record_many"}
+    for path in Path(lamina.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").endswith("autograd"):
+                assert not checked & {a.name for a in node.names}, path
 
 
 def test_none_is_no_gradient_and_errors_of_users_are_theirs():

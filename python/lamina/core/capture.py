@@ -307,7 +307,7 @@ def capture(
 
     Args:
         step: a function of arrays, tensors, numbers, strings, and lists, tuples and dicts of them; it gets arrays as
-            Tensors.
+            Tensors.  Of a captured step the function is captured anew, unless these are its options already.
         max_plans: how many structures and shapes of arguments are remembered, the least recently used going first.
         strict: whether a step that cannot be captured is an error; else it runs eagerly, and a CaptureWarning says why.
         name: what warnings and errors call the step; None takes the function's name.
@@ -318,4 +318,9 @@ def capture(
         ValueError: ``max_plans`` is not positive.
         CaptureError: with ``strict``, at a call: the step does what a replay could not repeat.
     """
-    return step if isinstance(step, CapturedStep) else CapturedStep(step, max_plans, strict, name)
+    if isinstance(step, CapturedStep):
+        name = step.__name__ if name is None else name
+        if (step._max_plans, step._strict, step.__name__) == (max_plans, strict, name):
+            return step
+        step = step._step
+    return CapturedStep(step, max_plans, strict, name)

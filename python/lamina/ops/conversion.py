@@ -15,7 +15,9 @@ import numpy as np
 
 from .. import _native, config
 from ..core.arrays import as_dtype, values_of
-from ..core.autograd import Array, Gradients, Tensor, record, record_view, wrap
+from ..core.autograd import Array, Gradients, Tensor, wrap
+from ..core.autograd import unchecked_record as record
+from ..core.autograd import unchecked_record_view as record_view
 from ..core.explain import fail, of_operation
 from ..core.recording import forbid_capture
 

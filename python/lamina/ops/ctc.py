@@ -7,19 +7,14 @@ import numpy as np
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wants_grad, wrap
 from ..core.autograd import unchecked_record as record
-from ..core.recording import forbid_capture
 from ..core.suggest import unknown
-from .conversion import TensorLike, as_tensor, cast, float_tensor
+from .conversion import TensorLike, float_tensor, forbid_in_capture, index_array, integer_tensor
 
 _STRATEGIES = ("greedy", "beam_search")
 
 
-def _integers(op: str, name: str, x: TensorLike) -> Tensor:
-    """x as int32 or int64."""
-    x = as_tensor(x)
-    if x.dtype.kind not in "iu":
-        raise TypeError(f"{op}: {name} must be integers, got {x.dtype}")
-    return x if x.dtype in (np.int32, np.int64) else cast(x, np.int64)
+def _integers(op: str, name: str, x: TensorLike) -> Array:
+    return index_array(integer_tensor(op, name, x))
 
 
 def ctc_loss(
@@ -58,9 +53,7 @@ def ctc_loss(
     labels = _integers("ctc_loss", "target", target)
     counts = _integers("ctc_loss", "target_length", target_length)
     steps = _integers("ctc_loss", "output_length", output_length)
-    loss, gradient = _native.ctc_forward(
-        x._array, labels._array, counts._array, steps._array, mask_index, wants_grad(x)
-    )
+    loss, gradient = _native.ctc_forward(x._array, labels, counts, steps, mask_index, wants_grad(x))
     if gradient is None:
         return wrap(loss)
 
@@ -183,9 +176,8 @@ def ctc_decode(
     Source: Keras 3, keras.ops.ctc_decode; Graves et al. 2006, section 3.2; Hannun et al. 2014, "First-Pass Large
         Vocabulary Continuous Speech Recognition using Bi-Directional Recurrent DNNs", for the beam search.
     """
-    tensors = float_tensor(inputs), _integers("ctc_decode", "sequence_lengths", sequence_lengths)
-    forbid_capture("ctc_decode looks at the values of a tensor")
-    x, lengths = (t._array for t in tensors)
+    x, lengths = float_tensor(inputs)._array, _integers("ctc_decode", "sequence_lengths", sequence_lengths)
+    forbid_in_capture("ctc_decode")
     if x.ndim != 3 or not x.shape[2]:
         raise ValueError(f"ctc_decode: inputs must be (batch, steps, classes), got {x.shape}")
     if lengths.shape != x.shape[:1]:
@@ -207,7 +199,7 @@ def ctc_decode(
         labels, scores = _beam_search(x, lengths, beam_width, top_paths, mask_index)
     else:
         raise unknown("strategy", strategy, _STRATEGIES)
-    return Tensor(labels), Tensor(scores)
+    return wrap(labels), wrap(scores)
 
 
 __all__ = ["ctc_decode", "ctc_loss"]

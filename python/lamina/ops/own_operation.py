@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, enable_grad, no_grad, record_many, wrap
+from ..core.autograd import Array, Gradients, Tensor, enable_grad, no_grad, wants_grad, wrap
+from ..core.autograd import unchecked_record_many as record_many
 from ..core.explain import show
 from ..core.recording import forbid_capture
 from ..core.tree import flatten, map_structure, pack_as
@@ -54,7 +55,8 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """A function with a gradient of its own: ``f`` returns its result and a function that gives the gradients.
 
     Both run as any other code on tensors; what ``f`` computes goes not on the tape.  They are captured as far as they
-    call nothing that isn't.  Tensors that ``f`` uses without having them as arguments get no gradient.
+    call nothing that isn't.  Tensors that ``f`` uses without having them as arguments get no gradient; those that want
+    one must be positional arguments.
 
     Args:
         f: called with the arguments; returns ``(result, grad)``.  The result is a tensor or a nest of them.  ``grad``
@@ -66,7 +68,8 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     Returns: the function, which may be used as a decorator.
 
     Raises:
-        TypeError: ``f`` is no function, or returns no such pair; at backward: ``grad`` returns what is no gradient.
+        TypeError: ``f`` is no function, or returns no such pair; a keyword argument wants a gradient; at backward:
+            ``grad`` returns what is no gradient.
         ValueError: at backward: ``grad`` returns another number of gradients, or one of another shape.
 
     Example:
@@ -88,6 +91,12 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         places = flatten(args)
         if any(is_symbolic(x) for x in (*places, *flatten(kwargs))):
             raise SymbolicArgument
+        for name, value in kwargs.items():
+            if wants_grad(*(x for x in flatten(value) if isinstance(x, Tensor))):
+                raise TypeError(
+                    f"{label}: {name} wants a gradient, which reaches positional arguments alone; pass it as one, or "
+                    f"{name}={name}.detach()"
+                )
         inputs = [x for x in places if isinstance(x, Tensor)]
         free = map_structure(lambda x: x.detach() if isinstance(x, Tensor) else x, args)
         with no_grad():
@@ -120,7 +129,6 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
                     _native.copy_into(array, dx, bool(grads.accumulate >> i & 1))
                 i += 1
 
-        backward.__qualname__ = f"{label}.<locals>.backward"
         tracked = record_many([y._array for y in results], tuple(inputs), backward)
         for y, t in zip(results, tracked, strict=True):
             if y.dtype.kind != "f":
