@@ -247,6 +247,16 @@ class VarianceScaling(Initializer):
         return config | {"input_axes": self.input_axes, "output_axes": self.output_axes}
 
 
+def over_axes(initializer: Any, input_axes: Sequence[int], output_axes: Sequence[int]) -> Any:
+    """The initializer with these axes of a kernel as its inputs and outputs, if it scales by them and names none."""
+    if not isinstance(initializer, VarianceScaling):
+        return initializer
+    if initializer.input_axes is not None and initializer.output_axes is not None:
+        return initializer
+    config = initializer.get_config() | {"input_axes": tuple(input_axes), "output_axes": tuple(output_axes)}
+    return type(initializer)(**config)
+
+
 class _Scaled(VarianceScaling):
     """A VarianceScaling with its first three arguments fixed."""
 

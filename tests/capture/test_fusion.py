@@ -202,6 +202,22 @@ def test_gradient_goes_through_relu_behind_pooling(before, windows, values, x):
     assert operations["fused"].count("relu_gradient") == 1
 
 
+@pytest.mark.parametrize("types", [("float32", "float64"), ("float64", "float32"), ("float64", "float64")])
+@pytest.mark.parametrize("first", [layers.Dense, layers.Conv2D, layers.BatchNormalization, layers.Add])
+def test_an_activation_of_another_type_converts(first, types, x):
+    """Fused layers give the type that they give apart; so do sums of integers."""
+    options = {layers.Dense: {"units": 3}, layers.Conv2D: {"filters": 3, "kernel_size": 2}}.get(first, {})
+    layer, relu = first(**options, dtype=types[0]), layers.ReLU(dtype=types[1])
+    number = 2 if first is layers.Add else 1
+    for values in (x, np.round(3 * x).astype(np.int64)):
+        drawn = [lamina.Input(x.shape[1:], dtype=values.dtype.name) for _ in range(number)]
+        model = lamina.Model(drawn, relu(layer(drawn if number > 1 else drawn[0])))
+        inputs = [values] * number if number > 1 else values
+        got, wanted = model(inputs), relu(layer(inputs))
+        assert got.dtype.name == wanted.dtype.name == types[1]
+        assert got.numpy().tobytes() == wanted.numpy().tobytes()
+
+
 def test_sum_of_two_pooled(x):
     results = []
     for relu in (layers.ReLU(), OwnReLU()):

@@ -128,11 +128,23 @@ def test_full():
         assert cache.length == 0
 
 
+def test_what_fails_keeps_nothing():
+    """Neither steps nor the batch size."""
+    layer, cache = attention(), layers.KeyValueCache(3)
+    with lamina.no_grad(), pytest.raises(ValueError, match="full"), cache:
+        layer(X[:, :4], X[:, :4], use_causal_mask=True)
+    assert cache.length == cache.nbytes == 0
+    with lamina.no_grad(), cache:
+        layer(X[:1, :2], X[:1, :2], use_causal_mask=True)
+    assert cache.length == 2
+
+
 def test_what_does_not_fit():
     layer, x = attention(), Tensor(X)
     cache = layers.KeyValueCache(9)
     for options, message in (
         ({}, "without use_causal_mask"),
+        ({"query_mask": np.ones((2, 9), bool)}, "without use_causal_mask"),
         ({"use_causal_mask": True, "attention_mask": np.ones((9, 9))}, "has no masks"),
         ({"use_causal_mask": True, "return_attention_scores": True}, "has no scores"),
         ({"use_causal_mask": True, "training": True}, "has no training"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+
 import numpy as np
 import pytest
 
@@ -59,6 +62,16 @@ def test_the_type_of_results_of_integers(row):
             np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
+@pytest.mark.parametrize("row", [row for row in layer_checks() if not row.integers], ids=lambda row: row.name)
+@pytest.mark.parametrize("dtypes", [("float32", "float64"), ("float64", "float32")])
+def test_the_type_of_results_of_another_float(row, dtypes):
+    """Called and drawn alike."""
+    own, given = dtypes
+    args = map_structure(lambda a: a.astype(given), row.arrays())
+    drawn = row.make(own)(*map_structure(lambda a: Input(a.shape[1:], dtype=given), args))
+    assert {t.dtype.name for t in leaves(row.make(own)(*args))} == {t.dtype for t in leaves(drawn)} == {own}
+
+
 @pytest.mark.parametrize("row", layer_checks(), ids=lambda row: row.name)
 def test_a_layer_is_built_when_it_has_its_weights(row):
     """At once where there is nothing to wait for."""
@@ -67,6 +80,23 @@ def test_a_layer_is_built_when_it_has_its_weights(row):
     layer(*row.arrays())
     assert layer.built
     assert at_once == (not layer.weights or row.name in ("Embedding", "ReversibleEmbedding"))
+
+
+def as_numpy(value):
+    """With NumPy's integers for Python's, also in lists."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(as_numpy, value))
+    return np.int64(value) if type(value) is int else value
+
+
+@pytest.mark.parametrize("row", layer_checks(), ids=lambda row: row.name)
+def test_integers_of_numpy_are_integers(row):
+    """An argument may be NumPy's integer wherever it may be Python's; configurations are plain data."""
+    defaults = {n: p.default for n, p in inspect.signature(row.kind).parameters.items() if type(p.default) is int}
+    for name, value in {**defaults, **row.options}.items():
+        plain = {**row.options, "name": "it", name: value}
+        configs = [row.kind(**options).get_config() for options in (plain, {**plain, name: as_numpy(value)})]
+        assert json.dumps(configs[0]) == json.dumps(configs[1]), name
 
 
 # The least and the largest number of axes of the input, for layers whose names do not say it.

@@ -29,6 +29,18 @@ def test_values():
     np.testing.assert_array_equal(layer(X[:, :0]).numpy(), X[:, :0])
 
 
+def test_lengths_that_change_take_their_rows_from_one_table(monkeypatch):
+    """As in attention to a memory of another length, or a text that grows."""
+    layer, made = layers.RotaryEmbedding(dtype="float64"), []
+    tables = type(layer)._tables
+    monkeypatch.setattr(type(layer), "_tables", lambda *args: made.append(args) or tables(*args))
+    for steps, start in ((3, 0), (7, 0), (3, 0), (5, 9)):
+        x = RNG.standard_normal((2, steps, 1, 4))
+        got = layer(x, start_index=start).numpy()
+        np.testing.assert_allclose(got, turned(x, np.arange(start, start + steps)), rtol=1e-12, atol=1e-14)
+    assert len(made) == 1
+
+
 def test_axes():
     wanted = turned(X, np.arange(5))
     for order, axes in (((0, 2, 1, 3), (2, 3)), ((3, 0, 2, 1), (-1, 0)), ((1, 3, 0, 2), (0, 1))):
@@ -86,6 +98,10 @@ def test_bad_input():
     ):
         with pytest.raises(error, match=next(iter(options))):
             layers.RotaryEmbedding(**options)
+    for layer in (layers.RotaryEmbedding(), layers.SinePositionEncoding(), layers.PositionEmbedding(9)):
+        for start in (1.5, "x"):
+            with pytest.raises(TypeError, match="start_index must be an integer, got"):
+                layer(np.zeros((1, 2, 4)), start_index=start)
     layer = layers.RotaryEmbedding()
     for shape, message in (((2, 3, 5), "even number"), ((3,), "no two axes"), ((2, 4), "no two axes")):
         with pytest.raises(ValueError, match=message):

@@ -193,7 +193,7 @@ def test_sine_positions_of_many_lengths():
                 t = np.arange(start, start + steps)[:, None] / 10000.0 ** (2 * (np.arange(features) // 2) / features)
                 wanted = np.where(np.arange(features) % 2, np.cos(t), np.sin(t))
                 np.testing.assert_allclose(y, wanted, atol=1e-12)
-                held = max(held, sum(a.nbytes for a in layer._table if isinstance(a, np.ndarray)))
+                held = max(held, sum(table.nbytes for table in layer._rows._made[2]))
     assert held <= 2 * 1000 * 6 * 8
     for wrong in (0, -1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match="'it': max_wavelength must be positive and finite, got"):

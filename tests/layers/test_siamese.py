@@ -45,6 +45,19 @@ def test_layers_as_distance_and_head():
     assert Siamese(network, "cosine")(list(images)).shape == (3, 1)
 
 
+@pytest.mark.parametrize("distance", ["l1", "layer"])
+@pytest.mark.parametrize("head", [None, "float64"])
+def test_shapes_and_types_are_those_of_the_last_layer(distance, head):
+    make = lambda: Siamese(  # noqa: E731
+        layers.Dense(3), layers.Subtract(dtype="float64") if distance == "layer" else distance,
+        None if head is None else layers.Dense(1, dtype=head),
+    )  # fmt: skip
+    got, drawn = make()([A, B]), make()([lamina.Input((4,)), lamina.Input((4,))])
+    assert got.dtype.name == str(drawn.dtype) == ("float64" if head or distance == "layer" else "float32")
+    assert (None, *got.shape[1:]) == drawn.shape
+    assert make().compute_output_shape([(5, 4), (5, 4)]) == got.shape
+
+
 def test_masks_reach_the_encoder():
     ids = np.array([[1, 2, 0], [3, 0, 0]])
     others = np.array([[2, 0, 0], [3, 1, 2]])

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import activations, ops
 from ..core.autograd import Tensor
-from .arguments import known
+from .arguments import axis_or_axes, integers, known
 from .bases import SameShape
 from .masking import MaskedTensor
 from .symbolic import Shape
@@ -133,10 +133,11 @@ class PReLU(SameShape):
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
-        axes = [] if shared_axes is None else [shared_axes] if isinstance(shared_axes, int) else list(shared_axes)
-        if any(type(a) is not int or a == 0 for a in axes):
-            raise ValueError(f"{self._label()}: shared_axes must be axes behind the batch's (0), got {shared_axes!r}")
-        self.shared_axes = None if shared_axes is None else axes
+        self.shared_axes: list[int] | None = None
+        if shared_axes is not None:
+            self.shared_axes = list(integers(self, "shared_axes", shared_axes))
+            if 0 in self.shared_axes:
+                raise ValueError(f"{self._label()}: shared_axes must be axes behind the batch's (0), got {shared_axes}")
 
     def build(self, input_shape: Shape) -> None:
         shared = self._shared(input_shape)
@@ -219,7 +220,7 @@ class Softmax(_Elementwise):
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = axis if isinstance(axis, int) else tuple(axis)
+        self.axis = axis_or_axes(self, axis)
 
     def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
         if isinstance(inputs, MaskedTensor) and mask is inputs.mask and mask.ndim < inputs.ndim:

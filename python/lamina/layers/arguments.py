@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..core.explain import is_index
 from ..core.suggest import unknown
 from .base import Layer
 from .symbolic import Shape
@@ -36,7 +38,7 @@ def refuse(layer: Layer, **options: Any) -> None:
 
 def positive(layer: Layer, name: str, value: Any, least: int = 1) -> int:
     """``value`` as an int from ``least``, 0 or 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+    if not is_index(value) or value < least:
         kind = "positive" if least else "non-negative"
         raise ValueError(f"{layer._label()}: {name} must be a {kind} integer, got {value!r}")
     return int(value)
@@ -54,7 +56,7 @@ def sizes(layer: Layer, name: str, value: Any, axes: int, least: int = 1) -> Any
 def sides(layer: Layer, name: str, value: Any) -> Pair:
     """One non-negative integer for both ends of an axis, or (first, last)."""
     values = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
-    if len(values) != 2 or any(isinstance(v, bool) or not isinstance(v, (int, np.integer)) or v < 0 for v in values):
+    if len(values) != 2 or any(not is_index(v) or v < 0 for v in values):
         raise ValueError(f"{layer._label()}: {name} must be a non-negative integer or two of them, got {value!r}")
     return int(values[0]), int(values[1])
 
@@ -72,9 +74,36 @@ def axis_sides(layer: Layer, name: str, value: Any, axes: int, or_names: str = "
     )
 
 
+def integers(layer: Layer, name: str, value: Any) -> tuple[int, ...]:
+    """One integer or several, NumPy's too, as a tuple; TypeError for anything else."""
+    values = value if isinstance(value, (list, tuple, range, np.ndarray)) else (value,)
+    if not all(map(is_index, values)):
+        raise TypeError(f"{layer._label()}: {name} must be an integer or a sequence of integers, got {value!r}")
+    return tuple(int(v) for v in values)
+
+
+def axis_or_axes(layer: Layer, value: Any) -> int | tuple[int, ...]:
+    """The option ``axis`` of a layer that works over one axis or several together."""
+    found = integers(layer, "axis", value)
+    return found[0] if is_index(value) else found
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def positive_number(layer: Layer, name: str, value: Any) -> Any:
+    """A positive and finite number."""
+    if not _is_real(value):
+        raise TypeError(f"{layer._label()}: {name} must be a number, got {value!r}")
+    if not 0 < value < math.inf:
+        raise ValueError(f"{layer._label()}: {name} must be positive and finite, got {value}")
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def fraction(layer: Layer, name: str, value: Any) -> float:
     """A number between 0 and 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= 1.0:
+    if not _is_real(value) or not 0.0 <= value <= 1.0:
         raise ValueError(f"{layer._label()}: {name} must be a number between 0 and 1, got {value!r}")
     return float(value)
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import activations, initializers, ops
+from .. import activations, ops
 from ..core.autograd import Array, Tensor
 from ..core.generator import Generator
+from ..initializers import over_axes
 from ..ops.conversion import as_tensor
-from .arguments import fraction, known, positive
+from .arguments import fraction, integers, known, positive
 from .attention_axes import AttentionAxes
 from .base import Layer
 from .call import context
@@ -38,11 +39,8 @@ class _Projection(Layer):
         self._inputs, self._outputs = inputs, outputs
         self._matrix = (math.prod(inputs), math.prod(outputs))
         self._activation = activations.get(activation)
-        initializer = options["kernel_initializer"]
-        if isinstance(initializer, initializers.VarianceScaling):  # fans of the matrix, not of a "convolution"
-            axes = tuple(range(len(inputs) + len(outputs)))
-            config = initializer.get_config() | {"input_axes": axes[: len(inputs)], "output_axes": axes[len(inputs) :]}
-            initializer = type(initializer)(**config)
+        axes = range(len(inputs) + len(outputs))
+        initializer = over_axes(options["kernel_initializer"], axes[: len(inputs)], axes[len(inputs) :])
         self.kernel = self.add_weight(
             (*inputs, *outputs), initializer, regularizer=options["kernel_regularizer"],
             constraint=options["kernel_constraint"], name="kernel",
@@ -144,15 +142,16 @@ class _HeadsAttention(Layer):
         ]
         query_mask, value_mask, key_mask = masks
         attention_mask = axes.scores_mask(attention_mask, self._heads)
+        itself = value is query
         kept_query = _kept(query, query_mask)
-        kept_value = kept_query if value is query and value_mask is query_mask else _kept(value, value_mask)
+        kept_value = kept_query if itself and value_mask is query_mask else _kept(value, value_mask)
         key = _kept(kept_value if key is value else _kept(key, value_mask), key_mask)
         query, value = kept_query, kept_value
         q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         mask = _combined(attention_mask, query_mask, value_mask, key_mask)
         scores = None
         scale = 1.0 / math.sqrt(self._key_size)
-        if context.cache is not None and (value is query or use_causal_mask):
+        if context.cache is not None and (itself or use_causal_mask):
             refused = {
                 "masks": mask is not None, "scores": return_attention_scores, "training": training,
                 "several axes": query.ndim != 3,
@@ -316,8 +315,11 @@ class MultiHeadAttention(_HeadsAttention):
         self.key_dim = positive(self, "key_dim", key_dim)
         self.value_dim = positive(self, "value_dim", key_dim if value_dim is None else value_dim)
         self._set(self.num_heads, self.num_heads, self.key_dim, self.value_dim)
-        self.output_shape = None if output_shape is None else _sizes(output_shape)
-        self.attention_axes = None if attention_axes is None else _sizes(attention_axes)
+        if output_shape is not None:
+            wanted = integers(self, "output_shape", output_shape)
+            self.output_shape = tuple(positive(self, "output_shape", n) for n in wanted)
+        if attention_axes is not None:
+            self.attention_axes = integers(self, "attention_axes", attention_axes)
         self.flash_attention = flash_attention  # attention is always computed so; kept for Keras's sake
 
 
@@ -434,10 +436,6 @@ def check_cached(refused: dict[str, Any], causal: bool) -> None:
     for name, wanted in refused.items():
         if wanted:
             raise ValueError(f"attention with a KeyValueCache has no {name}; leave it out, or call without the cache")
-
-
-def _sizes(value: int | Sequence[int]) -> tuple[int, ...]:
-    return (value,) if isinstance(value, int) else tuple(value)
 
 
 def _differ(m: int | None, n: int | None) -> bool:

@@ -80,7 +80,7 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
     _float_input = False  # integers and booleans in the first argument are converted to the layer's dtype
     _keeps_numbers = False  # numbers and lists in the first argument reach ``call`` as they are
     _takes_text = False  # arrays of text reach ``call``, too
-    _keeps_dtype = False  # the result has the input's dtype, not the layer's
+    _keeps_dtype = False  # of integers the result has the input's dtype, not the layer's
     _defines_build = False  # the class has a build() of its own, or inherits one that is not Layer's
     _defines_mask = False  # compute_mask is the class's own
     _makes_masks = False  # and the class no one of the library: it is asked at every call
@@ -227,8 +227,16 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
         if any(not hasattr(t, "shape") for t in leaves(first)):
             raise TypeError("an argument is symbolic, but the input holds numbers; give it symbolic tensors, too")
         shapes = self.compute_output_shape(map_structure(lambda t: t.shape, first))
-        dtype = next((t.dtype for t in tensors(first)), self._dtype) if self._keeps_dtype else self._dtype
+        dtype = self._dtype
+        if self._keeps_dtype:
+            given = [self._dtype_in_call(t.dtype) for t in tensors(first)]
+            dtype = next((kind for kind in given if kind.kind == "f"), given[0] if given else dtype)
         return map_shapes(lambda shape: SymbolicTensor(shape, dtype), shapes)
+
+    def _dtype_in_call(self, dtype: Any) -> np.dtype[Any]:
+        """The type in which an argument of this type, if it isn't converted to real numbers, comes to ``call``."""
+        given = np.dtype(dtype)
+        return self._dtype if self.autocast and given.kind == "f" else given
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the result.

@@ -225,7 +225,7 @@ class Identity(Layer):
         return inputs
 
     def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
-        return map_structure(lambda t: SymbolicTensor(t.shape, t.dtype), inputs)
+        return map_structure(lambda t: SymbolicTensor(t.shape, self._dtype_in_call(t.dtype)), inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from .. import ops
 from ..core.autograd import Tensor
-from ..initializers import VarianceScaling
-from .arguments import known, refuse
+from ..initializers import over_axes
+from .arguments import known, positive, refuse
 from .base import Layer
 from .symbolic import Shape
 
@@ -90,7 +90,8 @@ class EinsumDense(Layer):
         refuse(self, gptq_unpacked_column_size=gptq_unpacked_column_size)
         if not isinstance(equation, str):
             raise TypeError(f"{self._label()}: equation must be a string such as {_FORMS}, got {equation!r}")
-        self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        sizes = output_shape if isinstance(output_shape, (list, tuple)) else (output_shape,)
+        self.output_shape = tuple(None if n is None else positive(self, "output_shape", n) for n in sizes)
         self._parts()
 
     def _parts(self) -> tuple[str, str, str, str]:
@@ -147,12 +148,7 @@ class EinsumDense(Layer):
 
     def build(self, input_shape: Shape) -> None:
         shapes = self._shapes(input_shape)
-        initializer = self.kernel_initializer
-        if isinstance(initializer, VarianceScaling) and (
-            initializer.input_axes is None or initializer.output_axes is None
-        ):
-            axes = {"input_axes": shapes.input_axes, "output_axes": shapes.output_axes}
-            initializer = type(initializer)(**{**initializer.get_config(), **axes})
+        initializer = over_axes(self.kernel_initializer, shapes.input_axes, shapes.output_axes)
         self.kernel = self.add_weight(
             [known(self, "an axis of the kernel", n, input_shape) for n in shapes.kernel], initializer,
             regularizer=self.kernel_regularizer, constraint=self.kernel_constraint, name="kernel",

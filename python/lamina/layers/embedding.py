@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,14 @@ from .. import _native, initializers, ops
 from ..config import standardize_dtype
 from ..core.autograd import Array, Tensor, wrap
 from ..ops.conversion import as_tensor
-from .arguments import known, positive, refuse
+from .arguments import known, positive, positive_number, refuse
 from .base import Layer
 from .bases import SameShape
 from .call import context
 from .key_value_cache import KeyValueCache
 from .masking import attach
+from .position_rows import PositionRows
 from .symbolic import Shape, SymbolicTensor
-
-_ROWS = 128  # the least that SinePositionEncoding computes at once
 
 
 class Embedding(Layer):
@@ -256,6 +255,7 @@ class PositionEmbedding(SameShape):
             raise ValueError(f"x is {shape}, but the table was built for {self.position_embeddings.shape[1]} features")
         if context.cache is not None:
             return ops.broadcast_to(self._next_rows(context.cache, start_index, shape[-2]), shape)
+        start_index = operator.index(start_index)
         stop = start_index + shape[-2]
         if start_index < 0 or stop > self.sequence_length:
             raise ValueError(f"positions {start_index} to {stop} do not fit sequence_length={self.sequence_length}")
@@ -312,35 +312,23 @@ class SinePositionEncoding(SameShape):
 
     def __init__(self, max_wavelength: float = 10000, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(max_wavelength, bool) or not isinstance(max_wavelength, (int, float, np.number)):
-            raise TypeError(f"{self._label()}: max_wavelength must be a number, got {max_wavelength!r}")
-        if not 0 < max_wavelength < math.inf:
-            raise ValueError(f"{self._label()}: max_wavelength must be positive and finite, got {max_wavelength}")
-        self.max_wavelength = max_wavelength
-        self._table = 0, np.empty((0, 0))  # the first position and the rows from there on, as used last
+        self.max_wavelength = positive_number(self, "max_wavelength", max_wavelength)
+        self._rows = PositionRows()
         self._built = True
 
     def call(self, inputs: Tensor, start_index: int = 0) -> Tensor:
         shape = inputs.shape
         _check_steps(shape)
         if context.cache is not None:
-            table = self._rows(start_index, context.cache.capacity, shape[-1])
+            (table,) = self._rows(start_index, context.cache.capacity, shape[-1], self._sines)
             return ops.broadcast_to(ops.embedding(context.cache.positions(shape[-2]), wrap(table)), shape)
-        return ops.broadcast_to(wrap(self._rows(start_index, *shape[-2:])), shape)
+        (rows,) = self._rows(start_index, shape[-2], shape[-1], self._sines)
+        return ops.broadcast_to(wrap(rows), shape)
 
-    def _rows(self, start: int, steps: int, features: int) -> Array:
-        """Positions from ``start`` on, out of a table that is made longer than asked for where it does not reach."""
-        first, table = self._table
-        if features != table.shape[1] or not first <= start <= first + len(table) - steps:
-            first, table = start, self._sines(start, max(_ROWS, 2 * steps), features)
-            self.__dict__["_table"] = first, table  # no configuration: what was captured keeps its rows
-        return table[start - first : start - first + steps]
-
-    def _sines(self, start: int, steps: int, features: int) -> Array:
-        positions = np.arange(start, start + steps, dtype=np.float64)[:, None]
+    def _sines(self, positions: Array, features: int) -> tuple[Array]:
         feature = np.arange(features)
         angles = positions * float(self.max_wavelength) ** (-2.0 * (feature // 2) / max(1, features))
-        return np.where(feature % 2, np.cos(angles), np.sin(angles)).astype(self.dtype)
+        return (np.where(feature % 2, np.cos(angles), np.sin(angles)).astype(self.dtype),)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         _check_steps(input_shape)

@@ -91,7 +91,7 @@ class Chain:
                 x, first = first(x), self.normalization
         name = activations.fused_name(getattr(first, "activation", activations.linear))
         if self.activation is not None:
-            following = _kernel_name(self.activation) if name == "linear" else None
+            following = _kernel_name(self.activation) if name == "linear" and self._one_type(first, x) else None
             if following in _TAKEN.get(type(first).call, ()):
                 options["activation"] = name = following
             else:
@@ -102,6 +102,12 @@ class Chain:
             options["activation"] = RELU_FORWARD
             return run(self.pooling, self.pooling._call_of_relu, _run(first, options, x))
         return _then(_run(first, options, x), [*behind, self.pooling])
+
+    def _one_type(self, first: Layer, x: Any) -> bool:
+        """Whether ``first(x)`` has the activation's type, which it would be converted to."""
+        if first._dtype != self.activation._dtype or not first.autocast:
+            return False
+        return not first._keeps_dtype or all(getattr(t, "dtype", first._dtype).kind == "f" for t in x)
 
 
 def _run(layer: Any, options: dict[str, Any], x: Any) -> Any:

@@ -61,7 +61,7 @@ class KeyValueCache:
         self._entries: dict[tuple[int, int], tuple[Any, Array, Array]] = {}
         self._calls: dict[int, int] = {}
         self._steps: int | None = None
-        self._batch: int | None = None
+        self._known = 0  # how many entries there were when the block began
         self._outer: list[KeyValueCache | None] = []
 
     @property
@@ -90,12 +90,15 @@ class KeyValueCache:
             raise ValueError("KeyValueCache: its block is one call of the model, and cannot stand inside of itself")
         self._outer.append(context.cache)
         context.cache = self
-        self._calls, self._steps = {}, None
+        self._calls, self._steps, self._known = {}, None, len(self._entries)
         return self
 
     def __exit__(self, kind: Any, *_: Any) -> None:
         context.cache = self._outer.pop()
-        if kind is None and self._steps is not None:
+        if kind is not None:
+            for key in list(self._entries)[self._known :]:
+                del self._entries[key]
+        elif self._steps is not None:
             _native.advance_cache(self._length, self._steps, self._capacity)
 
     def positions(self, steps: int) -> Tensor:
@@ -130,9 +133,7 @@ class KeyValueCache:
         """
         n, steps, heads, size = key.shape
         self._note_steps(steps)
-        if self._batch is None:
-            self._batch = n
-        if n != self._batch:
+        if self._batch not in (None, n):
             raise ValueError(
                 f"the key-value cache holds sequences of batch size {self._batch}, got {n}; make another KeyValueCache "
                 "for another batch"
@@ -147,6 +148,10 @@ class KeyValueCache:
             entry = layer, aligned(keys, keys.dtype), aligned(values, values.dtype)
             self._entries[id(layer), number] = entry
         return cached_attention(query, key, value, entry[1], entry[2], self._length, True, scale, window or 0)
+
+    @property
+    def _batch(self) -> int | None:
+        return next((len(keys) for _, keys, _ in self._entries.values()), None)
 
     def _note_steps(self, steps: int) -> None:
         if self._steps is None:

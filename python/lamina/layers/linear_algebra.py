@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import ops
 from ..core.autograd import Tensor
+from ..core.explain import is_index
 from .base import Layer
 from .symbolic import Shape, SymbolicTensor
 
@@ -35,10 +36,10 @@ class Dot(Layer):
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        both = (axes, axes) if isinstance(axes, int) else axes
-        if not isinstance(both, (list, tuple)) or len(both) != 2 or any(type(a) is not int for a in both):
+        both: Any = axes if isinstance(axes, (list, tuple)) else (axes, axes)
+        if len(both) != 2 or not all(map(is_index, both)):
             raise ValueError(f"{self._label()}: axes must be an integer or a pair of them, got {axes!r}")
-        self.axes = axes
+        self.axes = int(both[0]) if is_index(axes) else tuple(map(int, both))
         self.normalize = normalize
         self._float_input, self._keeps_dtype = normalize, not normalize
         self._built = True

@@ -8,9 +8,10 @@ from typing import Any
 
 from .. import ops
 from ..core.autograd import Tensor, no_grad
+from ..core.explain import is_index
 from ..core.suggest import unknown
 from ..ops.conversion import as_tensor
-from .arguments import fraction, known, positive, refuse
+from .arguments import axis_or_axes, fraction, known, positive, refuse
 from .bases import SameShape
 from .symbolic import Shape
 from .variable import Variable
@@ -261,7 +262,7 @@ class GroupNormalization(SameShape):
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
-        self.groups = groups if groups == -1 and type(groups) is int else positive(self, "groups", groups)
+        self.groups = -1 if is_index(groups) and groups == -1 else positive(self, "groups", groups)
         self.axis = axis
 
     def build(self, input_shape: Shape) -> None:
@@ -370,7 +371,7 @@ class LayerNormalization(_OverAxes):
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
-        self.axis = axis if isinstance(axis, int) else tuple(axis)
+        self.axis = axis_or_axes(self, axis)
 
     def build(self, input_shape: Shape) -> None:
         size = self._size(input_shape)
@@ -411,7 +412,7 @@ class RMSNormalization(_OverAxes):
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
-        self.axis = axis if isinstance(axis, int) else tuple(axis)
+        self.axis = axis_or_axes(self, axis)
         self.scale: Variable | None = None
         self._built = not use_scale
 
@@ -443,9 +444,8 @@ class UnitNormalization(SameShape):
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not all(type(a) is int for a in (axis if isinstance(axis, (list, tuple)) else [axis])):
-            raise TypeError(f"{self._label()}: axis must be an integer or several, got {axis!r}")
-        self.axis = axis if isinstance(axis, int) else list(axis)
+        found = axis_or_axes(self, axis)
+        self.axis = found if isinstance(found, int) else list(found)
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,10 @@ import numpy as np
 from .. import ops
 from ..core.autograd import Array, Tensor, wrap
 from ..ops.conversion import as_tensor
+from .arguments import integers, positive_number
 from .bases import SameShape
 from .call import context
+from .position_rows import PositionRows
 from .symbolic import Shape
 
 
@@ -55,12 +56,11 @@ class RotaryEmbedding(SameShape):
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
-        self.max_wavelength = _positive_number(self, "max_wavelength", max_wavelength)
-        self.scaling_factor = _positive_number(self, "scaling_factor", scaling_factor)
-        for name, axis in (("sequence_axis", sequence_axis), ("feature_axis", feature_axis)):
-            if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
-                raise TypeError(f"{self._label()}: {name} must be an integer, got {axis!r}")
-        self._rows: tuple[Any, Array, Array] = None, np.empty((0, 0)), np.empty((0, 0))  # as used last
+        self.max_wavelength = positive_number(self, "max_wavelength", max_wavelength)
+        self.scaling_factor = positive_number(self, "scaling_factor", scaling_factor)
+        (self.sequence_axis,) = integers(self, "sequence_axis", sequence_axis)
+        (self.feature_axis,) = integers(self, "feature_axis", feature_axis)
+        self._rows = PositionRows()
         self._built = True
 
     def call(self, inputs: Tensor, start_index: int = 0, positions: Any = None) -> Tensor:
@@ -84,22 +84,18 @@ class RotaryEmbedding(SameShape):
             angles = ops.multiply(ops.expand_dims(ops.cast(at, "float64"), 1), self._frequencies(half))
             return ops.cast(ops.cos(angles), self.dtype), ops.cast(ops.sin(angles), self.dtype)
         if context.cache is None:
-            cosines, sines = self._tables(start_index, steps, half)
+            cosines, sines = self._rows(start_index, steps, half, self._tables)
             return wrap(cosines), wrap(sines)
-        cosines, sines = self._tables(start_index, context.cache.capacity, half)
+        cosines, sines = self._rows(start_index, context.cache.capacity, half, self._tables)
         following = context.cache.positions(steps)
         return ops.embedding(following, wrap(cosines)), ops.embedding(following, wrap(sines))
 
     def _frequencies(self, half: int) -> Array:
         return float(self.max_wavelength) ** (-np.arange(half) / max(1, half)) / self.scaling_factor
 
-    def _tables(self, start: int, steps: int, half: int) -> tuple[Array, Array]:
-        key = start, steps, half
-        if self._rows[0] != key:
-            angles = np.arange(start, start + steps, dtype=np.float64)[:, None] * self._frequencies(half)
-            rows = key, np.cos(angles).astype(self.dtype), np.sin(angles).astype(self.dtype)
-            self.__dict__["_rows"] = rows  # no configuration: what was captured keeps its rows
-        return self._rows[1], self._rows[2]
+    def _tables(self, positions: Array, half: int) -> tuple[Array, Array]:
+        angles = positions * self._frequencies(half)
+        return np.cos(angles).astype(self.dtype), np.sin(angles).astype(self.dtype)
 
     def _axes(self, shape: Shape) -> tuple[int, int]:
         """The axes of positions and of features."""
@@ -118,14 +114,6 @@ class RotaryEmbedding(SameShape):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._axes(input_shape)
         return input_shape
-
-
-def _positive_number(layer: Any, name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise TypeError(f"{layer._label()}: {name} must be a number, got {value!r}")
-    if not 0 < value < math.inf:
-        raise ValueError(f"{layer._label()}: {name} must be positive and finite, got {value}")
-    return value  # type: ignore[return-value]
 
 
 __all__ = ["RotaryEmbedding"]

@@ -10,11 +10,12 @@ import numpy as np
 from .. import ops
 from ..core.autograd import Tensor
 from ..core.suggest import unknown
+from ..core.tree import map_structure
 from .base import Layer
 from .bases import Around
 from .build import build_inner
 from .masking import attach
-from .symbolic import Shape
+from .symbolic import Shape, SymbolicTensor
 
 _DISTANCES = ("l1", "l2", "cosine")
 
@@ -64,15 +65,13 @@ class Siamese(Around):
         self.encoder, self.distance, self.head = encoder, distance, head
 
     def build(self, input_shape: Any) -> None:
-        shape, n = self._shapes(input_shape)
+        shape, _ = self._shapes(input_shape)
         build_inner(self.encoder, shape)
-        code = self._code(shape)
-        apart: Any = (shape[0], n - 1)
+        codes, apart = self._specs(input_shape, self.dtype)
         if isinstance(self.distance, Layer):
-            build_inner(self.distance, [code] * n)
-            apart = self.distance.compute_output_shape([code] * n)
+            build_inner(self.distance, [code.shape for code in codes])
         if self.head is not None:
-            build_inner(self.head, apart)
+            build_inner(self.head, map_structure(lambda t: t.shape, apart))
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         _, n = self._shapes([x.shape for x in inputs] if isinstance(inputs, (list, tuple)) else inputs.shape)
@@ -80,8 +79,7 @@ class Siamese(Around):
         if mask is not None and any(m is not None for m in mask):
             joined = attach(joined, ops.concatenate([self._whole(m, mask) for m in mask], axis=0))
         codes = self.encoder(joined)
-        if not isinstance(codes, Tensor):
-            raise ValueError(f"the encoder {self.encoder.name!r} returns several tensors, expected one (N, ...)")
+        self._check_code(codes)
         parts = list(ops.split(codes, n, axis=0))
         if isinstance(self.distance, Layer):
             apart = self.distance(parts)
@@ -114,18 +112,29 @@ class Siamese(Around):
         """
         return None
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        shape, n = self._shapes(input_shape)
-        code = self._code(shape)
-        apart: Any = (shape[0], n - 1)
-        if isinstance(self.distance, Layer):
-            apart = self.distance.compute_output_shape([code] * n)
-        return apart if self.head is None else self.head.compute_output_shape(apart)
+    def compute_output_spec(self, inputs: Any, mask: Any = None, **kwargs: Any) -> Any:
+        several = isinstance(inputs, (list, tuple))
+        _, apart = self._specs([x.shape for x in inputs] if several else inputs.shape, inputs[0].dtype)
+        return apart if self.head is None else self.head.compute_output_spec(apart)
 
-    def _code(self, shape: Shape) -> Any:
-        """The shape of one input's code; the encoder sees all of them as one batch of any size."""
-        code = self.encoder.compute_output_shape((None, *shape[1:]))
-        return (shape[0], *code[1:])
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        _, apart = self._specs(input_shape, self.dtype)
+        shape = map_structure(lambda t: t.shape, apart)
+        return shape if self.head is None else self.head.compute_output_shape(shape)
+
+    def _specs(self, shapes: Any, dtype: Any) -> tuple[list[SymbolicTensor], Any]:
+        """The codes of the inputs, and their distances."""
+        shape, n = self._shapes(shapes)
+        code = self.encoder.compute_output_spec(SymbolicTensor((None, *shape[1:]), dtype))  # all are one batch
+        self._check_code(code)
+        codes = [SymbolicTensor((shape[0], *code.shape[1:]), code.dtype) for _ in range(n)]
+        if isinstance(self.distance, Layer):
+            return codes, self.distance.compute_output_spec(codes)
+        return codes, SymbolicTensor((shape[0], n - 1), code.dtype)
+
+    def _check_code(self, code: Any) -> None:
+        if not isinstance(code, (Tensor, SymbolicTensor)):
+            raise ValueError(f"the encoder {self.encoder.name!r} returns several tensors, expected one (N, ...)")
 
     def _shapes(self, shapes: Any) -> tuple[Shape, int]:
         """The shape of the inputs, and how many there are."""

@@ -61,7 +61,6 @@ class _TransformerBlock(Layer):
             bias_initializer=self.bias_initializer, **self._options(name),
         )  # fmt: skip
         layer.build(query, value)
-        layer.built = True
         return layer
 
     def _dense(self, name: str, shape: Shape, units: int, activation: Any = None) -> Dense:
@@ -70,14 +69,12 @@ class _TransformerBlock(Layer):
             **self._options(name),
         )  # fmt: skip
         layer.build(shape)
-        layer.built = True
         return layer
 
     def _around(self, name: str, shape: Shape) -> tuple[LayerNormalization, Dropout]:
         """The normalization and the dropout of the part ``name``."""
         norm = LayerNormalization(epsilon=self.layer_norm_epsilon, **self._options(f"{name}_layer_norm"))
         norm.build(shape)
-        norm.built = True
         return norm, Dropout(self.dropout, **self._options(f"{name}_dropout"))
 
     def _build_feedforward(self, shape: Shape) -> None:

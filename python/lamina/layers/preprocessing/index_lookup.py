@@ -270,7 +270,7 @@ class IndexLookup(CategoryLayer):
 
     def get_config(self) -> dict[str, Any]:
         names = ("max_tokens", "num_oov_indices", "mask_token", "oov_token", "invert", "output_mode", "sparse")
-        config = {name: getattr(self, name) for name in (*names, "pad_to_max_tokens", "salt")}
+        config = self._config(*names, "pad_to_max_tokens", "salt")
         config["vocabulary"] = config["idf_weights"] = None
         if self._tokens is not None:
             config["vocabulary"] = self.get_vocabulary(self._idf is not None)
