@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamina
-from lamina import Input, Model, Variable, layers, losses, ops, optimizers
+from lamina import Input, Model, Sequential, Variable, layers, losses, ops, optimizers
 from lamina.models import compile_state
 
 X = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
@@ -216,3 +216,12 @@ def test_results_as_numbers():
     for wrong in ("text", None, 1j):
         with pytest.raises(TypeError, match=r"metric 'm': its result is .*, expected a number"):
             compile_state.plain(wrong, "metric 'm'")
+
+
+def test_a_metric_by_the_name_of_its_class_is_logged_under_it():
+    """As in Keras; not under a numbered name of its own, which would be another one in the next model."""
+    for _ in range(2):
+        model = Sequential([Input((2,)), layers.Dense(1, "sigmoid")])
+        model.compile("sgd", "mse", metrics=["AUC", "MeanAbsoluteError", "mae", "Huber"])
+        logs = model.evaluate(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0, return_dict=True)
+        assert set(logs) == {"loss", "AUC", "MeanAbsoluteError", "mae", "Huber"}

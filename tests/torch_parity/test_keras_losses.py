@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from keras_live import keras
 
 from lamina import Tensor, losses
+from lamina.core.masked_tensor import attach
 
 SEED = st.integers(0, 2**31)
 REDUCTION = st.sampled_from(["sum_over_batch_size", "sum", "none", "mean_with_sample_weight"])
@@ -144,6 +145,35 @@ def test_circle(data, seed, remove_diagonal, gamma, margin, reduction):
         torch.tensor(labels), torch.tensor(x), torch.tensor(others), torch.tensor(refs), False, gamma, margin
     )
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6)
+
+
+@many
+@given(SEED, REDUCTION, st.sampled_from([(4, 5, 3), (4, 3)]), st.booleans())
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
+        "CategoricalHinge", "CosineSimilarity", "Hinge", "Huber", "KLDivergence", "LogCosh", "MeanAbsoluteError",
+        "MeanSquaredError", "Poisson", "SparseCategoricalCrossentropy", "CategoricalGeneralizedCrossEntropy",
+    ],
+)  # fmt: skip
+def test_masks_and_weights(name, seed, reduction, shape, with_weights):
+    rng = np.random.default_rng(seed)
+    y_pred = softmax(rng.standard_normal(shape), -1)
+    y_true = rng.integers(0, 3, shape[:-1])
+    if "Sparse" not in name and "Generalized" not in name:
+        y_true = np.eye(3)[y_true]
+    mask = rng.random(shape[:-1]) < 0.6
+    weight = rng.uniform(0, 2, shape[:-1]) * (rng.random(shape[:-1]) < 0.7) if with_weights else None
+    other = torch.tensor(y_pred)
+    keras.src.backend.set_keras_mask(other, torch.tensor(mask))
+    want = getattr(keras.losses, name)(reduction=reduction, dtype="float64")(
+        torch.tensor(y_true), other, None if weight is None else torch.tensor(weight)
+    )
+    got = getattr(losses, name)(reduction=reduction, dtype="float64")(
+        y_true, attach(Tensor(y_pred), Tensor(mask)), weight
+    )
+    np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=2e-5, atol=1e-6)
 
 
 def test_signatures_are_keras():

@@ -6,12 +6,13 @@ import warnings
 
 import numpy as np
 import pytest
-from compare import many
+from compare import many, torch
 from hypothesis import given
 from hypothesis import strategies as st
 from keras_live import keras
 
-from lamina import metrics
+from lamina import Tensor, metrics
+from lamina.core.masked_tensor import attach
 
 SEED = st.integers(0, 2**31)
 THRESHOLDS = st.sampled_from([None, 0.3, [0.25, 0.5, 0.75], [0.9, 0.1], [0.0, 0.5, 1.0]])
@@ -205,6 +206,35 @@ def test_sums(seed, n):
                 ours.update_state(v, weight)
                 theirs.update_state(v, weight)
                 assert ours.result() == pytest.approx(float(theirs.result()), rel=1e-5, abs=1e-5)
+
+
+SHAPES = st.sampled_from([(6, 5, CLASSES), (6, CLASSES), (6, 5, 2, CLASSES), (6, 1), (6, 5, 1)])
+
+
+@many
+@given(SEED, SHAPES, st.booleans(), st.booleans())
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Accuracy", "BinaryAccuracy", "BinaryCrossentropy", "CategoricalAccuracy", "CategoricalHinge", "Hinge",
+        "KLDivergence", "MeanAbsoluteError", "MeanSquaredError", "RootMeanSquaredError", "CosineSimilarity",
+        "SparseCategoricalAccuracy", "SparseCategoricalCrossentropy",
+    ],
+)  # fmt: skip
+def test_masks_and_weights(name, seed, shape, with_mask, with_weights):
+    """Of samples, or of steps where there are some; Keras 3.15 takes no mask for RootMeanSquaredError."""
+    rng = np.random.default_rng(seed)
+    (y, p, _), *_ = batches(seed, shape, targets="indices" if "Sparse" in name else "binary")
+    sizes = shape[: max(1, min(2, len(shape) - 1))]
+    mask = rng.random(sizes) < 0.7 if with_mask and name != "RootMeanSquaredError" else None
+    weight = rng.uniform(0.5, 2, sizes).astype("f") if with_weights else None
+    ours, theirs = getattr(metrics, name)(), getattr(keras.metrics, name)()
+    other = torch.tensor(p)
+    if mask is not None:
+        keras.src.backend.set_keras_mask(other, torch.tensor(mask))
+    theirs.update_state(torch.tensor(y), other, None if weight is None else torch.tensor(weight))
+    ours.update_state(y, p if mask is None else attach(Tensor(p), Tensor(mask)), weight)
+    np.testing.assert_allclose(ours.result(), np.asarray(theirs.result()), rtol=2e-5, atol=1e-6)
 
 
 FUNCTIONS = {

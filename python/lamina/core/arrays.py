@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,18 @@ def is_list(given: Any) -> bool:
 def without_last_one(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
     """``shape`` without a last axis of length one that is one too many for ``ndim`` axes."""
     return shape[:-1] if len(shape) == ndim + 1 and shape[-1] == 1 else shape
+
+
+def leading_axes(shape: tuple[int, ...], of: Sequence[int]) -> tuple[int, ...] | None:
+    """``shape`` with as many axes as ``of``, those that lack being 1: how weights and masks go with values.
+
+    None unless each of its axes, from the first on, is that of ``of`` or 1; a last axis of length one that is one too
+    many is dropped.
+    """
+    sizes = without_last_one(shape, len(of))
+    if len(sizes) > len(of) or any(m not in (1, n) for m, n in zip(sizes, of, strict=False)):
+        return None
+    return sizes + (1,) * (len(of) - len(sizes))
 
 
 def is_dataset(given: Any) -> bool:

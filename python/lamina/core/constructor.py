@@ -1,4 +1,4 @@
-"""Constructors of classes that are one function with its options, such as a loss: written once, in the function."""
+"""Constructors that are made of another's: of a function with its options, such as a loss, or of a class of one kin."""
 
 from __future__ import annotations
 
@@ -29,7 +29,34 @@ def constructor(
     if order:
         named = {p.name: p for p in parameters}
         parameters = [*(named[n] for n in order), *(p for p in shared if p.name not in order)]
-    signature = inspect.Signature([itself, *parameters])
+    return _taking([itself, *parameters], lambda self, given: base(self, function, **given))
+
+
+def variant(
+    base: Callable[..., None],
+    names: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    fixed: Mapping[str, Any] | None = None,
+) -> Callable[..., None]:
+    """An ``__init__`` that takes what ``base`` takes, with other names and defaults, and without what is fixed.
+
+    names: base's name of an argument -> the own.  defaults: by base's names.  fixed: what base gets.
+    """
+    names, defaults, fixed = names or {}, defaults or {}, fixed or {}
+    own = {names.get(n, n): n for n in inspect.signature(base).parameters}
+    parameters = [
+        p.replace(name=names.get(n, n), default=defaults.get(n, p.default))
+        for n, p in inspect.signature(base).parameters.items()
+        if n not in fixed
+    ]
+    return _taking(parameters, lambda self, given: base(self, **{own[n]: v for n, v in given.items()}, **fixed))
+
+
+def _taking(
+    parameters: Sequence[inspect.Parameter], initialize: Callable[[Any, dict[str, Any]], None]
+) -> Callable[..., None]:
+    """An ``__init__`` with these parameters, the first of which is the object; ``initialize`` gets the others."""
+    signature = inspect.Signature(parameters)
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
@@ -37,8 +64,8 @@ def constructor(
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}.__init__() {error}") from None
         given.apply_defaults()
-        arguments = dict(given.arguments)
-        base(arguments.pop(itself.name), function, **arguments)
+        _, *arguments = given.arguments.items()
+        initialize(self, dict(arguments))
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]  # what help() and inspect show
     return __init__

@@ -53,13 +53,25 @@ class Loss(Noting, Explained, strict=True):
                 y_pred = ops.cast(y_pred, self.dtype)
             if mask is None and sample_weight is None and self.reduction in ("sum_over_batch_size", "mean"):
                 return self.mean(y_true, y_pred)
-            counted = self.counted(y_true, y_pred)
-            if mask is not None or sample_weight is not None:
-                y_true, y_pred = self.kept(y_true, y_pred, sample_weight, mask)
-            values = self._checked(self.call(y_true, y_pred), y_pred)
-            return reduce_values(values, sample_weight, self.reduction, self._that_count(values, counted), mask)
+            values, counted = self.unreduced(y_true, y_pred, sample_weight, mask)
+            return reduce_values(values, sample_weight, self.reduction, counted, mask)
         except Exception as error:
             fail(error, f"loss {self.name!r}", Loss.__call__, (self, y_true, y_pred, sample_weight))
+
+    def unreduced(
+        self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """One value per sample, neither weighted nor reduced; and 1 for each that counts in a mean, None if all do.
+
+        Args:
+            sample_weight: factors of the losses, or None.
+            mask: True where a step counts, or None.
+        """
+        counted = self.counted(y_true, y_pred)
+        if mask is not None or sample_weight is not None:
+            y_true, y_pred = self.kept(y_true, y_pred, sample_weight, mask)
+        values = self._checked(self.call(y_true, y_pred), y_pred)
+        return values, self._that_count(values, counted)
 
     def kept(self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None) -> tuple[Any, Tensor]:
         """Targets and predictions for ``call``, without what would make a NaN of a value that weights or mask leave

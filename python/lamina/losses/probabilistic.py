@@ -136,6 +136,15 @@ def _labels_last(y_true: Any, y_pred: Tensor, axis: int) -> tuple[Tensor, Tensor
     return labels, classes_last(y_pred, last)
 
 
+def counted_labels(y_true: Any, y_pred: Tensor, ignore_class: int | None, axis: int) -> Tensor | None:
+    """1 for each label that counts, 0 for those of ``ignore_class``; None if all do."""
+    if ignore_class is None:
+        return None
+    labels, _ = _labels_last(y_true, y_pred, axis)
+    labels = ops.reshape(labels, without_last_one(labels.shape, y_pred.ndim - 1))
+    return ops.cast(ops.not_equal(labels, ignore_class), y_pred.dtype)
+
+
 @named("sparse_categorical_crossentropy")
 def sparse_categorical_crossentropy(
     y_true: Any,
@@ -192,11 +201,7 @@ class SparseCategoricalCrossentropy(
         return kept_part(labels, sample_weight, mask, 0), y_pred  # a label that is left out may be anything
 
     def counted(self, y_true: Any, y_pred: Tensor) -> Tensor | None:
-        if self.ignore_class is None:
-            return None
-        labels, _ = _labels_last(y_true, y_pred, self.options["axis"])
-        labels = ops.reshape(labels, without_last_one(labels.shape, y_pred.ndim - 1))
-        return ops.cast(ops.not_equal(labels, self.ignore_class), y_pred.dtype)
+        return counted_labels(y_true, y_pred, self.ignore_class, self.options["axis"])
 
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..core.arrays import without_last_one
+from ..core.arrays import leading_axes
 from ..core.autograd import Tensor
 from ..ops.conversion import as_tensor
 
@@ -22,9 +22,8 @@ def kept_part(x: Tensor, sample_weight: Any, mask: Tensor | None, other: float) 
     for condition in (mask, None if sample_weight is None else as_tensor(sample_weight)):
         if condition is None or not condition.ndim:
             continue
-        shape = without_last_one(condition.shape, x.ndim)
-        shape += (1,) * (x.ndim - len(shape))
-        if len(shape) == x.ndim and all(m in (1, n) for m, n in zip(shape, x.shape, strict=True)):
+        shape = leading_axes(condition.shape, x.shape)
+        if shape is not None:
             x = ops.where(ops.reshape(condition, shape), x, other)
     return x
 
@@ -34,11 +33,10 @@ def broadcast_weights(sample_weight: Any, values: Tensor) -> Tensor:
     weight = as_tensor(sample_weight)
     if weight.dtype != values.dtype:
         weight = ops.cast(weight, values.dtype)
-    shape = without_last_one(weight.shape, values.ndim)
-    if len(shape) > values.ndim or any(m not in (1, n) for m, n in zip(shape, values.shape, strict=False)):
+    shape = leading_axes(weight.shape, values.shape)
+    if shape is None:
         hint = "; give y_true and y_pred a last axis, (batch, 1)" if values.ndim == 0 else ""
         raise ValueError(f"sample_weight has shape {weight.shape}, the losses it weights {values.shape}{hint}")
-    shape += (1,) * (values.ndim - len(shape))
     return weight if shape == weight.shape else ops.reshape(weight, shape)
 
 
@@ -49,12 +47,12 @@ def reduce_values(
 
     "sum_over_batch_size" (or "mean") divides the weighted sum by the number of values, "mean_with_sample_weight" by
     the sum of the weights, "sum" by nothing, "none" or None leaves the values.  counted: 1 for each of the values that
-    either mean counts, 0 for the others, whose values must be 0; None counts all.  mask, if its axes are the first ones
+    either mean counts, 0 for the others, whose values must be 0; None counts all.  mask, if it goes with the first axes
     of values: where it is False, a value becomes 0 and isn't counted.  Where a weight is 0, a value becomes 0 as well,
     even a NaN.
     """
-    if mask is not None and mask.shape == values.shape[: mask.ndim]:
-        shape = mask.shape + (1,) * (values.ndim - mask.ndim)
+    shape = None if mask is None else leading_axes(mask.shape, values.shape)
+    if mask is not None and shape is not None:
         values = ops.where(ops.reshape(mask, shape), values, 0.0)
         if reduction not in (None, "none", "sum"):
             kept = ops.reshape(ops.cast(mask, values.dtype), shape)

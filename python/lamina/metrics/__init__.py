@@ -14,6 +14,7 @@ from .correlation import *
 from .curves import *
 from .fscore import *
 from .function_metric import *
+from .function_metric import MeanOfLoss as MeanOfLoss
 from .hinge import *
 from .iou import *
 from .lookup import *

@@ -18,22 +18,30 @@ def accuracy(y_true: Any, y_pred: Any) -> Array:
 
     Source: Keras 3, keras.metrics.Accuracy.
     """
+    return np.mean(_equal(y_true, y_pred), axis=-1)
+
+
+def _equal(y_true: Any, y_pred: Any) -> Array:
     y_true, y_pred = pair("accuracy", y_true, y_pred)
-    return np.mean(y_true == y_pred, axis=-1)
+    return y_true == y_pred
 
 
-class Accuracy(DeclaredMetric, function=accuracy, direction="up"):
+class Accuracy(DeclaredMetric, function=accuracy, direction="up", elementwise=_equal):
     """How often predictions equal labels exactly; ``compile`` takes "accuracy" for that by shape."""
 
 
 @named("binary_accuracy")
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
     """How often ``y_pred > threshold`` agrees with y_true (0 or 1), averaged over the last axis."""
+    return np.mean(_on_its_side(y_true, y_pred, threshold), axis=-1)
+
+
+def _on_its_side(y_true: Any, y_pred: Any, threshold: float) -> Array:
     y_true, y_pred = pair("binary_accuracy", y_true, y_pred)
-    return np.mean((y_pred > threshold) == y_true, axis=-1)
+    return (y_pred > threshold) == y_true
 
 
-class BinaryAccuracy(DeclaredMetric, function=binary_accuracy, direction="up"):
+class BinaryAccuracy(DeclaredMetric, function=binary_accuracy, direction="up", elementwise=_on_its_side):
     """How often ``y_pred > threshold`` agrees with labels 0 and 1."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import to_numbers, without_last_one
+from ..core.arrays import leading_axes, to_numbers
 from ..core.explain import Explained, fail
 from ..layers.variable import Variable, auto_name, snake_case
 from ..layers.weights import parts
@@ -211,10 +211,10 @@ def enter(cls: type[Metric], names: Sequence[str]) -> None:
 def weights_of(name: str, sample_weight: Any, shape: Sequence[int]) -> Array:
     """Weights in float64 with as many axes as the values have; they broadcast from the first axis on."""
     weight = np.asarray(to_numbers(f"{name}: sample_weight", sample_weight), np.float64)
-    sizes = without_last_one(weight.shape, len(shape))
-    if len(sizes) > len(shape) or any(m not in (1, n) for m, n in zip(sizes, shape, strict=False)):
+    sizes = leading_axes(weight.shape, shape)
+    if sizes is None:
         raise ValueError(f"{name}: sample_weight has shape {weight.shape}, the values {tuple(shape)}")
-    return weight.reshape(sizes + (1,) * (len(shape) - len(sizes)))
+    return weight.reshape(sizes)
 
 
 def _weighted_sum(values: Array, weight: Array) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..core.constructor import variant
 from ..core.suggest import unknown
 from .base import Array, weights_of
 from .targets import check_count, divide, pair
@@ -41,7 +41,7 @@ class _AtLeast(ThresholdCounts, listed=False):
     def __init_subclass__(cls, at: str = "", best: str = "", **kwargs: Any) -> None:
         if at:
             cls._at, cls._best_of = at, best
-            cls.__init__ = _constructor(at)  # type: ignore[method-assign]
+            cls.__init__ = variant(_AtLeast.__init__, {"value": at})  # type: ignore[method-assign]
         super().__init_subclass__(**kwargs)
 
     def __init__(
@@ -67,23 +67,6 @@ class _AtLeast(ThresholdCounts, listed=False):
     def result(self) -> float:
         enough = self._rate(self._at) >= getattr(self, self._at)
         return float(np.where(enough, self._rate(self._best_of), 0.0).max())
-
-
-def _constructor(at: str) -> Callable[..., None]:
-    """The constructor of _AtLeast, with another name for ``value``."""
-    base = inspect.signature(_AtLeast.__init__)
-    itself, value, *others = base.parameters.values()
-    signature = base.replace(parameters=[itself, value.replace(name=at), *others])
-
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        try:
-            given = signature.bind(self, *args, **kwargs).arguments
-        except TypeError as error:
-            raise TypeError(f"{type(self).__name__}.__init__() {error}") from None
-        _AtLeast.__init__(**{"value" if name == at else name: v for name, v in given.items()})
-
-    __init__.__signature__ = signature  # type: ignore[attr-defined]  # what help() and inspect show
-    return __init__
 
 
 class SensitivityAtSpecificity(_AtLeast, at="specificity", best="sensitivity", direction="up"):

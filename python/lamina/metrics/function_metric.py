@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..core.arrays import to_numbers, without_last_one
-from ..core.autograd import no_grad
+from ..core.arrays import leading_axes, to_numbers
+from ..core.autograd import Tensor, no_grad
 from ..core.constructor import constructor
 from ..core.explain import fail
 from ..core.masked_tensor import MaskedTensor
 from ..layers.variable import snake_case
-from .base import Array, Average, MetricFunction, enter
+from ..ops.conversion import as_tensor
+from .base import Array, Average, MetricFunction, enter, weights_of
 
 by_function: dict[MetricFunction, type[DeclaredMetric]] = {}  # the library's own
 
@@ -34,15 +35,6 @@ def without_tape(fn: MetricFunction, module: str = "") -> MetricFunction:
     return values
 
 
-def masked(sample_weight: Any, mask: Array) -> Array:
-    """sample_weight, (batch) or (batch, time), times the mask."""
-    weight = np.asarray(sample_weight)
-    shape = without_last_one(weight.shape, mask.ndim)
-    if len(shape) > mask.ndim or any(m not in (1, n) for m, n in zip(shape, mask.shape, strict=False)):
-        raise ValueError(f"sample_weight has shape {weight.shape}, the values it weights {mask.shape}")
-    return weight.reshape(shape + (1,) * (mask.ndim - len(shape))) * mask
-
-
 class MeanMetricWrapper(Average):
     """Mean of a function of one value per sample.  Steps that the mask of y_pred leaves out do not count.
 
@@ -53,6 +45,8 @@ class MeanMetricWrapper(Average):
     Raises:
         TypeError: ``fn`` is no function.
     """
+
+    _elementwise: MetricFunction | None = None  # of the values whose means over the last axis fn gives
 
     def __init__(self, fn: MetricFunction, name: str | None = None, dtype: Any = None, **options: Any) -> None:
         if not callable(fn):
@@ -67,25 +61,64 @@ class MeanMetricWrapper(Average):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         try:
-            mask = None
-            if isinstance(y_pred, MaskedTensor):
-                y_pred, mask = y_pred._array, y_pred.mask._array
-            values = np.asarray(self.fn(y_true, y_pred, **self.options))
+            mask = y_pred.mask if isinstance(y_pred, MaskedTensor) else None
+            with no_grad():
+                values, counted = self.unreduced(y_true, y_pred, sample_weight, mask)
             if values.dtype.kind not in "fiub":
                 raise TypeError(
                     f"metric {self.name!r}: its function returned {values!r}, expected one value per sample"
                 )
-            if mask is not None and mask.shape == values.shape[: mask.ndim]:
-                sample_weight = mask if sample_weight is None else masked(sample_weight, mask)
-            self.add(values, sample_weight)
+            weight = None if sample_weight is None else weights_of(self.name, sample_weight, values.shape)
+            for kept in (mask, counted):
+                shape = None if kept is None else leading_axes(kept.shape, values.shape)
+                if kept is not None and shape is not None:
+                    factor = np.asarray(kept).reshape(shape)
+                    weight = factor if weight is None else weight * factor
+            self.add(values, weight)
         except Exception as error:
             for what, given in (("y_true", y_true), ("y_pred", y_pred)):
                 to_numbers(f"{self.name}: {what}", given)
             fail(error, type(self).__name__, type(self).update_state, (self, y_true, y_pred, sample_weight))
 
+    def unreduced(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
+    ) -> tuple[Array, Tensor | None]:
+        """One value per sample, neither weighted nor masked; and 1 for each that counts in the mean, None if all do.
+
+        Args:
+            sample_weight: factors of the values, or None.
+            mask: True where a step counts, or None.
+        """
+        if mask is not None:
+            y_pred = y_pred._array
+        return np.asarray((self._elementwise or self.fn)(y_true, y_pred, **self.options)), None
+
     def get_config(self) -> dict[str, Any]:
         own = {"fn": self.fn} if type(self) is MeanMetricWrapper else {}  # its subclasses know theirs
         return {**super().get_config(), **own, **self.options}
+
+
+class MeanOfLoss(MeanMetricWrapper):
+    """The mean of a loss over all that counts in the loss's own.
+
+    Args:
+        loss: the loss, its function, its name or its description.
+    """
+
+    _direction = "down"
+
+    def __init__(self, loss: Any, name: str | None = None, dtype: Any = None) -> None:
+        self.loss = losses.as_loss(loss)
+        super().__init__(self.loss.call, name or self.loss.name, dtype)
+
+    def unreduced(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
+    ) -> tuple[Array, Tensor | None]:
+        values, counted = self.loss.unreduced(y_true, as_tensor(y_pred), sample_weight, mask)
+        return np.asarray(values), counted
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "loss": losses.serialize(self.loss)}
 
 
 class DeclaredMetric(MeanMetricWrapper):
@@ -93,7 +126,8 @@ class DeclaredMetric(MeanMetricWrapper):
 
     Its constructor takes name (``default_name``, else the function's), dtype and the function's options, or these in
     ``order``.  ``get`` finds it by the names of its class and its own, and by the short
-    names ``also``.  ``direction``: "up" where more is better, "down" where less is.
+    names ``also``.  ``direction``: "up" where more is better, "down" where less is.  ``elementwise``: what the function
+    is the mean of over the last axis, where each element may have a weight, as in Keras.
     """
 
     def __init_subclass__(
@@ -103,8 +137,11 @@ class DeclaredMetric(MeanMetricWrapper):
         default_name: str | None = None,
         also: tuple[str, ...] = (),
         order: tuple[str, ...] = (),
+        elementwise: MetricFunction | None = None,
         **kwargs: Any,
     ) -> None:
+        if elementwise is not None:
+            cls._elementwise = staticmethod(elementwise)
         if function is not None:
             name = default_name or function.__name__
             cls.__init__ = constructor(MeanMetricWrapper.__init__, function, name, False, order)  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.constructor import variant
 from ..core.suggest import unknown
 from .base import Array, BuiltIn, weights_of
 from .targets import check_count, divide, pair
@@ -172,6 +173,11 @@ class MeanIoU(IoU, direction="up"):
         super().__init__(num_classes, range(num_classes), name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
 
 
+def _one_hot(base: type[IoU]) -> Any:
+    """The constructor of base for one-hot targets, and predictions of the same kind unless it is told otherwise."""
+    return variant(base.__init__, defaults={"sparse_y_pred": False}, fixed={"sparse_y_true": False})
+
+
 class OneHotIoU(IoU, direction="up"):
     """Intersection over union of one-hot targets, mean of some classes; those that never occur do not count.
 
@@ -180,17 +186,7 @@ class OneHotIoU(IoU, direction="up"):
         sparse_y_pred: whether predictions are class indices; else their highest entry along ``axis`` is the class.
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        target_class_ids: Sequence[int],
-        name: str | None = None,
-        dtype: Any = None,
-        ignore_class: int | None = None,
-        sparse_y_pred: bool = False,
-        axis: int = -1,
-    ) -> None:
-        super().__init__(num_classes, target_class_ids, name, dtype, ignore_class, False, sparse_y_pred, axis)
+    __init__ = _one_hot(IoU)
 
 
 class OneHotMeanIoU(MeanIoU, direction="up"):
@@ -200,16 +196,7 @@ class OneHotMeanIoU(MeanIoU, direction="up"):
         sparse_y_pred: whether predictions are class indices; else their highest entry along ``axis`` is the class.
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        name: str | None = None,
-        dtype: Any = None,
-        ignore_class: int | None = None,
-        sparse_y_pred: bool = False,
-        axis: int = -1,
-    ) -> None:
-        super().__init__(num_classes, name, dtype, ignore_class, False, sparse_y_pred, axis)
+    __init__ = _one_hot(MeanIoU)
 
 
 __all__ = ["BinaryIoU", "ConfusionMatrix", "IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"]

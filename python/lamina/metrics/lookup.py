@@ -9,24 +9,18 @@ from ..core import registry
 from ..core.explain import named
 from ..core.suggest import unknown
 from .base import Metric, MetricFunction, by_name, classes
-from .function_metric import MeanMetricWrapper, by_function, without_tape
+from .function_metric import MeanMetricWrapper, MeanOfLoss, by_function
 
+_WRAPPERS = {cls.__name__: cls for cls in (MeanMetricWrapper, MeanOfLoss)}  # of which no name makes an object
 BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
 
 
 def _from_loss(name: str) -> Metric | None:
     """A loss's name also names the metric of its mean."""
     try:
-        fn = losses.get(name)
+        return MeanOfLoss(losses.get(name), name)
     except ValueError:
         return None
-    return _of_loss(fn, name)
-
-
-def _of_loss(fn: MetricFunction, name: str) -> Metric:
-    metric = MeanMetricWrapper(without_tape(fn), name)
-    metric._direction = "down"
-    return metric
 
 
 @named("metrics.get")
@@ -63,20 +57,20 @@ def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()
     if isinstance(identifier, losses.Loss):
-        return _of_loss(identifier.call, identifier.name)
+        return MeanOfLoss(identifier)
     if any(identifier is fn for fn in by_function) or losses.is_built_in(getattr(identifier, "__wrapped__", None)):
         return MeanMetricWrapper(identifier)
     if losses.is_built_in(identifier):
-        return _of_loss(identifier, identifier.__name__)
+        return MeanOfLoss(identifier, identifier.__name__)
     if callable(identifier):
-        return MeanMetricWrapper(without_tape(identifier), getattr(identifier, "__name__", type(identifier).__name__))
+        return MeanMetricWrapper(identifier)
     raise TypeError(f"metric: expected a name, a Metric or a function (y_true, y_pred), got {identifier!r}")
 
 
 def _described(description: dict[str, Any]) -> Metric:
     """The metric of a description; a class of the user's own must be registered."""
     name = registry.class_name("metric", description)
-    cls = classes.get(name) or registry.find(name)
+    cls = classes.get(name) or _WRAPPERS.get(name) or registry.find(name)
     if not (isinstance(cls, type) and issubclass(cls, Metric)):
         raise unknown("metric", name, classes)
     with registry.about(f"metric {name}"):

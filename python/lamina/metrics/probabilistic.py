@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from .function_metric import DeclaredMetric, masked, without_tape
-from .targets import labels_of
+from ..core.autograd import Tensor
+from ..losses.probabilistic import counted_labels
+from ..ops.conversion import as_tensor
+from .base import Array
+from .function_metric import DeclaredMetric, without_tape
 
 binary_crossentropy = without_tape(losses.binary_crossentropy, __name__)
 
@@ -39,18 +42,11 @@ class SparseCategoricalCrossentropy(DeclaredMetric, function=sparse_categorical_
     counts them as 0 where there are no weights.
     """
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        ignored = self.options["ignore_class"]
-        if ignored is not None:
-            predictions = getattr(y_pred, "_array", np.asarray(y_pred))
-            axis = self.options["axis"]
-            if not -predictions.ndim <= axis < predictions.ndim:
-                shape = predictions.shape
-                raise ValueError(f"{self.name}: axis {axis} is out of range for y_pred of shape {shape}")
-            predictions = np.moveaxis(predictions, axis, -1)
-            kept = labels_of(self.name, y_true, predictions) != ignored
-            sample_weight = kept if sample_weight is None else masked(sample_weight, kept)
-        super().update_state(y_true, y_pred, sample_weight)
+    def unreduced(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
+    ) -> tuple[Array, Tensor | None]:
+        values, _ = super().unreduced(y_true, y_pred, sample_weight, mask)
+        return values, counted_labels(y_true, as_tensor(y_pred), self.options["ignore_class"], self.options["axis"])
 
 
 class Perplexity(

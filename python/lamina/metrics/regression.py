@@ -19,8 +19,12 @@ from .targets import pair, rows
 @named("mean_squared_error")
 def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
     """``mean((y_pred - y_true)^2)`` over the last axis."""
+    return np.mean(_squared_error(y_true, y_pred), axis=-1)
+
+
+def _squared_error(y_true: Any, y_pred: Any) -> Array:
     y_true, y_pred = pair("mean_squared_error", y_true, y_pred)
-    return np.mean(np.square(y_pred - y_true), axis=-1)
+    return np.square(y_pred - y_true)
 
 
 class MeanSquaredError(DeclaredMetric, function=mean_squared_error, direction="down", also=("mse",)):
@@ -72,6 +76,7 @@ class RootMeanSquaredError(
     direction="down",
     default_name="root_mean_squared_error",
     also=("rmse",),
+    elementwise=_squared_error,
 ):
     """Square root of the mean of the squared differences over all samples."""
 

@@ -196,8 +196,12 @@ def plain(value: Any, what: str = "log") -> Any:
 
 def _metric(identifier: Any) -> Any:
     """A metric object; None, and the names that shapes settle, stay."""
-    waits = identifier is None or (isinstance(identifier, str) and identifier in metrics.BY_SHAPE)
-    return identifier if waits else metrics.get(identifier)
+    if identifier is None or (isinstance(identifier, str) and identifier in metrics.BY_SHAPE):
+        return identifier
+    metric = metrics.get(identifier)
+    if isinstance(identifier, str):
+        metric.name = identifier  # also that of a class, as in Keras: logs show what was given
+    return metric
 
 
 def _losses(loss: Any) -> Any:

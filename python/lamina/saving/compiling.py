@@ -21,18 +21,23 @@ def describe(model: Model) -> dict[str, Any] | None:
     """The arguments of compile(), or None (with a warning) where one is a function without a name."""
     arguments = model.get_compile_config() or {}
     try:
-        return {key: _plain(value) for key, value in arguments.items()}
+        return {key: _plain(value, key) for key, value in arguments.items()}
     except TypeError as error:
         warnings.warn(f"the model is saved without its compile() arguments: {error}", stacklevel=4)
         return None
 
 
-def _plain(value: Any) -> Any:
-    """As registry.serialize, where functions that are not registered are described by their own names."""
+def _plain(value: Any, key: str) -> Any:
+    """As registry.serialize, where functions that are not registered are described by their own names.
+
+    key: of compile's argument: where metrics stand, a loss is one of them.
+    """
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: _plain(v, key) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [_plain(v, key) for v in value]
+    if isinstance(value, losses.Loss) and key not in _KINDS:
+        value = metrics.get(value)
     if isinstance(value, (types.FunctionType, types.MethodType)) and registry.name_of(value) is None:
         name = value.__name__
         if any(getattr(module, name, None) is value for module in (losses, metrics)):
@@ -43,7 +48,7 @@ def _plain(value: Any) -> Any:
         return value.__name__
     if isinstance(value, (losses.FunctionLoss, metrics.MeanMetricWrapper)):
         name = registry.name_of(type(value)) or type(value).__name__
-        return {"class_name": name, "config": _plain(value.get_config())}
+        return {"class_name": name, "config": _plain(value.get_config(), key)}
     return registry.serialize(value)
 
 
@@ -102,7 +107,7 @@ def _object(key: str, value: Any) -> Any:
     own: dict[str, Any] = {n: c for n, c in public.items() if issubclass(c, base) and c is not base}
     if name in own:
         with registry.about(f"{kind} {name}"):
-            return own[name].from_config({k: _object(key, v) if k == "fn" else v for k, v in config.items()})
+            return own[name].from_config({k: _function(key, v) if k == "fn" else v for k, v in config.items()})
     wanted, hint = name, "; " + str(unknown(kind, name, own)).partition(": ")[2]
     if name == "__function__":
         wanted, kind, hint = config.get("name"), f"{kind} function", ""
@@ -113,3 +118,9 @@ def _object(key: str, value: Any) -> Any:
         mend += f"@lamina.saving.register_serializable(){hint}"
         raise registry.named(ValueError(f"{kind} {wanted!r} is not known here: {mend}"))
     return registry.deserialize(value)
+
+
+def _function(key: str, value: Any) -> Any:
+    """A function in a configuration: one of the library's by name, else as ``_object``."""
+    rooms = [room for room in (metrics, losses) if isinstance(value, str) and value in room.__all__]
+    return getattr(rooms[0], value) if rooms else _object(key, value)
