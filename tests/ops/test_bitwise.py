@@ -76,6 +76,20 @@ def test_a_step_with_bits_stays_eager_and_says_why():
         assert step(Tensor(np.array([5, 6]))).tolist() == [1, 2]
 
 
+def test_bits_of_booleans_are_captured():
+    """Masks, which the logical operations compute."""
+    x, y = RNG.random((2, 3, 4)) < 0.5
+    for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
+        step = capture(getattr(ops, name), strict=True)
+        for _ in range(2):
+            np.testing.assert_array_equal(step(x, y).numpy(), getattr(np, name)(x, y))
+        with pytest.raises(ValueError, match=f"^{name}: .*broadcast"):
+            getattr(ops, name)(x, y.T)
+    step = capture(ops.bitwise_not, strict=True)
+    for _ in range(2):
+        np.testing.assert_array_equal(step(x).numpy(), ~x)
+
+
 def test_view():
     x = np.array([1.0, -2.0], np.float32)
     got = ops.view(x, "int32")

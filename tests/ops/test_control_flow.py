@@ -200,3 +200,15 @@ def test_in_functional_models():
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_branch_in_a_model_has_its_arguments_alone():
+    """A branch that follows the values of an input cannot take another one from outside."""
+    x = Input((3,))
+    above = ops.greater(ops.sum(x), 0.0)
+    with pytest.raises(TypeError, match=r"cond.*symbolic tensor from outside of its arguments; pass it as one"):
+        ops.cond(above, lambda: ops.multiply(x, 2.0), lambda: x)
+    y = ops.switch(ops.cast(above, "int32"), [lambda t: t, lambda t: ops.multiply(t, 2.0)], x)
+    model = Model(x, y)
+    np.testing.assert_array_equal(model(np.ones((2, 3), np.float32)).numpy(), 2)
+    np.testing.assert_array_equal(model(-np.ones((2, 3), np.float32)).numpy(), -1)

@@ -75,6 +75,14 @@ def test_there_and_back(length, stride, n, center):
     check_gradients(lambda a, b: ops.istft((a, b), length, stride, n, None, "hamming", center), a, b)
 
 
+@pytest.mark.parametrize(("length", "center"), [(8, True), (6, True), (8, False)])
+def test_a_window_may_be_learnt(length, center):
+    """Its gradient goes through the sum of squares, too, by which the inverse divides."""
+    a, b = RNG.standard_normal((2, 5, 5))
+    window = RNG.uniform(0.5, 1, length)
+    check_gradients(lambda a, b, w: ops.istft((a, b), length, 4, 8, None, w, center), a, b, window)
+
+
 def test_lengths_of_the_inverse():
     pair = ops.stft(RNG.standard_normal(64), 8, 4, 8)
     whole = ops.istft(pair, 8, 4, 8).numpy()

@@ -1,4 +1,4 @@
-"""Values put at places, sums by segments and counts against loops in Python; their gradients; errors."""
+"""Values put at places, sums by segments against loops in Python; their gradients; errors."""
 
 from __future__ import annotations
 
@@ -98,18 +98,6 @@ def test_multi_hot():
     assert ops.multi_hot([[0], [1]], 3, axis=0).tolist() == [[1, 0], [0, 1], [0, 0]]
     with pytest.raises(TypeError, match="multi_hot: inputs must be integers"):
         ops.multi_hot([0.5], 3)
-
-
-def test_bincount():
-    x, w = np.array([1, 1, 3]), np.array([0.5, 1.0, 2.0])
-    same(ops.bincount(x), np.bincount(x))
-    same(ops.bincount(x, w, 6), np.bincount(x, w, 6))
-    assert ops.bincount(x).dtype == np.int32
-    assert ops.bincount([[1, 1, 3], [0, 0, 0]]).tolist() == [[0, 2, 0, 1], [3, 0, 0, 0]]
-    assert ops.bincount(np.zeros(0, int), minlength=2).tolist() == [0, 0]
-    check_gradients(lambda t: ops.bincount(x, t, 5), w)
-    with pytest.raises(ValueError, match="bincount: expected one axis or more of integers from 0"):
-        ops.bincount([-1, 2])
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "int64"])

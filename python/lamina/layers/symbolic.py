@@ -152,6 +152,11 @@ def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
         merged = []
         for a, b in zip(flatten(first), flatten(second), strict=True):
             if not isinstance(a, Tensor):
+                if isinstance(a, SymbolicTensor):
+                    raise TypeError(
+                        "a function of the call takes a symbolic tensor from outside of its arguments; pass it as one "
+                        "(ops.switch takes operands), choose values with ops.where, or put the call into a Lambda"
+                    )
                 raise TypeError(f"in a functional model every result must be a tensor, got {show(a)}")
             merged.append(_merged(a, b))
         return pack_as(first, merged)

@@ -22,6 +22,7 @@ from .control_flow import *
 from .conversion import *
 from .conversion import op
 from .convolution import *
+from .counting import *
 from .creation import *
 from .ctc import *
 from .dense import *
@@ -42,7 +43,6 @@ from .nan_reduction import *
 from .normalization import *
 from .normalization_composed import *
 from .own_operation import *
-from .patterns import *
 from .pooling import *
 from .rearrangement import *
 from .recurrent import *
@@ -51,6 +51,7 @@ from .reshape import *
 from .scatter import *
 from .segments import *
 from .series import *
+from .similarity import *
 from .sorting import *
 from .special import *
 from .trigonometry import *

@@ -6,7 +6,7 @@ from .. import _native
 from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor, float_tensor
-from .data_format import around_channels_last
+from .data_format import of_images
 from .reshape import reshape
 
 __all__ = ["affine_transform"]
@@ -40,19 +40,12 @@ def affine_transform(
     Source: Keras 3, keras.ops.image.affine_transform.
     """
     x = float_tensor(images)
-    if x.ndim not in (3, 4):
-        raise ValueError(f"affine_transform: images are {x.shape}, expected (N, H, W, C) or (H, W, C)")
-    if x.ndim == 3:
-        one = reshape(x, (1, *x.shape))
-        y = affine_transform(one, transform, interpolation, fill_mode, fill_value, data_format)
-        return reshape(y, y.shape[1:])
     maps = as_tensor(transform, x.dtype)
     if maps.ndim == 1:
         maps = reshape(maps, (1, *maps.shape))
     m = maps._array
 
-    def run(images: TensorLike) -> Tensor:
-        x = float_tensor(images)
+    def run(x: Tensor) -> Tensor:
         y = _native.affine_forward(x._array, m, interpolation, fill_mode, float(fill_value))
 
         def backward(dy: Array, grads: Gradients) -> None:
@@ -60,4 +53,4 @@ def affine_transform(
 
         return record(y, (x,), backward)
 
-    return around_channels_last(x, data_format, "affine_transform", run)
+    return of_images("affine_transform", x, data_format, run)

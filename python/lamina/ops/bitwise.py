@@ -1,7 +1,7 @@
 """Operations on integers: bits, common divisors and multiples.  NumPy computes them: they are not captured.
 
-Two integers take the type that holds both, as in ``add``; booleans stay booleans where both are, and are int32 beside
-a number.
+Two integers take the type that holds both, as in ``add``.  Bits of booleans are booleans, which the logical operations
+compute, captured; beside a number booleans are int32.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..core.autograd import Tensor, wrap
 from ..core.autograd import unchecked_record_view as record_view
 from .by_numpy import in_numpy
 from .conversion import TensorLike, _contiguous, as_tensor, floatx
+from .elementwise import logical_and, logical_not, logical_or, logical_xor
 from .operands import Number, operands, raw
 
 
@@ -23,16 +24,24 @@ def _boolean(x: TensorLike) -> bool:
     return isinstance(x, bool) or (not isinstance(x, Number) and as_tensor(x)._array.dtype.kind == "b")
 
 
-def _integers(op: str, function: Callable[..., Any], x1: TensorLike, x2: TensorLike, booleans: bool = False) -> Tensor:
-    """A function of NumPy's on two operands of integers.  booleans: whether two of these give such."""
+def _integers(
+    op: str,
+    function: Callable[..., Any],
+    x1: TensorLike,
+    x2: TensorLike,
+    of_booleans: Callable[[TensorLike, TensorLike], Tensor] | None = None,
+) -> Tensor:
+    """A function of NumPy's on two operands of integers.
+
+    of_booleans: the operation that does the same to two of these; None takes them as integers.
+    """
     for x in (x1, x2):
         if isinstance(x, float) or (not isinstance(x, Number) and as_tensor(x)._array.dtype.kind == "f"):
             raise TypeError(f"{op}: expected integers or booleans, got floats; convert them with .astype()")
+    if of_booleans is not None and _boolean(x1) and _boolean(x2):
+        return of_booleans(x1, x2)
     in_numpy(op)
-    if booleans and _boolean(x1) and _boolean(x2):
-        x, y = as_tensor(x1), as_tensor(x2)
-    else:
-        x, y = operands(op, x1, x2)
+    x, y = operands(op, x1, x2)
     a, b = raw(x), raw(y)
     with np.errstate(all="ignore"):
         try:
@@ -43,7 +52,7 @@ def _integers(op: str, function: Callable[..., Any], x1: TensorLike, x2: TensorL
 
 
 def bitwise_and(x: TensorLike, y: TensorLike) -> Tensor:
-    """The bits that both have, of integers or booleans.  Not captured.
+    """The bits that both have, of integers or booleans.  Captured of booleans alone.
 
     Args:
         y: the second operand; the shapes broadcast.
@@ -52,11 +61,11 @@ def bitwise_and(x: TensorLike, y: TensorLike) -> Tensor:
         TypeError: an operand holds floats.
         ValueError: the shapes do not broadcast.
     """
-    return _integers("bitwise_and", np.bitwise_and, x, y, True)
+    return _integers("bitwise_and", np.bitwise_and, x, y, logical_and)
 
 
 def bitwise_or(x: TensorLike, y: TensorLike) -> Tensor:
-    """The bits that one of both has, of integers or booleans.  Not captured.
+    """The bits that one of both has, of integers or booleans.  Captured of booleans alone.
 
     Args:
         y: the second operand; the shapes broadcast.
@@ -65,11 +74,11 @@ def bitwise_or(x: TensorLike, y: TensorLike) -> Tensor:
         TypeError: an operand holds floats.
         ValueError: the shapes do not broadcast.
     """
-    return _integers("bitwise_or", np.bitwise_or, x, y, True)
+    return _integers("bitwise_or", np.bitwise_or, x, y, logical_or)
 
 
 def bitwise_xor(x: TensorLike, y: TensorLike) -> Tensor:
-    """The bits that just one of both has, of integers or booleans.  Not captured.
+    """The bits that just one of both has, of integers or booleans.  Captured of booleans alone.
 
     Args:
         y: the second operand; the shapes broadcast.
@@ -78,11 +87,11 @@ def bitwise_xor(x: TensorLike, y: TensorLike) -> Tensor:
         TypeError: an operand holds floats.
         ValueError: the shapes do not broadcast.
     """
-    return _integers("bitwise_xor", np.bitwise_xor, x, y, True)
+    return _integers("bitwise_xor", np.bitwise_xor, x, y, logical_xor)
 
 
 def bitwise_invert(x: TensorLike) -> Tensor:
-    """The bits that x has not, of integers or booleans.  Not captured.
+    """The bits that x has not, of integers or booleans.  Captured of booleans alone.
 
     Raises:
         TypeError: x holds floats.
@@ -90,6 +99,8 @@ def bitwise_invert(x: TensorLike) -> Tensor:
     a = as_tensor(x)._array
     if a.dtype.kind == "f":
         raise TypeError("bitwise_invert: expected integers or booleans, got floats; convert them with .astype()")
+    if a.dtype.kind == "b":
+        return logical_not(x)
     in_numpy("bitwise_invert")
     return wrap(np.asarray(np.bitwise_not(a)))
 

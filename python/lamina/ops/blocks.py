@@ -12,6 +12,7 @@ from .. import _native
 from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, as_tensor, check_sizes, pair
+from .data_format import is_channels_first
 from .expansion import pad
 from .reshape import getitem, reshape, transpose
 
@@ -173,11 +174,9 @@ def _blocks(op: str, x: TensorLike, block_size: int, data_format: str | None) ->
     x = as_tensor(x)
     if x.ndim != 4:
         raise ValueError(f"{op}: x is {x.shape}, expected (N, H, W, C) or (N, C, H, W)")
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise ValueError(f"{op}: data_format is {data_format!r}, expected 'channels_last' or 'channels_first'")
     if not isinstance(block_size, (int, np.integer)) or block_size < 1:
         raise ValueError(f"{op}: block_size must be a positive integer, got {block_size!r}")
-    return x, data_format != "channels_first"
+    return x, not is_channels_first(op, data_format)
 
 
 def depth_to_space(x: TensorLike, block_size: int, data_format: str | None = "channels_last") -> Tensor:

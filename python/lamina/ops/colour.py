@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.autograd import Tensor
 from .conversion import TensorLike, as_tensor, expand_dims, stack
+from .data_format import channel_axis
 from .elementwise import (
     abs,
     add,
@@ -26,15 +27,6 @@ from .elementwise import (
 from .reshape import getitem
 
 __all__ = ["hsv_to_rgb", "rgb_to_grayscale", "rgb_to_hsv"]
-
-
-def channel_axis(op: str, x: Tensor, data_format: str | None) -> int:
-    """Where the channels of an image, or of a batch of images, stand."""
-    if x.ndim not in (3, 4):
-        raise ValueError(f"{op}: images are {x.shape}, expected (N, H, W, C) or (H, W, C)")
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise ValueError(f"{op}: data_format is {data_format!r}, expected 'channels_last' or 'channels_first'")
-    return x.ndim - 3 if data_format == "channels_first" else x.ndim - 1
 
 
 def _planes(op: str, x: Tensor, axis: int) -> list[Tensor]:

@@ -5,21 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..core.autograd import Tensor
-from .conversion import TensorLike, as_tensor
+from .conversion import TensorLike, as_tensor, float_tensor
+from .reshape import reshape, transpose
+
+
+def is_channels_first(op: str, data_format: str | None) -> bool:
+    """Whether images are stored so; None is channels last.  A ValueError that names ``op`` for another format."""
+    if data_format not in (None, "channels_last", "channels_first"):
+        raise ValueError(f"{op}: data_format is {data_format!r}, expected 'channels_last' or 'channels_first'")
+    return data_format == "channels_first"
 
 
 def around_channels_last(x: Tensor, data_format: str | None, op: str, f: Callable[[Tensor], Tensor]) -> Tensor:
     """f(x) for a batch of images of any rank stored either way; f takes and returns channels last."""
-    if data_format in (None, "channels_last"):
+    if not is_channels_first(op, data_format):
         return f(x)
-    if data_format != "channels_first":
-        raise ValueError(f"{op}: data_format is {data_format!r}, expected 'channels_last' or 'channels_first'")
-    from .reshape import transpose
-
     if x.ndim < 3:
         return f(x)
     y = f(transpose(x, (0, *range(2, x.ndim), 1)))
     return y if y.ndim < 3 else transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1)))
+
+
+def channel_axis(op: str, x: Tensor, data_format: str | None) -> int:
+    """Where the channels of an image, or of a batch of images, stand."""
+    if x.ndim not in (3, 4):
+        raise ValueError(f"{op}: images are {x.shape}, expected (N, H, W, C) or (H, W, C)")
+    return x.ndim - 3 if is_channels_first(op, data_format) else x.ndim - 1
+
+
+def of_images(op: str, images: TensorLike, data_format: str | None, f: Callable[[Tensor], Tensor]) -> Tensor:
+    """f(batch of images) for one image as for a batch, as floats, stored either way; f takes and returns them channels
+    last."""
+    x = float_tensor(images)
+    channel_axis(op, x, data_format)
+    if x.ndim == 4:
+        return around_channels_last(x, data_format, op, f)
+    y = around_channels_last(reshape(x, (1, *x.shape)), data_format, op, f)
+    return reshape(y, y.shape[1:])
 
 
 def images(x: TensorLike, op: str) -> Tensor:

@@ -14,7 +14,7 @@ from ..core.autograd import Array, Tensor
 from .by_numpy import by_numpy, several_by_numpy
 from .complex_pairs import pair_of
 from .conversion import TensorLike, as_tensor, check_sizes, concatenate, float_tensor
-from .elementwise import add, divide, multiply, square
+from .elementwise import add, divide, greater, multiply, square, where
 from .expansion import pad, tile
 from .reduction import sum
 from .reshape import getitem, reshape
@@ -273,8 +273,7 @@ def istft(
         whole = _centered(weights, fft_length)
         if center and sequence_length == fft_length:
             squares = _overlapped(tile(reshape(square(whole), (1, -1)), (count, 1)), sequence_stride)
-            floor = np.finfo(frames.dtype).eps
-            divisor = as_tensor(np.where(squares._array > floor, squares._array, 1), frames.dtype)
+            divisor = where(greater(squares, np.finfo(frames.dtype).eps), squares, 1.0)
             frames = multiply(frames, whole)
         else:
             periods = -(-fft_length // sequence_stride)

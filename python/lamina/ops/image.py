@@ -11,20 +11,19 @@ from .affine import affine_transform as affine_transform
 from .colour import hsv_to_rgb as hsv_to_rgb
 from .colour import rgb_to_grayscale as rgb_to_grayscale
 from .colour import rgb_to_hsv as rgb_to_hsv
-from .conversion import TensorLike, float_tensor
-from .data_format import around_channels_last
-from .image_parts import crop_images as crop_images
-from .image_parts import extract_patches as extract_patches
-from .image_parts import extract_patches_3d as extract_patches_3d
-from .image_parts import gaussian_blur as gaussian_blur
-from .image_parts import pad_images as pad_images
-from .image_parts import sobel_edges as sobel_edges
-from .image_parts import ssim as ssim
-from .reshape import reshape
-from .sampling import elastic_transform as elastic_transform
-from .sampling import map_coordinates as map_coordinates
-from .sampling import perspective_transform as perspective_transform
-from .sampling import scale_and_translate as scale_and_translate
+from .conversion import TensorLike
+from .data_format import of_images
+from .image_filters import gaussian_blur as gaussian_blur
+from .image_filters import sobel_edges as sobel_edges
+from .image_patches import crop_images as crop_images
+from .image_patches import extract_patches as extract_patches
+from .image_patches import extract_patches_3d as extract_patches_3d
+from .image_patches import pad_images as pad_images
+from .image_transforms import elastic_transform as elastic_transform
+from .image_transforms import map_coordinates as map_coordinates
+from .image_transforms import perspective_transform as perspective_transform
+from .image_transforms import scale_and_translate as scale_and_translate
+from .similarity import ssim as ssim
 
 __all__ = [
     "affine_transform", "crop_images", "elastic_transform", "extract_patches", "extract_patches_3d", "gaussian_blur",
@@ -55,12 +54,6 @@ def resize(
         height, width = (int(n) for n in size)
     except (TypeError, ValueError):
         raise ValueError(f"resize: size must be two integers, (height, width), got {size!r}") from None
-    x = float_tensor(images)
-    if x.ndim == 3:
-        y = resize(reshape(x, (1, *x.shape)), size, interpolation, data_format)
-        return reshape(y, y.shape[1:])
-    if x.ndim != 4:
-        raise ValueError(f"resize: images are {x.shape}, expected (N, H, W, C) or (H, W, C)")
 
     def run(x: Tensor) -> Tensor:
         y = _native.resize_forward(x._array, height, width, interpolation)
@@ -70,4 +63,4 @@ def resize(
 
         return record(y, (x,), backward)
 
-    return around_channels_last(x, data_format, "resize", run)
+    return of_images("resize", images, data_format, run)

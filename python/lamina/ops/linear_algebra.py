@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Tensor
-from .conversion import TensorLike, _axis, as_tensor, stack
+from .conversion import TensorLike, _axis, as_tensor, check_sizes, concatenate, expand_dims, stack
+from .creation import ones
 from .dense import matmul
 from .diagonal import diagonal
 from .elementwise import multiply, subtract
-from .reduction import sum
-from .reshape import moveaxis, ravel, reshape, transpose
+from .expansion import broadcast_to
+from .reduction import cumprod, sum
+from .reshape import flip, moveaxis, ravel, reshape, transpose
 
 
 def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
@@ -309,4 +311,44 @@ def cross(
     return moveaxis(stack([p for p in parts if p is not None], -1), -1, axisc)
 
 
-__all__ = ["cross", "dot", "einsum", "inner", "outer", "tensordot", "vdot"]
+def kron(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Kronecker's product: each element of x1 times all of x2, as a block in its place.
+
+    Args:
+        x2: the second operand, of any shape.
+
+    Raises:
+        TypeError: an operand holds what is no number.
+    """
+    a, b = as_tensor(x1), as_tensor(x2)
+    ndim = max(a.ndim, b.ndim)
+    sizes = [(1,) * (ndim - t.ndim) + t.shape for t in (a, b)]
+    left = reshape(a, [n for size in sizes[0] for n in (size, 1)])
+    right = reshape(b, [n for size in sizes[1] for n in (1, size)])
+    return reshape(multiply(left, right), [m * n for m, n in zip(*sizes, strict=True)])
+
+
+def vander(x: TensorLike, N: int | None = None, increasing: bool = False) -> Tensor:
+    """Vandermonde's matrix, (n, N): the powers of each element.
+
+    Args:
+        x: (n,).
+        N: number of columns; None takes n.
+        increasing: whether the powers grow from the left to the right.
+
+    Raises:
+        ValueError: x has not one axis; ``N`` is negative; a power of an integer does not fit into its type.
+    """
+    x = as_tensor(x)
+    if x.ndim != 1:
+        raise ValueError(f"vander: x is {x.shape}; expected one axis")
+    (columns,) = check_sizes("vander", x.size if N is None else N)
+    check_sizes("vander", (x.size, columns))
+    first = ones((x.size, min(columns, 1)), x.dtype)
+    rest = broadcast_to(expand_dims(x, 1), (x.size, max(columns - 1, 0)))
+    powers = cumprod(concatenate([first, rest], 1), 1)
+    powers = as_tensor(powers, x.dtype) if x.dtype.kind == "b" else powers
+    return powers if increasing else flip(powers, 1)
+
+
+__all__ = ["cross", "dot", "einsum", "inner", "kron", "outer", "tensordot", "vander", "vdot"]

@@ -192,7 +192,7 @@ def cholesky_inverse(x: TensorLike, upper: bool = False) -> Tensor:
     return matmul(inverse, swapaxes(inverse, -1, -2)) if upper else matmul(swapaxes(inverse, -1, -2), inverse)
 
 
-def _cutoff(op: str, a: Array, rcond: float | None) -> float:
+def _cutoff(a: Array, rcond: float | None) -> float:
     """Singular values below this part of the largest count as zero."""
     if rcond is None:
         return float(np.finfo(a.dtype).eps) * np.max(a.shape[-2:], initial=0)
@@ -220,7 +220,7 @@ def pinv(x: TensorLike, rcond: float | None = None) -> Tensor:
     """
     x = matrices("pinv", x)
     a = x._array
-    y = np.linalg.pinv(a, rcond=_cutoff("pinv", a, rcond))
+    y = np.linalg.pinv(a, rcond=_cutoff(a, rcond))
     return by_numpy("pinv", (x,), y, (lambda dy: _of_pseudo_inverse(a, y, dy),))
 
 
@@ -242,7 +242,7 @@ def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> Tensor:
     if a.ndim != 2 or b.ndim not in (1, 2) or a.shape[0] != b.shape[0]:
         raise ValueError(f"lstsq: a is {a.shape}, b is {b.shape}; expected a of (m, n), b of (m,) or (m, k)")
     matrix, right = a._array, b._array
-    cutoff = _cutoff("lstsq", matrix, rcond)
+    cutoff = _cutoff(matrix, rcond)
     x = np.linalg.lstsq(matrix, right, rcond=cutoff)[0]
 
     def of_a(dx: Array) -> Array:

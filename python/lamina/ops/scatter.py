@@ -1,4 +1,4 @@
-"""Values put at places: into zeros, into a tensor; counts of integers."""
+"""Values put at places: into zeros, into a tensor."""
 
 from __future__ import annotations
 
@@ -169,38 +169,4 @@ def multi_hot(inputs: TensorLike, num_classes: int, axis: int = -1, dtype: Any =
     return as_tensor(moveaxis(y, -1, axis), dtype or floatx())
 
 
-def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 0, sparse: bool = False) -> Tensor:
-    """How often each integer from 0 to the largest occurs on the last axis, int32.  Not captured: the size follows the
-    values.
-
-    Args:
-        x: integers from 0, one axis or more.
-        weights: summed in place of counting, of x's shape; the result has their type and is differentiable.
-        minlength: the least size of the result.
-        sparse: an option of Keras that is not supported: True is a ValueError.
-
-    Raises:
-        ValueError: an integer is negative; the weights have another shape; ``sparse`` is True.
-    """
-    if sparse:
-        raise ValueError("bincount: sparse=True is not supported")
-    x = int64_tensor("bincount", "x", x)
-    forbid_in_capture("bincount")
-    if x.ndim == 0 or (x._array < 0).any():
-        raise ValueError(f"bincount: expected one axis or more of integers from 0, got x of {x.shape}")
-    length = max(int(minlength), int((x._array + 1).max(initial=0)))
-    rows = math.prod(x.shape[:-1])
-    check_sizes("bincount", (rows, length))
-    w, kind = (wrap(np.ones(x.shape, np.int64)), np.dtype(np.int32)) if weights is None else summable(weights)
-    if w.shape != x.shape:
-        raise ValueError(f"bincount: weights are {w.shape}, x {x.shape}; expected equal shapes")
-    firsts = (np.arange(rows) * length).reshape(*x.shape[:-1], 1)
-    sums = (
-        summed(ravel(w), ravel(add(x, firsts)), rows * length)
-        if x.size
-        else wrap(np.zeros(rows * length, w._array.dtype))
-    )
-    return narrowed("bincount", reshape(sums, (*x.shape[:-1], length)), kind)
-
-
-__all__ = ["bincount", "multi_hot", "scatter", "scatter_update", "slice_update"]
+__all__ = ["multi_hot", "scatter", "scatter_update", "slice_update"]

@@ -1,4 +1,4 @@
-"""Values of tensors between their elements; images seen through maps of a user's own."""
+"""Images seen through maps: bent, in perspective, resampled; values of tensors between their elements."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..core.autograd import Tensor, wrap
 from ..core.generator import Seed, numpy_from
 from .affine import affine_transform
 from .conversion import TensorLike, _axis, as_tensor, cast, check_sizes, float_tensor, forbid_in_capture
+from .data_format import of_images
 from .elementwise import (
     abs,
     add,
@@ -31,7 +32,7 @@ from .elementwise import (
     subtract,
     where,
 )
-from .image_parts import gaussian_blur, of_images
+from .image_filters import gaussian_blur
 from .linear_algebra import tensordot
 from .matrix_factors import solved
 from .reduction import max as largest

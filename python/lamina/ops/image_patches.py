@@ -1,27 +1,20 @@
-"""Images cut, framed and taken apart into patches; filtered by small kernels."""
+"""Images cut, framed and taken apart into patches."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.autograd import Tensor
 from .blocks import Windows, windows_of
-from .colour import channel_axis
-from .conversion import TensorLike, as_tensor, float_pair, float_tensor
-from .convolution import depthwise_conv
-from .data_format import around_channels_last
-from .elementwise import add, divide, multiply, square, subtract
+from .conversion import TensorLike, as_tensor
+from .data_format import around_channels_last, channel_axis
 from .expansion import pad
-from .reduction import mean
-from .reshape import getitem, moveaxis, reshape
+from .reshape import getitem, reshape
 
-__all__ = [
-    "crop_images", "extract_patches", "extract_patches_3d", "gaussian_blur", "pad_images", "sobel_edges", "ssim",
-]  # fmt: skip
+__all__ = ["crop_images", "extract_patches", "extract_patches_3d", "pad_images"]
 
 Size = int | tuple[int, ...] | list[int]
 
@@ -118,7 +111,7 @@ def pad_images(
     return pad(x, _frames("pad_images", x, data_format, "padding", 1, *given))
 
 
-def _sizes(op: str, name: str, value: Any, rank: int) -> tuple[int, ...]:
+def sizes_of(op: str, name: str, value: Any, rank: int) -> tuple[int, ...]:
     sizes = (value,) * rank if isinstance(value, (int, np.integer)) else tuple(value)
     if len(sizes) != rank or not all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes):
         raise ValueError(f"{op}: {name} must be a positive integer or {rank} of them, got {value!r}")
@@ -136,9 +129,9 @@ def _patches(
         raise ValueError(f"{op}: images are {x.shape}; expected {rank + 1} axes, or {rank + 2} of a batch")
     if padding not in ("valid", "same"):
         raise ValueError(f"{op}: padding must be 'valid' or 'same', got {padding!r}")
-    kernel = _sizes(op, "size", size, rank)
-    steps = _sizes(op, "strides", size if strides is None else strides, rank)
-    dilation = _sizes(op, "dilation_rate", dilation_rate, rank)
+    kernel = sizes_of(op, "size", size, rank)
+    steps = sizes_of(op, "strides", size if strides is None else strides, rank)
+    dilation = sizes_of(op, "dilation_rate", dilation_rate, rank)
 
     def run(x: Tensor) -> Tensor:
         if padding == "same":
@@ -202,133 +195,3 @@ def extract_patches_3d(
     Source: Keras 3, keras.ops.image.extract_patches_3d.
     """
     return _patches("extract_patches_3d", volumes, 3, size, strides, dilation_rate, padding, data_format)
-
-
-def _gauss(op: str, size: int, sigma: float) -> Any:
-    if size < 1 or not sigma > 0:
-        raise ValueError(f"{op}: expected a positive kernel size and sigma, got {size} and {sigma}")
-    weights = np.exp(-0.5 * ((np.arange(size) - (size - 1) / 2) / sigma) ** 2)
-    return weights / weights.sum()
-
-
-def _blurred(x: Tensor, rows: Any, columns: Any, padding: str) -> Tensor:
-    """Images (N, H, W, C), each row and each column weighed by a window."""
-    for weights, shape in ((rows, (-1, 1, 1, 1)), (columns, (1, -1, 1, 1))):
-        kernel = np.repeat(weights.reshape(shape), x.shape[-1], axis=2).astype(x.dtype)
-        x = depthwise_conv(x, kernel, padding=padding)
-    return x
-
-
-def of_images(op: str, images: TensorLike, data_format: str | None, run: Any) -> Tensor:
-    """run(batch of images, channels last) for one image as for a batch, stored either way."""
-    x = float_tensor(images)
-    channel_axis(op, x, data_format)
-    if x.ndim == 4:
-        return around_channels_last(x, data_format, op, run)
-    y = around_channels_last(reshape(x, (1, *x.shape)), data_format, op, run)
-    return reshape(y, y.shape[1:])
-
-
-def gaussian_blur(
-    images: TensorLike,
-    kernel_size: Sequence[int] = (3, 3),
-    sigma: Sequence[float] = (1.0, 1.0),
-    data_format: str | None = None,
-) -> Tensor:
-    """Images blurred by a bell-shaped kernel; beyond them there are zeros.
-
-    Args:
-        images: (N, H, W, C) or (H, W, C); (N, C, H, W) or (C, H, W) with the channels first.
-        kernel_size: (height, width) of the kernel.
-        sigma: its standard deviations along height and width, in pixels.
-
-    Raises:
-        ValueError: ``images`` have other axes; a size or a deviation is not positive.
-
-    Source: Keras 3, keras.ops.image.gaussian_blur.
-    """
-    size = _sizes("gaussian_blur", "kernel_size", kernel_size, 2)
-    deviations = [float(s) for s in (sigma if isinstance(sigma, (tuple, list, np.ndarray)) else (sigma, sigma))]
-    if len(deviations) != 2:
-        raise ValueError(f"gaussian_blur: sigma must be two numbers, got {sigma!r}")
-    rows, columns = (_gauss("gaussian_blur", n, s) for n, s in zip(size, deviations, strict=True))
-    return of_images("gaussian_blur", images, data_format, lambda x: _blurred(x, rows, columns, "same"))
-
-
-def sobel_edges(images: TensorLike, data_format: str | None = None) -> Tensor:
-    """How steep images are along height and width, by Sobel's kernels; beyond them there are zeros.
-
-    Args:
-        images: (N, H, W, C); (N, C, H, W) with the channels first.
-
-    Returns: a tensor of the images' shape with a last axis (along height, along width).
-
-    Raises:
-        ValueError: ``images`` have other axes.
-
-    Source: Keras 3, keras.ops.image.sobel_edges.
-    """
-    x = float_tensor(images)
-    if x.ndim != 4:
-        raise ValueError(f"sobel_edges: images are {x.shape}, expected (N, H, W, C)")
-    down = np.outer([-1.0, 0, 1], [1.0, 2, 1])
-    channels = x.shape[channel_axis("sobel_edges", x, data_format)]
-    kernel = np.repeat(np.stack([down, down.T], -1)[:, :, None], channels, axis=2).astype(x.dtype)
-
-    def run(x: Tensor) -> Tensor:
-        y = depthwise_conv(x, kernel, padding="same")
-        return reshape(y, (*x.shape, 2))
-
-    if data_format == "channels_first":
-        return moveaxis(run(moveaxis(x, 1, -1)), -2, 1)
-    return run(x)
-
-
-def ssim(
-    image1: TensorLike,
-    image2: TensorLike,
-    max_val: float = 1.0,
-    filter_size: int = 11,
-    filter_sigma: float = 1.5,
-    k1: float = 0.01,
-    k2: float = 0.03,
-    data_format: str | None = None,
-) -> Tensor:
-    """The structural similarity of images, 1 for equal ones: the mean over windows and channels, one number an image.
-
-    Args:
-        image1: (N, H, W, C) or (H, W, C); (N, C, H, W) or (C, H, W) with the channels first.
-        image2: images of the same shape.
-        max_val: the largest value that a pixel can have.
-        filter_size: size of the windows, at most the images'.
-        filter_sigma: standard deviation of the windows' weights, in pixels.
-        k1: what keeps the comparison of brightness from dividing by zero, in parts of ``max_val``.
-        k2: what keeps the comparison of contrast from dividing by zero, in parts of ``max_val``.
-
-    Raises:
-        ValueError: the shapes differ; images have other axes or are smaller than a window.
-
-    Source: Wang, Bovik, Sheikh and Simoncelli 2004; Keras 3, keras.ops.image.ssim.
-    """
-    x, y = float_pair(image1, image2)
-    axis = channel_axis("ssim", x, data_format)
-    if x.shape != y.shape:
-        raise ValueError(f"ssim: image1 is {x.shape}, image2 {y.shape}; expected one shape")
-    one = x.ndim == 3
-    x, y = (moveaxis(reshape(t, (1, *t.shape)) if one else t, axis + one, -1) for t in (x, y))
-    if min(x.shape[1:3]) < filter_size:
-        raise ValueError(f"ssim: images of {x.shape[1:3]} are smaller than filter_size={filter_size}")
-    weights = _gauss("ssim", int(filter_size), float(filter_sigma))
-
-    def local(t: Tensor) -> Tensor:
-        return _blurred(t, weights, weights, "valid")
-
-    c1, c2 = (k1 * max_val) ** 2, (k2 * max_val) ** 2
-    of_x, of_y = local(x), local(y)
-    product, squares = multiply(of_x, of_y), add(square(of_x), square(of_y))
-    together = subtract(local(multiply(x, y)), product)
-    spread = subtract(local(add(square(x), square(y))), squares)
-    brightness = divide(add(multiply(product, 2.0), c1), add(squares, c1))
-    structure = divide(add(multiply(together, 2.0), c2), add(spread, c2))
-    result = mean(multiply(brightness, structure), (1, 2, 3))
-    return reshape(result, ()) if one else result
