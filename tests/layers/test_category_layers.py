@@ -7,7 +7,7 @@ import pytest
 
 import lamina
 from lamina import capture, layers, models
-from lamina.layers.preprocessing.hashes import fingerprint, join_fingerprints, siphash
+from lamina.layers.preprocessing.hash_functions import fingerprint, join_fingerprints, siphash
 
 LETTERS = [["A"], ["B"], ["C"], ["D"], ["E"]]
 
@@ -96,6 +96,31 @@ def test_category_encoding():
             layers.CategoryEncoding(**wrong)
     with pytest.raises(ValueError, match="count_weights are for output_mode='count'"):
         layers.CategoryEncoding(4)(x, count_weights=weights)
+
+
+@pytest.mark.parametrize("mode", ["count", "multi_hot"])
+def test_rows_of_many_categories_are_counted_in_place(mode):
+    """200 x 500 numbers of 20,000 categories would be 8 GB as rows of zeros and a one."""
+    rng = np.random.default_rng(0)
+    x, weights = rng.integers(-3, 20003, (200, 500)), rng.random((200, 500))
+    want = np.zeros((200, 20000))
+    inside = (x >= 0) & (x < 20000)
+    places = np.nonzero(inside)[0], x[inside]
+    np.add.at(want, places, 1.0)
+    layer = layers.CategoryEncoding(20000, mode)
+    got = layer(x)
+    assert got.dtype == np.float32
+    np.testing.assert_array_equal(got, want if mode == "count" else np.minimum(want, 1))
+    captured = capture(layer)
+    for _ in range(3):
+        np.testing.assert_array_equal(captured(lamina.Tensor(x)), got)
+    if mode == "count":
+        want[...] = 0.0
+        np.add.at(want, places, weights[inside])
+        np.testing.assert_allclose(layer(x, count_weights=weights), want, rtol=1e-6)
+        np.testing.assert_allclose(
+            layer(x, count_weights=weights[:, :1]).numpy().sum(), (inside * weights[:, :1]).sum()
+        )
 
 
 def test_discretization():

@@ -112,6 +112,19 @@ def test_images_of_other_axes_are_refused_by_name(name, options):
         make(name, options, bounding_box_format="xyxy")
 
 
+@pytest.mark.parametrize(("name", "options"), [
+    row for row in RANDOM if "factor" in str(row[1]) and "mode" not in row[1] and row[0] != "RandomPosterization"
+])  # fmt: skip
+def test_factors_are_a_number_or_two(name, options):
+    factor = next(key for key in options if "factor" in key)
+    for wrong in ([0.3], (0.3,), (), (0.1, 0.2, 0.3), [[0.1, 0.2]], "0.2", True, float("nan")):
+        with pytest.raises(ValueError, match="factor must be a number or two numbers in"):
+            make(name, options, **{factor: wrong})
+    layer = make(name, options, **{factor: 1.0})
+    again = type(layer).from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+
+
 def test_flip_mirrors_whole_images():
     x = np.arange(12, dtype=np.float32).reshape(1, 3, 4, 1)
     horizontal, vertical = x[:, :, ::-1], x[:, ::-1]

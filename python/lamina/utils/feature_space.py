@@ -14,7 +14,7 @@ from ..core.explain import show
 from ..core.recording import forbid_capture
 from ..core.suggest import unknown
 from ..layers import Layer
-from ..layers.preprocessing.encode import is_text
+from ..layers.preprocessing.category_layer import is_text
 from ..layers.variable import auto_name
 
 _KINDS = (

@@ -17,7 +17,7 @@ from ..base import Layer
 from ..call import parameters
 from .colours import RandomColorDegeneration
 from .geometry import RandomRotation, RandomShear, RandomTranslation
-from .images import Drawn, ImageLayer, RandomImageLayer, bounds, checked_range
+from .image_layer import Drawn, ImageLayer, RandomImageLayer, bounds, checked_range
 from .light import RandomBrightness, RandomContrast
 from .pixels import AutoContrast, Equalization, RandomPosterization, Solarization
 from .sharpness import RandomSharpness

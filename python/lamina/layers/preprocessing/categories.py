@@ -14,8 +14,7 @@ from ...core.autograd import Array, Tensor
 from ...core.recording import forbid_capture, note_change
 from ...ops.conversion import as_tensor
 from .. import arguments
-from ..symbolic import Shape
-from .encode import CategoryLayer, places
+from .category_layer import CategoryLayer, places
 
 
 class CategoryEncoding(CategoryLayer):
@@ -53,10 +52,11 @@ class CategoryEncoding(CategoryLayer):
     def call(self, inputs: Tensor, count_weights: Any = None) -> Tensor:
         if count_weights is not None and self.output_mode != "count":
             raise ValueError(f"count_weights are for output_mode='count', not {self.output_mode!r}")
-        return self._encoded(ops.cast(inputs, np.int64), self.num_tokens, count_weights)
+        return self._encoded(ops.cast(inputs, np.int64), count_weights)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return self._encoded_shape(input_shape, self.num_tokens)
+    @property
+    def _depth(self) -> int:
+        return self.num_tokens
 
 
 class Discretization(CategoryLayer):
@@ -168,11 +168,11 @@ class Discretization(CategoryLayer):
         if self.bin_boundaries is None:
             raise ValueError("there are no boundaries yet: call adapt(data), or give bin_boundaries")
         row = np.asarray(self.bin_boundaries, self._dtype)
-        return self._encoded(places(row, as_tensor(inputs, self._dtype), right=True), row.size + 1)
+        return self._encoded(places(row, as_tensor(inputs, self._dtype), right=True))
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        depth = self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
-        return self._encoded_shape(input_shape, depth)
+    @property
+    def _depth(self) -> int | None:
+        return self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

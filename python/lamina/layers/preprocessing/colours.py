@@ -12,7 +12,7 @@ from ...config import epsilon
 from ...core.autograd import Array, Tensor
 from ...core.generator import Generator
 from ..arguments import fraction
-from .images import Drawn, FactorLayer, RandomImageLayer, checked_range
+from .image_layer import Drawn, FactorLayer, RandomImageLayer, checked_range
 from .light import RandomBrightness, RandomContrast
 
 

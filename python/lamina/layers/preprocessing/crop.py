@@ -12,7 +12,7 @@ from ...core.explain import is_number
 from ...core.suggest import unknown
 from .. import arguments
 from ..symbolic import Shape
-from .images import Drawn, ImageLayer, RandomImageLayer
+from .image_layer import Drawn, ImageLayer, RandomImageLayer
 
 
 class _Crop(ImageLayer):

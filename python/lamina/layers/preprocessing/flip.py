@@ -7,7 +7,7 @@ from typing import Any
 from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.suggest import unknown
-from .images import Drawn, RandomImageLayer
+from .image_layer import Drawn, RandomImageLayer
 
 _MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 

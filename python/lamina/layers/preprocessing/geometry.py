@@ -12,7 +12,7 @@ from ...core.autograd import Array, Tensor
 from ...core.explain import is_number
 from ...core.suggest import unknown
 from ..arguments import fraction
-from .images import Drawn, RandomImageLayer, bounds
+from .image_layer import Drawn, RandomImageLayer, bounds
 
 _FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 _INTERPOLATIONS = ("nearest", "bilinear")
@@ -133,15 +133,14 @@ class RandomZoom(_Geometry):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self.height_factor, self.width_factor = height_factor, width_factor
-        self._height = bounds(self, "height_factor", height_factor, -1, 1, open_below=True)
-        self._width = None
+        self.height_factor = bounds(self, "height_factor", height_factor, -1, 1, open_below=True)
+        self.width_factor = None
         if width_factor is not None:
-            self._width = bounds(self, "width_factor", width_factor, -1, 1, open_below=True)
+            self.width_factor = bounds(self, "width_factor", width_factor, -1, 1, open_below=True)
 
     def _maps(self, n: int, height: int, width: int, rng: Any) -> Array:
-        down = 1 + _between(rng, n, self._height)
-        across = down if self._width is None else 1 + _between(rng, n, self._width)
+        down = 1 + _between(rng, n, self.height_factor)
+        across = down if self.width_factor is None else 1 + _between(rng, n, self.width_factor)
         return _rows(across, 0, (width - 1) / 2 * (1 - across), 0, down, (height - 1) / 2 * (1 - down))
 
 
@@ -176,12 +175,11 @@ class RandomTranslation(_Geometry):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self.height_factor, self.width_factor = height_factor, width_factor
-        self._height = bounds(self, "height_factor", height_factor, -1, 1)
-        self._width = bounds(self, "width_factor", width_factor, -1, 1)
+        self.height_factor = bounds(self, "height_factor", height_factor, -1, 1)
+        self.width_factor = bounds(self, "width_factor", width_factor, -1, 1)
 
     def _maps(self, n: int, height: int, width: int, rng: Any) -> Array:
-        down, right = height * _between(rng, n, self._height), width * _between(rng, n, self._width)
+        down, right = height * _between(rng, n, self.height_factor), width * _between(rng, n, self.width_factor)
         return _rows(1, 0, -right, 0, 1, -down)
 
 
@@ -216,13 +214,12 @@ class RandomShear(_Geometry):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self.x_factor, self.y_factor = x_factor, y_factor
-        self._across = bounds(self, "x_factor", x_factor, -1, 1)
-        self._down = bounds(self, "y_factor", y_factor, -1, 1)
+        self.x_factor = bounds(self, "x_factor", x_factor, -1, 1)
+        self.y_factor = bounds(self, "y_factor", y_factor, -1, 1)
 
     def _maps(self, n: int, height: int, width: int, rng: Any) -> Array:
         side = np.where(rng.random(n) > 0.5, -1.0, 1.0)
-        down, across = _between(rng, n, self._down) * side, _between(rng, n, self._across) * side
+        down, across = _between(rng, n, self.y_factor) * side, _between(rng, n, self.x_factor) * side
         return _rows(1, across, 0, down, 1, 0)
 
 

@@ -8,24 +8,11 @@ import numpy as np
 
 from ...core.arrays import to_numbers
 from ...core.autograd import Array, Tensor, wrap
-from ...core.explain import is_index
 from .. import arguments
-from ..base import Layer
-from ..symbolic import Shape, SymbolicTensor
-from .encode import CategoryLayer, is_text, text_array, values
-from .hashes import bins, fingerprint, join_fingerprints, of_each
+from .category_layer import CategoryLayer, is_text, salt_of, text_array, values
+from .hash_functions import bins, fingerprint, join_fingerprints, of_each
 
 _CROSSING_KEY = 0xDECAFCAFFE
-
-
-def salt_of(layer: Layer, salt: Any) -> list[int] | None:
-    """A salt as two integers."""
-    pair = salt if isinstance(salt, (tuple, list)) else (salt, salt)
-    if salt is None:
-        return None
-    if len(pair) != 2 or not all(map(is_index, pair)):
-        raise ValueError(f"{layer._label()}: salt must be an integer or two, got {salt!r}")
-    return [int(v) for v in pair]
 
 
 def _objects(label: str, x: Any) -> Array:
@@ -86,10 +73,11 @@ class Hashing(CategoryLayer):
             found = bins(given, self.num_bins, self.salt)
         else:
             found = np.where(given == self.mask_value, 0, bins(given, self.num_bins - 1, self.salt) + 1)
-        return self._encoded(wrap(np.ascontiguousarray(found)), self.num_bins)
+        return self._encoded(wrap(np.ascontiguousarray(found)))
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return self._encoded_shape(input_shape, self.num_bins)
+    @property
+    def _depth(self) -> int:
+        return self.num_bins
 
 
 class HashedCrossing(CategoryLayer):
@@ -148,17 +136,17 @@ class HashedCrossing(CategoryLayer):
             pairs = zip(crossed.reshape(-1), each.reshape(-1).tolist(), strict=True)
             crossed.reshape(-1)[:] = [join_fingerprints(a, b & (2**64 - 1)) for a, b in pairs]
         found = np.array([c % self.num_bins for c in crossed.reshape(-1)], np.int64).reshape(crossed.shape)
-        return self._encoded(wrap(found), self.num_bins)
+        return self._encoded(wrap(found))
 
-    def compute_output_shape(self, input_shape: Any) -> Shape:
+    @property
+    def _depth(self) -> int:
+        return self.num_bins
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
         shapes = [tuple(s) for s in input_shape]
         if len(shapes) < 2 or any(s != shapes[0] for s in shapes):
             raise ValueError(f"the features have shapes {shapes}, expected two or more, all the same")
-        return self._encoded_shape(shapes[0], self.num_bins)
-
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        shape = self.compute_output_shape([tuple(t.shape) for t in args[0]])
-        return SymbolicTensor(shape, self._out)
+        return super().compute_output_shape(shapes[0])
 
 
 __all__ = ["HashedCrossing", "Hashing"]

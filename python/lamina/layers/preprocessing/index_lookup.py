@@ -15,13 +15,8 @@ from ...core.arrays import to_numbers
 from ...core.autograd import Array, Tensor
 from ...core.explain import show
 from ...core.recording import forbid_capture, note_change
-from ...core.suggest import unknown
 from .. import arguments
-from ..symbolic import Shape
-from .encode import CategoryLayer
-from .hashing import salt_of
-
-_DROPPED = -1  # an index that counts nowhere
+from .category_layer import CategoryLayer, salt_of
 
 
 class IndexLookup(CategoryLayer):
@@ -29,7 +24,6 @@ class IndexLookup(CategoryLayer):
     then the vocabulary."""
 
     _modes = ("int", "one_hot", "multi_hot", "count", "tf_idf")
-    oov_method = "floormod"
 
     def __init__(
         self,
@@ -96,6 +90,10 @@ class IndexLookup(CategoryLayer):
     @property
     def _special(self) -> list[Any]:
         return [self.mask_token] * self._oov_start + [self.oov_token] * self.num_oov_indices
+
+    def _inverted(self) -> list[Any]:
+        """The token of every index, and behind them that of all other numbers."""
+        return [*self._special, *self._vocabulary(), self.oov_token]
 
     def _vocabulary(self) -> list[Any]:
         if self._tokens is None:
@@ -249,24 +247,15 @@ class IndexLookup(CategoryLayer):
     def _depth(self) -> int:
         return self.max_tokens if self.pad_to_max_tokens and self.max_tokens is not None else self.vocabulary_size()
 
-    def _rows(self, indices: Tensor) -> Tensor:
-        """Indices as the mode wants them."""
-        depth = self._depth
+    def _encoded(self, indices: Tensor, weights: Any = None) -> Tensor:
+        rows = super()._encoded(indices, weights)
         if self.output_mode != "tf_idf":
-            return self._encoded(indices, depth)
+            return rows
         if self._idf is None:
             raise ValueError("there are no idf_weights yet: call adapt(data), or give them with the vocabulary")
-        self.output_mode = "count"
-        try:
-            counts = self._encoded(indices, depth)
-        finally:
-            self.output_mode = "tf_idf"
-        weights = np.zeros(depth, self._out)
-        weights[: self._idf.size] = self._idf
-        return counts * weights
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return self._encoded_shape(input_shape, self._depth)
+        idf = np.zeros(self._depth, self._out)
+        idf[: self._idf.size] = self._idf
+        return rows * idf
 
     def get_config(self) -> dict[str, Any]:
         names = ("max_tokens", "num_oov_indices", "mask_token", "oov_token", "invert", "output_mode", "sparse")
@@ -315,10 +304,3 @@ def documents_of(x: Any) -> list[Any]:
     for _ in range(rank - 2):
         rows = [part for row in rows for part in row]
     return [list(row) for row in rows]
-
-
-def checked_method(layer: CategoryLayer, value: Any) -> str:
-    """ "floormod" or "farmhash"."""
-    if value not in ("floormod", "farmhash"):
-        raise unknown(f"oov_method of {layer._label()}", value, ("floormod", "farmhash"))
-    return str(value)

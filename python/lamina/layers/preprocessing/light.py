@@ -7,7 +7,7 @@ from typing import Any
 
 from ... import ops
 from ...core.autograd import Array, Tensor
-from .images import Drawn, RandomImageLayer, bounds, checked_range
+from .image_layer import Drawn, RandomImageLayer, bounds, checked_range
 
 
 class RandomContrast(RandomImageLayer):
@@ -29,9 +29,9 @@ class RandomContrast(RandomImageLayer):
 
     def __init__(self, factor: Any, value_range: Sequence[float] = (0, 255), seed: Any = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
-        pair = factor if isinstance(factor, (tuple, list)) else (factor, factor)
         bounds(self, "factor", factor, 0, 1)
-        self.factor = float(pair[0]), float(pair[1])
+        lower, upper = factor if isinstance(factor, (tuple, list)) else (factor, factor)
+        self.factor = float(lower), float(upper)
         self.value_range = checked_range(self, value_range)
 
     def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:

@@ -10,9 +10,10 @@ from ... import ops
 from ...core.arrays import about, to_numbers
 from ...core.autograd import Array, Tensor, wrap
 from ...core.explain import is_index
-from .encode import integers, places, text_array, values
-from .hashes import bins
-from .index_lookup import _DROPPED, IndexLookup, checked_method, documents_of
+from ...core.suggest import unknown
+from .category_layer import DROPPED, integers, places, text_array, values
+from .hash_functions import bins
+from .index_lookup import IndexLookup, documents_of
 
 
 class StringLookup(IndexLookup):
@@ -87,9 +88,12 @@ class StringLookup(IndexLookup):
         return [[self._token(v) for v in row] for row in documents_of(data)]
 
     def _took_vocabulary(self) -> None:
+        if self.invert:
+            self._by_index = np.array(self._inverted(), object)
+            return
         index = {token: i for i, token in enumerate(self._vocabulary(), self._token_start)}
         if self.mask_token is not None:
-            index[self.mask_token] = 0 if self.output_mode == "int" else _DROPPED
+            index[self.mask_token] = 0 if self.output_mode == "int" else DROPPED
         self._index = index
 
     def _indices(self, text: Array) -> Array:
@@ -107,20 +111,14 @@ class StringLookup(IndexLookup):
 
     def call(self, inputs: Any) -> Any:
         if not self.invert:
-            return self._rows(wrap(self._indices(text_array("the input", inputs, self.encoding))))
-        return _inverted(self, inputs, object)
+            return self._encoded(wrap(self._indices(text_array("the input", inputs, self.encoding))))
+        self._vocabulary()
+        x = inputs if isinstance(inputs, Tensor) else wrap(np.asarray(to_numbers("the input", inputs)))
+        given, unknown_place = values(self._label(), x).astype(np.int64), self._by_index.size - 1
+        return self._by_index[np.where((given < 0) | (given > unknown_place), unknown_place, given)]
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"encoding": self.encoding}
-
-
-def _inverted(layer: IndexLookup, inputs: Any, dtype: Any) -> Array:
-    """The tokens of indices."""
-    x = inputs if isinstance(inputs, Tensor) else wrap(np.asarray(to_numbers("the input", inputs)))
-    given = values(layer._label(), x).astype(np.int64)
-    table = np.array([*layer._special, *layer._vocabulary(), layer.oov_token], dtype)
-    outside = (given < 0) | (given >= table.size)
-    return table[np.where(outside, table.size - 1, given)]
 
 
 class IntegerLookup(IndexLookup):
@@ -178,7 +176,9 @@ class IntegerLookup(IndexLookup):
         if vocabulary_dtype != "int64":
             raise ValueError(f"{self._label()}: vocabulary_dtype must be 'int64', got {vocabulary_dtype!r}")
         self.vocabulary_dtype = vocabulary_dtype
-        self.oov_method = checked_method(self, oov_method)
+        if oov_method not in ("floormod", "farmhash"):
+            raise unknown(f"oov_method of {self._label()}", oov_method, ("floormod", "farmhash"))
+        self.oov_method = oov_method
         if self.salt is not None and self.oov_method != "farmhash":
             raise ValueError(f"{self._label()}: salt needs oov_method='farmhash', got {oov_method!r}")
 
@@ -204,6 +204,9 @@ class IntegerLookup(IndexLookup):
         return documents_of(numbers.tolist() if numbers.ndim else [numbers.item()])
 
     def _took_vocabulary(self) -> None:
+        if self.invert:
+            self._by_index = np.array(self._inverted(), np.int64)
+            return
         row = np.array(self._vocabulary(), np.int64)
         order = np.argsort(row, kind="stable")
         self._sorted, self._index_of_sorted = row[order], order + self._token_start
@@ -212,18 +215,16 @@ class IntegerLookup(IndexLookup):
         self._vocabulary()
         x = integers("the input", inputs)
         if self.invert:
-            table = np.array([*self._special, *self._vocabulary(), self.oov_token], np.int64)
-            if self._oov_start:
-                table[0] = self.mask_token
-            inside = ops.logical_and(ops.greater_equal(x, 0), ops.less(x, table.size - 1))
-            return ops.take(table, ops.where(inside, x, table.size - 1))
+            unknown_place = self._by_index.size - 1
+            inside = ops.logical_and(ops.greater_equal(x, 0), ops.less(x, unknown_place))
+            return ops.take(self._by_index, ops.where(inside, x, unknown_place))
         place = ops.minimum(places(self._sorted, x), self._sorted.size - 1)
         known = ops.equal(ops.take(self._sorted, place), x)
         found = ops.where(known, ops.take(self._index_of_sorted, place), self._unknown(x, known))
         if self.mask_token is not None:
-            masked = 0 if self.output_mode == "int" else _DROPPED
+            masked = 0 if self.output_mode == "int" else DROPPED
             found = ops.where(ops.equal(x, int(self.mask_token)), np.int64(masked), found)
-        return self._rows(found)
+        return self._encoded(found)
 
     def _unknown(self, x: Tensor, known: Tensor) -> Any:
         """The indices of tokens that are not in the vocabulary."""

@@ -10,7 +10,7 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_number
-from .images import Drawn, RandomImageLayer, bounds, checked_range
+from .image_layer import Drawn, RandomImageLayer, bounds, checked_range
 
 
 class _Patches(RandomImageLayer):

@@ -11,7 +11,7 @@ from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_index
 from .. import arguments
-from .images import Drawn, ImageLayer, RandomImageLayer, bounds, checked_range
+from .image_layer import Drawn, ImageLayer, RandomImageLayer, bounds, checked_range
 
 
 def to_bytes(layer: Any, images: Tensor) -> Tensor:

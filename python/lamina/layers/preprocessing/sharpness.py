@@ -10,7 +10,7 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_index
-from .images import Drawn, FactorLayer, RandomImageLayer, bounds, checked_range
+from .image_layer import Drawn, FactorLayer, RandomImageLayer, bounds, checked_range
 
 
 class RandomSharpness(FactorLayer):

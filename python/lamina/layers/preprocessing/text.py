@@ -17,8 +17,7 @@ from ...core.suggest import unknown
 from .. import arguments
 from ..base import Layer
 from ..symbolic import Shape
-from .encode import text_array
-from .index_lookup import _DROPPED
+from .category_layer import DROPPED, text_array
 from .lookup import StringLookup
 
 _LOWER = {ord(c): c.lower() for c in string.ascii_uppercase}
@@ -220,7 +219,7 @@ class TextVectorization(Layer):
         length = max(map(len, rows), default=0)
         if self.output_sequence_length is not None:
             length = self.output_sequence_length
-        table: Array = np.full((len(rows), length), 0 if self.output_mode == "int" else _DROPPED, np.int64)
+        table: Array = np.full((len(rows), length), 0 if self.output_mode == "int" else DROPPED, np.int64)
         for i, row in enumerate(rows):
             part = row[:length]
             if part:
@@ -231,13 +230,12 @@ class TextVectorization(Layer):
             table = table.reshape(-1)[:length]
         elif single:
             table = table.reshape(-1)
-        return self._lookup._rows(wrap(table))
+        return self._lookup._encoded(wrap(table))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.output_mode == "int":
             return (input_shape[0], self.output_sequence_length)
-        return self._lookup._encoded_shape((*input_shape, None) if len(input_shape) < 2 else input_shape,
-                                           self._lookup._depth)  # fmt: skip
+        return self._lookup.compute_output_shape((*input_shape, None) if len(input_shape) < 2 else input_shape)
 
     def get_config(self) -> dict[str, Any]:
         inner = self._lookup.get_config()

@@ -220,15 +220,18 @@ def bounds(
     layer: Layer, name: str, value: Any, least: float, most: float, open_below: bool = False
 ) -> tuple[float, float]:
     """(lower, upper) within [least, most]; one number f means (-f, f), cut off at ``least``."""
-    pair = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    good = len(pair) in (1, 2) and all(is_number(v) and not isinstance(v, bool) for v in pair)
+    several = isinstance(value, (tuple, list))
+    pair = tuple(value) if several else (value,)
+    good = len(pair) == 1 + several and all(is_number(v) and not isinstance(v, bool) for v in pair)
     if not good or any(not least <= v <= most or (open_below and v == least) for v in pair):
         interval = f"{'(' if open_below else '['}{least:g}, {most:g}]"
         raise ValueError(f"{layer._label()}: {name} must be a number or two numbers in {interval}, got {value!r}")
-    if len(pair) == 2:
+    if several:
         low, high = sorted(float(v) for v in pair)
         return low, high
     size = abs(float(pair[0]))
+    if open_below and size == -least:
+        least = np.nextafter(least, most)  # within the interval, as a configuration is read again
     return float(max(-size, least)), size
 
 

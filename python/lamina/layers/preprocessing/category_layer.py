@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,16 @@ from ... import ops
 from ...config import standardize_dtype
 from ...core.arrays import to_numbers
 from ...core.autograd import Array, Tensor, wrap
-from ...core.explain import show
+from ...core.explain import is_index, show
 from ...core.grad_mode import grad_mode
 from ...core.recording import forbid_capture
 from ...core.suggest import unknown
 from .. import arguments
 from ..base import Layer
-from ..symbolic import Shape, SymbolicTensor
+from ..symbolic import SymbolicTensor
+
+DROPPED = -1  # an index that counts nowhere
+_MANY = 2**19  # as many numbers in rows of zeros and a one cost as much time as counting without them
 
 
 class CategoryLayer(Layer):
@@ -43,29 +46,41 @@ class CategoryLayer(Layer):
             self._out = standardize_dtype(dtype, f"{self._label()}: dtype")
         self._built = True
 
-    def _encoded(self, indices: Tensor, depth: int, weights: Any = None) -> Tensor:
-        """Indices as the mode wants them; those outside of 0..depth-1 count nowhere."""
+    @property
+    def _depth(self) -> Any:
+        """How many indices there are; None if that is not known yet."""
+        raise NotImplementedError
+
+    def _encoded(self, indices: Tensor, weights: Any = None) -> Tensor:
+        """Indices as the mode wants them; those outside of 0..depth-1 count nowhere.
+
+        Numbers of the input count ``weights`` in rows of counts, or each 1.
+        """
         if self.output_mode == "int":
             return ops.cast(indices, self._out)
-        x = ops.expand_dims(indices, -1) if indices.ndim == 0 else indices
+        x, depth = ops.expand_dims(indices, -1) if indices.ndim == 0 else indices, self._depth
         if self.output_mode == "one_hot":
             if x.ndim > 1 and x.shape[-1] == 1:
                 x = ops.reshape(x, x.shape[:-1])
             return ops.one_hot(x, depth, dtype=self._out)
         axis = x.ndim - 1
+        if depth * x.size > _MANY:
+            rows = _counted(x, depth, self._out.type(1) if weights is None else ops.cast(weights, self._out))
+            return ops.minimum(rows, 1) if self.output_mode == "multi_hot" else rows
         if self.output_mode == "multi_hot":
             if not x.shape[-1]:
                 return ops.zeros((*x.shape[:-1], depth), self._out)
             return ops.max(ops.one_hot(x, depth, dtype=self._out), axis=axis)
-        rows = ops.one_hot(x, depth, dtype=self._out)
+        rows = ops.one_hot(x, depth, dtype=self._out)  # counts, with "tf_idf" too
         if weights is not None:
             rows = ops.multiply(rows, ops.expand_dims(ops.cast(weights, self._out), -1))
         return ops.sum(rows, axis=axis)
 
-    def _encoded_shape(self, shape: Sequence[Any], depth: int | None) -> Shape:
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        shape, depth = tuple(input_shape), self._depth
         if self.output_mode == "int":
-            return tuple(shape)
-        if not len(shape):
+            return shape
+        if not shape:
             return (depth,)
         if self.output_mode == "one_hot" and not (len(shape) > 1 and shape[-1] == 1):
             return (*shape, depth)
@@ -78,6 +93,26 @@ class CategoryLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"dtype": self._out.name}
+
+
+def _counted(x: Tensor, depth: int, weights: Any) -> Tensor:
+    """Rows of ``depth`` sums of weights by the index that stands beside them, without a row for each index before."""
+    before = x.shape[:-1]
+    starts = depth * np.arange(math.prod(before)).reshape(*before, 1)
+    places = ops.where(ops.logical_and(ops.greater_equal(x, 0), ops.less(x, depth)), ops.add(x, starts), DROPPED)
+    each = ops.reshape(ops.broadcast_to(weights, x.shape), (-1,))
+    sums = ops.segment_sum(each, ops.reshape(places, (-1,)), math.prod(before) * depth)
+    return ops.reshape(sums, (*before, depth))
+
+
+def salt_of(layer: Layer, salt: Any) -> list[int] | None:
+    """A salt as two integers."""
+    pair = salt if isinstance(salt, (tuple, list)) else (salt, salt)
+    if salt is None:
+        return None
+    if len(pair) != 2 or not all(map(is_index, pair)):
+        raise ValueError(f"{layer._label()}: salt must be an integer or two, got {salt!r}")
+    return [int(v) for v in pair]
 
 
 def is_text(x: Any) -> bool:
