@@ -72,7 +72,49 @@ def test_errors_name_what_is_wrong():
         layers.UpSampling2D(name="up")(np.zeros((2, 3)))
     with pytest.raises(ValueError, match=r"size must be two integers, \(height, width\), got 3"):
         ops.image.resize(np.zeros((1, 2, 2, 1)), 3)
+    for size in ((2.5, 2), (True, 2), "23", (2, 2, 2)):
+        with pytest.raises(ValueError, match=r"size must be two integers, \(height, width\), got"):
+            ops.image.resize(np.zeros((1, 2, 2, 1)), size)
     with pytest.raises(ValueError, match="has no pixels"):
         ops.image.resize(np.zeros((1, 0, 2, 1)), (2, 2))
     with pytest.raises(ValueError, match=r"UpSampling1D .*: size must be a positive integer, got 0"):
         layers.UpSampling1D(0)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("shape", [(4, 8), (9, 4), (5, 5)])
+def test_proportions_are_kept_by_cropping_or_a_border(shape, data_format):
+    x = RNG.standard_normal((2, *shape, 3))
+    given = np.moveaxis(x, -1, 1) if data_format == "channels_first" else x
+
+    def resized(**options):
+        y = ops.image.resize(given, (2, 3), **options, data_format=data_format).numpy()
+        return np.moveaxis(y, 1, -1) if data_format == "channels_first" else y
+
+    rows, columns = shape
+    h, w = min(rows, columns * 2 // 3), min(columns, rows * 3 // 2)
+    top, left = (rows - h) // 2, (columns - w) // 2
+    part = ops.image.resize(x[:, top : top + h, left : left + w], (2, 3)).numpy()
+    np.testing.assert_array_equal(resized(crop_to_aspect_ratio=True), part)
+    down, across = (max(rows, columns * 2 // 3) - rows) // 2, (max(columns, rows * 3 // 2) - columns) // 2
+    framed = np.pad(x, ((0, 0), (down, down), (across, across), (0, 0)), constant_values=7.0)
+    want = ops.image.resize(framed, (2, 3)).numpy()
+    np.testing.assert_array_equal(resized(pad_to_aspect_ratio=True, fill_value=7.0), want)
+    for options in ({"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True, "fill_value": 2.0}):
+        check_gradients(lambda x, o=options: ops.image.resize(x, (2, 3), data_format=data_format, **o), given)
+        one = ops.image.resize(given[0], (2, 3), data_format=data_format, **options).numpy()
+        np.testing.assert_array_equal(one, ops.image.resize(given, (2, 3), data_format=data_format, **options)[0])
+        assert ops.image.resize(x, (0, 3), **options).shape == (2, 0, 3, 3)
+
+
+def test_options_of_resize_that_are_refused():
+    x = np.zeros((1, 2, 2, 1))
+    for options, message in (
+        ({"antialias": True}, "antialias=True is not supported"),
+        ({"fill_mode": "reflect"}, "fill_mode of resize"),
+        ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "exclude each other"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ops.image.resize(x, (2, 2), **options)
+    with pytest.raises(TypeError, match="fill_value must be a number, got 'a'"):
+        ops.image.resize(x, (2, 4), pad_to_aspect_ratio=True, fill_value="a")

@@ -51,7 +51,7 @@ class UpSampling2D(Layer):
         arguments.check_axes(inputs.shape, self.data_format, 2)
         rows, columns = inputs.shape[1:3] if self.data_format == "channels_last" else inputs.shape[2:]
         size = (rows * self.size[0], columns * self.size[1])
-        return ops.image.resize(inputs, size, self.interpolation, self.data_format)
+        return ops.image.resize(inputs, size, self.interpolation, data_format=self.data_format)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         arguments.check_axes(input_shape, self.data_format, 2)

@@ -12,8 +12,9 @@ from .. import ops
 from ..core.explain import is_index, named
 from ..core.generator import numpy_from, numpy_generator
 from ..core.suggest import unknown
-from .images import MODES, pillow
+from .images import MODES, img_to_array, load_img, pillow
 from .samples import Samples, check_batch_size
+from .sounds import read_wav
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -199,32 +200,19 @@ def image_dataset_from_directory(
         what, directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset,
         follow_links, verbose, _IMAGES,
     )  # fmt: skip
-    fit = "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else None
+
+    def resized(path: str) -> Array:
+        pixels = img_to_array(load_img(path, color_mode), dtype="float32")
+        return np.asarray(ops.image.resize(
+            pixels, size, interpolation, crop_to_aspect_ratio=crop_to_aspect_ratio,
+            pad_to_aspect_ratio=pad_to_aspect_ratio,
+        ))  # fmt: skip
 
     def read(paths: list[str]) -> Array:
-        images = np.stack([_image(path, color_mode, size, interpolation, fit) for path in paths])
+        images = np.stack([resized(path) for path in paths])
         return np.ascontiguousarray(np.moveaxis(images, -1, 1)) if data_format == "channels_first" else images
 
     return request.datasets(read)
-
-
-def _image(path: str, color_mode: str, size: tuple[Any, ...], interpolation: str, fit: str | None) -> Array:
-    from .images import img_to_array, load_img
-
-    pixels = img_to_array(load_img(path, color_mode), dtype="float32")
-    rows, columns, channels = pixels.shape
-    height, width = size
-    if fit == "crop":
-        h, w = max(min(rows, int(columns * height / width)), 1), max(min(columns, int(rows * width / height)), 1)
-        top, left = (rows - h) // 2, (columns - w) // 2
-        pixels = pixels[top : top + h, left : left + w]
-    elif fit == "pad":
-        h, w = max(rows, int(columns * height / width)), max(columns, int(rows * width / height))
-        padded = np.zeros((h, w, channels), np.float32)
-        top, left = (h - rows) // 2, (w - columns) // 2
-        padded[top : top + rows, left : left + columns] = pixels
-        pixels = padded
-    return np.asarray(ops.image.resize(np.ascontiguousarray(pixels), size, interpolation))
 
 
 @named("text_dataset_from_directory")
@@ -315,8 +303,6 @@ def audio_dataset_from_directory(
     )  # fmt: skip
 
     def read(paths: list[str]) -> Array:
-        from .sounds import read_wav
-
         sounds = [read_wav(path, sampling_rate, output_sequence_length) for path in paths]
         shapes = {s.shape for s in sounds}
         if len(shapes) > 1:

@@ -28,18 +28,10 @@ class _Crop(ImageLayer):
             sizes[axis] = n
         return tuple(sizes)
 
-    def _part(self, x: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
-        if self.data_format == "channels_first":
-            return x[..., top : top + height, left : left + width]
-        return x[..., top : top + height, left : left + width, :]
-
-    def _largest_window(self, x: Tensor, interpolation: str = "bilinear") -> Tensor:
+    def _largest_part(self, x: Tensor) -> Tensor:
         """The largest part in the middle that has the wanted proportions, resized."""
-        rows, columns = self._size(x.shape)
-        height = max(min(rows, int(columns * self.height / self.width)), 1)
-        width = max(min(columns, int(rows * self.width / self.height)), 1)
-        part = self._part(x, (rows - height) // 2, (columns - width) // 2, height, width)
-        return ops.image.resize(part, (self.height, self.width), interpolation, self.data_format)
+        size = self.height, self.width
+        return ops.image.resize(x, size, crop_to_aspect_ratio=True, data_format=self.data_format)
 
     def _transform_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
         return self._transform(masks, drawn)
@@ -69,9 +61,12 @@ class CenterCrop(_Crop):
 
     def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         rows, columns = self._size(images.shape)
-        if rows >= self.height and columns >= self.width:
-            return self._part(images, (rows - self.height) // 2, (columns - self.width) // 2, self.height, self.width)
-        return self._largest_window(images)
+        if rows < self.height or columns < self.width:
+            return self._largest_part(images)
+        top, left = (rows - self.height) // 2, (columns - self.width) // 2
+        if self.data_format == "channels_first":
+            return images[..., top : top + self.height, left : left + self.width]
+        return images[..., top : top + self.height, left : left + self.width, :]
 
 
 class RandomCrop(_Crop, RandomImageLayer):
@@ -115,7 +110,7 @@ class RandomCrop(_Crop, RandomImageLayer):
     def _without_training(self, data: Any) -> Any:
         if not isinstance(data, dict):
             self._is_single(data.shape)
-            return self._largest_window(ops.cast(data, self._dtype))
+            return self._largest_part(ops.cast(data, self._dtype))
         parts = {k: self._without_training(data[k]) for k in ("images", "segmentation_masks") if k in data}
         return {**data, **parts}
 
@@ -129,7 +124,7 @@ class RandomCrop(_Crop, RandomImageLayer):
 
     def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         if not drawn:
-            return self._largest_window(images)
+            return self._largest_part(images)
         height, width = self._image_axes
         return ops.take(ops.take(images, drawn["rows"], axis=height), drawn["columns"], axis=width)
 
@@ -187,17 +182,10 @@ class Resizing(_Crop):
         self.fill_mode, self.fill_value = fill_mode, float(fill_value)
 
     def _resized(self, x: Tensor, interpolation: str) -> Tensor:
-        if self.crop_to_aspect_ratio:
-            return self._largest_window(x, interpolation)
-        if self.pad_to_aspect_ratio:
-            rows, columns = self._size(x.shape)
-            down = (max(rows, int(columns * self.height / self.width)) - rows) // 2
-            across = (max(columns, int(rows * self.width / self.height)) - columns) // 2
-            border = [(0, 0)] * 4
-            for axis, n in zip(self._image_axes, (down, across), strict=True):
-                border[axis] = (n, n)
-            x = ops.pad(x, border, constant_values=self.fill_value)
-        return ops.image.resize(x, (self.height, self.width), interpolation, self.data_format)
+        return ops.image.resize(
+            x, (self.height, self.width), interpolation, crop_to_aspect_ratio=self.crop_to_aspect_ratio,
+            pad_to_aspect_ratio=self.pad_to_aspect_ratio, fill_value=self.fill_value, data_format=self.data_format,
+        )  # fmt: skip
 
     def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         return self._resized(images, self.interpolation)
