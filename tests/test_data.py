@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from small_net import blobs
@@ -82,6 +84,10 @@ def test_to_categorical():
     assert utils.to_categorical(np.zeros((2, 3, 1), int), 4).shape == (2, 3, 4)
     with pytest.raises(ValueError, match=r"label 5 at \[1\] is outside 0..3"):
         utils.to_categorical([0, 5], 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="class indices must be whole numbers"):
+            utils.to_categorical([0.0, np.nan])
 
 
 @pytest.mark.parametrize("options", [{"workers": 2}, {"use_multiprocessing": True}, {"max_queue_size": 3}])

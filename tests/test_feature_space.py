@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from lamina import CaptureWarning, layers, models, utils
+from lamina import CaptureWarning, layers, load_model, models, saving, utils
 from lamina.utils import FeatureSpace
 
 DATA = {
@@ -96,6 +96,25 @@ def test_its_configuration_holds_what_it_has_seen():
     again.adapt({key: np.array(value) for key, value in DATA.items()})
 
 
+def test_it_is_saved_by_itself_and_in_a_model(tmp_path):
+    space = space_of()
+    saving.save_model(space, tmp_path / "space.lamina")
+    again = load_model(tmp_path / "space.lamina")
+    np.testing.assert_array_equal(again(DATA), space(DATA))
+    numbers = FeatureSpace({"age": "float_normalized", "score": "float_discretized", "code": "integer_categorical"})
+    x = {key: np.array(DATA[key])[:, None] for key in ("age", "score", "code")}
+    numbers.adapt(x)
+    model = models.Model(numbers.get_inputs(), layers.Dense(1)(numbers.get_encoded_features()))
+    model.save(tmp_path / "model.lamina")
+    loaded = load_model(tmp_path / "model.lamina")
+    with pytest.warns(CaptureWarning, match="works in Python"):
+        np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    assert [w.path for w in loaded.weights] == [w.path for w in model.weights]
+    moved = FeatureSpace.from_config(numbers.get_config())
+    moved.adapt({"age": [0.0, 1.0], "score": [1.0, 2.0], "code": [1, 2]})  # as the first may be adapted again
+    np.testing.assert_allclose(moved.preprocessors["age"].adapt_mean.numpy(), [0.5])
+
+
 def test_behind_and_inside_of_a_model():
     space = space_of()
     x = space(DATA)
@@ -140,3 +159,6 @@ def test_it_names_what_is_wrong():
         space([1.0])
     with pytest.raises(ValueError, match="feature 'a' is missing; given are b"):
         space({"b": [1.0]})
+    both = FeatureSpace({"a": "float", "b": "float"})
+    with pytest.raises(ValueError, match=r"different numbers of samples: \{'a': 1, 'b': 2\}"):
+        both({"a": [1.0], "b": [1.0, 2.0]})

@@ -61,6 +61,8 @@ def test_bad_input():
         ((X, LABELS[:3]), "different numbers of samples"), ((X, np.arange(7)), "expected two labels or more"),
         ((X, np.zeros(7)), "expected two labels or more"), ((X, LABELS, 0), "batch_size must be a positive integer"),
         ((X, LABELS, 4, 0), "batches must be a positive integer"), ((X, LABELS, 4, 1, 1.5), "positive must be between"),
+        ((X, LABELS, 4, 1, "half"), "PairSampler: positive must be between 0 and 1, got 'half'"),
+        ((X, LABELS, 4, 1, None), "PairSampler: positive must be between 0 and 1, got None"),
         ((X, np.zeros((7, 2))), "expected one label for each of 7 samples"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):

@@ -163,6 +163,7 @@ def test_text_of_folders(tmp_path, capsys):
         ({"validation_split": 0.01, "subset": "validation", "seed": 1}, "leaves no files for validation"),
         ({"label_mode": "binary", "class_names": ["dogs"]}, "needs two classes"),
         ({"max_length": 0}, "max_length must be a positive integer"),
+        ({"format": "torch"}, "format of text_dataset_from_directory"),
     ):
         with pytest.raises(ValueError, match=message):
             make(folder, verbose=False, **options)
@@ -194,6 +195,7 @@ def test_images_of_folders(tmp_path):
     same(cropped[0][0][1], np.full((2, 2, 3), 30))
     for options, message in (({"color_mode": "rbg"}, "did you mean 'rgb'"), ({"image_size": 0}, "image_size must"),
                              ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "exclude each other"),
+                             ({"format": "numpy"}, "format of image_dataset"),
                              ({"interpolation": "smooth"}, "interpolation")):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             make(folder, verbose=False, **options)
@@ -290,6 +292,10 @@ def test_progbar(capsys):
         utils.Progbar(3, stateful_metrics=[], stateless_metrics=[])
     with pytest.raises(ValueError, match="target must be"):
         utils.Progbar(-1)
+    with pytest.raises(TypeError, match="Progbar: width must be an integer, got 'a'"):
+        utils.Progbar(3, width="a")
+    with pytest.raises(TypeError, match="Progbar: current must be an integer, got 'a'"):
+        utils.Progbar(3).update("a")
 
 
 def test_names_and_types_of_objects():
@@ -305,6 +311,8 @@ def test_names_and_types_of_objects():
     class Mine(layers.Layer):
         pass
 
+    with pytest.raises(TypeError, match="CustomObjectScope: custom_objects must be a dict or None, got 3"):
+        utils.CustomObjectScope(3)
     config = utils.serialize_keras_object(Mine(name="m"))
     with utils.CustomObjectScope({"Mine": Mine}):
         assert utils.get_registered_name(Mine) == "Mine"

@@ -15,7 +15,7 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -31,19 +31,16 @@ from . import compiling
 from .atomic import as_path, write_whole
 from .description import check, load_json, parse
 
-if TYPE_CHECKING:
-    from ..models import Model
-
 FORMAT, VERSION = "lamina", "1"
 
 
-def save_model(model: Model, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
     """Write a whole model to one file: description, weights, how it was compiled, optimizer state.
 
     The file is written aside, synced and renamed, so that an error or a crash leaves an older one whole.
 
     Args:
-        model: the model.
+        model: the model, or a layer by itself such as a FeatureSpace.
         include_optimizer: whether the optimizer and the rest of ``compile`` is written, too.
 
     Raises:
@@ -58,7 +55,7 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, include_opti
     description: dict[str, Any] = {"model": registry.serialize(model), "built": _built(model), "frozen": _frozen(model)}
     tensors = {f"weights/{key}": v.numpy() for key, v in named_variables(model).items()}
     tensors |= {f"random/{key}": state for key, state in random_states(model).items()}
-    if include_optimizer and model.compiled:
+    if include_optimizer and getattr(model, "compiled", False):  # a layer by itself never is
         description["compile"] = compiling.describe(model)
         if description["compile"] is not None and model.optimizer is not None:
             state = model.optimizer.get_state(named_variables(model))

@@ -49,7 +49,8 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
         ValueError: an index is no whole number, or outside of 0..num_classes-1; the message names it.
     """
     given = to_numbers("to_categorical: x", x)
-    labels = given.astype(np.int64)
+    with np.errstate(invalid="ignore"):  # a NaN, which is no whole number
+        labels = given.astype(np.int64)
     if not np.array_equal(labels, given):
         raise ValueError("to_categorical: class indices must be whole numbers")
     if labels.ndim > 1 and labels.shape[-1] == 1:
@@ -74,7 +75,8 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
         order: order of the norm, as in ``numpy.linalg.norm``.
 
     Raises:
-        ValueError: ``x`` holds no numbers, or ``axis`` is out of range.
+        ValueError: ``x`` holds no numbers.
+        IndexError: ``axis`` is out of range.
     """
     x = to_numbers("normalize: x", x)
     norm = np.linalg.norm(x, order, axis, keepdims=True)

@@ -14,7 +14,8 @@ from ..core.explain import show
 from ..core.recording import forbid_capture
 from ..core.suggest import unknown
 from ..layers import Layer
-from ..layers.preprocessing.category_layer import is_text
+from ..layers.preprocessing.category_layer import CategoryLayer, is_text
+from ..layers.preprocessing.index_lookup import IndexLookup
 from ..layers.variable import auto_name
 
 _KINDS = (
@@ -51,11 +52,22 @@ class Feature:
 
     def get_config(self) -> dict[str, Any]:
         layer = self.preprocessor
-        described = registry.serialize(layer)
-        if isinstance(layer, layers.Normalization) and layer.input_mean is None and layer.built:
-            mean, variance = layer.adapt_mean.numpy(), layer.adapt_variance.numpy()  # what it has seen
-            described["config"] |= {"mean": mean.tolist(), "variance": variance.tolist()}
-        return {"dtype": self.dtype, "preprocessor": described, "output_mode": self.output_mode}
+        config = {"dtype": self.dtype, "preprocessor": registry.serialize(layer), "output_mode": self.output_mode}
+        if getattr(layer, "weights", None):  # what it has seen
+            config["built"] = layer._build_arguments
+            config["weights"] = [w.tolist() for w in layer.get_weights()]
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Feature:
+        own = registry.deserialize(config)
+        built, weights = own.pop("built", None), own.pop("weights", None)
+        feature = cls(**own)
+        if weights is not None:
+            if built and not feature.preprocessor.built:
+                feature.preprocessor.build(**built)
+            feature.preprocessor.set_weights([np.asarray(w) for w in weights])
+        return feature
 
 
 registry.add_known((Cross, Feature), "feature", object)
@@ -92,7 +104,8 @@ class FeatureSpace(Layer):
         ValueError: there are no features, one is unknown, or ``adapt`` is missing.
         TypeError: it is called with something else than a dict.
 
-    Source: Keras 3, keras.utils.FeatureSpace.
+    Source: Keras 3, keras.utils.FeatureSpace.  There it has a method ``save``; here ``saving.save_model`` writes it
+        to a file, and ``load_model`` reads it.
 
     Example:
         >>> import lamina
@@ -287,18 +300,7 @@ class FeatureSpace(Layer):
 
     def _waiting(self) -> list[str]:
         """The features whose layers take something from data, and were not given it."""
-        found = []
-        for key, layer in self.preprocessors.items():
-            fixed = (
-                not hasattr(layer, "adapt")
-                or getattr(layer, "input_mean", None) is not None
-                or (isinstance(layer, layers.Discretization) and layer.num_bins is None)
-                or getattr(layer, "_given", False)
-                or getattr(getattr(layer, "_lookup", None), "_given", False)
-            )
-            if not fixed:
-                found.append(key)
-        return found
+        return [k for k, layer in self.preprocessors.items() if getattr(layer, "_adapts", hasattr(layer, "adapt"))]
 
     def adapt(self, dataset: Any) -> None:
         """Let every column's layer take what it needs.
@@ -349,13 +351,16 @@ class FeatureSpace(Layer):
     def call(self, inputs: Any) -> Any:
         forbid_capture(f"{self._label()} works in Python")
         if not isinstance(inputs, dict):
-            raise TypeError(f"expected a dict of columns, got {show(inputs)}")
+            raise TypeError(f"expected a dict of columns, got {show(inputs)}; of a DataFrame dict(frame) is one")
         missing = [key for key in self.features if key not in inputs]
         if missing:
             raise ValueError(f"feature {missing[0]!r} is missing; given are {', '.join(map(str, inputs))}")
         if not self._adapted and self._waiting():
             raise ValueError(f"call adapt(dataset) before: feature {self._waiting()[0]!r} takes its numbers from data")
         columns = {key: _column(inputs[key]) for key in self.features}
+        rows = {key: len(column) for key, (column, _) in columns.items()}
+        if len(set(rows.values())) > 1:
+            raise ValueError(f"the columns hold different numbers of samples: {rows}")
         single = all(was_single for _, was_single in columns.values())
         numbers = {key: self.preprocessors[key](column) for key, (column, _) in columns.items()}
         crossed = {c.name: self.crossers[c.name]([_plain(numbers[n]) for n in c.feature_names]) for c in self.crosses}
@@ -410,10 +415,10 @@ def _layer_name(kind: str, name: str | None) -> str:
 
 def _cardinality(layer: Any) -> int | None:
     """How many indices a layer may give."""
-    if isinstance(layer, (layers.IntegerLookup, layers.StringLookup)):
+    if isinstance(layer, IndexLookup):
         return layer.vocabulary_size()
-    if isinstance(layer, layers.Discretization):
-        return len(layer.bin_boundaries or ()) + 1
+    if isinstance(layer, CategoryLayer):
+        return layer._depth
     found = getattr(layer, "num_tokens", None) or getattr(layer, "num_bins", None)
     return None if found is None else int(found)
 

@@ -13,7 +13,7 @@ from ..core.explain import is_index, named
 from ..core.generator import numpy_from, numpy_generator
 from ..core.suggest import unknown
 from .images import MODES, img_to_array, load_img, pillow
-from .samples import Samples, check_batch_size
+from .samples import Samples, check_batch_size, check_format
 from .sounds import read_wav
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -183,6 +183,7 @@ def image_dataset_from_directory(
         ImportError: Pillow is not installed.
     """
     what = "image_dataset_from_directory"
+    check_format(what, format)
     if color_mode not in MODES:
         raise unknown(f"color_mode of {what}", color_mode, MODES)
     size: tuple[Any, ...] = (image_size, image_size)
@@ -243,6 +244,7 @@ def text_dataset_from_directory(
         ValueError: there are no files, an option is unknown, labels or names do not fit.
     """
     what = "text_dataset_from_directory"
+    check_format(what, format)
     if max_length is not None and (not is_index(max_length) or max_length < 1):
         raise ValueError(f"{what}: max_length must be a positive integer or None, got {max_length!r}")
     request = _Request(

@@ -29,6 +29,8 @@ class CustomObjectScope(AbstractContextManager["CustomObjectScope"]):
     """
 
     def __init__(self, custom_objects: dict[str, Any] | None) -> None:
+        if not isinstance(custom_objects, (dict, type(None))):
+            raise TypeError(f"CustomObjectScope: custom_objects must be a dict or None, got {custom_objects!r}")
         self._scope = custom_object_scope(custom_objects)
 
     def __enter__(self) -> CustomObjectScope:

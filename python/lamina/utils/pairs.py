@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.explain import is_index, is_number
 from ..core.generator import numpy_from
 from ..core.tree import map_structure
 from ..data import PyDataset, count
@@ -24,8 +25,8 @@ class _Drawn(PyDataset):
         n = count(name, x=self._x, y=labels)
         if labels.shape not in ((n,), (n, 1)):
             raise ValueError(f"{name}: y is {labels.shape}, expected one label for each of {n} samples")
-        for argument, value in (("batch_size", batch_size), ("batches", batches)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):
+        for argument, value in (("batch_size", batch_size), ("batches", 1 if batches is None else batches)):
+            if not is_index(value) or value < 1:
                 raise ValueError(f"{name}: {argument} must be a positive integer, got {value!r}")
         _, self._labels = np.unique(labels.reshape(n), return_inverse=True)
         self._order = np.argsort(self._labels, kind="stable")  # the samples of each label side by side
@@ -97,8 +98,8 @@ class PairSampler(_Drawn):
         seed: int | None = None,
     ) -> None:
         super().__init__(x, y, batch_size, batches, seed)
-        if not 0 <= positive <= 1:
-            raise ValueError(f"PairSampler: positive must be between 0 and 1, got {positive}")
+        if not is_number(positive) or not 0 <= positive <= 1:
+            raise ValueError(f"PairSampler: positive must be between 0 and 1, got {positive!r}")
         self._positive = positive
 
     def __getitem__(self, index: int) -> Any:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.explain import is_index
+from ..core.explain import Explained, is_index
 
 
-class Progbar:
+class Progbar(Explained, strict=True, also=("update", "add")):
     """A progress bar with averages of numbers, for loops of one's own; ``fit`` has a bar by itself.
 
     On a terminal the line is written anew, elsewhere (a file, a pipe) only the last one is.

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.explain import is_index
 from ..core.generator import numpy_from, unlocked_in_children
+from ..core.suggest import unknown
 from ..data import PyDataset
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -56,6 +58,12 @@ def check_batch_size(what: str, batch_size: Any) -> int | None:
     """A positive integer or None."""
     if batch_size is None:
         return None
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+    if not is_index(batch_size) or batch_size < 1:
         raise ValueError(f"{what}: batch_size must be a positive integer or None, got {batch_size!r}")
     return int(batch_size)
+
+
+def check_format(what: str, format: Any) -> None:
+    """One of Keras's kinds of datasets, which make no difference here."""
+    if format not in ("tf", "grain"):
+        raise unknown(f"format of {what}", format, ("tf", "grain"))

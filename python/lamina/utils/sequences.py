@@ -11,7 +11,7 @@ from ..core.arrays import to_numbers
 from ..core.autograd import Tensor
 from ..core.explain import is_index, named, show
 from ..core.suggest import unknown
-from .samples import Samples, check_batch_size
+from .samples import Samples, check_batch_size, check_format
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -139,8 +139,7 @@ def timeseries_dataset_from_array(
             raise ValueError(f"{what}: {name} must be a positive integer, got {number!r}")
         if number >= n and name != "sequence_length":
             raise ValueError(f"{what}: {name}={number} must be lower than the length of data, {n}")
-    if format not in ("tf", "grain"):
-        raise unknown(f"format of {what}", format, ("tf", "grain"))
+    check_format(what, format)
     start, end = 0 if start_index is None else start_index, n if end_index is None else end_index
     if not is_index(start) or not is_index(end) or not 0 <= start < end <= n:
         raise ValueError(f"{what}: expected 0 <= start_index < end_index <= {n}, got {start_index!r} and {end_index!r}")

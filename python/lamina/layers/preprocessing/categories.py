@@ -115,6 +115,11 @@ class Discretization(CategoryLayer):
             boundaries = row.astype(np.float64).tolist()
         self.bin_boundaries = boundaries
 
+    @property
+    def _adapts(self) -> bool:
+        """Whether it takes its boundaries from data."""
+        return self.num_bins is not None
+
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Take boundaries between about equally many numbers of data.
 
@@ -127,7 +132,7 @@ class Discretization(CategoryLayer):
             TypeError: ``data`` holds no numbers.
         """
         forbid_capture("Discretization.adapt() was called in the step")
-        if self.num_bins is None:
+        if not self._adapts:
             raise ValueError(f"{self._label()}: adapt needs num_bins; the boundaries were given as bin_boundaries")
         self.reset_state()
         single = isinstance(data, (np.ndarray, Tensor)) or not isinstance(data, Iterable)

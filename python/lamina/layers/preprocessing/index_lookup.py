@@ -181,6 +181,11 @@ class IndexLookup(CategoryLayer):
 
     # ---- adapt ----
 
+    @property
+    def _adapts(self) -> bool:
+        """Whether it takes its vocabulary from data."""
+        return not self._given
+
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Take the tokens of data as the vocabulary: the more often, the earlier, equals from large to small.
 

@@ -146,6 +146,11 @@ class Normalization(Layer):
                 )
         return array.reshape(sizes)
 
+    @property
+    def _adapts(self) -> bool:
+        """Whether it takes its numbers from data."""
+        return self.input_mean is None
+
     def adapt(self, data: Any) -> None:
         """Take the mean and the variance of data; what was taken before is forgotten.
 
@@ -157,7 +162,7 @@ class Normalization(Layer):
             ValueError: there is no batch, a batch has another shape, or the layer was given ``mean``.
             TypeError: ``data`` is neither.
         """
-        if self.input_mean is not None:
+        if not self._adapts:
             raise ValueError(f"{self._label()}: adapt would change the mean that the constructor was given")
         forbid_capture("Normalization.adapt() was called in the step")
         total = None

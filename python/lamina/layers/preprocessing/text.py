@@ -111,6 +111,11 @@ class TextVectorization(Layer):
 
     # ---- vocabulary ----
 
+    @property
+    def _adapts(self) -> bool:
+        """Whether it takes its vocabulary from data."""
+        return self._lookup._adapts
+
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Take the tokens of sentences as the vocabulary: the more often, the earlier, equals from large to small.
 
