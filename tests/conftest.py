@@ -21,6 +21,15 @@ def threads():
     _native.set_num_threads(before)
 
 
+@pytest.fixture(params=_native.host_isas())
+def isa(request):
+    """Each instruction set of the processor in turn, the usual one put back afterwards."""
+    before = _native.isa()
+    _native.use_isa(request.param)
+    yield request.param
+    _native.use_isa(before)
+
+
 # A process started in the background ignores SIGINT, and so would what it starts.
 _INTERRUPTIBLE = "import signal as _s; _s.signal(_s.SIGINT, _s.default_int_handler); del _s\n"
 

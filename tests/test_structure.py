@@ -162,8 +162,9 @@ def test_no_python_module_imports_itself_through_others():
 
 
 PUBLIC = [
-    "", "activations", "callbacks", "config", "data", "initializers", "layers", "losses", "metrics", "models", "ops",
-    "optimizers", "random", "regularizers", "saving", "optimizers.schedules", "utils",
+    "", "activations", "callbacks", "config", "constraints", "data", "initializers", "layers", "losses", "metrics",
+    "models", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers", "optimizers.schedules", "random",
+    "regularizers", "saving", "testing", "utils",
 ]  # fmt: skip
 
 
@@ -196,3 +197,16 @@ def test_names_of_test_files_are_unique():
     """pytest imports them by their bare names."""
     names = sorted(p.name for p in (ROOT / "tests").rglob("test_*.py"))
     assert names == sorted(set(names))
+
+
+def test_comparisons_with_other_libraries_say_so_in_their_names():
+    """By which .ci/run selects those outside of tests/torch_parity, where the libraries are installed."""
+    wrong = []
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if path.parent.name == "torch_parity" or not isinstance(node, ast.FunctionDef):
+                continue
+            needed = re.findall(r"importorskip\('(torch|keras)'", ast.unparse(node))
+            if node.name.startswith("test_") and not all(n in node.name for n in needed):
+                wrong.append(f"{path.name}: {node.name}")
+    assert not wrong

@@ -32,8 +32,7 @@ from .core.autograd import Tensor, enable_grad, no_grad
 from .core.capture import CaptureWarning, capture
 from .core.docstrings import complete as _complete
 from .core.recording import CaptureError
-from .core.suggest import missing_attribute as _missing_attribute
-from .core.suggest import public_names as _public_names
+from .core.suggest import show_public_names as _show_public_names
 from .initializers import Initializer
 from .layers import Input, Layer, SymbolicTensor, Variable
 from .losses import Loss
@@ -83,12 +82,9 @@ __all__ = [
     "version",
 ]  # fmt: skip
 
-# Namespaces show their public names alone, and a typo of one is an AttributeError with the nearest.  Set here, where
-# type checkers don't see it: to them a module with a __getattr__ has every name.
 for _module in (
     activations, callbacks, config, constraints, data, initializers, layers, losses, metrics, models, ops, ops.image,
     optimizers, random, regularizers, saving, schedules, utils, _sys.modules[__name__],
 ):  # fmt: skip
     _complete(_module.__name__, vars(_module))
-    _module.__dir__ = _public_names(vars(_module))  # type: ignore[method-assign]
-    _module.__getattr__ = _missing_attribute(_module.__name__, vars(_module))  # type: ignore[method-assign]
+    _show_public_names(_module)

@@ -132,3 +132,9 @@ def test_dot_of_vectors_and_what_does_not_fit():
     for axes in ((1,), (1, 1, 1), 1.0, (1, True), "1"):
         with pytest.raises(ValueError, match="an integer or a pair of them"):
             layers.Dot(axes)
+
+
+def test_up_sampling_of_volumes_repeats():
+    x = np.random.default_rng(0).standard_normal((2, 3, 2, 4, 5))
+    want = x.repeat(2, 1).repeat(3, 2).repeat(1, 3)
+    np.testing.assert_array_equal(layers.UpSampling3D((2, 3, 1), dtype="float64")(x).numpy(), want)

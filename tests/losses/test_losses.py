@@ -45,7 +45,7 @@ def test_sparse_categorical_crossentropy_is_torchs(from_logits, steps):
     check_against_torch(loss(labels, y_pred), lambda t: with_logits(log_p(t).reshape(-1, 5), flat), y_pred)
 
 
-def test_ignored_class_counts_neither_in_sum_nor_in_mean():
+def test_ignored_class_counts_neither_in_sum_nor_in_mean_as_in_torch():
     torch = pytest.importorskip("torch")
     y_pred = predictions((8, 5))
     labels = np.array([0, 1, -1, 3, 4, -1, 2, 0])

@@ -44,9 +44,12 @@ def test_circle():
 
 
 def test_circle_without_pairs_is_zero_with_gradients_of_zero():
-    x = unit(np.random.default_rng(1), (3, 4)).astype(np.float32)
+    x = Tensor(unit(np.random.default_rng(1), (3, 4)).astype(np.float32), requires_grad=True)
     for labels in ([0, 1, 2], [0, 0, 0]):
-        assert float(losses.Circle()(np.array(labels), x)) == 0.0
+        loss = losses.Circle()(np.array(labels), x)
+        loss.backward()
+        assert float(loss) == 0.0
+        assert not x.grad.numpy().any()
 
 
 def test_bad_input():

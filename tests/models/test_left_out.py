@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lamina
-from lamina import Tensor, _native, layers, losses, metrics, ops, optimizers
+from lamina import Tensor, layers, losses, metrics, ops, optimizers
 from lamina.core.masked_tensor import attach
 from lamina.losses.reduction import REDUCTIONS
 from lamina.reference import attention as twin
@@ -138,14 +138,6 @@ def attend(q, k, v, dy, **options):
     y = ops.dot_product_attention(*leaves, **options)
     y.backward(dy)
     return [y.numpy(), *(t.grad.numpy() for t in leaves)]
-
-
-@pytest.fixture(params=_native.host_isas())
-def isa(request):
-    before = _native.isa()
-    _native.use_isa(request.param)
-    yield
-    _native.use_isa(before)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

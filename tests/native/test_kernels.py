@@ -13,14 +13,6 @@ ids = [c.id for c in CASES]
 EPS = {np.float32: np.finfo(np.float32).eps, np.float64: np.finfo(np.float64).eps}
 
 
-@pytest.fixture(params=_native.host_isas())
-def isa(request):
-    before = _native.isa()
-    _native.use_isa(request.param)
-    yield request.param
-    _native.use_isa(before)
-
-
 @pytest.fixture(autouse=True)
 def _restore():
     threads = _native.get_num_threads()

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from lamina import _native
 from lamina.ops import elementwise
 from lamina.ops.activation import gelu, sigmoid, softplus, tanh
 
+pytestmark = pytest.mark.usefixtures("isa")
 erf_of = np.vectorize(math.erf, otypes=[np.float64])
 
 
@@ -18,14 +18,6 @@ def ulps(got, exact) -> float:
     """|got - exact| in units of got's last place; exact is wider."""
     unit = np.spacing(np.abs(exact).astype(got.dtype))
     return float(np.max(np.abs(got.astype(np.longdouble) - exact) / unit))
-
-
-@pytest.fixture(params=_native.host_isas(), autouse=True)
-def isa(request):
-    before = _native.isa()
-    _native.use_isa(request.param)
-    yield request.param
-    _native.use_isa(before)
 
 
 def points(dtype, low: float, high: float) -> np.ndarray:

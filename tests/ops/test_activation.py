@@ -15,14 +15,6 @@ NAMES = list(_native.activations())
 INF = float("inf")
 
 
-@pytest.fixture(params=_native.host_isas())
-def isa(request):
-    before = _native.isa()
-    _native.use_isa(request.param)
-    yield request.param
-    _native.use_isa(before)
-
-
 def function(name):
     if name == "gelu_tanh":
         return lambda x: ops.gelu(x, approximate=True)

@@ -10,14 +10,6 @@ from lamina.core.autograd import Tensor
 from lamina.random import Generator
 
 
-@pytest.fixture(params=_native.host_isas())
-def isa(request):
-    before = _native.isa()
-    _native.use_isa(request.param)
-    yield request.param
-    _native.use_isa(before)
-
-
 def mask(n, rate=0.3, key=5, counter=9, dtype=np.float32):
     state = np.array([key, counter], np.uint64)
     return _native.dropout_forward(np.ones(n, dtype), rate, state)[0] != 0

@@ -9,14 +9,6 @@ from lamina import _native, ops, reference
 from lamina.core.autograd import Tensor
 
 
-@pytest.fixture(params=_native.host_isas())
-def isa(request):
-    before = _native.isa()
-    _native.use_isa(request.param)
-    yield request.param
-    _native.use_isa(before)
-
-
 def table(V, D, dtype=np.float32):
     return np.random.default_rng(0).standard_normal((V, D)).astype(dtype)
 

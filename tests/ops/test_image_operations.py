@@ -13,7 +13,6 @@ from lamina.testing import check_gradients
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(0, 1, (2, 5, 6, 3))
-FLAT = np.zeros((4, 2))
 FIRST = X.transpose(0, 3, 1, 2).copy()
 
 

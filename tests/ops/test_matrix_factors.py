@@ -23,10 +23,6 @@ def symmetric(x):
     return ops.add(x, ops.swapaxes(x, -1, -2))
 
 
-def tall():
-    return Tensor(np.ones((3, 2)), requires_grad=True)
-
-
 def turned(x):
     return np.swapaxes(x, -1, -2)
 

@@ -75,10 +75,6 @@ def test_cholesky_inverse(upper):
     check_gradients(lambda x: ops.cholesky_inverse(x, upper), factor.numpy())
 
 
-def low_rank(m, n, rank):
-    return RNG.standard_normal((m, rank)) @ RNG.standard_normal((rank, n))
-
-
 @pytest.mark.parametrize("shape", [(4, 4), (5, 3), (3, 5), (2, 3, 4)])
 def test_pinv(shape):
     x = RNG.standard_normal(shape)

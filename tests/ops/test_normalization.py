@@ -10,14 +10,6 @@ from lamina.core.autograd import Tensor, no_grad
 from lamina.ops.normalization import batch_norm, layer_norm
 
 
-@pytest.fixture(params=_native.host_isas())
-def isa(request):
-    before = _native.isa()
-    _native.use_isa(request.param)
-    yield request.param
-    _native.use_isa(before)
-
-
 def batch_norm_on(x, gamma, beta, training=True, activation="linear", mean=None, variance=None):
     C = x.shape[-1]
     mean = Tensor(np.zeros(C, x.dtype) if mean is None else mean.copy())

@@ -5,19 +5,17 @@ Keras's einsum of float64 has the digits of float32.
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 import pytest
-from compare import many, torch
+from compare import many, normal, torch
 from hypothesis import given
 from hypothesis import strategies as st
+from keras_live import keras
 
 from lamina import Tensor, layers
 
-os.environ.setdefault("KERAS_BACKEND", "torch")
-keras = pytest.importorskip("keras", reason="the comparisons with Keras need keras")
 pytestmark = [  # of Keras itself: scores of one key, and copies of torch's tensors
     pytest.mark.filterwarnings("ignore:You are using a softmax over axis"),
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword"),
@@ -71,10 +69,6 @@ def compared(
         agree(a.grad.numpy(), b.grad.numpy())
     for a, b in zip(ours.trainable_weights, theirs.trainable_weights, strict=True):
         agree(a.grad.numpy(), b.value.grad.numpy())
-
-
-def normal(seed: int, *shape: int) -> Any:
-    return np.random.default_rng(seed).standard_normal(shape)
 
 
 def seen(seed: int, *shape: int) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from typing import Any
 
@@ -11,13 +10,11 @@ import pytest
 from compare import many
 from hypothesis import given
 from hypothesis import strategies as st
+from keras_live import keras
 
 from lamina import layers, ops
 from lamina.layers.preprocessing.geometry import homographies
 from lamina.testing.layer_table import layer_checks
-
-os.environ.setdefault("KERAS_BACKEND", "torch")
-keras = pytest.importorskip("keras", reason="the comparisons with Keras need keras")
 
 
 def numpy(x: Any) -> Any:

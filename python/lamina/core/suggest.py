@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from collections.abc import Iterable
+from types import ModuleType
+from typing import NoReturn
 
 
 def nearest(name: object, valid: Iterable[str]) -> str | None:
@@ -28,19 +29,19 @@ def unknown(kind: str, name: object, valid: Iterable[str]) -> ValueError:
     return ValueError(f"unknown {kind} {name!r}: {hint}known are {', '.join(names)}")
 
 
-def missing_attribute(module: str, contents: dict[str, Any]) -> Callable[[str], NoReturn]:
-    """A ``__getattr__`` for a module with these ``globals()``: AttributeError with the nearest of its public names."""
+def show_public_names(module: ModuleType) -> None:
+    """Let a namespace show what its ``__all__`` lists alone, and an unknown name be an AttributeError with the nearest.
 
-    def __getattr__(name: str) -> NoReturn:
+    Called rather than defined in the module, where type checkers would see that it has every name.
+    """
+    contents = vars(module)
+
+    def missing(name: str) -> NoReturn:
         near = None if name.startswith("_") else nearest(name, contents["__all__"])
         hint = "" if near is None else f"; did you mean {near!r}?"
-        error = AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
+        error = AttributeError(f"module {module.__name__!r} has no attribute {name!r}{hint}")
         error.name, error.obj = name, None  # or the interpreter would add a guess of its own
         raise error
 
-    return __getattr__
-
-
-def public_names(contents: dict[str, Any]) -> Callable[[], list[str]]:
-    """A ``__dir__`` for a module with these ``globals()``: what its ``__all__`` lists."""
-    return lambda: sorted(contents["__all__"])
+    module.__dir__ = lambda: sorted(contents["__all__"])  # type: ignore[method-assign]
+    module.__getattr__ = missing  # type: ignore[method-assign]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from ..core.suggest import missing_attribute, public_names
+from ..core.suggest import show_public_names
 
 _NAMES = {
     "linalg": (
@@ -52,7 +52,6 @@ def namespaces(package: str, contents: Mapping[str, Any]) -> dict[str, ModuleTyp
         module = ModuleType(f"{package}.{name}", f"The operations of ``keras.ops.{name}``.")
         found = [n for n in names.split() if n in contents]
         vars(module).update({n: contents[n] for n in found}, __all__=found)
-        module.__dir__ = public_names(vars(module))  # type: ignore[method-assign]
-        module.__getattr__ = missing_attribute(module.__name__, vars(module))  # type: ignore[method-assign]
+        show_public_names(module)
         made[name] = sys.modules[module.__name__] = module
     return made

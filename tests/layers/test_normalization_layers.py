@@ -1,11 +1,14 @@
-"""Group normalization, renormalization, dropout of paths, layers around layers: values by their formulas, bad input."""
+"""Layers of normalization: values by their formulas, masks, steps of a plan, bad input."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from lamina import Sequential, Tensor, layers, ops
+import lamina
+from lamina import layers, ops
+
+X = np.arange(12.0, dtype=np.float32).reshape(2, 3, 2)
 
 
 def normal(*shape, seed=0):
@@ -120,104 +123,30 @@ def test_rms_normalization_without_scale():
     assert layer.weights == []
 
 
-def test_alpha_dropout_keeps_mean_and_variance():
-    x = normal(400, 500)
-    y = layers.AlphaDropout(0.3, seed=1, dtype="float64")(x, training=True).numpy()
-    assert abs(y.mean()) < 0.02
-    assert abs(y.std() - 1) < 0.02
-    limit = -1.0507009873554805 * 1.6732632423543772
-    a = (0.7 * (1 + 0.3 * limit**2)) ** -0.5
-    dropped = np.abs(y - a * (limit - limit * 0.3)) < 1e-9
-    assert abs(dropped.mean() - 0.3) < 0.01
-    np.testing.assert_allclose(y[~dropped], (a * x - a * limit * 0.3)[~dropped], rtol=1e-12)
-    with pytest.raises(ValueError, match="rate must be below 1"):
-        layers.AlphaDropout(1.0)
-    np.testing.assert_array_equal(layers.AlphaDropout(0.3)(x.astype(np.float32)).numpy(), x.astype(np.float32))
+@pytest.mark.parametrize("size", [1.0, 1e-4, 1e-9])
+def test_vectors_of_any_length_get_length_one(size):
+    layer = layers.UnitNormalization(dtype="float64")
+    np.testing.assert_allclose(layer(np.array([[3.0, 4.0], [0.0, -2.0]]) * size).numpy(), [[0.6, 0.8], [0, -1]])
+    assert layer(np.zeros((1, 2))).numpy().tolist() == [[0, 0]]
 
 
-def test_paths_are_dropped_by_example():
-    y = layers.DropPath(0.25, seed=1)(np.ones((2000, 2, 3), np.float32), training=True).numpy()
-    assert set(np.unique(y)) == {np.float32(0), np.float32(1) / np.float32(0.75)}
-    assert (y == y[:, :1, :1]).all()
-    assert abs((y[:, 0, 0] == 0).mean() - 0.25) < 0.03
-    with pytest.raises(ValueError, match="single number"):
-        layers.DropPath(0.5)(np.float32(3.0), training=True)
+@pytest.mark.parametrize("kind", [layers.LayerNormalization, layers.RMSNormalization])
+def test_the_last_axis_is_normalized_in_one_step(kind):
+    x = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
+    for axis, steps in ((-1, 1), (2, 1), (1, 3)):
+        layer = kind(axis)
+        y = layer(x)
+        run = lamina.capture(layer.__call__)
+        np.testing.assert_array_equal(run(x).numpy(), y.numpy())
+        assert len(run.plans[-1].steps) == steps
+        centered = x - x.mean(axis, keepdims=True) if kind is layers.LayerNormalization else x
+        scale = np.sqrt((centered**2).mean(axis, keepdims=True) + layer.epsilon)
+        np.testing.assert_allclose(y.numpy(), centered / scale, rtol=1e-5, atol=1e-6)
 
 
-def test_channels_of_volumes_are_dropped_together():
-    y = layers.SpatialDropout3D(0.5, seed=2)(np.ones((3, 2, 3, 4, 5), np.float32), training=True).numpy()
-    assert (y == y[:, :1, :1, :1]).all()
-    assert set(np.unique(y)) == {0.0, 2.0}
-
-
-def test_up_sampling_of_volumes_repeats():
-    x = normal(2, 3, 2, 4, 5)
-    want = x.repeat(2, 1).repeat(3, 2).repeat(1, 3)
-    np.testing.assert_array_equal(layers.UpSampling3D((2, 3, 1), dtype="float64")(x).numpy(), want)
-
-
-def test_spectral_norm_becomes_one():
-    layer = layers.SpectralNormalization(layers.Dense(4, dtype="float64"), power_iterations=50)
-    x = normal(2, 5)
-    layer(x)
-    layer.layer.kernel.assign(normal(5, 4, seed=1))
-    layer.vector_u.assign(normal(1, 4, seed=2))
-    before = layer(x).numpy()
-    np.testing.assert_allclose(before, x @ normal(5, 4, seed=1))  # inference changes nothing
-    layer(x, training=True)
-    assert abs(np.linalg.norm(layer.layer.kernel.numpy(), 2) - 1) < 1e-9
-    layer.layer.kernel.assign(np.zeros((5, 4)))
-    layer(x, training=True)
-    assert not layer.layer.kernel.numpy().any()
-    assert np.isfinite(layer.vector_u.numpy()).all()
-
-
-def test_spectral_normalization_trains_and_is_saved():
-    model = Sequential([layers.SpectralNormalization(layers.Dense(8, "relu")), layers.Dense(1)])
-    model.compile("sgd", "mse")
-    x = normal(32, 3).astype(np.float32)
-    model.fit(x, x[:, :1], epochs=2, verbose=0)
-    assert np.linalg.norm(model.layers[0].layer.kernel.numpy(), 2) < 1.5
-    copy = Sequential.from_config(model.get_config())
-    copy.build((None, 3))
-    copy.set_weights(model.get_weights())
-    np.testing.assert_array_equal(copy(x).numpy(), model(x).numpy())
-
-
-def test_bad_layers_around_layers():
-    with pytest.raises(TypeError, match="expected a layer"):
-        layers.Wrapper(3)
-    with pytest.raises(ValueError, match="power_iterations must be a positive integer"):
-        layers.SpectralNormalization(layers.Dense(3), power_iterations=0)
-    with pytest.raises(ValueError, match="neither a kernel nor embeddings"):
-        layers.SpectralNormalization(layers.ReLU())(np.ones((2, 3), np.float32))
-
-
-def test_own_wrapper_is_built_and_described():
-    class Twice(layers.Wrapper):
-        def call(self, inputs):
-            return 2.0 * self.layer(inputs)
-
-    layer = Twice(layers.Dense(3))
-    y = layer(np.ones((2, 4), np.float32))
-    assert layer.layer.kernel.shape == (4, 3)
-    again = layers.deserialize(layers.serialize(layer), {"Twice": Twice})
-    again.build((None, 4))
-    again.set_weights(layer.get_weights())
-    np.testing.assert_array_equal(again(np.ones((2, 4), np.float32)).numpy(), y.numpy())
-
-
-def test_identity_of_a_nest():
-    a, b = Tensor(normal(2, 3)), Tensor(np.arange(3))
-    same = layers.Identity()([a, b])
-    assert same[1].numpy().tolist() == [0, 1, 2]
-    assert layers.Identity().compute_output_shape((None, 3)) == (None, 3)
-
-
-def test_descriptions_of_layers():
-    layer = layers.deserialize(layers.serialize(layers.Dense(3, name="head")))
-    assert (type(layer), layer.units, layer.name) == (layers.Dense, 3, "head")
-    with pytest.raises(TypeError, match="expected a layer"):
-        layers.serialize(3)
-    with pytest.raises(ValueError, match=r"Dens"):
-        layers.deserialize({"class_name": "Dens", "config": {}})
+def test_a_mask_of_elements_is_none_of_steps():
+    for wrong in (np.ones((2, 3, 2)), np.ones((2, 2)), np.ones(3)):
+        with pytest.raises(ValueError, match=r"mask is .*, expected the first axes of x"):
+            layers.BatchNormalization()(X, training=True, mask=wrong)
+    layer = layers.BatchNormalization()
+    assert layer(X, training=True, mask=np.ones(2)).shape == X.shape
