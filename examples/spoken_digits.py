@@ -45,15 +45,14 @@ class Listener(lamina.Model):
     def __init__(self, units: int = 64) -> None:
         super().__init__()
         self.noise = layers.GaussianNoise(0.3)
-        self.forward, self.backward = layers.GRU(units), layers.GRU(units, go_backwards=True)
+        self.read = layers.Bidirectional(layers.GRU(units))
         self.dropout = layers.Dropout(0.4)
         self.head = layers.Dense(10)
 
     def call(self, inputs, training=False):
         x, lengths = inputs
-        x = self.noise(x, training=training)
-        read = [self.forward(x, lengths=lengths), self.backward(x, lengths=lengths)]
-        return self.head(self.dropout(lamina.ops.concatenate(read, axis=-1), training=training))
+        read = self.read(self.noise(x, training=training), lengths=lengths)
+        return self.head(self.dropout(read, training=training))
 
 
 def main() -> None:

@@ -18,24 +18,13 @@ import lamina
 from lamina import layers
 
 
-def block(x, width: int, heads: int, rate: float):
-    """Attention, then two dense layers, each behind a normalization and beside a shortcut."""
-    y = layers.LayerNormalization()(x)
-    y = layers.MultiHeadAttention(heads, width // heads, dropout=rate)(y, y)
-    x = layers.Add()([x, layers.Dropout(rate)(y)])
-    y = layers.LayerNormalization()(x)
-    y = layers.Dense(2 * width, activation="gelu")(y)
-    y = layers.Dense(width)(y)
-    return layers.Add()([x, layers.Dropout(rate)(y)])
-
-
 def build(width: int = 48, heads: int = 4, depth: int = 3, rate: float = 0.1) -> lamina.Model:
     inputs = lamina.Input((8, 8, 1))
     x = layers.Conv2D(width, 2, strides=2)(inputs)  # one vector for each patch
     x = layers.Reshape((16, width))(x)
     x = layers.Add()([x, layers.PositionEmbedding(16)(x)])
     for _ in range(depth):
-        x = block(x, width, heads, rate)
+        x = layers.TransformerEncoder(2 * width, heads, rate, activation="gelu", normalize_first=True)(x)
     x = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
     return lamina.Model(inputs, layers.Dense(10)(x))
 
