@@ -16,14 +16,14 @@ bool parse_bilinear(const std::string& name) {
   return name == "bilinear";
 }
 
-Fill parse_fill(const std::string& name) {
-  if (name == "constant") return Fill::constant;
-  if (name == "nearest") return Fill::nearest;
-  if (name == "wrap") return Fill::wrap;
-  if (name == "mirror") return Fill::mirror;
+FillMode parse_fill(const std::string& name) {
+  if (name == "constant") return FillMode::constant;
+  if (name == "nearest") return FillMode::nearest;
+  if (name == "wrap") return FillMode::wrap;
+  if (name == "mirror") return FillMode::mirror;
   check(name == "reflect", kAffine, ": fill_mode is '", name,
         "', expected 'constant', 'nearest', 'wrap', 'mirror' or 'reflect'");
-  return Fill::reflect;
+  return FillMode::reflect;
 }
 
 // One map for all images or one each.
@@ -43,7 +43,7 @@ py::array affine_forward_py(py::handle x_, py::handle transform_, const std::str
   const View x = call.first(x_, "images");
   const View transform = transforms_of(call, transform_, x);
   const bool bilinear = parse_bilinear(interpolation);
-  const Fill fill = parse_fill(fill_mode);
+  const FillMode fill = parse_fill(fill_mode);
   const Result y = call.result({x.dim(0), x.dim(1), x.dim(2), x.dim(3)});
   with_float(x.dtype(), kAffine, [&]<class T>(T) {
     const AffineForward<T> a{.x = x.as<T>(),
@@ -68,7 +68,7 @@ void affine_backward_py(py::handle dy_, py::handle transform_, const std::string
   const View dy = call.first(dy_, "dy");
   const View transform = transforms_of(call, transform_, dy);
   const bool bilinear = parse_bilinear(interpolation);
-  const Fill fill = parse_fill(fill_mode);
+  const FillMode fill = parse_fill(fill_mode);
   const auto dx = call.gradient(dx_, "dx", {dy.dim(0), dy.dim(1), dy.dim(2), dy.dim(3)}, 0);
   if (!dx.v) return;
   with_float(dy.dtype(), kAffine, [&]<class T>(T) {

@@ -9,18 +9,18 @@ namespace {
 
 py::array cached_attention_forward_py(py::handle query, py::handle key, py::handle value, py::handle keys_,
                                       py::handle values_, py::handle length_, bool causal, dim_t window, double scale) {
-  Call call("cached attention");
+  Call call("cached_attention");
   const View q = call.first(query, "query");
-  check(q.ndim() == 4, "cached attention: query must be (batch, time, heads, head size), got ", q.sizes());
+  check(q.ndim() == 4, "cached_attention: query must be (batch, time, heads, head size), got ", q.sizes());
   const dim_t B = q.dim(0), steps = q.dim(1), H = q.dim(2), D = q.dim(3);
   const View k = call.input(key, "key", {B, steps, kAny, D});
   const dim_t Hkv = k.dim(2);
   const View v = call.input(value, "value", {B, steps, Hkv, kAny});
   const dim_t Dv = v.dim(3);
-  check(D > 0 && Dv > 0, "cached attention: the head size is 0");
-  check(Hkv > 0 && H % Hkv == 0, "cached attention: query has ", H, " heads, key and value have ", Hkv,
+  check(D > 0 && Dv > 0, "cached_attention: the head size is 0");
+  check(Hkv > 0 && H % Hkv == 0, "cached_attention: query has ", H, " heads, key and value have ", Hkv,
         "; the first must be a multiple of the second");
-  check(window >= 0, "cached attention: window is ", window, ", expected 0 (no limit) or a number of steps");
+  check(window >= 0, "cached_attention: window is ", window, ", expected 0 (no limit) or a number of steps");
   const View values = call.destination(values_, "values", {B, Hkv, kAny, Dv});
   const dim_t capacity = values.dim(2);
   const View keys = call.destination(keys_, "keys", {B, Hkv, (capacity + kKeyBlock - 1) / kKeyBlock, D, kKeyBlock});

@@ -215,7 +215,7 @@ void bind_optimizer(py::module_& m) {
   define(
       m, "optimizer_step", optimizer_step_py,
       with_defaults("group, rule, options, weight_decay, clipvalue, clipnorm, global_clipnorm, scale", 1.0),
-      "One step by a rule of csrc/kernels/optimizer.cpp, with its options in their order and its slots in theirs; of "
+      "One step by a rule of csrc/kernels/update_rules.h, with its options in their order and its slots in theirs; of "
       "the limits of clipping, infinity switches one off.");
 }
 

@@ -26,10 +26,6 @@ LAMINA_INLINE void fill_all(T* p, dim_t n, T value) {
 }
 
 template <class T>
-LAMINA_INLINE T maximum(Vec<T> v) {
-  return join_lanes<T>(v, [](Vec<T> a, Vec<T> b) LAMINA_INLINE_LAMBDA { return vmax<T>(a, b); });
-}
-template <class T>
 LAMINA_INLINE Vec<T> log_sum(Vec<T> a, Vec<T> b) {
   const Vec<T> m = vmax<T>(a, b);
   return m + vlog<T>(vexp_negative<T>(a - m) + vexp_negative<T>(b - m));
@@ -125,7 +121,7 @@ T sequence(const CtcSequence<T>& s) {
       store(now.blanks + i, pause);
       largest = vmax<T>(largest, vmax<T>(label, pause));
     }
-    most = maximum<T>(largest);
+    most = hmax<T>(largest);
   }
   const auto end = states(alpha + (s.steps - 1) * row, width);
   const T last_two = log_sum<T>(splat(end.blanks[s.count]), splat(s.count ? end.labels[s.count - 1] : kNever<T>))[0];
@@ -163,7 +159,7 @@ T sequence(const CtcSequence<T>& s) {
     const T of_pauses = hsum<T>(pauses), scale = T(1) / (of_pauses + hsum<T>(labels));
     g[s.blank] -= of_pauses * scale;
     for (dim_t i = 0; i < s.count; i++) g[s.labels[i]] -= share[i] * scale;
-    most = maximum<T>(largest);
+    most = hmax<T>(largest);
     offset += double(most);
     for (dim_t i = 0; i < width; i += W) {
       const V same = load(next.labels + i), after = load(next.labels + i + 1), gap = load(next.blanks + i);

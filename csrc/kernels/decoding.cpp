@@ -66,8 +66,7 @@ template <class T>
 void attend(dim_t first, dim_t n, dim_t D, dim_t Dv, const T* q, const T* keys, const T* values, T scale, T* s,
             T* out) {
   constexpr int W = kLanes<T>;
-  const T most = join_lanes<T>(scores<T>(first, n, D, q, keys, scale, s),
-                               [](Vec<T> a, Vec<T> b) LAMINA_INLINE_LAMBDA { return vmax<T>(a, b); });
+  const T most = hmax<T>(scores<T>(first, n, D, q, keys, scale, s));
   const Vec<T> base = splat(most == -kInf<T> ? T(0) : most);
   Vec<T> sum{};
   for (dim_t j = first / W * W; j < n; j += W) {  // s is -inf outside of [first, n)

@@ -8,13 +8,6 @@ namespace lamina {
 namespace LAMINA_ISA {
 namespace {
 
-template <class T, template <class> class... Entry>
-void enter(OptimizerKernels<T>& k) {
-  static_assert(sizeof...(Entry) <= kMaxRules);
-  k.count = 0;
-  ((k.rules[k.count++] = {&Entry<T>::rule, Entry<T>::factors, Entry<T>::update}), ...);
-}
-
 template <class T>
 T squares(dim_t n, const T* x) {
   constexpr int W = kLanes<T>;
@@ -41,7 +34,7 @@ void accumulate(dim_t n, const T* g, T* sum, T divisor) {
 
 template <class T>
 void fill(OptimizerKernels<T>& k) {
-  enter<T, Sgd, Adam, Nadam, Rmsprop, Adagrad, Adadelta, Adamax, Lion, Radam, ScheduleFree, Ftrl, Average>(k);
+  enter_rules(k);
   k.squares = squares<T>;
   k.accumulate = accumulate<T>;
 }

@@ -32,7 +32,7 @@ struct Rule {
   Slot slots[kMaxSlots];             // names are null behind the last
 };
 
-// One rule, made of an entry of optimizer.cpp.
+// One rule, made of an entry of update_rules.h.
 template <class T>
 struct RuleEntry {
   const Rule* rule;

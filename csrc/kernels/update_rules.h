@@ -215,7 +215,7 @@ struct Lion {
   }
 };
 
-// m and v as Adam's. From the step on in which v is known well enough (l > 4), with r that grows to 1:
+// m and v as Adam's. From the step on in which v is known well enough (l > 5, as in PyTorch), with r that grows to 1:
 // w -= alpha r m / (sqrt(v) + epsilon), alpha as Adam's;   before it w -= rate / (1 - beta_1^t) m.
 template <class T>
 struct Radam {
@@ -316,6 +316,18 @@ struct Average {
     });
   }
 };
+
+template <class T, template <class> class... Entry>
+void enter(OptimizerKernels<T>& k) {
+  static_assert(sizeof...(Entry) <= kMaxRules);
+  k.count = 0;
+  ((k.rules[k.count++] = {&Entry<T>::rule, Entry<T>::factors, Entry<T>::update}), ...);
+}
+
+template <class T>
+void enter_rules(OptimizerKernels<T>& k) {
+  enter<T, Sgd, Adam, Nadam, Rmsprop, Adagrad, Adadelta, Adamax, Lion, Radam, ScheduleFree, Ftrl, Average>(k);
+}
 
 }  // namespace
 }  // namespace LAMINA_ISA

@@ -12,22 +12,22 @@ namespace {
 constexpr double kFar = 1e15;  // beyond it a place has no fraction left, and no integer may hold it
 
 // Which element along an axis of n stands at i, -1 for none.
-dim_t element(dim_t i, dim_t n, Fill fill) {
+dim_t element(dim_t i, dim_t n, FillMode fill) {
   if (i >= 0 && i < n) return i;
   const auto modulo = [](dim_t a, dim_t b) { return (a % b + b) % b; };
   switch (fill) {
-    case Fill::nearest: return std::clamp<dim_t>(i, 0, n - 1);
-    case Fill::wrap: return modulo(i, n);
-    case Fill::mirror: {  // the outermost element stands there once
+    case FillMode::nearest: return std::clamp<dim_t>(i, 0, n - 1);
+    case FillMode::wrap: return modulo(i, n);
+    case FillMode::mirror: {  // the outermost element stands there once
       if (n == 1) return 0;
       const dim_t place = modulo(i, 2 * (n - 1));
       return place < n ? place : 2 * (n - 1) - place;
     }
-    case Fill::reflect: {  // twice
+    case FillMode::reflect: {  // twice
       const dim_t place = modulo(i, 2 * n);
       return place < n ? place : 2 * n - 1 - place;
     }
-    case Fill::constant: break;
+    case FillMode::constant: break;
   }
   return -1;
 }
@@ -41,7 +41,7 @@ struct Taps {
 };
 
 template <class T>
-Taps<T> taps(double place, dim_t n, bool bilinear, Fill fill) {
+Taps<T> taps(double place, dim_t n, bool bilinear, FillMode fill) {
   if (!(std::abs(place) < kFar)) return {{-1, -1}, {T(1), T(0)}, 1};  // NaN as well
   if (!bilinear) return {{element(static_cast<dim_t>(std::nearbyint(place)), n, fill), -1}, {T(1), T(0)}, 1};
   const double below = std::floor(place);
@@ -60,7 +60,7 @@ struct Corner {
 // The rows [begin, end) of an image: inside(output pixel, corner) where all four neighbours are the image's, and
 // anywhere(output pixel, row taps, column taps) elsewhere.
 template <class T, class Inside, class Anywhere>
-void for_each_pixel(const T* m, dim_t begin, dim_t end, dim_t H, dim_t W, bool bilinear, Fill fill, Inside inside,
+void for_each_pixel(const T* m, dim_t begin, dim_t end, dim_t H, dim_t W, bool bilinear, FillMode fill, Inside inside,
                     Anywhere anywhere) {
   const bool divides = m[6] != T(0) || m[7] != T(0);
   const double a0 = m[0], a1 = m[1], a2 = m[2], b0 = m[3], b1 = m[4], b2 = m[5], c0 = m[6], c1 = m[7];

@@ -10,20 +10,24 @@
 namespace lamina {
 namespace {
 
+// Messages are made where they are needed alone: places as text cost more than the loss of a short sequence.
 template <class T>
 void check_sequence(const Ctc<T>& a, dim_t n, dim_t* labels) {
   const dim_t count = a.label_lengths[n], steps = a.input_lengths[n];
-  check(count >= 0 && count <= a.L, "ctc_loss: target_length", describe_place(a.label_lengths, n), " is ", count,
-        ", the targets have places for 0 to ", a.L);
-  check(steps >= 0 && steps <= a.steps, "ctc_loss: output_length", describe_place(a.input_lengths, n), " is ", steps,
-        ", the outputs have 0 to ", a.steps, " steps");
+  if (count < 0 || count > a.L)
+    check(false, "ctc_loss: target_length", describe_place(a.label_lengths, n), " is ", count,
+          ", the targets have places for 0 to ", a.L);
+  if (steps < 0 || steps > a.steps)
+    check(false, "ctc_loss: output_length", describe_place(a.input_lengths, n), " is ", steps,
+          ", the outputs have 0 to ", a.steps, " steps");
   dim_t needed = count;
   for (dim_t i = 0; i < count; i++) {
     const dim_t place = n * a.L + i;
     labels[i] = a.labels[place];
-    check(labels[i] >= 0 && labels[i] < a.C, describe_outside(a.labels, place, a.C, "ctc_loss: label"));
-    check(labels[i] != a.blank, "ctc_loss: the label", describe_place(a.labels, place), " is ", a.blank,
-          ", the blank; choose another mask_index, or a shorter target_length");
+    if (labels[i] < 0 || labels[i] >= a.C) check(false, describe_outside(a.labels, place, a.C, "ctc_loss: label"));
+    if (labels[i] == a.blank)
+      check(false, "ctc_loss: the label", describe_place(a.labels, place), " is ", a.blank,
+            ", the blank; choose another mask_index, or a shorter target_length");
     needed += i > 0 && labels[i] == labels[i - 1];
   }
   check(needed <= steps, "ctc_loss: target ", n, " has ", count, " labels", needed > count ? " with repetitions" : "",

@@ -98,25 +98,56 @@ void column_moments(dim_t M, dim_t C, const T* x, T* mean, T* m2, bool far) {
   }
 }
 
+// What a gradient reads: x, dy and, where relu was applied, its result y, each (M, C).
+template <class T>
+struct Read {
+  const T *x, *y, *dy;
+  dim_t M, C;
+  bool relu;
+};
+
 // sum (C) and sum_x (C) of the kernel gradient_sums. Calls after(...) with what it has just read.
 template <class T, class F>
-void column_gradient_sums(const Cut& c, const BatchNormBackward<T>& a, const T* mean, T* sum, T* sum_x, F&& after) {
+void column_gradient_sums(const Cut& c, const Read<T>& a, const T* mean, T* sum, T* sum_x, F&& after) {
   const auto& k = kernels<T>().normalization;
-  const bool relu = a.act == Activation::relu, near = 2 * a.M * a.C * dim_t(sizeof(T)) <= caches().l2;
+  const bool near = 2 * a.M * a.C * dim_t(sizeof(T)) <= caches().l2;
   Scratch<T> part(2 * c.width * c.chunks);
   c.each(false, [&](dim_t chunk, dim_t at, dim_t rows, dim_t j, dim_t cols) {
     T* p = part + 2 * c.width * chunk + j;
-    k.gradient_sums(rows, cols, a.x + at, a.y + at, a.dy + at, c.width, mean + j, p, p + c.width, relu, near);
+    k.gradient_sums(rows, cols, a.x + at, a.y + at, a.dy + at, c.width, mean + j, p, p + c.width, a.relu, near);
     after(chunk, at, rows, j, cols);
   });
   const dim_t at = c.rows * c.width;
-  k.gradient_sums(c.rest, a.C, a.x + at, a.y + at, a.dy + at, a.C, mean, sum, sum_x, relu, near);
+  k.gradient_sums(c.rest, a.C, a.x + at, a.y + at, a.dy + at, a.C, mean, sum, sum_x, a.relu, near);
   if (c.rows == 0) return;
   for (dim_t i = 1; i < c.chunks; i++)
     for (dim_t j = 0; j < 2 * c.width; j++) part[j] += part[2 * c.width * i + j];
   for (dim_t i = 0; i < c.fold; i++)
     for (dim_t j = 0; j < a.C; j++) sum[j] += part[i * a.C + j], sum_x[j] += part[c.width + i * a.C + j];
 }
+
+// dx of the kernel normalize_gradient, block by block; each parameter has c.width numbers, a null weight is 1.
+template <class T>
+struct ColumnGradient {
+  const Cut& c;
+  const Read<T>& a;
+  const T *mean, *scale, *shift, *slope, *weight;
+  const Gradient<T>& dx;
+  bool stream;
+
+  void operator()(dim_t, dim_t at, dim_t rows, dim_t j, dim_t cols) const {
+    kernels<T>().normalization.normalize_gradient(rows, cols, a.x + at, a.y + at, a.dy + at, dx + at, c.width, mean + j,
+                                                  scale + j, shift + j, slope + j, weight ? weight + j : nullptr,
+                                                  a.relu, dx.adds(), stream);
+  }
+  void rest() const {  // the rows that fill no whole one of the cut's
+    const dim_t at = c.rows * c.width;
+    kernels<T>().normalization.normalize_gradient(1, c.rest * a.C, a.x + at, a.y + at, a.dy + at, dx + at, c.width,
+                                                  mean, scale, shift, slope, weight, a.relu, dx.adds(), false);
+  }
+};
+
+constexpr auto kNothing = [](dim_t, dim_t, dim_t, dim_t, dim_t) {};
 
 // Whether squares overflowed or underflowed on the way to a variance.
 template <class T>
@@ -207,7 +238,6 @@ void batch_norm_fold(const BatchNormFold<T>& a) {
 template <class T>
 void batch_norm_backward(const BatchNormBackward<T>& a) {
   if (a.C == 0) return;
-  const auto& k = kernels<T>().normalization;
   const Cut c(a.M, a.C);
   Scratch<T> parameters(4 * c.width + 2 * a.C);
   T *mean = parameters, *scale = mean + c.width, *shift = scale + c.width, *slope = shift + c.width;
@@ -215,9 +245,16 @@ void batch_norm_backward(const BatchNormBackward<T>& a) {
   std::copy_n(a.mean, a.C, mean);
   repeat(mean, a.C, c.width);
   const bool dx = a.dx.wanted(), parameter_sums = a.dgamma.wanted() || a.dbeta.wanted();
-  const bool relu = a.act == Activation::relu, accumulate = a.dx.adds();
-  const bool stream = past_caches(a.M * a.C * dim_t(sizeof(T)));
-  constexpr const T* no_weight = nullptr;
+  const Read<T> read{.x = a.x, .y = a.y, .dy = a.dy, .M = a.M, .C = a.C, .relu = a.act == Activation::relu};
+  const ColumnGradient<T> apply{.c = c,
+                                .a = read,
+                                .mean = mean,
+                                .scale = scale,
+                                .shift = shift,
+                                .slope = slope,
+                                .weight = nullptr,
+                                .dx = a.dx,
+                                .stream = past_caches(a.M * a.C * dim_t(sizeof(T)))};
   const auto set_parameters = [&] {
     const T per_row = a.training && a.M > 0 ? T(1) / T(a.M) : T(0);
     for (dim_t j = 0; j < a.C; j++) {
@@ -227,25 +264,17 @@ void batch_norm_backward(const BatchNormBackward<T>& a) {
     }
     for (T* p : {scale, shift, slope}) repeat(p, a.C, c.width);
   };
-  const auto apply = [&](dim_t, dim_t at, dim_t rows, dim_t j, dim_t cols) {
-    k.normalize_gradient(rows, cols, a.x + at, a.y + at, a.dy + at, a.dx + at, c.width, mean + j, scale + j, shift + j,
-                         slope + j, no_weight, relu, accumulate, stream);
-  };
   if (dx && !a.training) {  // dx needs no sums: each block's follows while the block is in the cache
     set_parameters();
-    parameter_sums ? column_gradient_sums(c, a, mean, sum, sum_x, apply) : c.each(false, apply);
+    parameter_sums ? column_gradient_sums(c, read, mean, sum, sum_x, apply) : c.each(false, apply);
   } else if (dx || parameter_sums) {
-    column_gradient_sums(c, a, mean, sum, sum_x, [](dim_t, dim_t, dim_t, dim_t, dim_t) {});
+    column_gradient_sums(c, read, mean, sum, sum_x, kNothing);
     if (dx) {
       set_parameters();
       c.each(true, apply);
     }
   }
-  if (dx) {
-    const dim_t at = c.rows * c.width;
-    k.normalize_gradient(1, c.rest * a.C, a.x + at, a.y + at, a.dy + at, a.dx + at, c.width, mean, scale, shift, slope,
-                         no_weight, relu, accumulate, false);
-  }
+  if (dx) apply.rest();
   if (a.dgamma.wanted())
     for (dim_t j = 0; j < a.C; j++) sum_x[j] *= a.rstd[j];
   give(a.C, sum_x, a.dgamma);
@@ -307,12 +336,11 @@ void layer_norm_backward(const LayerNormBackward<T>& a) {
 
 namespace {
 
-// f(n) for every sample. Many are divided among the threads; of few each is divided by itself (a region inside of
-// another runs on one thread). The bits are the same.
+// f(n) for every sample. Many, or small ones, are divided among the threads; of few large ones each is divided by
+// itself (a region inside of another runs on one thread). The bits are the same.
 template <class F>
 void each_sample(dim_t N, dim_t elements, F&& f) {
-  constexpr dim_t kMany = 16;
-  if (N < kMany) {
+  if (N < 4 * get_num_threads() && elements >= 2 * kGrain) {
     for (dim_t n = 0; n < N; n++) f(n);
     return;
   }
@@ -379,9 +407,8 @@ void group_norm_forward(const GroupNormForward<T>& a) {
 
 template <class T>
 void group_norm_backward(const GroupNormBackward<T>& a) {
-  const auto& k = kernels<T>().normalization;
   const dim_t sample = a.S * a.C, D = a.C / std::max<dim_t>(a.groups, 1), N = sample ? a.N : 0;
-  const bool dx = a.dx.wanted(), sums = a.dgamma.wanted() || a.dbeta.wanted(), accumulate = a.dx.adds();
+  const bool dx = a.dx.wanted(), sums = a.dgamma.wanted() || a.dbeta.wanted();
   const Cut c(a.S, std::max<dim_t>(a.C, 1));
   const bool stream = past_caches(a.N * sample * dim_t(sizeof(T)));
   Scratch<T> part(2 * a.C * std::max<dim_t>(N, 1));  // of each sample: sums of dy * h and of dy
@@ -398,20 +425,9 @@ void group_norm_backward(const GroupNormBackward<T>& a) {
     }
     for (dim_t j = 0; j < a.C; j++) weight[j] = a.gamma ? a.gamma[j] : T(1);
     repeat(mean, a.C, c.width);
-    const BatchNormBackward<T> columns{.x = a.x + first,
-                                       .gamma = nullptr,
-                                       .mean = nullptr,
-                                       .rstd = nullptr,
-                                       .y = a.dy + first,
-                                       .dy = a.dy + first,
-                                       .dx = {},
-                                       .dgamma = {},
-                                       .dbeta = {},
-                                       .M = a.S,
-                                       .C = a.C,
-                                       .training = true,
-                                       .act = Activation::linear};
-    column_gradient_sums(c, columns, mean, sum, sum_x, [](dim_t, dim_t, dim_t, dim_t, dim_t) {});
+    const T* const dy = a.dy + first;
+    const Read<T> read{.x = a.x + first, .y = dy, .dy = dy, .M = a.S, .C = a.C, .relu = false};
+    column_gradient_sums(c, read, mean, sum, sum_x, kNothing);
     for (dim_t g = 0; dx && g < a.groups; g++) {
       const dim_t j0 = g * D, j1 = j0 + D;
       const T u = sum_of<T>(j0, j1, [&](dim_t j) { return weight[j] * sum[j]; });
@@ -422,15 +438,18 @@ void group_norm_backward(const GroupNormBackward<T>& a) {
     }
     if (dx) {
       for (T* p : {scale, shift, slope, weight}) repeat(p, a.C, c.width);
-      const T *const w = a.gamma ? weight : nullptr, *const x = a.x + first, *const dy = a.dy + first;
-      T* const to = a.dx + first;
-      c.each(true, [&](dim_t, dim_t at, dim_t rows, dim_t j, dim_t cols) {
-        k.normalize_gradient(rows, cols, x + at, dy + at, dy + at, to + at, c.width, mean + j, scale + j, shift + j,
-                             slope + j, w ? w + j : w, false, accumulate, stream);
-      });
-      const dim_t at = c.rows * c.width;
-      k.normalize_gradient(1, c.rest * a.C, x + at, dy + at, dy + at, to + at, c.width, mean, scale, shift, slope, w,
-                           false, accumulate, false);
+      const Gradient<T> to{a.dx + first, a.dx.mode};
+      const ColumnGradient<T> apply{.c = c,
+                                    .a = read,
+                                    .mean = mean,
+                                    .scale = scale,
+                                    .shift = shift,
+                                    .slope = slope,
+                                    .weight = a.gamma ? weight : nullptr,
+                                    .dx = to,
+                                    .stream = stream};
+      c.each(true, apply);
+      apply.rest();
     }
     for (dim_t j = 0; j < a.C; j++) sum_x[j] *= scale[j];
   });

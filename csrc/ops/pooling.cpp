@@ -40,10 +40,10 @@ void pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) 
     PoolRow<T> row{};
     row.channels = C;
     row.stream = stream;
-    const Axis *across = nullptr,
-               *down = nullptr;  // written only on a change: a kernel waits for fields written just before it
+    const Axis *across = nullptr, *down = nullptr;
     for_rows(to, begin, end, [&](dim_t image, dim_t plane, dim_t height, dim_t i) {
       runs.of_row(plane, height, [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
+        // Written only on a change, since a kernel waits for fields written just before it.
         if (across != &q) {
           across = &q;
           row.x_pixel = q.step * C;
@@ -213,8 +213,9 @@ template <class T, class I>
 void scatter(const Window& v, const I* index, const T* dy, T* dx, bool accumulate) {
   const dim_t C = v.C, blocks = (C + kChannels - 1) / kChannels, pixels = product(v.in), outputs = v.out[0] * v.out[1];
   // Pixels from the first one under a window to that of each number; in adaptive windows numbers are pixels.
-  std::vector<dim_t> places(v.adaptive ? pixels : product(v.taps));
-  for (dim_t t = 0; t < dim_t(places.size()); t++) {
+  const dim_t numbers = v.adaptive ? pixels : product(v.taps);
+  Scratch<dim_t> places(numbers);
+  for (dim_t t = 0; t < numbers; t++) {
     const dim_t d = t / v.taps[2] / v.taps[1] * v.dilation[0], h = t / v.taps[2] % v.taps[1] * v.dilation[1];
     places[t] = v.adaptive ? t : (d * v.in[1] + h) * v.in[2] + t % v.taps[2] * v.dilation[2];
   }
@@ -245,7 +246,7 @@ void scatter(const Window& v, const I* index, const T* dy, T* dx, bool accumulat
           const dim_t under = line + w * stride[2], o = (row * v.out[2] + w) * C + first;
           for (dim_t c = 0; c < count; c++) {
             const std::size_t number = std::size_t(index[o + c]);
-            if (number >= places.size()) continue;  // callers may give any index
+            if (number >= std::size_t(numbers)) continue;  // callers may give any index
             const dim_t pixel = under + places[number];
             if (pixel >= from && pixel < to) image[pixel * C + c] += dy[o + c];
           }

@@ -286,6 +286,10 @@ template <class T>
 LAMINA_INLINE T hsum(Vec<T> v) {
   return join_lanes<T>(v, [](Vec<T> a, Vec<T> b) LAMINA_INLINE_LAMBDA { return a + b; });
 }
+template <class T>
+LAMINA_INLINE T hmax(Vec<T> v) {  // a NaN may get lost
+  return join_lanes<T>(v, [](Vec<T> a, Vec<T> b) LAMINA_INLINE_LAMBDA { return vmax<T>(a, b); });
+}
 
 // A W x W block in registers, rows to columns: log2(W) rounds that swap halves of growing distance.
 template <class T, int D>

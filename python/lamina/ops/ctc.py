@@ -53,12 +53,12 @@ def ctc_loss(
     labels = _integers("ctc_loss", "target", target)
     counts = _integers("ctc_loss", "target_length", target_length)
     steps = _integers("ctc_loss", "output_length", output_length)
-    loss, gradient = _native.ctc_forward(x._array, labels, counts, steps, mask_index, wants_grad(x))
+    loss, gradient = _native.ctc_loss_forward(x._array, labels, counts, steps, mask_index, wants_grad(x))
     if gradient is None:
         return wrap(loss)
 
     def backward(dy: Array, grads: Gradients) -> None:
-        _native.ctc_backward(gradient, dy, grads[0], grads.accumulate)
+        _native.ctc_loss_backward(gradient, dy, grads[0], grads.accumulate)
 
     return record(loss, (x,), backward)
 

@@ -50,7 +50,7 @@ class Optimizer(UpdateSteps):
     """
 
     def __init_subclass__(cls, rule: str | None = None, **kwargs: Any) -> None:
-        """rule: that of the subclass in csrc/kernels/optimizer.cpp."""
+        """rule: that of the subclass in csrc/kernels/update_rules.h."""
         super().__init_subclass__(**kwargs)
         if rule is not None:
             cls._rule = rule

@@ -39,15 +39,20 @@ def _one(x: Array, labels: Array, blank: int) -> tuple[float, Array]:
     return -log_likelihood, gradient
 
 
-def ctc_forward(
-    x: Array, labels: Array, label_lengths: Array, input_lengths: Array, blank: int, want_gradient: bool = True
+def ctc_loss_forward(
+    output: Array,
+    target: Array,
+    target_length: Array,
+    output_length: Array,
+    mask_index: int,
+    want_gradient: bool = True,
 ) -> tuple[Array, Array | None]:
-    losses, gradient = np.zeros(len(x), x.dtype), np.zeros_like(x)
-    for n, (count, steps) in enumerate(zip(label_lengths, input_lengths, strict=True)):
+    losses, gradient = np.zeros(len(output), output.dtype), np.zeros_like(output)
+    for n, (count, steps) in enumerate(zip(target_length, output_length, strict=True)):
         if steps:
-            losses[n], gradient[n, :steps] = _one(x[n, :steps], labels[n, :count], blank)
+            losses[n], gradient[n, :steps] = _one(output[n, :steps], target[n, :count], mask_index)
     return losses, gradient if want_gradient else None
 
 
-def ctc_backward(gradient: Array, dy: Array, dx: Array | None, accumulate: int = 0) -> None:
+def ctc_loss_backward(gradient: Array, dy: Array, dx: Array | None, accumulate: int = 0) -> None:
     give(dx, gradient * dy[:, None, None], accumulate, 0)

@@ -1,4 +1,4 @@
-"""NumPy twins of the update rules (``csrc/kernels/optimizer.cpp``): same names, options, slots and updates."""
+"""NumPy twins of the update rules (``csrc/kernels/update_rules.h``): same names, options, slots and updates."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def _ctc(N: int, T: int, C: int, L: int, blank: int = 0, full: bool = False, rep
 
     return Case(
         "ctc", f"{N} x {T} steps, {C} classes, {L} labels{' repeated' * repeated}{' full' * full}, blank {blank}",
-        "ctc_forward", inputs, "ctc_backward", (0,), lambda args, result, dy: (result[1], dy),
+        "ctc_loss_forward", inputs, "ctc_loss_backward", (0,), lambda args, result, dy: (result[1], dy),
         bytes=8.0 * N * T * C, backward_bytes=8.0 * N * T * C, torch=_torch if N else None, reduction=8 * T + 64,
     )  # fmt: skip
 
