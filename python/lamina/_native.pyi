@@ -57,8 +57,8 @@ __all__: list[str] = [
     "copy_into",
     "cross_entropy_backward",
     "cross_entropy_forward",
-    "ctc_backward",
-    "ctc_forward",
+    "ctc_loss_backward",
+    "ctc_loss_forward",
     "cumsum_backward",
     "cumsum_forward",
     "default_threads",
@@ -683,21 +683,21 @@ def cross_entropy_forward(
     (losses, gradient or None) of logits or probabilities x (..., C) with integer labels (...) or targets (..., C).
     """
 
-def ctc_backward(gradient: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
+def ctc_loss_backward(gradient: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
     """
     dx = gradient * dy, dy one a sequence.
     """
 
-def ctc_forward(
-    x: typing.Any,
-    labels: typing.Any,
-    label_lengths: typing.Any,
-    input_lengths: typing.Any,
-    blank: int,
+def ctc_loss_forward(
+    output: typing.Any,
+    target: typing.Any,
+    target_length: typing.Any,
+    output_length: typing.Any,
+    mask_index: int,
     want_gradient: bool,
 ) -> tuple[typing.Any, ...]:
     """
-    (losses, gradient or None) of logits x (N, T, C) that spell labels (N, L), of which and of the steps as many count as their lengths say.
+    (losses, gradient or None) of logits (N, T, C) that spell labels (N, L), of which and of the steps as many count as their lengths say.
     """
 
 def cumsum_backward(dy: typing.Any, axis: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
@@ -1119,7 +1119,7 @@ def optimizer_step(
     scale: float = 1.0,
 ) -> None:
     """
-    One step by a rule of csrc/kernels/optimizer.cpp, with its options in their order and its slots in theirs; of the limits of clipping, infinity switches one off.
+    One step by a rule of csrc/kernels/update_rules.h, with its options in their order and its slots in theirs; of the limits of clipping, infinity switches one off.
     """
 
 def physical_cores(root: str = "") -> int:
