@@ -123,7 +123,7 @@ def test_bad_input():
         ({0: [[1, 4], [1, 0]]}, r"label 4 at \[0, 1\] is outside 0\.\.3"),
         ({2: [2, 2]}, r"the label at \[1, 1\] is 0, the blank"),
         ({2: [2]}, "label_lengths are"),
-        ({1: x[0]}, r"x must be \(batch, steps, classes\)"),
+        ({1: x[0]}, r"output must be \(batch, steps, classes\)"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             ops.ctc_loss(*(change.get(i, a) for i, a in enumerate(good)))
