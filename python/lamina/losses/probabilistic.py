@@ -130,7 +130,10 @@ class CategoricalCrossentropy(Crossentropy, function=categorical_crossentropy, l
 
 def _labels_last(y_true: Any, y_pred: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """Both with the classes as the last axis; labels may have a length of one on the axis of classes."""
-    labels, last = as_tensor(y_true), class_axis("sparse_categorical_crossentropy", axis, y_pred)
+    labels = as_tensor(y_true)
+    if axis == -1 and type(axis) is int and y_pred.ndim:  # in every step of most networks
+        return labels, y_pred
+    last = class_axis("sparse_categorical_crossentropy", axis, y_pred)
     if labels.ndim == y_pred.ndim and labels.shape[last] == 1:
         labels = classes_last(labels, last)
     return labels, classes_last(y_pred, last)
