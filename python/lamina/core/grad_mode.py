@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,27 +20,37 @@ class _GradMode(threading.local):
 grad_mode = _GradMode()
 
 
-@contextlib.contextmanager
-def no_grad() -> Iterator[None]:
+class _Switch(contextlib.ContextDecorator):
+    """Sets ``grad_mode.enabled`` inside, and puts it back; no generator, which costs more than a small operation."""
+
+    _enabled: bool
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        self._before, grad_mode.enabled = grad_mode.enabled, self._enabled
+
+    def __exit__(self, *_: object) -> None:
+        grad_mode.enabled = self._before
+
+    def _recreate_cm(self) -> _Switch:
+        return type(self)()  # a decorated function may call itself
+
+
+class no_grad(_Switch):
     """Put nothing inside on the tape of this thread; a context manager, also a decorator.
 
     Source: PyTorch, torch.no_grad.
     """
-    before, grad_mode.enabled = grad_mode.enabled, False
-    try:
-        yield
-    finally:
-        grad_mode.enabled = before
+
+    _enabled = False
+    __slots__ = ()
 
 
-@contextlib.contextmanager
-def enable_grad() -> Iterator[None]:
+class enable_grad(_Switch):
     """Put operations on the tape again inside of ``no_grad``; a context manager, also a decorator.
 
     Source: PyTorch, torch.enable_grad.
     """
-    before, grad_mode.enabled = grad_mode.enabled, True
-    try:
-        yield
-    finally:
-        grad_mode.enabled = before
+
+    _enabled = True
+    __slots__ = ()

@@ -69,7 +69,7 @@ class MeanMetricWrapper(Average):
                     f"metric {self.name!r}: its function returned {values!r}, expected one value per sample"
                 )
             weight = None if sample_weight is None else weights_of(self.name, sample_weight, values.shape)
-            for kept in (mask, counted):
+            for kept in () if mask is counted is None else (mask, counted):
                 shape = None if kept is None else leading_axes(kept.shape, values.shape)
                 if kept is not None and shape is not None:
                     factor = np.asarray(kept).reshape(shape)
