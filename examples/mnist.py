@@ -1,4 +1,4 @@
-"""Trains a convolutional network on MNIST, Fashion-MNIST or any other set of small grey images in their format.
+"""Trains a small residual network on MNIST, Fashion-MNIST or any other set of small grey images in their format.
 
     python examples/mnist.py --data PATH [--epochs N]
 
@@ -55,16 +55,29 @@ def load(path: Path) -> tuple[np.ndarray, ...]:
     )
 
 
+def block(filters: int, strides: int = 1) -> layers.Residual:
+    """Two convolutions with a shortcut around them, a projection where they change the shape."""
+    return layers.Residual(
+        [
+            layers.Conv2D(filters, 3, strides, padding="same", use_bias=False),
+            layers.BatchNormalization(momentum=0.9),
+            layers.ReLU(),
+            layers.Conv2D(filters, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(momentum=0.9),
+        ],
+        activation="relu",
+    )
+
+
 def build(shape: tuple[int, ...], classes: int) -> lamina.Sequential:
     return lamina.Sequential(
         [
             lamina.Input(shape),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.Conv2D(64, 3, activation="relu"),
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
             layers.MaxPooling2D(2),
-            layers.Dropout(0.25),
+            block(32),
+            block(64, strides=2),
             layers.Flatten(),
-            layers.Dense(128, activation="relu"),
             layers.Dropout(0.5),
             layers.Dense(classes),
         ]

@@ -41,6 +41,7 @@ from .preprocessing.text import *
 from .recurrent import *
 from .recurrent_cell import *
 from .reshape import *
+from .residual import *
 from .rotary_embedding import *
 from .sequence_attention import *
 from .siamese import *

@@ -190,6 +190,12 @@ def _table() -> Iterator[tuple[Any, ...]]:
     paired = {"encoder": la.Dense(3, activation="tanh"), "distance": "l2", "head": la.Dense(1)}
     yield la.Siamese, paired, [(3, 4), (3, 4)]
     yield la.Siamese, {"encoder": la.Dense(3), "distance": "cosine"}, [SEQUENCE, SEQUENCE, SEQUENCE]
+    narrower = [la.Conv2D(4, 3, strides=2, padding="same"), la.BatchNormalization(), la.ReLU()]
+    yield la.Residual, {"block": narrower, "activation": "relu", "drop_path": 0.3, "seed": 1}, IMAGE, {"smooth": False}
+    yield la.Residual, {"block": la.Dense(3, activation="tanh")}, (4, 5)
+    before = {"normalization": la.LayerNormalization(), "normalize_first": True}
+    yield la.Residual, {"block": la.Dense(2), "shortcut": None, "drop_path": 0.3, **before}, SEQUENCE, {"time": 1}
+    yield la.Residual, {"block": la.Dense(2), "normalization": la.RMSNormalization()}, SEQUENCE, {"time": 1}
     yield la.SimpleRNN, {"units": 3, "return_sequences": True}, SEQUENCE, {"time": 1}
     yield la.GRU, {"units": 3, "return_state": True}, SEQUENCE, {"time": 1}
     yield la.GRU, {"units": 3, "reset_after": False, "go_backwards": True}, SEQUENCE, {"time": 1}
