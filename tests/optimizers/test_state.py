@@ -183,3 +183,17 @@ def test_a_schedule_gives_the_rate_of_captured_steps(accumulated):
     assert len(step.plans) == 1
     places = [(1,), (3,), (5,)] if accumulated else [(0, 1), (2, 3), (4, 5)]
     assert rates == pytest.approx([sum(schedule(p) for p in each) for each in places])
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "Lamb", "Ftrl"])
+def test_state_dict(name):
+    def trained(optimizer, w, steps):
+        for _ in range(steps):
+            optimizer.apply([np.array([1.0, -2.0, 0.5])], [w])
+        return w.numpy().copy()
+
+    w, other = (lamina.Variable("ones", (3,), "float64") for _ in range(2))
+    optimizer, again = (getattr(lamina.optimizers, name)(0.1) for _ in range(2))
+    other.assign(trained(optimizer, w, 2))
+    again.load_state_dict(optimizer.state_dict())  # before build
+    np.testing.assert_array_equal(trained(again, other, 2), trained(optimizer, w, 2))

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.autograd import Tensor
 from .base import Optimizer
-from .schedules import LearningRateSchedule
+from .schedules import Rate
 
 
 class Adagrad(Optimizer, rule="adagrad"):
@@ -25,7 +25,7 @@ class Adagrad(Optimizer, rule="adagrad"):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule = 0.001,
+        learning_rate: Rate = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
         **shared: Any,
@@ -51,7 +51,7 @@ class Adadelta(Optimizer, rule="adadelta"):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule = 0.001,
+        learning_rate: Rate = 0.001,
         rho: float = 0.95,
         epsilon: float = 1e-7,
         **shared: Any,
@@ -82,7 +82,7 @@ class Ftrl(Optimizer, rule="ftrl"):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule = 0.001,
+        learning_rate: Rate = 0.001,
         learning_rate_power: float = -0.5,
         initial_accumulator_value: float = 0.1,
         l1_regularization_strength: float = 0.0,

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.autograd import Tensor
 from .base import Optimizer
-from .schedules import LearningRateSchedule
+from .schedules import Rate
 
 
 class Adam(Optimizer, rule="adam"):
@@ -23,7 +23,7 @@ class Adam(Optimizer, rule="adam"):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule = 0.001,
+        learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -45,7 +45,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule = 0.001,
+        learning_rate: Rate = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -67,7 +67,7 @@ class Nadam(Optimizer, rule="nadam"):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule = 0.001,
+        learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -90,7 +90,7 @@ class Adamax(Optimizer, rule="adamax"):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule = 0.001,
+        learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -108,7 +108,7 @@ class RAdam(Optimizer, rule="radam"):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule = 0.001,
+        learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -133,7 +133,7 @@ class ScheduleFreeAdamW(Optimizer, rule="schedule_free_adamw"):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule = 0.0025,
+        learning_rate: Rate = 0.0025,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,

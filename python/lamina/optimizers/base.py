@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,8 @@ class Optimizer(UpdateSteps):
     Raises:
         ValueError: ``learning_rate`` is negative or not finite; a limit is not positive; several limits are given;
             ``gradient_accumulation_steps`` is less than 2; an argument is unknown.
-        TypeError: ``learning_rate`` is no number or schedule; ``gradient_transformers`` is no list of functions.
+        TypeError: ``learning_rate`` is no number, schedule or function; ``gradient_transformers`` is no list of
+            functions.
 
     Source: Keras 3, Optimizer.
     """
@@ -238,6 +239,25 @@ class Optimizer(UpdateSteps):
                             f"expected a tensor of shape {v.shape}"
                         )
                     v.assign(allowed)
+
+    def state_dict(self) -> dict[str, Array]:
+        """A copy of the state, as ``get_state()``: {name: array}, variables by their place.
+
+        Source: PyTorch, torch.optim.Optimizer.state_dict.
+        """
+        return self.get_state()
+
+    def load_state_dict(self, state_dict: Mapping[str, Array]) -> None:
+        """Restore what ``state_dict`` gave, as ``set_state``; before ``build`` it is kept until then.
+
+        Args:
+            state_dict: {name: array}.
+
+        Raises:
+            TypeError: it is no dict, or an array is of a type that no state has.
+            ValueError: an array is missing, unknown, of another shape, or damaged; the message names it.
+        """
+        self.set_state(state_dict)
 
     def zero_grad(self) -> None:
         """Forget all gradients, so that the next backward overwrites them."""

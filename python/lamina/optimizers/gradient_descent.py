@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .base import Optimizer
-from .schedules import LearningRateSchedule
+from .schedules import Rate
 
 
 class SGD(Optimizer, rule="sgd"):
@@ -23,7 +23,7 @@ class SGD(Optimizer, rule="sgd"):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule = 0.01,
+        learning_rate: Rate = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
         **shared: Any,

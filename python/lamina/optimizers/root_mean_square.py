@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .base import Optimizer
-from .schedules import LearningRateSchedule
+from .schedules import Rate
 
 
 class RMSprop(Optimizer, rule="rmsprop"):
@@ -23,7 +23,7 @@ class RMSprop(Optimizer, rule="rmsprop"):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule = 0.001,
+        learning_rate: Rate = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core import registry
-from ..core.explain import Explained
+from ..core.autograd import Tensor
+from ..core.explain import Explained, show
 from ..core.suggest import unknown
 
 _POSITIVE = ("decay_steps", "first_decay_steps", "t_mul")  # arguments
@@ -243,6 +244,22 @@ class CosineDecayRestarts(LearningRateSchedule):
         return 0.5 * float(self.m_mul) ** i * (1.0 + math.cos(math.pi * place))
 
 
+class RateFunction(LearningRateSchedule):
+    """A function without arguments as a schedule, asked before every step."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+
+    def __call__(self, step: int) -> float:
+        rate = self.function()
+        try:
+            return float(rate)
+        except (TypeError, ValueError):
+            raise TypeError(f"learning_rate: {self.function!r} returned {show(rate)}, expected a number") from None
+
+
+Rate = float | LearningRateSchedule | Callable[[], float]  # what optimizers take for one
+
 _CLASSES: dict[str, type[LearningRateSchedule]] = {
     cls.__name__: cls
     for cls in (
@@ -256,12 +273,24 @@ _CLASSES: dict[str, type[LearningRateSchedule]] = {
 }
 
 
+def from_rate(rate: Any) -> Any:
+    """A function or a description as the schedule that it is of; a schedule or a number as it is."""
+    if isinstance(rate, dict):
+        if rate.get("class_name") != "__function__":
+            return deserialize(rate)
+        rate = registry.deserialize(rate)
+    return RateFunction(rate) if callable(rate) and not isinstance(rate, (LearningRateSchedule, Tensor)) else rate
+
+
 def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
     """The description from which ``deserialize`` makes the same schedule again.
 
     Args:
         schedule: the schedule.
     """
+    if isinstance(schedule, RateFunction):
+        described: dict[str, Any] = registry.serialize(schedule.function)
+        return described
     name = registry.name_of(type(schedule)) or type(schedule).__name__
     return {"class_name": name, "config": schedule.get_config()}
 

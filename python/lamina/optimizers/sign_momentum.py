@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .base import Optimizer
-from .schedules import LearningRateSchedule
+from .schedules import Rate
 
 
 class Lion(Optimizer, rule="lion"):
@@ -23,7 +23,7 @@ class Lion(Optimizer, rule="lion"):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule = 0.001,
+        learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
         **shared: Any,

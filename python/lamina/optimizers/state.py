@@ -24,7 +24,7 @@ from .averages import Averages, check_averages
 from .before_update import Accumulate, Clip, GradientTransform, check_accumulation
 from .gradient_transformer import Transformers
 from .options import check_option
-from .schedules import LearningRateSchedule
+from .schedules import LearningRateSchedule, Rate
 
 
 def label(variable: Tensor, index: int) -> str:
@@ -62,7 +62,7 @@ class OptimizerState(Explained, strict=True):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule,
+        learning_rate: Rate,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -149,7 +149,8 @@ class OptimizerState(Explained, strict=True):
     def learning_rate(self) -> LearningRate:
         """The rate of the next step, a float64 tensor of shape ().
 
-        Assign a number or a schedule.  A schedule is not replaced by a number (TypeError), only by another schedule.
+        Assign a number, a schedule, or a function without arguments, which each step asks.  A schedule is not replaced
+        by a number (TypeError), only by another schedule; a function is.
         """
         rate = self._rate
         if self._schedule is not None:
@@ -159,26 +160,30 @@ class OptimizerState(Explained, strict=True):
         return LearningRate(self, rate)
 
     @learning_rate.setter
-    def learning_rate(self, value: float | LearningRateSchedule | dict[str, Any]) -> None:
+    def learning_rate(self, value: Rate | dict[str, Any]) -> None:
         forbid_capture(f"the learning rate of {type(self).__name__} was set in the step; set it between steps")
-        if isinstance(value, dict):
-            value = schedules.deserialize(value)
-        if isinstance(value, LearningRateSchedule):
-            self._schedule = value
+        given: Any = schedules.from_rate(value)
+        if isinstance(given, LearningRateSchedule):
+            self._schedule = given
             note_change(self, "learning_rate")  # recorded steps ask a schedule, but not a number, before each replay
             return
         name = type(self).__name__
-        if self._schedule is not None:
+        if self._schedule is not None and not isinstance(self._schedule, schedules.RateFunction):
             raise TypeError(
-                f"{name}: its learning_rate is a schedule, {self._schedule!r}, so it cannot be set to {value!r}; make "
+                f"{name}: its learning_rate is a schedule, {self._schedule!r}, so it cannot be set to {given!r}; make "
                 "the optimizer with a number to change it later"
             )
         try:
-            rate = float(value)
+            rate = float(given)
         except (TypeError, ValueError):
-            raise TypeError(f"{name}: learning_rate must be a number or a schedule, got {value!r}") from None
+            raise TypeError(
+                f"{name}: learning_rate must be a number, a schedule or a function without arguments, got {given!r}"
+            ) from None
         if not (math.isfinite(rate) and rate >= 0):
             raise ValueError(f"{name}: learning_rate must be a finite number >= 0, got {rate}")
+        if self._schedule is not None:
+            self._schedule = None
+            note_change(self, "learning_rate")
         self._rate[0] = rate
 
     @property
