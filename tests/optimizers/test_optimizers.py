@@ -194,7 +194,7 @@ def test_bad_arguments_are_named():
         Adam(float("nan"))
     with pytest.raises(ValueError, match=r"beta_1 must be in \[0, 1\), got 1"):
         Adam(beta_1=1)
-    with pytest.raises(TypeError, match="learning_rate must be a number, a schedule or a function .*, got 'x'"):
+    with pytest.raises(TypeError, match=r"learning_rate must be a number, a schedule or a function .*, got 'x'"):
         Adam(learning_rate="x")
     with pytest.raises(ValueError, match="unknown argument of Adam 'lr': did you mean 'learning_rate'"):
         Adam(lr=0.1)
