@@ -106,6 +106,14 @@ py::array forward(Kind kind, py::handle x_, py::handle w_, py::handle b_, const 
   return y;
 }
 
+// What the padding stands for: so many zeros in front of each axis of x, and behind it.
+using Sides = std::pair<std::vector<dim_t>, std::vector<dim_t>>;
+Sides padding_of(Kind kind, py::handle x_, py::handle w_, const Options& o) {
+  Call call(name_of(kind));
+  const Convolution c = parse(call, kind, x_, w_, o);
+  return {images(0, c.window.before, 0, c.rank), images(0, c.window.after, 0, c.rank)};
+}
+
 // Where the gradients go, and bit i of `accumulate` for the i-th.
 struct Destinations {
   py::handle dx, dw, db;
@@ -164,6 +172,16 @@ void conv_transpose_backward_py(py::handle x, py::handle w, py::handle y, py::ha
            {dx, dw, db, accumulate});
 }
 
+Sides conv_padding_py(py::handle x, py::handle w, py::handle strides, py::handle padding, py::handle dilation_rate,
+                      dim_t groups) {
+  return padding_of(Kind::plain, x, w, {strides, padding, {}, dilation_rate, groups});
+}
+
+Sides depthwise_conv_padding_py(py::handle x, py::handle w, py::handle strides, py::handle padding,
+                                py::handle dilation_rate) {
+  return padding_of(Kind::depthwise, x, w, {strides, padding, {}, dilation_rate, 1});
+}
+
 py::array depthwise_conv_forward_py(py::handle x, py::handle w, py::handle b, py::handle strides, py::handle padding,
                                     py::handle dilation_rate, const std::string& activation) {
   return forward(Kind::depthwise, x, w, b, {strides, padding, {}, dilation_rate, 1}, activation);
@@ -184,6 +202,10 @@ void bind_convolution(py::module_& m) {
   define(m, "conv_backward", conv_backward_py,
          with_defaults("x, w, y, dy, strides, padding, dilation_rate, groups, activation, dx, dw, db, accumulate", 0),
          "Gradients of conv_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.");
+  define(m, "conv_padding", conv_padding_py, "x, w, strides, padding, dilation_rate, groups",
+         "How many zeros conv_forward would put before each axis of x, and after it.");
+  define(m, "depthwise_conv_padding", depthwise_conv_padding_py, "x, w, strides, padding, dilation_rate",
+         "How many zeros depthwise_conv_forward would put before each axis of x, and after it.");
   define(m, "conv_transpose_forward", conv_transpose_forward_py,
          "x, w, b, strides, padding, output_padding, dilation_rate, groups, activation",
          "The data gradient of a convolution, run forward: x (N, ..., C), w (taps..., K / groups, C), b (K,) or None.");

@@ -2,6 +2,7 @@
 #include "bind/define.h"
 #include "bind/families.h"
 #include "bind/indices.h"
+#include "ops/border.h"
 #include "ops/copy.h"
 #include "ops/reshape.h"
 
@@ -226,6 +227,75 @@ void take_backward_py(py::handle indices_, py::handle dy_, py::handle axis, py::
   });
 }
 
+// Borders of x: numbers of elements in front of and behind each axis.
+struct ParsedBorders : Borders {
+  std::vector<dim_t> shape;  // with them
+
+  ParsedBorders(const View& x, const std::vector<dim_t>& before, const std::vector<dim_t>& after,
+                const std::string& mode_) {
+    constexpr std::pair<const char*, BorderMode> modes[] = {{"reflect", BorderMode::reflect},
+                                                            {"symmetric", BorderMode::symmetric},
+                                                            {"edge", BorderMode::edge},
+                                                            {"wrap", BorderMode::wrap}};
+    mode = value_named(mode_, modes, "mode of pad");
+    const auto axes = static_cast<std::size_t>(x.ndim());
+    check(before.size() == axes && after.size() == axes, "pad: ", before.size(), " widths before and ", after.size(),
+          " after, x is ", x.sizes());
+    for (int i = 0; i < x.ndim(); i++) {
+      const dim_t n = x.dim(i), front = before[i], back = after[i];
+      constexpr dim_t most = dim_t(1) << 40;  // so that sums of them fit
+      check(front >= 0 && back >= 0 && front < most && back < most, "pad: widths of axis ", i, " are ", front, " and ",
+            back, ", expected none below 0, and none too large");
+      check(n > 0 || front + back == 0, "pad: axis ", i, " of x, which is ", x.sizes(),
+            ", is empty and has nothing to make a border of");
+      shape.push_back(front + n + back);
+      if (front + back > 0) {
+        if (inner != 1) append({inner, 0, 0});
+        append({n, front, back});
+        inner = 1;
+      } else {
+        inner *= n;
+      }
+    }
+    if (rank == 0) append({std::exchange(inner, 1), 0, 0});
+    dim_t size = 1;
+    for (dim_t n : shape) size = checked_product({size, n});
+  }
+
+ private:
+  void append(const BorderAxis& a) {
+    check(rank < kMaxRank, "pad: more than ", kMaxRank, " axes with borders, and parts between these");
+    axis[rank++] = a;
+  }
+};
+
+py::array border_forward_py(py::handle x_, const std::vector<dim_t>& before, const std::vector<dim_t>& after,
+                            const std::string& mode) {
+  Call call("pad");
+  const View x = call.first(x_, "x");
+  const ParsedBorders borders(x, before, after, mode);
+  const Result y = call.result(borders.shape);
+  with_size(item_size(x.dtype()), [&]<class T>(T) {
+    const BorderForward<T> a{
+        .x = static_cast<const T*>(x.data()), .y = static_cast<T*>(data_of(y.array)), .borders = borders};
+    run<border_forward<T>>("border_forward", 4.0 * double(y.size()), a);
+  });
+  return y;
+}
+
+void border_backward_py(py::handle dy_, const std::vector<dim_t>& before, const std::vector<dim_t>& after,
+                        const std::string& mode, py::handle dx_, int accumulate) {
+  if (dx_.is_none()) return;
+  Call call("pad", accumulate);
+  const View dx = call.first_destination(dx_, "dx");
+  const ParsedBorders borders(dx, before, after, mode);
+  const View dy = call.input(dy_, "dy", borders.shape);
+  with_float(call.dtype(), "pad", [&]<class T>(T) {
+    const BorderBackward<T> a{.dy = dy.as<T>(), .dx = {dx.as<T>(), call.mode(0)}, .borders = borders};
+    run<border_backward<T>>("border_backward", 4.0 * double(dy.size()), a);
+  });
+}
+
 py::array one_hot_forward_py(py::handle indices_, dim_t classes, py::handle dtype_) {
   Call call("one_hot");
   const View indices = call.first(indices_, "indices");
@@ -264,6 +334,10 @@ void bind_reshape(py::module_& m) {
   define(m, "take_forward", take_forward_py, "x, indices, axis", "x[..., indices, ...] along an axis.");
   define(m, "take_backward", take_backward_py, with_defaults("indices, dy, axis, dx, accumulate", 0),
          "Gradient of take_forward; int64 and uint64 too.");
+  define(m, "border_forward", border_forward_py, "x, before, after, mode",
+         "x with so many elements of its own around each axis: 'reflect', 'symmetric', 'edge' or 'wrap'.");
+  define(m, "border_backward", border_backward_py, with_defaults("dy, before, after, mode, dx, accumulate", 0),
+         "Gradient of border_forward into dx.");
   define(m, "one_hot_forward", one_hot_forward_py, "indices, classes, dtype",
          "Rows of zeros with a one at the index; zeros for an index outside.");
 }

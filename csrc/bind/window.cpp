@@ -28,20 +28,24 @@ const char* axis_name(int axis, int rank) {
 struct Padding {
   std::string name;  // empty: numbers
   Triple before{}, after{};
+
+  bool is_same() const { return name == "same" || name == "same_lower"; }
+  // The part of `total` that "same" puts in front: of an odd one the smaller half, "same_lower" the larger.
+  dim_t front(dim_t total) const { return name == "same_lower" ? total - total / 2 : total / 2; }
 };
 
 Padding parse_padding(py::handle h, int rank, bool causal, const char* op) {
   Padding p;
   if (py::isinstance<py::str>(h)) {
     p.name = to_text(h, op, "padding");
-    check(p.name == "same" || p.name == "valid" || (causal && rank == 1 && p.name == "causal"), op, ": padding is '",
-          p.name, "', expected 'valid', 'same'", causal && rank == 1 ? ", 'causal'" : "",
-          " or numbers, for each axis one or (before, after)");
+    check(p.is_same() || p.name == "valid" || (causal && rank == 1 && p.name == "causal"), op, ": padding is '", p.name,
+          "', expected 'valid', 'same'", causal && rank == 1 ? ", 'causal'" : "",
+          " or numbers, for each axis one or (before, after), or 'same_lower'");
     return p;
   }
   const bool one = PyIndex_Check(h.ptr());
   check(one || is_sequence(h, rank), op, ": padding must be 'valid', 'same', an integer or, for each of ", rank,
-        rank == 1 ? " axis" : " axes", ", an integer or (before, after); got ", Repr{h});
+        rank == 1 ? " axis" : " axes", ", an integer or (before, after), or 'same_lower'; got ", Repr{h});
   for (int i = 0; i < rank; i++) {
     const py::object sides = one ? py::reinterpret_borrow<py::object>(h) : item(h, i);
     const bool pair = is_sequence(sides, 2);
@@ -109,10 +113,10 @@ Window parse_window(const View& x, const Triple& taps, py::handle strides, py::h
   v.before = p.before, v.after = p.after;
   for (int i = 0; i < kAxes; i++) {
     const dim_t extent = (taps[i] - 1) * v.dilation[i] + 1, stride = v.stride[i];
-    if (p.name == "same") {
+    if (p.is_same()) {
       v.out[i] = (v.in[i] + stride - 1) / stride;
       const dim_t total = std::max<dim_t>(0, (v.out[i] - 1) * stride + extent - v.in[i]);
-      v.before[i] = total / 2;
+      v.before[i] = p.front(total);
       v.after[i] = total - v.before[i];
       continue;
     }
@@ -144,10 +148,10 @@ Window parse_transposed_window(const View& x, dim_t C, const Triple& taps, py::h
     check(extra[i] == 0 || extra[i] < std::max(stride, v.dilation[i]), op, ": output_padding is ", extra[i],
           " along the ", axis_name(i, rank), ", expected less than the stride ", stride,
           v.dilation[i] > 1 ? concat(" or the dilation ", v.dilation[i]) : "");
-    // Keras's rule: "same" cuts so many of the (out - 1) * stride + extent pixels, the smaller half in front.
-    const dim_t cut = extent - (given ? extent % 2 + extra[i] : stride), kept = 2 * (extent - 1) - cut;
-    if (p.name == "same") {
-      v.before[i] = extent - 1 - std::min((kept + 1) / 2, extent - 1);
+    // Keras's rule: "same" cuts so many of the (out - 1) * stride + extent pixels, and adds at the end alone.
+    const dim_t cut = extent - (given ? extent % 2 + extra[i] : stride);
+    if (p.is_same()) {
+      v.before[i] = p.front(std::max<dim_t>(cut, 0));
       v.after[i] = cut - v.before[i];
     } else {
       v.before[i] = p.before[i];

@@ -21,7 +21,8 @@ Triple parse_sizes(py::handle value, int rank, dim_t least, const char* op, cons
 std::vector<dim_t> images(dim_t N, const Triple& sizes, dim_t C, int rank);
 
 // Windows of so many taps over x (N, ..., C). padding is "valid", "same" (Keras's rule: what is uneven goes to the
-// end), "causal" (one axis: all zeros before), or numbers: one for all sides, or for each axis one or (before, after).
+// end), "same_lower" (to the start), "causal" (one axis: all zeros before), or numbers: one for all sides, or for each
+// axis one or (before, after).
 // With `ceil`, a last window may reach beyond the padded input if it begins inside of the input or before.
 Window parse_window(const View& x, const Triple& taps, py::handle strides, py::handle padding, py::handle dilation,
                     bool ceil, const char* op);

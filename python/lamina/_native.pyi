@@ -38,6 +38,8 @@ __all__: list[str] = [
     "batch_norm_forward",
     "binary_backward",
     "binary_forward",
+    "border_backward",
+    "border_forward",
     "cached_attention_forward",
     "caches",
     "cast_backward",
@@ -51,6 +53,7 @@ __all__: list[str] = [
     "contiguous",
     "conv_backward",
     "conv_forward",
+    "conv_padding",
     "conv_transpose_backward",
     "conv_transpose_forward",
     "copy",
@@ -66,6 +69,7 @@ __all__: list[str] = [
     "dense_forward",
     "depthwise_conv_backward",
     "depthwise_conv_forward",
+    "depthwise_conv_padding",
     "dropout_backward",
     "dropout_forward",
     "embedding_backward",
@@ -511,6 +515,25 @@ def binary_forward(
     op(x, y) with broadcasting; one operand may be a number. relu (of add): relu(x + y).
     """
 
+def border_backward(
+    dy: typing.Any,
+    before: collections.abc.Sequence[int],
+    after: collections.abc.Sequence[int],
+    mode: str,
+    dx: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradient of border_forward into dx.
+    """
+
+def border_forward(
+    x: typing.Any, before: collections.abc.Sequence[int], after: collections.abc.Sequence[int], mode: str
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    x with so many elements of its own around each axis: 'reflect', 'symmetric', 'edge' or 'wrap'.
+    """
+
 def cached_attention_forward(
     query: typing.Any,
     key: typing.Any,
@@ -617,6 +640,13 @@ def conv_forward(
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     y = act(x * w + b); x (N, ..., C) of one to three axes, w (taps..., C / groups, K), b (K,) or None.
+    """
+
+def conv_padding(
+    x: typing.Any, w: typing.Any, strides: typing.Any, padding: typing.Any, dilation_rate: typing.Any, groups: int
+) -> tuple[list[int], list[int]]:
+    """
+    How many zeros conv_forward would put before each axis of x, and after it.
     """
 
 def conv_transpose_backward(
@@ -766,6 +796,13 @@ def depthwise_conv_forward(
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     Each channel with its own kernels: w (taps..., C, m), y (N, ..., C m), channel c m + j from channel c.
+    """
+
+def depthwise_conv_padding(
+    x: typing.Any, w: typing.Any, strides: typing.Any, padding: typing.Any, dilation_rate: typing.Any
+) -> tuple[list[int], list[int]]:
+    """
+    How many zeros depthwise_conv_forward would put before each axis of x, and after it.
     """
 
 def dropout_backward(used: typing.Any, dy: typing.Any, rate: float, dx: typing.Any, accumulate: int = 0) -> None:

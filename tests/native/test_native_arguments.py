@@ -164,6 +164,8 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "cast_forward": (lambda: [rand(3, 2), np.float64], ()),
     "cast_backward": (lambda: [rand(3, 2), np.zeros((3, 2)), 0], (1,)),
     "classify_forward": (lambda: [rand(3, 2), "isnan"], ()),
+    "conv_padding": (lambda: [rand(2, 5, 3), rand(2, 3, 4), 1, "same", 1, 1], ()),
+    "depthwise_conv_padding": (lambda: [rand(2, 5, 3), rand(2, 3, 4), 1, "same", 1], ()),
     "concatenate_backward": (
         lambda: [rand(3, 5), 1, [2, 3], [np.zeros((3, 2), np.float32), np.zeros((3, 3), np.float32)], 0], (3,)),
     "copy": (lambda: [rand(3, 2)], ()),

@@ -7,7 +7,7 @@ import pytest
 
 from lamina import _native, reference
 from lamina.core.autograd import Tensor, no_grad
-from lamina.ops.convolution import conv, conv2d, depthwise_conv, depthwise_conv2d
+from lamina.ops.convolution import conv, conv2d, conv_transpose, depthwise_conv, depthwise_conv2d
 
 
 def normal(seed, *shape, dtype=np.float64):
@@ -49,6 +49,53 @@ def test_conv2d_gradient_by_central_differences(strides, padding, dilation, grou
 def test_depthwise_conv2d_gradient_by_central_differences(strides, padding, m):
     arrays = [normal(0, 2, 5, 6, 3), normal(1, 3, 3, 3, m), normal(2, 3 * m)]
     check_gradients(lambda x, w, b: depthwise_conv2d(x, w, b, strides, padding, 1, "tanh"), arrays)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+@pytest.mark.parametrize("padding", ["same", "same_lower", 1, ((2, 0), (1, 2))])
+def test_gradient_of_padding_modes_by_central_differences(mode, padding):
+    arrays = [normal(0, 2, 4, 5, 4), normal(1, 3, 2, 2, 6), normal(2, 6)]
+    options = {"groups": 2, "activation": "tanh", "padding_mode": mode}
+    check_gradients(lambda x, w, b: conv(x, w, 1, padding, bias=b, **options), arrays)
+    arrays = [normal(0, 2, 4, 5, 3), normal(1, 3, 2, 3, 2)]
+    check_gradients(lambda x, w: depthwise_conv(x, w, (2, 1), padding, padding_mode=mode), arrays)
+
+
+def test_padding_modes_continue_the_input():
+    x, w = np.arange(1.0, 5).reshape(1, 4, 1), np.eye(5)[:, None, :]  # each window as the filters of its step
+    for mode, row in {
+        "zeros": [0, 0, 1, 2, 3, 4, 0, 0],
+        "reflect": [3, 2, 1, 2, 3, 4, 3, 2],
+        "replicate": [1, 1, 1, 2, 3, 4, 4, 4],
+        "circular": [3, 4, 1, 2, 3, 4, 1, 2],
+    }.items():
+        got = conv(x, w, padding="same", padding_mode=mode).numpy()[0]
+        np.testing.assert_array_equal(got, [row[i : i + 5] for i in range(4)], mode)
+    whole = conv(x, w, padding=((3, 1),), padding_mode="circular").numpy()[0]
+    np.testing.assert_array_equal(whole[0], [2, 3, 4, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("mode", "padding", "message"),
+    [
+        ("reflect", 4, "conv: padding_mode='reflect' makes a border of 4 and 4 out of an axis of 4, which takes 5"),
+        ("circular", ((5, 0),), "a border of 5 and 0 out of an axis of 4, which takes 5 or more; pad less"),
+        ("reflekt", 1, "unknown padding_mode 'reflekt': did you mean 'reflect'"),
+        ("reflect", "sam", "padding is 'sam', expected 'valid', 'same'"),
+    ],
+)
+def test_padding_modes_are_refused_where_the_input_is_too_small(mode, padding, message):
+    with pytest.raises(ValueError, match=message):
+        conv(normal(0, 2, 4, 3), normal(1, 2, 3, 5), padding=padding, padding_mode=mode)
+
+
+def test_same_lower_puts_the_odd_zero_at_the_start():
+    x, w = np.arange(1.0, 5).reshape(1, 4, 1), np.ones((2, 1, 1))
+    np.testing.assert_array_equal(conv(x, w, padding="same_lower").numpy().ravel(), [1, 3, 5, 7])
+    np.testing.assert_array_equal(conv(x, w, padding="same").numpy().ravel(), [3, 5, 7, 4])
+    # Three taps two apart: so many results that one of them is cut off, in front.
+    y = conv_transpose(x, np.arange(1.0, 4).reshape(3, 1, 1), 2, "same_lower").numpy().ravel()
+    np.testing.assert_array_equal(y, [2, 5, 4, 9, 6, 13, 8, 12])
 
 
 def test_same_padding_with_stride_two_puts_the_odd_zero_at_the_end():

@@ -218,7 +218,7 @@ def test_sizes_must_be_integers():
 
 
 @pytest.mark.parametrize("width", [1, (1, 2), ((0, 1), (2, 0), (1, 1))], ids=str)
-@pytest.mark.parametrize("mode", ["constant", "reflect", "symmetric", "edge"])
+@pytest.mark.parametrize("mode", ["constant", "reflect", "symmetric", "edge", "wrap"])
 def test_pad(width, mode):
     same(ops.pad(X, width, mode), np.pad(X, width, mode))
     check_gradients(lambda x: ops.pad(x, width, mode), X)

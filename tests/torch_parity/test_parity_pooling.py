@@ -24,8 +24,8 @@ def geometry(draw):
         return draw(st.tuples(*[st.integers(low, high)] * axes))
 
     size, window, strides = each(1, LARGEST[axes]), each(1, 4), each(1, 3)
-    padding = draw(st.sampled_from(["valid", "same"]))
-    assume(padding == "same" or all(n >= k for n, k in zip(size, window, strict=True)))
+    padding = draw(st.sampled_from(["valid", "same", "same_lower"]))
+    assume(padding != "valid" or all(n >= k for n, k in zip(size, window, strict=True)))
     return (draw(st.integers(1, 3)), *size, draw(st.integers(1, 40))), window, strides, padding
 
 

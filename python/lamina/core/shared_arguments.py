@@ -47,6 +47,10 @@ _LAYERS = {
         "distance of neighbouring taps of the kernel, an integer or one for each axis; may be combined with "
         "``strides``."
     ),
+    "padding_mode": (
+        'what the padding consists of: "zeros"; "reflect", the input mirrored at its outermost element, of which the '
+        'border must leave one; "replicate", that element; "circular", the input again, once at most.  From PyTorch.'
+    ),
     "groups": "groups of channels that are convolved apart; divides the input's channels and ``filters``.",
     "depth_multiplier": "outputs of each input channel by itself, a positive integer.",
     "pool_size": "size of a window along the axes between batch and channels, an integer or one for each axis.",

@@ -28,6 +28,8 @@ _SIDES = {
     3: "(depth, height, width) or ((front, back), (top, bottom), (left, right))",
 }
 
+_SAME = ("same", "same_lower")
+
 
 def refuse(layer: Layer, **options: Any) -> None:
     """ValueError for the first of these options that is set; they exist in Keras and would have no effect here."""
@@ -61,8 +63,11 @@ def sides(layer: Layer, name: str, value: Any) -> Pair:
     return int(values[0]), int(values[1])
 
 
-def axis_sides(layer: Layer, name: str, value: Any, axes: int, or_names: str = "") -> tuple[Pair, ...]:
-    """One non-negative integer for all ends of all axes, or for each axis one or (before, after)."""
+def axis_sides(layer: Layer, name: str, value: Any, axes: int, names: str = "", last: str = "") -> tuple[Pair, ...]:
+    """One non-negative integer for all ends of all axes, or for each axis one or (before, after).
+
+    names, last: other values that the message names, before numbers and after them.
+    """
     values = tuple(value) if isinstance(value, (list, tuple)) else (value,) * axes
     try:
         if len(values) == axes:
@@ -70,7 +75,7 @@ def axis_sides(layer: Layer, name: str, value: Any, axes: int, or_names: str = "
     except ValueError:
         pass  # the message below names all forms
     raise ValueError(
-        f"{layer._label()}: {name} must be {or_names}a non-negative integer, {_SIDES[axes]}, got {value!r}"
+        f"{layer._label()}: {name} must be {names}a non-negative integer, {_SIDES[axes]}{last}, got {value!r}"
     )
 
 
@@ -109,10 +114,10 @@ def fraction(layer: Layer, name: str, value: Any) -> float:
 
 
 def padding(layer: Layer, value: Any, axes: int, others: tuple[str, ...] = ()) -> Padding:
-    """ "valid", "same", one of ``others``, or numbers as ``axis_sides`` takes them."""
-    names = ("valid", "same", *others)
+    """ "valid", "same", "same_lower", one of ``others``, or numbers as ``axis_sides`` takes them."""
+    names = ("valid", "same", *others, "same_lower")
     if not isinstance(value, str):
-        return axis_sides(layer, "padding", value, axes, "".join(f"{n!r}, " for n in names))
+        return axis_sides(layer, "padding", value, axes, "".join(f"{n!r}, " for n in names[:-1]), f" or {names[-1]!r}")
     if value.lower() not in names:
         raise unknown(f"padding of {layer._label()}", value, names)
     return value.lower()
@@ -172,6 +177,17 @@ def wrong_channels(shape: Shape, data_format: str, axes: int, wanted: int) -> st
     return f"x is {shape} but the kernel wants {wanted} channels {expected}{mend}"
 
 
+def window_sides(n: int, extent: int, stride: int, padding: Padding, axis: int) -> Pair:
+    """What the padding puts before and after an axis of n, for windows of this extent."""
+    if not isinstance(padding, str):
+        return padding[axis]
+    if padding in _SAME:
+        total = max((-(-n // stride) - 1) * stride + extent - n, 0)
+        half = total // 2
+        return (total - half, half) if padding == "same_lower" else (half, total - half)
+    return (extent - 1 if padding == "causal" else 0), 0
+
+
 def windows_output(
     sizes: Sequence[int | None], taps: Sequence[int], strides: Sequence[int], padding: Padding,
     dilation: Sequence[int], what: str, ceil_mode: bool = False,
@@ -180,12 +196,10 @@ def windows_output(
     found: list[int | None] = []
     for i, (n, stride) in enumerate(zip(sizes, strides, strict=True)):
         extent = (taps[i] - 1) * dilation[i] + 1
-        if n is None or padding == "same":
+        if n is None or padding in _SAME:
             found.append(None if n is None else -(-n // stride))
             continue
-        before, after = (extent - 1) * (padding == "causal"), 0
-        if not isinstance(padding, str):
-            before, after = padding[i]
+        before, after = window_sides(n, extent, stride, padding, i)
         padded = n + before + after
         if padded < extent:
             _, _, axis, larger = _WORDS[len(taps)]
@@ -207,9 +221,9 @@ def transposed_output(
     for i, (n, stride) in enumerate(zip(sizes, strides, strict=True)):
         extent = (taps[i] - 1) * dilation[i] + 1
         if output_padding is None:
-            last = {"same": stride, "valid": max(extent, stride)}.get(str(padding), extent)
+            last = stride if padding in _SAME else max(extent, stride) if padding == "valid" else extent
         else:
-            last = (extent % 2 if padding == "same" else extent) + output_padding[i]
+            last = (extent % 2 if padding in _SAME else extent) + output_padding[i]
         cut = 0 if isinstance(padding, str) else sum(padding[i])
         size = None if n is None else (n - 1) * stride + last - cut
         if size is not None and size < 1:

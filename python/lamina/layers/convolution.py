@@ -7,6 +7,8 @@ from typing import Any
 
 from .. import activations, ops
 from ..core.autograd import Tensor
+from ..core.suggest import unknown
+from ..ops.convolution import PADDING_MODES, check_border
 from . import arguments
 from .arguments import known, positive, sizes
 from .base import Layer
@@ -31,6 +33,7 @@ class Convolution(Layer):
     dilation_rate: tuple[int, ...]
     activation: Any
     use_bias: bool
+    padding_mode: str = "zeros"
 
     def _set_options(self, options: dict[str, Any]) -> None:
         """Keep and check what a convolution was made with, the ``locals()`` of its constructor."""
@@ -41,6 +44,8 @@ class Convolution(Layer):
         self.padding = arguments.padding(self, self.padding, self._axes, self._paddings)
         self.data_format = arguments.data_format(self, self.data_format)
         self.dilation_rate = sizes(self, "dilation_rate", self.dilation_rate, self._axes)
+        if self.padding_mode not in PADDING_MODES:
+            raise unknown(f"padding_mode of {self._label()}", self.padding_mode, tuple(PADDING_MODES))
 
     def _output_channels(self, channels: int) -> int:
         raise NotImplementedError
@@ -57,9 +62,15 @@ class Convolution(Layer):
         raise NotImplementedError
 
     def _output_sizes(self, inner: Sequence[int | None]) -> list[int | None]:
-        return arguments.windows_output(
+        found = arguments.windows_output(
             inner, self.kernel_size, self.strides, self.padding, self.dilation_rate, "kernel"
         )
+        for axis, n in enumerate(inner):
+            if self.padding_mode != "zeros" and n is not None:
+                extent = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
+                before, after = arguments.window_sides(n, extent, self.strides[axis], self.padding, axis)
+                check_border(self.padding_mode, (n,), (before,), (after,))
+        return found
 
     def _folded(self, normalization: BatchNormalization) -> tuple[Tensor, Tensor]:
         """Kernel and bias that do what this layer and the normalization behind it do in inference."""
@@ -124,6 +135,8 @@ class _Conv(Convolution):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        *,
+        padding_mode: str = "zeros",
         **kwargs: Any,
     ) -> None:
         self._set_options(locals())
@@ -153,7 +166,7 @@ class _Conv(Convolution):
     def _convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None, activation: str) -> Tensor:
         return ops.conv(
             x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate, bias=bias,
-            groups=self.groups, activation=activation,
+            groups=self.groups, activation=activation, padding_mode=self.padding_mode,
         )  # fmt: skip
 
 
@@ -162,8 +175,9 @@ class Conv1D(_Conv):
 
     Args:
         strides: steps from one place of the kernel to the next, an integer.
-        padding: "valid" for no zeros, "same" for an output of T / strides steps, "causal" for zeros in front alone, so
-            that no step sees a later one; or a number of zeros for both ends, or ((first, last),).
+        padding: "valid" for no zeros, "same" for an output of T / strides steps, "same_lower" with the odd one in
+            front, "causal" for zeros in front alone, so that no step sees a later one; or a number of zeros for both
+            ends, or ((first, last),).
 
     Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
 
@@ -191,8 +205,8 @@ class Conv2D(_Conv):
 
     Args:
         strides: pixels from one place of the kernel to the next, an integer or (vertical, horizontal).
-        padding: "valid" for no zeros, "same" for an output of H / strides, W / strides; or a number of zeros for all
-            sides, (height, width), or ((top, bottom), (left, right)).
+        padding: "valid" for no zeros, "same" for an output of H / strides, W / strides, "same_lower" with the odd one
+            in front; or a number of zeros for all sides, (height, width), or ((top, bottom), (left, right)).
 
     Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
 
@@ -221,8 +235,9 @@ class Conv3D(_Conv):
 
     Args:
         strides: voxels from one place of the kernel to the next, an integer or three.
-        padding: "valid" for no zeros, "same" for an output of the input's sizes / strides; or a number of zeros for all
-            sides, (depth, height, width), or ((front, back), (top, bottom), (left, right)).
+        padding: "valid" for no zeros, "same" for an output of the input's sizes / strides, "same_lower" with the odd
+            one in front; or a number of zeros for all sides, (depth, height, width), or ((front, back), (top, bottom),
+            (left, right)).
 
     Input shape: (N, D, H, W, C); (N, C, D, H, W) with ``data_format="channels_first"``.
 
@@ -313,8 +328,9 @@ class Conv1DTranspose(_ConvTranspose):
 
     Args:
         strides: steps of the output from one of the input to the next, an integer.
-        padding: "same" for an output of T * strides; "valid" for (T - 1) * strides + kernel_size, at least T * strides;
-            or numbers cut from (T - 1) * strides + kernel_size: one for both ends, or ((first, last),).
+        padding: "same" for an output of T * strides, "same_lower" too, cutting the odd one at the start; "valid" for (T
+            - 1) * strides + kernel_size, at least T * strides; or numbers cut from (T - 1) * strides + kernel_size: one
+            for both ends, or ((first, last),).
         output_padding: steps added at the end of time, an integer, less than ``strides`` (or than ``dilation_rate``, if
             larger); None adds what the padding's name asks for.  "same" then counts from (T - 1) * strides +
             kernel_size % 2.
@@ -342,9 +358,9 @@ class Conv2DTranspose(_ConvTranspose):
 
     Args:
         strides: pixels of the output from one of the input to the next, an integer or (vertical, horizontal).
-        padding: "same" for an output of H * strides; "valid" for (H - 1) * strides + the kernel's height, at least H *
-            strides; or numbers cut from (H - 1) * strides + the kernel's height: one for all sides, (height, width), or
-            ((top, bottom), (left, right)).
+        padding: "same" for an output of H * strides, "same_lower" too, cutting the odd one at the start; "valid" for (H
+            - 1) * strides + the kernel's height, at least H * strides; or numbers cut from (H - 1) * strides + the
+            kernel's height: one for all sides, (height, width), or ((top, bottom), (left, right)).
         output_padding: pixels added at the end of each axis, an integer or one for each axis, less than ``strides`` (or
             than ``dilation_rate``, if larger); None adds what the padding's name asks for.  "same" then counts from (H
             - 1) * strides + the kernel's height % 2.
@@ -372,9 +388,9 @@ class Conv3DTranspose(_ConvTranspose):
 
     Args:
         strides: voxels of the output from one of the input to the next, an integer or three.
-        padding: "same" for an output of D * strides; "valid" for (D - 1) * strides + the kernel's depth, at least D *
-            strides; or numbers cut from (D - 1) * strides + the kernel's depth: one for all sides, (depth, height,
-            width), or ((front, back), (top, bottom), (left, right)).
+        padding: "same" for an output of D * strides, "same_lower" too, cutting the odd one at the start; "valid" for (D
+            - 1) * strides + the kernel's depth, at least D * strides; or numbers cut from (D - 1) * strides + the
+            kernel's depth: one for all sides, (depth, height, width), or ((front, back), (top, bottom), (left, right)).
         output_padding: voxels added at the end of each axis, an integer or one for each axis, less than ``strides`` (or
             than ``dilation_rate``, if larger); None adds what the padding's name asks for.  "same" then counts from (D
             - 1) * strides + the kernel's depth % 2.

@@ -32,6 +32,8 @@ class _DepthwiseConv(Convolution):
         activity_regularizer: Any = None,
         depthwise_constraint: Any = None,
         bias_constraint: Any = None,
+        *,
+        padding_mode: str = "zeros",
         **kwargs: Any,
     ) -> None:
         self._set_options(locals())
@@ -58,7 +60,7 @@ class _DepthwiseConv(Convolution):
     def _convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None, activation: str) -> Tensor:
         return ops.depthwise_conv(
             x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate, bias=bias,
-            activation=activation,
+            activation=activation, padding_mode=self.padding_mode,
         )  # fmt: skip
 
 
@@ -69,8 +71,9 @@ class DepthwiseConv1D(_DepthwiseConv):
 
     Args:
         strides: steps from one place of the kernel to the next, an integer.
-        padding: "valid" for no zeros, "same" for an output of T / strides steps, "causal" for zeros in front alone, so
-            that no step sees a later one; or a number of zeros for both ends, or ((first, last),).
+        padding: "valid" for no zeros, "same" for an output of T / strides steps, "same_lower" with the odd one in
+            front, "causal" for zeros in front alone, so that no step sees a later one; or a number of zeros for both
+            ends, or ((first, last),).
 
     Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
 
@@ -96,8 +99,8 @@ class DepthwiseConv2D(_DepthwiseConv):
 
     Args:
         strides: pixels from one place of the kernel to the next, an integer or (vertical, horizontal).
-        padding: "valid" for no zeros, "same" for an output of H / strides, W / strides; or a number of zeros for all
-            sides, (height, width), or ((top, bottom), (left, right)).
+        padding: "valid" for no zeros, "same" for an output of H / strides, W / strides, "same_lower" with the odd one
+            in front; or a number of zeros for all sides, (height, width), or ((top, bottom), (left, right)).
 
     Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
 
@@ -142,6 +145,8 @@ class _SeparableConv(Convolution):
         depthwise_constraint: Any = None,
         pointwise_constraint: Any = None,
         bias_constraint: Any = None,
+        *,
+        padding_mode: str = "zeros",
         **kwargs: Any,
     ) -> None:
         self._set_options(locals())
@@ -171,7 +176,7 @@ class _SeparableConv(Convolution):
     def _convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None, activation: str) -> Tensor:
         return ops.separable_conv(
             x, self.depthwise_kernel, kernel, self.strides, self.padding, self.data_format, self.dilation_rate,
-            bias=bias, activation=activation,
+            bias=bias, activation=activation, padding_mode=self.padding_mode,
         )  # fmt: skip
 
 
@@ -180,8 +185,9 @@ class SeparableConv1D(_SeparableConv):
 
     Args:
         strides: steps from one place of the kernel to the next, an integer.
-        padding: "valid" for no zeros, "same" for an output of T / strides steps, "causal" for zeros in front alone, so
-            that no step sees a later one; or a number of zeros for both ends, or ((first, last),).
+        padding: "valid" for no zeros, "same" for an output of T / strides steps, "same_lower" with the odd one in
+            front, "causal" for zeros in front alone, so that no step sees a later one; or a number of zeros for both
+            ends, or ((first, last),).
 
     Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
 
@@ -206,8 +212,8 @@ class SeparableConv2D(_SeparableConv):
 
     Args:
         strides: pixels from one place of the kernel to the next, an integer or (vertical, horizontal).
-        padding: "valid" for no zeros, "same" for an output of H / strides, W / strides; or a number of zeros for all
-            sides, (height, width), or ((top, bottom), (left, right)).
+        padding: "valid" for no zeros, "same" for an output of H / strides, W / strides, "same_lower" with the odd one
+            in front; or a number of zeros for all sides, (height, width), or ((top, bottom), (left, right)).
 
     Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
 

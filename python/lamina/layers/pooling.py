@@ -84,8 +84,8 @@ class MaxPooling1D(_Max):
 
     Args:
         strides: steps from one window to the next, an integer; None takes ``pool_size``.
-        padding: "valid" for none, "same" for an output of T / strides steps; or numbers smaller than the window: one
-            for both ends, or ((first, last),).  Padding never is the largest.
+        padding: "valid" for none, "same" for an output of T / strides steps, "same_lower" with the odd one in front; or
+            numbers smaller than the window: one for both ends, or ((first, last),).  Padding never is the largest.
 
     Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
 
@@ -108,8 +108,9 @@ class MaxPooling2D(_Max):
 
     Args:
         strides: pixels from one window to the next, an integer or one for each axis; None takes ``pool_size``.
-        padding: "valid" for none, "same" for an output of H / strides, W / strides; or numbers smaller than the window:
-            one for all sides, (height, width), or ((top, bottom), (left, right)).  Padding never is the largest.
+        padding: "valid" for none, "same" for an output of H / strides, W / strides, "same_lower" with the odd one in
+            front; or numbers smaller than the window: one for all sides, (height, width), or ((top, bottom), (left,
+            right)).  Padding never is the largest.
 
     Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
 
@@ -132,9 +133,9 @@ class MaxPooling3D(_Max):
 
     Args:
         strides: voxels from one window to the next, an integer or one for each axis; None takes ``pool_size``.
-        padding: "valid" for none, "same" for an output of the input's sizes / strides; or numbers smaller than the
-            window: one for all sides, (depth, height, width), or ((front, back), (top, bottom), (left, right)).
-            Padding never is the largest.
+        padding: "valid" for none, "same" for an output of the input's sizes / strides, "same_lower" with the odd one in
+            front; or numbers smaller than the window: one for all sides, (depth, height, width), or ((front, back),
+            (top, bottom), (left, right)). Padding never is the largest.
 
     Input shape: (N, D, H, W, C); (N, C, D, H, W) with ``data_format="channels_first"``.
 
@@ -184,8 +185,8 @@ class AveragePooling1D(_Average):
 
     Args:
         strides: steps from one window to the next, an integer; None takes ``pool_size``.
-        padding: "valid" for none, "same" for an output of T / strides steps; or numbers smaller than the window: one
-            for both ends, or ((first, last),).
+        padding: "valid" for none, "same" for an output of T / strides steps, "same_lower" with the odd one in front; or
+            numbers smaller than the window: one for both ends, or ((first, last),).
 
     Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
 
@@ -209,8 +210,9 @@ class AveragePooling2D(_Average):
 
     Args:
         strides: pixels from one window to the next, an integer or one for each axis; None takes ``pool_size``.
-        padding: "valid" for none, "same" for an output of H / strides, W / strides; or numbers smaller than the window:
-            one for all sides, (height, width), or ((top, bottom), (left, right)).
+        padding: "valid" for none, "same" for an output of H / strides, W / strides, "same_lower" with the odd one in
+            front; or numbers smaller than the window: one for all sides, (height, width), or ((top, bottom), (left,
+            right)).
 
     Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
 
@@ -234,8 +236,9 @@ class AveragePooling3D(_Average):
 
     Args:
         strides: voxels from one window to the next, an integer or one for each axis; None takes ``pool_size``.
-        padding: "valid" for none, "same" for an output of the input's sizes / strides; or numbers smaller than the
-            window: one for all sides, (depth, height, width), or ((front, back), (top, bottom), (left, right)).
+        padding: "valid" for none, "same" for an output of the input's sizes / strides, "same_lower" with the odd one in
+            front; or numbers smaller than the window: one for all sides, (depth, height, width), or ((front, back),
+            (top, bottom), (left, right)).
 
     Input shape: (N, D, H, W, C); (N, C, D, H, W) with ``data_format="channels_first"``.
 

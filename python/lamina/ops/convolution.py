@@ -8,12 +8,42 @@ from typing import Any, TypeAlias
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
+from ..core.suggest import unknown
 from .conversion import TensorLike, as_tensor
 from .data_format import around_channels_last, images
+from .expansion import bordered
 from .fused_activation import in_backward
 
 Size: TypeAlias = "int | Sequence[int]"
 Padding: TypeAlias = "str | int | Sequence[int | tuple[int, int]]"
+
+
+# Names of padding modes, and what ``pad`` calls them.
+PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def check_border(mode: str, sizes: Sequence[int], before: Sequence[int], after: Sequence[int]) -> None:
+    """ValueError where an axis of these sizes is too short for such a border, by PyTorch's rules."""
+    for n, *sides in zip(sizes, before, after, strict=True):
+        widest = max(sides)
+        least = 0 if widest == 0 else 1 if mode == "replicate" else widest + (mode == "reflect")
+        if n < least:
+            raise ValueError(
+                f"padding_mode={mode!r} makes a border of {sides[0]} and {sides[1]} out of an axis of {n}, which takes "
+                f"{least} or more; pad less, use another mode, or larger inputs"
+            )
+
+
+def _with_border(op: str, x: Tensor, w: Tensor, mode: str, geometry: tuple[Any, ...]) -> Tensor:
+    """x with the border that the padding of this convolution stands for."""
+    before, after = getattr(_native, op + "_padding")(x._array, w._array, *geometry)
+    if not any(before) and not any(after):
+        return x
+    try:
+        check_border(mode, x.shape, before, after)
+    except ValueError as error:
+        raise ValueError(f"{op}: {error}") from None
+    return bordered(x, before, after, PADDING_MODES[mode])
 
 
 def _run(
@@ -23,12 +53,20 @@ def _run(
     bias: TensorLike | None,
     data_format: str | None,
     options: tuple[Any, ...],
+    padding_mode: str = "zeros",
 ) -> Tensor:
-    """The native pair of this name; the last of its options is the activation."""
+    """The native pair of this name; the first two of its options are strides and padding, the last the activation."""
     w = as_tensor(kernel)
     b = None if bias is None else as_tensor(bias)
+    if padding_mode != "zeros":
+        if padding_mode not in PADDING_MODES:
+            raise unknown("padding_mode", padding_mode, tuple(PADDING_MODES))
+        geometry = options[:-1]
+        options = (options[0], "valid", *options[2:])
 
     def run(x: Tensor) -> Tensor:
+        if padding_mode != "zeros":
+            x = _with_border(op, x, w, padding_mode, geometry)
         xa, wa = x._array, w._array
         y = getattr(_native, op + "_forward")(xa, wa, None if b is None else b._array, *options)
 
@@ -53,6 +91,7 @@ def conv(
     bias: TensorLike | None = None,
     groups: int | None = None,
     activation: str = "linear",
+    padding_mode: str = "zeros",
 ) -> Tensor:
     """Convolution over one, two or three axes, with bias and activation in one pass.
 
@@ -61,23 +100,28 @@ def conv(
         kernel: (taps..., C / groups, filters).
         strides: distance of the places that the kernel takes, a positive integer or one for each axis; any strides go
             with any dilation_rate.
-        padding: "valid" for no zeros; "same" for an output of size / strides, the odd zero at the end, as in Keras;
-            "causal", for one axis, for zeros in front alone; or numbers of zeros: one for all sides, or for each axis
-            one or (before, after).
+        padding: "valid" for no zeros; "same" for an output of size / strides, the odd zero at the end, as in Keras,
+            "same_lower" with it at the start; "causal", for one axis, for zeros in front alone; or numbers of zeros:
+            one for all sides, or for each axis one or (before, after).
         data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
         dilation_rate: distance of neighbouring taps of the kernel, a positive integer or one for each axis.
         bias: (filters,), or None for none.
         groups: groups of channels that are convolved apart; None takes as many as the kernel's channels say.
         activation: "linear", "relu", "tanh" or "sigmoid", applied in the same pass.
+        padding_mode: what stands around inputs: "zeros"; "reflect", inputs mirrored at their outermost element;
+            "replicate", that element; "circular", inputs again.  A "reflect" border is narrower than inputs, a
+            "circular" one as wide at most.
 
     Returns:
         activation(conv(inputs, kernel) + bias), (N, ..., filters).
 
     Raises:
-        ValueError: shapes, sizes or options do not fit each other or the rank of inputs.
+        ValueError: shapes, sizes or options do not fit each other or the rank of inputs; inputs are too small for a
+            border of this ``padding_mode``.
         TypeError: inputs are no numbers, or of another dtype than the other tensors.
 
-    Source: Keras 3, keras.ops.conv; ``bias``, ``groups`` and ``activation`` beyond it.
+    Source: Keras 3, keras.ops.conv; ``bias``, ``groups`` and ``activation`` beyond it, ``padding_mode`` from
+        PyTorch, "same_lower" from ONNX.
     """
     inputs = as_tensor(inputs)
     if groups is None:
@@ -86,7 +130,8 @@ def conv(
             groups = channels // as_tensor(kernel).shape[-2] or 1
         except (IndexError, ZeroDivisionError):
             groups = 1  # shapes that are refused below
-    return _run("conv", inputs, kernel, bias, data_format, (strides, padding, dilation_rate, groups, activation))
+    options = (strides, padding, dilation_rate, groups, activation)
+    return _run("conv", inputs, kernel, bias, data_format, options, padding_mode)
 
 
 def conv_transpose(
@@ -109,7 +154,8 @@ def conv_transpose(
         kernel: (taps..., filters / groups, C).
         strides: distance in the result of neighbours in inputs, a positive integer or one for each axis; any strides go
             with any dilation_rate.
-        padding: "valid" yields (n - 1) * strides + taps along an axis of n, at least n * strides; "same" n * strides;
+        padding: "valid" yields (n - 1) * strides + taps along an axis of n, at least n * strides; "same" n * strides,
+            cut at both ends, of an odd number one more at the end, "same_lower" at the start;
             numbers, one for all sides, or for each axis one or (before, after), cut from (n - 1) * strides + taps.  A
             dilated kernel counts as (taps - 1) * dilation_rate + 1 taps.
         output_padding: so many more at the end of each axis, fewer than strides or dilation_rate, an integer or one for
@@ -144,6 +190,7 @@ def depthwise_conv(
     *,
     bias: TensorLike | None = None,
     activation: str = "linear",
+    padding_mode: str = "zeros",
 ) -> Tensor:
     """Convolution of each channel by itself, with bias and activation in one pass.
 
@@ -152,25 +199,30 @@ def depthwise_conv(
         kernel: (taps..., C, m), m kernels for each channel.
         strides: distance of the places that the kernel takes, a positive integer or one for each axis; any strides go
             with any dilation_rate.
-        padding: "valid" for no zeros; "same" for an output of size / strides, the odd zero at the end, as in Keras;
-            "causal", for one axis, for zeros in front alone; or numbers of zeros: one for all sides, or for each axis
-            one or (before, after).
+        padding: "valid" for no zeros; "same" for an output of size / strides, the odd zero at the end, as in Keras,
+            "same_lower" with it at the start; "causal", for one axis, for zeros in front alone; or numbers of zeros:
+            one for all sides, or for each axis one or (before, after).
         data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
         dilation_rate: distance of neighbouring taps of the kernel, a positive integer or one for each axis.
         bias: (C * m,), or None for none.
         activation: "linear", "relu", "tanh" or "sigmoid", applied in the same pass.
+        padding_mode: what stands around inputs: "zeros"; "reflect", inputs mirrored at their outermost element;
+            "replicate", that element; "circular", inputs again.  A "reflect" border is narrower than inputs, a
+            "circular" one as wide at most.
 
     Returns:
         (N, ..., C * m); channel c * m + j comes from channel c.
 
     Raises:
-        ValueError: shapes, sizes or options do not fit each other or the rank of inputs.
+        ValueError: shapes, sizes or options do not fit each other or the rank of inputs; inputs are too small for a
+            border of this ``padding_mode``.
         TypeError: inputs are no numbers, or of another dtype than the other tensors.
 
-    Source: Keras 3, keras.ops.depthwise_conv; ``bias`` and ``activation`` beyond it.
+    Source: Keras 3, keras.ops.depthwise_conv; ``bias`` and ``activation`` beyond it, ``padding_mode`` from
+        PyTorch, "same_lower" from ONNX.
     """
     options = (strides, padding, dilation_rate, activation)
-    return _run("depthwise_conv", as_tensor(inputs), kernel, bias, data_format, options)
+    return _run("depthwise_conv", as_tensor(inputs), kernel, bias, data_format, options, padding_mode)
 
 
 def separable_conv(
@@ -184,6 +236,7 @@ def separable_conv(
     *,
     bias: TensorLike | None = None,
     activation: str = "linear",
+    padding_mode: str = "zeros",
 ) -> Tensor:
     """depthwise_conv, then a convolution of one tap, with bias and activation.
 
@@ -193,26 +246,31 @@ def separable_conv(
         pointwise_kernel: (1..., C * m, filters).
         strides: distance of the places that the kernel takes, a positive integer or one for each axis; any strides go
             with any dilation_rate.
-        padding: "valid" for no zeros; "same" for an output of size / strides, the odd zero at the end, as in Keras;
-            "causal", for one axis, for zeros in front alone; or numbers of zeros: one for all sides, or for each axis
-            one or (before, after).
+        padding: "valid" for no zeros; "same" for an output of size / strides, the odd zero at the end, as in Keras,
+            "same_lower" with it at the start; "causal", for one axis, for zeros in front alone; or numbers of zeros:
+            one for all sides, or for each axis one or (before, after).
         data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
         dilation_rate: distance of neighbouring taps of the kernel, a positive integer or one for each axis.
         bias: (filters,), or None for none.
         activation: "linear", "relu", "tanh" or "sigmoid", applied in the same pass.
+        padding_mode: what stands around inputs: "zeros"; "reflect", inputs mirrored at their outermost element;
+            "replicate", that element; "circular", inputs again.  A "reflect" border is narrower than inputs, a
+            "circular" one as wide at most.
 
     Returns:
         (N, ..., filters).
 
     Raises:
-        ValueError: shapes, sizes or options do not fit each other or the rank of inputs.
+        ValueError: shapes, sizes or options do not fit each other or the rank of inputs; inputs are too small for a
+            border of this ``padding_mode``.
         TypeError: inputs are no numbers, or of another dtype than the other tensors.
 
-    Source: Keras 3, keras.ops.separable_conv; ``bias`` and ``activation`` beyond it.
+    Source: Keras 3, keras.ops.separable_conv; ``bias`` and ``activation`` beyond it, ``padding_mode`` from
+        PyTorch, "same_lower" from ONNX.
     """
 
     def run(x: Tensor) -> Tensor:
-        y = depthwise_conv(x, depthwise_kernel, strides, padding, None, dilation_rate)
+        y = depthwise_conv(x, depthwise_kernel, strides, padding, None, dilation_rate, padding_mode=padding_mode)
         return conv(y, pointwise_kernel, bias=bias, groups=1, activation=activation)
 
     return around_channels_last(as_tensor(inputs), data_format, "separable_conv", run)

@@ -107,28 +107,35 @@ def _widths(pad_width: Any, x: Tensor) -> list[tuple[int, int]]:
     return widths
 
 
+def bordered(x: Tensor, before: Sequence[int], after: Sequence[int], mode: str) -> Tensor:
+    """x with so many of its own elements around each axis; modes as of ``pad``, but for "constant"."""
+    y = _native.border_forward(x._array, before, after, mode)
+
+    def backward(dy: Array, grads: Gradients) -> None:
+        _native.border_backward(dy, before, after, mode, grads[0], grads.accumulate)
+
+    return record(y, (x,), backward)
+
+
 def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Tensor:
     """x with a border.
 
     Args:
         pad_width: width of the border: a number, (before, after), or such a pair for each axis.
-        mode: "constant"; "edge" repeats the outermost element; "reflect" and "symmetric" mirror x without and with it.
+        mode: "constant"; "edge" repeats the outermost element; "reflect" and "symmetric" mirror x without and with it;
+            "wrap" goes on at the other end.
         constant_values: the border's value for "constant"; None means 0.
 
     Raises:
-        ValueError: a width is negative or no integer; ``mode`` is another one.
+        ValueError: a width is negative or no integer; ``mode`` is another one; an axis to be continued is empty.
     """
     t = as_tensor(x)
     widths = _widths(pad_width, t)
     shape = check_sizes("pad", [n + before + after for n, (before, after) in zip(t.shape, widths, strict=True)])
-    if mode in ("reflect", "symmetric", "edge"):
-        for axis, (before, after) in enumerate(widths):
-            if before or after:
-                places = np.pad(np.arange(t.shape[axis]), (before, after), mode=mode)  # type: ignore[call-overload]
-                t = take(t, places, axis)
-        return t
+    if mode in ("reflect", "symmetric", "edge", "wrap"):
+        return bordered(t, [before for before, _ in widths], [after for _, after in widths], mode)
     if mode != "constant":
-        raise ValueError(f"pad: mode must be 'constant', 'reflect', 'symmetric' or 'edge', got {mode!r}")
+        raise ValueError(f"pad: mode must be 'constant', 'reflect', 'symmetric', 'edge' or 'wrap', got {mode!r}")
     inside = tuple(Slice(a, a + n) for n, (a, _) in zip(t.shape, widths, strict=True)) + (Ellipsis,)
     y = _native.full(shape, float(constant_values or 0.0), t._array.dtype)
     _native.strided_copy(t._array, y[inside])

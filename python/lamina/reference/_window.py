@@ -22,6 +22,11 @@ def sides(padding: Any, axes: int) -> tuple[tuple[int, int], ...]:
     return tuple((p, p) if isinstance(p, int) else (p[0], p[1]) for p in each)
 
 
+def _split(total: int, padding: str) -> tuple[int, int]:
+    """Before and after of what "same" adds: an odd one stands at the end, of "same_lower" at the start."""
+    return (total - total // 2, total // 2) if padding == "same_lower" else (total // 2, total - total // 2)
+
+
 @dataclass(frozen=True)
 class Window:
     """Taps, strides, dilation, (before, after) and outputs of each axis; what is negative after is cut off."""
@@ -63,9 +68,9 @@ def window(
     axes = len(taps)
     s, d, size = sizes(strides, axes), sizes(dilation_rate, axes), x.shape[1 : axes + 1]
     extents = [(k - 1) * d[i] + 1 for i, k in enumerate(taps)]
-    if padding == "same":
+    if padding in ("same", "same_lower"):
         total = [max(0, (-(-n // s[i]) - 1) * s[i] + extents[i] - n) for i, n in enumerate(size)]
-        pads = tuple((t // 2, t - t // 2) for t in total)
+        pads = tuple(_split(t, padding) for t in total)
     elif padding == "causal":
         pads = ((extents[0] - 1, 0),)
     else:
@@ -88,7 +93,11 @@ def transposed_window(
     pads = []
     for i, k in enumerate(taps):
         extent = (k - 1) * d[i] + 1
-        if padding == "same":
+        if padding == "same_lower":
+            cut = extent - (s[i] if extra is None else extent % 2 + extra[i])
+            before, after = _split(max(cut, 0), padding)
+            pads.append((before, after + min(cut, 0)))
+        elif padding == "same":
             # Keras: so many zeros around x with s[i] - 1 between its pixels, the larger half in front.
             zeros = s[i] + extent - 2 if extra is None else extent + extent % 2 - 2 + extra[i]
             left = min((zeros + 1) // 2, extent - 1)

@@ -54,5 +54,20 @@ def take_backward(indices: Array, dy: Array, axis: int, dx: Array | None, accumu
     give(dx, total, accumulate, 0)
 
 
+def border_forward(x: Array, before: Sequence[int], after: Sequence[int], mode: Any) -> Array:
+    return np.asarray(np.pad(x, list(zip(before, after, strict=True)), mode=mode)) if x.ndim else x.copy()
+
+
+def border_backward(
+    dy: Array, before: Sequence[int], after: Sequence[int], mode: Any, dx: Array | None, accumulate: int = 0
+) -> None:
+    if dx is None:
+        return
+    total: Array = np.zeros(dx.shape, dy.dtype)
+    places = border_forward(np.arange(dx.size).reshape(dx.shape), before, after, mode)
+    np.add.at(total.reshape(-1), places.reshape(-1), dy.reshape(-1))
+    give(dx, total, accumulate, 0)
+
+
 def one_hot_forward(indices: Array, classes: int, dtype: Any) -> Array:
     return (indices[..., None] == np.arange(classes)).astype(dtype)

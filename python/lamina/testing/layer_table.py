@@ -38,13 +38,26 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.Conv1D, {"filters": 3, "kernel_size": 2, "padding": "causal", "activation": "tanh"}, SEQUENCE, {"time": 1}
     yield la.Conv2D, {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, IMAGE
     yield la.Conv2D, {"filters": 6, "kernel_size": (2, 3), "dilation_rate": (2, 1), "groups": 3}, IMAGE
+    yield la.Conv2D, {"filters": 4, "kernel_size": 3, "padding": "same_lower", "padding_mode": "circular"}, IMAGE
     yield la.Conv3D, {"filters": 2, "kernel_size": 2, "strides": (1, 2, 1), "padding": "same"}, VOLUME
     yield la.Conv1DTranspose, {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}, SEQUENCE, {"time": 1}
     yield la.Conv2DTranspose, {"filters": 4, "kernel_size": 3, "strides": 2, "output_padding": 1}, IMAGE
     yield la.Conv3DTranspose, {"filters": 2, "kernel_size": 2, "strides": (1, 2, 1)}, VOLUME
     yield la.DepthwiseConv1D, {"kernel_size": 2, "padding": "causal", "use_bias": False}, SEQUENCE, {"time": 1}
+    yield (
+        la.DepthwiseConv1D,
+        {"kernel_size": 2, "padding": "same_lower", "padding_mode": "reflect"},
+        SEQUENCE,
+        {"time": 1},
+    )
     yield la.DepthwiseConv2D, {"kernel_size": 3, "depth_multiplier": 2}, IMAGE
     yield la.SeparableConv1D, {"filters": 3, "kernel_size": 2, "activation": "tanh"}, SEQUENCE, {"time": 1}
+    yield (
+        la.SeparableConv1D,
+        {"filters": 3, "kernel_size": 3, "padding": 1, "padding_mode": "replicate"},
+        SEQUENCE,
+        {"time": 1},
+    )
     yield la.SeparableConv2D, {"filters": 4, "kernel_size": 3, "strides": 2, "depth_multiplier": 2}, IMAGE
     yield la.MaxPooling1D, {"pool_size": 2}, SEQUENCE, {"time": 1}
     yield la.MaxPooling2D, {"pool_size": (2, 3), "strides": 1}, IMAGE

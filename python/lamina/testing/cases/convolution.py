@@ -114,12 +114,15 @@ def _transposed() -> list[Case]:
         ((0, 4, 4, 3), 5, 3, 2),
         ((2, 3, 3, 0), 4, 3, 2, "same", 1, 1, "tanh"),
         ((40, 16, 16, 4), 8, 4, 2, "same", 1, 1, "relu"),
+        ((2, 5, 6, 4), 5, (4, 3), 1, "same_lower"),
+        ((2, 4, 3, 5), 6, (3, 2), (2, 5), "same_lower", 1, 1, "relu"),
     ]  # fmt: skip
     transposed: dict[str, Any] = {"transposed": True}
     return [_conv(*case, **transposed) for case in cases] + [
         _conv((2, 5, 4, 6), 7, 3, (3, 2), "same", transposed=True, output_padding=(2, 1)),
         _conv((2, 5, 4, 6), 7, 3, 2, "valid", transposed=True, output_padding=1, bias=False),
         _conv((2, 5, 4, 6), 7, 3, 2, 1, transposed=True, output_padding=1),
+        _conv((2, 5, 4, 6), 7, (4, 3), 2, "same_lower", transposed=True, output_padding=1),
     ]
 
 
@@ -147,6 +150,9 @@ def test_cases() -> list[Case]:
         _conv((2, 67, 66, 3), 20, 3, activation="relu"),  # so many pixels that dz is made and db summed in passing
         _conv((40, 16, 16, 4), 16, 3, 1, "same", activation="tanh"),  # blocks of several images
         _conv((1, 4, 5, 200), 330, 3, 1, "same"),  # more weight than image
+        _conv((2, 9, 8, 5), 6, (4, 2), 1, "same_lower"),
+        _conv((2, 9, 12, 16), 17, 4, (2, 3), "same_lower", activation="relu"),
+        _conv((2, 9, 8, 16), 1, (4, 3), 2, "same_lower", depthwise=True),
     ]
     cases += [_conv((2, 6, 6, 4), 18, 3, 1, "same", activation=a) for a in ("relu", "tanh", "sigmoid")]
     # Tiles of 4 x 4 or 2 x 2 results: whole and cut ones, several blocks and chunks, channels of no whole registers.

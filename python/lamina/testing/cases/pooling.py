@@ -74,6 +74,7 @@ def test_cases() -> list[Case]:
             _pool(kind, (1, 5, 5, 1), 2, 1),
             _pool(kind, (2, 9, 8, 70), 3, 2, "same"),
             _pool(kind, (2, 9, 8, 3), 3, 1, "same", off),
+            _pool(kind, (2, 9, 8, 5), (2, 3), (1, 2), "same_lower"),
             _pool(kind, (2, 9, 10, 33), (2, 3), (3, 2), ((1, 0), (0, 2)), off),
             _pool(kind, (2, 9, 10, 33), (2, 3), (1, 4), ((0, 1), (2, 1))),
             _pool(kind, (1, 4, 4, 3), 4),
