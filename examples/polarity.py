@@ -9,7 +9,6 @@ out. Words become numbers by how often they occur in the others; three widths of
 from __future__ import annotations
 
 import argparse
-import collections
 import zipfile
 from pathlib import Path
 
@@ -21,26 +20,17 @@ from lamina import layers
 LENGTH, VOCABULARY = 40, 8000
 
 
-def load(path: Path) -> tuple[list[list[str]], np.ndarray]:
-    """Sentences as lists of words, and 1 for praise, 0 for blame."""
-    sentences: list[list[str]] = []
+def load(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Sentences, and 1 for praise, 0 for blame."""
+    sentences: list[str] = []
     labels: list[int] = []
     with zipfile.ZipFile(path) as z:
         for name in sorted(z.namelist()):
             if name.endswith((".pos", ".neg")):
                 lines = z.read(name).decode("latin-1").strip().split("\n")
-                sentences += [line.split() for line in lines]
+                sentences += lines
                 labels += [int(name.endswith(".pos"))] * len(lines)
-    return sentences, np.array(labels, np.float32)
-
-
-def numbers(sentences: list[list[str]], known: dict[str, int]) -> np.ndarray:
-    """Word numbers (N, LENGTH): 0 behind the end, 1 for a word that is not known."""
-    x = np.zeros((len(sentences), LENGTH), np.int64)
-    for row, words in zip(x, sentences, strict=True):
-        found = [known.get(w, 1) for w in words[:LENGTH]]
-        row[: len(found)] = found
-    return x
+    return np.array(sentences), np.array(labels, np.float32)
 
 
 def build() -> lamina.Model:
@@ -62,9 +52,9 @@ def main() -> None:
     sentences, y = load(options.data)
     order = np.random.default_rng(0).permutation(len(y))
     held_out, train = order[: len(y) // 10], order[len(y) // 10 :]
-    counts = collections.Counter(w for i in train for w in sentences[i])
-    known = {w: n + 2 for n, (w, _) in enumerate(counts.most_common(VOCABULARY - 2))}
-    x = numbers(sentences, known)
+    words = layers.TextVectorization(VOCABULARY, standardize=None, output_sequence_length=LENGTH)
+    words.adapt(sentences[train])
+    x = np.asarray(words(sentences))
 
     model = build()
     rate = lamina.optimizers.schedules.CosineDecay(1e-3, options.epochs * -(-len(train) // 64))
@@ -76,7 +66,7 @@ def main() -> None:
         score = float(model(x[i : i + 1])[0, 0])
         print(
             f"{'praise' if score > 0 else 'blame '} ({'right' if (score > 0) == (y[i] > 0.5) else 'wrong'}):"
-            f" {' '.join(sentences[i])}"
+            f" {sentences[i]}"
         )
     assert right.mean() >= 0.75, "expected an accuracy of at least 0.75"
 

@@ -84,7 +84,20 @@ def test_char_lm(tmp_path, model):
     text = "the quick brown fox jumps over the lazy dog. " * 300
     (tmp_path / "text.gz").write_bytes(gzip.compress(text.encode()))
     out = run(
-        "char_lm.py", "--data", "text.gz", "--model", model, "--steps", 60, "--batch", 8, "--sample", 20, cwd=tmp_path
+        "char_lm.py",
+        "--data",
+        "text.gz",
+        "--model",
+        model,
+        "--steps",
+        60,
+        "--batch",
+        8,
+        "--sample",
+        20,
+        "--long",
+        99,
+        cwd=tmp_path,
     )
     assert number_after(out, "validation loss:") < 2.7  # 28 symbols: ln 28 = 3.3
 
@@ -154,9 +167,47 @@ def test_pronounce(tmp_path):
     assert number_after(out, "words held out:") > 0.9
 
 
+def test_fashion_resnet(tmp_path):
+    pytest.importorskip("matplotlib")
+    rng = np.random.default_rng(0)
+    patterns = np.zeros((4, 12, 12), np.uint8)  # plain, rows, columns, squares: the same when mirrored or moved
+    patterns[1:3, ::4] = patterns[1:3, 1::4] = 150
+    patterns[2] = patterns[2].T
+    patterns[3] = patterns[1] ^ patterns[2]
+    y = rng.integers(0, 4, 700)
+    x = patterns[y] + rng.integers(0, 100, (700, 12, 12)).astype(np.uint8)
+    np.savez(tmp_path / "data.npz", x_train=x[:600], y_train=y[:600], x_test=x[600:], y_test=y[600:])
+    out = run("fashion_resnet.py", "--data", "data.npz", "--epochs", 8, "--filters", 8, cwd=tmp_path)
+    assert number_after(out, "images held out:") >= 0.9
+
+
+def test_new_films(tmp_path):
+    """People of one gender like the films of one kind, others those of the other."""
+    rng = np.random.default_rng(0)
+    gender, kind = rng.choice(["F", "M"], 60), rng.choice(["Drama", "War Comedy"], 50)
+    person, film = (a.ravel() for a in np.meshgrid(np.arange(60), np.arange(50), indexing="ij"))
+    stars = 3 + np.where((gender[person] == "F") == (kind[film] == "Drama"), 1, -1)
+    tables = {
+        "user": ["user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token"]
+        + [f"{i}\t{20 + i}\t{g}\tother\t{i % 10}1234" for i, g in enumerate(gender)],
+        "item": ["item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq"]
+        + [f"{i}\tA Film\t{1950 + i % 40}\t{k}" for i, k in enumerate(kind)],
+        "inter": ["user_id:token\titem_id:token\trating:float\ttimestamp:float"]
+        + [f"{a}\t{b}\t{c}\t0" for a, b, c in zip(person, film, stars, strict=True)],
+    }
+    for name, lines in tables.items():
+        (tmp_path / f"ml-100k.{name}").write_text("\n".join(lines) + "\n")
+    out = run("new_films.py", "--data", tmp_path, "--epochs", 60, cwd=tmp_path)
+    assert number_after(out, "new films:") < 0.9
+
+
 REAL = [  # of examples that are too slow here, or reach their number on real data alone
     ("omniglot_one_shot.py", "omniglot_images_background_small1.zip", "pixels:", 0.0),
     ("spoken_digits.py", "fsdd_200.npz", "held out:", 0.9),
+    ("spoken_keyword.py", "fsdd_200.npz", "ROC curve:", 0.95),
+    ("handwritten_numbers.py", "mnist_6k_1k.npz", "beam search:", 0.0),
+    ("verification.py", "omniglot_images_background_small1.zip", "equal error rate:", 0.0),
+    ("char_lm.py", "tinyshakespeare.txt.gz", "validation loss:", 0.0),
     ("nuclei_unet.py", "nuclei_24.npz", "held out:", 0.9),
     ("autoencoder.py", "mnist_6k_1k.npz", "components:", 0.0),
     ("gan.py", "mnist_6k_1k.npz", "mean image", 0.0),
