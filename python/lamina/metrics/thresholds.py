@@ -134,7 +134,7 @@ class ThresholdCounts(BuiltIn, listed=False):
 
 def _floats(y_pred: Array) -> Array:
     """Predictions in float32 or wider."""
-    return y_pred if y_pred.dtype.kind == "f" and y_pred.dtype.itemsize >= 4 else y_pred.astype(np.float32)
+    return y_pred if issubclass(y_pred.dtype.type, (np.float32, np.float64)) else y_pred.astype(np.float32)
 
 
 def _best(name: str, y_pred: Array, k: int) -> Array:
