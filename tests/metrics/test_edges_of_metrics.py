@@ -1,4 +1,4 @@
-"""Metrics at the edges of their options: the last value that is right, the first that is wrong, thresholds themselves."""
+"""Metrics at the edges of their options: the last value that is right, the first that is wrong, the thresholds."""
 
 from __future__ import annotations
 
