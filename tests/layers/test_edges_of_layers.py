@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamina import Tensor, initializers, layers
+from lamina import Tensor, initializers, layers, models
 from lamina.core.masked_tensor import MaskedTensor, attach
 
 X = np.arange(12.0, dtype=np.float32).reshape(2, 3, 2)
@@ -185,3 +185,38 @@ def test_the_least_shapes_and_scales():
     for scale in (0.0, -1.0):
         with pytest.raises(ValueError, match="scale must be positive"):
             initializers.VarianceScaling(scale)
+
+
+@pytest.mark.parametrize(("make", "fans"), [
+    (lambda **o: layers.Dense(40, **o), (30, 40)),
+    (lambda **o: layers.EinsumDense("bc,cd->bd", 40, **o), (30, 40)),
+    (lambda **o: layers.EinsumDense("bc,dc->bd", 40, **o), (30, 40)),
+    (lambda **o: layers.EinsumDense("bc,cde->bde", (5, 8), **o), (30, 40)),
+    (lambda **o: layers.Conv1D(40, 3, **o), (90, 120)),
+    (lambda **o: layers.Conv1DTranspose(30, 3, **o), (90, 90)),
+])  # fmt: skip
+@pytest.mark.parametrize("name", ["lecun_uniform", "he_uniform", "glorot_uniform"])
+def test_initial_weights_know_inputs_from_outputs(make, fans, name):
+    """The squares of limits: LeCun's 3 / inputs, He's 6 / inputs, Glorot's 6 / (inputs + outputs)."""
+    layer = make(kernel_initializer=name)
+    layer.build((None, 9, 30) if isinstance(layer, (layers.Conv1D, layers.Conv1DTranspose)) else (None, 30))
+    limit = {"lecun": 3 / fans[0], "he": 6 / fans[0], "glorot": 6 / sum(fans)}[name.split("_")[0]] ** 0.5
+    kernel = np.abs(layer.kernel.numpy())
+    assert 0.98 * limit < kernel.max() <= limit * (1 + 1e-6)
+
+
+def test_a_mask_that_a_layer_makes_reaches_symbolic_tensors():
+    class Marks(layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+        def compute_mask(self, inputs, previous=None):
+            return inputs[..., 0] > 0
+
+    given = layers.Input((3, 1))
+    for layer in (Marks(), layers.Masking()):
+        marked = layer(given)
+        assert (marked.mask.shape, marked.mask.dtype) == ((None, 3), "bool")
+        model = models.Model(given, layers.GlobalAveragePooling1D()(marked))
+        assert model(np.array([[[1.0], [0.0], [3.0]]], np.float32)).numpy().item() == 2.0
+    assert getattr(layers.Dense(2)(given), "mask", None) is None

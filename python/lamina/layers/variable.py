@@ -262,8 +262,7 @@ class Variable(Tensor):
 
 
 class _Limit(threading.local):
-    numbers: int | None = None  # that new variables may still have, if there is a limit
-    total = 0
+    numbers: tuple[int, int] | None = None  # that new variables may still have, and at first, if there is a limit
 
 
 _limit = _Limit()
@@ -272,11 +271,11 @@ _limit = _Limit()
 @contextlib.contextmanager
 def numbers_at_most(total: int) -> Iterator[None]:
     """Inside, variables that are made with a shape have at most so many numbers together; ValueError before memory."""
-    outer, _limit.total, _limit.numbers = (_limit.total, _limit.numbers), total, total + _SPARE
+    outer, _limit.numbers = _limit.numbers, (total + _SPARE, total)
     try:
         yield
     finally:
-        _limit.total, _limit.numbers = outer
+        _limit.numbers = outer
 
 
 _SPARE = 2**16  # for variables that are no weights
@@ -284,10 +283,12 @@ _SPARE = 2**16  # for variables that are no weights
 
 def _take(what: str, shape: tuple[int, ...]) -> None:
     if _limit.numbers is not None:
-        _limit.numbers -= math.prod(shape)
-        if _limit.numbers < 0:
+        left, total = _limit.numbers
+        left -= math.prod(shape)
+        _limit.numbers = left, total
+        if left < 0:
             raise ValueError(
-                f"{what} of shape {shape} is larger than the saved weights, which are {_limit.total} numbers in all"
+                f"{what} of shape {shape} is larger than the saved weights, which are {total} numbers in all"
             )
 
 
