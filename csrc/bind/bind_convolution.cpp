@@ -39,7 +39,7 @@ const char* name_of(Kind kind) {
 Convolution parse(Call& call, Kind kind, py::handle x_, py::handle w_, const Options& o) {
   const char* op = call.op();
   const View x = call.first(x_, "x"), w = call.input_of_any_shape(w_, "w");
-  const int rank = parse_rank(x, op);
+  const int rank = parse_rank(x.sizes(), op);
   check(w.ndim() == rank + 2, op, ": w must be (",
         rank == 1   ? "k"
         : rank == 2 ? "kh, kw"
@@ -61,10 +61,11 @@ Convolution parse(Call& call, Kind kind, py::handle x_, py::handle w_, const Opt
     check(outer == C, op, ": x is ", x.sizes(), " but w takes ", outer, " channels on the last axis, w is ", w.sizes(),
           first);
     check(C % groups == 0, op, ": groups=", groups, " must divide the ", C, " channels of x");
-    const Window v = parse_transposed_window(x, all, taps, o.strides, o.padding, o.output_padding, o.dilation_rate, op);
+    const Window v =
+        parse_transposed_window(x.sizes(), all, taps, o.strides, o.padding, o.output_padding, o.dilation_rate, op);
     return {.x = x, .w = w, .rank = rank, .window = v, .groups = groups, .K = C, .transposed = true};
   }
-  const Window v = parse_window(x, taps, o.strides, o.padding, o.dilation_rate, false, op);
+  const Window v = parse_window(x.sizes(), taps, o.strides, o.padding, o.dilation_rate, false, op);
   if (kind == Kind::depthwise) {
     check(inner == C, op, ": x is ", x.sizes(), " but w takes ", inner, " channels on the last axis, w is ", w.sizes(),
           first);

@@ -28,10 +28,10 @@ void check_pixels(const Window& v, const View& x, const char* op) {
 }
 
 Pooling parse(const char* op, const View& x, const Options& o) {
-  const int rank = parse_rank(x, op);
+  const int rank = parse_rank(x.sizes(), op);
   const Triple size = parse_sizes(o.pool_size, rank, 1, op, "pool_size");
-  const Window v =
-      parse_window(x, size, o.strides.is_none() ? o.pool_size : o.strides, o.padding, o.dilation_rate, o.ceil_mode, op);
+  const Window v = parse_window(x.sizes(), size, o.strides.is_none() ? o.pool_size : o.strides, o.padding,
+                                o.dilation_rate, o.ceil_mode, op);
   check_pixels(v, x, op);
   for (int i = 0; i < kAxes; i++) {
     const dim_t extent = (v.taps[i] - 1) * v.dilation[i] + 1;
@@ -50,7 +50,7 @@ Pooling parse(const char* op, const View& x, const Options& o) {
 
 // Windows that divide x evenly; None: the whole image is one, and y is (N, C).
 Pooling parse_adaptive(const char* op, const View& x, py::handle output_size) {
-  const int rank = parse_rank(x, op);
+  const int rank = parse_rank(x.sizes(), op);
   Window v{};
   v.N = x.dim(0);
   v.C = x.dim(-1);

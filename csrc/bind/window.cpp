@@ -57,15 +57,15 @@ Padding parse_padding(py::handle h, int rank, bool causal, const char* op) {
 }
 
 // A window over x of sizes that are known; `out` and what stands around the input are still to be set.
-Window start(const View& x, int rank, const Triple& taps, py::handle strides, py::handle dilation, const char* op) {
+Window start(Sizes x, int rank, const Triple& taps, py::handle strides, py::handle dilation, const char* op) {
   Window v{};
-  v.N = x.dim(0);
+  v.N = x.data[0];
   v.taps = taps;
   v.stride = parse_sizes(strides, rank, 1, op, "strides");
   v.dilation = parse_sizes(dilation, rank, 1, op, "dilation_rate");
   v.in = {1, 1, 1};
   for (int i = kAxes - rank; i < kAxes; i++) {
-    v.in[i] = x.dim(i + rank + 1 - kAxes);
+    v.in[i] = x.data[i + rank + 1 - kAxes];
     check(taps[i] >= 1, op, ": the kernel's ", axis_name(i, rank), " is ", taps[i], ", expected 1 or more");
     check(v.in[i] <= kLargest && taps[i] <= kLargest, op, ": ", std::max(v.in[i], taps[i]),
           " is too large for the size of an image or kernel");
@@ -81,10 +81,9 @@ void check_size(const Window& v, dim_t channels) {
 
 }  // namespace
 
-int parse_rank(const View& x, const char* op) {
-  check(x.ndim() >= 3 && x.ndim() <= kAxes + 2, op, ": x is ", x.sizes(),
-        ", expected (N, T, C), (N, H, W, C) or (N, D, H, W, C)");
-  return x.ndim() - 2;
+int parse_rank(Sizes x, const char* op) {
+  check(x.rank >= 3 && x.rank <= kAxes + 2, op, ": x is ", x, ", expected (N, T, C), (N, H, W, C) or (N, D, H, W, C)");
+  return x.rank - 2;
 }
 
 Triple parse_sizes(py::handle value, int rank, dim_t least, const char* op, const char* name) {
@@ -104,11 +103,11 @@ std::vector<dim_t> images(dim_t N, const Triple& sizes, dim_t C, int rank) {
   return shape;
 }
 
-Window parse_window(const View& x, const Triple& taps, py::handle strides, py::handle padding, py::handle dilation,
-                    bool ceil, const char* op) {
+Window parse_window(Sizes x, const Triple& taps, py::handle strides, py::handle padding, py::handle dilation, bool ceil,
+                    const char* op) {
   const int rank = parse_rank(x, op);
   Window v = start(x, rank, taps, strides, dilation, op);
-  v.C = x.dim(-1);
+  v.C = x.data[x.rank - 1];
   const Padding p = parse_padding(padding, rank, true, op);
   v.before = p.before, v.after = p.after;
   for (int i = 0; i < kAxes; i++) {
@@ -132,7 +131,7 @@ Window parse_window(const View& x, const Triple& taps, py::handle strides, py::h
   return v;
 }
 
-Window parse_transposed_window(const View& x, dim_t C, const Triple& taps, py::handle strides, py::handle padding,
+Window parse_transposed_window(Sizes x, dim_t C, const Triple& taps, py::handle strides, py::handle padding,
                                py::handle output_padding, py::handle dilation, const char* op) {
   const int rank = parse_rank(x, op);
   Window v = start(x, rank, taps, strides, dilation, op);
@@ -162,7 +161,7 @@ Window parse_transposed_window(const View& x, dim_t C, const Triple& taps, py::h
           axis_name(i, rank), " of ", v.in[i] + v.before[i] + v.after[i], "; pad less");
     check(v.in[i] <= kLargest, op, ": a result of ", axis_name(i, rank), " ", v.in[i], " is too large");
   }
-  check_size(v, std::max(C, x.dim(-1)));
+  check_size(v, std::max(C, x.data[x.rank - 1]));
   return v;
 }
 

@@ -185,16 +185,6 @@ void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, co
   }
 }
 
-template <class T>
-void deliver(dim_t B, dim_t U, const Schedule& s, dim_t groups, const T* from, const Gradient<T>& to) {
-  if (!to.wanted()) return;
-  for (dim_t g = 0, at = 0; g < groups; g++) {
-    const Group group(s, B, g, groups);
-    for (dim_t k = 0; k < group.size; k++, at++)
-      to.adds() ? add_row(to + group[k] * U, from + at * U, U) : copy_row(to + group[k] * U, from + at * U, U);
-  }
-}
-
 }  // namespace
 
 template <class T>

@@ -53,6 +53,8 @@ __all__: list[str] = [
     "contiguous",
     "conv_backward",
     "conv_forward",
+    "conv_lstm_backward",
+    "conv_lstm_forward",
     "conv_padding",
     "conv_transpose_backward",
     "conv_transpose_forward",
@@ -640,6 +642,65 @@ def conv_forward(
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     y = act(x * w + b); x (N, ..., C) of one to three axes, w (taps..., C / groups, K), b (K,) or None.
+    """
+
+def conv_lstm_backward(
+    x: typing.Any,
+    kernel: typing.Any,
+    recurrent_kernel: typing.Any,
+    bias: typing.Any,
+    h0: typing.Any,
+    c0: typing.Any,
+    lengths: typing.Any,
+    mask: typing.Any,
+    activation: str,
+    recurrent_activation: str,
+    strides: typing.Any,
+    padding: typing.Any,
+    dilation_rate: typing.Any,
+    go_backwards: bool,
+    in_time_order: bool,
+    zero_output: bool,
+    gates: typing.Any,
+    h_prev: typing.Any,
+    c_all: typing.Any,
+    dy: typing.Any,
+    dh: typing.Any,
+    dc: typing.Any,
+    dx: typing.Any,
+    dkernel: typing.Any,
+    drecurrent_kernel: typing.Any,
+    dbias: typing.Any,
+    dh0: typing.Any,
+    dc0: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradients of the forward from those of y, h and c (None: zero).
+    """
+
+def conv_lstm_forward(
+    x: typing.Any,
+    kernel: typing.Any,
+    recurrent_kernel: typing.Any,
+    bias: typing.Any,
+    h0: typing.Any,
+    c0: typing.Any,
+    lengths: typing.Any,
+    mask: typing.Any,
+    activation: str,
+    recurrent_activation: str,
+    strides: typing.Any,
+    padding: typing.Any,
+    dilation_rate: typing.Any,
+    go_backwards: bool,
+    in_time_order: bool,
+    zero_output: bool,
+    sequences: bool,
+    save: bool,
+) -> tuple[typing.Any, ...]:
+    """
+    (y or None, h, c, and for backward, if save: gates, h_prev, c_all) of whole sequences.
     """
 
 def conv_padding(

@@ -8,6 +8,7 @@ from .attention import *
 from .base import *
 from .base import Layer
 from .bidirectional import *
+from .conv_lstm import *
 from .convolution import *
 from .core import *
 from .dense import *

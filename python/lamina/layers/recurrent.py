@@ -92,6 +92,9 @@ class RNN(Around):
         """Features of an output."""
         return output_size(self.cell)
 
+    def _check_sequence(self, shape: Shape) -> None:
+        check_sequence(shape)
+
     def build(self, sequences_shape: Shape) -> None:
         check_sequence(sequences_shape)
         build_cell(self.cell, sequences_shape[0], sequences_shape[2])
@@ -105,8 +108,8 @@ class RNN(Around):
         lengths: Any = None,
         in_time_order: bool = False,
     ) -> Any:
-        check_sequence(sequences.shape)
-        n, steps, _ = sequences.shape
+        self._check_sequence(sequences.shape)
+        n, steps = sequences.shape[:2]
         if mask is not None and lengths is not None:
             raise ValueError("pass mask or lengths, not both")
         mask, lengths = as_mask(mask, (n, steps)), as_lengths(lengths, n, steps)
@@ -145,7 +148,7 @@ class RNN(Around):
             return None
         size = len(flatten(self._kept)[0])
         if size != batch:
-            fresh = zip(flatten(self.get_initial_state(size)), flatten(self._kept), strict=True)
+            fresh = zip(flatten(first_states(self.cell, size)), flatten(self._kept), strict=True)
             if any((a._array != b._array).any() for a, b in fresh):
                 raise ValueError(
                     f"stateful: the states of {size} sequences are kept, but x has {batch}; use batches of one size, "
@@ -157,7 +160,7 @@ class RNN(Around):
 
     def _keep_states(self, states: list[Any], batch: int) -> None:
         if self._kept is None:
-            self._kept = map_structure(lambda t: wrap(t._array.copy()), self.get_initial_state(batch))
+            self._kept = map_structure(lambda t: wrap(t._array.copy()), first_states(self.cell, batch))
             note_change()  # this run did not read them: a captured step records itself again
         for kept, state in zip(flatten(self._kept), flatten(states), strict=True):
             _native.copy_into(state._array, kept._array, False)
@@ -165,7 +168,7 @@ class RNN(Around):
     def reset_state(self) -> None:
         """Let the next batch of a stateful layer begin anew."""
         if self._kept is not None:
-            fresh = self.get_initial_state(len(flatten(self._kept)[0]))
+            fresh = first_states(self.cell, len(flatten(self._kept)[0]))
             for kept, state in zip(flatten(self._kept), flatten(fresh), strict=True):
                 _native.copy_into(state._array, kept._array, False)
 
@@ -199,7 +202,7 @@ class RNN(Around):
         return f"x is {shape}, but the kernel {cell.kernel.shape} wants {cell.kernel.shape[0]} features last"
 
 
-class _OfCell:
+class OfCell:
     """An attribute of the cell under the layer's name.  It is fixed, as in Keras, but for the rates of dropout."""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -218,10 +221,11 @@ class Recurrent(RNN):
     """What SimpleRNN, GRU and LSTM share: ``cell``, which holds the weights, is made here, not given."""
 
     cell: Cell
-    units, activation, use_bias = _OfCell(), _OfCell(), _OfCell()
-    kernel_initializer, recurrent_initializer, bias_initializer = _OfCell(), _OfCell(), _OfCell()
-    kernel_regularizer, recurrent_regularizer, bias_regularizer = _OfCell(), _OfCell(), _OfCell()
-    dropout, recurrent_dropout, seed = _OfCell(), _OfCell(), _OfCell()
+    units, activation, use_bias = OfCell(), OfCell(), OfCell()
+    kernel_initializer, recurrent_initializer, bias_initializer = OfCell(), OfCell(), OfCell()
+    kernel_regularizer, recurrent_regularizer, bias_regularizer = OfCell(), OfCell(), OfCell()
+    kernel_constraint, recurrent_constraint, bias_constraint = OfCell(), OfCell(), OfCell()
+    dropout, recurrent_dropout, seed = OfCell(), OfCell(), OfCell()
 
     def __init__(
         self,
@@ -328,7 +332,7 @@ class GRU(Recurrent):
     Source: Keras 3, GRU; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder".
     """
 
-    recurrent_activation, reset_after = _OfCell(), _OfCell()
+    recurrent_activation, reset_after = OfCell(), OfCell()
 
     def __init__(
         self,
@@ -401,7 +405,7 @@ class LSTM(Recurrent):
         ((2, 10, 3), (2, 3), (2, 3))
     """
 
-    recurrent_activation, unit_forget_bias = _OfCell(), _OfCell()
+    recurrent_activation, unit_forget_bias = OfCell(), OfCell()
 
     def __init__(
         self,

@@ -21,29 +21,28 @@ _NATIVE = frozenset({"linear", "relu", "tanh", "sigmoid", "hard_sigmoid"})  # th
 
 
 def fitting_states(
-    argument: str, states: Any, names: Sequence[str], sizes: Sequence[int], batch: int, dtype: Any
+    argument: str, states: Any, names: Sequence[str], shapes: Sequence[Shape], dtype: Any
 ) -> list[Tensor]:
-    """``states``, a list of arrays (batch, size) or what makes them, as tensors; one state may stand by itself."""
+    """``states``, a list of arrays of these shapes or what makes them, as tensors; one state may stand by itself."""
     found = list(states) if isinstance(states, (list, tuple)) else [states]
     if len(names) == 1 and len(found) != 1 and not any(hasattr(s, "shape") for s in found):
         found = [states]  # one state as nested lists of numbers
     if len(found) != len(names):
-        wanted = f"[{', '.join(names)}], each ({batch}, {sizes[0] if len(set(sizes)) == 1 else 'its size'})"
+        each = shapes[0] if len(set(shapes)) == 1 else f"({shapes[0][0]}, its size)"
+        wanted = f"[{', '.join(names)}], each {each}"
         raise ValueError(f"{argument} must be {wanted}, got {len(found)} state{'s' * (len(found) != 1)}")
     tensors = []
-    for name, size, state in zip(names, sizes, found, strict=True):
+    for name, shape, state in zip(names, shapes, found, strict=True):
         if state is None or any(v is None for v in leaves(state)):
-            raise ValueError(
-                f"{argument}: state {name} is None, expected ({batch}, {size}); without {argument} all are zeros"
-            )
+            raise ValueError(f"{argument}: state {name} is None, expected {shape}; without {argument} all are zeros")
         if isinstance(state, (list, tuple)) and any(isinstance(v, Tensor) for v in leaves(state)):
-            raise ValueError(f"{argument}: state {name} is a list of tensors, expected one of ({batch}, {size})")
+            raise ValueError(f"{argument}: state {name} is a list of tensors, expected one of {shape}")
         try:
             tensor = as_tensor(state if isinstance(state, Tensor) else np.asarray(state), dtype)
         except (TypeError, ValueError):
-            raise ValueError(f"{argument}: state {name} must be numbers ({batch}, {size}), got {state!r}") from None
-        if tensor.shape != (batch, size):
-            raise ValueError(f"{argument}: state {name} is {tensor.shape}, expected ({batch}, {size})")
+            raise ValueError(f"{argument}: state {name} must be numbers {shape}, got {state!r}") from None
+        if tensor.shape != shape:
+            raise ValueError(f"{argument}: state {name} is {tensor.shape}, expected {shape}")
         tensors.append(tensor)
     return tensors
 
@@ -52,7 +51,8 @@ class Cell(Layer):
     """What the cells share: called with one step (N, in) and the states, gives the output and the next states.
 
     Each cell says how many gates lie side by side in its kernels, the names of its states, which of its attributes are
-    activations, how a sequence runs natively (``_sequence``) and what one step is in operations (``_step``).
+    activations, how a sequence runs natively (``_sequence``) and what one step is in operations (``_step``).  One whose
+    states are images says how large they are (``_state_shape``), too.
     """
 
     _float_input = True
@@ -66,6 +66,7 @@ class Cell(Layer):
     use_bias: bool
     bias_initializer: Any
     bias_regularizer: Any
+    bias_constraint: Any
     seed: Any
     dropout: float
     recurrent_dropout: float
@@ -73,7 +74,8 @@ class Cell(Layer):
     def _set_options(self, arguments: dict[str, Any]) -> None:
         """Keep and check what a cell was made with, the ``locals()`` of its constructor."""
         self._keep(arguments)
-        self.units = positive(self, "units", self.units)
+        if "units" in arguments:
+            self.units = positive(self, "units", self.units)
         self.dropout = fraction(self, "dropout", self.dropout)
         self.recurrent_dropout = fraction(self, "recurrent_dropout", self.recurrent_dropout)
         self.seed_generator = self.seed if isinstance(self.seed, Generator) else Generator(self.seed)
@@ -81,12 +83,20 @@ class Cell(Layer):
     @property
     def state_size(self) -> int | list[int]:
         """Features of the states, a number or a list."""
-        return self.units if len(self._states) == 1 else [self.units] * len(self._states)
+        return self.output_size if len(self._states) == 1 else [self.output_size] * len(self._states)
 
     @property
     def output_size(self) -> int:
         """Features of an output."""
         return self.units
+
+    def _state_shape(self) -> tuple[int, ...]:
+        """The shape of a state of one sequence."""
+        return (self.units,)
+
+    def _repeated(self, x: Tensor) -> Tensor:
+        """Inputs or a state as dropout wants them: several times side by side where each gate has a mask of its own."""
+        return x
 
     def native_names(self, training: bool) -> list[Any] | None:
         """The names of the activations, if the native kernel computes this cell; else None.
@@ -104,11 +114,15 @@ class Cell(Layer):
         columns = self._gates * self.units
         self.kernel = self._weight("kernel", (features, columns))
         self.recurrent_kernel = self._weight("recurrent_kernel", (self.units, columns), "recurrent")
+        self._make_bias()
+
+    def _make_bias(self) -> None:
         self.bias: Variable | None = None
         if self.use_bias:
             self.bias = self.add_weight(
-                self._bias_shape(), self._initial_bias, regularizer=self.bias_regularizer, name="bias"
-            )
+                self._bias_shape(), self._initial_bias, regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint, name="bias",
+            )  # fmt: skip
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (self._gates * self.units,)
@@ -129,7 +143,7 @@ class Cell(Layer):
         """
         if batch_size is None:
             raise ValueError(f"{self._label()}: get_initial_state needs batch_size, how many sequences there are")
-        return [wrap(np.zeros((batch_size, self.units), self._dtype)) for _ in self._states]
+        return [wrap(np.zeros((batch_size, *self._state_shape()), self._dtype)) for _ in self._states]
 
     def check_states(self, argument: str, states: Any, batch: int) -> list[Tensor]:
         """The states as a list of tensors; a cell with one state also takes it by itself.
@@ -142,15 +156,18 @@ class Cell(Layer):
         Raises:
             ValueError: they do not fit.
         """
-        sizes = [self.units] * len(self._states)
-        return fitting_states(argument, states, self._states, sizes, batch, self._dtype)
+        shapes = [(batch, *self._state_shape())] * len(self._states)
+        return fitting_states(argument, states, self._states, shapes, self._dtype)
+
+    def _check_step(self, shape: Shape) -> None:
+        if len(shape) != 2:
+            raise ValueError(f"x is {shape}, expected one step, (batch, features)")
 
     def call(self, inputs: Tensor, states: Any, training: bool = False) -> tuple[Tensor, Any]:
-        if inputs.ndim != 2:
-            raise ValueError(f"x is {inputs.shape}, expected one step, (batch, features)")
+        self._check_step(inputs.shape)
         before = self.check_states("states", states, inputs.shape[0])
         if training and self.dropout:
-            inputs = ops.dropout(inputs, self.dropout, self.seed_generator)
+            inputs = ops.dropout(self._repeated(inputs), self.dropout, self.seed_generator)
         names = self.native_names(training)
         if names is not None:
             step = ops.expand_dims(inputs, 1)
@@ -158,7 +175,7 @@ class Cell(Layer):
         else:
             h = before[0]
             if training and self.recurrent_dropout:
-                h = ops.dropout(h, self.recurrent_dropout, self.seed_generator)
+                h = ops.dropout(self._repeated(h), self.recurrent_dropout, self.seed_generator)
             after = self._step(inputs, before, h)
         return after[0], after if isinstance(states, (list, tuple)) else after[0]
 
@@ -180,8 +197,7 @@ class Cell(Layer):
         Raises:
             ValueError: ``input_shape`` has not two axes.
         """
-        if len(input_shape) != 2:
-            raise ValueError(f"x is {input_shape}, expected one step, (batch, features)")
+        self._check_step(input_shape)
         return (input_shape[0], self.units), [(input_shape[0], self.units) for _ in self._states]
 
     def compute_output_spec(self, inputs: Any, states: Any, **kwargs: Any) -> Any:
@@ -320,7 +336,28 @@ class GRUCell(Cell):
         return [z * states[0] + (1.0 - z) * self.activation(xh + inner)]
 
 
-class LSTMCell(Cell):
+class LSTMGates(Cell):
+    """What cells with the gates of an LSTM share: input, forget, candidate and output, and the states h and c."""
+
+    _gates = 4
+    _states = ("h", "c")
+    unit_forget_bias: bool
+
+    def _initial_bias(self, shape: Any, dtype: Any = None) -> Array:
+        values = np.array(super()._initial_bias(shape, dtype))
+        if self.unit_forget_bias:
+            values.reshape(4, -1)[1] = 1
+        return values
+
+    def _after(self, z: Tensor, c: Tensor) -> list[Tensor]:
+        """The next states from the sums of the gates and c."""
+        i, f, g, o = ops.split(z, 4, axis=-1)
+        gate = self.recurrent_activation
+        c = gate(f) * c + gate(i) * self.activation(g)
+        return [gate(o) * self.activation(c), c]
+
+
+class LSTMCell(LSTMGates):
     """One step of an LSTM.
 
     Args:
@@ -344,10 +381,6 @@ class LSTMCell(Cell):
 
     Source: Keras 3, LSTMCell; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory".
     """
-
-    _gates = 4
-    _states = ("h", "c")
-    unit_forget_bias: bool
 
     def __init__(
         self,
@@ -373,23 +406,13 @@ class LSTMCell(Cell):
         super().__init__(**kwargs)
         self._set_options(locals())
 
-    def _initial_bias(self, shape: Any, dtype: Any = None) -> Array:
-        values = np.array(super()._initial_bias(shape, dtype))
-        if self.unit_forget_bias:
-            values[self.units : 2 * self.units] = 1
-        return values
-
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else (states[0], states[1])
         y, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, first, *options)
         return y, [h, c]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
-        z = ops.dense(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel)
-        i, f, g, o = ops.split(z, 4, axis=1)
-        gate = self.recurrent_activation
-        c = gate(f) * states[1] + gate(i) * self.activation(g)
-        return [gate(o) * self.activation(c), c]
+        return self._after(ops.dense(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel), states[1])
 
 
 __all__ = ["GRUCell", "LSTMCell", "SimpleRNNCell"]

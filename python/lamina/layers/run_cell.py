@@ -38,10 +38,9 @@ def run(cell: Any, x: Tensor, states: Any, way: Pass) -> Result:
         return _through_stack(cell, x, states, way)
     if not isinstance(cell, Cell):
         return _foreign(cell, x, states, way)
-    n, _, features = x.shape
     if way.training and cell.dropout:  # one mask for all steps, as in Keras
-        noise = ops.dropout(ops.ones((n, 1, features), dtype=cell.dtype), cell.dropout, cell.seed_generator)
-        x = ops.multiply(x, noise)
+        ones = ops.ones((x.shape[0], 1, *x.shape[2:]), dtype=cell.dtype)
+        x = ops.multiply(cell._repeated(x), ops.dropout(cell._repeated(ones), cell.dropout, cell.seed_generator))
     names = cell.native_names(way.training)
     if names is None:
         return _own(cell, x, states, way)
@@ -64,7 +63,12 @@ def _last_output(h: Tensor, had_state: bool, way: Pass) -> Tensor:
         counts = ops.any(way.mask, axis=1, keepdims=True)
     else:
         counts = ops.greater(ops.reshape(way.lengths, (-1, 1)), 0)
-    return ops.where(counts, h, ops.zeros_like(h))
+    return ops.where(_beside(counts, h), h, ops.zeros_like(h))
+
+
+def _beside(counts: Tensor, state: Tensor) -> Tensor:
+    """(N, 1) with as many axes as a state has."""
+    return counts if state.ndim == 2 else ops.reshape(counts, (-1, *(1,) * (state.ndim - 1)))
 
 
 def _through_stack(stack: StackedRNNCells, x: Tensor, states: Any, way: Pass) -> Result:
@@ -82,17 +86,18 @@ def _through_stack(stack: StackedRNNCells, x: Tensor, states: Any, way: Pass) ->
 
 def _own(cell: Cell, x: Tensor, states: Any, way: Pass) -> Result:
     """A cell of the library that the kernels do not compute."""
-    n = x.shape[0]
+    first = cell.get_initial_state(x.shape[0]) if states is None else states
     noise: Tensor | None = None
     if way.training and cell.recurrent_dropout:  # one mask for all steps
-        noise = ops.dropout(ops.ones((n, cell.units), dtype=cell.dtype), cell.recurrent_dropout, cell.seed_generator)
+        ones = ops.ones(first[0].shape, dtype=cell.dtype)
+        noise = ops.dropout(cell._repeated(ones), cell.recurrent_dropout, cell.seed_generator)
 
     def step(x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        h = states[0] if noise is None else ops.multiply(states[0], noise)
+        h = states[0] if noise is None else ops.multiply(cell._repeated(states[0]), noise)
         after = cell._step(x, states, h)
         return after[0], after
 
-    return _stepwise(step, x, cell.get_initial_state(n) if states is None else states, way, cell.units)
+    return _stepwise(step, x, first, way, first[0].shape[1:])
 
 
 def _foreign(cell: Any, x: Tensor, states: Any, way: Pass) -> Result:
@@ -105,7 +110,7 @@ def _foreign(cell: Any, x: Tensor, states: Any, way: Pass) -> Result:
         return y, after
 
     states = first_states(cell, x.shape[0]) if states is None else states
-    return _stepwise(step, x, states, way, output_size(cell))
+    return _stepwise(step, x, states, way, (output_size(cell),))
 
 
 def _stepwise(
@@ -113,13 +118,13 @@ def _stepwise(
     x: Tensor,
     states: list[Tensor],
     way: Pass,
-    size: int,
+    shape: tuple[int, ...],
 ) -> Result:
-    """Step by step in Python; ``size`` features an output."""
-    n, steps, _ = x.shape
+    """Step by step in Python; ``shape``: that of an output of one sequence."""
+    n, steps = x.shape[:2]
     kept = _kept(way, n, steps)
     ragged = way.lengths is not None
-    zero = last = y = ops.zeros((n, size), dtype=x.dtype)
+    zero = last = y = ops.zeros((n, *shape), dtype=x.dtype)
     outputs = []
     for t in reversed(range(steps)) if way.backwards else range(steps):
         out, after = step(ops.getitem(x, (slice(None), t)), states)
@@ -127,7 +132,8 @@ def _stepwise(
             states, y = after, out
         else:
             now = ops.getitem(kept, (slice(None), slice(t, t + 1)))
-            states = [ops.where(now, a, b) for a, b in zip(after, states, strict=True)]
+            states = [ops.where(_beside(now, a), a, b) for a, b in zip(after, states, strict=True)]
+            now = _beside(now, out)
             last = ops.where(now, out, last)
             y = ops.where(now, out, zero) if ragged or way.zero_output else last
         if way.sequences:
@@ -136,7 +142,7 @@ def _stepwise(
     if not way.sequences:
         return None, last, states
     if not outputs:
-        return ops.zeros((n, 0, size), dtype=x.dtype), last, states
+        return ops.zeros((n, 0, *shape), dtype=x.dtype), last, states
     if way.backwards and (way.in_time_order or ragged):
         outputs.reverse()
     sequence = ops.stack(outputs, axis=1)
@@ -146,12 +152,12 @@ def _stepwise(
 
 
 def _each_backwards(sequence: Tensor, kept: Any, lengths: Any) -> Tensor:
-    """(N, T, units) with the steps that count, the first of each sequence, in the opposite order."""
-    n, steps, units = sequence.shape
+    """(N, T, ...) with the steps that count, the first of each sequence, in the opposite order."""
+    n, steps, *shape = sequence.shape
     place = np.broadcast_to(np.arange(steps), (n, steps)).copy()
     mirrored = ops.subtract(ops.reshape(ops.cast(lengths, "int64"), (n, 1)), place + 1)
     rows = ops.add(ops.where(kept, mirrored, place), np.arange(n)[:, None] * steps)
-    return ops.take(ops.reshape(sequence, (n * steps, units)), rows, axis=0)
+    return ops.take(ops.reshape(sequence, (n * steps, *shape)), rows, axis=0)
 
 
 def _kept(way: Pass, batch: int, steps: int) -> Tensor | None:

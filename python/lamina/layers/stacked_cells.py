@@ -71,8 +71,8 @@ def checked_states(argument: str, cell: Any, states: Any, batch: int) -> list[An
     if isinstance(cell, Cell):
         return list(cell.check_states(argument, states, batch))
     if not isinstance(cell, StackedRNNCells):
-        sizes = state_sizes(cell)
-        return list(fitting_states(argument, states, [str(i) for i in range(len(sizes))], sizes, batch, cell.dtype))
+        shapes = state_shapes(cell, batch)
+        return list(fitting_states(argument, states, [str(i) for i in range(len(shapes))], shapes, cell.dtype))
     if not isinstance(states, (list, tuple)) or len(states) != len(cell.cells):
         got = f"{len(states)}" if isinstance(states, (list, tuple)) else type(states).__name__
         raise ValueError(f"{argument} must be a list of the states of {len(cell.cells)} cells, got {got}")

@@ -10,8 +10,9 @@ from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wants_grad, wrap
 from ..core.autograd import unchecked_record_many as record_many
 from .conversion import TensorLike, as_tensor, expand_dims, float_tensor, optional
+from .convolution import Padding, Size
 
-__all__ = ["gru", "lstm", "lstm_cell", "simple_rnn"]
+__all__ = ["conv_lstm", "gru", "lstm", "lstm_cell", "simple_rnn"]
 
 
 def _counts(x: TensorLike | None) -> Array | None:
@@ -147,8 +148,62 @@ def simple_rnn(
     return y, h
 
 
+def conv_lstm(
+    x: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None = None,
+    initial_state: tuple[TensorLike, TensorLike] | None = None,
+    lengths: TensorLike | None = None,
+    mask: TensorLike | None = None,
+    go_backwards: bool = False,
+    activation: str = "tanh",
+    recurrent_activation: str = "sigmoid",
+    return_sequences: bool = True,
+    zero_output_for_mask: bool = False,
+    in_time_order: bool = False,
+    strides: Size = 1,
+    padding: Padding = "valid",
+    dilation_rate: Size = 1,
+) -> tuple[Tensor | None, Tensor, Tensor]:
+    """Long short-term memory over sequences of images, where both products are convolutions; gates in the order input,
+    forget, candidate, output.
+
+    The states are convolved without strides and dilation, with as many zeros around them as keep their size.
+
+    Args:
+        x: (batch, time, ..., C), with one, two or three axes between time and channels; or (batch, time, ..., 4 C),
+            where each gate has channels of its own.
+        kernel: (taps..., C, 4 filters).
+        recurrent_kernel: (taps..., filters, 4 filters).
+        bias: (4 filters,), or None.
+        initial_state: (h, c), each (batch, ..., filters); None begins with zeros.
+        strides: distance of the places that the kernel takes over x, a positive integer or one for each axis.
+        padding: "valid" for no zeros around x; "same" for states of size / strides, the odd zero at the end; or numbers
+            of zeros: one for all sides, or for each axis one or (before, after).
+        dilation_rate: distance of neighbouring taps of the kernel, a positive integer or one for each axis.
+
+    Returns: the sequence of outputs (batch, time, ..., filters), None without ``return_sequences``; h and c (batch,
+        ..., filters) after each sequence's last step.
+
+    Raises:
+        ValueError: shapes or options do not fit; an activation is another one; lengths and mask are both given.
+
+    Source: Lamina; Shi et al. 2015, "Convolutional LSTM Network: A Machine Learning Approach for Precipitation
+        Nowcasting", without its peepholes, as in Keras.
+    """
+    states = (None, None) if initial_state is None else initial_state
+    options = (strides, padding, dilation_rate, go_backwards, in_time_order, zero_output_for_mask)
+    y, h, c = _run(
+        _CONV_LSTM, x, kernel, recurrent_kernel, bias, states, lengths, mask, activation, recurrent_activation, options,
+        return_sequences,
+    )  # fmt: skip
+    return y, h, c
+
+
 # Forward, backward, and whether there is a state c beside h.
 _LSTM = (_native.lstm_forward, _native.lstm_backward, True)
+_CONV_LSTM = (_native.conv_lstm_forward, _native.conv_lstm_backward, True)
 _GRU = (_native.gru_forward, _native.gru_backward, False)
 _GRU_RESET_BEFORE = (_native.gru_reset_before_forward, _native.gru_reset_before_backward, False)
 _SIMPLE_RNN = (_native.simple_rnn_forward, _native.simple_rnn_backward, False)
@@ -165,7 +220,7 @@ def _run(
     mask: TensorLike | None,
     activation: str,
     recurrent_activation: str,
-    options: tuple[bool, bool, bool],
+    options: tuple[Any, ...],
     return_sequences: bool,
 ) -> list[Any]:
     """The sequence of outputs, or None, and the states."""

@@ -34,6 +34,7 @@ class LayerCheck:
     integers   0 for normal numbers; n > 0 for integers below n
     smooth     False where the values have kinks near any point, so that central differences say nothing
     time       which axis of the first argument is time, for the check of masks; 0 for none
+    leading    how many axes stand in front of an image of the first argument, for the check of data formats
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class LayerCheck:
         integers: int = 0,
         smooth: bool = True,
         time: int = 0,
+        leading: int = 1,
     ) -> None:
         self.kind, self.options, self.integers, self.smooth, self.time = kind, options, integers, smooth, time
+        self.leading = leading
         several = isinstance(inputs, tuple) and not is_shape(inputs)
         self.shapes: tuple[Any, ...] = inputs if several else (inputs,)
         self.name = getattr(kind, "__name__", "layer")
@@ -210,11 +213,13 @@ class LayerCheck:
         layers = [self.make(data_format=f) for f in ("channels_last", "channels_first")]
         (x,) = self.arrays()
         want = layers[0](x)
-        layers[1](np.moveaxis(x, -1, 1))
+        turned = np.moveaxis(x, -1, self.leading)
+        layers[1](turned)
         layers[1].load_state_dict(layers[0].state_dict())
-        got = layers[1](np.moveaxis(x, -1, 1)).numpy()
-        turned = np.moveaxis(got, 1, -1) if got.ndim == want.ndim and got.ndim == x.ndim else got
-        np.testing.assert_allclose(turned, want.numpy(), rtol=1e-5, atol=1e-5, err_msg=self.failure("channels_first"))
+        image = x.ndim - self.leading  # its axes, with channels
+        for a, b in zip(leaves(layers[1](turned)), leaves(want), strict=True):
+            got = np.moveaxis(a.numpy(), -image, -1) if a.ndim == b.ndim >= image + 1 else a.numpy()
+            np.testing.assert_allclose(got, b.numpy(), rtol=1e-5, atol=1e-5, err_msg=self.failure("channels_first"))
 
     def run(self) -> None:
         """All of them."""
@@ -230,6 +235,7 @@ def check_layer(
     integers: int = 0,
     smooth: bool = True,
     time: int = 0,
+    leading: int = 1,
 ) -> None:
     """Raise AssertionError unless a layer keeps what every layer promises.
 
@@ -245,11 +251,12 @@ def check_layer(
         integers: 0 to call it with normal numbers, n > 0 to call it with integers below n.
         smooth: False where the layer's values have kinks near any input, so that differences say nothing.
         time: the axis of the first argument that a mask describes; 0 if it takes none.
+        leading: how many axes stand in front of an image: one, or two for sequences of images.
 
     >>> from lamina import layers, testing
     >>> testing.check_layer(layers.Dense, {"units": 3, "activation": "tanh"}, (4, 5))
     """
-    LayerCheck(kind, options or {}, inputs, integers, smooth, time).run()
+    LayerCheck(kind, options or {}, inputs, integers, smooth, time, leading).run()
 
 
 def _same(got: Any, want: Any, what: str) -> None:

@@ -214,6 +214,13 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.GRU, {"units": 3, "reset_after": False, "go_backwards": True}, SEQUENCE, {"time": 1}
     yield la.LSTM, {"units": 3, "dropout": 0.2, "unit_forget_bias": False}, SEQUENCE, {"time": 1}
     yield la.LSTM, {"units": 3, "activation": "softsign", "return_sequences": True}, SEQUENCE, {"time": 1}
+    convolved = {"filters": 3, "kernel_size": 2, "padding": "same"}
+    yield la.ConvLSTM1D, {**convolved, "return_sequences": True}, (2, 3, 4, 2), {"time": 1, "leading": 2}
+    strided = {"filters": 2, "kernel_size": (2, 3), "strides": (1, 2), "return_state": True}
+    yield la.ConvLSTM2D, strided, (2, 3, *IMAGE[1:]), {"leading": 2}
+    dropped = {**convolved, "dropout": 0.2, "recurrent_dropout": 0.3}
+    yield la.ConvLSTM2D, dropped, (2, 3, 3, 4, 2), {"time": 1, "leading": 2}
+    yield la.ConvLSTM3D, {**convolved, "go_backwards": True}, (1, 2, 2, 3, 3, 2), {"time": 1, "leading": 2}
     yield la.RNN, {"cell": la.GRUCell(3)}, SEQUENCE, {"time": 1}
     yield la.Bidirectional, {"layer": la.LSTM(3, return_sequences=True), "merge_mode": "ave"}, SEQUENCE, {"time": 1}
     yield la.SimpleRNNCell, {"units": 4}, ((3, 2), [STATE])

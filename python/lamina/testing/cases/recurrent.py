@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...reference.convolution import conv_forward
 from . import Array, Case
 
 GATES = {"lstm": 4, "gru": 3, "gru_reset_before": 3, "simple_rnn": 1}
@@ -61,6 +62,59 @@ def _case(
     )  # fmt: skip
 
 
+def _conv_lstm(
+    B: int,
+    S: int,
+    size: tuple[int, ...],
+    C: int,
+    F: int,
+    taps: Any = 3,
+    counts: str = "",
+    state: bool = False,
+    bias: bool = True,
+    apart: bool = False,
+    window: tuple[Any, Any, Any] = (1, "same", 1),
+    order: tuple[bool, bool, bool] = (False, False, False),
+    activation: str = "tanh",
+    recurrent_activation: str = "sigmoid",
+) -> Case:
+    """``apart``: each gate has channels of its own; window: strides, padding, dilation_rate; order: the options
+    go_backwards, in_time_order and zero_output."""
+    taps = taps if isinstance(taps, tuple) else (taps,) * len(size)
+
+    def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
+        def normal(*shape: int, scale: float = 1.0) -> Array:
+            return (rng.standard_normal(shape) * scale).astype(dtype)
+
+        x = normal(B, S, *size, C * (4 if apart else 1))
+        kernel = normal(*taps, C, 4 * F, scale=max(C * np.prod(taps), 1) ** -0.5)
+        recurrent = normal(*taps, F, 4 * F, scale=0.7 * (F * np.prod(taps)) ** -0.5)
+        out = conv_forward(x[:1, 0] if B and S else np.zeros((1, *x.shape[2:]), dtype), kernel, None, *window,
+                           4 if apart else 1, "linear").shape[1:-1]  # fmt: skip
+        h0, c0 = (normal(B, *out, F) if state else None for _ in range(2))
+        lengths = rng.integers(0, S + 1, B) if counts == "lengths" else None
+        mask = rng.random((B, S)) < 0.6 if counts == "mask" else None
+        options = (activation, recurrent_activation, *window, *order)
+        return (x, kernel, recurrent, normal(4 * F) if bias else None, h0, c0, lengths, mask, *options, True, True)
+
+    def saved(args: tuple[Any, ...], result: Any, dy: Array) -> tuple[Any, ...]:
+        _, h, c, *kept = result
+        return (*args[:16], *kept, dy, 0.5 * h, 0.25 * c)
+
+    pixels = int(np.prod(size))
+    flops = 8.0 * B * S * pixels * int(np.prod(taps)) * (C + F) * F
+    words = [counts, "state" if state else "", "" if bias else "no bias", "apart" if apart else ""]
+    words += [str(window) if window != (1, "same", 1) else "", str(order) if any(order) else ""]
+    words += [w for w in (activation, recurrent_activation) if w not in ("tanh", "sigmoid")]
+    name = f"conv_lstm {B}x{S}x{'x'.join(map(str, (*size, C)))} -> {F} taps {'x'.join(map(str, taps))}"
+    return Case(
+        "recurrent", " ".join([name, *(w for w in words if w)]), "conv_lstm_forward", inputs,
+        "conv_lstm_backward", (0, 1, 2, 3, 4, 5), saved,
+        flops=flops, backward_flops=2 * flops,
+        reduction=max(B * S * pixels, 4 * F * int(np.prod(taps)), C * int(np.prod(taps)), 1),
+    )  # fmt: skip
+
+
 def _lstm(*sizes: Any, **options: Any) -> Case:
     return _case("lstm", *sizes, **options)
 
@@ -90,6 +144,28 @@ def test_cases() -> list[Case]:
             cases += [_case(cell, 9, 6, 3, 17, counts, state=True, backwards=True, time_order=True)]
             cases += [_case(cell, 9, 6, 3, 17, counts, zero=True)]
         cases += [_case(cell, 3, 4, 5, 18, activation="relu", recurrent_activation="hard_sigmoid")]
+    return cases + _conv_lstm_cases()
+
+
+def _conv_lstm_cases() -> list[Case]:
+    sizes: list[tuple[int, ...]] = [(7,), (5, 6), (3, 4, 5)]
+    cases = [_conv_lstm(2, 3, size, 3, 5, counts="mask", state=True) for size in sizes]
+    cases += [_conv_lstm(*shape, (4, 5), 2, 3) for shape in ((1, 1), (0, 2), (2, 0), (9, 2))]
+    cases += [
+        _conv_lstm(3, 4, (6, 7), 2, 4, (2, 3), window=((2, 1), "valid", 1), state=True),
+        _conv_lstm(2, 3, (9,), 2, 20, 2, window=(1, ((1, 0),), 2), bias=False),
+        _conv_lstm(2, 3, (5, 5), 3, 8, apart=True, state=True),
+        _conv_lstm(2, 3, (5, 5), 0, 3),
+        _conv_lstm(2, 3, (4, 4), 3, 17, 1),
+        _conv_lstm(2, 2, (14, 13), 16, 16),
+        _conv_lstm(2, 3, (3, 3), 2, 3, activation="relu", recurrent_activation="hard_sigmoid"),
+    ]
+    orders = [(True, False, False), (True, True, True), (False, False, True)]
+    cases += [
+        _conv_lstm(5, 4, (3, 2), 2, 3, counts=counts, state=True, order=order)
+        for counts in ("lengths", "mask")
+        for order in orders
+    ]
     return cases
 
 
@@ -99,4 +175,5 @@ def bench_cases() -> list[Case]:
         [_lstm(*s) for s in shapes]
         + [_lstm(32, 50, 64, 128, "lengths")]
         + [_case(cell, 32, 50, 64, 128) for cell in ("gru", "gru_reset_before", "simple_rnn")]
+        + [_conv_lstm(4, 10, (32, 32), 16, 32), _conv_lstm(8, 20, (100,), 16, 32)]
     )
