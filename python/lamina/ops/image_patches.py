@@ -29,9 +29,11 @@ def _frame(
             f"{op}: expected two of {side[0]}, {side[1]} and the target size, got {first!r}, {last!r} and {target!r}"
         )
     if first is None:
-        first = sign * (int(target or 0) - size) - int(last or 0)
-    if last is None:
-        last = sign * (int(target or 0) - size) - int(first)
+        assert target is not None and last is not None  # noqa: PT018 (two of three)
+        first = sign * (int(target) - size) - int(last)
+    elif last is None:
+        assert target is not None
+        last = sign * (int(target) - size) - int(first)
     if first < 0 or last < 0 or size + sign * (first + last) < 0:
         raise ValueError(f"{op}: {side[0]}={first} and {side[1]}={last} do not fit images of {size}")
     return int(first), int(last)

@@ -164,8 +164,9 @@ def segment_prod(
         np.add.at(zeros, places, zero)
         np.multiply.at(rest, places, np.where(zero, 1, values))
         others = np.where(zero, zeros[places] == 1, zeros[places] == 0) * rest[places] / np.where(zero, 1, values)
-        upstream = np.concatenate([dy, np.zeros_like(dy, shape=(1, *dy.shape[1:]))])[places]
-        _native.copy_into((others * upstream).astype(dy.dtype), grads[0], bool(grads.accumulate))
+        upstream = np.zeros_like(dy, shape=y.shape)
+        upstream[:count] = dy
+        _native.copy_into((others * upstream[places]).astype(dy.dtype), grads[0], bool(grads.accumulate))
 
     return narrowed("segment_prod", record(y[:count], (data,), backward), kind)
 
