@@ -94,6 +94,13 @@ RIGHT = {
     "scan of three": (lambda: ops.associative_scan(lambda a, b: a + b, np.array([3.0, 4, 5])), [3, 7, 12]),
     "scan of many from the end": (
         lambda: ops.associative_scan(lambda a, b: a + b, SIXTEEN[:7], reverse=True), np.cumsum(SIXTEEN[6::-1])[::-1]),
+    "stft of two": (lambda: ops.stft([3.0, 5.0], 2, 2, 2, None)[0], [[8, 2], [8, 2]]),
+    "scan of parts of other shapes": (
+        lambda: ops.scan(lambda c, xy: (c + ops.sum(xy[0]) * xy[1], c), 1.0, (X, np.array([1.0, 10])))[0], 1 + 3 + 120),
+    "map of parts of other shapes": (lambda: ops.map(lambda xy: ops.sum(xy[0]) + xy[1], (X, np.array([1.0, 2]))), [4, 14]),
+    "scan on another axis": (lambda: ops.associative_scan(lambda a, b: a + b, X, axis=1), np.cumsum(X, 1)),
+    "differences of nothing": (lambda: ops.diff(np.zeros((2, 0)), 3), np.zeros((2, 0))),
+    "differences of more than all": (lambda: ops.diff(X, 10**9), np.zeros((2, 0))),
     "loop of none": (lambda: ops.fori_loop(2, 2, lambda i, v: v + 1, 5.0), 5),
     "loop of one": (lambda: ops.fori_loop(2, 3, lambda i, v: v + i, 5.0), 7),
     "at most one turn": (lambda: ops.while_loop(lambda i: i < 5, lambda i: (i + 1,), (0,), 1)[0], 1),
@@ -103,6 +110,7 @@ RIGHT = {
 }  # fmt: skip
 
 WRONG = {
+    "a sequence too short to be mirrored": lambda: ops.stft([1.0], 2, 1, 2),
     "a range that ends before": lambda: ops.histogram([1.0], 2, (1, 0)),
     "a range of one": lambda: ops.histogram([1.0], 2, (1,)),
     "a range without end": lambda: ops.histogram([1.0], 2, (0, INF)),
@@ -194,6 +202,14 @@ def test_shapes_of_singular_vectors(shape, full_matrices):
     k = min(shape)
     assert (u.shape[-1], vt.shape[0]) == (shape if full_matrices else (k, k))
     np.testing.assert_allclose(u.numpy()[:, :k] * s.numpy() @ vt.numpy()[:k], x, atol=1e-12)
+
+
+def test_correlations_stay_within_one():
+    """Rounding leads beyond it for about every third row."""
+    x = RNG.standard_normal((200, 7)).astype(np.float32)
+    y = ops.corrcoef(np.concatenate([x, -3 * x])).numpy()
+    assert y.max() == 1.0
+    assert y.min() == -1.0
 
 
 @pytest.mark.parametrize("x", [0.0, 1.0, 7.75, 8.0, 30.0, 100.0, 700.0])

@@ -129,10 +129,8 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
     if n < 0:
         raise ValueError(f"diff: n must not be negative, got {n}")
     lead = (slice(None),) * axis
-    if n >= x.shape[axis]:  # nothing is left, however large n is
-        return getitem(x, (*lead, slice(0)))
     minus = not_equal if x._array.dtype.kind == "b" else subtract
-    for _ in range(n):
+    for _ in range(min(n, x.shape[axis])):  # behind which nothing is left, however large n is
         x = minus(getitem(x, (*lead, slice(1, None))), getitem(x, (*lead, slice(None, -1))))
     return x
 
