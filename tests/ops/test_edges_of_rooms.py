@@ -97,7 +97,8 @@ RIGHT = {
     "stft of two": (lambda: ops.stft([3.0, 5.0], 2, 2, 2, None)[0], [[8, 2], [8, 2]]),
     "scan of parts of other shapes": (
         lambda: ops.scan(lambda c, xy: (c + ops.sum(xy[0]) * xy[1], c), 1.0, (X, np.array([1.0, 10])))[0], 1 + 3 + 120),
-    "map of parts of other shapes": (lambda: ops.map(lambda xy: ops.sum(xy[0]) + xy[1], (X, np.array([1.0, 2]))), [4, 14]),
+    "map of parts of other shapes": (
+        lambda: ops.map(lambda xy: ops.sum(xy[0]) + xy[1], (X, np.array([1.0, 2]))), [4, 14]),
     "scan on another axis": (lambda: ops.associative_scan(lambda a, b: a + b, X, axis=1), np.cumsum(X, 1)),
     "differences of nothing": (lambda: ops.diff(np.zeros((2, 0)), 3), np.zeros((2, 0))),
     "differences of more than all": (lambda: ops.diff(X, 10**9), np.zeros((2, 0))),
