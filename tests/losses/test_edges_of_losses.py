@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamina import losses
+from lamina import Tensor, losses
 
 Y, P = np.array([[0.0, 1.0, 0.0]]), np.array([[0.2, 0.5, 0.3]])
 X = np.array([[0.0, 0.0], [0.0, 1.0], [3.0, 4.0], [0.0, 2.0]])
@@ -151,3 +151,30 @@ def test_a_margin_is_kept_by_default():
     np.testing.assert_allclose(losses.triplet([0, 0, 1], [[0.0], [1.0], [1.5]]).numpy()[0], 0.5)
     wanted = [np.log(1 + np.exp(-10)), 0]
     np.testing.assert_allclose(losses.info_nce([0, 0, 1], np.array([[1.0, 0], [1, 0], [0, 1]])).numpy()[[0, 2]], wanted)
+
+
+@pytest.mark.parametrize("q", [0.25, 0.7])
+def test_generalized_losses_of_small_probabilities(q):
+    """(1 - p^q) / q and its slope -p^(q - 1) down to where p is 0, whose slope is taken as 0."""
+    small = np.array([1e-30, 1e-12, 1e-6, 5e-4, 2e-3, 1.0])
+    p = Tensor(np.stack([1 - small, small], 1), requires_grad=True)
+    y = losses.categorical_generalized_cross_entropy(np.ones(6, int), p, q)
+    np.testing.assert_allclose(y, (1 - small**q) / q)
+    y.sum().backward()
+    np.testing.assert_allclose(p.grad.numpy()[:, 1], -(small ** (q - 1)))
+    zero = Tensor(np.array([[1.0, 0.0]]), requires_grad=True)
+    losses.categorical_generalized_cross_entropy([1], zero, q).sum().backward()
+    assert not zero.grad.numpy().any()
+
+
+def test_smoothed_targets_by_their_definition():
+    """t (1 - s) + s / classes, of two classes for answers of yes and no."""
+    for s in (0.0, 0.1, 0.5):
+        t = Y * (1 - s) + s / 3
+        for name in ("categorical_crossentropy", "categorical_focal_crossentropy"):
+            function = getattr(losses, name)
+            np.testing.assert_allclose(function(Y, P, label_smoothing=s), function(t, P))
+        t = Y * (1 - s) + s / 2
+        for name in ("binary_crossentropy", "binary_focal_crossentropy"):
+            function = getattr(losses, name)
+            np.testing.assert_allclose(function(Y, P, label_smoothing=s), function(t, P))

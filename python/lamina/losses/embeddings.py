@@ -46,6 +46,11 @@ def _same(labels: Tensor, others: Tensor, remove_diagonal: bool) -> tuple[Tensor
     return same, apart
 
 
+def _beyond(x: Tensor) -> float:
+    """A number beyond all distances: squares of larger ones are infinite, its sums are not."""
+    return float(np.sqrt(np.finfo(x.dtype).max))
+
+
 @named("circle")
 def circle(
     y_true: Any,
@@ -87,7 +92,7 @@ def circle(
     near = ops.multiply(ops.multiply(ops.add(distance, margin), ops.subtract(distance, margin)), gamma)
     room = ops.maximum(ops.subtract(1.0 + margin, distance), 0.0)
     far = ops.multiply(ops.multiply(room, ops.subtract(1.0 - margin, distance)), gamma)
-    none = -float(np.finfo(y_pred.dtype).max) / 4  # takes the place of minus infinity, whose slopes are NaN
+    none = -_beyond(y_pred)  # takes the place of minus infinity, whose slopes are NaN
     total = ops.add(
         ops.logsumexp(ops.where(same, near, none), axis=1), ops.logsumexp(ops.where(apart, far, none), axis=1)
     )
@@ -152,7 +157,7 @@ def triplet(y_true: Any, y_pred: Any, margin: float = 1.0, mining: str = "semi_h
         raise unknown("mining", mining, _MINING)
     d = _distances(y_pred, distance)
     same, apart = _same(labels, labels, True)
-    far = float(np.finfo(d.dtype).max) / 4
+    far = _beyond(d)
     near_apart = ops.where(apart, d, far)
     has_triplets = ops.logical_and(ops.any(same, axis=1), ops.any(apart, axis=1))
     if mining == "hard":
@@ -227,7 +232,7 @@ def info_nce(y_true: Any, y_pred: Any, temperature: float = 0.1) -> Tensor:
     cosines = ops.divide(ops.matmul(unit, ops.transpose(unit)), temperature)
     same, _ = _same(labels, labels, True)
     itself = np.eye(len(labels), dtype=bool)
-    logits = ops.where(itself, -float(np.finfo(cosines.dtype).max) / 4, cosines)
+    logits = ops.where(itself, -_beyond(cosines), cosines)
     logs = ops.where(same, ops.log_softmax(logits, axis=1), 0.0)
     count = ops.sum(ops.cast(same, cosines.dtype), axis=1)
     losses = ops.negative(ops.divide(ops.sum(logs, axis=1), ops.maximum(count, 1.0)))
