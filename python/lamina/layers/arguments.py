@@ -106,6 +106,13 @@ def positive_number(layer: Layer, name: str, value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def not_negative(layer: Layer, name: str, value: float) -> float:
+    """A finite number from 0."""
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{layer._label()}: {name} must be finite and not negative, got {value}")
+    return value
+
+
 def fraction(layer: Layer, name: str, value: Any) -> float:
     """A number between 0 and 1."""
     if not _is_real(value) or not 0.0 <= value <= 1.0:

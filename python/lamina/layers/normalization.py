@@ -11,7 +11,7 @@ from ..core.autograd import Tensor, no_grad
 from ..core.explain import is_index
 from ..core.suggest import unknown
 from ..ops.conversion import as_tensor
-from .arguments import axis_or_axes, fraction, known, positive, refuse
+from .arguments import axis_or_axes, fraction, known, not_negative, positive, refuse
 from .bases import SameShape
 from .symbolic import Shape
 from .variable import Variable
@@ -46,9 +46,9 @@ class BatchNormalization(SameShape):
         ``renorm`` also ``moving_stddev``, ``renorm_mean`` and ``renorm_stddev``.
 
     Raises:
-        ValueError: ``momentum`` is not between 0 and 1; an option is not supported; ``renorm_clipping`` holds another
-            name, ``rmax`` below ``rmin`` or a negative ``dmax``; ``axis`` is out of range, or holds another number of
-            channels than the weights.
+        ValueError: ``momentum`` is not between 0 and 1; ``epsilon`` is negative; an option is not supported;
+            ``renorm_clipping`` holds another name, ``rmax`` below ``rmin`` or a negative ``dmax``; ``axis`` is out of
+            range, or holds another number of channels than the weights.
 
     Source: Keras 3, BatchNormalization; Ioffe and Szegedy 2015, "Batch Normalization"; Ioffe 2017, "Batch
         Renormalization".
@@ -84,6 +84,7 @@ class BatchNormalization(SameShape):
         super().__init__(**kwargs)
         self._keep(locals())
         refuse(self, synchronized=synchronized)
+        self.epsilon = not_negative(self, "epsilon", epsilon)
         self.momentum = fraction(self, "momentum", momentum)
         self.renorm_momentum = fraction(self, "renorm_momentum", renorm_momentum)
         self.renorm, self.renorm_clipping = bool(renorm), renorm_clipping
@@ -235,8 +236,8 @@ class GroupNormalization(SameShape):
     Weights: ``gamma`` (C,) and ``beta`` (C,).
 
     Raises:
-        ValueError: ``groups`` is neither positive nor -1, or does not divide the channels; ``axis`` is out of range or
-            the batch's; the input has other channels than the weights.
+        ValueError: ``groups`` is neither positive nor -1, or does not divide the channels; ``epsilon`` is negative;
+            ``axis`` is out of range or the batch's; the input has other channels than the weights.
 
     Source: Keras 3, GroupNormalization; Wu and He 2018, "Group Normalization".
     """
@@ -262,6 +263,7 @@ class GroupNormalization(SameShape):
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
+        self.epsilon = not_negative(self, "epsilon", epsilon)
         self.groups = -1 if is_index(groups) and groups == -1 else positive(self, "groups", groups)
         self.axis = axis
 
@@ -347,7 +349,7 @@ class LayerNormalization(_OverAxes):
     Weights: ``gamma`` and ``beta``, each of the normalized axes' shape.
 
     Raises:
-        ValueError: an axis is out of range; the input has other sizes there than the weights.
+        ValueError: ``epsilon`` is negative; an axis is out of range; the input has other sizes there than the weights.
 
     Source: Keras 3, LayerNormalization; Ba et al. 2016, "Layer Normalization".
     """
@@ -371,6 +373,7 @@ class LayerNormalization(_OverAxes):
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
+        self.epsilon = not_negative(self, "epsilon", epsilon)
         self.axis = axis_or_axes(self, axis)
 
     def build(self, input_shape: Shape) -> None:
@@ -400,7 +403,7 @@ class RMSNormalization(_OverAxes):
     Weights: ``scale``, of the normalized axes' shape, ones at first; None with ``use_scale=False``.
 
     Raises:
-        ValueError: an axis is out of range; the input has other sizes there than the weight.
+        ValueError: ``epsilon`` is negative; an axis is out of range; the input has other sizes there than the weight.
 
     Source: Keras 3, RMSNormalization; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
     """
@@ -412,6 +415,7 @@ class RMSNormalization(_OverAxes):
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
+        self.epsilon = not_negative(self, "epsilon", epsilon)
         self.axis = axis_or_axes(self, axis)
         self.scale: Variable | None = None
         self._built = not use_scale
