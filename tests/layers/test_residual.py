@@ -79,6 +79,15 @@ def test_free_sizes():
         assert model(normal(2, n, 7, 3)).shape == (2, (n + 1) // 2, 4, 4)
 
 
+@pytest.mark.parametrize("stride", [2, 3])
+def test_strides_that_one_size_leaves_open(stride):
+    layer = Residual(layers.Conv1D(2, 3, stride, padding=1))
+    assert layer(normal(2, 4, 2)).shape == (2, 2, 2)
+    assert layer.projection.strides == (stride,)
+    fixed = lamina.Sequential([lamina.Input((4, 2)), layers.Flatten(), layers.Dense(4), layers.Reshape((2, 2))])
+    assert Residual(fixed)(normal(2, 4, 2)).shape == (2, 2, 2)
+
+
 def test_own_shortcut():
     x, dense, other = normal(2, 5), layers.Dense(3), layers.Dense(3, activation="tanh")
     layer = Residual(dense, shortcut=other)

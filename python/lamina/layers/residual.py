@@ -137,8 +137,7 @@ class Residual(Around):
             raise ValueError(f"the block makes {wanted} of {shape}: no shortcut changes the number of axes, give one")
         rank, data_format = len(shape), self._data_format()
         channel, start = (1, 2) if data_format == "channels_first" else (rank - 1, 1)
-        sizes = list(zip(tried, wanted, strict=True))[start : start + rank - 2]
-        strides = [_stride(n, m) for n, m in sizes]
+        strides = self._strides(tried, wanted, range(start, start + rank - 2))
         if 0 in strides or (rank not in _CONVOLUTIONS and any(s != 1 for s in strides)):
             raise ValueError(
                 f"the block makes {wanted} of {tried}, which no convolution of kernel size 1 does, whatever its "
@@ -156,6 +155,23 @@ class Residual(Around):
             layer = Dense(channels, **options)
         layer.build(shape)
         return layer
+
+    def _strides(self, shape: Shape, result: Shape, axes: range) -> list[int]:
+        """The strides of a window of size 1 that makes ``result`` of ``shape``; 0 where there is none.
+
+        Steps 0 and 2 of four are stride 2, steps 0 and 3 stride 3: where both have the right number of steps, the block
+        tells of a larger input.
+        """
+        found = [_strides_between(shape[axis], result[axis]) for axis in axes]
+        if any(len(fit) > 1 for fit in found):
+            larger = tuple(_FREE if axis in axes else n for axis, n in enumerate(shape))
+            try:
+                its = self._block_shape(larger)
+            except ValueError:  # it takes no other sizes
+                its = larger
+            for axis, fit in zip(axes, found, strict=True):
+                fit[:] = [s for s in fit if s in _strides_between(_FREE, its[axis])] or fit
+        return [fit[0] if fit else 0 for fit in found]
 
     def _data_format(self) -> str:
         """Where the channels stand for the first layer of the block that says so."""
@@ -228,12 +244,9 @@ class Residual(Around):
         return y
 
 
-def _stride(size: Any, result: Any) -> int:
-    """The stride of a window of size 1 that makes so many steps of so many; 0 where there is none."""
-    if not result or result > size:
-        return 0
-    stride = -(-size // result)
-    return stride if -(-size // stride) == result else 0
+def _strides_between(size: Any, result: Any) -> list[int]:
+    """The strides of a window of size 1 that makes ``result`` steps of ``size``."""
+    return [s for s in range(1, size + 1) if -(-size // s) == result]
 
 
 __all__ = ["Residual"]
