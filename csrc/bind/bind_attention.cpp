@@ -18,9 +18,9 @@ Causal parse_causal(const std::string& name) {
 // The arguments that all functions share, checked.
 struct Arguments {
   View q, k, v;
-  std::optional<View> mask, bias, lengths;
+  std::optional<View> mask, bias, lengths, slopes;
   Causal causal;
-  double scale, dropout;
+  double scale, dropout, soft_cap;
   dim_t B = 0, Tq = 0, Tk = 0, H = 0, Hkv = 0, D = 0, Dv = 0;
 
   double flops() const {
@@ -40,7 +40,8 @@ View rows_like(Call& call, py::handle h, const char* name, const View& query) {
 }
 
 Arguments parse(Call& call, py::handle q_, py::handle k_, py::handle v_, py::handle mask_, py::handle bias_,
-                py::handle lengths_, const std::string& causal, double scale, double dropout) {
+                py::handle lengths_, const std::string& causal, double scale, double dropout, py::handle slopes_,
+                double soft_cap) {
   const View q = call.first_rows(q_, "query"), k = rows_like(call, k_, "key", q), v = rows_like(call, v_, "value", q);
   Arguments a{.q = q,
               .k = k,
@@ -48,9 +49,11 @@ Arguments parse(Call& call, py::handle q_, py::handle k_, py::handle v_, py::han
               .mask = call.optional_of_any(mask_, "mask"),
               .bias = call.optional_of_any(bias_, "bias"),
               .lengths = call.optional_lengths(lengths_, q.dim(0)),
+              .slopes = call.optional(slopes_, "alibi_slopes", {q.dim(2)}),
               .causal = parse_causal(causal),
               .scale = scale,
-              .dropout = dropout};
+              .dropout = dropout,
+              .soft_cap = soft_cap};
   a.B = a.q.dim(0), a.Tq = a.q.dim(1), a.H = a.q.dim(2), a.D = a.q.dim(3);
   a.Tk = a.k.dim(1), a.Hkv = a.k.dim(2), a.Dv = a.v.dim(3);
   check(a.k.dim(0) == a.B && a.v.dim(0) == a.B, "attention: the batch sizes differ: query is ", a.q.sizes(), ", key ",
@@ -62,6 +65,8 @@ Arguments parse(Call& call, py::handle q_, py::handle k_, py::handle v_, py::han
   check(a.Hkv == a.H || (a.Hkv > 0 && a.H % a.Hkv == 0), "attention: query has ", a.H, " heads, key and value have ",
         a.Hkv, "; the first must be a multiple of the second");
   check(dropout >= 0 && dropout < 1, "attention: dropout is ", dropout, ", expected 0 <= dropout < 1");
+  check(soft_cap >= 0 && soft_cap < std::numeric_limits<double>::infinity(), "attention: soft_cap is ", soft_cap,
+        ", expected a positive number, or 0 for none");
   if (a.mask && a.mask->dtype() != Dtype::boolean)
     throw py::type_error(concat("attention: mask is ", dtype_name(a.mask->dtype()),
                                 ", expected bool (True = the key counts); give numbers to add to the scores as bias="));
@@ -115,14 +120,16 @@ AttentionInputs<T> inputs(const Arguments& a) {
   in.causal = a.causal;
   in.scale = T(a.scale);
   in.dropout = a.dropout;
+  in.slopes = data_or_null<const T>(a.slopes);
+  in.soft_cap = T(a.soft_cap);
   return in;
 }
 
 py::tuple attention_forward_py(py::handle query, py::handle key, py::handle value, py::handle mask, py::handle bias,
                                py::handle lengths, const std::string& causal, double scale, double dropout,
-                               py::handle state_) {
+                               py::handle slopes, double soft_cap, py::handle state_) {
   Call call(kOp);
-  const Arguments p = parse(call, query, key, value, mask, bias, lengths, causal, scale, dropout);
+  const Arguments p = parse(call, query, key, value, mask, bias, lengths, causal, scale, dropout, slopes, soft_cap);
   const Result out = call.result({p.B, p.Tq, p.H, p.Dv}), lse = call.result({p.B, p.H, p.Tq});
   std::optional<View> state;
   std::optional<Result> used;
@@ -143,10 +150,10 @@ py::tuple attention_forward_py(py::handle query, py::handle key, py::handle valu
 
 void attention_backward_py(py::handle query, py::handle key, py::handle value, py::handle mask, py::handle bias,
                            py::handle lengths, py::handle out_, py::handle lse_, py::handle used_, py::handle dout_,
-                           const std::string& causal, double scale, double dropout, py::handle dq_, py::handle dk_,
-                           py::handle dv_, py::handle dbias_, int accumulate) {
+                           const std::string& causal, double scale, double dropout, py::handle slopes, double soft_cap,
+                           py::handle dq_, py::handle dk_, py::handle dv_, py::handle dbias_, int accumulate) {
   Call call(kOp, accumulate);
-  const Arguments p = parse(call, query, key, value, mask, bias, lengths, causal, scale, dropout);
+  const Arguments p = parse(call, query, key, value, mask, bias, lengths, causal, scale, dropout, slopes, soft_cap);
   const View out = call.input(out_, "out", {p.B, p.Tq, p.H, p.Dv}),
              lse = call.input(lse_, "logsumexp", {p.B, p.H, p.Tq}), dout = call.input(dout_, "dout", out.sizes());
   const auto used = call.optional(used_, "used", {2}, Dtype::u64);
@@ -172,9 +179,10 @@ void attention_backward_py(py::handle query, py::handle key, py::handle value, p
 }
 
 py::array attention_weights_forward_py(py::handle query, py::handle key, py::handle mask, py::handle bias,
-                                       py::handle lengths, py::handle lse_, const std::string& causal, double scale) {
+                                       py::handle lengths, py::handle lse_, const std::string& causal, double scale,
+                                       py::handle slopes, double soft_cap) {
   Call call(kOp);
-  const Arguments p = parse(call, query, key, key, mask, bias, lengths, causal, scale, 0);
+  const Arguments p = parse(call, query, key, key, mask, bias, lengths, causal, scale, 0, slopes, soft_cap);
   const View lse = call.input(lse_, "logsumexp", {p.B, p.H, p.Tq});
   const Result weights = call.result({p.B, p.H, p.Tq, p.Tk});
   with_float(call.dtype(), kOp, [&]<class T>(T) {
@@ -185,9 +193,10 @@ py::array attention_weights_forward_py(py::handle query, py::handle key, py::han
 }
 
 void attention_weights_backward_py(py::handle query, py::handle key, py::handle weights_, py::handle dweights_,
-                                   double scale, py::handle dq_, py::handle dk_, int accumulate) {
+                                   double scale, double soft_cap, py::handle dq_, py::handle dk_, int accumulate) {
   Call call(kOp, accumulate);
-  const Arguments p = parse(call, query, key, key, py::none(), py::none(), py::none(), "none", scale, 0);
+  const Arguments p =
+      parse(call, query, key, key, py::none(), py::none(), py::none(), "none", scale, 0, py::none(), soft_cap);
   const View weights = call.input(weights_, "weights", {p.B, p.H, p.Tq, p.Tk}),
              dweights = call.input(dweights_, "dweights", weights.sizes());
   const auto dq = call.gradient(dq_, "dq", p.q.sizes(), 0), dk = call.gradient(dk_, "dk", p.k.sizes(), 1);
@@ -207,20 +216,20 @@ void attention_weights_backward_py(py::handle query, py::handle key, py::handle 
 
 void bind_attention(py::module_& m) {
   define(m, "attention_forward", attention_forward_py,
-         "query, key, value, mask, bias, lengths, causal, scale, dropout, state",
+         "query, key, value, mask, bias, lengths, causal, scale, dropout, slopes, soft_cap, state",
          "softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random "
          "state). mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts "
-         "keys; causal is none, top_left or bottom_right.");
+         "keys; causal is none, top_left or bottom_right; slopes (heads,) of ALiBi; soft_cap (0: none) of the scores.");
   define(m, "attention_backward", attention_backward_py,
          with_defaults("query, key, value, mask, bias, lengths, out, logsumexp, used, dout, causal, scale, dropout, "
-                       "dq, dk, dv, dbias, accumulate",
+                       "slopes, soft_cap, dq, dk, dv, dbias, accumulate",
                        0),
          "Gradients of attention_forward, its weights computed again.");
   define(m, "attention_weights_forward", attention_weights_forward_py,
-         "query, key, mask, bias, lengths, logsumexp, causal, scale",
+         "query, key, mask, bias, lengths, logsumexp, causal, scale, slopes, soft_cap",
          "The weights of attention_forward before dropout, (batch, heads, queries, keys).");
   define(m, "attention_weights_backward", attention_weights_backward_py,
-         with_defaults("query, key, weights, dweights, scale, dq, dk, accumulate", 0),
+         with_defaults("query, key, weights, dweights, scale, soft_cap, dq, dk, accumulate", 0),
          "Gradients of attention_weights_forward for query and key.");
 }
 

@@ -8,7 +8,8 @@ namespace lamina {
 namespace {
 
 py::array cached_attention_forward_py(py::handle query, py::handle key, py::handle value, py::handle keys_,
-                                      py::handle values_, py::handle length_, bool causal, dim_t window, double scale) {
+                                      py::handle values_, py::handle length_, bool causal, dim_t window, double scale,
+                                      py::handle slopes_, double soft_cap) {
   Call call("cached_attention");
   const View q = call.first(query, "query");
   check(q.ndim() == 4, "cached_attention: query must be (batch, time, heads, head size), got ", q.sizes());
@@ -25,6 +26,9 @@ py::array cached_attention_forward_py(py::handle query, py::handle key, py::hand
   const dim_t capacity = values.dim(2);
   const View keys = call.destination(keys_, "keys", {B, Hkv, (capacity + kKeyBlock - 1) / kKeyBlock, D, kKeyBlock});
   const View length = call.input(length_, "length", {1}, Dtype::i64);
+  const auto slopes = call.optional(slopes_, "slopes", {H});
+  check(soft_cap >= 0 && soft_cap < std::numeric_limits<double>::infinity(), "cached_attention: soft_cap is ", soft_cap,
+        ", expected a positive number, or 0 for none");
   const Result out = call.result({B, steps, H, Dv});
   with_float(call.dtype(), call.op(), [&]<class T>(T) {
     const CachedAttention<T> a{.q = q.as<T>(),
@@ -42,7 +46,9 @@ py::array cached_attention_forward_py(py::handle query, py::handle key, py::hand
                                .Dv = Dv,
                                .causal = causal,
                                .window = window,
-                               .scale = T(scale)};
+                               .scale = T(scale),
+                               .soft_cap = T(soft_cap),
+                               .slopes = data_or_null<const T>(slopes)};
     const double most = double(B * H * steps) * double(capacity);
     run<cached_attention<T>>("cached_attention", 2.0 * most * double(D + Dv), a);
   });
@@ -78,10 +84,11 @@ py::array next_positions_py(py::handle length_, dim_t steps, dim_t capacity) {
 
 void bind_decoding(py::module_& m) {
   define(m, "cached_attention_forward", cached_attention_forward_py,
-         "query, key, value, keys, values, length, causal, window, scale",
+         "query, key, value, keys, values, length, causal, window, scale, slopes, soft_cap",
          "Writes key and value behind the length[0] steps that keys (batch, heads, blocks, head size, 64) and values "
          "(batch, heads, capacity, head size) hold; gives softmax(scale query keys^T) values over all; window "
-         "(0: no limit) counts the steps that a query sees, its own the last.");
+         "(0: no limit) counts the steps that a query sees, its own the last; slopes and soft_cap as in "
+         "attention_forward.");
   define(m, "next_positions", next_positions_py, "length, steps, capacity",
          "length[0] + (0, 1 .. steps - 1), int64; the last one is below capacity.");
   define(m, "advance_cache", advance_cache_py, "length, steps, capacity", "length[0] += steps, up to capacity.");

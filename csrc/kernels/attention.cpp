@@ -154,6 +154,44 @@ void mask(T* s, dim_t ld, dim_t rows, dim_t cols, dim_t diagonal, const T* bias,
   }
 }
 
+template <class T>
+void soft_cap(T* s, dim_t ld, dim_t rows, dim_t cols, dim_t diagonal, T cap, T* slope) {
+  constexpr int W = kLanes<T>;
+  const T inverse = 1 / cap;
+  for (dim_t c = 0; c < cols; c += W) {
+    const dim_t seen = visible_rows(c, W, diagonal, rows);
+    for (dim_t r = 0; r < seen; r++) {
+      const Vec<T> t = vtanh<T>(load(s + r * ld + c) * inverse);
+      store(s + r * ld + c, cap * t);
+      if (slope) store(slope + r * ld + c, T(1) - t * t);
+    }
+    if (slope) zero_rows(slope + c, ld, seen, rows);
+  }
+}
+
+template <class T>
+void soft_cap_gradient(dim_t n, const T* x, T factor, T* dx) {
+  for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    const Vec<T> t = vtanh<T>(get(x + i, l) * factor);
+    put<T>(dx + i, get(dx + i, l) * (T(1) - t * t), l);
+  });
+}
+
+template <class T>
+LAMINA_INLINE Vec<T> lane_numbers() {
+  Vec<T> v{};
+  for (int i = 0; i < kLanes<T>; i++) v[i] = T(i);
+  return v;
+}
+
+template <class T>
+void alibi(T* s, dim_t ld, dim_t rows, dim_t cols, T slope, dim_t distance) {
+  const Vec<T> lanes = lane_numbers<T>();
+  for (dim_t r = 0; r < rows; r++)
+    for (dim_t c = 0; c < cols; c += kLanes<T>)
+      store(s + r * ld + c, load(s + r * ld + c) - slope * vabs<T>(lanes + T(distance + c - r)));
+}
+
 // NV registers of queries down all rows.
 template <class T, int NV>
 LAMINA_INLINE void softmax_strip(T* s, dim_t ld, dim_t rows, T* m, T* l, T* alpha) {
@@ -365,6 +403,9 @@ void fill(AttentionKernels<T>& k) {
   k.multiply = multiply<T>;
   k.bias_row = bias_row<T>;
   k.mask = mask<T>;
+  k.soft_cap = soft_cap<T>;
+  k.soft_cap_gradient = soft_cap_gradient<T>;
+  k.alibi = alibi<T>;
   k.softmax = softmax<T>;
   k.rescale = rescale<T>;
   k.finish = finish<T>;

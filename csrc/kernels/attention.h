@@ -19,6 +19,13 @@ struct AttentionKernels {
   // s += bias in units of log 2; -inf where bias is -inf, whatever s is, and in the lanes that the diagonal cuts off.
   // bias (rows, cols) at distance bias_ld, or with bias_ld = 0 one number a key, or null.
   void (*mask)(T* s, dim_t ld, dim_t rows, dim_t cols, dim_t diagonal, const T* bias, dim_t bias_ld);
+  // s becomes cap * tanh(s / cap), and `slope`, unless it is null, the derivative of that, 1 - tanh^2, laid out as s.
+  // Registers that are above the diagonal in whole are left as they are, with zeros in `slope`.
+  void (*soft_cap)(T* s, dim_t ld, dim_t rows, dim_t cols, dim_t diagonal, T cap, T* slope);
+  // One query's row of scores x: dx[i] *= 1 - tanh(x[i] * factor)^2.
+  void (*soft_cap_gradient)(dim_t n, const T* x, T factor, T* dx);
+  // s[r, c] -= slope * |distance + c - r|, in units of log 2 as s.
+  void (*alibi)(T* s, dim_t ld, dim_t rows, dim_t cols, T slope, dim_t distance);
   // One step of the running softmax: of each column the maximum m and the sum l so far become those with this block,
   // s becomes its weights 2^(s - m), alpha the factor 2^(m before - m) of what was summed before. Entries above the
   // diagonal become 0, whatever they hold.

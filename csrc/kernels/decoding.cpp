@@ -1,6 +1,7 @@
 #include "kernels/decoding.h"
 
 #include "kernels/table.h"
+#include "simd/math.h"
 #include "simd/rows.h"
 
 namespace lamina {
@@ -38,6 +39,22 @@ Vec<T> scores(dim_t first, dim_t n, dim_t D, const T* q, const T* keys, T scale,
   return top;
 }
 
+// The soft cap and the distances' part of scores [first, n), with -inf around them; returns their maxima.
+template <class T>
+Vec<T> shaped(dim_t first, dim_t n, T cap, T slope, dim_t own, T* s) {
+  constexpr int W = kLanes<T>;
+  const Vec<T> none = splat(-kInf<T>);
+  Vec<T> top = none, lanes{};
+  for (int i = 0; i < W; i++) lanes[i] = T(i);
+  for (dim_t j = first / W * W; j < n; j += W) {
+    const Vec<T> x = load(s + j);
+    const Vec<T> y = (cap == T(0) ? x : cap * vtanh<T>(x / cap)) - slope * vabs<T>(lanes + T(j - own));
+    store(s + j, select<T>(x == none, none, y));
+    top = vmax<T>(load(s + j), top);
+  }
+  return top;
+}
+
 // Sums over U keys side by side: one chain of dependent additions would wait for each.
 template <class T, int NV, int U>
 LAMINA_INLINE void weighted_sum(dim_t n, dim_t ld, const T* p, const T* values, int lanes, T factor, T* out) {
@@ -63,10 +80,12 @@ LAMINA_INLINE void weighted_sum(dim_t n, dim_t ld, const T* p, const T* values, 
 }
 
 template <class T>
-void attend(dim_t first, dim_t n, dim_t D, dim_t Dv, const T* q, const T* keys, const T* values, T scale, T* s,
-            T* out) {
+void attend(dim_t first, dim_t n, dim_t D, dim_t Dv, const T* q, const T* keys, const T* values, T scale, T cap,
+            T slope, dim_t own, T* s, T* out) {
   constexpr int W = kLanes<T>;
-  const T most = hmax<T>(scores<T>(first, n, D, q, keys, scale, s));
+  Vec<T> top = scores<T>(first, n, D, q, keys, scale, s);
+  if (cap != T(0) || slope != T(0)) top = shaped<T>(first, n, cap, slope, own, s);
+  const T most = hmax<T>(top);
   const Vec<T> base = splat(most == -kInf<T> ? T(0) : most);
   Vec<T> sum{};
   for (dim_t j = first / W * W; j < n; j += W) {  // s is -inf outside of [first, n)

@@ -10,10 +10,11 @@ constexpr dim_t kKeyBlock = 64;
 
 template <class T>
 struct DecodingKernels {
-  // out (Dv) = softmax(scale * q . keys) . values over the keys from `first` up to, without, n.
+  // out (Dv) = softmax(s) . values over the keys from `first` up to, without, n, with s = scale * q . keys; then, where
+  // cap is not 0, s = cap * tanh(s / cap); and s -= slope * |own - j| of key j.
   //   keys in blocks, values rows of Dv;  s: scratch of n numbers, rounded up to whole blocks
-  void (*attend)(dim_t first, dim_t n, dim_t D, dim_t Dv, const T* q, const T* keys, const T* values, T scale, T* s,
-                 T* out);
+  void (*attend)(dim_t first, dim_t n, dim_t D, dim_t Dv, const T* q, const T* keys, const T* values, T scale, T cap,
+                 T slope, dim_t own, T* s, T* out);
 };
 
 }  // namespace lamina

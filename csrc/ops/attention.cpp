@@ -106,7 +106,7 @@ struct BackwardWorker {
   Keys<T> keys;
   dim_t b = 0, h = 0, q0 = 0;
   dim_t ld, ldv;  // D and Dv in whole registers
-  Scratch<T> dout_t, dp, packed_q, packed_dout, statistics, dq;
+  Scratch<T> dout_t, dp, packed_q, packed_dout, statistics, dq, cap_slope;
   Rows<T> q_rows{}, dout_rows{};
 
   BackwardWorker(const AttentionBackward<T>& args, dim_t most_keys, bool look)
@@ -121,7 +121,8 @@ struct BackwardWorker {
         packed_q(block.width() * ld),
         packed_dout(block.width() * ldv),
         statistics(2 * block.width()),
-        dq(block.width() * ld) {}
+        dq(block.width() * ld),
+        cap_slope(in.soft_cap > 0 ? block.height() * block.width() : 0) {}
 
   dim_t group() const { return in.H / in.Hkv; }
   int vectors(dim_t n) const { return static_cast<int>(n / gemm.lanes); }
@@ -158,15 +159,16 @@ struct BackwardWorker {
     }
   }
 
-  // P^T in block.s(), dS^T times `scale` in dp.
-  void take_keys(dim_t k0, dim_t nk, T scale) {
+  // P^T in block.s(), dS^T times `scale` in dp; of_products: S of the products, under the soft cap.
+  void take_keys(dim_t k0, dim_t nk, T scale, bool of_products) {
     const dim_t cols = block.cols();
-    block.scores(k0, nk, keys.k(k0));
+    block.scores(k0, nk, keys.k(k0), cap_slope);
     const Rows<T> v = keys.v(k0);
     multiply(Product<T>{v.p, v.ld, 1, dout_t, cols, dp, cols, nk, in.Dv, block.vectors(), false}, Part::columns,
              block.diagonal());
     kern.gradient(block.s(), dp, cols, nk, cols, block.diagonal(), statistics, statistics + block.width(), scale,
                   block.factor());
+    if (of_products && in.soft_cap > 0) kern.multiply(nk * cols, dp, cap_slope);
   }
 
   void add_dq(dim_t k0, dim_t nk) {
@@ -205,7 +207,7 @@ struct BackwardWorker {
         take_queries(b_, h_, q);
         for (dim_t k0 = from; k0 < std::min(to, block.keys()); k0 += block.height()) {
           const dim_t nk = std::min(block.height(), block.keys() - k0);
-          take_keys(k0, nk, in.scale);
+          take_keys(k0, nk, in.scale, true);
           add_dkv(nk, dk ? dk + (k0 - from) * ld : nullptr, dv ? dv + (k0 - from) * ldv : nullptr);
           if (with_dq) add_dq(k0, nk);
         }
@@ -220,7 +222,7 @@ struct BackwardWorker {
     keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_), looks, looks);
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
-      take_keys(k0, nk, in.scale);
+      take_keys(k0, nk, in.scale, true);
       add_dq(k0, nk);
     }
     deliver_dq();
@@ -232,7 +234,7 @@ struct BackwardWorker {
     keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_), looks, looks);
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
-      take_keys(k0, nk, T(1));
+      take_keys(k0, nk, T(1), false);
       gemm.pack(dp, 1, block.cols(), block.nq(), nk, rows, nk);
       for (dim_t i = 0; i < block.nq(); i++)
         for (dim_t j = 0; j < nk; j++) out[i * in.bias_step[2] + (k0 + j) * in.bias_step[3]] += rows[i * nk + j];
@@ -385,12 +387,15 @@ template <class T>
 void attention_weights_backward(const AttentionWeightsBackward<T>& a) {
   const auto& in = a.in;
   struct Worker {
-    Scratch<T> ds, keys, queries;
+    Scratch<T> ds, keys, queries, s;
   };
   const dim_t width = round_up(in.D, kernels<T>().gemm.lanes);
   parallel_workers(
       in.B * in.Hkv, worth_threads(in),
-      [&] { return Worker{Scratch<T>(in.Tq * in.Tk), Scratch<T>(in.Tk * width), Scratch<T>(in.Tq * width)}; },
+      [&] {
+        return Worker{Scratch<T>(in.Tq * in.Tk), Scratch<T>(in.Tk * width), Scratch<T>(in.Tq * width),
+                      Scratch<T>(in.soft_cap > 0 ? in.Tq * in.Tk : 0)};
+      },
       [&](Worker& worker, dim_t task) {
         const dim_t b = task / in.Hkv, head = task % in.Hkv, group = in.H / in.Hkv;
         T* ds = worker.ds;
@@ -402,6 +407,11 @@ void attention_weights_backward(const AttentionWeightsBackward<T>& a) {
           for (dim_t i = 0; i < in.Tq; i++)
             kernels<T>().attention.weights_gradient(in.Tk, a.weights + at + i * in.Tk, a.dweights + at + i * in.Tk,
                                                     in.scale, ds + i * in.Tk);
+          if (in.soft_cap > 0) {
+            gemm_serial(Gemm<T>{in.Tq, in.Tk, in.D, q.p, q.ld, 1, k.p, 1, k.ld, worker.s, in.Tk, nullptr,
+                                Activation::linear, false});
+            kernels<T>().attention.soft_cap_gradient(in.Tq * in.Tk, worker.s, in.scale / in.soft_cap, ds);
+          }
           if (a.dq.wanted())
             gemm_serial(Gemm<T>{in.Tq, in.D, in.Tk, ds, in.Tk, 1, k.p, k.ld, 1, a.dq + (b * in.Tq * in.H + h) * in.D,
                                 in.H * in.D, nullptr, Activation::linear, a.dq.adds()});

@@ -16,7 +16,8 @@ struct HeadArray {
   T* at(dim_t b, dim_t t, dim_t h) const { return p + b * batch + t * time + h * head; }
 };
 
-// What forward and backward share. Query head h uses key and value head h / (H / Hkv).
+// What forward and backward share. Query head h uses key and value head h / (H / Hkv). `shift` is Tk - Tq under the
+// causal mask at the bottom right, else 0: as if the last query stood beside the last key.
 template <class T>
 struct AttentionInputs {
   HeadArray<const T> q, k, v;  // (B, Tq, H, D), (B, Tk, Hkv, D), (B, Tk, Hkv, Dv)
@@ -25,6 +26,8 @@ struct AttentionInputs {
   dim_t mask_step[4];
   const T* bias;  // likewise, added to the scaled scores; -inf excludes
   dim_t bias_step[4];
+  T soft_cap;           // the scaled scores s become soft_cap * tanh(s / soft_cap), before all else; 0: they stay
+  const T* slopes;      // (H): the score of query i and key j is less by slopes[h] * |i + shift - j|. Or null
   const void* lengths;  // keys of each sequence, int32 or int64; those beyond are not read. Or null
   bool wide_lengths;
   Causal causal;
@@ -66,7 +69,8 @@ struct AttentionWeights {
 template <class T>
 void attention_weights_forward(const AttentionWeights<T>& a);
 
-// ds = weights * (dweights - sum of weights * dweights over keys);  dq = scale * ds . k,  dk = scale * ds^T . q.
+// ds = weights * (dweights - sum of weights * dweights over keys), times the slope of the soft cap;
+// dq = scale * ds . k,  dk = scale * ds^T . q.
 template <class T>
 struct AttentionWeightsBackward {
   AttentionInputs<T> in;

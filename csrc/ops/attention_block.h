@@ -196,7 +196,7 @@ class Blocks {
     if (in_.causal != Causal::none) keys_ = std::clamp<dim_t>(q0 + nq_ + shift(), 0, keys_);
     if (keys_ == 0) return;
     gemm_.pack(in_.q.at(b, q0, h), 1, in_.q.time, in_.D, nq_, queries_, cols_);
-    finite_ = kern_.scale(in_.D * cols_, queries_, in_.scale * T(1.4426950408889634), queries_);
+    finite_ = kern_.scale(in_.D * cols_, queries_, in_.scale * kUnit, queries_);
   }
 
   bool finite() const { return finite_; }  // the queries
@@ -205,11 +205,14 @@ class Blocks {
     for (dim_t d = 0; d < in_.D; d++) queries_[d * cols_ + i] = 0;
   }
 
-  // s = scores of keys k0 .. k0 + nk, whose rows are k, masked.
-  void scores(dim_t k0, dim_t nk, Rows<T> k) {
+  // s = scores of keys k0 .. k0 + nk, whose rows are k, masked. cap_slope: the soft cap's derivative goes there, if
+  // any.
+  void scores(dim_t k0, dim_t nk, Rows<T> k, T* cap_slope = nullptr) {
     diagonal_ = in_.causal == Causal::none ? -nk : k0 - q0_ - shift();
     multiply(Product<T>{k.p, k.ld, 1, queries_, cols_, s_, cols_, nk, in_.D, vectors(), false}, Part::columns,
              diagonal_);
+    if (in_.soft_cap > 0) kern_.soft_cap(s_, cols_, nk, cols_, diagonal_, in_.soft_cap * kUnit, cap_slope);
+    if (in_.slopes) kern_.alibi(s_, cols_, nk, cols_, in_.slopes[h_] * kUnit, q0_ + shift() - k0);
     const bool cut = diagonal_ + nk > 1;
     const T* bias = bias_rows_.get() ? additive(k0, nk) : nullptr;
     if (bias || cut) kern_.mask(s_, cols_, nk, cols_, diagonal_, bias, per_query_ ? cols_ : 0);
@@ -223,6 +226,8 @@ class Blocks {
   }
 
  private:
+  static constexpr T kUnit = T(1.4426950408889634);  // scores are in units of log 2
+
   dim_t shift() const { return in_.causal == Causal::bottom_right ? in_.Tk - in_.Tq : 0; }
 
   // Mask and bias of the block as one additive block, or one number a key where queries share them.

@@ -48,7 +48,7 @@ void attend_at_start(const CachedAttention<T>& a) {
   f.in.v = rows(a.v, a.steps, a.Hkv, a.Dv);
   f.in.B = a.B, f.in.Tq = f.in.Tk = a.steps, f.in.H = a.H, f.in.Hkv = a.Hkv, f.in.D = a.D, f.in.Dv = a.Dv;
   f.in.causal = a.causal ? Causal::top_left : Causal::none;
-  f.in.scale = a.scale;
+  f.in.scale = a.scale, f.in.soft_cap = a.soft_cap, f.in.slopes = a.slopes;
   f.out = a.out, f.lse = lse;
   attention_forward(f);
 }
@@ -83,7 +83,8 @@ void cached_attention(const CachedAttention<T>& a) {
           const dim_t own = before + t, n = a.causal ? own + 1 : after;
           const dim_t first = a.window ? std::max<dim_t>(0, own + 1 - a.window) : 0;
           kernels<T>().decoding.attend(first, n, a.D, a.Dv, a.q + row * a.D, cache.keys(b, head), cache.values(b, head),
-                                       a.scale, w.s, a.out + row * a.Dv);
+                                       a.scale, a.soft_cap, a.slopes ? a.slopes[h] : T(0), own, w.s,
+                                       a.out + row * a.Dv);
         });
   }
 }

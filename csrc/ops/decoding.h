@@ -23,9 +23,10 @@ struct CachedAttention {
   T *keys, *values, *out;
   CachePosition position;
   dim_t B, steps, H, Hkv, D, Dv;
-  bool causal;   // step t sees what was kept and steps up to t, else all new steps too
-  dim_t window;  // only so many steps up to its own; 0: no limit
-  T scale;
+  bool causal;        // step t sees what was kept and steps up to t, else all new steps too
+  dim_t window;       // only so many steps up to its own; 0: no limit
+  T scale, soft_cap;  // of the scores, as in AttentionInputs
+  const T* slopes;    // (H), or null
 };
 template <class T>
 void cached_attention(const CachedAttention<T>& a);

@@ -375,6 +375,8 @@ def attention_backward(
     causal: str,
     scale: float,
     dropout: float,
+    slopes: typing.Any,
+    soft_cap: float,
     dq: typing.Any,
     dk: typing.Any,
     dv: typing.Any,
@@ -395,10 +397,12 @@ def attention_forward(
     causal: str,
     scale: float,
     dropout: float,
+    slopes: typing.Any,
+    soft_cap: float,
     state: typing.Any,
 ) -> tuple[typing.Any, ...]:
     """
-    softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random state). mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts keys; causal is none, top_left or bottom_right.
+    softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random state). mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts keys; causal is none, top_left or bottom_right; slopes (heads,) of ALiBi; soft_cap (0: none) of the scores.
     """
 
 def attention_weights_backward(
@@ -407,6 +411,7 @@ def attention_weights_backward(
     weights: typing.Any,
     dweights: typing.Any,
     scale: float,
+    soft_cap: float,
     dq: typing.Any,
     dk: typing.Any,
     accumulate: int = 0,
@@ -424,6 +429,8 @@ def attention_weights_forward(
     logsumexp: typing.Any,
     causal: str,
     scale: float,
+    slopes: typing.Any,
+    soft_cap: float,
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     The weights of attention_forward before dropout, (batch, heads, queries, keys).
@@ -546,9 +553,11 @@ def cached_attention_forward(
     causal: bool,
     window: int,
     scale: float,
+    slopes: typing.Any,
+    soft_cap: float,
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
-    Writes key and value behind the length[0] steps that keys (batch, heads, blocks, head size, 64) and values (batch, heads, capacity, head size) hold; gives softmax(scale query keys^T) values over all; window (0: no limit) counts the steps that a query sees, its own the last.
+    Writes key and value behind the length[0] steps that keys (batch, heads, blocks, head size, 64) and values (batch, heads, capacity, head size) hold; gives softmax(scale query keys^T) values over all; window (0: no limit) counts the steps that a query sees, its own the last; slopes and soft_cap as in attention_forward.
     """
 
 def caches() -> tuple[typing.Any, ...]:

@@ -76,7 +76,7 @@ def of_case(case: Case) -> Iterator[Example]:
         return list(case.inputs(np.random.default_rng(0), np.float32))
 
     # A state of random numbers is advanced; running statistics are moved.
-    moved = {"dropout_forward": (2,), "batch_norm_forward": (3, 4), "attention_forward": (9,)}
+    moved = {"dropout_forward": (2,), "batch_norm_forward": (3, 4), "attention_forward": (11,)}
     moved["cached_attention_forward"] = (3, 4)
     yield Example(case.forward, getattr(_native, case.forward), forward, moved.get(case.forward, ()))
     if not case.backward:

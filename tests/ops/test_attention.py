@@ -53,6 +53,9 @@ RULES = {
     "mask": {"mask": np.random.default_rng(3).random((2, 1, 5, 7)) > 0.5},
     "lengths": {"lengths": np.array([3, 0])},
     "dropout": {"dropout": 0.3},
+    "capped": {"attn_logits_soft_cap": 0.6},
+    "alibi": {"alibi_slopes": np.array([0.5, 0.1, 0.0, 1.0])},
+    "capped, alibi": {"attn_logits_soft_cap": 2.0, "alibi_slopes": np.array([0.5, 0.1, 0.0, 1.0]), "is_causal": True},
 }
 
 
@@ -62,8 +65,10 @@ def test_gradient_by_central_differences(rules, heads):
     values = arrays(H=heads[0], Hkv=heads[1], Dv=3)
     dy = np.random.default_rng(1).standard_normal((2, 5, heads[0], 3))
 
+    given = {k: v[: heads[0]] if k == "alibi_slopes" else v for k, v in rules.items()}
+
     def f(*args):
-        return dot_product_attention(*args, **rules, generator=stream())
+        return dot_product_attention(*args, **given, generator=stream())
 
     for got, want in zip(gradients(f, values, dy), numeric(f, values, dy), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-7, atol=1e-8)
@@ -262,7 +267,7 @@ ERRORS = [
     ({"dropout": 0.5}, ValueError, "needs generator="),
     ({"dropout": 1.0, "generator": stream()}, ValueError, "dropout is 1, expected"),
     ({"causal_alignment": "right"}, ValueError, "expected 'top_left' or 'bottom_right'"),
-    ({"attn_logits_soft_cap": 3.0}, ValueError, "attn_logits_soft_cap"),
+    ({"attn_logits_soft_cap": -3.0}, ValueError, "attn_logits_soft_cap"),
 ]
 
 

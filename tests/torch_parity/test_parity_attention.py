@@ -7,7 +7,7 @@ from compare import compare, many, normal, torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamina.ops.attention import dot_product_attention
+from lamina.ops.attention import attention_with_scores, dot_product_attention
 
 F = torch.nn.functional
 
@@ -86,3 +86,58 @@ def test_mask_bias_and_lengths(shape, shared_mask, bias_form, with_lengths, seed
         [*qkv(shape, seed), bias[bias_form]],
         reduction=sum(shape),
     )
+
+
+def composed(q, k, v, bias, mask, scale, cap, slopes, shift):
+    """In plain operations: the capped scores, less slopes times distances, plus bias."""
+    groups = q.shape[2] // k.shape[2]
+    k, v = k.repeat_interleave(groups, 2), v.repeat_interleave(groups, 2)
+    q, k, v = (t.transpose(1, 2) for t in (q, k, v))
+    scores = q @ k.transpose(2, 3) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    scores = scores if cap is None else cap * torch.tanh(scores / cap)
+    if slopes is not None:
+        distance = (torch.arange(q.shape[2])[:, None] + shift - torch.arange(k.shape[2])).abs()
+        scores = scores - torch.as_tensor(slopes)[:, None, None] * distance
+    scores = scores if bias is None else scores + bias
+    seen = torch.as_tensor(mask).expand(scores.shape)
+    some = seen.any(-1, keepdim=True)
+    weights = torch.softmax(scores.masked_fill(~seen & some, float("-inf")), -1)
+    return torch.where(some, weights, torch.zeros((), dtype=weights.dtype)), v
+
+
+@many
+@given(
+    shapes(),
+    st.sampled_from([None, 0.2, 3.0]),
+    st.booleans(),
+    st.sampled_from(["", "top_left", "bottom_right"]),
+    st.sampled_from(["", "all", "batch", "heads", "queries", "keys"]),
+    st.booleans(),
+    st.sampled_from([None, 0.7]),
+    st.booleans(),
+    st.integers(0, 99),
+)
+def test_soft_cap_alibi_bias_and_lengths(shape, cap, alibi, alignment, shared_bias, with_lengths, scale, scores, seed):
+    """Every option with every other one; where the scores are asked for, the bias has no gradient."""
+    batch, queries, keys, heads = shape[:4]
+    rng = np.random.default_rng(seed)
+    slopes = rng.random(heads) * 0.5 if alibi else None
+    lengths = rng.integers(0, keys + 1, batch) if with_lengths else None
+    shift = keys - queries if alignment == "bottom_right" else 0
+    mask = causal(queries, keys, alignment)[None, None] if alignment else np.ones((1, 1, queries, keys), bool)
+    mask = mask if lengths is None else mask & (np.arange(keys) < lengths[:, None, None, None])
+    sizes = {"batch": batch, "heads": heads, "queries": queries, "keys": keys}
+    form = [1 if name == shared_bias else n for name, n in sizes.items()]
+    bias = normal(seed + 3, *form) if shared_bias and not scores else None
+    options = {"is_causal": True, "causal_alignment": alignment} if alignment else {}
+    options |= {"scale": scale, "lengths": lengths, "attn_logits_soft_cap": cap, "alibi_slopes": slopes}
+
+    def theirs(q, k, v, b):
+        weights, v = composed(q, k, v, b, mask, scale, cap, slopes, shift)
+        y = (weights @ v).transpose(1, 2)
+        return (y, weights) if scores else y
+
+    attend = attention_with_scores if scores else dot_product_attention
+    compare(
+        lambda q, k, v, b: attend(q, k, v, b, **options), theirs, [*qkv(shape, seed), bias], reduction=sum(shape)
+    )  # fmt: skip

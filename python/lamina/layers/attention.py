@@ -10,10 +10,12 @@ import numpy as np
 
 from .. import activations, ops
 from ..core.autograd import Array, Tensor
+from ..core.explain import show
 from ..core.generator import Generator
+from ..core.suggest import unknown
 from ..initializers import over_axes
 from ..ops.conversion import as_tensor
-from .arguments import fraction, integers, known, positive
+from .arguments import fraction, integers, known, positive, positive_number
 from .attention_axes import AttentionAxes
 from .base import Layer
 from .call import context
@@ -76,6 +78,7 @@ class _HeadsAttention(Layer):
     kernel_constraint: Any
     bias_constraint: Any
     rotary_embedding: Any
+    causal_alignment: str
 
     output_shape: tuple[int, ...] | None = None
     attention_axes: tuple[int, ...] | None = None
@@ -90,6 +93,13 @@ class _HeadsAttention(Layer):
         rotary = kept["rotary_embedding"]
         if rotary is not None and not isinstance(rotary, RotaryEmbedding):
             raise TypeError(f"{self._label()}: rotary_embedding must be a RotaryEmbedding or None, got {rotary!r}")
+        cap = kept["logit_soft_cap"]
+        self.logit_soft_cap = None if cap is None else positive_number(self, "logit_soft_cap", cap)
+        if kept["causal_alignment"] not in ("top_left", "bottom_right"):
+            raise unknown(
+                f"causal_alignment of {self._label()}", kept["causal_alignment"], ("top_left", "bottom_right")
+            )
+        self._slopes = self._slopes_of(kept["alibi"])
         seed = kept["seed"]
         self.seed_generator = seed if isinstance(seed, Generator) else Generator(seed)
 
@@ -127,6 +137,8 @@ class _HeadsAttention(Layer):
         return_attention_scores: bool = False,
         training: bool = False,
         use_causal_mask: bool = False,
+        attention_bias: Any = None,
+        lengths: Any = None,
     ) -> Any:
         key = value if key is None else key
         self._check(query.shape, value.shape, key.shape)
@@ -141,12 +153,18 @@ class _HeadsAttention(Layer):
             axes.step_mask(key_mask, "key", value.shape),
         ]
         query_mask, value_mask, key_mask = masks
-        attention_mask = axes.scores_mask(attention_mask, self._heads)
+        attention_mask = axes.of_scores(attention_mask, "attention_mask", "bool", self._heads)
+        bias = axes.of_scores(attention_bias, "attention_bias", self.dtype, self._heads)
         itself = value is query
         kept_query = _kept(query, query_mask)
         kept_value = kept_query if itself and value_mask is query_mask else _kept(value, value_mask)
         key = _kept(kept_value if key is value else _kept(key, value_mask), key_mask)
         query, value = kept_query, kept_value
+        if lengths is not None:
+            lengths = self._check_lengths(lengths, value.shape)
+            counted = ops.less(ops.arange(value.shape[1]), ops.expand_dims(lengths, 1))
+            same, value = key is value, zeroed(value, counted)
+            key = value if same else zeroed(key, counted)
         q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         mask = _combined(attention_mask, query_mask, value_mask, key_mask)
         scores = None
@@ -154,20 +172,25 @@ class _HeadsAttention(Layer):
         if context.cache is not None and (itself or use_causal_mask):
             refused = {
                 "masks": mask is not None, "scores": return_attention_scores, "training": training,
-                "several axes": query.ndim != 3,
+                "several axes": query.ndim != 3, "attention_bias": bias is not None, "lengths": lengths is not None,
             }  # fmt: skip
             check_cached(refused, use_causal_mask)
-            y = context.cache.attend(self, *self._turned(q, k), v, scale, self.sliding_window)
+            y = context.cache.attend(
+                self, *self._turned(q, k), v, scale, self.sliding_window, self._slopes, self.logit_soft_cap
+            )
         else:
             attend: Any = ops.attention_with_scores if return_attention_scores else ops.dot_product_attention
             rate = self.dropout if training else 0.0
             q, k, v = (axes.fold(x) for x in (q, k, v))
             q, k = self._turned(q, k)
             if self.sliding_window is not None:
-                mask = _and(mask, as_tensor(_band(q.shape[1], k.shape[1], self.sliding_window)))
+                shift = k.shape[1] - q.shape[1] if self.causal_alignment == "bottom_right" else 0
+                mask = _and(mask, as_tensor(_band(q.shape[1], k.shape[1], shift, self.sliding_window)))
             y = attend(
-                q, k, v, mask=mask, scale=scale, is_causal=use_causal_mask, dropout=rate, generator=self.seed_generator
-            )
+                q, k, v, bias, mask, scale, use_causal_mask, lengths=lengths, dropout=rate,
+                generator=self.seed_generator, causal_alignment=self.causal_alignment,
+                attn_logits_soft_cap=self.logit_soft_cap, alibi_slopes=self._slopes,
+            )  # fmt: skip
             y, scores = y if return_attention_scores else (y, None)
             y = axes.unfold(y)
         if self.use_gate:
@@ -176,6 +199,28 @@ class _HeadsAttention(Layer):
         if query_mask is not None:
             y = attach(y, query_mask)
         return y if scores is None else (y, axes.unfold_scores(scores))
+
+    def _slopes_of(self, alibi: Any) -> Tensor | None:
+        """ALiBi's slopes (heads,), or None."""
+        if alibi is None or alibi is False:
+            return None
+        slopes = ops.alibi_slopes(self._heads) if alibi is True else as_tensor(alibi, self._dtype)
+        if slopes.shape != (self._heads,):
+            raise ValueError(
+                f"{self._label()}: alibi must be True, False or {self._heads} slopes, one for each head, got "
+                f"{show(alibi)}"
+            )
+        return ops.cast(slopes, self.dtype)
+
+    @staticmethod
+    def _check_lengths(lengths: Any, value: Shape) -> Tensor:
+        lengths = as_tensor(lengths)
+        if len(value) != 3 or lengths.shape != value[:1] or lengths.dtype.kind not in "iu":
+            raise ValueError(
+                f"lengths are {lengths.dtype.name} {lengths.shape}, expected an integer for each value of a batch "
+                f"(batch, time, features), which is {value}"
+            )
+        return lengths
 
     def _turned(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
         if self.rotary_embedding is None:
@@ -256,6 +301,12 @@ class MultiHeadAttention(_HeadsAttention):
         bias_constraint: limit on the projections' biases.
         use_gate: whether the result of attention is multiplied by a sigmoid gate, a projection of the query.
         rotary_embedding: a RotaryEmbedding that turns each head's queries and keys; None leaves them as they are.
+        logit_soft_cap: limit of the scores' size: they become ``cap * tanh(scores / cap)``; None is none.
+        alibi: whether scores are less by the distance of the steps times a slope of each head
+            (``lamina.ops.alibi_slopes``); or the list of the heads' slopes.
+        causal_alignment: which steps a causal mask leaves where query and value are of different lengths: "top_left",
+            for step t those up to t, or "bottom_right", as if the last steps of both were one.  The window counts
+            likewise, and under a causal mask the distance of ``alibi``.
 
     Call args:
         query: (N, T, Dq), the steps that attend; or more axes between the first and the last.
@@ -268,6 +319,8 @@ class MultiHeadAttention(_HeadsAttention):
             axes (*others, heads, *T, *S), where axes in front of T may be missing at the end.
         return_attention_scores: whether the scores (N, heads, T, S) are returned, too.
         use_causal_mask: whether step t sees steps up to t only.
+        attention_bias: numbers that are added to the scores, shaped as ``attention_mask``; they may have a gradient.
+        lengths: (N,) integers, how many steps of each value count, the first ones; those beyond are not read.
 
     Input shape: (N, T, Dq) and (N, S, Dv).
 
@@ -307,6 +360,9 @@ class MultiHeadAttention(_HeadsAttention):
         use_gate: bool = False,
         seed: Any = None,
         rotary_embedding: Any = None,
+        logit_soft_cap: float | None = None,
+        alibi: Any = False,
+        causal_alignment: str = "top_left",
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -348,6 +404,12 @@ class GroupedQueryAttention(_HeadsAttention):
         bias_constraint: limit on the projections' biases.
         use_gate: whether the result of attention is multiplied by a sigmoid gate, a projection of the query.
         rotary_embedding: a RotaryEmbedding that turns each head's queries and keys; None leaves them as they are.
+        logit_soft_cap: limit of the scores' size: they become ``cap * tanh(scores / cap)``; None is none.
+        alibi: whether scores are less by the distance of the steps times a slope of each head
+            (``lamina.ops.alibi_slopes``); or the list of the heads' slopes.
+        causal_alignment: which steps a causal mask leaves where query and value are of different lengths: "top_left",
+            for step t those up to t, or "bottom_right", as if the last steps of both were one.  The window counts
+            likewise, and under a causal mask the distance of ``alibi``.
 
     Call args:
         query: (N, T, Dq), the steps that attend.
@@ -359,6 +421,8 @@ class GroupedQueryAttention(_HeadsAttention):
         attention_mask: (T, S), (N, T, S) or (N, heads, T, S), True where a query step may see a value step.
         return_attention_scores: whether the scores (N, heads, T, S) are returned, too.
         use_causal_mask: whether step t sees steps up to t only.
+        attention_bias: numbers that are added to the scores, shaped as ``attention_mask``; they may have a gradient.
+        lengths: (N,) integers, how many steps of each value count, the first ones; those beyond are not read.
 
     Input shape: (N, T, Dq) and (N, S, Dv).
 
@@ -397,6 +461,9 @@ class GroupedQueryAttention(_HeadsAttention):
         use_gate: bool = False,
         seed: Any = None,
         rotary_embedding: Any = None,
+        logit_soft_cap: float | None = None,
+        alibi: Any = False,
+        causal_alignment: str = "top_left",
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -442,8 +509,8 @@ def _differ(m: int | None, n: int | None) -> bool:
     return m is not None and n is not None and m != n
 
 
-def _band(queries: int, keys: int, window: int) -> Array:
-    return np.abs(np.arange(queries)[:, None] - np.arange(keys)) < window
+def _band(queries: int, keys: int, shift: int, window: int) -> Array:
+    return np.abs(np.arange(queries)[:, None] + shift - np.arange(keys)) < window
 
 
 def _and(mask: Tensor | None, other: Tensor) -> Tensor:

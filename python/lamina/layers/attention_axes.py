@@ -71,8 +71,8 @@ class AttentionAxes:
         time = "query time" if name == "query" else "value time"
         return as_mask(mask, (shape[0], shape[1]), f"{name}_mask is", f"(batch, {time})")  # type: ignore[arg-type]
 
-    def scores_mask(self, mask: Any, heads: int) -> Tensor | None:
-        """attention_mask as booleans that broadcast to (sequences, heads, T, S).
+    def of_scores(self, mask: Any, name: str, dtype: str, heads: int) -> Tensor | None:
+        """attention_mask as booleans, or attention_bias, that broadcast to (sequences, heads, T, S).
 
         Axes in front of the query's that are missing, heads first, are of size one.
         """
@@ -87,11 +87,11 @@ class AttentionAxes:
         if front < 0 or lacking < 0 or any(m not in (1, k) for m, k in zip(shape, full, strict=True)):
             t, s = full[-ends : len(full) - len(self.axes)], full[len(full) - len(self.axes) :]
             raise ValueError(
-                f"attention_mask is {mask.shape}, expected (T, S) = {(*t, *s)}, "
+                f"{name} is {mask.shape}, expected (T, S) = {(*t, *s)}, "
                 f"(N, T, S) = {(*full[: -ends - 1], *t, *s)} or (N, heads, T, S) = {full}, or what broadcasts to one "
                 "of them"
             )
-        mask = ops.reshape(ops.cast(mask, "bool"), shape)
+        mask = ops.reshape(ops.cast(mask, dtype), shape)
         if len(full) == 4:
             return mask
         mask = ops.broadcast_to(mask, full)

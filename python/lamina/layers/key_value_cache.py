@@ -114,7 +114,15 @@ class KeyValueCache:
         return next_positions(self._length, steps, self._capacity)
 
     def attend(
-        self, layer: Any, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None = None
+        self,
+        layer: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        scale: float,
+        window: int | None = None,
+        slopes: Tensor | None = None,
+        soft_cap: float | None = None,
     ) -> Tensor:
         """Causal attention of the block's steps to those kept and to each other.
 
@@ -125,6 +133,8 @@ class KeyValueCache:
             value: (N, T, key heads, value size).
             scale: factor of the scores.
             window: how many steps up to its own each sees; None is no limit.
+            slopes: (heads,) of ALiBi, or None.
+            soft_cap: limit of the scores' size; None is none.
 
         Returns: (N, T, heads, value size).
 
@@ -147,7 +157,8 @@ class KeyValueCache:
             values = np.zeros((n, heads, self._capacity, value.shape[3]), key.dtype)
             entry = layer, aligned(keys, keys.dtype), aligned(values, values.dtype)
             self._entries[id(layer), number] = entry
-        return cached_attention(query, key, value, entry[1], entry[2], self._length, True, scale, window or 0)
+        shaping = (None if slopes is None else slopes._array, soft_cap or 0.0)
+        return cached_attention(query, key, value, entry[1], entry[2], self._length, True, scale, window or 0, *shaping)
 
     @property
     def _batch(self) -> int | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wants_grad
 from ..core.autograd import unchecked_record as record
@@ -27,6 +29,7 @@ def dot_product_attention(
     dropout: float = 0.0,
     generator: Any = None,
     causal_alignment: str = "top_left",
+    alibi_slopes: TensorLike | None = None,
 ) -> Tensor:
     """``softmax(scale * query @ key^T + bias) @ value`` for every head, by blocks.
 
@@ -42,22 +45,28 @@ def dot_product_attention(
         scale: factor of the scores; None means ``1 / sqrt(D)``.
         is_causal: whether query i sees keys j <= i only.
         flash_attention: an option of Keras without effect here: it is always the streaming algorithm.
-        attn_logits_soft_cap: an option of Keras that is not supported: anything but None is a ValueError.
+        attn_logits_soft_cap: limit of the scores' size: they become ``cap * tanh(scores / cap)`` before bias, slopes
+            and masks; None is none.
         lengths: (B,) integers, how many keys of each sequence count; the others are not even read.
         dropout: fraction of the weights that is dropped, from 0 to below 1.
         generator: the lamina.random.Generator of the dropout.
         causal_alignment: "top_left", or "bottom_right" for keys j <= i + Tk - Tq: the last query sees all keys.
+        alibi_slopes: (H,) numbers, by which times the distance of query and key the scores of each head are less
+            (``lamina.ops.alibi_slopes``); the distance is ``|i - j|``, with a causal mask at the bottom right
+            ``i + Tk - Tq - j``.  They get no gradient.
 
     Returns: a tensor (B, Tq, H, Dv).
 
     Raises:
         ValueError: shapes do not fit each other; an option is unknown or not supported.
 
-    Source: Keras 3, keras.ops.dot_product_attention; Dao et al. 2022, "FlashAttention".
+    Source: Keras 3, keras.ops.dot_product_attention; Dao et al. 2022, "FlashAttention"; Press et al. 2021, "Train
+        Short, Test Long" (ALiBi); Gemma Team 2024, "Gemma 2" (soft cap).
     """
-    if attn_logits_soft_cap is not None:
-        raise ValueError("dot_product_attention: attn_logits_soft_cap is not supported")
-    call = _Call(query, key, value, bias, mask, scale, is_causal, lengths, dropout, generator, causal_alignment)
+    call = _Call(
+        query, key, value, bias, mask, scale, is_causal, lengths, dropout, generator, causal_alignment,
+        attn_logits_soft_cap, alibi_slopes,
+    )  # fmt: skip
     return call.output()
 
 
@@ -74,6 +83,8 @@ def attention_with_scores(
     dropout: float = 0.0,
     generator: Any = None,
     causal_alignment: str = "top_left",
+    attn_logits_soft_cap: float | None = None,
+    alibi_slopes: TensorLike | None = None,
 ) -> tuple[Tensor, Tensor]:
     """``dot_product_attention``, and its weights, which are stored here.
 
@@ -89,6 +100,11 @@ def attention_with_scores(
         dropout: fraction of the weights that is dropped, from 0 to below 1.
         generator: the lamina.random.Generator of the dropout.
         causal_alignment: "top_left", or "bottom_right" for keys j <= i + Tk - Tq: the last query sees all keys.
+        attn_logits_soft_cap: limit of the scores' size: they become ``cap * tanh(scores / cap)`` before bias, slopes
+            and masks; None is none.
+        alibi_slopes: (H,) numbers, by which times the distance of query and key the scores of each head are less
+            (``lamina.ops.alibi_slopes``); the distance is ``|i - j|``, with a causal mask at the bottom right
+            ``i + Tk - Tq - j``.  They get no gradient.
 
     Returns: a tensor (B, Tq, H, Dv), and the weights (B, H, Tq, Tk) before dropout.
 
@@ -97,14 +113,17 @@ def attention_with_scores(
 
     Source: Lamina; Vaswani et al. 2017, "Attention Is All You Need".
     """
-    call = _Call(query, key, value, bias, mask, scale, is_causal, lengths, dropout, generator, causal_alignment)
+    call = _Call(
+        query, key, value, bias, mask, scale, is_causal, lengths, dropout, generator, causal_alignment,
+        attn_logits_soft_cap, alibi_slopes,
+    )  # fmt: skip
     return call.output(), call.weights()
 
 
 class _Call:
     """The checked arguments of one attention, and its results."""
 
-    __slots__ = ("bias", "causal", "dropout", "forward", "inputs", "optional", "scale")
+    __slots__ = ("bias", "causal", "dropout", "forward", "inputs", "optional", "scale", "shaping")
 
     def __init__(
         self,
@@ -119,6 +138,8 @@ class _Call:
         dropout: float,
         generator: Any,
         causal_alignment: str,
+        soft_cap: float | None,
+        alibi_slopes: TensorLike | None,
     ) -> None:
         q, k, v = as_tensor(query), as_tensor(key), as_tensor(value)
         if causal_alignment not in ("top_left", "bottom_right"):
@@ -130,6 +151,10 @@ class _Call:
             raise ValueError(f"dot_product_attention: dropout={dropout} needs generator=, a lamina.random.Generator")
         if scale is None:
             scale = q.shape[-1] ** -0.5 if q.ndim and q.shape[-1] else 1.0
+        slopes = None if alibi_slopes is None else as_tensor(alibi_slopes, q._array.dtype)
+        if slopes is not None and wants_grad(slopes):
+            raise ValueError("dot_product_attention: alibi_slopes have no gradient; use alibi_slopes.detach()")
+        self.shaping = (None if slopes is None else slopes._array, _limit(soft_cap))
         self.inputs = (q, k, v)
         self.bias = None if bias is None else as_tensor(bias, q._array.dtype)
         self.optional = (
@@ -142,20 +167,21 @@ class _Call:
         self.dropout = float(dropout)
         state = generator.state if dropout else None
         self.forward: tuple[Array, Array, Array | None] = _native.attention_forward(
-            q._array, k._array, v._array, *self.optional, self.causal, self.scale, self.dropout, state
-        )
+            q._array, k._array, v._array, *self.optional, self.causal, self.scale, self.dropout,
+            *self.shaping, state,
+        )  # fmt: skip
 
     def output(self) -> Tensor:
         q, k, v = (t._array for t in self.inputs)
         mask, bias, lengths = self.optional
         out, logsumexp, used = self.forward
-        causal, scale, dropout = self.causal, self.scale, self.dropout
+        causal, scale, dropout, shaping = self.causal, self.scale, self.dropout, self.shaping
 
         def backward(dy: Array, grads: Gradients) -> None:
             dbias = grads[3] if bias is not None else None
             _native.attention_backward(
                 q, k, v, mask, bias, lengths, out, logsumexp, used, dy, causal, scale, dropout,
-                grads[0], grads[1], grads[2], dbias, grads.accumulate,
+                *shaping, grads[0], grads[1], grads[2], dbias, grads.accumulate,
             )  # fmt: skip
 
         return record(out, self.inputs if self.bias is None else (*self.inputs, self.bias), backward)
@@ -164,13 +190,46 @@ class _Call:
         query, key, _ = self.inputs
         if self.bias is not None and wants_grad(self.bias):
             raise ValueError("attention_with_scores: the scores have no gradient for bias; use bias.detach()")
-        q, k, scale = query._array, key._array, self.scale
-        w = _native.attention_weights_forward(q, k, *self.optional, self.forward[1], self.causal, scale)
+        q, k, scale, soft_cap = query._array, key._array, self.scale, self.shaping[1]
+        w = _native.attention_weights_forward(q, k, *self.optional, self.forward[1], self.causal, scale, *self.shaping)
 
         def backward(dy: Array, grads: Gradients) -> None:
-            _native.attention_weights_backward(q, k, w, dy, scale, grads[0], grads[1], grads.accumulate)
+            _native.attention_weights_backward(q, k, w, dy, scale, soft_cap, grads[0], grads[1], grads.accumulate)
 
         return record(w, (query, key), backward)
+
+
+def _limit(soft_cap: float | None) -> float:
+    if soft_cap is None:
+        return 0.0
+    if not soft_cap > 0:
+        raise ValueError(
+            f"dot_product_attention: attn_logits_soft_cap is {soft_cap}, expected a positive number or None"
+        )
+    return float(soft_cap)
+
+
+def alibi_slopes(heads: int) -> Tensor:
+    """The slopes of ALiBi: from 1/2 down to 1/256, by equal factors, for eight heads; others lie between.
+
+    Args:
+        heads: number of heads, positive; where it is no power of two, the slopes of the next smaller one come first,
+            then every second one of the next larger.
+
+    Returns: a tensor (heads,), to give to ``dot_product_attention(alibi_slopes=...)``.
+
+    Raises:
+        ValueError: ``heads`` is not positive.
+
+    Source: Press et al. 2021, "Train Short, Test Long: Attention with Linear Biases Enables Input Length
+        Extrapolation".
+    """
+    if heads < 1:
+        raise ValueError(f"alibi_slopes: heads is {heads}, expected a positive number")
+    power = 1 << (int(heads).bit_length() - 1)
+    slopes = [2.0 ** (-8 * (i + 1) / power) for i in range(power)]
+    slopes += [2.0 ** (-4 * (i + 1) / power) for i in range(0, 2 * (heads - power), 2)]
+    return as_tensor(np.array(slopes))
 
 
 def rotary_embedding(x: TensorLike, cosines: TensorLike, sines: TensorLike, axis: int = -1) -> Tensor:
@@ -201,4 +260,4 @@ def rotary_embedding(x: TensorLike, cosines: TensorLike, sines: TensorLike, axis
     return concatenate([first, add(multiply(b, cosines), multiply(a, sines))], axis)
 
 
-__all__ = ["attention_with_scores", "dot_product_attention", "rotary_embedding"]
+__all__ = ["alibi_slopes", "attention_with_scores", "dot_product_attention", "rotary_embedding"]

@@ -20,6 +20,8 @@ def cached_attention(
     causal: bool,
     scale: float,
     window: int = 0,
+    slopes: Array | None = None,
+    soft_cap: float = 0.0,
 ) -> Tensor:
     """Append ``key`` and ``value`` to a cache, in place, and attend to all that it keeps.
 
@@ -33,6 +35,8 @@ def cached_attention(
         causal: whether step t sees the kept ones and new ones up to t; else all new ones.
         scale: factor of the scores.
         window: how many steps up to its own each sees; 0 is no limit.
+        slopes: (H,) of ALiBi, or None.
+        soft_cap: limit of the scores' size; 0 is none.
 
     Raises:
         ValueError: the cache is full; shapes do not fit; a gradient is wanted.
@@ -41,7 +45,7 @@ def cached_attention(
         raise ValueError("attention with a cache has no gradients: decode inside of lamina.no_grad()")
     return wrap(
         _native.cached_attention_forward(
-            query._array, key._array, value._array, keys, values, length, causal, window, scale
+            query._array, key._array, value._array, keys, values, length, causal, window, scale, slopes, soft_cap
         )
     )
 

@@ -22,12 +22,30 @@ def _sum_groups(g: Array, heads: int) -> Array:
     return g.transpose(0, 2, 1, 3)
 
 
+def _tanh(query: Array, key: Array, scale: float, soft_cap: float) -> Array:
+    H = query.shape[2]
+    return np.asarray(np.tanh(scale * (_heads_first(query, H) @ _heads_first(key, H).swapaxes(-1, -2)) / soft_cap))
+
+
 def _scores(
-    query: Array, key: Array, mask: Array | None, bias: Array | None, lengths: Array | None, causal: str, scale: float
+    query: Array,
+    key: Array,
+    mask: Array | None,
+    bias: Array | None,
+    lengths: Array | None,
+    causal: str,
+    scale: float,
+    slopes: Array | None = None,
+    soft_cap: float = 0.0,
 ) -> Array:
     B, Tq, H, _ = query.shape
     Tk = key.shape[1]
+    shift = Tk - Tq if causal == "bottom_right" else 0
     s = scale * (_heads_first(query, H) @ _heads_first(key, H).swapaxes(-1, -2))
+    if soft_cap:
+        s = soft_cap * _tanh(query, key, scale, soft_cap)
+    if slopes is not None:
+        s = s - slopes[:, None, None] * np.abs(np.arange(Tq)[:, None] + shift - np.arange(Tk))
     excluded = np.zeros((B, H, Tq, Tk), bool)
     if bias is not None:
         s = s + bias
@@ -37,7 +55,6 @@ def _scores(
     if lengths is not None:
         excluded |= np.arange(Tk) >= lengths[:, None, None, None]
     if causal != "none":
-        shift = Tk - Tq if causal == "bottom_right" else 0
         excluded |= np.arange(Tk) > np.arange(Tq)[:, None] + shift
     return np.where(excluded, -np.inf, s)
 
@@ -92,13 +109,15 @@ def attention_forward(
     causal: str,
     scale: float,
     dropout: float = 0.0,
+    slopes: Array | None = None,
+    soft_cap: float = 0.0,
     state: Array | None = None,
 ) -> tuple[Array, Array, Array | None]:
     used = None
     if dropout > 0 and state is not None:
         used = state.copy()
         state[1] += np.uint64(1)
-    s = _scores(query, key, mask, bias, lengths, causal, scale)
+    s = _scores(query, key, mask, bias, lengths, causal, scale, slopes, soft_cap)
     lse = _log_sum(s)
     p = _weights(s, lse) * _dropout_factor(s.shape, dropout, used)
     out = _times(p, _heads_first(value, query.shape[2]))
@@ -119,6 +138,8 @@ def attention_backward(
     causal: str,
     scale: float,
     dropout: float,
+    slopes: Array | None,
+    soft_cap: float,
     dq: Array | None,
     dk: Array | None,
     dv: Array | None,
@@ -131,16 +152,17 @@ def attention_backward(
         logsumexp = np.where(without.transpose(0, 2, 1), -np.inf, logsumexp)
         query, dout, out = (np.where(without[..., None], 0, x) for x in (query, dout, out))
         key, value = _finite(key), _finite(value)
-    s = _scores(query, key, mask, bias, lengths, causal, scale)
+    s = _scores(query, key, mask, bias, lengths, causal, scale, slopes, soft_cap)
     p = _weights(s, logsumexp)
     factor = _dropout_factor(s.shape, dropout, used)
     g = dout.transpose(0, 2, 1, 3)
     dp = (g @ _heads_first(value, H).swapaxes(-1, -2)) * factor
     ds = p * (dp - (g * out.transpose(0, 2, 1, 3)).sum(axis=-1, keepdims=True))
+    inner = ds * (1 - _tanh(query, key, scale, soft_cap) ** 2) if soft_cap else ds
     if dq is not None:
-        give(dq, (scale * ds @ _heads_first(key, H)).transpose(0, 2, 1, 3), accumulate, 0)
+        give(dq, (scale * inner @ _heads_first(key, H)).transpose(0, 2, 1, 3), accumulate, 0)
     if dk is not None:
-        give(dk, _sum_groups(scale * ds.swapaxes(-1, -2) @ _heads_first(query, H), groups), accumulate, 1)
+        give(dk, _sum_groups(scale * inner.swapaxes(-1, -2) @ _heads_first(query, H), groups), accumulate, 1)
     if dv is not None:
         give(dv, _sum_groups((p * factor).swapaxes(-1, -2) @ g, groups), accumulate, 2)
     if dbias is not None:
@@ -158,8 +180,10 @@ def attention_weights_forward(
     logsumexp: Array,
     causal: str,
     scale: float,
+    slopes: Array | None = None,
+    soft_cap: float = 0.0,
 ) -> Array:
-    return _weights(_scores(query, key, mask, bias, lengths, causal, scale), logsumexp)
+    return _weights(_scores(query, key, mask, bias, lengths, causal, scale, slopes, soft_cap), logsumexp)
 
 
 def attention_weights_backward(
@@ -168,12 +192,15 @@ def attention_weights_backward(
     weights: Array,
     dweights: Array,
     scale: float,
+    soft_cap: float,
     dq: Array | None,
     dk: Array | None,
     accumulate: int = 0,
 ) -> None:
     H, query, key = query.shape[2], _finite(query), _finite(key)
     ds = scale * weights * (dweights - (weights * dweights).sum(axis=-1, keepdims=True))
+    if soft_cap:
+        ds = ds * (1 - _tanh(query, key, scale, soft_cap) ** 2)
     if dq is not None:
         give(dq, (ds @ _heads_first(key, H)).transpose(0, 2, 1, 3), accumulate, 0)
     if dk is not None:

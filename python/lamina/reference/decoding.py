@@ -27,6 +27,8 @@ def cached_attention_forward(
     causal: bool,
     window: int,
     scale: float,
+    slopes: Array | None = None,
+    soft_cap: float = 0.0,
 ) -> Array:
     steps = query.shape[1]
     before = _room(length, steps, values.shape[2])
@@ -42,7 +44,8 @@ def cached_attention_forward(
     if window:
         seen = seen & (at > own - window)
     v = values.transpose(0, 2, 1, 3)[:, :after]
-    return attention_forward(query, k, v, seen, None, None, "none", scale)[0]
+    bias = None if slopes is None else -slopes[:, None, None] * np.abs(own - at)
+    return attention_forward(query, k, v, seen, bias, None, "none", scale, soft_cap=soft_cap)[0]
 
 
 def next_positions(length: Array, steps: int, capacity: int) -> Array:
