@@ -61,7 +61,7 @@ def test_one_seed_gives_the_same_images_and_each_call_others(name, options):
 
 @pytest.mark.parametrize(("name", "options"), [*SAME_SIZE, *IN_PYTHON, ("Equalization", {})])
 def test_without_training_images_stay(name, options):
-    np.testing.assert_array_equal(make(name, options)(IMAGES), IMAGES)
+    np.testing.assert_array_equal(make(name, options)(IMAGES, training=False), IMAGES)
     np.testing.assert_array_equal(make(name, options)(IMAGES.astype(np.uint8), training=False), IMAGES.astype(np.uint8))
 
 
@@ -197,7 +197,7 @@ def test_crops():
         places.add((top, left))
     assert len(places) > 11  # of 16
     assert {top for top, _ in places} == {left for _, left in places} == {0, 1, 2, 3}
-    np.testing.assert_array_equal(layer(x), lamina.ops.image.resize(x[:, :, 0:4], (3, 2)).numpy())
+    np.testing.assert_array_equal(layer(x, training=False), lamina.ops.image.resize(x[:, :, 0:4], (3, 2)).numpy())
     assert layers.RandomCrop(3, 2).compute_output_shape((None, None, None, 3)) == (None, 3, 2, 3)
     with pytest.raises(ValueError, match=r"CenterCrop '.*: height must be a positive integer, got 0"):
         layers.CenterCrop(0, 3)
@@ -363,3 +363,50 @@ def test_resizing():
             layers.Resizing(3, 3, **options)
     with pytest.raises(TypeError, match="fill_value must be a number"):
         layers.Resizing(3, 3, fill_value="black")
+
+
+class _Augmented(lamina.Model):
+    """A user's model, in which a layer that changes images is called without ``training=``."""
+
+    def __init__(self):
+        super().__init__()
+        self.flip = layers.RandomFlip("horizontal", seed=4)
+
+    def call(self, x):
+        return self.flip(x)
+
+
+def test_images_change_unless_somebody_says_that_nothing_is_trained():
+    """As in Keras, whose layers on images have training=True in their signatures."""
+    wide = np.arange(2 * 2 * 8 * 1, dtype=np.float32).reshape(2, 2, 8, 1)
+    alone = layers.RandomFlip("horizontal", seed=4)
+    both = lamina.Sequential([layers.Rescaling(1.0), layers.RandomFlip("horizontal", seed=4)])
+    pipeline = layers.Pipeline([layers.RandomFlip("horizontal", seed=4)])
+    own = _Augmented()
+
+    def changes(call, **options):
+        return any((np.asarray(call(wide, **options)) != wide).any() for _ in range(12))
+
+    for layer in (alone, both, pipeline, own):
+        assert changes(layer)
+        assert changes(layer, training=True)
+        assert not changes(layer, training=False)
+    for model in (both, own):
+        assert not changes(model.predict, verbose=0)
+        step = capture(model)
+        assert any((step(lamina.Tensor(wide)).numpy() != wide).any() for _ in range(12))
+    assert not (layers.Dropout(0.5)(wide).numpy() != wide).any()  # whose signature has training=False
+    assert (layers.Equalization((0, 31))(wide).numpy() != wide).any()
+
+
+def test_the_default_of_a_layer_of_ones_own_counts():
+    class Marks(layers.Layer):
+        def call(self, x, training=True):
+            return x + (1.0 if training else 0.0)
+
+    x = np.zeros((2, 3), np.float32)
+    layer, model = Marks(), lamina.Sequential([Marks()])
+    for _ in range(2):
+        assert layer(x).numpy().max() == model(x).numpy().max() == 1
+        assert layer(x, training=False).numpy().max() == model(x, training=False).numpy().max() == 0
+    assert model.predict(x, verbose=0).max() == 0

@@ -19,7 +19,7 @@ class Calls:
     """What calls of layers pass down to a step inside of them; the layers' floor, which stands above, sets it once."""
 
     class Context:
-        training = False
+        training: bool | None = None
         cache: Any = None
 
     context: Any = Context

@@ -273,6 +273,7 @@ _SPECIAL: dict[str, Callable[[dict[str, Any], str | None], Any]] = {
     "__slice__": lambda config, kind: slice(config["start"], config["stop"], config["step"]),
     "__ellipsis__": lambda config, kind: Ellipsis,
     "__function__": _function,
+    "DTypePolicy": lambda config, kind: config["name"],  # how Keras writes a dtype
 }
 
 

@@ -68,6 +68,7 @@ class _HeadsAttention(Layer):
 
     supports_masking = True
     _float_input = True
+    _beyond_keras = ("rotary_embedding",)
 
     use_bias: bool
     use_gate: bool

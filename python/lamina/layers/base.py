@@ -86,6 +86,7 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
     _makes_masks = False  # and the class no one of the library: it is asked at every call
     _built_by_call = False  # nothing to build before the first call: it builds the layers inside
     _constructor: type | None = None  # the class whose arguments describe the layer, if not its own
+    _beyond_keras: tuple[str, ...] = ()  # options that Keras's layer lacks, described where they are given
     # Calls on a plain tensor go straight to ``call`` while no other layer begins to add losses: the layer is built and
     # makes neither masks nor losses.  None: not known.
     _ready: int | None
@@ -263,7 +264,9 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
             if type(x) is Tensor and x._array.dtype is self._dtype:
                 try:
                     if not kwargs:
-                        return self.call(x, training=context.training) if self._takes_training else self.call(x)
+                        return (
+                            self.call(x, training=context.training or False) if self._takes_training else self.call(x)
+                        )
                     if len(kwargs) == 1 and "training" in kwargs:
                         return self._call_in_mode(x, kwargs["training"])
                 except Exception as error:
@@ -274,7 +277,7 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
         outer = context.training
         context.training = outer if training is None else bool(training)
         try:
-            return self.call(x, training=context.training) if self._takes_training else self.call(x)
+            return self.call(x, training=context.training or False) if self._takes_training else self.call(x)
         finally:
             context.training = outer
 
@@ -350,7 +353,10 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
         kind: type = self._constructor or type(self)
         constructor = kind.__init__  # type: ignore[misc]
         if constructor.__module__.startswith(f"{__package__}."):  # the library's keep all arguments under their names
-            return self._config(*constructor_options(constructor)) | config
+            config = self._config(*constructor_options(constructor)) | config
+            defaults = inspect.signature(constructor).parameters
+            unused = [n for n in self._beyond_keras if n in config and config[n] == defaults[n].default]
+            return {name: value for name, value in config.items() if name not in unused}
         if type(self).get_config is not Layer.get_config:
             return config
         return registry.serialize(self._given_arguments()) | config

@@ -36,7 +36,7 @@ BAD_INPUT = (ValueError, TypeError, IndexError)
 class _CallContext(threading.local):
     """What calls pass down: the training flag, the cache of a decoding step, and how deep they are nested."""
 
-    training = False
+    training: bool | None = None  # None outside of a model: each layer's own default
     cache: KeyValueCache | None = None
     depth = 0
     added = 0  # how often layers added losses
@@ -70,6 +70,13 @@ def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 @cache
+def trains_by_default(function: Callable[..., Any]) -> bool:
+    """Whether a call trains where nobody says so: layers that change images have ``training=True``, as in Keras."""
+    parameter = inspect.signature(function).parameters.get("training")
+    return parameter is not None and parameter.default is True
+
+
+@cache
 def _takes_one(function: Callable[..., Any]) -> bool:
     """Whether a method of the library's own layers takes one tensor, not a nest of them."""
     first = list(inspect.signature(function).parameters.values())[1:]
@@ -91,7 +98,7 @@ def run(layer: Layer, method: Callable[..., Any], x: Any) -> Any:
     """Call a layer on ``x``, which is not symbolic, with ``method`` in the place of its ``call``."""
     if layer._ready == loss_adders.version and type(x) is Tensor and x._array.dtype is layer._dtype:
         try:
-            return method(x, training=context.training) if layer._takes_training else method(x)
+            return method(x, training=context.training or False) if layer._takes_training else method(x)
         except Exception as error:
             layer._fail(error, (x,), {})
     return full_call(layer, (x,), {}, method)
@@ -109,7 +116,7 @@ def full_call(
     names = parameters(type(layer).call)
     if not args and names and names[0] in kwargs and _by_position(type(layer).call):
         args = (kwargs.pop(names[0]),)  # conversion, masks and errors regard the first argument, however it came
-    takes_training = "training" in names
+    takes_training, by_default = "training" in names, trains_by_default(type(layer).call)
     training, outer = kwargs.get("training"), context.training
     if not takes_training:
         kwargs.pop("training", None)
@@ -124,7 +131,7 @@ def full_call(
         if training is not None:
             context.training = bool(training)
         if takes_training:
-            kwargs["training"] = context.training
+            kwargs["training"] = by_default if context.training is None else context.training
         mask = _pass_masks(names, args, kwargs)
         if context.depth == 0 and (loss_adders.version != layer._looked_for_losses or layer._adds_losses):
             layer._clear_losses()
@@ -144,7 +151,9 @@ def full_call(
     makes_masks = layer._makes_masks
     if added != context.added:
         vars(layer)["_adds_losses"] = True
-    vars(layer).update(_takes_training=takes_training, _ready=None if layer._adds_losses or makes_masks else known)
+    vars(layer).update(
+        _takes_training=takes_training, _ready=None if layer._adds_losses or makes_masks or by_default else known
+    )
     return outputs if mask is None and not makes_masks else _with_mask(layer, outputs, args[0] if args else None, mask)
 
 

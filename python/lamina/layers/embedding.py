@@ -51,6 +51,8 @@ class Embedding(Layer):
 
     mask_zero: bool
 
+    _beyond_keras = ("sparse",)
+
     def __init__(
         self,
         input_dim: int,

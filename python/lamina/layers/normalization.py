@@ -371,6 +371,8 @@ class LayerNormalization(_OverAxes):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
+        if kwargs.pop("rms_scaling", False):  # which Keras's configurations hold
+            raise ValueError(f"{type(self).__name__}: rms_scaling=True is not supported; take RMSNormalization")
         super().__init__(**kwargs)
         self._keep(locals())
         self.epsilon = not_negative(self, "epsilon", epsilon)
@@ -407,6 +409,8 @@ class RMSNormalization(_OverAxes):
 
     Source: Keras 3, RMSNormalization; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
     """
+
+    _beyond_keras = ("use_scale",)
 
     use_scale: bool
 

@@ -88,9 +88,9 @@ class LayerCheck:
         """Results are as inference says, for both dtypes, for batches of 0 and 1 and a free batch size."""
         for dtype in ("float32", "float64"):
             layer = self.make(dtype)
-            y = layer(*self.arrays(dtype))
+            y = layer(*self.arrays(dtype), training=False)
             for batch in (1, 0):
-                part = layer(*self.arrays(dtype, batch))
+                part = layer(*self.arrays(dtype, batch), training=False)
                 want = [(batch, *t.shape[1:]) if t.ndim else () for t in leaves(y)]
                 assert [t.shape for t in leaves(part)] == want, self.failure(f"a batch of {batch} gives other shapes")
             drawn = layer(*self.symbols(dtype))
@@ -106,25 +106,27 @@ class LayerCheck:
         """The configuration is plain data and makes an equal layer; with its weights it gives the same bits."""
         layer = self.make()
         args = self.arrays()
-        want = layer(*args)
+        want = layer(*args, training=False)
         config = layer.get_config()
         text = json.dumps(registry.serialize(config))
         again = type(layer).from_config(json.loads(text))
         assert json.dumps(registry.serialize(again.get_config())) == text, self.failure("another configuration")
-        again(*args)
+        again(*args, training=False)
         again.load_state_dict(layer.state_dict())
-        _same(again(*args), want, self.failure("from_config gives other values"))
+        _same(again(*args, training=False), want, self.failure("from_config gives other values"))
 
     def check_saving(self) -> None:
         """A model of the layer is the same after saving and loading."""
         symbols = self.symbols()
         model = models.Model(flatten(symbols), self.make()(*symbols))
         args = flatten(self.arrays())
-        want = model(args)
+        want = model(args, training=False)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.lamina"
             model.save(path)
-            _same(saving.load_model(path)(args), want, self.failure("a loaded model gives other values"))
+            _same(
+                saving.load_model(path)(args, training=False), want, self.failure("a loaded model gives other values")
+            )
 
     def check_gradients(self) -> None:
         """Gradients of the inputs and the weights are those of central differences, in training and inference."""
@@ -132,7 +134,7 @@ class LayerCheck:
             return
         layer = self.make("float64")
         args = self.arrays("float64")
-        layer(*args)
+        layer(*args, training=False)
         flat = [] if self.integers else flatten(args)
         weights = layer.trainable_weights
         rng = np.random.default_rng(1)
@@ -158,7 +160,7 @@ class LayerCheck:
         """Captured steps, forward and backward, give the bits of eager ones, and go on drawing random numbers."""
         layer = self.make()
         args = map_structure(Tensor, self.arrays())
-        layer(*args)
+        layer(*args, training=False)
         start = layer.state_dict(), random_states(layer)
 
         def step(*inputs: Any) -> list[Tensor]:
@@ -181,7 +183,7 @@ class LayerCheck:
     def check_frozen(self) -> None:
         """With ``trainable=False`` nothing changes in training, and no weight asks for a gradient."""
         layer = self.make(trainable=False)
-        layer(*self.arrays())
+        layer(*self.arrays(), training=False)
         before = layer.state_dict()
         assert not layer.trainable_weights, self.failure("frozen, but has trainable weights")
         layer(*self.arrays(seed=1), training=True)
@@ -199,7 +201,7 @@ class LayerCheck:
         takes = "mask" in inspect.signature(layer.call).parameters
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            y = layer(masked, *rest)
+            y = layer(masked, *rest, training=False)
         ended = any("does not support masks" in str(w.message) for w in caught)
         assert ended == (not layer.supports_masking and not takes), self.failure("supports_masking is not true")
         for t in leaves(y):
@@ -212,12 +214,12 @@ class LayerCheck:
             return
         layers = [self.make(data_format=f) for f in ("channels_last", "channels_first")]
         (x,) = self.arrays()
-        want = layers[0](x)
+        want = layers[0](x, training=False)
         turned = np.moveaxis(x, -1, self.leading)
-        layers[1](turned)
+        layers[1](turned, training=False)
         layers[1].load_state_dict(layers[0].state_dict())
         image = x.ndim - self.leading  # its axes, with channels
-        for a, b in zip(leaves(layers[1](turned)), leaves(want), strict=True):
+        for a, b in zip(leaves(layers[1](turned, training=False)), leaves(want), strict=True):
             got = np.moveaxis(a.numpy(), -image, -1) if a.ndim == b.ndim >= image + 1 else a.numpy()
             np.testing.assert_allclose(got, b.numpy(), rtol=1e-5, atol=1e-5, err_msg=self.failure("channels_first"))
 

@@ -54,7 +54,7 @@ class Pipeline(Layer):
         self.layers = list(layers)
         self._built = all(layer.built for layer in layers)
 
-    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+    def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
         for layer in self.layers:
             options: dict[str, Any] = {"training": training}
             if mask is not None and "mask" in parameters(type(layer).call):

@@ -102,7 +102,7 @@ class RandomCrop(_Crop, RandomImageLayer):
         self.height = arguments.positive(self, "height", height)
         self.width = arguments.positive(self, "width", width)
 
-    def call(self, data: Any, training: bool = False) -> Any:
+    def call(self, data: Any, training: bool = True) -> Any:
         if training:
             return super().call(data, training)
         return self._without_training(data)

@@ -214,12 +214,13 @@ class RandomShear(_Geometry):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self.x_factor = bounds(self, "x_factor", x_factor, -1, 1)
-        self.y_factor = bounds(self, "y_factor", y_factor, -1, 1)
+        self.x_factor, self.y_factor = x_factor, y_factor  # as given: Keras's configurations take no negative ones
+        self._across = bounds(self, "x_factor", x_factor, -1, 1)
+        self._down = bounds(self, "y_factor", y_factor, -1, 1)
 
     def _maps(self, n: int, height: int, width: int, rng: Any) -> Array:
         side = np.where(rng.random(n) > 0.5, -1.0, 1.0)
-        down, across = _between(rng, n, self.y_factor) * side, _between(rng, n, self.x_factor) * side
+        down, across = _between(rng, n, self._down) * side, _between(rng, n, self._across) * side
         return _rows(1, across, 0, down, 1, 0)
 
 

@@ -26,7 +26,8 @@ class ImageLayer(Layer):
     """Base of layers on images; they compute in the layer's type, whatever type the pixels have.
 
     Besides images a call takes a dict with "images" and, as far as there are any, "labels" and "segmentation_masks",
-    which are changed along with them; other entries go through.
+    which are changed along with them; other entries go through.  Where nobody says ``training=``, as outside of a
+    model, they are changed: ``fit`` says True, ``predict`` and ``evaluate`` say False.
     """
 
     _only_in_training = True
@@ -102,7 +103,7 @@ class ImageLayer(Layer):
         x = ops.cast(segmentation_masks, self._dtype)
         return self._transform_masks(x, transformation or {}) if training or not self._only_in_training else x
 
-    def call(self, data: Any, training: bool = False) -> Any:
+    def call(self, data: Any, training: bool = True) -> Any:
         images = data["images"] if isinstance(data, dict) and "images" in data else data
         if not isinstance(images, Tensor):
             raise ValueError(f"expected images or a dict with 'images', got {show(data)}")
