@@ -27,7 +27,6 @@ REFUSED = {  # layers whose configuration Keras does not take
     "Bidirectional": OF_LAYERS, "Pipeline": OF_LAYERS, "RNN": OF_LAYERS, "SpectralNormalization": OF_LAYERS,
     "StackedRNNCells": OF_LAYERS, "TimeDistributed": OF_LAYERS,
     "RandomGrayscale": "Keras's configuration forgets the seed",
-    "RandomShear": "Keras's own configuration is none that it accepts",
     "IntegerLookup": "Keras needs TensorFlow for it",
     "SpatialDropout1D": "Keras's constructor takes no trainable, which its get_config leaves out",
     "SpatialDropout2D": "Keras's constructor takes no trainable, which its get_config leaves out",
