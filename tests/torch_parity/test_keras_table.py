@@ -27,6 +27,7 @@ REFUSED = {  # layers whose configuration Keras does not take
     "Bidirectional": OF_LAYERS, "Pipeline": OF_LAYERS, "RNN": OF_LAYERS, "SpectralNormalization": OF_LAYERS,
     "StackedRNNCells": OF_LAYERS, "TimeDistributed": OF_LAYERS,
     "RandomGrayscale": "Keras's configuration forgets the seed",
+    "RandomShear": "Keras's own configuration is none that it accepts",
     "IntegerLookup": "Keras needs TensorFlow for it",
     "SpatialDropout1D": "Keras's constructor takes no trainable, which its get_config leaves out",
     "SpatialDropout2D": "Keras's constructor takes no trainable, which its get_config leaves out",
@@ -35,9 +36,10 @@ REFUSED = {  # layers whose configuration Keras does not take
 
 
 def further(row: Any) -> bool:
-    """Whether a row uses what Keras lacks."""
-    return any(name in row.kind._beyond_keras for name in row.options) or (row.name, row.options.get("padding")) == (
-        "DepthwiseConv1D", "causal")  # fmt: skip
+    """Whether a row uses what Keras lacks: an option that only keywords give, or a name of another padding."""
+    keywords = [p.name for p in inspect.signature(row.kind.__init__).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    causal = (row.name, row.options.get("padding")) == ("DepthwiseConv1D", "causal")
+    return causal or row.options.get("padding") == "same_lower" or any(name in keywords for name in row.options)
 
 
 COMPARED = [row for row in ROWS if row.name not in REFUSED and not further(row)]

@@ -68,7 +68,6 @@ class _HeadsAttention(Layer):
 
     supports_masking = True
     _float_input = True
-    _beyond_keras = ("rotary_embedding",)
 
     use_bias: bool
     use_gate: bool
@@ -360,6 +359,7 @@ class MultiHeadAttention(_HeadsAttention):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: Any = None,
+        *,
         rotary_embedding: Any = None,
         logit_soft_cap: float | None = None,
         alibi: Any = False,
@@ -461,6 +461,7 @@ class GroupedQueryAttention(_HeadsAttention):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: Any = None,
+        *,
         rotary_embedding: Any = None,
         logit_soft_cap: float | None = None,
         alibi: Any = False,

@@ -25,7 +25,7 @@ from ..core.suggest import unknown
 from ..core.tree import leaves, map_shapes, map_structure
 from . import build
 from .call import BAD_INPUT, context, full_call, loss_adders, tensors
-from .declaration import constructor_options, own_arguments
+from .declaration import constructor_options, own_arguments, unused
 from .layer_weights import LayerWeights
 from .symbolic import Node, Shape, SymbolicTensor, infer
 from .variable import Variable, auto_name, snake_case
@@ -86,7 +86,6 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
     _makes_masks = False  # and the class no one of the library: it is asked at every call
     _built_by_call = False  # nothing to build before the first call: it builds the layers inside
     _constructor: type | None = None  # the class whose arguments describe the layer, if not its own
-    _beyond_keras: tuple[str, ...] = ()  # options that Keras's layer lacks, described where they are given
     # Calls on a plain tensor go straight to ``call`` while no other layer begins to add losses: the layer is built and
     # makes neither masks nor losses.  None: not known.
     _ready: int | None
@@ -354,9 +353,7 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
         constructor = kind.__init__  # type: ignore[misc]
         if constructor.__module__.startswith(f"{__package__}."):  # the library's keep all arguments under their names
             config = self._config(*constructor_options(constructor)) | config
-            defaults = inspect.signature(constructor).parameters
-            unused = [n for n in self._beyond_keras if n in config and config[n] == defaults[n].default]
-            return {name: value for name, value in config.items() if name not in unused}
+            return {name: value for name, value in config.items() if name not in unused(constructor, config)}
         if type(self).get_config is not Layer.get_config:
             return config
         return registry.serialize(self._given_arguments()) | config

@@ -256,8 +256,6 @@ class Conv3D(_Conv):
 
 
 class _ConvTranspose(_Conv):
-    _beyond_keras = ("groups",)
-
     output_padding: tuple[int, ...] | None
 
     def __init__(

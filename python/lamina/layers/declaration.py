@@ -26,6 +26,13 @@ def constructor_options(constructor: Callable[..., Any]) -> list[str]:
     return [p.name for p in parameters if p.kind is not p.VAR_KEYWORD and p.name not in _OF_EVERY_LAYER]
 
 
+def unused(constructor: Callable[..., Any], config: dict[str, Any]) -> list[str]:
+    """The options that only keywords give, which Keras's layers lack, as far as they have their defaults."""
+    parameters = inspect.signature(constructor).parameters.values()
+    further = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    return [p.name for p in further if p.name in config and config[p.name] == p.default]
+
+
 def own_arguments(label: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """(name, value) of a constructor's own arguments, given all its ``locals()``.
 

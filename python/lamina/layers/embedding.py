@@ -51,8 +51,6 @@ class Embedding(Layer):
 
     mask_zero: bool
 
-    _beyond_keras = ("sparse",)
-
     def __init__(
         self,
         input_dim: int,
@@ -65,6 +63,7 @@ class Embedding(Layer):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: Any = None,
+        *,
         sparse: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -156,6 +155,7 @@ class ReversibleEmbedding(Embedding):
         mask_zero: bool = False,
         reverse_dtype: Any = None,
         logit_soft_cap: float | None = None,
+        *,
         sparse: bool = False,
         **kwargs: Any,
     ) -> None:

@@ -410,12 +410,10 @@ class RMSNormalization(_OverAxes):
     Source: Keras 3, RMSNormalization; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
     """
 
-    _beyond_keras = ("use_scale",)
-
     use_scale: bool
 
     def __init__(
-        self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, use_scale: bool = True, **kwargs: Any
+        self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, *, use_scale: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())

@@ -17,7 +17,6 @@ class _Pooling(Layer):
     """Windows over so many axes."""
 
     _float_input = True
-    _beyond_keras = ("ceil_mode", "divisor")
     _axes: int
     pool_size: tuple[int, ...]
     strides: tuple[int, ...]
