@@ -8,12 +8,13 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import lamina
-from lamina.core.docstrings import HEADINGS, call_of, entries
+from lamina.core.docstrings import HEADINGS, call_of, dedented, entries
 
 PACKAGES = [
     "lamina", "lamina.activations", "lamina.callbacks", "lamina.config", "lamina.constraints", "lamina.data",
@@ -194,3 +195,11 @@ def test_what_is_said_to_come_from_keras_is_there():
                 if value is None:
                     wrong.append(f"{package}.{name}: there is no keras.{path}")
     assert not wrong
+
+
+def test_docstrings_lose_their_indentation():
+    """As inspect.cleandoc takes it off, which takes too long for an import."""
+    for path in Path(lamina.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and (doc := ast.get_docstring(node, clean=False)):
+                assert dedented(doc) == inspect.cleandoc(doc), f"{path.name}: {node.name}"

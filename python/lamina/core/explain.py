@@ -309,11 +309,14 @@ class Explained:
 
 
 def _explaining(function: F, strict: bool) -> F:
-    @functools.cache
+    known: list[tuple[inspect.Signature, dict[str, str]]] = []
+
     def declared() -> tuple[inspect.Signature, dict[str, str]]:  # not at import, which has hundreds of functions
-        signature = inspect.signature(function)
-        parameters = (p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
-        return signature, {p.name: str(p.annotation) for p in parameters}
+        if not known:
+            signature = inspect.signature(function)
+            parameters = (p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+            known.append((signature, {p.name: str(p.annotation) for p in parameters}))
+        return known[0]
 
     @functools.wraps(function)
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
