@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 from pathlib import Path
+
+import pytest
 
 import lamina
 from lamina import _native
@@ -21,9 +24,13 @@ print(middle - start, time.thread_time() - middle)
 def test_import_adds_at_most_100_ms(python, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))  # compiled once, as an installed package is
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    theirs, ours = (min(times) for times in zip(*(map(float, python(IMPORT).split()) for _ in range(5)), strict=True))
-    # Of this thread alone: those of NumPy's BLAS spin. NumPy's import, of 50 to 80 ms, tells how slow the machine is.
-    assert ours <= 0.1 * max(1, theirs / 0.08)
+    theirs, ours = math.inf, math.inf
+    for _ in range(20):  # the least counts, on a machine that may do other things
+        theirs, ours = map(min, zip((theirs, ours), map(float, python(IMPORT).split()), strict=True))
+        # Of this thread alone: those of NumPy's BLAS spin. NumPy's import, of 50 to 80 ms, tells how slow the machine is.
+        if ours <= 0.1 * max(1, theirs / 0.08):
+            return
+    pytest.fail(f"the import takes {1e3 * ours:.0f} ms over NumPy's {1e3 * theirs:.0f} ms")
 
 
 def test_import_brings_nothing_heavy(python):
