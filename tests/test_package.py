@@ -27,7 +27,7 @@ def test_import_adds_at_most_100_ms(python, tmp_path, monkeypatch):
     theirs, ours = math.inf, math.inf
     for _ in range(20):  # the least counts, on a machine that may do other things
         theirs, ours = map(min, zip((theirs, ours), map(float, python(IMPORT).split()), strict=True))
-        # Of this thread alone: those of NumPy's BLAS spin. NumPy's import, of 50 to 80 ms, tells how slow the machine is.
+        # Of this thread alone: those of BLAS spin. NumPy's import, of 50 to 80 ms, tells how slow the machine is.
         if ours <= 0.1 * max(1, theirs / 0.08):
             return
     pytest.fail(f"the import takes {1e3 * ours:.0f} ms over NumPy's {1e3 * theirs:.0f} ms")
