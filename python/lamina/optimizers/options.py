@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
-_RATE: tuple[Callable[[float], bool], str] = (lambda v: 0.0 <= v <= 1.0, "between 0 and 1")
-_DECAY: tuple[Callable[[float], bool], str] = (lambda v: 0.0 <= v < 1.0, "in [0, 1)")
-_NOT_NEGATIVE: tuple[Callable[[float], bool], str] = (lambda v: v >= 0.0, ">= 0")
-_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+_RATE: tuple[Callable[[Any], bool], str] = (lambda v: 0.0 <= v <= 1.0, "between 0 and 1")
+_DECAY: tuple[Callable[[Any], bool], str] = (lambda v: 0.0 <= v < 1.0, "in [0, 1)")
+_NOT_NEGATIVE: tuple[Callable[[Any], bool], str] = (lambda v: 0.0 <= v < math.inf, ">= 0")
+_OPTIONAL: tuple[Callable[[Any], bool], str] = (lambda v: v is None or 0.0 <= v < math.inf, "None or >= 0")
+_RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "beta_1": _DECAY,
     "beta_2": _DECAY,
     "epsilon": _NOT_NEGATIVE,
@@ -28,10 +31,12 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "epsilon_1": _NOT_NEGATIVE,
     "epsilon_2": _NOT_NEGATIVE,
     "ns_steps": _NOT_NEGATIVE,
+    "weight_decay": _OPTIONAL,
+    "adam_weight_decay": _OPTIONAL,
 }
 
 
-def check_option(label: str, name: str, value: float) -> None:
+def check_option(label: str, name: str, value: float | None) -> None:
     """ValueError, begun by ``label``, where an option of this name is out of its range."""
     if name in _RANGES and not _RANGES[name][0](value):
         raise ValueError(f"{label}: {name} must be {_RANGES[name][1]}, got {value}")

@@ -26,7 +26,7 @@ class LearningRateSchedule(Explained, strict=True, also=("__call__",)):
     def _keep(self, arguments: dict[str, Any]) -> None:
         """Keep the arguments of a constructor, given all its ``locals()``, as attributes."""
         for name, value in arguments.items():
-            if name in _POSITIVE and value <= 0:
+            if name in _POSITIVE and not value > 0:  # NaN is refused, too
                 raise ValueError(f"{type(self).__name__}: {name} must be positive, got {value}")
             if name != "self":
                 setattr(self, name, value)

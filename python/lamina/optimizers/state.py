@@ -112,6 +112,7 @@ class OptimizerState(Explained, strict=True):
         for what, value in given.items():
             if not value > 0:
                 raise ValueError(f"{type(self).__name__}: {what} must be positive, got {value}")
+        check_option(type(self).__name__, "weight_decay", weight_decay)
         check_accumulation(type(self).__name__, gradient_accumulation_steps)
         check_averages(type(self).__name__, ema_momentum, ema_overwrite_frequency)
         if loss_scale_factor is not None and not 0 < loss_scale_factor < math.inf:
