@@ -220,3 +220,16 @@ def test_a_mask_that_a_layer_makes_reaches_symbolic_tensors():
         model = models.Model(given, layers.GlobalAveragePooling1D()(marked))
         assert model(np.array([[[1.0], [0.0], [3.0]]], np.float32)).numpy().item() == 2.0
     assert getattr(layers.Dense(2)(given), "mask", None) is None
+
+
+@pytest.mark.parametrize("kind", [
+    layers.Dropout, layers.GaussianDropout, layers.AlphaDropout, layers.SpatialDropout1D, layers.DropPath,
+    layers.GaussianNoise,
+])  # fmt: skip
+def test_the_smallest_rates_do_something(kind):
+    """0 does nothing, in training or not; one in a thousand does, in training alone."""
+    x = np.random.default_rng(0).uniform(0.5, 1.5, (20000, 1, 2)).astype(np.float32)
+    for rate, changed in ((0, False), (0.001, True)):
+        layer = kind(rate, seed=1)
+        np.testing.assert_array_equal(layer(x), x)
+        assert (np.abs(layer(x, training=True).numpy() - x).max() > 1e-5) == changed

@@ -15,8 +15,6 @@ FACTORS = [
     ("RandomRotation", {}, "factor", -1, 1),
     ("RandomTranslation", {"width_factor": 0.1}, "height_factor", -1, 1),
     ("RandomTranslation", {"height_factor": 0.1}, "width_factor", -1, 1),
-    ("RandomShear", {}, "x_factor", -1, 1),
-    ("RandomShear", {}, "y_factor", -1, 1),
     ("RandomPerspective", {}, "factor", 0, 1),
     ("RandomBrightness", {}, "factor", -1, 1),
     ("RandomHue", {}, "factor", 0, 1),
@@ -63,6 +61,8 @@ def test_a_zoom_that_would_show_nothing(factor):
 @pytest.mark.parametrize(("name", "option", "right", "wrong"), [
     ("RandomGrayscale", "factor", [0, 0.5, 1], [-1e-6, 1 + 1e-6, True]),
     ("RandomPerspective", "scale", [0, 0.5, 1], [-1e-6, 1 + 1e-6]),
+    ("RandomShear", "x_factor", [0, 1, (-1, 1)], [-1 - 1e-6, (0.5, 1 + 1e-6)]),
+    ("RandomShear", "y_factor", [0, 1, (-1, 1)], [-1 - 1e-6, (0.5, 1 + 1e-6)]),
     ("RandomContrast", "factor", [0, 1, (0, 1)], [-1e-6, 1 + 1e-6, (0.5, 1.5)]),
     ("RandomPosterization", "factor", [1, 8, (1, 8), (3, 3)], [0, 9, (0, 8), (1, 9), (1, 2, 3), 1.5]),
     ("MixUp", "alpha", [1e-6, 5], [0, -1e-6, "1"]),
@@ -320,3 +320,66 @@ def test_shapes_of_images_are_foretold(name, options, data_format):
     for wrong in ((4, 6), (1, 2, 4, 6, 3)):
         with pytest.raises(ValueError, match="the images are"):
             layer.compute_output_shape(wrong)
+
+
+@pytest.mark.parametrize("mask", [None, 0, 7])
+@pytest.mark.parametrize("unknown", [0, 1, 2, 3])
+def test_integers_by_their_places(mask, unknown):
+    """The mask, then the places of unknown ones (floormod of them), then the vocabulary; and back, -1 for unknown."""
+    words = [5, -3, 2**62]
+    first = (mask is not None) + unknown
+    places = {w: first + i for i, w in enumerate(words)} | ({} if mask is None else {mask: 0})
+    others = [1, 4, 6, -7, 2**63 - 1, -(2**63)] if unknown else []
+    for w in others:
+        places[w] = (mask is not None) + (0 if unknown == 1 else w % unknown)
+    layer = layers.IntegerLookup(vocabulary=words, num_oov_indices=unknown, mask_token=mask)
+    given = np.array(list(places), np.int64)
+    np.testing.assert_array_equal(layer(given), list(places.values()))
+    assert layer.vocabulary_size() == first + 3
+    if not unknown:
+        with pytest.raises(ValueError, match="1 is not in the vocabulary"):
+            layer(np.array([5, 1]))
+    back = layers.IntegerLookup(vocabulary=words, num_oov_indices=unknown, mask_token=mask, invert=True)
+    known = [w for w in places if w not in others]
+    np.testing.assert_array_equal(back(np.array([places[w] for w in known])), known)
+    np.testing.assert_array_equal(back(np.array([-1, first + 3, 10**6])), [-1, -1, -1])
+
+
+def test_integers_of_64_bits():
+    for fits in (2**63 - 1, -(2**63)):
+        layer = layers.IntegerLookup(vocabulary=[fits])
+        assert layer(np.array([fits])).numpy() == 1
+    for wrong in (2**63, -(2**63) - 1):
+        with pytest.raises(ValueError, match="has more than 64 bits"):
+            layers.IntegerLookup(vocabulary=[wrong])
+
+
+@pytest.mark.parametrize("kind", ["IntegerLookup", "StringLookup"])
+@pytest.mark.parametrize(("option", "right", "wrong"), [
+    ("max_tokens", [None, 3, 9], [0, 1, -1]), ("num_oov_indices", [0, 1, 2], [-1, 1.5]),
+])  # fmt: skip
+def test_numbers_of_lookups(kind, option, right, wrong):
+    for value in right:
+        getattr(layers, kind)(**{option: value})
+    for value in wrong:
+        with pytest.raises(ValueError, match=option):
+            getattr(layers, kind)(**{option: value})
+
+
+@pytest.mark.parametrize("boundaries", [[0.0], [0.0, 1.0, 2.5], [-2.0, 7.0]])
+def test_bins_begin_at_their_boundaries(boundaries):
+    layer = layers.Discretization(bin_boundaries=boundaries)
+    for i, b in enumerate(boundaries):
+        b = np.float32(b)
+        below, above = b - np.float32(1e-6), b + np.float32(1e-6)
+        assert layer(np.array([below, b, above])).numpy().tolist() == [i, i + 1, i + 1]
+
+
+def test_categories_at_their_ends():
+    encode = layers.CategoryEncoding(3)
+    assert encode(np.array([[0, 2], [2, 2]])).numpy().tolist() == [[1, 0, 1], [0, 0, 1]]
+    count = layers.CategoryEncoding(3, "count")
+    assert count(np.array([[0, 2], [2, 2]])).numpy().tolist() == [[1, 0, 1], [0, 0, 2]]
+    assert count(np.array([[0, 2]]), count_weights=np.array([[0.5, 2.0]])).numpy().tolist() == [[0.5, 0, 2]]
+    for beyond in (-1, 3):  # which does not count, as in Keras
+        assert encode(np.array([[0, beyond]])).numpy().tolist() == [[1, 0, 0]]
