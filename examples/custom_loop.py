@@ -44,7 +44,9 @@ def main() -> None:
 
     with lamina.no_grad():
         logits = model(x_test, training=False).numpy()
-    print(f"test accuracy: {(logits.argmax(axis=-1) == y_test).mean():.4f}")
+    accuracy = (logits.argmax(axis=-1) == y_test).mean()
+    print(f"test accuracy: {accuracy:.4f}")
+    assert accuracy >= 0.9, "expected an accuracy of at least 0.90"
 
 
 if __name__ == "__main__":

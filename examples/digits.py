@@ -92,16 +92,17 @@ def main() -> None:
 
     logits = model.predict(x_test, verbose=0)
     predicted = logits.argmax(axis=-1)
-    print(f"test accuracy: {(predicted == y_test).mean():.4f}")
+    accuracy = (predicted == y_test).mean()
+    print(f"test accuracy: {accuracy:.4f}")
 
     model.save(options.out / "digits.lamina")
     again = lamina.load_model(options.out / "digits.lamina")
     same = np.array_equal(again.predict(x_test, verbose=0), logits)
     print(f"loaded model predicts the same: {same}")
-    if not same:
-        raise SystemExit(1)
+    assert same, "expected the same predictions"
     picture(options.out / "digits.png", history.history, x_test, y_test, predicted)
     print(f"wrote {options.out / 'digits.lamina'} and {options.out / 'digits.png'}")
+    assert accuracy >= 0.9, "expected an accuracy of at least 0.90"
 
 
 if __name__ == "__main__":

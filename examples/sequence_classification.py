@@ -83,6 +83,7 @@ def main() -> None:
     majority = np.bincount(y[train]).argmax()
     print(f"accuracy on held-out series: {results['accuracy']:.3f}")
     print(f"the majority class alone:    {(y[held_out] == majority).mean():.3f}")
+    assert results["accuracy"] >= 0.93, "expected an accuracy of at least 0.93"
 
 
 if __name__ == "__main__":

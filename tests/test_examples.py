@@ -201,10 +201,33 @@ def test_new_films(tmp_path):
     assert number_after(out, "new films:") < 0.9
 
 
+def test_surnames(tmp_path):
+    """Names of two languages, with endings of their own."""
+    pytest.importorskip("matplotlib")
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(tmp_path / "names.zip", "w") as z:
+        for language, end in (("North", "sson"), ("East", "owa")):
+            begun = {"".join(rng.choice(list("abcdekl"), rng.integers(3, 6))) for _ in range(300)}
+            z.writestr(f"{language}.txt", "\n".join(f"{n}{end}" for n in sorted(begun)))
+    out = run("surnames.py", "--data", "names.zip", "--epochs", 4, cwd=tmp_path)
+    assert number_after(out, "names held out:") > 0.95
+    assert (tmp_path / "out" / "surnames.png").stat().st_size > 5_000
+
+
+def test_spell(tmp_path):
+    rng = np.random.default_rng(0)
+    words = sorted({"".join(rng.choice(list("abdekst"), rng.integers(3, 6))) for _ in range(4000)})
+    (tmp_path / "words.dict").write_text("\n".join(f"{w} {' '.join(w.upper())}" for w in words))
+    out = run("spell.py", "--data", "words.dict", "--epochs", 10, cwd=tmp_path)
+    assert number_after(out, "words held out:") > 0.9
+
+
 REAL = [  # of examples that are too slow here, or reach their number on real data alone
     ("omniglot_one_shot.py", "omniglot_images_background_small1.zip", "pixels:", 0.0),
     ("spoken_digits.py", "fsdd_200.npz", "held out:", 0.9),
     ("spoken_keyword.py", "fsdd_200.npz", "ROC curve:", 0.95),
+    ("surnames.py", "surnames_18_languages.zip", "held out:", 0.8),
+    ("slow_motion.py", "mnist_6k_1k.npz", "between others:", 0.0),
     ("handwritten_numbers.py", "mnist_6k_1k.npz", "beam search:", 0.0),
     ("verification.py", "omniglot_images_background_small1.zip", "equal error rate:", 0.0),
     ("char_lm.py", "tinyshakespeare.txt.gz", "validation loss:", 0.0),
