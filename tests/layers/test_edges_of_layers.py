@@ -233,3 +233,30 @@ def test_the_smallest_rates_do_something(kind):
         layer = kind(rate, seed=1)
         np.testing.assert_array_equal(layer(x), x)
         assert (np.abs(layer(x, training=True).numpy() - x).max() > 1e-5) == changed
+
+
+@pytest.mark.parametrize(("bias_axes", "wanted"), [
+    ("d", (4,)), ("bd", (3, 1, 4)), ("bcd", (3, 5, 4)), ("c", (5, 1)), ("cd", (5, 4)), ("b", (3, 1, 1)), (None, None),
+])  # fmt: skip
+def test_shapes_of_biases(bias_axes, wanted):
+    """From the first axis with a bias on: its sizes where it has one, 1 where it has none."""
+    layer = layers.EinsumDense("abcx,xd->abcd", (3, 5, 4), bias_axes=bias_axes)
+    layer.build((2, 3, 5, 7))
+    assert (None if layer.bias is None else layer.bias.shape) == wanted
+    turned = layers.EinsumDense("ax...,xd->ad...", 4, bias_axes="d")  # axes behind count as ones
+    turned.build((2, 7, 3, 5))
+    assert turned.bias.shape == (4, 1, 1)
+
+
+@pytest.mark.parametrize("kind", [layers.Attention, layers.AdditiveAttention])
+def test_attention_says_what_a_cache_does_not_take(kind):
+    layer = kind()
+    x = Tensor(np.ones((1, 2, 3), np.float32))
+    cache = layers.KeyValueCache(4)
+    for options, message in (
+        ({"mask": [None, np.ones((1, 2), bool)]}, "has no masks"), ({}, f"has no {kind.__name__} layer"),
+    ):  # fmt: skip
+        with cache, pytest.raises(ValueError, match=message):
+            layer([x, x], use_causal_mask=True, **options)
+    with cache, pytest.raises(ValueError, match="without use_causal_mask sees later steps"):
+        layer([x, x])
