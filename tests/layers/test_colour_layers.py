@@ -166,7 +166,7 @@ def test_images_and_labels_are_mixed_alike(kind, option):
     np.testing.assert_allclose(mean, mixed @ np.arange(n), atol=tolerance)
     np.testing.assert_allclose(out["segmentation_masks"].numpy()[..., 0], out["images"].numpy()[..., 0], rtol=1e-5)
     assert (mixed.max(1) < 1).any()
-    np.testing.assert_array_equal(kind()(data)["labels"], labels)
+    np.testing.assert_array_equal(kind()(data, training=False)["labels"], labels)
     with pytest.raises(ValueError, match=r"the labels are \(16,\), expected rows \(N, classes\)"):
         kind()({"images": x, "labels": np.arange(n)}, training=True)
 
@@ -219,7 +219,7 @@ def test_pipeline(tmp_path):
     norm = layers.Normalization(axis=-1)
     norm.adapt(IMAGES)
     pipeline = layers.Pipeline([layers.RandomFlip("horizontal", seed=1), norm, layers.CenterCrop(4, 4)])
-    np.testing.assert_array_equal(pipeline(IMAGES), layers.CenterCrop(4, 4)(norm(IMAGES)))
+    np.testing.assert_array_equal(pipeline(IMAGES, training=False), layers.CenterCrop(4, 4)(norm(IMAGES)))
     assert pipeline.compute_output_shape((None, 6, 5, 3)) == (None, 4, 4, 3)
     assert len(pipeline.weights) == 3
     seen = [pipeline(IMAGES, training=True).numpy() for _ in range(4)]
