@@ -189,8 +189,11 @@ def _table() -> Iterator[tuple[Any, ...]]:
     rotary = la.RotaryEmbedding(scaling_factor=2)
     turned = {"num_heads": 2, "key_dim": 4, "rotary_embedding": rotary}
     yield la.MultiHeadAttention, turned, (SEQUENCE, SEQUENCE), {"time": 1}
+    shaped = {"num_heads": 2, "key_dim": 3, "logit_soft_cap": 0.7, "alibi": True, "causal_alignment": "bottom_right"}
+    yield la.MultiHeadAttention, shaped, (SEQUENCE, SEQUENCE), {"time": 1}
     grouped = {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}
     yield la.GroupedQueryAttention, grouped, (SEQUENCE, SEQUENCE), {"time": 1}
+    yield la.GroupedQueryAttention, {**grouped, "alibi": [0.5, 0.2, 0.1, 0.0]}, (SEQUENCE, SEQUENCE), {"time": 1}
     yield la.Attention, {"use_scale": True}, [SEQUENCE, SEQUENCE]
     yield la.Attention, {"score_mode": "concat"}, [SEQUENCE, SEQUENCE, SEQUENCE]
     yield la.AdditiveAttention, {}, [SEQUENCE, SEQUENCE]
