@@ -222,11 +222,31 @@ def test_spell(tmp_path):
     assert number_after(out, "words held out:") > 0.9
 
 
+def test_image_layers(tmp_path):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("PIL")
+    out = run("image_layers.py", cwd=tmp_path)
+    assert "34 of 34" in out
+    assert (tmp_path / "out" / "image_layers.png").stat().st_size > 100_000
+
+
+def test_names(tmp_path):
+    """Syllables of two letters: pairs of letters know nothing of where one begins."""
+    rng = np.random.default_rng(0)
+    names = {"".join(rng.choice(["ab", "ba", "ca", "ac"], rng.integers(3, 6))) for _ in range(3000)}
+    (tmp_path / "names.txt").write_text("\n".join(sorted(names)))
+    out = run("names.py", "--data", "names.txt", "--epochs", 20, cwd=tmp_path)
+    assert number_after(out, "names held out:") < 0.9
+
+
 REAL = [  # of examples that are too slow here, or reach their number on real data alone
     ("omniglot_one_shot.py", "omniglot_images_background_small1.zip", "pixels:", 0.0),
     ("spoken_digits.py", "fsdd_200.npz", "held out:", 0.9),
     ("spoken_keyword.py", "fsdd_200.npz", "ROC curve:", 0.95),
     ("surnames.py", "surnames_18_languages.zip", "held out:", 0.8),
+    ("names.py", "makemore_names.txt", "held out:", 0.0),
+    ("denoise.py", "fsdd_200.npz", "above noise:", 7.0),
     ("slow_motion.py", "mnist_6k_1k.npz", "between others:", 0.0),
     ("handwritten_numbers.py", "mnist_6k_1k.npz", "beam search:", 0.0),
     ("verification.py", "omniglot_images_background_small1.zip", "equal error rate:", 0.0),
