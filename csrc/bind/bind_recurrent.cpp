@@ -29,29 +29,34 @@ constexpr CellKind kLstm{"lstm", Cell::lstm, 4, 4}, kGru{"gru", Cell::gru, 3, 4}
 struct Sequences {
   CellKind kind;
   View x, kernel, recurrent;
-  std::optional<View> bias, h0, c0, lengths, mask;
+  std::optional<View> bias, h0, c0, projection, lengths, mask;
   CellActivation act, recurrent_act;
   bool go_backwards, in_time_order, zero_output;
   dim_t B() const { return x.dim(0); }
   dim_t S() const { return x.dim(1); }
-  dim_t U() const { return recurrent.dim(0); }
-  double work() const { return 2.0 * double(B() * S()) * double(kernel.dim(1)) * double(x.dim(2) + U()); }
+  dim_t U() const { return recurrent.dim(1) / kind.gates; }
+  dim_t H() const { return recurrent.dim(0); }
+  double work() const { return 2.0 * double(B() * S()) * double(kernel.dim(1)) * double(x.dim(2) + H()); }
 };
 
 Sequences parse(Call& call, const CellKind& kind, py::handle x_, py::handle kernel_, py::handle recurrent_,
-                py::handle bias_, py::handle h0_, py::handle c0_, py::handle lengths_, py::handle mask_,
-                const std::string& activation, const std::string& recurrent_activation, bool go_backwards,
-                bool in_time_order, bool zero_output) {
+                py::handle bias_, py::handle h0_, py::handle c0_, py::handle projection_, py::handle lengths_,
+                py::handle mask_, const std::string& activation, const std::string& recurrent_activation,
+                bool go_backwards, bool in_time_order, bool zero_output) {
   const char* op = kind.op;
   const dim_t G = kind.gates;
   const View x = call.first(x_, "x");
   check(x.ndim() == 3, op, ": x must be (batch, time, features), got shape ", x.sizes());
   const dim_t B = x.dim(0), S = x.dim(1), I = x.dim(2);
   const View recurrent = call.input_of_any(recurrent_, "recurrent_kernel");
-  check(recurrent.ndim() == 2 && recurrent.dim(0) > 0 && recurrent.dim(1) == G * recurrent.dim(0), op,
-        ": recurrent_kernel must be (units, ", G, " units), got shape ", recurrent.sizes());
-  const dim_t U = recurrent.dim(0);
-  expect(recurrent, op, "recurrent_kernel", {U, G * U}, x.dtype());
+  const bool projected = !projection_.is_none();
+  check(!projected || kind.cell == Cell::lstm, op, ": has no projection");
+  check(recurrent.ndim() == 2 && recurrent.dim(0) > 0 && recurrent.dim(1) > 0 &&
+            (projected ? recurrent.dim(1) % G == 0 : recurrent.dim(1) == G * recurrent.dim(0)),
+        op, ": recurrent_kernel must be (", projected ? "proj_size" : "units", ", ", G, " units), got shape ",
+        recurrent.sizes());
+  const dim_t H = recurrent.dim(0), U = recurrent.dim(1) / G;
+  expect(recurrent, op, "recurrent_kernel", {H, G * U}, x.dtype());
   const View kernel = call.input_of_any(kernel_, "kernel");
   check(kernel.ndim() == 2 && kernel.dim(0) == I, op, ": x is ", x.sizes(), " but kernel takes ",
         kernel.ndim() == 2 ? kernel.dim(0) : 0, " features on the last axis, kernel is ", kernel.sizes());
@@ -65,8 +70,9 @@ Sequences parse(Call& call, const CellKind& kind, py::handle x_, py::handle kern
       .kernel = kernel,
       .recurrent = recurrent,
       .bias = kind.cell == Cell::gru ? call.optional(bias_, "bias", {2, G * U}) : call.optional(bias_, "bias", {G * U}),
-      .h0 = call.optional(h0_, "the initial state h", {B, U}),
+      .h0 = call.optional(h0_, "the initial state h", {B, H}),
       .c0 = call.optional(c0_, "the initial state c", {B, U}),
+      .projection = call.optional(projection_, "projection_kernel", {U, H}),
       .lengths = call.optional_lengths(lengths_, B),
       .mask = call.optional(mask_, "mask", {B, S}, Dtype::boolean),
       .act = parse_cell_activation(activation, op, "activation"),
@@ -84,12 +90,14 @@ Recurrence<T> arguments(const Sequences& s) {
           .bias = data_or_null<T>(s.bias),
           .h0 = data_or_null<T>(s.h0),
           .c0 = data_or_null<T>(s.c0),
+          .projection = data_or_null<T>(s.projection),
           .lengths = s.lengths ? s.lengths->data() : nullptr,
           .mask = data_or_null<bool>(s.mask),
           .B = s.B(),
           .S = s.S(),
           .I = s.x.dim(2),
           .U = s.U(),
+          .H = s.H(),
           .cell = s.kind.cell,
           .act = s.act,
           .recurrent_act = s.recurrent_act,
@@ -114,17 +122,18 @@ Wanted result_if(const Call& call, bool wanted, Sizes shape) {
 
 template <const CellKind& kind>
 py::tuple forward_py(py::handle x, py::handle kernel, py::handle recurrent, py::handle bias, py::handle h0,
-                     py::handle c0, py::handle lengths, py::handle mask, const std::string& activation,
-                     const std::string& recurrent_activation, bool go_backwards, bool in_time_order, bool zero_output,
-                     bool sequences, bool save) {
+                     py::handle c0, py::handle projection, py::handle lengths, py::handle mask,
+                     const std::string& activation, const std::string& recurrent_activation, bool go_backwards,
+                     bool in_time_order, bool zero_output, bool sequences, bool save) {
   Call call(kind.op);
-  const Sequences s = parse(call, kind, x, kernel, recurrent, bias, h0, c0, lengths, mask, activation,
+  const Sequences s = parse(call, kind, x, kernel, recurrent, bias, h0, c0, projection, lengths, mask, activation,
                             recurrent_activation, go_backwards, in_time_order, zero_output);
-  const dim_t B = s.B(), S = s.S(), U = s.U();
+  const dim_t B = s.B(), S = s.S(), U = s.U(), H = s.H();
   const bool has_c = kind.cell == Cell::lstm;
-  const Wanted y = result_if(call, sequences, {B, S, U}), h = result_if(call, true, {B, U}),
+  const Wanted y = result_if(call, sequences, {B, S, H}), h = result_if(call, true, {B, H}),
                c = result_if(call, has_c, {B, U}), gates = result_if(call, save, {B, S, kind.saved * U}),
-               h_prev = result_if(call, save, {B, S, U}), c_all = result_if(call, save && has_c, {B, S, U});
+               h_prev = result_if(call, save, {B, S, H}), c_all = result_if(call, save && has_c, {B, S, U}),
+               projected = result_if(call, save && s.projection, {B, S, U});
   with_float(call.dtype(), kind.op, [&]<class T>(T) {
     const RecurrentForward<T> a{.r = arguments<T>(s),
                                 .y = y.as<T>(),
@@ -132,41 +141,47 @@ py::tuple forward_py(py::handle x, py::handle kernel, py::handle recurrent, py::
                                 .c = c.as<T>(),
                                 .gates = gates.as<T>(),
                                 .h_prev = h_prev.as<T>(),
-                                .c_all = c_all.as<T>()};
+                                .c_all = c_all.as<T>(),
+                                .projected = projected.as<T>()};
     run<recurrent_forward<T>>("recurrent_forward", s.work(), a);
   });
-  return py::make_tuple(y.object(), h.object(), c.object(), gates.object(), h_prev.object(), c_all.object());
+  return py::make_tuple(y.object(), h.object(), c.object(), gates.object(), h_prev.object(), c_all.object(),
+                        projected.object());
 }
 
 template <const CellKind& kind>
 void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::handle bias, py::handle h0, py::handle c0,
-                 py::handle lengths, py::handle mask, const std::string& activation,
+                 py::handle projection, py::handle lengths, py::handle mask, const std::string& activation,
                  const std::string& recurrent_activation, bool go_backwards, bool in_time_order, bool zero_output,
-                 py::handle gates_, py::handle h_prev_, py::handle c_all_, py::handle dy_, py::handle dh_,
-                 py::handle dc_, py::handle dx_, py::handle dkernel_, py::handle drecurrent_, py::handle dbias_,
-                 py::handle dh0_, py::handle dc0_, int accumulate) {
+                 py::handle gates_, py::handle h_prev_, py::handle c_all_, py::handle projected_, py::handle dy_,
+                 py::handle dh_, py::handle dc_, py::handle dx_, py::handle dkernel_, py::handle drecurrent_,
+                 py::handle dbias_, py::handle dh0_, py::handle dc0_, py::handle dprojection_, int accumulate) {
   const char* op = kind.op;
   Call call(op, accumulate);
-  const Sequences s = parse(call, kind, x, kernel, recurrent, bias, h0, c0, lengths, mask, activation,
+  const Sequences s = parse(call, kind, x, kernel, recurrent, bias, h0, c0, projection, lengths, mask, activation,
                             recurrent_activation, go_backwards, in_time_order, zero_output);
-  const dim_t B = s.B(), S = s.S(), U = s.U(), G = kind.gates;
+  const dim_t B = s.B(), S = s.S(), U = s.U(), H = s.H(), G = kind.gates;
   const View gates = call.input(gates_, "gates", {B, S, kind.saved * U}),
-             h_prev = call.input(h_prev_, "h_prev", {B, S, U});
-  const auto c_all = call.optional(c_all_, "c_all", {B, S, U}), dy = call.optional(dy_, "dy", {B, S, U}),
-             dh = call.optional(dh_, "dh", {B, U}), dc = call.optional(dc_, "dc", {B, U});
+             h_prev = call.input(h_prev_, "h_prev", {B, S, H});
+  const auto c_all = call.optional(c_all_, "c_all", {B, S, U}),
+             projected = call.optional(projected_, "projected", {B, S, U}), dy = call.optional(dy_, "dy", {B, S, H}),
+             dh = call.optional(dh_, "dh", {B, H}), dc = call.optional(dc_, "dc", {B, U});
   check(c_all.has_value() == (kind.cell == Cell::lstm), op, ": c_all belongs to lstm");
+  check(projected.has_value() == s.projection.has_value(), op, ": projected belongs to a projection");
   const auto dx = call.gradient(dx_, "dx", s.x.sizes(), 0),
              dkernel = call.gradient(dkernel_, "dkernel", s.kernel.sizes(), 1),
              drecurrent = call.gradient(drecurrent_, "drecurrent_kernel", s.recurrent.sizes(), 2),
              dbias = kind.cell == Cell::gru ? call.gradient(dbias_, "dbias", {2, G * U}, 3)
                                             : call.gradient(dbias_, "dbias", {G * U}, 3),
-             dh0 = call.gradient(dh0_, "dh0", {B, U}, 4), dc0 = call.gradient(dc0_, "dc0", {B, U}, 5);
+             dh0 = call.gradient(dh0_, "dh0", {B, H}, 4), dc0 = call.gradient(dc0_, "dc0", {B, U}, 5),
+             dprojection = call.gradient(dprojection_, "dprojection_kernel", {U, H}, 6);
   with_float(call.dtype(), op, [&]<class T>(T) {
     const RecurrentBackward<T> a{
         .r = arguments<T>(s),
         .gates = gates.as<T>(),
         .h_prev = h_prev.as<T>(),
         .c_all = data_or_null<T>(c_all),
+        .projected = data_or_null<T>(projected),
         .dy = data_or_null<T>(dy),
         .dh = data_or_null<T>(dh),
         .dc = data_or_null<T>(dc),
@@ -176,6 +191,7 @@ void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::hand
         .dbias = dbias.as<T>(),
         .dh0 = dh0.as<T>(),
         .dc0 = dc0.as<T>(),
+        .dprojection = dprojection.as<T>(),
     };
     run<recurrent_backward<T>>("recurrent_backward", 2 * s.work(), a);
   });
@@ -184,13 +200,14 @@ void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::hand
 template <const CellKind& kind>
 void define_cell(py::module_& m, const std::string& name, const char* results) {
   define(m, (name + "_forward").c_str(), forward_py<kind>,
-         "x, kernel, recurrent_kernel, bias, h0, c0, lengths, mask, activation, recurrent_activation, go_backwards, "
-         "in_time_order, zero_output, sequences, save",
+         "x, kernel, recurrent_kernel, bias, h0, c0, projection_kernel, lengths, mask, activation, "
+         "recurrent_activation, go_backwards, in_time_order, zero_output, sequences, save",
          results);
   define(m, (name + "_backward").c_str(), backward_py<kind>,
-         with_defaults("x, kernel, recurrent_kernel, bias, h0, c0, lengths, mask, activation, recurrent_activation, "
-                       "go_backwards, in_time_order, zero_output, gates, h_prev, c_all, dy, dh, dc, dx, dkernel, "
-                       "drecurrent_kernel, dbias, dh0, dc0, accumulate",
+         with_defaults("x, kernel, recurrent_kernel, bias, h0, c0, projection_kernel, lengths, mask, activation, "
+                       "recurrent_activation, go_backwards, in_time_order, zero_output, gates, h_prev, c_all, "
+                       "projected, dy, dh, dc, dx, dkernel, drecurrent_kernel, dbias, dh0, dc0, dprojection_kernel, "
+                       "accumulate",
                        0),
          "Gradients of the forward from those of y, h and c (None: zero).");
 }
@@ -298,12 +315,14 @@ ConvLstm<T> arguments(const ImageSequences& s) {
                     .bias = data_or_null<T>(s.bias),
                     .h0 = data_or_null<T>(s.h0),
                     .c0 = data_or_null<T>(s.c0),
+                    .projection = nullptr,
                     .lengths = s.lengths ? s.lengths->data() : nullptr,
                     .mask = data_or_null<bool>(s.mask),
                     .B = s.B(),
                     .S = s.S(),
                     .I = s.input.source(),
                     .U = product(s.input.out) * s.F,
+                    .H = product(s.input.out) * s.F,
                     .cell = Cell::lstm,
                     .act = s.act,
                     .recurrent_act = s.recurrent_act,
@@ -384,9 +403,10 @@ void conv_lstm_backward_py(py::handle x, py::handle kernel, py::handle recurrent
 }  // namespace
 
 void bind_recurrent(py::module_& m) {
-  constexpr const char* two = "(y or None, h, c, and for backward, if save: gates, h_prev, c_all) of whole sequences.";
+  constexpr const char* two =
+      "(y or None, h, c, and for backward, if save: gates, h_prev, c_all, projected or None) of whole sequences.";
   constexpr const char* one =
-      "(y or None, h, None, and for backward, if save: gates, h_prev, None) of whole sequences.";
+      "(y or None, h, None, and for backward, if save: gates, h_prev, None, None) of whole sequences.";
   define_cell<kLstm>(m, "lstm", two);
   define_cell<kGru>(m, "gru", one);
   define_cell<kGruResetBefore>(m, "gru_reset_before", one);
@@ -395,7 +415,7 @@ void bind_recurrent(py::module_& m) {
       m, "conv_lstm_forward", conv_lstm_forward_py,
       "x, kernel, recurrent_kernel, bias, h0, c0, lengths, mask, activation, recurrent_activation, strides, padding, "
       "dilation_rate, go_backwards, in_time_order, zero_output, sequences, save",
-      two);
+      "(y or None, h, c, and for backward, if save: gates, h_prev, c_all) of whole sequences of images.");
   define(m, "conv_lstm_backward", conv_lstm_backward_py,
          with_defaults("x, kernel, recurrent_kernel, bias, h0, c0, lengths, mask, activation, recurrent_activation, "
                        "strides, padding, dilation_rate, go_backwards, in_time_order, zero_output, gates, h_prev, "

@@ -115,7 +115,7 @@ class Call {
   void note(const Strided& v, const char* name, bool written);
   void note(const Range& range);
 
-  static constexpr int kMost = 24;
+  static constexpr int kMost = 40;
   const char* op_;
   int accumulate_;
   Dtype dtype_{};

@@ -5,6 +5,8 @@
 //   backward    for each step, last first:   the cell's dz row by row, then dh = dz . R^T
 //               dx = dz . W^T,  dW = x^T . dz,  dR = h_prev^T . dz,  db = column sums of dz: one product each
 //
+// With a projection a step has a product more: the cell's rows become the state, and backward its gradient theirs.
+//
 // Only steps that count are computed: their rows stand without gaps in the order of x, sequence after sequence.
 // Threads divide the sequences, longest first in turn, and share nothing, so that no barrier stands in the time loop.
 #include "ops/recurrent.h"
@@ -70,10 +72,12 @@ dim_t groups_of(dim_t rows, dim_t B, dim_t U, dim_t GU) {
 // R in the two parts that are multiplied one after the other; the second is empty for most cells. Backward transposes.
 template <class T>
 struct StepWeights {
-  std::optional<PackedMatrix<T>> first, second;
+  std::optional<PackedMatrix<T>> first, second, projection;
   StepWeights(const Recurrence<T>& r, const CellTraits<T>& cell, bool transposed, bool want_first, bool want_second) {
-    const dim_t U = r.U, GU = cell.gates * U, N = cell.first * U;
-    if (want_first) transposed ? first.emplace(N, U, r.recurrent, 1, GU) : first.emplace(U, N, r.recurrent, GU, 1);
+    const dim_t U = r.U, H = r.H, GU = cell.gates * U, N = cell.first * U;
+    if (want_first) transposed ? first.emplace(N, H, r.recurrent, 1, GU) : first.emplace(H, N, r.recurrent, GU, 1);
+    if (r.projection)
+      transposed ? projection.emplace(H, U, r.projection, 1, H) : projection.emplace(U, H, r.projection, H, 1);
     if (want_second && N < GU)
       transposed ? second.emplace(GU - N, U, r.recurrent + N, 1, GU)
                  : second.emplace(U, GU - N, r.recurrent + N, GU, 1);
@@ -81,21 +85,30 @@ struct StepWeights {
 };
 
 template <class T>
+dim_t forward_row(const Recurrence<T>& r) {
+  return std::max(r.U, r.H) + kPad<T>;
+}
+template <class T>
 dim_t forward_work(const Recurrence<T>& r, const CellTraits<T>& cell) {  // elements a sequence: its h, r h, c and z
-  return (1 + cell.gates) * r.U + 2 * (r.U + kPad<T>);
+  return (1 + cell.gates) * r.U + 2 * forward_row(r);
 }
 
 template <class T>
 void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, const Schedule& s, const Group& group,
                    const StepWeights<T>& weights, const T* start, T* gates, T* work) {
   const auto& r = a.r;
-  const dim_t U = r.U, GU = cell.gates * U, N = cell.first * U, LD = U + kPad<T>;
+  const dim_t U = r.U, H = r.H, GU = cell.gates * U, N = cell.first * U, LD = forward_row(r);
   T *h = work, *product = h + group.size * LD, *c = product + group.size * LD, *z = c + group.size * U;
   for (dim_t k = 0; k < group.size; k++) {
     const dim_t b = group[k];
-    copy_row(h + k * LD, r.h0 ? r.h0 + b * U : nullptr, U);
-    if (a.h_prev && s.count(b)) copy_row(a.h_prev + s.row(b, 0) * U, h + k * LD, U);
+    copy_row(h + k * LD, r.h0 ? r.h0 + b * H : nullptr, H);
+    if (a.h_prev && s.count(b)) copy_row(a.h_prev + s.row(b, 0) * H, h + k * LD, H);
   }
+  // Where the state after a step goes, besides h: the sequence's output, and the row before its next step.
+  auto output = [&](dim_t b, dim_t step) { return a.y ? a.y + (b * r.S + s.output(b, step)) * H : nullptr; };
+  auto next = [&](dim_t b, dim_t step) {
+    return a.h_prev && step + 1 < s.count(b) ? a.h_prev + s.row(b, step + 1) * H : nullptr;
+  };
   CellForward<T> f{};
   f.U = U;
   f.act = r.act;
@@ -108,19 +121,26 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
       const dim_t b = group[k], row = s.row(b, step);
       f.z = rows_of_z ? rows_of_z + (by_sequence ? b : k) * GU : nullptr;
       f.gates = gates + row * cell.saved * U;
-      f.h = h + k * LD;
+      f.h = (r.projection ? product : h) + k * LD;
       f.product = product + k * LD;
       f.c = a.c_all ? a.c_all + row * U : c + k * U;
       f.c_prev = !step ? (r.c0 ? r.c0 + b * U : nullptr) : a.c_all ? a.c_all + s.row(b, step - 1) * U : f.c;
-      f.y = a.y ? a.y + (b * r.S + s.output(b, step)) * U : nullptr;
-      f.next = a.h_prev && step + 1 < s.count(b) ? a.h_prev + s.row(b, step + 1) * U : nullptr;
+      f.y = r.projection ? nullptr : output(b, step);
+      f.next = !r.projection ? next(b, step) : a.projected ? a.projected + row * U : nullptr;
       second ? cell.second_forward(f) : cell.forward(f);
     }
+  };
+  auto project = [&](dim_t step) {
+    weights.projection->multiply(active, product, LD, h, LD, false, step & 1);
+    for (dim_t k = 0; k < active; k++)
+      for (T* to : {output(group[k], step), next(group[k], step)})
+        if (to) copy_row(to, h + k * LD, H);
   };
   for (dim_t step = 0; step < group.steps(); step++) {
     active = group.active(step, active);
     if (step) weights.first->multiply(active, h, LD, z, GU, false, step & 1);
     cells(step, step ? z : start, !step, false);
+    if (r.projection) project(step);
     if (!cell.second_forward) continue;
     if (step || r.h0) weights.second->multiply(active, product, LD, z + N, GU, false, step & 1);
     cells(step, step || r.h0 ? z + N : nullptr, false, true);
@@ -128,7 +148,7 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
   for (dim_t k = 0; k < group.size; k++) {
     const dim_t b = group[k], n = s.count(b);
     const T* last = !n ? (r.c0 ? r.c0 + b * U : nullptr) : a.c_all ? a.c_all + s.row(b, n - 1) * U : c + k * U;
-    copy_row(a.h + b * U, h + k * LD, U);
+    copy_row(a.h + b * H, h + k * LD, H);
     if (a.c) copy_row(a.c + b * U, last, U);
     if (a.y && n < r.S) fill_outputs(r, s, b, a.y);
   }
@@ -142,12 +162,12 @@ dim_t backward_work(const Recurrence<T>& r,
 
 template <class T>
 void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, const Schedule& s, const Group& group,
-                    const StepWeights<T>& weights, const T* dy, T* dh, T* dc, T* dz, T* work) {
+                    const StepWeights<T>& weights, const T* dy, T* dh, T* dc, T* dz, T* dh_all, T* work) {
   const auto& r = a.r;
-  const dim_t U = r.U, LD = cell.first * U + kPad<T>;
+  const dim_t U = r.U, H = r.H, LD = cell.first * U + kPad<T>;
   T* dproduct = work + group.size * LD;
   for (dim_t k = 0; k < group.size; k++) {
-    copy_row(dh + k * U, a.dh ? a.dh + group[k] * U : nullptr, U);
+    copy_row(dh + k * H, a.dh ? a.dh + group[k] * H : nullptr, H);
     copy_row(dc + k * U, a.dc ? a.dc + group[k] * U : nullptr, U);
   }
   CellBackward<T> f{};
@@ -160,13 +180,13 @@ void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, co
     for (dim_t k = 0; k < active; k++) {
       const dim_t b = group[k], row = s.row(b, step);
       f.gates = a.gates + row * cell.saved * U;
-      f.h_prev = a.h_prev + row * U;
+      f.h_prev = a.h_prev + row * H;
       if (a.c_all) {
         f.c = a.c_all + row * U;
         f.c_prev = step ? a.c_all + s.row(b, step - 1) * U : r.c0 ? r.c0 + b * U : nullptr;
       }
-      f.dy = dy ? dy + (b * r.S + s.output(b, step)) * U : nullptr;
-      f.dh = dh + k * U;
+      f.dy = dy && !r.projection ? dy + (b * r.S + s.output(b, step)) * U : nullptr;
+      f.dh = r.projection ? dproduct + k * U : dh + k * U;
       f.dc = dc + k * U;
       f.dz = dz + row * cell.dz * U;
       f.dr = work + k * LD;
@@ -174,14 +194,23 @@ void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, co
       kernel(f);
     }
   };
+  auto project = [&](dim_t step) {  // the gradient of what was projected, into dproduct
+    for (dim_t k = 0; k < active; k++) {
+      const dim_t b = group[k];
+      if (dy) add_row(dh + k * H, dy + (b * r.S + s.output(b, step)) * H, H);
+      copy_row(dh_all + s.row(b, step) * H, dh + k * H, H);
+    }
+    weights.projection->multiply(active, dh, H, dproduct, U, false, step & 1);
+  };
   for (dim_t step = group.steps(); step-- > 0;) {
     active = group.active(step, active);
+    if (r.projection) project(step);
     cells(step, cell.backward);
     if (cell.second_backward) {
       weights.second->multiply(active, work, LD, dproduct, U, false, step & 1);
       cells(step, cell.second_backward);
     }
-    if (step || a.dh0.wanted()) weights.first->multiply(active, work, LD, dh, U, cell.direct, step & 1);
+    if (step || a.dh0.wanted()) weights.first->multiply(active, work, LD, dh, H, cell.direct, step & 1);
   }
 }
 
@@ -192,7 +221,7 @@ void recurrent_forward(const RecurrentForward<T>& a) {
   const auto& r = a.r;
   const Schedule s(r);
   const CellTraits<T> cell = cell_traits<T>(r.cell);
-  const dim_t U = r.U, GU = cell.gates * U, N = cell.first * U, SU = cell.saved * U, P = s.rows;
+  const dim_t U = r.U, H = r.H, GU = cell.gates * U, N = cell.first * U, SU = cell.saved * U, P = s.rows;
   Scratch<T> packed_x(s.dense ? 0 : P * r.I), own_gates(a.gates ? 0 : P * SU);
   const T* x = s.dense ? r.x : gather(r, s, packed_x.get());
   T* gates = a.gates ? a.gates : own_gates.get();
@@ -200,12 +229,13 @@ void recurrent_forward(const RecurrentForward<T>& a) {
   if (a.gates && !s.dense) {
     const dim_t rest = r.B * r.S - P;
     std::memset(a.gates + P * SU, 0, sizeof(T) * rest * SU);
-    std::memset(a.h_prev + P * U, 0, sizeof(T) * rest * U);
-    if (a.c_all) std::memset(a.c_all + P * U, 0, sizeof(T) * rest * U);
+    std::memset(a.h_prev + P * H, 0, sizeof(T) * rest * H);
+    for (T* rows : {a.c_all, a.projected})
+      if (rows) std::memset(rows + P * U, 0, sizeof(T) * rest * U);
   }
   // The first step reads no packed weights: without h0 its product is zero, and a single step is worth no packing.
   Scratch<T> start(r.h0 && P ? r.B * GU : 0);
-  if (start) gemm(Gemm<T>{r.B, N, U, r.h0, U, 1, r.recurrent, GU, 1, start, GU});
+  if (start) gemm(Gemm<T>{r.B, N, H, r.h0, H, 1, r.recurrent, GU, 1, start, GU});
   const StepWeights<T> weights(r, cell, false, s.longest() > 1, s.longest() > (r.h0 ? 0 : 1));
   const dim_t groups = groups_of(P, r.B, U, GU), each = forward_work(r, cell);
   Scratch<T> work(r.B * each);
@@ -222,19 +252,19 @@ void recurrent_backward(const RecurrentBackward<T>& a) {
   const auto& r = a.r;
   const Schedule s(r);
   const CellTraits<T> cell = cell_traits<T>(r.cell);
-  const dim_t U = r.U, GU = cell.gates * U, ZU = cell.dz * U, P = s.rows;
+  const dim_t U = r.U, H = r.H, GU = cell.gates * U, ZU = cell.dz * U, P = s.rows;
   const bool carried = a.dy && r.mask && !r.zero_output;
-  Scratch<T> own_dy(carried ? r.B * r.S * U : 0);
+  Scratch<T> own_dy(carried ? r.B * r.S * H : 0), dh_all(r.projection ? P * H : 0);
   const T* dy = carried ? carry_back(r, s, a.dy, own_dy.get()) : a.dy;
   const StepWeights<T> weights(r, cell, true, s.longest() > (a.dh0.wanted() ? 0 : 1), P > 0);
   const dim_t groups = groups_of(P, r.B, U, GU), each = backward_work(r, cell);
-  Scratch<T> dz(P * ZU), states(2 * r.B * U), work(r.B * each);
-  T *dh = states, *dc = states + r.B * U;
+  Scratch<T> dz(P * ZU), states(r.B * (H + U)), work(r.B * each);
+  T *dh = states, *dc = states + r.B * H;
   parallel_for(groups, 1, [&](dim_t begin, dim_t end) {
     for (dim_t g = begin; g < end; g++) {
       const Group group(s, r.B, g, groups);
-      backward_group(a, cell, s, group, weights, dy, dh + group.before * U, dc + group.before * U, dz.get(),
-                     work + group.before * each);
+      backward_group(a, cell, s, group, weights, dy, dh + group.before * H, dc + group.before * U, dz.get(),
+                     dh_all.get(), work + group.before * each);
     }
   });
   Scratch<T> packed(s.dense ? 0 : P * r.I);
@@ -253,7 +283,7 @@ void recurrent_backward(const RecurrentBackward<T>& a) {
   if (a.drecurrent.wanted()) {
     const dim_t plain = cell.plain * U;
     const bool add = a.drecurrent.adds();
-    product(U, a.h_prev, U, plain, dz, a.drecurrent, add);
+    product(H, a.h_prev, H, plain, dz, a.drecurrent, add);
     if (r.cell == Cell::gru) product(U, a.h_prev, U, U, dz + 3 * U, a.drecurrent + plain, add);
     if (r.cell == Cell::gru_reset_before) product(U, a.gates + 3 * U, 4 * U, U, dz + 2 * U, a.drecurrent + plain, add);
   }
@@ -265,7 +295,10 @@ void recurrent_backward(const RecurrentBackward<T>& a) {
       column_sums(P, U, dz + 3 * U, ZU, a.dbias + GU + 2 * U, add);
     }
   }
-  deliver(r.B, U, s, groups, dh, a.dh0);
+  if (a.dprojection.wanted())
+    gemm(Gemm<T>{U, H, P, a.projected, 1, U, dh_all, H, 1, a.dprojection, H, nullptr, Activation::linear,
+                 a.dprojection.adds()});
+  deliver(r.B, H, s, groups, dh, a.dh0);
   deliver(r.B, U, s, groups, dc, a.dc0);
 }
 

@@ -9,7 +9,8 @@ namespace lamina {
 enum class Cell : int { lstm, gru, gru_reset_before, simple_rnn };
 
 // What forward and backward share. G gates of U units in Keras's order (lstm: i f c o, gru: z r h), kernel (I, G U),
-// recurrent (U, G U), bias (G U), for gru (2, 3 U), or null, first states (B, U) or null for zeros; c0 for lstm only.
+// recurrent (H, G U), bias (G U), for gru (2, 3 U), or null, first states (B, H) and (B, U) or null for zeros; c0 for
+// lstm only. H is U, but with a projection (U, H), which is lstm's too: h = (o act(c)) . projection.
 //
 // Steps that do not count keep the state. With `lengths` (B) they are those from lengths[b] on, and their outputs are
 // zero; with `mask` (B, S) those where it is false, and their outputs repeat the output before (zeros at first, or
@@ -17,34 +18,35 @@ enum class Cell : int { lstm, gru, gru_reset_before, simple_rnn };
 // steps (reversed) unless in_time_order, where y[t] belongs to x[t].
 template <class T>
 struct Recurrence {
-  const T *x, *kernel, *recurrent, *bias, *h0, *c0;
+  const T *x, *kernel, *recurrent, *bias, *h0, *c0, *projection;
   const void* lengths;
   const bool* mask;
-  dim_t B, S, I, U;
+  dim_t B, S, I, U, H;
   Cell cell;
   CellActivation act, recurrent_act;
   bool wide_lengths;  // int64, else int32
   bool go_backwards, in_time_order, zero_output;
 };
 
-// y (B, S, U) or null, h and c (B, U). Saved for backward, all or none: the activated gates (B S, G U), and the states
-// h before and c after each step (B S, U). Their rows are the steps that count, in the order of x; the rest is zero.
+// y (B, S, H) or null, h (B, H) and c (B, U). Saved for backward, all or none: the activated gates (B S, G U), the
+// states h before (B S, H) and c after each step (B S, U), and what is projected (B S, U). Their rows are the steps
+// that count, in the order of x; the rest is zero.
 template <class T>
 struct RecurrentForward {
   Recurrence<T> r;
   T *y, *h, *c;
-  T *gates, *h_prev, *c_all;
+  T *gates, *h_prev, *c_all, *projected;
 };
 template <class T>
 void recurrent_forward(const RecurrentForward<T>& a);
 
-// From the gradients of y, h and c (null: zero) those of x, kernel, recurrent, bias, h0 and c0.
+// From the gradients of y, h and c (null: zero) those of x, kernel, recurrent, bias, h0, c0 and projection.
 template <class T>
 struct RecurrentBackward {
   Recurrence<T> r;
-  const T *gates, *h_prev, *c_all;
+  const T *gates, *h_prev, *c_all, *projected;
   const T *dy, *dh, *dc;
-  Gradient<T> dx, dkernel, drecurrent, dbias, dh0, dc0;
+  Gradient<T> dx, dkernel, drecurrent, dbias, dh0, dc0, dprojection;
 };
 template <class T>
 void recurrent_backward(const RecurrentBackward<T>& a);

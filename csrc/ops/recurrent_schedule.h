@@ -142,8 +142,8 @@ template <class T>
 void fill_outputs(const Recurrence<T>& r, const Schedule& s, dim_t b, T* y) {
   const T* before = nullptr;
   s.outputs(b, false, [&](dim_t position, bool counts) {
-    T* at = y + (b * r.S + position) * r.U;
-    if (!counts) copy_row(at, before, r.U);
+    T* at = y + (b * r.S + position) * r.H;
+    if (!counts) copy_row(at, before, r.H);
     if (counts && r.mask && !r.zero_output) before = at;
   });
 }
@@ -151,13 +151,13 @@ void fill_outputs(const Recurrence<T>& r, const Schedule& s, dim_t b, T* y) {
 // Gradients of carried outputs belong to the step that made them.
 template <class T>
 const T* carry_back(const Recurrence<T>& r, const Schedule& s, const T* dy, T* to) {
-  parallel_for(r.B, kGrain / std::max<dim_t>(1, r.S * r.U) + 1, [&](dim_t begin, dim_t end) {
-    std::copy(dy + begin * r.S * r.U, dy + end * r.S * r.U, to + begin * r.S * r.U);
+  parallel_for(r.B, kGrain / std::max<dim_t>(1, r.S * r.H) + 1, [&](dim_t begin, dim_t end) {
+    std::copy(dy + begin * r.S * r.H, dy + end * r.S * r.H, to + begin * r.S * r.H);
     for (dim_t b = begin; b < end; b++) {
       T* carried = nullptr;
       s.outputs(b, true, [&](dim_t position, bool counts) {
-        T* at = to + (b * r.S + position) * r.U;
-        if (carried) add_row(at, carried, r.U);
+        T* at = to + (b * r.S + position) * r.H;
+        if (carried) add_row(at, carried, r.H);
         carried = counts ? nullptr : at;
       });
     }

@@ -709,7 +709,7 @@ def conv_lstm_forward(
     save: bool,
 ) -> tuple[typing.Any, ...]:
     """
-    (y or None, h, c, and for backward, if save: gates, h_prev, c_all) of whole sequences.
+    (y or None, h, c, and for backward, if save: gates, h_prev, c_all) of whole sequences of images.
     """
 
 def conv_padding(
@@ -951,6 +951,7 @@ def gru_backward(
     bias: typing.Any,
     h0: typing.Any,
     c0: typing.Any,
+    projection_kernel: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -961,6 +962,7 @@ def gru_backward(
     gates: typing.Any,
     h_prev: typing.Any,
     c_all: typing.Any,
+    projected: typing.Any,
     dy: typing.Any,
     dh: typing.Any,
     dc: typing.Any,
@@ -970,6 +972,7 @@ def gru_backward(
     dbias: typing.Any,
     dh0: typing.Any,
     dc0: typing.Any,
+    dprojection_kernel: typing.Any,
     accumulate: int = 0,
 ) -> None:
     """
@@ -983,6 +986,7 @@ def gru_forward(
     bias: typing.Any,
     h0: typing.Any,
     c0: typing.Any,
+    projection_kernel: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -994,7 +998,7 @@ def gru_forward(
     save: bool,
 ) -> tuple[typing.Any, ...]:
     """
-    (y or None, h, None, and for backward, if save: gates, h_prev, None) of whole sequences.
+    (y or None, h, None, and for backward, if save: gates, h_prev, None, None) of whole sequences.
     """
 
 def gru_reset_before_backward(
@@ -1004,6 +1008,7 @@ def gru_reset_before_backward(
     bias: typing.Any,
     h0: typing.Any,
     c0: typing.Any,
+    projection_kernel: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1014,6 +1019,7 @@ def gru_reset_before_backward(
     gates: typing.Any,
     h_prev: typing.Any,
     c_all: typing.Any,
+    projected: typing.Any,
     dy: typing.Any,
     dh: typing.Any,
     dc: typing.Any,
@@ -1023,6 +1029,7 @@ def gru_reset_before_backward(
     dbias: typing.Any,
     dh0: typing.Any,
     dc0: typing.Any,
+    dprojection_kernel: typing.Any,
     accumulate: int = 0,
 ) -> None:
     """
@@ -1036,6 +1043,7 @@ def gru_reset_before_forward(
     bias: typing.Any,
     h0: typing.Any,
     c0: typing.Any,
+    projection_kernel: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1047,7 +1055,7 @@ def gru_reset_before_forward(
     save: bool,
 ) -> tuple[typing.Any, ...]:
     """
-    (y or None, h, None, and for backward, if save: gates, h_prev, None) of whole sequences.
+    (y or None, h, None, and for backward, if save: gates, h_prev, None, None) of whole sequences.
     """
 
 def host_isas() -> list[typing.Any]:
@@ -1102,6 +1110,7 @@ def lstm_backward(
     bias: typing.Any,
     h0: typing.Any,
     c0: typing.Any,
+    projection_kernel: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1112,6 +1121,7 @@ def lstm_backward(
     gates: typing.Any,
     h_prev: typing.Any,
     c_all: typing.Any,
+    projected: typing.Any,
     dy: typing.Any,
     dh: typing.Any,
     dc: typing.Any,
@@ -1121,6 +1131,7 @@ def lstm_backward(
     dbias: typing.Any,
     dh0: typing.Any,
     dc0: typing.Any,
+    dprojection_kernel: typing.Any,
     accumulate: int = 0,
 ) -> None:
     """
@@ -1134,6 +1145,7 @@ def lstm_forward(
     bias: typing.Any,
     h0: typing.Any,
     c0: typing.Any,
+    projection_kernel: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1145,7 +1157,7 @@ def lstm_forward(
     save: bool,
 ) -> tuple[typing.Any, ...]:
     """
-    (y or None, h, c, and for backward, if save: gates, h_prev, c_all) of whole sequences.
+    (y or None, h, c, and for backward, if save: gates, h_prev, c_all, projected or None) of whole sequences.
     """
 
 def matmul_backward(
@@ -1337,6 +1349,7 @@ def simple_rnn_backward(
     bias: typing.Any,
     h0: typing.Any,
     c0: typing.Any,
+    projection_kernel: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1347,6 +1360,7 @@ def simple_rnn_backward(
     gates: typing.Any,
     h_prev: typing.Any,
     c_all: typing.Any,
+    projected: typing.Any,
     dy: typing.Any,
     dh: typing.Any,
     dc: typing.Any,
@@ -1356,6 +1370,7 @@ def simple_rnn_backward(
     dbias: typing.Any,
     dh0: typing.Any,
     dc0: typing.Any,
+    dprojection_kernel: typing.Any,
     accumulate: int = 0,
 ) -> None:
     """
@@ -1369,6 +1384,7 @@ def simple_rnn_forward(
     bias: typing.Any,
     h0: typing.Any,
     c0: typing.Any,
+    projection_kernel: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1380,7 +1396,7 @@ def simple_rnn_forward(
     save: bool,
 ) -> tuple[typing.Any, ...]:
     """
-    (y or None, h, None, and for backward, if save: gates, h_prev, None) of whole sequences.
+    (y or None, h, None, and for backward, if save: gates, h_prev, None, None) of whole sequences.
     """
 
 def softmax_backward(y: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:

@@ -73,7 +73,7 @@ def test_against_the_twin(kind, options):
     backwards = options.get("go_backwards", False)
     for counts in ({}, {"lengths": LENGTHS}, {"mask": MASK}):
         wanted = twin(
-            X, *weights, h, c, counts.get("lengths"), counts.get("mask"), activation, "sigmoid", backwards, False,
+            X, *weights, h, c, None, counts.get("lengths"), counts.get("mask"), activation, "sigmoid", backwards, False,
             False, True, False,
         )  # fmt: skip
         assert_close(layer(X, initial_state=states, **counts), [r for r in wanted[:3] if r is not None])
@@ -481,14 +481,3 @@ def test_bad_bidirectional():
     both = layers.Bidirectional(layers.LSTM(3), name="both")
     with pytest.raises(ValueError, match=r"'both': initial_state must be the list of the forward .* got 2 states"):
         both(X, initial_state=[np.zeros((2, 3))] * 2)
-
-
-@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM", "ConvLSTM1D"])
-def test_constraints_reach_the_weights_and_the_configuration(kind):
-    options = {"kernel_size": 2} if kind == "ConvLSTM1D" else {}
-    names = ("kernel", "recurrent", "bias")
-    layer = getattr(layers, kind)(3, **options, **{f"{name}_constraint": "non_neg" for name in names})
-    for each in (layer, type(layer).from_config(layer.get_config())):
-        each.build((2, 3, *((4,) if options else ()), 5))
-        kinds = [type(w.constraint).__name__ for w in each.weights]
-        assert kinds == ["NonNeg"] * 3

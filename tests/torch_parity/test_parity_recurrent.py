@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from compare import compare, many, normal, torch
+from compare import close, compare, many, normal, torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lamina import Tensor, layers
 from lamina.ops.recurrent import gru, lstm, simple_rnn
 
 rnn = torch.nn.utils.rnn
@@ -131,3 +132,59 @@ def test_gru_and_simple_rnn(kind, batch, steps, features, units, bias, state, ra
         return y[..., side * units : (side + 1) * units], last[side]
 
     compare(ours, theirs, arrays, reduction=batch * steps * gates * units, slack=8)
+
+
+@many
+@given(
+    st.integers(1, 5), st.integers(1, 6), st.integers(1, 8), st.integers(2, 20), st.integers(1, 2), st.booleans(),
+    st.booleans(), st.booleans(), st.booleans(), st.integers(0, 99),
+)  # fmt: skip
+def test_projected_layers(batch, steps, features, units, depth, bias, both, ragged, sequences, seed):
+    """Stacked (bidirectional) LSTM layers, or one RNN of cells, with PyTorch's weights."""
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(1, units))
+    theirs = torch.nn.LSTM(
+        features, units, depth, bias=bias, batch_first=True, bidirectional=both, proj_size=size
+    ).double()  # fmt: skip
+    options = {"use_bias": bias, "proj_size": size, "dtype": "float64"}
+    if both or not sequences:
+        made = [layers.LSTM(units, return_sequences=True, return_state=True, **options) for _ in range(depth)]
+        stack = [layers.Bidirectional(layer, dtype="float64") for layer in made] if both else made
+    else:
+        cells = [layers.LSTMCell(units, **options) for _ in range(depth)]
+        stack = [layers.RNN(cells, return_sequences=True, return_state=True, dtype="float64")]
+    lengths = rng.integers(1, steps + 1, batch) if ragged else None
+    x = Tensor(normal(seed, batch, steps, features), requires_grad=True)
+    y, states = x, []
+    for layer in stack:
+        layer.build(y.shape)
+        found = layer.cell.cells if hasattr(layer, "cell") and isinstance(layer.cell, layers.StackedRNNCells) else None
+        level = len(states)
+        for i, part in enumerate(found or ([layer.forward_layer, layer.backward_layer] if both else [layer])):
+            number, end = (level + i, "") if found else (level, "_reverse" * i)
+            own = [getattr(theirs, f"{name}_l{number}{end}").detach().numpy().T for name in ("weight_ih", "weight_hh")]
+            if bias:
+                own.append(sum(getattr(theirs, f"{b}_l{number}{end}").detach().numpy() for b in ("bias_ih", "bias_hh")))
+            own.append(getattr(theirs, f"weight_hr_l{number}{end}").detach().numpy().T)
+            part.set_weights(own)
+        y, *after = layer(y, lengths=lengths)
+        states += after if found else [after]
+    twin = torch.tensor(x.numpy(), requires_grad=True)
+    want, (h, c) = run_torch(theirs, twin, {}, None, lengths)
+    assert y.shape == tuple(want.shape)
+    close(y.numpy(), want.detach().numpy(), 1e-10, "outputs")
+    pairs = [pair for level in states for pair in (level[:2], level[2:]) if len(pair)]
+    for i, (ours_h, ours_c) in enumerate(pairs):
+        close(ours_h.numpy(), h[i].detach().numpy(), 1e-10, f"h of {i}")
+        close(ours_c.numpy(), c[i].detach().numpy(), 1e-10, f"c of {i}")
+    dy = normal(seed + 1, *y.shape)
+    y.backward(dy)
+    want.backward(torch.tensor(dy))
+    close(x.grad.numpy(), twin.grad.numpy(), 1e-9, "gradient of x")
+    for part in stack[:1]:
+        first = part.forward_layer if both else part
+        gradients = [w.grad.numpy() for w in first.weights][: 3 + bias]
+        wanted = [theirs.weight_ih_l0.grad.T, theirs.weight_hh_l0.grad.T]
+        wanted += [theirs.bias_ih_l0.grad] if bias else []
+        for a, b in zip(gradients, [*wanted, theirs.weight_hr_l0.grad.T], strict=True):
+            close(a, b.numpy(), 1e-9, "gradient of a weight")

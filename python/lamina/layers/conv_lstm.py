@@ -69,10 +69,15 @@ class ConvLSTMCell(LSTMGates):
         """Channels of an output."""
         return self.filters
 
-    def _state_shape(self) -> tuple[int, ...]:
+    @property
+    def state_size(self) -> list[int]:
+        """Channels of the states."""
+        return [self.filters, self.filters]
+
+    def _state_shapes(self) -> list[tuple[int, ...]]:
         if not self.built:
             raise ValueError(f"{self._label()}: the states have the sizes of the images; build or call the layer first")
-        return self._state
+        return [self._state, self._state]
 
     def _image(self, step_shape: Shape) -> tuple[int, tuple[int, ...]]:
         """Channels and sizes of a step's images, all of them known."""

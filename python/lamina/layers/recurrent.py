@@ -380,20 +380,23 @@ class LSTM(Recurrent):
         units: features of the output and of each state, a positive integer.
         activation: function of the candidate state and of the cell state: a name, a function of a tensor, or None for
             none.
+        proj_size: features that the state h is projected to at each step, or 0 for none.
 
     Input shape: (N, T, features).
 
     Output shape: (N, units); with ``return_sequences`` (N, T, units); with ``return_state`` a tuple of the output and
-        the states h and c, each (N, units).
+        the states h and c, each (N, units).  With ``proj_size`` output and h have as many features.
 
     Weights: held by ``cell``, gates in the order input, forget, candidate, output: ``kernel`` (features, 4 units),
-        ``recurrent_kernel`` (units, 4 units) and ``bias`` (4 units,).
+        ``recurrent_kernel`` (units, 4 units) and ``bias`` (4 units,); with ``proj_size`` ``recurrent_kernel``
+        (proj_size, 4 units) and ``projection_kernel`` (units, proj_size).
 
     Raises:
         ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no batch of sequences, or has
             other features than the kernel; states, mask or lengths do not fit; mask and lengths are both given.
 
-    Source: Keras 3, LSTM; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory".
+    Source: Keras 3, LSTM; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory"; ``proj_size`` from PyTorch, Sak et
+        al. 2014, "Long Short-Term Memory Based Recurrent Neural Network Architectures".
 
     Example:
         >>> from lamina import layers, ops
@@ -405,7 +408,8 @@ class LSTM(Recurrent):
         ((2, 10, 3), (2, 3), (2, 3))
     """
 
-    recurrent_activation, unit_forget_bias = OfCell(), OfCell()
+    recurrent_activation, unit_forget_bias, proj_size = OfCell(), OfCell(), OfCell()
+    projection_initializer, projection_regularizer, projection_constraint = OfCell(), OfCell(), OfCell()
 
     def __init__(
         self,
@@ -434,6 +438,11 @@ class LSTM(Recurrent):
         unroll: bool = False,
         use_cudnn: Any = "auto",
         zero_output_for_mask: bool = False,
+        *,
+        proj_size: int = 0,
+        projection_initializer: Any = "glorot_uniform",
+        projection_regularizer: Any = None,
+        projection_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(

@@ -83,16 +83,17 @@ class Cell(Layer):
     @property
     def state_size(self) -> int | list[int]:
         """Features of the states, a number or a list."""
-        return self.output_size if len(self._states) == 1 else [self.output_size] * len(self._states)
+        sizes = [shape[-1] for shape in self._state_shapes()]
+        return sizes[0] if len(sizes) == 1 else sizes
 
     @property
     def output_size(self) -> int:
         """Features of an output."""
         return self.units
 
-    def _state_shape(self) -> tuple[int, ...]:
-        """The shape of a state of one sequence."""
-        return (self.units,)
+    def _state_shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of the states of one sequence."""
+        return [(self.units,) for _ in self._states]
 
     def _repeated(self, x: Tensor) -> Tensor:
         """Inputs or a state as dropout wants them: several times side by side where each gate has a mask of its own."""
@@ -113,7 +114,7 @@ class Cell(Layer):
         features = known(self, "the last axis", input_shape[-1], input_shape)
         columns = self._gates * self.units
         self.kernel = self._weight("kernel", (features, columns))
-        self.recurrent_kernel = self._weight("recurrent_kernel", (self.units, columns), "recurrent")
+        self.recurrent_kernel = self._weight("recurrent_kernel", (self.output_size, columns), "recurrent")
         self._make_bias()
 
     def _make_bias(self) -> None:
@@ -136,27 +137,27 @@ class Cell(Layer):
         Args:
             batch_size: how many sequences there are.
 
-        Returns: a list of tensors (batch_size, units), one for each state.
+        Returns: a list of tensors (batch_size, size), one for each state.
 
         Raises:
             ValueError: ``batch_size`` is None.
         """
         if batch_size is None:
             raise ValueError(f"{self._label()}: get_initial_state needs batch_size, how many sequences there are")
-        return [wrap(np.zeros((batch_size, *self._state_shape()), self._dtype)) for _ in self._states]
+        return [wrap(np.zeros((batch_size, *shape), self._dtype)) for shape in self._state_shapes()]
 
     def check_states(self, argument: str, states: Any, batch: int) -> list[Tensor]:
         """The states as a list of tensors; a cell with one state also takes it by itself.
 
         Args:
             argument: what the states are called in errors.
-            states: the state or the list of states, each (batch, units).
+            states: the state or the list of states, each (batch, size).
             batch: how many sequences there are.
 
         Raises:
             ValueError: they do not fit.
         """
-        shapes = [(batch, *self._state_shape())] * len(self._states)
+        shapes = [(batch, *shape) for shape in self._state_shapes()]
         return fitting_states(argument, states, self._states, shapes, self._dtype)
 
     def _check_step(self, shape: Shape) -> None:
@@ -198,10 +199,13 @@ class Cell(Layer):
             ValueError: ``input_shape`` has not two axes.
         """
         self._check_step(input_shape)
-        return (input_shape[0], self.units), [(input_shape[0], self.units) for _ in self._states]
+        n = input_shape[0]
+        return (n, self.output_size), [(n, *shape) for shape in self._state_shapes()]
 
     def compute_output_spec(self, inputs: Any, states: Any, **kwargs: Any) -> Any:
-        y, *after = (SymbolicTensor((inputs.shape[0], self.units), self._dtype) for _ in ("y", *self._states))
+        n = inputs.shape[0]
+        y = SymbolicTensor((n, self.output_size), self._dtype)
+        after = [SymbolicTensor((n, *shape), self._dtype) for shape in self._state_shapes()]
         return y, after if isinstance(states, (list, tuple)) else after[0]
 
 
@@ -364,23 +368,27 @@ class LSTMCell(LSTMGates):
         units: features of the output and of each state, a positive integer.
         activation: function of the candidate state and of the cell state: a name, a function of a tensor, or None for
             none.
+        proj_size: features that the state h is projected to at each step, or 0 for none.
 
     Call args:
-        states: the list of the states h and c, each (N, units).
+        states: the list of the states h (N, units), or (N, proj_size), and c (N, units).
 
     Input shape: (N, features).
 
-    Output shape: (N, units), and the list of the next h and c.
+    Output shape: (N, units), or (N, proj_size), and the list of the next h and c.
 
     Weights: gates in the order input, forget, candidate, output: ``kernel`` (features, 4 units), ``recurrent_kernel``
-        (units, 4 units) and ``bias`` (4 units,).
+        (units, 4 units) and ``bias`` (4 units,); with ``proj_size`` ``recurrent_kernel`` (proj_size, 4 units) and
+        ``projection_kernel`` (units, proj_size).
 
     Raises:
         ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no step, or the states do not
             fit.
 
-    Source: Keras 3, LSTMCell; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory".
+    Source: Keras 3, LSTMCell; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory"; ``proj_size`` from PyTorch.
     """
+
+    proj_size: int
 
     def __init__(
         self,
@@ -401,18 +409,39 @@ class LSTMCell(LSTMGates):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: Any = None,
+        *,
+        proj_size: int = 0,
+        projection_initializer: Any = "glorot_uniform",
+        projection_regularizer: Any = None,
+        projection_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._set_options(locals())
+        self.proj_size = positive(self, "proj_size", self.proj_size, 0)
+
+    @property
+    def output_size(self) -> int:
+        """Features of an output."""
+        return self.proj_size or self.units
+
+    def _state_shapes(self) -> list[tuple[int, ...]]:
+        return [(self.output_size,), (self.units,)]
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        shape = (self.units, self.proj_size)
+        self.projection_kernel = self._weight("projection_kernel", shape, "projection") if self.proj_size else None
 
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else (states[0], states[1])
+        options += (self.projection_kernel,)
         y, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, first, *options)
         return y, [h, c]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
-        return self._after(ops.dense(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel), states[1])
+        h, c = self._after(ops.dense(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel), states[1])
+        return [h if self.projection_kernel is None else ops.matmul(h, self.projection_kernel), c]
 
 
 __all__ = ["GRUCell", "LSTMCell", "SimpleRNNCell"]

@@ -36,6 +36,7 @@ def lstm(
     return_sequences: bool = True,
     zero_output_for_mask: bool = False,
     in_time_order: bool = False,
+    projection_kernel: TensorLike | None = None,
 ) -> tuple[Tensor | None, Tensor, Tensor]:
     """Long short-term memory over sequences; gates in the order input, forget, candidate, output.
 
@@ -43,23 +44,25 @@ def lstm(
 
     Args:
         kernel: (in, 4 units).
-        recurrent_kernel: (units, 4 units).
+        recurrent_kernel: (units, 4 units); (size, 4 units) with a projection to ``size`` features.
         bias: (4 units,), or None.
-        initial_state: (h, c), each (batch, units); None begins with zeros.
+        initial_state: h (batch, units), or (batch, size), and c (batch, units); None begins with zeros.
+        projection_kernel: (units, size), which the state h is multiplied with at each step; None for none.
 
     Returns: the sequence of outputs (batch, time, units), None without ``return_sequences``; h and c (batch, units)
-        after each sequence's last step.
+        after each sequence's last step.  With a projection outputs and h have ``size`` features.
 
     Raises:
         ValueError: shapes do not fit; an activation is another one; lengths and mask are both given.
 
-    Source: Lamina; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory".
+    Source: Lamina; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory"; projection from Sak et al. 2014, "Long
+        Short-Term Memory Based Recurrent Neural Network Architectures", as in PyTorch.
     """
     states = (None, None) if initial_state is None else initial_state
     options = (go_backwards, in_time_order, zero_output_for_mask)
     y, h, c = _run(
-        _LSTM, x, kernel, recurrent_kernel, bias, states, lengths, mask, activation, recurrent_activation, options,
-        return_sequences,
+        _LSTM, x, kernel, recurrent_kernel, bias, (*states, projection_kernel), lengths, mask, activation,
+        recurrent_activation, options, return_sequences,
     )  # fmt: skip
     return y, h, c
 
@@ -101,8 +104,8 @@ def gru(
     """
     options = (go_backwards, in_time_order, zero_output_for_mask)
     y, h = _run(
-        _GRU if reset_after else _GRU_RESET_BEFORE, x, kernel, recurrent_kernel, bias, (initial_state, None), lengths,
-        mask, activation, recurrent_activation, options, return_sequences,
+        _GRU if reset_after else _GRU_RESET_BEFORE, x, kernel, recurrent_kernel, bias, (initial_state, None, None),
+        lengths, mask, activation, recurrent_activation, options, return_sequences,
     )  # fmt: skip
     return y, h
 
@@ -142,8 +145,8 @@ def simple_rnn(
     """
     options = (go_backwards, in_time_order, zero_output_for_mask)
     y, h = _run(
-        _SIMPLE_RNN, x, kernel, recurrent_kernel, bias, (initial_state, None), lengths, mask, activation, "sigmoid",
-        options, return_sequences,
+        _SIMPLE_RNN, x, kernel, recurrent_kernel, bias, (initial_state, None, None), lengths, mask, activation,
+        "sigmoid", options, return_sequences,
     )  # fmt: skip
     return y, h
 
@@ -215,7 +218,7 @@ def _run(
     kernel: TensorLike,
     recurrent_kernel: TensorLike,
     bias: TensorLike | None,
-    states: tuple[TensorLike | None, TensorLike | None],
+    further: tuple[TensorLike | None, ...],
     lengths: TensorLike | None,
     mask: TensorLike | None,
     activation: str,
@@ -223,17 +226,18 @@ def _run(
     options: tuple[Any, ...],
     return_sequences: bool,
 ) -> list[Any]:
-    """The sequence of outputs, or None, and the states."""
+    """The sequence of outputs, or None, and the states.
+
+    further: the first states, and weights that some cells have.
+    """
     native_forward, native_backward, has_c = cell
     x = float_tensor(x)
     dtype = x._array.dtype
     kernel, recurrent_kernel = as_tensor(kernel), as_tensor(recurrent_kernel)
-    b, b_array = optional(bias, dtype)
-    h0, h0_array = optional(states[0], dtype)
-    c0, c0_array = optional(states[1], dtype)
-    inputs = (x, kernel, recurrent_kernel, b, h0, c0)
+    others = [optional(t, dtype) for t in (bias, *further)]
+    inputs = (x, kernel, recurrent_kernel, *(t for t, _ in others))
     arguments = (
-        x._array, kernel._array, recurrent_kernel._array, b_array, h0_array, c0_array, _counts(lengths), _counts(mask),
+        x._array, kernel._array, recurrent_kernel._array, *(a for _, a in others), _counts(lengths), _counts(mask),
         activation, recurrent_activation, *options,
     )  # fmt: skip
     save = wants_grad(*inputs)

@@ -192,6 +192,7 @@ def _forward(
     bias: Array | None,
     h0: Array | None,
     c0: Array | None,
+    projection: Array | None,
     lengths: Array | None,
     mask: Array | None,
     activation: str,
@@ -203,30 +204,38 @@ def _forward(
     save: bool,
 ) -> tuple[Array | None, ...]:
     B, S, _ = x.shape
-    U = recurrent_kernel.shape[0]
+    H = recurrent_kernel.shape[0]
+    U = H if projection is None else projection.shape[0]
     s = _schedule(x.shape, lengths, mask, go_backwards, in_time_order, zero_output)
     biases = np.zeros((2, kernel.shape[1]), x.dtype)
     if bias is not None:
         biases[: bias.size // kernel.shape[1]] = bias
     zx = x @ kernel + biases[0]
-    h = np.zeros((B, U), x.dtype) if h0 is None else h0.copy()
+    h = np.zeros((B, H), x.dtype) if h0 is None else h0.copy()
     c = np.zeros((B, U), x.dtype) if c0 is None else c0.copy()
-    y, h_prev, c_all = np.zeros((B, S, U), x.dtype), np.zeros((B * S, U), x.dtype), np.zeros((B * S, U), x.dtype)
+    y, h_prev = np.zeros((B, S, H), x.dtype), np.zeros((B * S, H), x.dtype)
+    c_all, projected = (np.zeros((B * S, U), x.dtype) for _ in range(2))
     gates = np.zeros((B * S, U if cell is _SIMPLE else 4 * U), x.dtype)
     for step in range(int(s.count.max(initial=0))):
         now = np.flatnonzero(s.count > step)
         rows = s.row[now, step]
         h_prev[rows] = h[now]
-        h[now], c[now], gates[rows] = cell.forward(
+        out, c[now], gates[rows] = cell.forward(
             zx[now, s.time[now, step]], h[now], c[now], recurrent_kernel, biases[1], activation, recurrent_activation
         )
+        h[now] = out if projection is None else out @ projection
+        if projection is not None:
+            projected[rows] = out
         c_all[rows] = c[now]
         y[now, s.output[now, step]] = h[now]
     for b, place, source in s.carried:
         y[b, place] = y[b, source]
     has_c = cell is _LSTM
-    saved = (gates.reshape(B, S, gates.shape[1]), h_prev.reshape(B, S, U), c_all.reshape(B, S, U) if has_c else None)
-    return (y if sequences else None, h, c if has_c else None, *(saved if save else (None,) * 3))
+    saved = (
+        gates.reshape(B, S, gates.shape[1]), h_prev.reshape(B, S, H), c_all.reshape(B, S, U) if has_c else None,
+        None if projection is None else projected.reshape(B, S, U),
+    )  # fmt: skip
+    return (y if sequences else None, h, c if has_c else None, *(saved if save else (None,) * 4))
 
 
 def _backward(
@@ -237,6 +246,7 @@ def _backward(
     bias: Array | None,
     h0: Array | None,
     c0: Array | None,
+    projection: Array | None,
     lengths: Array | None,
     mask: Array | None,
     activation: str,
@@ -247,6 +257,7 @@ def _backward(
     gates: Array,
     h_prev: Array,
     c_all: Array | None,
+    projected: Array | None,
     dy: Array | None,
     dh: Array | None,
     dc: Array | None,
@@ -256,26 +267,32 @@ def _backward(
     dbias: Array | None,
     dh0: Array | None,
     dc0: Array | None,
+    dprojection: Array | None,
     accumulate: int = 0,
 ) -> None:
     B, S, _ = x.shape
-    U, G = recurrent_kernel.shape[0], kernel.shape[1]
+    H, G = recurrent_kernel.shape[0], kernel.shape[1]
+    U = H if projection is None else projection.shape[0]
     s = _schedule(x.shape, lengths, mask, go_backwards, in_time_order, zero_output)
-    gates, h_prev = gates.reshape(B * S, gates.shape[2]), h_prev.reshape(B * S, U)
+    gates, h_prev = gates.reshape(B * S, gates.shape[2]), h_prev.reshape(B * S, H)
     c_all = np.zeros((B * S, U), x.dtype) if c_all is None else c_all.reshape(B * S, U)
-    dy = np.zeros((B, S, U), x.dtype) if dy is None else dy.copy()
+    dy = np.zeros((B, S, H), x.dtype) if dy is None else dy.copy()
     for b, place, source in reversed(s.carried):
         dy[b, source] += dy[b, place]
-    dh = np.zeros((B, U), x.dtype) if dh is None else dh.copy()
+    dh = np.zeros((B, H), x.dtype) if dh is None else dh.copy()
     dc = np.zeros((B, U), x.dtype) if dc is None else dc.copy()
     dz = np.zeros((B, S, G), x.dtype)
     d_recurrent, d_bias = np.zeros_like(recurrent_kernel), np.zeros((2, G), x.dtype)
+    d_projection = np.zeros((U, H), x.dtype)
     for step in reversed(range(int(s.count.max(initial=0)))):
         now = np.flatnonzero(s.count > step)
         rows = s.row[now, step]
         first = np.zeros((len(now), U), x.dtype) if c0 is None else c0[now]
         before = c_all[s.row[now, step - 1]] if step else first
         dh_now = dh[now] + dy[now, s.output[now, step]]
+        if projection is not None and projected is not None:
+            d_projection += projected.reshape(B * S, U)[rows].T @ dh_now
+            dh_now = dh_now @ projection.T
         dz[now, s.time[now, step]], dh[now], dc[now], d_step, d_rows = cell.backward(
             gates[rows], h_prev[rows], before, c_all[rows], dh_now, dc[now], recurrent_kernel, activation,
             recurrent_activation,
@@ -289,6 +306,7 @@ def _backward(
     give(dbias, d_bias if cell.two_biases else d_bias[0], accumulate, 3)
     give(dh0, dh, accumulate, 4)
     give(dc0, dc, accumulate, 5)
+    give(dprojection, d_projection, accumulate, 6)
 
 
 _Results: TypeAlias = "tuple[Array | None, ...]"

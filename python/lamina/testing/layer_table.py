@@ -217,6 +217,7 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.GRU, {"units": 3, "reset_after": False, "go_backwards": True}, SEQUENCE, {"time": 1}
     yield la.LSTM, {"units": 3, "dropout": 0.2, "unit_forget_bias": False}, SEQUENCE, {"time": 1}
     yield la.LSTM, {"units": 3, "activation": "softsign", "return_sequences": True}, SEQUENCE, {"time": 1}
+    yield la.LSTM, {"units": 3, "proj_size": 2, "return_state": True}, SEQUENCE, {"time": 1}
     convolved = {"filters": 3, "kernel_size": 2, "padding": "same"}
     yield la.ConvLSTM1D, {**convolved, "return_sequences": True}, (2, 3, 4, 2), {"time": 1, "leading": 2}
     strided = {"filters": 2, "kernel_size": (2, 3), "strides": (1, 2), "return_state": True}
@@ -229,6 +230,7 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.SimpleRNNCell, {"units": 4}, ((3, 2), [STATE])
     yield la.GRUCell, {"units": 4, "recurrent_activation": "hard_sigmoid"}, ((3, 2), [STATE])
     yield la.LSTMCell, {"units": 4}, ((3, 2), [STATE, STATE])
+    yield la.LSTMCell, {"units": 4, "proj_size": 3}, ((3, 2), [(3, 3), STATE])
     yield la.StackedRNNCells, {"cells": [la.GRUCell(4), la.LSTMCell(4)]}, ((3, 2), [[STATE], [STATE, STATE]])
 
 

@@ -26,8 +26,10 @@ def _case(
     zero: bool = False,
     activation: str = "tanh",
     recurrent_activation: str = "sigmoid",
+    projected: int = 0,
 ) -> Case:
-    """``counts``: "lengths", "lengths32", "mask" or "" for all steps."""
+    """``counts``: "lengths", "lengths32", "mask" or "" for all steps; projected: features that h is projected to."""
+    H = projected or U
 
     def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
         def normal(*shape: int, scale: float = 1.0) -> Array:
@@ -35,29 +37,31 @@ def _case(
 
         G = GATES[cell]
         x, kernel = normal(B, S, features), normal(features, G * U, scale=max(features, 1) ** -0.5)
-        recurrent = normal(U, G * U, scale=0.7 * U**-0.5)
+        recurrent = normal(H, G * U, scale=0.7 * H**-0.5)
         b = None if not bias else normal(2, G * U) if cell == "gru" else normal(G * U)
-        h0 = normal(B, U) if state else None
+        h0 = normal(B, H) if state else None
         c0 = normal(B, U) if state and cell == "lstm" else None
+        projection = normal(U, H, scale=U**-0.5) if projected else None
         lengths = mask = None
         if counts.startswith("lengths"):
             lengths = rng.integers(0, S + 1, B).astype(np.int32 if counts == "lengths32" else np.int64)
         if counts == "mask":
             mask = rng.random((B, S)) < 0.6
         options = (activation, recurrent_activation, backwards, time_order, zero)
-        return (x, kernel, recurrent, b, h0, c0, lengths, mask, *options, True, True)
+        return (x, kernel, recurrent, b, h0, c0, projection, lengths, mask, *options, True, True)
 
     def saved(args: tuple[Any, ...], result: Any, dy: Array) -> tuple[Any, ...]:
         _, h, c, *kept = result
-        return (*args[:13], *kept, dy, 0.5 * h, None if c is None else 0.25 * c)
+        return (*args[:14], *kept, dy, 0.5 * h, None if c is None else 0.25 * c)
 
     words = [counts, "state" if state else "", "backwards" if backwards else ""]
     words += ["in time order" if time_order else "", "zero" if zero else "", "" if bias else "no bias"]
     words += [w for w in (activation, recurrent_activation) if w not in ("tanh", "sigmoid")]
-    flops = 2.0 * GATES[cell] * B * S * (features + U) * U
+    words += [f"projected to {projected}"] if projected else []
+    flops = 2.0 * B * S * U * (GATES[cell] * (features + H) + projected)
     return Case(
         "recurrent", " ".join([f"{cell} {B}x{S}x{features}x{U}", *(w for w in words if w)]), f"{cell}_forward", inputs,
-        f"{cell}_backward", (0, 1, 2, 3, 4, 5), saved,
+        f"{cell}_backward", (0, 1, 2, 3, 4, 5, 6), saved,
         flops=flops, backward_flops=2 * flops, reduction=max(B * S, 4 * U, features, 1),
     )  # fmt: skip
 
@@ -133,6 +137,13 @@ def test_cases() -> list[Case]:
     cases += [_lstm(0, 6, 3, 17, "lengths"), _lstm(3, 0, 3, 17, "mask", state=True), _lstm(1, 8, 3, 17, "lengths")]
     for act, gate in (("relu", "sigmoid"), ("tanh", "hard_sigmoid"), ("linear", "relu"), ("sigmoid", "linear")):
         cases.append(_lstm(3, 4, 5, 18, activation=act, recurrent_activation=gate))
+    cases += [
+        _lstm(*shape, state=True, projected=5) for shape in ((3, 4, 2, 7), (0, 2, 3, 4), (2, 0, 3, 6), (9, 2, 3, 33))
+    ]
+    cases += [_lstm(2, 3, 4, 6, projected=size) for size in (1, 17)]  # wider than the cell, too
+    for counts in ("lengths", "mask"):
+        cases += [_lstm(9, 6, 3, 17, counts, state=True, projected=5, backwards=True)]
+        cases += [_lstm(5, 6, 3, 9, counts, zero=True, projected=4, bias=False)]
     for cell in ("gru", "gru_reset_before", "simple_rnn"):
         cases += [_case(cell, *shape) for shape in ((1, 1, 1, 1), (3, 5, 4, 7), (0, 3, 2, 4), (17, 3, 20, 70))]
         cases += [_case(cell, *shape, state=True) for shape in ((9, 1, 3, 20), (2, 0, 3, 5), (8, 6, 5, 16))]
@@ -173,7 +184,7 @@ def bench_cases() -> list[Case]:
     shapes = [(32, 50, 64, 128), (64, 100, 128, 256), (1, 200, 64, 128), (64, 28, 28, 128)]
     return (
         [_lstm(*s) for s in shapes]
-        + [_lstm(32, 50, 64, 128, "lengths")]
+        + [_lstm(32, 50, 64, 128, "lengths"), _lstm(32, 50, 64, 256, projected=64)]
         + [_case(cell, 32, 50, 64, 128) for cell in ("gru", "gru_reset_before", "simple_rnn")]
         + [_conv_lstm(4, 10, (32, 32), 16, 32), _conv_lstm(8, 20, (100,), 16, 32)]
     )
