@@ -93,6 +93,14 @@ struct ForwardWorker {
   }
 };
 
+// Whether the gradient of the bias comes out of the sweep over the heads: where each head has a bias of its own. Then
+// dS is made first and scaled for dq and dk afterwards, also where the passes are apart: the bits are the same.
+template <class T>
+bool sweeps_bias(const AttentionBackward<T>& a) {
+  return a.dbias.wanted() && a.in.B > 0 && a.bias_size[1] == a.in.H &&
+         (a.dq.wanted() || a.dk.wanted() || a.dv.wanted());
+}
+
 // One thread's backward. For each block of scores: P = exp(S - lse), dP = dO . V^T, dS = P * (dP - delta); then
 // dV += P^T . dO, dK += dS^T . Q, dQ += dS . K. Each sum runs in the order of the blocks, however threads divide them.
 template <class T>
@@ -101,7 +109,8 @@ struct BackwardWorker {
   const AttentionInputs<T>& in = a.in;
   const AttentionKernels<T>& kern = kernels<T>().attention;
   const GemmKernels<T>& gemm = kernels<T>().gemm;
-  const bool looks;  // for keys and values that are not finite
+  const bool looks;   // for keys and values that are not finite
+  const bool scales;  // dS for dq and dk once it is made
   Blocks<T> block;
   Keys<T> keys;
   dim_t b = 0, h = 0, q0 = 0;
@@ -112,6 +121,7 @@ struct BackwardWorker {
   BackwardWorker(const AttentionBackward<T>& args, dim_t most_keys, bool look)
       : a(args),
         looks(look),
+        scales(sweeps_bias(args)),
         block(args.in, args.used),
         keys(args.in, most_keys),
         ld(round_up(in.D, gemm.lanes)),
@@ -159,8 +169,8 @@ struct BackwardWorker {
     }
   }
 
-  // P^T in block.s(), dS^T times `scale` in dp; of_products: S of the products, under the soft cap.
-  void take_keys(dim_t k0, dim_t nk, T scale, bool of_products) {
+  // P^T in block.s(), dS^T times `scale` in dp, S with the bias.
+  void take_scores(dim_t k0, dim_t nk, T scale) {
     const dim_t cols = block.cols();
     block.scores(k0, nk, keys.k(k0), cap_slope);
     const Rows<T> v = keys.v(k0);
@@ -168,7 +178,15 @@ struct BackwardWorker {
              block.diagonal());
     kern.gradient(block.s(), dp, cols, nk, cols, block.diagonal(), statistics, statistics + block.width(), scale,
                   block.factor());
-    if (of_products && in.soft_cap > 0) kern.multiply(nk * cols, dp, cap_slope);
+  }
+  // From there to the gradient of the products of queries and keys.
+  void leave_scores(dim_t nk) {
+    if (scales) kern.scale(nk * block.cols(), dp, in.scale, dp);
+    if (in.soft_cap > 0) kern.multiply(nk * block.cols(), dp, cap_slope);
+  }
+  void take_keys(dim_t k0, dim_t nk) {
+    take_scores(k0, nk, scales ? T(1) : in.scale);
+    leave_scores(nk);
   }
 
   void add_dq(dim_t k0, dim_t nk) {
@@ -197,8 +215,9 @@ struct BackwardWorker {
     if (dv) kern.deliver(dv, ldv, rows, in.Dv, a.dv + at * in.Dv, in.Hkv * in.Dv, a.dv.adds());
   }
 
-  // dq, dk, dv of the queries of one key head against keys [from, to). dk, dv are scratch of those rows.
-  void run(dim_t b_, dim_t head, dim_t from, dim_t to, T* dk, T* dv, bool with_dq) {
+  // dq, dk, dv of the queries of one key head against keys [from, to). dk, dv are scratch of those rows, and so is
+  // bias_rows, with which dbias is added to.
+  void run(dim_t b_, dim_t head, dim_t from, dim_t to, T* dk, T* dv, bool with_dq, T* bias_rows = nullptr) {
     if (dk) std::fill_n(dk, (to - from) * ld, T(0));
     if (dv) std::fill_n(dv, (to - from) * ldv, T(0));
     keys.take(b_, head, from, std::max(from, std::min(to, Blocks<T>::length(in, b_))), looks, looks);
@@ -207,7 +226,13 @@ struct BackwardWorker {
         take_queries(b_, h_, q);
         for (dim_t k0 = from; k0 < std::min(to, block.keys()); k0 += block.height()) {
           const dim_t nk = std::min(block.height(), block.keys() - k0);
-          take_keys(k0, nk, in.scale, true);
+          if (bias_rows) {
+            take_scores(k0, nk, T(1));
+            add_dbias(k0, nk, a.dbias + b_ * in.bias_step[0] + h_ * in.bias_step[1] + q * in.bias_step[2], bias_rows);
+            leave_scores(nk);
+          } else {
+            take_keys(k0, nk);
+          }
           add_dkv(nk, dk ? dk + (k0 - from) * ld : nullptr, dv ? dv + (k0 - from) * ldv : nullptr);
           if (with_dq) add_dq(k0, nk);
         }
@@ -222,43 +247,61 @@ struct BackwardWorker {
     keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_), looks, looks);
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
-      take_keys(k0, nk, in.scale, true);
+      take_keys(k0, nk);
       add_dq(k0, nk);
     }
     deliver_dq();
   }
 
-  // Adds dS of one block of queries to dbias, whose element of the first query and key is *out.
-  void add_dbias(dim_t b_, dim_t h_, dim_t q, T* out, T* rows) {
+  // Adds dS of the block to dbias, whose element of the first query and of key 0 is *out.
+  void add_dbias(dim_t k0, dim_t nk, T* out, T* rows) {
+    gemm.pack(dp, 1, block.cols(), block.nq(), nk, rows, nk);
+    for (dim_t i = 0; i < block.nq(); i++)
+      for (dim_t j = 0; j < nk; j++) out[i * in.bias_step[2] + (k0 + j) * in.bias_step[3]] += rows[i * nk + j];
+  }
+
+  // One block of queries against all keys, for dbias alone.
+  void run_dbias(dim_t b_, dim_t h_, dim_t q, T* out, T* rows) {
     take_queries(b_, h_, q);
     keys.take(b_, h_ / group(), 0, Blocks<T>::length(in, b_), looks, looks);
     for (dim_t k0 = 0; k0 < block.keys(); k0 += block.height()) {
       const dim_t nk = std::min(block.height(), block.keys() - k0);
-      take_keys(k0, nk, T(1), false);
-      gemm.pack(dp, 1, block.cols(), block.nq(), nk, rows, nk);
-      for (dim_t i = 0; i < block.nq(); i++)
-        for (dim_t j = 0; j < nk; j++) out[i * in.bias_step[2] + (k0 + j) * in.bias_step[3]] += rows[i * nk + j];
+      take_scores(k0, nk, T(1));
+      add_dbias(k0, nk, out, rows);
     }
   }
 };
 
-// dq, dk and dv in one sweep: 5 products a block of scores, one task a head of keys.
+// Heads of keys whose sweeps may run beside each other: batches that share a bias are added to its gradient in order.
+template <class T>
+dim_t separate_heads(const AttentionBackward<T>& a) {
+  return sweeps_bias(a) && a.bias_size[0] < a.in.B ? a.in.Hkv : a.in.B * a.in.Hkv;
+}
+
+// dq, dk, dv, and dbias where it can be, in one sweep: 5 products a block of scores, one task a head of keys.
 template <class T>
 void backward_by_heads(const AttentionBackward<T>& a, bool dk, bool dv, bool look) {
   struct Worker {
     BackwardWorker<T> w;
-    Scratch<T> dk, dv;
+    Scratch<T> dk, dv, rows;
   };
   const auto& in = a.in;
+  const bool dbias = sweeps_bias(a);
+  const dim_t tasks = separate_heads(a), batches = tasks ? in.B * in.Hkv / tasks : 0, group = in.H / in.Hkv,
+              bias_of_group = group * a.bias_size[2] * a.bias_size[3];
   parallel_workers(
-      in.B * in.Hkv, worth_threads(in),
+      tasks, worth_threads(in),
       [&] {
         const dim_t lanes = kernels<T>().gemm.lanes;
         return Worker{BackwardWorker<T>(a, in.Tk, look), Scratch<T>(dk ? in.Tk * round_up(in.D, lanes) : 0),
-                      Scratch<T>(dv ? in.Tk * round_up(in.Dv, lanes) : 0)};
+                      Scratch<T>(dv ? in.Tk * round_up(in.Dv, lanes) : 0), Scratch<T>(dbias ? kQueries * kKeys<T> : 0)};
       },
       [&](Worker& worker, dim_t i) {
-        worker.w.run(i / in.Hkv, i % in.Hkv, 0, in.Tk, worker.dk, worker.dv, a.dq.wanted());
+        const dim_t b = i / in.Hkv, head = i % in.Hkv;
+        if (dbias && !a.dbias.adds())
+          std::fill_n(a.dbias + b * in.bias_step[0] + head * group * in.bias_step[1], bias_of_group, T(0));
+        for (dim_t b1 = b; b1 < b + batches; b1++)
+          worker.w.run(b1, head, 0, in.Tk, worker.dk, worker.dv, a.dq.wanted(), dbias ? worker.rows.get() : nullptr);
       });
 }
 
@@ -313,7 +356,7 @@ void backward_bias(const AttentionBackward<T>& a, bool look) {
         for (dim_t b1 = size[0] > 1 ? b : 0; b1 < (size[0] > 1 ? b + 1 : in.B); b1++)
           for (dim_t h1 = size[1] > 1 ? h : 0; h1 < (size[1] > 1 ? h + 1 : in.H); h1++)
             for (dim_t q1 = parts > 1 ? q : 0; q1 < (parts > 1 ? q + 1 : nq); q1++)
-              worker.w.add_dbias(b1, h1, q1 * kQueries, out + q1 * kQueries * step[2], worker.rows);
+              worker.w.run_dbias(b1, h1, q1 * kQueries, out + q1 * kQueries * step[2], worker.rows);
       });
 }
 
@@ -345,12 +388,14 @@ void attention_backward(const AttentionBackward<T>& a) {
   const auto& in = a.in;
   check_lengths(in);
   const bool dk = a.dk.wanted(), dv = a.dv.wanted(), look = hides_keys(in) && !small_and_finite(in);
+  bool bias_left = a.dbias.wanted();
   if (a.dq.wanted() || dk || dv) {
-    const dim_t threads = worth_threads(in) ? get_num_threads() : 1, heads = in.B * in.Hkv;
+    const dim_t threads = worth_threads(in) ? get_num_threads() : 1, heads = separate_heads(a);
     const bool few = blocks_of(heads, threads) * threads * 5 > heads * 7;
     few ? backward_by_blocks(a, dk, dv, look) : backward_by_heads(a, dk, dv, look);
+    bias_left = bias_left && (few || !sweeps_bias(a));
   }
-  if (a.dbias.wanted()) backward_bias(a, look);
+  if (bias_left) backward_bias(a, look);
 }
 
 template <class T>

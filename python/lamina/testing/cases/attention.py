@@ -127,6 +127,8 @@ def test_cases() -> list[Case]:
     cases += [
         _case(2, 70, 150, 4, 16, Hkv=2, soft_cap=0.5, alibi=True, options="capped, alibi"),
         _case(2, 130, 130, 2, 16, soft_cap=2.0, causal="top_left", bias=(1, 2, 130, 130), options="capped, bias"),
+        _case(2, 150, 130, 4, 16, Hkv=2, bias=(1, 4, 1, 130), options="grouped, bias of keys"),
+        _case(3, 150, 130, 2, 16, Hkv=1, bias=(3, 2, 150, 130), soft_cap=1.0, options="one key head, capped, bias"),
         _case(1, 70, 200, 3, 24, alibi=True, causal="bottom_right", options="alibi"),
         _case(2, 200, 70, 2, 8, alibi=True, soft_cap=1.0, causal="bottom_right", dropout=0.3, options="all"),
         _case(2, 33, 150, 2, 16, alibi=True, mask=(2, 1, 33, 150), lengths=(150, 90), options="alibi, mask, lengths"),
