@@ -240,6 +240,14 @@ def test_names(tmp_path):
     assert number_after(out, "names held out:") < 0.9
 
 
+def test_many_readers(tmp_path):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
+    out = run("many_readers.py", cwd=tmp_path)
+    assert number_after(out, "at least:") >= 0.93
+    assert (tmp_path / "out" / "many_readers.png").stat().st_size > 5_000
+
+
 REAL = [  # of examples that are too slow here, or reach their number on real data alone
     ("omniglot_one_shot.py", "omniglot_images_background_small1.zip", "pixels:", 0.0),
     ("spoken_digits.py", "fsdd_200.npz", "held out:", 0.9),
