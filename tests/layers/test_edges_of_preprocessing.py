@@ -172,13 +172,29 @@ def test_bits_blurs_and_corners_that_are_drawn():
     found = [crops.get_random_transformation(IMAGES[:1]) for _ in range(60)]
     assert {tuple(f["rows"].numpy().tolist()) for f in found} == {(0, 1), (1, 2), (2, 3)}
     assert {tuple(f["columns"].numpy().tolist()) for f in found} == {(0, 1, 2, 3, 4), (1, 2, 3, 4, 5)}
-    # a corner (x, y) comes to lie at (x, y) times 1 - scale / 2 to 1 + scale / 2; the map leads back
+
+
+def test_corners_that_are_drawn():
+    """A corner (x, y) comes to lie at (x, y) times 1 - scale / 2 to 1 + scale / 2; the map leads back."""
     map_ = drawn("RandomPerspective", factor=(1, 1), scale=0.5)["transform"].astype(np.float64)
-    matrix = np.concatenate([map_, np.ones((N, 1))], 1).reshape(N, 3, 3)
-    ends = np.linalg.inv(matrix) @ np.array([5.0, 3.0, 1.0])
-    ends = ends[:, :2] / ends[:, 2:]
-    evenly(ends[:, 0] / 5, 0.75, 1.25)
-    evenly(ends[:, 1] / 3, 0.75, 1.25)
+    matrix = np.linalg.inv(np.concatenate([map_, np.ones((N, 1))], 1).reshape(N, 3, 3))
+    for x, y in ((0, 0), (5, 0), (0, 3), (5, 3)):
+        ends = matrix @ np.array([x, y, 1.0])
+        ends = ends[:, :2] / ends[:, 2:]
+        for end, corner in ((ends[:, 0], x), (ends[:, 1], y)):
+            if corner:
+                evenly(end / corner, 0.75, 1.25)
+            else:
+                np.testing.assert_allclose(end, 0, atol=1e-4)
+
+
+def test_what_is_decided_for_a_single_image():
+    for shape in ((4, 6, 3), (1, 4, 6, 3)):
+        found = layers.RandomContrast(0.5, seed=1).get_random_transformation(np.zeros(shape, np.float32))
+        assert found["contrast_factor"].shape == (1, 1, 1, 1)
+    found = layers.RandomContrast(0.5).get_random_transformation({"images": np.zeros((3, 4, 6, 3), np.float32)})
+    assert found["contrast_factor"].shape == (3, 1, 1, 1)
+    assert layers.RandomContrast(0.5).get_random_transformation(IMAGES[:1], training=False) is None
 
 
 def test_rectangles_and_mixtures_that_are_drawn():

@@ -94,6 +94,15 @@ RIGHT = {
     "scan of three": (lambda: ops.associative_scan(lambda a, b: a + b, np.array([3.0, 4, 5])), [3, 7, 12]),
     "scan of many from the end": (
         lambda: ops.associative_scan(lambda a, b: a + b, SIXTEEN[:7], reverse=True), np.cumsum(SIXTEEN[6::-1])[::-1]),
+    "fold of single pixels": (
+        lambda: ops.fold(np.arange(12.0).reshape(1, 2, 6), (2, 3), 1), np.arange(12.0).reshape(1, 2, 2, 3)),
+    "einsum of equal letters": (lambda: ops.einsum("i,i,i,i->i", X[1], X[1], X[1], X[1]), X[1] ** 4),
+    "einsum of equal letters to a number": (lambda: ops.einsum("i,i,i,i,i->", X[1], X[1], X[1], X[1], X[1]),
+                                            (X[1] ** 5).sum()),
+    "einsum of different letters": (lambda: ops.einsum("a,b,c,d->dbca", [1.0, 2], X[1], [5.0], [7.0, 8]),
+                                    np.einsum("a,b,c,d->dbca", [1.0, 2], X[1], [5.0], [7.0, 8])),
+    "einsum of a chain and letters": (lambda: ops.einsum("ij,jk,k,i,kl->l", X, X.T, [1.0, 2], [3.0, 4], X),
+                                      np.einsum("ij,jk,k,i,kl->l", X, X.T, [1.0, 2], [3.0, 4], X)),
     "stft of two": (lambda: ops.stft([3.0, 5.0], 2, 2, 2, None)[0], [[8, 2], [8, 2]]),
     "scan of parts of other shapes": (
         lambda: ops.scan(lambda c, xy: (c + ops.sum(xy[0]) * xy[1], c), 1.0, (X, np.array([1.0, 10])))[0], 1 + 3 + 120),

@@ -160,7 +160,7 @@ def fold(
     height, width = pair(output_size, "fold: output_size")
     taps = kernel[0] * kernel[1]
     n, rows, count = x.shape
-    if taps < 1 or rows % taps:
+    if rows % taps:
         raise ValueError(f"fold: x is {x.shape}; its second axis is no multiple of the {taps} pixels of a window")
     shape = check_sizes("fold", (n, rows // taps, height + 2 * border[0], width + 2 * border[1]))
     windows = Windows("fold", shape, 2, kernel, strides, steps, True)
