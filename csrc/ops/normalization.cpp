@@ -370,6 +370,9 @@ void careful_group(dim_t n, dim_t run, dim_t step, const T* x, T epsilon, T* mea
 
 }  // namespace
 
+// Two passes over each sample, the second one backwards, reach the memory's rate. Strips of channels that stay in the
+// second cache, each sample divided among the threads, and writing past the caches were slower: of 3.2 million floats
+// in 8 samples, 380 to 480 us became 430 to 600, 440 to 590 and 560 to 630.
 template <class T>
 void group_norm_forward(const GroupNormForward<T>& a) {
   const dim_t sample = a.S * a.C, D = a.C / std::max<dim_t>(a.groups, 1);
