@@ -3,7 +3,7 @@
     python examples/gan.py --data mnist_6k_1k.npz [--epochs N]
 
 The .npz has x_train, grey images of 28 x 28. Both networks train in one captured step, written out as in PyTorch
-(Goodfellow et al., 2014; Radford et al., 2016). New digits are drawn; printed is how far their mean image, and the
+(Goodfellow et al., 2014; Miyato et al., 2018). New digits are drawn; printed is how far their mean image, and the
 spread of their pixels, are from those of the real ones.
 """
 
@@ -42,7 +42,7 @@ def discriminator() -> lamina.Sequential:
             lamina.Input((28, 28, 1)),
             layers.Conv2D(32, 4, strides=2, padding="same"),
             layers.LeakyReLU(0.2),
-            layers.Conv2D(64, 4, strides=2, padding="same"),
+            layers.SpectralNormalization(layers.Conv2D(64, 4, strides=2, padding="same")),
             layers.LeakyReLU(0.2),
             layers.Flatten(),
             layers.Dropout(0.3),

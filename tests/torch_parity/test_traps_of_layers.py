@@ -33,6 +33,8 @@ def test_06_same_padding_has_more_at_the_end(told):
     )
     given = ops.conv(row(1, 2, 3, 4), ones, 2, padding=((1, 1),))
     np.testing.assert_array_equal(given[0, :, 0], [3, 9])  # how such a network is carried over
+    lower = ops.conv(row(1, 2, 3, 4), ones, 2, "same_lower")  # ONNX's SAME_LOWER has more at the beginning
+    np.testing.assert_array_equal(lower[0, :, 0], [3, 9])
 
 
 def test_07_pooling_moves_by_its_window(told):
