@@ -143,6 +143,25 @@ def test_captured_trained_and_saved(tmp_path):
     assert a == b
 
 
+def test_attention_in_a_model_is_a_block():
+    inputs = lamina.Input((None, 6))
+    attention = layers.MultiHeadAttention(2, 3)
+    block = lamina.Model(inputs, attention(inputs, inputs, use_causal_mask=True))
+    norm = layers.LayerNormalization()
+    x = normal(2, 4, 6)
+    y = Residual(block, normalization=norm, normalize_first=True)(x)
+    h = norm(x)
+    np.testing.assert_allclose(y.numpy(), x + attention(h, h, use_causal_mask=True).numpy(), rtol=1e-6, atol=1e-6)
+
+
+def test_another_block():
+    x = normal(3, 4)
+    layer = Residual(layers.Dense(4))
+    layer(x)
+    layer.block = other = layers.Dense(4)
+    np.testing.assert_array_equal(layer(x).numpy(), (x + other(x)).numpy())
+
+
 def test_frozen():
     block = [layers.Dense(3), layers.BatchNormalization()]
     assert Residual(block, trainable=False)(normal(4, 3)).shape == (4, 3)
@@ -170,6 +189,12 @@ def test_gradients_reach_both_ways():
         (lambda: Residual(layers.Conv2D(3, 3)), (2, 8, 8, 3), ValueError, "padding='same' in the block"),
         (lambda: Residual(layers.UpSampling2D()), (2, 4, 4, 3), ValueError, "no convolution of kernel size 1"),
         (lambda: Residual(layers.Flatten()), (2, 4, 4, 3), ValueError, "no shortcut changes the number of axes"),
+        (
+            lambda: Residual(layers.MultiHeadAttention(2, 2)),
+            (2, 4, 3),
+            ValueError,
+            "takes several inputs; give a model",
+        ),
         (lambda: Residual(layers.LSTM(3, return_state=True)), (2, 4, 3), ValueError, "returns several tensors"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
 from typing import Any
 
 from .. import activations, ops
@@ -73,6 +73,7 @@ class Residual(Around):
     activation: Any
     shortcut: Any
     normalization: Layer | None
+    _chained: tuple[Any, list[Any]]  # the block, and its layers as they are called
 
     def __init__(
         self,
@@ -105,18 +106,22 @@ class Residual(Around):
         self.normalize_first = bool(normalize_first)
         self.projection: Layer | None = shortcut if isinstance(shortcut, Layer) else None
         self._drop = DropPath(self.drop_path, seed, name="drop_path", dtype=self.dtype) if self.drop_path else None
-        self.__dict__["_chains"] = fusion.chains(parts)
+        self.__dict__["_chained"] = self.block, fusion.chains(parts)
         if not self.trainable:
             self.trainable = False  # of the layers inside, too
 
-    def _parts(self) -> Sequence[Layer]:
+    def _parts(self) -> list[Layer]:
         """The block's layers, with the normalization if it stands in front of them."""
-        parts = self.block if isinstance(self.block, list) else [self.block]
+        parts = self._block()
         return [self.normalization, *parts] if self.normalization and self.normalize_first else parts
+
+    def _block(self) -> list[Layer]:
+        return self.block if isinstance(self.block, list) else [self.block]
 
     def build(self, input_shape: Shape) -> None:
         shape: Any = SymbolicTensor(input_shape, self.dtype)
         for part in self._parts():
+            self._check_inputs(part)
             build_inner(part, shape.shape)
             shape = self._result(part, shape)
         if self.normalization and not self.normalize_first:
@@ -126,6 +131,17 @@ class Residual(Around):
         elif self.shortcut == "auto":
             self.projection = self._projection(input_shape)
         self._check_sum(input_shape, shape.shape)
+
+    @staticmethod
+    def _check_inputs(part: Layer) -> None:
+        """ValueError for a layer that cannot be called with one tensor."""
+        of_build = list(inspect.signature(type(part).build).parameters.values())[1:]
+        if sum(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in of_build) > 1:
+            kind = type(part).__name__
+            raise ValueError(
+                f"the block's layer {part.name!r} takes several inputs; give a model of one, such as "
+                f"Model(x, {kind}(...)(x, x)) of an Input x"
+            )
 
     def _projection(self, shape: Shape) -> Layer | None:
         """A built layer that gives this input the shape of the block's result; None where it has it."""
@@ -184,7 +200,11 @@ class Residual(Around):
     def call(self, inputs: Tensor) -> Any:
         before = self.normalization if self.normalize_first else None
         y = inputs if before is None else before(inputs)
-        for part in self.__dict__["_chains"]:
+        block, chains = self._chained
+        if block is not self.block:  # another one was set
+            chains = fusion.chains(self._block())
+            self.__dict__["_chained"] = self.block, chains
+        for part in chains:
             y = part(y)
         mask = y.mask if isinstance(y, MaskedTensor) else None
         if self._drop is not None:
