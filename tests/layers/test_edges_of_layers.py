@@ -260,3 +260,32 @@ def test_attention_says_what_a_cache_does_not_take(kind):
             layer([x, x], use_causal_mask=True, **options)
     with cache, pytest.raises(ValueError, match="without use_causal_mask sees later steps"):
         layer([x, x])
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+@pytest.mark.parametrize("padding", ["same", "same_lower"])
+@pytest.mark.parametrize(("taps", "stride"), [(1, 1), (1, 2), (1, 3), (2, 3), (3, 1), (3, 2), (4, 3)])
+@pytest.mark.parametrize("n", [6, 7])
+def test_borders_that_are_not_zero(mode, padding, taps, stride, n):
+    """What ONNX's SAME_UPPER and SAME_LOWER add, as NumPy pads; nothing where windows leave steps out."""
+    x = np.random.default_rng(0).standard_normal((1, n, 2))
+    total = max((-(-n // stride) - 1) * stride + taps - n, 0)
+    more = (total // 2, total - total // 2)
+    sides = more if padding == "same" else more[::-1]
+    around = np.pad(x, ((0, 0), sides, (0, 0)), {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode])
+    layer = layers.Conv1D(3, taps, stride, padding, padding_mode=mode, dtype="float64")
+    inner = layers.Conv1D(3, taps, stride, dtype="float64")
+    inner.build(around.shape)
+    layer.build(x.shape)
+    layer.set_weights(inner.get_weights())
+    np.testing.assert_allclose(layer(x), inner(around), rtol=1e-12, atol=1e-14)
+
+
+def test_a_layer_without_weights_is_built_by_its_build():
+    class Twice(layers.Layer):
+        def call(self, inputs):
+            return 2 * inputs
+
+    layer = Twice()
+    layer.build((None, 3))
+    assert layer.built

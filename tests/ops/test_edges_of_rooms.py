@@ -103,6 +103,7 @@ RIGHT = {
                                     np.einsum("a,b,c,d->dbca", [1.0, 2], X[1], [5.0], [7.0, 8])),
     "einsum of a chain and letters": (lambda: ops.einsum("ij,jk,k,i,kl->l", X, X.T, [1.0, 2], [3.0, 4], X),
                                       np.einsum("ij,jk,k,i,kl->l", X, X.T, [1.0, 2], [3.0, 4], X)),
+    "similarity of images as large as the filter": (lambda: image.ssim(IMAGE, IMAGE, filter_size=4), 1.0),
     "stft of two": (lambda: ops.stft([3.0, 5.0], 2, 2, 2, None)[0], [[8, 2], [8, 2]]),
     "scan of parts of other shapes": (
         lambda: ops.scan(lambda c, xy: (c + ops.sum(xy[0]) * xy[1], c), 1.0, (X, np.array([1.0, 10])))[0], 1 + 3 + 120),
@@ -241,3 +242,20 @@ def test_a_captured_step_forbids_what_it_cannot_repeat():
     }.items():  # fmt: skip
         with pytest.raises(Exception, match=name):
             lamina.capture(call, strict=True)(np.array([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 5), (5, 2), (4, 4), (3, 7)])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 1), (1, 2), (3, 2), (4, 4)])
+def test_proportions_of_resized_images(rows, columns, height, width):
+    """The largest part in the middle, or equal borders on both sides, whose proportions are the wanted ones."""
+    x = np.random.default_rng(1).random((1, rows, columns, 1))
+    h, w = max(1, min(rows, columns * height // width)), max(1, min(columns, rows * width // height))
+    top, left = (rows - h) // 2, (columns - w) // 2
+    part = x[:, top : top + h, left : left + w]
+    got = image.resize(x, (height, width), crop_to_aspect_ratio=True)
+    np.testing.assert_array_equal(got, image.resize(part, (height, width)))
+    down = (max(rows, columns * height // width) - rows) // 2
+    across = (max(columns, rows * width // height) - columns) // 2
+    framed = np.pad(x, ((0, 0), (down, down), (across, across), (0, 0)), constant_values=9.0)
+    got = image.resize(x, (height, width), pad_to_aspect_ratio=True, fill_value=9.0)
+    np.testing.assert_array_equal(got, image.resize(framed, (height, width)))
