@@ -62,6 +62,8 @@ def torch_calls(case: Any, args: tuple[Any, ...]) -> tuple[Callable[[], Any], Ca
     import torch
 
     given = [torch.tensor(a) if isinstance(a, np.ndarray) else a for a in args]
+    if case.torch_layout is not None:
+        given = list(case.torch_layout(given))
 
     def forward() -> Any:
         with torch.no_grad():

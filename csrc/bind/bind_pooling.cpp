@@ -1,8 +1,12 @@
+#include <cmath>
+
 #include "bind/call.h"
 #include "bind/define.h"
 #include "bind/families.h"
+#include "bind/indices.h"
 #include "bind/window.h"
 #include "ops/pooling.h"
+#include "ops/unpooling.h"
 
 namespace lamina {
 namespace {
@@ -92,6 +96,16 @@ void maximum_gradient(Call& call, const Pooling& p, py::handle index_, py::handl
   });
 }
 
+py::array indices_of_maxima(Call& call, const Pooling& p, py::handle index_) {
+  const View index = call.input(index_, "index", p.shape, index_dtype(p.window));
+  check(product(p.window.in) <= INT32_MAX, call.op(), ": images of ", product(p.window.in),
+        " pixels have places beyond int32");
+  const Result indices = call.result(p.shape, Dtype::i32);
+  const MaxPoolIndices a{.index = index.data(), .indices = indices.as<std::int32_t>(), .window = p.window};
+  run<max_pool_indices>("max_pool_indices", 2.0 * double(index.size()), a);
+  return indices;
+}
+
 Divisor parse_divisor(const std::string& name, const char* op) {
   if (name == "valid") return Divisor::valid;
   if (name == "padded") return Divisor::padded;
@@ -118,7 +132,7 @@ void average_gradient(Call& call, const Pooling& p, py::handle dy_, const View& 
 }
 
 constexpr const char *kMax = "max_pool", *kAverage = "average_pool", *kAdaptiveMax = "adaptive_max_pool",
-                     *kAdaptiveAverage = "adaptive_average_pool";
+                     *kAdaptiveAverage = "adaptive_average_pool", *kLp = "lp_pool", *kUnpool = "max_unpool";
 
 py::object max_pool_forward_py(py::handle x_, py::handle pool_size, py::handle strides, py::handle padding,
                                py::handle dilation_rate, bool ceil_mode, bool save) {
@@ -133,6 +147,127 @@ void max_pool_backward_py(py::handle index, py::handle dy, py::handle pool_size,
   Call call(kMax, accumulate);
   const View dx = call.first_destination(dx_, "dx");
   maximum_gradient(call, parse(kMax, dx, {pool_size, strides, padding, dilation_rate, ceil_mode}), index, dy, dx);
+}
+
+py::array max_pool_indices_py(py::handle x_, py::handle index, py::handle pool_size, py::handle strides,
+                              py::handle padding, py::handle dilation_rate, bool ceil_mode) {
+  Call call(kMax);
+  const View x = call.first(x_, "x");
+  return indices_of_maxima(call, parse(kMax, x, {pool_size, strides, padding, dilation_rate, ceil_mode}), index);
+}
+
+py::array adaptive_max_pool_indices_py(py::handle x_, py::handle index, py::handle output_size) {
+  Call call(kAdaptiveMax);
+  const View x = call.first(x_, "x");
+  return indices_of_maxima(call, parse_adaptive(kAdaptiveMax, x, output_size), index);
+}
+
+// Values of some places, put back into images of N x outputs x C.
+struct Unpooling {
+  Indices indices;
+  dim_t N, C, pixels;
+};
+
+Unpooling parse_unpooling(const View& x, const View& indices, const char* name) {
+  parse_rank(x.sizes(), kUnpool);
+  check(indices.sizes().fit(x.sizes()), kUnpool, ": ", name, " is ", x.sizes(), " but indices are ", indices.sizes());
+  const dim_t N = x.dim(0), C = x.dim(-1);
+  dim_t pixels = 1;
+  for (int i = 1; i + 1 < x.ndim(); i++) pixels *= x.dim(i);
+  return {parse_indices(indices, kUnpool, "indices"), N, C, pixels};
+}
+
+// The sizes of the images that pooling made x of, as given or the smallest that fit.
+Triple parse_output_shape(const View& x, const Options& o, py::handle output_shape) {
+  const int rank = parse_rank(x.sizes(), kUnpool);
+  const Triple taps = parse_sizes(o.pool_size, rank, 1, kUnpool, "pool_size");
+  const bool valid = py::isinstance<py::str>(o.padding) && to_text(o.padding, kUnpool, "padding") == "valid";
+  const py::int_ none(0), one(1);
+  const Window v = parse_transposed_window(x.sizes(), x.dim(-1), taps, o.strides.is_none() ? o.pool_size : o.strides,
+                                           valid ? none : o.padding, py::none(), one, kUnpool);
+  if (output_shape.is_none()) return v.in;
+  const Triple size = parse_sizes(output_shape, rank, 1, kUnpool, "output_shape");
+  for (int i = 0; i < kAxes; i++)
+    check(std::abs(size[i] - v.in[i]) < v.stride[i], kUnpool, ": output_shape is ", Repr{output_shape}, ", x is ",
+          x.sizes(), ", which pooling makes of ", v.in[i],
+          " or of sizes that differ by less than strides=", v.stride[i], ", not of ", size[i]);
+  return size;
+}
+
+py::array max_unpool_forward_py(py::handle x_, py::handle indices_, py::handle pool_size, py::handle strides,
+                                py::handle padding, py::handle output_shape) {
+  Call call(kUnpool);
+  const View x = call.first(x_, "x"), indices = call.input_of_any(indices_, "indices");
+  const Unpooling u = parse_unpooling(x, indices, "x");
+  const int rank = parse_rank(x.sizes(), kUnpool);
+  const Triple size = parse_output_shape(x, {pool_size, strides, padding, {}, false}, output_shape);
+  checked_product({std::max<dim_t>(u.N, 1), size[0], size[1], size[2], std::max<dim_t>(u.C, 1)});
+  const Result y = call.result(images(u.N, size, u.C, rank));
+  with_float(call.dtype(), call.op(), [&]<class T>(T) {
+    const MaxUnpoolForward<T> a{.x = x.as<T>(),
+                                .indices = u.indices,
+                                .y = y.as<T>(),
+                                .N = u.N,
+                                .C = u.C,
+                                .pixels = u.pixels,
+                                .outputs = product(size)};
+    run<max_unpool_forward<T>>("max_unpool_forward", 4.0 * double(y.size()), a);
+  });
+  return y;
+}
+
+void max_unpool_backward_py(py::handle indices_, py::handle dy_, py::handle dx_, int accumulate) {
+  if (dx_.is_none()) return;
+  Call call(kUnpool, accumulate);
+  const View dx = call.first_destination(dx_, "dx"), indices = call.input_of_any(indices_, "indices");
+  const Unpooling u = parse_unpooling(dx, indices, "dx");
+  const View dy = call.input_of_any_shape(dy_, "dy");
+  check(dy.ndim() == dx.ndim() && dy.dim(0) == u.N && dy.dim(-1) == u.C, kUnpool, ": dx is ", dx.sizes(), ", dy ",
+        dy.sizes());
+  dim_t outputs = 1;
+  for (int i = 1; i + 1 < dy.ndim(); i++) outputs *= dy.dim(i);
+  with_float(call.dtype(), call.op(), [&]<class T>(T) {
+    const MaxUnpoolBackward<T> a{.indices = u.indices,
+                                 .dy = dy.as<T>(),
+                                 .dx = {dx.as<T>(), call.mode(0)},
+                                 .N = u.N,
+                                 .C = u.C,
+                                 .pixels = u.pixels,
+                                 .outputs = outputs};
+    run<max_unpool_backward<T>>("max_unpool_backward", 4.0 * double(dy.size()), a);
+  });
+}
+
+void check_norm(double p) { check(p > 0 && std::isfinite(p), kLp, ": p must be positive and finite, got ", p); }
+
+py::array lp_pool_forward_py(py::handle x_, double p, py::handle pool_size, py::handle strides, py::handle padding,
+                             py::handle dilation_rate, bool ceil_mode) {
+  Call call(kLp);
+  const View x = call.first(x_, "x");
+  const Pooling pooling = parse(kLp, x, {pool_size, strides, padding, dilation_rate, ceil_mode});
+  check_norm(p);
+  const Result y = call.result(pooling.shape);
+  with_float(call.dtype(), call.op(), [&]<class T>(T) {
+    const LpPoolForward<T> a{.x = x.as<T>(), .y = y.as<T>(), .window = pooling.window, .p = T(p)};
+    run<lp_pool_forward<T>>("lp_pool_forward", pooling.work(), a);
+  });
+  return y;
+}
+
+void lp_pool_backward_py(py::handle x_, py::handle y_, py::handle dy_, double p, py::handle pool_size,
+                         py::handle strides, py::handle padding, py::handle dilation_rate, bool ceil_mode,
+                         py::handle dx_, int accumulate) {
+  Call call(kLp, accumulate);
+  const View x = call.first(x_, "x");
+  const Pooling pooling = parse(kLp, x, {pool_size, strides, padding, dilation_rate, ceil_mode});
+  check_norm(p);
+  const View y = call.input(y_, "y", pooling.shape), dy = call.input(dy_, "dy", pooling.shape);
+  const auto dx = call.gradient(dx_, "dx", x.sizes(), 0);
+  with_float(call.dtype(), call.op(), [&]<class T>(T) {
+    const LpPoolBackward<T> a{
+        .x = x.as<T>(), .y = y.as<T>(), .dy = dy.as<T>(), .dx = dx.as<T>(), .window = pooling.window, .p = T(p)};
+    run<lp_pool_backward<T>>("lp_pool_backward", pooling.work(), a);
+  });
 }
 
 py::array average_pool_forward_py(py::handle x_, py::handle pool_size, py::handle strides, py::handle padding,
@@ -188,6 +323,19 @@ void bind_pooling(py::module_& m) {
   define(m, "max_pool_backward", max_pool_backward_py,
          with_defaults("index, dy, pool_size, strides, padding, dilation_rate, ceil_mode, dx, accumulate", 0),
          "Gradient of max_pool_forward into dx (N, ..., C).");
+  define(m, "max_pool_indices", max_pool_indices_py, "x, index, pool_size, strides, padding, dilation_rate, ceil_mode",
+         "The pixel of its image, counted row by row, where each maximum of max_pool_forward with save stood.");
+  define(m, "adaptive_max_pool_indices", adaptive_max_pool_indices_py, "x, index, output_size",
+         "The pixel of its image, counted row by row, where each maximum of adaptive_max_pool_forward stood.");
+  define(m, "max_unpool_forward", max_unpool_forward_py, "x, indices, pool_size, strides, padding, output_shape",
+         "Images of zeros with x (N, ..., C) at the pixels that the indices name; of several in one place the last.");
+  define(m, "max_unpool_backward", max_unpool_backward_py, with_defaults("indices, dy, dx, accumulate", 0),
+         "Gradient of max_unpool_forward into dx (N, ..., C).");
+  define(m, "lp_pool_forward", lp_pool_forward_py, "x, p, pool_size, strides, padding, dilation_rate, ceil_mode",
+         "p-th roots of the sums of x^p over windows of x (N, ..., C).");
+  define(m, "lp_pool_backward", lp_pool_backward_py,
+         with_defaults("x, y, dy, p, pool_size, strides, padding, dilation_rate, ceil_mode, dx, accumulate", 0),
+         "Gradient of lp_pool_forward into dx (N, ..., C).");
   define(m, "average_pool_forward", average_pool_forward_py,
          "x, pool_size, strides, padding, dilation_rate, ceil_mode, divisor",
          "Sums over windows of x (N, ..., C) by the pixels that count: 'valid', 'padded' or 'window'.");

@@ -3,6 +3,7 @@
 #include "core/prefetch.h"
 #include "kernels/pooling_blocks.h"
 #include "kernels/table.h"
+#include "simd/power.h"
 #include "simd/vec.h"
 
 namespace lamina {
@@ -169,9 +170,9 @@ void max(const PoolRow<T>& d, const PoolIndex& index) {
   index.wide ? max_of<T, true, std::int32_t>(d, index) : max_of<T, true, std::uint8_t>(d, index);
 }
 
-// y = scale * sum over taps of value(offset into x, lanes, tap).
-template <bool pack, class T, class F>
-LAMINA_INLINE void sum_of(const PoolRow<T>& d, const PoolIndex& index, T scale, F&& value) {
+// y = finish(sum over taps of value(offset into x, lanes, tap), offset into y, lanes).
+template <bool pack, class T, class F, class G>
+LAMINA_INLINE void sum_of(const PoolRow<T>& d, const PoolIndex& index, F&& value, G&& finish) {
   const bool stream = streams(d);
   for_blocks<pack>(
       d, [&](auto number, dim_t from, dim_t to, dim_t x_step, dim_t y_step, int lanes, auto read) LAMINA_INLINE_LAMBDA {
@@ -188,17 +189,27 @@ LAMINA_INLINE void sum_of(const PoolRow<T>& d, const PoolIndex& index, T scale, 
 #pragma GCC unroll 4
         for (int r = 0; r < R; r++) {
           T* y = d.y + to + r * y_step;
-          put<T>(y, d.accumulate ? get(y, lanes) + s[r] * scale : s[r] * scale, lanes, stream);
+          put<T>(y, finish(s[r], to + r * y_step, lanes), lanes, stream);
         }
       });
+}
+
+// Ends a sum: times a factor, added to the y that is there where the row says so.
+template <class T>
+LAMINA_INLINE auto scaled(const PoolRow<T>& d, T scale) {
+  return [&d, scale](Vec<T> s, dim_t to, int lanes)
+             LAMINA_INLINE_LAMBDA { return d.accumulate ? get(d.y + to, lanes) + s * scale : s * scale; };
 }
 
 template <class T, class I>
 void max_gradient_of(const PoolRow<T>& d, const PoolIndex& index) {
   const I* won = static_cast<const I*>(index.data);
-  sum_of<false, T>(d, index, T(1), [&](dim_t at, int lanes, IntVec<T> tap, auto) LAMINA_INLINE_LAMBDA {
-    return select<T>(load_index<T>(won + at, lanes) == tap, get(d.x + at, lanes), Vec<T>{});
-  });
+  sum_of<false>(
+      d, index,
+      [&](dim_t at, int lanes, IntVec<T> tap, auto) LAMINA_INLINE_LAMBDA {
+        return select<T>(load_index<T>(won + at, lanes) == tap, get(d.x + at, lanes), Vec<T>{});
+      },
+      scaled(d, T(1)));
 }
 
 template <class T>
@@ -308,9 +319,76 @@ template <class T>
 void sum(const PoolRow<T>& d, T scale) {
   if (is_long(d)) return sum_long(d, scale);
   const bool ahead = streams(d);
-  sum_of<true, T>(d, PoolIndex{}, scale, [&](dim_t at, int lanes, IntVec<T>, auto read) LAMINA_INLINE_LAMBDA {
-    if (ahead) prefetch_ahead(d.x + at, kAhead);
-    return read(d.x + at, lanes);
+  sum_of<true>(
+      d, PoolIndex{},
+      [&](dim_t at, int lanes, IntVec<T>, auto read) LAMINA_INLINE_LAMBDA {
+        if (ahead) prefetch_ahead(d.x + at, kAhead);
+        return read(d.x + at, lanes);
+      },
+      scaled(d, scale));
+}
+
+// x^p, x^(p - 1) and x^(1 / p); P: the p that is known, 0 for any.
+template <int P, class T>
+struct Powers {
+  T p;
+  LAMINA_INLINE Vec<T> power(Vec<T> x) const {
+    if constexpr (P == 1) return x;
+    if constexpr (P == 2) return x * x;
+    if constexpr (P == 3) return x * x * x;
+    return vpow(x, splat(p));
+  }
+  LAMINA_INLINE Vec<T> slope(Vec<T> x) const {
+    if constexpr (P == 1) return splat(T(1));
+    if constexpr (P == 2) return x;
+    if constexpr (P == 3) return x * x;
+    return vpow_less_one(x, splat(p));
+  }
+  LAMINA_INLINE Vec<T> root(Vec<T> s) const {
+    if constexpr (P == 1) return s;
+    if constexpr (P == 2) return vsqrt(s);
+    return vpow(s, splat(T(1)) / p);
+  }
+};
+template <class T, class F>
+LAMINA_INLINE void with_powers(T p, F&& f) {
+  p == 1 ? f(Powers<1, T>{p}) : p == 2 ? f(Powers<2, T>{p}) : p == 3 ? f(Powers<3, T>{p}) : f(Powers<0, T>{p});
+}
+
+template <class T>
+void power_sum(const PoolRow<T>& d, T p, bool root) {
+  with_powers(p, [&](auto powers) {
+    sum_of<true>(
+        d, PoolIndex{},
+        [&](dim_t at, int lanes, IntVec<T>, auto read)
+            LAMINA_INLINE_LAMBDA { return powers.power(read(d.x + at, lanes)); },
+        [&](Vec<T> s, dim_t to, int lanes) LAMINA_INLINE_LAMBDA {
+          if (d.accumulate) s += get(d.y + to, lanes);
+          return root ? powers.root(s) : s;
+        });
+  });
+}
+
+template <class T>
+void power_gradient(const PoolRow<T>& d, const T* of, T p) {
+  with_powers(p, [&](auto powers) {
+    sum_of<true>(
+        d, PoolIndex{},
+        [&](dim_t at, int lanes, IntVec<T>, auto read) LAMINA_INLINE_LAMBDA { return read(d.x + at, lanes); },
+        [&](Vec<T> s, dim_t to, int lanes) LAMINA_INLINE_LAMBDA {
+          const Vec<T> g = s * powers.slope(get(of + to, lanes));
+          return d.accumulate ? get(d.y + to, lanes) + g : g;
+        });
+  });
+}
+
+template <class T>
+void power_shares(dim_t n, const T* y, const T* dy, T p, T* shares) {
+  with_powers(p, [&](auto powers) {
+    for_lanes<T>(n, [&](dim_t i, int lanes) LAMINA_INLINE_LAMBDA {
+      const Vec<T> v = get(y + i, lanes), g = get(dy + i, lanes) / powers.slope(v);
+      put<T>(shares + i, select<T>((v == T(0)) & (splat(p) != T(1)), Vec<T>{}, g), lanes);
+    });
   });
 }
 
@@ -322,6 +400,9 @@ void fill(PoolingKernels<T>& k) {
   k.max_tiles = max_tiles<T>;
   k.max_spread = max_spread<T>;
   k.sum = sum<T>;
+  k.power_sum = power_sum<T>;
+  k.power_gradient = power_gradient<T>;
+  k.power_shares = power_shares<T>;
 }
 
 }  // namespace

@@ -40,6 +40,12 @@ struct PoolingKernels {
   void (*max_spread)(const PoolRow<T>&, const PoolIndex&);
   // y = scale * sum over taps.
   void (*sum)(const PoolRow<T>&, T scale);
+  // y = sum over taps of x^p, or its p-th root.
+  void (*power_sum)(const PoolRow<T>&, T p, bool root);
+  // y = of^(p - 1) * sum over taps; `of` is laid out as y.
+  void (*power_gradient)(const PoolRow<T>&, const T* of, T p);
+  // shares = dy * y^(1 - p) of n elements, 0 where y is, unless p = 1.
+  void (*power_shares)(dim_t n, const T* y, const T* dy, T p, T* shares);
 };
 
 }  // namespace lamina

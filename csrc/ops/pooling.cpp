@@ -212,15 +212,10 @@ bool scatters(const Window& v) {
 template <class T, class I>
 void scatter(const Window& v, const I* index, const T* dy, T* dx, bool accumulate) {
   const dim_t C = v.C, blocks = (C + kChannels - 1) / kChannels, pixels = product(v.in), outputs = v.out[0] * v.out[1];
-  // Pixels from the first one under a window to that of each number; in adaptive windows numbers are pixels.
-  const dim_t numbers = v.adaptive ? pixels : product(v.taps);
+  const dim_t numbers = product(v.adaptive ? v.in : v.taps);
   Scratch<dim_t> places(numbers);
-  for (dim_t t = 0; t < numbers; t++) {
-    const dim_t d = t / v.taps[2] / v.taps[1] * v.dilation[0], h = t / v.taps[2] % v.taps[1] * v.dilation[1];
-    places[t] = v.adaptive ? t : (d * v.in[1] + h) * v.in[2] + t % v.taps[2] * v.dilation[2];
-  }
-  const Triple stride = v.adaptive ? Triple{} : v.stride;
-  const dim_t start = -((v.before[0] * v.in[1] + v.before[1]) * v.in[2] + v.before[2]);
+  fill_places(v, places.get());
+  const dim_t across = v.adaptive ? 0 : v.stride[2];
   // Rows of all planes, and those that a window reaches over.
   const dim_t rows = v.in[0] * v.in[1],
               reach = (v.taps[0] - 1) * v.dilation[0] * v.in[1] + (v.taps[1] - 1) * v.dilation[1] + 1;
@@ -241,9 +236,9 @@ void scatter(const Window& v, const I* index, const T* dy, T* dx, bool accumulat
       for (dim_t p = from; p < to && !accumulate; p += piece) std::fill_n(image + p * C, piece * count, T(0));
       for_rows(v.out, n * outputs, (n + 1) * outputs, [&](dim_t, dim_t d, dim_t h, dim_t row) {
         if (const dim_t r = first_row(d, h); r >= high || r + reach <= low) return;
-        const dim_t line = start + (d * stride[0] * v.in[1] + h * stride[1]) * v.in[2];
+        const dim_t line = first_pixel(v, d, h, 0);
         for (dim_t w = 0; w < v.out[2]; w++) {
-          const dim_t under = line + w * stride[2], o = (row * v.out[2] + w) * C + first;
+          const dim_t under = line + w * across, o = (row * v.out[2] + w) * C + first;
           for (dim_t c = 0; c < count; c++) {
             const std::size_t number = std::size_t(index[o + c]);
             if (number >= std::size_t(numbers)) continue;  // callers may give any index
@@ -327,9 +322,32 @@ void average_pool_backward(const AveragePoolBackward<T>& a) {
        [&](const PoolRow<T>& row, const Run&, auto&...) { k.sum(row, even ? mean : T(1)); });
 }
 
+template <class T>
+void lp_pool_forward(const LpPoolForward<T>& a) {
+  pool(flat(a.window), false, a.x, a.y, false, [&](const PoolRow<T>& row, const Run& run, auto&...) {
+    kernels<T>().pooling.power_sum(row, a.p, run.plane + 1 >= run.taps[0]);
+  });
+}
+
+template <class T>
+void lp_pool_backward(const LpPoolBackward<T>& a) {
+  if (!a.dx.wanted()) return;
+  const Window v = flat(a.window);
+  const auto& k = kernels<T>().pooling;
+  const dim_t outputs = v.N * product(v.out) * v.C;
+  Scratch<T> shares(outputs);
+  parallel_for(outputs, kGrain, [&](dim_t begin, dim_t end) {
+    k.power_shares(end - begin, a.y + begin, a.dy + begin, a.p, shares + begin);
+  });
+  pool(v, true, static_cast<const T*>(shares), a.dx.to, a.dx.adds(),
+       [&](const PoolRow<T>& row, const Run&, auto&...) { k.power_gradient(row, a.x + (row.y - a.dx.to), a.p); });
+}
+
 LAMINA_FOR_FLOATS(max_pool_forward, MaxPoolForward);
 LAMINA_FOR_FLOATS(max_pool_backward, MaxPoolBackward);
 LAMINA_FOR_FLOATS(average_pool_forward, AveragePoolForward);
 LAMINA_FOR_FLOATS(average_pool_backward, AveragePoolBackward);
+LAMINA_FOR_FLOATS(lp_pool_forward, LpPoolForward);
+LAMINA_FOR_FLOATS(lp_pool_backward, LpPoolBackward);
 
 }  // namespace lamina

@@ -22,7 +22,7 @@ def test_case_is_torchs(case, dtype):
     wanted = [i for i in case.gradients if isinstance(args[i], np.ndarray)]
     for i in wanted:
         theirs[i].requires_grad_()
-    want = case.torch(torch, *theirs)
+    want = case.torch(torch, *(case.torch_layout(theirs) if case.torch_layout else theirs))
     tolerance = 64 * float(np.finfo(dtype).eps) * (4 + case.reduction**0.5)
     close(y, want.detach().numpy(), tolerance, "value")
     if not case.backward:

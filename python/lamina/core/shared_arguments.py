@@ -54,6 +54,11 @@ _LAYERS = {
     "groups": "groups of channels that are convolved apart; divides the input's channels and ``filters``.",
     "depth_multiplier": "outputs of each input channel by itself, a positive integer.",
     "pool_size": "size of a window along the axes between batch and channels, an integer or one for each axis.",
+    "return_indices": (
+        "whether the result is a tuple of the maxima and of where they stood: the number of the pixel in its image, "
+        "counted row by row from 0, channels not counted, int32; for MaxUnpooling."
+    ),
+    "norm_type": "the exponent p, a positive number; 1 is the sum of a window, infinity its largest value.",
     "ceil_mode": (
         "whether a last window may reach beyond the padded input, if it begins inside of the input or its front "
         "padding."

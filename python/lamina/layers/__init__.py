@@ -49,6 +49,7 @@ from .siamese import *
 from .stacked_cells import *
 from .symbolic import *
 from .transformer import *
+from .unpooling import *
 from .upsampling import *
 from .variable import *
 from .wrappers import *

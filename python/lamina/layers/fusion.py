@@ -45,6 +45,8 @@ _BEHIND: tuple[tuple[type[Layer], ...], ...] = ((BatchNormalization,), _ACTIVATI
 def can_follow(layers: Sequence[Layer], layer: Layer) -> bool:
     """Whether ``layer``, the only one that gets the result of ``layers``, may be fused with them."""
     last = layers[-1]
+    if type(layer) in _POOLINGS and layer.return_indices:  # type: ignore[attr-defined]
+        return False
     if type(layer) in _POOLINGS and len(layers) > 1 and type(last) in _ACTIVATIONS:
         return True
     if type(last).call not in _TAKEN or type(last).__call__ is not Layer.__call__:

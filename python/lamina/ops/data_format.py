@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ..core.autograd import Tensor
 from .conversion import TensorLike, as_tensor, float_tensor
@@ -16,13 +17,22 @@ def is_channels_first(op: str, data_format: str | None) -> bool:
     return data_format == "channels_first"
 
 
-def around_channels_last(x: Tensor, data_format: str | None, op: str, f: Callable[[Tensor], Tensor]) -> Tensor:
-    """f(x) for a batch of images of any rank stored either way; f takes and returns channels last."""
-    if not is_channels_first(op, data_format):
+def around_channels_last(x: Tensor, data_format: str | None, op: str, f: Callable[[Tensor], Any]) -> Any:
+    """f(x) for a batch of images of any rank stored either way; f takes channels last, and returns one such tensor or a
+    tuple of them."""
+    if not is_channels_first(op, data_format) or x.ndim < 3:
         return f(x)
-    if x.ndim < 3:
-        return f(x)
-    y = f(transpose(x, (0, *range(2, x.ndim), 1)))
+    y = f(channels_last(x))
+    return tuple(map(channels_first, y)) if isinstance(y, tuple) else channels_first(y)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """A batch of images stored channels first, turned."""
+    return x if x.ndim < 3 else transpose(x, (0, *range(2, x.ndim), 1))
+
+
+def channels_first(y: Tensor) -> Tensor:
+    """A batch of images stored channels last, turned; what has no axes but channels is left."""
     return y if y.ndim < 3 else transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._common import Array, give
-from ._window import Window, sizes, window
+from ._window import Window, sizes, transposed_window, window
 
 _BYTE_TAPS = 256  # windows of more taps keep the winner's number in four bytes
 
@@ -173,3 +173,105 @@ def adaptive_max_pool_backward(
         part = gx[pixels]
         part += np.where(index[place].reshape(one) == numbers[..., None], dy[place].reshape(one), 0)
     give(dx, gx, accumulate, 0)
+
+
+def _positions(shape: tuple[int, ...], v: Window, number: Array) -> Array:
+    """The pixels of their images, (N, ..., C), under the taps of these numbers."""
+    pixels, size = np.zeros(number.shape, np.int64), shape[1:-1]
+    taps = np.unravel_index(number, v.taps)
+    for i, n in enumerate(size):
+        first = np.arange(v.out[i]) * v.strides[i] - v.pads[i][0]
+        place = first.reshape(-1, *(1,) * (len(size) - i)) + taps[i] * v.dilation[i]
+        pixels = pixels * n + place
+    return pixels.astype(np.int32)
+
+
+def max_pool_indices(
+    x: Array, index: Array, pool_size: Any, strides: Any, padding: Any, dilation_rate: Any, ceil_mode: bool
+) -> Array:
+    v = _window(x, pool_size, strides, padding, dilation_rate, ceil_mode)
+    return _positions(x.shape, v, index.astype(np.int64))
+
+
+def adaptive_max_pool_indices(x: Array, index: Array, output_size: Any) -> Array:
+    out, parts = _parts(x.shape, output_size)
+    found, every = np.empty((x.shape[0], *out, x.shape[-1]), np.int32), np.arange(np.prod(x.shape[1:-1]))
+    index = index.reshape(found.shape)
+    for place, pixels in parts:
+        number = _numbers(x.shape, out, pixels).reshape(-1)
+        pixel = every.reshape(x.shape[1:-1])[pixels[1:]].reshape(-1)
+        found[place] = pixel[np.searchsorted(number, index[place])]
+    return found.reshape(x.shape[0], x.shape[-1]) if output_size is None else found
+
+
+def _unpooled(x: Array, pool_size: Any, strides: Any, padding: Any, output_shape: Any) -> tuple[int, ...]:
+    """The sizes of the images that pooling made x of."""
+    axes = x.ndim - 2
+    if output_shape is not None:
+        return sizes(output_shape, axes)
+    taps, given = sizes(pool_size, axes), 0 if padding == "valid" else padding
+    return transposed_window(x, taps, pool_size if strides is None else strides, given, None, 1)[1]
+
+
+def _placed(indices: Array) -> tuple[Array, Array]:
+    """Numbers of image and channel for each index, so that three of them name an element."""
+    n, _, c = indices.shape
+    return np.arange(n)[:, None, None], np.arange(c)[None, None]
+
+
+def max_unpool_forward(
+    x: Array, indices: Array, pool_size: Any, strides: Any, padding: Any, output_shape: Any
+) -> Array:
+    n, c, size = x.shape[0], x.shape[-1], _unpooled(x, pool_size, strides, padding, output_shape)
+    y = np.zeros((n, int(np.prod(size)), c), x.dtype)
+    pixels = int(np.prod(x.shape[1:-1]))
+    values, places = x.reshape(n, pixels, c), indices.reshape(n, pixels, c)
+    image, channel = _placed(places)
+    for i in range(values.shape[1]):
+        y[image[:, 0], places[:, i], channel[:, 0]] = values[:, i]
+    return y.reshape(n, *size, c)
+
+
+def max_unpool_backward(indices: Array, dy: Array, dx: Array | None, accumulate: int = 0) -> None:
+    if dx is None:
+        return
+    n, c = dx.shape[0], dx.shape[-1]
+    places = indices.reshape(n, int(np.prod(dx.shape[1:-1])), c)
+    flat = dy.reshape(n, int(np.prod(dy.shape[1:-1])), c)
+    image, channel = _placed(places)
+    last = np.full(flat.shape, -1)
+    for i in range(places.shape[1]):
+        last[image[:, 0], places[:, i], channel[:, 0]] = i
+    stays = last[image, places, channel] == np.arange(places.shape[1])[None, :, None]
+    give(dx, np.where(stays, flat[image, places, channel], 0).reshape(dx.shape), accumulate, 0)
+
+
+def lp_pool_forward(
+    x: Array, p: float, pool_size: Any, strides: Any, padding: Any, dilation_rate: Any, ceil_mode: bool
+) -> Array:
+    total = average_pool_forward(x**p, pool_size, strides, padding, dilation_rate, ceil_mode, "window")
+    taps = np.prod(sizes(pool_size, x.ndim - 2))
+    return np.asarray((total * taps) ** (1 / p)).astype(x.dtype)
+
+
+def lp_pool_backward(
+    x: Array,
+    y: Array,
+    dy: Array,
+    p: float,
+    pool_size: Any,
+    strides: Any,
+    padding: Any,
+    dilation_rate: Any,
+    ceil_mode: bool,
+    dx: Array | None,
+    accumulate: int = 0,
+) -> None:
+    if dx is None:
+        return
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = dy if p == 1 else np.where(y == 0, 0, dy * y ** (1 - p))
+    total, taps = np.empty_like(dx), float(np.prod(sizes(pool_size, x.ndim - 2)))
+    options = (pool_size, strides, padding, dilation_rate, ceil_mode, "window")
+    average_pool_backward(share.astype(dy.dtype) * taps, *options, total)
+    give(dx, total * x ** (p - 1), accumulate, 0)

@@ -7,6 +7,7 @@ import json
 import tempfile
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class LayerCheck:
     options    the constructor's arguments
     inputs     the shape of the call's argument, batch first; a list of shapes for a list of tensors, and a tuple of
                such for several arguments
-    integers   0 for normal numbers; n > 0 for integers below n
+    integers   0 for normal numbers; n > 0 for integers below n; or such a number for each of several arguments
     smooth     False where the values have kinks near any point, so that central differences say nothing
     time       which axis of the first argument is time, for the check of masks; 0 for none
     leading    how many axes stand in front of an image of the first argument, for the check of data formats
@@ -42,15 +43,16 @@ class LayerCheck:
         kind: Callable[..., Layer],
         options: dict[str, Any],
         inputs: Any,
-        integers: int = 0,
+        integers: int | tuple[int, ...] = 0,
         smooth: bool = True,
         time: int = 0,
         leading: int = 1,
     ) -> None:
-        self.kind, self.options, self.integers, self.smooth, self.time = kind, options, integers, smooth, time
-        self.leading = leading
+        self.kind, self.options, self.smooth, self.time, self.leading = kind, options, smooth, time, leading
         several = isinstance(inputs, tuple) and not is_shape(inputs)
         self.shapes: tuple[Any, ...] = inputs if several else (inputs,)
+        self.limits = integers if isinstance(integers, tuple) else (integers,) * len(self.shapes)
+        self.integers = self.limits[0]  # of the first argument
         self.name = getattr(kind, "__name__", "layer")
 
     # ---- its parts ----
@@ -68,16 +70,18 @@ class LayerCheck:
         """Arguments for a call."""
         rng = np.random.default_rng(seed)
 
-        def array(shape: tuple[Any, ...]) -> Array:
+        def array(shape: tuple[Any, ...], limit: int) -> Array:
             size = shape if batch is None else (batch, *shape[1:])
-            return rng.integers(0, self.integers, size) if self.integers else rng.standard_normal(size).astype(dtype)
+            return rng.integers(0, limit, size) if limit else rng.standard_normal(size).astype(dtype)
 
-        return tuple(map_shapes(array, shape) for shape in self.shapes)
+        both = zip(self.shapes, self.limits, strict=True)
+        return tuple(map_shapes(partial(array, limit=limit), shape) for shape, limit in both)
 
     def symbols(self, dtype: str = "float32") -> tuple[Any, ...]:
         """Symbolic arguments with a free batch size."""
-        kind = "int64" if self.integers else dtype
-        return tuple(map_shapes(lambda s: Input(s[1:], dtype=kind), shape) for shape in self.shapes)
+        kinds = ["int64" if limit else dtype for limit in self.limits]
+        both = zip(self.shapes, kinds, strict=True)
+        return tuple(map_shapes(partial(lambda s, kind: Input(s[1:], dtype=kind), kind=k), s) for s, k in both)
 
     def failure(self, what: str) -> str:
         return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in self.options.items())}): {what}"
@@ -135,7 +139,7 @@ class LayerCheck:
         layer = self.make("float64")
         args = self.arrays("float64")
         layer(*args, training=False)
-        flat = [] if self.integers else flatten(args)
+        flat = [a for a in flatten(args) if a.dtype.kind == "f"]
         weights = layer.trainable_weights
         rng = np.random.default_rng(1)
         for w in weights:  # away from zeros and ones, where mistakes hide
@@ -147,7 +151,7 @@ class LayerCheck:
 
             def value(*values: Any, training: bool = training) -> Tensor:
                 given = iter(values)
-                filled = map_structure(lambda a: a if self.integers else next(given), args)
+                filled = map_structure(lambda a: next(given) if a.dtype.kind == "f" else a, args)
                 y = layer(*filled, training=training)
                 return ops.sum(ops.stack([ops.sum(t * _weights(t.shape)) for t in leaves(y) if t.dtype.kind == "f"]))
 
@@ -213,13 +217,13 @@ class LayerCheck:
         if "data_format" not in inspect.signature(self.kind).parameters or len(self.shapes[0]) < 3:
             return
         layers = [self.make(data_format=f) for f in ("channels_last", "channels_first")]
-        (x,) = self.arrays()
-        want = layers[0](x, training=False)
-        turned = np.moveaxis(x, -1, self.leading)
-        layers[1](turned, training=False)
+        args = self.arrays()
+        want = layers[0](*args, training=False)
+        turned = map_structure(lambda a: np.moveaxis(a, -1, self.leading), args)
+        layers[1](*turned, training=False)
         layers[1].load_state_dict(layers[0].state_dict())
-        image = x.ndim - self.leading  # its axes, with channels
-        for a, b in zip(leaves(layers[1](turned, training=False)), leaves(want), strict=True):
+        image = len(self.shapes[0]) - self.leading  # its axes, with channels
+        for a, b in zip(leaves(layers[1](*turned, training=False)), leaves(want), strict=True):
             got = np.moveaxis(a.numpy(), -image, -1) if a.ndim == b.ndim >= image + 1 else a.numpy()
             np.testing.assert_allclose(got, b.numpy(), rtol=1e-5, atol=1e-5, err_msg=self.failure("channels_first"))
 
@@ -234,7 +238,7 @@ def check_layer(
     kind: Callable[..., Layer],
     options: dict[str, Any] | None = None,
     inputs: Any = (4, 5),
-    integers: int = 0,
+    integers: int | tuple[int, ...] = 0,
     smooth: bool = True,
     time: int = 0,
     leading: int = 1,
@@ -250,7 +254,8 @@ def check_layer(
         options: the constructor's arguments.
         inputs: the shape of the argument of the call, batch first; a list of shapes for a list of tensors; a tuple of
             such for several arguments.
-        integers: 0 to call it with normal numbers, n > 0 to call it with integers below n.
+        integers: 0 to call it with normal numbers, n > 0 to call it with integers below n; or such a number for each
+            of several arguments.
         smooth: False where the layer's values have kinks near any input, so that differences say nothing.
         time: the axis of the first argument that a mask describes; 0 if it takes none.
         leading: how many axes stand in front of an image: one, or two for sequences of images.

@@ -62,6 +62,12 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.MaxPooling1D, {"pool_size": 2}, SEQUENCE, {"time": 1}
     yield la.MaxPooling2D, {"pool_size": (2, 3), "strides": 1}, IMAGE
     yield la.MaxPooling3D, {"pool_size": 2, "padding": "same"}, VOLUME
+    yield la.MaxUnpooling1D, {"padding": "same"}, (SEQUENCE, SEQUENCE), {"integers": (0, 8)}
+    yield la.MaxUnpooling2D, {"pool_size": (2, 3), "output_shape": (11, 18)}, (IMAGE, IMAGE), {"integers": (0, 198)}
+    yield la.MaxUnpooling3D, {"strides": 1, "padding": 1}, (VOLUME, VOLUME), {"integers": (0, 6)}
+    yield la.LpPooling1D, {"norm_type": 2, "padding": "same"}, SEQUENCE, {"time": 1}
+    yield la.LpPooling2D, {"norm_type": 4, "pool_size": (2, 3), "strides": 1}, IMAGE
+    yield la.LpPooling3D, {"norm_type": 2.0, "ceil_mode": True}, VOLUME
     yield la.AveragePooling1D, {"pool_size": 2, "padding": "same"}, SEQUENCE, {"time": 1}
     yield la.AveragePooling2D, {"pool_size": 2}, IMAGE
     yield la.AveragePooling3D, {"pool_size": (2, 2, 3), "padding": 1, "divisor": "padded", "ceil_mode": True}, VOLUME

@@ -28,7 +28,8 @@ class Case:
     arguments in front of the gradient destinations; for a forward with several results dy is the gradient of the
     first.  ``twin_inputs`` makes the twin's arguments where they differ.  ``flops`` and ``bytes`` are the forward's
     work in float32, ``backward_flops`` and ``backward_bytes`` the backward's, for the benchmark; 0 where it makes no
-    sense.  ``torch(torch, *arguments)`` is the forward in PyTorch, for comparisons of values, gradients and times.
+    sense.  ``torch(torch, *arguments)`` is the forward in PyTorch, for comparisons of values, gradients and times; of
+    ``torch_layout(arguments)``, where there is one: tensors turned as PyTorch stores them, which times leave out.
     """
 
     family: str
@@ -44,6 +45,7 @@ class Case:
     backward_bytes: float = 0.0
     twin_inputs: Callable[[np.random.Generator, Any], tuple[Any, ...]] | None = None
     torch: Callable[..., Any] | None = None
+    torch_layout: Callable[[Any], Any] | None = None
     reduction: int = 1  # length of the longest sum: the tolerance grows with its root
 
     @property

@@ -9,6 +9,24 @@ import numpy as np
 from . import Array, Case
 
 
+def _torch_conv(axes: int, sides: Any, options: dict[str, Any], activation: str) -> Any:
+    """A convolution of tensors that are turned already, channels first, in PyTorch."""
+
+    def torch_conv(torch: Any, x: Any, w: Any, b: Any, *_: Any) -> Any:
+        f = torch.nn.functional
+        if options.get("transposed"):
+            rest = {k: v for k, v in options.items() if k != "transposed"}
+            y = getattr(f, f"conv_transpose{axes}d")(x, w, b, **rest)
+        else:
+            even = all(a == b for a, b in sides)
+            x = x if even else f.pad(x, [n for side in reversed(sides) for n in side])
+            y = getattr(f, f"conv{axes}d")(x, w, b, padding=[a for a, _ in sides] if even else 0, **options)
+        y = y if activation == "linear" else getattr(torch, activation)(y)
+        return y.movedim(1, -1)
+
+    return torch_conv
+
+
 def _conv(
     x: tuple[int, ...],
     filters: int,
@@ -32,11 +50,22 @@ def _conv(
     if transposed:
         shape: tuple[int, ...] = (*taps, filters // groups, c)
         v, out = transposed_window(empty, taps, strides, padding, output_padding, dilation)
+        more = [max(0, -after) if before == 0 else before - after for before, after in v.pads]
+        exact = all(
+            m >= 0 and m < max(s, 1) and (before == after + m)
+            for m, (before, after), s in zip(more, v.pads, v.strides, strict=True)
+        )
+        theirs: dict[str, Any] = {
+            "transposed": True, "stride": v.strides, "padding": [a for a, _ in v.pads], "output_padding": more,
+            "groups": groups, "dilation": v.dilation,
+        }  # fmt: skip
         options: tuple[Any, ...] = (strides, padding, output_padding, dilation, groups, activation)
         sums = float(n * np.prod(v.out))
     else:
         shape = (*taps, c, filters) if depthwise else (*taps, c // groups, filters)
-        out = window(empty, taps, strides, padding, dilation).out
+        v = window(empty, taps, strides, padding, dilation)
+        out, exact = v.out, True
+        theirs = {"stride": v.strides, "dilation": v.dilation, "groups": c if depthwise else groups}
         options = (
             (strides, padding, dilation, activation) if depthwise else (strides, padding, dilation, groups, activation)
         )
@@ -52,6 +81,13 @@ def _conv(
     def saved(args: tuple[Any, ...], y: Any, dy: Array) -> tuple[Any, ...]:
         return args[0], args[1], y, dy, *options
 
+    def layout(args: Any) -> tuple[Any, ...]:
+        image, kernel, *rest = args
+        if depthwise:
+            kernel = kernel.reshape(*taps, 1, outputs)
+        kernel = kernel.movedim((-1, -2), (0, 1)).contiguous()
+        return image.movedim(-1, 1), kernel, *rest
+
     flops = 2.0 * sums * outputs * depth
     words = float(np.prod(x) + n * np.prod(out) * outputs + depth * outputs)
     name = f"{'x'.join(map(str, x))} {'x'.join(map(str, taps))} {'m=' if depthwise else ''}{filters}"
@@ -64,6 +100,8 @@ def _conv(
         "convolution", f"{op} {name}", f"{op}_forward", inputs, f"{op}_backward", (0, 1, 2), saved,
         flops=flops, bytes=4.0 * words, backward_flops=2 * flops, backward_bytes=8.0 * words,
         reduction=max(depth, int(np.prod(taps)) * outputs // max(groups, 1), int(n * np.prod(out)), int(sums), 1),
+        torch=_torch_conv(len(x) - 2, v.pads, theirs, activation) if exact and n * c * outputs else None,
+        torch_layout=layout,
     )  # fmt: skip
 
 
