@@ -316,3 +316,14 @@ def test_integers_are_numbers_too(check):
     got = layer(*whole)
     for a, b in zip(flatten(got), flatten(wanted), strict=True):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [layers.Attention, layers.AdditiveAttention])
+def test_the_mask_of_attention_is_the_query_s(kind):
+    query, value = Tensor(np.array([[True, False]])), Tensor(np.array([[True, True, False]]))
+    layer = kind()
+    assert layer.compute_mask([X, X], [query, value]) is query
+    assert layer.compute_mask([X, X], [None, value]) is None
+    assert layer.compute_mask([X, X]) is None
+    result = layer([attach(Tensor(X[:1, :2]), query), attach(Tensor(X[:1]), value)])
+    np.testing.assert_array_equal(result.mask, query)

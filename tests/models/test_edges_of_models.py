@@ -177,3 +177,18 @@ def test_a_model_of_layers_with_several_arguments_is_a_part_of_another():
     outer = models.Model([a, b], attended)
     given = [np.ones((2, 5, 4), np.float32), np.ones((2, 7, 4), np.float32)]
     np.testing.assert_array_equal(outer(given), inner(given))
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_callbacks_know_what_fit_was_called_with(held_out):
+    class Looks(lamina.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            seen.update(self.params)
+
+    seen = {}
+    x, y = np.ones((6, 2), np.float32), np.ones((6, 1), np.float32)
+    model = models.Sequential([layers.Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    given = {"validation_data": (x, y)} if held_out else {}
+    model.fit(x, y, batch_size=4, epochs=3, verbose=0, callbacks=[Looks()], **given)
+    assert seen == {"epochs": 3, "steps": 2, "verbose": 0, "validation": held_out}
