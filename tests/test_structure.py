@@ -164,7 +164,7 @@ def test_no_python_module_imports_itself_through_others():
 PUBLIC = [
     "", "activations", "callbacks", "config", "constraints", "data", "initializers", "layers", "losses", "metrics",
     "models", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers", "optimizers.schedules", "random",
-    "regularizers", "saving", "testing", "utils",
+    "regularizers", "saving", "testing", "utils", "utils.bounding_boxes",
 ]  # fmt: skip
 
 

@@ -182,6 +182,20 @@ void accumulate_gradients_py(BoundGroup& source, BoundGroup& target, dim_t steps
   run<accumulate_gradients>(op, double(source.elements()), args);
 }
 
+void unscale_gradients_py(BoundGroup& group, py::handle state_, dim_t growth_steps) {
+  constexpr const char* op = "unscale_gradients";
+  Call call(op);
+  const View state = call.first_destination(state_, "state");
+  expect(state, op, "state", {2}, Dtype::f64);
+  check(growth_steps > 0, op, ": growth_steps must be positive, got ", growth_steps);
+  check(group.get()->due, op, ": group must have due");
+  for (const Parameter& p : group.get()->parameters)
+    check(p.g != p.w, op, ": a gradient is the weight that it is written to");
+  keep_for_plan(py::cast(&group));
+  const GradientScaling args{.group = group.get(), .state = state.as<double>(), .growth_steps = growth_steps};
+  run<unscale_gradients>(op, double(group.elements()), args);
+}
+
 template <const py::object BoundGroup::* member>
 py::object get(BoundGroup& group) {
   return group.*member;
@@ -210,6 +224,9 @@ void bind_optimizer(py::module_& m) {
       m, "accumulate_gradients", accumulate_gradients_py, "source, target, steps",
       "Add the gradients of source to its weights, which are the gradients of target; each steps-th time they become "
       "means, and target is due.");
+  define(m, "unscale_gradients", unscale_gradients_py, "group, state, growth_steps",
+         "Divide the gradients of a group by state[0], the scale of the loss, into its weights; the group is due, and "
+         "state[1] counts on, if all are finite, else the scale is halved; after growth_steps it is doubled.");
   define(m, "update_rule", update_rule, "rule",
          "The names of a rule's options, and of its slots, each with that of the option that asks for it, or None.");
   define(

@@ -50,11 +50,22 @@ void optimizer_step(const OptimizerStep& a);
 
 // Adds up the gradients of `source`, whose weights are the sums, for `target`, whose gradients they are. The iterations
 // of source count them. The last of each `steps` makes the sums means, and target due; with the first one they begin
-// anew. A parameter is active in target if any of its gradients was; the touched rows of a table are those of all.
+// anew. A parameter is active in target if any of its gradients was; the touched rows of a table are those of all. A
+// source that is not due is left out, and nothing is due.
 struct GradientAccumulation {
   const ParameterGroup *source, *target;
   std::int64_t steps;
 };
 void accumulate_gradients(const GradientAccumulation& a);
+
+// Divides the gradients of `group` by state[0], the scale of the loss, into its weights, which what follows takes as
+// gradients. The group is due if all of them are finite. state[1] counts such steps: at growth_steps the scale is
+// doubled; where a gradient is not finite, it is halved; both begin to count anew.
+struct GradientScaling {
+  const ParameterGroup* group;
+  double* state;
+  std::int64_t growth_steps;
+};
+void unscale_gradients(const GradientScaling& a);
 
 }  // namespace lamina

@@ -1,10 +1,9 @@
-// Both directions are a product with a sparse matrix along each axis: rows of pixels first, into a line that stays in
-// cache, then pixels within it.
+// Both directions are a product with a sparse matrix along each axis: whole rows of pixels first, of all planes that a
+// line of the result needs, into a line that stays in cache, then pixels within it.
 #include "ops/resize.h"
 
 #include <algorithm>
-#include <cmath>
-#include <vector>
+#include <cstring>
 
 #include "core/parallel.h"
 #include "core/pool.h"
@@ -13,93 +12,165 @@
 namespace lamina {
 namespace {
 
-// Which inputs an output is a sum of: weight[o * taps + k] of input first[o] + k, k < count[o].
 template <class T>
-struct Axis {
-  dim_t taps;
-  std::vector<dim_t> first, count;
-  std::vector<T> weight;
+struct Resize {
+  const T* x;
+  T* y;
+  dim_t N, C, D, H, W;  // of x
+  const ResizeAxis<T>&depth, &rows, &columns;
+  bool accumulate;
 
-  Axis(dim_t outputs, dim_t most)
-      : taps(most),
-        first(static_cast<std::size_t>(outputs)),
-        count(static_cast<std::size_t>(outputs)),
-        weight(static_cast<std::size_t>(outputs * most)) {}
-
-  bool copies(dim_t o) const { return count[o] == 1 && weight[o * taps] == T(1); }
+  dim_t lines() const { return N * depth.outputs * rows.outputs; }
+  dim_t from() const { return W * C; }  // numbers of a line
+  dim_t to() const { return columns.outputs * C; }
+  ResizePixels<T> pixels(const T* line, T* result, dim_t begin, dim_t end) const {
+    return {line,
+            result + begin * C,
+            end - begin,
+            C,
+            columns.first.data() + begin,
+            columns.count.data() + begin,
+            columns.weight.data() + begin * columns.taps,
+            columns.taps,
+            accumulate};
+  }
 };
 
+// The rows that a line of the result is a sum of, line by line.
 template <class T>
-Axis<T> axis_of(dim_t in, dim_t out, Interpolation interpolation) {
-  Axis<T> a(out, 2);
-  for (dim_t o = 0; o < out; o++) {
-    const double middle = (double(o) + 0.5) * double(in) / double(out);
-    double part = 0;
-    if (interpolation == Interpolation::nearest) {
-      a.first[o] = std::min(in - 1, (2 * o + 1) * in / (2 * out));
-    } else {  // beyond the middle of the last pixel there is nothing to blend with
-      const double at = std::clamp(middle - 0.5, 0.0, double(in - 1));
-      a.first[o] = std::min(in - 1, static_cast<dim_t>(at));
-      part = at - double(a.first[o]);
-    }
-    a.count[o] = part > 0 ? 2 : 1;
-    a.weight[o * 2] = T(1 - part);
-    a.weight[o * 2 + 1] = T(part);
+class Sources {
+ public:
+  Sources(const Resize<T>& r, dim_t line)
+      : r_(r),
+        weight_(r.rows.taps),
+        h_(line % r.rows.outputs),
+        d_(line / r.rows.outputs % r.depth.outputs),
+        volume_(r.x + line / (r.rows.outputs * r.depth.outputs) * r.D * r.H * r.from()) {}
+  void next() {
+    if (++h_ < r_.rows.outputs) return;
+    h_ = 0;
+    if (++d_ < r_.depth.outputs) return;
+    d_ = 0;
+    volume_ += r_.D * r_.H * r_.from();
   }
-  return a;
-}
-
-// Neighbouring outputs have neighbouring inputs, so that an input's outputs stand in a row, too.
-template <class T>
-Axis<T> transposed(const Axis<T>& a, dim_t in) {
-  const dim_t out = static_cast<dim_t>(a.first.size());
-  std::vector<dim_t> count(static_cast<std::size_t>(in));
-  for (dim_t o = 0; o < out; o++)
-    for (dim_t k = 0; k < a.count[o]; k++) count[a.first[o] + k]++;
-  Axis<T> t(in, std::max<dim_t>(1, in ? *std::max_element(count.begin(), count.end()) : 0));
-  for (dim_t o = 0; o < out; o++)
-    for (dim_t k = 0; k < a.count[o]; k++) {
-      const dim_t i = a.first[o] + k;
-      if (t.count[i] == 0) t.first[i] = o;
-      t.weight[i * t.taps + t.count[i]++] = a.weight[o * a.taps + k];
+  bool none() const { return r_.depth.count[d_] * r_.rows.count[h_] == 0; }
+  bool copies() const { return r_.depth.copies(d_) && r_.rows.copies(h_); }
+  const T* row() const { return plane(0) + r_.rows.first[h_] * r_.from(); }
+  // Plane by plane; a row is one pixel of many channels.
+  void sum(T* y, bool accumulate) const {
+    const dim_t taps = r_.rows.taps;
+    for (dim_t i = 0; i < std::max<dim_t>(1, r_.depth.count[d_]); i++) {
+      const bool any = i < r_.depth.count[d_];
+      const T scale = any ? r_.depth.weight[d_ * r_.depth.taps + i] : T(0);
+      const dim_t count = any ? r_.rows.count[h_] : 0;
+      for (dim_t j = 0; j < count; j++) weight_[j] = scale * r_.rows.weight[h_ * taps + j];
+      kernels<T>().resize.pixels(
+          {plane(i), y, 1, r_.from(), &r_.rows.first[h_], &count, weight_, taps, accumulate || i > 0});
     }
-  return t;
+  }
+  // The summed row, in `line` where it is no row of x.
+  const T* in(T* line) const {
+    if (copies()) return row();
+    sum(line, false);
+    return line;
+  }
+
+ private:
+  const T* plane(dim_t i) const { return volume_ + (r_.depth.first[d_] + i) * r_.H * r_.from(); }
+
+  const Resize<T>& r_;
+  const Scratch<T> weight_;
+  dim_t h_, d_;
+  const T* volume_;  // of x
+};
+
+// Long lines without a sum of rows, such as sequences: parts of them.
+template <class T>
+void by_parts(const Resize<T>& r, dim_t parts) {
+  const dim_t pixels = r.columns.outputs;
+  parallel_for(
+      r.lines() * parts, kGrain / std::max<dim_t>(1, (r.from() + r.to()) / parts) + 1, [&](dim_t begin, dim_t end) {
+        for (dim_t i = begin; i < end; i++) {
+          const dim_t part = i % parts;
+          const Sources<T> sources(r, i / parts);
+          kernels<T>().resize.pixels(
+              r.pixels(sources.row(), r.y + i / parts * r.to(), pixels * part / parts, pixels * (part + 1) / parts));
+        }
+      });
 }
 
-// y (N, outputs of rows, outputs of columns, C) from x (N, H, W, C).
 template <class T>
-void resize(const T* x, T* y, dim_t N, dim_t H, dim_t W, dim_t C, const Axis<T>& rows, const Axis<T>& columns,
-            bool accumulate) {
-  const dim_t OH = static_cast<dim_t>(rows.first.size()), OW = static_cast<dim_t>(columns.first.size());
-  const auto pixels = kernels<T>().resize.pixels;
-  parallel_for(N * OH, kGrain / std::max<dim_t>(1, (W + OW) * C) + 1, [&](dim_t begin, dim_t end) {
-    const Scratch<T> line(W * C);
+void line_by_line(const Resize<T>& r) {
+  const bool straight = r.columns.is_identity(r.W);
+  parallel_for(r.lines(), kGrain / std::max<dim_t>(1, r.from() + r.to()) + 1, [&](dim_t begin, dim_t end) {
+    const Scratch<T> line(straight ? 0 : r.from());
+    Sources<T> sources(r, begin);
     for (dim_t i = begin; i < end; i++) {
-      const dim_t o = i % OH;
-      const T *image = x + i / OH * H * W * C, *from = image + rows.first[o] * W * C;
-      if (!rows.copies(o)) {
-        pixels({image, line, 1, W * C, &rows.first[o], &rows.count[o], &rows.weight[o * rows.taps], rows.taps, false});
-        from = line;
+      T* y = r.y + i * r.to();
+      if (straight) {
+        sources.sum(y, r.accumulate);
+      } else if (sources.none()) {
+        if (!r.accumulate) std::fill_n(y, r.to(), T(0));
+      } else {
+        kernels<T>().resize.pixels(r.pixels(sources.in(line), y, 0, r.columns.outputs));
       }
-      pixels({from, y + i * OW * C, OW, C, columns.first.data(), columns.count.data(), columns.weight.data(),
-              columns.taps, accumulate});
+      if (i + 1 < end) sources.next();
     }
   });
+}
+
+// Pixels that are chosen: a line that equals the one before is copied.
+template <class T>
+void repeated_lines(const Resize<T>& r) {
+  parallel_for(r.lines(), kGrain / std::max<dim_t>(1, r.from() + r.to()) + 1, [&](dim_t begin, dim_t end) {
+    Sources<T> sources(r, begin);
+    const T* before = nullptr;
+    for (dim_t i = begin; i < end; i++) {
+      T* y = r.y + i * r.to();
+      if (sources.row() == before)
+        std::memcpy(y, y - r.to(), static_cast<std::size_t>(r.to()) * sizeof(T));
+      else
+        kernels<T>().resize.pixels(r.pixels(sources.row(), y, 0, r.columns.outputs));
+      before = sources.row();
+      if (i + 1 < end) sources.next();
+    }
+  });
+}
+
+template <class T>
+void resize(const Resize<T>& r) {
+  if (r.lines() * r.to() == 0) return;
+  const bool chosen = r.C <= 3 && !r.accumulate && r.columns.is_choice();
+  if (chosen && r.rows.is_choice() && r.depth.is_choice() && !r.columns.is_identity(r.W))
+    repeated_lines(r);
+  else if (r.lines() < 64 && r.to() >= 2 * kGrain && !r.columns.is_identity(r.W) && r.rows.is_choice() &&
+           r.depth.is_choice())
+    by_parts(r, std::min(r.columns.outputs, r.to() / kGrain));
+  else
+    line_by_line(r);
+}
+
+template <class T>
+ResizeAxis<T> axis(const ResizeSizes& s, int i, const ResizeRule& rule) {
+  return resize_axis<T>(s.in[i], s.out[i], s.scale[i], rule);
 }
 
 }  // namespace
 
 template <class T>
 void resize_forward(const ResizeForward<T>& a) {
-  resize(a.x, a.y, a.N, a.H, a.W, a.C, axis_of<T>(a.H, a.OH, a.interpolation), axis_of<T>(a.W, a.OW, a.interpolation),
-         false);
+  const ResizeSizes& s = a.sizes;
+  const auto depth = axis<T>(s, 0, a.rule), rows = axis<T>(s, 1, a.rule), columns = axis<T>(s, 2, a.rule);
+  resize<T>({a.x, a.y, s.N, s.C, s.in[0], s.in[1], s.in[2], depth, rows, columns, false});
 }
 
 template <class T>
 void resize_backward(const ResizeBackward<T>& a) {
   if (!a.dx.wanted()) return;
-  resize(a.dy, a.dx.to, a.N, a.OH, a.OW, a.C, transposed(axis_of<T>(a.H, a.OH, a.interpolation), a.H),
-         transposed(axis_of<T>(a.W, a.OW, a.interpolation), a.W), a.dx.adds());
+  const ResizeSizes& s = a.sizes;
+  const auto depth = transposed(axis<T>(s, 0, a.rule), s.in[0]), rows = transposed(axis<T>(s, 1, a.rule), s.in[1]),
+             columns = transposed(axis<T>(s, 2, a.rule), s.in[2]);
+  resize<T>({a.dy, a.dx.to, s.N, s.C, s.out[0], s.out[1], s.out[2], depth, rows, columns, a.dx.adds()});
 }
 
 LAMINA_FOR_FLOATS(resize_forward, ResizeForward);

@@ -139,6 +139,7 @@ __all__: list[str] = [
     "unary_backward",
     "unary_forward",
     "unbroadcast",
+    "unscale_gradients",
     "update_rule",
     "use_isa",
     "where_backward",
@@ -1380,16 +1381,35 @@ def relu_gradient(y: typing.Any, dy: typing.Any) -> numpy.ndarray[typing.Any, nu
     dy where y > 0, else 0.
     """
 
-def resize_backward(dy: typing.Any, interpolation: str, dx: typing.Any, accumulate: int = 0) -> None:
+def resize_backward(
+    dy: typing.Any,
+    interpolation: str,
+    coordinates: str,
+    rounding: str,
+    antialias: bool,
+    cubic_coefficient: float,
+    exclude_outside: bool,
+    scales: typing.Any,
+    dx: typing.Any,
+    accumulate: int = 0,
+) -> None:
     """
     Gradient of resize_forward into dx.
     """
 
 def resize_forward(
-    x: typing.Any, height: int, width: int, interpolation: str
+    x: typing.Any,
+    size: collections.abc.Sequence[int],
+    interpolation: str,
+    coordinates: str,
+    rounding: str,
+    antialias: bool,
+    cubic_coefficient: float,
+    exclude_outside: bool,
+    scales: typing.Any,
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
-    Images x (N, H, W, C) as (N, height, width, C).
+    Sequences, images or volumes x (N, .., C) as (N, *size, C).
     """
 
 def rms_norm_backward(
@@ -1535,6 +1555,11 @@ def unary_forward(
 def unbroadcast(dy: typing.Any, dx: typing.Any, scale: float = 1.0, accumulate: bool = False) -> None:
     """
     dx (+)= scale * dy, summed over the axes along which dx broadcasts to dy.
+    """
+
+def unscale_gradients(group: ParameterGroup, state: typing.Any, growth_steps: int) -> None:
+    """
+    Divide the gradients of a group by state[0], the scale of the loss, into its weights; the group is due, and state[1] counts on, if all are finite, else the scale is halved; after growth_steps it is doubled.
     """
 
 def update_rule(rule: str) -> tuple[typing.Any, ...]:

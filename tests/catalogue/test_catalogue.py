@@ -161,7 +161,8 @@ def of_optimizers() -> dict[str, set[str]]:
         cls = getattr(optimizers, name)
         if not (isinstance(cls, type) and issubclass(cls, optimizers.Optimizer)) or cls is optimizers.Optimizer:
             continue
-        optimizer = cls(lambda v: optimizers.SGD()) if name == "MultiOptimizer" else cls()
+        around = {"MultiOptimizer": lambda v: optimizers.SGD(), "LossScaleOptimizer": optimizers.SGD()}
+        optimizer = cls(around[name]) if name in around else cls()
         w = lamina.Variable(np.ones((4, 3), "f4"))
         found[name] = kernels(lambda: optimizer.apply([np.ones((4, 3), "f4")], [w]))  # noqa: B023
     return found

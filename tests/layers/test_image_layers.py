@@ -108,8 +108,8 @@ def test_in_a_model_that_is_fitted_and_saved(name, options, tmp_path):
 def test_images_of_other_axes_are_refused_by_name(name, options):
     with pytest.raises(ValueError, match=rf"{name} '.*the images are \(3, 4\), expected \(H, W, C\) or a batch"):
         make(name, options)(np.zeros((3, 4), np.float32), training=True)
-    with pytest.raises(ValueError, match="bounding_box_format='xyxy' is not supported"):
-        make(name, options, bounding_box_format="xyxy")
+    with pytest.raises(ValueError, match=r"unknown bounding_box_format of|bounding_box_format='xywz' is not"):
+        make(name, options, bounding_box_format="xywz")
 
 
 @pytest.mark.parametrize(("name", "options"), [
@@ -154,7 +154,7 @@ def test_labels_and_masks_come_along():
     np.testing.assert_array_equal(out["name"], labels)
     bright = layers.RandomBrightness(0.9, seed=1)({"images": IMAGES, "segmentation_masks": masks}, training=True)
     np.testing.assert_array_equal(bright["segmentation_masks"], masks)
-    with pytest.raises(ValueError, match="'bounding_boxes' are not supported"):
+    with pytest.raises(ValueError, match="'bounding_boxes' need a bounding_box_format, such as 'xyxy'"):
         layers.RandomFlip()({"images": IMAGES, "bounding_boxes": labels}, training=True)
 
 
@@ -354,9 +354,8 @@ def test_resizing():
     assert set(out["segmentation_masks"].numpy().ravel() % 1) == {0}
     assert layers.Resizing(3, 4).compute_output_shape((None, None, None, 1)) == (None, 3, 4, 1)
     for options, message in (
-        ({"interpolation": "bicubic"}, "interpolation of Resizing"),
+        ({"interpolation": "bicubik"}, "interpolation of Resizing"),
         ({"fill_mode": "reflect"}, "fill_mode of Resizing"),
-        ({"antialias": True}, "antialias=True is not supported"),
         ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "exclude each other"),
     ):
         with pytest.raises(ValueError, match=message):

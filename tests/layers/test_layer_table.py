@@ -53,7 +53,8 @@ OF_ANY_TYPE = {
 def test_the_type_of_results_of_integers(row):
     """Called and drawn alike: the input's where elements only move, else the layer's."""
     args = map_structure(lambda a: np.round(3 * a).astype(np.int64) if a.dtype.kind == "f" else a, row.arrays())
-    moves = row.name in OF_ANY_TYPE and not row.options.get("normalize")
+    blends = row.options.get("normalize") or row.options.get("interpolation", "nearest") != "nearest"
+    moves = row.name in OF_ANY_TYPE and not blends
     for dtype in ("float32", "float64"):
         layer, again = row.make(dtype), row.make(dtype)
         drawn = again(*map_structure(lambda a: Input(a.shape[1:], dtype="int64"), args))

@@ -127,6 +127,13 @@ def accumulation() -> list[Any]:
     return [_native.ParameterGroup(sums, [rand(3, 2)], *rest), into, 2]
 
 
+def scaling() -> list[Any]:
+    """A group that is due or not, the scale and its steps, and a number."""
+    on = np.ones(1, np.bool_)
+    rest = [], on, on.copy(), np.array([0.1]), np.zeros(1, np.int64), None, on.copy()
+    return [_native.ParameterGroup([rand(3, 2)], [rand(3, 2)], *rest), np.array([8.0, 0.0]), 5]
+
+
 def plan(slots: bool = False) -> Any:
     p = _native.Plan()
     p.start()
@@ -179,6 +186,7 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "address": (lambda: [rand(3)], ()),
     "optimizer_step": (lambda: [group(1), *optimizers.RMSprop()._step_arguments()], ()),
     "accumulate_gradients": (accumulation, ()),
+    "unscale_gradients": (scaling, (1,)),
     "update_rule": (lambda: ["adam"], ()),
     "touch_all": (lambda: [_native.TouchedRows(3)], ()),
     "use_isa": (lambda: [_native.isa()], ()),

@@ -35,6 +35,123 @@ def test_bilinear_blends_by_the_middles_of_pixels():
     np.testing.assert_array_equal(ops.image.resize(x, (5, 7)).numpy(), x)
 
 
+OPTIONS = [
+    {"interpolation": "bicubic"},
+    {"interpolation": "bicubic", "rule": "torch"},
+    {"interpolation": "bicubic", "antialias": True},
+    {"interpolation": "bilinear", "antialias": True, "rule": "onnx"},
+    {"interpolation": "lanczos3"},
+    {"interpolation": "lanczos5", "antialias": True},
+    {"interpolation": "area"},
+    {"interpolation": "box", "antialias": True},
+    {"interpolation": "hamming", "antialias": True},
+    {"interpolation": "bilinear", "coordinates": "align_corners"},
+    {"interpolation": "bicubic", "coordinates": "asymmetric", "exclude_outside": False, "scales": (1.7, 0.6)},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: " ".join(map(str, o.values())))
+@pytest.mark.parametrize("size", [(6, 9), (5, 2), (1, 3)])
+def test_gradients_of_all_filters(size, options):
+    for channels in (1, 3, 20):
+        check_gradients(lambda x: ops.image.resize(x, size, **options), RNG.standard_normal((2, 3, 4, channels)))
+
+
+def onnx(x, size, **options):
+    x = np.asarray(x, np.float64)
+    return ops.image.resize(x[..., None], size, rule="onnx", **options).numpy()[..., 0]
+
+
+def test_examples_of_onnx():
+    """The examples of ONNX's Resize operator."""
+    x = np.arange(1.0, 17).reshape(4, 4)
+    small = [[1.0, 2], [3, 4]]
+    upper = [0.47265625, 0.76953125, 1.24609375, 1.875, 2.28125, 2.91015625, 3.38671875, 3.68359375]
+    left = [0.47265625, 1.66015625, 3.56640625, 6.08203125, 7.70703125, 10.22265625, 12.12890625, 13.31640625]
+    larger = onnx(x, (8, 8), interpolation="bicubic")
+    np.testing.assert_allclose(larger[0], upper, rtol=1e-7)
+    np.testing.assert_allclose(larger[:, 0], left, rtol=1e-7)
+    excluded = onnx(x, (8, 8), interpolation="bicubic", cubic_coefficient=-0.5, exclude_outside=True)
+    want = [0.55882353, 0.81494204, 1.35698249, 1.89705882, 2.39705882, 2.93713516, 3.47917561, 3.73529412]
+    np.testing.assert_allclose(excluded[0], want, rtol=1e-7)
+    aligned = onnx(small, (4, 4), interpolation="bilinear", coordinates="align_corners")
+    np.testing.assert_allclose(aligned[0], [1, 4 / 3, 5 / 3, 2])
+    np.testing.assert_allclose(onnx(small, (4, 4))[0], [1, 1.25, 1.75, 2])
+    smooth = onnx(x, (2, 2), interpolation="bicubic", antialias=True, scales=(0.6, 0.6))
+    np.testing.assert_allclose(smooth, [[2.5180721, 4.2858863], [9.589329, 11.357142]], rtol=1e-6)
+    smooth = onnx(x, (2, 2), antialias=True, scales=(0.6, 0.6))
+    np.testing.assert_allclose(smooth, [[2.875, 4.5], [9.375, 11.0]], rtol=1e-6)
+    symmetric = onnx([[1.0, 2, 3, 4]], (1, 2), coordinates="half_pixel_symmetric", scales=(1.0, 0.6))
+    np.testing.assert_allclose(symmetric, [[1.6666667, 3.3333333]], rtol=1e-6)
+    symmetric = onnx(small, (4, 5), coordinates="half_pixel_symmetric", scales=(2.3, 2.94))
+    np.testing.assert_allclose(symmetric[0], [1, 1.15986395, 1.5, 1.84013605, 2], rtol=1e-6)
+    np.testing.assert_allclose(symmetric[:, 0], [1, 1.56521738, 2.43478262, 3], rtol=1e-6)
+
+
+def test_nearest_pixels_by_every_rounding():
+    x = np.arange(4.0).reshape(1, 4)
+    for rounding, want in (  # outputs stand at 0, 0.5, 1 ...
+        ("round_prefer_floor", [0, 0, 1, 1, 2, 2, 3, 3]),
+        ("round_prefer_ceil", [0, 1, 1, 2, 2, 3, 3, 3]),
+        ("floor", [0, 0, 1, 1, 2, 2, 3, 3]),
+        ("ceil", [0, 1, 1, 2, 2, 3, 3, 3]),
+    ):
+        got = onnx(x, (1, 8), interpolation="nearest", rounding=rounding, coordinates="asymmetric")
+        np.testing.assert_array_equal(got[0], want, rounding)
+    got = onnx(x, (1, 2), interpolation="nearest", rounding="floor")  # at 0.5 and 2.5
+    np.testing.assert_array_equal(got[0], [0, 2])
+    np.testing.assert_array_equal(onnx(x, (1, 2), interpolation="nearest", rounding="ceil")[0], [1, 3])
+
+
+@pytest.mark.parametrize("name", ["NEAREST", "BOX", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS"])
+def test_as_pillow(name):
+    image = pytest.importorskip("PIL.Image", reason="the comparison needs Pillow")
+    ours = {"LANCZOS": "lanczos3"}.get(name, name.lower())
+    for rows, columns, *size in RNG.integers(1, 24, (200, 4)).tolist():
+        x = RNG.uniform(0, 255, (rows, columns)).astype(np.float32)
+        ends = [(2 * o + 1) * n % (2 * m) for n, m in zip((rows, columns), size, strict=True) for o in range(m)]
+        if name == "NEAREST" and 0 in ends:
+            continue  # half-way between two pixels Pillow's sums of steps decide
+        if name == "BOX" and any(n % m for n, m in zip((rows, columns), size, strict=True)):
+            continue  # pixels on the edge of a box fall to either side by rounding
+        want = np.asarray(image.fromarray(x).resize(size[::-1], image.Resampling[name]))
+        got = ops.image.resize(x[..., None], size, ours, rule="pillow").numpy()[..., 0]
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=2e-3, err_msg=f"{rows, columns} to {size}")
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+def test_layers_of_every_rank(rank, interpolation):
+    layer = getattr(layers, f"UpSampling{rank}D")(2, interpolation=interpolation)
+    x = RNG.standard_normal((2, 3, 4, 2)[: rank + 1] + (3,))
+    y = x
+    for axis in range(1, rank + 1):  # along one axis after the other
+        line = np.moveaxis(y, axis, -1)
+        larger = ops.image.resize(line.reshape(1, -1, line.shape[-1], 1), (line[..., 0].size, 2 * line.shape[-1]),
+                                  interpolation).numpy()  # fmt: skip
+        y = np.moveaxis(larger.reshape(*line.shape[:-1], -1), -1, axis)
+    layer = type(layer)(2, interpolation=interpolation, dtype="float64")
+    np.testing.assert_allclose(layer(x).numpy(), y, rtol=1e-12, atol=1e-12)
+    again = type(layer).from_config(layer.get_config())
+    assert again.interpolation == interpolation
+    np.testing.assert_array_equal(again(x), layer(x))
+    assert layer.compute_output_shape((None, *x.shape[1:])) == (None, *y.shape[1:])
+
+
+def test_smoothing_keeps_the_mean_where_it_shrinks():
+    x = np.zeros((1, 64, 64, 1), np.float32)
+    x[:, ::2, ::2] = 4  # a grid that plain interpolation misses or hits
+    smooth = ops.image.resize(x, (8, 8), antialias=True).numpy()
+    assert np.ptp(smooth[:, 1:-1, 1:-1]) < 0.05
+    assert abs(smooth.mean() - 1) < 0.05
+    layer = layers.Resizing(8, 8, antialias=True)
+    np.testing.assert_array_equal(layer(x), smooth)
+    assert layers.Resizing.from_config(layer.get_config()).antialias
+    for interpolation in ("bicubic", "lanczos3", "lanczos5"):
+        want = ops.image.resize(x, (5, 7), interpolation).numpy()
+        np.testing.assert_array_equal(layers.Resizing(5, 7, interpolation)(x), want)
+
+
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
 def test_as_pytorch(interpolation):
     torch = pytest.importorskip("torch")
@@ -64,7 +181,7 @@ def test_in_models(tmp_path):
 
 
 def test_errors_name_what_is_wrong():
-    with pytest.raises(ValueError, match="interpolation is 'cubic', expected 'nearest' or 'bilinear'"):
+    with pytest.raises(ValueError, match="interpolation is 'cubic', expected one of 'nearest', 'bilinear', 'bicubic'"):
         layers.UpSampling2D(interpolation="cubic")
     with pytest.raises(ValueError, match="size"):
         layers.UpSampling2D(0)
@@ -110,7 +227,15 @@ def test_proportions_are_kept_by_cropping_or_a_border(shape, data_format):
 def test_options_of_resize_that_are_refused():
     x = np.zeros((1, 2, 2, 1))
     for options, message in (
-        ({"antialias": True}, "antialias=True is not supported"),
+        ({"interpolation": "bicubik"}, "unknown interpolation of resize 'bicubik': did you mean 'bicubic'"),
+        ({"rule": "pytorch"}, "unknown rule of resize 'pytorch': did you mean 'torch'"),
+        ({"coordinates": "half"}, "unknown coordinates of resize 'half'"),
+        ({"rounding": "up", "interpolation": "nearest"}, "unknown rounding of resize 'up'"),
+        ({"rounding": "ceil"}, "interpolation 'bilinear' has no rounding, got 'ceil'"),
+        ({"cubic_coefficient": -0.5}, "interpolation 'bilinear' has no cubic_coefficient"),
+        ({"interpolation": "area", "scales": (2, 2)}, "interpolation 'area' has no scales"),
+        ({"scales": (2, 0)}, "scales must be positive numbers"),
+        ({"scales": (2,)}, "scales has 1 numbers, expected 2"),
         ({"fill_mode": "reflect"}, "fill_mode of resize"),
         ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "exclude each other"),
     ):

@@ -11,6 +11,7 @@ from lamina.core.autograd import Tensor
 from lamina.optimizers.base import classes
 
 CLASSES = {name: getattr(optimizers, name) for name in optimizers.__all__ if name.lower() in classes}
+del CLASSES["LossScaleOptimizer"]  # which has another one's options
 
 
 def examples(cls):

@@ -17,6 +17,7 @@ from .dropout import *
 from .einsum_dense import *
 from .elementwise import *
 from .embedding import *
+from .input_spec import *
 from .key_value_cache import *
 from .linear_algebra import *
 from .lookup import *
@@ -28,11 +29,14 @@ from .preprocessing.augment import *
 from .preprocessing.categories import *
 from .preprocessing.colours import *
 from .preprocessing.crop import *
+from .preprocessing.elastic import *
 from .preprocessing.flip import *
 from .preprocessing.geometry import *
 from .preprocessing.hashing import *
 from .preprocessing.light import *
+from .preprocessing.local_contrast import *
 from .preprocessing.lookup import *
+from .preprocessing.max_boxes import *
 from .preprocessing.patches import *
 from .preprocessing.pixels import *
 from .preprocessing.scale import *

@@ -77,6 +77,7 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
     """
 
     supports_masking = False
+    input_spec: Any = None  # an InputSpec, or a nest of them, that the first argument of calls is checked against
     _float_input = False  # integers and booleans in the first argument are converted to the layer's dtype
     _keeps_numbers = False  # numbers and lists in the first argument reach ``call`` as they are
     _takes_text = False  # arrays of text reach ``call``, too

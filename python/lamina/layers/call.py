@@ -23,6 +23,7 @@ from ..core.explain import show
 from ..core.tree import leaves, map_structure
 from ..ops.conversion import as_tensor, kernel_dtype
 from . import build
+from .input_spec import check_input
 from .masking import MaskedTensor, attach, mask_of
 from .symbolic import Node, SymbolicTensor, is_symbolic, specified
 
@@ -126,8 +127,12 @@ def full_call(
         args = _converted(layer, args)
         for key in kwargs:
             kwargs[key] = map_structure(lambda x: _convert(layer, x, False), kwargs[key])
+        if layer.input_spec is not None and args:
+            check_input(layer.input_spec, args[0])
         if not layer.built:
             build.build_for_call(layer, args, kwargs)
+            if layer.input_spec is not None and args:  # build may have set it
+                check_input(layer.input_spec, args[0])
         if training is not None:
             context.training = bool(training)
         if takes_training:
@@ -149,18 +154,21 @@ def full_call(
         for y in tensors(outputs):
             layer.add_loss(ops.divide(layer.activity_regularizer(y), float(math.prod(y.shape[:1]) or 1)))
     makes_masks = layer._makes_masks
+    goes_long = layer._adds_losses or added != context.added or makes_masks or layer.input_spec is not None
     if added != context.added:
         vars(layer)["_adds_losses"] = True
-    vars(layer).update(
-        _takes_training=takes_training, _ready=None if layer._adds_losses or makes_masks or by_default else known
-    )
+    vars(layer).update(_takes_training=takes_training, _ready=None if goes_long or by_default else known)
     return outputs if mask is None and not makes_masks else _with_mask(layer, outputs, args[0] if args else None, mask)
 
 
 def _draw(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call with symbolic tensors: one more node of a functional model."""
+    if layer.input_spec is not None and args:
+        check_input(layer.input_spec, args[0])
     if not layer.built:
         build.build_for_call(layer, args, kwargs)
+        if layer.input_spec is not None and args:
+            check_input(layer.input_spec, args[0])
     outputs = specified(layer, args, {k: v for k, v in kwargs.items() if k != "training"})
     layer._nodes.append(Node(layer, args, kwargs, outputs))
     return outputs

@@ -7,9 +7,18 @@ from typing import Any
 from .. import ops
 from ..core.autograd import Tensor
 from ..ops.data_format import around_channels_last
+from ..ops.resize import KERAS_INTERPOLATIONS, make_rule, resize_axes
 from . import arguments
 from .base import Layer
 from .symbolic import Shape
+
+
+def _interpolation(layer: Layer, name: Any) -> str:
+    name = name.lower() if isinstance(name, str) else name
+    if name not in KERAS_INTERPOLATIONS:
+        names = ", ".join(map(repr, KERAS_INTERPOLATIONS))
+        raise ValueError(f"{layer._label()}: interpolation is {name!r}, expected one of {names}")
+    return str(name)
 
 
 class UpSampling2D(Layer):
@@ -17,7 +26,8 @@ class UpSampling2D(Layer):
 
     Args:
         size: how many times as many, a positive integer or (rows, columns).
-        interpolation: "nearest" repeats each pixel, "bilinear" blends the four around it.
+        interpolation: "nearest" repeats each pixel, "bilinear" blends the four around it, "bicubic", "lanczos3" and
+            "lanczos5" more of them.
 
     Input shape: (N, H, W, C); (N, C, H, W) with ``data_format="channels_first"``.
 
@@ -42,16 +52,17 @@ class UpSampling2D(Layer):
         super().__init__(name=name, **kwargs)
         self.size = arguments.sizes(self, "size", size, 2)
         self.data_format = arguments.data_format(self, data_format)
-        if interpolation not in ("nearest", "bilinear"):
-            raise ValueError(f"{self._label()}: interpolation is {interpolation!r}, expected 'nearest' or 'bilinear'")
-        self.interpolation = interpolation
+        self.interpolation = _interpolation(self, interpolation)
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:
         arguments.check_axes(inputs.shape, self.data_format, 2)
-        rows, columns = inputs.shape[1:3] if self.data_format == "channels_last" else inputs.shape[2:]
+        return around_channels_last(inputs, self.data_format, "UpSampling2D", self._larger)
+
+    def _larger(self, x: Tensor) -> Tensor:
+        _, rows, columns, _ = x.shape
         size = (rows * self.size[0], columns * self.size[1])
-        return ops.image.resize(inputs, size, self.interpolation, data_format=self.data_format)
+        return resize_axes(x, size, make_rule("UpSampling2D", self.interpolation))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         arguments.check_axes(input_shape, self.data_format, 2)
@@ -61,27 +72,37 @@ class UpSampling2D(Layer):
 
 
 class UpSampling3D(Layer):
-    """Volumes with each voxel repeated along all three axes.
+    """Volumes with more planes, rows and columns.
 
     Args:
-        size: how many times each voxel stands there, a positive integer or (planes, rows, columns).
+        size: how many times as many, a positive integer or (planes, rows, columns).
+        interpolation: "nearest" repeats each voxel, "bilinear" blends the eight around it, "bicubic", "lanczos3" and
+            "lanczos5" more of them.  Keras has the first alone.
 
     Input shape: (N, D, H, W, C); (N, C, D, H, W) with ``data_format="channels_first"``.
 
     Output shape: (N, D * size[0], H * size[1], W * size[2], C), or with the channels first.
 
     Raises:
-        ValueError: a size is not positive; ``data_format`` is unknown; the input has other axes.
+        ValueError: a size is not positive; ``interpolation`` or ``data_format`` is unknown; the input has other axes.
 
     Source: Keras 3, UpSampling3D.
     """
 
     _float_input = True
 
-    def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        size: Any = (2, 2, 2),
+        data_format: str | None = None,
+        *,
+        interpolation: str = "nearest",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.size = arguments.sizes(self, "size", size, 3)
         self.data_format = arguments.data_format(self, data_format)
+        self.interpolation = _interpolation(self, interpolation)
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -89,14 +110,8 @@ class UpSampling3D(Layer):
         return around_channels_last(inputs, self.data_format, "UpSampling3D", self._larger)
 
     def _larger(self, x: Tensor) -> Tensor:
-        """Two images of nearest pixels: planes as rows of one image, then the planes themselves."""
-        n, depth, rows, columns, channels = x.shape
-        planes, *inner = self.size
-        x = ops.reshape(x, (n, depth, rows * columns, channels))
-        x = ops.image.resize(x, (depth * planes, rows * columns), "nearest")
-        x = ops.reshape(x, (n * depth * planes, rows, columns, channels))
-        size = (rows * inner[0], columns * inner[1])
-        return ops.reshape(ops.image.resize(x, size, "nearest"), (n, depth * planes, *size, channels))
+        size = tuple(n * s for n, s in zip(x.shape[1:4], self.size, strict=True))
+        return resize_axes(x, size, make_rule("UpSampling3D", self.interpolation))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         channels, sizes = arguments.stored(input_shape, self.data_format, 3)
@@ -105,31 +120,37 @@ class UpSampling3D(Layer):
 
 
 class UpSampling1D(Layer):
-    """Sequences with each step repeated.
+    """Sequences with more steps.
 
     Args:
-        size: how many times each step stands there, a positive integer.
+        size: how many times as many, a positive integer.
+        interpolation: "nearest" repeats each step, "bilinear" blends the two around it, "bicubic", "lanczos3" and
+            "lanczos5" more of them.  Keras has the first alone.
 
     Input shape: (N, T, features).
 
     Output shape: (N, T * size, features).
 
     Raises:
-        ValueError: ``size`` is not positive; the input has not three axes.
+        ValueError: ``size`` is not positive; ``interpolation`` is unknown; the input has not three axes.
 
     Source: Keras 3, UpSampling1D.
     """
 
-    _keeps_dtype = True
-
-    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+    def __init__(self, size: int = 2, *, interpolation: str = "nearest", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = arguments.positive(self, "size", size)
+        self.interpolation = _interpolation(self, interpolation)
+        self._keeps_dtype = self.interpolation == "nearest"
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        self.compute_output_shape(inputs.shape)
-        return ops.repeat(inputs, self.size, axis=1)
+        steps = self.compute_output_shape(inputs.shape)[1]
+        if self.interpolation == "nearest":
+            return ops.repeat(inputs, self.size, axis=1)
+        assert steps is not None
+        x = inputs if inputs.dtype.kind == "f" else ops.cast(inputs, self._dtype)
+        return resize_axes(x, (steps,), make_rule("UpSampling1D", self.interpolation))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 3:

@@ -43,7 +43,8 @@ from .special import sinc
 
 __all__ = ["elastic_transform", "map_coordinates", "perspective_transform", "scale_and_translate"]
 
-_FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
+_ORDERS = {"nearest": 0, "bilinear": 1}
+FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 
 
 def _mirrored(place: Tensor, size: int) -> Tensor:
@@ -99,8 +100,8 @@ def map_coordinates(
     x = as_tensor(inputs)
     if order not in (0, 1):
         raise ValueError(f"map_coordinates: order must be 0 or 1, got {order!r}")
-    if fill_mode not in _FILL_MODES:
-        raise ValueError(f"map_coordinates: fill_mode must be one of {', '.join(_FILL_MODES)}, got {fill_mode!r}")
+    if fill_mode not in FILL_MODES:
+        raise ValueError(f"map_coordinates: fill_mode must be one of {', '.join(FILL_MODES)}, got {fill_mode!r}")
     floats = x if x.dtype.kind == "f" else float_tensor(x)
     at = [as_tensor(c, floats.dtype) for c in coordinates]
     if len(at) != x.ndim or not x.ndim or len({c.shape for c in at}) != 1 or not at[0].ndim:
@@ -164,29 +165,32 @@ def elastic_transform(
 
     Source: Keras 3, keras.ops.image.elastic_transform; Simard, Steinkraus and Platt 2003.
     """
-    orders = {"nearest": 0, "bilinear": 1}
-    if interpolation not in orders:
+    if interpolation not in _ORDERS:
         raise ValueError(f"elastic_transform: interpolation must be 'nearest' or 'bilinear', got {interpolation!r}")
-    if fill_mode not in _FILL_MODES:
-        raise ValueError(f"elastic_transform: fill_mode must be one of {', '.join(_FILL_MODES)}, got {fill_mode!r}")
+    if fill_mode not in FILL_MODES:
+        raise ValueError(f"elastic_transform: fill_mode must be one of {', '.join(FILL_MODES)}, got {fill_mode!r}")
     if not sigma > 0:
         raise ValueError(f"elastic_transform: sigma must be positive, got {sigma!r}")
     generator = numpy_from(seed)
 
     def run(x: Tensor) -> Tensor:
-        n, h, w, c = x.shape
+        n, h, w, _ = x.shape
         size = int(6 * sigma) | 1
         shifts = as_tensor(sigma * generator.standard_normal((n, h, w, 2)), x.dtype)
         shifts = multiply(gaussian_blur(shifts, (size, size), (sigma, sigma)), alpha)
-        rows = add(shifts[..., :1], np.arange(h, dtype=x.dtype)[:, None, None])
-        columns = add(shifts[..., 1:], np.arange(w, dtype=x.dtype)[:, None])
-        each = [[(wrap(i), None)] for i in (np.arange(n)[:, None, None, None], np.arange(c))]
-        order = orders[interpolation]
-        return _sampled(
-            x, [each[0], _neighbours(rows, order), _neighbours(columns, order), each[1]], fill_mode, fill_value
-        )
+        return shifted(x, shifts, interpolation, fill_mode, fill_value)
 
     return of_images("elastic_transform", images, data_format, run)
+
+
+def shifted(x: Tensor, shifts: Tensor, interpolation: str, fill_mode: str, fill_value: float) -> Tensor:
+    """Images (N, H, W, C) whose pixels come from shifts (N, H, W, 2) down and to the right of their places."""
+    n, h, w, c = x.shape
+    rows = add(shifts[..., :1], np.arange(h, dtype=x.dtype)[:, None, None])
+    columns = add(shifts[..., 1:], np.arange(w, dtype=x.dtype)[:, None])
+    each = [[(wrap(i), None)] for i in (np.arange(n)[:, None, None, None], np.arange(c))]
+    order = _ORDERS[interpolation]
+    return _sampled(x, [each[0], _neighbours(rows, order), _neighbours(columns, order), each[1]], fill_mode, fill_value)
 
 
 def _cubic(x: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from .base import *
 from .gradient_descent import *
 from .gradient_transformer import *
 from .lookup import *
+from .loss_scale import *
 from .multi_optimizer import *
 from .root_mean_square import *
 from .schedules import LearningRateSchedule as LearningRateSchedule

@@ -46,11 +46,16 @@ class Averages:
         for v, mean in zip(new, self.means.views[first:], strict=True):
             mean[...] = v._array
 
-    def bind(self, variables: Sequence[Tensor]) -> tuple[Callable[[], None], Callable[[int], None]]:
-        """What to call at each step, native operations alone; and before it, with the number of steps before."""
+    def bind(
+        self, variables: Sequence[Tensor], updates: Array | None = None
+    ) -> tuple[Callable[[], None], Callable[[int], None]]:
+        """What to call at each step, native operations alone; and before it, with the number of steps before.
+
+        updates: whether a step updates weights, (1,); None: each does.
+        """
         due = np.zeros(1, np.bool_)
         weights = [v._array for v in variables]
-        update = _group(self.means.views, weights, self.steps, None)
+        update = _group(self.means.views, weights, self.steps, updates)
         back = _group(weights, self.means.views, np.zeros(1, np.int64), due)
 
         def prepare(steps: int) -> None:

@@ -125,8 +125,12 @@ class Optimizer(UpdateSteps):
             self._restore_saved()
         self._transform, self._group = self._grouped(self._active, self._rate)
         self._arguments = self._step_arguments() if self._rule is not None else ()
-        self._after = None if averages is None else averages.bind(self._variables)
+        self._after = None if averages is None else averages.bind(self._variables, self._due())
         self._version = -1  # there may be new variables
+
+    def _due(self) -> Array | None:
+        """Whether a step does anything, where that is known by the gradients alone."""
+        return None if self._loss_scale is None else self._loss_scale.due
 
     def _place_gradients(self) -> None:
         """Let gradients stand side by side in the arena: those that there aren't yet, and those that backward made."""
@@ -221,7 +225,7 @@ class Optimizer(UpdateSteps):
         """The running means of a step under record, with a flag of its own."""
         if self._averages is None:
             return None
-        step, prepare = self._averages.bind(self._variables)
+        step, prepare = self._averages.bind(self._variables, self._due())
         earlier = recording.optimizer_steps[id(self)]
         prepare(self._seen() + earlier)
         recording.hooks.append(lambda: prepare(self._seen() + earlier))

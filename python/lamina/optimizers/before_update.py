@@ -99,11 +99,34 @@ class Accumulate(GradientTransform):
     def bind(self, variables: Sequence[Tensor], gradients: Gradients) -> tuple[Gradients, Callable[[], None] | None]:
         rest = (gradients.active, np.zeros(1))
         source = _native.ParameterGroup(
-            self.sums.views, gradients.arrays, [], gradients.active, *rest, self.count, gradients.touched
-        )
+            self.sums.views, gradients.arrays, [], gradients.active, *rest, self.count, gradients.touched,
+            gradients.due,
+        )  # fmt: skip
         target = _native.ParameterGroup(
             [v._array for v in variables], self.sums.views, [], gradients.active, self.received, np.zeros(1),
             np.zeros(1, np.int64), self.touched, self.due,
         )  # fmt: skip
         given = Gradients(self.sums.views, self.received, self.touched, self.due)
         return given, partial(_native.accumulate_gradients, source, target, self.steps)
+
+
+class LossScale(GradientTransform):
+    """Gradients of a loss that was multiplied by ``state[0]``, divided by it; a step of those that are not finite does
+    nothing.  ``state[1]`` counts the others, after ``growth_steps`` of which the scale is doubled."""
+
+    def __init__(self, initial: float, growth_steps: int) -> None:
+        self.growth_steps = growth_steps
+        self.state_array = np.array([initial, 0.0])
+        self.divided = Arena()
+        self.due = np.ones(1, np.bool_)
+
+    def extend(self, variables: Sequence[Tensor]) -> None:
+        self.divided.extend(variables[len(self.divided) :])
+
+    def bind(self, variables: Sequence[Tensor], gradients: Gradients) -> tuple[Gradients, Callable[[], None] | None]:
+        group = _native.ParameterGroup(
+            self.divided.views, gradients.arrays, [], gradients.active, gradients.active, np.zeros(1),
+            np.zeros(1, np.int64), gradients.touched, self.due,
+        )  # fmt: skip
+        given = Gradients(self.divided.views, gradients.active, gradients.touched, self.due)
+        return given, partial(_native.unscale_gradients, group, self.state_array, self.growth_steps)

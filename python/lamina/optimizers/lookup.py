@@ -24,7 +24,10 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, Optimizer):
         return identifier
     if isinstance(identifier, dict):
-        return get(registry.class_name("optimizer", identifier)).from_config(identifier.get("config", {}))
+        name = registry.class_name("optimizer", identifier)
+        kind: Any = classes.get(name.lower()) if isinstance(name, str) else None
+        made = get(name) if kind is None else kind  # some cannot be made without arguments
+        return made.from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
         if identifier.lower() not in classes:
             raise unknown("optimizer", identifier, classes)

@@ -21,7 +21,7 @@ from ..core.suggest import unknown
 from ..layers.variable import Variable
 from . import schedules
 from .averages import Averages, check_averages
-from .before_update import Accumulate, Clip, GradientTransform, check_accumulation
+from .before_update import Accumulate, Clip, GradientTransform, LossScale, check_accumulation
 from .gradient_transformer import Transformers
 from .options import check_option
 from .schedules import LearningRateSchedule, Rate
@@ -87,6 +87,7 @@ class OptimizerState(Explained, strict=True):
         self._gradients = Arena()  # those of variables that had none before
         self.gradient_transformers = gradient_transformers
         self._accumulation: Accumulate | None = None
+        self._loss_scale: LossScale | None = None  # of a LossScaleOptimizer around this one
         self._averages: Averages | None = None
         self._own: dict[str, dict[int, Variable]] = {}  # state of update_step by name, of each variable that has it
         self._apart: dict[str, Variable] = {}  # and what belongs to no variable
@@ -290,9 +291,16 @@ class OptimizerState(Explained, strict=True):
         check_accumulation(type(self).__name__, steps)
         if steps != (None if self._accumulation is None else self._accumulation.steps):
             self._accumulation = None if steps is None else Accumulate(steps)
+        first = [] if self._loss_scale is None else [self._loss_scale]
         before = [] if self._accumulation is None else [self._accumulation]
         clip = Clip(clipvalue=self.clipvalue, clipnorm=self.clipnorm, global_clipnorm=self.global_clipnorm)
-        return [self._transformers, *before, clip]
+        return [*first, self._transformers, *before, clip]
+
+    def _scale_by(self, scaling: LossScale) -> None:
+        """Take gradients of a loss with this scale, and none of one's own."""
+        self.loss_scale_factor = None
+        self._loss_scale, self._group = scaling, None
+        note_change(self, "loss_scale_factor")
 
     def _arrays(self) -> dict[str, dict[int, Array]]:
         """The state of variables by name and place: the rule's slots, running means, what transformations keep."""

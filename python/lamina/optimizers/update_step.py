@@ -213,7 +213,8 @@ class UpdateSteps(OptimizerState):
         """Clip, decay and update_step of every variable that has a gradient."""
         gradients = group.gradients
         if gradients.due is not None:
-            forbid_capture(f"{type(self).__name__} has no native rule, and accumulates gradients")
+            what = "accumulates gradients" if self._loss_scale is None else "leaves out steps"
+            forbid_capture(f"{type(self).__name__} has no native rule, and {what}")
             if not gradients.due[0]:
                 return
         chosen = np.flatnonzero(gradients.active).tolist()

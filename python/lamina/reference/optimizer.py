@@ -320,6 +320,10 @@ def optimizer_step(
 def accumulate_gradients(source: ParameterGroup, target: ParameterGroup, steps: int) -> None:
     """Add the gradients of source to its weights, which are the gradients of target; the last of each ``steps`` makes
     them means, and target due.  The first one begins anew."""
+    assert target.due is not None
+    if source.due is not None and not source.due[0]:
+        target.due[0] = False
+        return
     place = int(source.iterations[0]) % steps
     for i, total in enumerate(source.weights):
         rows = None if target.touched is None else target.touched[i]
@@ -339,9 +343,21 @@ def accumulate_gradients(source: ParameterGroup, target: ParameterGroup, steps: 
                     rows.rows = together[np.sort(np.unique(together, return_index=True)[1])]
         if place == steps - 1 and target.active[i]:
             total /= total.dtype.type(steps)
-    assert target.due is not None
     target.due[0] = place == steps - 1
     source.iterations[0] += 1
 
 
-__all__ = ["ParameterGroup", "accumulate_gradients", "optimizer_step"]
+def unscale_gradients(group: ParameterGroup, state: Array, growth_steps: int) -> None:
+    """Divide the gradients of a group by state[0], the scale of the loss, into its weights; due if all are finite."""
+    assert group.due is not None
+    chosen = [i for i, on in enumerate(group.active) if on]
+    for i in chosen:
+        group.weights[i][...] = group.gradients[i] * group.gradients[i].dtype.type(1 / state[0])
+    finite = all(np.isfinite(group.gradients[i]).all() for i in chosen)
+    group.due[0] = finite
+    state[:] = (state[0], state[1] + 1) if finite else (state[0] / 2, 0)
+    if state[1] >= growth_steps:
+        state[:] = 2 * state[0], 0
+
+
+__all__ = ["ParameterGroup", "accumulate_gradients", "optimizer_step", "unscale_gradients"]

@@ -84,8 +84,11 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.AdaptiveAveragePooling2D, {"output_size": (2, 4)}, IMAGE
     yield la.AdaptiveAveragePooling3D, {"output_size": 2}, VOLUME
     yield la.UpSampling1D, {"size": 2}, SEQUENCE, {"time": 1}
+    yield la.UpSampling1D, {"size": 3, "interpolation": "bicubic"}, SEQUENCE
     yield la.UpSampling2D, {"size": (2, 3), "interpolation": "bilinear"}, IMAGE
+    yield la.UpSampling2D, {"size": 2, "interpolation": "lanczos3"}, IMAGE
     yield la.UpSampling3D, {"size": (2, 1, 3)}, VOLUME
+    yield la.UpSampling3D, {"size": 2, "interpolation": "bilinear"}, VOLUME
     yield la.ZeroPadding3D, {"padding": ((1, 0), (0, 2), (1, 1))}, VOLUME
     yield la.Cropping3D, {"cropping": ((1, 0), (0, 2), (1, 1))}, VOLUME
     yield la.ZeroPadding1D, {"padding": (1, 2)}, SEQUENCE, {"time": 1}
@@ -117,6 +120,7 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.CenterCrop, {"height": 7, "width": 3}, IMAGE
     yield la.Resizing, {"height": 3, "width": 8}, IMAGE
     yield la.Resizing, {"height": 4, "width": 4, "pad_to_aspect_ratio": True, "fill_value": 0.5}, IMAGE
+    yield la.Resizing, {"height": 2, "width": 3, "interpolation": "bicubic", "antialias": True}, IMAGE
     yield la.RandomCrop, {"height": 3, "width": 4, "seed": 3}, IMAGE
     yield la.RandomFlip, {"mode": "horizontal", "seed": 3}, IMAGE
     yield la.RandomContrast, {"factor": 0.4, "value_range": (-9, 9), "seed": 3}, IMAGE
@@ -146,7 +150,10 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.RandomGaussianBlur, {"kernel_size": (3, 5), "sigma": (0.3, 1.0), "seed": 3, **ranged}, IMAGE
     yield la.RandomErasing, {"seed": 3, **ranged}, IMAGE
     yield la.Solarization, {"addition_factor": 0.2, "threshold_factor": 0.5, "seed": 3, **ranged}, IMAGE
+    yield la.RandomElasticTransform, {"scale": 0.9, "seed": 3, **ranged}, IMAGE
+    yield la.MaxNumBoundingBoxes, {"max_number": 3}, IMAGE
     yield la.Equalization, {"bins": 16, **ranged}, IMAGE, {"smooth": False}
+    yield la.ContrastLimitedAdaptiveHistogramEqualization, {"tile_grid_size": 2, **ranged}, IMAGE, {"smooth": False}
     yield la.AutoContrast, {**ranged}, IMAGE, {"smooth": False}
     yield la.MixUp, {"alpha": 0.4, "seed": 3}, IMAGE
     yield la.CutMix, {"factor": 0.8, "seed": 3}, IMAGE

@@ -1,6 +1,7 @@
 """Helpers under keras.utils' names: data from files and arrays, seeds, descriptions of objects."""
 
 from ..core.rooms import public_names
+from . import bounding_boxes as bounding_boxes
 from .arrays import *
 from .feature_space import *
 from .folders import *
@@ -11,4 +12,4 @@ from .progbar import *
 from .sequences import *
 from .splits import *
 
-__all__ = list(public_names(__name__, globals()))
+__all__ = list(public_names(__name__, globals(), "bounding_boxes"))

@@ -97,7 +97,9 @@ class _Chosen(RandomImageLayer):
             "random_contrast": (RandomContrast, (f,), ranged),
             "random_sharpness": (RandomSharpness, (f,), ranged),
         }
-        shared = {"data_format": self.data_format, "dtype": self._dtype.name}
+        shared = {
+            "data_format": self.data_format, "dtype": self._dtype.name, "bounding_box_format": self.bounding_box_format,
+        }  # fmt: skip
         self._operations: dict[str, ImageLayer] = {}
         for name in names:
             kind, given, options = kinds[name]
@@ -162,6 +164,12 @@ class RandAugment(_Chosen):
         for name, transformation in drawn["steps"]:
             masks = self._operations[name]._transform_masks(masks, transformation)
         return masks
+
+    def _transform_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
+        for name, transformation in drawn["steps"]:
+            step = {**transformation, "image_size": drawn["image_size"]}
+            boxes = self._operations[name]._transform_boxes(boxes, step)
+        return boxes
 
 
 class AugMix(_Chosen):

@@ -10,6 +10,9 @@ from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_number
 from ...core.suggest import unknown
+from ...ops.bounding_boxes import pad
+from ...ops.image import border, largest_part
+from ...ops.resize import KERAS_INTERPOLATIONS
 from .. import arguments
 from ..symbolic import Shape
 from .image_layer import Drawn, ImageLayer, RandomImageLayer
@@ -27,6 +30,19 @@ class _Crop(ImageLayer):
         for axis, n in zip(self._image_axes, (self.height, self.width), strict=True):
             sizes[axis] = n
         return tuple(sizes)
+
+    def _new_size(self, size: tuple[Any, Any]) -> tuple[Any, Any]:
+        return self.height, self.width
+
+    def _boxes_of_part(self, boxes: Tensor, part: tuple[Any, Any, Any, Any]) -> Tensor:
+        """Boxes as a part (top, left, rows, columns) of the image has them that becomes the result."""
+        top, left, rows, columns = part
+        scale = np.array([self.width / columns, self.height / rows] * 2, self._dtype)
+        return ops.multiply(pad(boxes, ops.multiply(top, -1), ops.multiply(left, -1)), scale)
+
+    def _boxes_of_largest(self, boxes: Tensor, drawn: Drawn) -> Tensor:
+        rows, columns = drawn["image_size"]
+        return self._boxes_of_part(boxes, largest_part(rows, columns, self.height, self.width))
 
     def _largest_part(self, x: Tensor) -> Tensor:
         """The largest part in the middle that has the wanted proportions, resized."""
@@ -67,6 +83,13 @@ class CenterCrop(_Crop):
         if self.data_format == "channels_first":
             return images[..., top : top + self.height, left : left + self.width]
         return images[..., top : top + self.height, left : left + self.width, :]
+
+    def _transform_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
+        rows, columns = drawn["image_size"]
+        if rows < self.height or columns < self.width:
+            return self._boxes_of_largest(boxes, drawn)
+        top, left = (rows - self.height) // 2, (columns - self.width) // 2
+        return self._boxes_of_part(boxes, (top, left, self.height, self.width))
 
 
 class RandomCrop(_Crop, RandomImageLayer):
@@ -112,6 +135,14 @@ class RandomCrop(_Crop, RandomImageLayer):
             self._is_single(data.shape)
             return self._largest_part(ops.cast(data, self._dtype))
         parts = {k: self._without_training(data[k]) for k in ("images", "segmentation_masks") if k in data}
+        if "bounding_boxes" in data:
+            self._check_boxes(data["bounding_boxes"])
+            shape = data["images"].shape
+            drawn = {"image_size": self._size(shape)}
+            change, boxes = self.transform_bounding_boxes, data["bounding_boxes"]
+            parts["bounding_boxes"] = (
+                self._of_batch(change, boxes, drawn) if self._is_single(shape) else change(boxes, drawn)
+            )
         return {**data, **parts}
 
     def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
@@ -123,10 +154,16 @@ class RandomCrop(_Crop, RandomImageLayer):
         return {"rows": top, "columns": left}
 
     def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
-        if not drawn:
+        if "rows" not in drawn:
             return self._largest_part(images)
         height, width = self._image_axes
         return ops.take(ops.take(images, drawn["rows"], axis=height), drawn["columns"], axis=width)
+
+    def _transform_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
+        if "rows" not in drawn:
+            return self._boxes_of_largest(boxes, drawn)
+        top, left = (ops.cast(drawn[name][0], self._dtype) for name in ("rows", "columns"))
+        return self._boxes_of_part(boxes, (top, left, self.height, self.width))
 
 
 class Resizing(_Crop):
@@ -135,11 +172,12 @@ class Resizing(_Crop):
     Args:
         height: rows of the result, a positive integer.
         width: columns of the result, a positive integer.
+        interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5"; masks take the nearest pixel.
         crop_to_aspect_ratio: whether the largest part in the middle of the wanted proportions is taken before.
         pad_to_aspect_ratio: whether a border gives the image the wanted proportions before.
         fill_mode: how the border is filled: "constant".
         fill_value: what the border holds.
-        antialias: whether it is smoothed before it shrinks, which is not supported here: True is a ValueError.
+        antialias: whether images are smoothed as far as they shrink.
 
     Input shape: (N, H, W, C) or (H, W, C); (N, C, H, W) or (C, H, W) with ``data_format="channels_first"``.
 
@@ -168,23 +206,22 @@ class Resizing(_Crop):
         super().__init__(data_format, **kwargs)
         self.height = arguments.positive(self, "height", height)
         self.width = arguments.positive(self, "width", width)
-        if interpolation not in ("nearest", "bilinear"):
-            raise unknown(f"interpolation of {self._label()}", interpolation, ("nearest", "bilinear"))
+        if interpolation not in KERAS_INTERPOLATIONS:
+            raise unknown(f"interpolation of {self._label()}", interpolation, KERAS_INTERPOLATIONS)
         if fill_mode != "constant":
             raise unknown(f"fill_mode of {self._label()}", fill_mode, ("constant",))
         if crop_to_aspect_ratio and pad_to_aspect_ratio:
             raise ValueError(f"{self._label()}: crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other")
         if not is_number(fill_value):
             raise TypeError(f"{self._label()}: fill_value must be a number, got {fill_value!r}")
-        arguments.refuse(self, antialias=antialias)
         self.interpolation, self.antialias = interpolation, bool(antialias)
         self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = bool(crop_to_aspect_ratio), bool(pad_to_aspect_ratio)
         self.fill_mode, self.fill_value = fill_mode, float(fill_value)
 
     def _resized(self, x: Tensor, interpolation: str) -> Tensor:
         return ops.image.resize(
-            x, (self.height, self.width), interpolation, crop_to_aspect_ratio=self.crop_to_aspect_ratio,
-            pad_to_aspect_ratio=self.pad_to_aspect_ratio, fill_value=self.fill_value, data_format=self.data_format,
+            x, (self.height, self.width), interpolation, self.antialias, self.crop_to_aspect_ratio,
+            self.pad_to_aspect_ratio, fill_value=self.fill_value, data_format=self.data_format,
         )  # fmt: skip
 
     def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
@@ -192,6 +229,13 @@ class Resizing(_Crop):
 
     def _transform_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
         return self._resized(masks, "nearest")
+
+    def _transform_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
+        rows, columns = drawn["image_size"]
+        if self.crop_to_aspect_ratio:
+            return self._boxes_of_largest(boxes, drawn)
+        down, across = border(rows, columns, self.height, self.width) if self.pad_to_aspect_ratio else (0, 0)
+        return self._boxes_of_part(boxes, (-down, -across, rows + 2 * down, columns + 2 * across))
 
 
 __all__ = ["CenterCrop", "RandomCrop", "Resizing"]

@@ -7,6 +7,7 @@ from typing import Any
 from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.suggest import unknown
+from ...ops.bounding_boxes import sides
 from .image_layer import Drawn, RandomImageLayer
 
 _MODES = ("horizontal", "vertical", "horizontal_and_vertical")
@@ -50,6 +51,16 @@ class RandomFlip(RandomImageLayer):
 
     def _transform_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
         return self._transform(masks, drawn)
+
+    def _transform_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
+        height, width = drawn["image_size"]
+        left, top, right, bottom = sides(boxes)
+        flipped = [left, top, right, bottom]
+        if "horizontal" in self.mode:
+            flipped[0::2] = ops.subtract(width, right), ops.subtract(width, left)
+        if "vertical" in self.mode:
+            flipped[1::2] = ops.subtract(height, bottom), ops.subtract(height, top)
+        return ops.where(ops.reshape(drawn["flips"], (-1, 1, 1)), ops.stack(flipped, axis=-1), boxes)
 
 
 __all__ = ["RandomFlip"]

@@ -11,6 +11,7 @@ from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_number
 from ...core.suggest import unknown
+from ...ops.bounding_boxes import around, corner_points
 from ..arguments import fraction
 from .image_layer import Drawn, RandomImageLayer, bounds
 
@@ -41,13 +42,26 @@ class _Geometry(RandomImageLayer):
         drawn = self._maps(shape[0], *self._size(shape), rng)
         maps = np.zeros((shape[0], 8), self._dtype)
         maps[:, : drawn.shape[1]] = drawn
-        return {"transform": maps}
+        if self.bounding_box_format is None:
+            return {"transform": maps}
+        matrix = np.append(maps, np.ones((shape[0], 1)), axis=1).reshape(-1, 3, 3)
+        return {"transform": maps, "back": np.linalg.pinv(matrix).astype(self._dtype)}
 
     def _transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         return self._through(images, drawn, self.interpolation)
 
     def _transform_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
         return self._through(masks, drawn, "nearest")
+
+    def _transform_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
+        """The boxes around the corners, each where the map has it from.
+
+        Pixel 0 reaches from -0.5 to 0.5 in a map, from 0 to 1 in a box.
+        """
+        points = ops.subtract(corner_points(boxes), 0.5)
+        places = ops.concatenate([points, ops.ones_like(points[..., :1])], axis=-1)
+        moved = ops.einsum("nbkx,nyx->nbky", places, drawn["back"])
+        return around(ops.add(ops.divide(moved[..., :2], moved[..., 2:]), 0.5))
 
     def _through(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
         return ops.image.affine_transform(

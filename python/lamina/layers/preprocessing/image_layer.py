@@ -14,6 +14,7 @@ from ...core.explain import is_number, show
 from ...core.generator import Generator, numpy_from
 from ...core.grad_mode import grad_mode
 from ...core.tree import is_shape
+from ...ops.bounding_boxes import checked_format, clip_to_image_size, convert_format
 from ...ops.conversion import as_tensor
 from .. import arguments
 from ..base import Layer
@@ -25,16 +26,28 @@ Drawn = dict[str, Any]  # what was decided for one call, by name: tensors of one
 class ImageLayer(Layer):
     """Base of layers on images; they compute in the layer's type, whatever type the pixels have.
 
-    Besides images a call takes a dict with "images" and, as far as there are any, "labels" and "segmentation_masks",
-    which are changed along with them; other entries go through.  Where nobody says ``training=``, as outside of a
-    model, they are changed: ``fit`` says True, ``predict`` and ``evaluate`` say False.
+    Besides images a call takes a dict with "images" and, as far as there are any, "labels", "segmentation_masks" and
+    "bounding_boxes", which are changed along with them; other entries go through. Bounding boxes are a dict of "boxes"
+    (N, boxes, 4) and "labels" (N, boxes), or of lists, which become as long as the longest; -1 becomes the label of a
+    box that the image does not show any more.
+
+    Where nobody says ``training=``, as outside of a model, they are changed: ``fit`` says True, ``predict`` and
+    ``evaluate`` say False.
+
+    Args:
+        bounding_box_format: format of the boxes, as for ``utils.bounding_boxes.convert_format``; None without boxes.
     """
 
     _only_in_training = True
+    _takes_boxes = _needs_format = True
 
-    def __init__(self, data_format: str | None = None, bounding_box_format: Any = None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, bounding_box_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        arguments.refuse(self, bounding_box_format=bounding_box_format)
+        if not self._takes_boxes:
+            arguments.refuse(self, bounding_box_format=bounding_box_format)
+        elif bounding_box_format is not None:
+            bounding_box_format = checked_format(self._label(), "bounding_box_format", bounding_box_format)
+        self.bounding_box_format = bounding_box_format
         self.data_format = arguments.data_format(self, data_format)
         self._built = True
 
@@ -55,6 +68,15 @@ class ImageLayer(Layer):
         """Segmentation masks, changed; colours do not concern them."""
         return masks
 
+    def _transform_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
+        """Boxes (N, boxes, 4), (left, top, right, bottom) in an image of ``drawn["image_size"]``, changed; colours do
+        not concern them."""
+        return boxes
+
+    def _new_size(self, size: tuple[Any, Any]) -> tuple[Any, Any]:
+        """The height and width that images of this one get."""
+        return size
+
     # ---- what it promises ----
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
@@ -65,11 +87,12 @@ class ImageLayer(Layer):
             training: whether something is decided at all.
             seed: integer or Generator to draw from; None takes the layer's.
 
-        Returns: a dict of tensors with one row for each image, None without ``training``.
+        Returns: a dict of tensors with one row for each image, and with ``bounding_box_format`` the "image_size"; None
+            without ``training``.
         """
         images = as_tensor(data["images"] if isinstance(data, dict) else data)
         shape = (1, *images.shape) if self._is_single(images.shape) else images.shape
-        return self._decide(shape, seed) if training else None
+        return self._decided(shape, seed) if training else None
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
         """Images, changed as decided.
@@ -103,35 +126,81 @@ class ImageLayer(Layer):
         x = ops.cast(segmentation_masks, self._dtype)
         return self._transform_masks(x, transformation or {}) if training or not self._only_in_training else x
 
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
+        """Bounding boxes of images that are changed as decided.
+
+        Args:
+            bounding_boxes: a dict of "boxes" (N, boxes, 4) in the layer's format and "labels" (N, boxes).
+            transformation: what ``get_random_transformation`` returned.
+            training: whether they are changed at all.
+        """
+        given = dense_boxes(self, bounding_boxes)
+        if not training and self._only_in_training:
+            return given
+        (height, width), source = transformation["image_size"], self.bounding_box_format
+        assert source is not None
+        boxes = convert_format(given["boxes"], source, "xyxy", height, width, self._dtype)
+        moved = self._transform_boxes(boxes, transformation)
+        if moved is boxes:
+            return given
+        height, width = self._new_size((height, width))
+        shown = clip_to_image_size({**given, "boxes": moved}, height, width)
+        return convert_format(shown, "xyxy", source, height, width, self._dtype)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], dict):
+            boxes = args[0].get("bounding_boxes")
+            if isinstance(boxes, dict) and isinstance(boxes.get("boxes"), (list, tuple)) and "labels" in boxes:
+                args = ({**args[0], "bounding_boxes": padded_boxes(boxes)}, *args[1:])
+        return super().__call__(*args, **kwargs)
+
     def call(self, data: Any, training: bool = True) -> Any:
         images = data["images"] if isinstance(data, dict) and "images" in data else data
         if not isinstance(images, Tensor):
             raise ValueError(f"expected images or a dict with 'images', got {show(data)}")
         single = self._is_single(images.shape)
+        shape = (1, *images.shape) if single else images.shape
+        if isinstance(data, dict) and "bounding_boxes" in data:
+            self._check_boxes(data["bounding_boxes"])
         if not training and self._only_in_training:
             cast = ops.cast(images, self._dtype)
             return {**data, "images": cast} if isinstance(data, dict) else cast
+        drawn = self._decided(shape)
         if not isinstance(data, dict):
-            if single:
-                return self._of_batch(self.transform_images, images, self._decide((1, *images.shape)))
-            return self.transform_images(images, self._decide(images.shape))
-        if "bounding_boxes" in data:
-            raise ValueError("'bounding_boxes' are not supported; give 'images', 'labels' and 'segmentation_masks'")
-        drawn = self._decide((1, *images.shape) if single else images.shape)
+            return (
+                self._of_batch(self.transform_images, images, drawn) if single else self.transform_images(images, drawn)
+            )
         result = dict(data)
         for key, change in (
             ("images", self.transform_images),
             ("labels", self.transform_labels),
             ("segmentation_masks", self.transform_segmentation_masks),
+            ("bounding_boxes", self.transform_bounding_boxes),
         ):
             if key in data:
                 result[key] = self._of_batch(change, data[key], drawn) if single else change(data[key], drawn)
         return result
 
+    def _check_boxes(self, bounding_boxes: Any) -> None:
+        """Whether bounding boxes can come along."""
+        if not self._takes_boxes:
+            raise ValueError("'bounding_boxes' are not supported; give 'images', 'labels' and 'segmentation_masks'")
+        if self._needs_format and self.bounding_box_format is None:
+            raise ValueError("'bounding_boxes' need a bounding_box_format, such as 'xyxy', in the layer's constructor")
+        if not isinstance(bounding_boxes, dict) or not {"boxes", "labels"} <= set(bounding_boxes):
+            raise ValueError(f"'bounding_boxes' must be a dict of 'boxes' and 'labels', got {show(bounding_boxes)}")
+
     @staticmethod
     def _of_batch(change: Callable[..., Any], x: Any, drawn: Drawn) -> Any:
         """``change`` of a single image, as of a batch of one."""
+        if isinstance(x, dict):
+            batch = {k: ops.expand_dims(v, 0) for k, v in x.items()}
+            return {k: ops.squeeze(v, 0) for k, v in change(batch, drawn).items()}
         return ops.squeeze(change(ops.expand_dims(x, 0), drawn), 0)
+
+    def _decided(self, shape: tuple[int, ...], seed: Any = None) -> Drawn:
+        drawn = self._decide(shape, seed)
+        return drawn if self.bounding_box_format is None else {**drawn, "image_size": self._size(shape)}
 
     def _decide(self, shape: tuple[int, ...], seed: Any = None) -> Drawn:
         return {name: wrap(a) for name, a in self._draw(shape, None).items()}
@@ -167,7 +236,8 @@ class ImageLayer(Layer):
         return shape[height], shape[width]
 
     def _base_config(self) -> dict[str, Any]:
-        return super()._base_config() | {"data_format": self.data_format}
+        boxes = {} if self.bounding_box_format is None else {"bounding_box_format": self.bounding_box_format}
+        return super()._base_config() | {"data_format": self.data_format} | boxes
 
 
 class RandomImageLayer(ImageLayer):
@@ -215,6 +285,34 @@ class FactorLayer(RandomImageLayer):
         super().__init__(seed, data_format=data_format, **kwargs)
         self.factor = bounds(self, "factor", factor, 0, 1)
         self.value_range = checked_range(self, value_range)
+
+
+def padded_boxes(bounding_boxes: dict[str, Any]) -> dict[str, Any]:
+    """Bounding boxes given as lists as arrays; images with fewer of them get boxes of zeros with the label -1."""
+    boxes, labels = bounding_boxes["boxes"], bounding_boxes["labels"]
+    if not isinstance(labels, (list, tuple)) or len(boxes) != len(labels):
+        raise ValueError(
+            f"'bounding_boxes': lists need a label for each box, got boxes {show(boxes)}, labels {show(labels)}"
+        )
+    if any(isinstance(side, (list, tuple)) for b in boxes for side in b):  # one list an image
+        counts, marks = list(map(len, boxes)), list(map(len, labels))
+        if counts != marks:
+            raise ValueError(f"'bounding_boxes': images have {counts} boxes and {marks} labels")
+        most = max(counts)
+        boxes = [[*b, *[[0.0] * 4] * (most - len(b))] for b in boxes]
+        labels = [[*row, *[-1] * (most - len(row))] for row in labels]
+    return {**bounding_boxes, "boxes": np.array(boxes, np.float32), "labels": np.array(labels)}
+
+
+def dense_boxes(layer: Layer, bounding_boxes: dict[str, Any]) -> dict[str, Any]:
+    """Bounding boxes as tensors, checked."""
+    boxes, labels = bounding_boxes["boxes"], bounding_boxes["labels"]
+    x, marks = ops.cast(boxes, layer._dtype), as_tensor(labels)
+    if x.ndim != 3 or x.shape[-1] != 4 or marks.shape[:2] != x.shape[:2]:
+        raise ValueError(
+            f"'bounding_boxes': boxes are {x.shape}, labels {marks.shape}, expected (N, boxes, 4) and (N, boxes)"
+        )
+    return {**bounding_boxes, "boxes": x, "labels": marks}
 
 
 def bounds(

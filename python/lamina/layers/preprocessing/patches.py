@@ -10,7 +10,7 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_number
-from .image_layer import Drawn, RandomImageLayer, bounds, checked_range
+from .image_layer import Drawn, RandomImageLayer, bounds, checked_range, dense_boxes
 
 
 class _Patches(RandomImageLayer):
@@ -140,6 +140,20 @@ class MixUp(_Mixing):
         others = ops.take(images, drawn["permutation_order"], axis=0)
         return ops.add(ops.multiply(images, weight), ops.multiply(others, ops.subtract(1.0, weight)))
 
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
+        """The boxes of both images.
+
+        Args:
+            bounding_boxes: a dict of "boxes" (N, boxes, 4) and "labels" (N, boxes).
+            transformation: what ``get_random_transformation`` returned.
+            training: whether they are changed at all.
+        """
+        given = dense_boxes(self, bounding_boxes)
+        if not training:
+            return given
+        others = {k: ops.take(given[k], transformation["permutation_order"], axis=0) for k in ("boxes", "labels")}
+        return given | {k: ops.concatenate([given[k], v], axis=1) for k, v in others.items()}
+
 
 class CutMix(_Mixing):
     """In training, puts a random rectangle of another image of the batch into each, and blends labels by area.
@@ -158,6 +172,8 @@ class CutMix(_Mixing):
 
     Source: Keras 3, CutMix; Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers".
     """
+
+    _takes_boxes = False  # what is left of a box under a patch is not known
 
     def __init__(self, factor: Any = 1.0, seed: Any = None, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
