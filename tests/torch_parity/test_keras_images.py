@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from compare import many
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from keras_live import keras
 
@@ -110,16 +110,17 @@ def test_boxes_of_resized_images(x, way, seed):
 
 @many
 @given(
-    st.integers(1, 30), st.integers(1, 30), st.tuples(st.integers(1, 4), st.integers(1, 4)),
-    st.sampled_from([0.0, 1.0, 4.0, 40.0]), st.integers(0, 99), st.sampled_from(["channels_last", "channels_first"]),
+    st.integers(1, 8), st.integers(1, 8), st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    st.sampled_from([0, 1, 2, 5]), st.integers(0, 99), st.sampled_from(["channels_last", "channels_first"]),
 )  # fmt: skip
-def test_tiled_equalization(rows, columns, grid, limit, seed, data_format):
-    shape = (2, rows, columns, 3) if data_format == "channels_last" else (2, 3, rows, columns)
+def test_tiled_equalization(rows, columns, grid, most, seed, data_format):
+    """Whole tiles and whole counts: with PyTorch underneath Keras mirrors borders in another way, and rounds the most
+    pixels that a value may count for down."""
+    sizes = rows * grid[0], columns * grid[1]
+    shape = (2, *sizes, 3) if data_format == "channels_last" else (2, 3, *sizes)
     x = np.random.default_rng(seed).uniform(0, 255, shape).astype(np.float32)
-    options = {"clip_limit": limit, "tile_grid_size": grid, "data_format": data_format}
+    options = {"clip_limit": most * 256 / (rows * columns), "tile_grid_size": grid, "data_format": data_format}
     name = "ContrastLimitedAdaptiveHistogramEqualization"
-    for n, tiles in ((rows, grid[0]), (columns, grid[1])):
-        assume(-(-n // tiles) * tiles <= 2 * n)  # PyTorch mirrors no border that is wider than the image
     want = numpy(getattr(keras.layers, name)(**options)(x))
     got = getattr(layers, name)(**options)(x).numpy()
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=2e-2)
