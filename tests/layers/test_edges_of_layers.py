@@ -20,6 +20,7 @@ WITHOUT_MASKS = [
     "LSTMCell", "Layer", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "OpLayer", "Permute", "RepeatVector",
     "Reshape", "SeparableConv1D", "SeparableConv2D", "SimpleRNNCell", "StackedRNNCells", "UpSampling1D",
     "UpSampling2D", "UpSampling3D", "Wrapper", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
+    "LpPooling1D", "LpPooling2D", "LpPooling3D", "MaxUnpooling1D", "MaxUnpooling2D", "MaxUnpooling3D",
 ]  # fmt: skip
 
 
