@@ -59,7 +59,7 @@ def test_cases() -> list[Case]:
 
 def bench_cases() -> list[Case]:
     big = [(8 << 20,)]
-    alike = (optimizers.AdamW, optimizers.MultiOptimizer)  # which has Adam's rule, and which has those of others
+    alike = (optimizers.AdamW, optimizers.MultiOptimizer, optimizers.LossScaleOptimizer)  # rules of others
     cases = [_step(cls(), big) for cls in classes.values() if cls not in alike]
     cases += [_step(optimizers.SGD(momentum=0.9), big, "momentum"), _step(optimizers.Adam(), MLP)]
     return [*cases, _table_step(optimizers.Adam(), 200_000, 64, 4096)]

@@ -45,6 +45,9 @@ def _resize(
         interpolation != "bicubic" or (antialias and exclude_outside) or cubic_coefficient < -0.5
     )
     theirs_too = theirs_too and not (antialias and not exclude_outside)
+    theirs_too = (
+        theirs_too and rounding == "round_prefer_ceil" and max(size) < 500
+    )  # farther out its places are rounded
     theirs_too = theirs_too and (len(x) == 4 or (not antialias and interpolation != "bicubic"))
     words = float(x[0] * x[-1]) * (float(np.prod(x[1:-1])) + float(np.prod(size)))
     label = [interpolation, "antialias"][: 1 + antialias] + [coordinates] * (coordinates != "half_pixel")
