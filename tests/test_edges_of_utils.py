@@ -213,3 +213,19 @@ def test_seeds():
     first = np.random.rand()  # noqa: NPY002
     utils.set_random_seed(5)
     assert np.random.rand() == first  # noqa: NPY002 (NumPy takes 32 bits)
+
+
+@pytest.mark.parametrize("size", [None, (2, 3), (3, 2), (2, 2), (4, 3), (1, 1)])
+@pytest.mark.parametrize("mode", ["rgb", "rgba", "grayscale"])
+def test_sizes_of_images_from_files(size, mode, tmp_path):
+    pytest.importorskip("PIL.Image")
+    pixels = np.arange(18.0).reshape(2, 3, 3)
+    utils.save_img(tmp_path / "a.png", pixels, scale=False)
+    for keep in (False, True):
+        found = utils.img_to_array(utils.load_img(tmp_path / "a.png", mode, size, keep_aspect_ratio=keep))
+        assert found.shape == (*(size or (2, 3)), {"rgb": 3, "rgba": 4, "grayscale": 1}[mode])
+        if size in (None, (2, 3)) and mode == "rgb":
+            np.testing.assert_array_equal(found, pixels)
+    for wrong in ((0, 1), (1, -1), (1,), (1, 1, 1), 3):
+        with pytest.raises(ValueError, match="target_size must be"):
+            utils.load_img(tmp_path / "a.png", mode, wrong)

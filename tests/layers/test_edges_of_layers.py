@@ -7,6 +7,8 @@ import pytest
 
 from lamina import Tensor, initializers, layers, models
 from lamina.core.masked_tensor import MaskedTensor, attach
+from lamina.core.tree import flatten, map_structure
+from lamina.testing.layer_table import layer_checks
 
 X = np.arange(12.0, dtype=np.float32).reshape(2, 3, 2)
 # The layers at which a mask of steps ends; those that prepare images and text have no steps.
@@ -17,10 +19,10 @@ WITHOUT_MASKS = [
     "Cropping2D", "Cropping3D", "DepthwiseConv1D", "DepthwiseConv2D", "EinsumDense", "Flatten", "GRUCell",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "InputLayer",
-    "LSTMCell", "Layer", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "OpLayer", "Permute", "RepeatVector",
+    "LSTMCell", "Layer", "LpPooling1D", "LpPooling2D", "LpPooling3D", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D",
+    "MaxUnpooling1D", "MaxUnpooling2D", "MaxUnpooling3D", "OpLayer", "Permute", "RepeatVector",
     "Reshape", "SeparableConv1D", "SeparableConv2D", "SimpleRNNCell", "StackedRNNCells", "UpSampling1D",
     "UpSampling2D", "UpSampling3D", "Wrapper", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
-    "LpPooling1D", "LpPooling2D", "LpPooling3D", "MaxUnpooling1D", "MaxUnpooling2D", "MaxUnpooling3D",
 ]  # fmt: skip
 
 
@@ -290,3 +292,38 @@ def test_a_layer_without_weights_is_built_by_its_build():
     layer = Twice()
     layer.build((None, 3))
     assert layer.built
+
+
+def takes_numbers(check):
+    """Not indices, text, or images of which a random part changes."""
+    return not check.integers and not check.name.startswith("MaxUnpooling") and ".preprocessing." not in module(check)
+
+
+def module(check):
+    return getattr(check.kind, "__module__", "")
+
+
+OF_NUMBERS = [c for c in layer_checks() if takes_numbers(c)]
+
+
+@pytest.mark.parametrize("check", OF_NUMBERS, ids=lambda c: c.name)
+def test_integers_are_numbers_too(check):
+    """Whole numbers give what they give as floats, whichever of both kinds of numbers a layer is called with."""
+    layer = check.make()
+    given = check.arrays()
+    whole = map_structure(lambda a: np.round(2 * a).astype(np.int32), given)
+    wanted = layer(*map_structure(lambda a: a.astype(np.float32), whole))
+    got = layer(*whole)
+    for a, b in zip(flatten(got), flatten(wanted), strict=True):
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [layers.Attention, layers.AdditiveAttention])
+def test_the_mask_of_attention_is_the_query_s(kind):
+    query, value = Tensor(np.array([[True, False]])), Tensor(np.array([[True, True, False]]))
+    layer = kind()
+    assert layer.compute_mask([X, X], [query, value]) is query
+    assert layer.compute_mask([X, X], [None, value]) is None
+    assert layer.compute_mask([X, X]) is None
+    result = layer([attach(Tensor(X[:1, :2]), query), attach(Tensor(X[:1]), value)])
+    np.testing.assert_array_equal(result.mask, query)

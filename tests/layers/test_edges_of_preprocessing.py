@@ -399,3 +399,22 @@ def test_categories_at_their_ends():
     assert count(np.array([[0, 2]]), count_weights=np.array([[0.5, 2.0]])).numpy().tolist() == [[0.5, 0, 2]]
     for beyond in (-1, 3):  # which does not count, as in Keras
         assert encode(np.array([[0, beyond]])).numpy().tolist() == [[1, 0, 0]]
+
+
+@pytest.mark.parametrize("mask", [None, "", "pad"])
+@pytest.mark.parametrize("unknown", [0, 1])
+def test_words_by_their_places(mask, unknown):
+    """The mask, then the place of unknown words, then the vocabulary; and back, [UNK] for unknown ones."""
+    words, first = ["b", "a", "c"], (mask is not None) + unknown
+    places = {w: first + i for i, w in enumerate(words)} | ({} if mask is None else {mask: 0})
+    layer = layers.StringLookup(vocabulary=words, num_oov_indices=unknown, mask_token=mask)
+    np.testing.assert_array_equal(layer(list(places)), list(places.values()))
+    assert layer.vocabulary_size() == first + 3
+    if unknown:
+        np.testing.assert_array_equal(layer(["x", "[UNK]"]), [first - 1] * 2)
+    else:
+        with pytest.raises(ValueError, match="is not in the vocabulary"):
+            layer(["a", "x"])
+    back = layers.StringLookup(vocabulary=words, num_oov_indices=unknown, mask_token=mask, invert=True)
+    assert list(back(np.array(list(places.values())))) == list(places)
+    assert list(back(np.array([first + 3, -1]))) == ["[UNK]"] * 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamina
-from lamina import data, layers, optimizers
+from lamina import data, layers, models, optimizers
 
 
 def model_of(classes: int) -> lamina.Sequential:
@@ -165,3 +165,30 @@ def test_arrays_of_other_lengths_are_named():
         data.batches(X, X[:3])
     with pytest.raises(ValueError, match=r"x\[0\] has 4, x\[1\] has 3"):
         data.batches((X, X[:3]))
+
+
+def test_a_model_of_layers_with_several_arguments_is_a_part_of_another():
+    """Called with symbolic tensors it gives their shapes, whatever way its layers were called."""
+    x, y = layers.Input((None, 4)), layers.Input((None, 4))
+    inner = models.Model([x, y], layers.MultiHeadAttention(2, 3)(x, y, use_causal_mask=False))
+    a, b = layers.Input((5, 4)), layers.Input((7, 4))
+    attended = inner([a, b])
+    assert attended.shape == (None, 5, 4)
+    outer = models.Model([a, b], attended)
+    given = [np.ones((2, 5, 4), np.float32), np.ones((2, 7, 4), np.float32)]
+    np.testing.assert_array_equal(outer(given), inner(given))
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_callbacks_know_what_fit_was_called_with(held_out):
+    class Looks(lamina.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            seen.update(self.params)
+
+    seen = {}
+    x, y = np.ones((6, 2), np.float32), np.ones((6, 1), np.float32)
+    model = models.Sequential([layers.Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    given = {"validation_data": (x, y)} if held_out else {}
+    model.fit(x, y, batch_size=4, epochs=3, verbose=0, callbacks=[Looks()], **given)
+    assert seen == {"epochs": 3, "steps": 2, "verbose": 0, "validation": held_out}

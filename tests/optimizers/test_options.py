@@ -8,6 +8,7 @@ import math
 import pytest
 from optimizer_examples import CLASSES
 
+from lamina import optimizers
 from lamina.optimizers import schedules
 
 DECAY, RATE, NOT_NEGATIVE = ([0.0, 0.999999], [-1e-6, 1.0, 1.2]), ([0.0, 1.0], [-1e-6, 1.000001]), ([0.0, 9.0], [-1e-9])
@@ -74,3 +75,11 @@ def test_lengths_of_schedules(name):
         for value in wrong:
             with pytest.raises(ValueError, match=f"{name}: {option} must be positive, got"):
                 getattr(schedules, name)(0.1, **{**SCHEDULES[name], option: value})
+
+
+@pytest.mark.parametrize("name", [n for n in CLASSES if n != "MultiOptimizer"])
+def test_an_optimizer_by_its_class(name):
+    assert type(optimizers.get(CLASSES[name])) is CLASSES[name]
+    for wrong in (int, dict, schedules.CosineDecay, 3, None):
+        with pytest.raises(TypeError, match="expected a name or an Optimizer"):
+            optimizers.get(wrong)
