@@ -77,18 +77,20 @@ def test_configurations_are_accepted_by_both(row):
     again = type(ours).from_config(theirs.get_config())
     assert plain(again.get_config()) == plain(ours.get_config())
     wanted, found = plain(theirs.get_config()), plain(ours.get_config())
-    unsaid = ("rms_scaling", "unroll")  # the first is False alone here; the second changes nothing
+    unsaid = ("rms_scaling", "unroll", "zero_output_for_mask")  # False, or without effect
     differs = {k: (found.get(k), v) for k, v in wanted.items() if v is not None and found.get(k) != v}
     assert not {k: both for k, both in differs.items() if k not in unsaid}
 
 
-def drawn(row: Any) -> bool:
-    """Whether random numbers change a result, or its integers are no indices."""
+def comparable(row: Any) -> bool:
+    """Whether both give the same numbers: none are random, integers are indices, and Keras has them on PyTorch."""
     random = any(word in row.options for word in ("seed", "alpha", "factor")) and "preprocessing" in row.kind.__module__
-    return random or bool(row.integers and "Embedding" not in row.name)
+    lanczos = str(row.options.get("interpolation")).startswith("lanczos")
+    whole = row.name != "ContrastLimitedAdaptiveHistogramEqualization"  # equal over whole tiles: test_parity_resize
+    return not random and not lanczos and whole and not (row.integers and "Embedding" not in row.name)
 
 
-FIXED = [i for i, row in enumerate(COMPARED) if not drawn(row)]
+FIXED = [i for i, row in enumerate(COMPARED) if comparable(row)]
 
 
 @pytest.mark.parametrize("i", FIXED, ids=[ids[i] for i in FIXED])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .. import activations, constraints, initializers, regularizers
+from ..core import registry
 
 # Arguments that every constructor has or that are no options; Layer.__init__ keeps what there is to keep.
 _OF_EVERY_LAYER = frozenset((
@@ -30,7 +31,14 @@ def unused(constructor: Callable[..., Any], config: dict[str, Any]) -> list[str]
     """The options that only keywords give, which Keras's layers lack, as far as they have their defaults."""
     parameters = inspect.signature(constructor).parameters.values()
     further = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    return [p.name for p in further if p.name in config and config[p.name] == p.default]
+    return [p.name for p in further if p.name in config and config[p.name] in (p.default, _described(p))]
+
+
+def _described(parameter: inspect.Parameter) -> Any:
+    """A default as a configuration has it, where a name stands for an object."""
+    resolve = _RESOLVERS.get(parameter.name.rpartition("_")[2])
+    named = resolve is not None and isinstance(parameter.default, str)
+    return registry.serialize(resolve(parameter.default)) if resolve and named else parameter.default
 
 
 def own_arguments(label: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
