@@ -4,6 +4,7 @@
 #include "bind/window.h"
 #include "ops/conv_lstm.h"
 #include "ops/recurrent.h"
+#include "ops/recurrent_norm.h"
 
 namespace lamina {
 namespace {
@@ -28,69 +29,90 @@ constexpr CellKind kLstm{"lstm", Cell::lstm, 4, 4}, kGru{"gru", Cell::gru, 3, 4}
 // Arguments that forward and backward share, checked.
 struct Sequences {
   CellKind kind;
-  View x, kernel, recurrent;
-  std::optional<View> bias, h0, c0, projection, lengths, mask;
+  View x, recurrent;
+  std::optional<View> kernel, bias, h0, c0, projection, recurrent_gamma, state_gamma, state_beta, lengths, mask;
   CellActivation act, recurrent_act;
   bool go_backwards, in_time_order, zero_output;
+  double epsilon;
   dim_t B() const { return x.dim(0); }
   dim_t S() const { return x.dim(1); }
   dim_t U() const { return recurrent.dim(1) / kind.gates; }
   dim_t H() const { return recurrent.dim(0); }
-  double work() const { return 2.0 * double(B() * S()) * double(kernel.dim(1)) * double(x.dim(2) + H()); }
+  double work() const { return 2.0 * double(B() * S()) * double(recurrent.dim(1)) * double(x.dim(2) + H()); }
 };
 
-Sequences parse(Call& call, const CellKind& kind, py::handle x_, py::handle kernel_, py::handle recurrent_,
-                py::handle bias_, py::handle h0_, py::handle c0_, py::handle projection_, py::handle lengths_,
-                py::handle mask_, const std::string& activation, const std::string& recurrent_activation,
-                bool go_backwards, bool in_time_order, bool zero_output) {
+// What a call gives: arrays, then options.
+struct Given {
+  py::handle x, kernel, recurrent, bias, h0, c0, projection, recurrent_gamma, state_gamma, state_beta, lengths, mask;
+  const std::string &activation, &recurrent_activation;
+  bool go_backwards, in_time_order, zero_output;
+  double epsilon;
+};
+
+Sequences parse(Call& call, const CellKind& kind, const Given& given) {
   const char* op = kind.op;
   const dim_t G = kind.gates;
-  const View x = call.first(x_, "x");
+  const View x = call.first(given.x, "x");
   check(x.ndim() == 3, op, ": x must be (batch, time, features), got shape ", x.sizes());
   const dim_t B = x.dim(0), S = x.dim(1), I = x.dim(2);
-  const View recurrent = call.input_of_any(recurrent_, "recurrent_kernel");
-  const bool projected = !projection_.is_none();
-  check(!projected || kind.cell == Cell::lstm, op, ": has no projection");
+  const View recurrent = call.input_of_any(given.recurrent, "recurrent_kernel");
+  const bool projected = !given.projection.is_none(), is_lstm = kind.cell == Cell::lstm;
+  check(!projected || is_lstm, op, ": has no projection");
+  check(given.state_gamma.is_none() == given.state_beta.is_none() &&
+            given.state_gamma.is_none() == (!is_lstm || given.recurrent_gamma.is_none()),
+        op, ": state_gamma and state_beta belong to an lstm's recurrent_gamma");
   check(recurrent.ndim() == 2 && recurrent.dim(0) > 0 && recurrent.dim(1) > 0 &&
             (projected ? recurrent.dim(1) % G == 0 : recurrent.dim(1) == G * recurrent.dim(0)),
         op, ": recurrent_kernel must be (", projected ? "proj_size" : "units", ", ", G, " units), got shape ",
         recurrent.sizes());
   const dim_t H = recurrent.dim(0), U = recurrent.dim(1) / G;
   expect(recurrent, op, "recurrent_kernel", {H, G * U}, x.dtype());
-  const View kernel = call.input_of_any(kernel_, "kernel");
-  check(kernel.ndim() == 2 && kernel.dim(0) == I, op, ": x is ", x.sizes(), " but kernel takes ",
-        kernel.ndim() == 2 ? kernel.dim(0) : 0, " features on the last axis, kernel is ", kernel.sizes());
-  expect(kernel, op, "kernel", {I, G * U}, x.dtype());
-  check(c0_.is_none() || kind.cell == Cell::lstm, op, ": has one state, not two");
-  check(lengths_.is_none() || mask_.is_none(), op, ": give lengths or mask, not both");
+  const auto kernel = call.optional_of_any(given.kernel, "kernel");
+  if (kernel) {
+    check(kernel->ndim() == 2 && kernel->dim(0) == I, op, ": x is ", x.sizes(), " but kernel takes ",
+          kernel->ndim() == 2 ? kernel->dim(0) : 0, " features on the last axis, kernel is ", kernel->sizes());
+    expect(*kernel, op, "kernel", {I, G * U}, x.dtype());
+  }
+  check(kernel || I == G * U, op, ": x without a kernel must have the ", G * U, " columns of the gates, got shape ",
+        x.sizes());
+  check(given.c0.is_none() || kind.cell == Cell::lstm, op, ": has one state, not two");
+  check(given.lengths.is_none() || given.mask.is_none(), op, ": give lengths or mask, not both");
   check(S < (dim_t(1) << 31), op, ": too many steps: ", S);
-  return {
-      .kind = kind,
-      .x = x,
-      .kernel = kernel,
-      .recurrent = recurrent,
-      .bias = kind.cell == Cell::gru ? call.optional(bias_, "bias", {2, G * U}) : call.optional(bias_, "bias", {G * U}),
-      .h0 = call.optional(h0_, "the initial state h", {B, H}),
-      .c0 = call.optional(c0_, "the initial state c", {B, U}),
-      .projection = call.optional(projection_, "projection_kernel", {U, H}),
-      .lengths = call.optional_lengths(lengths_, B),
-      .mask = call.optional(mask_, "mask", {B, S}, Dtype::boolean),
-      .act = parse_cell_activation(activation, op, "activation"),
-      .recurrent_act = parse_cell_activation(recurrent_activation, op, "recurrent_activation"),
-      .go_backwards = go_backwards,
-      .in_time_order = in_time_order,
-      .zero_output = zero_output};
+  return {.kind = kind,
+          .x = x,
+          .recurrent = recurrent,
+          .kernel = kernel,
+          .bias = kind.cell == Cell::gru ? call.optional(given.bias, "bias", {2, G * U})
+                                         : call.optional(given.bias, "bias", {G * U}),
+          .h0 = call.optional(given.h0, "the initial state h", {B, H}),
+          .c0 = call.optional(given.c0, "the initial state c", {B, U}),
+          .projection = call.optional(given.projection, "projection_kernel", {U, H}),
+          .recurrent_gamma = call.optional(given.recurrent_gamma, "recurrent_gamma", {G * U}),
+          .state_gamma = call.optional(given.state_gamma, "state_gamma", {U}),
+          .state_beta = call.optional(given.state_beta, "state_beta", {U}),
+          .lengths = call.optional_lengths(given.lengths, B),
+          .mask = call.optional(given.mask, "mask", {B, S}, Dtype::boolean),
+          .act = parse_cell_activation(given.activation, op, "activation"),
+          .recurrent_act = parse_cell_activation(given.recurrent_activation, op, "recurrent_activation"),
+          .go_backwards = given.go_backwards,
+          .in_time_order = given.in_time_order,
+          .zero_output = given.zero_output,
+          .epsilon = given.epsilon};
 }
 
 template <class T>
 Recurrence<T> arguments(const Sequences& s) {
   return {.x = s.x.as<T>(),
-          .kernel = s.kernel.as<T>(),
+          .kernel = data_or_null<T>(s.kernel),
           .recurrent = s.recurrent.as<T>(),
           .bias = data_or_null<T>(s.bias),
           .h0 = data_or_null<T>(s.h0),
           .c0 = data_or_null<T>(s.c0),
           .projection = data_or_null<T>(s.projection),
+          .recurrent_gamma = data_or_null<T>(s.recurrent_gamma),
+          .state_gamma = data_or_null<T>(s.state_gamma),
+          .state_beta = data_or_null<T>(s.state_beta),
+          .epsilon = static_cast<T>(s.epsilon),
           .lengths = s.lengths ? s.lengths->data() : nullptr,
           .mask = data_or_null<bool>(s.mask),
           .B = s.B(),
@@ -122,18 +144,23 @@ Wanted result_if(const Call& call, bool wanted, Sizes shape) {
 
 template <const CellKind& kind>
 py::tuple forward_py(py::handle x, py::handle kernel, py::handle recurrent, py::handle bias, py::handle h0,
-                     py::handle c0, py::handle projection, py::handle lengths, py::handle mask,
-                     const std::string& activation, const std::string& recurrent_activation, bool go_backwards,
-                     bool in_time_order, bool zero_output, bool sequences, bool save) {
+                     py::handle c0, py::handle projection, py::handle recurrent_gamma, py::handle state_gamma,
+                     py::handle state_beta, py::handle lengths, py::handle mask, const std::string& activation,
+                     const std::string& recurrent_activation, bool go_backwards, bool in_time_order, bool zero_output,
+                     double epsilon, bool sequences, bool save) {
   Call call(kind.op);
-  const Sequences s = parse(call, kind, x, kernel, recurrent, bias, h0, c0, projection, lengths, mask, activation,
-                            recurrent_activation, go_backwards, in_time_order, zero_output);
+  const Sequences s =
+      parse(call, kind,
+            {x, kernel, recurrent, bias, h0, c0, projection, recurrent_gamma, state_gamma, state_beta, lengths, mask,
+             activation, recurrent_activation, go_backwards, in_time_order, zero_output, epsilon});
   const dim_t B = s.B(), S = s.S(), U = s.U(), H = s.H();
   const bool has_c = kind.cell == Cell::lstm;
   const Wanted y = result_if(call, sequences, {B, S, H}), h = result_if(call, true, {B, H}),
                c = result_if(call, has_c, {B, U}), gates = result_if(call, save, {B, S, kind.saved * U}),
                h_prev = result_if(call, save, {B, S, H}), c_all = result_if(call, save && has_c, {B, S, U}),
-               projected = result_if(call, save && s.projection, {B, S, U});
+               projected = result_if(call, save && s.projection, {B, S, U}),
+               raw = result_if(call, save && s.recurrent_gamma, {B, S, kind.gates * U}),
+               stats = result_if(call, save && s.recurrent_gamma, {B, S, kStats});
   with_float(call.dtype(), kind.op, [&]<class T>(T) {
     const RecurrentForward<T> a{.r = arguments<T>(s),
                                 .y = y.as<T>(),
@@ -142,24 +169,31 @@ py::tuple forward_py(py::handle x, py::handle kernel, py::handle recurrent, py::
                                 .gates = gates.as<T>(),
                                 .h_prev = h_prev.as<T>(),
                                 .c_all = c_all.as<T>(),
-                                .projected = projected.as<T>()};
+                                .projected = projected.as<T>(),
+                                .raw = raw.as<T>(),
+                                .stats = stats.as<T>()};
     run<recurrent_forward<T>>("recurrent_forward", s.work(), a);
   });
   return py::make_tuple(y.object(), h.object(), c.object(), gates.object(), h_prev.object(), c_all.object(),
-                        projected.object());
+                        projected.object(), raw.object(), stats.object());
 }
 
 template <const CellKind& kind>
 void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::handle bias, py::handle h0, py::handle c0,
-                 py::handle projection, py::handle lengths, py::handle mask, const std::string& activation,
+                 py::handle projection, py::handle recurrent_gamma, py::handle state_gamma, py::handle state_beta,
+                 py::handle lengths, py::handle mask, const std::string& activation,
                  const std::string& recurrent_activation, bool go_backwards, bool in_time_order, bool zero_output,
-                 py::handle gates_, py::handle h_prev_, py::handle c_all_, py::handle projected_, py::handle dy_,
-                 py::handle dh_, py::handle dc_, py::handle dx_, py::handle dkernel_, py::handle drecurrent_,
-                 py::handle dbias_, py::handle dh0_, py::handle dc0_, py::handle dprojection_, int accumulate) {
+                 double epsilon, py::handle gates_, py::handle h_prev_, py::handle c_all_, py::handle projected_,
+                 py::handle raw_, py::handle stats_, py::handle dy_, py::handle dh_, py::handle dc_, py::handle dx_,
+                 py::handle dkernel_, py::handle drecurrent_, py::handle dbias_, py::handle dh0_, py::handle dc0_,
+                 py::handle dprojection_, py::handle drecurrent_gamma_, py::handle dstate_gamma_,
+                 py::handle dstate_beta_, int accumulate) {
   const char* op = kind.op;
   Call call(op, accumulate);
-  const Sequences s = parse(call, kind, x, kernel, recurrent, bias, h0, c0, projection, lengths, mask, activation,
-                            recurrent_activation, go_backwards, in_time_order, zero_output);
+  const Sequences s =
+      parse(call, kind,
+            {x, kernel, recurrent, bias, h0, c0, projection, recurrent_gamma, state_gamma, state_beta, lengths, mask,
+             activation, recurrent_activation, go_backwards, in_time_order, zero_output, epsilon});
   const dim_t B = s.B(), S = s.S(), U = s.U(), H = s.H(), G = kind.gates;
   const View gates = call.input(gates_, "gates", {B, S, kind.saved * U}),
              h_prev = call.input(h_prev_, "h_prev", {B, S, H});
@@ -168,13 +202,23 @@ void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::hand
              dh = call.optional(dh_, "dh", {B, H}), dc = call.optional(dc_, "dc", {B, U});
   check(c_all.has_value() == (kind.cell == Cell::lstm), op, ": c_all belongs to lstm");
   check(projected.has_value() == s.projection.has_value(), op, ": projected belongs to a projection");
+  const auto raw = call.optional(raw_, "raw", {B, S, G * U}), stats = call.optional(stats_, "stats", {B, S, kStats});
+  check(raw.has_value() == s.recurrent_gamma.has_value() && stats.has_value() == raw.has_value(), op,
+        ": raw and stats belong to recurrent_gamma");
+  check(s.kernel || dkernel_.is_none(), op, ": dkernel belongs to a kernel");
   const auto dx = call.gradient(dx_, "dx", s.x.sizes(), 0),
-             dkernel = call.gradient(dkernel_, "dkernel", s.kernel.sizes(), 1),
+             dkernel = call.gradient(dkernel_, "dkernel", {s.x.dim(2), G * U}, 1),
              drecurrent = call.gradient(drecurrent_, "drecurrent_kernel", s.recurrent.sizes(), 2),
              dbias = kind.cell == Cell::gru ? call.gradient(dbias_, "dbias", {2, G * U}, 3)
                                             : call.gradient(dbias_, "dbias", {G * U}, 3),
              dh0 = call.gradient(dh0_, "dh0", {B, H}, 4), dc0 = call.gradient(dc0_, "dc0", {B, U}, 5),
-             dprojection = call.gradient(dprojection_, "dprojection_kernel", {U, H}, 6);
+             dprojection = call.gradient(dprojection_, "dprojection_kernel", {U, H}, 6),
+             drecurrent_gamma = call.gradient(drecurrent_gamma_, "drecurrent_gamma", {G * U}, 7),
+             dstate_gamma = call.gradient(dstate_gamma_, "dstate_gamma", {U}, 8),
+             dstate_beta = call.gradient(dstate_beta_, "dstate_beta", {U}, 9);
+  check((!dprojection.v || s.projection) && (!drecurrent_gamma.v || s.recurrent_gamma) &&
+            ((!dstate_gamma.v && !dstate_beta.v) || s.state_gamma),
+        op, ": gradients of weights that are not given");
   with_float(call.dtype(), op, [&]<class T>(T) {
     const RecurrentBackward<T> a{
         .r = arguments<T>(s),
@@ -182,6 +226,8 @@ void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::hand
         .h_prev = h_prev.as<T>(),
         .c_all = data_or_null<T>(c_all),
         .projected = data_or_null<T>(projected),
+        .raw = data_or_null<T>(raw),
+        .stats = data_or_null<T>(stats),
         .dy = data_or_null<T>(dy),
         .dh = data_or_null<T>(dh),
         .dc = data_or_null<T>(dc),
@@ -192,6 +238,9 @@ void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::hand
         .dh0 = dh0.as<T>(),
         .dc0 = dc0.as<T>(),
         .dprojection = dprojection.as<T>(),
+        .drecurrent_gamma = drecurrent_gamma.as<T>(),
+        .dstate_gamma = dstate_gamma.as<T>(),
+        .dstate_beta = dstate_beta.as<T>(),
     };
     run<recurrent_backward<T>>("recurrent_backward", 2 * s.work(), a);
   });
@@ -200,14 +249,16 @@ void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::hand
 template <const CellKind& kind>
 void define_cell(py::module_& m, const std::string& name, const char* results) {
   define(m, (name + "_forward").c_str(), forward_py<kind>,
-         "x, kernel, recurrent_kernel, bias, h0, c0, projection_kernel, lengths, mask, activation, "
-         "recurrent_activation, go_backwards, in_time_order, zero_output, sequences, save",
+         "x, kernel, recurrent_kernel, bias, h0, c0, projection_kernel, recurrent_gamma, state_gamma, state_beta, "
+         "lengths, mask, activation, recurrent_activation, go_backwards, in_time_order, zero_output, epsilon, "
+         "sequences, save",
          results);
   define(m, (name + "_backward").c_str(), backward_py<kind>,
-         with_defaults("x, kernel, recurrent_kernel, bias, h0, c0, projection_kernel, lengths, mask, activation, "
-                       "recurrent_activation, go_backwards, in_time_order, zero_output, gates, h_prev, c_all, "
-                       "projected, dy, dh, dc, dx, dkernel, drecurrent_kernel, dbias, dh0, dc0, dprojection_kernel, "
-                       "accumulate",
+         with_defaults("x, kernel, recurrent_kernel, bias, h0, c0, projection_kernel, recurrent_gamma, state_gamma, "
+                       "state_beta, lengths, mask, activation, recurrent_activation, go_backwards, in_time_order, "
+                       "zero_output, epsilon, gates, h_prev, c_all, projected, raw, stats, dy, dh, dc, dx, dkernel, "
+                       "drecurrent_kernel, dbias, dh0, dc0, dprojection_kernel, drecurrent_gamma, dstate_gamma, "
+                       "dstate_beta, accumulate",
                        0),
          "Gradients of the forward from those of y, h and c (None: zero).");
 }
@@ -316,6 +367,10 @@ ConvLstm<T> arguments(const ImageSequences& s) {
                     .h0 = data_or_null<T>(s.h0),
                     .c0 = data_or_null<T>(s.c0),
                     .projection = nullptr,
+                    .recurrent_gamma = nullptr,
+                    .state_gamma = nullptr,
+                    .state_beta = nullptr,
+                    .epsilon = 0,
                     .lengths = s.lengths ? s.lengths->data() : nullptr,
                     .mask = data_or_null<bool>(s.mask),
                     .B = s.B(),
@@ -404,9 +459,11 @@ void conv_lstm_backward_py(py::handle x, py::handle kernel, py::handle recurrent
 
 void bind_recurrent(py::module_& m) {
   constexpr const char* two =
-      "(y or None, h, c, and for backward, if save: gates, h_prev, c_all, projected or None) of whole sequences.";
+      "(y or None, h, c, and for backward, if save: gates, h_prev, c_all, and projected, raw, stats or None) of "
+      "whole sequences.";
   constexpr const char* one =
-      "(y or None, h, None, and for backward, if save: gates, h_prev, None, None) of whole sequences.";
+      "(y or None, h, None, and for backward, if save: gates, h_prev, None, None, and raw, stats or None) of whole "
+      "sequences.";
   define_cell<kLstm>(m, "lstm", two);
   define_cell<kGru>(m, "gru", one);
   define_cell<kGruResetBefore>(m, "gru_reset_before", one);

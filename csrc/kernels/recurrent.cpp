@@ -72,7 +72,7 @@ LAMINA_INLINE void put_state(const CellForward<T>& s, dim_t j, Vec<T> h, int l) 
   if (s.next) put<T>(s.next + j, h, l);
 }
 
-template <class T>
+template <class T, bool output = true>
 void lstm_forward(const CellForward<T>& s) {
   with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto gate) LAMINA_INLINE_LAMBDA {
     for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
@@ -91,18 +91,39 @@ void lstm_forward(const CellForward<T>& s) {
       g = act(g);
       o = gate(o);
       const Vec<T> c = f * get_or_zero(s.c_prev, j, l) + i * g;
-      const Vec<T> h = o * act(c);
       put<T>(p, i, l);
       put<T>(p + s.U, f, l);
       put<T>(p + 2 * s.U, g, l);
       put<T>(p + 3 * s.U, o, l);
       put<T>(s.c + j, c, l);
-      put_state(s, j, h, l);
+      if constexpr (output) put_state(s, j, o * act(c), l);
     });
   });
 }
 
 template <class T>
+void lstm_output_forward(const CellForward<T>& s) {
+  with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      put_state(s, j, get(s.gates + 3 * s.U + j, l) * act(get(s.normal + j, l)), l);
+    });
+  });
+}
+
+template <class T>
+void lstm_output_backward(const CellBackward<T>& s) {
+  with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto gate) LAMINA_INLINE_LAMBDA {
+    for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+      const Vec<T> o = get(s.gates + 3 * s.U + j, l), a = act(get(s.normal + j, l));
+      const Vec<T> dh = get(s.dh + j, l) + get_or_zero(s.dy, j, l), dout = dh * a * gate.slope(o);
+      put<T>(s.dnormal + j, dh * o * act.slope(a), l);
+      put<T>(s.dz + 3 * s.U + j, dout, l);
+      put<T>(s.dr + 3 * s.U + j, dout, l);
+    });
+  });
+}
+
+template <class T, bool output = true>
 void lstm_backward(const CellBackward<T>& s) {
   with_activations<T>(s.act, s.recurrent_act, [&](auto act, auto gate) LAMINA_INLINE_LAMBDA {
     for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
@@ -113,19 +134,23 @@ void lstm_backward(const CellBackward<T>& s) {
       }
       fetch(s.c + j + 2 * s.ahead * s.U);
       if (s.dy) fetch(s.dy + j + s.ahead * s.U);
-      const Vec<T> i = get(p, l), f = get(p + s.U, l), g = get(p + 2 * s.U, l), o = get(p + 3 * s.U, l);
-      const Vec<T> a = act(get(s.c + j, l));
-      const Vec<T> dh = get(s.dh + j, l) + get_or_zero(s.dy, j, l);
-      const Vec<T> dc = get(s.dc + j, l) + dh * o * act.slope(a);
+      const Vec<T> i = get(p, l), f = get(p + s.U, l), g = get(p + 2 * s.U, l);
+      Vec<T> dc = get(s.dc + j, l), dout{};
+      if constexpr (output) {
+        const Vec<T> o = get(p + 3 * s.U, l), a = act(get(s.c + j, l));
+        const Vec<T> dh = get(s.dh + j, l) + get_or_zero(s.dy, j, l);
+        dc += dh * o * act.slope(a);
+        dout = dh * a * gate.slope(o);
+      }
       const Vec<T> di = dc * g * gate.slope(i), df = dc * get_or_zero(s.c_prev, j, l) * gate.slope(f);
-      const Vec<T> dg = dc * i * act.slope(g), dout = dh * a * gate.slope(o);
+      const Vec<T> dg = dc * i * act.slope(g);
       put<T>(s.dc + j, dc * f, l);
       T* const copies[2] = {s.dz + j, s.dr + j};
       for (T* out : copies) {
         put<T>(out, di, l);
         put<T>(out + s.U, df, l);
         put<T>(out + 2 * s.U, dg, l);
-        put<T>(out + 3 * s.U, dout, l);
+        if constexpr (output) put<T>(out + 3 * s.U, dout, l);
       }
     });
   });
@@ -271,6 +296,10 @@ template <class T>
 void fill(RecurrentKernels<T>& k) {
   k.lstm_forward = lstm_forward<T>;
   k.lstm_backward = lstm_backward<T>;
+  k.lstm_state_forward = lstm_forward<T, false>;
+  k.lstm_state_backward = lstm_backward<T, false>;
+  k.lstm_output_forward = lstm_output_forward<T>;
+  k.lstm_output_backward = lstm_output_backward<T>;
   k.gru_forward = gru_forward<T>;
   k.gru_backward = gru_backward<T>;
   k.reset_gates_forward = reset_gates_forward<T>;

@@ -25,6 +25,7 @@ struct CellForward {
   T *y, *next;      // out: further copies of h, or null
   T* product;       // out: r h_prev (reset)
   dim_t ahead;      // rows from gates to those of the sequence's next step, which are fetched into the cache
+  const T* normal;  // c after its normalization (lstm_output)
 };
 
 // dz is the gradient of x . W + b, gate by gate; gru adds that of q. Every destination but dh and dc is only written.
@@ -42,13 +43,21 @@ struct CellBackward {
   T* dr;              // out: gradient of h_prev . R, gate by gate; between reset's halves that of (r h_prev) . R
   const T* dproduct;  // gradient of r h_prev (reset)
   dim_t ahead;        // rows from gates, c and dz to those of the step that is next to be computed
+  const T* normal;    // c after its normalization (lstm_output)
+  T* dnormal;         // out: its gradient
 };
 
 // Reset has two halves, with a product between them: gates, then the state; backward the other way round.
+// So has an lstm whose c is normalized before the output: lstm_state leaves c, lstm_output makes h from its normal
+// form; backward the other way round, where lstm_state finds in dc all that h has to add.
 template <class T>
 struct RecurrentKernels {
   void (*lstm_forward)(const CellForward<T>&);
   void (*lstm_backward)(const CellBackward<T>&);
+  void (*lstm_state_forward)(const CellForward<T>&);
+  void (*lstm_state_backward)(const CellBackward<T>&);
+  void (*lstm_output_forward)(const CellForward<T>&);
+  void (*lstm_output_backward)(const CellBackward<T>&);
   void (*gru_forward)(const CellForward<T>&);
   void (*gru_backward)(const CellBackward<T>&);
   void (*reset_gates_forward)(const CellForward<T>&);

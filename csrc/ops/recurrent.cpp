@@ -19,6 +19,7 @@
 #include "core/pool.h"
 #include "kernels/table.h"
 #include "ops/gemm.h"
+#include "ops/recurrent_norm.h"
 #include "ops/recurrent_schedule.h"
 
 namespace lamina {
@@ -42,10 +43,12 @@ struct CellTraits {
   bool direct;  // backward leaves a part of dh that the product is added to
 };
 template <class T>
-CellTraits<T> cell_traits(Cell cell) {
+CellTraits<T> cell_traits(const Recurrence<T>& r) {
   const auto& k = kernels<T>().recurrent;
-  switch (cell) {
-    case Cell::lstm: return {k.lstm_forward, k.lstm_backward, nullptr, nullptr, 4, 4, 4, 4, 4, false};
+  switch (r.cell) {
+    case Cell::lstm:
+      if (r.state_gamma) return {k.lstm_state_forward, k.lstm_state_backward, nullptr, nullptr, 4, 4, 4, 4, 4, false};
+      return {k.lstm_forward, k.lstm_backward, nullptr, nullptr, 4, 4, 4, 4, 4, false};
     case Cell::gru: return {k.gru_forward, k.gru_backward, nullptr, nullptr, 3, 4, 4, 3, 2, true};
     case Cell::gru_reset_before:
       return {k.reset_gates_forward,
@@ -92,10 +95,14 @@ template <class T>
 dim_t forward_work(const Recurrence<T>& r, const CellTraits<T>& cell) {  // elements a sequence: its h, r h, c and z
   return (1 + cell.gates) * r.U + 2 * forward_row(r);
 }
+template <class T>
+dim_t spare_row(const Recurrence<T>& r, const CellTraits<T>& cell) {  // a row for what is normalized, and its moments
+  return r.recurrent_gamma ? (cell.gates + 1) * r.U + kPad<T> : 0;
+}
 
 template <class T>
 void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, const Schedule& s, const Group& group,
-                   const StepWeights<T>& weights, const T* start, T* gates, T* work) {
+                   const StepWeights<T>& weights, T* start, T* gates, T* work, T* spare) {
   const auto& r = a.r;
   const dim_t U = r.U, H = r.H, GU = cell.gates * U, N = cell.first * U, LD = forward_row(r);
   T *h = work, *product = h + group.size * LD, *c = product + group.size * LD, *z = c + group.size * U;
@@ -116,6 +123,16 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
   f.bias = r.bias && r.cell == Cell::gru ? r.bias + GU : nullptr;
   f.ahead = r.go_backwards ? -1 : 1;
   dim_t active = group.size;
+  const StateNorm<T> norm(r, cell.plain * U);
+  auto stats = [&](dim_t row) { return a.stats ? a.stats + row * kStats : spare + GU + U; };
+  auto normalize = [&](dim_t step, T* rows_of_z, bool by_sequence, dim_t from, dim_t to) {
+    for (dim_t k = 0; k < active; k++) {
+      const dim_t b = group[k], row = s.row(b, step);
+      T *raw = a.raw ? a.raw + row * GU : spare, *z_row = rows_of_z + (by_sequence ? b : k) * GU;
+      copy_row(raw + from, z_row + from, to - from);
+      norm.forward(from, to, raw, z_row, stats(row));
+    }
+  };
   auto cells = [&](dim_t step, const T* rows_of_z, bool by_sequence, bool second) {
     for (dim_t k = 0; k < active; k++) {
       const dim_t b = group[k], row = s.row(b, step);
@@ -128,6 +145,11 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
       f.y = r.projection ? nullptr : output(b, step);
       f.next = !r.projection ? next(b, step) : a.projected ? a.projected + row * U : nullptr;
       second ? cell.second_forward(f) : cell.forward(f);
+      if (norm.of_state()) {
+        norm.state_forward(f.c, spare + GU, stats(row));
+        f.normal = spare + GU;
+        kernels<T>().recurrent.lstm_output_forward(f);
+      }
     }
   };
   auto project = [&](dim_t step) {
@@ -139,11 +161,14 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
   for (dim_t step = 0; step < group.steps(); step++) {
     active = group.active(step, active);
     if (step) weights.first->multiply(active, h, LD, z, GU, false, step & 1);
+    const bool has_product = step || r.h0;  // the norm of zeros is zero
+    if (norm.of_product() && has_product) normalize(step, step ? z : start, !step, 0, N);
     cells(step, step ? z : start, !step, false);
     if (r.projection) project(step);
     if (!cell.second_forward) continue;
-    if (step || r.h0) weights.second->multiply(active, product, LD, z + N, GU, false, step & 1);
-    cells(step, step || r.h0 ? z + N : nullptr, false, true);
+    if (has_product) weights.second->multiply(active, product, LD, z + N, GU, false, step & 1);
+    if (norm.of_product() && has_product) normalize(step, z, false, N, GU);
+    cells(step, has_product ? z + N : nullptr, false, true);
   }
   for (dim_t k = 0; k < group.size; k++) {
     const dim_t b = group[k], n = s.count(b);
@@ -154,6 +179,30 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
   }
 }
 
+// Rows that the gradients of a normalization are made of: of h . R before it, and what is summed to those of its
+// weights.
+template <class T>
+struct NormRows {
+  Scratch<T> draw, gamma, dnormal, state_gamma;
+  NormRows(const Recurrence<T>& r, dim_t P, dim_t GU)
+      : draw(r.recurrent_gamma ? P * GU : 0),
+        gamma(r.recurrent_gamma ? P * GU : 0),
+        dnormal(r.state_gamma ? P * r.U : 0),
+        state_gamma(r.state_gamma ? P * r.U : 0) {}
+};
+
+// Without a kernel: x is the input's part of the gates already.
+template <class T>
+void take_gates(const Recurrence<T>& r, const Schedule& s, T* gates, dim_t step) {
+  parallel_for(r.B, kGrain / std::max<dim_t>(1, r.S * r.I) + 1, [&](dim_t begin, dim_t end) {
+    for (dim_t b = begin; b < end; b++)
+      for (dim_t p = s.start(b); p < s.start(b) + s.count(b); p++) {
+        copy_row(gates + p * step, r.x + (b * r.S + s.time(b, p)) * r.I, r.I);
+        if (r.bias) add_row(gates + p * step, r.bias, r.I);
+      }
+  });
+}
+
 template <class T>
 dim_t backward_work(const Recurrence<T>& r,
                     const CellTraits<T>& cell) {  // elements a sequence: its dr, and that of r h
@@ -162,9 +211,10 @@ dim_t backward_work(const Recurrence<T>& r,
 
 template <class T>
 void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, const Schedule& s, const Group& group,
-                    const StepWeights<T>& weights, const T* dy, T* dh, T* dc, T* dz, T* dh_all, T* work) {
+                    const StepWeights<T>& weights, const T* dy, T* dh, T* dc, T* dz, T* dh_all,
+                    const NormRows<T>& of_norm, T* work, T* spare) {
   const auto& r = a.r;
-  const dim_t U = r.U, H = r.H, LD = cell.first * U + kPad<T>;
+  const dim_t U = r.U, H = r.H, GU = cell.gates * U, N = cell.first * U, LD = N + kPad<T>;
   T* dproduct = work + group.size * LD;
   for (dim_t k = 0; k < group.size; k++) {
     copy_row(dh + k * H, a.dh ? a.dh + group[k] * H : nullptr, H);
@@ -176,6 +226,22 @@ void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, co
   f.recurrent_act = r.recurrent_act;
   f.ahead = r.go_backwards ? 1 : -1;
   dim_t active = 0;
+  const StateNorm<T> norm(r, cell.plain * U);
+  auto denormalize = [&](dim_t step, dim_t from, dim_t to) {  // dr of these columns, in its place
+    for (dim_t k = 0; k < active; k++) {
+      const dim_t row = s.row(group[k], step);
+      norm.backward(from, to, a.raw + row * GU, a.stats + row * kStats, work + k * LD, of_norm.draw + row * GU,
+                    of_norm.gamma + row * GU);
+    }
+  };
+  auto output = [&](CellBackward<T>& f, dim_t row) {  // of an lstm whose c is normalized
+    T *normal = spare, *again = spare + GU + U;
+    norm.state_forward(f.c, normal, again - 4);
+    f.normal = normal;
+    f.dnormal = of_norm.dnormal + row * U;
+    kernels<T>().recurrent.lstm_output_backward(f);
+    norm.state_backward(f.c, a.stats + row * kStats, f.dnormal, f.dc, of_norm.state_gamma + row * U);
+  };
   auto cells = [&](dim_t step, auto kernel) {
     for (dim_t k = 0; k < active; k++) {
       const dim_t b = group[k], row = s.row(b, step);
@@ -191,6 +257,7 @@ void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, co
       f.dz = dz + row * cell.dz * U;
       f.dr = work + k * LD;
       f.dproduct = dproduct + k * U;
+      if (norm.of_state()) output(f, row);
       kernel(f);
     }
   };
@@ -206,10 +273,12 @@ void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, co
     active = group.active(step, active);
     if (r.projection) project(step);
     cells(step, cell.backward);
+    if (norm.of_product() && cell.second_backward) denormalize(step, N, GU);
     if (cell.second_backward) {
       weights.second->multiply(active, work, LD, dproduct, U, false, step & 1);
       cells(step, cell.second_backward);
     }
+    if (norm.of_product()) denormalize(step, 0, N);
     if (step || a.dh0.wanted()) weights.first->multiply(active, work, LD, dh, H, cell.direct, step & 1);
   }
 }
@@ -220,12 +289,20 @@ template <class T>
 void recurrent_forward(const RecurrentForward<T>& a) {
   const auto& r = a.r;
   const Schedule s(r);
-  const CellTraits<T> cell = cell_traits<T>(r.cell);
+  const CellTraits<T> cell = cell_traits(r);
   const dim_t U = r.U, H = r.H, GU = cell.gates * U, N = cell.first * U, SU = cell.saved * U, P = s.rows;
-  Scratch<T> packed_x(s.dense ? 0 : P * r.I), own_gates(a.gates ? 0 : P * SU);
-  const T* x = s.dense ? r.x : gather(r, s, packed_x.get());
+  Scratch<T> packed_x(s.dense || !r.kernel ? 0 : P * r.I), own_gates(a.gates ? 0 : P * SU);
   T* gates = a.gates ? a.gates : own_gates.get();
-  gemm(Gemm<T>{P, GU, r.I, x, r.I, 1, r.kernel, GU, 1, gates, SU, r.bias});
+  if (r.kernel) {
+    const T* x = s.dense ? r.x : gather(r, s, packed_x.get());
+    gemm(Gemm<T>{P, GU, r.I, x, r.I, 1, r.kernel, GU, 1, gates, SU, r.bias});
+  } else {
+    take_gates(r, s, gates, SU);
+  }
+  if (a.raw) {  // zeros also for the first steps, where there is no product
+    std::memset(a.raw, 0, sizeof(T) * r.B * r.S * GU);
+    std::memset(a.stats, 0, sizeof(T) * r.B * r.S * kStats);
+  }
   if (a.gates && !s.dense) {
     const dim_t rest = r.B * r.S - P;
     std::memset(a.gates + P * SU, 0, sizeof(T) * rest * SU);
@@ -237,12 +314,12 @@ void recurrent_forward(const RecurrentForward<T>& a) {
   Scratch<T> start(r.h0 && P ? r.B * GU : 0);
   if (start) gemm(Gemm<T>{r.B, N, H, r.h0, H, 1, r.recurrent, GU, 1, start, GU});
   const StepWeights<T> weights(r, cell, false, s.longest() > 1, s.longest() > (r.h0 ? 0 : 1));
-  const dim_t groups = groups_of(P, r.B, U, GU), each = forward_work(r, cell);
-  Scratch<T> work(r.B * each);
+  const dim_t groups = groups_of(P, r.B, U, GU), each = forward_work(r, cell), spare = spare_row(r, cell);
+  Scratch<T> work(r.B * each), spares(groups * spare);
   parallel_for(groups, 1, [&](dim_t begin, dim_t end) {
     for (dim_t g = begin; g < end; g++) {
       const Group group(s, r.B, g, groups);
-      forward_group(a, cell, s, group, weights, start.get(), gates, work + group.before * each);
+      forward_group(a, cell, s, group, weights, start.get(), gates, work + group.before * each, spares + g * spare);
     }
   });
 }
@@ -251,41 +328,52 @@ template <class T>
 void recurrent_backward(const RecurrentBackward<T>& a) {
   const auto& r = a.r;
   const Schedule s(r);
-  const CellTraits<T> cell = cell_traits<T>(r.cell);
+  const CellTraits<T> cell = cell_traits(r);
   const dim_t U = r.U, H = r.H, GU = cell.gates * U, ZU = cell.dz * U, P = s.rows;
   const bool carried = a.dy && r.mask && !r.zero_output;
   Scratch<T> own_dy(carried ? r.B * r.S * H : 0), dh_all(r.projection ? P * H : 0);
   const T* dy = carried ? carry_back(r, s, a.dy, own_dy.get()) : a.dy;
   const StepWeights<T> weights(r, cell, true, s.longest() > (a.dh0.wanted() ? 0 : 1), P > 0);
-  const dim_t groups = groups_of(P, r.B, U, GU), each = backward_work(r, cell);
+  const dim_t groups = groups_of(P, r.B, U, GU), each = backward_work(r, cell), spare = spare_row(r, cell);
+  const NormRows<T> of_norm(r, P, GU);
+  Scratch<T> spares(groups * spare);
   Scratch<T> dz(P * ZU), states(r.B * (H + U)), work(r.B * each);
   T *dh = states, *dc = states + r.B * H;
   parallel_for(groups, 1, [&](dim_t begin, dim_t end) {
     for (dim_t g = begin; g < end; g++) {
       const Group group(s, r.B, g, groups);
       backward_group(a, cell, s, group, weights, dy, dh + group.before * H, dc + group.before * U, dz.get(),
-                     dh_all.get(), work + group.before * each);
+                     dh_all.get(), of_norm, work + group.before * each, spares + g * spare);
     }
   });
-  Scratch<T> packed(s.dense ? 0 : P * r.I);
-  if (a.dx.wanted()) {
+  Scratch<T> packed(s.dense && r.kernel ? 0 : P * r.I);
+  if (a.dx.wanted() && !r.kernel) {
+    parallel_for(P, kGrain / std::max<dim_t>(1, r.I) + 1, [&](dim_t begin, dim_t end) {
+      for (dim_t p = begin; p < end; p++) copy_row(packed + p * r.I, dz + p * ZU, r.I);
+    });
+    scatter(r, s, packed.get(), a.dx.to, a.dx.adds());
+  } else if (a.dx.wanted()) {
     const bool add = a.dx.adds();
     T* dx = s.dense ? a.dx : packed.get();
     gemm(Gemm<T>{P, r.I, GU, dz, ZU, 1, r.kernel, 1, GU, dx, r.I, nullptr, Activation::linear, s.dense && add});
     if (!s.dense) scatter(r, s, packed.get(), a.dx.to, add);
   }
   // left^T . right, of all rows that count, into columns of a weight's gradient.
-  auto product = [&](dim_t rows, const T* left, dim_t step, dim_t columns, const T* right, T* out, bool add) {
-    gemm(Gemm<T>{rows, columns, P, left, 1, step, right, ZU, 1, out, GU, nullptr, Activation::linear, add});
+  auto product = [&](dim_t rows, const T* left, dim_t step, dim_t columns, const T* right, T* out, bool add,
+                     dim_t right_step) {
+    gemm(Gemm<T>{rows, columns, P, left, 1, step, right, right_step, 1, out, GU, nullptr, Activation::linear, add});
   };
   if (a.dkernel.wanted())
-    product(r.I, s.dense ? r.x : gather(r, s, packed.get()), r.I, GU, dz, a.dkernel, a.dkernel.adds());
+    product(r.I, s.dense ? r.x : gather(r, s, packed.get()), r.I, GU, dz, a.dkernel, a.dkernel.adds(), ZU);
   if (a.drecurrent.wanted()) {
     const dim_t plain = cell.plain * U;
     const bool add = a.drecurrent.adds();
-    product(H, a.h_prev, H, plain, dz, a.drecurrent, add);
-    if (r.cell == Cell::gru) product(U, a.h_prev, U, U, dz + 3 * U, a.drecurrent + plain, add);
-    if (r.cell == Cell::gru_reset_before) product(U, a.gates + 3 * U, 4 * U, U, dz + 2 * U, a.drecurrent + plain, add);
+    const T* draw = of_norm.draw;  // in R's columns; dz has gru's last ones behind those of the input
+    const T *of_gates = draw ? draw : dz, *last = draw ? draw + plain : dz + (r.cell == Cell::gru ? 3 : 2) * U;
+    const dim_t step = draw ? GU : ZU;
+    product(H, a.h_prev, H, plain, of_gates, a.drecurrent, add, step);
+    if (r.cell == Cell::gru) product(U, a.h_prev, U, U, last, a.drecurrent + plain, add, step);
+    if (r.cell == Cell::gru_reset_before) product(U, a.gates + 3 * U, 4 * U, U, last, a.drecurrent + plain, add, step);
   }
   if (a.dbias.wanted()) {
     const bool add = a.dbias.adds();
@@ -295,6 +383,12 @@ void recurrent_backward(const RecurrentBackward<T>& a) {
       column_sums(P, U, dz + 3 * U, ZU, a.dbias + GU + 2 * U, add);
     }
   }
+  auto sums = [&](dim_t columns, const T* rows, const Gradient<T>& to) {
+    if (to.wanted()) column_sums(P, columns, rows, columns, to.to, to.adds());
+  };
+  sums(GU, of_norm.gamma, a.drecurrent_gamma);
+  sums(U, of_norm.state_gamma, a.dstate_gamma);
+  sums(U, of_norm.dnormal, a.dstate_beta);
   if (a.dprojection.wanted())
     gemm(Gemm<T>{U, H, P, a.projected, 1, U, dh_all, H, 1, a.dprojection, H, nullptr, Activation::linear,
                  a.dprojection.adds()});

@@ -21,7 +21,6 @@ __all__: list[str] = [
     "adaptive_average_pool_forward",
     "adaptive_max_pool_backward",
     "adaptive_max_pool_forward",
-    "adaptive_max_pool_indices",
     "address",
     "advance_cache",
     "affine_backward",
@@ -94,17 +93,12 @@ __all__: list[str] = [
     "layer_norm_forward",
     "log_softmax_backward",
     "log_softmax_forward",
-    "lp_pool_backward",
-    "lp_pool_forward",
     "lstm_backward",
     "lstm_forward",
     "matmul_backward",
     "matmul_forward",
     "max_pool_backward",
     "max_pool_forward",
-    "max_pool_indices",
-    "max_unpool_backward",
-    "max_unpool_forward",
     "measure_flops",
     "measure_region",
     "measure_stream",
@@ -330,13 +324,6 @@ def adaptive_max_pool_backward(
 def adaptive_max_pool_forward(x: typing.Any, output_size: typing.Any, save: bool) -> typing.Any:
     """
     Maxima over as many windows of x (N, ..., C); None: over the whole image, (N, C).
-    """
-
-def adaptive_max_pool_indices(
-    x: typing.Any, index: typing.Any, output_size: typing.Any
-) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
-    """
-    The pixel of its image, counted row by row, where each maximum of adaptive_max_pool_forward stood.
     """
 
 def address(x: typing.Any) -> int:
@@ -966,6 +953,9 @@ def gru_backward(
     h0: typing.Any,
     c0: typing.Any,
     projection_kernel: typing.Any,
+    recurrent_gamma: typing.Any,
+    state_gamma: typing.Any,
+    state_beta: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -973,10 +963,13 @@ def gru_backward(
     go_backwards: bool,
     in_time_order: bool,
     zero_output: bool,
+    epsilon: float,
     gates: typing.Any,
     h_prev: typing.Any,
     c_all: typing.Any,
     projected: typing.Any,
+    raw: typing.Any,
+    stats: typing.Any,
     dy: typing.Any,
     dh: typing.Any,
     dc: typing.Any,
@@ -987,6 +980,9 @@ def gru_backward(
     dh0: typing.Any,
     dc0: typing.Any,
     dprojection_kernel: typing.Any,
+    drecurrent_gamma: typing.Any,
+    dstate_gamma: typing.Any,
+    dstate_beta: typing.Any,
     accumulate: int = 0,
 ) -> None:
     """
@@ -1001,6 +997,9 @@ def gru_forward(
     h0: typing.Any,
     c0: typing.Any,
     projection_kernel: typing.Any,
+    recurrent_gamma: typing.Any,
+    state_gamma: typing.Any,
+    state_beta: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1008,11 +1007,12 @@ def gru_forward(
     go_backwards: bool,
     in_time_order: bool,
     zero_output: bool,
+    epsilon: float,
     sequences: bool,
     save: bool,
 ) -> tuple[typing.Any, ...]:
     """
-    (y or None, h, None, and for backward, if save: gates, h_prev, None, None) of whole sequences.
+    (y or None, h, None, and for backward, if save: gates, h_prev, None, None, and raw, stats or None) of whole sequences.
     """
 
 def gru_reset_before_backward(
@@ -1023,6 +1023,9 @@ def gru_reset_before_backward(
     h0: typing.Any,
     c0: typing.Any,
     projection_kernel: typing.Any,
+    recurrent_gamma: typing.Any,
+    state_gamma: typing.Any,
+    state_beta: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1030,10 +1033,13 @@ def gru_reset_before_backward(
     go_backwards: bool,
     in_time_order: bool,
     zero_output: bool,
+    epsilon: float,
     gates: typing.Any,
     h_prev: typing.Any,
     c_all: typing.Any,
     projected: typing.Any,
+    raw: typing.Any,
+    stats: typing.Any,
     dy: typing.Any,
     dh: typing.Any,
     dc: typing.Any,
@@ -1044,6 +1050,9 @@ def gru_reset_before_backward(
     dh0: typing.Any,
     dc0: typing.Any,
     dprojection_kernel: typing.Any,
+    drecurrent_gamma: typing.Any,
+    dstate_gamma: typing.Any,
+    dstate_beta: typing.Any,
     accumulate: int = 0,
 ) -> None:
     """
@@ -1058,6 +1067,9 @@ def gru_reset_before_forward(
     h0: typing.Any,
     c0: typing.Any,
     projection_kernel: typing.Any,
+    recurrent_gamma: typing.Any,
+    state_gamma: typing.Any,
+    state_beta: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1065,11 +1077,12 @@ def gru_reset_before_forward(
     go_backwards: bool,
     in_time_order: bool,
     zero_output: bool,
+    epsilon: float,
     sequences: bool,
     save: bool,
 ) -> tuple[typing.Any, ...]:
     """
-    (y or None, h, None, and for backward, if save: gates, h_prev, None, None) of whole sequences.
+    (y or None, h, None, and for backward, if save: gates, h_prev, None, None, and raw, stats or None) of whole sequences.
     """
 
 def host_isas() -> list[typing.Any]:
@@ -1117,36 +1130,6 @@ def log_softmax_forward(x: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[
     x - log(sum(exp(x))) over the last axis; a row of -inf alone stays -inf.
     """
 
-def lp_pool_backward(
-    x: typing.Any,
-    y: typing.Any,
-    dy: typing.Any,
-    p: float,
-    pool_size: typing.Any,
-    strides: typing.Any,
-    padding: typing.Any,
-    dilation_rate: typing.Any,
-    ceil_mode: bool,
-    dx: typing.Any,
-    accumulate: int = 0,
-) -> None:
-    """
-    Gradient of lp_pool_forward into dx (N, ..., C).
-    """
-
-def lp_pool_forward(
-    x: typing.Any,
-    p: float,
-    pool_size: typing.Any,
-    strides: typing.Any,
-    padding: typing.Any,
-    dilation_rate: typing.Any,
-    ceil_mode: bool,
-) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
-    """
-    p-th roots of the sums of x^p over windows of x (N, ..., C).
-    """
-
 def lstm_backward(
     x: typing.Any,
     kernel: typing.Any,
@@ -1155,6 +1138,9 @@ def lstm_backward(
     h0: typing.Any,
     c0: typing.Any,
     projection_kernel: typing.Any,
+    recurrent_gamma: typing.Any,
+    state_gamma: typing.Any,
+    state_beta: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1162,10 +1148,13 @@ def lstm_backward(
     go_backwards: bool,
     in_time_order: bool,
     zero_output: bool,
+    epsilon: float,
     gates: typing.Any,
     h_prev: typing.Any,
     c_all: typing.Any,
     projected: typing.Any,
+    raw: typing.Any,
+    stats: typing.Any,
     dy: typing.Any,
     dh: typing.Any,
     dc: typing.Any,
@@ -1176,6 +1165,9 @@ def lstm_backward(
     dh0: typing.Any,
     dc0: typing.Any,
     dprojection_kernel: typing.Any,
+    drecurrent_gamma: typing.Any,
+    dstate_gamma: typing.Any,
+    dstate_beta: typing.Any,
     accumulate: int = 0,
 ) -> None:
     """
@@ -1190,6 +1182,9 @@ def lstm_forward(
     h0: typing.Any,
     c0: typing.Any,
     projection_kernel: typing.Any,
+    recurrent_gamma: typing.Any,
+    state_gamma: typing.Any,
+    state_beta: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1197,11 +1192,12 @@ def lstm_forward(
     go_backwards: bool,
     in_time_order: bool,
     zero_output: bool,
+    epsilon: float,
     sequences: bool,
     save: bool,
 ) -> tuple[typing.Any, ...]:
     """
-    (y or None, h, c, and for backward, if save: gates, h_prev, c_all, projected or None) of whole sequences.
+    (y or None, h, c, and for backward, if save: gates, h_prev, c_all, and projected, raw, stats or None) of whole sequences.
     """
 
 def matmul_backward(
@@ -1242,36 +1238,6 @@ def max_pool_forward(
 ) -> typing.Any:
     """
     Maxima over windows of x (N, ..., C); with save also the number of the tap that won, for the backward.
-    """
-
-def max_pool_indices(
-    x: typing.Any,
-    index: typing.Any,
-    pool_size: typing.Any,
-    strides: typing.Any,
-    padding: typing.Any,
-    dilation_rate: typing.Any,
-    ceil_mode: bool,
-) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
-    """
-    The pixel of its image, counted row by row, where each maximum of max_pool_forward with save stood.
-    """
-
-def max_unpool_backward(indices: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
-    """
-    Gradient of max_unpool_forward into dx (N, ..., C).
-    """
-
-def max_unpool_forward(
-    x: typing.Any,
-    indices: typing.Any,
-    pool_size: typing.Any,
-    strides: typing.Any,
-    padding: typing.Any,
-    output_shape: typing.Any,
-) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
-    """
-    Images of zeros with x (N, ..., C) at the pixels that the indices name; of several in one place the last.
     """
 
 def measure_flops(dtype: str = "float32", seconds: float = 0.1) -> float:
@@ -1443,6 +1409,9 @@ def simple_rnn_backward(
     h0: typing.Any,
     c0: typing.Any,
     projection_kernel: typing.Any,
+    recurrent_gamma: typing.Any,
+    state_gamma: typing.Any,
+    state_beta: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1450,10 +1419,13 @@ def simple_rnn_backward(
     go_backwards: bool,
     in_time_order: bool,
     zero_output: bool,
+    epsilon: float,
     gates: typing.Any,
     h_prev: typing.Any,
     c_all: typing.Any,
     projected: typing.Any,
+    raw: typing.Any,
+    stats: typing.Any,
     dy: typing.Any,
     dh: typing.Any,
     dc: typing.Any,
@@ -1464,6 +1436,9 @@ def simple_rnn_backward(
     dh0: typing.Any,
     dc0: typing.Any,
     dprojection_kernel: typing.Any,
+    drecurrent_gamma: typing.Any,
+    dstate_gamma: typing.Any,
+    dstate_beta: typing.Any,
     accumulate: int = 0,
 ) -> None:
     """
@@ -1478,6 +1453,9 @@ def simple_rnn_forward(
     h0: typing.Any,
     c0: typing.Any,
     projection_kernel: typing.Any,
+    recurrent_gamma: typing.Any,
+    state_gamma: typing.Any,
+    state_beta: typing.Any,
     lengths: typing.Any,
     mask: typing.Any,
     activation: str,
@@ -1485,11 +1463,12 @@ def simple_rnn_forward(
     go_backwards: bool,
     in_time_order: bool,
     zero_output: bool,
+    epsilon: float,
     sequences: bool,
     save: bool,
 ) -> tuple[typing.Any, ...]:
     """
-    (y or None, h, None, and for backward, if save: gates, h_prev, None, None) of whole sequences.
+    (y or None, h, None, and for backward, if save: gates, h_prev, None, None, and raw, stats or None) of whole sequences.
     """
 
 def softmax_backward(y: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:

@@ -28,7 +28,7 @@ def by_steps(made, x, noise=None):
         z = ops.conv(x[:, t], kernel, padding="same", bias=bias, groups=x.shape[-1] // 2).numpy()
         seen = h if noise is None else np.concatenate([h] * 4, -1) * noise
         z += ops.conv(seen, recurrent, padding="same", groups=seen.shape[-1] // 3).numpy()
-        rows = reference._lstm_gates(z.reshape(-1, 12), c.reshape(-1, 3), "tanh", "sigmoid")
+        rows = reference.lstm_gates(z.reshape(-1, 12), c.reshape(-1, 3), "tanh", "sigmoid")
         h, c = rows[0].reshape(h.shape), rows[1].reshape(h.shape)
         outputs.append(h)
     return np.stack(outputs, 1)

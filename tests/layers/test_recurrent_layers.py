@@ -73,8 +73,8 @@ def test_against_the_twin(kind, options):
     backwards = options.get("go_backwards", False)
     for counts in ({}, {"lengths": LENGTHS}, {"mask": MASK}):
         wanted = twin(
-            X, *weights, h, c, None, counts.get("lengths"), counts.get("mask"), activation, "sigmoid", backwards, False,
-            False, True, False,
+            X, *weights, h, c, None, None, None, None, counts.get("lengths"), counts.get("mask"), activation,
+                "sigmoid", backwards, False, False, 1e-3, True, False,
         )  # fmt: skip
         assert_close(layer(X, initial_state=states, **counts), [r for r in wanted[:3] if r is not None])
 

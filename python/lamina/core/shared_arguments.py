@@ -74,6 +74,11 @@ _LAYERS = {
     "epsilon": "number added to the variance, so that nothing is divided by zero.",
     "seed": "integer or lamina.random.Generator that makes the random numbers repeatable; None takes a fresh one.",
     "recurrent_activation": "function of the gates: a name, a function of a tensor, or None for none.",
+    "use_layer_norm": (
+        "whether the products with the kernel and the recurrent kernel are normalized before their sum, with the bias "
+        "behind them (a GRU's candidate by itself; an LSTM's c in its output, too)."
+    ),
+    "layer_norm_epsilon": "number added to the variance with ``use_layer_norm``.",
     "unit_forget_bias": "whether the forget gate's part of ``bias`` begins at one.",
     "reset_after": "whether the reset gate multiplies after the recurrent product, or the state before it.",
     "dropout": "fraction of the inputs that is set to zero in training, between 0 and 1.",

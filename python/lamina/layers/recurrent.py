@@ -265,13 +265,18 @@ class SimpleRNN(Recurrent):
         the state h (N, units).
 
     Weights: ``kernel`` (features, units), ``recurrent_kernel`` (units, units) and ``bias`` (units,), held by ``cell``.
+        With ``use_layer_norm`` also ``kernel_gamma`` and ``recurrent_gamma``, of as many elements as the kernels have
+        columns.
 
     Raises:
         ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no batch of sequences, or has
             other features than the kernel; states, mask or lengths do not fit; mask and lengths are both given.
 
-    Source: Keras 3, SimpleRNN; Elman 1990, "Finding Structure in Time".
+    Source: Keras 3, SimpleRNN; Elman 1990, "Finding Structure in Time";
+        normalization from Ba et al. 2016, "Layer Normalization".
     """
+
+    use_layer_norm, layer_norm_epsilon = OfCell(), OfCell()
 
     def __init__(
         self,
@@ -297,6 +302,9 @@ class SimpleRNN(Recurrent):
         unroll: bool = False,
         seed: Any = None,
         zero_output_for_mask: bool = False,
+        *,
+        use_layer_norm: bool = False,
+        layer_norm_epsilon: float = 1e-3,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -324,15 +332,19 @@ class GRU(Recurrent):
     Weights: held by ``cell``, gates in the order update, reset, candidate: ``kernel`` (features, 3 units),
         ``recurrent_kernel`` (units, 3 units), ``bias`` (2, 3 units), the input's and the recurrent one; (3 units,)
         without ``reset_after``.
+        With ``use_layer_norm`` also ``kernel_gamma`` and ``recurrent_gamma``, of as many elements as the kernels have
+        columns.
 
     Raises:
         ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no batch of sequences, or has
             other features than the kernel; states, mask or lengths do not fit; mask and lengths are both given.
 
-    Source: Keras 3, GRU; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder".
+    Source: Keras 3, GRU; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder";
+        normalization from Ba et al. 2016, "Layer Normalization".
     """
 
     recurrent_activation, reset_after = OfCell(), OfCell()
+    use_layer_norm, layer_norm_epsilon = OfCell(), OfCell()
 
     def __init__(
         self,
@@ -361,6 +373,9 @@ class GRU(Recurrent):
         reset_after: bool = True,
         use_cudnn: Any = "auto",
         zero_output_for_mask: bool = False,
+        *,
+        use_layer_norm: bool = False,
+        layer_norm_epsilon: float = 1e-3,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -390,13 +405,16 @@ class LSTM(Recurrent):
     Weights: held by ``cell``, gates in the order input, forget, candidate, output: ``kernel`` (features, 4 units),
         ``recurrent_kernel`` (units, 4 units) and ``bias`` (4 units,); with ``proj_size`` ``recurrent_kernel``
         (proj_size, 4 units) and ``projection_kernel`` (units, proj_size).
+        With ``use_layer_norm`` also ``kernel_gamma`` and ``recurrent_gamma``, of as many elements as the kernels have
+        columns; and ``state_gamma`` and ``state_beta`` (units,).
 
     Raises:
         ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no batch of sequences, or has
             other features than the kernel; states, mask or lengths do not fit; mask and lengths are both given.
 
     Source: Keras 3, LSTM; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory"; ``proj_size`` from PyTorch, Sak et
-        al. 2014, "Long Short-Term Memory Based Recurrent Neural Network Architectures".
+        al. 2014, "Long Short-Term Memory Based Recurrent Neural Network Architectures";
+        normalization from Ba et al. 2016, "Layer Normalization".
 
     Example:
         >>> from lamina import layers, ops
@@ -409,6 +427,7 @@ class LSTM(Recurrent):
     """
 
     recurrent_activation, unit_forget_bias, proj_size = OfCell(), OfCell(), OfCell()
+    use_layer_norm, layer_norm_epsilon = OfCell(), OfCell()
     projection_initializer, projection_regularizer, projection_constraint = OfCell(), OfCell(), OfCell()
 
     def __init__(
@@ -439,6 +458,8 @@ class LSTM(Recurrent):
         use_cudnn: Any = "auto",
         zero_output_for_mask: bool = False,
         *,
+        use_layer_norm: bool = False,
+        layer_norm_epsilon: float = 1e-3,
         proj_size: int = 0,
         projection_initializer: Any = "glorot_uniform",
         projection_regularizer: Any = None,

@@ -12,7 +12,8 @@ from ..core.autograd import Array, Tensor, wrap
 from ..core.generator import Generator
 from ..core.tree import leaves
 from ..ops.conversion import as_tensor
-from .arguments import fraction, known, positive
+from ..ops.recurrent import normalized
+from .arguments import fraction, known, positive, positive_number
 from .base import Layer
 from .symbolic import Shape, SymbolicTensor
 from .variable import Variable
@@ -60,9 +61,13 @@ class Cell(Layer):
     _states: tuple[str, ...] = ("h",)
     _activations: tuple[str, ...] = ("activation", "recurrent_activation")
 
+    _parts: tuple[int, ...] = (1,)  # of the columns of a product, in relation: normalized by themselves
+    use_layer_norm = False
+
     units: int
     activation: Any
     recurrent_activation: Any
+    layer_norm_epsilon: float
     use_bias: bool
     bias_initializer: Any
     bias_regularizer: Any
@@ -76,6 +81,8 @@ class Cell(Layer):
         self._keep(arguments)
         if "units" in arguments:
             self.units = positive(self, "units", self.units)
+        if self.use_layer_norm:
+            self.layer_norm_epsilon = positive_number(self, "layer_norm_epsilon", self.layer_norm_epsilon)
         self.dropout = fraction(self, "dropout", self.dropout)
         self.recurrent_dropout = fraction(self, "recurrent_dropout", self.recurrent_dropout)
         self.seed_generator = self.seed if isinstance(self.seed, Generator) else Generator(self.seed)
@@ -116,6 +123,30 @@ class Cell(Layer):
         self.kernel = self._weight("kernel", (features, columns))
         self.recurrent_kernel = self._weight("recurrent_kernel", (self.output_size, columns), "recurrent")
         self._make_bias()
+        if self.use_layer_norm:
+            self.kernel_gamma = self.add_weight((columns,), "ones", name="kernel_gamma")
+            self.recurrent_gamma = self.add_weight((columns,), "ones", name="recurrent_gamma")
+
+    def _norms(self) -> dict[str, Any]:
+        """What the operation is told of layer normalization."""
+        if not self.use_layer_norm:
+            return {}
+        gammas = {"kernel_gamma": self.kernel_gamma, "recurrent_gamma": self.recurrent_gamma}
+        return {**gammas, "epsilon": self.layer_norm_epsilon}
+
+    def _of_input(self, x: Tensor, bias: Any) -> Tensor:
+        """The input's part of the gates."""
+        if not self.use_layer_norm:
+            return ops.dense(x, self.kernel, bias)
+        z = normalized(ops.matmul(x, self.kernel), self.kernel_gamma, self._parts, self.layer_norm_epsilon)
+        return z if bias is None else z + bias
+
+    def _of_state(self, h: Tensor, bias: Any = None) -> Tensor:
+        """The state's part of the gates."""
+        if not self.use_layer_norm:
+            return ops.dense(h, self.recurrent_kernel, bias)
+        z = normalized(ops.matmul(h, self.recurrent_kernel), self.recurrent_gamma, self._parts, self.layer_norm_epsilon)
+        return z if bias is None else z + bias
 
     def _make_bias(self) -> None:
         self.bias: Variable | None = None
@@ -224,12 +255,15 @@ class SimpleRNNCell(Cell):
     Output shape: (N, units), and the next state as it was given, alone or in a list.
 
     Weights: ``kernel`` (features, units), ``recurrent_kernel`` (units, units) and ``bias`` (units,).
+        With ``use_layer_norm`` also ``kernel_gamma`` and ``recurrent_gamma``, of as many elements as the kernels have
+        columns.
 
     Raises:
         ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no step, or the state does
             not fit.
 
-    Source: Keras 3, SimpleRNNCell; Elman 1990, "Finding Structure in Time".
+    Source: Keras 3, SimpleRNNCell; Elman 1990, "Finding Structure in Time";
+        normalization from Ba et al. 2016, "Layer Normalization".
     """
 
     _activations = ("activation",)
@@ -251,6 +285,9 @@ class SimpleRNNCell(Cell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: Any = None,
+        *,
+        use_layer_norm: bool = False,
+        layer_norm_epsilon: float = 1e-3,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -258,11 +295,11 @@ class SimpleRNNCell(Cell):
 
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else states[0]
-        y, h = ops.simple_rnn(x, self.kernel, self.recurrent_kernel, self.bias, first, *options)
+        y, h = ops.simple_rnn(x, self.kernel, self.recurrent_kernel, self.bias, first, *options, **self._norms())
         return y, [h]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
-        return [self.activation(ops.dense(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel))]
+        return [self.activation(self._of_input(x, self.bias) + self._of_state(h))]
 
 
 class GRUCell(Cell):
@@ -281,15 +318,19 @@ class GRUCell(Cell):
 
     Weights: gates in the order update, reset, candidate: ``kernel`` (features, 3 units), ``recurrent_kernel`` (units, 3
         units), ``bias`` (2, 3 units), the input's and the recurrent one; (3 units,) without ``reset_after``.
+        With ``use_layer_norm`` also ``kernel_gamma`` and ``recurrent_gamma``, of as many elements as the kernels have
+        columns.
 
     Raises:
         ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no step, or the state does
             not fit.
 
-    Source: Keras 3, GRUCell; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder".
+    Source: Keras 3, GRUCell; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder";
+        normalization from Ba et al. 2016, "Layer Normalization".
     """
 
     _gates = 3
+    _parts = (2, 1)
     reset_after: bool
 
     def __init__(
@@ -311,6 +352,9 @@ class GRUCell(Cell):
         recurrent_dropout: float = 0.0,
         reset_after: bool = True,
         seed: Any = None,
+        *,
+        use_layer_norm: bool = False,
+        layer_norm_epsilon: float = 1e-3,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -322,20 +366,27 @@ class GRUCell(Cell):
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else states[0]
         options += (self.reset_after,)
-        y, h = ops.gru(x, self.kernel, self.recurrent_kernel, self.bias, first, *options)
+        y, h = ops.gru(x, self.kernel, self.recurrent_kernel, self.bias, first, *options, **self._norms())
         return y, [h]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
-        gate, recurrent = self.recurrent_activation, self.recurrent_kernel
+        gate = self.recurrent_activation
         first, second = (self.bias, None) if self.bias is None or not self.reset_after else ops.unstack(self.bias)
-        xz, xr, xh = ops.split(ops.dense(x, self.kernel, first), 3, axis=1)
+        xz, xr, xh = ops.split(self._of_input(x, first), 3, axis=1)
         if self.reset_after:
-            hz, hr, hh = ops.split(ops.dense(h, recurrent, second), 3, axis=1)
+            hz, hr, hh = ops.split(self._of_state(h, second), 3, axis=1)
             inner = gate(xr + hr) * hh
         else:
-            gates, last = ops.split(recurrent, [2 * self.units], axis=1)
-            hz, hr = ops.split(ops.matmul(h, gates), 2, axis=1)
-            inner = ops.matmul(gate(xr + hr) * h, last)
+            cut = [2 * self.units]
+            gates, last = ops.split(self.recurrent_kernel, cut, axis=1)
+            gammas = ops.split(self.recurrent_gamma, cut) if self.use_layer_norm else (None, None)
+
+            def product(h: Tensor, kernel: Tensor, gamma: Any) -> Tensor:
+                z = ops.matmul(h, kernel)
+                return z if gamma is None else normalized(z, gamma, (1,), self.layer_norm_epsilon)
+
+            hz, hr = ops.split(product(h, gates, gammas[0]), 2, axis=1)
+            inner = product(gate(xr + hr) * h, last, gammas[1])
         z = gate(xz + hz)
         return [z * states[0] + (1.0 - z) * self.activation(xh + inner)]
 
@@ -358,7 +409,11 @@ class LSTMGates(Cell):
         i, f, g, o = ops.split(z, 4, axis=-1)
         gate = self.recurrent_activation
         c = gate(f) * c + gate(i) * self.activation(g)
-        return [gate(o) * self.activation(c), c]
+        return [gate(o) * self.activation(self._normal_state(c)), c]
+
+    def _normal_state(self, c: Tensor) -> Tensor:
+        """c as the output sees it."""
+        return c
 
 
 class LSTMCell(LSTMGates):
@@ -380,12 +435,15 @@ class LSTMCell(LSTMGates):
     Weights: gates in the order input, forget, candidate, output: ``kernel`` (features, 4 units), ``recurrent_kernel``
         (units, 4 units) and ``bias`` (4 units,); with ``proj_size`` ``recurrent_kernel`` (proj_size, 4 units) and
         ``projection_kernel`` (units, proj_size).
+        With ``use_layer_norm`` also ``kernel_gamma`` and ``recurrent_gamma``, of as many elements as the kernels have
+        columns; and ``state_gamma`` and ``state_beta`` (units,).
 
     Raises:
         ValueError: ``units`` is not positive; a rate is not between 0 and 1; the input is no step, or the states do not
             fit.
 
-    Source: Keras 3, LSTMCell; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory"; ``proj_size`` from PyTorch.
+    Source: Keras 3, LSTMCell; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory"; ``proj_size`` from PyTorch;
+        normalization from Ba et al. 2016, "Layer Normalization".
     """
 
     proj_size: int
@@ -410,6 +468,8 @@ class LSTMCell(LSTMGates):
         recurrent_dropout: float = 0.0,
         seed: Any = None,
         *,
+        use_layer_norm: bool = False,
+        layer_norm_epsilon: float = 1e-3,
         proj_size: int = 0,
         projection_initializer: Any = "glorot_uniform",
         projection_regularizer: Any = None,
@@ -431,16 +491,28 @@ class LSTMCell(LSTMGates):
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         shape = (self.units, self.proj_size)
+        if self.use_layer_norm:
+            self.state_gamma = self.add_weight((self.units,), "ones", name="state_gamma")
+            self.state_beta = self.add_weight((self.units,), "zeros", name="state_beta")
         self.projection_kernel = self._weight("projection_kernel", shape, "projection") if self.proj_size else None
+
+    def _norms(self) -> dict[str, Any]:
+        norms = super()._norms()
+        return norms and {**norms, "state_gamma": self.state_gamma, "state_beta": self.state_beta}
+
+    def _normal_state(self, c: Tensor) -> Tensor:
+        if not self.use_layer_norm:
+            return c
+        return ops.layer_norm(c, self.state_gamma, self.state_beta, self.layer_norm_epsilon)
 
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else (states[0], states[1])
         options += (self.projection_kernel,)
-        y, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, first, *options)
+        y, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, first, *options, **self._norms())
         return y, [h, c]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
-        h, c = self._after(ops.dense(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel), states[1])
+        h, c = self._after(self._of_input(x, self.bias) + self._of_state(h), states[1])
         return [h if self.projection_kernel is None else ops.matmul(h, self.projection_kernel), c]
 
 

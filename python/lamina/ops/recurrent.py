@@ -9,8 +9,12 @@ import numpy as np
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wants_grad, wrap
 from ..core.autograd import unchecked_record_many as record_many
-from .conversion import TensorLike, as_tensor, expand_dims, float_tensor, optional
+from .conversion import TensorLike, as_tensor, concatenate, expand_dims, float_tensor, optional
 from .convolution import Padding, Size
+from .dense import dense
+from .elementwise import less, where
+from .normalization import layer_norm
+from .reshape import split
 
 __all__ = ["conv_lstm", "gru", "lstm", "lstm_cell", "simple_rnn"]
 
@@ -37,6 +41,11 @@ def lstm(
     zero_output_for_mask: bool = False,
     in_time_order: bool = False,
     projection_kernel: TensorLike | None = None,
+    kernel_gamma: TensorLike | None = None,
+    recurrent_gamma: TensorLike | None = None,
+    state_gamma: TensorLike | None = None,
+    state_beta: TensorLike | None = None,
+    epsilon: float = 1e-3,
 ) -> tuple[Tensor | None, Tensor, Tensor]:
     """Long short-term memory over sequences; gates in the order input, forget, candidate, output.
 
@@ -48,6 +57,10 @@ def lstm(
         bias: (4 units,), or None.
         initial_state: h (batch, units), or (batch, size), and c (batch, units); None begins with zeros.
         projection_kernel: (units, size), which the state h is multiplied with at each step; None for none.
+        kernel_gamma: (4 units,), factors of the normalized product with the kernel; None for no normalization.
+        recurrent_gamma: (4 units,), factors of the normalized product with the recurrent kernel, with kernel_gamma.
+        state_gamma: (units,), factors of the normalized c in the output, with kernel_gamma.
+        state_beta: (units,), summands of the normalized c in the output, with kernel_gamma.
 
     Returns: the sequence of outputs (batch, time, units), None without ``return_sequences``; h and c (batch, units)
         after each sequence's last step.  With a projection outputs and h have ``size`` features.
@@ -59,9 +72,11 @@ def lstm(
         Short-Term Memory Based Recurrent Neural Network Architectures", as in PyTorch.
     """
     states = (None, None) if initial_state is None else initial_state
-    options = (go_backwards, in_time_order, zero_output_for_mask)
+    options = (go_backwards, in_time_order, zero_output_for_mask, epsilon)
+    further = (*states, projection_kernel, recurrent_gamma, state_gamma, state_beta)
+    x, kernel = _gates(x, kernel, kernel_gamma, (4,), epsilon, lengths, mask)
     y, h, c = _run(
-        _LSTM, x, kernel, recurrent_kernel, bias, (*states, projection_kernel), lengths, mask, activation,
+        _LSTM, x, kernel, recurrent_kernel, bias, further, lengths, mask, activation,
         recurrent_activation, options, return_sequences,
     )  # fmt: skip
     return y, h, c
@@ -82,6 +97,9 @@ def gru(
     zero_output_for_mask: bool = False,
     in_time_order: bool = False,
     reset_after: bool = True,
+    kernel_gamma: TensorLike | None = None,
+    recurrent_gamma: TensorLike | None = None,
+    epsilon: float = 1e-3,
 ) -> tuple[Tensor | None, Tensor]:
     """Gated recurrent unit over sequences; gates in the order update, reset, candidate.
 
@@ -93,6 +111,8 @@ def gru(
         bias: (2, 3 units), the input's and the recurrent one; (3 units,) without ``reset_after``; or None.
         initial_state: h (batch, units); None begins with zeros.
         reset_after: whether the reset gate multiplies after the recurrent product, or the state before it.
+        kernel_gamma: (3 units,), factors of the normalized product with the kernel; None for no normalization.
+        recurrent_gamma: (3 units,), factors of the normalized product with the recurrent kernel, with kernel_gamma.
 
     Returns: the sequence of outputs (batch, time, units), None without ``return_sequences``; h (batch, units) after
         each sequence's last step.
@@ -102,9 +122,11 @@ def gru(
 
     Source: Lamina; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder".
     """
-    options = (go_backwards, in_time_order, zero_output_for_mask)
+    options = (go_backwards, in_time_order, zero_output_for_mask, epsilon)
+    further = (initial_state, None, None, recurrent_gamma, None, None)
+    x, kernel = _gates(x, kernel, kernel_gamma, (2, 1), epsilon, lengths, mask)
     y, h = _run(
-        _GRU if reset_after else _GRU_RESET_BEFORE, x, kernel, recurrent_kernel, bias, (initial_state, None, None),
+        _GRU if reset_after else _GRU_RESET_BEFORE, x, kernel, recurrent_kernel, bias, further,
         lengths, mask, activation, recurrent_activation, options, return_sequences,
     )  # fmt: skip
     return y, h
@@ -123,6 +145,9 @@ def simple_rnn(
     return_sequences: bool = True,
     zero_output_for_mask: bool = False,
     in_time_order: bool = False,
+    kernel_gamma: TensorLike | None = None,
+    recurrent_gamma: TensorLike | None = None,
+    epsilon: float = 1e-3,
 ) -> tuple[Tensor | None, Tensor]:
     """Fully connected recurrence: ``h = activation(x @ kernel + h @ recurrent_kernel + bias)`` at each step of
     sequences.
@@ -134,6 +159,8 @@ def simple_rnn(
         recurrent_kernel: (units, units).
         bias: (units,), or None.
         initial_state: h (batch, units); None begins with zeros.
+        kernel_gamma: (units,), factors of the normalized product with the kernel; None for no normalization.
+        recurrent_gamma: (units,), factors of the normalized product with the recurrent kernel, with kernel_gamma.
 
     Returns: the sequence of outputs (batch, time, units), None without ``return_sequences``; h (batch, units) after
         each sequence's last step.
@@ -143,9 +170,11 @@ def simple_rnn(
 
     Source: Lamina; Elman 1990, "Finding Structure in Time".
     """
-    options = (go_backwards, in_time_order, zero_output_for_mask)
+    options = (go_backwards, in_time_order, zero_output_for_mask, epsilon)
+    further = (initial_state, None, None, recurrent_gamma, None, None)
+    x, kernel = _gates(x, kernel, kernel_gamma, (1,), epsilon, lengths, mask)
     y, h = _run(
-        _SIMPLE_RNN, x, kernel, recurrent_kernel, bias, (initial_state, None, None), lengths, mask, activation,
+        _SIMPLE_RNN, x, kernel, recurrent_kernel, bias, further, lengths, mask, activation,
         "sigmoid", options, return_sequences,
     )  # fmt: skip
     return y, h
@@ -212,10 +241,39 @@ _GRU_RESET_BEFORE = (_native.gru_reset_before_forward, _native.gru_reset_before_
 _SIMPLE_RNN = (_native.simple_rnn_forward, _native.simple_rnn_backward, False)
 
 
+def _gates(
+    x: TensorLike,
+    kernel: TensorLike,
+    gamma: TensorLike | None,
+    parts: tuple[int, ...],
+    epsilon: float,
+    lengths: TensorLike | None,
+    mask: TensorLike | None,
+) -> tuple[TensorLike, TensorLike | None]:
+    """x and the kernel; with gamma the normalized product, in these parts, and None."""
+    if gamma is None:
+        return x, kernel
+    x = float_tensor(x)
+    if lengths is not None or mask is not None:  # what does not count may be NaN
+        counts = as_tensor(mask) if mask is not None else less(np.arange(x.shape[1]), expand_dims(lengths, 1))
+        x = where(expand_dims(counts, 2), x, 0.0)
+    return normalized(dense(x, kernel), gamma, parts, epsilon), None
+
+
+def normalized(z: Tensor, gamma: TensorLike, parts: tuple[int, ...], epsilon: float) -> Tensor:
+    """Rows with layer normalization of each part by itself; ``parts``: their sizes in relation to each other."""
+    if len(parts) == 1:
+        return layer_norm(z, gamma, None, epsilon)
+    units = z.shape[-1] // sum(parts)
+    at = [units * sum(parts[: i + 1]) for i in range(len(parts) - 1)]
+    pieces = zip(split(z, at, axis=-1), split(gamma, at, axis=0), strict=True)
+    return concatenate([layer_norm(a, g, None, epsilon) for a, g in pieces], axis=-1)
+
+
 def _run(
     cell: tuple[Any, Any, bool],
     x: TensorLike,
-    kernel: TensorLike,
+    kernel: TensorLike | None,
     recurrent_kernel: TensorLike,
     bias: TensorLike | None,
     further: tuple[TensorLike | None, ...],
@@ -233,13 +291,12 @@ def _run(
     native_forward, native_backward, has_c = cell
     x = float_tensor(x)
     dtype = x._array.dtype
-    kernel, recurrent_kernel = as_tensor(kernel), as_tensor(recurrent_kernel)
+    kernel, kernel_array = optional(kernel)
+    recurrent_kernel = as_tensor(recurrent_kernel)
     others = [optional(t, dtype) for t in (bias, *further)]
     inputs = (x, kernel, recurrent_kernel, *(t for t, _ in others))
-    arguments = (
-        x._array, kernel._array, recurrent_kernel._array, *(a for _, a in others), _counts(lengths), _counts(mask),
-        activation, recurrent_activation, *options,
-    )  # fmt: skip
+    arrays = [x._array, kernel_array, recurrent_kernel._array, *(a for _, a in others)]
+    arguments = (*arrays, _counts(lengths), _counts(mask), activation, recurrent_activation, *options)
     save = wants_grad(*inputs)
     y, h, c, *saved = native_forward(*arguments, return_sequences, save)
     results = [r for r in (y, h, c) if r is not None]

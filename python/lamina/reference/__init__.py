@@ -7,6 +7,7 @@ Twins allocate and give results as the kernels do, and deliver gradients into th
 from .activation import *
 from .affine import *
 from .attention import *
+from .conv_lstm import *
 from .convolution import *
 from .ctc import *
 from .decoding import *

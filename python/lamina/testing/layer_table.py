@@ -231,6 +231,9 @@ def _table() -> Iterator[tuple[Any, ...]]:
     yield la.LSTM, {"units": 3, "dropout": 0.2, "unit_forget_bias": False}, SEQUENCE, {"time": 1}
     yield la.LSTM, {"units": 3, "activation": "softsign", "return_sequences": True}, SEQUENCE, {"time": 1}
     yield la.LSTM, {"units": 3, "proj_size": 2, "return_state": True}, SEQUENCE, {"time": 1}
+    yield la.LSTM, {"units": 3, "use_layer_norm": True, "return_sequences": True}, SEQUENCE, {"time": 1}
+    yield la.GRU, {"units": 3, "use_layer_norm": True, "recurrent_dropout": 0.2}, SEQUENCE, {"time": 1}
+    yield la.SimpleRNN, {"units": 3, "use_layer_norm": True}, SEQUENCE, {"time": 1}
     convolved = {"filters": 3, "kernel_size": 2, "padding": "same"}
     yield la.ConvLSTM1D, {**convolved, "return_sequences": True}, (2, 3, 4, 2), {"time": 1, "leading": 2}
     strided = {"filters": 2, "kernel_size": (2, 3), "strides": (1, 2), "return_state": True}

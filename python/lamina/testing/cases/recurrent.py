@@ -27,8 +27,10 @@ def _case(
     activation: str = "tanh",
     recurrent_activation: str = "sigmoid",
     projected: int = 0,
+    normalized: bool = False,
 ) -> Case:
-    """``counts``: "lengths", "lengths32", "mask" or "" for all steps; projected: features that h is projected to."""
+    """``counts``: "lengths", "lengths32", "mask" or "" for all steps; projected: features that h is projected to;
+    normalized: layer normalization inside, where x is the input's part of the gates."""
     H = projected or U
 
     def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
@@ -36,32 +38,37 @@ def _case(
             return (rng.standard_normal(shape) * scale).astype(dtype)
 
         G = GATES[cell]
-        x, kernel = normal(B, S, features), normal(features, G * U, scale=max(features, 1) ** -0.5)
+        x = normal(B, S, G * U if normalized else features)
+        kernel = None if normalized else normal(features, G * U, scale=max(features, 1) ** -0.5)
         recurrent = normal(H, G * U, scale=0.7 * H**-0.5)
         b = None if not bias else normal(2, G * U) if cell == "gru" else normal(G * U)
         h0 = normal(B, H) if state else None
         c0 = normal(B, U) if state and cell == "lstm" else None
         projection = normal(U, H, scale=U**-0.5) if projected else None
+        gammas: list[Array | None] = [None, None, None]
+        if normalized:
+            gammas = [1 + normal(G * U, scale=0.2), *((normal(U), normal(U)) if cell == "lstm" else (None, None))]
         lengths = mask = None
         if counts.startswith("lengths"):
             lengths = rng.integers(0, S + 1, B).astype(np.int32 if counts == "lengths32" else np.int64)
         if counts == "mask":
             mask = rng.random((B, S)) < 0.6
-        options = (activation, recurrent_activation, backwards, time_order, zero)
-        return (x, kernel, recurrent, b, h0, c0, projection, lengths, mask, *options, True, True)
+        options = (activation, recurrent_activation, backwards, time_order, zero, 1e-3)
+        return (x, kernel, recurrent, b, h0, c0, projection, *gammas, lengths, mask, *options, True, True)
 
     def saved(args: tuple[Any, ...], result: Any, dy: Array) -> tuple[Any, ...]:
         _, h, c, *kept = result
-        return (*args[:14], *kept, dy, 0.5 * h, None if c is None else 0.25 * c)
+        return (*args[:18], *kept, dy, 0.5 * h, None if c is None else 0.25 * c)
 
     words = [counts, "state" if state else "", "backwards" if backwards else ""]
     words += ["in time order" if time_order else "", "zero" if zero else "", "" if bias else "no bias"]
     words += [w for w in (activation, recurrent_activation) if w not in ("tanh", "sigmoid")]
     words += [f"projected to {projected}"] if projected else []
+    words += ["normalized"] if normalized else []
     flops = 2.0 * B * S * U * (GATES[cell] * (features + H) + projected)
     return Case(
         "recurrent", " ".join([f"{cell} {B}x{S}x{features}x{U}", *(w for w in words if w)]), f"{cell}_forward", inputs,
-        f"{cell}_backward", (0, 1, 2, 3, 4, 5, 6), saved,
+        f"{cell}_backward", (0, 1, 2, 3, 4, 5, 6, 7, 8, 9), saved,
         flops=flops, backward_flops=2 * flops, reduction=max(B * S, 4 * U, features, 1),
     )  # fmt: skip
 
@@ -155,6 +162,12 @@ def test_cases() -> list[Case]:
             cases += [_case(cell, 9, 6, 3, 17, counts, state=True, backwards=True, time_order=True)]
             cases += [_case(cell, 9, 6, 3, 17, counts, zero=True)]
         cases += [_case(cell, 3, 4, 5, 18, activation="relu", recurrent_activation="hard_sigmoid")]
+    for cell in GATES:
+        cases += [_case(cell, *shape, 0, 7, normalized=True, state=True) for shape in ((3, 4), (2, 1), (0, 2), (2, 0))]
+        for counts in ("lengths", "mask", ""):
+            cases += [_case(cell, 5, 6, 0, 18, counts, normalized=True, backwards=bool(counts))]
+        cases += [_case(cell, 3, 4, 0, 33, normalized=True, state=True, bias=False, activation="relu")]
+    cases += [_lstm(3, 4, 0, 9, "mask", normalized=True, projected=4, state=True)]
     return cases + _conv_lstm_cases()
 
 
@@ -185,6 +198,7 @@ def bench_cases() -> list[Case]:
     return (
         [_lstm(*s) for s in shapes]
         + [_lstm(32, 50, 64, 128, "lengths"), _lstm(32, 50, 64, 256, projected=64)]
+        + [_case(cell, 32, 50, 0, 128, normalized=True) for cell in ("lstm", "gru")]
         + [_case(cell, 32, 50, 64, 128) for cell in ("gru", "gru_reset_before", "simple_rnn")]
         + [_conv_lstm(4, 10, (32, 32), 16, 32), _conv_lstm(8, 20, (100,), 16, 32)]
     )
