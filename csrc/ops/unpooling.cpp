@@ -61,33 +61,37 @@ void unpool(const MaxUnpoolForward<T>& a, const I* indices) {
   for_parts(
       a.N, a.C, a.outputs * a.C, [](dim_t) { return Nothing(); },
       [&](Nothing, const Part& part) {
-        T* y = a.y + part.image * a.outputs * a.C + part.first;
-        const dim_t piece = part.count == a.C ? a.outputs : 1;  // pixels that lie together
-        for (dim_t p = 0; p < a.outputs; p += piece) std::fill_n(y + p * a.C, piece * part.count, T(0));
-        for (dim_t p = 0; p < a.pixels; p++) {
-          const dim_t o = (part.image * a.pixels + p) * a.C + part.first;
-          for (dim_t c = 0; c < part.count; c++) y[dim_t(indices[o + c]) * a.C + c] = a.x[o + c];
-        }
+        const dim_t C = a.C, count = part.count, o = part.image * a.pixels * C + part.first;
+        T* y = a.y + part.image * a.outputs * C + part.first;
+        const dim_t piece = count == C ? a.outputs : 1;  // pixels that lie together
+        for (dim_t p = 0; p < a.outputs; p += piece) std::fill_n(y + p * C, piece * count, T(0));
+        const T* x = a.x + o;
+        const I* at = indices + o;
+        for (dim_t p = 0; p < a.pixels; p++, x += C, at += C)
+          for (dim_t c = 0; c < count; c++) y[dim_t(at[c]) * C + c] = x[c];
       });
 }
 
 // From the last value to the first: the first one that is met at a place is the one that stayed.
 template <class T, class I>
 void unpool_gradient(const MaxUnpoolBackward<T>& a, const I* indices) {
-  const bool adds = a.dx.adds();
   for_parts(
       a.N, a.C, a.outputs * a.C, [&](dim_t channels) { return Scratch<bool>(a.outputs * channels); },
-      [&](Scratch<bool>& taken, const Part& part) {
-        std::fill_n(taken.get(), a.outputs * part.count, false);
-        const T* dy = a.dy + part.image * a.outputs * a.C + part.first;
-        for (dim_t p = a.pixels; p-- > 0;) {
-          const dim_t o = (part.image * a.pixels + p) * a.C + part.first;
-          for (dim_t c = 0; c < part.count; c++) {
-            const dim_t at = dim_t(indices[o + c]);
-            bool& met = taken[at * part.count + c];
-            const T g = met ? T(0) : dy[at * a.C + c];
-            met = true;
-            a.dx.to[o + c] = adds ? a.dx.to[o + c] + g : g;
+      [&](Scratch<bool>& scratch, const Part& part) {
+        // Copies: to the compiler the bytes of `taken` may lie in `a`.
+        const dim_t C = a.C, count = part.count, o = part.image * a.pixels * C + part.first;
+        const T* dy = a.dy + part.image * a.outputs * C + part.first;
+        const bool adds = a.dx.adds();
+        bool* taken = scratch.get();
+        std::fill_n(taken, a.outputs * count, false);
+        for (dim_t p = a.pixels - 1; p >= 0; p--) {
+          const I* at = indices + o + p * C;
+          T* dx = a.dx.to + o + p * C;
+          for (dim_t c = 0; c < count; c++) {
+            const dim_t place = dim_t(at[c]);
+            const T g = taken[place * count + c] ? T(0) : dy[place * C + c];
+            taken[place * count + c] = true;
+            dx[c] = adds ? dx[c] + g : g;
           }
         }
       });

@@ -21,6 +21,7 @@ __all__: list[str] = [
     "adaptive_average_pool_forward",
     "adaptive_max_pool_backward",
     "adaptive_max_pool_forward",
+    "adaptive_max_pool_indices",
     "address",
     "advance_cache",
     "affine_backward",
@@ -93,12 +94,17 @@ __all__: list[str] = [
     "layer_norm_forward",
     "log_softmax_backward",
     "log_softmax_forward",
+    "lp_pool_backward",
+    "lp_pool_forward",
     "lstm_backward",
     "lstm_forward",
     "matmul_backward",
     "matmul_forward",
     "max_pool_backward",
     "max_pool_forward",
+    "max_pool_indices",
+    "max_unpool_backward",
+    "max_unpool_forward",
     "measure_flops",
     "measure_region",
     "measure_stream",
@@ -324,6 +330,13 @@ def adaptive_max_pool_backward(
 def adaptive_max_pool_forward(x: typing.Any, output_size: typing.Any, save: bool) -> typing.Any:
     """
     Maxima over as many windows of x (N, ..., C); None: over the whole image, (N, C).
+    """
+
+def adaptive_max_pool_indices(
+    x: typing.Any, index: typing.Any, output_size: typing.Any
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    The pixel of its image, counted row by row, where each maximum of adaptive_max_pool_forward stood.
     """
 
 def address(x: typing.Any) -> int:
@@ -1130,6 +1143,36 @@ def log_softmax_forward(x: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[
     x - log(sum(exp(x))) over the last axis; a row of -inf alone stays -inf.
     """
 
+def lp_pool_backward(
+    x: typing.Any,
+    y: typing.Any,
+    dy: typing.Any,
+    p: float,
+    pool_size: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    dilation_rate: typing.Any,
+    ceil_mode: bool,
+    dx: typing.Any,
+    accumulate: int = 0,
+) -> None:
+    """
+    Gradient of lp_pool_forward into dx (N, ..., C).
+    """
+
+def lp_pool_forward(
+    x: typing.Any,
+    p: float,
+    pool_size: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    dilation_rate: typing.Any,
+    ceil_mode: bool,
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    p-th roots of the sums of x^p over windows of x (N, ..., C).
+    """
+
 def lstm_backward(
     x: typing.Any,
     kernel: typing.Any,
@@ -1238,6 +1281,36 @@ def max_pool_forward(
 ) -> typing.Any:
     """
     Maxima over windows of x (N, ..., C); with save also the number of the tap that won, for the backward.
+    """
+
+def max_pool_indices(
+    x: typing.Any,
+    index: typing.Any,
+    pool_size: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    dilation_rate: typing.Any,
+    ceil_mode: bool,
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    The pixel of its image, counted row by row, where each maximum of max_pool_forward with save stood.
+    """
+
+def max_unpool_backward(indices: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    Gradient of max_unpool_forward into dx (N, ..., C).
+    """
+
+def max_unpool_forward(
+    x: typing.Any,
+    indices: typing.Any,
+    pool_size: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    output_shape: typing.Any,
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Images of zeros with x (N, ..., C) at the pixels that the indices name; of several in one place the last.
     """
 
 def measure_flops(dtype: str = "float32", seconds: float = 0.1) -> float:

@@ -30,9 +30,11 @@ def _torch_pool(kind: str, shape: tuple[int, ...], options: tuple[Any, ...], las
     """max_pool or average_pool in PyTorch, or None where it has no such windows."""
     axes, (pool_size, given, padding, rate, ceil_mode) = len(shape) - 2, options
     found = _windows(pool_size, given, padding, rate, axes)
-    if found is None or 0 in shape or (kind == "average" and (last == "window" or found[3] != (1,) * axes)):
+    if found is None or 0 in shape:
         return None
     taps, strides, pads, dilation = found
+    if kind == "average" and (dilation != (1,) * axes or (last == "window" and (any(pads) or ceil_mode))):
+        return None
     largest, mean = f"max_pool{axes}d", f"avg_pool{axes}d"
 
     def torch_pool(torch: Any, x: Any, *_: Any) -> Any:
@@ -207,7 +209,7 @@ def _lp(
 
     def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
         values = rng.standard_normal(x).astype(dtype)
-        return values if p % 2 == 0 else np.abs(values) + dtype(0.01), float(p), *options
+        return values if p % 2 == 0 else np.abs(values) + 0.01, float(p), *options
 
     def torch_pool(torch: Any, t: Any, p: float, *_: Any) -> Any:
         return getattr(torch.nn.functional, f"lp_pool{axes}d")(_first(t), p, pool_size, strides).movedim(1, -1)
