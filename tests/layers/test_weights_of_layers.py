@@ -153,7 +153,7 @@ def test_upsampling_of_free_sizes(data_format, interpolation):
     assert layer(x).shape == (1, *shape(8, 18)[1:])
     assert layers.UpSampling1D(3).compute_output_shape((None, None, 2)) == (None, None, 2)
     np.testing.assert_array_equal(layers.UpSampling1D(2)(STEPS).numpy(), np.repeat(STEPS, 2, 1))
-    with pytest.raises(ValueError, match="expected 'nearest' or 'bilinear'"):
+    with pytest.raises(ValueError, match="expected one of 'nearest', 'bilinear'"):
         layers.UpSampling2D(interpolation="cubic")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.arrays import as_dtype
-from ..core.explain import is_index, show
+from ..core.explain import Explained, is_index, show
 from ..core.registry import register_serializable
 from ..core.tree import leaves
 
@@ -16,7 +16,7 @@ _COUNTS = ("ndim", "max_ndim", "min_ndim")
 
 
 @register_serializable(package="lamina")
-class InputSpec:
+class InputSpec(Explained, strict=True):
     """Axes, sizes and type that an input must have.
 
     A layer that sets ``self.input_spec`` to one, or to a nest of one for each input, has the first argument of its

@@ -74,6 +74,7 @@ class RNN(Around):
         cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
         super().__init__(cell, **kwargs)
         self._set_options(return_sequences, return_state, go_backwards, stateful, zero_output_for_mask)
+        self.unroll = bool(unroll)  # changes nothing: a sequence is one native call
         self.cell = check_cell(self, cell)
 
     def _set_options(self, sequences: bool, state: bool, backwards: bool, stateful: bool, zero_output: bool) -> None:
@@ -311,6 +312,7 @@ class SimpleRNN(Recurrent):
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
+        self.unroll = bool(unroll)
         self.cell = self._made(SimpleRNNCell, locals())
 
 
@@ -382,6 +384,7 @@ class GRU(Recurrent):
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
+        self.unroll = bool(unroll)
         self.cell = self._made(GRUCell, locals())
 
 
@@ -470,6 +473,7 @@ class LSTM(Recurrent):
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
+        self.unroll = bool(unroll)
         self.cell = self._made(LSTMCell, locals())
 
 
