@@ -226,6 +226,7 @@ class _ConvLSTM(Recurrent):
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
+        self.unroll = bool(unroll)
         self.cell = self._made(ConvLSTMCell, {**locals(), "rank": self._axes})
 
     def _check_sequence(self, shape: Shape) -> None:
