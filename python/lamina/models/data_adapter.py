@@ -63,7 +63,7 @@ def to_arrays(what: str, name: str, tree: Any) -> Any:
     if tree is None:
         return None
     if isinstance(tree, np.ndarray) and tree.dtype.kind in "fiub":
-        return tree
+        return tree if type(tree) is np.ndarray else np.asarray(tree)
     if is_dataset(tree) and _gives_samples(tree):
         raise TypeError(f"{what}: {name} is {about(tree)}")
     return to_numbers(f"{what}: {name}", tree)

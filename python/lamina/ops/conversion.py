@@ -88,6 +88,8 @@ def as_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
             return x
         return cast(x, dtype)
     if isinstance(x, np.ndarray) and dtype is None:
+        if type(x) is not np.ndarray:  # a masked array or a matrix has methods of another meaning
+            x = np.asarray(x)
         return wrap(x) if x.dtype.str in _NATIVE else Tensor(x, dtype=None if is_computable(x.dtype) else floatx())
     if isinstance(x, _Symbolic.type):
         raise SymbolicArgument
