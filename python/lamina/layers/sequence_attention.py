@@ -8,7 +8,7 @@ from .. import ops
 from ..core.autograd import Tensor
 from ..core.generator import Generator
 from .arguments import fraction, known
-from .attention import check_cached
+from .attention_heads import check_cached
 from .base import Layer
 from .call import context
 from .masking import as_mask, attach, zeroed

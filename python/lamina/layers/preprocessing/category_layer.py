@@ -49,7 +49,7 @@ class CategoryLayer(Layer):
     @property
     def _depth(self) -> Any:
         """How many indices there are; None if that is not known yet."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define _depth")
 
     def _encoded(self, indices: Tensor, weights: Any = None) -> Tensor:
         """Indices as the mode wants them; those outside of 0..depth-1 count nowhere.
