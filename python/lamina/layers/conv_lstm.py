@@ -9,9 +9,10 @@ from ..core.autograd import Tensor
 from . import arguments
 from .arguments import known, positive, sizes
 from .build import build_inner
+from .cell import fitting_states
 from .masking import attach, mask_of
 from .recurrent import OfCell, Recurrent
-from .recurrent_cell import LSTMGates, fitting_states
+from .recurrent_cell import LSTMGates
 from .symbolic import Shape, SymbolicTensor
 
 _INNER = {1: "L", 2: "H, W", 3: "D, H, W"}

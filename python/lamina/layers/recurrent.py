@@ -13,9 +13,10 @@ from .arguments import fraction
 from .base import Layer
 from .bases import Around
 from .call import BAD_INPUT
+from .cell import Cell
 from .declaration import constructor_options
 from .masking import as_mask, attach
-from .recurrent_cell import Cell, GRUCell, LSTMCell, SimpleRNNCell
+from .recurrent_cell import GRUCell, LSTMCell, SimpleRNNCell
 from .run_cell import Pass, as_lengths, check_sequence, run
 from .stacked_cells import (
     StackedRNNCells,

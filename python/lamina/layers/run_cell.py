@@ -12,7 +12,7 @@ from .. import ops
 from ..core.autograd import Tensor
 from ..core.grad_mode import grad_mode
 from ..ops.conversion import as_tensor
-from .recurrent_cell import Cell
+from .cell import Cell
 from .stacked_cells import StackedRNNCells, called, first_states, output_size
 from .symbolic import Shape
 

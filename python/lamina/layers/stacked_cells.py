@@ -15,7 +15,7 @@ from ..core.autograd import Tensor
 from ..core.tree import flatten, leaves, map_shapes, pack_as
 from .base import Layer
 from .build import build_inner
-from .recurrent_cell import Cell, fitting_states
+from .cell import Cell, fitting_states
 from .symbolic import Shape, SymbolicTensor
 
 
