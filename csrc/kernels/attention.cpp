@@ -178,13 +178,6 @@ void soft_cap_gradient(dim_t n, const T* x, T factor, T* dx) {
 }
 
 template <class T>
-LAMINA_INLINE Vec<T> lane_numbers() {
-  Vec<T> v{};
-  for (int i = 0; i < kLanes<T>; i++) v[i] = T(i);
-  return v;
-}
-
-template <class T>
 void alibi(T* s, dim_t ld, dim_t rows, dim_t cols, T slope, dim_t distance) {
   const Vec<T> lanes = lane_numbers<T>();
   for (dim_t r = 0; r < rows; r++)

@@ -43,9 +43,8 @@ Vec<T> scores(dim_t first, dim_t n, dim_t D, const T* q, const T* keys, T scale,
 template <class T>
 Vec<T> shaped(dim_t first, dim_t n, T cap, T slope, dim_t own, T* s) {
   constexpr int W = kLanes<T>;
-  const Vec<T> none = splat(-kInf<T>);
-  Vec<T> top = none, lanes{};
-  for (int i = 0; i < W; i++) lanes[i] = T(i);
+  const Vec<T> none = splat(-kInf<T>), lanes = lane_numbers<T>();
+  Vec<T> top = none;
   for (dim_t j = first / W * W; j < n; j += W) {
     const Vec<T> x = load(s + j);
     const Vec<T> y = (cap == T(0) ? x : cap * vtanh<T>(x / cap)) - slope * vabs<T>(lanes + T(j - own));

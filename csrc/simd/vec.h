@@ -287,6 +287,12 @@ LAMINA_INLINE T hsum(Vec<T> v) {
   return join_lanes<T>(v, [](Vec<T> a, Vec<T> b) LAMINA_INLINE_LAMBDA { return a + b; });
 }
 template <class T>
+LAMINA_INLINE Vec<T> lane_numbers() {  // 0, 1, 2 ...
+  Vec<T> v{};
+  for (int i = 0; i < kLanes<T>; i++) v[i] = T(i);
+  return v;
+}
+template <class T>
 LAMINA_INLINE T hmax(Vec<T> v) {  // a NaN may get lost
   return join_lanes<T>(v, [](Vec<T> a, Vec<T> b) LAMINA_INLINE_LAMBDA { return vmax<T>(a, b); });
 }

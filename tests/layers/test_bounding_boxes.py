@@ -247,6 +247,11 @@ def test_errors_name_what_is_wrong():
     ):
         with pytest.raises(ValueError, match=message):
             layer({"images": images, "bounding_boxes": given}, training=True)
+    plain = layers.RandomFlip()
+    with pytest.raises(ValueError, match="'bounding_boxes' need a bounding_box_format"):
+        plain.transform_bounding_boxes(good, plain.get_random_transformation(images))
+    with pytest.raises(ValueError, match="must be a dict of 'boxes' and 'labels'"):
+        flip.transform_bounding_boxes(boxes, flip.get_random_transformation(images))
     with pytest.raises(ValueError, match="bounding_box_format='xyxy' is not supported"):
         layers.RandomElasticTransform(bounding_box_format="xyxy")
     with pytest.raises(ValueError, match="max_number must be a positive integer, got 0"):

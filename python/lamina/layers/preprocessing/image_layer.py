@@ -133,7 +133,11 @@ class ImageLayer(Layer):
             bounding_boxes: a dict of "boxes" (N, boxes, 4) in the layer's format and "labels" (N, boxes).
             transformation: what ``get_random_transformation`` returned.
             training: whether they are changed at all.
+
+        Raises:
+            ValueError: the layer has no ``bounding_box_format``; the boxes are no such dict or of other shapes.
         """
+        self._check_boxes(bounding_boxes)
         given = dense_boxes(self, bounding_boxes)
         if not training and self._only_in_training:
             return given
