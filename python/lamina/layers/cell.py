@@ -213,11 +213,11 @@ class Cell(Layer):
 
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         """The outputs and the last states; ``options``: the operation's arguments from lengths to in_time_order."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define _sequence")
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
         """The next states; ``h`` is the state h as the recurrent product sees it, after dropout."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define _step")
 
     def compute_output_shape(self, input_shape: Shape, states_shape: Any = None) -> Any:
         """The shapes of the output and of the states, these in a list.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -41,9 +42,6 @@ def _preset(rule: str, interpolation: str, antialias: bool) -> Rule:
     return made._replace(antialias=True) if rule == "pillow" else made
 
 
-_known: dict[Any, Rule] = {}  # by the arguments that made them: calls repeat, and there are few rules
-
-
 def make_rule(
     op: str,
     interpolation: str,
@@ -56,17 +54,11 @@ def make_rule(
     scales: Sequence[float] | None = None,
 ) -> Rule:
     """The rule of a library, changed by options that are not None; errors name ``op``."""
-    options = (rule, coordinates, rounding, cubic_coefficient, exclude_outside)
-    key = (interpolation, antialias, *options)
-    if scales is None:  # else there are too many
-        try:
-            return _known[key]
-        except (KeyError, TypeError):  # TypeError: something is no name or number, which is said below
-            pass
-    made = _made(op, interpolation, antialias, *options, scales)
-    if scales is None and len(_known) < 1000:
-        _known[key] = made
-    return made
+    options = (op, interpolation, antialias, rule, coordinates, rounding, cubic_coefficient, exclude_outside, scales)
+    try:
+        return _known(*options)
+    except TypeError:  # a list has no hash, which is no matter, or something is no name or number
+        return _made(*options)
 
 
 def _made(
@@ -110,6 +102,9 @@ def _made(
     }  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None}
     return _preset(rule, interpolation, bool(antialias))._replace(**changes)
+
+
+_known = functools.lru_cache(1000)(_made)  # calls repeat, and there are few rules
 
 
 def resize_axes(x: Tensor, size: tuple[int, ...], rule: Rule) -> Tensor:
