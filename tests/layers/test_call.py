@@ -220,3 +220,18 @@ def test_sizes_of_states_are_positive_integers(size):
             make(Cell())
     Cell.state_size = 1
     assert layers.RNN(Cell()).state_size == 1
+
+
+@pytest.mark.parametrize(
+    ("layer", "args", "message"),
+    [
+        (layers.MaxPooling1D(2), (1, 2), r"call\(\) takes 2 positional arguments but 3 were given"),
+        (layers.MaxUnpooling1D(2), (1,), r"call\(\) missing 1 required positional argument: 'indices'"),
+        (layers.GaussianNoise(0.5), (1, 2, 3), r"call\(\) got multiple values for argument 'training'"),
+    ],
+    ids=lambda v: getattr(v, "name", None),
+)
+def test_wrong_numbers_of_arguments_name_no_private_class(layer, args, message):
+    x = np.ones((2, 4, 3), np.float32)
+    with pytest.raises(TypeError, match=rf"^{type(layer).__name__} '.*': {message}$"):
+        layer(*[x for _ in args])

@@ -297,7 +297,9 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
             x = args[0] if args and not isinstance(error, TypeError) else None  # shapes are no matter of types
             message = self._mismatch(x.shape) if isinstance(x, (Tensor, SymbolicTensor, np.ndarray)) else None
             if new is error or message:
-                new.args = (f"{self._label()}: {message or new}",)
+                told, own_name = str(new), f"{type(self).call.__qualname__}() "  # which may be that of a private base
+                told = f"call() {told.removeprefix(own_name)}" if told.startswith(own_name) else told
+                new.args = (f"{self._label()}: {message or told}",)
             new._lamina_layer = True  # type: ignore[attr-defined]
         if new is error:
             raise error
