@@ -28,6 +28,8 @@ LAYERS = {
     "AdaptiveAveragePooling2D": layers.AdaptiveAveragePooling2D((16, 20)),
     "AutoContrast": layers.AutoContrast(),
     "Equalization": layers.Equalization(),
+    "ContrastLimitedAdaptiveHistogramEqualization": layers.ContrastLimitedAdaptiveHistogramEqualization(),
+    "RandomElasticTransform": layers.RandomElasticTransform(1.0, 1.0, seed=1),
     "RandomBrightness": layers.RandomBrightness((0.3, 0.3), seed=1),
     "RandomContrast": layers.RandomContrast(0.8, seed=5),
     "RandomSaturation": layers.RandomSaturation((0.9, 0.9), seed=1),

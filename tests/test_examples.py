@@ -240,12 +240,13 @@ def test_names(tmp_path):
     assert number_after(out, "names held out:") < 0.9
 
 
-def test_many_readers(tmp_path):
+@pytest.mark.parametrize("name", ["many_readers", "more_readers"])
+def test_readers(tmp_path, name):
     pytest.importorskip("sklearn")
     pytest.importorskip("matplotlib")
-    out = run("many_readers.py", cwd=tmp_path)
+    out = run(f"{name}.py", cwd=tmp_path)
     assert number_after(out, "at least:") >= 0.93
-    assert (tmp_path / "out" / "many_readers.png").stat().st_size > 5_000
+    assert (tmp_path / "out" / f"{name}.png").stat().st_size > 5_000
 
 
 REAL = [  # of examples that are too slow here, or reach their number on real data alone

@@ -235,3 +235,10 @@ def test_wrong_numbers_of_arguments_name_no_private_class(layer, args, message):
     x = np.ones((2, 4, 3), np.float32)
     with pytest.raises(TypeError, match=rf"^{type(layer).__name__} '.*': {message}$"):
         layer(*[x for _ in args])
+
+
+def test_wrong_numbers_of_arguments_of_a_constructor_name_the_class_that_is_made():
+    with pytest.raises(TypeError, match=r"^LpPooling1D\.__init__\(\) got multiple values for argument 'norm_type'$"):
+        layers.LpPooling1D(4, norm_type=2)
+    with pytest.raises(TypeError, match=r"^Dense\.__init__\(\) missing 1 required positional argument: 'units'$"):
+        layers.Dense()

@@ -308,6 +308,13 @@ class Explained:
                 setattr(cls, name, _explaining(vars(cls)[name], cls._strict and name == "__init__"))
 
 
+def _name_subclass(error: Exception, label: str, function: Callable[..., Any]) -> None:
+    """Python's own words about wrong numbers of arguments name the base that has the method, which may be private."""
+    told = f"{function.__qualname__}() "
+    if type(error) is TypeError and str(error).startswith(told):
+        error.args = (f"{label}.{function.__name__}() {str(error).removeprefix(told)}",)
+
+
 def _explaining(function: F, strict: bool) -> F:
     known: list[tuple[inspect.Signature, dict[str, str]]] = []
 
@@ -324,6 +331,7 @@ def _explaining(function: F, strict: bool) -> F:
         try:
             result = function(self, *args, **kwargs)
         except Exception as error:
+            _name_subclass(error, label, function)
             fail(error, label, function, (self, *args), kwargs)
         if strict:
             signature, checked = declared()
