@@ -36,6 +36,7 @@ PYTHON_FLOORS = [
     ["losses", "utils"],
     ["metrics"],
     ["callbacks", "saving"],
+    ["export"],
     ["models"],
     ["testing"],
     ["__init__"],

@@ -113,7 +113,7 @@ class Tensor:
         """The array itself; writing into it changes the tensor."""
         recording = grad_mode.recording
         if recording is not None:
-            recording.refuse(READ_IN_PYTHON)
+            recording.reads_values(self, READ_IN_PYTHON)
         return self._array
 
     @data.setter
@@ -198,7 +198,8 @@ class Tensor:
         backward(self, gradient._array if isinstance(gradient, Tensor) else gradient, retain_graph)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        forbid_capture(NUMPY_ON_TENSOR)
+        if grad_mode.recording is not None:
+            grad_mode.recording.reads_values(self, NUMPY_ON_TENSOR)
         if copy:
             return np.array(self._array, dtype=dtype)
         return np.asarray(self._array, dtype=dtype)

@@ -40,6 +40,10 @@ class Recording:
         if self.refusal is None:
             self.refusal = what
 
+    def reads_values(self, tensor: Tensor, why_not: str) -> None:
+        """Note that Python looks at what a tensor holds; why_not: the sentence that says so."""
+        self.refuse(why_not)
+
     def reads_gradient(self, leaf: Tensor) -> None:
         """Note, before it changes, that what the step does depends on whether ``leaf`` has a gradient."""
         self.leaves.setdefault(id(leaf), (leaf, leaf._grad_is_set))

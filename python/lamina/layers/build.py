@@ -58,6 +58,7 @@ def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     """
     if layer._built_by_call:
         layer._built = True
+        vars(layer)["_first_call"] = _specified(args)
         return
     accepted = list(inspect.signature(type(layer).build).parameters.values())[1:]
     wanted = [p.name for p in accepted if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -74,6 +75,15 @@ def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             if isinstance(t, Tensor) and t.ndim and error.args:
                 error.args = (str(error.args[0]).replace(str((None, *t.shape[1:])), str(t.shape)),)
         raise
+
+
+def _specified(tree: Any) -> Any:
+    """What stands for tensors that a layer was called with, of any batch size."""
+
+    def specify(t: Any) -> Any:
+        return SymbolicTensor((None, *t.shape[1:]) if t.ndim else (), t.dtype) if isinstance(t, Tensor) else t
+
+    return map_structure(specify, tree)
 
 
 def build_inner(layer: Layer, *shapes: Any) -> None:

@@ -28,7 +28,7 @@ from .dense import Dense
 from .elementwise import Add
 from .normalization import BatchNormalization
 from .pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
-from .symbolic import is_symbolic
+from .symbolic import is_symbolic, trial
 
 # The activations that _call_fused takes, by the call that it belongs to: a layer with a call of its own is not fused.
 _TAKEN: dict[Callable[..., Any], tuple[str, ...]] = {
@@ -147,6 +147,8 @@ def _can_fold(first: Any, normalization: Any, x: Any) -> bool:
     if grad_mode.enabled or context.training or not (first.built and normalization.built and type(x) is Tensor):
         return False
     if activations.fused_name(first.activation) != "linear" or first.data_format != "channels_last":
+        return False
+    if trial.running:  # what is exported keeps the layers apart
         return False
     pixels, outputs = math.prod(x.shape[:-1]), normalization.moving_mean.size
     worth_it = pixels * outputs > 2 * first.kernel.size

@@ -254,6 +254,52 @@ class Model(Layer, Trainer):
         """
         saving.load_weights(self, filepath, skip_mismatch)
 
+    def export(
+        self,
+        filepath: Any,
+        format: str = "onnx",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        *,
+        opset_version: int = 21,
+        verify: bool | None = None,
+    ) -> None:
+        """Write what the model computes in inference to a file that other programs run; needs the package ``onnx``.
+
+        The model is called twice with small random inputs, and its operations become the nodes of a graph: so a model
+        with a ``call`` of its own is exported, too.  Weights are stored under the keys of ``state_dict``, kernels of
+        convolutions and recurrent layers in ONNX's order of axes.  The file is written aside, checked by
+        ``onnx.checker`` and then renamed, so that an older one stays whole.
+
+        Args:
+            filepath: name of the file, like "m.onnx".
+            format: "onnx", the only one.
+            verbose: whether the nodes are printed; None does not.
+            input_signature: shapes and types of the inputs, a nest of ``InputSpec``, ``Input`` or arrays, None for the
+                sizes that stay free; by default those of the model's inputs, or of its first call.
+            opset_version: version of ONNX's operators, 18 to 24.
+            verify: whether the file is tried with onnxruntime, at two batch sizes and lengths, before it is written;
+                None means if onnxruntime is installed.
+
+        Raises:
+            ImportError: ``onnx`` is not installed, or ``onnxruntime`` with ``verify=True``.
+            ValueError: an operation has no counterpart in ONNX, or follows values or free sizes in Python; the message
+                names layer and operation.
+            RuntimeError: onnxruntime computes something else.
+
+        Source: Keras 3, Model.export.
+
+        Example:
+            >>> import lamina
+            >>> model = lamina.Sequential([lamina.Input((4,)), lamina.layers.Dense(3, "relu")])
+            >>> model.export("m.onnx")  # doctest: +SKIP
+        """
+        if format != "onnx":
+            raise ValueError(f"{self._label()}: export: format is {format!r}, expected 'onnx'")
+        from ..export import export_onnx  # an extra: imported when it is used
+
+        export_onnx(self, filepath, input_signature, opset_version, verify, verbose)
+
     def get_config(self) -> dict[str, Any]:
         if self._graph is None or type(self).__init__ is not Model.__init__:
             config = super().get_config()

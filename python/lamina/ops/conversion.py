@@ -5,10 +5,11 @@ Every other file of operations stands on this one.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -49,17 +50,41 @@ def register_symbolic(cls: type, call: Callable[[Callable[..., Any], tuple[Any, 
 
 def op(function: F, name: str) -> F:
     """A public operation: called with a symbolic tensor it is drawn, else it runs; its errors name it."""
+    run: Callable[..., Any] = function
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            return run(*args, **kwargs)
         except SymbolicArgument:
             return _Symbolic.call(public, args, kwargs)
         except Exception as error:
             fail(of_operation(error, name, function), name, function, args, kwargs)
 
+    def reroute(through: Callable[..., Any] | None) -> None:
+        nonlocal run
+        run = function if through is None else functools.partial(through, name, function)
+
+    _routes.append(reroute)
     return public  # type: ignore[return-value]
+
+
+_routes: list[Callable[[Callable[..., Any] | None], None]] = []  # of all public operations
+
+
+@contextlib.contextmanager
+def calls_through(through: Callable[..., Any]) -> Iterator[None]:
+    """Inside, each call of a public operation, of any thread, is ``through(name, function, *args, **kwargs)``.
+
+    Elsewhere it costs nothing: the operations themselves are changed, and changed back.
+    """
+    for reroute in _routes:
+        reroute(through)
+    try:
+        yield
+    finally:
+        for reroute in _routes:
+            reroute(None)
 
 
 def floatx() -> np.dtype[Any]:
