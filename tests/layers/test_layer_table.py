@@ -41,11 +41,13 @@ def test_check_layer_finds_a_wrong_gradient():
         check_layer(Forgetful)
 
 
-# Layers that move, cut or combine elements, and so keep integers; all others compute with real numbers.
+# Layers that move, cut, choose or combine elements, or resize, and so keep integers; all others compute with real
+# numbers.
 OF_ANY_TYPE = {
     "Add", "Concatenate", "Cropping1D", "Cropping2D", "Cropping3D", "Dot", "Flatten", "Identity", "Maximum", "Minimum",
-    "Multiply", "Permute", "RepeatVector", "Reshape", "Subtract", "UpSampling1D", "ZeroPadding1D", "ZeroPadding2D",
+    "Multiply", "Permute", "RepeatVector", "Reshape", "Resizing", "Subtract", "ZeroPadding1D", "ZeroPadding2D",
     "ZeroPadding3D",
+    *(f"{kind}{n}D" for kind in ("AdaptiveMaxPooling", "GlobalMaxPooling", "MaxPooling", "UpSampling") for n in (1, 2, 3)),
 }  # fmt: skip
 
 
@@ -53,18 +55,17 @@ OF_ANY_TYPE = {
 def test_the_type_of_results_of_integers(row):
     """Called and drawn alike: the input's where elements only move, else the layer's."""
     args = map_structure(lambda a: np.round(3 * a).astype(np.int64) if a.dtype.kind == "f" else a, row.arrays())
-    blends = row.options.get("normalize") or row.options.get("interpolation", "nearest") != "nearest"
-    moves = row.name in OF_ANY_TYPE and not blends
+    keeps = row.name in OF_ANY_TYPE and not row.options.get("normalize")
     for dtype in ("float32", "float64"):
         layer, again = row.make(dtype), row.make(dtype)
         drawn = again(*map_structure(lambda a: Input(a.shape[1:], dtype="int64"), args))
         y = list(leaves(layer(*args)))
-        assert {t.dtype.name for t in y} == {t.dtype for t in leaves(drawn)} == {"int64" if moves else dtype}
+        assert {t.dtype.name for t in y} == {t.dtype for t in leaves(drawn)} == {"int64" if keeps else dtype}
         again.load_state_dict(layer.state_dict())
         as_floats = partial(map_structure, methodcaller("astype", dtype))
         floats = [a if limit else as_floats(a) for a, limit in zip(args, row.limits, strict=True)]
         for a, b in zip(y, leaves(again(*floats)), strict=True):
-            np.testing.assert_array_equal(a.numpy(), b.numpy())
+            np.testing.assert_array_equal(a.numpy(), np.round(b.numpy()) if keeps else b.numpy())
 
 
 @pytest.mark.parametrize("row", [row for row in layer_checks() if not row.integers], ids=lambda row: row.name)

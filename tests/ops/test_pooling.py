@@ -143,7 +143,7 @@ def test_errors_say_what_was_expected(f, shape, args, message):
 
 def test_errors_of_dtype_and_empty_images():
     with pytest.raises(TypeError, match="expected float32 or float64"):
-        max_pool2d(np.zeros((1, 4, 4, 3), np.int32), 2)
+        average_pool2d(np.zeros((1, 4, 4, 3), np.int32), 2)
     with pytest.raises(ValueError, match="has no pixels"):
         global_average_pool2d(np.zeros((2, 0, 4, 3), np.float32))
     assert global_max_pool2d(np.zeros((0, 2, 2, 3), np.float32)).shape == (0, 3)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import ops
 from ..core.autograd import Tensor
+from ..ops.conversion import as_tensor
 from . import arguments
 from .base import Layer
 from .masking import as_mask
+from .run_cell import check_lengths
 from .symbolic import Shape
 
 
@@ -48,12 +52,23 @@ class _Global(_Adaptive):
     def _left(self) -> tuple[int, ...]:
         return (1,) * self._axes if self.keepdims else ()
 
+    def _within(self, inputs: Tensor, lengths: Any) -> tuple[Tensor, Tensor]:
+        """Which steps of sequences their lengths hold, and which sequences have any, broadcast to inputs and result."""
+        arguments.check_axes(inputs.shape, self.data_format, self._axes)
+        time, channel = (1, 2) if self.data_format == "channels_last" else (2, 1)
+        lengths = as_tensor(lengths)
+        check_lengths(lengths, inputs.shape[0], inputs.shape[time])
+        steps = ops.expand_dims(ops.less(ops.arange(inputs.shape[time]), ops.expand_dims(lengths, 1)), channel)
+        some = ops.expand_dims(ops.greater(lengths, 0), 1)
+        return steps, ops.expand_dims(some, 1) if self.keepdims else some
+
 
 class _GlobalAverage(_Global):
     _pool = staticmethod(ops.adaptive_average_pool)
 
 
 class _GlobalMax(_Global):
+    _float_input, _keeps_dtype = False, True
     _pool = staticmethod(ops.adaptive_max_pool)
 
 
@@ -72,6 +87,7 @@ class _AdaptiveAverage(_AdaptiveSize):
 
 
 class _AdaptiveMax(_AdaptiveSize):
+    _float_input, _keeps_dtype = False, True
     _pool = staticmethod(ops.adaptive_max_pool)
 
 
@@ -82,20 +98,30 @@ class GlobalAveragePooling1D(_GlobalAverage):
 
     Call args:
         mask: (N, T), True where a step counts; None counts all.
+        lengths: (N,) integers, how many steps of each sequence count, the first ones, in place of a mask; the mean of
+            none is 0.
 
     Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
 
     Output shape: (N, C); with ``keepdims`` (N, 1, C), or (N, C, 1).
 
     Raises:
-        ValueError: ``data_format`` is unknown; the input has other axes, or no steps; the mask has another shape.
+        ValueError: ``data_format`` is unknown; the input has other axes, or no steps; the mask has another shape;
+            lengths are no integers from 0 to T, or given beside a mask.
 
-    Source: Keras 3, GlobalAveragePooling1D.
+    Source: Keras 3, GlobalAveragePooling1D; ``lengths`` is Lamina's.
     """
 
     _axes = 1
 
-    def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
+    def call(self, inputs: Tensor, mask: Any = None, *, lengths: Any = None) -> Tensor:
+        if lengths is not None:
+            if mask is not None:
+                raise ValueError("mask and lengths are both given; give one")
+            steps, some = self._within(inputs, lengths)
+            return ops.where(
+                some, self.call(inputs, ops.squeeze(steps, 2 if self.data_format == "channels_last" else 1)), 0.0
+            )
         if mask is None:
             return super().call(inputs)
         arguments.check_axes(inputs.shape, self.data_format, self._axes)
@@ -148,17 +174,30 @@ class GlobalAveragePooling3D(_GlobalAverage):
 class GlobalMaxPooling1D(_GlobalMax):
     """Largest value of sequences over time.
 
+    A mask is not looked at, as in Keras.
+
+    Call args:
+        lengths: (N,) integers, how many steps of each sequence count, the first ones; the largest of none is 0.
+
     Input shape: (N, T, C); (N, C, T) with ``data_format="channels_first"``.
 
     Output shape: (N, C); with ``keepdims`` (N, 1, C), or (N, C, 1).
 
     Raises:
-        ValueError: ``data_format`` is unknown; the input has other axes, or no steps.
+        ValueError: ``data_format`` is unknown; the input has other axes, or no steps; lengths are no integers from 0
+            to T.
 
-    Source: Keras 3, GlobalMaxPooling1D.
+    Source: Keras 3, GlobalMaxPooling1D; ``lengths`` is Lamina's.
     """
 
     _axes = 1
+
+    def call(self, inputs: Tensor, *, lengths: Any = None) -> Tensor:
+        if lengths is None:
+            return super().call(inputs)
+        steps, some = self._within(inputs, lengths)
+        least = -np.inf if inputs.dtype.kind == "f" else np.iinfo(inputs.dtype).min
+        return ops.where(some, super().call(ops.where(steps, inputs, least)), 0)
 
 
 class GlobalMaxPooling2D(_GlobalMax):

@@ -55,6 +55,7 @@ class _Pooling(Layer):
 
 
 class _Max(_Pooling):
+    _float_input, _keeps_dtype = False, True
     return_indices: bool
 
     def __init__(

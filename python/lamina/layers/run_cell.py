@@ -165,7 +165,7 @@ def _kept(way: Pass, batch: int, steps: int) -> Tensor | None:
     if way.lengths is None:
         return way.mask
     if grad_mode.recording is None:
-        _check_lengths(way.lengths, batch, steps)
+        check_lengths(way.lengths, batch, steps)
     lengths = ops.cast(way.lengths, "int64")
     inside = ops.logical_and(ops.greater_equal(lengths, 0), ops.less_equal(lengths, steps))
     # In a plan no Python looks at the values: there take() refuses what is outside of its table, in replays too.
@@ -186,11 +186,12 @@ def as_lengths(lengths: Any, batch: int, steps: int) -> Tensor | None:
     lengths = as_tensor(lengths if isinstance(lengths, Tensor) else np.asarray(lengths))
     if lengths.dtype in (np.int32, np.int64) and lengths.shape == (batch,):
         return lengths
-    _check_lengths(lengths, batch, steps)
+    check_lengths(lengths, batch, steps)
     return ops.cast(lengths, "int64")
 
 
-def _check_lengths(lengths: Tensor, batch: int, steps: int) -> None:
+def check_lengths(lengths: Tensor, batch: int, steps: int) -> None:
+    """ValueError unless there is an integer from 0 to the number of steps for each sequence."""
     values = lengths._array
     if values.shape != (batch,) or values.dtype.kind not in "iu" or (values < 0).any() or (values > steps).any():
         raise ValueError(f"lengths must be {batch} integers between 0 and {steps}, got {values}")

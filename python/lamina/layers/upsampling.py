@@ -39,7 +39,7 @@ class UpSampling2D(Layer):
     Source: Keras 3, UpSampling2D.
     """
 
-    _float_input = True
+    _keeps_dtype = True
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class UpSampling3D(Layer):
     Source: Keras 3, UpSampling3D.
     """
 
-    _float_input = True
+    _keeps_dtype = True
 
     def __init__(
         self,
@@ -137,11 +137,12 @@ class UpSampling1D(Layer):
     Source: Keras 3, UpSampling1D.
     """
 
+    _keeps_dtype = True
+
     def __init__(self, size: int = 2, *, interpolation: str = "nearest", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = arguments.positive(self, "size", size)
         self.interpolation = _interpolation(self, interpolation)
-        self._keeps_dtype = self.interpolation == "nearest"
         self._built = True
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -149,8 +150,7 @@ class UpSampling1D(Layer):
         if self.interpolation == "nearest":
             return ops.repeat(inputs, self.size, axis=1)
         assert steps is not None
-        x = inputs if inputs.dtype.kind == "f" else ops.cast(inputs, self._dtype)
-        return resize_axes(x, (steps,), make_rule("UpSampling1D", self.interpolation))
+        return resize_axes(inputs, (steps,), make_rule("UpSampling1D", self.interpolation))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 3:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
-from .conversion import TensorLike, as_tensor, float_tensor
+from .conversion import TensorLike, as_tensor
 from .data_format import of_images
+from .integer_images import in_floats
 from .reshape import reshape
 
 __all__ = ["affine_transform"]
@@ -39,8 +40,8 @@ def affine_transform(
 
     Source: Keras 3, keras.ops.image.affine_transform.
     """
-    x = float_tensor(images)
-    maps = as_tensor(transform, x.dtype)
+    x = as_tensor(images)
+    maps = as_tensor(transform, in_floats(x).dtype)
     if maps.ndim == 1:
         maps = reshape(maps, (1, *maps.shape))
     m = maps._array

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.autograd import Tensor
-from .conversion import TensorLike, as_tensor, float_tensor
+from .conversion import TensorLike, as_tensor
+from .integer_images import in_floats, in_their_type
 from .reshape import reshape, transpose
 
 
@@ -44,14 +45,15 @@ def channel_axis(op: str, x: Tensor, data_format: str | None) -> int:
 
 
 def of_images(op: str, images: TensorLike, data_format: str | None, f: Callable[[Tensor], Tensor]) -> Tensor:
-    """f(batch of images) for one image as for a batch, as floats, stored either way; f takes and returns them channels
-    last."""
-    x = float_tensor(images)
+    """f(batch of images) for one image as for a batch, stored either way; f takes floats; it takes and returns channels
+    last.  Images of integers remain such."""
+    given = as_tensor(images)
+    x = in_floats(given)
     channel_axis(op, x, data_format)
     if x.ndim == 4:
-        return around_channels_last(x, data_format, op, f)
+        return in_their_type(around_channels_last(x, data_format, op, f), given.dtype)
     y = around_channels_last(reshape(x, (1, *x.shape)), data_format, op, f)
-    return reshape(y, y.shape[1:])
+    return in_their_type(reshape(y, y.shape[1:]), given.dtype)
 
 
 def images(x: TensorLike, op: str) -> Tensor:

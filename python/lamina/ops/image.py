@@ -89,12 +89,14 @@ def resize(
             goes on.
         scales: (down, across), s for ``coordinates``; None is output size / input size.
 
+    Returns: images of the same type; integers are rounded, half to even, within their limits.
+
     Raises:
         ValueError: ``size`` is no pair of non-negative integers; ``images`` have other axes; an option is unknown
             or not supported.
         TypeError: ``cubic_coefficient`` is no number.
 
-    Source: Keras 3, keras.ops.image.resize; ONNX, Resize.  In Keras, integers stay integers.
+    Source: Keras 3, keras.ops.image.resize; ONNX, Resize.
     """
     sizes = tuple(size) if isinstance(size, Iterable) else ()
     if len(sizes) != 2 or not all(map(is_index, sizes)):

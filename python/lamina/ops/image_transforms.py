@@ -11,7 +11,7 @@ import numpy as np
 from ..core.autograd import Tensor, wrap
 from ..core.generator import Seed, numpy_from
 from .affine import affine_transform
-from .conversion import TensorLike, _axis, as_tensor, cast, check_sizes, float_tensor, forbid_in_capture
+from .conversion import TensorLike, _axis, as_tensor, cast, check_sizes, forbid_in_capture
 from .data_format import of_images
 from .elementwise import (
     abs,
@@ -33,6 +33,7 @@ from .elementwise import (
     where,
 )
 from .image_filters import gaussian_blur
+from .integer_images import in_floats, in_their_type
 from .linear_algebra import tensordot
 from .matrix_factors import solved
 from .reduction import max as largest
@@ -102,7 +103,7 @@ def map_coordinates(
         raise ValueError(f"map_coordinates: order must be 0 or 1, got {order!r}")
     if fill_mode not in FILL_MODES:
         raise ValueError(f"map_coordinates: fill_mode must be one of {', '.join(FILL_MODES)}, got {fill_mode!r}")
-    floats = x if x.dtype.kind == "f" else float_tensor(x)
+    floats = in_floats(x)
     at = [as_tensor(c, floats.dtype) for c in coordinates]
     if len(at) != x.ndim or not x.ndim or len({c.shape for c in at}) != 1 or not at[0].ndim:
         shapes = ", ".join(str(c.shape) for c in at)
@@ -110,7 +111,7 @@ def map_coordinates(
     if not x.size:
         raise ValueError(f"map_coordinates: inputs are {x.shape}, without elements")
     total = _sampled(floats, [_neighbours(c, order) for c in at], fill_mode, fill_value)
-    return total if x.dtype.kind == "f" else cast(round(total), x.dtype)
+    return in_their_type(total, x.dtype)
 
 
 def _sampled(x: Tensor, axes: list[list[tuple[Tensor, Any]]], fill_mode: str, fill_value: float) -> Tensor:
@@ -261,7 +262,7 @@ def scale_and_translate(
         raise ValueError(f"scale_and_translate: method must be one of {', '.join(_KERNELS)}, got {method!r}")
     axes = [_axis(d, x.ndim, "scale_and_translate", x.shape) for d in spatial_dims]
     shape = check_sizes("scale_and_translate", output_shape)
-    floats = x if x.dtype.kind == "f" else float_tensor(x)
+    floats = in_floats(x)
     factors, shifts = as_tensor(scale, floats.dtype), as_tensor(translation, floats.dtype)
     kept = all(n == m for a, (n, m) in enumerate(zip(x.shape, shape, strict=False)) if a not in axes)
     if len(shape) != x.ndim or not kept or factors.shape != shifts.shape or factors.shape != (len(axes),):

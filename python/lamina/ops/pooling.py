@@ -10,8 +10,10 @@ from ..core.autograd import Array, Gradients, Tensor, wants_grad, wrap
 from ..core.autograd import unchecked_record as record
 from ..core.explain import is_number
 from .conversion import TensorLike, as_tensor
+from .conversion import cast as as_type
 from .convolution import Padding, Size
 from .data_format import around_channels_last, channels_last, images, is_channels_first
+from .integer_images import in_floats
 
 
 def _pool(
@@ -43,7 +45,11 @@ def _pool(
             return found, wrap(getattr(_native, op + "_indices")(x._array, *index, *options))
         return found
 
-    return around_channels_last(as_tensor(inputs), data_format, op, run)
+    x = as_tensor(inputs)
+    if x._array.dtype.kind in "iub" and op.endswith("max_pool"):
+        found = around_channels_last(in_floats(x), data_format, op, run)
+        return (as_type(found[0], x.dtype), found[1]) if return_indices else as_type(found, x.dtype)
+    return around_channels_last(x, data_format, op, run)
 
 
 def max_pool_of_relu(
@@ -88,7 +94,6 @@ def max_pool(
 
     Raises:
         ValueError: sizes or options do not fit each other or the rank of inputs, or a window holds nothing of inputs.
-        TypeError: inputs are no floats.
 
     Source: Keras 3, keras.ops.max_pool; ``dilation_rate``, ``ceil_mode`` and ``return_indices`` from PyTorch.
     """
@@ -270,7 +275,6 @@ def adaptive_max_pool(
 
     Raises:
         ValueError: output_size does not fit the rank of inputs, or an axis is empty.
-        TypeError: inputs are no floats.
 
     Source: Keras 3.12, keras.ops.adaptive_max_pool; ``return_indices`` from PyTorch.
     """
@@ -315,7 +319,6 @@ def max_pool2d(x: TensorLike, pool_size: Size, strides: Size | None = None, padd
 
     Raises:
         ValueError: x has other axes, or sizes or options do not fit.
-        TypeError: x is no floats.
 
     Source: max_pool for two axes.
     """
@@ -379,7 +382,6 @@ def global_max_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
 
     Raises:
         ValueError: x has other axes, or no pixels.
-        TypeError: x is no floats.
 
     Source: adaptive_max_pool for two axes and one window.
     """

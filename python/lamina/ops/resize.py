@@ -11,6 +11,7 @@ from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
 from ..core.explain import is_number
 from ..core.suggest import unknown
+from .integer_images import in_floats, in_their_type
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area", "box", "hamming")
 KERAS_INTERPOLATIONS = INTERPOLATIONS[:5]
@@ -108,7 +109,9 @@ _known = functools.lru_cache(1000)(_made)  # calls repeat, and there are few rul
 
 
 def resize_axes(x: Tensor, size: tuple[int, ...], rule: Rule) -> Tensor:
-    """x (N, sizes.., C) with other sizes, one to three of them."""
+    """x (N, sizes.., C) with other sizes, one to three of them; integers remain such."""
+    if x._array.dtype.kind != "f":
+        return in_their_type(resize_axes(in_floats(x), size, rule), x._array.dtype)
     y = _native.resize_forward(x._array, size, *rule)
 
     def backward(dy: Array, grads: Gradients) -> None:

@@ -167,7 +167,7 @@ class RandomCrop(_Crop, RandomImageLayer):
 
 
 class Resizing(_Crop):
-    """Images of another size, in training or not; the result has the layer's dtype.
+    """Images of another size, in training or not; integers remain integers.
 
     Args:
         height: rows of the result, a positive integer.
@@ -187,8 +187,10 @@ class Resizing(_Crop):
         ValueError: an option is out of range, unknown or not supported; the images have other axes or no pixels.
         TypeError: ``fill_value`` is no number.
 
-    Source: Keras 3, Resizing.  There, integers stay integers.
+    Source: Keras 3, Resizing.
     """
+
+    _keeps_dtype = True
 
     def __init__(
         self,

@@ -102,8 +102,12 @@ class ImageLayer(Layer):
             transformation: what ``get_random_transformation`` returned for as many images.
             training: whether they are changed at all.
         """
-        x = ops.cast(images, self._dtype)
+        x = self._values(images)
         return self._transform(x, transformation or {}) if training or not self._only_in_training else x
+
+    def _values(self, images: Any) -> Tensor:
+        x = as_tensor(images)
+        return x if self._keeps_dtype and x.dtype.kind != "f" else ops.cast(x, self._dtype)
 
     def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:
         """Labels of images that are changed as decided.
@@ -123,7 +127,7 @@ class ImageLayer(Layer):
             transformation: what ``get_random_transformation`` returned.
             training: whether they are changed at all.
         """
-        x = ops.cast(segmentation_masks, self._dtype)
+        x = self._values(segmentation_masks)
         return self._transform_masks(x, transformation or {}) if training or not self._only_in_training else x
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
