@@ -116,8 +116,12 @@ def test_what_is_pickled():
     assert pickle.loads(pickle.dumps(v)).numpy().tolist() == [0, 1, 2]
     layer = layers.Dense(2)
     layer(np.ones((1, 3)))
-    with pytest.raises(TypeError, match="cannot be pickled, since it belongs to a layer"):
-        pickle.dumps(layer.kernel)
+    alone = pickle.loads(pickle.dumps(layer.kernel))
+    np.testing.assert_array_equal(alone.numpy(), layer.kernel.numpy())
+    assert alone.path == "kernel"
+    again = pickle.loads(pickle.dumps(layer))
+    assert again.kernel.path == layer.kernel.path
+    assert again.kernel.numpy().ctypes.data % 64 == 0
 
 
 def test_a_value_of_another_kind_is_named():

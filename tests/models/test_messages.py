@@ -335,16 +335,8 @@ HELD = [
 
 
 @pytest.mark.parametrize("thing", HELD, ids=lambda t: type(t).__name__)
-def test_pickling_works_or_says_what_to_do(thing):
-    try:
-        again = pickle.loads(pickle.dumps(thing))
-    except TypeError as error:
-        message = str(error)
-        assert "cannot be pickled" in message
-        assert "weakref" not in message
-        assert "model.save" in message or "get_config" in message or "numpy" in message
-    else:
-        assert type(again) is type(thing)
+def test_pickling_works(thing):
+    assert type(pickle.loads(pickle.dumps(thing))) is type(thing)
 
 
 def test_copies_of_models_still_work():

@@ -52,24 +52,28 @@ class Arena:
             else:
                 self.views.append(zero_pages(t.shape, t.dtype))
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Arena:
-        new = memo[id(self)] = Arena()
-        blocks = [zeros(block.shape, block.dtype) for block in self.blocks]
-        for old, block in zip(self.blocks, blocks, strict=True):
-            block[:] = old
-        new.blocks = blocks
-        for view in self.views:
-            new.views.append(_same_place(view, self.blocks, blocks))
-        return new
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickle: the blocks, and where each view stands; itself if it stands in none."""
+        return {"blocks": self.blocks, "views": [_place(view, self.blocks) for view in self.views]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.blocks, self.views = [], []
+        for block in state["blocks"]:
+            self.blocks.append(zeros(block.shape, block.dtype))
+            self.blocks[-1][:] = block
+        for view in state["views"]:
+            if isinstance(view, np.ndarray):
+                self.views.append(zero_pages(view.shape, view.dtype))
+                self.views[-1][...] = view
+            else:
+                i, at, shape = view
+                self.views.append(self.blocks[i][at : at + math.prod(shape)].reshape(shape))
 
 
-def _same_place(view: Array, blocks: Sequence[Array], copies: Sequence[Array]) -> Array:
-    """The view of the copied block; a copy of an array that is in none."""
-    for block, copy in zip(blocks, copies, strict=True):
+def _place(view: Array, blocks: Sequence[Array]) -> Any:
+    """The number of its block, the place in it and its shape."""
+    for i, block in enumerate(blocks):
         offset = view.ctypes.data - block.ctypes.data
         if view.dtype == block.dtype and 0 <= offset < max(block.nbytes, 1) and np.may_share_memory(view, block):
-            at = offset // view.itemsize
-            return copy[at : at + view.size].reshape(view.shape)
-    copied = zero_pages(view.shape, view.dtype)
-    copied[...] = view
-    return copied
+            return i, offset // view.itemsize, view.shape
+    return view

@@ -180,3 +180,15 @@ def _uneven(given: Any, at: str = "") -> tuple[str, str, str] | None:
         first, second = ("no length" if n is None else f"length {n}" for n in (sizes[0], sizes[other]))
         return at, first, f"{at}[{other}] has {second}"
     return next((found for i, v in enumerate(given) if (found := _uneven(v, f"{at}[{i}]")) is not None), None)
+
+
+def in_own_memory(state: dict[str, Any]) -> dict[str, Any]:
+    """A state that was unpickled, with copies of arrays that cannot be written: those of a file mapped into memory."""
+    return {
+        name: np.array(value) if isinstance(value, np.ndarray) and not _is_own(value) else value
+        for name, value in state.items()
+    }
+
+
+def _is_own(array: Array) -> bool:
+    return array.flags.writeable and type(array) is np.ndarray

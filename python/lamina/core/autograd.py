@@ -19,6 +19,7 @@ library's operations, which tests check, use the ``unchecked`` ones.
 from __future__ import annotations
 
 import copy
+import copyreg
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ import numpy as np
 
 from .. import _native
 from . import own_gradients
-from .arrays import values_of
+from .arrays import in_own_memory, values_of
 from .backward import backward
 from .explain import only, require
 from .grad_mode import enable_grad as enable_grad
@@ -35,7 +36,7 @@ from .grad_mode import no_grad as no_grad
 from .nodes import Array as Array
 from .nodes import Backward, BackwardMany, BackwardView, Lookup, Node, Result
 from .nodes import Gradients as Gradients
-from .recording import NUMPY_ON_TENSOR, READ_IN_PYTHON, forbid_capture
+from .recording import COPIED, NUMPY_ON_TENSOR, READ_IN_PYTHON, forbid_capture
 
 
 class Tensor:
@@ -233,7 +234,9 @@ class Tensor:
         """Another name of the same array; of a computed tensor one step further on the tape."""
         computed = self._node is not None and self.requires_grad
         t = type(self).__new__(type(self))
-        for name, value in _parts(object.__reduce_ex__(self, 2) if computed else self.__reduce_ex__(2)):
+        if not computed:
+            forbid_capture(COPIED)
+        for name, value in _parts(self):
             setattr(t, name, value)
         if computed:
             t._grad, t._grad_is_set = None, False
@@ -247,14 +250,31 @@ class Tensor:
                 "deepcopy: a computed tensor that wants a gradient has its place on the tape, which is not copied; use "
                 "copy.copy(t), which keeps the gradient, or copy.deepcopy(t.detach())"
             )
+        forbid_capture(COPIED)
         t = memo[id(self)] = type(self).__new__(type(self))
-        for name, value in _parts(self.__reduce_ex__(2)):
+        for name, value in _parts(self):
             setattr(t, name, copy.deepcopy(value, memo))
         return t
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        forbid_capture("a tensor was copied or pickled in Python")
-        return super().__reduce_ex__(protocol)
+        """For pickle: the class and the values, with the gradient if there is one."""
+        forbid_capture(COPIED)
+        if self._node is not None and self.requires_grad:
+            raise TypeError(
+                "pickle: a computed tensor that wants a gradient has its place on the tape, which is not written; "
+                "pickle t.detach() or t.numpy()"
+            )
+        return copyreg.__newobj__, (type(self),), self._pickled()  # type: ignore[attr-defined]
+
+    def _pickled(self) -> dict[str, Any]:
+        """The attributes that make an equal tensor, by name."""
+        state = dict(_parts(self))
+        state.update(_node=None, _grad=self._grad if self._grad_is_set else None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in in_own_memory(state).items():
+            setattr(self, name, value)
 
     def __repr__(self) -> str:
         forbid_capture("a tensor was printed or formatted")
@@ -284,8 +304,9 @@ class Tensor:
         def T(self) -> Tensor: ...
 
 
-def _parts(reduced: Any) -> Iterator[tuple[str, Any]]:
+def _parts(tensor: Tensor) -> Iterator[tuple[str, Any]]:
     """The attributes of a tensor, and those that a subclass adds, by their names."""
+    reduced: Any = object.__reduce_ex__(tensor, 2)
     return ((name, value) for some in reduced[2] if some for name, value in some.items())
 
 

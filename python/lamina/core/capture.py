@@ -146,6 +146,10 @@ class CapturedStep:
         self.__name__ = name or getattr(step, "__name__", type(step).__name__)
         self.reset()
 
+    def __reduce__(self) -> Any:
+        """For copies and pickle: the step and its options; what was recorded is recorded again."""
+        return CapturedStep, (self._step, self._max_plans, self._strict, self.__name__)
+
     def reset(self) -> None:
         """Forget all plans and why the step ran eagerly: the next call is recorded.  Call it after plain Python values
         that the step uses were changed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copyreg
 import os
 import threading
 import weakref
@@ -120,6 +121,13 @@ class Generator:
     def _start(self, key: int) -> None:
         self.seed = key
         self.state = np.array([key, 0], dtype=np.uint64)
+
+    def __reduce__(self) -> Any:
+        """For copies and pickle: the stream goes on at its place."""
+        return copyreg.__newobj__, (type(self),), (self.seed, self.state)  # type: ignore[attr-defined]
+
+    def __setstate__(self, state: tuple[int, Any]) -> None:
+        self.seed, self.state = state[0], np.array(state[1])
 
     def numpy(self) -> np.random.Generator:
         """A NumPy generator at this stream's place; advances the stream by one call."""

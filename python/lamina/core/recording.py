@@ -66,6 +66,7 @@ READ_IN_PYTHON = (
     "a tensor's values were read in Python (numpy(), data, item(), float() or bool()). Return the tensor and read it "
     "outside of the step"
 )
+COPIED = "a tensor was copied or pickled in Python"
 NUMPY_ON_TENSOR = (
     "NumPy was called on a tensor. Use lamina.ops, or return the tensor and call NumPy outside of the step"
 )

@@ -6,7 +6,6 @@ Sublayers and variables found in its attributes, also in lists, tuples and dicts
 
 from __future__ import annotations
 
-import copy
 import inspect
 import weakref
 from collections.abc import Callable, Sequence
@@ -29,7 +28,7 @@ from .declaration import constructor_options, own_arguments, unused
 from .layer_weights import LayerWeights
 from .symbolic import Node, Shape, SymbolicTensor, infer
 from .variable import Variable, auto_name, snake_case
-from .weights import children, own_variables
+from .weights import parts
 
 inside_of(context)
 
@@ -37,6 +36,13 @@ inside_of(context)
 _BOOKKEEPING = frozenset((
     "_build_arguments", "_built", "_first_shape", "_found_metrics", "_found_variables", "_history", "_steps",
     "stop_training",
+))  # fmt: skip
+
+
+# What copies and unpickled layers find or record again: it knows places, versions and memory of one process.
+_MADE_AGAIN = frozenset((
+    "_adds_losses", "_chains", "_found_metrics", "_found_variables", "_latest_logs", "_looked_for_losses", "_nodes",
+    "_own_losses", "_parent", "_ready", "_steps",
 ))  # fmt: skip
 
 
@@ -165,7 +171,8 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
             setattr(self, name, value)
 
     def _adopt(self, parent: Layer) -> None:
-        if self._parent is None or self._parent() is None:
+        known = self.__dict__.get("_parent")  # none where a layer inside of itself is just being read
+        if known is None or known() is None:
             self.__dict__["_parent"] = weakref.ref(parent)
 
     # ---- to be defined by layers ----
@@ -452,29 +459,28 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
         return self._nodes[0]
 
     def __getstate__(self) -> dict[str, Any]:
-        """For pickle; what is in use refers to other layers, compiled steps and native memory, which it can't write."""
-        if self._built or self._parent is not None or self._nodes:
-            raise TypeError(
-                f"{self._label()} cannot be pickled, since its parts refer to each other and to native memory; write a "
-                "model with model.save('m.lamina') and read it with lamina.load_model('m.lamina'), or pickle "
-                "get_config() and get_weights() (of a History, history.history)"
-            )
-        return vars(self)
+        """For deep copies and pickle: the attributes, without what is found and recorded again.
+
+        Layers inside are written whole, the one around is not; a model's graph brings the calls of its layers.
+        """
+        return {name: value for name, value in vars(self).items() if name not in _MADE_AGAIN}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(_ready=None, _own_losses=[], **state)
+        vars(self).setdefault("_parent", None)  # set already where a layer stands inside of itself
+        vars(self).setdefault("_nodes", [])
+        for variable in self._variables:
+            variable.owner = weakref.ref(self)
+        for _, variable in parts(self, Variable):
+            if getattr(variable, "owner", None) is None:
+                variable.owner = weakref.ref(self)
+        for _, child in parts(self, Layer):
+            child._adopt(self)
 
     def __copy__(self) -> Any:
+        """Another layer with the same parts: sublayers and variables are shared."""
         new = type(self).__new__(type(self))
         new.__dict__.update(vars(self))
-        return new
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        new = type(self).__new__(type(self))
-        memo[id(self)] = new
-        afresh: dict[str, Any] = {"_found_variables": None, "_parent": None, "_steps": None, "_own_losses": []}
-        for name, value in vars(self).items():
-            new.__dict__[name] = afresh[name] if name in afresh else copy.deepcopy(value, memo)
-        for _, variable in own_variables(new):
-            variable.owner = weakref.ref(new)
-        children(new)  # adopts them
         return new
 
     def __repr__(self) -> str:

@@ -64,6 +64,18 @@ class KeyValueCache:
         self._known = 0  # how many entries there were when the block began
         self._outer: list[KeyValueCache | None] = []
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For deep copies and pickle: what is kept stands under the layers themselves, not their identities."""
+        entries = [(layer, call, keys, values) for (_, call), (layer, keys, values) in self._entries.items()]
+        return {"_capacity": self._capacity, "_length": self._length, "_entries": entries}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["_capacity"])  # type: ignore[misc]
+        self._length[:] = state["_length"]
+        for layer, call, *arrays in state["_entries"]:
+            keys, values = (aligned(a, a.dtype) for a in arrays)
+            self._entries[id(layer), call] = layer, keys, values
+
     @property
     def capacity(self) -> int:
         """How many steps are kept at most."""

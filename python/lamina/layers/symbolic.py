@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import copyreg
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -34,6 +35,14 @@ class Node:
         self.outputs = outputs
         for i, t in enumerate(leaves(outputs)):
             t.node, t.index = self, i
+
+    def __reduce__(self) -> Any:
+        return copyreg.__newobj__, (Node,), (self.layer, self.args, self.kwargs, self.outputs)  # type: ignore[attr-defined]
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        """The layer, which is written without its calls, knows this one again."""
+        self.layer, self.args, self.kwargs, self.outputs = state
+        vars(self.layer).setdefault("_nodes", []).append(self)
 
     @property
     def inputs(self) -> list[SymbolicTensor]:

@@ -235,13 +235,26 @@ class Variable(Tensor):
         with no_grad():
             return native(self, as_tensor(value, self._array.dtype))
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        if self.owner is not None and protocol > 2:  # which is what copies ask for
-            raise TypeError(
-                f"{self.path} cannot be pickled, since it belongs to a layer; write models with "
-                "model.save('m.lamina'), or pickle what numpy() gives"
-            )
-        return super().__reduce_ex__(protocol)
+    def _pickled(self) -> dict[str, Any]:
+        """Without its layer, which makes itself the owner when it is read with its variables.
+
+        A function or an array that gave the first value is left out: it needs no name and no room in the file.
+        """
+        state = super()._pickled()
+        if not isinstance(self.initializer, (str, initializers.Initializer)):
+            state["initializer"] = None
+        state["touched"] = None if self.touched is None else len(self)
+        del state["owner"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.owner = getattr(self, "owner", None)  # set already where a layer stands inside of itself
+        super().__setstate__(state)
+        self._array = aligned(self._array, self._array.dtype)
+        if self.touched is not None:
+            self.touched = _native.TouchedRows(len(self))
+            if self._grad_is_set:
+                _native.touch_all(self.touched)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
         """With its gradient, both aligned as they were; a copied layer makes itself the owner."""

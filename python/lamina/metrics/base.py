@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import leading_axes, to_numbers
+from ..core.arrays import in_own_memory, leading_axes, to_numbers
 from ..core.explain import Explained, fail
 from ..layers.variable import Variable, auto_name, snake_case
 from ..layers.weights import parts
@@ -37,6 +37,9 @@ class Metric(Explained, strict=True):
         self.name = name or auto_name(snake_case(type(self).__name__))
         self.dtype = dtype
         self._variables: list[Variable] = []
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(in_own_memory(state))
 
     def add_variable(
         self,

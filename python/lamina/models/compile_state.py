@@ -239,6 +239,10 @@ class Compiled:
         self._metrics, self._weighted_metrics = (map_structure(_metric, given) for given in (plain, weighted))
         self.measures = bool(self._metrics or self._weighted_metrics)  # anything but losses
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickle: of the layers nothing, they are looked at again."""
+        return vars(self) | {"layers": [], "version": None}
+
     @property
     def given_loss(self) -> Any:
         """The loss, where one was given and not one for each output."""

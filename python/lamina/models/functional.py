@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -62,12 +61,17 @@ class Graph:
         self._forget()
         self._chain()
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Graph:
-        """The same calls of copied layers; places and chains are found anew, since they stand under identities."""
-        for node in self.nodes:  # in order, so that a deep model is no deep recursion
-            copy.deepcopy(node, memo)
-        inputs, outputs = copy.deepcopy((self.inputs, self.outputs), memo)
-        return Graph(inputs, outputs)
+    def __getstate__(self) -> dict[str, Any]:
+        """For deep copies and pickle: the calls, in order, so that a deep model is no deep recursion.
+
+        Also those before the inputs, where the model begins in the middle of another: a symbolic tensor knows its call.
+        """
+        before = _ordered([], self.sources, whole=True)
+        return {"nodes": [*before, *self.nodes], "inputs": self.inputs, "outputs": self.outputs}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Places and chains are found anew, since they stand under identities."""
+        self.__init__(state["inputs"], state["outputs"])  # type: ignore[misc]
 
     def _forget(self) -> None:
         """Note after which step each value is needed no more, so that its memory is free for later ones."""
@@ -285,8 +289,11 @@ def _input_layer(t: SymbolicTensor) -> InputLayer:
     return InputLayer(batch_shape=t.shape, dtype=t.dtype)
 
 
-def _ordered(sources: list[SymbolicTensor], sinks: list[SymbolicTensor]) -> list[Node]:
-    """The calls that the outputs need, each after those that it needs itself."""
+def _ordered(sources: list[SymbolicTensor], sinks: list[SymbolicTensor], whole: bool = False) -> list[Node]:
+    """The calls that the outputs need, each after those that it needs itself.
+
+    whole: with those of input layers, which else have to be among the sources.
+    """
     given = {id(t) for t in sources}
     order: list[Node] = []
     done: set[int] = set()
@@ -299,7 +306,7 @@ def _ordered(sources: list[SymbolicTensor], sinks: list[SymbolicTensor]) -> list
             done.add(id(node))
             order.append(node)
             continue
-        if isinstance(node.layer, InputLayer):
+        if isinstance(node.layer, InputLayer) and not whole:
             raise ValueError(f"Model: the outputs depend on Input {node.layer.name!r}, which is not among the inputs")
         stack.append((node, True))
         stack.extend((t.node, False) for t in reversed(node.inputs) if t.node and id(t) not in given)

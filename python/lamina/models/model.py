@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -325,9 +324,10 @@ class Model(Layer, Trainer):
             inputs, outputs = functional.from_config(config)
             return cls(inputs, outputs, name=config["name"], trainable=config["trainable"])
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        copy.deepcopy(self._graph, memo)
-        return super().__deepcopy__(memo)
+    def __getstate__(self) -> dict[str, Any]:
+        """The graph first, which has its calls in order."""
+        state = super().__getstate__()
+        return {"_graph": state["_graph"], **state} if "_graph" in state else state
 
 
 def clone_model(model: Model) -> Any:

@@ -45,12 +45,12 @@ class Sequential(Model):
     """
 
     _built_by_call = True
+    _chains: list[Layer | fusion.Chain] | None = None  # the layers as they are called
 
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(name=name, trainable=trainable)
         self.autocast = False  # the first layer converts
         self._layers: list[Layer] = []
-        self._chains: list[Layer | fusion.Chain] | None = None  # as they are called
         self._input: InputLayer | None = None
         self._drawn: list[Any] = []  # the symbolic input and each layer's symbolic output, once the input is known
         self._first_shape: tuple[Any, str] | None = None  # shape and dtype of the first real input

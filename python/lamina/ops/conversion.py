@@ -66,6 +66,7 @@ def op(function: F, name: str) -> F:
         run = function if through is None else functools.partial(through, name, function)
 
     _routes.append(reroute)
+    public.__module__, public.__qualname__ = __package__, name  # where pickle finds it, not what it is made of
     return public  # type: ignore[return-value]
 
 

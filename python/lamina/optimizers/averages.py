@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _native
 from ..core.arena import Arena
+from ..core.arrays import in_own_memory
 from ..core.autograd import Array, Tensor
 
 _NO_LIMITS = (0.0, math.inf, math.inf, math.inf)
@@ -37,6 +38,9 @@ class Averages:
         self.means = Arena()
         self.steps = np.zeros(1, np.int64)
         self.swapped = False  # whether each stands in the other's place
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(in_own_memory(state))
 
     def extend(self, variables: Sequence[Tensor]) -> None:
         """Make the means of variables that are new; the others come first."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import _native
 from ..core.arena import Arena
+from ..core.arrays import in_own_memory
 from ..core.autograd import Array, Tensor
 
 
@@ -33,6 +34,9 @@ class GradientTransform:
     """One transformation: none of its methods need be defined but those that do something."""
 
     limits: Mapping[str, float] = MappingProxyType({})  # of clipping, which the update does in passing
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(in_own_memory(state))
 
     def extend(self, variables: Sequence[Tensor]) -> None:
         """Make what is kept of variables that are new; the others come first."""
@@ -80,6 +84,17 @@ class Accumulate(GradientTransform):
             self.sums.extend(new)
             self.received = np.concatenate([self.received, np.zeros(len(new), np.bool_)])
             self.touched += [None if v.touched is None else _native.TouchedRows(len(v)) for v in new]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"touched": [rows is not None for rows in self.touched]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        tables = zip(state["touched"], self.sums, strict=True)
+        self.touched = [_native.TouchedRows(len(sums)) if table else None for table, sums in tables]
+        for rows in self.touched:
+            if rows is not None:
+                _native.touch_all(rows)
 
     def state(self) -> dict[str, Arena]:
         return {"gradient_accumulator": self.sums}

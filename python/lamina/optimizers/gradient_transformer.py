@@ -104,13 +104,9 @@ class GradientTransformer:
         for arena in self._arenas.values():
             arena.extend(variables[len(arena) :])
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> GradientTransformer:
-        """With the state; the variables are those of the optimizer that is copied along."""
-        from copy import deepcopy
-
-        new = memo[id(self)] = type(self).__new__(type(self))
-        vars(new).update({k: deepcopy(v, memo) for k, v in vars(self).items() if k != "_known"})
-        return new
+    def __getstate__(self) -> dict[str, Any]:
+        """For deep copies and pickle: with the state; the variables are those of the optimizer that goes along."""
+        return {k: v for k, v in vars(self).items() if k != "_known"}
 
 
 class Transformers(GradientTransform):

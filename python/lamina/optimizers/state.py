@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,10 +12,11 @@ import numpy as np
 from .. import ops
 from ..core import registry
 from ..core.arena import Arena
+from ..core.arrays import in_own_memory
 from ..core.autograd import Array, Tensor
 from ..core.explain import Explained
 from ..core.grad_mode import grad_mode
-from ..core.recording import Recording, forbid_capture, note_change
+from ..core.recording import COPIED, Recording, forbid_capture, note_change
 from ..core.suggest import unknown
 from ..layers.variable import Variable
 from . import schedules
@@ -44,6 +44,14 @@ class LearningRate(Tensor):
     def assign(self, value: Any) -> LearningRate:
         self._optimizer.learning_rate = value
         return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        forbid_capture(COPIED)
+        return _rate_of, (self._optimizer,)
+
+
+def _rate_of(optimizer: OptimizerState) -> LearningRate:
+    return optimizer.learning_rate
 
 
 class OptimizerState(Explained, strict=True):
@@ -100,7 +108,7 @@ class OptimizerState(Explained, strict=True):
         self._rate = np.zeros(1, np.float64)
         self._steps = np.zeros(1, np.int64)
         self._flags: list[bool] = []
-        self._excluded: set[int] = set()
+        self._excluded: dict[int, Tensor] = {}  # by identity
         self._excluded_names: tuple[str, ...] = ()
         self._saved: dict[str, Array] = {}  # state given before build
         self._source: Callable[[], Iterable[Tensor]] | None = None  # gives the variables where build was not called
@@ -252,7 +260,7 @@ class OptimizerState(Explained, strict=True):
             var_list: the variables.
             var_names: parts of names; variables with one of them in their path are left out.
         """
-        self._excluded |= {id(v) for v in var_list or ()}
+        self._excluded |= {id(v): v for v in var_list or ()}
         self._excluded_names += tuple(var_names or ())
         self._group = None
         note_change()
@@ -452,18 +460,19 @@ class OptimizerState(Explained, strict=True):
         )  # fmt: skip
         return {"learning_rate": rate, **{k: getattr(self, k) for k in (*self._options, *self._settings, *shared)}}
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> OptimizerState:
-        """With the state, for copies of the variables: of a model that is copied along, the copied ones."""
-        new = copy.copy(self)
-        memo[id(self)] = new
-        for name, value in vars(self).items():
-            apart = name in ("_group", "_source", "_transform", "_after", "_prepared")  # made anew when they are needed
-            object.__setattr__(new, name, None if apart else copy.deepcopy(value, memo))
-        object.__setattr__(new, "_gradients", Arena())
-        object.__setattr__(new, "_places", {})
-        kept = {id(v): id(memo.get(id(v), v)) for v in self._variables}
-        new._excluded = {kept.get(i, i) for i in self._excluded}
-        return new
+    def __getstate__(self) -> dict[str, Any]:
+        """For deep copies and pickle: the options and the state, with the variables that it belongs to.
+
+        Of a model that is copied or written along, these are the model's.
+        """
+        again = {"_group", "_gradients", "_source", "_transform", "_after", "_prepared", "_places", "_version"}
+        state = {name: value for name, value in vars(self).items() if name not in again}
+        return state | {"_excluded": list(self._excluded.values())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        excluded = {id(v): v for v in state["_excluded"]}
+        vars(self).update(in_own_memory(state), _excluded=excluded, _gradients=Arena(), _places={}, _version=-1)
+        vars(self).update(dict.fromkeys(("_group", "_source", "_transform", "_after", "_prepared")))
 
     def __repr__(self) -> str:
         own = self.gradient_transformers

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
+import pickle
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -132,6 +134,27 @@ class LayerCheck:
                 saving.load_model(path)(args, training=False), want, self.failure("a loaded model gives other values")
             )
 
+    def check_copies(self) -> None:
+        """Deep copies and pickles have the weights and random states, go on alike, and share no memory."""
+        args = self.arrays()
+        fresh = self.make()
+        for how in (copy.deepcopy, _pickled):
+            assert how(fresh).get_config() == fresh.get_config(), self.failure(f"{how.__name__} before the first call")
+        layer = self.make()
+        layer(*args, training=False)
+        before = [(key, value.copy()) for key, value in layer.state_dict().items()]
+        twins = [how(layer) for how in (copy.deepcopy, _pickled)]
+        want = [layer(*args, training=True) for _ in range(2)]
+        for way, twin in zip(("deepcopy", "pickle"), twins, strict=True):
+            kept = zip(twin.state_dict().items(), before, strict=True)
+            same = all(a == b and np.array_equal(v, w, equal_nan=v.dtype.kind == "f") for (a, v), (b, w) in kept)
+            assert same, self.failure(f"{way}: other weights")
+            for result in want:
+                _same(twin(*args, training=True), result, self.failure(f"{way}: other values"))
+            assert json.dumps(registry.serialize(twin.get_config())) == json.dumps(
+                registry.serialize(layer.get_config())
+            ), self.failure(f"{way}: another configuration")
+
     def check_gradients(self) -> None:
         """Gradients of the inputs and the weights are those of central differences, in training and inference."""
         if not self.smooth:
@@ -246,8 +269,8 @@ def check_layer(
     """Raise AssertionError unless a layer keeps what every layer promises.
 
     Checked are: inferred shapes and dtypes (float32, float64; batches of 0 and 1), the round trip through its
-    configuration, saving and loading, gradients by central differences, captured steps against eager ones, that a
-    frozen layer stays as it is, masks, and both data formats where it has them.
+    configuration, saving and loading, deep copies and pickle, gradients by central differences, captured steps against
+    eager ones, that a frozen layer stays as it is, masks, and both data formats where it has them.
 
     Args:
         kind: the class, or a function that makes the layer; called with ``options``, ``dtype=`` and ``trainable=``.
@@ -264,6 +287,10 @@ def check_layer(
     >>> testing.check_layer(layers.Dense, {"units": 3, "activation": "tanh"}, (4, 5))
     """
     LayerCheck(kind, options or {}, inputs, integers, smooth, time, leading).run()
+
+
+def _pickled(layer: Layer) -> Any:
+    return pickle.loads(pickle.dumps(layer))
 
 
 def _same(got: Any, want: Any, what: str) -> None:
