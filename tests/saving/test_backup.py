@@ -298,8 +298,10 @@ def test_arguments_of_callbacks_that_write_files(tmp_path):
         for path in (None, 3, b"x", ["x"]):
             with pytest.raises(TypeError, match=rf"{make.__name__}: .*: expected a path, got"):
                 make(path)
-    with pytest.raises(ValueError, match=r"only Lamina's own format can be written; use a name like best.lamina"):
-        callbacks.ModelCheckpoint("best.keras")
+    with pytest.raises(ValueError, match=r"weights alone .* name like best.lamina, or best.weights.h5 for Keras"):
+        callbacks.ModelCheckpoint("best.keras", save_weights_only=True)
+    with pytest.raises(ValueError, match=r"a whole model .* name like best.lamina, or best.keras for Keras"):
+        callbacks.ModelCheckpoint("best.h5")
     for name in ("{", "{0}", "{loss:d}", "{loss.nothing}"):
         with pytest.raises(ValueError, match=r"ModelCheckpoint: filepath .* cannot be filled in"):
             fit(compiled(), callbacks.ModelCheckpoint(tmp_path / name))

@@ -199,7 +199,7 @@ def test_paths(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file"):
         lamina.load_model(tmp_path / "none.lamina")
     with pytest.raises(ValueError, match=r"use a name like m.lamina"):
-        model.save(tmp_path / "m.keras")
+        model.save(tmp_path / "m.h5")
     model.save(tmp_path / "m.lamina")
     with pytest.raises(FileExistsError):
         model.save(tmp_path / "m.lamina", overwrite=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..saving import backup
 from ..saving.atomic import as_path
-from ..saving.model_file import check_name
+from ..saving.formats import check_name
 from .base import Callback, Logs
 from .monitor import Monitor
 
@@ -50,7 +50,7 @@ class ModelCheckpoint(Monitor):
         super().__init__(monitor, mode)
         _check_frequency("ModelCheckpoint", save_freq)
         self.filepath = str(as_path("ModelCheckpoint: filepath", filepath))
-        check_name(Path(self.filepath))  # now, not after an epoch
+        check_name(Path(self.filepath), save_weights_only)  # now, not after an epoch
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
+from .keras_names import RENAMED, module_of
 from .suggest import unknown
 
 T = TypeVar("T")
@@ -34,9 +36,14 @@ class Configurable(Protocol):
 def add_known(objects: Iterable[Any], kind: str, base: type) -> None:
     """Make the library's own classes of one kind ("layer"), subclasses of ``base``, loadable under their names."""
     for obj in objects:
-        _known[obj.__name__] = obj
+        _known[obj.__name__] = _known[RENAMED.get(obj.__name__, obj.__name__)] = obj
         _names[obj] = obj.__name__
         _kinds[obj.__name__] = kind, base
+
+
+def add_name(name: str, obj: Any) -> None:
+    """Make a class loadable under another name, too."""
+    _known[name] = obj
 
 
 def _kind_of(argument: str) -> str | None:
@@ -179,8 +186,7 @@ def serialize(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(serialize(v) for v in value) if type(value) in (list, tuple) else [*map(serialize, value)]
     if isinstance(value, Configurable) and not isinstance(value, type):
-        name = name_of(type(value)) or type(value).__name__
-        return {"class_name": name, "config": serialize(value.get_config())}
+        return describe(value, serialize(value.get_config()))
     registered = name_of(value) if callable(value) else None
     if registered is None:
         raise TypeError(
@@ -190,9 +196,20 @@ def serialize(value: Any) -> Any:
     return {"class_name": "__function__", "config": {"name": registered}}
 
 
+def describe(value: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """The description of an object with this configuration; Keras finds its own classes by the module."""
+    name, module = name_of(type(value)) or type(value).__name__, module_of(type(value))
+    return ({"module": module} if module else {}) | {"class_name": RENAMED.get(name, name), "config": config}
+
+
 def is_description(value: Any) -> bool:
     """Whether a dict describes an object."""
     return isinstance(value, dict) and set(value) >= {"class_name", "config"} and isinstance(value["config"], dict)
+
+
+def is_function(value: Any) -> bool:
+    """Whether a dict is Keras's description of a function."""
+    return isinstance(value, dict) and value.get("class_name") == "function" and isinstance(value.get("config"), str)
 
 
 def class_name(what: str, description: dict[str, Any]) -> str:
@@ -219,6 +236,8 @@ def deserialize(value: Any, kind: str | None = None) -> Any:
     if isinstance(value, dict):
         if is_description(value):
             return _object(value, kind)
+        if is_function(value):
+            return _keras_function(value)
         return {k: deserialize(v, _kind_of(k) if isinstance(k, str) else None) for k, v in value.items()}
     if isinstance(value, list):
         return [deserialize(v, kind) for v in value]
@@ -228,7 +247,7 @@ def deserialize(value: Any, kind: str | None = None) -> Any:
 
 
 def _object(description: dict[str, Any], kind: str | None) -> Any:
-    name, config = description["class_name"], description["config"]
+    name, config = class_of(description), description["config"]
     special = _SPECIAL.get(name) if isinstance(name, str) else None
     if special is not None:
         with about(f"the {name.strip('_')} of the description"):
@@ -255,6 +274,24 @@ def about(what: str) -> Iterator[None]:
         raise named(kind(reason if reason.startswith(what) else f"{what}: {reason}")) from error
 
 
+def class_of(description: dict[str, Any]) -> Any:
+    """The name of a description's class; of one that was registered with Keras, its name there."""
+    name, registered = description["class_name"], description.get("registered_name")
+    if isinstance(registered, str) and ">" in registered:
+        return registered.removeprefix("lamina>")
+    return name
+
+
+def _keras_function(description: dict[str, Any]) -> Any:
+    """A function as Keras describes it: one of the library's by its name alone, another by the one it is registered
+    with."""
+    name, module = description["config"], description.get("module")
+    if find(name) is not None:
+        return find(name)
+    own = isinstance(module, str) and (module == "builtins" or module.partition(".")[0] == "keras")
+    return name if own else lookup(name, what="function")
+
+
 def _array(config: dict[str, Any], kind: str | None) -> Any:
     dtype = np.dtype(config["dtype"])
     if dtype.kind not in "biuf":
@@ -266,6 +303,21 @@ def _function(config: dict[str, Any], kind: str | None) -> Any:
     return lookup(config["name"], what="function")
 
 
+def _dtype(policy: Any) -> Any:
+    """The type of weights and results that Keras calls so; narrower ones become float32."""
+    if policy in ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16"):
+        warnings.warn(f"a layer of the description computes in {policy!r}: here it computes in 'float32'", stacklevel=2)
+        return "float32"
+    return policy
+
+
+def _refuse_code() -> Any:
+    raise ValueError(
+        "it is Python code, and Lamina runs no code from files, with safe_mode=False neither: write the function "
+        "again, and pass it in custom_objects={name of the Lambda layer: function}"
+    )
+
+
 _SPECIAL: dict[str, Callable[[dict[str, Any], str | None], Any]] = {
     "__array__": _array,
     "__tuple__": lambda config, kind: tuple(deserialize(v, kind) for v in config["items"]),
@@ -273,7 +325,11 @@ _SPECIAL: dict[str, Callable[[dict[str, Any], str | None], Any]] = {
     "__slice__": lambda config, kind: slice(config["start"], config["stop"], config["step"]),
     "__ellipsis__": lambda config, kind: Ellipsis,
     "__function__": _function,
-    "DTypePolicy": lambda config, kind: config["name"],  # how Keras writes a dtype
+    "__numpy__": _array,  # as Keras writes it
+    "__tensor__": _array,
+    "DTypePolicy": lambda config, kind: _dtype(config["name"]),
+    "__lambda__": lambda config, kind: _refuse_code(),
+    "__bytes__": lambda config, kind: config["value"].encode(),
 }
 
 

@@ -50,6 +50,11 @@ def map_shapes(fn: Callable[[tuple[int | None, ...]], Any], tree: Any) -> Any:
     raise TypeError(f"expected a shape or a nest of shapes, got {tree!r}")
 
 
+def as_shapes(tree: Any) -> Any:
+    """A nest of shapes in which each is a tuple, also where it came as a list out of a file."""
+    return map_shapes(lambda shape: shape, tree)
+
+
 def is_shape(value: Any) -> bool:
     """Whether ``value`` is one shape: a tuple or list of sizes, None for a free size."""
     return isinstance(value, (list, tuple)) and all(v is None or type(v) is int for v in value)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from ..core.explain import Explained, explained
 from ..core.recorded_plan import inside_of
 from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
-from ..core.tree import leaves, map_shapes, map_structure
+from ..core.tree import as_shapes, leaves, map_shapes, map_structure
 from . import build
 from .call import BAD_INPUT, context, full_call, loss_adders, tensors
 from .declaration import constructor_options, own_arguments, unused
@@ -92,6 +92,8 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
     _defines_mask = False  # compute_mask is the class's own
     _makes_masks = False  # and the class no one of the library: it is asked at every call
     _built_by_call = False  # nothing to build before the first call: it builds the layers inside
+    _keras_names: ClassVar[Mapping[str, str]] = {}  # attributes that hold layers, where Keras's have other names
+    _class_in_keras: str | None = None  # in the paths of its files, where that isn't this class's
     _constructor: type | None = None  # the class whose arguments describe the layer, if not its own
     # Calls on a plain tensor go straight to ``call`` while no other layer begins to add losses: the layer is built and
     # makes neither masks nor losses.  None: not known.
@@ -414,6 +416,36 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
         if "trainable" in later:
             layer._trainable, layer._frozen_whole = later["trainable"], not later["trainable"]
         return layer
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes for which the weights were made; None before.
+
+        Source: Keras 3, Layer.get_build_config.
+        """
+        shapes = self._build_arguments
+        if not shapes:
+            return None
+        return {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else {"shapes_dict": dict(shapes)}
+
+    def build_from_config(self, config: dict[str, Any] | None) -> None:
+        """Make the weights for these shapes.
+
+        Args:
+            config: what ``get_build_config`` returned.
+
+        Raises:
+            ValueError: a shape does not fit.
+
+        Source: Keras 3, Layer.build_from_config.
+        """
+        if config and config.get("input_shape") is not None:
+            self.build(as_shapes(config["input_shape"]))
+        elif config and isinstance(config.get("shapes_dict"), dict):
+            self.build(**as_shapes(config["shapes_dict"]))
+
+    def _layers_in_keras(self) -> tuple[list[Layer] | None, bool]:
+        """What Keras's layer of this kind has as ``layers``; whether its files begin with these."""
+        return None, False
 
     @property
     def name(self) -> str:

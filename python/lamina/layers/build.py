@@ -59,11 +59,12 @@ def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if layer._built_by_call:
         layer._built = True
         vars(layer)["_first_call"] = _specified(args)
+        if layer._build_arguments is None:
+            layer._build_arguments = {f"{k}_shape": _shapes(v) for k, v in _with_tensors(layer, args, kwargs).items()}
         return
     accepted = list(inspect.signature(type(layer).build).parameters.values())[1:]
     wanted = [p.name for p in accepted if p.kind is p.POSITIONAL_OR_KEYWORD]
-    bound = inspect.signature(type(layer).call).bind(layer, *args, **kwargs).arguments
-    named = {k: v for k, v in list(bound.items())[1:] if _has_tensors(v)}
+    named = _with_tensors(layer, args, kwargs)
     given = {k: _shapes(v) for k, v in named.items()}
     try:
         if len(wanted) <= 1:
@@ -98,6 +99,12 @@ def build_inner(layer: Layer, *shapes: Any) -> None:
         infer(layer, args, {"training": False})
     else:
         layer.build(shapes[0])
+
+
+def _with_tensors(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call that hold tensors, by name."""
+    bound = inspect.signature(type(layer).call).bind(layer, *args, **kwargs).arguments
+    return {k: v for k, v in list(bound.items())[1:] if _has_tensors(v)}
 
 
 def _has_tensors(value: Any) -> bool:

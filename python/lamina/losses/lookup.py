@@ -66,7 +66,7 @@ def serialize(loss: Any) -> Any:
     """
     if is_built_in(loss):
         return loss.__name__
-    return {"class_name": registry.name_of(type(loss)) or type(loss).__name__, "config": loss.get_config()}
+    return registry.describe(loss, loss.get_config())
 
 
 def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:

@@ -102,8 +102,7 @@ def serialize(metric: Metric | MetricFunction) -> Any:
     Source: Keras 3, keras.metrics.serialize.
     """
     if isinstance(metric, Metric):
-        name = registry.name_of(type(metric)) or type(metric).__name__
-        return {"class_name": name, "config": metric.get_config()}
+        return registry.describe(metric, metric.get_config())
     name = getattr(metric, "__name__", "")
     if not callable(metric) or not name.isidentifier():
         raise TypeError(f"serialize: expected a Metric or a function with a name, got {metric!r}")

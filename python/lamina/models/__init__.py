@@ -12,5 +12,6 @@ from .sequential import Sequential
 Functional = Model  # a model drawn with Input is a Model
 
 registry.add_known((Model, Sequential), "layer", Layer)
+registry.add_name("Functional", Model)  # as Keras's files name it
 
 __all__ = ["Functional", "Model", "Sequential", "clone_model", "generate", "load_model"]

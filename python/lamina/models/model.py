@@ -10,13 +10,13 @@ import numpy as np
 from .. import saving
 from ..core import registry
 from ..core.suggest import unknown
-from ..core.tree import map_shapes, map_structure
+from ..core.tree import as_shapes, map_shapes, map_structure
 from ..layers import Layer, SymbolicTensor
 from ..layers.masking import attach
 from ..layers.symbolic import infer
 from ..layers.variable import auto_name, unique_keys
 from ..layers.weights import children
-from . import functional
+from . import functional, keras_order
 from .summary import print_summary
 from .trainer import Trainer
 
@@ -79,6 +79,7 @@ class Model(Layer, Trainer):
             self._dtype = floats[0]
         if name is None and type(self) is Model:
             self._name = auto_name("functional")
+            self._class_in_keras = "functional"
         self._built = True
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
@@ -121,6 +122,21 @@ class Model(Layer, Trainer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         return None  # the layers inside attach theirs
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        return super().get_build_config() if self._graph is None else None
+
+    def build_from_config(self, config: dict[str, Any] | None) -> None:
+        shapes = (config or {}).get("shapes_dict")
+        if isinstance(shapes, dict) and not self.built:  # a call with several tensors
+            inputs = {k.removesuffix("_shape"): SymbolicTensor(s, self._dtype) for k, s in as_shapes(shapes).items()}
+            infer(self.call, (), inputs)
+            self._built = True
+        else:
+            super().build_from_config(config)
+
+    def _layers_in_keras(self) -> tuple[list[Layer] | None, bool]:
+        return (self.layers, False) if self._graph is None else (keras_order.layers(self._graph), True)
 
     @property
     def layers(self) -> list[Layer]:
@@ -210,14 +226,17 @@ class Model(Layer, Trainer):
         """
         print_summary(self, line_length, print_fn or print, expand_nested, show_trainable)
 
-    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, include_optimizer: bool = True
+    ) -> None:
         """Write the whole model to one file: description, weights, how it was compiled, optimizer state.
 
         The file is written aside, synced and renamed, so that an error or a crash leaves an older one whole.
 
         Args:
-            filepath: name of the file, like "m.lamina".
+            filepath: name of the file: "m.lamina", or "m.keras" for one that Keras loads, too (needs h5py).
             overwrite: whether a file of that name is replaced.
+            zipped: whether a model for Keras is one file; False makes a folder of its parts.
             include_optimizer: whether the optimizer and the rest of ``compile`` is written, too.
 
         Raises:
@@ -225,13 +244,13 @@ class Model(Layer, Trainer):
             FileExistsError: the file exists, and ``overwrite`` is False.
             TypeError: a part of the model cannot be described, such as a function that is not registered.
         """
-        saving.save_model(self, filepath, overwrite, include_optimizer)
+        saving.save_model(self, filepath, overwrite, zipped, include_optimizer)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write the weights alone to one file, by key, as safely as ``save``.
 
         Args:
-            filepath: name of the file, like "w.lamina".
+            filepath: name of the file: "w.lamina", or "w.weights.h5" for Keras (needs h5py).
             overwrite: whether a file of that name is replaced.
 
         Raises:
@@ -244,7 +263,7 @@ class Model(Layer, Trainer):
         """Read weights that ``save_weights`` or ``save`` wrote; unless all fit, nothing is changed.
 
         Args:
-            filepath: name of the file.
+            filepath: name of the file, Lamina's or Keras's.
             skip_mismatch: whether weights that fit by key and shape are taken, and the others left as they are.
 
         Raises:

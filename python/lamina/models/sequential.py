@@ -173,6 +173,13 @@ class Sequential(Model):
             x = specified(layer, (x,), {}) if is_symbolic(x) else layer(x)
         return x
 
+    def get_build_config(self) -> dict[str, Any] | None:
+        drawn = self._draw_late()
+        return {"input_shape": drawn[0].shape} if drawn else super().get_build_config()
+
+    def _layers_in_keras(self) -> tuple[list[Layer] | None, bool]:
+        return self._layers, True
+
     @property
     def layers(self) -> list[Layer]:
         """The layers, without the Input."""

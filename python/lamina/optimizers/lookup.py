@@ -43,7 +43,7 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     Args:
         optimizer: the optimizer.
     """
-    return {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
+    return registry.describe(optimizer, optimizer.get_config())
 
 
 def deserialize(config: dict[str, Any]) -> Optimizer:

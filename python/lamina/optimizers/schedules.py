@@ -291,8 +291,7 @@ def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
     if isinstance(schedule, RateFunction):
         described: dict[str, Any] = registry.serialize(schedule.function)
         return described
-    name = registry.name_of(type(schedule)) or type(schedule).__name__
-    return {"class_name": name, "config": schedule.get_config()}
+    return registry.describe(schedule, schedule.get_config())
 
 
 def deserialize(config: dict[str, Any]) -> LearningRateSchedule:

@@ -47,8 +47,7 @@ def _plain(value: Any, key: str) -> Any:
     if isinstance(value, type):
         return value.__name__
     if isinstance(value, (losses.FunctionLoss, metrics.MeanMetricWrapper)):
-        name = registry.name_of(type(value)) or type(value).__name__
-        return {"class_name": name, "config": _plain(value.get_config(), key)}
+        return registry.describe(value, _plain(value.get_config(), key))
     return registry.serialize(value)
 
 

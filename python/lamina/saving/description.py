@@ -20,8 +20,11 @@ def parse(text: str) -> dict[str, Any]:
     return found
 
 
-def load_json(text: str | bytes) -> Any:
-    """As ``json.loads``; ValueError for an entry that stands twice, and for numbers that JSON does not have."""
+def load_json(text: str | bytes, finite: bool = True) -> Any:
+    """As ``json.loads``; ValueError for an entry that stands twice, and, if ``finite``, for numbers that JSON does not
+    have."""
+    if not finite:
+        return json.loads(text, object_pairs_hook=_unique)
     return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
 
 

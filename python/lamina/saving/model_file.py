@@ -10,10 +10,9 @@ A file of weights alone has no ``model`` entry.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +26,26 @@ from ..core.autograd import Array
 from ..layers import Layer
 from ..layers.variable import numbers_at_most
 from ..layers.weights import load_arrays, load_random_states, named_layers, named_variables, random_states
-from . import compiling
+from . import compiling, formats
 from .atomic import as_path, write_whole
 from .description import check, load_json, parse
+from .naming import naming
 
 FORMAT, VERSION = "lamina", "1"
 
 
-def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+def save_model(
+    model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, include_optimizer: bool = True
+) -> None:
     """Write a whole model to one file: description, weights, how it was compiled, optimizer state.
 
     The file is written aside, synced and renamed, so that an error or a crash leaves an older one whole.
 
     Args:
         model: the model, or a layer by itself such as a FeatureSpace.
+        filepath: name of the file: "m.lamina", or "m.keras" for one that Keras loads, too (needs h5py).
+        overwrite: whether a file of that name is replaced.
+        zipped: whether a model for Keras is one file; False makes a folder of its parts.
         include_optimizer: whether the optimizer and the rest of ``compile`` is written, too.
 
     Raises:
@@ -50,8 +55,16 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
         TypeError: a part of the model cannot be described, such as a function that is not registered.
     """
     path = _target(filepath, overwrite)
+    keras = path.suffix == ".keras" if zipped is None else True
+    if zipped is not None and zipped is not (path.suffix == ".keras"):
+        raise ValueError(f"{path}: zipped={zipped} wants a name that {'ends' if zipped else 'does not end'} in .keras")
     if not model.built and not model.weights:  # its own step may call its parts, and never the model
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before saving")
+    if keras:
+        from . import keras_file  # imports what few programs need
+
+        keras_file.save(model, path, include_optimizer, zipped is not False)
+        return
     description: dict[str, Any] = {"model": registry.serialize(model), "built": _built(model), "frozen": _frozen(model)}
     tensors = {f"weights/{key}": v.numpy() for key, v in named_variables(model).items()}
     tensors |= {f"random/{key}": state for key, state in random_states(model).items()}
@@ -74,19 +87,27 @@ def save_weights(model: Layer, filepath: Any, overwrite: bool = True) -> None:
         ValueError: the model has no weights yet, or the name is of another format.
         FileExistsError: the file exists, and ``overwrite`` is False.
     """
-    path = _target(filepath, overwrite)
+    path = _target(filepath, overwrite, weights_only=True)
     if not model.built and not model.weights:
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before saving")
+    if path.name.endswith(".weights.h5"):
+        from . import keras_file
+
+        keras_file.save_weights(model, path)
+        return
     _write(path, {f"weights/{key}": v.numpy() for key, v in named_variables(model).items()}, {})
 
 
-def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Any:
-    """The model of a file that ``model.save`` wrote.
+def load_model(
+    filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+) -> Any:
+    """The model of a file that ``model.save`` wrote, here or in Keras.
 
     Args:
         filepath: name of the file.
         custom_objects: {name: class or function} for what is not registered.
         compile: whether the model is compiled as it was, with the optimizer's state.
+        safe_mode: an argument of Keras without effect: no code in a file is ever run.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -97,6 +118,10 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
     path = as_path("load_model", filepath)
     if not isinstance(custom_objects, (dict, type(None))):
         raise TypeError(f"load_model: custom_objects must be a dict of classes by name, got {custom_objects!r}")
+    if formats.of(path) in formats.KERAS_MODELS:
+        from . import keras_file
+
+        return keras_file.load(path, custom_objects, compile)
     header, tensors = _read(path)
     if "model" not in header:
         raise ValueError(f"{path}: holds weights only; make the model and call model.load_weights({str(path)!r})")
@@ -106,7 +131,7 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
         raise ValueError(f"{path}: its description is damaged ({error})") from None
     arrays = _part(tensors, "weights/")
     with registry.custom_object_scope(custom_objects):
-        with _naming(path), numbers_at_most(sum(a.size for a in arrays.values())):
+        with naming(path), numbers_at_most(sum(a.size for a in arrays.values())):
             check(description)
             model = registry.deserialize(description["model"], "layer")
             _build(model, description["built"])
@@ -117,22 +142,6 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
             state, excluded = _part(tensors, "optimizer/"), description.get("undecayed")
             compiling.restore(model, description["compile"], excluded, state, str(path))
     return model
-
-
-@contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Errors of what is made from a file's description begin with the file."""
-    try:
-        yield
-    except (RecursionError, MemoryError) as error:
-        reason = "is nested too deeply" if isinstance(error, RecursionError) else "asks for more memory than there is"
-        raise ValueError(f"{path}: its description {reason}") from error
-    except (ValueError, TypeError) as error:
-        raise type(error)(f"{path}: {error}") from error
-    except (KeyError, IndexError, AttributeError, OverflowError, RuntimeError) as error:
-        raise ValueError(
-            f"{path}: its description is damaged or incomplete ({type(error).__name__}: {error})"
-        ) from error
 
 
 def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False) -> None:
@@ -150,6 +159,11 @@ def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False) -> No
     variables = named_variables(model)
     if not variables and not model.built:
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before loading")
+    if formats.of(path) in formats.KERAS_WEIGHTS:
+        from . import keras_file
+
+        keras_file.load_weights(model, path, skip_mismatch)
+        return
     _, tensors = _read(path)
     arrays = _part(tensors, "weights/")
     if skip_mismatch:
@@ -157,15 +171,9 @@ def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False) -> No
     load_arrays(str(path), variables, arrays, strict=not skip_mismatch)
 
 
-def check_name(path: Path) -> None:
-    """ValueError for the name of a format that isn't written."""
-    if path.suffix in (".keras", ".h5", ".hdf5", ".pt", ".pth"):
-        raise ValueError(f"{path}: only Lamina's own format can be written; use a name like {path.stem}.lamina")
-
-
-def _target(filepath: Any, overwrite: bool) -> Path:
+def _target(filepath: Any, overwrite: bool, weights_only: bool = False) -> Path:
     path = as_path("save", filepath)
-    check_name(path)
+    formats.check_name(path, weights_only)
     if path.is_dir():
         raise IsADirectoryError(f"{path}: is a directory")
     if path.exists() and not path.is_file():  # /dev/null, a pipe: the new file would take its place

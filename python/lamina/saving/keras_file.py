@@ -1,0 +1,191 @@
+"""Keras's files: ``.keras``, a zip of ``config.json``, ``metadata.json`` and the weights in HDF5; ``.weights.h5``.
+
+Nothing in a file is executed, and nothing is unpacked to disk.  Sizes are checked against the file before anything is
+allocated; whatever does not fit is an error that names it, and then nothing was loaded.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import warnings
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+from ..core import registry
+from ..core.autograd import Array
+from ..layers import Layer
+from ..layers.variable import numbers_at_most
+from ..layers.weights import fitting_arrays
+from . import compiling, formats, hdf5, keras_optimizer
+from .atomic import write_whole
+from .description import load_json
+from .keras_description import to_keras
+from .keras_paths import join, layers_by_path, weights_by_path
+from .naming import naming
+
+VERSION = "3.15.0"  # of Keras, whose form this is
+CONFIG, METADATA, HDF5, NPZ = "config.json", "metadata.json", "model.weights.h5", "model.weights.npz"
+
+
+def describe(model: Any, include_optimizer: bool = True) -> dict[str, Any]:
+    """The model's configuration, and what compile() was given, in Keras's form; warns of what Keras lacks."""
+    missing: list[str] = []
+    described: dict[str, Any] = to_keras(registry.serialize(model), missing)
+    shape = model.get_build_config()
+    if shape is not None:
+        described["build_config"] = shape
+    if include_optimizer and getattr(model, "compiled", False):
+        arguments = compiling.describe(model)
+        if arguments is not None:
+            described["compile_config"] = to_keras(arguments, missing)
+    if missing:
+        more = f" and {len(set(missing)) - 1} more" if len(set(missing)) > 1 else ""
+        warnings.warn(
+            f"Keras will not load this {model._label()}, since it lacks {missing[0]}{more}; Lamina will", stacklevel=4
+        )
+    return described
+
+
+def save(model: Layer, path: Path, include_optimizer: bool, zipped: bool = True) -> None:
+    """Write a whole model as Keras does, safely."""
+    parts = {
+        METADATA: json.dumps({"keras_version": VERSION, "date_saved": f"{datetime.datetime.now():%Y-%m-%d@%H:%M:%S}"}),
+        CONFIG: json.dumps(describe(model, include_optimizer)),
+    }
+    weights = io.BytesIO()
+    _write_weights(model, weights, include_optimizer)
+    members = {name: text.encode() for name, text in parts.items()} | {HDF5: weights.getvalue()}
+    if not zipped:
+        path.mkdir(parents=True, exist_ok=True)
+        for name, data in members.items():
+            write_whole(path / name, lambda file, data=data: file.write(data))  # type: ignore[misc]
+        return
+
+    def write(file: IO[bytes]) -> None:
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+
+    write_whole(path, write)
+
+
+def save_weights(model: Layer, path: Path) -> None:
+    """Write a ``.weights.h5`` file, safely."""
+    weights = io.BytesIO()
+    _write_weights(model, weights, True)
+    write_whole(path, lambda file: file.write(weights.getvalue()))
+
+
+def _write_weights(model: Layer, file: Any, include_optimizer: bool) -> None:
+    arrays = {key: v.numpy() for key, v in weights_by_path(model).items()}
+    names = {join(key, "vars"): {"name": layer.name} for key, layer in layers_by_path(model).items()}
+    optimizer = getattr(model, "optimizer", None)
+    if include_optimizer and optimizer is not None:
+        state = keras_optimizer.variables(model)
+        arrays |= {f"optimizer/vars/{i}": array for i, array in enumerate(state)}
+        names["optimizer/vars"] = {"name": optimizer.name}
+    hdf5.write(file, arrays, names)
+
+
+def load(path: Path, custom_objects: dict[str, Any] | None, compile: bool) -> Any:
+    """The model of a ``.keras`` file, or of a folder with its parts."""
+    label = str(path)
+    text, arrays = (_folder if path.is_dir() else _archive)(path)
+    try:
+        description = load_json(text, finite=False)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{label}: its {CONFIG} is damaged ({error})") from None
+    if not registry.is_description(description):
+        raise ValueError(f"{label}: its {CONFIG} is no description of a model")
+    with registry.custom_object_scope(custom_objects):
+        with naming(path), numbers_at_most(sum(a.size for a in arrays.values())):
+            model = registry.deserialize(description, "layer")
+            if description.get("build_config") and not model.built:
+                model.build_from_config(description["build_config"])
+        optimizer = {key: a for key, a in arrays.items() if key.startswith("optimizer/")}
+        set_weights(label, model, {key: a for key, a in arrays.items() if key not in optimizer})
+        arguments = description.get("compile_config")
+        if compile and isinstance(arguments, dict) and arguments:
+            compiling.restore(model, arguments, None, {}, label)
+            keras_optimizer.restore(label, model, optimizer)
+    return model
+
+
+def load_weights(model: Layer, path: Path, skip_mismatch: bool) -> None:
+    """Set the weights of a model from a ``.weights.h5`` or a ``.keras`` file, and its optimizer's state with them."""
+    label = str(path)
+    arrays = weights_of(path)
+    optimizer = {key: a for key, a in arrays.items() if key.startswith("optimizer/")}
+    set_weights(label, model, {key: a for key, a in arrays.items() if key not in optimizer}, skip_mismatch)
+    if optimizer and getattr(model, "optimizer", None) is not None:
+        keras_optimizer.restore(label, model, optimizer)
+
+
+def weights_of(path: Path) -> dict[str, Array]:
+    """Every array of a file of weights, or of a whole model, by Keras's path."""
+    if formats.of(path) == formats.KERAS:
+        return _archive(path)[1]
+    with hdf5.opened(str(path), str(path), path.stat().st_size) as file:
+        return file.arrays()
+
+
+def set_weights(label: str, model: Layer, arrays: Mapping[str, Array], skip_mismatch: bool = False) -> None:
+    """Set a model's weights by Keras's paths; nothing is changed unless all fit."""
+    variables = weights_by_path(model)
+    arrays = {key: a for key, a in arrays.items() if "seed_generator" not in key}  # of random states, by other rules
+    if skip_mismatch:
+        arrays = {k: a for k, a in arrays.items() if k in variables and variables[k].shape == a.shape}
+    for key, value in fitting_arrays(label, variables, arrays, strict=not skip_mismatch).items():
+        variables[key].assign(value)
+
+
+def _archive(path: Path) -> tuple[bytes, dict[str, Array]]:
+    """config.json and the weights of a zip; ValueError unless all of it is there, and no larger than the file."""
+    label, size = str(path), path.stat().st_size
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {m.filename: m for m in archive.infolist()}
+            if len(members) < len(archive.infolist()):
+                raise ValueError(f"{label}: a part of it is there twice")
+            if sum(m.file_size for m in members.values()) > size:
+                raise ValueError(f"{label}: its parts are larger than the file; it is compressed or damaged")
+            if CONFIG not in members:
+                raise ValueError(f"{label}: a zip without {CONFIG}, so no file of Keras")
+            text = archive.read(CONFIG)
+            if HDF5 in members:
+                data = archive.read(HDF5)
+                with hdf5.opened(label, io.BytesIO(data), len(data)) as file:
+                    return text, file.arrays()
+            if NPZ in members:
+                _no_npz(label)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{label}: not a whole file of Keras ({error}); it was cut short or damaged") from error
+    raise ValueError(f"{label}: it holds neither {HDF5} nor {NPZ}")
+
+
+def _no_npz(label: str) -> NoReturn:
+    raise ValueError(
+        f"{label}: the weights in {NPZ} are pickled Python objects, which may run code and are not read; save the "
+        f"model with Keras's default, {HDF5}"
+    )
+
+
+def _folder(path: Path) -> tuple[bytes, dict[str, Array]]:
+    """config.json and the weights of a folder, as ``zipped=False`` writes it."""
+    for name in (CONFIG, HDF5, NPZ):
+        part = path / name
+        if part.exists() and (part.is_symlink() or not part.is_file()):
+            raise ValueError(f"{part}: is no regular file")
+    if not (path / CONFIG).is_file():
+        raise ValueError(f"{path}: a folder without {CONFIG}, so no model of Keras")
+    text = (path / CONFIG).read_bytes()
+    if (path / HDF5).is_file():
+        return text, weights_of(path / HDF5)
+    if (path / NPZ).is_file():
+        _no_npz(str(path))
+    raise ValueError(f"{path}: it holds neither {HDF5} nor {NPZ}")
