@@ -19,7 +19,8 @@ from lamina.core.docstrings import HEADINGS, call_of, dedented, entries
 PACKAGES = [
     "lamina", "lamina.activations", "lamina.callbacks", "lamina.config", "lamina.constraints", "lamina.data",
     "lamina.initializers",
-    "lamina.layers", "lamina.losses", "lamina.metrics", "lamina.models", "lamina.ops", "lamina.ops.image",
+    "lamina.layers", "lamina.losses", "lamina.metrics", "lamina.models", "lamina.onnx", "lamina.ops",
+    "lamina.ops.image",
     "lamina.optimizers", "lamina.optimizers.schedules", "lamina.random", "lamina.regularizers", "lamina.saving",
     "lamina.testing", "lamina.utils",
 ]  # fmt: skip

@@ -38,6 +38,7 @@ PYTHON_FLOORS = [
     ["callbacks", "saving"],
     ["export"],
     ["models"],
+    ["onnx"],
     ["testing"],
     ["__init__"],
 ]
@@ -164,8 +165,8 @@ def test_no_python_module_imports_itself_through_others():
 
 PUBLIC = [
     "", "activations", "callbacks", "config", "constraints", "data", "initializers", "layers", "losses", "metrics",
-    "models", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers", "optimizers.schedules", "random",
-    "regularizers", "saving", "testing", "utils", "utils.bounding_boxes",
+    "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers",
+    "optimizers.schedules", "random", "regularizers", "saving", "testing", "utils", "utils.bounding_boxes",
 ]  # fmt: skip
 
 

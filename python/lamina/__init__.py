@@ -3,8 +3,10 @@
 Keras 3's layers, models and training, PyTorch-like loops of one's own, native kernels underneath.
 """
 
+import importlib as _importlib
 import sys as _sys
 from numbers import Integral as _Integral
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import (
     _native,
@@ -28,6 +30,7 @@ from . import (
 from ._version import __version__
 from .config import show_config
 from .constraints import Constraint
+from .core import registry as _registry
 from .core.autograd import Tensor, enable_grad, no_grad
 from .core.capture import CaptureWarning, capture
 from .core.docstrings import complete as _complete
@@ -42,6 +45,9 @@ from .ops import custom_gradient
 from .optimizers import Optimizer, schedules
 from .regularizers import Regularizer
 from .saving import load_model
+
+if _TYPE_CHECKING:
+    from . import onnx
 
 KerasTensor = SymbolicTensor  # Keras's name
 
@@ -78,8 +84,8 @@ __all__ = [
     "Loss", "Metric", "Model", "Optimizer", "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable",
     "__version__", "activations", "callbacks", "capture", "config", "constraints", "custom_gradient", "data",
     "enable_grad", "get_num_threads", "initializers", "layers", "load_model", "losses", "metrics", "models", "no_grad",
-    "ops", "optimizers", "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config", "utils",
-    "version",
+    "onnx", "ops", "optimizers", "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config",
+    "utils", "version",
 ]  # fmt: skip
 
 for _module in (
@@ -88,3 +94,7 @@ for _module in (
 ):  # fmt: skip
     _complete(_module.__name__, vars(_module))
     _show_public_names(_module)
+
+# Packages of extras, imported when somebody asks for them, and the classes that files name.
+_show_public_names(_sys.modules[__name__], later=("onnx",))
+_registry.add_later(("ONNXModel",), lambda: _importlib.import_module("lamina.onnx"))

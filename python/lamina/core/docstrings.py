@@ -32,7 +32,7 @@ def complete(module: str, contents: Mapping[str, Any]) -> None:
     package = module.removeprefix("lamina").lstrip(".")
     table = TABLES["*"] | TABLES.get(package, {})
     for name in contents["__all__"]:
-        value = contents[name]
+        value: Any = contents.get(name)  # a package may be imported later
         known = isinstance(value, (type, FunctionType)) and value.__module__.startswith("lamina")
         if not known or id(value) in _seen or not value.__doc__:  # python -OO leaves no docstring
             continue

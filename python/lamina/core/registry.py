@@ -33,6 +33,14 @@ class Configurable(Protocol):
     def get_config(self) -> dict[str, Any]: ...
 
 
+_later: dict[str, Callable[[], Any]] = {}  # the library's own names that are known after such a call
+
+
+def add_later(names: Iterable[str], make_known: Callable[[], Any]) -> None:
+    """Let names be known once ``make_known`` was called, which looking for one of them does."""
+    _later.update(dict.fromkeys(names, make_known))
+
+
 def add_known(objects: Iterable[Any], kind: str, base: type) -> None:
     """Make the library's own classes of one kind ("layer"), subclasses of ``base``, loadable under their names."""
     for obj in objects:
@@ -122,6 +130,8 @@ def find(name: str) -> Any:
             return objects[name]
         if name.rpartition(">")[2] in objects:
             return objects[name.rpartition(">")[2]]
+    if name in _later and name not in _known:
+        _later[name]()
     return _registered.get(name, _known.get(name))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
 from types import ModuleType
-from typing import NoReturn
+from typing import Any
 
 
 def nearest(name: object, valid: Iterable[str]) -> str | None:
@@ -29,14 +30,18 @@ def unknown(kind: str, name: object, valid: Iterable[str]) -> ValueError:
     return ValueError(f"unknown {kind} {name!r}: {hint}known are {', '.join(names)}")
 
 
-def show_public_names(module: ModuleType) -> None:
+def show_public_names(module: ModuleType, later: Iterable[str] = ()) -> None:
     """Let a namespace show what its ``__all__`` lists alone, and an unknown name be an AttributeError with the nearest.
 
     Called rather than defined in the module, where type checkers would see that it has every name.
+
+    later: names of packages inside that are imported when somebody asks for them.
     """
     contents = vars(module)
 
-    def missing(name: str) -> NoReturn:
+    def missing(name: str) -> Any:
+        if name in later:
+            return importlib.import_module(f"{module.__name__}.{name}")
         near = None if name.startswith("_") else nearest(name, contents["__all__"])
         hint = "" if near is None else f"; did you mean {near!r}?"
         error = AttributeError(f"module {module.__name__!r} has no attribute {name!r}{hint}")

@@ -291,6 +291,12 @@ def numbers_at_most(total: int) -> Iterator[None]:
         _limit.numbers = outer
 
 
+def check_numbers(what: str, numbers: int) -> None:
+    """ValueError where so many new numbers are more than ``numbers_at_most`` leaves."""
+    if _limit.numbers is not None and numbers > _limit.numbers[0]:
+        raise ValueError(f"{what} has weights of {numbers} numbers, the saved ones are {_limit.numbers[1]} in all")
+
+
 _SPARE = 2**16  # for variables that are no weights
 
 

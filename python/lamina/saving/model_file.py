@@ -220,10 +220,13 @@ def _part(tensors: Mapping[str, Array], prefix: str) -> dict[str, Array]:
 
 def _tensor(path: Path, file: Any, key: str) -> Array:
     try:
-        return file.get_tensor(key)
+        array: Array | None = file.get_tensor(key)
     except (TypeError, AttributeError):  # NumPy has no such type
+        array = None
+    if array is None or array.dtype.kind not in "biuf":  # ml_dtypes gives NumPy types that Lamina does not know
         kind = file.get_slice(key).get_dtype()
-        raise ValueError(f"{path}: {key!r} is of type {kind}, which Lamina does not read; save it as float32") from None
+        raise ValueError(f"{path}: {key!r} is of type {kind}, which Lamina does not read; save it as float32")
+    return array
 
 
 def _check_names(path: Path) -> None:

@@ -1,0 +1,24 @@
+"""ONNX's operators, one room a family; importing them registers them."""
+
+from . import (
+    activation,
+    arrays,
+    attention,
+    convolution,
+    dense,
+    elementwise,
+    embedding,
+    losses,
+    normalization,
+    optimizers,
+    pooling,
+    recurrent,
+    reduction,
+    resize,
+    shapes,
+)
+
+__all__ = [
+    "activation", "arrays", "attention", "convolution", "dense", "elementwise", "embedding", "losses", "normalization",
+    "optimizers", "pooling", "recurrent", "reduction", "resize", "shapes",
+]  # fmt: skip
