@@ -223,7 +223,7 @@ def _tensor(path: Path, file: Any, key: str) -> Array:
         array: Array | None = file.get_tensor(key)
     except (TypeError, AttributeError):  # NumPy has no such type
         array = None
-    if array is None or array.dtype.kind not in "biuf":  # ml_dtypes gives NumPy types that Lamina does not know
+    if array is None or array.dtype.kind == "V":  # ml_dtypes gives NumPy types that Lamina does not know
         kind = file.get_slice(key).get_dtype()
         raise ValueError(f"{path}: {key!r} is of type {kind}, which Lamina does not read; save it as float32")
     return array
