@@ -5,7 +5,26 @@ One room an operator family; ``handlers.py`` is the table that they fill.
 
 from __future__ import annotations
 
-from . import activation, convolution, dense, elementwise, indexing, normalization, pooling, reduction, reshape  # noqa: F401
+from . import (  # noqa: F401 (they fill the table)
+    activation,
+    attention,
+    convolution,
+    creation,
+    dense,
+    elementwise,
+    fourier,
+    indexing,
+    normalization,
+    pooling,
+    rearrangement,
+    recurrent,
+    reduction,
+    reshape,
+    resize,
+    scatter,
+    sorting,
+    special,
+)
 from .model_export import export_onnx, to_onnx
 
 __all__ = ["export_onnx", "to_onnx"]

@@ -32,6 +32,11 @@ def conv(
     return activated(g, of_first(g, name, data_format), activation)
 
 
+def convolved(g: Graph, x: Value, w: Value, bias: Any, strides: Any, padding: Any, dilation: Any) -> str:
+    """The name of a convolution of x (N, ..., C), with the channels first."""
+    return _conv(g, x, _kernel(w), strides, padding, dilation, bias, 1, "zeros")
+
+
 @exports("depthwise_conv")
 def depthwise_conv(
     g: Graph, inputs: Any, kernel: Any, strides: Any = 1, padding: Any = "valid", data_format: str | None = None,

@@ -204,7 +204,7 @@ def exp2(g: Graph, x: Any) -> Value:
     return g.map("Pow", g.constant(2, g.dtype), g.value(x, g.dtype))
 
 
-@exports("cast", "astype")
+@exports("cast")
 def cast(g: Graph, x: Any, dtype: Any) -> Value:
     return g.value(x, g.dtype)
 

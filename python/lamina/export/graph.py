@@ -8,7 +8,7 @@ there: so those between layers never come to be.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -142,6 +142,33 @@ class Graph:
             self._known[key] = made[0] if outputs == 1 else made
         return self._known[key]
 
+    def body(self, given: Sequence[tuple[Any, Shape]], make: Callable[[list[Value]], Sequence[Operand]]) -> Any:
+        """A graph inside of a node, as Scan has one: ``make`` turns inputs of these types and shapes into results.
+
+        Constants, and whatever was made outside before, may be used inside.
+        """
+        from onnx import helper
+
+        outside = self.nodes, self._known
+        self.nodes, self._known = [], dict(self._known)
+        try:
+            inputs = []
+            for dtype, shape in given:
+                v = Value(np.dtype(dtype), shape)
+                v.forms[v.plain] = self.unique(self._scoped("step"))
+                inputs.append(v)
+            values = [self.value(y) for y in make(inputs)]
+            results = [self.unique(self._scoped("after")) for _ in values]  # each by itself, were two the same
+            self.nodes += [("Identity", [self.name(v)], [name], {}) for v, name in zip(values, results, strict=True)]
+            made = [helper.make_node(op, i, o, name=o[0], **a) for op, i, o, a in self.nodes]
+        finally:
+            self.nodes, self._known = outside
+        # Shapes follow from those outside.
+        sources = [helper.make_tensor_value_info(v.forms[v.plain], onnx_type(v.dtype), None) for v in inputs]
+        pairs = zip(results, values, strict=True)
+        sinks = [helper.make_tensor_value_info(name, onnx_type(v.dtype), None) for name, v in pairs]
+        return helper.make_graph(made, self.unique("body"), sources, sinks)
+
     def made(self, name: str, order: Order | None = None, shape: Shape | None = None, dtype: Any = None) -> Value:
         """The value behind a node's name; shape and dtype: those of the call's first result, unless given."""
         shape = self.shape if shape is None else tuple(shape)
@@ -211,6 +238,7 @@ class Graph:
             if wanted in v.shape and v.array is None:
                 return self._read(v, v.shape.index(wanted))
         known = [(v, i, n) for v in self.inputs for i, n in enumerate(v.shape) if isinstance(n, Size)]
+        known.sort(key=lambda found: abs((wanted.second - wanted.first) / (found[2].second - found[2].first)))
         for v, i, n in known:
             times, rest = divmod(wanted.second - wanted.first, n.second - n.first)
             if not rest and times:

@@ -158,6 +158,7 @@ def one_hot(
 ) -> Value:  # fmt: skip
     """Equal instead of OneHot, which takes negative numbers for others."""
     x = g.value(x)
+    x = x if x.dtype.kind in "iu" else g.cast(x, INT64)
     axis = int(axis) % (x.ndim + 1)
     places = g.reshape(x, (*x.shape[:axis], 1, *x.shape[axis:]))
     classes = np.arange(num_classes, dtype=x.dtype).reshape(num_classes, *(1,) * (x.ndim - axis))

@@ -11,6 +11,7 @@ from .graph import Graph, onnx_type
 from .signature import Signature
 from .values import Size, Value
 
+_OPTIONAL_RESULTS = ("LSTM", "GRU", "RNN")
 LARGEST = 2**31 - 1  # bytes of a protocol buffer
 
 
@@ -26,12 +27,17 @@ def as_model(graph: Graph, name: str, signature: Signature, outputs: list[Value]
     for op, inputs, made, attributes in reversed(g.nodes):
         if not needed.isdisjoint(made):
             needed.update(inputs)
+            for body in attributes.values():
+                if isinstance(body, onnx.GraphProto):
+                    needed.update(n for node in body.node for n in node.input)
             kept.append((op, inputs, made, attributes))
     renamed = dict(zip(ends, _unused(names, {v.forms[v.plain] for v in g.inputs} | set(g.constants)), strict=True))
     nodes = []
     for op, inputs, made, attributes in reversed(kept):
-        # An output that nothing needs has no name.
-        results = [renamed.get(n, n) if n in needed else "" for n in made]
+        optional = op in _OPTIONAL_RESULTS  # those that nothing needs have no name
+        results = [renamed.get(n, n) if n in needed or not optional else "" for n in made]
+        while not results[-1]:
+            results.pop()
         label = renamed.get(made[0], made[0])
         nodes.append(helper.make_node(op, [renamed.get(n, n) for n in inputs], results, name=label, **attributes))
     sources = [

@@ -8,7 +8,7 @@ import numpy as np
 
 from .graph import Graph
 from .handlers import exports
-from .values import Size, Value
+from .values import Size, Value, channels_first
 from .windows import as_given, each_axis, first, images, of_first, sides
 
 
@@ -19,10 +19,20 @@ def _options(
     sizes, dilations = each_axis(pool_size, axes), each_axis(dilation, axes)
     steps = sizes if strides is None else each_axis(strides, axes)
     extents = [(k - 1) * d + 1 for k, d in zip(sizes, dilations, strict=True)]
-    auto_pad, pads = sides(g, x.shape[1:-1], extents, steps, padding)
+    inner = x.shape[1:-1]
+    auto_pad, pads = sides(g, inner, extents, steps, padding)
+    if ceil_mode and not any(isinstance(n, Size) for n in inner):  # the border that the last windows reach into
+        pads = pads or [0] * (2 * axes)
+        for i, (n, extent, step) in enumerate(zip(inner, extents, steps, strict=True)):
+            free = n + pads[i] + pads[axes + i] - extent
+            more = -free % step
+            if free + more < n + pads[i]:  # the last window begins inside
+                pads[axes + i] += more
+        ceil_mode = False
     return {
         "kernel_shape": sizes, "strides": steps if any(n != 1 for n in steps) else None, "auto_pad": auto_pad,
-        "pads": pads, "dilations": dilations if any(n != 1 for n in dilations) else None,
+        "pads": pads if pads and any(pads) else None,
+        "dilations": dilations if any(n != 1 for n in dilations) else None,
         "ceil_mode": 1 if ceil_mode else None,
     }  # fmt: skip
 
@@ -56,8 +66,31 @@ def average_pool(
     counted = {"valid": None, "padded": 1}
     if divisor not in counted:
         g.refuse(f"divisor={divisor!r} has no counterpart in AveragePool")
+    if ceil_mode and divisor == "padded":
+        return _padded_ceiled(g, x, options, each_axis(pool_size, x.ndim - 2), padding, data_format)
     name = g.node("AveragePool", first(g, x), **options, count_include_pad=counted[divisor])
     return of_first(g, name, data_format)
+
+
+def _padded_ceiled(
+    g: Graph, x: Value, options: dict[str, Any], sizes: list[int], padding: Any, data_format: str | None
+) -> Value:
+    """Means over windows whose divisors count the padding, but not what lies beyond it."""
+    inner = x.shape[1:-1]
+    if any(isinstance(n, Size) for n in inner):
+        g.refuse("ceil_mode with divisor='padded' over a free size has no counterpart; fix it by input_signature")
+    axes = len(inner)
+    steps, pads = options["strides"] or [1] * axes, options["pads"] or [0] * (2 * axes)
+    dilations = options["dilations"] or [1] * axes
+    given = sides(g, inner, sizes, steps, padding)[1] or [0] * (2 * axes)
+    factors = np.ones([1] * (axes + 2))
+    for i, (n, k, s, d) in enumerate(zip(inner, sizes, steps, dilations, strict=True)):
+        starts = np.arange(0, n + pads[i] + pads[axes + i] - (k - 1) * d, s) - pads[i]
+        taps = starts[:, None] + d * np.arange(k)
+        counts = (taps < n + given[axes + i]).sum(1)
+        factors = factors * (k / counts).reshape([-1 if a == i + 2 else 1 for a in range(axes + 2)])
+    name = g.node("AveragePool", first(g, x), **options, count_include_pad=1)
+    return of_first(g, g.node("Mul", name, g.constant(factors, x.dtype)), data_format)
 
 
 @exports("average_pool2d")
@@ -134,3 +167,25 @@ def adaptive_max_pool(
     if return_indices:
         g.refuse("return_indices has no counterpart in ONNX")
     return _adaptive(g, "Max", inputs, output_size, data_format)
+
+
+@exports("lp_pool")
+def lp_pool(
+    g: Graph, inputs: Any, norm_type: Any, pool_size: Any, strides: Any = None, padding: Any = "valid",
+    data_format: str | None = None, *, dilation_rate: Any = 1, ceil_mode: bool = False,
+) -> Any:  # fmt: skip
+    """LpPool where the power makes numbers positive, as it does; else the power of sums of powers."""
+    x = images(g, inputs, data_format)
+    options = _options(g, x, pool_size, strides, padding, dilation_rate, ceil_mode)
+    p = float(norm_type)
+    if p == int(p) and int(p) % 2 == 0:
+        return of_first(g, g.node("LpPool", first(g, x), p=int(p), **options), data_format)
+    if ceil_mode:
+        g.refuse("ceil_mode with an odd norm_type has no counterpart here")
+    order = channels_first(x.ndim)
+    channels = int(x.shape[-1])
+    powers = x if p == 1 else g.map("Pow", x, p)
+    del options["ceil_mode"]
+    ones = g.constant(np.ones((channels, 1, *options["kernel_shape"]), x.dtype))
+    y = of_first(g, g.node("Conv", g.name(powers, order), ones, group=channels, **options), data_format)
+    return y if p == 1 else g.map("Pow", y, 1 / p)

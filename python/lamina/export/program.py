@@ -42,14 +42,15 @@ class Program:
             v.forms[v.plain] = self.graph.unique(source.name)
             self.graph.inputs.append(v)
             self._bind(v, x, y)
-        self._refuse_unknown(first)
-        for a, b in zip(first.calls, second.calls, strict=False):
+        calls, others = first.needed(), second.needed()
+        self._refuse_unknown(first, calls)
+        for a, b in zip(calls, others, strict=False):
             if a.name != b.name:
                 self._differ(a, b)
             self._put(a, b)
-        if len(first.calls) != len(second.calls):
-            longer = max(first.calls, second.calls, key=len)
-            self._differ(longer[min(len(first.calls), len(second.calls))], None)
+        if len(calls) != len(others):
+            longer = max(calls, others, key=len)
+            self._differ(longer[min(len(calls), len(others))], None)
         self.graph.place, self.graph.scope = self.model._label(), ""
         outputs = [self._resolve(x, y) for x, y in zip(flatten(first.result), flatten(second.result), strict=True)]
         for v in outputs:
@@ -64,10 +65,10 @@ class Program:
             f"other sizes {other}. Fix the sizes by input_signature=[lamina.layers.InputSpec(shape=...)]"
         )
 
-    def _refuse_unknown(self, trace: Trace) -> None:
+    def _refuse_unknown(self, trace: Trace, calls: list[Call]) -> None:
         computed = {id(t._array) for t in trace.inputs}
         missing: dict[str, str] = {}
-        for call in trace.calls:
+        for call in calls:
             given, result = list(leaves((call.args, call.kwargs))), list(leaves(call.result))
             if any(isinstance(t, Tensor) and id(t._array) in computed for t in given):
                 if call.name not in HANDLERS:
@@ -98,7 +99,7 @@ class Program:
         if handler is None:
             g.refuse("no ONNX nodes are known for it")
         g.results = [(x.dtype, _shape(x, y)) for x, y in results]
-        made = flatten(handler(g, *args, **kwargs))
+        made = [y for y in flatten(handler(g, *args, **kwargs)) if y is not None]
         for value, (x, y) in zip(made, results, strict=True):
             v = Value(x.dtype, _shape(x, y), {}, None)
             if isinstance(value, Value):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import config
 from .elementwise import truth
 from .graph import INT64, Graph
 from .handlers import HANDLERS, exports
@@ -165,7 +166,7 @@ def norm(g: Graph, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = F
 @exports("normalize")
 def normalize(g: Graph, x: Any, axis: Any = -1, order: float = 2, epsilon: Any = None) -> Value:
     x = g.value(x, g.dtype)
-    least = 1e-7 if epsilon is None else float(epsilon)
+    least = config.epsilon() if epsilon is None else float(epsilon)
     if order == 2:
         squares = reduced(g, "ReduceSumSquare", x, axis, True)
         return g.map("Div", x, g.map("Sqrt", g.map("Max", squares, least**2)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .graph import Graph
+from .graph import INT64, Graph
 from .handlers import exports
-from .values import Value
+from .values import Size, Value
 
 
 @exports("reshape", "flatten", "ravel", "expand_dims", "squeeze")
@@ -20,9 +20,21 @@ def transpose(g: Graph, x: Any, axes: Any = None) -> Value:
     return x.turned(tuple(reversed(range(x.ndim))) if axes is None else [a % x.ndim for a in axes])
 
 
+@exports("unstack")
+def unstack(g: Graph, x: Any, num: Any = None, axis: int = 0) -> list[Value]:
+    x = g.value(x)
+    axis = axis % x.ndim
+    if isinstance(x.shape[axis], Size):
+        g.refuse("the number of parts follows a free size")
+    rest = tuple(n for a, n in enumerate(x.shape) if a != axis)
+    return [
+        g.made(g.node("Gather", x, g.constant(i, INT64), axis=axis), None, rest, x.dtype) for i in range(x.shape[axis])
+    ]
+
+
 @exports("concatenate")
 def concatenate(g: Graph, xs: Any, axis: int | None = 0) -> Value:
-    values = [g.value(x, g.dtype) for x in xs] if isinstance(xs, (list, tuple)) else [g.value(xs, g.dtype)]
+    values = [g.value(x, g.dtype) for x in (unstack(g, xs) if isinstance(xs, Value) else xs)]
     if axis is None:
         values, axis = [g.reshape(v, (v.size,)) for v in values], 0
     ndim = values[0].ndim

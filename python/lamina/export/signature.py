@@ -14,13 +14,15 @@ from ..core.autograd import Array, Tensor, wrap
 from ..core.tree import flatten, leaves, map_structure
 from ..layers import InputSpec, Layer, SymbolicTensor
 
-# Sizes of the free axes in the two traces, the batch first; every axis has a pair of its own, so that a size in the
-# graph tells which axis it follows.  A model that is too small for the first numbers takes the second.
-BATCH = (3, 5)
+# Sizes of the free axes: in the two traces, and when the graph is tried.  The pairs differ by numbers that are no
+# multiples of each other, so that a size in the graph tells which axis it follows.  A model that is too small for the
+# first table, or halves images several times, takes another.
+BATCH = (3, 10, 1)
 SIZES = (
-    ((10, 14), (11, 19), (9, 15), (13, 17), (12, 21)),
-    ((32, 48), (64, 32), (48, 80), (80, 64), (96, 112)),
-    ((64, 96), (128, 64), (96, 160), (160, 128), (192, 224)),
+    ((10, 14, 5), (11, 20, 8), (9, 14, 7), (13, 24, 6), (12, 25, 9)),
+    ((32, 48, 80), (64, 112, 32), (48, 128, 64), (80, 192, 48), (96, 240, 64)),
+    ((64, 128, 192), (128, 320, 64), (192, 512, 128), (64, 512, 128), (128, 704, 64)),
+    ((2, 4, 3), (3, 4, 2), (4, 2, 3), (4, 3, 2), (2, 3, 4)),
 )
 
 

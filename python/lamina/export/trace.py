@@ -81,6 +81,16 @@ class Trace(Recording):
             self._computed.update(id(t._array) for t in arrays(result))
         return result
 
+    def needed(self) -> list[Call]:
+        """The calls that the result depends on."""
+        wanted = {id(t._array) for t in arrays(self.result)}
+        found = []
+        for call in reversed(self.calls):
+            if any(id(t._array) in wanted for t in arrays(call.result)):
+                found.append(call)
+                wanted.update(id(t._array) for t in arrays((call.args, call.kwargs)))
+        return found[::-1]
+
     def reads_values(self, tensor: Tensor, why_not: str) -> None:
         if not self._inside and id(tensor._array) in self._computed:
             layers = layers_of_this_call()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import activations, ops
-from ..core.autograd import Array, Tensor
+from ..core.autograd import Tensor
 from ..core.explain import show
 from ..core.generator import Generator
 from ..core.suggest import unknown
@@ -20,7 +20,7 @@ from .base import Layer
 from .call import context
 from .masking import attach, zeroed
 from .rotary_embedding import RotaryEmbedding
-from .symbolic import Shape, SymbolicTensor
+from .symbolic import Shape, SymbolicTensor, trial
 from .variable import Variable
 
 
@@ -184,7 +184,7 @@ class HeadsAttention(Layer):
             q, k = self._turned(q, k)
             if self.sliding_window is not None:
                 shift = k.shape[1] - q.shape[1] if self.causal_alignment == "bottom_right" else 0
-                mask = _and(mask, as_tensor(_band(q.shape[1], k.shape[1], shift, self.sliding_window)))
+                mask = _and(mask, _band(q.shape[1], k.shape[1], shift, self.sliding_window))
             y = attend(
                 q, k, v, bias, mask, scale, use_causal_mask, lengths=lengths, dropout=rate,
                 generator=self.seed_generator, causal_alignment=self.causal_alignment,
@@ -294,8 +294,11 @@ def _differ(m: int | None, n: int | None) -> bool:
     return m is not None and n is not None and m != n
 
 
-def _band(queries: int, keys: int, shift: int, window: int) -> Array:
-    return np.abs(np.arange(queries)[:, None] + shift - np.arange(keys)) < window
+def _band(queries: int, keys: int, shift: int, window: int) -> Tensor:
+    if trial.running:  # seen as operations, that follow free sizes
+        rows, columns = ops.arange(shift, shift + queries), ops.arange(keys)
+        return ops.less(ops.abs(ops.subtract(ops.expand_dims(rows, 1), columns)), window)
+    return as_tensor(np.abs(np.arange(queries)[:, None] + shift - np.arange(keys)) < window)
 
 
 def _and(mask: Tensor | None, other: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from .call import context
 from .key_value_cache import KeyValueCache
 from .masking import attach
 from .position_rows import PositionRows
-from .symbolic import Shape, SymbolicTensor
+from .symbolic import Shape, trial, SymbolicTensor
 
 
 class Embedding(Layer):
@@ -324,13 +324,20 @@ class SinePositionEncoding(SameShape):
         if context.cache is not None:
             (table,) = self._rows(start_index, context.cache.capacity, shape[-1], self._sines)
             return ops.broadcast_to(ops.embedding(context.cache.positions(shape[-2]), wrap(table)), shape)
+        if trial.running:  # seen as operations, that follow a free number of steps
+            at = ops.cast(ops.arange(start_index, start_index + shape[-2]), "float64")
+            angles = ops.multiply(ops.expand_dims(at, 1), self._frequencies(shape[-1]))
+            sines = ops.where(np.arange(shape[-1]) % 2 == 1, ops.cos(angles), ops.sin(angles))
+            return ops.broadcast_to(ops.cast(sines, self.dtype), shape)
         (rows,) = self._rows(start_index, shape[-2], shape[-1], self._sines)
         return ops.broadcast_to(wrap(rows), shape)
 
+    def _frequencies(self, features: int) -> Array:
+        return float(self.max_wavelength) ** (-2.0 * (np.arange(features) // 2) / max(1, features))
+
     def _sines(self, positions: Array, features: int) -> tuple[Array]:
-        feature = np.arange(features)
-        angles = positions * float(self.max_wavelength) ** (-2.0 * (feature // 2) / max(1, features))
-        return (np.where(feature % 2, np.cos(angles), np.sin(angles)).astype(self.dtype),)
+        angles = positions * self._frequencies(features)
+        return (np.where(np.arange(features) % 2, np.cos(angles), np.sin(angles)).astype(self.dtype),)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         _check_steps(input_shape)

@@ -13,7 +13,7 @@ from .arguments import integers, positive_number
 from .bases import SameShape
 from .call import context
 from .position_rows import PositionRows
-from .symbolic import Shape
+from .symbolic import Shape, trial
 
 
 class RotaryEmbedding(SameShape):
@@ -77,6 +77,8 @@ class RotaryEmbedding(SameShape):
 
     def _angles(self, steps: int, half: int, start_index: int, positions: Any) -> tuple[Tensor, Tensor]:
         """Cosines and sines, (steps, half)."""
+        if positions is None and trial.running:  # seen as operations, that follow a free number of steps
+            positions = ops.arange(start_index, start_index + steps)
         if positions is not None:
             at = as_tensor(positions)
             if at.shape != (steps,):

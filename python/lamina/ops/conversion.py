@@ -70,6 +70,22 @@ def op(function: F, name: str) -> F:
     return public  # type: ignore[return-value]
 
 
+def routed(function: F, name: str) -> F:
+    """A function below the public operations that layers call: it is seen by ``calls_through`` as these are."""
+    run: Callable[..., Any] = function
+
+    @functools.wraps(function)
+    def internal(*args: Any) -> Any:
+        return run(*args)
+
+    def reroute(through: Callable[..., Any] | None) -> None:
+        nonlocal run
+        run = function if through is None else functools.partial(through, name, function)
+
+    _routes.append(reroute)
+    return internal  # type: ignore[return-value]
+
+
 _routes: list[Callable[[Callable[..., Any] | None], None]] = []  # of all public operations
 
 

@@ -11,6 +11,7 @@ from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
 from ..core.explain import is_number
 from ..core.suggest import unknown
+from .conversion import routed
 from .integer_images import in_floats, in_their_type
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area", "box", "hamming")
@@ -119,5 +120,7 @@ def resize_axes(x: Tensor, size: tuple[int, ...], rule: Rule) -> Tensor:
 
     return record(y, (x,), backward)
 
+
+resize_axes = routed(resize_axes, "resize_axes")  # layers of sequences and volumes call it
 
 __all__: list[str] = []
