@@ -77,7 +77,12 @@ CALLS = ((1, 4), (5, 7), (3, 12))  # batch sizes and steps
 
 def difference(check: LayerCheck, model: Any, proto: Any, batch: int, steps: int | None) -> float:
     inputs = inputs_of(check, batch, steps, batch)
-    want = flatten(model(inputs if len(inputs) > 1 else inputs[0], training=False))
+    try:
+        want = flatten(model(inputs if len(inputs) > 1 else inputs[0], training=False))
+    except ValueError:  # a layer with a limited number of steps
+        if not steps or steps < 4:
+            raise
+        return difference(check, model, proto, batch, steps // 4)
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     got = session.run(None, dict(zip([i.name for i in session.get_inputs()], inputs, strict=True)))
     far = 0.0

@@ -55,7 +55,14 @@ def resize_axes(g: Graph, x: Any, size: Any, rule: Rule) -> Value:
 
 
 def resized(g: Graph, x: Value, size: tuple[Any, ...], rule: Rule) -> Value:
-    """x (N, sizes.., C) with other sizes."""
+    """x (N, sizes.., C) with other sizes; integers are rounded and stay within their type's limits."""
+    if x.dtype.kind in "iu":
+        floats = np.dtype(np.float32 if x.dtype.itemsize < 4 else np.float64)
+        y = g.map("Round", resized(g, g.cast(x, floats), size, rule))
+        limits = np.iinfo(x.dtype)
+        most = floats.type(limits.max)
+        most = np.nextafter(most, floats.type(0)) if int(most) > limits.max else most
+        return g.cast(g.map("Min", g.map("Max", y, float(limits.min)), float(most)), x.dtype)
     inner = x.shape[1:-1]
     shape = (x.shape[0], *size, x.shape[-1])
     changed = [i for i, (n, m) in enumerate(zip(inner, size, strict=True)) if n != m or rule.scales is not None]
