@@ -18,7 +18,7 @@ from .call import context
 from .key_value_cache import KeyValueCache
 from .masking import attach
 from .position_rows import PositionRows
-from .symbolic import Shape, trial, SymbolicTensor
+from .symbolic import Shape, SymbolicTensor, trial
 
 
 class Embedding(Layer):
