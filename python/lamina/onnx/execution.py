@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.autograd import Array
 from ..ops.conversion import as_tensor
-from .graph import Graph, Node
+from .graph import Graph, Node, branches
 from .layout import Ordered, plain
 from .registry import Call, Run, Unsupported, find, make_of_arrays
 
@@ -17,13 +17,14 @@ from .registry import Call, Run, Unsupported, find, make_of_arrays
 class Step:
     """A node with what computes it, and the places of its values in the table."""
 
-    __slots__ = ("arrays", "finished", "inputs", "label", "ordered", "outputs", "run")
+    __slots__ = ("arrays", "finished", "inputs", "label", "ordered", "outer", "outputs", "run")
 
     def __init__(self, node: Node, constants: dict[str, Array]) -> None:
         operator = find(node)
         if operator is None:
             raise Unsupported("there is no such operator here")
-        call = Call(node, constants)
+        self.outer = sorted({name for inner in branches(node) for name in inner.reads()})
+        call = Call(node, constants, lambda graph: _body(graph, node.label, constants))
         self.run: Run = operator.make(call)
         self.ordered = operator.ordered
         if call.unread():
@@ -35,6 +36,9 @@ class Step:
         self.finished: list[int] = []  # what nothing needs behind this step
 
     def __call__(self, args: list[Any]) -> Any:
+        if self.outer:  # what graphs inside read, behind the inputs
+            split = len(args) - len(self.outer)
+            return self.run(*args[:split], outer=dict(zip(self.outer, args[split:], strict=True)))
         if self.arrays is not None and all(a is None or isinstance(a, np.ndarray) for a in args):
             found = self.arrays(*args)
             return tuple(map(np.asarray, found)) if type(found) is tuple else np.asarray(found)  # no NumPy scalars
@@ -43,28 +47,40 @@ class Step:
         return self.run(*args)
 
 
+def _body(graph: Graph, what: str, constants: dict[str, Array]) -> Run:
+    """What runs a graph inside of a node."""
+    executor = Executor(graph, what, constants)
+
+    def run(inputs: Sequence[Any], outer: Mapping[str, Any]) -> list[Any]:
+        return executor.run({**outer, **dict(zip([v.name for v in graph.inputs], inputs, strict=True))})
+
+    return run
+
+
 class Executor:
     """Runs a graph; ``constants`` are its own, weights and inputs are given to each run."""
 
-    def __init__(self, graph: Graph, what: str) -> None:
+    def __init__(self, graph: Graph, what: str, outer: Mapping[str, Array] | None = None) -> None:
         refused: list[str] = []
         place: dict[str, int] = {"": -1}
         self.steps: list[Step] = []
-        for name in [v.name for v in graph.inputs] + list(graph.weights) + list(graph.constants):
+        known = {**(outer or {}), **graph.constants}  # values for operators to look at
+        read = [] if outer is None else sorted(graph.reads())
+        for name in [v.name for v in graph.inputs] + list(graph.weights) + list(graph.constants) + read:
             place[name] = len(place) - 1
         self.given = dict(place)
         for node in graph.nodes:
             for name in filter(None, node.outputs):
                 place[name] = len(place) - 1
             try:
-                step = Step(node, graph.constants)
+                step = Step(node, known)
             except Unsupported as error:
                 refused.append(f"{node.label}: {error}")
                 continue
             except (ValueError, TypeError, IndexError, KeyError) as error:
                 refused.append(f"{node.label}: its attributes are wrong ({error})")
                 continue
-            step.inputs = [place[n] for n in node.inputs]
+            step.inputs = [place[n] for n in (*node.inputs, *step.outer)]
             step.outputs = [place[n] for n in node.outputs]
             self.steps.append(step)
         if refused:

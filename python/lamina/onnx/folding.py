@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Array
+from .element_types import working_type
 from .graph import Graph, Node, Weight, branches
 from .layout import permuted
 from .registry import Call, make_of_arrays
-from .types import working_type
 
 _MOST = 1 << 22  # elements of a folded constant; larger ones are made anew in each call
 # Whose result Python knows whatever the inputs are, and what stays known if all inputs are.
@@ -92,7 +92,7 @@ def _reshaped_weight(node: Node, graph: Graph) -> bool:
     if graph.uses()[node.inputs[0]] > 1 or weight.order is not None:
         return False
     if node.op == "Cast":
-        from .types import numpy_type
+        from .element_types import numpy_type
 
         dtype = working_type(numpy_type(Call(node, {}).get("to", 0), node.label))
         if dtype != weight.value.dtype:

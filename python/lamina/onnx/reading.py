@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Array
+from .element_types import numpy_type, working, working_type
 from .graph import Graph, Node, Value, Weight
-from .types import numpy_type, working, working_type
 
 MOST_OPSET = 28
 _STUB = "lamina.weight"  # the doc_string of an initializer whose values stand elsewhere

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Array
-from .graph import Node
+from .graph import Graph, Node
 
 Run = Callable[..., Any]  # values of the inputs (None: left out) -> value of the output, or a tuple of values
 
@@ -25,8 +25,11 @@ class Unsupported(Exception):
 class Call:
     """A node as its operator sees it; what it doesn't read of the attributes is refused."""
 
-    def __init__(self, node: Node, constants: dict[str, Array]) -> None:
+    def __init__(
+        self, node: Node, constants: dict[str, Array], run_graph: Callable[[Graph], Run] | None = None
+    ) -> None:
         self.node = node
+        self.run_graph = run_graph or _no_graphs
         self.version = node.version
         self._constants = constants
         self._read: set[str] = set()
@@ -74,9 +77,24 @@ class Call:
         """Whether an output is asked for."""
         return place < len(self.node.outputs) and bool(self.node.outputs[place])
 
+    def body(self, name: str) -> Run | None:
+        """What runs a graph among the attributes: a function of a list of its inputs and of the values, by name, that
+        it reads from outside; None if the node has none of that name."""
+        self._read.add(name)
+        graph = self.node.attributes.get(name)
+        if graph is None:
+            return None
+        if not isinstance(graph, Graph):
+            raise Unsupported(f"its attribute {name} is no graph")
+        return self.run_graph(graph)
+
     def unread(self) -> list[str]:
         """Attributes that the operator did not look at."""
         return sorted(set(self.node.attributes) - self._read)
+
+
+def _no_graphs(graph: Graph) -> Run:
+    raise Unsupported("it holds a graph")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +143,12 @@ def find(node: Node) -> Operator | None:
 def make_of_arrays(node: Node, constants: dict[str, Array]) -> Run | None:
     """What computes a node with NumPy, or None."""
     fitting = [m for m in _of_arrays.get(node.op, ()) if m[0] <= node.version and not node.domain]
-    return max(fitting, key=lambda m: m[0])[1](Call(node, constants)) if fitting else None
+    if not fitting:
+        return None
+    try:
+        return max(fitting, key=lambda m: m[0])[1](Call(node, constants))
+    except Unsupported:
+        return None
 
 
 def names() -> list[str]:

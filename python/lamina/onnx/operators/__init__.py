@@ -4,6 +4,7 @@ from . import (
     activation,
     arrays,
     attention,
+    control,
     convolution,
     dense,
     elementwise,
@@ -19,6 +20,6 @@ from . import (
 )
 
 __all__ = [
-    "activation", "arrays", "attention", "convolution", "dense", "elementwise", "embedding", "losses", "normalization",
-    "optimizers", "pooling", "recurrent", "reduction", "resize", "shapes",
+    "activation", "arrays", "attention", "control", "convolution", "dense", "elementwise", "embedding", "losses",
+    "normalization", "optimizers", "pooling", "recurrent", "reduction", "resize", "shapes",
 ]  # fmt: skip

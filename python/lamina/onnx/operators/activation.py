@@ -94,6 +94,17 @@ def swish(call: Call) -> Run:
     return functools.partial(elementwise, lambda x: ops.multiply(x, ops.sigmoid(ops.multiply(x, alpha))))
 
 
+@operator("SwiGLU", ordered=True)
+def swi_glu(call: Call) -> Run:
+    alpha = call.get("alpha", 1.0)
+
+    def run(gate: Any, x: Any) -> Tensor:
+        swish = ops.silu(gate) if alpha == 1.0 else ops.multiply(gate, ops.sigmoid(ops.multiply(gate, alpha)))
+        return ops.multiply(swish, x)
+
+    return functools.partial(elementwise, run)
+
+
 @operator("Gelu", ordered=True)
 def gelu(call: Call) -> Run:
     approximate = call.choice("approximate", "none", ("none", "tanh")) == "tanh"

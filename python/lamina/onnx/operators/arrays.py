@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...core.autograd import Array
+from ..element_types import numpy_type, working_type
 from ..registry import Call, Run, integers, number, of_arrays
-from ..types import numpy_type, working_type
 from .shapes import new_shape, slices
 
 _LARGEST = 2**28  # elements; the sizes of a result may come from a damaged file

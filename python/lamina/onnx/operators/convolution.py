@@ -97,7 +97,10 @@ def _cut(
     for n, k, s, d, m, wanted in zip(sizes, kernel, strides, dilations, more, shape, strict=True):
         total = s * (n - 1) + m + (k - 1) * d + 1 - wanted
         half = total // 2
-        found.append((half, total - half) if window.auto != "same_lower" else (total - half, half))
+        if total < 0:
+            found.append((0, total))
+        else:
+            found.append((half, total - half) if window.auto == "same" else (total - half, half))
     return found
 
 

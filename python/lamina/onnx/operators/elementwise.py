@@ -11,9 +11,9 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Tensor
 from ...ops.conversion import as_tensor
+from ..element_types import numpy_type, working_type
 from ..layout import data_of, elementwise, reshaped
 from ..registry import Call, Run, Unsupported, number, operator
-from ..types import numpy_type, working_type
 
 _UNARY: dict[str, Callable[[Any], Tensor]] = {
     "Abs": ops.abs, "Acos": ops.arccos, "Acosh": ops.arccosh, "Asin": ops.arcsin, "Asinh": ops.arcsinh,

@@ -22,7 +22,7 @@ _REDUCTIONS: dict[str, tuple[Callable[..., Tensor], int]] = {  # and since which
     "ReduceL1": (lambda x, a, k: ops.sum(ops.abs(x), a, k), 18),
     "ReduceL2": (_l2, 18),
     "ReduceLogSum": (lambda x, a, k: ops.log(ops.sum(x, a, k)), 18),
-    "ReduceLogSumExp": (ops.logsumexp, 18),
+    "ReduceLogSumExp": (lambda x, a, k: ops.log(ops.sum(x, a, k)) if x.size == 0 else ops.logsumexp(x, a, k), 18),
     "ReduceMax": (lambda x, a, k: _extreme(ops.max, x, a, k), 18),
     "ReduceMean": (ops.mean, 18),
     "ReduceMin": (lambda x, a, k: _extreme(ops.min, x, a, k), 18),
@@ -37,8 +37,10 @@ def _extreme(f: Callable[..., Tensor], x: Any, axes: Any, keepdims: bool) -> Ten
     reduced = range(x.ndim) if axes is None else axes
     if x.size == 0 and any(x.shape[a] == 0 for a in reduced):
         least = f is ops.max
-        info = np.iinfo(x.dtype) if x.dtype.kind in "iu" else None
-        bound = (-np.inf if least else np.inf) if info is None else (info.min if least else info.max)
+        bounds: dict[str, Any] = {"f": (-np.inf, np.inf), "b": (False, True)}
+        if x.dtype.kind in "iu":
+            bounds[x.dtype.kind] = np.iinfo(x.dtype).min, np.iinfo(x.dtype).max
+        bound = bounds[x.dtype.kind][0 if least else 1]
         sizes = [1 if i in reduced else n for i, n in enumerate(x.shape)]
         y = ops.full(sizes, bound, x.dtype)
         return y if keepdims else ops.squeeze(y, tuple(reduced))

@@ -10,6 +10,7 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Tensor
 from ...ops.conversion import as_tensor
+from ..element_types import numpy_type, working_type
 from ..layout import (
     aligned,
     axis_of,
@@ -24,7 +25,6 @@ from ..layout import (
     stored,
 )
 from ..registry import Call, Run, Unsupported, integers, number, operator
-from ..types import numpy_type, working_type
 
 
 def new_shape(shape: Sequence[int], wanted: Sequence[int], allow_zero: bool = False) -> tuple[int, ...]:
@@ -261,10 +261,16 @@ def depth_to_space(call: Call) -> Run:
 @operator("SpaceToDepth", ordered=True)
 def space_to_depth(call: Call) -> Run:
     block = call.required("blocksize")
+    mode = call.choice("mode", "DCR", ("DCR", "CRD"))
 
     def run(x: Any) -> Any:
-        order = channels_last(4)
-        return ordered(ops.space_to_depth(stored(x, order), block), order)
+        if mode == "DCR":
+            order = channels_last(4)
+            return ordered(ops.space_to_depth(stored(x, order), block), order)
+        x = plain(x)
+        n, c, h, w = x.shape
+        y = ops.reshape(x, (n, c, h // block, block, w // block, block))
+        return ops.reshape(ops.transpose(y, (0, 1, 3, 5, 2, 4)), (n, c * block**2, h // block, w // block))
 
     return run
 

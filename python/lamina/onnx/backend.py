@@ -1,0 +1,140 @@
+"""ONNX's backend interface, for ``onnx.backend.test`` and whoever runs models by it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.autograd import Array, no_grad
+from .element_types import working
+from .model import ONNXModel, load
+from .reading import import_onnx
+
+
+class BackendRep:
+    """A model ready to run.
+
+    Args:
+        model: the model.
+    """
+
+    def __init__(self, model: ONNXModel) -> None:
+        self.model = model
+
+    def run(self, inputs: Any, **kwargs: Any) -> tuple[Array, ...]:
+        """The outputs.
+
+        Args:
+            inputs: arrays in the order of the graph's inputs, or a dict by name.
+            **kwargs: nothing.
+
+        Returns: arrays of the types that the file declares.
+
+        Raises:
+            ValueError: the inputs do not fit.
+        """
+        if kwargs:
+            raise TypeError(f"run: unknown arguments {sorted(kwargs)}")
+        if not isinstance(inputs, dict):
+            inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+            inputs = [working(np.asarray(x)) for x in inputs]
+        with no_grad():
+            results = self.model(inputs)
+        results = results if isinstance(results, list) else [results]
+        declared = [v.declared for v in self.model._outputs]
+        return tuple(y.numpy().astype(d, copy=False) for y, d in zip(results, declared, strict=True))
+
+
+def prepare(model: Any, device: str = "CPU", **kwargs: Any) -> BackendRep:
+    """A model ready to run.
+
+    Args:
+        model: an ``onnx.ModelProto``.
+        device: "CPU".
+        **kwargs: options of ``lamina.onnx.load``.
+
+    Raises:
+        ValueError: the model cannot be computed, or the device is another one.
+    """
+    if not supports_device(device):
+        raise ValueError(f"prepare: device is {device!r}, only 'CPU' is supported")
+    return BackendRep(load(model, **kwargs))
+
+
+def run_model(model: Any, inputs: Any, device: str = "CPU", **kwargs: Any) -> tuple[Array, ...]:
+    """The outputs of a model.
+
+    Args:
+        model: an ``onnx.ModelProto``.
+        inputs: arrays in the order of the graph's inputs, or a dict by name.
+        device: "CPU".
+        **kwargs: options of ``lamina.onnx.load``.
+
+    Raises:
+        ValueError: the model cannot be computed, or the inputs do not fit.
+    """
+    return prepare(model, device, **kwargs).run(inputs)
+
+
+def run_node(node: Any, inputs: Any, device: str = "CPU", outputs_info: Any = None, **kwargs: Any) -> tuple[Array, ...]:
+    """The outputs of a single node.
+
+    Args:
+        node: an ``onnx.NodeProto``.
+        inputs: arrays in the order of the node's inputs that are not left out.
+        device: "CPU".
+        outputs_info: (type, shape) of each output; None takes the types that the node gives.
+        **kwargs: ``opset_version``, the version of the operators; other options are those of ``lamina.onnx.load``.
+
+    Raises:
+        ValueError: the node cannot be computed, or the inputs do not fit.
+    """
+    onnx = import_onnx()
+    version = kwargs.pop("opset_version", 21)
+    names = [n for n in node.input if n]
+    inputs = [np.asarray(x) for x in inputs]
+    given = [
+        onnx.helper.make_tensor_value_info(n, onnx.helper.np_dtype_to_tensor_dtype(x.dtype), x.shape)
+        for n, x in zip(names, inputs, strict=True)
+    ]
+    results = [n for n in node.output if n]
+    types = [d for d, _ in outputs_info] if outputs_info else [np.dtype(np.float32)] * len(results)
+    made = [
+        onnx.helper.make_tensor_value_info(n, onnx.helper.np_dtype_to_tensor_dtype(np.dtype(d)), None)
+        for n, d in zip(results, types, strict=True)
+    ]
+    graph = onnx.helper.make_graph([node], "node", given, made)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid(node.domain, version)])
+    rep = prepare(model, device, **kwargs)
+    with no_grad():
+        found = rep.model(inputs)
+    arrays = [y.numpy() for y in (found if isinstance(found, list) else [found])]
+    return tuple(a.astype(d, copy=False) if outputs_info else a for a, d in zip(arrays, types, strict=True))
+
+
+def supports_device(device: str) -> bool:
+    """Whether models can run there.
+
+    Args:
+        device: "CPU", or "CUDA" and the like.
+    """
+    return str(device).upper().split(":")[0] == "CPU"
+
+
+def is_compatible(model: Any, device: str = "CPU", **kwargs: Any) -> bool:
+    """Whether a model can be computed.
+
+    Args:
+        model: an ``onnx.ModelProto``.
+        device: "CPU".
+        **kwargs: options of ``lamina.onnx.load``.
+    """
+    try:
+        prepare(model, device, **kwargs)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+__all__ = ["BackendRep", "is_compatible", "prepare", "run_model", "run_node", "supports_device"]
