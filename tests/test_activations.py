@@ -30,6 +30,33 @@ def test_values(name):
     np.testing.assert_allclose(getattr(activations, name)(X, **options).numpy(), want, rtol=1e-14, atol=1e-15)
 
 
+PIECES = {  # values, and slopes between the bends
+    "relu": (lambda v: max(v, 0), lambda v: v > 0),
+    "relu6": (lambda v: min(max(v, 0), 6), lambda v: 0 < v < 6),
+    "leaky_relu": (lambda v: v if v > 0 else 0.2 * v, lambda v: 1 if v > 0 else 0.2),
+    "hard_tanh": (lambda v: min(max(v, -1), 1), lambda v: -1 < v < 1),
+    "hard_sigmoid": (lambda v: min(max(v / 6 + 0.5, 0), 1), lambda v: 1 / 6 if -3 < v < 3 else 0),
+    "hard_shrink": (lambda v: v if abs(v) > 0.5 else 0, lambda v: abs(v) > 0.5),
+    "soft_shrink": (lambda v: v - min(max(v, -0.5), 0.5), lambda v: abs(v) > 0.5),
+    "sparse_plus": (
+        lambda v: v if v > 1 else (max(v, -1) + 1) ** 2 / 4,
+        lambda v: 1 if v > 1 else (max(v, -1) + 1) / 2,
+    ),
+    "sparse_sigmoid": (lambda v: min(max((v + 1) / 2, 0), 1), lambda v: 0.5 if -1 < v < 1 else 0),
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_values_and_slopes_of_pieces(name):
+    value, slope = PIECES[name]
+    points = np.arange(-7.013, 7, 0.25)
+    x = Tensor(points, requires_grad=True)
+    y = getattr(activations, name)(x)
+    y.sum().backward()
+    np.testing.assert_allclose(y.numpy(), [value(v) for v in points], rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(x.grad.numpy(), [slope(v) for v in points], rtol=1e-13, atol=1e-15)
+
+
 def test_glu_gates_the_first_half_by_the_second():
     x = np.array([[1.0, -2.0, 0.0, math.log(3)]])
     np.testing.assert_allclose(activations.glu(x).numpy(), [[0.5, -1.5]])

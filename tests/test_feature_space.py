@@ -115,6 +115,15 @@ def test_it_is_saved_by_itself_and_in_a_model(tmp_path):
     np.testing.assert_allclose(moved.preprocessors["age"].adapt_mean.numpy(), [0.5])
 
 
+def test_one_sample_is_a_batch_of_one_without_its_axis():
+    for mode in ("dict", "concat"):
+        space = space_of(output_mode=mode)
+        batch, single = space({k: v[:1] for k, v in DATA.items()}), space({k: v[0] for k, v in DATA.items()})
+        for y, z in zip(batch.values(), single.values(), strict=True) if mode == "dict" else [(batch, single)]:
+            assert y.shape == (1, *z.shape)
+            np.testing.assert_array_equal(y.numpy()[0], z.numpy())
+
+
 def test_behind_and_inside_of_a_model():
     space = space_of()
     x = space(DATA)

@@ -144,6 +144,15 @@ def test_text_of_folders(tmp_path, capsys):
     assert not set(train.file_paths) & set(held.file_paths)
     again = make(folder, seed=5, validation_split=0.25, subset="validation", verbose=False)
     assert again.file_paths == held.file_paths
+    orders = []
+    for part in (*make(folder, seed=5, validation_split=0.5, subset="both", verbose=False, batch_size=8), again):
+        epochs = [list(part[0][0])]
+        for _ in range(5):
+            part.on_epoch_end()
+            epochs.append(list(part[0][0]))
+        orders.append(len({tuple(e) for e in epochs}))
+    assert orders[0] > 1  # only what trains is shuffled anew
+    assert orders[1:] == [1, 1]
     assert make(folder, labels=None, shuffle=False, verbose=False)[0][0] == "cats number 0 é"
     given = make(folder, labels=[7, 7, 7, 9, 9, 9, 9, 9], shuffle=False, verbose=False, batch_size=8)
     assert given.class_names == ["7", "9"]

@@ -289,3 +289,16 @@ def test_a_captured_step_is_captured_anew_with_other_options():
     reads = capture(lambda x: ops.multiply(x, x.sum().item()), name="reads")
     with pytest.raises(CaptureError, match="reads cannot be captured"):
         capture(reads, strict=True)(np.ones(2))
+
+
+def test_a_call_like_the_last_one_does_not_look_at_its_arguments_one_by_one(monkeypatch):
+    step = capture(lambda x, y: ops.add(x, y))
+    x = np.arange(6.0).reshape(2, 3)
+    for _ in range(2):
+        step(Tensor(x), x)
+
+    def flatten(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("lamina.core.capture._flatten", flatten)
+    np.testing.assert_array_equal(step(Tensor(x), x), 2 * x)

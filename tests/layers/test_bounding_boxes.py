@@ -54,6 +54,96 @@ def test_overlaps():
     check_gradients(lambda x: bb.compute_ciou(x, b.astype(np.float64), "xyxy"), a[:1].astype(np.float64) + 0.1)
 
 
+def overlap(a, b):
+    """IoU of two boxes (left, top, right, bottom)."""
+    across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    both = max(across, 0) * max(down, 0)
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+def complete(a, b):
+    """CIoU of two boxes: Zheng et al. 2020."""
+    middles = [((c[0] + c[2]) / 2, (c[1] + c[3]) / 2) for c in (a, b)]
+    hull = max(a[2], b[2]) - min(a[0], b[0]), max(a[3], b[3]) - min(a[1], b[1])
+    far = ((middles[0][0] - middles[1][0]) ** 2 + (middles[0][1] - middles[1][1]) ** 2) / (hull[0] ** 2 + hull[1] ** 2)
+    angles = [np.arctan((c[2] - c[0]) / (c[3] - c[1])) for c in (a, b)]
+    v = 4 / np.pi**2 * (angles[0] - angles[1]) ** 2
+    iou = overlap(a, b)
+    return iou - far - v * v / (1 - iou + v)
+
+
+@pytest.mark.parametrize("source", [f for f in FORMATS if "rel" not in f])
+def test_overlaps_of_many_boxes(source):
+    """Boxes that overlap, lie beside each other, and within each other."""
+    rng = np.random.default_rng(0)
+    low = rng.integers(0, 12, (2, 30, 2))
+    boxes = np.concatenate([low, low + rng.integers(1, 9, (2, 30, 2))], -1).astype(np.float64)
+    given = [bb.convert_format(b, "xyxy", source) for b in boxes]
+    want = [[overlap(a, b) for b in boxes[1]] for a in boxes[0]]
+    assert 0.2 < np.mean(np.array(want) > 0) < 0.8
+    np.testing.assert_allclose(bb.compute_iou(*given, source), want, rtol=1e-6)
+    want = [complete(a, b) for a, b in zip(*boxes, strict=True)]
+    np.testing.assert_allclose(bb.compute_ciou(*given, source), want, rtol=1e-6)
+
+
+def test_boxes_of_nothing_are_masked():
+    a = np.array([[-9, -9, -1, -1], [-9, -9, -1, 0.5], [-3, -3, 2, 2], [0, 0, 0.5, 0.5]])
+    b = np.array([[[0, 0, 1, 1], [-2, -2, -1, -1]], [[-2, -2, -1, 0.25], [0, 0, 2, 2]]])
+    nowhere = (a.max(-1) < 0)[None, :, None] | (b.max(-1) < 0)[:, None, :]
+    want = np.where(nowhere, -7, bb.compute_iou(a, b, "xyxy").numpy())
+    found = bb.compute_iou(a, b, "xyxy", use_masking=True, mask_val=-7)
+    np.testing.assert_array_equal(found, want)
+    assert nowhere.sum() == 7
+
+
+def test_transformed_boxes_are_keras_s():
+    boxes = np.array([[[1.0, 2, 5, 4], [0, 0, 3, 7]], [[4.0, 1, 9, 3], [2, 2, 3, 3]]])
+    options = {
+        "angle": np.array([30.0, -75.0]), "translate_x": np.array([0.1, -0.2]), "translate_y": np.array([0.05, 0.3]),
+        "scale": np.array([0.5, 1.25]), "shear_x": np.array([10.0, -20.0]), "shear_y": np.array([5.0, 15.0]),
+        "height": 8, "width": 11,
+    }  # fmt: skip
+    middle = [
+        [[3.20902, 2.76477, 5.75109, 4.523], [2.07819, 2.27923, 5.80089, 6.09977]],
+        [[0.68454, -0.38229, 7.07203, 6.08819], [-0.90453, -2.97048, 1.09741, -1.67638]],
+    ]
+    corner = [
+        [[1.30719, 3.18843, 3.84926, 4.94666], [0.17636, 2.70289, 3.89906, 6.52343]],
+        [[2.28384, 4.60295, 8.67134, 11.07343], [0.69477, 2.01476, 2.69671, 3.30886]],
+    ]
+    for more, want in (({}, middle), ({"center_x": 0.25, "center_y": 0.75}, corner)):
+        for dtype in (np.float64, np.float32, np.int32):
+            found = bb.affine_transform(boxes.astype(dtype), **options, **more)
+            assert found.dtype == (dtype if dtype != np.int32 else np.float32)
+            np.testing.assert_allclose(found, want, atol=1e-5)
+    for wrong in (boxes[0], boxes[..., :3], boxes[None]):
+        with pytest.raises(ValueError, match="affine_transform: boxes are"):
+            bb.affine_transform(wrong, **options)
+
+
+def test_variances_are_four_numbers():
+    for wrong in ([0.1], [0.1, 0.2, 0.3], [1, 2, 3, 4, 5], 0.1, [[1, 2, 3, 4, 5]] * 4):
+        with pytest.raises(ValueError, match="encode_box_to_deltas: variance must be four numbers"):
+            bb.encode_box_to_deltas(BOXES, BOXES, "xyxy", "xyxy", variance=wrong)
+
+
+def test_labels_of_boxes_outside_of_the_image():
+    boxes = np.array([[[0, 0, 3, 3], [9, 1, 12, 5], [1, 8, 2, 8], [-2, -2, 1, 1]]], np.float32)
+    for labels, want in (
+        ([[5, 6, 7, 8]], [[5, -1, -1, 8]]),
+        ([[[1, 0], [1, 0], [0, 1], [0, 1]]], [[[1, 0], [-1, -1], [-1, -1], [0, 1]]]),
+    ):
+        found = bb.clip_to_image_size({"boxes": boxes, "labels": np.array(labels)}, 7, 8, "xyxy")
+        np.testing.assert_array_equal(found["labels"], want)
+        np.testing.assert_array_equal(found["boxes"][0], [[0, 0, 3, 3], [8, 1, 8, 5], [1, 7, 2, 7], [0, 0, 1, 1]])
+        relative = {"boxes": boxes / [8, 7, 8, 7], "labels": np.array(labels)}
+        found = bb.clip_to_image_size(relative, bounding_box_format="rel_xyxy")
+        np.testing.assert_array_equal(found["labels"], want)
+        np.testing.assert_allclose(
+            found["boxes"][0, :3], [[0, 0, 3 / 8, 3 / 7], [1, 1 / 7, 1, 5 / 7], [1 / 8, 1, 1 / 4, 1]]
+        )
+
+
 @pytest.mark.parametrize("order", ["center_xywh", "center_yxhw"])
 def test_deltas_and_back(order):
     anchors = np.array([[0, 0, 10, 10], [20, 10, 40, 50]], np.float32)
@@ -181,9 +271,9 @@ def test_lists_of_different_lengths():
     out = layers.MaxNumBoundingBoxes(1)({"images": images, "bounding_boxes": given})
     np.testing.assert_array_equal(out["bounding_boxes"]["boxes"], [[[1, 2, 3, 4]], [[0, 0, 5, 5]]])
     shape = exactly.compute_output_shape(
-        {"images": (2, 20, 20, 1), "bounding_boxes": {"boxes": (2, 2, 4), "labels": (2, 2)}}
+        {"images": (5, 20, 20, 1), "bounding_boxes": {"boxes": (5, 2, 4), "labels": (5, 2)}}
     )
-    assert shape["bounding_boxes"] == {"boxes": (2, 3, 4), "labels": (2, 3)}
+    assert shape["bounding_boxes"] == {"boxes": (5, 3, 4), "labels": (5, 3)}
     assert layers.MaxNumBoundingBoxes.from_config(exactly.get_config()).fill_value == -5
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import lamina
 from lamina import capture, layers, models
+from lamina.layers.preprocessing.categories import _compressed
 from lamina.layers.preprocessing.hash_functions import fingerprint, join_fingerprints, siphash
 
 LETTERS = [["A"], ["B"], ["C"], ["D"], ["E"]]
@@ -155,6 +156,17 @@ def test_discretization():
         layers.Discretization([1.0]).adapt(x)
     with pytest.raises(ValueError, match="adapt got no numbers"):
         layers.Discretization(num_bins=2).adapt([])
+
+
+def test_a_summary_of_many_numbers_keeps_their_count():
+    values = np.arange(1000.0)
+    summary = _compressed(np.stack([values, np.ones(1000)]), 0.01)
+    assert summary.shape == (2, 100)
+    parts = 0.01 + np.arange(0, 1, 0.01)
+    share = np.arange(1, 1001) / 1000
+    np.testing.assert_allclose(summary[0], np.interp(parts, share, values))
+    np.testing.assert_allclose(summary[1], np.diff(parts * 1000, prepend=0))
+    assert _compressed(summary[:, :99], 0.01).shape == (2, 99)
 
 
 def test_integer_lookup():

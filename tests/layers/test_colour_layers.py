@@ -41,6 +41,9 @@ def test_hue_and_saturation():
     np.testing.assert_allclose(layers.RandomSaturation(1.0)(grey, training=True), grey, rtol=1e-5)
     unit = layers.RandomHue((0.4, 0.4), value_range=(0, 1), seed=2)(x / 255, training=True).numpy()
     np.testing.assert_allclose(layers.RandomHue((0.4, 0.4), seed=2)(x, training=True), unit * 255, atol=0.02)
+    bright = np.array([[[[300.0, 100.0, 50.0]]]], np.float32)
+    for kind in (layers.RandomHue, layers.RandomSaturation):
+        assert kind(0.5)(bright, training=True).numpy().max() == 255
 
 
 def test_grey():

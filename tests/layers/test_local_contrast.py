@@ -56,6 +56,14 @@ def test_as_described(shape, grid, limit, data_format):
         np.testing.assert_allclose(y[n, ..., c], by_hand(x[n, ..., c], limit, grid), rtol=1e-9, atol=1e-9)
 
 
+def test_tiles_of_one_value():
+    """Black stays, anything else is brighter than all the pixels below it."""
+    layer = layers.ContrastLimitedAdaptiveHistogramEqualization(clip_limit=0, tile_grid_size=2)
+    for value, want in ((0, 0), (1, 255), (255, 255)):
+        x = np.full((1, 8, 8, 1), value, np.float32)
+        np.testing.assert_array_equal(layer(x), np.full_like(x, want))
+
+
 def test_range_capture_and_messages():
     x = RNG.uniform(0, 255, (2, 16, 16, 3)).astype(np.float32)
     want = layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=4)(x).numpy()

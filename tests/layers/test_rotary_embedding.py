@@ -116,3 +116,5 @@ def test_bad_input():
         layers.MultiHeadAttention(1, 3, rotary_embedding=layers.RotaryEmbedding())(X[0], X[0])
     with pytest.raises(ValueError, match="even number of features on axis 0"):
         ops.rotary_embedding(np.zeros(3), 1.0, 0.0, 0)
+    with pytest.raises(ValueError, match="rotary_embedding: axis 2 is outside x"):
+        ops.rotary_embedding(np.zeros((2, 4)), 1.0, 0.0, 2)

@@ -340,3 +340,12 @@ def test_bad_input(case):
     call, message = BAD[case]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_a_transposed_convolution_may_leave_one_pixel(rank):
+    x = np.ones((2, *(2,) * rank, 1), np.float32)
+    layer = getattr(layers, f"Conv{rank}DTranspose")(1, 3, strides=2, padding=2)
+    assert layer(x).shape == layer.compute_output_shape(x.shape) == (2, *(1,) * rank, 1)
+    with pytest.raises(ValueError, match="leaves nothing of 3"):
+        layer.compute_output_shape((2, *(1,) * rank, 1))

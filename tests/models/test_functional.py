@@ -189,3 +189,9 @@ def test_several_results_of_one_call():
         assert list(found) == ["last", "all", "cell"]
         np.testing.assert_allclose(found["last"].numpy(), found["all"].numpy()[:, -1], rtol=1e-6)
         np.testing.assert_array_equal(found["cell"].numpy(), model(x)["cell"].numpy())
+
+
+def test_one_tensor_is_not_two_inputs():
+    a, b, y = named()
+    with pytest.raises(ValueError, match=r"expected 2 inputs .*, got 1"):
+        Model([a, b], y)(Tensor(X))

@@ -122,6 +122,16 @@ def test_layers_that_look_at_several_steps_are_noticed():
     assert generate(model, [1, 2, 3], 5, temperature=0, use_cache=False).shape == (8,)
 
 
+@pytest.mark.parametrize("use_cache", [False, True])
+def test_half_of_the_context_is_kept_where_it_is_full(use_cache):
+    """A model of the place in the window alone says where windows begin."""
+    x = lamina.Input((None,), dtype="int64")
+    table = layers.PositionEmbedding(6, initializer=lambda shape, dtype: np.eye(*shape, dtype=dtype))
+    model = lamina.Model(x, table(layers.Embedding(6, 6, embeddings_initializer="zeros")(x)))
+    y = generate(model, [0], 14, temperature=0, use_cache=use_cache)
+    assert y.tolist() == [0, 0, 1, 2, 3, 4, 5, 2, 3, 4, 5, 2, 3, 4, 5]
+
+
 def test_bad_input():
     model = decoder()
     for prompt, error, message in (

@@ -268,6 +268,7 @@ ERRORS = [
     ({"dropout": 1.0, "generator": stream()}, ValueError, "dropout is 1, expected"),
     ({"causal_alignment": "right"}, ValueError, "expected 'top_left' or 'bottom_right'"),
     ({"attn_logits_soft_cap": -3.0}, ValueError, "attn_logits_soft_cap"),
+    ({"attn_logits_soft_cap": 0.0}, ValueError, "attn_logits_soft_cap is 0.0"),
 ]
 
 

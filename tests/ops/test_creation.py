@@ -68,6 +68,10 @@ def test_equal_distances_and_ratios(num, endpoint):
         want, distance = np.linspace(*ends, num, endpoint, retstep=True, axis=axis)
         same(got, want, np.float64)
         same(step, distance)
+        positive = [np.abs(end) for end in ends]
+        wanted = np.geomspace(*positive, num, endpoint, axis=axis)
+        same(ops.geomspace(*positive, num, endpoint, axis=axis), wanted)
+        same(ops.geomspace(*map(Tensor, positive), num, endpoint, "float64", axis), wanted, np.float64)
         wanted = np.logspace(*ends, num, endpoint, base=2.0, axis=axis)
         same(ops.logspace(*ends, num, endpoint, 2.0, "float64", axis), wanted, np.float64)
 
@@ -75,9 +79,13 @@ def test_equal_distances_and_ratios(num, endpoint):
 def test_fifty_numbers_by_default():
     same(ops.linspace(0, 1), np.linspace(0, 1))
     same(ops.logspace(0, 1), np.logspace(0, 1))
-    for f in (ops.linspace, ops.logspace):
+    same(ops.geomspace(1, 9), np.geomspace(1, 9))
+    for ends in ((0, 1), (1, 0), ([1, 0], 2)):
+        with pytest.raises(ValueError, match="geomspace: the ends must not be 0"):
+            ops.geomspace(*ends)
+    for f in (ops.linspace, ops.logspace, ops.geomspace):
         with pytest.raises(ValueError, match="sizes must not be negative, got"):
-            f(0, 1, -1)
+            f(1, 2, -1)
 
 
 @pytest.mark.parametrize("k", [-3, -1, 0, 1, 2, 4])

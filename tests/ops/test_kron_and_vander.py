@@ -34,6 +34,9 @@ def test_vander(n, increasing):
     got = ops.vander(np.array([2, 3], np.int32), n, increasing)
     assert got.dtype == np.int32
     np.testing.assert_array_equal(got.numpy(), np.vander([2, 3], n, increasing))
+    got = ops.vander(np.array([True, False]), n, increasing)
+    assert got.dtype == bool
+    np.testing.assert_array_equal(got.numpy(), np.vander([1, 0], n, increasing))
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,15 @@ def test_axes_named_twice():
         ops.quantile(x, 0.5, axis=(0, -2))
 
 
+@pytest.mark.parametrize("n", [3, 4, 5])
+def test_einsum_of_many_numbers(n):
+    """NumPy multiplies what has no letters at once."""
+    factors = [2.0, 3.0, 5.0, 7.0, 11.0][:n]
+    same(ops.einsum("," * (n - 1) + "->", *factors), np.prod(factors))
+    vectors = [f * np.ones(i + 1) for i, f in enumerate(factors)]
+    same(ops.einsum(",".join("abcde"[:n]) + "->", *vectors), np.prod([v.sum() for v in vectors]))
+
+
 def test_einsum_errors():
     x, y = normal(3, 4), normal(5, 6)
     with pytest.raises(ValueError, match=r"einsum: 'ij,jk->ik' with \(3, 4\), \(5, 6\): an axis is 4 in one place, 5"):

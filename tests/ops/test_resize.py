@@ -57,6 +57,24 @@ def test_gradients_of_all_filters(size, options):
         check_gradients(lambda x: ops.image.resize(x, size, **options), RNG.standard_normal((2, 3, 4, channels)))
 
 
+def by_places(x, height, width, place):
+    rows, columns = ([min(place(i, n / size), n - 1) for i in range(size)]
+                     for n, size in ((x.shape[1], height), (x.shape[2], width)))  # fmt: skip
+    return x[:, rows][:, :, columns]
+
+
+@pytest.mark.parametrize("size", [(6, 9), (5, 2), (1, 3), (4, 7)])
+@pytest.mark.parametrize(("rule", "place"), [
+    (None, lambda i, scale: int(np.floor((i + 0.5) * scale))),
+    ("torch", lambda i, scale: int(np.floor(i * scale))),
+    ("onnx", lambda i, scale: int(np.ceil((i + 0.5) * scale - 1))),  # the lower one of two that are as near
+])  # fmt: skip
+def test_the_nearest_pixel_of_every_library(rule, place, size):
+    x = RNG.standard_normal((2, 3, 4, 2))
+    rule = {} if rule is None else {"rule": rule}
+    np.testing.assert_array_equal(ops.image.resize(x, size, "nearest", **rule), by_places(x, *size, place))
+
+
 def onnx(x, size, **options):
     x = np.asarray(x, np.float64)
     return ops.image.resize(x[..., None], size, rule="onnx", **options).numpy()[..., 0]

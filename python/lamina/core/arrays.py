@@ -165,7 +165,7 @@ def _why_no_array(given: Any, error: Exception) -> str:
             f"makes no array: samples must have equal shapes, but {at}[0] has {first} and {other}; pad or cut them to "
             "one length"
         )
-    if "inhomogeneous" in str(error) or "sequence" in str(error):
+    if "sequence" in str(error):
         return "makes no array: its entries are nested to different depths or lengths; samples must have equal shapes"
     return f"makes no array ({error})"
 

@@ -126,7 +126,7 @@ class BatchNormalization(SameShape):
     def call(self, inputs: Tensor, training: bool = False, mask: Any = None) -> Tensor:
         return self._call_fused("linear", inputs, training, mask)
 
-    def _call_fused(self, activation: str, inputs: Tensor, training: bool = False, mask: Any = None) -> Tensor:
+    def _call_fused(self, activation: str, inputs: Tensor, training: bool, mask: Any = None) -> Tensor:
         training = training and self._trainable
         axis = _axis(self.axis, inputs.shape)
         last = inputs.ndim - 1

@@ -78,7 +78,7 @@ class _TransformerBlock(Layer):
         return norm, Dropout(self.dropout, **self._options(f"{name}_dropout"))
 
     def _build_feedforward(self, shape: Shape) -> None:
-        name, middle = "feedforward", (*shape[:-1], self.intermediate_dim)
+        name, middle = "feedforward", (None, self.intermediate_dim)
         self._feedforward_intermediate_dense = self._dense(
             f"{name}_intermediate_dense", shape, self.intermediate_dim, self.activation
         )

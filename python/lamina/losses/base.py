@@ -81,7 +81,7 @@ class Loss(Noting, Explained, strict=True):
             sample_weight: factors of the losses, or None.
             mask: True where a step counts, or None.
         """
-        kept = kept_part(y_pred, sample_weight, mask, 1.0)
+        kept = kept_part(y_pred, sample_weight, mask, 1.0)  # 1.0 is free: any number of which a loss is finite
         if self.index_of_each:
             y_true = kept_part(as_tensor(y_true), sample_weight, mask, 0)  # a label that is left out may be anything
         return y_true, kept if mask is None else attach(kept, mask)

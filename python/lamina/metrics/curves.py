@@ -222,9 +222,8 @@ def _interpolated(tp: Array, fp: Array, fn: Array) -> Array:
     dtp, p = tp[:-1] - tp[1:], tp + fp
     slope = divide(dtp, p[:-1] - p[1:])
     intercept = tp[1:] - slope * p[1:]
-    ratio = np.where((p[:-1] > 0) & (p[1:] > 0), divide(p[:-1], p[1:]), 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        areas: Array = divide(slope * (dtp + intercept * np.log(np.where(ratio > 0, ratio, 1.0))), tp[1:] + fn[1:])
+    ratio = np.maximum(divide(p[:-1], p[1:]), 1.0)  # p falls; its quotient by zero is zero
+    areas: Array = divide(slope * (dtp + intercept * np.log(ratio)), tp[1:] + fn[1:])
     return areas
 
 

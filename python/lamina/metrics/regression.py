@@ -13,7 +13,7 @@ from ..core.explain import named
 from ..core.suggest import unknown
 from .base import Array, BuiltIn, weights_of
 from .function_metric import DeclaredMetric, without_tape
-from .targets import pair, rows
+from .targets import divide, pair, rows
 
 
 @named("mean_squared_error")
@@ -132,10 +132,9 @@ class R2Score(BuiltIn, direction="up"):
 
     def reset_state(self) -> None:
         self.num_samples = 0
-        self.count: Any = 0.0  # sums of weights, means and sums of squared differences from them, of each output
-        self.mean: Any = 0.0
-        self.total: Any = 0.0
-        self.residual: Any = 0.0
+        # Sums of weights, means and sums of squared differences from them and from y_pred, of each output.
+        self.count: Any = 0.0
+        self.mean = self.total = self.residual = self.count
 
     def gather(self, y_true: Array, y_pred: Array, sample_weight: Any) -> None:
         y, p = (np.asarray(a, np.float64) for a in rows("R2Score", y_true, y_pred))
@@ -145,11 +144,10 @@ class R2Score(BuiltIn, direction="up"):
         weight = np.broadcast_to(weight, y.shape)
         y, p = (np.where(weight == 0, 0.0, a) for a in (y, p)) if sample_weight is not None else (y, p)
         count = weight.sum(0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = np.where(count == 0, 0.0, (weight * y).sum(0) / count)
-            both = self.count + count
-            apart = mean - self.mean
-            share = np.where(both == 0, 0.0, count / both)
+        mean = divide((weight * y).sum(0), count)
+        both = self.count + count
+        apart = mean - self.mean
+        share = divide(count, both)
         self.total = self.total + (weight * np.square(y - mean)).sum(0) + np.square(apart) * self.count * share
         self.mean = self.mean + apart * share
         self.count = both

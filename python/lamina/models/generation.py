@@ -127,8 +127,9 @@ def draw_tokens(
     if temperature == 0 or generator is None:
         return z.argmax(axis=1)
     z = z / temperature
-    if top_k is not None and top_k < z.shape[1]:
-        least = np.partition(z, -top_k, axis=1)[:, -top_k, None]
+    if top_k is not None:
+        kept = min(top_k, z.shape[1])
+        least = np.partition(z, -kept, axis=1)[:, -kept, None]
         z = np.where(z < least, -np.inf, z)
     p = np.exp(z - z.max(axis=1, keepdims=True))
     if top_p is not None and top_p < 1:

@@ -126,7 +126,7 @@ def squareplus(x: TensorLike, b: float = 4) -> Tensor:
 
     def value(x: Tensor) -> Tensor:  # below 0 the conjugate, since x and its length cancel there
         r = add(hypot(x, root), abs(x))
-        return where(less(x, 0.0), divide(0.5 * b, r), multiply(r, 0.5))
+        return where(less(x, 0.0), divide(0.5 * b, r), multiply(r, 0.5))  # 0.0 is free: near it both are right
 
     return with_slopes([float_tensor(x)], value, [lambda x: divide(value(x), hypot(x, root))])
 

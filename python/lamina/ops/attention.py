@@ -150,7 +150,7 @@ class _Call:
         if dropout and generator is None:
             raise ValueError(f"dot_product_attention: dropout={dropout} needs generator=, a lamina.random.Generator")
         if scale is None:
-            scale = q.shape[-1] ** -0.5 if q.ndim and q.shape[-1] else 1.0
+            scale = max((1, *q.shape[-1:])) ** -0.5
         slopes = None if alibi_slopes is None else as_tensor(alibi_slopes, q._array.dtype)
         if slopes is not None and wants_grad(slopes):
             raise ValueError("dot_product_attention: alibi_slopes have no gradient; use alibi_slopes.detach()")

@@ -30,7 +30,7 @@ class Windows:
         dilation: Sequence[int], taps_first: bool,
     ) -> None:  # fmt: skip
         for name, sizes in (("size", kernel), ("stride", stride), ("dilation", dilation)):
-            if min(sizes, default=1) < 1:
+            if any(n < 1 for n in sizes):
                 raise ValueError(f"{op}: {name} must be positive, got {tuple(sizes)}")
         self.shape, self.first, self.kernel = tuple(shape), first, tuple(kernel)
         self.stride, self.dilation, self.taps_first = tuple(stride), tuple(dilation), taps_first
@@ -51,7 +51,7 @@ class Windows:
         taps = tuple(s * n for s, n in zip(strides, self.dilation, strict=True))
         middle = (*taps, *steps) if self.taps_first else (*steps, *taps)
         whole = (*a.strides[: self.first], *middle, *a.strides[self.first + r :])
-        return np.lib.stride_tricks.as_strided(a, self.result, whole, writeable=False)
+        return np.lib.stride_tricks.as_strided(a, self.result, whole)
 
     def copy(self, a: Array) -> Array:
         return _native.contiguous(self.view(a))

@@ -78,13 +78,13 @@ def rgb_to_hsv(images: TensorLike, data_format: str | None = None) -> Tensor:
     Source: Keras 3, keras.ops.image.rgb_to_hsv.
     """
 
-    def planes(*channels: Tensor) -> list[Tensor]:
-        small = float(np.finfo(channels[0].dtype).eps)
-        r, g, b = (where(less(abs(c), small), 0.0, c) for c in channels)
+    def planes(red: Tensor, green: Tensor, blue: Tensor) -> list[Tensor]:
+        small = float(np.finfo(red.dtype).eps)
+        r, g, b = (where(less(abs(c), small), 0.0, c) for c in (red, green, blue))
         value = maximum(maximum(r, g), b)
         distance = subtract(value, minimum(minimum(r, g), b))
         coloured = greater(distance, 0)
-        scale = divide(1 / 6, where(coloured, distance, 1.0))
+        scale = divide(1 / 6, where(coloured, distance, 1.0))  # 1.0 is free: grey has no hue
         hue = where(
             equal(value, g),
             add(multiply(scale, subtract(b, r)), 2 / 6),

@@ -132,12 +132,10 @@ def unique(
         places, counts = places[:wanted], counts[:wanted]
         values = getitem(values, (*(slice(None),) * dim, slice(0, wanted)))
         missing = wanted - places.size
-        if missing > 0:
-            shape = list(values.shape)
-            shape[dim] = missing
-            filled = full(shape, 0 if fill_value is None else fill_value, x.dtype)
-            values = concatenate([values, filled], dim)
-            places, counts = np.pad(places, (0, missing), constant_values=1), np.pad(counts, (0, missing))
+        shape = list(values.shape)
+        shape[dim] = missing
+        values = concatenate([values, full(shape, fill_value or 0, x.dtype)], dim)
+        places, counts = np.pad(places, (0, missing), constant_values=1), np.pad(counts, (0, missing))
     kind = place_dtype(x.size)
     wanted_ones = ((return_index, places), (return_inverse, inverse), (return_counts, counts))
     more = [wrap(np.asarray(a, kind)) for asked, a in wanted_ones if asked]

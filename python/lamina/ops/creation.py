@@ -344,9 +344,7 @@ def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
     tensors = [ravel(v) for v in x]
     places = [1, 0, *range(2, len(tensors))] if indexing == "xy" and len(tensors) > 1 else list(range(len(tensors)))
-    sizes = [0] * len(tensors)
-    for t, p in zip(tensors, places, strict=True):
-        sizes[p] = t.size
+    sizes = [tensors[p].size for p in places]  # the first two at most change places
     shapes = [tuple(t.size if i == p else 1 for i in range(len(tensors))) for t, p in zip(tensors, places, strict=True)]
     return [broadcast_to(reshape(t, s), sizes) for t, s in zip(tensors, shapes, strict=True)]
 

@@ -316,10 +316,10 @@ def perspective_transform(
     ends = [as_tensor(p) for p in (start_points, end_points)]
     if any(isinstance(p, Tensor) for p in (start_points, end_points)):
         forbid_in_capture("perspective_transform")
-    shapes = [p.shape for p in ends]
-    if shapes[0] != shapes[1] or shapes[0][-2:] != (4, 2) or len(shapes[0]) not in (2, 3):
+    first, second = (p.shape for p in ends)
+    if first != second or first[-2:] != (4, 2) or len(first) not in (2, 3):
         raise ValueError(
-            f"perspective_transform: start_points are {shapes[0]}, end_points {shapes[1]}; expected (4, 2) or (N, 4, 2)"
+            f"perspective_transform: start_points are {first}, end_points {second}; expected (4, 2) or (N, 4, 2)"
         )
     start, end = (p._array.reshape(-1, 4, 2).astype(np.float64) for p in ends)
     return affine_transform(images, _map_between(start, end), interpolation, "constant", fill_value, data_format)

@@ -346,8 +346,7 @@ def vander(x: TensorLike, N: int | None = None, increasing: bool = False) -> Ten
     check_sizes("vander", (x.size, columns))
     first = ones((x.size, min(columns, 1)), x.dtype)
     rest = broadcast_to(expand_dims(x, 1), (x.size, max(columns - 1, 0)))
-    powers = cumprod(concatenate([first, rest], 1), 1)
-    powers = as_tensor(powers, x.dtype) if x.dtype.kind == "b" else powers
+    powers = as_tensor(cumprod(concatenate([first, rest], 1), 1), x.dtype)
     return powers if increasing else flip(powers, 1)
 
 

@@ -256,7 +256,7 @@ def _gates(
     x = float_tensor(x)
     if lengths is not None or mask is not None:  # what does not count may be NaN
         counts = as_tensor(mask) if mask is not None else less(np.arange(x.shape[1]), expand_dims(lengths, 1))
-        x = where(expand_dims(counts, 2), x, 0.0)
+        x = where(expand_dims(counts, 2), x, 0.0)  # 0.0 is free: any finite number, whose product is not used
     return normalized(dense(x, kernel), gamma, parts, epsilon), None
 
 

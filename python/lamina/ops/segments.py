@@ -79,7 +79,8 @@ def segment_sum(
     """
     values, kind = summable(data)
     ids, count = _segments("segment_sum", values, segment_ids, num_segments)
-    return narrowed("segment_sum", summed(values, ids, count + 1)[:count], kind)
+    every = summed(values, ids, count + 1)  # 1 is free: behind the segments is what belongs to none
+    return narrowed("segment_sum", every[:count], kind)
 
 
 def _extreme(op: str, data: TensorLike, segment_ids: TensorLike, num_segments: int | None, most: bool) -> Tensor:

@@ -71,7 +71,7 @@ def cosh(x: TensorLike) -> Tensor:
 
 
 # arctan(t) = t * series(t^2), to the bits of float64 up to t = tan(pi / 16)
-_ARCTAN = [(-1) ** n / (2 * n + 1) for n in range(12)]
+_ARCTAN = [(-1) ** n / (2 * n + 1) for n in range(12)]  # 12 is free: more terms are below the last bit
 _STRAIGHT = 1e-10  # below it an angle is its tangent and its sine, to all digits
 
 

@@ -172,8 +172,8 @@ def of_each(values: Array, function: Callable[[Any], int]) -> Array:
     """``function`` of every value as uint64, computed once for equal ones."""
     known: dict[Any, int] = {}
     result = np.empty(values.shape, np.uint64)
-    flat = result.reshape(-1)
-    for i, value in enumerate(values.reshape(-1).tolist()):
+    flat = result.ravel()
+    for i, value in enumerate(values.ravel().tolist()):
         if value not in known:
             known[value] = function(value)
         flat[i] = known[value]
