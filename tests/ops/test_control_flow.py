@@ -75,6 +75,7 @@ def test_maps(f):
     same(f(lambda x: ops.sum(ops.square(x)), X), (X**2).sum(1))
     got = f(lambda p: {"sum": ops.add(p[0], p[1])}, [X, X])
     same(got["sum"], 2 * X)
+    same(f(lambda x: ops.multiply(x, 2.0), X[:1]), 2 * X[:1])
     check_gradients(lambda x: f(ops.cumsum, x), X)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from lamina import Tensor, config, ops
 from lamina.ops import conversion as c
+from lamina.testing import check_gradients
 
 INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 
@@ -32,6 +33,19 @@ def test_numbers_of_parts():
         c.check_parts(parts, size, "f")
         with pytest.raises(ValueError, match=f"f: {parts + 1} parts of an axis of {size}; expected at most {parts}"):
             c.check_parts(parts + 1, size, "f")
+
+
+def test_rows_of_nothing_are_parts_too():
+    rows = np.empty((2**16 + 1, 0))
+    with pytest.raises(ValueError, match="concatenate: 65537 parts of an axis of 0; expected at most 65536"):
+        ops.concatenate(rows)
+    assert ops.concatenate(rows[1:]).shape == (0,)
+
+
+def test_concatenated_elements():
+    x, y = np.arange(6.0).reshape(2, 3), np.ones((2, 1, 2))
+    np.testing.assert_array_equal(ops.concatenate([x, y, 7.0], None), np.concatenate([x, y, 7.0], None))
+    check_gradients(lambda x, y: ops.concatenate([x, y], None), x, y)
 
 
 @pytest.mark.parametrize("ndim", [0, 1, 2, 3])

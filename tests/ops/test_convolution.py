@@ -89,6 +89,17 @@ def test_padding_modes_are_refused_where_the_input_is_too_small(mode, padding, m
         conv(normal(0, 2, 4, 3), normal(1, 2, 3, 5), padding=padding, padding_mode=mode)
 
 
+def test_one_element_is_enough_to_replicate():
+    y = conv(np.full((1, 1, 1), 3.0), np.ones((3, 1, 1)), padding=2, padding_mode="replicate")
+    np.testing.assert_array_equal(y.numpy().ravel(), [9, 9, 9])
+
+
+@pytest.mark.parametrize(("channels", "taken"), [(3, 4), (5, 4), (1, 2)])
+def test_channels_that_a_kernel_does_not_take(channels, taken):
+    with pytest.raises(ValueError, match=rf"x is \(2, 8, 8, {channels}\) but w takes {taken} channels"):
+        conv(np.zeros((2, 8, 8, channels)), np.zeros((3, 3, taken, 4)))
+
+
 def test_same_lower_puts_the_odd_zero_at_the_start():
     x, w = np.arange(1.0, 5).reshape(1, 4, 1), np.ones((2, 1, 1))
     np.testing.assert_array_equal(conv(x, w, padding="same_lower").numpy().ravel(), [1, 3, 5, 7])

@@ -39,7 +39,9 @@ def test_unique():
     assert ops.unique(x, axis=1).tolist() == [[1, 3, 3], [1, 2, 3]]
     values, counts = ops.unique(x, return_counts=True, size=5, fill_value=-1)
     assert (values.tolist(), counts.tolist()) == ([1, 2, 3, -1, -1], [2, 1, 3, 0, 0])
+    assert ops.unique(x, return_index=True, size=5)[1].tolist() == [1, 3, 0, 1, 1]
     assert ops.unique(x, size=2).tolist() == [1, 2]
+    assert ops.unique(x, size=4, axis=1).tolist() == [[1, 3, 3, 0], [1, 2, 3, 0]]
     assert np.isnan(ops.unique([1.0, np.nan, np.nan]).numpy()).sum() == 2
     check_gradients(ops.unique, X)
 

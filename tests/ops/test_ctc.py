@@ -169,6 +169,7 @@ def test_bad_input_of_decoding():
     x = np.zeros((2, 3, 4))
     for arguments, message in (
         ((x[0], [3, 3]), "inputs must be"), ((x, [3]), "sequence_lengths are"), ((x, [3, 4]), "a sequence length is 4"),
+        ((x, [-1, 3]), "a sequence length is -1"),
         ((x, [3, 3], "beam"), "unknown strategy 'beam'"), ((x, [3, 3], "greedy", 5, 2), "needs strategy="),
         ((x, [3, 3], "beam_search", 5, 6), "top_paths must be 1 to beam_width=5"),
         ((x, [3, 3], "beam_search", 5, 1, False), "always merges"),

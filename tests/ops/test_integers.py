@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamina import ops
+from lamina import Tensor, capture, ops
 from lamina.ops.conversion import place_dtype
 
 TYPES = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
@@ -178,3 +178,11 @@ def test_places_beyond_int32():
     assert bool(ops.any(x).numpy())
     assert place_dtype(2**31) == np.int32
     assert place_dtype(n) == np.int64
+
+
+def test_captured_products_of_larger_integers_than_at_first():
+    step = capture(ops.matmul)
+    for top in (3, 3, 2**40 + 1):
+        x = np.full((2, 3), top, np.int64)
+        np.testing.assert_array_equal(step(Tensor(x), Tensor(x.T)).numpy(), x @ x.T)
+    assert step.reason is None

@@ -149,7 +149,7 @@ def test_functional_models_know_the_shapes():
 @pytest.mark.parametrize("shape", [(2, 3), (3, 2), (4, 2, 3)], ids=str)
 def test_square_matrices_alone(name, shape):
     further = [np.ones(2)] if name.startswith("solve") else []
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match=name) as error:
         getattr(ops, name)(np.ones(shape), *further)
     argument = "a" if further else "x"
     assert str(error.value) == f"{name}: {argument} is {shape}; expected square matrices, (..., n, n)"

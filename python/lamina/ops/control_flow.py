@@ -273,7 +273,8 @@ def associative_scan(f: Callable[..., Any], elems: Any, reverse: bool = False, a
         both = []
         for x, y, a in builtins.zip(parts(even, slice(0, n)), odd, axes, strict=True):
             both.append(reshape(stack([x, y], a + 1), (*x.shape[:a], 2 * n, *x.shape[a + 1 :])))
-        return joined(both, parts(even, slice(n, None))) if even[0].shape[axes[0]] > n else both
+        more = even[0].shape[axes[0]] > n  # > is free: joining nothing would only take time
+        return joined(both, parts(even, slice(n, None))) if more else both
 
     def scanned(xs: list[Tensor]) -> list[Tensor]:
         n = xs[0].shape[axes[0]]

@@ -198,9 +198,7 @@ def common_integer(op: str, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
 
 def sum_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The type of sums and products of integers, as Keras's: 32 bits or more, of the same sign."""
-    if dtype.itemsize >= 4:
-        return dtype
-    return np.dtype(np.uint32 if dtype.kind == "u" else np.int32)
+    return np.promote_types(dtype, np.uint32 if dtype.kind == "u" else np.int32)
 
 
 def place_dtype(n: int) -> type[Any]:
@@ -329,7 +327,7 @@ def expand_dims(x: TensorLike, axis: int | tuple[int, ...] | list[int]) -> Tenso
 
 def _one_type(tensors: list[Tensor]) -> list[Tensor]:
     dtypes = {t._array.dtype for t in tensors}
-    if len(dtypes) <= 1:
+    if len(dtypes) <= 1:  # <= is free: those of one type would stay as they are
         return tensors
     floats = [d for d in dtypes if d.kind == "f"]
     dtype = max(floats, key=lambda d: d.itemsize) if floats else common_integer("concatenate", *dtypes)

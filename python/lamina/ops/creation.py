@@ -197,7 +197,7 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
     start, stop, step = _ordinary(start), _ordinary(stop), _ordinary(step)
     if step == 0:
         raise ValueError(f"arange: step must not be 0, from {start} to {stop}")
-    check_sizes("arange", max(0, math.ceil((stop - start) / step)))
+    check_sizes("arange", max(0, math.ceil((stop - start) / step)))  # 0 is free: only many numbers are refused
     values = np.arange(start, stop, step, dtype=None if dtype is None else as_dtype(dtype))
     if dtype is None:
         values = values.astype(np.int32 if values.dtype.kind in "iu" else floatx())

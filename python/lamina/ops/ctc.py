@@ -79,7 +79,8 @@ class _Prefixes:
     """The prefixes that a beam search has met: a prefix is a number, the prefix before it and a last label."""
 
     def __init__(self) -> None:
-        self.before, self.last, self._numbers = [-1], [-1], dict[tuple[int, int], int]()
+        self.before, self.last = [-1], [-1]  # 1 is free: the empty prefix has none before it, and no label
+        self._numbers: dict[tuple[int, int], int] = {}
 
     def longer(self, prefix: int, label: int) -> int:
         number = self._numbers.setdefault((prefix, label), len(self.before))
@@ -182,9 +183,9 @@ def ctc_decode(
         raise ValueError(f"ctc_decode: inputs must be (batch, steps, classes), got {x.shape}")
     if lengths.shape != x.shape[:1]:
         raise ValueError(f"ctc_decode: sequence_lengths are {lengths.shape}, expected {x.shape[:1]}")
-    if ((lengths < 0) | (lengths > x.shape[1])).any():
-        wrong = lengths[(lengths < 0) | (lengths > x.shape[1])][0]
-        raise ValueError(f"ctc_decode: a sequence length is {wrong}, the inputs have 0 to {x.shape[1]} steps")
+    wrong = lengths[(lengths < 0) | (lengths > x.shape[1])]
+    if wrong.size:
+        raise ValueError(f"ctc_decode: a sequence length is {wrong[0]}, the inputs have 0 to {x.shape[1]} steps")
     if not 0 <= mask_index < x.shape[2]:
         raise ValueError(f"ctc_decode: mask_index must be one of {x.shape[2]} classes, got {mask_index}")
     if strategy == "greedy":

@@ -21,7 +21,7 @@ def is_channels_first(op: str, data_format: str | None) -> bool:
 def around_channels_last(x: Tensor, data_format: str | None, op: str, f: Callable[[Tensor], Any]) -> Any:
     """f(x) for a batch of images of any rank stored either way; f takes channels last, and returns one such tensor or a
     tuple of them."""
-    if not is_channels_first(op, data_format) or x.ndim < 3:
+    if not is_channels_first(op, data_format):
         return f(x)
     y = f(channels_last(x))
     return tuple(map(channels_first, y)) if isinstance(y, tuple) else channels_first(y)

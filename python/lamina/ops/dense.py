@@ -72,7 +72,8 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     aa, ba = a._array, b._array
     if aa.ndim < 2 or ba.ndim < 2:
         return _with_vectors(a, b)
-    if aa.ndim > 2 and ba.ndim > 2 and aa.shape[:-2] != ba.shape[:-2]:
+    several = aa.ndim > 2 and ba.ndim > 2  # > is free: one matrix for all would be repeated first
+    if several and aa.shape[:-2] != ba.shape[:-2]:
         return _broadcast_matrices(a, b)
     y = _native.matmul_forward(aa, ba)
 
@@ -89,7 +90,8 @@ def _of_integers(x1: Tensor, x2: Tensor) -> Tensor:
     exact = max(a.dtype.itemsize, b.dtype.itemsize) < 4  # at most 16 bits: 2^20 products are below 2^53
     if not exact and grad_mode.recording is None:  # no replay could know
         lengths = (_native.reduction_forward(_native.cast_forward(v, np.float64), "norm") for v in (a, b))
-        exact = math.prod(map(float, lengths)) < 2.0**52  # no partial sum is larger: Cauchy and Schwarz
+        # No partial sum is larger: Cauchy and Schwarz.
+        exact = math.prod(map(float, lengths)) < 2.0**52  # < and 52 are free: up to 2^53 all integers are exact
     through = np.float64 if exact else wide
     y = as_tensor(_product(as_tensor(x1, through), as_tensor(x2, through)), wide)
     return y if kind == wide else wrap(_native.cast_forward(y._array, kind, "matmul"))
