@@ -52,6 +52,21 @@ def test_numbers_of_windows(option, right, wrong):
             windows(**{"data": X, "targets": None, "sequence_length": 1, option: value})
 
 
+@pytest.mark.parametrize(("size", "target", "box"), [
+    ((9, 4), (4, 4), (2, 0, 6, 4)), ((4, 9), (4, 4), (0, 2, 4, 6)), ((8, 6), (2, 4), (0, 1, 8, 5)),
+    ((9, 6), (3, 3), (1, 0, 7, 6)),
+])  # fmt: skip
+def test_the_middle_of_a_file_s_image(size, target, box, tmp_path):
+    """(columns, rows) of the file, (rows, columns) wanted, and the part (left, top, right, bottom) that is kept."""
+    image = pytest.importorskip("PIL.Image")
+    rng = np.random.default_rng(0)
+    whole = image.fromarray(rng.integers(0, 255, (size[1], size[0], 3), np.uint8))
+    whole.save(tmp_path / "x.png")
+    got = utils.load_img(tmp_path / "x.png", target_size=target, keep_aspect_ratio=True, interpolation="nearest")
+    want = whole.crop(box).resize(target[::-1], image.Resampling.NEAREST)
+    np.testing.assert_array_equal(np.asarray(got), np.asarray(want))
+
+
 def test_batches_of_windows():
     """128 a batch unless it is given, the last one smaller; single ones without a batch axis; indices from the end."""
     many = utils.timeseries_dataset_from_array(np.arange(300), None, 1)

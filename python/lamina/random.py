@@ -32,10 +32,10 @@ def normal_array(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -
 def truncated_array(rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
     """Standard normal values within two standard deviations; what falls outside is drawn again."""
     values = rng.standard_normal(tuple(shape), dtype=dtype).ravel()
-    outside = np.flatnonzero(np.abs(values) > 2.0)
+    outside = np.flatnonzero(np.abs(values) > 2.0)  # > is free: 2.0 is not drawn
     while outside.size:
         values[outside] = rng.standard_normal(outside.size, dtype=dtype)
-        outside = outside[np.abs(values[outside]) > 2.0]
+        outside = outside[np.abs(values[outside]) > 2.0]  # > is free: 2.0 is not drawn
     return values.reshape(tuple(shape))
 
 

@@ -291,6 +291,17 @@ def test_a_captured_step_is_captured_anew_with_other_options():
         capture(reads, strict=True)(np.ones(2))
 
 
+def test_a_result_that_is_a_weight_is_the_weight_itself():
+    w = Tensor(np.ones(3), requires_grad=True)
+    step = capture(lambda x: w)
+    other = capture(lambda x: ops.add(x, w))
+    for _ in range(3):
+        assert step(Tensor(np.zeros(3))) is w
+        other(Tensor(np.zeros(3)))
+    assert other._latest.result_is_tensor
+    assert not step._latest.result_is_tensor
+
+
 def test_a_call_like_the_last_one_does_not_look_at_its_arguments_one_by_one(monkeypatch):
     step = capture(ops.add)
     x = np.arange(6.0).reshape(2, 3)

@@ -7,7 +7,7 @@ import pytest
 
 import lamina
 from lamina import layers, losses, metrics, ops, schedules
-from lamina.core.explain import Explained
+from lamina.core.explain import _KINDS, Explained
 
 X = np.ones((2, 3), np.float32)
 
@@ -47,6 +47,30 @@ X = np.ones((2, 3), np.float32)
 def test_the_wrong_argument_is_named(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+RIGHT = {
+    "None": [None], "bool": [True, np.bool_(False)], "int": [3, np.int8(3)], "float": [3, 2.5, np.float32(1)],
+    "str": ["a"], "Sequence[int]": [[1, 2], (3,), ()], "Sequence[int | None]": [[1, None], (None,)],
+    "TensorLike": [1, [1.0, 2], X, lamina.Tensor(X)], "Sequence[TensorLike]": [[X, 1], (lamina.Tensor(X),)],
+    "Tensor": [lamina.Tensor(X)], "Sequence[Tensor]": [[lamina.Tensor(X)]], "Callable": [len, layers.Dense(1)],
+    "LearningRateSchedule": [schedules.ExponentialDecay(0.1, 10, 0.9), {"class_name": "x"}],
+    "Layer": [layers.Dense(1)], "Generator": [lamina.random.Generator(1)],
+}  # fmt: skip
+WRONG = {
+    "None": [0, False], "bool": [2.5, "a", None], "int": [2.5, "a", None], "float": ["a", None, [1]], "str": [1, None],
+    "Sequence[int]": [[1.5], 3, "ab", None], "Sequence[int | None]": [3, None], "TensorLike": [None, "a", {}],
+    "Sequence[TensorLike]": [3, ["a"]], "Tensor": [X, 1], "Sequence[Tensor]": [[X], lamina.Tensor(X)],
+    "Callable": [1, "a"], "LearningRateSchedule": [0.1, None], "Layer": [len, 1], "Generator": [1, None, "a"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _KINDS)
+def test_what_fits_a_kind_of_argument(name):
+    fits, words = _KINDS[name]
+    assert all(fits(v) for v in RIGHT[name])
+    assert not any(fits(v) for v in WRONG[name])
+    assert words
 
 
 def test_words_of_others_stay():

@@ -158,6 +158,46 @@ def test_discretization():
         layers.Discretization(num_bins=2).adapt([])
 
 
+def test_boundaries_without_adapt():
+    x, layer, other = np.arange(40.0), layers.Discretization(num_bins=4), layers.Discretization(num_bins=4)
+    layer.update_state(x)
+    layer.finalize_state()
+    other.adapt(x)
+    assert layer.bin_boundaries == other.bin_boundaries
+
+
+@pytest.mark.parametrize(("kind", "data"), [("IntegerLookup", [7, 8, 8, 9]), ("StringLookup", ["a", "b", "b", "c"])])
+def test_each_value_of_a_list_is_a_document(kind, data):
+    single, rows = (getattr(layers, kind)(output_mode="tf_idf") for _ in range(2))
+    single.adapt(data)
+    rows.adapt([[v] for v in data])
+    assert single.get_vocabulary(include_special_tokens=False) == rows.get_vocabulary(include_special_tokens=False)
+    same(single([data[:2]]), rows([data[:2]]).numpy())
+    assert single.get_config()["idf_weights"] == rows.get_config()["idf_weights"]
+
+
+@pytest.mark.parametrize("kind", ["IntegerLookup", "StringLookup"])
+def test_the_type_that_a_lookup_describes(kind):
+    assert getattr(layers, kind)().get_config()["dtype"] == "float32"
+    for dtype in ("float32", "float64"):
+        layer = getattr(layers, kind)(output_mode="count", dtype=dtype)
+        assert layer.get_config()["dtype"] == dtype
+        layer.adapt(np.array([[1, 2]]) if kind == "IntegerLookup" else [["a", "b"]])
+        assert layer([[1]] if kind == "IntegerLookup" else [["a"]]).dtype == dtype
+
+
+def test_two_bins_and_one_for_what_is_masked():
+    same(layers.Hashing(2, mask_value="")(["", "a", "b", ""]), [0, 1, 1, 0])
+    same(layers.Hashing(1, mask_value="")(["", "a"]), [0, 0])
+
+
+def test_vectorization_adapts_to_pairs_of_a_dataset():
+    whole, pairs = layers.TextVectorization(), layers.TextVectorization()
+    whole.adapt(["a b", "b c"])
+    pairs.adapt([(["a b"], ["x y"]), (["b c"], ["x z"])][i] for i in range(2))
+    assert pairs.get_vocabulary() == whole.get_vocabulary()
+
+
 def test_a_summary_of_many_numbers_keeps_their_count():
     values = np.arange(1000.0)
     summary = _compressed(np.stack([values, np.ones(1000)]), 0.01)

@@ -208,6 +208,19 @@ def test_chosen_operations(kind, options, tmp_path):
     np.testing.assert_array_equal(lamina.load_model(tmp_path / "m.lamina").predict(IMAGES, verbose=0), want)
 
 
+def test_mixed_chains_are_weighted_and_the_image_has_its_part():
+    layer = layers.AugMix()
+    weights = np.array([0.25, 0.75], np.float32)
+    drawn = {"chain_mixing_weights": weights, "weight_sample": np.float32(0.3), "chains": [[], []]}
+    np.testing.assert_allclose(layer._transform(lamina.Tensor(IMAGES), drawn), IMAGES, rtol=1e-5)
+    invert = next(n for n in layer._operations if "nvert" in n or "olariz" in n)
+    operation = layer._operations[invert]
+    once = operation.get_random_transformation(IMAGES)
+    want = 0.3 * IMAGES + 0.7 * (0.25 * IMAGES + 0.75 * operation._transform(lamina.Tensor(IMAGES), once).numpy())
+    got = layer._transform(lamina.Tensor(IMAGES), {**drawn, "chains": [[], [(invert, once)]]})
+    np.testing.assert_allclose(got, np.clip(want, 0, 255), rtol=1e-4)
+
+
 def test_chosen_operations_name_what_is_wrong():
     with pytest.raises(ValueError, match="num_ops must be a positive integer"):
         layers.RandAugment(num_ops=0)

@@ -118,3 +118,11 @@ def test_errors():
         layers.ConvLSTM2D(2, 3)(lamina.Input((3, None, 5, 2)))
     with pytest.raises(ValueError, match="conv_lstm: kernel must be"):
         ops.conv_lstm(X, np.zeros((2, 2, 2, 3)), np.zeros((2, 2, 1, 4)))
+
+
+def test_a_symbolic_step_gives_an_output_and_two_states():
+    cell = layers.ConvLSTM2DCell(3, 2) if hasattr(layers, "ConvLSTM2DCell") else layers.ConvLSTM2D(3, 2).cell
+    x = layers.Input((5, 6, 2))
+    shape = cell.compute_output_shape(x.shape)[0]
+    y, states = cell.compute_output_spec(x, [layers.Input(shape[1:]), layers.Input(shape[1:])])
+    assert [t.shape for t in (y, *states)] == [shape] * 3

@@ -328,3 +328,21 @@ def test_the_mask_of_attention_is_the_query_s(kind):
     assert layer.compute_mask([X, X]) is None
     result = layer([attach(Tensor(X[:1, :2]), query), attach(Tensor(X[:1]), value)])
     np.testing.assert_array_equal(result.mask, query)
+
+
+def test_borders_of_same_padding_are_as_wide_on_both_sides():
+    """A mirrored border of 2 takes 3 elements, as does the shape that is computed before."""
+    for kernel, n in ((5, 3), (4, 3), (3, 2)):
+        layer = layers.Conv1D(1, kernel, padding="same", padding_mode="reflect")
+        assert layer.compute_output_shape((2, n, 1)) == layer(np.ones((2, n, 1), np.float32)).shape == (2, n, 1)
+        with pytest.raises(ValueError, match=f"which takes {n} or more"):
+            layer.compute_output_shape((2, n - 1, 1))
+
+
+def test_the_input_of_a_layer_is_one_or_a_list():
+    a, b = layers.Input((3,)), layers.Input((3,))
+    dense, add = layers.Dense(2), layers.Add()
+    y = add([dense(a), b[:, :2]])
+    assert dense.input is a
+    assert [x.shape for x in add.input] == [(None, 2), (None, 2)]
+    assert add.output is y

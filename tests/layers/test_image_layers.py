@@ -300,6 +300,28 @@ def test_geometry_by_known_amounts():
     assert rows == {(5, 6, 7, 0), (0, 4, 5, 6)}
 
 
+@pytest.mark.parametrize(("down", "across"), [(-0.5, -0.25), (-0.2, None), (0.0, -0.6)])
+def test_zooming_keeps_the_middle(down, across):
+    """An image of its own coordinates shows where each pixel came from."""
+    rows, columns = np.meshgrid(np.arange(5.0), np.arange(8.0), indexing="ij")
+    x = np.stack([rows, columns], -1)[None]
+    layer = layers.RandomZoom((down, down), None if across is None else (across, across), dtype="float64")
+    y = layer(x, training=True).numpy()[0]
+    across = down if across is None else across
+    np.testing.assert_allclose(y[..., 0], 2 + (rows - 2) * (1 + down), atol=1e-9)
+    np.testing.assert_allclose(y[..., 1], 3.5 + (columns - 3.5) * (1 + across), atol=1e-9)
+
+
+@pytest.mark.parametrize(("down", "across"), [(0.25, -0.5), (-0.2, 0.0), (0.0, 0.125)])
+def test_translations_are_parts_of_the_size(down, across):
+    rows, columns = np.meshgrid(np.arange(5.0), np.arange(8.0), indexing="ij")
+    x = np.stack([rows, columns], -1)[None]
+    layer = layers.RandomTranslation((down, down), (across, across), "nearest", dtype="float64")
+    y = layer(x, training=True).numpy()[0]
+    np.testing.assert_allclose(y[..., 0], np.clip(rows - down * 5, 0, 4), atol=1e-9)
+    np.testing.assert_allclose(y[..., 1], np.clip(columns - across * 8, 0, 7), atol=1e-9)
+
+
 def test_geometry_names_what_is_wrong():
     with pytest.raises(ValueError, match=r"fill_mode of RandomRotation.*did you mean 'reflect'"):
         layers.RandomRotation(0.1, fill_mode="reflct")

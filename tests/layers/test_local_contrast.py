@@ -7,6 +7,7 @@ import pytest
 
 import lamina
 from lamina import capture, layers
+from lamina.layers.preprocessing.elastic import _blur
 
 RNG = np.random.default_rng(0)
 
@@ -100,6 +101,14 @@ def test_elastic_bends_what_it_chooses():
     np.testing.assert_array_equal(layer(x, training=False), x)
     for kind in ({"factor": 0.0}, {"scale": 0.0}):
         np.testing.assert_array_equal(layers.RandomElasticTransform(**kind)(x, training=True), x)
+
+
+@pytest.mark.parametrize(("sigma", "reach"), [(0.5, 1), (1.0, 3), (3.0, 9)])
+def test_the_bell_around_each_place(sigma, reach):
+    apart = np.abs(np.arange(9) - np.arange(9)[:, None])
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    want = np.where(apart <= reach, np.exp(-0.5 * (apart / sigma) ** 2) / weights.sum(), 0)
+    np.testing.assert_allclose(_blur(9, sigma), want, rtol=1e-12)
 
 
 def test_elastic_moves_pixels_by_smooth_shifts():

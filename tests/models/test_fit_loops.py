@@ -71,6 +71,18 @@ def test_the_place_among_several_inputs():
         model.fit({"left": X, "right": holed((6, 4), 3, 0)}, np.ones((6, 2)), shuffle=False, verbose=0)
 
 
+def test_the_place_among_several_targets():
+    a = layers.Input((4,))
+    model = lamina.Model(a, [layers.Dense(2)(a), layers.Dense(2)(a)])
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match=r"y\[1\] holds inf \(sample 3 of the batch, column 1\)"):
+        model.fit(X, [np.ones((6, 2)), holed((6, 2), 3, 1)], shuffle=False, verbose=0)
+    one = lamina.Model(a, layers.Dense(2)(a))
+    one.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match=r"y holds inf \(sample 3 of the batch, column 1\)"):
+        one.fit(X, [holed((6, 2), 3, 1)], shuffle=False, verbose=0)
+
+
 LOGS = [({"loss": 1.0}, False), ({}, False), ({"loss": np.nan}, True), ({"loss": np.ones(3)}, False),
         ({"loss": np.array([1.0, np.nan])}, True), ({"other": np.nan}, False)]  # fmt: skip
 

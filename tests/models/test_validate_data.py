@@ -197,6 +197,11 @@ def test_floats_take_the_type_of_the_model_and_integers_stay():
             seen.clear()
             model.predict(np.ones((2, 2), given), verbose=0)
             assert seen == [dtype]
+    model = lamina.Sequential([Watch(autocast=False), layers.Dense(1, dtype="float64"), layers.Dense(1)])
+    model.build((None, 2))
+    seen.clear()
+    model.predict(np.ones((2, 2), np.float32), verbose=0)
+    assert seen == ["float64"]  # that of the first weight
     seen.clear()
     lamina.Sequential([Watch(autocast=False)]).predict(np.ones((2, 2), np.int16), verbose=0)
     lamina.Sequential([Watch(autocast=False)]).predict(np.ones((2, 2), np.float64), verbose=0)

@@ -156,8 +156,12 @@ def test_state_is_saved_and_copied(tmp_path):
         model.optimizer.set_state({k: v for k, v in state.items() if k != "loss_scale"})
     with pytest.raises(ValueError, match="the scale nan and its 0"):
         model.optimizer.set_state({**state, "loss_scale": np.array([np.nan, 0])})
-    model.optimizer.set_state({**state, "loss_scale": np.array([3.0, 1.0])})
-    assert float(model.optimizer.dynamic_scale) == 3
+    for scale, steps in ((3.0, 1.0), (1e-9, 0.0), (5.0, 2.0**53 - 1)):
+        model.optimizer.set_state({**state, "loss_scale": np.array([scale, steps])})
+        assert float(model.optimizer.dynamic_scale) == scale
+    for damaged in ([0, 0], [np.inf, 0], [1, -1], [1, 2.0**53]):
+        with pytest.raises(ValueError, match="steps are damaged"):
+            model.optimizer.set_state({**state, "loss_scale": np.array(damaged)})
 
 
 def test_rate_and_messages():
@@ -170,6 +174,7 @@ def test_rate_and_messages():
     again = optimizers.get(optimizers.serialize(optimizer))
     assert again.get_config() == optimizer.get_config()
     assert again.name == "scaled"
+    assert LossScaleOptimizer(optimizers.SGD(), 1e-9, 1).dynamic_growth_steps == 1
     for options, error, message in (
         ({"inner_optimizer": "adam"}, TypeError, "inner_optimizer must be an optimizer of another kind, got 'adam'"),
         ({"inner_optimizer": optimizer}, TypeError, "must be an optimizer of another kind"),

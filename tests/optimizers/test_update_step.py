@@ -138,6 +138,14 @@ def test_they_are_keras(name, options, shared):
     same_after_steps(ours, optimizer.step, lambda: [keras.ops.convert_to_numpy(v) for v in variables], step, 1e-4)
 
 
+def test_state_of_ones_own_is_not_trainable():
+    w = lamina.Variable(np.ones(3))
+    optimizer = Momentum(0.1)
+    optimizer.build([w])
+    assert not optimizer.total.trainable
+    assert not any(v.trainable for v in optimizer.variables)
+
+
 def test_lamb_steps_are_a_part_of_the_weights_length():
     w = lamina.Variable(np.array([3.0, 4.0]))
     optimizer = optimizers.Lamb(0.1)

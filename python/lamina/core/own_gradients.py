@@ -37,7 +37,7 @@ def written(backward: Callable[..., Any]) -> Callable[[Any, Any], None]:
         own = type(grads)(len(grads))
         for i, g in enumerate(grads):
             if g is not None:
-                own[i] = np.empty(g.shape, g.dtype) if recording is None else _native.empty(g.shape, g.dtype)
+                own[i] = _native.empty(g.shape, g.dtype)
                 bits, unwritten = _UNWRITTEN[g.dtype.itemsize]
                 if computes:
                     own[i].view(bits).fill(unwritten)

@@ -58,7 +58,7 @@ class _Configuration:
     __slots__ = ("version",)
 
     def __init__(self) -> None:
-        self.version = 0
+        self.version = 0  # 0 is free: versions only have to differ
 
 
 # Why steps are not captured, in a sentence each.

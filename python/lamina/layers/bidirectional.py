@@ -75,10 +75,10 @@ class Bidirectional(Around):
             wanted, got = getattr(self.forward_layer, name), getattr(backward_layer, name)
             if got != wanted:
                 raise ValueError(f"{self._label()}: backward_layer must have {name}={wanted!r} as layer, got {got!r}")
-        units = self.forward_layer.output_size, self.backward_layer.output_size
-        if merge_mode in ("sum", "mul", "ave") and units[0] != units[1]:
+        first, second = self.forward_layer.output_size, self.backward_layer.output_size
+        if merge_mode in ("sum", "mul", "ave") and first != second:
             raise ValueError(
-                f"{self._label()}: merge_mode={merge_mode!r} cannot merge {units[0]} units and {units[1]}; "
+                f"{self._label()}: merge_mode={merge_mode!r} cannot merge {first} units and {second}; "
                 "use as many, or merge_mode='concat' or None"
             )
 

@@ -167,8 +167,8 @@ class ConvLSTMCell(LSTMGates):
         return shape, [shape, shape]
 
     def compute_output_spec(self, inputs: Any, states: Any, **kwargs: Any) -> Any:
-        y, *after = (SymbolicTensor(self.output_shape(inputs.shape), self._dtype) for _ in range(3))
-        return y, after
+        y, h, c = (SymbolicTensor(self.output_shape(inputs.shape), self._dtype) for _ in range(3))
+        return y, [h, c]
 
 
 def channels_last(x: Tensor, leading: int) -> Tensor:

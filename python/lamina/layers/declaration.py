@@ -37,7 +37,7 @@ def unused(constructor: Callable[..., Any], config: dict[str, Any]) -> list[str]
 def _described(parameter: inspect.Parameter) -> Any:
     """A default as a configuration has it, where a name stands for an object."""
     resolve = _RESOLVERS.get(parameter.name.rpartition("_")[2])
-    named = resolve is not None and isinstance(parameter.default, str)
+    named = resolve and isinstance(parameter.default, str)
     return registry.serialize(resolve(parameter.default)) if resolve and named else parameter.default
 
 

@@ -107,7 +107,8 @@ class AlphaDropout(_Random):
         if not training or self.rate == 0.0:
             return inputs
         shape = _noise_shape(self.noise_shape, inputs)
-        kept = ops.greater(ops.dropout(ops.ones(shape, dtype=inputs.dtype), self.rate, self.seed_generator), 0.0)
+        ones = ops.dropout(ops.ones(shape, dtype=inputs.dtype), self.rate, self.seed_generator)
+        kept = ops.greater(ones, 0.0)  # 0.0 is free: what is kept is 1 or more
         limit = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717  # SELU's scale and alpha
         a = ((1.0 - self.rate) * (1.0 + self.rate * limit**2)) ** -0.5
         return ops.add(ops.multiply(ops.where(kept, inputs, limit), a), -a * limit * self.rate)

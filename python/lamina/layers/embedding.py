@@ -179,7 +179,7 @@ class ReversibleEmbedding(Embedding):
     def call(self, inputs: Tensor, reverse: bool = False) -> Tensor:
         if not reverse:
             return super().call(inputs)
-        if inputs.ndim == 0 or inputs.shape[-1] != self.output_dim:
+        if inputs.shape[-1:] != (self.output_dim,):
             raise ValueError(f"x is {inputs.shape}, expected {self.output_dim} features last for reverse=True")
         kernel = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
         kind = self.reverse_dtype or self.dtype

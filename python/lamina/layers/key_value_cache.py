@@ -61,7 +61,7 @@ class KeyValueCache:
         self._entries: dict[tuple[int, int], tuple[Any, Array, Array]] = {}
         self._calls: dict[int, int] = {}
         self._steps: int | None = None
-        self._known = 0  # how many entries there were when the block began
+        self._known = len(self._entries)  # how many entries there were when the block began
         self._outer: list[KeyValueCache | None] = []
 
     def __getstate__(self) -> dict[str, Any]:

@@ -157,7 +157,8 @@ class GRUCell(Cell):
 
             def product(h: Tensor, kernel: Tensor, gamma: Any) -> Tensor:
                 z = ops.matmul(h, kernel)
-                return z if gamma is None else normalized(z, gamma, (1,), self.layer_norm_epsilon)
+                whole = (1,)  # 1 is free: one part
+                return z if gamma is None else normalized(z, gamma, whole, self.layer_norm_epsilon)
 
             hz, hr = ops.split(product(h, gates, gammas[0]), 2, axis=1)
             inner = product(gate(xr + hr) * h, last, gammas[1])

@@ -93,7 +93,7 @@ class RotaryEmbedding(SameShape):
         return ops.embedding(following, wrap(cosines)), ops.embedding(following, wrap(sines))
 
     def _frequencies(self, half: int) -> Array:
-        return float(self.max_wavelength) ** (-np.arange(half) / max(1, half)) / self.scaling_factor
+        return float(self.max_wavelength) ** (-np.arange(half) / half) / self.scaling_factor
 
     def _tables(self, positions: Array, half: int) -> tuple[Array, Array]:
         angles = positions * self._frequencies(half)

@@ -134,7 +134,9 @@ class R2Score(BuiltIn, direction="up"):
         self.num_samples = 0
         # Sums of weights, means and sums of squared differences from them and from y_pred, of each output.
         self.count: Any = 0.0
-        self.mean = self.total = self.residual = self.count
+        self.mean: Any = self.count
+        self.total: Any = self.count
+        self.residual: Any = self.count
 
     def gather(self, y_true: Array, y_pred: Array, sample_weight: Any) -> None:
         y, p = (np.asarray(a, np.float64) for a in rows("R2Score", y_true, y_pred))

@@ -146,7 +146,7 @@ class Discretization(CategoryLayer):
         Args:
             data: numbers.
         """
-        numbers = np.sort(to_numbers(f"{self._label()}: adapt", data).astype(np.float64).reshape(-1))
+        numbers = np.sort(to_numbers(f"{self._label()}: adapt", data).astype(np.float64).ravel())
         step = max(numbers.size * self.epsilon, 1)
         chosen = numbers[int(step - 1) :: int(step)]
         merged = np.concatenate([np.stack([chosen, np.full(chosen.shape, step)]), self._summary], axis=1)

@@ -140,10 +140,10 @@ def text_array(label: str, x: Any, encoding: str = "utf-8") -> Array:
         array = np.asarray(x, dtype=object if not isinstance(x, np.ndarray) else None)
     except ValueError:
         raise ValueError(f"{label}: the lists of text have different lengths; pad them with '' first") from None
-    if any(isinstance(v, (list, tuple)) for v in array.reshape(-1).tolist()):
+    if any(isinstance(v, (list, tuple)) for v in array.ravel().tolist()):
         raise ValueError(f"{label}: the lists of text have different lengths; pad them with '' first")
     result = np.empty(array.shape, object)
-    result.reshape(-1)[:] = [decoded(v) for v in array.reshape(-1).tolist()]
+    result.ravel()[:] = [decoded(v) for v in array.ravel().tolist()]
     return result
 
 

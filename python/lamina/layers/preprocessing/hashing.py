@@ -133,9 +133,9 @@ class HashedCrossing(CategoryLayer):
         crossed = np.full(features[0].shape, _CROSSING_KEY, object)
         for x in features:
             each = x if x.dtype.kind != "O" else of_each(x, lambda s: fingerprint(s.encode()))
-            pairs = zip(crossed.reshape(-1), each.reshape(-1).tolist(), strict=True)
-            crossed.reshape(-1)[:] = [join_fingerprints(a, b & (2**64 - 1)) for a, b in pairs]
-        found = np.array([c % self.num_bins for c in crossed.reshape(-1)], np.int64).reshape(crossed.shape)
+            pairs = zip(crossed.ravel(), each.ravel().tolist(), strict=True)
+            crossed.ravel()[:] = [join_fingerprints(a, b & (2**64 - 1)) for a, b in pairs]
+        found = np.array([c % self.num_bins for c in crossed.ravel()], np.int64).reshape(crossed.shape)
         return self._encoded(wrap(found))
 
     @property

@@ -52,7 +52,7 @@ class IndexLookup(CategoryLayer):
         self.num_oov_indices = arguments.positive(self, "num_oov_indices", num_oov_indices, 0)
         self.mask_token, self.oov_token, self.invert = mask_token, oov_token, bool(invert)
         self.salt = salt_of(self, salt)
-        self._set_mode(output_mode, sparse)
+        self._set_mode(output_mode, sparse, None if output_mode == "int" else dtype)
         if self.invert and self.output_mode != "int":
             raise ValueError(f"{self._label()}: invert=True needs output_mode='int', got {output_mode!r}")
         if idf_weights is not None and self.output_mode != "tf_idf":

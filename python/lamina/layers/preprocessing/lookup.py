@@ -98,7 +98,7 @@ class StringLookup(IndexLookup):
 
     def _indices(self, text: Array) -> Array:
         """The index of every token of an array of str."""
-        known, flat = self._index if self._tokens is not None else {}, text.reshape(-1).tolist()
+        known, flat = self._index if self._tokens is not None else {}, text.ravel().tolist()
         self._vocabulary()
         found = np.array([known.get(token, -2) for token in flat], np.int64).reshape(text.shape)
         missing = found == -2

@@ -17,13 +17,15 @@ from .image_layer import Drawn, ImageLayer, RandomImageLayer, bounds, checked_ra
 def to_bytes(layer: Any, images: Tensor) -> Tensor:
     """Pixels in the range from 0 to 255."""
     low, high = layer.value_range
-    return images if (low, high) == (0, 255) else ops.multiply(ops.subtract(images, low), 255.0 / (high - low))
+    same = (low, high) == (0, 255)  # 0 and 255 are free: minus 0 and times 1 would only take time
+    return images if same else ops.multiply(ops.subtract(images, low), 255.0 / (high - low))
 
 
 def from_bytes(layer: Any, images: Tensor) -> Tensor:
     """Pixels from 0 to 255 in the layer's range."""
     low, high = layer.value_range
-    return images if (low, high) == (0, 255) else ops.add(ops.multiply(images, (high - low) / 255.0), low)
+    same = (low, high) == (0, 255)  # 0 and 255 are free: times 1 and plus 0 would only take time
+    return images if same else ops.add(ops.multiply(images, (high - low) / 255.0), low)
 
 
 class RandomInvert(RandomImageLayer):
@@ -219,9 +221,8 @@ class Equalization(ImageLayer):
         least = ops.min(ops.where(ops.greater(below, 0), below, total))
         rest = ops.subtract(total, least)
         spread = ops.divide(ops.multiply(ops.subtract(below, least), 255.0), ops.where(ops.greater(rest, 0), rest, 1.0))
-        table = ops.clip(ops.round(spread), 0.0, 255.0)
         one_value = ops.less_equal(ops.sum(ops.cast(ops.greater(found, 0), np.int32)), 1)
-        return ops.where(one_value, x, ops.take(table, place))
+        return ops.where(one_value, x, ops.take(ops.round(spread), place))
 
 
 __all__ = ["AutoContrast", "Equalization", "RandomInvert", "RandomPosterization", "Solarization"]

@@ -106,10 +106,10 @@ class Normalization(Layer):
             raise ValueError(f"{self._label()}: mean={mean!r} and variance={variance!r} must be given together")
         self.input_mean, self.input_variance = mean, variance
         if mean is not None:
-            shapes = np.shape(mean), np.shape(variance)
-            if shapes[0] != shapes[1] or len(shapes[0]) > len(self.axis):
+            first, second = np.shape(mean), np.shape(variance)
+            if first != second or len(first) > len(self.axis):
                 raise ValueError(
-                    f"{self._label()}: mean is {shapes[0]} and variance {shapes[1]}, expected one shape of at most "
+                    f"{self._label()}: mean is {first} and variance {second}, expected one shape of at most "
                     f"{len(self.axis)} axes, those of axis={self.axis}"
                 )
             self._built = True

@@ -195,7 +195,7 @@ class TextVectorization(Layer):
         else:
             if text.ndim > 2 or (text.ndim == 2 and text.shape[1] != 1):
                 raise ValueError(f"the text is {text.shape}, expected (N,) or (N, 1)")
-            sentences = text.reshape(-1)
+            sentences = text.ravel()
             rows = self._split_all(sentences)
         return [self._with_runs(row) for row in rows]
 
@@ -232,9 +232,9 @@ class TextVectorization(Layer):
         self._lookup._vocabulary()
         flat = self.split is None and self.ngrams is None and np.ndim(inputs) == 1
         if flat and self.output_mode == "int":
-            table = table.reshape(-1)[:length]
+            table = table.ravel()[:length]
         elif single:
-            table = table.reshape(-1)
+            table = table.ravel()
         return self._lookup._encoded(wrap(table))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -271,7 +271,7 @@ class TextVectorization(Layer):
 
 def _each(text: Array, change: Callable[[str], str]) -> Array:
     result = np.empty(text.shape, object)
-    result.reshape(-1)[:] = [change(s) for s in text.reshape(-1).tolist()]
+    result.ravel()[:] = [change(s) for s in text.ravel().tolist()]
     return result
 
 
