@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import numpy as np
 import pytest
 
-from lamina import Input, Model, Tensor, layers
+from lamina import Input, Model, Sequential, Tensor, layers, ops
+from lamina.core import registry
+from lamina.core.tree import map_structure
+from lamina.layers.symbolic import is_symbolic
 from lamina.models import functional
 
 X = np.arange(12.0, dtype=np.float32).reshape(3, 4)
@@ -167,14 +171,86 @@ DAMAGED = [
 ]
 
 
+def numbered(model):
+    """The configuration of a model in the form of files of before, which number the calls."""
+    graph = model._graph
+    number = {id(t): i for i, t in enumerate(graph.sources)}
+    number |= {id(node.outputs): i for i, node in enumerate(graph.nodes, len(number))}
+
+    def tensor(x):
+        return {"class_name": "__tensor__", "config": {"node": number[id(x)], "index": 0}} if is_symbolic(x) else x
+
+    nodes = []
+    for n in graph.nodes:
+        args, kwargs = map_structure(tensor, (n.args, n.kwargs))
+        nodes.append({"layer": graph.layers.index(n.layer), "args": args, "kwargs": kwargs})
+    inputs, outputs = map_structure(tensor, (graph.inputs, graph.outputs))
+    entries = [registry.serialize(layer) for layer in graph.layers]
+    return {"layers": entries, "nodes": nodes, "inputs": inputs, "outputs": outputs}
+
+
 @pytest.mark.parametrize(("damage", "message"), DAMAGED)
 def test_damaged_configurations(damage, message):
     a, b, y = named()
-    config = Model([a, b], y).get_config()
-    Model.from_config(config)
+    config = numbered(Model([a, b], y))
+    Model.from_config({**config, "name": "m"})
     damage(config)
     with pytest.raises((ValueError, TypeError), match=message):
         functional.from_config(config)
+
+
+HISTORY = ("inbound_nodes", 0, "args", 0, 0, "config", "keras_history")
+DAMAGED_AS_KERAS = [
+    (lambda c: c["layers"][-1].update(inbound_nodes=3), "one of its layers is"),
+    (lambda c: c["layers"][-1].update(inbound_nodes=[3]), "call 0 of layer 'add' is damaged: 3"),
+    (lambda c: c["layers"][-1]["inbound_nodes"][0].update(args=3), "call 0 of layer 'add' is damaged"),
+    (lambda c: c["layers"][-1]["inbound_nodes"][0].update(kwargs=[]), "call 0 of layer 'add' is damaged"),
+    (lambda c: at(c["layers"][-1], HISTORY).__setitem__(0, "nobody"), "'add' uses call 0 of 'nobody', which is none"),
+    (lambda c: at(c["layers"][-1], HISTORY).__setitem__(1, 7), "'add' uses call 7 of 'dense', which is none"),
+    (lambda c: at(c["layers"][-1], HISTORY).__setitem__(1, -1), "'add' uses call -1 of 'dense', which is none"),
+    (lambda c: at(c["layers"][-1], HISTORY).__setitem__(1, True), "a tensor of it comes from"),
+    (lambda c: at(c["layers"][-1], HISTORY).__setitem__(2, 5), "result 5 of call 0 of 'dense', which is none"),
+    (lambda c: at(c["layers"][-1], HISTORY).__setitem__(2, -1), "result -1 of call 0 of 'dense', which is none"),
+    (lambda c: at(c["layers"][-1], HISTORY).__setitem__(0, "add"), "the calls of 'add' wait for each other"),
+    (lambda c: c["layers"][-1].update(name="a"), "two of its layers are named 'a'"),
+    (lambda c: c["layers"][-1].update(name=3), "one of its layers is"),
+    (lambda c: c["layers"][-1].update(class_name="Sum", module="keras.src.ops.numpy"), "missing|unexpected"),
+    (lambda c: c["layers"][-1].update(class_name="Nothing", module="keras.src.ops.numpy"), "no operation 'nothing'"),
+    (lambda c: c.update(layers=3), "its layers are 3, expected a list"),
+    (lambda c: c.update(output_layers=3), "one of its inputs or outputs is 3"),
+    (lambda c: c.update(output_layers=["nobody", 0, 0]), "result 0 of call 0 of 'nobody', which is none"),
+    (lambda c: c.update(output_layers=["add", 1, 0]), "result 0 of call 1 of 'add', which is none"),
+]
+
+
+def at(nest, path):
+    for key in path:
+        nest = nest[key]
+    return nest
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGED_AS_KERAS)
+def test_damaged_configurations_in_keras_s_form(damage, message):
+    a, b = Input((4,), name="a"), Input((4,), name="b")
+    dense = layers.Dense(4, name="dense")
+    config = Model([a, b], layers.Add(name="add")([dense(a), dense(b)])).get_config()
+    Model.from_config(copy.deepcopy(config))
+    damage(config)
+    with pytest.raises((ValueError, TypeError), match=message):
+        functional.from_config(config)
+
+
+def test_operations_and_shared_layers_come_back_from_a_configuration():
+    a, b = Input((4,)), Input((4,))
+    shared = layers.Dense(4)
+    inner = Sequential([layers.Dense(4, "tanh")])
+    mixed = ops.concatenate([shared(shared(a)) * 2 + 1, (1 - inner(shared(b)))[:, :2]], axis=-1)
+    model = Model({"a": a, "b": b}, [ops.mean(mixed, axis=1, keepdims=True), ops.where(mixed > 0, mixed, 0.0)])
+    again = Model.from_config(json.loads(json.dumps(model.get_config())))
+    again.set_weights(model.get_weights())
+    x = {"a": X, "b": X[::-1].copy()}
+    for one, other in zip(model(x), again(x), strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
 
 
 def test_several_results_of_one_call():

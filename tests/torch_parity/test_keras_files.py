@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from keras_live import keras
 
 import lamina
+from lamina import ops
 from lamina.core.keras_names import LACKING
+from lamina.layers import op_config
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
 
@@ -85,6 +88,22 @@ def test_a_folder_in_place_of_a_zip(tmp_path):
     same(lamina.load_model(tmp_path / "theirs"), theirs, x)
 
 
+def test_operations_are_classes_of_keras():
+    """Of these the constructors take the options, the calls the rest."""
+    for name, room in op_config._MODULE.items():
+        if name not in CONSTANTS and name not in op_config._OTHER:
+            cls = getattr(importlib.import_module(f"keras.src.ops.{room}"), op_config.class_of(name))
+            made_with = set(inspect.signature(cls.__init__).parameters) - {"self", "name", "args", "kwargs"}
+            called = op_config._CALLED.union(op_config._CALLED_HERE.get(name, ()))
+            called -= set(op_config._MADE_WITH.get(name, ()))
+            assert not called & made_with, name
+            options = set(inspect.signature(getattr(ops, name)).parameters) - called - op_config._OURS
+            assert options - made_with <= {"initial", "dilation_rate", "kwargs"}, name
+
+
+CONSTANTS = (  # functions without tensors among their arguments
+    "bartlett", "blackman", "empty", "eye", "full", "hamming", "hanning", "identity", "kaiser", "ones", "tri", "zeros",
+)  # fmt: skip
 ROOMS = ("layers", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers")
 
 

@@ -20,6 +20,11 @@ LACKING = frozenset((
     "Siamese", "SinePositionEncoding", "TARAtFAR", "TransformerDecoder", "TransformerEncoder", "Triplet",
 ))  # fmt: skip
 RENAMED = {"GroupedQueryAttention": "GroupQueryAttention"}
+# Arguments of every layer that these classes of Keras do not take.
+UNTAKEN = {
+    "Pipeline": ("trainable", "dtype"), "SpatialDropout1D": ("trainable",), "SpatialDropout2D": ("trainable",),
+    "SpatialDropout3D": ("trainable",),
+}  # fmt: skip
 _PADDINGS = ("valid", "same")
 
 

@@ -116,6 +116,9 @@ class MultiHeadAttention(HeadsAttention):
         self.flash_attention = flash_attention  # attention is always computed so; kept for Keras's sake
 
 
+MultiHeadAttention._keras_names = {f"_{name}_dense": f"{name}_dense" for name in ("query", "key", "value", "output")}
+
+
 class GroupedQueryAttention(HeadsAttention):
     """Attention of several heads, of which neighbours share the heads of key and value.
 

@@ -13,6 +13,7 @@ from ..core.tree import flatten, map_structure, pack_as
 from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.symbolic import Node, Shape, specified
 from ..ops.conversion import as_tensor
+from . import graph_config
 
 
 class _Step:
@@ -167,30 +168,13 @@ class Graph:
             raise ValueError(f"{label}: expected {len(names)} inputs ({', '.join(names)}), got {len(values)}")
         return values
 
-    def get_config(self) -> dict[str, Any]:
-        """Layers, calls, inputs and outputs as plain data; a tensor is described by the number of its call."""
-        entries = [registry.serialize(layer) for layer in self.layers]
-        number = {id(t): (i, 0) for i, t in enumerate(self.sources)}
-        for k, node in enumerate(self.nodes, len(self.sources)):
-            number.update((id(t), (k, j)) for j, t in enumerate(flatten(node.outputs)))
-
-        def describe(x: Any) -> Any:
-            if isinstance(x, SymbolicTensor):
-                node, index = number[id(x)]
-                return {"class_name": "__tensor__", "config": {"node": node, "index": index}}
-            return registry.serialize(x.numpy() if isinstance(x, Tensor) else x)
-
-        index = {id(layer): i for i, layer in enumerate(self.layers)}
-        nodes = []
-        for n in self.nodes:
-            args, kwargs = map_structure(describe, (n.args, n.kwargs))
-            nodes.append({"layer": index[id(n.layer)], "args": args, "kwargs": kwargs})
-        inputs, outputs = map_structure(describe, self.inputs), map_structure(describe, self.outputs)
-        return {"layers": entries, "nodes": nodes, "inputs": inputs, "outputs": outputs}
-
 
 def from_config(config: dict[str, Any]) -> tuple[Any, Any]:
-    """(inputs, outputs) drawn again from Graph.get_config()."""
+    """(inputs, outputs) drawn again from a configuration in Keras's form, or in the form of older files, which number
+    the calls and describe a tensor by its call's number.
+    """
+    if isinstance(config, dict) and "input_layers" in config and "output_layers" in config and "layers" in config:
+        return graph_config.from_config(config)
     layers = [registry.deserialize(entry, "layer") for entry in entries(config, "layers")]
     for layer in layers:
         if not isinstance(layer, Layer):

@@ -16,7 +16,7 @@ from ..layers.masking import attach
 from ..layers.symbolic import infer
 from ..layers.variable import auto_name, unique_keys
 from ..layers.weights import children
-from . import functional, keras_order
+from . import functional, graph_config, keras_order
 from .summary import print_summary
 from .trainer import Trainer
 
@@ -77,9 +77,10 @@ class Model(Layer, Trainer):
         floats = [np.dtype(t.dtype) for t in self._graph.sources if np.dtype(t.dtype).kind == "f"]
         if floats and "dtype" not in kwargs:
             self._dtype = floats[0]
+        if type(self) is Model:
+            self._class_in_keras = "functional"
         if name is None and type(self) is Model:
             self._name = auto_name("functional")
-            self._class_in_keras = "functional"
         self._built = True
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
@@ -324,7 +325,7 @@ class Model(Layer, Trainer):
             if type(self).get_config is Model.get_config:  # a subclass without its own: its arguments
                 config |= registry.serialize(self._given_arguments())
             return config
-        return {"name": self._name, "trainable": self._trainable, **self._graph.get_config()}
+        return {"name": self._name, "trainable": self._trainable, **graph_config.describe(self._graph)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
@@ -338,10 +339,11 @@ class Model(Layer, Trainer):
             ValueError: the configuration is damaged, or names a class or an argument that is unknown.
         """
         with registry.custom_object_scope(custom_objects):
-            if "nodes" not in config or cls.__init__ is not Model.__init__:
+            drawn = "nodes" in config or "input_layers" in config
+            if not drawn or cls.__init__ is not Model.__init__:
                 return super().from_config(config)
             inputs, outputs = functional.from_config(config)
-            return cls(inputs, outputs, name=config["name"], trainable=config["trainable"])
+            return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable") is not False)
 
     def __getstate__(self) -> dict[str, Any]:
         """The graph first, which has its calls in order."""

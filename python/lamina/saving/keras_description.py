@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import registry
-from ..core.keras_names import lacking
+from ..core.keras_names import UNTAKEN, lacking
 
 
 def to_keras(value: Any, missing: list[str]) -> Any:
@@ -28,7 +28,8 @@ def to_keras(value: Any, missing: list[str]) -> Any:
     if name.startswith("__"):
         return {"class_name": name, "config": to_keras(config, missing)}
     further = {k: to_keras(v, missing) for k, v in value.items() if k not in ("module", "class_name", "config")}
-    return _names(value, missing) | {"config": to_keras(config, missing)} | further
+    taken = {k: v for k, v in config.items() if k not in UNTAKEN.get(name, ())}
+    return _names(value, missing) | {"config": to_keras(taken, missing)} | further
 
 
 def _names(value: dict[str, Any], missing: list[str]) -> dict[str, Any]:
@@ -42,6 +43,9 @@ def _names(value: dict[str, Any], missing: list[str]) -> dict[str, Any]:
             "class_name": getattr(cls, "__name__", name.rpartition(">")[2]),
             "registered_name": name,
         }
+    if name == "OpLayer":
+        missing.append(f"the operation {value['config'].get('function')!r}, or an argument of it")
+        return {"module": module, "class_name": name, "registered_name": f"lamina>{name}"}
     lacks = lacking(name, module, registry.find(name), value["config"])
     if lacks:
         missing.append(lacks)

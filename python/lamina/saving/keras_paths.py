@@ -23,27 +23,21 @@ _OF_LAMINA = frozenset((
 
 
 def weights_by_path(root: Layer) -> dict[str, Variable]:
-    """Every variable of a model by its path in Keras's files; shared ones once."""
-    found: dict[str, Variable] = {}
-    seen: set[int] = set()
-    for path, layer in layers_by_path(root).items():
-        for i, (_, variable) in enumerate(own_variables(layer)):
-            if id(variable) not in seen:
-                seen.add(id(variable))
-                found[join(path, f"vars/{i}")] = variable
-    return found
+    """Every variable of a model by its path in Keras's files; one that several layers hold stands under each."""
+    layers = layers_by_path(root).items()
+    return {join(path, f"vars/{i}"): v for path, layer in layers for i, (_, v) in enumerate(own_variables(layer))}
 
 
 def layers_by_path(root: Layer) -> dict[str, Layer]:
     """Every layer of a model, and the model itself as "", by its path in Keras's files; shared ones once."""
     found: dict[str, Layer] = {}
-    seen: set[int] = set()
+    seen: dict[int, Any] = {}  # kept, so that no identity is used twice
     pending: list[tuple[str, Any]] = [("", root)]
     while pending:  # depth first, in order
         path, part = pending.pop()
         if id(part) in seen:
             continue
-        seen.add(id(part))
+        seen[id(part)] = part
         if isinstance(part, Layer):
             found[path] = part
             inside = [(join(path, name), value) for name, value in _inside(part)]
