@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from ..graph import Graph
+from . import activations, attentions, convolutions, normalizations, products, recurrences
+from .view import View, rewrite
 
 
 def lift(graph: Graph) -> None:
     """All passes, in their order."""
+    view = View(graph)
+    rewrite(view, [activations.nothing])
+    rewrite(view, [activations.gate, normalizations.layer_norm])
+    rewrite(view, [convolutions.behind])
+    rewrite(view, [convolutions.before])
+    rewrite(view, [attentions.attention])
+    rewrite(view, [products.gemm, products.matmul, recurrences.recurrence])
+    rewrite(view, [convolutions.activation, convolutions.sum_activation])
+    products.activation(view)
+    convolutions.store(view)
+    graph.drop_unused()
 
 
 __all__ = ["lift"]

@@ -9,6 +9,7 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Tensor
 from ...ops.conversion import as_tensor
+from ..graph import OWN
 from ..layout import ordered, plain, stored
 from ..registry import Call, Run, operator
 
@@ -53,6 +54,24 @@ def attention(call: Call) -> Run:
                                  allowed if mode == 2 else None)  # fmt: skip
         result = ops.reshape(y, (*y.shape[:2], -1)) if flat else ordered(y, _HEADS)
         return result, ordered(k, _HEADS), ordered(v, _HEADS), scores
+
+    return run
+
+
+@operator("Attention", domain=OWN, ordered=True)
+def lifted_attention(call: Call) -> Run:
+    """softmax(scale q k + mask) v, where k is (B, H, D, T) as in the product that it stood in."""
+    scale = call.required("scale")
+
+    def run(q: Any, k: Any, v: Any, mask: Any = None) -> Any:
+        if q.ndim == 4 and k.ndim == 4 and v.ndim == 4 and q.shape[:2] == k.shape[:2] == v.shape[:2]:
+            query, value = (as_tensor(stored(x, _HEADS)) for x in (q, v))
+            key = as_tensor(stored(k, (0, 3, 1, 2)))
+            bias = None if mask is None else _as_wide(plain(mask), key.shape[1])
+            return ordered(ops.dot_product_attention(query, key, value, bias=bias, scale=scale), _HEADS)
+        scores = ops.multiply(ops.matmul(plain(q), plain(k)), scale)
+        scores = scores if mask is None else ops.add(scores, plain(mask))
+        return ops.matmul(ops.softmax(scores, -1), plain(v))
 
     return run
 

@@ -48,15 +48,43 @@ def conv(call: Call) -> Run:
     activation = call.get("activation", "linear")
 
     def run(x: Any, w: Any, b: Any = None) -> Any:
-        axes = w.ndim - 2
         kernel = stored(w, (*range(2, w.ndim), 1, 0))
-        strides, dilations, padding = window.spread(axes)
         b = None if b is None else plain(b)
         inputs = as_tensor(stored(x, channels_last(x.ndim)))
+        options = window.spread(w.ndim - 2)
+        flat = _without_units(inputs, kernel, options)
+        inputs, kernel, (strides, dilations, padding) = flat or (inputs, kernel, options)
         y = ops.conv(inputs, kernel, strides, padding, None, dilations, bias=b, groups=groups, activation=activation)
+        if flat:
+            y = _with_units(y, x)
         return ordered(y, channels_last(x.ndim))
 
     return run
+
+
+def _without_units(x: Tensor, kernel: Any, options: tuple[Any, ...]) -> Any:
+    """A convolution without the last axes of size 1, along which kernels find nothing to share; None where all count.
+
+    Sequences come as images of width 1 from libraries that know no other convolution.
+    """
+    strides, dilations, padding = options
+    axes = x.ndim - 2
+    left = axes
+    while left > 1 and x.shape[left] == 1 and kernel.shape[left - 1] == 1:
+        if not isinstance(padding, str) and padding[left - 1] != (0, 0):
+            break
+        left -= 1
+    if left == axes:
+        return None
+    sides = padding if isinstance(padding, str) else padding[:left]
+    x = ops.reshape(x, (*x.shape[: left + 1], x.shape[-1]))
+    kernel = ops.reshape(kernel, (*kernel.shape[:left], *kernel.shape[-2:]))
+    return x, kernel, (strides[:left], dilations[:left], sides)
+
+
+def _with_units(y: Tensor, x: Any) -> Tensor:
+    """The result with as many axes as the input."""
+    return ops.reshape(y, (*y.shape[:-1], *(1,) * (x.ndim - y.ndim), y.shape[-1]))
 
 
 @operator("ConvTranspose", ordered=True)

@@ -8,7 +8,7 @@ from ... import ops
 from ...core.autograd import Tensor
 from ...ops.conversion import as_tensor
 from ..graph import OWN
-from ..layout import Ordered, data_of, order_of, ordered, plain, stored
+from ..layout import Ordered, data_of, order_of, ordered, plain, reshaped, stored
 from ..registry import Call, Run, operator
 
 
@@ -50,12 +50,15 @@ def product(a: Any, b: Any) -> Any:
 @operator("Dense", domain=OWN, ordered=True)
 def dense(call: Call) -> Run:
     """x @ w + b with an activation in the same pass."""
-    activation = call.get("activation", "linear")
+    activation, axes = call.get("activation", "linear"), call.get("axes", 0)
 
     def run(x: Any, w: Any, b: Any = None) -> Any:
         if order_of(x)[-1] != x.ndim - 1:
             x = plain(x)
-        return ordered(ops.dense(data_of(x), plain(w), None if b is None else plain(b), activation), order_of(x))
+        if b is not None and b.ndim > 1:
+            b = reshaped(b, (b.shape[-1],))
+        y = ordered(ops.dense(data_of(x), plain(w), None if b is None else plain(b), activation), order_of(x))
+        return y if y.ndim >= axes else reshaped(y, (1,) * (axes - y.ndim) + tuple(y.shape))  # the bias had more axes
 
     return run
 

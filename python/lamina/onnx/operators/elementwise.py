@@ -12,6 +12,7 @@ from ... import ops
 from ...core.autograd import Tensor
 from ...ops.conversion import as_tensor
 from ..element_types import numpy_type, working_type
+from ..graph import OWN
 from ..layout import data_of, elementwise, reshaped
 from ..registry import Call, Run, Unsupported, number, operator
 
@@ -64,6 +65,13 @@ for _name, _f in _UNARY.items():
     _unary(_name, _f)
 for _name, _g in _BINARY.items():
     _binary(_name, _g)
+
+
+@operator("Add", domain=OWN, ordered=True)
+def add(call: Call) -> Run:
+    """With relu in the same pass."""
+    activation = call.get("activation", "linear")
+    return functools.partial(elementwise, lambda a, b: ops.add(a, b, activation))
 
 
 def is_integer(*xs: Any) -> bool:
