@@ -22,7 +22,7 @@ PACKAGES = [
     "lamina.layers", "lamina.losses", "lamina.metrics", "lamina.models", "lamina.onnx", "lamina.ops",
     "lamina.ops.image",
     "lamina.optimizers", "lamina.optimizers.schedules", "lamina.random", "lamina.regularizers", "lamina.saving",
-    "lamina.testing", "lamina.utils",
+    "lamina.testing", "lamina.torch", "lamina.utils",
 ]  # fmt: skip
 SOURCED = {"layers", "losses", "optimizers", "ops", "metrics"}
 

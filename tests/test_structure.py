@@ -38,7 +38,7 @@ PYTHON_FLOORS = [
     ["callbacks", "saving"],
     ["export"],
     ["models"],
-    ["onnx"],
+    ["onnx", "torch"],
     ["testing"],
     ["__init__"],
 ]
@@ -166,7 +166,7 @@ def test_no_python_module_imports_itself_through_others():
 PUBLIC = [
     "", "activations", "callbacks", "config", "constraints", "data", "initializers", "layers", "losses", "metrics",
     "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers",
-    "optimizers.schedules", "random", "regularizers", "saving", "testing", "utils", "utils.bounding_boxes",
+    "optimizers.schedules", "random", "regularizers", "saving", "testing", "torch", "utils", "utils.bounding_boxes",
 ]  # fmt: skip
 
 

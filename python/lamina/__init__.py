@@ -47,7 +47,7 @@ from .regularizers import Regularizer
 from .saving import load_model
 
 if _TYPE_CHECKING:
-    from . import onnx
+    from . import onnx, torch
 
 KerasTensor = SymbolicTensor  # Keras's name
 
@@ -85,7 +85,7 @@ __all__ = [
     "__version__", "activations", "callbacks", "capture", "config", "constraints", "custom_gradient", "data",
     "enable_grad", "get_num_threads", "initializers", "layers", "load_model", "losses", "metrics", "models", "no_grad",
     "onnx", "ops", "optimizers", "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config",
-    "utils", "version",
+    "torch", "utils", "version",
 ]  # fmt: skip
 
 for _module in (
@@ -96,5 +96,5 @@ for _module in (
     _show_public_names(_module)
 
 # Packages of extras, imported when somebody asks for them, and the classes that files name.
-_show_public_names(_sys.modules[__name__], later=("onnx",))
+_show_public_names(_sys.modules[__name__], later=("onnx", "torch"))
 _registry.add_later(("ONNXModel",), lambda: _importlib.import_module("lamina.onnx"))

@@ -12,6 +12,7 @@ from .arguments import axis_or_axes, integers, known
 from .bases import SameShape
 from .masking import MaskedTensor
 from .symbolic import Shape
+from .torch_module import FLAT, TorchModule
 
 
 class _Elementwise(SameShape):
@@ -122,6 +123,8 @@ class PReLU(SameShape):
 
     Source: Keras 3, PReLU; He et al. 2015, "Delving Deep into Rectifiers".
     """
+
+    _torch = TorchModule("PReLU", weight=("alpha", FLAT))
 
     def __init__(
         self,

@@ -21,7 +21,57 @@ from .call import context
 from .masking import attach, zeroed
 from .rotary_embedding import RotaryEmbedding
 from .symbolic import Shape, SymbolicTensor, trial
+from .torch_module import FLAT, Layout, Link, Place, TorchModule, linked, matrix, packed
 from .variable import Variable
+
+
+def _matrix(projection: Any) -> list[Link]:
+    """The kernel as PyTorch's matrix (outputs, inputs), the bias flat."""
+    links = [linked("weight", projection.kernel, _layout(projection))]
+    return links if projection.bias is None else [*links, linked("bias", projection.bias, FLAT)]
+
+
+def _layout(projection: Any) -> Layout:
+    return matrix(len(projection._inputs))
+
+
+def _packed(layer: Any) -> tuple[list[Link], list[Link]]:
+    """Of query, key and value one matrix, and their biases; nothing where they take or give different features."""
+    three = (layer._query_dense, layer._key_dense, layer._value_dense)
+    if layer.use_gate or len({p._matrix for p in three}) > 1:
+        return [], []
+    weight = packed("weight", [p.kernel for p in three], _layout(three[0]))
+    return [weight], [packed("bias", [p.bias for p in three], FLAT)] if layer.use_bias else []
+
+
+def _attention_links(layer: Any) -> list[Link]:
+    """PyTorch's module of several heads: it has as many features as the query, in the heads together and behind."""
+    query, output = layer._query_dense, layer._output_dense
+    three = (query, layer._key_dense, layer._value_dense)
+    size = query._matrix[0]
+    if layer.use_gate or any(p._matrix[1] != size for p in (*three, output)):
+        return []
+    weights, biases = _packed(layer)
+    found = [link.renamed("in_proj_{}".format) for link in weights]
+    if not weights:
+        names = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
+        found = [linked(name, p.kernel, _layout(p)) for name, p in zip(names, three, strict=True)]
+        biases = [packed("bias", [p.bias for p in three], FLAT)] if layer.use_bias else []
+    found += [link.renamed("in_proj_{}".format) for link in biases]
+    return [*found, *(link.within("out_proj") for link in _matrix(output))]
+
+
+def _attention_places(layer: Any) -> list[list[Place]]:
+    """As others write it: one linear module for query, key and value, or three; one behind."""
+    weights, biases = _packed(layer)
+    behind = Place(_matrix(layer._output_dense), "out_proj")
+    parts = [("q", "query", layer._query_dense), ("k", "key", layer._key_dense), ("v", "value", layer._value_dense)]
+    if layer.use_gate:
+        return []
+    around = "(to_?|w_?|fc_?)?({}|{}s?)(_?(proj(ection)?|lin(ear)?|net|fc|w))?"
+    three = [Place(_matrix(part), f"{letter}_proj", around.format(letter, word)) for letter, word, part in parts]
+    found = [[*three, behind]]
+    return [[Place([*weights, *biases], "qkv"), behind], *found] if weights else found
 
 
 class _Projection(Layer):
@@ -31,6 +81,7 @@ class _Projection(Layer):
     """
 
     _float_input = True
+    _torch = TorchModule("Linear", links=_matrix)
 
     def __init__(
         self, inputs: tuple[int, ...], outputs: tuple[int, ...], options: dict[str, Any], activation: Any = None,
@@ -67,6 +118,7 @@ class HeadsAttention(Layer):
 
     supports_masking = True
     _float_input = True
+    _torch = TorchModule("MultiheadAttention", links=_attention_links, others=_attention_places)
 
     use_bias: bool
     use_gate: bool

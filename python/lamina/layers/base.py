@@ -27,6 +27,7 @@ from .call import BAD_INPUT, context, full_call, loss_adders, tensors
 from .declaration import constructor_options, own_arguments, unused
 from .layer_weights import LayerWeights
 from .symbolic import Node, Shape, SymbolicTensor, infer
+from .torch_module import TorchModule
 from .variable import Variable, auto_name, snake_case
 from .weights import parts
 
@@ -91,6 +92,7 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
     _defines_build = False  # the class has a build() of its own, or inherits one that is not Layer's
     _defines_mask = False  # compute_mask is the class's own
     _makes_masks = False  # and the class no one of the library: it is asked at every call
+    _torch: TorchModule | None = None  # what the layer is in PyTorch, see torch_module.py
     _built_by_call = False  # nothing to build before the first call: it builds the layers inside
     _keras_names: ClassVar[Mapping[str, str]] = {}  # attributes that hold layers, where Keras's have other names
     _class_in_keras: str | None = None  # in the paths of its files, where that isn't this class's

@@ -15,9 +15,15 @@ from .masking import attach
 from .recurrent import RNN
 from .stacked_cells import state_sizes
 from .symbolic import Shape
+from .torch_module import Link, TorchModule, sequence_links
 from .weights import named_layers
 
 _MODES = ("concat", "sum", "mul", "ave")
+
+
+def _both_directions(layer: Any) -> list[Link]:
+    forward, backward = (sequence_links(one) for one in (layer.forward_layer, layer.backward_layer))
+    return [*forward, *(link.renamed("{}_reverse".format) for link in backward)]
 
 
 class Bidirectional(Around):
@@ -49,6 +55,8 @@ class Bidirectional(Around):
 
     Source: Keras 3, Bidirectional; Schuster and Paliwal 1997, "Bidirectional Recurrent Neural Networks".
     """
+
+    _torch = TorchModule("RNN", links=_both_directions)
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from .arguments import known, positive, sizes
 from .base import Layer
 from .normalization import BatchNormalization
 from .symbolic import Shape
+from .torch_module import KERNEL, TorchModule
 from .variable import Variable
 
 
@@ -114,6 +115,8 @@ class Convolution(Layer):
 
 
 class _Conv(Convolution):
+    _torch = TorchModule("Conv", weight=("kernel", KERNEL), bias="bias")
+
     filters: int
     groups: int
 

@@ -9,6 +9,7 @@ from ..core.autograd import Tensor
 from .arguments import known, positive, refuse
 from .base import Layer
 from .symbolic import Shape
+from .torch_module import MATRIX, TorchModule
 
 
 class Dense(Layer):
@@ -37,6 +38,7 @@ class Dense(Layer):
 
     supports_masking = True
     _float_input = True
+    _torch = TorchModule("Linear", weight=("kernel", MATRIX), bias="bias")
 
     activation: Any
     use_bias: bool

@@ -9,10 +9,20 @@ from ..core.autograd import Tensor
 from .arguments import positive
 from .convolution import Convolution
 from .normalization import BatchNormalization
+from .torch_module import DEPTHWISE, KERNEL, Place, TorchModule, linked
 from .variable import Variable
 
 
+def _two_convolutions(layer: Any) -> list[list[Place]]:
+    """In PyTorch: a convolution of as many groups as channels, and one of kernel size 1, which has the bias."""
+    bias = [] if layer.bias is None else [linked("bias", layer.bias)]
+    first = Place([linked("weight", layer.depthwise_kernel, DEPTHWISE)], "depthwise")
+    return [[first, Place([linked("weight", layer.pointwise_kernel, KERNEL), *bias], "pointwise")]]
+
+
 class _DepthwiseConv(Convolution):
+    _torch = TorchModule("Conv", weight=("kernel", DEPTHWISE), bias="bias")
+
     depth_multiplier: int
 
     def __init__(
@@ -119,6 +129,8 @@ class DepthwiseConv2D(_DepthwiseConv):
 
 
 class _SeparableConv(Convolution):
+    _torch = TorchModule("Sequential of two Conv", others=_two_convolutions)
+
     filters: int
     depth_multiplier: int
     depthwise_kernel: Variable

@@ -19,6 +19,7 @@ from .key_value_cache import KeyValueCache
 from .masking import attach
 from .position_rows import PositionRows
 from .symbolic import Shape, SymbolicTensor, trial
+from .torch_module import TorchModule
 
 
 class Embedding(Layer):
@@ -48,6 +49,8 @@ class Embedding(Layer):
 
     Source: Keras 3, Embedding; ``sparse`` from PyTorch.
     """
+
+    _torch = TorchModule("Embedding", weight="embeddings")
 
     mask_zero: bool
 
@@ -237,6 +240,8 @@ class PositionEmbedding(SameShape):
 
     Source: KerasHub, PositionEmbedding.
     """
+
+    _torch = TorchModule("Embedding", weight="position_embeddings")
 
     def __init__(self, sequence_length: int, initializer: Any = "glorot_uniform", **kwargs: Any) -> None:
         super().__init__(**kwargs)

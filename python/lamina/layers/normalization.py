@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import ops
 from ..core.autograd import Tensor, no_grad
 from ..core.explain import is_index
@@ -14,6 +16,7 @@ from ..ops.conversion import as_tensor
 from .arguments import axis_or_axes, fraction, known, not_negative, positive, refuse
 from .bases import SameShape
 from .symbolic import Shape
+from .torch_module import TorchModule
 from .variable import Variable
 
 
@@ -55,6 +58,11 @@ class BatchNormalization(SameShape):
     """
 
     axis: int
+    _torch = TorchModule(
+        "BatchNorm", weight="gamma", bias="beta", running_mean="moving_mean", running_var="moving_variance",
+        ignored={"num_batches_tracked": np.int64(0)},
+    )  # fmt: skip
+
     epsilon: float
     center: bool
     scale: bool
@@ -242,6 +250,8 @@ class GroupNormalization(SameShape):
     Source: Keras 3, GroupNormalization; Wu and He 2018, "Group Normalization".
     """
 
+    _torch = TorchModule("GroupNorm", weight="gamma", bias="beta")
+
     epsilon: float
     center: bool
     scale: bool
@@ -354,6 +364,8 @@ class LayerNormalization(_OverAxes):
     Source: Keras 3, LayerNormalization; Ba et al. 2016, "Layer Normalization".
     """
 
+    _torch = TorchModule("LayerNorm", weight="gamma", bias="beta")
+
     center: bool
     scale: bool
 
@@ -409,6 +421,8 @@ class RMSNormalization(_OverAxes):
 
     Source: Keras 3, RMSNormalization; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
     """
+
+    _torch = TorchModule("RMSNorm", weight="scale")
 
     use_scale: bool
 

@@ -29,6 +29,7 @@ from .stacked_cells import (
     state_sizes,
 )
 from .symbolic import Shape, trial
+from .torch_module import TorchModule, sequence_links
 
 
 class RNN(Around):
@@ -59,6 +60,7 @@ class RNN(Around):
     """
 
     _float_input = True
+    _torch = TorchModule("RNN", links=sequence_links)
     cell: Any
 
     def __init__(

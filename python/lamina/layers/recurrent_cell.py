@@ -12,6 +12,7 @@ from ..ops.recurrent import normalized
 from .arguments import positive
 from .cell import Cell
 from .symbolic import Shape
+from .torch_module import TorchModule, cell_links
 
 
 class SimpleRNNCell(Cell):
@@ -41,6 +42,7 @@ class SimpleRNNCell(Cell):
     """
 
     _activations = ("activation",)
+    _torch = TorchModule("RNNCell", links=cell_links(0))
 
     def __init__(
         self,
@@ -105,6 +107,7 @@ class GRUCell(Cell):
 
     _gates = 3
     _parts = (2, 1)
+    _torch = TorchModule("GRUCell", links=cell_links(1, 0, 2))
     reset_after: bool
 
     def __init__(
@@ -222,6 +225,8 @@ class LSTMCell(LSTMGates):
     """
 
     proj_size: int
+
+    _torch = TorchModule("LSTMCell", links=cell_links(0, 1, 2, 3))
 
     def __init__(
         self,

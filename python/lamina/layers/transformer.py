@@ -15,6 +15,7 @@ from .dropout import Dropout
 from .masking import as_mask, attach, mask_of, zeroed
 from .normalization import LayerNormalization
 from .symbolic import Shape, SymbolicTensor
+from .torch_module import Link, TorchModule
 
 
 class _TransformerBlock(Layer):
@@ -111,6 +112,13 @@ def _padding(mask: Any, x: Tensor, name: str) -> Tensor | None:
     return as_mask(mask, x.shape[:2], f"{name} is")  # type: ignore[arg-type]
 
 
+_FEEDFORWARD = {"linear1": "_feedforward_intermediate_dense", "linear2": "_feedforward_output_dense"}
+
+
+def _norms(*names: str) -> dict[str, str]:
+    return {f"norm{i}": f"_{name}_around.0" for i, name in enumerate(names, 1)}
+
+
 class TransformerEncoder(_TransformerBlock):
     """A block of a Transformer that sees whole sequences: self-attention and a feedforward network.
 
@@ -142,6 +150,11 @@ class TransformerEncoder(_TransformerBlock):
 
     Source: KerasHub, TransformerEncoder; Vaswani et al. 2017, "Attention Is All You Need".
     """
+
+    _torch = TorchModule(
+        "TransformerEncoderLayer",
+        parts={"self_attn": "_self_attention", **_FEEDFORWARD, **_norms("self_attention", "feedforward")},
+    )
 
     def build(self, inputs_shape: Shape) -> None:
         _check("x", inputs_shape)
@@ -192,6 +205,15 @@ class TransformerEncoder(_TransformerBlock):
         return y, SymbolicTensor((n, self.num_heads, t, t), self.dtype)
 
 
+def _decoder_links(layer: Any) -> list[Link]:
+    """With an encoder PyTorch's decoder layer; without, as in language models, its encoder layer."""
+    if layer._cross_attention is None:
+        return TransformerEncoder._torch.links(layer)
+    parts = {"self_attn": "_self_attention", "multihead_attn": "_cross_attention", **_FEEDFORWARD}
+    parts |= _norms("self_attention", "cross_attention", "feedforward")
+    return TorchModule("TransformerDecoderLayer", parts=parts).links(layer)
+
+
 class TransformerDecoder(_TransformerBlock):
     """A block of a Transformer that writes sequences: causal self-attention, attention to the results of an encoder if
     they are given, and a feedforward network.
@@ -233,6 +255,7 @@ class TransformerDecoder(_TransformerBlock):
     Source: KerasHub, TransformerDecoder; Vaswani et al. 2017, "Attention Is All You Need".
     """
 
+    _torch = TorchModule("TransformerDecoderLayer", links=_decoder_links)
     _cross_attention: MultiHeadAttention | None = None
 
     def build(self, decoder_sequence_shape: Shape, encoder_sequence_shape: Shape | None = None) -> None:

@@ -1,0 +1,16 @@
+"""PyTorch's files and state dicts, without PyTorch: weights into models and back, and the state of optimizers."""
+
+from __future__ import annotations
+
+import sys as _sys
+
+from ..core.docstrings import complete as _complete
+from ..core.suggest import show_public_names as _show_public_names
+from .formats import load
+from .report import Report
+from .state_dict import load_state_dict, save_safetensors, save_state_dict, state_dict
+
+__all__ = ["Report", "load", "load_state_dict", "save_safetensors", "save_state_dict", "state_dict"]
+
+_complete(__name__, globals())
+_show_public_names(_sys.modules[__name__])

@@ -1,0 +1,237 @@
+"""Which tensors go to which layers, and what is said where they do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lamina
+from lamina import Input, Model, Sequential, layers, ops
+
+RNG = np.random.default_rng(0)
+
+
+def linear(*pairs):
+    """A state dict of linear modules: (name, out, in)."""
+    state = {}
+    for name, n, m in pairs:
+        state[f"{name}.weight"] = RNG.standard_normal((n, m)).astype("float32")
+        state[f"{name}.bias"] = RNG.standard_normal(n).astype("float32")
+    return state
+
+
+def dense(*units, features=3):
+    return Sequential([Input((features,)), *(layers.Dense(n) for n in units)])
+
+
+class Named(lamina.Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = layers.Dense(4), layers.Dense(4)
+
+    def call(self, x):
+        return self.second(self.first(x))
+
+
+def test_names_come_before_order():
+    model = Named()
+    model(np.zeros((1, 4)))
+    state = linear(("second", 4, 4), ("first", 4, 4))
+    report = lamina.torch.load_state_dict(model, state)
+    assert report.how == "names"
+    np.testing.assert_array_equal(model.first.kernel.numpy(), state["first.weight"].T)
+    assert list(lamina.torch.state_dict(model)) == ["first.weight", "first.bias", "second.weight", "second.bias"]
+
+
+def test_names_that_layers_were_given():
+    inputs = Input((4,))
+    x = layers.Dense(4, name="block.1")(layers.Dense(4, name="block.0")(inputs))
+    model = Model(inputs, x)
+    state = linear(("block.1", 4, 4), ("block.0", 4, 4))
+    assert lamina.torch.load_state_dict(model, state).how == "names"
+    np.testing.assert_array_equal(model.get_layer("block.0").kernel.numpy(), state["block.0.weight"].T)
+
+
+def test_order_of_kinds_and_shapes():
+    model = dense(5, 2)
+    state = linear(("head", 2, 5), ("body", 5, 3))
+    report = lamina.torch.load_state_dict(model, state)
+    assert report.how == "order"
+    np.testing.assert_array_equal(model.layers[0].kernel.numpy(), state["body.weight"].T)
+    text = str(report)
+    assert "4 weights loaded by order, 2 of them in another layout" in text
+    assert "body.weight (5, 3) -> dense" in text
+    assert len(report.reshaped) == 2
+    assert {id(v) for v in report.variables} == {id(v) for v in model.weights}
+
+
+def test_a_map_of_names():
+    model = dense(3, 3)
+    one, two = (layer.name for layer in model.layers)
+    state = linear(("a", 3, 3), ("b", 3, 3))
+    lamina.torch.load_state_dict(model, state, names={"a": two})
+    np.testing.assert_array_equal(model.layers[1].kernel.numpy(), state["a.weight"].T)
+    np.testing.assert_array_equal(model.layers[0].kernel.numpy(), state["b.weight"].T)
+    lamina.torch.load_state_dict(model, state, names={"a": model.layers[0], "b": "dense_1"})
+    np.testing.assert_array_equal(model.layers[0].kernel.numpy(), state["a.weight"].T)
+    back = lamina.torch.state_dict(model, names={"a": one, "b": two})
+    assert back.keys() == state.keys()
+    for wrong, message in (
+        ({"a": "dens"}, "there is no layer 'dens'; did you mean 'dense'"),
+        ({"c": one}, f"'c' does not fit '{one}': expected weight"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            lamina.torch.load_state_dict(model, state, names=wrong)
+    with pytest.raises(ValueError, match="there is no layer 'dens'"):
+        lamina.torch.state_dict(model, names={"a": "dens"})
+
+
+def test_safetensors_have_no_order(tmp_path):
+    path = tmp_path / "m.safetensors"
+    lamina.torch.save_safetensors(linear(("decoder", 3, 3), ("encoder", 3, 3)), path)
+    model = dense(3, 3)
+    with pytest.raises(ValueError, match=r"'decoder' and 'encoder' fit it alike.*no order.*names="):
+        lamina.torch.load_state_dict(model, path)
+    lamina.torch.load_state_dict(model, path, names={"encoder": "dense"})
+    state = linear(*((f"layers.{i}", 3, 3) for i in (10, 9)))
+    lamina.torch.save_safetensors(state, path)
+    lamina.torch.load_state_dict(model, path)  # numbers are an order
+    np.testing.assert_array_equal(model.layers[0].kernel.numpy(), state["layers.9.weight"].T)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (linear(("0", 5, 3)), r"dense_1: expected weight \(2, 5\), bias \(2,\)"),
+        (linear(("0", 5, 3), ("1", 2, 4)), r"dense_1: '1.weight' is \(2, 4\), expected \(2, 5\)"),
+        (linear(("0", 5, 3), ("1", 2, 5), ("2", 2, 2)), r"left over: '2.weight' \(2, 2\), '2.bias' \(2,\)"),
+        (
+            linear(("fc.a", 5, 3), ("fc.b", 3, 5)),
+            r"dense_1: expected weight \(2, 5\), bias \(2,\); the nearest left is 'fc.b.weight' \(3, 5\); left over",
+        ),
+        ({k: v.astype(int) for k, v in linear(("0", 5, 3), ("1", 2, 5)).items()}, "dtype int64, expected floats"),
+        ({"a": np.zeros(3, complex)}, "dtype complex128"),
+        ({}, "expected a state dict"),
+        ({"lr": 3.0}, "'lr' is a float"),
+        ({"a": linear(("0", 5, 3)), "b": linear(("0", 5, 3)), "c": 1}, r"give one of its parts.*\['a'\]"),
+        (3, "expected a path"),
+    ],
+)
+def test_what_does_not_fit_is_named(state, message):
+    model = dense(5, 2)
+    before = model.get_weights()
+    with pytest.raises((ValueError, TypeError), match=message):
+        lamina.torch.load_state_dict(model, state)
+    for a, b in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_fits_is_taken_where_that_is_asked_for():
+    model = dense(5, 2)
+    head = model.layers[1].kernel.numpy().copy()
+    state = linear(("0", 5, 3), ("1", 7, 5))
+    report = lamina.torch.load_state_dict(model, state, strict=False)
+    np.testing.assert_array_equal(model.layers[0].kernel.numpy(), state["0.weight"].T)
+    np.testing.assert_array_equal(model.layers[1].kernel.numpy(), head)
+    assert report.left_over == {"1.weight": (7, 5), "1.bias": (7,)}
+    assert list(report.missing) == ["dense_1"]
+    assert "1 layers kept their weights" in str(report)
+
+
+def test_buffers_of_integers_are_left_alone():
+    state = linear(("0", 5, 3)) | {"position_ids": np.arange(4)}
+    report = lamina.torch.load_state_dict(dense(5), state)
+    assert report.left_over == {"position_ids": (4,)}
+
+
+def test_parts_of_a_state_dict():
+    state = {f"module.encoder.{k}": v for k, v in linear(("0", 5, 3)).items()} | {"module.head": np.zeros(3)}
+    model = dense(5)
+    lamina.torch.load_state_dict(model, state, prefix="encoder")
+    np.testing.assert_array_equal(model.layers[0].kernel.numpy(), state["module.encoder.0.weight"].T)
+    with pytest.raises(ValueError, match=r"no name begins with 'decoder\.'; they begin with module"):
+        lamina.torch.load_state_dict(model, state, prefix="decoder")
+
+
+def test_other_epsilons_are_told():
+    model = Sequential([Input((3,)), layers.BatchNormalization()])
+    names = ("weight", "bias", "running_mean", "running_var")
+    report = lamina.torch.load_state_dict(model, {n: np.ones(3, "float32") for n in names})
+    assert "epsilon=0.001, PyTorch's default is 1e-05" in str(report)
+    assert lamina.torch.state_dict(model)["0.num_batches_tracked"] == 0
+
+
+def test_double_biases_are_added():
+    layer = layers.LSTM(2)
+    layer.build((None, 3, 3))
+    state = {"weight_ih_l0": np.ones((8, 3)), "weight_hh_l0": np.ones((8, 2))}
+    state |= {"bias_ih_l0": np.arange(8.0), "bias_hh_l0": np.ones(8)}
+    lamina.torch.load_state_dict(layer, state)
+    assert layer.cell.bias.numpy().tolist() == (np.arange(8.0) + 1).tolist()
+
+
+def test_gates_of_a_gru_change_their_places():
+    layer = layers.GRU(1)
+    layer.build((None, 3, 1))
+    state = {"weight_ih_l0": [[1.0], [2.0], [3.0]], "weight_hh_l0": [[4.0], [5.0], [6.0]]}
+    state |= {"bias_ih_l0": [1.0, 2.0, 3.0], "bias_hh_l0": [4.0, 5.0, 6.0]}
+    lamina.torch.load_state_dict(layer, {k: np.array(v) for k, v in state.items()})
+    assert layer.cell.kernel.numpy().tolist() == [[2, 1, 3]]  # update, reset, candidate
+    assert layer.cell.recurrent_kernel.numpy().tolist() == [[5, 4, 6]]
+    assert layer.cell.bias.numpy().tolist() == [[2, 1, 3], [5, 4, 6]]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        (layers.GRU(2, reset_after=False), (None, 3, 3), "reset_after=False has no counterpart"),
+        (layers.LSTM(2, use_layer_norm=True), (None, 3, 3), "has a weight .* that PyTorch's LSTMCell has not"),
+        (layers.BatchNormalization(renorm=True), (None, 3), "that PyTorch's BatchNorm has not"),
+    ],
+)
+def test_options_without_a_counterpart(layer, shape, message):
+    layer.build(shape)
+    with pytest.raises(ValueError, match=message):
+        lamina.torch.state_dict(layer)
+
+
+def test_models_that_are_none():
+    with pytest.raises(ValueError, match="has no weights yet"):
+        lamina.torch.load_state_dict(layers.Dense(2), {"weight": np.zeros((2, 2))})
+    with pytest.raises(TypeError, match="expected a model or a layer"):
+        lamina.torch.load_state_dict("m.pt", {})
+
+
+def test_two_weights_of_one_name():
+    inputs = Input((2,))
+    one, two = layers.Dense(2, name="a"), Sequential([layers.Dense(2)], name="b")
+    model = Model(inputs, two(one(inputs)))
+    assert list(lamina.torch.state_dict(model)) == ["a.weight", "a.bias", "b.0.weight", "b.0.bias"]
+    with pytest.raises(ValueError, match=r"two weights 'a\.weight'"):
+        lamina.torch.state_dict(model, names={"a": "b/dense"})
+
+
+def test_capture_and_training_see_what_was_loaded():
+    model = dense(2)
+    model.compile("sgd", "mse")
+    x = np.ones((4, 3), "float32")
+    model.predict(x, verbose=0)
+    state = linear(("0", 2, 3))
+    lamina.torch.load_state_dict(model, state)
+    want = x @ state["0.weight"].T + state["0.bias"]
+    np.testing.assert_allclose(model.predict(x, verbose=0), want, rtol=1e-6)
+
+
+def test_the_layers_of_a_call_alone():
+    class Shared(lamina.Model):
+        def __init__(self):
+            super().__init__()
+            self.one = layers.Dense(3)
+            self.again = self.one
+
+        def call(self, x):
+            return ops.relu(self.again(self.one(x)))
+
+    model = Shared()
+    model(np.zeros((1, 3)))
+    assert list(lamina.torch.state_dict(model)) == ["one.weight", "one.bias"]
