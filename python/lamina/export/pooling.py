@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Graph
+from .graph import INT64, Graph
 from .handlers import exports
 from .values import Size, Value, channels_first
 from .windows import as_given, each_axis, first, images, of_first, sides
@@ -43,10 +43,16 @@ def max_pool(
     *, dilation_rate: Any = 1, ceil_mode: bool = False, return_indices: bool = False,
 ) -> Any:  # fmt: skip
     x = images(g, inputs, data_format)
-    if return_indices:
-        g.refuse("return_indices: ONNX counts places over the whole batch")
-    name = g.node("MaxPool", first(g, x), **_options(g, x, pool_size, strides, padding, dilation_rate, ceil_mode))
-    return of_first(g, name, data_format)
+    options = _options(g, x, pool_size, strides, padding, dilation_rate, ceil_mode)
+    if not return_indices:
+        return of_first(g, g.node("MaxPool", first(g, x), **options), data_format)
+    largest, places = g.node("MaxPool", first(g, x), outputs=2, **options)
+    # Counted over the whole batch, channels first, so that the rest of a division is the place in the image.
+    pixels = g.value(g.total(x.shape[1:-1]), INT64)
+    inside = g.node("Mod", places, pixels)
+    values, found = of_first(g, largest, data_format), of_first(g, inside, data_format)
+    found.dtype = INT64
+    return values, g.cast(found, g.results[1][0])
 
 
 @exports("max_pool2d")

@@ -68,9 +68,12 @@ def resized(g: Graph, x: Value, size: tuple[Any, ...], rule: Rule) -> Value:
     changed = [i for i, (n, m) in enumerate(zip(inner, size, strict=True)) if n != m or rule.scales is not None]
     if not changed:
         return x
-    if not _is_known(g, rule, len(inner)):
-        return _by_matrices(g, x, size, rule, changed)
     order = channels_first(x.ndim)
+    free = any(isinstance(n, Size) for n in (*inner, *size))
+    # onnxruntime moves a Transpose in front of Resize behind it, where its cubic filter then finds channels last.
+    turned = rule.interpolation == "bicubic" and order not in x.forms and not free
+    if turned or not _is_known(g, rule, len(inner)):
+        return _by_matrices(g, x, size, rule, changed)
     name = g.name(x, order)
     options: dict[str, Any] = {
         "mode": _MODES[rule.interpolation], "coordinate_transformation_mode": rule.coordinates,
@@ -78,7 +81,6 @@ def resized(g: Graph, x: Value, size: tuple[Any, ...], rule: Rule) -> Value:
     }  # fmt: skip
     if rule.interpolation == "bicubic":
         options |= {"cubic_coeff_a": rule.cubic_coefficient, "exclude_outside": 1 if rule.exclude_outside else None}
-    free = any(isinstance(n, Size) for n in (*inner, *size))
     factors = np.array([1.0, 1.0, *_factors(g, inner, size, free, rule)], np.float32)
     if all(isinstance(n, Size) or int(float(f) * n) == m for n, m, f in zip(inner, size, factors[2:], strict=True)):
         made = g.node("Resize", name, None, g.constant(factors), **options)
