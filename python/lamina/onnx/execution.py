@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,17 +19,19 @@ class Step:
 
     __slots__ = ("arrays", "finished", "inputs", "label", "ordered", "outer", "outputs", "run")
 
-    def __init__(self, node: Node, constants: dict[str, Array]) -> None:
+    def __init__(self, node: Node, constants: dict[str, Array], known: set[str]) -> None:
         operator = find(node)
         if operator is None:
             raise Unsupported("there is no such operator here")
         self.outer = sorted({name for inner in branches(node) for name in inner.reads()})
-        call = Call(node, constants, lambda graph: _body(graph, node.label, constants))
+        call = Call(node, constants, known, lambda graph: Body(graph, node.label, constants, known))
         self.run: Run = operator.make(call)
         self.ordered = operator.ordered
         if call.unread():
             raise Unsupported(f"its attribute {call.unread()[0]!r} is not known")
         self.arrays = make_of_arrays(node, constants)
+        if self.arrays is not None and (node.op in ("Shape", "Size") or all(n in known for n in node.inputs if n)):
+            known.update(node.outputs)
         self.label = node.label
         self.inputs: list[int] = []
         self.outputs: list[int] = []
@@ -47,24 +49,34 @@ class Step:
         return self.run(*args)
 
 
-def _body(graph: Graph, what: str, constants: dict[str, Array]) -> Run:
+class Body:
     """What runs a graph inside of a node."""
-    executor = Executor(graph, what, constants)
 
-    def run(inputs: Sequence[Any], outer: Mapping[str, Any]) -> list[Any]:
-        return executor.run({**outer, **dict(zip([v.name for v in graph.inputs], inputs, strict=True))})
+    def __init__(self, graph: Graph, what: str, constants: dict[str, Array], known: set[str]) -> None:
+        # A loop counts itself, and its condition is known where it runs.
+        counts = [v.name for v in graph.inputs if v.dtype.kind in "ib" and v.shape in ((), None)][:2]
+        self.executor = Executor(graph, what, constants, known | set(counts if what.startswith("Loop") else ()))
+        self.names = [v.name for v in graph.inputs]
+        self.known_results = self.executor.known_results
 
-    return run
+    def run(self, inputs: Sequence[Any], outer: Mapping[str, Any]) -> list[Any]:
+        """The outputs for a list of inputs and what is read from outside."""
+        names = set(self.executor.given)
+        given = {name: value for name, value in outer.items() if name in names}
+        return self.executor.run({**given, **dict(zip(self.names, inputs, strict=True))})
 
 
 class Executor:
     """Runs a graph; ``constants`` are its own, weights and inputs are given to each run."""
 
-    def __init__(self, graph: Graph, what: str, outer: Mapping[str, Array] | None = None) -> None:
+    def __init__(
+        self, graph: Graph, what: str, outer: Mapping[str, Array] | None = None, known: Iterable[str] = ()
+    ) -> None:
         refused: list[str] = []
         place: dict[str, int] = {"": -1}
         self.steps: list[Step] = []
-        known = {**(outer or {}), **graph.constants}  # values for operators to look at
+        constants = {**(outer or {}), **graph.constants}  # values for operators to look at
+        found = {*known, *constants}  # what Python knows in every call
         read = [] if outer is None else sorted(graph.reads())
         for name in [v.name for v in graph.inputs] + list(graph.weights) + list(graph.constants) + read:
             place[name] = len(place) - 1
@@ -73,7 +85,7 @@ class Executor:
             for name in filter(None, node.outputs):
                 place[name] = len(place) - 1
             try:
-                step = Step(node, known)
+                step = Step(node, constants, found)
             except Unsupported as error:
                 refused.append(f"{node.label}: {error}")
                 continue
@@ -88,6 +100,7 @@ class Executor:
             raise ValueError(f"{what}: cannot be computed, because of\n  " + "\n  ".join(refused[:40]) + more)
         self.size = len(place) - 1
         self.results = [place[v.name] for v in graph.outputs]
+        self.known_results = [v.name in found for v in graph.outputs]
         self.constants = {place[name]: array for name, array in graph.constants.items()}
         self._note_finished()
 

@@ -6,7 +6,7 @@ is loaded, and cost nothing in a call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,13 @@ class Call:
     """A node as its operator sees it; what it doesn't read of the attributes is refused."""
 
     def __init__(
-        self, node: Node, constants: dict[str, Array], run_graph: Callable[[Graph], Run] | None = None
+        self,
+        node: Node,
+        constants: dict[str, Array],
+        known: Collection[str] = (),
+        run_graph: Callable[[Graph], Any] | None = None,
     ) -> None:
-        self.node = node
+        self.node, self._known = node, known
         self.run_graph = run_graph or _no_graphs
         self.version = node.version
         self._constants = constants
@@ -77,8 +81,12 @@ class Call:
         """Whether an output is asked for."""
         return place < len(self.node.outputs) and bool(self.node.outputs[place])
 
-    def body(self, name: str) -> Run | None:
-        """What runs a graph among the attributes: a function of a list of its inputs and of the values, by name, that
+    def known(self, place: int) -> bool:
+        """Whether Python knows an input in every call: it follows from sizes and constants."""
+        return self.node.inputs[place] in self._known
+
+    def body(self, name: str) -> Any:
+        """What runs a graph among the attributes: its ``run`` takes a list of its inputs and the values, by name, that
         it reads from outside; None if the node has none of that name."""
         self._read.add(name)
         graph = self.node.attributes.get(name)
@@ -93,7 +101,7 @@ class Call:
         return sorted(set(self.node.attributes) - self._read)
 
 
-def _no_graphs(graph: Graph) -> Run:
+def _no_graphs(graph: Graph) -> Any:
     raise Unsupported("it holds a graph")
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Tensor, no_grad
 from ..graph import OWN, Node
-from ..operators.recurrent import bias_of, converted
+from ..operators.recurrent import Recurrence, bias_of, converted
+from ..registry import Call, Unsupported
 from .view import View
 
 
@@ -16,8 +17,8 @@ def recurrence(view: View, node: Node) -> bool:
     if node.op not in ("LSTM", "GRU", "RNN"):
         return False
     inputs = [*node.inputs, *[""] * (8 - len(node.inputs))]
-    x, w, r, b, lengths, h, c, peepholes = inputs
-    if peepholes or any(n not in view.graph.weights or view.uses[n] != 1 for n in (w, r)):
+    x, w, r, b, lengths, h, c = inputs[:7]
+    if not _is_native(view, node) or any(n not in view.graph.weights or view.uses[n] != 1 for n in (w, r)):
         return False
     if b and (b not in view.graph.weights or view.uses[b] != 1):
         return False
@@ -41,3 +42,10 @@ def recurrence(view: View, node: Node) -> bool:
                 names.append("" if array is None else view.new_weight(name + behind, array))
     node.domain, node.inputs = OWN, [x, lengths, h, c, *names]
     return True
+
+
+def _is_native(view: View, node: Node) -> bool:
+    try:
+        return Recurrence(Call(node, view.graph.constants)).native
+    except Unsupported:
+        return False  # the executor says why

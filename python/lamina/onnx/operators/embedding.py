@@ -13,12 +13,12 @@ from ..layout import axis_of, data_of, order_of, ordered, plain
 from ..registry import Call, Run, number, operator
 
 
-def wrapped(indices: Any, size: int) -> Any:
+def wrapped(indices: Any, size: Any) -> Any:
     """Indices, of which negative ones count from the end."""
     if isinstance(indices, np.ndarray):
-        if indices.size and (indices.min() < -size or indices.max() >= size):
-            raise IndexError(f"index {indices.max() if indices.max() >= size else indices.min()} is outside of an axis "
-                             f"of {size}")  # fmt: skip
+        outside = indices[(indices < -size) | (indices >= size)]
+        if outside.size:
+            raise IndexError(f"index {outside[0]} is outside of an axis of {size}")
         return np.where(indices < 0, indices + size, indices)
     return ops.where(ops.less(indices, 0), ops.add(indices, size), indices) if indices.dtype.kind == "i" else indices
 
@@ -80,12 +80,31 @@ def gather_nd(call: Call) -> Run:
     return run
 
 
+@operator("ScatterElements")
+@operator("Scatter")
+def scatter_elements(call: Call) -> Run:
+    axis = call.get("axis", 0)
+    reduction = call.choice("reduction", "none", ("none", "add", "mul", "max", "min"))
+
+    def run(x: Any, indices: Any, updates: Any) -> Tensor:
+        at = axis % x.ndim
+        places = [np.broadcast_to(i, indices.shape) for i in np.indices(indices.shape, np.int64, sparse=True)]
+        along = ops.cast(wrapped(indices, x.shape[at]), np.int64)
+        where = ops.stack([along if i == at else p for i, p in enumerate(places)], -1)
+        return ops.scatter_update(x, where, updates, None if reduction == "none" else reduction)
+
+    return run
+
+
 @operator("ScatterND")
 def scatter_nd(call: Call) -> Run:
     reduction = call.choice("reduction", "none", ("none", "add", "mul", "max", "min"))
-    return lambda x, indices, updates: ops.scatter_update(
-        x, indices, updates, None if reduction == "none" else reduction
-    )
+
+    def run(x: Any, indices: Any, updates: Any) -> Tensor:
+        sizes = np.array(x.shape[: indices.shape[-1]], np.int64)
+        return ops.scatter_update(x, wrapped(indices, sizes), updates, None if reduction == "none" else reduction)
+
+    return run
 
 
 @operator("OneHot")

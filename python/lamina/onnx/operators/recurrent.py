@@ -16,6 +16,7 @@ from ...ops.conversion import as_tensor
 from ..graph import OWN
 from ..layout import ordered, plain, stored
 from ..registry import Call, Run, Unsupported, operator
+from .recurrent_steps import Stepwise, functions
 
 _GATES = {"LSTM": (0, 2, 3, 1), "GRU": (0, 1, 2), "RNN": (0,)}  # which of ONNX's stands at each of Lamina's places
 _DEFAULTS = {"LSTM": ("Sigmoid", "Tanh", "Tanh"), "GRU": ("Sigmoid", "Tanh"), "RNN": ("Tanh",)}
@@ -62,18 +63,21 @@ class Recurrence:
         call.get("output_sequence", 0)
         each = _DEFAULTS[self.op]
         names = list(call.get("activations", ())) or list(each) * self.directions
-        if call.get("activation_alpha", ()) or call.get("activation_beta", ()):
-            raise Unsupported("its activations have parameters of their own")
-        if any(n not in _NATIVE for n in names) or len(names) != len(each) * self.directions:
-            raise Unsupported(f"activations={names}: only Sigmoid, Tanh and Relu are known")
-        if call.get("clip") is not None:
-            raise Unsupported(f"clip={call.get('clip')} is not supported")
-        if self.op == "LSTM":
-            call.only("input_forget", 0, "coupled gates are not supported")
-            if any(names[3 * d + 1] != names[3 * d + 2] for d in range(self.directions)):
-                raise Unsupported(f"activations={names}: those of the candidate and the state must be the same")
-        self.names = [_NATIVE[n] for n in names]
+        if len(names) != len(each) * self.directions:
+            raise Unsupported(f"it has {len(names)} activations, expected {len(each) * self.directions}")
+        acts = functions(names, call.get("activation_alpha", ()), call.get("activation_beta", ()))
+        clip, coupled = call.get("clip"), bool(call.get("input_forget", 0)) if self.op == "LSTM" else False
         self.reset_after = bool(call.get("linear_before_reset", 0)) if self.op == "GRU" else False
+        self.native = clip is None and not coupled and all(n in _NATIVE for n in names)
+        if self.op == "LSTM":  # those of the candidate and of the state must be one
+            self.native &= all(names[3 * d + 1] == names[3 * d + 2] for d in range(self.directions))
+            self.native &= not call.has(7) or call.node.domain == OWN  # peepholes
+        self.names = [_NATIVE.get(n, n) for n in names]
+        n = len(each)
+        self.stepwise = [
+            Stepwise(self.op, acts[d * n : (d + 1) * n], clip, coupled, self.reset_after)
+            for d in range(self.directions)
+        ]
         self.wants = [call.wants(i) for i in range(3)]
 
     def run(self, x: Any, weights: list[list[Any]], lengths: Any, h: Any, c: Any) -> Any:
@@ -104,6 +108,9 @@ class Recurrence:
         return ops.getitem(state, (slice(None), d) if self.batch_first else (d,))
 
     def _one(self, x: Tensor, weights: list[Any], lengths: Any, first: list[Any], backwards: bool, d: int) -> Any:
+        if not self.native:
+            w, r, b, p = weights
+            return self.stepwise[d].run(x, w, r, b, p, lengths, first, backwards)
         kernel, recurrent_kernel, bias = weights
         options = {
             "lengths": lengths, "go_backwards": backwards, "in_time_order": True, "zero_output_for_mask": True,
@@ -136,12 +143,17 @@ def _register(name: str) -> None:
     @operator(name, ordered=True)
     def make(call: Call) -> Run:
         node = Recurrence(call)
-        if name == "LSTM" and call.has(7):
-            raise Unsupported("peepholes (its input P) are not supported")
 
-        def run(x: Any, w: Any, r: Any, b: Any = None, lengths: Any = None, h: Any = None, c: Any = None) -> Any:
+        def run(
+            x: Any, w: Any, r: Any, b: Any = None, lengths: Any = None, h: Any = None, c: Any = None, p: Any = None
+        ) -> Any:
             w, r, b = plain(w), plain(r), plain(b)
-            weights = []
+            weights: list[list[Any]] = []
+            if not node.native:
+                given = (w, r, b, plain(p))
+                for d in range(node.directions):
+                    weights.append([None if v is None else ops.getitem(v, d) for v in given])
+                return node.run(x, weights, lengths, h, c)
             for d in range(node.directions):
                 kernel, recurrent_kernel, halves = converted(name, w, r, b, d)
                 weights.append([kernel, recurrent_kernel, bias_of(name, halves, node.reset_after)])
