@@ -205,6 +205,17 @@ class Tensor:
             return np.array(self._array, dtype=dtype)
         return np.asarray(self._array, dtype=dtype)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """The array for other libraries, without a copy; they call it: ``torch.from_dlpack(t)``."""
+        return self.data.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._array.__dlpack_device__()
+
+    def __buffer__(self, flags: int) -> memoryview:
+        """The memory of the array, from Python 3.12 on: ``memoryview(t)``."""
+        return memoryview(self.data)  # type: ignore[arg-type]  # an array is a buffer
+
     def __float__(self) -> float:
         return float(only(self.data).item())
 

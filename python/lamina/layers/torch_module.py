@@ -113,7 +113,10 @@ def added(names: tuple[str, str], variable: Variable, layout: Layout = SAME) -> 
     def back(arrays: Arrays) -> list[Array]:
         return [layout.back(arrays[0] + arrays[1], variable.shape)]
 
-    return Link(names, (variable,), there, back, lambda arrays: [layout.back(arrays[0], variable.shape)])
+    def moments(arrays: Arrays) -> list[Array]:
+        return [layout.back(arrays[0] if np.any(arrays[0]) else arrays[1], variable.shape)]  # one may be frozen
+
+    return Link(names, (variable,), there, back, moments)
 
 
 def packed(name: str, variables: Sequence[Variable], layout: Layout) -> Link:

@@ -19,7 +19,7 @@ from ..core.arrays import as_dtype, values_of
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
 from ..core.autograd import unchecked_record_view as record_view
-from ..core.explain import fail, of_operation
+from ..core.explain import fail, of_operation, show
 from ..core.recording import forbid_capture
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
@@ -352,6 +352,39 @@ def tensors_of(op: str, xs: Iterable[TensorLike]) -> list[Tensor]:
     return [as_tensor(x) for x in xs]
 
 
+def from_dlpack(x: Any, copy: bool | None = None) -> Tensor:
+    """A tensor over the memory of another library's array, without a copy.
+
+    Writing into one changes the other, where that library allows it; the memory lives as long as one of the two.
+
+    Args:
+        x: an array with ``__dlpack__`` in the memory of the processor, as those of PyTorch, JAX and NumPy.
+        copy: True always copies, False never, None where it has to be.
+
+    Raises:
+        TypeError: ``x`` has no ``__dlpack__``, or its type is none of Lamina's.
+        ValueError: its memory is not the processor's; it wants a gradient; ``copy`` is False, and it has to be copied.
+
+    Source: Python array API standard, from_dlpack.
+    """
+    if not hasattr(x, "__dlpack__"):
+        raise TypeError(f"expected an array with __dlpack__, such as one of PyTorch, JAX or NumPy, got {show(x)}")
+    try:
+        array = np.from_dlpack(x)
+    except (BufferError, RuntimeError) as error:
+        told = f"{type(x).__module__.partition('.')[0]}.{type(x).__name__} of {getattr(x, 'dtype', 'another type')}"
+        raise ValueError(
+            f"{told} cannot be taken: {str(error).rstrip('.')}; detach it, move it to the processor's memory, or "
+            "convert it to float32 there"
+        ) from error
+    if array.dtype.kind not in "fiub" or not is_computable(array.dtype):
+        raise TypeError(f"elements of {array.dtype} are none of Lamina's; convert them to float32 before")
+    alone = array.dtype.isnative and array.flags.aligned
+    if copy is False and not alone:
+        raise ValueError("copy=False, but it has to be copied")
+    return wrap(array if copy is not True and alone else np.array(array))
+
+
 def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
     """Tensors one after the other along an axis.
 
@@ -393,4 +426,4 @@ def stack(x: Sequence[TensorLike], axis: int = 0) -> Tensor:
     return concatenate([expand_dims(t, axis) for t in tensors], axis)
 
 
-__all__ = ["cast", "concatenate", "expand_dims", "stack"]
+__all__ = ["cast", "concatenate", "expand_dims", "from_dlpack", "stack"]

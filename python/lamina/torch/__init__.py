@@ -7,10 +7,14 @@ import sys as _sys
 from ..core.docstrings import complete as _complete
 from ..core.suggest import show_public_names as _show_public_names
 from .formats import load
+from .optimizer_state import load_optimizer_state_dict
 from .report import Report
 from .state_dict import load_state_dict, save_safetensors, save_state_dict, state_dict
 
-__all__ = ["Report", "load", "load_state_dict", "save_safetensors", "save_state_dict", "state_dict"]
+__all__ = [
+    "Report", "load", "load_optimizer_state_dict", "load_state_dict", "save_safetensors", "save_state_dict",
+    "state_dict",
+]  # fmt: skip
 
 _complete(__name__, globals())
 _show_public_names(_sys.modules[__name__])

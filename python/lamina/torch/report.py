@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..core.autograd import Array
 from ..layers import Variable
 from .matching import Match
 
@@ -31,7 +30,7 @@ class Report:
         notes: sentences about what may be wrong.
         how: "names" or "order", by which tensors and layers were paired.
         matches: the links behind ``loaded``.
-        tensors: the state dict, whose order is that of PyTorch's parameters.
+        parameters: the names of PyTorch's parameters, in their order.
 
     Source: Lamina.
     """
@@ -44,11 +43,10 @@ class Report:
         notes: list[str],
         how: str,
         matches: list[Match],
-        tensors: dict[str, Array],
+        parameters: list[str],
     ) -> None:
         self.loaded, self.left_over, self.missing, self.notes, self.how = loaded, left_over, missing, notes, how
-        self._matches = matches
-        self._order = list(tensors)  # PyTorch's names, in the order of its parameters
+        self._matches, self._parameters = matches, parameters
 
     @property
     def reshaped(self) -> list[Loaded]:

@@ -202,7 +202,14 @@ def _report(model: Layer, matching: Matching) -> Report:
     missing = {unit.path or unit.layer.name: why for unit, why in matching.missing}
     notes = [f"{name!r} is the same as {other!r}" for name, other in tied.items()]
     notes += _notes({id(one.unit.layer): one.unit for one in matching.found}.values())
-    return Report(loaded, left, missing, notes, matching.how, matching.found, dict(matching.tensors))
+    fixed = {id(v) for one in matching.found for v in one.unit.layer._fixed}
+    buffers = {name for one in matching.found if id(one.link.variables[0]) in fixed for name in one.names}
+    parameters = [
+        name
+        for name, a in matching.tensors.items()
+        if a.dtype.kind == "f" and name not in buffers and name not in tied and name not in matching.ignored
+    ]
+    return Report(loaded, left, missing, notes, matching.how, matching.found, parameters)
 
 
 def _notes(found: Any) -> list[str]:
