@@ -89,6 +89,9 @@ def test_orthogonal_regularizer(mode):
     assert float(penalty(lamina.Tensor(np.eye(3, dtype=np.float32)))) == 0.0
     same = np.ones((3, 3), np.float32)
     assert float(penalty(lamina.Tensor(same))) == pytest.approx(0.5, rel=1e-6)  # all cosines are 1
+    two = np.array([[1.0, 1.0], [1.0, 0.0]])  # 45 degrees between its rows, and between its columns
+    assert float(penalty(lamina.Tensor(two))) == pytest.approx(0.5 * np.sqrt(0.5), rel=1e-6)
+    assert float(penalty(lamina.Tensor(np.ones((1, 1))))) == 0
     with pytest.raises(ValueError, match=r"only a matrix has rows and columns, got shape \(2,\)"):
         penalty(lamina.Tensor(np.ones(2, np.float32)))
     with pytest.raises(ValueError, match=r"only a matrix has rows and columns, got shape \(\)"):

@@ -82,6 +82,9 @@ def test_split_keeps_rows_together():
 def test_to_categorical():
     np.testing.assert_array_equal(utils.to_categorical([0, 2]), [[1, 0, 0], [0, 0, 1]])
     assert utils.to_categorical(np.zeros((2, 3, 1), int), 4).shape == (2, 3, 4)
+    assert utils.to_categorical([1]).tolist() == [[0, 1]]
+    assert utils.to_categorical([[1]]).tolist() == [[0, 1]]
+    assert utils.to_categorical(1).tolist() == [0, 1]
     with pytest.raises(ValueError, match=r"label 5 at \[1\] is outside 0..3"):
         utils.to_categorical([0, 5], 4)
     with warnings.catch_warnings():

@@ -52,6 +52,26 @@ def test_numbers_of_windows(option, right, wrong):
             windows(**{"data": X, "targets": None, "sequence_length": 1, option: value})
 
 
+@pytest.mark.parametrize(("kind", "mode", "kept"), [
+    ("L", "rgb", "RGB"), ("L", "grayscale", "L"), ("I;16", "grayscale", "I;16"), ("RGB", "grayscale", "L"),
+    ("RGB", "rgb", "RGB"), ("RGB", "rgba", "RGBA"), ("RGBA", "rgb", "RGB"), ("L", "rgba", "RGBA"),
+])  # fmt: skip
+def test_colours_of_files(kind, mode, kept, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    image.new(kind, (3, 2)).save(tmp_path / "x.png")
+    assert utils.load_img(tmp_path / "x.png", color_mode=mode).mode in (kept, "I" if kept == "I;16" else kept)
+
+
+@pytest.mark.parametrize("target", [(4, 4), (2, 4), (4, 2), (2, 2), (8, 8)])
+def test_images_of_files_take_the_target_s_size(target, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3)).save(tmp_path / "x.png")
+    got = np.asarray(utils.load_img(tmp_path / "x.png", target_size=list(target)))
+    assert got.shape == (*target, 3)
+    if target == (4, 4):
+        np.testing.assert_array_equal(got, np.arange(48).reshape(4, 4, 3))
+
+
 @pytest.mark.parametrize(("size", "target", "box"), [
     ((9, 4), (4, 4), (2, 0, 6, 4)), ((4, 9), (4, 4), (0, 2, 4, 6)), ((8, 6), (2, 4), (0, 1, 8, 5)),
     ((9, 6), (3, 3), (1, 0, 7, 6)),
@@ -134,6 +154,28 @@ def test_class_indices_at_their_ends():
     for wrong, classes in (([-1], None), ([2], 2), ([-1], 2)):
         with pytest.raises(ValueError, match="is outside 0"):
             utils.to_categorical(wrong, classes)
+
+
+def test_the_type_of_an_image_s_array():
+    x = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    assert utils.img_to_array(x).dtype == np.float32
+    for dtype in ("uint8", "float64"):
+        np.testing.assert_array_equal(utils.img_to_array(x, dtype=dtype), x.astype(dtype))
+        assert utils.img_to_array(x, dtype=dtype).dtype == dtype
+
+
+def test_a_dataset_of_one_batch_is_split():
+    class One(utils.PyDataset):
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            return X, 2 * X
+
+    (a, b), (c, d) = utils.split_dataset(One(), 0.7)
+    np.testing.assert_array_equal(np.concatenate([a, c]), X)
+    np.testing.assert_array_equal(np.concatenate([b, d]), 2 * X)
+    assert len(a) == 7
 
 
 def test_parts_of_a_batch():

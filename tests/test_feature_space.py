@@ -9,6 +9,7 @@ import pytest
 
 from lamina import CaptureWarning, layers, load_model, models, saving, utils
 from lamina.utils import FeatureSpace
+from lamina.utils.feature_space import _cardinality
 
 DATA = {
     "age": [30.0, 40.0, 50.0],
@@ -122,6 +123,29 @@ def test_one_sample_is_a_batch_of_one_without_its_axis():
         for y, z in zip(batch.values(), single.values(), strict=True) if mode == "dict" else [(batch, single)]:
             assert y.shape == (1, *z.shape)
             np.testing.assert_array_equal(y.numpy()[0], z.numpy())
+
+
+def test_a_space_takes_batches_of_pairs_and_says_what_it_is():
+    space, other = FeatureSpace({"town": "string_categorical"}), FeatureSpace({"town": "string_categorical"})
+    assert space.built
+    space.adapt([({"town": ["Rome", "Oslo"]}, [1, 2]), ({"town": ["Rome"]}, [3])])
+    other.adapt({"town": ["Rome", "Oslo", "Rome"]})
+    given = {"town": ["Oslo", "Rome", "Bern"]}
+    np.testing.assert_array_equal(space(given), other(given))
+    config = FeatureSpace({"age": "float_normalized"}).get_config()
+    fresh = FeatureSpace.from_config({k: v for k, v in config.items() if k != "adapted"})
+    with pytest.raises(ValueError, match="adapt"):
+        fresh({"age": [1.0]})
+
+
+def test_how_many_indices_a_layer_may_give():
+    class Own(layers.Layer):
+        num_tokens = np.int64(7)
+
+    assert _cardinality(Own()) == 7
+    assert _cardinality(layers.Rescaling(2.0)) is None
+    assert _cardinality(layers.Hashing(5)) == 5
+    assert _cardinality(layers.IntegerLookup(vocabulary=[3, 4])) == 3
 
 
 def test_behind_and_inside_of_a_model():

@@ -9,6 +9,7 @@ import pytest
 
 from lamina import activations, initializers, ops, random, regularizers
 from lamina.core.autograd import Tensor
+from lamina.core.generator import numpy_from
 from lamina.initializers import compute_fans
 
 SHAPE = (200, 300)
@@ -282,3 +283,13 @@ def test_windows_are_scipys(name, periodic):
         np.testing.assert_allclose(got, signal.get_window(name, n, periodic), atol=1e-12)
     with pytest.raises(ValueError, match="unknown window 'round'"):
         initializers.window_values("round", 4, False)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (2, 3, 4), (2, 2, 3)])
+def test_orthogonal_is_the_unique_factor_of_normal_numbers(shape):
+    rows, columns = int(np.prod(shape[:-1])), shape[-1]
+    normal = numpy_from(3).standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(normal)
+    q = q * np.sign(np.diag(r))
+    want = 2 * (q.T if rows < columns else q).reshape(shape)
+    np.testing.assert_allclose(initializers.Orthogonal(2.0, seed=3)(shape, "float64"), want, rtol=1e-12)

@@ -10,6 +10,7 @@ import pytest
 
 import lamina
 from lamina import layers, models, utils
+from lamina.utils.sounds import read_wav, resampled
 
 
 def same(got, want):
@@ -213,6 +214,73 @@ def test_images_of_folders(tmp_path):
     model.fit(make(folder, image_size=4, label_mode="binary", verbose=False), epochs=2, verbose=0)
 
 
+def test_files_without_classes_come_folder_by_folder(tmp_path):
+    for name in ("b/2.txt", "b/1.txt", "a/c/5.txt", "a/4.txt", "3.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    make = utils.text_dataset_from_directory
+    for options in ({"labels": None}, {"label_mode": None}):
+        dataset = make(tmp_path, shuffle=False, verbose=False, batch_size=9, **options)
+        assert [os.path.relpath(p, tmp_path) for p in dataset.file_paths] == [
+            "3.txt", "a/4.txt", "a/c/5.txt", "b/1.txt", "b/2.txt",
+        ]  # fmt: skip
+        assert dataset.class_names is None
+        assert dataset[0].tolist() == ["3.txt", "a/4.txt", "a/c/5.txt", "b/1.txt", "b/2.txt"]
+    given = make(tmp_path, labels=[1, 1, 2, 2, 2], label_mode=None, shuffle=False, verbose=False)
+    assert given.class_names == ["1", "2"]
+
+
+def test_sizes_of_files_at_their_edges(tmp_path):
+    folder = folder_of(tmp_path, ".txt", write_text)
+    make = utils.text_dataset_from_directory
+    assert set(make(folder, max_length=1, verbose=False)[0][0]) == {"c", "d"}
+    for wrong in (0, -1, 1.5):
+        with pytest.raises(ValueError, match="max_length must be"):
+            make(folder, max_length=wrong, verbose=False)
+
+
+def test_sounds_of_two_lengths_and_of_one_sample(tmp_path):
+    folder = folder_of(tmp_path, ".wav", write_sound)
+    make = utils.audio_dataset_from_directory
+    assert make(folder, output_sequence_length=1, verbose=False)[0][0].shape == (8, 1, 1)
+    assert make(folder, sampling_rate=1, output_sequence_length=3, verbose=False)[0][0].shape == (8, 3, 1)
+    with pytest.raises(ValueError, match="give output_sequence_length"):
+        make(folder, shuffle=False, verbose=False, batch_size=2)[0]
+
+
+@pytest.mark.parametrize("m", [1, 2, 5, 6, 9, 12])
+@pytest.mark.parametrize("n", [1, 2, 4, 5, 6, 7, 12, 13])
+def test_resampled_sounds_are_scipy_s(m, n):
+    signal = pytest.importorskip("scipy.signal")
+    sound = np.random.default_rng(0).standard_normal((m, 2)).astype(np.float32)
+    np.testing.assert_allclose(resampled(sound, n), signal.resample(sound, n), atol=1e-6)
+
+
+def test_sounds_of_several_channels_and_of_few_samples(tmp_path):
+    for width in (1, 2, 3):
+        path = str(tmp_path / "a.wav")
+        with wave.open(path, "wb") as file:
+            file.setnchannels(2)
+            file.setsampwidth(width)
+            file.setframerate(8000)
+            low = [0] * (width - 1)
+            octets = [[128 + 64, 128 - 64] if width == 1 else [*low, 64, *low, 192]] * 3
+            file.writeframes(np.array(octets, np.uint8).tobytes())
+        sound = read_wav(path)
+        np.testing.assert_allclose(sound, [[0.5, -0.5]] * 3)
+        assert read_wav(path, 1).shape == (1, 2)  # far fewer a second: one at least
+
+
+def test_images_of_one_pixel(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    folder = folder_of(tmp_path, ".png", lambda path, name, i: image.new("RGB", (3, 2), (i, i, i)).save(path))
+    make = utils.image_dataset_from_directory
+    assert make(folder, image_size=(1, 1), verbose=False)[0][0].shape == (8, 1, 1, 3)
+    for wrong in ((0, 1), (1, 0), (1,), (1, 1, 1), (1.5, 1)):
+        with pytest.raises(ValueError, match="image_size must be"):
+            make(folder, image_size=wrong, verbose=False)
+
+
 def write_sound(path, name, i, rate=8000, width=2):
     samples = np.round(np.sin(np.arange(100 + i) * 2 * np.pi * 440 / rate) * 0.5 * 2 ** (8 * width - 1)).astype("<i4")
     with wave.open(path, "wb") as file:
@@ -244,11 +312,10 @@ def test_sounds_of_folders(tmp_path):
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
 def test_sounds_of_every_width(tmp_path, width):
-    from lamina.utils.sounds import read_wav
-
     write_sound(str(tmp_path / "a.wav"), "", 0, width=width)
     want = 0.5 * np.sin(np.arange(100) * 2 * np.pi * 440 / 8000)
-    np.testing.assert_allclose(read_wav(str(tmp_path / "a.wav"))[:, 0], want, atol=2.0 ** (1 - 8 * width) + 1e-6)
+    want = np.round(want * 2.0 ** (8 * width - 1)) / 2.0 ** (8 * width - 1)
+    np.testing.assert_allclose(read_wav(str(tmp_path / "a.wav"))[:, 0], want, rtol=1e-6, atol=1e-7)
     (tmp_path / "b.wav").write_bytes(b"RIFF....")
     with pytest.raises(ValueError, match="is no uncompressed wave file"):
         read_wav(str(tmp_path / "b.wav"))

@@ -349,7 +349,8 @@ class Orthogonal(Initializer):
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall = (max(rows, columns), min(rows, columns))
         q, r = np.linalg.qr(random.normal_array(numpy_from(self.seed), tall, np.dtype(np.float64)))
-        q = q * np.where(np.diag(r) < 0, -1.0, 1.0)  # the unique factor, so uniformly distributed
+        # The unique factor, so uniformly distributed.
+        q = q * np.where(np.diag(r) < 0, -1.0, 1.0)  # < is free: 0 is not met
         return (self.gain * (q.T if rows < columns else q)).reshape(shape).astype(dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -96,6 +96,14 @@ def test_lists_and_shapes():
     assert tree.pack_as({"a": (1, [2]), "b": 3}, [4, 5, 6]) == {"a": (4, [5]), "b": 6}
 
 
+def test_a_last_axis_of_one_that_is_one_too_many():
+    for shape, ndim, left in (
+        ((3, 1), 1, (3,)), ((3, 2), 1, (3, 2)), ((3, 1), 2, (3, 1)), ((1,), 0, ()), ((1, 2), 1, (1, 2)),
+        ((2, 3, 1), 1, (2, 3, 1)), ((), 0, ()),
+    ):  # fmt: skip
+        assert arrays.without_last_one(shape, ndim) == left
+
+
 def test_types():
     for dtype in ("float32", np.int8, np.dtype(bool), ">f4", float):
         assert arrays.as_dtype(dtype) == np.dtype(dtype).newbyteorder("=")

@@ -346,3 +346,66 @@ def test_errors_name_what_is_wrong():
         layers.RandomElasticTransform(bounding_box_format="xyxy")
     with pytest.raises(ValueError, match="max_number must be a positive integer, got 0"):
         layers.MaxNumBoundingBoxes(0)
+
+
+WITH_BOXES = [
+    ("RandomFlip", {"seed": 1}), ("RandomRotation", {"factor": 0.1, "seed": 1}),
+    ("CenterCrop", {"height": 9, "width": 7}), ("Resizing", {"height": 9, "width": 30}),
+    ("RandomTranslation", {"height_factor": 0.2, "width_factor": 0.1, "seed": 1}),
+    ("RandomCrop", {"height": 9, "width": 7, "seed": 1}), ("RandomZoom", {"height_factor": 0.2, "seed": 1}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options"), WITH_BOXES)
+@pytest.mark.parametrize("rows", [False, True])
+def test_a_single_image_has_the_boxes_of_a_batch_of_one(name, options, rows):
+    images, _ = rectangles(1, 20, 24)
+    boxes = np.array([[[1.0, 2, 9, 8], [3, 3, 12, 15]]], np.float32)
+    labels = np.array([[[1, 0, 0], [0, 1, 0]]]) if rows else np.array([[5, 6]])
+    batch, single = (getattr(layers, name)(bounding_box_format="xyxy", **options) for _ in range(2))
+    many = batch({"images": images, "bounding_boxes": {"boxes": boxes, "labels": labels}}, training=True)
+    one = single({"images": images[0], "bounding_boxes": {"boxes": boxes[0], "labels": labels[0]}}, training=True)
+    np.testing.assert_array_equal(one["images"], many["images"][0])
+    for key in ("boxes", "labels"):
+        np.testing.assert_array_equal(one["bounding_boxes"][key], many["bounding_boxes"][key][0])
+    assert one["bounding_boxes"]["labels"].shape == labels[0].shape
+
+
+def test_lists_of_boxes_in_both_modes():
+    images, _ = rectangles(2, 20, 20)
+    given = {"boxes": [[[1, 2, 3, 4]], [[0, 0, 5, 5], [1, 1, 9, 9]]], "labels": [[7], [8, 9]]}
+    calm = layers.RandomRotation((0.25, 0.25), bounding_box_format="xyxy")
+    same = calm({"images": images, "bounding_boxes": given}, training=False)["bounding_boxes"]["boxes"].numpy()
+    np.testing.assert_array_equal(same[:, 0], [[1, 2, 3, 4], [0, 0, 5, 5]])
+    turned = calm({"images": images, "bounding_boxes": given}, training=True)["bounding_boxes"]["boxes"].numpy()
+    assert np.abs(turned[0, 0] - [1, 2, 3, 4]).max() > 5
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(10, 20), (20, 10), (12, 12), (11, 20)])
+def test_boxes_of_resized_images_with_a_border(rows, columns):
+    """The border that keeps the proportions is as wide on both sides."""
+    layer = layers.Resizing(16, 24, pad_to_aspect_ratio=True, bounding_box_format="xyxy")
+    boxes = np.array([[[1.0, 2, 9, 8]]], np.float32)
+    images = np.zeros((1, rows, columns, 1), np.float32)
+    found = layer({"images": images, "bounding_boxes": {"boxes": boxes, "labels": np.array([[1]])}})
+    found = found["bounding_boxes"]["boxes"]
+    height, width = max(rows, columns * 16 // 24), max(columns, rows * 24 // 16)
+    down, across = (height - rows) // 2, (width - columns) // 2
+    scale = np.array([24 / (columns + 2 * across), 16 / (rows + 2 * down)] * 2)
+    np.testing.assert_allclose(found[0, 0], (boxes[0, 0] + [across, down, across, down]) * scale, rtol=1e-5)
+
+
+def test_turned_and_enlarged_boxes_to_the_pixel():
+    images = np.zeros((1, 10, 12, 1), np.float32)
+    given = {"boxes": np.array([[[2.0, 3, 5, 7]]], np.float32), "labels": np.array([[1]])}
+    turn = layers.RandomRotation((0.5, 0.5), bounding_box_format="xyxy")
+    found = turn({"images": images, "bounding_boxes": given}, training=True)["bounding_boxes"]["boxes"]
+    np.testing.assert_allclose(found[0, 0], [12 - 5, 10 - 7, 12 - 2, 10 - 3], atol=1e-4)
+    square = {"images": images[:, :, :10], "bounding_boxes": given}
+    quarter = layers.RandomRotation((0.25, 0.25), bounding_box_format="xyxy")
+    found = quarter(square, training=True)["bounding_boxes"]["boxes"]
+    np.testing.assert_allclose(found[0, 0], [3, 10 - 5, 7, 10 - 2], atol=1e-4)
+    zoom = layers.RandomZoom((-0.5, -0.5), (-0.2, -0.2), bounding_box_format="xyxy")
+    found = zoom({"images": images, "bounding_boxes": given}, training=True)["bounding_boxes"]["boxes"]
+    want = [6 + (2 - 6) / 0.8, 5 + (3 - 5) / 0.5, 6 + (5 - 6) / 0.8, 5 + (7 - 5) / 0.5]
+    np.testing.assert_allclose(found[0, 0], want, atol=1e-4)

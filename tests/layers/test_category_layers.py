@@ -9,6 +9,7 @@ import lamina
 from lamina import capture, layers, models
 from lamina.layers.preprocessing.categories import _compressed
 from lamina.layers.preprocessing.hash_functions import fingerprint, join_fingerprints, siphash
+from lamina.layers.preprocessing.index_lookup import _rank
 
 LETTERS = [["A"], ["B"], ["C"], ["D"], ["E"]]
 
@@ -184,6 +185,36 @@ def test_the_type_that_a_lookup_describes(kind):
         assert layer.get_config()["dtype"] == dtype
         layer.adapt(np.array([[1, 2]]) if kind == "IntegerLookup" else [["a", "b"]])
         assert layer([[1]] if kind == "IntegerLookup" else [["a"]]).dtype == dtype
+
+
+def test_how_deep_lists_are_nested():
+    for nest, rank in ((3, 0), ("ab", 0), ([], 1), ([1, 2], 1), (("a",), 1), ([[1], [2]], 2), ([[], [1]], 2), ([[]], 2),
+                       ([[[1]], []], 3), (np.zeros((2, 0)), 2), (lamina.Tensor(np.zeros((1, 2, 3))), 3)):  # fmt: skip
+        assert _rank(nest) == rank
+
+
+def test_crossed_features_have_one_axis_or_a_second_of_one():
+    layer = layers.HashedCrossing(5)
+    x = np.arange(4)
+    same(layer((x[:, None], x[:, None])), layer((x, x)).numpy()[:, None])
+    for wrong in (x.reshape(2, 2), x.reshape(4, 1, 1), x.reshape(1, 4, 1)):
+        with pytest.raises(ValueError, match="the features have shapes"):
+            layer((wrong, wrong))
+    with pytest.raises(ValueError, match="the features have shapes"):
+        layer((x, x[:3]))
+
+
+@pytest.mark.parametrize("shape", [(1,), (4,), (4, 1), (1, 1), (4, 2), (1, 4), (2, 3, 1), (2, 1, 3)])
+def test_shapes_of_one_hot_rows(shape):
+    layer = layers.CategoryEncoding(5, "one_hot")
+    wanted = layer(np.zeros(shape, np.int64)).shape
+    assert layer.compute_output_shape(shape) == wanted
+    assert wanted == ((*shape[:-1], 5) if len(shape) > 1 and shape[-1] == 1 else (*shape, 5))
+
+
+def test_no_sentences():
+    layer = layers.TextVectorization(vocabulary=["a"])
+    assert layer(np.array([], object)).shape == (0, 0)
 
 
 def test_two_bins_and_one_for_what_is_masked():

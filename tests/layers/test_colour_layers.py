@@ -208,6 +208,23 @@ def test_chosen_operations(kind, options, tmp_path):
     np.testing.assert_array_equal(lamina.load_model(tmp_path / "m.lamina").predict(IMAGES, verbose=0), want)
 
 
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_erasing_may_take_the_whole_image(data_format):
+    layer = layers.RandomErasing(1.0, (1.0, 1.0), fill_value=7, data_format=data_format, seed=1)
+    layer.factor = (1.0, 1.0)
+    np.testing.assert_array_equal(layer(IMAGES[..., :3], training=True), np.full_like(IMAGES, 7))
+
+
+def test_labels_of_integers_are_mixed_in_parts():
+    labels = np.eye(4, dtype=np.int32)
+    for kind in (layers.MixUp, layers.CutMix):
+        mixed = kind(seed=3)({"images": IMAGES, "labels": labels}, training=True)["labels"].numpy()
+        as_floats = kind(seed=3)({"images": IMAGES, "labels": labels.astype(np.float32)}, training=True)
+        np.testing.assert_array_equal(mixed, as_floats["labels"])
+        assert mixed.dtype == np.float32
+        np.testing.assert_allclose(mixed.sum(-1), 1, rtol=1e-6)
+
+
 def test_mixed_chains_are_weighted_and_the_image_has_its_part():
     layer = layers.AugMix()
     weights = np.array([0.25, 0.75], np.float32)
@@ -219,6 +236,45 @@ def test_mixed_chains_are_weighted_and_the_image_has_its_part():
     want = 0.3 * IMAGES + 0.7 * (0.25 * IMAGES + 0.75 * operation._transform(lamina.Tensor(IMAGES), once).numpy())
     got = layer._transform(lamina.Tensor(IMAGES), {**drawn, "chains": [[], [(invert, once)]]})
     np.testing.assert_allclose(got, np.clip(want, 0, 255), rtol=1e-4)
+
+
+def test_masks_of_mixed_chains_keep_their_values():
+    layer = layers.AugMix(factor=0.9, seed=1)
+    bright = layer._operations["random_brightness"]
+    drawn = {
+        "chain_mixing_weights": np.ones(1, np.float32), "weight_sample": np.float32(0.25),
+        "chains": [[("random_brightness", bright.get_random_transformation(IMAGES, seed=3))]],
+    }  # fmt: skip
+    images = lamina.Tensor(IMAGES)
+    np.testing.assert_allclose(layer._transform_masks(images, drawn), IMAGES, rtol=1e-6)
+    assert np.abs(layer._transform(images, drawn).numpy() - IMAGES).max() > 1
+
+
+def test_a_link_of_a_chain_is_none_as_often_as_each_operation():
+    for options, kinds in (({}, 11), ({"all_ops": False}, 7)):
+        layer = layers.AugMix(num_chains=400, chain_depth=10, seed=4, **options)
+        drawn = layer._decide((1, 2, 2, 3))
+        assert abs(sum(map(len, drawn["chains"])) / 4000 - kinds / (kinds + 1)) < 0.02
+        assert len(drawn["chains"]) == 400
+        assert {name for chain in drawn["chains"] for name, _ in chain} == set(layer._operations)
+
+
+@pytest.mark.parametrize(("factor", "bits"), [(0.01, 1), (0.25, 2), (0.5, 4), (1.0, 8)])
+def test_how_many_bits_posterization_keeps(factor, bits):
+    for kind in (layers.RandAugment, layers.AugMix):
+        chosen = kind(factor=factor)._operations["random_posterization"]
+        alone = layers.RandomPosterization(bits)
+        assert chosen.get_config()["factor"] == alone.get_config()["factor"]
+
+
+def test_a_pipeline_hands_masks_on():
+    x, mask = np.ones((2, 3, 4), np.float32), np.array([[1, 1, 0], [1, 0, 0]], bool)
+    dense, lstm = layers.Dense(4), layers.LSTM(2)
+    want = lstm(dense(x), mask=mask)
+    np.testing.assert_array_equal(layers.Pipeline([lstm])(dense(x), mask=mask), want)
+    np.testing.assert_array_equal(layers.Pipeline([dense])(x, mask=mask), dense(x))
+    np.testing.assert_array_equal(layers.Pipeline([layers.Masking(1.0), dense])(x), dense(0 * x))
+    assert np.abs(want.numpy() - lstm(dense(x)).numpy()).max() > 1e-6
 
 
 def test_chosen_operations_name_what_is_wrong():

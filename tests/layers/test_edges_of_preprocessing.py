@@ -31,6 +31,8 @@ FACTORS = [
     ("CutMix", {}, "factor", 0, 1),
     ("RandAugment", {}, "factor", 0, 1),
     ("AugMix", {}, "factor", 0, 1),
+    ("RandomElasticTransform", {}, "factor", 0, 1),
+    ("RandomElasticTransform", {}, "scale", 0, 1),
 ]
 
 
@@ -45,7 +47,7 @@ def test_factors_at_both_ends(name, options, factor, least, most):
     assert getattr(made(0.25), factor) == (max(-0.25, least), 0.25)
     assert getattr(made(0), factor) == (0, 0)
     for wrong in ((least - 1e-6, 0.5), (0.5, most + 1e-6), least - 1e-6, most + 1e-6):
-        with pytest.raises(ValueError, match=f"{factor} must be a number or two numbers"):
+        with pytest.raises(ValueError, match=f"{name} '.*{factor} must be a number or two numbers"):
             made(wrong)
 
 

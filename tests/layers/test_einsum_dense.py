@@ -62,6 +62,7 @@ def test_an_embedding_goes_back(tied):
     assert len(layer.weights) == 2 - tied
     with pytest.raises(ValueError, match=r"x is \(1, 4\), expected 3 features last for reverse=True"):
         layer(np.ones((1, 4)), reverse=True)
+    assert layers.ReversibleEmbedding(7, 3, logit_soft_cap=0.5).logit_soft_cap == 0.5
     with pytest.raises(ValueError, match="logit_soft_cap must be positive or None, got 0"):
         layers.ReversibleEmbedding(7, 3, logit_soft_cap=0)
 

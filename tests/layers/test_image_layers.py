@@ -198,6 +198,24 @@ def test_crops():
     assert len(places) > 11  # of 16
     assert {top for top, _ in places} == {left for _, left in places} == {0, 1, 2, 3}
     np.testing.assert_array_equal(layer(x, training=False), lamina.ops.image.resize(x[:, :, 0:4], (3, 2)).numpy())
+    np.testing.assert_array_equal(layers.CenterCrop(6, 3)(x), x[:, :, 1:4])
+    np.testing.assert_array_equal(layers.CenterCrop(2, 5)(x), x[:, 2:4])
+    boxes = {"boxes": np.array([[[1, 2, 5, 6]], [[0, 0, 3, 3]]], np.float32), "labels": np.array([[1], [2]])}
+    for size, offset in (((6, 3), (1, 0)), ((2, 5), (0, 2))):
+        crop = layers.CenterCrop(*size, bounding_box_format="xyxy")
+        found = crop({"images": x, "bounding_boxes": boxes})["bounding_boxes"]["boxes"].numpy()
+        moved = boxes["boxes"] - np.array([*offset, *offset])
+        np.testing.assert_array_equal(found, np.clip(moved, 0, [size[1], size[0]] * 2))
+    calm = layers.RandomCrop(3, 2, bounding_box_format="xyxy")
+    whole = calm({"images": x, "segmentation_masks": x, "bounding_boxes": boxes, "more": x[0]}, training=False)
+    np.testing.assert_array_equal(whole["images"], calm(x, training=False))
+    np.testing.assert_array_equal(whole["segmentation_masks"], calm(x, training=False))
+    np.testing.assert_allclose(whole["bounding_boxes"]["boxes"], np.clip(boxes["boxes"] / 2, 0, [2, 3, 2, 3]))
+    np.testing.assert_array_equal(whole["more"], x[0])
+    assert set(calm({"images": x}, training=False)) == {"images"}
+    as_high = layers.RandomCrop(6, 2, seed=0)  # nothing to choose from down: the largest part, resized
+    np.testing.assert_array_equal(as_high(x, training=True), as_high(x, training=False))
+    np.testing.assert_array_equal(layers.RandomCrop(6, 5)(x, training=True), x)
     assert layers.RandomCrop(3, 2).compute_output_shape((None, None, None, 3)) == (None, 3, 2, 3)
     with pytest.raises(ValueError, match=r"CenterCrop '.*: height must be a positive integer, got 0"):
         layers.CenterCrop(0, 3)
@@ -237,6 +255,35 @@ def test_normalization_takes_mean_and_variance_of_all_batches():
     far = layers.Normalization(axis=None)
     far.adapt(np.array([1e8, 1e8 + 1, 1e8 + 2]))  # in double, or the variance would be lost
     np.testing.assert_allclose(far.get_weights()[1], 2 / 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("axis", [None, -1, 0, 1, (0, 2), (1, 2), (0, 1, 2)], ids=str)
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_normalization_over_any_axes(axis, size):
+    x = RNG.standard_normal((5, 4, 3)) * [1, 10, 0.1] + [5, -3, 1000]
+    kept = () if axis is None else tuple(a % 3 for a in np.atleast_1d(axis))
+    reduced = tuple(a for a in range(3) if a not in kept)
+    layer = layers.Normalization(axis=axis, dtype="float64")
+    layer.adapt(x if 0 in kept else [x[:0], *(x[i : i + size] for i in range(0, 5, size))])
+    deviation = np.maximum(x.std(reduced, keepdims=True), 1e-7)
+    np.testing.assert_allclose(layer(x), (x - x.mean(reduced, keepdims=True)) / deviation, rtol=1e-8, atol=1e-8)
+
+
+def test_normalization_of_given_numbers_has_no_weights():
+    layer = layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 9.0])
+    assert layer.built
+    np.testing.assert_allclose(layer(np.array([[3.0, 5.0]])), [[1, 1]], rtol=1e-6)
+    assert layer.weights == []
+    for mean, variance in (([1.0], [1.0, 2.0]), ([[1.0]], [[1.0]])):
+        with pytest.raises(ValueError, match="expected one shape of at most 1 axes"):
+            layers.Normalization(mean=mean, variance=variance)
+
+
+def test_contrast_stays_within_its_range():
+    x = RNG.uniform(0, 255, (40, 5, 5, 3)).astype(np.float32)
+    y = layers.AutoContrast()(x).numpy()
+    assert y.min() == 0
+    assert y.max() == 255
 
 
 def test_normalization_is_saved_with_what_it_has_seen(tmp_path):
@@ -339,6 +386,17 @@ def test_gradients_go_through_to_the_pixels():
     layer = layers.RandomRotation(0.2, seed=3, dtype="float64")
     drawn = layer.get_random_transformation(IMAGES)
     check_gradients(lambda x: layer.transform_images(x, drawn), RNG.standard_normal((4, 3, 4, 2)))
+
+
+def test_maps_of_four_points():
+    starts = np.array([[0.0, 0], [7, 1], [1, 5], [6, 4]])
+    ends = starts + RNG.uniform(-0.5, 0.5, (6, 4, 2))
+    maps = homographies(starts, ends)
+    points = np.concatenate([ends, np.ones((6, 4, 1))], -1)
+    matrix = np.concatenate([maps, np.ones((6, 1))], 1).reshape(6, 3, 3)
+    moved = points @ matrix.transpose(0, 2, 1)
+    np.testing.assert_allclose(moved[..., :2] / moved[..., 2:], np.broadcast_to(starts, (6, 4, 2)), atol=1e-9)
+    assert np.isfinite(homographies(starts, np.zeros((1, 4, 2)))).all()
 
 
 def test_perspective_moves_the_corners():

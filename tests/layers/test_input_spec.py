@@ -100,3 +100,20 @@ def test_wrong_arguments():
             InputSpec(**options)
     with pytest.raises(TypeError, match="input_spec must be an InputSpec or a nest of them, got"):
         Passes(["ndim"])(np.zeros((2, 3), np.float32))
+
+
+def test_numbers_of_inputs_name_the_keys():
+    class Two(layers.Layer):
+        def __init__(self, *names):
+            super().__init__()
+            self.input_spec = [layers.InputSpec(ndim=2, name=n) for n in names]
+
+        def call(self, inputs):
+            return inputs["a"] if isinstance(inputs, dict) else inputs[0]
+
+    x = np.ones((2, 3), np.float32)
+    with pytest.raises(ValueError, match=r"expected 2 inputs, got 3; give a dict with the keys \['a', 'b'\]"):
+        Two("a", "b")([x, x, x])
+    with pytest.raises(ValueError, match=r"expected 2 inputs, got 1$"):
+        Two("a", None)([x])
+    assert Two("a", "b")({"b": 2 * x, "a": x}).numpy().max() == 1

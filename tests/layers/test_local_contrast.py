@@ -126,6 +126,29 @@ def test_elastic_moves_pixels_by_smooth_shifts():
     assert np.abs(np.diff(shift, axis=1)).max() < 0.5 * np.abs(shift).max()
 
 
+@pytest.mark.parametrize("shape", [(3, 20, 30, 2), (2, 30, 12, 1)])
+def test_elastic_shifts_are_blurred_noise(shape):
+    """Of a size that grows with the larger side, blurred by a twentieth of the smaller one."""
+    layer = layers.RandomElasticTransform((0.2, 0.7), (0.3, 0.9), dtype="float64")
+    drawn = layer._draw(shape, np.random.default_rng(3))
+    rng = np.random.default_rng(3)
+    n, height, width = shape[:3]
+    chosen = rng.random(n) < rng.random(n) * 0.5 + 0.2
+    strength = rng.random() * 0.6 + 0.3
+    sigma = 0.05 * strength * min(height, width)
+    noise = rng.standard_normal((n, 2, height, width))
+    bells = [_blur(k, sigma) for k in (height, width)]
+    want = 0.1 * strength * max(height, width) * sigma * np.einsum("ij,ncjk,lk->nilc", bells[0], noise, bells[1])
+    np.testing.assert_array_equal(drawn["chosen"].ravel(), chosen)
+    np.testing.assert_allclose(drawn["shifts"], want, rtol=1e-9, atol=1e-12)
+
+
+def test_values_beyond_the_range_count_as_its_ends():
+    layer = layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=2)
+    x = RNG.uniform(-60, 330, (1, 8, 8, 1)).astype(np.float32)
+    np.testing.assert_array_equal(layer(x), layer(np.clip(x, 0, 255)))
+
+
 def test_elastic_is_captured_with_new_numbers():
     x = lamina.Tensor(RNG.uniform(0, 255, (3, 8, 8, 1)).astype(np.float32))
     eager, replayed = (layers.RandomElasticTransform(seed=5) for _ in range(2))

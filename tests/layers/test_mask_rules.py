@@ -220,3 +220,11 @@ def test_batch_normalization_at_every_step():
     inner = layers.BatchNormalization()
     layers.TimeDistributed(inner)(masked(X, MASK), training=True)
     np.testing.assert_allclose(inner.moving_mean.numpy(), 0.01 * X[MASK].mean(0), rtol=1e-5)
+
+
+def test_masks_of_symbolic_tensors_go_on():
+    x = layers.Masking()(layers.Input((3, 4)))
+    assert layers.Dense(2)(x).mask.shape == (None, 3)
+    assert layers.Dense(2)(layers.Input((3, 4))).mask is None
+    given = layers.Input((3,), dtype="bool")
+    assert layers.LSTM(2, return_sequences=True)(layers.Input((3, 4)), mask=given).mask.shape == (None, 3)

@@ -331,3 +331,19 @@ def test_no_steps_at_all():
     layer = layers.LSTM(3, zero_output_for_mask=True)
     y = layer(X[:, :0], mask=MASK[:, :0])
     np.testing.assert_array_equal(y.numpy(), np.zeros((8, 3)))
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("options", [{}, {"reset_after": False}], ids=str)
+def test_cells_without_bias_run_step_by_step_too(kind, options):
+    if options and kind != "GRU":
+        options = {}
+    x = np.random.default_rng(0).standard_normal((2, 4, 3))
+    native, own = (
+        getattr(layers, kind)(5, activation=a, use_bias=False, return_sequences=True, dtype="float64", **options)
+        for a in ("tanh", lambda x: ops.multiply(ops.tanh(x), 1.0))
+    )
+    want = native(x)
+    own.build(x.shape)
+    own.set_weights(native.get_weights())
+    np.testing.assert_allclose(own(x).numpy(), want.numpy(), rtol=1e-12)

@@ -65,6 +65,21 @@ def test_stft_options():
         layers.STFTSpectrogram()(np.zeros((3, 9), np.float32))
 
 
+def test_frames_at_their_edges():
+    whole = layers.STFTSpectrogram("real", 8, 8, 8)
+    assert whole.compute_output_shape((None, 24, 1)) == (None, 3, 5)
+    for options in ({"frame_step": 9}, {"fft_length": 7}, {"frame_step": 0}, {"frame_length": 0}):
+        with pytest.raises(ValueError, match=next(iter(options))):
+            layers.STFTSpectrogram(**{"frame_length": 8, **options})
+    for length, step in ((1, 1), (2, 1), (3, 1), (4, 2), (7, 3)):
+        one = layers.STFTSpectrogram(frame_length=length)
+        assert one.compute_output_shape((None, 30, 1))[1] == (30 - length) // step + 1
+    mel = layers.MelSpectrogram(16, 4, num_mel_bins=2)
+    assert mel(np.zeros((1, 9), np.float32)).shape == mel.compute_output_shape((1, 9)) == (1, 2, 3)
+    with pytest.raises(ValueError, match="is too short"):
+        mel(np.zeros((1, 8), np.float32))
+
+
 def build(layer):
     layer.build((None, 21, 1))
     return layer

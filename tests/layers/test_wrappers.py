@@ -28,6 +28,16 @@ def test_spectral_norm_becomes_one():
     assert np.isfinite(layer.vector_u.numpy()).all()
 
 
+def test_the_first_vector_is_small_and_random():
+    layer = layers.SpectralNormalization(layers.Dense(20000, kernel_initializer="zeros"))
+    layer.build((None, 1))
+    u = layer.vector_u.numpy()
+    assert u.shape == (1, 20000)
+    assert np.abs(u).max() <= 0.04
+    assert abs(u.std() - 0.02 * 0.8796) < 5e-4  # normal, cut off at two deviations
+    assert not layer.vector_u.trainable
+
+
 def test_spectral_normalization_trains_and_is_saved():
     model = Sequential([layers.SpectralNormalization(layers.Dense(8, "relu")), layers.Dense(1)])
     model.compile("sgd", "mse")

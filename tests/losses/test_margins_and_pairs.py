@@ -29,6 +29,12 @@ def test_quantile():
         losses.Quantile([0.1, 0.9])(np.zeros(2), np.zeros((2, 3)))
 
 
+def test_gaussian_nll_needs_means_and_variances():
+    for shape in ((), (1,), (2, 1), (2, 3), (2, 0)):
+        with pytest.raises(ValueError, match="expected means and variances on the last axis"):
+            losses.gaussian_nll(np.zeros(shape), np.zeros(shape))
+
+
 def test_gaussian_nll():
     t, m, v = np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]]), np.array([[1.0, 2.0]])
     p = np.concatenate([m, v], -1)

@@ -204,6 +204,18 @@ def test_verification_beside_scikit_learn():
     assert np.average((p >= threshold) == y, weights=w) == pytest.approx(accuracies.max())
 
 
+@pytest.mark.parametrize("kind", ["BestThresholdAccuracy", "EqualErrorRate", "TARAtFAR"])
+def test_verification_leaves_scores_out_that_are_no_numbers(kind):
+    scores, same = np.array([0.9, 0.8, 0.7, 0.4, 0.3, 0.2]), np.array([1, 1, 0, 1, 0, 0])
+    weights = np.array([1.0, 2.0, 3.0, 1.0, 2.0, 1.0])
+    holed, more = np.append(scores, [np.nan, np.nan]), np.append(same, [1, 0])
+    options = {"far": 0.4} if kind == "TARAtFAR" else {}
+    want, got = getattr(metrics, kind)(**options), getattr(metrics, kind)(**options)
+    want.update_state(same, scores, weights)
+    got.update_state(more, holed, np.append(weights, [5.0, 7.0]))
+    assert got.result() == want.result()
+
+
 def test_bad_verification():
     with pytest.raises(ValueError, match="unknown scores 'distanz': did you mean 'distance'"):
         metrics.EqualErrorRate("distanz")

@@ -159,3 +159,16 @@ def test_batches_of_one_two_and_three_parts():
     for parts in (0, 4):
         with pytest.raises(ValueError, match=rf"validation_data must be \(x, y\) .*, got {parts} parts"):
             model.fit(X, y, validation_data=(X,) * parts, verbose=0)
+
+
+@pytest.mark.parametrize(("batch", "message"), [
+    ((np.ones((4, 3)), np.ones(5)), "x has 4, y has 5"),
+    ((np.ones((4, 3)), 1.0), "a sample with the label 1.0"),
+    ((2.5, np.ones(4)), "the single number 2.5"), ((np.float64(2.5),), "the single number 2.5"),
+    ((np.ones((4, 3)), np.float32(1)), "a sample with the label 1.0"),
+])  # fmt: skip
+def test_what_is_no_batch_is_told_apart_from_what_does_not_fit(batch, message):
+    model = lamina.Sequential([lamina.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises((TypeError, ValueError), match=message):
+        model.fit(iter([batch]), verbose=0)

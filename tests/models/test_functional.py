@@ -271,3 +271,13 @@ def test_one_tensor_is_not_two_inputs():
     a, b, y = named()
     with pytest.raises(ValueError, match=r"expected 2 inputs .*, got 1"):
         Model([a, b], y)(Tensor(X))
+
+
+def test_each_input_keeps_its_type():
+    a, b = Input((2,), dtype="float32"), Input((2,), dtype="float64")
+    model = Model([a, b], [a, b])
+    exact = np.full((1, 2), 1 + 1e-12)
+    assert model.dtype == "float32"
+    one, two = model([exact, exact])
+    assert (one.dtype, two.dtype) == (np.float32, np.float64)
+    np.testing.assert_array_equal(two.numpy(), exact)

@@ -295,7 +295,7 @@ class HeadsAttention(Layer):
             raise ValueError(f"key is {key}, value {value}: batch and time must agree")
         if _differ(query[0], key[0]):
             raise ValueError(f"query is {query}, key {key}: the batch sizes differ")
-        if len(query) == 3 and self.attention_axes is None:
+        if len(query) == 3 and self.attention_axes is None:  # ==, 3 and is are free: no other axis is left then
             return
         others = AttentionAxes(query, value, self.attention_axes).others
         if any(_differ(query[i], key[i]) for i in others):

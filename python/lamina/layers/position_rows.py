@@ -22,7 +22,8 @@ class PositionRows:
     __slots__ = ("_made",)
 
     def __init__(self) -> None:
-        self._made: tuple[int, int, tuple[Array, ...]] = 0, 0, (np.empty((0, 0)),)  # first position, width, tables
+        # First position, width, tables.
+        self._made: tuple[int, int, tuple[Array, ...]] = 0, 0, (np.empty((0, 0)),)  # 0 is free: there is no row
 
     def __call__(self, start: Any, steps: int, width: int, make: Callable[..., tuple[Array, ...]]) -> tuple[Array, ...]:
         """The rows from position ``start`` on of each table, views (steps, ...).

@@ -15,7 +15,7 @@ from .bases import Around
 from .call import BAD_INPUT
 from .cell import Cell
 from .declaration import constructor_options
-from .masking import as_mask, attach
+from .masking import as_mask
 from .recurrent_cell import GRUCell, LSTMCell, SimpleRNNCell
 from .run_cell import Pass, as_lengths, check_sequence, run
 from .stacked_cells import (
@@ -127,8 +127,6 @@ class RNN(Around):
         if self.stateful and not trial.running:
             self._keep_states(states, n)
         out: Any = y if self.return_sequences else last
-        if mask is not None and self.return_sequences:
-            out = attach(out, mask)
         return (out, *states) if self.return_state else out
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:

@@ -179,7 +179,7 @@ class Residual(Around):
         tells of a larger input.
         """
         found = [_strides_between(shape[axis], result[axis]) for axis in axes]
-        if any(len(fit) > 1 for fit in found):
+        if any(len(fit) > 1 for fit in found):  # > is free: the larger input would tell what is known
             larger = tuple(_FREE if axis in axes else n for axis, n in enumerate(shape))
             try:
                 its = self._block_shape(larger)

@@ -128,7 +128,7 @@ def is_symbolic(tree: Any) -> bool:
 
 # Free sizes are tried with two values each; sizes of the result that differ between the two are free as well.
 # The second pair is for windows that the first is too small for.
-_TRIALS = tuple(((2, n), (3, n + n // 2)) for n in (8, 64))
+_TRIALS = tuple(((2, n), (3, n + n // 2)) for n in (8, 64))  # 2, 3, 8 and 64 are free: any sizes that differ
 
 
 class _Trial(threading.local):

@@ -152,7 +152,7 @@ def hinge_embedding(y_true: Any, y_pred: Any, margin: float = 1.0) -> Tensor:
     """
     y_true, y_pred = match("hinge_embedding", y_true, y_pred)
     apart = ops.maximum(ops.subtract(margin, y_pred), 0.0)
-    return ops.mean(ops.where(ops.greater(y_true, 0.0), y_pred, apart), axis=-1)
+    return ops.mean(ops.where(ops.greater(y_true, 0), y_pred, apart), axis=-1)
 
 
 class HingeEmbedding(DeclaredLoss, function=hinge_embedding):

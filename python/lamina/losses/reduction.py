@@ -30,9 +30,7 @@ def kept_part(x: Tensor, sample_weight: Any, mask: Tensor | None, other: float) 
 
 def broadcast_weights(sample_weight: Any, values: Tensor) -> Tensor:
     """sample_weight as a tensor that broadcasts against values: each of its axes is that of values, or 1."""
-    weight = as_tensor(sample_weight)
-    if weight.dtype != values.dtype:
-        weight = ops.cast(weight, values.dtype)
+    weight = ops.cast(sample_weight, values.dtype)
     shape = leading_axes(weight.shape, values.shape)
     if shape is None:
         hint = "; give y_true and y_pred a last axis, (batch, 1)" if values.ndim == 0 else ""

@@ -42,9 +42,8 @@ def class_indices(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
         raise ValueError(f"{name}: y_pred is a single number, expected predictions of the classes on its last axis")
     if labels.dtype.kind not in "iu":
         values = labels._array
-        if values.dtype.kind == "f" and not (values == np.trunc(values)).all():
-            wrong = values[values != np.trunc(values)][0]
-            raise ValueError(f"{name}: y_true holds {wrong}, expected class indices, whole numbers")
+        if values.dtype.kind == "f" and (wrong := values[values != np.trunc(values)]).size:
+            raise ValueError(f"{name}: y_true holds {wrong[0]}, expected class indices, whole numbers")
         if values.dtype.kind == "f" and grad_mode.recording is not None:  # replays find later ones: they are no class
             labels = ops.where(ops.equal(labels, ops.floor(labels)), labels, _NO_CLASS)
         labels = ops.cast(labels, np.int64)

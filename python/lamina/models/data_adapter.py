@@ -91,7 +91,8 @@ class Column:
         self.array = array
         self.dtype = dtype if dtype.isnative else dtype.newbyteorder("=")
         self._inner = array.shape[1:]
-        self._memory = _large if math.prod(self._inner) * array.itemsize > _LARGE_SAMPLE else np.empty
+        large = math.prod(self._inner) * array.itemsize > _LARGE_SAMPLE  # > is free: both give the same memory
+        self._memory = _large if large else np.empty
 
     def _convert(self, part: Array) -> Array:
         if part.dtype == self.dtype and part.flags.c_contiguous:

@@ -161,7 +161,7 @@ class _Logits:
         with no_grad():
             y = self.model(tokens, training=False) if self.takes_training else self.model(tokens)
         shape: Any = getattr(y, "shape", ())
-        if not isinstance(y, Tensor) or len(shape) != 3 or shape[:2] != tokens.shape[:2]:
+        if not isinstance(y, Tensor) or len(shape) != 3 or shape[:2] != tokens.shape:
             raise ValueError(
                 f"generate: the model gives {type(y).__name__} of shape {shape} for indices {tuple(tokens.shape)}, "
                 "expected logits (N, T, symbols), one row for each step"

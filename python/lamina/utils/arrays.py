@@ -80,7 +80,7 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     """
     x = to_numbers("normalize: x", x)
     norm = np.linalg.norm(x, order, axis, keepdims=True)
-    return x / np.where(norm == 0, 1.0, norm)
+    return x / np.where(norm == 0, 1.0, norm)  # 1.0 is free: zeros stay
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:

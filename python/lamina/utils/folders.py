@@ -109,7 +109,7 @@ class _Request:
         if not paths:
             raise ValueError(f"{self.what}: there are no files {', '.join(self.endings)} in {self.directory!r}")
         if self.seed is None and self.shuffle:
-            self.seed = int(numpy_generator().integers(2**31))
+            self.seed = int(numpy_generator().integers(2**31))  # 2 and 31 are free: many
         order = numpy_from(self.seed).permutation(len(paths)) if self.shuffle else np.arange(len(paths))
         self.paths = [paths[i] for i in order]
         self.classes = None if classes is None else classes[order].astype(np.int32)
@@ -196,7 +196,8 @@ def image_dataset_from_directory(
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError(f"{what}: crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other")
     pillow(what)
-    ops.image.resize(np.zeros((1, 1, 1)), (1, 1), interpolation)  # an unknown one shows now
+    # An unknown one shows now.
+    ops.image.resize(np.zeros((1, 1, 1)), (1, 1), interpolation)  # 1 is free: any image
     request = _Request(
         what, directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset,
         follow_links, verbose, _IMAGES,

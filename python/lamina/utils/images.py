@@ -65,7 +65,8 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
     channels = a.shape[2]
     if channels == 1:
         pixels = a[:, :, 0]
-        return image.fromarray(pixels.astype(np.int32 if pixels.max(initial=0) > 255 else np.uint8))
+        large = pixels.max(initial=0) > 255  # 0 is free: any number that is not large
+        return image.fromarray(pixels.astype(np.int32 if large else np.uint8))
     if channels not in (3, 4):
         raise ValueError(f"array_to_img: x is {a.shape}, expected 1, 3 or 4 channels")
     return image.fromarray(np.ascontiguousarray(a.astype(np.uint8)))
@@ -163,7 +164,7 @@ def load_img(
     img = image.open(path)
     if not (color_mode == "grayscale" and img.mode in ("L", "I;16", "I")) and img.mode != MODES[color_mode]:
         img = img.convert(MODES[color_mode])
-    if target_size is None or img.size == (target_size[1], target_size[0]):
+    if target_size is None or img.size == tuple(target_size)[::-1]:
         img.load()
         return img
     height, width = target_size

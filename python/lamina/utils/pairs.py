@@ -46,7 +46,7 @@ class _Drawn(PyDataset):
 
     def on_epoch_end(self) -> None:
         """Draws anew in the next epoch."""
-        self._epoch += 1
+        self._epoch += 1  # 1 is free: epochs only have to differ
 
     def _rng(self, index: int) -> np.random.Generator:
         if not -len(self) <= index < len(self):

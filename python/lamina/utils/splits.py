@@ -79,8 +79,10 @@ def _sizes(left: Any, right: Any, n: int) -> tuple[int, int]:
             sizes.append(int(size))
         else:
             raise TypeError(f"split_dataset: {name} must be an integer, a float or None, got {size!r}")
-    first = n - (sizes[1] or 0) if sizes[0] is None else sizes[0]
-    second = n - first if sizes[1] is None else sizes[1]
+    one, other = sizes
+    rest = n - (other or 0)  # 0 is free: one of both is given
+    first = rest if one is None else one
+    second = n - first if other is None else other
     if first < 1 or second < 1 or first + second > n:
         raise ValueError(
             f"split_dataset: left_size={left!r} and right_size={right!r} would be {first} and {second} of {n} samples"

@@ -89,7 +89,7 @@ class RandomElasticTransform(RandomImageLayer):
         if sigma > 0:
             noise = alpha * sigma * (_blur(height, sigma) @ noise @ _blur(width, sigma).T)
         else:
-            noise[...] = 0
+            noise[...] = 0  # 0 is free: images stay as they are then
         shifts = np.moveaxis(noise, 1, -1).astype(self._dtype)
         return {"chosen": chosen.reshape(n, 1, 1, 1), "shifts": np.ascontiguousarray(shifts)}
 

@@ -23,7 +23,7 @@ def _between(n: int, tile: int, tiles: int) -> tuple[Any, Any, Any]:
     there is another of the same."""
     place = (np.arange(n) - tile / 2) / tile + 1
     first = np.floor(place)
-    near, far = (np.clip(np.clip(i, 0, tiles + 1) - 1, 0, tiles - 1).astype(np.int32) for i in (first, first + 1))
+    near, far = (np.clip(i, 0, tiles - 1).astype(np.int32) for i in (first - 1, first))
     return near, far, place - first
 
 
@@ -116,7 +116,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         below = ops.cumsum(counts, axis=-1)
         least = ops.min(below, axis=-1, keepdims=True)
         rest = ops.subtract(float(pixels), least)
-        rest = ops.where(ops.equal(rest, 0), 1.0, rest)
+        rest = ops.where(ops.equal(rest, 0), 1.0, rest)  # 1.0 is free: 0 is divided by it
         return ops.clip(ops.divide(ops.multiply(ops.subtract(below, least), 255.0), rest), 0.0, 255.0)
 
 

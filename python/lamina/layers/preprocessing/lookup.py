@@ -115,7 +115,7 @@ class StringLookup(IndexLookup):
         self._vocabulary()
         x = inputs if isinstance(inputs, Tensor) else wrap(np.asarray(to_numbers("the input", inputs)))
         given, unknown_place = values(self._label(), x).astype(np.int64), self._by_index.size - 1
-        return self._by_index[np.where((given < 0) | (given > unknown_place), unknown_place, given)]
+        return self._by_index[np.minimum(np.where(given < 0, unknown_place, given), unknown_place)]
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"encoding": self.encoding}

@@ -24,9 +24,9 @@ class _Patches(RandomImageLayer):
         start = rng.random(ratios.shape) * (np.array([width, height]) - sides)
         x, y = np.arange(width), np.arange(height)[:, None]
         (x0, y0), (x1, y1) = start.T[..., None, None], (start + sides).T[..., None, None]
-        masks = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
+        masks = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)  # < is free: x1 and y1 are drawn, or the whole size
         masks = masks[:, None] if self.data_format == "channels_first" else masks[..., None]
-        return masks, sides[:, 0] * sides[:, 1] / max(width * height, 1)
+        return masks, ratios.prod(axis=1)
 
 
 class RandomErasing(_Patches):
@@ -76,7 +76,7 @@ class RandomErasing(_Patches):
             fill = rng.standard_normal(shape) * self.value_range[1]
         else:
             sizes = [1, 1, 1, 1]
-            sizes[self._channel_axis] = -1
+            sizes[self._channel_axis] = -1  # 1 is free: any negative number is the rest
             fill = np.reshape(np.asarray(self.fill_value, np.float64), sizes)
         fill = np.clip(fill, *self.value_range).astype(self._dtype)
         return {"apply_erasing": chosen, "batch_masks": masks, "fill_value": fill}
@@ -181,7 +181,7 @@ class CutMix(_Mixing):
 
     def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
         n = shape[0]
-        alpha = float(self._uniform(rng, (), self.factor)) + 1e-6
+        alpha = float(self._uniform(rng, (), self.factor)) + 1e-6  # 1e-6 is free: any small one that is not 0
         ratio = np.sqrt(1.0 - rng.beta(alpha, alpha, n))
         masks, covered = self._rectangles(shape, rng, np.stack([ratio, ratio], axis=1))
         weight = (1.0 - covered).astype(self._dtype)

@@ -175,7 +175,8 @@ class AutoContrast(ImageLayer):
         low = ops.min(x, axis=self._image_axes, keepdims=True)
         spread = ops.subtract(ops.max(x, axis=self._image_axes, keepdims=True), low)
         varies = ops.greater(spread, 0)
-        scaled = ops.multiply(ops.subtract(x, low), ops.divide(255.0, ops.where(varies, spread, 1.0)))
+        factor = ops.divide(255.0, ops.where(varies, spread, 1.0))  # 1.0 is free: images of one value stay
+        scaled = ops.multiply(ops.subtract(x, low), factor)
         return ops.where(varies, from_bytes(self, ops.clip(scaled, 0.0, 255.0)), images)
 
 
@@ -220,7 +221,8 @@ class Equalization(ImageLayer):
         total = float(flat.size)
         least = ops.min(ops.where(ops.greater(below, 0), below, total))
         rest = ops.subtract(total, least)
-        spread = ops.divide(ops.multiply(ops.subtract(below, least), 255.0), ops.where(ops.greater(rest, 0), rest, 1.0))
+        rest = ops.where(ops.greater(rest, 0), rest, 1.0)  # 0 and 1.0 are free: images of one value stay
+        spread = ops.divide(ops.multiply(ops.subtract(below, least), 255.0), rest)
         one_value = ops.less_equal(ops.sum(ops.cast(ops.greater(found, 0), np.int32)), 1)
         return ops.where(one_value, x, ops.take(ops.round(spread), place))
 

@@ -76,7 +76,8 @@ class RandomGaussianBlur(RandomImageLayer):
         self.factor = bounds(self, "factor", factor, 0, 1)
         self.sigma = bounds(self, "sigma", sigma, 0, 1)
         sizes = tuple(kernel_size) if isinstance(kernel_size, (tuple, list)) else (kernel_size, kernel_size)
-        if len(sizes) != 2 or not all(is_index(n) and n > 0 and n % 2 for n in sizes):
+        odd = all(is_index(n) and n > 0 and n % 2 for n in sizes)  # > is free: 0 is even
+        if len(sizes) != 2 or not odd:
             raise ValueError(f"{self._label()}: kernel_size must be an odd integer, or two, got {kernel_size!r}")
         self.kernel_size = int(sizes[0]), int(sizes[1])
         self.value_range = checked_range(self, value_range)

@@ -305,7 +305,8 @@ def mel_bands(bands: int, bins: int, rate: float, lowest: float, highest: float)
     """(bins, bands): triangles over the frequencies of a spectrum, of equal width on the mel scale, of height 1."""
 
     def mel(hertz: Any) -> Any:
-        return 1127.0 * np.log1p(np.asarray(hertz) / 700.0)
+        """But for a factor, which all share."""
+        return np.log1p(np.asarray(hertz) / 700.0)
 
     frequencies = mel(np.linspace(0, rate / 2, bins))[1:, None]
     edges = np.linspace(mel(lowest), mel(highest), bands + 2)
