@@ -14,6 +14,7 @@ import lamina
 from lamina import ops
 from lamina.core.keras_names import LACKING
 from lamina.layers import op_config
+from lamina.saving.keras_paths import variables
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
 
@@ -34,8 +35,8 @@ def trained_on(ours: Any, theirs: Any, x: Any, y: Any) -> None:
     """One more step on both gives the same weights."""
     for model in (ours, theirs):
         model.fit(x, y, verbose=0, shuffle=False)
-    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+    for a, b in zip(variables(ours), theirs.weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-5)
 
 
 def there_and_back(make: Any, x: Any, y: Any, path: Any, **compile: Any) -> None:

@@ -247,7 +247,7 @@ def deserialize(value: Any, kind: str | None = None) -> Any:
         if is_description(value):
             return _object(value, kind)
         if is_function(value):
-            return _keras_function(value)
+            return keras_function(value)
         return {k: deserialize(v, _kind_of(k) if isinstance(k, str) else None) for k, v in value.items()}
     if isinstance(value, list):
         return [deserialize(v, kind) for v in value]
@@ -292,7 +292,7 @@ def class_of(description: dict[str, Any]) -> Any:
     return name
 
 
-def _keras_function(description: dict[str, Any]) -> Any:
+def keras_function(description: dict[str, Any]) -> Any:
     """A function as Keras describes it: one of the library's by its name alone, another by the one it is registered
     with."""
     name, module = description["config"], description.get("module")

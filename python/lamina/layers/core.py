@@ -203,6 +203,23 @@ class Lambda(Layer):
             )
         return super().get_config()
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The layer that a configuration describes.
+
+        Python code in it, as Keras writes it of a lambda, is not run: ``custom_objects`` gives the function, under the
+        layer's name.
+
+        Args:
+            config: what ``get_config`` returned, here or in Keras.
+
+        Raises:
+            ValueError: its function is code, and none is given.
+        """
+        function, given = config.get("function"), registry.find(str(config.get("name")))
+        code = isinstance(function, dict) and function.get("class_name") == "__lambda__"
+        return super().from_config({**config, "function": given} if code and callable(given) else config)
+
 
 class Identity(Layer):
     """Its input, a tensor or a nest of them, as it is.

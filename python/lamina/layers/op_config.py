@@ -82,14 +82,26 @@ def class_of(name: str) -> str:
 
 
 def is_operation(description: Any) -> bool:
-    """Whether this is Keras's description of an operation."""
-    return isinstance(description, dict) and str(description.get("module")).startswith(_PREFIX)
+    """Whether this is Keras's description of an operation.
+
+    Older files name no module; there a layer alone says whether it is trained.
+    """
+    if not isinstance(description, dict) or not isinstance(description.get("config"), dict):
+        return False
+    if "module" in description:
+        return str(description["module"]).startswith(_PREFIX)
+    return "trainable" not in description["config"] and function_of(str(description.get("class_name"))) in _MODULE
+
+
+def function_of(cls: str) -> str:
+    """The function of a class of Keras."""
+    return _FUNCTIONS.get(cls) or snake_case(cls)
 
 
 def from_description(description: dict[str, Any]) -> tuple[OpLayer, dict[str, Any]]:
     """The operation that Keras describes, and the options to call it with; ValueError for one that is not there."""
     cls, options = str(description["class_name"]), dict(description["config"])
-    name = _FUNCTIONS.get(cls) or snake_case(cls)
+    name = function_of(cls)
     if name not in ops.__all__:
         raise ValueError(f"there is no operation {name!r} here, which the description has as {cls!r}")
     given = options.pop("name", None)

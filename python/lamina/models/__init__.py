@@ -6,7 +6,7 @@ from ..core import registry
 from ..layers import Layer
 from ..saving import load_model
 from .generation import generate
-from .model import Model, clone_model
+from .model import Model, clone_model, model_from_json
 from .sequential import Sequential
 
 Functional = Model  # a model drawn with Input is a Model
@@ -14,4 +14,4 @@ Functional = Model  # a model drawn with Input is a Model
 registry.add_known((Model, Sequential), "layer", Layer)
 registry.add_name("Functional", Model)  # as Keras's files name it
 
-__all__ = ["Functional", "Model", "Sequential", "clone_model", "generate", "load_model"]
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "generate", "load_model", "model_from_json"]

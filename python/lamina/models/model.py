@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -260,18 +261,34 @@ class Model(Layer, Trainer):
         """
         saving.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
+    def to_json(self, **kwargs: Any) -> str:
+        """The model's configuration in Keras's form, with what ``compile`` was given, as text.
+
+        Args:
+            **kwargs: arguments of ``json.dumps``, such as ``indent``.
+
+        Raises:
+            TypeError: a part of the model cannot be described, such as a function that is not registered.
+
+        Source: Keras 3, Model.to_json.
+        """
+        from ..saving import keras_file  # imports what few programs need
+
+        return json.dumps(keras_file.describe(self), **kwargs)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
         """Read weights that ``save_weights`` or ``save`` wrote; unless all fit, nothing is changed.
 
         Args:
             filepath: name of the file, Lamina's or Keras's.
             skip_mismatch: whether weights that fit by key and shape are taken, and the others left as they are.
+            by_name: whether layers take the weights of layers of their names; of a file of Keras 2 (``.h5``) alone.
 
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: the model has no weights yet, the file is damaged, or the weights do not fit.
         """
-        saving.load_weights(self, filepath, skip_mismatch)
+        saving.load_weights(self, filepath, skip_mismatch, by_name)
 
     def export(
         self,
@@ -349,6 +366,24 @@ class Model(Layer, Trainer):
         """The graph first, which has its calls in order."""
         state = super().__getstate__()
         return {"_graph": state["_graph"], **state} if "_graph" in state else state
+
+
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The model that ``to_json`` described, here or in Keras, with new weights, compiled as it was.
+
+    Args:
+        json_string: the text.
+        custom_objects: {name: class or function} for what is not registered.
+
+    Raises:
+        ValueError: the text is damaged, or names a class that is unknown.
+        TypeError: it is no text.
+
+    Source: Keras 3, keras.models.model_from_json.
+    """
+    from ..saving import keras_file
+
+    return keras_file.from_json(json_string, custom_objects)
 
 
 def clone_model(model: Model) -> Any:

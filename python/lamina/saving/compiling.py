@@ -95,6 +95,8 @@ def _object(key: str, value: Any) -> Any:
     """Optimizers, losses and metrics by name in their own module (classes there share names), or registered ones."""
     if isinstance(value, list):
         return [_object(key, v) for v in value]
+    if registry.is_function(value):
+        return registry.keras_function(value)
     if not registry.is_description(value):
         return {k: _object(key, v) for k, v in value.items()} if isinstance(value, dict) else value
     name, config = value["class_name"], value["config"]
@@ -121,5 +123,6 @@ def _object(key: str, value: Any) -> Any:
 
 def _function(key: str, value: Any) -> Any:
     """A function in a configuration: one of the library's by name, else as ``_object``."""
+    value = registry.keras_function(value) if registry.is_function(value) else value
     rooms = [room for room in (metrics, losses) if isinstance(value, str) and value in room.__all__]
     return getattr(rooms[0], value) if rooms else _object(key, value)

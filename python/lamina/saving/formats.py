@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-LAMINA, KERAS, HDF5, TORCH, ONNX, OTHER = "lamina", "keras", "hdf5", "torch", "onnx", "other"
-KERAS_MODELS = KERAS_WEIGHTS = (KERAS, HDF5)
+LAMINA, KERAS, HDF5, LEGACY = "lamina", "keras", "hdf5", "legacy"
 
 
 def of(path: Path) -> str:
@@ -15,12 +14,37 @@ def of(path: Path) -> str:
     if not path.is_file():
         return LAMINA
     with open(path, "rb") as file:
-        start = file.read(8)
-    if start == b"\x89HDF\r\n\x1a\n":
-        return HDF5
+        start = file.read(9)
+    if start[:8] == b"\x89HDF\r\n\x1a\n":
+        from . import hdf5, legacy_hdf5  # imports what few programs need
+
+        with hdf5.opened(str(path), str(path), path.stat().st_size) as opened:
+            return LEGACY if legacy_hdf5.is_legacy(opened) else HDF5
     if start.startswith(b"PK\x03\x04"):
         return KERAS
+    if path.suffix in (".keras", ".h5", ".hdf5") and start[8:] != b"{":
+        raise ValueError(f"{path}: neither a zip nor HDF5, so no whole file of Keras; it was cut short{hint(path)}")
     return LAMINA
+
+
+def of_zip(names: list[str]) -> str:
+    """What a zip with members of these names is, in words."""
+    if any(name.endswith("data.pkl") for name in names):
+        return "a file of PyTorch (lamina.torch.load_state_dict reads its weights into a model)"
+    if names and all(name.endswith(".npy") for name in names):
+        return "an archive of NumPy (numpy.load reads it)"
+    return "a zip without config.json"
+
+
+def hint(path: Path) -> str:
+    """What a file that cannot be read seems to be, in words behind a semicolon; nothing if it is not known."""
+    with open(path, "rb") as file:
+        start = file.read(64)
+    if start[:1] == b"\x08" and start[2:3] in (b"\x12", b"\x1a", b"\x3a", b"\x42"):  # version, then a text or a graph
+        return "; it looks like an ONNX model: load it with lamina.onnx.load"
+    if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
+        return "; it looks like a pickle, which is not read"
+    return ""
 
 
 def check_name(path: Path, weights_only: bool = False) -> None:

@@ -47,7 +47,7 @@ class File:
     """An open file: its arrays by path."""
 
     def __init__(self, label: str, root: Any, size: int) -> None:
-        self._label, self._root, self._left = label, root, size
+        self._label, self._root, self._size, self._left = label, root, size, size
         self._seen: set[Any] = set()
 
     def arrays(self) -> dict[str, Array]:
@@ -61,6 +61,9 @@ class File:
         group = self._root[path] if path else self._root
         found = {}
         for name in group.attrs:
+            handle = group.attrs.get_id(name)
+            if math.prod(handle.shape) * handle.dtype.itemsize > self._size:
+                raise ValueError(f"{self._label}: {name!r} at {path!r} is larger than the file")
             value = group.attrs[name]
             if isinstance(value, np.ndarray):
                 value = [v.decode() if isinstance(v, bytes) else v for v in value.ravel().tolist()]

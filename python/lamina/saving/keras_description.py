@@ -28,6 +28,9 @@ def to_keras(value: Any, missing: list[str]) -> Any:
     if name.startswith("__"):
         return {"class_name": name, "config": to_keras(config, missing)}
     further = {k: to_keras(v, missing) for k, v in value.items() if k not in ("module", "class_name", "config")}
+    if isinstance(config.get("fn"), str):  # the function of a metric or a loss
+        module = {"module": "builtins", "class_name": "function", "config": config["fn"], "registered_name": "function"}
+        config = config | {"fn": module}
     taken = {k: v for k, v in config.items() if k not in UNTAKEN.get(name, ())}
     return _names(value, missing) | {"config": to_keras(taken, missing)} | further
 

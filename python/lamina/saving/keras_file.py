@@ -86,8 +86,7 @@ def _write_weights(model: Layer, file: Any, include_optimizer: bool) -> None:
     names = {join(key, "vars"): {"name": layer.name} for key, layer in layers_by_path(model).items()}
     optimizer = getattr(model, "optimizer", None)
     if include_optimizer and optimizer is not None:
-        state = keras_optimizer.variables(model)
-        arrays |= {f"optimizer/vars/{i}": array for i, array in enumerate(state)}
+        arrays |= keras_optimizer.arrays(model)
         names["optimizer/vars"] = {"name": optimizer.name}
     hdf5.write(file, arrays, names)
 
@@ -96,23 +95,49 @@ def load(path: Path, custom_objects: dict[str, Any] | None, compile: bool) -> An
     """The model of a ``.keras`` file, or of a folder with its parts."""
     label = str(path)
     text, arrays = (_folder if path.is_dir() else _archive)(path)
-    try:
-        description = load_json(text, finite=False)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{label}: its {CONFIG} is damaged ({error})") from None
-    if not registry.is_description(description):
-        raise ValueError(f"{label}: its {CONFIG} is no description of a model")
+    description = _description(label, text)
     with registry.custom_object_scope(custom_objects):
         with naming(path), numbers_at_most(sum(a.size for a in arrays.values())):
-            model = registry.deserialize(description, "layer")
-            if description.get("build_config") and not model.built:
-                model.build_from_config(description["build_config"])
+            model = _made(description)
         optimizer = {key: a for key, a in arrays.items() if key.startswith("optimizer/")}
         set_weights(label, model, {key: a for key, a in arrays.items() if key not in optimizer})
         arguments = description.get("compile_config")
         if compile and isinstance(arguments, dict) and arguments:
             compiling.restore(model, arguments, None, {}, label)
             keras_optimizer.restore(label, model, optimizer)
+    return model
+
+
+def from_json(text: Any, custom_objects: dict[str, Any] | None) -> Any:
+    """The model of a configuration as text, with new weights, compiled as it was."""
+    if not isinstance(text, (str, bytes)):
+        raise TypeError(f"model_from_json: expected a text, got {type(text).__name__}")
+    description = _description("model_from_json", text)
+    with registry.custom_object_scope(custom_objects):
+        with naming("model_from_json"):
+            model = _made(description)
+        if isinstance(description.get("compile_config"), dict) and description["compile_config"]:
+            compiling.restore(model, description["compile_config"], None, {}, "model_from_json")
+    return model
+
+
+def _description(label: str, text: str | bytes) -> dict[str, Any]:
+    try:
+        description = load_json(text, finite=False)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{label}: its {CONFIG} is damaged ({error})") from None
+    if not registry.is_description(description):
+        raise ValueError(f"{label}: its {CONFIG} is no description of a model")
+    return dict(description)
+
+
+def _made(description: dict[str, Any]) -> Any:
+    model = registry.deserialize(description, "layer")
+    if not isinstance(model, Layer):
+        raise ValueError("its description is not of a model")
+    shapes = description.get("build_config")
+    if isinstance(shapes, dict) and not model.built:
+        model.build_from_config(shapes)
     return model
 
 
@@ -155,7 +180,7 @@ def _archive(path: Path) -> tuple[bytes, dict[str, Array]]:
             if sum(m.file_size for m in members.values()) > size:
                 raise ValueError(f"{label}: its parts are larger than the file; it is compressed or damaged")
             if CONFIG not in members:
-                raise ValueError(f"{label}: a zip without {CONFIG}, so no file of Keras")
+                raise ValueError(f"{label}: {formats.of_zip(list(members))}, no file of Keras")
             text = archive.read(CONFIG)
             if HDF5 in members:
                 data = archive.read(HDF5)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.autograd import Array
 from ..layers.weights import named_variables
+from .keras_paths import trained
 
 # Slots that Keras makes for one weight after the other; all others are made together.
 _GROUPS: dict[str, list[tuple[str, ...]]] = {
@@ -26,66 +27,109 @@ _FIRST: list[tuple[str, ...]] = [("average",), ("gradient_accumulator",)]
 _APART = ("iterations", "learning_rate", "accumulated")
 
 
-def variables(model: Any) -> list[Array]:
-    """The state of a model's optimizer as Keras numbers it."""
+def arrays(model: Any) -> dict[str, Array]:
+    """The state of a model's optimizer by Keras's paths."""
     optimizer = model.optimizer
+    inner = getattr(optimizer, "inner_optimizer", None)
+    if inner is None:
+        return _numbered("optimizer", _variables(model, optimizer))
+    scale, steps = optimizer.get_state(named_variables(model))["loss_scale"]
+    outer = [np.int32(0), np.float32(0), np.int32(steps), np.float32(scale)]
+    found = _variables(model, inner)
+    return _numbered("optimizer", [*map(np.asarray, outer), *found]) | _numbered("optimizer/inner_optimizer", found)
+
+
+def _numbered(group: str, found: list[Array]) -> dict[str, Array]:
+    return {f"{group}/vars/{i}": array for i, array in enumerate(found)}
+
+
+def _variables(model: Any, optimizer: Any) -> list[Array]:
+    if not optimizer._variables:  # it has not trained yet: Keras wants the state with which it begins
+        optimizer = type(optimizer).from_config(optimizer.get_config())
+        optimizer.build(trained(model))
     state = optimizer.get_state(named_variables(model))
-    found = [np.asarray(state["iterations"][0], np.int32)]
+    steps = int(state["iterations"][0])
+    if optimizer.gradient_accumulation_steps:  # Keras counts batches
+        steps = steps * optimizer.gradient_accumulation_steps + int(state["accumulated"][0])
+    found = [np.asarray(steps, np.int32)]
     if optimizer._schedule is None:
         found.append(np.asarray(state["learning_rate"][0], np.float32))
-    for slot, key, shape in _slots(model, state):
+    for slot, key, shape in _slots(model, optimizer, state):
         found.append(state.get(f"{slot}/{key}", np.zeros(shape, np.float32)))
     if type(optimizer).__name__ == "Nadam":
-        found.append(np.asarray(_product(optimizer.beta_1, int(state["iterations"][0])), np.float32))
+        found.append(np.asarray(_product(optimizer.beta_1, steps), np.float32))
     return found
 
 
-def restore(label: str, model: Any, arrays: Mapping[str, Array]) -> None:
+def restore(label: str, model: Any, saved: Mapping[str, Array]) -> None:
     """Let a model's optimizer go on from Keras's numbered variables; it warns where they are another optimizer's."""
-    if not arrays or model.optimizer is None:
-        return
     optimizer = model.optimizer
-    prefix = "optimizer/vars/"
-    given = [arrays.get(f"{prefix}{i}") for i in range(len(arrays))]
-    optimizer.build(model.trainable_weights)
-    empty = optimizer.get_state(named_variables(model))
-    names = ["iterations"] + ["learning_rate"] * (optimizer._schedule is None)
-    slots = list(_slots(model, empty))
-    wanted: list[tuple[str | None, tuple[int, ...]]] = [(name, ()) for name in names]
-    wanted += [(f"{slot}/{key}" if f"{slot}/{key}" in empty else None, shape) for slot, key, shape in slots]
-    wanted += [(None, ())] * (type(optimizer).__name__ == "Nadam")
-    found = [None if array is None else array.shape for array in given]
-    if found != [shape for _, shape in wanted]:
+    if not saved or optimizer is None:
+        return
+    inner = getattr(optimizer, "inner_optimizer", None)
+    given = _group(saved, "optimizer" if inner is None else "optimizer/inner_optimizer")
+    if inner is None and len(given) == 2 and not given[0].any():
+        return  # of an optimizer that had not trained
+    optimizer.build(trained(model))
+    state = _state(model, inner or optimizer, given)
+    if state is None:
         warnings.warn(
             f"{label}: its optimizer state is not that of this model's {type(optimizer).__name__} and weights, so "
             "training begins with a new one",
             stacklevel=4,
         )
         return
-    state = {
-        name: array for (name, _), array in zip(wanted, given, strict=True) if name is not None and array is not None
-    }
-    state = {name: np.reshape(a, (1,)) if name in _APART else a for name, a in state.items()}
-    state["iterations"] = state["iterations"].astype(np.int64)
+    outer = _group(saved, "optimizer")
+    if inner is not None and len(outer) > 3 and outer[2].shape == outer[3].shape == ():
+        state["loss_scale"] = np.array([outer[3], outer[2]], np.float64)
+    optimizer.set_state(optimizer.get_state(named_variables(model)) | state, named_variables(model))
+
+
+def _group(saved: Mapping[str, Array], group: str) -> list[Array]:
+    """The numbered arrays of a group in their order, as far as they go without a gap."""
+    found: list[Array] = []
+    while f"{group}/vars/{len(found)}" in saved:
+        found.append(saved[f"{group}/vars/{len(found)}"])
+    return found
+
+
+def _state(model: Any, optimizer: Any, given: list[Array]) -> dict[str, Array] | None:
+    """The state that ``set_state`` takes; None where the arrays are not this optimizer's."""
+    empty = optimizer.get_state(named_variables(model))
+    wanted: list[tuple[str | None, tuple[int, ...]]] = [("iterations", ())]
+    wanted += [("learning_rate", ())] * (optimizer._schedule is None)
+    for slot, key, shape in _slots(model, optimizer, empty):
+        wanted.append((f"{slot}/{key}" if f"{slot}/{key}" in empty else None, shape))
+    wanted += [(None, ())] * (type(optimizer).__name__ == "Nadam")
+    if [array.shape for array in given] != [shape for _, shape in wanted]:
+        return None
+    state: dict[str, Array] = {}
+    for (name, _), array in zip(wanted, given, strict=True):
+        if name is not None:
+            state[name] = array.reshape(1) if name in _APART else array
+    steps, of = state["iterations"].astype(np.int64), optimizer.gradient_accumulation_steps
+    state["iterations"] = steps // of if of else steps
+    if of:
+        state["accumulated"] = steps % of
     if np.float32(empty["learning_rate"][0]) == state.get("learning_rate"):
         del state["learning_rate"]  # the configuration has more digits
-    optimizer.set_state(empty | state, named_variables(model))
+    return empty | state
 
 
-def _slots(model: Any, state: Mapping[str, Array]) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+def _slots(model: Any, optimizer: Any, state: Mapping[str, Array]) -> Iterator[tuple[str, str, tuple[int, ...]]]:
     """(slot, key of the weight, shape) of every slot that Keras has."""
-    kind = type(model.optimizer).__name__
+    kind = type(optimizer).__name__
     names = {key.partition("/")[0]: None for key in state if key not in _APART}
     own = tuple(name for name in names if (name,) not in _FIRST)
     keys = {id(v): key for key, v in named_variables(model).items()}
-    groups = [*_FIRST, *_GROUPS.get(kind, [own])]
-    for group in groups:
-        for v in model.trainable_weights:
+    weights = trained(model)
+    for group in [*_FIRST, *_GROUPS.get(kind, [own])]:
+        for v in weights:
             for slot in group:
                 key = keys[id(v)]
                 if f"{slot}/{key}" in state:
                     yield slot, key, state[f"{slot}/{key}"].shape
-                elif kind == "Adafactor":  # Keras makes them all, and uses some
+                elif kind == "Adafactor" and group not in _FIRST:  # Keras makes them all, and uses some
                     yield slot, key, v.shape if slot == "velocity" else ()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..layers import Layer
 from ..layers.variable import Variable, snake_case
-from ..layers.weights import own_variables
+from ..layers.weights import children, own_variables
 
 # Attributes of layers and models that hold layers, but are none of Keras's.
 _OF_LAMINA = frozenset((
@@ -26,6 +26,27 @@ def weights_by_path(root: Layer) -> dict[str, Variable]:
     """Every variable of a model by its path in Keras's files; one that several layers hold stands under each."""
     layers = layers_by_path(root).items()
     return {join(path, f"vars/{i}"): v for path, layer in layers for i, (_, v) in enumerate(own_variables(layer))}
+
+
+def variables(root: Layer) -> list[Variable]:
+    """Every variable of a layer in the order of Keras's ``variables``: its own, then those of the layers inside."""
+    found: dict[int, Variable] = {}
+    seen: set[int] = set()
+    pending = [root]
+    while pending:
+        layer = pending.pop()
+        if id(layer) not in seen:
+            seen.add(id(layer))
+            found.update({id(v): v for _, v in own_variables(layer) if id(v) not in found})
+            inside, _ = layer._layers_in_keras()
+            pending.extend(reversed([child for _, child in children(layer)] if inside is None else inside))
+    return list(found.values())
+
+
+def trained(root: Layer) -> list[Variable]:
+    """Those of ``variables`` that are trained."""
+    trainable = {id(v) for v in root.trainable_weights}
+    return [v for v in variables(root) if id(v) in trainable]
 
 
 def layers_by_path(root: Layer) -> dict[str, Layer]:

@@ -118,10 +118,9 @@ def load_model(
     path = as_path("load_model", filepath)
     if not isinstance(custom_objects, (dict, type(None))):
         raise TypeError(f"load_model: custom_objects must be a dict of classes by name, got {custom_objects!r}")
-    if formats.of(path) in formats.KERAS_MODELS:
-        from . import keras_file
-
-        return keras_file.load(path, custom_objects, compile)
+    kind = formats.of(path)
+    if kind != formats.LAMINA:
+        return _load_of_keras(kind, path, custom_objects, compile)
     header, tensors = _read(path)
     if "model" not in header:
         raise ValueError(f"{path}: holds weights only; make the model and call model.load_weights({str(path)!r})")
@@ -144,12 +143,22 @@ def load_model(
     return model
 
 
-def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False) -> None:
+def _load_of_keras(kind: str, path: Path, custom_objects: dict[str, Any] | None, compile: bool) -> Any:
+    from . import keras_file, legacy_hdf5  # they import what few programs need
+
+    if kind == formats.HDF5:
+        raise ValueError(f"{path}: holds weights only; make the model and call model.load_weights({str(path)!r})")
+    return (legacy_hdf5 if kind == formats.LEGACY else keras_file).load(path, custom_objects, compile)
+
+
+def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
     """Set a built model's weights from a file, by key; nothing is changed unless all fit.
 
     Args:
         model: the model.
+        filepath: name of the file, Lamina's or Keras's.
         skip_mismatch: whether weights that fit by key and shape are taken, and the others left as they are.
+        by_name: whether layers take the weights of layers of their names; of a file of Keras 2 (``.h5``) alone.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -159,10 +168,16 @@ def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False) -> No
     variables = named_variables(model)
     if not variables and not model.built:
         raise ValueError(f"{path}: {model._label()} has no weights yet: call it on data, or build it, before loading")
-    if formats.of(path) in formats.KERAS_WEIGHTS:
-        from . import keras_file
+    kind = formats.of(path)
+    if by_name and kind != formats.LEGACY:
+        raise ValueError(f"{path}: by_name=True reads files of Keras 2 (.h5) alone; this one names weights by place")
+    if kind != formats.LAMINA:
+        from . import keras_file, legacy_hdf5
 
-        keras_file.load_weights(model, path, skip_mismatch)
+        if kind == formats.LEGACY:
+            legacy_hdf5.load_weights(model, path, skip_mismatch, by_name)
+        else:
+            keras_file.load_weights(model, path, skip_mismatch)
         return
     _, tensors = _read(path)
     arrays = _part(tensors, "weights/")
@@ -211,7 +226,10 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
     except PermissionError:
         raise  # it names the file
     except (SafetensorError, OSError, MemoryError) as error:
-        raise ValueError(f"{path}: not a whole Lamina file ({error}); it was cut short or is another format") from None
+        hint = formats.hint(path)
+        raise ValueError(
+            f"{path}: not a whole Lamina file ({error}); it was cut short or is another format{hint}"
+        ) from None
 
 
 def _part(tensors: Mapping[str, Array], prefix: str) -> dict[str, Array]:
