@@ -213,6 +213,9 @@ def model(*inner: Any, shape: Any = (4,), classes: int = 2) -> Any:
 # ---- files ----
 
 
+_OF_TORCH = ("m.pt", "m.safetensors")
+
+
 @functools.cache
 def _file(kind: str) -> bytes:
     """A good file of each kind."""
@@ -228,6 +231,9 @@ def _file(kind: str) -> bytes:
         elif kind == "weights":
             m.fit(x, y, verbose=0)
             m.save_weights(path)
+        elif kind in _OF_TORCH:
+            path = os.path.join(folder, kind)
+            lamina.torch.save_state_dict(m, path)
         else:
             m.fit(x, y, verbose=0)
             m.save(path)
@@ -279,18 +285,19 @@ def _changed_json(value: Any, rng: random.Random) -> Any:
 
 
 def damaged(kind: str, seed: int) -> bytes:
-    """A file of this kind ("model", "weights", "checkpoint") with damage that the number decides."""
+    """A file of this kind ("model", "weights", "checkpoint", or one of PyTorch) with damage that the number decides."""
     rng = random.Random(seed)
     data = bytearray(_file(kind))
     how = rng.randrange(4)
     if how == 0:  # cut
         return bytes(data[: rng.choice((0, 1, 7, 8, 9, rng.randrange(len(data))))])
-    if how == 1 or (kind == "checkpoint" and how == 2):  # single bytes
+    zipped = kind in ("checkpoint", "m.pt")
+    if how == 1 or (zipped and how == 2):  # single bytes
         for _ in range(rng.choice((1, 1, 2, 8))):
             end = rng.choice((16, 200, len(data)))
             data[rng.randrange(min(end, len(data)))] = rng.randrange(256)
         return bytes(data)
-    if kind == "checkpoint":
+    if zipped:
         return _damaged_members(bytes(data), rng)
     (size,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + size])
@@ -314,8 +321,13 @@ def _damaged_members(data: bytes, rng: random.Random) -> bytes:
         for name in names:
             content = archive.read(name)
             if name == victim:
-                kind = rng.randrange(4)
+                kind = rng.randrange(5)
                 if kind == 0:
+                    continue
+                if kind == 4:  # a byte, with a right checksum
+                    content = bytearray(content or b"?")
+                    content[rng.randrange(len(content))] = rng.randrange(256)
+                    changed.writestr(name, bytes(content))
                     continue
                 stored = io.BytesIO()
                 wild = (np.zeros(3), np.array("a"), np.array(-1), np.zeros((2, 2), "i8"), np.array(2**62), np.zeros(0))
@@ -329,7 +341,7 @@ def load(kind: str, seed: int) -> None:
     """Load a damaged file in the way that files of its kind are loaded."""
     data = damaged(kind, seed)
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "latest.npz" if kind == "checkpoint" else "m.lamina")
+        path = os.path.join(folder, {"checkpoint": "latest.npz"}.get(kind, kind if kind in _OF_TORCH else "m.lamina"))
         with open(path, "wb") as f:
             f.write(data)
         m = model(layers.Reshape((2, 2)), layers.LSTM(3, return_sequences=True), layers.BatchNormalization())
@@ -341,5 +353,8 @@ def load(kind: str, seed: int) -> None:
             loaded.fit(x, y, verbose=0)
         elif kind == "weights":
             m.load_weights(path)
+        elif kind in _OF_TORCH:
+            lamina.torch.load(path)
+            lamina.torch.load_state_dict(m, path, strict=bool(seed % 2))
         else:
             m.fit(x, y, epochs=2, verbose=0, callbacks=[_keeping(folder)])

@@ -35,7 +35,7 @@ def randomized(module):
     return module.eval()
 
 
-def check(module, model, x, t, names=None, like=False, last=True, many=False):
+def check(module, model, x, t, names=None, like=False, last=True, many=False, tolerance=1e-6):
     """Load, compare, and load back."""
     module = randomized(module)
     model(*x) if many else model(x)
@@ -48,7 +48,7 @@ def check(module, model, x, t, names=None, like=False, last=True, many=False):
     pairs = list(zip(_flat(got), _flat(want), strict=False))
     for a, b in pairs:
         b = np.moveaxis(b.numpy(), 1, -1) if last and b.ndim == a.ndim > 2 and b.shape != a.shape else b.numpy()
-        np.testing.assert_allclose(a.numpy(), b, atol=1e-6 * max(1.0, np.abs(b).max()), rtol=1e-6)
+        np.testing.assert_allclose(a.numpy(), b, atol=tolerance * max(1.0, np.abs(b).max()), rtol=1e-6)
     back = lamina.torch.state_dict(model, names, before if like else None)
     for key, value in before.items():
         if key.endswith("bias_hh_l0") or "bias_hh" in key or "bias_ih" in key or "num_batches" in key:
@@ -59,7 +59,7 @@ def check(module, model, x, t, names=None, like=False, last=True, many=False):
     with torch.no_grad():
         again = module(*t) if many else module(t)
     for a, b in zip(_flat(again), _flat(want), strict=True):
-        np.testing.assert_allclose(a.numpy(), b.numpy(), atol=2e-6, rtol=1e-6)
+        np.testing.assert_allclose(a.numpy(), b.numpy(), atol=2 * tolerance, rtol=1e-6)
     return report
 
 

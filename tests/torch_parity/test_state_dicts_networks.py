@@ -185,6 +185,17 @@ def test_flattened_sequences():
     check(module, model, ids, torch.tensor(ids))
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_channels_first_flatten_as_pytorch(moved):
+    module = nn.Sequential(nn.Conv2d(2, 3, 3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(18, 4))
+    form = {"data_format": "channels_first"}
+    flatten = layers.Flatten(**form) if moved else layers.Flatten()
+    pool = layers.MaxPooling2D(2, **form)
+    model = Sequential([Input((2, 6, 8)), layers.Conv2D(3, 3, **form), pool, flatten, layers.Dense(4)])
+    _, t = images(2, 6, 8)
+    check(module, model, t.numpy(), t)
+
+
 class Own(lamina.Model):
     """No graph shows what is flattened: it is said."""
 

@@ -19,7 +19,6 @@ from ..layers import (
     BatchNormalization,
     Dense,
     Flatten,
-    InputLayer,
     Layer,
     LayerNormalization,
     Reshape,
@@ -46,21 +45,24 @@ def found_in(model: Layer) -> dict[int, Order]:
     for one in (model, *named_layers(model).values()):
         calls = list(_calls(one))
         made = {id(y): (layer, x) for layer, x, y in calls}
-        spatial, flat = set[int](), dict[int, Sizes]()
+        formats: dict[int, str] = {}  # where the channels of an image stand
+        flat: dict[int, Sizes] = {}
         for layer, x, y in calls:
-            if _is_spatial(layer, x, spatial):
-                spatial.add(id(y))
+            if found := _format(layer, x, formats):
+                formats[id(y)] = found
             known = x is not None and all(n is not None for n in x.shape[1:])
-            if isinstance(layer, (Flatten, Reshape)) and known and len(y.shape) == 2 and id(x) in spatial:
-                shape = tuple(x.shape[1:])
-                flat[id(y)] = (*shape[1:], shape[0]) if getattr(layer, "data_format", "") == "channels_first" else shape
+            if isinstance(layer, (Flatten, Reshape)) and known and len(y.shape) == 2 and id(x) in formats:
+                sizes = _flattened(layer, tuple(x.shape[1:]), formats[id(x)])
+                if sizes is not None:
+                    flat[id(y)] = sizes
             elif x is not None and id(x) in flat and x.shape == y.shape and not isinstance(layer, Dense):
                 flat[id(y)] = flat[id(x)]
                 if layer.weights:
                     orders[id(layer)] = Order(columns=flat[id(x)])
             elif isinstance(layer, Dense) and x is not None and id(x) in flat:
                 orders[id(layer)] = orders.get(id(layer), Order())._replace(rows=flat[id(x)])
-            if isinstance(layer, Reshape) and len(y.shape) > 3 and x is not None and len(x.shape) == 2:
+            last = not any(getattr(layer, "data_format", "") == "channels_first" for layer, *_ in calls)
+            if last and isinstance(layer, Reshape) and len(y.shape) > 3 and x is not None and len(x.shape) == 2:
                 _mark(x, tuple(y.shape[1:]), made, orders)
     return {key: order for key, order in orders.items() if _matters(order)}
 
@@ -76,13 +78,24 @@ def _mark(x: Any, shape: Any, made: Mapping[int, Any], orders: dict[int, Order])
         x = before
 
 
-def _is_spatial(layer: Layer, x: Any, spatial: set[int]) -> bool:
-    """Whether a result is an image, or a sequence of a convolution's, which PyTorch has with its channels first."""
-    if isinstance(layer, InputLayer) or x is None:
-        return x is None and len(layer.output.shape) > 3
+def _format(layer: Layer, x: Any, formats: Mapping[int, str]) -> str | None:
+    """Where the channels of a result stand, if it is an image, or a convolution's sequence, which PyTorch has with its
+    channels first; None for others."""
+    if x is None:
+        return "channels_last" if len(layer.output.shape) > 3 else None
     if isinstance(layer, Convolution):
-        return True
-    return id(x) in spatial and not isinstance(layer, (Dense, LayerNormalization))
+        return layer.data_format
+    if isinstance(layer, (Dense, LayerNormalization)):
+        return None
+    known = formats.get(id(x))
+    return (known and getattr(layer, "data_format", None)) or known  # pooling may be the first to say
+
+
+def _flattened(layer: Layer, shape: Sizes, data_format: str) -> Sizes | None:
+    """The (H, W, C) in whose order flattened features stand; None if they stand as in PyTorch."""
+    if getattr(layer, "data_format", None) == "channels_first":  # which puts them last
+        return (*shape[1:], shape[0])
+    return shape if data_format == "channels_last" else None
 
 
 def _calls(model: Any) -> Iterator[tuple[Layer, Any, SymbolicTensor]]:
