@@ -213,6 +213,11 @@ def model(*inner: Any, shape: Any = (4,), classes: int = 2) -> Any:
 # ---- files ----
 
 
+# Files by kind: Lamina's models and weights, a checkpoint, Keras's models and weights, PyTorch's.
+NAMES = {
+    "model": "m.lamina", "weights": "m.lamina", "checkpoint": "latest.npz", "keras": "m.keras", "hdf5": "m.weights.h5",
+    "m.pt": "m.pt", "m.safetensors": "m.safetensors",
+}  # fmt: skip
 _OF_TORCH = ("m.pt", "m.safetensors")
 
 
@@ -224,15 +229,13 @@ def _file(kind: str) -> bytes:
     m.compile("adam", "mse", metrics=["mae"])
     x, y = np.ones((4, 4), "f4"), np.ones((4, 2), "f4")
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "m.lamina")
+        path = os.path.join(folder, NAMES[kind])
         if kind == "checkpoint":
             m.fit(x, y, epochs=1, verbose=0, callbacks=[_keeping(folder)])
-            path = os.path.join(folder, "latest.npz")
-        elif kind == "weights":
+        elif kind in ("weights", "hdf5"):
             m.fit(x, y, verbose=0)
             m.save_weights(path)
         elif kind in _OF_TORCH:
-            path = os.path.join(folder, kind)
             lamina.torch.save_state_dict(m, path)
         else:
             m.fit(x, y, verbose=0)
@@ -285,14 +288,14 @@ def _changed_json(value: Any, rng: random.Random) -> Any:
 
 
 def damaged(kind: str, seed: int) -> bytes:
-    """A file of this kind ("model", "weights", "checkpoint", or one of PyTorch) with damage that the number decides."""
+    """A file of one of these kinds with damage that the number decides."""
     rng = random.Random(seed)
     data = bytearray(_file(kind))
     how = rng.randrange(4)
     if how == 0:  # cut
         return bytes(data[: rng.choice((0, 1, 7, 8, 9, rng.randrange(len(data))))])
-    zipped = kind in ("checkpoint", "m.pt")
-    if how == 1 or (zipped and how == 2):  # single bytes
+    zipped = kind in ("checkpoint", "keras", "m.pt")
+    if how == 1 or kind == "hdf5" or (kind in ("checkpoint", "m.pt") and how == 2):  # single bytes
         for _ in range(rng.choice((1, 1, 2, 8))):
             end = rng.choice((16, 200, len(data)))
             data[rng.randrange(min(end, len(data)))] = rng.randrange(256)
@@ -332,7 +335,10 @@ def _damaged_members(data: bytes, rng: random.Random) -> bytes:
                 stored = io.BytesIO()
                 wild = (np.zeros(3), np.array("a"), np.array(-1), np.zeros((2, 2), "i8"), np.array(2**62), np.zeros(0))
                 np.save(stored, wild[rng.randrange(len(wild))])
-                content = stored.getvalue() if kind == 1 else content[: rng.randrange(len(content))]
+                if name == "config.json" and kind > 1:
+                    content = json.dumps(_changed_json(json.loads(content), rng)).encode()
+                else:
+                    content = stored.getvalue() if kind == 1 else content[: rng.randrange(len(content))]
             changed.writestr(name, content)
     return out.getvalue()
 
@@ -341,17 +347,17 @@ def load(kind: str, seed: int) -> None:
     """Load a damaged file in the way that files of its kind are loaded."""
     data = damaged(kind, seed)
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, {"checkpoint": "latest.npz"}.get(kind, kind if kind in _OF_TORCH else "m.lamina"))
+        path = os.path.join(folder, NAMES[kind])
         with open(path, "wb") as f:
             f.write(data)
         m = model(layers.Reshape((2, 2)), layers.LSTM(3, return_sequences=True), layers.BatchNormalization())
         m.compile("adam", "mse", metrics=["mae"])
         x, y = np.ones((4, 4), "f4"), np.ones((4, 2), "f4")
-        if kind == "model":
+        if kind in ("model", "keras"):
             loaded = lamina.load_model(path)
             loaded.predict(x, verbose=0)
             loaded.fit(x, y, verbose=0)
-        elif kind == "weights":
+        elif kind in ("weights", "hdf5"):
             m.load_weights(path)
         elif kind in _OF_TORCH:
             lamina.torch.load(path)

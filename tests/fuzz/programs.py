@@ -225,8 +225,7 @@ class Programs(Arguments):
         return "\n".join([*lines, "r = m.predict(a0, verbose=0)"])
 
     def _files(self) -> str:
-        kind = self.pick(("model", "model", "weights", "checkpoint", "m.pt", "m.safetensors"))
-        return f"check.load({kind!r}, {self.rng.randrange(10**6)})"
+        return f"check.load({self.pick(list(checks.NAMES))!r}, {self.rng.randrange(10**6)})"
 
     def _others(self) -> str:
         self.base = self.shape(None, 256)

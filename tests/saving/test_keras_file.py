@@ -104,3 +104,141 @@ def test_names_of_files(tmp_path):
         model.save(tmp_path / "m", zipped=True)
     model.save(tmp_path / "folder", zipped=False)
     np.testing.assert_array_equal(lamina.load_model(tmp_path / "folder").get_weights()[0], model.get_weights()[0])
+
+
+def test_an_own_option_is_written_as_lamina_s_and_said(tmp_path):
+    model = lamina.Sequential([lamina.Input((4, 2)), layers.LSTM(3, use_layer_norm=True), layers.Linear(2)])
+    with pytest.warns(
+        UserWarning, match=r"Keras will not load this .* lacks LSTM's argument use_layer_norm=True and 1"
+    ):
+        model.save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        config = json.loads(archive.read("config.json"))["config"]["layers"]
+    assert [c["module"] for c in config] == ["keras.layers", "lamina.layers", "lamina.layers"]
+    again = lamina.load_model(tmp_path / "m.keras")
+    x = np.ones((2, 4, 2), np.float32)
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_states_of_random_generators_in_older_files_are_left(tmp_path):
+    model = small(compiled=False)
+    model.save_weights(tmp_path / "w.weights.h5")
+    with h5py.File(tmp_path / "w.weights.h5", "r+") as file:
+        file["layers/dropout/seed_generator/vars/0"] = np.zeros(2, np.uint32)
+    model.load_weights(tmp_path / "w.weights.h5")
+
+
+def test_narrow_floats_are_widened(tmp_path):
+    model = small(compiled=False)
+    path = tmp_path / "w.weights.h5"
+    model.save_weights(path)
+    kernel = np.array([[1, 0.5], [2, -3], [0, 4]], np.float32)
+    with h5py.File(path, "r+") as file:
+        del file["layers/dense_1/vars/0"]
+        narrow = (kernel.view(np.uint32) >> 16).astype(np.uint16).view("V2")
+        file["layers/dense_1/vars/0"] = narrow
+        file["layers/dense_1/vars/0"].attrs["dtype"] = "bfloat16"
+    model.load_weights(path)
+    np.testing.assert_array_equal(model.layers[1].kernel.numpy(), kernel)
+
+
+@lamina.saving.register_serializable("files")
+def doubled(x):
+    return 2 * x
+
+
+@lamina.saving.register_serializable("files")
+class Net(lamina.Model):
+    def __init__(self, width=3, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.hidden = [layers.Dense(width), layers.Lambda(doubled)]
+        self.zebra = layers.Dense(2)
+
+    def call(self, inputs):
+        return self.zebra(self.hidden[1](self.hidden[0](inputs)))
+
+    def get_config(self):
+        return {**super().get_config(), "width": self.width}
+
+
+def test_a_model_and_a_function_of_one_s_own(tmp_path):
+    model = Net(5)
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = lamina.load_model(tmp_path / "m.keras")
+    assert type(again) is Net
+    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+        with h5py.File(archive.open("model.weights.h5")) as file:
+            assert "hidden/dense/vars/0" in file
+            assert "layers/dense_1/vars/0" in file  # zebra comes behind "layers" in the alphabet
+    assert config["registered_name"] == "files>Net"
+    assert config["build_config"] == {"input_shape": [None, 4]}
+
+
+def test_names_of_one_s_own_by_custom_objects(tmp_path):
+    class Local(layers.Layer):
+        def call(self, inputs):
+            return inputs + 1
+
+    model = lamina.Sequential([lamina.Input((4,)), Local(), layers.Lambda(doubled)])
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(ValueError, match="class 'Local' of the description is not known here"):
+        lamina.load_model(tmp_path / "m.keras")
+    again = lamina.load_model(tmp_path / "m.keras", custom_objects={"Local": Local})
+    np.testing.assert_array_equal(again.predict(X, verbose=0), 2 * (X + 1))
+
+
+def test_text_descriptions():
+    x = lamina.Input((4,))
+    h = layers.Dense(3, "relu")(x)
+    model = lamina.Model(x, [h * 2, lamina.ops.mean(h, axis=-1)])
+    model.compile("adam", ["mse", "mae"])
+    again = lamina.models.model_from_json(model.to_json(indent=2))
+    again.set_weights(model.get_weights())
+    for a, b in zip(again.predict(X, verbose=0), model.predict(X, verbose=0), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert again.compiled
+    with pytest.raises(ValueError, match=r"model_from_json: its config.json is damaged"):
+        lamina.models.model_from_json("{")
+    with pytest.raises(TypeError, match="model_from_json: expected a text, got dict"):
+        lamina.models.model_from_json({})
+
+
+def test_checkpoints_in_keras_s_files(tmp_path):
+    model = small()
+    whole = lamina.callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras")
+    weights = lamina.callbacks.ModelCheckpoint(tmp_path / "{epoch}.weights.h5", save_weights_only=True)
+    model.fit(X, Y, epochs=2, verbose=0, callbacks=[whole, weights])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["1.keras", "1.weights.h5", "2.keras", "2.weights.h5"]
+    np.testing.assert_array_equal(lamina.load_model(tmp_path / "2.keras").get_weights()[0], model.get_weights()[0])
+
+
+def test_an_optimizer_that_has_not_trained_and_one_of_another_kind(tmp_path):
+    model = small(compiled=False)
+    model.compile("adam", "mse")
+    model.save(tmp_path / "m.keras")
+    again = lamina.load_model(tmp_path / "m.keras")
+    assert int(again.optimizer.iterations.numpy()) == 0
+    trained = small()
+    trained.save_weights(tmp_path / "w.weights.h5")
+    other = small(compiled=False)
+    other.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="its optimizer state is not that of this model's SGD"):
+        other.load_weights(tmp_path / "w.weights.h5")
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path):
+    model = small()
+    model.save(tmp_path / "m.keras")
+    before = (tmp_path / "m.keras").read_bytes()
+    broken = lamina.Sequential([lamina.Input((4,)), layers.Lambda(lambda x: x)])
+    with pytest.raises(TypeError, match="its Python function cannot be saved"):
+        broken.save(tmp_path / "m.keras")
+    with pytest.raises(FileExistsError):
+        model.save(tmp_path / "m.keras", overwrite=False)
+    assert (tmp_path / "m.keras").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["m.keras"]
