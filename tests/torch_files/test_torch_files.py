@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json
 import pickle
 import zipfile
+from collections import OrderedDict, defaultdict
 
 import numpy as np
 import pytest
@@ -126,7 +128,15 @@ HOSTILE = {
     "a name from the stack": (archive(pickle.dumps(Danger(), 4)), r"names 'builtins.print'"),
     "a class": (archive(b"\x80\x02cos\nsystem\n."), "names 'os.system'"),
     "an instance": (archive(b"(i__main__\nA\n."), "opcode b'i'"),
-    "a new object": (archive(b"\x80\x02ccollections\nOrderedDict\n)\x81."), r"opcode b'\\x81'"),
+    "a new object": (archive(b"\x80\x02ccollections\nCounter\n)\x81."), r"names 'collections\.Counter'"),
+    "a type that is no number": (archive(b"\x80\x02cnumpy\ndtype\nX\x01\0\0\0O\x85R."), "type that is not read"),
+    "a number of another size": (
+        archive(
+            b"\x80\x02cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x02\0\0\0f8\x85RC\x02ab\x86R."
+        ),
+        "damaged",
+    ),
+    "a set of lists": (archive(b"\x80\x02c__builtin__\nset\n]]a\x85R."), "damaged"),
     "an extension": (archive(b"\x80\x02\x82\x01."), r"opcode b'\\x82'"),
     "a long integer": (archive(b"\x80\x02\x8a\xff" + b"\1" * 255 + b"."), "more than 64 bytes"),
     "a calling of data": (archive(b"\x80\x02K\x01)R."), "damaged"),
@@ -244,6 +254,16 @@ def test_damaged_anywhere(kind, tmp_path):
             found = lamina.torch.load(path)
         if found is not None and kind == "pt":
             assert all(np.array_equal(found[k], v) for k, v in STATE.items() if k in found)
+
+
+def test_what_else_checkpoints_hold(tmp_path):
+    """Options, numbers of NumPy and sets, as plain Python."""
+    held = {"args": argparse.Namespace(lr=0.1, name="x"), "best": np.float64(0.5), "epoch": np.int64(3), "seen": {1, 2}}
+    held |= {"scores": defaultdict(list, a=[1.5]), "order": OrderedDict(a=None), "shape": (1, -2), "raw": b"abc"}
+    for protocol in (2, 3, 4, 5):
+        found = lamina.torch.load(write(tmp_path, archive(pickle.dumps(held, protocol))))
+        assert found == held | {"args": {"lr": 0.1, "name": "x"}}
+        assert type(found["best"]) is float
 
 
 def test_the_stream_of_old_versions(tmp_path):

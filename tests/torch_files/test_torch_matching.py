@@ -202,6 +202,16 @@ def test_models_that_are_none():
         lamina.torch.load_state_dict("m.pt", {})
 
 
+def test_a_module_itself():
+    class Module:
+        def state_dict(self):
+            return linear(("0", 5, 3))
+
+    assert len(lamina.torch.load_state_dict(dense(5), Module()).loaded) == 2
+    with pytest.raises(TypeError, match="names must be a dict"):
+        lamina.torch.load_state_dict(dense(5), Module(), names=["0"])
+
+
 def test_two_weights_of_one_name():
     inputs = Input((2,))
     one, two = layers.Dense(2, name="a"), Sequential([layers.Dense(2)], name="b")

@@ -17,11 +17,11 @@ from .variable import Variable
 Arrays = Sequence[Array]
 
 
-class Layout(NamedTuple):
+class Layout:
     """One array in PyTorch's layout, and back; ``back`` gets the shape of the variable, too."""
 
-    there: Callable[[Array], Array]
-    back: Callable[[Array, tuple[int, ...]], Array]
+    def __init__(self, there: Callable[[Array], Array], back: Callable[[Array, tuple[int, ...]], Array]) -> None:
+        self.there, self.back = there, back
 
 
 def _channels_first(kernel: Array) -> Array:
@@ -133,12 +133,12 @@ def packed(name: str, variables: Sequence[Variable], layout: Layout) -> Link:
     return Link((name,), tuple(variables), there, back, back)
 
 
-class Place(NamedTuple):
-    """One module of several side by side: its links, and what the last part of its name must be ("" is any)."""
+class Place:
+    """One module of several side by side: its links; what it is called where nobody says; and a regular expression of
+    what the last part of its name must be ("" is any)."""
 
-    links: list[Link]
-    name: str  # what it is called where nobody says
-    hints: str = ""  # a regular expression
+    def __init__(self, links: list[Link], name: str, hints: str = "") -> None:
+        self.links, self.name, self.hints = links, name, hints
 
 
 def cell_links(*order: int) -> Callable[[Any], list[Link]]:

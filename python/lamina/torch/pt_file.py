@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..core.autograd import Array
-from .unpickle import Allowed, Reader
+from .unpickle import Allowed, NumberType, Reader, Record, encoded, number, plain_set
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 STREAM = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the magic number as a pickle
@@ -94,10 +94,18 @@ def _known() -> dict[str, Any]:
         "torch._utils._rebuild_tensor_v2": Allowed(_tensor),
         "torch._utils._rebuild_tensor": Allowed(_tensor),
         "torch._utils._rebuild_parameter": Allowed(lambda data, *_: data),
+        "argparse.Namespace": Allowed(Record),
+        "collections.defaultdict": Allowed(lambda *_: {}),
+        "_codecs.encode": Allowed(encoded),
+        "numpy.dtype": Allowed(NumberType),
         "torch.Size": Allowed(lambda sizes=(): tuple(sizes)),
         "torch.device": Allowed(lambda *place: ":".join(map(str, place))),
         "torch.storage.UntypedStorage": "UntypedStorage",
     }
+    for builtins in ("builtins", "__builtin__"):  # of protocol 2
+        known[f"{builtins}.set"] = Allowed(plain_set)
+        known |= {f"{builtins}.{name}": name for name in ("dict", "list", "int", "float", "str")}
+    known |= {f"numpy.{core}.multiarray.scalar": Allowed(number) for core in ("core", "_core")}
     known |= {f"torch.{name}": name for name in STORAGES}
     known |= {f"torch.storage.{name}": name for name in STORAGES}
     known |= {f"torch.cuda.{name}": name for name in STORAGES}

@@ -38,8 +38,8 @@ def load_state_dict(
 
     Args:
         model: the model, or a layer, with its weights made.
-        source: a ``.pt``, ``.pth`` or ``.safetensors`` file, or a dict of arrays or of PyTorch's tensors by name; in a
-            checkpoint the state dict is found.
+        source: a ``.pt``, ``.pth`` or ``.safetensors`` file; a dict of arrays or of PyTorch's tensors by name; or a
+            module.  In a checkpoint the state dict is found.
         names: {name of a module in PyTorch: name or path of the layer here}, for those that are not found otherwise; of
             a recurrent module with several layers a list of layers.  Single tensors by their names, too.
         strict: whether a layer without tensors, and tensors of floats that are left over, are an error.
@@ -66,7 +66,7 @@ def load_state_dict(
           fc.weight (2, 3) -> dense/kernel (3, 2)
           fc.bias (2,) -> dense/bias (2,)
     """
-    found = _units(model, flattened)
+    found = _units(model, flattened, names)
     tensors, ordered, label = tensors_of(source, prefix)
     matching = match(found, tensors, ordered, names, strict)
     report = _report(model, matching)
@@ -110,7 +110,7 @@ def state_dict(
 
     Source: PyTorch, torch.nn.Module.state_dict.
     """
-    found = _units(model, flattened)
+    found = _units(model, flattened, names)
     if like is None:
         return _written(found, names or {})
     tensors, ordered, label = tensors_of(like)
@@ -165,9 +165,11 @@ def save_safetensors(model: Any, path: Any, names: Mapping[str, Any] | None = No
     write_whole(target, lambda file: safetensors_file.write(file, arrays, {"format": "pt"}))
 
 
-def _units(model: Any, flattened: Mapping[str, Sequence[int]] | None) -> list[Unit]:
+def _units(model: Any, flattened: Mapping[str, Sequence[int]] | None, names: Any) -> list[Unit]:
     if not isinstance(model, Layer):
         raise TypeError(f"expected a model or a layer, got {model!r}")
+    if not isinstance(names, (Mapping, type(None))):
+        raise TypeError(f"names must be a dict {{PyTorch's name: the layer's}}, got {names!r}")
     if not model.weights:
         raise ValueError(f"{model._label()} has no weights yet: call it on data, or build it, first")
     found = units(model)

@@ -21,6 +21,8 @@ def tensors_of(source: Any, prefix: str = "") -> tuple[dict[str, Array], bool, s
     A checkpoint's state dict is found in it; names lose what wrappers put before all of them, and ``prefix``, without
     which names are left out; weights in two parts, of weight_norm, become one.
     """
+    if hasattr(source, "state_dict") and not isinstance(source, type):  # a module itself
+        source = source.state_dict()
     if isinstance(source, Mapping):
         given, ordered, label = source, True, "the state dict"
     else:

@@ -1,14 +1,17 @@
 """The pickles that torch.save writes, read without running anything: a small machine for the few opcodes they have.
 
-No class is looked up and none made.  What a pickle names is a key of ``known``, and what it calls is the function that
-stands there; all else is a ValueError that says which name it was.
+No class is looked up.  What a pickle names is a key of ``known``, and what it calls is the function that stands there;
+all else is a ValueError that says which name it was.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 _MARK = object()
 _END = "its pickle is cut short or damaged"
@@ -35,7 +38,7 @@ class Reader:
                 if step is None:
                     raise ValueError(f"its pickle has the opcode {code!r}, which torch.save does not write")
                 step(self)
-        except (IndexError, KeyError, TypeError, struct.error, UnicodeDecodeError, RecursionError) as error:
+        except (IndexError, KeyError, TypeError, struct.error, UnicodeError, RecursionError) as error:
             raise ValueError(_END) from error
 
     def _one(self) -> Any:
@@ -111,9 +114,11 @@ class Reader:
         self.stack.append(function(*arguments))
 
     def _build(self) -> None:
-        """The attributes of an OrderedDict: a state dict's ``_metadata``, which says nothing of weights."""
-        self._pop()
-        self._top(dict)
+        """Attributes: of a Record its items; of an OrderedDict ``_metadata``, which says nothing of weights."""
+        state = self._pop()
+        target = self._top((dict, NumberType))
+        if isinstance(target, Record) and isinstance(state, dict):
+            target.update(state)
 
     def _items(self, pairs: list[Any]) -> None:
         target = self._top(dict)
@@ -126,6 +131,10 @@ class Reader:
 
     def _append(self, values: list[Any]) -> None:
         self._top(list).extend(values)
+
+    def _add_items(self, values: list[Any]) -> None:
+        target = self._top(set)
+        target |= plain_set(values)
 
     def _long(self, n: int) -> None:
         if n > 64:
@@ -141,6 +150,43 @@ class Allowed:
 
     def __call__(self, *arguments: Any) -> Any:
         return self._function(*arguments)
+
+
+class Record(dict[str, Any]):
+    """An object that is nothing but its attributes, as argparse.Namespace, as a dict of them."""
+
+
+class NumberType:
+    """NumPy's type of a number, little-endian."""
+
+    def __init__(self, kind: Any, *_: Any) -> None:
+        if not isinstance(kind, str) or not re.fullmatch("b1|[iu][1248]|f[248]", kind):
+            raise ValueError("it has a number of NumPy of a type that is not read")
+        self.kind = kind
+
+
+def number(kind: Any, content: Any) -> Any:
+    """A number of NumPy as one of Python; ``numpy.core.multiarray.scalar``."""
+    if not isinstance(kind, NumberType) or not isinstance(content, bytes):
+        raise ValueError(_END)
+    form = np.dtype(f"<{kind.kind}")
+    if len(content) != form.itemsize:
+        raise ValueError(_END)
+    return np.frombuffer(content, form)[0].item()
+
+
+def encoded(text: Any, coding: Any) -> bytes:
+    """Bytes, as protocol 2 writes them; ``_codecs.encode``."""
+    if not isinstance(text, str) or coding != "latin1":
+        raise ValueError(_END)
+    return text.encode("latin1")
+
+
+def plain_set(items: Any = ()) -> set[Any]:
+    """A set of numbers and texts."""
+    if not isinstance(items, (list, tuple)) or not all(isinstance(v, (str, int, float)) for v in items):
+        raise ValueError(_END)
+    return set(items)
 
 
 def _push(value: Callable[[Reader], Any]) -> Callable[[Reader], None]:
@@ -194,6 +240,8 @@ _STEPS: dict[bytes, Callable[[Reader], None]] = {
     b"}": _push(lambda r: {}),
     b"s": _set,
     b"u": lambda r: r._items(r._to_mark()),
+    b"\x8f": _push(lambda r: set()),
+    b"\x90": lambda r: r._add_items(r._to_mark()),
     b"q": _keep(lambda r: r._number("<B")),
     b"r": _keep(lambda r: r._number("<I")),
     b"\x94": _keep(lambda r: len(r.memo)),
@@ -203,6 +251,7 @@ _STEPS: dict[bytes, Callable[[Reader], None]] = {
     b"\x93": lambda r: r._from_stack(),
     b"Q": _push(lambda r: r.persistent(r._pop())),
     b"R": lambda r: r._reduce(),
+    b"\x81": lambda r: r._reduce(),  # a new object of a class that is known
     b"b": lambda r: r._build(),
 }
 
