@@ -29,6 +29,18 @@ def test_of_complex_numbers(name):
     assert {p.dtype for p in f((A.astype(np.float32), B.astype(np.float32)))} == {np.dtype(np.float32)}
 
 
+@pytest.mark.parametrize("name", ["fft", "fft2", "ifft2"])
+@pytest.mark.parametrize("shape", [(1,), (1, 1), (3, 1), (1, 3), (0, 1, 2), (0, 2), (2, 0), (0,), ()], ids=str)
+def test_axes_of_one_and_of_none(name, shape):
+    axes = 1 if name == "fft" else 2
+    x = RNG.standard_normal(shape)
+    if len(shape) < axes or 0 in shape[-axes:]:
+        with pytest.raises(ValueError, match=f"{name}: x is .* expected {axes} axes or more"):
+            getattr(ops, name)((x, x))
+    else:
+        np.testing.assert_allclose(joined(getattr(ops, name)((x, x))), getattr(np.fft, name)(x + 1j * x), atol=1e-13)
+
+
 @pytest.mark.parametrize("n", [None, 1, 2, 4, 5, 8, 9])
 def test_of_real_numbers(n):
     np.testing.assert_allclose(joined(ops.rfft(A, n)), np.fft.rfft(A, n), atol=1e-13)
@@ -89,6 +101,33 @@ def test_lengths_of_the_inverse():
     assert whole.shape == (64,)
     np.testing.assert_array_equal(ops.istft(pair, 8, 4, 8, length=50).numpy(), whole[:50])
     assert ops.istft(pair, 8, 4, 8, length=80).shape == (80,)
+
+
+@pytest.mark.parametrize("length", [60, 67, 68, 69, 70, 75])
+def test_what_lies_beyond_the_windows_is_zero(length):
+    pair = ops.stft(RNG.standard_normal((2, 64)), 8, 4, 8)
+    whole = ops.istft(pair, 8, 4, 8, length=200).numpy()
+    y = ops.istft(pair, 8, 4, 8, length=length).numpy()
+    assert y.shape == (2, length)
+    np.testing.assert_array_equal(y, whole[:, :length])
+    assert not whole[:, 68:].any()
+    assert whole[:, 67].any()
+
+
+def test_short_transforms_of_few_samples():
+    x = RNG.standard_normal(8)
+    np.testing.assert_allclose(joined(ops.stft(x, 8, 8, 8, None, False)), [np.fft.rfft(x)], atol=1e-13)
+    np.testing.assert_allclose(joined(ops.stft(x, 1, 1, 1, None, False)), x[:, None], atol=1e-13)
+    assert ops.stft(x[:2], 2, 1, 2)[0].shape == (3, 2)
+    for samples, n, center in ((7, 8, False), (1, 2, True), (0, 1, False)):
+        with pytest.raises(ValueError, match="its last axis is too short"):
+            ops.stft(x[:samples], n, 1, n, None, center)
+    for sizes in ((0, 1, 8), (9, 1, 8), (8, 0, 8), (8, 1, 0)):
+        with pytest.raises(ValueError, match="expected positive integers and a sequence_length of at most"):
+            ops.stft(x, *sizes)
+    for call in (lambda: ops.rfft(1.0), lambda: ops.rfft(1.0, 4), lambda: ops.irfft((1.0, 1.0)), lambda: ops.rfft([])):
+        with pytest.raises(ValueError, match="expected one axis or more and a positive length"):
+            call()
 
 
 def test_functional_models_know_the_shapes():

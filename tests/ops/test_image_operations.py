@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lamina import Input, Tensor, ops
+from lamina.core.generator import numpy_from
 from lamina.ops import image
 from lamina.testing import check_gradients
 
@@ -86,6 +87,20 @@ def test_patches():
         same(f(volumes[0], (2, 1, 3), (1, 2, 1)), want[0])
     assert image.extract_patches_3d(volumes, 2).shape == (2, 2, 2, 2, 16)
     check_gradients(lambda x: image.extract_patches(x, 3, 1, padding="same"), X)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("strides", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_patches_around_every_place(size, strides, dilation):
+    """As many zeros before as behind, one more behind where it cannot be."""
+    widths = [(0, 0)]
+    for n in X.shape[1:3]:
+        total = max((-(-n // strides) - 1) * strides + dilation * (size - 1) + 1 - n, 0)
+        widths.append((total // 2, total - total // 2))
+    framed = np.pad(X, [*widths, (0, 0)])
+    want = patches_of(framed, (size, size), (strides, strides), (dilation, dilation))
+    same(image.extract_patches(X, size, strides, dilation, padding="same"), want)
 
 
 def test_blur():
@@ -201,6 +216,43 @@ def test_scale_and_translate(method, antialias):
         lambda x, s, t: image.scale_and_translate(x, (4, 3, 6), s, t, (0, 2), method, antialias),
         *(x, np.array([0.63, 1.37]), np.array([0.21, -0.33])),
     )
+
+
+def kernel(method, d):
+    if method == "linear":
+        return max(1 - d, 0)
+    if method == "cubic":  # Keys 1981
+        near, far = 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
+        return near if d < 1 else far if d < 2 else 0
+    radius = int(method[-1])
+    return np.sinc(d) * np.sinc(d / radius) if d <= radius else 0
+
+
+@pytest.mark.parametrize("method", ["linear", "cubic", "lanczos3", "lanczos5"])
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize(("scale", "shift"), [(0.63, 0.3), (1.37, -0.4), (2.0, 0.5), (0.5, 2.5), (1.0, -3.0)])
+def test_scale_and_translate_sample_by_sample(method, antialias, scale, shift):
+    x = RNG.standard_normal(9)
+    want = np.zeros(12)
+    for j in range(12):
+        at = (j + 0.5 - shift) / scale - 0.5
+        widened = max(1 / scale, 1) if antialias else 1
+        weights = np.array([kernel(method, abs(at - i) / widened) for i in range(9)])
+        if -0.5 <= at <= 8.5 and abs(weights.sum()) > 1e-4:
+            want[j] = weights @ x / weights.sum()
+    got = image.scale_and_translate(x, (12,), [scale], [shift], (0,), method, antialias)
+    np.testing.assert_allclose(got, want, atol=1e-9)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 2.0])
+def test_elastic_shifts_are_blurred_noise(sigma):
+    rows, columns = np.meshgrid(np.arange(24.0), np.arange(30.0), indexing="ij")
+    x = np.stack([rows, columns], -1)[None]
+    size = int(6 * sigma) | 1
+    noise = sigma * numpy_from(5).standard_normal((1, 24, 30, 2))
+    shift = 0.8 * image.gaussian_blur(noise, (size, size), (sigma, sigma)).numpy()
+    y = image.elastic_transform(x, 0.8, sigma, fill_mode="nearest", seed=5)
+    np.testing.assert_allclose(y, np.clip(x + shift, 0, [23, 29]), atol=1e-9)
 
 
 def test_scale_and_translate_as_published():

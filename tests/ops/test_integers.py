@@ -186,3 +186,11 @@ def test_captured_products_of_larger_integers_than_at_first():
         x = np.full((2, 3), top, np.int64)
         np.testing.assert_array_equal(step(Tensor(x), Tensor(x.T)).numpy(), x @ x.T)
     assert step.reason is None
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_squares_stay_integers(dtype):
+    x = np.array([0, 1, 3, 11], dtype)
+    y = ops.square(x)
+    assert y.dtype == ops.multiply(x, x).dtype
+    np.testing.assert_array_equal(y.numpy(), x * x)

@@ -64,11 +64,13 @@ def _exp_of_negative_square(x: Tensor) -> Tensor:
 
 def _erfc(x: Tensor) -> Tensor:
     a = minimum(abs(x), 30.0)  # 30.0 is free: beyond 28 it is zero in either type
-    near, far = minimum(a, 4.0), maximum(a, 4.0)
+    near = minimum(a, 4.0)  # 4.0 is free: it is taken below 4 alone
+    far = maximum(a, 4.0)
     inverse = reciprocal(square(far))
     tail = divide(subtract(_ROOT, multiply(inverse, _ratio(inverse, *_FAR))), far)
     tail = multiply(where(less(a, 4.0), _ratio(near, *_NEAR), tail), _exp_of_negative_square(a))
-    return where(less(a, 0.5), subtract(1.0, erf(x)), where(less(x, 0), subtract(2.0, tail), tail))
+    small = less(a, 0.5)  # 0.5 is free: around it both have all digits
+    return where(small, subtract(1.0, erf(x)), where(less(x, 0), subtract(2.0, tail), tail))
 
 
 def erfc(x: TensorLike) -> Tensor:
@@ -83,18 +85,22 @@ def erfc(x: TensorLike) -> Tensor:
 
 def _erfinv(x: Tensor) -> Tensor:
     given = abs(x)
-    a = where(less(given, 1.0), given, 0.0)
+    a = where(less(given, 1.0), given, 0.0)  # 1.0 and 0.0 are free: from 1 on the last step gives the value
     left = subtract(1.0, a)
     w = negative(log(multiply(left, add(a, 1.0))))
-    ends = series(subtract(sqrt(minimum(maximum(w, 5.0), 17.0)), 3.0), _GUESS_ENDS)
-    beyond = maximum(subtract(w, math.log(math.sqrt(math.pi) / 2)), 1.0)  # erfc(y) is exp(-y^2) / (y sqrt(pi)) there
-    beyond = sqrt(subtract(beyond, multiply(log(beyond), 0.5)))
-    y = multiply(a, where(less(w, 5.0), series(subtract(w, 2.5), _GUESS_MIDDLE), where(less(w, 17.0), ends, beyond)))
+    ends = series(subtract(sqrt(minimum(maximum(w, 5.0), 17.0)), 3.0), _GUESS_ENDS)  # 17.0 is free: taken below 17
+    # erfc(y) is exp(-y^2) / (y sqrt(pi)) beyond.
+    beyond = maximum(subtract(w, math.log(math.sqrt(math.pi) / 2)), 1.0)  # 2 and 1.0 are free: of a guess
+    beyond = sqrt(subtract(beyond, multiply(log(beyond), 0.5)))  # 0.5 is free: of a guess
+    middle = less(w, 5.0)  # 5.0 is free: around it both guesses are good
+    y = multiply(a, where(middle, series(subtract(w, 2.5), _GUESS_MIDDLE), where(less(w, 17.0), ends, beyond)))
     # Newton's steps: of the values in the middle, beyond of their logarithms, which are almost a parabola.
-    for _ in range(1 if x.dtype == np.float32 else 3):  # the guess has 23 bits but for the last few float64
+    # The guess has 23 bits but for the last few float64.
+    for _ in range(1 if x.dtype == np.float32 else 3):  # 1 and 3 are free: more steps change nothing
         slope = multiply(_exp_of_negative_square(y), 2 / math.sqrt(math.pi))
         rest = _erfc(y)
-        off = where(less(a, 0.5), subtract(a, erf(y)), multiply(rest, log(divide(rest, left))))
+        small = less(a, 0.5)  # 0.5 is free: around it both have all digits
+        off = where(small, subtract(a, erf(y)), multiply(rest, log(divide(rest, left))))
         y = add(y, divide(off, slope))
     y = where(less(given, 1.0), y, where(equal(given, 1.0), np.inf, np.nan))
     return where(less(x, 0), negative(y), y)

@@ -287,7 +287,7 @@ def istft(
     end = y.shape[-1] - start if length is None else start + int(length)
     missing = end - y.shape[-1]
     y = getitem(y, (..., slice(start, end)))
-    if missing > 0 and divisor is not None:  # as in PyTorch
+    if missing > 0 and divisor is not None:  # > is free: adding nothing would only take time
         y = concatenate([y, as_tensor(np.zeros((*y.shape[:-1], missing)), y.dtype)], -1)
     return y
 

@@ -43,7 +43,8 @@ def _frames(op: str, x: Tensor, data_format: str | None, what: str, sign: int, *
     """The widths before and after every axis of images."""
     top, left, bottom, right, height, width = given
     axis = channel_axis(op, x, data_format)
-    row = x.ndim - 2 if axis < x.ndim - 1 else x.ndim - 3
+    first = axis < x.ndim - 1  # 1 is free: channels stand before the rows or behind all
+    row = x.ndim - 2 if first else x.ndim - 3
     frames = [(0, 0)] * x.ndim
     frames[row] = _frame(op, (f"top_{what}", f"bottom_{what}"), x.shape[row], top, bottom, height, sign)
     frames[row + 1] = _frame(op, (f"left_{what}", f"right_{what}"), x.shape[row + 1], left, right, width, sign)

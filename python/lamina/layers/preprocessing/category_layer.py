@@ -64,7 +64,7 @@ class CategoryLayer(Layer):
                 x = ops.reshape(x, x.shape[:-1])
             return ops.one_hot(x, depth, dtype=self._out)
         axis = x.ndim - 1
-        if depth * x.size > _MANY:
+        if depth * x.size > _MANY:  # > is free: either way counts the same
             rows = _counted(x, depth, self._out.type(1) if weights is None else ops.cast(weights, self._out))
             return ops.minimum(rows, 1) if self.output_mode == "multi_hot" else rows
         if self.output_mode == "multi_hot":
@@ -165,7 +165,7 @@ def places(row: Array, x: Tensor, right: bool = False) -> Tensor:
     if grad_mode.recording is None:
         return wrap(np.asarray(np.searchsorted(row, x._array, "right" if right else "left"), np.int64))
     n = row.size
-    most = 1 << n.bit_length()
+    most = 1 << n.bit_length()  # 1 is free: a longer row takes a step more
     largest = np.inf if row.dtype.kind == "f" else np.iinfo(row.dtype).max
     padded = np.full(most, largest, row.dtype)
     padded[:n] = row

@@ -124,13 +124,14 @@ class HashedCrossing(CategoryLayer):
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise ValueError("expected a list of two features or more")
         features = [_objects(self._label(), x) for x in inputs]
+        shape, *_ = (x.shape for x in features)
         for given, x in zip(inputs, features, strict=True):
-            if x.ndim > 2 or (x.ndim == 2 and x.shape[1] != 1) or x.shape != features[0].shape:
+            if x.ndim > 2 or (x.ndim == 2 and x.shape[1] != 1) or x.shape != shape:
                 shapes = [f.shape for f in features]
                 raise ValueError(f"the features have shapes {shapes}, expected (N,), (N, 1) or (), all the same")
             if getattr(getattr(given, "dtype", None), "kind", "i") == "f":
                 raise TypeError(f"a feature has dtype {given.dtype}, expected text or integers")
-        crossed = np.full(features[0].shape, _CROSSING_KEY, object)
+        crossed = np.full(shape, _CROSSING_KEY, object)
         for x in features:
             each = x if x.dtype.kind != "O" else of_each(x, lambda s: fingerprint(s.encode()))
             pairs = zip(crossed.ravel(), each.ravel().tolist(), strict=True)
@@ -144,9 +145,9 @@ class HashedCrossing(CategoryLayer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         shapes = [tuple(s) for s in input_shape]
-        if len(shapes) < 2 or any(s != shapes[0] for s in shapes):
+        if len(shapes) < 2 or len(set(shapes)) != 1:
             raise ValueError(f"the features have shapes {shapes}, expected two or more, all the same")
-        return super().compute_output_shape(shapes[0])
+        return super().compute_output_shape(shapes.pop())
 
 
 __all__ = ["HashedCrossing", "Hashing"]

@@ -235,7 +235,7 @@ class IntegerLookup(IndexLookup):
             if missing.any():
                 token = x._array[missing][0]
                 raise ValueError(f"{token} is not in the vocabulary; num_oov_indices=1 takes unknown ones")
-            return np.int64(0)
+            return np.int64(0)  # 0 is free: it stands nowhere
         if self.num_oov_indices == 1:
             return np.int64(self._oov_start)
         if self.oov_method == "farmhash":
