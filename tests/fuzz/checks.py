@@ -19,6 +19,8 @@ from lamina import Tensor, _native, layers, ops
 from lamina.core.masked_tensor import attach
 from lamina.testing.cases import Case, test_cases
 
+from .onnx_file import onnx_network
+
 
 def unaligned(x: Any) -> Any:
     """The same values one byte off."""
@@ -213,10 +215,10 @@ def model(*inner: Any, shape: Any = (4,), classes: int = 2) -> Any:
 # ---- files ----
 
 
-# Files by kind: Lamina's models and weights, a checkpoint, Keras's models and weights, PyTorch's.
+# Files by kind: Lamina's models and weights, a checkpoint, Keras's models and weights, PyTorch's, ONNX's.
 NAMES = {
     "model": "m.lamina", "weights": "m.lamina", "checkpoint": "latest.npz", "keras": "m.keras", "hdf5": "m.weights.h5",
-    "m.pt": "m.pt", "m.safetensors": "m.safetensors",
+    "m.pt": "m.pt", "m.safetensors": "m.safetensors", "onnx": "m.onnx",
 }  # fmt: skip
 _OF_TORCH = ("m.pt", "m.safetensors")
 
@@ -224,6 +226,8 @@ _OF_TORCH = ("m.pt", "m.safetensors")
 @functools.cache
 def _file(kind: str) -> bytes:
     """A good file of each kind."""
+    if kind == "onnx":
+        return onnx_network()
     lamina.random.seed(0)
     m = model(layers.Reshape((2, 2)), layers.LSTM(3, return_sequences=True), layers.BatchNormalization())
     m.compile("adam", "mse", metrics=["mae"])
@@ -295,7 +299,7 @@ def damaged(kind: str, seed: int) -> bytes:
     if how == 0:  # cut
         return bytes(data[: rng.choice((0, 1, 7, 8, 9, rng.randrange(len(data))))])
     zipped = kind in ("checkpoint", "keras", "m.pt")
-    if how == 1 or kind == "hdf5" or (kind in ("checkpoint", "m.pt") and how == 2):  # single bytes
+    if how == 1 or kind in ("hdf5", "onnx") or (kind in ("checkpoint", "m.pt") and how == 2):  # single bytes
         for _ in range(rng.choice((1, 1, 2, 8))):
             end = rng.choice((16, 200, len(data)))
             data[rng.randrange(min(end, len(data)))] = rng.randrange(256)
@@ -350,6 +354,9 @@ def load(kind: str, seed: int) -> None:
         path = os.path.join(folder, NAMES[kind])
         with open(path, "wb") as f:
             f.write(data)
+        if kind == "onnx":
+            lamina.onnx.load(path).predict(np.ones((2, 2, 4, 4), "f4"), verbose=0)
+            return
         m = model(layers.Reshape((2, 2)), layers.LSTM(3, return_sequences=True), layers.BatchNormalization())
         m.compile("adam", "mse", metrics=["mae"])
         x, y = np.ones((4, 4), "f4"), np.ones((4, 2), "f4")

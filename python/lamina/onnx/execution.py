@@ -123,6 +123,10 @@ class Executor:
                 results = step([values[p] for p in step.inputs])
             except (ValueError, TypeError, IndexError) as error:
                 raise type(error)(f"{step.label}: {error}") from error
+            except (OverflowError, MemoryError) as error:
+                raise ValueError(
+                    f"{step.label}: a number is too large, or more memory is asked for than there is"
+                ) from error
             if type(results) is not tuple:
                 results = (results,)
             for p, value in zip(step.outputs, results, strict=False):

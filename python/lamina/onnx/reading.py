@@ -137,6 +137,7 @@ class Reader:
             if p.op_type == "Constant" and p.domain in ("", "ai.onnx") and len(p.output) == 1:
                 self._constants[new(p.output[0], f"by the {label}")] = self._constant(p)
                 continue
+            _check_counts(p, self.versions, f"{self.what}: the {label}")
             missing = [name for name in p.input if name and name not in scope]
             if missing:
                 raise ValueError(
@@ -241,6 +242,24 @@ class Reader:
             raise ValueError(f"{label} of {size} bytes does not stand in {location!r} at {offset}, length {length}")
         array = np.fromfile(path, dtype.newbyteorder("<"), math.prod(dims), offset=offset).reshape(dims)
         return working(array)
+
+
+def _check_counts(p: Any, versions: dict[str, int], label: str) -> None:
+    """ValueError for numbers of inputs and outputs that the operator does not have."""
+    import onnx.defs
+
+    domain = "" if p.domain == "ai.onnx" else p.domain
+    try:
+        schema = onnx.defs.get_schema(p.op_type, versions.get(domain, 1), domain)
+    except Exception:  # onnx's own class, where it knows no such operator; refused later, with all others
+        return
+    sides = (("inputs", p.input, schema.min_input, schema.max_input),
+             ("outputs", p.output, schema.min_output, schema.max_output))  # fmt: skip
+    for what, names, least, most in sides:
+        if not least <= len(names) <= most:
+            raise ValueError(f"{label} has {len(names)} {what}, expected {least} to {most}")
+    if any(not name for name in list(p.input)[: schema.min_input]):
+        raise ValueError(f"{label} lacks one of its first {schema.min_input} inputs")
 
 
 def _roles(nodes: list[Node]) -> dict[str, set[tuple[str, int]]]:

@@ -6,6 +6,7 @@ is loaded, and cost nothing in a call.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -162,6 +163,16 @@ def make_of_arrays(node: Node, constants: dict[str, Array]) -> Run | None:
 def names() -> list[str]:
     """All operators of ONNX's own set."""
     return sorted(name for domain, name in _operators if not domain)
+
+
+_LARGEST = 2**27  # elements of what is repeated, padded or filled: sizes may come from a damaged file
+
+
+def sized(shape: Sequence[int]) -> tuple[int, ...]:
+    """A shape that memory is asked for; ValueError unless it can be meant."""
+    if any(n < 0 for n in shape) or math.prod(shape) > _LARGEST:
+        raise ValueError(f"asks for an array of shape {tuple(shape)}")
+    return tuple(shape)
 
 
 def integers(x: Any) -> list[int]:

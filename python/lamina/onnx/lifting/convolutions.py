@@ -171,4 +171,6 @@ def store(view: View) -> None:
     for node in view.graph.nodes:
         if node.op in _CONVOLUTIONS and node.inputs[1] in view.graph.weights:
             weight = view.graph.weights[node.inputs[1]]
+            if weight.value.ndim < 3:
+                continue  # refused in the first call
             weight.order = (*range(2, weight.value.ndim), 1, 0)

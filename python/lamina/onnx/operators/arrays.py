@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ...core.autograd import Array
 from ..element_types import numpy_type, working_type
-from ..registry import Call, Run, integers, number, of_arrays
+from ..registry import Call, Run, integers, number, of_arrays, sized
 from .shapes import new_shape, slices
-
-_LARGEST = 2**28  # elements; the sizes of a result may come from a damaged file
 
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "Abs": np.abs, "Add": np.add, "And": np.logical_and, "Ceil": np.ceil, "Equal": np.equal, "Floor": np.floor,
@@ -28,7 +26,7 @@ def _elementwise(name: str, f: Callable[..., Any]) -> None:
     @of_arrays(name, 7 if name in ("Add", "Sub", "Mul", "And", "Or", "Xor", "Equal", "Less", "Greater") else 1)
     def make(call: Call) -> Run:
         def run(*xs: Array) -> Array:
-            _check(np.broadcast_shapes(*(x.shape for x in xs)))
+            sized(np.broadcast_shapes(*(x.shape for x in xs)))
             with np.errstate(all="ignore"):
                 return np.asarray(f(*xs))
 
@@ -39,17 +37,10 @@ for _name, _f in _ELEMENTWISE.items():
     _elementwise(_name, _f)
 
 
-def _check(shape: Sequence[int]) -> tuple[int, ...]:
-    """A shape that memory is asked for."""
-    if any(n < 0 for n in shape) or math.prod(shape) > _LARGEST:
-        raise ValueError(f"asks for an array of shape {tuple(shape)}")
-    return tuple(shape)
-
-
 @of_arrays("Div", 7)
 def div(call: Call) -> Run:
     def run(a: Array, b: Array) -> Array:
-        _check(np.broadcast_shapes(a.shape, b.shape))
+        sized(np.broadcast_shapes(a.shape, b.shape))
         with np.errstate(all="ignore"):
             if a.dtype.kind == "f":
                 return np.asarray(np.divide(a, b), a.dtype)
@@ -238,7 +229,7 @@ def scatter_nd(call: Call) -> Run:
 @of_arrays("Expand")
 def expand(call: Call) -> Run:
     def run(x: Array, shape: Array) -> Array:
-        return np.broadcast_to(x, _check(np.broadcast_shapes(x.shape, tuple(integers(shape))))).copy()
+        return np.broadcast_to(x, sized(np.broadcast_shapes(x.shape, tuple(integers(shape))))).copy()
 
     return run
 
@@ -247,7 +238,7 @@ def expand(call: Call) -> Run:
 def tile(call: Call) -> Run:
     def run(x: Array, repeats: Array) -> Array:
         counts = integers(repeats)
-        _check([n * r for n, r in zip(x.shape, counts, strict=True)])
+        sized([n * r for n, r in zip(x.shape, counts, strict=True)])
         return np.tile(x, counts)
 
     return run
@@ -257,7 +248,7 @@ def tile(call: Call) -> Run:
 def constant_of_shape(call: Call) -> Run:
     value = call.get("value")
     fill = np.zeros((), np.float32) if value is None else value.reshape(())
-    return lambda shape: np.full(_check(integers(shape)) if shape.size else (), fill, fill.dtype)
+    return lambda shape: np.full(sized(integers(shape)) if shape.size else (), fill, fill.dtype)
 
 
 @of_arrays("Range")
@@ -266,7 +257,7 @@ def range_(call: Call) -> Run:
         first, last, step = (number(v) for v in (start, limit, delta))
         if step == 0:
             raise ValueError("has a step of 0")
-        _check([max(0, math.ceil((last - first) / step))])
+        sized([max(0, math.ceil((last - first) / step))])
         bounds: list[Any] = [v.reshape(()).item() for v in (start, limit, delta)]
         return np.arange(*bounds).astype(start.dtype)
 

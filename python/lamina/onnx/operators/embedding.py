@@ -10,7 +10,7 @@ from ... import ops
 from ...core.autograd import Tensor
 from ...ops.conversion import as_tensor
 from ..layout import axis_of, data_of, order_of, ordered, plain
-from ..registry import Call, Run, number, operator
+from ..registry import Call, Run, number, operator, sized
 
 
 def wrapped(indices: Any, size: Any) -> Any:
@@ -113,6 +113,7 @@ def one_hot(call: Call) -> Run:
 
     def run(indices: Any, depth: Any, values: Any) -> Tensor:
         n = int(number(depth))
+        sized([*indices.shape, n])
         places = ops.cast(indices, np.int64)
         hot = ops.equal(ops.expand_dims(ops.mod(places, n), -1), np.arange(n, dtype=np.int64))
         inside = ops.logical_and(ops.greater_equal(places, -n), ops.less(places, n))

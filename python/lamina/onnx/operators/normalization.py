@@ -28,6 +28,8 @@ def batch_normalization(call: Call) -> Run:
         t = as_tensor(stored(x, order))
         gamma, beta, m, v = (as_tensor(plain(w), t.dtype) for w in (scale, bias, mean, variance))
         if not training:
+            if len({id(w) for w in (gamma, beta, m, v)}) < 4:  # one constant in several places
+                m, v = ops.copy(m), ops.copy(v)
             return ordered(ops.batch_norm(t, gamma, beta, m, v, False, epsilon=epsilon), order)
         m, v = ops.copy(m), ops.copy(v)
         y = ops.batch_norm(t, gamma, beta, m, v, True, momentum, epsilon)

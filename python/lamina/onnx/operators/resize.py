@@ -11,7 +11,7 @@ from ... import ops
 from ...core.autograd import Array, Tensor
 from ...ops.conversion import as_tensor
 from ..layout import Ordered, channels_last, data_of, order_of, ordered, stored
-from ..registry import Call, Run, Unsupported, integers, operator
+from ..registry import Call, Run, Unsupported, integers, operator, sized
 
 _MODES = {"nearest": "nearest", "linear": "bilinear", "cubic": "bicubic"}
 _COORDINATES = (
@@ -67,6 +67,7 @@ class Resizing:
         shape = x.shape
         if self.coordinates == _CROP:
             return self._cropped(x, wanted, _floats(roi), list(wanted))
+        sized([wanted[a][0] if a in wanted else n for a, n in enumerate(shape)])
         changed = [a for a, (m, f) in sorted(wanted.items()) if m != shape[a] or f != 1.0]
         if not changed:
             return x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ from ..layout import (
     reshaped,
     stored,
 )
-from ..registry import Call, Run, Unsupported, integers, number, operator
+from ..registry import Call, Run, Unsupported, integers, number, operator, sized
 
 
 def new_shape(shape: Sequence[int], wanted: Sequence[int], allow_zero: bool = False) -> tuple[int, ...]:
@@ -189,7 +190,7 @@ def expand(call: Call) -> Run:
         target = np.broadcast_shapes(x.shape, tuple(integers(shape)))
         if target == x.shape:
             return x
-        return ops.broadcast_to(plain(x), target)
+        return ops.broadcast_to(plain(x), sized(target))
 
     return run
 
@@ -197,10 +198,10 @@ def expand(call: Call) -> Run:
 @operator("Tile")
 def tile(call: Call) -> Run:
     def run(x: Any, repeats: Any, axis: Any = None) -> Tensor:
-        if axis is None:
-            return ops.tile(x, integers(repeats))
-        counts = [1] * x.ndim  # version 1
-        counts[int(number(axis))] = int(number(repeats))
+        counts = integers(repeats)
+        if axis is not None:  # version 1
+            counts = [int(number(repeats)) if i == int(number(axis)) else 1 for i in range(x.ndim)]
+        sized([n * r for n, r in zip(x.shape, counts, strict=True)])
         return ops.tile(x, counts)
 
     return run
@@ -226,6 +227,7 @@ def pad(call: Call) -> Run:
         sides = [(max(around[a][0], 0), max(around[a][1], 0)) for a in order]
         if not any(map(any, sides)):
             return ordered(t, order)
+        sized([n + p + q for n, (p, q) in zip(t.shape, sides, strict=True)])
         if mode != "constant":
             return ordered(ops.pad(t, sides, mode), order)
         border = fill if value is None else number(value)
@@ -238,7 +240,7 @@ def pad(call: Call) -> Run:
 def constant_of_shape(call: Call) -> Run:
     value = call.get("value")
     fill = np.zeros((), np.float32) if value is None else value.reshape(())
-    return lambda shape: ops.full(integers(shape), fill.item(), fill.dtype)
+    return lambda shape: ops.full(sized(integers(shape)), fill.item(), fill.dtype)
 
 
 @operator("DepthToSpace", ordered=True)
@@ -284,7 +286,11 @@ def trilu(call: Call) -> Run:
 @operator("Range")
 def range_(call: Call) -> Run:
     def run(start: Any, limit: Any, delta: Any) -> Tensor:
-        return ops.arange(number(start), number(limit), number(delta), dtype=start.dtype)
+        first, last, step = number(start), number(limit), number(delta)
+        if step == 0:
+            raise ValueError("has a step of 0")
+        sized([max(0, math.ceil((last - first) / step))])
+        return ops.arange(first, last, step, dtype=start.dtype)
 
     return run
 
