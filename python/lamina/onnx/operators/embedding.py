@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,19 @@ def gather_nd(call: Call) -> Run:
     return run
 
 
+def _scattered(x: Any, places: Any, updates: Any, reduction: str) -> Tensor:
+    """x with other values at places; where Python knows that none comes twice, by an addition, which captured steps
+    repeat."""
+    if reduction != "none" or not isinstance(places, np.ndarray):
+        return ops.scatter_update(x, places, updates, None if reduction == "none" else reduction)
+    kept = np.ones(x.shape, bool)
+    kept[tuple(np.moveaxis(places, -1, 0))] = False
+    changed, whole = math.prod(places.shape[:-1]), math.prod(x.shape[places.shape[-1] :])
+    if kept.size - np.count_nonzero(kept) != changed * whole:
+        return ops.scatter_update(x, places, updates)
+    return ops.scatter_update(ops.where(kept, x, np.zeros((), x.dtype)), places, updates, "add")
+
+
 @operator("ScatterElements")
 @operator("Scatter")
 def scatter_elements(call: Call) -> Run:
@@ -89,9 +103,13 @@ def scatter_elements(call: Call) -> Run:
     def run(x: Any, indices: Any, updates: Any) -> Tensor:
         at = axis % x.ndim
         places = [np.broadcast_to(i, indices.shape) for i in np.indices(indices.shape, np.int64, sparse=True)]
-        along = ops.cast(wrapped(indices, x.shape[at]), np.int64)
-        where = ops.stack([along if i == at else p for i, p in enumerate(places)], -1)
-        return ops.scatter_update(x, where, updates, None if reduction == "none" else reduction)
+        along = wrapped(indices, x.shape[at])
+        if isinstance(along, np.ndarray):
+            return _scattered(
+                x, np.stack([along if i == at else p for i, p in enumerate(places)], -1), updates, reduction
+            )
+        where = ops.stack([ops.cast(along, np.int64) if i == at else p for i, p in enumerate(places)], -1)
+        return _scattered(x, where, updates, reduction)
 
     return run
 
@@ -102,7 +120,7 @@ def scatter_nd(call: Call) -> Run:
 
     def run(x: Any, indices: Any, updates: Any) -> Tensor:
         sizes = np.array(x.shape[: indices.shape[-1]], np.int64)
-        return ops.scatter_update(x, wrapped(indices, sizes), updates, None if reduction == "none" else reduction)
+        return _scattered(x, wrapped(indices, sizes), updates, reduction)
 
     return run
 
