@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections import Counter
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 import lamina
-from lamina import layers, ops
-from lamina.export import to_onnx
+import lamina.onnx
+from lamina import Tensor, layers, ops
+from lamina.export import onnx_file, to_onnx
+from lamina.export.handlers import HANDLERS
 
 
 def run(proto, *inputs):
@@ -144,7 +149,7 @@ class Branches(lamina.Model):
 
 class Shuffles(lamina.Model):
     def call(self, x):
-        return x + lamina.Tensor(x._array[::-1].copy())
+        return x + Tensor(x._array[::-1].copy())
 
 
 @pytest.mark.parametrize("kind", [Reads, Branches, Shuffles])
@@ -216,3 +221,135 @@ def test_exporting_changes_nothing(tmp_path):
 def test_the_nodes_can_be_printed(tmp_path, capsys):
     mlp().export(tmp_path / "m.onnx", verbose=True)
     assert "Gemm" in capsys.readouterr().out
+
+
+def test_a_graph_that_gives_other_numbers_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setitem(HANDLERS, "tanh", lambda g, x: g.map("Sin", x))
+    model = lamina.Sequential([lamina.Input((3,), name="x"), layers.Activation("tanh", name="y")])
+    with pytest.raises(RuntimeError, match=r"'y'.*other values"):
+        model.export(tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+    model.export(tmp_path / "m.onnx", verify=False)
+
+
+@pytest.mark.parametrize(("module", "options"), [("onnx", {}), ("onnxruntime", {"verify": True})])
+def test_a_package_that_is_missing_is_named(module, options, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=module):
+        mlp().export(tmp_path / "m.onnx", **options)
+
+
+def test_without_onnxruntime_a_model_is_exported_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    mlp().export(tmp_path / "m.onnx")
+    onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
+
+
+def test_models_larger_than_a_file_may_be_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_file, "LARGEST", 100)
+    with pytest.raises(ValueError, match="2 GB"):
+        mlp().export(tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbers_in_float64():
+    inputs = lamina.Input((3,), dtype="float64")
+    model = lamina.Model(inputs, layers.Dense(2, activation="tanh", dtype="float64")(inputs))
+    x = draw(2, 3).astype("f8")
+    y = run(to_onnx(model), x)[0]
+    assert y.dtype == np.float64
+    np.testing.assert_allclose(y, model.predict(x, verbose=0), atol=1e-14)
+
+
+def test_what_onnxruntime_has_no_kernel_for_is_written_with_a_warning():
+    inputs = lamina.Input((5, 5, 2), dtype="float64")
+    model = lamina.Model(inputs, layers.Conv2D(2, 3, dtype="float64")(inputs))
+    with pytest.warns(UserWarning, match="not tried out"):
+        proto = to_onnx(model)
+    x = np.random.default_rng(0).standard_normal((2, 5, 5, 2))
+    y = ReferenceEvaluator(proto).run(None, {proto.graph.input[0].name: x})[0]
+    np.testing.assert_allclose(y, model.predict(x, verbose=0), atol=1e-12)
+
+
+def test_layers_used_twice_share_their_weights():
+    shared, inputs = layers.Dense(4, "tanh"), lamina.Input((4,))
+    proto = to_onnx(lamina.Model(inputs, shared(shared(inputs))), verify=True)
+    assert kinds(proto) == ["Gemm", "Tanh", "Gemm", "Tanh"]
+    assert len(proto.graph.initializer) == 2
+
+
+def test_sizes_of_images_may_be_free():
+    x = inputs = lamina.Input((None, None, 3))
+    skip = x = layers.Conv2D(4, 3, padding="same", activation="relu")(x)
+    x = layers.UpSampling2D(2, interpolation="bilinear")(layers.MaxPooling2D(2)(x))
+    x = layers.Conv2D(2, 3, strides=2, padding="same")(layers.Concatenate()([x, skip]))
+    model = lamina.Model(inputs, [x, layers.GlobalAveragePooling2D()(x)])
+    proto = to_onnx(model, verify=True)
+    for shape in ((1, 6, 14, 3), (2, 12, 8, 3)):
+        for a, b in zip(run(proto, draw(*shape)), model.predict(draw(*shape), verbose=0), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+class Scaled(lamina.Model):
+    """Arithmetic with sizes: positions in proportion to the length."""
+
+    def call(self, x):
+        steps = ops.cast(ops.arange(x.shape[1]), "float32")
+        return x * ops.expand_dims(steps, -1) + ops.ones((x.shape[0], x.shape[1] * 2 - 1, 1))[:, : x.shape[1]]
+
+
+def test_sizes_are_computed_in_the_graph():
+    proto = to_onnx(Scaled(), [layers.InputSpec(shape=(None, None, 3))], verify=True)
+    for shape in ((2, 3, 3), (1, 30, 3)):
+        np.testing.assert_allclose(run(proto, draw(*shape))[0], Scaled()(draw(*shape)).numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("given", [[np.zeros((2, 5), "f4")], layers.InputSpec(shape=(2, 5)), [lamina.Input((5,))]])
+def test_signatures_may_be_arrays_specifications_or_symbols(given):
+    inputs = lamina.Input((5,))
+    model = lamina.Model(inputs, layers.Dense(2)(inputs))
+    sizes = to_onnx(model, given).graph.input[0].type.tensor_type.shape.dim
+    assert sizes[0].dim_value == (0 if isinstance(given, list) and not isinstance(given[0], np.ndarray) else 2)
+
+
+@pytest.mark.parametrize("given", ["x", [3], [layers.InputSpec(ndim=2)]])
+def test_signatures_that_are_none_are_refused(given):
+    with pytest.raises((TypeError, ValueError), match="export"):
+        to_onnx(mlp(), given)
+
+
+def test_text_is_refused():
+    with pytest.raises((TypeError, ValueError), match=r"export.*<U1"):
+        to_onnx(mlp(), [np.array([["a"]])])
+
+
+def test_an_open_capture_and_other_threads_are_left_alone():
+    """While one thread exports, operations of another compute as ever."""
+    model, wrong, stop = cnn(), [], threading.Event()
+    x = draw(2, 9, 8, 2)
+    want = model.predict(x, verbose=0)
+
+    def work():
+        while not stop.is_set():
+            with lamina.no_grad():
+                y = ops.sum(ops.square(Tensor(x))).item()
+            if abs(y - float((x * x).sum())) > 1e-2:
+                wrong.append(y)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        for _ in range(5):
+            np.testing.assert_allclose(run(to_onnx(model, verify=False), x)[0], want, atol=1e-6)
+    finally:
+        stop.set()
+        thread.join()
+    assert not wrong
+
+
+def test_what_was_exported_is_loaded_again(tmp_path):
+    for make, shape in ((mlp, (6,)), (cnn, (9, 8, 2))):
+        model, x = make(), draw(3, *shape)
+        model.export(tmp_path / "m.onnx")
+        again = lamina.onnx.load(tmp_path / "m.onnx")
+        np.testing.assert_allclose(np.asarray(again.predict(x, verbose=0)), model.predict(x, verbose=0), atol=1e-6)

@@ -77,7 +77,11 @@ def _attend(
         s = g.map("Add", s, g.value(bias, q.dtype))
     seen, sure = _seen(g, mask, causal, lengths, queries, keys, shift)
     if seen is not None:
-        s = g.map("Where", seen, s, g.constant(np.finfo(q.dtype).min / 2, q.dtype))
+        least = q.dtype.type(np.finfo(q.dtype).min / 2)
+        if seen.array is not None:  # a sum costs less than a choice
+            s = g.map("Add", s, g.constant(np.where(seen.array, q.dtype.type(0), least)))
+        else:
+            s = g.map("Where", seen, s, g.constant(least))
     p = g.made(g.node("Softmax", s, axis=-1), None, scores_shape, q.dtype)
     if seen is not None and not sure:  # a query that sees no key gets zeros
         p = g.map("Where", seen, p, g.constant(0, q.dtype))

@@ -37,7 +37,11 @@ def full(g: Graph, shape: Any, fill_value: Any, dtype: Any = None) -> Value:
 @exports("broadcast_to")
 def broadcast_to(g: Graph, x: Any, shape: Any) -> Value:
     x = g.value(x, g.dtype)
-    return x if x.shape == g.shape else g.made(g.node("Expand", x, g.sizes(g.shape)))
+    if x.shape == g.shape:
+        return x
+    y = g.made(g.node("Expand", x, g.sizes(g.shape)))
+    y.narrow = x
+    return y
 
 
 def counted(g: Graph, n: Any) -> Value:

@@ -41,6 +41,7 @@ class Graph:
         self.place = ""  # for messages
         self.scope = ""  # of the names of nodes
         self.recent: list[Value] = []  # where free sizes can be read
+        self.traced: Callable[[Callable[..., Any], list[Value]], list[Value]]  # set by the Program
         self._names: Counter[str] = Counter()
         self._known: dict[Any, Any] = {}
         self._constant_names: dict[Any, str] = {}
@@ -149,8 +150,8 @@ class Graph:
         """
         from onnx import helper
 
-        outside = self.nodes, self._known
-        self.nodes, self._known = [], dict(self._known)
+        outside = self.nodes, self._known, self.recent
+        self.nodes, self._known, self.recent = [], dict(self._known), []
         try:
             inputs = []
             for dtype, shape in given:
@@ -162,7 +163,7 @@ class Graph:
             self.nodes += [("Identity", [self.name(v)], [name], {}) for v, name in zip(values, results, strict=True)]
             made = [helper.make_node(op, i, o, name=o[0], **a) for op, i, o, a in self.nodes]
         finally:
-            self.nodes, self._known = outside
+            self.nodes, self._known, self.recent = outside
         # Shapes follow from those outside.
         sources = [helper.make_tensor_value_info(v.forms[v.plain], onnx_type(v.dtype), None) for v in inputs]
         pairs = zip(results, values, strict=True)
@@ -194,6 +195,10 @@ class Graph:
         kind = next((x.dtype for x in operands if isinstance(x, Value) and x.dtype != BOOL), BOOL)
         values = [x if isinstance(x, Value) else self.value(x, kind) for x in operands]
         shape = broadcast(*(v.shape for v in values))
+        for i, v in enumerate(values):
+            if v.narrow is not None:
+                rest = [w.shape for k, w in enumerate(values) if k != i]
+                values[i] = v.narrow if broadcast(*rest, v.narrow.shape) == shape else v
         order = self._common_order(values, len(shape))
         names = [self._aligned(v, order) for v in values]
         return self.made(self.node(op, *names, **attributes), order, shape, dtype or values[-1].dtype)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core.autograd import Array, Tensor
+from ..core.autograd import Array, Tensor, wrap
 from ..core.tree import flatten, leaves
 from ..layers import Layer
 from ..layers.weights import named_variables
@@ -41,6 +42,28 @@ class Program:
             v = Value(source.dtype, _shape(x, y))
             v.forms[v.plain] = self.graph.unique(source.name)
             self.graph.inputs.append(v)
+        self.graph.traced = self._traced
+        return self._with(self.graph.inputs)
+
+    def _traced(self, function: Callable[..., Any], given: list[Value]) -> list[Value]:
+        """The results of a Python function of tensors, which is traced by itself, for these Values."""
+        traces = Trace(), Trace()
+        for trace, which in zip(traces, ("first", "second"), strict=True):
+            draw = np.random.default_rng(0)
+            shapes: list[list[int]] = [[getattr(n, which, n) for n in v.shape] for v in given]
+            arrays = [draw.standard_normal(shape).astype(v.dtype) for v, shape in zip(given, shapes, strict=True)]
+            trace.run(function, tuple(map(wrap, arrays)), {})
+        inner = Program(self.graph, self.model, self.signature, *traces)
+        place, scope, results = self.graph.place, self.graph.scope, self.graph.results
+        try:
+            return inner._with(given)
+        finally:
+            self.graph.place, self.graph.scope, self.graph.results = place, scope, results
+
+    def _with(self, inputs: list[Value]) -> list[Value]:
+        """The outputs, where these stand for the inputs of the traces."""
+        first, second = self._traces
+        for v, x, y in zip(inputs, first.inputs, second.inputs, strict=True):
             self._bind(v, x, y)
         calls, others = first.needed(), second.needed()
         self._refuse_unknown(first, calls)
@@ -105,7 +128,7 @@ class Program:
             if isinstance(value, Value):
                 if value.dtype != x.dtype:
                     raise AssertionError(f"{g.place}: {value.dtype} was made, not {x.dtype}")
-                v.forms, v.array, v.hint = value.forms, value.array, value.hint
+                v.forms, v.array, v.hint, v.narrow = value.forms, value.array, value.hint, value.narrow
             else:
                 v.forms[v.plain] = value
             self._bind(v, x, y)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .graph import Graph
 from .handlers import exports
-from .scans import conv_lstm_scan, gru_scan, lstm_scan, rnn_scan
+from .scans import cell_scan, conv_lstm_scan, gru_scan, lstm_scan, rnn_scan
 from .steps import Way, through
 from .values import Value
 
@@ -156,3 +156,12 @@ def conv_lstm(
     states = (None, None) if initial_state is None else tuple(initial_state)
     geometry = (strides, padding, dilation_rate)
     return conv_lstm_scan(g, x, kernel, recurrent, bias, states, way, names, geometry)
+
+
+@exports("recurrence")
+def recurrence(
+    g: Graph, step: Any, x: Any, states: Any, mask: Any, lengths: Any, way: Any, shape: tuple[int, ...]
+) -> tuple[Any, ...]:
+    """A cell that the kernels do not know (``layers/run_cell.py``)."""
+    options = Way(lengths, mask, way.backwards, way.sequences, way.zero_output, way.in_time_order)
+    return cell_scan(g, step, g.value(x, g.dtype), states, options, shape)

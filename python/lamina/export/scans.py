@@ -7,19 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from ..core.autograd import Tensor
+from ..core.tree import flatten, pack_as
 from .convolution import convolved
-from .elementwise import activated
+from .elementwise import activated, truth
 from .graph import BOOL, INT64, Graph
 from .steps import Way, through
 from .values import Value, channels_first
 
-Step = Callable[[Value, list[Value]], list[Value]]  # (z of one step, states) -> states
+Step = Callable[[Value, list[Value]], list[Value]]  # (z of one step, states) -> states, the first is the output
 
 
 def scanned(g: Graph, z: Value, first: list[Value], way: Way, step: Step) -> tuple[Any, ...]:
     """The states of ``step`` over z (N, T, ...), the outputs are those of the first state."""
 
     def run(z: Value, lengths: Value | None, backwards: bool) -> tuple[Value, list[Value]]:
+        n, time = z.shape[:2]
+        if time == 1 and lengths is None:
+            after = step(g.reshape(z, (n, *z.shape[2:])), first)
+            return g.reshape(after[0], (n, 1, *first[0].shape[1:])), after
         order = (1, 0, *range(2, z.ndim))
         inputs, shapes = [g.name(z, order)], [(z.dtype, (z.shape[0], *z.shape[2:]))]
         if lengths is not None:
@@ -46,7 +52,6 @@ def scanned(g: Graph, z: Value, first: list[Value], way: Way, step: Step) -> tup
             scan_output_directions=[1] if backwards else None,
         )  # fmt: skip
         *ends, y = made
-        n, time = z.shape[:2]
         out = g.made(y, order_of(first[0].ndim + 1), (n, time, *first[0].shape[1:]), z.dtype)
         return out, [g.made(e, None, s.shape, s.dtype) for e, s in zip(ends, first, strict=True)]
 
@@ -231,3 +236,28 @@ def _made_first(g: Graph, state: Any, ndim: int) -> Value:
     v = g.value(state, g.dtype)
     order = channels_first(ndim)
     return g.made(g.name(v, order), None, tuple(v.shape[a] for a in order), v.dtype)
+
+
+def cell_scan(
+    g: Graph, step: Callable[..., Any], x: Value, states: Any, way: Way, shape: tuple[int, ...]
+) -> tuple[Any, ...]:
+    """A cell of Python: its step is traced by itself.  The output goes along as the first of the states."""
+    given = flatten(states)
+    n = x.shape[0]
+    first = first_states(g, (None, *given), [(n, *shape), *(s.shape for s in given)])
+
+    def one(x: Tensor, *values: Tensor) -> list[Tensor]:
+        y, after = step(x, pack_as(states, list(values)))
+        return [y, *flatten(after)]
+
+    def traced(x: Value, states: list[Value]) -> list[Value]:
+        return g.traced(one, [x, *states[1:]])
+
+    y, last, *ends = scanned(g, x, first, way, traced)
+    if way.mask is not None and way.zero_output:  # of a step that does not count
+        time = way.mask.shape[1]
+        end = 0 if way.backwards else time - 1
+        counts = g.made(g.node("Gather", truth(g, way.mask), g.sizes([end]), axis=1), None, (n, 1), BOOL)
+        beside = g.reshape(counts, (n, *(1,) * len(shape)))
+        last = g.map("Where", beside, last, g.constant(0, last.dtype))
+    return y, last, pack_as(states, ends)

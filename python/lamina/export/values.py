@@ -85,6 +85,7 @@ class Value:
     forms: dict[Order, str] = field(default_factory=dict)
     array: Array | None = None
     hint: str | None = None  # of a constant: the key of the weight
+    narrow: Value | None = None  # what it was broadcast from, for operands that broadcast by themselves
 
     @property
     def ndim(self) -> int:

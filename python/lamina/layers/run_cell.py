@@ -11,7 +11,7 @@ import numpy as np
 from .. import ops
 from ..core.autograd import Tensor
 from ..core.grad_mode import grad_mode
-from ..ops.conversion import as_tensor
+from ..ops.conversion import as_tensor, routed
 from .cell import Cell
 from .stacked_cells import StackedRNNCells, called, first_states, output_size
 from .symbolic import Shape
@@ -97,7 +97,7 @@ def _own(cell: Cell, x: Tensor, states: Any, way: Pass) -> Result:
         after = cell._step(x, states, h)
         return after[0], after
 
-    return _stepwise(step, x, first, way, first[0].shape[1:])
+    return _stepwise(step, x, first, way.mask, way.lengths, way, first[0].shape[1:])
 
 
 def _foreign(cell: Any, x: Tensor, states: Any, way: Pass) -> Result:
@@ -110,17 +110,19 @@ def _foreign(cell: Any, x: Tensor, states: Any, way: Pass) -> Result:
         return y, after
 
     states = first_states(cell, x.shape[0]) if states is None else states
-    return _stepwise(step, x, states, way, (output_size(cell),))
+    return _stepwise(step, x, states, way.mask, way.lengths, way, (output_size(cell),))
 
 
 def _stepwise(
     step: Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]],
     x: Tensor,
     states: list[Tensor],
+    mask: Tensor | None,
+    lengths: Tensor | None,
     way: Pass,
     shape: tuple[int, ...],
 ) -> Result:
-    """Step by step in Python; ``shape``: that of an output of one sequence."""
+    """Step by step in Python; ``shape``: that of an output of one sequence; mask, lengths: those of ``way``."""
     n, steps = x.shape[:2]
     kept = _kept(way, n, steps)
     ragged = way.lengths is not None
@@ -149,6 +151,9 @@ def _stepwise(
     if way.backwards and ragged and not way.in_time_order:
         sequence = _each_backwards(sequence, kept, way.lengths)
     return sequence, last, states
+
+
+_stepwise = routed(_stepwise, "recurrence")  # an export makes one node of it
 
 
 def _each_backwards(sequence: Tensor, kept: Any, lengths: Any) -> Tensor:
