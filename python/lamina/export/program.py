@@ -48,9 +48,9 @@ class Program:
     def _traced(self, function: Callable[..., Any], given: list[Value]) -> list[Value]:
         """The results of a Python function of tensors, which is traced by itself, for these Values."""
         traces = Trace(), Trace()
-        for trace, which in zip(traces, ("first", "second"), strict=True):
+        for i, trace in enumerate(traces):
             draw = np.random.default_rng(0)
-            shapes: list[list[int]] = [[getattr(n, which, n) for n in v.shape] for v in given]
+            shapes = [[n.both[i] if isinstance(n, Size) else n for n in v.shape] for v in given]
             arrays = [draw.standard_normal(shape).astype(v.dtype) for v, shape in zip(given, shapes, strict=True)]
             trace.run(function, tuple(map(wrap, arrays)), {})
         inner = Program(self.graph, self.model, self.signature, *traces)

@@ -20,6 +20,10 @@ class Size:
     first: int
     second: int
 
+    @property
+    def both(self) -> tuple[int, int]:
+        return self.first, self.second
+
     def _with(self, other: Any, f: Callable[[int, int], int], swapped: bool = False) -> Any:
         if not isinstance(other, (int, np.integer, Size)):
             return NotImplemented
