@@ -6,7 +6,7 @@ from typing import Any
 
 from .graph import INT64, Graph
 from .handlers import exports
-from .values import Value
+from .values import Size, Value
 
 
 def _dft(g: Graph, x: Value, axis: int, length: Any = None, onesided: bool = False, inverse: bool = False) -> Value:
@@ -63,6 +63,27 @@ def ifft2(g: Graph, x: Any) -> tuple[Value, Value]:
 def rfft(g: Graph, x: Any, fft_length: Any = None) -> tuple[Value, Value]:
     v = _pair(g, x)
     return _parts(g, _dft(g, v, v.ndim - 2, fft_length, onesided=True))
+
+
+@exports("irfft")
+def irfft(g: Graph, x: Any, fft_length: Any = None) -> Value:
+    """Of the half that is there the other one is the mirror image, conjugated."""
+    v = _pair(g, x)
+    n = g.shape[-1]
+    if isinstance(n, Size) or isinstance(v.shape[-2], Size):
+        g.refuse("the length is free, and so is what is mirrored; fix the sizes by input_signature")
+    half, places = n // 2 + 1, v.ndim - 2
+    if v.shape[-2] != half:  # cut off, or zeros behind
+        cut = g.made(g.node("Slice", v, g.ints([0]), g.ints([half]), g.ints([places])), None, v.shape, v.dtype)
+        have = min(v.shape[-2], half)
+        v = g.made(g.name(cut), None, (*v.shape[:-2], have, 2), v.dtype)
+        pads = [0] * (2 * v.ndim)
+        pads[v.ndim + places] = half - have
+        v = g.made(g.node("Pad", v, g.ints(pads)), None, (*v.shape[:-2], half, 2), v.dtype) if have < half else v
+    rest = g.ints(list(range((n - 1) // 2, 0, -1)))
+    mirrored = g.node("Mul", g.node("Gather", v, rest, axis=places), g.constant([1, -1], v.dtype))
+    whole = g.made(g.node("Concat", v, mirrored, axis=places), None, (*v.shape[:-2], n, 2), v.dtype)
+    return _parts(g, _dft(g, whole, places, inverse=True))[0]
 
 
 @exports("real")

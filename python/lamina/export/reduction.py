@@ -133,6 +133,7 @@ def _place(op: str) -> Callable[..., Value]:
     def put(g: Graph, x: Any, axis: Any = None, keepdims: bool = False) -> Value:
         x = g.value(x)
         if axis is None:
+            x = g.cast(x, np.int32) if x.dtype == bool else x
             flat = g.node(op, g.reshape(x, (x.size,)), axis=0, keepdims=0)
             return g.cast(g.reshape(g.made(flat, None, (), INT64), g.shape), g.dtype)
         y = g.node(op, g.cast(x, np.int32) if x.dtype == bool else x, axis=int(axis), keepdims=1 if keepdims else 0)

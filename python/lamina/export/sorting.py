@@ -110,3 +110,8 @@ def median(g: Graph, x: Any, axis: Any = None, keepdims: bool = False) -> Value:
     two = g.node("Gather", ordered, g.ints([(n - 1) // 2, n // 2]), axis=flat.ndim - 1)
     mean = g.node("ReduceMean", two, g.ints([flat.ndim - 1]), keepdims=0)
     return g.reshape(g.made(mean, None, flat.shape[:-1], v.dtype), g.shape)
+
+
+@exports("nanmedian", "nanquantile", "nanpercentile")
+def among_nan(g: Graph, *_: Any, **__: Any) -> Value:
+    return g.refuse("it sorts numbers among NaN, of which ONNX does not say where they stand")

@@ -15,6 +15,7 @@ from ..core.tree import leaves, map_structure
 from ..layers import Layer
 from ..layers.symbolic import trying
 from ..ops.conversion import calls_through
+from .handlers import HANDLERS
 
 # What these call is traced in their place: functions of the user's.
 _CALL_OTHERS = frozenset((
@@ -52,6 +53,7 @@ class Trace(Recording):
         self.result: Any = None
         self.inputs: list[Tensor] = []
         self._computed: set[int] = set()  # arrays that depend on the inputs
+        self._left: list[list[Call]] = []  # calls that are not noted; kept, so that identities stay
         self._inside = False
         self._thread = threading.get_ident()
 
@@ -69,17 +71,33 @@ class Trace(Recording):
     def __call__(self, name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         if self._inside or name in _CALL_OTHERS or threading.get_ident() != self._thread:
             return function(*args, **kwargs)
-        self._inside = True
         given = map_structure(lambda x: x, (args, kwargs))  # lists may change after the call
+        if name not in HANDLERS:
+            return self._composed(name, function, given)
+        self._inside = True
         try:
             result = function(*args, **kwargs)
         finally:
             self._inside = False
-        call = Call(name, function, given[0], given[1], result, layers_of_this_call())
-        self.calls.append(call)
-        if any(id(t._array) in self._computed for t in arrays(given)):
-            self._computed.update(id(t._array) for t in arrays(result))
+        self._note(Call(name, function, given[0], given[1], result, layers_of_this_call()))
         return result
+
+    def _composed(self, name: str, function: Callable[..., Any], given: Any) -> Any:
+        """A call of an operation without nodes of its own: those that it is made of are noted, if it is of any."""
+        begin = len(self.calls)
+        result = function(*given[0], **given[1])
+        known = {id(t._array) for call in self.calls[begin:] for t in arrays(call.result)}
+        known.update(id(t._array) for t in arrays(given))
+        if not all(id(t._array) in known for t in arrays(result)):
+            self._left.append(self.calls[begin:])
+            del self.calls[begin:]
+            self._note(Call(name, function, given[0], given[1], result, layers_of_this_call()))
+        return result
+
+    def _note(self, call: Call) -> None:
+        self.calls.append(call)
+        if any(id(t._array) in self._computed for t in arrays((call.args, call.kwargs))):
+            self._computed.update(id(t._array) for t in arrays(call.result))
 
     def needed(self) -> list[Call]:
         """The calls that the result depends on."""

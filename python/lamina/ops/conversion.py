@@ -9,7 +9,9 @@ import contextlib
 import functools
 import math
 import operator
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import FunctionType
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -66,6 +68,7 @@ def op(function: F, name: str) -> F:
         run = function if through is None else functools.partial(through, name, function)
 
     _routes.append(reroute)
+    _names.setdefault(function, name)
     public.__module__, public.__qualname__ = __package__, name  # where pickle finds it, not what it is made of
     return public  # type: ignore[return-value]
 
@@ -87,21 +90,30 @@ def routed(function: F, name: str) -> F:
 
 
 _routes: list[Callable[[Callable[..., Any] | None], None]] = []  # of all public operations
+_names: dict[Callable[..., Any], str] = {}  # of their functions, as the rooms call them
 
 
 @contextlib.contextmanager
 def calls_through(through: Callable[..., Any]) -> Iterator[None]:
-    """Inside, each call of a public operation, of any thread, is ``through(name, function, *args, **kwargs)``.
+    """Inside, each call of a public operation, of any thread, is ``through(name, function, *args, **kwargs)``, also
+    where operations call each other.
 
     Elsewhere it costs nothing: the operations themselves are changed, and changed back.
     """
-    for reroute in _routes:
-        reroute(through)
+    rooms = [vars(m) for name, m in list(sys.modules.items()) if name.startswith(f"{__package__}.")]
+    found = [(room, name, f) for room in rooms for name, f in room.items() if isinstance(f, FunctionType)]
+    called = [(room, name, f) for room, name, f in found if f in _names]
     try:
+        for reroute in _routes:
+            reroute(through)
+        for room, name, f in called:
+            room[name] = functools.partial(through, _names[f], f)
         yield
     finally:
         for reroute in _routes:
             reroute(None)
+        for room, name, f in called:
+            room[name] = f
 
 
 def floatx() -> np.dtype[Any]:
