@@ -353,3 +353,10 @@ def test_what_was_exported_is_loaded_again(tmp_path):
         model.export(tmp_path / "m.onnx")
         again = lamina.onnx.load(tmp_path / "m.onnx")
         np.testing.assert_allclose(np.asarray(again.predict(x, verbose=0)), model.predict(x, verbose=0), atol=1e-6)
+
+
+def test_a_cache_of_keys_and_values_is_refused():
+    inputs = lamina.Input((6, 8))
+    model = lamina.Model(inputs, layers.MultiHeadAttention(2, 4)(inputs, inputs, use_causal_mask=True))
+    with layers.KeyValueCache(6), pytest.raises(ValueError, match="KeyValueCache"):
+        to_onnx(model)

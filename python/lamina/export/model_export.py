@@ -11,6 +11,7 @@ import numpy as np
 from ..core.autograd import Tensor, wrap
 from ..core.tree import flatten
 from ..layers import Layer
+from ..layers.call import context
 from ..layers.symbolic import trying
 from ..layers.weights import children
 from ..saving.atomic import as_path
@@ -53,6 +54,8 @@ def to_onnx(model: Layer, input_signature: Any = None, opset_version: int = 21, 
             "table of versions says what it reads"
         )
     refuse_state(model)
+    if context.cache is not None:
+        raise ValueError(f"{model._label()}: export: a KeyValueCache keeps steps between calls; export outside of it")
     signature = signature_of(model, input_signature)
     model(*signature.filled(_sample(signature, 0, False, SIZES[0])), training=False) if not model.built else None
     first, second, shared, table = _traces(model, signature)
@@ -136,9 +139,7 @@ def try_out(model: Layer, proto: Any, signature: Signature, shared: bool, table:
     try:
         session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        if must or "NOT_IMPLEMENTED" not in str(error):
-            raise RuntimeError(f"{model._label()}: export: onnxruntime does not take the graph: {error}") from None
-        warnings.warn(f"{model._label()}: export: not tried out, onnxruntime has no such kernel: {error}", stacklevel=4)
+        _not_run(model, error, must)
         return
     for batch, tries in ((1, (2, 0)), (4, (1,))):
         for trial in tries:  # sizes that were not traced, or, if the model has to have some like these, one that was
@@ -151,10 +152,21 @@ def try_out(model: Layer, proto: Any, signature: Signature, shared: bool, table:
                     raise
                 continue
             feed = {s.name: t._array for s, t in zip(signature.sources, inputs, strict=True)}
-            got = session.run(None, {k: feed[k] for k in (i.name for i in session.get_inputs())})
+            try:
+                got = session.run(None, {k: feed[k] for k in (i.name for i in session.get_inputs())})
+            except Exception as error:
+                _not_run(model, error, must)
+                return
             for end, x, y in zip(session.get_outputs(), flatten(result), got, strict=True):
                 _compare(model, end.name, x._array, y, sizes)
             break
+
+
+def _not_run(model: Layer, error: Exception, must: bool) -> None:
+    """A warning where onnxruntime has no kernel for a type, else a RuntimeError."""
+    if must or not any(told in str(error) for told in ("NOT_IMPLEMENTED", "does not support double")):
+        raise RuntimeError(f"{model._label()}: export: onnxruntime does not take the graph: {error}") from None
+    warnings.warn(f"{model._label()}: export: not tried out, onnxruntime has no such kernel: {error}", stacklevel=5)
 
 
 def _predict(model: Layer, args: tuple[Any, ...]) -> Any:

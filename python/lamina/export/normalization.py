@@ -67,7 +67,7 @@ def group_norm(g: Graph, x: Any, gamma: Any = None, beta: Any = None, groups: in
     ones, zeros = (f(channels, x.dtype) for f in (np.ones, np.zeros))
     scale = g.constant(ones) if gamma is None else g.value(gamma, x.dtype)
     shift = g.constant(zeros) if beta is None else g.value(beta, x.dtype)
-    if g.opset >= 21:
+    if g.opset >= 21 and x.dtype == np.float32:  # onnxruntime computes it in float32
         made = g.node("GroupNormalization", name, scale, shift, epsilon=float(epsilon), num_groups=groups)
         return g.made(made, order)
     first = tuple(x.shape[a] for a in order)

@@ -195,20 +195,41 @@ class Program:
         return value
 
     def _following(self, x: Array, y: Array) -> Value:
-        """A constant array that Python made for the free sizes: one number everywhere, or counted."""
+        """A constant array that Python made for the free sizes: one number everywhere, or evenly growing integers."""
         g = self.graph
         if x.dtype == y.dtype and x.ndim == y.ndim:
             shape = tuple(map(size, x.shape, y.shape))
             if x.size and y.size and (x == x.flat[0]).all() and (y == x.flat[0]).all():
                 name = g.node("Expand", g.constant(x.flat[0], x.dtype), g.sizes(shape))
                 return g.made(name, None, shape, x.dtype)
-            if all(a.ndim == 1 and a.dtype.kind in "iu" and (a == np.arange(len(a))).all() for a in (x, y)):
-                name = g.node("Range", g.constant(0, np.int64), g.value(shape[0]), g.constant(1, np.int64))
-                return g.cast(g.made(name, None, shape, np.int64), x.dtype)
+            counted = _counted(x, y)
+            if counted is not None:
+                axis, begin, step = counted
+                end = g.value(shape[axis])
+                name = g.node("Range", g.constant(0, np.int64), end, g.constant(1, np.int64))
+                places = g.made(name, None, (shape[axis],), np.int64)
+                places = g.reshape(places, (shape[axis], *(1,) * (x.ndim - 1 - axis)))
+                places = places if (step == 1).all() else g.map("Mul", places, g.constant(step))
+                return g.cast(places if not begin.any() else g.map("Add", places, g.constant(begin)), x.dtype)
         return g.refuse(
             f"an array ({x.dtype} {x.shape}) differs between two calls, so it follows the input or its free sizes, and "
             "is no result of an operation of lamina.ops; compute it by them, or fix the sizes by input_signature"
         )
+
+
+def _counted(x: Array, y: Array) -> tuple[int, Array, Array] | None:
+    """(axis, begin, step) of integers that grow evenly along the one axis whose size differs, else None."""
+    axes = [a for a, (m, n) in enumerate(zip(x.shape, y.shape, strict=True)) if m != n]
+    if len(axes) != 1 or x.dtype.kind not in "iu" or min(x.shape[axes[0]], y.shape[axes[0]]) < 2:
+        return None
+    axis = axes[0]
+    begin = x.take([0], axis).astype(np.int64)
+    step = x.take([1], axis).astype(np.int64) - begin
+    for array in (x, y):
+        places = np.arange(array.shape[axis]).reshape(-1, *(1,) * (x.ndim - 1 - axis))
+        if not (array == begin + step * places).all():
+            return None
+    return axis, begin, step
 
 
 def _all(tree: Any) -> list[Any]:
