@@ -244,3 +244,27 @@ def test_bad_input():
     score.update_state(np.eye(3), np.eye(3))
     with pytest.raises(ValueError, match="this batch has 2 classes, those before had 3"):
         score.update_state(np.eye(2), np.eye(2))
+
+
+@pytest.mark.parametrize("normalize", [None, "true", "pred", "all"])
+def test_shares_of_a_confusion_matrix(normalize):
+    y, p = [0, 0, 0, 1, 1, 2, 2, 2, 2, 0], [0, 1, 1, 1, 2, 2, 2, 0, 2, 0]
+    metric = metrics.ConfusionMatrix(3, sparse_y_pred=True, normalize=normalize)
+    metric.update_state(y, p)
+    counted = np.zeros((3, 3))
+    for a, b in zip(y, p, strict=True):
+        counted[a, b] += 1
+    whole = {None: 1, "true": counted.sum(1, keepdims=True), "pred": counted.sum(0, keepdims=True), "all": 10}
+    np.testing.assert_allclose(metric.result(), counted / whole[normalize], rtol=1e-6)
+
+
+def test_the_matrix_of_two_classes():
+    metric = metrics.BinaryIoU([0, 1])
+    metric.update_state([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.6])
+    np.testing.assert_array_equal(metric.total_cm, [[1, 1], [1, 1]])
+
+
+def test_labels_that_are_no_classes_do_not_count():
+    metric = metrics.MeanIoU(3)
+    metric.update_state([0, 1, 3, -1, 2, 2, 4], [0, 1, 1, 1, 3, -1, 4])
+    np.testing.assert_array_equal(metric.total_cm, [[1, 0, 0], [0, 1, 0], [0, 0, 0]])

@@ -56,7 +56,7 @@ class _AtLeast(ThresholdCounts, listed=False):
             raise ValueError(f"{type(self).__name__}: {self._at} must be in [0, 1], got {value}")
         check_count(type(self).__name__, "num_thresholds", num_thresholds, 1, _MOST)
         thresholds = [0.5] if num_thresholds == 1 else _evenly(num_thresholds)
-        self._grid = num_thresholds > 1
+        self._grid = num_thresholds > 1  # > and 1 are free: other thresholds are searched, not computed
         super().__init__(thresholds, class_id, None, name, dtype)
         setattr(self, self._at, value)
         self.num_thresholds = num_thresholds

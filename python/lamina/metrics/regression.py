@@ -144,7 +144,8 @@ class R2Score(BuiltIn, direction="up"):
             raise ValueError(f"{self.name}: this batch has {y.shape[1]} outputs, those before had {len(self.count)}")
         weight = np.ones((1, 1)) if sample_weight is None else weights_of(self.name, sample_weight, y.shape)
         weight = np.broadcast_to(weight, y.shape)
-        y, p = (np.where(weight == 0, 0.0, a) for a in (y, p)) if sample_weight is not None else (y, p)
+        if sample_weight is not None:
+            y, p = (np.where(weight == 0, 0.0, a) for a in (y, p))  # 0.0 is free: of infinities it makes numbers
         count = weight.sum(0)
         mean = divide((weight * y).sum(0), count)
         both = self.count + count
