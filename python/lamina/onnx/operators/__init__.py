@@ -16,10 +16,14 @@ from . import (
     recurrent,
     reduction,
     resize,
+    sampling,
+    selection,
     shapes,
+    signals,
 )
 
 __all__ = [
     "activation", "arrays", "attention", "control", "convolution", "dense", "elementwise", "embedding", "losses",
-    "normalization", "optimizers", "pooling", "recurrent", "reduction", "resize", "shapes",
+    "normalization", "optimizers", "pooling", "recurrent", "reduction", "resize", "sampling", "selection",
+    "shapes", "signals",
 ]  # fmt: skip
