@@ -9,7 +9,9 @@ import numpy as np
 from . import Case
 
 
-def _dropout(shape: tuple[int, ...], rate: float) -> Case:
+def _dropout(shape: tuple[int, ...], rate: float, torch: Any = None) -> Case:
+    """torch: PyTorch's function, for times alone, since it draws other numbers."""
+
     def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
         return rng.standard_normal(shape).astype(dtype), rate, np.array([2**63 + 12345, 7], np.uint64)
 
@@ -17,7 +19,7 @@ def _dropout(shape: tuple[int, ...], rate: float) -> Case:
     return Case(
         "dropout", f"{shape} rate {rate}", "dropout_forward", inputs, "dropout_backward", (0,),
         lambda args, result, dy: (result[1], dy, rate),
-        bytes=8 * n, backward_bytes=8 * n,
+        bytes=8 * n, backward_bytes=8 * n, torch=torch,
     )  # fmt: skip
 
 
@@ -27,4 +29,7 @@ def test_cases() -> list[Case]:
 
 
 def bench_cases() -> list[Case]:
-    return [_dropout((128, 512), 0.2), _dropout((64, 24, 24, 64), 0.5)]
+    def torch_dropout(torch: Any, x: Any, rate: float, *_: Any) -> Any:
+        return torch.nn.functional.dropout(x, rate, True)
+
+    return [_dropout((128, 512), 0.2, torch_dropout), _dropout((64, 24, 24, 64), 0.5, torch_dropout)]

@@ -12,6 +12,32 @@ from . import Array, Case
 GATES = {"lstm": 4, "gru": 3, "gru_reset_before": 3, "simple_rnn": 1}
 
 
+def _torch(cell: str, U: int) -> tuple[Any, Any]:
+    """``torch`` and ``torch_layout`` of a case without counts or initial states: what torch.nn.LSTM, GRU and RNN
+    compute, of their weights, which are transposed and whose GRU has the first two gates the other way round."""
+    order = [1, 0, 2] if cell == "gru" else list(range(GATES[cell]))
+
+    def layout(args: Any) -> Any:
+        def turned(w: Any) -> Any:
+            return w.T.unflatten(0, (-1, U))[order].flatten(0, 1).contiguous()
+
+        x, kernel, recurrent, b, h0, c0, projection, *rest = args
+        b = b.unflatten(-1, (-1, U))[..., order, :].flatten(-2).contiguous()
+        projection = None if projection is None else projection.T.contiguous()
+        return x, turned(kernel), turned(recurrent), b, h0, c0, projection, *rest
+
+    def run(torch: Any, x: Any, kernel: Any, recurrent: Any, b: Any, h0: Any, c0: Any, projection: Any, *_: Any) -> Any:
+        biases = (b[0], b[1]) if b.ndim == 2 else (b, torch.zeros_like(b))
+        weights = (kernel, recurrent, *biases, *(() if projection is None else (projection,)))
+        state = x.new_zeros(1, len(x), recurrent.shape[1])
+        options = (weights, True, 1, 0.0, False, False, True)
+        if cell == "lstm":
+            return torch.lstm(x, (state, x.new_zeros(1, len(x), U)), *options)[0]
+        return (torch.gru if cell == "gru" else torch.rnn_tanh)(x, state, *options)[0]
+
+    return run, layout
+
+
 def _case(
     cell: str,
     B: int,
@@ -28,9 +54,11 @@ def _case(
     recurrent_activation: str = "sigmoid",
     projected: int = 0,
     normalized: bool = False,
+    alone: bool = False,
 ) -> Case:
     """``counts``: "lengths", "lengths32", "mask" or "" for all steps; projected: features that h is projected to;
-    normalized: layer normalization inside, where x is the input's part of the gates."""
+    normalized: layer normalization inside, where x is the input's part of the gates; alone: only the sequence has a
+    gradient, not the last states too, as PyTorch computes it."""
     H = projected or U
 
     def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
@@ -58,6 +86,8 @@ def _case(
 
     def saved(args: tuple[Any, ...], result: Any, dy: Array) -> tuple[Any, ...]:
         _, h, c, *kept = result
+        if alone:
+            return (*args[:18], *kept, dy, None, None)
         return (*args[:18], *kept, dy, 0.5 * h, None if c is None else 0.25 * c)
 
     words = [counts, "state" if state else "", "backwards" if backwards else ""]
@@ -65,11 +95,14 @@ def _case(
     words += [w for w in (activation, recurrent_activation) if w not in ("tanh", "sigmoid")]
     words += [f"projected to {projected}"] if projected else []
     words += ["normalized"] if normalized else []
+    words += ["alone"] if alone else []
+    torch, layout = _torch(cell, U) if alone and cell != "gru_reset_before" else (None, None)
     flops = 2.0 * B * S * U * (GATES[cell] * (features + H) + projected)
     return Case(
         "recurrent", " ".join([f"{cell} {B}x{S}x{features}x{U}", *(w for w in words if w)]), f"{cell}_forward", inputs,
         f"{cell}_backward", (0, 1, 2, 3, 4, 5, 6, 7, 8, 9), saved,
-        flops=flops, backward_flops=2 * flops, reduction=max(B * S, 4 * U, features, 1),
+        flops=flops, backward_flops=2 * flops, torch=torch, torch_layout=layout,
+        reduction=max(B * S, 4 * U, features, 1),
     )  # fmt: skip
 
 
@@ -168,6 +201,8 @@ def test_cases() -> list[Case]:
             cases += [_case(cell, 5, 6, 0, 18, counts, normalized=True, backwards=bool(counts))]
         cases += [_case(cell, 3, 4, 0, 33, normalized=True, state=True, bias=False, activation="relu")]
     cases += [_lstm(3, 4, 0, 9, "mask", normalized=True, projected=4, state=True)]
+    cases += [_case(cell, 3, 6, 5, 18, alone=True) for cell in ("lstm", "gru", "simple_rnn")]
+    cases += [_lstm(3, 6, 5, 18, projected=7, alone=True)]
     return cases + _conv_lstm_cases()
 
 
@@ -196,9 +231,10 @@ def _conv_lstm_cases() -> list[Case]:
 def bench_cases() -> list[Case]:
     shapes = [(32, 50, 64, 128), (64, 100, 128, 256), (1, 200, 64, 128), (64, 28, 28, 128)]
     return (
-        [_lstm(*s) for s in shapes]
-        + [_lstm(32, 50, 64, 128, "lengths"), _lstm(32, 50, 64, 256, projected=64)]
+        [_lstm(*s, alone=True) for s in shapes]
+        + [_lstm(32, 50, 64, 128, "lengths"), _lstm(32, 50, 64, 256, projected=64, alone=True)]
         + [_case(cell, 32, 50, 0, 128, normalized=True) for cell in ("lstm", "gru")]
-        + [_case(cell, 32, 50, 64, 128) for cell in ("gru", "gru_reset_before", "simple_rnn")]
+        + [_case(cell, *s, alone=True) for cell in ("gru", "simple_rnn") for s in shapes[:3]]
+        + [_case("gru_reset_before", 32, 50, 64, 128)]
         + [_conv_lstm(4, 10, (32, 32), 16, 32), _conv_lstm(8, 20, (100,), 16, 32)]
     )
