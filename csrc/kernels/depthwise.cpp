@@ -9,6 +9,11 @@ namespace {
 
 constexpr int kPixels = 8;  // that share each load of a weight
 constexpr int kTaps = 7;    // that share each load of dz
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int kRegisters = 32;
+#else
+constexpr int kRegisters = 16;
+#endif
 
 // P pixels, one register of channels from c on. KW: the taps of a row if pixels stand as far apart as taps, so that
 // each is loaded once for all of them; else 0.
@@ -76,6 +81,108 @@ void depthwise(const DepthwiseRow<T>& d) {
     else
       pixels_by_number<T, 0, 1, kPixels>(d, at, n);
   }
+}
+
+// A block of R x P outputs, the first of which is (row, pixel). Its taps read the lines [low[0], high[0]) of R + K - 1
+// and of each the pixels [low[1], high[1]) of P + K - 1; the others do not exist.
+template <class T, int K, int R, int P>
+struct Block {
+  const T* x;
+  T* y;
+  dim_t low[2], high[2];
+
+  LAMINA_INLINE Block(const DepthwiseRows<T>& d, dim_t row, dim_t pixel) {
+    const dim_t line = row + d.top, at = pixel + d.left;
+    x = d.x + (line * d.x_width + at) * d.channels;
+    y = d.y + (row * d.width + pixel) * d.channels;
+    const dim_t first[2] = {line, at}, size[2] = {d.x_height, d.x_width}, reach[2] = {R + K - 1, P + K - 1};
+    for (int i = 0; i < 2; i++) {
+      low[i] = first[i] < 0 ? -first[i] : 0;
+      high[i] = size[i] - first[i] < reach[i] ? size[i] - first[i] : reach[i];
+    }
+  }
+  LAMINA_INLINE bool inside() const {
+    return low[0] == 0 && low[1] == 0 && high[0] == R + K - 1 && high[1] == P + K - 1;
+  }
+};
+
+// Every input is read once for all outputs that it belongs to. A sum is the chain of depthwise(), tap by tap.
+template <class T, int K, int R, int P, bool edge>
+LAMINA_INLINE void block_of(const DepthwiseRows<T>& d, const Block<T, K, R, P>& b, dim_t c, int lanes) {
+  const dim_t C = d.channels, x_line = d.x_width * C, y_line = d.width * C, w_h = d.w_h, w_w = d.w_w;
+  const dim_t top = b.low[0], bottom = b.high[0], left = b.low[1], right = b.high[1];
+  const T* w = d.w + c;
+  Vec<T> r[R][P];
+  const Vec<T> start = d.bias ? get(d.bias + c, lanes) : Vec<T>{};
+#pragma GCC unroll 4
+  for (int i = 0; i < R; i++)
+#pragma GCC unroll 4
+    for (int p = 0; p < P; p++) r[i][p] = start;
+#pragma GCC unroll 8
+  for (int t = 0; t < R + K - 1; t++) {
+    if (edge && (t < top || t >= bottom)) continue;
+    const T* x = b.x + t * x_line + c;
+#pragma GCC unroll 8
+    for (int q = 0; q < P + K - 1; q++) {
+      if (edge && (q < left || q >= right)) continue;
+      const Vec<T> v = get(x + q * C, lanes);
+      if (t >= K - 1 && q < P) __builtin_prefetch(x + (q + P + K - 1) * C, 0, 2);  // the next block's
+#pragma GCC unroll 4
+      for (int i = 0; i < R; i++)
+#pragma GCC unroll 4
+        for (int p = 0; p < P; p++)
+          if (t >= i && t < i + K && q >= p && q < p + K) r[i][p] += v * get(w + (t - i) * w_h + (q - p) * w_w, lanes);
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < R; i++)
+#pragma GCC unroll 4
+    for (int p = 0; p < P; p++) {
+      T* out = b.y + i * y_line + p * C + c;
+      put<T>(out, d.accumulate ? get(out, lanes) + r[i][p] : r[i][p], lanes, d.stream);
+    }
+}
+
+template <class T, int K, int R, int P>
+__attribute__((noinline)) void block(const DepthwiseRows<T>& d, dim_t row, dim_t pixel) {
+  constexpr int W = kLanes<T>;
+  const Block<T, K, R, P> b(d, row, pixel);
+  const dim_t whole = d.channels / W * W;
+  if (b.inside())
+    for (dim_t c = 0; c < whole; c += W) block_of<T, K, R, P, false>(d, b, c, W);
+  else
+    for (dim_t c = 0; c < whole; c += W) block_of<T, K, R, P, true>(d, b, c, W);
+  if (whole < d.channels)
+    for (int i = 0; i < R; i++)
+      block_of<T, K, 1, P, true>(d, Block<T, K, 1, P>(d, row + i, pixel), whole, int(d.channels - whole));
+}
+
+template <class T, int K, int R>
+__attribute__((noinline)) void blocks(const DepthwiseRows<T>& d, dim_t row) {
+  const dim_t count = (d.width + 3) / 4;
+  for (dim_t i = 0; i < count; i++) {
+    const dim_t at = d.width * i / count, n = d.width * (i + 1) / count - at;
+    n == 4 ? block<T, K, R, 4>(d, row, at) : n == 3 ? block<T, K, R, 3>(d, row, at) : block<T, K, R, 2>(d, row, at);
+  }
+}
+
+// 16 sums and 9 taps fill 32 registers. Doubles are rare, and code is long.
+template <class T, int K>
+void rows_of(const DepthwiseRows<T>& d) {
+  constexpr int most = kRegisters == 32 && K == 3 && sizeof(T) == 4 ? 4 : 2;
+  dim_t row = d.row;
+  const dim_t end = row + d.rows;
+  for (; row + most <= end; row += most) blocks<T, K, most>(d, row);
+  if (most > 2 && row + 2 <= end) blocks<T, K, 2>(d, row), row += 2;
+  if (row < end) blocks<T, K, 1>(d, row);
+}
+template <class T>
+void depthwise_rows(const DepthwiseRows<T>& given) {
+  DepthwiseRows<T> d = given;
+  d.stream = d.stream && vector_aligned(d.y) && d.channels % kLanes<T> == 0;
+  if constexpr (sizeof(T) == 4)
+    if (d.taps == 5) return rows_of<T, 5>(d);
+  rows_of<T, 3>(d);
 }
 
 // J taps and V registers of channels: enough chains of FMAs to hide their latency.
@@ -150,6 +257,7 @@ void fold(const T* x, dim_t n, dim_t m, T* out, bool accumulate) {
 template <class T>
 void fill(DepthwiseKernels<T>& k) {
   k.row = depthwise<T>;
+  k.rows = depthwise_rows<T>;
   k.weights = depthwise_weights<T>;
   k.repeat = repeat<T>;
   k.fold = fold<T>;

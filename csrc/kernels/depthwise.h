@@ -24,6 +24,26 @@ struct DepthwiseRow {
   bool accumulate;
 };
 
+// Rows [row, row + rows) of outputs that stand one pixel apart, as all their taps do: K x K of them, K 3 or 5.
+//
+//   y[(i * width + p) * channels + c] = bias[c] + sum over (a, b) of x[((i + top + a) * x_width + p + left + b) *
+//                                       channels + c] * w[a * w_h + b * w_w + c]
+//
+// as above, without the taps that fall beside the x_height x x_width pixels of x.
+template <class T>
+struct DepthwiseRows {
+  const T* x;
+  dim_t x_height, x_width, top, left;
+  const T* w;
+  dim_t w_h, w_w, taps;
+  T* y;
+  dim_t row, rows, width, channels;
+  const T* bias;  // null: none
+  bool accumulate;
+  bool stream;  // write y past the caches, where it is aligned (the caller fences)
+};
+constexpr dim_t kDepthwiseRows = 4;  // to be given at once: inputs are read once for all of them
+
 // The weight gradient of one row of taps over a row of pixels: dw[j * dw_w + c] += sum over p of
 // x[p * x_pixel + j * x_w + c] * dz[p * channels + c], j < taps.
 template <class T>
@@ -39,6 +59,7 @@ struct DepthwiseTaps {
 template <class T>
 struct DepthwiseKernels {
   void (*row)(const DepthwiseRow<T>&);
+  void (*rows)(const DepthwiseRows<T>&);
   void (*weights)(const DepthwiseTaps<T>&);
   // out[i * m + j] = x[i], j < m;   out[i] (+)= sum over j of x[i * m + j].
   void (*repeat)(const T* x, dim_t n, dim_t m, T* out);

@@ -2,6 +2,8 @@
 // copied for the padding. With m outputs a channel, x is repeated m times in scratch, image by image, and dx folded.
 #include <algorithm>
 
+#include "core/cpu.h"
+#include "core/fence.h"
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
@@ -12,6 +14,15 @@ namespace {
 
 bool worth_threads(const Window& v, const Triple& to, dim_t K) {
   return v.N * product(to) * K * (product(v.taps) / 4 + 1) > 2 * kGrain;
+}
+
+// What DepthwiseKernels::rows takes: square windows, planes apart, of outputs and taps one pixel apart.
+template <class T>
+bool one_apart(const Window& v, const Runs& runs, dim_t width) {
+  if (v.taps[0] != 1 || v.stride[0] != 1 || v.before[0] != 0 || v.in[0] != v.out[0] || width < 2) return false;
+  for (int i = 1; i < kAxes; i++)
+    if (v.stride[i] != 1 || v.dilation[i] != 1 || v.taps[i] != v.taps[2] || runs.axis(i).size() != 1) return false;
+  return v.taps[2] == 3 || (v.taps[2] == 5 && sizeof(T) == 4);
 }
 
 }  // namespace
@@ -33,6 +44,31 @@ void depthwise_pass(const ConvolutionPass<T>& a, bool back) {
       k.depthwise.repeat(x + begin * v.C, (end - begin) * v.C, m, repeated + begin * K);
     });
     x = repeated;
+  }
+  if (!folds && one_apart<T>(v, runs, to[2])) {
+    const Axis &r = runs.axis(1)[0], &q = runs.axis(2)[0];
+    const dim_t groups = (to[1] + kDepthwiseRows - 1) / kDepthwiseRows, images = v.N * to[0];
+    const bool stream =
+        a.act == Activation::linear && !a.accumulate && past_caches(images * to[1] * to[2] * K * dim_t(sizeof(T)));
+    DepthwiseRows<T> rows{};
+    rows.x_height = from[1], rows.x_width = from[2], rows.top = r.offset, rows.left = q.offset;
+    rows.w = a.w + r.tap0 * w_row + q.tap0 * K;
+    rows.w_h = r.tap_step * w_row, rows.w_w = q.tap_step * K, rows.taps = r.taps;
+    rows.width = to[2], rows.channels = K;
+    rows.bias = a.b, rows.accumulate = a.accumulate, rows.stream = stream;
+    return parallel_for(images * groups, worth_threads(v, to, K) ? 1 : images * groups, [&](dim_t begin, dim_t end) {
+      DepthwiseRows<T> part = rows;
+      for (dim_t i = begin; i < end; i++) {
+        const dim_t image = i / groups;
+        part.x = x + image * from[1] * x_row;
+        part.y = a.y + image * to[1] * to[2] * K;
+        part.row = i % groups * kDepthwiseRows;
+        part.rows = std::min(kDepthwiseRows, to[1] - part.row);
+        k.depthwise.rows(part);
+        if (a.act != Activation::linear) k.gemm.activate(part.y + part.row * to[2] * K, part.rows * to[2] * K, a.act);
+      }
+      if (stream) stream_fence();
+    });
   }
   const dim_t rows = v.N * to[0] * to[1];
   parallel_for(rows, worth_threads(v, to, K) ? 1 : rows, [&](dim_t begin, dim_t end) {
