@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/cpu.h"
+#include "core/fence.h"
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
@@ -32,8 +34,11 @@ struct Resize {
             columns.count.data() + begin,
             columns.weight.data() + begin * columns.taps,
             columns.taps,
-            accumulate};
+            accumulate,
+            stream()};
   }
+  // Past the caches where they cannot hold the result alone: nearly all that there is to do is writing it.
+  bool stream() const { return !accumulate && past_caches(lines() * to() * dim_t(sizeof(T)) / 2); }
 };
 
 // The rows that a line of the result is a sum of, line by line.
@@ -42,45 +47,52 @@ class Sources {
  public:
   Sources(const Resize<T>& r, dim_t line)
       : r_(r),
-        weight_(r.rows.taps),
+        rows_(r.depth.taps * r.rows.taps),
+        weight_(r.depth.taps * r.rows.taps),
         h_(line % r.rows.outputs),
         d_(line / r.rows.outputs % r.depth.outputs),
-        volume_(r.x + line / (r.rows.outputs * r.depth.outputs) * r.D * r.H * r.from()) {}
-  void next() {
-    if (++h_ < r_.rows.outputs) return;
-    h_ = 0;
-    if (++d_ < r_.depth.outputs) return;
-    d_ = 0;
-    volume_ += r_.D * r_.H * r_.from();
+        volume_(r.x + line / (r.rows.outputs * r.depth.outputs) * r.D * r.H * r.from()) {
+    find();
   }
-  bool none() const { return r_.depth.count[d_] * r_.rows.count[h_] == 0; }
-  bool copies() const { return r_.depth.copies(d_) && r_.rows.copies(h_); }
-  const T* row() const { return plane(0) + r_.rows.first[h_] * r_.from(); }
-  // Plane by plane; a row is one pixel of many channels.
-  void sum(T* y, bool accumulate) const {
-    const dim_t taps = r_.rows.taps;
-    for (dim_t i = 0; i < std::max<dim_t>(1, r_.depth.count[d_]); i++) {
-      const bool any = i < r_.depth.count[d_];
-      const T scale = any ? r_.depth.weight[d_ * r_.depth.taps + i] : T(0);
-      const dim_t count = any ? r_.rows.count[h_] : 0;
-      for (dim_t j = 0; j < count; j++) weight_[j] = scale * r_.rows.weight[h_ * taps + j];
-      kernels<T>().resize.pixels(
-          {plane(i), y, 1, r_.from(), &r_.rows.first[h_], &count, weight_, taps, accumulate || i > 0});
+  void next() {
+    if (++h_ == r_.rows.outputs) {
+      h_ = 0;
+      if (++d_ == r_.depth.outputs) {
+        d_ = 0;
+        volume_ += r_.D * r_.H * r_.from();
+      }
     }
+    find();
+  }
+  bool none() const { return count_ == 0; }
+  bool copies() const { return count_ == 1 && weight_[0] == T(1); }
+  const T* row() const { return rows_[0]; }
+  void sum(T* y, bool accumulate, bool stream) const {
+    kernels<T>().resize.rows({rows_, weight_, count_, y, r_.from(), accumulate, stream});
   }
   // The summed row, in `line` where it is no row of x.
   const T* in(T* line) const {
     if (copies()) return row();
-    sum(line, false);
+    sum(line, false, false);
     return line;
   }
 
  private:
-  const T* plane(dim_t i) const { return volume_ + (r_.depth.first[d_] + i) * r_.H * r_.from(); }
+  void find() {
+    count_ = 0;
+    for (dim_t i = 0; i < r_.depth.count[d_]; i++) {
+      const T* plane = volume_ + ((r_.depth.first[d_] + i) * r_.H + r_.rows.first[h_]) * r_.from();
+      for (dim_t j = 0; j < r_.rows.count[h_]; j++) {
+        rows_[count_] = plane + j * r_.from();
+        weight_[count_++] = r_.depth.weight[d_ * r_.depth.taps + i] * r_.rows.weight[h_ * r_.rows.taps + j];
+      }
+    }
+  }
 
   const Resize<T>& r_;
+  const Scratch<const T*> rows_;
   const Scratch<T> weight_;
-  dim_t h_, d_;
+  dim_t h_, d_, count_ = 0;
   const T* volume_;  // of x
 };
 
@@ -101,14 +113,14 @@ void by_parts(const Resize<T>& r, dim_t parts) {
 
 template <class T>
 void line_by_line(const Resize<T>& r) {
-  const bool straight = r.columns.is_identity(r.W);
+  const bool straight = r.columns.is_identity(r.W), stream = r.stream();
   parallel_for(r.lines(), kGrain / std::max<dim_t>(1, r.from() + r.to()) + 1, [&](dim_t begin, dim_t end) {
     const Scratch<T> line(straight ? 0 : r.from());
     Sources<T> sources(r, begin);
     for (dim_t i = begin; i < end; i++) {
       T* y = r.y + i * r.to();
       if (straight) {
-        sources.sum(y, r.accumulate);
+        sources.sum(y, r.accumulate, stream);
       } else if (sources.none()) {
         if (!r.accumulate) std::fill_n(y, r.to(), T(0));
       } else {
@@ -116,6 +128,7 @@ void line_by_line(const Resize<T>& r) {
       }
       if (i + 1 < end) sources.next();
     }
+    if (stream) stream_fence();
   });
 }
 
@@ -137,12 +150,45 @@ void repeated_lines(const Resize<T>& r) {
   });
 }
 
+// Few channels: as many lines at once as a register holds.
+template <class T>
+void lines_at_once(const Resize<T>& r) {
+  const auto& k = kernels<T>().resize;
+  const dim_t L = k.lines, blocks = (r.lines() + L - 1) / L;
+  parallel_for(blocks, kGrain / std::max<dim_t>(1, (r.from() + r.to()) * L) + 1, [&](dim_t begin, dim_t end) {
+    const Scratch<T> lines(r.from() * L), columns(r.from() * L);
+    const Scratch<const T*> x(L);
+    Sources<T> sources(r, begin * L);
+    for (dim_t b = begin; b < end; b++) {
+      const dim_t first = b * L, count = std::min(L, r.lines() - first);
+      bool none = true;
+      for (dim_t q = 0; q < L; q++) {
+        if (q >= count) {
+          x[q] = x[0];
+          continue;
+        }
+        none = none && sources.none();
+        x[q] = sources.in(lines + q * r.from());
+        if (first + q + 1 < r.lines()) sources.next();
+      }
+      T* y = r.y + first * r.to();
+      if (!none)
+        k.few_channels({x, count, r.W, columns, r.to(), r.pixels(nullptr, y, 0, r.columns.outputs)});
+      else if (!r.accumulate)
+        std::fill_n(y, count * r.to(), T(0));
+    }
+  });
+}
+
 template <class T>
 void resize(const Resize<T>& r) {
   if (r.lines() * r.to() == 0) return;
-  const bool chosen = r.C <= 3 && !r.accumulate && r.columns.is_choice();
+  const auto& k = kernels<T>().resize;
+  const bool few = r.C <= k.most_channels, chosen = few && !r.accumulate && r.columns.is_choice();
   if (chosen && r.rows.is_choice() && r.depth.is_choice() && !r.columns.is_identity(r.W))
     repeated_lines(r);
+  else if (few && r.lines() >= k.lines / 2 && !r.columns.is_identity(r.W) && r.rows.is_dense())
+    lines_at_once(r);
   else if (r.lines() < 64 && r.to() >= 2 * kGrain && !r.columns.is_identity(r.W) && r.rows.is_choice() &&
            r.depth.is_choice())
     by_parts(r, std::min(r.columns.outputs, r.to() / kGrain));

@@ -126,6 +126,11 @@ bool ResizeAxis<T>::is_choice() const {
 }
 
 template <class T>
+bool ResizeAxis<T>::is_dense() const {
+  return 2 * std::count(count.begin(), count.end(), dim_t(0)) <= outputs;
+}
+
+template <class T>
 bool ResizeAxis<T>::is_identity(dim_t inputs) const {
   if (inputs != outputs || !is_choice()) return false;
   for (dim_t o = 0; o < outputs; o++)

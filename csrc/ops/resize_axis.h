@@ -38,6 +38,7 @@ struct ResizeAxis {
   bool copies(dim_t o) const { return count[o] == 1 && weight[o * taps] == T(1); }
   bool is_identity(dim_t inputs) const;
   bool is_choice() const;  // each output is an input
+  bool is_dense() const;   // at least half of the outputs are sums of anything
 };
 
 // scale: outputs for each input where coordinates are to be computed from it; 0 stands for out / in.
