@@ -2,6 +2,8 @@
 // two threads write to one place however the windows overlap.
 #include "ops/pooling.h"
 
+#include <cstring>
+
 #include "core/cpu.h"
 #include "core/fence.h"
 #include "core/parallel.h"
@@ -32,17 +34,25 @@ void pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) 
   const Triple &from = back ? v.out : v.in, &to = back ? v.in : v.out;
   const Runs runs(back ? gradient_axes(v) : forward_axes(v), to, from);
   const dim_t line = to[2] * v.C, C = v.C, source = product(from) * C;
-  bool stream = past_caches(v.N * to[0] * to[1] * line * dim_t(sizeof(T)));
-  for (const Axis& p : runs.axis(0)) stream = stream && p.taps <= 1;  // else y is read again
+  // Adaptive windows are few: most rows are the one before.
+  const bool copies = back && v.adaptive && !accumulate;
+  const bool stream = !copies && past_caches(v.N * to[0] * to[1] * line * dim_t(sizeof(T)));
   dim_t reads = 1;
   for (int i = 0; i < kAxes && !back; i++) reads *= v.adaptive ? v.taps[i] : std::min(v.taps[i], v.stride[i]);
   parallel_for(v.N * to[0] * to[1], grain(line * reads), [&](dim_t begin, dim_t end) {
     PoolRow<T> row{};
     row.channels = C;
     row.stream = stream;
-    const Axis *across = nullptr, *down = nullptr;
+    row.ahead = past_caches(v.N * source * dim_t(sizeof(T)));
+    row.accumulate = accumulate;
+    const Axis *across = nullptr, *down = nullptr, *behind = nullptr;
     for_rows(to, begin, end, [&](dim_t image, dim_t plane, dim_t height, dim_t i) {
+      if (copies && i > begin && height > 0 && runs.same_rows(height - 1, height)) {
+        std::memcpy(y + i * line, y + (i - 1) * line, std::size_t(line) * sizeof(T));
+        return;
+      }
       runs.of_row(plane, height, [&](const Run& run, const Axis& p, const Axis& r, const Axis& q) {
+        if (run.plane > 0) return;  // the first one's call takes all planes
         // Written only on a change, since a kernel waits for fields written just before it.
         if (across != &q) {
           across = &q;
@@ -54,9 +64,13 @@ void pool(const Window& v, bool back, const T* x, T* y, bool accumulate, F&& f) 
           down = &r;
           row.x_h = r.dilation * from[2] * C;
         }
-        row.accumulate = accumulate || run.plane > 0;
-        row.kh = run.taps[1];
-        row.kw = run.taps[2];
+        if (behind != &p) {
+          behind = &p;
+          row.x_d = p.dilation * from[1] * from[2] * C;
+        }
+        if (row.kd != run.taps[0]) row.kd = run.taps[0];
+        if (row.kh != run.taps[1]) row.kh = run.taps[1];
+        if (row.kw != run.taps[2]) row.kw = run.taps[2];
         row.pixels = run.pixels;
         row.x = x + image * source + run.source * C;
         row.y = y + i * line + run.target * C;
@@ -76,11 +90,11 @@ void numbered_pool(const Window& v, bool back, const T* x, T* y, bool accumulate
   pool(v, back, x, y, accumulate,
        [&](const PoolRow<T>& row, const Run& run, const Axis& p, const Axis& r, const Axis& q) {
          if (!v.adaptive) {
-           const dim_t tap0 = (p.tap0 + (run.first[0] + run.plane) * p.tap_step) * d +
-                              (r.tap0 + run.first[1] * r.tap_step) * h + q.tap0 + run.first[2] * q.tap_step;
-           return f(row, PoolIndex{nullptr, wide, tap0, r.tap_step * h, q.tap_step});
+           const dim_t tap0 = (p.tap0 + run.first[0] * p.tap_step) * d + (r.tap0 + run.first[1] * r.tap_step) * h +
+                              q.tap0 + run.first[2] * q.tap_step;
+           return f(row, PoolIndex{nullptr, wide, tap0, p.tap_step * d, r.tap_step * h, q.tap_step});
          }
-         PoolIndex index{nullptr, wide, run.source, h, 1};
+         PoolIndex index{nullptr, wide, run.source, d, h, 1};
          PoolRow<T> one = row;
          one.pixels = 1;
          for (dim_t j = 0; j < run.pixels; j++) {
@@ -107,7 +121,7 @@ void spread(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
       const dim_t n = i / pieces, p = i % pieces * piece, count = std::min(piece, pixels - p);
       PoolRow<T> row{};
       row.x = dy + n * v.C;
-      row.kh = row.kw = 1;
+      row.kd = row.kh = row.kw = 1;
       row.y = dx + (n * pixels + p) * v.C;
       row.y_pixel = row.channels = v.C;
       row.pixels = count;
@@ -137,6 +151,7 @@ void tiles(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
     PoolRow<T> row{};
     row.x_pixel = row.x_w = row.channels = v.C;
     row.x_h = line;
+    row.kd = 1;
     row.kh = v.taps[1];
     row.kw = v.taps[2];
     row.y_pixel = v.taps[2] * v.C;
@@ -271,11 +286,11 @@ void max_pool_backward(const MaxPoolBackward<T>& a) {
   const bool wide = wide_index(v), accumulate = a.dx.adds();
   if (whole_image(v))
     return spread(v, a.dy, a.dx.to, accumulate, [&](const PoolRow<T>& row, dim_t n, dim_t p) {
-      k.max_spread(row, PoolIndex{index_at(a.index, wide, n * v.C), wide, p, 0, 0});
+      k.max_spread(row, PoolIndex{index_at(a.index, wide, n * v.C), wide, p, 0, 0, 0});
     });
   if (side_by_side(v))
     return tiles(v, a.dy, a.dx.to, accumulate, [&](const PoolRow<T>& row, dim_t at, dim_t tap0) {
-      k.max_tiles(row, PoolIndex{index_at(a.index, wide, at), wide, tap0, v.taps[2], 1});
+      k.max_tiles(row, PoolIndex{index_at(a.index, wide, at), wide, tap0, 0, v.taps[2], 1});
     });
   if (scatters<T>(v))
     return wide ? scatter(v, static_cast<const std::int32_t*>(a.index), a.dy, a.dx.to, accumulate)
@@ -310,10 +325,9 @@ void average_pool_backward(const AveragePoolBackward<T>& a) {
   Scratch<T> divided(even ? 0 : v.N * product(v.out) * v.C);
   if (!even) {
     pool(v, false, a.dy, divided.get(), false, [&](PoolRow<T> row, const Run& run, auto&...) {
-      if (run.plane > 0) return;
       row.x = a.dy + (row.y - divided);
       row.x_pixel = row.y_pixel;
-      row.kh = row.kw = 1;
+      row.kd = row.kh = row.kw = 1;
       k.sum(row, T(1) / T(divisor_of(v, a.divisor, run)));
     });
     dy = divided;
@@ -324,9 +338,8 @@ void average_pool_backward(const AveragePoolBackward<T>& a) {
 
 template <class T>
 void lp_pool_forward(const LpPoolForward<T>& a) {
-  pool(flat(a.window), false, a.x, a.y, false, [&](const PoolRow<T>& row, const Run& run, auto&...) {
-    kernels<T>().pooling.power_sum(row, a.p, run.plane + 1 >= run.taps[0]);
-  });
+  pool(flat(a.window), false, a.x, a.y, false,
+       [&](const PoolRow<T>& row, const Run&, auto&...) { kernels<T>().pooling.power_sum(row, a.p); });
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 #include "ops/unpooling.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "core/check.h"
 #include "core/parallel.h"
@@ -29,24 +30,21 @@ void indices_of(const MaxPoolIndices& a, const I* index) {
   });
 }
 
-// Some channels of an image: all of them where there are images enough.
+// Some channels of an image.
 struct Part {
   dim_t image, first, count;
 };
+constexpr dim_t kChannels = 32;  // of a part
 
-// Calls f(make(), part) for all parts of N images of C channels.
+// Calls f(make(), part) for all parts of N images of C channels, most in each.
 template <class Make, class F>
-void for_parts(dim_t N, dim_t C, dim_t work, Make&& make, F&& f) {
-  constexpr dim_t kImages = 4, kChannels = 32;
-  const dim_t most = N >= kImages ? C : std::min(C, kChannels);
+void for_parts(dim_t N, dim_t C, dim_t most, dim_t work, Make&& make, F&& f) {
   if (most == 0) return;
   const dim_t blocks = (C + most - 1) / most;
-  parallel_workers(
-      N * blocks, N * work >= 2 * kGrain, [&] { return make(most); },
-      [&](auto& worker, dim_t i) {
-        const dim_t first = i % blocks * most;
-        f(worker, Part{i / blocks, first, std::min(most, C - first)});
-      });
+  parallel_workers(N * blocks, N * work >= 2 * kGrain, make, [&](auto& worker, dim_t i) {
+    const dim_t first = i % blocks * most;
+    f(worker, Part{i / blocks, first, std::min(most, C - first)});
+  });
 }
 
 void check_places(const Indices& indices, dim_t outputs) {
@@ -58,8 +56,9 @@ struct Nothing {};
 
 template <class T, class I>
 void unpool(const MaxUnpoolForward<T>& a, const I* indices) {
+  constexpr dim_t kImages = 4;  // enough, so that a part is a whole one
   for_parts(
-      a.N, a.C, a.outputs * a.C, [](dim_t) { return Nothing(); },
+      a.N, a.C, a.N >= kImages ? a.C : std::min(a.C, kChannels), a.outputs * a.C, [] { return Nothing(); },
       [&](Nothing, const Part& part) {
         const dim_t C = a.C, count = part.count, o = part.image * a.pixels * C + part.first;
         T* y = a.y + part.image * a.outputs * C + part.first;
@@ -72,25 +71,30 @@ void unpool(const MaxUnpoolForward<T>& a, const I* indices) {
       });
 }
 
-// From the last value to the first: the first one that is met at a place is the one that stayed.
+// From the last value to the first: the first one that is met at a place is the one that stayed. A bit for each channel
+// says so, in a word for each place, which stay in the first cache; a byte for each did not.
 template <class T, class I>
 void unpool_gradient(const MaxUnpoolBackward<T>& a, const I* indices) {
+  static_assert(kChannels <= 32);
+  constexpr dim_t kAhead = 8;  // pixels
   for_parts(
-      a.N, a.C, a.outputs * a.C, [&](dim_t channels) { return Scratch<bool>(a.outputs * channels); },
-      [&](Scratch<bool>& scratch, const Part& part) {
-        // Copies: to the compiler the bytes of `taken` may lie in `a`.
+      a.N, a.C, std::min(a.C, kChannels), a.outputs * a.C, [&] { return Scratch<std::uint32_t>(a.outputs); },
+      [&](Scratch<std::uint32_t>& scratch, const Part& part) {
         const dim_t C = a.C, count = part.count, o = part.image * a.pixels * C + part.first;
         const T* dy = a.dy + part.image * a.outputs * C + part.first;
         const bool adds = a.dx.adds();
-        bool* taken = scratch.get();
-        std::fill_n(taken, a.outputs * count, false);
+        std::uint32_t* taken = scratch.get();
+        std::fill_n(taken, a.outputs, 0u);
         for (dim_t p = a.pixels - 1; p >= 0; p--) {
           const I* at = indices + o + p * C;
           T* dx = a.dx.to + o + p * C;
+          if (p >= kAhead)  // some of each line's numbers
+            for (dim_t c = 0; c < count; c += 4) __builtin_prefetch(dy + dim_t(at[c - kAhead * C]) * C + c);
           for (dim_t c = 0; c < count; c++) {
             const dim_t place = dim_t(at[c]);
-            const T g = taken[place * count + c] ? T(0) : dy[place * C + c];
-            taken[place * count + c] = true;
+            const std::uint32_t others = taken[place], own = 1u << c;
+            const T value = dy[place * C + c], g = others & own ? T(0) : value;
+            taken[place] = others | own;
             dx[c] = adds ? dx[c] + g : g;
           }
         }

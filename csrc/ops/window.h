@@ -178,6 +178,10 @@ class Runs {
       });
   }
   const std::vector<Axis>& axis(int i) const { return axes_[i]; }
+  // Whether two rows of one plane have the same taps of the same source rows.
+  bool same_rows(dim_t a, dim_t b) const {
+    return rows_[a].source == rows_[b].source && rows_[a].end - rows_[a].first == rows_[b].end - rows_[b].first;
+  }
 
   // Calls f(run, depth axis, height axis, width axis) for the destination's row (plane, row): for each plane of valid
   // taps, in order, and once where there is none.

@@ -7,7 +7,7 @@ namespace lamina {
 namespace LAMINA_ISA {
 namespace {
 
-// f on the halves of x (and y) as doubles: float results are right to the last bit but for ties.
+// f on the halves of x (and y) as doubles: float results are right to the last bit but for near ties.
 template <class F, class... V>
 LAMINA_INLINE Vec<float> through_double(F f, V... x) {
   typedef float Half __attribute__((vector_size(kVectorBytes / 2)));
@@ -22,12 +22,42 @@ LAMINA_INLINE Vec<float> through_double(F f, V... x) {
   return r;
 }
 
+// log2 of a number of a float's range, and 2^x, both with some 1e-10 of error (relative, and of the result): of what a
+// float result needs, ten bits more. Beyond a double's range 2^x is some large or small number.
+LAMINA_INLINE Vec<double> log2_of_float(Vec<double> a) {
+  constexpr std::int64_t fraction = (std::int64_t(1) << 52) - 1;
+  constexpr std::int64_t root = 0x3fe6a09e667f3bcd;  // 1 / sqrt(2)
+  const IntVec<double> bits = (IntVec<double>)a - root;
+  const IntVec<double> exponent = bits >> 52;
+  const Vec<double> m = (Vec<double>)((bits & fraction) + root);  // in [1 / sqrt(2), sqrt(2))
+  const Vec<double> s = (m - 1.0) / (m + 1.0), z = s * s;
+  const Vec<double> of_m = s * polynomial<double>(z, 2.8853900817779268, 9.6179669392597561e-01, 5.7707801635558537e-01,
+                                                  4.1219858311113241e-01, 3.2059889797532523e-01,
+                                                  2.6230818925253882e-01, 2.2195308321368669e-01);
+  return __builtin_convertvector(exponent, Vec<double>) + of_m;
+}
+LAMINA_INLINE Vec<double> exp2_of_float(Vec<double> x) {
+  constexpr double shifter = MathConstants<double>::shifter;
+  x = x < -1000.0 ? splat(-1000.0) : x;
+  x = x > 1000.0 ? splat(1000.0) : x;
+  const Vec<double> shifted = x + shifter, f = x - (shifted - shifter);
+  const IntVec<double> n = (IntVec<double>)shifted - (IntVec<double>)splat(shifter);
+  const Vec<double> r = polynomial<double>(f, 1.0, 6.9314718055994531e-01, 2.4022650695910071e-01,
+                                           5.5504108664821580e-02, 9.6181291076284772e-03, 1.3333558146428443e-03,
+                                           1.5403530393381609e-04, 1.5252733804059841e-05, 1.3215486790144309e-06);
+  return (Vec<double>)((IntVec<double>)r + (n << 52));
+}
+
 // exp(y log |x|) with the sign of an odd power, C's special cases: good enough for a float result, not for a double
 // one.
 LAMINA_INLINE Vec<double> pow_of_floats(Vec<double> x, Vec<double> y) {
   const double inf = __builtin_inf();
   const Vec<double> a = vabs<double>(x), one = splat(1.0);
-  Vec<double> r = vexp<double>(y * vlog<double>(a));
+  Vec<double> l = log2_of_float(a);
+  l = select<double>(a == 0.0, splat(-inf), l);
+  l = select<double>(a < inf, l, a);  // infinity and NaN
+  Vec<double> r = exp2_of_float(y * l);
+  r = select<double>((y * l == y * l), r, y * l);
   const IntVec<double> whole = vfloor(y) == y, negative = (IntVec<double>)x < 0;  // the sign bit: of -0 as well
   const IntVec<double> odd = whole & (vfloor(y * 0.5) * 2.0 != y);
   r = select<double>(negative & odd, -r, r);
@@ -36,8 +66,34 @@ LAMINA_INLINE Vec<double> pow_of_floats(Vec<double> x, Vec<double> y) {
   return select<double>((y == 0.0) | (x == one), one, r);
 }
 
-LAMINA_INLINE Vec<float> vpow(Vec<float> x, Vec<float> y) {
+// Whether all of x are positive numbers and all of y numbers: the power is exp2(y log2 x) then.
+LAMINA_INLINE bool plain_power(Vec<float> x, Vec<float> y) {
+  const float inf = __builtin_inff();
+  const IntVec<float> plain = (x > 0.0f) & (x < inf) & (vabs<float>(y) < inf);
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask((__m512i)plain) == 0xffff;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps((__m256)plain) == 0xff;
+#else
+  std::int32_t all = -1;
+  for (int i = 0; i < kLanes<float>; i++) all &= plain[i];
+  return all != 0;
+#endif
+}
+
+// All other numbers are rare, so that this is called.
+inline __attribute__((noinline)) Vec<float> power_of_any(Vec<float> x, Vec<float> y) {
   return through_double([](Vec<double> a, Vec<double> b) LAMINA_INLINE_LAMBDA { return pow_of_floats(a, b); }, x, y);
+}
+inline __attribute__((noinline)) Vec<float> power_of_any_less_one(Vec<float> x, Vec<float> y) {
+  return through_double([](Vec<double> a, Vec<double> b) LAMINA_INLINE_LAMBDA { return pow_of_floats(a, b - 1.0); }, x,
+                        y);
+}
+
+LAMINA_INLINE Vec<float> vpow(Vec<float> x, Vec<float> y) {
+  if (!plain_power(x, y)) return power_of_any(x, y);
+  return through_double(
+      [](Vec<double> a, Vec<double> b) LAMINA_INLINE_LAMBDA { return exp2_of_float(b * log2_of_float(a)); }, x, y);
 }
 LAMINA_INLINE Vec<double> vpow(Vec<double> x, Vec<double> y) {
   for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_pow(x[i], y[i]);
@@ -45,8 +101,10 @@ LAMINA_INLINE Vec<double> vpow(Vec<double> x, Vec<double> y) {
 }
 // x^(y - 1), the difference in double: of large y in float it would be y.
 LAMINA_INLINE Vec<float> vpow_less_one(Vec<float> x, Vec<float> y) {
-  return through_double([](Vec<double> a, Vec<double> b) LAMINA_INLINE_LAMBDA { return pow_of_floats(a, b - 1.0); }, x,
-                        y);
+  if (!plain_power(x, y)) return power_of_any_less_one(x, y);
+  return through_double([](Vec<double> a, Vec<double> b)
+                            LAMINA_INLINE_LAMBDA { return exp2_of_float((b - 1.0) * log2_of_float(a)); },
+                        x, y);
 }
 LAMINA_INLINE Vec<double> vpow_less_one(Vec<double> x, Vec<double> y) { return vpow(x, y - 1.0); }
 

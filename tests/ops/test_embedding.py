@@ -20,6 +20,17 @@ def test_any_integers_will_do(kind):
     assert ops.embedding(np.array(2, kind), table(5, 3)).shape == (3,)
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("wrong", [-1, 64, -(2**31), 2**31 - 1])
+def test_one_wrong_index_of_many_is_found(dtype, wrong):
+    """Indices of such number are looked through by several threads."""
+    indices = np.random.default_rng(0).integers(0, 64, (300, 401)).astype(dtype)
+    assert ops.embedding(indices, np.ones((64, 1), np.float32)).shape == (300, 401, 1)
+    indices[211, 399] = wrong
+    with pytest.raises(IndexError, match=rf"embedding: index {wrong} at \[211, 399\] is outside 0\.\.63"):
+        ops.embedding(indices, np.ones((64, 1), np.float32))
+
+
 def test_a_wrong_index_is_named():
     indices = np.zeros((4, 6), np.int32)
     indices[3, 5] = 70
