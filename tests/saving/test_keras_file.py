@@ -192,6 +192,21 @@ def test_names_of_one_s_own_by_custom_objects(tmp_path):
     np.testing.assert_array_equal(again.predict(X, verbose=0), 2 * (X + 1))
 
 
+@pytest.mark.parametrize("name", ["m.keras", "m.lamina"])
+def test_a_layer_of_two_models_inside_stays_one(tmp_path, name):
+    shared = layers.Dense(4, name="shared")
+    first = lamina.Sequential([lamina.Input((4,)), shared, layers.ReLU()])
+    i = lamina.Input((4,))
+    second = lamina.Model(i, layers.Dense(2)(shared(i)))
+    x = lamina.Input((4,))
+    model = lamina.Model(x, second(first(x)))
+    model.save(tmp_path / name)
+    again = lamina.load_model(tmp_path / name)
+    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+    assert again.count_params() == model.count_params()
+    assert again.layers[1].layers[0] is next(layer for layer in again.layers[2].layers if layer.name == "shared")
+
+
 def test_text_descriptions():
     x = lamina.Input((4,))
     h = layers.Dense(3, "relu")(x)

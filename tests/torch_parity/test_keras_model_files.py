@@ -203,6 +203,51 @@ def test_losses_and_metrics_come_back(compiled, tmp_path):
         np.testing.assert_allclose(got, want, rtol=1e-5)
 
 
+def operations(k: Any) -> Any:
+    o, a = k.ops, k.Input((4,))
+    h = k.layers.Dense(6)(a)
+    r = o.reshape(h, (-1, 2, 3))
+    q = o.transpose(r, (0, 2, 1))
+    s = o.sum(q, axis=-1)
+    w = o.einsum("bij,bj->bi", o.stack([s, s * 2, -s], axis=1), s)
+    c = o.where(o.clip(w, -1.0, 1.0) > 0, w, 0.1 * w)
+    left, right = o.split(h, 2, axis=-1)
+    t = o.pad(o.take(o.maximum(left, right), [0, 2], axis=1), [[0, 0], [1, 1]])
+    n = o.softmax(o.squeeze(o.expand_dims(o.cast(t, "float32"), 1), 1), axis=-1)
+    return k.Model(a, [
+        o.exp(c) / (1 + o.abs(c)), n, o.matmul(r, q), o.logsumexp(h, axis=1, keepdims=True), o.norm(h, axis=-1),
+        h[:, 1:3], h[..., None], o.concatenate([h, 2.0 - h], axis=1), o.tanh(h) ** 2, o.relu(h), o.power(2.0, h),
+        o.one_hot(o.argmax(h, axis=-1), 6), o.max(h, axis=1), o.cumsum(h, axis=1), o.gelu(h), o.swapaxes(r, 1, 2),
+    ])  # fmt: skip
+
+
+def test_operations_of_a_functional_model(tmp_path):
+    there_and_back(operations, X, None, tmp_path / "m.keras")
+
+
+def first_states(k: Any) -> Any:
+    """An encoder's states begin a decoder."""
+    x, y = k.Input((6, 3), name="x"), k.Input((4, 3), name="y")
+    _, h, c = k.layers.LSTM(4, return_state=True)(x)
+    decoded = k.layers.LSTM(4, return_sequences=True)(y, initial_state=[h, c])
+    return k.Model({"x": x, "y": y}, {"z": k.layers.Dense(2)(decoded)})
+
+
+def test_states_and_names_of_inputs_and_outputs(tmp_path):
+    x, z = {"x": numbers(8, 6, 3), "y": numbers(8, 4, 3)}, {"z": numbers(8, 4, 2)}
+    there_and_back(first_states, x, z, tmp_path / "m.keras", optimizer="adam", loss={"z": "mse"})
+
+
+def test_an_optimizer_of_several_says_that_its_state_is_lost(tmp_path):
+    def optimizer(k: Any) -> Any:
+        return k.optimizers.MultiOptimizer(k.optimizers.OptimizerMap(k.optimizers.SGD(0.1), {}))
+
+    model = dense(lamina)
+    model.compile(optimizer(lamina), "mse")
+    with pytest.warns(UserWarning, match="is saved without its MultiOptimizer's state"):
+        model.save(tmp_path / "m.keras")
+
+
 def test_text_descriptions():
     for make in (several, recurrent, image):
         theirs = make(keras)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -24,6 +25,14 @@ _kinds: dict[str, tuple[str, type]] = {}  # what each of them is ("layer"), and 
 _registered: dict[str, Any] = {}  # the user's, as "package>name"
 _names: dict[Any, str] = {}  # class or function -> name in a description
 _scope: list[dict[str, Any]] = []  # custom_objects of the calls under way, the innermost last
+
+
+class _Sharing(threading.local):
+    numbers: dict[int, int] | None = None  # of objects that stand at several places of what is described, by identity
+    made: dict[tuple[str, int] | None, Any] | None = None  # objects of what is being made, by class and number
+
+
+_sharing = _Sharing()
 
 
 @runtime_checkable
@@ -113,6 +122,19 @@ def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
         yield
     finally:
         _scope.pop()
+
+
+@contextlib.contextmanager
+def sharing(objects: Iterable[Any]) -> Iterator[None]:
+    """Inside, descriptions of these objects have a number each, by which they become one object again, as in Keras; so
+    do objects that are made inside from such descriptions.
+    """
+    outer = _sharing.numbers, _sharing.made
+    _sharing.numbers, _sharing.made = {id(obj): i for i, obj in enumerate(objects, 1)}, {}
+    try:
+        yield
+    finally:
+        _sharing.numbers, _sharing.made = outer
 
 
 def name_of(obj: Any) -> str | None:
@@ -209,7 +231,9 @@ def serialize(value: Any) -> Any:
 def describe(value: Any, config: dict[str, Any]) -> dict[str, Any]:
     """The description of an object with this configuration; Keras finds its own classes by the module."""
     name, module = name_of(type(value)) or type(value).__name__, module_of(type(value))
-    return ({"module": module} if module else {}) | {"class_name": RENAMED.get(name, name), "config": config}
+    found = ({"module": module} if module else {}) | {"class_name": RENAMED.get(name, name), "config": config}
+    number = (_sharing.numbers or {}).get(id(value))
+    return found if number is None else found | {"shared_object_id": number}
 
 
 def is_description(value: Any) -> bool:
@@ -265,10 +289,17 @@ def _object(description: dict[str, Any], kind: str | None) -> Any:
     cls = lookup(name, kind)
     if not isinstance(cls, type):
         raise named(ValueError(f"the description names {name!r} as a class, but it is {cls!r}"))
+    number, made = description.get("shared_object_id"), _sharing.made
+    place = (name, number) if made is not None and isinstance(number, int) else None
+    if made is not None and place in made:
+        return made[place]
     label = config.get("name")
     with about(f"{cls.__name__} {label!r}" if isinstance(label, str) else cls.__name__):
         from_config = getattr(cls, "from_config", None)
-        return from_config(config) if from_config is not None else cls(**deserialize(config))
+        found = from_config(config) if from_config is not None else cls(**deserialize(config))
+    if made is not None and place is not None:
+        made[place] = found
+    return found
 
 
 @contextlib.contextmanager

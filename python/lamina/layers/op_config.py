@@ -76,6 +76,20 @@ def describe(layer: OpLayer, args: Any, kwargs: Any) -> tuple[dict[str, Any] | N
     return described, given, {}
 
 
+def arranged(layer: OpLayer, args: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of a function whose class's constructor takes these options, and whose call takes ``args``."""
+    given: list[Any] = []
+    left, options = list(args), dict(options)
+    for name, parameter in inspect.signature(layer.function).parameters.items():
+        if not left:
+            break
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            given, left = [*given, *left], []
+        else:
+            given.append(options.pop(name) if name in options else left.pop(0))
+    return [*given, *left], options
+
+
 def class_of(name: str) -> str:
     """Keras's class of a function."""
     return _CLASSES.get(name) or "".join(part[:1].upper() + part[1:] for part in name.split("_"))

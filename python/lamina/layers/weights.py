@@ -95,6 +95,18 @@ def named_layers(root: LayerWeights) -> dict[str, Layer]:
     return found
 
 
+def shared_layers(root: LayerWeights) -> list[Layer]:
+    """The layers below ``root`` that stand in several places."""
+    found: dict[int, Layer] = {}
+    seen: set[int] = set()
+    for layer in (root, *named_layers(root).values()):
+        for _, child in children(layer):
+            if id(child) in seen:
+                found[id(child)] = child
+            seen.add(id(child))
+    return list(found.values())
+
+
 def named_variables(root: LayerWeights) -> dict[str, Variable]:
     """Every variable of ``root`` and its sublayers by path of keys (``dense/kernel``), in the order of ``weights``."""
     found: dict[str, Variable] = {}

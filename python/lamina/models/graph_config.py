@@ -157,6 +157,8 @@ class _Drawing:
         layer, options = self._layers[name], self._options.get(name, {})
         if isinstance(layer, OpLayer) and layer.function.__name__ in ("getitem", "get_item") and len(args) == 2:
             args = [args[0], tuple(args[1]) if isinstance(args[1], list) else args[1]]  # JSON has no tuples
+        if isinstance(layer, OpLayer):
+            args, options = op_config.arranged(layer, args, options)
         self._results[name, number] = flatten(layer(*args, **kwargs, **options))
 
     def _restored(self, x: Any) -> Any:

@@ -20,7 +20,7 @@ from ..core import registry
 from ..core.autograd import Array
 from ..layers import Layer
 from ..layers.variable import numbers_at_most
-from ..layers.weights import fitting_arrays
+from ..layers.weights import fitting_arrays, shared_layers
 from . import compiling, formats, hdf5, keras_optimizer
 from .atomic import write_whole
 from .description import load_json
@@ -35,7 +35,8 @@ CONFIG, METADATA, HDF5, NPZ = "config.json", "metadata.json", "model.weights.h5"
 def describe(model: Any, include_optimizer: bool = True) -> dict[str, Any]:
     """The model's configuration, and what compile() was given, in Keras's form; warns of what Keras lacks."""
     missing: list[str] = []
-    described: dict[str, Any] = to_keras(registry.serialize(model), missing)
+    with registry.sharing(shared_layers(model)):
+        described: dict[str, Any] = to_keras(registry.serialize(model), missing)
     shape = model.get_build_config()
     if shape is not None:
         described["build_config"] = shape
@@ -132,7 +133,8 @@ def _description(label: str, text: str | bytes) -> dict[str, Any]:
 
 
 def _made(description: dict[str, Any]) -> Any:
-    model = registry.deserialize(description, "layer")
+    with registry.sharing(()):
+        model = registry.deserialize(description, "layer")
     if not isinstance(model, Layer):
         raise ValueError("its description is not of a model")
     shapes = description.get("build_config")

@@ -31,6 +31,10 @@ def arrays(model: Any) -> dict[str, Array]:
     """The state of a model's optimizer by Keras's paths."""
     optimizer = model.optimizer
     inner = getattr(optimizer, "inner_optimizer", None)
+    if hasattr(inner or optimizer, "optimizers"):
+        kind = type(inner or optimizer).__name__
+        warnings.warn(f"{model._label()} is saved without its {kind}'s state, which Keras's files lack", stacklevel=5)
+        return {}
     if inner is None:
         return _numbered("optimizer", _variables(model, optimizer))
     scale, steps = optimizer.get_state(named_variables(model))["loss_scale"]
@@ -67,6 +71,10 @@ def restore(label: str, model: Any, saved: Mapping[str, Array]) -> None:
     if not saved or optimizer is None:
         return
     inner = getattr(optimizer, "inner_optimizer", None)
+    if hasattr(inner or optimizer, "optimizers"):
+        kind = type(inner or optimizer).__name__
+        warnings.warn(f"{label}: the state of its {kind} is not read; training begins with a new one", stacklevel=4)
+        return
     given = _group(saved, "optimizer" if inner is None else "optimizer/inner_optimizer")
     if inner is None and len(given) == 2 and not given[0].any():
         return  # of an optimizer that had not trained

@@ -25,7 +25,14 @@ from ..core import registry
 from ..core.autograd import Array
 from ..layers import Layer
 from ..layers.variable import numbers_at_most
-from ..layers.weights import load_arrays, load_random_states, named_layers, named_variables, random_states
+from ..layers.weights import (
+    load_arrays,
+    load_random_states,
+    named_layers,
+    named_variables,
+    random_states,
+    shared_layers,
+)
 from . import compiling, formats
 from .atomic import as_path, write_whole
 from .description import check, load_json, parse
@@ -65,7 +72,9 @@ def save_model(
 
         keras_file.save(model, path, include_optimizer, zipped is not False)
         return
-    description: dict[str, Any] = {"model": registry.serialize(model), "built": _built(model), "frozen": _frozen(model)}
+    with registry.sharing(shared_layers(model)):
+        described = registry.serialize(model)
+    description: dict[str, Any] = {"model": described, "built": _built(model), "frozen": _frozen(model)}
     tensors = {f"weights/{key}": v.numpy() for key, v in named_variables(model).items()}
     tensors |= {f"random/{key}": state for key, state in random_states(model).items()}
     if include_optimizer and getattr(model, "compiled", False):  # a layer by itself never is
@@ -132,7 +141,8 @@ def load_model(
     with registry.custom_object_scope(custom_objects):
         with naming(path), numbers_at_most(sum(a.size for a in arrays.values())):
             check(description)
-            model = registry.deserialize(description["model"], "layer")
+            with registry.sharing(()):
+                model = registry.deserialize(description["model"], "layer")
             _build(model, description["built"])
             _freeze(model, description["frozen"])
         load_arrays(str(path), named_variables(model), arrays, strict=True)
