@@ -120,6 +120,35 @@ def test_an_own_option_is_written_as_lamina_s_and_said(tmp_path):
     np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
+def test_vocabularies_of_adapted_layers(tmp_path):
+    def entry(kind, name, **config):
+        described = {"module": "keras.layers", "class_name": kind, "registered_name": None}
+        return described | {"config": {"name": name, "vocabulary": None, **config}}
+
+    lookups = [
+        ("string_lookup", entry("StringLookup", "words"), "[UNK]\nb\na"),
+        ("integer_lookup", entry("IntegerLookup", "numbers"), "-1\n7\n5"),
+        ("text_vectorization", entry("TextVectorization", "texts", output_mode="tf_idf"), "[UNK]\nyes\nno"),
+    ]
+    for path, described, text in lookups:
+        config = {"name": "m", "layers": [described]}
+        model = {"module": "keras", "class_name": "Sequential", "config": config, "registered_name": None}
+        name = described["config"]["name"]
+        with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+            archive.writestr("config.json", json.dumps(model))
+            with archive.open("model.weights.h5", "w") as member, h5py.File(tmp_path / "w.h5", "w") as file:
+                file.create_group(f"layers/{path}/vars").attrs["name"] = name
+                if name == "texts":
+                    file[f"layers/{path}/vars/idf_weights"] = np.array([0.5, 1, 2], np.float32)
+                file.flush()
+                member.write((tmp_path / "w.h5").read_bytes())
+            archive.writestr(f"assets/layers/{path}/vocabulary.txt", text)
+        (layer,) = lamina.load_model(tmp_path / "m.keras").layers
+        assert [str(token) for token in layer.get_vocabulary()] == text.split("\n")
+        if name == "texts":
+            np.testing.assert_allclose(layer(["yes no no"]).numpy(), [[0, 1, 4]])
+
+
 def test_states_of_random_generators_in_older_files_are_left(tmp_path):
     model = small(compiled=False)
     model.save_weights(tmp_path / "w.weights.h5")

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from ..models import Model
 
 
-def describe(model: Model) -> dict[str, Any] | None:
-    """The arguments of compile(), or None (with a warning) where one is a function without a name."""
+def describe(model: Model, depth: int = 4) -> dict[str, Any] | None:
+    """The arguments of compile(), or None (with a warning, so many calls up) where one is a function without a name."""
     arguments = model.get_compile_config() or {}
     try:
         return {key: _plain(value, key) for key, value in arguments.items()}
     except TypeError as error:
-        warnings.warn(f"the model is saved without its compile() arguments: {error}", stacklevel=4)
+        warnings.warn(f"the model is saved without its compile() arguments: {error}", stacklevel=depth)
         return None
 
 

@@ -56,6 +56,10 @@ class File:
         self._collect(self._root, "", found, _DEEPEST)
         return found
 
+    def has(self, path: str) -> bool:
+        """Whether there is a group or an array at a path."""
+        return path in self._root
+
     def attributes(self, path: str = "") -> dict[str, Any]:
         """The texts and numbers that stand at a group."""
         group = self._root[path] if path else self._root

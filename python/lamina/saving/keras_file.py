@@ -26,14 +26,16 @@ from .atomic import write_whole
 from .description import load_json
 from .keras_description import to_keras
 from .keras_paths import join, layers_by_path, weights_by_path
+from .keras_vocabularies import Vocabularies, is_text
 from .naming import naming
 
 VERSION = "3.15.0"  # of Keras, whose form this is
 CONFIG, METADATA, HDF5, NPZ = "config.json", "metadata.json", "model.weights.h5", "model.weights.npz"
 
 
-def describe(model: Any, include_optimizer: bool = True) -> dict[str, Any]:
-    """The model's configuration, and what compile() was given, in Keras's form; warns of what Keras lacks."""
+def describe(model: Any, include_optimizer: bool = True, depth: int = 3) -> dict[str, Any]:
+    """The model's configuration, and what compile() was given, in Keras's form; warns, so many calls up, of what Keras
+    lacks."""
     missing: list[str] = []
     with registry.sharing(shared_layers(model)):
         described: dict[str, Any] = to_keras(registry.serialize(model), missing)
@@ -41,13 +43,14 @@ def describe(model: Any, include_optimizer: bool = True) -> dict[str, Any]:
     if shape is not None:
         described["build_config"] = shape
     if include_optimizer and getattr(model, "compiled", False):
-        arguments = compiling.describe(model)
+        arguments = compiling.describe(model, depth + 1)
         if arguments is not None:
             described["compile_config"] = to_keras(arguments, missing)
     if missing:
         more = f" and {len(set(missing)) - 1} more" if len(set(missing)) > 1 else ""
         warnings.warn(
-            f"Keras will not load this {model._label()}, since it lacks {missing[0]}{more}; Lamina will", stacklevel=4
+            f"Keras will not load this {model._label()}, since it lacks {missing[0]}{more}; Lamina will",
+            stacklevel=depth,
         )
     return described
 
@@ -56,7 +59,7 @@ def save(model: Layer, path: Path, include_optimizer: bool, zipped: bool = True)
     """Write a whole model as Keras does, safely."""
     parts = {
         METADATA: json.dumps({"keras_version": VERSION, "date_saved": f"{datetime.datetime.now():%Y-%m-%d@%H:%M:%S}"}),
-        CONFIG: json.dumps(describe(model, include_optimizer)),
+        CONFIG: json.dumps(describe(model, include_optimizer, depth=5)),
     }
     weights = io.BytesIO()
     _write_weights(model, weights, include_optimizer)
@@ -95,10 +98,11 @@ def _write_weights(model: Layer, file: Any, include_optimizer: bool) -> None:
 def load(path: Path, custom_objects: dict[str, Any] | None, compile: bool) -> Any:
     """The model of a ``.keras`` file, or of a folder with its parts."""
     label = str(path)
-    text, arrays = (_folder if path.is_dir() else _archive)(path)
+    text, arrays, vocabularies = (_folder if path.is_dir() else _archive)(path)
     description = _description(label, text)
     with registry.custom_object_scope(custom_objects):
         with naming(path), numbers_at_most(sum(a.size for a in arrays.values())):
+            vocabularies.complete(description)
             model = _made(description)
         optimizer = {key: a for key, a in arrays.items() if key.startswith("optimizer/")}
         set_weights(label, model, {key: a for key, a in arrays.items() if key not in optimizer})
@@ -171,8 +175,8 @@ def set_weights(label: str, model: Layer, arrays: Mapping[str, Array], skip_mism
         variables[key].assign(value)
 
 
-def _archive(path: Path) -> tuple[bytes, dict[str, Array]]:
-    """config.json and the weights of a zip; ValueError unless all of it is there, and no larger than the file."""
+def _archive(path: Path) -> tuple[bytes, dict[str, Array], Vocabularies]:
+    """config.json, weights and vocabularies of a zip; ValueError unless they are there, and no larger than the file."""
     label, size = str(path), path.stat().st_size
     try:
         with zipfile.ZipFile(path) as archive:
@@ -186,8 +190,9 @@ def _archive(path: Path) -> tuple[bytes, dict[str, Array]]:
             text = archive.read(CONFIG)
             if HDF5 in members:
                 data = archive.read(HDF5)
+                texts = {name: archive.read(name) for name in members if is_text(name)}
                 with hdf5.opened(label, io.BytesIO(data), len(data)) as file:
-                    return text, file.arrays()
+                    return text, *_read(file, texts)
             if NPZ in members:
                 _no_npz(label)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
@@ -202,8 +207,14 @@ def _no_npz(label: str) -> NoReturn:
     )
 
 
-def _folder(path: Path) -> tuple[bytes, dict[str, Array]]:
-    """config.json and the weights of a folder, as ``zipped=False`` writes it."""
+def _read(file: hdf5.File, texts: Mapping[str, bytes]) -> tuple[dict[str, Array], Vocabularies]:
+    arrays, vocabularies = file.arrays(), Vocabularies()
+    vocabularies.read(texts, file, arrays)
+    return arrays, vocabularies
+
+
+def _folder(path: Path) -> tuple[bytes, dict[str, Array], Vocabularies]:
+    """config.json, weights and vocabularies of a folder, as ``zipped=False`` writes it."""
     for name in (CONFIG, HDF5, NPZ):
         part = path / name
         if part.exists() and (part.is_symlink() or not part.is_file()):
@@ -212,7 +223,12 @@ def _folder(path: Path) -> tuple[bytes, dict[str, Array]]:
         raise ValueError(f"{path}: a folder without {CONFIG}, so no model of Keras")
     text = (path / CONFIG).read_bytes()
     if (path / HDF5).is_file():
-        return text, weights_of(path / HDF5)
+        found = [
+            p for p in path.glob("assets/**/vocabulary.txt") if p.is_file() and path.resolve() in p.resolve().parents
+        ]
+        texts = {p.relative_to(path).as_posix(): p.read_bytes() for p in found}
+        with hdf5.opened(str(path / HDF5), str(path / HDF5), (path / HDF5).stat().st_size) as file:
+            return text, *_read(file, texts)
     if (path / NPZ).is_file():
         _no_npz(str(path))
     raise ValueError(f"{path}: it holds neither {HDF5} nor {NPZ}")
