@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import io
 import multiprocessing
 import pickle
@@ -18,6 +19,7 @@ import pytest
 
 import lamina
 from lamina import callbacks, constraints, initializers, layers, losses, metrics, ops, optimizers, regularizers
+from lamina.optimizers.base import classes as known
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((16, 4)).astype("float32")
@@ -160,6 +162,44 @@ def test_optimizers_go_on_alike(make, way):
     again, optimizer, kernel = way((model, model.optimizer, model.layers[0].kernel))
     assert optimizer is again.optimizer
     assert kernel is again.layers[0].kernel
+    assert more(again)[0] == more(model)[0]
+
+
+CLASSES = sorted(n for n in optimizers.__all__ if n.lower() in known and n not in ("LossScaleOptimizer",))
+
+
+@pytest.mark.parametrize("name", [n for n in CLASSES if n != "MultiOptimizer"])
+def test_every_optimizer_goes_on_alike(name):
+    model = fitted(sequential, getattr(optimizers, name)())
+    for again in (by_pickle(model), copy.deepcopy(model)):
+        twin = by_pickle(model)
+        assert more(again)[0] == more(twin)[0]
+    assert more(by_pickle(model))[0] == more(model)[0]
+
+
+@pytest.mark.parametrize("room", [losses, metrics, initializers, optimizers.schedules, constraints, regularizers])
+def test_every_part_that_needs_no_arguments(room, way):
+    tried = 0
+    for name in room.__all__:
+        kind = getattr(room, name)
+        needed = [p for p in inspect.signature(kind).parameters.values() if p.default is p.empty and p.kind < 2]
+        if isinstance(kind, type) and not needed and hasattr(kind, "get_config"):
+            made = kind()
+            again = way(made)
+            assert type(again) is kind
+            assert repr(vars(again).keys()) == repr(vars(made).keys())
+            tried += 1
+    assert tried or room is optimizers.schedules
+
+
+def test_models_of_onnx_files(tmp_path, way):
+    pytest.importorskip("onnx", reason="models of ONNX files need onnx")
+    fitted(sequential).export(tmp_path / "m.onnx")
+    model = lamina.onnx.load(tmp_path / "m.onnx")
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0, shuffle=False)
+    again = way(model)
+    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
     assert more(again)[0] == more(model)[0]
 
 

@@ -135,7 +135,8 @@ def test_what_fits_is_taken_where_that_is_asked_for():
     np.testing.assert_array_equal(model.layers[1].kernel.numpy(), head)
     assert report.left_over == {"1.weight": (7, 5), "1.bias": (7,)}
     assert list(report.missing) == ["dense_1"]
-    assert "1 layers kept their weights" in str(report)
+    assert "1 layer kept their weights" in str(report)
+    assert "2 tensors left over" in str(report)
 
 
 def test_buffers_of_integers_are_left_alone():
@@ -219,6 +220,11 @@ def test_two_weights_of_one_name():
     assert list(lamina.torch.state_dict(model)) == ["a.weight", "a.bias", "b.0.weight", "b.0.bias"]
     with pytest.raises(ValueError, match=r"two weights 'a\.weight'"):
         lamina.torch.state_dict(model, names={"a": "b/dense"})
+
+
+def test_the_models_own_load_state_dict_says_what_reads_pytorch():
+    with pytest.raises(ValueError, match=r"a state dict of PyTorch is read by lamina\.torch\.load_state_dict"):
+        dense(5).load_state_dict(linear(("0", 5, 3)))
 
 
 def test_capture_and_training_see_what_was_loaded():

@@ -205,7 +205,9 @@ def fitting_arrays(
     missing = [k for k in variables if k not in arrays]
     extra = [k for k in arrays if k not in variables]
     if strict and missing:
-        raise ValueError(f"{label}: no value for weight {missing[0]!r}{_others(missing)}")
+        theirs = any(str(k).endswith(("weight", "weight_ih_l0", "weight_ih")) for k in arrays)
+        hint = "; a state dict of PyTorch is read by lamina.torch.load_state_dict(model, state)" if theirs else ""
+        raise ValueError(f"{label}: no value for weight {missing[0]!r}{_others(missing)}{hint}")
     if strict and extra:
         raise ValueError(f"{label}: there is no weight {extra[0]!r}{_others(extra)}; known are {', '.join(variables)}")
     values = {k: np.asarray(arrays[k]) for k in variables if k in arrays}

@@ -102,6 +102,14 @@ class ONNXModel(Model):
         self._built = True
         return found
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For deep copies and pickle: the graph as text; what runs it is made again."""
+        return {name: value for name, value in super().__getstate__().items() if name != "_executor"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        vars(self)["_executor"] = type(self)(self._text, self._given, self._optimize)._executor
+
     @property
     def input_names(self) -> list[str]:
         """Names of the inputs, in the order of a list of them."""

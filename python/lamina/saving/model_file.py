@@ -225,7 +225,9 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
         with safe_open(path, framework="numpy") as file:
             header = dict(file.metadata() or {})
             if header.get("format") != FORMAT:
-                raise ValueError(f"{path}: a safetensors file, but not one of Lamina's")
+                raise ValueError(
+                    f"{path}: a safetensors file, but not one of Lamina's; lamina.torch.load_state_dict reads PyTorch's"
+                )
             if header.get("version") != VERSION:
                 raise ValueError(
                     f"{path}: format version {header.get('version')}, this Lamina ({__version__}) reads version "

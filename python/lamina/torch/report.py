@@ -59,17 +59,22 @@ class Report:
         return [v for match in self._matches for v in match.link.variables]
 
     def __str__(self) -> str:
-        lines = [f"{len(self.loaded)} weights loaded by {self.how}, {len(self.reshaped)} of them in another layout"]
+        loaded = _count(sum(len(one.weights) for one in self.loaded), "weight")
+        lines = [f"{loaded} loaded by {self.how}, {len(self.reshaped)} of them in another layout"]
         lines += [f"  {one}" for one in self.loaded]
         if self.left_over:
-            lines += [f"{len(self.left_over)} tensors left over"]
+            lines += [f"{_count(len(self.left_over), 'tensor')} left over"]
             lines += [f"  {name} {shape}" for name, shape in self.left_over.items()]
         if self.missing:
-            lines += [f"{len(self.missing)} layers kept their weights"]
+            lines += [f"{_count(len(self.missing), 'layer')} kept their weights"]
             lines += [f"  {name}: {why}" for name, why in self.missing.items()]
         return "\n".join(lines + [f"note: {note}" for note in self.notes])
 
     __repr__ = __str__
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _listed(names: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) -> str:
