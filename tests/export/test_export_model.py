@@ -360,3 +360,42 @@ def test_a_cache_of_keys_and_values_is_refused():
     model = lamina.Model(inputs, layers.MultiHeadAttention(2, 4)(inputs, inputs, use_causal_mask=True))
     with layers.KeyValueCache(6), pytest.raises(ValueError, match="KeyValueCache"):
         to_onnx(model)
+
+
+def test_two_threads_may_export_at_once():
+    models, found = [mlp(), cnn()], {}
+
+    def work(i):
+        for _ in range(4):
+            found.setdefault(i, []).append(kinds(to_onnx(models[i], verify=False)))
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {i: [kinds(to_onnx(models[i], verify=False))] * 4 for i in (0, 1)}
+
+
+class Chosen(lamina.Model):
+    """A first call with more than tensors."""
+
+    def call(self, x, other, negative=False):
+        return {"sum": x + other, "sign": -x if negative else x}
+
+
+def test_the_first_call_says_what_is_exported():
+    model = Chosen()
+    model(draw(2, 3), draw(2, 3), True)
+    proto = to_onnx(model, verify=True)
+    assert [i.name for i in proto.graph.input] == ["input_0", "input_1"]
+    assert kinds(proto) == ["Add", "Neg"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [(Reads, "read in Python"), (Branches, "read in Python"), (Shuffles, "array")]
+)
+def test_refusals_name_the_layer_once(kind, told):
+    with pytest.raises(ValueError, match=told) as caught:
+        to_onnx(kind(name="mine"), [layers.InputSpec(shape=(None, 3))])
+    assert str(caught.value).count("'mine'") == 1

@@ -21,10 +21,6 @@ INT64 = np.dtype(np.int64)
 BOOL = np.dtype(bool)
 
 
-class Refused(ValueError):
-    """What ONNX has nothing for."""
-
-
 class Graph:
     """Nodes and constants of a graph.
 
@@ -66,7 +62,7 @@ class Graph:
         return self.results[0][1]
 
     def refuse(self, why: str) -> NoReturn:
-        raise Refused(f"{self.place}: export: {why}")
+        raise ValueError(f"{self.place}: export: {why}")
 
     def constant(self, array: Any, dtype: Any = None, hint: str | None = None) -> Value:
         """A constant; hint: its name, if that is still free."""

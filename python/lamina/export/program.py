@@ -190,7 +190,7 @@ class Program:
         key = self._weights.get(id(x)) or self._of_weights.get(id(x))
         if x is not y and not _same(x, y):
             return self._following(x, y)
-        value = self._constants[id(x)] = Value(x.dtype, x.shape, {}, np.array(x), key)
+        value = self._constants[id(x)] = Value(x.dtype, x.shape, {}, x, key)
         self._arrays += [x, y]
         return value
 

@@ -26,6 +26,9 @@ SIZES = (
 )
 
 
+_SPECIFIED = (InputSpec, SymbolicTensor, Tensor, np.ndarray)
+
+
 @dataclass
 class Source:
     """An input of the graph: its name, type, and sizes: numbers, or names of free axes."""
@@ -98,6 +101,12 @@ def signature_of(model: Layer, given: Any) -> Signature:
         args = (list(given),) if several else tuple(given)
     else:
         args = (given,)
+    for spec in leaves(args) if given is not None else ():
+        if not isinstance(spec, _SPECIFIED):
+            raise TypeError(
+                f"{model._label()}: export: expected InputSpec, Input or arrays in input_signature, got {spec!r}; for "
+                "sequences of 8 numbers lamina.layers.InputSpec(shape=(None, None, 8))"
+            )
     if symbolic is not None and len(args) == 1 and len(flatten(args)) == len(symbolic):
         names = list(args[0]) if isinstance(args[0], dict) else list(model.input_names)  # type: ignore[attr-defined]
     else:
@@ -106,7 +115,7 @@ def signature_of(model: Layer, given: Any) -> Signature:
 
 
 def _sources(model: Layer, args: tuple[Any, ...], names: list[str]) -> tuple[Any, ...]:
-    specs = flatten(args)
+    specs = [s for s in leaves(args) if isinstance(s, _SPECIFIED)]
     if len(names) != len(specs):
         names = [str(getattr(s, "name", None) or _key_of(args, i) or f"input_{i}") for i, s in enumerate(specs)]
     seen: Counter[str] = Counter()
@@ -118,7 +127,7 @@ def _sources(model: Layer, args: tuple[Any, ...], names: list[str]) -> tuple[Any
         axes = tuple(n if n is not None else "batch" if k == 0 else f"dim_{i}_{k}" for k, n in enumerate(shape))
         made.append(Source(unique, dtype, axes))
     rest = iter(made)
-    sources: tuple[Any, ...] = map_structure(lambda _: next(rest), args)
+    sources: tuple[Any, ...] = map_structure(lambda s: next(rest) if isinstance(s, _SPECIFIED) else s, args)
     return sources
 
 
@@ -132,11 +141,6 @@ def _key_of(args: tuple[Any, ...], place: int) -> str | None:
 def _shape_and_type(model: Layer, spec: Any) -> tuple[tuple[int | None, ...], np.dtype[Any]]:
     if isinstance(spec, InputSpec) and spec.shape is None:
         raise ValueError(f"{model._label()}: export: an InputSpec of the input_signature needs a shape, got {spec!r}")
-    if not isinstance(spec, (InputSpec, SymbolicTensor, Tensor, np.ndarray)):
-        raise TypeError(
-            f"{model._label()}: export: expected InputSpec, Input or arrays in input_signature, got {spec!r}; for "
-            "sequences of 8 numbers lamina.layers.InputSpec(shape=(None, None, 8))"
-        )
     dtype = as_dtype(spec.dtype or model.dtype, "export: dtype")
     if dtype.kind not in "fiub":
         raise ValueError(f"{model._label()}: export: an input of {dtype} is no tensor of numbers; text is not exported")

@@ -115,3 +115,8 @@ def median(g: Graph, x: Any, axis: Any = None, keepdims: bool = False) -> Value:
 @exports("nanmedian", "nanquantile", "nanpercentile")
 def among_nan(g: Graph, *_: Any, **__: Any) -> Value:
     return g.refuse("it sorts numbers among NaN, of which ONNX does not say where they stand")
+
+
+@exports("unique", "nonzero")
+def of_values(g: Graph, *_: Any, **__: Any) -> Value:
+    return g.refuse("the size of its result depends on values")

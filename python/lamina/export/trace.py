@@ -111,11 +111,9 @@ class Trace(Recording):
 
     def reads_values(self, tensor: Tensor, why_not: str) -> None:
         if not self._inside and id(tensor._array) in self._computed:
-            layers = layers_of_this_call()
-            label = f"{layers[-1]._label()}: " if layers else ""
-            raise ValueError(
-                f"{label}export: {why_not[:1].lower()}{why_not[1:]}. What Python does with values is no part of an "
-                "ONNX graph; use lamina.ops on tensors"
+            raise ValueError(  # to which the layer's name is added on the way up
+                f"export: {why_not.partition('. ')[0]}. What Python does with values is no part of an ONNX graph; use "
+                "lamina.ops on tensors"
             )
 
 

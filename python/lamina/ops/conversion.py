@@ -10,6 +10,7 @@ import functools
 import math
 import operator
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FunctionType
 from typing import Any, TypeAlias, TypeVar
@@ -90,6 +91,7 @@ def routed(function: F, name: str) -> F:
 
 
 _routes: list[Callable[[Callable[..., Any] | None], None]] = []  # of all public operations
+_one_at_a_time = threading.Lock()
 _names: dict[Callable[..., Any], str] = {}  # of their functions, as the rooms call them
 
 
@@ -100,20 +102,21 @@ def calls_through(through: Callable[..., Any]) -> Iterator[None]:
 
     Elsewhere it costs nothing: the operations themselves are changed, and changed back.
     """
-    rooms = [vars(m) for name, m in list(sys.modules.items()) if name.startswith(f"{__package__}.")]
-    found = [(room, name, f) for room in rooms for name, f in room.items() if isinstance(f, FunctionType)]
-    called = [(room, name, f) for room, name, f in found if f in _names]
-    try:
-        for reroute in _routes:
-            reroute(through)
-        for room, name, f in called:
-            room[name] = functools.partial(through, _names[f], f)
-        yield
-    finally:
-        for reroute in _routes:
-            reroute(None)
-        for room, name, f in called:
-            room[name] = f
+    with _one_at_a_time:
+        rooms = [vars(m) for name, m in list(sys.modules.items()) if name.startswith(f"{__package__}.")]
+        found = [(room, name, f) for room in rooms for name, f in room.items() if isinstance(f, FunctionType)]
+        called = [(room, name, f) for room, name, f in found if f in _names]
+        try:
+            for reroute in _routes:
+                reroute(through)
+            for room, name, f in called:
+                room[name] = functools.partial(through, _names[f], f)
+            yield
+        finally:
+            for reroute in _routes:
+                reroute(None)
+            for room, name, f in called:
+                room[name] = f
 
 
 def floatx() -> np.dtype[Any]:
