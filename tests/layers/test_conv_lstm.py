@@ -126,3 +126,16 @@ def test_a_symbolic_step_gives_an_output_and_two_states():
     shape = cell.compute_output_shape(x.shape)[0]
     y, states = cell.compute_output_spec(x, [layers.Input(shape[1:]), layers.Input(shape[1:])])
     assert [t.shape for t in (y, *states)] == [shape] * 3
+
+
+def test_first_states_stored_channels_first():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 3, 5, 4, 2))
+    states = [rng.standard_normal((2, 5, 4, 3)) for _ in range(2)]
+    options = {"filters": 3, "kernel_size": 2, "padding": "same", "return_sequences": True, "dtype": "float64"}
+    last, first = (layers.ConvLSTM2D(data_format=f, **options) for f in ("channels_last", "channels_first"))
+    want = last(x, initial_state=states).numpy()
+    first.build((2, 3, 2, 5, 4))
+    first.set_weights(last.get_weights())
+    got = first(np.moveaxis(x, -1, 2), initial_state=[np.moveaxis(s, -1, 1) for s in states]).numpy()
+    np.testing.assert_allclose(np.moveaxis(got, 2, -1), want, rtol=1e-12)

@@ -112,6 +112,12 @@ def test_documents_in_nests_of_three():
         assert deep.get_config()["idf_weights"] == layer.get_config()["idf_weights"]
 
 
+def test_sentences_that_are_split_already():
+    layer = layers.TextVectorization(vocabulary=["a", "b", "c"], split=None)
+    whole = layers.TextVectorization(vocabulary=["a", "b", "c"])
+    same(layer([["a", "b", "c"], ["c", "c", "d"]]), whole(["a b c", "c c d"]).numpy())
+
+
 def test_sentences_have_one_axis_or_a_second_of_one():
     layer = layers.TextVectorization(vocabulary=["a", "b"])
     assert layer.built

@@ -268,3 +268,16 @@ def test_labels_that_are_no_classes_do_not_count():
     metric = metrics.MeanIoU(3)
     metric.update_state([0, 1, 3, -1, 2, 2, 4], [0, 1, 1, 1, 3, -1, 4])
     np.testing.assert_array_equal(metric.total_cm, [[1, 0, 0], [0, 1, 0], [0, 0, 0]])
+
+
+def test_predictions_that_are_next_to_nothing_choose_no_class():
+    for least, chosen in ((1e-10, 0.0), (1e-8, 1.0)):
+        metric = metrics.FBetaScore(average="micro")
+        metric.update_state(np.array([[1.0, 0.0]]), np.array([[least, 0.0]]))
+        assert metric.result() == chosen
+
+
+def test_state_of_metrics_is_not_trained():
+    metric = metrics.Mean()
+    assert not metric.add_variable((), name="more").trainable
+    assert not any(v.trainable for v in metric.variables)

@@ -26,8 +26,8 @@ def bell(op: str, size: int, sigma: float) -> Any:
 
 def blurred(x: Tensor, rows: Any, columns: Any, padding: str) -> Tensor:
     """Images (N, H, W, C), each row and each column weighed by a window."""
-    for weights, shape in ((rows, (-1, 1, 1, 1)), (columns, (1, -1, 1, 1))):
-        kernel = np.repeat(weights.reshape(shape), x.shape[-1], axis=2).astype(x.dtype)
+    for weights in (rows[:, None, None, None], columns[None, :, None, None]):
+        kernel = np.repeat(weights, x.shape[-1], axis=2).astype(x.dtype)
         x = depthwise_conv(x, kernel, padding=padding)
     return x
 
