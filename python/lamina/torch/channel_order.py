@@ -45,6 +45,7 @@ def found_in(model: Layer) -> dict[int, Order]:
     for one in (model, *named_layers(model).values()):
         calls = list(_calls(one))
         made = {id(y): (layer, x) for layer, x, y in calls}
+        last = not any(getattr(layer, "data_format", "") == "channels_first" for layer, *_ in calls)
         formats: dict[int, str] = {}  # where the channels of an image stand
         flat: dict[int, Sizes] = {}
         for layer, x, y in calls:
@@ -61,7 +62,6 @@ def found_in(model: Layer) -> dict[int, Order]:
                     orders[id(layer)] = Order(columns=flat[id(x)])
             elif isinstance(layer, Dense) and x is not None and id(x) in flat:
                 orders[id(layer)] = orders.get(id(layer), Order())._replace(rows=flat[id(x)])
-            last = not any(getattr(layer, "data_format", "") == "channels_first" for layer, *_ in calls)
             if last and isinstance(layer, Reshape) and len(y.shape) > 3 and x is not None and len(x.shape) == 2:
                 _mark(x, tuple(y.shape[1:]), made, orders)
     return {key: order for key, order in orders.items() if _matters(order)}

@@ -99,17 +99,17 @@ class Matching:
         return False
 
     def _first(self, unit: Unit, place: Place, ordered: bool) -> bool:
-        fitting = [(p, n) for p, n in self._candidates(place) if self._fit(place.links, p, n) is not None]
-        if not fitting:
-            return False
-        if not ordered and len(fitting) > 1 and not _counted([p for p, _ in fitting]):
+        fitting = ((p, n) for p, n in self._candidates(place) if self._fit(place.links, p, n) is not None)
+        if ordered:
+            first = next(fitting, None)
+            return first is not None and self._take(unit, place.links, *first)
+        several = sorted(fitting, key=lambda one: (_natural(one[0]), one[1]))
+        if len(several) > 1 and not _counted([p for p, _ in several]):
             raise ValueError(
-                f"{unit.path or unit.layer.name}: {' and '.join(repr(p) for p, _ in fitting[:3])} fit it alike, and a "
+                f"{unit.path or unit.layer.name}: {' and '.join(repr(p) for p, _ in several[:3])} fit it alike, and a "
                 "safetensors file has no order; say which is which by names={PyTorch's name: the layer's}"
             )
-        if not ordered:
-            fitting.sort(key=lambda one: (_natural(one[0]), one[1]))
-        return self._take(unit, place.links, *fitting[0])
+        return bool(several) and self._take(unit, place.links, *several[0])
 
     def _candidates(self, place: Place) -> Iterator[tuple[str, int]]:
         """The modules in which the first tensor of a place could be, in order, and which layer of theirs."""
