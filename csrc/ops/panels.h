@@ -113,20 +113,28 @@ inline __attribute__((always_inline)) void run_rows(const GemmKernels<T>& kern, 
   }
 }
 
-// The tile over all panels of a matrix of t.k1 rows: packed panels one after the other, or, with ldb, rows of whole
-// registers in place. `fro` begins with the last panel: the caches still hold the last panels of the product before.
+// The tile over panels [first, last) of a matrix of t.k1 rows: packed panels one after the other, or, with ldb, rows of
+// whole registers in place. `fro` begins with the last panel: the caches still hold the last panels of the product
+// before.
 template <class T>
-void run_panels(Tile<T>& t, dim_t rows, const T* a, T* c, const Panels& panels, const T* b, dim_t ldb = 0,
-                bool fro = false) {
+void run_panels(Tile<T>& t, dim_t rows, const T* a, T* c, const Panels& panels, const T* b, dim_t ldb, bool fro,
+                dim_t first, dim_t last) {
   const auto& kern = kernels<T>().gemm;
-  for (dim_t i = 0; i < panels.count; i++) {
-    const dim_t p = fro ? panels.count - 1 - i : i, n = panels.begin(p);
+  for (dim_t i = first; i < last; i++) {
+    const dim_t p = fro ? first + last - 1 - i : i, n = panels.begin(p);
     t.vectors = panels.width(p);
     t.cols = panels.used(p);
     t.ldb = ldb ? ldb : panels.row(p);
     t.b = b + (ldb ? n : panels.at(p, t.k1));
     run_rows(kern, t, rows, a, c + n);
   }
+}
+
+// All of them.
+template <class T>
+void run_panels(Tile<T>& t, dim_t rows, const T* a, T* c, const Panels& panels, const T* b, dim_t ldb = 0,
+                bool fro = false) {
+  run_panels(t, rows, a, c, panels, b, ldb, fro, 0, panels.count);
 }
 
 // Right operands that many products use, `count` matrices of one shape, packed once by all threads.
@@ -167,6 +175,14 @@ class PackedMatrix {
   void multiply(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool accumulate, bool fro, dim_t i = 0) const {
     Tile<T> t = matrix_tile<T>(K_, lda, 1, ldc, accumulate);
     run_panels(t, M, a, c, panels_, packed_ + i * step_, 0, fro);
+  }
+
+  // The same by all threads, each some panels, which stay in its cache from product to product.
+  void multiply_shared(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool fro) const {
+    parallel_for(panels_.count, 1, [&](dim_t begin, dim_t end) {
+      Tile<T> t = matrix_tile<T>(K_, lda, 1, ldc, false);
+      run_panels(t, M, a, c, panels_, packed_.get(), 0, fro, begin, end);
+    });
   }
 
  private:

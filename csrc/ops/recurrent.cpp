@@ -8,7 +8,8 @@
 // With a projection a step has a product more: the cell's rows become the state, and backward its gradient theirs.
 //
 // Only steps that count are computed: their rows stand without gaps in the order of x, sequence after sequence.
-// Threads divide the sequences, longest first in turn, and share nothing, so that no barrier stands in the time loop.
+// Threads divide the sequences, longest first in turn, and share nothing, so that no barrier stands in the time loop;
+// the forward pass of a single sequence with many units divides each step's product instead.
 #include "ops/recurrent.h"
 
 #include <algorithm>
@@ -24,6 +25,8 @@
 
 namespace lamina {
 namespace {
+
+constexpr double kFlopsPerSharedStep = 4.0e5;  // a product of some 10 us, of which a region saves up to a half
 
 template <class T>
 constexpr dim_t kPad = 64 / sizeof(T);  // between rows of scratch: rows a power of two apart would share L1's sets
@@ -102,7 +105,7 @@ dim_t spare_row(const Recurrence<T>& r, const CellTraits<T>& cell) {  // a row f
 
 template <class T>
 void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, const Schedule& s, const Group& group,
-                   const StepWeights<T>& weights, T* start, T* gates, T* work, T* spare) {
+                   const StepWeights<T>& weights, T* start, T* gates, T* work, T* spare, bool shared) {
   const auto& r = a.r;
   const dim_t U = r.U, H = r.H, GU = cell.gates * U, N = cell.first * U, LD = forward_row(r);
   T *h = work, *product = h + group.size * LD, *c = product + group.size * LD, *z = c + group.size * U;
@@ -160,7 +163,11 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
   };
   for (dim_t step = 0; step < group.steps(); step++) {
     active = group.active(step, active);
-    if (step) weights.first->multiply(active, h, LD, z, GU, false, step & 1);
+    if (step && shared) {
+      weights.first->multiply_shared(active, h, LD, z, GU, step & 1);
+    } else if (step) {
+      weights.first->multiply(active, h, LD, z, GU, false, step & 1);
+    }
     const bool has_product = step || r.h0;  // the norm of zeros is zero
     if (norm.of_product() && has_product) normalize(step, step ? z : start, !step, 0, N);
     cells(step, step ? z : start, !step, false);
@@ -316,10 +323,16 @@ void recurrent_forward(const RecurrentForward<T>& a) {
   const StepWeights<T> weights(r, cell, false, s.longest() > 1, s.longest() > (r.h0 ? 0 : 1));
   const dim_t groups = groups_of(P, r.B, U, GU), each = forward_work(r, cell), spare = spare_row(r, cell);
   Scratch<T> work(r.B * each), spares(groups * spare);
+  // A single sequence: threads divide the columns of each step's product, if it is worth a region.
+  if (groups == 1 && r.B == 1 && 2.0 * double(H) * double(N) > kFlopsPerSharedStep) {
+    return forward_group(a, cell, s, Group(s, r.B, 0, groups), weights, start.get(), gates, work.get(), spares.get(),
+                         true);
+  }
   parallel_for(groups, 1, [&](dim_t begin, dim_t end) {
     for (dim_t g = begin; g < end; g++) {
       const Group group(s, r.B, g, groups);
-      forward_group(a, cell, s, group, weights, start.get(), gates, work + group.before * each, spares + g * spare);
+      forward_group(a, cell, s, group, weights, start.get(), gates, work + group.before * each, spares + g * spare,
+                    false);
     }
   });
 }

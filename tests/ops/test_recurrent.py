@@ -232,6 +232,28 @@ def test_nothing_to_do(shape):
     assert not k.grad.numpy().any()
 
 
+@pytest.mark.parametrize(("run", "gates"), [(lstm, 4), (gru, 3), (simple_rnn, 1)])
+def test_a_single_sequence_of_many_units_is_the_same_at_any_number_of_threads(run, gates, threads):
+    """Threads divide the columns of its products; among others it is computed by one."""
+    units, rng = 500, np.random.default_rng(2)
+    x = rng.standard_normal((2, 5, 3)).astype(np.float32)
+    shapes = [(3, gates * units), (units, gates * units), (2, 3 * units) if run is gru else (gates * units,)]
+    weights = [(0.05 * rng.standard_normal(shape)).astype(np.float32) for shape in shapes]
+    h0 = rng.standard_normal((2, units)).astype(np.float32)
+
+    def results(n, rows):
+        threads(n)
+        states = (h0[rows], h0[rows]) if run is lstm else h0[rows]
+        with no_grad():
+            return [r.numpy() for r in run(x[rows], *weights, states)]
+
+    one, two, among = results(1, slice(1)), results(2, slice(1)), results(2, slice(2))
+    for a, b, c in zip(one, two, among, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, c[:1], atol=1e-5)
+        assert np.abs(a).max() > 0.01
+
+
 def test_inference_keeps_nothing(threads):
     threads(1)
     arrays = arguments(dtype=np.float32)
