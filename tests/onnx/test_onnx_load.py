@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import onnx
 import onnx.parser
@@ -77,6 +80,9 @@ def test_is_a_model_like_any_other(network, tmp_path):
     np.testing.assert_array_equal(loaded.predict(X, verbose=0), model.predict(X, verbose=0))
     assert [w.name for w in loaded.weights] == [w.name for w in model.weights]
 
+    for copied in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        np.testing.assert_array_equal(copied.predict(X, verbose=0), model.predict(X, verbose=0))
+
     images = lamina.Input((3, None, None))
     larger = lamina.Model(images, lamina.layers.Dense(5)(loaded(images)))
     assert larger.predict(X, verbose=0).shape == (4, 5)
@@ -106,6 +112,19 @@ def test_everything_unsupported_is_listed():
         lamina.onnx.load(model)
     assert "Elsewhere node 'y': there is no such operator here" in str(error.value)
     assert "Gelu node 'z': approximate='cubic' is not supported, only 'none', 'tanh'" in str(error.value)
+
+
+def test_quantized_operators_are_refused():
+    model = parsed("""g (float[N] x) => (uint8[N] y, float s, uint8 z) { y, s, z = DynamicQuantizeLinear (x) }""")
+    with pytest.raises(ValueError, match="DynamicQuantizeLinear node 'y': quantized operators are not computed"):
+        lamina.onnx.load(model)
+
+
+def test_an_exported_model_comes_back(network, tmp_path):
+    model = lamina.onnx.load(network)
+    model.export(tmp_path / "m.onnx")
+    again = lamina.onnx.load(tmp_path / "m.onnx")
+    np.testing.assert_allclose(again.predict(X, verbose=0), model.predict(X, verbose=0), atol=1e-5)
 
 
 def test_an_attribute_that_nobody_reads_is_refused():

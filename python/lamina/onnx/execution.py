@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from .graph import Graph, Node, branches
 from .layout import Ordered, plain
 from .registry import Call, Run, Unsupported, find, make_of_arrays
 
+_QUANTIZED = re.compile("Quantize|^QLinear|Integer$")
+
 
 class Step:
     """A node with what computes it, and the places of its values in the table."""
@@ -22,6 +25,8 @@ class Step:
     def __init__(self, node: Node, constants: dict[str, Array], known: set[str]) -> None:
         operator = find(node)
         if operator is None:
+            if _QUANTIZED.search(node.op):
+                raise Unsupported("quantized operators are not computed; take the network with floats")
             raise Unsupported("there is no such operator here")
         self.outer = sorted({name for inner in branches(node) for name in inner.reads()})
         call = Call(node, constants, known, lambda graph: Body(graph, node.label, constants, known))

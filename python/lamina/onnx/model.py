@@ -57,11 +57,7 @@ class ONNXModel(Model):
     ) -> None:
         if not isinstance(graph, str):
             raise TypeError(f"ONNXModel: graph must be text, got {about(graph)}; lamina.onnx.load reads files")
-        try:
-            data = zlib.decompress(base64.b64decode(graph))
-        except (ValueError, zlib.error) as error:
-            raise ValueError(f"ONNXModel: the graph is damaged ({error})") from None
-        proto = parse(data, "ONNXModel: the graph")
+        proto = parse(_decoded(graph), "ONNXModel: the graph")
         self._from(proto, Reader(proto, None, "ONNXModel: the graph"), constants, optimize, name, kwargs)
         self._text = graph
 
@@ -80,11 +76,7 @@ class ONNXModel(Model):
         graph = reader.graph()
         found = set(graph.weights)
         check_numbers(reader.what, sum(w.value.size for w in graph.weights.values()))
-        self._values = graph.inputs
-        given = _constants(reader.what, graph, constants)
-        fold(graph)
-        if optimize:
-            lift(graph)
+        given = _prepared(reader.what, graph, constants, optimize)
         floats = [v.dtype for v in graph.inputs if v.dtype.kind == "f"]
         floats += [w.value.dtype for w in graph.weights.values()]
         kwargs.setdefault("dtype", floats[0] if floats else None)
@@ -97,18 +89,25 @@ class ONNXModel(Model):
         self._named: dict[str, Variable] = {}
         for key, weight in graph.weights.items():
             value = weight.value if weight.order is None else weight.value.transpose(weight.order)
-            variable = self.add_weight(value.shape, _as_it_is(value), value.dtype, weight.trainable, name=key)
+            variable = self.add_weight(value.shape, "zeros", value.dtype, weight.trainable, name=key)
+            variable.assign(value)
             self._named[key], self._orders[key] = variable, weight.order
         self._built = True
+        if all(v.shape is not None for v in graph.inputs):  # what an export asks for
+            symbols = [SymbolicTensor(v.shape, v.dtype) for v in graph.inputs]
+            vars(self)["_first_call"] = (symbols if len(symbols) > 1 else symbols[0],) if symbols else ()
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        """For deep copies and pickle: the graph as text; what runs it is made again."""
+        """Without what runs the graph, which is made of it again."""
         return {name: value for name, value in super().__getstate__().items() if name != "_executor"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        vars(self)["_executor"] = type(self)(self._text, self._given, self._optimize)._executor
+        proto = parse(_decoded(self._text), self._what)
+        graph = Reader(proto, None, self._what).graph()
+        _prepared(self._what, graph, self._given, self._optimize)
+        vars(self)["_executor"] = Executor(graph, self._what)
 
     @property
     def input_names(self) -> list[str]:
@@ -202,8 +201,21 @@ class ONNXModel(Model):
         return cls(constants=constants, **config)
 
 
-def _as_it_is(value: Array) -> Any:
-    return lambda shape, dtype=None: value
+def _decoded(text: str) -> bytes:
+    """The bytes of a graph out of the text that a configuration keeps."""
+    try:
+        return zlib.decompress(base64.b64decode(text))
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"ONNXModel: the graph is damaged ({error})") from None
+
+
+def _prepared(what: str, graph: Graph, constants: Any, optimize: bool) -> dict[str, Array]:
+    """Put in constants, fold and lift; the constants."""
+    given = _constants(what, graph, constants)
+    fold(graph)
+    if optimize:
+        lift(graph)
+    return given
 
 
 def _name(name: str) -> str | None:
