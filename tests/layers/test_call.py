@@ -242,3 +242,14 @@ def test_wrong_numbers_of_arguments_of_a_constructor_name_the_class_that_is_made
         layers.LpPooling1D(4, norm_type=2)
     with pytest.raises(TypeError, match=r"^Dense\.__init__\(\) missing 1 required positional argument: 'units'$"):
         layers.Dense()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_mode_is_given_by_its_name(training):
+    """As in Keras, which refuses what is no tensor by position."""
+    x = np.ones((2, 3), np.float32)
+    for layer in (layers.Dropout(0.5), layers.GaussianNoise(0.5), layers.BatchNormalization()):
+        with pytest.raises(
+            TypeError, match=rf"'.*': tensors alone are given by their places; write training={training}$"
+        ):
+            layer(x, training)

@@ -121,6 +121,9 @@ def full_call(
     training, outer = kwargs.get("training"), context.training
     if not takes_training:
         kwargs.pop("training", None)
+    elif len(args) > 1 and isinstance(args[-1], bool) and names[len(args) - 1 :][:1] == ("training",):
+        mend = f"write training={args[-1]}"
+        raise TypeError(f"{layer._label()}: tensors alone are given by their places; {mend}")
     try:
         if is_symbolic(args) or is_symbolic(kwargs):
             return _draw(layer, args, kwargs)
