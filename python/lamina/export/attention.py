@@ -101,10 +101,7 @@ def _reshaped(g: Graph, name: str, before: Any, after: Any) -> str:
 
 def _places(g: Graph, n: Any, column: bool, shift: Any = 0) -> Value:
     """0, 1, ... n - 1, as a column or a row."""
-    if isinstance(n, Size):
-        v = g.made(g.node("Range", g.constant(0, INT64), g.value(n), g.constant(1, INT64)), None, (n,), INT64)
-    else:
-        v = g.constant(np.arange(n))
+    v = g.counted(n)
     if isinstance(shift, Size) or shift:
         v = g.map("Add", v, g.value(shift, INT64))
     return g.reshape(v, (n, 1)) if column else v

@@ -16,7 +16,7 @@ def filled(g: Graph, number: Any) -> Value:
     v = g.value(number, g.dtype)
     if not any(isinstance(n, Size) for n in g.shape) and v.array is not None:
         return g.constant(np.full([int(n) for n in g.shape], v.array))
-    return g.made(g.node("Expand", v, g.sizes(g.shape)))
+    return g.filled(v, g.shape, g.dtype)
 
 
 @exports("zeros", "zeros_like", "empty", "empty_like")
@@ -44,14 +44,6 @@ def broadcast_to(g: Graph, x: Any, shape: Any) -> Value:
     return y
 
 
-def counted(g: Graph, n: Any) -> Value:
-    """0, 1, ... n - 1 as int64."""
-    if not isinstance(n, Size):
-        return g.constant(np.arange(n))
-    name = g.node("Range", g.constant(0, INT64), g.value(n), g.constant(1, INT64))
-    return g.made(name, None, (n,), INT64)
-
-
 @exports("arange")
 def arange(g: Graph, start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Value:
     first, last = (0, start) if stop is None else (start, stop)
@@ -72,7 +64,7 @@ def tri(g: Graph, N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Value
 
 def _compared(g: Graph, op: str, k: int) -> Value:
     """Where row + k is, or is at least, the column."""
-    rows, columns = (counted(g, n) for n in g.shape)
+    rows, columns = (g.counted(n) for n in g.shape)
     rows = g.reshape(rows, (g.shape[0], 1))
     rows = g.map("Add", rows, k) if k else rows
     return g.cast(g.map(op, rows, columns, dtype=BOOL), g.dtype)
@@ -116,7 +108,7 @@ def linspace(
     if retstep or axis not in (0, -1) or g.dtype.kind != "f":
         g.refuse("retstep, another axis than the first and integers have no counterpart here")
     a, b = g.value(start, g.dtype), g.value(stop, g.dtype)
-    places = g.cast(counted(g, num), g.dtype)
+    places = g.cast(g.counted(num), g.dtype)
     ndim = max(a.ndim, b.ndim)
     places = g.reshape(places, (num, *(1,) * ndim))
     parts = g.cast(g.value(num - 1 if endpoint else num), g.dtype)

@@ -95,7 +95,7 @@ def real(g: Graph, x: Any) -> Value:
 def imag(g: Graph, x: Any) -> Value:
     if isinstance(x, (tuple, list)):
         return g.value(x[1], g.dtype)
-    return g.made(g.node("Expand", g.constant(0, g.dtype), g.sizes(g.shape)))
+    return g.filled(0, g.shape, g.dtype)
 
 
 @exports("conj", "conjugate")

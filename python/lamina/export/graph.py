@@ -233,6 +233,18 @@ class Graph:
                 parts.append(self._free(n))
         return parts[0] if len(parts) == 1 else self.node("Concat", *parts, axis=0)
 
+    def counted(self, n: Length) -> Value:
+        """0, 1, ... n - 1 as int64."""
+        if not isinstance(n, Size):
+            return self.constant(np.arange(n))
+        name = self.node("Range", self.constant(0, INT64), self.value(n), self.constant(1, INT64))
+        return self.made(name, None, (n,), INT64)
+
+    def filled(self, number: Operand, shape: Sequence[Length], dtype: Any) -> Value:
+        """One number everywhere."""
+        name = self.node("Expand", self.value(number, dtype), self.sizes(shape))
+        return self.made(name, None, tuple(shape), dtype)
+
     def _free(self, wanted: Size) -> str:
         """A free size as a tensor (1,): read off where it is found, or computed from one."""
         for v in [*self.inputs, *reversed(self.recent)]:

@@ -57,7 +57,8 @@ def to_onnx(model: Layer, input_signature: Any = None, opset_version: int = 21, 
     if context.cache is not None:
         raise ValueError(f"{model._label()}: export: a KeyValueCache keeps steps between calls; export outside of it")
     signature = signature_of(model, input_signature)
-    model(*signature.filled(_sample(signature, 0, False, SIZES[0])), training=False) if not model.built else None
+    if not model.built:
+        model(*signature.filled(_sample(signature, 0, False, SIZES[0])), training=False)
     first, second, shared, table = _traces(model, signature)
     graph = Graph(int(opset_version))
     outputs = Program(graph, model, signature, first, second).run()

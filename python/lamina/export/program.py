@@ -200,15 +200,11 @@ class Program:
         if x.dtype == y.dtype and x.ndim == y.ndim:
             shape = tuple(map(size, x.shape, y.shape))
             if x.size and y.size and (x == x.flat[0]).all() and (y == x.flat[0]).all():
-                name = g.node("Expand", g.constant(x.flat[0], x.dtype), g.sizes(shape))
-                return g.made(name, None, shape, x.dtype)
+                return g.filled(x.flat[0], shape, x.dtype)
             counted = _counted(x, y)
             if counted is not None:
                 axis, begin, step = counted
-                end = g.value(shape[axis])
-                name = g.node("Range", g.constant(0, np.int64), end, g.constant(1, np.int64))
-                places = g.made(name, None, (shape[axis],), np.int64)
-                places = g.reshape(places, (shape[axis], *(1,) * (x.ndim - 1 - axis)))
+                places = g.reshape(g.counted(shape[axis]), (shape[axis], *(1,) * (x.ndim - 1 - axis)))
                 places = places if (step == 1).all() else g.map("Mul", places, g.constant(step))
                 return g.cast(places if not begin.any() else g.map("Add", places, g.constant(begin)), x.dtype)
         return g.refuse(

@@ -269,9 +269,7 @@ def slice_update(g: Graph, inputs: Any, start_indices: Any, updates: Any) -> Val
     starts = _numbers(g, start_indices)
     after = [n - s - m for n, s, m in zip(x.shape, starts, new.shape, strict=True)]
     pairs = list(zip(starts, after, strict=True))
-    inside = framed(
-        g, g.made(g.node("Expand", g.constant(1, np.int32), g.sizes(new.shape)), None, new.shape, np.int32), pairs
-    )
+    inside = framed(g, g.filled(1, new.shape, np.int32), pairs)
     return g.map("Where", g.cast(inside, BOOL), framed(g, new, pairs), x)
 
 

@@ -29,8 +29,7 @@ def scanned(g: Graph, z: Value, first: list[Value], way: Way, step: Step) -> tup
         order = (1, 0, *range(2, z.ndim))
         inputs, shapes = [g.name(z, order)], [(z.dtype, (z.shape[0], *z.shape[2:]))]
         if lengths is not None:
-            time = g.node("Range", g.constant(0, INT64), g.value(z.shape[1]), g.constant(1, INT64))
-            column = g.reshape(g.made(time, None, (z.shape[1],), INT64), (z.shape[1], 1))
+            column = g.reshape(g.counted(z.shape[1]), (z.shape[1], 1))
             counts = g.map("Less", column, g.cast(lengths, INT64), dtype=BOOL)
             ones = (1,) * (first[0].ndim - 1)
             inputs.append(g.name(g.reshape(counts, (*counts.shape, *ones))))
@@ -69,8 +68,7 @@ def first_states(g: Graph, states: tuple[Any, ...], shapes: list[tuple[Any, ...]
     made = []
     for state, shape in zip(states, shapes, strict=True):
         if state is None:
-            zeros = g.node("Expand", g.constant(0, g.dtype), g.sizes(shape))
-            made.append(g.made(zeros, None, shape, g.dtype))
+            made.append(g.filled(0, shape, g.dtype))
         else:
             made.append(g.value(state, g.dtype))
     return made

@@ -14,13 +14,9 @@ from .windows import as_given, images
 _REDUCTIONS = {None: None, "add": "add", "max": "max", "min": "min", "mul": "mul"}
 
 
-def filled(g: Graph, number: Any, shape: Any, dtype: Any) -> Value:
-    return g.made(g.node("Expand", g.constant(number, dtype), g.sizes(shape)), None, tuple(shape), dtype)
-
-
 @exports("scatter")
 def scatter(g: Graph, indices: Any, values: Any, shape: Any) -> Value:
-    start = filled(g, 0, g.shape, g.dtype)
+    start = g.filled(0, g.shape, g.dtype)
     at = g.value(indices, INT64)
     return g.made(g.node("ScatterND", start, at, g.value(values, g.dtype), reduction="add"))
 
@@ -38,7 +34,7 @@ def _segments(reduction: str, first: Any) -> Any:
         if num_segments is None:
             g.refuse("num_segments=None makes the size of the result depend on values; give the number")
         x, at = g.value(data, g.dtype), g.value(segment_ids, INT64)
-        start = filled(g, first(g.dtype), g.shape, g.dtype)
+        start = g.filled(first(g.dtype), g.shape, g.dtype)
         return g.made(g.node("ScatterND", start, g.reshape(at, (*at.shape, 1)), x, reduction=reduction))
 
     return put
@@ -70,7 +66,7 @@ def max_unpool(
     n, *inner, channels = after
     pixels = g.total(x.shape[1:-1])
     flat, places = (g.reshape(v, (n, pixels, channels)) for v in (x, at))
-    start = filled(g, 0, (n, g.total(inner), channels), g.dtype)
+    start = g.filled(0, (n, g.total(inner), channels), g.dtype)
     y = g.made(g.node("ScatterElements", start, places, flat, axis=1), None, start.shape, g.dtype)
     return as_given(g.reshape(y, after), data_format)
 

@@ -71,7 +71,7 @@ def _masked(g: Graph, x: Value, way: Way, run: Run) -> tuple[Value | None, list[
     lengths = g.made(g.node("ReduceSum", counts, g.ints([1]), keepdims=0), None, x.shape[:1], np.int32)
     steps = g.sizes([x.shape[1]])
     # Steps that count first, each kind in the order of time: by the largest of (T or 0) - t.
-    time = _count(g, x.shape[1])
+    time = g.counted(x.shape[1])
     rank = g.map("Sub", g.map("Mul", g.cast(counts, INT64), g.value(x.shape[1])), time)
     _, places = g.node("TopK", rank, steps, axis=1, largest=1, sorted=1, outputs=2)
     front = _picked(g, x, g.made(places, None, mask.shape, INT64))
@@ -85,13 +85,6 @@ def _masked(g: Graph, x: Value, way: Way, run: Run) -> tuple[Value | None, list[
     beside = g.reshape(valid, (*valid.shape, *(1,) * (y.ndim - 2)))
     y = g.map("Where", beside, found, g.constant(0, y.dtype))
     return (flipped(g, y) if way.backwards and way.in_time_order else y), states
-
-
-def _count(g: Graph, n: Any) -> Value:
-    if isinstance(n, int):
-        return g.constant(np.arange(n))
-    name = g.node("Range", g.constant(0, INT64), g.value(n), g.constant(1, INT64))
-    return g.made(name, None, (n,), INT64)
 
 
 def _picked(g: Graph, x: Value, places: Value) -> Value:
