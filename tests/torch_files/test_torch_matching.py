@@ -93,6 +93,9 @@ def test_safetensors_have_no_order(tmp_path):
     with pytest.raises(ValueError, match=r"'decoder' and 'encoder' fit it alike.*no order.*names="):
         lamina.torch.load_state_dict(model, path)
     lamina.torch.load_state_dict(model, path, names={"encoder": "dense"})
+    alphabetical = dict(sorted(linear(("decoder", 3, 3), ("encoder", 3, 3)).items()))
+    with pytest.raises(ValueError, match="fit it alike"):
+        lamina.torch.load_state_dict(model, alphabetical)
     state = linear(*((f"layers.{i}", 3, 3) for i in (10, 9)))
     lamina.torch.save_safetensors(state, path)
     lamina.torch.load_state_dict(model, path)  # numbers are an order

@@ -41,7 +41,14 @@ def tensors_of(source: Any, prefix: str = "") -> tuple[dict[str, Array], bool, s
         if not arrays:
             begins = sorted({name.partition(".")[0] for name in found})
             raise ValueError(f"{label}: no name begins with {inside!r}; they begin with {', '.join(begins[:8])}")
-    return _whole(arrays), ordered, label
+    return _whole(arrays), ordered and not _alphabetical(list(arrays)), label
+
+
+def _alphabetical(names: list[str]) -> bool:
+    """Whether names are sorted, as those of a safetensors file that was read before: modules have a weight first."""
+    return names == sorted(names) and any(
+        f"{n.removesuffix('bias')}weight" in names for n in names if n.endswith("bias")
+    )
 
 
 def _is_array(value: Any) -> bool:
