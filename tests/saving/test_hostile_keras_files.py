@@ -254,6 +254,32 @@ def test_other_formats_are_named(tmp_path):
         model().load_weights(tmp_path / "w.weights.h5", by_name=True)
 
 
+def test_a_file_of_a_newer_keras(tmp_path, members):
+    path = tmp_path / "m.keras"
+    write(path, {**members, "metadata.json": b'{"keras_version": "4.1.0"}'})
+    with pytest.warns(
+        UserWarning, match=r"m.keras: was written by Keras 4.1.0; this Lamina knows the files of Keras 3"
+    ):
+        lamina.load_model(path)
+    for wrong in (b"[]", b'{"keras_version": 3}', b'{"keras_version": "x"}'):
+        write(path, {**members, "metadata.json": wrong})
+        lamina.load_model(path)
+    write(path, {**members, "metadata.json": b"{"})
+    with pytest.raises(ValueError, match=r"m\.keras: not a whole file of Keras"):
+        lamina.load_model(path)
+
+
+def test_an_hdf5_type_that_numpy_lacks(tmp_path):
+    path = tmp_path / "w.weights.h5"
+    hdf5(path, lambda f, g: None)
+    data = bytearray(path.read_bytes())
+    kind = data.index(bytes.fromhex("1120 1f00 0400 0000 0000 2000".replace(" ", "")))
+    data[kind + 12 : kind + 18] = bytes((23, 8, 0, 31, 0, 0))  # a mantissa of 31 bits
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"w\.weights\.h5: not a whole HDF5 file"):
+        model().load_weights(path)
+
+
 def test_pickled_weights_are_not_read(tmp_path, members):
     path = tmp_path / "m.keras"
     write(path, {"config.json": members["config.json"], "model.weights.npz": b"PK"})

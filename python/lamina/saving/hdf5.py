@@ -39,7 +39,11 @@ def opened(label: str, source: Any, size: int) -> Iterator[File]:
             yield File(label, root, size)
     except PermissionError:
         raise  # it names the file
-    except (OSError, RuntimeError, KeyError, IndexError, AttributeError, MemoryError, UnicodeError) as error:
+    except (ValueError, TypeError) as error:
+        if str(error).startswith(label) and not isinstance(error, UnicodeError):
+            raise
+        raise ValueError(f"{label}: not a whole HDF5 file ({error}); it was damaged") from error
+    except (OSError, RuntimeError, KeyError, IndexError, AttributeError, MemoryError) as error:
         raise ValueError(f"{label}: not a whole HDF5 file ({error}); it was cut short or damaged") from error
 
 

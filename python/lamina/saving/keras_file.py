@@ -187,6 +187,8 @@ def _archive(path: Path) -> tuple[bytes, dict[str, Array], Vocabularies]:
                 raise ValueError(f"{label}: its parts are larger than the file; it is compressed or damaged")
             if CONFIG not in members:
                 raise ValueError(f"{label}: {formats.of_zip(list(members))}, no file of Keras")
+            if METADATA in members:
+                _check_version(label, archive.read(METADATA))
             text = archive.read(CONFIG)
             if HDF5 in members:
                 data = archive.read(HDF5)
@@ -195,7 +197,9 @@ def _archive(path: Path) -> tuple[bytes, dict[str, Array], Vocabularies]:
                     return text, *_read(file, texts)
             if NPZ in members:
                 _no_npz(label)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        if str(error).startswith(label):
+            raise
         raise ValueError(f"{label}: not a whole file of Keras ({error}); it was cut short or damaged") from error
     raise ValueError(f"{label}: it holds neither {HDF5} nor {NPZ}")
 
@@ -205,6 +209,18 @@ def _no_npz(label: str) -> NoReturn:
         f"{label}: the weights in {NPZ} are pickled Python objects, which may run code and are not read; save the "
         f"model with Keras's default, {HDF5}"
     )
+
+
+def _check_version(label: str, metadata: bytes) -> None:
+    """Warn of a file of a Keras that is newer than this room."""
+    found = load_json(metadata, finite=False)
+    version = found.get("keras_version") if isinstance(found, dict) else None
+    major = version.partition(".")[0] if isinstance(version, str) else ""
+    if major.isdecimal() and int(major[:9]) > int(VERSION.partition(".")[0]):
+        warnings.warn(
+            f"{label}: was written by Keras {version}; this Lamina knows the files of Keras {VERSION} and older",
+            stacklevel=6,
+        )
 
 
 def _read(file: hdf5.File, texts: Mapping[str, bytes]) -> tuple[dict[str, Array], Vocabularies]:
