@@ -70,6 +70,16 @@ def image(k: Any) -> Any:
     return k.Model(x, la.Dense(2, activation="softmax")(la.GlobalAveragePooling2D()(la.MaxPooling2D()(y))))
 
 
+def transformer(k: Any) -> Any:
+    la = k.layers
+    x = k.Input((6,), dtype="int32")
+    h = la.Embedding(9, 8)(x) + la.Embedding(6, 8)(k.ops.arange(6))
+    n = la.LayerNormalization()(h)
+    h = h + la.MultiHeadAttention(2, 4)(n, n, use_causal_mask=True)
+    h = h + la.Dense(8)(la.Dense(16, activation="gelu")(la.LayerNormalization()(h)))
+    return k.Model(x, la.Dense(2)(h))
+
+
 def frozen(k: Any) -> Any:
     model = k.Sequential([k.Input((4,)), k.layers.Dense(3, "relu", trainable=False), k.layers.Dense(2)])
     return model
@@ -89,6 +99,21 @@ def test_functional_models(tmp_path):
     labels = np.arange(8) % 2
     compiled = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
     there_and_back(image, numbers(8, 6, 6, 2), labels, path, optimizer="adam", **compiled)
+
+
+def test_a_transformer(tmp_path):
+    there_and_back(transformer, np.arange(48).reshape(8, 6) % 9, None, tmp_path / "m.keras")
+
+
+def test_a_network_of_keras_s_own(tmp_path):
+    theirs = keras.applications.MobileNetV2((32, 32, 3), alpha=0.35, weights=None, classes=3)
+    theirs.save(tmp_path / "m.keras")
+    ours, x = lamina.load_model(tmp_path / "m.keras"), numbers(2, 32, 32, 3)
+    same(ours, theirs, x)
+    ours.save(tmp_path / "m.keras")
+    same(ours, keras.saving.load_model(tmp_path / "m.keras"), x)
+    theirs.save_weights(tmp_path / "w.weights.h5")
+    ours.load_weights(tmp_path / "w.weights.h5")
 
 
 def own_classes(k: Any) -> tuple[type, type]:
