@@ -24,7 +24,8 @@ def zeros(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
 def zero_pages(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
     """Zeros that take no memory until they are written, page by page: for tables of which few rows are used."""
     count = math.prod(shape)
-    pages = mmap.mmap(-1, max(1, count * dtype.itemsize), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    size = max(1, count * dtype.itemsize)  # 1 is free: memory is mapped in pages
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_NOHUGEPAGE"):
         with contextlib.suppress(OSError):  # a kernel without huge pages
             pages.madvise(mmap.MADV_NOHUGEPAGE)
