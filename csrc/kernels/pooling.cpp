@@ -84,9 +84,35 @@ LAMINA_INLINE void for_taps(const PoolRow<T>& d, const PoolIndex& index, F&& f) 
   for (; i < taps; i++) f(Number<1>{}, i * d.x_w, index.tap0 + i);
 }
 
+template <class T, class I, int V>
+void max_long_of(const PoolRow<T>& d, const PoolIndex& index) {
+  constexpr int W = kLanes<T>;
+  Vec<T> best[V];
+  IntVec<T> at[V], tap = splat_index<T>(index.tap0);
+  const T* x = d.x;
+#pragma GCC unroll 8
+  for (int v = 0; v < V; v++) best[v] = load(x + v * W), at[v] = tap;
+  for (dim_t taps = d.kd * d.kh * d.kw; taps > 0; taps--, x += V * W, tap += 1)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) {
+      const Vec<T> a = load(x + v * W);
+      prefetch_ahead(x + v * W, kAheadLong);
+      const IntVec<T> better = ~(a <= best[v]) & (best[v] == best[v]);  // larger, or the first NaN
+      best[v] = select<T>(better, a, best[v]);
+      at[v] = better ? tap : at[v];
+    }
+#pragma GCC unroll 8
+  for (int v = 0; v < V; v++) {
+    store(d.y + v * W, best[v]);
+    store_index<T>(static_cast<I*>(index.data) + v * W, at[v], W);
+  }
+}
+
 template <class T, class I>
 void max_long(const PoolRow<T>& d, const PoolIndex& index) {
   I* won = static_cast<I*>(index.data);
+  if (won && d.channels == 8 * kLanes<T>) return max_long_of<T, I, 8>(d, index);
+  if (won && d.channels == 4 * kLanes<T>) return max_long_of<T, I, 4>(d, index);
   for (dim_t c = 0; c < d.channels; c++) {
     d.y[c] = d.x[c];
     if (won) won[c] = I(index.tap0);
@@ -111,8 +137,26 @@ void max_long(const PoolRow<T>& d, const PoolIndex& index) {
   });
 }
 
+// V registers hold all channels, so that memory is all that is read.
+template <class T, int V>
+void sum_long_of(const PoolRow<T>& d, T scale) {
+  constexpr int W = kLanes<T>;
+  Vec<T> s[V] = {};
+  const T* x = d.x;
+  for (dim_t taps = d.kd * d.kh * d.kw; taps > 0; taps--, x += V * W)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) {
+      s[v] += load(x + v * W);
+      prefetch_ahead(x + v * W, kAheadLong);
+    }
+#pragma GCC unroll 8
+  for (int v = 0; v < V; v++) store(d.y + v * W, s[v] * scale);
+}
+
 template <class T>
 void sum_long(const PoolRow<T>& d, T scale) {
+  if (d.channels == 8 * kLanes<T>) return sum_long_of<T, 8>(d, scale);
+  if (d.channels == 4 * kLanes<T>) return sum_long_of<T, 4>(d, scale);
   for (dim_t c = 0; c < d.channels; c++) d.y[c] = 0;
   for_taps(d, PoolIndex{}, [&](auto number, dim_t from, dim_t) LAMINA_INLINE_LAMBDA {
     constexpr int R = decltype(number)::value;
