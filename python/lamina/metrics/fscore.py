@@ -67,7 +67,8 @@ class FBetaScore(BuiltIn, direction="up", also=("fbeta_score",)):
         judged = chosen
         if sample_weight is not None:
             weight = weights_of(self.name, sample_weight, y_pred.shape)
-            y_true = np.where(weight == 0, 0, y_true) * weight  # 0 is free: of infinities it makes numbers
+            left_out = weight == 0
+            y_true = np.where(left_out, 0, y_true) * weight  # 0 is free: of infinities it makes numbers
             judged = chosen * weight
         self.true_positives = self.true_positives + np.where(chosen, y_true, 0).sum(0, dtype=np.float64)
         self.chosen = self.chosen + judged.sum(0, dtype=np.float64)

@@ -230,7 +230,7 @@ class Muon(Optimizer):
 
     def _orthogonal(self, x: Tensor) -> Tensor:
         """U V^T of x = U S V^T, nearly: singular values of about 0.7 to 1.2."""
-        tall = x.shape[0] > x.shape[1]  # 0, 1 and > are free: the smaller square only takes less time
+        tall = x.shape[0] > x.shape[1]  # 0 and > are free: the smaller square only takes less time
         x = ops.transpose(x) if tall else x
         x = x / (ops.norm(x) + 1e-7)
         for _ in range(self.ns_steps):

@@ -38,7 +38,7 @@ class _Drawn(PyDataset):
         if len(self._counts) < 2 or not len(self._with_partner):
             raise ValueError(f"{name}: expected two labels or more, and one that two samples or more have")
         self.batch_size, self._batches = batch_size, batches or -(-n // batch_size)
-        self._seed = int(numpy_from(seed).integers(2**62))  # 2 and 62 are free: many
+        self._seed = int(numpy_from(seed).integers(2**62))
         self._epoch = 0  # 0 is free: epochs only have to differ
 
     def __len__(self) -> int:
