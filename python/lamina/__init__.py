@@ -3,53 +3,68 @@
 Keras 3's layers, models and training, PyTorch-like loops of one's own, native kernels underneath.
 """
 
-import importlib as _importlib
-import sys as _sys
 from numbers import Integral as _Integral
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from . import (
-    _native,
-    activations,
-    callbacks,
-    config,
-    constraints,
-    data,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    models,
-    ops,
-    optimizers,
-    random,
-    regularizers,
-    saving,
-    utils,
-)
+from . import _native, config, ops
 from ._version import __version__
 from .config import show_config
-from .constraints import Constraint
 from .core import registry as _registry
 from .core.autograd import Tensor, enable_grad, no_grad
 from .core.capture import CaptureWarning, capture
-from .core.docstrings import complete as _complete
 from .core.recording import CaptureError
-from .core.suggest import show_public_names as _show_public_names
-from .initializers import Initializer
-from .layers import Input, Layer, SymbolicTensor, Variable
-from .losses import Loss
-from .metrics import Metric
-from .models import Functional, Model, Sequential
+from .core.rooms import publish as _publish
 from .ops import custom_gradient
-from .optimizers import Optimizer, schedules
-from .regularizers import Regularizer
-from .saving import load_model
 
 if _TYPE_CHECKING:
-    from . import onnx, torch
+    from . import (
+        activations,
+        callbacks,
+        constraints,
+        data,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        onnx,
+        optimizers,
+        random,
+        regularizers,
+        saving,
+        torch,
+        utils,
+    )
+    from .constraints import Constraint
+    from .initializers import Initializer
+    from .layers import Input, Layer, SymbolicTensor, Variable
+    from .layers import SymbolicTensor as KerasTensor
+    from .losses import Loss
+    from .metrics import Metric
+    from .models import Functional, Model, Sequential
+    from .optimizers import Optimizer, schedules
+    from .regularizers import Regularizer
+    from .saving import load_model
 
-KerasTensor = SymbolicTensor  # Keras's name
+# What is imported when somebody asks for it: a program loads the packages that it uses.
+_packages = (
+    "activations", "callbacks", "constraints", "data", "initializers", "layers", "losses", "metrics", "models",
+    "optimizers", "random", "regularizers", "saving", "utils",
+)  # fmt: skip
+_later = {
+    **{name: name for name in (*_packages, "onnx", "torch")},
+    **{name: f"layers.{name}" for name in ("Input", "Layer", "SymbolicTensor", "Variable")},
+    **{name: f"models.{name}" for name in ("Functional", "Model", "Sequential")},
+    "Constraint": "constraints.Constraint",
+    "Initializer": "initializers.Initializer",
+    "KerasTensor": "layers.SymbolicTensor",  # Keras's name
+    "Loss": "losses.Loss",
+    "Metric": "metrics.Metric",
+    "Optimizer": "optimizers.Optimizer",
+    "Regularizer": "regularizers.Regularizer",
+    "load_model": "saving.load_model",
+    "schedules": "optimizers.schedules",
+}
 
 
 def set_num_threads(n: int) -> None:
@@ -88,13 +103,14 @@ __all__ = [
     "torch", "utils", "version",
 ]  # fmt: skip
 
-for _module in (
-    activations, callbacks, config, constraints, data, initializers, layers, losses, metrics, models, ops, ops.image,
-    optimizers, random, regularizers, saving, schedules, utils, _sys.modules[__name__],
-):  # fmt: skip
-    _complete(_module.__name__, vars(_module))
-    _show_public_names(_module)
+_publish(__name__, _later)
 
-# Packages of extras, imported when somebody asks for them, and the classes that files name.
-_show_public_names(_sys.modules[__name__], later=("onnx", "torch"))
-_registry.add_later(("ONNXModel",), lambda: _importlib.import_module("lamina.onnx"))
+
+def _import_all() -> None:
+    for name in _packages:
+        _ = __getattr__(name).__all__  # type: ignore[name-defined]  # noqa: F821 (show_public_names makes it)
+
+
+# The classes that files name are known once their packages are imported.
+_registry.when_unknown(_import_all)
+_registry.add_later(("ONNXModel",), lambda: __getattr__("onnx"))  # type: ignore[name-defined]  # noqa: F821

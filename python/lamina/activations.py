@@ -13,6 +13,7 @@ from . import ops
 from .core import registry
 from .core.autograd import Tensor
 from .core.explain import named
+from .core.rooms import publish
 from .core.suggest import unknown
 
 Activation = Callable[..., Any]
@@ -347,3 +348,5 @@ __all__ = [
     "serialize", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid",
     "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
 ]  # fmt: skip
+
+publish(__name__)

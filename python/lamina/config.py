@@ -11,6 +11,7 @@ from . import _native
 from ._version import __version__
 from .core.arrays import as_dtype
 from .core.recording import note_change
+from .core.rooms import publish
 from .core.suggest import unknown
 
 _FLOATS: dict[str, np.dtype[Any]] = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
@@ -84,3 +85,5 @@ def show_config() -> None:
 __all__ = [
     "epsilon", "floatx", "image_data_format", "set_floatx", "show_config",
 ]  # fmt: skip
+
+publish(__name__)

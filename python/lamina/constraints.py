@@ -12,6 +12,7 @@ from . import ops
 from .config import epsilon
 from .core import registry
 from .core.autograd import Tensor
+from .core.rooms import publish
 from .core.weight_function import WeightFunction, find
 from .ops.reduction import Axis
 
@@ -160,3 +161,5 @@ __all__ = [
     "Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "max_norm", "min_max_norm",
     "non_neg", "serialize", "unit_norm",
 ]  # fmt: skip
+
+publish(__name__)

@@ -11,6 +11,7 @@ import numpy as np
 from .core.arrays import to_numbers
 from .core.explain import named, require
 from .core.generator import numpy_from, numpy_generator, unlocked_in_children
+from .core.rooms import publish
 from .core.tree import flatten, map_structure
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -160,6 +161,36 @@ class PyDataset:
 Sequence = PyDataset  # Keras 2's name
 
 
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """One batch as ``train_step`` gets it: x, (x, y) or (x, y, sample_weight); a list or tuple x alone becomes (x,).
+
+    Args:
+        x: inputs.
+        y: targets.
+        sample_weight: weights of the samples.
+    """
+    if y is None and sample_weight is None:
+        return (x,) if isinstance(x, (tuple, list)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight) of what ``pack_x_y_sample_weight`` made, None for what it had not.
+
+    Args:
+        data: x, (x, y) or (x, y, sample_weight).
+
+    Raises:
+        ValueError: there are more than three parts.
+    """
+    given = tuple(data) if isinstance(data, (tuple, list)) else (data,)
+    if not 1 <= len(given) <= 3:
+        raise ValueError(f"data must be x, (x, y) or (x, y, sample_weight), got {len(given)} parts")
+    return (*given, None, None)[:3]
+
+
 __all__ = [
     "Batches", "PyDataset", "Sequence", "batches", "split",
 ]  # fmt: skip
+
+publish(__name__)

@@ -19,6 +19,7 @@ from .core import registry
 from .core.autograd import Tensor, wrap
 from .core.explain import Explained
 from .core.generator import Seed, numpy_from
+from .core.rooms import publish
 from .core.suggest import unknown
 from .core.weight_function import find
 from .ops.windows import window_values
@@ -477,3 +478,5 @@ __all__ = [
     "lecun_uniform", "ones", "orthogonal", "random_normal", "random_uniform", "serialize", "stft",
     "truncated_normal", "variance_scaling", "zeros",
 ]  # fmt: skip  # fmt: skip
+
+publish(__name__)

@@ -19,6 +19,7 @@ from .core.autograd import Tensor, wrap
 from .core.explain import named
 from .core.generator import Generator, Seed, SeedGenerator, _key, numpy_from, seed
 from .core.grad_mode import grad_mode
+from .core.rooms import publish
 
 Shape = Sequence[int]
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -175,3 +176,5 @@ __all__ = [
     "Generator", "SeedGenerator", "categorical", "dropout", "normal", "randint", "seed", "shuffle", "truncated_normal",
     "uniform",
 ]  # fmt: skip
+
+publish(__name__)

@@ -8,6 +8,7 @@ from typing import Any
 from . import ops
 from .core import registry
 from .core.autograd import Tensor
+from .core.rooms import publish
 from .core.suggest import unknown
 from .core.weight_function import WeightFunction, find
 
@@ -169,3 +170,5 @@ __all__ = [
     "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",
     "orthogonal_regularizer", "serialize",
 ]  # fmt: skip
+
+publish(__name__)

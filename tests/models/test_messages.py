@@ -197,6 +197,7 @@ NEEDED = {
 def classes():
     modules = (layers, losses, metrics, optimizers, callbacks)
     for module in (*modules, lamina.initializers, lamina.regularizers, lamina.optimizers.schedules):
+        assert module.__all__  # those that come later are there now
         for name, cls in vars(module).items():
             public = isinstance(cls, type) and not name.startswith("_") and cls.__module__.startswith("lamina.")
             if public and name not in (

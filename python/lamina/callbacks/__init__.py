@@ -1,6 +1,6 @@
 """Callbacks with Keras 3's names, arguments and behaviour: what happens between the steps of fit."""
 
-from ..core.rooms import public_names
+from ..core.rooms import public_names, publish
 from . import progress as progress
 from .averaged_weights import *
 from .base import *
@@ -15,3 +15,5 @@ from .learning_rate import *
 from .progress import *
 
 __all__ = list(public_names(__name__, globals()))
+
+publish(__name__)

@@ -20,6 +20,7 @@ HEADINGS = (
     "Raises", "Source", "Example",
 )  # fmt: skip
 _HEADING = re.compile(rf"({'|'.join(HEADINGS)}):")
+_DEDENTED = re.compile(rf"\n(?:{'|'.join(HEADINGS)}):")
 _ENTRY = re.compile(r"    (\*{0,2}\w+): ")
 _INDENT = re.compile(r"\n( +)\S")
 _WEIGHT_OF = {"recurrent": "recurrent_kernel", "depthwise": "kernel"}  # options under another name than the weight's
@@ -161,7 +162,12 @@ def with_arguments(doc: str, heading: str, arguments: Mapping[str, str], table: 
 
 
 def dedented(doc: str) -> str:
-    """What ``inspect.cleandoc`` makes of a docstring whose second paragraph is not indented further, in less time."""
+    """What ``inspect.cleandoc`` makes of a docstring whose second paragraph is not indented further, in less time.
+
+    One that is dedented, by Python 3.13 or because it is another's, stays.
+    """
+    if _DEDENTED.search(doc):
+        return doc.strip()
     indent = _INDENT.search(doc)
     return (doc if indent is None else doc.replace(f"\n{indent[1]}", "\n")).strip()
 

@@ -43,11 +43,17 @@ class Configurable(Protocol):
 
 
 _later: dict[str, Callable[[], Any]] = {}  # the library's own names that are known after such a call
+_at_last: list[Callable[[], Any]] = []  # what makes all others known
 
 
 def add_later(names: Iterable[str], make_known: Callable[[], Any]) -> None:
     """Let names be known once ``make_known`` was called, which looking for one of them does."""
     _later.update(dict.fromkeys(names, make_known))
+
+
+def when_unknown(make_known: Callable[[], Any]) -> None:
+    """Let this be called, once, when a name is looked for that is not known."""
+    _at_last.append(make_known)
 
 
 def add_known(objects: Iterable[Any], kind: str, base: type) -> None:
@@ -154,6 +160,8 @@ def find(name: str) -> Any:
             return objects[name.rpartition(">")[2]]
     if name in _later and name not in _known:
         _later[name]()
+    while _at_last and name not in _registered and name not in _known:
+        _at_last.pop()()
     return _registered.get(name, _known.get(name))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterable
+import importlib.util
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
+
+_adding = threading.RLock()  # other threads wait until all names are there
 
 
 def nearest(name: object, valid: Iterable[str]) -> str | None:
@@ -30,23 +33,46 @@ def unknown(kind: str, name: object, valid: Iterable[str]) -> ValueError:
     return ValueError(f"unknown {kind} {name!r}: {hint}known are {', '.join(names)}")
 
 
-def show_public_names(module: ModuleType, later: Iterable[str] = ()) -> None:
+def show_public_names(
+    module: ModuleType, later: Mapping[str, str] | None = None, more: Callable[[], None] | None = None
+) -> None:
     """Let a namespace show what its ``__all__`` lists alone, and an unknown name be an AttributeError with the nearest.
 
     Called rather than defined in the module, where type checkers would see that it has every name.
 
-    later: names of packages inside that are imported when somebody asks for them.
+    later: {name: where it is} of what is imported when somebody asks for it: "layers" is the package, "layers.Dense"
+        what has that name in it.
+    more: what adds further names, and ``__all__``, when one is asked for that is not there.
     """
-    contents = vars(module)
+    contents, grows = vars(module), more is not None
+
+    def names() -> list[str]:
+        nonlocal more
+        with _adding:
+            if more is not None:
+                add, more = more, None  # it asks for names itself
+                add()
+        return sorted(contents.get("__all__", ()))
+
+    def is_room(name: str) -> bool:
+        """Whether this is a file of the package, which ``from .package import room`` asks for before it imports it."""
+        return importlib.util.find_spec(f"{module.__name__}.{name}") is not None
 
     def missing(name: str) -> Any:
-        if name in later:
-            return importlib.import_module(f"{module.__name__}.{name}")
-        near = None if name.startswith("_") else nearest(name, contents["__all__"])
+        if later is not None and name in later:
+            package, _, inner = later[name].partition(".")
+            found = importlib.import_module(f"{module.__name__}.{package}")
+            contents[name] = getattr(found, inner) if inner else found
+            return contents[name]
+        if grows and (name == "__all__" or not (name.startswith("_") or is_room(name))):
+            names()
+            if name in contents:
+                return contents[name]
+        near = None if name.startswith("_") else nearest(name, contents.get("__all__", ()))
         hint = "" if near is None else f"; did you mean {near!r}?"
         error = AttributeError(f"module {module.__name__!r} has no attribute {name!r}{hint}")
         error.name, error.obj = name, None  # or the interpreter would add a guess of its own
         raise error
 
-    module.__dir__ = lambda: sorted(contents["__all__"])  # type: ignore[method-assign]
+    module.__dir__ = names  # type: ignore[method-assign]
     module.__getattr__ = missing  # type: ignore[method-assign]

@@ -1,7 +1,10 @@
 """Layers with Keras 3's names, arguments, defaults and weight layouts."""
 
+from typing import TYPE_CHECKING
+
 from ..core import registry
-from ..core.rooms import public_names
+from ..core.docstrings import complete
+from ..core.rooms import public_names, publish
 from .activation import *
 from .adaptive_pooling import *
 from .attention import *
@@ -25,24 +28,6 @@ from .normalization import *
 from .op_layer import *
 from .padding import *
 from .pooling import *
-from .preprocessing.augment import *
-from .preprocessing.categories import *
-from .preprocessing.colours import *
-from .preprocessing.crop import *
-from .preprocessing.elastic import *
-from .preprocessing.flip import *
-from .preprocessing.geometry import *
-from .preprocessing.hashing import *
-from .preprocessing.light import *
-from .preprocessing.local_contrast import *
-from .preprocessing.lookup import *
-from .preprocessing.max_boxes import *
-from .preprocessing.patches import *
-from .preprocessing.pixels import *
-from .preprocessing.scale import *
-from .preprocessing.sharpness import *
-from .preprocessing.spectrogram import *
-from .preprocessing.text import *
 from .recurrent import *
 from .recurrent_cell import *
 from .reshape import *
@@ -58,6 +43,31 @@ from .upsampling import *
 from .variable import *
 from .wrappers import *
 
-__all__ = list(public_names(__name__, globals()))
-_classes = [value for name in __all__ if isinstance(value := globals()[name], type) and value is not Layer]
-registry.add_known([cls for cls in _classes if issubclass(cls, Layer)], "layer", Layer)
+if TYPE_CHECKING:
+    from .preprocessing import *
+
+    __all__: list[str]
+
+
+def _add_known(names: list[str]) -> None:
+    found = [globals()[name] for name in names]
+    registry.add_known(
+        [c for c in found if isinstance(c, type) and issubclass(c, Layer) and c is not Layer], "layer", Layer
+    )
+
+
+def _add_preprocessing() -> None:
+    """A quarter of all layers, which most programs never use: they come when one, or all names, are asked for."""
+    from . import preprocessing
+
+    added = public_names(preprocessing.__name__, vars(preprocessing))
+    globals().update({name: getattr(preprocessing, name) for name in added})
+    globals()["__all__"] = public_names(__name__, globals())
+    _add_known(added)
+    publish(__name__)
+
+
+_names = public_names(__name__, globals())
+_add_known(_names)
+complete(__name__, globals() | {"__all__": _names})
+publish(__name__, more=_add_preprocessing)

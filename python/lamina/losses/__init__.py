@@ -4,7 +4,7 @@ A loss is an object called as ``loss(y_true, y_pred, sample_weight=None)``, the 
 ``(y_true, y_pred)`` built from ``lamina.ops`` that returns one value per sample.
 """
 
-from ..core.rooms import public_names
+from ..core.rooms import public_names, publish
 from .alignment import *
 from .base import *
 from .embeddings import *
@@ -24,3 +24,5 @@ from .regression import *
 __all__ = list(public_names(__name__, globals()))
 
 BUILT_IN = frozenset(_classes.values())
+
+publish(__name__)

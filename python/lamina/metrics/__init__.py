@@ -5,7 +5,7 @@ of them and ``reset_state()`` starts again.  ``fit`` also takes the name of a me
 ``(y_true, y_pred)`` of one value per sample, whose mean it reports.
 """
 
-from ..core.rooms import public_names
+from ..core.rooms import public_names, publish
 from .accuracy import *
 from .base import *
 from .base import classes as _classes
@@ -26,3 +26,5 @@ from .verification import *
 __all__ = list(public_names(__name__, globals()))
 
 BUILT_IN = frozenset(_classes.values())
+
+publish(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core import registry
+from ..core.rooms import publish
 from ..layers import Layer
 from ..saving import load_model
 from .generation import generate
@@ -15,3 +16,5 @@ registry.add_known((Model, Sequential), "layer", Layer)
 registry.add_name("Functional", Model)  # as Keras's files name it
 
 __all__ = ["Functional", "Model", "Sequential", "clone_model", "generate", "load_model", "model_from_json"]
+
+publish(__name__)

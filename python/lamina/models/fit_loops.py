@@ -13,8 +13,8 @@ import numpy as np
 from ..callbacks.base import CallbackList
 from ..core.autograd import Tensor, no_grad
 from ..core.tree import flatten, map_structure, pack_as
+from ..data import pack_x_y_sample_weight
 from ..ops.conversion import as_tensor
-from ..utils import pack_x_y_sample_weight
 from .data_adapter import Array, Batch, Feed
 from .signals import WholeSteps
 from .train_step import StepLogs, plain_logs

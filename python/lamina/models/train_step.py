@@ -18,12 +18,12 @@ from ..core.capture import capture
 from ..core.grad_mode import grad_mode
 from ..core.recording import configuration
 from ..core.tree import leaves
+from ..data import unpack_x_y_sample_weight
 from ..layers.call import parameters
 from ..layers.weights import named_layers, parts
 from ..metrics import Metric
 from ..ops import add
 from ..optimizers.base import Optimizer
-from ..utils import unpack_x_y_sample_weight
 from .compile_state import Compiled, CompiledMetrics, plain
 
 _REFUSED = {f"make_{kind}_function": f"{kind}_step" for kind in ("train", "test", "predict")}  # names in Keras

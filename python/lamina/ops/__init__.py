@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.autograd import Tensor
-from ..core.rooms import public_names
+from ..core.rooms import public_names, publish
 from . import image as image
 from .activation import *
 from .activation_variants import *
@@ -126,3 +126,6 @@ def tensor_methods() -> dict[str, Any]:
 
 for _name, _method in tensor_methods().items():
     setattr(Tensor, _name, _method)
+
+publish(__name__)
+publish(image.__name__)

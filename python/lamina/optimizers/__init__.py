@@ -6,7 +6,7 @@ loss.backward(); optimizer.step(); optimizer.zero_grad()       # one's own loop
 optimizer.apply(gradients, variables)                          # Keras's way
 """
 
-from ..core.rooms import public_names
+from ..core.rooms import public_names, publish
 from . import schedules as schedules
 from .adaptive_gradients import *
 from .adaptive_moments import *
@@ -22,3 +22,6 @@ from .sign_momentum import *
 from .whole_weights import *
 
 __all__ = list(public_names(__name__, globals(), "schedules"))
+
+publish(__name__)
+publish(schedules.__name__)

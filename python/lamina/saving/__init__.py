@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.registry import custom_object_scope, deserialize, register_serializable, serialize
+from ..core.rooms import publish
 from .model_file import load_model, load_weights, save_model, save_weights
 
 register_keras_serializable = register_serializable  # Keras's name
@@ -13,3 +14,5 @@ __all__ = [
     "register_keras_serializable", "register_serializable", "save_model", "save_weights", "serialize",
     "serialize_keras_object",
 ]  # fmt: skip
+
+publish(__name__)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys as _sys
-
-from ..core.docstrings import complete as _complete
-from ..core.suggest import show_public_names as _show_public_names
+from ..core.rooms import publish as _publish
 from .formats import load
 from .optimizer_state import load_optimizer_state_dict
 from .report import Report
@@ -16,5 +13,4 @@ __all__ = [
     "state_dict",
 ]  # fmt: skip
 
-_complete(__name__, globals())
-_show_public_names(_sys.modules[__name__])
+_publish(__name__)

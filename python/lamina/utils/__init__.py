@@ -1,6 +1,6 @@
 """Helpers under keras.utils' names: data from files and arrays, seeds, descriptions of objects."""
 
-from ..core.rooms import public_names
+from ..core.rooms import public_names, publish
 from . import bounding_boxes as bounding_boxes
 from .arrays import *
 from .feature_space import *
@@ -13,3 +13,5 @@ from .sequences import *
 from .splits import *
 
 __all__ = list(public_names(__name__, globals(), "bounding_boxes"))
+
+publish(__name__)

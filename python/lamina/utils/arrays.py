@@ -1,4 +1,4 @@
-"""Seeds, class indices, norms, and what a batch is made of."""
+"""Seeds, class indices and norms."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ..core.arrays import to_numbers
 from ..core.explain import named
 from ..data import PyDataset as PyDataset
 from ..data import Sequence as Sequence
+from ..data import pack_x_y_sample_weight as pack_x_y_sample_weight
+from ..data import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -81,34 +83,6 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     x = to_numbers("normalize: x", x)
     norm = np.linalg.norm(x, order, axis, keepdims=True)
     return x / np.where(norm == 0, 1.0, norm)  # 1.0 is free: zeros stay
-
-
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """One batch as ``train_step`` gets it: x, (x, y) or (x, y, sample_weight); a list or tuple x alone becomes (x,).
-
-    Args:
-        x: inputs.
-        y: targets.
-        sample_weight: weights of the samples.
-    """
-    if y is None and sample_weight is None:
-        return (x,) if isinstance(x, (tuple, list)) else x
-    return (x, y) if sample_weight is None else (x, y, sample_weight)
-
-
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """(x, y, sample_weight) of what ``pack_x_y_sample_weight`` made, None for what it had not.
-
-    Args:
-        data: x, (x, y) or (x, y, sample_weight).
-
-    Raises:
-        ValueError: there are more than three parts.
-    """
-    given = tuple(data) if isinstance(data, (tuple, list)) else (data,)
-    if not 1 <= len(given) <= 3:
-        raise ValueError(f"data must be x, (x, y) or (x, y, sample_weight), got {len(given)} parts")
-    return (*given, None, None)[:3]
 
 
 __all__ = [
