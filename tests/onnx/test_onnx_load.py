@@ -12,6 +12,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import lamina
+from lamina import layers
+from lamina.export import to_onnx
 
 RNG = np.random.default_rng(0)
 
@@ -203,3 +205,19 @@ def test_sizes_are_checked_before_memory_is_asked_for():
     model.graph.initializer[0].dims[0] = 1 << 39
     with pytest.raises(ValueError, match=r"tensor 'w' of shape"):
         lamina.onnx.load(model)
+
+
+def test_summary_lists_nodes(capsys):
+    inputs = lamina.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, activation="relu")(inputs)
+    model = lamina.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    again = lamina.onnx.load(to_onnx(model, verify=False))
+    again.summary(show_trainable=True)
+    text = capsys.readouterr().out
+    rows = [line.split("│")[1:-1] for line in text.splitlines() if line.startswith("│")]
+    found = {row[0].strip().rpartition(" ")[2]: (row[2].strip(), row[3].strip()) for row in rows}
+    assert found["(Conv)"] == (str(3 * 3 * 3 * 4 + 4), "Y")
+    assert found["(GlobalAveragePool)"] == ("0", "-")
+    assert sum(int(row[2]) for row in rows) == model.count_params()
+    assert f"Total params: {model.count_params()}" in text
+    assert "Layers:" not in text

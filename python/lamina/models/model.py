@@ -336,6 +336,10 @@ class Model(Layer, Trainer):
 
         export_onnx(self, filepath, input_signature, opset_version, verify, verbose)
 
+    def _summary_rows(self, show_trainable: bool) -> list[list[str]]:
+        """The rows of ``summary()`` of a model that is no layers; else none."""
+        return []
+
     def get_config(self) -> dict[str, Any]:
         if self._graph is None or type(self).__init__ is not Model.__init__:
             config = super().get_config()

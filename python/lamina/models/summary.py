@@ -20,7 +20,7 @@ def print_summary(
     linear = _is_linear(model)
     header = ["Layer (type)", "Output Shape", "Param #"]
     header += ([] if linear else ["Connected to"]) + (["Trainable"] if show_trainable else [])
-    rows = list(_rows(model, linear, expand_nested, show_trainable, ""))
+    rows = model._summary_rows(show_trainable) or list(_rows(model, linear, expand_nested, show_trainable, ""))
     widths = _widths(header, rows, line_length)
     print_fn(f'Model: "{model.name}"')
     for line in _table(header, rows, widths):
@@ -33,7 +33,10 @@ def print_summary(
         count, size = sum(a.size for a in state.values()), sum(a.nbytes for a in state.values())
         print_fn(f" Optimizer params: {count:,} ({_bytes(size)})")
     hidden, output = layer_counts(model)
-    print_fn(f" Layers: {hidden + output} = {hidden} hidden + {output} output (those with weights; inputs not counted)")
+    if _inner(model):
+        print_fn(
+            f" Layers: {hidden + output} = {hidden} hidden + {output} output (those with weights; inputs not counted)"
+        )
 
 
 def layer_counts(model: Model) -> tuple[int, int]:

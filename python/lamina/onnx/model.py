@@ -85,6 +85,7 @@ class ONNXModel(Model):
         self._what, self._given, self._optimize = reader.what, given, optimize
         self._executor = Executor(graph, reader.what)
         self._inputs, self._outputs = graph.inputs, graph.outputs
+        self._shown = [(n.name or next(filter(None, n.outputs), ""), n.op, tuple(n.inputs)) for n in graph.nodes]
         self._orders = {}
         self._named: dict[str, Variable] = {}
         for key, weight in graph.weights.items():
@@ -108,6 +109,16 @@ class ONNXModel(Model):
         graph = Reader(proto, None, self._what).graph()
         _prepared(self._what, graph, self._given, self._optimize)
         vars(self)["_executor"] = Executor(graph, self._what)
+
+    def _summary_rows(self, show_trainable: bool) -> list[list[str]]:
+        """A row a node; a weight counts where it is read first."""
+        rows, left = [], dict(self._named)
+        for name, op, inputs in self._shown:
+            weights = [left.pop(key) for key in inputs if key in left]
+            row = [f"{name} ({op})", "?", f"{sum(v.size for v in weights):,}"]
+            trained = any(v.trainable for v in weights)
+            rows.append([*row, *([("Y" if trained else "N") if weights else "-"] if show_trainable else [])])
+        return rows
 
     @property
     def input_names(self) -> list[str]:
