@@ -3,6 +3,7 @@
 Keras 3's layers, models and training, PyTorch-like loops of one's own, native kernels underneath.
 """
 
+from importlib import import_module as _import_module
 from numbers import Integral as _Integral
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
@@ -48,11 +49,11 @@ if _TYPE_CHECKING:
 
 # What is imported when somebody asks for it: a program loads the packages that it uses.
 _packages = (
-    "activations", "callbacks", "constraints", "data", "initializers", "layers", "losses", "metrics", "models",
-    "optimizers", "random", "regularizers", "saving", "utils",
+    "activations", "callbacks", "constraints", "data", "initializers", "layers", "losses", "metrics", "models", "onnx",
+    "optimizers", "random", "regularizers", "saving", "torch", "utils",
 )  # fmt: skip
 _later = {
-    **{name: name for name in (*_packages, "onnx", "torch")},
+    **{name: name for name in _packages},
     **{name: f"layers.{name}" for name in ("Input", "Layer", "SymbolicTensor", "Variable")},
     **{name: f"models.{name}" for name in ("Functional", "Model", "Sequential")},
     "Constraint": "constraints.Constraint",
@@ -108,9 +109,7 @@ _publish(__name__, _later)
 
 def _import_all() -> None:
     for name in _packages:
-        _ = __getattr__(name).__all__  # type: ignore[name-defined]  # noqa: F821 (show_public_names makes it)
+        _ = _import_module(f"{__name__}.{name}").__all__  # with which the rooms come that are later than a package
 
 
-# The classes that files name are known once their packages are imported.
-_registry.when_unknown(_import_all)
-_registry.add_later(("ONNXModel",), lambda: __getattr__("onnx"))  # type: ignore[name-defined]  # noqa: F821
+_registry.when_unknown(_import_all)  # names in files

@@ -138,3 +138,13 @@ def test_lengths_of_global_pooling(keepdims, data_format):
     first = layers.GlobalMaxPooling1D()(np.arange(-12, 12, dtype=np.int8).reshape(3, 4, 2), lengths=[1, 0, 4])
     np.testing.assert_array_equal(first, [[-12, -11], [0, 0], [10, 11]])
     assert first.dtype == np.int8
+
+
+def test_lengths_of_captured_pooling():
+    x = np.random.default_rng(2).normal(size=(2, 5, 3)).astype(np.float32)
+    for layer in (layers.GlobalMaxPooling1D(), layers.GlobalAveragePooling1D()):
+        step = lamina.capture(lambda a, n, layer=layer: layer(a, lengths=n))
+        for lengths in ([1, 2], [5, 0], [3, 3]):
+            np.testing.assert_array_equal(step(x, np.array(lengths)), layer(x, lengths=lengths))
+        with pytest.raises((ValueError, IndexError), match="lengths must be 2 integers between 0 and 5"):
+            step(x, np.array([6, 1]))

@@ -42,18 +42,12 @@ class Configurable(Protocol):
     def get_config(self) -> dict[str, Any]: ...
 
 
-_later: dict[str, Callable[[], Any]] = {}  # the library's own names that are known after such a call
-_at_last: list[Callable[[], Any]] = []  # what makes all others known
-
-
-def add_later(names: Iterable[str], make_known: Callable[[], Any]) -> None:
-    """Let names be known once ``make_known`` was called, which looking for one of them does."""
-    _later.update(dict.fromkeys(names, make_known))
+_imports: list[Callable[[], Any]] = []
 
 
 def when_unknown(make_known: Callable[[], Any]) -> None:
-    """Let this be called, once, when a name is looked for that is not known."""
-    _at_last.append(make_known)
+    """Let this be called when a name is looked for that is not known: it imports what else there is."""
+    _imports.append(make_known)
 
 
 def add_known(objects: Iterable[Any], kind: str, base: type) -> None:
@@ -158,10 +152,9 @@ def find(name: str) -> Any:
             return objects[name]
         if name.rpartition(">")[2] in objects:
             return objects[name.rpartition(">")[2]]
-    if name in _later and name not in _known:
-        _later[name]()
-    while _at_last and name not in _registered and name not in _known:
-        _at_last.pop()()
+    if name not in _registered and name not in _known:
+        for make_known in _imports:
+            make_known()
     return _registered.get(name, _known.get(name))
 
 

@@ -44,14 +44,18 @@ def show_public_names(
         what has that name in it.
     more: what adds further names, and ``__all__``, when one is asked for that is not there.
     """
-    contents, grows = vars(module), more is not None
+    contents, grows, adding = vars(module), more is not None, False
 
     def names() -> list[str]:
-        nonlocal more
+        nonlocal more, adding
         with _adding:
-            if more is not None:
-                add, more = more, None  # it asks for names itself
-                add()
+            if more is not None and not adding:  # it asks for names itself
+                adding = True
+                try:
+                    more()
+                    more = None
+                finally:
+                    adding = False
         return sorted(contents.get("__all__", ()))
 
     def is_room(name: str) -> bool:

@@ -11,8 +11,7 @@ from ..core.autograd import Tensor
 from ..ops.conversion import as_tensor
 from . import arguments
 from .base import Layer
-from .masking import as_mask
-from .run_cell import check_lengths
+from .masking import as_mask, mask_of_lengths
 from .symbolic import Shape
 
 
@@ -52,15 +51,14 @@ class _Global(_Adaptive):
     def _left(self) -> tuple[int, ...]:
         return (1,) * self._axes if self.keepdims else ()
 
-    def _within(self, inputs: Tensor, lengths: Any) -> tuple[Tensor, Tensor]:
-        """Which steps of sequences their lengths hold, and which sequences have any, broadcast to inputs and result."""
+    def _of_lengths(self, inputs: Tensor, lengths: Any) -> tuple[Tensor, Tensor]:
+        """The mask of sequences of these lengths, and which of them have any step, broadcast to the result."""
         arguments.check_axes(inputs.shape, self.data_format, self._axes)
-        time, channel = (1, 2) if self.data_format == "channels_last" else (2, 1)
+        steps = inputs.shape[1 if self.data_format == "channels_last" else 2]
         lengths = as_tensor(lengths)
-        check_lengths(lengths, inputs.shape[0], inputs.shape[time])
-        steps = ops.expand_dims(ops.less(ops.arange(inputs.shape[time]), ops.expand_dims(lengths, 1)), channel)
-        some = ops.expand_dims(ops.greater(lengths, 0), 1)
-        return steps, ops.expand_dims(some, 1) if self.keepdims else some
+        mask = mask_of_lengths(lengths, inputs.shape[0], steps)
+        some = ops.reshape(ops.greater(lengths, 0), (-1, *(1,) * (2 if self.keepdims else 1)))
+        return mask, some
 
 
 class _GlobalAverage(_Global):
@@ -118,10 +116,8 @@ class GlobalAveragePooling1D(_GlobalAverage):
         if lengths is not None:
             if mask is not None:
                 raise ValueError("mask and lengths are both given; give one")
-            steps, some = self._within(inputs, lengths)
-            return ops.where(
-                some, self.call(inputs, ops.squeeze(steps, 2 if self.data_format == "channels_last" else 1)), 0.0
-            )
+            mask, some = self._of_lengths(inputs, lengths)
+            return ops.where(some, self.call(inputs, mask), 0.0)
         if mask is None:
             return super().call(inputs)
         arguments.check_axes(inputs.shape, self.data_format, self._axes)
@@ -195,9 +191,10 @@ class GlobalMaxPooling1D(_GlobalMax):
     def call(self, inputs: Tensor, *, lengths: Any = None) -> Tensor:
         if lengths is None:
             return super().call(inputs)
-        steps, some = self._within(inputs, lengths)
+        mask, some = self._of_lengths(inputs, lengths)
+        mask = ops.expand_dims(mask, 2 if self.data_format == "channels_last" else 1)
         least = -np.inf if inputs.dtype.kind == "f" else np.iinfo(inputs.dtype).min
-        return ops.where(some, super().call(ops.where(steps, inputs, least)), 0)
+        return ops.where(some, super().call(ops.where(mask, inputs, least)), 0)
 
 
 class GlobalMaxPooling2D(_GlobalMax):

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import ops
 from ..core.autograd import Tensor
+from ..core.grad_mode import grad_mode
 from ..core.masked_tensor import MaskedTensor as MaskedTensor
 from ..core.masked_tensor import attach as attach
 from ..core.tree import leaves, map_structure
@@ -41,3 +44,25 @@ def as_mask(
     if mask.shape != shape:
         raise ValueError(f"{what} {mask.shape}, expected {axes} = {shape}")
     return ops.cast(mask, "bool")
+
+
+def check_lengths(lengths: Tensor, batch: int, steps: int) -> None:
+    """ValueError unless there is an integer from 0 to the number of steps for each sequence."""
+    values = lengths._array
+    if values.shape != (batch,) or values.dtype.kind not in "iu" or (values < 0).any() or (values > steps).any():
+        raise ValueError(f"lengths must be {batch} integers between 0 and {steps}, got {values}")
+
+
+def mask_of_lengths(lengths: Tensor, batch: int, steps: int) -> Tensor:
+    """The mask (batch, time) of sequences of these lengths; in operations, so that a captured plan finds it anew."""
+    if grad_mode.recording is None:
+        check_lengths(lengths, batch, steps)
+        return ops.less(np.arange(steps), ops.expand_dims(lengths, 1))
+    # In a plan no Python looks at the values: there take() refuses what is outside of its table, in replays too.
+    lengths = ops.cast(lengths, "int64")
+    inside = ops.logical_and(ops.greater_equal(lengths, 0), ops.less_equal(lengths, steps))
+    try:
+        checked = ops.take(np.arange(steps + 1), ops.where(inside, lengths, steps + 1))
+    except IndexError as error:
+        raise IndexError(f"lengths must be {batch} integers between 0 and {steps}: {error}") from None
+    return ops.less(np.arange(steps), ops.reshape(checked, (batch, 1)))

@@ -10,9 +10,9 @@ import numpy as np
 
 from .. import ops
 from ..core.autograd import Tensor
-from ..core.grad_mode import grad_mode
 from ..ops.conversion import as_tensor, routed
 from .cell import Cell
+from .masking import check_lengths, mask_of_lengths
 from .stacked_cells import StackedRNNCells, called, first_states, output_size
 from .symbolic import Shape
 
@@ -166,19 +166,10 @@ def _each_backwards(sequence: Tensor, kept: Any, lengths: Any) -> Tensor:
 
 
 def _kept(way: Pass, batch: int, steps: int) -> Tensor | None:
-    """Which steps count, (N, T), or None for all; in operations, so that a captured plan finds it anew."""
+    """Which steps count, (N, T), or None for all."""
     if way.lengths is None:
         return way.mask
-    if grad_mode.recording is None:
-        check_lengths(way.lengths, batch, steps)
-    lengths = ops.cast(way.lengths, "int64")
-    inside = ops.logical_and(ops.greater_equal(lengths, 0), ops.less_equal(lengths, steps))
-    # In a plan no Python looks at the values: there take() refuses what is outside of its table, in replays too.
-    try:
-        checked = ops.take(np.arange(steps + 1), ops.where(inside, lengths, steps + 1))
-    except IndexError as error:
-        raise IndexError(f"lengths must be {batch} integers between 0 and {steps}: {error}") from None
-    return ops.less(np.arange(steps)[None], ops.reshape(checked, (batch, 1)))
+    return mask_of_lengths(way.lengths, batch, steps)
 
 
 # ---- arguments ----
@@ -193,13 +184,6 @@ def as_lengths(lengths: Any, batch: int, steps: int) -> Tensor | None:
         return lengths
     check_lengths(lengths, batch, steps)
     return ops.cast(lengths, "int64")
-
-
-def check_lengths(lengths: Tensor, batch: int, steps: int) -> None:
-    """ValueError unless there is an integer from 0 to the number of steps for each sequence."""
-    values = lengths._array
-    if values.shape != (batch,) or values.dtype.kind not in "iu" or (values < 0).any() or (values > steps).any():
-        raise ValueError(f"lengths must be {batch} integers between 0 and {steps}, got {values}")
 
 
 def check_sequence(shape: Shape) -> None:
