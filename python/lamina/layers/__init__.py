@@ -10,6 +10,7 @@ from .adaptive_pooling import *
 from .attention import *
 from .base import *
 from .base import Layer
+from .batch_normalization import *
 from .bidirectional import *
 from .conv_lstm import *
 from .convolution import *

@@ -13,18 +13,18 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
-from .. import activations, regularizers
+from .. import regularizers
 from ..config import standardize_dtype
-from ..core import registry
 from ..core.autograd import Tensor, wrap
 from ..core.explain import Explained, explained
 from ..core.recorded_plan import inside_of
 from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
-from ..core.tree import as_shapes, leaves, map_shapes, map_structure
+from ..core.tree import leaves, map_shapes, map_structure
 from . import build
 from .call import BAD_INPUT, context, full_call, loss_adders, tensors
-from .declaration import constructor_options, own_arguments, unused
+from .declaration import own_arguments
+from .layer_config import LayerConfig
 from .layer_weights import LayerWeights
 from .symbolic import Node, Shape, SymbolicTensor, infer
 from .torch_module import TorchModule
@@ -48,7 +48,7 @@ _MADE_AGAIN = frozenset((
 
 
 @notes_changes
-class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)):
+class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_output_shape",)):
     """Base class of layers; also usable on its own.
 
     A layer defines ``__init__`` (its options, after ``super().__init__(**kwargs)``), ``build(input_shape)`` (its
@@ -353,97 +353,6 @@ class Layer(LayerWeights, Explained, strict=True, also=("compute_output_shape",)
         vars(self).update(_adds_losses=adds, _looked_for_losses=version)
         for layer in (self, *layers):
             layer._own_losses.clear()
-
-    # ---- description ----
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as plain data: ``cls.from_config(config)`` makes an equal, unbuilt layer.
-
-        A class of one's own needs none if its arguments are numbers, strings or other layers; otherwise it extends
-        ``super().get_config()``.
-        """
-        config = self._base_config()
-        kind: type = self._constructor or type(self)
-        constructor = kind.__init__  # type: ignore[misc]
-        if constructor.__module__.startswith(f"{__package__}."):  # the library's keep all arguments under their names
-            config = self._config(*constructor_options(constructor)) | config
-            return {name: value for name, value in config.items() if name not in unused(constructor, config)}
-        if type(self).get_config is not Layer.get_config:
-            return config
-        return registry.serialize(self._given_arguments()) | config
-
-    def _base_config(self) -> dict[str, Any]:
-        config: dict[str, Any] = {"name": self._name, "trainable": self._trainable, "dtype": self._dtype.name}
-        if self.activity_regularizer is not None:
-            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        return config
-
-    def _given_arguments(self) -> dict[str, Any]:
-        """What the constructor was called with, by parameter name."""
-        signature = inspect.signature(type(self).__init__)
-        given: dict[str, Any] = {}
-        for name, value in signature.bind(self, *self._arguments[0], **self._arguments[1]).arguments.items():
-            if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
-                given |= value
-            elif value is not self:
-                given[name] = value
-        return given
-
-    def _config(self, *names: str) -> dict[str, Any]:
-        """These attributes, those that there are, as plain data."""
-        values = {n: getattr(self, n) for n in names if hasattr(self, n)}
-        return {
-            n: activations.serialize(v) if n.endswith("activation") else registry.serialize(v)
-            for n, v in values.items()
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """The layer that a configuration describes.
-
-        Args:
-            config: what ``get_config`` returned.
-
-        Raises:
-            ValueError: the configuration holds an argument that is unknown.
-        """
-        accepted = inspect.signature(cls.__init__).parameters
-        arguments = registry.deserialize(config)
-        later: dict[str, Any] = {}
-        if all(p.kind is not p.VAR_KEYWORD for p in accepted.values()):  # __init__ has no name= and the like
-            given = [k for k in ("name", "trainable", "dtype") if k in arguments and k not in accepted]
-            later = {k: arguments.pop(k) for k in given}
-        layer = cls(**arguments)
-        layer._name = later.get("name", layer._name)
-        if "trainable" in later:
-            layer._trainable, layer._frozen_whole = later["trainable"], not later["trainable"]
-        return layer
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        """The shapes for which the weights were made; None before.
-
-        Source: Keras 3, Layer.get_build_config.
-        """
-        shapes = self._build_arguments
-        if not shapes:
-            return None
-        return {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else {"shapes_dict": dict(shapes)}
-
-    def build_from_config(self, config: dict[str, Any] | None) -> None:
-        """Make the weights for these shapes.
-
-        Args:
-            config: what ``get_build_config`` returned.
-
-        Raises:
-            ValueError: a shape does not fit.
-
-        Source: Keras 3, Layer.build_from_config.
-        """
-        if config and config.get("input_shape") is not None:
-            self.build(as_shapes(config["input_shape"]))
-        elif config and isinstance(config.get("shapes_dict"), dict):
-            self.build(**as_shapes(config["shapes_dict"]))
 
     def _layers_in_keras(self) -> tuple[list[Layer] | None, bool]:
         """What Keras's layer of this kind has as ``layers``; whether its files begin with these."""

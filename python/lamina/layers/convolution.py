@@ -12,7 +12,7 @@ from ..ops.convolution import PADDING_MODES, check_border
 from . import arguments
 from .arguments import known, positive, sizes
 from .base import Layer
-from .normalization import BatchNormalization
+from .batch_normalization import BatchNormalization
 from .symbolic import Shape
 from .torch_module import KERNEL, TorchModule
 from .variable import Variable

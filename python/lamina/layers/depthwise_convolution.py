@@ -7,8 +7,8 @@ from typing import Any
 from .. import ops
 from ..core.autograd import Tensor
 from .arguments import positive
+from .batch_normalization import BatchNormalization
 from .convolution import Convolution
-from .normalization import BatchNormalization
 from .torch_module import DEPTHWISE, KERNEL, Place, TorchModule, linked
 from .variable import Variable
 

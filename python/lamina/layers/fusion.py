@@ -22,11 +22,11 @@ from ..core.grad_mode import grad_mode
 from ..ops.fused_activation import RELU_FORWARD
 from .activation import Activation, ReLU
 from .base import Layer
+from .batch_normalization import BatchNormalization
 from .call import context, run
 from .convolution import Convolution
 from .dense import Dense
 from .elementwise import Add
-from .normalization import BatchNormalization
 from .pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
 from .symbolic import is_symbolic, trial
 

@@ -10,9 +10,9 @@ from ..core.tree import map_shapes, map_structure
 from .arguments import positive
 from .base import Layer
 from .bases import Around, SameShape
+from .batch_normalization import BatchNormalization
 from .build import build_inner
 from .masking import MaskedTensor, attach, zeroed
-from .normalization import BatchNormalization
 from .symbolic import Shape, SymbolicTensor
 from .variable import Variable
 
