@@ -9,6 +9,7 @@ all have a seed. Printed is how many of them were drawn, all with numbers of col
 from __future__ import annotations
 
 import argparse
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -75,10 +76,23 @@ def main() -> None:
             pictures[f"{name}: {parts}"] = np.asarray(mixed["images"])[0]
         else:
             pictures[name] = np.asarray(layer(photos, training=True))[0]
+    pictures["rotated with its box"] = with_box(photos)
     draw(pictures, options.out / "image_layers.png")
     right = [float(p.min()) >= -0.5 and float(p.max()) <= 255.5 and p.shape[-1] == 3 for p in pictures.values()]
     print(f"pictures of colours from 0 to 255: {sum(right)} of {len(right)}")
     assert all(right), "expected colours from 0 to 255"
+
+
+def with_box(photos: np.ndarray) -> np.ndarray:
+    """A photo that is turned, and the frame of a box (left, top, right, bottom) that came along."""
+    turn = layers.RandomRotation((0.1, 0.1), bounding_box_format="xyxy", seed=1)
+    boxes = {"boxes": np.array([[[45, 42, 185, 160], [0, 0, 9, 9]]] * 2, np.float32), "labels": np.zeros((2, 2))}
+    turned = turn({"images": photos, "bounding_boxes": boxes}, training=True)
+    turned = layers.MaxNumBoundingBoxes(1, bounding_box_format="xyxy")(turned)
+    picture = np.array(turned["images"])[0]
+    left, top, right, bottom = np.asarray(turned["bounding_boxes"]["boxes"])[0, 0].astype(int)
+    picture[top:bottom, [left, right - 1]] = picture[[top, bottom - 1], left:right] = 255
+    return picture
 
 
 def draw(pictures: dict[str, np.ndarray], path: Path) -> None:
@@ -90,7 +104,7 @@ def draw(pictures: dict[str, np.ndarray], path: Path) -> None:
         ax.axis("off")
     for ax, (name, picture) in zip(axes.flat, pictures.items(), strict=False):
         ax.imshow(np.clip(picture / 255, 0, 1))
-        ax.set_title(name, fontsize=9)
+        ax.set_title(textwrap.fill(name, 28), fontsize=9)
     figure.savefig(path, dpi=80)
     print(f"drawn: {path}")
 

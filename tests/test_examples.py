@@ -227,7 +227,7 @@ def test_image_layers(tmp_path):
     pytest.importorskip("matplotlib")
     pytest.importorskip("PIL")
     out = run("image_layers.py", cwd=tmp_path)
-    assert "36 of 36" in out
+    assert "37 of 37" in out
     assert (tmp_path / "out" / "image_layers.png").stat().st_size > 100_000
 
 
