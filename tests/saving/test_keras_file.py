@@ -106,6 +106,24 @@ def test_names_of_files(tmp_path):
     np.testing.assert_array_equal(lamina.load_model(tmp_path / "folder").get_weights()[0], model.get_weights()[0])
 
 
+def test_a_folder_is_replaced_and_read_as_a_file(tmp_path):
+    one, other = small(compiled=False), small()
+    one.save(tmp_path / "m", zipped=False)
+    other.save(tmp_path / "m", zipped=False)
+    one.load_weights(tmp_path / "m")
+    for ours, theirs in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(FileExistsError, match="exists, and overwrite=False"):
+        one.save(tmp_path / "m", overwrite=False, zipped=False)
+    with pytest.raises(ValueError, match="is a directory of other files; a model is written to a new one"):
+        one.save(tmp_path, zipped=False)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(NotADirectoryError, match="is a file; zipped=False makes a folder"):
+        one.save(tmp_path / "file", zipped=False)
+    with pytest.raises(IsADirectoryError, match="is a directory"):
+        one.save(tmp_path / "m")
+
+
 def test_an_own_option_is_written_as_lamina_s_and_said(tmp_path):
     model = lamina.Sequential([lamina.Input((4, 2)), layers.LSTM(3, use_layer_norm=True), layers.Linear(2)])
     with pytest.warns(

@@ -192,8 +192,17 @@ def _free(path: str, taken: Mapping[str, Any]) -> str:
     return unique_keys([*taken, path])[-1] if path in taken else path
 
 
-def load_arrays(label: str, variables: Mapping[str, Variable], arrays: Mapping[str, Any], strict: bool) -> None:
-    """Set variables from arrays of the same keys; nothing is changed unless all fit.  ``label`` begins the errors."""
+def load_arrays(
+    label: str, variables: Mapping[str, Variable], arrays: Mapping[str, Any], strict: bool = True,
+    skip_mismatch: bool = False,
+) -> None:  # fmt: skip
+    """Set variables from arrays of the same keys; nothing is changed unless all fit.  ``label`` begins the errors.
+
+    skip_mismatch: whether those that fit by key and shape are set, and the others left as they are.
+    """
+    if skip_mismatch:
+        arrays = {k: a for k, a in arrays.items() if k in variables and variables[k].shape == a.shape}
+        strict = False
     for key, value in fitting_arrays(label, variables, arrays, strict).items():
         variables[key].assign(value)
 

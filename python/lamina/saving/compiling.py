@@ -61,11 +61,11 @@ def undecayed(model: Model) -> dict[str, list[str]] | None:
 
 
 def restore(
+    label: str,
     model: Model,
     description: dict[str, Any],
-    excluded: dict[str, list[str]] | None,
-    state: dict[str, Array],
-    label: str,
+    excluded: dict[str, list[str]] | None = None,
+    state: dict[str, Array] | None = None,
 ) -> None:
     """Compile a loaded model as it was, with the optimizer's state and what it leaves out of weight decay."""
     try:

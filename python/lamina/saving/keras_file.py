@@ -20,7 +20,7 @@ from ..core import registry
 from ..core.autograd import Array
 from ..layers import Layer
 from ..layers.variable import numbers_at_most
-from ..layers.weights import fitting_arrays, shared_layers
+from ..layers.weights import load_arrays, shared_layers
 from . import compiling, formats, hdf5, keras_optimizer
 from .atomic import write_whole
 from .description import load_json
@@ -98,18 +98,15 @@ def _write_weights(model: Layer, file: Any, include_optimizer: bool) -> None:
 def load(path: Path, custom_objects: dict[str, Any] | None, compile: bool) -> Any:
     """The model of a ``.keras`` file, or of a folder with its parts."""
     label = str(path)
-    text, arrays, vocabularies = (_folder if path.is_dir() else _archive)(path)
+    text, arrays, vocabularies = _parts(path)
     description = _description(label, text)
     with registry.custom_object_scope(custom_objects):
         with naming(path), numbers_at_most(sum(a.size for a in arrays.values())):
             vocabularies.complete(description)
             model = _made(description)
-        optimizer = {key: a for key, a in arrays.items() if key.startswith("optimizer/")}
-        set_weights(label, model, {key: a for key, a in arrays.items() if key not in optimizer})
-        arguments = description.get("compile_config")
-        if compile and isinstance(arguments, dict) and arguments:
-            compiling.restore(model, arguments, None, {}, label)
-            keras_optimizer.restore(label, model, optimizer)
+        _set_weights(label, model, arrays)
+        if compile and _compile(label, model, description):
+            keras_optimizer.restore(label, model, arrays)
     return model
 
 
@@ -121,8 +118,7 @@ def from_json(text: Any, custom_objects: dict[str, Any] | None) -> Any:
     with registry.custom_object_scope(custom_objects):
         with naming("model_from_json"):
             model = _made(description)
-        if isinstance(description.get("compile_config"), dict) and description["compile_config"]:
-            compiling.restore(model, description["compile_config"], None, {}, "model_from_json")
+        _compile("model_from_json", model, description)
     return model
 
 
@@ -147,32 +143,44 @@ def _made(description: dict[str, Any]) -> Any:
     return model
 
 
+def _compile(label: str, model: Any, description: dict[str, Any]) -> bool:
+    """Compile a model as it was; whether it was."""
+    arguments = description.get("compile_config")
+    if not isinstance(arguments, dict) or not arguments:
+        return False
+    compiling.restore(label, model, arguments)
+    return True
+
+
 def load_weights(model: Layer, path: Path, skip_mismatch: bool) -> None:
     """Set the weights of a model from a ``.weights.h5`` or a ``.keras`` file, and its optimizer's state with them."""
     label = str(path)
-    arrays = weights_of(path)
-    optimizer = {key: a for key, a in arrays.items() if key.startswith("optimizer/")}
-    set_weights(label, model, {key: a for key, a in arrays.items() if key not in optimizer}, skip_mismatch)
-    if optimizer and getattr(model, "optimizer", None) is not None:
-        keras_optimizer.restore(label, model, optimizer)
+    arrays = _weights_of(path)
+    _set_weights(label, model, arrays, skip_mismatch)
+    keras_optimizer.restore(label, model, arrays)
 
 
-def weights_of(path: Path) -> dict[str, Array]:
+def _weights_of(path: Path) -> dict[str, Array]:
     """Every array of a file of weights, or of a whole model, by Keras's path."""
     if formats.of(path) == formats.KERAS:
-        return _archive(path)[1]
+        return _parts(path)[1]
     with hdf5.opened(str(path), str(path), path.stat().st_size) as file:
         return file.arrays()
 
 
-def set_weights(label: str, model: Layer, arrays: Mapping[str, Array], skip_mismatch: bool = False) -> None:
-    """Set a model's weights by Keras's paths; nothing is changed unless all fit."""
-    variables = weights_by_path(model)
-    arrays = {key: a for key, a in arrays.items() if "seed_generator" not in key}  # of random states, by other rules
-    if skip_mismatch:
-        arrays = {k: a for k, a in arrays.items() if k in variables and variables[k].shape == a.shape}
-    for key, value in fitting_arrays(label, variables, arrays, strict=not skip_mismatch).items():
-        variables[key].assign(value)
+def _set_weights(label: str, model: Layer, arrays: Mapping[str, Array], skip_mismatch: bool = False) -> None:
+    """Set a model's weights by Keras's paths; nothing is changed unless all fit.
+
+    Random states, which follow other rules, and the optimizer's are left.
+    """
+    others = {key for key in arrays if key.startswith(keras_optimizer.PLACE) or "seed_generator" in key}
+    weights = {key: a for key, a in arrays.items() if key not in others}
+    load_arrays(label, weights_by_path(model), weights, skip_mismatch=skip_mismatch)
+
+
+def _parts(path: Path) -> tuple[bytes, dict[str, Array], Vocabularies]:
+    """config.json, weights and vocabularies of a file, or of a folder."""
+    return _folder(path) if path.is_dir() else _archive(path)
 
 
 def _archive(path: Path) -> tuple[bytes, dict[str, Array], Vocabularies]:

@@ -23,6 +23,7 @@ _GROUPS: dict[str, list[tuple[str, ...]]] = {
     "RMSprop": [("velocity",), ("momentum",), ("average_gradient",)],
     "Adafactor": [("rows", "columns", "velocity")],
 }
+PLACE = "optimizer/"  # where the state stands in a file
 _FIRST: list[tuple[str, ...]] = [("average",), ("gradient_accumulator",)]
 _APART = ("iterations", "learning_rate", "accumulated")
 
@@ -66,9 +67,11 @@ def _variables(model: Any, optimizer: Any) -> list[Array]:
 
 
 def restore(label: str, model: Any, saved: Mapping[str, Array]) -> None:
-    """Let a model's optimizer go on from Keras's numbered variables; it warns where they are another optimizer's."""
-    optimizer = model.optimizer
-    if not saved or optimizer is None:
+    """Let a model's optimizer go on from Keras's numbered variables among the arrays of a file; it warns where they are
+    another optimizer's.
+    """
+    optimizer = getattr(model, "optimizer", None)  # a layer by itself has none
+    if optimizer is None or not any(key.startswith(PLACE) for key in saved):
         return
     inner = getattr(optimizer, "inner_optimizer", None)
     if hasattr(inner or optimizer, "optimizers"):

@@ -14,7 +14,7 @@ from ..core import registry
 from ..core.autograd import Array
 from ..layers import Layer
 from ..layers.variable import Variable, numbers_at_most
-from ..layers.weights import fitting_arrays
+from ..layers.weights import load_arrays
 from . import compiling, hdf5, keras_optimizer
 from .description import load_json
 from .keras_paths import variables
@@ -55,7 +55,7 @@ def load(path: Path, custom_objects: dict[str, Any] | None, compile: bool) -> An
         if compile and isinstance(training, dict):
             given = {key: training[key] for key in _COMPILED if training.get(key) is not None}
             given["optimizer"] = _modern(training.get("optimizer_config"))
-            compiling.restore(model, given, None, {}, label)
+            compiling.restore(label, model, given)
             keras_optimizer.restore(label, model, state)
     return model
 
@@ -146,8 +146,7 @@ def _set(label: str, model: Layer, pairs: list[tuple[Layer, list[Array]]], skip_
             if not skip_mismatch or variable.shape == value.shape:
                 targets[f"{layer.name}/{variable.name}/{len(targets)}"] = variable
                 arrays[f"{layer.name}/{variable.name}/{len(arrays)}"] = value
-    for key, value in fitting_arrays(label, targets, arrays, strict=True).items():
-        targets[key].assign(value)
+    load_arrays(label, targets, arrays)
 
 
 def _modern(value: Any) -> Any:

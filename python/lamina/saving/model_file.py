@@ -51,17 +51,18 @@ def save_model(
     Args:
         model: the model, or a layer by itself such as a FeatureSpace.
         filepath: name of the file: "m.lamina", or "m.keras" for one that Keras loads, too (needs h5py).
-        overwrite: whether a file of that name is replaced.
+        overwrite: whether a file of that name, or the model in a folder, is replaced.
         zipped: whether a model for Keras is one file; False makes a folder of its parts.
         include_optimizer: whether the optimizer and the rest of ``compile`` is written, too.
 
     Raises:
-        ValueError: the model has no weights yet, or the name is of another format.
+        ValueError: the model has no weights yet, the name is of another format, or of a folder with other files.
         FileExistsError: the file exists, and ``overwrite`` is False.
         IsADirectoryError: there is a folder of that name.
+        NotADirectoryError: a file is where the folder would be.
         TypeError: a part of the model cannot be described, such as a function that is not registered.
     """
-    path = _target(filepath, overwrite)
+    path = _target(filepath, overwrite, folder=zipped is False)
     keras = path.suffix == ".keras" if zipped is None else True
     if zipped is not None and zipped is not (path.suffix == ".keras"):
         raise ValueError(f"{path}: zipped={zipped} wants a name that {'ends' if zipped else 'does not end'} in .keras")
@@ -145,11 +146,11 @@ def load_model(
                 model = registry.deserialize(description["model"], "layer")
             _build(model, description["built"])
             _freeze(model, description["frozen"])
-        load_arrays(str(path), named_variables(model), arrays, strict=True)
+        load_arrays(str(path), named_variables(model), arrays)
         load_random_states(str(path), model, _part(tensors, "random/"))
         if compile and description.get("compile"):
             state, excluded = _part(tensors, "optimizer/"), description.get("undecayed")
-            compiling.restore(model, description["compile"], excluded, state, str(path))
+            compiling.restore(str(path), model, description["compile"], excluded, state)
     return model
 
 
@@ -190,18 +191,20 @@ def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False, by_na
             keras_file.load_weights(model, path, skip_mismatch)
         return
     _, tensors = _read(path)
-    arrays = _part(tensors, "weights/")
-    if skip_mismatch:
-        arrays = {k: a for k, a in arrays.items() if k in variables and variables[k].shape == a.shape}
-    load_arrays(str(path), variables, arrays, strict=not skip_mismatch)
+    load_arrays(str(path), variables, _part(tensors, "weights/"), skip_mismatch=skip_mismatch)
 
 
-def _target(filepath: Any, overwrite: bool, weights_only: bool = False) -> Path:
+def _target(filepath: Any, overwrite: bool, weights_only: bool = False, folder: bool = False) -> Path:
     path = as_path("save", filepath)
     formats.check_name(path, weights_only)
     if path.is_dir():
-        raise IsADirectoryError(f"{path}: is a directory")
-    if path.exists() and not path.is_file():  # /dev/null, a pipe: the new file would take its place
+        if not folder:
+            raise IsADirectoryError(f"{path}: is a directory")
+        if any(path.iterdir()) and formats.of(path) != formats.KERAS:
+            raise ValueError(f"{path}: is a directory of other files; a model is written to a new one, or over a model")
+    elif folder and path.exists():
+        raise NotADirectoryError(f"{path}: is a file; zipped=False makes a folder")
+    elif path.exists() and not path.is_file():  # /dev/null, a pipe: the new file would take its place
         raise ValueError(f"{path}: is no regular file, so it cannot be replaced by one")
     if not overwrite and path.exists():
         raise FileExistsError(f"{path}: exists, and overwrite=False")
