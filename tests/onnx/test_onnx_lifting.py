@@ -197,6 +197,82 @@ def test_attention_that_is_written_out(mask, tmp_path):
     check(file, ["Transpose"] * 3 + ["Attention", "Transpose", "Reshape"], tmp_path, *inputs)
 
 
+@pytest.mark.parametrize("mask", [(2, 1, 5, 1), (6,), (), (1, 6), (2, 2, 2, 5, 6), (2, 3, 5, 6), (1, 2, 1, 6)])
+def test_masks_of_any_shape_that_broadcasts(mask, tmp_path):
+    sizes = ", ".join(f"m{i}" for i in range(len(mask)))
+    file = model_of(
+        f"""g (float[N, A, Q, 4] q, float[N, A, 4, K] k, float[N, A, K, 3] v, float[{sizes}] mask)
+        => (float[N, A, Q, 3] y) {{
+        p = MatMul (q, k)
+        s = Add (p, mask)
+        w = Softmax (s)
+        y = MatMul (w, v)
+    }}"""
+    )
+    heads = 1 if mask == (2, 3, 5, 6) else 2
+    inputs = array(2, heads, 5, 4), array(2, heads, 4, 6), array(2, heads, 6, 3), array(*mask)
+    check(file, ["Attention"], tmp_path, *inputs)
+
+
+@pytest.mark.parametrize("version", [11, 13])
+def test_attention_over_an_axis_that_is_not_the_last(version, tmp_path):
+    file = model_of(
+        """g (float[N, A, B, Q, 4] q, float[N, A, B, 4, K] k, float[N, A, B, K, 3] v) => (float[N, A, B, Q, 3] y) {
+        p = MatMul (q, k)
+        w = Softmax <axis = 3> (p)
+        y = MatMul (w, v)
+    }""",
+        version,
+    )
+    check(file, ["Attention"], tmp_path, array(2, 2, 2, 5, 4), array(2, 2, 2, 4, 6), array(2, 2, 2, 6, 3))
+
+
+@pytest.mark.parametrize("sizes", ["N, 1, H, W", "N, C, H, W"])
+def test_a_factor_that_gives_an_image_its_channels_stays(sizes, tmp_path):
+    file = model_of(
+        f"g (float[{sizes}] x) => (float[N, 4, H, W] y) {{ a = Mul (x, factor) y = Conv (a, w) }}",
+        factor=(1, 3, 1, 1), w=(4, 3, 1, 1),
+    )  # fmt: skip
+    check(file, ["Mul", "Conv"], tmp_path, array(2, 1, 5, 5))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("body", ["a = Div (x, divisor) y = Conv (a, w)", "a = Conv (x, w) y = Div (a, divisor)"])
+def test_divisors_go_into_a_convolution(body, tmp_path):
+    file = model_of(f"g (float[N, 3, H, W] x) => (float[N, 3, H, W] y) {{ {body} }}", divisor=(3, 1, 1), w=(3, 3, 1, 1))
+    check(file, ["Conv"], tmp_path, array(2, 3, 5, 5))
+
+
+def test_relu_behind_a_sum_of_integers():
+    file = model_of("g (int64[N] a, int64[N] b) => (int64[N] y) { s = Add (a, b) y = Relu (s) }")
+    model = lamina.onnx.load(file)
+    assert operators(model) == ["Add"]
+    assert model([np.array([-3, 2]), np.array([1, 1])]).numpy().tolist() == [0, 3]
+
+
+def test_what_adds_axes_stays():
+    sizes = model_of("""g (float[N] x, int64 i) => (float[K] y) {
+        none = Constant <value = int64[1] {0}> ()
+        one = Constant <value = int64[1] {1}> ()
+        j = Neg (i)
+        k = Add (j, none)
+        l = Concat <axis = 0> (k, one)
+        y = Cast <to = 1> (l)
+    }""")
+    assert lamina.onnx.load(sizes)([array(3), np.array(-2)]).numpy().tolist() == [2.0, 1.0]
+    gelu = model_of("""g (float[N, M] x) => (float[A, N, M] y) {
+        root = Constant <value = float {1.4142135}> ()
+        one = Constant <value = float[1, 1, 1] {1.0}> ()
+        half = Constant <value = float {0.5}> ()
+        a = Div (x, root)
+        b = Erf (a)
+        c = Add (b, one)
+        d = Mul (x, c)
+        y = Mul (d, half)
+    }""")
+    assert lamina.onnx.load(gelu)(array(2, 3)).shape == (1, 2, 3)
+
+
 @pytest.mark.parametrize(("op", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN", 1)])
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
 @pytest.mark.parametrize("bias", [True, False])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..graph import Graph
 from . import activations, attentions, convolutions, normalizations, products, recurrences
 from .view import View, rewrite
@@ -12,8 +14,9 @@ def lift(graph: Graph) -> None:
     view = View(graph)
     rewrite(view, [activations.nothing])
     rewrite(view, [activations.gate, normalizations.layer_norm])
-    rewrite(view, [convolutions.behind])
-    rewrite(view, [convolutions.before])
+    with np.errstate(divide="ignore", invalid="ignore"):  # divisors of a model read from a file have no values yet
+        rewrite(view, [convolutions.behind])
+        rewrite(view, [convolutions.before])
     rewrite(view, [attentions.attention])
     rewrite(view, [products.gemm, products.matmul, recurrences.recurrence])
     rewrite(view, [convolutions.activation, convolutions.sum_activation])

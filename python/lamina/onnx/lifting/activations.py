@@ -120,7 +120,7 @@ def _is_cubic(view: View, name: str, x: str) -> bool:
 
 
 def nothing(view: View, node: Node) -> bool:
-    """x * 1, x / 1, x + 0 and x - 0 of a node between others: readers take x.  A number of more axes would add some."""
+    """x * 1, x / 1, x + 0 and x - 0 of a node between others: readers take x."""
     neutral = {"Mul": 1.0, "Div": 1.0, "Add": 0.0, "Sub": 0.0}
     if node.op not in neutral or any(v.name == node.outputs[0] for v in view.graph.outputs):
         return False
@@ -128,8 +128,9 @@ def nothing(view: View, node: Node) -> bool:
     if pair is None or pair[1] != neutral[node.op] or (node.op in ("Div", "Sub") and pair[0] != node.inputs[0]):
         return False
     (other,) = (n for n in node.inputs if n != pair[0])
-    if view.graph.constants[other].ndim > 1 or pair[0] not in view.makers:
-        return False
+    array = view.graph.constants[other]
+    if (array.ndim and array.dtype.kind != "f") or pair[0] not in view.makers:
+        return False  # an axis in the constant makes a size, which has none, a list
     readers = view.readers.get(node.outputs[0], [])
     if sum(r.inputs.count(node.outputs[0]) for r in readers) != view.uses[node.outputs[0]]:
         return False  # a branch reads it, too

@@ -14,7 +14,10 @@ def attention(view: View, node: Node) -> bool:
     if node.op != "MatMul":
         return False
     softmax = view.maker(node.inputs[0], "Softmax")
-    if softmax is None or softmax.attributes.get("axis", -1 if softmax.version >= 13 else 1) not in (-1, 3):
+    if softmax is None:
+        return False
+    axis = softmax.attributes.get("axis", -1 if softmax.version >= 13 else 1)
+    if axis not in (-1, 3):
         return False
     scores, mask, scale = softmax.inputs[0], "", 1.0
     added = view.maker(scores, "Add")
@@ -41,6 +44,6 @@ def attention(view: View, node: Node) -> bool:
         if inner is not None and pair is not None and (inner.op == "Mul" or pair[0] == inner.inputs[0]):
             scale *= pair[1] if inner.op == "Mul" else 1 / pair[1]
             q, k = (pair[0], k) if side == 0 else (q, pair[0])
-    node.op, node.domain, node.attributes = "Attention", OWN, {"scale": scale}
+    node.op, node.domain, node.attributes = "Attention", OWN, {"scale": scale, "axis": axis}
     node.inputs = [q, k, node.inputs[1], *([mask] if mask else [])]
     return True

@@ -71,8 +71,7 @@ def _affine(view: View, node: Node, x: str, channels: int, ndim: int) -> tuple[A
         return None
     name, value = other
     one, zero = np.ones(channels), np.zeros(channels)
-    with np.errstate(divide="ignore"):
-        found_affine = {"Mul": (value, zero), "Div": (1 / value, zero), "Add": (one, value), "Sub": (one, -value)}
+    found_affine = {"Mul": (value, zero), "Div": (1 / value, zero), "Add": (one, value), "Sub": (one, -value)}
     return (*found_affine[node.op], name)
 
 
@@ -122,9 +121,11 @@ def before(view: View, node: Node) -> bool:
     channels = w.shape[1] * groups
     x = next((n for n in maker.inputs if view.value(n) is None), None)
     affine = None if x is None else _affine(view, maker, x, channels, w.ndim)
-    if affine is None:
+    if x is None or affine is None:
         return False
     factor, summand, name = affine
+    if maker.op in ("Mul", "Div", "Add", "Sub") and not (_size(view, name) == 1 or _has_channels(view, x, channels)):
+        return False
     if maker.op in _SHIFTS and any(node.attributes.get("pads", ())):
         return False
     of_filter = np.repeat(np.arange(groups), w.shape[0] // groups)  # the group of each filter
@@ -135,8 +136,27 @@ def before(view: View, node: Node) -> bool:
     )
     if maker.op in _SHIFTS:
         _set_bias(view, node, np.ones(len(w)), more, name)
-    node.inputs[0] = x or ""
+    node.inputs[0] = x
     return True
+
+
+def _size(view: View, name: str) -> int:
+    value = view.value(name)
+    return 0 if value is None else value.size
+
+
+def _has_channels(view: View, x: str, channels: int) -> bool:
+    """Whether a value surely has so many channels: one that has a single channel becomes wider by a factor of each."""
+    for v in view.graph.inputs:
+        if v.name == x:
+            return v.shape is not None and v.shape[1:2] == (channels,)
+    maker = view.makers.get(x)
+    if maker is None or maker.op not in (*_CONVOLUTIONS, *_SHIFTS, "Mul", "Div"):
+        return False
+    if maker.op in _CONVOLUTIONS:
+        kernel = view.value(maker.inputs[1])
+        return kernel is not None and _filters(maker, kernel) == channels
+    return any(_size(view, name) == channels for name in maker.inputs)
 
 
 def activation(view: View, node: Node) -> bool:

@@ -56,9 +56,9 @@ class View:
         return self.graph.constants.get(name)
 
     def scalar(self, name: str) -> float | None:
-        """A constant that is one number."""
+        """A constant that is one number, and adds no axes to what it meets."""
         array = self.graph.constants.get(name)
-        return float(array.reshape(()).item()) if array is not None and array.size == 1 else None
+        return float(array.reshape(()).item()) if array is not None and array.size == 1 and array.ndim < 2 else None
 
     def with_scalar(self, node: Node) -> tuple[str, float] | None:
         """The other input and the number, of a node of two inputs of which one is a number."""

@@ -11,14 +11,19 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Tensor
 from ...ops.conversion import as_tensor
-from ..layout import Ordered, axis_of, data_of, elementwise, order_of, ordered, plain
+from ..layout import axis_of, data_of, elementwise, order_of, ordered, plain
 from ..registry import Call, Run, operator
 
 
 @operator("Relu", ordered=True)
 def relu(call: Call) -> Run:
     call.get("consumed_inputs")
-    return functools.partial(elementwise, lambda x: ops.relu(x) if x.dtype.kind == "f" else ops.maximum(x, 0))
+    return functools.partial(elementwise, relu_of)
+
+
+def relu_of(x: Any) -> Tensor:
+    """``max(x, 0)``, also of integers."""
+    return ops.relu(x) if x.dtype.kind == "f" else ops.maximum(x, 0)
 
 
 @operator("LeakyRelu", ordered=True)
@@ -123,7 +128,7 @@ def shrink(call: Call) -> Run:
     return functools.partial(elementwise, run)
 
 
-def _along(call: Call, f: Callable[[Tensor, int], Tensor]) -> Run:
+def along(call: Call, f: Callable[[Tensor, int], Tensor]) -> Run:
     """f along an axis; before version 13 along that and all behind it, which count as one."""
     if call.version >= 13:
         axis = call.get("axis", -1)
@@ -143,12 +148,12 @@ def _along(call: Call, f: Callable[[Tensor, int], Tensor]) -> Run:
 
 @operator("Softmax", ordered=True)
 def softmax(call: Call) -> Run:
-    return _along(call, ops.softmax)
+    return along(call, ops.softmax)
 
 
 @operator("LogSoftmax", ordered=True)
 def log_softmax(call: Call) -> Run:
-    return _along(call, ops.log_softmax)
+    return along(call, ops.log_softmax)
 
 
 @operator("Hardmax", ordered=True)
@@ -156,7 +161,7 @@ def hardmax(call: Call) -> Run:
     def run(x: Tensor, axis: int) -> Tensor:
         return ops.one_hot(ops.argmax(x, axis), x.shape[axis], axis=axis, dtype=x.dtype)
 
-    return _along(call, run)
+    return along(call, run)
 
 
-__all__ = ["Ordered", "hard_sigmoid_of"]
+__all__ = ["along", "hard_sigmoid_of", "relu_of"]

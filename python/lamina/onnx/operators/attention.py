@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ...ops.conversion import as_tensor
 from ..graph import OWN
 from ..layout import ordered, plain, stored
 from ..registry import Call, Run, operator
+from .activation import along
 
 _HEADS = (0, 2, 1, 3)  # (B, H, T, D) as Lamina stores it: (B, T, H, D)
 
@@ -61,19 +63,25 @@ def attention(call: Call) -> Run:
 @operator("Attention", domain=OWN, ordered=True)
 def lifted_attention(call: Call) -> Run:
     """softmax(scale q k + mask) v, where k is (B, H, D, T) as in the product that it stood in."""
-    scale = call.required("scale")
+    scale, weights_of = call.required("scale"), along(call, ops.softmax)
 
     def run(q: Any, k: Any, v: Any, mask: Any = None) -> Any:
-        if q.ndim == 4 and k.ndim == 4 and v.ndim == 4 and q.shape[:2] == k.shape[:2] == v.shape[:2]:
+        heads = q.ndim == 4 and k.ndim == 4 and v.ndim == 4 and q.shape[:2] == k.shape[:2] == v.shape[:2]
+        if heads and (mask is None or _fits(mask.shape, (*q.shape[:3], k.shape[3]))):
             query, value = (as_tensor(stored(x, _HEADS)) for x in (q, v))
             key = as_tensor(stored(k, (0, 3, 1, 2)))
-            bias = None if mask is None else _as_wide(plain(mask), key.shape[1])
+            bias = None if mask is None else plain(mask)
             return ordered(ops.dot_product_attention(query, key, value, bias=bias, scale=scale), _HEADS)
         scores = ops.multiply(ops.matmul(plain(q), plain(k)), scale)
         scores = scores if mask is None else ops.add(scores, plain(mask))
-        return ops.matmul(ops.softmax(scores, -1), plain(v))
+        return ops.matmul(plain(weights_of(scores)), plain(v))
 
     return run
+
+
+def _fits(shape: Sequence[int], scores: tuple[int, ...]) -> bool:
+    """Whether a mask broadcasts to the scores and leaves their shape."""
+    return len(shape) <= 4 and all(m in (1, n) for m, n in zip(shape[::-1], scores[::-1], strict=False))
 
 
 def _by_heads(x: Any, heads: int) -> Tensor:

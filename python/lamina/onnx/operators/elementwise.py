@@ -15,6 +15,7 @@ from ..element_types import numpy_type, working_type
 from ..graph import OWN
 from ..layout import data_of, elementwise, reshaped
 from ..registry import Call, Run, Unsupported, number, operator
+from .activation import relu_of
 
 _UNARY: dict[str, Callable[[Any], Tensor]] = {
     "Abs": ops.abs, "Acos": ops.arccos, "Acosh": ops.arccosh, "Asin": ops.arcsin, "Asinh": ops.arcsinh,
@@ -70,8 +71,12 @@ for _name, _g in _BINARY.items():
 @operator("Add", domain=OWN, ordered=True)
 def add(call: Call) -> Run:
     """With relu in the same pass."""
-    activation = call.get("activation", "linear")
-    return functools.partial(elementwise, lambda a, b: ops.add(a, b, activation))
+    call.only("activation", "relu", "no other is put behind a sum")
+
+    def run(a: Any, b: Any) -> Tensor:
+        return ops.add(a, b, "relu") if a.dtype.kind == "f" else relu_of(ops.add(a, b))
+
+    return functools.partial(elementwise, run)
 
 
 def is_integer(*xs: Any) -> bool:
