@@ -12,7 +12,7 @@ from lamina import Input, Model, Sequential, Tensor, layers, ops
 from lamina.core import registry
 from lamina.core.tree import map_structure
 from lamina.layers.symbolic import is_symbolic
-from lamina.models import functional
+from lamina.models import graph_config
 
 X = np.arange(12.0, dtype=np.float32).reshape(3, 4)
 
@@ -196,7 +196,7 @@ def test_damaged_configurations(damage, message):
     Model.from_config({**config, "name": "m"})
     damage(config)
     with pytest.raises((ValueError, TypeError), match=message):
-        functional.from_config(config)
+        graph_config.from_config(config)
 
 
 HISTORY = ("inbound_nodes", 0, "args", 0, 0, "config", "keras_history")
@@ -237,7 +237,7 @@ def test_damaged_configurations_in_keras_s_form(damage, message):
     Model.from_config(copy.deepcopy(config))
     damage(config)
     with pytest.raises((ValueError, TypeError), match=message):
-        functional.from_config(config)
+        graph_config.from_config(config)
 
 
 def test_operations_and_shared_layers_come_back_from_a_configuration():

@@ -7,13 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import ops
-from ..core import registry
 from ..core.autograd import Tensor
 from ..core.tree import flatten, map_structure, pack_as
 from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.symbolic import Node, Shape, specified
 from ..ops.conversion import as_tensor
-from . import graph_config
 
 
 class _Step:
@@ -167,59 +165,6 @@ class Graph:
         if len(values) != len(names):
             raise ValueError(f"{label}: expected {len(names)} inputs ({', '.join(names)}), got {len(values)}")
         return values
-
-
-def from_config(config: dict[str, Any]) -> tuple[Any, Any]:
-    """(inputs, outputs) drawn again from a configuration in Keras's form, or in the form of older files, which number
-    the calls and describe a tensor by its call's number.
-    """
-    if isinstance(config, dict) and "input_layers" in config and "output_layers" in config and "layers" in config:
-        return graph_config.from_config(config)
-    layers = [registry.deserialize(entry, "layer") for entry in entries(config, "layers")]
-    for layer in layers:
-        if not isinstance(layer, Layer):
-            raise TypeError(f"one of its layers is {layer!r}")
-    results: list[list[Any]] = [[layer.output] for layer in layers if isinstance(layer, InputLayer)]
-
-    def restore(x: Any) -> Any:
-        if isinstance(x, dict):
-            if x.get("class_name") == "__tensor__":
-                node, index = x["config"]["node"], x["config"]["index"]
-                if type(node) is not int or type(index) is not int or not 0 <= node < len(results):
-                    raise ValueError(f"it uses result {index!r} of call {node!r}, of {len(results)} calls before")
-                return results[node][index]
-            if not registry.is_description(x):
-                return {k: restore(v) for k, v in x.items()}
-        if isinstance(x, (list, tuple)):
-            return type(x)(restore(v) for v in x)
-        return registry.deserialize(x)
-
-    for k, node in enumerate(entries(config, "nodes")):
-        if not _is_call(node) or not 0 <= node["layer"] < len(layers):
-            raise ValueError(f"its call {k} is damaged: {node!r}")
-        results.append(flatten(layers[node["layer"]](*restore(node["args"]), **restore(node["kwargs"]))))
-    return restore(config["inputs"]), restore(config["outputs"])
-
-
-def _is_call(node: Any) -> bool:
-    """Whether this is the description of a call, apart from its values."""
-    return (
-        isinstance(node, dict)
-        and type(node.get("layer")) is int
-        and isinstance(node.get("args"), (list, tuple))
-        and isinstance(node.get("kwargs"), dict)
-    )
-
-
-def entries(config: dict[str, Any], name: str) -> list[Any]:
-    """The list of that name in a configuration; TypeError if it is none."""
-    if not isinstance(config, dict) or name not in config:
-        raise ValueError(
-            f"from_config: expected a configuration with {name!r}, as get_config() gives it, got {config!r}"
-        )
-    if not isinstance(config[name], (list, tuple)):
-        raise TypeError(f"its {name} are {config[name]!r}, expected a list")
-    return list(config[name])
 
 
 def check_names(layers: list[Layer]) -> None:

@@ -8,7 +8,7 @@ are counted from 1.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..core import registry
@@ -72,9 +72,71 @@ def _first(layer: Layer) -> int:
     return int(getattr(layer, "_graph", None) is not None)
 
 
+def is_graph(config: Mapping[str, Any]) -> bool:
+    """Whether this describes a functional model; those of a subclass are the arguments of its constructor."""
+    return "input_layers" in config or "nodes" in config
+
+
 def from_config(config: Mapping[str, Any]) -> tuple[Any, Any]:
-    """(inputs, outputs) drawn again from such a description."""
-    return _Drawing(config).ends()
+    """(inputs, outputs) drawn again from such a description, or from one of older files."""
+    return _of_older_file(config) if "nodes" in config else _Drawing(config).ends()
+
+
+def _of_older_file(config: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The same from a list of calls, where a tensor is described by its call's number."""
+    layers = [registry.deserialize(entry, "layer") for entry in entries(config, "layers")]
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            raise TypeError(f"one of its layers is {layer!r}")
+    results: list[list[Any]] = [[layer.output] for layer in layers if isinstance(layer, InputLayer)]
+
+    def tensor(config: Mapping[str, Any]) -> Any:
+        node, index = config["node"], config["index"]
+        if type(node) is not int or type(index) is not int or not 0 <= node < len(results):
+            raise ValueError(f"it uses result {index!r} of call {node!r}, of {len(results)} calls before")
+        return results[node][index]
+
+    for k, node in enumerate(entries(config, "nodes")):
+        if not _is_call(node) or type(node.get("layer")) is not int or not 0 <= node["layer"] < len(layers):
+            raise ValueError(f"its call {k} is damaged: {node!r}")
+        args, kwargs = (_restored(node[part], "__tensor__", tensor) for part in ("args", "kwargs"))
+        results.append(flatten(layers[node["layer"]](*args, **kwargs)))
+    inputs, outputs = (_restored(_part(config, end), "__tensor__", tensor) for end in ("inputs", "outputs"))
+    return inputs, outputs
+
+
+def entries(config: Mapping[str, Any], name: str) -> list[Any]:
+    """The list of that name in a configuration; TypeError if it is none."""
+    found = _part(config, name)
+    if not isinstance(found, (list, tuple)):
+        raise TypeError(f"its {name} are {found!r}, expected a list")
+    return list(found)
+
+
+def _part(config: Mapping[str, Any], name: str) -> Any:
+    if not isinstance(config, dict) or name not in config:
+        raise ValueError(
+            f"from_config: expected a configuration with {name!r}, as get_config() gives it, got {config!r}"
+        )
+    return config[name]
+
+
+def _is_call(node: Any) -> bool:
+    """Whether this has the arguments of a call."""
+    found = (node.get("args"), node.get("kwargs")) if isinstance(node, dict) else (None, None)
+    return isinstance(found[0], (list, tuple)) and isinstance(found[1], dict)
+
+
+def _restored(x: Any, kind: str, tensor: Callable[[Mapping[str, Any]], Any]) -> Any:
+    """A nest of arguments; ``tensor`` finds those that are described as tensors of this kind."""
+    if isinstance(x, dict):
+        if x.get("class_name") == kind:
+            return tensor(x["config"])
+        if not registry.is_description(x):
+            return {k: _restored(v, kind, tensor) for k, v in x.items()}
+    if isinstance(x, (list, tuple)):
+        return type(x)(_restored(v, kind, tensor) for v in x)
+    return registry.deserialize(x)
 
 
 class _Drawing:
@@ -85,7 +147,7 @@ class _Drawing:
         self._layers: dict[str, Layer] = {}
         self._options: dict[str, dict[str, Any]] = {}
         self._results: dict[tuple[str, int], list[Any]] = {}
-        calls = [call for entry in _list(config, "layers") for call in self._make(entry)]
+        calls = [call for entry in entries(config, "layers") for call in self._make(entry)]
         self._draw(calls)
 
     def _make(self, entry: Any) -> list[tuple[str, int, Any]]:
@@ -110,7 +172,7 @@ class _Drawing:
             return []
         if "build_config" in entry and ".preprocessing." in type(layer).__module__:  # the default of Keras's call
             for node in entry["inbound_nodes"]:
-                if isinstance(node, dict) and _is_dict(node.get("kwargs")):
+                if _is_call(node):
                     node["kwargs"].pop("training", None)
         return [(name, k, node) for k, node in enumerate(entry["inbound_nodes"])]
 
@@ -150,7 +212,7 @@ class _Drawing:
             tensors = [self._tensor(*history[:3]) for history in node]
             args: Any = [tensors[0] if len(tensors) == 1 else tensors]
             kwargs = self._restored(node[0][3]) if node and len(node[0]) > 3 else {}
-        elif isinstance(node, dict) and isinstance(node.get("args"), (list, tuple)) and _is_dict(node.get("kwargs")):
+        elif _is_call(node):
             args, kwargs = self._restored(node["args"]), self._restored(node["kwargs"])
         else:
             raise ValueError(f"call {number} of layer {name!r} is damaged: {node!r}")
@@ -162,14 +224,7 @@ class _Drawing:
         self._results[name, number] = flatten(layer(*args, **kwargs, **options))
 
     def _restored(self, x: Any) -> Any:
-        if isinstance(x, dict):
-            if x.get("class_name") == "__keras_tensor__":
-                return self._tensor(*x["config"]["keras_history"])
-            if not registry.is_description(x):
-                return {k: self._restored(v) for k, v in x.items()}
-        if isinstance(x, (list, tuple)):
-            return type(x)(self._restored(v) for v in x)
-        return registry.deserialize(x)
+        return _restored(x, "__keras_tensor__", lambda config: self._tensor(*config["keras_history"]))
 
     def _tensor(self, name: Any, number: Any, index: Any) -> Any:
         found = self._results.get((name, number), []) if isinstance(name, str) and type(number) is int else []
@@ -178,7 +233,7 @@ class _Drawing:
         return found[index]
 
     def ends(self) -> tuple[Any, Any]:
-        return self._nest(self._config["input_layers"]), self._nest(self._config["output_layers"])
+        return self._nest(_part(self._config, "input_layers")), self._nest(_part(self._config, "output_layers"))
 
     def _nest(self, x: Any) -> Any:
         if isinstance(x, dict):
@@ -214,13 +269,3 @@ def _histories(node: Any) -> Any:
 
 def _is_history(x: Any) -> bool:
     return isinstance(x, (list, tuple)) and len(x) == 3 and isinstance(x[0], str) and type(x[1]) is type(x[2]) is int
-
-
-def _is_dict(x: Any) -> bool:
-    return isinstance(x, dict)
-
-
-def _list(config: Mapping[str, Any], name: str) -> list[Any]:
-    if not isinstance(config[name], (list, tuple)):
-        raise TypeError(f"its {name} are {config[name]!r}, expected a list")
-    return list(config[name])

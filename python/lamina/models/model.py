@@ -360,10 +360,9 @@ class Model(Layer, Trainer):
             ValueError: the configuration is damaged, or names a class or an argument that is unknown.
         """
         with registry.custom_object_scope(custom_objects):
-            drawn = "nodes" in config or "input_layers" in config
-            if not drawn or cls.__init__ is not Model.__init__:
+            if not graph_config.is_graph(config) or cls.__init__ is not Model.__init__:
                 return super().from_config(config)
-            inputs, outputs = functional.from_config(config)
+            inputs, outputs = graph_config.from_config(config)
             return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable") is not False)
 
     def __getstate__(self) -> dict[str, Any]:

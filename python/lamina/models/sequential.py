@@ -12,7 +12,7 @@ from ..core.recording import note_change
 from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.masking import attach
 from ..layers.symbolic import is_symbolic, specified
-from . import functional
+from . import functional, graph_config
 from .model import Model, shape_given
 
 
@@ -243,5 +243,5 @@ class Sequential(Model):
             ValueError: the configuration is damaged, or names a class or an argument that is unknown.
         """
         with registry.custom_object_scope(custom_objects):
-            layers = [registry.deserialize(entry, "layer") for entry in functional.entries(config, "layers")]
+            layers = [registry.deserialize(entry, "layer") for entry in graph_config.entries(config, "layers")]
             return cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
