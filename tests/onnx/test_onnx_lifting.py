@@ -152,6 +152,49 @@ def test_products_become_dense_layers(tmp_path):
     assert lamina.onnx.load(file).state_dict()["w2"].shape == (8, 3)
 
 
+@pytest.mark.parametrize("optimize", [True, False])
+def test_weights_keep_their_names_behind_what_turns_them(optimize):
+    file = model_of("""g (float[N, 5] x) => (float[N, 4] y, float[3, 5] t) {
+        same = Identity (w1)
+        half = Cast <to = 1> (same)
+        turned = Transpose (half)
+        a = MatMul (x, turned)
+        b = MatMul (a, w2)
+        shape = Constant <value = int64[2] {3, 4}> ()
+        c = Reshape (w3, shape)
+        y = MatMul (b, c)
+        t = Transpose (w4)
+    }""", w1=(2, 5), w2=(2, 3), w3=(12,), w4=(5, 3))  # fmt: skip
+    model = lamina.onnx.load(file, optimize=optimize)
+    shapes = {"w1": (5, 2), "w2": (2, 3), "w3": (3, 4), "w4": (5, 3)}
+    assert {w.name: w.shape for w in model.weights} == shapes
+    assert operators(model) == ["MatMul", "MatMul", "MatMul", "Transpose"]
+    x, (w1, w2, w3, w4) = array(4, 5), (numpy_helper.to_array(t) for t in file.graph.initializer)
+    y, t = model(x)
+    np.testing.assert_allclose(y.numpy(), x @ w1.T @ w2 @ w3.reshape(3, 4), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(t.numpy(), w4.T)
+
+
+def test_a_constant_that_cannot_be_converted_is_listed():
+    file = model_of("""g (float[N] x) => (float[N] y, string z) {
+        one = Constant <value = float {1.0}> ()
+        z = Cast <to = 8> (one)
+        y = Identity (x)
+    }""")
+    file.graph.output[1].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    with pytest.raises(ValueError, match=r"Cast node 'z': .*STRING"):
+        lamina.onnx.load(file)
+
+
+def test_a_mean_of_no_axes_of_what_python_knows():
+    file = model_of("""g (float[N, M] x) => (int64[K] y) {
+        none = Constant <value = int64[0] {}> ()
+        sizes = Shape (x)
+        y = ReduceMean <noop_with_empty_axes = 1> (sizes, none)
+    }""", 18)  # fmt: skip
+    assert lamina.onnx.load(file)(array(2, 6)).numpy().tolist() == [2, 6]
+
+
 def test_layer_normalization_that_is_written_out(tmp_path):
     file = model_of(
         """g (float[N, T, 5] x) => (float[N, T, 5] y) {

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.autograd import Array
 from ..ops.conversion import as_tensor
 from .graph import Graph, Node, branches
-from .layout import Ordered, plain
+from .layout import plain
 from .registry import Call, Run, Unsupported, find, make_of_arrays
 
 _QUANTIZED = re.compile("Quantize|^QLinear|Integer$")
@@ -66,8 +66,7 @@ class Body:
 
     def run(self, inputs: Sequence[Any], outer: Mapping[str, Any]) -> list[Any]:
         """The outputs for a list of inputs and what is read from outside."""
-        names = set(self.executor.given)
-        given = {name: value for name, value in outer.items() if name in names}
+        given = {name: value for name, value in outer.items() if name in self.executor.given}
         return self.executor.run({**given, **dict(zip(self.names, inputs, strict=True))})
 
 
@@ -147,4 +146,4 @@ def as_result(value: Any) -> Any:
     return as_tensor(plain(value))
 
 
-__all__ = ["Executor", "Ordered", "Sequence", "as_result"]
+__all__ = ["Executor", "as_result"]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
 
 import numpy as np
 
 from ..core.autograd import Array
-from .element_types import working_type
-from .graph import Graph, Node, Weight, branches
-from .layout import permuted
-from .registry import Call, make_of_arrays
+from .graph import Graph, Node, branches
+from .registry import make_of_arrays
 
 _MOST = 1 << 22  # elements of a folded constant; larger ones are made anew in each call
-# Whose result Python knows whatever the inputs are, and what stays known if all inputs are.
-_KNOWN = ("Shape", "Size")
+_MOVING = ("Cast", "Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 
 
 def fold(graph: Graph) -> None:
@@ -30,6 +27,7 @@ def _fold_once(graph: Graph) -> bool:
     nodes: list[Node] = []
     branched = False
     results = {v.name for v in graph.outputs}
+    uses = graph.uses()
     for node in graph.nodes:
         _rename(node, aliases)
         if node.op == "If" and not node.domain and node.inputs[0] in graph.constants:
@@ -40,16 +38,20 @@ def _fold_once(graph: Graph) -> bool:
                     nodes.append(Node("Identity", [inner.name], [outer], {}, node.name, "", node.version))
                 branched = True
                 continue
-        if node.op == "Identity" and not node.domain and node.outputs[0] not in results:
-            aliases[node.outputs[0]] = node.inputs[0]
+        if node.outputs[0] not in results and (_is_identity(node) or _moved_weight(node, graph, uses)):
+            source, result = node.inputs[0], node.outputs[0]
+            aliases[result] = source  # for its readers
+            uses[source] += uses[result] - 1
             continue
         if all(n in graph.constants or not n for n in node.inputs) and _computed(node, graph.constants):
-            continue
-        if _reshaped_weight(node, graph):
             continue
         nodes.append(node)
     graph.nodes = nodes
     return branched
+
+
+def _is_identity(node: Node) -> bool:
+    return node.op == "Identity" and not node.domain
 
 
 def _rename(node: Node, aliases: dict[str, str]) -> None:
@@ -84,38 +86,24 @@ def _computed(node: Node, constants: dict[str, Array]) -> bool:
     return True
 
 
-def _reshaped_weight(node: Node, graph: Graph) -> bool:
-    """Turn, reshape or convert a weight that only this node reads, once and for all."""
-    if node.domain or not node.inputs or node.inputs[0] not in graph.weights:
+def _moved_weight(node: Node, graph: Graph, uses: Counter[str]) -> bool:
+    """Turn, reshape or convert a weight that only this node reads, once and for all; it keeps its name."""
+    if node.op not in _MOVING or node.domain or node.inputs[0] not in graph.weights or uses[node.inputs[0]] > 1:
+        return False
+    if not all(n in graph.constants or not n for n in node.inputs[1:]):
         return False
     weight = graph.weights[node.inputs[0]]
-    if graph.uses()[node.inputs[0]] > 1 or weight.order is not None:
+    run = make_of_arrays(node, graph.constants)
+    if run is None:
         return False
-    if node.op == "Cast":
-        from .element_types import numpy_type
-
-        dtype = working_type(numpy_type(Call(node, {}).get("to", 0), node.label))
-        if dtype != weight.value.dtype:
-            return False
-        value = weight.value
-    elif node.op == "Transpose":
-        axes = node.attributes.get("perm") or list(range(weight.value.ndim))[::-1]
-        if sorted(axes) != list(range(weight.value.ndim)):
-            return False
-        value = weight.value.transpose(axes)
-    elif node.op in ("Reshape", "Squeeze", "Unsqueeze", "Flatten"):
-        if not all(n in graph.constants for n in node.inputs[1:] if n):
-            return False
-        run: Any = make_of_arrays(node, graph.constants)
-        try:
-            value = run(weight.value, *(graph.constants[n] if n else None for n in node.inputs[1:]))
-        except (ValueError, TypeError, IndexError, KeyError):
-            return False
-    else:
+    try:
+        value = run(weight.value, *(graph.constants[n] if n else None for n in node.inputs[1:]))
+    except (ValueError, TypeError, IndexError, KeyError):
+        return False  # the executor says why
+    if value.dtype != weight.value.dtype:
         return False
-    graph.weights[node.outputs[0]] = Weight(value, weight.trainable)
-    del graph.weights[node.inputs[0]]
+    weight.value = value
     return True
 
 
-__all__ = ["fold", "permuted"]
+__all__ = ["fold"]

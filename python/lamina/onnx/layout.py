@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import ops
-from ..core.autograd import Array, Tensor
+from ..core.autograd import Tensor
 
 Order: TypeAlias = tuple[int, ...]
 
@@ -52,9 +52,6 @@ class Ordered:
         if self._plain is None:
             self._plain = permuted(self.tensor, [self.order.index(i) for i in range(len(self.order))])
         return self._plain
-
-
-AnyValue: TypeAlias = "Tensor | Ordered | Array"
 
 
 def ordered(tensor: Tensor, order: Sequence[int]) -> Tensor | Ordered:

@@ -297,4 +297,4 @@ def load(
 
 registry.add_known([ONNXModel], "layer", Model.__mro__[1])
 
-__all__ = ["ONNXModel", "SymbolicTensor", "load"]
+__all__ = ["ONNXModel", "load"]

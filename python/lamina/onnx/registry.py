@@ -156,8 +156,8 @@ def make_of_arrays(node: Node, constants: dict[str, Array]) -> Run | None:
         return None
     try:
         return max(fitting, key=lambda m: m[0])[1](Call(node, constants))
-    except Unsupported:
-        return None
+    except (Unsupported, ValueError):
+        return None  # the operator says why
 
 
 def names() -> list[str]:

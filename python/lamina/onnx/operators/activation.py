@@ -26,11 +26,18 @@ def relu_of(x: Any) -> Tensor:
     return ops.relu(x) if x.dtype.kind == "f" else ops.maximum(x, 0)
 
 
-@operator("LeakyRelu", ordered=True)
-def leaky_relu(call: Call) -> Run:
-    call.get("consumed_inputs")
-    alpha = call.get("alpha", 0.01)
-    return functools.partial(elementwise, lambda x: ops.leaky_relu(x, alpha))
+def _with_alpha(name: str, f: Callable[[Any, float], Tensor], default: float) -> None:
+    @operator(name, ordered=True)
+    def make(call: Call) -> Run:
+        call.get("consumed_inputs")
+        alpha = call.get("alpha", default)
+        return functools.partial(elementwise, lambda x: f(x, alpha))
+
+
+_with_alpha("LeakyRelu", ops.leaky_relu, 0.01)
+_with_alpha("Elu", ops.elu, 1.0)
+_with_alpha("Celu", ops.celu, 1.0)
+_with_alpha("ThresholdedRelu", lambda x, alpha: ops.threshold(x, alpha, 0.0), 1.0)
 
 
 @operator("PRelu", ordered=True)
@@ -45,13 +52,6 @@ def p_relu(call: Call) -> Run:
     return run
 
 
-@operator("Elu", ordered=True)
-def elu(call: Call) -> Run:
-    call.get("consumed_inputs")
-    alpha = call.get("alpha", 1.0)
-    return functools.partial(elementwise, lambda x: ops.elu(x, alpha))
-
-
 @operator("Selu", ordered=True)
 def selu(call: Call) -> Run:
     call.get("consumed_inputs")
@@ -59,18 +59,6 @@ def selu(call: Call) -> Run:
     alpha = call.get("alpha", 1.6732632423543772 if since6 else 1.6732)
     gamma = call.get("gamma", 1.0507009873554805 if since6 else 1.0507)
     return functools.partial(elementwise, lambda x: ops.multiply(ops.elu(x, alpha), gamma))
-
-
-@operator("Celu", ordered=True)
-def celu(call: Call) -> Run:
-    alpha = call.get("alpha", 1.0)
-    return functools.partial(elementwise, lambda x: ops.celu(x, alpha))
-
-
-@operator("ThresholdedRelu", ordered=True)
-def thresholded_relu(call: Call) -> Run:
-    alpha = call.get("alpha", 1.0)
-    return functools.partial(elementwise, lambda x: ops.threshold(x, alpha, 0.0))
 
 
 @operator("HardSigmoid", ordered=True)
@@ -91,23 +79,17 @@ def softplus(call: Call) -> Run:
     return functools.partial(elementwise, ops.softplus)
 
 
-@operator("Swish", ordered=True)
-def swish(call: Call) -> Run:
-    alpha = call.get("alpha", 1.0)
-    if alpha == 1.0:
-        return functools.partial(elementwise, ops.silu)
-    return functools.partial(elementwise, lambda x: ops.multiply(x, ops.sigmoid(ops.multiply(x, alpha))))
+def _swish(x: Any, alpha: float) -> Tensor:
+    return ops.silu(x) if alpha == 1.0 else ops.multiply(x, ops.sigmoid(ops.multiply(x, alpha)))
+
+
+_with_alpha("Swish", _swish, 1.0)
 
 
 @operator("SwiGLU", ordered=True)
 def swi_glu(call: Call) -> Run:
     alpha = call.get("alpha", 1.0)
-
-    def run(gate: Any, x: Any) -> Tensor:
-        swish = ops.silu(gate) if alpha == 1.0 else ops.multiply(gate, ops.sigmoid(ops.multiply(gate, alpha)))
-        return ops.multiply(swish, x)
-
-    return functools.partial(elementwise, run)
+    return functools.partial(elementwise, lambda gate, x: ops.multiply(_swish(gate, alpha), x))
 
 
 @operator("Gelu", ordered=True)

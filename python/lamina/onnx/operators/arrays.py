@@ -298,20 +298,10 @@ def _reduction(name: str, f: Callable[..., Any]) -> None:
 
 
 _reduction("ReduceMax", np.max)
+_reduction("ReduceMean", np.mean)
 _reduction("ReduceMin", np.min)
 _reduction("ReduceProd", np.prod)
 _reduction("ReduceSum", np.sum)
-
-
-@of_arrays("ReduceMean")
-def reduce_mean(call: Call) -> Run:
-    keep, fixed = bool(call.get("keepdims", 1)), call.get("axes")
-
-    def run(x: Array, axes: Array | None = None) -> Array:
-        chosen = fixed if axes is None else integers(axes)
-        return np.asarray(np.mean(x, axis=tuple(chosen) if chosen else None, keepdims=keep), x.dtype)
-
-    return run
 
 
 @of_arrays("Trilu")

@@ -8,7 +8,7 @@ from ... import ops
 from ...core.autograd import Tensor
 from ...ops.conversion import as_tensor
 from ..graph import OWN
-from ..layout import Ordered, data_of, order_of, ordered, plain, reshaped, stored
+from ..layout import data_of, order_of, ordered, plain, reshaped, stored
 from ..registry import Call, Run, operator
 
 
@@ -69,4 +69,4 @@ def einsum(call: Call) -> Run:
     return lambda *xs: ops.einsum(equation, *xs)
 
 
-__all__ = ["Ordered", "product"]
+__all__ = ["product"]

@@ -13,7 +13,7 @@ from ...core.autograd import Tensor
 from ...ops.conversion import as_tensor
 from ..element_types import numpy_type, working_type
 from ..graph import OWN
-from ..layout import data_of, elementwise, reshaped
+from ..layout import elementwise, reshaped
 from ..registry import Call, Run, Unsupported, number, operator
 from .activation import relu_of
 
@@ -234,4 +234,4 @@ def cum_sum(call: Call) -> Run:
     return run
 
 
-__all__ = ["clipped", "converted", "data_of", "divide", "is_integer", "power"]
+__all__ = ["clipped", "converted", "divide", "is_integer", "power"]

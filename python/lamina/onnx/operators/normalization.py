@@ -13,7 +13,7 @@ from ...core.generator import Generator
 from ...layers.call import context
 from ...ops.conversion import as_tensor
 from ..layout import channels_last, data_of, elementwise, order_of, ordered, plain, stored
-from ..registry import Call, Run, integers, number, operator
+from ..registry import Call, Run, number, operator
 
 
 @operator("BatchNormalization", ordered=True)
@@ -180,6 +180,3 @@ def dropout(call: Call) -> Run:
         return ops.multiply(plain(x), scale), ops.not_equal(scale, np.zeros((), scale.dtype))
 
     return run
-
-
-__all__ = ["integers"]

@@ -10,7 +10,7 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Tensor
 from ...ops.conversion import as_tensor
-from ..layout import channels_last, data_of, ordered, permuted, plain, stored
+from ..layout import channels_last, ordered, permuted, plain, stored
 from ..registry import Call, Run, integers, operator
 from .convolution import Window
 
@@ -135,6 +135,3 @@ def max_unpool(call: Call) -> Run:
         return ops.pad(y, [(0, t - n) for t, n in zip(target, out, strict=True)])
 
     return run
-
-
-__all__ = ["data_of"]

@@ -9,7 +9,6 @@ import numpy as np
 
 from ... import ops
 from ...core.autograd import Tensor
-from ...ops.conversion import as_tensor
 from ..layout import axis_of, data_of, order_of, ordered
 from ..registry import Call, Run, integers, number, operator
 
@@ -137,6 +136,3 @@ def _descending(x: Tensor) -> Tensor:
     if x.dtype.kind == "u":
         return ops.subtract(np.array(np.iinfo(x.dtype).max, x.dtype), x)
     return ops.bitwise_not(x) if x.dtype.kind == "i" else ops.negative(x)
-
-
-__all__ = ["as_tensor", "reduced"]

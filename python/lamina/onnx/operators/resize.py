@@ -10,7 +10,7 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Array, Tensor
 from ...ops.conversion import as_tensor
-from ..layout import Ordered, channels_last, data_of, order_of, ordered, stored
+from ..layout import channels_last, data_of, order_of, ordered, stored
 from ..registry import Call, Run, Unsupported, integers, operator, sized
 
 _MODES = {"nearest": "nearest", "linear": "bilinear", "cubic": "bicubic"}
@@ -152,6 +152,3 @@ def upsample(call: Call) -> Run:
         if fixed is None:
             fixed = [1.0, 1.0, call.required("height_scale"), call.required("width_scale")]
     return lambda x, scales=None: node(x, node.sizes(x.shape, fixed or _floats(scales), None), None)
-
-
-__all__ = ["Ordered"]

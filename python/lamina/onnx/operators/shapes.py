@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -243,38 +243,18 @@ def constant_of_shape(call: Call) -> Run:
     return lambda shape: ops.full(sized(integers(shape)), fill.item(), fill.dtype)
 
 
-@operator("DepthToSpace", ordered=True)
-def depth_to_space(call: Call) -> Run:
-    block = call.required("blocksize")
-    mode = call.choice("mode", "DCR", ("DCR", "CRD"))
-
-    def run(x: Any) -> Any:
-        if mode == "DCR":
-            order = channels_last(4)
-            return ordered(ops.depth_to_space(stored(x, order), block), order)
-        x = plain(x)
-        n, c, h, w = x.shape
-        y = ops.reshape(x, (n, c // block**2, block, block, h, w))
-        return ops.reshape(ops.transpose(y, (0, 1, 4, 2, 5, 3)), (n, c // block**2, h * block, w * block))
-
-    return run
+def _blocks(name: str, f: Callable[..., Tensor]) -> None:
+    @operator(name, ordered=True)
+    def make(call: Call) -> Run:
+        block = call.required("blocksize")
+        if call.choice("mode", "DCR", ("DCR", "CRD")) == "CRD":
+            return lambda x: f(plain(x), block, "channels_first")
+        order = channels_last(4)
+        return lambda x: ordered(f(stored(x, order), block), order)
 
 
-@operator("SpaceToDepth", ordered=True)
-def space_to_depth(call: Call) -> Run:
-    block = call.required("blocksize")
-    mode = call.choice("mode", "DCR", ("DCR", "CRD"))
-
-    def run(x: Any) -> Any:
-        if mode == "DCR":
-            order = channels_last(4)
-            return ordered(ops.space_to_depth(stored(x, order), block), order)
-        x = plain(x)
-        n, c, h, w = x.shape
-        y = ops.reshape(x, (n, c, h // block, block, w // block, block))
-        return ops.reshape(ops.transpose(y, (0, 1, 3, 5, 2, 4)), (n, c * block**2, h // block, w // block))
-
-    return run
+_blocks("DepthToSpace", ops.depth_to_space)
+_blocks("SpaceToDepth", ops.space_to_depth)
 
 
 @operator("Trilu")
