@@ -394,6 +394,9 @@ def test_names_and_types_of_objects():
         assert utils.get_registered_name(Mine) == "Mine"
         assert utils.get_registered_object("Mine") is Mine
         assert isinstance(utils.deserialize_keras_object(config), Mine)
+    assert isinstance(utils.deserialize_keras_object(config, {"Mine": Mine}), Mine)
+    with pytest.raises(TypeError, match="custom_objects: expected a dict"):
+        utils.deserialize_keras_object(config, "layer")
     assert utils.get_registered_object("Mine") is None
     assert utils.get_registered_object("Dense") is layers.Dense
     utils.clear_session()

@@ -255,6 +255,30 @@ def test_schedules_follow_their_formulas(schedule, values):
     assert [again(s) for s in values] == [schedule(s) for s in values]
 
 
+def test_optimizers_and_schedules_of_one_s_own_come_back_from_descriptions():
+    class Halving(schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return 0.5**step
+
+        def get_config(self):
+            return {}
+
+    class Plain(SGD):
+        pass
+
+    described = schedules.serialize(Halving())
+    assert isinstance(schedules.deserialize(described, {"Halving": Halving}), Halving)
+    with pytest.raises(ValueError, match="must be passed in custom_objects"):
+        schedules.deserialize(described)
+    described = optimizers.serialize(Plain(Halving(), momentum=0.5))
+    again = optimizers.deserialize(described, {"Halving": Halving, "Plain": Plain})
+    assert type(again) is Plain
+    assert again.momentum == 0.5
+    assert isinstance(again.get_config()["learning_rate"], dict)
+    with pytest.raises(ValueError, match="Plain"):
+        optimizers.deserialize(described, {"Halving": Halving})
+
+
 def test_schedules_refuse_bad_arguments():
     with pytest.raises(ValueError, match="2 boundaries need 3 values, got 2"):
         schedules.PiecewiseConstantDecay([1, 2], [0.1, 0.2])

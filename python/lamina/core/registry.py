@@ -189,41 +189,41 @@ def named(error: Exception) -> Exception:
     return error
 
 
-def serialize(value: Any) -> Any:
+def serialize(obj: Any) -> Any:
     """A value as dicts, lists, tuples, numbers and strings; objects and functions by registered name.
 
     Args:
-        value: an object of the library or a registered one, a plain value, or a nest of them.
+        obj: an object of the library or a registered one, a plain value, or a nest of them.
 
     Raises:
         TypeError: it has no description, as a lambda or an open file.
 
     Source: Keras 3, keras.saving.serialize_keras_object.
     """
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return {"class_name": "__array__", "config": {"value": value.tolist(), "dtype": value.dtype.name}}
-    if isinstance(value, np.dtype):
-        return value.name
-    if isinstance(value, type) and issubclass(value, np.generic):
-        return np.dtype(value).name
-    if isinstance(value, slice):
-        return {"class_name": "__slice__", "config": {"start": value.start, "stop": value.stop, "step": value.step}}
-    if value is Ellipsis:
+    if obj is None or isinstance(obj, (bool, int, float, str)):
+        return obj
+    if isinstance(obj, np.generic):
+        return obj.item()
+    if isinstance(obj, np.ndarray):
+        return {"class_name": "__array__", "config": {"value": obj.tolist(), "dtype": obj.dtype.name}}
+    if isinstance(obj, np.dtype):
+        return obj.name
+    if isinstance(obj, type) and issubclass(obj, np.generic):
+        return np.dtype(obj).name
+    if isinstance(obj, slice):
+        return {"class_name": "__slice__", "config": {"start": obj.start, "stop": obj.stop, "step": obj.step}}
+    if obj is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
-    if isinstance(value, dict):
-        return {str(k): serialize(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(serialize(v) for v in value) if type(value) in (list, tuple) else [*map(serialize, value)]
-    if isinstance(value, Configurable) and not isinstance(value, type):
-        return describe(value, serialize(value.get_config()))
-    registered = name_of(value) if callable(value) else None
+    if isinstance(obj, dict):
+        return {str(k): serialize(v) for k, v in obj.items()}
+    if isinstance(obj, (list, tuple)):
+        return type(obj)(serialize(v) for v in obj) if type(obj) in (list, tuple) else [*map(serialize, obj)]
+    if isinstance(obj, Configurable) and not isinstance(obj, type):
+        return describe(obj, serialize(obj.get_config()))
+    registered = name_of(obj) if callable(obj) else None
     if registered is None:
         raise TypeError(
-            f"{value!r} cannot be saved: it is no registered function and has no get_config(). Register it with "
+            f"{obj!r} cannot be saved: it is no registered function and has no get_config(). Register it with "
             "@lamina.saving.register_serializable()"
         )
     return {"class_name": "__function__", "config": {"name": registered}}
@@ -265,8 +265,6 @@ def deserialize(value: Any, kind: str | None = None) -> Any:
     Raises:
         ValueError: a class is unknown, of another kind, or its configuration is damaged.
         TypeError: an argument of the configuration has a wrong type.
-
-    Source: Keras 3, keras.saving.deserialize_keras_object.
     """
     if isinstance(value, dict):
         if is_description(value):
@@ -279,6 +277,24 @@ def deserialize(value: Any, kind: str | None = None) -> Any:
     if isinstance(value, tuple):
         return tuple(deserialize(v, kind) for v in value)
     return value
+
+
+def deserialize_keras_object(config: Any, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True) -> Any:
+    """As ``deserialize``, with Keras's arguments.
+
+    Args:
+        config: the description.
+        custom_objects: {name: class or function} for what is not registered.
+        safe_mode: an argument of Keras without effect: no code in a description is ever run.
+
+    Raises:
+        ValueError: a class is unknown, or its configuration is damaged.
+        TypeError: an argument of the configuration has a wrong type; ``custom_objects`` is no dict.
+
+    Source: Keras 3, keras.saving.deserialize_keras_object.
+    """
+    with custom_object_scope(custom_objects):
+        return deserialize(config)
 
 
 def _object(description: dict[str, Any], kind: str | None) -> Any:

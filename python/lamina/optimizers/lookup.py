@@ -25,7 +25,7 @@ def get(identifier: Any) -> Any:
         return identifier
     if isinstance(identifier, dict):
         name = registry.class_name("optimizer", identifier)
-        kind: Any = classes.get(name.lower()) if isinstance(name, str) else None
+        kind: Any = classes.get(name.lower()) or registry.find(name)
         made = get(name) if kind is None else kind  # some cannot be made without arguments
         return made.from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
@@ -46,16 +46,21 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     return registry.describe(optimizer, optimizer.get_config())
 
 
-def deserialize(config: dict[str, Any]) -> Optimizer:
+def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Optimizer:
     """The optimizer of a description.
 
     Args:
         config: the description.
+        custom_objects: {name: class} of optimizers that are not registered.
 
     Raises:
         ValueError: it names a class that is unknown.
+
+    Source: Keras 3, keras.optimizers.deserialize.
     """
-    return get(config)
+    with registry.custom_object_scope(custom_objects):
+        optimizer: Optimizer = get(config)
+        return optimizer
 
 
 __all__ = ["deserialize", "get", "serialize"]

@@ -282,31 +282,35 @@ def from_rate(rate: Any) -> Any:
     return RateFunction(rate) if callable(rate) and not isinstance(rate, (LearningRateSchedule, Tensor)) else rate
 
 
-def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
+def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
     """The description from which ``deserialize`` makes the same schedule again.
 
     Args:
-        schedule: the schedule.
+        learning_rate_schedule: the schedule.
     """
-    if isinstance(schedule, RateFunction):
-        described: dict[str, Any] = registry.serialize(schedule.function)
+    if isinstance(learning_rate_schedule, RateFunction):
+        described: dict[str, Any] = registry.serialize(learning_rate_schedule.function)
         return described
-    return registry.describe(schedule, schedule.get_config())
+    return registry.describe(learning_rate_schedule, learning_rate_schedule.get_config())
 
 
-def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
+def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> LearningRateSchedule:
     """The schedule of a description: one of the library's, a registered one, or one of custom_objects.
 
     Args:
         config: the description.
+        custom_objects: {name: class} of schedules that are not registered.
 
     Raises:
         ValueError: it is no description, or names a class that is unknown.
+
+    Source: Keras 3, keras.optimizers.schedules.deserialize.
     """
     name = config.get("class_name") if isinstance(config, dict) else None
     if not isinstance(name, str) or not isinstance(config.get("config"), dict):
         raise ValueError(f"expected the description of a learning-rate schedule, got {config!r}")
-    cls = _CLASSES.get(name) or registry.find(name)
+    with registry.custom_object_scope(custom_objects):
+        cls = _CLASSES.get(name) or registry.find(name)
     if cls is None:
         error = unknown("learning-rate schedule", name, _CLASSES)
         mend = f"one of your own must be passed in custom_objects={{{name!r}: ...}} or registered"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from ..core.registry import custom_object_scope, deserialize, register_serializable, serialize
+from ..core.registry import (
+    custom_object_scope,
+    deserialize,
+    deserialize_keras_object,
+    register_serializable,
+    serialize,
+)
 from ..core.rooms import publish
 from .model_file import load_model, load_weights, save_model, save_weights
 
-register_keras_serializable = register_serializable  # Keras's name
-deserialize_keras_object, serialize_keras_object = deserialize, serialize
+register_keras_serializable, serialize_keras_object = register_serializable, serialize  # Keras's names
 
 __all__ = [
     "custom_object_scope", "deserialize", "deserialize_keras_object", "load_model", "load_weights",

@@ -10,12 +10,18 @@ import numpy as np
 from ..config import floatx
 from ..core.arrays import as_dtype
 from ..core.recording import forbid_capture
-from ..core.registry import custom_object_scope, deserialize, find, name_of, register_serializable, serialize
+from ..core.registry import (
+    custom_object_scope,
+    deserialize_keras_object,
+    find,
+    name_of,
+    register_serializable,
+    serialize,
+)
 from ..layers import SymbolicTensor
 from ..layers.variable import forget_names
 
-register_keras_serializable = register_serializable  # Keras's names
-serialize_keras_object, deserialize_keras_object = serialize, deserialize
+register_keras_serializable, serialize_keras_object = register_serializable, serialize  # Keras's names
 
 
 class CustomObjectScope(AbstractContextManager["CustomObjectScope"]):
