@@ -15,6 +15,7 @@ import pytest
 
 import lamina
 from lamina import Input, Sequential, layers
+from lamina.saving.formats import TORCH_STREAM
 from lamina.torch import pt_file
 
 RNG = np.random.default_rng(0)
@@ -199,7 +200,7 @@ FORMATS = {
     "text": (b"hello", "no file of torch.save"),
     "Keras": (archive(b"", extra=[("config.json", "{}"), ("model.weights.h5", "")]), "a Keras file"),
     "a cut zip": (pt_bytes()[:200], "no whole zip file"),
-    "a cut stream": (pt_file.STREAM + b"\x80\x02M\xe9\x03.", "cut short"),
+    "a cut stream": (TORCH_STREAM + b"\x80\x02M\xe9\x03.", "cut short"),
     "safetensors of Lamina": (safetensors({"__metadata__": {"format": "lamina"}}), "lamina.load_model"),
     "safetensors beyond the end": (safetensors({"w": {**ENTRY, "data_offsets": [0, 16]}}, FOUR[:8]), "does not fit"),
     "safetensors of another size": (safetensors({"w": {**ENTRY, "shape": [5]}}, FOUR), "does not fit its bytes"),
@@ -207,6 +208,7 @@ FORMATS = {
     "safetensors of another type": (safetensors({"w": {**ENTRY, "dtype": "F8_E4M3"}}, FOUR), "F8_E4M3"),
     "safetensors of a wrong entry": (safetensors({"w": 3}, FOUR), "entry of its tensor 'w' is damaged"),
     "safetensors of negative sizes": (safetensors({"w": {**ENTRY, "shape": [-4]}}, FOUR), "is damaged"),
+    "safetensors of many nests": (safetensors(b'{"w":' + b"[" * 100_000), "its header is damaged"),
     "safetensors twice": (safetensors(b'{"w": {}, "w": {}}'), "twice"),
     "safetensors of no JSON": (safetensors(b"{oh no"), "m.pt"),
 }
@@ -217,6 +219,20 @@ def test_other_formats_are_named(what, tmp_path):
     data, message = FORMATS[what]
     with pytest.raises(ValueError, match=message):
         lamina.torch.load_state_dict(model(), write(tmp_path, data))
+
+
+@pytest.mark.parametrize("length", [b"\x80\2", b"\x3c\1", b"\x08\x0a\x12"])
+def test_a_length_that_looks_like_another_format(length, tmp_path):
+    """Safetensors files begin with a number, which may be what pickles, web pages or ONNX models begin with."""
+    text = json.dumps({"w": ENTRY}).encode()
+    data = safetensors(text.ljust(int.from_bytes(length, "little")), FOUR)
+    assert lamina.torch.load(write(tmp_path, data))["w"].tolist() == [0, 1, 2, 3]
+
+
+def test_strides_of_one_element_may_be_any(tmp_path):
+    sizes = b"\x8a\x11" + (10**30).to_bytes(17, "little")
+    data = state(tensor((1,), (1,)).replace(b"(M\1\0t\x89", b"(" + sizes + b"t\x89"))
+    assert lamina.torch.load(write(tmp_path, archive(data, [("0", FOUR)])))["w"].tolist() == [0]
 
 
 def test_files_that_are_none(tmp_path):

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+# What torch.save began a file with before PyTorch 1.6, a number as a pickle.
+TORCH_STREAM = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+TORCH = "a file of PyTorch (lamina.torch.load_state_dict reads its weights into a model)"
+_KERAS = "a Keras file (lamina.load_model reads it)"
+_BEGINNINGS = {
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file, as Keras's .h5 (model.load_weights or lamina.load_model reads it)",
+    b"\x1f\x8b": "a gzip file: unpack it first",
+    b"\x93NUMPY": "a NumPy array (numpy.load reads it)",
+    b"GGUF": "a GGUF file of llama.cpp: take the model's .safetensors",
+    b"version https://git-lfs": "a pointer of Git LFS, not the file itself: fetch it with 'git lfs pull'",
+    b"<": "a web page, not a model: the download went wrong",
+}
 LAMINA, KERAS, HDF5, LEGACY = "lamina", "keras", "hdf5", "legacy"
 
 
@@ -27,24 +39,40 @@ def of(path: Path) -> str:
     return LAMINA
 
 
-def of_zip(names: list[str]) -> str:
-    """What a zip with members of these names is, in words."""
+def of_zip(names: list[str]) -> str | None:
+    """What a zip with members of these names is, in words with what reads it; None if that is not known."""
+    if "config.json" in names:
+        return _KERAS
     if any(name.endswith("data.pkl") for name in names):
-        return "a file of PyTorch (lamina.torch.load_state_dict reads its weights into a model)"
+        return TORCH
     if names and all(name.endswith(".npy") for name in names):
-        return "an archive of NumPy (numpy.load reads it)"
-    return "a zip without config.json"
+        return "an archive of NumPy, of numpy.savez (numpy.load reads it)"
+    return None
+
+
+def seems(start: bytes) -> str | None:
+    """What a file seems to be by its first 262 bytes, in words with what reads it; None if that is not known."""
+    if start[8:9] == b"{":  # a safetensors file, whose first bytes are a length, and so may be any
+        return None
+    for begin, told in _BEGINNINGS.items():
+        if start.startswith(begin):
+            return told
+    if start[:1] == b"\x08" and start[2:3] in (b"\x12", b"\x1a", b"\x3a", b"\x42"):  # version, then a text or a graph
+        return "an ONNX model: load it with lamina.onnx.load"
+    if start.startswith(TORCH_STREAM):
+        return TORCH
+    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return "a pickle, which is not read: it is none of torch.save, and may run code"
+    if start[257:262] == b"ustar":
+        return "a tar file, as torch.save wrote before PyTorch 0.2: load it there and save it again"
+    return None
 
 
 def hint(path: Path) -> str:
     """What a file that cannot be read seems to be, in words behind a semicolon; nothing if it is not known."""
     with open(path, "rb") as file:
-        start = file.read(64)
-    if start[:1] == b"\x08" and start[2:3] in (b"\x12", b"\x1a", b"\x3a", b"\x42"):  # version, then a text or a graph
-        return "; it looks like an ONNX model: load it with lamina.onnx.load"
-    if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
-        return "; it looks like a pickle, which is not read"
-    return ""
+        told = seems(file.read(262))
+    return f"; it looks like {told}" if told else ""
 
 
 def check_name(path: Path, weights_only: bool = False) -> None:

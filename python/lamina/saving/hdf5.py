@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Array
+from .elements import BFLOAT16, elements
 
 _DEEPEST = 64  # groups inside of groups
 
@@ -115,17 +116,14 @@ class File:
         array = np.empty(dataset.shape, dataset.dtype)
         if size:
             dataset.read_direct(array)
-        return _widened(array) if brain else array.astype(array.dtype.newbyteorder("="), copy=False)
+        if brain:
+            return elements(array.tobytes(), BFLOAT16).reshape(array.shape)
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _is_bfloat16(dataset: Any) -> bool:
     marked = dataset.attrs.get("dtype") if dataset.dtype.itemsize == 2 and dataset.dtype.kind == "V" else None
     return marked in ("bfloat16", b"bfloat16")
-
-
-def _widened(array: Array) -> Array:
-    """bfloat16, which NumPy lacks, as float32: its bits are the upper half."""
-    return (np.frombuffer(array.tobytes(), "<u2").astype("<u4") << 16).view("<f4").reshape(array.shape)
 
 
 def write(file: Any, arrays: Mapping[str, Array], attributes: Mapping[str, Mapping[str, Any]]) -> None:

@@ -11,7 +11,6 @@ import io
 import json
 import warnings
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -21,7 +20,7 @@ from ..core.autograd import Array
 from ..layers import Layer
 from ..layers.variable import numbers_at_most
 from ..layers.weights import load_arrays, shared_layers
-from . import compiling, formats, hdf5, keras_optimizer
+from . import compiling, formats, hdf5, keras_optimizer, zip_file
 from .atomic import write_whole
 from .description import load_json
 from .keras_description import to_keras
@@ -123,13 +122,17 @@ def from_json(text: Any, custom_objects: dict[str, Any] | None) -> Any:
 
 
 def _description(label: str, text: str | bytes) -> dict[str, Any]:
-    try:
-        description = load_json(text, finite=False)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{label}: its {CONFIG} is damaged ({error})") from None
+    description = _json(label, CONFIG, text)
     if not registry.is_description(description):
         raise ValueError(f"{label}: its {CONFIG} is no description of a model")
     return dict(description)
+
+
+def _json(label: str, part: str, text: str | bytes) -> Any:
+    try:
+        return load_json(text, finite=False)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{label}: its {part} is damaged ({error})") from None
 
 
 def _made(description: dict[str, Any]) -> Any:
@@ -185,30 +188,24 @@ def _parts(path: Path) -> tuple[bytes, dict[str, Array], Vocabularies]:
 
 def _archive(path: Path) -> tuple[bytes, dict[str, Array], Vocabularies]:
     """config.json, weights and vocabularies of a zip; ValueError unless they are there, and no larger than the file."""
-    label, size = str(path), path.stat().st_size
+    label = str(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = {m.filename: m for m in archive.infolist()}
-            if len(members) < len(archive.infolist()):
-                raise ValueError(f"{label}: a part of it is there twice")
-            if sum(m.file_size for m in members.values()) > size:
-                raise ValueError(f"{label}: its parts are larger than the file; it is compressed or damaged")
-            if CONFIG not in members:
-                raise ValueError(f"{label}: {formats.of_zip(list(members))}, no file of Keras")
-            if METADATA in members:
-                _check_version(label, archive.read(METADATA))
-            text = archive.read(CONFIG)
-            if HDF5 in members:
-                data = archive.read(HDF5)
-                texts = {name: archive.read(name) for name in members if is_text(name)}
-                with hdf5.opened(label, io.BytesIO(data), len(data)) as file:
-                    return text, *_read(file, texts)
-            if NPZ in members:
-                _no_npz(label)
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        if str(error).startswith(label):
-            raise
-        raise ValueError(f"{label}: not a whole file of Keras ({error}); it was cut short or damaged") from error
+        with zip_file.opened(path, path.stat().st_size) as archive:
+            names = list(archive.sizes)
+            parts = {name: archive.read(name) for name in (CONFIG, METADATA, HDF5) if name in archive.sizes}
+            texts = {name: archive.read(name) for name in names if is_text(name)}
+    except ValueError as error:
+        raise ValueError(f"{label}: {error}") from error
+    if CONFIG not in parts:
+        told = formats.of_zip(names) or f"a zip without {CONFIG}"
+        raise ValueError(f"{label}: {told}, no file of Keras")
+    if METADATA in parts:
+        _check_version(label, parts[METADATA])
+    if HDF5 in parts:
+        with hdf5.opened(label, io.BytesIO(parts[HDF5]), len(parts[HDF5])) as file:
+            return parts[CONFIG], *_read(file, texts)
+    if NPZ in names:
+        _no_npz(label)
     raise ValueError(f"{label}: it holds neither {HDF5} nor {NPZ}")
 
 
@@ -221,7 +218,7 @@ def _no_npz(label: str) -> NoReturn:
 
 def _check_version(label: str, metadata: bytes) -> None:
     """Warn of a file of a Keras that is newer than this room."""
-    found = load_json(metadata, finite=False)
+    found = _json(f"{label}: not a whole file of Keras", METADATA, metadata)
     version = found.get("keras_version") if isinstance(found, dict) else None
     major = version.partition(".")[0] if isinstance(version, str) else ""
     if major.isdecimal() and int(major[:9]) > int(VERSION.partition(".")[0]):

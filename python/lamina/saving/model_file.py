@@ -16,10 +16,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
-
 from .._version import __version__
 from ..core import registry
 from ..core.autograd import Array
@@ -33,9 +29,9 @@ from ..layers.weights import (
     random_states,
     shared_layers,
 )
-from . import compiling, formats
+from . import compiling, formats, safetensors_file
 from .atomic import as_path, write_whole
-from .description import check, load_json, parse
+from .description import check, parse
 from .naming import naming
 
 FORMAT, VERSION = "lamina", "1"
@@ -212,9 +208,8 @@ def _target(filepath: Any, overwrite: bool, weights_only: bool = False, folder: 
 
 
 def _write(path: Path, tensors: Mapping[str, Array], header: dict[str, str]) -> None:
-    arrays = {k: np.ascontiguousarray(a).reshape(a.shape) for k, a in tensors.items()}
-    data = save(arrays, {"format": FORMAT, "version": VERSION, "lamina": __version__, **header})
-    write_whole(path, lambda file: file.write(data))
+    metadata = {"format": FORMAT, "version": VERSION, "lamina": __version__, **header}
+    write_whole(path, lambda file: safetensors_file.write(file, tensors, metadata))
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
@@ -224,52 +219,30 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
         raise IsADirectoryError(f"{path}: is a directory, not a file that model.save wrote")
     if not path.is_file():  # reading a pipe would never end
         raise ValueError(f"{path}: is no regular file")
+    data = path.read_bytes()
     try:
-        with safe_open(path, framework="numpy") as file:
-            header = dict(file.metadata() or {})
-            if header.get("format") != FORMAT:
-                raise ValueError(
-                    f"{path}: a safetensors file, but not one of Lamina's; lamina.torch.load_state_dict reads PyTorch's"
-                )
-            if header.get("version") != VERSION:
-                raise ValueError(
-                    f"{path}: format version {header.get('version')}, this Lamina ({__version__}) reads version "
-                    f"{VERSION}; it was written by Lamina {header.get('lamina')}"
-                )
-            _check_names(path)
-            return header, {k: _tensor(path, file, k) for k in file.keys()}  # noqa: SIM118 (not a dict)
-    except PermissionError:
-        raise  # it names the file
-    except (SafetensorError, OSError, MemoryError) as error:
-        hint = formats.hint(path)
-        raise ValueError(
-            f"{path}: not a whole Lamina file ({error}); it was cut short or is another format{hint}"
-        ) from None
+        if not safetensors_file.looks_like(data):
+            raise ValueError(f"not a whole Lamina file; it was cut short or is another format{formats.hint(path)}")
+        file = safetensors_file.SafetensorsFile(data)
+        header = file.metadata
+        if header.get("format") != FORMAT:
+            raise ValueError(
+                "a safetensors file, but not one of Lamina's; lamina.torch.load_state_dict reads PyTorch's"
+            )
+        if header.get("version") != VERSION:
+            raise ValueError(
+                f"format version {header.get('version')}, this Lamina ({__version__}) reads version {VERSION}; it was "
+                f"written by Lamina {header.get('lamina')}"
+            )
+        if not file.whole:
+            raise ValueError("not a whole Lamina file; it was cut short")
+        return header, file.arrays()
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _part(tensors: Mapping[str, Array], prefix: str) -> dict[str, Array]:
     return {k.removeprefix(prefix): a for k, a in tensors.items() if k.startswith(prefix)}
-
-
-def _tensor(path: Path, file: Any, key: str) -> Array:
-    try:
-        array: Array | None = file.get_tensor(key)
-    except (TypeError, AttributeError):  # NumPy has no such type
-        array = None
-    if array is None or array.dtype.kind == "V":  # ml_dtypes gives NumPy types that Lamina does not know
-        kind = file.get_slice(key).get_dtype()
-        raise ValueError(f"{path}: {key!r} is of type {kind}, which Lamina does not read; save it as float32")
-    return array
-
-
-def _check_names(path: Path) -> None:
-    """ValueError if the header, whose length was checked, has a name twice: which of the two would count?"""
-    with open(path, "rb") as file:
-        header = file.read(int.from_bytes(file.read(8), "little"))
-    try:
-        load_json(header)
-    except ValueError as error:
-        raise ValueError(f"{path}: its header is damaged ({error})") from None
 
 
 def _built(model: Layer) -> dict[str, Any]:

@@ -10,21 +10,22 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 import numpy as np
 
 from ..core.autograd import Array
+from ..saving import zip_file
+from ..saving.elements import BFLOAT16, elements, width
+from ..saving.formats import TORCH, TORCH_STREAM, of_zip
 from .unpickle import Allowed, NumberType, Reader, Record, encoded, number, plain_set
 
 _MAGIC = 0x1950A86A20F9469CFC6C
-STREAM = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the magic number as a pickle
 
-# Types of elements: PyTorch's name of the storage -> NumPy's type in the file; bfloat16 is the upper half of a float32.
+# Types of elements: PyTorch's name of the storage -> NumPy's type in the file.
 STORAGES = {
-    "DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "bf16", "LongStorage": "i8",
+    "DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": BFLOAT16, "LongStorage": "i8",
     "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1", "ByteStorage": "u1", "BoolStorage": "?",
 }  # fmt: skip
 _DTYPES = (
@@ -46,19 +47,6 @@ class Storage:
         return self._array
 
 
-def elements(data: Any, kind: str, order: str = "<") -> Array:
-    """Bytes as an array of this machine's types; bfloat16 becomes float32, which holds it exactly."""
-    if kind == "bf16":
-        return (np.frombuffer(data, order + "u2").astype(np.uint32) << 16).view(np.float32)
-    array = np.frombuffer(data, kind if kind == "?" else order + kind)
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-def width(kind: str) -> int:
-    """Bytes of an element in the file."""
-    return 2 if kind == "bf16" else np.dtype(kind).itemsize
-
-
 def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Array:
     """What ``torch._utils._rebuild_tensor_v2`` is called with, as an array over the storage."""
     whole = all(type(n) is int and n >= 0 for part in (size, stride) for n in part)
@@ -76,7 +64,7 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Array
     array = storage.array()
     if not count:
         return np.zeros(size, array.dtype)
-    steps = [step * array.itemsize for step in stride]
+    steps = [step * array.itemsize if n > 1 else 0 for n, step in zip(size, stride, strict=True)]
     return np.lib.stride_tricks.as_strided(array[offset:], size, steps, writeable=False)
 
 
@@ -113,58 +101,56 @@ def _known() -> dict[str, Any]:
     return known
 
 
+def begins(data: bytes) -> bool:
+    """Whether a file is one of the two kinds by its beginning."""
+    return data.startswith((b"PK", TORCH_STREAM))
+
+
 def read(data: bytes) -> Any:
     """The object of a file that torch.save wrote, with arrays in place of tensors; ValueError for all else.
 
     Nothing is made that is larger than the file, and nothing in it is run.
     """
-    if data[:2] == b"PK":
-        return _from_zip(data)
-    if data[: len(STREAM)] == STREAM:
+    if not begins(data):
+        raise ValueError("it is no file of torch.save")
+    if data.startswith(TORCH_STREAM):
         return _from_stream(data)
-    raise ValueError("it is no file of torch.save")
+    with zip_file.opened(io.BytesIO(data), len(data)) as archive:
+        return _from_zip(archive)
 
 
-def _from_zip(data: bytes) -> Any:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = {m.filename: m for m in archive.infolist()}
-            if len(members) < len(archive.infolist()) or sum(m.file_size for m in members.values()) > len(data):
-                raise ValueError("it is compressed, or damaged; torch.save writes neither")
-            pickles = [name for name in members if name.endswith("data.pkl") and name.count("/") == 1]
-            if len(pickles) != 1:
-                raise ValueError("it is a zip file, but none of torch.save: there is no data.pkl in it")
-            folder = pickles[0].partition("/")[0]
-            if any(name.startswith(f"{folder}/code/") for name in members):
-                raise ValueError(
-                    "it is a TorchScript program; in PyTorch, save its weights: torch.save(torch.jit.load(path)"
-                    ".state_dict(), path)"
-                )
-            order = "<"
-            if f"{folder}/byteorder" in members:
-                order = {b"little": "<", b"big": ">"}.get(archive.read(f"{folder}/byteorder"), "")
-                if not order:
-                    raise ValueError("its byte order is neither little nor big")
+def _from_zip(archive: zip_file.Zip) -> Any:
+    sizes = archive.sizes
+    pickles = [name for name in sizes if name.endswith("data.pkl") and name.count("/") == 1]
+    told = of_zip(list(sizes))
+    if told != TORCH or len(pickles) != 1:
+        raise ValueError(f"this is {told or 'another zip'}; of torch.save is one with no data.pkl but one, in a folder")
+    folder = pickles[0].partition("/")[0]
+    if any(name.startswith(f"{folder}/code/") for name in sizes):
+        raise ValueError(
+            "it is a TorchScript program; in PyTorch, save its weights: torch.save(torch.jit.load(path).state_dict(), "
+            "path)"
+        )
+    order = "<"
+    if f"{folder}/byteorder" in sizes:
+        order = {b"little": "<", b"big": ">"}.get(archive.read(f"{folder}/byteorder"), "")
+        if not order:
+            raise ValueError("its byte order is neither little nor big")
 
-            known: dict[str, Storage] = {}
+    known: dict[str, Storage] = {}
 
-            def storage(reference: Any) -> Storage:
-                kind, key, count = _reference(reference)
-                name = f"{folder}/data/{key}"
-                if name not in members:
-                    raise ValueError(f"it has no storage {key!r}")
-                if members[name].file_size != count * width(kind):
-                    raise ValueError(
-                        f"its storage {key!r} has {members[name].file_size} bytes, expected {count} elements of "
-                        f"{width(kind)}"
-                    )
-                if name not in known:
-                    known[name] = Storage(kind, count, lambda: elements(archive.read(name), kind, order))
-                return known[name]
+    def storage(reference: Any) -> Storage:
+        kind, key, count = _reference(reference)
+        name = f"{folder}/data/{key}"
+        if name not in sizes:
+            raise ValueError(f"it has no storage {key!r}")
+        if sizes[name] != count * width(kind):
+            raise ValueError(f"its storage {key!r} has {sizes[name]} bytes, expected {count} elements of {width(kind)}")
+        if name not in known:
+            known[name] = Storage(kind, count, lambda: elements(archive.read(name), kind, order))
+        return known[name]
 
-            return Reader(archive.read(pickles[0]), _known(), storage).load()
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
-        raise ValueError(f"it is no whole zip file of torch.save ({error})") from error
+    return Reader(archive.read(pickles[0]), _known(), storage).load()
 
 
 def _reference(reference: Any) -> tuple[str, str, int]:
@@ -240,7 +226,7 @@ def write(file: IO[bytes], tensors: Mapping[str, Array]) -> None:
 
 def _tensor_opcodes(array: Array, key: str) -> bytes:
     """``torch._utils._rebuild_tensor_v2(storage, 0, size, stride, False, OrderedDict())``."""
-    kinds = {kind: name for name, kind in STORAGES.items() if kind != "bf16"}
+    kinds = {kind: name for name, kind in STORAGES.items() if kind != BFLOAT16}
     kind = "?" if array.dtype.kind == "b" else f"{array.dtype.kind}{array.dtype.itemsize}"
     if kind not in kinds:
         raise TypeError(f"PyTorch has no tensors of dtype {array.dtype}")

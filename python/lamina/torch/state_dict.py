@@ -10,8 +10,9 @@ import numpy as np
 from ..core.autograd import Array
 from ..layers import Layer
 from ..layers.weights import named_variables
+from ..saving import safetensors_file
 from ..saving.atomic import as_path, write_whole
-from . import channel_order, pt_file, safetensors_file
+from . import channel_order, pt_file
 from .channel_order import Order, reordered
 from .matching import Matching, full_name, match
 from .report import Loaded, Report
