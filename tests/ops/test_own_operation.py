@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +167,15 @@ def test_jvp():
         ops.jvp(ops.sin, (X,), (t[:, 0],))
     with pytest.raises(TypeError, match="jvp: primals and tangents must be tuples"):
         ops.jvp(ops.sin, X, t)
+
+
+def test_a_function_with_a_gradient_is_forgotten_with_its_last_name():
+    def square(x):
+        return ops.square(x), lambda dy: dy
+
+    seen = weakref.ref(square)
+    made = lamina.custom_gradient(square)
+    assert made(X).shape == X.shape
+    del square, made
+    gc.collect()
+    assert seen() is None

@@ -36,7 +36,7 @@ from .grad_mode import no_grad as no_grad
 from .nodes import Array as Array
 from .nodes import Backward, BackwardMany, BackwardView, Lookup, Node, Result
 from .nodes import Gradients as Gradients
-from .recording import COPIED, NUMPY_ON_TENSOR, READ_IN_PYTHON, forbid_capture
+from .recording import COPIED, NUMPY_ON_TENSOR, READ_IN_PYTHON, forbid_capture, forbid_reading
 
 
 class Tensor:
@@ -71,9 +71,9 @@ class Tensor:
 
     def __init__(self, array: Any, requires_grad: bool = False, dtype: Any = None) -> None:
         if isinstance(array, Tensor):
+            if dtype is not None and array._array.dtype != dtype:
+                forbid_reading(array, "Tensor(x, dtype=) converted a tensor with NumPy; ops.cast does so natively")
             array = array._array
-            if dtype is not None and array.dtype != dtype:
-                forbid_capture("Tensor(x, dtype=) converted a tensor with NumPy; ops.cast does so natively")
         a = values_of(array, dtype)
         if dtype is None and a.dtype == np.float64 and not isinstance(array, (np.ndarray, np.generic)):
             a = a.astype(np.float32)  # Python floats take the working type
@@ -199,8 +199,7 @@ class Tensor:
         backward(self, gradient._array if isinstance(gradient, Tensor) else gradient, retain_graph)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        if grad_mode.recording is not None:
-            grad_mode.recording.reads_values(self, NUMPY_ON_TENSOR)
+        forbid_reading(self, NUMPY_ON_TENSOR)
         if copy:
             return np.array(self._array, dtype=dtype)
         return np.asarray(self._array, dtype=dtype)
@@ -261,7 +260,7 @@ class Tensor:
                 "deepcopy: a computed tensor that wants a gradient has its place on the tape, which is not copied; use "
                 "copy.copy(t), which keeps the gradient, or copy.deepcopy(t.detach())"
             )
-        forbid_capture(COPIED)
+        forbid_reading(self, COPIED)
         t = memo[id(self)] = type(self).__new__(type(self))
         for name, value in _parts(self):
             setattr(t, name, copy.deepcopy(value, memo))

@@ -124,3 +124,9 @@ def forbid_capture(what: str) -> None:
     """Note that the running step does what a replay could not repeat; it goes on eagerly and is not captured."""
     if grad_mode.recording is not None:
         grad_mode.recording.refuse(what)
+
+
+def forbid_reading(tensor: Tensor, what: str) -> None:
+    """``forbid_capture``, because Python looks at what ``tensor`` holds, and what the step does follows it."""
+    if grad_mode.recording is not None:
+        grad_mode.recording.reads_values(tensor, what)

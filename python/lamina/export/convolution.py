@@ -8,7 +8,7 @@ from .elementwise import activated
 from .graph import Graph
 from .handlers import exports
 from .values import Size, Value
-from .windows import each_axis, first, images, of_first, sides
+from .windows import each_axis, first, images, of_first, sides, unless_one
 
 _MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -103,14 +103,10 @@ def _conv(
         source, pads = g.node("Pad", source, border, mode=_MODES[padding_mode]), None
     name: str = g.node(
         "Conv", source, w, None if bias is None else g.value(bias, g.dtype), kernel_shape=taps,
-        strides=_unless_one(steps), dilations=_unless_one(dilations), group=groups if groups != 1 else None,
+        strides=unless_one(steps), dilations=unless_one(dilations), group=groups if groups != 1 else None,
         auto_pad=auto_pad, pads=pads,
     )  # fmt: skip
     return name
-
-
-def _unless_one(values: list[int]) -> list[int] | None:
-    return values if any(n != 1 for n in values) else None
 
 
 @exports("conv_transpose")
@@ -138,7 +134,7 @@ def conv_transpose(
     turned = w.turned((axes + 1, axes, *range(axes)))
     name = g.node(
         "ConvTranspose", first(g, x), turned, None if bias is None else g.value(bias, g.dtype), kernel_shape=taps,
-        strides=_unless_one(steps), dilations=_unless_one(dilations), group=groups if groups != 1 else None,
+        strides=unless_one(steps), dilations=unless_one(dilations), group=groups if groups != 1 else None,
         pads=pads if any(pads) else None, output_padding=more if any(more) else None,
     )  # fmt: skip
     return activated(g, of_first(g, name, data_format), activation)

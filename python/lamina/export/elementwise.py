@@ -21,7 +21,10 @@ def _same_node(op: str) -> Callable[..., Value]:
     return put
 
 
-for _name, _op in {"subtract": "Sub", "multiply": "Mul"}.items():
+for _name, _op in {
+    "subtract": "Sub", "multiply": "Mul", "divide": "Div", "true_divide": "Div", "power": "Pow", "maximum": "Max",
+    "minimum": "Min",
+}.items():  # fmt: skip
     HANDLERS[_name] = _same_node(_op)
 HANDLERS["fmod"] = lambda g, x1, x2: g.map("Mod", g.value(x1, g.dtype), g.value(x2, g.dtype), fmod=1)
 
@@ -36,11 +39,6 @@ def add(g: Graph, x1: Any, x2: Any, activation: str = "linear") -> Value:
 def activated(g: Graph, x: Value, activation: str) -> Value:
     """The activation that an operation applies in its own pass."""
     return x if activation == "linear" else g.map({"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid"}[activation], x)
-
-
-@exports("divide", "true_divide")
-def divide(g: Graph, x1: Any, x2: Any) -> Value:
-    return g.map("Div", g.value(x1, g.dtype), g.value(x2, g.dtype))
 
 
 @exports("divide_no_nan")
@@ -65,21 +63,6 @@ def mod(g: Graph, x1: Any, x2: Any) -> Value:
     if g.dtype.kind != "f":
         return g.map("Mod", a, b)
     return g.map("Sub", a, g.map("Mul", g.map("Floor", g.map("Div", a, b)), b))
-
-
-@exports("power")
-def power(g: Graph, x1: Any, x2: Any) -> Value:
-    return g.map("Pow", g.value(x1, g.dtype), g.value(x2, g.dtype))
-
-
-@exports("maximum")
-def maximum(g: Graph, x1: Any, x2: Any) -> Value:
-    return g.map("Max", g.value(x1, g.dtype), g.value(x2, g.dtype))
-
-
-@exports("minimum")
-def minimum(g: Graph, x1: Any, x2: Any) -> Value:
-    return g.map("Min", g.value(x1, g.dtype), g.value(x2, g.dtype))
 
 
 @exports("clip")

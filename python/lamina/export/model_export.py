@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Tensor, wrap
+from ..core.grad_mode import grad_mode
 from ..core.tree import flatten
 from ..layers import Layer
 from ..layers.call import context
@@ -39,7 +40,7 @@ def export_onnx(
         raise ImportError(f'{model._label()}: export needs the package onnx: pip install "lamina[onnx]"') from None
     path = as_path("export: filepath", filepath)
     proto = to_onnx(model, input_signature, opset_version, verify)
-    onnx_file.write(proto, path, model._label())
+    onnx_file.write(proto, path)
     if verbose:
         print(onnx_file.as_text(proto))
 
@@ -53,6 +54,10 @@ def to_onnx(model: Layer, input_signature: Any = None, opset_version: int = 21, 
             f"{model._label()}: export: opset_version is {opset_version}, expected {OLDEST} to {NEWEST}; onnxruntime's "
             "table of versions says what it reads"
         )
+    if grad_mode.recording is not None:
+        raise ValueError(
+            f"{model._label()}: export: it is called inside of a captured step or of another export; call it outside"
+        )
     refuse_state(model)
     if context.cache is not None:
         raise ValueError(f"{model._label()}: export: a KeyValueCache keeps steps between calls; export outside of it")
@@ -63,7 +68,7 @@ def to_onnx(model: Layer, input_signature: Any = None, opset_version: int = 21, 
     graph = Graph(int(opset_version))
     outputs = Program(graph, model, signature, first, second).run()
     names = _output_names(model, first.result)
-    proto = onnx_file.as_model(graph, model.name, signature, outputs, names)
+    proto = onnx_file.as_model(graph, model, signature, outputs, names)
     if verify is None or verify:
         try_out(model, proto, signature, shared, table, must=bool(verify))
     return proto

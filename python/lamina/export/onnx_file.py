@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .._version import __version__
+from ..layers import Layer
 from ..saving.atomic import write_whole
 from .graph import Graph, onnx_type
 from .signature import Signature
@@ -15,8 +16,8 @@ _OPTIONAL_RESULTS = ("LSTM", "GRU", "RNN")
 LARGEST = 2**31 - 1  # bytes of a protocol buffer
 
 
-def as_model(graph: Graph, name: str, signature: Signature, outputs: list[Value], names: list[str]) -> Any:
-    """The ModelProto."""
+def as_model(graph: Graph, model: Layer, signature: Signature, outputs: list[Value], names: list[str]) -> Any:
+    """The ModelProto, checked."""
     import onnx
     from onnx import helper, numpy_helper
 
@@ -53,15 +54,19 @@ def as_model(graph: Graph, name: str, signature: Signature, outputs: list[Value]
         for end, v in zip(ends, outputs, strict=True)
     ]
     constants = [numpy_helper.from_array(a, n) for n, a in g.constants.items() if n in needed]
-    made = helper.make_graph(nodes, name, sources, sinks, constants)
+    made = helper.make_graph(nodes, model.name, sources, sinks, constants)
     opsets = [helper.make_opsetid("", g.opset)]
-    model = helper.make_model(
+    proto = helper.make_model(
         made, opset_imports=opsets, producer_name="lamina", producer_version=__version__,
         ir_version=max(8, helper.find_min_ir_version_for(opsets)),
     )  # fmt: skip
-    if model.ByteSize() < LARGEST:
-        onnx.checker.check_model(model, full_check=True)
-    return model
+    if proto.ByteSize() >= LARGEST:
+        raise ValueError(f"{model._label()}: export: the model has 2 GB or more, which one ONNX file cannot hold")
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:  # such as a type of numbers
+        raise ValueError(f"{model._label()}: export: ONNX does not allow the node: {error}") from None
+    return proto
 
 
 def _own_name(g: Graph, v: Value) -> str:
@@ -86,10 +91,8 @@ def _unused(names: list[str], taken: set[str]) -> list[str]:
     return found
 
 
-def write(model: Any, path: Path, label: str) -> None:
-    """Write a model aside and rename it; what is larger than one file may be, is refused."""
-    if model.ByteSize() >= LARGEST:
-        raise ValueError(f"{label}: export: the model has 2 GB or more, which one ONNX file cannot hold")
+def write(model: Any, path: Path) -> None:
+    """Write a model aside and rename it."""
 
     def put(file: IO[bytes]) -> None:
         file.write(model.SerializeToString())

@@ -9,7 +9,7 @@ import numpy as np
 from .graph import INT64, Graph
 from .handlers import exports
 from .values import Size, Value, channels_first
-from .windows import as_given, each_axis, first, images, of_first, sides
+from .windows import as_given, each_axis, first, images, of_first, sides, unless_one
 
 
 def _options(
@@ -30,9 +30,8 @@ def _options(
                 pads[axes + i] += more
         ceil_mode = False
     return {
-        "kernel_shape": sizes, "strides": steps if any(n != 1 for n in steps) else None, "auto_pad": auto_pad,
-        "pads": pads if pads and any(pads) else None,
-        "dilations": dilations if any(n != 1 for n in dilations) else None,
+        "kernel_shape": sizes, "strides": unless_one(steps), "auto_pad": auto_pad,
+        "pads": pads if pads and any(pads) else None, "dilations": unless_one(dilations),
         "ceil_mode": 1 if ceil_mode else None,
     }  # fmt: skip
 

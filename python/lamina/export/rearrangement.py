@@ -190,9 +190,6 @@ def tile(g: Graph, x: Any, repeats: Any) -> Value:
     return g.made(g.node("Tile", x, g.sizes(times)))
 
 
-_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}
-
-
 @exports("pad")
 def pad(g: Graph, x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Value:
     x = g.value(x, g.dtype)

@@ -37,9 +37,6 @@ def reduced(g: Graph, op: str, x: Value, axis: Any, keepdims: bool) -> Value:
     return g.made(name, kept, tuple(x.shape[a] for a in left), x.dtype)
 
 
-_AXES_LATE: dict[str, int] = {}  # from which version axes are an input: 18, the oldest here, for all
-
-
 def _reduction(op: str) -> Callable[..., Value]:
     def put(g: Graph, x: Any, axis: Any = None, keepdims: bool = False) -> Value:
         return reduced(g, op, g.value(x, g.dtype), axis, keepdims)

@@ -13,6 +13,7 @@ from .graph import Graph
 from .handlers import exports
 from .indexing import sliced
 from .rearrangement import framed
+from .special import saturated
 from .values import Order, Shape, Size, Value, channels_first
 from .windows import as_given
 
@@ -58,11 +59,7 @@ def resized(g: Graph, x: Value, size: tuple[Any, ...], rule: Rule) -> Value:
     """x (N, sizes.., C) with other sizes; integers are rounded and stay within their type's limits."""
     if x.dtype.kind in "iu":
         floats = np.dtype(np.float32 if x.dtype.itemsize < 4 else np.float64)
-        y = g.map("Round", resized(g, g.cast(x, floats), size, rule))
-        limits = np.iinfo(x.dtype)
-        most = floats.type(limits.max)
-        most = np.nextafter(most, floats.type(0)) if int(most) > limits.max else most
-        return g.cast(g.map("Min", g.map("Max", y, float(limits.min)), float(most)), x.dtype)
+        return saturated(g, g.map("Round", resized(g, g.cast(x, floats), size, rule)), x.dtype)
     inner = x.shape[1:-1]
     shape = (x.shape[0], *size, x.shape[-1])
     changed = [i for i, (n, m) in enumerate(zip(inner, size, strict=True)) if n != m or rule.scales is not None]

@@ -10,6 +10,7 @@ import numpy as np
 from ..core.autograd import Tensor
 from ..core.tree import flatten, pack_as
 from .convolution import convolved
+from .dense import product
 from .elementwise import activated, truth
 from .graph import BOOL, INT64, Graph
 from .steps import Way, through
@@ -93,12 +94,8 @@ def _layer_norm(g: Graph, z: Value, gamma: Any, beta: Any, epsilon: float) -> Va
     return g.made(g.node("LayerNormalization", z, gamma, beta, axis=-1, epsilon=float(epsilon)), None, z.shape, z.dtype)
 
 
-def _product(g: Graph, x: Value, w: Value) -> Value:
-    return g.made(g.node("MatMul", x, w), None, (*x.shape[:-1], w.shape[-1]), x.dtype)
-
-
 def _of_input(g: Graph, x: Value, kernel: Any, bias: Any, gamma: Any, parts: tuple[int, ...], epsilon: float) -> Value:
-    z = _product(g, x, kernel)
+    z = product(g, x, kernel)
     z = z if gamma is None else _normed(g, z, gamma, parts, epsilon)
     return z if bias is None else g.map("Add", z, bias)
 
@@ -141,10 +138,10 @@ def lstm_scan(
         return c if gamma is None else _layer_norm(g, c, state_gamma, state_beta, epsilon)
 
     def step(z: Value, states: list[Value]) -> list[Value]:
-        more = _product(g, states[0], recurrent_kernel)
+        more = product(g, states[0], recurrent_kernel)
         more = more if gamma is None else _normed(g, more, recurrent_gamma, (1,), epsilon)
         h, c = lstm_step(g, g.map("Add", z, more), states[1], names, of_c)
-        return [h if projection is None else _product(g, h, projection), c]
+        return [h if projection is None else product(g, h, projection), c]
 
     return scanned(g, z, first, way, step)
 
@@ -168,17 +165,17 @@ def gru_scan(
         (h,) = states
         xz, xr, xh = split(g, z, 3)
         if reset_after:
-            q = _normed(g, _product(g, h, recurrent_kernel), recurrent_gamma, (2, 1), epsilon)
+            q = _normed(g, product(g, h, recurrent_kernel), recurrent_gamma, (2, 1), epsilon)
             q = q if second is None else g.map("Add", q, second)
             hz, hr, hh = split(g, q, 3)
             inner = g.map("Mul", apply(g, g.map("Add", xr, hr), gate), hh)
         else:
             gates, last = recurrent_kernel.array[:, :cut], recurrent_kernel.array[:, cut:]
             of_gates, of_last = recurrent_gamma.array[:cut], recurrent_gamma.array[cut:]
-            q = _normed(g, _product(g, h, g.constant(gates)), g.constant(of_gates), (1,), epsilon)
+            q = _normed(g, product(g, h, g.constant(gates)), g.constant(of_gates), (1,), epsilon)
             hz, hr = split(g, q, 2)
             reset = g.map("Mul", apply(g, g.map("Add", xr, hr), gate), h)
-            inner = _normed(g, _product(g, reset, g.constant(last)), g.constant(of_last), (1,), epsilon)
+            inner = _normed(g, product(g, reset, g.constant(last)), g.constant(of_last), (1,), epsilon)
         u = apply(g, g.map("Add", xz, hz), gate)
         new = apply(g, g.map("Add", xh, inner), act)
         return [g.map("Add", g.map("Mul", u, h), g.map("Mul", g.map("Sub", 1.0, u), new))]
@@ -195,7 +192,7 @@ def rnn_scan(
     first = first_states(g, states, [(x.shape[0], int(recurrent_kernel.shape[0]))])
 
     def step(z: Value, states: list[Value]) -> list[Value]:
-        q = _normed(g, _product(g, states[0], recurrent_kernel), recurrent_gamma, (1,), epsilon)
+        q = _normed(g, product(g, states[0], recurrent_kernel), recurrent_gamma, (1,), epsilon)
         return [apply(g, g.map("Add", z, q), activation)]
 
     return scanned(g, z, first, way, step)

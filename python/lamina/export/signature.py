@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.arrays import as_dtype
 from ..core.autograd import Array, Tensor, wrap
-from ..core.tree import flatten, leaves, map_structure
+from ..core.tree import flatten, leaves, map_shapes, map_structure
 from ..layers import InputSpec, Layer, SymbolicTensor
 
 # Sizes of the free axes: in the two traces, and when the graph is tried.  The pairs differ by numbers that are no
@@ -91,6 +91,8 @@ def signature_of(model: Layer, given: Any) -> Signature:
             args = (nest,)
         elif "_first_call" in vars(model):
             args = vars(model)["_first_call"]
+        elif len(shapes := list((model._build_arguments or {}).values())) == 1:
+            args = (map_shapes(lambda shape: InputSpec(shape=shape), shapes[0]),)
         else:
             raise ValueError(
                 f"{model._label()}: export: the inputs are not known yet; call the model once, or pass "
@@ -107,7 +109,11 @@ def signature_of(model: Layer, given: Any) -> Signature:
                 f"{model._label()}: export: expected InputSpec, Input or arrays in input_signature, got {spec!r}; for "
                 "sequences of 8 numbers lamina.layers.InputSpec(shape=(None, None, 8))"
             )
-    if symbolic is not None and len(args) == 1 and len(flatten(args)) == len(symbolic):
+    if symbolic is not None and len(flatten(args)) != len(symbolic):
+        raise ValueError(
+            f"{model._label()}: export: input_signature has {len(flatten(args))} inputs, the model {len(symbolic)}"
+        )
+    if symbolic is not None and len(args) == 1:
         names = list(args[0]) if isinstance(args[0], dict) else list(model.input_names)  # type: ignore[attr-defined]
     else:
         names = []

@@ -168,18 +168,22 @@ def ldexp(g: Graph, x1: Any, x2: Any) -> Value:
 @exports("saturate_cast")
 def saturate_cast(g: Graph, x: Any, dtype: Any) -> Value:
     v = g.value(x)
-    if g.dtype.kind in "iu" and v.dtype.kind in "iuf":
-        kind = np.iinfo(g.dtype)
-        own = (kind.min, kind.max) if v.dtype.kind == "f" else (np.iinfo(v.dtype).min, np.iinfo(v.dtype).max)
-        low, high = max(kind.min, own[0]), min(kind.max, own[1])
-        if v.dtype.kind == "f":
-            high_float = np.array(high, v.dtype)
-            if int(high_float) > high:
-                high_float = np.nextafter(high_float, np.array(0, v.dtype))
-            v = g.map("Min", g.map("Max", v, g.constant(low, v.dtype)), g.constant(high_float))
-        else:
-            v = g.map("Min", g.map("Max", v, g.constant(low, v.dtype)), g.constant(high, v.dtype))
+    if g.dtype.kind in "iu" and v.dtype.kind == "f":
+        return saturated(g, v, g.dtype)
+    if g.dtype.kind in "iu" and v.dtype.kind in "iu":
+        own, wanted = np.iinfo(v.dtype), np.iinfo(g.dtype)
+        low, high = max(own.min, wanted.min), min(own.max, wanted.max)
+        v = g.map("Min", g.map("Max", v, g.constant(low, v.dtype)), g.constant(high, v.dtype))
     return g.cast(v, g.dtype)
+
+
+def saturated(g: Graph, v: Value, dtype: Any) -> Value:
+    """Floating-point numbers as integers; those beyond the limits of their type become these."""
+    limits = np.iinfo(dtype)
+    most = v.dtype.type(limits.max)
+    if int(most) > limits.max:  # it was rounded up
+        most = np.nextafter(most, v.dtype.type(0))
+    return g.cast(g.map("Min", g.map("Max", v, g.constant(limits.min, v.dtype)), g.constant(most)), dtype)
 
 
 @exports("select")

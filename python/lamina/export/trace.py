@@ -113,7 +113,7 @@ class Trace(Recording):
         if not self._inside and id(tensor._array) in self._computed:
             raise ValueError(  # to which the layer's name is added on the way up
                 f"export: {why_not.partition('. ')[0]}. What Python does with values is no part of an ONNX graph; use "
-                "lamina.ops on tensors"
+                "lamina.ops on tensors, and ops.where for a choice"
             )
 
 
@@ -123,7 +123,10 @@ def arrays(tree: Any) -> list[Tensor]:
 
 
 def layers_of_this_call() -> tuple[Layer, ...]:
-    """The layers whose methods are running, outermost first."""
+    """The layers whose methods are running, outermost first.
+
+    Python's frames tell it: a built layer calls its method and notes nothing, which would cost time at each call.
+    """
     found: list[Layer] = []
     frame = sys._getframe(1)
     while frame is not None:

@@ -69,3 +69,8 @@ def sides(
 
 def _unless_zero(pads: list[int]) -> list[int] | None:
     return pads if any(pads) else None
+
+
+def unless_one(values: list[int]) -> list[int] | None:
+    """Strides or dilations as an attribute, which ones need not be."""
+    return values if any(n != 1 for n in values) else None

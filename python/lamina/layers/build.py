@@ -56,9 +56,9 @@ def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     A ``build`` with one parameter gets the shape of the first argument (a nest of shapes for a nest of tensors);
     with more, parameter ``query_shape`` gets the shape of argument ``query``.
     """
+    vars(layer)["_first_call"] = _specified(args)
     if layer._built_by_call:
         layer._built = True
-        vars(layer)["_first_call"] = _specified(args)
         if layer._build_arguments is None:
             layer._build_arguments = {f"{k}_shape": _shapes(v) for k, v in _with_tensors(layer, args, kwargs).items()}
         return

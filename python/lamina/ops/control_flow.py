@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Tensor
-from ..core.recording import forbid_capture
+from ..core.recording import forbid_reading
 from ..core.tree import flatten, map_structure, pack_as
 from .conversion import SymbolicArgument, TensorLike, _axis, as_tensor, concatenate, is_symbolic, stack
 from .creation import zeros_like
@@ -38,7 +38,7 @@ def _decision(op: str, name: str, value: Any) -> Any:
         if value.size != 1:
             raise ValueError(f"{op}: {name} must be one number, got a tensor of {value.shape}")
         if isinstance(value, Tensor):
-            forbid_capture(f"{op} decides by the value of a tensor, {name}, what it runs")
+            forbid_reading(value, f"{op} decides by the value of a tensor, {name}, what it runs")
             value = value._array
         return value.reshape(()).item()
     return value

@@ -51,8 +51,11 @@ def register_symbolic(cls: type, call: Callable[[Callable[..., Any], tuple[Any, 
     _Symbolic.type, _Symbolic.call = (cls,), call
 
 
-def op(function: F, name: str) -> F:
-    """A public operation: called with a symbolic tensor it is drawn, else it runs; its errors name it."""
+def op(function: F, name: str, of_user: bool = False) -> F:
+    """A public operation: called with a symbolic tensor it is drawn, else it runs; its errors name it.
+
+    of_user: it is one of a user's own, which ``calls_through`` does not see: what it calls of the library is.
+    """
     run: Callable[..., Any] = function
 
     @functools.wraps(function)
@@ -68,8 +71,9 @@ def op(function: F, name: str) -> F:
         nonlocal run
         run = function if through is None else functools.partial(through, name, function)
 
-    _routes.append(reroute)
-    _names.setdefault(function, name)
+    if not of_user:
+        _routes.append(reroute)
+        _names.setdefault(function, name)
     public.__module__, public.__qualname__ = __package__, name  # where pickle finds it, not what it is made of
     return public  # type: ignore[return-value]
 

@@ -135,7 +135,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
                 t.requires_grad, t._node = False, None
         return pack_as(nest, tracked)
 
-    return op(with_gradient, label)
+    return op(with_gradient, label, of_user=True)
 
 
 def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:

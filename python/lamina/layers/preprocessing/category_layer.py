@@ -13,7 +13,7 @@ from ...core.arrays import to_numbers
 from ...core.autograd import Array, Tensor, wrap
 from ...core.explain import is_index, show
 from ...core.grad_mode import grad_mode
-from ...core.recording import forbid_capture
+from ...core.recording import forbid_reading
 from ...core.suggest import unknown
 from .. import arguments
 from ..base import Layer
@@ -155,7 +155,7 @@ def integers(label: str, x: Any) -> Tensor:
 
 def values(label: str, x: Tensor) -> Array:
     """A tensor's numbers for work in Python, which a captured step could not repeat."""
-    forbid_capture(f"{label} looks at the values of its input in Python")
+    forbid_reading(x, f"{label} looks at the values of its input in Python")
     return x._array
 
 

@@ -10,6 +10,7 @@ from ... import ops
 from ...core.arrays import about, to_numbers
 from ...core.autograd import Array, Tensor, wrap
 from ...core.explain import is_index
+from ...core.recording import forbid_capture
 from ...core.suggest import unknown
 from .category_layer import DROPPED, integers, places, text_array, values
 from .hash_functions import bins
@@ -229,7 +230,8 @@ class IntegerLookup(IndexLookup):
     def _unknown(self, x: Tensor, known: Tensor) -> Any:
         """The indices of tokens that are not in the vocabulary."""
         if self.num_oov_indices == 0:
-            missing = ~values(self._label(), known)
+            forbid_capture(f"{self._label()} looks for unknown tokens in Python")  # for an error alone
+            missing = ~known._array
             if self.mask_token is not None:
                 missing &= x._array != self.mask_token
             if missing.any():
