@@ -178,6 +178,17 @@ def test_what_is_no_file_of_onnx_is_named(tmp_path, network):
     path.write_bytes(network.SerializeToString()[:-40])
     with pytest.raises(ValueError, match=r"m.onnx: no ONNX file, or cut short"):
         lamina.onnx.load(path)
+    model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+    model.save(tmp_path / "m.keras")
+    model.save(tmp_path / "m.lamina")
+    model.save_weights(tmp_path / "m.weights.h5")
+    lamina.torch.save_state_dict(model, tmp_path / "m.pt")
+    for name, told in (
+        ("m.keras", "a Keras file"), ("m.lamina", "a safetensors file"), ("m.weights.h5", "an HDF5 file"),
+        ("m.pt", "a file of PyTorch"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=rf"{name}: no ONNX file, but {told}"):
+            lamina.onnx.load(tmp_path / name)
     with pytest.raises(TypeError, match=r"expected a path, bytes or an onnx.ModelProto, got int"):
         lamina.onnx.load(3)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Array
+from ..saving import formats
 from .element_types import numpy_type, working, working_type
 from .graph import Graph, Node, Value, Weight
 
@@ -40,6 +41,9 @@ def parse(data: bytes, what: str) -> Any:
     try:
         model = onnx.ModelProto.FromString(data)
     except Exception as error:  # protobuf's DecodeError, whose home differs between releases
+        told = formats.of_bytes(data)
+        if told not in (None, formats.ONNX):
+            raise ValueError(f"{what}: no ONNX file, but {told}") from None
         raise ValueError(f"{what}: no ONNX file, or cut short ({error})") from None
     if not model.HasField("graph") or (not model.graph.node and not model.graph.output):
         raise ValueError(f"{what}: no ONNX file: it holds no graph")

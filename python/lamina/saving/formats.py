@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 # What torch.save began a file with before PyTorch 1.6, a number as a pickle.
 TORCH_STREAM = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 TORCH = "a file of PyTorch (lamina.torch.load_state_dict reads its weights into a model)"
+ONNX = "an ONNX model: load it with lamina.onnx.load"
 _KERAS = "a Keras file (lamina.load_model reads it)"
 _BEGINNINGS = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file, as Keras's .h5 (model.load_weights or lamina.load_model reads it)",
@@ -58,7 +60,7 @@ def seems(start: bytes) -> str | None:
         if start.startswith(begin):
             return told
     if start[:1] == b"\x08" and start[2:3] in (b"\x12", b"\x1a", b"\x3a", b"\x42"):  # version, then a text or a graph
-        return "an ONNX model: load it with lamina.onnx.load"
+        return ONNX
     if start.startswith(TORCH_STREAM):
         return TORCH
     if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
@@ -66,6 +68,21 @@ def seems(start: bytes) -> str | None:
     if start[257:262] == b"ustar":
         return "a tar file, as torch.save wrote before PyTorch 0.2: load it there and save it again"
     return None
+
+
+def of_bytes(data: bytes) -> str | None:
+    """What a whole file seems to be, in words with what reads it; None if that is not known."""
+    if data[8:9] == b"{":
+        return "a safetensors file (lamina.load_model reads Lamina's, lamina.torch.load_state_dict PyTorch's)"
+    if not data.startswith(b"PK\x03\x04"):
+        return seems(data[:262])
+    import zipfile  # only errors need it
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return of_zip(archive.namelist())
+    except zipfile.BadZipFile:
+        return None
 
 
 def hint(path: Path) -> str:
