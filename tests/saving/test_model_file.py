@@ -129,3 +129,43 @@ def test_what_is_no_regular_file(tmp_path):
         lamina.load_model("/dev/null")
     with pytest.raises(FileNotFoundError, match="no such file"):
         lamina.load_model(tmp_path / "m.lamina")
+
+
+@lamina.saving.register_serializable("test_model_file")
+class Holds(lamina.Model):
+    """A model whose constructor takes objects that are no layers."""
+
+    def __init__(self, loss, metric, optimizer, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(2)
+        self.parts = [loss, metric, optimizer]
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+@pytest.mark.parametrize("name", ["m.lamina", "m.keras"])
+def test_losses_metrics_and_optimizers_among_a_constructor_s_arguments(tmp_path, name):
+    rate = optimizers.schedules.CosineDecay(0.1, 10)
+    model = Holds(lamina.losses.Huber(0.5), lamina.metrics.AUC(20), optimizers.SGD(rate, 0.5))
+    model(X)
+    model.save(tmp_path / name)
+    again = lamina.load_model(tmp_path / name).parts
+    assert [type(part) for part in again] == [type(part) for part in model.parts]
+    assert [part.get_config() for part in again] == [part.get_config() for part in model.parts]
+
+
+@pytest.mark.parametrize("room", [lamina.losses, lamina.metrics, optimizers])
+def test_every_loss_metric_and_optimizer_is_described(room):
+    described = 0
+    for cls in (c for n, c in vars(room).items() if n in room.__all__ and isinstance(c, type)):
+        try:
+            made = cls()
+        except (TypeError, ValueError):  # that cannot be made without arguments
+            continue
+        if not hasattr(made, "get_config"):
+            continue
+        again = lamina.saving.deserialize(lamina.saving.serialize(made))
+        assert type(again) is cls
+        described += 1
+    assert described > 10

@@ -23,6 +23,7 @@ T = TypeVar("T")
 _known: dict[str, Any] = {}  # the library's own classes and functions, by name
 _kinds: dict[str, tuple[str, type]] = {}  # what each of them is ("layer"), and the base of its kind
 _registered: dict[str, Any] = {}  # the user's, as "package>name"
+_by_module: dict[tuple[Any, str], type] = {}  # the library's losses, metrics and optimizers
 _names: dict[Any, str] = {}  # class or function -> name in a description
 _scope: list[dict[str, Any]] = []  # custom_objects of the calls under way, the innermost last
 
@@ -56,6 +57,11 @@ def add_known(objects: Iterable[Any], kind: str, base: type) -> None:
         _known[obj.__name__] = _known[RENAMED.get(obj.__name__, obj.__name__)] = obj
         _names[obj] = obj.__name__
         _kinds[obj.__name__] = kind, base
+
+
+def add_by_module(objects: Iterable[Any]) -> None:
+    """Make classes among these loadable by module and name: a loss and a metric have the same."""
+    _by_module.update({(module_of(obj), obj.__name__): obj for obj in objects if isinstance(obj, type)})
 
 
 def add_name(name: str, obj: Any) -> None:
@@ -303,7 +309,9 @@ def _object(description: dict[str, Any], kind: str | None) -> Any:
     if special is not None:
         with about(f"the {name.strip('_')} of the description"):
             return special(config, kind)
-    cls = lookup(name, kind)
+    module = description.get("module")
+    known = isinstance(name, str) and isinstance(module, str) and kind is None and find(name) is None
+    cls = (_by_module.get((module, name)) if known else None) or lookup(name, kind)
     if not isinstance(cls, type):
         raise named(ValueError(f"the description names {name!r} as a class, but it is {cls!r}"))
     number, made = description.get("shared_object_id"), _sharing.made

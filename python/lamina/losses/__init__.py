@@ -4,6 +4,7 @@ A loss is an object called as ``loss(y_true, y_pred, sample_weight=None)``, the 
 ``(y_true, y_pred)`` built from ``lamina.ops`` that returns one value per sample.
 """
 
+from ..core.registry import add_by_module
 from ..core.rooms import public_names, publish
 from .alignment import *
 from .base import *
@@ -25,4 +26,5 @@ __all__ = list(public_names(__name__, globals()))
 
 BUILT_IN = frozenset(_classes.values())
 
+add_by_module(list(globals().values()))
 publish(__name__)

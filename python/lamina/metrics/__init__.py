@@ -5,6 +5,7 @@ of them and ``reset_state()`` starts again.  ``fit`` also takes the name of a me
 ``(y_true, y_pred)`` of one value per sample, whose mean it reports.
 """
 
+from ..core.registry import add_by_module
 from ..core.rooms import public_names, publish
 from .accuracy import *
 from .base import *
@@ -27,4 +28,5 @@ __all__ = list(public_names(__name__, globals()))
 
 BUILT_IN = frozenset(_classes.values())
 
+add_by_module(list(globals().values()))
 publish(__name__)

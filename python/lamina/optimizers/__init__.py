@@ -6,6 +6,7 @@ loss.backward(); optimizer.step(); optimizer.zero_grad()       # one's own loop
 optimizer.apply(gradients, variables)                          # Keras's way
 """
 
+from ..core.registry import add_by_module
 from ..core.rooms import public_names, publish
 from . import schedules as schedules
 from .adaptive_gradients import *
@@ -23,5 +24,6 @@ from .whole_weights import *
 
 __all__ = list(public_names(__name__, globals(), "schedules"))
 
+add_by_module([*globals().values(), *vars(schedules).values()])
 publish(__name__)
 publish(schedules.__name__)
