@@ -295,6 +295,20 @@ def test_the_stream_of_old_versions(tmp_path):
         lamina.torch.load(write(tmp_path, other))
 
 
+@pytest.mark.parametrize("name", ["m.pt", "m.safetensors"])
+def test_dicts_of_whatever_makes_arrays_are_written(name, tmp_path):
+    given = {"a": lamina.Tensor(np.ones(2, "f4")), "b": [1.0, 2.0], "c": np.arange(6.0).reshape(2, 3).T, "d": 3}
+    given |= {"e": np.zeros((0, 3), "f4"), "f": np.arange(3, dtype=">f4")}
+    lamina.torch.save_state_dict(given, tmp_path / name)
+    again = lamina.torch.load(tmp_path / name)
+    for key, value in given.items():
+        np.testing.assert_array_equal(again[key], np.asarray(value), strict=key not in "bdf")
+    with pytest.raises(TypeError, match="a state dict has names, got 3"):
+        lamina.torch.save_state_dict({3: np.ones(2)}, tmp_path / name)
+    with pytest.raises(TypeError, match="'w' is of dtype <U4, expected numbers"):
+        lamina.torch.save_state_dict({"w": "text"}, tmp_path / name)
+
+
 def test_writing_is_safe(tmp_path):
     path = tmp_path / "m.pt"
     lamina.torch.save_state_dict(STATE, path)

@@ -13,6 +13,7 @@ from ..optimizers import Optimizer
 from . import formats
 from .matching import Match
 from .report import Report
+from .tensors import as_array
 
 
 class _Rule(NamedTuple):
@@ -85,7 +86,8 @@ def load_optimizer_state_dict(
             arrays = _moments(match, own, theirs)
             factor = sign * rate if sign else 1.0
             moments |= {f"{ours}/{key}": a * factor for key, a in zip(keys, arrays, strict=True)}
-    steps = max((int(np.asarray(one.get("step", 0)).item()) for one in state.values()), default=0)
+    counts = [as_array(one.get("step", 0), "load_optimizer_state_dict: 'step'") for one in state.values()]
+    steps = max((int(count.item()) for count in counts), default=0)
     _set_options(optimizer, rule, group)
     full = {"iterations": np.array([steps]), "learning_rate": np.array([rate]), **moments}
     optimizer.set_state(full, variables)
@@ -104,19 +106,12 @@ def _moments(match: Match, states: Sequence[Mapping[str, Any]], name: str) -> li
     arrays = []
     for own, one, shape in zip(states, match.names, shapes, strict=True):
         value = own.get(name)
-        array = np.zeros(shape, np.float32) if value is None else np.asarray(_plain(value))
+        what = f"load_optimizer_state_dict: {name!r} of {one!r}"
+        array = np.zeros(shape, np.float32) if value is None else as_array(value, what)
         if array.shape != shape:
-            raise ValueError(f"load_optimizer_state_dict: {name!r} of {one!r} is {array.shape}, expected {shape}")
-        arrays.append(array)
+            raise ValueError(f"{what} is {array.shape}, expected {shape}")
+        arrays.append(array.astype(np.float32) if array.dtype == np.float16 else array)
     return match.link.moments(arrays)
-
-
-def _plain(value: Any) -> Any:
-    """An array of a tensor of PyTorch; of types that kernels have not, as float32."""
-    if hasattr(value, "detach"):
-        tensor = value.detach().cpu()
-        value = tensor.float().numpy() if tensor.element_size() < 4 else tensor.numpy()
-    return value
 
 
 def _found(source: Any) -> Mapping[str, Any]:

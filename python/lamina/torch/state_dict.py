@@ -16,7 +16,7 @@ from . import channel_order, pt_file
 from .channel_order import Order, reordered
 from .matching import Matching, full_name, match
 from .report import Loaded, Report
-from .tensors import tensors_of
+from .tensors import as_array, tensors_of
 from .units import Unit, flat, unit_of, units
 
 # Epsilons of PyTorch's normalizations, where ours are Keras's: models that were loaded differ by them.
@@ -131,16 +131,17 @@ def save_state_dict(model: Any, path: Any, names: Mapping[str, Any] | None = Non
     ``torch.load(path)`` gives a dict for ``module.load_state_dict``.  An error or a crash leaves an older file whole.
 
     Args:
-        model: the model; or a dict of arrays by name.
+        model: the model; or a dict of arrays or tensors by name.
         path: name of the file.
         names: as in ``state_dict``.
         like: as in ``state_dict``.
 
     Raises:
         ValueError: as ``state_dict``; the name of the file is of another format.
+        TypeError: the dict holds what is no array of numbers, or a key that is no text.
     """
     target = as_path("lamina.torch.save_state_dict", path)
-    arrays = dict(model) if isinstance(model, Mapping) else state_dict(model, names, like)
+    arrays = _arrays(model, names, like)
     if target.suffix == ".safetensors":
         write_whole(target, lambda file: safetensors_file.write(file, arrays, {"format": "pt"}))
     elif target.suffix in (".pt", ".pth", ".bin"):
@@ -153,17 +154,28 @@ def save_safetensors(model: Any, path: Any, names: Mapping[str, Any] | None = No
     """Write ``state_dict(model)`` as a safetensors file, for ``safetensors.torch.load_file``.
 
     Args:
-        model: the model; or a dict of arrays by name.
+        model: the model; or a dict of arrays or tensors by name.
         path: name of the file.
         names: as in ``state_dict``.
         like: as in ``state_dict``.
 
     Raises:
         ValueError: as ``state_dict``.
+        TypeError: the dict holds what is no array of numbers, or a key that is no text.
     """
     target = as_path("lamina.torch.save_safetensors", path)
-    arrays = dict(model) if isinstance(model, Mapping) else state_dict(model, names, like)
+    arrays = _arrays(model, names, like)
     write_whole(target, lambda file: safetensors_file.write(file, arrays, {"format": "pt"}))
+
+
+def _arrays(model: Any, names: Mapping[str, Any] | None, like: Any) -> dict[str, Array]:
+    """What to write of a model, or of a dict."""
+    if not isinstance(model, Mapping):
+        return state_dict(model, names, like)
+    for name in model:
+        if not isinstance(name, str):
+            raise TypeError(f"a state dict has names, got {name!r}")
+    return {name: as_array(a, f"{name!r}") for name, a in model.items()}
 
 
 def _units(model: Any, flattened: Mapping[str, Sequence[int]] | None, names: Any) -> list[Unit]:

@@ -31,7 +31,7 @@ def tensors_of(source: Any, prefix: str = "") -> tuple[dict[str, Array], bool, s
     found = _state_dict(given, label)
     arrays = {}
     for name, value in found.items():
-        arrays[name] = _array(value, f"{label}: {name!r}")
+        arrays[name] = as_array(value, f"{label}: {name!r}")
     for around in _AROUND * 2:
         if arrays and all(name.startswith(around) for name in arrays):
             arrays = {name.removeprefix(around): a for name, a in arrays.items()}
@@ -76,14 +76,15 @@ def _state_dict(given: Any, label: str) -> Mapping[str, Any]:
     )
 
 
-def _array(value: Any, what: str) -> Array:
+def as_array(value: Any, what: str) -> Array:
+    """An array of numbers, of an array or a tensor, ours or PyTorch's; bfloat16 as float32.  TypeError for others."""
     if isinstance(value, Tensor):
         return value.numpy()
-    if isinstance(value, np.ndarray):
-        array = value
-    else:
+    if hasattr(value, "detach"):
         tensor = value.detach().cpu()
         array = tensor.float().numpy() if str(tensor.dtype) == "torch.bfloat16" else tensor.numpy()
+    else:
+        array = np.asarray(value)
     if array.dtype.name == "bfloat16":  # of ml_dtypes
         array = array.astype(np.float32)
     if array.dtype.kind not in "fiub":
