@@ -324,15 +324,12 @@ void recurrent_forward(const RecurrentForward<T>& a) {
   const dim_t groups = groups_of(P, r.B, U, GU), each = forward_work(r, cell), spare = spare_row(r, cell);
   Scratch<T> work(r.B * each), spares(groups * spare);
   // A single sequence: threads divide the columns of each step's product, if it is worth a region.
-  if (groups == 1 && r.B == 1 && 2.0 * double(H) * double(N) > kFlopsPerSharedStep) {
-    return forward_group(a, cell, s, Group(s, r.B, 0, groups), weights, start.get(), gates, work.get(), spares.get(),
-                         true);
-  }
+  const bool shared = r.B == 1 && 2.0 * double(H) * double(N) > kFlopsPerSharedStep;
   parallel_for(groups, 1, [&](dim_t begin, dim_t end) {
     for (dim_t g = begin; g < end; g++) {
       const Group group(s, r.B, g, groups);
       forward_group(a, cell, s, group, weights, start.get(), gates, work + group.before * each, spares + g * spare,
-                    false);
+                    shared);
     }
   });
 }

@@ -156,6 +156,15 @@ def test_a_branch_is_taken_where_the_condition_is_constant(rate, result, tmp_pat
 def test_constants_are_checked():
     with pytest.raises(ValueError, match="constants has 'speed', which is no input; inputs are x, rate"):
         lamina.onnx.load(parsed(BRANCHES), constants={"speed": 1})
+    two = parsed("g (float[N, 2] x, float[N, 2] z) => (float[N, 2] y) { y = Add (x, z) }")
+    with pytest.raises(ValueError, match=r"constants\['z'\] is \(1, 2, 2\), expected \(None, 2\)"):
+        lamina.onnx.load(two, constants={"z": np.zeros((1, 2, 2))})
+
+
+def test_a_graph_without_inputs():
+    model = lamina.onnx.load(parsed("g () => (float[2] y) <float[2] w = {1.0, -1.0}> { y = Relu (w) }"))
+    for inputs in ([], {}):
+        assert model(inputs).numpy().tolist() == [1.0, 0.0]
 
 
 def test_inputs_are_checked(network):

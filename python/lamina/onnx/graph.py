@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,12 @@ class Value:
     dtype: np.dtype[Any]
     shape: tuple[int | None, ...] | None
     declared: np.dtype[Any]  # float16 and bfloat16 are computed as float32
+
+    def accepts(self, shape: Sequence[int]) -> bool:
+        """Whether a tensor of this shape is one."""
+        if self.shape is None or len(self.shape) != len(shape):
+            return self.shape is None
+        return all(n in (None, m) for n, m in zip(self.shape, shape, strict=True))
 
 
 @dataclass(slots=True)

@@ -161,6 +161,8 @@ class ONNXModel(Model):
             inputs = [inputs[k] for k in names]
         elif not isinstance(inputs, (list, tuple)):
             inputs = [inputs]
+        if not names and len(inputs) == 1 and np.size(inputs[0]) == 0:  # an empty list, as layers get it
+            inputs = []
         if len(inputs) != len(names):
             raise ValueError(f"expected {len(names)} inputs, {names}, got {len(inputs)}")
         found = {}
@@ -170,9 +172,7 @@ class ONNXModel(Model):
                 if t.dtype.kind == "f" and v.dtype.kind in "iub":
                     raise TypeError(f"input {v.name!r} must be of type {v.dtype}, got {t.dtype}")
                 t = ops.cast(t, v.dtype)
-            if v.shape is not None and (
-                len(v.shape) != t.ndim or any(n not in (None, m) for n, m in zip(v.shape, t.shape, strict=True))
-            ):
+            if not v.accepts(t.shape):
                 raise ValueError(f"input {v.name!r} is {t.shape}, expected {v.shape} (None = any size)")
             found[v.name] = t
         return found
@@ -249,6 +249,8 @@ def _constants(what: str, graph: Graph, constants: Any) -> dict[str, Array]:
         array = np.asarray(value).astype(v.dtype)
         if v.shape is not None and len(v.shape) != array.ndim and array.size == 1:
             array = array.reshape((1,) * len(v.shape))
+        if not v.accepts(array.shape):
+            raise ValueError(f"{what}: constants[{key!r}] is {array.shape}, expected {v.shape} (None = any size)")
         graph.constants[key] = given[key] = array
     graph.inputs = [v for v in graph.inputs if v.name not in given]
     return given
