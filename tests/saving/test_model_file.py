@@ -155,6 +155,16 @@ def test_losses_metrics_and_optimizers_among_a_constructor_s_arguments(tmp_path,
     assert [part.get_config() for part in again] == [part.get_config() for part in model.parts]
 
 
+def test_private_modules_of_keras():
+    described = lamina.saving.serialize(optimizers.SGD(0.5))
+    assert described["module"] == "keras.optimizers"
+    described["module"] = "keras.src.backend.torch.optimizers.torch_sgd"  # as Keras writes it where it runs on PyTorch
+    assert isinstance(lamina.saving.deserialize(described), optimizers.SGD)
+    for other in ("src.optimizers.sgd", "keras.src.layers.core", None, 3):
+        with pytest.raises(ValueError, match="class 'SGD' of the description is not known here"):
+            lamina.saving.deserialize(described | {"module": other})
+
+
 @pytest.mark.parametrize("room", [lamina.losses, lamina.metrics, optimizers])
 def test_every_loss_metric_and_optimizer_is_described(room):
     described = 0

@@ -40,6 +40,13 @@ def module_of(cls: type) -> str | None:
     return f"{package}.schedules" if room[1:] == ["schedules"] else package
 
 
+def public_module(module: str) -> str:
+    """The public module of what Keras names by a private one, ``keras.src.backend.torch.optimizers.torch_sgd``."""
+    parts = module.split(".")
+    rooms = [room for room in ("losses", "metrics", "optimizers") if parts[:2] == ["keras", "src"] and room in parts]
+    return _PACKAGES[rooms[0]] if rooms else module
+
+
 def lacking(name: str, module: str, cls: type | None, config: dict[str, Any]) -> str | None:
     """What Keras lacks of an object of this class of the library with this configuration, in words; None if nothing."""
     if not module.startswith("keras"):

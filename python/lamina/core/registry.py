@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from .keras_names import RENAMED, module_of
+from .keras_names import RENAMED, module_of, public_module
 from .suggest import unknown
 
 T = TypeVar("T")
@@ -309,9 +309,10 @@ def _object(description: dict[str, Any], kind: str | None) -> Any:
     if special is not None:
         with about(f"the {name.strip('_')} of the description"):
             return special(config, kind)
-    module = description.get("module")
-    known = isinstance(name, str) and isinstance(module, str) and kind is None and find(name) is None
-    cls = (_by_module.get((module, name)) if known else None) or lookup(name, kind)
+    cls, module = None, description.get("module")
+    if isinstance(module, str) and isinstance(name, str) and kind is None and find(name) is None:
+        cls = _by_module.get((public_module(module), name))
+    cls = cls or lookup(name, kind)
     if not isinstance(cls, type):
         raise named(ValueError(f"the description names {name!r} as a class, but it is {cls!r}"))
     number, made = description.get("shared_object_id"), _sharing.made
