@@ -157,19 +157,25 @@ def one_hot(
     g: Graph, x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
 ) -> Value:  # fmt: skip
     """Equal instead of OneHot, which takes negative numbers for others."""
-    x = g.value(x)
-    x = x if x.dtype.kind in "iu" else g.cast(x, INT64)
+    x = _classes(g, x, num_classes)
     axis = int(axis) % (x.ndim + 1)
     places = g.reshape(x, (*x.shape[:axis], 1, *x.shape[axis:]))
     classes = np.arange(num_classes, dtype=x.dtype).reshape(num_classes, *(1,) * (x.ndim - axis))
     return g.cast(g.map("Equal", places, g.constant(classes), dtype=bool), g.dtype)
 
 
+def _classes(g: Graph, x: Any, count: int) -> Value:
+    """Numbers of classes as integers that hold all of them."""
+    v = g.value(x)
+    holds = v.dtype.kind in "iu" and np.iinfo(v.dtype).max >= count
+    return v if holds else g.cast(v, INT64)
+
+
 @exports("multi_hot")
 def multi_hot(
     g: Graph, inputs: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
 ) -> Value:  # fmt: skip
-    x = g.value(inputs)
+    x = _classes(g, inputs, num_classes)
     hot = g.map("Equal", g.reshape(x, (*x.shape, 1)), g.constant(np.arange(num_classes, dtype=x.dtype)), dtype=bool)
     any_ = g.node("ReduceMax", g.cast(hot, np.int32), g.ints([x.ndim - 1]), keepdims=0)
     return g.cast(g.made(any_, None, g.shape, np.int32), g.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,7 +31,7 @@ def as_model(graph: Graph, model: Layer, signature: Signature, outputs: list[Val
             needed.update(inputs)
             for body in attributes.values():
                 if isinstance(body, onnx.GraphProto):
-                    needed.update(n for node in body.node for n in node.input)
+                    needed.update(_read_by(body))
             kept.append((op, inputs, made, attributes))
     renamed = dict(zip(ends, _unused(names, {v.forms[v.plain] for v in g.inputs} | set(g.constants)), strict=True))
     nodes = []
@@ -78,6 +79,15 @@ def _own_name(g: Graph, v: Value) -> str:
         g.nodes.append(("Identity", [g.name(v)], [name], {}))
     g.ends.add(name)
     return name
+
+
+def _read_by(body: Any) -> Iterator[str]:
+    """What the nodes of a graph inside of a node read, also those further inside."""
+    for node in body.node:
+        yield from node.input
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _read_by(attribute.g)
 
 
 def _unused(names: list[str], taken: set[str]) -> list[str]:

@@ -111,7 +111,7 @@ def average(g: Graph, x: Any, axis: Any = None, weights: Any = None) -> Value:
         place = axes_of(x, axis)[0]
         w = g.reshape(w, [w.size if i == place else n for i, n in enumerate(shape)])
     total = reduced(g, "ReduceSum", g.map("Mul", x, w), axis, False)
-    spread = g.map("Add", w, g.map("Mul", x, 0)) if w.shape != x.shape else w
+    spread = w if w.shape == x.shape else g.made(g.node("Expand", w, g.sizes(x.shape)), None, x.shape, w.dtype)
     return g.map("Div", total, reduced(g, "ReduceSum", spread, axis, False))
 
 

@@ -65,20 +65,25 @@ def searchsorted(g: Graph, sorted_sequence: Any, values: Any, side: str = "left"
     s, v = g.value(sorted_sequence), g.value(values)
     kind = np.result_type(s.dtype, v.dtype)
     s, v = g.cast(s, kind), g.cast(v, kind)
-    return _counted(g, s, v, "Less" if side == "left" else "LessOrEqual")
+    return _counted(g, s, v, "GreaterOrEqual" if side == "left" else "Greater")
 
 
 @exports("digitize")
 def digitize(g: Graph, x: Any, bins: Any) -> Value:
     v = g.value(x)
     v = v if v.dtype.kind == "f" else g.cast(v, np.float32)
-    return _counted(g, g.value(bins, v.dtype), v, "LessOrEqual")
+    edges = g.value(bins, v.dtype)
+    if edges.array is None:
+        g.refuse("whether computed bins grow or fall is not known")
+    falling = edges.array.size > 1 and edges.array[0] > edges.array[-1]
+    return _counted(g, edges, v, "Greater", negated=not falling)
 
 
-def _counted(g: Graph, edges: Value, v: Value, op: str) -> Value:
-    """How many edges lie below each value."""
-    below = g.map(op, edges, g.reshape(v, (*v.shape, 1)), dtype=BOOL)
-    count = g.node("ReduceSum", g.cast(below, INT64), g.ints([v.ndim]), keepdims=0)
+def _counted(g: Graph, edges: Value, v: Value, above: str, negated: bool = True) -> Value:
+    """How many edges are not above each value, so that NaN stands behind all; not negated: how many are."""
+    found = g.map(above, edges, g.reshape(v, (*v.shape, 1)), dtype=BOOL)
+    found = g.map("Not", found) if negated else found
+    count = g.node("ReduceSum", g.cast(found, INT64), g.ints([v.ndim]), keepdims=0)
     return g.cast(g.made(count, None, v.shape, INT64), g.dtype)
 
 

@@ -1,0 +1,63 @@
+"""What the samples of an export do not show: values at the edges, and graphs inside of graphs."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+
+import lamina
+from lamina import layers, ops
+from lamina.export import to_onnx
+
+NUMBERS = np.array([[0, 1, 2, 3, 6, np.nan, np.inf]], np.float32)
+FEW = np.array([[0, 5, 255]], np.uint8)
+
+
+class Calls(lamina.Model):
+    """A model of one function."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def call(self, x):
+        return self.function(x)
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (lambda x: ops.digitize(x, np.array([1, 3, 5], np.float32)), NUMBERS),
+        (lambda x: ops.digitize(x, np.array([5, 3, 1], np.float32)), NUMBERS),
+        (lambda x: ops.digitize(x, np.array([3], np.float32)), NUMBERS),
+        (lambda x: ops.searchsorted(np.array([1, 3, 5], np.float32), x), NUMBERS),
+        (lambda x: ops.searchsorted(np.array([1, 3, 5], np.float32), x, side="right"), NUMBERS),
+        (lambda x: ops.average(x, 1, np.arange(1, 8, dtype=np.float32)), NUMBERS[:, [0, 1, 2, 3, 4, 6, 6]]),
+        (lambda x: ops.one_hot(x, 300), FEW),
+        (lambda x: ops.multi_hot(x, 300), FEW),
+    ],
+)
+def test_values_at_the_edges(function, x):
+    proto = to_onnx(Calls(function), [layers.InputSpec(shape=x.shape, dtype=str(x.dtype))])
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    wanted = function(lamina.Tensor(x)).numpy()
+    np.testing.assert_allclose(session.run(None, {session.get_inputs()[0].name: x})[0], wanted, rtol=1e-6)
+
+
+class Inner(layers.Layer):
+    """A cell whose step is a sequence of its own, which ONNX has no node for."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = layers.LSTM(3, use_layer_norm=True)
+        self.state_size = self.output_size = 3
+
+    def call(self, inputs, states):
+        y = self.inner(ops.reshape(inputs, (-1, 2, 2))) + states[0]
+        return y, [y]
+
+
+def test_a_scan_inside_of_a_scan():
+    proto = to_onnx(lamina.Sequential([lamina.Input((None, 4)), layers.RNN(Inner())]), verify=True)
+    assert [n.op_type for n in proto.graph.node].count("Scan") == 1
