@@ -198,6 +198,9 @@ def test_what_is_no_file_of_onnx_is_named(tmp_path, network):
     ):  # fmt: skip
         with pytest.raises(ValueError, match=rf"{name}: no ONNX file, but {told}"):
             lamina.onnx.load(tmp_path / name)
+    begin, _, rest = (tmp_path / "m.pt").read_bytes().partition(b"PK\1\2")
+    with pytest.raises(ValueError, match="no ONNX file, but a zip file: it is no whole zip file"):
+        lamina.onnx.load(begin + b"PK\1\2" + rest[:2] + b"\x63\0" + rest[4:])  # of a version that nobody reads
     with pytest.raises(TypeError, match=r"expected a path, bytes or an onnx.ModelProto, got int"):
         lamina.onnx.load(3)
 

@@ -209,6 +209,7 @@ FORMATS = {
     "safetensors of a wrong entry": (safetensors({"w": 3}, FOUR), "entry of its tensor 'w' is damaged"),
     "safetensors of negative sizes": (safetensors({"w": {**ENTRY, "shape": [-4]}}, FOUR), "is damaged"),
     "safetensors of many nests": (safetensors(b'{"w":' + b"[" * 100_000), "its header is damaged"),
+    "safetensors cut in the header": (safetensors({"w": ENTRY}, FOUR)[:40], "a safetensors file that was cut short"),
     "safetensors twice": (safetensors(b'{"w": {}, "w": {}}'), "twice"),
     "safetensors of no JSON": (safetensors(b"{oh no"), "m.pt"),
 }

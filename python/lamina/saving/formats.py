@@ -76,13 +76,13 @@ def of_bytes(data: bytes) -> str | None:
         return "a safetensors file (lamina.load_model reads Lamina's, lamina.torch.load_state_dict PyTorch's)"
     if not data.startswith(b"PK\x03\x04"):
         return seems(data[:262])
-    import zipfile  # only errors need it
+    from . import zip_file  # only errors need it
 
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return of_zip(archive.namelist())
-    except zipfile.BadZipFile:
-        return None
+        with zip_file.opened(io.BytesIO(data), len(data)) as archive:
+            return of_zip(list(archive.sizes))
+    except ValueError as error:
+        return f"a zip file: {error}"
 
 
 def hint(path: Path) -> str:

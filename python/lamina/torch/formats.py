@@ -48,6 +48,8 @@ def read(path: Any) -> tuple[Any, bool]:
             return found.arrays(bfloat16=True), False
         if not data:
             raise ValueError("this is an empty file")
+        if data[8:9] == b"{":
+            raise ValueError("this is a safetensors file that was cut short")
         told = formats.seems(data[:262])
         if told is not None and not pt_file.begins(data):
             raise ValueError(f"this is {told}")
