@@ -149,9 +149,26 @@ def test_a_node_by_itself():
     node = onnx.helper.make_node("Add", ["a", "b"], ["c"])
     (y,) = backend.run_node(node, [np.ones(3, np.float32), np.ones(3, np.float32)])
     assert y.tolist() == [2, 2, 2]
+    with pytest.raises(ValueError, match=r"run_node: expected 2 inputs, \['a', 'b'\], got 1"):
+        backend.run_node(node, [np.ones(3, np.float32)])
     assert backend.supports_device("CPU")
     assert not backend.supports_device("CUDA:0")
     with pytest.raises(ValueError, match="device is 'CUDA', only 'CPU' is supported"):
         backend.prepare(onnx.ModelProto(), "CUDA")
     assert isinstance(backend.BackendRep, type)
     assert lamina.onnx.backend is backend
+
+
+@pytest.mark.parametrize("element", [onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16])
+def test_short_floats_come_in_every_way(element):
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(element)
+    value = onnx.helper.make_tensor_value_info("x", element, [2])
+    node = onnx.helper.make_node("Relu", ["x"], ["y"])
+    graph = onnx.helper.make_graph([node], "g", [value], [onnx.helper.make_tensor_value_info("y", element, [2])])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    x = np.array([-1, 2]).astype(dtype)
+    for inputs in (x, [x], {"x": x}):
+        (y,) = backend.run_model(model, inputs)
+        assert y.dtype == dtype
+        assert y.tolist() == [0, 2]
+    assert backend.run_node(node, [x])[0].tolist() == [0, 2]

@@ -100,6 +100,19 @@ def test_statistics_are_not_trained(network):
     assert {w.name for w in model.non_trainable_weights} == {"mean", "var"}
 
 
+@pytest.mark.parametrize("optimize", [True, False])
+def test_statistics_behind_other_nodes_are_not_trained(optimize):
+    model = lamina.onnx.load(parsed("""g (float[N, 2] x) => (float[N, 2] y)
+        <float[2] scale = {1, 2}, float[2] shift = {0, 1}, float[2] mean = {3, 4}, float[2] var = {1, 2}> {
+        r = Relu (x)
+        m = Identity (mean)
+        v = Cast <to = 1> (var)
+        y = BatchNormalization (r, scale, shift, m, v)
+    }"""), optimize=optimize)  # fmt: skip
+    assert {w.name for w in model.trainable_weights} == {"scale", "shift"}
+    assert {w.name for w in model.non_trainable_weights} == {"mean", "var"}
+
+
 def test_a_file_of_a_model_is_known_without_an_import_of_the_package(network, tmp_path, python):
     lamina.onnx.load(network).save(tmp_path / "m.lamina")
     assert python("import lamina; print(type(lamina.load_model('m.lamina')).__name__)") == "ONNXModel"

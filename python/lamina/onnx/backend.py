@@ -36,14 +36,18 @@ class BackendRep:
         """
         if kwargs:
             raise TypeError(f"run: unknown arguments {sorted(kwargs)}")
-        if not isinstance(inputs, dict):
-            inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
-            inputs = [working(np.asarray(x)) for x in inputs]
-        with no_grad():
-            results = self.model(inputs)
-        results = results if isinstance(results, list) else [results]
         declared = [v.declared for v in self.model._outputs]
-        return tuple(y.numpy().astype(d, copy=False) for y, d in zip(results, declared, strict=True))
+        return tuple(y.astype(d, copy=False) for y, d in zip(self._results(inputs), declared, strict=True))
+
+    def _results(self, inputs: Any) -> list[Array]:
+        """The outputs in the types in which they are computed."""
+        if isinstance(inputs, dict):
+            inputs = {name: working(np.asarray(x)) for name, x in inputs.items()}
+        else:
+            inputs = [working(np.asarray(x)) for x in (inputs if isinstance(inputs, (list, tuple)) else [inputs])]
+        with no_grad():
+            found = self.model(inputs)
+        return [y.numpy() for y in (found if isinstance(found, list) else [found])]
 
 
 def prepare(model: Any, device: str = "CPU", **kwargs: Any) -> BackendRep:
@@ -94,6 +98,8 @@ def run_node(node: Any, inputs: Any, device: str = "CPU", outputs_info: Any = No
     version = kwargs.pop("opset_version", 21)
     names = [n for n in node.input if n]
     inputs = [np.asarray(x) for x in inputs]
+    if len(inputs) != len(names):
+        raise ValueError(f"run_node: expected {len(names)} inputs, {names}, got {len(inputs)}")
     given = [
         onnx.helper.make_tensor_value_info(n, onnx.helper.np_dtype_to_tensor_dtype(x.dtype), x.shape)
         for n, x in zip(names, inputs, strict=True)
@@ -106,10 +112,7 @@ def run_node(node: Any, inputs: Any, device: str = "CPU", outputs_info: Any = No
     ]
     graph = onnx.helper.make_graph([node], "node", given, made)
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid(node.domain, version)])
-    rep = prepare(model, device, **kwargs)
-    with no_grad():
-        found = rep.model(inputs)
-    arrays = [y.numpy() for y in (found if isinstance(found, list) else [found])]
+    arrays = prepare(model, device, **kwargs)._results(inputs)
     return tuple(a.astype(d, copy=False) if outputs_info else a for a, d in zip(arrays, types, strict=True))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..core.autograd import Array
 from ..saving import formats
 from .element_types import numpy_type, working, working_type
-from .graph import Graph, Node, Value, Weight
+from .graph import Graph, Node, Value, Weight, branches
 
 MOST_OPSET = 28
 _STUB = "lamina.weight"  # the doc_string of an initializer whose values stand elsewhere
@@ -267,16 +267,18 @@ def _check_counts(p: Any, versions: dict[str, int], label: str) -> None:
 
 
 def _roles(nodes: list[Node]) -> dict[str, set[tuple[str, int]]]:
-    """By value, the operators that read it and at which place."""
+    """By value, the operators that read it and at which place; also those behind an Identity or a Cast."""
     found: dict[str, set[tuple[str, int]]] = {}
-    stack = list(nodes)
-    while stack:
-        node = stack.pop()
-        for i, name in enumerate(node.inputs):
-            found.setdefault(name, set()).add((node.op, i))
-        for inner in node.attributes.values():
-            if isinstance(inner, Graph):
-                stack.extend(inner.nodes)
+
+    def note(nodes: list[Node]) -> None:
+        for node in reversed(nodes):
+            for inner in branches(node):
+                note(inner.nodes)
+            behind = found.get(node.outputs[0]) if node.op in ("Identity", "Cast") else None
+            for i, name in enumerate(node.inputs):
+                found.setdefault(name, set()).update(behind or {(node.op, i)})
+
+    note(nodes)
     return found
 
 
