@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.autograd import Array
 from ..saving import formats
+from ..saving.atomic import read_whole
 from .element_types import numpy_type, working, working_type
 from .graph import Graph, Node, Value, Weight, branches
 
@@ -62,11 +63,7 @@ def read(source: Any) -> tuple[Any, Path | None, str]:
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"onnx.load: expected a path, bytes or an onnx.ModelProto, got {type(source).__name__}")
     path = Path(source)
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file")
-    if not path.is_file():
-        raise ValueError(f"{path}: is no regular file")
-    return parse(path.read_bytes(), str(path)), path.resolve().parent, str(path)
+    return parse(read_whole(path), str(path)), path.resolve().parent, str(path)
 
 
 def inlined(model: Any, what: str) -> Any:

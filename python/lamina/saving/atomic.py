@@ -1,4 +1,4 @@
-"""Writing a file so that at every moment either the old or the new one is there, whole."""
+"""Files as wholes: read at once, and written so that at every moment either the old or the new one is there."""
 
 from __future__ import annotations
 
@@ -23,6 +23,17 @@ def as_path(what: str, path: Any) -> Path:
             raise ValueError(f"{what}: a path cannot hold a zero character, got {os.fspath(path)!r}")
         return Path(path)
     raise TypeError(f"{what}: expected a path, got {type(path).__name__} {path!r}")
+
+
+def read_whole(path: Path) -> bytes:
+    """All bytes of a file; ValueError for what is none, such as a pipe, whose end may never come."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a directory, not a file that holds a model")
+    if not path.is_file():
+        raise ValueError(f"{path}: is no regular file")
+    return path.read_bytes()
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:

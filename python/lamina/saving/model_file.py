@@ -30,7 +30,7 @@ from ..layers.weights import (
     shared_layers,
 )
 from . import compiling, formats, safetensors_file
-from .atomic import as_path, write_whole
+from .atomic import as_path, read_whole, write_whole
 from .description import check, parse
 from .naming import naming
 
@@ -213,13 +213,7 @@ def _write(path: Path, tensors: Mapping[str, Array], header: dict[str, str]) -> 
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path}: is a directory, not a file that model.save wrote")
-    if not path.is_file():  # reading a pipe would never end
-        raise ValueError(f"{path}: is no regular file")
-    data = path.read_bytes()
+    data = read_whole(path)
     try:
         if not safetensors_file.looks_like(data):
             raise ValueError(f"not a whole Lamina file; it was cut short or is another format{formats.hint(path)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..saving import formats
-from ..saving.atomic import as_path
+from ..saving.atomic import as_path, read_whole
 from ..saving.safetensors_file import SafetensorsFile, looks_like
 from . import pt_file
 
@@ -35,11 +35,7 @@ def load(path: Any) -> Any:
 def read(path: Any) -> tuple[Any, bool]:
     """What a file holds, and whether the order of its names says something: that of safetensors does not."""
     file = as_path("lamina.torch.load", path)
-    if file.is_dir():
-        raise IsADirectoryError(f"{file}: is a directory")
-    if file.exists() and not file.is_file():  # reading a pipe would never end
-        raise ValueError(f"{file}: is no regular file")
-    data = file.read_bytes()
+    data = read_whole(file)
     try:
         if looks_like(data):
             found = SafetensorsFile(data)
