@@ -160,6 +160,8 @@ def test_private_modules_of_keras():
     assert described["module"] == "keras.optimizers"
     described["module"] = "keras.src.backend.torch.optimizers.torch_sgd"  # as Keras writes it where it runs on PyTorch
     assert isinstance(lamina.saving.deserialize(described), optimizers.SGD)
+    with pytest.raises(ValueError, match="class 'Tensor' of the description is not known here"):
+        lamina.saving.deserialize({"module": "lamina.core", "class_name": "Tensor", "config": {}})
     for other in ("src.optimizers.sgd", "keras.src.layers.core", None, 3):
         with pytest.raises(ValueError, match="class 'SGD' of the description is not known here"):
             lamina.saving.deserialize(described | {"module": other})

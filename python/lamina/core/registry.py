@@ -60,8 +60,9 @@ def add_known(objects: Iterable[Any], kind: str, base: type) -> None:
 
 
 def add_by_module(objects: Iterable[Any]) -> None:
-    """Make classes among these loadable by module and name: a loss and a metric have the same."""
-    _by_module.update({(module_of(obj), obj.__name__): obj for obj in objects if isinstance(obj, type)})
+    """Make classes with ``get_config`` among these loadable by module and name: a loss and a metric have the same."""
+    classes = [obj for obj in objects if isinstance(obj, type) and hasattr(obj, "get_config")]
+    _by_module.update({(module_of(cls), cls.__name__): cls for cls in classes})
 
 
 def add_name(name: str, obj: Any) -> None:

@@ -56,13 +56,12 @@ def describe(model: Any, include_optimizer: bool = True, depth: int = 3) -> dict
 
 def save(model: Layer, path: Path, include_optimizer: bool, zipped: bool = True) -> None:
     """Write a whole model as Keras does, safely."""
-    parts = {
-        METADATA: json.dumps({"keras_version": VERSION, "date_saved": f"{datetime.datetime.now():%Y-%m-%d@%H:%M:%S}"}),
-        CONFIG: json.dumps(describe(model, include_optimizer, depth=5)),
+    metadata = {"keras_version": VERSION, "date_saved": f"{datetime.datetime.now():%Y-%m-%d@%H:%M:%S}"}
+    members = {
+        METADATA: json.dumps(metadata).encode(),
+        CONFIG: json.dumps(describe(model, include_optimizer, depth=5)).encode(),
+        HDF5: _weights(model, include_optimizer),
     }
-    weights = io.BytesIO()
-    _write_weights(model, weights, include_optimizer)
-    members = {name: text.encode() for name, text in parts.items()} | {HDF5: weights.getvalue()}
     if not zipped:
         path.mkdir(parents=True, exist_ok=True)
         for name, data in members.items():
@@ -79,19 +78,21 @@ def save(model: Layer, path: Path, include_optimizer: bool, zipped: bool = True)
 
 def save_weights(model: Layer, path: Path) -> None:
     """Write a ``.weights.h5`` file, safely."""
-    weights = io.BytesIO()
-    _write_weights(model, weights, True)
-    write_whole(path, lambda file: file.write(weights.getvalue()))
+    weights = _weights(model, include_optimizer=True)
+    write_whole(path, lambda file: file.write(weights))
 
 
-def _write_weights(model: Layer, file: Any, include_optimizer: bool) -> None:
+def _weights(model: Layer, include_optimizer: bool) -> bytes:
+    """The weights, and the optimizer's state, as an HDF5 file."""
     arrays = {key: v.numpy() for key, v in weights_by_path(model).items()}
     names = {join(key, "vars"): {"name": layer.name} for key, layer in layers_by_path(model).items()}
     optimizer = getattr(model, "optimizer", None)
     if include_optimizer and optimizer is not None:
         arrays |= keras_optimizer.arrays(model)
         names["optimizer/vars"] = {"name": optimizer.name}
+    file = io.BytesIO()
     hdf5.write(file, arrays, names)
+    return file.getvalue()
 
 
 def load(path: Path, custom_objects: dict[str, Any] | None, compile: bool) -> Any:
