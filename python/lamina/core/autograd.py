@@ -57,8 +57,7 @@ class Tensor:
     Source: PyTorch, torch.Tensor.
 
     Example:
-        >>> from lamina import Tensor
-        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> x = lamina.Tensor([1.0, 2.0], requires_grad=True)
         >>> (x * x).sum().backward()
         >>> x.grad.tolist()
         [2.0, 4.0]

@@ -87,6 +87,7 @@ def _without_self(given: Mapping[str, str]) -> dict[str, str]:
 
 def _with_errors_and_source(doc: str, package: str, name: str, given: Mapping[str, str]) -> str:
     """A docstring with the sections Raises and Source, where it has none and the tables know them."""
+    doc, example, last = doc.partition("\n\nExample:")
     before, source, after = doc.partition("\n\nSource:")
     errors = ERRORS.get(package)
     if errors is not None and "\nRaises:" not in before:
@@ -94,7 +95,7 @@ def _with_errors_and_source(doc: str, package: str, name: str, given: Mapping[st
         before += "\n\nRaises:" + "".join(lines) if lines else ""
     if not source and package in SOURCES:
         source, after = "\n\nSource:", f" {SOURCES[package].format(name)}"
-    return before + source + after
+    return before + source + after + example + last
 
 
 def call_of(cls: type) -> FunctionType | None:

@@ -93,7 +93,6 @@ def register_serializable(package: str = "Custom", name: str | None = None) -> C
     Source: Keras 3, keras.saving.register_keras_serializable.
 
     Example:
-        >>> import lamina
         >>> @lamina.saving.register_serializable("mine")
         ... def double(x):
         ...     return 2 * x

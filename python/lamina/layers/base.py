@@ -75,7 +75,6 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
     Source: Keras 3, Layer.
 
     Example:
-        >>> import lamina
         >>> class Scale(lamina.Layer):
         ...     def build(self, input_shape):
         ...         self.factor = self.add_weight((input_shape[-1],), "ones", name="factor")

@@ -225,7 +225,6 @@ class Conv2D(_Conv):
         Networks".
 
     Example:
-        >>> from lamina import layers, ops
         >>> layers.Conv2D(8, 3, padding="same", activation="relu")(ops.ones((1, 28, 28, 1))).shape
         (1, 28, 28, 8)
     """

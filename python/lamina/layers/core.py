@@ -118,7 +118,6 @@ def Input(
     Source: Keras 3, Input.
 
     Example:
-        >>> import lamina
         >>> x = lamina.Input((28, 28, 1))
         >>> y = lamina.layers.Dense(10)(lamina.layers.Flatten()(x))
         >>> lamina.Model(x, y).output_shape

@@ -31,7 +31,6 @@ class Dense(Layer):
     Source: Keras 3, Dense.
 
     Example:
-        >>> from lamina import layers, ops
         >>> layers.Dense(3, activation="relu")(ops.ones((2, 5))).shape
         (2, 3)
     """

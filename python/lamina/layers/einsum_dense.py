@@ -51,7 +51,6 @@ class EinsumDense(Layer):
     Source: Keras 3, EinsumDense.
 
     Example:
-        >>> from lamina import layers, ops
         >>> layers.EinsumDense("abc,cd->abd", (None, 4), bias_axes="d")(ops.ones((2, 3, 5))).shape
         (2, 3, 4)
     """

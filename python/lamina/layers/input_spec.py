@@ -40,7 +40,6 @@ class InputSpec(Explained, strict=True):
     Source: Keras 3, InputSpec.
 
     Example:
-        >>> import lamina
         >>> class Digits(lamina.Layer):
         ...     def __init__(self):
         ...         super().__init__()

@@ -35,8 +35,6 @@ class KeyValueCache:
     Source: Lamina; Pope et al. 2022, "Efficiently Scaling Transformer Inference".
 
     Example:
-        >>> import numpy as np, lamina
-        >>> from lamina import layers
         >>> attention = layers.MultiHeadAttention(2, 4)
         >>> x = np.random.default_rng(0).normal(size=(1, 3, 8)).astype("float32")
         >>> whole = attention(x, x, use_causal_mask=True)

@@ -421,7 +421,6 @@ class LSTM(Recurrent):
         normalization from Ba et al. 2016, "Layer Normalization".
 
     Example:
-        >>> from lamina import layers, ops
         >>> x = ops.ones((2, 10, 4))
         >>> layers.LSTM(3)(x).shape
         (2, 3)

@@ -61,7 +61,6 @@ class Residual(Around):
         Architecture".
 
     Example:
-        >>> from lamina import layers, ops
         >>> block = [layers.Conv2D(8, 3, padding="same", strides=2), layers.BatchNormalization()]
         >>> layers.Residual(block, activation="relu")(ops.ones((1, 6, 6, 3))).shape
         (1, 3, 3, 8)

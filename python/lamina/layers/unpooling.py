@@ -121,7 +121,6 @@ class MaxUnpooling2D(_Unpooling):
     Source: PyTorch, MaxUnpool2d.
 
     Example:
-        >>> from lamina import layers, ops
         >>> x = ops.reshape(ops.arange(16.0), (1, 4, 4, 1))
         >>> y, indices = layers.MaxPooling2D(2, return_indices=True)(x)
         >>> indices.numpy()[0, ..., 0].tolist()

@@ -75,7 +75,6 @@ class Wrapper(Around):
     Source: Keras 3, Wrapper.
 
     Example:
-        >>> from lamina import layers, ops
         >>> class Twice(layers.Wrapper):
         ...     def call(self, inputs):
         ...         return 2.0 * self.layer(inputs)

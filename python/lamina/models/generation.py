@@ -66,8 +66,6 @@ def generate(
         Case of Neural Text Degeneration" (top-p).
 
     Example:
-        >>> import numpy as np, lamina
-        >>> from lamina import layers
         >>> x = lamina.Input((None,), dtype="int64")
         >>> h = layers.Embedding(5, 8)(x)
         >>> h = layers.MultiHeadAttention(2, 4)(h, h, use_causal_mask=True)

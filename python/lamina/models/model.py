@@ -53,7 +53,6 @@ class Model(Layer, Trainer):
     Source: Keras 3, Model.
 
     Example:
-        >>> import numpy as np, lamina
         >>> x = lamina.Input((4,))
         >>> model = lamina.Model(x, lamina.layers.Dense(1)(x))
         >>> model.compile("adam", "mean_squared_error")
@@ -326,9 +325,8 @@ class Model(Layer, Trainer):
         Source: Keras 3, Model.export.
 
         Example:
-            >>> import lamina
             >>> model = lamina.Sequential([lamina.Input((4,)), lamina.layers.Dense(3, "relu")])
-            >>> model.export("m.onnx")  # doctest: +SKIP
+            >>> model.export("m.onnx")
         """
         if format != "onnx":
             raise ValueError(f"{self._label()}: export: format is {format!r}, expected 'onnx'")

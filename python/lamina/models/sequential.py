@@ -38,7 +38,6 @@ class Sequential(Model):
     Source: Keras 3, Sequential.
 
     Example:
-        >>> import lamina
         >>> model = lamina.Sequential([lamina.Input((4,)), lamina.layers.Dense(3, "relu"), lamina.layers.Dense(1)])
         >>> model.count_params()
         19

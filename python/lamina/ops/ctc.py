@@ -44,8 +44,6 @@ def ctc_loss(
     Source: Keras 3, keras.ops.ctc_loss; Graves et al. 2006, "Connectionist Temporal Classification", section 4.
 
     Example:
-        >>> import numpy as np
-        >>> from lamina import ops
         >>> round(float(ops.ctc_loss([[1]], np.zeros((1, 2, 2)), [1], [2])[0]), 4)  # log(4 / 3)
         0.2877
     """

@@ -73,11 +73,10 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         ValueError: at backward: ``grad`` returns another number of gradients, or one of another shape.
 
     Example:
-        >>> from lamina import Tensor, custom_gradient, ops
-        >>> @custom_gradient
+        >>> @lamina.custom_gradient
         ... def reversed_gradient(x):
         ...     return ops.copy(x), lambda dy: -dy
-        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> x = lamina.Tensor([1.0, 2.0], requires_grad=True)
         >>> reversed_gradient(x).sum().backward()
         >>> x.grad.tolist()
         [-1.0, -1.0]

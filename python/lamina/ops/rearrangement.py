@@ -232,7 +232,6 @@ def rearrange(tensor: TensorLike, pattern: str, **axes_lengths: int) -> Tensor:
         ValueError: the pattern cannot be read, or does not fit the tensor; a size is missing or wrong.
 
     Example:
-        >>> from lamina import ops
         >>> ops.rearrange(ops.ones((2, 6, 3)), "b (h h1) c -> b h (h1 c)", h1=2).shape
         (2, 3, 6)
     """

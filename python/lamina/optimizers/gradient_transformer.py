@@ -38,7 +38,6 @@ class GradientTransformer:
     Source: Lamina; optax.GradientTransformation, without its state as an argument.
 
     Example:
-        >>> import lamina
         >>> class MovingAverage(lamina.optimizers.GradientTransformer):
         ...     slots = ("average",)
         ...     def __call__(self, grads_and_vars):

@@ -27,7 +27,6 @@ class OptimizerMap:
     Source: Keras 3, OptimizerMap.
 
     Example:
-        >>> import lamina
         >>> both = lamina.optimizers.OptimizerMap(lamina.optimizers.SGD(0.1))
         >>> both[".*/embeddings"] = lamina.optimizers.Adam(1e-3)
         >>> optimizer = lamina.optimizers.MultiOptimizer(both)

@@ -283,8 +283,8 @@ def check_layer(
         time: the axis of the first argument that a mask describes; 0 if it takes none.
         leading: how many axes stand in front of an image: one, or two for sequences of images.
 
-    >>> from lamina import layers, testing
-    >>> testing.check_layer(layers.Dense, {"units": 3, "activation": "tanh"}, (4, 5))
+    Example:
+        >>> testing.check_layer(layers.Dense, {"units": 3, "activation": "tanh"}, (4, 5))
     """
     LayerCheck(kind, options or {}, inputs, integers, smooth, time, leading).run()
 

@@ -59,7 +59,6 @@ def load_state_dict(
     Source: PyTorch, torch.nn.Module.load_state_dict.
 
     Example:
-        >>> import numpy as np, lamina
         >>> model = lamina.Sequential([lamina.Input((3,)), lamina.layers.Dense(2)])
         >>> state = {"fc.weight": np.ones((2, 3), "float32"), "fc.bias": np.zeros(2, "float32")}
         >>> print(lamina.torch.load_state_dict(model, state))

@@ -108,7 +108,6 @@ class FeatureSpace(Layer):
         to a file, and ``load_model`` reads it.
 
     Example:
-        >>> import lamina
         >>> space = lamina.utils.FeatureSpace({"age": "float", "town": "string_categorical"})
         >>> space.adapt({"age": [30.0, 40.0], "town": ["Rome", "Oslo"]})
         >>> space({"age": 50.0, "town": "Oslo"}).numpy()

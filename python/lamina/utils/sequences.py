@@ -124,7 +124,6 @@ def timeseries_dataset_from_array(
         ValueError: a number is out of range, or there is no window.
 
     Example:
-        >>> import numpy as np, lamina
         >>> windows = lamina.utils.timeseries_dataset_from_array(np.arange(6), None, sequence_length=3, batch_size=2)
         >>> windows[0]
         array([[0, 1, 2],

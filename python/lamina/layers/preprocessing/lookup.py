@@ -46,7 +46,6 @@ class StringLookup(IndexLookup):
     Source: Keras 3, StringLookup.
 
     Example:
-        >>> import lamina
         >>> layer = lamina.layers.StringLookup(vocabulary=["a", "b", "c"])
         >>> layer(["a", "c", "d"]).numpy()
         array([1, 3, 0])

@@ -84,7 +84,6 @@ class Normalization(Layer):
     Source: Keras 3, Normalization.
 
     Example:
-        >>> import numpy as np, lamina
         >>> layer = lamina.layers.Normalization(axis=None)
         >>> layer.adapt(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
         >>> layer(np.array([3.0])).numpy()

@@ -59,7 +59,6 @@ class TextVectorization(Layer):
     Source: Keras 3, TextVectorization.
 
     Example:
-        >>> import lamina
         >>> layer = lamina.layers.TextVectorization(output_sequence_length=4)
         >>> layer.adapt(["The cat sat.", "The dog sat!"])
         >>> layer.get_vocabulary()

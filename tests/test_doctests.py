@@ -1,0 +1,104 @@
+"""The examples in public docstrings run, and what they show is what comes out.
+
+An example is a section ``Example:``, the docstring's last. It is given ``lamina``, ``np`` and all packages of
+``lamina`` (``layers``, ``ops`` ...), a seed, NumPy's print options and an empty directory. What it shows must be true
+on any processor and for any release of NumPy: round numbers, or show shapes; ``...`` stands for anything.
+
+``without_examples.txt`` lists the public names without an example; ``python tests/test_doctests.py`` writes it anew.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import pytest
+from test_docstrings import PACKAGES, sections
+
+import lamina
+
+LIST = Path(__file__).with_name("without_examples.txt")
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+GIVEN = {p.rpartition(".")[2]: importlib.import_module(p) for p in PACKAGES if p.count(".") < 2} | {"np": np}
+
+
+def public() -> dict[str, Any]:
+    """Name with its package -> class or function. One of several names: its own package's, as it calls itself."""
+    found: dict[int, tuple[str, Any]] = {}
+    for package in [p for p in PACKAGES if p != "lamina"] + ["lamina"]:
+        module = importlib.import_module(package)
+        for name in sorted(module.__all__, key=lambda n: (n != getattr(getattr(module, n), "__name__", ""), n)):
+            value = getattr(module, name)
+            if isinstance(value, (type, FunctionType)) and value.__module__.startswith("lamina"):
+                found.setdefault(id(value), (f"{package.removeprefix('lamina.')}.{name}", value))
+    return dict(found.values())
+
+
+def own_docstrings(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Of a class or function, then of a class's own methods."""
+    yield name, vars(value).get("__doc__") and value.__doc__ if isinstance(value, type) else value.__doc__
+    for method, function in vars(value).items() if isinstance(value, type) else ():
+        function = getattr(function, "__func__", function)
+        if method[0] != "_" and isinstance(function, (FunctionType, property)) and ">>> " in (function.__doc__ or ""):
+            yield f"{name}.{method}", function.__doc__
+
+
+PUBLIC = public()
+EXAMPLES = {
+    name: doc for n, v in PUBLIC.items() for name, doc in own_docstrings(n, v) if isinstance(doc, str) and ">>> " in doc
+}
+
+
+@pytest.fixture
+def as_at_first(threads, tmp_path, monkeypatch):
+    """What an example finds, and what others find behind it."""
+    monkeypatch.chdir(tmp_path)
+    setters = [n for n in lamina.config.__all__ if n.startswith("set_")]
+    before = [getattr(lamina.config, n.removeprefix("set_"))() for n in setters]
+    lamina.utils.set_random_seed(0)
+    with np.printoptions(precision=4, suppress=True):
+        yield
+    for setter, value in zip(setters, before, strict=True):
+        getattr(lamina.config, setter)(value)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.usefixtures("as_at_first")
+def test_example(name):
+    test = doctest.DocTestParser().get_doctest(inspect.cleandoc(EXAMPLES[name]), GIVEN.copy(), name, None, 0)
+    scalars = [e.want for e in test.examples if re.search(r"\bnp\.\w+\(", e.want)]
+    assert not scalars, f"NumPy 1 shows numbers in another way: {scalars}"
+    said: list[str] = []
+    failed = doctest.DocTestRunner(optionflags=FLAGS, verbose=False).run(test, out=said.append).failed
+    assert not failed, "".join(said)
+
+
+def test_examples_come_last():
+    wrong = []
+    for name, doc in EXAMPLES.items():
+        found = sections(doc)
+        if [*found][-1] != "Example" or any(">>> " in "\n".join(found[h]) for h in found if h != "Example"):
+            wrong.append(name)
+    assert not wrong, f"the section Example is not the last, or an example stands outside of it: {wrong}"
+
+
+def test_every_public_name_has_an_example():
+    listed = {line for line in LIST.read_text().splitlines() if line and not line.startswith("#")}
+    missing = set(PUBLIC) - set(EXAMPLES)
+    assert not missing - listed, f"without an example in its docstring: {sorted(missing - listed)}"
+    assert not listed - missing, f"`python tests/test_doctests.py` takes off the list: {sorted(listed - missing)}"
+
+
+if __name__ == "__main__":
+    lines = ["# Public names whose docstring has no example yet."]
+    for package in dict.fromkeys(n.rpartition(".")[0] for n in PUBLIC):
+        lines += ["", f"# {package}"]
+        lines += sorted(n for n in PUBLIC if n not in EXAMPLES and n.rpartition(".")[0] == package)
+    LIST.write_text("\n".join(lines) + "\n")
