@@ -11,6 +11,8 @@ from lamina import layers, ops
 from lamina.export import to_onnx
 
 NUMBERS = np.array([[0, 1, 2, 3, 6, np.nan, np.inf]], np.float32)
+ROWS = np.arange(10, dtype=np.float32).reshape(5, 2)
+TAPS = np.arange(20, dtype=np.float32).reshape(5, 2, 2)
 FEW = np.array([[0, 5, 255]], np.uint8)
 
 
@@ -34,6 +36,14 @@ class Calls(lamina.Model):
         (lambda x: ops.searchsorted(np.array([1, 3, 5], np.float32), x), NUMBERS),
         (lambda x: ops.searchsorted(np.array([1, 3, 5], np.float32), x, side="right"), NUMBERS),
         (lambda x: ops.average(x, 1, np.arange(1, 8, dtype=np.float32)), NUMBERS[:, [0, 1, 2, 3, 4, 6, 6]]),
+        (lambda x: ops.segment_sum(x, np.array([0, -1, 2, 5, 2]), 3), ROWS),
+        (lambda x: ops.segment_max(x, np.array([0, -1, 2, 5, 2]), 4), ROWS),
+        (lambda x: ops.conv_transpose(x[None], TAPS[:3], 2, "same", 1), ROWS),
+        (lambda x: ops.conv_transpose(x[None], TAPS[:3], 2, "same_lower", 1), ROWS),
+        (lambda x: ops.conv_transpose(x[None], TAPS[:4], 1, "same_lower"), ROWS),
+        (lambda x: ops.conv_transpose(x[None], TAPS[:5], 3, "same", 2), ROWS),
+        (lambda x: ops.conv_transpose(x[None], TAPS[:4], 3, "same", 0), ROWS),
+        (lambda x: ops.conv_transpose(x[None], TAPS[:4], 3, "same"), ROWS),
         (lambda x: ops.one_hot(x, 300), FEW),
         (lambda x: ops.multi_hot(x, 300), FEW),
     ],

@@ -126,7 +126,7 @@ def conv_transpose(
         cut = whole - m
         if isinstance(cut, Size):
             g.refuse("what is cut off from the output follows a free size")
-        low, high = _cut(int(cut), padding, i, k, s, d, output_padding)
+        low, high = _cut(int(cut), padding, i)
         pads[i], pads[axes + i] = low, high
         if high < 0:
             pads[axes + i], more[i] = 0, -high
@@ -140,15 +140,12 @@ def conv_transpose(
     return activated(g, of_first(g, name, data_format), activation)
 
 
-def _cut(cut: int, padding: Any, axis: int, k: int, s: int, d: int, output_padding: Any) -> tuple[int, int]:
+def _cut(cut: int, padding: Any, axis: int) -> tuple[int, int]:
     """What is cut off in front and behind; negative for more behind."""
-    if padding == "valid":
-        return 0, cut
-    if padding == "same":
-        extent = (k - 1) * d + 1
-        more = None if output_padding is None else each_axis(output_padding, axis + 1)[axis]
-        low = max(extent - s, 0) // 2 if more is None else (extent - 1) // 2
-        return low, cut - low
-    one = padding if isinstance(padding, int) else padding[axis]
-    low = one if isinstance(one, int) else one[0]
-    return int(low), cut - int(low)
+    if isinstance(padding, str):
+        half = max(cut, 0) // 2
+        low = {"valid": 0, "same": half, "same_lower": max(cut, 0) - half}[padding]
+    else:
+        one = padding if isinstance(padding, int) else padding[axis]
+        low = int(one if isinstance(one, int) else one[0])
+    return low, cut - low

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .graph import INT64, Graph
+from .graph import BOOL, INT64, Graph
 from .handlers import HANDLERS, exports
+from .indexing import sliced
 from .values import Value
 from .windows import as_given, images
 
@@ -34,8 +35,12 @@ def _segments(reduction: str, first: Any) -> Any:
         if num_segments is None:
             g.refuse("num_segments=None makes the size of the result depend on values; give the number")
         x, at = g.value(data, g.dtype), g.value(segment_ids, INT64)
-        start = g.filled(first(g.dtype), g.shape, g.dtype)
-        return g.made(g.node("ScatterND", start, g.reshape(at, (*at.shape, 1)), x, reduction=reduction))
+        count, *rest = g.shape
+        inside = g.map("And", g.map("GreaterOrEqual", at, 0, dtype=BOOL), g.map("Less", at, count, dtype=BOOL))
+        at = g.map("Where", inside, at, g.value(count, INT64))  # behind the segments is what belongs to none
+        start = g.filled(first(g.dtype), (count + 1, *rest), g.dtype)
+        y = g.node("ScatterND", start, g.reshape(at, (*at.shape, 1)), x, reduction=reduction)
+        return sliced(g, g.made(y, None, start.shape), {0: slice(0, count)})
 
     return put
 
