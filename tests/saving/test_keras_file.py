@@ -304,3 +304,15 @@ def test_a_failed_save_leaves_the_old_file(tmp_path):
         model.save(tmp_path / "m.keras", overwrite=False)
     assert (tmp_path / "m.keras").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["m.keras"]
+
+
+def test_warnings_stand_at_the_call(tmp_path):
+    model = lamina.Sequential([lamina.Input((4,)), layers.Linear(2)])
+    model.compile("adam", lambda y, p: (y - p) ** 2)
+    for save in (
+        lambda: model.save(tmp_path / "m.keras"), lambda: lamina.saving.save_model(model, tmp_path / "m.keras"),
+        model.to_json, lambda: model.save(tmp_path / "m.lamina"),
+    ):  # fmt: skip
+        with pytest.warns(UserWarning, match=r"lacks the class Linear|without its compile\(\) arguments") as found:
+            save()
+        assert {warning.filename for warning in found} == {__file__}

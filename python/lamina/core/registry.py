@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from .keras_names import RENAMED, module_of, public_module
 from .suggest import unknown
+from .warn import warn
 
 T = TypeVar("T")
 
@@ -373,7 +373,7 @@ def _function(config: dict[str, Any], kind: str | None) -> Any:
 def _dtype(policy: Any) -> Any:
     """The type of weights and results that Keras calls so; narrower ones become float32."""
     if policy in ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16"):
-        warnings.warn(f"a layer of the description computes in {policy!r}: here it computes in 'float32'", stacklevel=2)
+        warn(f"a layer of the description computes in {policy!r}: here it computes in 'float32'")
         return "float32"
     return policy
 

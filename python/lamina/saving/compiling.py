@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import inspect
 import types
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from .. import losses, metrics, optimizers
 from ..core import registry
 from ..core.autograd import Array
 from ..core.suggest import unknown
+from ..core.warn import warn
 from ..layers.weights import named_variables
 
 if TYPE_CHECKING:
     from ..models import Model
 
 
-def describe(model: Model, depth: int = 4) -> dict[str, Any] | None:
-    """The arguments of compile(), or None (with a warning, so many calls up) where one is a function without a name."""
+def describe(model: Model) -> dict[str, Any] | None:
+    """The arguments of compile(), or None (with a warning) where one is a function without a name."""
     arguments = model.get_compile_config() or {}
     try:
         return {key: _plain(value, key) for key, value in arguments.items()}
     except TypeError as error:
-        warnings.warn(f"the model is saved without its compile() arguments: {error}", stacklevel=depth)
+        warn(f"the model is saved without its compile() arguments: {error}")
         return None
 
 
@@ -73,7 +73,7 @@ def restore(
         try:
             inspect.signature(model.compile).bind(**arguments)
         except TypeError as error:
-            warnings.warn(f"{label}: {type(model).__name__}.compile() is to be called again ({error})", stacklevel=4)
+            warn(f"{label}: {type(model).__name__}.compile() is to be called again ({error})")
             return
         model.compile(**arguments)
         if excluded and model.optimizer is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import io
 import json
-import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import IO, Any, NoReturn
 
 from ..core import registry
 from ..core.autograd import Array
+from ..core.warn import warn
 from ..layers import Layer
 from ..layers.variable import numbers_at_most
 from ..layers.weights import load_arrays, shared_layers
@@ -32,9 +32,8 @@ VERSION = "3.15.0"  # of Keras, whose form this is
 CONFIG, METADATA, HDF5, NPZ = "config.json", "metadata.json", "model.weights.h5", "model.weights.npz"
 
 
-def describe(model: Any, include_optimizer: bool = True, depth: int = 3) -> dict[str, Any]:
-    """The model's configuration, and what compile() was given, in Keras's form; warns, so many calls up, of what Keras
-    lacks."""
+def describe(model: Any, include_optimizer: bool = True) -> dict[str, Any]:
+    """The model's configuration, and what compile() was given, in Keras's form; warns of what Keras lacks."""
     missing: list[str] = []
     with registry.sharing(shared_layers(model)):
         described: dict[str, Any] = to_keras(registry.serialize(model), missing)
@@ -42,14 +41,13 @@ def describe(model: Any, include_optimizer: bool = True, depth: int = 3) -> dict
     if shape is not None:
         described["build_config"] = shape
     if include_optimizer and getattr(model, "compiled", False):
-        arguments = compiling.describe(model, depth + 1)
+        arguments = compiling.describe(model)
         if arguments is not None:
             described["compile_config"] = to_keras(arguments, missing)
     if missing:
         more = f" and {len(set(missing)) - 1} more" if len(set(missing)) > 1 else ""
-        warnings.warn(
+        warn(
             f"Keras will not load this {model._label()}, since it lacks {missing[0]}{more}; Lamina will",
-            stacklevel=depth,
         )
     return described
 
@@ -59,7 +57,7 @@ def save(model: Layer, path: Path, include_optimizer: bool, zipped: bool = True)
     metadata = {"keras_version": VERSION, "date_saved": f"{datetime.datetime.now():%Y-%m-%d@%H:%M:%S}"}
     members = {
         METADATA: json.dumps(metadata).encode(),
-        CONFIG: json.dumps(describe(model, include_optimizer, depth=5)).encode(),
+        CONFIG: json.dumps(describe(model, include_optimizer)).encode(),
         HDF5: _weights(model, include_optimizer),
     }
     if not zipped:
@@ -223,9 +221,8 @@ def _check_version(label: str, metadata: bytes) -> None:
     version = found.get("keras_version") if isinstance(found, dict) else None
     major = version.partition(".")[0] if isinstance(version, str) else ""
     if major.isdecimal() and int(major[:9]) > int(VERSION.partition(".")[0]):
-        warnings.warn(
+        warn(
             f"{label}: was written by Keras {version}; this Lamina knows the files of Keras {VERSION} and older",
-            stacklevel=6,
         )
 
 

@@ -6,13 +6,13 @@ weight, the slots of the group.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..core.autograd import Array
+from ..core.warn import warn
 from ..layers.weights import named_variables
 from .keras_paths import trained
 
@@ -34,7 +34,7 @@ def arrays(model: Any) -> dict[str, Array]:
     inner = getattr(optimizer, "inner_optimizer", None)
     if hasattr(inner or optimizer, "optimizers"):
         kind = type(inner or optimizer).__name__
-        warnings.warn(f"{model._label()} is saved without its {kind}'s state, which Keras's files lack", stacklevel=5)
+        warn(f"{model._label()} is saved without its {kind}'s state, which Keras's files lack")
         return {}
     if inner is None:
         return _numbered("optimizer", _variables(model, optimizer))
@@ -76,7 +76,7 @@ def restore(label: str, model: Any, saved: Mapping[str, Array]) -> None:
     inner = getattr(optimizer, "inner_optimizer", None)
     if hasattr(inner or optimizer, "optimizers"):
         kind = type(inner or optimizer).__name__
-        warnings.warn(f"{label}: the state of its {kind} is not read; training begins with a new one", stacklevel=4)
+        warn(f"{label}: the state of its {kind} is not read; training begins with a new one")
         return
     given = _group(saved, "optimizer" if inner is None else "optimizer/inner_optimizer")
     if inner is None and len(given) == 2 and not given[0].any():
@@ -84,10 +84,9 @@ def restore(label: str, model: Any, saved: Mapping[str, Array]) -> None:
     optimizer.build(trained(model))
     state = _state(model, inner or optimizer, given)
     if state is None:
-        warnings.warn(
+        warn(
             f"{label}: its optimizer state is not that of this model's {type(optimizer).__name__} and weights, so "
             "training begins with a new one",
-            stacklevel=4,
         )
         return
     outer = _group(saved, "optimizer")

@@ -11,7 +11,6 @@ A file of weights alone has no ``model`` entry.
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from .._version import __version__
 from ..core import registry
 from ..core.autograd import Array
+from ..core.warn import warn
 from ..layers import Layer
 from ..layers.variable import numbers_at_most
 from ..layers.weights import (
@@ -275,7 +275,7 @@ def _build(model: Layer, built: Mapping[str, Any]) -> None:
         ready = [path for path in layers if path in pending]
         if not ready:
             missing = next(iter(pending))
-            warnings.warn(f"{model._label()}: the saved layer {missing!r} is not there after loading", stacklevel=3)
+            warn(f"{model._label()}: the saved layer {missing!r} is not there after loading")
             return
         for path in ready:
             arguments, layer = pending.pop(path), layers[path]
