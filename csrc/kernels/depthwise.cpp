@@ -143,6 +143,12 @@ LAMINA_INLINE void block_of(const DepthwiseRows<T>& d, const Block<T, K, R, P>& 
     }
 }
 
+// The channels of one row that fill no register.
+template <class T, int K, int P>
+__attribute__((noinline)) void rest_of(const DepthwiseRows<T>& d, dim_t row, dim_t pixel, dim_t c) {
+  block_of<T, K, 1, P, true>(d, Block<T, K, 1, P>(d, row, pixel), c, int(d.channels - c));
+}
+
 template <class T, int K, int R, int P>
 __attribute__((noinline)) void block(const DepthwiseRows<T>& d, dim_t row, dim_t pixel) {
   constexpr int W = kLanes<T>;
@@ -153,8 +159,7 @@ __attribute__((noinline)) void block(const DepthwiseRows<T>& d, dim_t row, dim_t
   else
     for (dim_t c = 0; c < whole; c += W) block_of<T, K, R, P, true>(d, b, c, W);
   if (whole < d.channels)
-    for (int i = 0; i < R; i++)
-      block_of<T, K, 1, P, true>(d, Block<T, K, 1, P>(d, row + i, pixel), whole, int(d.channels - whole));
+    for (int i = 0; i < R; i++) rest_of<T, K, P>(d, row + i, pixel, whole);
 }
 
 template <class T, int K, int R>

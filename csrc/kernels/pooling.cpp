@@ -70,7 +70,9 @@ LAMINA_INLINE void each_tap(const PoolRow<T>& d, const PoolIndex& index, P first
 }
 
 // One output of many taps that lie one after the other: the image is read once, from front to back, and what is known
-// of the output stays in the first cache. Calls f(Number<R>, offset, tap) for R neighbouring taps at a time.
+// of the output stays in the first cache. Such kernels stand apart, so that short rows do not save registers for them:
+// average pooling of 64x32x32x32 took 6 % longer backward. Calls f(Number<R>, offset, tap) for R neighbouring taps at a
+// time.
 template <class T>
 LAMINA_INLINE bool is_long(const PoolRow<T>& d) {
   return d.pixels == 1 && d.kd * d.kh * d.kw >= 2 * kTaps && d.x_w == d.channels && d.x_h == d.kw * d.x_w &&
@@ -109,7 +111,7 @@ void max_long_of(const PoolRow<T>& d, const PoolIndex& index) {
 }
 
 template <class T, class I>
-void max_long(const PoolRow<T>& d, const PoolIndex& index) {
+__attribute__((noinline)) void max_long(const PoolRow<T>& d, const PoolIndex& index) {
   I* won = static_cast<I*>(index.data);
   if (won && d.channels == 8 * kLanes<T>) return max_long_of<T, I, 8>(d, index);
   if (won && d.channels == 4 * kLanes<T>) return max_long_of<T, I, 4>(d, index);
@@ -154,7 +156,7 @@ void sum_long_of(const PoolRow<T>& d, T scale) {
 }
 
 template <class T>
-void sum_long(const PoolRow<T>& d, T scale) {
+__attribute__((noinline)) void sum_long(const PoolRow<T>& d, T scale) {
   if (d.channels == 8 * kLanes<T>) return sum_long_of<T, 8>(d, scale);
   if (d.channels == 4 * kLanes<T>) return sum_long_of<T, 4>(d, scale);
   for (dim_t c = 0; c < d.channels; c++) d.y[c] = 0;
@@ -391,31 +393,28 @@ struct Powers {
   static constexpr int known = P;
   T p;
   LAMINA_INLINE Vec<T> power(Vec<T> x) const {
-    if constexpr (P == 1) return x;
     if constexpr (P == 2) return x * x;
     if constexpr (P == 3) return x * x * x;
     return vpow(x, splat(p));
   }
   LAMINA_INLINE Vec<T> slope(Vec<T> x) const {
-    if constexpr (P == 1) return splat(T(1));
     if constexpr (P == 2) return x;
     if constexpr (P == 3) return x * x;
     return vpow_less_one(x, splat(p));
   }
   LAMINA_INLINE Vec<T> root(Vec<T> s) const {
-    if constexpr (P == 1) return s;
     if constexpr (P == 2) return vsqrt(s);
     return vpow(s, splat(T(1)) / p);
   }
 };
 template <class T, class F>
 LAMINA_INLINE void with_powers(T p, F&& f) {
-  p == 1 ? f(Powers<1, T>{p}) : p == 2 ? f(Powers<2, T>{p}) : p == 3 ? f(Powers<3, T>{p}) : f(Powers<0, T>{p});
+  p == 2 ? f(Powers<2, T>{p}) : p == 3 ? f(Powers<3, T>{p}) : f(Powers<0, T>{p});
 }
-// As sum_over, where any power takes longer than a loop.
-template <int P, class T, class F, class G>
+// As sum_over. Where what is `slow` takes longer than a loop, one kernel serves all.
+template <bool slow, class T, class F, class G>
 LAMINA_INLINE void sum_of_powers(const PoolRow<T>& d, F&& value, G&& finish) {
-  if (P == 0 || d.kd > 1)
+  if (slow || d.kd > 1)
     sum_over<true, true>(d, PoolIndex{}, value, finish);
   else
     sum_over<true, false>(d, PoolIndex{}, value, finish);
@@ -423,8 +422,9 @@ LAMINA_INLINE void sum_of_powers(const PoolRow<T>& d, F&& value, G&& finish) {
 
 template <class T>
 void power_sum(const PoolRow<T>& d, T p) {
+  if (p == T(1)) return sum(d, T(1));
   with_powers(p, [&](auto powers) {
-    sum_of_powers<decltype(powers)::known>(
+    sum_of_powers<decltype(powers)::known != 2>(
         d,
         [&](dim_t at, int lanes, IntVec<T>, auto read)
             LAMINA_INLINE_LAMBDA { return powers.power(read(d.x + at, lanes)); },
@@ -434,8 +434,9 @@ void power_sum(const PoolRow<T>& d, T p) {
 
 template <class T>
 void power_gradient(const PoolRow<T>& d, const T* of, T p) {
+  if (p == T(1)) return sum(d, T(1));
   with_powers(p, [&](auto powers) {
-    sum_of_powers<decltype(powers)::known>(
+    sum_of_powers<decltype(powers)::known == 0>(
         d, [&](dim_t at, int lanes, IntVec<T>, auto read) LAMINA_INLINE_LAMBDA { return read(d.x + at, lanes); },
         [&](Vec<T> s, dim_t to, int lanes) LAMINA_INLINE_LAMBDA {
           const Vec<T> g = s * powers.slope(get(of + to, lanes));
@@ -449,7 +450,7 @@ void power_shares(dim_t n, const T* y, const T* dy, T p, T* shares) {
   with_powers(p, [&](auto powers) {
     for_lanes<T>(n, [&](dim_t i, int lanes) LAMINA_INLINE_LAMBDA {
       const Vec<T> v = get(y + i, lanes), g = get(dy + i, lanes) / powers.slope(v);
-      put<T>(shares + i, select<T>((v == T(0)) & (splat(p) != T(1)), Vec<T>{}, g), lanes);
+      put<T>(shares + i, select<T>(v == T(0), Vec<T>{}, g), lanes);
     });
   });
 }

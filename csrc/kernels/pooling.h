@@ -46,7 +46,7 @@ struct PoolingKernels {
   void (*power_sum)(const PoolRow<T>&, T p);
   // y = of^(p - 1) * sum over taps; `of` is laid out as y.
   void (*power_gradient)(const PoolRow<T>&, const T* of, T p);
-  // shares = dy * y^(1 - p) of n elements, 0 where y is, unless p = 1.
+  // shares = dy * y^(1 - p) of n elements, 0 where y is; p is not 1.
   void (*power_shares)(dim_t n, const T* y, const T* dy, T p, T* shares);
 };
 

@@ -347,12 +347,12 @@ void lp_pool_backward(const LpPoolBackward<T>& a) {
   if (!a.dx.wanted()) return;
   const Window v = flat(a.window);
   const auto& k = kernels<T>().pooling;
-  const dim_t outputs = v.N * product(v.out) * v.C;
+  const dim_t outputs = a.p == T(1) ? 0 : v.N * product(v.out) * v.C;
   Scratch<T> shares(outputs);
   parallel_for(outputs, kGrain, [&](dim_t begin, dim_t end) {
     k.power_shares(end - begin, a.y + begin, a.dy + begin, a.p, shares + begin);
   });
-  pool(v, true, static_cast<const T*>(shares), a.dx.to, a.dx.adds(),
+  pool(v, true, a.p == T(1) ? a.dy : shares.get(), a.dx.to, a.dx.adds(),
        [&](const PoolRow<T>& row, const Run&, auto&...) { k.power_gradient(row, a.x + (row.y - a.dx.to), a.p); });
 }
 

@@ -95,7 +95,7 @@ LAMINA_INLINE Vec<float> vpow(Vec<float> x, Vec<float> y) {
   return through_double(
       [](Vec<double> a, Vec<double> b) LAMINA_INLINE_LAMBDA { return exp2_of_float(b * log2_of_float(a)); }, x, y);
 }
-LAMINA_INLINE Vec<double> vpow(Vec<double> x, Vec<double> y) {
+inline __attribute__((noinline)) Vec<double> vpow(Vec<double> x, Vec<double> y) {
   for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_pow(x[i], y[i]);
   return x;
 }
