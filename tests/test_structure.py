@@ -195,6 +195,11 @@ def test_files_stay_short():
     assert not long
 
 
+def test_warnings_stand_at_the_users_line():
+    """``core.warn`` finds it; a number of calls to go up is wrong for somebody."""
+    assert [p.name for p in PACKAGE.rglob("*.py") if "warnings.warn(" in p.read_text()] == ["warn.py"]
+
+
 def test_names_of_test_files_are_unique():
     """pytest imports them by their bare names."""
     names = sorted(p.name for p in (ROOT / "tests").rglob("test_*.py"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 
+from ..core.warn import warn
 from ..saving import backup
 from ..saving.atomic import as_path
 from ..saving.formats import check_name
@@ -188,9 +188,8 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self._waiting is not None:  # no epoch was left to train
-            warnings.warn(
+            warn(
                 f"BackupAndRestore: the model made no weights, so {str(self.path)!r} was neither restored nor removed",
-                stacklevel=2,
             )
         elif self.delete_checkpoint:
             self.path.unlink(missing_ok=True)

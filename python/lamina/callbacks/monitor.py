@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from ..core.suggest import unknown
+from ..core.warn import warn
 from .base import Callback, Logs
 
 
@@ -53,10 +53,9 @@ class Monitor(Callback):
         """The monitored number, or None with a warning that names what there is."""
         current = (logs or {}).get(self.monitor)
         if current is None:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}: {self.monitor!r} is not among the logs {', '.join(logs or {}) or '(none)'}"
                 + ("; fit needs validation data for it" if self.monitor.startswith("val_") else ""),
-                stacklevel=2,
             )
         return current
 

@@ -26,7 +26,6 @@ import functools
 import os
 import threading
 import types
-import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -42,6 +41,7 @@ from .masked_tensor import MaskedTensor
 from .recorded_plan import Calls, RecordedPlan, is_place, rebuild
 from .recording import CaptureError, Recording, configuration, noting
 from .tree import leaves
+from .warn import warn
 
 _FUNCTIONS = (type, types.FunctionType, types.ModuleType, functools.partial, np.ufunc)
 _PLAIN = (type(None), int, float, complex, str, bytes, np.generic, np.dtype, type)  # results that hold no tensor
@@ -217,7 +217,7 @@ class CapturedStep:
             raise CaptureError(f"capture: {self.__name__} cannot be captured: {reason}")
         if reason not in self._warned:
             self._warned.add(reason)
-            warnings.warn(f"capture: a call of {self.__name__} runs eagerly: {reason}", CaptureWarning, stacklevel=3)
+            warn(f"capture: a call of {self.__name__} runs eagerly: {reason}", CaptureWarning)
         return self._eager(args, kwargs)
 
     def _record(self, key: Any, args: Any, kwargs: Any, arrays: list[Array]) -> Any:
@@ -293,7 +293,7 @@ class CapturedStep:
         self._latest = None
         if self._strict:
             raise CaptureError(f"capture: {self.__name__} cannot be captured: {reason}")
-        warnings.warn(f"capture: {self.__name__} runs eagerly: {reason}", CaptureWarning, stacklevel=4)
+        warn(f"capture: {self.__name__} runs eagerly: {reason}", CaptureWarning)
 
 
 def capture(

@@ -8,9 +8,9 @@ import warnings
 _OWN = __name__.partition(".")[0]
 
 
-def warn(message: str) -> None:
-    """As ``warnings.warn``, at the first call that is not the library's."""
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """As ``warnings.warn``, at the innermost call outside of the library."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == _OWN:
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, stacklevel=level - 1)
+    warnings.warn(message, category, stacklevel=level)

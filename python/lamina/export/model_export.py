@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from ..core.autograd import Tensor, wrap
 from ..core.grad_mode import grad_mode
 from ..core.tree import flatten
+from ..core.warn import warn
 from ..layers import Layer
 from ..layers.call import context
 from ..layers.symbolic import trying
@@ -172,7 +172,7 @@ def _not_run(model: Layer, error: Exception, must: bool) -> None:
     """A warning where onnxruntime has no kernel for a type, else a RuntimeError."""
     if must or not any(told in str(error) for told in ("NOT_IMPLEMENTED", "does not support double")):
         raise RuntimeError(f"{model._label()}: export: onnxruntime does not take the graph: {error}") from None
-    warnings.warn(f"{model._label()}: export: not tried out, onnxruntime has no such kernel: {error}", stacklevel=5)
+    warn(f"{model._label()}: export: not tried out, onnxruntime has no such kernel: {error}")
 
 
 def _predict(model: Layer, args: tuple[Any, ...]) -> Any:

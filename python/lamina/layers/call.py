@@ -9,7 +9,6 @@ import inspect
 import itertools
 import math
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from ..core.arrays import about, to_numbers, why_no_numbers
 from ..core.autograd import Tensor
 from ..core.explain import show
 from ..core.tree import leaves, map_structure
+from ..core.warn import warn
 from ..ops.conversion import as_tensor, kernel_dtype
 from . import build
 from .input_spec import check_input
@@ -248,7 +248,7 @@ def _pass_masks(names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str,
 
 def _with_mask(layer: Layer, outputs: Any, inputs: Any, mask: Any) -> Any:
     if not layer.supports_masking and "mask" not in parameters(type(layer).call):
-        warnings.warn(f"{layer._label()} does not support masks: the mask of its input ends here", stacklevel=4)
+        warn(f"{layer._label()} does not support masks: the mask of its input ends here")
         return outputs
     mask = layer.compute_mask(inputs, mask)
     if not isinstance(mask, Tensor) or not isinstance(outputs, Tensor) or isinstance(outputs, MaskedTensor):

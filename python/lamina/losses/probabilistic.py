@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ..core.arrays import without_last_one
 from ..core.autograd import Tensor
 from ..core.explain import named
 from ..core.grad_mode import grad_mode
+from ..core.warn import warn
 from ..ops.conversion import as_tensor
 from .function_loss import DeclaredLoss
 from .reduction import kept_part
@@ -66,16 +66,14 @@ class Crossentropy(DeclaredLoss):
         inside = bool(p.min() >= 0.0) and bool(p.max() <= 1.001)
         name = type(self).__name__
         if not self.from_logits and not inside and not np.isnan(p).any():
-            warnings.warn(
+            warn(
                 f"{name}: predictions reach from {p.min():.3g} to {p.max():.3g}, so they are logits; "
                 "pass from_logits=True or end the model with softmax (sigmoid for two classes)",
-                stacklevel=4,
             )
         elif self.from_logits and inside and p.shape[-1:] > (1,) and np.allclose(p.sum(-1), 1.0, atol=1e-3):
-            warnings.warn(
+            warn(
                 f"{name}(from_logits=True): every row of predictions sums to 1, so they are probabilities already; "
                 "pass from_logits=False or drop the model's last softmax",
-                stacklevel=4,
             )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from .. import losses
 from ..core.autograd import no_grad
 from ..core.explain import named
 from ..core.suggest import unknown
+from ..core.warn import warn
 from .base import Array, BuiltIn, weights_of
 from .function_metric import DeclaredMetric, without_tape
 from .targets import divide, pair, rows
@@ -172,10 +172,9 @@ class R2Score(BuiltIn, direction="up"):
             return score
         free = self.num_samples - self.num_regressors - 1
         if free <= 0:
-            warnings.warn(
+            warn(
                 f"{self.name}: {self.num_samples} values are too few for {self.num_regressors} regressors; the score "
                 "is not adjusted",
-                stacklevel=2,
             )
             return score
         return 1.0 - (1.0 - score) * (self.num_samples - 1) / free

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from ..callbacks.base import CallbackList
 from ..core.autograd import Tensor, no_grad
 from ..core.tree import flatten, map_structure, pack_as
+from ..core.warn import warn
 from ..data import pack_x_y_sample_weight
 from ..ops.conversion import as_tensor
 from .data_adapter import Array, Batch, Feed
@@ -76,10 +76,9 @@ def train_epoch(
                 _not_finite(batch, model, feed.source.columns)
                 or "A smaller learning rate, clipnorm=1.0 or scaled inputs usually help"
             )
-            warnings.warn(
+            warn(
                 f"fit: the loss is {loss} at epoch {epoch + 1}, step {i + 1}{steps}. {mend}; "
                 "callbacks=[TerminateOnNaN()] stops here",
-                stacklevel=3,
             )
         hooks.batch_end("train", i, batch.size, logs)
         if model.stop_training:

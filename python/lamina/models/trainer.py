@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +11,7 @@ from ..callbacks import History, as_list, progress
 from ..callbacks.base import CallbackList
 from ..core.autograd import no_grad
 from ..core.explain import require
+from ..core.warn import warn
 from . import data_adapter, fit_loops, validate_data
 from .compile_state import Compiled
 from .data_adapter import ArrayFeed, Batch, Feed, IterableFeed, is_arrays
@@ -155,7 +155,7 @@ class Trainer(Steps):
                 f"all weights of {name!r} are frozen (trainable=False)" if self.weights else f"{name!r} has no weights"
             )
             mend = "; set trainable = True on the model or on some of its layers" if self.weights else ""
-            warnings.warn(f"{what}: {why}, so nothing is trained{mend}", stacklevel=4)
+            warn(f"{what}: {why}, so nothing is trained{mend}")
             return
         optimizer.build(variables)
 
@@ -408,10 +408,9 @@ def _how_often(validation_freq: Any) -> int | Collection[int]:
 def _ran_out(history: History, epoch: int) -> None:
     if not history.epoch:
         raise ValueError("fit: x gave no batches")
-    warnings.warn(
+    warn(
         f"fit: x gave no batches for epoch {epoch + 1}, so training ends; pass an iterable that can be read again, "
         "or steps_per_epoch",
-        stacklevel=3,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..core.autograd import Array, Tensor
 from ..core.explain import show
 from ..core.grad_mode import grad_mode, no_grad
 from ..core.recording import Recording, configuration, forbid_capture, notes_changes
+from ..core.warn import warn
 from .before_update import Gradients
 from .state import label
 from .update_step import UpdateSteps, once
@@ -82,10 +82,9 @@ class Optimizer(UpdateSteps):
         self._enlist(variables)
         self._built = True
         if not self._variables:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}.build: there are no variables, so nothing is trained; a model has its weights "
                 "once it was called on a batch or model.build(input_shape) was",
-                stacklevel=2,
             )
         for v in self._variables[first:]:
             self._make_state(v)
@@ -303,7 +302,7 @@ class Optimizer(UpdateSteps):
         if len(missing) == len(grads):
             raise ValueError(f"{type(self).__name__}.apply: no gradient given for any variable")
         if missing:
-            warnings.warn(f"{type(self).__name__}.apply: no gradient for {', '.join(missing)}", stacklevel=2)
+            warn(f"{type(self).__name__}.apply: no gradient for {', '.join(missing)}")
         for i, (g, v) in enumerate(zip(grads, variables, strict=True)):
             if g is not None:
                 self._put_gradient(g, v, i)

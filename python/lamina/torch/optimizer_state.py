@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.autograd import Array
+from ..core.warn import warn
 from ..optimizers import Optimizer
 from . import formats
 from .matching import Match
@@ -159,13 +159,12 @@ def _set_options(optimizer: Any, rule: _Rule, group: Mapping[str, Any]) -> None:
     if decoupled:
         options["weight_decay"] = decay
     elif decay:
-        warnings.warn(
+        warn(
             f"PyTorch's weight_decay={decay} is part of the gradient; here it is a penalty, "
             f"kernel_regularizer=L2({decay / 2}), which the model has to be made with",
-            stacklevel=3,
         )
     if group.get("dampening"):
-        warnings.warn(f"dampening={group['dampening']} has no counterpart here", stacklevel=3)
+        warn(f"dampening={group['dampening']} has no counterpart here")
     for name, value in options.items():
         if getattr(optimizer, name) != value:
             setattr(optimizer, name, value)
