@@ -20,25 +20,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_docstrings import PACKAGES, sections
+from public_names import packages, public
+from test_docstrings import sections
 
 import lamina
 
 LIST = Path(__file__).with_name("without_examples.txt")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-GIVEN = {p.rpartition(".")[2]: importlib.import_module(p) for p in PACKAGES if p.count(".") < 2} | {"np": np}
-
-
-def public() -> dict[str, Any]:
-    """Name with its package -> class or function. One of several names: its own package's, as it calls itself."""
-    found: dict[int, tuple[str, Any]] = {}
-    for package in [p for p in PACKAGES if p != "lamina"] + ["lamina"]:
-        module = importlib.import_module(package)
-        for name in sorted(module.__all__, key=lambda n: (n != getattr(getattr(module, n), "__name__", ""), n)):
-            value = getattr(module, name)
-            if isinstance(value, (type, FunctionType)) and value.__module__.startswith("lamina"):
-                found.setdefault(id(value), (f"{package.removeprefix('lamina.')}.{name}", value))
-    return dict(found.values())
+GIVEN = {p.rpartition(".")[2]: importlib.import_module(p) for p in packages() if p.count(".") < 2} | {"np": np}
 
 
 def own_docstrings(name: str, value: Any) -> Iterator[tuple[str, str]]:
