@@ -61,6 +61,17 @@ def test_the_order_of_calls():
     assert watch.params["steps"] == 2
 
 
+def test_the_end_of_training_gets_the_last_logs_and_a_batch_of_predict_its_outputs():
+    ends, outputs = [], []
+    watch = callbacks.LambdaCallback(on_train_end=ends.append)
+    watch.on_predict_batch_end = lambda batch, logs: outputs.append(logs["outputs"])
+    model = compiled()
+    history = fit(model, watch, epochs=2, validation_data=(X, Y))
+    assert ends == [{name: values[-1] for name, values in history.history.items()}]
+    predictions = model.predict(X, batch_size=40, verbose=0, callbacks=[watch])
+    np.testing.assert_array_equal(np.concatenate(outputs), predictions)
+
+
 def test_batch_logs_are_running_means():
     seen = []
     history = fit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -198,11 +199,15 @@ def predict(model: Any, feed: Feed, hooks: CallbackList, rows: int | None) -> An
                         f"predict: the model made {tensor.shape} of {batch.size} samples; the first axis must be theirs"
                     )
                 collector.add(tensor._array)
-            hooks.batch_end("predict", i, batch.size, dict)
+            hooks.batch_end("predict", i, batch.size, partial(_outputs, structure))
     if not outputs:
         raise ValueError("predict: x gave no batches")
     hooks("on_predict_end", {})
     return pack_as(structure, [c.result() for c in outputs])
+
+
+def _outputs(structure: Any) -> Logs:
+    return {"outputs": arrays(structure)}
 
 
 def arrays(structure: Any) -> Any:

@@ -244,6 +244,7 @@ class Trainer(Steps):
         self._found_metrics = (None, [])  # a list among the attributes may have grown
         if self.stop_training:
             self.stop_training = False
+        found: dict[str, Any] = {}
         with WholeSteps() as whole:
             try:
                 hooks("on_train_begin", {})
@@ -255,13 +256,14 @@ class Trainer(Steps):
                         break
                     due = (epoch + 1) % often == 0 if isinstance(often, int) else epoch + 1 in often
                     if held_out is not None and due:
-                        found = fit_loops.evaluate("validation_data", self, held_out, inner)
-                        logs.update({f"val_{name}": value for name, value in found.items()})
-                    hooks("on_epoch_end", epoch, dict(sorted(logs.items())))  # the order in Keras's history
+                        seen = fit_loops.evaluate("validation_data", self, held_out, inner)
+                        logs.update({f"val_{name}": value for name, value in seen.items()})
+                    found = dict(sorted(logs.items()))  # the order in Keras's history
+                    hooks("on_epoch_end", epoch, found)
                     if self.stop_training:
                         break
                 compiled.optimizer.finalize_variable_values(self.trainable_weights)
-                hooks("on_train_end", {})
+                hooks("on_train_end", found)
             except BaseException:
                 hooks("on_train_interrupted", {})
                 raise
