@@ -3,6 +3,7 @@
 from ..core.rooms import public_names, publish
 from . import bounding_boxes as bounding_boxes
 from .arrays import *
+from .download import *
 from .feature_space import *
 from .folders import *
 from .images import *
