@@ -66,11 +66,12 @@ def get_file(
 
     Example:
         >>> import pathlib, tempfile
-        >>> folder = pathlib.Path(tempfile.mkdtemp())
-        >>> _ = (folder / "a.txt").write_text("some words")
-        >>> path = lamina.utils.get_file(origin=(folder / "a.txt").as_uri(), cache_dir=folder / "cache")
-        >>> open(path).read()
-        'some words'
+        >>> cache = pathlib.Path(tempfile.mkdtemp())
+        >>> (cache / "datasets").mkdir()
+        >>> _ = (cache / "datasets" / "a.txt").write_text("put there by hand")
+        >>> path = utils.get_file("a.txt", "https://example.com/a.txt", cache_dir=cache)
+        >>> pathlib.Path(path).read_text()
+        'put there by hand'
     """
     if origin is None:
         raise ValueError("get_file: origin is missing, the address of the file to download")
