@@ -29,7 +29,12 @@ def _elementwise(x: TensorLike, name: str, parameter: float = 0.0) -> Tensor:
 
 
 def relu(x: TensorLike) -> Tensor:
-    """max(x, 0)."""
+    """max(x, 0).
+
+    Example:
+        >>> ops.relu([-1.0, 1.0])
+        Tensor([0., 1.], shape=(2,), dtype=float32)
+    """
     return _elementwise(x, "relu")
 
 
@@ -38,6 +43,10 @@ def leaky_relu(x: TensorLike, negative_slope: float = 0.2) -> Tensor:
 
     Args:
         negative_slope: slope below zero.
+
+    Example:
+        >>> ops.leaky_relu([-1.0, 1.0])
+        Tensor([-0.2,  1. ], shape=(2,), dtype=float32)
     """
     return _elementwise(x, "leaky_relu", negative_slope)
 
@@ -50,6 +59,10 @@ def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:
 
     Source: Keras 3, keras.ops.elu; Clevert et al. 2016, "Fast and Accurate Deep Network Learning by Exponential Linear
         Units".
+
+    Example:
+        >>> ops.elu([-1.0, 1.0])
+        Tensor([-0.6321,  1.    ], shape=(2,), dtype=float32)
     """
     return _elementwise(x, "elu", alpha)
 
@@ -58,6 +71,10 @@ def selu(x: TensorLike) -> Tensor:
     """Exponential linear unit scaled so that activations keep zero mean and unit variance.
 
     Source: Keras 3, keras.ops.selu; Klambauer et al. 2017, "Self-Normalizing Neural Networks".
+
+    Example:
+        >>> ops.selu([-1.0, 1.0])
+        Tensor([-1.1113,  1.0507], shape=(2,), dtype=float32)
     """
     return _elementwise(x, "selu")
 
@@ -69,42 +86,81 @@ def gelu(x: TensorLike, approximate: bool = True) -> Tensor:
         approximate: whether the distribution function is approximated by a tanh, or exact (erf).
 
     Source: Keras 3, keras.ops.gelu; Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".
+
+    Example:
+        >>> ops.gelu([-1.0, 0.0, 1.0])
+        Tensor([-0.1588,  0.    ,  0.8412], shape=(3,), dtype=float32)
     """
     return _elementwise(x, "gelu_tanh" if approximate else "gelu")
 
 
 def silu(x: TensorLike) -> Tensor:
-    """x * sigmoid(x), also named swish."""
+    """x * sigmoid(x), also named swish.
+
+    Example:
+        >>> ops.silu([0.0, 1.0])
+        Tensor([0.    , 0.7311], shape=(2,), dtype=float32)
+    """
     return _elementwise(x, "silu")
 
 
 def tanh(x: TensorLike) -> Tensor:
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent.
+
+    Example:
+        >>> ops.tanh([0.0, 1.0])
+        Tensor([0.    , 0.7616], shape=(2,), dtype=float32)
+    """
     return _elementwise(x, "tanh")
 
 
 def sigmoid(x: TensorLike) -> Tensor:
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    Example:
+        >>> ops.sigmoid([0.0, 2.0])
+        Tensor([0.5   , 0.8808], shape=(2,), dtype=float32)
+    """
     return _elementwise(x, "sigmoid")
 
 
 def softplus(x: TensorLike) -> Tensor:
-    """log(1 + exp(x))."""
+    """log(1 + exp(x)).
+
+    Example:
+        >>> ops.softplus([0.0, 2.0])
+        Tensor([0.6931, 2.1269], shape=(2,), dtype=float32)
+    """
     return _elementwise(x, "softplus")
 
 
 def softsign(x: TensorLike) -> Tensor:
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    Example:
+        >>> ops.softsign([-1.0, 3.0])
+        Tensor([-0.5 ,  0.75], shape=(2,), dtype=float32)
+    """
     return _elementwise(x, "softsign")
 
 
 def hard_sigmoid(x: TensorLike) -> Tensor:
-    """x / 6 + 1/2 between 0 and 1."""
+    """x / 6 + 1/2 between 0 and 1.
+
+    Example:
+        >>> ops.hard_sigmoid([-4.0, 0.0, 1.0])
+        Tensor([0.    , 0.5   , 0.6667], shape=(3,), dtype=float32)
+    """
     return _elementwise(x, "hard_sigmoid")
 
 
 def hard_silu(x: TensorLike) -> Tensor:
-    """x * hard_sigmoid(x), also named hard_swish."""
+    """x * hard_sigmoid(x), also named hard_swish.
+
+    Example:
+        >>> ops.hard_silu([-4.0, 0.0, 1.0])
+        Tensor([-0.    ,  0.    ,  0.6667], shape=(3,), dtype=float32)
+    """
     return _elementwise(x, "hard_silu")
 
 
@@ -112,6 +168,10 @@ def mish(x: TensorLike) -> Tensor:
     """The function ``x * tanh(softplus(x))``.
 
     Source: Keras 3, keras.activations.mish; Misra 2019, "Mish: A Self Regularized Non-Monotonic Activation Function".
+
+    Example:
+        >>> ops.mish([-1.0, 1.0])
+        Tensor([-0.3034,  0.8651], shape=(2,), dtype=float32)
     """
     return _elementwise(x, "mish")
 
@@ -143,6 +203,10 @@ def softmax(x: TensorLike, axis: int | tuple[int, ...] | list[int] = -1) -> Tens
 
     Args:
         axis: the axis, or several whose values have sum one together; negative ones count from the end.
+
+    Example:
+        >>> ops.softmax([0.0, 0.0, 0.0, 0.0])
+        Tensor([0.25, 0.25, 0.25, 0.25], shape=(4,), dtype=float32)
     """
     x = float_tensor(x)
     if axis != -1:
@@ -160,6 +224,10 @@ def log_softmax(x: TensorLike, axis: int | tuple[int, ...] | list[int] = -1) -> 
 
     Args:
         axis: the axis of the sum, or several; negative ones count from the end.
+
+    Example:
+        >>> ops.log_softmax([0.0, 0.0])
+        Tensor([-0.6931, -0.6931], shape=(2,), dtype=float32)
     """
     x = float_tensor(x)
     if axis != -1:

@@ -30,7 +30,12 @@ from .special import hypot, with_slopes
 
 
 def relu6(x: TensorLike) -> Tensor:
-    """min(max(x, 0), 6); the gradient is 0 at 0 and 6."""
+    """min(max(x, 0), 6); the gradient is 0 at 0 and 6.
+
+    Example:
+        >>> ops.relu6([-1.0, 1.0, 8.0])
+        Tensor([0., 1., 6.], shape=(3,), dtype=float32)
+    """
     return saturate(x, 0.0, 6.0)
 
 
@@ -41,6 +46,10 @@ def celu(x: TensorLike, alpha: float = 1.0) -> Tensor:
         alpha: minus the limit of the function at minus infinity.
 
     Source: Keras 3, keras.ops.celu; Barron 2017, "Continuously Differentiable Exponential Linear Units".
+
+    Example:
+        >>> ops.celu([-1.0, 1.0])
+        Tensor([-0.6321,  1.    ], shape=(2,), dtype=float32)
     """
     if alpha == 1:
         return elu(x)
@@ -58,6 +67,10 @@ def glu(x: TensorLike, axis: int = -1) -> Tensor:
         ValueError: the axis is out of range or of odd size.
 
     Source: Keras 3, keras.ops.glu; Dauphin et al. 2017, "Language Modeling with Gated Convolutional Networks".
+
+    Example:
+        >>> ops.glu([1.0, 2.0, 0.0, 0.0])
+        Tensor([0.5, 1. ], shape=(2,), dtype=float32)
     """
     x = float_tensor(x)
     axis = _axis(axis, x.ndim, "glu", x.shape)
@@ -68,12 +81,22 @@ def glu(x: TensorLike, axis: int = -1) -> Tensor:
 
 
 def log_sigmoid(x: TensorLike) -> Tensor:
-    """log(sigmoid(x)) without overflow."""
+    """log(sigmoid(x)) without overflow.
+
+    Example:
+        >>> ops.log_sigmoid([0.0, 2.0])
+        Tensor([-0.6931, -0.1269], shape=(2,), dtype=float32)
+    """
     return negative(softplus(negative(float_tensor(x))))
 
 
 def hard_tanh(x: TensorLike) -> Tensor:
-    """x between -1 and 1; the gradient is 0 at both."""
+    """x between -1 and 1; the gradient is 0 at both.
+
+    Example:
+        >>> ops.hard_tanh([-2.0, 0.5, 2.0])
+        Tensor([-1. ,  0.5,  1. ], shape=(3,), dtype=float32)
+    """
     return saturate(x, -1.0, 1.0)
 
 
@@ -83,6 +106,10 @@ def threshold(x: TensorLike, threshold: float, default_value: float) -> Tensor:
     Args:
         threshold: the threshold.
         default_value: the value at the threshold and below it.
+
+    Example:
+        >>> ops.threshold([-1.0, 0.5, 2.0], 1.0, 0.0)
+        Tensor([0., 0., 2.], shape=(3,), dtype=float32)
     """
     x = float_tensor(x)
     return where(greater(x, threshold), x, float(default_value))
@@ -93,6 +120,10 @@ def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
 
     Args:
         threshold: half the width of the interval around 0.
+
+    Example:
+        >>> ops.hard_shrink([-1.0, 0.2, 1.0])
+        Tensor([-1.,  0.,  1.], shape=(3,), dtype=float32)
     """
     x = float_tensor(x)
     return where(less_equal(abs(x), threshold), 0.0, x)
@@ -103,13 +134,22 @@ def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
 
     Args:
         threshold: the distance.
+
+    Example:
+        >>> ops.soft_shrink([-1.0, 0.2, 1.0])
+        Tensor([-0.5,  0. ,  0.5], shape=(3,), dtype=float32)
     """
     x = float_tensor(x)
     return subtract(x, clip(x, -threshold, threshold))
 
 
 def tanh_shrink(x: TensorLike) -> Tensor:
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    Example:
+        >>> ops.tanh_shrink([0.0, 1.0])
+        Tensor([0.    , 0.2384], shape=(2,), dtype=float32)
+    """
     # The slope is 1 minus that of tanh, of which nothing is left near 0.
     return with_slopes([float_tensor(x)], lambda x: subtract(x, tanh(x)), [lambda x: square(tanh(x))])
 
@@ -121,6 +161,10 @@ def squareplus(x: TensorLike, b: float = 4) -> Tensor:
         b: how wide the bend at 0 is.
 
     Source: Keras 3, keras.ops.squareplus; Barron 2021, "Squareplus: A Softplus-Like Algebraic Rectifier".
+
+    Example:
+        >>> ops.squareplus([-2.0, 0.0, 2.0])
+        Tensor([0.4142, 1.    , 2.4142], shape=(3,), dtype=float32)
     """
     root = float(b) ** 0.5
 
@@ -135,13 +179,22 @@ def sparse_plus(x: TensorLike) -> Tensor:
     """The function that is 0 below -1, ``(x + 1)^2 / 4`` between -1 and 1, and x above.
 
     Source: Keras 3, keras.ops.sparse_plus; Martins and Astudillo 2016, "From Softmax to Sparsemax".
+
+    Example:
+        >>> ops.sparse_plus([-2.0, 0.0, 2.0])
+        Tensor([0.  , 0.25, 2.  ], shape=(3,), dtype=float32)
     """
     x = float_tensor(x)
     return where(greater(x, 1.0), x, multiply(square(add(clip(x, -1.0, 1.0), 1.0)), 0.25))
 
 
 def sparse_sigmoid(x: TensorLike) -> Tensor:
-    """(x + 1) / 2 between 0 and 1."""
+    """(x + 1) / 2 between 0 and 1.
+
+    Example:
+        >>> ops.sparse_sigmoid([-2.0, 0.0, 2.0])
+        Tensor([0. , 0.5, 1. ], shape=(3,), dtype=float32)
+    """
     return multiply(add(saturate(x, -1.0, 1.0), 1.0), 0.5)
 
 
@@ -152,6 +205,10 @@ def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
         axis: the axis; negative ones count from the end.
 
     Source: Keras 3, keras.ops.sparsemax; Martins and Astudillo 2016, "From Softmax to Sparsemax".
+
+    Example:
+        >>> ops.sparsemax([1.0, 0.5, -1.0])
+        Tensor([0.75, 0.25, 0.  ], shape=(3,), dtype=float32)
     """
     x = float_tensor(x)
     axis = _axis(axis, x.ndim, "sparsemax", x.shape)

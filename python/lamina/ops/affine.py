@@ -39,6 +39,11 @@ def affine_transform(
         ValueError: images or transform have other axes or sizes; an option is unknown.
 
     Source: Keras 3, keras.ops.image.affine_transform.
+
+    Example:
+        >>> moved = [1, 0, -1, 0, 1, 0, 0, 0]  # one pixel to the right
+        >>> ops.affine_transform([[[1.0], [2.0], [3.0]]], moved).numpy().ravel()
+        array([0., 1., 2.], dtype=float32)
     """
     x = as_tensor(images)
     maps = as_tensor(transform, in_floats(x).dtype)

@@ -62,6 +62,11 @@ def dot_product_attention(
 
     Source: Keras 3, keras.ops.dot_product_attention; Dao et al. 2022, "FlashAttention"; Press et al. 2021, "Train
         Short, Test Long" (ALiBi); Gemma Team 2024, "Gemma 2" (soft cap).
+
+    Example:
+        >>> q = k = v = np.ones((1, 4, 2, 8), "float32")  # batch, time, heads, features
+        >>> ops.dot_product_attention(q, k, v, is_causal=True).shape
+        (1, 4, 2, 8)
     """
     call = _Call(
         query, key, value, bias, mask, scale, is_causal, lengths, dropout, generator, causal_alignment,
@@ -112,6 +117,12 @@ def attention_with_scores(
         ValueError: shapes do not fit each other; an option is unknown.
 
     Source: Lamina; Vaswani et al. 2017, "Attention Is All You Need".
+
+    Example:
+        >>> q = k = v = np.ones((1, 4, 2, 8), "float32")
+        >>> y, scores = ops.attention_with_scores(q, k, v)
+        >>> y.shape, scores.shape
+        ((1, 4, 2, 8), (1, 2, 4, 4))
     """
     call = _Call(
         query, key, value, bias, mask, scale, is_causal, lengths, dropout, generator, causal_alignment,
@@ -223,6 +234,10 @@ def alibi_slopes(heads: int) -> Tensor:
 
     Source: Press et al. 2021, "Train Short, Test Long: Attention with Linear Biases Enables Input Length
         Extrapolation".
+
+    Example:
+        >>> ops.alibi_slopes(4)
+        Tensor([0.25  , 0.0625, 0.0156, 0.0039], shape=(4,), dtype=float64)
     """
     if heads < 1:
         raise ValueError(f"alibi_slopes: heads is {heads}, expected a positive number")
@@ -250,6 +265,11 @@ def rotary_embedding(x: TensorLike, cosines: TensorLike, sines: TensorLike, axis
         ValueError: the axis is of odd size; the angles do not broadcast.
 
     Source: Su et al. 2021, "RoFormer: Enhanced Transformer with Rotary Position Embedding"; KerasHub's halves.
+
+    Example:
+        >>> angle = np.zeros((3, 2), "float32")  # time, half of the features
+        >>> ops.rotary_embedding(np.ones((1, 3, 4), "float32"), np.cos(angle), np.sin(angle)).shape
+        (1, 3, 4)
     """
     x = as_tensor(x)
     size = x.shape[axis] if -x.ndim <= axis < x.ndim else 0

@@ -60,6 +60,10 @@ def bitwise_and(x: TensorLike, y: TensorLike) -> Tensor:
     Raises:
         TypeError: an operand holds floats.
         ValueError: the shapes do not broadcast.
+
+    Example:
+        >>> ops.bitwise_and([6, 5], 3)
+        Tensor([2, 1], shape=(2,), dtype=int64)
     """
     return _integers("bitwise_and", np.bitwise_and, x, y, logical_and)
 
@@ -73,6 +77,10 @@ def bitwise_or(x: TensorLike, y: TensorLike) -> Tensor:
     Raises:
         TypeError: an operand holds floats.
         ValueError: the shapes do not broadcast.
+
+    Example:
+        >>> ops.bitwise_or([6, 5], 3)
+        Tensor([7, 7], shape=(2,), dtype=int64)
     """
     return _integers("bitwise_or", np.bitwise_or, x, y, logical_or)
 
@@ -86,6 +94,10 @@ def bitwise_xor(x: TensorLike, y: TensorLike) -> Tensor:
     Raises:
         TypeError: an operand holds floats.
         ValueError: the shapes do not broadcast.
+
+    Example:
+        >>> ops.bitwise_xor([6, 5], 3)
+        Tensor([5, 6], shape=(2,), dtype=int64)
     """
     return _integers("bitwise_xor", np.bitwise_xor, x, y, logical_xor)
 
@@ -95,6 +107,10 @@ def bitwise_invert(x: TensorLike) -> Tensor:
 
     Raises:
         TypeError: x holds floats.
+
+    Example:
+        >>> ops.bitwise_invert([0, 5])
+        Tensor([-1, -6], shape=(2,), dtype=int64)
     """
     a = as_tensor(x)._array
     if a.dtype.kind == "f":
@@ -117,6 +133,10 @@ def bitwise_left_shift(x: TensorLike, y: TensorLike) -> Tensor:
     Raises:
         TypeError: an operand holds floats.
         ValueError: the shapes do not broadcast.
+
+    Example:
+        >>> ops.bitwise_left_shift([1, 3], 2)
+        Tensor([ 4, 12], shape=(2,), dtype=int64)
     """
     return _integers("bitwise_left_shift", np.left_shift, x, y)
 
@@ -130,6 +150,10 @@ def bitwise_right_shift(x: TensorLike, y: TensorLike) -> Tensor:
     Raises:
         TypeError: an operand holds floats.
         ValueError: the shapes do not broadcast.
+
+    Example:
+        >>> ops.bitwise_right_shift([8, 3], 1)
+        Tensor([4, 1], shape=(2,), dtype=int64)
     """
     return _integers("bitwise_right_shift", np.right_shift, x, y)
 
@@ -143,6 +167,10 @@ def gcd(x1: TensorLike, x2: TensorLike) -> Tensor:
     Raises:
         TypeError: an operand holds floats.
         ValueError: the shapes do not broadcast.
+
+    Example:
+        >>> ops.gcd([12, 18], 8)
+        Tensor([4, 2], shape=(2,), dtype=int64)
     """
     return _integers("gcd", np.gcd, x1, x2)
 
@@ -153,6 +181,10 @@ def lcm(x1: TensorLike, x2: TensorLike) -> Tensor:
     Raises:
         TypeError: an operand holds floats.
         ValueError: the shapes do not broadcast.
+
+    Example:
+        >>> ops.lcm([4, 6], 10)
+        Tensor([20, 30], shape=(2,), dtype=int64)
     """
     return _integers("lcm", np.lcm, x1, x2)
 
@@ -168,6 +200,10 @@ def view(x: TensorLike, dtype: Any = None) -> Tensor:
     Raises:
         TypeError: ``dtype`` is no type of numbers or booleans.
         ValueError: the bytes of the last axis make no whole numbers of the type.
+
+    Example:
+        >>> ops.view(np.float32([1.0]), "int32")
+        Tensor([1065353216], shape=(1,), dtype=int32)
     """
     x = as_tensor(x)
     a, kind = _contiguous(x._array), floatx() if dtype is None else as_dtype(dtype, "view: dtype")

@@ -118,6 +118,10 @@ def unfold(x: TensorLike, kernel_size: Size, dilation: Size = 1, padding: Size =
 
     Raises:
         ValueError: x has other axes; a size is out of range; the windows do not fit.
+
+    Example:
+        >>> ops.unfold(np.ones((1, 3, 8, 8), "float32"), 2, stride=2).shape
+        (1, 12, 16)
     """
     x = as_tensor(x)
     if x.ndim != 4:
@@ -152,6 +156,11 @@ def fold(
 
     Raises:
         ValueError: x has other axes, or not as many windows or pixels; a size is out of range.
+
+    Example:
+        >>> columns = ops.unfold(np.ones((1, 1, 4, 4), "float32"), 2, stride=2)
+        >>> ops.fold(columns, (4, 4), 2, stride=2).shape
+        (1, 1, 4, 4)
     """
     x = as_tensor(x)
     if x.ndim != 3:
@@ -189,6 +198,10 @@ def depth_to_space(x: TensorLike, block_size: int, data_format: str | None = "ch
 
     Raises:
         ValueError: x has other axes; its channels are no multiple of ``block_size ** 2``.
+
+    Example:
+        >>> ops.depth_to_space(np.ones((1, 2, 2, 12)), 2).shape
+        (1, 4, 4, 3)
     """
     x, last = _blocks("depth_to_space", x, block_size, data_format)
     b = int(block_size)
@@ -213,6 +226,10 @@ def space_to_depth(x: TensorLike, block_size: int, data_format: str | None = "ch
 
     Raises:
         ValueError: x has other axes; its height or width is no multiple of ``block_size``.
+
+    Example:
+        >>> ops.space_to_depth(np.ones((1, 4, 4, 3)), 2).shape
+        (1, 2, 2, 12)
     """
     x, last = _blocks("space_to_depth", x, block_size, data_format)
     b = int(block_size)

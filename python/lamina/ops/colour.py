@@ -46,6 +46,10 @@ def rgb_to_grayscale(images: TensorLike, data_format: str | None = None) -> Tens
         ValueError: ``images`` have other axes or channels; ``data_format`` is another one.
 
     Source: Keras 3, keras.ops.image.rgb_to_grayscale.
+
+    Example:
+        >>> ops.rgb_to_grayscale([[[1.0, 1.0, 1.0]]])
+        Tensor([[[0.9999]]], shape=(1, 1, 1), dtype=float32)
     """
     x = as_tensor(images)
     axis = channel_axis("rgb_to_grayscale", x, data_format)
@@ -76,6 +80,10 @@ def rgb_to_hsv(images: TensorLike, data_format: str | None = None) -> Tensor:
         ValueError: ``images`` have other axes, channels or types; ``data_format`` is another one.
 
     Source: Keras 3, keras.ops.image.rgb_to_hsv.
+
+    Example:
+        >>> ops.rgb_to_hsv([[[0.0, 1.0, 0.0]]])
+        Tensor([[[0.3333, 1.    , 1.    ]]], shape=(1, 1, 3), dtype=float32)
     """
 
     def planes(red: Tensor, green: Tensor, blue: Tensor) -> list[Tensor]:
@@ -109,6 +117,10 @@ def hsv_to_rgb(images: TensorLike, data_format: str | None = None) -> Tensor:
         ValueError: ``images`` have other axes, channels or types; ``data_format`` is another one.
 
     Source: Keras 3, keras.ops.image.hsv_to_rgb.
+
+    Example:
+        >>> ops.hsv_to_rgb([[[0.0, 1.0, 1.0]]])
+        Tensor([[[1., 0., 0.]]], shape=(1, 1, 3), dtype=float32)
     """
 
     def planes(hue: Tensor, saturation: Tensor, value: Tensor) -> list[Tensor]:

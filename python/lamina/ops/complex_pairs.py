@@ -42,6 +42,10 @@ def real(x: Any) -> Tensor:
 
     Raises:
         ValueError: the parts differ in shape.
+
+    Example:
+        >>> ops.real((np.float32([1]), np.float32([2])))  # of 1 + 2i
+        Tensor([1.], shape=(1,), dtype=float32)
     """
     return pair_of("real", x)[0] if is_pair(x) else as_tensor(x)
 
@@ -54,6 +58,10 @@ def imag(x: Any) -> Tensor:
 
     Raises:
         ValueError: the parts differ in shape.
+
+    Example:
+        >>> ops.imag((np.float32([1]), np.float32([2])))  # of 1 + 2i
+        Tensor([2.], shape=(1,), dtype=float32)
     """
     return pair_of("imag", x)[1] if is_pair(x) else zeros_like(x)
 
@@ -68,6 +76,11 @@ def conj(x: Any) -> Any:
 
     Raises:
         ValueError: the parts differ in shape.
+
+    Example:
+        >>> real, imaginary = ops.conj((np.float32([1]), np.float32([2])))
+        >>> imaginary
+        Tensor([-2.], shape=(1,), dtype=float32)
     """
     if not is_pair(x):
         return as_tensor(x)
@@ -86,6 +99,10 @@ def angle(x: Any) -> Tensor:
 
     Raises:
         ValueError: the parts differ in shape.
+
+    Example:
+        >>> ops.angle((np.float32([1, 0, -1]), np.float32([0, 1, 0])))  # of 1, i, -1
+        Tensor([0.    , 1.5708, 3.1416], shape=(3,), dtype=float32)
     """
     if is_pair(x):
         a, b = pair_of("angle", x)
@@ -102,6 +119,10 @@ def isreal(x: Any) -> Tensor:
 
     Raises:
         ValueError: the parts differ in shape.
+
+    Example:
+        >>> ops.isreal((np.float32([1, 0]), np.float32([0, 1])))  # of 1, i
+        Tensor([ True, False], shape=(2,), dtype=bool)
     """
     return equal(pair_of("isreal", x)[1], 0) if is_pair(x) else wrap(np.ones(as_tensor(x).shape, np.bool_))
 
@@ -117,6 +138,10 @@ def polar(abs_: TensorLike, angle: TensorLike) -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: the shapes do not broadcast.
+
+    Example:
+        >>> ops.polar([1.0], [0.0])
+        (Tensor([1.], shape=(1,), dtype=float32), Tensor([0.], shape=(1,), dtype=float32))
     """
     r, phi = float_pair(abs_, angle)
     return multiply(r, cos(phi)), multiply(r, sin(phi))
@@ -132,6 +157,10 @@ def view_as_complex(x: TensorLike) -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: the last axis is not of size 2.
+
+    Example:
+        >>> ops.view_as_complex([[1.0, 2.0]])
+        (Tensor([1.], shape=(1,), dtype=float32), Tensor([2.], shape=(1,), dtype=float32))
     """
     x = float_tensor(x)
     if not x.ndim or x.shape[-1] != 2:
@@ -149,6 +178,10 @@ def view_as_real(x: Any) -> Tensor:
 
     Raises:
         ValueError: the parts differ in shape.
+
+    Example:
+        >>> ops.view_as_real((np.float32([1]), np.float32([2])))
+        Tensor([[1., 2.]], shape=(1, 2), dtype=float32)
     """
     parts = pair_of("view_as_real", x) if is_pair(x) else (float_tensor(x), zeros_like(float_tensor(x)))
     return stack(parts, -1)

@@ -57,6 +57,10 @@ def cond(pred: TensorLike, true_fn: Callable[..., Any], false_fn: Callable[..., 
     Raises:
         TypeError: one of both is no function.
         ValueError: the condition is more than one number.
+
+    Example:
+        >>> ops.cond(True, lambda: ops.ones(2), lambda: ops.zeros(2))
+        Tensor([1., 1.], shape=(2,), dtype=float32)
     """
     _functions("cond", true_fn=true_fn, false_fn=false_fn)
     return true_fn() if _decision("cond", "pred", pred) else false_fn()
@@ -75,6 +79,10 @@ def switch(index: TensorLike, branches: Sequence[Callable[..., Any]], *operands:
     Raises:
         TypeError: a branch is no function.
         ValueError: there is no branch, or the number is more than one.
+
+    Example:
+        >>> ops.switch(1, [lambda x: x + 1, lambda x: x * 10], ops.array(2.0))
+        Tensor(20., shape=(), dtype=float32)
     """
     if not branches:
         raise ValueError("switch: expected one branch or more")
@@ -99,6 +107,10 @@ def while_loop(
     Raises:
         TypeError: ``cond`` or ``body`` is no function.
         ValueError: ``body`` returns another number of values.
+
+    Example:
+        >>> ops.while_loop(lambda i: i < 5, lambda i: i + 1, (0,))
+        (Tensor(5, shape=(), dtype=int64),)
     """
     _functions("while_loop", cond=cond, body=body)
     several = isinstance(loop_vars, (tuple, list))
@@ -129,6 +141,10 @@ def fori_loop(lower: int, upper: int, body_fun: Callable[..., Any], init_val: An
 
     Raises:
         TypeError: ``body_fun`` is no function.
+
+    Example:
+        >>> ops.fori_loop(0, 5, lambda i, total: total + i, 0)
+        10
     """
     _functions("fori_loop", body_fun=body_fun)
     value = init_val
@@ -179,6 +195,11 @@ def scan(
         TypeError: ``f`` is no function.
         ValueError: neither ``xs`` nor ``length`` is given, or they do not fit; there is no part; ``unroll`` is no
             positive integer.
+
+    Example:
+        >>> total, sums = ops.scan(lambda t, x: (t + x, t + x), 0.0, np.float32([1, 2, 3]))
+        >>> sums
+        Tensor([1., 3., 6.], shape=(3,), dtype=float32)
     """
     _functions("scan", f=f)
     if not isinstance(unroll, bool) and (not isinstance(unroll, int) or unroll < 1):
@@ -212,6 +233,10 @@ def map(f: Callable[..., Any], xs: Any) -> Any:
     Raises:
         TypeError: ``f`` is no function.
         ValueError: the first axes differ in size, or there is no part.
+
+    Example:
+        >>> ops.map(lambda row: row * row, np.float32([1, 2, 3]))
+        Tensor([1., 4., 9.], shape=(3,), dtype=float32)
     """
     return _mapped("map", f, xs)
 
@@ -226,6 +251,10 @@ def vectorized_map(function: Callable[..., Any], elements: Any) -> Any:
     Raises:
         TypeError: ``function`` is none.
         ValueError: the first axes differ in size, or there is no part.
+
+    Example:
+        >>> ops.vectorized_map(lambda x: 2 * x, np.float32([1, 2]))
+        Tensor([2., 4.], shape=(2,), dtype=float32)
     """
     return _mapped("vectorized_map", function, elements)
 
@@ -251,6 +280,10 @@ def associative_scan(f: Callable[..., Any], elems: Any, reverse: bool = False, a
     Raises:
         TypeError: ``f`` is no function.
         ValueError: the axis is out of range, or the tensors differ in size along it.
+
+    Example:
+        >>> ops.associative_scan(lambda a, b: a + b, ops.array([1.0, 2.0, 3.0]))
+        Tensor([1., 3., 6.], shape=(3,), dtype=float32)
     """
     _functions("associative_scan", f=f)
     flat = [as_tensor(x) for x in flatten(elems)]
@@ -321,6 +354,11 @@ def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: st
     Raises:
         TypeError: ``pyfunc`` is no function; at a call: the arguments do not fit the signature.
         ValueError: the signature cannot be read; at a call: the arguments do not broadcast.
+
+    Example:
+        >>> double = ops.vectorize(lambda x: 2 * x)
+        >>> double(np.float32([1, 2]))
+        Tensor([2., 4.], shape=(2,), dtype=float32)
     """
     _functions("vectorize", pyfunc=pyfunc)
     left_out = set(excluded or ())

@@ -289,6 +289,10 @@ def cast(x: TensorLike, dtype: Any) -> Tensor:
 
     Raises:
         TypeError: it is no type of numbers or booleans.
+
+    Example:
+        >>> ops.cast([1.7, -1.7], "int32")
+        Tensor([ 1, -1], shape=(2,), dtype=int32)
     """
     t = as_tensor(x)
     dtype = as_dtype(dtype, "cast: dtype")
@@ -333,6 +337,10 @@ def expand_dims(x: TensorLike, axis: int | tuple[int, ...] | list[int]) -> Tenso
 
     Raises:
         ValueError: a place is out of range or named twice.
+
+    Example:
+        >>> ops.expand_dims([1.0, 2.0], 0).shape
+        (1, 2)
     """
     x = as_tensor(x)
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
@@ -385,6 +393,10 @@ def from_dlpack(x: Any, copy: bool | None = None) -> Tensor:
         ValueError: its memory is not the processor's; it wants a gradient; ``copy`` is False, and it has to be copied.
 
     Source: Python array API standard, from_dlpack.
+
+    Example:
+        >>> ops.from_dlpack(np.arange(3.0))
+        Tensor([0., 1., 2.], shape=(3,), dtype=float64)
     """
     if not hasattr(x, "__dlpack__"):
         raise TypeError(f"expected an array with __dlpack__, such as one of PyTorch, JAX or NumPy, got {show(x)}")
@@ -413,6 +425,10 @@ def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
 
     Raises:
         ValueError: the list is empty, sizes differ, or the axis is out of range.
+
+    Example:
+        >>> ops.concatenate([[1.0, 2.0], [3.0]])
+        Tensor([1., 2., 3.], shape=(3,), dtype=float32)
     """
     tensors = _one_type(tensors_of("concatenate", xs))
     if not tensors:
@@ -437,6 +453,11 @@ def stack(x: Sequence[TensorLike], axis: int = 0) -> Tensor:
 
     Raises:
         ValueError: the list is empty, or the shapes differ.
+
+    Example:
+        >>> ops.stack([[1.0, 2.0], [3.0, 4.0]])
+        Tensor([[1., 2.],
+                [3., 4.]], shape=(2, 2), dtype=float32)
     """
     tensors = tensors_of("stack", x)
     shapes = {t.shape for t in tensors}

@@ -122,6 +122,11 @@ def conv(
 
     Source: Keras 3, keras.ops.conv; ``bias``, ``groups`` and ``activation`` beyond it, ``padding_mode`` from
         PyTorch, "same_lower" from ONNX.
+
+    Example:
+        >>> x, kernel = np.ones((1, 8, 8, 3), "float32"), np.ones((3, 3, 3, 16), "float32")
+        >>> ops.conv(x, kernel, strides=2, padding="same").shape
+        (1, 4, 4, 16)
     """
     inputs = as_tensor(inputs)
     if groups is None:
@@ -175,6 +180,11 @@ def conv_transpose(
         TypeError: inputs are no numbers, or of another dtype than the other tensors.
 
     Source: Keras 3, keras.ops.conv_transpose; ``bias`` and ``activation`` beyond it, ``groups`` from PyTorch.
+
+    Example:
+        >>> x, kernel = np.ones((1, 4, 4, 3), "float32"), np.ones((3, 3, 8, 3), "float32")
+        >>> ops.conv_transpose(x, kernel, strides=2, padding="same").shape
+        (1, 8, 8, 8)
     """
     options = (strides, padding, output_padding, dilation_rate, groups, activation)
     return _run("conv_transpose", as_tensor(inputs), kernel, bias, data_format, options)
@@ -220,6 +230,11 @@ def depthwise_conv(
 
     Source: Keras 3, keras.ops.depthwise_conv; ``bias`` and ``activation`` beyond it, ``padding_mode`` from
         PyTorch, "same_lower" from ONNX.
+
+    Example:
+        >>> x, kernel = np.ones((1, 8, 8, 3), "float32"), np.ones((3, 3, 3, 2), "float32")
+        >>> ops.depthwise_conv(x, kernel).shape
+        (1, 6, 6, 6)
     """
     options = (strides, padding, dilation_rate, activation)
     return _run("depthwise_conv", as_tensor(inputs), kernel, bias, data_format, options, padding_mode)
@@ -267,6 +282,11 @@ def separable_conv(
 
     Source: Keras 3, keras.ops.separable_conv; ``bias`` and ``activation`` beyond it, ``padding_mode`` from
         PyTorch, "same_lower" from ONNX.
+
+    Example:
+        >>> x = np.ones((1, 8, 8, 3), "float32")
+        >>> ops.separable_conv(x, np.ones((3, 3, 3, 1), "float32"), np.ones((1, 1, 3, 16), "float32")).shape
+        (1, 6, 6, 16)
     """
 
     def run(x: Tensor) -> Tensor:
@@ -306,6 +326,11 @@ def conv2d(
         TypeError: x is no numbers, or of another dtype than w and b.
 
     Source: conv for two axes.
+
+    Example:
+        >>> x, kernel = np.ones((1, 8, 8, 3), "float32"), np.ones((3, 3, 3, 16), "float32")
+        >>> ops.conv2d(x, kernel, padding="same", activation="relu").shape
+        (1, 8, 8, 16)
     """
     x = images(x, "conv2d")
     return conv(x, w, strides, padding, None, dilation_rate, bias=b, groups=groups, activation=activation)
@@ -339,6 +364,11 @@ def depthwise_conv2d(
         TypeError: x is no numbers, or of another dtype than w and b.
 
     Source: depthwise_conv for two axes.
+
+    Example:
+        >>> x, kernel = np.ones((1, 8, 8, 3), "float32"), np.ones((3, 3, 3, 2), "float32")
+        >>> ops.depthwise_conv2d(x, kernel, padding="same").shape
+        (1, 8, 8, 6)
     """
     x = images(x, "depthwise_conv2d")
     return depthwise_conv(x, w, strides, padding, None, dilation_rate, bias=b, activation=activation)

@@ -41,6 +41,10 @@ def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 
 
     Raises:
         ValueError: an integer is negative; the weights have another shape; ``sparse`` is True.
+
+    Example:
+        >>> ops.bincount([0, 2, 2, 3])
+        Tensor([1, 0, 2, 1], shape=(4,), dtype=int32)
     """
     if sparse:
         raise ValueError("bincount: sparse=True is not supported")
@@ -76,6 +80,11 @@ def histogram(x: TensorLike, bins: int = 10, range: tuple[float, float] | None =
     Raises:
         ValueError: x has more than one axis, or is not finite without ``range``; ``bins`` is not positive; ``range``
             is no pair in ascending order.
+
+    Example:
+        >>> counts, edges = ops.histogram([1.0, 2.0, 2.0, 4.0], bins=3)
+        >>> counts
+        Tensor([1, 2, 1], shape=(3,), dtype=int32)
     """
     x = as_tensor(x)
     if x.ndim > 1:
@@ -117,6 +126,10 @@ def unique(
 
     Raises:
         ValueError: the axis is out of range; ``size`` is negative.
+
+    Example:
+        >>> ops.unique([3, 1, 3])
+        Tensor([1, 3], shape=(2,), dtype=int64)
     """
     needs_values("unique", x)
     x = as_tensor(x)
@@ -152,6 +165,10 @@ def unravel_index(indices: TensorLike, shape: Sequence[int]) -> tuple[Tensor, ..
     Raises:
         TypeError: ``indices`` are no integers.
         IndexError: a number is outside of the shape.
+
+    Example:
+        >>> ops.unravel_index(5, (2, 3))
+        (Tensor(1, shape=(), dtype=int64), Tensor(2, shape=(), dtype=int64))
     """
     numbers = integer_tensor("unravel_index", "indices", indices)
     sizes = check_sizes("unravel_index", shape)

@@ -35,6 +35,10 @@ def convert_to_tensor(
 
     Raises:
         ValueError: ``sparse`` or ``ragged`` is True.
+
+    Example:
+        >>> ops.convert_to_tensor([1, 2], dtype="float32")
+        Tensor([1., 2.], shape=(2,), dtype=float32)
     """
     if sparse or ragged:
         name = "sparse" if sparse else "ragged"
@@ -47,22 +51,41 @@ def array(x: TensorLike, dtype: Any = None) -> Tensor:
 
     Args:
         dtype: type of the elements; None keeps the type of tensors and arrays.
+
+    Example:
+        >>> ops.array([1, 2, 3])
+        Tensor([1, 2, 3], shape=(3,), dtype=int64)
     """
     return as_tensor(x, dtype)
 
 
 def convert_to_numpy(x: TensorLike) -> Array:
-    """x as an array; a Tensor's without a copy."""
+    """x as an array; a Tensor's without a copy.
+
+    Example:
+        >>> ops.convert_to_numpy(ops.ones(3))
+        array([1., 1., 1.], dtype=float32)
+    """
     return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
 
 
 def shape(x: TensorLike) -> tuple[Any, ...]:
-    """The shape of x; of a symbolic tensor None stands for free sizes."""
+    """The shape of x; of a symbolic tensor None stands for free sizes.
+
+    Example:
+        >>> ops.shape(np.ones((2, 3)))
+        (2, 3)
+    """
     return shape_of(x)
 
 
 def ndim(x: TensorLike) -> int:
-    """How many axes x has."""
+    """How many axes x has.
+
+    Example:
+        >>> ops.ndim([[1.0, 2.0]])
+        2
+    """
     return len(shape_of(x))
 
 
@@ -71,17 +94,33 @@ def is_tensor(x: Any) -> bool:
 
     Args:
         x: anything.
+
+    Example:
+        >>> ops.is_tensor(ops.ones(2)), ops.is_tensor(np.ones(2))
+        (True, False)
     """
     return isinstance(x, Tensor)
 
 
 def zeros(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
-    """Zeros, ``config.floatx()`` by default."""
+    """Zeros, ``config.floatx()`` by default.
+
+    Example:
+        >>> ops.zeros((2, 2))
+        Tensor([[0., 0.],
+                [0., 0.]], shape=(2, 2), dtype=float32)
+    """
     return wrap(np.zeros(check_sizes("zeros", shape), _kind(dtype)))
 
 
 def ones(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
-    """Ones, ``config.floatx()`` by default."""
+    """Ones, ``config.floatx()`` by default.
+
+    Example:
+        >>> ops.ones((2, 2))
+        Tensor([[1., 1.],
+                [1., 1.]], shape=(2, 2), dtype=float32)
+    """
     return wrap(np.ones(check_sizes("ones", shape), _kind(dtype)))
 
 
@@ -93,6 +132,11 @@ def full(shape: Sequence[int] | int, fill_value: Any, dtype: Any = None) -> Tens
 
     Raises:
         ValueError: a size is negative; the value does not broadcast to the shape.
+
+    Example:
+        >>> ops.full((2, 2), 7.0)
+        Tensor([[7., 7.],
+                [7., 7.]], shape=(2, 2), dtype=float32)
     """
     return _filled(check_sizes("full", shape), fill_value, _kind(dtype))
 
@@ -108,6 +152,10 @@ def zeros_like(x: TensorLike, dtype: Any = None) -> Tensor:
 
     Args:
         dtype: type of the elements; None takes x's.
+
+    Example:
+        >>> ops.zeros_like([1.0, 2.0])
+        Tensor([0., 0.], shape=(2,), dtype=float32)
     """
     x = as_tensor(x)
     return wrap(np.zeros(x.shape, _kind(dtype, x.dtype)))
@@ -118,6 +166,10 @@ def ones_like(x: TensorLike, dtype: Any = None) -> Tensor:
 
     Args:
         dtype: type of the elements; None takes x's.
+
+    Example:
+        >>> ops.ones_like([1.0, 2.0])
+        Tensor([1., 1.], shape=(2,), dtype=float32)
     """
     x = as_tensor(x)
     return wrap(np.ones(x.shape, _kind(dtype, x.dtype)))
@@ -129,13 +181,22 @@ def full_like(x: TensorLike, fill_value: Any, dtype: Any = None) -> Tensor:
     Args:
         fill_value: the value, or an array that broadcasts to the shape.
         dtype: type of the elements; None takes x's.
+
+    Example:
+        >>> ops.full_like([1.0, 2.0], 7.0)
+        Tensor([7., 7.], shape=(2,), dtype=float32)
     """
     x = as_tensor(x)
     return _filled(x.shape, fill_value, _kind(dtype, x.dtype))
 
 
 def empty(shape: Sequence[int] | int, dtype: Any = None) -> Tensor:
-    """A tensor for values to come: zeros, ``config.floatx()`` by default."""
+    """A tensor for values to come: zeros, ``config.floatx()`` by default.
+
+    Example:
+        >>> ops.empty((2, 3)).shape
+        (2, 3)
+    """
     return zeros(check_sizes("empty", shape), dtype)
 
 
@@ -144,12 +205,21 @@ def empty_like(x: TensorLike, dtype: Any = None) -> Tensor:
 
     Args:
         dtype: type of the elements; None takes x's.
+
+    Example:
+        >>> ops.empty_like([1.0, 2.0]).shape
+        (2,)
     """
     return zeros_like(x, dtype)
 
 
 def copy(x: TensorLike) -> Tensor:
-    """The same values in memory of their own; the gradient flows through."""
+    """The same values in memory of their own; the gradient flows through.
+
+    Example:
+        >>> ops.copy([1.0, 2.0])
+        Tensor([1., 2.], shape=(2,), dtype=float32)
+    """
     x = as_tensor(x)
     return record_view(_native.contiguous(x._array), (x,), lambda dy: (dy,))
 
@@ -161,6 +231,11 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
         N: number of rows.
         M: number of columns; None takes N.
         k: the diagonal, counted from the main one to the right.
+
+    Example:
+        >>> ops.eye(2)
+        Tensor([[1., 0.],
+                [0., 1.]], shape=(2, 2), dtype=float32)
     """
     check_sizes("eye", (N, N if M is None else M))
     return wrap(np.eye(N, M, k, _kind(dtype)))
@@ -171,6 +246,11 @@ def identity(n: int, dtype: Any = None) -> Tensor:
 
     Args:
         n: number of rows and columns.
+
+    Example:
+        >>> ops.identity(2)
+        Tensor([[1., 0.],
+                [0., 1.]], shape=(2, 2), dtype=float32)
     """
     return eye(n, dtype=dtype)
 
@@ -191,6 +271,10 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
 
     Raises:
         ValueError: ``step`` is 0, or there are too many numbers to hold.
+
+    Example:
+        >>> ops.arange(0, 10, 3)
+        Tensor([0, 3, 6, 9], shape=(4,), dtype=int32)
     """
     if stop is None:
         start, stop = 0, start
@@ -225,6 +309,10 @@ def linspace(
 
     Raises:
         ValueError: ``num`` is negative.
+
+    Example:
+        >>> ops.linspace(0.0, 1.0, 5)
+        Tensor([0.  , 0.25, 0.5 , 0.75, 1.  ], shape=(5,), dtype=float32)
     """
     check_sizes("linspace", num)
     kind = _kind(dtype)
@@ -256,6 +344,10 @@ def logspace(
 
     Raises:
         ValueError: ``num`` is negative.
+
+    Example:
+        >>> ops.logspace(0.0, 2.0, 3)
+        Tensor([  1.,  10., 100.], shape=(3,), dtype=float32)
     """
     check_sizes("logspace", num)
     values = np.logspace(_ordinary(start), _ordinary(stop), num, endpoint=endpoint, base=base, axis=axis)
@@ -276,6 +368,10 @@ def geomspace(
 
     Raises:
         ValueError: ``num`` is negative, or an end is 0.
+
+    Example:
+        >>> ops.geomspace(1.0, 1000.0, 4)
+        Tensor([   1.,   10.,  100., 1000.], shape=(4,), dtype=float32)
     """
     check_sizes("geomspace", num)
     ends = [np.asarray(_ordinary(v), np.float64) for v in (start, stop)]
@@ -291,6 +387,12 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
         N: number of rows.
         M: number of columns; None takes N.
         k: the diagonal, counted from the main one to the right.
+
+    Example:
+        >>> ops.tri(3)
+        Tensor([[1., 0., 0.],
+                [1., 1., 0.],
+                [1., 1., 1.]], shape=(3, 3), dtype=float32)
     """
     check_sizes("tri", (N, N if M is None else M))
     return wrap(np.tri(N, M, k).astype(_kind(dtype)))
@@ -312,6 +414,11 @@ def tril(x: TensorLike, k: int = 0) -> Tensor:
 
     Raises:
         ValueError: x has less than two axes.
+
+    Example:
+        >>> ops.tril([[1.0, 2.0], [3.0, 4.0]])
+        Tensor([[1., 0.],
+                [3., 4.]], shape=(2, 2), dtype=float32)
     """
     return _triangle(x, k, lower=True)
 
@@ -324,6 +431,11 @@ def triu(x: TensorLike, k: int = 0) -> Tensor:
 
     Raises:
         ValueError: x has less than two axes.
+
+    Example:
+        >>> ops.triu([[1.0, 2.0], [3.0, 4.0]])
+        Tensor([[1., 2.],
+                [0., 4.]], shape=(2, 2), dtype=float32)
     """
     return _triangle(x, k, lower=False)
 
@@ -339,6 +451,12 @@ def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
 
     Raises:
         ValueError: ``indexing`` is another one.
+
+    Example:
+        >>> rows, columns = ops.meshgrid([1, 2], [3, 4], indexing="ij")
+        >>> columns
+        Tensor([[3, 4],
+                [3, 4]], shape=(2, 2), dtype=int64)
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")

@@ -174,6 +174,12 @@ def ctc_decode(
 
     Source: Keras 3, keras.ops.ctc_decode; Graves et al. 2006, section 3.2; Hannun et al. 2014, "First-Pass Large
         Vocabulary Continuous Speech Recognition using Bi-Directional Recurrent DNNs", for the beam search.
+
+    Example:
+        >>> scores = np.eye(3)[[[1, 1, 0, 2]]]  # a, a, blank, b
+        >>> labels, score = ops.ctc_decode(scores, [4])
+        >>> labels.numpy()
+        array([[[ 1,  2, -1, -1]]], dtype=int32)
     """
     x, lengths = float_tensor(inputs)._array, _integers("ctc_decode", "sequence_lengths", sequence_lengths)
     forbid_in_capture("ctc_decode")

@@ -31,6 +31,12 @@ def dense(x: TensorLike, w: TensorLike, b: TensorLike | None = None, activation:
         TypeError: x, w and b differ in type.
 
     Source: Lamina; the layer Dense as a function.
+
+    Example:
+        >>> x, w = np.ones((2, 3), "float32"), np.ones((3, 4), "float32")
+        >>> ops.dense(x, w, np.zeros(4, "float32"), activation="relu")
+        Tensor([[3., 3., 3., 3.],
+                [3., 3., 3., 3.]], shape=(2, 4), dtype=float32)
     """
     x, w = as_tensor(x), as_tensor(w)
     xa, wa = x._array, w._array
@@ -61,6 +67,10 @@ def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
 
     Raises:
         ValueError: shapes do not fit, or one is a number.
+
+    Example:
+        >>> ops.matmul([[1.0, 2.0]], [[3.0], [4.0]])
+        Tensor([[11.]], shape=(1, 1), dtype=float32)
     """
     if _is_integer(x1) and _is_integer(x2):
         return _of_integers(as_tensor(x1), as_tensor(x2))

@@ -22,6 +22,10 @@ def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> 
 
     Raises:
         ValueError: x has less than two axes; an axis is out of range; both are the same.
+
+    Example:
+        >>> ops.diagonal([[1.0, 2.0], [3.0, 4.0]])
+        Tensor([1., 4.], shape=(2,), dtype=float32)
     """
     x = as_tensor(x)
     if x.ndim < 2:
@@ -47,6 +51,10 @@ def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Ten
 
     Raises:
         ValueError: x has less than two axes; an axis is out of range; both are the same.
+
+    Example:
+        >>> ops.trace([[1.0, 2.0], [3.0, 4.0]])
+        Tensor(5., shape=(), dtype=float32)
     """
     return sum(diagonal(x, offset, axis1, axis2), -1)
 
@@ -56,6 +64,11 @@ def diagflat(x: TensorLike, k: int = 0) -> Tensor:
 
     Args:
         k: the diagonal, counted from the main one to the right.
+
+    Example:
+        >>> ops.diagflat([[1.0, 2.0]])
+        Tensor([[1., 0.],
+                [0., 2.]], shape=(2, 2), dtype=float32)
     """
     x = ravel(x)
     n = x.size + abs(k)
@@ -75,6 +88,11 @@ def diag(x: TensorLike, k: int = 0) -> Tensor:
 
     Raises:
         ValueError: x is no vector or matrix.
+
+    Example:
+        >>> ops.diag([1.0, 2.0])
+        Tensor([[1., 0.],
+                [0., 2.]], shape=(2, 2), dtype=float32)
     """
     x = as_tensor(x)
     if x.ndim not in (1, 2):

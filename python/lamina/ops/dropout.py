@@ -25,6 +25,11 @@ def dropout(x: TensorLike, rate: float, generator: Generator) -> Tensor:
         ValueError: ``rate`` is out of range.
 
     Source: Lamina; Srivastava et al. 2014, "Dropout".
+
+    Example:
+        >>> y = ops.dropout(np.ones(1000, "float32"), 0.5, random.Generator(1))
+        >>> sorted(set(y.numpy().tolist()))
+        [0.0, 2.0]
     """
     x = float_tensor(x)
     y, used = _native.dropout_forward(x._array, rate, generator.state)

@@ -74,6 +74,10 @@ def add(x1: TensorLike, x2: TensorLike, activation: str = "linear") -> Tensor:
         ValueError: the shapes do not broadcast; ``activation`` is another one.
 
     Source: Keras 3, keras.ops.add; ``activation`` is Lamina's.
+
+    Example:
+        >>> ops.add([1.0, 2.0], 10.0)
+        Tensor([11., 12.], shape=(2,), dtype=float32)
     """
     if activation not in ("linear", "relu"):
         raise ValueError(f"add: activation {activation!r} cannot be fused; expected 'linear' or 'relu'")
@@ -96,7 +100,12 @@ def add(x1: TensorLike, x2: TensorLike, activation: str = "linear") -> Tensor:
 
 
 def subtract(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """``x1 - x2``."""
+    """``x1 - x2``.
+
+    Example:
+        >>> ops.subtract([1.0, 2.0], 3.0)
+        Tensor([-2., -1.], shape=(2,), dtype=float32)
+    """
     x, y = operands("subtract", x1, x2)
     z = _native.binary_forward(raw(x), raw(y), "subtract")
     if not isinstance(y, Tensor):
@@ -116,7 +125,12 @@ def subtract(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def multiply(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """``x1 * x2``."""
+    """``x1 * x2``.
+
+    Example:
+        >>> ops.multiply([1.0, 2.0], 3.0)
+        Tensor([3., 6.], shape=(2,), dtype=float32)
+    """
     x, y = operands("multiply", x1, x2)
     if not isinstance(x, Tensor):
         x, y = y, x
@@ -126,7 +140,12 @@ def multiply(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def divide(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """``x1 / x2``; integers are divided as floats (``config.floatx()``)."""
+    """``x1 / x2``; integers are divided as floats (``config.floatx()``).
+
+    Example:
+        >>> ops.divide([1.0, 2.0], 4.0)
+        Tensor([0.25, 0.5 ], shape=(2,), dtype=float32)
+    """
     x, y = operands("divide", x1, x2, integers=False)
     if not isinstance(y, Tensor) and y != 0:
         return _scaled(_native.binary_forward(x._array, y, "divide"), x, 1.0 / y)
@@ -137,7 +156,12 @@ true_divide = divide
 
 
 def power(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """``x1 ** x2``."""
+    """``x1 ** x2``.
+
+    Example:
+        >>> ops.power([2.0, 3.0], 2.0)
+        Tensor([4., 9.], shape=(2,), dtype=float32)
+    """
     if isinstance(x2, Number):
         if x2 == 2:
             return square(x1)
@@ -147,26 +171,46 @@ def power(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def maximum(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The larger of both, NaN if one is; where they are equal each gets half of the gradient."""
+    """The larger of both, NaN if one is; where they are equal each gets half of the gradient.
+
+    Example:
+        >>> ops.maximum([1.0, 5.0], [3.0, 2.0])
+        Tensor([3., 5.], shape=(2,), dtype=float32)
+    """
     if _booleans(x1, x2):
         return logical_or(x1, x2)
     return _binary("maximum", *operands("maximum", x1, x2))
 
 
 def minimum(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The smaller of both, NaN if one is; where they are equal each gets half of the gradient."""
+    """The smaller of both, NaN if one is; where they are equal each gets half of the gradient.
+
+    Example:
+        >>> ops.minimum([1.0, 5.0], [3.0, 2.0])
+        Tensor([1., 2.], shape=(2,), dtype=float32)
+    """
     if _booleans(x1, x2):
         return logical_and(x1, x2)
     return _binary("minimum", *operands("minimum", x1, x2))
 
 
 def floor_divide(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """``x1 // x2``, rounded down; its gradient is zero."""
+    """``x1 // x2``, rounded down; its gradient is zero.
+
+    Example:
+        >>> ops.floor_divide([7.0, -7.0], 2.0)
+        Tensor([ 3., -4.], shape=(2,), dtype=float32)
+    """
     return _binary("floor_divide", *operands("floor_divide", x1, x2))
 
 
 def mod(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """``x1 % x2`` with the sign of x2."""
+    """``x1 % x2`` with the sign of x2.
+
+    Example:
+        >>> ops.mod([7.0, -7.0], 3.0)
+        Tensor([1., 2.], shape=(2,), dtype=float32)
+    """
     return _binary("mod", *operands("mod", x1, x2))
 
 
@@ -189,7 +233,12 @@ def _unary(op: str, x: TensorLike, a: float = 0.0, b: float = 0.0) -> Tensor:
 
 
 def negative(x: TensorLike) -> Tensor:
-    """``-x``."""
+    """``-x``.
+
+    Example:
+        >>> ops.negative([1.0, -2.0])
+        Tensor([-1.,  2.], shape=(2,), dtype=float32)
+    """
     x = as_tensor(x)
     if x._array.dtype.kind != "f":
         return subtract(0, x)
@@ -197,7 +246,12 @@ def negative(x: TensorLike) -> Tensor:
 
 
 def abs(x: TensorLike) -> Tensor:
-    """``|x|``; the gradient at 0 is 0."""
+    """``|x|``; the gradient at 0 is 0.
+
+    Example:
+        >>> ops.abs([-1.5, 2.0])
+        Tensor([1.5, 2. ], shape=(2,), dtype=float32)
+    """
     x = as_tensor(x)
     if x._array.dtype.kind in "ub":
         return x
@@ -208,28 +262,53 @@ absolute = abs
 
 
 def reciprocal(x: TensorLike) -> Tensor:
-    """``1 / x``."""
+    """``1 / x``.
+
+    Example:
+        >>> ops.reciprocal([2.0, 4.0])
+        Tensor([0.5 , 0.25], shape=(2,), dtype=float32)
+    """
     return _unary("reciprocal", x)
 
 
 def square(x: TensorLike) -> Tensor:
-    """``x * x``."""
+    """``x * x``.
+
+    Example:
+        >>> ops.square([2.0, -3.0])
+        Tensor([4., 9.], shape=(2,), dtype=float32)
+    """
     x = as_tensor(x)
     return multiply(x, x) if x._array.dtype.kind != "f" else _unary("square", x)
 
 
 def sqrt(x: TensorLike) -> Tensor:
-    """The square root; NaN below 0."""
+    """The square root; NaN below 0.
+
+    Example:
+        >>> ops.sqrt([4.0, 9.0])
+        Tensor([2., 3.], shape=(2,), dtype=float32)
+    """
     return _unary("sqrt", x)
 
 
 def rsqrt(x: TensorLike) -> Tensor:
-    """``1 / sqrt(x)``."""
+    """``1 / sqrt(x)``.
+
+    Example:
+        >>> ops.rsqrt([1.0, 4.0])
+        Tensor([1. , 0.5], shape=(2,), dtype=float32)
+    """
     return _unary("rsqrt", x)
 
 
 def sign(x: TensorLike) -> Tensor:
-    """-1, 0 or 1; its gradient is zero."""
+    """-1, 0 or 1; its gradient is zero.
+
+    Example:
+        >>> ops.sign([-2.0, 0.0, 3.0])
+        Tensor([-1.,  0.,  1.], shape=(3,), dtype=float32)
+    """
     x = as_tensor(x)
     if x._array.dtype.kind in "iu":
         return subtract(cast(greater(x, 0), x._array.dtype), cast(less(x, 0), x._array.dtype))
@@ -237,47 +316,92 @@ def sign(x: TensorLike) -> Tensor:
 
 
 def exp(x: TensorLike) -> Tensor:
-    """e to the x."""
+    """e to the x.
+
+    Example:
+        >>> ops.exp([0.0, 1.0])
+        Tensor([1.    , 2.7183], shape=(2,), dtype=float32)
+    """
     return _unary("exp", x)
 
 
 def expm1(x: TensorLike) -> Tensor:
-    """``exp(x) - 1``, exact for small x."""
+    """``exp(x) - 1``, exact for small x.
+
+    Example:
+        >>> ops.expm1([0.0, 1.0])
+        Tensor([0.    , 1.7183], shape=(2,), dtype=float32)
+    """
     return _unary("expm1", x)
 
 
 def log(x: TensorLike) -> Tensor:
-    """The natural logarithm; -inf at 0, NaN below."""
+    """The natural logarithm; -inf at 0, NaN below.
+
+    Example:
+        >>> ops.log([1.0, 10.0])
+        Tensor([0.    , 2.3026], shape=(2,), dtype=float32)
+    """
     return _unary("log", x)
 
 
 def log1p(x: TensorLike) -> Tensor:
-    """``log(1 + x)``, exact for small x."""
+    """``log(1 + x)``, exact for small x.
+
+    Example:
+        >>> ops.log1p([0.0, 1.0])
+        Tensor([0.    , 0.6931], shape=(2,), dtype=float32)
+    """
     return _unary("log1p", x)
 
 
 def erf(x: TensorLike) -> Tensor:
-    """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t^2)`` from 0 to x."""
+    """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t^2)`` from 0 to x.
+
+    Example:
+        >>> ops.erf([0.0, 1.0])
+        Tensor([0.    , 0.8427], shape=(2,), dtype=float32)
+    """
     return _unary("erf", x)
 
 
 def sin(x: TensorLike) -> Tensor:
-    """The sine of x radians."""
+    """The sine of x radians.
+
+    Example:
+        >>> ops.sin([0.0, np.pi / 2])
+        Tensor([0., 1.], shape=(2,), dtype=float32)
+    """
     return _unary("sin", x)
 
 
 def cos(x: TensorLike) -> Tensor:
-    """The cosine of x radians."""
+    """The cosine of x radians.
+
+    Example:
+        >>> ops.cos([0.0, np.pi])
+        Tensor([ 1., -1.], shape=(2,), dtype=float32)
+    """
     return _unary("cos", x)
 
 
 def floor(x: TensorLike) -> Tensor:
-    """The next integer below; its gradient is zero."""
+    """The next integer below; its gradient is zero.
+
+    Example:
+        >>> ops.floor([1.7, -1.2])
+        Tensor([ 1., -2.], shape=(2,), dtype=float32)
+    """
     return _unary("floor", x)
 
 
 def ceil(x: TensorLike) -> Tensor:
-    """The next integer above; its gradient is zero."""
+    """The next integer above; its gradient is zero.
+
+    Example:
+        >>> ops.ceil([1.2, -1.2])
+        Tensor([ 2., -1.], shape=(2,), dtype=float32)
+    """
     return _unary("ceil", x)
 
 
@@ -286,6 +410,10 @@ def round(x: TensorLike, decimals: int = 0) -> Tensor:
 
     Args:
         decimals: number of decimals; negative ones round to tens, hundreds ...
+
+    Example:
+        >>> ops.round([0.5, 1.5, 2.4])
+        Tensor([0., 2., 2.], shape=(3,), dtype=float32)
     """
     x = as_tensor(x)
     if decimals >= 0 and x._array.dtype.kind in "iu":
@@ -301,6 +429,10 @@ def clip(x: TensorLike, x_min: float | None, x_max: float | None) -> Tensor:
     Args:
         x_min: the lower end, a number or an array; None sets none.
         x_max: the upper end, a number or an array; None sets none.
+
+    Example:
+        >>> ops.clip([-1.0, 0.5, 2.0], 0.0, 1.0)
+        Tensor([0. , 0.5, 1. ], shape=(3,), dtype=float32)
     """
     low = -np.inf if x_min is None else x_min
     high = np.inf if x_max is None else x_max
@@ -330,52 +462,102 @@ def _compare(op: str, x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def equal(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Whether x1 == x2, as booleans."""
+    """Whether x1 == x2, as booleans.
+
+    Example:
+        >>> ops.equal([1, 2], [1, 3])
+        Tensor([ True, False], shape=(2,), dtype=bool)
+    """
     return _compare("equal", x1, x2)
 
 
 def not_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Whether x1 != x2, as booleans."""
+    """Whether x1 != x2, as booleans.
+
+    Example:
+        >>> ops.not_equal([1, 2], [1, 3])
+        Tensor([False,  True], shape=(2,), dtype=bool)
+    """
     return _compare("not_equal", x1, x2)
 
 
 def less(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Whether x1 < x2, as booleans."""
+    """Whether x1 < x2, as booleans.
+
+    Example:
+        >>> ops.less([1, 2, 3], 2)
+        Tensor([ True, False, False], shape=(3,), dtype=bool)
+    """
     return _compare("less", x1, x2)
 
 
 def less_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Whether x1 <= x2, as booleans."""
+    """Whether x1 <= x2, as booleans.
+
+    Example:
+        >>> ops.less_equal([1, 2, 3], 2)
+        Tensor([ True,  True, False], shape=(3,), dtype=bool)
+    """
     return _compare("less_equal", x1, x2)
 
 
 def greater(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Whether x1 > x2, as booleans."""
+    """Whether x1 > x2, as booleans.
+
+    Example:
+        >>> ops.greater([1, 2, 3], 2)
+        Tensor([False, False,  True], shape=(3,), dtype=bool)
+    """
     return _compare("less", x2, x1)
 
 
 def greater_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Whether x1 >= x2, as booleans."""
+    """Whether x1 >= x2, as booleans.
+
+    Example:
+        >>> ops.greater_equal([1, 2, 3], 2)
+        Tensor([False,  True,  True], shape=(3,), dtype=bool)
+    """
     return _compare("less_equal", x2, x1)
 
 
 def logical_and(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Whether both are true (not zero)."""
+    """Whether both are true (not zero).
+
+    Example:
+        >>> ops.logical_and([True, True], [True, False])
+        Tensor([ True, False], shape=(2,), dtype=bool)
+    """
     return _compare("logical_and", x1, x2)
 
 
 def logical_or(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Whether one of both is true (not zero)."""
+    """Whether one of both is true (not zero).
+
+    Example:
+        >>> ops.logical_or([True, False], [False, False])
+        Tensor([ True, False], shape=(2,), dtype=bool)
+    """
     return _compare("logical_or", x1, x2)
 
 
 def logical_xor(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Whether just one of both is true (not zero)."""
+    """Whether just one of both is true (not zero).
+
+    Example:
+        >>> ops.logical_xor([True, True], [True, False])
+        Tensor([False,  True], shape=(2,), dtype=bool)
+    """
     return _compare("logical_xor", x1, x2)
 
 
 def logical_not(x: TensorLike) -> Tensor:
-    """Whether x is false (zero)."""
+    """Whether x is false (zero).
+
+    Example:
+        >>> ops.logical_not([True, False])
+        Tensor([False,  True], shape=(2,), dtype=bool)
+    """
     x = as_tensor(x)
     return _compare("equal", x, wrap(np.zeros((), x._array.dtype)))
 
@@ -388,17 +570,32 @@ def _classify(op: str, x: TensorLike) -> Tensor:
 
 
 def isfinite(x: TensorLike) -> Tensor:
-    """Whether x is neither infinite nor NaN."""
+    """Whether x is neither infinite nor NaN.
+
+    Example:
+        >>> ops.isfinite([1.0, np.inf, np.nan])
+        Tensor([ True, False, False], shape=(3,), dtype=bool)
+    """
     return _classify("isfinite", x)
 
 
 def isnan(x: TensorLike) -> Tensor:
-    """Whether x is NaN."""
+    """Whether x is NaN.
+
+    Example:
+        >>> ops.isnan([1.0, np.inf, np.nan])
+        Tensor([False, False,  True], shape=(3,), dtype=bool)
+    """
     return _classify("isnan", x)
 
 
 def isinf(x: TensorLike) -> Tensor:
-    """Whether x is infinite."""
+    """Whether x is infinite.
+
+    Example:
+        >>> ops.isinf([1.0, np.inf, np.nan])
+        Tensor([False,  True, False], shape=(3,), dtype=bool)
+    """
     return _classify("isinf", x)
 
 
@@ -406,6 +603,10 @@ def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     """The places of the elements that are not zero, one tensor for each axis.  By NumPy: not captured.
 
     int32, or int64 where an axis is longer than 2^31.
+
+    Example:
+        >>> ops.nonzero([0, 3, 0, 5])
+        (Tensor([1, 3], shape=(2,), dtype=int32),)
     """
     forbid_in_capture("nonzero")
     values = np.atleast_1d(_contiguous(as_tensor(x)._array))  # NumPy looks through a view of 2^50 elements for years
@@ -422,6 +623,10 @@ def where(condition: TensorLike, x1: TensorLike = None, x2: TensorLike = None) -
 
     Raises:
         ValueError: only one of ``x1`` and ``x2`` is given; the shapes do not broadcast.
+
+    Example:
+        >>> ops.where([True, False], 1.0, 0.0)
+        Tensor([1., 0.], shape=(2,), dtype=float32)
     """
     if x1 is None and x2 is None:
         return nonzero(condition)
@@ -449,6 +654,10 @@ def stop_gradient(variable: TensorLike) -> Tensor:
 
     Args:
         variable: a tensor or an array.
+
+    Example:
+        >>> ops.stop_gradient(ops.ones(2))
+        Tensor([1., 1.], shape=(2,), dtype=float32)
     """
     return as_tensor(variable).detach()
 

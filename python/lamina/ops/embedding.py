@@ -25,6 +25,11 @@ def embedding(indices: TensorLike, table: TensorLike) -> Tensor:
         TypeError: ``indices`` are no integers.
 
     Source: Lamina; the layer Embedding as a function.
+
+    Example:
+        >>> ops.embedding([2, 1], np.float32([[0, 0], [1, 2], [3, 4]]))
+        Tensor([[3., 4.],
+                [1., 2.]], shape=(2, 2), dtype=float32)
     """
     indices, table = as_tensor(indices), as_tensor(table)
     kind = indices._array.dtype

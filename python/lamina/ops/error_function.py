@@ -74,7 +74,12 @@ def _erfc(x: Tensor) -> Tensor:
 
 
 def erfc(x: TensorLike) -> Tensor:
-    """``1 - erf(x)``, exact for large x, where erf(x) is 1."""
+    """``1 - erf(x)``, exact for large x, where erf(x) is 1.
+
+    Example:
+        >>> ops.erfc([0.0, 1.0])
+        Tensor([1.    , 0.1573], shape=(2,), dtype=float32)
+    """
 
     def slope(x: Tensor) -> Tensor:
         a = minimum(abs(x), 30.0)  # 30.0 is free: beyond 28 it is zero in either type
@@ -111,7 +116,12 @@ def _erfinv_slope(x: Tensor) -> Tensor:
 
 
 def erfinv(x: TensorLike) -> Tensor:
-    """The number whose error function is x: infinite at -1 and 1, NaN beyond."""
+    """The number whose error function is x: infinite at -1 and 1, NaN beyond.
+
+    Example:
+        >>> ops.erfinv([0.0, 0.5])
+        Tensor([0.    , 0.4769], shape=(2,), dtype=float32)
+    """
     return with_slopes([float_tensor(x)], _erfinv, [_erfinv_slope])
 
 

@@ -37,6 +37,11 @@ def broadcast_to(x: TensorLike, shape: Sequence[int]) -> Tensor:
 
     Raises:
         ValueError: x does not broadcast to it.
+
+    Example:
+        >>> ops.broadcast_to([1.0, 2.0], (2, 2))
+        Tensor([[1., 2.],
+                [1., 2.]], shape=(2, 2), dtype=float32)
     """
     t, full = as_tensor(x), check_sizes("broadcast_to", shape)
     if t.shape == full:
@@ -56,6 +61,10 @@ def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None)
 
     Raises:
         ValueError: ``repeats`` are negative, or not as many as parts; the axis is out of range.
+
+    Example:
+        >>> ops.repeat([1.0, 2.0], 2)
+        Tensor([1., 1., 2., 2.], shape=(4,), dtype=float32)
     """
     x = as_tensor(x)
     if axis is None:
@@ -84,6 +93,10 @@ def tile(x: TensorLike, repeats: int | Sequence[int]) -> Tensor:
 
     Raises:
         ValueError: a number is negative, or the result too large.
+
+    Example:
+        >>> ops.tile([1.0, 2.0], 2)
+        Tensor([1., 2., 1., 2.], shape=(4,), dtype=float32)
     """
     x = as_tensor(x)
     times = (int(repeats),) if isinstance(repeats, (int, np.integer)) else tuple(int(r) for r in repeats)
@@ -128,6 +141,10 @@ def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: 
 
     Raises:
         ValueError: a width is negative or no integer; ``mode`` is another one; an axis to be continued is empty.
+
+    Example:
+        >>> ops.pad([1.0, 2.0], (1, 2))
+        Tensor([0., 1., 2., 0., 0.], shape=(5,), dtype=float32)
     """
     t = as_tensor(x)
     widths = _widths(pad_width, t)

@@ -56,6 +56,11 @@ def fft(x: Any) -> Pair:
 
     Raises:
         ValueError: x is no pair of tensors of one shape, or without elements.
+
+    Example:
+        >>> real, imaginary = ops.fft((np.float32([1, 0, 0, 0]), np.zeros(4, "float32")))
+        >>> real
+        Tensor([1., 1., 1., 1.], shape=(4,), dtype=float32)
     """
     return _transform("fft", x, np.fft.fft, lambda z: np.fft.ifft(z, norm="forward"), 1)
 
@@ -70,6 +75,12 @@ def fft2(x: Any) -> Pair:
 
     Raises:
         ValueError: x is no pair of tensors of one shape with two axes or more, or without elements.
+
+    Example:
+        >>> real, imaginary = ops.fft2((np.eye(2, dtype="float32"), np.zeros((2, 2), "float32")))
+        >>> real
+        Tensor([[2., 0.],
+                [0., 2.]], shape=(2, 2), dtype=float32)
     """
     return _transform("fft2", x, np.fft.fft2, lambda z: np.fft.ifft2(z, norm="forward"), 2)
 
@@ -84,6 +95,12 @@ def ifft2(x: Any) -> Pair:
 
     Raises:
         ValueError: x is no pair of tensors of one shape with two axes or more, or without elements.
+
+    Example:
+        >>> real, imaginary = ops.ifft2((np.ones((2, 2), "float32"), np.zeros((2, 2), "float32")))
+        >>> real
+        Tensor([[1., 0.],
+                [0., 0.]], shape=(2, 2), dtype=float32)
     """
     return _transform("ifft2", x, np.fft.ifft2, lambda z: np.fft.fft2(z, norm="forward"), 2)
 
@@ -116,6 +133,11 @@ def rfft(x: TensorLike, fft_length: int | None = None) -> Pair:
 
     Raises:
         ValueError: ``fft_length`` is not positive, or x has no elements.
+
+    Example:
+        >>> real, imaginary = ops.rfft(np.float32([1, 0, 0, 0]))
+        >>> real
+        Tensor([1., 1., 1.], shape=(3,), dtype=float32)
     """
     x = float_tensor(x)
     n = _length("rfft", fft_length, x.shape[-1] if x.ndim else 0, x.shape)
@@ -140,6 +162,10 @@ def irfft(x: Any, fft_length: int | None = None) -> Tensor:
 
     Raises:
         ValueError: x is no pair of tensors of one shape; the length is not positive.
+
+    Example:
+        >>> ops.irfft(ops.rfft(np.float32([1, 2, 3, 4])))
+        Tensor([1., 2., 3., 4.], shape=(4,), dtype=float32)
     """
     real, imaginary = pair_of("irfft", x)
     m = real.shape[-1] if real.ndim else 0
@@ -204,6 +230,11 @@ def stft(
 
     Raises:
         ValueError: a length or the stride is out of range; ``window`` is another one; x is too short.
+
+    Example:
+        >>> real, imaginary = ops.stft(np.ones(64, "float32"), 16, 8, 16)
+        >>> real.shape
+        (9, 9)
     """
     x = float_tensor(x)
     _sizes("stft", sequence_length, sequence_stride, fft_length)
@@ -260,6 +291,11 @@ def istft(
     Raises:
         ValueError: x is no pair of tensors of one shape; a length or the stride is out of range; ``window`` is another
             one.
+
+    Example:
+        >>> x = np.sin(np.arange(64, dtype="float32"))
+        >>> ops.istft(ops.stft(x, 16, 4, 16), 16, 4, 16, length=64).shape
+        (64,)
     """
     real, imaginary = pair_of("istft", x)
     _sizes("istft", sequence_length, sequence_stride, fft_length)

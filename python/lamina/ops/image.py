@@ -97,6 +97,10 @@ def resize(
         TypeError: ``cubic_coefficient`` is no number.
 
     Source: Keras 3, keras.ops.image.resize; ONNX, Resize.
+
+    Example:
+        >>> ops.resize(np.ones((1, 4, 4, 3)), (8, 6)).shape
+        (1, 8, 6, 3)
     """
     sizes = tuple(size) if isinstance(size, Iterable) else ()
     if len(sizes) != 2 or not all(map(is_index, sizes)):

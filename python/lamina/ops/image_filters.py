@@ -49,6 +49,10 @@ def gaussian_blur(
         ValueError: ``images`` have other axes; a size or a deviation is not positive.
 
     Source: Keras 3, keras.ops.image.gaussian_blur.
+
+    Example:
+        >>> ops.gaussian_blur(np.ones((8, 8, 3), "float32")).shape
+        (8, 8, 3)
     """
     size = sizes_of("gaussian_blur", "kernel_size", kernel_size, 2)
     deviations = [float(s) for s in (sigma if isinstance(sigma, (tuple, list, np.ndarray)) else (sigma, sigma))]
@@ -70,6 +74,10 @@ def sobel_edges(images: TensorLike, data_format: str | None = None) -> Tensor:
         ValueError: ``images`` have other axes.
 
     Source: Keras 3, keras.ops.image.sobel_edges.
+
+    Example:
+        >>> ops.sobel_edges(np.ones((1, 8, 8, 1), "float32")).shape
+        (1, 8, 8, 1, 2)
     """
     x = float_tensor(images)
     if x.ndim != 4:

@@ -76,6 +76,11 @@ def crop_images(
         ValueError: not two of three are given, or they do not fit; ``images`` have other axes.
 
     Source: Keras 3, keras.ops.image.crop_images.
+
+    Example:
+        >>> images = np.ones((1, 8, 8, 3))
+        >>> ops.crop_images(images, top_cropping=1, left_cropping=2, target_height=4, target_width=4).shape
+        (1, 4, 4, 3)
     """
     x = as_tensor(images)
     given = (top_cropping, left_cropping, bottom_cropping, right_cropping, target_height, target_width)
@@ -108,6 +113,10 @@ def pad_images(
         ValueError: not two of three are given, or they do not fit; ``images`` have other axes.
 
     Source: Keras 3, keras.ops.image.pad_images.
+
+    Example:
+        >>> ops.pad_images(np.ones((1, 4, 4, 3)), top_padding=1, left_padding=2, target_height=8, target_width=8).shape
+        (1, 8, 8, 3)
     """
     x = as_tensor(images)
     given = (top_padding, left_padding, bottom_padding, right_padding, target_height, target_width)
@@ -170,6 +179,10 @@ def extract_patches(
         ValueError: ``images`` have other axes; a size is out of range; ``padding`` is another one; patches do not fit.
 
     Source: Keras 3, keras.ops.image.extract_patches.
+
+    Example:
+        >>> ops.extract_patches(np.ones((1, 8, 8, 3)), 4).shape
+        (1, 2, 2, 48)
     """
     rank = 3 if isinstance(size, (tuple, list)) and len(size) == 3 else 2
     return _patches("extract_patches", images, rank, size, strides, dilation_rate, padding, data_format)
@@ -196,5 +209,9 @@ def extract_patches_3d(
         ValueError: ``volumes`` have other axes; a size is out of range; ``padding`` is another one; patches do not fit.
 
     Source: Keras 3, keras.ops.image.extract_patches_3d.
+
+    Example:
+        >>> ops.extract_patches_3d(np.ones((1, 8, 8, 8, 1)), 4).shape
+        (1, 2, 2, 2, 64)
     """
     return _patches("extract_patches_3d", volumes, 3, size, strides, dilation_rate, padding, data_format)

@@ -97,6 +97,10 @@ def map_coordinates(
             ``inputs`` have no elements.
 
     Source: Keras 3, keras.ops.image.map_coordinates.
+
+    Example:
+        >>> ops.map_coordinates([[1.0, 2.0], [3.0, 4.0]], [[0.5], [0.5]], order=1)
+        Tensor([2.5], shape=(1,), dtype=float32)
     """
     x = as_tensor(inputs)
     if order not in (0, 1):
@@ -165,6 +169,10 @@ def elastic_transform(
         ValueError: ``images`` have other axes; ``sigma`` is not positive; an option is unknown.
 
     Source: Keras 3, keras.ops.image.elastic_transform; Simard, Steinkraus and Platt 2003.
+
+    Example:
+        >>> ops.elastic_transform(np.ones((8, 8, 3), "float32"), seed=1).shape
+        (8, 8, 3)
     """
     if interpolation not in _ORDERS:
         raise ValueError(f"elastic_transform: interpolation must be 'nearest' or 'bilinear', got {interpolation!r}")
@@ -256,6 +264,11 @@ def scale_and_translate(
         ValueError: sizes do not fit; an axis is out of range; ``method`` is another one.
 
     Source: Keras 3, keras.ops.image.scale_and_translate.
+
+    Example:
+        >>> image = np.ones((4, 4, 3), "float32")
+        >>> ops.scale_and_translate(image, (8, 8, 3), [2.0, 2.0], [0.0, 0.0], (0, 1), "linear").shape
+        (8, 8, 3)
     """
     x = as_tensor(images)
     if method not in _KERNELS:
@@ -312,6 +325,11 @@ def perspective_transform(
         ValueError: ``images`` or points have other axes or sizes; three points lie on a line; an option is unknown.
 
     Source: Keras 3, keras.ops.image.perspective_transform.
+
+    Example:
+        >>> corners = np.float32([[0, 0], [7, 0], [0, 7], [7, 7]])
+        >>> ops.perspective_transform(np.ones((8, 8, 3), "float32"), corners, corners).shape
+        (8, 8, 3)
     """
     ends = [as_tensor(p) for p in (start_points, end_points)]
     if any(isinstance(p, Tensor) for p in (start_points, end_points)):

@@ -29,6 +29,10 @@ def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
 
     Raises:
         ValueError: the sizes of the axes differ.
+
+    Example:
+        >>> ops.dot([1.0, 2.0], [3.0, 4.0])
+        Tensor(11., shape=(), dtype=float32)
     """
     x, y = as_tensor(x1), as_tensor(x2)
     if x.ndim == 0 or y.ndim == 0:
@@ -44,6 +48,10 @@ def inner(x1: TensorLike, x2: TensorLike) -> Tensor:
 
     Raises:
         ValueError: the sizes of the axes differ.
+
+    Example:
+        >>> ops.inner([1.0, 2.0], [3.0, 4.0])
+        Tensor(11., shape=(), dtype=float32)
     """
     x, y = as_tensor(x1), as_tensor(x2)
     return multiply(x1, x2) if x.ndim == 0 or y.ndim == 0 else tensordot(x1, x2, ((-1,), (-1,)))
@@ -57,6 +65,10 @@ def vdot(x1: TensorLike, x2: TensorLike) -> Tensor:
 
     Raises:
         ValueError: the numbers of elements differ.
+
+    Example:
+        >>> ops.vdot([1.0, 2.0], [3.0, 4.0])
+        Tensor(11., shape=(), dtype=float32)
     """
     return matmul(ravel(x1), ravel(x2))
 
@@ -69,6 +81,11 @@ def outer(x1: TensorLike, x2: TensorLike) -> Tensor:
 
     Raises:
         TypeError: an operand holds what is no number.
+
+    Example:
+        >>> ops.outer([1.0, 2.0], [3.0, 4.0])
+        Tensor([[3., 4.],
+                [6., 8.]], shape=(2, 2), dtype=float32)
     """
     return multiply(reshape(as_tensor(x1), (-1, 1)), reshape(as_tensor(x2), (1, -1)))
 
@@ -97,6 +114,10 @@ def tensordot(x1: TensorLike, x2: TensorLike, axes: Any = 2) -> Tensor:
 
     Raises:
         ValueError: the axes are out of range, named twice, or differ in size.
+
+    Example:
+        >>> ops.tensordot(np.ones((2, 3)), np.ones((3, 4)), axes=1).shape
+        (2, 4)
     """
     x, y = as_tensor(x1), as_tensor(x2)
     first, second = _summed_axes(axes, x, y)
@@ -239,6 +260,10 @@ def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
     Raises:
         ValueError: the letters do not describe the operands, or their sizes differ.
         TypeError: ``subscripts`` is no string; an argument is unknown.
+
+    Example:
+        >>> ops.einsum("ij,jk->ik", [[1.0, 2.0]], [[3.0], [4.0]])
+        Tensor([[11.]], shape=(1, 1), dtype=float32)
     """
     unknown = set(kwargs) - {"optimize"}
     if unknown or not operands:
@@ -287,6 +312,10 @@ def cross(
 
     Raises:
         ValueError: the vectors are not of 2 or 3; an axis is out of range.
+
+    Example:
+        >>> ops.cross([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+        Tensor([0., 0., 1.], shape=(3,), dtype=float32)
     """
     x, y = as_tensor(x1), as_tensor(x2)
     if axis is not None:
@@ -319,6 +348,10 @@ def kron(x1: TensorLike, x2: TensorLike) -> Tensor:
 
     Raises:
         TypeError: an operand holds what is no number.
+
+    Example:
+        >>> ops.kron([1.0, 2.0], [1.0, 1.0])
+        Tensor([1., 1., 2., 2.], shape=(4,), dtype=float32)
     """
     a, b = as_tensor(x1), as_tensor(x2)
     ndim = max(a.ndim, b.ndim)
@@ -338,6 +371,12 @@ def vander(x: TensorLike, N: int | None = None, increasing: bool = False) -> Ten
 
     Raises:
         ValueError: x has not one axis; ``N`` is negative; a power of an integer does not fit into its type.
+
+    Example:
+        >>> ops.vander([1.0, 2.0, 3.0])
+        Tensor([[1., 1., 1.],
+                [4., 2., 1.],
+                [9., 3., 1.]], shape=(3, 3), dtype=float32)
     """
     x = as_tensor(x)
     if x.ndim != 1:

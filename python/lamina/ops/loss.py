@@ -106,6 +106,10 @@ def softmax_cross_entropy(
         ValueError: shapes do not fit; a label is outside of 0..C-1, the message names it.
 
     Source: Lamina; Szegedy et al. 2016, "Rethinking the Inception Architecture", section 7, for the smoothing.
+
+    Example:
+        >>> ops.softmax_cross_entropy([[0.0, 0.0], [5.0, 0.0]], [0, 0])
+        Tensor([0.6931, 0.0067], shape=(2,), dtype=float32)
     """
     return _softmax(logits, labels, weights, label_smoothing, ignore_class, one=False)
 
@@ -130,6 +134,10 @@ def softmax_cross_entropy_mean(
         ValueError: shapes do not fit; a label is outside of 0..C-1, the message names it.
 
     Source: Lamina.
+
+    Example:
+        >>> ops.softmax_cross_entropy_mean([[0.0, 0.0], [5.0, 0.0]], [0, 0])
+        Tensor(0.3499, shape=(), dtype=float32)
     """
     return _softmax(logits, labels, weights, label_smoothing, ignore_class, one=True)
 
@@ -152,6 +160,10 @@ def categorical_cross_entropy(
         ValueError: shapes do not fit; a label is outside of 0..C-1, the message names it.
 
     Source: Lamina.
+
+    Example:
+        >>> ops.categorical_cross_entropy([[0.5, 0.5], [0.1, 0.9]], [0, 1])
+        Tensor([0.6931, 0.1054], shape=(2,), dtype=float32)
     """
     return _categorical(probabilities, labels, weights, label_smoothing, ignore_class, one=False)
 
@@ -174,6 +186,10 @@ def categorical_cross_entropy_mean(
         ValueError: shapes do not fit; a label is outside of 0..C-1, the message names it.
 
     Source: Lamina.
+
+    Example:
+        >>> ops.categorical_cross_entropy_mean([[0.5, 0.5], [0.1, 0.9]], [0, 1])
+        Tensor(0.3993, shape=(), dtype=float32)
     """
     return _categorical(probabilities, labels, weights, label_smoothing, ignore_class, one=True)
 
@@ -211,6 +227,10 @@ def binary_cross_entropy(x: TensorLike, y_true: TensorLike, from_logits: bool = 
         ValueError: the shapes differ.
 
     Source: Lamina; ``binary_crossentropy`` has Keras's order of arguments.
+
+    Example:
+        >>> ops.binary_cross_entropy([0.9, 0.2], [1.0, 0.0])
+        Tensor([0.1054, 0.2231], shape=(2,), dtype=float32)
     """
     return _points("binary_logits" if from_logits else "binary", y_true, x, "none")
 
@@ -219,6 +239,10 @@ def mean_squared_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """``mean((y_pred - y_true)^2)`` over the last axis.
 
     Source: Keras 3, keras.losses.mean_squared_error.
+
+    Example:
+        >>> ops.mean_squared_error([[0.0, 0.0]], [[1.0, 2.0]])
+        Tensor([2.5], shape=(1,), dtype=float32)
     """
     return _points("squared", y_true, y_pred, "rows")
 
@@ -227,6 +251,10 @@ def mean_absolute_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """``mean(|y_pred - y_true|)`` over the last axis; the gradient at 0 is 0.
 
     Source: Keras 3, keras.losses.mean_absolute_error.
+
+    Example:
+        >>> ops.mean_absolute_error([[0.0, 0.0]], [[1.0, 2.0]])
+        Tensor([1.5], shape=(1,), dtype=float32)
     """
     return _points("absolute", y_true, y_pred, "rows")
 
@@ -238,6 +266,10 @@ def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
         delta: where the loss becomes linear.
 
     Source: Keras 3, keras.losses.huber; Huber 1964, "Robust Estimation of a Location Parameter".
+
+    Example:
+        >>> ops.huber([0.0, 0.0], [0.5, 3.0])
+        Tensor(1.3125, shape=(), dtype=float32)
     """
     return _points("huber", y_true, y_pred, "rows", delta=delta)
 
@@ -246,6 +278,10 @@ def log_cosh(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """``mean(log(cosh(y_pred - y_true)))`` over the last axis.
 
     Source: Keras 3, keras.losses.log_cosh.
+
+    Example:
+        >>> ops.log_cosh([[0.0, 0.0]], [[1.0, 2.0]])
+        Tensor([0.8794], shape=(1,), dtype=float32)
     """
     return _points("log_cosh", y_true, y_pred, "rows")
 
@@ -254,6 +290,10 @@ def kl_divergence(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """``sum(y_true log(y_true / y_pred))`` over the last axis, both clipped to [1e-7, 1].
 
     Source: Keras 3, keras.losses.kl_divergence; Kullback and Leibler 1951, "On Information and Sufficiency".
+
+    Example:
+        >>> ops.kl_divergence([[0.5, 0.5]], [[0.9, 0.1]])
+        Tensor([0.5108], shape=(1,), dtype=float32)
     """
     return _points("kl", y_true, y_pred, "rows", scale=1.0)
 
@@ -262,6 +302,10 @@ def poisson(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """``mean(y_pred - y_true log(y_pred + 1e-7))`` over the last axis.
 
     Source: Keras 3, keras.losses.poisson.
+
+    Example:
+        >>> ops.poisson([[1.0]], [[2.0]])
+        Tensor([1.3069], shape=(1,), dtype=float32)
     """
     return _points("poisson", y_true, y_pred, "rows")
 
@@ -277,6 +321,10 @@ def point_loss_mean(loss: str, y_true: TensorLike, y_pred: TensorLike, delta: fl
     Returns: one number.
 
     Source: Lamina.
+
+    Example:
+        >>> ops.point_loss_mean("squared", np.float32([[0, 0]]), np.float32([[1, 2]]))
+        Tensor(2.5, shape=(), dtype=float32)
     """
     y_pred = float_tensor(y_pred)
     rows = y_pred.size // y_pred.shape[-1] if loss == "kl" and y_pred.size else 0
@@ -301,6 +349,10 @@ def categorical_crossentropy(
 
     Raises:
         ValueError: the shapes differ, or the axis is out of range.
+
+    Example:
+        >>> ops.categorical_crossentropy([[0, 1]], [[0.1, 0.9]])
+        Tensor([0.1054], shape=(1,), dtype=float32)
     """
     f: Callable[..., Tensor] = softmax_cross_entropy if from_logits else categorical_cross_entropy
     output = float_tensor(output)
@@ -321,6 +373,10 @@ def sparse_categorical_crossentropy(
 
     Raises:
         ValueError: shapes do not fit, the axis is out of range, or an index is; the message names it.
+
+    Example:
+        >>> ops.sparse_categorical_crossentropy([1], [[0.1, 0.9]])
+        Tensor([0.1054], shape=(1,), dtype=float32)
     """
     f: Callable[..., Tensor] = softmax_cross_entropy if from_logits else categorical_cross_entropy
     labels = as_tensor(target)
@@ -336,6 +392,10 @@ def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: boo
 
     Raises:
         ValueError: the shapes differ.
+
+    Example:
+        >>> ops.binary_crossentropy([1.0, 0.0], [0.9, 0.2])
+        Tensor([0.1054, 0.2231], shape=(2,), dtype=float32)
     """
     return binary_cross_entropy(output, target, from_logits)
 

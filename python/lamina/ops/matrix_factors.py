@@ -65,6 +65,11 @@ def cholesky(x: TensorLike, upper: bool = False) -> Tensor:
 
     Raises:
         ValueError: the matrices are not square, or not positive definite.
+
+    Example:
+        >>> ops.cholesky([[4.0, 2.0], [2.0, 5.0]])
+        Tensor([[2., 0.],
+                [1., 2.]], shape=(2, 2), dtype=float32)
     """
     x = matrices("cholesky", x, square=True)
     try:
@@ -96,6 +101,11 @@ def qr(x: TensorLike, mode: str = "reduced") -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: x has less than two axes; ``mode`` is another one.
+
+    Example:
+        >>> q, r = ops.qr(np.eye(2, dtype="float32"))
+        >>> q.shape, r.shape
+        ((2, 2), (2, 2))
     """
     x = matrices("qr", x)
     if mode not in ("reduced", "complete"):
@@ -134,6 +144,11 @@ def svd(x: TensorLike, full_matrices: bool = True, compute_uv: bool = True) -> A
 
     Raises:
         ValueError: x has less than two axes; the decomposition does not converge.
+
+    Example:
+        >>> u, s, v = ops.svd([[3.0, 0.0], [0.0, 4.0]])
+        >>> s
+        Tensor([4., 3.], shape=(2,), dtype=float32)
     """
     x = matrices("svd", x)
     m, n = x.shape[-2:]
@@ -186,6 +201,11 @@ def eigh(x: TensorLike) -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: the matrices are not square; the decomposition does not converge.
+
+    Example:
+        >>> values, vectors = ops.eigh([[2.0, 1.0], [1.0, 2.0]])
+        >>> values
+        Tensor([1., 3.], shape=(2,), dtype=float32)
     """
     x = matrices("eigh", x, square=True)
     try:
@@ -215,6 +235,11 @@ def eig(x: TensorLike) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
 
     Raises:
         ValueError: the matrices are not square; the decomposition does not converge.
+
+    Example:
+        >>> values, vectors = ops.eig([[2.0, 0.0], [0.0, 3.0]])
+        >>> values[0]  # the real parts
+        Tensor([2., 3.], shape=(2,), dtype=float32)
     """
     x = matrices("eig", x, square=True)
     try:
@@ -275,6 +300,12 @@ def lu_factor(x: TensorLike) -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: x has less than two axes; at backward: a matrix is singular.
+
+    Example:
+        >>> lu, pivots = ops.lu_factor([[4.0, 2.0], [2.0, 3.0]])
+        >>> lu
+        Tensor([[4. , 2. ],
+                [0.5, 2. ]], shape=(2, 2), dtype=float32)
     """
     x = matrices("lu_factor", x)
     m, n = x.shape[-2:]

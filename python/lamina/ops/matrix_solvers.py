@@ -35,6 +35,11 @@ def inv(x: TensorLike) -> Tensor:
 
     Raises:
         ValueError: the matrices are not square, or one is singular.
+
+    Example:
+        >>> ops.inv([[2.0, 0.0], [0.0, 4.0]])
+        Tensor([[0.5 , 0.  ],
+                [0.  , 0.25]], shape=(2, 2), dtype=float32)
     """
     x = matrices("inv", x, square=True)
     try:
@@ -53,6 +58,10 @@ def det(x: TensorLike) -> Tensor:
 
     Raises:
         ValueError: the matrices are not square.
+
+    Example:
+        >>> ops.det([[2.0, 0.0], [0.0, 3.0]])
+        Tensor(6., shape=(), dtype=float32)
     """
     x = matrices("det", x, square=True)
 
@@ -93,6 +102,11 @@ def slogdet(x: TensorLike) -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: the matrices are not square.
+
+    Example:
+        >>> sign, log = ops.slogdet([[2.0, 0.0], [0.0, -3.0]])
+        >>> float(sign)
+        -1.0
     """
     return _slogdet("slogdet", x)
 
@@ -105,6 +119,10 @@ def logdet(x: TensorLike) -> Tensor:
 
     Raises:
         ValueError: the matrices are not square.
+
+    Example:
+        >>> ops.logdet([[2.0, 0.0], [0.0, 3.0]])
+        Tensor(1.7918, shape=(), dtype=float32)
     """
     sign, log = _slogdet("logdet", x)
     return where(less(sign, 0), np.nan, log)
@@ -138,6 +156,10 @@ def solve(a: TensorLike, b: TensorLike) -> Tensor:
 
     Raises:
         ValueError: the shapes do not fit; a matrix is singular.
+
+    Example:
+        >>> ops.solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 8.0])
+        Tensor([1., 2.], shape=(2,), dtype=float32)
     """
     a, b, vectors = _equations("solve", a, b)
     matrix, x = a._array, solved("solve", a._array, b._array)
@@ -166,6 +188,11 @@ def solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -> Tenso
 
     Raises:
         ValueError: the shapes do not fit; an element of the diagonal is zero.
+
+    Example:
+        >>> ops.solve_triangular([[2.0, 0.0], [1.0, 1.0]], [[2.0], [3.0]], lower=True)
+        Tensor([[1.],
+                [2.]], shape=(2, 1), dtype=float32)
     """
     a, b, vectors = _equations("solve_triangular", a, b)
     triangle = np.tril if lower else np.triu
@@ -184,6 +211,11 @@ def cholesky_inverse(x: TensorLike, upper: bool = False) -> Tensor:
 
     Raises:
         ValueError: the matrices are not square; an element of the diagonal is zero.
+
+    Example:
+        >>> ops.cholesky_inverse([[2.0, 0.0], [0.0, 1.0]])
+        Tensor([[0.25, 0.  ],
+                [0.  , 1.  ]], shape=(2, 2), dtype=float32)
     """
     x = matrices("cholesky_inverse", x, square=True)
     factor = triu(x) if upper else tril(x)
@@ -217,6 +249,11 @@ def pinv(x: TensorLike, rcond: float | None = None) -> Tensor:
 
     Raises:
         ValueError: x has less than two axes.
+
+    Example:
+        >>> ops.pinv([[2.0, 0.0], [0.0, 4.0]])
+        Tensor([[0.5 , 0.  ],
+                [0.  , 0.25]], shape=(2, 2), dtype=float32)
     """
     x = matrices("pinv", x)
     a = x._array
@@ -237,6 +274,11 @@ def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> Tensor:
 
     Raises:
         ValueError: the shapes do not fit.
+
+    Example:
+        >>> ops.lstsq([[1.0, 0.0], [0.0, 2.0]], [[1.0], [4.0]])
+        Tensor([[1.],
+                [2.]], shape=(2, 1), dtype=float32)
     """
     a, b = float_pair(a, b)
     if a.ndim != 2 or b.ndim not in (1, 2) or a.shape[0] != b.shape[0]:
@@ -262,6 +304,10 @@ def matrix_rank(x: TensorLike, tol: float | None = None) -> Tensor:
 
     Raises:
         ValueError: x has less than two axes.
+
+    Example:
+        >>> ops.matrix_rank([[1.0, 2.0], [2.0, 4.0]])
+        Tensor(1, shape=(), dtype=int32)
     """
     x = matrices("matrix_rank", x)
     in_numpy("matrix_rank")
@@ -290,6 +336,10 @@ def norm(x: TensorLike, ord: Any = None, axis: Axis = None, keepdims: bool = Fal
 
     Raises:
         ValueError: ``ord`` is another one; an axis is out of range; there are more than two axes.
+
+    Example:
+        >>> ops.norm([3.0, 4.0])
+        Tensor(5., shape=(), dtype=float32)
     """
     x = float_tensor(x)
     if ord is None:

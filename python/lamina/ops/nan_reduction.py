@@ -35,19 +35,34 @@ def _count(x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
 
 
 def nansum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The sum of all elements that are no NaN; 0 where there is none."""
+    """The sum of all elements that are no NaN; 0 where there is none.
+
+    Example:
+        >>> ops.nansum([1.0, np.nan, 3.0])
+        Tensor(4., shape=(), dtype=float32)
+    """
     x = as_tensor(x)
     return sum(_filled(x, 0.0) if _floats(x) else x, axis, keepdims)
 
 
 def nanprod(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The product of all elements that are no NaN; 1 where there is none."""
+    """The product of all elements that are no NaN; 1 where there is none.
+
+    Example:
+        >>> ops.nanprod([2.0, np.nan, 3.0])
+        Tensor(6., shape=(), dtype=float32)
+    """
     x = as_tensor(x)
     return prod(_filled(x, 1.0) if _floats(x) else x, axis, keepdims)
 
 
 def nanmean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The mean of all elements that are no NaN; NaN where there is none."""
+    """The mean of all elements that are no NaN; NaN where there is none.
+
+    Example:
+        >>> ops.nanmean([1.0, np.nan, 3.0])
+        Tensor(2., shape=(), dtype=float32)
+    """
     x = as_tensor(x)
     if not _floats(x):
         return mean(x, axis, keepdims)
@@ -55,7 +70,12 @@ def nanmean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def nanvar(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The variance of all elements that are no NaN; NaN where there is none."""
+    """The variance of all elements that are no NaN; NaN where there is none.
+
+    Example:
+        >>> ops.nanvar([1.0, np.nan, 3.0])
+        Tensor(1., shape=(), dtype=float32)
+    """
     x = as_tensor(x)
     if not _floats(x):
         return var(x, axis, keepdims)
@@ -65,7 +85,12 @@ def nanvar(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def nanstd(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The standard deviation of all elements that are no NaN; its gradient is 0 where these are equal."""
+    """The standard deviation of all elements that are no NaN; its gradient is 0 where these are equal.
+
+    Example:
+        >>> ops.nanstd([1.0, np.nan, 3.0])
+        Tensor(1., shape=(), dtype=float32)
+    """
     x = as_tensor(x)
     if not _floats(x):
         return std(x, axis, keepdims)
@@ -84,12 +109,22 @@ def _extreme(x: TensorLike, axis: Axis, keepdims: bool, most: bool) -> Tensor:
 
 
 def nanmax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The largest element that is no NaN, NaN where there is none; equal largest ones share the gradient equally."""
+    """The largest element that is no NaN, NaN where there is none; equal largest ones share the gradient equally.
+
+    Example:
+        >>> ops.nanmax([1.0, np.nan, 3.0])
+        Tensor(3., shape=(), dtype=float32)
+    """
     return _extreme(x, axis, keepdims, True)
 
 
 def nanmin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The smallest element that is no NaN, NaN where there is none; equal smallest ones share the gradient equally."""
+    """The smallest element that is no NaN, NaN where there is none; equal smallest ones share the gradient equally.
+
+    Example:
+        >>> ops.nanmin([1.0, np.nan, 3.0])
+        Tensor(1., shape=(), dtype=float32)
+    """
     return _extreme(x, axis, keepdims, False)
 
 
@@ -112,6 +147,10 @@ def nanargmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) ->
 
     Args:
         axis: the axis; None counts all elements in C order.
+
+    Example:
+        >>> ops.nanargmax([1.0, np.nan, 3.0])
+        Tensor(2, shape=(), dtype=int32)
     """
     return _place(x, axis, keepdims, True)
 
@@ -121,6 +160,10 @@ def nanargmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) ->
 
     Args:
         axis: the axis; None counts all elements in C order.
+
+    Example:
+        >>> ops.nanargmin([1.0, np.nan, 3.0])
+        Tensor(0, shape=(), dtype=int32)
     """
     return _place(x, axis, keepdims, False)
 
@@ -131,6 +174,10 @@ def nancumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tens
     Args:
         axis: the axis; None takes all elements in C order.
         dtype: type that x is converted to before; None keeps it.
+
+    Example:
+        >>> ops.nancumsum([2.0, np.nan, 3.0])
+        Tensor([2., 2., 5.], shape=(3,), dtype=float32)
     """
     x = as_tensor(x)
     return cumsum(_filled(x, 0.0) if _floats(x) else x, axis, dtype)
@@ -142,6 +189,10 @@ def nancumprod(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Ten
     Args:
         axis: the axis; None takes all elements in C order.
         dtype: type that x is converted to before; None keeps it.
+
+    Example:
+        >>> ops.nancumprod([2.0, np.nan, 3.0])
+        Tensor([2., 2., 6.], shape=(3,), dtype=float32)
     """
     x = as_tensor(x)
     return cumprod(_filled(x, 1.0) if _floats(x) else x, axis, dtype)
@@ -157,6 +208,10 @@ def nanquantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear"
     Raises:
         ValueError: ``q`` is out of range; ``method`` is another one; an axis is out of range or named twice; x is
             empty.
+
+    Example:
+        >>> ops.nanquantile([1.0, np.nan, 3.0], 0.5)
+        Tensor(2., shape=(), dtype=float32)
     """
     return quantile_of("nanquantile", x, q, axis, method, keepdims, 1, True)
 
@@ -171,12 +226,21 @@ def nanpercentile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linea
     Raises:
         ValueError: ``q`` is out of range; ``method`` is another one; an axis is out of range or named twice; x is
             empty.
+
+    Example:
+        >>> ops.nanpercentile([1.0, np.nan, 3.0], 50)
+        Tensor(2., shape=(), dtype=float32)
     """
     return quantile_of("nanpercentile", x, q, axis, method, keepdims, 100, True)
 
 
 def nanmedian(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The middle one of all elements that are no NaN, NaN where there is none.  Not captured."""
+    """The middle one of all elements that are no NaN, NaN where there is none.  Not captured.
+
+    Example:
+        >>> ops.nanmedian([1.0, np.nan, 3.0])
+        Tensor(2., shape=(), dtype=float32)
+    """
     return quantile_of("nanmedian", x, 0.5, axis, "linear", keepdims, 1, True)
 
 

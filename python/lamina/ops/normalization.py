@@ -49,6 +49,13 @@ def batch_norm(
         ValueError: shapes do not fit.
 
     Source: Lamina; Ioffe and Szegedy 2015, "Batch Normalization".
+
+    Example:
+        >>> x, one, zero = np.float32([[1], [3]]), np.ones(1, "float32"), np.zeros(1, "float32")
+        >>> y = ops.batch_norm(x, one, zero, ops.array([0.0]), ops.array([1.0]), training=True)
+        >>> y.numpy().round(2)
+        array([[-1.],
+               [ 1.]], dtype=float32)
     """
     x = as_tensor(x)
     (g, ga), (b, ba) = optional(gamma), optional(beta)
@@ -101,6 +108,12 @@ def batch_norm_fold(
         ValueError: shapes do not fit.
 
     Source: Lamina.
+
+    Example:
+        >>> w, ones, zeros = np.ones((2, 3), "float32"), np.ones(3, "float32"), np.zeros(3, "float32")
+        >>> folded, bias = ops.batch_norm_fold(w, None, 2 * ones, ones, zeros, ones, epsilon=0.0)
+        >>> folded.numpy()[0], bias.numpy()
+        (array([2., 2., 2.], dtype=float32), array([1., 1., 1.], dtype=float32))
     """
     wa, ba, g, e, mean, variance = (optional(p)[1] for p in (w, b, gamma, beta, moving_mean, moving_variance))
     folded, shift = _native.batch_norm_fold(wa, ba, g, e, mean, variance, epsilon)
@@ -121,6 +134,10 @@ def layer_norm(
         ValueError: shapes do not fit.
 
     Source: Lamina; Ba et al. 2016, "Layer Normalization".
+
+    Example:
+        >>> ops.layer_norm([[1.0, 3.0]], epsilon=0.0)
+        Tensor([[-1.,  1.]], shape=(1, 2), dtype=float32)
     """
     x = as_tensor(x)
     (g, ga), (b, ba) = optional(gamma), optional(beta)
@@ -152,6 +169,11 @@ def group_norm(
         ValueError: shapes do not fit, ``groups`` does not divide C, or epsilon is below 0.
 
     Source: PyTorch, torch.nn.functional.group_norm; Wu and He 2018, "Group Normalization".
+
+    Example:
+        >>> y = ops.group_norm(np.random.rand(2, 4, 4, 8).astype("float32"), groups=2)
+        >>> y.shape, abs(float(y.numpy().mean())) < 1e-5
+        ((2, 4, 4, 8), True)
     """
     x = as_tensor(x)
     (g, ga), (b, ba) = optional(gamma), optional(beta)
@@ -213,6 +235,10 @@ def layer_normalization(
         ValueError: shapes do not fit, or an axis is out of range.
 
     Source: Keras 3, keras.ops.layer_normalization; Ba et al. 2016, "Layer Normalization".
+
+    Example:
+        >>> ops.layer_normalization([[1.0, 3.0]], epsilon=0.0)
+        Tensor([[-1.,  1.]], shape=(1, 2), dtype=float32)
     """
     e = default_epsilon() if epsilon is None else epsilon
     rows = lambda x, gamma, beta: layer_norm(x, gamma, beta, e)  # noqa: E731
@@ -231,6 +257,10 @@ def rms_norm(x: TensorLike, scale: TensorLike | None = None, epsilon: float = 1e
         ValueError: shapes or types do not fit, or epsilon is below 0.
 
     Source: PyTorch, torch.nn.functional.rms_norm; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
+
+    Example:
+        >>> ops.rms_norm([[3.0, 4.0]])
+        Tensor([[0.8485, 1.1314]], shape=(1, 2), dtype=float32)
     """
     x = as_tensor(x)
     s, sa = optional(scale)
@@ -257,6 +287,10 @@ def rms_normalization(
         ValueError: shapes do not fit, or an axis is out of range.
 
     Source: Keras 3, keras.ops.rms_normalization; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
+
+    Example:
+        >>> ops.rms_normalization([[3.0, 4.0]])
+        Tensor([[0.8485, 1.1314]], shape=(1, 2), dtype=float32)
     """
     e = default_epsilon() if epsilon is None else epsilon
     return _over_axes("rms_normalization", lambda x, scale: rms_norm(x, scale, e), x, axis, scale=scale)

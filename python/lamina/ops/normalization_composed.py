@@ -33,6 +33,11 @@ def batch_normalization(
 
     Raises:
         ValueError: shapes do not fit, or the axis is out of range.
+
+    Example:
+        >>> ops.batch_normalization([[1.0], [3.0]], [2.0], [1.0], axis=-1, epsilon=0.0)
+        Tensor([[-1.],
+                [ 1.]], shape=(2, 1), dtype=float32)
     """
     x = float_tensor(x)
     axes = parse_axes("batch_normalization", axis, x)
@@ -54,6 +59,10 @@ def normalize(x: TensorLike, axis: Axis = -1, order: float = 2, epsilon: float |
 
     Raises:
         ValueError: ``order`` is below 1, or an axis is out of range.
+
+    Example:
+        >>> ops.normalize([[3.0, 4.0]])
+        Tensor([[0.6, 0.8]], shape=(1, 2), dtype=float32)
     """
     x = float_tensor(x)
     if order < 1:

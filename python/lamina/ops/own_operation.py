@@ -153,6 +153,11 @@ def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fa
     Raises:
         TypeError: ``fun`` is no function; ``primals`` or ``tangents`` is no tuple or list.
         ValueError: primals and tangents differ in number or shape.
+
+    Example:
+        >>> y, slope = ops.jvp(lambda x: x * x, (ops.array(3.0),), (ops.array(1.0),))
+        >>> float(y), float(slope)
+        (9.0, 6.0)
     """
     if not callable(fun):
         raise TypeError(f"jvp: fun must be a function, got {fun!r}")

@@ -96,6 +96,10 @@ def max_pool(
         ValueError: sizes or options do not fit each other or the rank of inputs, or a window holds nothing of inputs.
 
     Source: Keras 3, keras.ops.max_pool; ``dilation_rate``, ``ceil_mode`` and ``return_indices`` from PyTorch.
+
+    Example:
+        >>> ops.max_pool(np.arange(4.0).reshape(1, 4, 1), 2).numpy().ravel()
+        array([1., 3.])
     """
     options = (pool_size, strides, padding, dilation_rate, ceil_mode)
     return _pool("max_pool", inputs, data_format, options, return_indices=return_indices)
@@ -136,6 +140,12 @@ def max_unpool(
         TypeError: inputs are no floats, or indices no integers.
 
     Source: PyTorch, torch.nn.functional.max_unpool2d.
+
+    Example:
+        >>> x = np.float32([1, 4, 3, 2]).reshape(1, 4, 1)
+        >>> y, at = ops.max_pool(x, 2, return_indices=True)
+        >>> ops.max_unpool(y, at, 2).numpy().ravel()
+        array([0., 4., 3., 0.], dtype=float32)
     """
     x, places = as_tensor(inputs), as_tensor(indices)
     if is_channels_first("max_unpool", data_format):
@@ -192,6 +202,10 @@ def lp_pool(
         TypeError: inputs are no floats, or p is no number.
 
     Source: PyTorch, torch.nn.functional.lp_pool2d.
+
+    Example:
+        >>> ops.lp_pool(np.float32([3, 4, 0, 1]).reshape(1, 4, 1), 2, 2).numpy().ravel()
+        array([5., 1.], dtype=float32)
     """
     if not is_number(p):
         raise TypeError(f"lp_pool: p must be a number, got {p!r}")
@@ -248,6 +262,10 @@ def average_pool(
         TypeError: inputs are no floats.
 
     Source: Keras 3, keras.ops.average_pool; ``ceil_mode`` and ``divisor`` from PyTorch.
+
+    Example:
+        >>> ops.average_pool(np.arange(4.0).reshape(1, 4, 1), 2).numpy().ravel()
+        array([0.5, 2.5])
     """
     return cast(
         "Tensor",
@@ -277,6 +295,10 @@ def adaptive_max_pool(
         ValueError: output_size does not fit the rank of inputs, or an axis is empty.
 
     Source: Keras 3.12, keras.ops.adaptive_max_pool; ``return_indices`` from PyTorch.
+
+    Example:
+        >>> ops.adaptive_max_pool(np.arange(6.0).reshape(1, 6, 1), 2).numpy().ravel()
+        array([2., 5.])
     """
     return _pool("adaptive_max_pool", inputs, data_format, (output_size,), return_indices=return_indices)
 
@@ -300,6 +322,10 @@ def adaptive_average_pool(inputs: TensorLike, output_size: Size | None, data_for
         TypeError: inputs are no floats.
 
     Source: Keras 3.12, keras.ops.adaptive_average_pool.
+
+    Example:
+        >>> ops.adaptive_average_pool(np.ones((1, 7, 9, 3), "float32"), (2, 2)).shape
+        (1, 2, 2, 3)
     """
     return cast("Tensor", _pool("adaptive_average_pool", inputs, data_format, (output_size,)))
 
@@ -321,6 +347,10 @@ def max_pool2d(x: TensorLike, pool_size: Size, strides: Size | None = None, padd
         ValueError: x has other axes, or sizes or options do not fit.
 
     Source: max_pool for two axes.
+
+    Example:
+        >>> ops.max_pool2d(np.ones((1, 4, 4, 3), "float32"), 2).shape
+        (1, 2, 2, 3)
     """
     return cast("Tensor", max_pool(images(x, "max_pool2d"), pool_size, strides, padding))
 
@@ -346,6 +376,10 @@ def average_pool2d(
         TypeError: x is no floats.
 
     Source: average_pool for two axes.
+
+    Example:
+        >>> ops.average_pool2d(np.ones((1, 4, 4, 3), "float32"), 2).shape
+        (1, 2, 2, 3)
     """
     x = images(x, "average_pool2d")
     return average_pool(x, pool_size, strides, padding, divisor="padded" if count_pad else "valid")
@@ -366,6 +400,10 @@ def global_average_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
         TypeError: x is no floats.
 
     Source: adaptive_average_pool for two axes and one window.
+
+    Example:
+        >>> ops.global_average_pool2d(np.ones((2, 8, 8, 3), "float32")).shape
+        (2, 3)
     """
     return adaptive_average_pool(images(x, "global_average_pool2d"), 1 if keepdims else None)
 
@@ -384,6 +422,10 @@ def global_max_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
         ValueError: x has other axes, or no pixels.
 
     Source: adaptive_max_pool for two axes and one window.
+
+    Example:
+        >>> ops.global_max_pool2d(np.ones((2, 8, 8, 3), "float32")).shape
+        (2, 3)
     """
     return cast("Tensor", adaptive_max_pool(images(x, "global_max_pool2d"), 1 if keepdims else None))
 

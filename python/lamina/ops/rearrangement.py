@@ -26,6 +26,10 @@ def roll(x: TensorLike, shift: int | Sequence[int], axis: Axis = None) -> Tensor
     Raises:
         TypeError: ``shift`` is no integer or sequence of integers.
         ValueError: an axis is out of range; shifts and axes differ in number.
+
+    Example:
+        >>> ops.roll([1.0, 2.0, 3.0], 1)
+        Tensor([3., 1., 2.], shape=(3,), dtype=float32)
     """
     x = as_tensor(x)
     shifts: list[Any] = list(shift) if isinstance(shift, (tuple, list)) else [shift]
@@ -58,6 +62,11 @@ def rot90(array: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor
 
     Raises:
         ValueError: the axes are not two, the same, or out of range.
+
+    Example:
+        >>> ops.rot90([[1.0, 2.0], [3.0, 4.0]])
+        Tensor([[2., 4.],
+                [1., 3.]], shape=(2, 2), dtype=float32)
     """
     x = as_tensor(array)
     if len(axes) != 2:
@@ -85,6 +94,10 @@ def append(x1: TensorLike, x2: TensorLike, axis: int | None = None) -> Tensor:
 
     Raises:
         ValueError: the sizes differ.
+
+    Example:
+        >>> ops.append([1.0, 2.0], [3.0])
+        Tensor([1., 2., 3.], shape=(3,), dtype=float32)
     """
     if axis is None:
         x1, x2, axis = ravel(x1), ravel(x2), 0
@@ -100,6 +113,10 @@ def array_split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: i
 
     Raises:
         ValueError: the number of parts is not positive; the axis is out of range.
+
+    Example:
+        >>> [part.shape for part in ops.array_split(np.ones(7), 3)]
+        [(3,), (2,), (2,)]
     """
     x = as_tensor(x)
     if not isinstance(indices_or_sections, (int, np.integer)):
@@ -123,6 +140,10 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
 
     Raises:
         ValueError: ``n`` is negative; the axis is out of range.
+
+    Example:
+        >>> ops.diff([1.0, 4.0, 9.0])
+        Tensor([3., 5.], shape=(2,), dtype=float32)
     """
     x = as_tensor(a)
     axis = _axis(axis, x.ndim, "diff", x.shape)
@@ -140,6 +161,11 @@ def fliplr(x: TensorLike) -> Tensor:
 
     Raises:
         ValueError: x has less than two axes.
+
+    Example:
+        >>> ops.fliplr([[1.0, 2.0], [3.0, 4.0]])
+        Tensor([[2., 1.],
+                [4., 3.]], shape=(2, 2), dtype=float32)
     """
     return flip(_of_axes("fliplr", x, 2), 1)
 
@@ -149,6 +175,11 @@ def flipud(x: TensorLike) -> Tensor:
 
     Raises:
         ValueError: x has no axis.
+
+    Example:
+        >>> ops.flipud([[1.0, 2.0], [3.0, 4.0]])
+        Tensor([[3., 4.],
+                [1., 2.]], shape=(2, 2), dtype=float32)
     """
     return flip(_of_axes("flipud", x, 1), 0)
 
@@ -161,6 +192,10 @@ def vsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tens
 
     Raises:
         ValueError: x has less than two axes, or the axis cannot be cut into so many equal parts.
+
+    Example:
+        >>> [part.shape for part in ops.vsplit(np.ones((4, 2)), 2)]
+        [(2, 2), (2, 2)]
     """
     return split(_of_axes("vsplit", x, 2), indices_or_sections, 0)
 
@@ -173,6 +208,10 @@ def hsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tens
 
     Raises:
         ValueError: x has no axis, or the axis cannot be cut into so many equal parts.
+
+    Example:
+        >>> [part.shape for part in ops.hsplit(np.ones((2, 4)), 2)]
+        [(2, 2), (2, 2)]
     """
     x = _of_axes("hsplit", x, 1)
     return split(x, indices_or_sections, min(1, x.ndim - 1))
@@ -186,6 +225,10 @@ def dsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tens
 
     Raises:
         ValueError: x has less than three axes, or the axis cannot be cut into so many equal parts.
+
+    Example:
+        >>> [part.shape for part in ops.dsplit(np.ones((1, 2, 4)), 2)]
+        [(1, 2, 2), (1, 2, 2)]
     """
     return split(_of_axes("dsplit", x, 3), indices_or_sections, 2)
 
@@ -206,6 +249,10 @@ def get_item(x: TensorLike, key: Any) -> Tensor:
 
     Raises:
         IndexError: an index is out of range.
+
+    Example:
+        >>> ops.get_item([[1.0, 2.0], [3.0, 4.0]], (slice(None), 0))
+        Tensor([1., 3.], shape=(2,), dtype=float32)
     """
     return getitem(x, key)
 

@@ -70,6 +70,13 @@ def lstm(
 
     Source: Lamina; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory"; projection from Sak et al. 2014, "Long
         Short-Term Memory Based Recurrent Neural Network Architectures", as in PyTorch.
+
+    Example:
+        >>> x = np.ones((2, 5, 3), "float32")  # batch, time, features
+        >>> kernel, recurrent = np.ones((3, 16), "float32"), np.ones((4, 16), "float32")
+        >>> y, h, c = ops.lstm(x, kernel, recurrent)
+        >>> y.shape, h.shape, c.shape
+        ((2, 5, 4), (2, 4), (2, 4))
     """
     states = (None, None) if initial_state is None else initial_state
     options = (go_backwards, in_time_order, zero_output_for_mask, epsilon)
@@ -121,6 +128,13 @@ def gru(
         ValueError: shapes do not fit; an activation is another one; lengths and mask are both given.
 
     Source: Lamina; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder".
+
+    Example:
+        >>> x = np.ones((2, 5, 3), "float32")  # batch, time, features
+        >>> kernel, recurrent = np.ones((3, 12), "float32"), np.ones((4, 12), "float32")
+        >>> y, h = ops.gru(x, kernel, recurrent)
+        >>> y.shape, h.shape
+        ((2, 5, 4), (2, 4))
     """
     options = (go_backwards, in_time_order, zero_output_for_mask, epsilon)
     further = (initial_state, None, None, recurrent_gamma, None, None)
@@ -169,6 +183,12 @@ def simple_rnn(
         ValueError: shapes do not fit; the activation is another one; lengths and mask are both given.
 
     Source: Lamina; Elman 1990, "Finding Structure in Time".
+
+    Example:
+        >>> x = np.ones((2, 5, 3), "float32")  # batch, time, features
+        >>> y, h = ops.simple_rnn(x, np.ones((3, 4), "float32"), np.ones((4, 4), "float32"))
+        >>> y.shape, h.shape
+        ((2, 5, 4), (2, 4))
     """
     options = (go_backwards, in_time_order, zero_output_for_mask, epsilon)
     further = (initial_state, None, None, recurrent_gamma, None, None)
@@ -223,6 +243,13 @@ def conv_lstm(
 
     Source: Lamina; Shi et al. 2015, "Convolutional LSTM Network: A Machine Learning Approach for Precipitation
         Nowcasting", without its peepholes, as in Keras.
+
+    Example:
+        >>> x = np.ones((2, 5, 8, 8, 3), "float32")  # 5 frames
+        >>> kernel, recurrent = np.ones((3, 3, 3, 16), "float32"), np.ones((3, 3, 4, 16), "float32")
+        >>> y, h, c = ops.conv_lstm(x, kernel, recurrent)
+        >>> y.shape
+        (2, 5, 6, 6, 4)
     """
     states = (None, None) if initial_state is None else initial_state
     options = (strides, padding, dilation_rate, go_backwards, in_time_order, zero_output_for_mask)
@@ -336,6 +363,13 @@ def lstm_cell(
         ValueError: shapes do not fit; an activation is another one.
 
     Source: Lamina; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory".
+
+    Example:
+        >>> state = np.zeros((2, 4), "float32")
+        >>> kernel, recurrent = np.ones((3, 16), "float32"), np.ones((4, 16), "float32")
+        >>> h, c = ops.lstm_cell(np.ones((2, 3), "float32"), (state, state), kernel, recurrent)
+        >>> h.shape
+        (2, 4)
     """
     x = as_tensor(x)
     if x.ndim != 2:

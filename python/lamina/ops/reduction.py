@@ -59,7 +59,12 @@ def _of_integers(reduction: Callable[..., Tensor], x: Tensor, axis: Axis, keepdi
 
 
 def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The sum; long float32 sums are as exact as pairwise summation."""
+    """The sum; long float32 sums are as exact as pairwise summation.
+
+    Example:
+        >>> ops.sum([[1.0, 2.0], [3.0, 4.0]], axis=1)
+        Tensor([3., 7.], shape=(2,), dtype=float32)
+    """
     x = as_tensor(x)
     if x._array.dtype.kind != "f":
         return _reduce_integers("sum", x, axis, keepdims)
@@ -67,7 +72,12 @@ def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The arithmetic mean; of integers ``config.floatx()``."""
+    """The arithmetic mean; of integers ``config.floatx()``.
+
+    Example:
+        >>> ops.mean([[1.0, 5.0], [3.0, 2.0]], axis=0)
+        Tensor([2. , 3.5], shape=(2,), dtype=float32)
+    """
     x = as_tensor(x)
     kind = x._array.dtype
     if kind.kind == "f":
@@ -83,6 +93,10 @@ def max(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float
 
     Args:
         initial: the least value of the result; None needs one element or more.
+
+    Example:
+        >>> ops.amax([[1.0, 5.0], [3.0, 2.0]], axis=0)
+        Tensor([3., 5.], shape=(2,), dtype=float32)
     """
     return _extreme("max", x, axis, keepdims, initial)
 
@@ -92,6 +106,10 @@ def min(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float
 
     Args:
         initial: the largest value of the result; None needs one element or more.
+
+    Example:
+        >>> ops.amin([[1.0, 5.0], [3.0, 2.0]], axis=0)
+        Tensor([1., 2.], shape=(2,), dtype=float32)
     """
     return _extreme("min", x, axis, keepdims, initial)
 
@@ -114,6 +132,10 @@ def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: Any = 
 
     Args:
         dtype: type that x is converted to before; None keeps it.
+
+    Example:
+        >>> ops.prod([2.0, 3.0])
+        Tensor(6., shape=(), dtype=float32)
     """
     x = as_tensor(x, dtype)
     if x._array.dtype.kind != "f":
@@ -122,7 +144,12 @@ def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: Any = 
 
 
 def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The variance, mean of (x - mean)^2; of integers ``config.floatx()``."""
+    """The variance, mean of (x - mean)^2; of integers ``config.floatx()``.
+
+    Example:
+        >>> ops.var([1.0, 3.0])
+        Tensor(1., shape=(), dtype=float32)
+    """
     x = as_tensor(x)
     if x._array.dtype.kind != "f":
         return _of_integers(var, x, axis, keepdims)
@@ -138,7 +165,12 @@ def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The standard deviation, sqrt(var(x)); its gradient is 0 where all elements are equal, as in PyTorch."""
+    """The standard deviation, sqrt(var(x)); its gradient is 0 where all elements are equal, as in PyTorch.
+
+    Example:
+        >>> ops.std([1.0, 3.0])
+        Tensor(1., shape=(), dtype=float32)
+    """
     x = as_tensor(x)
     if x._array.dtype.kind != "f":
         return _of_integers(std, x, axis, keepdims)
@@ -156,7 +188,12 @@ def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def ptp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The largest element minus the smallest."""
+    """The largest element minus the smallest.
+
+    Example:
+        >>> ops.ptp([1.0, 5.0, 3.0])
+        Tensor(4., shape=(), dtype=float32)
+    """
     x = as_tensor(x)
     return subtract(max(x, axis, keepdims), min(x, axis, keepdims))
 
@@ -170,12 +207,22 @@ def moments(x: TensorLike, axes: Axis, keepdims: bool = False, synchronized: boo
 
     Raises:
         ValueError: an axis is out of range.
+
+    Example:
+        >>> mean, variance = ops.moments([1.0, 3.0], axes=0)
+        >>> float(mean), float(variance)
+        (2.0, 1.0)
     """
     return mean(x, axes, keepdims), var(x, axes, keepdims)
 
 
 def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """log(sum(exp(x))) without overflow; -inf where all are."""
+    """log(sum(exp(x))) without overflow; -inf where all are.
+
+    Example:
+        >>> ops.logsumexp([0.0, 0.0])
+        Tensor(0.6931, shape=(), dtype=float32)
+    """
     return _reduce("logsumexp", x, axis, keepdims)
 
 
@@ -211,6 +258,10 @@ def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Te
 
     Args:
         axis: the axis; None counts all elements in C order.
+
+    Example:
+        >>> ops.argmax([[1.0, 5.0], [3.0, 2.0]], axis=1)
+        Tensor([1, 0], shape=(2,), dtype=int32)
     """
     return _arg(True, x, axis, keepdims)
 
@@ -220,6 +271,10 @@ def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Te
 
     Args:
         axis: the axis; None counts all elements in C order.
+
+    Example:
+        >>> ops.argmin([[1.0, 5.0], [3.0, 2.0]], axis=1)
+        Tensor([0, 1], shape=(2,), dtype=int32)
     """
     return _arg(False, x, axis, keepdims)
 
@@ -232,17 +287,32 @@ def _truth(op: str, of_none: str, x: TensorLike, axis: Axis, keepdims: bool) -> 
 
 
 def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether any element is true (not zero)."""
+    """Whether any element is true (not zero).
+
+    Example:
+        >>> ops.any([[False, False], [True, False]], axis=1)
+        Tensor([False,  True], shape=(2,), dtype=bool)
+    """
     return _truth("max", "sum", x, axis, keepdims)
 
 
 def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether all elements are true (not zero)."""
+    """Whether all elements are true (not zero).
+
+    Example:
+        >>> ops.all([[True, False], [True, True]], axis=1)
+        Tensor([False,  True], shape=(2,), dtype=bool)
+    """
     return _truth("min", "prod", x, axis, keepdims)
 
 
 def count_nonzero(x: TensorLike, axis: Axis = None) -> Tensor:
-    """How many elements are not zero, int32 (int64 of more than 2^31 elements)."""
+    """How many elements are not zero, int32 (int64 of more than 2^31 elements).
+
+    Example:
+        >>> ops.count_nonzero([0, 1, 2])
+        Tensor(2, shape=(), dtype=int32)
+    """
     true = not_equal(as_tensor(x), 0)._array
     return wrap(_native.cast_forward(_native.reduction_forward(true, "sum", axis), place_dtype(true.size)))
 
@@ -266,6 +336,10 @@ def cumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
 
     Raises:
         ValueError: the axis is out of range; an integer sum does not fit into the type.
+
+    Example:
+        >>> ops.cumsum([1.0, 2.0, 3.0])
+        Tensor([1., 3., 6.], shape=(3,), dtype=float32)
     """
     x, along = _cumulated("cumsum", x, axis, dtype)
     y = _native.cumsum_forward(x._array, along)
@@ -282,6 +356,10 @@ def cumprod(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor
     Args:
         axis: the axis; None takes all elements in C order.
         dtype: type that x is converted to before; None keeps it.
+
+    Example:
+        >>> ops.cumprod([1.0, 2.0, 3.0])
+        Tensor([1., 2., 6.], shape=(3,), dtype=float32)
     """
     x, along = _cumulated("cumprod", x, axis, dtype)
     kind = x._array.dtype
@@ -304,6 +382,10 @@ def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None)
 
     Raises:
         ValueError: the weights have another shape; an axis is out of range.
+
+    Example:
+        >>> ops.average([1.0, 2.0, 3.0], weights=[3, 0, 1])
+        Tensor(1.5, shape=(), dtype=float32)
     """
     if weights is None:
         return mean(x, axis)
@@ -319,7 +401,12 @@ def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None)
 
 
 def size(x: TensorLike) -> int | None:
-    """How many elements x has; None for a symbolic tensor with free sizes."""
+    """How many elements x has; None for a symbolic tensor with free sizes.
+
+    Example:
+        >>> ops.size(np.ones((2, 3)))
+        6
+    """
     sizes = shape_of(x)
     return None if None in sizes else math.prod(sizes)
 

@@ -45,6 +45,11 @@ def reshape(x: TensorLike, newshape: Sequence[int] | int) -> Tensor:
 
     Raises:
         ValueError: the number of elements differs.
+
+    Example:
+        >>> ops.reshape(np.arange(6.0), (2, -1))
+        Tensor([[0., 1., 2.],
+                [3., 4., 5.]], shape=(2, 3), dtype=float64)
     """
     x = as_tensor(x)
     shape = (newshape,) if isinstance(newshape, (int, np.integer)) else tuple(int(n) for n in newshape)
@@ -57,7 +62,12 @@ def reshape(x: TensorLike, newshape: Sequence[int] | int) -> Tensor:
 
 
 def ravel(x: TensorLike) -> Tensor:
-    """x as one axis."""
+    """x as one axis.
+
+    Example:
+        >>> ops.ravel([[1.0, 2.0], [3.0, 4.0]])
+        Tensor([1., 2., 3., 4.], shape=(4,), dtype=float32)
+    """
     x = as_tensor(x)
     return _view(x, (x.size,))
 
@@ -66,6 +76,10 @@ def flatten(x: TensorLike) -> Tensor:
     """x as one axis.
 
     Source: NumPy, ndarray.flatten.
+
+    Example:
+        >>> ops.flatten(np.ones((2, 3, 4))).shape
+        (24,)
     """
     return ravel(x)
 
@@ -78,6 +92,10 @@ def squeeze(x: TensorLike, axis: Axis = None) -> Tensor:
 
     Raises:
         ValueError: an axis is out of range, or not of size 1.
+
+    Example:
+        >>> ops.squeeze(np.ones((1, 3, 1))).shape
+        (3,)
     """
     x = as_tensor(x)
     shape = x._array.shape
@@ -97,6 +115,10 @@ def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
 
     Raises:
         ValueError: the order is no permutation of the axes.
+
+    Example:
+        >>> ops.transpose(np.ones((2, 3, 4)), (2, 0, 1)).shape
+        (4, 2, 3)
     """
     x = as_tensor(x)
     xa = x._array
@@ -124,6 +146,10 @@ def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
 
     Raises:
         ValueError: an axis is out of range.
+
+    Example:
+        >>> ops.swapaxes(np.ones((2, 3, 4)), 0, 2).shape
+        (4, 3, 2)
     """
     x = as_tensor(x)
     order = list(range(x.ndim))
@@ -141,6 +167,10 @@ def moveaxis(x: TensorLike, source: int | Sequence[int], destination: int | Sequ
 
     Raises:
         ValueError: an axis is out of range or named twice; both differ in number.
+
+    Example:
+        >>> ops.moveaxis(np.ones((2, 3, 4)), 0, -1).shape
+        (3, 4, 2)
     """
     x = as_tensor(x)
     try:
@@ -164,6 +194,11 @@ def vstack(xs: Sequence[TensorLike]) -> Tensor:
 
     Raises:
         ValueError: the list is empty, or sizes differ.
+
+    Example:
+        >>> ops.vstack([[1.0, 2.0], [3.0, 4.0]])
+        Tensor([[1., 2.],
+                [3., 4.]], shape=(2, 2), dtype=float32)
     """
     tensors = tensors_of("vstack", xs)
     return concatenate([reshape(t, (1, t.size)) if t.ndim < 2 else t for t in tensors], 0)
@@ -177,6 +212,10 @@ def hstack(xs: Sequence[TensorLike]) -> Tensor:
 
     Raises:
         ValueError: the list is empty, or sizes differ.
+
+    Example:
+        >>> ops.hstack([[1.0], [2.0, 3.0]])
+        Tensor([1., 2., 3.], shape=(3,), dtype=float32)
     """
     tensors = [ravel(t) if t.ndim == 0 else t for t in tensors_of("hstack", xs)]
     return concatenate(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
@@ -190,6 +229,11 @@ def dstack(xs: Sequence[TensorLike]) -> Tensor:
 
     Raises:
         ValueError: the list is empty, or sizes differ.
+
+    Example:
+        >>> ops.dstack([[1.0, 2.0], [3.0, 4.0]])
+        Tensor([[[1., 3.],
+                 [2., 4.]]], shape=(1, 2, 2), dtype=float32)
     """
     tensors = tensors_of("dstack", xs)
     matrices = [reshape(t, (1, t.size)) if t.ndim < 2 else t for t in tensors]
@@ -206,6 +250,10 @@ def getitem(x: TensorLike, key: Any) -> Tensor:
         IndexError: an index is out of range.
 
     Source: NumPy, indexing.
+
+    Example:
+        >>> ops.getitem([[1.0, 2.0], [3.0, 4.0]], (slice(None), 0))
+        Tensor([1., 3.], shape=(2,), dtype=float32)
     """
     x = as_tensor(x)
     keys = key if isinstance(key, tuple) else (key,)
@@ -263,6 +311,11 @@ def slice(inputs: TensorLike, start_indices: Sequence[int], shape: Sequence[int]
 
     Raises:
         ValueError: the block does not lie in ``inputs``.
+
+    Example:
+        >>> ops.slice(np.arange(9.0).reshape(3, 3), (1, 0), (2, 2))
+        Tensor([[3., 4.],
+                [6., 7.]], shape=(2, 2), dtype=float64)
     """
     x = as_tensor(inputs)
     return _part(x, block("slice", x, start_indices, shape))
@@ -289,6 +342,10 @@ def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0
 
     Raises:
         ValueError: the axis cannot be cut into so many equal parts, or is out of range.
+
+    Example:
+        >>> ops.split([1.0, 2.0, 3.0, 4.0], 2)
+        [Tensor([1., 2.], shape=(2,), dtype=float32), Tensor([3., 4.], shape=(2,), dtype=float32)]
     """
     x = as_tensor(x)
     axis = _axis(axis, x.ndim, "split", x.shape)
@@ -314,6 +371,10 @@ def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor
 
     Raises:
         ValueError: there are not so many parts; the axis is out of range.
+
+    Example:
+        >>> ops.unstack([[1.0, 2.0], [3.0, 4.0]])
+        [Tensor([1., 2.], shape=(2,), dtype=float32), Tensor([3., 4.], shape=(2,), dtype=float32)]
     """
     x = as_tensor(x)
     axis = _axis(axis, x.ndim, "unstack", x.shape)
@@ -329,6 +390,10 @@ def flip(x: TensorLike, axis: Axis = None) -> Tensor:
 
     Args:
         axis: the axis or the axes; None takes all.
+
+    Example:
+        >>> ops.flip([1.0, 2.0, 3.0])
+        Tensor([3., 2., 1.], shape=(3,), dtype=float32)
     """
     x = as_tensor(x)
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
@@ -347,6 +412,10 @@ def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
         TypeError: ``indices`` are no integers.
         IndexError: an index is out of range.
         ValueError: the axis is out of range.
+
+    Example:
+        >>> ops.take([10.0, 20.0, 30.0], [2, 0])
+        Tensor([30., 10.], shape=(2,), dtype=float32)
     """
     x = as_tensor(x)
     if axis is None:
@@ -375,6 +444,11 @@ def one_hot(x: TensorLike, num_classes: int, axis: int = -1, dtype: Any = None, 
 
     Raises:
         ValueError: ``num_classes`` is not positive; the axis is out of range; ``sparse`` is True.
+
+    Example:
+        >>> ops.one_hot([0, 2], num_classes=3)
+        Tensor([[1., 0., 0.],
+                [0., 0., 1.]], shape=(2, 3), dtype=float32)
     """
     if sparse:
         raise ValueError("one_hot: sparse=True is not supported")

@@ -59,6 +59,10 @@ def scatter(indices: TensorLike, values: TensorLike, shape: Sequence[int]) -> Te
     Raises:
         IndexError: a place is outside.
         ValueError: shapes do not fit.
+
+    Example:
+        >>> ops.scatter([[0], [2]], [1.0, 3.0], (4,))
+        Tensor([1., 0., 3., 0.], shape=(4,), dtype=float32)
     """
     return _scattered("scatter", as_tensor(indices), values, check_sizes("scatter", shape))
 
@@ -91,6 +95,10 @@ def scatter_update(
     Raises:
         IndexError: a place is outside.
         ValueError: shapes do not fit; ``reduction`` is another one.
+
+    Example:
+        >>> ops.scatter_update([1.0, 2.0, 3.0], [[1]], [9.0])
+        Tensor([1., 9., 3.], shape=(3,), dtype=float32)
     """
     if reduction not in (None, "add", *_REDUCTIONS):
         raise ValueError(f"scatter_update: reduction must be None, 'add', 'mul', 'max' or 'min', got {reduction!r}")
@@ -127,6 +135,11 @@ def slice_update(inputs: TensorLike, start_indices: Sequence[int], updates: Tens
 
     Raises:
         ValueError: the block does not lie in ``inputs``.
+
+    Example:
+        >>> ops.slice_update(np.zeros((2, 3), "float32"), (0, 1), np.ones((1, 2), "float32"))
+        Tensor([[0., 1., 1.],
+                [0., 0., 0.]], shape=(2, 3), dtype=float32)
     """
     x = as_tensor(inputs)
     new = as_tensor(updates, x._array.dtype)
@@ -159,6 +172,11 @@ def multi_hot(inputs: TensorLike, num_classes: int, axis: int = -1, dtype: Any =
 
     Raises:
         ValueError: ``num_classes`` is not positive; the axis is out of range; ``sparse`` is True.
+
+    Example:
+        >>> ops.multi_hot([[0, 2], [1, 1]], num_classes=3)
+        Tensor([[1., 0., 1.],
+                [0., 1., 0.]], shape=(2, 3), dtype=float32)
     """
     if sparse:
         raise ValueError("multi_hot: sparse=True is not supported")

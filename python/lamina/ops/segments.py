@@ -76,6 +76,10 @@ def segment_sum(
 
     Raises:
         ValueError: there is not one id for each part of ``data``.
+
+    Example:
+        >>> ops.segment_sum([1.0, 5.0, 3.0], [0, 0, 1], 2)
+        Tensor([6., 3.], shape=(2,), dtype=float32)
     """
     values, kind = summable(data)
     ids, count = _segments("segment_sum", values, segment_ids, num_segments)
@@ -119,6 +123,10 @@ def segment_max(
 
     Raises:
         ValueError: there is not one id for each part of ``data``.
+
+    Example:
+        >>> ops.segment_max([1.0, 5.0, 3.0], [0, 0, 1], 2)
+        Tensor([5., 3.], shape=(2,), dtype=float32)
     """
     return _extreme("segment_max", data, segment_ids, num_segments, True)
 
@@ -135,6 +143,10 @@ def segment_min(
 
     Raises:
         ValueError: there is not one id for each part of ``data``.
+
+    Example:
+        >>> ops.segment_min([1.0, 5.0, 3.0], [0, 0, 1], 2)
+        Tensor([1., 3.], shape=(2,), dtype=float32)
     """
     return _extreme("segment_min", data, segment_ids, num_segments, False)
 
@@ -151,6 +163,10 @@ def segment_prod(
 
     Raises:
         ValueError: there is not one id for each part of ``data``; a product of integers does not fit into the type.
+
+    Example:
+        >>> ops.segment_prod([1.0, 5.0, 3.0], [0, 0, 1], 2)
+        Tensor([5., 3.], shape=(2,), dtype=float32)
     """
     data, kind = summable(data)
     ids, count = _segments("segment_prod", data, segment_ids, num_segments)

@@ -33,6 +33,10 @@ def correlate(x1: TensorLike, x2: TensorLike, mode: str = "valid") -> Tensor:
 
     Raises:
         ValueError: an operand has not one axis or no elements; ``mode`` is another one.
+
+    Example:
+        >>> ops.correlate([1.0, 2.0, 3.0], [0.0, 1.0], mode="same")
+        Tensor([1., 2., 3.], shape=(3,), dtype=float32)
     """
     a, v = float_pair(x1, x2)
     if a.ndim != 1 or v.ndim != 1 or not a.size or not v.size:
@@ -67,6 +71,10 @@ def trapezoid(y: TensorLike, x: TensorLike | None = None, dx: TensorLike = 1.0, 
 
     Raises:
         ValueError: the axis is out of range; ``x`` does not fit.
+
+    Example:
+        >>> ops.trapezoid([1.0, 2.0, 3.0])
+        Tensor(4., shape=(), dtype=float32)
     """
     values = float_tensor(y)
     axis = _axis(axis, values.ndim, "trapezoid", values.shape)
@@ -98,6 +106,12 @@ def extract_sequences(x: TensorLike, sequence_length: int, sequence_stride: int)
 
     Raises:
         ValueError: the length or the stride is out of range.
+
+    Example:
+        >>> ops.extract_sequences(np.arange(5.0), 3, 1)
+        Tensor([[0., 1., 2.],
+                [1., 2., 3.],
+                [2., 3., 4.]], shape=(3, 3), dtype=float64)
     """
     x = as_tensor(x)
     length, stride = int(sequence_length), int(sequence_stride)

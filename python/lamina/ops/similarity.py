@@ -27,6 +27,10 @@ def cdist(x: TensorLike, y: TensorLike) -> Tensor:
 
     Raises:
         ValueError: an operand has less than two axes, or the points differ in size.
+
+    Example:
+        >>> ops.cdist([[0.0, 0.0]], [[3.0, 4.0], [0.0, 1.0]])
+        Tensor([[5., 1.]], shape=(1, 2), dtype=float32)
     """
     a, b = float_pair(x, y)
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
@@ -42,6 +46,11 @@ def corrcoef(x: TensorLike) -> Tensor:
 
     Raises:
         ValueError: x has more than two axes.
+
+    Example:
+        >>> ops.corrcoef([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])
+        Tensor([[ 1., -1.],
+                [-1.,  1.]], shape=(2, 2), dtype=float32)
     """
     x = float_tensor(x)
     if x.ndim > 2:
@@ -62,6 +71,10 @@ def psnr(x1: TensorLike, x2: TensorLike, max_val: float) -> Tensor:
 
     Raises:
         ValueError: the shapes differ.
+
+    Example:
+        >>> ops.psnr(np.zeros((4, 4)), np.full((4, 4), 0.1), 1.0)
+        Tensor(20., shape=(), dtype=float64)
     """
     a, b = float_pair(x1, x2)
     if a.shape != b.shape:
@@ -96,6 +109,11 @@ def ssim(
         ValueError: the shapes differ; images have other axes or are smaller than a window.
 
     Source: Wang, Bovik, Sheikh and Simoncelli 2004; Keras 3, keras.ops.image.ssim.
+
+    Example:
+        >>> image = np.random.rand(16, 16, 1)
+        >>> round(float(ops.ssim(image, image)), 3)
+        1.0
     """
     x, y = float_pair(image1, image2)
     axis = channel_axis("ssim", x, data_format)

@@ -70,6 +70,10 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = None)
     Raises:
         IndexError: a number is outside of the axis.
         ValueError: the shapes do not fit, or the axis is out of range.
+
+    Example:
+        >>> ops.take_along_axis([[3.0, 1.0, 2.0]], [[1, 2, 0]], axis=1)
+        Tensor([[1., 2., 3.]], shape=(1, 3), dtype=float32)
     """
     x, places = (
         as_tensor(x),
@@ -109,6 +113,10 @@ def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
 
     Args:
         axis: the axis; None takes all elements in C order.
+
+    Example:
+        >>> ops.argsort([3.0, 1.0, 2.0])
+        Tensor([1, 2, 0], shape=(3,), dtype=int32)
     """
     x = as_tensor(x)
     if axis is None:
@@ -122,6 +130,10 @@ def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
 
     Args:
         axis: the axis; None takes all elements in C order.
+
+    Example:
+        >>> ops.sort([3.0, 1.0, 2.0])
+        Tensor([1., 2., 3.], shape=(3,), dtype=float32)
     """
     x = as_tensor(x)
     if axis is None:
@@ -141,6 +153,10 @@ def argpartition(x: TensorLike, kth: int, axis: int = -1) -> Tensor:
 
     Raises:
         ValueError: ``kth`` or the axis is out of range.
+
+    Example:
+        >>> ops.argpartition([5.0, 1.0, 3.0], 0)[0]
+        Tensor(1, shape=(), dtype=int32)
     """
     x = as_tensor(x)
     axis = _axis(axis, x.ndim, "argpartition", x.shape)
@@ -161,6 +177,11 @@ def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: ``k`` is negative, or larger than the axis.
+
+    Example:
+        >>> values, indices = ops.top_k([1.0, 3.0, 2.0], k=2)
+        >>> values.numpy(), indices.numpy()
+        (array([3., 2.], dtype=float32), array([1, 2], dtype=int32))
     """
     x = as_tensor(x)
     if x.ndim == 0 or not 0 <= k <= x.shape[-1]:
@@ -184,6 +205,10 @@ def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> Tensor:
     Raises:
         ValueError: the shapes do not fit.
         TypeError: ``targets`` are no integers.
+
+    Example:
+        >>> ops.in_top_k([1, 0], [[0.1, 0.7, 0.2], [0.1, 0.7, 0.2]], k=2)
+        Tensor([ True, False], shape=(2,), dtype=bool)
     """
     targets, predictions = integer_tensor("in_top_k", "targets", targets), float_tensor(predictions)
     if targets.shape != predictions.shape[:-1] or predictions.ndim == 0:
@@ -253,6 +278,10 @@ def quantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", k
     Raises:
         ValueError: ``q`` is out of range; ``method`` is another one; an axis is out of range or named twice; x is
             empty.
+
+    Example:
+        >>> ops.quantile([1.0, 2.0, 3.0], 0.5)
+        Tensor(2., shape=(), dtype=float32)
     """
     return quantile_of("quantile", x, q, axis, method, keepdims, 1, False)
 
@@ -267,12 +296,21 @@ def percentile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear",
     Raises:
         ValueError: ``q`` is out of range; ``method`` is another one; an axis is out of range or named twice; x is
             empty.
+
+    Example:
+        >>> ops.percentile([1.0, 2.0, 3.0], 50)
+        Tensor(2., shape=(), dtype=float32)
     """
     return quantile_of("percentile", x, q, axis, method, keepdims, 100, False)
 
 
 def median(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The middle element, the mean of both of an even number.  Sorted by NumPy: not captured."""
+    """The middle element, the mean of both of an even number.  Sorted by NumPy: not captured.
+
+    Example:
+        >>> ops.median([3.0, 1.0, 2.0])
+        Tensor(2., shape=(), dtype=float32)
+    """
     return quantile_of("median", x, 0.5, axis, "linear", keepdims, 1, False)
 
 
@@ -286,6 +324,10 @@ def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "l
 
     Raises:
         ValueError: the row has not one axis, or ``side`` is another one.
+
+    Example:
+        >>> ops.searchsorted([1.0, 3.0, 5.0], [2.0, 3.0])
+        Tensor([1, 1], shape=(2,), dtype=int32)
     """
     row, wanted = as_tensor(sorted_sequence), as_tensor(values)
     if row.ndim != 1 or side not in ("left", "right"):
@@ -303,6 +345,10 @@ def digitize(x: TensorLike, bins: TensorLike | Sequence[float]) -> Tensor:
 
     Raises:
         ValueError: ``bins`` have not one axis, or are not in order.
+
+    Example:
+        >>> ops.digitize([0.2, 6.4, 3.0], [0.0, 1.0, 2.5, 4.0])
+        Tensor([1, 4, 3], shape=(3,), dtype=int32)
     """
     x, edges = as_tensor(x), as_tensor(bins)
     if edges.ndim != 1:
@@ -321,6 +367,10 @@ def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bo
 
     Raises:
         TypeError: an operand holds what is no number.
+
+    Example:
+        >>> ops.isin([1, 2, 3], [2, 5])
+        Tensor([False,  True, False], shape=(3,), dtype=bool)
     """
     x1, x2 = as_tensor(x1), as_tensor(x2)
     _alike("isin", x1, x2)

@@ -91,22 +91,42 @@ def pair_of_one_shape(op: str, x1: TensorLike, x2: TensorLike) -> tuple[Tensor, 
 
 
 def log2(x: TensorLike) -> Tensor:
-    """The logarithm to base 2; -inf at 0, NaN below."""
+    """The logarithm to base 2; -inf at 0, NaN below.
+
+    Example:
+        >>> ops.log2([1.0, 8.0])
+        Tensor([0., 3.], shape=(2,), dtype=float32)
+    """
     return divide(log(x), LN2)
 
 
 def log10(x: TensorLike) -> Tensor:
-    """The logarithm to base 10; -inf at 0, NaN below."""
+    """The logarithm to base 10; -inf at 0, NaN below.
+
+    Example:
+        >>> ops.log10([1.0, 100.0])
+        Tensor([0., 2.], shape=(2,), dtype=float32)
+    """
     return divide(log(x), math.log(10))
 
 
 def exp2(x: TensorLike) -> Tensor:
-    """2 to the x."""
+    """2 to the x.
+
+    Example:
+        >>> ops.exp2([0.0, 3.0])
+        Tensor([1., 8.], shape=(2,), dtype=float32)
+    """
     return power(2.0, float_tensor(x))
 
 
 def logaddexp(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """log(exp(x1) + exp(x2)) without overflow."""
+    """log(exp(x1) + exp(x2)) without overflow.
+
+    Example:
+        >>> ops.logaddexp([0.0], [0.0])
+        Tensor([0.6931], shape=(1,), dtype=float32)
+    """
 
     def value(x: Tensor, y: Tensor) -> Tensor:
         return add(maximum(x, y), log1p(exp(negative(abs(_difference(x, y))))))
@@ -124,13 +144,23 @@ def _difference(x: Tensor, y: Tensor) -> Tensor:
 
 
 def logaddexp2(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """log2(2 ** x1 + 2 ** x2) without overflow."""
+    """log2(2 ** x1 + 2 ** x2) without overflow.
+
+    Example:
+        >>> ops.logaddexp2([0.0], [0.0])
+        Tensor([1.], shape=(1,), dtype=float32)
+    """
     x, y = pair_of_one_shape("logaddexp2", x1, x2)
     return divide(logaddexp(multiply(x, LN2), multiply(y, LN2)), LN2)
 
 
 def cbrt(x: TensorLike) -> Tensor:
-    """The cube root, negative where x is."""
+    """The cube root, negative where x is.
+
+    Example:
+        >>> ops.cbrt([8.0, -27.0])
+        Tensor([ 2., -3.], shape=(2,), dtype=float32)
+    """
 
     def root(x: Tensor) -> Tensor:
         a = abs(x)
@@ -145,25 +175,45 @@ def cbrt(x: TensorLike) -> Tensor:
 
 
 def hypot(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """sqrt(x1^2 + x2^2) without overflow; the gradient is 0 where both are."""
+    """sqrt(x1^2 + x2^2) without overflow; the gradient is 0 where both are.
+
+    Example:
+        >>> ops.hypot([3.0], [4.0])
+        Tensor([5.], shape=(1,), dtype=float32)
+    """
     return _binary("hypot", *operands("hypot", x1, x2, integers=False))
 
 
 def trunc(x: TensorLike) -> Tensor:
-    """x without its decimals; the gradient is zero."""
+    """x without its decimals; the gradient is zero.
+
+    Example:
+        >>> ops.trunc([1.7, -1.7])
+        Tensor([ 1., -1.], shape=(2,), dtype=float32)
+    """
     x = as_tensor(x)
     return where(less(x, 0), ceil(x), floor(x)) if x._array.dtype.kind == "f" else x
 
 
 def heaviside(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """0 below zero, x2 at zero, 1 above it; NaN where x1 is."""
+    """0 below zero, x2 at zero, 1 above it; NaN where x1 is.
+
+    Example:
+        >>> ops.heaviside([-1.0, 0.0, 2.0], 0.5)
+        Tensor([0. , 0.5, 1. ], shape=(3,), dtype=float32)
+    """
     x, y = float_pair(x1, x2)
     sides = where(isnan(x), x, where(less(x, 0), 0.0, 1.0))
     return where(equal(x, 0), y, as_tensor(sides, x._array.dtype))
 
 
 def divide_no_nan(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """``x1 / x2``, and 0 where x2 is; so is the gradient there."""
+    """``x1 / x2``, and 0 where x2 is; so is the gradient there.
+
+    Example:
+        >>> ops.divide_no_nan([1.0, 2.0], [0.0, 4.0])
+        Tensor([0. , 0.5], shape=(2,), dtype=float32)
+    """
     x, y = float_pair(x1, x2)
     zero = equal(y, 0)
     return where(zero, 0.0, divide(x, where(zero, 1.0, y)))
@@ -176,6 +226,10 @@ def nan_to_num(x: TensorLike, nan: float = 0.0, posinf: float | None = None, neg
         nan: the number in place of NaN.
         posinf: the number in place of infinity; None takes the largest of the type.
         neginf: the number in place of minus infinity; None takes the least of the type.
+
+    Example:
+        >>> ops.nan_to_num([1.0, np.nan])
+        Tensor([1., 0.], shape=(2,), dtype=float32)
     """
     x = as_tensor(x)
     if x._array.dtype.kind != "f":
@@ -187,17 +241,32 @@ def nan_to_num(x: TensorLike, nan: float = 0.0, posinf: float | None = None, neg
 
 
 def isposinf(x: TensorLike) -> Tensor:
-    """Whether x is plus infinity."""
+    """Whether x is plus infinity.
+
+    Example:
+        >>> ops.isposinf([np.inf, -np.inf])
+        Tensor([ True, False], shape=(2,), dtype=bool)
+    """
     return equal(x, np.inf)
 
 
 def isneginf(x: TensorLike) -> Tensor:
-    """Whether x is minus infinity."""
+    """Whether x is minus infinity.
+
+    Example:
+        >>> ops.isneginf([np.inf, -np.inf])
+        Tensor([False,  True], shape=(2,), dtype=bool)
+    """
     return equal(x, -np.inf)
 
 
 def signbit(x: TensorLike) -> Tensor:
-    """Whether x is below zero or minus zero; False for NaN."""
+    """Whether x is below zero or minus zero; False for NaN.
+
+    Example:
+        >>> ops.signbit([-2.0, 3.0])
+        Tensor([ True, False], shape=(2,), dtype=bool)
+    """
     x = as_tensor(x)
     below = less(x, 0)
     return below if x._array.dtype.kind != "f" else logical_or(below, less(reciprocal(x), 0))
@@ -210,6 +279,10 @@ def isclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e
         rtol: relative tolerance.
         atol: absolute tolerance.
         equal_nan: whether NaN is close to NaN.
+
+    Example:
+        >>> ops.isclose([1.0, 2.0], [1.0, 2.1])
+        Tensor([ True, False], shape=(2,), dtype=bool)
     """
     x, y = float_pair(x1, x2)
     near = less_equal(abs(subtract(x, y)), add(multiply(abs(y), rtol), atol))
@@ -224,12 +297,21 @@ def allclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1
         rtol: relative tolerance.
         atol: absolute tolerance.
         equal_nan: whether NaN is close to NaN.
+
+    Example:
+        >>> ops.allclose([1.0, 2.0], [1.0, 2.000001])
+        Tensor(True, shape=(), dtype=bool)
     """
     return every(isclose(x1, x2, rtol, atol, equal_nan))
 
 
 def fabs(x: TensorLike) -> Tensor:
-    """``|x|`` as floats; the gradient at 0 is 0."""
+    """``|x|`` as floats; the gradient at 0 is 0.
+
+    Example:
+        >>> ops.fabs([-1.5, 2.0])
+        Tensor([1.5, 2. ], shape=(2,), dtype=float32)
+    """
     return abs(float_tensor(x))
 
 
@@ -240,17 +322,32 @@ def _not_nan(op: Callable[..., Tensor], x1: TensorLike, x2: TensorLike) -> Tenso
 
 
 def fmax(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The larger of both, or the one that is no NaN; where they are equal each gets half of the gradient."""
+    """The larger of both, or the one that is no NaN; where they are equal each gets half of the gradient.
+
+    Example:
+        >>> ops.fmax([1.0, np.nan], [0.0, 2.0])
+        Tensor([1., 2.], shape=(2,), dtype=float32)
+    """
     return _not_nan(maximum, x1, x2)
 
 
 def fmin(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The smaller of both, or the one that is no NaN; where they are equal each gets half of the gradient."""
+    """The smaller of both, or the one that is no NaN; where they are equal each gets half of the gradient.
+
+    Example:
+        >>> ops.fmin([1.0, np.nan], [0.0, 2.0])
+        Tensor([0., 2.], shape=(2,), dtype=float32)
+    """
     return _not_nan(minimum, x1, x2)
 
 
 def fmod(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """What a division rounded towards zero leaves, with the sign of x1."""
+    """What a division rounded towards zero leaves, with the sign of x1.
+
+    Example:
+        >>> ops.fmod([7.0, -7.0], 3.0)
+        Tensor([ 1., -1.], shape=(2,), dtype=float32)
+    """
     x, y = operands("fmod", x1, x2)
     whole = (x if isinstance(x, Tensor) else y)._array.dtype.kind != "f"
     if whole:
@@ -274,6 +371,10 @@ def ldexp(x1: TensorLike, x2: TensorLike) -> Tensor:
     Raises:
         TypeError: x2 are no integers.
         ValueError: the shapes do not broadcast.
+
+    Example:
+        >>> ops.ldexp([1.0, 3.0], [2, 1])
+        Tensor([4., 6.], shape=(2,), dtype=float32)
     """
     x, powers = float_tensor(x1), integer_tensor("ldexp", "x2", x2)
     try:
@@ -287,7 +388,12 @@ def ldexp(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def nextafter(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The float next to x1 in the direction of x2; no gradient flows.  Computed by NumPy: not captured."""
+    """The float next to x1 in the direction of x2; no gradient flows.  Computed by NumPy: not captured.
+
+    Example:
+        >>> bool(ops.nextafter(1.0, 2.0) > 1.0)
+        True
+    """
     x, y = pair_of_one_shape("nextafter", x1, x2)
     in_numpy("nextafter")
     with np.errstate(all="ignore"):
@@ -295,7 +401,12 @@ def nextafter(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def sinc(x: TensorLike) -> Tensor:
-    """``sin(pi x) / (pi x)``, 1 at 0."""
+    """``sin(pi x) / (pi x)``, 1 at 0.
+
+    Example:
+        >>> ops.sinc([0.0, 0.5])
+        Tensor([1.    , 0.6366], shape=(2,), dtype=float32)
+    """
 
     def value(x: Tensor) -> Tensor:
         t = multiply(x, math.pi)
@@ -313,7 +424,12 @@ def sinc(x: TensorLike) -> Tensor:
 
 
 def i0(x: TensorLike) -> Tensor:
-    """The modified Bessel function of the first kind and order 0.  Computed by NumPy: not captured."""
+    """The modified Bessel function of the first kind and order 0.  Computed by NumPy: not captured.
+
+    Example:
+        >>> ops.i0([0.0, 1.0])
+        Tensor([1.    , 1.2661], shape=(2,), dtype=float32)
+    """
     x = float_tensor(x)
     wide = x._array.astype(np.float64)
 
@@ -338,6 +454,10 @@ def saturate_cast(x: TensorLike, dtype: Any) -> Tensor:
 
     Raises:
         TypeError: it is no type of numbers or booleans.
+
+    Example:
+        >>> ops.saturate_cast([-5.0, 300.0], "uint8")
+        Tensor([  0, 255], shape=(2,), dtype=uint8)
     """
     x, kind = as_tensor(x), as_dtype(dtype, "saturate_cast: dtype")
     given = x._array.dtype
@@ -365,7 +485,12 @@ def _limits(kind: np.dtype[Any]) -> tuple[Any, Any]:
 
 
 def dtype(x: TensorLike) -> str:
-    """The name of the type of x's elements, such as "float32"."""
+    """The name of the type of x's elements, such as "float32".
+
+    Example:
+        >>> ops.dtype(ops.ones(2))
+        'float32'
+    """
     return str(x.dtype) if is_symbolic(x) else str(as_tensor(x).dtype)
 
 
@@ -379,6 +504,11 @@ def select(condlist: Sequence[TensorLike], choicelist: Sequence[TensorLike], def
 
     Raises:
         ValueError: the lists are empty or differ in length; the shapes do not broadcast.
+
+    Example:
+        >>> x = np.arange(4.0)
+        >>> ops.select([x < 1, x > 2], [x - 10, x + 10])
+        Tensor([-10.,   0.,   0.,  13.], shape=(4,), dtype=float64)
     """
     if len(condlist) != len(choicelist) or not condlist:
         raise ValueError(f"select: expected as many choices as conditions, got {len(choicelist)} and {len(condlist)}")

@@ -36,7 +36,12 @@ from .special import LN2, hypot, pair_of_one_shape, series, signbit, with_slopes
 
 
 def tan(x: TensorLike) -> Tensor:
-    """The tangent of x radians."""
+    """The tangent of x radians.
+
+    Example:
+        >>> ops.tan([0.0, 1.0])
+        Tensor([0.    , 1.5574], shape=(2,), dtype=float32)
+    """
     x = float_tensor(x)
     return where(equal(x, 0), x, divide(sin(x), cos(x)))  # minus zero keeps its sign
 
@@ -61,12 +66,22 @@ def _cosh(x: Tensor) -> Tensor:
 
 
 def sinh(x: TensorLike) -> Tensor:
-    """The hyperbolic sine."""
+    """The hyperbolic sine.
+
+    Example:
+        >>> ops.sinh([0.0, 1.0])
+        Tensor([0.    , 1.1752], shape=(2,), dtype=float32)
+    """
     return with_slopes([float_tensor(x)], _sinh, [_cosh])
 
 
 def cosh(x: TensorLike) -> Tensor:
-    """The hyperbolic cosine."""
+    """The hyperbolic cosine.
+
+    Example:
+        >>> ops.cosh([0.0, 1.0])
+        Tensor([1.    , 1.5431], shape=(2,), dtype=float32)
+    """
     return with_slopes([float_tensor(x)], _cosh, [_sinh])
 
 
@@ -101,7 +116,12 @@ def _arctan(x: Tensor) -> Tensor:
 
 
 def arctan(x: TensorLike) -> Tensor:
-    """The angle between -pi/2 and pi/2 whose tangent is x."""
+    """The angle between -pi/2 and pi/2 whose tangent is x.
+
+    Example:
+        >>> ops.arctan([0.0, 1.0])
+        Tensor([0.    , 0.7854], shape=(2,), dtype=float32)
+    """
     return with_slopes([float_tensor(x)], _arctan, [lambda x: square(reciprocal(hypot(x, 1.0)))])
 
 
@@ -112,7 +132,12 @@ def _over_square(x: Tensor, r: Tensor) -> Tensor:
 
 
 def arctan2(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The angle between -pi and pi of the point with height x1 and width x2: arctan(x1 / x2) in its quadrant."""
+    """The angle between -pi and pi of the point with height x1 and width x2: arctan(x1 / x2) in its quadrant.
+
+    Example:
+        >>> ops.arctan2([1.0, -1.0], [1.0, -1.0])
+        Tensor([ 0.7854, -2.3562], shape=(2,), dtype=float32)
+    """
     inputs = pair_of_one_shape("arctan2", x1, x2)
     return with_slopes(
         inputs,
@@ -127,7 +152,12 @@ def _rest(x: Tensor) -> Tensor:
 
 
 def arcsin(x: TensorLike) -> Tensor:
-    """The angle between -pi/2 and pi/2 whose sine is x; NaN beyond -1 and 1."""
+    """The angle between -pi/2 and pi/2 whose sine is x; NaN beyond -1 and 1.
+
+    Example:
+        >>> ops.arcsin([0.0, 1.0])
+        Tensor([0.    , 1.5708], shape=(2,), dtype=float32)
+    """
 
     def value(x: Tensor) -> Tensor:
         y = multiply(_arctan(divide(x, add(sqrt(_rest(x)), 1.0))), 2.0)
@@ -137,7 +167,12 @@ def arcsin(x: TensorLike) -> Tensor:
 
 
 def arccos(x: TensorLike) -> Tensor:
-    """The angle between 0 and pi whose cosine is x; NaN beyond -1 and 1."""
+    """The angle between 0 and pi whose cosine is x; NaN beyond -1 and 1.
+
+    Example:
+        >>> ops.arccos([1.0, 0.0])
+        Tensor([0.    , 1.5708], shape=(2,), dtype=float32)
+    """
 
     def value(x: Tensor) -> Tensor:
         return multiply(_arctan(sqrt(divide(subtract(1.0, x), add(x, 1.0)))), 2.0)
@@ -146,7 +181,12 @@ def arccos(x: TensorLike) -> Tensor:
 
 
 def arcsinh(x: TensorLike) -> Tensor:
-    """The inverse of sinh."""
+    """The inverse of sinh.
+
+    Example:
+        >>> ops.arcsinh([0.0, 1.0])
+        Tensor([0.    , 0.8814], shape=(2,), dtype=float32)
+    """
 
     def value(x: Tensor) -> Tensor:
         a = abs(x)
@@ -160,7 +200,12 @@ def arcsinh(x: TensorLike) -> Tensor:
 
 
 def arccosh(x: TensorLike) -> Tensor:
-    """The inverse of cosh from 1 on; NaN below."""
+    """The inverse of cosh from 1 on; NaN below.
+
+    Example:
+        >>> ops.arccosh([1.0, 2.0])
+        Tensor([0.   , 1.317], shape=(2,), dtype=float32)
+    """
 
     def value(x: Tensor) -> Tensor:
         t = subtract(x, 1.0)
@@ -174,18 +219,33 @@ def arccosh(x: TensorLike) -> Tensor:
 
 
 def arctanh(x: TensorLike) -> Tensor:
-    """The inverse of tanh between -1 and 1; NaN beyond."""
+    """The inverse of tanh between -1 and 1; NaN beyond.
+
+    Example:
+        >>> ops.arctanh([0.0, 0.5])
+        Tensor([0.    , 0.5493], shape=(2,), dtype=float32)
+    """
     x = float_tensor(x)
     return multiply(subtract(log1p(x), log1p(negative(x))), 0.5)
 
 
 def deg2rad(x: TensorLike) -> Tensor:
-    """Degrees as radians."""
+    """Degrees as radians.
+
+    Example:
+        >>> ops.deg2rad([0.0, 180.0])
+        Tensor([0.    , 3.1416], shape=(2,), dtype=float32)
+    """
     return multiply(x, math.pi / 180)
 
 
 def rad2deg(x: TensorLike) -> Tensor:
-    """Radians as degrees."""
+    """Radians as degrees.
+
+    Example:
+        >>> ops.rad2deg([0.0, np.pi])
+        Tensor([  0., 180.], shape=(2,), dtype=float32)
+    """
     return multiply(float_tensor(x), 180 / math.pi)
 
 

@@ -61,6 +61,10 @@ def bartlett(x: TensorLike) -> Tensor:
 
     Raises:
         TypeError: x is no integer.
+
+    Example:
+        >>> ops.bartlett(5)
+        Tensor([0. , 0.5, 1. , 0.5, 0. ], shape=(5,), dtype=float32)
     """
     return _window("bartlett", x, np.bartlett)
 
@@ -73,6 +77,10 @@ def blackman(x: TensorLike) -> Tensor:
 
     Raises:
         TypeError: x is no integer.
+
+    Example:
+        >>> ops.blackman(5).numpy()[1:4]
+        array([0.34, 1.  , 0.34], dtype=float32)
     """
     return _window("blackman", x, np.blackman)
 
@@ -85,6 +93,10 @@ def hamming(x: TensorLike) -> Tensor:
 
     Raises:
         TypeError: x is no integer.
+
+    Example:
+        >>> ops.hamming(5)
+        Tensor([0.08, 0.54, 1.  , 0.54, 0.08], shape=(5,), dtype=float32)
     """
     return _window("hamming", x, np.hamming)
 
@@ -97,6 +109,10 @@ def hanning(x: TensorLike) -> Tensor:
 
     Raises:
         TypeError: x is no integer.
+
+    Example:
+        >>> ops.hanning(5)
+        Tensor([0. , 0.5, 1. , 0.5, 0. ], shape=(5,), dtype=float32)
     """
     return _window("hanning", x, np.hanning)
 
@@ -110,6 +126,10 @@ def kaiser(x: TensorLike, beta: float) -> Tensor:
 
     Raises:
         TypeError: x is no integer, or ``beta`` no number.
+
+    Example:
+        >>> ops.kaiser(5, 14.0).shape
+        (5,)
     """
     beta = beta.item() if isinstance(beta, Tensor) else beta
     if not is_number(beta):
