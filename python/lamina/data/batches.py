@@ -45,6 +45,11 @@ class Batches:
 
     Raises:
         ValueError: the arrays differ in their number of samples.
+
+    Example:
+        >>> made = lamina.data.batches(np.arange(5), batch_size=2)
+        >>> type(made).__name__, len(made)
+        ('Batches', 3)
     """
 
     def __init__(self, x: Any, y: Any, batch_size: int, shuffle: bool, rng: Any, drop_last: bool) -> None:
@@ -86,6 +91,10 @@ def batches(
 
     Raises:
         ValueError: ``batch_size`` is not positive; the arrays differ in their number of samples.
+
+    Example:
+        >>> [(x.tolist(), y.tolist()) for x, y in lamina.data.batches(np.arange(3), np.arange(3) * 10, 2)]
+        [([0, 1], [0, 10]), ([2], [20])]
     """
     require("batches", batches, batch_size=batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last)
     if batch_size < 1:
@@ -106,6 +115,11 @@ def split(*arrays: Any, fraction: float = 0.2, shuffle: bool = True, seed: int |
 
     Raises:
         ValueError: a part would be empty; the arrays differ in their number of samples.
+
+    Example:
+        >>> x_train, x_val = lamina.data.split(np.arange(5), fraction=0.4, shuffle=False)
+        >>> x_train.tolist(), x_val.tolist()
+        ([0, 1, 2], [3, 4])
     """
     parts = [to_numbers(f"split: array {i}", a) for i, a in enumerate(arrays)]
     samples = count("split", **{f"array {i}": a for i, a in enumerate(parts)})

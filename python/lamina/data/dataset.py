@@ -34,6 +34,9 @@ class Dataset(Explained):
     Args:
         node: what gives the elements; datasets are made by ``from_tensor_slices`` and its siblings.
 
+    Raises:
+        TypeError: ``node`` is none.
+
     Source: TensorFlow, tf.data.Dataset.
 
     Example:

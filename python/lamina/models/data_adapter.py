@@ -17,7 +17,8 @@ from ..core.arrays import about, is_dataset, to_numbers
 from ..core.autograd import Tensor, wrap
 from ..core.generator import numpy_generator
 from ..core.tree import map_structure
-from ..data import PyDataset
+from ..data import Dataset, PyDataset
+from ..data.threads import close
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -172,7 +173,7 @@ class IterableFeed:
     _prepare: Prepare
 
     def __init__(self, what: str, source: Iterable[Any], own: bool = False) -> None:
-        self.steps = len(source) if isinstance(source, Sized) else None
+        self.steps = _length(source)
         self._source = source
         self._what = what
         self._own = own  # one batch, which the user gave as such
@@ -182,20 +183,29 @@ class IterableFeed:
         self._prepare = prepare
 
     def epoch(self) -> Iterator[Batch]:
-        for item in self._source:
-            given = tuple(item) if isinstance(item, (tuple, list)) else (item,)
-            if not 1 <= len(given) <= 3:
-                raise ValueError(
-                    f"{self._what}: a batch must be x, (x, y) or (x, y, sample_weight), got {len(given)} parts"
-                )
-            x, y, weight = (*given, None, None)[:3]
-            try:
-                columns, size = self._prepare(adapt(self._what, x, y, weight))
-            except (TypeError, ValueError):
-                if not self._own:
-                    self._check(x, y)
-                raise
-            yield _batch(columns, methodcaller("slice", 0, size), size)
+        source = self._source
+        iterator = source.as_numpy_iterator() if isinstance(source, Dataset) else iter(source)
+        try:
+            for item in iterator:
+                yield self._batch(item)
+        finally:
+            if iterator is not source:  # a generator may be gone on with
+                close(iterator)
+
+    def _batch(self, item: Any) -> Batch:
+        given = tuple(item) if isinstance(item, (tuple, list)) else (item,)
+        if not 1 <= len(given) <= 3:
+            raise ValueError(
+                f"{self._what}: a batch must be x, (x, y) or (x, y, sample_weight), got {len(given)} parts"
+            )
+        x, y, weight = (*given, None, None)[:3]
+        try:
+            columns, size = self._prepare(adapt(self._what, x, y, weight))
+        except (TypeError, ValueError):
+            if not self._own:
+                self._check(x, y)
+            raise
+        return _batch(columns, methodcaller("slice", 0, size), size)
 
     def _check(self, x: Any, y: Any) -> None:
         """TypeError for what is no batch: it would be explained as if it were all the data."""
@@ -210,6 +220,14 @@ class IterableFeed:
     def end_epoch(self) -> None:
         if isinstance(self._source, PyDataset):
             self._source.on_epoch_end()
+
+
+def _length(source: Iterable[Any]) -> int | None:
+    """Batches of a pass, if the source knows."""
+    try:
+        return len(source) if isinstance(source, Sized) else None
+    except TypeError:  # pipelines without end have no length
+        return None
 
 
 class Feed:
