@@ -11,6 +11,7 @@ from ..core.autograd import Tensor
 from .arguments import axis_or_axes, integers, known
 from .bases import SameShape
 from .masking import MaskedTensor
+from .options import LayerOptions, Unpack
 from .symbolic import Shape
 from .torch_module import FLAT, TorchModule
 
@@ -18,7 +19,7 @@ from .torch_module import FLAT, TorchModule
 class _Elementwise(SameShape):
     """A layer without weights whose result has the shape of its input."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self._built = True
 
@@ -39,7 +40,7 @@ class Activation(_Elementwise):
     Source: Keras 3, Activation.
     """
 
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
+    def __init__(self, activation: Any, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
@@ -66,7 +67,11 @@ class ReLU(_Elementwise):
     """
 
     def __init__(
-        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         for name, value in {"max_value": max_value, "negative_slope": negative_slope, "threshold": threshold}.items():
@@ -76,6 +81,10 @@ class ReLU(_Elementwise):
 
     def call(self, inputs: Tensor) -> Tensor:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
+
+
+class _LeakyOptions(LayerOptions, total=False):
+    alpha: float
 
 
 class LeakyReLU(_Elementwise):
@@ -94,9 +103,9 @@ class LeakyReLU(_Elementwise):
     Source: Keras 3, LeakyReLU; Maas et al. 2013, "Rectifier Nonlinearities Improve Neural Network Acoustic Models".
     """
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Unpack[_LeakyOptions]) -> None:
         negative_slope = kwargs.pop("alpha", negative_slope)  # its older name
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[misc]  # it is gone
         if negative_slope is None or negative_slope < 0:
             raise ValueError(f"{self._label()}: negative_slope must not be negative, got {negative_slope}")
         self.negative_slope = negative_slope
@@ -132,7 +141,7 @@ class PReLU(SameShape):
         alpha_regularizer: Any = None,
         alpha_constraint: Any = None,
         shared_axes: int | Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
@@ -191,7 +200,7 @@ class ELU(_Elementwise):
     Source: Keras 3, ELU; Clevert et al. 2016, "Fast and Accurate Deep Network Learning by Exponential Linear Units".
     """
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.alpha = alpha
 
@@ -221,7 +230,7 @@ class Softmax(_Elementwise):
     Source: Keras 3, Softmax.
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = axis_or_axes(self, axis)
 

@@ -12,6 +12,7 @@ from ..ops.conversion import as_tensor
 from . import arguments
 from .base import Layer
 from .masking import as_mask, mask_of_lengths
+from .options import LayerOptions, Unpack
 from .symbolic import Shape
 
 
@@ -23,7 +24,7 @@ class _Adaptive(Layer):
     _pool: Any
     data_format: str
 
-    def __init__(self, data_format: str | None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.data_format = arguments.data_format(self, data_format)
         self._built = True
@@ -43,7 +44,7 @@ class _Adaptive(Layer):
 
 
 class _Global(_Adaptive):
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(data_format, **kwargs)
         self.keepdims = keepdims
 
@@ -71,7 +72,7 @@ class _GlobalMax(_Global):
 
 
 class _AdaptiveSize(_Adaptive):
-    def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(data_format, **kwargs)
         self.output_size = arguments.sizes(self, "output_size", output_size, self._axes)
 

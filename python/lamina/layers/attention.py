@@ -7,6 +7,7 @@ from typing import Any
 
 from .arguments import integers, positive
 from .attention_heads import HeadsAttention
+from .options import Unpack, UnregularizedOptions
 from .symbolic import Shape
 
 
@@ -100,7 +101,7 @@ class MultiHeadAttention(HeadsAttention):
         logit_soft_cap: float | None = None,
         alibi: Any = False,
         causal_alignment: str = "top_left",
-        **kwargs: Any,
+        **kwargs: Unpack[UnregularizedOptions],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._keep(locals())
@@ -205,7 +206,7 @@ class GroupedQueryAttention(HeadsAttention):
         logit_soft_cap: float | None = None,
         alibi: Any = False,
         causal_alignment: str = "top_left",
-        **kwargs: Any,
+        **kwargs: Unpack[UnregularizedOptions],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._keep(locals())

@@ -19,6 +19,7 @@ from .attention_axes import AttentionAxes
 from .base import Layer
 from .call import context
 from .masking import attach, zeroed
+from .options import LayerOptions, Unpack
 from .rotary_embedding import RotaryEmbedding
 from .symbolic import Shape, SymbolicTensor, trial
 from .torch_module import FLAT, Layout, Link, Place, TorchModule, linked, matrix, packed
@@ -85,7 +86,7 @@ class _Projection(Layer):
 
     def __init__(
         self, inputs: tuple[int, ...], outputs: tuple[int, ...], options: dict[str, Any], activation: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self._inputs, self._outputs = inputs, outputs

@@ -9,13 +9,13 @@ from __future__ import annotations
 import inspect
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, TypeVar, overload
 
 import numpy as np
 
 from .. import regularizers
 from ..config import standardize_dtype
-from ..core.autograd import Tensor, wrap
+from ..core.autograd import Array, Tensor, wrap
 from ..core.explain import Explained, explained
 from ..core.recorded_plan import inside_of
 from ..core.recording import note_change, note_made, notes_changes
@@ -26,10 +26,24 @@ from .call import BAD_INPUT, context, full_call, loss_adders, tensors
 from .declaration import own_arguments
 from .layer_config import LayerConfig
 from .layer_weights import LayerWeights
-from .symbolic import Node, Shape, SymbolicTensor, infer
+from .options import NoOptions, Unpack
+from .symbolic import Nest, Node, Shape, SymbolicTensor, infer
 from .torch_module import TorchModule
 from .variable import Variable, auto_name, snake_case
 from .weights import parts
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class _Returns(Protocol[R_co]):
+    """A layer whose ``call`` returns R: what a call of the layer on values returns, too."""
+
+    @property
+    def call(self) -> Callable[..., R_co]: ...
+
 
 inside_of(context)
 
@@ -104,7 +118,7 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
     _takes_training: bool
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)
         layer.__dict__["_arguments"] = (args, kwargs)  # for get_config()
         layer.__dict__.update(_ready=None, _takes_training=False)
@@ -131,7 +145,7 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
         autocast: bool = True,
         name: str | None = None,
         input_shape: Sequence[int | None] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[NoOptions],
     ) -> None:
         if kwargs:
             valid = [*inspect.signature(type(self).__init__).parameters, "name", "dtype", "trainable"]
@@ -264,6 +278,16 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
 
     # ---- calling ----
 
+    @overload
+    def __call__(
+        self: _Returns[Tensor], inputs: Nest[SymbolicTensor], /, *args: Any, **kwargs: Any
+    ) -> SymbolicTensor: ...
+    @overload
+    def __call__(
+        self: _Returns[Tensor], inputs: Nest[Tensor] | Nest[Array], /, *args: Any, **kwargs: Any
+    ) -> Tensor: ...
+    @overload
+    def __call__(self: _Returns[R_co], *args: Any, **kwargs: Any) -> R_co: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if (
             self._ready == loss_adders.version and len(args) == 1

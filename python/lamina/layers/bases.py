@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core import registry
 from .base import Layer
+from .options import LayerOptions, Unpack
 from .symbolic import Shape
 
 
@@ -24,7 +25,7 @@ class SameShape(Layer):
 class Around(Layer):
     """A layer around another one, whose dtype it takes if it is given none."""
 
-    def __init__(self, inner: Any, **kwargs: Any) -> None:
+    def __init__(self, inner: Any, **kwargs: Unpack[LayerOptions]) -> None:
         if kwargs.get("dtype") is None:
             kwargs["dtype"] = getattr(inner, "dtype", None)
         super().__init__(**kwargs)

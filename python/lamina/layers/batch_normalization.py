@@ -14,6 +14,7 @@ from ..ops.conversion import as_tensor
 from .arguments import fraction, known, not_negative, refuse
 from .bases import SameShape
 from .normalization import axis_of, swapped
+from .options import LayerOptions, Unpack
 from .symbolic import Shape
 from .torch_module import TorchModule
 from .variable import Variable
@@ -86,7 +87,7 @@ class BatchNormalization(SameShape):
         renorm_clipping: Any = None,
         renorm_momentum: float = 0.99,
         synchronized: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())

@@ -12,6 +12,7 @@ from ..core.suggest import unknown
 from .base import Layer
 from .bases import Around
 from .masking import attach
+from .options import LayerOptions, Unpack
 from .recurrent import RNN
 from .stacked_cells import state_sizes
 from .symbolic import Shape
@@ -64,7 +65,7 @@ class Bidirectional(Around):
         merge_mode: str | None = "concat",
         weights: Any = None,
         backward_layer: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(layer, **kwargs)
         if weights is not None:

@@ -11,6 +11,7 @@ from .arguments import known, positive, sizes
 from .build import build_inner
 from .cell import fitting_states
 from .masking import attach, mask_of
+from .options import LayerOptions, Unpack, UnregularizedOptions
 from .recurrent import OfCell, Recurrent
 from .recurrent_cell import LSTMGates
 from .symbolic import Shape, SymbolicTensor
@@ -53,7 +54,7 @@ class ConvLSTMCell(LSTMGates):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.rank = rank
@@ -221,7 +222,7 @@ class _ConvLSTM(Recurrent):
         *,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[UnregularizedOptions],
     ) -> None:
         super().__init__(
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,

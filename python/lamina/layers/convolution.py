@@ -13,6 +13,7 @@ from . import arguments
 from .arguments import known, positive, sizes
 from .base import Layer
 from .batch_normalization import BatchNormalization
+from .options import Unpack, UnregularizedOptions
 from .symbolic import Shape
 from .torch_module import KERNEL, TorchModule
 from .variable import Variable
@@ -140,7 +141,7 @@ class _Conv(Convolution):
         bias_constraint: Any = None,
         *,
         padding_mode: str = "zeros",
-        **kwargs: Any,
+        **kwargs: Unpack[UnregularizedOptions],
     ) -> None:
         self._set_options(locals())
 
@@ -280,7 +281,7 @@ class _ConvTranspose(_Conv):
         bias_constraint: Any = None,
         *,
         groups: int = 1,
-        **kwargs: Any,
+        **kwargs: Unpack[UnregularizedOptions],
     ) -> None:
         self._set_options(locals())
 
@@ -432,7 +433,7 @@ class Conv3DTranspose(_ConvTranspose):
         bias_constraint: Any = None,
         *,
         groups: int = 1,
-        **kwargs: Any,
+        **kwargs: Unpack[UnregularizedOptions],
     ) -> None:
         self._set_options(locals())
 

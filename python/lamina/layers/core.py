@@ -15,6 +15,7 @@ from ..core.tree import map_shapes, map_structure
 from .base import Layer
 from .bases import SameShape
 from .call import tensors
+from .options import LayerOptions, UnnamedUntypedOptions, Unpack, UnregularizedOptions
 from .symbolic import Node, SymbolicTensor
 
 
@@ -52,7 +53,7 @@ class InputLayer(Layer):
         input_tensor: Any = None,
         optional: bool = False,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedUntypedOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         for option, value in {"sparse": sparse, "ragged": ragged, "input_tensor": input_tensor}.items():
@@ -158,7 +159,7 @@ class Lambda(Layer):
         output_shape: Any = None,
         mask: Any = None,
         arguments: dict[str, Any] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if not callable(function):
@@ -233,7 +234,7 @@ class Identity(Layer):
     supports_masking = True
     _keeps_dtype = True
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self._built = True
 
@@ -264,7 +265,7 @@ class ActivityRegularization(SameShape):
     Source: Keras 3, ActivityRegularization.
     """
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[UnregularizedOptions]) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)
         self.l1, self.l2 = l1, l2
         self._built = True

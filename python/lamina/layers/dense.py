@@ -8,6 +8,7 @@ from .. import activations, ops
 from ..core.autograd import Tensor
 from .arguments import known, positive, refuse
 from .base import Layer
+from .options import LayerOptions, Unpack, UnregularizedOptions
 from .symbolic import Shape
 from .torch_module import MATRIX, TorchModule
 
@@ -57,7 +58,7 @@ class Dense(Layer):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[UnregularizedOptions],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._keep(locals())
@@ -99,6 +100,17 @@ class Dense(Layer):
         return f"x is {shape}, but the kernel {self.kernel.shape} wants {self.kernel.shape[0]} features last"
 
 
+class _DenseOptions(LayerOptions, total=False):
+    activation: Any
+    use_bias: bool
+    kernel_initializer: Any
+    bias_initializer: Any
+    kernel_regularizer: Any
+    bias_regularizer: Any
+    kernel_constraint: Any
+    bias_constraint: Any
+
+
 class Linear(Dense):
     """Dense under PyTorch's name, with PyTorch's or Dense's arguments.
 
@@ -126,7 +138,9 @@ class Linear(Dense):
 
     _constructor = Dense
 
-    def __init__(self, units: int, out_features: Any = None, bias: bool | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, units: int, out_features: Any = None, bias: bool | None = None, **kwargs: Unpack[_DenseOptions]
+    ) -> None:
         two = isinstance(out_features, int) and not isinstance(out_features, bool)
         if bias is not None:
             kwargs["use_bias"] = bias

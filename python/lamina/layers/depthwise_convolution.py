@@ -9,6 +9,7 @@ from ..core.autograd import Tensor
 from .arguments import positive
 from .batch_normalization import BatchNormalization
 from .convolution import Convolution
+from .options import Unpack, UnregularizedOptions
 from .torch_module import DEPTHWISE, KERNEL, Place, TorchModule, linked
 from .variable import Variable
 
@@ -44,7 +45,7 @@ class _DepthwiseConv(Convolution):
         bias_constraint: Any = None,
         *,
         padding_mode: str = "zeros",
-        **kwargs: Any,
+        **kwargs: Unpack[UnregularizedOptions],
     ) -> None:
         self._set_options(locals())
 
@@ -159,7 +160,7 @@ class _SeparableConv(Convolution):
         bias_constraint: Any = None,
         *,
         padding_mode: str = "zeros",
-        **kwargs: Any,
+        **kwargs: Unpack[UnregularizedOptions],
     ) -> None:
         self._set_options(locals())
 

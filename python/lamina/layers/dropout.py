@@ -12,13 +12,14 @@ from ..core.generator import Generator
 from . import arguments
 from .arguments import fraction
 from .bases import SameShape
+from .options import LayerOptions, UnnamedUntypedOptions, Unpack
 from .symbolic import Shape
 
 
 class _Random(SameShape):
     """A layer whose result has the shape of its input and depends, in training, on numbers of its own stream."""
 
-    def __init__(self, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(self, seed: Any = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.seed = seed
         self.seed_generator = seed if isinstance(seed, Generator) else Generator(seed)
@@ -45,7 +46,11 @@ class Dropout(_Random):
     """
 
     def __init__(
-        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: Any = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, **kwargs)
         self.rate = fraction(self, "rate", rate)
@@ -93,7 +98,11 @@ class AlphaDropout(_Random):
     """
 
     def __init__(
-        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: Any = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, **kwargs)
         self.rate = fraction(self, "rate", rate)
@@ -132,7 +141,7 @@ class DropPath(_Random):
     Source: KerasCV, DropPath; Huang et al. 2016, "Deep Networks with Stochastic Depth".
     """
 
-    def __init__(self, rate: float = 0.5, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(self, rate: float = 0.5, seed: Any = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(seed, **kwargs)
         self.rate = fraction(self, "rate", rate)
 
@@ -148,7 +157,7 @@ class DropPath(_Random):
 class _SpatialDropout(_Random):
     _axes = 2
 
-    def __init__(self, rate: float, data_format: str | None, seed: Any, **kwargs: Any) -> None:
+    def __init__(self, rate: float, data_format: str | None, seed: Any, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(seed, **kwargs)
         self.rate = fraction(self, "rate", rate)
         self.data_format = arguments.data_format(self, data_format)
@@ -187,7 +196,12 @@ class SpatialDropout1D(_SpatialDropout):
     _axes = 1
 
     def __init__(
-        self, rate: float, seed: Any = None, name: str | None = None, dtype: Any = None, **kwargs: Any
+        self,
+        rate: float,
+        seed: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Unpack[UnnamedUntypedOptions],
     ) -> None:
         super().__init__(rate, None, seed, name=name, dtype=dtype, **kwargs)
 
@@ -216,7 +230,7 @@ class SpatialDropout2D(_SpatialDropout):
         seed: Any = None,
         name: str | None = None,
         dtype: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedUntypedOptions],
     ) -> None:
         super().__init__(rate, data_format, seed, name=name, dtype=dtype, **kwargs)
 
@@ -247,7 +261,7 @@ class SpatialDropout3D(_SpatialDropout):
         seed: Any = None,
         name: str | None = None,
         dtype: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedUntypedOptions],
     ) -> None:
         super().__init__(rate, data_format, seed, name=name, dtype=dtype, **kwargs)
 
@@ -268,7 +282,7 @@ class GaussianNoise(_Random):
     Source: Keras 3, GaussianNoise.
     """
 
-    def __init__(self, stddev: float, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(self, stddev: float, seed: Any = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(seed, **kwargs)
         self.stddev = fraction(self, "stddev", stddev)
 
@@ -294,7 +308,7 @@ class GaussianDropout(_Random):
     Source: Keras 3, GaussianDropout; Srivastava et al. 2014, "Dropout".
     """
 
-    def __init__(self, rate: float, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(self, rate: float, seed: Any = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(seed, **kwargs)
         self.rate = fraction(self, "rate", rate)
         if self.rate == 1.0:

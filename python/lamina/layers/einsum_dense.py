@@ -11,6 +11,7 @@ from ..core.autograd import Tensor
 from ..initializers import over_axes
 from .arguments import known, positive, refuse
 from .base import Layer
+from .options import LayerOptions, Unpack
 from .symbolic import Shape
 
 _FORMS = "'ab,bc->ac', '...ab,bc->...ac' or 'ab...,bc->ac...'"
@@ -81,7 +82,7 @@ class EinsumDense(Layer):
         lora_alpha: float | None = None,
         gptq_unpacked_column_size: int | None = None,
         quantization_config: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())

@@ -8,7 +8,8 @@ from typing import Any
 from .. import ops
 from ..core.autograd import Tensor
 from .base import Layer
-from .symbolic import Shape, SymbolicTensor
+from .options import LayerOptions, Unpack
+from .symbolic import AnyTensor, Shape
 
 
 class _Merge(Layer):
@@ -16,7 +17,7 @@ class _Merge(Layer):
 
     _keeps_dtype = True
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self._built = True
 
@@ -178,7 +179,7 @@ class Minimum(_Merge):
         return _fold(ops.minimum, inputs)
 
 
-def add(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+def add(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> AnyTensor:
     """Sum of several symbolic tensors: ``Add(**kwargs)(inputs)``.
 
     Args:
@@ -192,7 +193,7 @@ def add(inputs: list[SymbolicTensor], **kwargs: object) -> object:
     return Add(**kwargs)(inputs)
 
 
-def subtract(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+def subtract(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> AnyTensor:
     """The first of two symbolic tensors minus the second: ``Subtract(**kwargs)(inputs)``.
 
     Args:
@@ -206,7 +207,7 @@ def subtract(inputs: list[SymbolicTensor], **kwargs: object) -> object:
     return Subtract(**kwargs)(inputs)
 
 
-def multiply(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+def multiply(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> AnyTensor:
     """Product of several symbolic tensors: ``Multiply(**kwargs)(inputs)``.
 
     Args:
@@ -220,7 +221,7 @@ def multiply(inputs: list[SymbolicTensor], **kwargs: object) -> object:
     return Multiply(**kwargs)(inputs)
 
 
-def average(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+def average(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> AnyTensor:
     """Mean of several symbolic tensors: ``Average(**kwargs)(inputs)``.
 
     Args:
@@ -234,7 +235,7 @@ def average(inputs: list[SymbolicTensor], **kwargs: object) -> object:
     return Average(**kwargs)(inputs)
 
 
-def maximum(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+def maximum(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> AnyTensor:
     """Largest of several symbolic tensors, element by element: ``Maximum(**kwargs)(inputs)``.
 
     Args:
@@ -248,7 +249,7 @@ def maximum(inputs: list[SymbolicTensor], **kwargs: object) -> object:
     return Maximum(**kwargs)(inputs)
 
 
-def minimum(inputs: list[SymbolicTensor], **kwargs: object) -> object:
+def minimum(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> AnyTensor:
     """Smallest of several symbolic tensors, element by element: ``Minimum(**kwargs)(inputs)``.
 
     Args:

@@ -17,9 +17,14 @@ from .bases import SameShape
 from .call import context
 from .key_value_cache import KeyValueCache
 from .masking import attach
+from .options import LayerOptions, Unpack
 from .position_rows import PositionRows
 from .symbolic import Shape, SymbolicTensor, trial
 from .torch_module import TorchModule
+
+
+class _EmbeddingOptions(LayerOptions, total=False):
+    input_length: int | None
 
 
 class Embedding(Layer):
@@ -68,10 +73,10 @@ class Embedding(Layer):
         quantization_config: Any = None,
         *,
         sparse: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[_EmbeddingOptions],
     ) -> None:
         kwargs.pop("input_length", None)  # Keras 2's argument: the length is never needed
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[misc]  # it is gone
         self._keep(locals())
         refuse(self, lora_rank=lora_rank, lora_alpha=lora_alpha)
         refuse(self, quantization_config=quantization_config)
@@ -160,7 +165,7 @@ class ReversibleEmbedding(Embedding):
         logit_soft_cap: float | None = None,
         *,
         sparse: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         self.tie_weights = bool(tie_weights)  # which the weights depend on
         super().__init__(
@@ -243,7 +248,9 @@ class PositionEmbedding(SameShape):
 
     _torch = TorchModule("Embedding", weight="position_embeddings")
 
-    def __init__(self, sequence_length: int, initializer: Any = "glorot_uniform", **kwargs: Any) -> None:
+    def __init__(
+        self, sequence_length: int, initializer: Any = "glorot_uniform", **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.sequence_length = positive(self, "sequence_length", sequence_length)
         self.initializer = initializers.get(initializer)
@@ -317,7 +324,7 @@ class SinePositionEncoding(SameShape):
     Source: KerasHub, SinePositionEncoding; Vaswani et al. 2017, "Attention Is All You Need", section 3.5.
     """
 
-    def __init__(self, max_wavelength: float = 10000, **kwargs: Any) -> None:
+    def __init__(self, max_wavelength: float = 10000, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.max_wavelength = positive_number(self, "max_wavelength", max_wavelength)
         self._rows = PositionRows()

@@ -10,7 +10,8 @@ from .. import ops
 from ..core.autograd import Tensor
 from ..core.explain import is_index
 from .base import Layer
-from .symbolic import Shape, SymbolicTensor
+from .options import LayerOptions, Unpack
+from .symbolic import AnyTensor, Shape
 
 
 class Dot(Layer):
@@ -34,7 +35,7 @@ class Dot(Layer):
     Source: Keras 3, Dot.
     """
 
-    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         both: Any = axes if isinstance(axes, (list, tuple)) else (axes, axes)
         if len(both) != 2 or not all(map(is_index, both)):
@@ -98,7 +99,7 @@ class Dot(Layer):
         """
 
 
-def dot(inputs: list[SymbolicTensor], axes: int | Sequence[int] = -1, **kwargs: Any) -> object:
+def dot(inputs: Sequence[AnyTensor], axes: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> AnyTensor:
     """Sum of products over one axis of each of two symbolic tensors: ``Dot(axes, **kwargs)(inputs)``.
 
     Args:

@@ -10,6 +10,7 @@ from ..core.autograd import Tensor
 from ..core.explain import is_index
 from .arguments import axis_or_axes, known, not_negative, positive
 from .bases import SameShape
+from .options import LayerOptions, Unpack
 from .symbolic import Shape
 from .torch_module import TorchModule
 from .variable import Variable
@@ -57,7 +58,7 @@ class GroupNormalization(SameShape):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
@@ -169,9 +170,9 @@ class LayerNormalization(_OverAxes):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
-        if kwargs.pop("rms_scaling", False):  # which Keras's configurations hold
+        if kwargs.pop("rms_scaling", False):  # type: ignore[typeddict-item]  # which Keras's configurations hold
             raise ValueError(f"{type(self).__name__}: rms_scaling=True is not supported; take RMSNormalization")
         super().__init__(**kwargs)
         self._keep(locals())
@@ -215,7 +216,12 @@ class RMSNormalization(_OverAxes):
     use_scale: bool
 
     def __init__(
-        self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, *, use_scale: bool = True, **kwargs: Any
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-6,
+        *,
+        use_scale: bool = True,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
@@ -250,7 +256,7 @@ class UnitNormalization(SameShape):
     Source: Keras 3, UnitNormalization.
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         found = axis_or_axes(self, axis)
         self.axis = found if isinstance(found, int) else list(found)

@@ -10,6 +10,7 @@ from .. import ops
 from ..core.suggest import unknown
 from ..ops.conversion import register_symbolic
 from .base import Layer
+from .options import UnnamedOptions, Unpack
 from .symbolic import SymbolicTensor, infer
 from .variable import auto_name
 
@@ -33,7 +34,9 @@ class OpLayer(Layer):
 
     _keeps_numbers = True  # they take the type of the other operand
 
-    def __init__(self, function: str | Callable[..., Any], name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, function: str | Callable[..., Any], name: str | None = None, **kwargs: Unpack[UnnamedOptions]
+    ) -> None:
         if isinstance(function, str) and function not in ops.__all__:
             raise unknown("operation", function, ops.__all__)
         called: Callable[..., Any] = getattr(ops, function) if isinstance(function, str) else function

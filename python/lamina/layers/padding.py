@@ -9,6 +9,7 @@ from ..core.autograd import Tensor
 from . import arguments
 from .arguments import Pair
 from .base import Layer
+from .options import LayerOptions, Unpack
 from .symbolic import Shape
 
 
@@ -19,7 +20,7 @@ class _Border(Layer):
     _axes = 2
     _sign = 1  # -1: it is cut off
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.data_format = arguments.data_format(self, data_format)
         self._built = True
@@ -70,7 +71,7 @@ class ZeroPadding1D(_ZeroPadding):
 
     _axes = 1
 
-    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(data_format, **kwargs)
         self.padding = arguments.sides(self, "padding", padding)
 
@@ -95,7 +96,7 @@ class ZeroPadding2D(_ZeroPadding):
     Source: Keras 3, ZeroPadding2D.
     """
 
-    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(data_format, **kwargs)
         self.padding = arguments.axis_sides(self, "padding", padding, 2)
 
@@ -122,7 +123,9 @@ class ZeroPadding3D(_ZeroPadding):
 
     _axes = 3
 
-    def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(data_format, **kwargs)
         self.padding = arguments.axis_sides(self, "padding", padding, 3)
 
@@ -163,7 +166,7 @@ class Cropping1D(_Cropping):
 
     _axes = 1
 
-    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.cropping = arguments.sides(self, "cropping", cropping)
 
@@ -188,7 +191,9 @@ class Cropping2D(_Cropping):
     Source: Keras 3, Cropping2D.
     """
 
-    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(data_format, **kwargs)
         self.cropping = arguments.axis_sides(self, "cropping", cropping, 2)
 
@@ -212,7 +217,9 @@ class Cropping3D(_Cropping):
 
     _axes = 3
 
-    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(data_format, **kwargs)
         self.cropping = arguments.axis_sides(self, "cropping", cropping, 3)
 

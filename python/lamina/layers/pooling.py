@@ -11,6 +11,7 @@ from ..core.suggest import unknown
 from ..ops.pooling import max_pool_of_relu
 from . import arguments
 from .base import Layer
+from .options import UnnamedOptions, Unpack
 from .symbolic import Shape, SymbolicTensor
 
 
@@ -68,7 +69,7 @@ class _Max(_Pooling):
         *,
         ceil_mode: bool = False,
         return_indices: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedOptions],
     ) -> None:
         self._set_options(locals())
         self.return_indices = bool(return_indices)
@@ -184,7 +185,7 @@ class _Average(_Pooling):
         *,
         ceil_mode: bool = False,
         divisor: str = "valid",
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedOptions],
     ) -> None:
         self._set_options(locals())
         if divisor not in ("valid", "padded", "window"):
@@ -287,7 +288,7 @@ class _Lp(_Pooling):
         name: str | None = None,
         *,
         ceil_mode: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedOptions],
     ) -> None:
         self._set_options(locals())
         if not is_number(norm_type) or not norm_type > 0:

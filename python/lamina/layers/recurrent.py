@@ -16,6 +16,7 @@ from .call import BAD_INPUT
 from .cell import Cell
 from .declaration import constructor_options
 from .masking import as_mask
+from .options import LayerOptions, Unpack, UnregularizedOptions
 from .recurrent_cell import GRUCell, LSTMCell, SimpleRNNCell
 from .run_cell import Pass, as_lengths, check_sequence, run
 from .stacked_cells import (
@@ -72,7 +73,7 @@ class RNN(Around):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
         super().__init__(cell, **kwargs)
@@ -236,7 +237,7 @@ class Recurrent(RNN):
         go_backwards: bool = False,
         stateful: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         Layer.__init__(self, **kwargs)
         self._set_options(return_sequences, return_state, go_backwards, stateful, zero_output_for_mask)
@@ -307,7 +308,7 @@ class SimpleRNN(Recurrent):
         *,
         use_layer_norm: bool = False,
         layer_norm_epsilon: float = 1e-3,
-        **kwargs: Any,
+        **kwargs: Unpack[UnregularizedOptions],
     ) -> None:
         super().__init__(
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,
@@ -379,7 +380,7 @@ class GRU(Recurrent):
         *,
         use_layer_norm: bool = False,
         layer_norm_epsilon: float = 1e-3,
-        **kwargs: Any,
+        **kwargs: Unpack[UnregularizedOptions],
     ) -> None:
         super().__init__(
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,
@@ -467,7 +468,7 @@ class LSTM(Recurrent):
         projection_initializer: Any = "glorot_uniform",
         projection_regularizer: Any = None,
         projection_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[UnregularizedOptions],
     ) -> None:
         super().__init__(
             return_sequences, return_state, go_backwards, stateful, zero_output_for_mask,

@@ -11,6 +11,7 @@ from ..core.autograd import Array, Tensor
 from ..ops.recurrent import normalized
 from .arguments import positive
 from .cell import Cell
+from .options import LayerOptions, Unpack
 from .symbolic import Shape
 from .torch_module import TorchModule, cell_links
 
@@ -64,7 +65,7 @@ class SimpleRNNCell(Cell):
         *,
         use_layer_norm: bool = False,
         layer_norm_epsilon: float = 1e-3,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._set_options(locals())
@@ -132,7 +133,7 @@ class GRUCell(Cell):
         *,
         use_layer_norm: bool = False,
         layer_norm_epsilon: float = 1e-3,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._set_options(locals())
@@ -254,7 +255,7 @@ class LSTMCell(LSTMGates):
         projection_initializer: Any = "glorot_uniform",
         projection_regularizer: Any = None,
         projection_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._set_options(locals())

@@ -12,7 +12,8 @@ from .. import ops
 from ..core.autograd import Tensor
 from . import arguments
 from .base import Layer
-from .symbolic import Shape, SymbolicTensor
+from .options import LayerOptions, Unpack
+from .symbolic import AnyTensor, Shape
 
 
 class Flatten(Layer):
@@ -33,7 +34,7 @@ class Flatten(Layer):
 
     _keeps_dtype = True
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.data_format = arguments.data_format(self, data_format)
         self._built = True
@@ -74,7 +75,7 @@ class Reshape(Layer):
 
     _keeps_dtype = True
 
-    def __init__(self, target_shape: Sequence[int] | int, **kwargs: Any) -> None:
+    def __init__(self, target_shape: Sequence[int] | int, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         target = (target_shape,) if isinstance(target_shape, (int, np.integer)) else tuple(target_shape)
         if sum(n == -1 for n in target) > 1 or any(not isinstance(n, (int, np.integer)) or n < -1 for n in target):
@@ -115,7 +116,7 @@ class Permute(Layer):
 
     _keeps_dtype = True
 
-    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
@@ -150,7 +151,7 @@ class RepeatVector(Layer):
 
     _keeps_dtype = True
 
-    def __init__(self, n: int, **kwargs: Any) -> None:
+    def __init__(self, n: int, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.n = arguments.positive(self, "n", n)
         self._built = True
@@ -184,7 +185,7 @@ class Concatenate(Layer):
 
     _keeps_dtype = True
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = axis
         self._built = True
@@ -249,7 +250,7 @@ def _spread(mask: Any, shape: tuple[int, ...]) -> Any:
     return ops.broadcast_to(ops.reshape(mask, (*mask.shape, *(1 for _ in shape[mask.ndim :]))), shape)
 
 
-def concatenate(inputs: list[SymbolicTensor], axis: int = -1, **kwargs: object) -> object:
+def concatenate(inputs: Sequence[AnyTensor], axis: int = -1, **kwargs: Unpack[LayerOptions]) -> AnyTensor:
     """Symbolic tensors joined along an axis: ``Concatenate(axis, **kwargs)(inputs)``.
 
     Args:

@@ -17,6 +17,7 @@ from .convolution import Conv1D, Conv2D, Conv3D
 from .dense import Dense
 from .dropout import DropPath
 from .masking import MaskedTensor, attach
+from .options import LayerOptions, Unpack
 from .symbolic import Shape, SymbolicTensor, specified
 
 _FREE = 64  # what stands for a free size where strides are looked for
@@ -83,7 +84,7 @@ class Residual(Around):
         normalization: Any = None,
         normalize_first: bool = False,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         parts = list(block) if isinstance(block, (list, tuple)) else [block]
         super().__init__(parts[0] if parts else None, **kwargs)

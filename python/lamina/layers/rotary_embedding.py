@@ -12,6 +12,7 @@ from ..ops.conversion import as_tensor
 from .arguments import integers, positive_number
 from .bases import SameShape
 from .call import context
+from .options import LayerOptions, Unpack
 from .position_rows import PositionRows
 from .symbolic import Shape, trial
 
@@ -52,7 +53,7 @@ class RotaryEmbedding(SameShape):
         scaling_factor: float = 1.0,
         sequence_axis: int = 1,
         feature_axis: int = -1,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())

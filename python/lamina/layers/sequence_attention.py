@@ -12,6 +12,7 @@ from .attention_heads import check_cached
 from .base import Layer
 from .call import context
 from .masking import as_mask, attach, zeroed
+from .options import LayerOptions, Unpack
 from .symbolic import Shape, SymbolicTensor
 
 
@@ -59,7 +60,7 @@ class Attention(Layer):
         score_mode: str = "dot",
         dropout: float = 0.0,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
@@ -169,7 +170,9 @@ class AdditiveAttention(Attention):
         and Translate".
     """
 
-    def __init__(self, use_scale: bool = True, dropout: float = 0.0, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, use_scale: bool = True, dropout: float = 0.0, seed: Any = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, seed=seed, **kwargs)
 
     def build(self, input_shape: Any) -> None:

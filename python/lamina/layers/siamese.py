@@ -15,6 +15,7 @@ from .base import Layer
 from .bases import Around
 from .build import build_inner
 from .masking import attach
+from .options import LayerOptions, Unpack
 from .symbolic import Shape, SymbolicTensor
 
 _DISTANCES = ("l1", "l2", "cosine")
@@ -50,7 +51,7 @@ class Siamese(Around):
         "Siamese Neural Networks for One-shot Image Recognition".
     """
 
-    def __init__(self, encoder: Any, distance: Any = "l1", head: Any = None, **kwargs: Any) -> None:
+    def __init__(self, encoder: Any, distance: Any = "l1", head: Any = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(encoder, **kwargs)
         for name, layer in (("encoder", encoder), ("head", head)):
             if not isinstance(layer, Layer) and (name == "encoder" or layer is not None):

@@ -16,6 +16,7 @@ from ..core.tree import flatten, leaves, map_shapes, pack_as
 from .base import Layer
 from .build import build_inner
 from .cell import Cell, fitting_states
+from .options import LayerOptions, Unpack
 from .symbolic import Shape, SymbolicTensor
 
 
@@ -111,7 +112,7 @@ class StackedRNNCells(Layer):
     Source: Keras 3, StackedRNNCells.
     """
 
-    def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
+    def __init__(self, cells: Sequence[Any], **kwargs: Unpack[LayerOptions]) -> None:
         if kwargs.get("dtype") is None and isinstance(cells, (list, tuple)) and cells:
             kwargs["dtype"] = getattr(cells[0], "dtype", None)
         super().__init__(**kwargs)

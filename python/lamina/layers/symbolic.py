@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import copyreg
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 import numpy as np
 
@@ -112,6 +112,31 @@ class SymbolicTensor:
         return bool(self._no_value())
 
     __array__ = __float__ = __int__ = __iter__ = __len__ = numpy = _no_value
+
+    if TYPE_CHECKING:  # what tensor_methods() gives
+
+        def _binary(self, other: Any) -> SymbolicTensor: ...
+        def _unary(self) -> SymbolicTensor: ...
+        def _reduction(self, axis: Any = None, keepdims: bool = False) -> SymbolicTensor: ...
+        def _any(self, *args: Any, **kwargs: Any) -> SymbolicTensor: ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _binary
+        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __getitem__ = _binary
+        __lt__ = __le__ = __gt__ = __ge__ = _binary
+        __eq__ = __ne__ = _binary  # type: ignore[assignment]
+        __neg__ = __pos__ = __abs__ = __invert__ = _unary
+        sum = mean = max = min = prod = std = var = any = all = _reduction
+        argmax = argmin = cumsum = astype = reshape = transpose = _any
+        flatten = ravel = squeeze = swapaxes = repeat = clip = round = _any
+
+        @property
+        def T(self) -> SymbolicTensor: ...
+
+
+AnyTensor = TypeVar("AnyTensor", Tensor, SymbolicTensor)
+T = TypeVar("T")
+Nest = Union[T, Sequence[T], Mapping[str, T]]  # noqa: UP007 (generic)
 
 
 # Each draws a step; __hash__ stays that of the object, as Tensor's does.

@@ -14,6 +14,7 @@ from .dense import Dense
 from .dropout import Dropout
 from .masking import as_mask, attach, mask_of, zeroed
 from .normalization import LayerNormalization
+from .options import LayerOptions, Unpack
 from .symbolic import Shape, SymbolicTensor
 from .torch_module import Link, TorchModule
 
@@ -39,7 +40,7 @@ class _TransformerBlock(Layer):
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         normalize_first: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())

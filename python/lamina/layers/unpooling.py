@@ -8,6 +8,7 @@ from .. import ops
 from ..core.autograd import Tensor
 from . import arguments
 from .base import Layer
+from .options import UnnamedOptions, Unpack
 from .symbolic import Shape
 
 
@@ -30,7 +31,7 @@ class _Unpooling(Layer):
         output_shape: Any = None,
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self._keep(locals())

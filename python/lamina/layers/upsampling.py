@@ -10,6 +10,7 @@ from ..ops.data_format import around_channels_last
 from ..ops.resize import KERAS_INTERPOLATIONS, make_rule, resize_axes
 from . import arguments
 from .base import Layer
+from .options import LayerOptions, UnnamedOptions, Unpack
 from .symbolic import Shape
 
 
@@ -47,7 +48,7 @@ class UpSampling2D(Layer):
         data_format: str | None = None,
         interpolation: str = "nearest",
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.size = arguments.sizes(self, "size", size, 2)
@@ -97,7 +98,7 @@ class UpSampling3D(Layer):
         data_format: str | None = None,
         *,
         interpolation: str = "nearest",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.size = arguments.sizes(self, "size", size, 3)
@@ -139,7 +140,7 @@ class UpSampling1D(Layer):
 
     _keeps_dtype = True
 
-    def __init__(self, size: int = 2, *, interpolation: str = "nearest", **kwargs: Any) -> None:
+    def __init__(self, size: int = 2, *, interpolation: str = "nearest", **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.size = arguments.positive(self, "size", size)
         self.interpolation = _interpolation(self, interpolation)

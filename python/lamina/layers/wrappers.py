@@ -13,6 +13,7 @@ from .bases import Around, SameShape
 from .batch_normalization import BatchNormalization
 from .build import build_inner
 from .masking import MaskedTensor, attach, zeroed
+from .options import LayerOptions, Unpack
 from .symbolic import Shape, SymbolicTensor
 from .variable import Variable
 
@@ -35,7 +36,7 @@ class Masking(SameShape):
     Source: Keras 3, Masking.
     """
 
-    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, mask_value: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.mask_value = float(mask_value)
         self._built = True
@@ -82,7 +83,7 @@ class Wrapper(Around):
         [[2.0, 2.0]]
     """
 
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
+    def __init__(self, layer: Any, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         if not isinstance(layer, Layer):
             raise TypeError(f"{self._label()}: expected a layer, got {layer!r}")
@@ -117,7 +118,7 @@ class SpectralNormalization(Wrapper):
 
     supports_masking = True
 
-    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any) -> None:
+    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         self.autocast = False  # the layer inside converts
         self.power_iterations = positive(self, "power_iterations", power_iterations)
@@ -187,7 +188,7 @@ class TimeDistributed(Wrapper):
     Source: Keras 3, TimeDistributed.
     """
 
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
+    def __init__(self, layer: Any, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         self.autocast = False  # the layer inside converts
 

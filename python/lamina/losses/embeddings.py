@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -112,6 +112,18 @@ class Circle(_Batch, function=circle, order=("gamma", "margin", "remove_diagonal
         Optimization".
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            gamma: float = 80.0,
+            margin: float = 0.4,
+            remove_diagonal: bool = True,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "circle",
+            dtype: Any = None,
+        ) -> None: ...
+
 
 _MINING = ("all", "semi_hard", "hard")
 _DISTANCES = ("l2", "squared_l2", "cosine")
@@ -202,6 +214,18 @@ class Triplet(_Batch, function=triplet):
     Source: Schroff et al. 2015, "FaceNet", section 3.2; Hermans et al. 2017, "In Defense of the Triplet Loss".
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            margin: float = 1.0,
+            mining: str = "semi_hard",
+            distance: str = "l2",
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "triplet",
+            dtype: Any = None,
+        ) -> None: ...
+
     def check_options(self) -> None:
         _check_mining(self.options)
 
@@ -253,6 +277,16 @@ class InfoNCE(_Batch, function=info_nce, also=("nt_xent",)):
     Source: van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding"; Chen et al. 2020, "A
         Simple Framework for Contrastive Learning".
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            temperature: float = 0.1,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "info_nce",
+            dtype: Any = None,
+        ) -> None: ...
 
     def check_options(self) -> None:
         if not self.options["temperature"] > 0:

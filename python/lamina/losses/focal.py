@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -75,6 +75,21 @@ class BinaryFocalCrossentropy(Crossentropy, function=binary_focal_crossentropy):
     Source: Keras 3, keras.losses.BinaryFocalCrossentropy; Lin et al. 2017, "Focal Loss for Dense Object Detection".
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            apply_class_balancing: bool = False,
+            alpha: float = 0.25,
+            gamma: float = 2.0,
+            from_logits: bool = False,
+            label_smoothing: float = 0.0,
+            axis: int = -1,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "binary_focal_crossentropy",
+            dtype: Any = None,
+        ) -> None: ...
+
 
 @named("categorical_focal_crossentropy")
 def categorical_focal_crossentropy(
@@ -133,6 +148,20 @@ class CategoricalFocalCrossentropy(Crossentropy, function=categorical_focal_cros
         Detection".
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            alpha: float | Sequence[float] = 0.25,
+            gamma: float = 2.0,
+            from_logits: bool = False,
+            label_smoothing: float = 0.0,
+            axis: int = -1,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "categorical_focal_crossentropy",
+            dtype: Any = None,
+        ) -> None: ...
+
 
 def _check_q(q: float) -> None:
     if not 0 < q < 1:
@@ -177,6 +206,16 @@ class CategoricalGeneralizedCrossEntropy(
     Source: Keras 3, keras.losses.CategoricalGeneralizedCrossEntropy; Zhang and Sabuncu 2018, "Generalized Cross
         Entropy Loss for Training Deep Neural Networks with Noisy Labels".
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            q: float = 0.5,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "categorical_generalized_cross_entropy",
+            dtype: Any = None,
+        ) -> None: ...
 
     integer_targets = index_of_each = True
 

@@ -99,5 +99,7 @@ class DeclaredLoss(FunctionLoss):
                 _leave_out.add(function)
         super().__init_subclass__(**kwargs)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None
+    ) -> None:
         raise TypeError(f"{type(self).__name__}: a DeclaredLoss needs a function")

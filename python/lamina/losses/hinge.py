@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -88,6 +88,16 @@ class MarginRanking(DeclaredLoss, function=margin_ranking):
     Source: PyTorch, torch.nn.MarginRankingLoss.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            margin: float = 0.0,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "margin_ranking",
+            dtype: Any = None,
+        ) -> None: ...
+
 
 @named("multi_margin")
 def multi_margin(y_true: Any, y_pred: Any, p: int = 1, margin: float = 1.0) -> Tensor:
@@ -134,6 +144,17 @@ class MultiMargin(DeclaredLoss, function=multi_margin):
     Source: PyTorch, torch.nn.MultiMarginLoss.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            p: int = 1,
+            margin: float = 1.0,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "multi_margin",
+            dtype: Any = None,
+        ) -> None: ...
+
     integer_targets = index_of_each = True
 
     def check_options(self) -> None:
@@ -160,6 +181,16 @@ class HingeEmbedding(DeclaredLoss, function=hinge_embedding):
 
     Source: PyTorch, torch.nn.HingeEmbeddingLoss.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            margin: float = 1.0,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "hinge_embedding",
+            dtype: Any = None,
+        ) -> None: ...
 
 
 __all__ = [

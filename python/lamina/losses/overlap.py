@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import ops
 from ..core.autograd import Tensor
@@ -54,6 +54,16 @@ class Dice(_Overlap, function=dice, order=("reduction", "name", "axis")):
     Source: Keras 3, keras.losses.Dice; Milletari et al. 2016, "V-Net", section 3.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "dice",
+            axis: Axes = None,
+            dtype: Any = None,
+        ) -> None: ...
+
 
 @named("tversky")
 def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Axes = None) -> Tensor:
@@ -90,6 +100,18 @@ class Tversky(_Overlap, function=tversky, order=("alpha", "beta", "reduction", "
     Source: Keras 3, keras.losses.Tversky; Salehi et al. 2017, "Tversky loss function for image segmentation using 3D
         fully convolutional deep networks".
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            alpha: float = 0.5,
+            beta: float = 0.5,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "tversky",
+            axis: Axes = None,
+            dtype: Any = None,
+        ) -> None: ...
 
 
 __all__ = ["Dice", "Tversky", "dice", "tversky"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import ops
 from ..core.autograd import Tensor
@@ -33,6 +33,16 @@ class Contrastive(DeclaredLoss, function=contrastive):
 
     Source: Hadsell, Chopra and LeCun 2006, "Dimensionality Reduction by Learning an Invariant Mapping", section 2.1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            margin: float = 1.0,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "contrastive",
+            dtype: Any = None,
+        ) -> None: ...
 
 
 @named("cosine_embedding")
@@ -71,6 +81,16 @@ class CosineEmbedding(DeclaredLoss, function=cosine_embedding):
 
     Source: PyTorch, torch.nn.CosineEmbeddingLoss.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            margin: float = 0.0,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "cosine_embedding",
+            dtype: Any = None,
+        ) -> None: ...
 
 
 __all__ = ["Contrastive", "CosineEmbedding", "contrastive", "cosine_embedding"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -101,6 +101,18 @@ class BinaryCrossentropy(Crossentropy, function=binary_crossentropy, also=("bce"
         axis: the axis of the average.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            from_logits: bool = False,
+            label_smoothing: float = 0.0,
+            axis: int = -1,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "binary_crossentropy",
+            dtype: Any = None,
+        ) -> None: ...
+
 
 @named("categorical_crossentropy")
 def categorical_crossentropy(
@@ -124,6 +136,18 @@ def categorical_crossentropy(
 
 class CategoricalCrossentropy(Crossentropy, function=categorical_crossentropy, leaves_out=True):
     """Cross-entropy with one-hot or soft targets, y_true and y_pred (..., classes)."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            from_logits: bool = False,
+            label_smoothing: float = 0.0,
+            axis: int = -1,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "categorical_crossentropy",
+            dtype: Any = None,
+        ) -> None: ...
 
 
 def _labels_last(y_true: Any, y_pred: Tensor, axis: int) -> tuple[Tensor, Tensor]:
@@ -177,6 +201,19 @@ class SparseCategoricalCrossentropy(
     order=("from_logits", "ignore_class", "reduction", "axis", "name", "dtype", "label_smoothing"),
 ):
     """Cross-entropy with class indices, y_true (...), y_pred (..., classes)."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            from_logits: bool = False,
+            ignore_class: int | None = None,
+            reduction: str | None = "sum_over_batch_size",
+            axis: int = -1,
+            name: str | None = "sparse_categorical_crossentropy",
+            dtype: Any = None,
+            label_smoothing: float = 0.0,
+        ) -> None: ...
 
     integer_targets = True
 

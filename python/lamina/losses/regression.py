@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -78,6 +78,16 @@ class Huber(DeclaredLoss, function=huber, default_name="huber_loss", leaves_out=
     Source: Keras 3, keras.losses.Huber; Huber 1964, "Robust Estimation of a Location Parameter".
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            delta: float = 1.0,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "huber_loss",
+            dtype: Any = None,
+        ) -> None: ...
+
 
 @named("log_cosh")
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
@@ -108,6 +118,16 @@ class CosineSimilarity(DeclaredLoss, function=cosine_similarity):
     Args:
         axis: the axis along which both are vectors.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            axis: int = -1,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "cosine_similarity",
+            dtype: Any = None,
+        ) -> None: ...
 
 
 def _check_quantile(quantile: Any) -> None:
@@ -159,6 +179,16 @@ class Quantile(DeclaredLoss, function=quantile, also=("pinball",)):
     Source: Koenker and Bassett 1978, "Regression Quantiles".
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            quantile: float | Sequence[float] = 0.5,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "quantile",
+            dtype: Any = None,
+        ) -> None: ...
+
     def check_options(self) -> None:
         _check_quantile(self.options["quantile"])
 
@@ -206,6 +236,17 @@ class GaussianNLL(DeclaredLoss, function=gaussian_nll):
 
     Source: PyTorch, torch.nn.GaussianNLLLoss.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            full: bool = False,
+            eps: float = 1e-06,
+            reduction: str | None = "sum_over_batch_size",
+            name: str | None = "gaussian_nll",
+            dtype: Any = None,
+        ) -> None: ...
 
 
 __all__ = [

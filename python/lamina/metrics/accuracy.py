@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,6 +43,10 @@ def _on_its_side(y_true: Any, y_pred: Any, threshold: float) -> Array:
 
 class BinaryAccuracy(DeclaredMetric, function=binary_accuracy, direction="up", elementwise=_on_its_side):
     """How often ``y_pred > threshold`` agrees with labels 0 and 1."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None: ...
 
 
 @named("categorical_accuracy")
@@ -100,6 +104,16 @@ class SparseTopKCategoricalAccuracy(
 ):
     """How often the right class is among the k best, labels are class indices."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            k: int = 5,
+            name: str | None = "sparse_top_k_categorical_accuracy",
+            dtype: Any = None,
+            from_sorted_ids: bool = False,
+        ) -> None: ...
+
 
 @named("top_k_categorical_accuracy")
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
@@ -116,6 +130,10 @@ class TopKCategoricalAccuracy(
     DeclaredMetric, function=top_k_categorical_accuracy, direction="up", order=("k", "name", "dtype")
 ):
     """How often the right class is among the k best, one-hot labels."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None) -> None: ...
 
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from ..core.arrays import in_own_memory, leading_axes, to_numbers
 from ..core.explain import Explained, fail
 from ..layers.variable import Variable, auto_name, snake_case
 from ..layers.weights import parts
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MetricFunction = Callable[..., Any]
@@ -155,7 +158,7 @@ class BuiltIn(Metric):
 
     _given: tuple[tuple[Any, ...], dict[str, Any]]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         metric = super().__new__(cls)
         metric._given = args, kwargs
         return metric

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,6 +39,10 @@ class PearsonCorrelation(DeclaredMetric, function=pearson_correlation, direction
         axis: the axis along which they are correlated: the last, within samples.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(self, name: str | None = "pearson_correlation", dtype: Any = None, axis: int = -1) -> None: ...
+
 
 @named("concordance_correlation")
 def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
@@ -62,6 +66,10 @@ class ConcordanceCorrelation(DeclaredMetric, function=concordance_correlation, d
     Source: Keras 3, keras.metrics.ConcordanceCorrelation; Lin 1989, "A Concordance Correlation Coefficient to Evaluate
         Reproducibility".
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(self, name: str | None = "concordance_correlation", dtype: Any = None, axis: int = -1) -> None: ...
 
 
 __all__ = ["ConcordanceCorrelation", "PearsonCorrelation", "concordance_correlation", "pearson_correlation"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -76,6 +76,17 @@ class SensitivityAtSpecificity(_AtLeast, at="specificity", best="sensitivity", d
         specificity: the least specificity, in [0, 1].
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            specificity: float,
+            num_thresholds: int = 200,
+            class_id: int | None = None,
+            name: str | None = None,
+            dtype: Any = None,
+        ) -> None: ...
+
 
 class SpecificityAtSensitivity(_AtLeast, at="sensitivity", best="specificity", direction="up"):
     """The largest TN / (TN + FP) among thresholds where TP / (TP + FN) is at least ``sensitivity``.
@@ -83,6 +94,17 @@ class SpecificityAtSensitivity(_AtLeast, at="sensitivity", best="specificity", d
     Args:
         sensitivity: the least sensitivity, in [0, 1].
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            sensitivity: float,
+            num_thresholds: int = 200,
+            class_id: int | None = None,
+            name: str | None = None,
+            dtype: Any = None,
+        ) -> None: ...
 
 
 class PrecisionAtRecall(_AtLeast, at="recall", best="precision", direction="up"):
@@ -92,6 +114,17 @@ class PrecisionAtRecall(_AtLeast, at="recall", best="precision", direction="up")
         recall: the least recall, in [0, 1].
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            recall: float,
+            num_thresholds: int = 200,
+            class_id: int | None = None,
+            name: str | None = None,
+            dtype: Any = None,
+        ) -> None: ...
+
 
 class RecallAtPrecision(_AtLeast, at="precision", best="recall", direction="up"):
     """The largest TP / (TP + FN) among thresholds where TP / (TP + FP) is at least ``precision``.
@@ -99,6 +132,17 @@ class RecallAtPrecision(_AtLeast, at="precision", best="recall", direction="up")
     Args:
         precision: the least precision, in [0, 1].
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            precision: float,
+            num_thresholds: int = 200,
+            class_id: int | None = None,
+            name: str | None = None,
+            dtype: Any = None,
+        ) -> None: ...
 
 
 class AUC(ThresholdCounts, direction="up"):

@@ -150,7 +150,7 @@ class DeclaredMetric(MeanMetricWrapper):
             enter(cls, (snake_case(cls.__name__), name, *also))
         super().__init_subclass__(**kwargs)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         raise TypeError(f"{type(self).__name__}: a DeclaredMetric needs a function")
 
 

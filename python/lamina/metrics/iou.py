@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -186,7 +186,21 @@ class OneHotIoU(IoU, direction="up"):
         sparse_y_pred: whether predictions are class indices; else their highest entry along ``axis`` is the class.
     """
 
-    __init__ = _one_hot(IoU)
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            num_classes: int,
+            target_class_ids: Sequence[int],
+            name: str | None = None,
+            dtype: Any = None,
+            ignore_class: int | None = None,
+            sparse_y_pred: bool = False,
+            axis: int = -1,
+        ) -> None: ...
+
+    else:
+        __init__ = _one_hot(IoU)
 
 
 class OneHotMeanIoU(MeanIoU, direction="up"):
@@ -196,7 +210,20 @@ class OneHotMeanIoU(MeanIoU, direction="up"):
         sparse_y_pred: whether predictions are class indices; else their highest entry along ``axis`` is the class.
     """
 
-    __init__ = _one_hot(MeanIoU)
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            num_classes: int,
+            name: str | None = None,
+            dtype: Any = None,
+            ignore_class: int | None = None,
+            sparse_y_pred: bool = False,
+            axis: int = -1,
+        ) -> None: ...
+
+    else:
+        __init__ = _one_hot(MeanIoU)
 
 
 __all__ = ["BinaryIoU", "ConfusionMatrix", "IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"]

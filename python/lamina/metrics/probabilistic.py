@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,12 +24,34 @@ class BinaryCrossentropy(DeclaredMetric, function=binary_crossentropy, direction
         axis: the axis of the average.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            name: str | None = "binary_crossentropy",
+            dtype: Any = None,
+            from_logits: bool = False,
+            label_smoothing: float = 0.0,
+            axis: int = -1,
+        ) -> None: ...
+
 
 categorical_crossentropy = without_tape(losses.categorical_crossentropy, __name__)
 
 
 class CategoricalCrossentropy(DeclaredMetric, function=categorical_crossentropy, direction="down"):
     """Mean cross-entropy with one-hot or soft targets, y_true and y_pred (..., classes)."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            name: str | None = "categorical_crossentropy",
+            dtype: Any = None,
+            from_logits: bool = False,
+            label_smoothing: float = 0.0,
+            axis: int = -1,
+        ) -> None: ...
 
 
 sparse_categorical_crossentropy = without_tape(losses.sparse_categorical_crossentropy, __name__)
@@ -41,6 +63,18 @@ class SparseCategoricalCrossentropy(DeclaredMetric, function=sparse_categorical_
     Labels equal to ``ignore_class`` do not count in the mean, with and without weights, as in the loss; Keras 3.15
     counts them as 0 where there are no weights.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            name: str | None = "sparse_categorical_crossentropy",
+            dtype: Any = None,
+            from_logits: bool = False,
+            ignore_class: int | None = None,
+            axis: int = -1,
+            label_smoothing: float = 0.0,
+        ) -> None: ...
 
     def unreduced(
         self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
@@ -61,6 +95,18 @@ class Perplexity(
 
     Source: Jelinek, Mercer, Bahl and Baker 1977, "Perplexity, a measure of the difficulty of speech recognition tasks".
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            name: str | None = "perplexity",
+            dtype: Any = None,
+            from_logits: bool = False,
+            ignore_class: int | None = None,
+            axis: int = -1,
+            label_smoothing: float = 0.0,
+        ) -> None: ...
 
     def result(self) -> float:
         return float(np.exp(super().result()))

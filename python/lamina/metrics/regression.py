@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -97,6 +97,10 @@ class CosineSimilarity(DeclaredMetric, function=cosine_similarity, direction="up
     Args:
         axis: the axis along which both are vectors.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None: ...
 
 
 class R2Score(BuiltIn, direction="up"):

@@ -14,6 +14,7 @@ from ..core.suggest import unknown
 from ..core.tree import as_shapes, map_shapes, map_structure
 from ..layers import Layer, SymbolicTensor
 from ..layers.masking import attach
+from ..layers.options import UnnamedOptions, Unpack
 from ..layers.symbolic import infer
 from ..layers.variable import auto_name, unique_keys
 from ..layers.weights import children
@@ -65,7 +66,9 @@ class Model(Layer, Trainer):
     supports_masking = True
     _graph: functional.Graph | None = None
 
-    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Unpack[UnnamedOptions]
+    ) -> None:
         if (inputs is None) != (outputs is None):
             raise TypeError("Model: pass both inputs and outputs, or neither in a subclass")
         super().__init__(name=name, **kwargs)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 import numpy as np
 
 from ..callbacks import History, as_list, progress
 from ..callbacks.base import CallbackList
-from ..core.autograd import no_grad
+from ..core.autograd import Array, no_grad
 from ..core.explain import require
 from ..core.warn import warn
 from . import data_adapter, fit_loops, validate_data
@@ -18,6 +18,9 @@ from .data_adapter import ArrayFeed, Batch, Feed, IterableFeed, is_arrays
 from .prepare import prepared
 from .signals import WholeSteps
 from .train_step import Steps
+
+if TYPE_CHECKING:
+    from .results import Results
 
 
 class Trainer(Steps):
@@ -269,6 +272,16 @@ class Trainer(Steps):
                 raise
         return history
 
+    @overload
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: bool | int | str = "auto",
+        sample_weight: Any = None, steps: int | None = None, callbacks: Any = None, return_dict: Literal[False] = False,
+    ) -> Results: ...  # fmt: skip
+    @overload
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: bool | int | str = "auto",
+        sample_weight: Any = None, steps: int | None = None, callbacks: Any = None, *, return_dict: Literal[True],
+    ) -> dict[str, float]: ...  # fmt: skip
     def evaluate(
         self,
         x: Any = None,
@@ -310,13 +323,13 @@ class Trainer(Steps):
         verbose: bool | int | str = "auto",
         steps: int | None = None,
         callbacks: Any = None,
-    ) -> Any:
+    ) -> Array:
         """The model's outputs for all samples, in inference mode; ``compile`` is not needed.
 
         Args:
             x: inputs: an array, a list or dict of arrays for several; or an iterable of batches.
 
-        Returns: arrays in the structure of the outputs.
+        Returns: arrays in the structure of the outputs; type checkers see one array.
 
         Raises:
             ValueError: the inputs do not fit the model, or there are none.
@@ -331,6 +344,16 @@ class Trainer(Steps):
 
     # ---- one batch ----
 
+    @overload
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
+        return_dict: Literal[False] = False,
+    ) -> Results: ...  # fmt: skip
+    @overload
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
+        *, return_dict: Literal[True],
+    ) -> dict[str, float]: ...  # fmt: skip
     def train_on_batch(
         self,
         x: Any,
@@ -353,6 +376,14 @@ class Trainer(Steps):
         """
         return self._on_batch("train", (x, y, sample_weight), class_weight, return_dict)
 
+    @overload
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: Literal[False] = False
+    ) -> Results: ...
+    @overload
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, *, return_dict: Literal[True]
+    ) -> dict[str, float]: ...
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch; nothing is trained.
 
@@ -369,7 +400,7 @@ class Trainer(Steps):
         with no_grad():
             return self._on_batch("test", (x, y, sample_weight), None, return_dict)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Any) -> Array:
         """The model's outputs for one batch.
 
         Args:

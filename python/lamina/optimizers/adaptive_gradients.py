@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core.autograd import Tensor
 from .base import Optimizer
+from .options import SharedOptions, Unpack
 from .schedules import Rate
 
 
@@ -28,7 +29,7 @@ class Adagrad(Optimizer, rule="adagrad"):
         learning_rate: Rate = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())
@@ -54,7 +55,7 @@ class Adadelta(Optimizer, rule="adadelta"):
         learning_rate: Rate = 0.001,
         rho: float = 0.95,
         epsilon: float = 1e-7,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())
@@ -89,7 +90,7 @@ class Ftrl(Optimizer, rule="ftrl"):
         l2_regularization_strength: float = 0.0,
         l2_shrinkage_regularization_strength: float = 0.0,
         beta: float = 0.0,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core.autograd import Tensor
 from .base import Optimizer
+from .options import SharedOptions, UndecayedOptions, Unpack
 from .schedules import Rate
 
 
@@ -28,7 +29,7 @@ class Adam(Optimizer, rule="adam"):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())
@@ -51,7 +52,7 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        **shared: Any,
+        **shared: Unpack[UndecayedOptions],
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **shared)
 
@@ -71,7 +72,7 @@ class Nadam(Optimizer, rule="nadam"):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())
@@ -94,7 +95,7 @@ class Adamax(Optimizer, rule="adamax"):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())
@@ -112,7 +113,7 @@ class RAdam(Optimizer, rule="radam"):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())
@@ -138,7 +139,7 @@ class ScheduleFreeAdamW(Optimizer, rule="schedule_free_adamw"):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         warmup_steps: int = 0,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())

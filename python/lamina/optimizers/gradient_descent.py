@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .base import Optimizer
+from .options import SharedOptions, Unpack
 from .schedules import Rate
 
 
@@ -26,7 +25,7 @@ class SGD(Optimizer, rule="sgd"):
         learning_rate: Rate = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())

@@ -17,6 +17,7 @@ from ..layers.variable import Variable
 from .base import Optimizer
 from .before_update import LossScale
 from .lookup import get
+from .options import NoOptions, Unpack
 
 _STATE = "loss_scale"
 
@@ -50,7 +51,7 @@ class LossScaleOptimizer(Optimizer):
         initial_scale: float = 2.0**15,
         dynamic_growth_steps: int = 2000,
         name: str | None = None,
-        **others: Any,
+        **others: Unpack[NoOptions],
     ) -> None:
         kind = type(self).__name__
         if others:

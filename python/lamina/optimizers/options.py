@@ -3,8 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
+
+from ..core.options import NoOptions as NoOptions
+from ..core.options import Unpack as Unpack
+
+
+class UndecayedOptions(TypedDict, total=False):
+    """Of optimizers that have ``weight_decay`` among their own arguments."""
+
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+    use_ema: bool
+    ema_momentum: float
+    ema_overwrite_frequency: int | None
+    loss_scale_factor: float | None
+    gradient_accumulation_steps: int | None
+    name: str | None
+    gradient_transformers: Sequence[Callable[..., Any]] | None
+
+
+class SharedOptions(UndecayedOptions, total=False):
+    """What every optimizer takes by name."""
+
+    weight_decay: float | None
+
 
 _RATE: tuple[Callable[[Any], bool], str] = (lambda v: 0.0 <= v <= 1.0, "between 0 and 1")
 _DECAY: tuple[Callable[[Any], bool], str] = (lambda v: 0.0 <= v < 1.0, "in [0, 1)")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .base import Optimizer
+from .options import SharedOptions, Unpack
 from .schedules import Rate
 
 
@@ -28,7 +27,7 @@ class RMSprop(Optimizer, rule="rmsprop"):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())

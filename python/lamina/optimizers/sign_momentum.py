@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .base import Optimizer
+from .options import SharedOptions, Unpack
 from .schedules import Rate
 
 
@@ -26,7 +25,7 @@ class Lion(Optimizer, rule="lion"):
         learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())

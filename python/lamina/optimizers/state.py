@@ -23,7 +23,7 @@ from . import schedules
 from .averages import Averages, check_averages
 from .before_update import Accumulate, Clip, GradientTransform, LossScale, check_accumulation
 from .gradient_transformer import Transformers
-from .options import check_option
+from .options import NoOptions, Unpack, check_option
 from .schedules import LearningRateSchedule, Rate
 
 
@@ -82,7 +82,7 @@ class OptimizerState(Explained, strict=True):
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
         gradient_transformers: Sequence[Callable[..., Any]] | None = None,
-        **others: Any,
+        **others: Unpack[NoOptions],
     ) -> None:
         if others:
             valid = {*inspect.signature(type(self)).parameters, *inspect.signature(OptimizerState).parameters}

@@ -9,6 +9,7 @@ from typing import Any
 from .. import ops
 from ..core.autograd import Tensor
 from .base import Optimizer
+from .options import SharedOptions, UndecayedOptions, Unpack
 from .schedules import Rate
 
 
@@ -35,7 +36,7 @@ class Lamb(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())
@@ -84,7 +85,7 @@ class Adafactor(Optimizer):
         epsilon_2: float = 1e-3,
         clip_threshold: float = 1.0,
         relative_step: bool = True,
-        **shared: Any,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         super().__init__(learning_rate, **shared)
         self._keep(locals())
@@ -185,7 +186,7 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         nesterov: bool = True,
         rms_rate: float | None = 0.2,
-        **shared: Any,
+        **shared: Unpack[UndecayedOptions],
     ) -> None:
         super().__init__(learning_rate, weight_decay=weight_decay, **shared)
         self._keep(locals())

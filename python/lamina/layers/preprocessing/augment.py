@@ -15,6 +15,7 @@ from ...core.recording import forbid_capture
 from .. import arguments
 from ..base import Layer
 from ..call import parameters
+from ..options import BoxOptions, UnnamedOptions, Unpack
 from .colours import RandomColorDegeneration
 from .geometry import RandomRotation, RandomShear, RandomTranslation
 from .image_layer import Drawn, ImageLayer, RandomImageLayer, bounds, checked_range
@@ -47,7 +48,7 @@ class Pipeline(Layer):
     supports_masking = True
     _keeps_numbers = _takes_text = True
 
-    def __init__(self, layers: Sequence[Layer], name: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, layers: Sequence[Layer], name: str | None = None, **kwargs: Unpack[UnnamedOptions]) -> None:
         super().__init__(name=name, **kwargs)
         if not isinstance(layers, (list, tuple)) or not all(isinstance(layer, Layer) for layer in layers):
             raise TypeError(f"{self._label()}: layers must be a list of layers, got {show(layers)}")
@@ -141,7 +142,7 @@ class RandAugment(_Chosen):
         interpolation: str = "bilinear",
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.value_range = checked_range(self, value_range)
@@ -206,7 +207,7 @@ class AugMix(_Chosen):
         interpolation: str = "bilinear",
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.value_range = checked_range(self, value_range)

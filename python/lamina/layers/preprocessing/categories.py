@@ -14,6 +14,7 @@ from ...core.autograd import Array, Tensor
 from ...core.recording import forbid_capture, note_change
 from ...ops.conversion import as_tensor
 from .. import arguments
+from ..options import LayerOptions, UnnamedUntypedOptions, Unpack
 from .category_layer import CategoryLayer, places
 
 
@@ -41,7 +42,11 @@ class CategoryEncoding(CategoryLayer):
     _modes = ("one_hot", "multi_hot", "count")
 
     def __init__(
-        self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
+        self,
+        num_tokens: int | None = None,
+        output_mode: str = "multi_hot",
+        sparse: bool = False,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if num_tokens is None:
@@ -91,7 +96,7 @@ class Discretization(CategoryLayer):
         sparse: bool = False,
         dtype: Any = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedUntypedOptions],
     ) -> None:
         working = None if output_mode == "int" and dtype is not None and np.dtype(dtype).kind in "iu" else dtype
         super().__init__(dtype=working, name=name, **kwargs)

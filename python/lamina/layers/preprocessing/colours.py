@@ -12,6 +12,7 @@ from ...config import epsilon
 from ...core.autograd import Array, Tensor
 from ...core.generator import Generator
 from ..arguments import fraction
+from ..options import BoxOptions, Unpack
 from .image_layer import Drawn, FactorLayer, RandomImageLayer, checked_range
 from .light import RandomBrightness, RandomContrast
 
@@ -127,7 +128,9 @@ class RandomGrayscale(RandomImageLayer):
     Source: Keras 3, RandomGrayscale.
     """
 
-    def __init__(self, factor: float = 0.5, data_format: str | None = None, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, factor: float = 0.5, data_format: str | None = None, seed: Any = None, **kwargs: Unpack[BoxOptions]
+    ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.factor = fraction(self, "factor", factor)
 
@@ -166,7 +169,7 @@ class RandomColorJitter(RandomImageLayer):
         hue_factor: Any = None,
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.value_range = checked_range(self, value_range)

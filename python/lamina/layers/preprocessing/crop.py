@@ -14,6 +14,7 @@ from ...ops.bounding_boxes import pad
 from ...ops.image import border, largest_part
 from ...ops.resize import KERAS_INTERPOLATIONS
 from .. import arguments
+from ..options import BoxOptions, UnnamedBoxOptions, Unpack
 from ..symbolic import Shape
 from .image_layer import Drawn, ImageLayer, RandomImageLayer
 
@@ -70,7 +71,7 @@ class CenterCrop(_Crop):
     Source: Keras 3, CenterCrop.
     """
 
-    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Unpack[BoxOptions]) -> None:
         super().__init__(data_format, **kwargs)
         self.height = arguments.positive(self, "height", height)
         self.width = arguments.positive(self, "width", width)
@@ -119,7 +120,7 @@ class RandomCrop(_Crop, RandomImageLayer):
         seed: Any = None,
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedBoxOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, name=name, **kwargs)
         self.height = arguments.positive(self, "height", height)
@@ -203,7 +204,7 @@ class Resizing(_Crop):
         fill_value: float = 0.0,
         antialias: bool = False,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(data_format, **kwargs)
         self.height = arguments.positive(self, "height", height)

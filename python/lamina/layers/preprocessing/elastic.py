@@ -14,6 +14,7 @@ from ...core.suggest import unknown
 from ...ops.data_format import around_channels_last
 from ...ops.image_filters import bell
 from ...ops.image_transforms import FILL_MODES, shifted
+from ..options import BoxOptions, Unpack
 from .image_layer import Drawn, RandomImageLayer, bounds, checked_range
 
 _INTERPOLATIONS = ("nearest", "bilinear")
@@ -64,7 +65,7 @@ class RandomElasticTransform(RandomImageLayer):
         value_range: Sequence[float] = (0, 255),
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.factor = bounds(self, "factor", factor, 0, 1)

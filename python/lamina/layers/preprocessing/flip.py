@@ -8,6 +8,7 @@ from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.suggest import unknown
 from ...ops.bounding_boxes import sides
+from ..options import BoxOptions, Unpack
 from .image_layer import Drawn, RandomImageLayer
 
 _MODES = ("horizontal", "vertical", "horizontal_and_vertical")
@@ -34,7 +35,7 @@ class RandomFlip(RandomImageLayer):
         mode: str = "horizontal_and_vertical",
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         if mode not in _MODES:

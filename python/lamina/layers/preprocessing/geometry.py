@@ -13,6 +13,7 @@ from ...core.explain import is_number
 from ...core.suggest import unknown
 from ...ops.bounding_boxes import around, corner_points
 from ..arguments import fraction
+from ..options import BoxOptions, Unpack
 from .image_layer import Drawn, RandomImageLayer, bounds
 
 _FILL_MODES = ("reflect", "wrap", "constant", "nearest")
@@ -23,7 +24,13 @@ class _Geometry(RandomImageLayer):
     """Images through a map that ``_maps`` draws."""
 
     def __init__(
-        self, fill_mode: str, interpolation: str, seed: Any, fill_value: float, data_format: str | None, **kwargs: Any
+        self,
+        fill_mode: str,
+        interpolation: str,
+        seed: Any,
+        fill_value: float,
+        data_format: str | None,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         if fill_mode not in _FILL_MODES:
@@ -104,7 +111,7 @@ class RandomRotation(_Geometry):
         seed: Any = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.factor = bounds(self, "factor", factor, -1, 1)
@@ -144,7 +151,7 @@ class RandomZoom(_Geometry):
         seed: Any = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.height_factor = bounds(self, "height_factor", height_factor, -1, 1, open_below=True)
@@ -186,7 +193,7 @@ class RandomTranslation(_Geometry):
         seed: Any = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.height_factor = bounds(self, "height_factor", height_factor, -1, 1)
@@ -225,7 +232,7 @@ class RandomShear(_Geometry):
         fill_value: float = 0.0,
         data_format: str | None = None,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.x_factor, self.y_factor = x_factor, y_factor  # as given: Keras's configurations take no negative ones
@@ -266,7 +273,7 @@ class RandomPerspective(_Geometry):
         fill_value: float = 0.0,
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__("constant", interpolation, seed, fill_value, data_format, **kwargs)
         self.factor = bounds(self, "factor", factor, 0, 1)

@@ -9,6 +9,7 @@ import numpy as np
 from ...core.arrays import to_numbers
 from ...core.autograd import Array, Tensor, wrap
 from .. import arguments
+from ..options import LayerOptions, UnnamedUntypedOptions, Unpack
 from .category_layer import CategoryLayer, is_text, salt_of, text_array, values
 from .hash_functions import bins, fingerprint, join_fingerprints, of_each
 
@@ -59,7 +60,7 @@ class Hashing(CategoryLayer):
         salt: Any = None,
         output_mode: str = "int",
         sparse: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         dtype = kwargs.pop("dtype", None)
         super().__init__(**kwargs)
@@ -114,7 +115,7 @@ class HashedCrossing(CategoryLayer):
         sparse: bool = False,
         name: str | None = None,
         dtype: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedUntypedOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.num_bins = arguments.positive(self, "num_bins", num_bins)

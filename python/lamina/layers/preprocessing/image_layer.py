@@ -4,7 +4,7 @@ random numbers that captured steps draw anew."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ...ops.bounding_boxes import checked_format, clip_to_image_size, convert_fo
 from ...ops.conversion import as_tensor
 from .. import arguments
 from ..base import Layer
+from ..options import BoxOptions, ImageOptions, LayerOptions, Unpack
 from ..symbolic import Shape
 
 Drawn = dict[str, Any]  # what was decided for one call, by name: tensors of one row an image
@@ -41,7 +42,9 @@ class ImageLayer(Layer):
     _only_in_training = True
     _takes_boxes = _needs_format = True
 
-    def __init__(self, data_format: str | None = None, bounding_box_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, data_format: str | None = None, bounding_box_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         if not self._takes_boxes:
             arguments.refuse(self, bounding_box_format=bounding_box_format)
@@ -155,12 +158,14 @@ class ImageLayer(Layer):
         shown = clip_to_image_size({**given, "boxes": moved}, height, width)
         return convert_format(shown, "xyxy", source, height, width, self._dtype)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if args and isinstance(args[0], dict):
-            boxes = args[0].get("bounding_boxes")
-            if isinstance(boxes, dict) and isinstance(boxes.get("boxes"), (list, tuple)) and "labels" in boxes:
-                args = ({**args[0], "bounding_boxes": padded_boxes(boxes)}, *args[1:])
-        return super().__call__(*args, **kwargs)
+    if not TYPE_CHECKING:  # Layer's types
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            if args and isinstance(args[0], dict):
+                boxes = args[0].get("bounding_boxes")
+                if isinstance(boxes, dict) and isinstance(boxes.get("boxes"), (list, tuple)) and "labels" in boxes:
+                    args = ({**args[0], "bounding_boxes": padded_boxes(boxes)}, *args[1:])
+            return super().__call__(*args, **kwargs)
 
     def call(self, data: Any, training: bool = True) -> Any:
         images = data["images"] if isinstance(data, dict) and "images" in data else data
@@ -251,7 +256,7 @@ class ImageLayer(Layer):
 class RandomImageLayer(ImageLayer):
     """Base of layers that change images by chance, in training alone, each image of a batch by itself."""
 
-    def __init__(self, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(self, seed: Any = None, **kwargs: Unpack[ImageOptions]) -> None:
         super().__init__(**kwargs)
         self.seed = seed
         self.generator = seed if isinstance(seed, Generator) else Generator(seed)
@@ -288,7 +293,7 @@ class FactorLayer(RandomImageLayer):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.factor = bounds(self, "factor", factor, 0, 1)

@@ -16,7 +16,15 @@ from ...core.autograd import Array, Tensor
 from ...core.explain import show
 from ...core.recording import forbid_capture, note_change
 from .. import arguments
+from ..options import UnnamedOptions, UnnamedUntypedOptions, Unpack
 from .category_layer import CategoryLayer, salt_of
+
+
+class LookupOptions(UnnamedOptions, total=False):
+    """Those of layers, and what configurations hold besides."""
+
+    vocabulary_size: int | None
+    has_input_vocabulary: bool | None
 
 
 class IndexLookup(CategoryLayer):
@@ -41,9 +49,10 @@ class IndexLookup(CategoryLayer):
         vocabulary_size: int | None = None,
         has_input_vocabulary: bool | None = None,
         dtype: Any = None,
-        **kwargs: Any,
+        name: str | None = None,
+        **kwargs: Unpack[UnnamedUntypedOptions],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(name=name, **kwargs)
         if max_tokens is not None and arguments.positive(self, "max_tokens", max_tokens) < 2:
             raise ValueError(f"{self._label()}: max_tokens must be greater than 1, got {max_tokens}")
         if pad_to_max_tokens and max_tokens is None:

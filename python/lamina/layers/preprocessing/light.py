@@ -7,6 +7,7 @@ from typing import Any
 
 from ... import ops
 from ...core.autograd import Array, Tensor
+from ..options import ImageOptions, Unpack
 from .image_layer import Drawn, RandomImageLayer, bounds, checked_range
 
 
@@ -27,7 +28,9 @@ class RandomContrast(RandomImageLayer):
     Source: Keras 3, RandomContrast.  There, one number raises the contrast alone.
     """
 
-    def __init__(self, factor: Any, value_range: Sequence[float] = (0, 255), seed: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, factor: Any, value_range: Sequence[float] = (0, 255), seed: Any = None, **kwargs: Unpack[ImageOptions]
+    ) -> None:
         super().__init__(seed, **kwargs)
         bounds(self, "factor", factor, 0, 1)
         lower, upper = factor if isinstance(factor, (tuple, list)) else (factor, factor)
@@ -60,7 +63,9 @@ class RandomBrightness(RandomImageLayer):
     Source: Keras 3, RandomBrightness.
     """
 
-    def __init__(self, factor: Any, value_range: Sequence[float] = (0, 255), seed: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, factor: Any, value_range: Sequence[float] = (0, 255), seed: Any = None, **kwargs: Unpack[ImageOptions]
+    ) -> None:
         super().__init__(seed, **kwargs)
         self.factor = bounds(self, "factor", factor, -1, 1)
         self.value_range = checked_range(self, value_range)

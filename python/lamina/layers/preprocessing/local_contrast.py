@@ -12,6 +12,7 @@ from ...core.autograd import Tensor
 from ...core.explain import is_number
 from ...ops.data_format import around_channels_last
 from .. import arguments
+from ..options import BoxOptions, Unpack
 from .image_layer import Drawn, ImageLayer, checked_range
 from .pixels import from_bytes, to_bytes
 
@@ -59,7 +60,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         clip_limit: float = 4.0,
         tile_grid_size: Any = (8, 8),
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(data_format, **kwargs)
         self.value_range = checked_range(self, value_range)

@@ -12,9 +12,10 @@ from ...core.autograd import Array, Tensor, wrap
 from ...core.explain import is_index
 from ...core.recording import forbid_capture
 from ...core.suggest import unknown
+from ..options import Unpack
 from .category_layer import DROPPED, integers, places, text_array, values
 from .hash_functions import bins
-from .index_lookup import IndexLookup, documents_of
+from .index_lookup import IndexLookup, LookupOptions, documents_of
 
 
 class StringLookup(IndexLookup):
@@ -69,7 +70,7 @@ class StringLookup(IndexLookup):
         encoding: str = "utf-8",
         name: str | None = None,
         salt: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LookupOptions],
     ) -> None:
         self.__dict__["encoding"] = encoding  # a vocabulary file is read with it
         super().__init__(
@@ -167,7 +168,7 @@ class IntegerLookup(IndexLookup):
         oov_method: str = "floormod",
         salt: Any = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LookupOptions],
     ) -> None:
         super().__init__(
             max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode, sparse,

@@ -7,6 +7,7 @@ from typing import Any
 from ... import ops
 from ...core.autograd import Tensor
 from .. import arguments
+from ..options import ImageOptions, Unpack
 from .image_layer import Drawn, ImageLayer, dense_boxes
 
 
@@ -32,7 +33,7 @@ class MaxNumBoundingBoxes(ImageLayer):
     _only_in_training = False
     _needs_format = False  # of boxes, which are not looked into
 
-    def __init__(self, max_number: int, fill_value: float = -1, **kwargs: Any) -> None:
+    def __init__(self, max_number: int, fill_value: float = -1, **kwargs: Unpack[ImageOptions]) -> None:
         super().__init__(**kwargs)
         self.max_number = arguments.positive(self, "max_number", max_number)
         self.fill_value = int(fill_value)

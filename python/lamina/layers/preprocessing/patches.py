@@ -10,6 +10,7 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_number
+from ..options import BoxOptions, Unpack
 from .image_layer import Drawn, RandomImageLayer, bounds, checked_range, dense_boxes
 
 
@@ -57,7 +58,7 @@ class RandomErasing(_Patches):
         value_range: Sequence[float] = (0, 255),
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.factor, self.scale = bounds(self, "factor", factor, 0, 1), bounds(self, "scale", scale, 0, 1)
@@ -122,7 +123,9 @@ class MixUp(_Mixing):
     Source: Keras 3, MixUp; Zhang et al. 2017, "mixup: Beyond Empirical Risk Minimization".
     """
 
-    def __init__(self, alpha: float = 0.2, data_format: str | None = None, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, alpha: float = 0.2, data_format: str | None = None, seed: Any = None, **kwargs: Unpack[BoxOptions]
+    ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         if not is_number(alpha) or not alpha > 0:
             raise ValueError(f"{self._label()}: alpha must be a positive number, got {alpha!r}")
@@ -175,7 +178,9 @@ class CutMix(_Mixing):
 
     _takes_boxes = False  # what is left of a box under a patch is not known
 
-    def __init__(self, factor: Any = 1.0, seed: Any = None, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, factor: Any = 1.0, seed: Any = None, data_format: str | None = None, **kwargs: Unpack[BoxOptions]
+    ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.factor = bounds(self, "factor", factor, 0, 1)
 

@@ -11,6 +11,7 @@ from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_index
 from .. import arguments
+from ..options import BoxOptions, ImageOptions, Unpack
 from .image_layer import Drawn, ImageLayer, RandomImageLayer, bounds, checked_range
 
 
@@ -51,7 +52,7 @@ class RandomInvert(RandomImageLayer):
         value_range: Sequence[float] = (0, 255),
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.factor = bounds(self, "factor", factor, 0, 1)
@@ -89,7 +90,7 @@ class RandomPosterization(RandomImageLayer):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         pair = tuple(factor) if isinstance(factor, (tuple, list)) else (1, factor)
@@ -134,7 +135,7 @@ class Solarization(RandomImageLayer):
         threshold_factor: Any = 0.0,
         value_range: Sequence[float] = (0, 255),
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ImageOptions],
     ) -> None:
         super().__init__(seed, **kwargs)
         self.addition_factor = bounds(self, "addition_factor", addition_factor, 0, 1)
@@ -166,7 +167,7 @@ class AutoContrast(ImageLayer):
 
     _only_in_training = False
 
-    def __init__(self, value_range: Sequence[float] = (0, 255), **kwargs: Any) -> None:
+    def __init__(self, value_range: Sequence[float] = (0, 255), **kwargs: Unpack[ImageOptions]) -> None:
         super().__init__(**kwargs)
         self.value_range = checked_range(self, value_range)
 
@@ -199,7 +200,11 @@ class Equalization(ImageLayer):
     """
 
     def __init__(
-        self, value_range: Sequence[float] = (0, 255), bins: int = 256, data_format: str | None = None, **kwargs: Any
+        self,
+        value_range: Sequence[float] = (0, 255),
+        bins: int = 256,
+        data_format: str | None = None,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(data_format, **kwargs)
         self.value_range = checked_range(self, value_range)

@@ -14,6 +14,7 @@ from ...core.explain import show
 from ...core.recording import forbid_capture
 from ...data import PyDataset
 from ..base import Layer
+from ..options import LayerOptions, Unpack
 from ..symbolic import Shape
 
 
@@ -37,7 +38,7 @@ class Rescaling(Layer):
     supports_masking = True
     _float_input = True
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.scale, self.offset = _number_or_array(self, "scale", scale), _number_or_array(self, "offset", offset)
         self._built = True
@@ -94,7 +95,12 @@ class Normalization(Layer):
     _float_input = True
 
     def __init__(
-        self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any
+        self,
+        axis: Any = -1,
+        mean: Any = None,
+        variance: Any = None,
+        invert: bool = False,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         axes = () if axis is None else (axis,) if not isinstance(axis, (tuple, list)) else tuple(axis)

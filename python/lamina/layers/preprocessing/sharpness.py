@@ -10,6 +10,7 @@ import numpy as np
 from ... import ops
 from ...core.autograd import Array, Tensor
 from ...core.explain import is_index
+from ..options import BoxOptions, Unpack
 from .image_layer import Drawn, FactorLayer, RandomImageLayer, bounds, checked_range
 
 
@@ -70,7 +71,7 @@ class RandomGaussianBlur(RandomImageLayer):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BoxOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.factor = bounds(self, "factor", factor, 0, 1)

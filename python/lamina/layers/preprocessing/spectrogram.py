@@ -17,6 +17,7 @@ from ...core.suggest import unknown
 from ...ops.windows import window_values
 from .. import arguments
 from ..base import Layer
+from ..options import LayerOptions, Unpack
 from ..symbolic import Shape
 
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
@@ -65,7 +66,7 @@ class STFTSpectrogram(Layer):
         padding: str = "valid",
         expand_dims: bool = False,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if mode not in _MODES:
@@ -193,7 +194,7 @@ class MelSpectrogram(Layer):
         mag_exp: float = 2.0,
         min_power: float = 1e-10,
         ref_power: float = 1.0,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         for name, value in (("fft_length", fft_length), ("sequence_stride", sequence_stride),

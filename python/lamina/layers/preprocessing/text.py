@@ -16,8 +16,10 @@ from ...core.explain import show
 from ...core.suggest import unknown
 from .. import arguments
 from ..base import Layer
+from ..options import Unpack
 from ..symbolic import Shape
 from .category_layer import DROPPED, text_array
+from .index_lookup import LookupOptions
 from .lookup import StringLookup
 
 _LOWER = {ord(c): c.lower() for c in string.ascii_uppercase}
@@ -84,10 +86,10 @@ class TextVectorization(Layer):
         ragged: bool = False,
         encoding: str = "utf-8",
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LookupOptions],
     ) -> None:
-        own = {key: kwargs.pop(key) for key in ("vocabulary_size", "has_input_vocabulary") if key in kwargs}
-        super().__init__(name=name, **kwargs)
+        own: Any = {key: kwargs.pop(key) for key in ("vocabulary_size", "has_input_vocabulary") if key in kwargs}
+        super().__init__(name=name, **kwargs)  # type: ignore[misc]  # those are gone
         self.standardize = _known_or_function(self, "standardize", standardize, _STANDARDS)
         self.split = _known_or_function(self, "split", split, _SPLITS)
         arguments.refuse(self, ragged=ragged)
