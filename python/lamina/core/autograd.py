@@ -228,7 +228,7 @@ class Tensor:
             raise TypeError("len() of a 0-d tensor")
         return len(self._array)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Tensor]:
         if self._array.ndim == 0:
             raise TypeError("iteration over a 0-d tensor")
         return (self[i] for i in range(len(self)))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .grad_mode import grad_mode
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from .autograd import Tensor
 
 
@@ -110,7 +112,7 @@ def notes_changes(cls: _Class) -> _Class:
 class Noting:
     """Base of classes whose objects note that they are made and what is set on them."""
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
         note_made(made)
         return made

@@ -111,10 +111,11 @@ class SymbolicTensor:
             return same if drawn is ops.equal else not same
         return bool(self._no_value())
 
-    __array__ = __float__ = __int__ = __iter__ = __len__ = numpy = _no_value
+    __array__ = __float__ = __int__ = __len__ = numpy = _no_value
 
     if TYPE_CHECKING:  # what tensor_methods() gives
 
+        def __iter__(self) -> Iterator[SymbolicTensor]: ...  # of a layer that returns several
         def _binary(self, other: Any) -> SymbolicTensor: ...
         def _unary(self) -> SymbolicTensor: ...
         def _reduction(self, axis: Any = None, keepdims: bool = False) -> SymbolicTensor: ...
@@ -132,6 +133,9 @@ class SymbolicTensor:
 
         @property
         def T(self) -> SymbolicTensor: ...
+
+    else:
+        __iter__ = _no_value
 
 
 AnyTensor = TypeVar("AnyTensor", Tensor, SymbolicTensor)
