@@ -18,6 +18,7 @@ from lamina.core.docstrings import HEADINGS, call_of, dedented, entries
 
 PACKAGES = [
     "lamina", "lamina.activations", "lamina.callbacks", "lamina.config", "lamina.constraints", "lamina.data",
+    "lamina.datasets", *(f"lamina.datasets.{n}" for n in lamina.datasets.__all__),
     "lamina.initializers",
     "lamina.layers", "lamina.losses", "lamina.metrics", "lamina.models", "lamina.onnx", "lamina.ops",
     "lamina.ops.image",

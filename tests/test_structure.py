@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import lamina
+
 ROOT = Path(__file__).parents[1]
 CSRC = ROOT / "csrc"
 PACKAGE = ROOT / "python" / "lamina"
@@ -37,6 +39,7 @@ PYTHON_FLOORS = [
     ["metrics"],
     ["callbacks", "saving"],
     ["utils"],
+    ["datasets"],
     ["export"],
     ["models"],
     ["onnx", "torch"],
@@ -165,9 +168,10 @@ def test_no_python_module_imports_itself_through_others():
 
 
 PUBLIC = [
-    "", "activations", "callbacks", "config", "constraints", "data", "initializers", "layers", "losses", "metrics",
-    "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers",
+    "", "activations", "callbacks", "config", "constraints", "data", "datasets", "initializers", "layers", "losses",
+    "metrics", "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers",
     "optimizers.schedules", "random", "regularizers", "saving", "testing", "torch", "utils", "utils.bounding_boxes",
+    *(f"datasets.{name}" for name in lamina.datasets.__all__),
 ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ if _TYPE_CHECKING:
         callbacks,
         constraints,
         data,
+        datasets,
         initializers,
         layers,
         losses,
@@ -49,8 +50,8 @@ if _TYPE_CHECKING:
 
 # What is imported when somebody asks for it: a program loads the packages that it uses.
 _packages = (
-    "activations", "callbacks", "constraints", "data", "initializers", "layers", "losses", "metrics", "models", "onnx",
-    "optimizers", "random", "regularizers", "saving", "torch", "utils",
+    "activations", "callbacks", "constraints", "data", "datasets", "initializers", "layers", "losses", "metrics",
+    "models", "onnx", "optimizers", "random", "regularizers", "saving", "torch", "utils",
 )  # fmt: skip
 _later = {
     **{name: name for name in _packages},
@@ -99,9 +100,9 @@ __all__ = [
     "CaptureError", "CaptureWarning", "Constraint", "Functional", "Initializer", "Input", "KerasTensor", "Layer",
     "Loss", "Metric", "Model", "Optimizer", "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable",
     "__version__", "activations", "callbacks", "capture", "config", "constraints", "custom_gradient", "data",
-    "enable_grad", "get_num_threads", "initializers", "layers", "load_model", "losses", "metrics", "models", "no_grad",
-    "onnx", "ops", "optimizers", "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config",
-    "torch", "utils", "version",
+    "datasets", "enable_grad", "get_num_threads", "initializers", "layers", "load_model", "losses", "metrics", "models",
+    "no_grad", "onnx", "ops", "optimizers", "random", "regularizers", "saving", "schedules", "set_num_threads",
+    "show_config", "torch", "utils", "version",
 ]  # fmt: skip
 
 _publish(__name__, _later)
