@@ -38,6 +38,10 @@ class Activation(_Elementwise):
         ValueError: the name is unknown.
 
     Source: Keras 3, Activation.
+
+    Example:
+        >>> layers.Activation("relu")([-1.0, 2.0])
+        Tensor([0., 2.], shape=(2,), dtype=float32)
     """
 
     def __init__(self, activation: Any, **kwargs: Unpack[LayerOptions]) -> None:
@@ -64,6 +68,10 @@ class ReLU(_Elementwise):
         ValueError: an argument is negative.
 
     Source: Keras 3, ReLU.
+
+    Example:
+        >>> layers.ReLU(max_value=6.0)([-1.0, 3.0, 8.0])
+        Tensor([0., 3., 6.], shape=(3,), dtype=float32)
     """
 
     def __init__(
@@ -101,6 +109,10 @@ class LeakyReLU(_Elementwise):
         ValueError: ``negative_slope`` is negative or None.
 
     Source: Keras 3, LeakyReLU; Maas et al. 2013, "Rectifier Nonlinearities Improve Neural Network Acoustic Models".
+
+    Example:
+        >>> layers.LeakyReLU()([-1.0, 1.0])
+        Tensor([-0.3,  1. ], shape=(2,), dtype=float32)
     """
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Unpack[_LeakyOptions]) -> None:
@@ -131,6 +143,10 @@ class PReLU(SameShape):
         ValueError: ``shared_axes`` holds 0 or an axis that is out of range; the input does not fit ``alpha``.
 
     Source: Keras 3, PReLU; He et al. 2015, "Delving Deep into Rectifiers".
+
+    Example:
+        >>> layers.PReLU(alpha_initializer=initializers.Constant(0.25))([[-1.0, 1.0]])
+        Tensor([[-0.25,  1.  ]], shape=(1, 2), dtype=float32, requires_grad=True)
     """
 
     _torch = TorchModule("PReLU", weight=("alpha", FLAT))
@@ -198,6 +214,10 @@ class ELU(_Elementwise):
     Output shape: the input's.
 
     Source: Keras 3, ELU; Clevert et al. 2016, "Fast and Accurate Deep Network Learning by Exponential Linear Units".
+
+    Example:
+        >>> layers.ELU()([-1.0, 1.0])
+        Tensor([-0.6321,  1.    ], shape=(2,), dtype=float32)
     """
 
     def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerOptions]) -> None:
@@ -228,6 +248,10 @@ class Softmax(_Elementwise):
         ValueError: an axis is out of range.
 
     Source: Keras 3, Softmax.
+
+    Example:
+        >>> layers.Softmax()([0.0, 0.0])
+        Tensor([0.5, 0.5], shape=(2,), dtype=float32)
     """
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:

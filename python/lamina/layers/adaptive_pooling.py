@@ -109,6 +109,10 @@ class GlobalAveragePooling1D(_GlobalAverage):
             lengths are no integers from 0 to T, or given beside a mask.
 
     Source: Keras 3, GlobalAveragePooling1D; ``lengths`` is Lamina's.
+
+    Example:
+        >>> layers.GlobalAveragePooling1D()(np.ones((2, 10, 3), "float32")).shape
+        (2, 3)
     """
 
     _axes = 1
@@ -147,6 +151,10 @@ class GlobalAveragePooling2D(_GlobalAverage):
         ValueError: ``data_format`` is unknown; the input has other axes, or no pixels.
 
     Source: Keras 3, GlobalAveragePooling2D.
+
+    Example:
+        >>> layers.GlobalAveragePooling2D()(np.ones((2, 8, 8, 3), "float32")).shape
+        (2, 3)
     """
 
     _axes = 2
@@ -163,6 +171,10 @@ class GlobalAveragePooling3D(_GlobalAverage):
         ValueError: ``data_format`` is unknown; the input has other axes, or no voxels.
 
     Source: Keras 3, GlobalAveragePooling3D.
+
+    Example:
+        >>> layers.GlobalAveragePooling3D()(np.ones((2, 4, 4, 4, 3), "float32")).shape
+        (2, 3)
     """
 
     _axes = 3
@@ -185,6 +197,10 @@ class GlobalMaxPooling1D(_GlobalMax):
             to T.
 
     Source: Keras 3, GlobalMaxPooling1D; ``lengths`` is Lamina's.
+
+    Example:
+        >>> layers.GlobalMaxPooling1D()(np.ones((2, 10, 3), "float32")).shape
+        (2, 3)
     """
 
     _axes = 1
@@ -209,6 +225,10 @@ class GlobalMaxPooling2D(_GlobalMax):
         ValueError: ``data_format`` is unknown; the input has other axes, or no pixels.
 
     Source: Keras 3, GlobalMaxPooling2D.
+
+    Example:
+        >>> layers.GlobalMaxPooling2D()(np.ones((2, 8, 8, 3), "float32")).shape
+        (2, 3)
     """
 
     _axes = 2
@@ -225,6 +245,10 @@ class GlobalMaxPooling3D(_GlobalMax):
         ValueError: ``data_format`` is unknown; the input has other axes, or no voxels.
 
     Source: Keras 3, GlobalMaxPooling3D.
+
+    Example:
+        >>> layers.GlobalMaxPooling3D()(np.ones((2, 4, 4, 4, 3), "float32")).shape
+        (2, 3)
     """
 
     _axes = 3
@@ -243,6 +267,10 @@ class AdaptiveAveragePooling1D(_AdaptiveAverage):
         ValueError: ``output_size`` is not positive; ``data_format`` is unknown; the input has other axes, or no steps.
 
     Source: Keras 3.12, AdaptiveAveragePooling1D; PyTorch, AdaptiveAvgPool1d.
+
+    Example:
+        >>> layers.AdaptiveAveragePooling1D(4)(np.ones((2, 10, 3), "float32")).shape
+        (2, 4, 3)
     """
 
     _axes = 1
@@ -261,6 +289,10 @@ class AdaptiveAveragePooling2D(_AdaptiveAverage):
         ValueError: ``output_size`` is not positive; ``data_format`` is unknown; the input has other axes, or no pixels.
 
     Source: Keras 3.12, AdaptiveAveragePooling2D; PyTorch, AdaptiveAvgPool2d.
+
+    Example:
+        >>> layers.AdaptiveAveragePooling2D((2, 2))(np.ones((2, 7, 9, 3), "float32")).shape
+        (2, 2, 2, 3)
     """
 
     _axes = 2
@@ -279,6 +311,10 @@ class AdaptiveAveragePooling3D(_AdaptiveAverage):
         ValueError: ``output_size`` is not positive; ``data_format`` is unknown; the input has other axes, or no voxels.
 
     Source: Keras 3.12, AdaptiveAveragePooling3D; PyTorch, AdaptiveAvgPool3d.
+
+    Example:
+        >>> layers.AdaptiveAveragePooling3D(2)(np.ones((1, 5, 6, 7, 3), "float32")).shape
+        (1, 2, 2, 2, 3)
     """
 
     _axes = 3
@@ -297,6 +333,10 @@ class AdaptiveMaxPooling1D(_AdaptiveMax):
         ValueError: ``output_size`` is not positive; ``data_format`` is unknown; the input has other axes, or no steps.
 
     Source: Keras 3.12, AdaptiveMaxPooling1D; PyTorch, AdaptiveMaxPool1d.
+
+    Example:
+        >>> layers.AdaptiveMaxPooling1D(4)(np.ones((2, 10, 3), "float32")).shape
+        (2, 4, 3)
     """
 
     _axes = 1
@@ -315,6 +355,10 @@ class AdaptiveMaxPooling2D(_AdaptiveMax):
         ValueError: ``output_size`` is not positive; ``data_format`` is unknown; the input has other axes, or no pixels.
 
     Source: Keras 3.12, AdaptiveMaxPooling2D; PyTorch, AdaptiveMaxPool2d.
+
+    Example:
+        >>> layers.AdaptiveMaxPooling2D((2, 2))(np.ones((2, 7, 9, 3), "float32")).shape
+        (2, 2, 2, 3)
     """
 
     _axes = 2
@@ -333,6 +377,10 @@ class AdaptiveMaxPooling3D(_AdaptiveMax):
         ValueError: ``output_size`` is not positive; ``data_format`` is unknown; the input has other axes, or no voxels.
 
     Source: Keras 3.12, AdaptiveMaxPooling3D; PyTorch, AdaptiveMaxPool3d.
+
+    Example:
+        >>> layers.AdaptiveMaxPooling3D(2)(np.ones((1, 5, 6, 7, 3), "float32")).shape
+        (1, 2, 2, 2, 3)
     """
 
     _axes = 3

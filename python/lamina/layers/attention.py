@@ -74,6 +74,11 @@ class MultiHeadAttention(HeadsAttention):
             do not fit each other or the weights.
 
     Source: Keras 3, MultiHeadAttention; Vaswani et al. 2017, "Attention Is All You Need".
+
+    Example:
+        >>> x = np.ones((2, 6, 16), "float32")
+        >>> layers.MultiHeadAttention(num_heads=4, key_dim=4)(x, x, use_causal_mask=True).shape
+        (2, 6, 16)
     """
 
     def __init__(
@@ -181,6 +186,11 @@ class GroupedQueryAttention(HeadsAttention):
             not fit each other or the weights.
 
     Source: Keras 3, GroupQueryAttention; Ainslie et al. 2023, "GQA".
+
+    Example:
+        >>> x = np.ones((2, 6, 16), "float32")
+        >>> layers.GroupedQueryAttention(8, num_query_heads=4, num_key_value_heads=2)(x, x).shape
+        (2, 6, 16)
     """
 
     def __init__(

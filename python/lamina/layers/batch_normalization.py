@@ -55,6 +55,12 @@ class BatchNormalization(SameShape):
 
     Source: Keras 3, BatchNormalization; Ioffe and Szegedy 2015, "Batch Normalization"; Ioffe 2017, "Batch
         Renormalization".
+
+    Example:
+        >>> layer = layers.BatchNormalization()
+        >>> y = layer(np.random.rand(64, 3).astype("float32"), training=True)
+        >>> bool(np.abs(y.numpy().mean(axis=0)).max() < 1e-5)
+        True
     """
 
     axis: int

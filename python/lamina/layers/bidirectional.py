@@ -55,6 +55,10 @@ class Bidirectional(Around):
         TypeError: ``layer`` cannot be copied, since its configuration cannot be described.
 
     Source: Keras 3, Bidirectional; Schuster and Paliwal 1997, "Bidirectional Recurrent Neural Networks".
+
+    Example:
+        >>> layers.Bidirectional(layers.LSTM(8))(np.ones((2, 5, 3), "float32")).shape
+        (2, 16)
     """
 
     _torch = TorchModule("RNN", links=_both_directions)

@@ -338,6 +338,10 @@ class ConvLSTM1D(_ConvLSTM):
 
     Source: Keras 3, ConvLSTM1D; Shi et al. 2015, "Convolutional LSTM Network: A Machine Learning Approach for
         Precipitation Nowcasting", without its peepholes.
+
+    Example:
+        >>> layers.ConvLSTM1D(8, 3, padding="same")(np.ones((2, 5, 16, 3), "float32")).shape
+        (2, 16, 8)
     """
 
     _axes = 1
@@ -377,6 +381,11 @@ class ConvLSTM2D(_ConvLSTM):
 
     Source: Keras 3, ConvLSTM2D; Shi et al. 2015, "Convolutional LSTM Network: A Machine Learning Approach for
         Precipitation Nowcasting", without its peepholes.
+
+    Example:
+        >>> frames = np.ones((2, 5, 8, 8, 3), "float32")
+        >>> layers.ConvLSTM2D(4, 3, padding="same", return_sequences=True)(frames).shape
+        (2, 5, 8, 8, 4)
     """
 
     _axes = 2
@@ -416,6 +425,10 @@ class ConvLSTM3D(_ConvLSTM):
 
     Source: Keras 3, ConvLSTM3D; Shi et al. 2015, "Convolutional LSTM Network: A Machine Learning Approach for
         Precipitation Nowcasting", without its peepholes.
+
+    Example:
+        >>> layers.ConvLSTM3D(4, 3, padding="same")(np.ones((1, 3, 4, 4, 4, 2), "float32")).shape
+        (1, 4, 4, 4, 4)
     """
 
     _axes = 3

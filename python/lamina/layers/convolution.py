@@ -194,6 +194,10 @@ class Conv1D(_Conv):
             has other axes or channels, or is shorter than the kernel.
 
     Source: Keras 3, Conv1D; causal padding from van den Oord et al. 2016, "WaveNet".
+
+    Example:
+        >>> layers.Conv1D(16, 3, padding="causal", activation="relu")(np.ones((2, 10, 4), "float32")).shape
+        (2, 10, 16)
     """
 
     _axes = 1
@@ -253,6 +257,10 @@ class Conv3D(_Conv):
             has other axes or channels, or is smaller than the kernel.
 
     Source: Keras 3, Conv3D.
+
+    Example:
+        >>> layers.Conv3D(8, 3)(np.ones((1, 6, 8, 8, 1), "float32")).shape
+        (1, 4, 6, 6, 8)
     """
 
     _axes = 3
@@ -349,6 +357,10 @@ class Conv1DTranspose(_ConvTranspose):
             ``groups`` does not divide the channels; the input has other axes or channels.
 
     Source: Keras 3, Conv1DTranspose; ``groups`` from PyTorch.
+
+    Example:
+        >>> layers.Conv1DTranspose(8, 4, strides=2, padding="same")(np.ones((2, 10, 4), "float32")).shape
+        (2, 20, 8)
     """
 
     _axes = 1
@@ -379,6 +391,10 @@ class Conv2DTranspose(_ConvTranspose):
             ``groups`` does not divide the channels; the input has other axes or channels.
 
     Source: Keras 3, Conv2DTranspose; ``groups`` from PyTorch.
+
+    Example:
+        >>> layers.Conv2DTranspose(8, 3, strides=2, padding="same")(np.ones((2, 4, 4, 16), "float32")).shape
+        (2, 8, 8, 8)
     """
 
     _axes = 2
@@ -409,6 +425,10 @@ class Conv3DTranspose(_ConvTranspose):
             ``groups`` does not divide the channels; the input has other axes or channels.
 
     Source: Keras 3, Conv3DTranspose; ``groups`` from PyTorch.
+
+    Example:
+        >>> layers.Conv3DTranspose(4, 2, strides=2)(np.ones((1, 3, 4, 4, 8), "float32")).shape
+        (1, 6, 8, 8, 4)
     """
 
     _axes = 3

@@ -40,6 +40,11 @@ class InputLayer(Layer):
         TypeError: ``dtype`` is no type of numbers or booleans.
 
     Source: Keras 3, InputLayer.
+
+    Example:
+        >>> model = lamina.Sequential([layers.InputLayer(shape=(4,)), layers.Dense(2)])
+        >>> model.output_shape
+        (None, 2)
     """
 
     def __init__(
@@ -151,6 +156,10 @@ class Lambda(Layer):
         TypeError: ``function`` is no function; the layer is saved with a function that was not registered.
 
     Source: Keras 3, Lambda.
+
+    Example:
+        >>> layers.Lambda(lambda x: x * x)([2.0, 3.0])
+        Tensor([4., 9.], shape=(2,), dtype=float32)
     """
 
     def __init__(
@@ -229,6 +238,10 @@ class Identity(Layer):
     Output shape: the input's.
 
     Source: Keras 3, Identity.
+
+    Example:
+        >>> layers.Identity()([1.0, 2.0])
+        Tensor([1., 2.], shape=(2,), dtype=float32)
     """
 
     supports_masking = True
@@ -263,6 +276,12 @@ class ActivityRegularization(SameShape):
         ValueError: a factor is negative or not finite.
 
     Source: Keras 3, ActivityRegularization.
+
+    Example:
+        >>> layer = layers.ActivityRegularization(l2=0.1)
+        >>> y = layer([[1.0, 2.0]])
+        >>> layer.losses
+        [Tensor(0.5, shape=(), dtype=float32)]
     """
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[UnregularizedOptions]) -> None:

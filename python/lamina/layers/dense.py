@@ -134,6 +134,12 @@ class Linear(Dense):
         ValueError: as Dense.
 
     Source: PyTorch, torch.nn.Linear.
+
+    Example:
+        >>> layers.Linear(8)(np.ones((2, 4), "float32")).shape
+        (2, 8)
+        >>> layers.Linear(4, 8)(np.ones((2, 4), "float32")).shape  # PyTorch's arguments
+        (2, 8)
     """
 
     _constructor = Dense

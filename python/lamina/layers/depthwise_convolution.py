@@ -97,6 +97,10 @@ class DepthwiseConv1D(_DepthwiseConv):
             than the kernel.
 
     Source: Keras 3, DepthwiseConv1D; "causal" from Conv1D.
+
+    Example:
+        >>> layers.DepthwiseConv1D(3, padding="same")(np.ones((2, 10, 4), "float32")).shape
+        (2, 10, 4)
     """
 
     _axes = 1
@@ -124,6 +128,10 @@ class DepthwiseConv2D(_DepthwiseConv):
             than the kernel.
 
     Source: Keras 3, DepthwiseConv2D; Howard et al. 2017, "MobileNets".
+
+    Example:
+        >>> layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2)(np.ones((1, 8, 8, 4), "float32")).shape
+        (1, 8, 8, 8)
     """
 
     _axes = 2
@@ -214,6 +222,10 @@ class SeparableConv1D(_SeparableConv):
             than the kernel.
 
     Source: Keras 3, SeparableConv1D; Chollet 2016, "Xception"; "causal" from Conv1D.
+
+    Example:
+        >>> layers.SeparableConv1D(16, 3, padding="same")(np.ones((2, 10, 4), "float32")).shape
+        (2, 10, 16)
     """
 
     _axes = 1
@@ -240,6 +252,10 @@ class SeparableConv2D(_SeparableConv):
             than the kernel.
 
     Source: Keras 3, SeparableConv2D; Chollet 2016, "Xception".
+
+    Example:
+        >>> layers.SeparableConv2D(16, 3, padding="same")(np.ones((2, 8, 8, 4), "float32")).shape
+        (2, 8, 8, 16)
     """
 
     _axes = 2

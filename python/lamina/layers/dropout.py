@@ -43,6 +43,12 @@ class Dropout(_Random):
         ValueError: ``rate`` is not between 0 and 1; ``noise_shape`` has another number of axes than the input.
 
     Source: Keras 3, Dropout; Srivastava et al. 2014, "Dropout".
+
+    Example:
+        >>> layer = layers.Dropout(0.5, seed=1)
+        >>> y = layer(np.ones((1, 1000), "float32"), training=True)
+        >>> sorted(set(y.numpy().ravel().tolist()))
+        [0.0, 2.0]
     """
 
     def __init__(
@@ -95,6 +101,10 @@ class AlphaDropout(_Random):
         ValueError: ``rate`` is not from 0 to below 1; ``noise_shape`` has another number of axes than the input.
 
     Source: Keras 3, AlphaDropout; Klambauer et al. 2017, "Self-Normalizing Neural Networks".
+
+    Example:
+        >>> layers.AlphaDropout(0.5)(np.ones((2, 3), "float32"), training=True).shape
+        (2, 3)
     """
 
     def __init__(
@@ -139,6 +149,10 @@ class DropPath(_Random):
         ValueError: ``rate`` is not between 0 and 1; the input is a single number.
 
     Source: KerasCV, DropPath; Huang et al. 2016, "Deep Networks with Stochastic Depth".
+
+    Example:
+        >>> layers.DropPath(0.2, seed=1)(np.ones((4, 8), "float32"), training=True).shape
+        (4, 8)
     """
 
     def __init__(self, rate: float = 0.5, seed: Any = None, **kwargs: Unpack[LayerOptions]) -> None:
@@ -191,6 +205,10 @@ class SpatialDropout1D(_SpatialDropout):
 
     Source: Keras 3, SpatialDropout1D; Tompson et al. 2014, "Efficient Object Localization Using Convolutional
         Networks".
+
+    Example:
+        >>> layers.SpatialDropout1D(0.5, seed=1)(np.ones((2, 10, 4), "float32"), training=True).shape
+        (2, 10, 4)
     """
 
     _axes = 1
@@ -221,6 +239,10 @@ class SpatialDropout2D(_SpatialDropout):
 
     Source: Keras 3, SpatialDropout2D; Tompson et al. 2014, "Efficient Object Localization Using Convolutional
         Networks".
+
+    Example:
+        >>> layers.SpatialDropout2D(0.5, seed=1)(np.ones((2, 8, 8, 4), "float32"), training=True).shape
+        (2, 8, 8, 4)
     """
 
     def __init__(
@@ -250,6 +272,10 @@ class SpatialDropout3D(_SpatialDropout):
 
     Source: Keras 3, SpatialDropout3D; Tompson et al. 2014, "Efficient Object Localization Using Convolutional
         Networks".
+
+    Example:
+        >>> layers.SpatialDropout3D(0.5, seed=1)(np.ones((2, 4, 4, 4, 4), "float32"), training=True).shape
+        (2, 4, 4, 4, 4)
     """
 
     _axes = 3
@@ -280,6 +306,10 @@ class GaussianNoise(_Random):
         ValueError: ``stddev`` is not between 0 and 1.
 
     Source: Keras 3, GaussianNoise.
+
+    Example:
+        >>> layers.GaussianNoise(0.1, seed=1)(np.ones((2, 3), "float32"), training=True).shape
+        (2, 3)
     """
 
     def __init__(self, stddev: float, seed: Any = None, **kwargs: Unpack[LayerOptions]) -> None:
@@ -306,6 +336,10 @@ class GaussianDropout(_Random):
         ValueError: ``rate`` is not from 0 to below 1.
 
     Source: Keras 3, GaussianDropout; Srivastava et al. 2014, "Dropout".
+
+    Example:
+        >>> layers.GaussianDropout(0.3, seed=1)(np.ones((2, 3), "float32"), training=True).shape
+        (2, 3)
     """
 
     def __init__(self, rate: float, seed: Any = None, **kwargs: Unpack[LayerOptions]) -> None:

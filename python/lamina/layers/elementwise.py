@@ -79,6 +79,10 @@ class Add(_Merge):
         ValueError: the input is no list of two or more tensors, or their shapes do not broadcast.
 
     Source: Keras 3, Add.
+
+    Example:
+        >>> layers.Add()([np.float32([1, 2]), np.float32([10, 20])])
+        Tensor([11., 22.], shape=(2,), dtype=float32)
     """
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
@@ -100,6 +104,10 @@ class Subtract(_Merge):
         ValueError: the input is no list of two tensors, or their shapes do not broadcast.
 
     Source: Keras 3, Subtract.
+
+    Example:
+        >>> layers.Subtract()([np.float32([10, 20]), np.float32([1, 2])])
+        Tensor([ 9., 18.], shape=(2,), dtype=float32)
     """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
@@ -119,6 +127,10 @@ class Multiply(_Merge):
         ValueError: the input is no list of two or more tensors, or their shapes do not broadcast.
 
     Source: Keras 3, Multiply.
+
+    Example:
+        >>> layers.Multiply()([np.float32([1, 2]), np.float32([10, 20])])
+        Tensor([10., 40.], shape=(2,), dtype=float32)
     """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
@@ -136,6 +148,10 @@ class Average(_Merge):
         ValueError: the input is no list of two or more tensors, or their shapes do not broadcast.
 
     Source: Keras 3, Average.
+
+    Example:
+        >>> layers.Average()([np.float32([1, 2]), np.float32([10, 20])])
+        Tensor([ 5.5, 11. ], shape=(2,), dtype=float32)
     """
 
     _float_input = True
@@ -156,6 +172,10 @@ class Maximum(_Merge):
         ValueError: the input is no list of two or more tensors, or their shapes do not broadcast.
 
     Source: Keras 3, Maximum.
+
+    Example:
+        >>> layers.Maximum()([np.float32([1, 20]), np.float32([10, 2])])
+        Tensor([10., 20.], shape=(2,), dtype=float32)
     """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
@@ -173,6 +193,10 @@ class Minimum(_Merge):
         ValueError: the input is no list of two or more tensors, or their shapes do not broadcast.
 
     Source: Keras 3, Minimum.
+
+    Example:
+        >>> layers.Minimum()([np.float32([1, 20]), np.float32([10, 2])])
+        Tensor([1., 2.], shape=(2,), dtype=float32)
     """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Any:
@@ -189,6 +213,10 @@ def add(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> AnyTenso
         ValueError: it is no such list.
 
     Source: Keras 3, add.
+
+    Example:
+        >>> layers.add([np.float32([1, 2]), np.float32([10, 20])])
+        Tensor([11., 22.], shape=(2,), dtype=float32)
     """
     return Add(**kwargs)(inputs)
 
@@ -203,6 +231,10 @@ def subtract(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> Any
         ValueError: it is no such list.
 
     Source: Keras 3, subtract.
+
+    Example:
+        >>> layers.subtract([np.float32([10, 20]), np.float32([1, 2])])
+        Tensor([ 9., 18.], shape=(2,), dtype=float32)
     """
     return Subtract(**kwargs)(inputs)
 
@@ -217,6 +249,10 @@ def multiply(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> Any
         ValueError: it is no such list.
 
     Source: Keras 3, multiply.
+
+    Example:
+        >>> layers.multiply([np.float32([1, 2]), np.float32([10, 20])])
+        Tensor([10., 40.], shape=(2,), dtype=float32)
     """
     return Multiply(**kwargs)(inputs)
 
@@ -231,6 +267,10 @@ def average(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> AnyT
         ValueError: it is no such list.
 
     Source: Keras 3, average.
+
+    Example:
+        >>> layers.average([np.float32([1, 2]), np.float32([10, 20])])
+        Tensor([ 5.5, 11. ], shape=(2,), dtype=float32)
     """
     return Average(**kwargs)(inputs)
 
@@ -245,6 +285,10 @@ def maximum(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> AnyT
         ValueError: it is no such list.
 
     Source: Keras 3, maximum.
+
+    Example:
+        >>> layers.maximum([np.float32([1, 20]), np.float32([10, 2])])
+        Tensor([10., 20.], shape=(2,), dtype=float32)
     """
     return Maximum(**kwargs)(inputs)
 
@@ -259,6 +303,10 @@ def minimum(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> AnyT
         ValueError: it is no such list.
 
     Source: Keras 3, minimum.
+
+    Example:
+        >>> layers.minimum([np.float32([1, 20]), np.float32([10, 2])])
+        Tensor([1., 2.], shape=(2,), dtype=float32)
     """
     return Minimum(**kwargs)(inputs)
 

@@ -53,6 +53,10 @@ class Embedding(Layer):
         IndexError: an index is negative, not below ``input_dim``, or NaN; the message names it and its place.
 
     Source: Keras 3, Embedding; ``sparse`` from PyTorch.
+
+    Example:
+        >>> layers.Embedding(1000, 16)(np.array([[4, 20, 7]])).shape
+        (1, 3, 16)
     """
 
     _torch = TorchModule("Embedding", weight="embeddings")
@@ -148,6 +152,12 @@ class ReversibleEmbedding(Embedding):
         IndexError: an index is out of range.
 
     Source: Keras 3, ReversibleEmbedding.
+
+    Example:
+        >>> embedding = layers.ReversibleEmbedding(1000, 16)
+        >>> x = embedding(np.array([[4, 20, 7]]))
+        >>> embedding(x, reverse=True).shape
+        (1, 3, 1000)
     """
 
     embeddings_initializer: Any
@@ -244,6 +254,10 @@ class PositionEmbedding(SameShape):
             other features than the table.
 
     Source: KerasHub, PositionEmbedding.
+
+    Example:
+        >>> layers.PositionEmbedding(sequence_length=50)(np.ones((2, 10, 16), "float32")).shape
+        (2, 10, 16)
     """
 
     _torch = TorchModule("Embedding", weight="position_embeddings")
@@ -322,6 +336,10 @@ class SinePositionEncoding(SameShape):
         ValueError: it is not positive and finite; the input has less than two axes.
 
     Source: KerasHub, SinePositionEncoding; Vaswani et al. 2017, "Attention Is All You Need", section 3.5.
+
+    Example:
+        >>> layers.SinePositionEncoding()(np.ones((2, 10, 16), "float32")).shape
+        (2, 10, 16)
     """
 
     def __init__(self, max_wavelength: float = 10000, **kwargs: Unpack[LayerOptions]) -> None:

@@ -33,6 +33,10 @@ class Dot(Layer):
             their batches or these axes differ in size.
 
     Source: Keras 3, Dot.
+
+    Example:
+        >>> layers.Dot(axes=1)([np.float32([[1, 2]]), np.float32([[3, 4]])])
+        Tensor([[11.]], shape=(1, 1), dtype=float32)
     """
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
@@ -110,6 +114,10 @@ def dot(inputs: Sequence[AnyTensor], axes: int | Sequence[int] = -1, **kwargs: U
         ValueError: ``axes`` do not fit the tensors.
 
     Source: Keras 3, dot.
+
+    Example:
+        >>> layers.dot([np.float32([[1, 2]]), np.float32([[3, 4]])], axes=1)
+        Tensor([[11.]], shape=(1, 1), dtype=float32)
     """
     return Dot(axes, **kwargs)(inputs)
 

@@ -18,6 +18,10 @@ def serialize(layer: Any) -> Any:
 
     Raises:
         TypeError: it is no layer, or has no description.
+
+    Example:
+        >>> layers.serialize(layers.Dense(8))["class_name"]
+        'Dense'
     """
     if not isinstance(layer, Layer):
         raise TypeError(f"expected a layer, got {layer!r}")
@@ -34,6 +38,11 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
     Raises:
         ValueError: the description is not that of a layer, or names a class that is unknown.
+
+    Example:
+        >>> layer = layers.deserialize(layers.serialize(layers.Dense(8, activation="relu")))
+        >>> layer.units
+        8
     """
     with registry.custom_object_scope(custom_objects):
         layer = registry.deserialize(config, "layer")

@@ -37,6 +37,10 @@ class GroupNormalization(SameShape):
             ``axis`` is out of range or the batch's; the input has other channels than the weights.
 
     Source: Keras 3, GroupNormalization; Wu and He 2018, "Group Normalization".
+
+    Example:
+        >>> layers.GroupNormalization(groups=4)(np.random.rand(2, 8, 8, 16).astype("float32")).shape
+        (2, 8, 8, 16)
     """
 
     _torch = TorchModule("GroupNorm", weight="gamma", bias="beta")
@@ -151,6 +155,10 @@ class LayerNormalization(_OverAxes):
         ValueError: ``epsilon`` is negative; an axis is out of range; the input has other sizes there than the weights.
 
     Source: Keras 3, LayerNormalization; Ba et al. 2016, "Layer Normalization".
+
+    Example:
+        >>> layers.LayerNormalization(epsilon=0.0)([[1.0, 3.0]])
+        Tensor([[-1.,  1.]], shape=(1, 2), dtype=float32, requires_grad=True)
     """
 
     _torch = TorchModule("LayerNorm", weight="gamma", bias="beta")
@@ -209,6 +217,10 @@ class RMSNormalization(_OverAxes):
         ValueError: ``epsilon`` is negative; an axis is out of range; the input has other sizes there than the weight.
 
     Source: Keras 3, RMSNormalization; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
+
+    Example:
+        >>> layers.RMSNormalization()([[3.0, 4.0]])
+        Tensor([[0.8485, 1.1314]], shape=(1, 2), dtype=float32, requires_grad=True)
     """
 
     _torch = TorchModule("RMSNorm", weight="scale")
@@ -254,6 +266,10 @@ class UnitNormalization(SameShape):
         ValueError: an axis is out of range.
 
     Source: Keras 3, UnitNormalization.
+
+    Example:
+        >>> layers.UnitNormalization()([[3.0, 4.0]])
+        Tensor([[0.6, 0.8]], shape=(1, 2), dtype=float32)
     """
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:

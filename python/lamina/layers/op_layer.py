@@ -30,6 +30,10 @@ class OpLayer(Layer):
         ValueError: there is no function of this name.
 
     Source: Keras 3, Operation.
+
+    Example:
+        >>> layers.OpLayer(lambda x: x + 1.0)(np.float32([1, 2]))
+        Tensor([2., 3.], shape=(2,), dtype=float32)
     """
 
     _keeps_numbers = True  # they take the type of the other operand
@@ -74,6 +78,11 @@ def symbolic_call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
         kwargs: its arguments by name.
 
     Returns: symbolic tensors.
+
+    Example:
+        >>> x = lamina.Input((4,))
+        >>> layers.symbolic_call(ops.relu, (x,), {}).shape
+        (None, 4)
     """
     return OpLayer(fn)(*args, **kwargs)
 

@@ -67,6 +67,10 @@ class ZeroPadding1D(_ZeroPadding):
         ValueError: ``padding`` is negative or no integer; the input has other axes.
 
     Source: Keras 3, ZeroPadding1D.
+
+    Example:
+        >>> layers.ZeroPadding1D(2)(np.ones((2, 5, 3), "float32")).shape
+        (2, 9, 3)
     """
 
     _axes = 1
@@ -94,6 +98,10 @@ class ZeroPadding2D(_ZeroPadding):
         ValueError: ``padding`` is negative or no integer; the input has other axes.
 
     Source: Keras 3, ZeroPadding2D.
+
+    Example:
+        >>> layers.ZeroPadding2D((1, 2))(np.ones((2, 4, 4, 3), "float32")).shape
+        (2, 6, 8, 3)
     """
 
     def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
@@ -119,6 +127,10 @@ class ZeroPadding3D(_ZeroPadding):
         ValueError: ``padding`` is negative or no integer; the input has other axes.
 
     Source: Keras 3, ZeroPadding3D.
+
+    Example:
+        >>> layers.ZeroPadding3D(1)(np.ones((1, 2, 2, 2, 3), "float32")).shape
+        (1, 4, 4, 4, 3)
     """
 
     _axes = 3
@@ -162,6 +174,10 @@ class Cropping1D(_Cropping):
         ValueError: ``cropping`` is negative or no integer, or leaves nothing; the input has other axes.
 
     Source: Keras 3, Cropping1D.
+
+    Example:
+        >>> layers.Cropping1D((1, 2))(np.ones((2, 10, 3), "float32")).shape
+        (2, 7, 3)
     """
 
     _axes = 1
@@ -189,6 +205,10 @@ class Cropping2D(_Cropping):
         ValueError: ``cropping`` is negative or no integer, or leaves nothing; the input has other axes.
 
     Source: Keras 3, Cropping2D.
+
+    Example:
+        >>> layers.Cropping2D(((1, 1), (2, 2)))(np.ones((1, 8, 8, 3), "float32")).shape
+        (1, 6, 4, 3)
     """
 
     def __init__(
@@ -213,6 +233,10 @@ class Cropping3D(_Cropping):
         ValueError: ``cropping`` is negative or no integer, or leaves nothing; the input has other axes.
 
     Source: Keras 3, Cropping3D.
+
+    Example:
+        >>> layers.Cropping3D(1)(np.ones((1, 4, 6, 8, 3), "float32")).shape
+        (1, 2, 4, 6, 3)
     """
 
     _axes = 3

@@ -115,6 +115,10 @@ class MaxPooling1D(_Max):
             than the window.
 
     Source: Keras 3, MaxPooling1D; ``ceil_mode`` and ``return_indices`` from PyTorch.
+
+    Example:
+        >>> layers.MaxPooling1D(2)(np.ones((2, 10, 3), "float32")).shape
+        (2, 5, 3)
     """
 
     _axes = 1
@@ -141,6 +145,10 @@ class MaxPooling2D(_Max):
             than the window.
 
     Source: Keras 3, MaxPooling2D; ``ceil_mode`` and ``return_indices`` from PyTorch.
+
+    Example:
+        >>> layers.MaxPooling2D(2)(np.ones((2, 8, 8, 3), "float32")).shape
+        (2, 4, 4, 3)
     """
 
     _axes = 2
@@ -167,6 +175,10 @@ class MaxPooling3D(_Max):
             than the window.
 
     Source: Keras 3, MaxPooling3D; ``ceil_mode`` and ``return_indices`` from PyTorch.
+
+    Example:
+        >>> layers.MaxPooling3D(2)(np.ones((1, 4, 6, 8, 3), "float32")).shape
+        (1, 2, 3, 4, 3)
     """
 
     _axes = 3
@@ -218,6 +230,10 @@ class AveragePooling1D(_Average):
             other axes, or is shorter than the window.
 
     Source: Keras 3, AveragePooling1D; ``ceil_mode`` and ``divisor`` from PyTorch.
+
+    Example:
+        >>> layers.AveragePooling1D(2)(np.ones((2, 10, 3), "float32")).shape
+        (2, 5, 3)
     """
 
     _axes = 1
@@ -244,6 +260,10 @@ class AveragePooling2D(_Average):
             other axes, or is smaller than the window.
 
     Source: Keras 3, AveragePooling2D; ``ceil_mode`` and ``divisor`` from PyTorch.
+
+    Example:
+        >>> layers.AveragePooling2D(3, strides=2, padding="same")(np.ones((2, 8, 8, 3), "float32")).shape
+        (2, 4, 4, 3)
     """
 
     _axes = 2
@@ -270,6 +290,10 @@ class AveragePooling3D(_Average):
             other axes, or is smaller than the window.
 
     Source: Keras 3, AveragePooling3D; ``ceil_mode`` and ``divisor`` from PyTorch.
+
+    Example:
+        >>> layers.AveragePooling3D(2)(np.ones((1, 4, 6, 8, 3), "float32")).shape
+        (1, 2, 3, 4, 3)
     """
 
     _axes = 3
@@ -321,6 +345,10 @@ class LpPooling1D(_Lp):
             shorter than the window.
 
     Source: PyTorch, LPPool1d.
+
+    Example:
+        >>> layers.LpPooling1D(2)(np.float32([3, 4, 0, 1]).reshape(1, 4, 1)).numpy().ravel()
+        array([5., 1.], dtype=float32)
     """
 
     _axes = 1
@@ -347,6 +375,10 @@ class LpPooling2D(_Lp):
             smaller than the window.
 
     Source: PyTorch, LPPool2d.
+
+    Example:
+        >>> layers.LpPooling2D(2)(np.ones((1, 8, 8, 3), "float32")).shape
+        (1, 4, 4, 3)
     """
 
     _axes = 2
@@ -373,6 +405,10 @@ class LpPooling3D(_Lp):
             smaller than the window.
 
     Source: PyTorch, LPPool3d.
+
+    Example:
+        >>> layers.LpPooling3D(2)(np.ones((1, 4, 4, 4, 3), "float32")).shape
+        (1, 2, 2, 2, 3)
     """
 
     _axes = 3

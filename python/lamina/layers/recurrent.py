@@ -58,6 +58,11 @@ class RNN(Around):
             lengths do not fit; mask and lengths are both given.
 
     Source: Keras 3, RNN.
+
+    Example:
+        >>> rnn = layers.RNN([layers.LSTMCell(8), layers.GRUCell(4)])  # one on top of the other
+        >>> rnn(np.ones((2, 5, 3), "float32")).shape
+        (2, 4)
     """
 
     _float_input = True
@@ -277,6 +282,10 @@ class SimpleRNN(Recurrent):
 
     Source: Keras 3, SimpleRNN; Elman 1990, "Finding Structure in Time";
         normalization from Ba et al. 2016, "Layer Normalization".
+
+    Example:
+        >>> layers.SimpleRNN(8)(np.ones((2, 5, 3), "float32")).shape
+        (2, 8)
     """
 
     use_layer_norm, layer_norm_epsilon = OfCell(), OfCell()
@@ -345,6 +354,12 @@ class GRU(Recurrent):
 
     Source: Keras 3, GRU; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder";
         normalization from Ba et al. 2016, "Layer Normalization".
+
+    Example:
+        >>> layers.GRU(8)(np.ones((2, 5, 3), "float32")).shape
+        (2, 8)
+        >>> layers.GRU(8, return_sequences=True)(np.ones((2, 5, 3), "float32")).shape
+        (2, 5, 8)
     """
 
     recurrent_activation, reset_after = OfCell(), OfCell()

@@ -40,6 +40,12 @@ class SimpleRNNCell(Cell):
 
     Source: Keras 3, SimpleRNNCell; Elman 1990, "Finding Structure in Time";
         normalization from Ba et al. 2016, "Layer Normalization".
+
+    Example:
+        >>> cell = layers.SimpleRNNCell(8)
+        >>> y, states = cell(np.ones((2, 3), "float32"), [np.zeros((2, 8), "float32")])
+        >>> y.shape
+        (2, 8)
     """
 
     _activations = ("activation",)
@@ -104,6 +110,12 @@ class GRUCell(Cell):
 
     Source: Keras 3, GRUCell; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder";
         normalization from Ba et al. 2016, "Layer Normalization".
+
+    Example:
+        >>> cell = layers.GRUCell(8)
+        >>> y, states = cell(np.ones((2, 3), "float32"), [np.zeros((2, 8), "float32")])
+        >>> y.shape
+        (2, 8)
     """
 
     _gates = 3
@@ -223,6 +235,12 @@ class LSTMCell(LSTMGates):
 
     Source: Keras 3, LSTMCell; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory"; ``proj_size`` from PyTorch;
         normalization from Ba et al. 2016, "Layer Normalization".
+
+    Example:
+        >>> cell, zeros = layers.LSTMCell(8), np.zeros((2, 8), "float32")
+        >>> y, states = cell(np.ones((2, 3), "float32"), [zeros, zeros])
+        >>> y.shape
+        (2, 8)
     """
 
     proj_size: int

@@ -30,6 +30,10 @@ class Flatten(Layer):
         ValueError: ``data_format`` is unknown; the input has no axes.
 
     Source: Keras 3, Flatten.
+
+    Example:
+        >>> layers.Flatten()(np.ones((2, 4, 4, 3), "float32")).shape
+        (2, 48)
     """
 
     _keeps_dtype = True
@@ -71,6 +75,10 @@ class Reshape(Layer):
         ValueError: a size is below -1, or several are -1; the input's elements do not fill the shape.
 
     Source: Keras 3, Reshape.
+
+    Example:
+        >>> layers.Reshape((3, -1))(np.ones((2, 12), "float32")).shape
+        (2, 3, 4)
     """
 
     _keeps_dtype = True
@@ -112,6 +120,10 @@ class Permute(Layer):
         ValueError: ``dims`` is no permutation of 1, 2 ...; the input has another number of axes.
 
     Source: Keras 3, Permute.
+
+    Example:
+        >>> layers.Permute((2, 1))(np.ones((2, 3, 4), "float32")).shape
+        (2, 4, 3)
     """
 
     _keeps_dtype = True
@@ -147,6 +159,10 @@ class RepeatVector(Layer):
         ValueError: ``n`` is not positive; the input has not two axes.
 
     Source: Keras 3, RepeatVector.
+
+    Example:
+        >>> layers.RepeatVector(3)(np.ones((2, 4), "float32")).shape
+        (2, 3, 4)
     """
 
     _keeps_dtype = True
@@ -181,6 +197,10 @@ class Concatenate(Layer):
             range.
 
     Source: Keras 3, Concatenate.
+
+    Example:
+        >>> layers.Concatenate()([np.ones((2, 3), "float32"), np.ones((2, 5), "float32")]).shape
+        (2, 8)
     """
 
     _keeps_dtype = True
@@ -261,6 +281,10 @@ def concatenate(inputs: Sequence[AnyTensor], axis: int = -1, **kwargs: Unpack[La
         ValueError: it is no such list.
 
     Source: Keras 3, concatenate.
+
+    Example:
+        >>> layers.concatenate([np.float32([1, 2]), np.float32([3])])
+        Tensor([1., 2., 3.], shape=(3,), dtype=float32)
     """
     return Concatenate(axis, **kwargs)(inputs)
 

@@ -42,6 +42,10 @@ class RotaryEmbedding(SameShape):
         ValueError: a number is not positive and finite; the axes do not fit the input; D is odd.
 
     Source: KerasHub, RotaryEmbedding; Su et al. 2021, "RoFormer: Enhanced Transformer with Rotary Position Embedding".
+
+    Example:
+        >>> layers.RotaryEmbedding()(np.ones((2, 10, 4, 8), "float32")).shape  # batch, time, heads, features
+        (2, 10, 4, 8)
     """
 
     sequence_axis: int

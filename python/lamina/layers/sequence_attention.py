@@ -46,6 +46,11 @@ class Attention(Layer):
         ValueError: ``score_mode`` is unknown; a rate is not between 0 and 1; inputs or masks do not fit each other.
 
     Source: Keras 3, Attention; Luong et al. 2015, "Effective Approaches to Attention-based Neural Machine Translation".
+
+    Example:
+        >>> query, value = np.ones((2, 4, 8), "float32"), np.ones((2, 6, 8), "float32")
+        >>> layers.Attention()([query, value]).shape
+        (2, 4, 8)
     """
 
     supports_masking = True
@@ -168,6 +173,11 @@ class AdditiveAttention(Attention):
 
     Source: Keras 3, AdditiveAttention; Bahdanau et al. 2015, "Neural Machine Translation by Jointly Learning to Align
         and Translate".
+
+    Example:
+        >>> query, value = np.ones((2, 4, 8), "float32"), np.ones((2, 6, 8), "float32")
+        >>> layers.AdditiveAttention()([query, value]).shape
+        (2, 4, 8)
     """
 
     def __init__(

@@ -49,6 +49,11 @@ class Siamese(Around):
 
     Source: Bromley et al. 1993, "Signature Verification using a Siamese Time Delay Neural Network"; Koch et al. 2015,
         "Siamese Neural Networks for One-shot Image Recognition".
+
+    Example:
+        >>> siamese = layers.Siamese(layers.Dense(8), distance="l2")
+        >>> siamese([np.ones((2, 4), "float32"), np.ones((2, 4), "float32")]).shape
+        (2, 1)
     """
 
     def __init__(self, encoder: Any, distance: Any = "l1", head: Any = None, **kwargs: Unpack[LayerOptions]) -> None:

@@ -110,6 +110,11 @@ class StackedRNNCells(Layer):
         TypeError: one of them is no cell.
 
     Source: Keras 3, StackedRNNCells.
+
+    Example:
+        >>> cells = layers.StackedRNNCells([layers.LSTMCell(8), layers.LSTMCell(4)])
+        >>> layers.RNN(cells)(np.ones((2, 5, 3), "float32")).shape
+        (2, 4)
     """
 
     def __init__(self, cells: Sequence[Any], **kwargs: Unpack[LayerOptions]) -> None:

@@ -65,6 +65,12 @@ class SymbolicTensor:
         TypeError: its values are asked for, as by ``float(x)`` or NumPy: it has none.
 
     Source: Keras 3, KerasTensor.
+
+    Example:
+        >>> x = lamina.Input((4,))
+        >>> y = layers.Dense(2)(x)
+        >>> type(y).__name__, y.shape
+        ('SymbolicTensor', (None, 2))
     """
 
     __slots__ = ("dtype", "index", "mask", "name", "node", "numpy_dtype", "shape")

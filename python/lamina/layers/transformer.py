@@ -150,6 +150,10 @@ class TransformerEncoder(_TransformerBlock):
         ValueError: a size is not positive; there are more heads than features; the input or a mask does not fit.
 
     Source: KerasHub, TransformerEncoder; Vaswani et al. 2017, "Attention Is All You Need".
+
+    Example:
+        >>> layers.TransformerEncoder(32, num_heads=4)(np.ones((2, 6, 16), "float32")).shape
+        (2, 6, 16)
     """
 
     _torch = TorchModule(
@@ -254,6 +258,11 @@ class TransformerDecoder(_TransformerBlock):
             encoder's result is given to a block that was built without, or lacks for one that was built with it.
 
     Source: KerasHub, TransformerDecoder; Vaswani et al. 2017, "Attention Is All You Need".
+
+    Example:
+        >>> x, memory = np.ones((2, 6, 16), "float32"), np.ones((2, 9, 16), "float32")
+        >>> layers.TransformerDecoder(32, num_heads=4)(x, memory).shape
+        (2, 6, 16)
     """
 
     _torch = TorchModule("TransformerDecoderLayer", links=_decoder_links)

@@ -87,6 +87,12 @@ class MaxUnpooling1D(_Unpooling):
         IndexError: an index lies outside of its image.
 
     Source: PyTorch, MaxUnpool1d.
+
+    Example:
+        >>> x = np.float32([1, 4, 3, 2]).reshape(1, 4, 1)
+        >>> y, at = layers.MaxPooling1D(2, return_indices=True)(x)
+        >>> layers.MaxUnpooling1D(2)(y, at).numpy().ravel()
+        array([0., 4., 3., 0.], dtype=float32)
     """
 
     _axes = 1
@@ -162,6 +168,11 @@ class MaxUnpooling3D(_Unpooling):
         IndexError: an index lies outside of its image.
 
     Source: PyTorch, MaxUnpool3d.
+
+    Example:
+        >>> y, at = layers.MaxPooling3D(2, return_indices=True)(np.ones((1, 4, 4, 4, 3), "float32"))
+        >>> layers.MaxUnpooling3D(2)(y, at).shape
+        (1, 4, 4, 4, 3)
     """
 
     _axes = 3

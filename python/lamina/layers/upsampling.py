@@ -38,6 +38,10 @@ class UpSampling2D(Layer):
         ValueError: a size is not positive; ``interpolation`` or ``data_format`` is unknown; the input has other axes.
 
     Source: Keras 3, UpSampling2D.
+
+    Example:
+        >>> layers.UpSampling2D(2, interpolation="bilinear")(np.ones((2, 4, 4, 3), "float32")).shape
+        (2, 8, 8, 3)
     """
 
     _keeps_dtype = True
@@ -88,6 +92,10 @@ class UpSampling3D(Layer):
         ValueError: a size is not positive; ``interpolation`` or ``data_format`` is unknown; the input has other axes.
 
     Source: Keras 3, UpSampling3D.
+
+    Example:
+        >>> layers.UpSampling3D(2)(np.ones((1, 2, 2, 2, 3), "float32")).shape
+        (1, 4, 4, 4, 3)
     """
 
     _keeps_dtype = True
@@ -136,6 +144,10 @@ class UpSampling1D(Layer):
         ValueError: ``size`` is not positive; ``interpolation`` is unknown; the input has not three axes.
 
     Source: Keras 3, UpSampling1D.
+
+    Example:
+        >>> layers.UpSampling1D(2)(np.ones((2, 5, 3), "float32")).shape
+        (2, 10, 3)
     """
 
     _keeps_dtype = True

@@ -88,6 +88,13 @@ class Variable(Tensor):
         TypeError: ``name`` is no string; an initializer does not take (shape, dtype=...).
 
     Source: Keras 3, Variable.
+
+    Example:
+        >>> v = layers.Variable(np.zeros(2, "float32"))
+        >>> v.assign([1.0, 2.0])
+        <Variable path=variable, shape=(2,), dtype=float32, value=[1., 2.]>
+        >>> v.numpy()
+        array([1., 2.], dtype=float32)
     """
 
     __slots__ = ("_constraint", "_trainable", "initializer", "name", "named", "owner", "regularizer", "touched")

@@ -34,6 +34,13 @@ class Masking(SameShape):
         ValueError: the input has less than two axes.
 
     Source: Keras 3, Masking.
+
+    Example:
+        >>> x = np.ones((1, 4, 2), "float32")
+        >>> x[0, 2:] = 0.0
+        >>> model = lamina.Sequential([layers.Masking(), layers.LSTM(8)])  # the two last steps don't count
+        >>> model(x).shape
+        (1, 8)
     """
 
     def __init__(self, mask_value: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
@@ -114,6 +121,11 @@ class SpectralNormalization(Wrapper):
 
     Source: Keras 3, SpectralNormalization; Miyato et al. 2018, "Spectral Normalization for Generative Adversarial
         Networks".
+
+    Example:
+        >>> layer = layers.SpectralNormalization(layers.Dense(8))
+        >>> layer(np.ones((2, 4), "float32"), training=True).shape
+        (2, 8)
     """
 
     supports_masking = True
@@ -186,6 +198,11 @@ class TimeDistributed(Wrapper):
         ValueError: the input has less than three axes.
 
     Source: Keras 3, TimeDistributed.
+
+    Example:
+        >>> frames = np.ones((2, 5, 8, 8, 3), "float32")
+        >>> layers.TimeDistributed(layers.Conv2D(4, 3))(frames).shape
+        (2, 5, 6, 6, 4)
     """
 
     def __init__(self, layer: Any, **kwargs: Unpack[LayerOptions]) -> None:

@@ -29,6 +29,10 @@ def ctc(y_true: Any, y_pred: Any) -> Tensor:
             need more steps than it has.
 
     Source: Keras 3, keras.losses.ctc; Graves et al. 2006, "Connectionist Temporal Classification".
+
+    Example:
+        >>> losses.ctc(np.array([[1, 2, 0]]), np.zeros((1, 6, 4), "float32")).shape
+        (1,)
     """
     mask = y_pred.mask if isinstance(y_pred, MaskedTensor) else None
     y_pred, labels = as_tensor(y_pred), as_tensor(y_true)
@@ -52,6 +56,11 @@ class CTC(DeclaredLoss, function=ctc):
     classes), class 0 being the blank.
 
     Source: Keras 3, keras.losses.CTC; Graves et al. 2006, "Connectionist Temporal Classification".
+
+    Example:
+        >>> scores = np.zeros((1, 6, 4), "float32")  # 6 steps, 3 symbols and the blank 0
+        >>> losses.CTC()(np.array([[1, 2, 0]]), scores).shape
+        ()
     """
 
     integer_targets = True

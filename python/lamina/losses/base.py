@@ -31,6 +31,13 @@ class Loss(Noting, Explained, strict=True):
         ValueError: ``reduction`` is unknown.
 
     Source: Keras 3, Loss.
+
+    Example:
+        >>> class Cubed(losses.Loss):
+        ...     def call(self, y_true, y_pred):
+        ...         return ops.mean(ops.abs(y_true - y_pred) ** 3, axis=-1)
+        >>> Cubed()([[0.0, 0.0]], [[1.0, 2.0]])
+        Tensor(4.5, shape=(), dtype=float32)
     """
 
     integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array

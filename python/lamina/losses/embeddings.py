@@ -80,6 +80,10 @@ def circle(
 
     Source: Keras 3, keras.losses.circle; Sun et al. 2020, "Circle Loss: A Unified Perspective of Pair Similarity
         Optimization".
+
+    Example:
+        >>> losses.circle(np.array([0, 0, 1, 1]), np.eye(4, dtype="float32")).shape
+        (4,)
     """
     labels, y_pred = _embeddings("circle", y_true, y_pred)
     others, partners = labels, y_pred
@@ -110,6 +114,11 @@ class Circle(_Batch, function=circle, order=("gamma", "margin", "remove_diagonal
 
     Source: Keras 3, keras.losses.Circle; Sun et al. 2020, "Circle Loss: A Unified Perspective of Pair Similarity
         Optimization".
+
+    Example:
+        >>> embeddings = np.eye(4, dtype="float32")
+        >>> losses.Circle()(np.array([0, 0, 1, 1]), embeddings).shape
+        ()
     """
 
     if TYPE_CHECKING:
@@ -163,6 +172,10 @@ def triplet(y_true: Any, y_pred: Any, margin: float = 1.0, mining: str = "semi_h
 
     Source: Schroff et al. 2015, "FaceNet", section 3.2, for semi-hard triplets; Hermans et al. 2017, "In Defense of the
         Triplet Loss", section 2, for the others.
+
+    Example:
+        >>> losses.triplet([0, 0, 1, 1], np.float32([[1, 0], [1, 0], [0, 1], [0, 1]]))
+        Tensor([0., 0., 0., 0.], shape=(4,), dtype=float32)
     """
     labels, y_pred = _embeddings("triplet", y_true, y_pred)
     if mining not in _MINING:
@@ -212,6 +225,11 @@ class Triplet(_Batch, function=triplet):
         ValueError: an option is unknown; at a call: labels and embeddings do not fit.
 
     Source: Schroff et al. 2015, "FaceNet", section 3.2; Hermans et al. 2017, "In Defense of the Triplet Loss".
+
+    Example:
+        >>> embeddings = np.float32([[1, 0], [1, 0], [0, 1], [0, 1]])
+        >>> losses.Triplet()([0, 0, 1, 1], embeddings)
+        Tensor(0., shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:
@@ -248,6 +266,10 @@ def info_nce(y_true: Any, y_pred: Any, temperature: float = 0.1) -> Tensor:
     Source: van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding"; Chen et al. 2020, "A
         Simple Framework for Contrastive Learning", for NT-Xent; Khosla et al. 2020, "Supervised Contrastive Learning",
         for several of one label.
+
+    Example:
+        >>> losses.info_nce([0, 0, 1, 1], np.eye(4, dtype="float32"), temperature=1.0).shape
+        (4,)
     """
     if not temperature > 0:
         raise ValueError(f"info_nce: temperature must be positive, got {temperature}")
@@ -276,6 +298,11 @@ class InfoNCE(_Batch, function=info_nce, also=("nt_xent",)):
 
     Source: van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding"; Chen et al. 2020, "A
         Simple Framework for Contrastive Learning".
+
+    Example:
+        >>> a = np.eye(4, dtype="float32")
+        >>> losses.InfoNCE(temperature=1.0)([0, 0, 1, 1], a).shape
+        ()
     """
 
     if TYPE_CHECKING:

@@ -49,6 +49,10 @@ def binary_focal_crossentropy(
         ValueError: the shapes do not fit, or gamma is negative.
 
     Source: Keras 3, keras.losses.binary_focal_crossentropy; Lin et al. 2017, "Focal Loss for Dense Object Detection".
+
+    Example:
+        >>> losses.binary_focal_crossentropy([[1.0, 0.0]], [[0.9, 0.4]])
+        Tensor([0.0414], shape=(1,), dtype=float32)
     """
     t, y_pred = match("binary_focal_crossentropy", y_true, y_pred)
     t = smooth(t, label_smoothing, 2)
@@ -73,6 +77,10 @@ class BinaryFocalCrossentropy(Crossentropy, function=binary_focal_crossentropy):
         axis: the axis of the average.
 
     Source: Keras 3, keras.losses.BinaryFocalCrossentropy; Lin et al. 2017, "Focal Loss for Dense Object Detection".
+
+    Example:
+        >>> losses.BinaryFocalCrossentropy(gamma=2.0)([[1.0, 0.0]], [[0.9, 0.4]])
+        Tensor(0.0414, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:
@@ -112,6 +120,10 @@ def categorical_focal_crossentropy(
 
     Source: Keras 3, keras.losses.categorical_focal_crossentropy; Lin et al. 2017, "Focal Loss for Dense Object
         Detection".
+
+    Example:
+        >>> losses.categorical_focal_crossentropy([[0.0, 1.0]], [[0.4, 0.6]])
+        Tensor([0.0204], shape=(1,), dtype=float32)
     """
     name = "categorical_focal_crossentropy"
     t, y_pred = match(name, y_true, y_pred)
@@ -146,6 +158,10 @@ class CategoricalFocalCrossentropy(Crossentropy, function=categorical_focal_cros
 
     Source: Keras 3, keras.losses.CategoricalFocalCrossentropy; Lin et al. 2017, "Focal Loss for Dense Object
         Detection".
+
+    Example:
+        >>> losses.CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.4, 0.6]])
+        Tensor(0.0204, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:
@@ -182,6 +198,10 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
 
     Source: Keras 3, keras.losses.categorical_generalized_cross_entropy; Zhang and Sabuncu 2018, "Generalized Cross
         Entropy Loss for Training Deep Neural Networks with Noisy Labels".
+
+    Example:
+        >>> losses.categorical_generalized_cross_entropy([1], [[0.19, 0.81]], q=0.5)
+        Tensor([0.2], shape=(1,), dtype=float32)
     """
     _check_q(q)
     y_pred = as_tensor(y_pred)
@@ -205,6 +225,10 @@ class CategoricalGeneralizedCrossEntropy(
 
     Source: Keras 3, keras.losses.CategoricalGeneralizedCrossEntropy; Zhang and Sabuncu 2018, "Generalized Cross
         Entropy Loss for Training Deep Neural Networks with Noisy Labels".
+
+    Example:
+        >>> losses.CategoricalGeneralizedCrossEntropy(q=0.5)([1], [[0.19, 0.81]])
+        Tensor(0.2, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:

@@ -21,24 +21,44 @@ def _margin(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named("hinge")
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
-    """``mean(max(1 - y_true y_pred, 0))`` over the last axis; labels 0 and 1 are read as -1 and 1."""
+    """``mean(max(1 - y_true y_pred, 0))`` over the last axis; labels 0 and 1 are read as -1 and 1.
+
+    Example:
+        >>> losses.hinge([[1.0, -1.0]], [[0.5, -2.0]])
+        Tensor([0.25], shape=(1,), dtype=float32)
+    """
     y_true, y_pred = match("hinge", y_true, y_pred)
     return ops.mean(_margin(y_true, y_pred), axis=-1)
 
 
 class Hinge(DeclaredLoss, function=hinge):
-    """Hinge loss: ``max(1 - y_true y_pred, 0)``, labels -1 and 1 (or 0 and 1)."""
+    """Hinge loss: ``max(1 - y_true y_pred, 0)``, labels -1 and 1 (or 0 and 1).
+
+    Example:
+        >>> losses.Hinge()([[1.0, -1.0]], [[0.5, -2.0]])
+        Tensor(0.25, shape=(), dtype=float32)
+    """
 
 
 @named("squared_hinge")
 def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
-    """``mean(max(1 - y_true y_pred, 0)^2)`` over the last axis; labels 0 and 1 are read as -1 and 1."""
+    """``mean(max(1 - y_true y_pred, 0)^2)`` over the last axis; labels 0 and 1 are read as -1 and 1.
+
+    Example:
+        >>> losses.squared_hinge([[1.0, -1.0]], [[0.5, -2.0]])
+        Tensor([0.125], shape=(1,), dtype=float32)
+    """
     y_true, y_pred = match("squared_hinge", y_true, y_pred)
     return ops.mean(ops.square(_margin(y_true, y_pred)), axis=-1)
 
 
 class SquaredHinge(DeclaredLoss, function=squared_hinge):
-    """Square of the hinge loss: ``max(1 - y_true y_pred, 0)^2``, labels -1 and 1 (or 0 and 1)."""
+    """Square of the hinge loss: ``max(1 - y_true y_pred, 0)^2``, labels -1 and 1 (or 0 and 1).
+
+    Example:
+        >>> losses.SquaredHinge()([[1.0, -1.0]], [[0.5, -2.0]])
+        Tensor(0.125, shape=(), dtype=float32)
+    """
 
 
 @named("categorical_hinge")
@@ -47,6 +67,10 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
 
     Args:
         y_true: one-hot labels (..., classes).
+
+    Example:
+        >>> losses.categorical_hinge([[0.0, 1.0]], [[0.4, 0.6]])
+        Tensor([0.8], shape=(1,), dtype=float32)
     """
     y_true, y_pred = match("categorical_hinge", y_true, y_pred)
     right = ops.sum(ops.multiply(y_true, y_pred), axis=-1)
@@ -55,7 +79,12 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
 
 
 class CategoricalHinge(DeclaredLoss, function=categorical_hinge):
-    """Hinge loss of classes: ``max(1 + best wrong score - right score, 0)``, one-hot labels."""
+    """Hinge loss of classes: ``max(1 + best wrong score - right score, 0)``, one-hot labels.
+
+    Example:
+        >>> losses.CategoricalHinge()([[0.0, 1.0]], [[0.4, 0.6]])
+        Tensor(0.8, shape=(), dtype=float32)
+    """
 
 
 @named("margin_ranking")
@@ -70,6 +99,10 @@ def margin_ranking(y_true: Any, y_pred: Any, margin: float = 0.0) -> Tensor:
     Returns: losses (...).
 
     Source: PyTorch, torch.nn.functional.margin_ranking_loss.
+
+    Example:
+        >>> losses.margin_ranking([1.0, -1.0], [np.float32([2, 3]), np.float32([1, 4])], margin=0.5)
+        Tensor([1.5, 0. ], shape=(2,), dtype=float32)
     """
     y_pred = as_tensor(y_pred)
     if y_pred.shape[-1:] != (2,):
@@ -86,6 +119,10 @@ class MarginRanking(DeclaredLoss, function=margin_ranking):
         margin: how much higher.
 
     Source: PyTorch, torch.nn.MarginRankingLoss.
+
+    Example:
+        >>> losses.MarginRanking(margin=0.5)([1.0, -1.0], [np.float32([2, 3]), np.float32([1, 4])])
+        Tensor(0.75, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:
@@ -115,6 +152,10 @@ def multi_margin(y_true: Any, y_pred: Any, p: int = 1, margin: float = 1.0) -> T
         ValueError: shapes do not fit; p is neither 1 nor 2; a label is outside of the classes.
 
     Source: PyTorch, torch.nn.functional.multi_margin_loss.
+
+    Example:
+        >>> losses.multi_margin([1], [[0.2, 0.9, 0.4]])
+        Tensor([0.2667], shape=(1,), dtype=float32)
     """
     _check_power(p)
     y_pred = as_tensor(y_pred)
@@ -142,6 +183,10 @@ class MultiMargin(DeclaredLoss, function=multi_margin):
         ValueError: ``p`` or ``reduction`` is out of its range; at a call: targets and predictions do not fit.
 
     Source: PyTorch, torch.nn.MultiMarginLoss.
+
+    Example:
+        >>> losses.MultiMargin()([1], [[0.2, 0.9, 0.4]])
+        Tensor(0.2667, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:
@@ -170,6 +215,10 @@ def hinge_embedding(y_true: Any, y_pred: Any, margin: float = 1.0) -> Tensor:
         y_pred: distances d.
 
     Source: PyTorch, torch.nn.functional.hinge_embedding_loss.
+
+    Example:
+        >>> losses.hinge_embedding([1.0, -1.0], [0.2, 0.4])
+        Tensor(0.4, shape=(), dtype=float32)
     """
     y_true, y_pred = match("hinge_embedding", y_true, y_pred)
     apart = ops.maximum(ops.subtract(margin, y_pred), 0.0)
@@ -180,6 +229,10 @@ class HingeEmbedding(DeclaredLoss, function=hinge_embedding):
     """Loss of distances: those of one kind (y_true 1) themselves, of others (-1 or 0) what is missing to ``margin``.
 
     Source: PyTorch, torch.nn.HingeEmbeddingLoss.
+
+    Example:
+        >>> losses.HingeEmbedding()([1.0, -1.0], [0.2, 0.4])
+        Tensor(0.4, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:

@@ -22,6 +22,10 @@ def get(identifier: Any) -> Any:
     Raises:
         ValueError: the name is unknown; the message gives the nearest.
         TypeError: it is none of these.
+
+    Example:
+        >>> losses.get("mse").__name__
+        'mean_squared_error'
     """
     if identifier is None or isinstance(identifier, Loss):
         return identifier
@@ -63,6 +67,10 @@ def serialize(loss: Any) -> Any:
 
     Args:
         loss: the loss.
+
+    Example:
+        >>> losses.serialize(losses.Huber(delta=2.0))["class_name"]
+        'Huber'
     """
     if is_built_in(loss):
         return loss.__name__
@@ -77,6 +85,10 @@ def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
 
     Raises:
         ValueError: it names a class that is unknown.
+
+    Example:
+        >>> losses.deserialize("mean_squared_error").__name__
+        'mean_squared_error'
     """
     with registry.custom_object_scope(custom_objects):
         return get(name)

@@ -37,6 +37,10 @@ def dice(y_true: Any, y_pred: Any, axis: Axes = None) -> Tensor:
         axis: the axes of the sums; None takes all elements, which gives one number, (1, 2, 3) one for each image.
 
     Source: Keras 3, keras.losses.dice; Milletari et al. 2016, "V-Net", section 3.
+
+    Example:
+        >>> losses.dice([[1.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]])
+        Tensor(0.3333, shape=(), dtype=float32)
     """
     y_true, y_pred = match("dice", y_true, y_pred)
     axes = _axes(axis)
@@ -52,6 +56,10 @@ class Dice(_Overlap, function=dice, order=("reduction", "name", "axis")):
         axis: the axes of the sums; None takes all elements, (1, 2, 3) gives one loss for each image.
 
     Source: Keras 3, keras.losses.Dice; Milletari et al. 2016, "V-Net", section 3.
+
+    Example:
+        >>> losses.Dice()([[1.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]])
+        Tensor(0.3333, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:
@@ -79,6 +87,10 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
 
     Source: Keras 3, keras.losses.tversky (whose text calls alpha that of false positives; its formula is this one);
         Salehi et al. 2017, "Tversky loss function for image segmentation using 3D fully convolutional deep networks".
+
+    Example:
+        >>> losses.tversky([[1.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]], alpha=0.3, beta=0.7)
+        Tensor(0.2308, shape=(), dtype=float32)
     """
     y_true, y_pred = match("tversky", y_true, y_pred)
     axes = _axes(axis)
@@ -99,6 +111,10 @@ class Tversky(_Overlap, function=tversky, order=("alpha", "beta", "reduction", "
 
     Source: Keras 3, keras.losses.Tversky; Salehi et al. 2017, "Tversky loss function for image segmentation using 3D
         fully convolutional deep networks".
+
+    Example:
+        >>> losses.Tversky(alpha=0.3, beta=0.7)([[1.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]])
+        Tensor(0.2308, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:

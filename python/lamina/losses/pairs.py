@@ -21,6 +21,10 @@ def contrastive(y_true: Any, y_pred: Any, margin: float = 1.0) -> Tensor:
         y_pred: d, the distances of the pairs, not negative, (batch, 1).
 
     Source: Hadsell, Chopra and LeCun 2006, "Dimensionality Reduction by Learning an Invariant Mapping", section 2.1.
+
+    Example:
+        >>> losses.contrastive([1.0, 0.0], [0.2, 0.4])
+        Tensor(0.2, shape=(), dtype=float32)
     """
     y_true, y_pred = match("contrastive", y_true, y_pred)
     apart = ops.square(ops.maximum(ops.subtract(margin, y_pred), 0.0))
@@ -32,6 +36,10 @@ class Contrastive(DeclaredLoss, function=contrastive):
     """Loss of Siamese pairs: ``d^2`` for a pair of one kind (y_true 1), ``max(margin - d, 0)^2`` for others (y_true 0).
 
     Source: Hadsell, Chopra and LeCun 2006, "Dimensionality Reduction by Learning an Invariant Mapping", section 2.1.
+
+    Example:
+        >>> losses.Contrastive(margin=1.0)([1.0, 0.0], [0.2, 0.4])  # alike, different
+        Tensor(0.2, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:
@@ -57,6 +65,11 @@ def cosine_embedding(y_true: Any, y_pred: Any, margin: float = 0.0) -> Tensor:
     Returns: losses (batch,).
 
     Source: PyTorch, torch.nn.functional.cosine_embedding_loss.
+
+    Example:
+        >>> a, b = np.float32([[1, 0], [0, 1]]), np.float32([[1, 0], [1, 0]])
+        >>> losses.cosine_embedding([1.0, -1.0], [a, b])
+        Tensor([1., 1.], shape=(2,), dtype=float32)
     """
     y_pred, signs = as_tensor(y_pred), as_tensor(y_true)
     n = len(y_pred) if y_pred.ndim else 0
@@ -80,6 +93,11 @@ class CosineEmbedding(DeclaredLoss, function=cosine_embedding):
         margin: the cosine below which pairs of different kinds have no loss.
 
     Source: PyTorch, torch.nn.CosineEmbeddingLoss.
+
+    Example:
+        >>> a, b = np.float32([[1, 0], [0, 1]]), np.float32([[1, 0], [1, 0]])
+        >>> losses.CosineEmbedding()([1.0, -1.0], [a, b])
+        Tensor(1., shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:

@@ -18,48 +18,90 @@ from .targets import EPSILON, match
 
 @named("mean_squared_error")
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
-    """``mean((y_pred - y_true)^2)`` over the last axis."""
+    """``mean((y_pred - y_true)^2)`` over the last axis.
+
+    Example:
+        >>> losses.mean_squared_error([[0.0, 0.0]], [[1.0, 2.0]])
+        Tensor([2.5], shape=(1,), dtype=float32)
+    """
     y_true, y_pred = match("mean_squared_error", y_true, y_pred)
     return ops.mean_squared_error(y_true, y_pred)
 
 
 class MeanSquaredError(DeclaredLoss, function=mean_squared_error, also=("mse",), leaves_out=True):
-    """Mean of the squared differences: ``mean((y_pred - y_true)^2)``."""
+    """Mean of the squared differences: ``mean((y_pred - y_true)^2)``.
+
+    Example:
+        >>> losses.MeanSquaredError()([[0.0, 0.0]], [[1.0, 2.0]])
+        Tensor(2.5, shape=(), dtype=float32)
+        >>> losses.MeanSquaredError(reduction="sum")([[0.0], [0.0]], [[1.0], [2.0]])
+        Tensor(5., shape=(), dtype=float32)
+    """
 
 
 @named("mean_absolute_error")
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
-    """``mean(|y_pred - y_true|)`` over the last axis."""
+    """``mean(|y_pred - y_true|)`` over the last axis.
+
+    Example:
+        >>> losses.mean_absolute_error([[0.0, 0.0]], [[1.0, 2.0]])
+        Tensor([1.5], shape=(1,), dtype=float32)
+    """
     y_true, y_pred = match("mean_absolute_error", y_true, y_pred)
     return ops.mean_absolute_error(y_true, y_pred)
 
 
 class MeanAbsoluteError(DeclaredLoss, function=mean_absolute_error, also=("mae",), leaves_out=True):
-    """Mean of the absolute differences: ``mean(|y_pred - y_true|)``."""
+    """Mean of the absolute differences: ``mean(|y_pred - y_true|)``.
+
+    Example:
+        >>> losses.MeanAbsoluteError()([[0.0, 0.0]], [[1.0, 2.0]])
+        Tensor(1.5, shape=(), dtype=float32)
+    """
 
 
 @named("mean_absolute_percentage_error")
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
-    """``100 mean(|y_true - y_pred| / max(|y_true|, 1e-7))`` over the last axis."""
+    """``100 mean(|y_true - y_pred| / max(|y_true|, 1e-7))`` over the last axis.
+
+    Example:
+        >>> losses.mean_absolute_percentage_error([[1.0, 2.0]], [[1.1, 1.8]])
+        Tensor([10.], shape=(1,), dtype=float32)
+    """
     y_true, y_pred = match("mean_absolute_percentage_error", y_true, y_pred)
     difference = ops.abs(ops.divide(ops.subtract(y_true, y_pred), ops.maximum(ops.abs(y_true), EPSILON)))
     return ops.multiply(ops.mean(difference, axis=-1), 100.0)
 
 
 class MeanAbsolutePercentageError(DeclaredLoss, function=mean_absolute_percentage_error, also=("mape",)):
-    """Mean of the absolute differences in percent: ``100 mean(|y_true - y_pred| / |y_true|)``."""
+    """Mean of the absolute differences in percent: ``100 mean(|y_true - y_pred| / |y_true|)``.
+
+    Example:
+        >>> losses.MeanAbsolutePercentageError()([[1.0, 2.0]], [[1.1, 1.8]])
+        Tensor(10., shape=(), dtype=float32)
+    """
 
 
 @named("mean_squared_logarithmic_error")
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
-    """``mean((log(1 + y_true) - log(1 + y_pred))^2)`` over the last axis; values below 1e-7 count as 1e-7."""
+    """``mean((log(1 + y_true) - log(1 + y_pred))^2)`` over the last axis; values below 1e-7 count as 1e-7.
+
+    Example:
+        >>> losses.mean_squared_logarithmic_error([[0.0, 0.0]], [[1.0, 2.0]])
+        Tensor([0.8437], shape=(1,), dtype=float32)
+    """
     y_true, y_pred = match("mean_squared_logarithmic_error", y_true, y_pred)
     first, second = (ops.log(ops.add(ops.maximum(y, EPSILON), 1.0)) for y in (y_pred, y_true))
     return ops.mean(ops.square(ops.subtract(first, second)), axis=-1)
 
 
 class MeanSquaredLogarithmicError(DeclaredLoss, function=mean_squared_logarithmic_error, also=("msle",)):
-    """Mean of the squared differences of logarithms: ``mean((log(1 + y_true) - log(1 + y_pred))^2)``."""
+    """Mean of the squared differences of logarithms: ``mean((log(1 + y_true) - log(1 + y_pred))^2)``.
+
+    Example:
+        >>> losses.MeanSquaredLogarithmicError()([[0.0, 0.0]], [[1.0, 2.0]])
+        Tensor(0.8437, shape=(), dtype=float32)
+    """
 
 
 @named("huber")
@@ -67,6 +109,10 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     """``e^2 / 2`` where ``e = |y_pred - y_true| <= delta``, else ``delta e - delta^2 / 2``; mean over the last axis.
 
     Source: Keras 3, keras.losses.huber; Huber 1964, "Robust Estimation of a Location Parameter".
+
+    Example:
+        >>> losses.huber([[0.0, 0.0]], [[0.5, 3.0]])
+        Tensor([1.3125], shape=(1,), dtype=float32)
     """
     y_true, y_pred = match("huber", y_true, y_pred)
     return ops.huber(y_true, y_pred, delta)
@@ -76,6 +122,10 @@ class Huber(DeclaredLoss, function=huber, default_name="huber_loss", leaves_out=
     """Loss that is quadratic within ``delta`` and linear beyond, so that outliers weigh less.
 
     Source: Keras 3, keras.losses.Huber; Huber 1964, "Robust Estimation of a Location Parameter".
+
+    Example:
+        >>> losses.Huber()([[0.0, 0.0]], [[0.5, 3.0]])
+        Tensor(1.3125, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:
@@ -91,13 +141,23 @@ class Huber(DeclaredLoss, function=huber, default_name="huber_loss", leaves_out=
 
 @named("log_cosh")
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
-    """``mean(log(cosh(y_pred - y_true)))`` over the last axis."""
+    """``mean(log(cosh(y_pred - y_true)))`` over the last axis.
+
+    Example:
+        >>> losses.log_cosh([[0.0, 0.0]], [[1.0, 2.0]])
+        Tensor([0.8794], shape=(1,), dtype=float32)
+    """
     y_true, y_pred = match("log_cosh", y_true, y_pred)
     return ops.log_cosh(y_true, y_pred)
 
 
 class LogCosh(DeclaredLoss, function=log_cosh, also=("logcosh",), leaves_out=True):
-    """Mean of ``log(cosh(y_pred - y_true))``: quadratic for small differences, linear for large ones."""
+    """Mean of ``log(cosh(y_pred - y_true))``: quadratic for small differences, linear for large ones.
+
+    Example:
+        >>> losses.LogCosh()([[0.0, 0.0]], [[1.0, 2.0]])
+        Tensor(0.8794, shape=(), dtype=float32)
+    """
 
 
 @named("cosine_similarity")
@@ -106,6 +166,10 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
 
     Args:
         axis: the axis along which both are vectors.
+
+    Example:
+        >>> losses.cosine_similarity([[1.0, 0.0]], [[3.0, 4.0]])
+        Tensor([-0.6], shape=(1,), dtype=float32)
     """
     y_true, y_pred = match("cosine_similarity", y_true, y_pred)
     unit_true, unit_pred = (ops.normalize(y, axis=axis) for y in (y_true, y_pred))
@@ -117,6 +181,10 @@ class CosineSimilarity(DeclaredLoss, function=cosine_similarity):
 
     Args:
         axis: the axis along which both are vectors.
+
+    Example:
+        >>> losses.CosineSimilarity()([[1.0, 0.0]], [[3.0, 4.0]])
+        Tensor(-0.6, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:
@@ -148,6 +216,10 @@ def quantile(y_true: Any, y_pred: Any, quantile: float | Sequence[float] = 0.5) 
         ValueError: the shapes do not fit, or a quantile is out of its range.
 
     Source: Koenker and Bassett 1978, "Regression Quantiles"; also called the pinball loss.
+
+    Example:
+        >>> losses.quantile([[1.0, 1.0]], [[0.0, 2.0]], quantile=0.9)
+        Tensor([0.5], shape=(1,), dtype=float32)
     """
     _check_quantile(quantile)
     y_pred = as_tensor(y_pred)
@@ -177,6 +249,10 @@ class Quantile(DeclaredLoss, function=quantile, also=("pinball",)):
         ValueError: ``quantile`` or ``reduction`` is out of its range; at a call: targets and predictions do not fit.
 
     Source: Koenker and Bassett 1978, "Regression Quantiles".
+
+    Example:
+        >>> losses.Quantile(0.9)([[1.0, 1.0]], [[0.0, 2.0]])
+        Tensor(0.5, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:
@@ -208,6 +284,10 @@ def gaussian_nll(y_true: Any, y_pred: Any, full: bool = False, eps: float = 1e-6
 
     Source: PyTorch, torch.nn.functional.gaussian_nll_loss, which takes both apart; Nix and Weigend 1994, "Estimating
         the Mean and Variance of the Target Probability Distribution".
+
+    Example:
+        >>> losses.gaussian_nll([[1.0]], np.float32([[0.0, 1.0]]))
+        Tensor([0.5], shape=(1,), dtype=float32)
     """
     if not eps > 0:
         raise ValueError(f"gaussian_nll: eps must be positive, got {eps}")
@@ -235,6 +315,11 @@ class GaussianNLL(DeclaredLoss, function=gaussian_nll):
         eps: smaller variances count as this.
 
     Source: PyTorch, torch.nn.GaussianNLLLoss.
+
+    Example:
+        >>> mean_and_variance = np.float32([[0.0, 1.0]])
+        >>> losses.GaussianNLL()([[1.0]], mean_and_variance)
+        Tensor(0.5, shape=(), dtype=float32)
     """
 
     if TYPE_CHECKING:

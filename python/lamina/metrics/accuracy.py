@@ -17,6 +17,10 @@ def accuracy(y_true: Any, y_pred: Any) -> Array:
     """How often y_pred equals y_true exactly, averaged over the last axis.
 
     Source: Keras 3, keras.metrics.Accuracy.
+
+    Example:
+        >>> round(float(metrics.accuracy([1, 2, 3], [1, 2, 0])), 3)
+        0.667
     """
     return np.mean(_equal(y_true, y_pred), axis=-1)
 
@@ -27,12 +31,24 @@ def _equal(y_true: Any, y_pred: Any) -> Array:
 
 
 class Accuracy(DeclaredMetric, function=accuracy, direction="up", elementwise=_equal):
-    """How often predictions equal labels exactly; ``compile`` takes "accuracy" for that by shape."""
+    """How often predictions equal labels exactly; ``compile`` takes "accuracy" for that by shape.
+
+    Example:
+        >>> m = metrics.Accuracy()
+        >>> m.update_state([1, 2, 3], [1, 2, 0])
+        >>> round(float(m.result()), 3)
+        0.667
+    """
 
 
 @named("binary_accuracy")
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
-    """How often ``y_pred > threshold`` agrees with y_true (0 or 1), averaged over the last axis."""
+    """How often ``y_pred > threshold`` agrees with y_true (0 or 1), averaged over the last axis.
+
+    Example:
+        >>> metrics.binary_accuracy([[1], [0]], [[0.9], [0.6]])
+        array([1., 0.])
+    """
     return np.mean(_on_its_side(y_true, y_pred, threshold), axis=-1)
 
 
@@ -42,7 +58,14 @@ def _on_its_side(y_true: Any, y_pred: Any, threshold: float) -> Array:
 
 
 class BinaryAccuracy(DeclaredMetric, function=binary_accuracy, direction="up", elementwise=_on_its_side):
-    """How often ``y_pred > threshold`` agrees with labels 0 and 1."""
+    """How often ``y_pred > threshold`` agrees with labels 0 and 1.
+
+    Example:
+        >>> m = metrics.BinaryAccuracy()
+        >>> m.update_state([[1], [1], [0]], [[0.9], [0.4], [0.1]])
+        >>> round(float(m.result()), 3)
+        0.667
+    """
 
     if TYPE_CHECKING:
 
@@ -55,13 +78,24 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
 
     Args:
         y_true: one-hot labels (..., classes).
+
+    Example:
+        >>> metrics.categorical_accuracy([[0, 1], [1, 0]], [[0.2, 0.8], [0.4, 0.6]])
+        array([ True, False])
     """
     y_true, y_pred = pair("categorical_accuracy", y_true, y_pred)
     return y_true.argmax(-1) == y_pred.argmax(-1)
 
 
 class CategoricalAccuracy(DeclaredMetric, function=categorical_accuracy, direction="up"):
-    """How often the best class is right, one-hot labels."""
+    """How often the best class is right, one-hot labels.
+
+    Example:
+        >>> m = metrics.CategoricalAccuracy()
+        >>> m.update_state([[0, 1], [1, 0]], [[0.2, 0.8], [0.4, 0.6]])
+        >>> float(m.result())
+        0.5
+    """
 
 
 @named("sparse_categorical_accuracy")
@@ -71,13 +105,24 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     Args:
         y_true: class indices (...).
         y_pred: predictions (..., classes).
+
+    Example:
+        >>> metrics.sparse_categorical_accuracy([1, 0], [[0.2, 0.8], [0.4, 0.6]])
+        array([ True, False])
     """
     y_pred = np.asarray(y_pred)
     return y_pred.argmax(-1) == labels_of("sparse_categorical_accuracy", y_true, y_pred)
 
 
 class SparseCategoricalAccuracy(DeclaredMetric, function=sparse_categorical_accuracy, direction="up"):
-    """How often the best class is right, labels are class indices."""
+    """How often the best class is right, labels are class indices.
+
+    Example:
+        >>> m = metrics.SparseCategoricalAccuracy()
+        >>> m.update_state([1, 0], [[0.2, 0.8], [0.4, 0.6]])
+        >>> float(m.result())
+        0.5
+    """
 
 
 @named("sparse_top_k_categorical_accuracy")
@@ -87,6 +132,10 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
     Args:
         y_true: class indices (...).
         y_pred: predictions (..., classes); with ``from_sorted_ids`` class indices, the best first.
+
+    Example:
+        >>> metrics.sparse_top_k_categorical_accuracy([0, 2], [[0.2, 0.5, 0.3], [0.1, 0.3, 0.6]], k=2)
+        array([False,  True])
     """
     y_pred = np.asarray(y_pred)
     labels = labels_of("sparse_top_k_categorical_accuracy", y_true, y_pred)
@@ -102,7 +151,14 @@ class SparseTopKCategoricalAccuracy(
     direction="up",
     order=("k", "name", "dtype", "from_sorted_ids"),
 ):
-    """How often the right class is among the k best, labels are class indices."""
+    """How often the right class is among the k best, labels are class indices.
+
+    Example:
+        >>> m = metrics.SparseTopKCategoricalAccuracy(k=2)
+        >>> m.update_state([0, 2], [[0.2, 0.5, 0.3], [0.1, 0.3, 0.6]])
+        >>> float(m.result())
+        0.5
+    """
 
     if TYPE_CHECKING:
 
@@ -121,6 +177,10 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
 
     Args:
         y_true: one-hot labels (..., classes).
+
+    Example:
+        >>> metrics.top_k_categorical_accuracy([[1, 0, 0], [0, 0, 1]], [[0.2, 0.5, 0.3], [0.1, 0.3, 0.6]], k=2)
+        array([False,  True])
     """
     y_true, y_pred = pair("top_k_categorical_accuracy", y_true, y_pred)
     return sparse_top_k_categorical_accuracy(y_true.argmax(-1), y_pred, k)
@@ -129,7 +189,14 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
 class TopKCategoricalAccuracy(
     DeclaredMetric, function=top_k_categorical_accuracy, direction="up", order=("k", "name", "dtype")
 ):
-    """How often the right class is among the k best, one-hot labels."""
+    """How often the right class is among the k best, one-hot labels.
+
+    Example:
+        >>> m = metrics.TopKCategoricalAccuracy(k=2)
+        >>> m.update_state([[1, 0, 0], [0, 0, 1]], [[0.2, 0.5, 0.3], [0.1, 0.3, 0.6]])
+        >>> float(m.result())
+        0.5
+    """
 
     if TYPE_CHECKING:
 

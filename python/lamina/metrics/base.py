@@ -32,6 +32,20 @@ class Metric(Explained, strict=True):
     ``_direction``, as in Keras: "up" where more is better, "down" where less is; callbacks with ``mode="auto"`` ask it.
 
     Source: Keras 3, Metric.
+
+    Example:
+        >>> class Largest(metrics.Metric):
+        ...     def __init__(self, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.value = self.add_weight(name="value", initializer="zeros")
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.value.assign(ops.maximum(self.value, ops.max(ops.abs(y_true - y_pred))))
+        ...     def result(self):
+        ...         return self.value
+        >>> m = Largest()
+        >>> m.update_state(np.float32([0, 1]), np.float32([3, 1]))
+        >>> float(m.result())
+        3.0
     """
 
     _direction: str | None = None
@@ -274,6 +288,13 @@ class Average(Metric):
 class Mean(Average):
     """Mean of the values given to ``update_state(values, sample_weight=None)``, weighted if weights are; 0 before the
     first.
+
+    Example:
+        >>> m = metrics.Mean()
+        >>> m.update_state([1.0, 3.0])
+        >>> m.update_state(8.0)
+        >>> float(m.result())
+        4.0
     """
 
     def __init__(self, name: str = "mean", dtype: Any = None) -> None:
@@ -287,7 +308,14 @@ class Mean(Average):
 
 
 class Sum(Metric):
-    """Sum of the values given to ``update_state(values, sample_weight=None)``, each times its weight."""
+    """Sum of the values given to ``update_state(values, sample_weight=None)``, each times its weight.
+
+    Example:
+        >>> m = metrics.Sum()
+        >>> m.update_state([1.0, 3.0])
+        >>> float(m.result())
+        4.0
+    """
 
     def __init__(self, name: str = "sum", dtype: Any = None) -> None:
         super().__init__(dtype, name)

@@ -24,19 +24,47 @@ class _Count(ThresholdCounts, listed=False):
 
 
 class TruePositives(_Count, of="true_positives", direction="up"):
-    """Weight of predictions above a threshold where y_true is 1."""
+    """Weight of predictions above a threshold where y_true is 1.
+
+    Example:
+        >>> m = metrics.TruePositives()
+        >>> m.update_state([0, 1, 1], [0.9, 0.2, 0.8])
+        >>> float(m.result())
+        1.0
+    """
 
 
 class FalsePositives(_Count, of="false_positives", direction="down"):
-    """Weight of predictions above a threshold where y_true is 0."""
+    """Weight of predictions above a threshold where y_true is 0.
+
+    Example:
+        >>> m = metrics.FalsePositives()
+        >>> m.update_state([0, 1, 1], [0.9, 0.2, 0.8])
+        >>> float(m.result())
+        1.0
+    """
 
 
 class TrueNegatives(_Count, of="true_negatives", direction="up"):
-    """Weight of predictions not above a threshold where y_true is 0."""
+    """Weight of predictions not above a threshold where y_true is 0.
+
+    Example:
+        >>> m = metrics.TrueNegatives()
+        >>> m.update_state([0, 0, 1], [0.9, 0.2, 0.8])
+        >>> float(m.result())
+        1.0
+    """
 
 
 class FalseNegatives(_Count, of="false_negatives", direction="down"):
-    """Weight of predictions not above a threshold where y_true is 1."""
+    """Weight of predictions not above a threshold where y_true is 1.
+
+    Example:
+        >>> m = metrics.FalseNegatives()
+        >>> m.update_state([0, 1, 1], [0.9, 0.2, 0.8])
+        >>> float(m.result())
+        1.0
+    """
 
 
 class _Rate(ThresholdCounts, listed=False):
@@ -64,11 +92,25 @@ class _Rate(ThresholdCounts, listed=False):
 
 
 class Precision(_Rate, of="precision", direction="up"):
-    """How many of the predictions above a threshold are right: TP / (TP + FP); 0 where there are none."""
+    """How many of the predictions above a threshold are right: TP / (TP + FP); 0 where there are none.
+
+    Example:
+        >>> m = metrics.Precision()
+        >>> m.update_state([0, 1, 1, 1], [0.9, 0.2, 0.8, 0.7])
+        >>> round(float(m.result()), 3)
+        0.667
+    """
 
 
 class Recall(_Rate, of="recall", direction="up"):
-    """How many of the targets 1 are predicted above a threshold: TP / (TP + FN); 0 where there are none."""
+    """How many of the targets 1 are predicted above a threshold: TP / (TP + FN); 0 where there are none.
+
+    Example:
+        >>> m = metrics.Recall()
+        >>> m.update_state([0, 1, 1, 1], [0.9, 0.2, 0.8, 0.7])
+        >>> round(float(m.result()), 3)
+        0.667
+    """
 
 
 __all__ = ["FalseNegatives", "FalsePositives", "Precision", "Recall", "TrueNegatives", "TruePositives"]

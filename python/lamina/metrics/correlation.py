@@ -26,6 +26,10 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
 
     Args:
         axis: the axis along which they are correlated.
+
+    Example:
+        >>> metrics.pearson_correlation([[1.0, 2.0, 3.0]], [[2.0, 4.0, 6.0]])
+        array([1.])
     """
     t, p, _ = _deviations("pearson_correlation", y_true, y_pred, axis)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -37,6 +41,12 @@ class PearsonCorrelation(DeclaredMetric, function=pearson_correlation, direction
 
     Args:
         axis: the axis along which they are correlated: the last, within samples.
+
+    Example:
+        >>> m = metrics.PearsonCorrelation()
+        >>> m.update_state([[1.0, 2.0, 3.0]], [[2.0, 4.0, 6.0]])
+        >>> round(float(m.result()), 3)
+        1.0
     """
 
     if TYPE_CHECKING:
@@ -50,6 +60,10 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
 
     Args:
         axis: the axis along which they are correlated.
+
+    Example:
+        >>> metrics.concordance_correlation([[1.0, 2.0, 3.0]], [[1.0, 2.0, 3.0]])
+        array([1.])
     """
     t, p, apart = _deviations("concordance_correlation", y_true, y_pred, axis)
     spread = np.square(t).mean(axis) + np.square(p).mean(axis) + np.square(apart)
@@ -65,6 +79,12 @@ class ConcordanceCorrelation(DeclaredMetric, function=concordance_correlation, d
 
     Source: Keras 3, keras.metrics.ConcordanceCorrelation; Lin 1989, "A Concordance Correlation Coefficient to Evaluate
         Reproducibility".
+
+    Example:
+        >>> m = metrics.ConcordanceCorrelation()
+        >>> m.update_state([[1.0, 2.0, 3.0]], [[1.0, 2.0, 4.0]])
+        >>> round(float(m.result()), 3)
+        0.857
     """
 
     if TYPE_CHECKING:

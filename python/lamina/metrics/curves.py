@@ -74,6 +74,12 @@ class SensitivityAtSpecificity(_AtLeast, at="specificity", best="sensitivity", d
 
     Args:
         specificity: the least specificity, in [0, 1].
+
+    Example:
+        >>> m = metrics.SensitivityAtSpecificity(0.5)
+        >>> m.update_state([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8])
+        >>> float(m.result())
+        0.5
     """
 
     if TYPE_CHECKING:
@@ -93,6 +99,12 @@ class SpecificityAtSensitivity(_AtLeast, at="sensitivity", best="specificity", d
 
     Args:
         sensitivity: the least sensitivity, in [0, 1].
+
+    Example:
+        >>> m = metrics.SpecificityAtSensitivity(0.5)
+        >>> m.update_state([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8])
+        >>> round(float(m.result()), 3)
+        0.667
     """
 
     if TYPE_CHECKING:
@@ -112,6 +124,12 @@ class PrecisionAtRecall(_AtLeast, at="recall", best="precision", direction="up")
 
     Args:
         recall: the least recall, in [0, 1].
+
+    Example:
+        >>> m = metrics.PrecisionAtRecall(0.5)
+        >>> m.update_state([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8])
+        >>> float(m.result())
+        0.5
     """
 
     if TYPE_CHECKING:
@@ -131,6 +149,12 @@ class RecallAtPrecision(_AtLeast, at="precision", best="recall", direction="up")
 
     Args:
         precision: the least precision, in [0, 1].
+
+    Example:
+        >>> m = metrics.RecallAtPrecision(0.8)
+        >>> m.update_state([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
+        >>> float(m.result())
+        0.5
     """
 
     if TYPE_CHECKING:
@@ -165,6 +189,12 @@ class AUC(ThresholdCounts, direction="up"):
 
     Source: Keras 3, keras.metrics.AUC; Davis and Goadrich 2006, "The Relationship Between Precision-Recall and ROC
         Curves"; Flach and Kull 2015, "Precision-Recall-Gain Curves".
+
+    Example:
+        >>> auc = metrics.AUC()
+        >>> auc.update_state([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
+        >>> round(float(auc.result()), 2)
+        0.75
     """
 
     def __init__(

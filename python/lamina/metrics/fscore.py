@@ -28,6 +28,12 @@ class FBetaScore(BuiltIn, direction="up", also=("fbeta_score",)):
         ValueError: ``average`` is unknown, or a number out of its range.
 
     Source: Keras 3, keras.metrics.FBetaScore; van Rijsbergen 1979, "Information Retrieval", chapter 7.
+
+    Example:
+        >>> m = metrics.FBetaScore(average="macro", beta=2.0)
+        >>> m.update_state([[1, 0], [0, 1], [0, 1]], [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
+        >>> round(float(m.result()), 3)
+        0.694
     """
 
     def __init__(
@@ -94,6 +100,12 @@ class F1Score(FBetaScore, direction="up"):
 
     Raises:
         ValueError: ``average`` is unknown, or ``threshold`` out of its range.
+
+    Example:
+        >>> m = metrics.F1Score(average="macro")
+        >>> m.update_state([[1, 0], [0, 1], [0, 1]], [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
+        >>> round(float(m.result()), 3)
+        0.667
     """
 
     def __init__(

@@ -44,6 +44,12 @@ class MeanMetricWrapper(Average):
 
     Raises:
         TypeError: ``fn`` is no function.
+
+    Example:
+        >>> m = metrics.MeanMetricWrapper(losses.mean_squared_error, name="mse")
+        >>> m.update_state([[0.0]], [[2.0]])
+        >>> float(m.result())
+        4.0
     """
 
     _elementwise: MetricFunction | None = None  # of the values whose means over the last axis fn gives

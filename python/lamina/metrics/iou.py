@@ -72,6 +72,13 @@ class ConfusionMatrix(_ClassMatrix):
         ValueError: ``normalize`` is unknown, or ``num_classes`` not positive.
 
     Source: Stehman 1997, "Selecting and interpreting measures of thematic classification accuracy".
+
+    Example:
+        >>> m = metrics.ConfusionMatrix(num_classes=2)
+        >>> m.update_state([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])
+        >>> m.result()
+        array([[1., 0.],
+               [1., 1.]])
     """
 
     def __init__(
@@ -106,6 +113,12 @@ class IoU(_ClassMatrix, direction="up"):
 
     Raises:
         ValueError: a target is no class, or ``num_classes`` not positive.
+
+    Example:
+        >>> m = metrics.IoU(num_classes=2, target_class_ids=[1])
+        >>> m.update_state([0, 1, 1], [0, 1, 0])
+        >>> float(m.result())
+        0.5
     """
 
     def __init__(
@@ -140,6 +153,12 @@ class BinaryIoU(IoU, direction="up"):
     Args:
         target_class_ids: the classes of the mean, of 0 and 1.
         threshold: prediction from which on the answer is yes; for logits 0.
+
+    Example:
+        >>> m = metrics.BinaryIoU()
+        >>> m.update_state([0, 1, 1, 1], [0.1, 0.2, 0.7, 0.9])
+        >>> round(float(m.result()), 3)
+        0.583
     """
 
     def __init__(
@@ -158,7 +177,14 @@ class BinaryIoU(IoU, direction="up"):
 
 
 class MeanIoU(IoU, direction="up"):
-    """Intersection over union, TP / (TP + FP + FN), mean of all classes that occur."""
+    """Intersection over union, TP / (TP + FP + FN), mean of all classes that occur.
+
+    Example:
+        >>> m = metrics.MeanIoU(num_classes=2)
+        >>> m.update_state([0, 1, 1], [0, 1, 0])
+        >>> float(m.result())
+        0.5
+    """
 
     def __init__(
         self,
@@ -184,6 +210,12 @@ class OneHotIoU(IoU, direction="up"):
     Args:
         target_class_ids: the classes of the mean.
         sparse_y_pred: whether predictions are class indices; else their highest entry along ``axis`` is the class.
+
+    Example:
+        >>> m = metrics.OneHotIoU(num_classes=2, target_class_ids=[1])
+        >>> m.update_state([[1, 0], [0, 1]], [[0.9, 0.1], [0.3, 0.7]])
+        >>> float(m.result())
+        1.0
     """
 
     if TYPE_CHECKING:
@@ -208,6 +240,12 @@ class OneHotMeanIoU(MeanIoU, direction="up"):
 
     Args:
         sparse_y_pred: whether predictions are class indices; else their highest entry along ``axis`` is the class.
+
+    Example:
+        >>> m = metrics.OneHotMeanIoU(num_classes=2)
+        >>> m.update_state([[1, 0], [0, 1]], [[0.9, 0.1], [0.3, 0.7]])
+        >>> float(m.result())
+        1.0
     """
 
     if TYPE_CHECKING:

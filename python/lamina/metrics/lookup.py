@@ -38,6 +38,10 @@ def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple
     Raises:
         ValueError: the name is unknown; the message gives the nearest.
         TypeError: it is none of these.
+
+    Example:
+        >>> type(metrics.get("mse")).__name__
+        'MeanSquaredError'
     """
     if identifier is None or isinstance(identifier, Metric):
         return identifier
@@ -100,6 +104,10 @@ def serialize(metric: Metric | MetricFunction) -> Any:
         TypeError: it is no metric, or a function without a name.
 
     Source: Keras 3, keras.metrics.serialize.
+
+    Example:
+        >>> metrics.serialize(metrics.AUC())["class_name"]
+        'AUC'
     """
     if isinstance(metric, Metric):
         return registry.describe(metric, metric.get_config())
@@ -120,6 +128,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Me
         ValueError: it names a class or function that is unknown.
 
     Source: Keras 3, keras.metrics.deserialize.
+
+    Example:
+        >>> metrics.deserialize(metrics.serialize(metrics.AUC(num_thresholds=50))).num_thresholds
+        50
     """
     with registry.custom_object_scope(custom_objects):
         found = registry.find(config) if isinstance(config, str) else None

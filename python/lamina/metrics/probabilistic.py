@@ -22,6 +22,12 @@ class BinaryCrossentropy(DeclaredMetric, function=binary_crossentropy, direction
     Args:
         label_smoothing: s, which moves targets towards 1/2: t (1 - s) + s / 2.
         axis: the axis of the average.
+
+    Example:
+        >>> m = metrics.BinaryCrossentropy()
+        >>> m.update_state([[1.0, 0.0]], [[0.9, 0.2]])
+        >>> round(float(m.result()), 3)
+        0.164
     """
 
     if TYPE_CHECKING:
@@ -40,7 +46,14 @@ categorical_crossentropy = without_tape(losses.categorical_crossentropy, __name_
 
 
 class CategoricalCrossentropy(DeclaredMetric, function=categorical_crossentropy, direction="down"):
-    """Mean cross-entropy with one-hot or soft targets, y_true and y_pred (..., classes)."""
+    """Mean cross-entropy with one-hot or soft targets, y_true and y_pred (..., classes).
+
+    Example:
+        >>> m = metrics.CategoricalCrossentropy()
+        >>> m.update_state([[0.0, 1.0]], [[0.1, 0.9]])
+        >>> round(float(m.result()), 3)
+        0.105
+    """
 
     if TYPE_CHECKING:
 
@@ -62,6 +75,12 @@ class SparseCategoricalCrossentropy(DeclaredMetric, function=sparse_categorical_
 
     Labels equal to ``ignore_class`` do not count in the mean, with and without weights, as in the loss; Keras 3.15
     counts them as 0 where there are no weights.
+
+    Example:
+        >>> m = metrics.SparseCategoricalCrossentropy()
+        >>> m.update_state([1], [[0.1, 0.9]])
+        >>> round(float(m.result()), 3)
+        0.105
     """
 
     if TYPE_CHECKING:
@@ -94,6 +113,12 @@ class Perplexity(
     y_true (...) are class indices, y_pred (..., classes).
 
     Source: Jelinek, Mercer, Bahl and Baker 1977, "Perplexity, a measure of the difficulty of speech recognition tasks".
+
+    Example:
+        >>> m = metrics.Perplexity()
+        >>> m.update_state([1], [[0.5, 0.5]])
+        >>> round(float(m.result()), 3)
+        2.0
     """
 
     if TYPE_CHECKING:
@@ -118,14 +143,28 @@ kl_divergence = without_tape(losses.kl_divergence, __name__)
 
 
 class KLDivergence(DeclaredMetric, function=kl_divergence, direction="down", also=("kld",)):
-    """Mean Kullback-Leibler divergence: ``sum(y_true log(y_true / y_pred))`` over the classes of the last axis."""
+    """Mean Kullback-Leibler divergence: ``sum(y_true log(y_true / y_pred))`` over the classes of the last axis.
+
+    Example:
+        >>> m = metrics.KLDivergence()
+        >>> m.update_state([[0.5, 0.5]], [[0.9, 0.1]])
+        >>> round(float(m.result()), 3)
+        0.511
+    """
 
 
 poisson = without_tape(losses.poisson, __name__)
 
 
 class Poisson(DeclaredMetric, function=poisson, direction="down"):
-    """Mean of ``y_pred - y_true log(y_pred)``, for counts."""
+    """Mean of ``y_pred - y_true log(y_pred)``, for counts.
+
+    Example:
+        >>> m = metrics.Poisson()
+        >>> m.update_state([[1.0]], [[2.0]])
+        >>> round(float(m.result()), 3)
+        1.307
+    """
 
 
 __all__ = [

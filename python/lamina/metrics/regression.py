@@ -18,7 +18,12 @@ from .targets import divide, pair, rows
 
 @named("mean_squared_error")
 def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
-    """``mean((y_pred - y_true)^2)`` over the last axis."""
+    """``mean((y_pred - y_true)^2)`` over the last axis.
+
+    Example:
+        >>> metrics.mean_squared_error([[0.0, 0.0]], [[1.0, 2.0]])
+        array([2.5])
+    """
     return np.mean(_squared_error(y_true, y_pred), axis=-1)
 
 
@@ -28,18 +33,37 @@ def _squared_error(y_true: Any, y_pred: Any) -> Array:
 
 
 class MeanSquaredError(DeclaredMetric, function=mean_squared_error, direction="down", also=("mse",)):
-    """Mean of the squared differences."""
+    """Mean of the squared differences.
+
+    Example:
+        >>> m = metrics.MeanSquaredError()
+        >>> m.update_state([[0.0, 0.0]], [[1.0, 2.0]])
+        >>> float(m.result())
+        2.5
+    """
 
 
 @named("mean_absolute_error")
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
-    """``mean(|y_pred - y_true|)`` over the last axis."""
+    """``mean(|y_pred - y_true|)`` over the last axis.
+
+    Example:
+        >>> metrics.mean_absolute_error([[0.0, 0.0]], [[1.0, 2.0]])
+        array([1.5])
+    """
     y_true, y_pred = pair("mean_absolute_error", y_true, y_pred)
     return np.mean(np.abs(y_pred - y_true), axis=-1)
 
 
 class MeanAbsoluteError(DeclaredMetric, function=mean_absolute_error, direction="down", also=("mae",)):
-    """Mean of the absolute differences."""
+    """Mean of the absolute differences.
+
+    Example:
+        >>> m = metrics.MeanAbsoluteError()
+        >>> m.update_state([[0.0, 0.0]], [[1.0, 2.0]])
+        >>> float(m.result())
+        1.5
+    """
 
 
 mean_absolute_percentage_error = without_tape(losses.mean_absolute_percentage_error, __name__)
@@ -48,7 +72,14 @@ mean_absolute_percentage_error = without_tape(losses.mean_absolute_percentage_er
 class MeanAbsolutePercentageError(
     DeclaredMetric, function=mean_absolute_percentage_error, direction="down", also=("mape",)
 ):
-    """Mean of the absolute differences in percent of the targets: ``100 mean(|y_true - y_pred| / |y_true|)``."""
+    """Mean of the absolute differences in percent of the targets: ``100 mean(|y_true - y_pred| / |y_true|)``.
+
+    Example:
+        >>> m = metrics.MeanAbsolutePercentageError()
+        >>> m.update_state([[1.0, 2.0]], [[1.1, 1.8]])
+        >>> round(float(m.result()), 2)
+        10.0
+    """
 
 
 mean_squared_logarithmic_error = without_tape(losses.mean_squared_logarithmic_error, __name__)
@@ -57,14 +88,28 @@ mean_squared_logarithmic_error = without_tape(losses.mean_squared_logarithmic_er
 class MeanSquaredLogarithmicError(
     DeclaredMetric, function=mean_squared_logarithmic_error, direction="down", also=("msle",)
 ):
-    """Mean of the squared differences of logarithms: ``mean((log(1 + y_true) - log(1 + y_pred))^2)``."""
+    """Mean of the squared differences of logarithms: ``mean((log(1 + y_true) - log(1 + y_pred))^2)``.
+
+    Example:
+        >>> m = metrics.MeanSquaredLogarithmicError()
+        >>> m.update_state([[0.0, 0.0]], [[1.0, 2.0]])
+        >>> round(float(m.result()), 3)
+        0.844
+    """
 
 
 log_cosh = without_tape(losses.log_cosh, __name__)
 
 
 class LogCoshError(DeclaredMetric, function=log_cosh, direction="down", default_name="logcosh", also=("log_cosh",)):
-    """Mean of ``log(cosh(y_pred - y_true))``."""
+    """Mean of ``log(cosh(y_pred - y_true))``.
+
+    Example:
+        >>> m = metrics.LogCoshError()
+        >>> m.update_state([[0.0, 0.0]], [[1.0, 2.0]])
+        >>> round(float(m.result()), 3)
+        0.879
+    """
 
 
 huber = without_tape(losses.huber, __name__)
@@ -78,7 +123,14 @@ class RootMeanSquaredError(
     also=("rmse",),
     elementwise=_squared_error,
 ):
-    """Square root of the mean of the squared differences over all samples."""
+    """Square root of the mean of the squared differences over all samples.
+
+    Example:
+        >>> m = metrics.RootMeanSquaredError()
+        >>> m.update_state([[0.0, 0.0]], [[3.0, 3.0]])
+        >>> float(m.result())
+        3.0
+    """
 
     def result(self) -> float:
         return float(np.sqrt(super().result()))
@@ -96,6 +148,12 @@ class CosineSimilarity(DeclaredMetric, function=cosine_similarity, direction="up
 
     Args:
         axis: the axis along which both are vectors.
+
+    Example:
+        >>> m = metrics.CosineSimilarity()
+        >>> m.update_state([[1.0, 0.0]], [[3.0, 4.0]])
+        >>> round(float(m.result()), 3)
+        0.6
     """
 
     if TYPE_CHECKING:
@@ -116,6 +174,12 @@ class R2Score(BuiltIn, direction="up"):
 
     Raises:
         ValueError: ``class_aggregation`` is unknown, or ``num_regressors`` negative.
+
+    Example:
+        >>> m = metrics.R2Score()
+        >>> m.update_state([[1.0], [2.0], [3.0]], [[1.0], [2.0], [2.0]])
+        >>> float(m.result())
+        0.5
     """
 
     def __init__(

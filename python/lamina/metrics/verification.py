@@ -76,6 +76,12 @@ class BestThresholdAccuracy(_Verification, direction="up"):
         ValueError: ``scores`` is unknown.
 
     Source: Huang, Ramesh, Berg and Learned-Miller 2007, "Labeled Faces in the Wild".
+
+    Example:
+        >>> m = metrics.BestThresholdAccuracy()
+        >>> m.update_state([1, 1, 0, 0], [0.9, 0.6, 0.5, 0.1])
+        >>> float(m.result())
+        1.0
     """
 
     def __init__(self, scores: str = "similarity", name: str | None = None, dtype: Any = None) -> None:
@@ -109,6 +115,12 @@ class EqualErrorRate(_Verification, direction="down"):
 
     Source: Martin, Doddington, Kamm, Ordowski and Przybocki 1997, "The DET Curve in Assessment of Detection Task
         Performance".
+
+    Example:
+        >>> m = metrics.EqualErrorRate()
+        >>> m.update_state([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.1])
+        >>> float(m.result())
+        0.5
     """
 
     def __init__(self, scores: str = "similarity", name: str | None = None, dtype: Any = None) -> None:
@@ -136,6 +148,12 @@ class TARAtFAR(_Verification, direction="up"):
 
     Source: Klare et al. 2015, "Pushing the Frontiers of Unconstrained Face Detection and Recognition: IARPA Janus
         Benchmark A".
+
+    Example:
+        >>> m = metrics.TARAtFAR(far=0.5)
+        >>> m.update_state([1, 1, 0, 0], [0.9, 0.6, 0.5, 0.1])
+        >>> float(m.result())
+        1.0
     """
 
     def __init__(

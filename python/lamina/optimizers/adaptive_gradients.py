@@ -19,6 +19,13 @@ class Adagrad(Optimizer, rule="adagrad"):
         initial_accumulator_value: what s begins with, not negative.
 
     Source: Keras 3, Adagrad; Duchi, Hazan and Singer 2011, "Adaptive Subgradient Methods".
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((4,)), layers.Dense(1)])
+        >>> model.compile(optimizers.Adagrad(learning_rate=0.01), "mse")
+        >>> history = model.fit(np.ones((8, 4)), np.ones((8, 1)), epochs=2, verbose=0)
+        >>> history.history["loss"][1] < history.history["loss"][0]
+        True
     """
 
     _settings = ("initial_accumulator_value",)
@@ -48,6 +55,13 @@ class Adadelta(Optimizer, rule="adadelta"):
         rho: weight of the past in the means u and v, from 0 to 1.
 
     Source: Keras 3, Adadelta; Zeiler 2012, "ADADELTA: An Adaptive Learning Rate Method".
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((4,)), layers.Dense(1)])
+        >>> model.compile(optimizers.Adadelta(learning_rate=1.0), "mse")
+        >>> history = model.fit(np.ones((8, 4)), np.ones((8, 1)), epochs=2, verbose=0)
+        >>> history.history["loss"][1] < history.history["loss"][0]
+        True
     """
 
     def __init__(
@@ -76,6 +90,12 @@ class Ftrl(Optimizer, rule="ftrl"):
         beta: the beta of the paper, not negative.
 
     Source: Keras 3, Ftrl; McMahan et al. 2013, "Ad Click Prediction: a View from the Trenches".
+
+    Example:
+        >>> v = layers.Variable(np.float32([1.0]))
+        >>> optimizers.Ftrl(learning_rate=0.1).apply([np.float32([2.0])], [v])
+        >>> v.numpy()
+        array([0.7451], dtype=float32)
     """
 
     _settings = ("initial_accumulator_value",)

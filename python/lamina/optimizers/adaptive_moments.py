@@ -20,6 +20,13 @@ class Adam(Optimizer, rule="adam"):
         amsgrad: whether the largest v so far is used.
 
     Source: Keras 3, Adam; Kingma and Ba 2015, "Adam"; Reddi et al. 2018 for ``amsgrad``.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((4,)), layers.Dense(1)])
+        >>> model.compile(optimizers.Adam(learning_rate=0.01), "mse")
+        >>> history = model.fit(np.ones((8, 4)), np.ones((8, 1)), epochs=2, verbose=0)
+        >>> history.history["loss"][1] < history.history["loss"][0]
+        True
     """
 
     def __init__(
@@ -42,6 +49,10 @@ class AdamW(Adam):
         amsgrad: whether the largest mean of squares so far is used.
 
     Source: Keras 3, AdamW; Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization".
+
+    Example:
+        >>> optimizer = optimizers.AdamW(learning_rate=0.001, weight_decay=0.01)
+        >>> optimizer.exclude_from_weight_decay(var_names=["bias"])
     """
 
     def __init__(
@@ -64,6 +75,12 @@ class Nadam(Optimizer, rule="nadam"):
     with u = beta_1 (1 - 0.96^t / 2), u' that of the next step, p the product of all u so far.
 
     Source: Keras 3, Nadam; Dozat 2016, "Incorporating Nesterov Momentum into Adam".
+
+    Example:
+        >>> v = layers.Variable(np.float32([1.0]))
+        >>> optimizers.Nadam(learning_rate=0.1).apply([np.float32([2.0])], [v])
+        >>> v.numpy().shape
+        (1,)
     """
 
     def __init__(
@@ -87,6 +104,12 @@ class Adamax(Optimizer, rule="adamax"):
         beta_2: what is left of the largest gradient at each step, from 0 to below 1.
 
     Source: Keras 3, Adamax; Kingma and Ba 2015, "Adam", section 7.1.
+
+    Example:
+        >>> v = layers.Variable(np.float32([1.0]))
+        >>> optimizers.Adamax(learning_rate=0.1).apply([np.float32([2.0])], [v])
+        >>> v.numpy()
+        array([0.9], dtype=float32)
     """
 
     def __init__(
@@ -105,6 +128,12 @@ class RAdam(Optimizer, rule="radam"):
     """Adam that divides by its mean square only once that is known well, and then more and more.
 
     Source: PyTorch, torch.optim.RAdam; Liu et al. 2020, "On the Variance of the Adaptive Learning Rate and Beyond".
+
+    Example:
+        >>> v = layers.Variable(np.float32([1.0]))
+        >>> optimizers.RAdam(learning_rate=0.1).apply([np.float32([2.0])], [v])
+        >>> v.numpy().shape
+        (1,)
     """
 
     def __init__(
@@ -130,6 +159,12 @@ class ScheduleFreeAdamW(Optimizer, rule="schedule_free_adamw"):
         warmup_steps: steps in which the rate grows to ``learning_rate``.
 
     Source: Keras 3, ScheduleFreeAdamW; Defazio et al. 2024, "The Road Less Scheduled".
+
+    Example:
+        >>> v = layers.Variable(np.float32([1.0]))
+        >>> optimizers.ScheduleFreeAdamW(learning_rate=0.1).apply([np.float32([2.0])], [v])
+        >>> v.numpy().shape
+        (1,)
     """
 
     def __init__(

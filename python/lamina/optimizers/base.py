@@ -48,6 +48,11 @@ class Optimizer(UpdateSteps):
             functions.
 
     Source: Keras 3, Optimizer.
+
+    Example:
+        >>> optimizer = optimizers.Adam(learning_rate=0.01, clipnorm=1.0)
+        >>> isinstance(optimizer, optimizers.Optimizer), round(float(optimizer.learning_rate), 4)
+        (True, 0.01)
     """
 
     def __init_subclass__(cls, rule: str | None = None, **kwargs: Any) -> None:

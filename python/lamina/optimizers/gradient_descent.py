@@ -18,6 +18,12 @@ class SGD(Optimizer, rule="sgd"):
         nesterov: whether the gradient counts as that of the place ahead.
 
     Source: Keras 3, SGD; Sutskever et al. 2013, "On the Importance of Initialization and Momentum in Deep Learning".
+
+    Example:
+        >>> v = layers.Variable(np.float32([1.0]))
+        >>> optimizers.SGD(learning_rate=0.1).apply([np.float32([2.0])], [v])
+        >>> v.numpy()
+        array([0.8], dtype=float32)
     """
 
     def __init__(

@@ -20,6 +20,10 @@ def get(identifier: Any) -> Any:
     Raises:
         ValueError: the name is unknown; the message gives the nearest.
         TypeError: it is none of these.
+
+    Example:
+        >>> type(optimizers.get("adam")).__name__
+        'Adam'
     """
     if isinstance(identifier, Optimizer):
         return identifier
@@ -42,6 +46,10 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
 
     Args:
         optimizer: the optimizer.
+
+    Example:
+        >>> optimizers.serialize(optimizers.Adam())["class_name"]
+        'Adam'
     """
     return registry.describe(optimizer, optimizer.get_config())
 
@@ -57,6 +65,11 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
         ValueError: it names a class that is unknown.
 
     Source: Keras 3, keras.optimizers.deserialize.
+
+    Example:
+        >>> optimizer = optimizers.deserialize(optimizers.serialize(optimizers.SGD(momentum=0.9)))
+        >>> optimizer.momentum
+        0.9
     """
     with registry.custom_object_scope(custom_objects):
         optimizer: Optimizer = get(config)

@@ -43,6 +43,11 @@ class LossScaleOptimizer(Optimizer):
         ValueError: ``initial_scale`` is not positive and finite; ``dynamic_growth_steps`` is less than 1.
 
     Source: Keras 3, LossScaleOptimizer; Micikevicius et al. 2018, "Mixed Precision Training".
+
+    Example:
+        >>> optimizer = optimizers.LossScaleOptimizer(optimizers.SGD(0.1))
+        >>> float(optimizer.scale_loss(ops.array(2.0)))
+        65536.0
     """
 
     def __init__(

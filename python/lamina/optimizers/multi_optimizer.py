@@ -109,6 +109,13 @@ class MultiOptimizer(Optimizer):
         TypeError: ``optimizer_map`` is neither; it gives what is no optimizer.
 
     Source: Keras 3, MultiOptimizer.
+
+    Example:
+        >>> body, head = layers.Dense(8), layers.Dense(1)
+        >>> model = lamina.Sequential([lamina.Input((4,)), body, head])
+        >>> slow, fast = optimizers.SGD(0.001), optimizers.Adam(0.01)
+        >>> both = optimizers.MultiOptimizer(lambda v: fast if v in head.variables else slow)
+        >>> model.compile(both, "mse")
     """
 
     def __init__(

@@ -18,6 +18,12 @@ class RMSprop(Optimizer, rule="rmsprop"):
         centered: whether the square of the mean gradient is subtracted from v.
 
     Source: Keras 3, RMSprop; Tieleman and Hinton 2012, "Neural Networks for Machine Learning", lecture 6e.
+
+    Example:
+        >>> v = layers.Variable(np.float32([1.0]))
+        >>> optimizers.RMSprop(learning_rate=0.1).apply([np.float32([2.0])], [v])
+        >>> v.numpy()
+        array([0.6838], dtype=float32)
     """
 
     def __init__(

@@ -18,6 +18,14 @@ class LearningRateSchedule(Explained, strict=True, also=("__call__",)):
     """Base of schedules: a subclass defines ``__call__(step)``, step counting optimizer steps from 0.
 
     Source: Keras 3, LearningRateSchedule.
+
+    Example:
+        >>> class Warmup(optimizers.schedules.LearningRateSchedule):
+        ...     def __call__(self, step):
+        ...         return 0.01 * ops.minimum((step + 1) / 100, 1.0)
+        >>> optimizer = optimizers.SGD(Warmup())
+        >>> round(float(optimizer.learning_rate), 6)
+        0.0001
     """
 
     def __call__(self, step: int) -> float:
@@ -64,6 +72,11 @@ class ExponentialDecay(LearningRateSchedule):
     Args:
         decay_rate: factor of each ``decay_steps`` steps.
         staircase: whether the exponent is rounded down.
+
+    Example:
+        >>> schedule = optimizers.schedules.ExponentialDecay(0.1, decay_steps=100, decay_rate=0.5)
+        >>> round(float(schedule(200)), 3)
+        0.025
     """
 
     def __init__(
@@ -86,6 +99,11 @@ class InverseTimeDecay(LearningRateSchedule):
     Args:
         decay_rate: how fast the rate falls.
         staircase: whether the quotient of steps is rounded down.
+
+    Example:
+        >>> schedule = optimizers.schedules.InverseTimeDecay(0.1, decay_steps=100, decay_rate=1.0)
+        >>> round(float(schedule(100)), 3)
+        0.05
     """
 
     def __init__(
@@ -111,6 +129,11 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     Raises:
         ValueError: there are not one more values than boundaries, or boundaries do not rise.
+
+    Example:
+        >>> schedule = optimizers.schedules.PiecewiseConstantDecay([100, 200], [0.1, 0.01, 0.001])
+        >>> round(float(schedule(150)), 3)
+        0.01
     """
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
@@ -139,6 +162,11 @@ class PolynomialDecay(LearningRateSchedule):
         end_learning_rate: the last rate.
         power: the polynomial's degree.
         cycle: whether the decay starts again from a longer period, the next multiple of ``decay_steps``.
+
+    Example:
+        >>> schedule = optimizers.schedules.PolynomialDecay(0.1, decay_steps=100, end_learning_rate=0.0)
+        >>> round(float(schedule(50)), 3)
+        0.05
     """
 
     def __init__(
@@ -169,6 +197,11 @@ class CosineDecay(LearningRateSchedule):
         warmup_steps: how many steps the rise takes; ``decay_steps`` follow.
 
     Source: Keras 3, CosineDecay; Loshchilov and Hutter 2017, "SGDR", equation 5.
+
+    Example:
+        >>> schedule = optimizers.schedules.CosineDecay(0.1, decay_steps=1000)
+        >>> round(float(schedule(0)), 3), round(float(schedule(500)), 3), round(float(schedule(1000)), 3)
+        (0.1, 0.05, 0.0)
     """
 
     def __init__(
@@ -208,6 +241,11 @@ class CosineDecayRestarts(LearningRateSchedule):
         ValueError: ``first_decay_steps`` or ``t_mul`` is not positive.
 
     Source: Keras 3, CosineDecayRestarts; Loshchilov and Hutter 2017, "SGDR", section 3.
+
+    Example:
+        >>> schedule = optimizers.schedules.CosineDecayRestarts(0.1, first_decay_steps=100)
+        >>> round(float(schedule(50)), 3), round(float(schedule(100)), 3)
+        (0.05, 0.1)
     """
 
     def __init__(
@@ -287,6 +325,10 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
 
     Args:
         learning_rate_schedule: the schedule.
+
+    Example:
+        >>> optimizers.schedules.serialize(optimizers.schedules.CosineDecay(0.1, 1000))["class_name"]
+        'CosineDecay'
     """
     if isinstance(learning_rate_schedule, RateFunction):
         described: dict[str, Any] = registry.serialize(learning_rate_schedule.function)
@@ -305,6 +347,12 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
         ValueError: it is no description, or names a class that is unknown.
 
     Source: Keras 3, keras.optimizers.schedules.deserialize.
+
+    Example:
+        >>> schedules = optimizers.schedules
+        >>> schedule = schedules.deserialize(schedules.serialize(schedules.CosineDecay(0.1, 1000)))
+        >>> schedule.decay_steps
+        1000
     """
     name = config.get("class_name") if isinstance(config, dict) else None
     if not isinstance(name, str) or not isinstance(config.get("config"), dict):

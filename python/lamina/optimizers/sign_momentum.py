@@ -18,6 +18,12 @@ class Lion(Optimizer, rule="lion"):
         beta_2: weight of the past in the mean that is kept, from 0 to below 1.
 
     Source: Keras 3, Lion; Chen et al. 2023, "Symbolic Discovery of Optimization Algorithms".
+
+    Example:
+        >>> v = layers.Variable(np.float32([1.0]))
+        >>> optimizers.Lion(learning_rate=0.1).apply([np.float32([2.0])], [v])
+        >>> v.numpy()
+        array([0.9], dtype=float32)
     """
 
     def __init__(

@@ -23,6 +23,12 @@ class Lamb(Optimizer):
     ``w -= rate |w| / |u| u`` with ``u = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)``, m and v as Adam's.
 
     Source: Keras 3, Lamb; You et al. 2020, "Large Batch Optimization for Deep Learning".
+
+    Example:
+        >>> v = layers.Variable(np.float32([1.0]))
+        >>> optimizers.Lamb(learning_rate=0.1).apply([np.float32([2.0])], [v])
+        >>> v.numpy()
+        array([0.9], dtype=float32)
     """
 
     _settings = ("beta_1", "beta_2", "epsilon")
@@ -68,6 +74,13 @@ class Adafactor(Optimizer):
         relative_step: whether the rate is at most ``1 / sqrt(t)``; a schedule's never is changed.
 
     Source: Keras 3, Adafactor; Shazeer and Stern 2018, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost".
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((4,)), layers.Dense(1)])
+        >>> model.compile(optimizers.Adafactor(learning_rate=0.1), "mse")
+        >>> history = model.fit(np.ones((8, 4)), np.ones((8, 1)), epochs=2, verbose=0)
+        >>> history.history["loss"][1] < history.history["loss"][0]
+        True
     """
 
     _settings = ("beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold", "relative_step")
@@ -148,6 +161,12 @@ class Muon(Optimizer):
 
     Source: Keras 3, Muon; Jordan et al. 2024, "Muon: An Optimizer for Hidden Layers"; Liu et al. 2025, "Muon is
         Scalable for LLM Training".
+
+    Example:
+        >>> v = layers.Variable(np.float32(np.eye(2)))
+        >>> optimizers.Muon(learning_rate=0.1).apply([np.float32(np.eye(2))], [v])
+        >>> v.shape
+        (2, 2)
     """
 
     _settings = (

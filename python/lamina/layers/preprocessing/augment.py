@@ -42,6 +42,11 @@ class Pipeline(Layer):
         TypeError: ``layers`` holds something else than layers.
 
     Source: Keras 3, Pipeline.
+
+    Example:
+        >>> prepare = layers.Pipeline([layers.Rescaling(1 / 255), layers.CenterCrop(4, 4)])
+        >>> prepare(np.ones((1, 8, 8, 3), "float32")).shape
+        (1, 4, 4, 3)
     """
 
     _built_by_call = True
@@ -132,6 +137,11 @@ class RandAugment(_Chosen):
         ValueError: an option is out of range; the images have other axes or channels.
 
     Source: Keras 3, RandAugment; Cubuk et al. 2019, "RandAugment: Practical automated data augmentation".
+
+    Example:
+        >>> images = np.random.rand(2, 32, 32, 3).astype("float32")
+        >>> layers.RandAugment(value_range=(0, 1), seed=1)(images, training=True).shape
+        (2, 32, 32, 3)
     """
 
     def __init__(
@@ -194,6 +204,11 @@ class AugMix(_Chosen):
         ValueError: an option is out of range; the images have other axes or channels.
 
     Source: Keras 3, AugMix; Hendrycks et al. 2019, "AugMix: A Simple Data Processing Method".
+
+    Example:
+        >>> images = np.random.rand(2, 32, 32, 3).astype("float32")
+        >>> layers.AugMix(value_range=(0, 1), seed=1)(images, training=True).shape
+        (2, 32, 32, 3)
     """
 
     def __init__(

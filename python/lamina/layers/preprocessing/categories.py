@@ -37,6 +37,11 @@ class CategoryEncoding(CategoryLayer):
         ValueError: ``num_tokens`` is not positive; the mode is unknown; ``count_weights`` come without "count".
 
     Source: Keras 3, CategoryEncoding.
+
+    Example:
+        >>> layers.CategoryEncoding(num_tokens=4)([[0, 1], [3, 3]])
+        Tensor([[1., 1., 0., 0.],
+                [0., 0., 0., 1.]], shape=(2, 4), dtype=float32)
     """
 
     _modes = ("one_hot", "multi_hot", "count")
@@ -83,6 +88,10 @@ class Discretization(CategoryLayer):
             is unknown; it is called before ``adapt``.
 
     Source: Keras 3, Discretization.
+
+    Example:
+        >>> layers.Discretization(bin_boundaries=[0.0, 1.0, 2.0])([-0.5, 0.5, 5.0])
+        Tensor([0, 1, 3], shape=(3,), dtype=int32)
     """
 
     _float_input = True

@@ -50,6 +50,11 @@ class RandomHue(_ColourLayer):
         ValueError: ``factor`` or ``value_range`` is out of range; the images have other axes or channels.
 
     Source: Keras 3, RandomHue.
+
+    Example:
+        >>> layer = layers.RandomHue(0.2, value_range=(0, 1), seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
@@ -76,6 +81,11 @@ class RandomSaturation(_ColourLayer):
         ValueError: ``factor`` or ``value_range`` is out of range; the images have other axes or channels.
 
     Source: Keras 3, RandomSaturation.  There, saturation is cut off at the largest pixel, here at 1.
+
+    Example:
+        >>> layer = layers.RandomSaturation(0.5, value_range=(0, 1), seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
@@ -101,6 +111,11 @@ class RandomColorDegeneration(FactorLayer):
         ValueError: ``factor`` or ``value_range`` is out of range; the images have other axes or channels.
 
     Source: Keras 3, RandomColorDegeneration.
+
+    Example:
+        >>> layer = layers.RandomColorDegeneration(0.5, value_range=(0, 1), seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
@@ -126,6 +141,11 @@ class RandomGrayscale(RandomImageLayer):
         ValueError: ``factor`` is out of range; the images have other axes or channels.
 
     Source: Keras 3, RandomGrayscale.
+
+    Example:
+        >>> layer = layers.RandomGrayscale(0.5, seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(
@@ -158,6 +178,11 @@ class RandomColorJitter(RandomImageLayer):
         ValueError: a factor or ``value_range`` is out of range; the images have other axes or channels.
 
     Source: Keras 3, RandomColorJitter.
+
+    Example:
+        >>> layer = layers.RandomColorJitter(value_range=(0, 1), brightness_factor=0.2, hue_factor=0.1, seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(

@@ -69,6 +69,10 @@ class CenterCrop(_Crop):
         ValueError: a size is not positive; the images have other axes.
 
     Source: Keras 3, CenterCrop.
+
+    Example:
+        >>> layers.CenterCrop(4, 4)(np.ones((1, 8, 8, 3), "float32")).shape
+        (1, 4, 4, 3)
     """
 
     def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Unpack[BoxOptions]) -> None:
@@ -111,6 +115,10 @@ class RandomCrop(_Crop, RandomImageLayer):
         ValueError: a size is not positive; the images have other axes.
 
     Source: Keras 3, RandomCrop.  There, images are left as they are without training.
+
+    Example:
+        >>> layers.RandomCrop(4, 4, seed=1)(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 4, 4, 3)
     """
 
     def __init__(
@@ -189,6 +197,10 @@ class Resizing(_Crop):
         TypeError: ``fill_value`` is no number.
 
     Source: Keras 3, Resizing.
+
+    Example:
+        >>> layers.Resizing(16, 16)(np.ones((2, 8, 8, 3), "float32")).shape
+        (2, 16, 16, 3)
     """
 
     _keeps_dtype = True

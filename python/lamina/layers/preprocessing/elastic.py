@@ -51,6 +51,11 @@ class RandomElasticTransform(RandomImageLayer):
         TypeError: ``fill_value`` is no number.
 
     Source: Keras 3, RandomElasticTransform; Simard, Steinkraus and Platt 2003.
+
+    Example:
+        >>> layer = layers.RandomElasticTransform(seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     _takes_boxes = False  # what was a rectangle is none any more

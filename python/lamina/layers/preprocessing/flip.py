@@ -28,6 +28,11 @@ class RandomFlip(RandomImageLayer):
         ValueError: ``mode`` is unknown; the images have other axes.
 
     Source: Keras 3, RandomFlip.
+
+    Example:
+        >>> layer = layers.RandomFlip("horizontal", seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(

@@ -101,6 +101,11 @@ class RandomRotation(_Geometry):
         TypeError: ``fill_value`` is no number.
 
     Source: Keras 3, RandomRotation.
+
+    Example:
+        >>> layer = layers.RandomRotation(0.1, seed=1)  # up to 36 degrees
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(
@@ -140,6 +145,11 @@ class RandomZoom(_Geometry):
         TypeError: ``fill_value`` is no number.
 
     Source: Keras 3, RandomZoom.
+
+    Example:
+        >>> layer = layers.RandomZoom(0.2, seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(
@@ -182,6 +192,11 @@ class RandomTranslation(_Geometry):
         TypeError: ``fill_value`` is no number.
 
     Source: Keras 3, RandomTranslation.
+
+    Example:
+        >>> layer = layers.RandomTranslation(0.1, 0.1, seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(
@@ -221,6 +236,11 @@ class RandomShear(_Geometry):
         TypeError: ``fill_value`` is no number.
 
     Source: Keras 3, RandomShear.
+
+    Example:
+        >>> layer = layers.RandomShear(x_factor=0.2, seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(
@@ -263,6 +283,11 @@ class RandomPerspective(_Geometry):
         TypeError: ``fill_value`` is no number.
 
     Source: Keras 3, RandomPerspective.
+
+    Example:
+        >>> layer = layers.RandomPerspective(seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(

@@ -49,6 +49,10 @@ class Hashing(CategoryLayer):
         TypeError: the input is neither text nor numbers.
 
     Source: Keras 3, Hashing.
+
+    Example:
+        >>> layers.Hashing(num_bins=10)(np.array(["red", "green", "red"])).shape
+        (3,)
     """
 
     _keeps_numbers = _takes_text = True
@@ -103,6 +107,11 @@ class HashedCrossing(CategoryLayer):
         TypeError: a feature holds floats.
 
     Source: Keras 3, HashedCrossing.
+
+    Example:
+        >>> cross = layers.HashedCrossing(num_bins=5)
+        >>> cross((np.array(["A", "B"]), np.array([1, 2]))).shape
+        (2,)
     """
 
     _modes = ("int", "one_hot")

@@ -26,6 +26,11 @@ class RandomContrast(RandomImageLayer):
         ValueError: ``factor`` or ``value_range`` is out of range; the images have other axes.
 
     Source: Keras 3, RandomContrast.  There, one number raises the contrast alone.
+
+    Example:
+        >>> layer = layers.RandomContrast(0.2, value_range=(0, 1), seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(
@@ -61,6 +66,11 @@ class RandomBrightness(RandomImageLayer):
         ValueError: ``factor`` or ``value_range`` is out of range; the images have other axes.
 
     Source: Keras 3, RandomBrightness.
+
+    Example:
+        >>> layer = layers.RandomBrightness(0.2, value_range=(0, 1), seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(

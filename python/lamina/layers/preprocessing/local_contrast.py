@@ -50,6 +50,11 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         TypeError: ``clip_limit`` is no number.
 
     Source: Keras 3, ContrastLimitedAdaptiveHistogramEqualization; Zuiderveld 1994.
+
+    Example:
+        >>> equalize = layers.ContrastLimitedAdaptiveHistogramEqualization(value_range=(0, 1))
+        >>> equalize(np.random.rand(1, 32, 32, 1).astype("float32")).shape
+        (1, 32, 32, 1)
     """
 
     _only_in_training = False

@@ -150,6 +150,10 @@ class IntegerLookup(IndexLookup):
         TypeError: the vocabulary holds other things than integers.
 
     Source: Keras 3, IntegerLookup.
+
+    Example:
+        >>> layers.IntegerLookup(vocabulary=[12, 36, 1138])([[12, 1138, 7]])
+        Tensor([[1, 3, 0]], shape=(1, 3), dtype=int64)
     """
 
     def __init__(

@@ -28,6 +28,13 @@ class MaxNumBoundingBoxes(ImageLayer):
         ValueError: ``max_number`` is not positive; boxes or labels have other axes.
 
     Source: Keras 3, MaxNumBoundingBoxes.
+
+    Example:
+        >>> boxes = {"boxes": np.ones((1, 5, 4), "float32"), "labels": np.ones((1, 5))}
+        >>> layer = layers.MaxNumBoundingBoxes(max_number=3)
+        >>> y = layer({"images": np.ones((1, 8, 8, 3), "float32"), "bounding_boxes": boxes})
+        >>> y["bounding_boxes"]["boxes"].shape
+        (1, 3, 4)
     """
 
     _only_in_training = False

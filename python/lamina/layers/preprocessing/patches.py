@@ -48,6 +48,11 @@ class RandomErasing(_Patches):
         ValueError: an option is out of range; the images have other axes.
 
     Source: Keras 3, RandomErasing; Zhong et al. 2017, "Random Erasing Data Augmentation".
+
+    Example:
+        >>> layer = layers.RandomErasing(value_range=(0, 1), seed=1)
+        >>> layer(np.ones((2, 16, 16, 3), "float32"), training=True).shape
+        (2, 16, 16, 3)
     """
 
     def __init__(
@@ -121,6 +126,12 @@ class MixUp(_Mixing):
         ValueError: ``alpha`` is not positive; the images have other axes; the labels are no rows.
 
     Source: Keras 3, MixUp; Zhang et al. 2017, "mixup: Beyond Empirical Risk Minimization".
+
+    Example:
+        >>> images, labels = np.random.rand(4, 8, 8, 3).astype("float32"), np.eye(4, dtype="float32")
+        >>> mixed = layers.MixUp(seed=1)({"images": images, "labels": labels}, training=True)
+        >>> mixed["images"].shape, mixed["labels"].shape
+        ((4, 8, 8, 3), (4, 4))
     """
 
     def __init__(
@@ -174,6 +185,12 @@ class CutMix(_Mixing):
         ValueError: ``factor`` is out of range; the images have other axes; the labels are no rows.
 
     Source: Keras 3, CutMix; Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers".
+
+    Example:
+        >>> images, labels = np.random.rand(4, 8, 8, 3).astype("float32"), np.eye(4, dtype="float32")
+        >>> mixed = layers.CutMix(seed=1)({"images": images, "labels": labels}, training=True)
+        >>> mixed["images"].shape, mixed["labels"].shape
+        ((4, 8, 8, 3), (4, 4))
     """
 
     _takes_boxes = False  # what is left of a box under a patch is not known

@@ -44,6 +44,11 @@ class RandomInvert(RandomImageLayer):
         ValueError: ``factor`` or ``value_range`` is out of range; the images have other axes.
 
     Source: Keras 3, RandomInvert.  There, the lowest pixel counts as 0.
+
+    Example:
+        >>> layer = layers.RandomInvert(0.5, value_range=(0, 1), seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(
@@ -82,6 +87,11 @@ class RandomPosterization(RandomImageLayer):
         ValueError: ``factor`` or ``value_range`` is out of range; the images have other axes.
 
     Source: Keras 3, RandomPosterization.
+
+    Example:
+        >>> layer = layers.RandomPosterization(4, value_range=(0, 255), seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(
@@ -127,6 +137,11 @@ class Solarization(RandomImageLayer):
         ValueError: a factor or ``value_range`` is out of range; the images have other axes.
 
     Source: Keras 3, Solarization.
+
+    Example:
+        >>> layer = layers.Solarization(threshold_factor=0.5, value_range=(0, 1), seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(
@@ -163,6 +178,10 @@ class AutoContrast(ImageLayer):
         ValueError: ``value_range`` is no range; the images have other axes.
 
     Source: Keras 3, AutoContrast.
+
+    Example:
+        >>> layers.AutoContrast(value_range=(0, 1))(np.random.rand(2, 8, 8, 3).astype("float32")).shape
+        (2, 8, 8, 3)
     """
 
     _only_in_training = False
@@ -197,6 +216,10 @@ class Equalization(ImageLayer):
         ValueError: ``bins`` is no integer from 2; ``value_range`` is no range; the images have other axes.
 
     Source: Keras 3, Equalization.
+
+    Example:
+        >>> layers.Equalization()(np.random.randint(0, 256, (1, 8, 8, 3)).astype("float32")).shape
+        (1, 8, 8, 3)
     """
 
     def __init__(

@@ -33,6 +33,10 @@ class Rescaling(Layer):
         TypeError: ``scale`` or ``offset`` holds no numbers.
 
     Source: Keras 3, Rescaling.
+
+    Example:
+        >>> layers.Rescaling(1 / 255)(np.array([0, 51, 255], "uint8"))
+        Tensor([0. , 0.2, 1. ], shape=(3,), dtype=float32)
     """
 
     supports_masking = True

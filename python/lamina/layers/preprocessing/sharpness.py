@@ -29,6 +29,11 @@ class RandomSharpness(FactorLayer):
         ValueError: ``factor`` or ``value_range`` is out of range; the images have other axes.
 
     Source: Keras 3, RandomSharpness.
+
+    Example:
+        >>> layer = layers.RandomSharpness(0.5, value_range=(0, 1), seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def _draw(self, shape: tuple[int, ...], rng: Any) -> dict[str, Array]:
@@ -61,6 +66,11 @@ class RandomGaussianBlur(RandomImageLayer):
         ValueError: an option is out of range; the images have other axes.
 
     Source: Keras 3, RandomGaussianBlur.
+
+    Example:
+        >>> layer = layers.RandomGaussianBlur(value_range=(0, 1), seed=1)
+        >>> layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(

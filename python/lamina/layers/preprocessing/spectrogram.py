@@ -50,6 +50,10 @@ class STFTSpectrogram(Layer):
         ValueError: an option is out of range or unknown; the input has other axes or is shorter than a frame.
 
     Source: Keras 3, STFTSpectrogram.
+
+    Example:
+        >>> layers.STFTSpectrogram(frame_length=256, frame_step=128)(np.ones((2, 1024, 1), "float32")).shape
+        (2, 7, 129)
     """
 
     _float_input = True
@@ -171,6 +175,11 @@ class MelSpectrogram(Layer):
         ValueError: an option is out of range; the input has other axes or is too short to be mirrored at its ends.
 
     Source: Keras 3, MelSpectrogram; the mel scale of the HTK book.
+
+    Example:
+        >>> sound = np.random.rand(16000).astype("float32")
+        >>> layers.MelSpectrogram(num_mel_bins=64)(sound).shape
+        (64, 32)
     """
 
     _float_input = True
