@@ -20,7 +20,12 @@ Activation = Callable[..., Any]
 
 
 def linear(x: Any) -> Any:
-    """The input itself."""
+    """The input itself.
+
+    Example:
+        >>> activations.linear([-1.0, 1.0])
+        [-1.0, 1.0]
+    """
     return x
 
 
@@ -32,6 +37,10 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
         negative_slope: slope below the threshold.
         max_value: the largest value of the result; None sets no limit.
         threshold: where the function begins to rise.
+
+    Example:
+        >>> activations.relu([-1.0, 3.0, 8.0], max_value=6.0)
+        Tensor([0., 3., 6.], shape=(3,), dtype=float32)
     """
     if threshold == 0.0:
         y = ops.leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
@@ -45,12 +54,21 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
 
     Args:
         negative_slope: slope below zero.
+
+    Example:
+        >>> activations.leaky_relu([-1.0, 1.0])
+        Tensor([-0.2,  1. ], shape=(2,), dtype=float32)
     """
     return ops.leaky_relu(x, negative_slope)
 
 
 def relu6(x: Any) -> Tensor:
-    """Rectified linear unit up to 6: ``min(max(x, 0), 6)``."""
+    """Rectified linear unit up to 6: ``min(max(x, 0), 6)``.
+
+    Example:
+        >>> activations.relu6([-1.0, 3.0, 8.0])
+        Tensor([0., 3., 6.], shape=(3,), dtype=float32)
+    """
     return ops.relu6(x)
 
 
@@ -62,6 +80,10 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
 
     Source: Keras 3, keras.activations.elu; Clevert et al. 2016, "Fast and Accurate Deep Network Learning by Exponential
         Linear Units".
+
+    Example:
+        >>> activations.elu([-1.0, 1.0])
+        Tensor([-0.6321,  1.    ], shape=(2,), dtype=float32)
     """
     return ops.elu(x, alpha)
 
@@ -70,6 +92,10 @@ def selu(x: Any) -> Tensor:
     """Scaled exponential linear unit, whose outputs keep mean 0 and variance 1.
 
     Source: Keras 3, keras.activations.selu; Klambauer et al. 2017, "Self-Normalizing Neural Networks".
+
+    Example:
+        >>> activations.selu([-1.0, 1.0])
+        Tensor([-1.1113,  1.0507], shape=(2,), dtype=float32)
     """
     return ops.selu(x)
 
@@ -81,6 +107,10 @@ def celu(x: Any, alpha: float = 1.0) -> Tensor:
         alpha: minus the limit of the function at minus infinity.
 
     Source: Keras 3, keras.activations.celu; Barron 2017, "Continuously Differentiable Exponential Linear Units".
+
+    Example:
+        >>> activations.celu([-1.0, 1.0])
+        Tensor([-0.6321,  1.    ], shape=(2,), dtype=float32)
     """
     return ops.celu(x, alpha)
 
@@ -92,52 +122,101 @@ def gelu(x: Any, approximate: bool = False) -> Tensor:
         approximate: whether the distribution function is approximated by a tanh.
 
     Source: Keras 3, keras.activations.gelu; Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".
+
+    Example:
+        >>> activations.gelu([-1.0, 1.0])
+        Tensor([-0.1587,  0.8413], shape=(2,), dtype=float32)
     """
     return ops.gelu(x, approximate)
 
 
 def silu(x: Any) -> Tensor:
-    """Sigmoid linear unit, also called swish: ``x * sigmoid(x)``."""
+    """Sigmoid linear unit, also called swish: ``x * sigmoid(x)``.
+
+    Example:
+        >>> activations.silu([0.0, 1.0])
+        Tensor([0.    , 0.7311], shape=(2,), dtype=float32)
+    """
     return ops.silu(x)
 
 
 def tanh(x: Any) -> Tensor:
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent.
+
+    Example:
+        >>> activations.tanh([0.0, 1.0])
+        Tensor([0.    , 0.7616], shape=(2,), dtype=float32)
+    """
     return ops.tanh(x)
 
 
 def sigmoid(x: Any) -> Tensor:
-    """Logistic function: ``1 / (1 + exp(-x))``."""
+    """Logistic function: ``1 / (1 + exp(-x))``.
+
+    Example:
+        >>> activations.sigmoid([0.0, 2.0])
+        Tensor([0.5   , 0.8808], shape=(2,), dtype=float32)
+    """
     return ops.sigmoid(x)
 
 
 def hard_sigmoid(x: Any) -> Tensor:
-    """Piecewise linear sigmoid: ``relu6(x + 3) / 6``."""
+    """Piecewise linear sigmoid: ``relu6(x + 3) / 6``.
+
+    Example:
+        >>> activations.hard_sigmoid([-4.0, 0.0, 1.0])
+        Tensor([0.    , 0.5   , 0.6667], shape=(3,), dtype=float32)
+    """
     return ops.hard_sigmoid(x)
 
 
 def hard_silu(x: Any) -> Tensor:
-    """Piecewise quadratic SiLU: ``x * hard_sigmoid(x)``."""
+    """Piecewise quadratic SiLU: ``x * hard_sigmoid(x)``.
+
+    Example:
+        >>> activations.hard_silu([-4.0, 0.0, 1.0])
+        Tensor([-0.    ,  0.    ,  0.6667], shape=(3,), dtype=float32)
+    """
     return ops.hard_silu(x)
 
 
 def hard_tanh(x: Any) -> Tensor:
-    """The input cut to the interval from -1 to 1."""
+    """The input cut to the interval from -1 to 1.
+
+    Example:
+        >>> activations.hard_tanh([-2.0, 0.5, 2.0])
+        Tensor([-1. ,  0.5,  1. ], shape=(3,), dtype=float32)
+    """
     return ops.hard_tanh(x)
 
 
 def softplus(x: Any) -> Tensor:
-    """Smooth rectifier: ``log(1 + exp(x))``."""
+    """Smooth rectifier: ``log(1 + exp(x))``.
+
+    Example:
+        >>> activations.softplus([0.0, 2.0])
+        Tensor([0.6931, 2.1269], shape=(2,), dtype=float32)
+    """
     return ops.softplus(x)
 
 
 def softsign(x: Any) -> Tensor:
-    """The function ``x / (1 + |x|)``."""
+    """The function ``x / (1 + |x|)``.
+
+    Example:
+        >>> activations.softsign([-1.0, 3.0])
+        Tensor([-0.5 ,  0.75], shape=(2,), dtype=float32)
+    """
     return ops.softsign(x)
 
 
 def log_sigmoid(x: Any) -> Tensor:
-    """Logarithm of the sigmoid."""
+    """Logarithm of the sigmoid.
+
+    Example:
+        >>> activations.log_sigmoid([0.0, 2.0])
+        Tensor([-0.6931, -0.1269], shape=(2,), dtype=float32)
+    """
     return ops.log_sigmoid(x)
 
 
@@ -145,12 +224,21 @@ def mish(x: Any) -> Tensor:
     """The function ``x * tanh(softplus(x))``.
 
     Source: Keras 3, keras.activations.mish; Misra 2019, "Mish: A Self Regularized Non-Monotonic Activation Function".
+
+    Example:
+        >>> activations.mish([-1.0, 1.0])
+        Tensor([-0.3034,  0.8651], shape=(2,), dtype=float32)
     """
     return ops.mish(x)
 
 
 def exponential(x: Any) -> Tensor:
-    """The function ``exp(x)``."""
+    """The function ``exp(x)``.
+
+    Example:
+        >>> activations.exponential([0.0, 1.0])
+        Tensor([1.    , 2.7183], shape=(2,), dtype=float32)
+    """
     return ops.exp(x)
 
 
@@ -159,6 +247,10 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
 
     Args:
         axis: the axis; negative ones count from the end.
+
+    Example:
+        >>> activations.softmax([[0.0, 0.0]])
+        Tensor([[0.5, 0.5]], shape=(1, 2), dtype=float32)
     """
     return ops.softmax(x, axis)
 
@@ -168,6 +260,10 @@ def log_softmax(x: Any, axis: int = -1) -> Tensor:
 
     Args:
         axis: the axis of the softmax; negative ones count from the end.
+
+    Example:
+        >>> activations.log_softmax([[0.0, 0.0]])
+        Tensor([[-0.6931, -0.6931]], shape=(1, 2), dtype=float32)
     """
     return ops.log_softmax(x, axis)
 
@@ -182,6 +278,10 @@ def glu(x: Any, axis: int = -1) -> Tensor:
         ValueError: the axis is out of range or of odd size.
 
     Source: Keras 3, keras.activations.glu; Dauphin et al. 2017, "Language Modeling with Gated Convolutional Networks".
+
+    Example:
+        >>> activations.glu([1.0, 2.0, 0.0, 0.0])
+        Tensor([0.5, 1. ], shape=(2,), dtype=float32)
     """
     return ops.glu(x, axis)
 
@@ -191,6 +291,10 @@ def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
 
     Args:
         threshold: half the width of the interval around 0.
+
+    Example:
+        >>> activations.hard_shrink([-1.0, 0.2, 1.0])
+        Tensor([-1.,  0.,  1.], shape=(3,), dtype=float32)
     """
     return ops.hard_shrink(x, threshold)
 
@@ -200,12 +304,21 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
 
     Args:
         threshold: the distance.
+
+    Example:
+        >>> activations.soft_shrink([-1.0, 0.2, 1.0])
+        Tensor([-0.5,  0. ,  0.5], shape=(3,), dtype=float32)
     """
     return ops.soft_shrink(x, threshold)
 
 
 def tanh_shrink(x: Any) -> Tensor:
-    """The function ``x - tanh(x)``."""
+    """The function ``x - tanh(x)``.
+
+    Example:
+        >>> activations.tanh_shrink([0.0, 1.0])
+        Tensor([0.    , 0.2384], shape=(2,), dtype=float32)
+    """
     return ops.tanh_shrink(x)
 
 
@@ -215,6 +328,10 @@ def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
     Args:
         threshold: the threshold.
         default_value: the value at the threshold and below it.
+
+    Example:
+        >>> activations.threshold([-1.0, 0.5, 2.0], 1.0, 0.0)
+        Tensor([0., 0., 2.], shape=(3,), dtype=float32)
     """
     return ops.threshold(x, threshold, default_value)
 
@@ -226,6 +343,10 @@ def squareplus(x: Any, b: float = 4) -> Tensor:
         b: how wide the bend at 0 is.
 
     Source: Keras 3, keras.activations.squareplus; Barron 2021, "Squareplus: A Softplus-Like Algebraic Rectifier".
+
+    Example:
+        >>> activations.squareplus([-2.0, 0.0, 2.0])
+        Tensor([0.4142, 1.    , 2.4142], shape=(3,), dtype=float32)
     """
     return ops.squareplus(x, b)
 
@@ -234,12 +355,21 @@ def sparse_plus(x: Any) -> Tensor:
     """The function that is 0 below -1, ``(x + 1)^2 / 4`` between -1 and 1, and x above.
 
     Source: Keras 3, keras.activations.sparse_plus; Martins and Astudillo 2016, "From Softmax to Sparsemax".
+
+    Example:
+        >>> activations.sparse_plus([-2.0, 0.0, 2.0])
+        Tensor([0.  , 0.25, 2.  ], shape=(3,), dtype=float32)
     """
     return ops.sparse_plus(x)
 
 
 def sparse_sigmoid(x: Any) -> Tensor:
-    """Piecewise linear sigmoid: ``(x + 1) / 2`` between 0 and 1."""
+    """Piecewise linear sigmoid: ``(x + 1) / 2`` between 0 and 1.
+
+    Example:
+        >>> activations.sparse_sigmoid([-2.0, 0.0, 2.0])
+        Tensor([0. , 0.5, 1. ], shape=(3,), dtype=float32)
+    """
     return ops.sparse_sigmoid(x)
 
 
@@ -250,6 +380,10 @@ def sparsemax(x: Any, axis: int = -1) -> Tensor:
         axis: the axis; negative ones count from the end.
 
     Source: Keras 3, keras.activations.sparsemax; Martins and Astudillo 2016, "From Softmax to Sparsemax".
+
+    Example:
+        >>> activations.sparsemax([[1.0, 0.5, -1.0]])
+        Tensor([[0.75, 0.25, 0.  ]], shape=(1, 3), dtype=float32)
     """
     return ops.sparsemax(x, axis)
 
@@ -292,6 +426,10 @@ def get(identifier: Any) -> Activation:
 
     Raises:
         ValueError: the name is unknown; the message gives the nearest.
+
+    Example:
+        >>> activations.get("relu").__name__
+        'relu'
     """
     if identifier is None:
         return linear
@@ -321,6 +459,10 @@ def serialize(activation: Any) -> Any:
 
     Raises:
         TypeError: it has no description.
+
+    Example:
+        >>> activations.serialize(activations.relu)
+        'relu'
     """
     if activation in _names:
         return _names[activation]
@@ -337,6 +479,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Ac
 
     Raises:
         ValueError: the name is unknown.
+
+    Example:
+        >>> activations.deserialize("relu").__name__
+        'relu'
     """
     with registry.custom_object_scope(custom_objects):
         return get(config)

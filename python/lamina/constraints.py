@@ -23,6 +23,12 @@ class Constraint(WeightFunction):
     A class of one's own defines ``__call__(w)``, and ``get_config`` if its constructor has arguments.
 
     Source: Keras 3, Constraint.
+
+    Example:
+        >>> class Between(constraints.Constraint):
+        ...     def __call__(self, w):
+        ...         return ops.clip(w, -1.0, 1.0)
+        >>> layer = layers.Dense(4, kernel_constraint=Between())
     """
 
     def __call__(self, w: Tensor) -> Tensor:
@@ -43,6 +49,11 @@ class MinMaxNorm(Constraint):
         ValueError: a bound is negative, ``min_value`` is above ``max_value``, or ``rate`` is not between 0 and 1.
 
     Source: Keras 3, MinMaxNorm.
+
+    Example:
+        >>> constraints.MinMaxNorm(0.0, 1.0)(np.float32([[3.0], [4.0]]))
+        Tensor([[0.6],
+                [0.8]], shape=(2, 1), dtype=float32)
     """
 
     def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0) -> None:
@@ -75,6 +86,11 @@ class MaxNorm(MinMaxNorm):
         ValueError: ``max_value`` is negative.
 
     Source: Keras 3, MaxNorm; Srivastava et al. 2014, "Dropout", section 5.1.
+
+    Example:
+        >>> constraints.MaxNorm(2.0)(np.float32([[3.0], [4.0]]))
+        Tensor([[1.2],
+                [1.6]], shape=(2, 1), dtype=float32)
     """
 
     def __init__(self, max_value: float = 2, axis: Axis = 0) -> None:
@@ -91,6 +107,11 @@ class UnitNorm(Constraint):
         axis: the axis or axes that a length goes over: 0 for a dense kernel, [0, 1, 2] for one of images.
 
     Source: Keras 3, UnitNorm.
+
+    Example:
+        >>> constraints.UnitNorm()(np.float32([[3.0], [4.0]]))
+        Tensor([[0.6],
+                [0.8]], shape=(2, 1), dtype=float32)
     """
 
     def __init__(self, axis: Axis = 0) -> None:
@@ -107,6 +128,10 @@ class NonNeg(Constraint):
     """Weights of 0 and above: negative ones become 0.
 
     Source: Keras 3, NonNeg.
+
+    Example:
+        >>> constraints.NonNeg()(np.float32([-1.0, 2.0]))
+        Tensor([0., 2.], shape=(2,), dtype=float32)
     """
 
     def __call__(self, w: Tensor) -> Tensor:
@@ -128,6 +153,10 @@ def get(identifier: Any) -> Callable[[Tensor], Any] | None:
 
     Raises:
         ValueError: the name is unknown; the message gives the nearest.
+
+    Example:
+        >>> type(constraints.get("non_neg")).__name__
+        'NonNeg'
     """
     return find("constraint", identifier, _by_name)
 
@@ -140,6 +169,10 @@ def serialize(constraint: Any) -> Any:
 
     Raises:
         TypeError: it has no description.
+
+    Example:
+        >>> constraints.serialize(constraints.NonNeg())["class_name"]
+        'NonNeg'
     """
     return registry.serialize(constraint)
 
@@ -152,6 +185,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
     Raises:
         ValueError: it names a class that is unknown.
+
+    Example:
+        >>> type(constraints.deserialize(constraints.serialize(constraints.MaxNorm(3)))).__name__
+        'MaxNorm'
     """
     with registry.custom_object_scope(custom_objects):
         return get(config)

@@ -43,6 +43,13 @@ class Initializer(Explained, strict=True, also=("__call__",)):
     A class of one's own defines ``sample(shape, dtype)``, and ``get_config`` if its constructor has arguments.
 
     Source: Keras 3, Initializer.
+
+    Example:
+        >>> class Halves(initializers.Initializer):
+        ...     def __call__(self, shape, dtype=None):
+        ...         return np.full(shape, 0.5, dtype or "float32")
+        >>> layers.Dense(1, kernel_initializer=Halves())([[1.0, 3.0]])
+        Tensor([[2.]], shape=(1, 1), dtype=float32, requires_grad=True)
     """
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
@@ -78,14 +85,24 @@ class Initializer(Explained, strict=True, also=("__call__",)):
 
 
 class Zeros(Initializer):
-    """All zeros."""
+    """All zeros.
+
+    Example:
+        >>> initializers.Zeros()((2,))
+        Tensor([0., 0.], shape=(2,), dtype=float32)
+    """
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         return np.zeros(shape, dtype)
 
 
 class Ones(Initializer):
-    """All ones."""
+    """All ones.
+
+    Example:
+        >>> initializers.Ones()((2,))
+        Tensor([1., 1.], shape=(2,), dtype=float32)
+    """
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         return np.ones(shape, dtype)
@@ -96,6 +113,11 @@ class Constant(Initializer):
 
     Args:
         value: a number, or an array that broadcasts to the shape.
+
+    Example:
+        >>> initializers.Constant(0.5)((2, 2))
+        Tensor([[0.5, 0.5],
+                [0.5, 0.5]], shape=(2, 2), dtype=float32)
     """
 
     def __init__(self, value: Any = 0.0) -> None:
@@ -117,6 +139,11 @@ class Identity(Initializer):
 
     Raises:
         ValueError: at the call: the shape has not two axes.
+
+    Example:
+        >>> initializers.Identity()((2, 2))
+        Tensor([[1., 0.],
+                [0., 1.]], shape=(2, 2), dtype=float32)
     """
 
     def __init__(self, gain: float = 1.0) -> None:
@@ -137,6 +164,10 @@ class RandomNormal(Initializer):
     Args:
         mean: mean of the distribution.
         stddev: standard deviation of the distribution.
+
+    Example:
+        >>> initializers.RandomNormal(stddev=0.1, seed=1)((3, 4)).shape
+        (3, 4)
     """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
@@ -155,6 +186,11 @@ class TruncatedNormal(RandomNormal):
     Args:
         mean: mean before the truncation.
         stddev: standard deviation before the truncation.
+
+    Example:
+        >>> w = initializers.TruncatedNormal(stddev=0.1, seed=1)((3, 4))
+        >>> bool((abs(np.asarray(w)) <= 0.2).all())
+        True
     """
 
     def sample(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -167,6 +203,11 @@ class RandomUniform(Initializer):
     Args:
         minval: the lower bound.
         maxval: the upper bound, not included.
+
+    Example:
+        >>> w = initializers.RandomUniform(-1, 1, seed=1)((3, 4))
+        >>> bool((abs(np.asarray(w)) <= 1).all())
+        True
     """
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
@@ -206,6 +247,10 @@ class VarianceScaling(Initializer):
 
     Raises:
         ValueError: ``scale`` is not positive; ``mode`` or ``distribution`` is unknown.
+
+    Example:
+        >>> initializers.VarianceScaling(scale=2.0, mode="fan_in", seed=1)((3, 4)).shape  # He et al.'s
+        (3, 4)
     """
 
     _MODES = ("fan_in", "fan_out", "fan_avg")
@@ -275,6 +320,11 @@ class GlorotUniform(_Scaled):
 
     Source: Keras 3, GlorotUniform; Glorot and Bengio 2010, "Understanding the Difficulty of Training Deep Feedforward
         Neural Networks".
+
+    Example:
+        >>> w = initializers.GlorotUniform(seed=1)((3, 4))
+        >>> bool((abs(np.asarray(w)) <= (6 / 7) ** 0.5).all())
+        True
     """
 
     fixed = (1.0, "fan_avg", "uniform")
@@ -285,6 +335,11 @@ class GlorotNormal(_Scaled):
 
     Source: Keras 3, GlorotNormal; Glorot and Bengio 2010, "Understanding the Difficulty of Training Deep Feedforward
         Neural Networks".
+
+    Example:
+        >>> initializers.GlorotNormal(seed=1)((3, 4)).shape
+        (3, 4)
+        >>> model = lamina.Sequential([layers.Dense(4, kernel_initializer="glorot_normal")])
     """
 
     fixed = (1.0, "fan_avg", "truncated_normal")
@@ -294,6 +349,11 @@ class LecunUniform(_Scaled):
     """Uniformly distributed values of variance ``1 / fan in``.
 
     Source: Keras 3, LecunUniform; LeCun et al. 1998, "Efficient BackProp".
+
+    Example:
+        >>> w = initializers.LecunUniform(seed=1)((3, 4))
+        >>> bool((abs(np.asarray(w)) <= 1.0).all())
+        True
     """
 
     fixed = (1.0, "fan_in", "uniform")
@@ -303,6 +363,11 @@ class LecunNormal(_Scaled):
     """Truncated normally distributed values of variance ``1 / fan in``.
 
     Source: Keras 3, LecunNormal; LeCun et al. 1998, "Efficient BackProp".
+
+    Example:
+        >>> initializers.LecunNormal(seed=1)((3, 4)).shape
+        (3, 4)
+        >>> layer = layers.Dense(4, activation="selu", kernel_initializer="lecun_normal")
     """
 
     fixed = (1.0, "fan_in", "truncated_normal")
@@ -312,6 +377,11 @@ class HeUniform(_Scaled):
     """Uniformly distributed values of variance ``2 / fan in``.
 
     Source: Keras 3, HeUniform; He et al. 2015, "Delving Deep into Rectifiers".
+
+    Example:
+        >>> w = initializers.HeUniform(seed=1)((3, 4))
+        >>> bool((abs(np.asarray(w)) <= 2**0.5).all())
+        True
     """
 
     fixed = (2.0, "fan_in", "uniform")
@@ -321,6 +391,11 @@ class HeNormal(_Scaled):
     """Truncated normally distributed values of variance ``2 / fan in``.
 
     Source: Keras 3, HeNormal; He et al. 2015, "Delving Deep into Rectifiers".
+
+    Example:
+        >>> initializers.HeNormal(seed=1)((3, 4)).shape
+        (3, 4)
+        >>> layer = layers.Conv2D(8, 3, activation="relu", kernel_initializer="he_normal")
     """
 
     fixed = (2.0, "fan_in", "truncated_normal")
@@ -339,6 +414,11 @@ class Orthogonal(Initializer):
 
     Source: Keras 3, Orthogonal; Saxe et al. 2014, "Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear
         Neural Networks".
+
+    Example:
+        >>> w = np.asarray(initializers.Orthogonal(seed=1)((4, 4)))
+        >>> bool(np.allclose(w @ w.T, np.eye(4), atol=1e-5))
+        True
     """
 
     def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
@@ -374,6 +454,10 @@ class STFT(Initializer):
         ImportError: the window is SciPy's, which is not installed.
 
     Source: Keras 3, STFT.
+
+    Example:
+        >>> initializers.STFT("real")((16, 1, 9)).shape
+        (16, 1, 9)
     """
 
     def __init__(
@@ -436,6 +520,10 @@ def get(identifier: Any) -> Callable[..., Any]:
 
     Raises:
         ValueError: the name is unknown; the message gives the nearest.
+
+    Example:
+        >>> type(initializers.get("he_normal")).__name__
+        'HeNormal'
     """
     if isinstance(identifier, (np.ndarray, Tensor)):
         return Constant(np.asarray(identifier))
@@ -453,6 +541,10 @@ def serialize(initializer: Any) -> Any:
 
     Raises:
         TypeError: it has no description.
+
+    Example:
+        >>> initializers.serialize(initializers.Constant(0.5))["config"]
+        {'value': 0.5}
     """
     return registry.serialize(initializer)
 
@@ -465,6 +557,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
     Raises:
         ValueError: it names a class that is unknown.
+
+    Example:
+        >>> type(initializers.deserialize(initializers.serialize(initializers.HeNormal()))).__name__
+        'HeNormal'
     """
     with registry.custom_object_scope(custom_objects):
         return get(config)

@@ -47,6 +47,10 @@ def normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = No
     Args:
         mean: mean of the distribution.
         stddev: standard deviation of the distribution.
+
+    Example:
+        >>> random.normal((2, 3), mean=5.0, stddev=0.1, seed=1).shape
+        (2, 3)
     """
     d = standardize_dtype(dtype)
     if isinstance(seed, Generator):
@@ -77,6 +81,10 @@ def truncated_normal(
     Args:
         mean: mean before the truncation.
         stddev: standard deviation before the truncation.
+
+    Example:
+        >>> bool(ops.all(abs(random.truncated_normal((100,), seed=1)) <= 2))
+        True
     """
     d = standardize_dtype(dtype)
     return wrap(truncated_array(numpy_from(seed), shape, d) * d.type(stddev) + d.type(mean))
@@ -89,6 +97,10 @@ def uniform(shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: Any =
     Args:
         minval: the lower bound.
         maxval: the upper bound, not included.
+
+    Example:
+        >>> bool(ops.all(random.uniform((100,), 2.0, 3.0, seed=1) >= 2.0))
+        True
     """
     d = standardize_dtype(dtype)
     return wrap(numpy_from(seed).random(tuple(shape), dtype=d) * d.type(maxval - minval) + d.type(minval))
@@ -105,6 +117,11 @@ def randint(shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: 
 
     Raises:
         ValueError: the interval is empty.
+
+    Example:
+        >>> numbers = random.randint((100,), 0, 6, seed=1).numpy()
+        >>> int(numbers.min()), int(numbers.max())
+        (0, 5)
     """
     return wrap(numpy_from(seed).integers(minval, maxval, tuple(shape)).astype(as_dtype(dtype, "random: dtype")))
 
@@ -122,6 +139,10 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
 
     Raises:
         ValueError: ``logits`` have not two axes.
+
+    Example:
+        >>> random.categorical(np.log([[0.0001, 0.9999]]), 4, seed=1).shape
+        (1, 4)
     """
     z = np.asarray(logits)
     if z.ndim != 2:
@@ -138,6 +159,10 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Tensor:
     Args:
         x: a tensor or an array.
         axis: the axis.
+
+    Example:
+        >>> ops.sort(random.shuffle(np.array([3, 1, 2]), seed=1))
+        Tensor([1, 2, 3], shape=(3,), dtype=int64)
     """
     return wrap(numpy_from(seed).permutation(np.asarray(x), axis=axis))
 
@@ -153,6 +178,11 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Seed = None
 
     Raises:
         ValueError: ``rate`` is out of range, or ``noise_shape`` is given.
+
+    Example:
+        >>> y = random.dropout(np.ones(1000, "float32"), 0.5, seed=1)
+        >>> sorted(set(y.numpy().tolist()))
+        [0.0, 2.0]
     """
     if noise_shape is not None:
         raise ValueError("random.dropout: noise_shape is not supported here; use layers.Dropout(noise_shape=...)")

@@ -23,6 +23,15 @@ class Regularizer(WeightFunction):
     """Base of regularizers: called with a tensor, returns a scalar.
 
     Source: Keras 3, Regularizer.
+
+    Example:
+        >>> class Ends(regularizers.Regularizer):
+        ...     def __call__(self, w):
+        ...         return 0.01 * ops.sum(w[0] ** 2)
+        >>> layer = layers.Dense(1, kernel_regularizer=Ends(), kernel_initializer="ones")
+        >>> y = layer([[1.0, 1.0]])
+        >>> layer.losses
+        [Tensor(0.01, shape=(), dtype=float32, requires_grad=True)]
     """
 
 
@@ -35,6 +44,10 @@ class L1L2(Regularizer):
 
     Raises:
         ValueError: a factor is negative or not finite.
+
+    Example:
+        >>> regularizers.L1L2(l1=0.01, l2=0.1)(np.float32([1.0, -2.0]))
+        Tensor(0.53, shape=(), dtype=float32)
     """
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
@@ -59,6 +72,10 @@ class L1(L1L2):
 
     Raises:
         ValueError: the factor is negative or not finite.
+
+    Example:
+        >>> regularizers.L1(0.01)(np.float32([1.0, -2.0]))
+        Tensor(0.03, shape=(), dtype=float32)
     """
 
     def __init__(self, l1: float = 0.01) -> None:
@@ -76,6 +93,11 @@ class L2(L1L2):
 
     Raises:
         ValueError: the factor is negative or not finite.
+
+    Example:
+        >>> regularizers.L2(0.01)(np.float32([1.0, -2.0]))
+        Tensor(0.05, shape=(), dtype=float32)
+        >>> layer = layers.Dense(4, kernel_regularizer="l2")
     """
 
     def __init__(self, l2: float = 0.01) -> None:
@@ -98,6 +120,10 @@ class OrthogonalRegularizer(Regularizer):
         ValueError: ``factor`` is negative or not finite, ``mode`` is another one; at the call: the weight is no matrix.
 
     Source: Keras 3, OrthogonalRegularizer.
+
+    Example:
+        >>> regularizers.OrthogonalRegularizer(0.01)(np.eye(3, dtype="float32"))
+        Tensor(0., shape=(), dtype=float32)
     """
 
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
@@ -137,6 +163,10 @@ def get(identifier: Any) -> Callable[[Tensor], Any] | None:
 
     Raises:
         ValueError: the name is unknown; the message gives the nearest.
+
+    Example:
+        >>> type(regularizers.get("l2")).__name__
+        'L2'
     """
     return find("regularizer", identifier, _by_name)
 
@@ -149,6 +179,10 @@ def serialize(regularizer: Any) -> Any:
 
     Raises:
         TypeError: it has no description.
+
+    Example:
+        >>> regularizers.serialize(regularizers.L1(0.5))["class_name"]
+        'L1'
     """
     return registry.serialize(regularizer)
 
@@ -161,6 +195,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
     Raises:
         ValueError: it names a class that is unknown.
+
+    Example:
+        >>> type(regularizers.deserialize(regularizers.serialize(regularizers.L2(0.1)))).__name__
+        'L2'
     """
     with registry.custom_object_scope(custom_objects):
         return get(config)

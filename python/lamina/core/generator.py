@@ -66,6 +66,13 @@ def seed(value: int) -> None:
         ValueError: it is no such integer.
 
     Source: Lamina.
+
+    Example:
+        >>> random.seed(7)
+        >>> a = random.normal((3,))
+        >>> random.seed(7)
+        >>> bool(ops.all(random.normal((3,)) == a))
+        True
     """
     forbid_capture("lamina.random.seed() was called in the step")
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
@@ -110,6 +117,11 @@ class Generator:
         TypeError: ``seed`` is no integer.
 
     Source: Keras 3, SeedGenerator; Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3" (Philox).
+
+    Example:
+        >>> a, b = random.Generator(1), random.Generator(1)
+        >>> bool(ops.all(random.normal((3,), seed=a) == random.normal((3,), seed=b)))
+        True
     """
 
     __slots__ = ("seed", "state")
