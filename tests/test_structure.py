@@ -30,16 +30,18 @@ CPP_FLOORS = {
 PYTHON_FLOORS = [
     ["_native", "_version"],
     ["core"],
-    ["config", "reference"],
+    ["config", "reference", "tree"],
     ["ops"],
     ["random"],
     ["activations", "constraints", "initializers", "regularizers"],
+    ["dtype_policies"],
     ["data", "layers", "optimizers"],
-    ["losses"],
+    ["losses", "mixed_precision"],
     ["metrics"],
     ["callbacks", "saving"],
     ["utils"],
     ["datasets"],
+    ["backend", "distribution", "legacy", "preprocessing"],
     ["export"],
     ["models"],
     ["onnx", "torch"],
@@ -168,10 +170,11 @@ def test_no_python_module_imports_itself_through_others():
 
 
 PUBLIC = [
-    "", "activations", "callbacks", "config", "constraints", "data", "datasets", "initializers", "layers", "losses",
-    "metrics", "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers",
-    "optimizers.schedules", "random", "regularizers", "saving", "testing", "torch", "utils", "utils.bounding_boxes",
-    *(f"datasets.{name}" for name in lamina.datasets.__all__),
+    "", "activations", "backend", "callbacks", "config", "constraints", "data", "datasets", *(f"datasets.{name}" for name in lamina.datasets.__all__),
+    "distribution", "dtype_policies", "initializers", "layers", "legacy", "legacy.saving", "losses", "metrics",
+    "mixed_precision", "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers",
+    "optimizers.schedules", "preprocessing", "preprocessing.image", "preprocessing.sequence", "random", "regularizers",
+    "saving", "testing", "torch", "tree", "utils", "utils.bounding_boxes",
 ]  # fmt: skip
 
 

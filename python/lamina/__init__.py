@@ -20,44 +20,60 @@ from .ops import custom_gradient
 if _TYPE_CHECKING:
     from . import (
         activations,
+        backend,
         callbacks,
         constraints,
         data,
         datasets,
+        distribution,
+        dtype_policies,
         initializers,
         layers,
+        legacy,
         losses,
         metrics,
+        mixed_precision,
         models,
         onnx,
         optimizers,
+        preprocessing,
         random,
         regularizers,
         saving,
         torch,
+        tree,
         utils,
     )
     from .constraints import Constraint
+    from .core.dtype_policy import DTypePolicy, FloatDTypePolicy
     from .initializers import Initializer
-    from .layers import Input, Layer, SymbolicTensor, Variable
+    from .layers import Input, InputSpec, Layer, SymbolicTensor, Variable
+    from .layers import Layer as Operation
     from .layers import SymbolicTensor as KerasTensor
+    from .layers.scopes import device, name_scope
     from .losses import Loss
     from .metrics import Metric
     from .models import Functional, Model, Sequential
+    from .models import Functional as Function
     from .optimizers import Optimizer, schedules
     from .regularizers import Regularizer
     from .saving import load_model
 
 # What is imported when somebody asks for it: a program loads the packages that it uses.
 _packages = (
-    "activations", "callbacks", "constraints", "data", "datasets", "initializers", "layers", "losses", "metrics",
-    "models", "onnx", "optimizers", "random", "regularizers", "saving", "torch", "utils",
+    "activations", "backend", "callbacks", "constraints", "data", "datasets", "distribution", "dtype_policies",
+    "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "onnx", "optimizers",
+    "preprocessing", "random", "regularizers", "saving", "torch", "tree", "utils",
 )  # fmt: skip
 _later = {
     **{name: name for name in _packages},
-    **{name: f"layers.{name}" for name in ("Input", "Layer", "SymbolicTensor", "Variable")},
+    **{name: f"layers.{name}" for name in ("Input", "InputSpec", "Layer", "SymbolicTensor", "Variable")},
     **{name: f"models.{name}" for name in ("Functional", "Model", "Sequential")},
+    **{name: f"layers.scopes.{name}" for name in ("device", "name_scope")},
+    **{name: f"core.dtype_policy.{name}" for name in ("DTypePolicy", "FloatDTypePolicy")},
     "Constraint": "constraints.Constraint",
+    "Function": "models.Functional",  # Keras's names of what has more here
+    "Operation": "layers.Layer",
     "Initializer": "initializers.Initializer",
     "KerasTensor": "layers.SymbolicTensor",  # Keras's name
     "Loss": "losses.Loss",
@@ -97,12 +113,14 @@ def version() -> str:
 
 
 __all__ = [
-    "CaptureError", "CaptureWarning", "Constraint", "Functional", "Initializer", "Input", "KerasTensor", "Layer",
-    "Loss", "Metric", "Model", "Optimizer", "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable",
-    "__version__", "activations", "callbacks", "capture", "config", "constraints", "custom_gradient", "data",
-    "datasets", "enable_grad", "get_num_threads", "initializers", "layers", "load_model", "losses", "metrics", "models",
-    "no_grad", "onnx", "ops", "optimizers", "random", "regularizers", "saving", "schedules", "set_num_threads",
-    "show_config", "torch", "utils", "version",
+    "CaptureError", "CaptureWarning", "Constraint", "DTypePolicy", "FloatDTypePolicy", "Function", "Functional",
+    "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer",
+    "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable", "__version__", "activations", "backend",
+    "callbacks", "capture", "config", "constraints", "custom_gradient", "data", "datasets", "device", "distribution",
+    "dtype_policies", "enable_grad", "get_num_threads", "initializers", "layers", "legacy", "load_model", "losses",
+    "metrics", "mixed_precision", "models", "name_scope", "no_grad", "onnx", "ops", "optimizers", "preprocessing",
+    "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config", "torch", "tree", "utils",
+    "version",
 ]  # fmt: skip
 
 _publish(__name__, _later)

@@ -440,9 +440,11 @@ def get(identifier: Any) -> Activation:
         name = identifier.removeprefix("ops.")
         if name in ops.__all__ and name != identifier:
             return getattr(ops, name)
-        if ">" not in identifier:
+        own = registry.find(identifier)  # a function or a layer of the user's
+        if own is None and ">" not in identifier:
             raise unknown("activation", identifier, _by_name)
-        return registry.lookup(identifier, what="activation")
+        own = own or registry.lookup(identifier, what="activation")
+        return own() if isinstance(own, type) else own
     if isinstance(identifier, dict):
         identifier = registry.deserialize(identifier)
     if not callable(identifier):

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.defaults import Defaults
+from ..core.output import say
 from .base import Callback, Logs
 
 
@@ -44,7 +46,7 @@ class ProgbarLogger(Callback):
         self._start = time.perf_counter()
         self._next_refresh = self._start + self.refresh_seconds
         self._title = title
-        if self.verbose == 1 and sys.stdout.isatty():
+        if self.verbose == 1 and Defaults.interactive_logging and sys.stdout.isatty():
             from tqdm import tqdm  # type: ignore[import-untyped]  # only here: import lamina stays quick
 
             bar_format = "{desc}{bar:20} {n_fmt}/{total_fmt} {postfix}" if steps else "{desc}{n_fmt} {postfix}"
@@ -78,7 +80,7 @@ class ProgbarLogger(Callback):
             self._bar.close()
             self._bar = None
         else:
-            print(f"{self._title}{status}", flush=True)
+            say(f"{self._title}{status}")
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         epochs = self.params["epochs"]
@@ -108,7 +110,7 @@ class ProgbarLogger(Callback):
 def make(verbose: Any) -> ProgbarLogger | None:
     """The bar for fit's verbose: "auto" or 1 a bar, 2 lines, 0 none."""
     if verbose == "auto":
-        verbose = 1
+        verbose = 1 if Defaults.interactive_logging else 2
     if verbose not in (0, 1, 2):
         raise ValueError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
     return ProgbarLogger(int(verbose)) if verbose else None

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 _known: dict[str, Any] = {}  # the library's own classes and functions, by name
 _kinds: dict[str, tuple[str, type]] = {}  # what each of them is ("layer"), and the base of its kind
-_registered: dict[str, Any] = {}  # the user's, as "package>name"
+registered: dict[str, Any] = {}  # the user's, as "package>name"
 _by_module: dict[tuple[Any, str], type] = {}  # the library's losses, metrics and optimizers
 _names: dict[Any, str] = {}  # class or function -> name in a description
 _scope: list[dict[str, Any]] = []  # custom_objects of the calls under way, the innermost last
@@ -102,7 +102,7 @@ def register_serializable(package: str = "Custom", name: str | None = None) -> C
         key = f"{package}>{name or obj.__name__}"  # type: ignore[attr-defined]
         if not callable(obj):
             raise TypeError(f"register_serializable: expected a class or a function, got {obj!r}")
-        _registered[key] = obj
+        registered[key] = obj
         _names[obj] = key
         return obj
 
@@ -147,7 +147,7 @@ def name_of(obj: Any) -> str | None:
     """The registered name of a class or function, or the one it has in custom_objects, or None."""
     if obj in _names:
         return _names[obj]
-    in_scope = (name for objects in reversed(_scope) for name, known in objects.items() if known is obj)
+    in_scope = (name for objects in (*reversed(_scope), registered) for name, known in objects.items() if known is obj)
     return next(in_scope, None)
 
 
@@ -158,10 +158,10 @@ def find(name: str) -> Any:
             return objects[name]
         if name.rpartition(">")[2] in objects:
             return objects[name.rpartition(">")[2]]
-    if name not in _registered and name not in _known:
+    if name not in registered and name not in _known:
         for make_known in _imports:
             make_known()
-    return _registered.get(name, _known.get(name))
+    return registered.get(name, _known.get(name))
 
 
 def lookup(name: Any, kind: str | None = None, what: str = "class") -> Any:
@@ -174,7 +174,7 @@ def lookup(name: Any, kind: str | None = None, what: str = "class") -> Any:
         if base is not None and isinstance(found, type) and not issubclass(found, base):
             raise named(ValueError(f"the description has {name!r}, which is of another kind than {kind}"))
         return found
-    own = {**_registered, **{n: obj for objects in _scope for n, obj in objects.items()}}
+    own = {**registered, **{n: obj for objects in _scope for n, obj in objects.items()}}
     valid = [n for n, (known, _) in _kinds.items() if kind in (None, known)]
     valid += [n for n, obj in own.items() if base is None or not isinstance(obj, type) or issubclass(obj, base)]
     hint = str(unknown(what, name, valid)).partition(": ")[2]

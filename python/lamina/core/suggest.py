@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from .absent import reason
+
 _adding = threading.RLock()  # other threads wait until all names are there
 
 
@@ -64,7 +66,7 @@ def show_public_names(
 
     def missing(name: str) -> Any:
         if later is not None and name in later:
-            package, _, inner = later[name].partition(".")
+            package, _, inner = later[name].rpartition(".") if "." in later[name] else (later[name], "", "")
             found = importlib.import_module(f"{module.__name__}.{package}")
             contents[name] = getattr(found, inner) if inner else found
             return contents[name]
@@ -72,8 +74,9 @@ def show_public_names(
             names()
             if name in contents:
                 return contents[name]
-        near = None if name.startswith("_") else nearest(name, contents.get("__all__", ()))
-        hint = "" if near is None else f"; did you mean {near!r}?"
+        why = None if name.startswith("_") else reason(module.__name__, name)
+        near = None if why or name.startswith("_") else nearest(name, contents.get("__all__", ()))
+        hint = f": {why}" if why else "" if near is None else f"; did you mean {near!r}?"
         error = AttributeError(f"module {module.__name__!r} has no attribute {name!r}{hint}")
         error.name, error.obj = name, None  # or the interpreter would add a guess of its own
         raise error

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..config import image_data_format
 from ..core.explain import is_index
 from ..core.suggest import unknown
 from .base import Layer
@@ -131,10 +132,10 @@ def padding(layer: Layer, value: Any, axes: int, others: tuple[str, ...] = ()) -
 
 
 def data_format(layer: Layer, value: str | None) -> str:
-    """ "channels_last" (the default) or "channels_first"."""
+    """ "channels_last" or "channels_first"; None takes the one of ``config``."""
     if value not in (None, "channels_last", "channels_first"):
         raise unknown(f"data_format of {layer._label()}", value, ("channels_last", "channels_first"))
-    return value or "channels_last"
+    return value or image_data_format()
 
 
 def known(layer: Layer, what: str, size: int | None, shape: Shape) -> int:

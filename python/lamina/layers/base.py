@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, TypeVar, ov
 import numpy as np
 
 from .. import regularizers
-from ..config import standardize_dtype
+from ..config import layer_dtype
 from ..core.autograd import Array, Tensor, wrap
+from ..core.dtype_policy import DTypePolicy
 from ..core.explain import Explained, explained
 from ..core.recorded_plan import inside_of
 from ..core.recording import note_change, note_made, notes_changes
@@ -29,7 +30,7 @@ from .layer_weights import LayerWeights
 from .options import NoOptions, Unpack
 from .symbolic import Nest, Node, Shape, SymbolicTensor, infer
 from .torch_module import TorchModule
-from .variable import Variable, auto_name, snake_case
+from .variable import Variable, auto_name, scopes, snake_case
 from .weights import parts
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
     _torch: TorchModule | None = None  # what the layer is in PyTorch, see torch_module.py
     _built_by_call = False  # nothing to build before the first call: it builds the layers inside
     _keras_names: ClassVar[Mapping[str, str]] = {}  # attributes that hold layers, where Keras's have other names
+    _scope = ""  # the path of the blocks of name_scope around its making
     _class_in_keras: str | None = None  # in the paths of its files, where that isn't this class's
     _constructor: type | None = None  # the class whose arguments describe the layer, if not its own
     # Calls on a plain tensor go straight to ``call`` while no other layer begins to add losses: the layer is built and
@@ -153,7 +155,11 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise ValueError(f"{type(self).__name__}: name must be a non-empty string without '/', got {name!r}")
         self._name = name or auto_name(snake_case(type(self).__name__))
-        self._dtype = standardize_dtype(dtype, f"{type(self).__name__}: dtype")
+        if scopes.path:
+            self._scope = scopes.path
+        if hasattr(dtype, "default_policy"):  # a DTypePolicyMap
+            dtype = dtype[self._name]
+        self._dtype = layer_dtype(dtype, f"{type(self).__name__}: dtype")
         self._trainable = bool(trainable)
         self._frozen_whole = not trainable  # as made; who sets ``trainable`` later, tells each sublayer
         self._built = False
@@ -390,7 +396,7 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
     def path(self) -> str:
         """Names from the model down."""
         parent = None if self._parent is None else self._parent()
-        return self._name if parent is None else f"{parent.path}/{self._name}"
+        return f"{self._scope}{self._name}" if parent is None else f"{parent.path}/{self._name}"
 
     @property
     def dtype(self) -> str:
@@ -398,6 +404,11 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
         return str(self._dtype)
 
     compute_dtype = variable_dtype = dtype
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """Type of the weights and results, as an object."""
+        return DTypePolicy(self.dtype)
 
     @property
     def built(self) -> bool:

@@ -123,8 +123,12 @@ class ConvLSTMCell(LSTMGates):
         return y, [h, c]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
-        of_input = ops.conv(x, self.kernel, self.strides, self.padding, None, self.dilation_rate, bias=self.bias)
-        return self._after(of_input + ops.conv(h, self.recurrent_kernel, padding="same"), states[1])
+        of_input = ops.conv(
+            x, self.kernel, self.strides, self.padding, "channels_last", self.dilation_rate, bias=self.bias
+        )
+        return self._after(
+            of_input + ops.conv(h, self.recurrent_kernel, padding="same", data_format="channels_last"), states[1]
+        )
 
     def call(self, inputs: Tensor, states: Any, training: bool = False) -> tuple[Tensor, Any]:
         if self.data_format == "channels_last":

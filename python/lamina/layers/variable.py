@@ -32,9 +32,22 @@ def snake_case(name: str) -> str:
 
 def auto_name(prefix: str) -> str:
     """prefix, prefix_1, prefix_2 ... in the order of creation."""
-    n = _used[prefix]
-    _used[prefix] += 1
+    n = next_number(prefix)
     return f"{prefix}_{n}" if n else prefix
+
+
+def next_number(prefix: str) -> int:
+    """How often an automatic name of this prefix was made before; this is one."""
+    _used[prefix] += 1
+    return _used[prefix] - 1
+
+
+class _Scopes(threading.local):
+    path = ""  # of the blocks of name_scope around, each with a slash behind it
+    caller: Any = None
+
+
+scopes = _Scopes()
 
 
 def forget_names() -> None:
@@ -97,7 +110,17 @@ class Variable(Tensor):
         array([1., 2.], dtype=float32)
     """
 
-    __slots__ = ("_constraint", "_trainable", "initializer", "name", "named", "owner", "regularizer", "touched")
+    __slots__ = (
+        "_constraint",
+        "_trainable",
+        "initializer",
+        "name",
+        "named",
+        "owner",
+        "regularizer",
+        "scope",
+        "touched",
+    )
 
     def __init__(
         self,
@@ -137,6 +160,7 @@ class Variable(Tensor):
         self.named = name is not None
         self.name = name or auto_name("variable")
         self.owner: Any = None  # weak reference to the layer
+        self.scope = scopes.path
         self.touched: _native.TouchedRows | None = None
         self._trainable = self.requires_grad = working.kind == "f" and bool(trainable)
         note_change()
@@ -152,7 +176,7 @@ class Variable(Tensor):
         v = cls.__new__(cls)
         Tensor.__init__(v, array)
         v.initializer = v.regularizer = v._constraint = v.owner = v.touched = None
-        v.named, v.name, v._trainable = True, name, False
+        v.named, v.name, v.scope, v._trainable = True, name, "", False
         return v
 
     @property
@@ -182,7 +206,7 @@ class Variable(Tensor):
     def path(self) -> str:
         """Names from the model down, as in ``model/dense/kernel``."""
         layer = None if self.owner is None else self.owner()
-        return self.name if layer is None else f"{layer.path}/{self.name}"
+        return f"{self.scope}{self.name}" if layer is None else f"{layer.path}/{self.name}"
 
     @property
     def value(self) -> Tensor:
@@ -269,7 +293,7 @@ class Variable(Tensor):
         memo[id(self)] = new
         kept = (self.initializer, self.regularizer, self._constraint)
         new.initializer, new.regularizer, new._constraint = copy.deepcopy(kept, memo)
-        new.named, new.owner = self.named, self.owner
+        new.named, new.owner, new.scope = self.named, self.owner, self.scope
         new._grad = None if self._grad is None else aligned(self._grad, self.dtype)
         new._grad_is_set = self._grad_is_set
         new.touched = copy.deepcopy(self.touched, memo)

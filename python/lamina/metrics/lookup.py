@@ -54,6 +54,9 @@ def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple
             return by_name[identifier](name=identifier)
         if identifier in classes:
             return classes[identifier]()
+        own = registry.find(identifier)
+        if own is not None and (not isinstance(own, type) or issubclass(own, Metric)):
+            return get(own)
         found = _from_loss(identifier)
         if found is None:
             raise unknown("metric", identifier, [*by_name, *classes, *BY_SHAPE])

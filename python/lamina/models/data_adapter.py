@@ -15,6 +15,7 @@ import numpy as np
 from .. import _native
 from ..core.arrays import about, is_dataset, to_numbers
 from ..core.autograd import Tensor, wrap
+from ..core.defaults import Defaults
 from ..core.generator import numpy_generator
 from ..core.tree import map_structure
 from ..data import Dataset, PyDataset
@@ -241,14 +242,15 @@ class Feed:
     @property
     def steps(self) -> int | None:
         """Batches of an epoch, if it is known."""
-        return self.source.steps if self._limit is None else self._limit
+        steps, most = self.source.steps if self._limit is None else self._limit, Defaults.max_steps_per_epoch
+        return steps if most is None else most if steps is None else min(steps, most)
 
     def epoch(self) -> Iterator[Batch]:
-        if self._limit is None:
+        if self._limit is None and Defaults.max_steps_per_epoch is None:
             yield from self.source.epoch()
             self.source.end_epoch()
             return
-        for _ in range(self._limit):
+        for _ in range(self.steps or 0):
             batch = self._next()
             if batch is None:
                 return

@@ -10,6 +10,7 @@ import numpy as np
 from ..callbacks import History, as_list, progress
 from ..callbacks.base import CallbackList
 from ..core.autograd import Array, no_grad
+from ..core.defaults import Defaults
 from ..core.explain import require
 from ..core.warn import warn
 from . import data_adapter, fit_loops, validate_data
@@ -238,6 +239,8 @@ class Trainer(Steps):
             size = batch_size if validation_batch_size is None else validation_batch_size
             held_out = data_adapter.feed("validation_data", (*given, None, None)[:3], size, validation_steps)
             prepared(self, "test", "validation_data", held_out)
+        if Defaults.max_epochs is not None:
+            epochs = min(epochs, Defaults.max_epochs)
         params: dict[str, Any] = {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
         params["validation"] = held_out is not None
         self._history = history = History()

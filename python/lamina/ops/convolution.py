@@ -290,8 +290,10 @@ def separable_conv(
     """
 
     def run(x: Tensor) -> Tensor:
-        y = depthwise_conv(x, depthwise_kernel, strides, padding, None, dilation_rate, padding_mode=padding_mode)
-        return conv(y, pointwise_kernel, bias=bias, groups=1, activation=activation)
+        y = depthwise_conv(
+            x, depthwise_kernel, strides, padding, "channels_last", dilation_rate, padding_mode=padding_mode
+        )
+        return conv(y, pointwise_kernel, data_format="channels_last", bias=bias, groups=1, activation=activation)
 
     return around_channels_last(as_tensor(inputs), data_format, "separable_conv", run)
 
@@ -333,7 +335,7 @@ def conv2d(
         (1, 8, 8, 16)
     """
     x = images(x, "conv2d")
-    return conv(x, w, strides, padding, None, dilation_rate, bias=b, groups=groups, activation=activation)
+    return conv(x, w, strides, padding, "channels_last", dilation_rate, bias=b, groups=groups, activation=activation)
 
 
 def depthwise_conv2d(
@@ -371,7 +373,7 @@ def depthwise_conv2d(
         (1, 8, 8, 6)
     """
     x = images(x, "depthwise_conv2d")
-    return depthwise_conv(x, w, strides, padding, None, dilation_rate, bias=b, activation=activation)
+    return depthwise_conv(x, w, strides, padding, "channels_last", dilation_rate, bias=b, activation=activation)
 
 
 __all__ = ["conv", "conv2d", "conv_transpose", "depthwise_conv", "depthwise_conv2d", "separable_conv"]

@@ -6,14 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.autograd import Tensor
+from ..core.defaults import Defaults
 from .conversion import TensorLike, as_tensor
 from .integer_images import in_floats, in_their_type
 from .reshape import reshape, transpose
 
 
 def is_channels_first(op: str, data_format: str | None) -> bool:
-    """Whether images are stored so; None is channels last.  A ValueError that names ``op`` for another format."""
-    if data_format not in (None, "channels_last", "channels_first"):
+    """Whether images are stored so; None is ``config.image_data_format()``.  A ValueError that names ``op`` for another
+    format."""
+    if data_format is None:
+        return Defaults.channels_first
+    if data_format not in ("channels_last", "channels_first"):
         raise ValueError(f"{op}: data_format is {data_format!r}, expected 'channels_last' or 'channels_first'")
     return data_format == "channels_first"
 

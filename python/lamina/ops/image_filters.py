@@ -28,7 +28,7 @@ def blurred(x: Tensor, rows: Any, columns: Any, padding: str) -> Tensor:
     """Images (N, H, W, C), each row and each column weighed by a window."""
     for weights in (rows[:, None, None, None], columns[None, :, None, None]):
         kernel = np.repeat(weights, x.shape[-1], axis=2).astype(x.dtype)
-        x = depthwise_conv(x, kernel, padding=padding)
+        x = depthwise_conv(x, kernel, padding=padding, data_format="channels_last")
     return x
 
 
@@ -87,7 +87,7 @@ def sobel_edges(images: TensorLike, data_format: str | None = None) -> Tensor:
     kernel = np.repeat(np.stack([down, down.T], -1)[:, :, None], channels, axis=2).astype(x.dtype)
 
     def run(x: Tensor) -> Tensor:
-        y = depthwise_conv(x, kernel, padding="same")
+        y = depthwise_conv(x, kernel, padding="same", data_format="channels_last")
         return reshape(y, (*x.shape, 2))
 
     if data_format == "channels_first":

@@ -186,7 +186,7 @@ def elastic_transform(
         n, h, w, _ = x.shape
         size = int(6 * sigma) | 1
         shifts = as_tensor(sigma * generator.standard_normal((n, h, w, 2)), x.dtype)
-        shifts = multiply(gaussian_blur(shifts, (size, size), (sigma, sigma)), alpha)
+        shifts = multiply(gaussian_blur(shifts, (size, size), (sigma, sigma), "channels_last"), alpha)
         return shifted(x, shifts, interpolation, fill_mode, fill_value)
 
     return of_images("elastic_transform", images, data_format, run)

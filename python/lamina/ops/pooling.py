@@ -352,7 +352,7 @@ def max_pool2d(x: TensorLike, pool_size: Size, strides: Size | None = None, padd
         >>> ops.max_pool2d(np.ones((1, 4, 4, 3), "float32"), 2).shape
         (1, 2, 2, 3)
     """
-    return cast("Tensor", max_pool(images(x, "max_pool2d"), pool_size, strides, padding))
+    return cast("Tensor", max_pool(images(x, "max_pool2d"), pool_size, strides, padding, "channels_last"))
 
 
 def average_pool2d(
@@ -382,7 +382,7 @@ def average_pool2d(
         (1, 2, 2, 3)
     """
     x = images(x, "average_pool2d")
-    return average_pool(x, pool_size, strides, padding, divisor="padded" if count_pad else "valid")
+    return average_pool(x, pool_size, strides, padding, "channels_last", divisor="padded" if count_pad else "valid")
 
 
 def global_average_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
@@ -405,7 +405,7 @@ def global_average_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
         >>> ops.global_average_pool2d(np.ones((2, 8, 8, 3), "float32")).shape
         (2, 3)
     """
-    return adaptive_average_pool(images(x, "global_average_pool2d"), 1 if keepdims else None)
+    return adaptive_average_pool(images(x, "global_average_pool2d"), 1 if keepdims else None, "channels_last")
 
 
 def global_max_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
@@ -427,7 +427,7 @@ def global_max_pool2d(x: TensorLike, keepdims: bool = False) -> Tensor:
         >>> ops.global_max_pool2d(np.ones((2, 8, 8, 3), "float32")).shape
         (2, 3)
     """
-    return cast("Tensor", adaptive_max_pool(images(x, "global_max_pool2d"), 1 if keepdims else None))
+    return cast("Tensor", adaptive_max_pool(images(x, "global_max_pool2d"), 1 if keepdims else None, "channels_last"))
 
 
 __all__ = [

@@ -33,6 +33,9 @@ def get(identifier: Any) -> Any:
         made = get(name) if kind is None else kind  # some cannot be made without arguments
         return made.from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
+        own = registry.find(identifier) if identifier.lower() not in classes else None
+        if isinstance(own, type) and issubclass(own, Optimizer):
+            return own()  # type: ignore[call-arg]
         if identifier.lower() not in classes:
             raise unknown("optimizer", identifier, classes)
         return classes[identifier.lower()]()

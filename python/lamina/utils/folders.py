@@ -12,6 +12,7 @@ from .. import ops
 from ..core.explain import is_index, named
 from ..core.generator import numpy_from, numpy_generator
 from ..core.suggest import unknown
+from ..ops.data_format import is_channels_first
 from .images import MODES, img_to_array, load_img, pillow
 from .samples import Samples, check_batch_size, check_format
 from .sounds import read_wav
@@ -191,28 +192,27 @@ def image_dataset_from_directory(
         size = tuple(image_size)
     if len(size) != 2 or not all(is_index(n) and n > 0 for n in size):
         raise ValueError(f"{what}: image_size must be (height, width), got {image_size!r}")
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise unknown(f"data_format of {what}", data_format, ("channels_last", "channels_first"))
+    first = is_channels_first(what, data_format)
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError(f"{what}: crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other")
     pillow(what)
     # An unknown one shows now.
-    ops.image.resize(np.zeros((1, 1, 1)), (1, 1), interpolation)  # 1 is free: any image
+    ops.image.resize(np.zeros((1, 1, 1)), (1, 1), interpolation, data_format="channels_last")  # 1 is free: any image
     request = _Request(
         what, directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset,
         follow_links, verbose, _IMAGES,
     )  # fmt: skip
 
     def resized(path: str) -> Array:
-        pixels = img_to_array(load_img(path, color_mode), dtype="float32")
+        pixels = img_to_array(load_img(path, color_mode), "channels_last", "float32")
         return np.asarray(ops.image.resize(
             pixels, size, interpolation, crop_to_aspect_ratio=crop_to_aspect_ratio,
-            pad_to_aspect_ratio=pad_to_aspect_ratio,
+            pad_to_aspect_ratio=pad_to_aspect_ratio, data_format="channels_last",
         ))  # fmt: skip
 
     def read(paths: list[str]) -> Array:
         images = np.stack([resized(path) for path in paths])
-        return np.ascontiguousarray(np.moveaxis(images, -1, 1)) if data_format == "channels_first" else images
+        return np.ascontiguousarray(np.moveaxis(images, -1, 1)) if first else images
 
     return request.datasets(read)
 

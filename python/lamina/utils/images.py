@@ -13,6 +13,7 @@ from ..config import standardize_dtype
 from ..core.arrays import to_numbers
 from ..core.explain import is_index, named, show
 from ..core.suggest import unknown
+from ..ops.data_format import is_channels_first
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -27,13 +28,6 @@ def pillow(what: str) -> Any:
     except ImportError:
         raise ImportError(f"{what} needs Pillow: pip install pillow") from None
     return Image
-
-
-def _check_format(what: str, data_format: Any) -> bool:
-    """Whether channels stand first."""
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise unknown(f"data_format of {what}", data_format, ("channels_last", "channels_first"))
-    return bool(data_format == "channels_first")
 
 
 @named("array_to_img")
@@ -53,7 +47,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
         ImportError: Pillow is not installed.
     """
     image = pillow("array_to_img")
-    first = _check_format("array_to_img", data_format)
+    first = is_channels_first("array_to_img", data_format)
     a = to_numbers("array_to_img: x", x).astype(standardize_dtype(dtype))
     if a.ndim != 3:
         raise ValueError(f"array_to_img: x is {a.shape}, expected one image of three axes")
@@ -86,7 +80,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
     Raises:
         ValueError: it has other axes than an image.
     """
-    first = _check_format("img_to_array", data_format)
+    first = is_channels_first("img_to_array", data_format)
     a = to_numbers("img_to_array: img", img).astype(standardize_dtype(None) if dtype is None else np.dtype(dtype))
     if a.ndim not in (2, 3):
         raise ValueError(f"img_to_array: img is {a.shape}, expected (H, W) or (H, W, C)")

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.defaults import Defaults
 from ..core.explain import Explained, is_index
+from ..core.output import say
 
 
 class Progbar(Explained, strict=True, also=("update", "add")):
@@ -91,13 +93,13 @@ class Progbar(Explained, strict=True, also=("update", "add")):
 
     def _show(self, current: int, finalize: bool) -> None:
         now = time.perf_counter()
-        terminal = self.verbose == 1 and sys.stdout.isatty()
+        terminal = self.verbose == 1 and Defaults.interactive_logging and sys.stdout.isatty()
         if self.verbose == 0 or not (finalize or (terminal and now - self._shown >= self.interval)):
             return
         self._shown = now
         line = self._line(current, now - self._start, finalize)
         if not terminal:
-            print(line, flush=True)
+            say(line)
             return
         blank = " " * max(0, self._longest - len(line))
         self._longest = len(line)

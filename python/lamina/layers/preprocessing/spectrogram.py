@@ -102,7 +102,7 @@ class STFTSpectrogram(Layer):
         x = ops.transpose(inputs, (0, 2, 1)) if self.data_format == "channels_last" else inputs
         n, channels, steps = x.shape
         kernel = getattr(self, f"{side}_kernel")
-        y = ops.conv(ops.reshape(x, (n * channels, steps, 1)), kernel, strides=self._step, padding=self.padding)
+        y = ops.conv(ops.reshape(x, (n * channels, steps, 1)), kernel, self._step, self.padding, "channels_last")
         return ops.reshape(y, (n, channels, *y.shape[1:]))
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -259,7 +259,7 @@ class MelSpectrogram(Layer):
         first = missing // 2  # what the window leaves out at the beginning of the first frame
         last = first + (frames - 1) * self.sequence_stride + self.sequence_length
         kernel, bands = self._constants()
-        y = ops.conv(ops.expand_dims(x[:, first:last], -1), kernel, strides=self.sequence_stride)
+        y = ops.conv(ops.expand_dims(x[:, first:last], -1), kernel, self.sequence_stride, data_format="channels_last")
         bins = bands.shape[0]
         power = ops.add(ops.square(y[..., :bins]), ops.square(y[..., bins:]))
         spectrum = power if self.mag_exp == 2 else ops.power(power, self.mag_exp / 2)

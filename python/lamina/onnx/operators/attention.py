@@ -219,7 +219,7 @@ def causal_conv(call: Call) -> Run:
             t = ops.pad(t, [(0, 0), (more, 0), (0, 0)])
         else:
             t = ops.concatenate([stored(state, order), t], 1)
-        y = ops.depthwise_conv(t, kernel, bias=None if b is None else plain(b))
+        y = ops.depthwise_conv(t, kernel, data_format="channels_last", bias=None if b is None else plain(b))
         y = y if activation == "none" else ops.silu(y)
         kept = ops.getitem(t, (slice(None), slice(t.shape[1] - more, None)))
         return ordered(y, order), ordered(kept, order)

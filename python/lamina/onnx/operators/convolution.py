@@ -54,7 +54,9 @@ def conv(call: Call) -> Run:
         options = window.spread(w.ndim - 2)
         flat = _without_units(inputs, kernel, options)
         inputs, kernel, (strides, dilations, padding) = flat or (inputs, kernel, options)
-        y = ops.conv(inputs, kernel, strides, padding, None, dilations, bias=b, groups=groups, activation=activation)
+        y = ops.conv(
+            inputs, kernel, strides, padding, "channels_last", dilations, bias=b, groups=groups, activation=activation
+        )
         if flat:
             y = _with_units(y, x)
         return ordered(y, channels_last(x.ndim))
@@ -149,13 +151,13 @@ def _transposed(
     wide = [m >= max(s, d) for m, s, d in zip(more, strides, dilations, strict=True)]
     if inside != list(cut) or any(wide):
         extra = [(max(-p, 0), max(-q, 0) + m) for (p, q), m in zip(cut, more, strict=True)]
-        y = ops.conv_transpose(x, kernel, strides, inside, None, None, dilations, groups=groups)
+        y = ops.conv_transpose(x, kernel, strides, inside, None, "channels_last", dilations, groups=groups)
         y = ops.pad(y, [(0, 0), *extra, (0, 0)])
         y = y if b is None else ops.add(y, b)
         return y if activation == "linear" else getattr(ops, activation)(y)
     added = list(more) if any(more) else None
     return ops.conv_transpose(
-        x, kernel, strides, inside, added, None, dilations, bias=b, groups=groups, activation=activation
+        x, kernel, strides, inside, added, "channels_last", dilations, bias=b, groups=groups, activation=activation
     )
 
 

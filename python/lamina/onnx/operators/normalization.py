@@ -125,7 +125,7 @@ def lrn(call: Call) -> Run:
         rows = ops.reshape(ops.square(t), (-1, t.shape[-1], 1))
         before = (size - 1) // 2
         total = ops.average_pool(
-            ops.pad(rows, [(0, 0), (before, size - 1 - before), (0, 0)]), size, 1, "valid"
+            ops.pad(rows, [(0, 0), (before, size - 1 - before), (0, 0)]), size, 1, "valid", "channels_last"
         )  # the mean of size squares, padding among them
         factor = ops.power(ops.add(ops.multiply(ops.reshape(total, t.shape), alpha), bias), -beta)
         return ordered(ops.multiply(t, factor), order)

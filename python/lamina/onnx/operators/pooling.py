@@ -29,7 +29,7 @@ def max_pool(call: Call) -> Run:
         if of_integers is not None:
             inputs = ops.cast(inputs, np.float32 if of_integers.itemsize == 1 else np.float64)
         result = ops.max_pool(
-            inputs, window.kernel, strides, padding, dilation_rate=dilations, ceil_mode=ceil,
+            inputs, window.kernel, strides, padding, "channels_last", dilation_rate=dilations, ceil_mode=ceil,
             return_indices=wants_places,
         )  # fmt: skip
         y = result[0] if wants_places else result
@@ -66,8 +66,9 @@ def average_pool(call: Call) -> Run:
         order = channels_last(x.ndim)
         strides, dilations, padding = window.spread(x.ndim - 2)
         y = ops.average_pool(
-            stored(x, order), window.kernel, strides, padding, dilation_rate=dilations, ceil_mode=ceil, divisor=divisor
-        )
+            stored(x, order), window.kernel, strides, padding, "channels_last", dilation_rate=dilations, ceil_mode=ceil,
+            divisor=divisor,
+        )  # fmt: skip
         return ordered(y, order)
 
     return run
@@ -81,8 +82,9 @@ def lp_pool(call: Call) -> Run:
         order = channels_last(x.ndim)
         strides, dilations, padding = window.spread(x.ndim - 2)
         y = ops.lp_pool(
-            ops.abs(stored(x, order)), p, window.kernel, strides, padding, dilation_rate=dilations, ceil_mode=ceil
-        )
+            ops.abs(stored(x, order)), p, window.kernel, strides, padding, "channels_last", dilation_rate=dilations,
+            ceil_mode=ceil,
+        )  # fmt: skip
         return ordered(y, order)
 
     return run

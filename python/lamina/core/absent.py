@@ -1,0 +1,50 @@
+"""Names that Keras has and this library has not, and why: what an AttributeError about one of them says.
+
+The tests compare this list with Keras; ``docs/layers.md`` shows it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+_QUANTIZED = "quantized layers are not there yet; float32 and float64 compute"
+_ONE_DEVICE = "there is one device, the processor: nothing to divide tensors among"
+_LEGACY = "Keras 3 has no legacy optimizers; lamina.optimizers has the one of this name"
+
+_IN_PLACE = "variables keep their values in memory that kernels write; Layer.stateless_call gives and takes values"
+
+ABSENT: dict[str, str] = {
+    "Quantizer": _QUANTIZED,
+    "RematScope": "activations are not computed again yet; train with smaller batches, or gradient_accumulation_steps",
+    "remat": "activations are not computed again yet; train with smaller batches, or gradient_accumulation_steps",
+    "StatelessScope": _IN_PLACE,
+    "SymbolicScope": "symbolic tensors need no scope: Input makes them",
+    "callbacks.OrbaxCheckpoint": "writes files of JAX; callbacks.ModelCheckpoint and BackupAndRestore are there",
+    "distribution.LayoutMap": _ONE_DEVICE,
+    "distribution.ModelParallel": _ONE_DEVICE,
+    "distribution.TensorLayout": _ONE_DEVICE,
+    "distribution.distribute_tensor": _ONE_DEVICE,
+    "dtype_policies.AWQDTypePolicy": _QUANTIZED,
+    "dtype_policies.GPTQDTypePolicy": _QUANTIZED,
+    "dtype_policies.Int4DTypePolicy": _QUANTIZED,
+    "dtype_policies.QuantizedDTypePolicy": _QUANTIZED,
+    "dtype_policies.QuantizedFloat8DTypePolicy": _QUANTIZED,
+    "export": "ExportArchive writes SavedModels of TensorFlow; Model.export writes ONNX",
+    "layers.FlaxLayer": "wraps a layer of Flax",
+    "layers.JaxLayer": "wraps a function of JAX",
+    "layers.TFSMLayer": "wraps a SavedModel of TensorFlow",
+    "layers.TorchModuleWrapper": "wraps a module of PyTorch; lamina.torch reads its weights",
+    "optimizers.legacy": _LEGACY,
+    "quantizers": _QUANTIZED,
+    "saving.KerasFileEditor": "edits .keras files in place; load_model reads them, and load_weights takes what fits",
+    "src": "Keras's private modules; all that is public stands beside it",
+}  # fmt: skip
+
+
+def reason(module: str, name: str) -> str | None:
+    """Why a module of the package lacks a name of Keras's, or None."""
+    package, _, room = module.partition(".")
+    operations = sys.modules.get(f"{package}.ops")
+    if room == "backend" and name in getattr(operations, "__all__", ()):
+        return f"as in Keras 3, it is {package}.ops.{name}"
+    return ABSENT.get(f"{room}.{name}".lstrip("."))

@@ -1,0 +1,12 @@
+"""keras.preprocessing: images, sequences and texts from files and lists."""
+
+from ..core.rooms import publish
+from ..utils import image_dataset_from_directory, text_dataset_from_directory, timeseries_dataset_from_array
+from . import image as image
+from . import sequence as sequence
+
+__all__ = [
+    "image", "image_dataset_from_directory", "sequence", "text_dataset_from_directory", "timeseries_dataset_from_array",
+]  # fmt: skip
+
+publish(__name__)
