@@ -297,3 +297,118 @@ def test_descriptions_of_keras_2_come_back():
     assert of_two.deserialize_keras_object("double", module_objects={"double": double}) is double
     with pytest.raises(ValueError, match="with get_config"):
         of_two.serialize_keras_object(3)
+
+
+# ---- the small constant, in what uses it ----
+
+T = np.array([[0.0, 1.0], [1.0, 0.0]], "f4")
+P = np.array([[0.002, 0.998], [0.6, 0.4]], "f4")
+
+
+def clipped(p, least):
+    return np.clip(p, least, 1 - least)
+
+
+def binary(t, p, least):
+    q = clipped(p, least)
+    return -np.mean(t * np.log(q) + (1 - t) * np.log(1 - q))
+
+
+def categorical(t, p, least):
+    return -np.mean(np.sum(t * np.log(clipped(p / p.sum(-1, keepdims=True), least)), -1))
+
+
+def kl(t, p, least):
+    q, r = np.clip(t, least, 1), np.clip(p, least, 1)
+    return np.mean(np.sum(q * np.log(q / r), -1))
+
+
+@pytest.mark.parametrize("least", [1e-7, 1e-2])
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ("binary_crossentropy", binary),
+        ("categorical_crossentropy", categorical),
+        ("sparse_categorical_crossentropy", categorical),
+        ("kl_divergence", kl),
+        ("poisson", lambda t, p, e: np.mean(p - t * np.log(p + e))),
+        ("mean_absolute_percentage_error", lambda t, p, e: 100 * np.mean(np.abs(t - p) / np.maximum(np.abs(t), e))),
+        ("dice", lambda t, p, e: 1 - 2 * np.sum(t * p) / (np.sum(t) + np.sum(p) + e)),
+    ],
+)  # fmt: skip
+def test_losses_read_the_small_constant(loss, expected, least):
+    config.set_epsilon(least)
+    labels = T.argmax(-1) if loss.startswith("sparse") else T
+    p = lamina.Tensor(P, requires_grad=True)
+    value = ops.mean(losses.get(loss)(labels, p))
+    np.testing.assert_allclose(float(value), expected(T, P, least), rtol=2e-5)
+    value.backward()
+    step = 1e-4
+    moved = P + np.array([[0, 0], [0, step]], "f4")
+    slope = (expected(T, moved.astype("f8"), least) - expected(T, P.astype("f8"), least)) / step
+    assert float(p.grad[1, 1]) == pytest.approx(slope, rel=2e-3, abs=2e-3)
+
+
+def test_another_constant_ignores_classes_and_checks_labels():
+    config.set_epsilon(1e-2)
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=-1)
+    assert float(loss([0, -1], P[1:].repeat(2, 0))) == pytest.approx(-np.log(0.6), rel=1e-5)
+    with pytest.raises(ValueError, match="label"):
+        loss([0, 5], P)
+
+
+def test_captured_steps_see_another_constant():
+    step = lamina.capture(lambda p: losses.binary_crossentropy(T, p))
+    before = float(np.mean(step(lamina.Tensor(P))))
+    config.set_epsilon(0.1)
+    after = float(np.mean(step(lamina.Tensor(P))))
+    assert after > before
+
+
+# ---- tracebacks ----
+
+
+def frames(error):
+    trace, found = error.__traceback__, []
+    while trace is not None:
+        found.append(trace.tb_frame.f_globals["__name__"].partition(".")[0])
+        trace = trace.tb_next
+    return found
+
+
+class Own(lamina.Layer):
+    def call(self, inputs):
+        return ops.matmul(inputs, np.ones((7, 2), "f4"))
+
+
+@pytest.mark.parametrize("call", ["layer", "fit"])
+def test_tracebacks_leave_the_library_out(call):
+    model = lamina.Sequential([layers.Dense(3), Own()])
+    model.compile("sgd", "mse")
+
+    def fail():
+        with pytest.raises(ValueError, match="Own 'own"):
+            model(np.ones((2, 3), "f4")) if call == "layer" else model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
+        try:
+            model(np.ones((2, 3), "f4")) if call == "layer" else model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
+        except ValueError as error:
+            return frames(error)
+
+    short = fail()
+    config.disable_traceback_filtering()
+    long = fail()
+    config.enable_traceback_filtering()
+    assert short.count("lamina") <= 4 < long.count("lamina")
+    assert short.count(__name__.partition(".")[0]) == long.count(__name__.partition(".")[0]) >= 2
+
+
+def test_exports_know_the_layout(tmp_path):
+    runtime = pytest.importorskip("onnxruntime", reason="runs the exported file")
+    config.set_image_data_format("channels_first")
+    inputs = lamina.Input((3, 8, 8))
+    model = lamina.Model(inputs, ops.average_pool(layers.Conv2D(4, 3)(inputs), 2))
+    x = np.random.default_rng(0).normal(size=(2, 3, 8, 8)).astype("f4")
+    model.export(tmp_path / "m.onnx", verbose=False)
+    session = runtime.InferenceSession(str(tmp_path / "m.onnx"))
+    found = session.run(None, {session.get_inputs()[0].name: x})[0]
+    np.testing.assert_allclose(found, model.predict(x, verbose=0), atol=1e-5)

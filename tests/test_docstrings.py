@@ -18,7 +18,8 @@ from lamina.core.docstrings import HEADINGS, call_of, dedented, entries
 
 PACKAGES = [
     "lamina", "lamina.activations", "lamina.backend", "lamina.callbacks", "lamina.config", "lamina.constraints",
-    "lamina.data", "lamina.datasets", *(f"lamina.datasets.{n}" for n in lamina.datasets.__all__), "lamina.distribution", "lamina.dtype_policies",
+    "lamina.data", "lamina.datasets",
+    *(f"lamina.datasets.{n}" for n in lamina.datasets.__all__), "lamina.distribution", "lamina.dtype_policies",
     "lamina.legacy", "lamina.legacy.saving", "lamina.mixed_precision", "lamina.preprocessing",
     "lamina.preprocessing.image", "lamina.preprocessing.sequence", "lamina.tree",
     "lamina.initializers",

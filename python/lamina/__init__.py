@@ -72,6 +72,7 @@ _later = {
     **{name: f"layers.scopes.{name}" for name in ("device", "name_scope")},
     **{name: f"core.dtype_policy.{name}" for name in ("DTypePolicy", "FloatDTypePolicy")},
     "Constraint": "constraints.Constraint",
+    "export": "export",  # which Model.export is for
     "Function": "models.Functional",  # Keras's names of what has more here
     "Operation": "layers.Layer",
     "Initializer": "initializers.Initializer",

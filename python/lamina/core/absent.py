@@ -29,7 +29,7 @@ ABSENT: dict[str, str] = {
     "dtype_policies.Int4DTypePolicy": _QUANTIZED,
     "dtype_policies.QuantizedDTypePolicy": _QUANTIZED,
     "dtype_policies.QuantizedFloat8DTypePolicy": _QUANTIZED,
-    "export": "ExportArchive writes SavedModels of TensorFlow; Model.export writes ONNX",
+    "export.ExportArchive": "writes SavedModels of TensorFlow; Model.export writes ONNX",
     "layers.FlaxLayer": "wraps a layer of Flax",
     "layers.JaxLayer": "wraps a function of JAX",
     "layers.TFSMLayer": "wraps a SavedModel of TensorFlow",

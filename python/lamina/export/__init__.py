@@ -5,6 +5,7 @@ One room an operator family; ``handlers.py`` is the table that they fill.
 
 from __future__ import annotations
 
+from ..core.rooms import publish
 from . import (  # noqa: F401 (they fill the table)
     activation,
     attention,
@@ -30,3 +31,5 @@ from . import (  # noqa: F401 (they fill the table)
 from .model_export import export_onnx, to_onnx
 
 __all__ = ["export_onnx", "to_onnx"]
+
+publish(__name__)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from ..core.defaults import Defaults
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,7 +21,21 @@ def exports(*names: str) -> Callable[[F], F]:
 
     def register(function: F) -> F:
         for name in names:
-            HANDLERS[name] = function
+            HANDLERS[name] = _told_layout(function)
         return function
 
     return register
+
+
+def _told_layout(function: F) -> F:
+    """``function`` where a layout that was left open is the one of ``config``."""
+    if "data_format" not in inspect.signature(function).parameters:
+        return function
+
+    def told(*args: Any, **kwargs: Any) -> Any:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+        if bound.arguments.get("data_format") is None and Defaults.channels_first:
+            bound.arguments["data_format"] = "channels_first"
+        return function(*bound.args, **bound.kwargs)
+
+    return told  # type: ignore[return-value]

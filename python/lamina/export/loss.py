@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from .. import config
 from .elementwise import in_order
 from .graph import BOOL, INT64, Graph
 from .handlers import HANDLERS, exports
 from .reduction import reduced
 from .values import Value
 
-_LEAST = 1e-7
-
 
 def _cut(g: Graph, x: Value, most: float) -> Value:
-    return in_order(g, "Clip", x, g.constant(_LEAST, x.dtype), g.constant(most, x.dtype))
+    return in_order(g, "Clip", x, g.constant(config.epsilon(), x.dtype), g.constant(most, x.dtype))
 
 
 def _squared(g: Graph, x: Value, t: Value, delta: float) -> Value:
@@ -44,7 +43,7 @@ def _logits(g: Graph, x: Value, t: Value, delta: float) -> Value:
 
 
 def _binary(g: Graph, x: Value, t: Value, delta: float) -> Value:
-    p = _cut(g, x, 1 - _LEAST)
+    p = _cut(g, x, 1 - config.epsilon())
     yes = g.map("Mul", t, g.map("Log", p))
     no = g.map("Mul", g.map("Sub", 1.0, t), g.map("Log", g.map("Sub", 1.0, p)))
     return g.map("Neg", g.map("Add", yes, no))
@@ -56,7 +55,7 @@ def _kl(g: Graph, x: Value, t: Value, delta: float) -> Value:
 
 
 def _poisson(g: Graph, x: Value, t: Value, delta: float) -> Value:
-    return g.map("Sub", x, g.map("Mul", t, g.map("Log", g.map("Add", x, _LEAST))))
+    return g.map("Sub", x, g.map("Mul", t, g.map("Log", g.map("Add", x, config.epsilon()))))
 
 
 _POINTS: dict[str, Callable[[Graph, Value, Value, float], Value]] = {
@@ -119,7 +118,7 @@ def _categorical(g: Graph, x: Any, labels: Any, smoothing: float, ignored: Any, 
         logs = g.map("Where", none, g.constant(0, x.dtype), logs)
     else:
         share = g.map("Div", x, reduced(g, "ReduceSum", x, -1, True))
-        logs = g.map("Log", _cut(g, share, 1 - _LEAST))
+        logs = g.map("Log", _cut(g, share, 1 - config.epsilon()))
     losses = g.map("Neg", reduced(g, "ReduceSum", g.map("Mul", t, logs), -1, False))
     if counts is None:
         return losses, g.constant(1, x.dtype)

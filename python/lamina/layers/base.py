@@ -21,6 +21,7 @@ from ..core.explain import Explained, explained
 from ..core.recorded_plan import inside_of
 from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
+from ..core.tracebacks import shorten
 from ..core.tree import leaves, map_shapes, map_structure
 from . import build
 from .call import BAD_INPUT, context, full_call, loss_adders, tensors
@@ -330,6 +331,7 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
         (or ``method``).
         """
         if getattr(error, "_lamina_layer", False):
+            shorten(error)
             raise error
         own = type(self).__module__.partition(".")[0] == __package__.partition(".")[0]
         new = explained(error, self._label(), method or type(self).call, (self, *args), kwargs) if own else error
@@ -341,6 +343,7 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
                 told = f"call() {told.removeprefix(own_name)}" if told.startswith(own_name) else told
                 new.args = (f"{self._label()}: {message or told}",)
             new._lamina_layer = True  # type: ignore[attr-defined]
+            shorten(error)  # of those that go through outer layers as they are
         if new is error:
             raise error
         raise new from error

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..config import epsilon as smallest
 from ..core.autograd import Tensor, no_grad
 from ..core.suggest import unknown
 from ..ops.conversion import as_tensor
@@ -167,7 +168,7 @@ class BatchNormalization(SameShape):
         others = tuple(d for d in range(ndim) if d != axis)
         kept = ops.reshape(ops.cast(mask, "bool"), (*mask.shape, *(1 for _ in range(ndim - mask.ndim))))
         kept = ops.broadcast_to(kept, inputs.shape)
-        count = ops.add(ops.sum(ops.cast(kept, inputs.dtype), axis=others, keepdims=True), 1e-7)  # Keras's epsilon
+        count = ops.add(ops.sum(ops.cast(kept, inputs.dtype), axis=others, keepdims=True), smallest())
         mean = ops.divide(ops.sum(ops.where(kept, inputs, 0.0), axis=others, keepdims=True), count)
         difference = ops.subtract(inputs, mean)
         squares = ops.square(ops.where(kept, difference, 0.0))

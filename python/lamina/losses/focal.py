@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..config import epsilon
 from ..core.autograd import Tensor
 from ..core.explain import named
 from ..ops.conversion import as_tensor
 from .function_loss import DeclaredLoss
 from .probabilistic import Crossentropy
-from .targets import EPSILON, class_axis, class_indices, classes_last, match, smooth
+from .targets import class_axis, class_indices, classes_last, match, smooth
 
 
 def _focus(missing: Tensor, gamma: float) -> Tensor | None:
@@ -141,7 +142,7 @@ def categorical_focal_crossentropy(
         p = ops.exp(logs)
     else:
         p = ops.divide(y_pred, ops.sum(y_pred, axis=-1, keepdims=True))
-        p = ops.clip(p, EPSILON, 1.0 - EPSILON)
+        p = ops.clip(p, epsilon(), 1.0 - epsilon())
         logs = ops.log(p)
     losses = ops.multiply(ops.multiply(t, logs), weight)
     focus = _focus(ops.subtract(1.0, p), gamma)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import ops
+from ..config import epsilon
 from ..core.autograd import Tensor
 from ..core.explain import named
 from ..ops.conversion import as_tensor
 from .function_loss import DeclaredLoss
 from .reduction import kept_part
-from .targets import EPSILON, match
+from .targets import match
 
 Axes = int | tuple[int, ...] | list[int] | None
 
@@ -46,7 +47,7 @@ def dice(y_true: Any, y_pred: Any, axis: Axes = None) -> Tensor:
     axes = _axes(axis)
     common = ops.sum(ops.multiply(y_true, y_pred), axis=axes)
     both = ops.add(ops.sum(y_true, axis=axes), ops.sum(y_pred, axis=axes))
-    return ops.subtract(1.0, ops.divide(ops.multiply(common, 2.0), ops.add(both, EPSILON)))
+    return ops.subtract(1.0, ops.divide(ops.multiply(common, 2.0), ops.add(both, epsilon())))
 
 
 class Dice(_Overlap, function=dice, order=("reduction", "name", "axis")):
@@ -98,7 +99,7 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     missed = ops.sum(ops.multiply(ops.subtract(1.0, y_pred), y_true), axis=axes)
     spare = ops.sum(ops.multiply(ops.subtract(1.0, y_true), y_pred), axis=axes)
     whole = ops.add(ops.add(common, ops.multiply(missed, alpha)), ops.multiply(spare, beta))
-    return ops.subtract(1.0, ops.divide(common, ops.add(whole, EPSILON)))
+    return ops.subtract(1.0, ops.divide(common, ops.add(whole, epsilon())))
 
 
 class Tversky(_Overlap, function=tversky, order=("alpha", "beta", "reduction", "name", "axis")):

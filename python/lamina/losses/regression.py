@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..config import epsilon
 from ..core.autograd import Tensor
 from ..core.explain import named
 from ..ops.conversion import as_tensor
 from .function_loss import DeclaredLoss
-from .targets import EPSILON, match
+from .targets import match
 
 
 @named("mean_squared_error")
@@ -69,7 +70,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
         Tensor([10.], shape=(1,), dtype=float32)
     """
     y_true, y_pred = match("mean_absolute_percentage_error", y_true, y_pred)
-    difference = ops.abs(ops.divide(ops.subtract(y_true, y_pred), ops.maximum(ops.abs(y_true), EPSILON)))
+    difference = ops.abs(ops.divide(ops.subtract(y_true, y_pred), ops.maximum(ops.abs(y_true), epsilon())))
     return ops.multiply(ops.mean(difference, axis=-1), 100.0)
 
 
@@ -91,7 +92,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
         Tensor([0.8437], shape=(1,), dtype=float32)
     """
     y_true, y_pred = match("mean_squared_logarithmic_error", y_true, y_pred)
-    first, second = (ops.log(ops.add(ops.maximum(y, EPSILON), 1.0)) for y in (y_pred, y_true))
+    first, second = (ops.log(ops.add(ops.maximum(y, epsilon()), 1.0)) for y in (y_pred, y_true))
     return ops.mean(ops.square(ops.subtract(first, second)), axis=-1)
 
 

@@ -12,7 +12,6 @@ from ..core.autograd import Tensor
 from ..core.grad_mode import grad_mode
 from ..ops.conversion import as_tensor
 
-EPSILON = 1e-7  # keras.config.epsilon()
 _NO_CLASS = -(2.0**62)  # an integer in all types of labels that are not whole, out of the range of any classes
 
 

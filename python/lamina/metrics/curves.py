@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..config import epsilon
 from ..core.constructor import variant
 from ..core.suggest import unknown
 from .base import Array, weights_of
@@ -14,7 +15,6 @@ from .targets import check_count, divide, pair
 from .thresholds import ThresholdCounts, inside
 
 _MOST = 10**6  # thresholds or labels
-EPSILON = 1e-7  # keras.config.epsilon()
 
 
 _HEIGHTS: dict[str, Callable[[Array, Array], Array]] = {
@@ -225,7 +225,7 @@ class AUC(ThresholdCounts, direction="up"):
             raise ValueError(f"AUC: num_labels={num_labels} goes with multi_label=True alone")
         if num_labels is not None:
             check_count("AUC", "num_labels", num_labels, 0, _MOST)
-        super().__init__([-EPSILON, *inner, 1 + EPSILON], None, None, name, dtype)
+        super().__init__([-epsilon(), *inner, 1 + epsilon()], None, None, name, dtype)
         self._grid = thresholds is None
         self.num_thresholds = len(self.thresholds)
         self.curve = curve.upper()

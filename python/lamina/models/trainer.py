@@ -12,6 +12,7 @@ from ..callbacks.base import CallbackList
 from ..core.autograd import Array, no_grad
 from ..core.defaults import Defaults
 from ..core.explain import require
+from ..core.tracebacks import shortened
 from ..core.warn import warn
 from . import data_adapter, fit_loops, validate_data
 from .compile_state import Compiled
@@ -170,6 +171,7 @@ class Trainer(Steps):
 
     # ---- fit, evaluate, predict ----
 
+    @shortened
     def fit(
         self,
         x: Any = None,
@@ -285,6 +287,7 @@ class Trainer(Steps):
         self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: bool | int | str = "auto",
         sample_weight: Any = None, steps: int | None = None, callbacks: Any = None, *, return_dict: Literal[True],
     ) -> dict[str, float]: ...  # fmt: skip
+    @shortened
     def evaluate(
         self,
         x: Any = None,
@@ -319,6 +322,7 @@ class Trainer(Steps):
         logs = fit_loops.evaluate("evaluate", self, feed, hooks)
         return _returned(logs, return_dict)
 
+    @shortened
     def predict(
         self,
         x: Any,

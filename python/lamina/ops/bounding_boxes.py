@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..config import epsilon
 from ..core.autograd import Tensor
 from ..core.suggest import unknown
 from .conversion import as_tensor, cast, concatenate, expand_dims, stack
@@ -33,7 +34,6 @@ from .trigonometry import arctan
 FORMATS = (
     "xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw", "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh",
 )  # fmt: skip
-_EPSILON = 1e-7
 _Sides = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
@@ -331,9 +331,9 @@ def encode_box_to_deltas(
     shared = _variance("encode_box_to_deltas", variance)
     a = _converted(anchors, anchor_format, encoding_format, image_shape)
     b = _converted(boxes, box_format, encoding_format, image_shape)
-    size = maximum(a[..., 2:], _EPSILON)
+    size = maximum(a[..., 2:], epsilon())
     distance = divide(subtract(b[..., :2], a[..., :2]), size)
-    deltas = concatenate([distance, log(divide(maximum(b[..., 2:], _EPSILON), size))], axis=-1)
+    deltas = concatenate([distance, log(divide(maximum(b[..., 2:], epsilon()), size))], axis=-1)
     return deltas if shared is None else divide(deltas, shared)
 
 
@@ -412,7 +412,7 @@ def compute_iou(
     both = multiply(across, down)
     area1 = multiply(subtract(right1, left1), subtract(bottom1, top1))
     area2 = multiply(subtract(right2, left2), subtract(bottom2, top2))
-    iou = divide(both, add(subtract(add(area1, area2), both), _EPSILON))
+    iou = divide(both, add(subtract(add(area1, area2), both), epsilon()))
     if not use_masking:
         return iou
     nowhere = logical_or(
@@ -440,22 +440,22 @@ def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape
     a, b = (_converted(x, bounding_box_format, "xyxy", image_shape) for x in (boxes1, boxes2))
     left1, top1, right1, bottom1 = sides(a)
     left2, top2, right2, bottom2 = sides(b)
-    width1, height1 = subtract(right1, left1), add(subtract(bottom1, top1), _EPSILON)
-    width2, height2 = subtract(right2, left2), add(subtract(bottom2, top2), _EPSILON)
+    width1, height1 = subtract(right1, left1), add(subtract(bottom1, top1), epsilon())
+    width2, height2 = subtract(right2, left2), add(subtract(bottom2, top2), epsilon())
     across = maximum(subtract(minimum(right1, right2), maximum(left1, left2)), 0)
     down = maximum(subtract(minimum(bottom1, bottom2), maximum(top1, top2)), 0)
     both = multiply(across, down)
-    union = add(subtract(add(multiply(width1, height1), multiply(width2, height2)), both), _EPSILON)
-    iou = divide(both, add(union, _EPSILON))
+    union = add(subtract(add(multiply(width1, height1), multiply(width2, height2)), both), epsilon())
+    iou = divide(both, add(union, epsilon()))
     hull_width = subtract(maximum(right1, right2), minimum(left1, left2))
     hull_height = subtract(maximum(bottom1, bottom2), minimum(top1, top2))
-    diagonal = add(add(multiply(hull_width, hull_width), multiply(hull_height, hull_height)), _EPSILON)
+    diagonal = add(add(multiply(hull_width, hull_width), multiply(hull_height, hull_height)), epsilon())
     apart_x = divide(subtract(add(left1, right1), add(left2, right2)), 2)
     apart_y = divide(subtract(add(top1, bottom1), add(top2, bottom2)), 2)
     distance = add(multiply(apart_x, apart_x), multiply(apart_y, apart_y))
     turn = subtract(arctan(divide(width2, height2)), arctan(divide(width1, height1)))
     v = multiply(multiply(turn, turn), 4 / np.pi**2)
-    alpha = divide(v, add(subtract(v, iou), 1 + _EPSILON))
+    alpha = divide(v, add(subtract(v, iou), 1 + epsilon()))
     return subtract(iou, add(divide(distance, diagonal), multiply(v, alpha)))
 
 

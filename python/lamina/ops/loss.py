@@ -15,10 +15,11 @@ import numpy as np
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wants_grad, wrap
 from ..core.autograd import unchecked_record as record
+from ..core.defaults import Defaults
 from .conversion import TensorLike, as_tensor, cast, float_tensor
-from .elementwise import add, clip, divide, log, maximum, multiply, not_equal, subtract
+from .elementwise import add, clip, divide, log, maximum, multiply, not_equal, subtract, where
 from .reduction import logsumexp, mean, sum
-from .reshape import moveaxis, reshape
+from .reshape import moveaxis, one_hot, reshape
 
 
 def _labels(op: str, labels: TensorLike, x: Tensor) -> Tensor:
@@ -59,6 +60,11 @@ def _cross_entropy(
     if wants_grad(t):
         return _composed(x, t, w, label_smoothing, from_logits, one)
     wa = None if w is None else w._array
+    if not from_logits and Defaults.epsilon != _OF_KERNELS:
+        _native.cross_entropy_forward(
+            x._array, t._array, wa, False, label_smoothing, ignore_class, one, False
+        )  # checks
+        return _with_other_epsilon(x, t, w, label_smoothing, ignore_class, one)
     loss, gradient = _native.cross_entropy_forward(
         x._array, t._array, wa, from_logits, label_smoothing, ignore_class, one, wants_grad(x)
     )
@@ -71,6 +77,21 @@ def _cross_entropy(
     return record(loss, (x,), backward)
 
 
+def _with_other_epsilon(
+    x: Tensor, t: Tensor, w: Tensor | None, smoothing: float, ignore_class: int | None, one: bool
+) -> Tensor:
+    """The loss of probabilities with another small constant than the kernels', of indices or targets."""
+    if t._array.dtype.kind == "f":
+        return _composed(x, t, w, smoothing, False, one)
+    kept = None if ignore_class is None else not_equal(t, ignore_class)
+    chosen = t if kept is None else where(kept, t, 0)
+    losses = _composed(x, one_hot(chosen, x.shape[-1], dtype=x._array.dtype), w, smoothing, False, False)
+    if kept is None:
+        return mean(losses) if one else losses
+    losses = where(kept, losses, 0.0)
+    return divide(sum(losses), maximum(sum(cast(kept, x._array.dtype)), 1.0)) if one else losses
+
+
 def _composed(x: Tensor, t: Tensor, w: Tensor | None, smoothing: float, from_logits: bool, one: bool) -> Tensor:
     """The same from single operations: for targets that want a gradient themselves."""
     if smoothing:
@@ -78,7 +99,8 @@ def _composed(x: Tensor, t: Tensor, w: Tensor | None, smoothing: float, from_log
     if from_logits:
         logs = subtract(x, logsumexp(x, axis=-1, keepdims=True))
     else:
-        logs = log(clip(divide(x, sum(x, axis=-1, keepdims=True)), 1e-7, 1.0 - 1e-7))
+        least = Defaults.epsilon
+        logs = log(clip(divide(x, sum(x, axis=-1, keepdims=True)), least, 1.0 - least))
     losses = multiply(sum(multiply(t, logs), axis=-1), -1.0)
     losses = losses if w is None else multiply(losses, w)
     return mean(losses) if one else losses
@@ -194,6 +216,24 @@ def categorical_cross_entropy_mean(
     return _categorical(probabilities, labels, weights, label_smoothing, ignore_class, one=True)
 
 
+def _binary(t: Tensor, x: Tensor, least: float) -> Tensor:
+    p = clip(x, least, 1.0 - least)
+    return multiply(add(multiply(t, log(p)), multiply(subtract(1.0, t), log(subtract(1.0, p)))), -1.0)
+
+
+def _kl(t: Tensor, x: Tensor, least: float) -> Tensor:
+    q, p = clip(t, least, 1.0), clip(x, least, 1.0)
+    return multiply(q, log(divide(q, p)))
+
+
+def _poisson(t: Tensor, x: Tensor, least: float) -> Tensor:
+    return subtract(x, multiply(t, log(add(x, least))))
+
+
+_OF_KERNELS = 1e-7  # the small constant of csrc/kernels/loss.cpp
+_WITH_EPSILON = {"binary": _binary, "kl": _kl, "poisson": _poisson}
+
+
 def _points(
     loss: str, y_true: TensorLike, y_pred: TensorLike, reduction: str, scale: float | None = None, delta: float = 1.0
 ) -> Tensor:
@@ -205,6 +245,12 @@ def _points(
             raise ValueError(f"{loss} loss: y_true is {t.shape}, y_pred {x.shape}; expected equal shapes")
         t = reshape(t, x.shape)
     xa, ta = x._array, t._array
+    if loss in _WITH_EPSILON and Defaults.epsilon != _OF_KERNELS:
+        values = _WITH_EPSILON[loss](t, x, Defaults.epsilon)
+        if reduction == "none":
+            return values
+        axis = None if reduction == "all" else -1
+        return mean(values, axis) if scale is None else multiply(sum(values, axis), scale)
     if scale is None:
         n = 1 if reduction == "none" else xa.size if reduction == "all" else xa.shape[-1] if xa.ndim else 1
         scale = 1.0 / n if n else float("nan")
