@@ -38,6 +38,7 @@ PYTHON_FLOORS = [
     ["data", "layers", "optimizers"],
     ["losses", "mixed_precision"],
     ["metrics"],
+    ["plot"],
     ["callbacks", "saving"],
     ["utils"],
     ["datasets"],

@@ -5,6 +5,7 @@ Calls of a built layer on one plain tensor do not come here.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
 import math
@@ -41,6 +42,7 @@ class _CallContext(threading.local):
     cache: KeyValueCache | None = None
     depth = 0
     added = 0  # how often layers added losses
+    observer: Callable[..., None] | None = None  # is told of every call: observed_by
 
 
 context = _CallContext()
@@ -62,6 +64,17 @@ class _LossAdders:
 
 
 loss_adders = _LossAdders()
+
+
+@contextlib.contextmanager
+def observed_by(observer: Callable[[Layer, tuple[Any, ...], dict[str, Any], Any], None]) -> Iterator[None]:
+    """Inside, ``observer(layer, args, kwargs, outputs)`` follows every call of a layer of this thread."""
+    outer, context.observer = context.observer, observer
+    loss_adders.begin()  # all calls go the long way
+    try:
+        yield
+    finally:
+        context.observer = outer
 
 
 @cache
@@ -160,8 +173,13 @@ def full_call(
     goes_long = layer._adds_losses or added != context.added or makes_masks or layer.input_spec is not None
     if added != context.added:
         vars(layer)["_adds_losses"] = True
-    vars(layer).update(_takes_training=takes_training, _ready=None if goes_long or by_default else known)
-    return outputs if mask is None and not makes_masks else _with_mask(layer, outputs, args[0] if args else None, mask)
+    watched = context.observer is not None
+    vars(layer).update(_takes_training=takes_training, _ready=None if goes_long or by_default or watched else known)
+    if mask is not None or makes_masks:
+        outputs = _with_mask(layer, outputs, args[0] if args else None, mask)
+    if context.observer is not None:
+        context.observer(layer, args, kwargs, outputs)
+    return outputs
 
 
 def _draw(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

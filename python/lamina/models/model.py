@@ -18,7 +18,7 @@ from ..layers.options import UnnamedOptions, Unpack
 from ..layers.symbolic import infer
 from ..layers.variable import auto_name, unique_keys
 from ..layers.weights import children
-from . import functional, graph_config, keras_order
+from . import functional, graph_config, keras_order, observed
 from .summary import print_summary
 from .trainer import Trainer
 
@@ -336,6 +336,10 @@ class Model(Layer, Trainer):
         from ..export import export_onnx  # an extra: imported when it is used
 
         export_onnx(self, filepath, input_signature, opset_version, verify, verbose)
+
+    def _observed_calls(self) -> tuple[list[observed.Call], list[int]]:
+        """What the layers of a model with a ``call`` of its own take from each other, as far as it can be seen."""
+        return observed.observe(self)
 
     def _summary_rows(self, show_trainable: bool) -> list[list[str]]:
         """The rows of ``summary()`` of a model that is no layers; else none."""

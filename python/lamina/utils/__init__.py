@@ -7,6 +7,7 @@ from .download import *
 from .feature_space import *
 from .folders import *
 from .images import *
+from .model_plot import *
 from .objects import *
 from .pairs import *
 from .progbar import *
