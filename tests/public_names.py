@@ -47,8 +47,7 @@ def public() -> dict[str, Any]:
 def room(path: str, value: Any) -> ModuleType:
     """The file of a package that lists the name of ``path`` (as ``public`` gives it) in its ``__all__``."""
     package, _, name = path.rpartition(".")
-    inside = [
-        m for n, m in sorted(sys.modules.items()) if n.startswith(f"lamina.{package}.") and hasattr(m, "__file__")
-    ]
-    listing = [m for m in inside if name in getattr(m, "__all__", ()) and vars(m).get(name) is value]
-    return listing[0] if listing else sys.modules[value.__module__]
+    inside = [m for n, m in sorted(sys.modules.items()) if n.startswith(f"lamina.{package}.")]
+    files = [m for m in inside if hasattr(m, "__file__") and name in getattr(m, "__all__", ())]
+    same = inspect.unwrap(value)  # operations are wrapped where they become public
+    return next((m for m in files if inspect.unwrap(vars(m)[name]) is same), sys.modules[value.__module__])

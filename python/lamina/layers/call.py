@@ -94,7 +94,7 @@ def trains_by_default(function: Callable[..., Any]) -> bool:
 def _takes_one(function: Callable[..., Any]) -> bool:
     """Whether a method of the library's own layers takes one tensor, not a nest of them."""
     first = list(inspect.signature(function).parameters.values())[1:]
-    return bool(first) and first[0].annotation == "Tensor" and function.__module__.startswith(f"{__package__}.")
+    return bool(first) and first[0].annotation == "Tensor" and str(function.__module__).startswith(f"{__package__}.")
 
 
 @cache

@@ -37,7 +37,7 @@ class LayerConfig:
         config = self._base_config()
         kind: type = self._constructor or type(self)
         constructor = kind.__init__  # type: ignore[misc]
-        if constructor.__module__.startswith(f"{__package__}."):  # the library's keep all arguments under their names
+        if str(constructor.__module__).startswith(f"{__package__}."):  # the library's keep arguments under their names
             config = self._config(*constructor_options(constructor)) | config
             return {name: value for name, value in config.items() if name not in unused(constructor, config)}
         if type(self).get_config is not LayerConfig.get_config:
