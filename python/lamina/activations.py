@@ -469,7 +469,7 @@ def serialize(activation: Any) -> Any:
     if activation in _names:
         return _names[activation]
     name = getattr(activation, "__name__", "")
-    return f"ops.{name}" if getattr(ops, name, None) is activation else registry.serialize(activation)
+    return f"ops.{name}" if getattr(ops, name, None) is activation else registry.described(activation)
 
 
 @named("activations.deserialize")

@@ -174,7 +174,7 @@ def serialize(constraint: Any) -> Any:
         >>> constraints.serialize(constraints.NonNeg())["class_name"]
         'NonNeg'
     """
-    return registry.serialize(constraint)
+    return registry.described(constraint)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:

@@ -546,7 +546,7 @@ def serialize(initializer: Any) -> Any:
         >>> initializers.serialize(initializers.Constant(0.5))["config"]
         {'value': 0.5}
     """
-    return registry.serialize(initializer)
+    return registry.described(initializer)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:

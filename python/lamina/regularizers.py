@@ -184,7 +184,7 @@ def serialize(regularizer: Any) -> Any:
         >>> regularizers.serialize(regularizers.L1(0.5))["class_name"]
         'L1'
     """
-    return registry.serialize(regularizer)
+    return registry.described(regularizer)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:

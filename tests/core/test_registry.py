@@ -121,6 +121,17 @@ def test_names_of_one_s_own():
         r.deserialize({"class_name": "__function__", "config": {"name": "double"}})
 
 
+def test_a_function_within_something_goes_by_its_own_name():
+    described = r.serialize({"a": [twice]})
+    assert described == {"a": [{"class_name": "__function__", "config": {"name": "twice"}}]}
+    with pytest.raises(ValueError, match=r"function 'twice' .*custom_objects=\{'twice': \.\.\.\}"):
+        r.deserialize(described)
+    with r.custom_object_scope({"twice": twice}):
+        assert r.deserialize(described) == {"a": [twice]}
+    with pytest.raises(TypeError, match="cannot be saved: it is no registered function"):
+        r.serialize([lambda x: x])
+
+
 def test_one_name_stands_before_an_error():
     with pytest.raises(ValueError, match=r"^inner: wrong$"), r.about("outer"), r.about("inner"):
         raise ValueError("wrong")

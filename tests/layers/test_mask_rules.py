@@ -128,6 +128,37 @@ def test_a_layer_of_ones_own_makes_a_mask():
     assert layer.supports_masking
 
 
+class Passes(layers.Layer):
+    """Of several inputs, as many results."""
+
+    def __init__(self, results=1, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.results = results
+
+    def call(self, inputs, mask=None):
+        assert len(mask) == 2
+        both = [inputs[0] * 1.0, inputs[1] * 1.0]
+        return both[0] if self.results == 1 else both
+
+
+def test_masks_of_several_inputs_go_to_as_many_results():
+    other = np.roll(MASK, 1, 0)
+    np.testing.assert_array_equal(mask_of(Passes()([masked(X, MASK), masked(X, other)])), MASK)
+    for mask, wanted in ((MASK, MASK), (None, None)):
+        first = X if mask is None else masked(X, mask)
+        y, z = Passes(2)([first, masked(X, other)])
+        np.testing.assert_array_equal(mask_of(z), other)
+        assert mask_of(y) is None if wanted is None else (mask_of(y) == wanted).all()
+    tokens = Input((4,), dtype="int32"), Input((4,), dtype="int32")
+    embed = layers.Embedding(5, 4, mask_zero=True)
+    y, z = Passes(2)([embed(t) for t in tokens])
+    net = Model(tokens, [Needs()(y), Needs()(z), y])
+    first, second, _ = net([TOKENS, TOKENS[::-1]])
+    assert (first.numpy()[~MASK] == 0).all()
+    assert (second.numpy()[~MASK[::-1]] == 0).all()
+
+
 def test_a_mask_that_is_given_goes_on():
     for layer in (layers.BatchNormalization(), layers.LSTM(2, return_sequences=True)):
         np.testing.assert_array_equal(mask_of(layer(X, mask=MASK)), MASK)

@@ -281,3 +281,18 @@ def test_each_input_keeps_its_type():
     one, two = model([exact, exact])
     assert (one.dtype, two.dtype) == (np.float32, np.float64)
     np.testing.assert_array_equal(two.numpy(), exact)
+
+
+def test_a_free_number_of_steps_and_a_table_of_few_positions():
+    class Positions(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.table = layers.Embedding(4, 3)
+
+        def call(self, x):
+            return x + self.table(ops.arange(ops.shape(x)[1]))
+
+    x = Input((None, 3))
+    y = Positions()(x)
+    assert y.shape == (None, None, 3)
+    assert Model(x, y)(np.ones((2, 4, 3))).shape == (2, 4, 3)

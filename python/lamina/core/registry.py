@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
+import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -198,6 +199,8 @@ def named(error: Exception) -> Exception:
 def serialize(obj: Any) -> Any:
     """A value as dicts, lists, tuples, numbers and strings; objects and functions by registered name.
 
+    Functions within it that are not registered go by their own names, under which ``custom_objects`` gives them.
+
     Args:
         obj: an object of the library or a registered one, a plain value, or a nest of them.
 
@@ -206,6 +209,13 @@ def serialize(obj: Any) -> Any:
 
     Source: Keras 3, keras.saving.serialize_keras_object.
     """
+    if isinstance(obj, FUNCTIONS) and name_of(obj) is None:
+        raise _no_description(obj)
+    return described(obj)
+
+
+def described(obj: Any) -> Any:
+    """As ``serialize``, of a part of something: a function may go by its own name."""
     if obj is None or isinstance(obj, (bool, int, float, str)):
         return obj
     if isinstance(obj, np.generic):
@@ -221,18 +231,33 @@ def serialize(obj: Any) -> Any:
     if obj is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(obj, dict):
-        return {str(k): serialize(v) for k, v in obj.items()}
+        return {str(k): described(v) for k, v in obj.items()}
     if isinstance(obj, (list, tuple)):
-        return type(obj)(serialize(v) for v in obj) if type(obj) in (list, tuple) else [*map(serialize, obj)]
+        return type(obj)(described(v) for v in obj) if type(obj) in (list, tuple) else [*map(described, obj)]
     if isinstance(obj, Configurable) and not isinstance(obj, type):
-        return describe(obj, serialize(obj.get_config()))
+        return describe(obj, described(obj.get_config()))
+    name = function_name(obj)
+    if name is None:
+        raise _no_description(obj)
+    return {"class_name": "__function__", "config": {"name": name}}
+
+
+FUNCTIONS = (types.FunctionType, types.MethodType)
+
+
+def function_name(obj: Any) -> str | None:
+    """The name under which a function is described: the registered one, else its own; None for a lambda."""
     registered = name_of(obj) if callable(obj) else None
-    if registered is None:
-        raise TypeError(
-            f"{obj!r} cannot be saved: it is no registered function and has no get_config(). Register it with "
-            "@lamina.saving.register_serializable()"
-        )
-    return {"class_name": "__function__", "config": {"name": registered}}
+    if registered is None and isinstance(obj, FUNCTIONS) and obj.__name__.isidentifier():
+        return obj.__name__
+    return registered
+
+
+def _no_description(obj: Any) -> TypeError:
+    return TypeError(
+        f"{obj!r} cannot be saved: it is no registered function and has no get_config(). Register it with "
+        "@lamina.saving.register_serializable()"
+    )
 
 
 def describe(value: Any, config: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from .. import ops
 from ..core.arrays import about, to_numbers, why_no_numbers
 from ..core.autograd import Tensor
 from ..core.explain import show
-from ..core.tree import leaves, map_structure
+from ..core.tree import flatten, leaves, map_structure, pack_as
 from ..core.warn import warn
 from ..ops.conversion import as_tensor, kernel_dtype
 from . import build
@@ -268,10 +268,17 @@ def _with_mask(layer: Layer, outputs: Any, inputs: Any, mask: Any) -> Any:
     if not layer.supports_masking and "mask" not in parameters(type(layer).call):
         warn(f"{layer._label()} does not support masks: the mask of its input ends here")
         return outputs
-    mask = layer.compute_mask(inputs, mask)
-    if not isinstance(mask, Tensor) or not isinstance(outputs, Tensor) or isinstance(outputs, MaskedTensor):
-        return outputs
-    if mask.ndim >= outputs.ndim > 1 or mask.shape != outputs.shape[: mask.ndim]:
-        return outputs  # it is not one of steps
-    mask = ops.cast(mask, "bool")
-    return attach(outputs, mask)
+    masks = flatten(layer.compute_mask(inputs, mask))
+    if isinstance(outputs, Tensor):
+        return _masked(outputs, masks[0])  # of several inputs the first one's, as in Keras
+    results = flatten(outputs)
+    return pack_as(outputs, [*map(_masked, results, masks), *results[len(masks) :]])
+
+
+def _masked(y: Any, mask: Any) -> Any:
+    """A result with its mask, unless it has one already or the mask is not one of its steps."""
+    if not isinstance(mask, Tensor) or not isinstance(y, Tensor) or isinstance(y, MaskedTensor):
+        return y
+    if mask.ndim >= y.ndim > 1 or mask.shape != y.shape[: mask.ndim]:
+        return y
+    return attach(y, ops.cast(mask, "bool"))

@@ -136,8 +136,8 @@ def Input(
 class Lambda(Layer):
     """A function of tensors as a layer.
 
-    The function has gradients if it is built from ``lamina.ops``.  It is saved with a model if it was registered with
-    ``lamina.saving.register_serializable``.
+    The function has gradients if it is built from ``lamina.ops``.  It is saved with a model by its name: reading
+    wants it in ``custom_objects``, unless it was registered with ``lamina.saving.register_serializable``.
 
     Args:
         function: called as ``function(inputs, **arguments)``, with ``mask`` and ``training`` if it takes them.
@@ -153,7 +153,7 @@ class Lambda(Layer):
     Output shape: that of the function's result.
 
     Raises:
-        TypeError: ``function`` is no function; the layer is saved with a function that was not registered.
+        TypeError: ``function`` is no function; the layer is saved with one without a name, a lambda.
 
     Source: Keras 3, Lambda.
 
@@ -205,7 +205,7 @@ class Lambda(Layer):
         return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
-        if registry.name_of(self.function) is None:
+        if registry.function_name(self.function) is None:
             raise TypeError(
                 f"{self._label()}: its Python function cannot be saved. Register it with "
                 "@lamina.saving.register_serializable(), or write a Layer with call()"

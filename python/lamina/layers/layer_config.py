@@ -65,7 +65,7 @@ class LayerConfig:
         """These attributes, those that there are, as plain data."""
         values = {n: getattr(self, n) for n in names if hasattr(self, n)}
         return {
-            n: activations.serialize(v) if n.endswith("activation") else registry.serialize(v)
+            n: activations.serialize(v) if n.endswith("activation") else registry.described(v)
             for n, v in values.items()
         }
 

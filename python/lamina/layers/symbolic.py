@@ -162,8 +162,8 @@ def is_symbolic(tree: Any) -> bool:
 
 
 # Free sizes are tried with two values each; sizes of the result that differ between the two are free as well.
-# The second pair is for windows that the first is too small for.
-_TRIALS = tuple(((2, n), (3, n + n // 2)) for n in (8, 64))  # 2, 3, 8 and 64 are free: any sizes that differ
+# The second pair is for windows that the first is too small for, the others for tables of few positions.
+_TRIALS = tuple(((2, n), (3, n + n // 2)) for n in (8, 64, 4, 2))  # 2, 3, 8 ... are free: any sizes that differ
 
 
 class _Trial(threading.local):
@@ -219,24 +219,27 @@ def _merged(a: Tensor, b: Tensor) -> SymbolicTensor:
 def specified(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a call of ``layer`` will return, as SymbolicTensors with the masks that they will have."""
     outputs = layer.compute_output_spec(*args, **kwargs)
-    if isinstance(outputs, SymbolicTensor) and outputs.mask is None and args:
+    results = flatten(outputs)
+    if args and all(isinstance(t, SymbolicTensor) and t.mask is None for t in results):
         given = kwargs.get("mask")
         previous = map_structure(lambda t: getattr(t, "mask", None), args[0]) if given is None else given
-        outputs.mask = _mask_of_result(layer, args[0], previous)
+        for t, mask in zip(results, _masks_of_results(layer, args[0], previous), strict=False):
+            t.mask = mask
     return outputs
 
 
-def _mask_of_result(layer: Any, inputs: Any, previous: Any) -> SymbolicTensor | None:
-    if not layer._defines_mask and not (layer.supports_masking and isinstance(previous, SymbolicTensor)):
-        return None
+def _masks_of_results(layer: Any, inputs: Any, previous: Any) -> list[SymbolicTensor | None]:
+    """The masks of the results, from left to right, as far as there are any."""
     if not any(isinstance(m, SymbolicTensor) for m in leaves(previous)):
         previous = None
+    if not layer._defines_mask and not (layer.supports_masking and previous is not None):
+        return []
     try:
         first, second = (_run(layer.compute_mask, (inputs, previous), {}, sizes) for sizes in _TRIALS[0])
     except (ValueError, IndexError, TypeError):
-        return None  # the call itself will say why
-    both = isinstance(first, Tensor) and isinstance(second, Tensor)
-    return _merged(first, second) if both else None
+        return []  # the call itself will say why
+    pairs = zip(flatten(first), flatten(second), strict=True)
+    return [_merged(a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else None for a, b in pairs]
 
 
 def _run(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], sizes: tuple[int, int]) -> Any:

@@ -42,6 +42,7 @@ class Loss(Noting, Explained, strict=True):
 
     integer_targets: ClassVar[bool] = False  # class indices: fit leaves y an integer array
     index_of_each: ClassVar[bool] = False  # and y_true is one index for each of y_pred's rows
+    _own = False  # the class is no one of the library
 
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
@@ -51,6 +52,12 @@ class Loss(Noting, Explained, strict=True):
         self.name = name or type(self).__name__
         self.reduction = reduction
         self.dtype = None if dtype is None else as_dtype(dtype, f"{type(self).__name__}: dtype").name
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._own = not cls.__module__.startswith("lamina.")
+        if "call" in cls.__dict__ and "mean" not in cls.__dict__:
+            cls.mean = Loss.mean  # type: ignore[method-assign]  # one that skips call would skip the new one
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         try:
@@ -77,7 +84,7 @@ class Loss(Noting, Explained, strict=True):
         counted = self.counted(y_true, y_pred)
         if mask is not None or sample_weight is not None:
             y_true, y_pred = self.kept(y_true, y_pred, sample_weight, mask)
-        values = self._checked(self.call(y_true, y_pred), y_pred)
+        values = self._values(y_true, y_pred)
         return values, self._that_count(values, counted)
 
     def kept(self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None) -> tuple[Any, Tensor]:
@@ -92,6 +99,14 @@ class Loss(Noting, Explained, strict=True):
         if self.index_of_each:
             y_true = kept_part(as_tensor(y_true), sample_weight, mask, 0)  # a label that is left out may be anything
         return y_true, kept if mask is None else attach(kept, mask)
+
+    def _values(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        """What ``call`` gives, which of a class of one's own gets targets of y_pred's type, as in Keras."""
+        if self._own and not self.integer_targets and isinstance(y_true, (Tensor, np.ndarray)):
+            y_true = as_tensor(y_true)
+            if y_true.dtype != y_pred.dtype and y_pred.dtype.kind == "f":
+                y_true = ops.cast(y_true, y_pred.dtype)
+        return self._checked(self.call(y_true, y_pred), y_pred)
 
     def _checked(self, values: Any, y_pred: Tensor) -> Tensor:
         """What ``call`` gave as a tensor; an error where it is none, or not of y_pred's samples."""
@@ -118,7 +133,7 @@ class Loss(Noting, Explained, strict=True):
 
     def mean(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """The mean over all samples; overridden where one native operation computes it."""
-        values = self._checked(self.call(y_true, y_pred), y_pred)
+        values = self._values(y_true, y_pred)
         if isinstance(values, MaskedTensor):
             return reduce_values(values, None, self.reduction, self._that_count(values, None))
         return values if values.ndim == 0 else ops.mean(values)

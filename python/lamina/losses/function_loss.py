@@ -9,6 +9,7 @@ from ..core.autograd import Tensor
 from ..core.constructor import constructor
 from ..core.recording import note_change
 from .base import Loss
+from .targets import of_one_rank
 
 LossFunction = Callable[..., Any]
 
@@ -54,6 +55,7 @@ class FunctionLoss(Loss):
             raise TypeError(f"{type(self).__name__}: fn must be a function (y_true, y_pred), got {fn!r}")
         super().__init__(name or getattr(fn, "__name__", type(fn).__name__), reduction, dtype)
         self.fn = fn
+        self._own = type(self)._own or (type(self) is FunctionLoss and fn not in by_function)
         self.options: dict[str, Any] = _Options(options)
         self.check_options()
 
@@ -61,6 +63,8 @@ class FunctionLoss(Loss):
         """Refuses options that no call could take; classes whose function checks some define it."""
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
+        if self._own and isinstance(y_true, Tensor):
+            y_true, y_pred = of_one_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self.options)
 
     def kept(self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None) -> tuple[Any, Tensor]:

@@ -34,6 +34,20 @@ def match(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     raise ValueError(f"{name}: y_true is {y_true.shape}, y_pred {y_pred.shape}: {mend}")
 
 
+def of_one_rank(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Both with as many axes, where one of them lacks a last axis of length one, or has it alone, as in Keras."""
+    if y_true.ndim > y_pred.ndim:
+        y_pred, y_true = _of_one_rank(y_pred, y_true)
+        return y_true, y_pred
+    return _of_one_rank(y_true, y_pred)
+
+
+def _of_one_rank(shorter: Tensor, longer: Tensor) -> tuple[Tensor, Tensor]:
+    if longer.ndim != shorter.ndim + 1 or longer.shape[-1] != 1:
+        return shorter, longer
+    return (ops.expand_dims(shorter, -1), longer) if shorter.ndim == 1 else (shorter, ops.squeeze(longer, -1))
+
+
 def class_indices(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
     """Class indices of shape y_pred.shape[:-1]; a last axis of length one is dropped, whole floats become integers."""
     labels = as_tensor(y_true)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import types
 from typing import TYPE_CHECKING, Any
 
 from .. import losses, metrics, optimizers
@@ -38,17 +37,14 @@ def _plain(value: Any, key: str) -> Any:
         return [_plain(v, key) for v in value]
     if isinstance(value, losses.Loss) and key not in _KINDS:
         value = metrics.get(value)
-    if isinstance(value, (types.FunctionType, types.MethodType)) and registry.name_of(value) is None:
-        name = value.__name__
-        if any(getattr(module, name, None) is value for module in (losses, metrics)):
-            return name
-        if name.isidentifier():  # a lambda has none, and says so below
-            return {"class_name": "__function__", "config": {"name": name}}
+    ours = isinstance(value, registry.FUNCTIONS) and registry.name_of(value) is None
+    if ours and any(getattr(module, value.__name__, None) is value for module in (losses, metrics)):
+        return value.__name__
     if isinstance(value, type):
         return value.__name__
     if isinstance(value, (losses.FunctionLoss, metrics.MeanMetricWrapper)):
         return registry.describe(value, _plain(value.get_config(), key))
-    return registry.serialize(value)
+    return registry.described(value)
 
 
 def undecayed(model: Model) -> dict[str, list[str]] | None:

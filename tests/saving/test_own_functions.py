@@ -1,0 +1,41 @@
+"""Functions of one's own in the configuration of layers: saved by their names, read with custom_objects."""
+
+import numpy as np
+import pytest
+
+import lamina
+from lamina import Input, Sequential, layers, ops
+
+
+def own_activation(x):
+    return ops.tanh(x) * 2.0
+
+
+def own_initializer(shape, dtype=None):
+    return np.full(shape, 0.25, dtype)
+
+
+def own_penalty(x):
+    return 0.1 * ops.sum(ops.abs(x))
+
+
+def own_limit(x):
+    return ops.maximum(x, 0.0)
+
+
+@pytest.mark.parametrize("kind", ["lamina", "keras"])
+def test_functions_that_are_not_registered_come_by_their_names(tmp_path, kind):
+    if kind == "keras":
+        pytest.importorskip("h5py")
+    options = {"kernel_initializer": own_initializer, "kernel_regularizer": own_penalty, "kernel_constraint": own_limit}
+    model = Sequential([Input((3,)), layers.Dense(2, own_activation, **options), layers.Lambda(own_activation)])
+    x, path = np.ones((2, 3), "f"), tmp_path / f"m.{kind}"
+    model.save(path)
+    with pytest.raises(ValueError, match=r"'own_\w+'.*custom_objects"):
+        lamina.load_model(path)
+    own = {f.__name__: f for f in (own_activation, own_initializer, own_penalty, own_limit)}
+    again = lamina.load_model(path, custom_objects=own)
+    np.testing.assert_array_equal(again(x).numpy(), model(x).numpy())
+    assert again.layers[0].kernel_constraint is own_limit
+    with lamina.saving.custom_object_scope(own):
+        assert lamina.models.clone_model(model).layers[0].activation is own_activation
