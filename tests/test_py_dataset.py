@@ -169,7 +169,7 @@ def test_an_interrupt_leaves_no_process(tmp_path, how):
 
         class Batches(lamina.utils.PyDataset):
             def __len__(self):
-                return 1000
+                return 10**6
             def __getitem__(self, index):
                 with open(f"{sys.argv[1]}/{os.getpid()}", "w"):
                     time.sleep(0.05)
@@ -185,7 +185,7 @@ def test_an_interrupt_leaves_no_process(tmp_path, how):
         env=environment,
     )  # fmt: skip
     until = time.monotonic() + 30
-    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < until:
+    while len(list(tmp_path.iterdir())) < 2 and process.poll() is None and time.monotonic() < until:
         time.sleep(0.01)
     if how == signal.SIGINT:
         os.killpg(process.pid, how)  # as a terminal does
