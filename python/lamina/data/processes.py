@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import pickle
 import signal
 import traceback
@@ -83,6 +82,7 @@ class Workers:
                 self.workers.append((process, ours))
         except BaseException:
             self.stop()
+            self.close()
             raise
 
     def batches(self, indices: Iterable[int]) -> Iterator[Any]:
@@ -123,15 +123,16 @@ class Workers:
             raise named from _InWorker(text)
 
     def stop(self) -> None:
-        """End the processes."""
-        for _, connection in self.workers:
-            connection.close()
-        for process, _ in self.workers:  # the idle ones end by themselves
-            process.join(0.05)
-            if process.is_alive():
-                process.terminate()
+        """End the processes at once; who awaits a batch of theirs is told."""
         for process, _ in self.workers:
-            process.join(1)
+            process.terminate()
+
+    def close(self) -> None:
+        """After the last batch, or ``stop``: wait for the processes' end. Nobody may await a batch."""
+        for _, connection in self.workers:
+            connection.close()  # upon which they end
+        for process, _ in self.workers:
+            process.join(5)
             if process.is_alive():
                 process.kill()
                 process.join()
@@ -141,11 +142,8 @@ class Workers:
 
 def by_processes(source: Any, indices: Iterable[int], processes: int, ahead: int) -> Iterator[Any]:
     """``source[index]`` of each number in order, made by processes, up to about ``ahead`` before they are asked for."""
-    owner = os.getpid()
     workers = Workers(source, processes)
-
-    def stop() -> None:
-        if os.getpid() == owner:
-            workers.stop()
-
-    yield from prefetched(workers.batches(indices), max(1, ahead - processes), stop)
+    try:
+        yield from prefetched(workers.batches(indices), max(1, ahead - processes), workers.stop)
+    finally:
+        workers.close()
