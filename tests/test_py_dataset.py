@@ -163,9 +163,11 @@ def test_iterations_that_stop_early(options):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupt_leaves_no_process(tmp_path, how):
     program = textwrap.dedent("""
-        import os, sys, time
+        import os, signal, sys, time
         import numpy as np
         import lamina
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it
 
         class Batches(lamina.utils.PyDataset):
             def __len__(self):
