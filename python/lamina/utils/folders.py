@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from .. import ops
 from ..core.explain import is_index, named
 from ..core.generator import numpy_generator
 from ..core.suggest import unknown
+from ..core.warn import warn
 from ..ops.data_format import is_channels_first
 from .images import MODES, img_to_array, load_img, pillow
 from .samples import Samples, check_batch_size, check_format
@@ -46,7 +46,7 @@ class _Files(Samples):
                 told = f"{self._what}: {self.file_paths[i]!r} cannot be read ({type(error).__name__}: {error})"
                 if not self._skip:
                     raise ValueError(f"{told}; unreadable='skip' leaves such files out") from error
-                warnings.warn(f"{told}; it is left out", stacklevel=2)
+                warn(f"{told}; it is left out")
                 continue
             found.append(i)
         if not items:
