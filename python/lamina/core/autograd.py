@@ -291,6 +291,12 @@ class Tensor:
         body = np.array2string(self._array, separator=", ", prefix="Tensor(")
         return f"Tensor({body}, shape={self.shape}, dtype={self.dtype}{grad})"
 
+    def _repr_html_(self) -> str:
+        forbid_capture("a tensor was printed or formatted")
+        from .tensor_html import tensor_html  # of notebooks
+
+        return tensor_html(self._array, type(self).__name__, self.requires_grad)
+
     # Arithmetic is bound by lamina.ops (see ops/__init__.py), which stands above this file.
     if TYPE_CHECKING:
 

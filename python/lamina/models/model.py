@@ -337,6 +337,11 @@ class Model(Layer, Trainer):
 
         export_onnx(self, filepath, input_signature, opset_version, verify, verbose)
 
+    def _repr_html_(self) -> str:
+        from .summary_html import model_html  # of notebooks
+
+        return model_html(self)
+
     def _observed_calls(self) -> tuple[list[observed.Call], list[int]]:
         """What the layers of a model with a ``call`` of its own take from each other, as far as it can be seen."""
         return observed.observe(self)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..core.tree import flatten, is_shape
@@ -25,18 +26,22 @@ def print_summary(
     print_fn(f'Model: "{model.name}"')
     for line in _table(header, rows, widths):
         print_fn(line)
+    for line in totals(model):
+        print_fn(line)
+
+
+def totals(model: Model) -> Iterator[str]:
+    """The lines below the table: numbers of parameters and of layers."""
     trainable, fixed = model.trainable_weights, model.non_trainable_weights
     for what, weights in (("Total", [*trainable, *fixed]), ("Trainable", trainable), ("Non-trainable", fixed)):
         count, size = sum(v.size for v in weights), sum(v.numpy().nbytes for v in weights)
-        print_fn(f" {what} params: {count:,} ({_bytes(size)})")
+        yield f" {what} params: {count:,} ({_bytes(size)})"
     if model.optimizer is not None and (state := model.optimizer.get_state()):
         count, size = sum(a.size for a in state.values()), sum(a.nbytes for a in state.values())
-        print_fn(f" Optimizer params: {count:,} ({_bytes(size)})")
+        yield f" Optimizer params: {count:,} ({_bytes(size)})"
     hidden, output = layer_counts(model)
     if _inner(model):
-        print_fn(
-            f" Layers: {hidden + output} = {hidden} hidden + {output} output (those with weights; inputs not counted)"
-        )
+        yield f" Layers: {hidden + output} = {hidden} hidden + {output} output (those with weights; inputs not counted)"
 
 
 def layer_counts(model: Model) -> tuple[int, int]:
@@ -65,17 +70,42 @@ def _weighted(model: Layer) -> list[Layer]:
     return found
 
 
-def _rows(model: Any, linear: bool, expand: bool, trainable: bool, indent: str) -> list[list[str]]:
-    rows = []
+@dataclass
+class Entry:
+    """A layer in the table; ``inner`` is a model whose layers can be shown, too."""
+
+    layer: Layer
+    shape: str
+    count: str
+    inner: Any
+
+
+def entries(model: Any) -> Iterator[Entry]:
+    """The layers of a model, with the shapes of what they give and their numbers of parameters."""
+    stack = hasattr(model, "_draw_late")
+    if stack:
+        model._draw_late()  # with which its layers know their shapes
+    has_call = model._graph is None and not stack
+    calls = model._observed_calls()[0] if has_call and model.built else []
+    seen = {id(call.layer): call.outputs for call in reversed(calls)}  # the first call of each
     for layer in _inner(model):
         count = f"{sum(v.size for v in layer.weights):,}" if layer.built else "0 (unbuilt)"
-        row = [f"{indent}{layer.name} ({type(layer).__name__})", _output_shape(layer), count]
+        shapes = seen.get(id(layer))
+        shape = _output_shape(layer) if not shapes else ", ".join(map(_shape, shapes))
+        yield Entry(layer, shape, count, layer if isinstance(layer, Trainer) else None)
+
+
+def _rows(model: Any, linear: bool, expand: bool, trainable: bool, indent: str) -> list[list[str]]:
+    rows = []
+    for entry in entries(model):
+        layer = entry.layer
+        row = [f"{indent}{layer.name} ({type(layer).__name__})", entry.shape, entry.count]
         if not linear:
             row.append(_sources(model, layer))
         if trainable:
             row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
         rows.append(row)
-        if expand and isinstance(layer, Trainer):
+        if expand and entry.inner is not None:
             rows += _rows(layer, linear, expand, trainable, f"{indent}  └ ")
     return rows
 
