@@ -17,7 +17,8 @@ import lamina
 from lamina.core.docstrings import HEADINGS, call_of, dedented, entries
 
 PACKAGES = [
-    "lamina", "lamina.activations", "lamina.backend", "lamina.callbacks", "lamina.config", "lamina.constraints",
+    "lamina", "lamina.activations", "lamina.applications",
+    *(f"lamina.applications.{n}" for n in lamina.applications.__all__ if n.islower()), "lamina.backend", "lamina.callbacks", "lamina.config", "lamina.constraints",
     "lamina.data", "lamina.datasets",
     *(f"lamina.datasets.{n}" for n in lamina.datasets.__all__), "lamina.distribution", "lamina.dtype_policies",
     "lamina.legacy", "lamina.legacy.saving", "lamina.mixed_precision", "lamina.preprocessing",

@@ -20,6 +20,7 @@ from .ops import custom_gradient
 if _TYPE_CHECKING:
     from . import (
         activations,
+        applications,
         backend,
         callbacks,
         constraints,
@@ -61,9 +62,9 @@ if _TYPE_CHECKING:
 
 # What is imported when somebody asks for it: a program loads the packages that it uses.
 _packages = (
-    "activations", "backend", "callbacks", "constraints", "data", "datasets", "distribution", "dtype_policies",
-    "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "onnx", "optimizers",
-    "preprocessing", "random", "regularizers", "saving", "torch", "tree", "utils",
+    "activations", "applications", "backend", "callbacks", "constraints", "data", "datasets", "distribution",
+    "dtype_policies", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "onnx",
+    "optimizers", "preprocessing", "random", "regularizers", "saving", "torch", "tree", "utils",
 )  # fmt: skip
 _later = {
     **{name: name for name in _packages},
@@ -116,9 +117,9 @@ def version() -> str:
 __all__ = [
     "CaptureError", "CaptureWarning", "Constraint", "DTypePolicy", "FloatDTypePolicy", "Function", "Functional",
     "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer",
-    "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable", "__version__", "activations", "backend",
-    "callbacks", "capture", "config", "constraints", "custom_gradient", "data", "datasets", "device", "distribution",
-    "dtype_policies", "enable_grad", "get_num_threads", "initializers", "layers", "legacy", "load_model", "losses",
+    "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable", "__version__", "activations",
+    "applications", "backend", "callbacks", "capture", "config", "constraints", "custom_gradient", "data", "datasets", "device",
+    "distribution", "dtype_policies", "enable_grad", "get_num_threads", "initializers", "layers", "legacy", "load_model", "losses",
     "metrics", "mixed_precision", "models", "name_scope", "no_grad", "onnx", "ops", "optimizers", "preprocessing",
     "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config", "torch", "tree", "utils",
     "version",

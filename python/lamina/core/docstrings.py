@@ -31,7 +31,7 @@ _seen_bases: set[int] = set()
 def complete(module: str, contents: Mapping[str, Any]) -> None:
     """Complete the docstrings of a module's public classes, their methods and functions.  contents: its globals()."""
     package = module.removeprefix("lamina").lstrip(".")
-    table = TABLES["*"] | TABLES.get(package, {})
+    table = TABLES["*"] | (TABLES.get(package) or TABLES.get(package.partition(".")[0], {}))
     for name in contents["__all__"]:
         value: Any = contents.get(name)  # a package may be imported later
         known = isinstance(value, (type, FunctionType)) and value.__module__.startswith("lamina")
@@ -89,7 +89,7 @@ def _with_errors_and_source(doc: str, package: str, name: str, given: Mapping[st
     """A docstring with the sections Raises and Source, where it has none and the tables know them."""
     doc, example, last = doc.partition("\n\nExample:")
     before, source, after = doc.partition("\n\nSource:")
-    errors = ERRORS.get(package)
+    errors = ERRORS.get(package) or ERRORS.get(package.partition(".")[0])
     if errors is not None and "\nRaises:" not in before:
         lines = [f"\n    {text}" for argument, text in errors.items() if argument in given]
         before += "\n\nRaises:" + "".join(lines) if lines else ""

@@ -261,6 +261,12 @@ _CALLBACKS = {
 _FILES = {"filepath": 'name of the file, like "m.lamina".', "overwrite": "whether a file of that name is replaced."}
 # Errors that follow from an argument, of functions and classes whose docstring has no ``Raises:``.
 ERRORS = {
+    "applications": {
+        "weights": (
+            "ValueError: an argument is out of its range, contradicts another one, or does not fit saved weights.\n"
+            "    ConnectionError: ImageNet's weights are not in the cache and cannot be downloaded."
+        )
+    },
     "callbacks": {"mode": "ValueError: ``mode`` is unknown."},
     "losses": {
         "y_pred": "ValueError: the shapes of targets and predictions do not fit.",
@@ -301,9 +307,32 @@ SOURCES = {
     "regularizers": "Keras 3, keras.regularizers.{}.",
     "utils": "Keras 3, keras.utils.{}.",
 }
+_APPLICATIONS = {
+    "include_top": "whether the model ends with the dense layer of ``classes``.",
+    "weights": (
+        '"imagenet", weights trained on ImageNet, from Keras\'s cache or downloaded there; the path of a file of '
+        "weights; None for new ones."
+    ),
+    "input_tensor": "symbolic images that the model begins with, as ``Input`` gives; None makes an input.",
+    "input_shape": "(height, width, channels) of an image; None takes the usual one, or any size without a head.",
+    "pooling": (
+        'what a model without a head ends with: "avg" or "max" over each channel, (N, C); None for images, '
+        "(N, H, W, C)."
+    ),
+    "classes": "how many numbers the head gives.",
+    "classifier_activation": "activation of the head; None gives logits.",
+    "include_preprocessing": "whether the model scales pixels from 0 to 255 itself.",
+    "name": "name of the model.",
+    "alpha": "factor of the width of all layers.",
+    "depth_multiplier": "outputs of each channel of a depthwise convolution.",
+    "dropout": "rate of the dropout before the head.",
+    "dropout_rate": "rate of the dropout before the head.",
+    "minimalistic": "whether to leave out 5 x 5 convolutions, hard swish and squeezed channels.",
+}
 TABLES: dict[str, dict[str, str]] = {
     "*": {"custom_objects": "{name: class or function} for what is not registered."},
     "activations": {"x": "a tensor or an array, of any shape."},
+    "applications": _APPLICATIONS,
     "callbacks": _CALLBACKS,
     "initializers": _VALUES,
     "layers": _LAYERS,

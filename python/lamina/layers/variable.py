@@ -77,11 +77,33 @@ _LINE = 64  # bytes of a cache line
 def aligned(values: Any, dtype: np.dtype[Any]) -> Array:
     """A C-contiguous copy that starts on a cache line, and so on a vector."""
     values = np.asarray(values)
-    raw = np.empty(values.size * dtype.itemsize + _LINE, dtype=np.uint8)
-    start = -raw.ctypes.data % _LINE
-    array: Array = raw[start : start + values.size * dtype.itemsize].view(dtype).reshape(values.shape)
+    array = _on_a_line(np.empty(values.size * dtype.itemsize + _LINE, dtype=np.uint8), values.shape, dtype)
     array[...] = values
     return array
+
+
+def _on_a_line(raw: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """An array in the bytes of ``raw``, of which there are some more than it needs."""
+    start = -raw.ctypes.data % _LINE
+    return raw[start : start + math.prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
+
+
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """As ``aligned``; memory comes with the first write."""
+    return _on_a_line(np.zeros(math.prod(shape) * dtype.itemsize + _LINE, dtype=np.uint8), shape, dtype)
+
+
+def _first(what: str, initializer: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """The values that an initializer gives."""
+    give = initializers.get(initializer)
+    floats = isinstance(give, initializers.Initializer) and dtype.kind != "f"  # which they all give
+    try:
+        values = np.asarray(give(shape, dtype="float64" if floats else dtype.name))
+    except TypeError as error:
+        raise TypeError(f"{what}: the initializer, called with (shape, dtype=...), says: {error}") from error
+    if values.shape != shape:
+        raise ValueError(f"{what}: the initializer gave shape {values.shape}, expected {shape}")
+    return aligned(values, dtype)
 
 
 class Variable(Tensor):
@@ -141,19 +163,13 @@ class Variable(Tensor):
             values = to_numbers(f"{what}: the value", initializer)
             kept = values.dtype if isinstance(initializer, (np.ndarray, Tensor)) or values.dtype.kind != "f" else None
             working = as_dtype(dtype, f"{what}: dtype") if dtype is not None else kept or standardize_dtype(None)
+            array = aligned(values, working)
         else:
             size = check_shape(what, shape)
             _take(what, size)
             working = as_dtype(dtype, f"{what}: dtype") if dtype is not None else standardize_dtype(None)
-            give = initializers.get(initializer)
-            floats = isinstance(give, initializers.Initializer) and working.kind != "f"  # which they all give
-            try:
-                values = np.asarray(give(size, dtype="float64" if floats else working.name))
-            except TypeError as error:
-                raise TypeError(f"{what}: the initializer, called with (shape, dtype=...), says: {error}") from error
-            if values.shape != size:
-                raise ValueError(f"{what}: the initializer gave shape {values.shape}, expected {size}")
-        super().__init__(aligned(values, working))
+            array = _zeros(size, working) if _limit.unfilled else _first(what, initializer, size, working)
+        super().__init__(array)
         self.initializer = initializer
         self.regularizer = regularizer
         self._constraint = constraint
@@ -307,6 +323,7 @@ class Variable(Tensor):
 
 class _Limit(threading.local):
     numbers: tuple[int, int] | None = None  # that new variables may still have, and at first, if there is a limit
+    unfilled = False
 
 
 _limit = _Limit()
@@ -320,6 +337,16 @@ def numbers_at_most(total: int) -> Iterator[None]:
         yield
     finally:
         _limit.numbers = outer
+
+
+@contextlib.contextmanager
+def unfilled() -> Iterator[None]:
+    """Inside, variables that are made with a shape are zeros and draw no numbers: a file gives their values."""
+    outer, _limit.unfilled = _limit.unfilled, True
+    try:
+        yield
+    finally:
+        _limit.unfilled = outer
 
 
 def check_numbers(what: str, numbers: int) -> None:
