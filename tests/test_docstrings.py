@@ -18,16 +18,14 @@ from lamina.core.docstrings import HEADINGS, call_of, dedented, entries
 
 PACKAGES = [
     "lamina", "lamina.activations", "lamina.applications",
-    *(f"lamina.applications.{n}" for n in lamina.applications.__all__ if n.islower()), "lamina.backend", "lamina.callbacks", "lamina.config", "lamina.constraints",
-    "lamina.data", "lamina.datasets",
+    *(f"lamina.applications.{n}" for n in lamina.applications.__all__ if n.islower()), "lamina.backend",
+    "lamina.callbacks", "lamina.config", "lamina.constraints", "lamina.data", "lamina.datasets",
     *(f"lamina.datasets.{n}" for n in lamina.datasets.__all__), "lamina.distribution", "lamina.dtype_policies",
     "lamina.legacy", "lamina.legacy.saving", "lamina.mixed_precision", "lamina.preprocessing",
-    "lamina.preprocessing.image", "lamina.preprocessing.sequence", "lamina.tree",
-    "lamina.initializers",
+    "lamina.preprocessing.image", "lamina.preprocessing.sequence", "lamina.tree", "lamina.initializers",
     "lamina.layers", "lamina.losses", "lamina.metrics", "lamina.models", "lamina.onnx", "lamina.ops",
-    "lamina.ops.image",
-    "lamina.optimizers", "lamina.optimizers.schedules", "lamina.random", "lamina.regularizers", "lamina.saving",
-    "lamina.testing", "lamina.torch", "lamina.utils",
+    "lamina.ops.image", "lamina.optimizers", "lamina.optimizers.schedules", "lamina.random", "lamina.regularizers",
+    "lamina.saving", "lamina.testing", "lamina.torch", "lamina.utils",
 ]  # fmt: skip
 SOURCED = {"layers", "losses", "optimizers", "ops", "metrics"}
 

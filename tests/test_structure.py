@@ -172,8 +172,8 @@ def test_no_python_module_imports_itself_through_others():
 
 PUBLIC = [
     "", "activations", "applications",
-    *(f"applications.{name}" for name in lamina.applications.__all__ if name.islower()), "backend", "callbacks", "config", "constraints", "data", "datasets",
-    *(f"datasets.{name}" for name in lamina.datasets.__all__),
+    *(f"applications.{name}" for name in lamina.applications.__all__ if name.islower()), "backend", "callbacks",
+    "config", "constraints", "data", "datasets", *(f"datasets.{name}" for name in lamina.datasets.__all__),
     "distribution", "dtype_policies", "initializers", "layers", "legacy", "legacy.saving", "losses", "metrics",
     "mixed_precision", "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers",
     "optimizers.schedules", "preprocessing", "preprocessing.image", "preprocessing.sequence", "random", "regularizers",

@@ -117,12 +117,12 @@ def version() -> str:
 __all__ = [
     "CaptureError", "CaptureWarning", "Constraint", "DTypePolicy", "FloatDTypePolicy", "Function", "Functional",
     "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer",
-    "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable", "__version__", "activations",
-    "applications", "backend", "callbacks", "capture", "config", "constraints", "custom_gradient", "data", "datasets", "device",
-    "distribution", "dtype_policies", "enable_grad", "get_num_threads", "initializers", "layers", "legacy", "load_model", "losses",
-    "metrics", "mixed_precision", "models", "name_scope", "no_grad", "onnx", "ops", "optimizers", "preprocessing",
-    "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config", "torch", "tree", "utils",
-    "version",
+    "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable", "__version__", "activations", "applications",
+    "backend", "callbacks", "capture", "config", "constraints", "custom_gradient", "data", "datasets", "device",
+    "distribution", "dtype_policies", "enable_grad", "get_num_threads", "initializers", "layers", "legacy",
+    "load_model", "losses", "metrics", "mixed_precision", "models", "name_scope", "no_grad", "onnx", "ops",
+    "optimizers", "preprocessing", "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config",
+    "torch", "tree", "utils", "version",
 ]  # fmt: skip
 
 _publish(__name__, _later)

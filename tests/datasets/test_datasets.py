@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from dataset_files import write_all
 
+import lamina
 from lamina.datasets import boston_housing, california_housing, cifar10, cifar100, fashion_mnist, imdb, mnist, reuters
 
 
@@ -52,6 +53,11 @@ def test_images(cache):
     content = pickle.loads((cache / "cifar-100-python-target" / "cifar-100-python" / "train").read_bytes())
     assert y.ravel().tolist() == content[b"coarse_labels"]
     np.testing.assert_array_equal(x[3, 7, 9], content[b"data"][3].reshape(3, 32, 32)[:, 7, 9])
+    lamina.config.set_image_data_format("channels_first")
+    try:
+        np.testing.assert_array_equal(cifar100.load_data()[0][0], x.transpose(0, 3, 1, 2))
+    finally:
+        lamina.config.set_image_data_format("channels_last")
 
 
 def test_cifar_is_unpacked_from_the_archive(cache):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from .. import activations, layers
+from ..config import image_data_format
 from ..core.suggest import unknown
 from ..core.warn import warn
 from ..layers import Input, SymbolicTensor
@@ -45,6 +46,10 @@ class Frame:
         """size: of the images where nothing else is said;  always_sized: whether a head needs that."""
         self.label, self.include_top, self.pooling = label, bool(include_top), pooling
         self.classes, self.activation, self.weights = classes, classifier_activation, weights
+        if image_data_format() != "channels_last":
+            raise ValueError(
+                f'{label}: takes images (N, H, W, C) alone; set config.set_image_data_format("channels_last")'
+            )
         self._check()
         self.input_shape = self._shape(input_shape, size, smallest, always_sized)
         if input_tensor is None:

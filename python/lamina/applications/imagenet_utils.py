@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..config import floatx
+from ..config import floatx, standardize_data_format
 from ..core.arrays import to_numbers
 from ..core.autograd import Array, Tensor
 from ..core.explain import is_index, named
@@ -32,7 +32,8 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
     Args:
         x: one image (H, W, 3) or a batch (N, H, W, 3), red first: an array, a tensor, or a symbolic tensor while a
             model is drawn.
-        data_format: "channels_last" (None means it, too), or "channels_first": (3, H, W) and (N, 3, H, W).
+        data_format: "channels_last", or "channels_first": (3, H, W) and (N, 3, H, W); None takes
+            ``config.image_data_format()``.
         mode: "caffe", blue first, less the mean of ImageNet's pixels; "tf", from -1 to 1; "torch", from 0 to 1, less
             ImageNet's mean, over its standard deviation.
 
@@ -50,8 +51,7 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
     """
     if mode not in ("caffe", "tf", "torch"):
         raise unknown("mode of preprocess_input", mode, ("caffe", "tf", "torch"))
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise unknown("data_format of preprocess_input", data_format, ("channels_last", "channels_first"))
+    data_format = standardize_data_format(data_format, "preprocess_input")
     if not isinstance(x, (Tensor, SymbolicTensor)):
         x = to_numbers("preprocess_input: x", x)
     if mode == "tf":
@@ -104,7 +104,7 @@ def preprocessing(room: str, mode: str | None) -> Callable[..., Any]:
         "standard\n    deviation.",
         "caffe": "Pixels from 0 to 255 as these models were trained on: blue first, less the mean of ImageNet's.",
     }[mode]
-    first = {None: "127.0", "tf": "0.0", "torch": "0.06", "caffe": "23.06"}[mode]
+    first = {None: "255.0", "tf": "1.0", "torch": "2.25", "caffe": "151.06"}[mode]
     own.__name__ = own.__qualname__ = "preprocess_input"
     own.__module__ = f"{__package__}.{room}"
     own.__doc__ = f"""{does}
@@ -112,14 +112,15 @@ def preprocessing(room: str, mode: str | None) -> Callable[..., Any]:
     Args:
         x: one image (H, W, 3) or a batch (N, H, W, 3), red first: an array, a tensor, or a symbolic tensor while a
             model is drawn.{"" if mode is None else "  An array of floats is written in place."}
-        data_format: "channels_last" (None means it, too), or "channels_first": (3, H, W) and (N, 3, H, W).
+        data_format: "channels_last", or "channels_first": (3, H, W) and (N, 3, H, W); None takes
+            ``config.image_data_format()``.
 
     Returns: pixels of the shape of ``x``, an array if it is one.
 
     Source: Keras 3, keras.applications.{room}.preprocess_input.
 
     Example:
-        >>> pixels = applications.{room}.preprocess_input(np.full((1, 32, 32, 3), 127.0))
+        >>> pixels = applications.{room}.preprocess_input(np.full((1, 32, 32, 3), 255.0))
         >>> round(float(pixels[0, 0, 0, 0]), 2)
         {first}
     """

@@ -34,6 +34,8 @@ def module_of(cls: type) -> str | None:
     if own != __package__.partition(".")[0]:
         return None
     room = rest.split(".")
+    if room[0] == "applications":  # whose layers are private there, in rooms of the same names
+        return f"keras.src.{rest}"
     package = _PACKAGES.get(room[0])
     if package is None or cls.__name__ in LACKING:
         return f"{own}.{room[0]}"

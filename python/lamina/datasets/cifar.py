@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..config import image_data_format
 from ..core.arrays import Array
 from ..utils.archives import unpack
 from ..utils.download import home
@@ -37,11 +38,12 @@ def folder_of(what: str, path: Any, inner: str, files: tuple[str, ...], archive:
 
 
 def batch(what: str, path: Path, labels: str) -> tuple[Array, list[int]]:
-    """Images (N, 32, 32, 3) and labels of a file."""
+    """Images, in the layout of ``config.image_data_format()``, and labels of a file."""
     found = read_batch(what, path)
     x, y = found.get("data"), found.get(labels)
     if not isinstance(x, np.ndarray) or x.dtype != np.uint8 or x.ndim != 2 or x.shape[1] != 3072:
         raise ValueError(f"{what}: {path} holds no images of 32 x 32 in three colours")
     if not isinstance(y, list) or len(y) != len(x) or not all(type(label) is int for label in y):
         raise ValueError(f"{what}: {path} holds no {labels!r} of its {len(x)} images")
-    return x.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), y
+    x = x.reshape(-1, 3, 32, 32)
+    return (x.transpose(0, 2, 3, 1) if image_data_format() == "channels_last" else x), y

@@ -26,7 +26,8 @@ def load_data(*, path: Any = None) -> Split:
         path: the folder ``cifar-10-batches-py`` with its files ``data_batch_1`` to 5 and ``test_batch``; None takes
             Keras's cache, where the archive is downloaded to and unpacked.
 
-    Returns: ``(x_train, y_train), (x_test, y_test)``: uint8 images (N, 32, 32, 3) and labels (N, 1).
+    Returns: ``(x_train, y_train), (x_test, y_test)``: uint8 images (N, 32, 32, 3), with
+        ``channels_first`` (N, 3, 32, 32), and labels (N, 1).
 
     Raises:
         ConnectionError: it is not there and cannot be downloaded; the message says where to put it by hand.

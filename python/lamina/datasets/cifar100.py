@@ -25,7 +25,8 @@ def load_data(label_mode: str = "fine", *, path: Any = None) -> Split:
         path: the folder ``cifar-100-python`` with its files ``train`` and ``test``; None takes Keras's cache, where the
             archive is downloaded to and unpacked.
 
-    Returns: ``(x_train, y_train), (x_test, y_test)``: uint8 images (N, 32, 32, 3) and int64 labels (N, 1).
+    Returns: ``(x_train, y_train), (x_test, y_test)``: uint8 images (N, 32, 32, 3), with
+        ``channels_first`` (N, 3, 32, 32), and int64 labels (N, 1).
 
     Raises:
         ConnectionError: it is not there and cannot be downloaded; the message says where to put it by hand.

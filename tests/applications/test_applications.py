@@ -1,0 +1,298 @@
+"""lamina.applications: the sizes of all models, arguments, fine-tuning, what stands before and behind a model."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import lamina
+from lamina import applications, layers
+from lamina.layers.variable import unfilled
+
+# All numbers of a model with its head, and those that are not trained; Keras's (test_applications_live.py).
+COUNTS = {
+    "ConvNeXtBase": (88591464, 0),
+    "ConvNeXtLarge": (197767336, 0),
+    "ConvNeXtSmall": (50223688, 0),
+    "ConvNeXtTiny": (28589128, 0),
+    "ConvNeXtXLarge": (350196968, 0),
+    "EfficientNetV2B0": (7200312, 60608),
+    "EfficientNetV2B1": (8212124, 71072),
+    "EfficientNetV2B2": (10178374, 82288),
+    "EfficientNetV2B3": (14467622, 109216),
+    "EfficientNetV2L": (119027848, 512576),
+    "EfficientNetV2M": (54431388, 292032),
+    "EfficientNetV2S": (21612360, 153872),
+    "MobileNetV2": (3538984, 34112),
+    "ResNet101": (44707176, 105344),
+    "ResNet101V2": (44675560, 97664),
+    "ResNet152": (60419944, 151424),
+    "ResNet152V2": (60380648, 143744),
+    "ResNet50": (25636712, 53120),
+    "ResNet50V2": (25613800, 45440),
+    "VGG16": (138357544, 0),
+    "VGG19": (143667240, 0),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_numbers_of_a_model(name):
+    with unfilled():
+        model = getattr(applications, name)(weights=None)
+    fixed = sum(int(np.prod(w.shape)) for w in model.non_trainable_weights)
+    assert (model.count_params(), fixed) == COUNTS[name]
+    assert model.output_shape == (None, 1000)
+
+
+def test_all_models_are_counted():
+    models = {n for n in applications.__all__ if not n.islower()}
+    assert models == set(COUNTS)
+
+
+SMALL = {"weights": None, "input_shape": (64, 64, 3)}
+
+
+def test_without_a_head():
+    x = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("f4")
+    plain = applications.MobileNetV2(**SMALL, include_top=False)
+    assert plain.output_shape == (None, 2, 2, 1280)
+    y = np.asarray(plain(x))
+    mean = applications.MobileNetV2(**SMALL, include_top=False, pooling="avg")
+    mean.set_weights(plain.get_weights())
+    np.testing.assert_allclose(mean(x), y.mean(axis=(1, 2)), rtol=1e-4, atol=1e-6)
+    largest = applications.MobileNetV2(**SMALL, include_top=False, pooling="max")
+    largest.set_weights(plain.get_weights())
+    np.testing.assert_allclose(largest(x), y.max(axis=(1, 2)), rtol=1e-5)
+    any_size = applications.MobileNetV2(weights=None, include_top=False)
+    assert any_size.input_shape == (None, None, None, 3)
+    any_size.set_weights(plain.get_weights())
+    np.testing.assert_array_equal(any_size(x), y)
+    assert any_size(x[:, :33, :50]).shape == (2, 1, 1, 1280)  # as Keras pads images of any size
+    logits = applications.MobileNetV2(**SMALL, classes=4, classifier_activation=None)
+    chances = applications.MobileNetV2(**SMALL, classes=4, name="mine")
+    chances.set_weights(logits.get_weights())
+    assert (chances.name, logits.name) == ("mine", "mobilenetv2_1.00_64")
+    np.testing.assert_allclose(chances(x), lamina.ops.softmax(logits(x)), rtol=1e-5)
+
+
+def test_grey_images_and_widths():
+    model = applications.MobileNetV2((48, 48, 1), alpha=0.35, weights=None, classes=3)
+    assert model(np.zeros((1, 48, 48, 1), "f4")).shape == (1, 3)
+    assert model.get_layer("Conv1").filters == 16
+    with pytest.warns(UserWarning, match="expects 1 or 3 channels as a rule") as seen:
+        applications.MobileNetV2((48, 48, 2), alpha=0.35, weights=None, classes=3)
+    assert seen[0].filename == __file__
+
+
+def test_a_model_behind_another_input():
+    image = lamina.Input((48, 48, 3), name="image")
+    x = layers.RandomFlip("horizontal")(image)
+    x = applications.mobilenet_v2.preprocess_input(x)
+    model = applications.MobileNetV2(alpha=0.35, weights=None, input_tensor=x, include_top=False, pooling="avg")
+    assert [t.name for t in model.inputs] == ["image"]
+    assert model(np.zeros((2, 48, 48, 3), "f4")).shape == (2, 1280)
+    with pytest.raises(ValueError, match=r"input_shape=\(32, 32, 3\) and the shape of input_tensor"):
+        applications.MobileNetV2((32, 32, 3), weights=None, input_tensor=x, include_top=False)
+    with pytest.raises(TypeError, match="input_tensor must be a symbolic tensor"):
+        applications.MobileNetV2(weights=None, input_tensor=np.zeros((1, 48, 48, 3)), include_top=False)
+
+
+def test_fine_tuning():
+    """The usual way: a frozen model in inference mode, a head of one's own; then some layers of it are trained."""
+    base = applications.MobileNetV2((32, 32, 3), alpha=0.35, weights=None, include_top=False)
+    base.trainable = False
+    inputs = lamina.Input((32, 32, 3))
+    x = applications.mobilenet_v2.preprocess_input(inputs)
+    x = base(x, training=False)
+    x = layers.GlobalAveragePooling2D()(x)
+    model = lamina.Model(inputs, layers.Dense(2)(layers.Dropout(0.2)(x)))
+    rng = np.random.default_rng(1)
+    x, y = rng.uniform(0, 255, (16, 32, 32, 3)).astype("f4"), rng.integers(0, 2, 16)
+    model.compile("adam", lamina.losses.SparseCategoricalCrossentropy(from_logits=True))
+    before = base.get_weights()
+    model.fit(x, y, epochs=2, batch_size=8, verbose=0)
+    assert len(model.trainable_weights) == 2
+    for a, b in zip(before, base.get_weights(), strict=True):  # moving statistics, too
+        np.testing.assert_array_equal(a, b)
+    base.trainable = True
+    for layer in base.layers[:-10]:
+        layer.trainable = False
+    model.compile(lamina.optimizers.RMSprop(1e-4), lamina.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x, y, epochs=1, batch_size=8, verbose=0)
+    changed = [layer.name for layer in base.layers if layer.name in _changed(base, before)]
+    assert changed
+    assert set(changed) <= {layer.name for layer in base.layers[-10:]}
+
+
+def _changed(model, before):
+    old = dict(zip((w.path for w in model.weights), before, strict=True))
+    owner = {w.path: layer.name for layer in model.layers for w in layer.weights}
+    return {owner[w.path] for w in model.weights if not np.array_equal(w.numpy(), old[w.path])}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"weights": "imagnet"}, "weights must be None, \"imagenet\" or the path of a file, got 'imagnet'"),
+        ({"weights": 3}, 'weights must be None, "imagenet" or the path'),
+        ({"classes": 10}, "ImageNet's weights have 1000 classes, got classes=10"),
+        ({"classes": 0, "weights": None}, "classes must be a positive integer, got 0"),
+        ({"classifier_activation": "relu"}, "classifier_activation must be None or 'softmax', got 'relu'"),
+        ({"pooling": "mean", "weights": None}, "pooling of MobileNetV2 'mean'"),
+        ({"input_shape": (64, 64, 1), "include_top": False}, "ImageNet's weights take 3 channels"),
+        ({"input_shape": (64, 64, 3)}, r"take images of \(224, 224, 3\)"),
+        ({"input_shape": (16, 64, 3), "weights": None}, "images must be at least 32 x 32"),
+        (
+            {"input_shape": (64, 64), "weights": None},
+            r"input_shape must be \(height, width, channels\), got \(64, 64\)",
+        ),
+        ({"input_shape": (None, 64, 3), "weights": None}, "a head needs images of one size"),
+        ({"alpha": 0.4, "include_top": False}, "there are weights for alpha=0.35"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=f"MobileNetV2.*|{message}") as error:
+        applications.MobileNetV2(**arguments)
+    assert error.match(message)
+
+
+def test_other_layouts_are_refused():
+    lamina.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match="VGG16: takes images"):
+            applications.VGG16(weights=None)
+    finally:
+        lamina.config.set_image_data_format("channels_last")
+
+
+@pytest.fixture
+def no_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    asked = []
+
+    def received(origin, name, advice):
+        asked.append(origin)
+        raise ConnectionError(f"get_file: {name} cannot be downloaded from {origin} (no network). {advice}")
+        yield
+
+    monkeypatch.setattr("lamina.utils.download._received", received)
+    return asked
+
+
+def test_weights_of_imagenet(no_network, tmp_path, monkeypatch):
+    with pytest.raises(ConnectionError, match=f"put it at {tmp_path}/models/mobilenet_v2_weights.*_1.0_224.h5"):
+        applications.MobileNetV2()
+    with (
+        pytest.warns(UserWarning, match="those for 224 are taken"),
+        pytest.raises(ConnectionError, match=r"_no_top.h5"),
+    ):
+        applications.MobileNetV2((65, 65, 3), alpha=0.5, include_top=False)
+    pytest.importorskip("h5py")
+    monkeypatch.setattr("lamina.utils.download._Checksum.fault", lambda *_: "")
+    model = applications.MobileNetV2((96, 96, 3), alpha=0.35, include_top=False, weights=None)
+    (tmp_path / "models").mkdir(exist_ok=True)
+    path = tmp_path / "models" / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96_no_top.h5"
+    model.save_weights(tmp_path / "w.weights.h5")
+    (tmp_path / "w.weights.h5").rename(path)
+    found = applications.MobileNetV2((96, 96, 3), alpha=0.35, include_top=False)
+    for a, b in zip(found.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    same = applications.MobileNetV2((64, 64, 3), alpha=0.35, include_top=False, weights=path)
+    np.testing.assert_array_equal(same.get_weights()[0], model.get_weights()[0])
+    with pytest.raises(ValueError, match="weights"):
+        applications.MobileNetV2((64, 64, 3), alpha=0.5, include_top=False, weights=path)
+
+
+def test_models_with_saved_weights_draw_no_numbers(tmp_path):
+    pytest.importorskip("h5py")
+    model = applications.MobileNetV2((32, 32, 3), alpha=0.35, include_top=False, weights=None)
+    model.save_weights(tmp_path / "w.weights.h5")
+    lamina.random.seed(3)
+    applications.MobileNetV2((32, 32, 3), alpha=0.35, include_top=False, weights=tmp_path / "w.weights.h5")
+    after = np.asarray(lamina.random.normal((3,)))
+    lamina.random.seed(3)
+    np.testing.assert_array_equal(after, lamina.random.normal((3,)))
+
+
+def test_models_come_back_from_files(tmp_path):
+    x = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype("f4")
+    model = applications.ConvNeXtTiny(weights=None, include_top=False, input_shape=(32, 32, 3), pooling="avg")
+    names = ["m.lamina"]
+    try:
+        import h5py as h5py
+    except ImportError:
+        pass  # the other form needs it
+    else:
+        names.append("m.keras")
+    for name in names:
+        model.save(tmp_path / name)
+        again = lamina.load_model(tmp_path / name)
+        np.testing.assert_array_equal(again(x), model(x))
+
+
+# ---- pixels and names ----
+
+
+@pytest.mark.parametrize("mode", ["caffe", "tf", "torch"])
+@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
+def test_pixels(mode, layout):
+    of = applications.imagenet_utils.preprocess_input
+    shape = (2, 4, 5, 3) if layout == "channels_last" else (2, 3, 4, 5)
+    pixels = np.random.default_rng(0).integers(0, 256, shape)
+    given = pixels.copy()
+    got = of(pixels, layout, mode)
+    assert (got.dtype, got.shape) == (np.float32, shape)
+    np.testing.assert_array_equal(pixels, given)
+    np.testing.assert_allclose(of(lamina.ops.convert_to_tensor(pixels), layout, mode), got, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(of(pixels[0], layout, mode), got[0], rtol=1e-5, atol=1e-5)
+    image = lamina.Input(shape[1:])
+    model = lamina.Model(image, of(image, layout, mode))
+    np.testing.assert_allclose(model(pixels.astype("f4")), got, rtol=1e-5, atol=1e-5)
+    floats = pixels.astype("f8")
+    assert np.shares_memory(of(floats, layout, mode), floats)  # as Keras
+    last = got if layout == "channels_last" else got.transpose(0, 2, 3, 1)
+    x = (pixels if layout == "channels_last" else pixels.transpose(0, 2, 3, 1)).astype("f8")
+    if mode == "tf":
+        want = x / 127.5 - 1
+    elif mode == "torch":
+        want = (x / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    else:
+        want = x[..., ::-1] - [103.939, 116.779, 123.68]
+    np.testing.assert_allclose(last, want, rtol=1e-5, atol=1e-4)
+
+
+def test_wrong_pixels():
+    of = applications.imagenet_utils.preprocess_input
+    with pytest.raises(ValueError, match="mode of preprocess_input 'tensorflow'"):
+        of(np.zeros((1, 2, 2, 3)), mode="tensorflow")
+    with pytest.raises(ValueError, match="data_format"):
+        of(np.zeros((1, 2, 2, 3)), "channels")
+    with pytest.raises(ValueError, match=r"images of three colours, got the shape \(1, 2, 2, 4\)"):
+        of(np.zeros((1, 2, 2, 4)))
+    with pytest.raises((TypeError, ValueError), match="preprocess_input: x"):
+        of("image.png")
+    read_only = np.broadcast_to(np.float32(255), (1, 2, 2, 3))
+    assert of(read_only, mode="tf").max() == 1
+
+
+def test_names_of_predictions(no_network, tmp_path, monkeypatch):
+    decode = applications.vgg16.decode_predictions
+    values = np.zeros((2, 1000), "f4")
+    values[0, [7, 3]] = 0.7, 0.2
+    values[1, 999] = 1
+    with pytest.raises(ConnectionError, match=rf"imagenet_class_index.json.*put it at {tmp_path}/models/imagenet"):
+        decode(values)
+    (tmp_path / "models").mkdir(exist_ok=True)
+    names = {str(i): [f"n{i:08}", f"name_{i}"] for i in range(1000)}
+    (tmp_path / "models" / "imagenet_class_index.json").write_text(json.dumps(names))
+    monkeypatch.setattr("lamina.utils.download._Checksum.fault", lambda *_: "")
+    found = decode(values, top=2)
+    assert [entry[:2] for entry in found[0]] == [("n00000007", "name_7"), ("n00000003", "name_3")]
+    assert found[1][0] == ("n00000999", "name_999", 1.0)
+    assert len(decode(lamina.ops.convert_to_tensor(values))[0]) == 5
+    with pytest.raises(ValueError, match=r"got the shape \(1000,\)"):
+        decode(values[0])
+    with pytest.raises(ValueError, match="top must be a positive integer"):
+        decode(values, top=0)
