@@ -412,3 +412,38 @@ def test_exports_know_the_layout(tmp_path):
     session = runtime.InferenceSession(str(tmp_path / "m.onnx"))
     found = session.run(None, {session.get_inputs()[0].name: x})[0]
     np.testing.assert_allclose(found, model.predict(x, verbose=0), atol=1e-5)
+
+
+# ---- settings of a program ----
+
+
+def test_settings_are_attributes_and_entries():
+    import copy
+
+    settings = lamina.utils.Config(units=3)
+    settings.rate = 0.5
+    settings["seed"] = 7
+    assert (settings.units, settings["rate"], len(settings), "seed" in settings) == (3, 0.5, 3, True)
+    assert lamina.utils.Config(**settings.as_dict()).to_json() == settings.to_json()
+    settings.freeze()
+    for change in (lambda: setattr(settings, "units", 4), lambda: settings.pop("units"), lambda: settings.update(a=1)):
+        with pytest.raises(ValueError, match="frozen"):
+            change()
+    with pytest.raises(AttributeError, match="did you mean 'units'"):
+        _ = settings.unit
+    other = copy.deepcopy(settings)
+    other.unfreeze()
+    del other.units
+    assert settings.get("units") == 3
+    assert other.get("units", 9) == 9
+
+
+def test_sources_of_a_symbolic_tensor():
+    a, b, c = (lamina.Input((2,)) for _ in range(3))
+    x = layers.Dense(3)(a + b)
+    for _ in range(2000):
+        x = ops.relu(x)
+    assert lamina.utils.get_source_inputs(x) == [a, b]
+    assert lamina.utils.get_source_inputs(c) == [c]
+    with pytest.raises(TypeError, match="symbolic tensor"):
+        lamina.utils.get_source_inputs(np.ones(2))

@@ -25,7 +25,7 @@ PACKAGES = [
     "lamina.preprocessing.image", "lamina.preprocessing.sequence", "lamina.tree", "lamina.initializers",
     "lamina.layers", "lamina.losses", "lamina.metrics", "lamina.models", "lamina.onnx", "lamina.ops",
     "lamina.ops.image", "lamina.optimizers", "lamina.optimizers.schedules", "lamina.random", "lamina.regularizers",
-    "lamina.saving", "lamina.testing", "lamina.torch", "lamina.utils",
+    "lamina.saving", "lamina.testing", "lamina.torch", "lamina.utils", "lamina.utils.legacy",
 ]  # fmt: skip
 SOURCED = {"layers", "losses", "optimizers", "ops", "metrics"}
 

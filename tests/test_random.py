@@ -18,6 +18,9 @@ DRAWS = {
     "categorical": lambda seed: random.categorical(np.zeros((3, 10**5)), 4, seed=seed),
     "shuffle": lambda seed: random.shuffle(np.arange(50), seed=seed),
     "dropout": lambda seed: random.dropout(np.ones((9, 9), np.float32), 0.5, seed=seed),
+    "gamma": lambda seed: random.gamma((5,), 2.0, seed=seed).numpy(),
+    "beta": lambda seed: random.beta((5,), 2.0, 3.0, seed=seed).numpy(),
+    "binomial": lambda seed: random.binomial((9,), 1000, 0.5, seed=seed).numpy(),
 }
 
 
@@ -148,3 +151,52 @@ def test_seeds_of_the_process():
     for wrong in (True, 1.5, "1"):
         with pytest.raises(TypeError, match="set_random_seed: expected an integer"):
             utils.set_random_seed(wrong)
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0, 4.5])
+def test_gamma(alpha):
+    values = random.gamma((200_000,), alpha, seed=3).numpy()
+    assert values.min() >= 0
+    np.testing.assert_allclose((values.mean(), values.var()), (alpha, alpha), rtol=0.03)
+    np.testing.assert_allclose(((values - alpha) ** 3).mean(), 2 * alpha, rtol=0.15)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.5, 0.5), (2.0, 5.0), (1.0, 1.0)])
+def test_beta(a, b):
+    values = random.beta((200_000,), a, b, "float64", seed=3).numpy()
+    assert values.dtype == np.float64
+    assert 0 <= values.min() <= values.max() <= 1
+    variance = a * b / ((a + b) ** 2 * (a + b + 1))
+    np.testing.assert_allclose((values.mean(), values.var()), (a / (a + b), variance), rtol=0.02)
+
+
+@pytest.mark.parametrize(("n", "p"), [(1, 0.3), (10, 0.9), (1000, 0.01)])
+def test_binomial(n, p):
+    values = random.binomial((100_000,), n, p, seed=3).numpy()
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(values, values.round())
+    np.testing.assert_allclose((values.mean(), values.var()), (n * p, n * p * (1 - p)), rtol=0.03)
+
+
+def test_parameters_of_distributions_broadcast():
+    counts = random.binomial((2, 3), [[1.0], [4.0]], [0.0, 1.0, 1.0]).numpy()
+    np.testing.assert_array_equal(counts, [[0, 1, 1], [0, 4, 4]])
+    means = random.gamma((20_000, 2), Tensor(np.float32([1, 9])), seed=0).numpy().mean(0)
+    np.testing.assert_allclose(means, [1, 9], rtol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: random.gamma((2,), 0.0), "gamma: alpha must be positive, got 0"),
+        (lambda: random.beta((2,), 1.0, [1.0, -2.0]), "beta: beta must be positive, got -2"),
+        (lambda: random.binomial((2,), 1.5, 0.5), "counts must be whole numbers from 0"),
+        (lambda: random.binomial((2,), 1, 1.5), "probabilities must be from 0 to 1, got 1.5"),
+        (lambda: random.gamma((2,), float("nan")), "must be positive, got nan"),
+        (lambda: random.gamma((2,), [1.0, 2.0, 3.0]), "does not broadcast"),
+        (lambda: random.gamma((2,), 1.0, "int32"), "float32, float64"),
+    ],
+)
+def test_parameters_out_of_range_are_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

@@ -177,7 +177,7 @@ PUBLIC = [
     "distribution", "dtype_policies", "initializers", "layers", "legacy", "legacy.saving", "losses", "metrics",
     "mixed_precision", "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers",
     "optimizers.schedules", "preprocessing", "preprocessing.image", "preprocessing.sequence", "random", "regularizers",
-    "saving", "testing", "torch", "tree", "utils", "utils.bounding_boxes",
+    "saving", "testing", "torch", "tree", "utils", "utils.bounding_boxes", "utils.legacy",
 ]  # fmt: skip
 
 

@@ -7,14 +7,14 @@ are the normal numbers of a ``Generator`` (Gaussian noise), which a captured ste
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import ops
 from .config import standardize_dtype
-from .core.arrays import as_dtype
+from .core.arrays import as_dtype, to_numbers
 from .core.autograd import Tensor, wrap
 from .core.explain import named
 from .core.generator import Generator, Seed, SeedGenerator, _key, numpy_from, seed
@@ -152,6 +152,91 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
     return wrap((z[:, None, :] + gumbel).argmax(axis=-1).astype(as_dtype(dtype, "random: dtype")))
 
 
+@named("random.gamma")
+def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
+    """Values of a gamma distribution with scale 1: its mean and its variance are ``alpha``.
+
+    Args:
+        alpha: the shape parameter, a positive number, or an array that broadcasts to ``shape``.
+
+    Raises:
+        ValueError: ``alpha`` is not positive, or does not broadcast.
+
+    Source: Keras 3, keras.random.gamma.
+
+    Example:
+        >>> random.gamma((10000,), 2.0, seed=0).numpy().mean().round(1).item()
+        2.0
+    """
+    a = _parameter("gamma: alpha", alpha, shape)
+    return _drawn("gamma", lambda rng: rng.standard_gamma(a, tuple(shape)), dtype, seed)
+
+
+@named("random.beta")
+def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
+    """Values of a beta distribution, from 0 to 1: its mean is ``alpha / (alpha + beta)``.
+
+    Args:
+        alpha: the first parameter, a positive number, or an array that broadcasts to ``shape``.
+        beta: the second parameter, a positive number, or an array that broadcasts to ``shape``.
+
+    Raises:
+        ValueError: a parameter is not positive, or does not broadcast.
+
+    Source: Keras 3, keras.random.beta.
+
+    Example:
+        >>> random.beta((10000,), 1.0, 3.0, seed=0).numpy().mean().round(2).item()
+        0.25
+    """
+    a, b = _parameter("beta: alpha", alpha, shape), _parameter("beta: beta", beta, shape)
+    return _drawn("beta", lambda rng: rng.beta(a, b, tuple(shape)), dtype, seed)
+
+
+@named("random.binomial")
+def binomial(shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
+    """How many of some trials succeed, as floats: their mean is ``counts * probabilities``.
+
+    Args:
+        counts: numbers of trials, a whole number from 0, or an array that broadcasts to ``shape``.
+        probabilities: that a trial succeeds, from 0 to 1, a number or an array that broadcasts to ``shape``.
+
+    Raises:
+        ValueError: ``counts`` are no whole numbers from 0, ``probabilities`` not from 0 to 1, or one does not broadcast.
+
+    Source: Keras 3, keras.random.binomial.
+
+    Example:
+        >>> random.binomial((3,), 5, 1.0)
+        Tensor([5., 5., 5.], shape=(3,), dtype=float32)
+    """
+    n = _parameter("binomial: counts", counts, shape, lambda v: (v >= 0) & (v == np.floor(v)), "whole numbers from 0")
+    p = _parameter("binomial: probabilities", probabilities, shape, lambda v: (v >= 0) & (v <= 1), "from 0 to 1")
+    return _drawn("binomial", lambda rng: rng.binomial(n.astype(np.int64), p, tuple(shape)), dtype, seed)
+
+
+def _parameter(
+    what: str, value: Any, shape: Shape, good: Callable[[Array], Any] = lambda v: v > 0, expected: str = "positive"
+) -> Array:
+    """A parameter of a distribution as an array; ValueError where it is out of range or does not broadcast."""
+    array = to_numbers(f"random.{what}", value).astype(np.float64)
+    if not np.all(good(array)):
+        raise ValueError(f"random.{what} must be {expected}, got {array[~good(array)].flat[0]:g}")
+    try:
+        fits = np.broadcast_shapes(array.shape, tuple(shape)) == tuple(shape)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"random.{what} of shape {array.shape} does not broadcast to shape {tuple(shape)}")
+    return array
+
+
+def _drawn(what: str, draw: Callable[[np.random.Generator], Any], dtype: Any, seed: Seed) -> Tensor:
+    """What NumPy draws in float64, in the type that is wanted."""
+    wanted = standardize_dtype(dtype, f"random.{what}: dtype")
+    return wrap(np.asarray(draw(numpy_from(seed)), wanted))
+
+
 @named("random.shuffle")
 def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Tensor:
     """A copy with its slices along an axis in random order.
@@ -203,8 +288,8 @@ def _one_call(seed: int | None) -> Generator:
 
 
 __all__ = [
-    "Generator", "SeedGenerator", "categorical", "dropout", "normal", "randint", "seed", "shuffle", "truncated_normal",
-    "uniform",
+    "Generator", "SeedGenerator", "beta", "binomial", "categorical", "dropout", "gamma", "normal", "randint", "seed",
+    "shuffle", "truncated_normal", "uniform",
 ]  # fmt: skip
 
 publish(__name__)

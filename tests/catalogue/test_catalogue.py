@@ -45,10 +45,7 @@ PACKAGES = {
 NO_PART = {"get", "serialize", "deserialize"}
 OF_KERAS_ALONE = {"src"}
 NOT_YET = (
-    "applications", "callbacks.RemoteMonitor", "callbacks.TensorBoard", "datasets", "distillation", "random.beta",
-    "random.binomial", "random.gamma", "utils.Config", "utils.get_file", "utils.get_source_inputs",
-    "utils.legacy", "utils.model_to_dot", "utils.plot_model", "utils.disable_inter", "utils.enable_inter",
-    "utils.is_inter", "visualization", "wrappers",
+    "applications", "distillation", "utils.model_to_dot", "utils.plot_model", "visualization", "wrappers",
 )  # fmt: skip
 STEPS = ("optimizer_step",)  # native functions without a gradient that count as kernels
 

@@ -13,6 +13,8 @@ from .functions import *
 from .history import *
 from .learning_rate import *
 from .progress import *
+from .remote_monitor import *
+from .tensorboard import *
 
 __all__ = list(public_names(__name__, globals()))
 

@@ -2,6 +2,7 @@
 
 from ..core.rooms import public_names, publish
 from . import bounding_boxes as bounding_boxes
+from . import legacy as legacy
 from .arrays import *
 from .download import *
 from .feature_space import *
@@ -12,8 +13,9 @@ from .objects import *
 from .pairs import *
 from .progbar import *
 from .sequences import *
+from .settings import *
 from .splits import *
 
-__all__ = list(public_names(__name__, globals(), "bounding_boxes"))
+__all__ = list(public_names(__name__, globals(), "bounding_boxes", "legacy"))
 
 publish(__name__)

@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..config import floatx
+from ..config import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    floatx,
+    is_interactive_logging_enabled,
+)
 from ..core.arrays import as_dtype
 from ..core.custom_objects import (
     CustomObjectScope,
@@ -69,7 +74,8 @@ def clear_session(free_memory: bool = True) -> None:
 
 
 __all__ = [
-    "CustomObjectScope", "clear_session", "custom_object_scope", "deserialize_keras_object", "get_custom_objects",
-    "get_registered_name", "get_registered_object", "is_keras_tensor", "register_keras_serializable",
+    "CustomObjectScope", "clear_session", "custom_object_scope", "deserialize_keras_object",
+    "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects", "get_registered_name",
+    "get_registered_object", "is_interactive_logging_enabled", "is_keras_tensor", "register_keras_serializable",
     "serialize_keras_object", "standardize_dtype",
 ]  # fmt: skip
