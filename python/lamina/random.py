@@ -202,7 +202,8 @@ def binomial(shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, s
         probabilities: that a trial succeeds, from 0 to 1, a number or an array that broadcasts to ``shape``.
 
     Raises:
-        ValueError: ``counts`` are no whole numbers from 0, ``probabilities`` not from 0 to 1, or one does not broadcast.
+        ValueError: ``counts`` are no whole numbers from 0, or ``probabilities`` not from 0 to 1; one does not
+            broadcast.
 
     Source: Keras 3, keras.random.binomial.
 

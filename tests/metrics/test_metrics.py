@@ -161,7 +161,8 @@ class Harmonic(metrics.Metric):
 def test_a_metric_may_be_made_of_metrics():
     metric = Harmonic()
     assert metric.name.startswith("harmonic")
-    assert metric.variables == metric.others[1].variables
+    assert metric.variables[2:] == metric.others[1].variables
+    assert [v.path for v in metric.variables[:2]] == [f"{m.name}/counts" for m in (metric.precision, metric.others[0])]
     model = Sequential([Input((2,)), layers.Dense(1, "sigmoid")])
     model.compile("sgd", "mse", metrics=[metric])
     x = np.array([[9.0, 0], [0, 9], [9, 9]], np.float32)

@@ -12,6 +12,7 @@ from .. import constraints, regularizers
 from ..core.autograd import Array
 from ..core.grad_mode import grad_mode
 from ..core.recording import note_change
+from .stateless import holding, values_of
 from .variable import Variable
 from .weights import Kept, Trackable, children, load_arrays, named_variables, own_variables
 
@@ -142,6 +143,44 @@ class LayerWeights(Trackable):
         if not isinstance(state, Mapping):
             raise TypeError(f"{self._label()}: load_state_dict expected a dict of arrays, got {type(state).__name__}")
         load_arrays(self._label(), named_variables(self), state, strict)
+
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> tuple[Any, ...]:
+        """Call the layer with other values in its variables, which are as before afterwards.
+
+        Nothing is recorded for backward; random streams of dropout and the like go on.
+
+        Args:
+            trainable_variables: values for ``layer.trainable_variables``, in their order.
+            non_trainable_variables: values for ``layer.non_trainable_variables``, in their order.
+            *args: the arguments of the call.
+            return_losses: whether the losses of the call are returned, too.
+            **kwargs: the arguments of the call, by name.
+
+        Returns: (outputs, what the variables that are not trained hold after the call), and the losses.
+
+        Raises:
+            ValueError: the layer is not built; there is not one value for each variable, or one has another shape.
+        """
+        what = f"{self._label()}: stateless_call"
+        if not self._built:
+            raise ValueError(f"{what}: it has no weights yet: call it on data, or build(input_shape), first")
+        trained, fixed = self.trainable_variables, self.non_trainable_variables
+        with holding(
+            what,
+            ("trainable_variables", trained, trainable_variables),
+            ("non_trainable_variables", fixed, non_trainable_variables),
+        ):
+            outputs = self(*args, **kwargs)  # type: ignore[operator]
+            losses = [loss.detach() for loss in self.losses] if return_losses else []  # type: ignore[attr-defined]
+            found = values_of(fixed)
+        return (outputs, found, losses) if return_losses else (outputs, found)
 
     def count_params(self) -> int:
         """How many numbers all weights hold.

@@ -144,6 +144,8 @@ class Variable(Tensor):
         "touched",
     )
 
+    fixed_shape = True  # of what is assigned
+
     def __init__(
         self,
         initializer: Any,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..core.arrays import in_own_memory, leading_axes, to_numbers
 from ..core.explain import Explained, fail
+from ..layers.stateless import holding, values_of
 from ..layers.variable import Variable, auto_name, snake_case
 from ..layers.weights import parts
 
@@ -49,6 +50,7 @@ class Metric(Explained, strict=True):
     """
 
     _direction: str | None = None
+    _sums: ClassVar[tuple[str, ...]] = ()  # attributes in which one of the library's gathers numbers
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or auto_name(snake_case(type(self).__name__))
@@ -98,8 +100,48 @@ class Metric(Explained, strict=True):
 
     @property
     def variables(self) -> list[Variable]:
-        """What add_variable made, in that order, and the variables of metrics among the attributes."""
-        return [*self._variables, *(v for metric in self._inner() for v in metric.variables)]
+        """What the metric has gathered: what add_variable made, in that order, or the sums of one of the library's, and
+        the variables of metrics among the attributes."""
+        sums = [StateVariable.of(self, name) for name in self._sums]
+        return [*self._variables, *sums, *(v for metric in self._inner() for v in metric.variables)]
+
+    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Gather one batch into other values of ``variables``; the metric itself stays as it is.
+
+        Args:
+            metric_variables: values for ``variables``, in their order.
+            *args: what ``update_state`` takes.
+            **kwargs: the same by name.
+
+        Returns: the values afterwards.
+
+        Raises:
+            ValueError: there is not one value for each variable.
+        """
+        with self._holding("stateless_update_state", metric_variables):
+            self.update_state(*args, **kwargs)
+            return values_of(self.variables)
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """The result of other values of ``variables``.
+
+        Args:
+            metric_variables: values for ``variables``, in their order.
+
+        Raises:
+            ValueError: there is not one value for each variable.
+        """
+        with self._holding("stateless_result", metric_variables):
+            return self.result()
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The values of ``variables`` at the start."""
+        with self._holding("stateless_reset_state", self.variables):
+            self.reset_state()
+            return values_of(self.variables)
+
+    def _holding(self, method: str, values: Sequence[Any]) -> Any:
+        return holding(f"{type(self).__name__}.{method}", ("metric_variables", self.variables, values))
 
     def _inner(self) -> list[Metric]:
         return [metric for _, metric in parts(self, Metric)]
@@ -250,8 +292,42 @@ def _weighted_sum(values: Array, weight: Array) -> float:
     return total
 
 
+class StateVariable(Variable):
+    """A metric's sum as a variable: an attribute, a number or an array, that is read and set through it."""
+
+    __slots__ = ("_attribute", "_metric")
+    fixed_shape = False  # with the first batch some learn how many classes there are
+    _metric: Metric
+    _attribute: str
+
+    @classmethod
+    def of(cls, metric: Metric, attribute: str) -> StateVariable:
+        v = cls.__new__(cls)
+        v._metric, v._attribute = metric, attribute
+        fields = {"initializer": "zeros", "name": attribute.lstrip("_"), "named": True, "scope": f"{metric.name}/"}
+        for name in Variable.__slots__:
+            setattr(v, name, fields.get(name))
+        v._trainable = v.requires_grad = v._grad_is_set = False
+        v._grad = v._node = None
+        return v
+
+    @property
+    def _array(self) -> Array:  # type: ignore[override]
+        return np.asarray(getattr(self._metric, self._attribute))
+
+    def assign(self, value: Any) -> StateVariable:
+        array = np.array(value, np.float64)
+        setattr(self._metric, self._attribute, array if array.ndim else float(array))
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
+        return Variable.around(self._array.copy(), self.name)
+
+
 class Average(Metric):
     """The (weighted) mean of all values added so far; 0 before the first."""
+
+    _sums = ("total", "count")
 
     def __init__(self, name: str, dtype: Any = None) -> None:
         super().__init__(dtype, name)
@@ -316,6 +392,8 @@ class Sum(Metric):
         >>> float(m.result())
         4.0
     """
+
+    _sums = ("total",)
 
     def __init__(self, name: str = "sum", dtype: Any = None) -> None:
         super().__init__(dtype, name)

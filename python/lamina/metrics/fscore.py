@@ -36,6 +36,8 @@ class FBetaScore(BuiltIn, direction="up", also=("fbeta_score",)):
         0.694
     """
 
+    _sums = ("true_positives", "chosen", "there")
+
     def __init__(
         self,
         average: str | None = None,

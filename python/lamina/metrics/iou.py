@@ -21,6 +21,8 @@ class _ClassMatrix(BuiltIn, listed=False):
     What is no class in targets or predictions, and ``ignore_class`` in targets, does not count.
     """
 
+    _sums = ("total_cm",)
+
     def __init__(
         self,
         num_classes: int,

@@ -182,6 +182,8 @@ class R2Score(BuiltIn, direction="up"):
         0.5
     """
 
+    _sums = ("num_samples", "count", "mean", "total", "residual")
+
     def __init__(
         self,
         class_aggregation: str | None = "uniform_average",

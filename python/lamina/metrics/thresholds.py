@@ -35,6 +35,8 @@ class ThresholdCounts(BuiltIn, listed=False):
         False  # whether thresholds are i / (T - 1), perhaps but for the first and the last, and predictions in [0, 1]
     )
 
+    _sums = ("_counts",)
+
     def __init__(
         self, thresholds: Sequence[float], class_id: int | None, top_k: int | None, name: str | None, dtype: Any
     ) -> None:

@@ -16,6 +16,7 @@ from ..core.explain import show
 from ..core.grad_mode import grad_mode, no_grad
 from ..core.recording import Recording, configuration, forbid_capture, notes_changes
 from ..core.warn import warn
+from ..layers.stateless import holding, values_of
 from .before_update import Gradients
 from .state import label
 from .update_step import UpdateSteps, once
@@ -314,6 +315,36 @@ class Optimizer(UpdateSteps):
         self.step()
         for v, was_set in zip(self._variables, before, strict=True):
             v._grad_is_set = was_set
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence[Any], grads: Iterable[Any], trainable_variables: Sequence[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """One update with other values in the variables, which are as before afterwards.
+
+        Args:
+            optimizer_variables: values for ``optimizer.variables``, in their order.
+            grads: the gradients.
+            trainable_variables: values for the variables that ``build`` was called with, in their order.
+
+        Returns: (the updated values of the trained variables, those of the optimizer's).
+
+        Raises:
+            ValueError: the optimizer is not built; there is not one value for each variable, or one has another shape.
+        """
+        what = f"{type(self).__name__}.stateless_apply"
+        if not self._variables:
+            raise ValueError(f"{what}: the optimizer has no variables yet; call build(trainable_variables) first")
+        if self._group is None:
+            self._bind()
+        trained: list[Any] = list(self._variables)
+        own = self.variables
+        with holding(
+            what,
+            ("optimizer_variables", own, optimizer_variables),
+            ("trainable_variables", trained, trainable_variables),
+        ):
+            self.apply(grads, trained)
+            return values_of(trained), values_of(own)
 
     def _put_gradient(self, gradient: Any, variable: Tensor, index: int) -> None:
         array = getattr(gradient, "_array", gradient)
