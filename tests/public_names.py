@@ -13,7 +13,7 @@ import lamina
 
 
 def packages() -> list[str]:
-    """All public packages, those inside of others and ``lamina.testing``, which is asked for by name, included."""
+    """All public packages, those inside of others and those that are asked for by name included."""
 
     def below(module: ModuleType) -> Iterator[str]:
         yield module.__name__
@@ -22,7 +22,8 @@ def packages() -> list[str]:
             if inspect.ismodule(value) and value.__name__ == f"{module.__name__}.{name}" and hasattr(value, "__all__"):
                 yield from below(value)
 
-    return sorted({*below(lamina), *below(importlib.import_module("lamina.testing"))})
+    asked_for = [importlib.import_module(f"lamina.{name}") for name in ("sklearn", "testing")]
+    return sorted({name for module in (lamina, *asked_for) for name in below(module)})
 
 
 def public() -> dict[str, Any]:

@@ -17,7 +17,7 @@ import lamina
 
 LIST = Path(__file__).with_name("defaults.txt")
 PACKAGES = sorted(n for n in lamina.__all__ if inspect.ismodule(getattr(lamina, n)) and n != "schedules")
-PACKAGES += ["ops.image", "optimizers.schedules", "testing"]
+PACKAGES += ["ops.image", "optimizers.schedules", "sklearn", "testing"]
 # Where Lamina's default is not Keras's.
 DIFFERENT = {
     "ops.arange: step=1, Keras has None",  # which means 1

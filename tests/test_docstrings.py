@@ -25,7 +25,8 @@ PACKAGES = [
     "lamina.preprocessing.image", "lamina.preprocessing.sequence", "lamina.tree", "lamina.initializers",
     "lamina.layers", "lamina.losses", "lamina.metrics", "lamina.models", "lamina.onnx", "lamina.ops",
     "lamina.ops.image", "lamina.optimizers", "lamina.optimizers.schedules", "lamina.random", "lamina.regularizers",
-    "lamina.saving", "lamina.testing", "lamina.torch", "lamina.utils", "lamina.utils.legacy",
+    "lamina.saving", "lamina.sklearn", "lamina.testing", "lamina.torch", "lamina.utils", "lamina.utils.legacy",
+    "lamina.wrappers",
 ]  # fmt: skip
 SOURCED = {"layers", "losses", "optimizers", "ops", "metrics"}
 

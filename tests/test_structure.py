@@ -45,7 +45,8 @@ PYTHON_FLOORS = [
     ["backend", "distribution", "legacy", "preprocessing"],
     ["export"],
     ["models"],
-    ["applications", "onnx", "torch"],
+    ["applications", "onnx", "sklearn", "torch"],
+    ["wrappers"],
     ["testing"],
     ["__init__"],
 ]
@@ -177,7 +178,7 @@ PUBLIC = [
     "distribution", "dtype_policies", "initializers", "layers", "legacy", "legacy.saving", "losses", "metrics",
     "mixed_precision", "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers",
     "optimizers.schedules", "preprocessing", "preprocessing.image", "preprocessing.sequence", "random", "regularizers",
-    "saving", "testing", "torch", "tree", "utils", "utils.bounding_boxes", "utils.legacy",
+    "saving", "testing", "torch", "tree", "utils", "utils.bounding_boxes", "utils.legacy", "wrappers",
 ]  # fmt: skip
 
 

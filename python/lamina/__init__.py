@@ -41,9 +41,11 @@ if _TYPE_CHECKING:
         random,
         regularizers,
         saving,
+        sklearn,  # noqa: F401 (not in __all__)
         torch,
         tree,
         utils,
+        wrappers,
     )
     from .constraints import Constraint
     from .core.dtype_policy import DTypePolicy, FloatDTypePolicy
@@ -64,7 +66,7 @@ if _TYPE_CHECKING:
 _packages = (
     "activations", "applications", "backend", "callbacks", "constraints", "data", "datasets", "distribution",
     "dtype_policies", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "onnx",
-    "optimizers", "preprocessing", "random", "regularizers", "saving", "torch", "tree", "utils",
+    "optimizers", "preprocessing", "random", "regularizers", "saving", "torch", "tree", "utils", "wrappers",
 )  # fmt: skip
 _later = {
     **{name: name for name in _packages},
@@ -83,6 +85,7 @@ _later = {
     "Optimizer": "optimizers.Optimizer",
     "Regularizer": "regularizers.Regularizer",
     "load_model": "saving.load_model",
+    "sklearn": "sklearn",  # not in __all__: it needs scikit-learn, and would hide its name from ``import *``
     "schedules": "optimizers.schedules",
 }
 
@@ -122,7 +125,7 @@ __all__ = [
     "distribution", "dtype_policies", "enable_grad", "get_num_threads", "initializers", "layers", "legacy",
     "load_model", "losses", "metrics", "mixed_precision", "models", "name_scope", "no_grad", "onnx", "ops",
     "optimizers", "preprocessing", "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config",
-    "torch", "tree", "utils", "version",
+    "torch", "tree", "utils", "version", "wrappers",
 ]  # fmt: skip
 
 _publish(__name__, _later)

@@ -10,7 +10,8 @@ import numpy as np
 
 from . import _native
 from ._version import __version__
-from .core.defaults import Defaults, working_dtype
+from .core.defaults import Defaults, layer_floatx, working_dtype
+from .core.defaults import floatx as _floatx
 from .core.dtype_policy import DTypePolicy, policy_of
 from .core.explain import is_index, is_number
 from .core.recording import note_change
@@ -22,12 +23,12 @@ _FORMATS = ("channels_first", "channels_last")
 
 def standardize_dtype(dtype: Any, what: str = "dtype") -> np.dtype[Any]:
     """float32 or float64 as a NumPy dtype; None gives ``floatx()``.  Anything else is a ValueError."""
-    return working_dtype(dtype, what, Defaults.floatx)
+    return working_dtype(dtype, what, _floatx())
 
 
 def layer_dtype(dtype: Any, what: str) -> np.dtype[Any]:
     """As ``standardize_dtype`` for a layer's dtype: None gives that of ``dtype_policy()``."""
-    return working_dtype(dtype, what, Defaults.policy or Defaults.floatx)
+    return working_dtype(dtype, what, layer_floatx())
 
 
 def standardize_data_format(data_format: str | None, what: str) -> str:
@@ -46,7 +47,7 @@ def floatx() -> str:
         >>> lamina.config.floatx()
         'float32'
     """
-    return Defaults.floatx
+    return _floatx()
 
 
 def set_floatx(value: str) -> None:

@@ -13,6 +13,7 @@ from .functions import *
 from .history import *
 from .learning_rate import *
 from .progress import *
+from .pruning import *
 from .remote_monitor import *
 from .tensorboard import *
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,29 @@ class Defaults:
     max_steps_per_epoch: int | None = None
     interactive_logging = True
     traceback_filtering = True
+
+
+_floatx_here: ContextVar[str | None] = ContextVar("lamina_floatx", default=None)
+
+
+@contextlib.contextmanager
+def using_floatx(name: str) -> Iterator[None]:
+    """Within the block floats, and layers, are "float32" or "float64", for this thread alone."""
+    token = _floatx_here.set(name)
+    try:
+        yield
+    finally:
+        _floatx_here.reset(token)
+
+
+def floatx() -> str:
+    """The type of floats that were given none."""
+    return _floatx_here.get() or Defaults.floatx
+
+
+def layer_floatx() -> str:
+    """The type of layers that were given none."""
+    return _floatx_here.get() or Defaults.policy or Defaults.floatx
 
 
 def working_dtype(dtype: Any, what: str, default: str) -> np.dtype[Any]:

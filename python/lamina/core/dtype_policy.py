@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .defaults import Defaults, working_dtype
+from .defaults import layer_floatx, working_dtype
 from .explain import Explained
 
 
@@ -30,7 +30,7 @@ class DTypePolicy(Explained, strict=True):
     quantization_mode = None
 
     def __init__(self, name: str | None = None) -> None:
-        self._dtype = working_dtype(name, "DTypePolicy: name", Defaults.policy or Defaults.floatx)
+        self._dtype = working_dtype(name, "DTypePolicy: name", layer_floatx())
 
     @property
     def name(self) -> str:
@@ -77,4 +77,4 @@ def policy_of(identifier: Any, what: str = "dtype_policies.get: identifier") -> 
     """The policy of a name, a NumPy type, a description or a policy; None gives the one of new layers."""
     if isinstance(identifier, DTypePolicy):
         return identifier
-    return DTypePolicy(working_dtype(identifier, what, Defaults.policy or Defaults.floatx).name)
+    return DTypePolicy(working_dtype(identifier, what, layer_floatx()).name)

@@ -7,6 +7,8 @@ import copyreg
 import os
 import threading
 import weakref
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +24,19 @@ class _Process:
     importing numpy.random takes a tenth of the time that importing this library may take."""
 
     numpy: np.random.Generator | None = None
+
+
+_generator_here: ContextVar[np.random.Generator | None] = ContextVar("lamina_generator", default=None)
+
+
+@contextlib.contextmanager
+def drawing_from(generator: np.random.Generator) -> Iterator[None]:
+    """Within the block this thread draws every unseeded choice from ``generator``, and nothing from the process's."""
+    token = _generator_here.set(unlocked_in_children(generator))
+    try:
+        yield
+    finally:
+        _generator_here.reset(token)
 
 
 class _Locks:
@@ -77,7 +92,11 @@ def seed(value: int) -> None:
     forbid_capture("lamina.random.seed() was called in the step")
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
         raise ValueError(f"random.seed: expected a non-negative integer, got {value!r}")
-    _Process.numpy = unlocked_in_children(np.random.Generator(np.random.Philox(int(value))))
+    generator = unlocked_in_children(np.random.Generator(np.random.Philox(int(value))))
+    if _generator_here.get() is None:
+        _Process.numpy = generator
+    else:
+        _generator_here.set(generator)
 
 
 def numpy_generator() -> np.random.Generator:
@@ -87,6 +106,9 @@ def numpy_generator() -> np.random.Generator:
 
 
 def _process_generator() -> np.random.Generator:
+    here = _generator_here.get()
+    if here is not None:
+        return here
     if _Process.numpy is None:
         _Process.numpy = unlocked_in_children(np.random.Generator(np.random.Philox()))
     return _Process.numpy

@@ -329,6 +329,56 @@ _APPLICATIONS = {
     "dropout_rate": "rate of the dropout before the head.",
     "minimalistic": "whether to leave out 5 x 5 convolutions, hard swish and squeezed channels.",
 }
+_ESTIMATORS = {
+    "X": "samples, (N, features): an array, a frame or a sparse matrix.",
+    "sample_weight": "weights of the samples, (N,), >= 0; None weighs all alike, 0 is as if the sample were not there.",
+    "hidden_layer_sizes": "units of the hidden layers, an integer or a tuple of them.",
+    "activation": 'of the hidden layers: "relu", "tanh", "logistic", "identity", or any of Lamina\'s.',
+    "solver": 'the optimizer: "adam", "sgd", another name, or an Optimizer, of which a copy is used.',
+    "alpha": "factor of the penalty on squares of kernels, halved and divided by the samples of a batch.",
+    "batch_size": 'samples of a step; "auto" is 200, or all if there are fewer.',
+    "learning_rate": (
+        '"constant"; "invscaling", divided by (samples seen)^``power_t``; "adaptive", divided by 5 when training no '
+        "longer gets on; or a schedule."
+    ),
+    "learning_rate_init": "the learning rate at the beginning.",
+    "power_t": 'the power of ``learning_rate="invscaling"``.',
+    "max_iter": "passes over the data at most; a warning says if training still got on then.",
+    "epochs": "passes over the data; with ``early_stopping`` at most.",
+    "shuffle": "whether each pass has an order of its own.",
+    "random_state": (
+        "an integer, which gives the same network each time; a RandomState, which each ``fit`` moves on; None draws "
+        "from NumPy's global one."
+    ),
+    "tol": "the least change of loss or score that counts as getting on.",
+    "verbose": "whether each pass is printed.",
+    "warm_start": "whether ``fit`` goes on with the weights of the last ``fit``.",
+    "momentum": 'of ``solver="sgd"``.',
+    "nesterovs_momentum": 'whether ``solver="sgd"`` looks ahead.',
+    "early_stopping": (
+        "whether a part of the data is held out, training ends when its score no longer gets better, and the weights "
+        "of the best pass come back."
+    ),
+    "validation_fraction": "with ``early_stopping``, the part that is held out.",
+    "beta_1": 'of ``solver="adam"``: decay of the mean of gradients.',
+    "beta_2": 'of ``solver="adam"``: decay of the mean of their squares.',
+    "epsilon": 'of ``solver="adam"``: keeps its quotient finite.',
+    "n_iter_no_change": "passes without getting on after which training ends.",
+    "dropout": "the part of each hidden layer's outputs that is set to 0 in training.",
+    "dtype": 'what is computed in: "float32", "float64"; None means the type of ``X``, float64 for integers.',
+    "callbacks": "callbacks of Lamina, which ``Model.fit`` is given.",
+    "model": (
+        "a function that returns a model; it is given those of ``n_features_in``, ``input_shape``, ``n_outputs``, "
+        "``X`` and ``y`` that it names, and ``model_kwargs``.  Or a model, of which a copy with new weights is "
+        "trained; with ``warm_start`` one with its weights."
+    ),
+    "model_kwargs": "arguments of the function; ``set_params(model__units=64)`` sets one of them.",
+    "loss": "a loss; None means that of the compiled model, or the usual one.",
+    "optimizer": 'an optimizer; None means that of the compiled model, or "adam".',
+    "optimizer_kwargs": "arguments of the optimizer; ``set_params(optimizer__learning_rate=0.01)`` sets one of them.",
+    "fit_kwargs": "arguments of ``Model.fit``.",
+}
+
 TABLES: dict[str, dict[str, str]] = {
     "*": {"custom_objects": "{name: class or function} for what is not registered."},
     "activations": {"x": "a tensor or an array, of any shape."},
@@ -345,5 +395,7 @@ TABLES: dict[str, dict[str, str]] = {
     "optimizers.schedules": _SCHEDULES,
     "random": _VALUES,
     "saving": _FILES,
+    "sklearn": _ESTIMATORS,
     "utils": _UTILS,
+    "wrappers": _ESTIMATORS,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 import math
 import re
 import threading
@@ -21,7 +22,7 @@ from ..core.grad_mode import no_grad
 from ..core.recording import forbid_capture, note_change
 from ..ops.conversion import as_tensor
 
-_used: Counter[str] = Counter()
+_used: dict[str, itertools.count[int]] = {}
 
 
 def snake_case(name: str) -> str:
@@ -38,8 +39,7 @@ def auto_name(prefix: str) -> str:
 
 def next_number(prefix: str) -> int:
     """How often an automatic name of this prefix was made before; this is one."""
-    _used[prefix] += 1
-    return _used[prefix] - 1
+    return next(_used.setdefault(prefix, itertools.count()))  # each once, also where several threads ask
 
 
 class _Scopes(threading.local):
