@@ -12,22 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from public_names import packages
 
 import lamina
 from lamina.core.docstrings import HEADINGS, call_of, dedented, entries
 
-PACKAGES = [
-    "lamina", "lamina.activations", "lamina.applications",
-    *(f"lamina.applications.{n}" for n in lamina.applications.__all__ if n.islower()), "lamina.backend",
-    "lamina.callbacks", "lamina.config", "lamina.constraints", "lamina.data", "lamina.datasets",
-    *(f"lamina.datasets.{n}" for n in lamina.datasets.__all__), "lamina.distribution", "lamina.dtype_policies",
-    "lamina.legacy", "lamina.legacy.saving", "lamina.mixed_precision", "lamina.preprocessing",
-    "lamina.preprocessing.image", "lamina.preprocessing.sequence", "lamina.tree", "lamina.initializers",
-    "lamina.layers", "lamina.losses", "lamina.metrics", "lamina.models", "lamina.onnx", "lamina.ops",
-    "lamina.ops.image", "lamina.optimizers", "lamina.optimizers.schedules", "lamina.random", "lamina.regularizers",
-    "lamina.saving", "lamina.sklearn", "lamina.testing", "lamina.torch", "lamina.utils", "lamina.utils.legacy",
-    "lamina.wrappers",
-]  # fmt: skip
+PACKAGES = sorted({*packages(), "lamina.ops.image"})
 SOURCED = {"layers", "losses", "optimizers", "ops", "metrics"}
 
 

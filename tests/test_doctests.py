@@ -3,8 +3,6 @@
 An example is a section ``Example:``, the docstring's last. It is given ``lamina``, ``np`` and all packages of
 ``lamina`` (``layers``, ``ops`` ...), a seed, NumPy's print options and an empty directory. What it shows must be true
 on any processor and for any release of NumPy: round numbers, or show shapes; ``...`` stands for anything.
-
-``without_examples.txt`` lists the public names without an example; ``python tests/test_doctests.py`` writes it anew.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -25,7 +22,6 @@ from test_docstrings import sections
 
 import lamina
 
-LIST = Path(__file__).with_name("without_examples.txt")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 GIVEN = {p.rpartition(".")[2]: importlib.import_module(p) for p in packages() if p.count(".") < 2} | {"np": np}
 
@@ -79,15 +75,5 @@ def test_examples_come_last():
 
 
 def test_every_public_name_has_an_example():
-    listed = {line for line in LIST.read_text().splitlines() if line and not line.startswith("#")}
-    missing = set(PUBLIC) - set(EXAMPLES)
-    assert not missing - listed, f"without an example in its docstring: {sorted(missing - listed)}"
-    assert not listed - missing, f"`python tests/test_doctests.py` takes off the list: {sorted(listed - missing)}"
-
-
-if __name__ == "__main__":
-    lines = ["# Public names whose docstring has no example yet."]
-    for package in dict.fromkeys(n.rpartition(".")[0] for n in PUBLIC):
-        lines += ["", f"# {package}"]
-        lines += sorted(n for n in PUBLIC if n not in EXAMPLES and n.rpartition(".")[0] == package)
-    LIST.write_text("\n".join(lines) + "\n")
+    missing = sorted(set(PUBLIC) - set(EXAMPLES))
+    assert not missing, f"without an example in its docstring: {missing}"

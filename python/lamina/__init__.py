@@ -101,6 +101,11 @@ def set_num_threads(n: int) -> None:
     Raises:
         TypeError: ``n`` is no integer.
         ValueError: ``n`` is not positive.
+
+    Example:
+        >>> lamina.set_num_threads(1)
+        >>> lamina.get_num_threads()
+        1
     """
     if isinstance(n, bool) or not isinstance(n, _Integral):
         raise TypeError(f"set_num_threads: expected an integer, got {n!r}")
@@ -108,12 +113,22 @@ def set_num_threads(n: int) -> None:
 
 
 def get_num_threads() -> int:
-    """Threads that one operation may use now."""
+    """Threads that one operation may use now.
+
+    Example:
+        >>> lamina.get_num_threads() >= 1
+        True
+    """
     return _native.get_num_threads()
 
 
 def version() -> str:
-    """The version, as ``__version__``."""
+    """The version, as ``__version__``.
+
+    Example:
+        >>> lamina.version() == lamina.__version__
+        True
+    """
     return __version__
 
 

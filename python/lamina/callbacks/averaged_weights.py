@@ -18,6 +18,11 @@ class SwapEMAWeights(Callback):
         ValueError: when it is used: the optimizer keeps no running means.
 
     Source: Keras 3, SwapEMAWeights.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.compile(optimizers.SGD(use_ema=True), "mse")
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), callbacks=[callbacks.SwapEMAWeights()], verbose=0)
     """
 
     def __init__(self, swap_on_epoch: bool = False) -> None:

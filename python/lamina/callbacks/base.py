@@ -21,6 +21,16 @@ class Callback(Explained, strict=True):
     overrides them.
 
     Source: Keras 3, Callback.
+
+    Example:
+        >>> class Shout(callbacks.Callback):
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         print("epoch", epoch, [*logs])
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=2, callbacks=[Shout()], verbose=0)
+        epoch 0 ['loss']
+        epoch 1 ['loss']
     """
 
     def __init__(self) -> None:

@@ -32,6 +32,14 @@ class ModelCheckpoint(Monitor):
     Raises:
         ValueError: ``save_freq`` is no "epoch" or positive integer; ``mode`` is unknown; the file's name is of another
             format.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> keep = callbacks.ModelCheckpoint("best.lamina", monitor="loss", save_best_only=True)
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=2, callbacks=[keep], verbose=0)
+        >>> lamina.load_model("best.lamina").count_params()
+        3
     """
 
     _epoch: int  # which is trained
@@ -113,6 +121,12 @@ class BackupAndRestore(Callback):
     Raises:
         ValueError: ``save_freq`` is no "epoch" or positive integer; at the begin of fit: the file is damaged or of
             another model.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> backup = callbacks.BackupAndRestore("backup")  # a run that was killed goes on from there
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=2, callbacks=[backup], verbose=0)
     """
 
     def __init__(

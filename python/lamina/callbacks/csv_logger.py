@@ -21,6 +21,14 @@ class CSVLogger(Callback):
 
     Raises:
         ValueError: ``separator`` is not one character; the file to append to is no CSV file.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> log = callbacks.CSVLogger("log.csv")
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=2, callbacks=[log], verbose=0)
+        >>> np.loadtxt("log.csv", delimiter=",", skiprows=1).shape  # epoch and loss
+        (2, 2)
     """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:

@@ -18,6 +18,14 @@ class EarlyStopping(Monitor):
         baseline: value that an improvement must also beat; None sets none.
         restore_best_weights: whether the weights of the best epoch come back at the end.
         start_from_epoch: epochs before this one do not count.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> stop = callbacks.EarlyStopping(monitor="loss", patience=1, min_delta=100.0)
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=9, callbacks=[stop], verbose=0)
+        >>> len(history.epoch)
+        2
     """
 
     def __init__(
@@ -85,6 +93,14 @@ class TerminateOnNaN(Callback):
 
     Raises:
         RuntimeError: in ``fit``, with ``raise_error=True``: a loss is NaN or infinite.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> stop = callbacks.TerminateOnNaN()
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=2, callbacks=[stop], verbose=0)
+        >>> len(history.epoch)
+        2
     """
 
     def __init__(self, raise_error: bool = False) -> None:

@@ -23,6 +23,14 @@ class LambdaCallback(Callback):
     Raises:
         ValueError: there is no hook of this name.
         TypeError: what is given is no function.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> tell = callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: print("epoch", epoch))
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=2, callbacks=[tell], verbose=0)
+        epoch 0
+        epoch 1
     """
 
     def __init__(

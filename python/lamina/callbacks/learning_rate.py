@@ -27,6 +27,14 @@ class LearningRateScheduler(Callback):
 
     Raises:
         TypeError: at the begin of fit: the optimizer has a schedule of its own.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> halve = callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=2, callbacks=[halve], verbose=0)
+        >>> round(float(model.optimizer.learning_rate), 4)  # from 0.01
+        0.0025
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
@@ -66,6 +74,14 @@ class ReduceLROnPlateau(Monitor):
     Raises:
         ValueError: ``factor`` is not below 1; ``mode`` is unknown.
         TypeError: at the begin of fit: the optimizer has a schedule.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> lower = callbacks.ReduceLROnPlateau(monitor="loss", patience=1, min_delta=100.0)
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=2, callbacks=[lower], verbose=0)
+        >>> round(float(model.optimizer.learning_rate), 4)  # from 0.01
+        0.001
     """
 
     def __init__(

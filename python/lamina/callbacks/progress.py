@@ -29,6 +29,13 @@ class ProgbarLogger(Callback):
     Args:
         verbose: 1 shows the bar on a terminal and one line an epoch elsewhere (a file, a pipe); 2 always one line an
             epoch.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> bar = callbacks.ProgbarLogger(verbose=2)
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), callbacks=[bar], verbose=0)
+        Epoch 1/1 ... loss: ...
     """
 
     refresh_seconds = 0.1

@@ -50,7 +50,12 @@ BAD_INPUT = (ValueError, TypeError, IndexError)  # what native operations raise
 
 
 class CaptureWarning(UserWarning):
-    """A step runs eagerly because it could not be captured."""
+    """A step runs eagerly because it could not be captured.
+
+    Example:
+        >>> import warnings
+        >>> warnings.simplefilter("ignore", lamina.CaptureWarning)  # a step that stays eager is known
+    """
 
 
 class _Unsuitable(Exception):
@@ -321,6 +326,13 @@ def capture(
     Raises:
         ValueError: ``max_plans`` is not positive.
         CaptureError: with ``strict``, at a call: the step does what a replay could not repeat.
+
+    Example:
+        >>> double = lamina.capture(lambda x: x * 2.0)
+        >>> double(np.ones(2, "float32"))  # recorded
+        Tensor([2., 2.], shape=(2,), dtype=float32)
+        >>> double(np.ones(2, "float32") + 1)  # replayed
+        Tensor([4., 4.], shape=(2,), dtype=float32)
     """
     if isinstance(step, CapturedStep):
         name = step.__name__ if name is None else name

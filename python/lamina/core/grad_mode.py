@@ -40,6 +40,13 @@ class no_grad(_Switch):
     """Put nothing inside on the tape of this thread; a context manager, also a decorator.
 
     Source: PyTorch, torch.no_grad.
+
+    Example:
+        >>> x = lamina.Tensor([1.0, 2.0], requires_grad=True)
+        >>> with lamina.no_grad():
+        ...     y = x * x
+        >>> y.requires_grad
+        False
     """
 
     _enabled = False
@@ -50,6 +57,14 @@ class enable_grad(_Switch):
     """Put operations on the tape again inside of ``no_grad``; a context manager, also a decorator.
 
     Source: PyTorch, torch.enable_grad.
+
+    Example:
+        >>> x = lamina.Tensor([1.0, 2.0], requires_grad=True)
+        >>> with lamina.no_grad():
+        ...     with lamina.enable_grad():
+        ...         y = x * x
+        >>> y.requires_grad
+        True
     """
 
     _enabled = True

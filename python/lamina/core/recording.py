@@ -19,7 +19,15 @@ _Class = TypeVar("_Class", bound=type)
 
 
 class CaptureError(RuntimeError):
-    """A step does something that a captured plan could not repeat; the message names it."""
+    """A step does something that a captured plan could not repeat; the message names it.
+
+    Example:
+        >>> @lamina.capture
+        ... def step(x):
+        ...     return x * 2.0
+        >>> issubclass(lamina.CaptureError, RuntimeError)
+        True
+    """
 
 
 class Recording:

@@ -121,6 +121,15 @@ def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
         TypeError: objects is no dict.
 
     Source: Keras 3, keras.saving.custom_object_scope.
+
+    Example:
+        >>> class Twice(lamina.Layer):
+        ...     def call(self, x):
+        ...         return 2 * x
+        >>> with saving.custom_object_scope({"Twice": Twice}):
+        ...     layer = layers.deserialize({"class_name": "Twice", "config": {}})
+        >>> type(layer).__name__
+        'Twice'
     """
     if not isinstance(objects, (dict, type(None))):
         raise TypeError(f"custom_objects: expected a dict of classes and functions by name, got {objects!r}")
@@ -208,6 +217,10 @@ def serialize(obj: Any) -> Any:
         TypeError: it has no description, as a lambda or an open file.
 
     Source: Keras 3, keras.saving.serialize_keras_object.
+
+    Example:
+        >>> saving.serialize(layers.Dense(3))["class_name"]
+        'Dense'
     """
     if isinstance(obj, FUNCTIONS) and name_of(obj) is None:
         raise _no_description(obj)
@@ -296,6 +309,10 @@ def deserialize(value: Any, kind: str | None = None) -> Any:
     Raises:
         ValueError: a class is unknown, of another kind, or its configuration is damaged.
         TypeError: an argument of the configuration has a wrong type.
+
+    Example:
+        >>> saving.deserialize(saving.serialize(layers.Dense(3))).units
+        3
     """
     if isinstance(value, dict):
         if is_description(value):
@@ -323,6 +340,11 @@ def deserialize_keras_object(config: Any, custom_objects: dict[str, Any] | None 
         TypeError: an argument of the configuration has a wrong type; ``custom_objects`` is no dict.
 
     Source: Keras 3, keras.saving.deserialize_keras_object.
+
+    Example:
+        >>> description = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}}
+        >>> saving.deserialize_keras_object(description).units
+        3
     """
     with custom_object_scope(custom_objects):
         return deserialize(config)

@@ -68,11 +68,8 @@ class _Buffer:
             self.changed.notify_all()
 
 
-def prefetched(source: Iterator[Any], size: int, stop: Callable[[], None] | None = None) -> Iterator[Any]:
-    """The elements of ``source``, up to ``size`` of them made ahead by a thread.
-
-    stop: called when nobody wants more, before the thread is waited for.
-    """
+def prefetched(source: Iterator[Any], size: int) -> Iterator[Any]:
+    """The elements of ``source``, up to ``size`` of them made ahead by a thread."""
     buffer = _Buffer(size)
     thread = threading.Thread(target=buffer.fill, args=(source,), name="lamina.data", daemon=True)
     thread.start()
@@ -90,8 +87,6 @@ def prefetched(source: Iterator[Any], size: int, stop: Callable[[], None] | None
             raise buffer.error
     finally:
         buffer.stop()
-        if stop is not None:
-            stop()
         thread.join()
         buffer.error = None  # it holds frames, which hold the buffer
 

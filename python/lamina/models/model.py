@@ -393,6 +393,11 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
         TypeError: it is no text.
 
     Source: Keras 3, keras.models.model_from_json.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> models.model_from_json(model.to_json()).count_params()
+        3
     """
     from ..saving import keras_file
 
@@ -409,6 +414,12 @@ def clone_model(model: Model) -> Any:
         TypeError: it is no model, or cannot be described.
 
     Source: Keras 3, keras.models.clone_model.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> copy = models.clone_model(model)
+        >>> copy.count_params(), copy is model
+        (3, False)
     """
     if not isinstance(model, Model):
         raise TypeError(f"clone_model: expected a model, got {model!r}")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Array, no_grad
+from ..core.rooms import publish as _publish
 from .element_types import working
 from .model import ONNXModel, load
 from .reading import import_onnx
@@ -17,6 +18,14 @@ class BackendRep:
 
     Args:
         model: the model.
+
+    Example:
+        >>> import onnx
+        >>> node = onnx.helper.make_node("Relu", ["x"], ["y"])
+        >>> x, y = (onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [2]) for n in "xy")
+        >>> proto = onnx.helper.make_model(onnx.helper.make_graph([node], "relu", [x], [y]))
+        >>> isinstance(lamina.onnx.backend.prepare(proto), lamina.onnx.backend.BackendRep)
+        True
     """
 
     def __init__(self, model: ONNXModel) -> None:
@@ -60,6 +69,14 @@ def prepare(model: Any, device: str = "CPU", **kwargs: Any) -> BackendRep:
 
     Raises:
         ValueError: the model cannot be computed, or the device is another one.
+
+    Example:
+        >>> import onnx
+        >>> node = onnx.helper.make_node("Relu", ["x"], ["y"])
+        >>> x, y = (onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [2]) for n in "xy")
+        >>> proto = onnx.helper.make_model(onnx.helper.make_graph([node], "relu", [x], [y]))
+        >>> lamina.onnx.backend.prepare(proto).run([np.array([-1.0, 2.0], "float32")])[0]
+        array([0., 2.], dtype=float32)
     """
     if not supports_device(device):
         raise ValueError(f"prepare: device is {device!r}, only 'CPU' is supported")
@@ -77,6 +94,14 @@ def run_model(model: Any, inputs: Any, device: str = "CPU", **kwargs: Any) -> tu
 
     Raises:
         ValueError: the model cannot be computed, or the inputs do not fit.
+
+    Example:
+        >>> import onnx
+        >>> node = onnx.helper.make_node("Relu", ["x"], ["y"])
+        >>> x, y = (onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [2]) for n in "xy")
+        >>> proto = onnx.helper.make_model(onnx.helper.make_graph([node], "relu", [x], [y]))
+        >>> lamina.onnx.backend.run_model(proto, [np.array([-1.0, 2.0], "float32")])[0]
+        array([0., 2.], dtype=float32)
     """
     return prepare(model, device, **kwargs).run(inputs)
 
@@ -93,6 +118,12 @@ def run_node(node: Any, inputs: Any, device: str = "CPU", outputs_info: Any = No
 
     Raises:
         ValueError: the node cannot be computed, or the inputs do not fit.
+
+    Example:
+        >>> import onnx
+        >>> node = onnx.helper.make_node("Relu", ["x"], ["y"])
+        >>> lamina.onnx.backend.run_node(node, [np.array([-1.0, 2.0], "float32")])[0]
+        array([0., 2.], dtype=float32)
     """
     onnx = import_onnx()
     version = kwargs.pop("opset_version", 21)
@@ -121,6 +152,10 @@ def supports_device(device: str) -> bool:
 
     Args:
         device: "CPU", or "CUDA" and the like.
+
+    Example:
+        >>> lamina.onnx.backend.supports_device("CPU"), lamina.onnx.backend.supports_device("CUDA")
+        (True, False)
     """
     return str(device).upper().split(":")[0] == "CPU"
 
@@ -132,6 +167,14 @@ def is_compatible(model: Any, device: str = "CPU", **kwargs: Any) -> bool:
         model: an ``onnx.ModelProto``.
         device: "CPU".
         **kwargs: options of ``lamina.onnx.load``.
+
+    Example:
+        >>> import onnx
+        >>> node = onnx.helper.make_node("Relu", ["x"], ["y"])
+        >>> x, y = (onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [2]) for n in "xy")
+        >>> proto = onnx.helper.make_model(onnx.helper.make_graph([node], "relu", [x], [y]))
+        >>> lamina.onnx.backend.is_compatible(proto)
+        True
     """
     try:
         prepare(model, device, **kwargs)
@@ -141,3 +184,5 @@ def is_compatible(model: Any, device: str = "CPU", **kwargs: Any) -> bool:
 
 
 __all__ = ["BackendRep", "is_compatible", "prepare", "run_model", "run_node", "supports_device"]
+
+_publish(__name__)

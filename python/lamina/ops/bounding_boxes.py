@@ -109,6 +109,10 @@ def convert_format(
         ValueError: a format is unknown; boxes are not four numbers; the image's size is needed.
 
     Source: Keras 3, keras.utils.bounding_boxes.convert_format.
+
+    Example:
+        >>> utils.bounding_boxes.convert_format([[1.0, 2.0, 4.0, 6.0]], "xyxy", "xywh").tolist()
+        [[1.0, 2.0, 3.0, 4.0]]
     """
     if isinstance(boxes, dict):
         return {**boxes, "boxes": convert_format(boxes["boxes"], source, target, height, width, dtype)}
@@ -156,6 +160,11 @@ def clip_to_image_size(
         ValueError: the format is another; the image's size is needed.
 
     Source: Keras 3, keras.utils.bounding_boxes.clip_to_image_size.
+
+    Example:
+        >>> boxes = {"boxes": np.array([[-2.0, 1.0, 3.0, 9.0]]), "labels": np.array([5])}
+        >>> utils.bounding_boxes.clip_to_image_size(boxes, height=6, width=6)["boxes"].tolist()
+        [[0.0, 1.0, 3.0, 6.0]]
     """
     _only("clip_to_image_size", bounding_box_format, "xyxy", "rel_xyxy")
     if bounding_box_format == "rel_xyxy":
@@ -191,6 +200,10 @@ def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_
         ValueError: the format is another.
 
     Source: Keras 3, keras.utils.bounding_boxes.crop.
+
+    Example:
+        >>> utils.bounding_boxes.crop([[1.0, 2.0, 4.0, 6.0]], top=1, left=1, height=4, width=4).tolist()
+        [[0.0, 1.0, 3.0, 4.0]]
     """
     _only("crop", bounding_box_format, "xyxy")
     moved = pad(boxes, multiply(top, -1), multiply(left, -1))
@@ -214,6 +227,10 @@ def pad(
         ValueError: the format is another.
 
     Source: Keras 3, keras.utils.bounding_boxes.pad.
+
+    Example:
+        >>> utils.bounding_boxes.pad([[1.0, 2.0, 4.0, 6.0]], top=1, left=2).tolist()
+        [[3.0, 3.0, 6.0, 7.0]]
     """
     _only("pad", bounding_box_format, "xyxy")
     x1, y1, x2, y2 = sides(as_tensor(boxes))
@@ -265,6 +282,12 @@ def affine_transform(
         ValueError: the format is another; boxes have other axes.
 
     Source: Keras 3, keras.utils.bounding_boxes.affine_transform.
+
+    Example:
+        >>> box = np.array([[[2.0, 2.0, 4.0, 4.0]]])
+        >>> still = [np.zeros(1)] * 3 + [np.ones(1)] + [np.zeros(1)] * 2  # angle, two distances, scale, two slants
+        >>> utils.bounding_boxes.affine_transform(box, *still, height=8, width=8).tolist()
+        [[[2.0, 2.0, 4.0, 4.0]]]
     """
     _only("affine_transform", bounding_box_format, "xyxy")
     x = as_tensor(boxes)
@@ -326,6 +349,11 @@ def encode_box_to_deltas(
         ValueError: a format is unknown; ``variance`` are not four numbers.
 
     Source: Keras 3, keras.utils.bounding_boxes.encode_box_to_deltas.
+
+    Example:
+        >>> anchors, boxes = np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])
+        >>> utils.bounding_boxes.encode_box_to_deltas(anchors, boxes, "xyxy", "xyxy").tolist()
+        [[0.0, 0.5, 0.0, 0.0]]
     """
     _only("encode_box_to_deltas", encoding_format, "center_xywh", "center_yxhw")
     shared = _variance("encode_box_to_deltas", variance)
@@ -361,6 +389,11 @@ def decode_deltas_to_boxes(
         ValueError: a format is unknown; ``variance`` are not four numbers.
 
     Source: Keras 3, keras.utils.bounding_boxes.decode_deltas_to_boxes.
+
+    Example:
+        >>> anchors, deltas = np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[0.0, 0.5, 0.0, 0.0]])
+        >>> utils.bounding_boxes.decode_deltas_to_boxes(anchors, deltas, "xyxy", "xyxy").tolist()
+        [[1.0, 0.0, 3.0, 2.0]]
     """
     options = (anchor_format, box_format, encoded_format, variance, image_shape)
     if isinstance(anchors, dict) and isinstance(boxes_delta, dict):
@@ -399,6 +432,11 @@ def compute_iou(
         ValueError: boxes have other axes; the format is unknown, or relative without ``image_shape``.
 
     Source: Keras 3, keras.utils.bounding_boxes.compute_iou.
+
+    Example:
+        >>> one, other = np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])
+        >>> round(float(utils.bounding_boxes.compute_iou(one, other, "xyxy")[0, 0]), 4)
+        0.3333
     """
     found = [as_tensor(b) for b in (boxes1, boxes2)]
     for name, b in zip(("boxes1", "boxes2"), found, strict=True):
@@ -436,6 +474,11 @@ def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape
         ValueError: the format is unknown, or relative without ``image_shape``.
 
     Source: Keras 3, keras.utils.bounding_boxes.compute_ciou; Zheng et al. 2020.
+
+    Example:
+        >>> box = np.array([[0.0, 0.0, 2.0, 2.0]])
+        >>> round(float(utils.bounding_boxes.compute_ciou(box, box, "xyxy")[0]), 4)
+        1.0
     """
     a, b = (_converted(x, bounding_box_format, "xyxy", image_shape) for x in (boxes1, boxes2))
     left1, top1, right1, bottom1 = sides(a)

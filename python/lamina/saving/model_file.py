@@ -57,6 +57,12 @@ def save_model(
         IsADirectoryError: there is a folder of that name.
         NotADirectoryError: a file is where the folder would be.
         TypeError: a part of the model cannot be described, such as a function that is not registered.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> saving.save_model(model, "m.lamina")
+        >>> saving.load_model("m.lamina").count_params()
+        3
     """
     path = _target(filepath, overwrite, folder=zipped is False)
     keras = path.suffix == ".keras" if zipped is None else True
@@ -92,6 +98,11 @@ def save_weights(model: Layer, filepath: Any, overwrite: bool = True) -> None:
     Raises:
         ValueError: the model has no weights yet, or the name is of another format.
         FileExistsError: the file exists, and ``overwrite`` is False.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> saving.save_weights(model, "w.lamina")
+        >>> saving.load_weights(model, "w.lamina")
     """
     path = _target(filepath, overwrite, weights_only=True)
     if not model.built and not model.weights:
@@ -120,6 +131,12 @@ def load_model(
         ValueError: the file is cut short, of another version, without a model, or its weights do not fit; a class is
             unknown.
         TypeError: ``custom_objects`` is no dict.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.save("m.lamina")
+        >>> saving.load_model("m.lamina").count_params()
+        3
     """
     path = as_path("load_model", filepath)
     if not isinstance(custom_objects, (dict, type(None))):
@@ -170,6 +187,11 @@ def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False, by_na
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the model has no weights yet, the file is damaged, or the weights do not fit.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> saving.save_weights(model, "w.lamina")
+        >>> saving.load_weights(model, "w.lamina")
     """
     path = as_path("load_weights", filepath)
     variables = named_variables(model)

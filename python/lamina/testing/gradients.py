@@ -23,6 +23,10 @@ def numeric_gradient(
         step: half the distance of the two values compared.
 
     Returns: an array of the input's shape.
+
+    Example:
+        >>> testing.numeric_gradient(ops.square, [np.array([1.0, 2.0])], which=0, dy=np.ones(2)).round(3)
+        array([2., 4.])
     """
     x = inputs[which]
     gradient = np.zeros_like(x)
@@ -58,6 +62,9 @@ def check_gradients(
 
     Raises:
         AssertionError: a gradient differs.
+
+    Example:
+        >>> testing.check_gradients(ops.tanh, np.array([-1.0, 0.5]))
     """
     arrays = [np.array(x, dtype=np.float64) for x in inputs]
     tensors = [Tensor(x.copy(), requires_grad=True) for x in arrays]

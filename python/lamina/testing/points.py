@@ -12,6 +12,10 @@ def special_points(dtype: Any) -> Any:
 
     Args:
         dtype: the type, float32 or float64.
+
+    Example:
+        >>> bool(np.isnan(testing.special_points("float32")).any())
+        True
     """
     limits = np.finfo(dtype)
     magnitudes = [0.0, 0.5, 1.0, 1.5, 2.5, 3.0, 6.0, 20.0, 30.0, 88.0, 700.0, 1e-4, 1e4, 1e-8, 1e10, 1e-30, 1e30]
@@ -24,6 +28,10 @@ def finite_points(dtype: Any) -> Any:
 
     Args:
         dtype: the type, float32 or float64.
+
+    Example:
+        >>> bool(np.isfinite(testing.finite_points("float32")).all())
+        True
     """
     x = special_points(dtype)
     with np.errstate(invalid="ignore"):

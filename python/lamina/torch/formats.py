@@ -28,6 +28,12 @@ def load(path: Any) -> Any:
             what is not read.
 
     Source: PyTorch, torch.load(weights_only=True).
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> lamina.torch.save_state_dict(model, "m.pt")
+        >>> lamina.torch.load("m.pt")["0.weight"].shape
+        (1, 2)
     """
     return read(path)[0]
 

@@ -58,6 +58,16 @@ def load_optimizer_state_dict(
         TypeError: ``optimizer`` is none, or of a kind that is not read.
 
     Source: PyTorch, torch.optim.Optimizer.load_state_dict.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> state = {"fc.weight": np.ones((1, 2), "float32"), "fc.bias": np.zeros(1, "float32")}
+        >>> report = lamina.torch.load_state_dict(model, state)
+        >>> theirs = {"state": {}, "param_groups": [{"lr": 0.5, "params": [0, 1]}]}  # optimizer.state_dict() of PyTorch
+        >>> lamina.torch.load_optimizer_state_dict(model.optimizer, theirs, report)
+        >>> float(model.optimizer.learning_rate)
+        0.5
     """
     rule = _RULES.get(getattr(optimizer, "_rule", None) or "")
     if rule is None:

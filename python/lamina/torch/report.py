@@ -33,6 +33,13 @@ class Report:
         parameters: the names of PyTorch's parameters, in their order.
 
     Source: Lamina.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> state = {"fc.weight": np.ones((1, 2), "float32"), "fc.bias": np.zeros(1, "float32")}
+        >>> report = lamina.torch.load_state_dict(model, state)
+        >>> len(report.loaded), report.how, report.left_over
+        (2, 'order', {})
     """
 
     def __init__(

@@ -109,6 +109,11 @@ def state_dict(
             ``load_state_dict`` would not load.
 
     Source: PyTorch, torch.nn.Module.state_dict.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> {name: array.shape for name, array in lamina.torch.state_dict(model).items()}
+        {'0.weight': (1, 2), '0.bias': (1,)}
     """
     found = _units(model, flattened, names)
     if like is None:
@@ -138,6 +143,12 @@ def save_state_dict(model: Any, path: Any, names: Mapping[str, Any] | None = Non
     Raises:
         ValueError: as ``state_dict``; the name of the file is of another format.
         TypeError: the dict holds what is no array of numbers, or a key that is no text.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> lamina.torch.save_state_dict(model, "m.pt")  # torch.load("m.pt") reads it
+        >>> [*lamina.torch.load("m.pt")]
+        ['0.weight', '0.bias']
     """
     target = as_path("lamina.torch.save_state_dict", path)
     arrays = _arrays(model, names, like)
@@ -161,6 +172,12 @@ def save_safetensors(model: Any, path: Any, names: Mapping[str, Any] | None = No
     Raises:
         ValueError: as ``state_dict``.
         TypeError: the dict holds what is no array of numbers, or a key that is no text.
+
+    Example:
+        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
+        >>> lamina.torch.save_safetensors(model, "m.safetensors")
+        >>> [*lamina.torch.load("m.safetensors")]
+        ['0.weight', '0.bias']
     """
     target = as_path("lamina.torch.save_safetensors", path)
     arrays = _arrays(model, names, like)

@@ -28,6 +28,13 @@ def set_random_seed(seed: int) -> None:
     Raises:
         TypeError: it is no integer.
         ValueError: it is negative.
+
+    Example:
+        >>> utils.set_random_seed(1)
+        >>> a = random.normal((2,)).tolist()
+        >>> utils.set_random_seed(1)
+        >>> a == random.normal((2,)).tolist()
+        True
     """
     if isinstance(seed, bool) or not isinstance(seed, Integral):
         raise TypeError(f"set_random_seed: expected an integer, got {seed!r}")
@@ -49,6 +56,11 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
 
     Raises:
         ValueError: an index is no whole number, or outside of 0..num_classes-1; the message names it.
+
+    Example:
+        >>> utils.to_categorical([0, 2], num_classes=3)
+        array([[1., 0., 0.],
+               [0., 0., 1.]], dtype=float32)
     """
     given = to_numbers("to_categorical: x", x)
     with np.errstate(invalid="ignore"):  # a NaN, which is no whole number
@@ -79,6 +91,10 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     Raises:
         ValueError: ``x`` holds no numbers.
         IndexError: ``axis`` is out of range.
+
+    Example:
+        >>> utils.normalize([[3.0, 4.0]])
+        array([[0.6, 0.8]])
     """
     x = to_numbers("normalize: x", x)
     norm = np.linalg.norm(x, order, axis, keepdims=True)

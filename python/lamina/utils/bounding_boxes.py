@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from ..core.suggest import show_public_names
+from ..core.rooms import publish
 from ..ops.bounding_boxes import affine_transform as affine_transform
 from ..ops.bounding_boxes import clip_to_image_size as clip_to_image_size
 from ..ops.bounding_boxes import compute_ciou as compute_ciou
@@ -20,4 +18,4 @@ __all__ = [
     "decode_deltas_to_boxes", "encode_box_to_deltas", "pad",
 ]  # fmt: skip
 
-show_public_names(sys.modules[__name__])
+publish(__name__)

@@ -45,6 +45,10 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
     Raises:
         ValueError: ``x`` is no image of 1, 3 or 4 channels.
         ImportError: Pillow is not installed.
+
+    Example:
+        >>> utils.array_to_img(np.zeros((4, 6, 3))).size  # (width, height)
+        (6, 4)
     """
     image = pillow("array_to_img")
     first = is_channels_first("array_to_img", data_format)
@@ -79,6 +83,10 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
 
     Raises:
         ValueError: it has other axes than an image.
+
+    Example:
+        >>> utils.img_to_array(utils.array_to_img(np.zeros((4, 6, 3)))).shape
+        (4, 6, 3)
     """
     first = is_channels_first("img_to_array", data_format)
     a = to_numbers("img_to_array: img", img).astype(standardize_dtype(None) if dtype is None else np.dtype(dtype))
@@ -105,6 +113,11 @@ def save_img(
     Raises:
         ValueError: ``x`` is no image of 1, 3 or 4 channels; the format is unknown.
         ImportError: Pillow is not installed.
+
+    Example:
+        >>> utils.save_img("black.png", np.zeros((4, 6, 3)))
+        >>> utils.load_img("black.png").size
+        (6, 4)
     """
     img = array_to_img(x, data_format, scale)
     if file_format is None and isinstance(path, (str, os.PathLike)):
@@ -140,6 +153,11 @@ def load_img(
         TypeError: ``path`` is neither a path nor a file.
         OSError: there is no such file, or it is no image.
         ImportError: Pillow is not installed.
+
+    Example:
+        >>> utils.save_img("black.png", np.zeros((4, 6, 3)))
+        >>> utils.load_img("black.png", color_mode="grayscale", target_size=(8, 8)).size
+        (8, 8)
     """
     image = pillow("load_img")
     if color_mode not in MODES:

@@ -40,6 +40,10 @@ def standardize_dtype(dtype: Any) -> str:
 
     Raises:
         TypeError: it is no type of numbers or booleans.
+
+    Example:
+        >>> utils.standardize_dtype(np.float64), utils.standardize_dtype(None)
+        ('float64', 'float32')
     """
     if dtype is None:
         return floatx()
@@ -53,6 +57,10 @@ def is_keras_tensor(x: Any) -> bool:
 
     Args:
         x: anything.
+
+    Example:
+        >>> utils.is_keras_tensor(lamina.Input((2,))), utils.is_keras_tensor(np.ones(2))
+        (True, False)
     """
     return isinstance(x, SymbolicTensor)
 
@@ -64,6 +72,11 @@ def clear_session(free_memory: bool = True) -> None:
 
     Args:
         free_memory: whether Python collects what nobody refers to any more.
+
+    Example:
+        >>> utils.clear_session()
+        >>> layers.Dense(1).name
+        'dense'
     """
     forbid_capture("clear_session() was called in the step")
     forget_names()

@@ -87,6 +87,12 @@ class PairSampler(_Drawn):
             out of its range.
 
     Source: Lamina.
+
+    Example:
+        >>> x, y = np.arange(12.0).reshape(6, 2), np.array([0, 0, 0, 1, 1, 1])
+        >>> (a, b), same = utils.PairSampler(x, y, batch_size=4, seed=0)[0]
+        >>> a.shape, b.shape, same.shape
+        ((4, 2), (4, 2), (4, 1))
     """
 
     def __init__(
@@ -132,6 +138,12 @@ class TripletSampler(_Drawn):
             out of its range.
 
     Source: Lamina.
+
+    Example:
+        >>> x, y = np.arange(12.0).reshape(6, 2), np.array([0, 0, 0, 1, 1, 1])
+        >>> (a, p, n), target = utils.TripletSampler(x, y, batch_size=4, seed=0)[0]
+        >>> a.shape, p.shape, n.shape
+        ((4, 2), (4, 2), (4, 2))
     """
 
     def __init__(

@@ -30,6 +30,12 @@ class Progbar(Explained, strict=True, also=("update", "add")):
 
     Raises:
         ValueError: both lists of names are given; ``verbose`` is another number; ``target`` is negative.
+
+    Example:
+        >>> bar = utils.Progbar(2, verbose=2)
+        >>> for i in range(2):
+        ...     bar.update(i + 1, [("loss", 0.5)])
+        2/2 ... - loss: 0.5000
     """
 
     def __init__(

@@ -41,6 +41,11 @@ def pad_sequences(
         ValueError: an option is unknown, ``maxlen`` is negative, elements differ in shape, or ``value`` is text and
             ``dtype`` is not.
         TypeError: ``sequences`` is no list of lists.
+
+    Example:
+        >>> utils.pad_sequences([[1, 2, 3], [4]], padding="post")
+        array([[1, 2, 3],
+               [4, 0, 0]], dtype=int32)
     """
     for name, option in (("padding", padding), ("truncating", truncating)):
         if option not in ("pre", "post"):
@@ -118,7 +123,7 @@ def timeseries_dataset_from_array(
         end_index: steps from it on are left out; None for all.
         format: an option of Keras without effect here.
 
-    Returns: a Dataset of x or (x, y), to iterate over or to give to ``fit``.
+    Returns: a PyDataset of x or (x, y), to iterate over or to give to ``fit``.
 
     Raises:
         ValueError: a number is out of range, or there is no window.
