@@ -11,13 +11,24 @@ import lamina
 from lamina import applications, layers
 from lamina.layers.variable import unfilled
 
-# All numbers of a model with its head, and those that are not trained; Keras's (test_applications_live.py).
+# All numbers of a model with its head, and those that are not trained; as Keras counts them.
 COUNTS = {
     "ConvNeXtBase": (88591464, 0),
     "ConvNeXtLarge": (197767336, 0),
     "ConvNeXtSmall": (50223688, 0),
     "ConvNeXtTiny": (28589128, 0),
     "ConvNeXtXLarge": (350196968, 0),
+    "DenseNet121": (8062504, 83648),
+    "DenseNet169": (14307880, 158400),
+    "DenseNet201": (20242984, 229056),
+    "EfficientNetB0": (5330571, 42023),
+    "EfficientNetB1": (7856239, 62055),
+    "EfficientNetB2": (9177569, 67575),
+    "EfficientNetB3": (12320535, 87303),
+    "EfficientNetB4": (19466823, 125207),
+    "EfficientNetB5": (30562527, 172743),
+    "EfficientNetB6": (43265143, 224439),
+    "EfficientNetB7": (66658687, 310727),
     "EfficientNetV2B0": (7200312, 60608),
     "EfficientNetV2B1": (8212124, 71072),
     "EfficientNetV2B2": (10178374, 82288),
@@ -25,7 +36,14 @@ COUNTS = {
     "EfficientNetV2L": (119027848, 512576),
     "EfficientNetV2M": (54431388, 292032),
     "EfficientNetV2S": (21612360, 153872),
+    "InceptionResNetV2": (55873736, 60544),
+    "InceptionV3": (23851784, 34432),
+    "MobileNet": (4253864, 21888),
     "MobileNetV2": (3538984, 34112),
+    "MobileNetV3Large": (5507432, 24400),
+    "MobileNetV3Small": (2554968, 12112),
+    "NASNetLarge": (88949818, 196668),
+    "NASNetMobile": (5326716, 36738),
     "ResNet101": (44707176, 105344),
     "ResNet101V2": (44675560, 97664),
     "ResNet152": (60419944, 151424),
@@ -34,6 +52,7 @@ COUNTS = {
     "ResNet50V2": (25613800, 45440),
     "VGG16": (138357544, 0),
     "VGG19": (143667240, 0),
+    "Xception": (22910480, 54528),
 }
 
 
@@ -152,7 +171,7 @@ def _changed(model, before):
         ({"alpha": 0.4, "include_top": False}, "there are weights for alpha=0.35"),
     ],
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments(arguments, message):  # of all, as they have the checks in common
     with pytest.raises(ValueError, match=f"MobileNetV2.*|{message}") as error:
         applications.MobileNetV2(**arguments)
     assert error.match(message)
