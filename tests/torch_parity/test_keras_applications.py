@@ -15,6 +15,7 @@ import pytest
 import lamina
 from lamina import applications
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
 WHOLE: dict[str, Any] = {"classes": 7}
 MEANS: dict[str, Any] = {"include_top": False, "pooling": "avg"}
 USUAL = [("MobileNetV2", 32, WHOLE | {"alpha": 0.35}), ("EfficientNetV2B0", 32, MEANS),
