@@ -12,10 +12,10 @@ from ..config import image_data_format
 from ..core.suggest import unknown
 from ..core.warn import warn
 from ..layers import Input, SymbolicTensor
-from ..layers.core import InputLayer
 from ..layers.variable import unfilled
 from ..models import Functional
 from ..utils.download import get_file
+from ..utils.settings import get_source_inputs
 
 GOOGLE = "https://storage.googleapis.com/tensorflow/keras-applications/"
 Sizes = tuple[int | None, ...]
@@ -56,7 +56,7 @@ class Frame:
             self.x: Any = Input(self.input_shape)
         else:
             self.x = self._given(input_tensor, input_shape)
-        self.sources = sources(self.x)
+        self.sources = get_source_inputs(self.x)
 
     @property
     def is_imagenet(self) -> bool:
@@ -162,21 +162,6 @@ def model(frame: Frame, name: str | None, draw: Callable[[Frame], Any], files: F
     elif frame.weights is not None:
         made.load_weights(frame.weights)
     return made
-
-
-def sources(x: SymbolicTensor) -> list[SymbolicTensor]:
-    """The inputs that a symbolic tensor comes from."""
-    found: dict[int, SymbolicTensor] = {}
-    seen: set[int] = set()
-    pending = [x]
-    while pending:
-        t = pending.pop()
-        if t.node is None or isinstance(t.node.layer, InputLayer) or not t.node.inputs:
-            found.setdefault(id(t), t)
-        elif id(t.node) not in seen:
-            seen.add(id(t.node))
-            pending.extend(reversed(t.node.inputs))
-    return list(found.values())
 
 
 class Architecture(Protocol):
