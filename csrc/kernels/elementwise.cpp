@@ -140,7 +140,7 @@ LAMINA_INLINE Vec<T> smaller(Vec<T> x, Vec<T> y) {
 // Remainder and quotient of the division that rounds down, as NumPy's. Of C's remainder, whose sign is x's, the
 // quotient is (x - m) / y, finite beside an infinite y; where the signs differ it is one too large.
 template <class T>
-LAMINA_INLINE Vec<T> remainders(Vec<T> x, Vec<T> y) {
+__attribute__((noinline)) Vec<T> remainders(Vec<T> x, Vec<T> y) {
   for (int i = 0; i < kLanes<T>; i++)
     x[i] = sizeof(T) == 4 ? T(__builtin_fmodf(float(x[i]), float(y[i]))) : T(__builtin_fmod(x[i], y[i]));
   return x;

@@ -222,8 +222,9 @@ void max(const PoolRow<T>& d, const PoolIndex& index) {
   index.wide ? max_of<T, true, std::int32_t>(d, index) : max_of<T, true, std::uint8_t>(d, index);
 }
 
-// y = finish(sum over taps of value(offset into x, lanes, tap), offset into y, lanes).
-template <bool pack, bool deep, class T, class F, class G>
+// y = finish(sum over taps of value(offset into x, lanes, tap), offset into y, lanes). A `long_finish` is compiled once
+// for all registers of a block.
+template <bool pack, bool deep, bool long_finish = false, class T, class F, class G>
 LAMINA_INLINE void sum_over(const PoolRow<T>& d, const PoolIndex& index, F&& value, G&& finish) {
   const bool stream = streams(d);
   for_blocks<pack>(
@@ -235,10 +236,16 @@ LAMINA_INLINE void sum_over(const PoolRow<T>& d, const PoolIndex& index, F&& val
 #pragma GCC unroll 4
           for (int r = 0; r < R; r++) s[r] += value(under + r * x_step, lanes, tap, read);
         });
+        if constexpr (long_finish && R > 1) {
+          Vec<T> sums[R];
+          for (int r = 0; r < R; r++) sums[r] = s[r];
+#pragma GCC unroll 1
+          for (int r = 0; r < R; r++)
+            put<T>(d.y + to + r * y_step, finish(sums[r], to + r * y_step, lanes), lanes, stream);
+        } else {
 #pragma GCC unroll 4
-        for (int r = 0; r < R; r++) {
-          T* y = d.y + to + r * y_step;
-          put<T>(y, finish(s[r], to + r * y_step, lanes), lanes, stream);
+          for (int r = 0; r < R; r++)
+            put<T>(d.y + to + r * y_step, finish(s[r], to + r * y_step, lanes), lanes, stream);
         }
       });
 }
@@ -318,13 +325,15 @@ LAMINA_INLINE void tiles_of(const PoolRow<T>& d, const PoolIndex& index, V&& val
 template <class T>
 struct Given {
   Vec<T> g;
-  LAMINA_INLINE Given spread(IntVec<T> pick) const { return {__builtin_shuffle(g, pick)}; }
+  LAMINA_INLINE Given spread(IntVec<T> pick) const { return {pick_lanes<T>(g, pick)}; }
 };
 template <class T>
 struct Won {
   Vec<T> g;
   IntVec<T> tap;
-  LAMINA_INLINE Won spread(IntVec<T> pick) const { return {__builtin_shuffle(g, pick), __builtin_shuffle(tap, pick)}; }
+  LAMINA_INLINE Won spread(IntVec<T> pick) const {
+    return {pick_lanes<T>(g, pick), (IntVec<T>)pick_lanes<T>((Vec<T>)tap, pick)};
+  }
 };
 
 template <class T, class I>
@@ -415,7 +424,7 @@ LAMINA_INLINE void with_powers(T p, F&& f) {
 template <bool slow, class T, class F, class G>
 LAMINA_INLINE void sum_of_powers(const PoolRow<T>& d, F&& value, G&& finish) {
   if (slow || d.kd > 1)
-    sum_over<true, true>(d, PoolIndex{}, value, finish);
+    sum_over<true, true, slow>(d, PoolIndex{}, value, finish);
   else
     sum_over<true, false>(d, PoolIndex{}, value, finish);
 }

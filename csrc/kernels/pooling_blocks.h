@@ -51,7 +51,7 @@ struct Packed {
   LAMINA_INLINE Vec<T> operator()(const T* p, int) const {
     constexpr dim_t W = kLanes<T>;
     const Vec<T> low = get(p, int(reach < W ? reach : W));
-    return __builtin_shuffle(low, reach > W ? load_part(p + W, int(reach - W)) : low, pick);
+    return pick_lanes<T>(low, reach > W ? load_part(p + W, int(reach - W)) : low, pick);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "core/dtype.h"
@@ -123,27 +124,58 @@ void relu_gradient(const ReluGradient<T>& a) {
 
 namespace {
 
-// Blocks of rows of any type: out[i] = f(x, y), plain loops that the compiler vectorises.
-template <class T, class Out, class A, class F>
-void map_operands(const A& a, Out* out, F f) {
-  const Operands<T> o(a);
-  const dim_t xs = a.loops.col_step(0), ys = a.loops.col_step(1);
+// A block of rows of any type: to[i] = f(x, y), plain loops that the compiler vectorises.
+template <class T, class Out>
+struct Block {
+  const T *x, *y;
+  Out* to;
+  dim_t rows, cols, x_row, y_row;
+  bool x_runs, y_runs;
+};
+template <class F, class T, class Out>
+void map_block(const Block<T, Out>& b) {
+  const F f;
+  for (dim_t r = 0; r < b.rows; r++) {
+    const T *x = b.x + r * b.x_row, *y = b.y + r * b.y_row;
+    Out* to = b.to + r * b.cols;
+    if (b.x_runs && b.y_runs)
+      for (dim_t i = 0; i < b.cols; i++) to[i] = f(x[i], y[i]);
+    else if (b.x_runs)
+      for (dim_t i = 0; i < b.cols; i++) to[i] = f(x[i], *y);
+    else
+      for (dim_t i = 0; i < b.cols; i++) to[i] = f(*x, y[i]);
+  }
+}
+
+// The walk over the blocks is compiled once a type, not once an operation: most of the code was its copies.
+template <class T, class Out, class A>
+void map_blocks(const A& a, Out* out, void (*block)(const Block<T, Out>&)) {
+  using Own = std::remove_cvref_t<decltype(*a.x)>;  // T, or the same bits with a sign
+  const Operands<Own> o(a);
+  const T *x0 = reinterpret_cast<const T*>(o.x), *y0 = reinterpret_cast<const T*>(o.y);
   parallel_for(a.loops.total(), kGrain, [&](dim_t begin, dim_t end) {
     walk(a.loops, begin, end, [&](dim_t at, const dim_t(&offset)[2], dim_t rows, dim_t cols) {
-      for (dim_t r = 0; r < rows; r++) {
-        const T* x = o.x + offset[0] + r * a.loops.row_step(0);
-        const T* y = o.y + offset[1] + r * a.loops.row_step(1);
-        Out* to = out + at + r * cols;
-        if (xs && ys)
-          for (dim_t i = 0; i < cols; i++) to[i] = f(x[i], y[i]);
-        else if (xs)
-          for (dim_t i = 0; i < cols; i++) to[i] = f(x[i], *y);
-        else
-          for (dim_t i = 0; i < cols; i++) to[i] = f(*x, y[i]);
-      }
+      block({x0 + offset[0], y0 + offset[1], out + at, rows, cols, a.loops.row_step(0), a.loops.row_step(1),
+             a.loops.col_step(0) != 0, a.loops.col_step(1) != 0});
     });
   });
 }
+template <class T, class Out, class A, class F>
+void map_operands(const A& a, Out* out, F) {
+  map_blocks<T, Out>(a, out, map_block<F, T, Out>);
+}
+
+// Integers without their sign, for what is the same to both: one function for two types.
+template <class T, bool = std::is_integral_v<T> && !std::is_same_v<T, bool>>
+struct WithoutSign {
+  using type = T;
+};
+template <class T>
+struct WithoutSign<T, true> {
+  using type = std::make_unsigned_t<T>;
+};
+template <class T>
+using Bits = typename WithoutSign<T>::type;
 
 template <class T>
 T floor_quotient(T x, T y) {
@@ -186,21 +218,23 @@ bool any_negative(const Binary<T>& a) {
 
 template <class T>
 void integer_binary(const Binary<T>& a) {
+  using B = Bits<T>;
   using U = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;  // wraps instead of overflowing
+  auto bits = [&](auto f) { map_operands<B>(a, reinterpret_cast<B*>(a.out), f); };
   switch (a.op) {
-    case BinaryOp::add: return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) + U(y)); });
-    case BinaryOp::subtract: return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) - U(y)); });
-    case BinaryOp::multiply: return map_operands<T>(a, a.out, [](T x, T y) { return T(U(x) * U(y)); });
+    case BinaryOp::add: return bits([](B x, B y) { return B(U(x) + U(y)); });
+    case BinaryOp::subtract: return bits([](B x, B y) { return B(U(x) - U(y)); });
+    case BinaryOp::multiply: return bits([](B x, B y) { return B(U(x) * U(y)); });
     case BinaryOp::maximum: return map_operands<T>(a, a.out, [](T x, T y) { return x > y ? x : y; });
     case BinaryOp::minimum: return map_operands<T>(a, a.out, [](T x, T y) { return x < y ? x : y; });
-    case BinaryOp::floor_divide: return map_operands<T>(a, a.out, floor_quotient<T>);
+    case BinaryOp::floor_divide: return map_operands<T>(a, a.out, [](T x, T y) { return floor_quotient(x, y); });
     case BinaryOp::mod:
       return map_operands<T>(a, a.out,
                              [](T x, T y) { return y == 0 ? T(0) : T(U(x) - U(y) * U(floor_quotient(x, y))); });
     case BinaryOp::power:
       if constexpr (std::is_signed_v<T>)
         check(!any_negative(a), "power: integers have no negative powers; cast x to float32");
-      return map_operands<T>(a, a.out, [](T x, T y) { return T(unsigned_power<U>(U(x), U(y))); });
+      return bits([](B x, B y) { return B(unsigned_power<U>(U(x), U(y))); });
     case BinaryOp::divide:
     case BinaryOp::hypot: return;  // done in floats
   }
@@ -208,30 +242,32 @@ void integer_binary(const Binary<T>& a) {
 
 template <class T>
 void compare(const Compare<T>& a) {
-  using B = unsigned char;
+  using B = Bits<T>;
+  using Flag = unsigned char;
+  auto bits = [&](auto f) { map_operands<B>(a, a.out, f); };
   switch (a.op) {
-    case Comparison::equal: return map_operands<T>(a, a.out, [](T x, T y) { return B(x == y); });
-    case Comparison::not_equal: return map_operands<T>(a, a.out, [](T x, T y) { return B(x != y); });
-    case Comparison::less: return map_operands<T>(a, a.out, [](T x, T y) { return B(x < y); });
-    case Comparison::less_equal: return map_operands<T>(a, a.out, [](T x, T y) { return B(x <= y); });
-    case Comparison::logical_and: return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) & (y != 0)); });
-    case Comparison::logical_or: return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) | (y != 0)); });
-    case Comparison::logical_xor: return map_operands<T>(a, a.out, [](T x, T y) { return B((x != 0) ^ (y != 0)); });
+    case Comparison::equal: return bits([](B x, B y) { return Flag(x == y); });
+    case Comparison::not_equal: return bits([](B x, B y) { return Flag(x != y); });
+    case Comparison::less: return map_operands<T>(a, a.out, [](T x, T y) { return Flag(x < y); });
+    case Comparison::less_equal: return map_operands<T>(a, a.out, [](T x, T y) { return Flag(x <= y); });
+    case Comparison::logical_and: return bits([](B x, B y) { return Flag((x != 0) & (y != 0)); });
+    case Comparison::logical_or: return bits([](B x, B y) { return Flag((x != 0) | (y != 0)); });
+    case Comparison::logical_xor: return bits([](B x, B y) { return Flag((x != 0) ^ (y != 0)); });
   }
 }
 
+namespace {
+
 template <class T>
-void where(const Where<T>& a) {
-  const Operands<T> o(a);
-  const auto& l = a.loops;
+void choose(const NdIterator<3>& l, const unsigned char* condition, const T* x0, const T* y0, T* out) {
   const dim_t cs = l.col_step(0), xs = l.col_step(1), ys = l.col_step(2);
   parallel_for(l.total(), kGrain, [&](dim_t begin, dim_t end) {
     walk(l, begin, end, [&](dim_t at, const dim_t(&offset)[3], dim_t rows, dim_t cols) {
       for (dim_t r = 0; r < rows; r++) {
-        const unsigned char* c = a.condition + offset[0] + r * l.row_step(0);
-        const T* x = o.x + offset[1] + r * l.row_step(1);
-        const T* y = o.y + offset[2] + r * l.row_step(2);
-        T* to = a.out + at + r * cols;
+        const unsigned char* c = condition + offset[0] + r * l.row_step(0);
+        const T* x = x0 + offset[1] + r * l.row_step(1);
+        const T* y = y0 + offset[2] + r * l.row_step(2);
+        T* to = out + at + r * cols;
         if (cs && xs && ys)
           for (dim_t i = 0; i < cols; i++) to[i] = c[i] ? x[i] : y[i];
         else
@@ -239,6 +275,16 @@ void where(const Where<T>& a) {
       }
     });
   });
+}
+
+}  // namespace
+
+template <class T>
+void where(const Where<T>& a) {
+  using B = Bits<T>;
+  const Operands<T> o(a);
+  choose(a.loops, a.condition, reinterpret_cast<const B*>(o.x), reinterpret_cast<const B*>(o.y),
+         reinterpret_cast<B*>(a.out));
 }
 
 template <class T>
@@ -337,7 +383,9 @@ void cast(const Cast& a) {
     with_type(a.to, [&](auto to) {
       if constexpr (!std::is_same_v<decltype(to), bool> && sizeof(from) == 8)
         if (a.op) check_range<decltype(from), decltype(to)>(a);
-      convert<decltype(from), decltype(to)>(a);
+      // Integers that keep their bits need no sign; a float beyond the signed range becomes an unsigned one of 64 bits.
+      constexpr bool keeps = std::is_integral_v<decltype(from)> || sizeof(to) < 8;
+      convert<decltype(from), std::conditional_t<keeps, Bits<decltype(to)>, decltype(to)>>(a);
     });
   });
 }

@@ -95,6 +95,7 @@ LAMINA_INLINE Vec<float> vpow(Vec<float> x, Vec<float> y) {
   return through_double(
       [](Vec<double> a, Vec<double> b) LAMINA_INLINE_LAMBDA { return exp2_of_float(b * log2_of_float(a)); }, x, y);
 }
+// The C library, lane by lane, takes longer than a call.
 inline __attribute__((noinline)) Vec<double> vpow(Vec<double> x, Vec<double> y) {
   for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_pow(x[i], y[i]);
   return x;
@@ -139,27 +140,39 @@ LAMINA_INLINE bool any_beyond(Vec<T> x) {
   for (int i = 0; i < kLanes<T>; i++) any |= far[i];
   return any != 0;
 }
-LAMINA_INLINE Vec<double> vsin(Vec<double> x) {
-  if (!any_beyond<double>(x)) return sin_quarter(x, 0);
+inline __attribute__((noinline)) Vec<double> sin_of_large(Vec<double> x) {
   for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_sin(x[i]);
   return x;
 }
-LAMINA_INLINE Vec<double> vcos(Vec<double> x) {
-  if (!any_beyond<double>(x)) return sin_quarter(x, 1);
+inline __attribute__((noinline)) Vec<float> sin_of_large(Vec<float> x) {
+  for (int i = 0; i < kLanes<float>; i++) x[i] = __builtin_sinf(x[i]);
+  return x;
+}
+inline __attribute__((noinline)) Vec<double> cos_of_large(Vec<double> x) {
   for (int i = 0; i < kLanes<double>; i++) x[i] = __builtin_cos(x[i]);
   return x;
+}
+inline __attribute__((noinline)) Vec<float> cos_of_large(Vec<float> x) {
+  for (int i = 0; i < kLanes<float>; i++) x[i] = __builtin_cosf(x[i]);
+  return x;
+}
+LAMINA_INLINE Vec<double> vsin(Vec<double> x) {
+  if (!any_beyond<double>(x)) return sin_quarter(x, 0);
+  return sin_of_large(x);
+}
+LAMINA_INLINE Vec<double> vcos(Vec<double> x) {
+  if (!any_beyond<double>(x)) return sin_quarter(x, 1);
+  return cos_of_large(x);
 }
 LAMINA_INLINE Vec<float> vsin(Vec<float> x) {
   if (!any_beyond<float>(x))
     return through_double([](Vec<double> v) LAMINA_INLINE_LAMBDA { return sin_quarter(v, 0); }, x);
-  for (int i = 0; i < kLanes<float>; i++) x[i] = __builtin_sinf(x[i]);
-  return x;
+  return sin_of_large(x);
 }
 LAMINA_INLINE Vec<float> vcos(Vec<float> x) {
   if (!any_beyond<float>(x))
     return through_double([](Vec<double> v) LAMINA_INLINE_LAMBDA { return sin_quarter(v, 1); }, x);
-  for (int i = 0; i < kLanes<float>; i++) x[i] = __builtin_cosf(x[i]);
-  return x;
+  return cos_of_large(x);
 }
 
 }  // namespace

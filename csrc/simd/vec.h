@@ -93,6 +93,31 @@ LAMINA_INLINE bool vector_aligned(const T* p) {
   return (reinterpret_cast<std::uintptr_t>(p) & (kVectorBytes - 1)) == 0;
 }
 
+#if !defined(__AVX2__)
+// Without masked loads and stores lane by lane, in functions of their own: inlined at every end of a row they were a
+// third of the code.
+template <class T>
+__attribute__((noinline)) Vec<T> load_some(const T* p, int n) {
+  Vec<T> v{};
+  if (n > 0) v[0] = p[0];
+  if (n > 1) v[1] = p[1];
+  if constexpr (kLanes<T> > 2) {
+    if (n > 2) v[2] = p[2];
+    if (n > 3) v[3] = p[3];
+  }
+  return v;
+}
+template <class T>
+__attribute__((noinline)) void store_some(T* p, Vec<T> v, int n) {
+  if (n > 0) p[0] = v[0];
+  if (n > 1) p[1] = v[1];
+  if constexpr (kLanes<T> > 2) {
+    if (n > 2) p[2] = v[2];
+    if (n > 3) p[3] = v[3];
+  }
+}
+#endif
+
 // The first n lanes (0 <= n <= lanes); the rest of the memory is neither read nor written.
 LAMINA_INLINE Vec<float> load_part(const float* p, int n) {
 #if defined(__AVX512F__)
@@ -101,9 +126,7 @@ LAMINA_INLINE Vec<float> load_part(const float* p, int n) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   return (Vec<float>)_mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane));
 #else
-  Vec<float> v{};
-  for (int i = 0; i < n; i++) v[i] = p[i];
-  return v;
+  return load_some<float>(p, n);
 #endif
 }
 LAMINA_INLINE Vec<double> load_part(const double* p, int n) {
@@ -113,9 +136,7 @@ LAMINA_INLINE Vec<double> load_part(const double* p, int n) {
   const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
   return (Vec<double>)_mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), lane));
 #else
-  Vec<double> v{};
-  for (int i = 0; i < n; i++) v[i] = p[i];
-  return v;
+  return load_some<double>(p, n);
 #endif
 }
 LAMINA_INLINE void store_part(float* p, Vec<float> v, int n) {
@@ -125,7 +146,7 @@ LAMINA_INLINE void store_part(float* p, Vec<float> v, int n) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane), (__m256)v);
 #else
-  for (int i = 0; i < n; i++) p[i] = v[i];
+  store_some<float>(p, v, n);
 #endif
 }
 LAMINA_INLINE void store_part(double* p, Vec<double> v, int n) {
@@ -135,7 +156,7 @@ LAMINA_INLINE void store_part(double* p, Vec<double> v, int n) {
   const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
   _mm256_maskstore_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), lane), (__m256d)v);
 #else
-  for (int i = 0; i < n; i++) p[i] = v[i];
+  store_some<double>(p, v, n);
 #endif
 }
 
@@ -222,6 +243,8 @@ LAMINA_INLINE Vec<float> vsqrt(Vec<float> a) {
   return (Vec<float>)_mm512_maskz_sqrt_ps(__mmask16(-1), (__m512)a);
 #elif defined(__AVX2__)
   return (Vec<float>)_mm256_sqrt_ps((__m256)a);
+#elif defined(__x86_64__)
+  return (Vec<float>)_mm_sqrt_ps((__m128)a);
 #else
   for (int i = 0; i < kLanes<float>; i++) a[i] = __builtin_sqrtf(a[i]);
   return a;
@@ -232,6 +255,8 @@ LAMINA_INLINE Vec<double> vsqrt(Vec<double> a) {
   return (Vec<double>)_mm512_maskz_sqrt_pd(__mmask8(-1), (__m512d)a);
 #elif defined(__AVX2__)
   return (Vec<double>)_mm256_sqrt_pd((__m256d)a);
+#elif defined(__x86_64__)
+  return (Vec<double>)_mm_sqrt_pd((__m128d)a);
 #else
   for (int i = 0; i < kLanes<double>; i++) a[i] = __builtin_sqrt(a[i]);
   return a;
@@ -243,6 +268,8 @@ LAMINA_INLINE Vec<float> vfloor(Vec<float> a) {
   return (Vec<float>)_mm512_maskz_roundscale_ps(__mmask16(-1), (__m512)a, _MM_FROUND_FLOOR);
 #elif defined(__AVX2__)
   return (Vec<float>)_mm256_floor_ps((__m256)a);
+#elif defined(__SSE4_1__)
+  return (Vec<float>)_mm_floor_ps((__m128)a);
 #else
   for (int i = 0; i < kLanes<float>; i++) a[i] = __builtin_floorf(a[i]);
   return a;
@@ -253,6 +280,8 @@ LAMINA_INLINE Vec<double> vfloor(Vec<double> a) {
   return (Vec<double>)_mm512_maskz_roundscale_pd(__mmask8(-1), (__m512d)a, _MM_FROUND_FLOOR);
 #elif defined(__AVX2__)
   return (Vec<double>)_mm256_floor_pd((__m256d)a);
+#elif defined(__SSE4_1__)
+  return (Vec<double>)_mm_floor_pd((__m128d)a);
 #else
   for (int i = 0; i < kLanes<double>; i++) a[i] = __builtin_floor(a[i]);
   return a;
@@ -271,15 +300,51 @@ LAMINA_INLINE Vec<T> vsign(Vec<T> a) {
   return select<T>(a > T(0), splat(T(1)), select<T>(a < T(0), splat(T(-1)), a));
 }
 
+// Shuffles. f(LaneNumbers<0, 1, 2 ...>) gives what a compiler wants as constants.
+template <int... I>
+struct LaneNumbers {};
+template <int N, int... I, class F>
+LAMINA_INLINE auto with_lane_numbers(F f) {
+  if constexpr (N == 0)
+    return f(LaneNumbers<I...>{});
+  else
+    return with_lane_numbers<N - 1, N - 1, I...>(f);
+}
+
+// r[i] = v[pick[i]], and of the lanes of a and then of b; numbers that only the run knows.
+template <class T>
+LAMINA_INLINE Vec<T> pick_lanes(Vec<T> v, IntVec<T> pick) {
+#if __has_builtin(__builtin_shuffle)
+  return __builtin_shuffle(v, pick);
+#else
+  Vec<T> r;
+  for (int i = 0; i < kLanes<T>; i++) r[i] = v[pick[i]];
+  return r;
+#endif
+}
+template <class T>
+LAMINA_INLINE Vec<T> pick_lanes(Vec<T> a, Vec<T> b, IntVec<T> pick) {
+#if __has_builtin(__builtin_shuffle)
+  return __builtin_shuffle(a, b, pick);
+#else
+  T both[2 * kLanes<T>];
+  store(both, a);
+  store(both + kLanes<T>, b);
+  for (int i = 0; i < kLanes<T>; i++) a[i] = both[pick[i]];
+  return a;
+#endif
+}
+
 // Horizontal reductions, by halves: the order is fixed by the vector's width.
 template <class T, class F, int D = kLanes<T> / 2>
 LAMINA_INLINE T join_lanes(Vec<T> v, F join) {
   if constexpr (D == 0) {
     return v[0];
-  } else {
-    IntVec<T> partner;
-    for (int i = 0; i < kLanes<T>; i++) partner[i] = i ^ D;
-    return join_lanes<T, F, D / 2>(join(v, __builtin_shuffle(v, partner)), join);
+  } else {  // clang-format off
+    const Vec<T> partner = with_lane_numbers<kLanes<T>>([&]<int... I>(LaneNumbers<I...>) LAMINA_INLINE_LAMBDA {
+      return __builtin_shufflevector(v, v, (I ^ D)...);
+    });
+    return join_lanes<T, F, D / 2>(join(v, partner), join);  // clang-format on
   }
 }
 template <class T>
@@ -302,18 +367,14 @@ template <class T, int D>
 LAMINA_INLINE void transpose_round(Vec<T>* v) {
   constexpr int W = kLanes<T>;
   if constexpr (D < W) {
-    IntVec<T> low, high;
-#pragma GCC unroll 16
-    for (int i = 0; i < W; i++) {
-      low[i] = (i & D) ? i - D + W : i;
-      high[i] = (i & D) ? i + W : i + D;
-    }
 #pragma GCC unroll 16
     for (int i = 0; i < W; i++)
       if (!(i & D)) {
         const Vec<T> a = v[i], b = v[i + D];
-        v[i] = __builtin_shuffle(a, b, low);
-        v[i + D] = __builtin_shuffle(a, b, high);
+        with_lane_numbers<W>([&]<int... I>(LaneNumbers<I...>) LAMINA_INLINE_LAMBDA {
+          v[i] = __builtin_shufflevector(a, b, ((I & D) ? I - D + W : I)...);
+          v[i + D] = __builtin_shufflevector(a, b, ((I & D) ? I + W : I + D)...);
+        });
       }
     transpose_round<T, D * 2>(v);
   }
