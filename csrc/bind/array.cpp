@@ -20,10 +20,12 @@ std::optional<Dtype> dtype_from(py::ssize_t itemsize, char kind) {
 }
 
 const py::dtype& numpy_dtype(Dtype d) {
-  static py::dtype* types[11] = {};
-  auto& t = types[static_cast<int>(d)];
-  if (!t) t = new py::dtype(dtype_name(d));  // never destroyed: results may outlive the module
-  return *t;
+  static const auto* types = [] {  // made at import; never destroyed: results may outlive the module
+    auto* all = new std::vector<py::dtype>;
+    for (int i = 0; i < 11; i++) all->emplace_back(dtype_name(static_cast<Dtype>(i)));
+    return all;
+  }();
+  return (*types)[static_cast<std::size_t>(d)];
 }
 
 constexpr int kMaxNumpyAxes = 64;
@@ -45,6 +47,8 @@ void release_block(void* p) {
 }
 
 }  // namespace
+
+void make_dtypes() { numpy_dtype(Dtype::f32); }
 
 thread_local std::vector<py::object>* kept_objects = nullptr;
 

@@ -19,6 +19,8 @@
 
 namespace lamina {
 
+void make_dtypes();  // NumPy's, at import, before threads can ask for them
+
 inline const char* dtype_name(Dtype d) {
   static constexpr const char* names[] = {"float32", "float64", "int32",  "int64",  "uint8", "bool",
                                           "int8",    "int16",   "uint16", "uint32", "uint64"};

@@ -100,6 +100,7 @@ std::uintptr_t address_py(py::handle a) {
 
 void bind_core(py::module_& m) {
   watch_forks();
+  make_dtypes();
   if (const char* wanted = std::getenv("LAMINA_ISA"))
     if (*wanted && std::strcmp(wanted, isa_name(active_isa())) != 0)
       throw py::import_error(

@@ -1,7 +1,9 @@
 // Native work without the GIL.
 #pragma once
 #include <Python.h>
+#ifndef _WIN32
 #include <unistd.h>
+#endif
 #if __has_include(<cxxabi.h>)
 #include <cxxabi.h>
 #endif

@@ -4,7 +4,8 @@
 #include "bind/families.h"
 #include "bind/wrong_call.h"
 
-PYBIND11_MODULE(_native, m) {
+// Without a GIL: what all threads share is the pool, the arenas, the team (locks, atomics) and what is made at import.
+PYBIND11_MODULE(_native, m, pybind11::mod_gil_not_used()) {
   pybind11::register_local_exception_translator([](std::exception_ptr error) {
     try {
       if (error) std::rethrow_exception(error);

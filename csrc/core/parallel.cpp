@@ -1,10 +1,11 @@
 #include "core/parallel.h"
 
 #include <omp.h>
+#ifndef _WIN32
 #include <pthread.h>
 #include <signal.h>
-#include <strings.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #ifdef __linux__
@@ -150,21 +152,43 @@ bool Share::take(dim_t& chunk) {
 
 namespace {
 
+// While it lives, threads that start get no signals: these are for Python's own threads.
+class NoSignals {
+#ifndef _WIN32
+ public:
+  NoSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF}) sigdelset(&all, fault);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  NoSignals(const NoSignals&) = delete;
+  NoSignals& operator=(const NoSignals&) = delete;
+
+ private:
+  sigset_t before_;
+#endif
+};
+
+// "passive", in letters of any size.
+bool is_passive(std::string_view policy) {
+  constexpr std::string_view word = "passive";
+  return std::equal(policy.begin(), policy.end(), word.begin(), word.end(),
+                    [](char a, char b) { return a == b || a == b - 'a' + 'A'; });
+}
+
 // The workers and the regions they look at. Never destroyed: workers sleep on it until the process ends.
 class Team {
  public:
   // Starts the leader. Without one every region runs on its caller alone.
   void start(int threads) {
     size_.store(threads);
-    sigset_t all, before;
-    sigfillset(&all);
-    for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF}) sigdelset(&all, fault);
-    pthread_sigmask(SIG_BLOCK, &all, &before);  // signals are for Python's own threads
+    const NoSignals block;
     try {
       std::thread([this] { lead(); }).detach();
     } catch (const std::system_error&) {
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   void resize(int threads) {
@@ -253,7 +277,7 @@ class Team {
   void serve(int thread, int size) {
     static const bool passive = [] {
       const char* policy = std::getenv("OMP_WAIT_POLICY");
-      return policy && strcasecmp(policy, "passive") == 0;
+      return policy && is_passive(policy);
     }();
     const auto limit = passive ? std::chrono::microseconds(0) : kWorkerSpin;
     inside = true;

@@ -1,6 +1,8 @@
 #include "core/pool.h"
 
+#ifndef _WIN32
 #include <sys/mman.h>
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -14,7 +16,7 @@
 namespace lamina {
 namespace {
 
-constexpr std::size_t kHuge = std::size_t(4) << 20, kPage = std::size_t(2) << 20;
+[[maybe_unused]] constexpr std::size_t kHuge = std::size_t(4) << 20, kPage = std::size_t(2) << 20;
 
 // Size classes: 64, 80, 96, 112, 128, 160, ... : four a power of two, multiples of 64 from 256 on.
 std::size_t round_up(std::size_t bytes) {
@@ -23,6 +25,15 @@ std::size_t round_up(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+#ifdef _WIN32
+void* system_allocate(std::size_t bytes) {
+  void* p = _aligned_malloc(bytes, 64);
+  if (!p) throw std::bad_alloc();
+  return p;
+}
+
+void system_free(void* p, std::size_t) { _aligned_free(p); }
+#else
 void* system_allocate(std::size_t bytes) {
   if (bytes < kHuge) {
     void* p = std::aligned_alloc(64, bytes);
@@ -50,6 +61,7 @@ void system_free(void* p, std::size_t bytes) {
   else
     munmap(p, (bytes + 4095) / 4096 * 4096);
 }
+#endif
 
 struct Pool {
   std::mutex mutex, arenas;  // arenas: of all of them, taken before the pool's own
