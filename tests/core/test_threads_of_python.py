@@ -152,3 +152,31 @@ def test_tapes_of_two_threads_do_not_mix():
     run_together(*(lambda n=n, out=out: work(n, out) for n, out in enumerate(found)))
     assert found[0] == found[1]
     assert len(found[0]) == 1
+
+
+def test_each_thread_trains_a_model_of_its_own():
+    """Together to the bits of one after the other: weights, optimizer, dropout, metrics and plans are each model's."""
+
+    def trained(seed):
+        rng = np.random.default_rng(seed)
+        x, y = rng.standard_normal((48, 9, 8)).astype(np.float32), rng.integers(0, 3, 48)
+        started = [lamina.initializers.GlorotUniform(seed=10 * seed + i) for i in range(3)]
+        m = lamina.Sequential(
+            [
+                lamina.Input((9, 8)),
+                layers.Conv1D(16, 3, activation="relu", kernel_initializer=started[0]),
+                layers.BatchNormalization(),
+                layers.LSTM(8, kernel_initializer=started[1], recurrent_initializer=started[2]),
+                layers.Dropout(0.3, seed=seed),
+                layers.Dense(3, kernel_initializer=started[0]),
+            ]
+        )
+        loss = lamina.losses.SparseCategoricalCrossentropy(from_logits=True)
+        m.compile("adam", loss, metrics=["accuracy"])
+        history = m.fit(x, y, batch_size=16, epochs=4, shuffle=False, verbose=0)
+        return history.history["loss"], m.predict(x, verbose=0).tobytes(), [w.numpy().tobytes() for w in m.weights]
+
+    want = [trained(seed) for seed in range(4)]
+    got = {}
+    run_together(*(lambda s=s: got.__setitem__(s, trained(s)) for s in range(4)))
+    assert [got[s] for s in range(4)] == want

@@ -19,11 +19,9 @@ from .recording import forbid_capture, notes_changes
 _DREW = "lamina.random drew numbers with NumPy, which a replay would repeat"
 
 
-class _Process:
-    """The generator from which every unseeded choice of the process is drawn; made when it is first needed, because
-    importing numpy.random takes a tenth of the time that importing this library may take."""
-
-    numpy: np.random.Generator | None = None
+# The generator from which every unseeded choice of the process is drawn, under "numpy"; made when it is first needed,
+# because importing numpy.random takes a tenth of the time that importing this library may take.
+_process: dict[str, np.random.Generator] = {}
 
 
 _generator_here: ContextVar[np.random.Generator | None] = ContextVar("lamina_generator", default=None)
@@ -94,7 +92,7 @@ def seed(value: int) -> None:
         raise ValueError(f"random.seed: expected a non-negative integer, got {value!r}")
     generator = unlocked_in_children(np.random.Generator(np.random.Philox(int(value))))
     if _generator_here.get() is None:
-        _Process.numpy = generator
+        _process["numpy"] = generator
     else:
         _generator_here.set(generator)
 
@@ -109,9 +107,10 @@ def _process_generator() -> np.random.Generator:
     here = _generator_here.get()
     if here is not None:
         return here
-    if _Process.numpy is None:
-        _Process.numpy = unlocked_in_children(np.random.Generator(np.random.Philox()))
-    return _Process.numpy
+    found = _process.get("numpy")
+    if found is None:  # of threads that come first together one makes it for all
+        found = _process.setdefault("numpy", unlocked_in_children(np.random.Generator(np.random.Philox())))
+    return found
 
 
 def _key(seed: int | None) -> int:

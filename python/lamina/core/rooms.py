@@ -15,7 +15,7 @@ def public_names(package: str, contents: dict[str, Any], *also: str) -> list[str
 
     contents: the ``globals()`` of ``__init__``;  also: names of its own.
     """
-    rooms = [m for name, m in sys.modules.items() if name.startswith(f"{package}.")]
+    rooms = [m for name, m in list(sys.modules.items()) if name.startswith(f"{package}.")]
     return sorted({*also} | {name for room in rooms for name in getattr(room, "__all__", ()) if name in contents})
 
 
