@@ -102,9 +102,9 @@ def test_random_state_is_scikit_learns(cancer):
 )
 def test_nothing_touches_global_random_state(cancer, estimator):
     lamina.random.seed(5)
-    before = pickle.dumps([generator._Process.numpy.bit_generator.state, np.random.get_state()])  # noqa: NPY002
+    before = pickle.dumps([generator._process["numpy"].bit_generator.state, np.random.get_state()])  # noqa: NPY002
     estimator.fit(*cancer).predict(cancer[0])
-    after = pickle.dumps([generator._Process.numpy.bit_generator.state, np.random.get_state()])  # noqa: NPY002
+    after = pickle.dumps([generator._process["numpy"].bit_generator.state, np.random.get_state()])  # noqa: NPY002
     assert before == after
     assert lamina.config.floatx() == "float32"
 
