@@ -56,6 +56,12 @@ def test_digits(tmp_path):
     assert (tmp_path / "out" / "digits.png").stat().st_size > 10_000
 
 
+def test_digits_search(tmp_path):
+    pytest.importorskip("sklearn")
+    out = run("digits_search.py", "--passes", 25, cwd=tmp_path)
+    assert number_after(out, "held out:") >= 0.97
+
+
 @pytest.mark.parametrize("flags", [[], ["--eager"]], ids=["captured", "eager"])
 def test_custom_loop(tmp_path, flags):
     if importlib.util.find_spec("sklearn") is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -49,9 +50,18 @@ def test_optuna_prunes():
         rate = 10.0 ** trial.suggest_int("rate", -9, -2)
         pruning = lamina.callbacks.OptunaPruning(trial, "validation_score")
         net = lamina.sklearn.MLPClassifier(
-            (8,), learning_rate_init=rate, early_stopping=True, tol=0, max_iter=15, random_state=0, callbacks=[pruning]
+            (8,),
+            learning_rate_init=rate,
+            early_stopping=True,
+            batch_size=8,
+            tol=0,
+            max_iter=12,
+            random_state=0,
+            callbacks=[pruning],
         )
-        return clone(net).fit(x, y).best_validation_score_
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # training still gets on after so few epochs
+            return clone(net).fit(x, y).best_validation_score_
 
     pruner = optuna.pruners.ThresholdPruner(lower=0.7, n_warmup_steps=8)
     sampler = optuna.samplers.GridSampler({"rate": [-9, -2]}, seed=0)
