@@ -65,9 +65,9 @@ LOSSES = [  # losses; the names in logs, and the total
     ("mse", ["loss", "p_loss", "q_loss"], 2 * ERROR),
     (["mse", "mae"], ["loss", "p_loss", "q_loss"], ERROR + ABSOLUTE),
     ({"q": "mae", "p": "mse"}, ["loss", "p_loss", "q_loss"], ERROR + ABSOLUTE),
-    ({"q": "mae"}, ["loss", "q_loss"], ABSOLUTE),
-    ([None, "mae"], ["loss", "q_loss"], ABSOLUTE),
-    (["mse", None], ["loss", "p_loss"], ERROR),
+    ({"q": "mae"}, ["loss"], ABSOLUTE),  # a single one has no name of its own, as in Keras
+    ([None, "mae"], ["loss"], ABSOLUTE),
+    (["mse", None], ["loss"], ERROR),
 ]
 
 

@@ -282,8 +282,8 @@ def test_names_of_what_an_own_test_step_returns():
             return {"first": 1.0, "loss": 2.0}
 
     model = ready(Own)
-    assert model.evaluate(X, Y, verbose=0) == [1.0, 2.0]
-    assert model.metrics_names == ["first", "loss"]
+    assert model.evaluate(X, Y, verbose=0) == [2.0, 1.0]  # the loss first, then others by their names, as in Keras
+    assert model.metrics_names == ["loss", "first"]
 
 
 def test_metrics_start_again_where_layers_came_in_the_first_step():

@@ -57,7 +57,7 @@ class MeanMetricWrapper(Average):
     def __init__(self, fn: MetricFunction, name: str | None = None, dtype: Any = None, **options: Any) -> None:
         if not callable(fn):
             raise TypeError(f"{type(self).__name__}: fn must be a function (y_true, y_pred), got {fn!r}")
-        super().__init__(name or str(getattr(fn, "__name__", type(fn).__name__)), dtype)
+        super().__init__(name or snake_case(str(getattr(fn, "__name__", type(fn).__name__))), dtype)
         self.fn = fn
         self.options = options
         if fn in by_function:

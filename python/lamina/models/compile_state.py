@@ -69,7 +69,7 @@ class LossSet:
                 raise TypeError(f"loss_weights: expected numbers, got {w!r}")
         self.weights = [1.0 if w is None else float(w) for w in weights]
         used = [f"{name}_loss" for name, loss in zip(self.names, self.losses, strict=True) if loss is not None]
-        self.trackers = [Mean(name) for name in used] if len(self.names) > 1 else []  # of the single losses
+        self.trackers = [Mean(name) for name in used] if len(used) > 1 else []  # of the single losses
         self.single: list[Tensor] = []  # what they were when they were last computed
 
     @property
@@ -99,7 +99,7 @@ class LossSet:
             if self.weights[i] != 1.0:
                 value = ops.multiply(value, self.weights[i])
             total = value if total is None else ops.add(total, value)
-        self.single = single if len(self.names) > 1 else []
+        self.single = single if self.trackers else []
         return total
 
 
@@ -226,6 +226,7 @@ class Compiled:
         self.run_eagerly = run_eagerly
         self.loss_tracker = Mean("loss")
         self.warned = False  # of a loss that isn't finite, in this fit
+        self.orders: dict[tuple[str, ...], list[str]] = {}  # of logs in lists
         self.tested_names: list[str] = []  # of what the last test step returned
         self.names: list[str] | None = None
         self.shapes: list[tuple[int, ...]] = []  # of the outputs that settled the names
@@ -315,6 +316,10 @@ class CompiledMetrics(Metric):
             y_pred = map_structure(as_tensor, y_pred)
         y, weights = self._compiled.matched(y_true, y_pred, sample_weight, self._model)
         self._compiled.metric_set.update(y, y_pred, weights)
+
+    def names(self) -> list[str]:
+        """The metrics' own names, without those of the outputs before."""
+        return [] if self._compiled.names is None else [m.name for m in self._compiled.metric_set.named().values()]
 
     def result(self) -> dict[str, Any]:
         return {} if self._compiled.names is None else self._compiled.metric_set.results()

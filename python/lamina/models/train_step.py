@@ -167,7 +167,7 @@ class Steps:
             if tracker.count or compiled.arguments["loss"] is not None or self._defines("compute_loss"):
                 found += compiled.loss_trackers
             if compiled.arguments["metrics"] or compiled.arguments["weighted_metrics"]:
-                found.append(compiled.all_metrics(self))
+                found.insert(1, compiled.all_metrics(self))  # before the single losses, as in Keras
         return found + self._attached_metrics()
 
     def get_metrics_result(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ..core.explain import require
 from ..core.tracebacks import shortened
 from ..core.warn import warn
 from . import data_adapter, fit_loops, validate_data
-from .compile_state import Compiled
+from .compile_state import Compiled, CompiledMetrics
 from .data_adapter import ArrayFeed, Batch, Feed, IterableFeed, is_arrays
 from .prepare import prepared
 from .signals import WholeSteps
@@ -138,10 +138,30 @@ class Trainer(Steps):
         """Names of what evaluate returns; complete once the model has seen a batch, and a test_step of its own run."""
         compiled = self._compiled
         if compiled is not None and self._defines("test_step", "compute_metrics", "metrics", "get_metrics_result"):
-            return compiled.tested_names or ["loss"]
+            return self._in_order(compiled.tested_names or ["loss"])
         if compiled is None or compiled.names is None:
             return ["loss"]
-        return ["loss", *compiled.loss_set.log_names, *compiled.metric_set.results()]
+        return self._in_order(["loss", *compiled.loss_set.log_names, *compiled.metric_set.results()])
+
+    def _returned(self, logs: dict[str, Any], return_dict: bool) -> Any:
+        if return_dict:
+            return dict(sorted(logs.items()))  # as in Keras
+        values = [logs[name] for name in self._in_order(tuple(logs))]
+        return values[0] if len(values) == 1 else values
+
+    def _in_order(self, names: Sequence[str]) -> list[str]:
+        """Names of logs in the order of Keras's lists: as ``metrics`` has them, then the others by their names."""
+        compiled = self._compiled
+        if compiled is None:
+            return list(names)
+        known = compiled.orders.get(given := tuple(names))
+        if known is None:
+            wanted: list[str] = []
+            for metric in self.metrics:
+                wanted += metric.names() if isinstance(metric, CompiledMetrics) else [metric.name]
+            first = [name for name in dict.fromkeys(wanted) if name in given]
+            known = compiled.orders[given] = [*first, *sorted(set(given) - set(first))]
+        return list(known)
 
     # ---- what the loops ask ----
 
@@ -320,7 +340,7 @@ class Trainer(Steps):
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
         )
         logs = fit_loops.evaluate("evaluate", self, feed, hooks)
-        return _returned(logs, return_dict)
+        return self._returned(logs, return_dict)
 
     @shortened
     def predict(
@@ -433,7 +453,7 @@ class Trainer(Steps):
         batch = self._batch(kind, what, data, class_weight)
         if kind == "train":
             self._build_optimizer(what)
-        return _returned(fit_loops.on_batch(self, kind, batch), return_dict)
+        return self._returned(fit_loops.on_batch(self, kind, batch), return_dict)
 
 
 def _how_often(validation_freq: Any) -> int | Collection[int]:
@@ -452,10 +472,3 @@ def _ran_out(history: History, epoch: int) -> None:
         f"fit: x gave no batches for epoch {epoch + 1}, so training ends; pass an iterable that can be read again, "
         "or steps_per_epoch",
     )
-
-
-def _returned(logs: dict[str, Any], return_dict: bool) -> Any:
-    if return_dict:
-        return dict(sorted(logs.items()))  # as in Keras
-    values = list(logs.values())
-    return values[0] if len(values) == 1 else values
