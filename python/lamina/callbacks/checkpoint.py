@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..core.output import say
 from ..core.warn import warn
 from ..saving import backup
 from ..saving.atomic import as_path
@@ -85,7 +86,7 @@ class ModelCheckpoint(Monitor):
                 return
             if self.verbose:
                 before = self.worst if self.best is None else self.best
-                print(f"Epoch {epoch + 1}: {self.monitor} improved from {before:.5f} to {current:.5f}")
+                say(f"Epoch {epoch + 1}: {self.monitor} improved from {before:.5f} to {current:.5f}")
             self.best = current
         try:
             path = self.filepath.format(epoch=epoch + 1, **(logs or {}))
@@ -100,7 +101,7 @@ class ModelCheckpoint(Monitor):
             ) from None
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: saving model to {path}")
+            say(f"Epoch {epoch + 1}: saving model to {path}")
         if self.save_weights_only:
             self.model.save_weights(path)
         else:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.output import say
 from .base import Callback, Logs
 from .monitor import Monitor
 
@@ -78,10 +79,10 @@ class EarlyStopping(Monitor):
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self.stopped_epoch > 0 and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
-                print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                say(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
 
 
@@ -112,7 +113,7 @@ class TerminateOnNaN(Callback):
         if loss is not None and not np.isfinite(loss).all():
             if self.raise_error:
                 raise RuntimeError(f"TerminateOnNaN: the loss of batch {batch} is {loss}")
-            print(f"Batch {batch}: invalid loss, terminating training")
+            say(f"Batch {batch}: invalid loss, terminating training")
             self.model.stop_training = True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
+from ..core.output import say
 from .base import Callback, Logs
 from .monitor import Monitor
 
@@ -55,7 +56,7 @@ class LearningRateScheduler(Callback):
         rate = float(self.schedule(epoch, rate) if self._takes_rate else self.schedule(epoch))
         self.model.optimizer.learning_rate = rate
         if self.verbose:
-            print(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+            say(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         if logs is not None:
@@ -135,7 +136,7 @@ class ReduceLROnPlateau(Monitor):
             reduced = max(rate * self.factor, self.min_lr)
             self.model.optimizer.learning_rate = reduced
             if self.verbose:
-                print(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {reduced}.")
+                say(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {reduced}.")
             self.cooldown_counter = self.cooldown
             self.wait = 0
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.defaults import Defaults
-from ..core.output import say
+from ..core.output import columns, lives_in, opened, say
 from .base import Callback, Logs
 
 
@@ -24,11 +24,13 @@ def _format(logs: dict[str, Any]) -> str:
 
 
 class ProgbarLogger(Callback):
-    """A tqdm bar an epoch with loss, metrics, time and samples per second.
+    """A line an epoch with loss, metrics, time and samples per second, before its end a tqdm bar.
+
+    The bar stands on terminals, where narrow ones get fewer things, and in notebooks, which keep about twenty lines of
+    many epochs.  In a file, a pipe or a log there are whole lines alone.
 
     Args:
-        verbose: 1 shows the bar on a terminal and one line an epoch elsewhere (a file, a pipe); 2 always one line an
-            epoch.
+        verbose: 1 shows the bar and the lines; 2 the lines alone.
 
     Example:
         >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
@@ -44,6 +46,9 @@ class ProgbarLogger(Callback):
         super().__init__()
         self.verbose = verbose
         self._bar: Any = None
+        self._columns: int | None = None  # of the terminal, while a bar is shown there
+        self._shown = True  # whether the line stays
+        self._left_out = ""  # the last line that did not stay
         self._samples = 0
         self._start = 0.0
         self._next_refresh = 0.0
@@ -51,13 +56,19 @@ class ProgbarLogger(Callback):
     def _open(self, title: str, steps: int | None) -> None:
         self._samples = 0
         self._start = time.perf_counter()
-        self._next_refresh = self._start + self.refresh_seconds
         self._title = title
-        if self.verbose == 1 and Defaults.interactive_logging and sys.stdout.isatty():
+        where = lives_in() if self.verbose == 1 else ""
+        self._pause = self.refresh_seconds if where == "terminal" else 5 * self.refresh_seconds
+        self._next_refresh = self._start + self._pause
+        if where:
             from tqdm import tqdm  # type: ignore[import-untyped]  # only here: import lamina stays quick
 
-            bar_format = "{desc}{bar:20} {n_fmt}/{total_fmt} {postfix}" if steps else "{desc}{n_fmt} {postfix}"
-            self._bar = tqdm(desc=title, total=steps, bar_format=bar_format, file=sys.stdout, mininterval=0.0)
+            self._columns = columns()
+            bar = "{bar:20} " if self._columns >= 80 else "{bar:8} " if self._columns >= 50 else ""
+            shown = f"{{desc}}{bar}{{n_fmt}}/{{total_fmt}} {{postfix}}" if steps else "{desc}{n_fmt} {postfix}"
+            look: dict[str, Any] = {"bar_format": shown, "ncols": self._columns - 1, "leave": False, "mininterval": 0.0}
+            self._bar = tqdm(desc=title, total=steps, file=sys.stdout, **look)
+            opened(self._bar.clear)
 
     def advance(self, size: int, logs: Callable[[], dict[str, Any]]) -> None:
         """One batch is done; the bar is redrawn at most every tenth of a second.
@@ -72,31 +83,48 @@ class ProgbarLogger(Callback):
         self._bar.n += 1
         now = time.perf_counter()
         if now >= self._next_refresh:
-            self._next_refresh = now + self.refresh_seconds
-            self._bar.set_postfix_str(self._status(logs()))
+            self._next_refresh = now + self._pause
+            self._bar.set_postfix_str(self._status(logs(), self._columns))
 
-    def _status(self, logs: dict[str, Any]) -> str:
+    def _status(self, logs: dict[str, Any], columns: int | None = None) -> str:
+        """Time, rate and numbers; on narrow terminals the numbers alone."""
         seconds = time.perf_counter() - self._start
         rate = self._samples / seconds if seconds > 0 else 0.0
-        return " - ".join(part for part in (f"{seconds:.1f}s", f"{rate:,.0f} samples/s", _format(logs)) if part)
+        facts = [f"{seconds:.1f}s", f"{rate:,.0f} samples/s"] if columns is None or columns >= 80 else []
+        return " - ".join(part for part in (*facts, _format(logs)) if part)
 
     def _close(self, logs: dict[str, Any]) -> None:
-        status = self._status(logs)
+        count = ""
         if self._bar is not None:
-            self._bar.set_postfix_str(status)
+            count = f"{self._bar.n}/{self._bar.total or self._bar.n} "
+            self._end_bar()
+        line = f"{self._title}{count}{self._status(logs)}"
+        self._left_out = "" if self._shown else line
+        if self._shown:
+            say(line)
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            opened(None)
             self._bar.close()
             self._bar = None
-        else:
-            say(f"{self._title}{status}")
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         epochs = self.params["epochs"]
+        nth = -(-epochs // 20)
+        self._shown = self.verbose == 2 or lives_in() != "notebook" or (epoch + 1) % nth == 0 or epoch + 1 == epochs
         self._open(f"Epoch {epoch + 1:>{len(str(epochs))}}/{epochs} ", self.params["steps"])
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self._close(logs or {})
 
+    def on_train_end(self, logs: Logs = None) -> None:
+        if self._left_out:  # it stopped early
+            say(self._left_out)
+            self._left_out = ""
+
     def on_test_begin(self, logs: Logs = None) -> None:
+        self._shown = True
         self._open("Evaluate ", self.params["steps"])
 
     def on_test_end(self, logs: Logs = None) -> None:
@@ -109,9 +137,7 @@ class ProgbarLogger(Callback):
         self._close({})
 
     def on_train_interrupted(self, logs: Logs = None) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        self._end_bar()
 
 
 def make(verbose: Any) -> ProgbarLogger | None:

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from .._version import __version__
 from ..core.explain import named
+from ..core.output import say
 from ..core.suggest import unknown
 from .progbar import Progbar
 
@@ -110,7 +111,7 @@ def cached(
         if not found and not force_download:
             return place
         if found:
-            print(f"{place}: {found}; it is downloaded anew", flush=True)
+            say(f"{place}: {found}; it is downloaded anew")
     if place.is_dir():
         raise ValueError(f"get_file: {place} is a folder, not a file")
     target = _writable(place.parent, cache_subdir) / name
@@ -243,7 +244,7 @@ def _download(origin: str, target: Path, check: _Checksum, beside: str) -> None:
         if bar is not None:
             bar.update(done, finalize=True)
 
-    print(f"Downloading data from {origin}", flush=True)
+    say(f"Downloading data from {origin}")
     write_whole(target, write)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from .. import ops
 from ..core.explain import is_index, named
 from ..core.generator import numpy_from, numpy_generator
+from ..core.output import say
 from ..core.suggest import unknown
 from ..ops.data_format import is_channels_first
 from .images import MODES, img_to_array, load_img, pillow
@@ -71,7 +72,7 @@ class _Request:
         self.labels = self._encoded(label_mode)
         if verbose:
             of = "" if self.class_names is None else f" belonging to {len(self.class_names)} classes"
-            print(f"Found {len(self.paths)} files{of}.")
+            say(f"Found {len(self.paths)} files{of}.")
 
     def _check_split(self, split: Any, subset: Any, shuffle: bool, seed: Any) -> None:
         if split is not None and not 0 < split < 1:

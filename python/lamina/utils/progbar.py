@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from ..core.defaults import Defaults
 from ..core.explain import Explained, is_index
-from ..core.output import say
+from ..core.output import block, columns, lives_in, opened, say
 
 
 class Progbar(Explained, strict=True, also=("update", "add")):
     """A progress bar with averages of numbers, for loops of one's own; ``fit`` has a bar by itself.
 
-    On a terminal the line is written anew, elsewhere (a file, a pipe) only the last one is.
+    On a terminal and in a notebook the line is written anew, elsewhere (a file, a pipe) only the last one is.
 
     Args:
         target: the number of steps, None if it is not known.
@@ -99,24 +97,33 @@ class Progbar(Explained, strict=True, also=("update", "add")):
 
     def _show(self, current: int, finalize: bool) -> None:
         now = time.perf_counter()
-        terminal = self.verbose == 1 and Defaults.interactive_logging and sys.stdout.isatty()
-        if self.verbose == 0 or not (finalize or (terminal and now - self._shown >= self.interval)):
+        where = lives_in() if self.verbose == 1 else ""
+        pause = max(self.interval, 0.5) if where == "notebook" else self.interval
+        if self.verbose == 0 or not (finalize or (where and now - self._shown >= pause)):
             return
         self._shown = now
         line = self._line(current, now - self._start, finalize)
-        if not terminal:
+        if self._longest:
+            self._clear()
+        if finalize:
+            opened(None)
             say(line)
-            return
-        blank = " " * max(0, self._longest - len(line))
-        self._longest = len(line)
-        print(f"\r{line}{blank}", end="\n" if finalize else "", flush=True)
+        elif where:
+            line = line[: columns() - 1]  # a longer one would come anew on the next line
+            self._longest = len(line)
+            opened(self._clear)
+            print(line, end="", flush=True)
+
+    def _clear(self) -> None:
+        print("\r" + " " * self._longest, end="\r", flush=True)
+        self._longest = 0
 
     def _line(self, current: int, seconds: float, finalize: bool) -> str:
         each = seconds / current if current else 0.0
         parts = [f"{current}/Unknown" if self.target is None else f"{current:>{len(str(self.target))}}/{self.target}"]
         if self.verbose == 1 and self.target:
             done = min(self.width, self.width * current // self.target)
-            parts[0] += f" {'━' * done}{' ' * (self.width - done)}"
+            parts[0] += f" {block() * done}{' ' * (self.width - done)}"
         left = seconds if finalize or self.target is None else each * (self.target - current)
         unit = f"{each:.0f}s" if each >= 1 else f"{each * 1e3:.0f}ms" if each >= 1e-3 else f"{each * 1e6:.0f}us"
         parts[0] += f" {left:.0f}s {unit}/{self.unit_name}"
