@@ -39,6 +39,7 @@ PYTHON_FLOORS = [
     ["losses", "mixed_precision"],
     ["metrics"],
     ["plot"],
+    ["visualization"],
     ["callbacks", "saving"],
     ["utils"],
     ["datasets"],
@@ -177,8 +178,9 @@ PUBLIC = [
     "config", "constraints", "data", "datasets", *(f"datasets.{name}" for name in lamina.datasets.__all__),
     "distribution", "dtype_policies", "initializers", "layers", "legacy", "legacy.saving", "losses", "metrics",
     "mixed_precision", "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers",
-    "optimizers.schedules", "preprocessing", "preprocessing.image", "preprocessing.sequence", "random", "regularizers",
-    "saving", "testing", "torch", "tree", "utils", "utils.bounding_boxes", "utils.legacy", "wrappers",
+    "optimizers.schedules", "plot", "preprocessing", "preprocessing.image", "preprocessing.sequence", "random",
+    "regularizers", "saving", "testing", "torch", "tree", "utils", "utils.bounding_boxes", "utils.legacy",
+    "visualization", "wrappers",
 ]  # fmt: skip
 
 

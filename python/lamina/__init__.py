@@ -37,6 +37,7 @@ if _TYPE_CHECKING:
         models,
         onnx,
         optimizers,
+        plot,
         preprocessing,
         random,
         regularizers,
@@ -45,6 +46,7 @@ if _TYPE_CHECKING:
         torch,
         tree,
         utils,
+        visualization,
         wrappers,
     )
     from .constraints import Constraint
@@ -66,7 +68,8 @@ if _TYPE_CHECKING:
 _packages = (
     "activations", "applications", "backend", "callbacks", "constraints", "data", "datasets", "distribution",
     "dtype_policies", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "onnx",
-    "optimizers", "preprocessing", "random", "regularizers", "saving", "torch", "tree", "utils", "wrappers",
+    "optimizers", "plot", "preprocessing", "random", "regularizers", "saving", "torch", "tree", "utils",
+    "visualization", "wrappers",
 )  # fmt: skip
 _later = {
     **{name: name for name in _packages},
@@ -139,8 +142,8 @@ __all__ = [
     "backend", "callbacks", "capture", "config", "constraints", "custom_gradient", "data", "datasets", "device",
     "distribution", "dtype_policies", "enable_grad", "get_num_threads", "initializers", "layers", "legacy",
     "load_model", "losses", "metrics", "mixed_precision", "models", "name_scope", "no_grad", "onnx", "ops",
-    "optimizers", "preprocessing", "random", "regularizers", "saving", "schedules", "set_num_threads", "show_config",
-    "torch", "tree", "utils", "version", "wrappers",
+    "optimizers", "plot", "preprocessing", "random", "regularizers", "saving", "schedules", "set_num_threads",
+    "show_config", "torch", "tree", "utils", "version", "visualization", "wrappers",
 ]  # fmt: skip
 
 _publish(__name__, _later)

@@ -45,7 +45,7 @@ PACKAGES = {
 NO_PART = {"get", "serialize", "deserialize"}
 OF_KERAS_ALONE = {"src"}
 NOT_YET = (
-    "applications", "distillation", "utils.model_to_dot", "utils.plot_model", "visualization", "wrappers",
+    "applications", "distillation", "wrappers",
 )  # fmt: skip
 STEPS = ("optimizer_step",)  # native functions without a gradient that count as kernels
 
