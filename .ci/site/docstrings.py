@@ -23,6 +23,7 @@ from griffe import (
 from public_names import public  # reference.py has put tests/ on the path
 
 _PARAGRAPHS = "Input shape|Output shape|Weights|State|Returns|Yields|Source"
+_ANYTHING = ("Any", "TensorLike")  # types that tell nothing
 _KINDS = {k: ParameterKind[k.name.lower()] for k in inspect._ParameterKind}
 
 
@@ -70,7 +71,7 @@ class Sections(Extension):
             value = self._public.get(id(node.obj), node.obj)
             function = value.__init__ if isinstance(value, type) else value
             given = inspect.signature(function).parameters if inspect.isfunction(function) else {}
-            typed = [n for n, p in given.items() if p.annotation not in (p.empty, "Any")]
+            typed = [n for n, p in given.items() if p.annotation not in (p.empty, *_ANYTHING)]
             obj.docstring.value = _as_google(inspect.getdoc(value) or "", typed)
 
     def on_attribute_instance(self, *, attr: Attribute, **kwargs: Any) -> None:
@@ -79,7 +80,7 @@ class Sections(Extension):
 
     def on_function_instance(self, *, func: Function, **kwargs: Any) -> None:
         for parameter in func.parameters:
-            if str(parameter.annotation) == "Any":
+            if str(parameter.annotation) in _ANYTHING:
                 parameter.annotation = None
 
     def on_class_members(self, *, node: Any, cls: Class, **kwargs: Any) -> None:

@@ -42,7 +42,7 @@ def entry(name: str, value: Any) -> str:
     above = {base for cls in value.__mro__[1:] if cls in shown for base in cls.__mro__}  # their pages show it
     hidden = [base for base in value.__mro__[1:] if base.__module__.startswith("lamina") and base not in above]
     kinds = (FunctionType, classmethod, staticmethod, property)
-    found = {n for base in hidden for n, v in vars(base).items() if n[0] != "_" and isinstance(v, kinds)}
+    found = {n for b in hidden for n, v in vars(b).items() if n[0] != "_" and isinstance(v, kinds) and v.__doc__}
     inherited = sorted(found - {*vars(value)})
     return f"{text}\n    options:\n      inherited_members: {inherited}" if inherited else text
 
@@ -82,7 +82,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     shown.update(value for value in everything.values() if isinstance(value, type))
     for name, value in everything.items():
         packages[name.rpartition(".")[0]][name] = value
-    nav = [add_package(package, names) for package, names in sorted(packages.items(), key=lambda p: p[0] != "lamina")]
+    together: dict[str, list[Any]] = defaultdict(list)  # packages inside of others stand below them
+    for package, names in sorted(packages.items(), key=lambda p: p[0] != "lamina"):
+        together[package.partition(".")[0]].append(add_package(package, names))
+    nav = [inside[0] if len(inside) == 1 else {f"lamina.{name}": inside} for name, inside in together.items()]
     pages_of = {title: there for entry in config.nav or [] for title, there in entry.items()}
     pages_of["Reference"] += nav
     docs = Path(config.docs_dir)
