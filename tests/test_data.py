@@ -91,15 +91,3 @@ def test_to_categorical():
         warnings.simplefilter("error")
         with pytest.raises(ValueError, match="class indices must be whole numbers"):
             utils.to_categorical([0.0, np.nan])
-
-
-@pytest.mark.parametrize("options", [{"workers": 2}, {"use_multiprocessing": True}, {"max_queue_size": 3}])
-def test_a_dataset_refuses_workers(options):
-    class Mine(data.PyDataset):
-        def __init__(self, **given):
-            super().__init__(**given)
-
-    Mine(workers=1, use_multiprocessing=False, max_queue_size=10)
-    Mine()
-    with pytest.raises(ValueError, match=f"Mine: {next(iter(options))}=.* is not supported"):
-        Mine(**options)

@@ -68,8 +68,11 @@ class _Buffer:
             self.changed.notify_all()
 
 
-def prefetched(source: Iterator[Any], size: int) -> Iterator[Any]:
-    """The elements of ``source``, up to ``size`` of them made ahead by a thread."""
+def prefetched(source: Iterator[Any], size: int, stop: Callable[[], None] | None = None) -> Iterator[Any]:
+    """The elements of ``source``, up to ``size`` of them made ahead by a thread.
+
+    stop: called when nobody wants more, before the thread is waited for.
+    """
     buffer = _Buffer(size)
     thread = threading.Thread(target=buffer.fill, args=(source,), name="lamina.data", daemon=True)
     thread.start()
@@ -87,6 +90,8 @@ def prefetched(source: Iterator[Any], size: int) -> Iterator[Any]:
             raise buffer.error
     finally:
         buffer.stop()
+        if stop is not None:
+            stop()
         thread.join()
         buffer.error = None  # it holds frames, which hold the buffer
 

@@ -19,6 +19,7 @@ from ..core.defaults import Defaults
 from ..core.generator import numpy_generator
 from ..core.tree import map_structure
 from ..data import Dataset, PyDataset
+from ..data.py_dataset import batches_of
 from ..data.threads import close
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -135,6 +136,10 @@ def _batch(columns: Columns, read: Callable[[Column], Array], size: int) -> Batc
     return Batch(tensors(x), tensors(y), tensors(weight), size)
 
 
+def _order(n: int) -> Array:
+    return numpy_generator().permutation(n)
+
+
 class ArrayFeed:
     """Batches of arrays in memory."""
 
@@ -156,7 +161,7 @@ class ArrayFeed:
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass over the data, in a new order if shuffled."""
         n, size = self.samples, self._batch_size
-        order = numpy_generator().permutation(n) if self._shuffle else None
+        order = _order(n) if self._shuffle else None
         for start in range(0, n, size):
             stop = min(start + size, n)
             if order is None:
@@ -173,9 +178,10 @@ class IterableFeed:
     columns: list[str] | None = None
     _prepare: Prepare
 
-    def __init__(self, what: str, source: Iterable[Any], own: bool = False) -> None:
+    def __init__(self, what: str, source: Iterable[Any], own: bool = False, shuffle: bool = False) -> None:
         self.steps = _length(source)
         self._source = source
+        self._shuffle = shuffle
         self._what = what
         self._own = own  # one batch, which the user gave as such
 
@@ -185,7 +191,12 @@ class IterableFeed:
 
     def epoch(self) -> Iterator[Batch]:
         source = self._source
-        iterator = source.as_numpy_iterator() if isinstance(source, Dataset) else iter(source)
+        if isinstance(source, PyDataset):
+            source.on_epoch_begin()
+            n = source.num_batches
+            iterator = batches_of(source, None if n is None or not self._shuffle else _order(n).tolist())
+        else:
+            iterator = source.as_numpy_iterator() if isinstance(source, Dataset) else iter(source)
         try:
             for item in iterator:
                 yield self._batch(item)
@@ -225,6 +236,8 @@ class IterableFeed:
 
 def _length(source: Iterable[Any]) -> int | None:
     """Batches of a pass, if the source knows."""
+    if isinstance(source, PyDataset):
+        return source.num_batches
     try:
         return len(source) if isinstance(source, Sized) else None
     except TypeError:  # pipelines without end have no length
@@ -279,4 +292,4 @@ def feed(
         return Feed(ArrayFeed(what, data, int(size), shuffle), steps)
     if data[1] is not None or data[2] is not None:
         raise ValueError(f"{what}: x gives batches, so y and sample_weight must come with them, as (x, y, weights)")
-    return Feed(IterableFeed(what, data[0]), steps)
+    return Feed(IterableFeed(what, data[0], shuffle=shuffle), steps)

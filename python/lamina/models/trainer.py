@@ -224,7 +224,7 @@ class Trainer(Steps):
             epochs: passes over the data.
             validation_split: fraction of the arrays, their last part before shuffling, that is held out for validation.
             validation_data: (x, y) or (x, y, sample_weight) for validation after each epoch, or an iterable of batches.
-            shuffle: whether arrays are taken in a new order in each epoch.
+            shuffle: whether arrays, and the batches of a PyDataset, are taken in a new order in each epoch.
             initial_epoch: number of the first epoch.
             steps_per_epoch: batches in an epoch; None takes all that there are.
             validation_steps: batches of a validation; None takes all.

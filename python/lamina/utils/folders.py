@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import ops
 from ..core.explain import is_index, named
-from ..core.generator import numpy_from, numpy_generator
+from ..core.generator import numpy_generator
 from ..core.output import say
 from ..core.suggest import unknown
+from ..core.warn import warn
 from ..ops.data_format import is_channels_first
 from .images import MODES, img_to_array, load_img, pillow
 from .samples import Samples, check_batch_size, check_format
@@ -30,15 +31,91 @@ class _Files(Samples):
     file_paths: list[str]
 
     def __init__(
-        self, paths: list[str], labels: Array | None, read: Callable[[list[str]], Array], batch_size: int | None,
-        shuffle: bool, seed: int | None, class_names: list[str] | None,
+        self, what: str, paths: list[str], labels: Array | None, reader: _Reader, batch_size: int | None, shuffle: bool,
+        seed: int | None, class_names: list[str] | None, skip: bool,
     ) -> None:  # fmt: skip
-        super().__init__(len(paths), batch_size, shuffle, seed)
-        self.file_paths, self.class_names, self._labels, self._read = paths, class_names, labels, read
+        super().__init__(len(paths), batch_size, shuffle, seed, threads=True)
+        self.file_paths, self.class_names, self._labels, self._reader = paths, class_names, labels, reader
+        self._what, self._skip = what, skip
 
     def read(self, indices: Array) -> Any:
-        x = self._read([self.file_paths[i] for i in indices])
-        return x if self._labels is None else (x, self._labels[indices])
+        items, found = [], []
+        for i in indices.tolist():
+            try:
+                items.append(self._reader.load(self.file_paths[i]))
+            except Exception as error:
+                told = f"{self._what}: {self.file_paths[i]!r} cannot be read ({type(error).__name__}: {error})"
+                if not self._skip:
+                    raise ValueError(f"{told}; unreadable='skip' leaves such files out") from error
+                warn(f"{told}; it is left out")
+                continue
+            found.append(i)
+        if not items:
+            return None
+        x = self._reader.join(items)
+        return x if self._labels is None else (x, self._labels[found])
+
+
+class _Reader:
+    """How files of a kind become samples, and samples a batch."""
+
+    def load(self, path: str) -> Any:
+        """One sample."""
+        raise NotImplementedError
+
+    def join(self, items: list[Any]) -> Array:
+        """A batch."""
+        return np.stack(items)
+
+
+class _Images(_Reader):
+    def __init__(self, mode: str, size: Any, interpolation: str, crop: bool, pad: bool, first: bool) -> None:
+        self.mode, self.size, self.interpolation, self.crop, self.pad = mode, size, interpolation, crop, pad
+        self.first = first
+
+    def load(self, path: str) -> Array:
+        image = load_img(path, self.mode)
+        pixels = img_to_array(image, "channels_last", "float32")
+        if pixels.shape[:2] == self.size:
+            return pixels
+        return np.asarray(ops.image.resize(
+            pixels, self.size, self.interpolation, crop_to_aspect_ratio=self.crop, pad_to_aspect_ratio=self.pad,
+            data_format="channels_last",
+        ))  # fmt: skip
+
+    def join(self, items: list[Any]) -> Array:
+        images = np.stack(items)
+        return np.ascontiguousarray(np.moveaxis(images, -1, 1)) if self.first else images
+
+
+class _Texts(_Reader):
+    def __init__(self, length: int | None) -> None:
+        self.length = -1 if length is None else length
+
+    def load(self, path: str) -> str:
+        with open(path, encoding="utf-8") as file:
+            return file.read(self.length)
+
+    def join(self, items: list[Any]) -> Array:
+        text = np.empty(len(items), object)
+        text[:] = items
+        return text
+
+
+class _Sounds(_Reader):
+    def __init__(self, what: str, rate: int | None, length: int | None) -> None:
+        self.what, self.rate, self.length = what, rate, length
+
+    def load(self, path: str) -> Array:
+        return read_wav(path, self.rate, self.length)
+
+    def join(self, items: list[Any]) -> Array:
+        shapes = {s.shape for s in items}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"{self.what}: sounds of a batch have (samples, channels) {sorted(shapes)}; give output_sequence_length"
+            )
+        return np.stack(items)
 
 
 def _walk(folder: str, follow_links: bool, endings: tuple[str, ...]) -> Iterator[str]:
@@ -51,9 +128,13 @@ class _Request:
 
     def __init__(
         self, what: str, directory: Any, labels: Any, label_mode: Any, class_names: Any, batch_size: Any, shuffle: bool,
-        seed: Any, validation_split: Any, subset: Any, follow_links: bool, verbose: Any, endings: tuple[str, ...],
+        seed: Any, validation_split: Any, subset: Any, follow_links: bool, verbose: Any, unreadable: Any,
+        endings: tuple[str, ...],
     ) -> None:  # fmt: skip
         self.what, self.batch_size = what, check_batch_size(what, batch_size)
+        if unreadable not in ("error", "skip"):
+            raise unknown(f"unreadable of {what}", unreadable, ("error", "skip"))
+        self.skip = unreadable == "skip"
         self.directory = os.fspath(directory)
         if not os.path.isdir(self.directory):
             raise ValueError(f"{what}: there is no folder {self.directory!r}")
@@ -112,7 +193,9 @@ class _Request:
             raise ValueError(f"{self.what}: there are no files {', '.join(self.endings)} in {self.directory!r}")
         if self.seed is None and self.shuffle:
             self.seed = int(numpy_generator().integers(2**31))  # 2 and 31 are free: many
-        order = numpy_from(self.seed).permutation(len(paths)) if self.shuffle else np.arange(len(paths))
+        order = np.arange(len(paths))
+        if self.shuffle:  # as Keras does, so that a seed divides files as it does there
+            np.random.RandomState(self.seed).shuffle(order)
         self.paths = [paths[i] for i in order]
         self.classes = None if classes is None else classes[order].astype(np.int32)
         self.class_names = names
@@ -128,22 +211,25 @@ class _Request:
             else self.classes
         )
 
-    def datasets(self, read: Callable[[list[str]], Array]) -> Any:
+    def datasets(self, reader: _Reader) -> Any:
         """The dataset, or with subset="both" two."""
         if self.subset is None or self.split is None:
-            return self._dataset(slice(None), read, self.shuffle)
+            return self._dataset(slice(None), reader, self.shuffle)
         held = int(self.split * len(self.paths))
         parts = {"training": slice(0, len(self.paths) - held), "validation": slice(len(self.paths) - held, None)}
         wanted = ["training", "validation"] if self.subset == "both" else [self.subset]
-        made = [self._dataset(parts[name], read, self.shuffle and name == "training") for name in wanted]
+        made = [self._dataset(parts[name], reader, self.shuffle and name == "training") for name in wanted]
         for name, dataset in zip(wanted, made, strict=True):
             if not dataset.samples:
                 raise ValueError(f"{self.what}: validation_split={self.split} leaves no files for {name}")
         return made if self.subset == "both" else made[0]
 
-    def _dataset(self, part: slice, read: Callable[[list[str]], Array], shuffle: bool) -> _Files:
+    def _dataset(self, part: slice, reader: _Reader, shuffle: bool) -> _Files:
         labels = None if self.labels is None else self.labels[part]
-        return _Files(self.paths[part], labels, read, self.batch_size, shuffle, self.seed, self.class_names)
+        return _Files(
+            self.what, self.paths[part], labels, reader, self.batch_size, shuffle, self.seed, self.class_names,
+            self.skip,
+        )  # fmt: skip
 
 
 @named("image_dataset_from_directory")
@@ -166,8 +252,10 @@ def image_dataset_from_directory(
     data_format: str | None = None,
     format: str = "tf",
     verbose: bool = True,
+    *,
+    unreadable: str = "error",
 ) -> Any:
-    """Batches of the images of a folder: bmp, gif, jpeg, png, read when their batch is asked for.
+    """Batches of the images of a folder: bmp, gif, jpeg, png, read by threads before their batch is asked for.
 
     Args:
         color_mode: "rgb", "rgba" or "grayscale".
@@ -176,8 +264,9 @@ def image_dataset_from_directory(
         crop_to_aspect_ratio: whether the largest part in the middle of the wanted proportions is taken before.
         pad_to_aspect_ratio: whether zeros around it give an image the wanted proportions before.
         data_format: "channels_last" (None means it, too) or "channels_first": where the channels shall stand.
+        unreadable: "error" stops at a file that cannot be read; "skip" leaves it out, with a warning that names it.
 
-    Returns: a PyDataset of float32 images (N, H, W, C) with pixels from 0 to 255, or of (images, labels), with
+    Returns: a Dataset of float32 images (N, H, W, C) with pixels from 0 to 255, or of (images, labels), with
         ``class_names`` and ``file_paths``; with ``subset="both"`` a list of two.
 
     Raises:
@@ -211,21 +300,11 @@ def image_dataset_from_directory(
     ops.image.resize(np.zeros((1, 1, 1)), (1, 1), interpolation, data_format="channels_last")  # 1 is free: any image
     request = _Request(
         what, directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset,
-        follow_links, verbose, _IMAGES,
+        follow_links, verbose, unreadable, _IMAGES,
     )  # fmt: skip
 
-    def resized(path: str) -> Array:
-        pixels = img_to_array(load_img(path, color_mode), "channels_last", "float32")
-        return np.asarray(ops.image.resize(
-            pixels, size, interpolation, crop_to_aspect_ratio=crop_to_aspect_ratio,
-            pad_to_aspect_ratio=pad_to_aspect_ratio, data_format="channels_last",
-        ))  # fmt: skip
-
-    def read(paths: list[str]) -> Array:
-        images = np.stack([resized(path) for path in paths])
-        return np.ascontiguousarray(np.moveaxis(images, -1, 1)) if first else images
-
-    return request.datasets(read)
+    reader = _Images(color_mode, size, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, first)
+    return request.datasets(reader)
 
 
 @named("text_dataset_from_directory")
@@ -243,13 +322,16 @@ def text_dataset_from_directory(
     follow_links: bool = False,
     format: str = "tf",
     verbose: bool = True,
+    *,
+    unreadable: str = "error",
 ) -> Any:
-    """Batches of the text files (.txt, UTF-8) of a folder, read when their batch is asked for.
+    """Batches of the text files (.txt, UTF-8) of a folder, read by threads before their batch is asked for.
 
     Args:
         max_length: characters that are taken of each; None takes all.
+        unreadable: "error" stops at a file that cannot be read; "skip" leaves it out, with a warning that names it.
 
-    Returns: a PyDataset of arrays of text, or of (text, labels), with ``class_names`` and ``file_paths``; with
+    Returns: a Dataset of arrays of text, or of (text, labels), with ``class_names`` and ``file_paths``; with
         ``subset="both"`` a list of two.
 
     Raises:
@@ -271,17 +353,10 @@ def text_dataset_from_directory(
         raise ValueError(f"{what}: max_length must be a positive integer or None, got {max_length!r}")
     request = _Request(
         what, directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset,
-        follow_links, verbose, (".txt",),
+        follow_links, verbose, unreadable, (".txt",),
     )  # fmt: skip
 
-    def read(paths: list[str]) -> Array:
-        text = np.empty(len(paths), object)
-        for i, path in enumerate(paths):
-            with open(path, encoding="utf-8") as file:
-                text[i] = file.read() if max_length is None else file.read(max_length)
-        return text
-
-    return request.datasets(read)
+    return request.datasets(_Texts(max_length))
 
 
 @named("audio_dataset_from_directory")
@@ -300,16 +375,19 @@ def audio_dataset_from_directory(
     subset: str | None = None,
     follow_links: bool = False,
     verbose: bool = True,
+    *,
+    unreadable: str = "error",
 ) -> Any:
-    """Batches of the sounds (.wav, uncompressed) of a folder, read when their batch is asked for.
+    """Batches of the sounds (.wav, uncompressed) of a folder, read by threads before their batch is asked for.
 
     Args:
         sampling_rate: samples a second that all sounds get, by Fourier transform; None leaves theirs.
         output_sequence_length: samples of each sound, cut off or padded with zeros; None takes them as they are, and
             all of a batch must be equally long.
         ragged: an option of Keras that is not supported: True is a ValueError.
+        unreadable: "error" stops at a file that cannot be read; "skip" leaves it out, with a warning that names it.
 
-    Returns: a PyDataset of float32 sounds (N, samples, channels) between -1 and 1, or of (sounds, labels), with
+    Returns: a Dataset of float32 sounds (N, samples, channels) between -1 and 1, or of (sounds, labels), with
         ``class_names`` and ``file_paths``; with ``subset="both"`` a list of two.
 
     Raises:
@@ -335,19 +413,10 @@ def audio_dataset_from_directory(
             raise ValueError(f"{what}: {name} must be a positive integer or None, got {number!r}")
     request = _Request(
         what, directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset,
-        follow_links, verbose, (".wav",),
+        follow_links, verbose, unreadable, (".wav",),
     )  # fmt: skip
 
-    def read(paths: list[str]) -> Array:
-        sounds = [read_wav(path, sampling_rate, output_sequence_length) for path in paths]
-        shapes = {s.shape for s in sounds}
-        if len(shapes) > 1:
-            raise ValueError(
-                f"{what}: sounds of a batch have (samples, channels) {sorted(shapes)}; give output_sequence_length"
-            )
-        return np.stack(sounds)
-
-    return request.datasets(read)
+    return request.datasets(_Sounds(what, sampling_rate, output_sequence_length))
 
 
 __all__ = ["audio_dataset_from_directory", "image_dataset_from_directory", "text_dataset_from_directory"]

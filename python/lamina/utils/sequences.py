@@ -123,7 +123,7 @@ def timeseries_dataset_from_array(
         end_index: steps from it on are left out; None for all.
         format: an option of Keras without effect here.
 
-    Returns: a PyDataset of x or (x, y), to iterate over or to give to ``fit``.
+    Returns: a Dataset of x or (x, y), to iterate over or to give to ``fit``.
 
     Raises:
         ValueError: a number is out of range, or there is no window.

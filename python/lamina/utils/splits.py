@@ -11,7 +11,9 @@ from ..core.autograd import Tensor
 from ..core.explain import is_index, named, show
 from ..core.generator import numpy_from
 from ..core.tree import leaves, map_structure
-from ..data import PyDataset, count
+from ..data import Dataset, PyDataset, count
+from ..data.nodes import Listed
+from .samples import Samples
 
 
 @named("split_dataset")
@@ -26,8 +28,8 @@ def split_dataset(
     """Data in two parts, as for training and validation.
 
     Args:
-        dataset: an array, a nest of arrays of one first dimension such as (x, y), or a PyDataset, whose batches are
-            joined.
+        dataset: an array, a nest of arrays of one first dimension such as (x, y); a PyDataset, or a dataset of a folder
+            or of windows, whose batches are joined; or another Dataset, whose elements are divided.
         left_size: samples of the first part, an integer, or their share, a float between 0 and 1; None takes what
             ``right_size`` leaves.
         right_size: the same of the second part.
@@ -35,7 +37,7 @@ def split_dataset(
         seed: integer that makes the order repeatable; None follows ``lamina.random.seed``.
         preferred_backend: an option of Keras without effect here.
 
-    Returns: two nests of arrays as ``dataset`` is one.
+    Returns: two nests of arrays as ``dataset`` is one, or two Datasets.
 
     Raises:
         ValueError: a size is out of range, both are missing, a part would be empty, or the arrays differ in length.
@@ -46,12 +48,17 @@ def split_dataset(
         >>> len(list(left)), len(list(right))
         (8, 2)
     """
-    if isinstance(dataset, PyDataset):
+    if isinstance(dataset, Dataset) and not isinstance(dataset, Samples):
+        items = list(dataset.as_numpy_iterator())
+        parts = split_dataset(np.arange(len(items)), left_size, right_size, shuffle, seed)
+        one, other = (Dataset(Listed([items[i] for i in part])) for part in parts)
+        return one, other
+    if isinstance(dataset, (PyDataset, Samples)):
         batches = [dataset[i] for i in range(len(dataset))]
         if not batches:
             raise ValueError("split_dataset: the dataset is empty")
-        parts = [list(leaves(b)) for b in batches]
-        joined = iter([np.concatenate(column) for column in zip(*parts, strict=True)])
+        columns = zip(*(list(leaves(b)) for b in batches), strict=True)
+        joined = iter([np.concatenate(column) for column in columns])
         dataset = map_structure(lambda _: next(joined), batches[0])
     if not isinstance(dataset, (np.ndarray, Tensor, list, tuple, dict)):
         raise TypeError(f"split_dataset: expected arrays or a PyDataset, got {show(dataset)}")
