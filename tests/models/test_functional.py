@@ -296,3 +296,16 @@ def test_a_free_number_of_steps_and_a_table_of_few_positions():
     y = Positions()(x)
     assert y.shape == (None, None, 3)
     assert Model(x, y)(np.ones((2, 4, 3))).shape == (2, 4, 3)
+
+
+def test_layers_are_listed_as_keras_lists_them():
+    """Inputs and what is far from the outputs first; operations are no layers, but have names."""
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    x = layers.Dense(2, name="deep")(a * 2.0)
+    near = layers.Dense(2, name="near")(b)
+    model = Model([a, b], layers.Add(name="sum")([layers.Dense(2, name="deeper")(x), near]))
+    assert [layer.name for layer in model.layers] == ["a", "deep", "b", "deeper", "near", "sum"]
+    assert model.get_layer(index=3).name == "deeper"
+    assert model.get_layer(a.node.layer.name) is a.node.layer
+    operation = next(node.layer for node in model._graph.nodes if node.layer.name.startswith("multiply"))
+    assert model.get_layer(operation.name) is operation

@@ -33,6 +33,7 @@ def test_an_input_that_stands_before_counts():
     assert [layer.name for layer in model.layers] == [layer.name for layer in model.layers[-2:]]
     shaped = Sequential([layers.Dense(1, input_shape=(3,))])
     assert shaped.input_shape == (None, 3)
+    assert Sequential([layers.Dense(1, input_dim=3)]).input_shape == (None, 3)  # the older name
     for wrong in ([layers.Dense(1), Input((4,))], [Input((4,)), Input((4,))]):
         with pytest.raises(ValueError, match="an Input must be the first entry"):
             Sequential(wrong)

@@ -106,7 +106,7 @@ _LAYERS = {
     "**kwargs": (
         'options of every layer: ``name``; ``dtype``, "float32" or "float64"; ``trainable``, False freezes weights; '
         "``autocast``, False leaves the dtype of inputs alone; ``activity_regularizer``; ``input_shape``, without the "
-        "batch axis, for the first layer of a Sequential."
+        "batch axis, for the first layer of a Sequential, or ``input_dim``, its only size."
     ),
 }
 _MODELS = {

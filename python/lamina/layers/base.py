@@ -148,6 +148,7 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
         autocast: bool = True,
         name: str | None = None,
         input_shape: Sequence[int | None] | None = None,
+        input_dim: int | None = None,
         **kwargs: Unpack[NoOptions],
     ) -> None:
         if kwargs:
@@ -170,6 +171,8 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
         self._fixed: list[Variable] = []  # those made with trainable=False
         self._nodes: list[Node] = []
         self._own_losses: list[Tensor] = []
+        if input_dim is not None:  # an older name, for inputs of one axis
+            input_shape = (input_dim,)
         self._input_shape_arg = None if input_shape is None else tuple(input_shape)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)

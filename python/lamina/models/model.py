@@ -140,12 +140,16 @@ class Model(Layer, Trainer):
             super().build_from_config(config)
 
     def _layers_in_keras(self) -> tuple[list[Layer] | None, bool]:
-        return (self.layers, False) if self._graph is None else (keras_order.layers(self._graph), True)
+        if self._graph is not None:
+            return keras_order.layers(self._graph), True
+        return [layer for _, layer in children(self)], False
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers of which the model directly consists."""
-        return list(self._graph.layers) if self._graph is not None else [layer for _, layer in children(self)]
+        """The layers of which the model directly consists; of a functional model in Keras's order, inputs first, without
+        operations.
+        """
+        return self._layers_in_keras()[0] or []
 
     @property
     def inputs(self) -> Any:
@@ -208,10 +212,11 @@ class Model(Layer, Trainer):
             if not -len(layers) <= index < len(layers):
                 raise ValueError(f"get_layer: index {index} is out of range, the model has {len(layers)} layers")
             return layers[index]
-        for layer in layers:
+        known = layers if self._graph is None else self._graph.layers  # operations have names, too
+        for layer in known:
             if layer.name == name:
                 return layer
-        raise unknown(f"layer of {self._label()}", name, [layer.name for layer in layers])
+        raise unknown(f"layer of {self._label()}", name, [layer.name for layer in known])
 
     def summary(
         self,
