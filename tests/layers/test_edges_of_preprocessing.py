@@ -420,3 +420,14 @@ def test_words_by_their_places(mask, unknown):
     back = layers.StringLookup(vocabulary=words, num_oov_indices=unknown, mask_token=mask, invert=True)
     assert list(back(np.array(list(places.values())))) == list(places)
     assert list(back(np.array([first + 3, -1]))) == ["[UNK]"] * 2
+
+
+def test_normalization_shows_its_numbers():
+    layer = layers.Normalization()
+    assert layer.mean is layer.variance is None
+    layer.adapt(np.array([[1.0, 4.0], [3.0, 4.0]]))
+    np.testing.assert_array_equal(layer.mean.numpy(), [[2.0, 4.0]])
+    np.testing.assert_array_equal(layer.variance.numpy(), [[1.0, 0.0]])
+    given = layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 9.0])
+    np.testing.assert_array_equal(given.mean.numpy(), [1.0, 2.0])
+    np.testing.assert_array_equal(given.variance.numpy(), [4.0, 9.0])

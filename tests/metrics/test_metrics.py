@@ -312,3 +312,17 @@ def test_the_function_stands_in_the_configuration_of_ones_own(of):
     assert metrics.MeanMetricWrapper(metrics.binary_accuracy)._direction == "up"
     assert metrics.MeanMetricWrapper(losses.huber)._direction == "down"
     assert metrics.MeanMetricWrapper(distance)._direction is None
+
+
+def test_the_type_of_one_s_own_is_known():
+    """Metrics and losses of one's own cast to ``self.dtype``, as in Keras."""
+
+    class Seen(metrics.Metric):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.seen = ops.cast(y_true, self.dtype).dtype
+
+    metric = Seen()
+    metric.update_state(np.array([1, 2]), None)
+    assert (metric.dtype, str(metric.seen)) == ("float32", "float32")
+    assert Seen(dtype="float64").dtype == "float64"
+    assert (losses.MeanSquaredError().dtype, losses.MeanSquaredError(dtype="float64").dtype) == ("float32", "float64")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import ops
+from ..config import floatx
 from ..core.arrays import as_dtype
 from ..core.autograd import Tensor
 from ..core.explain import Explained, fail
@@ -51,7 +52,7 @@ class Loss(Noting, Explained, strict=True):
             raise unknown("reduction", reduction, REDUCTIONS)
         self.name = name or type(self).__name__
         self.reduction = reduction
-        self.dtype = None if dtype is None else as_dtype(dtype, f"{type(self).__name__}: dtype").name
+        self._dtype = None if dtype is None else as_dtype(dtype, f"{type(self).__name__}: dtype").name
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -63,14 +64,19 @@ class Loss(Noting, Explained, strict=True):
         try:
             y_pred = as_tensor(y_pred)
             mask = y_pred.mask if isinstance(y_pred, MaskedTensor) else None
-            if self.dtype is not None and y_pred.dtype != np.dtype(self.dtype):
-                y_pred = ops.cast(y_pred, self.dtype)
+            if self._dtype is not None and y_pred.dtype != np.dtype(self._dtype):
+                y_pred = ops.cast(y_pred, self._dtype)
             if mask is None and sample_weight is None and self.reduction in ("sum_over_batch_size", "mean"):
                 return self.mean(y_true, y_pred)
             values, counted = self.unreduced(y_true, y_pred, sample_weight, mask)
             return reduce_values(values, sample_weight, self.reduction, counted, mask)
         except Exception as error:
             fail(error, f"loss {self.name!r}", Loss.__call__, (self, y_true, y_pred, sample_weight))
+
+    @property
+    def dtype(self) -> str:
+        """The type in which the loss computes: the given one, else ``config.floatx()``; float64 is kept."""
+        return self._dtype or floatx()
 
     def unreduced(
         self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Tensor | None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ..config import floatx
 from ..core.arrays import in_own_memory, leading_axes, to_numbers
 from ..core.explain import Explained, fail
 from ..layers.stateless import holding, values_of
@@ -54,8 +55,13 @@ class Metric(Explained, strict=True):
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or auto_name(snake_case(type(self).__name__))
-        self.dtype = dtype
+        self._dtype = dtype
         self._variables: list[Variable] = []
+
+    @property
+    def dtype(self) -> Any:
+        """The type of the weights: the given one, else ``config.floatx()``."""
+        return floatx() if self._dtype is None else self._dtype
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(in_own_memory(state))
@@ -189,7 +195,7 @@ class Metric(Explained, strict=True):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {"name": self.name, "dtype": self.dtype}
+        return {"name": self.name, "dtype": self._dtype}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Metric:
@@ -261,7 +267,7 @@ class BuiltIn(Metric):
         for p in signature.parameters.values():  # in constructors of the user's own
             if p.kind is p.VAR_KEYWORD:
                 arguments.update(arguments.pop(p.name))
-        return {**arguments, "name": self.name, "dtype": self.dtype}
+        return {**arguments, "name": self.name, "dtype": self._dtype}
 
 
 def enter(cls: type[Metric], names: Sequence[str]) -> None:

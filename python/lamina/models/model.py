@@ -146,9 +146,7 @@ class Model(Layer, Trainer):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers of which the model directly consists; of a functional model in Keras's order, inputs first, without
-        operations.
-        """
+        """The layers of which the model directly consists; of a functional one in Keras's order, without operations."""
         return self._layers_in_keras()[0] or []
 
     @property

@@ -13,6 +13,7 @@ from ...core.autograd import Array, Tensor
 from ...core.explain import show
 from ...core.recording import forbid_capture
 from ...data import PyDataset
+from ...ops.conversion import as_tensor
 from ..base import Layer
 from ..options import LayerOptions, Unpack
 from ..symbolic import Shape
@@ -154,6 +155,21 @@ class Normalization(Layer):
                     f"mean and variance are {array.shape}, but axis {axis} of the input {shape} is not {n}"
                 )
         return array.reshape(sizes)
+
+    @property
+    def mean(self) -> Tensor | None:
+        """The mean that is used, as it broadcasts to inputs; None before there is one."""
+        return self._used(self.input_mean, "adapt_mean")
+
+    @property
+    def variance(self) -> Tensor | None:
+        """The variance that is used, as it broadcasts to inputs; None before there is one."""
+        return self._used(self.input_variance, "adapt_variance")
+
+    def _used(self, given: Any, name: str) -> Tensor | None:
+        if given is not None:
+            return as_tensor(np.asarray(given, self._dtype))
+        return ops.reshape(getattr(self, name), self._broadcast_shape) if self.built else None
 
     @property
     def _adapts(self) -> bool:
