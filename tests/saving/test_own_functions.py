@@ -39,3 +39,18 @@ def test_functions_that_are_not_registered_come_by_their_names(tmp_path, kind):
     assert again.layers[0].kernel_constraint is own_limit
     with lamina.saving.custom_object_scope(own):
         assert lamina.models.clone_model(model).layers[0].activation is own_activation
+
+
+def test_a_clone_keeps_functions():
+    scale = 3.0
+    x = Input((3,))
+    y = layers.Lambda(lambda t: t * scale)(
+        layers.Dense(2, own_activation, kernel_initializer=lambda s, dtype: np.ones(s))(x)
+    )
+    model, ones = lamina.Model(x, y), np.ones((2, 3), "f")
+    twin = lamina.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    np.testing.assert_array_equal(twin(ones).numpy(), model(ones).numpy())
+    assert twin.layers[1].activation is own_activation
+    with pytest.raises(TypeError, match="its Python function cannot be saved"):
+        model.get_config()

@@ -32,6 +32,7 @@ _scope: list[dict[str, Any]] = []  # custom_objects of the calls under way, the 
 class _Sharing(threading.local):
     numbers: dict[int, int] | None = None  # of objects that stand at several places of what is described, by identity
     made: dict[tuple[str, int] | None, Any] | None = None  # objects of what is being made, by class and number
+    functions = False  # whether functions stand in descriptions themselves
 
 
 _sharing = _Sharing()
@@ -153,6 +154,16 @@ def sharing(objects: Iterable[Any]) -> Iterator[None]:
         _sharing.numbers, _sharing.made = outer
 
 
+@contextlib.contextmanager
+def keeping_functions() -> Iterator[None]:
+    """Inside, descriptions hold functions themselves, in place of their names: for copies in this process."""
+    outer, _sharing.functions = _sharing.functions, True
+    try:
+        yield
+    finally:
+        _sharing.functions = outer
+
+
 def name_of(obj: Any) -> str | None:
     """The registered name of a class or function, or the one it has in custom_objects, or None."""
     if obj in _names:
@@ -249,6 +260,8 @@ def described(obj: Any) -> Any:
         return type(obj)(described(v) for v in obj) if type(obj) in (list, tuple) else [*map(described, obj)]
     if isinstance(obj, Configurable) and not isinstance(obj, type):
         return describe(obj, described(obj.get_config()))
+    if _sharing.functions and isinstance(obj, FUNCTIONS):
+        return obj
     name = function_name(obj)
     if name is None:
         raise _no_description(obj)
@@ -261,7 +274,7 @@ FUNCTIONS = (types.FunctionType, types.MethodType)
 def function_name(obj: Any) -> str | None:
     """The name under which a function is described: the registered one, else its own; None for a lambda."""
     registered = name_of(obj) if callable(obj) else None
-    if registered is None and isinstance(obj, FUNCTIONS) and obj.__name__.isidentifier():
+    if registered is None and isinstance(obj, FUNCTIONS) and (_sharing.functions or obj.__name__.isidentifier()):
         return obj.__name__
     return registered
 

@@ -79,6 +79,7 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
         trainable: whether training changes the layer's weights.
         autocast: whether inputs are converted to ``dtype``.
         input_shape: sizes of the input without the batch axis, for the first layer of a Sequential.
+        input_dim: an older name of ``input_shape`` with one size.
         **kwargs: none: an argument of another name is a ValueError with the nearest that exists.
 
     Call args:

@@ -426,4 +426,5 @@ def clone_model(model: Model) -> Any:
     """
     if not isinstance(model, Model):
         raise TypeError(f"clone_model: expected a model, got {model!r}")
-    return type(model).from_config(model.get_config())
+    with registry.keeping_functions():
+        return type(model).from_config(model.get_config())
