@@ -6,7 +6,8 @@ At runtime it is an annotation.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack as Unpack
@@ -23,3 +24,11 @@ else:
 
 class NoOptions(TypedDict):
     """None: all arguments stand before."""
+
+
+R = TypeVar("R")
+
+
+def overridable(method: Callable[..., R]) -> Callable[..., R]:
+    """A method that subclasses may define with other arguments, as type checkers see it; at runtime ``method``."""
+    return method

@@ -106,7 +106,7 @@ class _Projection(Layer):
             )  # fmt: skip
         self._built = True
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         n = len(self._inputs)
         x = inputs if n == 1 else ops.reshape(inputs, (*inputs.shape[:-n], self._matrix[0]))
         bias = None if self.bias is None else ops.reshape(self.bias, (self._matrix[1],))

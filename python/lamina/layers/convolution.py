@@ -85,7 +85,7 @@ class Convolution(Layer):
         self._make_kernels(channels)
         self.bias = self._weight("bias", (self._output_channels(channels),)) if self.use_bias else None
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         fused = activations.fused_name(self.activation)
         if fused is not None:
             return self._call_fused(fused, inputs)

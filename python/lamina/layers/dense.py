@@ -73,7 +73,7 @@ class Dense(Layer):
         if self.use_bias:
             self.bias = self._weight("bias", (self.units,))
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         fused = activations.fused_name(self.activation)
         if fused is not None:
             return self._call_fused(fused, inputs)

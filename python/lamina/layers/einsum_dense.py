@@ -158,7 +158,7 @@ class EinsumDense(Layer):
             sizes = [known(self, "an axis of the bias", n, input_shape) for n in shapes.bias]
             self.bias = self._weight("bias", sizes)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         y = ops.einsum(self.equation, inputs, self.kernel)
         if self.bias is not None:
             y = ops.add(y, self.bias)

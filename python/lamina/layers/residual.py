@@ -197,7 +197,7 @@ class Residual(Around):
                     return str(found)
         return "channels_last"
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         before = self.normalization if self.normalize_first else None
         y = inputs if before is None else before(inputs)
         block, chains = self._chained

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import saving
 from ..core import registry
+from ..core.options import overridable
 from ..core.suggest import unknown
 from ..core.tree import as_shapes, map_shapes, map_structure
 from ..layers import Layer, SymbolicTensor
@@ -86,6 +87,7 @@ class Model(Layer, Trainer):
             self._name = auto_name("functional")
         self._built = True
 
+    @overridable
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         """What the model computes; a subclass defines it.
 
@@ -103,6 +105,7 @@ class Model(Layer, Trainer):
             inputs = attach(inputs, mask)
         return self._graph.run(inputs, self._label())
 
+    @overridable
     def build(self, input_shape: Any = None) -> None:
         """Make all weights.
 

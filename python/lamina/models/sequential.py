@@ -8,6 +8,7 @@ from typing import Any
 from .. import ops
 from ..core import registry
 from ..core.autograd import Tensor
+from ..core.options import overridable
 from ..core.recording import note_change
 from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.masking import attach
@@ -118,6 +119,7 @@ class Sequential(Model):
             drawn.append(layer((drawn or self._drawn)[-1]))
         self._drawn.extend(drawn)
 
+    @overridable
     def build(self, input_shape: Any = None) -> None:
         """Make all weights.
 
@@ -141,6 +143,7 @@ class Sequential(Model):
             raise
         self._input = first
 
+    @overridable
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         if mask is not None:
             inputs = attach(inputs, mask)
