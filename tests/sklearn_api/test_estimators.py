@@ -225,6 +225,14 @@ def test_labels_of_every_type(cancer):
 def test_missing_labels_are_said():
     with pytest.raises(ValueError, match=r"1 labels are missing .* the first at 2"):
         MLPClassifier().fit(np.eye(4), ["a", "b", None, "b"])
+    pd = pytest.importorskip("pandas")
+    for labels in (
+        pd.Series(["a", "b", pd.NA, "b"], dtype="string"),
+        pd.Series(["a", "b", None, "b"]),
+        [0, 1, np.nan, 1],
+    ):
+        with pytest.raises(ValueError, match=r"missing|NaN"):
+            MLPClassifier().fit(np.eye(6), labels)
     with pytest.raises(ValueError, match="MultiOutputClassifier"):
         MLPClassifier().fit(np.eye(4), [[0, 1], [1, 2], [2, 0], [1, 1]])
 
@@ -368,6 +376,14 @@ def test_autoencoder(cancer):
 def test_parameters_are_checked(parameters, message):
     with pytest.raises(ValueError, match=message):
         MLPClassifier(**parameters).fit(np.eye(6), [0, 0, 0, 1, 1, 1])
+
+
+@pytest.mark.filterwarnings("ignore:fit. the loss is")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_training_that_diverges_is_an_error():
+    wild = MLPRegressor(solver="sgd", learning_rate_init=1e9, random_state=0)
+    with pytest.raises(ValueError, match=r"training diverged, the loss is .* in pass"):
+        wild.fit(np.eye(6), np.arange(6.0) * 1e6)
 
 
 def test_sample_weights_are_checked():

@@ -21,7 +21,7 @@ from ..core.generator import drawing_from
 from ..data import PyDataset
 from .checks import Array, number, sample_weights, validated
 from .progress import Progress
-from .targets import Classes
+from .targets import Classes, none_missing
 
 ROWS = 4096  # of a batch of predictions
 
@@ -249,6 +249,7 @@ class Classifier(ClassifierMixin, Network):
         return self._learn(X, y, sample_weight, again, 1, classes)
 
     def _learn(self, X: Any, y: Any, sample_weight: Any, again: bool, epochs: int | None, classes: Any = None) -> Any:
+        none_missing(y)
         X, y = self._check(X, y, reset=not again, multi_output=True)
         X, y, weight = weighted(X, y, sample_weight)
         if not again:

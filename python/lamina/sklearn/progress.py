@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,11 @@ class Progress(Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = {} if logs is None else logs
         e, loss = self.estimator, float(logs["loss"])
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"{type(e).__name__}: training diverged, the loss is {loss} in pass {e.n_iter_ + 1}; a smaller "
+                "learning rate, or X and y on a smaller scale (StandardScaler), usually helps"
+            )
         e.n_iter_ += 1
         e.loss_curve_.append(loss)
         text = f"Iteration {e.n_iter_}, loss = {loss:.8f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ class Classes:
     """The classes of a problem, and labels as indices of them; of several labels a sample, one column a label."""
 
     def __init__(self, y: Any, classes: Any = None) -> None:
-        _none_missing(y)
+        none_missing(y)
         kind = type_of_target(y, input_name="y")
         if kind == "multiclass-multioutput":
             raise ValueError(
@@ -77,19 +78,27 @@ class Classes:
 
 def one_column(y: Any) -> Array:
     """Labels as (N,); a column is warned of, several columns or missing labels are a ValueError."""
-    _none_missing(y)
+    none_missing(y)
     check_classification_targets(y)
     return column_or_1d(y, warn=True)
 
 
-def _none_missing(y: Any) -> None:
+def none_missing(y: Any) -> None:
+    """ValueError for labels that are None, NaN or pandas's NA."""
+    if not isinstance(getattr(y, "dtype", np.dtype("f")), np.dtype):
+        y = np.asarray(y)  # of pandas's own types
     if getattr(getattr(y, "dtype", None), "kind", "") != "O":
         return
-    missing = [i for i, label in enumerate(y.ravel()) if label is None or label != label]
+    missing = [i for i, label in enumerate(np.ravel(y)) if _is_missing(label)]
     if missing:
         raise ValueError(
             f"y: {len(missing)} labels are missing (None or NaN), the first at {missing[0]}; leave them out"
         )
+
+
+def _is_missing(label: Any) -> bool:
+    """Whether it is None, NaN or pandas's NA, which has no truth value."""
+    return label is None or type(label).__name__ == "NAType" or (isinstance(label, float) and math.isnan(label))
 
 
 class Head:
