@@ -164,6 +164,9 @@ def test_parts():
     for wrong in (lambda: r.take("2"), lambda: r.repeat(-2), lambda: r.shard(2, 2), lambda: r.prefetch(-2)):
         with pytest.raises(ValueError, match="Dataset"):
             wrong()
+    for method in (r.map, r.random_map, r.filter, r.take_while, r.flat_map, r.interleave):
+        with pytest.raises(TypeError, match=rf"Dataset.{method.__name__}: expected a function of an element, got 3"):
+            method(3)
     with pytest.raises(TypeError, match=r"Dataset.concatenate: expected a Dataset"):
         r.concatenate(Y)
     with pytest.raises(TypeError, match=r"Dataset.zip: expected a Dataset"):

@@ -46,6 +46,10 @@ class Batches(utils.PyDataset):
         self.calls.append("end")
 
 
+def divide():
+    return 1 // 0
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_left():
     yield
@@ -82,11 +86,7 @@ def test_fit(options):
     assert sorted(seen[:12]) == sorted(seen[12:]) == list(range(12))
     assert len({tuple(seen[:12]), tuple(seen[12:]), tuple(range(12))}) == 3
     with pytest.raises(ZeroDivisionError, match="by zero"):
-        model.fit(Batches(lambda: 1 // 0, **options), verbose=0)
-
-
-def divide():
-    return 1 // 0
+        model.fit(Batches(divide, **options), verbose=0)
 
 
 @pytest.mark.parametrize("options", KINDS[2:])
@@ -106,6 +106,11 @@ class Odd(Exception):
         super().__init__(f"{one} and {two}")
 
 
+class Unsendable(Batches):
+    def __getitem__(self, index):
+        return threading.Lock()
+
+
 def odd():
     raise Odd(1, 2)
 
@@ -113,10 +118,6 @@ def odd():
 def test_errors_and_batches_that_cannot_be_sent():
     with pytest.raises(RuntimeError, match=r"Batches\[5\]: Odd: 1 and 2"):
         list(Batches(odd, workers=2, use_multiprocessing=True))
-
-    class Unsendable(Batches):
-        def __getitem__(self, index):
-            return threading.Lock()
 
     with pytest.raises(TypeError, match=r"Unsendable\[0\]: the batch cannot be sent by a process: cannot pickle"):
         list(Unsendable(workers=2, use_multiprocessing=True))
@@ -163,10 +164,11 @@ def test_iterations_that_stop_early(options):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupt_leaves_no_process(tmp_path, how):
     program = textwrap.dedent("""
-        import os, signal, sys, time
+        import multiprocessing, os, signal, sys, time
         import numpy as np
         import lamina
 
+        multiprocessing.set_start_method("fork")  # others must import this program
         signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it
 
         class Batches(lamina.utils.PyDataset):

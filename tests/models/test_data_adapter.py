@@ -56,7 +56,8 @@ def test_limited_epochs_go_on():
     assert rows(made.epoch()) == [[0, 2, 4], [6, 8, 10]]
     assert rows(made.epoch()) == [[12], [0, 2, 4]]
     stream = feed(iter([X[:2], X[2:3], X[3:]]), steps=2)
-    assert [rows(stream.epoch()) for _ in range(3)] == [[[0, 2], [4]], [[6, 8, 10, 12]], []]
+    with pytest.warns(UserWarning, match="ran out of data after 1 of 2 batches"):
+        assert [rows(stream.epoch()) for _ in range(3)] == [[[0, 2], [4]], [[6, 8, 10, 12]], []]
 
 
 def test_lengths_of_streams():

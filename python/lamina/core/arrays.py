@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from . import frames
 from .explain import show
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -44,7 +45,7 @@ def values_of(given: Any, dtype: Any) -> Array:
 def to_numbers(what: str, given: Any) -> Array:
     """``np.asarray(given)``; TypeError or ValueError that begins with ``what`` unless it has numbers or booleans."""
     try:
-        array = np.asarray(given)
+        array = frames.as_array(given) if type(given).__module__.startswith(_FRAMES) else np.asarray(given)
     except (ValueError, TypeError, RuntimeError, OverflowError, AttributeError) as error:
         raise ValueError(f"{what} {_why_no_array(given, error)}") from None
     if array.dtype.kind not in "fiub":
@@ -52,10 +53,16 @@ def to_numbers(what: str, given: Any) -> Array:
     return array
 
 
+_FRAMES = ("pandas", "polars")
+
+
 def why_no_numbers(what: str, given: Any, array: Array) -> str:
     """The message for what became an array of something else; ``what`` names it ("fit: x")."""
-    if hasattr(given, "columns") and hasattr(given, "dtypes"):
+    if frames.is_frame(given):
         return f"{what} {_about_frame(given)}"
+    is_column = type(given).__module__.startswith(_FRAMES) and hasattr(given, "dtype")
+    if is_column and (mend := frames.how_to_convert(getattr(given, "name", None), given, array)):
+        return f"{what} has dtype {given.dtype}, expected numbers or booleans: {mend}"
     if not array.ndim and array.dtype.kind == "O":
         return f"{what} is {about(given)}; expected numbers or booleans, or arrays of them"
     detail = _KINDS[array.dtype.kind](array) if array.dtype.kind in _KINDS and array.size else _about_objects(array)
@@ -127,16 +134,24 @@ def is_dataset(given: Any) -> bool:
 
 def _about_frame(frame: Any) -> str:
     """The first column of a data frame that is no numbers; polars has the same attributes as pandas."""
-    for name in frame.columns:
-        column = np.asarray(frame[name])
-        if column.dtype.kind not in "fiub":
-            held = _KINDS[column.dtype.kind](column) if column.dtype.kind in "Mmc" else _about_objects(column)
-            held = held.partition(";")[0]
-            return (
-                f"has a column {name!r} of dtype {frame[name].dtype}: {held}; encode it, as pandas.get_dummies(x, "
-                f"columns=[{name!r}]) does, convert it with .astype, or drop it"
-            )
-    return "has columns of different types, which together are objects; x.astype('float32') makes numbers of them"
+    found = [(name, column, frames.as_array(column)) for name, column in frames.columns_of(frame)]
+    for name, column, array in found:
+        if array.dtype.kind in "fiub":
+            continue
+        told = f"has a column {name!r} of dtype {column.dtype}: "
+        if mend := frames.how_to_convert(name, column, array):
+            return told + mend
+        held = _KINDS[array.dtype.kind](array) if array.dtype.kind in "Mmc" else _about_objects(array)
+        held = held.partition(";")[0]
+        return (
+            f"{told}{held}; encode it, as pandas.get_dummies(x, columns=[{name!r}]) does, convert it with .astype, or "
+            "drop it"
+        )
+    flags = [repr(name) for name, _, array in found if array.dtype.kind == "b"]
+    return (
+        f"has columns of different types, which together are objects (booleans in {', '.join(flags[:5])} beside "
+        "numbers); x.astype('float32') makes numbers of them"
+    )
 
 
 def _about_objects(array: Array) -> str:
@@ -146,12 +161,15 @@ def _about_objects(array: Array) -> str:
             continue
         where = f"at {list(place)}"
         if isinstance(value, str):
-            return f"{where} stands text, {value!r}; encode it, as in np.unique(x, return_inverse=True)[1]"
+            return f"{where} stands text, {str(value)!r}; encode it, as in np.unique(x, return_inverse=True)[1]"
         if value is None or type(value).__name__ in ("NAType", "NaTType"):
             return f"{where} a value is missing ({value}); fill it in or drop the sample"
         if hasattr(value, "__len__"):
             shapes = [str(np.shape(v)) for v in itertools.islice(array.flat, 3) if hasattr(v, "__len__")]
-            return f"it holds arrays of shapes {', '.join(shapes)} ...; samples must have equal shapes: pad or cut them"
+            return (
+                f"it holds arrays of shapes {', '.join(shapes)} ...; samples must have equal shapes: pad or cut them, "
+                "as lamina.utils.pad_sequences does"
+            )
         return f"{where} stands a {type(value).__name__}"
     return "its numbers are objects; x.astype('float32') makes an array of them"
 
@@ -163,7 +181,7 @@ def _why_no_array(given: Any, error: Exception) -> str:
         at, first, other = place
         return (
             f"makes no array: samples must have equal shapes, but {at}[0] has {first} and {other}; pad or cut them to "
-            "one length"
+            "one length, as lamina.utils.pad_sequences does"
         )
     if "sequence" in str(error):
         return "makes no array: its entries are nested to different depths or lengths; samples must have equal shapes"

@@ -110,7 +110,10 @@ _LAYERS = {
     ),
 }
 _MODELS = {
-    "x": "inputs: an array, a list or dict of arrays for several; or an iterable of batches, such as a PyDataset.",
+    "x": (
+        "inputs: an array, a data frame, or a list or dict of them for several; or an iterable of batches, such as a "
+        "Dataset, a PyDataset or PyTorch's DataLoader."
+    ),
     "batch_size": "samples in a batch; None means 32.  An iterable has its own.",
     "verbose": '"auto" or 1 shows a bar, 2 a line an epoch, 0 nothing.',
     "callbacks": "Callbacks that are called on the way: one or a list.",

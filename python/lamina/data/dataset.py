@@ -167,7 +167,7 @@ class Dataset(Explained):
                 asked for. They help where NumPy, Pillow or files work without Python's lock.
             deterministic: an option of tf.data without effect here: the order is always kept.
         """
-        return Dataset(nodes.Mapped(self._node, map_func, _calls("map", num_parallel_calls)))
+        return Dataset(nodes.Mapped(self._node, _function("map", map_func), _calls("map", num_parallel_calls)))
 
     def random_map(
         self, map_func: Callable[..., Any], seed: int | None = None, num_parallel_calls: int | None = None
@@ -180,8 +180,8 @@ class Dataset(Explained):
             seed: integer that makes the numbers repeatable; None follows ``lamina.random.seed``.
             num_parallel_calls: threads that call it, as for ``map``.
         """
-        calls = _calls("random_map", num_parallel_calls)
-        return Dataset(nodes.RandomMapped(self._node, map_func, calls, _seed("random_map", seed)))
+        calls, function = _calls("random_map", num_parallel_calls), _function("random_map", map_func)
+        return Dataset(nodes.RandomMapped(self._node, function, calls, _seed("random_map", seed)))
 
     def filter(self, predicate: Callable[..., Any]) -> Dataset:
         """The elements for which a function is true.
@@ -189,7 +189,7 @@ class Dataset(Explained):
         Args:
             predicate: a function of an element, as for ``map``.
         """
-        return Dataset(nodes.Filtered(self._node, predicate))
+        return Dataset(nodes.Filtered(self._node, _function("filter", predicate)))
 
     def take_while(self, predicate: Callable[..., Any]) -> Dataset:
         """The elements up to the first for which a function is false.
@@ -197,7 +197,7 @@ class Dataset(Explained):
         Args:
             predicate: a function of an element, as for ``map``.
         """
-        return Dataset(nodes.Filtered(self._node, predicate, True))
+        return Dataset(nodes.Filtered(self._node, _function("take_while", predicate), True))
 
     def shuffle(self, buffer_size: int, seed: int | None = None, reshuffle_each_iteration: bool = True) -> Dataset:
         """A random order: each element is drawn from a buffer of the next ones.
@@ -328,7 +328,7 @@ class Dataset(Explained):
         Args:
             map_func: a function of an element, as for ``map``, that returns a Dataset.
         """
-        return Dataset(nodes.Interleaved(self._node, map_func, 1, -1, "flat_map"))
+        return Dataset(nodes.Interleaved(self._node, _function("flat_map", map_func), 1, -1, "flat_map"))
 
     def interleave(
         self,
@@ -349,7 +349,7 @@ class Dataset(Explained):
         """
         cycle = AUTOTUNE if cycle_length is None else _number("interleave", "cycle_length", cycle_length, -1)
         block = _number("interleave", "block_length", block_length, 1)
-        return Dataset(nodes.Interleaved(self._node, map_func, cycle, block, "interleave"))
+        return Dataset(nodes.Interleaved(self._node, _function("interleave", map_func), cycle, block, "interleave"))
 
     def window(self, size: int, shift: int | None = None, stride: int = 1, drop_remainder: bool = False) -> Dataset:
         """Datasets of elements beside each other, as ``flat_map(lambda w: w.batch(size))`` makes batches of.
@@ -459,6 +459,12 @@ def _number(method: str, name: str, value: Any, least: int) -> int:
     if not is_index(value) or value < least:
         raise ValueError(f"Dataset.{method}: {name} must be an integer from {least}, got {show(value)}")
     return int(value)
+
+
+def _function(method: str, given: Any) -> Any:
+    if not callable(given):
+        raise TypeError(f"Dataset.{method}: expected a function of an element, got {show(given)}")
+    return given
 
 
 def _calls(method: str, calls: Any) -> int | None:

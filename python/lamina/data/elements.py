@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..config import floatx
-from ..core.arrays import about
 from ..core.autograd import Tensor
+from ..core.explain import show
 from ..core.tree import leaves, map_structure
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -33,11 +33,11 @@ class DatasetArray(np.ndarray[Any, np.dtype[Any]]):
 def shown(element: Any) -> Any:
     """An element as a user's loop gets it."""
 
-    def show(leaf: Any) -> Any:
+    def one(leaf: Any) -> Any:
         is_number = isinstance(leaf, (np.number, np.bool_)) or (isinstance(leaf, np.ndarray) and leaf.dtype.kind != "O")
         return np.asarray(leaf).view(DatasetArray) if is_number else leaf
 
-    return map_structure(show, element)
+    return map_structure(one, element)
 
 
 def leaf(value: Any) -> Any:
@@ -126,7 +126,7 @@ def rows(tree: Any, what: str) -> tuple[Any, int]:
             except ValueError as error:
                 raise ValueError(f"{what}: lists of different lengths make no array; use from_generator") from error
         if not made.ndim:
-            raise ValueError(f"{what}: expected arrays whose rows are elements, got {about(given)}")
+            raise ValueError(f"{what}: expected arrays whose rows are elements, got {show(given)}")
         made = made.view()
         made.flags.writeable = False  # an element may not change the data
         return made

@@ -18,9 +18,11 @@ from ..core.autograd import Tensor, wrap
 from ..core.defaults import Defaults
 from ..core.generator import numpy_generator
 from ..core.tree import map_structure
+from ..core.warn import warn
 from ..data import Dataset, PyDataset
 from ..data.py_dataset import batches_of
 from ..data.threads import close
+from .sources import SparseRows, batches_of_samples, is_column, is_sparse
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -51,22 +53,37 @@ class Batch(NamedTuple):
 
 def is_arrays(x: Any) -> bool:
     """Whether x is data in memory: an array, or a list, tuple or dict; any other iterable gives batches."""
-    return isinstance(x, _IN_MEMORY) or not isinstance(x, Iterable)
+    return isinstance(x, _IN_MEMORY) or not isinstance(x, Iterable) or is_sparse(x) or is_column(x)
 
 
 _IN_MEMORY = (np.ndarray, Tensor, list, tuple, dict, SupportsArray, str, bytes, set, frozenset)  # some are refused
+
+
+_PARTS = (np.ndarray, Tensor, dict, SparseRows)  # what makes a list one of inputs
+
+
+def _is_part(tree: Any) -> bool:
+    """Whether a list begins with an array of another library."""
+    first = tree[0] if tree else None
+    return is_sparse(first) or (hasattr(first, "__array__") and len(getattr(first, "shape", ())) > 0)
 
 
 def to_arrays(what: str, name: str, tree: Any) -> Any:
     """A nest of numeric arrays; lists of numbers become arrays, lists of arrays stay a list of inputs."""
     if isinstance(tree, dict):
         return {k: to_arrays(what, f"{name}[{k!r}]", v) for k, v in tree.items()}
-    if isinstance(tree, (list, tuple)) and any(isinstance(v, (np.ndarray, Tensor, dict)) or v is None for v in tree):
+    if isinstance(tree, (list, tuple)) and (_is_part(tree) or any(isinstance(v, _PARTS) or v is None for v in tree)):
         return [to_arrays(what, f"{name}[{i}]", v) for i, v in enumerate(tree)]
     if tree is None:
         return None
     if isinstance(tree, np.ndarray) and tree.dtype.kind in "fiub":
         return tree if type(tree) is np.ndarray else np.asarray(tree)
+    if is_sparse(tree):
+        return SparseRows(tree) if name.startswith("x") else np.asarray(tree.toarray())
+    if is_column(tree):
+        return to_numbers(f"{what}: {name}", tree[:])
+    if isinstance(tree, SparseRows):
+        return tree
     if is_dataset(tree) and _gives_samples(tree):
         raise TypeError(f"{what}: {name} is {about(tree)}")
     return to_numbers(f"{what}: {name}", tree)
@@ -90,8 +107,9 @@ def _gives_samples(tree: Any) -> bool:
 class Column:
     """One array, read in slices of the wanted dtype: views of it, or memory of their own."""
 
-    def __init__(self, array: Array, dtype: np.dtype[Any]) -> None:
+    def __init__(self, array: Any, dtype: np.dtype[Any]) -> None:
         self.array = array
+        self._sparse = isinstance(array, SparseRows)
         self.dtype = dtype if dtype.isnative else dtype.newbyteorder("=")
         self._inner = array.shape[1:]
         large = math.prod(self._inner) * array.itemsize > _LARGE_SAMPLE  # > is free: both give the same memory
@@ -105,9 +123,15 @@ class Column:
         return converted
 
     def slice(self, start: int, stop: int) -> Array:
+        if self._sparse:
+            return self._convert(self.array.dense(slice(start, stop)))
         return self._convert(self.array[start:stop])
 
     def take(self, indices: Array) -> Array:
+        if self._sparse:
+            return self._convert(self.array.dense(indices))
+        if not self.array.flags.c_contiguous:  # np.take would copy all of it
+            return self._convert(self.array[indices])
         out = self._memory((len(indices), *self._inner), self.array.dtype)
         np.take(self.array, indices, axis=0, out=out, mode="clip")  # "raise" would go through one more buffer
         return self._convert(out)
@@ -197,9 +221,13 @@ class IterableFeed:
             iterator = batches_of(source, None if n is None or not self._shuffle else _order(n).tolist())
         else:
             iterator = source.as_numpy_iterator() if isinstance(source, Dataset) else iter(source)
+        n = 0
         try:
             for item in iterator:
+                n += 1
                 yield self._batch(item)
+            if n and self.steps is not None and n < self.steps:
+                warn(f"{self._what}: x gave {n} batches, its length says {self.steps}")
         finally:
             if iterator is not source:  # a generator may be gone on with
                 close(iterator)
@@ -227,7 +255,10 @@ class IterableFeed:
         if isinstance(x, (int, float)) or getattr(x, "shape", None) == ():
             raise TypeError(f"{self._what}: x gave the single number {x}; {expected}")
         if isinstance(y, (int, float)) or getattr(y, "shape", None) == ():
-            raise TypeError(f"{self._what}: x gave a sample with the label {y}; {expected}, several samples each")
+            raise TypeError(
+                f"{self._what}: x gave a sample with the label {y}; {expected}, several samples each, "
+                "as .batch(32) of a lamina.data.Dataset makes them"
+            )
 
     def end_epoch(self) -> None:
         if isinstance(self._source, PyDataset):
@@ -247,8 +278,9 @@ def _length(source: Iterable[Any]) -> int | None:
 class Feed:
     """The batches of each epoch: one pass over the source, or ``steps`` batches, going on where the last one ended."""
 
-    def __init__(self, source: ArrayFeed | IterableFeed, steps: int | None = None) -> None:
+    def __init__(self, what: str, source: ArrayFeed | IterableFeed, steps: int | None = None) -> None:
         self.source = source
+        self._what = what
         self._limit = steps
         self._rest: Iterator[Batch] | None = None
 
@@ -260,14 +292,30 @@ class Feed:
 
     def epoch(self) -> Iterator[Batch]:
         if self._limit is None and Defaults.max_steps_per_epoch is None:
-            yield from self.source.epoch()
+            self._rest = self.source.epoch()
+            yield from self._rest
             self.source.end_epoch()
             return
-        for _ in range(self.steps or 0):
+        for i in range(self.steps or 0):
             batch = self._next()
             if batch is None:
+                if i:
+                    warn(
+                        f"{self._what}: x ran out of data after {i} of {self.steps} batches; a generator must give all "
+                        "batches of all epochs, and a lamina.data.Dataset does after .repeat()"
+                    )
                 return
             yield batch
+
+    def restart(self) -> None:
+        """Let the next epoch begin at the beginning, also if the last one took a part."""
+        self.close()
+        self._rest = None
+
+    def close(self) -> None:
+        """When no more batches are wanted: ends the threads and processes that make them."""
+        if self._rest is not None:
+            close(self._rest)
 
     def _next(self) -> Batch | None:
         if self._rest is not None:
@@ -288,8 +336,9 @@ def feed(
         raise ValueError(f"{what}: batch_size must be a positive integer, got {batch_size!r}")
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
         raise ValueError(f"{what}: the number of steps must be a positive integer, got {steps!r}")
-    if is_arrays(data[0]):
-        return Feed(ArrayFeed(what, data, int(size), shuffle), steps)
+    source = batches_of_samples(what, data[0], int(size), _order if shuffle else None)
+    if source is None and is_arrays(data[0]):
+        return Feed(what, ArrayFeed(what, data, int(size), shuffle), steps)
     if data[1] is not None or data[2] is not None:
         raise ValueError(f"{what}: x gives batches, so y and sample_weight must come with them, as (x, y, weights)")
-    return Feed(IterableFeed(what, data[0], shuffle=shuffle), steps)
+    return Feed(what, IterableFeed(what, data[0] if source is None else source, shuffle=shuffle), steps)

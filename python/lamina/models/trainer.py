@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 import numpy as np
@@ -218,8 +219,10 @@ class Trainer(Steps):
         ``test_step(data)`` or ``compute_loss`` itself; these run as Python, uncaptured.
 
         Args:
-            x: inputs: an array, a list or dict of arrays for several; or an iterable of (x, y) or (x, y, sample_weight)
-                batches, such as a PyDataset.
+            x: inputs: an array, a data frame, a sparse matrix, or a list or dict of them for several; an iterable of
+                (x, y) or (x, y, sample_weight) batches, such as a ``lamina.data.Dataset``, a PyDataset, a generator or
+                PyTorch's DataLoader; or a dataset of single samples of PyTorch or Hugging Face, whose column "label" is
+                y.
             y: targets, in the structure of the outputs; None with an iterable.
             epochs: passes over the data.
             validation_split: fraction of the arrays, their last part before shuffling, that is held out for validation.
@@ -284,6 +287,7 @@ class Trainer(Steps):
                         break
                     due = (epoch + 1) % often == 0 if isinstance(often, int) else epoch + 1 in often
                     if held_out is not None and due:
+                        held_out.restart()  # as in Keras: the same samples each time
                         seen = fit_loops.evaluate("validation_data", self, held_out, inner)
                         logs.update({f"val_{name}": value for name, value in seen.items()})
                     found = dict(sorted(logs.items()))  # the order in Keras's history
@@ -295,6 +299,10 @@ class Trainer(Steps):
             except BaseException:
                 hooks("on_train_interrupted", {})
                 raise
+            finally:
+                for each in (feed, held_out):
+                    if each is not None:
+                        each.close()
         return history
 
     @overload
@@ -339,7 +347,8 @@ class Trainer(Steps):
         hooks = CallbackList(
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
         )
-        logs = fit_loops.evaluate("evaluate", self, feed, hooks)
+        with closing(feed):
+            logs = fit_loops.evaluate("evaluate", self, feed, hooks)
         return self._returned(logs, return_dict)
 
     @shortened
@@ -367,7 +376,8 @@ class Trainer(Steps):
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
         )
         rows = feed.source.samples if isinstance(feed.source, ArrayFeed) and steps is None else None
-        return fit_loops.predict(self, feed, hooks, rows)
+        with closing(feed):
+            return fit_loops.predict(self, feed, hooks, rows)
 
     # ---- one batch ----
 
@@ -443,7 +453,7 @@ class Trainer(Steps):
             return fit_loops.arrays(fit_loops.predicted(self, batch))
 
     def _batch(self, kind: str, what: str, data: tuple[Any, Any, Any], class_weight: Any = None) -> Batch:
-        feed = Feed(IterableFeed(what, [data], own=True))
+        feed = Feed(what, IterableFeed(what, [data], own=True))
         return next(prepared(self, kind, what, feed, class_weight).epoch())
 
     def _on_batch(self, kind: str, data: tuple[Any, Any, Any], class_weight: Any, return_dict: bool) -> Any:
