@@ -16,7 +16,7 @@ class OptunaPruning(Callback):
 
     Raises:
         ValueError: in ``fit``: there is no such number.
-        optuna.TrialPruned: in ``fit``: the trial is not worth going on with; Optuna catches it.
+        Exception: in ``fit``, optuna.TrialPruned: the trial is not worth going on with; Optuna catches it.
 
     Source: Lamina.
 
