@@ -115,6 +115,10 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
         x: inputs.
         y: targets.
         sample_weight: weights of the samples.
+
+    Example:
+        >>> utils.pack_x_y_sample_weight("x", "y")
+        ('x', 'y')
     """
     if y is None and sample_weight is None:
         return (x,) if isinstance(x, (tuple, list)) else x
@@ -129,6 +133,10 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
 
     Raises:
         ValueError: there are more than three parts.
+
+    Example:
+        >>> utils.unpack_x_y_sample_weight(("x", "y"))
+        ('x', 'y', None)
     """
     given = tuple(data) if isinstance(data, (tuple, list)) else (data,)
     if not 1 <= len(given) <= 3:
