@@ -50,7 +50,7 @@ void release_block(void* p) {
 
 void make_dtypes() { numpy_dtype(Dtype::f32); }
 
-thread_local std::vector<py::object>* kept_objects = nullptr;
+constinit thread_local std::vector<py::object>* kept_objects = nullptr;
 
 namespace {
 // The plan under record keeps alive what its steps point to, unless its own arena does.

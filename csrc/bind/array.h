@@ -210,7 +210,7 @@ void run(const char* name, double work, const Args& args) {
 }
 
 // What the plan under record must keep alive, null where none is recorded.
-extern thread_local std::vector<py::object>* kept_objects;
+extern constinit thread_local std::vector<py::object>* kept_objects;
 inline void keep_for_plan(const py::object& o) {
   if (recording && kept_objects) kept_objects->push_back(o);
 }

@@ -2,7 +2,7 @@
 
 namespace lamina {
 
-thread_local Plan* recording = nullptr;
+constinit thread_local Plan* recording = nullptr;
 
 bool Plan::append(const char* name, Run run, const void* args, std::size_t bytes) {
   if (retracing_) {

@@ -58,7 +58,7 @@ class Plan {
 };
 
 // The plan that this thread is recording, or null.
-extern thread_local Plan* recording;
+extern constinit thread_local Plan* recording;
 
 template <auto op, class Args>
 void run_erased(const void* args) {
