@@ -48,6 +48,7 @@ PYTHON_FLOORS = [
     ["models"],
     ["applications", "onnx", "sklearn", "torch"],
     ["wrappers"],
+    ["distillation"],
     ["testing"],
     ["__init__"],
 ]
@@ -176,10 +177,10 @@ PUBLIC = [
     "", "activations", "applications",
     *(f"applications.{name}" for name in lamina.applications.__all__ if name.islower()), "backend", "callbacks",
     "config", "constraints", "data", "datasets", *(f"datasets.{name}" for name in lamina.datasets.__all__),
-    "distribution", "dtype_policies", "initializers", "layers", "legacy", "legacy.saving", "losses", "metrics",
-    "mixed_precision", "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers",
-    "optimizers.schedules", "plot", "preprocessing", "preprocessing.image", "preprocessing.sequence", "random",
-    "regularizers", "saving", "testing", "torch", "tree", "utils", "utils.bounding_boxes", "utils.legacy",
+    "distillation", "distribution", "dtype_policies", "initializers", "layers", "legacy", "legacy.saving", "losses",
+    "metrics", "mixed_precision", "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy",
+    "optimizers", "optimizers.schedules", "plot", "preprocessing", "preprocessing.image", "preprocessing.sequence",
+    "random", "regularizers", "saving", "testing", "torch", "tree", "utils", "utils.bounding_boxes", "utils.legacy",
     "visualization", "wrappers",
 ]  # fmt: skip
 

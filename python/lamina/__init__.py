@@ -26,6 +26,7 @@ if _TYPE_CHECKING:
         constraints,
         data,
         datasets,
+        distillation,
         distribution,
         dtype_policies,
         initializers,
@@ -66,10 +67,10 @@ if _TYPE_CHECKING:
 
 # What is imported when somebody asks for it: a program loads the packages that it uses.
 _packages = (
-    "activations", "applications", "backend", "callbacks", "constraints", "data", "datasets", "distribution",
-    "dtype_policies", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "onnx",
-    "optimizers", "plot", "preprocessing", "random", "regularizers", "saving", "torch", "tree", "utils",
-    "visualization", "wrappers",
+    "activations", "applications", "backend", "callbacks", "constraints", "data", "datasets", "distillation",
+    "distribution", "dtype_policies", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision",
+    "models", "onnx", "optimizers", "plot", "preprocessing", "random", "regularizers", "saving", "torch", "tree",
+    "utils", "visualization", "wrappers",
 )  # fmt: skip
 _later = {
     **{name: name for name in _packages},
@@ -140,8 +141,8 @@ __all__ = [
     "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer",
     "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable", "__version__", "activations", "applications",
     "backend", "callbacks", "capture", "config", "constraints", "custom_gradient", "data", "datasets", "device",
-    "distribution", "dtype_policies", "enable_grad", "get_num_threads", "initializers", "layers", "legacy",
-    "load_model", "losses", "metrics", "mixed_precision", "models", "name_scope", "no_grad", "onnx", "ops",
+    "distillation", "distribution", "dtype_policies", "enable_grad", "get_num_threads", "initializers", "layers",
+    "legacy", "load_model", "losses", "metrics", "mixed_precision", "models", "name_scope", "no_grad", "onnx", "ops",
     "optimizers", "plot", "preprocessing", "random", "regularizers", "saving", "schedules", "set_num_threads",
     "show_config", "torch", "tree", "utils", "version", "visualization", "wrappers",
 ]  # fmt: skip
