@@ -27,10 +27,12 @@ class Distiller(Model):
         distillation_losses: a DistillationLoss, or several.
         distillation_loss_weights: factors of several; None means 1 for each.
         student_loss_weight: share of the labels' loss, from 0 to 1.
+        name: the model's name.
         **kwargs: ``trainable``, ``dtype`` and the like, as of every layer.
 
     Call args:
         inputs: what the student takes.
+        training: whether it is in training mode.
         **kwargs: further arguments of the student's call.
 
     Raises:
