@@ -107,7 +107,7 @@ class Distiller(Model):
         self._student_loss = loss_functions(loss)
         super().compile(optimizer, None, metrics=metrics, **kwargs)
 
-    def call(self, inputs: Any, training: bool | None = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def call(self, inputs: Any, training: bool | None = None, **kwargs: Any) -> Any:
         return self.student(inputs, training=training, **kwargs)
 
     def compute_loss(
