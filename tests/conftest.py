@@ -30,6 +30,15 @@ def isa(request):
     _native.use_isa(before)
 
 
+@pytest.fixture(autouse=True)
+def no_figures_left():
+    """matplotlib warns where many are open."""
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")
+
+
 # A process started in the background ignores SIGINT, and so would what it starts.
 _INTERRUPTIBLE = "import signal as _s; _s.signal(_s.SIGINT, _s.default_int_handler); del _s\n"
 

@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypedDict
 
+from ..core.options import Unpack
 from ..core.suggest import unknown
 from .base import Callback
+
+_Function = Callable[..., object]
+
+
+class _OtherHooks(TypedDict, total=False):
+    on_batch_begin: _Function | None
+    on_batch_end: _Function | None
+    on_train_interrupted: _Function | None
+    on_test_begin: _Function | None
+    on_test_end: _Function | None
+    on_test_batch_begin: _Function | None
+    on_test_batch_end: _Function | None
+    on_predict_begin: _Function | None
+    on_predict_end: _Function | None
+    on_predict_batch_begin: _Function | None
+    on_predict_batch_end: _Function | None
 
 
 class LambdaCallback(Callback):
@@ -35,15 +53,15 @@ class LambdaCallback(Callback):
 
     def __init__(
         self,
-        on_epoch_begin: Callable[..., None] | None = None,
-        on_epoch_end: Callable[..., None] | None = None,
-        on_train_begin: Callable[..., None] | None = None,
-        on_train_end: Callable[..., None] | None = None,
-        on_train_batch_begin: Callable[..., None] | None = None,
-        on_train_batch_end: Callable[..., None] | None = None,
-        **kwargs: Callable[..., None] | None,
+        on_epoch_begin: _Function | None = None,
+        on_epoch_end: _Function | None = None,
+        on_train_begin: _Function | None = None,
+        on_train_end: _Function | None = None,
+        on_train_batch_begin: _Function | None = None,
+        on_train_batch_end: _Function | None = None,
+        **kwargs: Unpack[_OtherHooks],
     ) -> None:
-        given = {name: value for name, value in locals().items() if name.startswith("on_")} | kwargs
+        given = {name: value for name, value in locals().items() if name.startswith("on_")} | {**kwargs}
         super().__init__()
         valid = [name for name in vars(Callback) if name.startswith("on_")]
         for name, fn in given.items():

@@ -14,6 +14,7 @@ from ..core.explain import show
 from ..core.recording import forbid_capture
 from ..core.suggest import unknown
 from ..layers import Layer
+from ..layers.options import UnnamedOptions, Unpack
 from ..layers.preprocessing.category_layer import CategoryLayer, is_text
 from ..layers.preprocessing.index_lookup import IndexLookup
 from ..layers.variable import auto_name
@@ -125,7 +126,7 @@ class FeatureSpace(Layer):
         hashing_dim: int = 32,
         num_discretization_bins: int = 32,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         if not isinstance(features, dict) or not features:

@@ -87,7 +87,6 @@ def model_to_dot(
     subgraph: bool = False,
     show_layer_activations: bool = False,
     show_trainable: bool = False,
-    **kwargs: Any,
 ) -> ModelPicture:
     """The picture of a model, as an object.
 
@@ -105,10 +104,9 @@ def model_to_dot(
         subgraph: True is not supported.
         show_layer_activations: whether activation functions are shown.
         show_trainable: whether it is shown which layers are trained.
-        **kwargs: none.
 
     Raises:
-        TypeError: it is no model; an argument is unknown.
+        TypeError: it is no model.
         ValueError: ``rankdir`` is another one.
 
     Source: Keras 3, model_to_dot.
@@ -118,8 +116,6 @@ def model_to_dot(
         >>> print(utils.model_to_dot(model).to_string().splitlines()[-2])
           n0 -> n1;
     """
-    if kwargs:
-        raise TypeError(f"model_to_dot: unexpected argument {next(iter(kwargs))!r}")
     if not isinstance(model, Layer) or not hasattr(model, "_graph"):
         raise TypeError(f"plot_model: expected a model, got {model!r}")
     if rankdir not in DIRECTIONS:
@@ -143,7 +139,6 @@ def plot_model(
     dpi: float = 200,
     show_layer_activations: bool = False,
     show_trainable: bool = False,
-    **kwargs: Any,
 ) -> ModelPicture:
     """Draw a model to a file; graphviz is not needed.
 
@@ -158,12 +153,11 @@ def plot_model(
         dpi: dots per inch of PNG and JPEG.
         show_layer_activations: whether activation functions are shown.
         show_trainable: whether it is shown which layers are trained.
-        **kwargs: none.
 
     Returns: the picture, which notebooks show.
 
     Raises:
-        TypeError: it is no model; an argument is unknown.
+        TypeError: it is no model.
         ValueError: ``rankdir`` or the end of the name is another one.
         ImportError: matplotlib is missing, and the file is not SVG.
 
@@ -175,7 +169,7 @@ def plot_model(
         <picture of model 'small': 2 boxes>
     """
     options = (show_shapes, show_dtype, show_layer_names, rankdir, expand_nested, dpi, False)
-    drawn = model_to_dot(model, *options, show_layer_activations, show_trainable, **kwargs)
+    drawn = model_to_dot(model, *options, show_layer_activations, show_trainable)
     if to_file is not None:
         drawn.save(to_file, dpi)
     return drawn

@@ -10,7 +10,7 @@ import numpy as np
 from ..core.arrays import to_numbers
 from ..ops.bounding_boxes import convert_format
 from ..ops.data_format import is_channels_first
-from .gallery import plot_image_gallery
+from .gallery import GalleryOptions, Unpack, plot_image_gallery
 from .masks import rgb
 
 
@@ -131,7 +131,7 @@ def plot_bounding_box_gallery(
     rows: int | None = None,
     cols: int | None = None,
     data_format: str | None = None,
-    **kwargs: Any,
+    **kwargs: Unpack[GalleryOptions],
 ) -> list[Any]:
     """Draw images by matplotlib, with true and predicted boxes on them; needs Pillow, too.
 

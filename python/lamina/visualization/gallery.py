@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
+from ..core.options import Unpack as Unpack
 from ..plot.grids import draw_grid
+
+
+class GalleryOptions(TypedDict, total=False):
+    """What galleries of boxes and masks hand on."""
+
+    scale: float
+    path: Any
+    show: bool | None
+    transparent: bool
+    dpi: float
+
+
+class PlacedOptions(GalleryOptions, total=False):
+    """And where nothing else decides about places and a legend."""
+
+    rows: int | None
+    cols: int | None
+    legend_handles: Sequence[Any] | None
 
 
 def plot_image_gallery(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.arrays import to_numbers
 from ..ops.data_format import is_channels_first
-from .gallery import plot_image_gallery
+from .gallery import PlacedOptions, Unpack, plot_image_gallery
 
 # Colours of classes that are told apart by most eyes (Okabe and Ito 2008), black and white left out.
 _PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
@@ -99,7 +99,7 @@ def plot_segmentation_mask_gallery(
     alpha: float = 0.8,
     ignore_index: int = -1,
     data_format: str | None = None,
-    **kwargs: Any,
+    **kwargs: Unpack[PlacedOptions],
 ) -> list[Any]:
     """Draw images by matplotlib, each with its true and its predicted mask beside it.
 

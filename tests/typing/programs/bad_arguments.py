@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import lamina as keras
-from lamina import callbacks, layers, losses, metrics, ops, optimizers, random, saving, utils
+from lamina import callbacks, layers, losses, metrics, ops, optimizers, plot, random, saving, utils, visualization
 
 
 class Mine(keras.Layer):
@@ -79,3 +79,8 @@ ops.concatenat([x, x])  # error
 random.normal((3,), sed=1)  # error
 saving.load_model("m.keras", customs={})  # error
 utils.to_categorical([1], num_class=3)  # error
+utils.plot_model(model, show_shape=True)  # error
+utils.FeatureSpace({}, nme="space")  # error
+callbacks.LambdaCallback(on_epoch_ends=print)  # error
+plot.image_grid(x, title=["a"])  # error
+visualization.plot_segmentation_mask_gallery(x, 3, pth="a.png")  # error
