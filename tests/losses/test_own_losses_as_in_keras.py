@@ -67,3 +67,14 @@ def test_a_call_of_ones_own_is_used_where_the_class_has_a_shorter_way():
     assert float(Doubled()(labels, p)) == pytest.approx(2 * np.log(2))
     assert float(Doubled()(labels, p, np.array([1.0, 1.0]))) == pytest.approx(2 * np.log(2))
     assert given == ["int64", "int64"]
+
+
+def test_targets_of_weight_0_reach_a_loss_of_ones_own():
+    """It may compare samples with each other."""
+
+    class Mean(losses.Loss):
+        def call(self, y_true, y_pred):
+            return ops.mean(y_true) + 0 * ops.mean(y_pred, axis=-1)
+
+    loss = Mean()([[2.0], [4.0]], [[0.0], [0.0]], sample_weight=[1.0, 0.0])
+    assert float(loss) == 1.5

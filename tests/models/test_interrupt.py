@@ -234,3 +234,15 @@ def test_a_fit_in_another_thread_leaves_the_handler_alone():
     thread.join()
     assert found == [signal.default_int_handler]
     assert np.isfinite(model.get_weights()[0]).all()
+
+
+def test_ctrl_c_in_a_step_that_ends_so_itself_is_not_told_again():
+    def ended(step):
+        with step:
+            os.kill(os.getpid(), signal.SIGINT)
+            raise KeyboardInterrupt
+
+    with signals.WholeSteps() as whole:
+        with pytest.raises(KeyboardInterrupt):
+            ended(whole.step)
+        assert not whole.step.interrupted  # or the next step would raise it

@@ -103,7 +103,10 @@ def test_names_of_files(tmp_path):
     with pytest.raises(ValueError, match="zipped=True wants a name that ends in"):
         model.save(tmp_path / "m", zipped=True)
     model.save(tmp_path / "folder", zipped=False)
+    assert (tmp_path / "folder" / "config.json").is_file()
     np.testing.assert_array_equal(lamina.load_model(tmp_path / "folder").get_weights()[0], model.get_weights()[0])
+    model.save(tmp_path / "m.keras", zipped=True)
+    assert "config.json" in zipfile.ZipFile(tmp_path / "m.keras").namelist()
 
 
 def test_a_folder_is_replaced_and_read_as_a_file(tmp_path):

@@ -75,7 +75,7 @@ class RotaryEmbedding(SameShape):
         place = [1] * len(shape)
         place[time], place[features] = steps, half
         cosines, sines = (
-            ops.reshape(x if time < features else ops.transpose(x), tuple(place))
+            ops.reshape(x if time < features else ops.transpose(x), tuple(place))  # < is free: they differ
             for x in self._angles(steps, half, start_index, positions)
         )
         return ops.rotary_embedding(inputs, cosines, sines, features)
