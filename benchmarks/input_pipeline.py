@@ -136,19 +136,29 @@ def cores() -> int:
     return int(harness.machine()["threads"])
 
 
-def loop(_: Any = None) -> float:
+def loop(times: Any, together: Any) -> None:
+    together.wait()
     begin = time.perf_counter()
-    for _ in range(2_000_000):
+    for _ in range(5_000_000):
         pass
-    return time.perf_counter() - begin
+    times.put(time.perf_counter() - begin)
+
+
+def slowest_of(n: int) -> float:
+    context = multiprocessing.get_context("spawn")
+    times, together = context.Queue(), context.Barrier(n)
+    processes = [context.Process(target=loop, args=(times, together)) for _ in range(n)]
+    for process in processes:
+        process.start()
+    slowest = max(times.get() for _ in processes)
+    for process in processes:
+        process.join()
+    return slowest
 
 
 def has_its_cores(n: int) -> float:
     """How much of its speed each of n loops keeps beside the others."""
-    alone = min(loop() for _ in range(3))
-    with multiprocessing.get_context("spawn").Pool(n) as pool:
-        pool.map(loop, range(n))
-        return alone / min(max(pool.map(loop, range(n), chunksize=1)) for _ in range(3))
+    return min(slowest_of(1) for _ in range(3)) / min(slowest_of(n) for _ in range(3))
 
 
 def main() -> None:
