@@ -180,8 +180,8 @@ PUBLIC = [
     "distillation", "distribution", "dtype_policies", "initializers", "layers", "legacy", "legacy.saving", "losses",
     "metrics", "mixed_precision", "models", "onnx", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy",
     "optimizers", "optimizers.schedules", "plot", "preprocessing", "preprocessing.image", "preprocessing.sequence",
-    "random", "regularizers", "saving", "testing", "torch", "tree", "utils", "utils.bounding_boxes", "utils.legacy",
-    "visualization", "wrappers",
+    "preprocessing.text", "random", "regularizers", "saving", "testing", "torch", "tree", "utils",
+    "utils.bounding_boxes", "utils.legacy", "visualization", "wrappers",
 ]  # fmt: skip
 
 
