@@ -19,9 +19,8 @@ def everything(kind, options):
     tokenizer.fit_on_texts(TEXTS[:3])
     tokenizer.fit_on_texts([["cat", "Fish"]])
     sequences = tokenizer.texts_to_sequences([*TEXTS, "unknown words"])
-    matrices = [
-        tokenizer.sequences_to_matrix(sequences, mode).tolist() for mode in ("binary", "count", "freq", "tfidf")
-    ]
+    modes = ("binary", "count", "freq", "tfidf")
+    matrices = [tokenizer.sequences_to_matrix(sequences, mode).tolist() for mode in modes]
     back = tokenizer.sequences_to_texts([*sequences, [1, 99]])
     return [tokenizer.word_index, sequences, back, matrices, dict(tokenizer.index_docs), tokenizer.document_count]
 
@@ -56,7 +55,7 @@ def test_numbers_by_rank_and_rows():
         (lambda: text.Tokenizer().fit_on_texts("one text"), TypeError, "a list of texts"),
         (lambda: text.Tokenizer().fit_on_texts([3]), TypeError, "texts or lists of words, got 3"),
         (lambda: text.Tokenizer().texts_to_matrix(["a"]), ValueError, "how many columns"),
-        (lambda: text.Tokenizer(num_words=3).texts_to_matrix(["a"], "tf"), ValueError, "did you mean 'tfidf'"),
+        (lambda: text.Tokenizer(num_words=3).texts_to_matrix(["a"], "tf-idf"), ValueError, "did you mean 'tfidf'"),
         (lambda: text.Tokenizer(num_words=3).texts_to_matrix(["a"], "tfidf"), ValueError, "call fit_on_texts before"),
         (lambda: text.tokenizer_from_json("{}"), ValueError, "no text of Tokenizer.to_json"),
         (lambda: text.text_to_word_sequence(b"x"), TypeError, "must be a string"),

@@ -18,12 +18,14 @@ _FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _MODES = ("binary", "count", "freq", "tfidf")
 
 
-def text_to_word_sequence(input_text: str, filters: str = _FILTERS, lower: bool = True, split: str = " ") -> list[str]:
+def text_to_word_sequence(
+    input_text: str, filters: str | None = None, lower: bool = True, split: str = " "
+) -> list[str]:
     """The words of a text.
 
     Args:
         input_text: the text.
-        filters: characters that part words, too.
+        filters: characters that part words, too; None takes punctuation, tabs and line ends.
         lower: whether capitals become small letters.
         split: what parts words.
 
@@ -39,7 +41,8 @@ def text_to_word_sequence(input_text: str, filters: str = _FILTERS, lower: bool 
     if not isinstance(input_text, str):
         raise TypeError(f"text_to_word_sequence: input_text must be a string, got {show(input_text)}")
     text = input_text.lower() if lower else input_text
-    return [word for word in text.translate(str.maketrans(dict.fromkeys(filters, split))).split(split) if word]
+    parts: dict[str, str | int | None] = dict.fromkeys(_FILTERS if filters is None else filters, split)
+    return [word for word in text.translate(str.maketrans(parts)).split(split) if word]
 
 
 class Tokenizer(Explained, strict=True):
@@ -49,7 +52,7 @@ class Tokenizer(Explained, strict=True):
 
     Args:
         num_words: numbers from this one on are left out; None keeps all.
-        filters: characters that part words, too.
+        filters: characters that part words, too; None takes punctuation, tabs and line ends.
         lower: whether capitals become small letters.
         split: what parts words.
         char_level: whether characters take the place of words.
@@ -69,7 +72,7 @@ class Tokenizer(Explained, strict=True):
     def __init__(
         self,
         num_words: int | None = None,
-        filters: str = _FILTERS,
+        filters: str | None = None,
         lower: bool = True,
         split: str = " ",
         char_level: bool = False,
@@ -77,7 +80,8 @@ class Tokenizer(Explained, strict=True):
         analyzer: Callable[..., Any] | None = None,
         document_count: int = 0,
     ) -> None:
-        self.num_words, self.filters, self.lower, self.split = num_words, filters, lower, split
+        self.num_words, self.lower, self.split = num_words, lower, split
+        self.filters = _FILTERS if filters is None else filters
         self.char_level, self.oov_token, self.analyzer = char_level, oov_token, analyzer
         self.document_count = document_count
         self.word_counts: Counter[str] = Counter()
@@ -103,6 +107,9 @@ class Tokenizer(Explained, strict=True):
 
         Args:
             texts: texts, or lists of words.
+
+        Raises:
+            TypeError: it is one text, or holds what is none.
         """
         if isinstance(texts, str):
             raise TypeError(f"Tokenizer.fit_on_texts: expected a list of texts, got one, {show(texts)}")
