@@ -80,7 +80,7 @@ class Sections(Extension):
 
     def on_function_instance(self, *, func: Function, **kwargs: Any) -> None:
         for parameter in func.parameters:
-            if str(parameter.annotation) in _ANYTHING:
+            if str(parameter.annotation) in _ANYTHING or str(parameter.annotation).startswith("Unpack["):
                 parameter.annotation = None
 
     def on_class_members(self, *, node: Any, cls: Class, **kwargs: Any) -> None:
