@@ -133,7 +133,7 @@ struct Block {
   bool x_runs, y_runs;
 };
 template <class F, class T, class Out>
-void map_block(const Block<T, Out>& b) {
+void map_block(Block<T, Out> b) {  // a copy: results that are bytes may stand anywhere else
   const F f;
   for (dim_t r = 0; r < b.rows; r++) {
     const T *x = b.x + r * b.x_row, *y = b.y + r * b.y_row;
@@ -149,7 +149,7 @@ void map_block(const Block<T, Out>& b) {
 
 // The walk over the blocks is compiled once a type, not once an operation: most of the code was its copies.
 template <class T, class Out, class A>
-void map_blocks(const A& a, Out* out, void (*block)(const Block<T, Out>&)) {
+void map_blocks(const A& a, Out* out, void (*block)(Block<T, Out>)) {
   using Own = std::remove_cvref_t<decltype(*a.x)>;  // T, or the same bits with a sign
   const Operands<Own> o(a);
   const T *x0 = reinterpret_cast<const T*>(o.x), *y0 = reinterpret_cast<const T*>(o.y);
