@@ -140,10 +140,10 @@ void map_block(Block<T, Out> b) {  // a copy: results that are bytes may stand a
     Out* to = b.to + r * b.cols;
     if (b.x_runs && b.y_runs)
       for (dim_t i = 0; i < b.cols; i++) to[i] = f(x[i], y[i]);
-    else if (b.x_runs)
-      for (dim_t i = 0; i < b.cols; i++) to[i] = f(x[i], *y);
+    else if (const T number = b.x_runs ? *y : *x; b.x_runs)
+      for (dim_t i = 0; i < b.cols; i++) to[i] = f(x[i], number);
     else
-      for (dim_t i = 0; i < b.cols; i++) to[i] = f(*x, y[i]);
+      for (dim_t i = 0; i < b.cols; i++) to[i] = f(number, y[i]);
   }
 }
 
@@ -383,8 +383,10 @@ void cast(const Cast& a) {
     with_type(a.to, [&](auto to) {
       if constexpr (!std::is_same_v<decltype(to), bool> && sizeof(from) == 8)
         if (a.op) check_range<decltype(from), decltype(to)>(a);
-      // Integers that keep their bits need no sign; a float beyond the signed range becomes an unsigned one of 64 bits.
-      constexpr bool keeps = std::is_integral_v<decltype(from)> || sizeof(to) < 8;
+      // Integers need no sign where bits are kept or cut off; a float beyond the signed range becomes an unsigned one
+      // of 64 bits, and of one type the compiler makes a copy that is slower.
+      constexpr bool integer = std::is_integral_v<decltype(from)>;
+      constexpr bool keeps = integer ? sizeof(from) != sizeof(to) : sizeof(to) < 8;
       convert<decltype(from), std::conditional_t<keeps, Bits<decltype(to)>, decltype(to)>>(a);
     });
   });
