@@ -15,6 +15,15 @@ import pytest
 
 import lamina
 from lamina import losses, metrics
+from lamina.layers.options import (
+    EmbeddingOptions,
+    LayerOptions,
+    UnnamedOptions,
+    UnnamedUntypedOptions,
+    UnregularizedOptions,
+)
+from lamina.optimizers.options import SharedOptions, UndecayedOptions
+from lamina.optimizers.state import OptimizerState
 
 PROGRAMS = Path(__file__).parent / "programs"
 SOURCE = Path(lamina.__file__).parents[1]
@@ -55,6 +64,25 @@ def test_pyright(tmp_path):
     errors = [e for e in json.loads(told)["generalDiagnostics"] if e["severity"] == "error"]
     found = {(Path(e["file"]).name, e["range"]["start"]["line"] + 1): e["message"] for e in errors}
     assert set(found) == marked(), found
+
+
+@pytest.mark.parametrize(
+    ("options", "constructor", "own"),
+    [
+        (LayerOptions, lamina.Layer.__init__, set()),
+        (UnnamedOptions, lamina.Layer.__init__, {"name"}),
+        (UnnamedUntypedOptions, lamina.Layer.__init__, {"name", "dtype"}),
+        (UnregularizedOptions, lamina.Layer.__init__, {"activity_regularizer"}),
+        (EmbeddingOptions, lamina.Layer.__init__, {"input_dim"}),
+        (SharedOptions, OptimizerState.__init__, {"learning_rate"}),
+        (UndecayedOptions, OptimizerState.__init__, {"learning_rate", "weight_decay"}),
+    ],
+)
+def test_options_are_those_of_the_base(options, constructor, own):
+    parameters = inspect.signature(constructor).parameters.values()
+    named = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+    assert options.__optional_keys__ == named - {"self"} - own
+    assert not options.__required_keys__
 
 
 def written_for_checkers() -> dict[str, ast.FunctionDef]:

@@ -17,13 +17,13 @@ from .bases import SameShape
 from .call import context
 from .key_value_cache import KeyValueCache
 from .masking import attach
-from .options import LayerOptions, Unpack
+from .options import EmbeddingOptions, LayerOptions, Unpack
 from .position_rows import PositionRows
 from .symbolic import Shape, SymbolicTensor, trial
 from .torch_module import TorchModule
 
 
-class _EmbeddingOptions(LayerOptions, total=False):
+class _EmbeddingOptions(EmbeddingOptions, total=False):
     input_length: int | None
 
 
@@ -175,7 +175,7 @@ class ReversibleEmbedding(Embedding):
         logit_soft_cap: float | None = None,
         *,
         sparse: bool = False,
-        **kwargs: Unpack[LayerOptions],
+        **kwargs: Unpack[EmbeddingOptions],
     ) -> None:
         self.tie_weights = bool(tie_weights)  # which the weights depend on
         super().__init__(

@@ -12,10 +12,22 @@ from ..core.options import NoOptions as NoOptions
 from ..core.options import Unpack as Unpack
 
 
-class _Options(TypedDict, total=False):
+class _Common(TypedDict, total=False):
     trainable: bool
     autocast: bool
     input_shape: Sequence[int | None] | None
+
+
+class EmbeddingOptions(_Common, total=False):
+    """Of embeddings, whose ``input_dim`` is another thing."""
+
+    activity_regularizer: Any
+    dtype: Any
+    name: str | None
+
+
+class _Options(_Common, total=False):
+    input_dim: int | None
 
 
 class UnnamedUntypedOptions(_Options, total=False):

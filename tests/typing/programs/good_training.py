@@ -14,6 +14,7 @@ from lamina import Tensor, callbacks, layers, losses, metrics, ops, optimizers
 x = np.zeros((8, 4), "float32")
 y = np.zeros((8,), "int64")
 model = keras.Sequential([keras.Input((4,)), layers.Dense(3)], name="small")
+keras.Sequential([layers.Dense(3, input_dim=4), layers.Dense(2, input_shape=(3,))])
 model.compile(
     optimizer=optimizers.Adam(learning_rate=optimizers.schedules.ExponentialDecay(0.1, 10, 0.9), clipnorm=1.0),
     loss=losses.SparseCategoricalCrossentropy(from_logits=True),
