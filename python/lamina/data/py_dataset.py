@@ -8,7 +8,6 @@ from typing import Any
 
 from ..core.explain import require
 from .elements import fail
-from .processes import by_processes
 from .threads import mapped
 
 
@@ -95,6 +94,8 @@ def batches_of(dataset: PyDataset, order: Iterable[int] | None = None) -> Iterat
         order = itertools.count() if n is None else range(n)
     workers, ahead = dataset.workers, dataset.max_queue_size
     if workers > 0 and dataset.use_multiprocessing:
+        from .processes import by_processes  # with multiprocessing, which takes a while to import
+
         return by_processes(dataset, order, workers, ahead)
     if workers < 2:
         return (dataset[i] for i in order)

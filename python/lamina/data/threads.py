@@ -9,9 +9,11 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 AUTOTUNE = -1
 
@@ -98,6 +100,8 @@ def prefetched(source: Iterator[Any], size: int, stop: Callable[[], None] | None
 
 def mapped(source: Iterator[Any], function: Callable[[Any], Any], threads: int, ahead: int) -> Iterator[Any]:
     """``function(item)`` of each item in order, made by threads, up to ``ahead`` of them before they are asked for."""
+    from concurrent.futures import ThreadPoolExecutor  # when it is used, for quick imports
+
     pending: deque[Future[Any]] = deque()
     with ThreadPoolExecutor(threads, "lamina.data") as pool:
         try:
