@@ -40,7 +40,7 @@ _LAYERS = {
     "*_regularizer": 'penalty on ``{}``, added to the loss: a name such as "l2", a Regularizer, or a function.',
     "*_constraint": 'limit on ``{}`` after each update: a name such as "non_neg", a Constraint, or a function.',
     "activity_regularizer": "penalty on the output, divided by the batch size and added to the loss.",
-    "data_format": '"channels_last" (None means it, too) or "channels_first": where the axis of channels stands.',
+    "data_format": '"channels_last" (None: see config) or "channels_first": where the axis of channels stands.',
     "filters": "channels of the output, a positive integer.",
     "kernel_size": "size of the kernel along the axes between batch and channels, an integer or one for each axis.",
     "dilation_rate": (
@@ -144,7 +144,7 @@ _OPS = {
     "epsilon": "number added to the variance, so that nothing is divided by zero.",
     "activation": '"linear", "relu", "tanh", "sigmoid" or "hard_sigmoid", those that kernels know.',
     "recurrent_activation": "function of the gates, one of the same.",
-    "data_format": '"channels_last" (None means it, too) or "channels_first": where the axis of channels stands.',
+    "data_format": '"channels_last" (None: see config) or "channels_first": where the axis of channels stands.',
     "y_true": "targets, of the predictions' shape.",
     "y_pred": "predictions.",
     "from_logits": "whether predictions are logits, else probabilities.",

@@ -20,7 +20,7 @@ class Flatten(Layer):
     """All axes behind the batch as one.
 
     Args:
-        data_format: "channels_last" (None means it, too); with "channels_first" the channels are moved last before.
+        data_format: "channels_last" (None: see config); with "channels_first" the channels are moved last before.
 
     Input shape: (N, ...).
 

@@ -103,7 +103,7 @@ def conv(
         padding: "valid" for no zeros; "same" for an output of size / strides, the odd zero at the end, as in Keras,
             "same_lower" with it at the start; "causal", for one axis, for zeros in front alone; or numbers of zeros:
             one for all sides, or for each axis one or (before, after).
-        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        data_format: "channels_last" (None: see config), or "channels_first" for (N, C, ...), also in the result.
         dilation_rate: distance of neighbouring taps of the kernel, a positive integer or one for each axis.
         bias: (filters,), or None for none.
         groups: groups of channels that are convolved apart; None takes as many as the kernel's channels say.
@@ -166,7 +166,7 @@ def conv_transpose(
         output_padding: so many more at the end of each axis, fewer than strides or dilation_rate, an integer or one for
             each axis; "same" then counts from (n - 1) * strides + taps % 2, as in Keras, "valid" from (n - 1) * strides
             + taps.  None adds what the padding's name asks for.
-        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        data_format: "channels_last" (None: see config), or "channels_first" for (N, C, ...), also in the result.
         dilation_rate: distance of neighbouring taps of the kernel, a positive integer or one for each axis.
         bias: (filters,), or None for none.
         groups: groups of channels that are convolved apart.
@@ -212,7 +212,7 @@ def depthwise_conv(
         padding: "valid" for no zeros; "same" for an output of size / strides, the odd zero at the end, as in Keras,
             "same_lower" with it at the start; "causal", for one axis, for zeros in front alone; or numbers of zeros:
             one for all sides, or for each axis one or (before, after).
-        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        data_format: "channels_last" (None: see config), or "channels_first" for (N, C, ...), also in the result.
         dilation_rate: distance of neighbouring taps of the kernel, a positive integer or one for each axis.
         bias: (C * m,), or None for none.
         activation: "linear", "relu", "tanh" or "sigmoid", applied in the same pass.
@@ -264,7 +264,7 @@ def separable_conv(
         padding: "valid" for no zeros; "same" for an output of size / strides, the odd zero at the end, as in Keras,
             "same_lower" with it at the start; "causal", for one axis, for zeros in front alone; or numbers of zeros:
             one for all sides, or for each axis one or (before, after).
-        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        data_format: "channels_last" (None: see config), or "channels_first" for (N, C, ...), also in the result.
         dilation_rate: distance of neighbouring taps of the kernel, a positive integer or one for each axis.
         bias: (filters,), or None for none.
         activation: "linear", "relu", "tanh" or "sigmoid", applied in the same pass.

@@ -81,7 +81,7 @@ def max_pool(
         strides: distance of neighbouring windows, likewise; None takes pool_size.
         padding: "valid" for none; "same" for an output of size / strides; or numbers smaller than the window: one for
             all sides, or for each axis one or (before, after).  Padding never is the largest.
-        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        data_format: "channels_last" (None: see config), or "channels_first" for (N, C, ...), also in the result.
         dilation_rate: distance of the pixels of a window, a positive integer or one for each axis.
         ceil_mode: whether a last window may reach beyond the padded input, if it begins inside of the input or its
             front padding.
@@ -129,7 +129,7 @@ def max_unpool(
         output_shape: the sizes of the axes between batch and channels, an integer or one for each axis: those of the
             input of max_pool.  None takes the smallest that windows fill, (n - 1) * strides + pool_size without the
             padding; n * strides with "same".
-        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        data_format: "channels_last" (None: see config), or "channels_first" for (N, C, ...), also in the result.
 
     Returns:
         (N, *output_shape, C).
@@ -188,7 +188,7 @@ def lp_pool(
         padding: "valid" for none; "same" for an output of size / strides, "same_lower" with the odd one in front; or
             numbers smaller than the window: one for all sides, or for each axis one or (before, after).  Padding adds
             nothing to a sum.
-        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        data_format: "channels_last" (None: see config), or "channels_first" for (N, C, ...), also in the result.
         dilation_rate: distance of the pixels of a window, a positive integer or one for each axis.
         ceil_mode: whether a last window may reach beyond the padded input, if it begins inside of the input or its
             front padding.
@@ -247,7 +247,7 @@ def average_pool(
         strides: distance of neighbouring windows, likewise; None takes pool_size.
         padding: "valid" for none; "same" for an output of size / strides; or numbers smaller than the window: one for
             all sides, or for each axis one or (before, after).
-        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        data_format: "channels_last" (None: see config), or "channels_first" for (N, C, ...), also in the result.
         dilation_rate: distance of the pixels of a window, a positive integer or one for each axis.
         ceil_mode: whether a last window may reach beyond the padded input, if it begins inside of the input or its
             front padding.
@@ -284,7 +284,7 @@ def adaptive_max_pool(
         inputs: (N, ..., C), sequences, images or volumes.
         output_size: windows along each axis, a positive integer or one for each axis; None: one window holds all, and
             these axes are gone.
-        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        data_format: "channels_last" (None: see config), or "channels_first" for (N, C, ...), also in the result.
 
         return_indices: whether to return also where each maximum stood, as ``max_pool`` counts it.
 
@@ -312,7 +312,7 @@ def adaptive_average_pool(inputs: TensorLike, output_size: Size | None, data_for
         inputs: (N, ..., C), sequences, images or volumes.
         output_size: windows along each axis, a positive integer or one for each axis; None: one window holds all, and
             these axes are gone.
-        data_format: "channels_last" (None means it, too), or "channels_first" for (N, C, ...), also in the result.
+        data_format: "channels_last" (None: see config), or "channels_first" for (N, C, ...), also in the result.
 
     Returns:
         (N, *output_size, C), or (N, C).

@@ -79,7 +79,7 @@ def image_grid(
         columns: how many columns; None makes the grid about as wide as high.
         value_range: what is drawn black and white; None takes 0 and 255 of integers, else the least and greatest.
         size: inches of an image.
-        data_format: "channels_last" (None means it, too) or "channels_first": where the channels stand.
+        data_format: "channels_last" (None: see config) or "channels_first": where the channels stand.
 
     Returns: matplotlib's axes of the images, as a list.
 

@@ -263,7 +263,7 @@ def image_dataset_from_directory(
         interpolation: how they are resized, as for ``ops.image.resize``.
         crop_to_aspect_ratio: whether the largest part in the middle of the wanted proportions is taken before.
         pad_to_aspect_ratio: whether zeros around it give an image the wanted proportions before.
-        data_format: "channels_last" (None means it, too) or "channels_first": where the channels shall stand.
+        data_format: "channels_last" (None: see config) or "channels_first": where the channels shall stand.
         unreadable: "error" stops at a file that cannot be read; "skip" leaves it out, with a warning that names it.
 
     Returns: a Dataset of float32 images (N, H, W, C) with pixels from 0 to 255, or of (images, labels), with

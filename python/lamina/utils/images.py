@@ -36,7 +36,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
 
     Args:
         x: one image (H, W, C) with 1, 3 or 4 channels.
-        data_format: "channels_last" (None means it, too) or "channels_first": where the channels stand.
+        data_format: "channels_last" (None: see config) or "channels_first": where the channels stand.
         scale: whether the smallest number becomes 0 and the largest 255; else they are pixels already.
         dtype: the type to compute in; None means ``config.floatx()``.
 
@@ -76,7 +76,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
 
     Args:
         img: the image.
-        data_format: "channels_last" (None means it, too) or "channels_first": where the channels shall stand.
+        data_format: "channels_last" (None: see config) or "channels_first": where the channels shall stand.
         dtype: type of the result; None means ``config.floatx()``.
 
     Returns: (H, W, C) or (C, H, W).
@@ -105,7 +105,7 @@ def save_img(
     Args:
         path: path or open file.
         x: one image, as for ``array_to_img``.
-        data_format: "channels_last" (None means it, too) or "channels_first": where the channels stand.
+        data_format: "channels_last" (None: see config) or "channels_first": where the channels stand.
         file_format: name of the format; None takes the path's ending.
         scale: whether the smallest number becomes 0 and the largest 255; else they are pixels already.
         **kwargs: further arguments of Pillow's ``save``.

@@ -37,7 +37,7 @@ def draw_bounding_boxes(
         line_thickness: pixels of the lines.
         text_thickness: pixels around the letters, less one.
         font_scale: size of the letters.
-        data_format: "channels_last" (None means it, too) or "channels_first": where the channels stand.
+        data_format: "channels_last" (None: see config) or "channels_first": where the channels stand.
 
     Returns: uint8 images of the same layout, with 3 channels.
 
@@ -153,7 +153,7 @@ def plot_bounding_box_gallery(
         legend_handles: matplotlib's handles of a legend, before ``legend``.
         rows: how many rows; None follows from ``cols``.
         cols: how many columns; None makes the grid about as wide as high.
-        data_format: "channels_last" (None means it, too) or "channels_first".
+        data_format: "channels_last" (None: see config) or "channels_first".
         **kwargs: further arguments of ``plot_image_gallery``.
 
     Returns: matplotlib's axes, as a list.

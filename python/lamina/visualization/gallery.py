@@ -62,7 +62,7 @@ def plot_image_gallery(
         transparent: whether the file has no background.
         dpi: dots per inch of the file.
         legend_handles: matplotlib's handles of a legend below the images.
-        data_format: "channels_last" (None means it, too) or "channels_first": where the channels stand.
+        data_format: "channels_last" (None: see config) or "channels_first": where the channels stand.
 
     Returns: matplotlib's axes of the images, as a list.
 

@@ -35,7 +35,7 @@ def draw_segmentation_masks(
         alpha: how much the colours hide, between 0 and 1.
         blend: whether images shine through; else pixels are coloured whole.
         ignore_index: a class that is not coloured.
-        data_format: "channels_last" (None means it, too) or "channels_first": where the channels stand.
+        data_format: "channels_last" (None: see config) or "channels_first": where the channels stand.
 
     Returns: uint8 images of the same layout, with 3 channels.
 
@@ -113,7 +113,7 @@ def plot_segmentation_mask_gallery(
         blend: whether images shine through.
         alpha: how much the colours hide.
         ignore_index: a class that is not coloured.
-        data_format: "channels_last" (None means it, too) or "channels_first".
+        data_format: "channels_last" (None: see config) or "channels_first".
         **kwargs: further arguments of ``plot_image_gallery``.
 
     Returns: matplotlib's axes, as a list.
