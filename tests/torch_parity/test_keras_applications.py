@@ -48,8 +48,10 @@ def telling(model, rng):
     """Give the weights values that no two layers share."""
     for w in model.weights:
         shape, name = tuple(w.shape), w.path.rpartition("/")[2]
-        if name in ("moving_variance", "variance", "gamma"):
+        if name in ("moving_variance", "variance"):
             w.assign(rng.uniform(0.8, 1.2, shape))
+        elif name == "gamma":  # small, so that deep networks do not grow errors of rounding
+            w.assign(rng.uniform(0.4, 0.6, shape))
         elif name in ("moving_mean", "mean", "beta", "bias"):
             w.assign(0.1 * rng.standard_normal(shape))
 
@@ -67,6 +69,7 @@ def test_weights_of_keras_give_its_numbers(tmp_path, name, size, options):
     from keras.src.legacy.saving import legacy_h5_format
 
     rng = np.random.default_rng(0)
+    keras.utils.set_random_seed(0)
     theirs = getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3), **options)
     telling(theirs, rng)
     x = rng.uniform(0, 255, (2, size, size, 3)).astype("f4")
