@@ -36,7 +36,7 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             command = [sys.executable, str(RUNNER), side, str(folder / f"{side}.json"), *map(str, SCRIPTS)]
             running[side] = subprocess.Popen(command, env=env, stdout=said, stderr=subprocess.STDOUT)
     for side, process in running.items():
-        assert process.wait(timeout=300) == 0, (folder / f"{side}.txt").read_text()[-3000:]
+        assert process.wait(timeout=600) == 0, (folder / f"{side}.txt").read_text()[-3000:]
     return {side: json.loads((folder / f"{side}.json").read_text()) for side in running}
 
 

@@ -474,3 +474,24 @@ def test_a_wrong_validation_freq_is_told_before_training(freq):
     with pytest.raises(ValueError, match="fit: validation_freq must be an integer > 0, or a list of epochs, got"):
         fit(model, X, Y, validation_data=(X, Y), validation_freq=freq)
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
+
+
+def test_a_single_y_is_that_of_the_only_output_with_a_loss():
+    """As in models that also give their features: the other output has loss None."""
+    x, y = np.ones((8, 3), "f"), np.zeros((8, 2), "f")
+    inputs = Input((3,))
+    features = layers.Dense(4, kernel_initializer="ones")(inputs)
+    outputs = layers.Dense(2, kernel_initializer="ones")(features)
+    model = Model(inputs, [outputs, features])
+    alone = Model(inputs, outputs)
+    weights = model.get_weights()
+    model.compile("sgd", [losses.MeanSquaredError(), None])
+    alone.compile("sgd", "mse")
+    found = model.fit(x, y, epochs=2, verbose=0).history["loss"]
+    last = model.evaluate(x, y, verbose=0)
+    model.set_weights(weights)
+    assert found == alone.fit(x, y, epochs=2, verbose=0).history["loss"]
+    assert last == alone.evaluate(x, y, verbose=0)
+    model.compile("sgd", ["mse", "mse"])
+    with pytest.raises(ValueError, match="give a list or a dict"):
+        model.fit(x, y, verbose=0)

@@ -83,6 +83,13 @@ class LossSet:
         keep = loss is None or loss.integer_targets or type(loss) not in losses.BUILT_IN
         return dtype if array.dtype.kind == "f" or not keep else array.dtype
 
+    def targets(self, y: Any) -> list[Any]:
+        """``y`` as a list, one of each output; a single one is that of the only output with a loss, as in Keras."""
+        used = [i for i, loss in enumerate(self.losses) if loss is not None]
+        if len(used) == 1 < len(self.names) and not isinstance(y, (list, tuple, dict)):
+            return [y if i == used[0] else None for i in range(len(self.names))]
+        return per_output("y", y, self.names)
+
     def compute(self, y: list[Any], y_pred: Any, weights: list[Any]) -> Tensor | None:
         """The weighted sum of the outputs' losses, None without any; the single ones stay in ``single``."""
         single = []
@@ -275,7 +282,7 @@ class Compiled:
         if self.names != names:
             self.settle(y_pred, model.output_names)
         weights = per_output("sample_weight", weight, names) if isinstance(weight, (list, dict)) else None
-        y, weights = per_output("y", y, names), weights or [weight] * len(names)
+        y, weights = self.loss_set.targets(y), weights or [weight] * len(names)
         return [None if t is None else as_tensor(t) for t in y], [None if t is None else as_tensor(t) for t in weights]
 
     def track(self, loss: Any, single: Sequence[Tensor], size: int) -> None:

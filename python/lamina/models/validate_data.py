@@ -53,7 +53,7 @@ def columns(tree: Any, dtype: np.dtype[Any]) -> Any:
 def targets(what: str, compiled: Compiled, given: Given, class_weight: Any, dtype: np.dtype[Any]) -> tuple[Any, Any]:
     """Columns of y and of the weights as they were given, checked against the model's outputs and their losses."""
     names = compiled.names or []
-    labels = _one_each(what, "y", per_output("y", given.y, names), names)
+    labels = _one_each(what, "y", compiled.loss_set.targets(given.y), names)
     weight = given.weight
     several = isinstance(weight, (list, dict))
     each: list[Array | None] = per_output("sample_weight", weight, names) if several else [weight] * len(names)
