@@ -107,10 +107,11 @@ class Loss(Noting, Explained, strict=True):
         return y_true, kept if mask is None else attach(kept, mask)
 
     def _values(self, y_true: Any, y_pred: Tensor) -> Tensor:
-        """What ``call`` gives, which of a class of one's own gets targets of y_pred's type, as in Keras."""
+        """What ``call`` gives; one's own gets targets of y_pred's type, or int32 and int64 as given."""
         if self._own and not self.integer_targets and isinstance(y_true, (Tensor, np.ndarray)):
             y_true = as_tensor(y_true)
-            if y_true.dtype != y_pred.dtype and y_pred.dtype.kind == "f":
+            kept = y_true.dtype == y_pred.dtype or y_true.dtype.name in ("int32", "int64")  # which may be classes
+            if not kept and y_pred.dtype.kind == "f":
                 y_true = ops.cast(y_true, y_pred.dtype)
         return self._checked(self.call(y_true, y_pred), y_pred)
 
