@@ -1,6 +1,7 @@
 """lamina.applications against keras.applications: the same weights from both kinds of Keras's files, the same numbers.
 
-A few configurations in ordinary runs, all of them with LAMINA_PARITY_EXAMPLES=200.
+A few configurations in ordinary runs, the smallest network of each family with LAMINA_PARITY_EXAMPLES=200, all of them
+with 1000.
 """
 
 from __future__ import annotations
@@ -22,13 +23,20 @@ WHOLE: dict[str, Any] = {"classes": 7}
 MEANS: dict[str, Any] = {"include_top": False, "pooling": "avg"}
 USUAL = [("MobileNetV2", 32, WHOLE | {"alpha": 0.35}), ("EfficientNetV2B0", 32, MEANS),
          ("MobileNetV3Small", 40, MEANS | {"alpha": 0.75}), ("DenseNet121", 33, WHOLE)]  # fmt: skip
+SMALL = (
+    "ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0", "InceptionResNetV2", "InceptionV3", "MobileNet",
+    "MobileNetV2", "MobileNetV3Large", "ResNet50", "ResNet50V2", "VGG16", "Xception",
+)  # fmt: skip
 SMALLEST = {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 75}
 LARGE = ("ConvNeXtLarge", "ConvNeXtXLarge")  # more than a gigabyte in each library
 
 
 def configurations():
-    if int(os.environ.get("LAMINA_PARITY_EXAMPLES", "15")) < 200:
+    asked = int(os.environ.get("LAMINA_PARITY_EXAMPLES", "15"))
+    if asked < 200:
         return USUAL
+    if asked < 1000:
+        return USUAL + [(name, SMALLEST.get(name, 64), MEANS) for name in SMALL]
     found = list(USUAL)
     for name in applications.__all__:
         if not name.islower() and name not in (*LARGE, "NASNetMobile"):  # which Keras lacks with PyTorch
