@@ -24,8 +24,8 @@ MEANS: dict[str, Any] = {"include_top": False, "pooling": "avg"}
 USUAL = [("MobileNetV2", 32, WHOLE | {"alpha": 0.35}), ("EfficientNetV2B0", 32, MEANS),
          ("MobileNetV3Small", 40, MEANS | {"alpha": 0.75}), ("DenseNet121", 33, WHOLE)]  # fmt: skip
 SMALL = (
-    "ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0", "InceptionResNetV2", "InceptionV3", "MobileNet",
-    "MobileNetV2", "MobileNetV3Large", "ResNet50", "ResNet50V2", "VGG16", "Xception",
+    "ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0", "InceptionResNetV2", "InceptionV3",
+    "MobileNet", "MobileNetV2", "MobileNetV3Large", "ResNet50", "ResNet50V2", "VGG16", "Xception",
 )  # fmt: skip
 SMALLEST = {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 75}
 LARGE = ("ConvNeXtLarge", "ConvNeXtXLarge")  # more than a gigabyte in each library
