@@ -72,6 +72,12 @@ def forecast():
     return lamina.Sequential([lamina.Input((24, 1)), layers.LSTM(32), layers.Dropout(0.2), layers.Dense(1)])
 
 
+def searched():
+    """The network in a scikit-learn estimator."""
+    estimator = importlib.import_module("digits_search").MLPClassifier
+    return estimator((8,), dropout=0.4, max_iter=1, tol=0.0).partial_fit(np.eye(10, 64), range(10), range(10)).model_
+
+
 # How the model of each example is made, and what it is called with, if it does not say so itself.
 EXAMPLES = {
     "airline_forecast": (forecast, None),  # made in its main()
@@ -81,6 +87,7 @@ EXAMPLES = {
     "custom_loop": (example("digits"), None),
     "denoise": (example("denoise"), None),
     "digits": (example("digits"), None),
+    "digits_search": (searched, None),
     "fashion_resnet": (example("fashion_resnet", "build", (28, 28, 1), 10, 16), None),
     "gan": (example("gan", "generator"), None),
     "gan, discriminator": (example("gan", "discriminator"), None),
