@@ -134,24 +134,14 @@ def is_dataset(given: Any) -> bool:
 
 def _about_frame(frame: Any) -> str:
     """The first column of a data frame that is no numbers; polars has the same attributes as pandas."""
-    found = [(name, column, frames.as_array(column)) for name, column in frames.columns_of(frame)]
-    for name, column, array in found:
-        if array.dtype.kind in "fiub":
-            continue
-        told = f"has a column {name!r} of dtype {column.dtype}: "
-        if mend := frames.how_to_convert(name, column, array):
-            return told + mend
-        held = _KINDS[array.dtype.kind](array) if array.dtype.kind in "Mmc" else _about_objects(array)
-        held = held.partition(";")[0]
-        return (
-            f"{told}{held}; encode it, as pandas.get_dummies(x, columns=[{name!r}]) does, convert it with .astype, or "
-            "drop it"
-        )
-    flags = [repr(name) for name, _, array in found if array.dtype.kind == "b"]
-    return (
-        f"has columns of different types, which together are objects (booleans in {', '.join(flags[:5])} beside "
-        "numbers); x.astype('float32') makes numbers of them"
-    )
+    columns = ((name, column, frames.as_array(column)) for name, column in frames.columns_of(frame))
+    name, column, array = next(found for found in columns if found[2].dtype.kind not in "fiub")
+    told = f"has a column {name!r} of dtype {column.dtype}: "
+    if mend := frames.how_to_convert(name, column, array):
+        return told + mend
+    held = _KINDS[array.dtype.kind](array) if array.dtype.kind in "Mmc" else _about_objects(array)
+    encode = f"encode it, as pandas.get_dummies(x, columns=[{name!r}]) does"
+    return f"{told}{held.partition(';')[0]}; {encode}, convert it with .astype, or drop it"
 
 
 def _about_objects(array: Array) -> str:

@@ -26,14 +26,14 @@ def columns_of(frame: Any) -> Iterator[tuple[Any, Any]]:
 def as_array(given: Any) -> Array:
     """A frame or a column as an array: of numbers where all of it is, else of objects, which errors explain.
 
-    Columns of numbers that could miss values, and miss none, are numbers; dates are none.
+    Columns of numbers that could miss values, and miss none, are numbers, and booleans beside numbers; dates are none.
     """
     if not is_frame(given):
         return _column(given)
     array = np.asarray(given)
     columns = [_column(column) for _, column in columns_of(given)]
     kinds = {column.dtype.kind for column in columns}
-    if kinds <= set("fiu") or kinds == {"b"}:
+    if kinds <= set("fiub"):
         return array if array.dtype.kind in "fiub" else np.stack(columns, axis=1)
     return array if array.dtype.kind not in "fiub" else array.astype(object)
 
