@@ -160,6 +160,12 @@ def _batch(columns: Columns, read: Callable[[Column], Array], size: int) -> Batc
     return Batch(tensors(x), tensors(y), tensors(weight), size)
 
 
+def one_batch(what: str, data: tuple[Any, Any, Any], prepare: Prepare) -> Batch:
+    """x, y and sample_weight of one batch."""
+    columns, size = prepare(adapt(what, *data))
+    return _batch(columns, methodcaller("slice", 0, size), size)
+
+
 def _order(n: int) -> Array:
     return numpy_generator().permutation(n)
 
@@ -202,12 +208,11 @@ class IterableFeed:
     columns: list[str] | None = None
     _prepare: Prepare
 
-    def __init__(self, what: str, source: Iterable[Any], own: bool = False, shuffle: bool = False) -> None:
+    def __init__(self, what: str, source: Iterable[Any], shuffle: bool = False) -> None:
         self.steps = _length(source)
         self._source = source
         self._shuffle = shuffle
         self._what = what
-        self._own = own  # one batch, which the user gave as such
 
     def prepare(self, prepare: Prepare) -> None:
         """Let each batch, once it is drawn, go through what comes after adapting."""
@@ -240,12 +245,10 @@ class IterableFeed:
             )
         x, y, weight = (*given, None, None)[:3]
         try:
-            columns, size = self._prepare(adapt(self._what, x, y, weight))
+            return one_batch(self._what, (x, y, weight), self._prepare)
         except (TypeError, ValueError):
-            if not self._own:
-                self._check(x, y)
+            self._check(x, y)
             raise
-        return _batch(columns, methodcaller("slice", 0, size), size)
 
     def _check(self, x: Any, y: Any) -> None:
         """TypeError for what is no batch: it would be explained as if it were all the data."""
@@ -336,7 +339,9 @@ def feed(
         raise ValueError(f"{what}: batch_size must be a positive integer, got {batch_size!r}")
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
         raise ValueError(f"{what}: the number of steps must be a positive integer, got {steps!r}")
-    source = batches_of_samples(what, data[0], int(size), _order if shuffle else None)
+    source = None
+    if type(data[0]) is not np.ndarray:
+        source = batches_of_samples(what, data[0], int(size), _order if shuffle else None)
     if source is None and is_arrays(data[0]):
         return Feed(what, ArrayFeed(what, data, int(size), shuffle), steps)
     if data[1] is not None or data[2] is not None:

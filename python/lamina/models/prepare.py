@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import build, settle, validate_data
-from .data_adapter import Columns, Feed, Given, Prepare
+from .data_adapter import Batch, Columns, Feed, Given, Prepare, one_batch
 
 
 def prepared(model: Any, kind: str, what: str, feed: Feed, class_weight: Any = None) -> Feed:
@@ -17,10 +17,19 @@ def prepared(model: Any, kind: str, what: str, feed: Feed, class_weight: Any = N
 
     Arrays in memory are checked now, and build the model; batches of an iterable when they are drawn.
     """
+    feed.source.prepare(_preparing(model, kind, what, class_weight))
+    return feed
+
+
+def prepared_batch(model: Any, kind: str, what: str, data: tuple[Any, Any, Any], class_weight: Any = None) -> Batch:
+    """x, y and sample_weight of one batch, checked likewise."""
+    return one_batch(what, data, _preparing(model, kind, what, class_weight))
+
+
+def _preparing(model: Any, kind: str, what: str, class_weight: Any) -> Prepare:
     if model._compiled is not None:
         settle.look_at(model._compiled, model)
-    feed.source.prepare(_predicting(model, what) if kind == "predict" else _training(model, kind, what, class_weight))
-    return feed
+    return _predicting(model, what) if kind == "predict" else _training(model, kind, what, class_weight)
 
 
 def _predicting(model: Any, what: str) -> Prepare:

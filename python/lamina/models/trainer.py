@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 import numpy as np
@@ -17,8 +16,8 @@ from ..core.tracebacks import shortened
 from ..core.warn import warn
 from . import data_adapter, fit_loops, validate_data
 from .compile_state import Compiled, CompiledMetrics
-from .data_adapter import ArrayFeed, Batch, Feed, IterableFeed, is_arrays
-from .prepare import prepared
+from .data_adapter import ArrayFeed, is_arrays
+from .prepare import prepared, prepared_batch
 from .signals import WholeSteps
 from .train_step import Steps
 
@@ -347,8 +346,10 @@ class Trainer(Steps):
         hooks = CallbackList(
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
         )
-        with closing(feed):
+        try:
             logs = fit_loops.evaluate("evaluate", self, feed, hooks)
+        finally:
+            feed.close()
         return self._returned(logs, return_dict)
 
     @shortened
@@ -376,8 +377,10 @@ class Trainer(Steps):
             as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
         )
         rows = feed.source.samples if isinstance(feed.source, ArrayFeed) and steps is None else None
-        with closing(feed):
+        try:
             return fit_loops.predict(self, feed, hooks, rows)
+        finally:
+            feed.close()
 
     # ---- one batch ----
 
@@ -448,19 +451,15 @@ class Trainer(Steps):
         Raises:
             ValueError: the inputs do not fit the model.
         """
-        batch = self._batch("predict", "predict_on_batch", (x, None, None))
+        batch = prepared_batch(self, "predict", "predict_on_batch", (x, None, None))
         with no_grad():
             return fit_loops.arrays(fit_loops.predicted(self, batch))
-
-    def _batch(self, kind: str, what: str, data: tuple[Any, Any, Any], class_weight: Any = None) -> Batch:
-        feed = Feed(what, IterableFeed(what, [data], own=True))
-        return next(prepared(self, kind, what, feed, class_weight).epoch())
 
     def _on_batch(self, kind: str, data: tuple[Any, Any, Any], class_weight: Any, return_dict: bool) -> Any:
         what = f"{kind}_on_batch"
         require(what, Trainer.train_on_batch, return_dict=return_dict)
         self._require(what)
-        batch = self._batch(kind, what, data, class_weight)
+        batch = prepared_batch(self, kind, what, data, class_weight)
         if kind == "train":
             self._build_optimizer(what)
         return self._returned(fit_loops.on_batch(self, kind, batch), return_dict)

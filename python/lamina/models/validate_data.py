@@ -25,7 +25,8 @@ def data_dtype(weights: list[Any]) -> np.dtype[Any]:
 
 def check(what: str, given: Given) -> int:
     """The number of samples that x, y and weight share; ValueError if they don't, or if there are none."""
-    _refuse_ragged(what, given)
+    if isinstance(given.x, list):
+        _refuse_ragged(what, given)
     size = count(what, x=given.x, y=given.y, sample_weight=given.weight)
     if any(a is None for a in flatten(given.x)):
         raise ValueError(f"{what}: an input in x is None, expected an array for each")
@@ -36,7 +37,7 @@ def check(what: str, given: Given) -> int:
 
 def _refuse_ragged(what: str, given: Given) -> None:
     """ValueError for a list of samples of different lengths, which looks like one of inputs."""
-    sizes = [a.shape[0] for a in given.x if getattr(a, "shape", ())] if isinstance(given.x, list) else []
+    sizes = [a.shape[0] for a in given.x if getattr(a, "shape", ())]
     if len(set(sizes)) > 1 and (given.y is None or getattr(given.y, "shape", ())[:1] == (len(given.x),)):
         raise ValueError(
             f"{what}: x is a list of {len(given.x)} arrays of different lengths, {', '.join(map(str, sizes[:3]))} ..., "
