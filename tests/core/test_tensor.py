@@ -139,3 +139,13 @@ def test_a_given_gradient_stays_as_it_is():
         inner = 1 + 2 * (1 - np.tanh(2.0) ** 2)
         outer = 1 + 2 * (1 - np.tanh(2 * (1 + np.tanh(2.0))) ** 2)
         np.testing.assert_allclose(x.grad.numpy(), np.full((2, 3), inner * outer), rtol=1e-12)
+
+
+def test_a_single_integer_is_an_index():
+    n = ops.cast(X.shape[0], "int32")
+    assert ops.ones((n, n + 1)).shape == (2, 3)
+    assert ["a", "b", "c"][n] == "c"
+    assert list(range(n)) == [0, 1]
+    for other in (Tensor([1]), Tensor(1.0)):
+        with pytest.raises(TypeError, match="only integer scalar arrays"):
+            range(other)

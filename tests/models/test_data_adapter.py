@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamina
-from lamina import Input, Model, layers, optimizers, utils
+from lamina import Input, Model, Sequential, layers, optimizers, utils
 from lamina.models import data_adapter
 
 X = np.arange(14.0, dtype=np.float32).reshape(7, 2)
@@ -173,3 +173,21 @@ def test_what_is_no_batch_is_told_apart_from_what_does_not_fit(batch, message):
     model.compile("sgd", "mse")
     with pytest.raises((TypeError, ValueError), match=message):
         model.fit(iter([batch]), verbose=0)
+
+
+@pytest.mark.parametrize("size", [2, 48])
+def test_a_model_is_built_by_a_batch_of_the_size_that_is_trained(size):
+    """Layers may be written for it: here two samples, or 48, make one row."""
+    seen = set()
+
+    class Rows(layers.Layer):
+        def call(self, x):
+            seen.add(x.shape[0])
+            return x
+
+    x = np.ones((96, 3), np.float32)
+    model = Sequential([Rows(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(x, x[:, :1], batch_size=size, verbose=0)
+    model.evaluate(x, x[:, :1], batch_size=size, verbose=0)
+    assert seen == {size}

@@ -49,6 +49,16 @@ def test_what_fits_an_input(wanted, given, seen, kind):
         assert model(array).shape == seen
 
 
+@pytest.mark.parametrize("kind", [np.asarray, Tensor])
+def test_a_batch_size_that_a_model_was_drawn_for_binds_no_other(kind):
+    x = Input((4,), batch_size=2)
+    model = Model(x, layers.Dense(1)(x))
+    assert model(kind(X)).shape == (3, 1)
+    model.compile("sgd", "mse")
+    y = np.ones((3, 1), np.float32)
+    assert np.isfinite(model.fit(X, y, batch_size=2, validation_data=(X, y), verbose=0).history["val_loss"]).all()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
 @pytest.mark.parametrize("given", ["float32", "float64", "int64"])
 def test_inputs_take_their_type(dtype, given):

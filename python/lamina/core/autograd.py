@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import copy
 import copyreg
+import operator
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +220,9 @@ class Tensor:
 
     def __int__(self) -> int:
         return int(only(self.data).item())
+
+    def __index__(self) -> int:
+        return operator.index(self.data)
 
     def __bool__(self) -> bool:
         return bool(only(self.data))

@@ -40,6 +40,7 @@ class Given(NamedTuple):
     x: Any
     y: Any
     weight: Any
+    batch_size: int | None = None  # of batches that are made of all samples
 
 
 class Batch(NamedTuple):
@@ -179,7 +180,7 @@ class ArrayFeed:
     def __init__(self, what: str, data: tuple[Any, Any, Any], batch_size: int, shuffle: bool) -> None:
         columns = getattr(data[0], "columns", None)  # of a data frame
         self.columns = None if columns is None else [str(c) for c in columns]
-        self._given = adapt(what, *data)
+        self._given = adapt(what, *data)._replace(batch_size=batch_size)
         self._batch_size = batch_size
         self._shuffle = shuffle
 

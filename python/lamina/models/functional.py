@@ -197,7 +197,8 @@ def fitted(x: Any, t: SymbolicTensor, label: str, name: str) -> Tensor:
 
 
 def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:
-    return len(shape) == len(wanted) and all(n is None or m == n for m, n in zip(shape, wanted, strict=True))
+    """Whether all sizes but the batch's fit: a model drawn for one batch size takes another where its layers do."""
+    return len(shape) == len(wanted) and all(n is None or m == n for m, n in zip(shape[1:], wanted[1:], strict=True))
 
 
 def _symbolic(what: str, tree: Any) -> list[SymbolicTensor]:

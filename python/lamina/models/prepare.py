@@ -48,14 +48,15 @@ def _training(model: Any, kind: str, what: str, class_weight: Any) -> Prepare:
         if not model._leaves_step(kind):  # only its own step knows what the data are
             y, weight = validate_data.unsettled_targets(what, given, class_weight, dtype, compiled.given_loss)
             return (validate_data.columns(given.x, dtype), y, weight), size
+        first = min(size, given.batch_size or size)
         if compiled.names is None:
-            y_pred = build.outputs(model, validate_data.columns(given.x, dtype), size)
+            y_pred = build.outputs(model, validate_data.columns(given.x, dtype), first)
             settle.settle(compiled, model, y_pred)
             dtype = validate_data.data_dtype(model.weights)  # now that it has some
         y, weight = validate_data.targets(what, compiled, given, class_weight, dtype)
         columns = validate_data.columns(given.x, dtype), y, weight
         if y_pred is not None:  # a wrong y shows here, before anything is trained
-            settle.probe(compiled, model, columns, size, y_pred)
+            settle.probe(compiled, model, columns, first, y_pred)
         return columns, size
 
     return prepare

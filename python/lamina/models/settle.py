@@ -8,7 +8,6 @@ from ..core.autograd import no_grad, wrap
 from ..core.recording import configuration
 from ..core.tree import map_structure
 from ..layers.weights import named_layers
-from .build import PROBE_SAMPLES
 from .compile_state import Compiled
 from .data_adapter import Columns
 
@@ -34,8 +33,7 @@ def probe(compiled: Compiled, model: Any, columns: Columns, size: int, y_pred: A
     try:
         with no_grad():
             y, weight = (
-                map_structure(lambda c: None if c is None else wrap(c.slice(0, min(size, PROBE_SAMPLES))), part)
-                for part in columns[1:]
+                map_structure(lambda c: None if c is None else wrap(c.slice(0, size)), part) for part in columns[1:]
             )
             y, weights = compiled.matched(y, y_pred, weight, model)
             compiled.loss_set.compute(y, y_pred, weights)
