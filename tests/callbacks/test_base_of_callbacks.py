@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from lamina.callbacks import Callback, LambdaCallback
-from lamina.callbacks.base import CallbackList, as_list
+from lamina.callbacks.base import Hooks, as_list
 
 
 def called(callbacks, kind):
     """Whether the logs of a batch of this kind were asked for, and the batches that hooks met."""
-    hooks = CallbackList(callbacks, None, {"epochs": 1})
+    hooks = Hooks(callbacks, None, {"epochs": 1})
     asked = []
     hooks.batch_begin(kind, 3)
     hooks.batch_end(kind, 3, 8, lambda: asked.append(True) or {"loss": 1.0})

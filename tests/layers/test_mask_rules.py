@@ -259,3 +259,11 @@ def test_masks_of_symbolic_tensors_go_on():
     assert layers.Dense(2)(layers.Input((3, 4))).mask is None
     given = layers.Input((3,), dtype="bool")
     assert layers.LSTM(2, return_sequences=True)(layers.Input((3, 4)), mask=given).mask.shape == (None, 3)
+
+
+def test_masks_answer_to_the_name_that_guides_read():
+    embedding = layers.Embedding(4, 2, mask_zero=True)
+    np.testing.assert_array_equal(embedding(TOKENS)._keras_mask.numpy(), MASK)
+    drawn = embedding(Input((4,), dtype="int32"))
+    assert drawn._keras_mask is drawn.mask
+    assert drawn._keras_mask.shape == (None, 4)

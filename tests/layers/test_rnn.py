@@ -347,3 +347,17 @@ def test_cells_without_bias_run_step_by_step_too(kind, options):
     own.build(x.shape)
     own.set_weights(native.get_weights())
     np.testing.assert_allclose(own(x).numpy(), want.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+def test_kept_states_start_another_layer(kind):
+    x = np.random.default_rng(0).standard_normal((2, 4, 3)).astype("f")
+    kept = getattr(layers, kind)(5, stateful=True, return_state=True)
+    assert kept.states is None
+    _, *states = kept(x)
+    for one, other in zip(kept.states, states, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    other = getattr(layers, kind)(5)
+    other(x)
+    other.set_weights(kept.get_weights())
+    np.testing.assert_array_equal(other(x, initial_state=kept.states).numpy(), kept(x)[0].numpy())

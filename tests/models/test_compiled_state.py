@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lamina
-from lamina import Variable, layers, losses, optimizers
+from lamina import Variable, layers, losses, ops, optimizers
 
 X = np.random.default_rng(0).standard_normal((20, 3)).astype("f")
 
@@ -109,3 +109,24 @@ def test_models_without_anything_to_train(eagerly, frozen):
         model.trainable = True
         model.fit(X, X * 0, verbose=0)
         assert not np.array_equal(model.get_weights()[0], before[0])
+
+
+def test_layers_that_the_first_step_makes_are_not_called_frozen():
+    class Denoiser(lamina.Model):
+        def __init__(self):
+            super().__init__()
+            self.net = lamina.Sequential([layers.Dense(3)])
+            self.scale = layers.Normalization()
+
+        def call(self, x):
+            return self.scale(x)
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return ops.mean(ops.square(self.net(y_pred) - 1))
+
+    x = np.random.default_rng(0).random((32, 3))
+    model = Denoiser()
+    model.scale.adapt(x)
+    model.compile("sgd")
+    found = model.fit(x, epochs=3, batch_size=8, verbose=0).history["loss"]  # a warning would be an error here
+    assert found[0] > found[1] > found[2]

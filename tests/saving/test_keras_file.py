@@ -319,3 +319,24 @@ def test_warnings_stand_at_the_call(tmp_path):
         with pytest.warns(UserWarning, match=r"lacks the class Linear|without its compile\(\) arguments") as found:
             save()
         assert {warning.filename for warning in found} == {__file__}
+
+
+def test_weights_of_a_drawn_model_fit_a_subclass_with_the_same_layers(tmp_path):
+    class Own(lamina.Model):
+        def __init__(self, units=3):
+            super().__init__()
+            self.first, self.then = layers.Dense(units, "relu"), layers.Dense(2)
+
+        def call(self, x):
+            return self.then(self.first(x))
+
+    drawn = small(compiled=False)
+    drawn.save_weights(tmp_path / "m.weights.h5")
+    own = Own()
+    own(X)
+    own.load_weights(tmp_path / "m.weights.h5")
+    np.testing.assert_array_equal(own(X).numpy(), drawn(X).numpy())
+    larger = Own(4)
+    larger(X)
+    with pytest.raises(ValueError, match=r"weight 'layers/dense/vars/0' has shape \(4, 4\), got \(4, 3\)"):
+        larger.load_weights(tmp_path / "m.weights.h5")

@@ -4,8 +4,8 @@ from ..core.rooms import public_names, publish
 from . import progress as progress
 from .averaged_weights import *
 from .base import *
-from .base import CallbackList as CallbackList
 from .base import as_list as as_list
+from .callback_list import *
 from .checkpoint import *
 from .csv_logger import *
 from .early_stopping import *

@@ -1,4 +1,4 @@
-"""The base of the callbacks, and the list of them that fit calls."""
+"""The base of the callbacks, and what calls their hooks in fit."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _overrides(callback: Callback, *hooks: str) -> bool:
     return any(h in vars(callback) or getattr(cls, h) is not getattr(Callback, h) for h in hooks)
 
 
-class CallbackList:
+class Hooks:
     """Calls every callback's hook in order; batch hooks only where a callback overrides them.
 
     Logs of a batch are given as a function, so that they are computed only if somebody looks.

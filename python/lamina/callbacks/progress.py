@@ -110,7 +110,7 @@ class ProgbarLogger(Callback):
             self._bar = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        epochs = self.params["epochs"]
+        epochs = self.params["epochs"] or epoch + 1
         nth = -(-epochs // 20)
         self._shown = self.verbose == 2 or lives_in() != "notebook" or (epoch + 1) % nth == 0 or epoch + 1 == epochs
         self._open(f"Epoch {epoch + 1:>{len(str(epochs))}}/{epochs} ", self.params["steps"])

@@ -14,6 +14,11 @@ class MaskedTensor(Tensor):
 
     mask: Tensor
 
+    @property
+    def _keras_mask(self) -> Tensor:
+        """The mask by the name that Keras's guides read."""
+        return self.mask
+
 
 def attach(x: Tensor, mask: Tensor) -> MaskedTensor:
     """``x`` with a mask: another name of the same array, one step further on the tape."""

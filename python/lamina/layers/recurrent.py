@@ -173,6 +173,11 @@ class RNN(Around):
         for kept, state in zip(flatten(self._kept), flatten(states), strict=True):
             _native.copy_into(state._array, kept._array, False)
 
+    @property
+    def states(self) -> list[Any] | None:
+        """What a stateful layer keeps for its next batch; None before the first, and of one that keeps nothing."""
+        return self._kept
+
     def reset_state(self) -> None:
         """Let the next batch of a stateful layer begin anew."""
         if self._kept is not None:

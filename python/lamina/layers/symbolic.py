@@ -86,6 +86,11 @@ class SymbolicTensor:
         self.mask: SymbolicTensor | None = None  # where the tensor will have one
 
     @property
+    def _keras_mask(self) -> SymbolicTensor | None:
+        """The mask by the name that Keras's guides read."""
+        return self.mask
+
+    @property
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)

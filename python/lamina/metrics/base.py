@@ -14,6 +14,7 @@ from ..core.explain import Explained, fail
 from ..layers.stateless import holding, values_of
 from ..layers.variable import Variable, auto_name, snake_case
 from ..layers.weights import parts
+from .result import answering
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -52,6 +53,11 @@ class Metric(Explained, strict=True):
 
     _direction: str | None = None
     _sums: ClassVar[tuple[str, ...]] = ()  # attributes in which one of the library's gathers numbers
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "result" in vars(cls):
+            cls.result = answering(cls.result)  # type: ignore[method-assign]
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or auto_name(snake_case(type(self).__name__))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..callbacks.base import CallbackList
+from ..callbacks.base import Hooks
 from ..core.autograd import Tensor, no_grad
 from ..core.tree import flatten, map_structure, pack_as
 from ..core.warn import warn
@@ -52,7 +52,7 @@ class LatestLogs:
 def train_epoch(
     model: Any,
     feed: Feed,
-    hooks: CallbackList,
+    hooks: Hooks,
     whole: WholeSteps,
     epoch: int,
 ) -> Logs | None:
@@ -125,7 +125,7 @@ def _arrays(batch: Batch, names: list[str]) -> Iterator[tuple[str, Array]]:
         yield from named(label, tree[0] if single else tree, [])
 
 
-def evaluate(what: str, model: Any, feed: Feed, hooks: CallbackList) -> Logs:
+def evaluate(what: str, model: Any, feed: Feed, hooks: Hooks) -> Logs:
     """Losses and metrics over one pass."""
     batches = feed.epoch()
     first = next(batches, None)
@@ -182,7 +182,7 @@ def predicted(model: Any, batch: Batch) -> Any:
     return given if type(given) is Tensor else map_structure(as_tensor, given)
 
 
-def predict(model: Any, feed: Feed, hooks: CallbackList, rows: int | None) -> Any:
+def predict(model: Any, feed: Feed, hooks: Hooks, rows: int | None) -> Any:
     """Predictions for all samples, in the structure of the model's outputs."""
     outputs: list[_Collector] = []
     structure: Any = None

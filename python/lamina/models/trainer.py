@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 import numpy as np
 
 from ..callbacks import History, as_list, progress
-from ..callbacks.base import CallbackList
+from ..callbacks.base import Hooks
 from ..core.autograd import Array, no_grad
 from ..core.defaults import Defaults
 from ..core.explain import require
@@ -40,6 +40,8 @@ class Trainer(Steps):
         def name(self) -> str: ...
         @property
         def trainable_weights(self) -> list[Any]: ...
+
+        def _held(self) -> Any: ...
 
     def compile(
         self,
@@ -174,6 +176,8 @@ class Trainer(Steps):
             optimizer._source = lambda: self.trainable_weights
             self.zero_grad()
             return
+        if not variables and not all(layer.built for layer in self._held().layers):
+            return  # layers that the first step makes
         if not variables:  # as Keras does: it goes on, for the loss and the metrics
             name = getattr(self, "name", "the model")
             why = (
@@ -268,8 +272,8 @@ class Trainer(Steps):
         params: dict[str, Any] = {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
         params["validation"] = held_out is not None
         self._history = history = History()
-        hooks = CallbackList([*as_list(callbacks), history], self, params, progress.make(verbose))
-        inner = CallbackList(hooks.callbacks, self, params)
+        hooks = Hooks([*as_list(callbacks), history], self, params, progress.make(verbose))
+        inner = Hooks(hooks.callbacks, self, params)
         compiled.warned = False
         self._found_metrics = (None, [])  # a list among the attributes may have grown
         if self.stop_training:
@@ -343,9 +347,7 @@ class Trainer(Steps):
         self._found_metrics = (None, [])
         feed = data_adapter.feed("evaluate", (x, y, sample_weight), batch_size, steps)
         prepared(self, "test", "evaluate", feed)
-        hooks = CallbackList(
-            as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
-        )
+        hooks = Hooks(as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose))
         try:
             logs = fit_loops.evaluate("evaluate", self, feed, hooks)
         finally:
@@ -373,9 +375,7 @@ class Trainer(Steps):
         """
         require("predict", Trainer.predict, verbose=verbose)
         feed = prepared(self, "predict", "predict", data_adapter.feed("predict", (x, None, None), batch_size, steps))
-        hooks = CallbackList(
-            as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose)
-        )
+        hooks = Hooks(as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose))
         rows = feed.source.samples if isinstance(feed.source, ArrayFeed) and steps is None else None
         try:
             return fit_loops.predict(self, feed, hooks, rows)

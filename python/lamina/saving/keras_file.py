@@ -24,7 +24,7 @@ from . import compiling, formats, hdf5, keras_optimizer, zip_file
 from .atomic import write_whole
 from .description import load_json
 from .keras_description import to_keras
-from .keras_paths import join, layers_by_path, weights_by_path
+from .keras_paths import join, layers_by_path, weights_by_order, weights_by_path
 from .keras_vocabularies import Vocabularies, is_text
 from .naming import naming
 
@@ -177,7 +177,12 @@ def _set_weights(label: str, model: Layer, arrays: Mapping[str, Array], skip_mis
     """
     others = {key for key in arrays if key.startswith(keras_optimizer.PLACE) or "seed_generator" in key}
     weights = {key: a for key, a in arrays.items() if key not in others}
-    load_arrays(label, weights_by_path(model), weights, skip_mismatch=skip_mismatch)
+    places = weights_by_path(model)
+    if not places.keys() <= weights.keys():
+        in_order = weights_by_order(model)
+        if len(in_order) == len(places) and in_order.keys() == weights.keys():
+            places = in_order
+    load_arrays(label, places, weights, skip_mismatch=skip_mismatch)
 
 
 def _parts(path: Path) -> tuple[bytes, dict[str, Array], Vocabularies]:

@@ -28,6 +28,14 @@ def weights_by_path(root: Layer) -> dict[str, Variable]:
     return {join(path, f"vars/{i}"): v for path, layer in layers for i, (_, v) in enumerate(own_variables(layer))}
 
 
+def weights_by_order(root: Layer) -> dict[str, Variable]:
+    """Every variable under ``layers``, as if the model were drawn from its layers; where Keras looks last."""
+    found: dict[str, Variable] = {}
+    for path, layer in _numbered("layers", getattr(root, "layers", ())):
+        found.update({join(path, key): v for key, v in weights_by_path(layer).items()})
+    return found
+
+
 def variables(root: Layer) -> list[Variable]:
     """Every variable of a layer in the order of Keras's ``variables``: its own, then those of the layers inside."""
     found: dict[int, Variable] = {}
