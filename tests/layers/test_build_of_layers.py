@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamina import Tensor, layers
+from lamina import Input, Model, Tensor, layers, saving
 from lamina.core.masked_tensor import attach
 
 X = np.arange(6.0, dtype=np.float32).reshape(2, 3)
@@ -68,3 +68,33 @@ def test_a_class_without_the_options_of_every_layer_comes_back_as_it_was(trainab
     assert (again.name, again.trainable) == ("mine", trainable)
     again(X)
     assert len(again.trainable_weights) == 2 * trainable
+
+
+@saving.register_serializable(package="tests")
+class BuiltByNothing(layers.Layer):
+    """Its build wants no shape; it may as well be called with several tensors."""
+
+    def build(self):
+        self.scale = self.add_weight((), "ones")
+
+    def call(self, x, y=None):
+        return x * self.scale if y is None else x * self.scale + y
+
+
+@pytest.mark.parametrize("given", [(X,), (X, X)])
+def test_a_build_without_parameters_gets_no_shape(given):
+    layer = BuiltByNothing()
+    layer(*given)
+    assert len(layer.weights) == 1
+    wrapper = layers.TimeDistributed(BuiltByNothing())
+    wrapper.build((None, 3, 2))
+    assert len(wrapper.weights) == 1
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.lamina"])
+def test_a_build_without_parameters_is_called_when_a_file_is_read(name, tmp_path):
+    x = Input((3,))
+    model = Model(x, BuiltByNothing()(x))
+    model.set_weights([np.float32(3)])
+    model.save(tmp_path / name)
+    np.testing.assert_array_equal(saving.load_model(tmp_path / name)(X), 3 * X)

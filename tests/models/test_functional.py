@@ -319,3 +319,14 @@ def test_layers_are_listed_as_keras_lists_them():
     assert model.get_layer(a.node.layer.name) is a.node.layer
     operation = next(node.layer for node in model._graph.nodes if node.layer.name.startswith("multiply"))
     assert model.get_layer(operation.name) is operation
+
+
+def test_what_was_computed_is_a_constant_of_a_model():
+    """Its tape ends with the first backward; what it was computed from is no part of the model."""
+    rows = layers.Embedding(4, 4)(np.arange(4))
+    x = Input((4,))
+    model = Model(x, layers.Dense(1)(ops.add(x, rows[0])))
+    model.compile("sgd", "mse")
+    y = np.ones((3, 1), np.float32)
+    assert np.isfinite(model.fit(X, y, batch_size=1, epochs=2, verbose=0).history["loss"]).all()
+    assert len(model.trainable_weights) == 2

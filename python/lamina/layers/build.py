@@ -54,7 +54,7 @@ def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     """Build a layer for the arguments of its first call.
 
     A ``build`` with one parameter gets the shape of the first argument (a nest of shapes for a nest of tensors);
-    with more, parameter ``query_shape`` gets the shape of argument ``query``.
+    with more, parameter ``query_shape`` gets the shape of argument ``query``; one without gets nothing.
     """
     vars(layer)["_first_call"] = _specified(args)
     if layer._built_by_call:
@@ -62,12 +62,14 @@ def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         if layer._build_arguments is None:
             layer._build_arguments = {f"{k}_shape": _shapes(v) for k, v in _with_tensors(layer, args, kwargs).items()}
         return
-    accepted = list(inspect.signature(type(layer).build).parameters.values())[1:]
+    accepted = build_parameters(layer)
     wanted = [p.name for p in accepted if p.kind is p.POSITIONAL_OR_KEYWORD]
     named = _with_tensors(layer, args, kwargs)
     given = {k: _shapes(v) for k, v in named.items()}
     try:
-        if len(wanted) <= 1:
+        if not accepted:
+            layer.build()
+        elif len(wanted) <= 1:
             layer.build(next(iter(given.values()), None))
         else:
             layer.build(**{k: given[k.removesuffix("_shape")] for k in wanted if k.removesuffix("_shape") in given})
@@ -76,6 +78,12 @@ def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             if isinstance(t, Tensor) and t.ndim and error.args:
                 error.args = (str(error.args[0]).replace(str((None, *t.shape[1:])), str(t.shape)),)
         raise
+
+
+def build_parameters(layer: Layer) -> list[inspect.Parameter]:
+    """What ``build`` takes besides the layer and keyword arguments of any name."""
+    after_self = list(inspect.signature(type(layer).build).parameters.values())[1:]
+    return [p for p in after_self if p.kind is not p.VAR_KEYWORD]
 
 
 def _specified(tree: Any) -> Any:
@@ -98,7 +106,7 @@ def build_inner(layer: Layer, *shapes: Any) -> None:
         args = map_shapes(lambda shape: SymbolicTensor(shape, layer.dtype), shapes)
         infer(layer, args, {"training": False})
     else:
-        layer.build(shapes[0])
+        layer.build(*shapes[:1] if build_parameters(layer) else ())
 
 
 def _with_tensors(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -191,8 +191,13 @@ def _draw(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if layer.input_spec is not None and args:
             check_input(layer.input_spec, args[0])
     outputs = specified(layer, args, {k: v for k, v in kwargs.items() if k != "training"})
-    layer._nodes.append(Node(layer, args, kwargs, outputs))
+    layer._nodes.append(Node(layer, *map_structure(_constant, (args, kwargs)), outputs))
     return outputs
+
+
+def _constant(x: Any) -> Any:
+    """A tensor that was computed is a constant of the model: its tape ends with the first backward."""
+    return x.detach() if isinstance(x, Tensor) and not x.is_leaf else x
 
 
 def _converted(layer: Layer, args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ from ..core import registry
 from ..core.autograd import Array
 from ..core.warn import warn
 from ..layers import Layer
+from ..layers.build import build_parameters
 from ..layers.variable import numbers_at_most
 from ..layers.weights import (
     load_arrays,
@@ -303,6 +304,6 @@ def _build(model: Layer, built: Mapping[str, Any]) -> None:
             arguments, layer = pending.pop(path), layers[path]
             if layer.built:
                 continue
-            if arguments and not layer._built_by_call:
-                layer.build(**arguments)
+            if not layer._built_by_call and (arguments or not build_parameters(layer)):
+                layer.build(**(arguments or {}))
             layer._built = True
