@@ -191,7 +191,8 @@ def _draw(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if layer.input_spec is not None and args:
             check_input(layer.input_spec, args[0])
     outputs = specified(layer, args, {k: v for k, v in kwargs.items() if k != "training"})
-    layer._nodes.append(Node(layer, *map_structure(_constant, (args, kwargs)), outputs))
+    kept_args, kept_kwargs = map_structure(_constant, (args, kwargs))
+    layer._nodes.append(Node(layer, kept_args, kept_kwargs, outputs))
     return outputs
 
 
