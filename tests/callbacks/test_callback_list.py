@@ -69,3 +69,9 @@ def test_without_params_the_bar_counts_epochs(capsys):
 def test_what_is_no_callback_is_refused():
     with pytest.raises(TypeError, match="expected Callback objects, got 'x'"):
         callbacks.CallbackList().append("x")
+
+
+@pytest.mark.parametrize("kind", ["EarlyStopping", "ReduceLROnPlateau", "ModelCheckpoint", "LearningRateScheduler"])
+def test_verbose_may_be_true(kind):
+    first = {"ModelCheckpoint": ["m.keras"], "LearningRateScheduler": [lambda epoch: 0.1]}.get(kind, [])
+    assert getattr(callbacks, kind)(*first, verbose=True).verbose

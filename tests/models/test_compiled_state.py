@@ -130,3 +130,29 @@ def test_layers_that_the_first_step_makes_are_not_called_frozen():
     model.compile("sgd")
     found = model.fit(x, epochs=3, batch_size=8, verbose=0).history["loss"]  # a warning would be an error here
     assert found[0] > found[1] > found[2]
+
+
+def test_run_eagerly_can_be_set():
+    seen = []
+
+    class Own(lamina.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+
+        def call(self, x):
+            seen.append(len(x))
+            return self.dense(x)
+
+    def batches(model):
+        seen.clear()
+        model.fit(X, X[:, :1], batch_size=5, epochs=4, verbose=0)
+        return len(seen)
+
+    model = Own()
+    model.compile("sgd", "mse")
+    assert (model.run_eagerly, model.jit_compile) == (False, True)
+    assert batches(model) < 16
+    model.run_eagerly = True
+    assert (model.run_eagerly, model.jit_compile) == (True, False)
+    assert batches(model) == 16

@@ -38,7 +38,7 @@ class LearningRateScheduler(Callback):
         0.0025
     """
 
-    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+    def __init__(self, schedule: Callable[..., float], verbose: bool | int = 0) -> None:
         super().__init__()
         self.schedule = schedule
         self.verbose = verbose
@@ -90,7 +90,7 @@ class ReduceLROnPlateau(Monitor):
         monitor: str = "val_loss",
         factor: float = 0.1,
         patience: int = 10,
-        verbose: int = 0,
+        verbose: bool | int = 0,
         mode: str = "auto",
         min_delta: float = 1e-4,
         cooldown: int = 0,

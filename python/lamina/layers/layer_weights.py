@@ -144,6 +144,46 @@ class LayerWeights(Trackable):
             raise TypeError(f"{self._label()}: load_state_dict expected a dict of arrays, got {type(state).__name__}")
         load_arrays(self._label(), named_variables(self), state, strict)
 
+    def save_own_variables(self, store: Any) -> None:
+        """Put the layer's own variables, without those of layers inside, into a file of Keras.
+
+        A class that defines it keeps what it likes there; load_own_variables gets it back.
+
+        Args:
+            store: takes arrays by name, as a dict.
+        """
+        for i, (_, v) in enumerate(own_variables(self)):
+            store[str(i)] = v.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Set the layer's own variables from what save_own_variables put into a file of Keras.
+
+        Args:
+            store: gives arrays by name, as a dict.
+
+        Raises:
+            ValueError: a variable's array is missing, or has another shape.
+        """
+        own = {str(i): v for i, (_, v) in enumerate(own_variables(self))}
+        missing = [key for key in own if key not in store]
+        if missing:
+            raise ValueError(f"{self._label()}: load_own_variables found no array {missing[0]!r}")
+        load_arrays(self._label(), own, store, strict=False)
+
+    def save_assets(self, dir_path: Any) -> None:
+        """Write files that belong to the layer in a file of Keras; a class that needs some defines it.
+
+        Args:
+            dir_path: the directory to write to.
+        """
+
+    def load_assets(self, dir_path: Any) -> None:
+        """Read what save_assets wrote; a class that writes files defines it.
+
+        Args:
+            dir_path: the directory to read from.
+        """
+
     def stateless_call(
         self,
         trainable_variables: Sequence[Any],

@@ -257,9 +257,11 @@ class Compiled:
         return self._loss if isinstance(self._loss, Loss) else None
 
     def change(self, name: str, value: Any) -> None:
-        """Another optimizer or loss; the losses are matched with the outputs again."""
+        """Another optimizer, loss or way to run; the losses are matched with the outputs again."""
         if name == "optimizer":
             self.optimizer = value = optimizers.get(value)
+        elif name == "run_eagerly":
+            self.run_eagerly = value
         else:
             self._loss = _losses(value)
             self.names = None

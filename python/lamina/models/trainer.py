@@ -105,6 +105,20 @@ class Trainer(Steps):
         return self._compiled is not None
 
     @property
+    def run_eagerly(self) -> bool:
+        """Whether every step runs as Python, with nothing captured; set it, and the next step does so."""
+        return bool(self._set_before.get("run_eagerly") if self._compiled is None else self._compiled.run_eagerly)
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        self._set_compiled("run_eagerly", bool(value))
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether steps are captured."""
+        return not self.run_eagerly
+
+    @property
     def optimizer(self) -> Any:
         """The optimizer that compile() was given; set it, and the next step uses the new one."""
         return self._set_before.get("optimizer") if self._compiled is None else self._compiled.optimizer

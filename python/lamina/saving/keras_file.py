@@ -1,7 +1,8 @@
 """Keras's files: ``.keras``, a zip of ``config.json``, ``metadata.json`` and the weights in HDF5; ``.weights.h5``.
 
-Nothing in a file is executed, and nothing is unpacked to disk.  Sizes are checked against the file before anything is
-allocated; whatever does not fit is an error that names it, and then nothing was loaded.
+Nothing in a file is executed, and nothing is unpacked to disk but the assets that layers of one's own ask for.  Sizes
+are checked against the file before anything is allocated; whatever does not fit is an error that names it, and then
+nothing was loaded.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..core.warn import warn
 from ..layers import Layer
 from ..layers.variable import numbers_at_most
 from ..layers.weights import load_arrays, shared_layers
-from . import compiling, formats, hdf5, keras_optimizer, zip_file
+from . import compiling, formats, hdf5, keras_optimizer, own_parts, zip_file
 from .atomic import write_whole
 from .description import load_json
 from .keras_description import to_keras
@@ -59,10 +60,12 @@ def save(model: Layer, path: Path, include_optimizer: bool, zipped: bool = True)
         METADATA: json.dumps(metadata).encode(),
         CONFIG: json.dumps(describe(model, include_optimizer)).encode(),
         HDF5: _weights(model, include_optimizer),
+        **own_parts.assets(model),
     }
     if not zipped:
         path.mkdir(parents=True, exist_ok=True)
         for name, data in members.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
             write_whole(path / name, lambda file, data=data: file.write(data))  # type: ignore[misc]
         return
 
@@ -82,7 +85,7 @@ def save_weights(model: Layer, path: Path) -> None:
 
 def _weights(model: Layer, include_optimizer: bool) -> bytes:
     """The weights, and the optimizer's state, as an HDF5 file."""
-    arrays = {key: v.numpy() for key, v in weights_by_path(model).items()}
+    arrays = own_parts.written(model, {key: v.numpy() for key, v in weights_by_path(model).items()})
     names = {join(key, "vars"): {"name": layer.name} for key, layer in layers_by_path(model).items()}
     optimizer = getattr(model, "optimizer", None)
     if include_optimizer and optimizer is not None:
@@ -103,6 +106,7 @@ def load(path: Path, custom_objects: dict[str, Any] | None, compile: bool) -> An
             vocabularies.complete(description)
             model = _made(description)
         _set_weights(label, model, arrays)
+        own_parts.load_assets(model, path)
         if compile and _compile(label, model, description):
             keras_optimizer.restore(label, model, arrays)
     return model
@@ -177,12 +181,14 @@ def _set_weights(label: str, model: Layer, arrays: Mapping[str, Array], skip_mis
     """
     others = {key for key in arrays if key.startswith(keras_optimizer.PLACE) or "seed_generator" in key}
     weights = {key: a for key, a in arrays.items() if key not in others}
-    places = weights_by_path(model)
+    stores = own_parts.Stores(model, weights)
+    weights, places = stores.rest(weights), stores.rest(weights_by_path(model))
     if not places.keys() <= weights.keys():
         in_order = weights_by_order(model)
         if len(in_order) == len(places) and in_order.keys() == weights.keys():
             places = in_order
     load_arrays(label, places, weights, skip_mismatch=skip_mismatch)
+    stores.load()
 
 
 def _parts(path: Path) -> tuple[bytes, dict[str, Array], Vocabularies]:

@@ -1,0 +1,103 @@
+"""Layers of one's own that keep more than variables in Keras's files: save_own_variables and save_assets."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lamina
+from lamina import layers
+
+X = np.random.default_rng(0).standard_normal((4, 3)).astype("f")
+
+
+class Shifted(layers.Dense):
+    """Keeps an array that is no variable."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(units, **kwargs)
+        self.shift = np.zeros(units, "f")
+
+    def call(self, inputs):
+        return super().call(inputs) + self.shift
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store["shift"] = self.shift
+
+    def load_own_variables(self, store):
+        super().load_own_variables(store)
+        self.shift = np.array(store["shift"])
+
+
+class Worded(layers.Layer):
+    """Keeps texts in files."""
+
+    def __init__(self, words=None, **kwargs):
+        super().__init__(**kwargs)
+        self.words = words
+
+    def call(self, inputs):
+        return inputs
+
+    def save_assets(self, dir_path):
+        Path(dir_path, "more").mkdir()
+        Path(dir_path, "words.txt").write_text(self.words)
+        Path(dir_path, "more", "words.json").write_text(json.dumps(self.words))
+
+    def load_assets(self, dir_path):
+        self.words = Path(dir_path, "words.txt").read_text()
+        assert json.loads(Path(dir_path, "more", "words.json").read_text()) == self.words
+
+
+OWN = {"Shifted": Shifted, "Worded": Worded}
+
+
+def made():
+    model = lamina.Sequential([lamina.Input((3,)), layers.Dense(3), Shifted(2), Worded("a b c"), layers.Dense(2)])
+    model.layers[1].shift[:] = 7, 8
+    return model
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_whole_models(tmp_path, zipped):
+    model = made()
+    path = tmp_path / ("m.keras" if zipped else "m")
+    model.save(path, zipped=zipped)
+    again = lamina.models.load_model(path, custom_objects=OWN)
+    assert again.layers[1].shift.tolist() == [7, 8]
+    assert again.layers[2].words == "a b c"
+    np.testing.assert_array_equal(again(X).numpy(), model(X).numpy())
+
+
+def test_weights_alone(tmp_path):
+    model, other = made(), made()
+    other.layers[1].shift[:] = 0
+    model.save_weights(tmp_path / "m.weights.h5")
+    other.load_weights(tmp_path / "m.weights.h5")
+    np.testing.assert_array_equal(other(X).numpy(), model(X).numpy())
+
+
+def test_a_missing_array_is_named(tmp_path):
+    lamina.Sequential([lamina.Input((3,)), layers.Dense(2, use_bias=False)]).save_weights(tmp_path / "m.weights.h5")
+    model = lamina.Sequential([lamina.Input((3,)), Shifted(2)])
+    model.layers[0]._class_in_keras = "dense"
+    with pytest.raises(ValueError, match="load_own_variables found no array '1'"):
+        model.load_weights(tmp_path / "m.weights.h5")
+
+
+def test_assets_stay_in_their_directory(tmp_path):
+    made().save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    place = next(name for name in members if name.endswith("/words.txt"))
+    members[place.replace("words.txt", "../../../outside.txt")] = b"!"
+    with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.raises(ValueError, match="outside"):
+        lamina.models.load_model(tmp_path / "bad.keras", custom_objects=OWN)
