@@ -105,7 +105,8 @@ def names_and_orders(k: Any, case: str) -> list[Any]:
     found += [list(logs), np.ravel(values).tolist()]
     found.append(list(model.fit(X, y, epochs=2, verbose=0, validation_data=(X, y)).history))
     for run in (model.train_on_batch, model.test_on_batch):
-        found += [np.size(np.array(run(X, y))), list(run(X, y, return_dict=True))]
+        returned = run(X, y)
+        found += [len(returned) if isinstance(returned, list) else 1, list(run(X, y, return_dict=True))]
     found.append([m.name for m in model.metrics])
     return [*found, sorted(model.get_metrics_result())]
 
