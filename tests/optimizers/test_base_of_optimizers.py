@@ -7,6 +7,7 @@ import pytest
 from optimizer_examples import CLASSES
 
 import lamina
+from lamina import Input, Sequential, layers, optimizers
 from lamina.core.autograd import Tensor
 from lamina.optimizers import SGD
 
@@ -101,3 +102,27 @@ def test_gradients_are_forgotten_and_given_in_captured_steps(captured):
         assert v.grad is None
     if captured:
         assert len(run.plans) == 1
+
+
+class OnlyKernels(optimizers.RMSprop):
+    """Gives its own gradients to ``apply``, as Keras's users do."""
+
+    def apply(self, grads, trainable_variables=None):
+        super().apply([g * float(g.ndim == 2) for g in grads], trainable_variables)
+
+
+def test_fit_trains_by_an_apply_of_ones_own():
+    model = Sequential([Input((3,)), layers.Dense(2, bias_initializer="ones"), layers.Dense(1)])
+    model.compile(OnlyKernels(0.1), "mse")
+    before = [w.copy() for w in model.get_weights()]
+    model.fit(np.ones((8, 3)), np.ones((8, 1)), batch_size=2, epochs=3, verbose=0)
+    changed = [not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)]
+    assert changed == [True, False, True, False]
+
+
+def test_an_update_step_that_would_not_be_called_is_refused():
+    with pytest.raises(TypeError, match=r"Mine: update_step is not called, since SGD updates natively; override apply"):
+
+        class Mine(optimizers.SGD):
+            def update_step(self, gradient, variable, learning_rate):
+                pass

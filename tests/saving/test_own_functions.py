@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lamina
-from lamina import Input, Sequential, layers, ops
+from lamina import Input, Sequential, layers, metrics, ops, saving
 
 
 def own_activation(x):
@@ -54,3 +54,28 @@ def test_a_clone_keeps_functions():
     assert twin.layers[1].activation is own_activation
     with pytest.raises(TypeError, match="cannot be saved"):
         model.get_config()
+
+
+@saving.register_serializable(package="counting")
+class Rows(metrics.Metric):
+    """A metric of one's own in a package."""
+
+    def __init__(self, name="rows", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.seen = self.add_weight((), "zeros", name="seen")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.seen.assign(self.seen + float(y_pred.shape[0]))
+
+    def result(self):
+        return self.seen
+
+
+def test_a_registered_metric_in_a_package_is_found_in_keras_files(tmp_path):
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[Rows()])
+    x = np.ones((4, 3), np.float32)
+    model.fit(x, x[:, :1], verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = saving.load_model(tmp_path / "m.keras")
+    assert again.evaluate(x, x[:, :1], verbose=0, return_dict=True)["rows"] == 4

@@ -251,7 +251,7 @@ class Steps:
         optimizer.zero_grad()
         if loss.requires_grad:
             optimizer.scale_loss(loss).backward()
-            optimizer.step()
+            optimizer._step_of_fit()
         elif any(v.requires_grad for v in optimizer._variables):
             raise RuntimeError(
                 "fit: the loss depends on none of the weights that are trained; NumPy in a layer's call() or in a loss "

@@ -59,6 +59,12 @@ class Optimizer(UpdateSteps):
     def __init_subclass__(cls, rule: str | None = None, **kwargs: Any) -> None:
         """rule: that of the subclass in csrc/kernels/update_rules.h."""
         super().__init_subclass__(**kwargs)
+        cls._own_apply = cls.apply is not Optimizer.apply
+        if "update_step" in vars(cls) and cls._rule is not None:
+            raise TypeError(
+                f"{cls.__name__}: update_step is not called, since {cls.__bases__[0].__name__} updates natively; "
+                "override apply(grads, trainable_variables), or derive from optimizers.Optimizer"
+            )
         if rule is not None:
             cls._rule = rule
             cls._options, cls._state = _native.update_rule(rule)
@@ -217,6 +223,15 @@ class Optimizer(UpdateSteps):
             self._constrained = [v for v in self._variables if getattr(v, "constraint", None) is not None]
         if self._constrained:
             self._constrain()
+
+    def _step_of_fit(self) -> None:
+        """``step``, or what a class that overrides ``apply`` does with the gradients."""
+        if not self._own_apply:
+            self.step()
+            return
+        if not self._variables and self._source is not None:
+            self.build(self._source())
+        self.apply([v.grad for v in self._variables], self._variables)
 
     def _recorded(self, recording: Recording, flags: list[bool]) -> tuple[tuple[Callable[[], None], ...], Any]:
         """The group of a step under record, with its own flags and rate: a captured step may hold several of them."""

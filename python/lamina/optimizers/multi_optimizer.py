@@ -183,7 +183,7 @@ class MultiOptimizer(Optimizer):
         if not stepping and self._variables:
             raise RuntimeError("MultiOptimizer.step: no variable has a gradient; call loss.backward() first")
         for optimizer in stepping:
-            optimizer.step()
+            optimizer._step_of_fit()
 
     @property
     def iterations(self) -> Variable:

@@ -58,6 +58,7 @@ class OptimizerState(Explained, strict=True):
     """Options, and state as arrays; a subclass makes the arrays in ``_bind`` and steps with them."""
 
     _rule: ClassVar[str | None] = None  # a native one; an optimizer without it defines update_step
+    _own_apply: ClassVar[bool] = False  # whether the class overrides apply
     _options: ClassVar[tuple[str, ...]] = ()  # the rule's, attributes that the constructor has from _keep(locals())
     _settings: ClassVar[tuple[str, ...]] = ()  # options that the rule does not take
     _state: ClassVar[tuple[tuple[str, str | None], ...]] = ()  # its slots, and the options that ask for them

@@ -105,7 +105,9 @@ def _object(key: str, value: Any) -> Any:
     if name in own:
         with registry.about(f"{kind} {name}"):
             return own[name].from_config({k: _function(key, v) if k == "fn" else v for k, v in config.items()})
-    wanted, hint = name, "; " + str(unknown(kind, name, own)).partition(": ")[2]
+    registered = value.get("registered_name")
+    wanted = registered if isinstance(registered, str) and registry.find(registered) is not None else name
+    hint = "; " + str(unknown(kind, name, own)).partition(": ")[2]
     if name == "__function__":
         wanted, kind, hint = config.get("name"), f"{kind} function", ""
         if not isinstance(wanted, str):
