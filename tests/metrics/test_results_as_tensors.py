@@ -53,3 +53,8 @@ def test_metrics_of_ones_own():
 
     assert Own()([1.0, 2.0]).numpy() == 3
     assert Dict().result() == {"a": 1.0}
+
+
+def test_functions_of_ones_own_get_lists_as_arrays():
+    metric = metrics.MeanMetricWrapper(lambda y_true, y_pred: abs(y_true - y_pred), name="distance")
+    assert metric([1.0, 2.0], (3.0, 5.0)) == 2.5

@@ -177,3 +177,23 @@ def test_bad_input_of_decoding():
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             ops.ctc_decode(*arguments)
+
+
+def test_a_layer_with_the_loss_is_drawn():
+    class Loss(lamina.layers.Layer):
+        def call(self, labels, logits):
+            n = ops.shape(logits)[0]
+            steps = ops.ones((n,), dtype="int32") * ops.shape(logits)[1]
+            counts = ops.ones((n,), dtype="int32") * ops.shape(labels)[1]
+            self.add_loss(ops.mean(ops.ctc_loss(labels, logits, counts, steps)))
+            return logits
+
+    x, labels = lamina.Input((12, 3)), lamina.Input((4,), dtype="int32")
+    model = lamina.Model([x, labels], Loss()(labels, lamina.layers.Dense(6)(x)))
+    model.compile("sgd")
+    rng = np.random.default_rng(0)
+    given = [rng.random((8, 12, 3)), rng.integers(1, 6, (8, 4))]
+    found = model.fit(given, epochs=2, verbose=0).history["loss"]
+    assert found[1] < found[0]
+    with pytest.raises(ValueError, match="the blank; choose another mask_index"):
+        model([given[0], np.zeros((8, 4), int)])

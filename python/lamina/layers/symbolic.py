@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import copyreg
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
@@ -19,6 +18,7 @@ from ..core.autograd import Tensor, wrap
 from ..core.explain import show
 from ..core.masked_tensor import MaskedTensor, attach
 from ..core.tree import flatten, leaves, map_structure, pack_as
+from ..core.trial import trial as trial
 
 Shape = tuple[int | None, ...]
 
@@ -171,13 +171,6 @@ def is_symbolic(tree: Any) -> bool:
 _TRIALS = tuple(((2, n), (3, n + n // 2)) for n in (8, 64, 4, 2))  # 2, 3, 8 ... are free: any sizes that differ
 
 
-class _Trial(threading.local):
-    running = False
-
-
-trial = _Trial()
-
-
 @contextlib.contextmanager
 def trying() -> Iterator[None]:
     """Inside, layers run without gradients to see what comes out: nothing of it may remain (``trial.running``)."""
@@ -192,9 +185,9 @@ def trying() -> Iterator[None]:
 def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What ``fn`` would return, as SymbolicTensors: it is run on small arrays, without gradients."""
     error: Exception | None = None
-    for trial in _TRIALS:
+    for sizes_tried in _TRIALS:
         try:
-            first, second = (_run(fn, args, kwargs, sizes) for sizes in trial)
+            first, second = (_run(fn, args, kwargs, sizes) for sizes in sizes_tried)
         except (ValueError, IndexError) as e:
             error = error or e
             continue

@@ -67,6 +67,10 @@ class MeanMetricWrapper(Average):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         try:
+            if isinstance(y_true, (list, tuple)):
+                y_true = to_numbers(f"{self.name}: y_true", y_true)
+            if isinstance(y_pred, (list, tuple)):
+                y_pred = to_numbers(f"{self.name}: y_pred", y_pred)
             mask = y_pred.mask if isinstance(y_pred, MaskedTensor) else None
             with no_grad():
                 values, counted = self.unreduced(y_true, y_pred, sample_weight, mask)

@@ -8,6 +8,7 @@ from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wants_grad, wrap
 from ..core.autograd import unchecked_record as record
 from ..core.suggest import unknown
+from ..core.trial import trial
 from .conversion import TensorLike, float_tensor, forbid_in_capture, index_array, integer_tensor
 
 _STRATEGIES = ("greedy", "beam_search")
@@ -50,6 +51,8 @@ def ctc_loss(
     x = float_tensor(output)
     labels = _integers("ctc_loss", "target", target)
     counts = _integers("ctc_loss", "target_length", target_length)
+    if trial.running:  # the labels of stand-ins say nothing
+        counts = np.zeros_like(counts)
     steps = _integers("ctc_loss", "output_length", output_length)
     loss, gradient = _native.ctc_loss_forward(x._array, labels, counts, steps, mask_index, wants_grad(x))
     if gradient is None:
