@@ -190,7 +190,8 @@ class Trainer(Steps):
             optimizer._source = lambda: self.trainable_weights
             self.zero_grad()
             return
-        if not variables and not all(layer.built for layer in self._held().layers):
+        layers = self._held().layers if hasattr(self, "_held") else ()  # a Trainer need not be a Layer
+        if not variables and not all(layer.built for layer in layers):
             return  # layers that the first step makes
         if not variables:  # as Keras does: it goes on, for the loss and the metrics
             name = getattr(self, "name", "the model")
