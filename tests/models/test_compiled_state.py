@@ -156,3 +156,12 @@ def test_run_eagerly_can_be_set():
     model.run_eagerly = True
     assert (model.run_eagerly, model.jit_compile) == (True, False)
     assert batches(model) == 16
+
+
+def test_a_sequential_model_takes_its_input_in_a_list():
+    model = net()
+    np.testing.assert_array_equal(model([X]).numpy(), model(X).numpy())
+    np.testing.assert_array_equal(model.predict([X], verbose=0), model.predict(X, verbose=0))
+    assert model.fit([X], [X], verbose=0).history == model.fit(X, X, verbose=0).history  # the rate is 0
+    with pytest.raises(TypeError, match="got a list of 2"):
+        model([X, X])

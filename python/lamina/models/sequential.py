@@ -150,6 +150,8 @@ class Sequential(Model):
         x = inputs
         if self._drawn:
             wanted = self._drawn[0].shape
+            if isinstance(x, (list, tuple)) and len(x) == 1:
+                x = x[0]  # a list of inputs, as models with several take them
             if isinstance(x, Tensor) and x.ndim == len(wanted) - 1 and wanted[-1] == 1:
                 x = ops.expand_dims(x, -1)
         elif self._first_shape is None and isinstance(x, Tensor):
