@@ -1,6 +1,6 @@
 """lamina.applications against keras.applications: the same weights from both kinds of Keras's files, the same numbers.
 
-A few configurations in ordinary runs, the smallest network of each family with LAMINA_PARITY_EXAMPLES=200, all of them
+A few configurations in ordinary runs, the smallest network of each family with LAMINA_PARITY_EXAMPLES=100, all of them
 with 1000.
 """
 
@@ -33,7 +33,7 @@ LARGE = ("ConvNeXtLarge", "ConvNeXtXLarge")  # more than a gigabyte in each libr
 
 def configurations():
     asked = int(os.environ.get("LAMINA_PARITY_EXAMPLES", "15"))
-    if asked < 200:
+    if asked < 100:
         return USUAL
     if asked < 1000:
         return USUAL + [(name, SMALLEST.get(name, 64), MEANS) for name in SMALL]
