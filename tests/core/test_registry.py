@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+import lamina
 from lamina import initializers, layers, regularizers
 from lamina.core import registry as r
 
@@ -159,3 +160,11 @@ def test_what_is_a_description():
         for config in (None, {}, {entry: 3}, {"items": "a", "value": [1]}):
             with pytest.raises(ValueError, match=f"a {mark.strip('_')} in it has .* in place of its {entry}"):
                 r.from_json({"class_name": mark, "config": config})
+
+
+@pytest.mark.parametrize("function", [lamina.activations.relu, lamina.ops.gelu, lamina.losses.mean_squared_error])
+def test_a_function_of_the_library_goes_by_its_name(function):
+    described = lamina.saving.serialize_keras_object(function)
+    assert described["class_name"] == "function"
+    assert described["config"] == function.__name__
+    assert lamina.saving.deserialize_keras_object(described) == function.__name__

@@ -219,7 +219,8 @@ def named(error: Exception) -> Exception:
 def serialize(obj: Any) -> Any:
     """A value as dicts, lists, tuples, numbers and strings; objects and functions by registered name.
 
-    Functions within it that are not registered go by their own names, under which ``custom_objects`` gives them.
+    Functions within it that are not registered go by their own names, under which ``custom_objects`` gives them; one of
+    the library by its name, which layers, ``compile`` and the like take.
 
     Args:
         obj: an object of the library or a registered one, a plain value, or a nest of them.
@@ -234,7 +235,10 @@ def serialize(obj: Any) -> Any:
         'Dense'
     """
     if isinstance(obj, FUNCTIONS) and name_of(obj) is None:
-        raise _no_description(obj)
+        if obj.__module__.partition(".")[0] != __name__.partition(".")[0] or not obj.__name__.isidentifier():
+            raise _no_description(obj)
+        # One of the library goes by its name, as Keras writes it; whoever takes a function takes the name.
+        return {"module": "builtins", "class_name": "function", "config": obj.__name__, "registered_name": "function"}
     return described(obj)
 
 
