@@ -111,6 +111,11 @@ class OnlyKernels(optimizers.RMSprop):
         super().apply([g * float(g.ndim == 2) for g in grads], trainable_variables)
 
 
+def test_a_loss_scale_refuses_an_apply_of_ones_own():
+    with pytest.raises(TypeError, match="LossScaleOptimizer: OnlyKernels has an apply of its own"):
+        optimizers.LossScaleOptimizer(OnlyKernels(0.1))
+
+
 def test_fit_trains_by_an_apply_of_ones_own():
     model = Sequential([Input((3,)), layers.Dense(2, bias_initializer="ones"), layers.Dense(1)])
     model.compile(OnlyKernels(0.1), "mse")

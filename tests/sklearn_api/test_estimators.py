@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import lamina
-from lamina import layers
 from lamina.core import generator
 
 pytest.importorskip("sklearn")
@@ -16,13 +15,14 @@ pytest.importorskip("sklearn")
 import joblib
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_breast_cancer, make_multilabel_classification, make_regression
+from sklearn.datasets import make_multilabel_classification, make_regression
 from sklearn.ensemble import BaggingClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_validate
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn_cases import net, pipeline
 
 from lamina.sklearn import (
     MLPAutoencoder,
@@ -32,27 +32,6 @@ from lamina.sklearn import (
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-@pytest.fixture(scope="module")
-def cancer():
-    x, y = load_breast_cancer(return_X_y=True)
-    return StandardScaler().fit_transform(x), y
-
-
-def net(n_features_in, n_outputs, units=16, rate=0.1):
-    return lamina.Sequential(
-        [
-            lamina.Input((n_features_in,)),
-            layers.Dense(units, "relu"),
-            layers.Dropout(rate),
-            layers.Dense(n_outputs),
-        ]
-    )
-
-
-def pipeline(**options):
-    return make_pipeline(StandardScaler(), MLPClassifier((16,), dropout=0.2, random_state=3, max_iter=10, **options))
 
 
 # ---- the same results for the same random_state ----

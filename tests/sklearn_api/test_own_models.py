@@ -15,9 +15,7 @@ pytest.importorskip("sklearn")
 
 import joblib
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn_cases import net
 
 from lamina.sklearn import (
     MLPClassifier,
@@ -27,27 +25,6 @@ from lamina.sklearn import (
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-@pytest.fixture(scope="module")
-def cancer():
-    x, y = load_breast_cancer(return_X_y=True)
-    return StandardScaler().fit_transform(x), y
-
-
-def net(n_features_in, n_outputs, units=16, rate=0.1):
-    return lamina.Sequential(
-        [
-            lamina.Input((n_features_in,)),
-            layers.Dense(units, "relu"),
-            layers.Dropout(rate),
-            layers.Dense(n_outputs),
-        ]
-    )
-
-
-def pipeline(**options):
-    return make_pipeline(StandardScaler(), MLPClassifier((16,), dropout=0.2, random_state=3, max_iter=10, **options))
 
 
 def heads(last, loss, units):

@@ -39,7 +39,7 @@ class LossScaleOptimizer(Optimizer):
         **others: none: other options are the inner optimizer's.
 
     Raises:
-        TypeError: ``inner_optimizer`` is no optimizer, or is one of these.
+        TypeError: ``inner_optimizer`` is no optimizer, or is one of these, or has an ``apply`` of its own.
         ValueError: ``initial_scale`` is not positive and finite; ``dynamic_growth_steps`` is less than 1.
 
     Source: Keras 3, LossScaleOptimizer; Micikevicius et al. 2018, "Mixed Precision Training".
@@ -63,6 +63,11 @@ class LossScaleOptimizer(Optimizer):
             raise ValueError(f"{kind}: {next(iter(others))} is no option of it; give it to the inner optimizer")
         if not isinstance(inner_optimizer, Optimizer) or isinstance(inner_optimizer, LossScaleOptimizer):
             raise TypeError(f"{kind}: inner_optimizer must be an optimizer of another kind, got {inner_optimizer!r}")
+        if inner_optimizer._own_apply:
+            raise TypeError(
+                f"{kind}: {type(inner_optimizer).__name__} has an apply of its own, which would get scaled gradients; "
+                "take it without a loss scale"
+            )
         if not is_number(initial_scale) or not 0 < initial_scale < math.inf:
             raise ValueError(f"{kind}: initial_scale must be positive and finite, got {initial_scale!r}")
         if not is_index(dynamic_growth_steps) or dynamic_growth_steps < 1:
