@@ -131,6 +131,8 @@ def test_a_function_within_something_goes_by_its_own_name():
         assert r.deserialize(described) == {"a": [twice]}
     with pytest.raises(TypeError, match="cannot be saved: it is no registered function"):
         r.serialize([lambda x: x])
+    with pytest.raises(TypeError, match="cannot be saved: it is no registered function"):
+        r.serialize(eval("lambda x: x", {}))  # of no module
 
 
 def test_one_name_stands_before_an_error():

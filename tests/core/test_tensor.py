@@ -147,5 +147,5 @@ def test_a_single_integer_is_an_index():
     assert ["a", "b", "c"][n] == "c"
     assert list(range(n)) == [0, 1]
     for other in (Tensor([1]), Tensor(1.0)):
-        with pytest.raises(TypeError, match="only integer scalar arrays"):
+        with pytest.raises(TypeError, match=r"only a tensor of shape \(\) with an integer is an index, got shape"):
             range(other)

@@ -18,6 +18,7 @@ import sys
 import time
 from typing import Any
 
+import lamina
 from lamina import _native
 
 from . import judge
@@ -91,6 +92,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.fsync = lambda fd: None  # no power is cut here; it takes most of the time of a save
+    lamina.config.disable_traceback_filtering()  # the judge asks which function raised
     for line in sys.stdin:
         request = json.loads(line)
         if "run" in request:

@@ -222,7 +222,12 @@ class Tensor:
         return int(only(self.data).item())
 
     def __index__(self) -> int:
-        return operator.index(self.data)
+        array = self.data
+        if array.ndim or array.dtype.kind not in "iu":
+            raise TypeError(
+                f"only a tensor of shape () with an integer is an index, got shape {array.shape}, dtype {array.dtype}"
+            )
+        return operator.index(array)
 
     def __bool__(self) -> bool:
         return bool(only(self.data))

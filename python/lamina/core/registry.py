@@ -235,7 +235,8 @@ def serialize(obj: Any) -> Any:
         'Dense'
     """
     if isinstance(obj, FUNCTIONS) and name_of(obj) is None:
-        if obj.__module__.partition(".")[0] != __name__.partition(".")[0] or not obj.__name__.isidentifier():
+        module = obj.__module__ or ""  # None where a function was made by eval or exec in a namespace without a name
+        if module.partition(".")[0] != __name__.partition(".")[0] or not obj.__name__.isidentifier():
             raise _no_description(obj)
         # One of the library goes by its name, as Keras writes it; whoever takes a function takes the name.
         return {"module": "builtins", "class_name": "function", "config": obj.__name__, "registered_name": "function"}
