@@ -10,7 +10,7 @@ import pytest
 from lamina import activations, initializers, ops, random, regularizers
 from lamina.core.autograd import Tensor
 from lamina.core.generator import numpy_from
-from lamina.initializers import compute_fans
+from lamina.initializers.variance_scaling import compute_fans
 
 SHAPE = (200, 300)
 
@@ -279,10 +279,10 @@ def test_stft_is_a_windowed_fourier_transform():
 def test_windows_are_scipys(name, periodic):
     signal = pytest.importorskip("scipy.signal")
     for n in (1, 2, 7, 8):
-        got = initializers.window_values(name, n, periodic)
+        got = initializers.fixed.window_values(name, n, periodic)
         np.testing.assert_allclose(got, signal.get_window(name, n, periodic), atol=1e-12)
     with pytest.raises(ValueError, match="unknown window 'round'"):
-        initializers.window_values("round", 4, False)
+        initializers.fixed.window_values("round", 4, False)
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (2, 3, 4), (2, 2, 3)])

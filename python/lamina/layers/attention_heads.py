@@ -12,7 +12,7 @@ from ..core.autograd import Tensor
 from ..core.explain import show
 from ..core.generator import Generator
 from ..core.suggest import unknown
-from ..initializers import over_axes
+from ..initializers.variance_scaling import over_axes
 from ..ops.conversion import as_tensor
 from .arguments import fraction, known, positive, positive_number
 from .attention_axes import AttentionAxes

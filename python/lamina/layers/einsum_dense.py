@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .. import ops
 from ..core.autograd import Tensor
-from ..initializers import over_axes
+from ..initializers.variance_scaling import over_axes
 from .arguments import known, positive, refuse
 from .base import Layer
 from .options import LayerOptions, Unpack

@@ -17,6 +17,7 @@ from .affine import *
 from .attention import *
 from .bitwise import *
 from .blocks import *
+from .comparison import *
 from .complex_pairs import *
 from .control_flow import *
 from .conversion import *

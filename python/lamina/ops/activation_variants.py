@@ -6,23 +6,9 @@ import numpy as np
 
 from ..core.autograd import Tensor
 from .activation import elu, relu, sigmoid, softplus, tanh
+from .comparison import greater, less, less_equal, where
 from .conversion import TensorLike, _axis, as_tensor, float_tensor
-from .elementwise import (
-    abs,
-    add,
-    clip,
-    divide,
-    expm1,
-    greater,
-    less,
-    less_equal,
-    multiply,
-    negative,
-    saturate,
-    square,
-    subtract,
-    where,
-)
+from .elementwise import abs, add, clip, divide, expm1, multiply, negative, saturate, square, subtract
 from .reduction import cumsum, max, sum
 from .reshape import flip, moveaxis, split
 from .sorting import sort, take_along_axis

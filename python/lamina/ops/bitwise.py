@@ -15,8 +15,8 @@ from ..core.arrays import as_dtype
 from ..core.autograd import Tensor, wrap
 from ..core.autograd import unchecked_record_view as record_view
 from .by_numpy import in_numpy
+from .comparison import logical_and, logical_not, logical_or, logical_xor
 from .conversion import TensorLike, _contiguous, as_tensor, floatx
-from .elementwise import logical_and, logical_not, logical_or, logical_xor
 from .operands import Number, operands, raw
 
 

@@ -10,21 +10,9 @@ import numpy as np
 from ..config import epsilon
 from ..core.autograd import Tensor
 from ..core.suggest import unknown
+from .comparison import greater, less, logical_or, where
 from .conversion import as_tensor, cast, concatenate, expand_dims, stack
-from .elementwise import (
-    add,
-    divide,
-    exp,
-    greater,
-    less,
-    log,
-    logical_or,
-    maximum,
-    minimum,
-    multiply,
-    subtract,
-    where,
-)
+from .elementwise import add, divide, exp, log, maximum, minimum, multiply, subtract
 from .linear_algebra import einsum
 from .reduction import max as largest
 from .reduction import min as smallest

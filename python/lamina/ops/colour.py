@@ -7,23 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from ..core.autograd import Tensor
+from .comparison import equal, greater, less, where
 from .conversion import TensorLike, as_tensor, expand_dims, stack
 from .data_format import channel_axis
-from .elementwise import (
-    abs,
-    add,
-    clip,
-    divide,
-    equal,
-    greater,
-    less,
-    maximum,
-    minimum,
-    mod,
-    multiply,
-    subtract,
-    where,
-)
+from .elementwise import abs, add, clip, divide, maximum, minimum, mod, multiply, subtract
 from .reshape import getitem
 
 __all__ = ["hsv_to_rgb", "rgb_to_grayscale", "rgb_to_hsv"]

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Tensor, wrap
+from .comparison import equal, isnan, less, where
 from .conversion import TensorLike, as_tensor, float_pair, float_tensor, is_symbolic, stack
 from .creation import zeros_like
-from .elementwise import cos, equal, isnan, less, multiply, negative, sin, where
+from .elementwise import cos, multiply, negative, sin
 from .trigonometry import arctan2
 
 

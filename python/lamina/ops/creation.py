@@ -12,8 +12,8 @@ from .. import _native
 from ..core.arrays import as_dtype
 from ..core.autograd import Array, Tensor, wrap
 from ..core.autograd import unchecked_record_view as record_view
+from .comparison import where
 from .conversion import TensorLike, as_tensor, check_sizes, floatx, shape_of
-from .elementwise import where
 from .expansion import broadcast_to
 from .reshape import ravel, reshape
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.autograd import Tensor, wrap
+from .comparison import where
 from .conversion import TensorLike, _axis, as_tensor, check_sizes
 from .creation import zeros
-from .elementwise import where
 from .reduction import sum
 from .reshape import moveaxis, ravel, reshape
 

@@ -8,15 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..core.autograd import Tensor
+from .comparison import equal, less, where
 from .conversion import TensorLike, float_tensor
 from .elementwise import (
     abs,
     add,
     divide,
-    equal,
     erf,
     exp,
-    less,
     log,
     maximum,
     minimum,
@@ -26,7 +25,6 @@ from .elementwise import (
     sqrt,
     square,
     subtract,
-    where,
 )
 from .special import series, trunc, with_slopes
 

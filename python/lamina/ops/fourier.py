@@ -12,9 +12,10 @@ import numpy as np
 
 from ..core.autograd import Array, Tensor
 from .by_numpy import by_numpy, several_by_numpy
+from .comparison import greater, where
 from .complex_pairs import pair_of
 from .conversion import TensorLike, as_tensor, check_sizes, concatenate, float_tensor
-from .elementwise import add, divide, greater, multiply, square, where
+from .elementwise import add, divide, multiply, square
 from .expansion import pad, tile
 from .reduction import sum
 from .reshape import getitem, reshape

@@ -11,27 +11,10 @@ import numpy as np
 from ..core.autograd import Tensor, wrap
 from ..core.generator import Seed, numpy_from
 from .affine import affine_transform
+from .comparison import greater_equal, less, less_equal, logical_and, where
 from .conversion import TensorLike, _axis, as_tensor, cast, check_sizes, forbid_in_capture
 from .data_format import of_images
-from .elementwise import (
-    abs,
-    add,
-    clip,
-    divide,
-    floor,
-    floor_divide,
-    greater_equal,
-    less,
-    less_equal,
-    logical_and,
-    maximum,
-    minimum,
-    mod,
-    multiply,
-    round,
-    subtract,
-    where,
-)
+from .elementwise import abs, add, clip, divide, floor, floor_divide, maximum, minimum, mod, multiply, round, subtract
 from .image_filters import gaussian_blur
 from .integer_images import in_floats, in_their_type
 from .linear_algebra import tensordot

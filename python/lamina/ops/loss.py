@@ -16,8 +16,9 @@ from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wants_grad, wrap
 from ..core.autograd import unchecked_record as record
 from ..core.defaults import Defaults
+from .comparison import not_equal, where
 from .conversion import TensorLike, as_tensor, cast, float_tensor
-from .elementwise import add, clip, divide, log, maximum, multiply, not_equal, subtract, where
+from .elementwise import add, clip, divide, log, maximum, multiply, subtract
 from .reduction import logsumexp, mean, sum
 from .reshape import moveaxis, one_hot, reshape
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from ..core.autograd import Array, Tensor, wrap
 from .by_numpy import by_numpy, in_numpy, several_by_numpy
+from .comparison import less, where
 from .conversion import TensorLike, _axis, expand_dims, float_pair, float_tensor
 from .creation import eye, tril, triu
 from .dense import matmul
-from .elementwise import absolute, less, where
+from .elementwise import absolute
 from .expansion import broadcast_to
 from .matrix_factors import matrices, solved, svd, transposed
 from .reduction import max, min, sum, vector_norm

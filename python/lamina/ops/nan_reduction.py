@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Tensor
+from .comparison import equal, isnan, logical_not, where
 from .conversion import TensorLike, as_tensor
-from .elementwise import divide, equal, isnan, logical_not, sqrt, square, subtract, where
+from .elementwise import divide, sqrt, square, subtract
 from .reduction import all as every
 from .reduction import argmax, argmin, cumprod, cumsum, mean, prod, std, sum, var
 from .reduction import max as largest

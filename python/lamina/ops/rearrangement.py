@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Tensor
+from .comparison import not_equal
 from .conversion import TensorLike, _axis, as_tensor, check_parts, concatenate
-from .elementwise import not_equal, subtract
+from .elementwise import subtract
 from .reshape import Axis, flip, getitem, ravel, reshape, split, transpose
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wants_grad, wrap
 from ..core.autograd import unchecked_record_many as record_many
+from .comparison import less, where
 from .conversion import TensorLike, as_tensor, concatenate, expand_dims, float_tensor, optional
 from .convolution import Padding, Size
 from .dense import dense
-from .elementwise import less, where
 from .normalization import layer_norm
 from .reshape import split
 

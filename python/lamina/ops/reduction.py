@@ -16,6 +16,7 @@ import numpy as np
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
+from .comparison import equal, not_equal, where
 from .conversion import (
     TensorLike,
     _axis,
@@ -27,7 +28,7 @@ from .conversion import (
     shape_of,
     sum_dtype,
 )
-from .elementwise import abs, divide, equal, maximum, minimum, multiply, not_equal, power, subtract, where
+from .elementwise import abs, divide, maximum, minimum, multiply, power, subtract
 from .reshape import reshape
 
 Axis = int | tuple[int, ...] | list[int] | None

@@ -11,8 +11,9 @@ import numpy as np
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
+from .comparison import greater_equal, less, logical_and, where
 from .conversion import TensorLike, _axis, as_tensor, check_sizes, concatenate, floatx, forbid_in_capture
-from .elementwise import add, greater_equal, less, logical_and, multiply, where
+from .elementwise import add, multiply
 from .reduction import max as largest
 from .reshape import block, moveaxis, one_hot, ravel, reshape, take
 from .segments import int64_tensor, narrowed, segment_max, segment_min, segment_prod, summable, summed

@@ -9,6 +9,7 @@ import numpy as np
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
+from .comparison import greater_equal, less, logical_and, where
 from .conversion import (
     TensorLike,
     as_tensor,
@@ -18,7 +19,6 @@ from .conversion import (
     integer_tensor,
     sum_dtype,
 )
-from .elementwise import greater_equal, less, logical_and, where
 
 
 def int64_tensor(op: str, name: str, x: TensorLike) -> Tensor:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Array, Tensor, wants_grad, wrap
+from .comparison import equal, greater, greater_equal, isfinite, isnan, less, logical_and, where
 from .conversion import (
     TensorLike,
     _axis,
@@ -25,21 +26,7 @@ from .conversion import (
     integer_tensor,
     place_dtype,
 )
-from .elementwise import (
-    add,
-    equal,
-    greater,
-    greater_equal,
-    isfinite,
-    isnan,
-    less,
-    logical_and,
-    maximum,
-    minimum,
-    multiply,
-    subtract,
-    where,
-)
+from .elementwise import add, maximum, minimum, multiply, subtract
 from .expansion import broadcast_to
 from .reduction import argmax, sum
 from .reshape import Axis, moveaxis, ravel, reshape, take, transpose

@@ -13,6 +13,7 @@ from ..core.arrays import as_dtype
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
 from .by_numpy import by_numpy, in_numpy
+from .comparison import equal, isfinite, isnan, less, less_equal, logical_and, logical_or, not_equal, where
 from .conversion import TensorLike, as_tensor, cast, float_pair, float_tensor, integer_tensor, is_symbolic
 from .elementwise import (
     _binary,
@@ -22,29 +23,20 @@ from .elementwise import (
     clip,
     cos,
     divide,
-    equal,
     exp,
     floor,
-    isfinite,
-    isnan,
-    less,
-    less_equal,
     log,
     log1p,
-    logical_and,
-    logical_or,
     maximum,
     minimum,
     mod,
     multiply,
     negative,
-    not_equal,
     power,
     reciprocal,
     sin,
     square,
     subtract,
-    where,
 )
 from .expansion import broadcast_to
 from .operands import operands

@@ -5,21 +5,17 @@ from __future__ import annotations
 import math
 
 from ..core.autograd import Tensor
+from .comparison import equal, greater, isinf, less, logical_and, where
 from .conversion import TensorLike, float_tensor
 from .elementwise import (
     abs,
     add,
     cos,
     divide,
-    equal,
     exp,
     expm1,
-    greater,
-    isinf,
-    less,
     log,
     log1p,
-    logical_and,
     maximum,
     minimum,
     multiply,
@@ -30,7 +26,6 @@ from .elementwise import (
     sqrt,
     square,
     subtract,
-    where,
 )
 from .special import LN2, hypot, pair_of_one_shape, series, signbit, with_slopes
 
