@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from model_drawings import checksum
 
 import lamina
 from lamina import applications, layers
@@ -55,14 +56,60 @@ COUNTS = {
     "Xception": (22910480, 54528),
 }
 
+# Checksums of the drawings, which Keras's have too (tests/torch_parity/test_keras_applications.py).
+DRAWINGS = {
+    "ConvNeXtBase": "b9b3ac334287", "ConvNeXtLarge": "77da122806e8", "ConvNeXtSmall": "46437bc74102",
+    "ConvNeXtTiny": "6c9fab4774f7", "ConvNeXtXLarge": "af640c59d213", "DenseNet121": "f0d1433fab31",
+    "DenseNet169": "1c20db704ada", "DenseNet201": "b87ad5e8de48", "EfficientNetB0": "d6e4ce149449",
+    "EfficientNetB1": "9e3630d291f5", "EfficientNetB2": "6cf31596c3ed", "EfficientNetB3": "5fd8944523d8",
+    "EfficientNetB4": "255037f871de", "EfficientNetB5": "d105d863f16e", "EfficientNetB6": "dbb9d4d9ef77",
+    "EfficientNetB7": "b2ea4b730394", "EfficientNetV2B0": "4e7bb1d1a2e7", "EfficientNetV2B1": "64369e1ff86b",
+    "EfficientNetV2B2": "eca9793d1f95", "EfficientNetV2B3": "c2b4502668e8", "EfficientNetV2L": "da93e7432054",
+    "EfficientNetV2M": "458428946fd8", "EfficientNetV2S": "75e2505fb870", "InceptionResNetV2": "8c1df0866de9",
+    "InceptionV3": "ece249237b76", "MobileNet": "ab2ead7a6cce", "MobileNetV2": "c83e2ef2188a",
+    "MobileNetV3Large": "694921262248", "MobileNetV3Small": "ef16cb82d596", "NASNetLarge": "67342fc2ad3d",
+    "NASNetMobile": "58b9aa2b09b8", "ResNet101": "3820f29494ac", "ResNet101V2": "68933ab0de88",
+    "ResNet152": "d6bd05d6e246", "ResNet152V2": "696171505740", "ResNet50": "f33082e5d9d6",
+    "ResNet50V2": "b7d74e9bd528", "VGG16": "2bff923f0902", "VGG19": "23e874d46433", "Xception": "c92772f56c5f",
+}  # fmt: skip
+TOPLESS = {"include_top": False}
+VARIANTS = [
+    ("ConvNeXtTiny", {"include_preprocessing": False, "classes": 7}, "83aa820e22f9"),
+    ("ConvNeXtTiny", TOPLESS | {"pooling": "avg"}, "e415b0ff637a"),
+    ("DenseNet121", TOPLESS | {"pooling": "max"}, "7099d21cf233"),
+    ("EfficientNetB0", TOPLESS | {"pooling": "max"}, "c97348823542"),
+    ("EfficientNetB0", TOPLESS | {"input_shape": (64, 64, 1)}, "6a7f8d809aab"),
+    ("EfficientNetV2B0", TOPLESS | {"input_shape": (64, 64, 1), "pooling": "avg"}, "2ae91f6a5174"),
+    ("EfficientNetV2S", TOPLESS | {"include_preprocessing": False}, "af873e8d3ce2"),
+    ("InceptionResNetV2", TOPLESS | {"pooling": "max"}, "d4f580b5f43d"),
+    ("InceptionV3", TOPLESS | {"pooling": "avg"}, "374726c2b8e0"),
+    ("MobileNet", {"alpha": 0.5, "depth_multiplier": 2, "dropout": 0.1}, "ae540c73becd"),
+    ("MobileNet", TOPLESS | {"pooling": "avg"}, "6b9fcd62e5d2"),
+    ("MobileNetV2", {"alpha": 1.4}, "55ee0aa58340"),
+    ("MobileNetV2", TOPLESS | {"alpha": 0.35, "input_shape": (33, 33, 3), "pooling": "max"}, "9d5431e03598"),
+    ("MobileNetV3Large", {"alpha": 1.25, "dropout_rate": 0.0, "minimalistic": True}, "4fda20f19556"),
+    ("MobileNetV3Small", TOPLESS | {"alpha": 0.75, "include_preprocessing": False}, "e4e9ed164fbb"),
+    ("NASNetLarge", TOPLESS | {"pooling": "max", "input_shape": (96, 96, 3)}, "51b53df9a15b"),
+    ("ResNet50V2", TOPLESS | {"pooling": "avg"}, "b19934ba3f0a"),
+    ("VGG16", TOPLESS | {"pooling": "max"}, "cf601a4e9c2a"),
+    ("Xception", TOPLESS | {"pooling": "max"}, "bc6afce88f92"),
+]
+
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_numbers_of_a_model(name):
     with unfilled():
         model = getattr(applications, name)(weights=None)
+    assert checksum(model) == DRAWINGS[name]
     fixed = sum(int(np.prod(w.shape)) for w in model.non_trainable_weights)
     assert (model.count_params(), fixed) == COUNTS[name]
     assert model.output_shape == (None, 1000)
+
+
+@pytest.mark.parametrize(("name", "options", "drawing"), VARIANTS)
+def test_drawing_of_a_variant(name, options, drawing):
+    with unfilled():
+        assert checksum(getattr(applications, name)(weights=None, **options)) == drawing
 
 
 def test_all_models_are_counted():

@@ -340,6 +340,10 @@ def test_errors_name_what_is_wrong():
     plain = layers.RandomFlip()
     with pytest.raises(ValueError, match="'bounding_boxes' need a bounding_box_format"):
         plain.transform_bounding_boxes(good, plain.get_random_transformation(images))
+    for of in (np.asarray, np.ndarray.tolist):
+        by_place = {"images": images, "bounding_boxes": {key: of(np.asarray(value)) for key, value in good.items()}}
+        with pytest.raises(TypeError, match="tensors alone are given by their places; write training=True"):
+            flip(by_place, True)
     with pytest.raises(ValueError, match="must be a dict of 'boxes' and 'labels'"):
         flip.transform_bounding_boxes(boxes, flip.get_random_transformation(images))
     with pytest.raises(ValueError, match="bounding_box_format='xyxy' is not supported"):

@@ -318,6 +318,7 @@ WRONG = {
     "einsum of other sizes": (lambda: ops.einsum("ij,ij->", X, ONES), ValueError),
     "einsum of 53 axes": (lambda: ops.einsum("...->...", np.ones((1,) * 53)), ValueError),
     "einsum with dots twice": (lambda: ops.einsum("......i->i", X), ValueError),
+    "einsum with dots twice of no axes": (lambda: ops.einsum("......i->i", X[0]), ValueError),
     "einsum with dots twice in the result": (lambda: ops.einsum("...i->......", X), ValueError),
     "einsum of too few axes": (lambda: ops.einsum("...ijk->i", X), ValueError),
     "scatter by no axis": (lambda: ops.scatter(np.zeros((2, 0), int), np.zeros((2, 3)), (3,)), ValueError),

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from model_drawings import layers_of
 
 import lamina
 from lamina import applications
-from lamina.layers.variable import snake_case
+from lamina.layers.variable import snake_case, unfilled
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
 WHOLE: dict[str, Any] = {"classes": 7}
@@ -92,6 +93,16 @@ def test_weights_of_keras_give_its_numbers(tmp_path, name, size, options):
     ours_named, theirs_named = ([n for n in map(given_name, model.layers) if n] for model in (ours, theirs))
     assert ours_named == theirs_named
     assert ours.name == theirs.name
+
+
+@pytest.mark.parametrize(("name", "size", "options"), configurations())
+def test_drawings_are_those_of_keras(name, size, options):
+    """As tests/applications/test_applications.py has their checksums."""
+    keras = pytest.importorskip("keras")
+    given = {"weights": None, "input_shape": (size, size, 3), **options}
+    with unfilled(), keras.device("meta"):
+        ours, theirs = (getattr(room, name)(**given) for room in (applications, keras.applications))
+    assert layers_of(ours) == layers_of(theirs)
 
 
 def test_signatures_are_those_of_keras():

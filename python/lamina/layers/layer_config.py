@@ -39,7 +39,8 @@ class LayerConfig:
         constructor = kind.__init__  # type: ignore[misc]
         if str(constructor.__module__).startswith(f"{__package__}."):  # the library's keep arguments under their names
             config = self._config(*constructor_options(constructor)) | config
-            return {name: value for name, value in config.items() if name not in unused(constructor, config)}
+            left_out = unused(constructor, config)
+            return {name: value for name, value in config.items() if name not in left_out}
         if type(self).get_config is not LayerConfig.get_config:
             return config
         return registry.serialize(self._given_arguments()) | config

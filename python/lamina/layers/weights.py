@@ -74,8 +74,8 @@ def children(layer: LayerWeights) -> list[tuple[str, Layer]]:
     for key, child in found:
         child._adopt(layer)
         kind = snake_case(type(child).__name__)
-        prefix = re.escape(key.removesuffix("layer"))  # Bidirectional's forward_layer may be called forward_lstm_3
-        automatic = re.fullmatch(rf"({prefix})?({kind}|functional)(_\d+)?", child.name)
+        own = child.name.removeprefix(key.removesuffix("layer"))  # Bidirectional's forward_layer may be forward_lstm_3
+        automatic = any(re.fullmatch(rf"({kind}|functional)(_\d+)?", name) for name in (child.name, own))
         names.append((kind if key.startswith("_layers/") else key.lstrip("_")) if automatic else child.name)
     return [(k, child) for k, (_, child) in zip(unique_keys(names), found, strict=True)]
 
