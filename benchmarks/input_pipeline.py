@@ -96,7 +96,7 @@ def network() -> Any:
     import lamina
     import networks
 
-    model = networks.cnn()
+    model = networks.cnn(lamina)
     model.compile("adam", lamina.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model
 

@@ -1,261 +1,202 @@
-"""Times training steps (Adam) and inference of whole networks: Lamina eager and captured, and PyTorch eager.
+"""Times training steps (Adam) and inference of whole networks: Lamina beside every other library that is installed.
 
-    python benchmarks/models.py [--filter TEXT] [--rounds N] [--seconds S] [--threads N] [--json F] [--plot F]
-    python benchmarks/models.py --busy N ...
+    python benchmarks/models.py [--filter TEXT] [--kinds A,B] [--rounds N] [--seconds S] [--threads N] [--busy N]
+                                [--python KIND=PATH] [--json F] [--plot F] [--markdown F]
+    python benchmarks/models.py --from F [--plot F] [--markdown F]
 
-Each library works in a process of its own; the processes take turns, A B A B, network after network, and then all of it
-again: a neighbour or a hypervisor that takes half of the machine for a while meets all alike. PyTorch gets the memory
-format of images that is faster for it, and its plain Adam (--fused: the fused one). Times are milliseconds a step,
-minimum and median over all samples; ratios are those of the minima.
+Lamina: captured and eager loops, train_on_batch / predict_on_batch / fit, mixed_bfloat16, int8. Beside it its NumPy
+twins, PyTorch eager and compiled, plain JAX, Keras on JAX and on TensorFlow, onnxruntime. Each works in a process of
+its own; they take turns, and then all of it again: what takes half of the machine for a while meets all alike. A
+library that lives in another interpreter is named by --python, as in --python tensorflow=/path/to/bin/python: a kind,
+or a module and with it all kinds that need it; several times.
 
---busy N: captured training steps beside N processes that keep a core busy each (0: none), the median of one thread
-against that of all, for PyTorch and, if it is installed, JAX too.
+Rivals get their best: PyTorch the memory format of images and the Adam (plain or fused) that are faster, onnxruntime
+the faster of the graphs that Lamina and PyTorch export. Keras and Lamina's "train_on_batch" run the same definition by
+the same methods. "fit" is one epoch through fit, a step of it.
+
+Times are microseconds a step, minimum over all samples (beside busy processes: median). "Percent" is of what the
+processor multiplies and adds at most, measured in every round, for the direct sums; Winograd's tiles may pass 100.
+
+--busy N: beside N processes that never rest. --json F: rows are added to those that F has (the same network, pass,
+kind, busy processes and threads are replaced), so that the whole can be taken in pieces.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
+import contextlib
+import datetime
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
+import busy
+import flops
 import harness
-
-KINDS = ("eager", "captured", "torch")
-OTHERS = ("jax",)  # with --busy
+import report
+import workers
+from network_data import NAMES
+from workers import KINDS, Worker
 
 
 def arguments() -> argparse.Namespace:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--filter", default="", help="only networks whose name contains this; several with commas")
-    p.add_argument("--rounds", type=int, default=12, help="turns of each process and network")
+    p.add_argument("--filter", default="", help="networks whose name contains this, or =NAME; several with commas")
+    p.add_argument("--kinds", default="", help=f"of {', '.join(KINDS)}; all that are installed")
+    p.add_argument("--passes", default="training,inference,fit", help="which of these")
+    p.add_argument("--rounds", type=int, default=6, help="turns of each process and network")
     p.add_argument("--seconds", type=float, default=0.25, help="length of a turn")
     p.add_argument("--threads", type=int, default=0)
-    p.add_argument("--fused", action="store_true", help="PyTorch's fused Adam")
-    p.add_argument("--busy", type=int, metavar="N", help="one thread against all, beside N busy processes")
-    p.add_argument("--json", metavar="FILE")
-    p.add_argument("--plot", metavar="FILE", help="a picture (needs matplotlib)")
-    p.add_argument("--worker", choices=KINDS + OTHERS, help=argparse.SUPPRESS)
+    p.add_argument("--busy", type=int, metavar="N", default=0, help="beside N busy processes")
+    p.add_argument(
+        "--python", action="append", default=[], metavar="KIND=PATH", help="a kind's or module's interpreter"
+    )
+    p.add_argument("--json", metavar="FILE", help="add the rows to this file")
+    p.add_argument("--from", dest="given", metavar="FILE", help="measure nothing: show this file of --json")
+    p.add_argument("--plot", metavar="FILE", help="a picture, .png or .svg (needs matplotlib)")
+    p.add_argument(
+        "--markdown", metavar="FILE", help="write the tables as Markdown; README's to FILE with .short in front"
+    )
     return p.parse_args()
 
 
-# The worker: builds networks on request and times them.
+def chosen_networks(text: str) -> list[str]:
+    words = [w for w in text.split(",") if w]
+    found = [n for n in NAMES if not words or any(n == w[1:] if w[0] == "=" else w in n for w in words)]
+    if not found:
+        raise SystemExit(f"--filter {text}: none of {', '.join(NAMES)}")
+    return found
 
 
-def lamina_network(name: str, kind: str) -> tuple[Any, tuple[Any, ...]]:
-    import networks
-    from network_data import data
-
-    return networks.build(name, kind == "captured"), data(name)
-
-
-def torch_network(name: str, fused: bool, threads: int) -> tuple[Any, tuple[Any, ...]]:
-    import torch
-
-    import networks_torch
-    from network_data import data
-
-    if threads:
-        torch.set_num_threads(threads)
-    candidates = []
-    for channels_last in (False, True) if name in networks_torch.IMAGES else (False,):
-        network = networks_torch.build(name, channels_last, fused)
-        batch = network.batch(data(name))
-        for _ in range(3):
-            network.train(*batch)
-        timing = harness.interleave([lambda n=network, b=batch: n.train(*b)], 0.4)[0]
-        candidates.append((timing.best, network, batch))
-    _, network, batch = min(candidates, key=lambda c: c[0])
-    return network, batch
-
-
-def jax_network(name: str) -> tuple[Any, tuple[Any, ...]]:
-    import networks_jax
-    from network_data import data
-
-    return networks_jax.build(name), data(name)
-
-
-def work(kind: str, options: argparse.Namespace) -> None:
-    """Answers one line of JSON a request: [network, pass, seconds]."""
-    built: dict[str, tuple[Any, tuple[Any, ...]]] = {}
-
-    def build(name: str) -> tuple[Any, tuple[Any, ...]]:
-        if kind == "torch":
-            return torch_network(name, options.fused, options.threads)
-        return jax_network(name) if kind == "jax" else lamina_network(name, kind)
-
-    for line in sys.stdin:
-        name, which, seconds = json.loads(line)
-        if name not in built:
-            built[name] = build(name)
-        network, batch = built[name]
-        call = network.train if which == "training" else network.infer
-        timing = harness.interleave([lambda c=call, b=batch: c(*b)], seconds, block=seconds)[0]
-        loss = float(network.train(*batch)) if which == "training" else 0.0
-        answer = {"samples": timing.samples, "parameters": network.parameters, "loss": loss}
-        if kind == "torch":
-            answer["channels_last"] = network.channels_last
-        if kind == "captured" and getattr(call, "reason", None):
-            answer["reason"] = call.reason
-        print(json.dumps(answer), flush=True)
-
-
-class Worker:
-    def __init__(self, kind: str, options: argparse.Namespace, threads: int) -> None:
-        command = [sys.executable, __file__, "--worker", kind, "--threads", str(threads)]
-        command += ["--fused"] if options.fused else []
-        environment = {**os.environ, "NPROC": str(threads)} if threads else None  # what JAX asks
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-
-    def ask(self, name: str, which: str, seconds: float) -> dict[str, Any]:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps([name, which, seconds]) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the process of {name} ended: {self.process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def close(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait()
+def chosen_kinds(options: argparse.Namespace) -> dict[str, tuple[str, dict[str, str]]]:
+    """Kinds that are installed: the interpreter of each, and the versions there."""
+    given = {}
+    for text in options.python:
+        name, equals, path = text.partition("=")
+        if not equals or not any(name == kind or name in KINDS[kind].modules for kind in KINDS):
+            raise SystemExit(f"--python {text}: expected KIND=PATH, a kind of {', '.join(KINDS)} or a module of theirs")
+        given[name] = path
+    words = [w for w in options.kinds.split(",") if w]
+    if unknown := set(words) - set(KINDS):
+        raise SystemExit(f"--kinds: unknown {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
+    found = {}
+    for kind in words or KINDS:
+        paths = [given[name] for name in (kind, *KINDS[kind].modules[::-1]) if name in given]
+        python = (paths or [sys.executable])[0]
+        versions = workers.versions(kind, python)
+        if versions is None:
+            print(f"{KINDS[kind].title}: not installed ({', '.join(KINDS[kind].modules)} in {python})")
+        else:
+            found[kind] = (python, versions)
+    return found
 
 
 class Comparison:
     """One pass of one network in all processes."""
 
-    def __init__(self, name: str, which: str, workers: dict[str, Worker]) -> None:
-        self.samples: dict[str, list[float]] = {kind: [] for kind in workers}
-        self.row: dict[str, Any] = {"network": name, "pass": which}
-        self.workers = workers
-        for worker in workers.values():
-            worker.ask(name, which, 0.1)  # builds, and warms up
+    def __init__(self, name: str, which: str, processes: dict[str, Worker]) -> None:
+        self.name, self.which = name, which
+        self._workers = {k: w for k, w in processes.items() if which in KINDS[k].passes}
+        self._workers = {k: w for k, w in self._workers.items() if name in (KINDS[k].networks or NAMES)}
+        self._samples: dict[str, list[float]] = {}
+        self._answers: dict[str, dict[str, Any]] = {}
+        self.errors: dict[str, str] = {}
+        for kind, worker in self._workers.items():
+            self._take(kind, worker.ask(name, which, 0.1))  # builds, and warms up
+        self._samples = {kind: [] for kind in self._workers}
+
+    def _take(self, kind: str, answer: dict[str, Any]) -> None:
+        if "error" in answer:
+            self.errors[kind] = answer["error"]
+            return
+        self._answers[kind] = answer
+        self._samples.setdefault(kind, []).extend(answer["samples"])
 
     def turn(self, seconds: float) -> None:
-        for kind, worker in self.workers.items():
-            answer = worker.ask(self.row["network"], self.row["pass"], seconds)
-            self.samples[kind] += answer["samples"]
-            self.row[f"parameters_{kind}"] = answer["parameters"]
-            for extra in ("channels_last", "reason"):
-                if extra in answer:
-                    self.row[extra] = answer[extra]
+        for kind, worker in self._workers.items():
+            if kind not in self.errors:
+                time.sleep(0.05)  # threads of the last one stop spinning
+                self._take(kind, worker.ask(self.name, self.which, seconds))
 
-    def result(self) -> dict[str, Any]:
-        row = self.row
-        assert len({row[f"parameters_{kind}"] for kind in self.workers}) == 1, row
-        for kind, seconds in self.samples.items():
-            timing = harness.Timings(seconds)
-            row[f"{kind}_ms_min"], row[f"{kind}_ms_median"] = 1e3 * timing.best, 1e3 * timing.median
-        if "torch" in self.workers:
-            for kind in ("eager", "captured"):
-                row[f"{kind}_ratio"] = row["torch_ms_min"] / row[f"{kind}_ms_min"]
-        return row
-
-
-def cells(row: dict[str, Any]) -> list[str]:
-    out = [row["network"], row["pass"], f"{row['parameters_eager']:,}"]
-    for kind in KINDS:
-        known = f"{kind}_ms_min" in row
-        out.append(f"{row[f'{kind}_ms_min']:.3f} / {row[f'{kind}_ms_median']:.3f}" if known else "")
-    return out + [f"{row[f'{kind}_ratio']:.2f}" if f"{kind}_ratio" in row else "" for kind in ("eager", "captured")]
+    def rows(self, common: dict[str, Any]) -> list[dict[str, Any]]:
+        sizes = {k: a["parameters"] for k, a in self._answers.items() if k != "int8"}
+        if len(set(sizes.values())) > 1:
+            raise SystemExit(f"{self.name}: the networks differ, parameters {sizes}")
+        rows = []
+        for kind, answer in self._answers.items():
+            if kind in self.errors:
+                continue
+            timing = harness.Timings(self._samples[kind])
+            row = {"network": self.name, "pass": self.which, "kind": kind, **common}
+            row |= {"us_min": 1e6 * timing.best, "us_median": 1e6 * timing.median, "samples": len(timing.samples)}
+            row |= {
+                "flops": flops.flops(self.name, self.which),
+                **{k: v for k, v in answer.items() if k not in ("samples", "lamina")},
+            }
+            rows.append(row)
+        return rows
 
 
-HEADER = ["network", "pass", "parameters", "eager ms", "captured ms", "PyTorch ms", "eager x", "captured x"]
+def measure(options: argparse.Namespace, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    from lamina import _native
 
-
-def plot(path: str, rows: list[dict[str, Any]], facts: dict[str, Any]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    rows = [r for r in rows if "captured_ratio" in r]
-    fig, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True)
-    for ax, which in zip(axes, ("training", "inference"), strict=True):
-        part = [r for r in rows if r["pass"] == which][::-1]
-        places = range(len(part))
-        ax.barh([p + 0.2 for p in places], [r["captured_ratio"] for r in part], 0.4, label="captured", color="#4477aa")
-        ax.barh([p - 0.2 for p in places], [r["eager_ratio"] for r in part], 0.4, label="eager", color="#aabbdd")
-        ax.axvline(1, color="black", linewidth=0.8)
-        ax.set_yticks(list(places), [r["network"] for r in part])
-        ax.set_title(which)
-        ax.set_xlabel("times as fast as PyTorch")
-    axes[0].legend()
-    machine = f"{facts['processor']}, {facts['threads']} threads, {facts['isa']}; PyTorch {facts['torch']}"
-    fig.suptitle(machine, fontsize=9)
-    fig.tight_layout()
-    fig.savefig(path, dpi=120)
-
-
-def compare_busy(names: list[str], kinds: list[str], options: argparse.Namespace, facts: dict[str, Any]) -> None:
-    """What --busy shows."""
-    import busy
-
-    threads = facts["threads"]
-    workers = {(kind, t): Worker(kind, options, t) for kind in kinds for t in sorted({1, threads})}
-    rows = busy.compare(names, workers, options)
-    for worker in workers.values():
-        worker.close()
-    print(busy.table(rows))
-    if options.json:
-        harness.write_json(options.json, facts, rows)
+    kinds = chosen_kinds(options)
+    facts |= {module: version for _, versions in kinds.values() for module, version in versions.items()}
+    print(", ".join(f"{k} {v}" for k, v in facts.items()) + "\n")
+    processes = {kind: Worker(kind, options.threads, python) for kind, (python, _) in kinds.items()}
+    rows: list[dict[str, Any]] = []
+    try:
+        for name in chosen_networks(options.filter):
+            passes = [p for p in workers.PASSES if p in options.passes.split(",")]
+            comparisons = [Comparison(name, which, processes) for which in passes]
+            peak = 0.0
+            with busy.busy_processes(options.busy) if options.busy else contextlib.nullcontext():
+                for _ in range(options.rounds):
+                    peak = max(peak, float(_native.measure_flops("float32", 0.05)))
+                    for comparison in comparisons:
+                        comparison.turn(options.seconds)
+            common = {"busy": options.busy, "threads": facts["threads"], "peak_gflops": peak, "date": facts["date"]}
+            for comparison in comparisons:
+                rows += comparison.rows(common)
+                for kind, error in comparison.errors.items():
+                    print(f"{name}, {comparison.which}, {KINDS[kind].title}: {error}", flush=True)
+    finally:
+        for process in processes.values():
+            process.close()
+    for row in rows:
+        if "reason" in row:
+            print(f"{row['network']}, {row['pass']}, {KINDS[row['kind']].title}: not captured: {row['reason']}")
+    return rows
 
 
 def main() -> None:
     options = arguments()
     harness.clean_environment(options.threads)
-    if options.worker:
-        work(options.worker, options)
-        return
-    import importlib.metadata
-    import importlib.util
-
-    from network_data import NAMES
-
-    facts = harness.machine()
-    kinds = list(KINDS)
-    if options.busy is not None:
-        kinds = ["captured", "torch"] + ["jax"] * (importlib.util.find_spec("jax") is not None)
-    if importlib.util.find_spec("torch") is None:
-        kinds.remove("torch")
-        print('PyTorch is not installed: pip install ".[bench]"')
+    if options.given:
+        found = report.read(options.given)
+        facts, rows = found["machine"], found["results"]
     else:
-        facts["torch"] = importlib.metadata.version("torch")
-    print(", ".join(f"{k} {v}" for k, v in facts.items()) + "\n")
-    words = [w for w in options.filter.split(",") if w]
-    names = [name for name in NAMES if not words or any(w in name for w in words)]
-    if options.busy is not None:
-        return compare_busy(names, kinds, options, facts)
-    workers = {kind: Worker(kind, options, options.threads) for kind in kinds}
-    comparisons = [Comparison(name, which, workers) for name in names for which in ("training", "inference")]
-    for i in range(options.rounds):
-        for comparison in comparisons:
-            comparison.turn(options.seconds)
-        print(f"\rround {i + 1} of {options.rounds}", end="", flush=True)
-    rows = [comparison.result() for comparison in comparisons]
-    for row in rows:
-        if "reason" in row:
-            print(f"\n{row['network']}, {row['pass']}: not captured: {row['reason']}")
-    for worker in workers.values():
-        worker.close()
-    print("\n" + harness.table(HEADER, [cells(r) for r in rows]))
-    for which in ("training", "inference"):
-        for kind in ("eager", "captured"):
-            ratios = [r[f"{kind}_ratio"] for r in rows if r["pass"] == which and f"{kind}_ratio" in r]
-            if ratios:
-                print(f"{which}, {kind}: geometric mean {harness.geometric_mean(ratios):.2f} x PyTorch")
-    if options.json:
-        harness.write_json(options.json, facts, rows)
+        facts = {**harness.machine(), "date": datetime.date.today().isoformat()}
+        rows = measure(options, facts)
+        if options.json:
+            if Path(options.json).exists():
+                old = report.read(options.json)
+                facts, rows = {**old["machine"], **facts}, report.merged(old["results"], rows)
+            harness.write_json(options.json, facts, rows)
+    groups = report.groups(rows)
+    for (processes, threads), results in groups.items():
+        print(f"\n{threads} threads" + (f", beside {processes} busy processes" if processes else ""))
+        print(report.tables(results))
+    if not groups:
+        return
+    quiet = next(iter(groups.values()))
     if options.plot:
-        plot(options.plot, rows, facts)
+        report.plot(options.plot, quiet, facts)
+    if options.markdown:
+        path = Path(options.markdown)
+        path.write_text(f"{report.heading(facts)}\n\n{report.markdown(quiet)}\n")
+        path.with_name(f"short.{path.name}").write_text(f"{report.heading(facts)}\n\n{report.markdown_short(quiet)}\n")
 
 
 if __name__ == "__main__":

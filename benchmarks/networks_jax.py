@@ -10,6 +10,8 @@ import jax.numpy as jnp
 
 from network_data import CONTEXT, DEPTH, HEADS, SYMBOLS, WIDTH
 
+NAMES = ("mlp", "small mlp", "gpt")
+
 
 def _dense(key: Any, inputs: int, outputs: int) -> dict[str, Any]:
     limit = (6.0 / (inputs + outputs)) ** 0.5
@@ -21,7 +23,14 @@ def _apply(p: dict[str, Any], x: Any) -> Any:
 
 
 def _dropout(key: Any, x: Any, rate: float) -> Any:
-    return jnp.where(jax.random.bernoulli(key, 1.0 - rate, x.shape), x / (1.0 - rate), 0.0) if rate else x
+    """Without a key: inference."""
+    if key is None or not rate:
+        return x
+    return jnp.where(jax.random.bernoulli(key, 1.0 - rate, x.shape), x / (1.0 - rate), 0.0)
+
+
+def _key(key: Any, i: int) -> Any:
+    return None if key is None else jax.random.fold_in(key, i)
 
 
 def _mlp(sizes: tuple[int, ...], rate: float) -> tuple[Any, Callable[..., Any]]:
@@ -30,7 +39,7 @@ def _mlp(sizes: tuple[int, ...], rate: float) -> tuple[Any, Callable[..., Any]]:
 
     def forward(p: Any, x: Any, key: Any) -> Any:
         for i, layer in enumerate(p[:-1]):
-            x = _dropout(jax.random.fold_in(key, i), jax.nn.relu(_apply(layer, x)), rate)
+            x = _dropout(_key(key, i), jax.nn.relu(_apply(layer, x)), rate)
         return _apply(p[-1], x)
 
     return parameters, forward
@@ -64,9 +73,9 @@ def _gpt() -> tuple[Any, Callable[..., Any]]:
     }
 
     def forward(p: Any, x: Any, key: Any) -> Any:
-        x = _dropout(key, p["symbols"][x] + p["positions"], 0.1)
+        x = _dropout(_key(key, 2 * DEPTH), p["symbols"][x] + p["positions"], 0.1)
         for i, b in enumerate(p["blocks"]):
-            one, two = jax.random.split(jax.random.fold_in(key, i))
+            one, two = _key(key, 2 * i), _key(key, 2 * i + 1)
             q, k, v = jnp.split(_apply(b["qkv"], _normalize(b["norm1"], x)), 3, axis=-1)
             q, k, v = (h.reshape(*h.shape[:2], HEADS, -1) for h in (q, k, v))
             h = jax.nn.dot_product_attention(q, k, v, is_causal=True).reshape(x.shape)
@@ -99,11 +108,18 @@ class Network:
         own, m, v = (jax.tree.map(f, parameters) for f in (jnp.array, jnp.zeros_like, jnp.zeros_like))
         self._state = (own, m, v, 0)  # buffers that a step may use again
         self._step = jax.jit(step, donate_argnums=0)
+        self._outputs = jax.jit(lambda p, x: forward(p, x, None))
         self.parameters = sum(p.size for p in jax.tree.leaves(parameters))
 
     def train(self, x: Any, y: Any) -> Any:
         self._state, loss = self._step(self._state, x, y)
         return loss.block_until_ready()
+
+    def infer(self, x: Any) -> Any:
+        return self._outputs(self._state[0], x).block_until_ready()
+
+    def batch(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        return arrays
 
 
 def build(name: str) -> Network:

@@ -10,7 +10,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from network_data import CONTEXT, DEPTH, HEADS, SYMBOLS, WIDTH
+from network_data import (
+    CONTEXT,
+    DEPTH,
+    FILTERS,
+    HEADS,
+    SYMBOLS,
+    WIDTH,
+    WORDS,
+    WORDS_UNITS,
+    WORDS_WIDTH,
+)
 
 
 def mlp() -> nn.Module:
@@ -68,6 +78,17 @@ class Recurrent(nn.Module):
         return self.dense(self.lstm(x)[1][0][0])
 
 
+class Words(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(WORDS, WORDS_WIDTH)
+        self.gru = nn.GRU(WORDS_WIDTH, WORDS_UNITS, batch_first=True)
+        self.dense = nn.Linear(WORDS_UNITS, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.dense(self.gru(self.words(x))[1][0])
+
+
 class Block(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -96,7 +117,43 @@ class Gpt(nn.Module):
         return self.head(self.norm(self.blocks(self.dropout(self.symbols(x) + self.positions))))
 
 
-def siamese() -> nn.Module:
+class UNet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool = nn.MaxPool2d(2)
+        self.down = nn.ModuleList([self.double(a, b) for a, b in zip((3, *FILTERS), FILTERS, strict=False)])
+        pairs = list(zip(FILTERS[:0:-1], FILTERS[-2::-1], strict=True))
+        self.up = nn.ModuleList([nn.ConvTranspose2d(a, b, 2, 2) for a, b in pairs])
+        self.joined = nn.ModuleList([self.double(2 * b, b) for _, b in pairs])
+        self.last = nn.Conv2d(FILTERS[0], 1, 1)
+
+    @staticmethod
+    def double(before: int, filters: int) -> nn.Module:
+        first, second = Normalized(before, filters, 3, 1), Normalized(filters, filters, 3, 1)
+        return nn.Sequential(first, nn.ReLU(), second, nn.ReLU())
+
+    def forward(self, x: Any) -> Any:
+        beside = []
+        for part in self.down:
+            x = part(self.pool(x) if beside else x)
+            beside.append(x)
+        for up, part, skip in zip(self.up, self.joined, beside[-2::-1], strict=True):
+            x = part(torch.cat([skip, up(x)], 1))
+        return self.last(x)
+
+
+class Pair(nn.Module):
+    """One tower on both images; the difference of what it finds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tower = tower()
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return self.tower(a) - self.tower(b)
+
+
+def tower() -> nn.Module:
     convolutions = [nn.Conv2d(1, 32, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 5), nn.ReLU(), nn.MaxPool2d(2)]
     return nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(13 * 13 * 64, 128))
 
@@ -107,14 +164,16 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "cnn": cnn,
     "resnet-20": resnet20,
     "lstm": Recurrent,
+    "gru": Words,
     "gpt": Gpt,
-    "siamese": siamese,
+    "u-net": UNet,
+    "siamese": Pair,
 }
-IMAGES = ("cnn", "resnet-20", "siamese")
+IMAGES = ("cnn", "resnet-20", "u-net", "siamese")
 
 
-def contrastive(same: Any, a: Any, b: Any) -> Any:
-    square = (a - b).square().sum(-1)
+def contrastive(same: Any, difference: Any) -> Any:
+    square = difference.square().sum(-1)
     far = F.relu(1.0 - (square + 1e-6).sqrt()).square()
     return (same * square + (1.0 - same) * far).mean()
 
@@ -129,8 +188,9 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """Without the LSTM's second bias, which adds to the first."""
-        return sum(p.numel() for name, p in self.model.named_parameters() if "bias_hh" not in name)
+        """Without the LSTM's second bias, which adds to the first (Keras's GRU has both)."""
+        skip = "bias_hh" if self.name == "lstm" else "\0"
+        return sum(p.numel() for name, p in self.model.named_parameters() if skip not in name)
 
     def batch(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """NumPy's batch as tensors, images in this network's memory format."""
@@ -141,18 +201,27 @@ class Network:
         return tuple(tensors)
 
 
-def build(name: str, channels_last: bool = False, fused: bool = False) -> Network:
+def build(name: str, channels_last: bool = False, fused: bool = False, compiled: bool = False) -> Network:
+    """`compiled`: outputs and loss by torch.compile, forward and backward; the optimizer's step is eager."""
     model = MODELS[name]()
     if channels_last:
         model = model.to(memory_format=torch.channels_last)
-    pair = name == "siamese"
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=fused or None)
 
+    def outputs(*inputs: Any) -> Any:
+        return model(*inputs)
+
     def loss_of(*batch: Any) -> Any:
-        if pair:
-            return contrastive(batch[2], model(batch[0]), model(batch[1]))
-        y = model(batch[0])
-        return F.cross_entropy(y.view(-1, y.shape[-1]), batch[1].view(-1))
+        *inputs, targets = batch
+        y = model(*inputs)
+        if name == "siamese":
+            return contrastive(targets, y)
+        if name == "u-net":
+            return F.binary_cross_entropy_with_logits(y, targets)
+        return F.cross_entropy(y.view(-1, y.shape[-1]), targets.view(-1))
+
+    if compiled:
+        outputs, loss_of = torch.compile(outputs), torch.compile(loss_of)
 
     def train(*batch: Any) -> Any:
         if not model.training:
@@ -167,6 +236,6 @@ def build(name: str, channels_last: bool = False, fused: bool = False) -> Networ
         if model.training:
             model.eval()
         with torch.inference_mode():
-            return model(inputs[0]) - model(inputs[1]) if pair else model(inputs[0])
+            return outputs(*inputs)
 
     return Network(name, model, train, infer, channels_last)

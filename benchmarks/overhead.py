@@ -74,6 +74,7 @@ def main() -> None:
     harness.clean_environment(options.threads)
     import numpy as np
 
+    import lamina
     import networks
     from lamina import _native
     from network_data import data
@@ -85,7 +86,7 @@ def main() -> None:
         captured.train(*batch)
     a, b = np.ones(64, np.float32), np.ones(64, np.float32)
     model = eager.model
-    loss_fn = networks.lamina.losses.SparseCategoricalCrossentropy(from_logits=True)
+    loss_fn = lamina.losses.SparseCategoricalCrossentropy(from_logits=True)
     calls = {
         "eager step": lambda: eager.train(*batch),
         "captured step": lambda: captured.train(*batch),

@@ -1,0 +1,188 @@
+"""Sweeps a layer over one of its sizes and marks cliffs: sizes that cost more than their neighbours let expect.
+
+    python benchmarks/sweeps.py [--filter TEXT] [--seconds S] [--threads N] [--json F] [--plot FOLDER] [--all]
+
+Width, depth, batch, length, image size, channels 1 to 512, around the widths of vectors and between them; captured,
+inference and training (forward and backward, gradients of the input too). What a size costs is its time over its work:
+multiply-adds at the machine's peak, plus bytes (inputs, results, weights, and their gradients) at its stream rate, both
+measured first. The trend at a size is the line, in logarithms, through two neighbours on each side, without the size
+itself. A cliff is a size above 1.5 times its trend; a step is one from which on all cost 1.5 times what the two before
+it did. Both are measured once more, and longer, before they count. Worst first; --all prints every size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import harness
+
+LIMIT = 1.5
+
+
+def arguments() -> argparse.Namespace:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--filter", default="", help="sweeps whose name contains this; several with commas")
+    p.add_argument("--seconds", type=float, default=0.02, help="time for each size and pass, twice")
+    p.add_argument("--threads", type=int, default=0)
+    p.add_argument("--json", metavar="FILE", help="sweeps are added to those that this file has")
+    p.add_argument("--plot", metavar="FOLDER", help="a picture a sweep (needs matplotlib)")
+    p.add_argument("--all", action="store_true", help="print every size, not the cliffs alone")
+    return p.parse_args()
+
+
+class Point:
+    """One size of a sweep: its two captured calls and their work in seconds."""
+
+    def __init__(self, case: Any, peak: float, stream: float) -> None:
+        import lamina
+
+        layer, x = case.layer, lamina.Tensor(case.x, requires_grad=True)
+        inputs = (x, x) if case.heads else (x,)
+        y = layer(*inputs)
+        dy = lamina.Tensor(lamina.ops.ones_like(y).numpy())
+        leaves = [x, *layer.trainable_weights]
+
+        def training() -> None:
+            for leaf in leaves:
+                leaf.zero_grad()
+            layer(*inputs, training=True).backward(dy)
+
+        def inference() -> Any:
+            with lamina.no_grad():
+                return layer(*inputs, training=False)
+
+        self.size = case.size
+        self.calls: dict[str, Callable[[], Any]] = {
+            "training": lamina.capture(training),
+            "inference": lamina.capture(inference),
+        }
+        weights = sum(4 * math.prod(w.shape) for w in layer.trainable_weights)
+        moved = 4 * (math.prod(x.shape) + math.prod(y.shape)) + weights
+        often = 3 if weights else 2
+        self.work = {
+            "inference": 2 * case.macs / peak + moved / stream,
+            "training": 2 * often * case.macs / peak + 3 * moved / stream,
+        }
+        self.samples: dict[str, list[float]] = {which: [] for which in self.calls}
+
+    def time(self, which: str, seconds: float) -> None:
+        self.samples[which] += harness.interleave([self.calls[which]], seconds, block=seconds)[0].samples
+
+    def cost(self, which: str) -> float:
+        """Times the roofline."""
+        return min(self.samples[which]) / self.work[which]
+
+
+def trend(sizes: list[float], costs: list[float], i: int) -> float:
+    """Of the neighbours at i: a line through two on each side in logarithms, not outside of what they cost."""
+    near = [j for j in range(max(0, i - 2), min(len(sizes), i + 3)) if j != i]
+    xs, ys = [math.log(sizes[j]) for j in near], [math.log(costs[j]) for j in near]
+    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
+    spread = sum((x - mean_x) ** 2 for x in xs)
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / spread
+    here = mean_y + slope * (math.log(sizes[i]) - mean_x)
+    return math.exp(min(max(here, min(ys)), max(ys)))
+
+
+def excess(sizes: list[float], costs: list[float], i: int) -> tuple[float, str]:
+    """Times the trend, and whether it is a cliff or a step."""
+    cliff = costs[i] / trend(sizes, costs, i)
+    step = min(costs[i:]) / max(costs[i - 2 : i]) if i > 1 else 0.0
+    return (cliff, "cliff") if cliff >= step else (step, "step")
+
+
+def sweep(name: str, points: list[Point], seconds: float) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    sizes = [float(p.size) for p in points]
+    for which in ("inference", "training"):
+        for _ in range(2):
+            for point in points:
+                point.time(which, seconds)
+        for again in range(3):
+            costs = [p.cost(which) for p in points]
+            high = [i for i in range(len(points)) if excess(sizes, costs, i)[0] > LIMIT]
+            if again < 2:
+                for j in {j for i in high for j in range(max(0, i - 2), min(len(points), i + 3))}:
+                    points[j].time(which, 3 * seconds)
+        for i, point in enumerate(points):
+            over, kind = excess(sizes, costs, i)
+            row = {"sweep": name, "pass": which, "size": point.size, "us": 1e6 * min(point.samples[which])}
+            row |= {"times_roofline": costs[i], "times_trend": over}
+            rows.append(row | ({"mark": kind} if over > LIMIT else {}))
+    return rows
+
+
+def lines(rows: list[dict[str, Any]]) -> str:
+    cells = [
+        [
+            r["sweep"],
+            r["pass"],
+            f"{r['size']}",
+            f"{r['us']:.1f}",
+            f"{r['times_roofline']:.2f}",
+            f"{r['times_trend']:.2f}",
+            r.get("mark", ""),
+        ]
+        for r in rows
+    ]
+    return harness.table(["sweep", "pass", "size", "us", "roofline x", "trend x", ""], cells)
+
+
+def plot(folder: str, name: str, rows: list[dict[str, Any]], facts: dict[str, Any]) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots(figsize=(8, 3.5))
+    for which, color in (("inference", "#66ccee"), ("training", "#4477aa")):
+        part = [r for r in rows if r["pass"] == which]
+        ax.loglog([r["size"] for r in part], [r["times_roofline"] for r in part], ".-", color=color, label=which)
+        marked = [r for r in part if "mark" in r]
+        ax.loglog([r["size"] for r in marked], [r["times_roofline"] for r in marked], "o", color="#ee6677")
+    ax.set_title(f"{name} ({facts['processor']}, {facts['threads']} threads)", fontsize=9)
+    ax.set_ylabel("time over the roofline's")
+    ax.legend(fontsize=8)
+    fig.tight_layout()
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    fig.savefig(Path(folder) / f"{name.replace(' ', '_').replace(':', '')}.png", dpi=100)
+    plt.close(fig)
+
+
+def main() -> None:
+    options = arguments()
+    harness.clean_environment(options.threads)
+    from lamina import _native
+    from sweep_cases import SWEEPS
+
+    facts = harness.machine()
+    print(", ".join(f"{k} {v}" for k, v in facts.items()) + "\n")
+    peak = 1e9 * max(float(_native.measure_flops("float32", 0.1)) for _ in range(3))
+    stream = 1e9 * max(float(_native.measure_stream(64 << 20, 0.1)) for _ in range(3))
+    words = [w for w in options.filter.split(",") if w]
+    rows: list[dict[str, Any]] = []
+    for swept in SWEEPS:
+        if words and not any(w in swept.name for w in words):
+            continue
+        points = [Point(swept.case(size), peak, stream) for size in swept.sizes]
+        found = sweep(swept.name, points, options.seconds)
+        rows += found
+        marked = [r for r in found if "mark" in r]
+        print(f"{swept.name}: {len(points)} sizes, {len(marked)} marked", flush=True)
+        if options.json:
+            old = json.loads(Path(options.json).read_text())["results"] if Path(options.json).exists() else []
+            harness.write_json(options.json, facts, [r for r in old if r["sweep"] != swept.name] + found)
+        if options.plot:
+            plot(options.plot, swept.name, found, facts)
+    worst = sorted((r for r in rows if "mark" in r), key=lambda r: -r["times_trend"])
+    print("\n" + lines(rows if options.all else worst))
+    print(f"{len(worst)} of {len(rows)} above {LIMIT} times the trend")
+
+
+if __name__ == "__main__":
+    main()
