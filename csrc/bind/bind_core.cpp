@@ -6,6 +6,7 @@
 #include "bind/call.h"
 #include "bind/define.h"
 #include "bind/families.h"
+#include "core/alone.h"
 #include "core/cpu.h"
 #include "core/fork.h"
 #include "core/parallel.h"
@@ -113,6 +114,7 @@ void bind_core(py::module_& m) {
   define(m, "caches", caches_py, "", "Bytes of L1d, L2, L3.");
   define(m, "set_num_threads", set_num_threads_py, "n", "Threads that an operation may use.");
   define(m, "get_num_threads", get_num_threads, "", "Threads that an operation may use now.");
+  define(m, "work_alone", work_alone, "on", "Whether operations of the calling thread stay on it.");
   define(m, "default_threads", default_threads, "", "What the machine, its affinity mask and its cgroup allow.");
   define(m, "cgroup_quota", cgroup_quota, with_defaults("root", ""),
          "CPUs that the cgroup's quota allows; 0 without one.");

@@ -5,6 +5,7 @@
 #include "bind/array.h"
 #include "bind/define.h"
 #include "bind/families.h"
+#include "plan/batches.h"
 
 namespace lamina {
 
@@ -86,6 +87,43 @@ class Recorder {
     return true;
   }
   bool replay(const py::tuple& args) const { return load(args) && (run(), true); }
+  // Run i reads batch i of the columns, which hold batch after batch for each slot, and row i of each table, (values,
+  // where they go); its results, (of the plan, where they are kept), become row i there. Returns how many runs were
+  // done within so many milliseconds; batches_done() says it where one throws.
+  dim_t run_batches(const py::tuple& columns, const py::tuple& tables, const py::tuple& results, dim_t batches,
+                    dim_t milliseconds) {
+    constexpr const char* op = "Plan.run_batches";
+    check(plan_ && recording != plan_.get(), "this plan has not been recorded");
+    check(columns.size() == slots_.size(), op, ": expected ", slots_.size(), " columns, got ", columns.size());
+    check(batches >= 0, op, ": batches must not be negative, got ", batches);
+    check(milliseconds >= 0 && milliseconds <= 3600000, op, ": expected at most an hour, got ", milliseconds, " ms");
+    std::vector<Moved> before, after;
+    std::vector<View> views;  // which keep what they look at
+    const auto moved = [&](const View& one, const View& many, const char* name, bool reads) {
+      check(one.dtype() == many.dtype(), op, ": ", name, " differ in their dtypes");
+      check(one.size() == 0 || many.size() / one.size() >= batches, op, ": ", name, " hold fewer than ", batches,
+            " batches");
+      char *a = static_cast<char*>(one.data()), *b = static_cast<char*>(many.data());
+      const auto bytes = static_cast<std::size_t>(py::reinterpret_borrow<py::array>(one.handle()).nbytes());
+      (reads ? before : after).push_back(reads ? Moved{b, a, bytes} : Moved{a, b, bytes});
+      views.push_back(one), views.push_back(many);
+    };
+    for (std::size_t i = 0; i < slots_.size(); i++)
+      moved(view(slots_[i], op, "a slot", true), view(columns[i], op, "a column", false), "columns", true);
+    const auto pairs = [&](const py::tuple& given, const char* name, bool reads) {
+      for (py::handle pair : given) {
+        check(py::isinstance<py::tuple>(pair) && py::len(pair) == 2, op, ": ", name, " are pairs of arrays");
+        const View from = view(pair[py::int_(0)], op, name, false), to = view(pair[py::int_(1)], op, name, true);
+        reads ? moved(to, from, name, true) : moved(from, to, name, false);
+      }
+    };
+    pairs(tables, "tables", true);
+    pairs(results, "results", false);
+    const ReleaseGil release;
+    lamina::run_batches(*plan_, batches, before, after, std::chrono::milliseconds(milliseconds), batches_done_);
+    return batches_done_;
+  }
+  dim_t batches_done() const { return batches_done_; }
   py::list steps() const {
     py::list names;
     for (std::size_t i = 0; plan_ && i < plan_->size(); i++) names.append(py::str(plan_->name(i)));
@@ -108,6 +146,7 @@ class Recorder {
   std::vector<py::object> kept_;
   std::vector<py::array> slots_;
   py::object tensor_;
+  dim_t batches_done_ = 0;
 };
 
 // A method as a function of its object.
@@ -139,6 +178,9 @@ void bind_plan(py::module_& m) {
          "Copy arrays or tensors into the slots; False, and nothing copied, unless all are contiguous and fit.");
   define(plan, "replay", Method<&Recorder::replay>::call, "args", "load(args), and run() if they fit.");
   define(plan, "run", Method<&Recorder::run>::call, "", "Replay every step.");
+  define(plan, "run_batches", Method<&Recorder::run_batches>::call, "columns, tables, results, batches, milliseconds",
+         "Replay batch after batch of the columns, with rows of (values, destination) tables, keeping (result, rows).");
+  define_property(plan, "batches_done", Method<&Recorder::batches_done>::call, "How many the last run_batches did.");
   define(plan, "run_step", Method<&Recorder::run_step>::call, "i", "Replay one step (profiling).");
   define(plan, "owns", Method<&Recorder::owns>::call, "x", "Whether the array is a result of this plan.");
   define_property(plan, "steps", Method<&Recorder::steps>::call, "The names of the steps.");

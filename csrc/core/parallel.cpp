@@ -22,6 +22,7 @@
 #include <sched.h>
 #endif
 
+#include "core/alone.h"
 #include "core/cpu.h"
 
 namespace lamina {
@@ -324,6 +325,8 @@ int get_num_threads() {
   }
   return std::min(n, omp_get_max_threads());  // threadpoolctl limits libgomp's number
 }
+
+void work_alone(bool on) { inside = on; }
 
 void forget_threads_of_parent() { team.store(nullptr, std::memory_order_relaxed); }
 

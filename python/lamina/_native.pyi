@@ -144,6 +144,7 @@ __all__: list[str] = [
     "use_isa",
     "where_backward",
     "where_forward",
+    "work_alone",
 ]
 
 class TouchedRows:
@@ -250,6 +251,17 @@ class Plan:
         """
         Replay every step.
         """
+    def run_batches(
+        self,
+        columns: collections.abc.Sequence[typing.Any],
+        tables: collections.abc.Sequence[typing.Any],
+        results: collections.abc.Sequence[typing.Any],
+        batches: int,
+        milliseconds: int,
+    ) -> int:
+        """
+        Replay batch after batch of the columns, with rows of (values, destination) tables, keeping (result, rows).
+        """
     def run_step(self, i: int) -> None:
         """
         Replay one step (profiling).
@@ -265,6 +277,11 @@ class Plan:
     def stop(self) -> None:
         """
         End the recording.
+        """
+    @property
+    def batches_done(self) -> int:
+        """
+        How many the last run_batches did.
         """
     @property
     def bytes(self) -> int:
@@ -1642,4 +1659,9 @@ def where_forward(
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     condition ? x : y with broadcasting; x or y may be a number.
+    """
+
+def work_alone(on: bool) -> None:
+    """
+    Whether operations of the calling thread stay on it.
     """

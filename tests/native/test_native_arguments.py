@@ -143,6 +143,10 @@ def plan(slots: bool = False) -> Any:
     return p
 
 
+def batches(a: int, b: int) -> Any:
+    return rand(a), rand(b)
+
+
 def started(p: Any) -> None:
     _native.Plan.start(p)
     _native.Plan.stop(p)
@@ -190,6 +194,7 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "update_rule": (lambda: ["adam"], ()),
     "touch_all": (lambda: [_native.TouchedRows(3)], ()),
     "use_isa": (lambda: [_native.isa()], ()),
+    "work_alone": (lambda: [False], ()),
     "set_num_threads": (lambda: [_native.get_num_threads()], ()),
     "pool_set_limit": (lambda: [1 << 28], ()),
     "pool_set_poison": (lambda: [False], ()),
@@ -205,6 +210,7 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "Plan.set_slots": (lambda: [plan(), (np.zeros((3, 2), np.float32),), np.ndarray], (1,)),
     "Plan.load": (lambda: [plan(True), (rand(3, 2),)], ()),
     "Plan.replay": (lambda: [plan(True), (rand(3, 2),)], ()),
+    "Plan.run_batches": (lambda: [plan(True), (rand(2, 3, 2),), (batches(2, 1),), (batches(1, 2),), 2, 9], ()),
     "Plan.run_step": (lambda: [plan(), 0], ()),
     "Plan.owns": (lambda: [plan(), rand(3)], ()),
 }  # fmt: skip
@@ -377,6 +383,7 @@ def mutations(value: Any, written: bool, others: list[Any]) -> Iterator[Mutation
 def _restore():
     threads, isa = _native.get_num_threads(), _native.isa()
     yield
+    _native.work_alone(False)
     _native.set_num_threads(threads)
     _native.use_isa(isa)
     _native.pool_set_poison(False)

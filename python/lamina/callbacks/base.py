@@ -147,6 +147,10 @@ class Hooks:
         if self.progress is not None:  # last, so that it shows what the others logged
             getattr(self.progress, hook)(*args)
 
+    def watches_batches(self, kind: str) -> bool:
+        """Whether a callback has a hook before or after each batch."""
+        return bool(self._batch[f"on_{kind}_batch_begin"] or self._batch[f"on_{kind}_batch_end"])
+
     def batch_begin(self, kind: str, batch: int) -> None:
         for c in self._batch[f"on_{kind}_batch_begin"]:
             getattr(c, f"on_{kind}_batch_begin")(batch, {})
@@ -160,6 +164,11 @@ class Hooks:
                 getattr(c, hook)(batch, values)
         if self.progress is not None:
             self.progress.advance(size, logs)
+
+    def batches_end(self, batches: int, size: int, logs: Callable[[], dict[str, Any]]) -> None:
+        """After several batches that nobody watches; size: samples of all."""
+        if self.progress is not None:
+            self.progress.advance(size, logs, batches)
 
 
 def as_list(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:

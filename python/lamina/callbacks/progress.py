@@ -70,17 +70,18 @@ class ProgbarLogger(Callback):
             self._bar = tqdm(desc=title, total=steps, file=sys.stdout, **look)
             opened(self._bar.clear)
 
-    def advance(self, size: int, logs: Callable[[], dict[str, Any]]) -> None:
-        """One batch is done; the bar is redrawn at most every tenth of a second.
+    def advance(self, size: int, logs: Callable[[], dict[str, Any]], batches: int = 1) -> None:
+        """A batch is done, or some are; the bar is redrawn at most every tenth of a second.
 
         Args:
-            size: samples of the batch.
+            size: samples of them.
             logs: gives the logs when it is called.
+            batches: how many.
         """
         self._samples += size
         if self._bar is None:
             return
-        self._bar.n += 1
+        self._bar.n += batches
         now = time.perf_counter()
         if now >= self._next_refresh:
             self._next_refresh = now + self._pause

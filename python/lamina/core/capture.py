@@ -213,6 +213,36 @@ class CapturedStep:
                         raise
             return self._record(key, args, kwargs, arrays)
 
+    def repeated(self, args: tuple[Any, ...]) -> RecordedPlan | None:
+        """The plan that a call with such arguments would replay now, if it can run batch after batch by itself."""
+        if self.reason is not None or grad_mode.recording is not None or Calls.context.cache is not None:
+            return None
+        key = (_flatten((args, {}), []), grad_mode.enabled, Calls.context.training)
+        for plan in self._plans.get(key, ()):
+            if plan.version == configuration.version and plan.leaves_match():
+                return plan if plan.repeats() else None
+        return None
+
+    def run_batches(
+        self, plan: RecordedPlan, columns: list[Array], batches: int, kept: list[Array], milliseconds: int
+    ) -> int:
+        """Replay a ``repeated`` plan for batch after batch; how many were done.  ``raise_failure`` raises an error."""
+        with self._lock:
+            self._failure: Exception | None = None
+            try:
+                plan.run_batches(columns, batches, kept, milliseconds)
+            except BAD_INPUT as error:
+                self._failure = error
+            return int(plan.native.batches_done)
+
+    def raise_failure(self, plan: RecordedPlan, args: tuple[Any, ...]) -> None:
+        """Raise what ended ``run_batches``, if anything did; args: those of the batch that was not done."""
+        error, self._failure = self._failure, None
+        if error is not None:
+            with self._lock:
+                self._retrace(plan, args, {}, error)
+            raise error
+
     def _eager(self, args: Any, kwargs: Any) -> Any:
         return self._step(*rebuild(args, _as_tensor), **rebuild(kwargs, _as_tensor))
 

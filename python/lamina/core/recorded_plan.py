@@ -12,7 +12,8 @@ from .. import _native
 from .autograd import Array, Tensor, wrap
 from .grad_mode import grad_mode
 from .masked_tensor import MaskedTensor, attach
-from .recording import Recording, configuration
+from .recording import KnownAhead, Recording, configuration
+from .tree import leaves
 
 
 class Calls:
@@ -149,6 +150,34 @@ class RecordedPlan:
         if self.result_is_tensor:  # as outputs() does, without the call
             return wrap(self.result._array.copy())
         return self.outputs()
+
+    def repeats(self) -> bool:
+        """Whether ``run_batches`` may do what so many replays do: all that Python does is known before."""
+        arrays = [x for x in leaves(self.result) if x is not None]
+        ahead = all(isinstance(hook, KnownAhead) for hook in self.hooks)
+        return ahead and all(
+            type(x) is Tensor and id(x) in self.overwritten and x._array.flags.c_contiguous for x in arrays
+        )
+
+    def run_batches(self, columns: list[Array], batches: int, kept: list[Array], milliseconds: int) -> None:
+        """Replay for batch after batch, at most so long; ``native.batches_done`` says how many.
+
+        columns: for each slot an array of all its batches; kept: for each result one with a row for each batch.
+        """
+        results = [x._array for x in leaves(self.result) if x is not None]
+        tables = [pair for hook in self.hooks for pair in hook.tables(batches)]  # type: ignore[attr-defined]
+        pairs = tuple(zip(results, kept, strict=True))
+        try:
+            self.native.run_batches(tuple(columns), tuple(tables), pairs, batches, milliseconds)
+        finally:
+            if self.native.batches_done:
+                self._after_replay()
+
+    def _after_replay(self) -> None:
+        for leaf in self.filled:
+            leaf._grad_is_set = True
+        for leaf in self.emptied:
+            leaf._grad_is_set = False
 
     def outputs(self) -> Any:
         """The results, copied out of the plan's memory, which the next replay overwrites."""

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from .grad_mode import grad_mode
 
 if TYPE_CHECKING:
@@ -28,6 +30,25 @@ class CaptureError(RuntimeError):
         >>> issubclass(lamina.CaptureError, RuntimeError)
         True
     """
+
+
+class KnownAhead:
+    """A hook before replays that sets a number, and knows what it will be before later ones."""
+
+    def __init__(self, value: Callable[[int], float], *destinations: Any) -> None:
+        """value: of the replay that comes next (0), the one behind it (1) ...; destinations: arrays of one float64."""
+        self._value = value
+        self._destinations = destinations
+
+    def __call__(self) -> None:
+        value = self._value(0)
+        for destination in self._destinations:
+            destination[0] = value
+
+    def tables(self, replays: int) -> list[tuple[Any, Any]]:
+        """The numbers of the next replays, and where each goes."""
+        values = np.array([self._value(i) for i in range(replays)], np.float64)
+        return [(values, destination) for destination in self._destinations]
 
 
 class Recording:

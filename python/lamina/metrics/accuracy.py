@@ -30,7 +30,7 @@ def _equal(y_true: Any, y_pred: Any) -> Array:
     return y_true == y_pred
 
 
-class Accuracy(DeclaredMetric, function=accuracy, direction="up", elementwise=_equal):
+class Accuracy(DeclaredMetric, function=accuracy, direction="up", counts=True, elementwise=_equal):
     """How often predictions equal labels exactly; ``compile`` takes "accuracy" for that by shape.
 
     Example:
@@ -57,7 +57,7 @@ def _on_its_side(y_true: Any, y_pred: Any, threshold: float) -> Array:
     return (y_pred > threshold) == y_true
 
 
-class BinaryAccuracy(DeclaredMetric, function=binary_accuracy, direction="up", elementwise=_on_its_side):
+class BinaryAccuracy(DeclaredMetric, function=binary_accuracy, direction="up", counts=True, elementwise=_on_its_side):
     """How often ``y_pred > threshold`` agrees with labels 0 and 1.
 
     Example:
@@ -87,7 +87,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     return y_true.argmax(-1) == y_pred.argmax(-1)
 
 
-class CategoricalAccuracy(DeclaredMetric, function=categorical_accuracy, direction="up"):
+class CategoricalAccuracy(DeclaredMetric, function=categorical_accuracy, direction="up", counts=True):
     """How often the best class is right, one-hot labels.
 
     Example:
@@ -114,7 +114,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     return y_pred.argmax(-1) == labels_of("sparse_categorical_accuracy", y_true, y_pred)
 
 
-class SparseCategoricalAccuracy(DeclaredMetric, function=sparse_categorical_accuracy, direction="up"):
+class SparseCategoricalAccuracy(DeclaredMetric, function=sparse_categorical_accuracy, direction="up", counts=True):
     """How often the best class is right, labels are class indices.
 
     Example:
@@ -149,6 +149,7 @@ class SparseTopKCategoricalAccuracy(
     DeclaredMetric,
     function=sparse_top_k_categorical_accuracy,
     direction="up",
+    counts=True,
     order=("k", "name", "dtype", "from_sorted_ids"),
 ):
     """How often the right class is among the k best, labels are class indices.
@@ -187,7 +188,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
 
 
 class TopKCategoricalAccuracy(
-    DeclaredMetric, function=top_k_categorical_accuracy, direction="up", order=("k", "name", "dtype")
+    DeclaredMetric, function=top_k_categorical_accuracy, direction="up", counts=True, order=("k", "name", "dtype")
 ):
     """How often the right class is among the k best, one-hot labels.
 

@@ -137,8 +137,11 @@ class DeclaredMetric(MeanMetricWrapper):
     Its constructor takes name (``default_name``, else the function's), dtype and the function's options, or these in
     ``order``.  ``get`` finds it by the names of its class and its own, and by the short
     names ``also``.  ``direction``: "up" where more is better, "down" where less is.  ``elementwise``: what the function
-    is the mean of over the last axis, where each element may have a weight, as in Keras.
+    is the mean of over the last axis, where each element may have a weight, as in Keras.  ``counts``: whether its
+    values are True and False.
     """
+
+    _counts = False
 
     def __init_subclass__(
         cls,
@@ -148,8 +151,10 @@ class DeclaredMetric(MeanMetricWrapper):
         also: tuple[str, ...] = (),
         order: tuple[str, ...] = (),
         elementwise: MetricFunction | None = None,
+        counts: bool = False,
         **kwargs: Any,
     ) -> None:
+        cls._counts = counts or cls._counts
         if elementwise is not None:
             cls._elementwise = staticmethod(elementwise)
         if function is not None:
@@ -159,6 +164,9 @@ class DeclaredMetric(MeanMetricWrapper):
             by_function.setdefault(function, cls)
             enter(cls, (snake_case(cls.__name__), name, *also))
         super().__init_subclass__(**kwargs)
+
+    def _adds_exactly(self, y_true: Any, y_pred: Any) -> bool:
+        return self._counts
 
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         raise TypeError(f"{type(self).__name__}: a DeclaredMetric needs a function")

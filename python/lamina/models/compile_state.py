@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses, metrics, ops, optimizers
-from ..core.autograd import Tensor
+from ..core.autograd import Tensor, wrap
 from ..core.explain import is_number
 from ..core.masked_tensor import MaskedTensor
 from ..core.recording import READ_IN_PYTHON, forbid_capture
@@ -131,6 +131,18 @@ class _Entry:
         return self.prefix + (self.identifier if self.metric is None else self.metric.name)
 
 
+def _update(entry: _Entry, target: Any, output: Any, weight: Any) -> None:
+    metric = entry.resolved(target._array, output._array)
+    arrays = [target._array, output._array]
+    if entry.weighted and weight is not None:
+        arrays.append(weight._array)
+    if type(metric) not in metrics.BUILT_IN:  # it may keep what the next batch overwrites
+        arrays = [a.copy() for a in arrays]
+    if isinstance(output, MaskedTensor) and isinstance(metric, MeanMetricWrapper):
+        arrays[1] = output  # which takes the mask along
+    metric.update_state(*arrays)
+
+
 class MetricSet:
     """The metrics of all outputs."""
 
@@ -156,16 +168,21 @@ class MetricSet:
             target, weight = y[entry.output], weights[entry.output]
             if target is None:
                 raise ValueError(f"metrics: there is no y for {entry.log_name!r}")
-            output = outputs[entry.output]
-            metric = entry.resolved(target._array, output._array)
-            arrays = [target._array, output._array]
-            if entry.weighted and weight is not None:
-                arrays.append(weight._array)
-            if type(metric) not in metrics.BUILT_IN:  # it may keep what the next batch overwrites
-                arrays = [a.copy() for a in arrays]
-            if isinstance(output, MaskedTensor) and isinstance(metric, MeanMetricWrapper):
-                arrays[1] = output  # which takes the mask along
-            metric.update_state(*arrays)
+            _update(entry, target, outputs[entry.output], weight)
+
+    def update_batches(self, batches: int, y: list[Any], y_pred: Any, weights: list[Any]) -> None:
+        """As ``update`` with so many batches of one size, one after the other, whose samples y and y_pred hold."""
+        outputs = flatten(y_pred)
+        for entry in self.entries:
+            target, output, weight = y[entry.output], outputs[entry.output], weights[entry.output]
+            whole = target is not None and entry.resolved(target._array, output._array)._adds_exactly(target, output)
+            parts = 1 if whole and not (entry.weighted and weight is not None) else batches
+            size = len(output) // parts
+            for i in range(0, parts * size, size):
+                if target is None:
+                    raise ValueError(f"metrics: there is no y for {entry.log_name!r}")
+                each = [None if t is None else wrap(t._array[i : i + size]) for t in (target, output, weight)]
+                _update(entry, *each)
 
     def reset(self) -> None:
         for entry in self.entries:
@@ -298,6 +315,22 @@ class Compiled:
                 tracker.total += float(one._array) * size
                 tracker.count += size
 
+    def track_many(self, losses: Any, single: Sequence[Tensor], size: int) -> Array:
+        """As ``track`` for batch after batch of one size, whose losses are one tensor; the sums after each."""
+
+        def add(tracker: Mean, values: Tensor) -> Array:
+            with np.errstate(all="ignore"):  # as Python's numbers
+                weighted = values._array.reshape(-1).astype(np.float64) * size
+                totals = np.add.accumulate(np.concatenate(((tracker.total,), weighted)))[1:]
+            tracker.total = float(totals[-1])
+            tracker.count += len(totals) * size
+            return totals
+
+        found = add(self.loss_tracker, losses)
+        for tracker, one in zip(self.loss_set.trackers, single, strict=True) if single else ():
+            add(tracker, one)
+        return found
+
     def all_metrics(self, model: Any) -> CompiledMetrics:
         """The metrics of all outputs as one; model: the one that was compiled."""
         if self._all_metrics is None:
@@ -325,6 +358,11 @@ class CompiledMetrics(Metric):
             y_pred = map_structure(as_tensor, y_pred)
         y, weights = self._compiled.matched(y_true, y_pred, sample_weight, self._model)
         self._compiled.metric_set.update(y, y_pred, weights)
+
+    def update_batches(self, batches: int, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+        """As ``update_state`` with so many batches, one after the other, whose samples the arguments hold."""
+        y, weights = self._compiled.matched(y_true, y_pred, sample_weight, self._model)
+        self._compiled.metric_set.update_batches(batches, y, y_pred, weights)
 
     def names(self) -> list[str]:
         """The metrics' own names, without those of the outputs before."""

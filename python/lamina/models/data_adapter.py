@@ -17,7 +17,7 @@ from ..core.arrays import about, is_dataset, to_numbers
 from ..core.autograd import Tensor, wrap
 from ..core.defaults import Defaults
 from ..core.generator import numpy_generator
-from ..core.tree import map_structure
+from ..core.tree import leaves, map_structure
 from ..core.warn import warn
 from ..data import Dataset, PyDataset
 from ..data.py_dataset import batches_of
@@ -113,13 +113,11 @@ class Column:
         self._sparse = isinstance(array, SparseRows)
         self.dtype = dtype if dtype.isnative else dtype.newbyteorder("=")
         self._inner = array.shape[1:]
-        large = math.prod(self._inner) * array.itemsize > _LARGE_SAMPLE  # > is free: both give the same memory
-        self._memory = _large if large else np.empty
 
     def _convert(self, part: Array) -> Array:
         if part.dtype == self.dtype and part.flags.c_contiguous:
             return part
-        converted = self._memory(part.shape, self.dtype)
+        converted = memory(part.shape, self.dtype)
         np.copyto(converted, part, casting="unsafe")
         return converted
 
@@ -133,17 +131,18 @@ class Column:
             return self._convert(self.array.dense(indices))
         if not self.array.flags.c_contiguous:  # np.take would copy all of it
             return self._convert(self.array[indices])
-        out = self._memory((len(indices), *self._inner), self.array.dtype)
+        out = memory((len(indices), *self._inner), self.array.dtype)
         np.take(self.array, indices, axis=0, out=out, mode="clip")  # "raise" would go through one more buffer
         return self._convert(out)
 
 
-_LARGE_SAMPLE = 1024  # bytes
+_LARGE = 1 << 15  # bytes
 
 
-def _large(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Memory from the pool: NumPy would have the system give the pages of every batch anew."""
-    pooled = dtype.char in "fdilqILQbBhH?" and dtype.isnative
+def memory(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Memory of an array; a large one's from the pool: NumPy would have the system give its pages anew each time."""
+    large = math.prod(shape) * dtype.itemsize > _LARGE  # > is free: both give the same
+    pooled = large and dtype.char in "fdilqILQbBhH?" and dtype.isnative
     return _native.empty(shape, dtype) if pooled else np.empty(shape, dtype)
 
 
@@ -176,6 +175,8 @@ class ArrayFeed:
 
     samples = 0
     steps: int | None = None
+    is_sparse = False  # in parts: no more than a batch of it becomes dense
+    at_once = 1  # batches that are read together, once a pass knows that it may
 
     def __init__(self, what: str, data: tuple[Any, Any, Any], batch_size: int, shuffle: bool) -> None:
         columns = getattr(data[0], "columns", None)  # of a data frame
@@ -188,17 +189,27 @@ class ArrayFeed:
         """Let all samples go through what comes after adapting."""
         self._columns, self.samples = prepare(self._given)
         self.steps = -(-self.samples // self._batch_size)
+        self.is_sparse = any(isinstance(c.array, SparseRows) for c in leaves(self._columns) if c is not None)
+
+    @property
+    def batch_size(self) -> int:
+        return self._batch_size
+
+    def order(self) -> Array | None:
+        """The order of one pass over the data, None for that of the arrays."""
+        return _order(self.samples) if self._shuffle else None
+
+    def read(self, order: Array | None, start: int, stop: int) -> Batch:
+        """Rows of a pass as one batch."""
+        if order is None:
+            return _batch(self._columns, methodcaller("slice", start, stop), stop - start)
+        return _batch(self._columns, methodcaller("take", order[start:stop]), stop - start)
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass over the data, in a new order if shuffled."""
-        n, size = self.samples, self._batch_size
-        order = _order(n) if self._shuffle else None
-        for start in range(0, n, size):
-            stop = min(start + size, n)
-            if order is None:
-                yield _batch(self._columns, methodcaller("slice", start, stop), stop - start)
-            else:
-                yield _batch(self._columns, methodcaller("take", order[start:stop]), stop - start)
+        order = self.order()
+        for start in range(0, self.samples, self._batch_size):
+            yield self.read(order, start, min(start + self._batch_size, self.samples))
 
     def end_epoch(self) -> None: ...
 
@@ -310,6 +321,11 @@ class Feed:
                     )
                 return
             yield batch
+
+    def whole_arrays(self) -> ArrayFeed | None:
+        """The source, where each epoch is one pass over arrays in memory."""
+        whole = self._limit is None and Defaults.max_steps_per_epoch is None
+        return self.source if whole and isinstance(self.source, ArrayFeed) else None
 
     def restart(self) -> None:
         """Let the next epoch begin at the beginning, also if the last one took a part."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..core.tree import flatten, map_structure, pack_as
 from ..core.warn import warn
 from ..data import pack_x_y_sample_weight
 from ..ops.conversion import as_tensor
+from .array_pass import ArrayPass, part
 from .data_adapter import Array, Batch, Feed
 from .signals import WholeSteps
 from .train_step import StepLogs, plain_logs
@@ -57,31 +59,53 @@ def train_epoch(
     epoch: int,
 ) -> Logs | None:
     """One epoch of training; its logs, None if there was no batch."""
-    batches = feed.epoch()
-    first = next(batches, None)  # which may have built the model and settled its losses
-    if first is None:
+    rows = ArrayPass.of(model, "train", feed, hooks)
+    batches = None if rows is not None else feed.epoch()
+    first = None if batches is None else next(batches, None)  # which may have built the model and settled its losses
+    if batches is not None and first is None:
         return None
     compiled, step, logs = model._compiled, model.train_step, LatestLogs(model, "train")
     model._build_optimizer("fit")
     compiled.optimizer.zero_grad()
     model.reset_metrics()
-    for i, batch in enumerate(itertools.chain((first,), batches)):
+
+    def warn_of(loss: float, i: int, batch: Batch) -> None:
+        compiled.warned = True
+        steps = f" of {feed.steps}" if feed.steps else ""
+        mend = (
+            _not_finite(batch, model, feed.source.columns)
+            or "A smaller learning rate, clipnorm=1.0 or scaled inputs usually help"
+        )
+        warn(
+            f"fit: the loss is {loss} at epoch {epoch + 1}, step {i + 1}{steps}. {mend}; "
+            "callbacks=[TerminateOnNaN()] stops here",
+        )
+
+    def one(i: int, batch: Batch) -> None:
         hooks.batch_begin("train", i)
         logs.forget()
         with whole.step:
             loss = logs.take(step(pack_x_y_sample_weight(batch.x, batch.y, batch.weight)))
         if not math.isfinite(loss) and not compiled.warned:
-            compiled.warned = True
-            steps = f" of {feed.steps}" if feed.steps else ""
-            mend = (
-                _not_finite(batch, model, feed.source.columns)
-                or "A smaller learning rate, clipnorm=1.0 or scaled inputs usually help"
-            )
-            warn(
-                f"fit: the loss is {loss} at epoch {epoch + 1}, step {i + 1}{steps}. {mend}; "
-                "callbacks=[TerminateOnNaN()] stops here",
-            )
+            warn_of(loss, i, batch)
         hooks.batch_end("train", i, batch.size, logs)
+
+    def many(i: int, n: int, rows: Batch, results: Any) -> None:
+        logs.forget()
+        totals, given = model._logged_many(n, rows, results)
+        logs.take(given)
+        if not math.isfinite(totals[-1]) and not compiled.warned:
+            at = int(np.argmin(np.isfinite(totals)))
+            size = rows.size // n
+            warn_of(float(totals[at]), i + at, part(rows, at * size, (at + 1) * size))
+        hooks.batches_end(n, rows.size, logs)
+
+    if rows is not None:
+        rows.run(one, many, whole.step, lambda: model.stop_training)
+        return logs()
+    assert batches is not None
+    for i, batch in enumerate(itertools.chain((first,), batches)):
+        one(i, batch)  # type: ignore[arg-type]
         if model.stop_training:
             break
     return logs()
@@ -127,19 +151,33 @@ def _arrays(batch: Batch, names: list[str]) -> Iterator[tuple[str, Array]]:
 
 def evaluate(what: str, model: Any, feed: Feed, hooks: Hooks) -> Logs:
     """Losses and metrics over one pass."""
-    batches = feed.epoch()
-    first = next(batches, None)
-    if first is None:
+    rows = ArrayPass.of(model, "test", feed, hooks)
+    batches = None if rows is not None else feed.epoch()
+    first = None if batches is None else next(batches, None)
+    if batches is not None and first is None:
         raise ValueError(f"{what}: x gave no batches")
     step, logs = model.test_step, LatestLogs(model, "test")
     model.reset_metrics()
     hooks("on_test_begin", {})
+
+    def one(i: int, batch: Batch) -> None:
+        hooks.batch_begin("test", i)
+        logs.forget()
+        logs.take(step(pack_x_y_sample_weight(batch.x, batch.y, batch.weight)))
+        hooks.batch_end("test", i, batch.size, logs)
+
+    def many(i: int, n: int, rows: Batch, results: Any) -> None:
+        logs.forget()
+        logs.take(model._logged_many(n, rows, results)[1])
+        hooks.batches_end(n, rows.size, logs)
+
     with no_grad():
-        for i, batch in enumerate(itertools.chain((first,), batches)):
-            hooks.batch_begin("test", i)
-            logs.forget()
-            logs.take(step(pack_x_y_sample_weight(batch.x, batch.y, batch.weight)))
-            hooks.batch_end("test", i, batch.size, logs)
+        if rows is not None:
+            rows.run(one, many, nullcontext(), lambda: False)
+        else:
+            assert batches is not None
+            for i, batch in enumerate(itertools.chain((first,), batches)):
+                one(i, batch)  # type: ignore[arg-type]
     found = logs()
     model._compiled.tested_names = list(found)
     hooks("on_test_end", found)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.autograd import Tensor
+from ..core.autograd import Array, Tensor, wrap
 from ..core.capture import capture
 from ..core.grad_mode import grad_mode
 from ..core.recording import configuration
-from ..core.tree import leaves
+from ..core.tree import leaves, map_structure
 from ..data import unpack_x_y_sample_weight
 from ..layers.call import parameters
 from ..layers.weights import named_layers, parts
@@ -267,6 +267,22 @@ class Steps:
         compiled = self._compiled or self._require("fit")
         compiled.track(loss, single, size)
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def _logged_many(self, batches: int, rows: Any, results: Any) -> tuple[Array, Any]:
+        """As ``_logged`` for batches that ran one after the other.
+
+        rows: a Batch of all their samples; results: the step's, each with a row for each batch.
+
+        Returns: the sum of the losses after each, and the logs.
+        """
+        self._compute_logs()
+        loss, y_pred, *single = results if type(results) is tuple else (results, None)
+        compiled = self._compiled or self._require("fit")
+        totals = compiled.track_many(loss, single, rows.size // batches)
+        if compiled.measures:
+            y_pred = map_structure(lambda t: wrap(t._array.reshape(rows.size, *t.shape[2:])), y_pred)
+            compiled.all_metrics(self).update_batches(batches, rows.y, y_pred, rows.weight)
+        return totals, StepLogs(self.get_metrics_result)
 
     def _compute_logs(self) -> None:
         """Have the logs of the last step computed, where somebody still has them, before the metrics go on."""

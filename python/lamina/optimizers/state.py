@@ -16,7 +16,7 @@ from ..core.arrays import in_own_memory
 from ..core.autograd import Array, Tensor
 from ..core.explain import Explained
 from ..core.grad_mode import grad_mode
-from ..core.recording import COPIED, Recording, forbid_capture, note_change
+from ..core.recording import COPIED, KnownAhead, Recording, forbid_capture, note_change
 from ..core.suggest import unknown
 from ..layers.variable import Variable
 from . import schedules
@@ -225,13 +225,15 @@ class OptimizerState(Explained, strict=True):
     def _replayed_rate(self, recording: Recording) -> Array:
         """The schedule's rate at this place of the step under record, in memory of its own, set before each replay."""
         rate = self._rate.copy()
-        earlier = recording.optimizer_steps[id(self)]
+        earlier, steps = recording.optimizer_steps[id(self)], recording.optimizer_steps
 
-        def before_replay() -> None:
+        def value(replay: int) -> float:
             assert self._schedule is not None  # else the plan is of an older configuration
-            self._rate[0] = rate[0] = float(self._schedule(self._seen() + earlier))
+            return float(self._schedule(self._seen() + earlier + replay * steps[id(self)]))
 
-        recording.hooks.append(before_replay)
+        before_replay = KnownAhead(value, self._rate, rate)
+        asked = self._loss_scale is not None or isinstance(self._schedule, schedules.RateFunction)  # at each step alone
+        recording.hooks.append(before_replay.__call__ if asked else before_replay)
         return rate
 
     def scale_loss(self, loss: Any) -> Any:
