@@ -89,7 +89,7 @@ def test_without_a_policy_layers_follow_floatx():
     assert config.dtype_policy().name == layers.Dense(1).dtype == "float64"
 
 
-@pytest.mark.parametrize("name", ["mixed_float16", "mixed_bfloat16", "bfloat16", "float16", "int8_from_float32"])
+@pytest.mark.parametrize("name", ["mixed_float16", "mixed_bfloat16", "bfloat16", "float16"])
 @pytest.mark.parametrize(
     "give",
     [
@@ -101,6 +101,19 @@ def test_without_a_policy_layers_follow_floatx():
 def test_narrow_types_are_refused_with_what_is_supported(give, name):
     with pytest.raises(ValueError, match=r"float32 or float64"):
         give(name)
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        config.set_dtype_policy, config.set_floatx, lamina.DTypePolicy, lamina.mixed_precision.set_global_policy,
+        lambda name: layers.Dense(1, dtype={"class_name": "DTypePolicy", "config": {"name": name}}),
+        lambda name: config.set_dtype_policy(lamina.dtype_policies.get(name)),
+    ],
+)  # fmt: skip
+def test_int8_is_no_type_of_all_layers(give):
+    with pytest.raises(ValueError, match=r"float32 or float64"):
+        give("int8_from_float32")
 
 
 def test_maps_of_policies_are_looked_up_by_name_and_pattern():

@@ -34,7 +34,7 @@ PYTHON_FLOORS = [
     ["ops"],
     ["random"],
     ["activations", "constraints", "initializers", "regularizers"],
-    ["dtype_policies"],
+    ["dtype_policies", "quantizers"],
     ["data", "layers", "optimizers"],
     ["losses", "mixed_precision"],
     ["metrics"],

@@ -21,6 +21,7 @@
   X(plan) \
   X(pooling) \
   X(probe) \
+  X(quantized) \
   X(recurrent) \
   X(reduction) \
   X(reshape) \

@@ -40,6 +40,7 @@ if _TYPE_CHECKING:
         optimizers,
         plot,
         preprocessing,
+        quantizers,
         random,
         regularizers,
         saving,
@@ -62,6 +63,7 @@ if _TYPE_CHECKING:
     from .models import Functional, Model, Sequential
     from .models import Functional as Function
     from .optimizers import Optimizer, schedules
+    from .quantizers import Quantizer
     from .regularizers import Regularizer
     from .saving import load_model
 
@@ -69,8 +71,8 @@ if _TYPE_CHECKING:
 _packages = (
     "activations", "applications", "backend", "callbacks", "constraints", "data", "datasets", "distillation",
     "distribution", "dtype_policies", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision",
-    "models", "onnx", "optimizers", "plot", "preprocessing", "random", "regularizers", "saving", "torch", "tree",
-    "utils", "visualization", "wrappers",
+    "models", "onnx", "optimizers", "plot", "preprocessing", "quantizers", "random", "regularizers", "saving", "torch",
+    "tree", "utils", "visualization", "wrappers",
 )  # fmt: skip
 _later = {
     **{name: name for name in _packages},
@@ -79,6 +81,7 @@ _later = {
     **{name: f"layers.scopes.{name}" for name in ("device", "name_scope")},
     **{name: f"core.dtype_policy.{name}" for name in ("DTypePolicy", "FloatDTypePolicy")},
     "Constraint": "constraints.Constraint",
+    "Quantizer": "quantizers.Quantizer",
     "export": "export",  # which Model.export is for
     "Function": "models.Functional",  # Keras's names of what has more here
     "Operation": "layers.Layer",
@@ -139,12 +142,12 @@ def version() -> str:
 __all__ = [
     "CaptureError", "CaptureWarning", "Constraint", "DTypePolicy", "FloatDTypePolicy", "Function", "Functional",
     "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer",
-    "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable", "__version__", "activations", "applications",
-    "backend", "callbacks", "capture", "config", "constraints", "custom_gradient", "data", "datasets", "device",
-    "distillation", "distribution", "dtype_policies", "enable_grad", "get_num_threads", "initializers", "layers",
-    "legacy", "load_model", "losses", "metrics", "mixed_precision", "models", "name_scope", "no_grad", "onnx", "ops",
-    "optimizers", "plot", "preprocessing", "random", "regularizers", "saving", "schedules", "set_num_threads",
-    "show_config", "torch", "tree", "utils", "version", "visualization", "wrappers",
+    "Quantizer", "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable", "__version__", "activations",
+    "applications", "backend", "callbacks", "capture", "config", "constraints", "custom_gradient", "data", "datasets",
+    "device", "distillation", "distribution", "dtype_policies", "enable_grad", "get_num_threads", "initializers",
+    "layers", "legacy", "load_model", "losses", "metrics", "mixed_precision", "models", "name_scope", "no_grad", "onnx",
+    "ops", "optimizers", "plot", "preprocessing", "quantizers", "random", "regularizers", "saving", "schedules",
+    "set_num_threads", "show_config", "torch", "tree", "utils", "version", "visualization", "wrappers",
 ]  # fmt: skip
 
 _publish(__name__, _later)

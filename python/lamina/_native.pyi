@@ -12,6 +12,7 @@ import numpy
 __all__: list[str] = [
     "ParameterGroup",
     "Plan",
+    "QuantizedMatrix",
     "TouchedRows",
     "accumulate_gradients",
     "activation_backward",
@@ -121,6 +122,7 @@ __all__: list[str] = [
     "pool_set_limit",
     "pool_set_poison",
     "pool_stats",
+    "quantized_dense_forward",
     "reduction_backward",
     "reduction_forward",
     "relu_gradient",
@@ -301,6 +303,12 @@ class Plan:
         """
         The names of the steps.
         """
+
+class QuantizedMatrix:
+    """
+    An int8 matrix (in, out) with a scale for each column, packed.
+    """
+    def __init__(self, kernel: typing.Any, scale: typing.Any) -> None: ...
 
 def accumulate_gradients(source: ParameterGroup, target: ParameterGroup, steps: int) -> None:
     """
@@ -1435,6 +1443,13 @@ def pool_set_poison(on: bool) -> None:
 def pool_stats() -> dict[str, typing.Any]:
     """
     Bytes in use and cached, blocks allocated and reused.
+    """
+
+def quantized_dense_forward(
+    x: typing.Any, w: QuantizedMatrix, b: typing.Any, activation: str
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    y = act(x w + b), the rows of x quantized to int8; x (..., in), w a QuantizedMatrix, b (out,) or None.
     """
 
 def reduction_backward(

@@ -94,7 +94,13 @@ def set_dtype_policy(policy: Any) -> None:
         'float64'
         >>> lamina.config.set_dtype_policy("float32")
     """
-    Defaults.policy = policy_of(policy, "set_dtype_policy: policy").name
+    found = policy_of(policy, "set_dtype_policy: policy")
+    if found.quantization_mode is not None:
+        raise ValueError(
+            f"set_dtype_policy: {found.name!r} is of layers that quantize() makes; give float32 or float64, and "
+            "quantize the built model"
+        )
+    Defaults.policy = found.name
 
 
 def epsilon() -> float:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from .core import registry
-from .core.dtype_policy import DTypePolicy, FloatDTypePolicy, policy_of
+from .core.dtype_policy import DTypePolicy, FloatDTypePolicy
 from .core.explain import Explained, show
+from .core.quantized_policy import QuantizedDTypePolicy, any_policy
 from .core.rooms import publish
 
 
@@ -34,7 +35,7 @@ class DTypePolicyMap(Explained, strict=True):
     def __init__(self, default_policy: Any = None, policy_map: dict[str, Any] | None = None) -> None:
         if policy_map is not None and not isinstance(policy_map, dict):
             raise TypeError(f"DTypePolicyMap: policy_map must be a dict or None, got {show(policy_map)}")
-        self._given = None if default_policy is None else policy_of(default_policy, "DTypePolicyMap: default_policy")
+        self._given = None if default_policy is None else any_policy(default_policy, "DTypePolicyMap: default_policy")
         self._policies: dict[str, DTypePolicy] = {}
         for key, policy in (policy_map or {}).items():
             self[key] = policy
@@ -70,7 +71,7 @@ class DTypePolicyMap(Explained, strict=True):
     def __setitem__(self, key: str, policy: Any) -> None:
         if key in self._policies:
             raise ValueError(f"DTypePolicyMap: {key!r} has a policy already, {self._policies[key]!r}; delete it first")
-        self._policies[key] = policy_of(policy, f"DTypePolicyMap: the policy of {key!r}")
+        self._policies[key] = any_policy(policy, f"DTypePolicyMap: the policy of {key!r}")
 
     def __delitem__(self, key: str) -> None:
         del self._policies[key]
@@ -111,7 +112,7 @@ def get(identifier: Any) -> Any:
         identifier: any of these; None takes ``config.dtype_policy()``.
 
     Raises:
-        ValueError: it is not float32 or float64.
+        ValueError: it is neither float32, float64 nor int8 from float32.
 
     Source: Keras 3, keras.dtype_policies.get.
 
@@ -119,7 +120,11 @@ def get(identifier: Any) -> Any:
         >>> dtype_policies.get("float64")
         <DTypePolicy "float64">
     """
-    return identifier if isinstance(identifier, DTypePolicyMap) else policy_of(identifier)
+    return (
+        identifier
+        if isinstance(identifier, DTypePolicyMap)
+        else any_policy(identifier, "dtype_policies.get: identifier")
+    )
 
 
 def serialize(dtype_policy: Any) -> dict[str, Any]:
@@ -134,6 +139,8 @@ def serialize(dtype_policy: Any) -> dict[str, Any]:
         >>> dtype_policies.serialize(dtype_policies.get("float64"))["config"]
         {'name': 'float64'}
     """
+    if isinstance(dtype_policy, QuantizedDTypePolicy):
+        return dtype_policy.described()
     found = {"module": "keras.dtype_policies", "class_name": type(dtype_policy).__name__}
     if isinstance(dtype_policy, DTypePolicy):
         found["module"] = "keras"
@@ -148,7 +155,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
         custom_objects: {name: class or function} for what is not registered.
 
     Raises:
-        ValueError: it is not float32 or float64.
+        ValueError: it is neither float32, float64 nor int8 from float32.
 
     Source: Keras 3, keras.dtype_policies.deserialize.
 
@@ -159,9 +166,11 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     if isinstance(config, dict) and config.get("class_name") == "DTypePolicyMap":
         return DTypePolicyMap.from_config(config["config"])
     with registry.custom_object_scope(custom_objects):
-        return policy_of(config, "dtype_policies.deserialize: config")
+        return any_policy(config, "dtype_policies.deserialize: config")
 
 
-__all__ = ["DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "deserialize", "get", "serialize"]
+__all__ = [
+    "DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "QuantizedDTypePolicy", "deserialize", "get", "serialize",
+]  # fmt: skip
 
 publish(__name__)

@@ -103,6 +103,11 @@ def rand(*shape: int) -> Any:
     return np.random.default_rng(7).standard_normal(shape).astype(np.float32)
 
 
+def quantized(rows: int, columns: int) -> Any:
+    integers = np.arange(rows * columns).reshape(rows, columns).astype(np.int8)
+    return _native.QuantizedMatrix(integers, np.ones(columns, np.float32))
+
+
 def group(slots: int) -> Any:
     on = np.ones(1, np.bool_)
     state = [[np.ones((3, 2), np.float32)] for _ in range(slots)]
@@ -192,6 +197,7 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "accumulate_gradients": (accumulation, ()),
     "unscale_gradients": (scaling, (1,)),
     "update_rule": (lambda: ["adam"], ()),
+    "quantized_dense_forward": (lambda: [rand(2, 3), quantized(3, 5), rand(5), "relu"], ()),
     "touch_all": (lambda: [_native.TouchedRows(3)], ()),
     "use_isa": (lambda: [_native.isa()], ()),
     "work_alone": (lambda: [False], ()),
@@ -203,6 +209,7 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "measure_flops": (lambda: ["float32", 1e-6], ()),
     "measure_stream": (lambda: [4096, 1e-6, "add"], ()),
     "ParameterGroup": (group_arguments, (*range(7), 8)),
+    "QuantizedMatrix": (lambda: [np.ones((3, 5), np.int8), np.ones(5, np.float32)], ()),
     "TouchedRows": (lambda: [5], ()),
     "TouchedRows.__deepcopy__": (lambda: [T(3), {}], ()),
     "Plan.retrace": (lambda: [failed_plan()], ()),

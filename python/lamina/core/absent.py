@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import sys
 
-_QUANTIZED = "quantized layers are not there yet; float32 and float64 compute"
+_QUANTIZED = "there is int8 alone: model.quantize('int8')"
 _ONE_DEVICE = "there is one device, the processor: nothing to divide tensors among"
 _LEGACY = "Keras 3 has no legacy optimizers; lamina.optimizers has the one of this name"
 
 _IN_PLACE = "variables keep their values in memory that kernels write; Layer.stateless_call gives and takes values"
 
 ABSENT: dict[str, str] = {
-    "Quantizer": _QUANTIZED,
     "RematScope": "activations are not computed again yet; train with smaller batches, or gradient_accumulation_steps",
     "remat": "activations are not computed again yet; train with smaller batches, or gradient_accumulation_steps",
     "StatelessScope": _IN_PLACE,
@@ -27,7 +26,6 @@ ABSENT: dict[str, str] = {
     "dtype_policies.AWQDTypePolicy": _QUANTIZED,
     "dtype_policies.GPTQDTypePolicy": _QUANTIZED,
     "dtype_policies.Int4DTypePolicy": _QUANTIZED,
-    "dtype_policies.QuantizedDTypePolicy": _QUANTIZED,
     "dtype_policies.QuantizedFloat8DTypePolicy": _QUANTIZED,
     "export.ExportArchive": "writes SavedModels of TensorFlow; Model.export writes ONNX",
     "layers.FlaxLayer": "wraps a layer of Flax",
@@ -35,7 +33,14 @@ ABSENT: dict[str, str] = {
     "layers.TFSMLayer": "wraps a SavedModel of TensorFlow",
     "layers.TorchModuleWrapper": "wraps a module of PyTorch; lamina.torch reads its weights",
     "optimizers.legacy": _LEGACY,
-    "quantizers": _QUANTIZED,
+    **{
+        f"quantizers.{name}": _QUANTIZED
+        for name in (
+            "AWQConfig", "Float8QuantizationConfig", "GPTQConfig", "Int4QuantizationConfig",
+            "abs_max_quantize_grouped_with_zero_point", "compute_float8_amax_history", "compute_float8_scale",
+            "fake_quant_with_min_max_vars", "pack_int4", "quantize_and_dequantize", "unpack_int4",
+        )
+    },
     "saving.KerasFileEditor": "edits .keras files in place; load_model reads them, and load_weights takes what fits",
     "src": "Keras's private modules; all that is public stands beside it",
 }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 _PACKAGES = {
     "layers": "keras.layers", "models": "keras", "initializers": "keras.initializers",
     "regularizers": "keras.regularizers", "constraints": "keras.constraints", "losses": "keras.losses",
-    "metrics": "keras.metrics", "optimizers": "keras.optimizers",
+    "metrics": "keras.metrics", "optimizers": "keras.optimizers", "quantizers": "keras.quantizers",
 }  # fmt: skip
 # Public classes of these packages that Keras lacks (tests/torch_parity/test_keras_files.py keeps the list right).
 LACKING = frozenset((

@@ -478,6 +478,7 @@ _SPECIAL: dict[str, Callable[[dict[str, Any], str | None], Any]] = {
     "__numpy__": _array,  # as Keras writes it
     "__tensor__": _array,
     "DTypePolicy": lambda config, kind: _dtype(config["name"]),
+    "QuantizedDTypePolicy": lambda config, kind: f"{config['mode']}_from_{config['source_name']}",
     "__lambda__": lambda config, kind: _refuse_code(),
     "__bytes__": lambda config, kind: config["value"].encode(),
 }

@@ -18,6 +18,7 @@ from ..config import layer_dtype
 from ..core.autograd import Array, Tensor, wrap
 from ..core.dtype_policy import DTypePolicy
 from ..core.explain import Explained, explained
+from ..core.quantized_policy import QuantizedDTypePolicy, quantized_policy
 from ..core.recorded_plan import inside_of
 from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
@@ -162,6 +163,10 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
             self._scope = scopes.path
         if hasattr(dtype, "default_policy"):  # a DTypePolicyMap
             dtype = dtype[self._name]
+        quantized = quantized_policy(dtype)
+        if quantized is not None:
+            self._check_int8()
+            dtype, self._quantization = quantized.compute_dtype, quantized.quantization_mode
         self._dtype = layer_dtype(dtype, f"{type(self).__name__}: dtype")
         self._trainable = bool(trainable)
         self._frozen_whole = not trainable  # as made; who sets ``trainable`` later, tells each sublayer
@@ -415,7 +420,10 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
     @property
     def dtype_policy(self) -> DTypePolicy:
         """Type of the weights and results, as an object."""
-        return DTypePolicy(self.dtype)
+        return DTypePolicy(self.dtype) if self._quantization is None else self._quantized_policy()
+
+    def _quantized_policy(self) -> QuantizedDTypePolicy:
+        return QuantizedDTypePolicy(self._quantization or "", self.dtype)
 
     @property
     def built(self) -> bool:

@@ -6,9 +6,11 @@ from typing import Any
 
 from .. import activations, ops
 from ..core.autograd import Tensor
+from ..ops.quantized import quantized_dense
 from .arguments import known, positive, refuse
 from .base import Layer
 from .options import LayerOptions, Unpack, UnregularizedOptions
+from .quantization import accept_config
 from .symbolic import Shape
 from .torch_module import MATRIX, TorchModule
 
@@ -62,7 +64,8 @@ class Dense(Layer):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._keep(locals())
-        refuse(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        refuse(self, lora_rank=lora_rank, lora_alpha=lora_alpha)
+        self.quantization_config = accept_config(self, quantization_config)
         self.units = positive(self, "units", units)
 
     def build(self, input_shape: Shape) -> None:
@@ -82,7 +85,12 @@ class Dense(Layer):
     def _call_fused(self, activation: str, inputs: Tensor) -> Tensor:
         if inputs._array.ndim < 2:  # 2 is free: others pass the check
             self._check_rank(inputs.shape)
+        if self._packed is not None:
+            return quantized_dense(inputs, self._packed["kernel"].matrix(), self.bias, activation)
         return ops.dense(inputs, self.kernel, self.bias, activation)
+
+    def _int8_axes(self) -> dict[str, tuple[int, ...]]:
+        return {"kernel": (0,)}
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._check_rank(input_shape)

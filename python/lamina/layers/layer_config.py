@@ -24,6 +24,7 @@ class LayerConfig:
         _dtype: np.dtype[Any]
         _frozen_whole: bool
         _name: str
+        _quantization: str | None
         _trainable: bool
 
         def build(self, *args: Any, **kwargs: Any) -> None: ...
@@ -46,10 +47,13 @@ class LayerConfig:
         return registry.serialize(self._given_arguments()) | config
 
     def _base_config(self) -> dict[str, Any]:
-        config: dict[str, Any] = {"name": self._name, "trainable": self._trainable, "dtype": self._dtype.name}
+        config: dict[str, Any] = {"name": self._name, "trainable": self._trainable, "dtype": self._dtype_in_config()}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return config
+
+    def _dtype_in_config(self) -> Any:
+        return self._dtype.name if self._quantization is None else self.dtype_policy.described()  # type: ignore[attr-defined]
 
     def _given_arguments(self) -> dict[str, Any]:
         """What the constructor was called with, by parameter name."""

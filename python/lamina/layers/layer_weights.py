@@ -12,12 +12,13 @@ from .. import constraints, regularizers
 from ..core.autograd import Array
 from ..core.grad_mode import grad_mode
 from ..core.recording import note_change
+from .quantization import Quantization
 from .stateless import holding, values_of
-from .variable import Variable
+from .variable import Variable, check_shape
 from .weights import Kept, Trackable, children, load_arrays, named_variables, own_variables
 
 
-class LayerWeights(Trackable):
+class LayerWeights(Quantization, Trackable):
     """What a layer does with its weights."""
 
     if TYPE_CHECKING:  # what Layer brings
@@ -61,6 +62,8 @@ class LayerWeights(Trackable):
         Raises:
             ValueError: the shape holds a free or negative size; the initializer gives another shape; a name is unknown.
         """
+        if self._quantization is not None and name is not None and name in self._int8_axes():
+            return self._int8_weight(name, check_shape(name, shape))
         kind = self._dtype if dtype is None else np.dtype(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if kind.kind == "f" else "zeros"
@@ -152,7 +155,7 @@ class LayerWeights(Trackable):
         Args:
             store: takes arrays by name, as a dict.
         """
-        for i, (_, v) in enumerate(own_variables(self)):
+        for i, (_, v) in enumerate(self._stored_variables()):
             store[str(i)] = v.numpy()
 
     def load_own_variables(self, store: Any) -> None:
@@ -164,7 +167,7 @@ class LayerWeights(Trackable):
         Raises:
             ValueError: a variable's array is missing, or has another shape.
         """
-        own = {str(i): v for i, (_, v) in enumerate(own_variables(self))}
+        own = {str(i): v for i, (_, v) in enumerate(self._stored_variables())}
         missing = [key for key in own if key not in store]
         if missing:
             raise ValueError(f"{self._label()}: load_own_variables found no array {missing[0]!r}")

@@ -16,6 +16,7 @@ from ..core.tree import as_shapes, map_shapes, map_structure
 from ..layers import Layer, SymbolicTensor
 from ..layers.masking import attach
 from ..layers.options import UnnamedOptions, Unpack
+from ..layers.quantization import quantize_layers
 from ..layers.symbolic import infer
 from ..layers.variable import auto_name, unique_keys
 from ..layers.weights import children
@@ -298,6 +299,37 @@ class Model(Layer, Trainer, StateTree):
             ValueError: the model has no weights yet, the file is damaged, or the weights do not fit.
         """
         saving.load_weights(self, filepath, skip_mismatch, by_name)
+
+    def quantize(  # type: ignore[override]
+        self, mode: str | None = None, config: Any = None, filters: Any = None, type_check: bool = True
+    ) -> None:  # fmt: skip
+        """Make the weights of layers int8, in place, for inference: a quarter of the memory, several times the speed.
+
+        Dense, EinsumDense, Embedding, attention's projections and recurrent layers are quantized, also inside of other
+        layers; all others stay as they are. Each output has a scale of its own; inputs are quantized row by row in
+        each call. What trains the model refuses it from then on.
+
+        Args:
+            mode: "int8".
+            config: an ``Int8QuantizationConfig`` in place of the mode.
+            filters: which layers: a regular expression found in their names, a list of such, or a function of a layer;
+                None takes all.
+            type_check: whether classes of one's own, derived from those layers, are left out.
+
+        Raises:
+            ValueError: there is no such mode; the model isn't built, or a layer quantized already; there is no layer to
+                quantize.
+            TypeError: ``filters`` is something else.
+
+        Source: Keras 3, Model.quantize.
+
+        Example:
+            >>> model = lamina.Sequential([lamina.Input((4,)), layers.Dense(8), layers.Dense(2)])
+            >>> model.quantize("int8")
+            >>> [w.dtype.name for w in model.layers[0].weights]
+            ['float32', 'int8', 'float32']
+        """
+        quantize_layers(self, mode, config, filters, type_check)
 
     def export(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..layers.quantization import refuse_training
 from . import build, settle, validate_data
 from .data_adapter import Batch, Columns, Feed, Given, Prepare, one_batch
 
@@ -27,6 +28,8 @@ def prepared_batch(model: Any, kind: str, what: str, data: tuple[Any, Any, Any],
 
 
 def _preparing(model: Any, kind: str, what: str, class_weight: Any) -> Prepare:
+    if kind == "train":
+        refuse_training(model, what)
     if model._compiled is not None:
         settle.look_at(model._compiled, model)
     return _predicting(model, what) if kind == "predict" else _training(model, kind, what, class_weight)

@@ -19,6 +19,7 @@ from .loss import *
 from .normalization import *
 from .optimizer import *
 from .pooling import *
+from .quantized import *
 from .random import *
 from .recurrent import *
 from .reduction import *

@@ -25,7 +25,7 @@ _OF_LAMINA = frozenset((
 def weights_by_path(root: Layer) -> dict[str, Variable]:
     """Every variable of a model by its path in Keras's files; one that several layers hold stands under each."""
     layers = layers_by_path(root).items()
-    return {join(path, f"vars/{i}"): v for path, layer in layers for i, (_, v) in enumerate(own_variables(layer))}
+    return {join(path, f"vars/{i}"): v for path, layer in layers for i, (_, v) in enumerate(layer._stored_variables())}
 
 
 def weights_by_order(root: Layer) -> dict[str, Variable]:

@@ -1,0 +1,48 @@
+// Products with int8 weights, which stay packed from call to call.
+#pragma once
+#include <memory>
+
+#include "core/pool.h"
+#include "core/types.h"
+
+namespace lamina {
+
+// A matrix (K, N) of int8 and the scale of each column, by which a float was multiplied to become one; packed for the
+// register tile. The layout is the same for every instruction set.
+class QuantizedMatrix {
+ public:
+  QuantizedMatrix(dim_t K, dim_t N);
+  void fill(const std::int8_t* w, const float* scale);  // w[k * N + n]
+  dim_t rows() const { return K_; }
+  dim_t columns() const { return N_; }
+  dim_t quads() const { return quads_; }
+  dim_t strips() const { return strips_; }
+  dim_t strip() const { return strip_; }  // bytes
+  const std::int8_t* bytes() const { return bytes_; }
+  const std::int32_t* sums() const { return sums_; }
+  const float* steps() const { return steps_; }
+
+ private:
+  dim_t K_, N_, quads_, strips_, strip_;
+  Scratch<std::int8_t> bytes_;
+  Scratch<std::int32_t> sums_;
+  Scratch<float> steps_;  // 1 / scale
+};
+
+// y (M, N) = act(x . w + b), x (M, K) quantized row by row.
+struct QuantizedDense {
+  const float* x;
+  const QuantizedMatrix* w;
+  const float* b;  // null: none
+  float* y;
+  dim_t M;
+  Activation act;
+};
+void quantized_dense(const QuantizedDense& a);
+
+// The same for rows at distances ldx and ldy, on the calling thread: for operations that divide something else.
+void quantized_rows(dim_t M, const float* x, dim_t ldx, const QuantizedMatrix& w, float* y, dim_t ldy);
+// And by all threads, each some columns.
+void quantized_rows_shared(dim_t M, const float* x, dim_t ldx, const QuantizedMatrix& w, float* y, dim_t ldy);
+
+}  // namespace lamina
