@@ -49,9 +49,9 @@ def abs_max_quantize(
     Source: Keras 3, keras.quantizers.abs_max_quantize.
 
     Example:
-        >>> values, scale = quantizers.abs_max_quantize(np.array([[0.5, -1.0]], "float32"), axis=-1)
+        >>> values, scale = quantizers.abs_max_quantize(np.array([[0.25, -1.0]], "float32"), axis=-1)
         >>> values.numpy().tolist(), round(float(scale.numpy()[0, 0]))
-        ([[64, -127]], 127)
+        ([[32, -127]], 127)
     """
     _check("abs_max_quantize", value_range, dtype)
     x = np.asarray(to_numbers("abs_max_quantize: inputs", inputs))
@@ -125,9 +125,9 @@ class AbsMaxQuantizer(Quantizer):
     Source: Keras 3, AbsMaxQuantizer.
 
     Example:
-        >>> values, _ = quantizers.AbsMaxQuantizer()(np.array([1.0, 0.25, -2.0], "float32"))
+        >>> values, _ = quantizers.AbsMaxQuantizer()(np.array([1.5, 0.25, -2.0], "float32"))
         >>> values.numpy().tolist()
-        [64, 16, -127]
+        [95, 16, -127]
     """
 
     def __init__(
