@@ -14,6 +14,7 @@ from ..core.generator import Generator
 from ..core.suggest import unknown
 from ..initializers.variance_scaling import over_axes
 from ..ops.conversion import as_tensor
+from ..ops.quantized import quantized_dense
 from .arguments import fraction, known, positive, positive_number
 from .attention_axes import AttentionAxes
 from .base import Layer
@@ -86,10 +87,11 @@ class _Projection(Layer):
 
     def __init__(
         self, inputs: tuple[int, ...], outputs: tuple[int, ...], options: dict[str, Any], activation: Any = None,
-        **kwargs: Unpack[LayerOptions],
+        free: int = 2, **kwargs: Unpack[LayerOptions],
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self._inputs, self._outputs = inputs, outputs
+        self._free = free  # axes of the input in front of those
         self._matrix = (math.prod(inputs), math.prod(outputs))
         self._activation = activations.get(activation)
         axes = range(len(inputs) + len(outputs))
@@ -110,8 +112,18 @@ class _Projection(Layer):
         n = len(self._inputs)
         x = inputs if n == 1 else ops.reshape(inputs, (*inputs.shape[:-n], self._matrix[0]))
         bias = None if self.bias is None else ops.reshape(self.bias, (self._matrix[1],))
-        y = ops.dense(x, ops.reshape(self.kernel, self._matrix), bias)
+        if self._packed is None:
+            y = ops.dense(x, ops.reshape(self.kernel, self._matrix), bias)
+        else:
+            y = quantized_dense(x, self._packed["kernel"].matrix(), bias)
         return self._activation(ops.reshape(y, (*x.shape[:-1], *self._outputs)))
+
+    def _int8_axes(self) -> dict[str, tuple[int, ...]]:
+        return {"kernel": tuple(range(len(self._inputs)))}
+
+    def _scale_shape(self, shape: Any, axes: Any) -> tuple[int, ...]:
+        """As in Keras, whose projections are EinsumDense: as many axes as the output has."""
+        return (*(1,) * self._free, *self._outputs)
 
 
 class HeadsAttention(Layer):
@@ -166,7 +178,8 @@ class HeadsAttention(Layer):
                 "kernel_constraint", "bias_constraint",
             )
         }  # fmt: skip
-        common: dict[str, Any] = {"dtype": self.dtype, "trainable": self.trainable}
+        free = len(query_shape) - 1
+        common: dict[str, Any] = {"dtype": self.dtype, "trainable": self.trainable, "free": free}
         heads, key_heads, size, values = self._heads, self._key_heads, self._key_size, self._value_size
         self._query_dense = _Projection((q,), (heads, size), options, name="query", **common)
         self._key_dense = _Projection((k,), (key_heads, size), options, name="key", **common)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,10 +10,13 @@ from typing import Any, NamedTuple
 from .. import ops
 from ..core.autograd import Tensor
 from ..initializers.variance_scaling import over_axes
+from ..ops.quantized import quantized_dense, quantized_einsum
 from .arguments import known, positive, refuse
 from .base import Layer
 from .options import LayerOptions, Unpack
+from .quantization import accept_config
 from .symbolic import Shape
+from .variable import Variable
 
 _FORMS = "'ab,bc->ac', '...ab,bc->...ac' or 'ab...,bc->ac...'"
 
@@ -59,6 +63,8 @@ class EinsumDense(Layer):
     _float_input = True
 
     equation: str
+    kernel_scale: Variable  # of a quantized layer
+    _elided = 0  # axes of the input that ... stands for
     output_shape: tuple[int | None, ...]
     bias_axes: str | None
     activation: Any
@@ -86,7 +92,8 @@ class EinsumDense(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
-        refuse(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        refuse(self, lora_rank=lora_rank, lora_alpha=lora_alpha)
+        self.quantization_config = accept_config(self, quantization_config)
         refuse(self, gptq_unpacked_column_size=gptq_unpacked_column_size)
         if not isinstance(equation, str):
             raise TypeError(f"{self._label()}: equation must be a string such as {_FORMS}, got {equation!r}")
@@ -148,6 +155,7 @@ class EinsumDense(Layer):
 
     def build(self, input_shape: Shape) -> None:
         shapes = self._shapes(input_shape)
+        self._elided = len(input_shape) - len(self._parts()[0])
         initializer = over_axes(self.kernel_initializer, shapes.input_axes, shapes.output_axes)
         self.kernel = self.add_weight(
             [known(self, "an axis of the kernel", n, input_shape) for n in shapes.kernel], initializer,
@@ -159,10 +167,47 @@ class EinsumDense(Layer):
             self.bias = self._weight("bias", sizes)
 
     def call(self, inputs: Tensor) -> Tensor:
-        y = ops.einsum(self.equation, inputs, self.kernel)
+        y = ops.einsum(self.equation, inputs, self.kernel) if self._quantization is None else self._int8_sums(inputs)
         if self.bias is not None:
             y = ops.add(y, self.bias)
         return self.activation(y)
+
+    def _int8_axes(self) -> dict[str, tuple[int, ...]]:
+        _, kernel, output, _ = self._parts()
+        return {"kernel": tuple(i for i, letter in enumerate(kernel) if letter not in output)}
+
+    def _scale_shape(self, shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
+        """As many axes as the output has, 1 where the kernel has none."""
+        _, kernel, output, dots = self._parts()
+        elided = (1,) * self._elided
+        own = tuple(shape[kernel.index(letter)] if letter in kernel else 1 for letter in output)
+        return elided + own if dots == "left" else own + elided
+
+    def _int8_sums(self, inputs: Tensor) -> Tensor:
+        letters, kernel, output, dots = self._parts()
+        summed = kernel[: len(self._int8_axes()["kernel"])]
+        n, shape = len(summed), inputs.shape
+        matrix = letters.endswith(summed) and output == letters[: len(letters) - n] + kernel[n:] and dots != "right"
+        if self._packed is None or not matrix or len(shape) != len(letters) + self._elided:
+            return self._int8_einsum(inputs)
+        x = inputs if n == 1 else ops.reshape(inputs, (*shape[:-n], math.prod(shape[-n:])))
+        y = quantized_dense(x, self._packed["kernel"].matrix(), None)
+        return ops.reshape(y, (*shape[:-n], *self.kernel.shape[n:]))
+
+    def _int8_einsum(self, inputs: Tensor) -> Tensor:
+        """Where the equation is no product of matrices in the order that they have: floats that are integers, divided
+        by their scales."""
+        letters, kernel, output, dots = self._parts()
+        of_output = self.kernel_scale.shape[self._elided :] if dots == "left" else self.kernel_scale.shape
+        both = [letter for letter in output if letter in kernel]
+        scale = ops.reshape(self.kernel_scale, [of_output[output.index(letter)] for letter in both])
+        order = [both.index(letter) for letter in kernel if letter in both]
+        sizes = [n if letter in both else 1 for letter, n in zip(kernel, self.kernel.shape, strict=True)]
+        scale = ops.reshape(ops.transpose(scale, order) if order else scale, sizes)
+        weights = ops.divide(ops.cast(self.kernel, self.dtype), scale)
+        left = self._elided if dots == "left" else 0
+        axes = tuple(left + i for i, letter in enumerate(letters) if letter not in output)
+        return quantized_einsum(self.equation, inputs, axes, weights)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         shapes = self._shapes(input_shape)

@@ -11,6 +11,7 @@ from .. import _native, initializers, ops
 from ..config import standardize_dtype
 from ..core.autograd import Array, Tensor, wrap
 from ..ops.conversion import as_tensor
+from ..ops.quantized import quantized_embedding
 from .arguments import known, positive, positive_number, refuse
 from .base import Layer
 from .bases import SameShape
@@ -19,8 +20,10 @@ from .key_value_cache import KeyValueCache
 from .masking import attach
 from .options import EmbeddingOptions, LayerOptions, Unpack
 from .position_rows import PositionRows
+from .quantization import accept_config
 from .symbolic import Shape, SymbolicTensor, trial
 from .torch_module import TorchModule
+from .variable import Variable
 
 
 class _EmbeddingOptions(EmbeddingOptions, total=False):
@@ -62,6 +65,7 @@ class Embedding(Layer):
     _torch = TorchModule("Embedding", weight="embeddings")
 
     mask_zero: bool
+    embeddings_scale: Variable  # of a quantized layer
 
     def __init__(
         self,
@@ -83,7 +87,7 @@ class Embedding(Layer):
         super().__init__(**kwargs)  # type: ignore[misc]  # it is gone
         self._keep(locals())
         refuse(self, lora_rank=lora_rank, lora_alpha=lora_alpha)
-        refuse(self, quantization_config=quantization_config)
+        self.quantization_config = accept_config(self, quantization_config)
         self.input_dim = positive(self, "input_dim", input_dim)
         self.output_dim = positive(self, "output_dim", output_dim)
         self.sparse = bool(sparse)
@@ -94,17 +98,25 @@ class Embedding(Layer):
 
     def build(self, input_shape: Shape | None = None) -> None:
         self.embeddings = self._weight("embeddings", (self.input_dim, self.output_dim))  # fmt: skip
-        if self.sparse:
+        if self.sparse and self._quantization is None:
             self.embeddings.touched = _native.TouchedRows(self.input_dim)
 
     def call(self, inputs: Tensor) -> Tensor:
         indices = _as_indices(inputs)
         try:
-            y = ops.embedding(indices, self.embeddings)
+            y = self._rows(indices)
         except IndexError:
             self._refuse(inputs._array)
             raise
         return attach(y, ops.not_equal(indices, 0)) if self.mask_zero else y
+
+    def _rows(self, indices: Tensor) -> Tensor:
+        if self._quantization is None:
+            return ops.embedding(indices, self.embeddings)
+        return quantized_embedding(indices, self.embeddings, self.embeddings_scale)
+
+    def _int8_axes(self) -> dict[str, tuple[int, ...]]:
+        return {"embeddings": (1,)}
 
     def _refuse(self, values: Array) -> None:
         """IndexError for the first index out of range, as it was before it was converted."""

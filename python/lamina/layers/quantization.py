@@ -243,11 +243,22 @@ def quantize_layers(root: Layer, mode: str | None, config: Any, filters: Any, ty
             layers.append(layer)
     if not layers:
         raise ValueError(
-            f"{root._label()}: there is no layer to quantize; Dense, EinsumDense, Embedding, attention and "
-            "recurrent layers can be"
+            f"{root._label()}: there is no layer to quantize; Dense, EinsumDense, Embedding and attention can be"
         )
     for layer in layers:
         layer._quantize(mode)
+
+
+def quantize_as_saved(root: Layer, places: Mapping[str, Variable], arrays: Mapping[str, Any]) -> None:
+    """Quantize the layers whose weights are int8 in a file: those that other layers make do not stand in its
+    description."""
+    integers = {
+        id(v) for key, v in places.items() if v.dtype.kind == "f" and key in arrays and arrays[key].dtype == np.int8
+    }
+    for layer in (root, *root._held().layers) if integers else ():
+        if layer._quantization is None and any(id(getattr(layer, n, None)) in integers for n in layer._int8_axes()):
+            layer._check_quantize("int8", False)
+            layer._quantize("int8")
 
 
 def _filter(filters: Any) -> Callable[[Layer], Any]:

@@ -305,8 +305,8 @@ class Model(Layer, Trainer, StateTree):
     ) -> None:  # fmt: skip
         """Make the weights of layers int8, in place, for inference: a quarter of the memory, several times the speed.
 
-        Dense, EinsumDense, Embedding, attention's projections and recurrent layers are quantized, also inside of other
-        layers; all others stay as they are. Each output has a scale of its own; inputs are quantized row by row in
+        Dense, EinsumDense, Embedding and attention's projections are quantized, also inside of other layers; all others
+        stay as they are. Each output has a scale of its own; inputs are quantized row by row in
         each call. What trains the model refuses it from then on.
 
         Args:

@@ -5,6 +5,14 @@ from __future__ import annotations
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
+from ..core.grad_mode import no_grad
+from .conversion import cast
+from .elementwise import absolute, add, divide, multiply
+from .elementwise import round as nearest
+from .embedding import embedding
+from .linear_algebra import einsum
+from .reduction import max as extreme
+from .reshape import reshape, take
 
 NO_GRADIENT = (
     "int8 weights have no gradient, and let none through: a quantized layer is for inference; train the float32 model, "
@@ -15,8 +23,25 @@ NO_GRADIENT = (
 def quantized_dense(x: Tensor, w: _native.QuantizedMatrix, b: Tensor | None, activation: str = "linear") -> Tensor:
     """``activation(x @ w + b)``, each row of x quantized to int8; without a gradient."""
     y = _native.quantized_dense_forward(x._array, w, None if b is None else b._array, activation)
+    return record(y, (x,) if b is None else (x, b), _refuse)
 
-    def backward(dy: Array, grads: Gradients) -> None:
-        raise ValueError(NO_GRADIENT)
 
-    return record(y, (x,) if b is None else (x, b), backward)
+def quantized_embedding(indices: Tensor, table: Tensor, scale: Tensor) -> Tensor:
+    """Rows of an int8 table (V, D), each divided by its scale (V,), a row an index; without a gradient."""
+    with no_grad():
+        of_rows = embedding(indices, reshape(scale, (len(scale), 1)))  # which checks the indices
+        y = divide(cast(take(table, indices, axis=0), scale.dtype), of_rows)
+    return record(y._array, (scale,), _refuse)
+
+
+def quantized_einsum(equation: str, x: Tensor, axes: tuple[int, ...], w: Tensor) -> Tensor:
+    """``einsum(equation, x, w)``, x quantized with one scale along ``axes``, then floats again; without a gradient."""
+    with no_grad():
+        largest = extreme(absolute(x), axis=axes, keepdims=True)
+        scale = divide(127.0, add(largest, 1e-7))
+        y = einsum(equation, divide(nearest(multiply(x, scale)), scale), w)
+    return record(y._array, (x,), _refuse)
+
+
+def _refuse(dy: Array, grads: Gradients) -> None:
+    raise ValueError(NO_GRADIENT)

@@ -19,6 +19,7 @@ from ..core import registry
 from ..core.autograd import Array
 from ..core.warn import warn
 from ..layers import Layer
+from ..layers.quantization import quantize_as_saved
 from ..layers.variable import numbers_at_most
 from ..layers.weights import load_arrays, shared_layers
 from . import compiling, formats, hdf5, keras_optimizer, own_parts, zip_file
@@ -105,6 +106,7 @@ def load(path: Path, custom_objects: dict[str, Any] | None, compile: bool) -> An
         with naming(path), numbers_at_most(sum(a.size for a in arrays.values())):
             vocabularies.complete(description)
             model = _made(description)
+        quantize_as_saved(model, weights_by_path(model), arrays)
         _set_weights(label, model, arrays)
         own_parts.load_assets(model, path)
         if compile and _compile(label, model, description):

@@ -21,6 +21,7 @@ from ..core.autograd import Array
 from ..core.warn import warn
 from ..layers import Layer
 from ..layers.build import build_parameters
+from ..layers.quantization import quantize_as_saved
 from ..layers.variable import numbers_at_most
 from ..layers.weights import (
     load_arrays,
@@ -160,6 +161,7 @@ def load_model(
                 model = registry.deserialize(description["model"], "layer")
             _build(model, description["built"])
             _freeze(model, description["frozen"])
+        quantize_as_saved(model, named_variables(model), arrays)
         load_arrays(str(path), named_variables(model), arrays)
         load_random_states(str(path), model, _part(tensors, "random/"))
         if compile and description.get("compile"):
