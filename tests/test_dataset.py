@@ -77,8 +77,12 @@ def test_batches_and_their_remainder():
         Dataset.range(3).batch(0)
     x, y = next(iter(Dataset.range(4).map(lambda i: ({"v": i * np.ones(2)}, i)).batch(3)))
     assert (x["v"].shape, y.tolist()) == ((3, 2), [0, 1, 2])
-    with pytest.raises(ValueError, match="different keys"):
+    with pytest.raises(ValueError, match=r"different keys, \['0'\] and \['1'\]"):
         list(Dataset.range(3).map(lambda i: {f"{i}": i}).batch(3))
+    assert [b["v"].tolist() for b in Dataset.range(3).map(lambda i: {"v": i}).batch(2)] == [[0, 1], [2]]
+    for numbers in ([1, 2], [0.5, 2.0], [True, False]):  # numbers stay numbers, text is objects
+        assert next(iter(Dataset.range(2).map(lambda i, n=numbers: n[int(i)]).batch(2))).dtype.kind in "ifb"
+    assert next(iter(Dataset.range(2).map(lambda i: ["a", "bc"][int(i)]).batch(2))).dtype == object
     assert values(Dataset.range(10).batch(4).unbatch()) == list(range(10))
     with pytest.raises(ValueError, match="holds a single number"):
         list(Dataset.range(3).unbatch())
@@ -91,6 +95,8 @@ def test_padded_batches():
     assert y.tolist() == [1, 2, 3, 4]
     x, _ = next(iter(ragged.padded_batch(2, padded_shapes=((3,), ()), padding_values=(-1, 0))))
     assert x.tolist() == [[1, -1, -1], [2, 2, -1]]
+    x, y = next(iter(ragged.padded_batch(3, padded_shapes=((-1,), ()))))
+    assert (x.shape, y.shape) == ((3, 3), (3,))
     assert [len(b[0]) for b in ragged.padded_batch(3, drop_remainder=True)] == [3]
     text = Dataset.range(1, 3).map(lambda i: np.array(["a"] * int(i), object))
     assert next(iter(text.padded_batch(2))).tolist() == [["a", ""], ["a", "a"]]

@@ -353,6 +353,9 @@ CASES = {
     ),
     "categorical_crossentropy": lambda: (lambda t, x: ops.categorical_crossentropy(t, x, True, 1), P, X),
     "sparse_categorical_crossentropy": lambda: (ops.sparse_categorical_crossentropy, whole(4, high=3), P),
+    "sparse_categorical_crossentropy of a column": lambda: (
+        ops.sparse_categorical_crossentropy, whole(4, 1, high=3), P
+    ),
     "softmax_cross_entropy": lambda: (lambda x, t: ops.softmax_cross_entropy(x, t, P[:, 0]), X, whole(4, high=3)),
     "softmax_cross_entropy_mean": lambda: (ops.softmax_cross_entropy_mean, X, whole(4, high=3)),
     "huber": lambda: (lambda t, x: ops.huber(t, x, 0.7), X, Y),

@@ -195,23 +195,40 @@ def test_a_mean_of_no_axes_of_what_python_knows():
     assert lamina.onnx.load(file)(array(2, 6)).numpy().tolist() == [2, 6]
 
 
-def test_layer_normalization_that_is_written_out(tmp_path):
+@pytest.mark.parametrize(
+    ("square", "lifted"),
+    [
+        ("s = Pow (d, two)", True),
+        ("s = Mul (d, d)", True),
+        ("again = Sub (x, m) s = Pow (again, two)", True),
+        ("again = Sub (x, two) s = Pow (again, two)", False),
+        ("again = Add (x, m) s = Pow (again, two)", False),
+        ("s = Pow (x, two)", False),
+        ("s = Pow (d, four)", False),
+        ("t = Abs (x) s = Mul (d, t) s0 = Mul (s, d)", False),
+    ],
+)
+def test_layer_normalization_that_is_written_out(square, lifted, tmp_path):
     file = model_of(
-        """g (float[N, T, 5] x) => (float[N, T, 5] y) {
-        two = Constant <value = float {2.0}> ()
-        epsilon = Constant <value = float {0.001}> ()
+        f"""g (float[N, T, 5] x) => (float[N, T, 5] y) {{
+        two = Constant <value = float {{2.0}}> ()
+        four = Constant <value = float {{4.0}}> ()
+        epsilon = Constant <value = float {{0.001}}> ()
         m = ReduceMean <axes = [-1]> (x)
         d = Sub (x, m)
-        s = Pow (d, two)
+        {square}
         v = ReduceMean <axes = [-1]> (s)
         e = Add (v, epsilon)
         r = Sqrt (e)
         n = Div (d, r)
         f = Mul (n, gamma)
         y = Add (f, beta)
-    }""",
+    }}""",
         gamma=(5,), beta=(5,),
     )  # fmt: skip
+    if not lifted:
+        assert "LayerNormalization" not in operators(lamina.onnx.load(file))
+        return
     check(file, ["LayerNormalization"], tmp_path, array(2, 3, 5))
 
 

@@ -264,6 +264,9 @@ def test_learning_rates(cancer, schedule, below):
     options = {"solver": "sgd", "learning_rate_init": 0.05, "tol": 0.05, "n_iter_no_change": 2, "random_state": 0}
     fitted = MLPClassifier((8,), learning_rate=schedule, **options).fit(*cancer)
     assert float(fitted.model_.optimizer.learning_rate) <= below
+    if schedule == "invscaling":
+        wanted = 0.05 / (fitted.n_iter_ * len(cancer[0]) + 1) ** fitted.power_t
+        assert float(fitted.model_.optimizer.learning_rate) == pytest.approx(wanted, rel=1e-6)
     decay = lamina.optimizers.schedules.ExponentialDecay(0.05, 10, 0.5)
     assert MLPClassifier((8,), learning_rate=decay, max_iter=3).fit(*cancer).score(*cancer) > 0.5
     own = lamina.optimizers.Lion(0.01)

@@ -339,7 +339,7 @@ class Repeated(Node):
 
 
 def _times(n: int, count: int) -> int:
-    return n if n < 0 else n * count
+    return n if n < 0 else n * count  # < and 0 are free: 0 times any count is 0
 
 
 class Part(Node):
@@ -356,7 +356,7 @@ class Part(Node):
         n = super().size()
         if n == INFINITE and self.end is not None:
             n = self.end
-        return n if n < 0 else len(range(n)[self.begin : self.end : self.step])
+        return n if n < 0 else len(range(n)[self.begin : self.end : self.step])  # < and 0 are free: 0 leaves 0
 
 
 class Cached(Node):

@@ -213,7 +213,7 @@ class Reader:
             return self._external(t, label, dims, dtype)
         if t.raw_data and dtype.itemsize and len(t.raw_data) < math.prod(dims) * dtype.itemsize // 8:
             raise ValueError(f"{label} of shape {dims} has {len(t.raw_data)} bytes of values")
-        if not t.raw_data and math.prod(dims) > 8 * t.ByteSize() + 8:
+        if not t.raw_data and math.prod(dims) > 8 * t.ByteSize() + 8:  # > and 8 are free: a byte holds two at most
             raise ValueError(f"{label} of shape {dims} has no values")
         try:
             array = np.asarray(numpy_helper.to_array(t))

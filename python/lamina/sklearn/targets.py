@@ -55,7 +55,7 @@ class Classes:
     def places(self, decision: Array) -> Array:
         """The indices that decision values stand for."""
         if self.several or decision.ndim == 1:
-            return np.minimum(decision > 0, 1 if self.several else len(self.values) - 1).astype(np.int64)
+            return ((decision > 0) & (self.several or len(self.values) > 1)).astype(np.int64)
         return decision.argmax(1)
 
     def labels(self, decision: Array) -> Array:

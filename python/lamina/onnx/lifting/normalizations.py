@@ -18,7 +18,7 @@ def layer_norm(view: View, node: Node) -> bool:
     if sub is None or pair is None:
         return False
     x, epsilon = sub.inputs[0], pair[1]
-    mean = view.maker(sub.inputs[1], "ReduceMean")
+    mean = view.maker(sub.inputs[1], "ReduceMean", shared=True)
     variance = view.maker(pair[0], "ReduceMean")
     if (
         mean is None

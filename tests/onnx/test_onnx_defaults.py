@@ -1,0 +1,118 @@
+"""Attributes that a node leaves out have the defaults of ONNX's schemas, in each version of each operator."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import onnx
+import onnx.parser
+import pytest
+
+import lamina.onnx
+from lamina.onnx import registry
+from lamina.onnx.graph import Node
+from lamina.onnx.registry import Call, Unsupported
+
+# What has another default, or the same in other words: a model that is read predicts unless it says otherwise.
+OTHERWISE = {
+    ("BatchNormalization", "is_test"), ("Dropout", "is_test"), ("Clip", "min"), ("Clip", "max"), ("RNN", "activations"),
+    ("GRU", "direction"),
+}  # fmt: skip
+FILLED = {
+    onnx.AttributeProto.INT: 1, onnx.AttributeProto.FLOAT: 1.0, onnx.AttributeProto.INTS: [1, 1],
+    onnx.AttributeProto.FLOATS: [1.0, 1.0], onnx.AttributeProto.STRING: "linear",
+}  # fmt: skip
+
+
+class Watched(Call):
+    """A call that keeps what it is asked for."""
+
+    asked: dict[str, object]
+
+    def get(self, name, default=None):
+        self.__dict__.setdefault("asked", {})[name] = default
+        return super().get(name, default)
+
+
+def of(schema):
+    """(kind, the attributes that are asked for, and their defaults) of what computes a schema's operator."""
+    required = {name: FILLED.get(int(a.type.value), 1) for name, a in schema.attributes.items() if a.required}
+    names = [f"x{i}" for i in range(max(schema.min_input, 1))]
+    node = Node(schema.name, names, ["y"], required, version=schema.since_version)
+    makers = [("tensors", registry.find(node))]
+    arrays = [m for m in registry._of_arrays.get(schema.name, ()) if m[0] <= schema.since_version]
+    makers = [(kind, found.make) for kind, found in makers if found is not None]
+    makers += [("arrays", max(arrays, key=lambda m: m[0])[1])] if arrays else []
+    for kind, make in makers:
+        call = Watched(node, {name: np.ones(1, np.int64) for name in names})
+        with contextlib.suppress(Unsupported, ValueError, TypeError, IndexError):  # it may need more of a node
+            make(call)
+        yield kind, getattr(call, "asked", {})
+
+
+def plain(value):
+    if isinstance(value, bytes):
+        return value.decode()
+    return list(value) if isinstance(value, (list, tuple)) else value
+
+
+def test_defaults_are_those_of_the_schemas():
+    compared, wrong = 0, []
+    for schema in onnx.defs.get_all_schemas_with_history():
+        if schema.domain or schema.name not in registry.names():
+            continue
+        for kind, asked in of(schema):
+            for name, default in asked.items():
+                attribute = schema.attributes.get(name)
+                if attribute is None or not attribute.default_value.type or (schema.name, name) in OTHERWISE:
+                    continue
+                want = plain(onnx.helper.get_attribute_value(attribute.default_value))
+                got = plain(default)
+                compared += 1
+                if got != (pytest.approx(want, rel=1e-6) if isinstance(want, float) else want):
+                    wrong.append((schema.name, schema.since_version, kind, name, got, want))
+    assert not wrong
+    assert compared > 400
+
+
+def run(body, opset, x):
+    model = onnx.parser.parse_model(f'<ir_version: 10, opset_import: ["" : {opset}]> {body}')
+    return lamina.onnx.load(model.SerializeToString())(x)
+
+
+X = np.random.default_rng(0).uniform(0.5, 2, (2, 3, 4, 1)).astype(np.float32)
+SHORT = "g (float[2, 3, 4, 1] x) => (float[A, B, C, D] y)"
+
+
+@pytest.mark.parametrize("opset", [17, 20])
+def test_axis_of_dft(opset):
+    """The first axis behind the batch at first, later the last one before the complex pairs."""
+    y = run(f"{SHORT} {{ y = DFT (x) }}", opset, X)
+    want = np.fft.fft(X[..., 0], axis=1 if opset < 20 else 2)
+    np.testing.assert_allclose(y, np.stack([want.real, want.imag], -1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("exponent", [-1.0, -0.751, -0.5, -0.249, 0.5, 0.751, 1.0, 1.501, 2.0, 3.0, 3.001, 4.501])
+def test_powers(exponent):
+    body = f"{SHORT} {{ n = Constant <value_float = {exponent}> () y = Pow (x, n) }}"
+    np.testing.assert_allclose(run(body, 17, X), X**exponent, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["", "m", "d", "m d"])
+def test_further_results_of_layer_normalization(kind):
+    """Any of them may be left out."""
+    outputs = ["y", *(name if name in kind.split() else "" for name in ("m", "d"))]
+    float32 = onnx.TensorProto.FLOAT
+    value = onnx.helper.make_tensor_value_info
+    given = [value("x", float32, X.shape), value("s", float32, [4, 1])]
+    results = [value(name, float32, None) for name in outputs if name]
+    node = onnx.helper.make_node("LayerNormalization", ["x", "s"], outputs, axis=2, epsilon=0.1)
+    graph = onnx.helper.make_graph([node], "g", given, results)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=10)
+    found = lamina.onnx.load(model.SerializeToString())([X, X[0, 0] + 1])
+    mean, variance = X.mean((2, 3), keepdims=True), X.var((2, 3), keepdims=True)
+    wanted = {"y": (X - mean) / np.sqrt(variance + 0.1) * (X[0, 0] + 1), "m": mean, "d": 1 / np.sqrt(variance + 0.1)}
+    found = found if isinstance(found, (list, tuple)) else [found]
+    for name, y in zip(filter(None, outputs), found, strict=True):
+        np.testing.assert_allclose(y, wanted[name], rtol=1e-5, atol=1e-6)
