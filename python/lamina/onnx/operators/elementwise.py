@@ -212,7 +212,7 @@ def clipped(x: Any, low: Any, high: Any) -> Tensor:
             return as_tensor(x)
         if low == 0 and high is None:
             return ops.relu(x)
-        return ops.clip(x, low, high) if low is None or high is None or low <= high else ops.full_like(x, high)
+        return ops.clip(x, low, high)
     for bound, f in ((low, ops.maximum), (high, ops.minimum)):
         if bound is not None:
             x = f(x, as_tensor(bound, x.dtype))
