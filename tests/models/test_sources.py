@@ -6,6 +6,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+import types
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -313,6 +315,87 @@ def test_datasets_of_torch():
 
     with pytest.raises(ValueError, match=r"fit: x, part 0: elements have different shapes, \(1,\), \(2,\)"):
         model.fit(Uneven(), verbose=0)
+
+
+def imitated(monkeypatch, library, **classes):
+    """A library that has these classes alone, so that its ways are tried without it."""
+    module = types.ModuleType(library)
+    for name, cls in classes.items():
+        setattr(module, name, cls)
+    monkeypatch.setitem(sys.modules, library, module)
+
+
+class Rows:
+    """As datasets.Dataset: rows by a list of places, columns by name."""
+
+    format: ClassVar = {"type": None}
+
+    def __init__(self, **columns):
+        self.columns, self.read = columns, []
+
+    def __len__(self):
+        return 50
+
+    def with_format(self, kind):
+        assert kind == "numpy"
+        return self
+
+    def __getitem__(self, places):
+        self.read.append(places)
+        return {name: values[places] for name, values in self.columns.items()}
+
+
+class Streamed(Rows):
+    def iter(self, batch_size):
+        return (self[list(range(i, min(i + batch_size, 50)))] for i in range(0, 50, batch_size))
+
+
+def test_datasets_like_those_of_hugging_face(monkeypatch):
+    imitated(monkeypatch, "datasets", Dataset=Rows, IterableDataset=Streamed, DatasetDict=dict)
+    model = linear(Input((3,)))
+    for label in ("label", "labels", "target", "targets", "y"):
+        assert model.evaluate(Rows(**{label: Y, "features": X}), verbose=0) == pytest.approx(WANTED, rel=1e-5)
+    takes(model, Rows(features=X, label=Y))
+    rows = Rows(features=X, label=Y)
+    model.fit(rows, batch_size=20, shuffle=False, verbose=0)
+    assert rows.read[-3:] == [list(range(20)), list(range(20, 40)), list(range(40, 50))]
+    rows.read.clear()
+    model.fit(rows, batch_size=20, verbose=0)
+    order = [place for places in rows.read[-3:] for place in places]
+    assert sorted(order) == list(range(50)) != order
+    np.testing.assert_allclose(model.predict(Rows(features=X), verbose=0), model.predict(X, verbose=0), rtol=1e-5)
+    inputs = [Input((1,), name=name) for name in "abc"]
+    takes(linear(*inputs), Rows(**{name: X[:, i : i + 1] for i, name in enumerate("abc")}, label=Y))
+    with pytest.raises(ValueError, match="fit: x has no column but 'label'"):
+        model.fit(Rows(label=Y), verbose=0)
+    with pytest.raises(TypeError, match=r"fit: x has the parts 'train', 'test'; give one, as x\['train'\]"):
+        model.fit({"train": X, "test": X})
+
+
+def test_datasets_like_those_of_torch(monkeypatch):
+    class Dataset:
+        def __getitem__(self, i):
+            return X[i], Y[i]
+
+    class Counted(Dataset):
+        def __len__(self):
+            return 50
+
+    class Batched(Counted):
+        def __getitems__(self, places):
+            return [self[i] for i in places]
+
+    class Stream:
+        def __iter__(self):
+            return iter(zip(X, Y, strict=True))
+
+    utils = types.SimpleNamespace(data=types.SimpleNamespace(Dataset=Dataset, IterableDataset=Stream))
+    imitated(monkeypatch, "torch", utils=utils)
+    for source in (Counted(), Batched(), Stream()):
+        takes(linear(Input((3,))), source)
+    assert linear(Input((3,))).fit(Counted(), batch_size=20, verbose=0).params["steps"] == 3
+    with pytest.raises(TypeError, match="x is a Dataset without __len__"):
+        linear(Input((3,))).fit(Dataset(), verbose=0)
 
 
 def test_datasets_of_hugging_face():

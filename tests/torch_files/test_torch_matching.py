@@ -254,3 +254,63 @@ def test_the_layers_of_a_call_alone():
     model = Shared()
     model(np.zeros((1, 3)))
     assert list(lamina.torch.state_dict(model)) == ["one.weight", "one.bias"]
+
+
+def rows_of(weight, *sizes):
+    """The rows of PyTorch's weight (out, C * H * W) as those of a kernel of (H, W, C) flattened."""
+    channels = sizes[-1]
+    return (
+        weight.reshape(len(weight), channels, *sizes[:-1])
+        .transpose(*range(2, len(sizes) + 1), 1, 0)
+        .reshape(-1, len(weight))
+    )
+
+
+def test_flattened_images_have_their_channels_first():
+    image = Input((2, 3, 4))
+    x = layers.Conv2D(5, 1, name="conv")(image)
+    flat = layers.BatchNormalization(name="norm")(layers.Flatten()(layers.ReLU()(layers.MaxPooling2D(1)(x))))
+    model = Model(image, layers.Dense(2, name="head")(flat))
+    norm, head = model.get_layer("norm"), model.get_layer("head")
+    norm.gamma.assign(np.arange(30))
+    state = lamina.torch.state_dict(model)
+    np.testing.assert_array_equal(rows_of(state["head.weight"], 2, 3, 5), head.kernel.numpy())
+    np.testing.assert_array_equal(
+        state["norm.weight"].reshape(5, 2, 3).transpose(1, 2, 0).reshape(-1), norm.gamma.numpy()
+    )
+    before = model.get_weights()
+    model.set_weights([np.zeros_like(w) for w in before])
+    lamina.torch.load_state_dict(model, state)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_images_made_of_features_have_their_channels_first():
+    features = Input((4,))
+    x = layers.Activation("relu")(layers.Dense(2 * 3 * 5, name="body")(features))
+    model = Model(features, layers.Conv2D(2, 1, name="conv")(layers.Reshape((2, 3, 5))(x)))
+    body = model.get_layer("body")
+    body.bias.assign(np.arange(30))
+    state = lamina.torch.state_dict(model)
+    back = state["body.weight"].reshape(5, 2, 3, 4).transpose(3, 1, 2, 0).reshape(4, -1)
+    np.testing.assert_array_equal(back, body.kernel.numpy())
+    np.testing.assert_array_equal(state["body.bias"].reshape(5, 2, 3).transpose(1, 2, 0).reshape(-1), body.bias.numpy())
+
+
+@pytest.mark.parametrize(
+    "kind", ["channels first", "one channel", "one place", "no image", "free size", "dense between"]
+)
+def test_rows_that_stand_as_they_do_in_pytorch(kind):
+    shape = {"one channel": (2, 3, 1), "one place": (1, 1, 5), "free size": (None, 3, 4)}.get(kind, (2, 3, 4))
+    given = Input(shape)
+    last = "channels_first" if kind == "channels first" else "channels_last"
+    filters = 1 if kind == "one channel" else 5
+    x = given if kind == "no image" else layers.Conv2D(filters, 1, data_format=last)(given)
+    if kind == "dense between":
+        x = layers.Dense(3)(x)
+    flatten = {"free size": layers.Reshape((30,)), "no image": layers.Reshape((24,))}.get(kind, layers.Flatten())
+    model = Model(given, layers.Dense(2, name="head")(flatten(x)))
+    expected = model.get_layer("head").kernel.numpy().T
+    if kind == "no image":  # the input itself is one
+        expected = expected.reshape(2, 2, 3, 4).transpose(0, 3, 1, 2).reshape(2, -1)
+    np.testing.assert_array_equal(lamina.torch.state_dict(model)["head.weight"], expected)
