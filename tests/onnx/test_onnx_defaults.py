@@ -116,3 +116,38 @@ def test_further_results_of_layer_normalization(kind):
     found = found if isinstance(found, (list, tuple)) else [found]
     for name, y in zip(filter(None, outputs), found, strict=True):
         np.testing.assert_allclose(y, wanted[name], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("bias", [(4,), (2, 1), ()])
+@pytest.mark.parametrize("alpha", [0.0, 1.0, 1.501])
+@pytest.mark.parametrize("beta", [0.0, 0.001, 1.0, 1.501])
+def test_factors_of_gemm(alpha, beta, bias):
+    x, c = X[0, :2, :, 0], np.ones(bias, np.float32)
+    node = onnx.helper.make_node("Gemm", ["x", "x2", "c"], ["y"], alpha=alpha, beta=beta, transB=1)
+    value = onnx.helper.make_tensor_value_info
+    given = [value("x", 1, x.shape), value("x2", 1, (4, 4)), value("c", 1, bias)]
+    graph = onnx.helper.make_graph([node], "g", given, [value("y", 1, None)])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=10)
+    w = np.random.default_rng(1).standard_normal((4, 4)).astype(np.float32)
+    y = lamina.onnx.load(model.SerializeToString())([x, w, c])
+    np.testing.assert_allclose(y, alpha * (x @ w.T) + beta * c, rtol=1e-5, atol=1e-5)
+
+
+def test_numbers_that_say_how_are_no_weights():
+    """Scales, regions and the two values of OneHot, where they are initializers of floats."""
+    image = onnx.helper.make_tensor_value_info("x", 1, (1, 2, 4, 4))
+    places = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.INT64, (3,))
+    wide = np.array([1, 1, 2, 2], np.float32)
+    for version, given, inputs, options, values in (
+        (13, image, ["x", "", "a"], {"mode": "nearest"}, {"a": wide}),
+        (13, image, ["x", "b", "a"], {"coordinate_transformation_mode": "tf_crop_and_resize", "mode": "linear"},
+         {"a": wide, "b": np.array([0, 0, 0, 0, 1, 1, 0.5, 0.5], np.float32)}),
+        (9, image, ["x", "a"], {"mode": "nearest"}, {"a": wide}),
+        (13, places, ["x", "n", "a"], {}, {"a": np.float32([0.5, 2]), "n": np.int64(4)}),
+    ):  # fmt: skip
+        name = "OneHot" if given is places else "Resize" if version > 9 else "Upsample"
+        node = onnx.helper.make_node(name, inputs, ["y"], **options)
+        known = [onnx.numpy_helper.from_array(np.asarray(v), n) for n, v in values.items()]
+        graph = onnx.helper.make_graph([node], "g", [given], [onnx.helper.make_tensor_value_info("y", 1, None)], known)
+        model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", version)], ir_version=8)
+        assert lamina.onnx.load(model.SerializeToString()).weights == []

@@ -16,9 +16,7 @@ Lists = list[list[int]]
 def marked(texts: Lists, start_char: int | None, index_from: int) -> Lists:
     """Ranks become indices, from ``index_from`` on, behind a mark of the beginning."""
     begin = [] if start_char is None else [start_char]
-    if start_char is None and not index_from:
-        return [list(text) for text in texts]
-    return [begin + [word + index_from for word in text] for text in texts]
+    return [begin + [word + (index_from or 0) for word in text] for text in texts]
 
 
 def shorter_than(what: str, maxlen: int, texts: Lists, labels: Array) -> tuple[Lists, Array]:

@@ -257,7 +257,7 @@ def range_(call: Call) -> Run:
         first, last, step = (number(v) for v in (start, limit, delta))
         if step == 0:
             raise ValueError("has a step of 0")
-        sized([max(0, math.ceil((last - first) / step))])
+        sized([max(0, math.ceil((last - first) / step))])  # 0 is free: any size that memory has room for
         bounds: list[Any] = [v.reshape(()).item() for v in (start, limit, delta)]
         return np.arange(*bounds).astype(start.dtype)
 

@@ -67,7 +67,7 @@ class Recurrence:
             raise Unsupported(f"it has {len(names)} activations, expected {len(each) * self.directions}")
         acts = functions(names, call.get("activation_alpha", ()), call.get("activation_beta", ()))
         clip, coupled = call.get("clip"), bool(call.get("input_forget", 0)) if self.op == "LSTM" else False
-        self.reset_after = bool(call.get("linear_before_reset", 0)) if self.op == "GRU" else False
+        self.reset_after = self.op == "GRU" and bool(call.get("linear_before_reset", 0))
         self.native = clip is None and not coupled and all(n in _NATIVE for n in names)
         if self.op == "LSTM":  # those of the candidate and of the state must be one
             self.native &= all(names[3 * d + 1] == names[3 * d + 2] for d in range(self.directions))
