@@ -460,3 +460,35 @@ def test_sources_of_a_symbolic_tensor():
     assert lamina.utils.get_source_inputs(c) == [c]
     with pytest.raises(TypeError, match="symbolic tensor"):
         lamina.utils.get_source_inputs(np.ones(2))
+
+
+@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_smart_resize_cuts_the_middle_out(batch, layout):
+    """To the new proportions first; then it resizes."""
+    x = np.random.default_rng(0).uniform(0, 255, (*batch, 6, 10, 3)).astype(np.float32)
+    for size, cut in (((3, 3), x[..., 2:8, :]), ((2, 5), x[..., 1:5, :, :]), ((3, 5), x)):
+        want = np.asarray(ops.image.resize(cut, size, "bilinear", data_format="channels_last"))
+        given = np.moveaxis(x, -1, -3) if layout == "channels_first" else x
+        found = np.asarray(preprocessing.image.smart_resize(given, size, data_format=layout))
+        found = np.moveaxis(found, -3, -1) if layout == "channels_first" else found
+        np.testing.assert_allclose(found, want, rtol=1e-5)
+    for wrong in ((3,), (0, 3), (3, 3, 3)):
+        with pytest.raises(ValueError, match=r"size must be \(height, width\)"):
+            preprocessing.image.smart_resize(x, wrong)
+    with pytest.raises(ValueError, match="expected an image or a batch of images"):
+        preprocessing.image.smart_resize(x[..., 0, :, 0] if batch else x[0], (3, 3))
+    assert preprocessing.image.smart_resize(x, (1, 10), data_format="channels_last").shape[-3:] == (1, 10, 3)
+
+
+def test_kinds_of_dtypes():
+    for dtype, is_float, is_int in (
+        ("float16", True, False), ("float64", True, False), ("int8", False, True),
+        ("uint32", False, True), ("bool", False, False),
+    ):  # fmt: skip
+        assert backend.is_float_dtype(dtype) is is_float
+        assert backend.is_int_dtype(dtype) is is_int
+    policies = lamina.dtype_policies.DTypePolicyMap()
+    policies["a"] = lamina.dtype_policies.DTypePolicy("float64")
+    assert "a" in policies
+    assert "b" not in policies

@@ -151,3 +151,72 @@ def test_numbers_that_say_how_are_no_weights():
         graph = onnx.helper.make_graph([node], "g", [given], [onnx.helper.make_tensor_value_info("y", 1, None)], known)
         model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", version)], ir_version=8)
         assert lamina.onnx.load(model.SerializeToString()).weights == []
+
+
+@pytest.mark.parametrize("scale", [(4, 1), (1,), (4, 4)])
+@pytest.mark.parametrize("bias", [(4, 1), (1,), (4, 4)])
+def test_factors_and_summands_of_layer_normalization_spread(scale, bias):
+    """Of a normalization over (4, 4) they may have fewer numbers."""
+    rng = np.random.default_rng(0)
+    x, s, b = (rng.standard_normal(n).astype(np.float32) for n in ((2, 3, 4, 4), scale, bias))
+    node = onnx.helper.make_node("LayerNormalization", ["x", "s", "b"], ["y"], axis=2)
+    value = onnx.helper.make_tensor_value_info
+    given = [value(name, 1, v.shape) for name, v in (("x", x), ("s", s), ("b", b))]
+    graph = onnx.helper.make_graph([node], "g", given, [value("y", 1, None)])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=10)
+    want = (x - x.mean((2, 3), keepdims=True)) / np.sqrt(x.var((2, 3), keepdims=True) + 1e-5) * s + b
+    np.testing.assert_allclose(lamina.onnx.load(model.SerializeToString())([x, s, b]), want, rtol=1e-4, atol=1e-5)
+
+
+def loaded(name, version, given, **options):
+    """What a model of one node gives."""
+    names = [f"x{i}" if v is not None else "" for i, v in enumerate(given)]
+    arrays = {n: np.asarray(v) for n, v in zip(names, given, strict=True) if n}
+    value = onnx.helper.make_tensor_value_info
+    first = value("x0", onnx.helper.np_dtype_to_tensor_dtype(arrays["x0"].dtype), arrays["x0"].shape)
+    known = [onnx.numpy_helper.from_array(v, n) for n, v in arrays.items() if n != "x0"]
+    node = onnx.helper.make_node(name, names, ["y"], **options)
+    graph = onnx.helper.make_graph([node], "g", [first], [value("y", 1, None)], known)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", version)], ir_version=8)
+    return lamina.onnx.load(model.SerializeToString())(arrays["x0"]).numpy()
+
+
+def test_forms_of_older_and_newer_versions():
+    x = X[0]  # (3, 4, 1)
+    padded = loaded("Pad", 13, [x, np.int64([0, -1, 1, -1, -2, 0])])
+    np.testing.assert_array_equal(padded, np.pad(x[:2, 1:2], ((0, 0), (0, 0), (1, 0))))
+    np.testing.assert_array_equal(loaded("Tile", 1, [x, np.float32(2), np.float32(1)]), np.concatenate([x, x], 1))
+    wide = X[:, :, :, :, None].reshape(2, 3, 4)
+    four = np.concatenate([wide, 2 * wide[:, :1]], 1)
+    scale, shift = np.float32([2, 3]), np.float32([0.5, -1])
+    grouped = four.reshape(2, 2, -1)
+    mean, deviation = grouped.mean(-1, keepdims=True), np.sqrt(grouped.var(-1, keepdims=True) + 1e-5)
+    want = ((grouped - mean) / deviation).reshape(four.shape)
+    each = loaded("GroupNormalization", 18, [four, scale, shift], num_groups=2)
+    np.testing.assert_allclose(each, want * scale.repeat(2)[:, None] + shift.repeat(2)[:, None], rtol=1e-4, atol=1e-5)
+    scale, shift = np.float32([1, 2, 3, 4]), np.float32([0, 1, 2, 3])
+    each = loaded("GroupNormalization", 21, [four, scale, shift], num_groups=2)
+    np.testing.assert_allclose(each, want * scale[:, None] + shift[:, None], rtol=1e-4, atol=1e-5)
+    image = X[:, :, :, 0][:, None]
+    twice = loaded("Upsample", 7, [image], mode="nearest", scales=[1.0, 1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(twice, image.repeat(2, 2).repeat(3, 3))
+
+
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("activations", [["Sigmoid", "Tanh"], ["HardSigmoid", "Relu"]])
+def test_reset_of_a_gru(before, activations):
+    """Before or behind the product with the state."""
+    rng = np.random.default_rng(0)
+    x, w, r, b = (0.5 * rng.standard_normal(n).astype(np.float32) for n in ((3, 2, 4), (1, 15, 4), (1, 15, 5), (1, 30)))
+    gate = (lambda v: 1 / (1 + np.exp(-v))) if activations[0] == "Sigmoid" else (lambda v: np.clip(0.2 * v + 0.5, 0, 1))
+    new = np.tanh if activations[1] == "Tanh" else (lambda v: np.maximum(v, 0))
+    h, wanted = np.zeros((2, 5), np.float32), []
+    (wz, wr, wh), (rz, rr, rh) = np.split(w[0], 3), np.split(r[0], 3)
+    bz, br, bh, cz, cr, ch = np.split(b[0], 6)
+    for t in x:
+        z, s = gate(t @ wz.T + h @ rz.T + bz + cz), gate(t @ wr.T + h @ rr.T + br + cr)
+        inner = s * (h @ rh.T + ch) if before else (s * h) @ rh.T + ch
+        h = (1 - z) * new(t @ wh.T + inner + bh) + z * h
+        wanted.append(h)
+    found = loaded("GRU", 14, [x, w, r, b], hidden_size=5, linear_before_reset=before, activations=activations)
+    np.testing.assert_allclose(found[:, 0], np.stack(wanted), rtol=1e-4, atol=1e-5)

@@ -7,6 +7,7 @@ import pytest
 
 import lamina
 from lamina import Input, Model, Sequential, layers, ops
+from lamina.torch.tensors import as_array
 
 RNG = np.random.default_rng(0)
 
@@ -314,3 +315,31 @@ def test_rows_that_stand_as_they_do_in_pytorch(kind):
     if kind == "no image":  # the input itself is one
         expected = expected.reshape(2, 2, 3, 4).transpose(0, 3, 1, 2).reshape(2, -1)
     np.testing.assert_array_equal(lamina.torch.state_dict(model)["head.weight"], expected)
+
+
+class Imitated:
+    """As PyTorch's tensors, of which bfloat16 has no counterpart in NumPy."""
+
+    def __init__(self, array, dtype):
+        self.array, self.dtype = array, dtype
+
+    def detach(self):
+        return self
+
+    cpu = detach
+
+    def float(self):
+        return Imitated(self.array.astype(np.float32), "torch.float32")
+
+    def numpy(self):
+        assert self.dtype != "torch.bfloat16"
+        return self.array
+
+
+def test_tensors_of_pytorch():
+    model = dense(3, 3)
+    for dtype, own in (("torch.float64", np.float64), ("torch.float32", np.float32), ("torch.bfloat16", np.float32)):
+        state = {name: Imitated(array.astype(own), dtype) for name, array in linear(("a", 3, 3), ("b", 3, 3)).items()}
+        assert as_array(state["a.weight"], "a.weight").dtype == own
+        lamina.torch.load_state_dict(model, state)
+        np.testing.assert_allclose(model.layers[0].kernel.numpy(), state["a.weight"].array.T, rtol=1e-6)

@@ -52,7 +52,7 @@ class Layered:
         for row in self.rows:
             left = 0.0
             for v in row:
-                x[v] = left + self.sizes[v][0] / 2
+                x[v] = left + self.sizes[v][0] / 2  # 2 is free: only the start of the sweeps
                 left += self.sizes[v][0] + gap
         for sweep in range(12):
             known = below if sweep % 2 else above
