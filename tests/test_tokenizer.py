@@ -64,3 +64,13 @@ def test_numbers_by_rank_and_rows():
 def test_bad_input_is_named(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_how_rare_words_are():
+    tokenizer = text.Tokenizer()
+    tokenizer.fit_on_texts(["a b", "a c a"])
+    given = ["a a b"]
+    np.testing.assert_array_equal(tokenizer.texts_to_matrix(given, "count"), [[0, 2, 1, 0]])
+    np.testing.assert_allclose(tokenizer.texts_to_matrix(given, "freq"), [[0, 2 / 3, 1 / 3, 0]])
+    weighted = [[0, (1 + np.log(2)) * np.log(1 + 2 / 3), np.log(1 + 2 / 2), 0]]
+    np.testing.assert_allclose(tokenizer.texts_to_matrix(given, "tfidf"), weighted)

@@ -9,6 +9,14 @@ from test_export_ops import IMAGE, N, P, Q, X, Y, check, numbers, whole
 from lamina import ops
 
 CASES = {
+    "average_pool padded and ceiled": lambda: (
+        lambda x: (
+            ops.average_pool(x, 3, 2, 1, divisor="padded", ceil_mode=True),
+            ops.average_pool(x, 2, 1, "valid", divisor="padded", ceil_mode=True),
+            ops.average_pool(x, 2, (1, 2), ((1, 0), (0, 1)), divisor="padded", ceil_mode=True),
+        ),
+        IMAGE,
+    ),
     "repeat by lists of one and of two": lambda: (lambda x: (ops.repeat(x, [2], 0), ops.repeat(x[:2], [2, 3], 0)), X),
     "repeat a single row": lambda: (lambda x: (ops.repeat(x, 3, 0), ops.repeat(x, 2, 1)), X[:1]),
     "clip by arrays": lambda: (

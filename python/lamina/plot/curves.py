@@ -78,9 +78,8 @@ def _draw_panel(axes: Any, name: str, curves: dict[str, tuple[Sequence[int], lis
         look: dict[str, Any] = {"color": VALIDATION if held_out else TRAINING, "marker": few, "markersize": 3.5}
         axes.plot([e + 1 for e in epochs], values, label="validation" if held_out else "training", lw=1.7, **look)
     positive = [v for _, values in curves.values() for v in values if math.isfinite(v)]
-    if (log_scale or (name in _RATES and max(positive, default=1) > 20 * min(positive, default=1))) and all(
-        v > 0 for v in positive
-    ):
+    spread = bool(positive) and max(positive) > 20 * min(positive)
+    if (log_scale or (name in _RATES and spread)) and all(v > 0 for v in positive):
         axes.set_yscale("log")
     axes.set_title(name.replace("_", " "), fontsize=11)
     axes.set_xlabel("epoch")
