@@ -1,10 +1,14 @@
-"""Where the microseconds of a small training step go: a 20-64-64-2 network at batch 32, forward, loss, backward, Adam.
+"""What calls on little data cost, beside their goals; and where the microseconds of a small training step go.
 
-    python benchmarks/overhead.py [--seconds S] [--threads N] [--json F]
+    python benchmarks/overhead.py [--seconds S] [--threads N] [--json F] [--goals]
 
-Prints the step in one's own eager loop and captured; the time inside each native function (counted by wrapping them,
-so that the wrapped run is slower than the plain one); what remains is Python: the layers, the tape, the optimizer. The
-yardstick is np.add of two arrays of 64 floats.
+First the goals (overhead_goals.py): steps and predictions of a 20-64-64-2 network at batch 32, and of one row;
+operations on 1,000 elements, beside PyTorch's where it is installed; the first call in a fresh process. "below it" is
+what the native operations, or Python and NumPy, take of that.
+
+Then the step in one's own eager loop and captured, forward, loss, backward, Adam; the time inside each native function
+(counted by wrapping them, so that the wrapped run is slower than the plain one); what remains is Python: layers, the
+tape, the optimizer. The yardstick is np.add of two arrays of 64 floats.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--seconds", type=float, default=1.0)
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--json", metavar="FILE")
+    p.add_argument("--goals", action="store_true", help="the goals alone")
     return p.parse_args()
 
 
@@ -76,8 +81,22 @@ def main() -> None:
 
     import lamina
     import networks
+    import overhead_goals
     from lamina import _native
     from network_data import data
+
+    goals = [
+        *overhead_goals.calls(options.seconds),
+        *overhead_goals.operations(options.seconds),
+        overhead_goals.first_call(),
+    ]
+    facts = harness.machine()
+    print(", ".join(f"{k} {v}" for k, v in facts.items()) + "\n")
+    print(overhead_goals.show(goals) + "\n")
+    if options.goals:
+        if options.json:
+            harness.write_json(options.json, facts, goals)
+        return
 
     batch = data("small mlp")
     eager, captured = networks.build("small mlp", False), networks.build("small mlp", True)
@@ -110,8 +129,6 @@ def main() -> None:
         if profile.calls[name]
     }
 
-    facts = harness.machine()
-    print(", ".join(f"{k} {v}" for k, v in facts.items()) + "\n")
     rows = [[name, "", f"{1e6 * t.best:.1f}", f"{1e6 * t.median:.1f}"] for name, t in timings.items()]
     print(harness.table(["", "", "us (min)", "us (median)"], rows))
     inside = sum(us for _, us in native.values())
@@ -126,7 +143,7 @@ def main() -> None:
         print(f"\na captured step replays {len(steps[-1].steps)} native operations: {', '.join(steps[-1].steps)}")
     if options.json:
         results = [{"what": n, "us_min": 1e6 * t.best, "us_median": 1e6 * t.median} for n, t in timings.items()]
-        harness.write_json(options.json, facts, results + [{"native": native}])
+        harness.write_json(options.json, facts, goals + results + [{"native": native}])
 
 
 if __name__ == "__main__":

@@ -97,6 +97,33 @@ std::uintptr_t address_py(py::handle a) {
   return reinterpret_cast<std::uintptr_t>(py::detail::array_proxy(a.ptr())->data);
 }
 
+// Whether the list or dict holds the very objects of the tuple.
+bool holds_items(PyObject* container, PyObject* items) {
+  if (!PyTuple_Check(items))
+    throw py::type_error(concat("hold_same: contents: expected a tuple, got ", describe(items)));
+  const Py_ssize_t n = PyTuple_GET_SIZE(items);
+  Py_ssize_t i = 0;
+  if (PyDict_Check(container)) {
+    PyObject *key, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(container, &at, &key, &value);)
+      if (i >= n || value != PyTuple_GET_ITEM(items, i++)) return false;
+    return i == n;
+  }
+  if (!PyList_Check(container))
+    throw py::type_error(concat("hold_same: contents: expected a list or dict, got ", describe(container)));
+  if (PyList_GET_SIZE(container) != n) return false;
+  for (; i < n; i++)
+    if (PyList_GET_ITEM(container, i) != PyTuple_GET_ITEM(items, i)) return false;
+  return true;
+}
+
+bool hold_same_py(const py::tuple& containers, const py::tuple& items) {
+  check(containers.size() == items.size(), "hold_same: ", containers.size(), " containers, ", items.size(), " tuples");
+  for (py::ssize_t i = 0; i < py::ssize_t(items.size()); i++)
+    if (!holds_items(PyTuple_GET_ITEM(containers.ptr(), i), PyTuple_GET_ITEM(items.ptr(), i))) return false;
+  return true;
+}
+
 }  // namespace
 
 void bind_core(py::module_& m) {
@@ -130,6 +157,8 @@ void bind_core(py::module_& m) {
   define(m, "copy", copy_py, "x", "A copy in the pool.");
   define(m, "copy_into", copy_into_py, with_defaults("x, y, accumulate", false),
          "y = x or y += x; equal sizes, shapes may differ.");
+  define(m, "hold_same", hold_same_py, "containers, items",
+         "Whether each list, or the values of a dict, are the very objects of its tuple, in their order.");
   define(m, "address", address_py, "x", "Where an array's data stands.");
 }
 

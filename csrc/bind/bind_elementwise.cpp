@@ -1,5 +1,6 @@
 #include "bind/call.h"
 #include "bind/define.h"
+#include "bind/direct.h"
 #include "bind/families.h"
 #include "bind/operand.h"
 #include "ops/elementwise.h"
@@ -300,6 +301,7 @@ void cast_backward_py(py::handle dy_, py::handle dx_, int accumulate) {
 }  // namespace
 
 void bind_elementwise(py::module_& m) {
+  bind_direct(m);
   define(m, "unary_forward", unary_forward_py, with_defaults("x, op, a, b", 0.0, 0.0),
          "op(x) element by element; a, b: the bounds of clip and saturate.");
   define(m, "unary_backward", unary_backward_py, with_defaults("saved, dy, op, a, b, dx, accumulate", 0),

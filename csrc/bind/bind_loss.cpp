@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <utility>
+
 #include "bind/call.h"
 #include "bind/define.h"
 #include "bind/families.h"
@@ -167,9 +170,27 @@ void point_loss_backward_py(py::handle x_, py::handle t_, py::handle dy_, const 
   });
 }
 
+bool are_classes_py(py::handle labels_, dim_t classes) {
+  Call call("are_classes");
+  const View labels = call.first(labels_, "labels");
+  const auto all = [&]<class T>(T) {
+    const T* label = labels.as<T>();
+    return std::all_of(label, label + labels.size(),
+                       [&](T one) { return std::cmp_greater_equal(one, 0) && std::cmp_less(one, classes); });
+  };
+  switch (labels.dtype()) {
+    case Dtype::i32: return all(std::int32_t{});
+    case Dtype::i64: return all(std::int64_t{});
+    case Dtype::u8: return all(std::uint8_t{});
+    default: return false;
+  }
+}
+
 }  // namespace
 
 void bind_loss(py::module_& m) {
+  define(m, "are_classes", are_classes_py, "labels, classes",
+         "Whether all labels, of int32, int64 or uint8, are among 0..classes-1; False for those of other types.");
   define(m, "cross_entropy_forward", cross_entropy_forward_py,
          "x, labels, weights, from_logits, label_smoothing, ignore_class, mean, want_gradient",
          "(losses, gradient or None) of logits or probabilities x (..., C) with integer labels (...) or targets (..., "

@@ -5,6 +5,7 @@
 #include "bind/array.h"
 #include "bind/define.h"
 #include "bind/families.h"
+#include "bind/tensor.h"
 #include "plan/batches.h"
 
 namespace lamina {
@@ -13,16 +14,19 @@ namespace {
 
 // The array that an argument is, or that is the value of a tensor which wants no gradient; else nothing. Of subclasses
 // of tensors (variables, tensors with a mask) the array is not all.
-py::object array_of(py::handle argument, py::handle tensor) {
+py::object array_of(py::handle argument, const TensorClass& tensor) {
   if (py::isinstance<py::array>(argument)) return py::reinterpret_borrow<py::object>(argument);
-  if (py::type::handle_of(argument).ptr() != tensor.ptr()) return py::object();
-  static PyObject* const wanted = PyUnicode_InternFromString("requires_grad");
-  static PyObject* const array = PyUnicode_InternFromString("_array");
-  const auto wants = py::reinterpret_steal<py::object>(PyObject_GetAttr(argument.ptr(), wanted));
-  auto value = wants.ptr() == Py_False ? py::reinterpret_steal<py::object>(PyObject_GetAttr(argument.ptr(), array))
-                                       : py::object();
-  PyErr_Clear();
+  if (!tensor.is_exactly(argument.ptr()) || !tensor.requires_grad.is(argument.ptr(), Py_False)) return py::object();
+  py::object value = tensor.array.get(argument.ptr());
   return value && py::isinstance<py::array>(value) ? value : py::object();
+}
+
+// The copy of an array of the plan's memory, which the next run overwrites.
+py::object own_copy(py::handle of) {
+  constexpr int in_c_order = 0;
+  PyObject* copy = py::detail::npy_api::get().PyArray_NewCopy_(of.ptr(), in_c_order);
+  if (!copy) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(copy);
 }
 
 class Recorder {
@@ -59,7 +63,7 @@ class Recorder {
       arrays.push_back(py::reinterpret_borrow<py::array>(slot));
     }
     slots_ = std::move(arrays);
-    tensor_ = py::reinterpret_borrow<py::object>(tensor);
+    tensor_ = TensorClass(tensor);
   }
   // Copies arguments, arrays or tensors that want no gradient, into the slots; false, and nothing copied, unless each
   // is a contiguous array of its slot's shape and type.
@@ -86,7 +90,45 @@ class Recorder {
     }
     return true;
   }
-  bool replay(const py::tuple& args) const { return load(args) && (run(), true); }
+  // A whole call. `leaves` are six tuples of tensors: those that must want a gradient, must not, must have one, must
+  // have none; and those that have one, or none, afterwards. None, and nothing done, unless leaves and arguments fit.
+  // The result is a copy of `result`, an array in the plan's memory, as a tensor or `bare`, or a tuple of them, where
+  // None stays None; True where it is None.
+  py::object call(const py::tuple& args, const py::tuple& leaves, py::handle result, bool bare) const {
+    check(leaves.size() == 6, "Plan.call: leaves: expected six tuples, got ", leaves.size());
+    check(tensor_.is_known(), "Plan.call: set_slots comes first");
+    const bool several = PyTuple_Check(result.ptr());
+    const auto expect_array = [](py::handle one) {
+      if (!one.is_none() && !py::isinstance<py::array>(one))
+        throw py::type_error(concat("Plan.call: result: expected an array or None, got ", describe(one)));
+    };
+    if (!several)
+      expect_array(result);
+    else
+      for (py::handle one : py::reinterpret_borrow<py::tuple>(result)) expect_array(one);
+    const auto all = [&](std::size_t i, const Member& slot, PyObject* wanted) {
+      for (py::handle leaf : items(leaves[i]))
+        if (!tensor_.is(leaf.ptr()) || !slot.is(leaf.ptr(), wanted)) return false;
+      return true;
+    };
+    if (!all(0, tensor_.requires_grad, Py_True) || !all(1, tensor_.requires_grad, Py_False) ||
+        !all(2, tensor_.grad_is_set, Py_True) || !all(3, tensor_.grad_is_set, Py_False) || !load(args))
+      return py::none();
+    run();
+    for (py::handle leaf : items(leaves[4])) tensor_.grad_is_set.set(leaf.ptr(), Py_True);
+    for (py::handle leaf : items(leaves[5])) tensor_.grad_is_set.set(leaf.ptr(), Py_False);
+    if (result.is_none()) return py::bool_(true);
+    const auto copied = [&](py::handle of) {
+      if (of.is_none()) return py::object(py::none());
+      py::object copy = own_copy(of);
+      return bare ? copy : tensor_.wrap(copy);
+    };
+    if (!several) return copied(result);
+    const auto results = py::reinterpret_borrow<py::tuple>(result);
+    py::tuple copies(results.size());
+    for (std::size_t i = 0; i < results.size(); i++) copies[i] = copied(results[i]);
+    return copies;
+  }
   // Run i reads batch i of the columns, which hold batch after batch for each slot, and row i of each table, (values,
   // where they go); its results, (of the plan, where they are kept), become row i there. Returns how many runs were
   // done within so many milliseconds; batches_done() says it where one throws.
@@ -142,10 +184,12 @@ class Recorder {
   ~Recorder() { stop(); }
 
  private:
+  static py::tuple items(py::handle tensors) { return to_items(tensors, "Plan.call", "leaves", "tensors"); }
+
   std::unique_ptr<Plan> plan_, trace_;
   std::vector<py::object> kept_;
   std::vector<py::array> slots_;
-  py::object tensor_;
+  TensorClass tensor_;
   dim_t batches_done_ = 0;
 };
 
@@ -176,7 +220,8 @@ void bind_plan(py::module_& m) {
          "The arrays that a run reads its arguments from; the class of tensors.");
   define(plan, "load", Method<&Recorder::load>::call, "args",
          "Copy arrays or tensors into the slots; False, and nothing copied, unless all are contiguous and fit.");
-  define(plan, "replay", Method<&Recorder::replay>::call, "args", "load(args), and run() if they fit.");
+  define(plan, "call", Method<&Recorder::call>::call, "args, leaves, result, bare",
+         "If leaves and arguments fit, run; a copy of result as a tensor, or bare, and True where that is None.");
   define(plan, "run", Method<&Recorder::run>::call, "", "Replay every step.");
   define(plan, "run_batches", Method<&Recorder::run_batches>::call, "columns, tables, results, batches, milliseconds",
          "Replay batch after batch of the columns, with rows of (values, destination) tables, keeping (result, rows).");

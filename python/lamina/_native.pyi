@@ -17,10 +17,7 @@ __all__: list[str] = [
     "accumulate_gradients",
     "activation_backward",
     "activation_forward",
-    "activation_forward_and_slope",
-    "activation_slope_backward",
     "activations",
-    "activations_with_slope",
     "adaptive_average_pool_backward",
     "adaptive_average_pool_forward",
     "adaptive_max_pool_backward",
@@ -31,6 +28,7 @@ __all__: list[str] = [
     "affine_backward",
     "affine_forward",
     "affinity_count",
+    "are_classes",
     "arg_extreme_forward",
     "attention_backward",
     "attention_forward",
@@ -77,6 +75,7 @@ __all__: list[str] = [
     "depthwise_conv_backward",
     "depthwise_conv_forward",
     "depthwise_conv_padding",
+    "direct",
     "dropout_backward",
     "dropout_forward",
     "embedding_backward",
@@ -91,6 +90,7 @@ __all__: list[str] = [
     "gru_forward",
     "gru_reset_before_backward",
     "gru_reset_before_forward",
+    "hold_same",
     "host_isas",
     "is_recording",
     "isa",
@@ -236,6 +236,16 @@ class Plan:
     Native steps recorded in one run, replayed in one call without the GIL.
     """
     def __init__(self) -> None: ...
+    def call(
+        self,
+        args: collections.abc.Sequence[typing.Any],
+        leaves: collections.abc.Sequence[typing.Any],
+        result: typing.Any,
+        bare: bool,
+    ) -> typing.Any:
+        """
+        If leaves and arguments fit, run; a copy of result as a tensor, or bare, and True where that is None.
+        """
     def load(self, args: collections.abc.Sequence[typing.Any]) -> bool:
         """
         Copy arrays or tensors into the slots; False, and nothing copied, unless all are contiguous and fit.
@@ -243,10 +253,6 @@ class Plan:
     def owns(self, x: typing.Any) -> bool:
         """
         Whether the array is a result of this plan.
-        """
-    def replay(self, args: collections.abc.Sequence[typing.Any]) -> bool:
-        """
-        load(args), and run() if they fit.
         """
     def retrace(self) -> None:
         """
@@ -329,24 +335,9 @@ def activation_forward(
     y = name(x), elementwise; parameter is the negative slope of leaky_relu, the alpha of elu.
     """
 
-def activation_forward_and_slope(x: typing.Any, name: str, parameter: float = 0.0) -> tuple[typing.Any, ...]:
-    """
-    activation_forward, and the slope at x: (y, slope), of those named by activations_with_slope().
-    """
-
-def activation_slope_backward(slope: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
-    """
-    Gradient of activation_forward into dx, from the slope.
-    """
-
 def activations() -> dict[str, typing.Any]:
     """
     The elementwise activations: name -> whether the gradient follows from the output (else from the input).
-    """
-
-def activations_with_slope() -> list[typing.Any]:
-    """
-    The activations that activation_forward_and_slope takes.
     """
 
 def adaptive_average_pool_backward(
@@ -409,6 +400,11 @@ def affine_forward(
 def affinity_count() -> int:
     """
     Processors in this process's affinity mask.
+    """
+
+def are_classes(labels: typing.Any, classes: int) -> bool:
+    """
+    Whether all labels, of int32, int64 or uint8, are among 0..classes-1; False for those of other types.
     """
 
 def arg_extreme_forward(
@@ -932,6 +928,20 @@ def depthwise_conv_padding(
     How many zeros depthwise_conv_forward would put before each axis of x, and after it.
     """
 
+def direct(
+    forward: typing.Any,
+    constants: collections.abc.Sequence[typing.Any],
+    tensors: int,
+    numbers: int,
+    swapped: bool,
+    takes_number: bool,
+    record: typing.Any,
+    tensor: typing.Any,
+) -> typing.Any:
+    """
+    An operation on tensors by a native function of their arrays: called with what needs a conversion, it gives None.
+    """
+
 def dropout_backward(used: typing.Any, dy: typing.Any, rate: float, dx: typing.Any, accumulate: int = 0) -> None:
     """
     The gradient of dropout_forward, the mask drawn again from used.
@@ -1139,6 +1149,11 @@ def gru_reset_before_forward(
 ) -> tuple[typing.Any, ...]:
     """
     (y or None, h, None, and for backward, if save: gates, h_prev, None, None, and raw, stats or None) of whole sequences.
+    """
+
+def hold_same(containers: collections.abc.Sequence[typing.Any], items: collections.abc.Sequence[typing.Any]) -> bool:
+    """
+    Whether each list, or the values of a dict, are the very objects of its tuple, in their order.
     """
 
 def host_isas() -> list[typing.Any]:

@@ -401,7 +401,7 @@ _names: dict[Activation, str] = {f: name for name, f in _by_name.items()}
 _by_name |= {"swish": silu, "hard_swish": hard_silu}
 
 # Functions of lamina.ops given as activation= fuse and save like their namesakes here (gelu's default differs).
-_names |= {getattr(ops, name): _names[f] for name, f in _by_name.items() if name != "gelu" and hasattr(ops, name)}
+_names |= {getattr(ops, name): _names[f] for name, f in _by_name.items() if name != "gelu" and name in vars(ops)}
 
 FUSED = ("linear", "relu", "tanh", "sigmoid")  # what dense and convolution kernels apply themselves
 _fused = {f: name for f, name in _names.items() if name in FUSED}

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import lamina
 from lamina import _native, optimizers
 from lamina.testing.cases import Case, test_cases
 
@@ -144,7 +145,7 @@ def plan(slots: bool = False) -> Any:
     p.start()
     _native.copy(x := rand(3, 2))
     p.stop()
-    p.set_slots((x,) if slots else (), np.ndarray)
+    p.set_slots((x,) if slots else (), lamina.Tensor)
     return p
 
 
@@ -193,6 +194,9 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "full": (lambda: [(3, 2), 1.0, np.float32], ()),
     "fill_into": (lambda: [np.zeros((3, 2), np.float32), 1.0], (0,)),
     "address": (lambda: [rand(3)], ()),
+    "are_classes": (lambda: [np.array([0, 1]), 2], ()),
+    "direct": (lambda: [_native.unary_forward, ("exp",), 1, 0, False, False, None, lamina.Tensor], ()),
+    "hold_same": (lambda: [([1, 2], {"a": 1}), ((1, 2), (1,))], ()),
     "optimizer_step": (lambda: [group(1), *optimizers.RMSprop()._step_arguments()], ()),
     "accumulate_gradients": (accumulation, ()),
     "unscale_gradients": (scaling, (1,)),
@@ -214,17 +218,17 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "TouchedRows.__deepcopy__": (lambda: [T(3), {}], ()),
     "Plan.retrace": (lambda: [failed_plan()], ()),
     "Plan.start": (lambda: [plan()], ()),
-    "Plan.set_slots": (lambda: [plan(), (np.zeros((3, 2), np.float32),), np.ndarray], (1,)),
+    "Plan.set_slots": (lambda: [plan(), (np.zeros((3, 2), np.float32),), lamina.Tensor], (1,)),
     "Plan.load": (lambda: [plan(True), (rand(3, 2),)], ()),
-    "Plan.replay": (lambda: [plan(True), (rand(3, 2),)], ()),
+    "Plan.call": (lambda: [plan(True), (rand(3, 2),), ((),) * 6, rand(3, 2), False], ()),
     "Plan.run_batches": (lambda: [plan(True), (rand(2, 3, 2),), (batches(2, 1),), (batches(1, 2),), 2, 9], ()),
     "Plan.run_step": (lambda: [plan(), 0], ()),
     "Plan.owns": (lambda: [plan(), rand(3)], ()),
 }  # fmt: skip
 CALLED = {"Plan.start": started, "Plan.retrace": retraced}
 WITHOUT_ARGUMENTS = {
-    "activations", "activations_with_slope", "affinity_count", "measure_region", "caches", "compiler",
-    "default_threads", "get_num_threads", "host_isas", "is_recording", "isa", "pool_clear", "pool_stats", "Plan",
+    "activations", "affinity_count", "measure_region", "caches", "compiler", "default_threads", "get_num_threads",
+    "host_isas", "is_recording", "isa", "pool_clear", "pool_stats", "Plan",
 }  # fmt: skip
 MAKE = {"Plan": plan, "TouchedRows": lambda: T(3), "ParameterGroup": lambda: group(0)}
 
@@ -292,7 +296,7 @@ def objects() -> Iterator[Mutation]:
 
 MOVED = ("byte-swapped", "misaligned")
 # What takes any object, or asks whether it is an array that fits.
-TAKES_ALL = {"address", "Plan.owns", "Plan.load", "Plan.replay"}
+TAKES_ALL = {"address", "Plan.owns", "Plan.load", "Plan.call"}
 
 
 def layouts(a: Any) -> Iterator[tuple[str, Any]]:

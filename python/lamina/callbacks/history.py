@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..plot.curves import draw_curves, table_of_curves
 from .base import Callback, Logs
 
 
@@ -65,9 +64,13 @@ class History(Callback):
         for name, values in self.history.items():
             known = self._epochs.get(name, [])
             epochs[name] = known if len(known) == len(values) else list(range(len(values)))
+        from ..plot.curves import draw_curves
+
         return draw_curves(self.history, epochs, metrics, axes, log_scale)
 
     def _repr_html_(self) -> str:
+        from ..plot.curves import table_of_curves
+
         return table_of_curves(self.history, len(self.epoch))
 
 

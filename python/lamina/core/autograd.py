@@ -368,9 +368,12 @@ def record_lookup(array: Array, table: Tensor, backward: Backward) -> Tensor:
 def unchecked_record_view(array: Array, inputs: Sequence[Tensor], backward: BackwardView) -> Tensor:
     """As unchecked_record, for results whose input gradients are aliases of ``dy`` (reshape, identity, addition)."""
     t = wrap(array)
-    if any(x.requires_grad for x in inputs) and grad_mode.enabled:
-        t.requires_grad = True
-        t._node = Node(inputs, backward, True)
+    for x in inputs:
+        if x.requires_grad:
+            if grad_mode.enabled:
+                t.requires_grad = True
+                t._node = Node(inputs, backward, True)
+            break
     return t
 
 

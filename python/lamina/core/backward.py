@@ -16,24 +16,32 @@ if TYPE_CHECKING:
     from .autograd import Tensor
 
 
-def _reachable(root: Tensor) -> list[tuple[Node, Tensor]]:
+_FREED = "backward: the tape was freed by an earlier backward(); pass retain_graph=True there"
+
+
+def _reachable(root: Tensor, first: Node) -> list[tuple[Node, Tensor]]:
     """Every recorded result below root, the latest last; a result's node always comes after its inputs' nodes."""
-    seen: dict[int, tuple[Node, Tensor]] = {}
-    stack = [root]
+    if first.backward is None:
+        raise RuntimeError(_FREED)
+    seen: dict[int, tuple[Node, Tensor]] = {first.sequence: (first, root)}
+    stack = [first]
     while stack:
-        t = stack.pop()
-        node = t._node
-        if node is None or node.sequence in seen:
-            continue
-        if node.backward is None:
-            raise RuntimeError("backward: the tape was freed by an earlier backward(); pass retain_graph=True there")
-        seen[node.sequence] = (node, t)
-        stack.extend(x for x in node.inputs if x.requires_grad)
+        for t in stack.pop().inputs:
+            node = t._node
+            if node is None or not t.requires_grad or node.sequence in seen:
+                continue
+            if node.backward is None:
+                raise RuntimeError(_FREED)
+            seen[node.sequence] = (node, t)
+            stack.append(node)
     return [seen[s] for s in sorted(seen)]
 
 
 class _Pending:
-    """Gradients under way: one buffer a tensor, and how many tensors share each buffer (views alias dy)."""
+    """Gradients under way: one buffer a tensor, and how many tensors share a buffer, as views alias dy.
+
+    Buffers are counted from where they are shared first; most never are, and an address costs as much as a dict.
+    """
 
     __slots__ = ("buffers", "recording", "several", "shared")
 
@@ -41,26 +49,31 @@ class _Pending:
         self.recording = grad_mode.recording
         self.buffers: dict[int, Array] = {}
         self.several: dict[int, list[Array | None]] = {}  # of operations with several results: their dys
-        self.shared: dict[int, int] = {}  # address of a buffer -> tensors that still read it
-
-    def put(self, t: Tensor, array: Array) -> None:
-        self.buffers[id(t)] = array
-        self.share(array)
+        self.shared: dict[int, int] = {}  # address of a buffer -> tensors that still read it; none for one alone
 
     def share(self, array: Array) -> None:
+        """One more tensor reads the memory of an array."""
         address = _native.address(array)
         self.shared[address] = self.shared.get(address, 0) + 1
 
+    def holds(self, array: Array) -> None:
+        """An array is about to be shared: count the tensor that has it."""
+        if not self.shared.get(_native.address(array)):
+            self.share(array)
+
     def release(self, array: Array) -> None:
-        self.shared[_native.address(array)] -= 1
+        if self.shared:
+            address = _native.address(array)
+            readers = self.shared.get(address)
+            if readers:
+                self.shared[address] = readers - 1
 
     def owned(self, t: Tensor) -> Array:
         """The buffer of t, safe to add to: copied first where another tensor still reads it."""
         array = self.buffers[id(t)]
-        if self.shared[_native.address(array)] > 1:
+        if self.shared and self.shared.get(_native.address(array), 0) > 1:
             self.release(array)
-            array = _native.copy(array)
-            self.put(t, array)
+            array = self.buffers[id(t)] = _native.copy(array)
         return array
 
 
@@ -78,15 +91,15 @@ def _destination(t: Tensor, pending: _Pending, of_lookup: bool = False) -> tuple
         return t._grad, accumulate
     if id(t) in pending.buffers:
         return pending.owned(t), True
-    buffer = _native.empty(t._array.shape, t._array.dtype)
-    pending.put(t, buffer)
+    buffer = pending.buffers[id(t)] = _native.empty(t._array.shape, t._array.dtype)
     return buffer, False
 
 
 def _take_view(t: Tensor, dy: Array, pending: _Pending) -> None:
     """Give t the alias dy as its gradient, or add it to the one it has."""
     if t._node is not None and id(t) not in pending.buffers:
-        pending.put(t, dy)
+        pending.buffers[id(t)] = dy
+        pending.share(dy)
         return
     destination, accumulate = _destination(t, pending)
     _native.copy_into(dy, destination, accumulate)
@@ -95,6 +108,7 @@ def _take_view(t: Tensor, dy: Array, pending: _Pending) -> None:
 def _step_back(node: Node, dy: Any, pending: _Pending) -> None:
     """Run one node's backward; dy is a list where the operation has several results."""
     if node.is_view:
+        pending.holds(dy)
         if type(node) is Result:
             pending.share(dy)
             pending.several.setdefault(id(node.inputs[0]), [None] * node.count)[node.index] = dy
@@ -104,10 +118,14 @@ def _step_back(node: Node, dy: Any, pending: _Pending) -> None:
                 _take_view(x, dx, pending)
         return
     grads = Gradients(len(node.inputs))
-    of_lookup = type(node) is Lookup
+    of_lookup, recorded = type(node) is Lookup, pending.recording is not None
     for i, x in enumerate(node.inputs):
         if x.requires_grad:
-            grads[i], accumulate = _destination(x, pending, of_lookup)
+            if x._node is None and x._grad is not None and x.touched is None and not recorded:  # as most weights are
+                grads[i], accumulate = x._grad, x._grad_is_set
+                x._grad_is_set = True
+            else:
+                grads[i], accumulate = _destination(x, pending, of_lookup)
             if accumulate:
                 grads.accumulate |= 1 << i
     node.backward(dy, grads)
@@ -140,10 +158,11 @@ def backward(root: Tensor, gradient: Any, retain_graph: bool) -> None:
     if root._node is None:
         _take_view(root, seed, pending)
         return
-    pending.put(root, seed)
+    pending.buffers[id(root)] = seed
     if gradient is not None:
+        pending.holds(seed)
         pending.share(seed)  # it is the caller's, who may use it again: nothing is added to it
-    order = _reachable(root)
+    order = _reachable(root, root._node)
     while order:
         node, t = order.pop()
         dy = pending.buffers.pop(id(t), None)

@@ -170,27 +170,13 @@ class CapturedStep:
         return [plan.native for plans in self._plans.values() for plan in plans]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._latest is not None and not kwargs:
+            result = self._replayed(args)
+            if result is not NotImplemented:
+                return result
         # Part of a larger captured step, not captured, or in the block of a cache that began outside of the step.
         if grad_mode.recording is not None or self.reason is not None or Calls.context.cache is not None:
             return self._eager(args, kwargs)
-        latest = self._latest
-        if (
-            latest is not None
-            and not kwargs
-            and latest.version == configuration.version
-            and latest.enabled is grad_mode.enabled
-            and latest.training is Calls.context.training
-        ):
-            with self._lock:
-                try:
-                    if latest.is_plain:  # inference: nothing to look after
-                        if latest.native.replay(args):
-                            return wrap(latest.result._array.copy())
-                    elif latest.leaves_match() and latest.native.load(args):
-                        return latest.replay()
-                except BAD_INPUT as error:
-                    self._retrace(latest, args, kwargs, error)
-                    raise
         arrays: list[Array] = []
         try:
             key = (_flatten((args, kwargs), arrays), grad_mode.enabled, Calls.context.training)
@@ -212,6 +198,36 @@ class CapturedStep:
                         self._retrace(plan, args, kwargs, error)
                         raise
             return self._record(key, args, kwargs, arrays)
+
+    def _replayed(self, args: tuple[Any, ...], bare: bool = False) -> Any:
+        """The result of the latest plan where these arguments, and all else, are as it needs it; else NotImplemented.
+
+        bare: the array of a result that is one tensor; NotImplemented, and nothing done, for any other.
+        """
+        plan, context = self._latest, Calls.context  # None where the step runs eagerly
+        if (
+            plan is None
+            or plan.version != configuration.version
+            or plan.enabled is not grad_mode.enabled
+            or plan.training is not context.training
+            or context.cache is not None
+            or grad_mode.recording is not None
+            or (bare and not plan.result_is_tensor)
+        ):
+            return NotImplemented
+        with self._lock:
+            try:
+                if not plan.hooks:
+                    result = plan.native.call(args, plan.leaves, plan.native_result, bare)
+                    if result is None:
+                        return NotImplemented
+                    return plan.outputs() if result is True else result
+                if plan.leaves_match() and plan.native.load(args):
+                    return plan.replay()
+            except BAD_INPUT as error:
+                self._retrace(plan, args, {}, error)
+                raise
+        return NotImplemented
 
     def repeated(self, args: tuple[Any, ...]) -> RecordedPlan | None:
         """The plan that a call with such arguments would replay now, if it can run batch after batch by itself."""

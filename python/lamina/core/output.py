@@ -6,7 +6,6 @@ only whole lines are written.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -21,6 +20,8 @@ class _Open:
 def say(line: str) -> None:
     """Show a line."""
     if not Defaults.interactive_logging:
+        import logging  # what few programs need
+
         logging.getLogger("lamina").info(line)
         return
     if _Open.clear is not None:

@@ -60,7 +60,9 @@ class RecordedPlan:
         self.recording = Recording()
         self.hooks = self.recording.hooks
         self.result: Any = None
-        self.result_is_tensor = self.is_plain = False
+        # The array of a result that is one tensor in the plan's memory, or those of a tuple of them, where None may be.
+        self.native_result: Array | tuple[Array | None, ...] | None = None
+        self.result_is_tensor = False
         self.overwritten: set[int] = set()  # of the results, by their ids: those in memory of the plan
         self.wanting: list[Tensor] = []  # leaves that must want a gradient, and those that
         self.frozen: list[Tensor] = []  # must not
@@ -68,6 +70,7 @@ class RecordedPlan:
         self.filled: list[Tensor] = []  # and those that have one, or have
         self.emptied: list[Tensor] = []  # none, afterwards
         self.own_gradients: list[Array] = []  # of leaves that the step makes
+        self.leaves: tuple[tuple[Tensor, ...], ...] = ()  # these lists as Plan.call takes them
 
     def leaves_match(self) -> bool:
         """Whether every leaf wants a gradient, and has one, exactly where it did in the recorded run."""
@@ -96,8 +99,13 @@ class RecordedPlan:
         self.emptied = [leaf for leaf in changed if not leaf._grad_is_set]
         self.result = result
         rebuild(result, self._look)
-        self.result_is_tensor = type(result) is Tensor and id(result) in self.overwritten
-        self.is_plain = self.result_is_tensor and not self.hooks and not known
+        if self._is_own_tensor(result):
+            self.native_result, self.result_is_tensor = result._array, True
+        elif type(result) is tuple and all(x is None or self._is_own_tensor(x) for x in result):
+            self.native_result = tuple(None if x is None else x._array for x in result)
+        having = [leaf for leaf, had in self.before if had]
+        lacking = [leaf for leaf, had in self.before if not had]
+        self.leaves = tuple(map(tuple, (self.wanting, self.frozen, having, lacking, self.filled, self.emptied)))
 
     def _forget_own_leaves(self) -> None:
         """Of the leaves that each run of the step makes anew nothing matters but the memory of their gradients."""
@@ -111,6 +119,9 @@ class RecordedPlan:
                 self.recording.leaves[key] = (kept, had)
             elif gradient is not None:
                 self.own_gradients.append(gradient)
+
+    def _is_own_tensor(self, x: Any) -> bool:
+        return type(x) is Tensor and id(x) in self.overwritten
 
     def _look(self, x: Any) -> Any:
         parts = (x._array, x.mask._array) if isinstance(x, MaskedTensor) else (getattr(x, "_array", x),)
@@ -147,8 +158,6 @@ class RecordedPlan:
             leaf._grad_is_set = True
         for leaf in self.emptied:
             leaf._grad_is_set = False
-        if self.result_is_tensor:  # as outputs() does, without the call
-            return wrap(self.result._array.copy())
         return self.outputs()
 
     def repeats(self) -> bool:
@@ -181,8 +190,6 @@ class RecordedPlan:
 
     def outputs(self) -> Any:
         """The results, copied out of the plan's memory, which the next replay overwrites."""
-        if self.result_is_tensor:
-            return wrap(self.result._array.copy())
         return rebuild(self.result, self._copy)
 
     def _copy(self, x: Any) -> Any:

@@ -27,21 +27,12 @@ def nearest(name: object, valid: Iterable[str]) -> str | None:
     return max(names[near[0]], key=lambda n: difflib.SequenceMatcher(None, n, str(name)).ratio())
 
 
-_LISTED = 60  # names that a message lists
-
-
 def unknown(kind: str, name: object, valid: Iterable[str]) -> ValueError:
     """The ValueError for an unknown name; the caller raises it.  ``kind`` says what was looked for ("loss")."""
-    import difflib
-
     valid = sorted(valid)
-    names, near = [*{n.lower(): n for n in valid}.values()], nearest(name, valid)
+    names, near = {n.lower(): n for n in valid}.values(), nearest(name, valid)
     hint = "" if near is None else f"did you mean {near!r}? "
-    listed = f"known are {', '.join(names)}"
-    if len(names) > _LISTED:  # a wall of names helps nobody
-        some = sorted(difflib.get_close_matches(str(name), names, 8, 0.0))
-        listed = f"{len(names)} are known, such as {', '.join(some)}"
-    return ValueError(f"unknown {kind} {name!r}: {hint}{listed}")
+    return ValueError(f"unknown {kind} {name!r}: {hint}known are {', '.join(names)}")
 
 
 def show_public_names(
@@ -84,7 +75,8 @@ def show_public_names(
             if name in contents:
                 return contents[name]
         why = None if name.startswith("_") else reason(module.__name__, name)
-        near = None if why or name.startswith("_") else nearest(name, contents.get("__all__", ()))
+        quiet = why or name.startswith("_") or is_room(name)  # which the import system asks for and then imports
+        near = None if quiet else nearest(name, contents.get("__all__", ()))
         hint = f": {why}" if why else "" if near is None else f"; did you mean {near!r}?"
         error = AttributeError(f"module {module.__name__!r} has no attribute {name!r}{hint}")
         error.name, error.obj = name, None  # or the interpreter would add a guess of its own

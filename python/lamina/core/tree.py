@@ -30,7 +30,7 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 def flatten(tree: Any) -> list[Any]:
     """The leaves as a list."""
-    return list(leaves(tree))
+    return list(leaves(tree)) if isinstance(tree, (dict, list, tuple)) else [tree]
 
 
 def pack_as(tree: Any, flat: list[Any]) -> Any:

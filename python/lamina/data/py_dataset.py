@@ -139,6 +139,8 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
         >>> utils.unpack_x_y_sample_weight(("x", "y"))
         ('x', 'y', None)
     """
+    if type(data) is tuple and len(data) == 2:
+        return (*data, None)
     given = tuple(data) if isinstance(data, (tuple, list)) else (data,)
     if not 1 <= len(given) <= 3:
         raise ValueError(f"data must be x, (x, y) or (x, y, sample_weight), got {len(given)} parts")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _native
 from ..core.autograd import Array
 from ..core.generator import Generator
 from ..core.recording import configuration
@@ -29,7 +30,7 @@ class Trackable:
 # Attributes of Layer that refer to layers which are not its parts.
 _NOT_PARTS = frozenset({"_arguments", "_nodes", "_parent", "_build_arguments", "_own_losses"})
 # Those that change only with a new variable, which is noted, and those that hold neither layers nor variables.
-_NOTICED = frozenset({"_fixed", "_found_metrics", "_steps", "_variables"})
+_NOTICED = frozenset({"_fixed", "_found_metrics", "_repeated", "_steps", "_variables"})
 
 
 def parts(owner: Any, kind: type) -> Iterator[tuple[str, Any]]:
@@ -153,7 +154,7 @@ class Kept:
     """What a layer holds: the layers inside, all variables, and the ids of those that a layer inside keeps from
     training; looked for again when a configuration or one of its lists and dicts changed."""
 
-    __slots__ = ("contents", "frozen", "layers", "variables", "version")
+    __slots__ = ("containers", "contents", "frozen", "layers", "variables", "version")
 
     def __init__(self, root: LayerWeights) -> None:
         self.version = configuration.version
@@ -163,15 +164,11 @@ class Kept:
         found = (
             c for layer in (root, *self.layers) for name, value in vars(layer).items() for c in _containers(name, value)
         )
-        self.contents = [(container, _identities(container)) for container in found]
+        self.containers = tuple(found)
+        self.contents = tuple(tuple(c.values() if isinstance(c, dict) else c) for c in self.containers)
 
     def holds(self) -> bool:
-        if self.version != configuration.version:
-            return False
-        for container, ids in self.contents:  # noqa: SIM110 (a loop is faster)
-            if _identities(container) != ids:
-                return False
-        return True
+        return self.version == configuration.version and _native.hold_same(self.containers, self.contents)
 
 
 def _containers(name: str, value: Any) -> Iterator[Any]:
@@ -181,10 +178,6 @@ def _containers(name: str, value: Any) -> Iterator[Any]:
             yield value
         for part in value.values() if isinstance(value, dict) else value:
             yield from _containers("", part)
-
-
-def _identities(container: Any) -> list[int]:
-    return [*map(id, container.values() if isinstance(container, dict) else container)]
 
 
 def _free(path: str, taken: Mapping[str, Any]) -> str:

@@ -20,7 +20,6 @@ from ..core.recording import configuration
 from ..core.tree import leaves, map_structure
 from ..data import unpack_x_y_sample_weight
 from ..layers.call import parameters
-from ..layers.variable import Variable
 from ..layers.weights import named_layers, parts
 from ..metrics import Metric
 from ..ops import add
@@ -171,11 +170,6 @@ class Steps:
                 found.insert(1, compiled.all_metrics(self))  # before the single losses, as in Keras
         return found + self._attached_metrics()
 
-    @property
-    def metrics_variables(self) -> list[Variable]:
-        """What ``metrics`` have gathered, one after the other."""
-        return [v for metric in self.metrics for v in metric.variables]
-
     def get_metrics_result(self) -> dict[str, Any]:
         """The results of all ``metrics`` by name."""
         logs: dict[str, Any] = {}
@@ -238,7 +232,9 @@ class Steps:
     ) -> tuple[Any, list[Tensor]]:
         """compute_loss, which a model may define without its newest argument; and the single losses, if it made any."""
         compute = self.compute_loss
-        options = {"training": training} if "training" in parameters(getattr(compute, "__func__", compute)) else {}
+        function = getattr(compute, "__func__", compute)
+        takes = function is Steps.compute_loss or "training" in parameters(function)
+        options = {"training": training} if takes else {}
         if compiled.names is not None:
             compiled.loss_set.single = []
         loss = compute(x=x, y=y, y_pred=y_pred, sample_weight=weight, **options)
@@ -273,6 +269,16 @@ class Steps:
         compiled = self._compiled or self._require("fit")
         compiled.track(loss, single, size)
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def _loss_of(self, kind: str, batch: Any) -> float:
+        """One step whose logs are the loss of this batch alone."""
+        self._compute_logs()
+        compiled: Any = self._compiled
+        tracker = compiled.loss_tracker
+        tracker.reset_state()
+        results = self._run(kind, batch.x, batch.y, None)
+        compiled.track(results[0] if type(results) is tuple else results, (), batch.size)
+        return tracker.result()
 
     def _logged_many(self, batches: int, rows: Any, results: Any) -> tuple[Array, Any]:
         """As ``_logged`` for batches that ran one after the other.

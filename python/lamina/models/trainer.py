@@ -9,13 +9,14 @@ import numpy as np
 
 from ..callbacks import History, as_list, progress
 from ..callbacks.base import Hooks
-from ..core import registry
 from ..core.autograd import Array, no_grad
+from ..core.capture import CapturedStep
 from ..core.defaults import Defaults
 from ..core.explain import require
+from ..core.recording import configuration
 from ..core.tracebacks import shortened
 from ..core.warn import warn
-from . import data_adapter, fit_loops, validate_data
+from . import data_adapter, fit_loops, repeated, validate_data
 from .compile_state import Compiled, CompiledMetrics
 from .data_adapter import ArrayFeed, is_arrays
 from .prepare import prepared, prepared_batch
@@ -33,6 +34,7 @@ class Trainer(Steps):
     stop_training = False  # callbacks set it to end fit
     _history: History | None = None
     _compiled: Compiled | None = None
+    _repeated: dict[str, repeated.Repeated | None] | None = None  # by kind of call on one batch
     _set_before: ClassVar[dict[str, Any]] = {}  # loss and optimizer that were set before compile()
 
     if TYPE_CHECKING:  # what a model brings
@@ -99,19 +101,6 @@ class Trainer(Steps):
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments that compile() was called with (the optimizer as an object), or None before it."""
         return None if self._compiled is None else dict(self._compiled.arguments)
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile with what ``get_compile_config`` returned; a model with arguments of its own may define both.
-
-        Args:
-            config: the arguments of ``compile``, or their descriptions, as files have them.
-
-        Raises:
-            ValueError: a name is unknown.
-
-        Source: Keras 3, Model.compile_from_config.
-        """
-        self.compile(**registry.deserialize(config))
 
     @property
     def compiled(self) -> bool:
@@ -402,10 +391,16 @@ class Trainer(Steps):
         Raises:
             ValueError: the inputs do not fit the model, or there are none.
         """
+        if verbose == 0 and steps is None and callbacks is None and (batch_size is None or type(batch_size) is int):
+            found = self._predicted_again(x, 32 if batch_size is None else batch_size)
+            if found is not NotImplemented and len(found) == len(x):
+                return found
+        version = configuration.version
         require("predict", Trainer.predict, verbose=verbose)
         feed = prepared(self, "predict", "predict", data_adapter.feed("predict", (x, None, None), batch_size, steps))
         hooks = Hooks(as_list(callbacks), self, {"steps": feed.steps, "verbose": verbose}, progress.make(verbose))
         rows = feed.source.samples if isinstance(feed.source, ArrayFeed) and steps is None else None
+        repeated.remember(self, "predict", version, x)
         try:
             return fit_loops.predict(self, feed, hooks, rows)
         finally:
@@ -480,17 +475,46 @@ class Trainer(Steps):
         Raises:
             ValueError: the inputs do not fit the model.
         """
+        found = self._predicted_again(x)
+        if found is not NotImplemented:
+            return found
+        version = configuration.version
         batch = prepared_batch(self, "predict", "predict_on_batch", (x, None, None))
+        repeated.remember(self, "predict", version, x)
         with no_grad():
             return fit_loops.arrays(fit_loops.predicted(self, batch))
 
+    def _predicted_again(self, x: Any, most: int | None = None) -> Any:
+        """Fresh outputs by the plan of the last call; NotImplemented where this one differs, or has more samples."""
+        known = self._repeated and self._repeated.get("predict")
+        if not known or not known.is_plain or type(self).predict_step is not Steps.predict_step:
+            return NotImplemented
+        batch, step = known.batch(self, x, None), self._steps and self._steps.get("predict")
+        if batch is None or type(step) is not CapturedStep or (most is not None and batch.size > most):
+            return NotImplemented
+        with no_grad():
+            return step._replayed((batch.x,), True)
+
     def _on_batch(self, kind: str, data: tuple[Any, Any, Any], class_weight: Any, return_dict: bool) -> Any:
         what = f"{kind}_on_batch"
+        known = self._repeated and self._repeated.get(kind)
+        if known and data[2] is None and class_weight is None and (return_dict is False or return_dict is True):
+            batch = known.batch(self, data[0], data[1])
+            if batch is not None:
+                if known.is_plain and repeated.still_plain(self):
+                    loss = self._loss_of(kind, batch)
+                    return {"loss": loss} if return_dict else loss
+                if kind == "train" and known.optimizer is None:
+                    self._build_optimizer(what)
+                return self._returned(fit_loops.on_batch(self, kind, batch), return_dict)
         require(what, Trainer.train_on_batch, return_dict=return_dict)
         self._require(what)
+        version = configuration.version
         batch = prepared_batch(self, kind, what, data, class_weight)
         if kind == "train":
             self._build_optimizer(what)
+        if data[2] is None and class_weight is None:
+            repeated.remember(self, kind, version, data[0], data[1], batch.y)
         return self._returned(fit_loops.on_batch(self, kind, batch), return_dict)
 
 

@@ -8,28 +8,22 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor, wants_grad
+from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, float_tensor
+from .direct import register
 from .reshape import reshape, transpose
 
 _from_output: dict[str, bool] = _native.activations()  # name -> whether y (else x) is kept for backward
 
 
-_with_slope = frozenset(_native.activations_with_slope())  # whose slope shares most of its cost with the value
-_SLOPE_BYTES = 4 << 20  # of a larger array, writing and reading the slope takes as long as computing it again
-
-
 def _elementwise(x: TensorLike, name: str, parameter: float = 0.0) -> Tensor:
     x = float_tensor(x)
-    xa = x._array
-    if name in _with_slope and xa.nbytes <= _SLOPE_BYTES and wants_grad(x):
-        y, slope = _native.activation_forward_and_slope(xa, name, parameter)
-        return record(
-            y, (x,), lambda dy, grads: _native.activation_slope_backward(slope, dy, grads[0], grads.accumulate)
-        )
-    y = _native.activation_forward(xa, name, parameter)
-    saved = y if _from_output[name] else xa
+    return _recorded(x, _native.activation_forward(x._array, name, parameter), name, parameter)
+
+
+def _recorded(x: Tensor, y: Array, name: str, parameter: float) -> Tensor:
+    saved = y if _from_output[name] else x._array
 
     def backward(dy: Array, grads: Gradients) -> None:
         _native.activation_backward(saved, dy, name, parameter, grads[0], grads.accumulate)
@@ -220,8 +214,10 @@ def softmax(x: TensorLike, axis: int | tuple[int, ...] | list[int] = -1) -> Tens
     x = float_tensor(x)
     if axis != -1:
         return _on_last_axis(softmax, x, axis)
-    y = _native.softmax_forward(x._array)
+    return _with_softmax(x, _native.softmax_forward(x._array))
 
+
+def _with_softmax(x: Tensor, y: Array) -> Tensor:
     def backward(dy: Array, grads: Gradients) -> None:
         _native.softmax_backward(y, dy, grads[0], grads.accumulate)
 
@@ -241,13 +237,23 @@ def log_softmax(x: TensorLike, axis: int | tuple[int, ...] | list[int] = -1) -> 
     x = float_tensor(x)
     if axis != -1:
         return _on_last_axis(log_softmax, x, axis)
-    y = _native.log_softmax_forward(x._array)
+    return _with_log_softmax(x, _native.log_softmax_forward(x._array))
 
+
+def _with_log_softmax(x: Tensor, y: Array) -> Tensor:
     def backward(dy: Array, grads: Gradients) -> None:
         _native.log_softmax_backward(y, dy, grads[0], grads.accumulate)
 
     return record(y, (x,), backward)
 
+
+for _one in (hard_sigmoid, hard_silu, mish, relu, selu, sigmoid, silu, softplus, softsign, tanh):
+    register(_one, _native.activation_forward, _one.__name__, 0.0, record=_recorded)
+register(gelu, _native.activation_forward, "gelu_tanh", 0.0, record=_recorded)
+register(leaky_relu, _native.activation_forward, "leaky_relu", 0.2, record=_recorded)
+register(elu, _native.activation_forward, "elu", 1.0, record=_recorded)
+register(softmax, _native.softmax_forward, record=_with_softmax)
+register(log_softmax, _native.log_softmax_forward, record=_with_log_softmax)
 
 __all__ = [
     "elu", "gelu", "hard_sigmoid", "hard_silu", "hard_swish", "leaky_relu", "log_softmax", "mish", "relu", "selu",

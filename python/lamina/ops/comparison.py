@@ -13,6 +13,7 @@ from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, _contiguous, as_tensor, floatx, forbid_in_capture, place_dtype
+from .direct import register
 from .operands import Number, operands, raw
 
 
@@ -221,6 +222,13 @@ def where(condition: TensorLike, x1: TensorLike = None, x2: TensorLike = None) -
 
     return record(z, tuple(t for t in (x, y) if isinstance(t, Tensor)), backward)
 
+
+for _two in (equal, not_equal, less, less_equal, logical_and, logical_or, logical_xor):
+    register(_two, _native.compare_forward, _two.__name__, tensors=2, takes_number=True)
+for _two, _op in {greater: "less", greater_equal: "less_equal"}.items():
+    register(_two, _native.compare_forward, _op, tensors=2, swapped=True, takes_number=True)
+for _one in (isfinite, isinf, isnan):
+    register(_one, _native.classify_forward, _one.__name__)
 
 __all__ = [
     "equal", "greater", "greater_equal", "isfinite", "isinf", "isnan", "less", "less_equal", "logical_and",

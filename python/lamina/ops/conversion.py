@@ -24,6 +24,7 @@ from ..core.autograd import unchecked_record as record
 from ..core.autograd import unchecked_record_view as record_view
 from ..core.explain import fail, of_operation, show
 from ..core.recording import forbid_capture
+from .direct import of as direct_of
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
 _LARGEST = 2**59  # elements: of 8 bytes each, their number of bytes still fits in 63 bits
@@ -57,10 +58,15 @@ def op(function: F, name: str, of_user: bool = False) -> F:
     of_user: it is one of a user's own, which ``calls_through`` does not see: what it calls of the library is.
     """
     run: Callable[..., Any] = function
+    direct = known = direct_of(function)
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
         try:
+            if direct is not None and not kwargs:
+                result = direct(*args)
+                if result is not None:
+                    return result
             return run(*args, **kwargs)
         except SymbolicArgument:
             return _Symbolic.call(public, args, kwargs)
@@ -68,8 +74,9 @@ def op(function: F, name: str, of_user: bool = False) -> F:
             fail(of_operation(error, name, function), name, function, args, kwargs)
 
     def reroute(through: Callable[..., Any] | None) -> None:
-        nonlocal run
+        nonlocal run, direct
         run = function if through is None else functools.partial(through, name, function)
+        direct = known if through is None else None
 
     if not of_user:
         _routes.append(reroute)

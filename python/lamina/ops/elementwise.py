@@ -10,6 +10,7 @@ operands of ``maximum`` and ``minimum``.  Numbers too small for a float's full p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..core.autograd import unchecked_record as record
 from ..core.autograd import unchecked_record_view as record_view
 from .comparison import booleans, greater, less, logical_and, logical_or
 from .conversion import TensorLike, as_tensor, cast, float_tensor
+from .direct import register
 from .fused_activation import in_backward
 from .operands import Number, operands, raw
 
@@ -35,8 +37,11 @@ def _scaled(y: Array, x: Tensor, scale: float) -> Tensor:
 
 def _binary(op: str, x: Any, y: Any) -> Tensor:
     """A binary operation on operands of one type; its gradients need both."""
+    return _of_both(x, y, _native.binary_forward(raw(x), raw(y), op), op)
+
+
+def _of_both(x: Any, y: Any, z: Array, op: str) -> Tensor:
     xa, ya = raw(x), raw(y)
-    z = _native.binary_forward(xa, ya, op)
     if not isinstance(y, Tensor):
 
         def backward_first(dy: Array, grads: Gradients) -> None:
@@ -75,11 +80,15 @@ def add(x1: TensorLike, x2: TensorLike, activation: str = "linear") -> Tensor:
         raise ValueError(f"add: activation {activation!r} cannot be fused; expected 'linear' or 'relu'")
     x, y = operands("add", x1, x2)
     z = _native.binary_forward(raw(x), raw(y), "add", activation == "relu")
-    relu = in_backward(activation) == "relu"
-    inputs = tuple(t for t in (x, y) if isinstance(t, Tensor))
-    if all(t._array.shape == z.shape for t in inputs):
+    return _sum(x, y, z, relu=in_backward(activation) == "relu")
+
+
+def _sum(x: Any, y: Any, z: Array, op: str = "add", relu: bool = False) -> Tensor:
+    inputs = (x,) if not isinstance(y, Tensor) else (y,) if not isinstance(x, Tensor) else (x, y)
+    shape = z.shape
+    if inputs[0]._array.shape == shape == inputs[-1]._array.shape:
         if not relu:
-            return record_view(z, inputs, lambda dy: (dy,) * len(inputs))
+            return record_view(z, inputs, _to_both if len(inputs) == 2 else _to_one)
         return record_view(z, inputs, lambda dy: (_native.relu_gradient(z, dy),) * len(inputs))
 
     def backward(dy: Array, grads: Gradients) -> None:
@@ -91,6 +100,14 @@ def add(x1: TensorLike, x2: TensorLike, activation: str = "linear") -> Tensor:
     return record(z, inputs, backward)
 
 
+def _to_one(dy: Array) -> tuple[Array]:
+    return (dy,)
+
+
+def _to_both(dy: Array) -> tuple[Array, Array]:
+    return dy, dy
+
+
 def subtract(x1: TensorLike, x2: TensorLike) -> Tensor:
     """``x1 - x2``.
 
@@ -99,13 +116,16 @@ def subtract(x1: TensorLike, x2: TensorLike) -> Tensor:
         Tensor([-2., -1.], shape=(2,), dtype=float32)
     """
     x, y = operands("subtract", x1, x2)
-    z = _native.binary_forward(raw(x), raw(y), "subtract")
+    return _difference(x, y, _native.binary_forward(raw(x), raw(y), "subtract"), "subtract")
+
+
+def _difference(x: Any, y: Any, z: Array, op: str) -> Tensor:
     if not isinstance(y, Tensor):
-        return record_view(z, (x,), lambda dy: (dy,))
+        return record_view(z, (x,), _to_one)
     if not isinstance(x, Tensor):
         return _scaled(z, y, -1.0)
     if not y.requires_grad and x._array.shape == z.shape:
-        return record_view(z, (x,), lambda dy: (dy,))
+        return record_view(z, (x,), _to_one)
 
     def backward(dy: Array, grads: Gradients) -> None:
         if grads[0] is not None:
@@ -126,9 +146,13 @@ def multiply(x1: TensorLike, x2: TensorLike) -> Tensor:
     x, y = operands("multiply", x1, x2)
     if not isinstance(x, Tensor):
         x, y = y, x
-    if not isinstance(y, Tensor):
-        return _scaled(_native.binary_forward(x._array, y, "multiply"), x, float(y))
-    return _binary("multiply", x, y)
+    return _product(x, y, _native.binary_forward(x._array, raw(y), "multiply"), "multiply")
+
+
+def _product(x: Any, y: Any, z: Array, op: str) -> Tensor:
+    if not isinstance(x, Tensor):
+        x, y = y, x
+    return _of_both(x, y, z, op) if isinstance(y, Tensor) else _scaled(z, x, float(y))
 
 
 def divide(x1: TensorLike, x2: TensorLike) -> Tensor:
@@ -139,9 +163,11 @@ def divide(x1: TensorLike, x2: TensorLike) -> Tensor:
         Tensor([0.25, 0.5 ], shape=(2,), dtype=float32)
     """
     x, y = operands("divide", x1, x2, integers=False)
-    if not isinstance(y, Tensor) and y != 0:
-        return _scaled(_native.binary_forward(x._array, y, "divide"), x, 1.0 / y)
-    return _binary("divide", x, y)
+    return _quotient(x, y, _native.binary_forward(raw(x), raw(y), "divide"), "divide")
+
+
+def _quotient(x: Any, y: Any, z: Array, op: str) -> Tensor:
+    return _scaled(z, x, 1.0 / y) if not isinstance(y, Tensor) and y != 0 else _of_both(x, y, z, op)
 
 
 true_divide = divide
@@ -213,7 +239,10 @@ _FROM_RESULT = frozenset(("reciprocal", "sqrt", "rsqrt", "exp"))
 
 def _unary(op: str, x: TensorLike, a: float = 0.0, b: float = 0.0) -> Tensor:
     x = float_tensor(x)
-    y = _native.unary_forward(x._array, op, a, b)
+    return _of_one(x, _native.unary_forward(x._array, op, a, b), op, a, b)
+
+
+def _of_one(x: Tensor, y: Array, op: str, a: float = 0.0, b: float = 0.0) -> Tensor:
     if not x.requires_grad:
         return wrap(y)
     saved = y if op in _FROM_RESULT else x._array
@@ -234,7 +263,11 @@ def negative(x: TensorLike) -> Tensor:
     x = as_tensor(x)
     if x._array.dtype.kind != "f":
         return subtract(0, x)
-    return _scaled(_native.unary_forward(x._array, "negative"), x, -1.0)
+    return _opposite(x, _native.unary_forward(x._array, "negative"), "negative")
+
+
+def _opposite(x: Tensor, y: Array, op: str) -> Tensor:
+    return _scaled(y, x, -1.0)
 
 
 def abs(x: TensorLike) -> Tensor:
@@ -456,6 +489,18 @@ def stop_gradient(variable: TensorLike) -> Tensor:
     """
     return as_tensor(variable).detach()
 
+
+_one: Callable[..., Tensor]
+for _one in (abs, ceil, cos, erf, exp, expm1, floor, log, log1p, reciprocal, round, rsqrt, sign, sin, sqrt, square):
+    register(_one, _native.unary_forward, _one.__name__, record=_of_one)
+register(negative, _native.unary_forward, "negative", record=_opposite)
+register(clip, _native.unary_forward, "clip", record=_of_one, numbers=2)
+for _two, _record in {
+    add: _sum, subtract: _difference, multiply: _product, divide: _quotient,
+    maximum: _of_both, minimum: _of_both, mod: _of_both, floor_divide: _of_both,
+}.items():  # fmt: skip
+    register(_two, _native.binary_forward, _two.__name__, record=_record, tensors=2, takes_number=True)
+register(power, _native.binary_forward, "power", record=_of_both, tensors=2)
 
 __all__ = [
     "abs", "absolute", "add", "ceil", "clip", "cos", "divide", "erf", "exp", "expm1", "floor", "floor_divide",
