@@ -194,3 +194,11 @@ def test_squares_stay_integers(dtype):
     y = ops.square(x)
     assert y.dtype == ops.multiply(x, x).dtype
     np.testing.assert_array_equal(y.numpy(), x * x)
+
+
+@pytest.mark.parametrize("name", ["add", "subtract", "multiply", "floor_divide", "mod", "power"])
+def test_arithmetic_of_booleans_is_that_of_int32(name):
+    a, b = np.array([True, False, True]), np.array([True, True, True])
+    found = getattr(ops, name)(a, b)
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, getattr(np, name)(a.astype(np.int32), b.astype(np.int32)))
