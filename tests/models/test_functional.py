@@ -330,3 +330,18 @@ def test_what_was_computed_is_a_constant_of_a_model():
     y = np.ones((3, 1), np.float32)
     assert np.isfinite(model.fit(X, y, batch_size=1, epochs=2, verbose=0).history["loss"]).all()
     assert len(model.trainable_weights) == 2
+
+
+def test_calls_of_a_shared_layer_keep_their_order():
+    """Also where the first needs more before it than those behind it."""
+    x = Input((3,), name="x")
+    shared = layers.Dense(3, name="shared")
+    first = shared(layers.Dense(3, name="one")(layers.Dense(3, name="two")(x)))
+    model = Model(x, [first, shared(x), shared(layers.Dense(3, name="three")(x)), shared(shared(x))])
+    config = model.get_config()
+    again = Model.from_config(config)
+    assert again.get_config() == config
+    again.set_weights(model.get_weights())
+    data = np.random.default_rng(0).standard_normal((2, 3)).astype(np.float32)
+    for a, b in zip(model(data), again(data), strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())

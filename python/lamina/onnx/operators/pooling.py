@@ -47,7 +47,7 @@ def _whole_places(places: Tensor, shape: tuple[int, ...], column_major: bool) ->
     sizes = shape[2:]
     if column_major:
         rest, place = place, ops.zeros_like(place)
-        for i in range(len(sizes) - 1, -1, -1):
+        for i in reversed(range(len(sizes))):
             place = ops.add(place, ops.multiply(ops.mod(rest, sizes[i]), math.prod(sizes[:i])))
             rest = ops.floor_divide(rest, sizes[i])
     pixels = math.prod(sizes)
