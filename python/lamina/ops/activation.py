@@ -247,9 +247,10 @@ def _with_log_softmax(x: Tensor, y: Array) -> Tensor:
     return record(y, (x,), backward)
 
 
-for _one in (hard_sigmoid, hard_silu, mish, relu, selu, sigmoid, silu, softplus, softsign, tanh):
+for _one in (hard_sigmoid, hard_silu, relu, selu, sigmoid, softplus, softsign, tanh):
     register(_one, _native.activation_forward, _one.__name__, 0.0, record=_recorded)
-register(gelu, _native.activation_forward, "gelu_tanh", 0.0, record=_recorded)
+for _one, _name in {gelu: "gelu_tanh", mish: "mish", silu: "silu"}.items():  # whose slope comes with the value
+    register(_one, _native.activation_forward, _name, 0.0, without_gradient=True)
 register(leaky_relu, _native.activation_forward, "leaky_relu", 0.2, record=_recorded)
 register(elu, _native.activation_forward, "elu", 1.0, record=_recorded)
 register(softmax, _native.softmax_forward, record=_with_softmax)

@@ -24,14 +24,21 @@ def register(
     numbers: int = 0,
     swapped: bool = False,
     takes_number: bool = False,
+    without_gradient: bool = False,
 ) -> None:
     """Let ``function(x)`` be ``forward(x, *constants)`` where that is all that it does.
 
     record: makes the tensor of a result that wants a gradient, as ``record(x, result, *constants)``; None: none does.
     tensors: how many are given, with ``swapped`` the second one first; one of two may be a number (``takes_number``).
     numbers: how many follow the tensors; they come behind the constants.
+    without_gradient: where one is wanted, the operation takes its other way.
     """
-    _direct[function] = _native.direct(forward, constants, tensors, numbers, swapped, takes_number, record, Tensor)
+    way = _native.direct(forward, constants, tensors, numbers, swapped, takes_number, record, Tensor)
+
+    def where_none_is_wanted(*args: Any) -> Any:
+        return None if any(getattr(x, "requires_grad", False) for x in args) else way(*args)
+
+    _direct[function] = where_none_is_wanted if without_gradient else way
 
 
 def of(function: Callable[..., Any]) -> Callable[..., Any] | None:
