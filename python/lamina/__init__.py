@@ -60,7 +60,7 @@ if _TYPE_CHECKING:
     from .layers.scopes import device, name_scope
     from .losses import Loss
     from .metrics import Metric
-    from .models import Functional, Model, Sequential
+    from .models import Ensemble, Functional, Model, Sequential, fit_many
     from .models import Functional as Function
     from .optimizers import Optimizer, schedules
     from .quantizers import Quantizer
@@ -77,7 +77,7 @@ _packages = (
 _later = {
     **{name: name for name in _packages},
     **{name: f"layers.{name}" for name in ("Input", "InputSpec", "Layer", "SymbolicTensor", "Variable")},
-    **{name: f"models.{name}" for name in ("Functional", "Model", "Sequential")},
+    **{name: f"models.{name}" for name in ("Ensemble", "Functional", "Model", "Sequential", "fit_many")},
     **{name: f"layers.scopes.{name}" for name in ("device", "name_scope")},
     **{name: f"core.dtype_policy.{name}" for name in ("DTypePolicy", "FloatDTypePolicy")},
     "Constraint": "constraints.Constraint",
@@ -140,14 +140,15 @@ def version() -> str:
 
 
 __all__ = [
-    "CaptureError", "CaptureWarning", "Constraint", "DTypePolicy", "FloatDTypePolicy", "Function", "Functional",
-    "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer",
-    "Quantizer", "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable", "__version__", "activations",
-    "applications", "backend", "callbacks", "capture", "config", "constraints", "custom_gradient", "data", "datasets",
-    "device", "distillation", "distribution", "dtype_policies", "enable_grad", "get_num_threads", "initializers",
-    "layers", "legacy", "load_model", "losses", "metrics", "mixed_precision", "models", "name_scope", "no_grad", "onnx",
-    "ops", "optimizers", "plot", "preprocessing", "quantizers", "random", "regularizers", "saving", "schedules",
-    "set_num_threads", "show_config", "torch", "tree", "utils", "version", "visualization", "wrappers",
+    "CaptureError", "CaptureWarning", "Constraint", "DTypePolicy", "Ensemble", "FloatDTypePolicy", "Function",
+    "Functional", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation",
+    "Optimizer", "Quantizer", "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable", "__version__",
+    "activations", "applications", "backend", "callbacks", "capture", "config", "constraints", "custom_gradient",
+    "data", "datasets", "device", "distillation", "distribution", "dtype_policies", "enable_grad", "fit_many",
+    "get_num_threads", "initializers", "layers", "legacy", "load_model", "losses", "metrics", "mixed_precision",
+    "models", "name_scope", "no_grad", "onnx", "ops", "optimizers", "plot", "preprocessing", "quantizers", "random",
+    "regularizers", "saving", "schedules", "set_num_threads", "show_config", "torch", "tree", "utils", "version",
+    "visualization", "wrappers",
 ]  # fmt: skip
 
 _publish(__name__, _later)

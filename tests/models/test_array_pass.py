@@ -271,3 +271,12 @@ def test_a_changed_setting_is_recorded_anew():
         model.fit(x, y, 16, 4, verbose=0, callbacks=[Freeze(), *(watch or [])])
         found.append((model.history.history, [w.tolist() for w in model.get_weights()]))
     assert found[0] == found[1]
+
+
+def test_the_first_fit_of_a_model_leaves_what_others_recorded(calls):
+    (model, (x, y), _), (other, _, _) = regression(), measured()
+    model.fit(x, y, 16, verbose=0)
+    plans = model._steps["train"].plans
+    other.fit(*data(3), 16, verbose=0)
+    model.fit(x, y, 16, verbose=0)
+    assert model._steps["train"].plans == plans

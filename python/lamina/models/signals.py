@@ -4,8 +4,23 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType, TracebackType
 from typing import Any
+
+_stop: ContextVar[threading.Event | None] = ContextVar("lamina_stop", default=None)
+
+
+@contextmanager
+def stopped_by(event: threading.Event) -> Iterator[None]:
+    """Within the block a fit of this thread raises KeyboardInterrupt behind its step once the event is set."""
+    token = _stop.set(event)
+    try:
+        yield
+    finally:
+        _stop.reset(token)
 
 
 class WholeSteps:
@@ -40,6 +55,7 @@ class _Step:
         self.interrupted = False
         self.released = False
         self.before: Any = None
+        self.stop = _stop.get()
 
     def install(self) -> None:
         self.released = False
@@ -72,6 +88,8 @@ class _Step:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.inside = False
+        if self.stop is not None and kind is None and self.stop.is_set():
+            raise KeyboardInterrupt
         if self.interrupted:
             self.interrupted = False
             if kind is None or not issubclass(kind, KeyboardInterrupt):

@@ -274,13 +274,14 @@ class OptimizerState(Explained, strict=True):
 
     def _enlist(self, variables: Iterable[Tensor]) -> None:
         """Put those that are not known yet behind the others."""
-        known = {id(v) for v in self._variables}
+        known, before = {id(v) for v in self._variables}, len(self._variables)
         for v in variables:
             if id(v) not in known:
                 known.add(id(v))
                 self._variables.append(v)
                 self._group = None
-                note_change()
+        if len(self._variables) > before and (self._built or grad_mode.recording is not None):
+            note_change()  # before the first build no recorded step has any of its variables
 
     def _keep(self, arguments: dict[str, Any]) -> None:
         """Keep the rule's options, given all ``locals()`` of a constructor, as attributes."""
