@@ -116,7 +116,7 @@ SWEEPS = [
     Sweep("conv 5x5 image size: 16 channels", SIDES, lambda s: convolution(2, s, 16, 16, 5, s)),
     Sweep("conv 3x3 batch: 14x14 32", BATCHES[:-2], lambda n: convolution(n, 14, 32, 32, 3, n)),
     Sweep(
-        "conv kernel size, 24x24, 16", (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13), lambda k: convolution(2, 24, 16, 16, k, k)
+        "conv kernel size: 24x24 16", (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13), lambda k: convolution(2, 24, 16, 16, k, k)
     ),
     Sweep("transposed 2x2 channels: 8x8", CHANNELS, lambda c: transposed(8, c, c)),
     Sweep("depthwise 3x3 channels: 16x16", CHANNELS, lambda c: depthwise(4, 16, c, c)),

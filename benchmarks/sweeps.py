@@ -5,9 +5,13 @@
 Width, depth, batch, length, image size, channels 1 to 512, around the widths of vectors and between them; captured,
 inference and training (forward and backward, gradients of the input too). What a size costs is its time over its work:
 multiply-adds at the machine's peak, plus bytes (inputs, results, weights, and their gradients) at its stream rate, both
-measured first. The trend at a size is the line, in logarithms, through two neighbours on each side, without the size
-itself. A cliff is a size above 1.5 times its trend; a step is one from which on all cost 1.5 times what the two before
-it did. Both are measured once more, and longer, before they count. Worst first; --all prints every size.
+measured first, plus what the fastest size takes, which is the price of a call. The trend at a size is the line, in
+logarithms, through two neighbours on each side, without the size itself.
+
+A cliff is a size above 1.5 times its trend; a step is one from which on all cost 1.5 times what the two before it did.
+Both are measured twice more, and longer, before they count. Before each the processor should be at eight tenths of its
+best, for which at most 0.1 s are waited. Each size has the memory to itself, is made anew each time, and its memory
+given back. Worst first; --all prints every size.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,12 +40,38 @@ def arguments() -> argparse.Namespace:
     return p.parse_args()
 
 
-class Point:
-    """One size of a sweep: its two captured calls and their work in seconds."""
+class Speed:
+    """The processor's multiply-adds: the best that was seen, and whether it is near that now."""
 
-    def __init__(self, case: Any, peak: float, stream: float) -> None:
+    def __init__(self) -> None:
+        from lamina import _native
+
+        self._measure = lambda seconds: 1e9 * float(_native.measure_flops("float32", seconds))
+        self.peak = max(self._measure(0.1) for _ in range(3))
+
+    def wait(self) -> None:
+        end = time.perf_counter() + 0.1
+        while (now := self._measure(0.002)) < 0.8 * self.peak and time.perf_counter() < end:
+            time.sleep(0.01)
+        self.peak = max(self.peak, now)
+
+
+PASSES = ("inference", "training")
+
+
+class Point:
+    """One size of a sweep: its times, and its work in seconds."""
+
+    def __init__(self, make: Callable[[int], Any], size: int, peak: float, stream: float) -> None:
+        self._make, self.size, self._peak, self._stream = make, size, peak, stream
+        self.work = dict.fromkeys(PASSES, 0.0)
+        self.best = dict.fromkeys(PASSES, math.inf)
+
+    def _calls(self) -> dict[str, Callable[[], Any]]:
+        """The captured passes."""
         import lamina
 
+        case = self._make(self.size)
         layer, x = case.layer, lamina.Tensor(case.x, requires_grad=True)
         inputs = (x, x) if case.heads else (x,)
         y = layer(*inputs)
@@ -56,26 +87,27 @@ class Point:
             with lamina.no_grad():
                 return layer(*inputs, training=False)
 
-        self.size = case.size
-        self.calls: dict[str, Callable[[], Any]] = {
-            "training": lamina.capture(training),
-            "inference": lamina.capture(inference),
-        }
         weights = sum(4 * math.prod(w.shape) for w in layer.trainable_weights)
-        moved = 4 * (math.prod(x.shape) + math.prod(y.shape)) + weights
-        often = 3 if weights else 2
-        self.work = {
-            "inference": 2 * case.macs / peak + moved / stream,
-            "training": 2 * often * case.macs / peak + 3 * moved / stream,
-        }
-        self.samples: dict[str, list[float]] = {which: [] for which in self.calls}
+        moved = (4 * (math.prod(x.shape) + math.prod(y.shape)) + weights) / self._stream
+        computed = 2 * case.macs / self._peak
+        self.work = {"inference": computed + moved, "training": (3 if weights else 2) * computed + 3 * moved}
+        return {"inference": lamina.capture(inference), "training": lamina.capture(training)}
 
-    def time(self, which: str, seconds: float) -> None:
-        self.samples[which] += harness.interleave([self.calls[which]], seconds, block=seconds)[0].samples
+    def time(self, speed: Speed, seconds: float) -> None:
+        from lamina import _native
 
-    def cost(self, which: str) -> float:
-        """Times the roofline."""
-        return min(self.samples[which]) / self.work[which]
+        for which, call in self._calls().items():
+            call()  # records
+            call()
+            speed.wait()
+            samples: list[float] = []
+            end = time.perf_counter() + seconds
+            while time.perf_counter() < end or len(samples) < 3:
+                start = time.perf_counter()
+                call()
+                samples.append(time.perf_counter() - start)
+            self.best[which] = min(self.best[which], *samples)
+        _native.pool_clear()
 
 
 def trend(sizes: list[float], costs: list[float], i: int) -> float:
@@ -96,23 +128,32 @@ def excess(sizes: list[float], costs: list[float], i: int) -> tuple[float, str]:
     return (cliff, "cliff") if cliff >= step else (step, "step")
 
 
-def sweep(name: str, points: list[Point], seconds: float) -> list[dict[str, Any]]:
+def costs_of(points: list[Point], which: str) -> list[float]:
+    call = min(p.best[which] for p in points)
+    return [p.best[which] / (call + p.work[which]) for p in points]
+
+
+def marked(points: list[Point], which: str) -> list[int]:
+    """Places of cliffs and steps."""
+    sizes, costs = [float(p.size) for p in points], costs_of(points, which)
+    return [i for i in range(len(points)) if excess(sizes, costs, i)[0] > LIMIT]
+
+
+def sweep(name: str, points: list[Point], speed: Speed, seconds: float) -> list[dict[str, Any]]:
+    for _ in range(2):
+        for point in points:
+            point.time(speed, seconds)
+    for _ in range(2):
+        again = {i for which in PASSES for i in marked(points, which)}
+        for j in sorted({j for i in again for j in range(max(0, i - 2), min(len(points), i + 3))}):
+            points[j].time(speed, 3 * seconds)
     rows: list[dict[str, Any]] = []
-    sizes = [float(p.size) for p in points]
-    for which in ("inference", "training"):
-        for _ in range(2):
-            for point in points:
-                point.time(which, seconds)
-        for again in range(3):
-            costs = [p.cost(which) for p in points]
-            high = [i for i in range(len(points)) if excess(sizes, costs, i)[0] > LIMIT]
-            if again < 2:
-                for j in {j for i in high for j in range(max(0, i - 2), min(len(points), i + 3))}:
-                    points[j].time(which, 3 * seconds)
+    for which in PASSES:
+        sizes, costs = [float(p.size) for p in points], costs_of(points, which)
         for i, point in enumerate(points):
             over, kind = excess(sizes, costs, i)
-            row = {"sweep": name, "pass": which, "size": point.size, "us": 1e6 * min(point.samples[which])}
-            row |= {"times_roofline": costs[i], "times_trend": over}
+            row = {"sweep": name, "pass": which, "size": point.size, "us": 1e6 * point.best[which]}
+            row |= {"times_roofline": point.best[which] / point.work[which], "times_trend": over}
             rows.append(row | ({"mark": kind} if over > LIMIT else {}))
     return rows
 
@@ -162,18 +203,17 @@ def main() -> None:
 
     facts = harness.machine()
     print(", ".join(f"{k} {v}" for k, v in facts.items()) + "\n")
-    peak = 1e9 * max(float(_native.measure_flops("float32", 0.1)) for _ in range(3))
+    speed = Speed()
     stream = 1e9 * max(float(_native.measure_stream(64 << 20, 0.1)) for _ in range(3))
     words = [w for w in options.filter.split(",") if w]
     rows: list[dict[str, Any]] = []
     for swept in SWEEPS:
         if words and not any(w in swept.name for w in words):
             continue
-        points = [Point(swept.case(size), peak, stream) for size in swept.sizes]
-        found = sweep(swept.name, points, options.seconds)
+        points = [Point(swept.case, size, speed.peak, stream) for size in swept.sizes]
+        found = sweep(swept.name, points, speed, options.seconds)
         rows += found
-        marked = [r for r in found if "mark" in r]
-        print(f"{swept.name}: {len(points)} sizes, {len(marked)} marked", flush=True)
+        print(f"{swept.name}: {len(points)} sizes, {sum('mark' in r for r in found)} marked", flush=True)
         if options.json:
             old = json.loads(Path(options.json).read_text())["results"] if Path(options.json).exists() else []
             harness.write_json(options.json, facts, [r for r in old if r["sweep"] != swept.name] + found)
