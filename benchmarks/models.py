@@ -103,7 +103,11 @@ class Comparison:
         self._answers: dict[str, dict[str, Any]] = {}
         self.errors: dict[str, str] = {}
         for kind, worker in self._workers.items():
-            self._take(kind, worker.ask(name, which, 0.1))  # builds, and warms up
+            begin = time.perf_counter()
+            self._take(kind, worker.ask(name, which, 0.02))  # builds, and warms up
+            seconds = time.perf_counter() - begin
+            if seconds > 5:
+                print(f"{name}, {which}: {KINDS[kind].title} took {seconds:.0f} s to begin", flush=True)
         self._samples = {kind: [] for kind in self._workers}
 
     def _take(self, kind: str, answer: dict[str, Any]) -> None:
@@ -115,7 +119,8 @@ class Comparison:
 
     def turn(self, seconds: float) -> None:
         for kind, worker in self._workers.items():
-            if kind not in self.errors:
+            slow = len(self._samples[kind]) > 2 and min(self._samples[kind]) > 0.8 * seconds  # two turns are enough
+            if kind not in self.errors and not slow:
                 time.sleep(0.05)  # threads of the last one stop spinning
                 self._take(kind, worker.ask(self.name, self.which, seconds))
 
@@ -138,6 +143,14 @@ class Comparison:
         return rows
 
 
+def add(path: str, facts: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """To the rows that the file has."""
+    if Path(path).exists():
+        old = report.read(path)
+        facts, rows = {**old["machine"], **facts}, report.merged(old["results"], rows)
+    harness.write_json(path, facts, rows)
+
+
 def measure(options: argparse.Namespace, facts: dict[str, Any]) -> list[dict[str, Any]]:
     from lamina import _native
 
@@ -158,7 +171,10 @@ def measure(options: argparse.Namespace, facts: dict[str, Any]) -> list[dict[str
                         comparison.turn(options.seconds)
             common = {"busy": options.busy, "threads": facts["threads"], "peak_gflops": peak, "date": facts["date"]}
             for comparison in comparisons:
-                rows += comparison.rows(common)
+                found = comparison.rows(common)
+                rows += found
+                if options.json:
+                    add(options.json, facts, found)
                 for kind, error in comparison.errors.items():
                     print(f"{name}, {comparison.which}, {KINDS[kind].title}: {error}", flush=True)
     finally:
@@ -180,10 +196,8 @@ def main() -> None:
         facts = {**harness.machine(), "date": datetime.date.today().isoformat()}
         rows = measure(options, facts)
         if options.json:
-            if Path(options.json).exists():
-                old = report.read(options.json)
-                facts, rows = {**old["machine"], **facts}, report.merged(old["results"], rows)
-            harness.write_json(options.json, facts, rows)
+            found = report.read(options.json)
+            facts, rows = found["machine"], found["results"]
     groups = report.groups(rows)
     for (processes, threads), results in groups.items():
         print(f"\n{threads} threads" + (f", beside {processes} busy processes" if processes else ""))

@@ -69,8 +69,7 @@ class Scaling:
         for p in self.counts:
             self._native.set_num_threads(p)
             self.step()
-            best = harness.interleave([self.step], seconds, block=seconds)[0].best
-            self.seconds[p] = min(self.seconds[p], best)
+            self.seconds[p] = min(self.seconds[p], *harness.sample(self.step, seconds))
 
     def row(self, region: float, bandwidth: float, wanted: list[int]) -> dict[str, Any]:
         """`region`: seconds of one at the most threads that were measured."""

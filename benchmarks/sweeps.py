@@ -100,13 +100,7 @@ class Point:
             call()  # records
             call()
             speed.wait()
-            samples: list[float] = []
-            end = time.perf_counter() + seconds
-            while time.perf_counter() < end or len(samples) < 3:
-                start = time.perf_counter()
-                call()
-                samples.append(time.perf_counter() - start)
-            self.best[which] = min(self.best[which], *samples)
+            self.best[which] = min(self.best[which], *harness.sample(call, seconds))
         _native.pool_clear()
 
 

@@ -85,9 +85,8 @@ def torch(name: str, compiled: bool = False) -> Any:
         for fused in (False, True):
             network = networks_torch.build(name, channels_last, fused)
             batch = network.batch(data(name))
-            for _ in range(3):
-                network.train(*batch)
-            seconds = harness.interleave([lambda n=network, b=batch: n.train(*b)], 0.2)[0].best
+            network.train(*batch)
+            seconds = min(harness.sample(lambda n=network, b=batch: n.train(*b), 0.2, least=4))
             candidates.append((seconds, network, (channels_last, fused)))
     _, network, best = min(candidates, key=lambda c: c[0])
     return networks_torch.build(name, *best, compiled=True) if compiled else network
@@ -166,7 +165,7 @@ def onnxruntime(name: str) -> Any:
     batch = data(name)
     given = [(session, inputs_of(session.batch(batch))) for session in found]
     calls = [lambda s=session, i=inputs: s.infer(*i) for session, inputs in given]
-    times = [t.best for t in harness.interleave(calls, 0.3)]
+    times = [min(harness.sample(call, 0.2, least=4)) for call in calls]
     return found[times.index(min(times))]
 
 
@@ -188,7 +187,7 @@ KINDS: dict[str, Kind] = {
     "on-batch": Kind("Lamina, train_on_batch", on_batch, ("lamina",), PASSES),
     "bf16": Kind("Lamina, mixed_bfloat16", bfloat16, ("lamina",)),
     "int8": Kind("Lamina, int8", int8, ("lamina",), ("inference",)),
-    "numpy": Kind("NumPy twins", numpy, ("lamina",), networks=("mlp", "small mlp", "lstm")),
+    "numpy": Kind("NumPy twins", numpy, ("lamina",), networks=("mlp", "small mlp")),
     "torch": Kind("PyTorch", torch, ("torch",)),
     "torch-compile": Kind("torch.compile", torch_compile, ("torch",)),
     "jax": Kind("JAX", jax, ("jax",), networks=("mlp", "small mlp", "gpt")),
@@ -219,7 +218,7 @@ def call_of(network: Any, which: str) -> tuple[Callable[[], Any], int]:
 
 
 def answer(network: Any, call: Callable[[], Any], steps: int, seconds: float) -> dict[str, Any]:
-    samples = harness.interleave([call], seconds, block=seconds)[0].samples
+    samples = harness.sample(call, seconds)
     found = {"samples": [s / steps for s in samples], "parameters": network.parameters}
     if getattr(network, "channels_last", False):
         found["channels_last"] = True
@@ -243,7 +242,7 @@ def work(kind: str) -> None:
                 built[name].name = name
             if (name, which) not in calls:
                 calls[name, which] = call_of(built[name], which)
-                for _ in range(3):
+                for _ in range(2):
                     calls[name, which][0]()
             found = answer(built[name], *calls[name, which], seconds)
         except Exception as error:
