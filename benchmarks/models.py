@@ -195,7 +195,7 @@ def main() -> None:
     else:
         facts = {**harness.machine(), "date": datetime.date.today().isoformat()}
         rows = measure(options, facts)
-        if options.json:
+        if options.json and rows:
             found = report.read(options.json)
             facts, rows = found["machine"], found["results"]
     groups = report.groups(rows)
