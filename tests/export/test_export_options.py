@@ -17,6 +17,16 @@ CASES = {
         ),
         IMAGE,
     ),
+    "split along each axis": lambda: (lambda x: [*ops.vsplit(x, 2), *ops.hsplit(x, 3), *ops.dsplit(x, [1, 3])], IMAGE),
+    "max_unpool first": lambda: (
+        lambda x: ops.max_unpool(
+            *ops.max_pool(x, 2, data_format="channels_first", return_indices=True),
+            2,
+            output_shape=(5, 4),
+            data_format="channels_first",
+        ),
+        IMAGE,
+    ),
     "repeat by lists of one and of two": lambda: (lambda x: (ops.repeat(x, [2], 0), ops.repeat(x[:2], [2, 3], 0)), X),
     "repeat a single row": lambda: (lambda x: (ops.repeat(x, 3, 0), ops.repeat(x, 2, 1)), X[:1]),
     "clip by arrays": lambda: (

@@ -99,6 +99,12 @@ def test_powers(exponent):
     np.testing.assert_allclose(run(body, 17, X), X**exponent, rtol=1e-5)
 
 
+def test_powers_of_several_exponents():
+    body = f"{SHORT} {{ n = Constant <value_floats = [1.0, 2.0, 0.5, 3.5]> () m = Constant <value_ints = [4, 1]> ()"
+    y = run(f"{body} n2 = Reshape (n, m) y = Pow (x, n2) }}", 17, X)
+    np.testing.assert_allclose(y, X ** np.float32([1, 2, 0.5, 3.5])[:, None], rtol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["", "m", "d", "m d"])
 def test_further_results_of_layer_normalization(kind):
     """Any of them may be left out."""

@@ -275,6 +275,14 @@ def test_learning_rates(cancer, schedule, below):
     assert fitted.model_.optimizer is not own
 
 
+def test_training_is_silent_unless_asked(cancer, capsys):
+    x, y = cancer
+    MLPClassifier((4,), max_iter=1).fit(x, y).predict(x)
+    assert capsys.readouterr() == ("", "")
+    MLPClassifier((4,), max_iter=1, verbose=True).fit(x, y)
+    assert capsys.readouterr().out.startswith("Iteration 1, loss = ")
+
+
 def test_partial_fit_and_warm_start(cancer):
     x, y = cancer
     part = MLPClassifier((16,), learning_rate_init=0.01, random_state=0)
