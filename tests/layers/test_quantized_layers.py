@@ -83,6 +83,24 @@ def test_an_index_out_of_range_is_named():
             layer(np.array([2, wrong]))
 
 
+def test_an_embedding_that_goes_back_stays_float32_and_a_subclass_is_asked_for():
+    table = layers.ReversibleEmbedding(10, 4)
+    with pytest.raises(NotImplementedError, match="have no int8 weights"):
+        table.quantize("int8")
+
+    class Own(layers.Dense):
+        pass
+
+    m = lamina.Sequential([lamina.Input((3,)), Own(3), layers.Dense(2)])
+    m.quantize("int8")
+    assert [layer.dtype_policy.quantization_mode for layer in m.layers] == [None, "int8"]
+    with pytest.raises(NotImplementedError, match="type_check=False quantizes it"):
+        m.layers[0].quantize("int8")
+    m.layers[0].quantize("int8", type_check=False)
+    with pytest.raises(ValueError, match=r"export: Own '.*' has int8 weights; export the float32 model"):
+        m.export("m.onnx")
+
+
 def test_a_captured_generation_is_the_eager_one(indices):
     m = language_model()
     m.quantize("int8")

@@ -172,6 +172,8 @@ class ReversibleEmbedding(Embedding):
         (1, 3, 1000)
     """
 
+    _int8_axes = Layer._int8_axes  # the way back multiplies with the table: it stays float32
+
     embeddings_initializer: Any
 
     def __init__(

@@ -279,6 +279,12 @@ def quantized_layers(root: Layer) -> list[Layer]:
     return [layer for layer in (root, *root._held().layers) if layer._quantization is not None]
 
 
+def refuse_export(root: Layer) -> None:
+    """ValueError if there are int8 weights."""
+    for layer in quantized_layers(root):
+        raise ValueError(f"export: {layer._label()} has int8 weights; export the float32 model")
+
+
 def refuse_training(root: Any, what: str) -> None:
     """ValueError if there are int8 weights."""
     if hasattr(root, "_held"):  # a Trainer need not be a Layer

@@ -16,7 +16,7 @@ from ..core.tree import as_shapes, map_shapes, map_structure
 from ..layers import Layer, SymbolicTensor
 from ..layers.masking import attach
 from ..layers.options import UnnamedOptions, Unpack
-from ..layers.quantization import quantize_layers
+from ..layers.quantization import quantize_layers, refuse_export
 from ..layers.symbolic import infer
 from ..layers.variable import auto_name, unique_keys
 from ..layers.weights import children
@@ -373,6 +373,7 @@ class Model(Layer, Trainer):
             raise ValueError(f"{self._label()}: export: format is {format!r}, expected 'onnx'")
         from ..export import export_onnx  # an extra: imported when it is used
 
+        refuse_export(self)
         export_onnx(self, filepath, input_signature, opset_version, verify, verbose)
 
     def _repr_html_(self) -> str:
