@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,7 @@ class Embedding(Layer):
             return ops.embedding(indices, self.embeddings)
         return quantized_embedding(indices, self.embeddings, self.embeddings_scale)
 
-    def _int8_axes(self) -> dict[str, tuple[int, ...]]:
+    def _int8_axes(self) -> Mapping[str, tuple[int, ...]]:
         return {"embeddings": (1,)}
 
     def _refuse(self, values: Array) -> None:
