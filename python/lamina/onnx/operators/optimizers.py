@@ -30,7 +30,7 @@ def _regularized(x: Any, gradient: Any, factor: float) -> Any:
 @operator("Adagrad", domain=_DOMAIN)
 def adagrad(call: Call) -> Run:
     decay, epsilon, norm = (
-        call.get("decay_factor", 0.0), call.get("epsilon", 0.0), call.get("norm_coefficient", 0.0)
+        call.get("decay_factor", 0.0), call.get("epsilon", 1e-6), call.get("norm_coefficient", 0.0)
     )  # fmt: skip
 
     def update(rate: float, step: int, x: Any, g: Any, h: Any) -> tuple[Any, ...]:
@@ -58,7 +58,7 @@ def momentum(call: Call) -> Run:
 
 @operator("Adam", domain=_DOMAIN)
 def adam(call: Call) -> Run:
-    alpha, beta, epsilon = call.get("alpha", 0.9), call.get("beta", 0.999), call.get("epsilon", 0.0)
+    alpha, beta, epsilon = call.get("alpha", 0.9), call.get("beta", 0.999), call.get("epsilon", 1e-6)
     norm, post = call.get("norm_coefficient", 0.0), call.get("norm_coefficient_post", 0.0)
 
     def update(rate: float, step: int, x: Any, g: Any, v: Any, h: Any) -> tuple[Any, ...]:
