@@ -197,8 +197,8 @@ def loss_of(keras: Any, name: str) -> Callable[[Any, Any], Any]:
 
 @dataclass
 class Network:
-    """A model with its optimizer: ``train(*batch)`` is one step and gives the loss, ``infer(*inputs)`` the outputs,
-    ``fit()`` is an epoch of ``fit_steps`` steps."""
+    """A model with its optimizer: ``train(*batch)`` is one step and gives the loss, ``infer(*inputs)`` the outputs
+    (targets behind them are left alone), ``fit()`` is an epoch of ``fit_steps`` steps."""
 
     name: str
     model: Any
@@ -220,9 +220,10 @@ def build(name: str, captured: bool) -> Network:
     import lamina
 
     model, loss_fn = MODELS[name](lamina), loss_of(lamina, name)
+    count = len(inputs_of(data(name)))
 
     def forward(inputs: tuple[Any, ...], training: bool) -> Any:
-        return model(list(inputs) if len(inputs) > 1 else inputs[0], training=training)
+        return model(list(inputs[:count]) if count > 1 else inputs[0], training=training)
 
     def infer(*inputs: Any) -> Any:
         with lamina.no_grad():

@@ -39,12 +39,16 @@ def test_a_layer_comes_back(check, tmp_path):
         np.testing.assert_allclose(b.numpy(), a.numpy(), atol=2e-5, rtol=2e-5)
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn", "resnet-20", "lstm", "gpt", "siamese"])
+@pytest.mark.parametrize("name", ["mlp", "cnn", "resnet-20", "lstm", "gru", "gpt", "u-net", "siamese"])
 @pytest.mark.skipif(not BENCHMARKS.is_dir(), reason="needs the source tree")
 def test_a_network_comes_back(name, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    model = importlib.import_module("networks").MODELS[name]()
-    x = importlib.import_module("network_data").data(name)[0][:3]
+    model = importlib.import_module("networks").MODELS[name](lamina)
+    numbers = importlib.import_module("network_data")
+    inputs = [x[:3] for x in numbers.inputs_of(numbers.data(name))]
+    given = inputs if len(inputs) > 1 else inputs[0]
     again = loaded(to_onnx(model, verify=False), tmp_path / "m.onnx")
-    want = model.predict(x, verbose=0)
-    np.testing.assert_allclose(np.asarray(again.predict(x, verbose=0)), want, atol=1e-5 * max(1, np.abs(want).max()))
+    want = model.predict(given, verbose=0)
+    np.testing.assert_allclose(
+        np.asarray(again.predict(given, verbose=0)), want, atol=1e-5 * max(1, np.abs(want).max())
+    )

@@ -136,21 +136,22 @@ def randomize(model):
         w.assign(w.numpy() + 0.05 * draw.standard_normal(w.shape))
 
 
-NETWORKS = ("mlp", "small mlp", "cnn", "resnet-20", "lstm", "gpt", "siamese")
+NETWORKS = ("mlp", "small mlp", "cnn", "resnet-20", "lstm", "gru", "gpt", "u-net", "siamese")
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("batch", [1, 6])
 def test_a_network_of_the_benchmarks_gives_the_same_numbers(name, batch):
     networks, numbers = importlib.import_module("networks"), importlib.import_module("network_data")
-    model = networks.MODELS[name]()
-    x = numbers.data(name)[0][:batch]
-    model(x)
+    model = networks.MODELS[name](lamina)
+    inputs = [x[:batch] for x in numbers.inputs_of(numbers.data(name))]
+    given = inputs if len(inputs) > 1 else inputs[0]
+    model(given)
     randomize(model)
     proto = to_onnx(model, verify=False)
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    (got,) = session.run(None, {session.get_inputs()[0].name: x})
-    want = model.predict(x, verbose=0)
+    (got,) = session.run(None, {i.name: x for i, x in zip(session.get_inputs(), inputs, strict=True)})
+    want = model.predict(given, verbose=0)
     np.testing.assert_allclose(got, want, atol=1e-5 * max(1, np.abs(want).max()))
 
 
@@ -161,13 +162,13 @@ def test_every_network_is_tried():
 def test_graphs_have_no_detours():
     """A residual network is turned once at its begin; a recurrent one is its node."""
     networks = importlib.import_module("networks")
-    kinds = Counter(n.op_type for n in to_onnx(networks.resnet20(), verify=False).graph.node)
+    kinds = Counter(n.op_type for n in to_onnx(networks.resnet20(lamina), verify=False).graph.node)
     assert kinds == Counter(
         Transpose=1, Conv=21, BatchNormalization=21, Relu=19, Add=9, GlobalAveragePool=1, Reshape=1, Gemm=1
     )
-    kinds = Counter(n.op_type for n in to_onnx(networks.lstm(), verify=False).graph.node)
+    kinds = Counter(n.op_type for n in to_onnx(networks.lstm(lamina), verify=False).graph.node)
     assert kinds == Counter(Transpose=1, LSTM=1, Reshape=1, Gemm=1)
-    assert not {"Cast", "Identity"} & {n.op_type for n in to_onnx(networks.gpt(), verify=False).graph.node}
+    assert not {"Cast", "Identity"} & {n.op_type for n in to_onnx(networks.gpt(lamina), verify=False).graph.node}
 
 
 def test_sizes_of_examples_stay_free():
