@@ -244,6 +244,134 @@ void depthwise_weights(const DepthwiseTaps<T>& d) {
   }
 }
 
+// The lanes of `v` that register lane l of a result meets: `pick` gives their numbers.
+LAMINA_INLINE Vec<float> spread(Vec<float> v, IntVec<float> pick) {
+#if defined(__AVX512F__)
+  return (Vec<float>)_mm512_maskz_permutexvar_ps(__mmask16(-1), (__m512i)pick, (__m512)v);
+#elif defined(__AVX2__)
+  return (Vec<float>)_mm256_permutevar8x32_ps((__m256)v, (__m256i)pick);
+#else
+  return pick_lanes<float>(v, pick);
+#endif
+}
+LAMINA_INLINE Vec<double> spread(Vec<double> v, IntVec<double> pick) {
+#if defined(__AVX512F__)
+  return (Vec<double>)_mm512_maskz_permutexvar_pd(__mmask8(-1), (__m512i)pick, (__m512d)v);
+#else
+  return pick_lanes<double>(v, pick);
+#endif
+}
+
+// Which source lane a lane of the result meets, for its cell's first channel. Lanes without a cell meet zeros, where
+// there are some.
+template <class T, class Run>
+LAMINA_INLINE IntVec<T> first_inputs(const Run& d) {
+  const int used = d.cells * d.inputs;
+  const T none = T(used + d.inputs <= kLanes<T> ? used : 0);
+  return __builtin_convertvector(select<T>(lane_numbers<T>() < T(d.cells * d.outputs), load(d.first), splat(none)),
+                                 IntVec<T>);
+}
+
+constexpr int kSteps = kRegisters == 32 ? 8 : 4;  // and what they read of a row of taps fit into the registers
+
+// P steps. KW: the taps of a row if steps stand as far apart as taps, so that each register of the source is spread
+// once for all of them; else 0.
+template <class T, int P, int KW>
+LAMINA_INLINE void cell_steps(const CellRow<T>& d, dim_t at, IntVec<T> first) {
+  constexpr int W = kLanes<T>, reads = KW > 0 ? P + KW - 1 : P;
+  const int from = d.cells * d.inputs, to = d.cells * d.outputs;
+  const T* x = d.x + at * d.x_step;
+  T* y = d.y + at * d.y_step;
+  Vec<T> r[P], v[reads];
+  const Vec<T> start = d.bias ? get(d.bias, to) : Vec<T>{};
+#pragma GCC unroll 8
+  for (int p = 0; p < P; p++) r[p] = start;
+  for (dim_t i = 0; i < d.kh; i++)
+    for (dim_t j = 0; j < (KW > 0 ? 1 : d.kw); j++) {
+#pragma GCC unroll 16
+      for (int q = 0; q < reads; q++) v[q] = get(x + i * d.x_h + j * d.x_w + q * d.x_step, from);
+      const T* w = d.w + i * d.w_h + j * d.w_w;
+      for (int c = 0; c < d.inputs; c++, w += W) {
+        const IntVec<T> pick = first + c;
+        if constexpr (KW > 0) {
+          Vec<T> tap[KW];
+#pragma GCC unroll 8
+          for (int t = 0; t < KW; t++) tap[t] = load(w + t * d.w_w);
+#pragma GCC unroll 16
+          for (int q = 0; q < reads; q++) {
+            const Vec<T> s = spread(v[q], pick);
+#pragma GCC unroll 8
+            for (int t = 0; t < KW; t++)
+              if (q - t >= 0 && q - t < P) r[q - t] += s * tap[t];
+          }
+        } else {
+          const Vec<T> tap = load(w);
+#pragma GCC unroll 8
+          for (int p = 0; p < P; p++) r[p] += spread(v[p], pick) * tap;
+        }
+      }
+    }
+#pragma GCC unroll 8
+  for (int p = 0; p < P; p++) {
+    T* out = y + p * d.y_step;
+    put<T>(out, d.accumulate ? get(out, to) + r[p] : r[p], to);
+  }
+}
+
+template <class T>
+void cell_row(const CellRow<T>& d) {
+  const IntVec<T> first = first_inputs<T>(d);
+  dim_t at = 0;
+  if (d.kw == 3 && d.x_step == d.x_w)
+    for (; at + kSteps <= d.steps; at += kSteps) cell_steps<T, kSteps, 3>(d, at, first);
+  for (; at + kSteps <= d.steps; at += kSteps) cell_steps<T, kSteps, 0>(d, at, first);
+  for (; at + 2 <= d.steps; at += 2) cell_steps<T, 2, 0>(d, at, first);
+  if (at < d.steps) cell_steps<T, 1, 0>(d, at, first);
+}
+
+// J taps of Q channels each.
+template <class T, int J, int Q>
+LAMINA_INLINE void cell_sums(const CellTaps<T>& d, dim_t tap, int c, IntVec<T> first) {
+  constexpr int W = kLanes<T>;
+  const int from = d.cells * d.inputs, to = d.cells * d.outputs;
+  T* dw = d.dw + (tap * d.inputs + c) * W;
+  Vec<T> r[J][Q];
+  IntVec<T> pick[Q];
+#pragma GCC unroll 4
+  for (int q = 0; q < Q; q++) {
+    pick[q] = first + (c + q);
+#pragma GCC unroll 4
+    for (int j = 0; j < J; j++) r[j][q] = load(dw + (j * d.inputs + q) * W);
+  }
+  const T *x = d.x + tap * d.x_w, *dz = d.dz;
+  for (dim_t p = 0; p < d.steps; p++, x += d.x_step, dz += d.z_step) {
+    const Vec<T> g = get(dz, to);
+#pragma GCC unroll 4
+    for (int j = 0; j < J; j++) {
+      const Vec<T> v = get(x + j * d.x_w, from);
+#pragma GCC unroll 4
+      for (int q = 0; q < Q; q++) r[j][q] += spread(v, pick[q]) * g;
+    }
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < J; j++)
+#pragma GCC unroll 4
+    for (int q = 0; q < Q; q++) store(dw + (j * d.inputs + q) * W, r[j][q]);
+}
+
+template <class T>
+void cell_weights(const CellTaps<T>& d) {
+  const IntVec<T> first = first_inputs<T>(d);
+  dim_t tap = 0;
+  for (; tap + 3 <= d.taps; tap += 3) {
+    int c = 0;
+    for (; c + 4 <= d.inputs; c += 4) cell_sums<T, 3, 4>(d, tap, c, first);
+    for (; c < d.inputs; c++) cell_sums<T, 3, 1>(d, tap, c, first);
+  }
+  for (; tap < d.taps; tap++)
+    for (int c = 0; c < d.inputs; c++) cell_sums<T, 1, 1>(d, tap, c, first);
+}
+
 template <class T>
 void repeat(const T* x, dim_t n, dim_t m, T* out) {
   for (dim_t i = 0; i < n; i++)
@@ -264,6 +392,8 @@ void fill(DepthwiseKernels<T>& k) {
   k.row = depthwise<T>;
   k.rows = depthwise_rows<T>;
   k.weights = depthwise_weights<T>;
+  k.cell_row = cell_row<T>;
+  k.cell_weights = cell_weights<T>;
   k.repeat = repeat<T>;
   k.fold = fold<T>;
 }

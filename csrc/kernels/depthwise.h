@@ -1,5 +1,5 @@
-// Depthwise convolution: every channel has its own kernel, so that lanes are channels and nothing is shared by a
-// product.
+// Depthwise convolution, where every channel has its own kernel, so that lanes are channels and nothing is shared by a
+// product; and convolution of few channels, whose lanes are several groups or pixels.
 #pragma once
 #include "core/types.h"
 
@@ -56,11 +56,50 @@ struct DepthwiseTaps {
   dim_t taps, pixels, channels;
 };
 
+// Few channels, so that a register holds several cells: neighbouring groups of one pixel, or neighbouring pixels of one
+// group. A cell meets `inputs` channels of the source, which stand behind those of the cell before it, and makes
+// `outputs` of the result, so too. With lanes l = g * outputs + k of cell g < cells:
+//
+//   y[p * y_step + l] = bias[l] + sum over (i, j, c) of x[p * x_step + i * x_h + j * x_w + g * inputs + c] *
+//                                 w[i * w_h + j * w_w + c * lanes + l]
+//
+// for p < steps, c < inputs; += instead where `accumulate`. Every row of w is a whole register.
+template <class T>
+struct CellRow {
+  const T* x;
+  dim_t x_step, x_h, x_w;
+  const T* w;
+  dim_t w_h, w_w;
+  dim_t kh, kw;
+  T* y;
+  dim_t y_step, steps;
+  int cells, inputs, outputs;
+  const T* first;  // of each lane l: l / outputs * inputs
+  const T* bias;   // null: none
+  bool accumulate;
+};
+
+// The weight gradient of one row of taps: dw[(j * inputs + c) * lanes + l] += sum over p < steps of
+// x[p * x_step + j * x_w + g * inputs + c] * dz[p * z_step + l], j < taps.
+template <class T>
+struct CellTaps {
+  const T* x;
+  dim_t x_step, x_w;
+  const T* dz;
+  dim_t z_step;
+  T* dw;
+  dim_t taps, steps;
+  int cells, inputs, outputs;
+  const T* first;
+};
+
 template <class T>
 struct DepthwiseKernels {
   void (*row)(const DepthwiseRow<T>&);
   void (*rows)(const DepthwiseRows<T>&);
   void (*weights)(const DepthwiseTaps<T>&);
+  void (*cell_row)(const CellRow<T>&);
+  void (*cell_weights)(const CellTaps<T>&);
   // out[i * m + j] = x[i], j < m;   out[i] (+)= sum over j of x[i * m + j].
   void (*repeat)(const T* x, dim_t n, dim_t m, T* out);
   void (*fold)(const T* x, dim_t n, dim_t m, T* out, bool accumulate);

@@ -29,6 +29,7 @@ void pass(const ConvolutionPass<T>& a, bool back) {
     return gemm(
         Gemm<T>{v.N * product(out), to, from, a.x.x, from, 1, a.w, w_row, w_col, a.y, to, a.b, a.act, a.accumulate});
   if (is_depthwise(v, a.groups)) return depthwise_pass(a, back);
+  if (has_few_channels<T>(v, a.K, a.groups)) return few_channels_pass(a, back);
   Correlation<T> c{a.x, v.N, in, from, a.y, out, to, a.groups};
   c.axes = back ? gradient_axes(v) : forward_axes(v);
   c.w = a.w;
@@ -52,6 +53,7 @@ void weight_gradient(const WeightGradient<T>& a, bool tiled) {
     return gemm(Gemm<T>{v.C, a.K, v.N * product(v.out), a.x, 1, v.C, a.dz.x, a.K, 1, a.dw, a.K, nullptr,
                         Activation::linear, a.accumulate});
   if (is_depthwise(v, a.groups)) return depthwise_weight_gradient(a);
+  if (has_few_channels<T>(v, a.K, a.groups)) return few_channels_weight_gradient(a);
   tiled ? winograd_weight_gradient(a) : convolution_weight_gradient(a);
 }
 
@@ -67,8 +69,8 @@ void convolution_backward(const ConvolutionBackward<T>& a) {
   const Window& v = a.window;
   const dim_t pixels = v.N * product(a.transposed ? v.in : v.out), channels = a.transposed ? v.C : a.K;
   const bool wants_dw = a.dw.wanted(), wants_db = a.db.wanted();
-  const bool direct = !is_dense(v, a.groups) && !is_depthwise(v, a.groups);
-  const bool tiled = wants_dw && winograd_pays<T>(v, a.K, a.groups);
+  const bool direct = !is_dense(v, a.groups) && !is_depthwise(v, a.groups) && !has_few_channels<T>(v, a.K, a.groups);
+  const bool tiled = wants_dw && direct && winograd_pays<T>(v, a.K, a.groups);
   const bool fused = wants_dw && direct && !tiled && !a.transposed &&
                      fuses_weight_gradient(v, product(v.taps) * (v.C / a.groups) * a.K);
   // dz = dy * act'(y) is an array, unless all its readers compute it block by block.

@@ -36,6 +36,9 @@ struct ConvolutionBackward {
 template <class T>
 void convolution_backward(const ConvolutionBackward<T>& a);
 
+// Rows are summed by chunks, whose number follows from the shape alone: at most so many, enough for as many cores.
+constexpr dim_t kMaxGradientChunks = 64;
+
 // One pass over a destination: from (N, in, C) to (N, out, K), or back.
 template <class T>
 struct ConvolutionPass {
@@ -60,6 +63,14 @@ template <class T>
 void convolution_weight_gradient(const WeightGradient<T>& a);
 // Whether the weight gradient computes dz from y and dy block by block, and sums db as well.
 bool fuses_weight_gradient(const Window& v, dim_t weights);
+
+// Whether results are made of several groups or pixels a register: few channels on both sides.
+template <class T>
+bool has_few_channels(const Window& v, dim_t K, dim_t groups);
+template <class T>
+void few_channels_pass(const ConvolutionPass<T>& a, bool back);
+template <class T>
+void few_channels_weight_gradient(const WeightGradient<T>& a);
 
 template <class T>
 void depthwise_pass(const ConvolutionPass<T>& a, bool back);

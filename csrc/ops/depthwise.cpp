@@ -111,8 +111,8 @@ void depthwise_weight_gradient(const WeightGradient<T>& a) {
   const Window& v = a.window;
   const auto& k = kernels<T>();
   const dim_t K = a.K, m = K / v.C, size = product(v.taps) * K, rows = v.N * v.out[0] * v.out[1];
-  const dim_t chunks =
-      std::clamp<dim_t>(rows * v.out[2] * K / (2 * kGrain), 1, std::min<dim_t>(32, std::max<dim_t>(rows, 1)));
+  const dim_t chunks = std::clamp<dim_t>(rows * v.out[2] * K / (2 * kGrain), 1,
+                                         std::min<dim_t>(kMaxGradientChunks, std::max<dim_t>(rows, 1)));
   const Axes axes = forward_axes(v);
   Scratch<T> parts(chunks * size);
   parallel_tasks(chunks, chunks > 1, [&](dim_t c) {

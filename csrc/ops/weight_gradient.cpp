@@ -21,14 +21,16 @@ namespace lamina {
 namespace {
 
 constexpr dim_t kBlockPixels = 1024;  // of a block: a tile's accumulators are read and written once a block
-constexpr dim_t kMaxChunks = 32;
+constexpr dim_t kFewChunks = 32;      // more of them have more pixels
+constexpr dim_t kManyPixels = 4 * kBlockPixels;
 constexpr dim_t kFusedChunks = 8;           // from so many on, no chunk is divided among threads
 constexpr dim_t kPartialWords = 8ll << 20;  // of all chunks' copies
 
 dim_t chunk_count(const Window& v, dim_t weights) {
-  const dim_t by_pixels = v.N * product(v.out) / kBlockPixels, by_memory = kPartialWords / std::max<dim_t>(weights, 1);
-  return std::clamp<dim_t>(std::min(by_pixels, by_memory), 1,
-                           std::min(kMaxChunks, std::max<dim_t>(v.N * v.out[0] * v.out[1], 1)));
+  const dim_t pixels = v.N * product(v.out), by_memory = kPartialWords / std::max<dim_t>(weights, 1);
+  const dim_t by_pixels =
+      std::max(std::min(pixels / kBlockPixels, kFewChunks), std::min(pixels / kManyPixels, kMaxGradientChunks));
+  return std::clamp<dim_t>(std::min(by_pixels, by_memory), 1, std::max<dim_t>(v.N * v.out[0] * v.out[1], 1));
 }
 
 template <class T>

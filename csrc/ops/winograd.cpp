@@ -23,12 +23,13 @@ namespace lamina {
 namespace {
 
 constexpr dim_t kSide = kWinogradSide, kPlanes = kSide * kSide;
-constexpr dim_t kMaxPlaneBytes = 16 << 20;     // of U: beyond, it comes from memory again for every block
-constexpr dim_t kMaxGradientBytes = 16 << 20;  // of P, which every block reads and writes
-constexpr dim_t kNearBytes = 1 << 20;          // of P that stays in a core's own cache
-constexpr dim_t kSharedBytes = 6 << 20;        // of U that costs little to write and to read again
-constexpr dim_t kFewest = 8;                   // channels of a sum: below, the transforms cost too much
-constexpr dim_t kChunkTiles = 32, kMaxChunks = 16;
+constexpr dim_t kMaxPlaneBytes = 16 << 20;          // of U: beyond, it comes from memory again for every block
+constexpr dim_t kMaxGradientBytes = 16 << 20;       // of P, which every block reads and writes
+constexpr dim_t kNearBytes = 1 << 20;               // of P that stays in a core's own cache
+constexpr dim_t kSharedBytes = 6 << 20;             // of U that costs little to write and to read again
+constexpr dim_t kFewest = 8;                        // channels of a sum: below, the transforms cost too much
+constexpr dim_t kChunkTiles = 32, kFewChunks = 16;  // more of them have more tiles, for a chunk's P is large
+constexpr dim_t kManyTiles = 128;
 constexpr dim_t kFarTiles = 64;  // of a block where P is not near
 constexpr dim_t kRun = 16;       // channels of a sum, of those packed together
 
@@ -221,7 +222,8 @@ class Backward {
         padded_(panels_.size(1)),
         p_plane_(odd_lines<T>(size_)),
         near_(kPlanes * size_ * dim_t(sizeof(T)) <= kNearBytes),
-        chunks_(std::clamp<dim_t>(grid_.count / (near_ ? kChunkTiles : kFarTiles), 1, kMaxChunks)) {
+        chunks_(std::max({std::clamp<dim_t>(grid_.count / (near_ ? kChunkTiles : kFarTiles), 1, kFewChunks),
+                          near_ ? std::min(grid_.count / kManyTiles, kMaxGradientChunks) : dim_t(1)})) {
     const dim_t fitting = caches().l2 / 2 / (kPlanes * dim_t(sizeof(T)) * (v_.C + padded_));
     tiles_ =
         std::min(std::clamp<dim_t>(fitting, near_ ? 8 : kFarTiles, kFarTiles), (grid_.count + chunks_ - 1) / chunks_);

@@ -204,6 +204,25 @@ def test_cases() -> list[Case]:
         _conv((2, 9, 14, 16), 33, 5, 1, "same", activation="relu"),
         _conv((20, 10, 11, 40), 16, 5),
     ]
+    # Few channels: several groups or pixels a register, whole and cut ones.
+    cases += [
+        _conv((2, 7, 9, 12), 12, 3, 1, "same", groups=3),
+        _conv((2, 9, 8, 24), 16, 3, 1, "same", groups=8, activation="relu"),
+        _conv((1, 11, 13, 20), 40, (3, 5), (2, 3), "same", groups=5),
+        _conv((2, 10, 12, 64), 64, 3, 2, "same", 2, groups=16, activation="tanh"),
+        _conv((2, 6, 5, 14), 28, 1, groups=7, bias=False),
+        _conv((1, 4, 5, 6, 8), 8, (2, 3, 3), (1, 2, 1), "same", groups=2),
+        _conv((2, 9, 37, 4), 4, 3, 1, "same", activation="relu"),
+        _conv((2, 8, 30, 3), 8, 3, 1, "same"),
+        _conv((2, 7, 18, 8), 8, 5),
+        _conv((2, 10, 35, 2), 1, 3, 1, "same_lower"),
+        _conv((1, 9, 40, 5), 3, (5, 3), (2, 1), ((1, 3), (0, 4)), (1, 2), activation="sigmoid"),
+        _conv((40, 5, 20, 2), 2, 3, 1, "same"),  # many chunks
+        _conv((2, 3, 6, 20, 4), 6, 3, 1, "same", bias=False),
+        _conv((2, 70, 4), 4, 4, 1, "causal", 2),
+        _conv((2, 9, 21, 4), 4, 3, 1, "same", transposed=True, activation="relu"),
+        _conv((2, 5, 7, 16), 16, 3, 2, "same", groups=4, transposed=True),
+    ]
     cases += [
         _conv((2, 7, 9, 5), 1, depthwise=True),
         _conv((2, 8, 8, 33), 1, 3, 1, "same", activation="relu", depthwise=True),
@@ -243,6 +262,8 @@ def bench_cases() -> list[Case]:
         _conv((16, 56, 56, 64), 128, 3, 2, "same"),
         _conv((16, 28, 28, 128), 256, 1),
         _conv((16, 28, 28, 64), 64, 3, 1, "same", groups=4),
+        _conv((8, 32, 32, 128), 128, 3, 1, "same", groups=32),
+        _conv((64, 32, 32, 4), 4, 3, 1, "same"),
     ]
     cases += [
         _conv((16, 56, 56, 64), 1, 3, 1, "same", depthwise=True),
