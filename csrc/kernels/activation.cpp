@@ -8,7 +8,8 @@ namespace LAMINA_ISA {
 namespace {
 
 // An entry is a name, whether the gradient follows from the output y or needs the input x, value(x, p), and
-// gradient(v, g, p) = g * slope, where v is y or x as said and p the function's parameter. The slope is formed from y
+// gradient(v, g, p) = g * slope, where v is y or x as said and p the function's parameter. In place of these two an
+// entry may have both(x, p, slope), value and slope at once, for what they share. The slope is formed from y
 // where y has its digits everywhere, or where a fused layer keeps nothing else (tanh and sigmoid, which lose digits
 // where y rounds to 1, as PyTorch's do). Infinities give the limits, which is why some entries clamp x where the
 // function has become linear or constant.
@@ -50,20 +51,23 @@ struct Selu {  // Klambauer et al., "Self-normalizing neural networks", 2017
   }
 };
 
-// The standard normal distribution at x: its value, and its density. In float P(t) fits erfc(z) e^(z^2) / t with
-// t = 1 / (1 + 0.375 z) to 1.2e-8 over z < 9.6, so that small values keep their digits and the exponential is shared.
+// The standard normal distribution at x: its value, and its density. In float P(t) fits erfc(z) e^(z^2) / (2t) with
+// t = 1 / (1 + 0.375 z) to 6e-9 over z < 9.6, so that small values keep their digits and the exponential is shared.
+// Beyond kNormal the density is no normal number.
+template <class T>
+constexpr T kNormal = sizeof(T) == 4 ? T(13.2) : T(37.64);
 template <class T>
 LAMINA_INLINE Vec<T> normal_distribution(Vec<T> x, Vec<T>& density) {
-  const Vec<T> e = vexp_negative<T>(x * x * T(-0.5));
+  const Vec<T> a = vmin<T>(vabs<T>(x), splat(kNormal<T>)), e = exp_normal<T>(a * a * T(-0.5));
   density = e * T(0.3989422804014327);
   if constexpr (sizeof(T) == 8) {
     return T(0.5) + T(0.5) * verf<T>(x * T(0.7071067811865476));
   } else {
-    const Vec<T> t = T(1) / (T(1) + vabs<T>(x) * T(0.265165043));
+    const Vec<T> t = reciprocal<T>(T(1) + a * T(0.265165043));
     const Vec<T> half_erfc =
-        T(0.5) * e * t *
-        polynomial<T>(t, 0.21161441543f, 0.21063349824f, 0.20543042913f, 0.12103894631f, 0.27484414338f,
-                      -0.23107644028f, 0.43389378516f, -0.28807538058f, 0.06169661451f);
+        e * t *
+        polynomial<T>(t, 0.105807207715f, 0.10531674912f, 0.102715214565f, 0.060519473155f, 0.13742207169f,
+                      -0.11553822014f, 0.21694689258f, -0.14403769029f, 0.030848307255f);
     return select<T>(x > T(0), T(1) - half_erfc, half_erfc);
   }
 }
@@ -72,16 +76,11 @@ template <class T>
 struct Gelu {  // x times the normal distribution function
   static constexpr const char* name = "gelu";
   static constexpr bool from_output = false;
-  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
+  static LAMINA_INLINE Vec<T> both(Vec<T> x, T, Vec<T>& slope) {
     Vec<T> density;
-    const Vec<T> c = vmax<T>(x, splat(T(-40)));
-    return c * normal_distribution<T>(c, density);
-  }
-  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
-    Vec<T> density;
-    const Vec<T> c = vmin<T>(vmax<T>(x, splat(T(-40))), splat(T(40)));
-    const Vec<T> distribution = normal_distribution<T>(c, density);
-    return g * (distribution + c * density);
+    const Vec<T> c = vmax<T>(x, splat(-kNormal<T>)), distribution = normal_distribution<T>(c, density);
+    slope = distribution + vmin<T>(c, splat(kNormal<T>)) * density;
+    return c * distribution;
   }
 };
 
@@ -90,14 +89,11 @@ struct GeluTanh {  // x/2 (1 + tanh(u)) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.0
   static constexpr const char* name = "gelu_tanh";
   static constexpr bool from_output = false;
   static constexpr T linear = T(1.5957691216057308), cubic = T(0.07135481627260025);  // of 2u
-  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
-    const Vec<T> c = vmax<T>(x, splat(T(-40)));
-    return c * vsigmoid<T>(c * (linear + cubic * c * c));
-  }
-  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
-    const Vec<T> c = vmin<T>(vmax<T>(x, splat(T(-40))), splat(T(40))), square = c * c;
-    const Vec<T> s = vsigmoid<T>(c * (linear + cubic * square));
-    return g * s * (T(1) + (T(1) - s) * c * (linear + T(3) * cubic * square));
+  static LAMINA_INLINE Vec<T> both(Vec<T> x, T, Vec<T>& slope) {
+    const Vec<T> c = vmax<T>(x, splat(T(-40))), b = vmin<T>(c, splat(T(40)));
+    const Vec<T> s = vsigmoid<T>(c * (linear + cubic * c * c));
+    slope = s * (T(1) + (T(1) - s) * b * (linear + T(3) * cubic * b * b));
+    return c * s;
   }
 };
 
@@ -105,13 +101,10 @@ template <class T>
 struct Silu {
   static constexpr const char* name = "silu";
   static constexpr bool from_output = false;
-  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
-    const Vec<T> c = vmax<T>(x, splat(T(-1000)));
-    return c * vsigmoid<T>(c);
-  }
-  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
-    const Vec<T> c = vmin<T>(vmax<T>(x, splat(T(-1000))), splat(T(1000))), s = vsigmoid<T>(c);
-    return g * s * (T(1) + c * (T(1) - s));
+  static LAMINA_INLINE Vec<T> both(Vec<T> x, T, Vec<T>& slope) {
+    const Vec<T> c = vmax<T>(x, splat(T(-1000))), s = vsigmoid<T>(c);
+    slope = s * (T(1) + vmin<T>(c, splat(T(1000))) * (T(1) - s));
+    return c * s;
   }
 };
 
@@ -182,15 +175,36 @@ template <class T>
 struct Mish {  // x tanh(softplus(x)): Misra 2019
   static constexpr const char* name = "mish";
   static constexpr bool from_output = false;
-  static LAMINA_INLINE Vec<T> value(Vec<T> x, T) {
-    const Vec<T> c = vmax<T>(x, splat(T(-1000)));
-    return c * vtanh<T>(Softplus<T>::value(c, T(0)));
-  }
-  static LAMINA_INLINE Vec<T> gradient(Vec<T> x, Vec<T> g, T) {
-    const Vec<T> c = vmin<T>(vmax<T>(x, splat(T(-1000))), splat(T(1000))), t = vtanh<T>(Softplus<T>::value(c, T(0)));
-    return g * (t + c * (T(1) - t * t) * vsigmoid<T>(c));
+  static LAMINA_INLINE Vec<T> both(Vec<T> x, T, Vec<T>& slope) {
+    const Vec<T> c = vmax<T>(x, splat(T(-1000))), b = vmin<T>(c, splat(T(1000)));
+    const Vec<T> t = vtanh<T>(Softplus<T>::value(c, T(0)));
+    slope = t + b * (T(1) - t * t) * vsigmoid<T>(c);
+    return c * t;
   }
 };
+
+template <class T, class Entry>
+concept HasBoth = requires(Vec<T> x) { Entry::both(x, T(0), x); };
+
+template <class T, class Entry>
+LAMINA_INLINE Vec<T> value(Vec<T> x, T p) {
+  if constexpr (HasBoth<T, Entry>) {
+    Vec<T> slope;
+    return Entry::both(x, p, slope);
+  } else {
+    return Entry::value(x, p);
+  }
+}
+template <class T, class Entry>
+LAMINA_INLINE Vec<T> gradient(Vec<T> v, Vec<T> g, T p) {
+  if constexpr (HasBoth<T, Entry>) {
+    Vec<T> slope;
+    Entry::both(v, p, slope);
+    return g * slope;
+  } else {
+    return Entry::gradient(v, g, p);
+  }
+}
 
 // Calls f(i, lanes) as for_lanes; where `stream`, whole registers begin at a vector's boundary of y.
 template <class T, class F>
@@ -204,7 +218,29 @@ LAMINA_INLINE void for_aligned(dim_t n, const T* y, bool stream, F&& f) {
 template <class T, class Entry>
 void forward(dim_t n, const T* x, T* y, T p, bool stream) {
   for_aligned<T>(n, y, stream, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-    put<T>(y + i, Entry::value(get(x + i, l), p), l, stream);
+    put<T>(y + i, value<T, Entry>(get(x + i, l), p), l, stream);
+  });
+  if (stream) stream_fence();
+}
+
+template <class T, class Entry>
+void forward_and_slope(dim_t n, const T* x, T* y, T* slope, T p, bool stream) {
+  for_aligned<T>(n, y, stream, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    Vec<T> s;
+    put<T>(y + i, Entry::both(get(x + i, l), p, s), l, stream);
+    put<T>(slope + i, s, l, stream);
+  });
+  if (stream) stream_fence();
+}
+
+// dx = dy * slope, where the slope was kept.
+template <class T>
+void from_slope(dim_t n, const T* slope, const T* dy, T* dx, bool accumulate, bool stream) {
+  stream = stream && !accumulate;
+  for_aligned<T>(n, dx, stream, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    Vec<T> g = get(dy + i, l) * get(slope + i, l);
+    if (accumulate) g += get(dx + i, l);
+    put<T>(dx + i, g, l, stream);
   });
   if (stream) stream_fence();
 }
@@ -214,7 +250,7 @@ template <class T, class Entry>
 void backward(dim_t n, const T* v, const T* dy, T* dx, T p, bool accumulate, bool stream) {
   stream = stream && !accumulate;
   for_aligned<T>(n, dx, stream, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-    Vec<T> g = Entry::gradient(get(v + i, l), get(dy + i, l), p);
+    Vec<T> g = gradient<T, Entry>(get(v + i, l), get(dy + i, l), p);
     if (accumulate) g += get(dx + i, l);
     put<T>(dx + i, g, l, stream);
   });
@@ -225,7 +261,13 @@ template <class T, template <class> class... Entry>
 void enter(ActivationKernels<T>& k) {
   static_assert(sizeof...(Entry) <= kMaxActivations);
   k.count = 0;
-  ((k.entries[k.count++] = {Entry<T>::name, Entry<T>::from_output, forward<T, Entry<T>>, backward<T, Entry<T>>}), ...);
+  const auto kept = []<class E>(E) -> decltype(ActivationEntry<T>::forward_and_slope) {
+    if constexpr (HasBoth<T, E>) return forward_and_slope<T, E>;
+    return nullptr;
+  };
+  ((k.entries[k.count++] = {Entry<T>::name, Entry<T>::from_output, forward<T, Entry<T>>, kept(Entry<T>{}),
+                            backward<T, Entry<T>>}),
+   ...);
 }
 
 // What a softmax takes off each row: its maximum, or 0 if that is -inf. A NaN returns in the sum.
@@ -318,6 +360,7 @@ template <class T>
 void fill(ActivationKernels<T>& k) {
   enter<T, Relu, LeakyRelu, Elu, Selu, Gelu, GeluTanh, Silu, Tanh, Sigmoid, Softplus, Softsign, HardSigmoid, HardSilu,
         Mish>(k);
+  k.from_slope = from_slope<T>;
   k.softmax = softmax<T>;
   k.log_softmax = log_softmax<T>;
   k.softmax_gradient = softmax_gradient<T>;

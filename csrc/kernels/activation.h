@@ -12,6 +12,8 @@ struct ActivationEntry {
   bool from_output;  // the gradient follows from y alone, which then is what to keep
   // `stream` writes the result past the caches, if it is aligned.
   void (*forward)(dim_t n, const T* x, T* y, T parameter, bool stream);
+  // The same y, and the slope at x, from which from_slope makes the gradient; null where it would save nothing.
+  void (*forward_and_slope)(dim_t n, const T* x, T* y, T* slope, T parameter, bool stream);
   // dx = dy * slope(v), or dx += ...; v is y or x, as from_output says.
   void (*backward)(dim_t n, const T* v, const T* dy, T* dx, T parameter, bool accumulate, bool stream);
 };
@@ -22,6 +24,8 @@ template <class T>
 struct ActivationKernels {
   int count;
   ActivationEntry<T> entries[kMaxActivations];
+  // dx = dy * slope, or dx += ...; `stream` as above.
+  void (*from_slope)(dim_t n, const T* slope, const T* dy, T* dx, bool accumulate, bool stream);
   // Of each of `rows` rows of C elements. A row of -inf alone (everything masked) gives zeros; NaN fills its row.
   void (*softmax)(dim_t rows, dim_t C, const T* x, T* y);
   void (*log_softmax)(dim_t rows, dim_t C, const T* x, T* y);

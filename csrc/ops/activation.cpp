@@ -30,7 +30,10 @@ template <class T>
 void activation_forward(const ActivationForward<T>& a) {
   const auto& f = kernels<T>().activation.entries[a.entry];
   const bool stream = past_caches(a.n * dim_t(sizeof(T)));
-  each_range(a.n, [&](dim_t i, dim_t n) { f.forward(n, a.x + i, a.y + i, a.parameter, stream); });
+  each_range(a.n, [&](dim_t i, dim_t n) {
+    a.slope ? f.forward_and_slope(n, a.x + i, a.y + i, a.slope + i, a.parameter, stream)
+            : f.forward(n, a.x + i, a.y + i, a.parameter, stream);
+  });
 }
 
 template <class T>
@@ -40,6 +43,15 @@ void activation_backward(const ActivationBackward<T>& a) {
   const bool accumulate = a.dx.adds(), stream = past_caches(a.n * dim_t(sizeof(T)));
   each_range(a.n,
              [&](dim_t i, dim_t n) { f.backward(n, a.v + i, a.dy + i, a.dx + i, a.parameter, accumulate, stream); });
+}
+
+template <class T>
+void slope_backward(const SlopeBackward<T>& a) {
+  if (!a.dx.wanted()) return;
+  const bool accumulate = a.dx.adds(), stream = past_caches(a.n * dim_t(sizeof(T)));
+  each_range(a.n, [&](dim_t i, dim_t n) {
+    kernels<T>().activation.from_slope(n, a.slope + i, a.dy + i, a.dx + i, accumulate, stream);
+  });
 }
 
 namespace {
@@ -68,6 +80,7 @@ void softmax_backward(const SoftmaxBackward<T>& a) {
 
 LAMINA_FOR_FLOATS(activation_forward, ActivationForward);
 LAMINA_FOR_FLOATS(activation_backward, ActivationBackward);
+LAMINA_FOR_FLOATS(slope_backward, SlopeBackward);
 LAMINA_FOR_FLOATS(softmax_forward, SoftmaxForward);
 LAMINA_FOR_FLOATS(softmax_backward, SoftmaxBackward);
 

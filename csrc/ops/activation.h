@@ -12,6 +12,7 @@ template <class T>
 struct ActivationForward {
   const T* x;
   T* y;
+  T* slope;  // f'(x) as well, where the entry has forward_and_slope; or null
   dim_t n;
   int entry;
   T parameter;
@@ -30,6 +31,16 @@ struct ActivationBackward {
 };
 template <class T>
 void activation_backward(const ActivationBackward<T>& a);
+
+// dx = dy * slope, of activation_forward.
+template <class T>
+struct SlopeBackward {
+  const T *slope, *dy;
+  Gradient<T> dx;
+  dim_t n;
+};
+template <class T>
+void slope_backward(const SlopeBackward<T>& a);
 
 // Over the last axis: x, y (rows, C).
 template <class T>

@@ -95,14 +95,53 @@ LAMINA_INLINE IntVec<T> reduce_ln2_exponent(Vec<T> x, Vec<T>& r) {
   return (IntVec<T>)shifted << C::mantissa;
 }
 
+// e^x where it is a normal number.
+template <class T>
+LAMINA_INLINE Vec<T> exp_normal(Vec<T> x) {
+  Vec<T> r;
+  const IntVec<T> n = reduce_ln2_exponent<T>(x, r);
+  const Vec<T> p = expm1_over_r(r) * r + T(1);
+  return (Vec<T>)((IntVec<T>)p + n);
+}
+#if defined(__AVX512F__)
+// One shuffle looks up 16 numbers, so that x = (16 k + j) ln(2)/16 + r leaves |r| < 0.022, and three terms suffice. The
+// table has the bits of 2^(j/16) less j << 19: 16 k + j, shifted by 19, adds k to the exponent and j back.
+template <>
+LAMINA_INLINE Vec<float> exp_normal<float>(Vec<float> x) {
+  using C = MathConstants<float>;
+  const IntVec<float> powers = {1065353216, 1065200323, 1065063874, 1064944595, 1064843248, 1064760626,
+                                1064697559, 1064654911, 1064633587, 1064634532, 1064658730, 1064707212,
+                                1064781053, 1064881375, 1065009351, 1065166205};
+  const Vec<float> shifted = x * (16 * C::log2e) + C::shifter;
+  const Vec<float> n = shifted - C::shifter;
+  Vec<float> r = x - n * (C::ln2_hi / 16);
+  r = r - n * (C::ln2_lo / 16);
+  const IntVec<float> pick = (IntVec<float>)shifted;  // its low four bits count
+  const IntVec<float> power =
+      (IntVec<float>)_mm512_maskz_permutexvar_epi32(__mmask16(-1), (__m512i)pick, (__m512i)powers) + (pick << 19);
+  const Vec<float> scale = (Vec<float>)power;
+  return polynomial<float>(r, 1.0f, 0.5f, 1.0f / 6) * r * scale + scale;
+}
+#endif
+
+// 1 / x, to a unit or two in the last place, where it and x are normal numbers.
+template <class T>
+LAMINA_INLINE Vec<T> reciprocal(Vec<T> x) {
+  return T(1) / x;
+}
+#if defined(__AVX512F__)
+template <>
+LAMINA_INLINE Vec<float> reciprocal<float>(Vec<float> x) {  // Newton's step from 14 bits
+  const Vec<float> r = (Vec<float>)_mm512_maskz_rcp14_ps(__mmask16(-1), (__m512)x);
+  return (1.0f - x * r) * r + r;
+}
+#endif
+
 // e^x for x <= 0; 0 where it is no normal number.
 template <class T>
 LAMINA_INLINE Vec<T> vexp_negative(Vec<T> x) {
   using C = MathConstants<T>;
-  Vec<T> r;
-  const IntVec<T> n = reduce_ln2_exponent<T>(vmax<T>(x, splat(C::exp_min)), r);
-  const Vec<T> p = expm1_over_r(r) * r + T(1);
-  return select<T>(x < C::exp_min, Vec<T>{}, (Vec<T>)((IntVec<T>)p + n));
+  return select<T>(x < C::exp_min, Vec<T>{}, exp_normal<T>(vmax<T>(x, splat(C::exp_min))));
 }
 
 // tanh |x| = -expm1(-2|x|) / (expm1(-2|x|) + 2), the sign put back; expm1 as in vexpm1, which needs no care below zero.
@@ -120,11 +159,7 @@ LAMINA_INLINE Vec<T> vtanh(Vec<T> x) {
 template <class T>
 LAMINA_INLINE Vec<T> vsigmoid(Vec<T> x) {
   using C = MathConstants<T>;
-  const Vec<T> a = vmin<T>(vmax<T>(-x, splat(C::exp_min)), splat(C::exp_half));
-  Vec<T> r;
-  const IntVec<T> n = reduce_ln2_exponent<T>(a, r);
-  const Vec<T> p = expm1_over_r(r) * r + T(1);
-  return T(1) / (T(1) + (Vec<T>)((IntVec<T>)p + n));
+  return reciprocal<T>(T(1) + exp_normal<T>(vmin<T>(vmax<T>(-x, splat(C::exp_min)), splat(C::exp_half))));
 }
 
 // log(1+f) = 2 atanh(s), s = f/(2+f): odd series in s (fdlibm's form), |s| < 0.1716.

@@ -17,7 +17,10 @@ __all__: list[str] = [
     "accumulate_gradients",
     "activation_backward",
     "activation_forward",
+    "activation_forward_and_slope",
+    "activation_slope_backward",
     "activations",
+    "activations_with_slope",
     "adaptive_average_pool_backward",
     "adaptive_average_pool_forward",
     "adaptive_max_pool_backward",
@@ -335,9 +338,24 @@ def activation_forward(
     y = name(x), elementwise; parameter is the negative slope of leaky_relu, the alpha of elu.
     """
 
+def activation_forward_and_slope(x: typing.Any, name: str, parameter: float = 0.0) -> tuple[typing.Any, ...]:
+    """
+    activation_forward, and the slope at x: (y, slope), of those named by activations_with_slope().
+    """
+
+def activation_slope_backward(slope: typing.Any, dy: typing.Any, dx: typing.Any, accumulate: int = 0) -> None:
+    """
+    Gradient of activation_forward into dx, from the slope.
+    """
+
 def activations() -> dict[str, typing.Any]:
     """
     The elementwise activations: name -> whether the gradient follows from the output (else from the input).
+    """
+
+def activations_with_slope() -> list[typing.Any]:
+    """
+    The activations that activation_forward_and_slope takes.
     """
 
 def adaptive_average_pool_backward(

@@ -227,8 +227,8 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
 }  # fmt: skip
 CALLED = {"Plan.start": started, "Plan.retrace": retraced}
 WITHOUT_ARGUMENTS = {
-    "activations", "affinity_count", "measure_region", "caches", "compiler", "default_threads", "get_num_threads",
-    "host_isas", "is_recording", "isa", "pool_clear", "pool_stats", "Plan",
+    "activations", "activations_with_slope", "affinity_count", "measure_region", "caches", "compiler",
+    "default_threads", "get_num_threads", "host_isas", "is_recording", "isa", "pool_clear", "pool_stats", "Plan",
 }  # fmt: skip
 MAKE = {"Plan": plan, "TouchedRows": lambda: T(3), "ParameterGroup": lambda: group(0)}
 

@@ -238,3 +238,22 @@ def test_softmax_refuses_axes_that_are_not_there(name):
         f(np.ones((2, 3)), axis=(1, -1))
     with pytest.raises(TypeError, match=f"{name}: axis must be an integer or a tuple of integers, got None"):
         f(np.ones(4), axis=None)
+
+
+@pytest.mark.parametrize("name", _native.activations_with_slope())
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_slope_that_is_kept_is_the_one_of_backward(name, dtype, isa):
+    """Value and gradient do not depend on whether the slope was kept, which large arrays do not."""
+    x = np.concatenate([np.random.default_rng(3).standard_normal(301) * 4, [-INF, INF, -40, 40, 0]]).astype(dtype)
+    dy = np.random.default_rng(4).standard_normal(x.shape).astype(dtype)
+    y, slope = _native.activation_forward_and_slope(x, name)
+    kept, again = np.empty_like(x), np.empty_like(x)
+    _native.activation_slope_backward(slope, dy, kept)
+    _native.activation_backward(x, dy, name, 0.0, again)
+    np.testing.assert_array_equal(y, _native.activation_forward(x, name))
+    np.testing.assert_array_max_ulp(kept, again, 2)
+
+
+def test_an_activation_without_a_slope_says_which_have_one():
+    with pytest.raises(ValueError, match="'relu' keeps no slope"):
+        _native.activation_forward_and_slope(np.zeros(3, np.float32), "relu")

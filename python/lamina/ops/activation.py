@@ -8,18 +8,26 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor
+from ..core.autograd import Array, Gradients, Tensor, wants_grad
 from ..core.autograd import unchecked_record as record
 from .conversion import TensorLike, float_tensor
 from .direct import register
 from .reshape import reshape, transpose
 
 _from_output: dict[str, bool] = _native.activations()  # name -> whether y (else x) is kept for backward
+_with_slope = frozenset(_native.activations_with_slope())  # whose slope shares most of its cost with the value
+_SLOPE_BYTES = 4 << 20  # of a larger array, writing and reading the slope takes as long as computing it again
 
 
 def _elementwise(x: TensorLike, name: str, parameter: float = 0.0) -> Tensor:
     x = float_tensor(x)
-    return _recorded(x, _native.activation_forward(x._array, name, parameter), name, parameter)
+    xa = x._array
+    if name in _with_slope and xa.nbytes <= _SLOPE_BYTES and wants_grad(x):
+        y, slope = _native.activation_forward_and_slope(xa, name, parameter)
+        return record(
+            y, (x,), lambda dy, grads: _native.activation_slope_backward(slope, dy, grads[0], grads.accumulate)
+        )
+    return _recorded(x, _native.activation_forward(xa, name, parameter), name, parameter)
 
 
 def _recorded(x: Tensor, y: Array, name: str, parameter: float) -> Tensor:

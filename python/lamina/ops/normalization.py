@@ -205,6 +205,11 @@ def _over_axes(
 ) -> Tensor:
     """What ``of_rows(x, *parameters)`` gives with some axes of x in the place of the last."""
     x = float_tensor(x)
+    shape = x._array.shape
+    if shape and type(axis) is int and axis in (-1, len(shape) - 1):  # nothing to move
+        given = [None if p is None else as_tensor(p, x._array.dtype) for p in parameters.values()]
+        if all(p is None or p._array.shape == shape[-1:] for p in given):
+            return of_rows(x, *given)
     axes = parse_axes(op, axis, x)
     order = [a for a in range(x.ndim) if a not in axes] + axes
     n = math.prod(x.shape[a] for a in axes)

@@ -77,6 +77,14 @@ def activation_backward(
     give(dx, dy * FUNCTIONS[name][1](x_or_y, parameter), accumulate, 0)
 
 
+def activation_forward_and_slope(x: Array, name: str, parameter: float = 0.0) -> tuple[Array, Array]:
+    return activation_forward(x, name, parameter), np.asarray(FUNCTIONS[name][1](x, parameter), x.dtype)
+
+
+def activation_slope_backward(slope: Array, dy: Array, dx: Array | None, accumulate: int = 0) -> None:
+    give(dx, dy * slope, accumulate, 0)
+
+
 def softmax_forward(x: Array) -> Array:
     if x.size == 0:
         return x.copy()

@@ -13,6 +13,18 @@ from . import Array, Case
 _PARAMETER = {"leaky_relu": 0.3, "elu": 1.5}
 
 
+def _torch_activation(name: str) -> Any:
+    """A function in PyTorch, or None."""
+    theirs = {"gelu_tanh": "gelu", "hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish"}.get(name, name)
+    options = {"approximate": "tanh"} if name == "gelu_tanh" else {}
+
+    def function(torch: Any, x: Any, _name: str, parameter: float) -> Any:
+        f = getattr(torch.nn.functional, theirs)
+        return f(x, parameter, **options) if name in _PARAMETER else f(x, **options)
+
+    return function
+
+
 def _activation(name: str, *shape: int) -> Case:
     parameter = _PARAMETER.get(name, 0.0)
 
@@ -26,7 +38,19 @@ def _activation(name: str, *shape: int) -> Case:
     return Case(
         "activation", f"{name} {'x'.join(map(str, shape))}", "activation_forward", inputs, "activation_backward", (0,),
         saved,
-        bytes=8.0 * n, backward_bytes=12.0 * n,
+        bytes=8.0 * n, backward_bytes=12.0 * n, torch=_torch_activation(name) if name != "softplus" else None,
+    )  # fmt: skip
+
+
+def _with_slope(name: str, *shape: int) -> Case:
+    def inputs(rng: np.random.Generator, dtype: Any) -> tuple[Any, ...]:
+        return (rng.standard_normal(shape) * 3).astype(dtype), name, 0.0
+
+    n = math.prod(shape)
+    return Case(
+        "activation", f"{name} and slope {'x'.join(map(str, shape))}", "activation_forward_and_slope", inputs,
+        "activation_slope_backward", (0,), lambda args, result, dy: (result[1], dy),
+        bytes=12.0 * n, backward_bytes=12.0 * n, torch=_torch_activation(name),
     )  # fmt: skip
 
 
@@ -45,6 +69,8 @@ def _softmax(name: str, *shape: int) -> Case:
 def test_cases() -> list[Case]:
     cases = [_activation(name, 3, 37) for name in _native.activations()]
     cases += [_activation("relu", *s) for s in ((0, 5), (1,), (16,), (50001,))] + [_activation("gelu", 33001)]
+    cases += [_with_slope(name, 5, 67) for name in _native.activations_with_slope()]
+    cases += [_with_slope("silu", *s) for s in ((0, 5), (1,), (33001,))]
     for name in ("softmax", "log_softmax"):
         cases += [_softmax(name, *s) for s in ((1,), (5, 1), (0, 4), (4, 0), (7, 3), (3, 16), (2, 5, 65), (2, 2100))]
         cases.append(_softmax(name, 900, 100))
@@ -54,5 +80,6 @@ def test_cases() -> list[Case]:
 def bench_cases() -> list[Case]:
     cases = [_activation(name, 128, 512) for name in _native.activations()]
     cases += [_activation("relu", 64, 56, 56, 64), _activation("gelu", 8192, 1024)]
+    cases += [_with_slope(name, *s) for name in _native.activations_with_slope() for s in ((128, 512), (1024, 1024))]
     cases += [_softmax(name, *s) for name in ("softmax", "log_softmax") for s in ((128, 10), (768, 65), (4096, 1000))]
     return cases
