@@ -30,7 +30,7 @@ FORWARD_GOAL = 1.5  # us for 1,000 elements
 def compiled() -> tuple[Any, Any, Any]:
     """The small network as fit has it, and a batch."""
     x, y = data("small mlp")
-    model = networks.MODELS["small mlp"]()
+    model = networks.MODELS["small mlp"](lamina)
     model.compile("adam", lamina.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model, x, y
 

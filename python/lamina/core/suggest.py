@@ -62,7 +62,7 @@ def show_public_names(
 
     def is_room(name: str) -> bool:
         """Whether this is a file of the package, which ``from .package import room`` asks for before it imports it."""
-        return importlib.util.find_spec(f"{module.__name__}.{name}") is not None
+        return "__path__" in contents and importlib.util.find_spec(f"{module.__name__}.{name}") is not None
 
     def missing(name: str) -> Any:
         if later is not None and name in later:
