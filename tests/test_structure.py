@@ -46,7 +46,7 @@ PYTHON_FLOORS = [
     ["backend", "distribution", "legacy", "preprocessing"],
     ["export"],
     ["models"],
-    ["applications", "onnx", "sklearn", "torch"],
+    ["applications", "onnx", "profile", "sklearn", "torch"],
     ["wrappers"],
     ["distillation"],
     ["testing"],

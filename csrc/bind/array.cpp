@@ -39,10 +39,12 @@ struct Block {
 
 void release_block(void* p) {
   auto* b = static_cast<Block*>(p);
-  if (b->arena)
+  if (b->arena) {
+    if (recording && recording->arena() == b->arena) recording->hold(-std::ptrdiff_t(b->bytes));
     b->arena->release(b->data, b->bytes);
-  else
+  } else {
     pool_release(b->data, b->bytes);
+  }
   delete b;
 }
 
@@ -53,9 +55,11 @@ void make_dtypes() { numpy_dtype(Dtype::f32); }
 constinit thread_local std::vector<py::object>* kept_objects = nullptr;
 
 namespace {
-// The plan under record keeps alive what its steps point to, unless its own arena does.
+// The plan under record keeps alive what its steps point to, unless its own arena does, and notes how much that is.
 void keep_array_for_plan(const py::object& o, const void* data) {
-  if (recording && !recording->arena()->owns(data)) keep_for_plan(o);
+  if (!recording) return;
+  recording->touch(static_cast<std::size_t>(py::reinterpret_borrow<py::array>(o).nbytes()));
+  if (!recording->arena()->owns(data)) keep_for_plan(o);
 }
 }  // namespace
 
@@ -223,6 +227,8 @@ py::array empty(Sizes sizes, Dtype dtype) {
   auto block = std::make_unique<Block>();
   block->bytes = static_cast<std::size_t>(std::max<dim_t>(n, 1));
   if (recording) {
+    recording->touch(block->bytes);
+    recording->hold(std::ptrdiff_t(block->bytes));
     block->arena = recording->arena();
     block->data = block->arena->allocate(block->bytes);
   } else {

@@ -198,14 +198,15 @@ decltype(auto) with_float(Dtype d, const char* op, F&& f) {
   return f(double{});
 }
 
-// submit() that gives up the GIL for work above some ten microseconds. `work` is flops plus four times the elements.
+// submit() that gives up the GIL for work above some ten microseconds. `work` is the multiplications and additions of
+// products, else some operations an element.
 template <auto op, class Args>
 void run(const char* name, double work, const Args& args) {
   if (work > 2e5) {
     const ReleaseGil release;
-    submit<op>(name, args);
+    submit<op>(name, args, work);
   } else {
-    submit<op>(name, args);
+    submit<op>(name, args, work);
   }
 }
 

@@ -24,7 +24,8 @@ struct Arguments {
   dim_t B = 0, Tq = 0, Tk = 0, H = 0, Hkv = 0, D = 0, Dv = 0;
 
   double flops() const {
-    return 2.0 * double(B) * double(H) * double(Tq) * double(Tk) * double(D + Dv) + 8.0 * double(q.size() + k.size());
+    const double seen = causal == Causal::none ? double(Tk) : 0.5 * double(Tk + 1);  // keys of a query
+    return 2.0 * double(B) * double(H) * double(Tq) * seen * double(D + Dv) + 8.0 * double(q.size() + k.size());
   }
 };
 

@@ -8,6 +8,7 @@
 #include "bind/families.h"
 #include "core/alone.h"
 #include "core/cpu.h"
+#include "core/dry.h"
 #include "core/fork.h"
 #include "core/parallel.h"
 #include "core/pool.h"
@@ -75,6 +76,7 @@ py::dict pool_stats_py() {
   const PoolStats s = pool_stats();
   py::dict d;
   d["in_use"] = s.in_use, d["cached"] = s.cached, d["allocations"] = s.allocations, d["reuses"] = s.reuses;
+  d["peak"] = pool_peak();
   return d;
 }
 
@@ -148,7 +150,9 @@ void bind_core(py::module_& m) {
   define(m, "physical_cores", physical_cores, with_defaults("root", ""),
          "Cores without hyper-threads; 0 where unknown.");
   define(m, "affinity_count", affinity_count, "", "Processors in this process's affinity mask.");
-  define(m, "pool_stats", pool_stats_py, "", "Bytes in use and cached, blocks allocated and reused.");
+  define(m, "pool_stats", pool_stats_py, "",
+         "Bytes in use and cached, blocks allocated and reused, most bytes in use.");
+  define(m, "pool_reset_peak", pool_reset_peak, "", "Let the most bytes in use be those in use now.");
   define(m, "pool_clear", pool_clear, "", "Give cached blocks back to the system.");
   define(m, "pool_set_limit", pool_set_limit, "bytes", "Bytes kept for reuse.");
   define(m, "pool_set_poison", pool_set_poison, "on", "Fill fresh blocks with NaN (tests).");

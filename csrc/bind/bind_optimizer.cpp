@@ -73,6 +73,14 @@ class BoundGroup {
 
   const ParameterGroup* get() const { return &group_; }
   dim_t elements() const { return elements_; }
+  // Bytes that a step reads and writes, without what the plan under record noted when the group was made for it:
+  // weights and gradients, three times, and slots, once.
+  std::size_t traffic() const {
+    const auto slots = std::count(std::begin(group_.keeps), std::end(group_.keeps), true);
+    std::size_t bytes = 0;
+    for (const Parameter& p : group_.parameters) bytes += static_cast<std::size_t>(p.n * item_size(p.dtype) * slots);
+    return bytes;
+  }
 
  private:
   static py::object owned(py::handle h) { return py::reinterpret_borrow<py::object>(h); }
@@ -160,6 +168,7 @@ void optimizer_step_py(BoundGroup& group, const std::string& rule, py::tuple opt
           wanted ? "none" : "one");
   }
   keep_for_plan(py::cast(&group));
+  if (recording) recording->touch(group.traffic());
   run<optimizer_step>(known.name, 4.0 * double(group.elements()), step);
 }
 

@@ -6,6 +6,7 @@
 #include "bind/define.h"
 #include "bind/families.h"
 #include "bind/tensor.h"
+#include "core/dry.h"
 #include "plan/batches.h"
 
 namespace lamina {
@@ -33,13 +34,20 @@ class Recorder {
  public:
   void start() {
     check(!recording, "a plan is being recorded already");
+    dry_ = false;
     kept_.clear();
     plan_ = std::make_unique<Plan>();
     recording = plan_.get();
     kept_objects = &kept_;
   }
+  void start_dry() {
+    start();
+    dry_ = true;
+    skip_regions(true);
+  }
   void stop() {
     if (recording == plan_.get() || recording == trace_.get()) recording = nullptr, kept_objects = nullptr;
+    if (dry_) skip_regions(false);
     trace_.reset();
   }
   // Runs code that recorded this plan once more, for the error of the run that failed: no native step is done.
@@ -51,7 +59,7 @@ class Recorder {
     recording = trace_.get();
   }
   void run() const {
-    check(plan_ && recording != plan_.get(), "this plan has not been recorded");
+    check_recorded();
     const ReleaseGil release;
     plan_->run();
   }
@@ -176,6 +184,23 @@ class Recorder {
     const ReleaseGil release;
     plan_->run_step(std::size_t(i));
   }
+  dim_t size() const { return plan_ ? dim_t(plan_->size()) : 0; }
+  // Of each step: seconds of this run, bytes of scratch, work, bytes of its arrays.
+  py::list run_measured() const {
+    check_recorded();
+    const std::size_t n = plan_->size();
+    std::vector<double> seconds(n);
+    std::vector<std::size_t> scratch(n);
+    {
+      const ReleaseGil release;
+      plan_->run_measured(seconds.data(), scratch.data());
+    }
+    py::list all;
+    for (std::size_t i = 0; i < n; i++)
+      all.append(py::make_tuple(seconds[i], scratch[i], plan_->work(i), plan_->traffic(i)));
+    return all;
+  }
+  std::ptrdiff_t in_use() const { return plan_ ? plan_->held() : 0; }
   bool owns(py::handle a) const {
     return plan_ && py::isinstance<py::array>(a) && plan_->arena()->owns(py::detail::array_proxy(a.ptr())->data);
   }
@@ -186,6 +211,12 @@ class Recorder {
  private:
   static py::tuple items(py::handle tensors) { return to_items(tensors, "Plan.call", "leaves", "tensors"); }
 
+  void check_recorded() const {
+    check(plan_ && recording != plan_.get(), "this plan has not been recorded");
+    check(!dry_, "this plan was recorded without computing anything");
+  }
+
+  bool dry_ = false;
   std::unique_ptr<Plan> plan_, trace_;
   std::vector<py::object> kept_;
   std::vector<py::array> slots_;
@@ -213,6 +244,8 @@ void bind_plan(py::module_& m) {
   py::class_<Recorder> plan(m, "Plan", "Native steps recorded in one run, replayed in one call without the GIL.");
   plan.def(py::init<>());
   define(plan, "start", Method<&Recorder::start>::call, "", "Record what this thread runs from now on.");
+  define(plan, "start_dry", Method<&Recorder::start_dry>::call, "",
+         "As start(), for the memory alone: it is taken as ever, but what threads would share is not computed.");
   define(plan, "stop", Method<&Recorder::stop>::call, "", "End the recording.");
   define(plan, "retrace", Method<&Recorder::retrace>::call, "",
          "Until stop(), what this thread runs is not done; in place of the step at which run() failed, its error.");
@@ -227,6 +260,10 @@ void bind_plan(py::module_& m) {
          "Replay batch after batch of the columns, with rows of (values, destination) tables, keeping (result, rows).");
   define_property(plan, "batches_done", Method<&Recorder::batches_done>::call, "How many the last run_batches did.");
   define(plan, "run_step", Method<&Recorder::run_step>::call, "i", "Replay one step (profiling).");
+  define(plan, "run_measured", Method<&Recorder::run_measured>::call, "",
+         "Replay every step; of each its seconds, bytes of scratch, work, bytes of its arrays.");
+  define_property(plan, "size", Method<&Recorder::size>::call, "How many steps there are.");
+  define_property(plan, "in_use", Method<&Recorder::in_use>::call, "Memory of the results that are still held.");
   define(plan, "owns", Method<&Recorder::owns>::call, "x", "Whether the array is a result of this plan.");
   define_property(plan, "steps", Method<&Recorder::steps>::call, "The names of the steps.");
   define_property(plan, "refusal", Method<&Recorder::refusal>::call,

@@ -24,6 +24,7 @@
 
 #include "core/alone.h"
 #include "core/cpu.h"
+#include "core/dry.h"
 
 namespace lamina {
 
@@ -44,6 +45,15 @@ constexpr std::chrono::microseconds kWorkerSpin{200}, kCallerSpin{50}, kAlone{50
 
 std::atomic<int> requested{0};
 thread_local bool inside = false;  // of a region: what it calls runs on this thread alone
+thread_local bool skipping = false;
+
+// A region that is skipped: what its threads would call, and how many of them have not yet taken their scratch.
+struct Skipped {
+  void (*work)(const void*, Share&) = nullptr;
+  const void* context = nullptr;
+  int threads = 0;
+};
+thread_local Skipped skipped;
 
 void relax() {
 #if defined(__x86_64__)
@@ -144,7 +154,23 @@ struct Region {
   }
 };
 
+namespace {
+
+// Inside of a skipped region each thread takes its scratch while the ones before hold theirs, and no chunk.
+void skip_next() {
+  static Region nothing;
+  if (skipped.threads-- <= 0) return;
+  Share none(nothing, 0, 0);
+  skipped.work(skipped.context, none);
+}
+
+}  // namespace
+
 bool Share::take(dim_t& chunk) {
+  if (threads_ == 0) {
+    skip_next();
+    return false;
+  }
   if (!has_first_) return region_->take(*this, chunk);
   has_first_ = false;
   chunk = first_;
@@ -323,14 +349,24 @@ int get_num_threads() {
     n = default_threads();
     requested.store(n, std::memory_order_relaxed);
   }
-  return std::min(n, omp_get_max_threads());  // threadpoolctl limits libgomp's number
+  n = std::min(n, omp_get_max_threads());  // threadpoolctl limits libgomp's number
+  return skipping ? std::max(n, 2) : n;    // what one thread does is no region
 }
 
 void work_alone(bool on) { inside = on; }
 
+void skip_regions(bool on) { skipping = on; }
+
 void forget_threads_of_parent() { team.store(nullptr, std::memory_order_relaxed); }
 
 void run_region(int threads, dim_t chunks, void (*work)(const void*, Share&), const void* context) {
+  if (skipping) {
+    const Skipped outer = skipped;
+    skipped = {work, context, threads};
+    skip_next();
+    skipped = outer;
+    return;
+  }
   struct Inside {
     Inside() { inside = true; }
     ~Inside() { inside = false; }

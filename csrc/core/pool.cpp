@@ -1,5 +1,7 @@
 #include "core/pool.h"
 
+#include "core/dry.h"
+
 #ifndef _WIN32
 #include <sys/mman.h>
 #endif
@@ -68,6 +70,7 @@ struct Pool {
 
   std::map<std::size_t, std::vector<void*>> free;
   PoolStats stats{};
+  std::size_t peak = 0;
   std::size_t limit = std::size_t(512) << 20;
   std::atomic<bool> poison{false};
 };
@@ -87,6 +90,7 @@ void* pool_allocate(std::size_t bytes) {
   {
     std::lock_guard lock(p.mutex);
     p.stats.in_use += bytes;
+    p.peak = std::max(p.peak, p.stats.in_use);
     auto it = p.free.find(bytes);
     if (it != p.free.end() && !it->second.empty()) {
       block = it->second.back();
@@ -156,6 +160,16 @@ void pool_set_poison(bool on) { pool().poison = on; }
 PoolStats pool_stats() {
   std::lock_guard lock(pool().mutex);
   return pool().stats;
+}
+
+void pool_reset_peak() {
+  std::lock_guard lock(pool().mutex);
+  pool().peak = pool().stats.in_use;
+}
+
+std::size_t pool_peak() {
+  std::lock_guard lock(pool().mutex);
+  return pool().peak;
 }
 
 void pool_lock() {

@@ -20,7 +20,7 @@ class Plan {
 
   using Run = void (*)(const void* args);
   // Notes a step; whether it shall run now.
-  bool append(const char* name, Run run, const void* args, std::size_t bytes);
+  bool append(const char* name, Run run, const void* args, std::size_t bytes, double work);
   void run();  // every step in order; an exception leaves the later steps undone
   // As if recording what failed: steps that are appended do not run, and the one at the place of the step that failed
   // last throws that error, where the code that calls it can say more about it.
@@ -28,6 +28,15 @@ class Plan {
   bool failed() const { return error_ != nullptr; }
   std::size_t size() const { return steps_.size(); }
   const char* name(std::size_t i) const { return steps_[i].name; }
+  double work(std::size_t i) const { return steps_[i].work; }
+  double traffic(std::size_t i) const { return steps_[i].traffic; }
+  // What the next step reads or writes, in bytes.
+  void touch(std::size_t bytes) { touched_ += double(bytes); }
+  // Bytes of results that are held.
+  void hold(std::ptrdiff_t bytes) { held_ += bytes; }
+  std::ptrdiff_t held() const { return held_; }
+  // As run(); adds to seconds[i] what step i took, and raises scratch[i] to the memory that it took for a while.
+  void run_measured(double* seconds, std::size_t* scratch);
   void run_step(std::size_t i) const { steps_[i].run(args_of(steps_[i])); }
   const std::shared_ptr<Arena>& arena() const { return arena_; }
   // Why a replay would be wrong, empty if it would not; the first reason stays.
@@ -40,7 +49,8 @@ class Plan {
   struct Step {
     const char* name;
     Run run;
-    std::size_t offset;  // of its arguments in args_, in units of 16 bytes
+    std::size_t offset;    // of its arguments in args_, in units of 16 bytes
+    double work, traffic;  // as run() in bind/array.h has it; bytes of its arrays
   };
   struct alignas(16) Unit {
     unsigned char bytes[16];
@@ -54,6 +64,8 @@ class Plan {
   std::size_t failed_ = 0;    // the step that threw last,
   std::exception_ptr error_;  // and what
   bool retracing_ = false;
+  double touched_ = 0;  // bytes of arrays since the last step
+  std::ptrdiff_t held_ = 0;
   std::size_t passed_ = 0;  // steps appended while retracing
 };
 
@@ -67,9 +79,9 @@ void run_erased(const void* args) {
 
 // Runs op(args). Args is plain data: pointers into arrays that outlive the plan, sizes, constants.
 template <auto op, class Args>
-void submit(const char* name, const Args& args) {
+void submit(const char* name, const Args& args, double work = 0) {
   static_assert(std::is_trivially_copyable_v<Args>);
-  if (recording && !recording->append(name, run_erased<op, Args>, &args, sizeof args)) return;
+  if (recording && !recording->append(name, run_erased<op, Args>, &args, sizeof args, work)) return;
   FlushDenormals flush;
   op(args);
 }

@@ -57,6 +57,7 @@ if _TYPE_CHECKING:
     from .layers import Input, InputSpec, Layer, SymbolicTensor, Variable
     from .layers import Layer as Operation
     from .layers import SymbolicTensor as KerasTensor
+    from .layers.remat import RematScope, remat
     from .layers.scopes import device, name_scope
     from .losses import Loss
     from .metrics import Metric
@@ -79,6 +80,7 @@ _later = {
     **{name: f"layers.{name}" for name in ("Input", "InputSpec", "Layer", "SymbolicTensor", "Variable")},
     **{name: f"models.{name}" for name in ("Ensemble", "Functional", "Model", "Sequential", "fit_many")},
     **{name: f"layers.scopes.{name}" for name in ("device", "name_scope")},
+    **{name: f"layers.remat.{name}" for name in ("RematScope", "remat")},
     **{name: f"core.dtype_policy.{name}" for name in ("DTypePolicy", "FloatDTypePolicy")},
     "Constraint": "constraints.Constraint",
     "Quantizer": "quantizers.Quantizer",
@@ -142,13 +144,13 @@ def version() -> str:
 __all__ = [
     "CaptureError", "CaptureWarning", "Constraint", "DTypePolicy", "Ensemble", "FloatDTypePolicy", "Function",
     "Functional", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation",
-    "Optimizer", "Quantizer", "Regularizer", "Sequential", "SymbolicTensor", "Tensor", "Variable", "__version__",
-    "activations", "applications", "backend", "callbacks", "capture", "config", "constraints", "custom_gradient",
-    "data", "datasets", "device", "distillation", "distribution", "dtype_policies", "enable_grad", "fit_many",
-    "get_num_threads", "initializers", "layers", "legacy", "load_model", "losses", "metrics", "mixed_precision",
-    "models", "name_scope", "no_grad", "onnx", "ops", "optimizers", "plot", "preprocessing", "quantizers", "random",
-    "regularizers", "saving", "schedules", "set_num_threads", "show_config", "torch", "tree", "utils", "version",
-    "visualization", "wrappers",
+    "Optimizer", "Quantizer", "Regularizer", "RematScope", "Sequential", "SymbolicTensor", "Tensor", "Variable",
+    "__version__", "activations", "applications", "backend", "callbacks", "capture", "config", "constraints",
+    "custom_gradient", "data", "datasets", "device", "distillation", "distribution", "dtype_policies", "enable_grad",
+    "fit_many", "get_num_threads", "initializers", "layers", "legacy", "load_model", "losses", "metrics",
+    "mixed_precision", "models", "name_scope", "no_grad", "onnx", "ops", "optimizers", "plot", "preprocessing",
+    "quantizers", "random", "regularizers", "remat", "saving", "schedules", "set_num_threads", "show_config", "torch",
+    "tree", "utils", "version", "visualization", "wrappers",
 ]  # fmt: skip
 
 _publish(__name__, _later)

@@ -122,6 +122,7 @@ __all__: list[str] = [
     "point_loss_backward",
     "point_loss_forward",
     "pool_clear",
+    "pool_reset_peak",
     "pool_set_limit",
     "pool_set_poison",
     "pool_stats",
@@ -276,6 +277,10 @@ class Plan:
         """
         Replay batch after batch of the columns, with rows of (values, destination) tables, keeping (result, rows).
         """
+    def run_measured(self) -> list[typing.Any]:
+        """
+        Replay every step; of each its seconds, bytes of scratch, work, bytes of its arrays.
+        """
     def run_step(self, i: int) -> None:
         """
         Replay one step (profiling).
@@ -287,6 +292,10 @@ class Plan:
     def start(self) -> None:
         """
         Record what this thread runs from now on.
+        """
+    def start_dry(self) -> None:
+        """
+        As start(), for the memory alone: it is taken as ever, but what threads would share is not computed.
         """
     def stop(self) -> None:
         """
@@ -303,9 +312,19 @@ class Plan:
         Memory of all results.
         """
     @property
+    def in_use(self) -> int:
+        """
+        Memory of the results that are still held.
+        """
+    @property
     def refusal(self) -> str:
         """
         Why a replay would be wrong; empty if it would not.
+        """
+    @property
+    def size(self) -> int:
+        """
+        How many steps there are.
         """
     @property
     def steps(self) -> list[typing.Any]:
@@ -1463,6 +1482,11 @@ def pool_clear() -> None:
     Give cached blocks back to the system.
     """
 
+def pool_reset_peak() -> None:
+    """
+    Let the most bytes in use be those in use now.
+    """
+
 def pool_set_limit(bytes: int) -> None:
     """
     Bytes kept for reuse.
@@ -1475,7 +1499,7 @@ def pool_set_poison(on: bool) -> None:
 
 def pool_stats() -> dict[str, typing.Any]:
     """
-    Bytes in use and cached, blocks allocated and reused.
+    Bytes in use and cached, blocks allocated and reused, most bytes in use.
     """
 
 def quantized_dense_forward(

@@ -14,8 +14,6 @@ _LEGACY = "Keras 3 has no legacy optimizers; lamina.optimizers has the one of th
 _IN_PLACE = "variables keep their values in memory that kernels write; Layer.stateless_call gives and takes values"
 
 ABSENT: dict[str, str] = {
-    "RematScope": "activations are not computed again yet; train with smaller batches, or gradient_accumulation_steps",
-    "remat": "activations are not computed again yet; train with smaller batches, or gradient_accumulation_steps",
     "StatelessScope": _IN_PLACE,
     "SymbolicScope": "symbolic tensors need no scope: Input makes them",
     "callbacks.OrbaxCheckpoint": "writes files of JAX; callbacks.ModelCheckpoint and BackupAndRestore are there",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from .recording import forbid_capture
 
 if TYPE_CHECKING:
     from .autograd import Tensor
+    from .recording import Watcher
 
 
 _FREED = "backward: the tape was freed by an earlier backward(); pass retain_graph=True there"
@@ -131,6 +133,11 @@ def _step_back(node: Node, dy: Any, pending: _Pending) -> None:
     node.backward(dy, grads)
 
 
+def _watched(watcher: Watcher) -> Callable[[Node, Any, _Pending], None]:
+    """``_step_back`` with somebody who is told."""
+    return lambda node, dy, pending: watcher.steps_back(node, lambda: _step_back(node, dy, pending))
+
+
 def backward(root: Tensor, gradient: Any, retain_graph: bool) -> None:
     """Walk the tape from root, the latest operation first (reverse-mode differentiation).
 
@@ -163,14 +170,16 @@ def backward(root: Tensor, gradient: Any, retain_graph: bool) -> None:
         pending.holds(seed)
         pending.share(seed)  # it is the caller's, who may use it again: nothing is added to it
     order = _reachable(root, root._node)
+    watcher = None if pending.recording is None else pending.recording.watcher
+    step_back = _step_back if watcher is None else _watched(watcher)
     while order:
         node, t = order.pop()
         dy = pending.buffers.pop(id(t), None)
         if dy is not None:
-            _step_back(node, dy, pending)
+            step_back(node, dy, pending)
             pending.release(dy)
         elif dys := pending.several.pop(id(t), None):
-            _step_back(node, dys, pending)
+            step_back(node, dys, pending)
             for dy in dys:
                 if dy is not None:
                     pending.release(dy)

@@ -275,7 +275,7 @@ class CapturedStep:
         plan = RecordedPlan([np.array(a, as_dtype(a.dtype), order="C") for a in arrays])
         slots, named = plan.arguments((args, kwargs))
         grad_mode.recording = plan.recording
-        plan.native.start()
+        plan.start()
         try:
             result = self._step(*slots, **named)
         finally:

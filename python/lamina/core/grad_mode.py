@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .recording import Recording
+    from .recording import Recording, Watcher
 
 
 class _GradMode(threading.local):
@@ -15,6 +16,8 @@ class _GradMode(threading.local):
 
     enabled = True
     recording: Recording | None = None
+    assigning: Callable[[Any], None] | None = None  # is told of arrays of variables before they are assigned
+    watcher: Watcher | None = None  # of steps that are recorded from now on
 
 
 grad_mode = _GradMode()

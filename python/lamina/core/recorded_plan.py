@@ -57,7 +57,7 @@ class RecordedPlan:
         self.version = configuration.version
         self.enabled = grad_mode.enabled
         self.training = Calls.context.training
-        self.recording = Recording()
+        self.recording = Recording(self.native)
         self.hooks = self.recording.hooks
         self.result: Any = None
         # The array of a result that is one tensor in the plan's memory, or those of a tuple of them, where None may be.
@@ -71,6 +71,13 @@ class RecordedPlan:
         self.emptied: list[Tensor] = []  # none, afterwards
         self.own_gradients: list[Array] = []  # of leaves that the step makes
         self.leaves: tuple[tuple[Tensor, ...], ...] = ()  # these lists as Plan.call takes them
+
+    def start(self) -> None:
+        """Record what this thread runs from now on."""
+        if self.recording.watcher is not None and self.recording.watcher.dry:
+            self.native.start_dry()
+        else:
+            self.native.start()
 
     def leaves_match(self) -> bool:
         """Whether every leaf wants a gradient, and has one, exactly where it did in the recorded run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -51,10 +51,25 @@ class KnownAhead:
         return [(values, destination) for destination in self._destinations]
 
 
+class Watcher(Protocol):
+    """Sees which native operations of a step under record belong to what: ``plan`` counts them."""
+
+    dry: bool  # whether the step is recorded for its memory alone: large results are not computed
+
+    def begins(self, plan: Any) -> None:
+        """A step is recorded from now on, into ``plan``."""
+
+    def steps_back(self, node: Any, step: Callable[[], None]) -> None:
+        """Call ``step``, the backward of ``node``."""
+
+
 class Recording:
     """What a capture learns while its step runs (lamina.capture makes one and reads it afterwards)."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Any = None) -> None:
+        self.watcher = None if plan is None else grad_mode.watcher
+        if self.watcher is not None:
+            self.watcher.begins(plan)
         self.computes = True  # else a failed plan's step runs again, for its error alone
         self.refusal: str | None = None  # why a replay would be wrong
         # Leaves whose gradients the step read, wrote or forgot, and whether they had one when it began: None where

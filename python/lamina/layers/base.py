@@ -24,7 +24,7 @@ from ..core.recording import note_change, note_made, notes_changes
 from ..core.suggest import unknown
 from ..core.tracebacks import shorten
 from ..core.tree import leaves, map_shapes, map_structure
-from . import build
+from . import build, remat
 from .call import BAD_INPUT, context, full_call, loss_adders, tensors
 from .declaration import own_arguments
 from .layer_config import LayerConfig
@@ -81,6 +81,8 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
         autocast: whether inputs are converted to ``dtype``.
         input_shape: sizes of the input without the batch axis, for the first layer of a Sequential.
         input_dim: an older name of ``input_shape`` with one size.
+        recompute: whether the backward pass computes anew what the layer makes inside, which then need not be kept:
+            less memory for one more forward pass, and the same bits.
         **kwargs: none: an argument of another name is a ValueError with the nearest that exists.
 
     Call args:
@@ -121,6 +123,8 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
     _adds_losses = False  # itself or a layer inside
     _looked_for_losses: int | None = None  # at this version of loss_adders
     _takes_training: bool
+    recompute = False  # of copies from before it was there, too
+    _remat_mode: Any = None  # what the RematScope around its making says
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -151,6 +155,7 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
         name: str | None = None,
         input_shape: Sequence[int | None] | None = None,
         input_dim: int | None = None,
+        recompute: bool = False,
         **kwargs: Unpack[NoOptions],
     ) -> None:
         if kwargs:
@@ -181,6 +186,10 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
             input_shape = (input_dim,)
         self._input_shape_arg = None if input_shape is None else tuple(input_shape)
         self.autocast = autocast
+        if recompute:
+            self.recompute = True
+        if scopes.remat is not None:
+            self._remat_mode = scopes.remat
         self.activity_regularizer = regularizers.get(activity_regularizer)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -359,6 +368,10 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
 
     def _label(self) -> str:
         return f"{type(self).__name__} '{self._name}'"
+
+    def _recomputing(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """``call``, or what takes its place, with activations computed again as ``recompute`` or a RematScope says."""
+        return remat.of_call(self, call)
 
     # ---- losses ----
 

@@ -12,7 +12,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 BAD_INPUT = (ValueError, TypeError, IndexError)
 
 
+class Observer(NamedTuple):
+    """Who is told of calls of layers: after each, and before it."""
+
+    left: Callable[[Layer, tuple[Any, ...], dict[str, Any], Any], None]
+    entered: Callable[[Layer], None] | None = None
+
+
 class _CallContext(threading.local):
     """What calls pass down: the training flag, the cache of a decoding step, and how deep they are nested."""
 
@@ -42,7 +49,7 @@ class _CallContext(threading.local):
     cache: KeyValueCache | None = None
     depth = 0
     added = 0  # how often layers added losses
-    observer: Callable[..., None] | None = None  # is told of every call: observed_by
+    observer: Observer | None = None  # is told of every call: observed_by
 
 
 context = _CallContext()
@@ -67,9 +74,13 @@ loss_adders = _LossAdders()
 
 
 @contextlib.contextmanager
-def observed_by(observer: Callable[[Layer, tuple[Any, ...], dict[str, Any], Any], None]) -> Iterator[None]:
-    """Inside, ``observer(layer, args, kwargs, outputs)`` follows every call of a layer of this thread."""
-    outer, context.observer = context.observer, observer
+def observed_by(
+    left: Callable[[Layer, tuple[Any, ...], dict[str, Any], Any], None],
+    entered: Callable[[Layer], None] | None = None,
+) -> Iterator[None]:
+    """Inside, ``left(layer, args, kwargs, outputs)`` follows every call of a layer of this thread, and
+    ``entered(layer)`` comes before it."""
+    outer, context.observer = context.observer, Observer(left, entered)
     loss_adders.begin()  # all calls go the long way
     try:
         yield
@@ -127,7 +138,9 @@ def full_call(
     """
     if "_name" not in vars(layer):
         raise RuntimeError(f"{type(layer).__name__}.__init__ must begin with super().__init__()")
-    names = parameters(type(layer).call)
+    names, observer = parameters(type(layer).call), context.observer
+    if observer is not None and observer.entered is not None:
+        observer.entered(layer)
     if not args and names and names[0] in kwargs and _by_position(type(layer).call):
         args = (kwargs.pop(names[0]),)  # conversion, masks and errors regard the first argument, however it came
     takes_training, by_default = "training" in names, trains_by_default(type(layer).call)
@@ -157,9 +170,13 @@ def full_call(
         if context.depth == 0 and (loss_adders.version != layer._looked_for_losses or layer._adds_losses):
             layer._clear_losses()
         known, added = loss_adders.version, context.added
+        recomputes = layer.recompute or layer._remat_mode is not None
         context.depth += 1
         try:
-            outputs = (method or layer.call)(*args, **kwargs)
+            run_it = method or layer.call
+            if recomputes:
+                run_it = layer._recomputing(run_it)
+            outputs = run_it(*args, **kwargs)
         finally:
             context.depth -= 1
     except Exception as error:
@@ -170,15 +187,17 @@ def full_call(
         for y in tensors(outputs):
             layer.add_loss(ops.divide(layer.activity_regularizer(y), float(math.prod(y.shape[:1]) or 1)))
     makes_masks = layer._makes_masks
-    goes_long = layer._adds_losses or added != context.added or makes_masks or layer.input_spec is not None
+    goes_long = (
+        layer._adds_losses or added != context.added or makes_masks or layer.input_spec is not None or recomputes
+    )
     if added != context.added:
         vars(layer)["_adds_losses"] = True
-    watched = context.observer is not None
+    watched = observer is not None
     vars(layer).update(_takes_training=takes_training, _ready=None if goes_long or by_default or watched else known)
     if mask is not None or makes_masks:
         outputs = _with_mask(layer, outputs, args[0] if args else None, mask)
-    if context.observer is not None:
-        context.observer(layer, args, kwargs, outputs)
+    if observer is not None:
+        observer.left(layer, args, kwargs, outputs)
     return outputs
 
 

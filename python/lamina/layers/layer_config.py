@@ -26,6 +26,7 @@ class LayerConfig:
         _name: str
         _quantization: str | None
         _trainable: bool
+        recompute: bool
 
         def build(self, *args: Any, **kwargs: Any) -> None: ...
 
@@ -50,6 +51,8 @@ class LayerConfig:
         config: dict[str, Any] = {"name": self._name, "trainable": self._trainable, "dtype": self._dtype_in_config()}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        if self.recompute:
+            config["recompute"] = True
         return config
 
     def _dtype_in_config(self) -> Any:

@@ -15,6 +15,7 @@ from ..core.options import Unpack as Unpack
 class _Common(TypedDict, total=False):
     trainable: bool
     autocast: bool
+    recompute: bool
     input_shape: Sequence[int | None] | None
 
 

@@ -18,7 +18,7 @@ from .. import _native, initializers, ops
 from ..config import standardize_dtype
 from ..core.arrays import as_dtype, is_list, to_numbers
 from ..core.autograd import Array, Tensor
-from ..core.grad_mode import no_grad
+from ..core.grad_mode import grad_mode, no_grad
 from ..core.recording import forbid_capture, note_change
 from ..ops.conversion import as_tensor
 
@@ -45,6 +45,7 @@ def next_number(prefix: str) -> int:
 class _Scopes(threading.local):
     path = ""  # of the blocks of name_scope around, each with a slash behind it
     caller: Any = None
+    remat: Any = None  # what the innermost RematScope says of new layers
 
 
 scopes = _Scopes()
@@ -243,6 +244,8 @@ class Variable(Tensor):
             ValueError: the value does not broadcast to the shape.
             TypeError: its type cannot be converted.
         """
+        if grad_mode.assigning is not None:
+            grad_mode.assigning(self._array)
         if isinstance(value, Tensor) and value._array.shape == self._array.shape and value.dtype == self.dtype:
             array = value._array if value._array.flags.c_contiguous else _native.contiguous(value._array)
             _native.strided_copy(array, self._array)  # repeated by captured steps

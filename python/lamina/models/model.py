@@ -21,6 +21,7 @@ from ..layers.symbolic import infer
 from ..layers.variable import auto_name, unique_keys
 from ..layers.weights import children
 from . import functional, graph_config, keras_order, observed
+from .measures import Measures
 from .summary import print_summary
 from .trainer import Trainer
 
@@ -32,7 +33,7 @@ def shape_given(input_shape: Any) -> Any:
     return input_shape
 
 
-class Model(Layer, Trainer):
+class Model(Layer, Trainer, Measures):
     """A network that can be trained, saved and summarised.
 
     ``Model(inputs, outputs)`` is what lies between symbolic tensors.  A subclass makes its layers in ``__init__`` and
@@ -395,7 +396,8 @@ class Model(Layer, Trainer):
             if type(self).get_config is Model.get_config:  # a subclass without its own: its arguments
                 config |= registry.serialize(self._given_arguments())
             return config
-        return {"name": self._name, "trainable": self._trainable, **graph_config.describe(self._graph)}
+        again = {"recompute": True} if self.recompute else {}
+        return {"name": self._name, "trainable": self._trainable, **graph_config.describe(self._graph), **again}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
@@ -412,7 +414,9 @@ class Model(Layer, Trainer):
             if not graph_config.is_graph(config) or cls.__init__ is not Model.__init__:
                 return super().from_config(config)
             inputs, outputs = graph_config.from_config(config)
-            return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable") is not False)
+            again: Any = {"recompute": True} if config.get("recompute") else {}
+            trainable = config.get("trainable") is not False
+            return cls(inputs, outputs, name=config.get("name"), trainable=trainable, **again)
 
     def __getstate__(self) -> dict[str, Any]:
         """The graph first, which has its calls in order."""

@@ -27,6 +27,8 @@ class Sequential(Model):
         layers: the layers, the first nearest to the input; an Input may stand before them.
         trainable: whether training changes the weights.
         name: name of the model; None makes one from the class.
+        recompute: whether the backward pass computes anew what the layers inside make, which then need not be kept:
+            less memory for one more forward pass, and the same bits.
 
     Call args:
         inputs: the input, a tensor or an array.
@@ -47,8 +49,15 @@ class Sequential(Model):
     _built_by_call = True
     _chains: list[Layer | fusion.Chain] | None = None  # the layers as they are called
 
-    def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
-        super().__init__(name=name, trainable=trainable)
+    def __init__(
+        self,
+        layers: Iterable[Any] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        *,
+        recompute: bool = False,
+    ) -> None:
+        super().__init__(name=name, trainable=trainable, recompute=recompute)
         self.autocast = False  # the first layer converts
         self._layers: list[Layer] = []
         self._input: InputLayer | None = None
@@ -233,7 +242,8 @@ class Sequential(Model):
     def get_config(self) -> dict[str, Any]:
         layers = [registry.serialize(layer) for layer in self._layers]
         first = [] if self._input is None else [registry.serialize(self._input)]
-        return {"name": self._name, "trainable": self._trainable, "layers": first + layers}
+        again = {"recompute": True} if self.recompute else {}
+        return {"name": self._name, "trainable": self._trainable, "layers": first + layers, **again}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
@@ -248,4 +258,5 @@ class Sequential(Model):
         """
         with registry.custom_object_scope(custom_objects):
             layers = [registry.deserialize(entry, "layer") for entry in graph_config.entries(config, "layers")]
-            return cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
+            options = {"recompute": True} if config.get("recompute") else {}
+            return cls(layers, trainable=config.get("trainable", True), name=config.get("name"), **options)

@@ -3,6 +3,7 @@ training."""
 
 from ..core.rooms import public_names, publish
 from .grids import *
+from .layer_times import *
 from .matrices import *
 
 __all__ = list(public_names(__name__, globals()))
