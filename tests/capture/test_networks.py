@@ -30,7 +30,7 @@ def weights_after(name: str, captured: bool, steps: int = 10) -> list[bytes]:
     if captured:
         assert network.train.reason is None, network.train.reason
         assert len(network.train.plans) == 1
-    outputs = network.infer(*(a[:10] for a in network_data.data(name, seed=1))).numpy()
+    outputs = network.infer(*(a[:10] for a in network_data.inputs_of(network_data.data(name, seed=1)))).numpy()
     return [w.numpy().tobytes() for w in network.model.weights] + [outputs.tobytes(), repr(losses).encode()]
 
 
