@@ -55,8 +55,16 @@ class EarlyStopping(Monitor):
         self.best_epoch = 0
         self.best_weights: list[Any] | None = None
 
+    def get_monitor_value(self, logs: Logs) -> float | None:
+        """The monitored number, which a subclass may compute; None (with a warning) if it is not there.
+
+        Args:
+            logs: what the epoch logged.
+        """
+        return self.value(logs)
+
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        current = self.value(logs)
+        current = self.get_monitor_value(logs)
         if current is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:

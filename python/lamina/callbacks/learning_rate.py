@@ -115,6 +115,10 @@ class ReduceLROnPlateau(Monitor):
         self.wait = 0
         self.cooldown_counter = 0
 
+    def in_cooldown(self) -> bool:
+        """Whether epochs are let pass after the last reduction."""
+        return self.cooldown_counter > 0
+
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         rate = float(self.model.optimizer.learning_rate)
         if logs is not None:
@@ -122,14 +126,14 @@ class ReduceLROnPlateau(Monitor):
         current = self.value(logs)
         if current is None:
             return
-        if self.cooldown_counter > 0:
+        if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
         if self.improves(current, self.best):
             self.best = current
             self.wait = 0
             return
-        if self.cooldown_counter > 0:
+        if self.in_cooldown():
             return
         self.wait += 1
         if self.wait >= self.patience and rate > self.min_lr:

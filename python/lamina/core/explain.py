@@ -169,7 +169,8 @@ def _is_on_purpose(trace: TracebackType) -> bool:
         trace = trace.tb_next
     frame = trace.tb_frame
     root = frame.f_globals.get("__name__", "").partition(".")[0]
-    return root == _ROOT and frame.f_code.co_code[trace.tb_lasti] in _RAISES
+    converts = frame.f_code.co_name == "__index__"  # Python asked, for a function that knows no tensors
+    return root == _ROOT and not converts and frame.f_code.co_code[trace.tb_lasti] in _RAISES
 
 
 def explained(

@@ -32,7 +32,7 @@ _scope: list[dict[str, Any]] = []  # custom_objects of the calls under way, the 
 class _Sharing(threading.local):
     numbers: dict[int, int] | None = None  # of objects that stand at several places of what is described, by identity
     made: dict[tuple[str, int] | None, Any] | None = None  # objects of what is being made, by class and number
-    functions = False  # whether functions stand in descriptions themselves
+    objects = False  # whether functions, and classes that are not registered, stand in descriptions themselves
 
 
 _sharing = _Sharing()
@@ -155,13 +155,14 @@ def sharing(objects: Iterable[Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def keeping_functions() -> Iterator[None]:
-    """Inside, descriptions hold functions themselves, in place of their names: for copies in this process."""
-    outer, _sharing.functions = _sharing.functions, True
+def keeping_objects() -> Iterator[None]:
+    """Inside, descriptions hold functions and unregistered classes themselves, in place of their names: for copies in
+    this process."""
+    outer, _sharing.objects = _sharing.objects, True
     try:
         yield
     finally:
-        _sharing.functions = outer
+        _sharing.objects = outer
 
 
 def name_of(obj: Any) -> str | None:
@@ -236,7 +237,7 @@ def serialize(obj: Any) -> Any:
     """
     if isinstance(obj, FUNCTIONS) and name_of(obj) is None:
         module = obj.__module__ or ""  # None where a function was made by eval or exec in a namespace without a name
-        if module.partition(".")[0] != __name__.partition(".")[0] or not obj.__name__.isidentifier():
+        if module.partition(".")[0] != _LIBRARY or not obj.__name__.isidentifier():
             raise _no_description(obj)
         # One of the library goes by its name, as Keras writes it; whoever takes a function takes the name.
         return {"module": "builtins", "class_name": "function", "config": obj.__name__, "registered_name": "function"}
@@ -265,7 +266,7 @@ def described(obj: Any) -> Any:
         return type(obj)(described(v) for v in obj) if type(obj) in (list, tuple) else [*map(described, obj)]
     if isinstance(obj, Configurable) and not isinstance(obj, type):
         return describe(obj, described(obj.get_config()))
-    if _sharing.functions and isinstance(obj, FUNCTIONS):
+    if _sharing.objects and isinstance(obj, (*FUNCTIONS, type)):
         return obj
     name = function_name(obj)
     if name is None:
@@ -274,12 +275,13 @@ def described(obj: Any) -> Any:
 
 
 FUNCTIONS = (types.FunctionType, types.MethodType)
+_LIBRARY = __name__.partition(".")[0]
 
 
 def function_name(obj: Any) -> str | None:
     """The name under which a function is described: the registered one, else its own; None for a lambda."""
     registered = name_of(obj) if callable(obj) else None
-    if registered is None and isinstance(obj, FUNCTIONS) and (_sharing.functions or obj.__name__.isidentifier()):
+    if registered is None and isinstance(obj, FUNCTIONS) and (_sharing.objects or obj.__name__.isidentifier()):
         return obj.__name__
     return registered
 
@@ -293,10 +295,22 @@ def _no_description(obj: Any) -> TypeError:
 
 def describe(value: Any, config: dict[str, Any]) -> dict[str, Any]:
     """The description of an object with this configuration; Keras finds its own classes by the module."""
-    name, module = name_of(type(value)) or type(value).__name__, module_of(type(value))
+    module = module_of(type(value))
+    name: Any = name_of(type(value)) or type(value).__name__
+    if _sharing.objects and module is None and name_of(type(value)) is None:
+        name = type(value)
     found = ({"module": module} if module else {}) | {"class_name": RENAMED.get(name, name), "config": config}
+    if is_own(value, "get_build_config"):
+        built = value.get_build_config()
+        found |= {"build_config": described(built)} if built is not None else {}
     number = (_sharing.numbers or {}).get(id(value))
     return found if number is None else found | {"shared_object_id": number}
+
+
+def is_own(obj: Any, method: str) -> bool:
+    """Whether a method of an object is that of a user's class, not the library's."""
+    found = getattr(type(obj), method, None)
+    return isinstance(found, types.FunctionType) and (found.__module__ or "").partition(".")[0] != _LIBRARY
 
 
 def is_description(value: Any) -> bool:
@@ -374,7 +388,7 @@ def _object(description: dict[str, Any], kind: str | None) -> Any:
     if special is not None:
         with about(f"the {name.strip('_')} of the description"):
             return special(config, kind)
-    cls, module = None, description.get("module")
+    cls, module = name if isinstance(name, type) else None, description.get("module")
     if isinstance(module, str) and isinstance(name, str) and kind is None and find(name) is None:
         cls = _by_module.get((public_module(module), name))
     cls = cls or lookup(name, kind)
@@ -388,6 +402,10 @@ def _object(description: dict[str, Any], kind: str | None) -> Any:
     with about(f"{cls.__name__} {label!r}" if isinstance(label, str) else cls.__name__):
         from_config = getattr(cls, "from_config", None)
         found = from_config(config) if from_config is not None else cls(**deserialize(config))
+        built = description.get("build_config")
+        if built is not None and is_own(found, "build_from_config") and not found.built:
+            found.build_from_config(deserialize(built))
+            found.built = True
     if made is not None and place is not None:
         made[place] = found
     return found

@@ -27,12 +27,21 @@ def nearest(name: object, valid: Iterable[str]) -> str | None:
     return max(names[near[0]], key=lambda n: difflib.SequenceMatcher(None, n, str(name)).ratio())
 
 
+_LISTED = 60  # names that a message lists
+
+
 def unknown(kind: str, name: object, valid: Iterable[str]) -> ValueError:
     """The ValueError for an unknown name; the caller raises it.  ``kind`` says what was looked for ("loss")."""
+    import difflib
+
     valid = sorted(valid)
-    names, near = {n.lower(): n for n in valid}.values(), nearest(name, valid)
+    names, near = [*{n.lower(): n for n in valid}.values()], nearest(name, valid)
     hint = "" if near is None else f"did you mean {near!r}? "
-    return ValueError(f"unknown {kind} {name!r}: {hint}known are {', '.join(names)}")
+    listed = f"known are {', '.join(names)}"
+    if len(names) > _LISTED:  # a wall of names helps nobody
+        some = sorted(difflib.get_close_matches(str(name), names, 8, 0.0))
+        listed = f"{len(names)} are known, such as {', '.join(some)}"
+    return ValueError(f"unknown {kind} {name!r}: {hint}{listed}")
 
 
 def show_public_names(

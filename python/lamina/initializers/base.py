@@ -49,6 +49,10 @@ class Initializer(Explained, strict=True, also=("__call__",)):
         """
         raise NotImplementedError(f"{type(self).__name__} must define sample(shape, dtype)")
 
+    def clone(self) -> Initializer:
+        """Another of the same configuration."""
+        return type(self).from_config(self.get_config())
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {}

@@ -6,10 +6,11 @@ from ..core import registry
 from ..core.rooms import publish
 from ..layers import Layer
 from ..saving import load_model, save_model
+from .cloning import clone_model
 from .ensemble import Ensemble
 from .generation import generate
 from .many_models import fit_many
-from .model import Model, clone_model, model_from_json
+from .model import Model, model_from_json
 from .sequential import Sequential
 
 Functional = Model  # a model drawn with Input is a Model

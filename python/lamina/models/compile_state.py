@@ -14,6 +14,7 @@ from ..core.masked_tensor import MaskedTensor
 from ..core.recording import READ_IN_PYTHON, forbid_capture
 from ..core.suggest import unknown
 from ..core.tree import flatten, map_structure
+from ..layers.variable import Variable
 from ..losses import Loss
 from ..metrics import Mean, MeanMetricWrapper, Metric
 from ..ops.conversion import as_tensor
@@ -363,6 +364,11 @@ class CompiledMetrics(Metric):
         """As ``update_state`` with so many batches, one after the other, whose samples the arguments hold."""
         y, weights = self._compiled.matched(y_true, y_pred, sample_weight, self._model)
         self._compiled.metric_set.update_batches(batches, y, y_pred, weights)
+
+    @property
+    def variables(self) -> list[Variable]:
+        inner = () if self._compiled.names is None else self._compiled.metric_set.named().values()
+        return [v for metric in inner for v in metric.variables]
 
     def names(self) -> list[str]:
         """The metrics' own names, without those of the outputs before."""

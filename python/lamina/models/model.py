@@ -22,6 +22,7 @@ from ..layers.variable import auto_name, unique_keys
 from ..layers.weights import children
 from . import functional, graph_config, keras_order, observed
 from .measures import Measures
+from .state_tree import StateTree
 from .summary import print_summary
 from .trainer import Trainer
 
@@ -33,7 +34,7 @@ def shape_given(input_shape: Any) -> Any:
     return input_shape
 
 
-class Model(Layer, Trainer, Measures):
+class Model(Layer, Trainer, Measures, StateTree):
     """A network that can be trained, saved and summarised.
 
     ``Model(inputs, outputs)`` is what lies between symbolic tensors.  A subclass makes its layers in ``__init__`` and
@@ -445,26 +446,3 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     from ..saving import keras_file
 
     return keras_file.from_json(json_string, custom_objects)
-
-
-def clone_model(model: Model) -> Any:
-    """An equal model with new weights.
-
-    Args:
-        model: the model to copy.
-
-    Raises:
-        TypeError: it is no model, or cannot be described.
-
-    Source: Keras 3, keras.models.clone_model.
-
-    Example:
-        >>> model = lamina.Sequential([lamina.Input((2,)), layers.Dense(1)])
-        >>> copy = models.clone_model(model)
-        >>> copy.count_params(), copy is model
-        (3, False)
-    """
-    if not isinstance(model, Model):
-        raise TypeError(f"clone_model: expected a model, got {model!r}")
-    with registry.keeping_functions():
-        return type(model).from_config(model.get_config())

@@ -20,6 +20,7 @@ from ..core.recording import configuration
 from ..core.tree import leaves, map_structure
 from ..data import unpack_x_y_sample_weight
 from ..layers.call import parameters
+from ..layers.variable import Variable
 from ..layers.weights import named_layers, parts
 from ..metrics import Metric
 from ..ops import add
@@ -169,6 +170,11 @@ class Steps:
             if compiled.arguments["metrics"] or compiled.arguments["weighted_metrics"]:
                 found.insert(1, compiled.all_metrics(self))  # before the single losses, as in Keras
         return found + self._attached_metrics()
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """What ``metrics`` have gathered, one after the other."""
+        return [v for metric in self.metrics for v in metric.variables]
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The results of all ``metrics`` by name."""

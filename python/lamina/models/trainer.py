@@ -9,6 +9,7 @@ import numpy as np
 
 from ..callbacks import History, as_list, progress
 from ..callbacks.base import Hooks
+from ..core import registry
 from ..core.autograd import Array, no_grad
 from ..core.capture import CapturedStep
 from ..core.defaults import Defaults
@@ -101,6 +102,19 @@ class Trainer(Steps):
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments that compile() was called with (the optimizer as an object), or None before it."""
         return None if self._compiled is None else dict(self._compiled.arguments)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile with what ``get_compile_config`` returned; a model with arguments of its own may define both.
+
+        Args:
+            config: the arguments of ``compile``, or their descriptions, as files have them.
+
+        Raises:
+            ValueError: a name is unknown.
+
+        Source: Keras 3, Model.compile_from_config.
+        """
+        self.compile(**registry.deserialize(config))
 
     @property
     def compiled(self) -> bool:

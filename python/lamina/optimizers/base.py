@@ -18,6 +18,7 @@ from ..core.recording import Recording, configuration, forbid_capture, notes_cha
 from ..core.warn import warn
 from ..layers.stateless import holding, values_of
 from .before_update import Gradients
+from .own_variables import OwnVariables
 from .state import label
 from .update_step import UpdateSteps, once
 
@@ -30,7 +31,7 @@ classes: dict[str, Callable[..., Optimizer]] = {}  # the library's own, by their
 
 
 @notes_changes
-class Optimizer(UpdateSteps):
+class Optimizer(UpdateSteps, OwnVariables):
     """Base of optimizers: state, weight decay, and a list of transformations of gradients, between backward and update.
 
     One of one's own defines ``update_step``, with operations, and makes its state in ``build``, as in Keras; the

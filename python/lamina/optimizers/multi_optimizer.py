@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from ..core import registry
@@ -13,7 +13,7 @@ from .base import Optimizer
 from .lookup import get
 
 
-class OptimizerMap:
+class OptimizerMap(MutableMapping[str, Optimizer]):
     """Optimizers by paths of weights: an exact path, or a regular expression of whole paths.
 
     Args:
@@ -65,10 +65,6 @@ class OptimizerMap:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._map)
-
-    def values(self) -> list[Optimizer]:
-        """The optimizers of the keys."""
-        return list(self._map.values())
 
     def __call__(self, variable: Variable) -> Optimizer:
         """The optimizer of a weight, by its path."""

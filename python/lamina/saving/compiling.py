@@ -35,7 +35,7 @@ def _plain(value: Any, key: str) -> Any:
         return {k: _plain(v, key) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v, key) for v in value]
-    if isinstance(value, losses.Loss) and key not in _KINDS:
+    if isinstance(value, losses.Loss) and key in ("metrics", "weighted_metrics"):
         value = metrics.get(value)
     ours = isinstance(value, registry.FUNCTIONS) and registry.name_of(value) is None
     if ours and any(getattr(module, value.__name__, None) is value for module in (losses, metrics)):
@@ -65,13 +65,16 @@ def restore(
 ) -> None:
     """Compile a loaded model as it was, with the optimizer's state and what it leaves out of weight decay."""
     try:
-        arguments = {key: _object(key, value) for key, value in description.items()}
-        try:
-            inspect.signature(model.compile).bind(**arguments)
-        except TypeError as error:
-            warn(f"{label}: {type(model).__name__}.compile() is to be called again ({error})")
-            return
-        model.compile(**arguments)
+        if registry.is_own(model, "compile_from_config"):
+            model.compile_from_config(description)
+        else:
+            arguments = {key: _object(key, value) for key, value in description.items()}
+            try:
+                inspect.signature(model.compile).bind(**arguments)
+            except TypeError as error:
+                warn(f"{label}: {type(model).__name__}.compile() is to be called again ({error})")
+                return
+            model.compile(**arguments)
         if excluded and model.optimizer is not None:
             variables = named_variables(model)
             known = [variables[key] for key in excluded["variables"] if key in variables]
@@ -87,6 +90,9 @@ def restore(
 _KINDS = {"optimizer": optimizers, "loss": losses}  # by argument of compile; all others are metrics
 
 
+_KIND_OF_MODULE = {"keras.optimizers": "optimizer", "keras.losses": "loss"}  # where arguments of compile are a user's
+
+
 def _object(key: str, value: Any) -> Any:
     """Optimizers, losses and metrics by name in their own module (classes there share names), or registered ones."""
     if isinstance(value, list):
@@ -96,7 +102,8 @@ def _object(key: str, value: Any) -> Any:
     if not registry.is_description(value):
         return {k: _object(key, v) for k, v in value.items()} if isinstance(value, dict) else value
     name, config = value["class_name"], value["config"]
-    kind, module = (key, _KINDS[key]) if key in _KINDS else ("metric", metrics)
+    kind = key if key in _KINDS else _KIND_OF_MODULE.get(str(value.get("module")), "metric")
+    module = _KINDS.get(kind, metrics)
     if not isinstance(name, str):
         raise ValueError(f"{kind} {name!r} is no name")
     base = getattr(module, kind.capitalize())

@@ -14,9 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 from .. import models
 from ..core.docstrings import complete
 from ..core.generator import drawing_from
+from ..models import clone_model
 from .base import one, weighted
 from .checks import Array, validated
-from .own_model import cloned, gives_logits, width
+from .own_model import gives_logits, width
 from .targets import Classes, Head
 
 
@@ -75,7 +76,7 @@ class Wrapper(BaseEstimator):
     def _make(self, X: Array, y: Array) -> Any:
         name, given = type(self).__name__, self.model
         if isinstance(given, models.Model):
-            model = copy.deepcopy(given) if self.warm_start else cloned(given)
+            model = copy.deepcopy(given) if self.warm_start else clone_model(given)
         elif callable(given):
             model = given(X=X, y=y, **(self.model_kwargs or {}))
         else:

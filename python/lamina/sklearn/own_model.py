@@ -21,17 +21,6 @@ from .targets import Classes, Head
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-def cloned(model: Any) -> Any:
-    """A model like this one with new weights, compiled as it is."""
-    copied = models.clone_model(model)
-    if model.compiled:
-        given = dict(model.get_compile_config())
-        optimizer = given.pop("optimizer")
-        rest = {name: copy.deepcopy(value) for name, value in given.items()}
-        copied.compile(type(optimizer).from_config(optimizer.get_config()), **rest)
-    return copied
-
-
 def gives_logits(model: Any) -> bool:
     """Whether the outputs are to be read as logits: as the loss says, else unless softmax or sigmoid come last."""
     loss = model.loss if model.compiled else None
@@ -127,7 +116,7 @@ class OwnModel(Network):
         if isinstance(given, models.Model):
             if self.model_kwargs:
                 raise ValueError(f"{name}: model_kwargs are for a function that makes the model, got {given!r}")
-            model = copy.deepcopy(given) if self.warm_start else cloned(given)
+            model = copy.deepcopy(given) if self.warm_start else models.clone_model(given)
         elif callable(given):
             asked = inspect.signature(given).parameters
             known = {"n_features_in": X.shape[1], "input_shape": X.shape[1:], "n_outputs": outputs, "X": X, "y": y}
