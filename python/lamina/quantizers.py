@@ -198,7 +198,7 @@ class Int8QuantizationConfig(QuantizationConfig):
     """How ``quantize`` makes int8 layers: weights by channel, inputs by row, both by AbsMaxQuantizer.
 
     Args:
-        weight_quantizer: None, or an AbsMaxQuantizer with the range -127 to 127.
+        weight_quantizer: None, or an AbsMaxQuantizer as it is by default.
         activation_quantizer: "default", or such a quantizer.
 
     Raises:
@@ -218,10 +218,13 @@ class Int8QuantizationConfig(QuantizationConfig):
         for name, given in (("weight_quantizer", weight_quantizer), ("activation_quantizer", activation_quantizer)):
             if given is None and name == "weight_quantizer":
                 continue
-            if type(given) is not AbsMaxQuantizer or given.value_range != (-LARGEST, LARGEST):
+            fixed = {"value_range": (-LARGEST, LARGEST), "epsilon": EPSILON, "axis": None}
+            other = type(given) is not AbsMaxQuantizer or [k for k, v in fixed.items() if getattr(given, k) != v]
+            if other and not (other == ["axis"] and name == "activation_quantizer" and given.axis == (-1,)):
+                told = "" if other is True else f" with {other[0]}={getattr(given, other[0])!r}"
                 raise ValueError(
-                    f"Int8QuantizationConfig: {name} is {given!r}; kernels quantize by AbsMaxQuantizer, with the range "
-                    f"-{LARGEST} to {LARGEST}, alone"
+                    f"Int8QuantizationConfig: {name} is {given!r}{told}; kernels quantize by AbsMaxQuantizer() alone, "
+                    f"weights by channel and inputs by row"
                 )
         super().__init__(weight_quantizer, activation_quantizer)
 

@@ -187,3 +187,7 @@ def test_errors_say_what_is_wrong():
         wide.quantize("int8")
     with pytest.raises(ValueError, match="activation_quantizer is None"):
         quantizers.Int8QuantizationConfig(activation_quantizer=None)
+    for options in ({"epsilon": 0.1}, {"axis": 0}, {"value_range": (-8, 7)}):
+        with pytest.raises(ValueError, match=f"weight_quantizer is .* with {next(iter(options))}="):
+            quantizers.Int8QuantizationConfig(quantizers.AbsMaxQuantizer(**options))
+    quantizers.Int8QuantizationConfig(activation_quantizer=quantizers.AbsMaxQuantizer(axis=-1))
