@@ -89,7 +89,7 @@ def test_without_a_policy_layers_follow_floatx():
     assert config.dtype_policy().name == layers.Dense(1).dtype == "float64"
 
 
-@pytest.mark.parametrize("name", ["mixed_float16", "mixed_bfloat16", "bfloat16", "float16"])
+@pytest.mark.parametrize("name", ["mixed_float16", "bfloat16", "float16"])
 @pytest.mark.parametrize(
     "give",
     [

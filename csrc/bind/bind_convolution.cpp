@@ -86,7 +86,7 @@ Convolution parse(Call& call, Kind kind, py::handle x_, py::handle w_, const Opt
 }
 
 py::array forward(Kind kind, py::handle x_, py::handle w_, py::handle b_, const Options& o,
-                  const std::string& activation) {
+                  const std::string& activation, bool bfloat16) {
   Call call(name_of(kind));
   const Convolution c = parse(call, kind, x_, w_, o);
   const auto b = call.optional(b_, "b", {c.channels()});
@@ -101,7 +101,8 @@ py::array forward(Kind kind, py::handle x_, py::handle w_, py::handle b_, const 
                                   .K = c.K,
                                   .groups = c.groups,
                                   .act = act,
-                                  .transposed = c.transposed};
+                                  .transposed = c.transposed,
+                                  .bfloat16 = bfloat16};
     run<convolution_forward<T>>("convolution_forward", c.flops(), a);
   });
   return y;
@@ -119,6 +120,7 @@ Sides padding_of(Kind kind, py::handle x_, py::handle w_, const Options& o) {
 struct Destinations {
   py::handle dx, dw, db;
   int accumulate;
+  bool bfloat16;
 };
 
 void backward(Kind kind, py::handle x_, py::handle w_, py::handle y_, py::handle dy_, const Options& o,
@@ -142,36 +144,38 @@ void backward(Kind kind, py::handle x_, py::handle w_, py::handle y_, py::handle
                                    .K = c.K,
                                    .groups = c.groups,
                                    .act = act,
-                                   .transposed = c.transposed};
+                                   .transposed = c.transposed,
+                                   .bfloat16 = to.bfloat16};
     const double products = double(bool(dx.v)) + double(bool(dw.v));
     run<convolution_backward<T>>("convolution_backward", products * c.flops(), a);
   });
 }
 
 py::array conv_forward_py(py::handle x, py::handle w, py::handle b, py::handle strides, py::handle padding,
-                          py::handle dilation_rate, dim_t groups, const std::string& activation) {
-  return forward(Kind::plain, x, w, b, {strides, padding, {}, dilation_rate, groups}, activation);
+                          py::handle dilation_rate, dim_t groups, const std::string& activation, bool bfloat16) {
+  return forward(Kind::plain, x, w, b, {strides, padding, {}, dilation_rate, groups}, activation, bfloat16);
 }
 
 void conv_backward_py(py::handle x, py::handle w, py::handle y, py::handle dy, py::handle strides, py::handle padding,
                       py::handle dilation_rate, dim_t groups, const std::string& activation, py::handle dx,
-                      py::handle dw, py::handle db, int accumulate) {
+                      py::handle dw, py::handle db, int accumulate, bool bfloat16) {
   backward(Kind::plain, x, w, y, dy, {strides, padding, {}, dilation_rate, groups}, activation,
-           {dx, dw, db, accumulate});
+           {dx, dw, db, accumulate, bfloat16});
 }
 
 py::array conv_transpose_forward_py(py::handle x, py::handle w, py::handle b, py::handle strides, py::handle padding,
                                     py::handle output_padding, py::handle dilation_rate, dim_t groups,
-                                    const std::string& activation) {
-  return forward(Kind::transposed, x, w, b, {strides, padding, output_padding, dilation_rate, groups}, activation);
+                                    const std::string& activation, bool bfloat16) {
+  return forward(Kind::transposed, x, w, b, {strides, padding, output_padding, dilation_rate, groups}, activation,
+                 bfloat16);
 }
 
 void conv_transpose_backward_py(py::handle x, py::handle w, py::handle y, py::handle dy, py::handle strides,
                                 py::handle padding, py::handle output_padding, py::handle dilation_rate, dim_t groups,
                                 const std::string& activation, py::handle dx, py::handle dw, py::handle db,
-                                int accumulate) {
+                                int accumulate, bool bfloat16) {
   backward(Kind::transposed, x, w, y, dy, {strides, padding, output_padding, dilation_rate, groups}, activation,
-           {dx, dw, db, accumulate});
+           {dx, dw, db, accumulate, bfloat16});
 }
 
 Sides conv_padding_py(py::handle x, py::handle w, py::handle strides, py::handle padding, py::handle dilation_rate,
@@ -186,36 +190,41 @@ Sides depthwise_conv_padding_py(py::handle x, py::handle w, py::handle strides, 
 
 py::array depthwise_conv_forward_py(py::handle x, py::handle w, py::handle b, py::handle strides, py::handle padding,
                                     py::handle dilation_rate, const std::string& activation) {
-  return forward(Kind::depthwise, x, w, b, {strides, padding, {}, dilation_rate, 1}, activation);
+  return forward(Kind::depthwise, x, w, b, {strides, padding, {}, dilation_rate, 1}, activation, false);
 }
 
 void depthwise_conv_backward_py(py::handle x, py::handle w, py::handle y, py::handle dy, py::handle strides,
                                 py::handle padding, py::handle dilation_rate, const std::string& activation,
                                 py::handle dx, py::handle dw, py::handle db, int accumulate) {
   backward(Kind::depthwise, x, w, y, dy, {strides, padding, {}, dilation_rate, 1}, activation,
-           {dx, dw, db, accumulate});
+           {dx, dw, db, accumulate, false});
 }
 
 }  // namespace
 
 void bind_convolution(py::module_& m) {
-  define(m, "conv_forward", conv_forward_py, "x, w, b, strides, padding, dilation_rate, groups, activation",
+  define(m, "conv_forward", conv_forward_py,
+         with_defaults("x, w, b, strides, padding, dilation_rate, groups, activation, bfloat16", false),
          "y = act(x * w + b); x (N, ..., C) of one to three axes, w (taps..., C / groups, K), b (K,) or None.");
   define(m, "conv_backward", conv_backward_py,
-         with_defaults("x, w, y, dy, strides, padding, dilation_rate, groups, activation, dx, dw, db, accumulate", 0),
+         with_defaults("x, w, y, dy, strides, padding, dilation_rate, groups, activation, dx, dw, db, accumulate, "
+                       "bfloat16",
+                       0, false),
          "Gradients of conv_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.");
   define(m, "conv_padding", conv_padding_py, "x, w, strides, padding, dilation_rate, groups",
          "How many zeros conv_forward would put before each axis of x, and after it.");
   define(m, "depthwise_conv_padding", depthwise_conv_padding_py, "x, w, strides, padding, dilation_rate",
          "How many zeros depthwise_conv_forward would put before each axis of x, and after it.");
   define(m, "conv_transpose_forward", conv_transpose_forward_py,
-         "x, w, b, strides, padding, output_padding, dilation_rate, groups, activation",
+         with_defaults("x, w, b, strides, padding, output_padding, dilation_rate, groups, activation, bfloat16", false),
          "The data gradient of a convolution, run forward: x (N, ..., C), w (taps..., K / groups, C), b (K,) or None.");
-  define(m, "conv_transpose_backward", conv_transpose_backward_py,
-         with_defaults(
-             "x, w, y, dy, strides, padding, output_padding, dilation_rate, groups, activation, dx, dw, db, accumulate",
-             0),
-         "Gradients of conv_transpose_forward.");
+  define(
+      m, "conv_transpose_backward", conv_transpose_backward_py,
+      with_defaults(
+          "x, w, y, dy, strides, padding, output_padding, dilation_rate, groups, activation, dx, dw, db, accumulate, "
+          "bfloat16",
+          0, false),
+      "Gradients of conv_transpose_forward.");
   define(m, "depthwise_conv_forward", depthwise_conv_forward_py, "x, w, b, strides, padding, dilation_rate, activation",
          "Each channel with its own kernels: w (taps..., C, m), y (N, ..., C m), channel c m + j from channel c.");
   define(m, "depthwise_conv_backward", depthwise_conv_backward_py,

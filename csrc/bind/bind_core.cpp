@@ -13,6 +13,7 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
+#include "ops/bfloat16.h"
 #include "ops/copy.h"
 
 namespace lamina {
@@ -139,6 +140,8 @@ void bind_core(py::module_& m) {
   define(m, "use_isa", use_isa_py, "name",
          "Switch the kernels' instruction set (tests); not while other threads compute.");
   define(m, "host_isas", host_isas_py, "", "The instruction sets that this host can run.");
+  define(m, "has_bfloat16", has_bfloat16, "", "Whether products can take operands rounded to bfloat16.");
+  define(m, "fast_bfloat16", fast_bfloat16, "", "Whether that is faster than float32, measured once in a process.");
   define(m, "compiler", compiler_py, "", "The compiler that built this module.");
   define(m, "caches", caches_py, "", "Bytes of L1d, L2, L3.");
   define(m, "set_num_threads", set_num_threads_py, "n", "Threads that an operation may use.");

@@ -35,7 +35,7 @@ class Outputs {
   dim_t sizes_[64];  // NumPy's limit
 };
 
-py::array dense_forward_py(py::handle x_, py::handle w_, py::handle b_, const std::string& activation) {
+py::array dense_forward_py(py::handle x_, py::handle w_, py::handle b_, const std::string& activation, bool bfloat16) {
   Call call("dense");
   const Dense d = parse_dense(call, x_, w_);
   const auto b = call.optional(b_, "b", {d.w.dim(1)});
@@ -49,14 +49,15 @@ py::array dense_forward_py(py::handle x_, py::handle w_, py::handle b_, const st
                             .M = d.x.rows(),
                             .N = d.w.dim(1),
                             .K = d.w.dim(0),
-                            .act = act};
+                            .act = act,
+                            .bfloat16 = bfloat16};
     run<dense_forward<T>>("dense_forward", 2.0 * double(a.M) * double(a.N) * double(a.K), a);
   });
   return y;
 }
 
 void dense_backward_py(py::handle x_, py::handle w_, py::handle y_, py::handle dy_, const std::string& activation,
-                       py::handle dx_, py::handle dw_, py::handle db_, int accumulate) {
+                       py::handle dx_, py::handle dw_, py::handle db_, int accumulate, bool bfloat16) {
   Call call("dense", accumulate);
   const Dense d = parse_dense(call, x_, w_);
   const Outputs shape(d);
@@ -75,7 +76,8 @@ void dense_backward_py(py::handle x_, py::handle w_, py::handle y_, py::handle d
                              .M = d.x.rows(),
                              .N = d.w.dim(1),
                              .K = d.w.dim(0),
-                             .act = act};
+                             .act = act,
+                             .bfloat16 = bfloat16};
     const double products = double(bool(dx.v)) + double(bool(dw.v));
     run<dense_backward<T>>("dense_backward", 2.0 * products * double(a.M) * double(a.N) * double(a.K), a);
   });
@@ -123,7 +125,7 @@ void run_matmul(const Matmul<T>& a) {
   run<matmul<T>>("matmul", 2.0 * double(a.batch) * double(a.M) * double(a.N) * double(a.K), a);
 }
 
-py::array matmul_forward_py(py::handle a_, py::handle b_) {
+py::array matmul_forward_py(py::handle a_, py::handle b_, bool bfloat16) {
   Call call("matmul");
   const Product p = parse_product(call, a_, b_);
   const Result c = call.result(p.shape);
@@ -153,12 +155,14 @@ py::array matmul_forward_py(py::handle a_, py::handle b_) {
                    .b_step = b_step,
                    .a_transposed = false,
                    .b_transposed = false,
-                   .accumulate = false});
+                   .accumulate = false,
+                   .bfloat16 = bfloat16});
   });
   return c;
 }
 
-void matmul_backward_py(py::handle a_, py::handle b_, py::handle dy_, py::handle da_, py::handle db_, int accumulate) {
+void matmul_backward_py(py::handle a_, py::handle b_, py::handle dy_, py::handle da_, py::handle db_, int accumulate,
+                        bool bfloat16) {
   Call call("matmul", accumulate);
   const Product p = parse_product(call, a_, b_);
   const View dy = call.input(dy_, "dy", p.shape);
@@ -180,7 +184,8 @@ void matmul_backward_py(py::handle a_, py::handle b_, py::handle dy_, py::handle
                        .b_step = p.b_shared ? 0 : K * N,
                        .a_transposed = false,
                        .b_transposed = true,
-                       .accumulate = i > 0 || da.mode == Grad::accumulate});
+                       .accumulate = i > 0 || da.mode == Grad::accumulate,
+                       .bfloat16 = bfloat16});
       if (runs == 0 && da.mode == Grad::write) {  // the sum over an empty batch
         const Fill<T> zeros{.y = da.as<T>(), .n = M * K, .value = T(0)};
         run<fill<T>>("fill", double(zeros.n), zeros);
@@ -198,20 +203,24 @@ void matmul_backward_py(py::handle a_, py::handle b_, py::handle dy_, py::handle
                      .b_step = M * N,
                      .a_transposed = true,
                      .b_transposed = false,
-                     .accumulate = db.mode == Grad::accumulate});
+                     .accumulate = db.mode == Grad::accumulate,
+                     .bfloat16 = bfloat16});
   });
 }
 
 }  // namespace
 
 void bind_dense(py::module_& m) {
-  define(m, "dense_forward", dense_forward_py, "x, w, b, activation",
-         "y = act(x w + b); x (..., in), w (in, out), b (out,) or None.");
-  define(m, "dense_backward", dense_backward_py, with_defaults("x, w, y, dy, activation, dx, dw, db, accumulate", 0),
+  define(m, "dense_forward", dense_forward_py, with_defaults("x, w, b, activation, bfloat16", false),
+         "y = act(x w + b); x (..., in), w (in, out), b (out,) or None. bfloat16: the product's operands are rounded, "
+         "where "
+         "the processor multiplies such.");
+  define(m, "dense_backward", dense_backward_py,
+         with_defaults("x, w, y, dy, activation, dx, dw, db, accumulate, bfloat16", 0, false),
          "Gradients of dense_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.");
-  define(m, "matmul_forward", matmul_forward_py, "a, b",
+  define(m, "matmul_forward", matmul_forward_py, with_defaults("a, b, bfloat16", false),
          "a b over the last two axes; leading axes equal, or one operand without them.");
-  define(m, "matmul_backward", matmul_backward_py, with_defaults("a, b, dy, da, db, accumulate", 0),
+  define(m, "matmul_backward", matmul_backward_py, with_defaults("a, b, dy, da, db, accumulate, bfloat16", 0, false),
          "Gradients of matmul_forward.");
 }
 

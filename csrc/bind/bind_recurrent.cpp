@@ -34,6 +34,7 @@ struct Sequences {
   CellActivation act, recurrent_act;
   bool go_backwards, in_time_order, zero_output;
   double epsilon;
+  bool bfloat16;
   dim_t B() const { return x.dim(0); }
   dim_t S() const { return x.dim(1); }
   dim_t U() const { return recurrent.dim(1) / kind.gates; }
@@ -47,6 +48,7 @@ struct Given {
   const std::string &activation, &recurrent_activation;
   bool go_backwards, in_time_order, zero_output;
   double epsilon;
+  bool bfloat16;
 };
 
 Sequences parse(Call& call, const CellKind& kind, const Given& given) {
@@ -97,7 +99,8 @@ Sequences parse(Call& call, const CellKind& kind, const Given& given) {
           .go_backwards = given.go_backwards,
           .in_time_order = given.in_time_order,
           .zero_output = given.zero_output,
-          .epsilon = given.epsilon};
+          .epsilon = given.epsilon,
+          .bfloat16 = given.bfloat16};
 }
 
 template <class T>
@@ -126,7 +129,8 @@ Recurrence<T> arguments(const Sequences& s) {
           .wide_lengths = s.lengths && s.lengths->dtype() == Dtype::i64,
           .go_backwards = s.go_backwards,
           .in_time_order = s.in_time_order,
-          .zero_output = s.zero_output};
+          .zero_output = s.zero_output,
+          .bfloat16 = s.bfloat16};
 }
 
 // A result that may not be wanted: None, and null for the operation.
@@ -147,12 +151,12 @@ py::tuple forward_py(py::handle x, py::handle kernel, py::handle recurrent, py::
                      py::handle c0, py::handle projection, py::handle recurrent_gamma, py::handle state_gamma,
                      py::handle state_beta, py::handle lengths, py::handle mask, const std::string& activation,
                      const std::string& recurrent_activation, bool go_backwards, bool in_time_order, bool zero_output,
-                     double epsilon, bool sequences, bool save) {
+                     double epsilon, bool sequences, bool save, bool bfloat16) {
   Call call(kind.op);
   const Sequences s =
       parse(call, kind,
             {x, kernel, recurrent, bias, h0, c0, projection, recurrent_gamma, state_gamma, state_beta, lengths, mask,
-             activation, recurrent_activation, go_backwards, in_time_order, zero_output, epsilon});
+             activation, recurrent_activation, go_backwards, in_time_order, zero_output, epsilon, bfloat16});
   const dim_t B = s.B(), S = s.S(), U = s.U(), H = s.H();
   const bool has_c = kind.cell == Cell::lstm;
   const Wanted y = result_if(call, sequences, {B, S, H}), h = result_if(call, true, {B, H}),
@@ -187,13 +191,13 @@ void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::hand
                  py::handle raw_, py::handle stats_, py::handle dy_, py::handle dh_, py::handle dc_, py::handle dx_,
                  py::handle dkernel_, py::handle drecurrent_, py::handle dbias_, py::handle dh0_, py::handle dc0_,
                  py::handle dprojection_, py::handle drecurrent_gamma_, py::handle dstate_gamma_,
-                 py::handle dstate_beta_, int accumulate) {
+                 py::handle dstate_beta_, int accumulate, bool bfloat16) {
   const char* op = kind.op;
   Call call(op, accumulate);
   const Sequences s =
       parse(call, kind,
             {x, kernel, recurrent, bias, h0, c0, projection, recurrent_gamma, state_gamma, state_beta, lengths, mask,
-             activation, recurrent_activation, go_backwards, in_time_order, zero_output, epsilon});
+             activation, recurrent_activation, go_backwards, in_time_order, zero_output, epsilon, bfloat16});
   const dim_t B = s.B(), S = s.S(), U = s.U(), H = s.H(), G = kind.gates;
   const View gates = call.input(gates_, "gates", {B, S, kind.saved * U}),
              h_prev = call.input(h_prev_, "h_prev", {B, S, H});
@@ -249,17 +253,18 @@ void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::hand
 template <const CellKind& kind>
 void define_cell(py::module_& m, const std::string& name, const char* results) {
   define(m, (name + "_forward").c_str(), forward_py<kind>,
-         "x, kernel, recurrent_kernel, bias, h0, c0, projection_kernel, recurrent_gamma, state_gamma, state_beta, "
-         "lengths, mask, activation, recurrent_activation, go_backwards, in_time_order, zero_output, epsilon, "
-         "sequences, save",
+         with_defaults("x, kernel, recurrent_kernel, bias, h0, c0, projection_kernel, recurrent_gamma, state_gamma, "
+                       "state_beta, lengths, mask, activation, recurrent_activation, go_backwards, in_time_order, "
+                       "zero_output, epsilon, sequences, save, bfloat16",
+                       false),
          results);
   define(m, (name + "_backward").c_str(), backward_py<kind>,
          with_defaults("x, kernel, recurrent_kernel, bias, h0, c0, projection_kernel, recurrent_gamma, state_gamma, "
                        "state_beta, lengths, mask, activation, recurrent_activation, go_backwards, in_time_order, "
                        "zero_output, epsilon, gates, h_prev, c_all, projected, raw, stats, dy, dh, dc, dx, dkernel, "
                        "drecurrent_kernel, dbias, dh0, dc0, dprojection_kernel, drecurrent_gamma, dstate_gamma, "
-                       "dstate_beta, accumulate",
-                       0),
+                       "dstate_beta, accumulate, bfloat16",
+                       0, false),
          "Gradients of the forward from those of y, h and c (None: zero).");
 }
 
@@ -384,7 +389,8 @@ ConvLstm<T> arguments(const ImageSequences& s) {
                     .wide_lengths = s.lengths && s.lengths->dtype() == Dtype::i64,
                     .go_backwards = s.go_backwards,
                     .in_time_order = s.in_time_order,
-                    .zero_output = s.zero_output},
+                    .zero_output = s.zero_output,
+                    .bfloat16 = false},
           .input = s.input,
           .recurrent = s.hidden,
           .F = s.F,

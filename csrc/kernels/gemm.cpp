@@ -1,7 +1,7 @@
 #include "kernels/gemm.h"
 
 #include "kernels/table.h"
-#include "simd/math.h"
+#include "kernels/tile.h"
 
 namespace lamina {
 namespace LAMINA_ISA {
@@ -16,24 +16,6 @@ constexpr dim_t kDepth = 384;  // a panel of B, up to 96 KiB, streams from L2 un
 constexpr int kMaxRows[kMaxVectors + 1] = {0, 12, 6, 4, 0};
 constexpr dim_t kDepth = 224;  // a panel of B (14 KiB) and a tile of A (5 KiB) share L1, also when 1.4 times as deep
 #endif
-
-constexpr int kAhead = 8;  // so many rows ahead, a matrix that is packed is fetched into the cache
-
-template <class T>
-void activate(T* y, dim_t n, Activation act) {
-  switch (act) {
-    case Activation::linear: break;
-    case Activation::relu:
-      for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, vmax<T>(get(y + i, l), Vec<T>{}), l); });
-      break;
-    case Activation::tanh:
-      for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, vtanh<T>(get(y + i, l)), l); });
-      break;
-    case Activation::sigmoid:
-      for_lanes<T>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA { put<T>(y + i, vsigmoid<T>(get(y + i, l)), l); });
-      break;
-  }
-}
 
 template <class T, class F>
 LAMINA_INLINE void map_gradient(const T* y, const T* dy, T* dz, dim_t n, F slope) {
@@ -55,106 +37,14 @@ void activation_gradient(const T* y, const T* dy, T* dz, dim_t n, Activation act
   }
 }
 
-// r += the products; if kCopy, the rows of b go to t.copy on the way, and those a little further on into the cache:
-// they may stand pages apart, where no hardware prefetcher follows.
-template <bool kCopy, class T, int MR, int NV>
-LAMINA_INLINE void add_products(const Tile<T>& t, Vec<T> (&r)[MR][NV]) {
-  constexpr int W = kLanes<T>, kBases = (MR + 3) / 4;
-  const T* b = t.b;
-  T* copy = t.copy;
-  const dim_t row = t.row, s1 = t.s1, ldb = t.ldb, k1 = t.k1;
-  // Four rows of a are reached from one register: at 0, row, 2 row and 3 row. The compiler would keep a register a row,
-  // and has too few.
-  dim_t row3 = 3 * row;
-  asm("" : "+r"(row3));
-  for (dim_t i3 = 0; i3 < t.k3; i3++)
-    for (dim_t i2 = 0; i2 < t.k2; i2++) {
-      const T* a[kBases];
-#pragma GCC unroll 4
-      for (int i = 0; i < kBases; i++) a[i] = t.a + i3 * t.s3 + i2 * t.s2 + 4 * i * row;
-      for (dim_t k = 0; k < k1; k++, b += ldb) {
-        Vec<T> bv[NV];
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; j++) bv[j] = load(b + j * W);
-        if constexpr (kCopy) {
-#pragma GCC unroll 4
-          for (int j = 0; j < NV; j++) {
-            __builtin_prefetch(b + kAhead * ldb + j * W);
-            store(copy + j * W, bv[j]);
-          }
-          copy += NV * W;
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < MR; i++) {
-          const T s = a[i / 4][i % 4 == 3 ? row3 : i % 4 * row];
-#pragma GCC unroll 4
-          for (int j = 0; j < NV; j++) r[i][j] += s * bv[j];
-        }
-#pragma GCC unroll 4
-        for (int i = 0; i < kBases; i++) a[i] += s1;
-      }
-    }
-}
-
-template <class T, int MR, int NV>
-void tile_of(const Tile<T>& t) {
-  constexpr int W = kLanes<T>;
-  const int last = t.cols - (NV - 1) * W;
-  Vec<T> r[MR][NV];
-  {
-    Vec<T> start[NV] = {};
-    if (t.bias) {
-      for (int j = 0; j < NV - 1; j++) start[j] = load(t.bias + j * W);
-      start[NV - 1] = get(t.bias + (NV - 1) * W, last);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; i++)
-#pragma GCC unroll 4
-      for (int j = 0; j < NV; j++) r[i][j] = start[j];
-  }
-  // The rows of C stand pages apart: fetched while the sum runs, they cost nothing at its end.
-  if (!t.stream)
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; i++)
-#pragma GCC unroll 4
-      for (int j = 0; j < NV; j++) __builtin_prefetch(t.c + i * t.ldc + j * W, 1);
-  t.copy ? add_products<true, T, MR, NV>(t, r) : add_products<false, T, MR, NV>(t, r);
-  const bool relu = t.act == Activation::relu;
-#pragma GCC unroll 16
-  for (int i = 0; i < MR; i++) {
-    T* c = t.c + i * t.ldc;
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; j++) {
-      const int l = j == NV - 1 ? last : W;
-      Vec<T> v = r[i][j];
-      if (t.accumulate) v += get(c + j * W, l);
-      if (relu) v = vmax<T>(v, Vec<T>{});
-      put<T>(c + j * W, v, l, t.stream);
-    }
-  }
-  if (t.act == Activation::tanh || t.act == Activation::sigmoid)
-    for (int i = 0; i < MR; i++) activate(t.c + i * t.ldc, t.cols, t.act);
-}
-
-// rows is a run-time number, tiles are compile-time ones: halve the range until they meet.
-template <class T, int NV, int LO, int HI>
-LAMINA_INLINE void tile_rows(const Tile<T>& t) {
-  if constexpr (LO == HI) {
-    tile_of<T, LO, NV>(t);
-  } else {
-    constexpr int mid = (LO + HI) / 2;
-    t.rows <= mid ? tile_rows<T, NV, LO, mid>(t) : tile_rows<T, NV, mid + 1, HI>(t);
-  }
-}
-
 template <class T>
 void tile(const Tile<T>& t) {
   switch (t.vectors) {
-    case 1: return tile_rows<T, 1, 1, kMaxRows[1]>(t);
-    case 2: return tile_rows<T, 2, 1, kMaxRows[2]>(t);
-    case 3: return tile_rows<T, 3, 1, kMaxRows[3]>(t);
+    case 1: return tile_rows<FloatProduct<T>, T, 1, 1, kMaxRows[1]>(t);
+    case 2: return tile_rows<FloatProduct<T>, T, 2, 1, kMaxRows[2]>(t);
+    case 3: return tile_rows<FloatProduct<T>, T, 3, 1, kMaxRows[3]>(t);
     case 4:
-      if constexpr (kMaxRows[4] > 0) return tile_rows<T, 4, 1, kMaxRows[4]>(t);
+      if constexpr (kMaxRows[4] > 0) return tile_rows<FloatProduct<T>, T, 4, 1, kMaxRows[4]>(t);
   }
 }
 

@@ -60,7 +60,7 @@ void multiply(const Product<T>& p, Part part, dim_t diagonal) {
     const dim_t to = part == Part::depth_to ? std::clamp<dim_t>(r + t.rows - diagonal, 0, p.depth) : p.depth;
     t.k1 = to - from;
     const T* b = p.b + from * p.ldb + skipped * W;
-    run_panels<T>(t, t.rows, p.a + r * p.row + from * p.step, p.c + r * p.ldc + skipped * W, panels, b, p.ldb);
+    run_panels<T>(kern, t, t.rows, p.a + r * p.row + from * p.step, p.c + r * p.ldc + skipped * W, panels, b, p.ldb);
   }
 }
 

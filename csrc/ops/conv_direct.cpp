@@ -16,12 +16,15 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
+#include "ops/bfloat16.h"
 #include "ops/pad.h"
 #include "ops/panels.h"
 #include "ops/winograd.h"
 
 namespace lamina {
 namespace {
+
+constexpr dim_t kPairChannels = 8;  // from so many on a pixel, rounding to pairs is worth it
 
 // The source positions that a set of axes reads for outputs [begin, end).
 struct Span {
@@ -68,11 +71,13 @@ struct Block {
 template <class T>
 class Correlator {
  public:
-  explicit Correlator(const Correlation<T>& c)
+  // Of an image of cells, `channels` are the terms of a pixel that its cells hold two by two.
+  explicit Correlator(const Correlation<T>& c, bool pairs = false, dim_t channels = 0)
       : c_(c),
-        kernels_(kernels<T>().gemm),
+        kernels_(kernels_of<T>(pairs)),
         panels_(panels_of<T>(c.K / c.groups)),
         cin_(c.C / c.groups),
+        channels_(pairs ? channels / c.groups : cin_),
         cout_(c.K / c.groups),
         whole_{{0, longest(c.axes[0])}, {0, longest(c.axes[1])}},
         width_(reach(c.axes[2], 0, longest(c.axes[2]))) {
@@ -131,7 +136,8 @@ class Correlator {
         for (dim_t v = 0; v < f.w.taps; v++, out += cin_ * panels_.row(p)) {
           const dim_t row = (f.d.tap0 + a * f.d.tap_step) * c.kh + f.h.tap0 + u * f.h.tap_step;
           const dim_t tap = row * c.kw + f.w.tap0 + v * f.w.tap_step;
-          pack_panel(panels_, p, cin_, w + tap * c.w_tap, c.w_row, c.w_col, out);
+          kernels_.pack(w + tap * c.w_tap + panels_.begin(p) * c.w_col, c.w_row, c.w_col, channels_, panels_.used(p),
+                        out, panels_.row(p));
         }
   }
 
@@ -273,7 +279,7 @@ class Correlator {
   const Correlation<T>& c_;
   const GemmKernels<T>& kernels_;
   const Panels panels_;
-  const dim_t cin_, cout_;
+  const dim_t cin_, channels_, cout_;
   const Band whole_;  // outputs of the longest phase
   const Span width_;
   std::vector<Phase> phases_;
@@ -281,12 +287,40 @@ class Correlator {
   bool in_place_, worth_it_;
 };
 
+// Whether the image is worth rounding; a group's channels are whole cells.
+template <class T>
+bool in_pairs(const Correlation<T>& c) {
+  return in_bfloat16<T>(c.bfloat16) && (c.groups == 1 || c.C / c.groups % 2 == 0) && c.C / c.groups >= kPairChannels &&
+         c.K / c.groups >= kernels<T>().gemm.lanes;
+}
+
+// The whole image as cells of two channels, then as usual: half as many terms, half of the bytes.
+template <class T>
+void correlate_pairs(const Correlation<T>& c) {
+  const dim_t C = (c.C + 1) / 2, pixels = c.N * product(c.in);
+  Scratch<T> cells(pixels * C);
+  parallel_for(pixels, kGrain / std::max<dim_t>(c.C, 1) + 1, [&](dim_t begin, dim_t end) {
+    const dim_t some = std::min<dim_t>(end - begin, kGrain / c.C + 1);
+    Scratch<T> made(c.x.y ? some * c.C : 0);
+    for (dim_t p = begin; p < end; p += some) {
+      const dim_t n = std::min(some, end - p), run = c.C % 2 ? 1 : n;  // pixels of whole cells are one row
+      const LazyActGrad<T> x = c.x.at(p * c.C);
+      if (x.y) x.copy(n * c.C, made);
+      bfloat16_kernels<T>().round_rows(n / run, run * c.C, x.y ? made.get() : x.x, c.C, cells + p * C, C);
+    }
+  });
+  Correlation<T> halved = c;
+  halved.x = {cells};
+  halved.C = C;
+  Correlator<T>(halved, true, c.C).run();
+}
+
 }  // namespace
 
 template <class T>
 void correlate(const Correlation<T>& c) {
   if (c.N * product(c.out) * c.K == 0) return;
-  if (!winograd_pays(c)) return Correlator<T>(c).run();
+  if (!winograd_pays(c)) return in_pairs(c) ? correlate_pairs(c) : Correlator<T>(c).run();
   if (!c.x.y) return winograd_correlate(c);
   const dim_t size = c.N * product(c.in) * c.C;
   Scratch<T> source(size);

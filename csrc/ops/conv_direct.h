@@ -24,7 +24,8 @@ struct Correlation {
   dim_t kh = 1, kw = 1, w_tap = 0, w_group = 0, w_row = 0, w_col = 0;
   const T* bias = nullptr;
   Activation act = Activation::linear;
-  bool accumulate = false;  // y += ; neither bias nor act
+  bool accumulate = false;  // y += ; neither b nor act
+  bool bfloat16 = false;    // x and w are rounded, where that is faster
 };
 
 template <class T>

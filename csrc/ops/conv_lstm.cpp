@@ -26,14 +26,15 @@ Window of_images(Window v, dim_t N) {
 
 template <class T>
 void convolve(const Window& v, const T* x, const T* w, const T* b, T* y, dim_t K, dim_t groups) {
-  convolution_forward(ConvolutionForward<T>{x, w, b, y, v, K, groups, Activation::linear, false});
+  convolution_forward(ConvolutionForward<T>{x, w, b, y, v, K, groups, Activation::linear, false, false});
 }
 
 // Of y = conv(x, w) + b from the gradient of y.
 template <class T>
 void gradients(const Window& v, const T* x, const T* w, const T* dy, dim_t K, dim_t groups, const Gradient<T>& dx,
                const Gradient<T>& dw, const Gradient<T>& db) {
-  convolution_backward(ConvolutionBackward<T>{x, w, nullptr, dy, dx, dw, db, v, K, groups, Activation::linear, false});
+  convolution_backward(
+      ConvolutionBackward<T>{x, w, nullptr, dy, dx, dw, db, v, K, groups, Activation::linear, false, false});
 }
 
 // f(sequence, first pixel, end) for those of `sequences` with Q pixels each, which threads divide.

@@ -26,8 +26,8 @@ void pass(const ConvolutionPass<T>& a, bool back) {
   const Triple &in = back ? v.out : v.in, &out = back ? v.in : v.out;
   if (to == 0) return;
   if (is_dense(v, a.groups) || from == 0)  // sums of nothing too
-    return gemm(
-        Gemm<T>{v.N * product(out), to, from, a.x.x, from, 1, a.w, w_row, w_col, a.y, to, a.b, a.act, a.accumulate});
+    return gemm(Gemm<T>{v.N * product(out), to, from, a.x.x, from, 1, a.w, w_row, w_col, a.y, to, a.b, a.act,
+                        a.accumulate, a.bfloat16});
   if (is_depthwise(v, a.groups)) return depthwise_pass(a, back);
   if (has_few_channels<T>(v, a.K, a.groups)) return few_channels_pass(a, back);
   Correlation<T> c{a.x, v.N, in, from, a.y, out, to, a.groups};
@@ -42,6 +42,7 @@ void pass(const ConvolutionPass<T>& a, bool back) {
   c.bias = a.b;
   c.act = a.act;
   c.accumulate = a.accumulate;
+  c.bfloat16 = a.bfloat16;
   correlate(c);
 }
 
@@ -51,7 +52,7 @@ void weight_gradient(const WeightGradient<T>& a, bool tiled) {
   if (v.C * a.K == 0) return;
   if (is_dense(v, a.groups))
     return gemm(Gemm<T>{v.C, a.K, v.N * product(v.out), a.x, 1, v.C, a.dz.x, a.K, 1, a.dw, a.K, nullptr,
-                        Activation::linear, a.accumulate});
+                        Activation::linear, a.accumulate, a.bfloat16});
   if (is_depthwise(v, a.groups)) return depthwise_weight_gradient(a);
   if (has_few_channels<T>(v, a.K, a.groups)) return few_channels_weight_gradient(a);
   tiled ? winograd_weight_gradient(a) : convolution_weight_gradient(a);
@@ -61,7 +62,7 @@ void weight_gradient(const WeightGradient<T>& a, bool tiled) {
 
 template <class T>
 void convolution_forward(const ConvolutionForward<T>& a) {
-  pass(ConvolutionPass<T>{{a.x}, a.w, a.b, a.y, a.window, a.K, a.groups, a.act}, a.transposed);
+  pass(ConvolutionPass<T>{{a.x}, a.w, a.b, a.y, a.window, a.K, a.groups, a.act, false, a.bfloat16}, a.transposed);
 }
 
 template <class T>
@@ -81,12 +82,13 @@ void convolution_backward(const ConvolutionBackward<T>& a) {
                             : a.act == Activation::linear ? LazyActGrad<T>{a.dy}
                                                           : LazyActGrad<T>{a.dy, a.y, a.act};
   if (a.dx.wanted())
-    pass(ConvolutionPass<T>{dz, a.w, nullptr, a.dx, v, a.K, a.groups, Activation::linear, a.dx.adds()}, !a.transposed);
+    pass(ConvolutionPass<T>{dz, a.w, nullptr, a.dx, v, a.K, a.groups, Activation::linear, a.dx.adds(), a.bfloat16},
+         !a.transposed);
   if (wants_dw)
-    weight_gradient(
-        WeightGradient<T>{a.transposed ? dz.x : a.x, a.transposed ? LazyActGrad<T>{a.x} : dz, a.dw,
-                          fused && wants_db ? a.db.to : nullptr, v, a.K, a.groups, a.dw.adds(), a.db.adds()},
-        tiled);
+    weight_gradient(WeightGradient<T>{a.transposed ? dz.x : a.x, a.transposed ? LazyActGrad<T>{a.x} : dz, a.dw,
+                                      fused && wants_db ? a.db.to : nullptr, v, a.K, a.groups, a.dw.adds(), a.db.adds(),
+                                      a.bfloat16},
+                    tiled);
   if (wants_db && !fused) column_sums(pixels, channels, dz.x, channels, a.db.to, a.db.adds());
 }
 

@@ -18,6 +18,7 @@ struct ConvolutionForward {
   dim_t K, groups;
   Activation act;
   bool transposed;
+  bool bfloat16;  // the products' operands are rounded, where that is faster
 };
 template <class T>
 void convolution_forward(const ConvolutionForward<T>& a);
@@ -32,6 +33,7 @@ struct ConvolutionBackward {
   dim_t K, groups;
   Activation act;
   bool transposed;
+  bool bfloat16;
 };
 template <class T>
 void convolution_backward(const ConvolutionBackward<T>& a);
@@ -49,6 +51,7 @@ struct ConvolutionPass {
   dim_t K, groups;
   Activation act = Activation::linear;
   bool accumulate = false;  // y += ; neither b nor act
+  bool bfloat16 = false;
 };
 template <class T>
 struct WeightGradient {
@@ -58,6 +61,7 @@ struct WeightGradient {
   const Window& window;
   dim_t K, groups;
   bool accumulate, db_accumulate;
+  bool bfloat16 = false;
 };
 template <class T>
 void convolution_weight_gradient(const WeightGradient<T>& a);

@@ -12,7 +12,7 @@ namespace lamina {
 
 template <class T>
 void dense_forward(const DenseForward<T>& a) {
-  gemm(Gemm<T>{a.M, a.N, a.K, a.x, a.K, 1, a.w, a.N, 1, a.y, a.N, a.b, a.act});
+  gemm(Gemm<T>{a.M, a.N, a.K, a.x, a.K, 1, a.w, a.N, 1, a.y, a.N, a.b, a.act, false, a.bfloat16});
 }
 
 template <class T>
@@ -25,9 +25,11 @@ void dense_backward(const DenseBackward<T>& a) {
     dz = scratch;
   }
   if (a.dx.wanted())
-    gemm(Gemm<T>{a.M, a.K, a.N, dz, a.N, 1, a.w, 1, a.N, a.dx, a.K, nullptr, Activation::linear, a.dx.adds()});
+    gemm(Gemm<T>{a.M, a.K, a.N, dz, a.N, 1, a.w, 1, a.N, a.dx, a.K, nullptr, Activation::linear, a.dx.adds(),
+                 a.bfloat16});
   if (a.dw.wanted())
-    gemm(Gemm<T>{a.K, a.N, a.M, a.x, 1, a.K, dz, a.N, 1, a.dw, a.N, nullptr, Activation::linear, a.dw.adds()});
+    gemm(Gemm<T>{a.K, a.N, a.M, a.x, 1, a.K, dz, a.N, 1, a.dw, a.N, nullptr, Activation::linear, a.dw.adds(),
+                 a.bfloat16});
   if (a.db.wanted()) column_sums(a.M, a.N, dz, a.N, a.db.to, a.db.adds());
 }
 
@@ -37,6 +39,7 @@ void matmul(const Matmul<T>& a) {
   if (a.a_transposed) g.a_row = 1, g.a_col = a.M;
   if (a.b_transposed) g.b_row = 1, g.b_col = a.K;
   g.accumulate = a.accumulate;
+  g.bfloat16 = a.bfloat16;
   batched_gemm(BatchedGemm<T>{g, a.batch, a.a_step, a.b_step, a.M * a.N});
 }
 

@@ -11,6 +11,7 @@ struct DenseForward {
   T* y;
   dim_t M, N, K;
   Activation act;
+  bool bfloat16;  // the operands of the product are rounded
 };
 template <class T>
 void dense_forward(const DenseForward<T>& a);
@@ -22,6 +23,7 @@ struct DenseBackward {
   Gradient<T> dx, dw, db;
   dim_t M, N, K;
   Activation act;
+  bool bfloat16;
 };
 template <class T>
 void dense_backward(const DenseBackward<T>& a);
@@ -32,7 +34,7 @@ struct Matmul {
   const T *a, *b;
   T* c;
   dim_t batch, M, N, K, a_step, b_step;
-  bool a_transposed, b_transposed, accumulate;
+  bool a_transposed, b_transposed, accumulate, bfloat16;
 };
 template <class T>
 void matmul(const Matmul<T>& a);

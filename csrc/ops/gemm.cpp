@@ -12,6 +12,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "ops/bfloat16.h"
+
 namespace lamina {
 namespace {
 
@@ -19,8 +21,11 @@ constexpr dim_t kABlock = 192 << 10;  // bytes of A's rows that all panels meet;
 constexpr dim_t kSmallB = 16 << 10;   // bytes of a B that needs no packing
 constexpr dim_t kFewTerms = 64;
 constexpr dim_t kMostDots = 3;  // rows of A: with 4 and 8, tiles over packed panels took 0.74 and 0.49 of the time
-constexpr dim_t kDotBlock = 16 << 10;  // bytes of B that all rows of A meet
-constexpr dim_t kDotTerms = 32;        // for each row of A, so that summing up the lanes at the end does not count
+constexpr dim_t kDotBlock = 16 << 10;    // bytes of B that all rows of A meet
+constexpr dim_t kPairBlock = 384 << 10;  // bytes of A's cells
+constexpr dim_t kMostPairRows = 16;
+constexpr dim_t kLeastPairTerms = 16;
+constexpr dim_t kDotTerms = 32;  // for each row of A, so that summing up the lanes at the end does not count
 
 // Whether a transposed A, whose rows of the sum stand so far apart, is worth a copy: a page apart they fall into one
 // set of L1 and few of L2.
@@ -108,10 +113,9 @@ bool streams(const Gemm<T>& g) {
          on_line(g.ldc * dim_t(sizeof(T)));
 }
 
-// `shared`: B as all threads packed it, or null.
+// `shared`: B as all threads packed it, or null. Of cells it is given.
 template <class T>
-void blocked(const Gemm<T>& g, const PackedMatrix<T>* shared = nullptr) {
-  const auto& kern = kernels<T>().gemm;
+void blocked(const Gemm<T>& g, const GemmKernels<T>& kern, const PackedMatrix<T>* shared = nullptr) {
   const Panels panels = panels_of<T>(g.N);
   const dim_t most_rows = kern.max_rows[panels.vectors];
   // Of even depth, at most 1.4 times the usual one.
@@ -163,13 +167,50 @@ void blocked(const Gemm<T>& g, const PackedMatrix<T>* shared = nullptr) {
   if (t.stream) kern.fence();
 }
 
-// Whether all threads pack B together, each a part: where it has to be transposed, which no tile does in passing, all
-// have tiles enough, and the product is worth a second region: 128 x 128 x 64 took 15.4 us in place of 13.2, 32 x 128 x
-// 784 43.9 in place of 36.8.
+// A block of rows, B packed as cells: A is rounded to cells, so many rows at a time as stay in L2.
 template <class T>
-bool shares_packing(const Gemm<T>& g, dim_t threads) {
+void blocked_pairs(const Gemm<T>& g, const PackedMatrix<T>& packed) {
+  const auto& kern = bfloat16_kernels<T>();
+  const dim_t K = (g.K + 1) / 2, most = std::max<dim_t>(kMostPairRows, kPairBlock / dim_t(sizeof(T)) / K);
+  const dim_t MC = std::min(g.M, most), ld = odd_lines<T>(g.a_col == 1 ? K : MC);
+  Scratch<T> cells(ld * (g.a_col == 1 ? MC : K));
+  Gemm<T> c = g;
+  c.K = K;
+  c.a = cells;
+  c.a_row = g.a_col == 1 ? ld : 1;
+  c.a_col = g.a_col == 1 ? 1 : ld;
+  for (dim_t m = 0; m < g.M; m += MC) {
+    c.M = std::min(MC, g.M - m);
+    c.c = g.c + m * g.ldc;
+    const T* a = g.a + m * g.a_row;
+    g.a_col == 1 ? kern.round_rows(c.M, g.K, a, g.a_row, cells, ld)
+                 : kern.cells.pack(a, g.a_col, 1, g.K, c.M, cells, ld);
+    blocked(c, kern.cells, &packed);
+  }
+}
+
+// Few rows, columns or terms give back less than rounding costs.
+template <class T>
+bool in_pairs(const Gemm<T>& g) {
+  return in_bfloat16<T>(g.bfloat16) && g.M >= kMostPairRows && g.N >= 2 * kernels<T>().gemm.lanes &&
+         g.K >= kLeastPairTerms;
+}
+
+// How a product is computed. Asked of the whole, never of one thread's block.
+enum class Way { stream, tiles, pairs };
+template <class T>
+Way way_of(const Gemm<T>& g) {
+  return g.K > 0 && is_stream(g) ? Way::stream : in_pairs(g) ? Way::pairs : Way::tiles;
+}
+
+// Whether all threads pack B together, each a part: where it has to be transposed or rounded, which no tile does in
+// passing, all have tiles enough, and the product is worth a second region: 128 x 128 x 64 took 15.4 us in place of
+// 13.2, 32 x 128 x 784 43.9 in place of 36.8.
+template <class T>
+bool shares_packing(const Gemm<T>& g, dim_t threads, Way way) {
   const auto& kern = kernels<T>().gemm;
-  return g.K > 0 && g.b_col != 1 && 2.0 * double(g.M) * double(g.N) * double(g.K) > 8 * kFlopsPerThread &&
+  return way != Way::stream && g.K > 0 && (g.b_col != 1 || way == Way::pairs) &&
+         2.0 * double(g.M) * double(g.N) * double(g.K) > 8 * kFlopsPerThread &&
          g.M >= 2 * threads * kern.max_rows[panels_of<T>(g.N).vectors] && !past_caches(g.K * g.N * dim_t(sizeof(T)));
 }
 
@@ -191,7 +232,7 @@ void turned(const Gemm<T>& g, Product&& product) {
   Scratch<T> c(g.N * ldc);
   if (g.accumulate) kern.pack(g.c, 1, g.ldc, g.N, g.M, c, ldc);
   product(Gemm<T>{g.N, g.M, g.K, g.b, g.b_col, g.b_row, g.a, g.a_col, g.a_row, c, ldc, nullptr, Activation::linear,
-                  g.accumulate});
+                  g.accumulate, g.bfloat16});
   kern.pack(c, 1, ldc, g.M, g.N, g.c, g.ldc);
 }
 
@@ -212,10 +253,11 @@ Gemm<T> cell(const Gemm<T>& g, dim_t m, dim_t tm, dim_t n, dim_t tn, dim_t W) {
 }
 
 template <class T>
-void run(const Gemm<T>& g, bool as_stream) {
+void run(const Gemm<T>& g, Way way) {
   if (g.M <= 0 || g.N <= 0) return;
-  if (as_stream) return stream(g);
-  if (g.K > 0) return blocked(g);
+  if (way == Way::stream) return stream(g);
+  if (way == Way::pairs) return blocked_pairs(g, PackedMatrix<T>(g.K, g.N, g.b, g.b_row, g.b_col, true));
+  if (g.K > 0) return blocked(g, kernels<T>().gemm);
   if (g.accumulate) return;
   for (dim_t m = 0; m < g.M; m++) {  // an empty sum
     for (dim_t n = 0; n < g.N; n++) g.c[m * g.ldc + n] = g.bias ? g.bias[n] : T(0);
@@ -228,7 +270,7 @@ void run(const Gemm<T>& g, bool as_stream) {
 template <class T>
 void gemm_serial(const Gemm<T>& g) {
   if (turns(g)) return turned(g, gemm_serial<T>);
-  run(g, g.K > 0 && is_stream(g));
+  run(g, way_of(g));
 }
 
 template <class T>
@@ -236,13 +278,16 @@ void gemm(const Gemm<T>& g) {
   if (turns(g)) return turned(g, gemm<T>);
   const double flops = 2.0 * double(g.M) * double(g.N) * double(g.K);
   const dim_t W = kernels<T>().gemm.lanes;
-  const bool as_stream = g.K > 0 && is_stream(g);
+  const Way way = way_of(g);
   const dim_t threads = std::min<dim_t>(get_num_threads(), static_cast<dim_t>(flops / kFlopsPerThread));
-  if (threads <= 1 || (as_stream && combines_rows(g))) return run(g, as_stream);
-  if (!as_stream && shares_packing(g, threads)) {
-    const PackedMatrix<T> packed(g.K, g.N, g.b, g.b_row, g.b_col);
+  if (threads <= 1 || (way == Way::stream && combines_rows(g))) return run(g, way);
+  if (shares_packing(g, threads, way)) {
+    const PackedMatrix<T> packed(g.K, g.N, g.b, g.b_row, g.b_col, way == Way::pairs);
     return parallel_for(threads, 1, [&](dim_t begin, dim_t end) {
-      for (dim_t i = begin; i < end; i++) blocked(cell(g, i, threads, 0, 1, W), &packed);
+      for (dim_t i = begin; i < end; i++) {
+        const Gemm<T> block = cell(g, i, threads, 0, 1, W);
+        way == Way::pairs ? blocked_pairs(block, packed) : blocked(block, kernels<T>().gemm, &packed);
+      }
     });
   }
   const dim_t columns = (g.N + W - 1) / W;
@@ -256,7 +301,7 @@ void gemm(const Gemm<T>& g) {
     if (cost < least) least = cost, tm = m, tn = n;
   }
   parallel_for(tm * tn, 1, [&](dim_t begin, dim_t end) {
-    for (dim_t i = begin; i < end; i++) run(cell(g, i / tn, tm, i % tn, tn, W), as_stream);
+    for (dim_t i = begin; i < end; i++) run(cell(g, i / tn, tm, i % tn, tn, W), way);
   });
 }
 

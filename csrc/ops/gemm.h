@@ -21,6 +21,7 @@ struct Gemm {
   const T* bias = nullptr;
   Activation act = Activation::linear;
   bool accumulate = false;
+  bool bfloat16 = false;  // A and B are rounded to bfloat16, where that is faster for such sizes on this host
 };
 
 template <class T>

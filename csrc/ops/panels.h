@@ -17,6 +17,7 @@
 
 #include "core/parallel.h"
 #include "core/pool.h"
+#include "kernels/gemm_bfloat16.h"
 #include "kernels/table.h"
 
 namespace lamina {
@@ -63,6 +64,12 @@ Panels panels_of(dim_t N) {
   const dim_t count = (total + most - 1) / most;
   const dim_t vectors = count ? (total + count - 1) / count : 0;
   return {N, k.lanes, int(vectors), total, count, count - (vectors * count - total)};
+}
+
+// What multiplies T, or with `pairs` cells of two terms rounded to bfloat16.
+template <class T>
+const GemmKernels<T>& kernels_of(bool pairs) {
+  return pairs ? bfloat16_kernels<T>().cells : kernels<T>().gemm;
 }
 
 // K rows of panel p of a matrix whose element (k, n) stands at b[k * b_row + n * b_col].
@@ -117,9 +124,8 @@ inline __attribute__((always_inline)) void run_rows(const GemmKernels<T>& kern, 
 // whole registers in place. `fro` begins with the last panel: the caches still hold the last panels of the product
 // before.
 template <class T>
-void run_panels(Tile<T>& t, dim_t rows, const T* a, T* c, const Panels& panels, const T* b, dim_t ldb, bool fro,
-                dim_t first, dim_t last) {
-  const auto& kern = kernels<T>().gemm;
+void run_panels(const GemmKernels<T>& kern, Tile<T>& t, dim_t rows, const T* a, T* c, const Panels& panels, const T* b,
+                dim_t ldb, bool fro, dim_t first, dim_t last) {
   for (dim_t i = first; i < last; i++) {
     const dim_t p = fro ? first + last - 1 - i : i, n = panels.begin(p);
     t.vectors = panels.width(p);
@@ -132,9 +138,9 @@ void run_panels(Tile<T>& t, dim_t rows, const T* a, T* c, const Panels& panels, 
 
 // All of them.
 template <class T>
-void run_panels(Tile<T>& t, dim_t rows, const T* a, T* c, const Panels& panels, const T* b, dim_t ldb = 0,
-                bool fro = false) {
-  run_panels(t, rows, a, c, panels, b, ldb, fro, 0, panels.count);
+void run_panels(const GemmKernels<T>& kern, Tile<T>& t, dim_t rows, const T* a, T* c, const Panels& panels, const T* b,
+                dim_t ldb = 0, bool fro = false) {
+  run_panels(kern, t, rows, a, c, panels, b, ldb, fro, 0, panels.count);
 }
 
 // Right operands that many products use, `count` matrices of one shape, packed once by all threads.
@@ -145,9 +151,15 @@ class PackedMatrix {
   PackedMatrix(dim_t K, dim_t N, dim_t count = 1)
       : K_(K), count_(count), panels_(panels_of<T>(N)), step_(odd_lines<T>(panels_.size(K))), packed_(count * step_) {}
 
-  PackedMatrix(dim_t K, dim_t N, const T* b, dim_t b_row, dim_t b_col) : PackedMatrix(K, N) {
+  // With `pairs` rounded to bfloat16, rows of cells that hold two terms each; then so are the left operands.
+  PackedMatrix(dim_t K, dim_t N, const T* b, dim_t b_row, dim_t b_col, bool pairs = false)
+      : PackedMatrix(pairs ? (K + 1) / 2 : K, N) {
+    terms_ = K;
+    pairs_ = pairs;
+    const dim_t terms = pairs ? 2 : 1;
     fill(1, kPackedRows, [&](dim_t, dim_t p, dim_t k, dim_t rows, T* out) {
-      pack_panel(panels_, p, rows, b + k * b_row, b_row, b_col, out);
+      kernels_of<T>(pairs).pack(b + k * terms * b_row + panels_.begin(p) * b_col, b_row, b_col,
+                                std::min(rows * terms, K - k * terms), panels_.used(p), out, panels_.row(p));
     });
   }
 
@@ -173,25 +185,43 @@ class PackedMatrix {
 
   // c (M, N) = a (M, K) . b, or c += a . b, with matrix i; on the calling thread.
   void multiply(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool accumulate, bool fro, dim_t i = 0) const {
-    Tile<T> t = matrix_tile<T>(K_, lda, 1, ldc, accumulate);
-    run_panels(t, M, a, c, panels_, packed_ + i * step_, 0, fro);
+    const Left left(*this, M, a, lda);
+    Tile<T> t = matrix_tile<T>(K_, left.ld, 1, ldc, accumulate);
+    run_panels(kernels_of<T>(pairs_), t, M, left.a, c, panels_, packed_ + i * step_, 0, fro);
   }
 
   // The same by all threads, each some panels, which stay in its cache from product to product.
   void multiply_shared(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool fro) const {
+    const Left left(*this, M, a, lda);
     parallel_for(panels_.count, 1, [&](dim_t begin, dim_t end) {
-      Tile<T> t = matrix_tile<T>(K_, lda, 1, ldc, false);
-      run_panels(t, M, a, c, panels_, packed_.get(), 0, fro, begin, end);
+      Tile<T> t = matrix_tile<T>(K_, left.ld, 1, ldc, false);
+      run_panels(kernels_of<T>(pairs_), t, M, left.a, c, panels_, packed_.get(), 0, fro, begin, end);
     });
   }
 
  private:
   static constexpr dim_t kPackedRows = 128;  // of a panel that a thread packs
 
+  // The left operand of a product: as it is, or its rows as cells.
+  struct Left {
+    Scratch<T> cells;
+    const T* a;
+    dim_t ld;
+    Left(const PackedMatrix& b, dim_t M, const T* rows, dim_t lda)
+        : cells(b.pairs_ ? M * odd_lines<T>(b.K_) : 0), a(rows), ld(lda) {
+      if (!b.pairs_) return;
+      a = cells;
+      ld = odd_lines<T>(b.K_);
+      bfloat16_kernels<T>().round_rows(M, b.terms_, rows, lda, cells, ld);
+    }
+  };
+
   const dim_t K_, count_;
   const Panels panels_;
   const dim_t step_;
   const Scratch<T> packed_;
+  dim_t terms_ = 0;  // K, with pairs twice the rows or one less
+  bool pairs_ = false;
 };
 
 }  // namespace lamina

@@ -19,6 +19,7 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
+#include "ops/bfloat16.h"
 #include "ops/gemm.h"
 #include "ops/recurrent_norm.h"
 #include "ops/recurrent_schedule.h"
@@ -81,12 +82,13 @@ struct StepWeights {
   std::optional<PackedMatrix<T>> first, second, projection;
   StepWeights(const Recurrence<T>& r, const CellTraits<T>& cell, bool transposed, bool want_first, bool want_second) {
     const dim_t U = r.U, H = r.H, GU = cell.gates * U, N = cell.first * U;
-    if (want_first) transposed ? first.emplace(N, H, r.recurrent, 1, GU) : first.emplace(H, N, r.recurrent, GU, 1);
-    if (r.projection)
-      transposed ? projection.emplace(H, U, r.projection, 1, H) : projection.emplace(U, H, r.projection, H, 1);
-    if (want_second && N < GU)
-      transposed ? second.emplace(GU - N, U, r.recurrent + N, 1, GU)
-                 : second.emplace(U, GU - N, r.recurrent + N, GU, 1);
+    const bool pairs = in_bfloat16<T>(r.bfloat16);
+    auto pack = [&](auto& to, dim_t rows, dim_t columns, const T* w, dim_t ld) {
+      transposed ? to.emplace(columns, rows, w, 1, ld, pairs) : to.emplace(rows, columns, w, ld, 1, pairs);
+    };
+    if (want_first) pack(first, H, N, r.recurrent, GU);
+    if (r.projection) pack(projection, U, H, r.projection, H);
+    if (want_second && N < GU) pack(second, U, GU - N, r.recurrent + N, GU);
   }
 };
 
@@ -302,7 +304,7 @@ void recurrent_forward(const RecurrentForward<T>& a) {
   T* gates = a.gates ? a.gates : own_gates.get();
   if (r.kernel) {
     const T* x = s.dense ? r.x : gather(r, s, packed_x.get());
-    gemm(Gemm<T>{P, GU, r.I, x, r.I, 1, r.kernel, GU, 1, gates, SU, r.bias});
+    gemm(Gemm<T>{P, GU, r.I, x, r.I, 1, r.kernel, GU, 1, gates, SU, r.bias, Activation::linear, false, r.bfloat16});
   } else {
     take_gates(r, s, gates, SU);
   }
@@ -319,7 +321,8 @@ void recurrent_forward(const RecurrentForward<T>& a) {
   }
   // The first step reads no packed weights: without h0 its product is zero, and a single step is worth no packing.
   Scratch<T> start(r.h0 && P ? r.B * GU : 0);
-  if (start) gemm(Gemm<T>{r.B, N, H, r.h0, H, 1, r.recurrent, GU, 1, start, GU});
+  if (start)
+    gemm(Gemm<T>{r.B, N, H, r.h0, H, 1, r.recurrent, GU, 1, start, GU, nullptr, Activation::linear, false, r.bfloat16});
   const StepWeights<T> weights(r, cell, false, s.longest() > 1, s.longest() > (r.h0 ? 0 : 1));
   const dim_t groups = groups_of(P, r.B, U, GU), each = forward_work(r, cell), spare = spare_row(r, cell);
   Scratch<T> work(r.B * each), spares(groups * spare);
@@ -365,13 +368,15 @@ void recurrent_backward(const RecurrentBackward<T>& a) {
   } else if (a.dx.wanted()) {
     const bool add = a.dx.adds();
     T* dx = s.dense ? a.dx : packed.get();
-    gemm(Gemm<T>{P, r.I, GU, dz, ZU, 1, r.kernel, 1, GU, dx, r.I, nullptr, Activation::linear, s.dense && add});
+    gemm(Gemm<T>{P, r.I, GU, dz, ZU, 1, r.kernel, 1, GU, dx, r.I, nullptr, Activation::linear, s.dense && add,
+                 r.bfloat16});
     if (!s.dense) scatter(r, s, packed.get(), a.dx.to, add);
   }
   // left^T . right, of all rows that count, into columns of a weight's gradient.
   auto product = [&](dim_t rows, const T* left, dim_t step, dim_t columns, const T* right, T* out, bool add,
                      dim_t right_step) {
-    gemm(Gemm<T>{rows, columns, P, left, 1, step, right, right_step, 1, out, GU, nullptr, Activation::linear, add});
+    gemm(Gemm<T>{rows, columns, P, left, 1, step, right, right_step, 1, out, GU, nullptr, Activation::linear, add,
+                 r.bfloat16});
   };
   if (a.dkernel.wanted())
     product(r.I, s.dense ? r.x : gather(r, s, packed.get()), r.I, GU, dz, a.dkernel, a.dkernel.adds(), ZU);
@@ -401,7 +406,7 @@ void recurrent_backward(const RecurrentBackward<T>& a) {
   sums(U, of_norm.dnormal, a.dstate_beta);
   if (a.dprojection.wanted())
     gemm(Gemm<T>{U, H, P, a.projected, 1, U, dh_all, H, 1, a.dprojection, H, nullptr, Activation::linear,
-                 a.dprojection.adds()});
+                 a.dprojection.adds(), r.bfloat16});
   deliver(r.B, H, s, groups, dh, a.dh0);
   deliver(r.B, U, s, groups, dc, a.dc0);
 }

@@ -31,6 +31,7 @@ struct Recurrence {
   CellActivation act, recurrent_act;
   bool wide_lengths;  // int64, else int32
   bool go_backwards, in_time_order, zero_output;
+  bool bfloat16;  // the operands of all products are rounded
 };
 
 // y (B, S, H) or null, h (B, H) and c (B, U). Saved for backward, all or none: the activated gates (B S, G U), the

@@ -13,6 +13,7 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
+#include "ops/bfloat16.h"
 #include "ops/convolution.h"
 #include "ops/pad.h"
 #include "ops/panels.h"
@@ -24,6 +25,7 @@ constexpr dim_t kBlockPixels = 1024;  // of a block: a tile's accumulators are r
 constexpr dim_t kFewChunks = 32;      // more of them have more pixels
 constexpr dim_t kManyPixels = 4 * kBlockPixels;
 constexpr dim_t kFusedChunks = 8;           // from so many on, no chunk is divided among threads
+constexpr dim_t kPairPixels = 4;            // of a row of outputs, from which on pairs of them are worth it
 constexpr dim_t kPartialWords = 8ll << 20;  // of all chunks' copies
 
 dim_t chunk_count(const Window& v, dim_t weights) {
@@ -34,17 +36,28 @@ dim_t chunk_count(const Window& v, dim_t weights) {
 }
 
 template <class T>
+bool in_pairs(const WeightGradient<T>& a) {
+  return in_bfloat16<T>(a.bfloat16) && a.K / a.groups >= kernels<T>().gemm.lanes && a.window.out[2] >= kPairPixels;
+}
+
+template <class T>
 class WeightGradients {
  public:
   explicit WeightGradients(const WeightGradient<T>& a)
-      : a_(a), v_(a.window), kernels_(kernels<T>().gemm), panels_(panels_of<T>(a.K / a.groups)) {
+      : a_(a),
+        v_(a.window),
+        kernels_(kernels<T>().gemm),
+        pairs_(in_pairs(a)),
+        tiles_(kernels_of<T>(pairs_)),
+        panels_(panels_of<T>(a.K / a.groups)) {
     const Window& v = v_;
     cin_ = v.C / a.groups;
     cout_ = a.K / a.groups;
     size_ = product(v.taps) * cin_ * a.K;
     chunks_ = chunk_count(v, size_);
     in_place_ = v.before[1] == 0 && v.before[2] == 0 && reach(1, v.out[1]) <= v.in[1] && reach(2, v.out[2]) <= v.in[2];
-    b_in_place_ = cout_ % kernels_.lanes == 0;
+    if (pairs_) in_place_ = false;
+    b_in_place_ = cout_ % kernels_.lanes == 0 && !pairs_;
   }
 
   void run() const {
@@ -106,6 +119,18 @@ class WeightGradients {
     first = above > 0 ? std::clamp((above + stride - 1) / stride - begin, dim_t(0), last) : 0;
   }
 
+  // Rows [h0, h1) of a sheet with zeros around it: cell (h, w, c) holds the pixels of two neighbouring outputs,
+  // (h, w, c) and (h, w + stride, c). Behind an odd row of outputs stands a zero of dz.
+  void copy_pairs(const LazyActGrad<T>& sheet, dim_t h0, dim_t h1, dim_t w0, dim_t width, T* out) const {
+    const dim_t next = v_.stride[2] * v_.C, row = width * v_.C;
+    Scratch<T> line(row + next);
+    std::fill_n(line + row, next, T(0));
+    for (dim_t h = h0; h < h1; h++, out += row) {
+      copy_padded(sheet, v_.in[1], v_.in[2], v_.C, h, h + 1, w0, w0 + width, line.get());
+      tiles_.pack(line, next, 1, 2, row, out, row);
+    }
+  }
+
   void block(const Block& b, dim_t begin, dim_t end, T* out, bool accumulate) const {
     const Window& v = v_;
     const dim_t n = b.sheet / v.out[0], d = b.sheet % v.out[0];
@@ -121,8 +146,11 @@ class WeightGradients {
     if (!in_place_)
       for (dim_t i = 0; i < images * (d1 - d0); i++) {
         const dim_t from = (n + i / (d1 - d0)) * v.in[0] + d0 + i % (d1 - d0);
-        copy_padded({a_.x + from * v.in[1] * v.in[2] * v.C}, v.in[1], v.in[2], v.C, h0, h0 + height, w0, w0 + width,
-                    bordered + i * plane);
+        const LazyActGrad<T> sheet{a_.x + from * v.in[1] * v.in[2] * v.C};
+        if (pairs_)
+          copy_pairs(sheet, h0, h0 + height, w0, width, bordered + i * plane);
+        else
+          copy_padded(sheet, v.in[1], v.in[2], v.C, h0, h0 + height, w0, w0 + width, bordered + i * plane);
       }
     // Plane 0 of the first image, at the block's first row.
     const T* x = in_place_ ? a_.x + n * v.source() + h0 * row : bordered - d0 * plane;
@@ -133,8 +161,10 @@ class WeightGradients {
     const T* dz = gated.y ? made.get() : gated.x;
     static const T one = 1;
     if (a_.db) kernels_.axpy_rows(b.pixels(v), a_.K, &one, 0, dz, a_.K, out + size_, nullptr, accumulate);
-    Scratch<T> packed(b_in_place_ ? 0 : b.pixels(v) * panels_.widest_row());
-    Tile<T> t = matrix_tile<T>(v.out[2], 1, v.stride[2] * v.C, a_.K, accumulate);
+    // Terms of a row of outputs, and their rows of a packed panel.
+    const dim_t terms = pairs_ ? (v.out[2] + 1) / 2 : v.out[2], lines = b.sheets * b.rows;
+    Scratch<T> packed(b_in_place_ ? 0 : lines * terms * panels_.widest_row());
+    Tile<T> t = matrix_tile<T>(terms, 1, (pairs_ ? 2 : 1) * v.stride[2] * v.C, a_.K, accumulate);
     t.s3 = deep ? v.stride[0] * plane : image;
     t.s2 = v.stride[1] * row;
     const dim_t kernel_rows = v.taps[0] * v.taps[1];
@@ -153,18 +183,23 @@ class WeightGradients {
       t.k2 = row1 - row0;
       t.ldb = b_in_place_ ? a_.K : panels_.row(p);
       if (!b_in_place_ && packed_panel != cell / kernel_rows) {
-        pack_panel(panels_, p, b.pixels(v), dz + g * cout_, a_.K, 1, packed.get());
+        if (pairs_)
+          for (dim_t i = 0; i < lines; i++)
+            tiles_.pack(dz + i * v.out[2] * a_.K + k, a_.K, 1, v.out[2], panels_.used(p),
+                        packed + i * terms * panels_.row(p), panels_.row(p));
+        else
+          pack_panel(panels_, p, b.pixels(v), dz + g * cout_, a_.K, 1, packed.get());
         packed_panel = cell / kernel_rows;
       }
-      t.b = (b_in_place_ ? dz + k : packed.get()) + (sheet0 * b.rows + row0) * v.out[2] * t.ldb;
+      t.b = (b_in_place_ ? dz + k : packed.get()) + (sheet0 * b.rows + row0) * terms * t.ldb;
       const dim_t depth = d_begin + sheet0 * v.stride[0] + a * v.dilation[0];
       const T* line = x + depth * plane + (row0 * v.stride[1] + i * v.dilation[1]) * row + g * cin_;
       T* c = out + tap * v.taps[2] * cin_ * a_.K + k;
       if (v.dilation[2] == 1 && a_.groups == 1) {
-        run_rows(kernels_, t, v.taps[2] * cin_, line, c);
+        run_rows(tiles_, t, v.taps[2] * cin_, line, c);
       } else {
         for (dim_t j = 0; j < v.taps[2]; j++)
-          run_rows(kernels_, t, cin_, line + j * v.dilation[2] * v.C, c + j * cin_ * a_.K);
+          run_rows(tiles_, t, cin_, line + j * v.dilation[2] * v.C, c + j * cin_ * a_.K);
       }
     }
   }
@@ -172,6 +207,8 @@ class WeightGradients {
   const WeightGradient<T>& a_;
   const Window& v_;
   const GemmKernels<T>& kernels_;
+  const bool pairs_;
+  const GemmKernels<T>& tiles_;
   const Panels panels_;
   dim_t cin_, cout_, size_, chunks_;
   bool in_place_, b_in_place_;

@@ -263,7 +263,8 @@ class Backward {
       });
       Tile<T> t = matrix_tile<T>(n, 1, v_.C, a_.K, at > begin);
       for (dim_t plane = 0; plane < kPlanes; plane++)
-        run_panels<T>(t, v_.C, v + plane * v_plane, p + plane * p_plane_, panels_, z + plane * z_plane, padded_);
+        run_panels<T>(kernels<T>().gemm, t, v_.C, v + plane * v_plane, p + plane * p_plane_, panels_,
+                      z + plane * z_plane, padded_);
     }
     T* taps[kPlanes];
     for (dim_t i = 0; i < taps_; i++) taps[i] = dw + i * size_;

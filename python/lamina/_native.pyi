@@ -84,6 +84,7 @@ __all__: list[str] = [
     "embedding_backward",
     "embedding_forward",
     "empty",
+    "fast_bfloat16",
     "fill_into",
     "full",
     "get_num_threads",
@@ -93,6 +94,7 @@ __all__: list[str] = [
     "gru_forward",
     "gru_reset_before_backward",
     "gru_reset_before_forward",
+    "has_bfloat16",
     "hold_same",
     "host_isas",
     "is_recording",
@@ -724,6 +726,7 @@ def conv_backward(
     dw: typing.Any,
     db: typing.Any,
     accumulate: int = 0,
+    bfloat16: bool = False,
 ) -> None:
     """
     Gradients of conv_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.
@@ -738,6 +741,7 @@ def conv_forward(
     dilation_rate: typing.Any,
     groups: int,
     activation: str,
+    bfloat16: bool = False,
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     y = act(x * w + b); x (N, ..., C) of one to three axes, w (taps..., C / groups, K), b (K,) or None.
@@ -824,6 +828,7 @@ def conv_transpose_backward(
     dw: typing.Any,
     db: typing.Any,
     accumulate: int = 0,
+    bfloat16: bool = False,
 ) -> None:
     """
     Gradients of conv_transpose_forward.
@@ -839,6 +844,7 @@ def conv_transpose_forward(
     dilation_rate: typing.Any,
     groups: int,
     activation: str,
+    bfloat16: bool = False,
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     The data gradient of a convolution, run forward: x (N, ..., C), w (taps..., K / groups, C), b (K,) or None.
@@ -915,16 +921,17 @@ def dense_backward(
     dw: typing.Any,
     db: typing.Any,
     accumulate: int = 0,
+    bfloat16: bool = False,
 ) -> None:
     """
     Gradients of dense_forward into dx, dw, db; None skips one, bit i of accumulate adds to the i-th.
     """
 
 def dense_forward(
-    x: typing.Any, w: typing.Any, b: typing.Any, activation: str
+    x: typing.Any, w: typing.Any, b: typing.Any, activation: str, bfloat16: bool = False
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
-    y = act(x w + b); x (..., in), w (in, out), b (out,) or None.
+    y = act(x w + b); x (..., in), w (in, out), b (out,) or None. bfloat16: the product's operands are rounded, where the processor multiplies such.
     """
 
 def depthwise_conv_backward(
@@ -1008,6 +1015,11 @@ def empty(
     An uninitialised array from the pool.
     """
 
+def fast_bfloat16() -> bool:
+    """
+    Whether that is faster than float32, measured once in a process.
+    """
+
 def fill_into(y: typing.Any, value: float) -> None:
     """
     y = value everywhere.
@@ -1087,6 +1099,7 @@ def gru_backward(
     dstate_gamma: typing.Any,
     dstate_beta: typing.Any,
     accumulate: int = 0,
+    bfloat16: bool = False,
 ) -> None:
     """
     Gradients of the forward from those of y, h and c (None: zero).
@@ -1113,6 +1126,7 @@ def gru_forward(
     epsilon: float,
     sequences: bool,
     save: bool,
+    bfloat16: bool = False,
 ) -> tuple[typing.Any, ...]:
     """
     (y or None, h, None, and for backward, if save: gates, h_prev, None, None, and raw, stats or None) of whole sequences.
@@ -1157,6 +1171,7 @@ def gru_reset_before_backward(
     dstate_gamma: typing.Any,
     dstate_beta: typing.Any,
     accumulate: int = 0,
+    bfloat16: bool = False,
 ) -> None:
     """
     Gradients of the forward from those of y, h and c (None: zero).
@@ -1183,9 +1198,15 @@ def gru_reset_before_forward(
     epsilon: float,
     sequences: bool,
     save: bool,
+    bfloat16: bool = False,
 ) -> tuple[typing.Any, ...]:
     """
     (y or None, h, None, and for backward, if save: gates, h_prev, None, None, and raw, stats or None) of whole sequences.
+    """
+
+def has_bfloat16() -> bool:
+    """
+    Whether products can take operands rounded to bfloat16.
     """
 
 def hold_same(containers: collections.abc.Sequence[typing.Any], items: collections.abc.Sequence[typing.Any]) -> bool:
@@ -1307,6 +1328,7 @@ def lstm_backward(
     dstate_gamma: typing.Any,
     dstate_beta: typing.Any,
     accumulate: int = 0,
+    bfloat16: bool = False,
 ) -> None:
     """
     Gradients of the forward from those of y, h and c (None: zero).
@@ -1333,19 +1355,28 @@ def lstm_forward(
     epsilon: float,
     sequences: bool,
     save: bool,
+    bfloat16: bool = False,
 ) -> tuple[typing.Any, ...]:
     """
     (y or None, h, c, and for backward, if save: gates, h_prev, c_all, and projected, raw, stats or None) of whole sequences.
     """
 
 def matmul_backward(
-    a: typing.Any, b: typing.Any, dy: typing.Any, da: typing.Any, db: typing.Any, accumulate: int = 0
+    a: typing.Any,
+    b: typing.Any,
+    dy: typing.Any,
+    da: typing.Any,
+    db: typing.Any,
+    accumulate: int = 0,
+    bfloat16: bool = False,
 ) -> None:
     """
     Gradients of matmul_forward.
     """
 
-def matmul_forward(a: typing.Any, b: typing.Any) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+def matmul_forward(
+    a: typing.Any, b: typing.Any, bfloat16: bool = False
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     a b over the last two axes; leading axes equal, or one operand without them.
     """
@@ -1620,6 +1651,7 @@ def simple_rnn_backward(
     dstate_gamma: typing.Any,
     dstate_beta: typing.Any,
     accumulate: int = 0,
+    bfloat16: bool = False,
 ) -> None:
     """
     Gradients of the forward from those of y, h and c (None: zero).
@@ -1646,6 +1678,7 @@ def simple_rnn_forward(
     epsilon: float,
     sequences: bool,
     save: bool,
+    bfloat16: bool = False,
 ) -> tuple[typing.Any, ...]:
     """
     (y or None, h, None, and for backward, if save: gates, h_prev, None, None, and raw, stats or None) of whole sequences.

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _native
 from ._version import __version__
-from .core.defaults import Defaults, layer_floatx, working_dtype
+from .core.defaults import Defaults, working_dtype
 from .core.defaults import floatx as _floatx
 from .core.dtype_policy import DTypePolicy, policy_of
 from .core.explain import is_index, is_number
@@ -24,11 +24,6 @@ _FORMATS = ("channels_first", "channels_last")
 def standardize_dtype(dtype: Any, what: str = "dtype") -> np.dtype[Any]:
     """float32 or float64 as a NumPy dtype; None gives ``floatx()``.  Anything else is a ValueError."""
     return working_dtype(dtype, what, _floatx())
-
-
-def layer_dtype(dtype: Any, what: str) -> np.dtype[Any]:
-    """As ``standardize_dtype`` for a layer's dtype: None gives that of ``dtype_policy()``."""
-    return working_dtype(dtype, what, layer_floatx())
 
 
 def standardize_data_format(data_format: str | None, what: str) -> str:
@@ -83,10 +78,10 @@ def set_dtype_policy(policy: Any) -> None:
     """Set the type of the layers created from now on; arrays of numbers stay ``floatx()``.
 
     Args:
-        policy: "float32", "float64" or a DTypePolicy.
+        policy: "float32", "float64", "mixed_bfloat16", or a DTypePolicy.
 
     Raises:
-        ValueError: it is another type: "mixed_float16", "mixed_bfloat16" and narrow types are not supported.
+        ValueError: it is another type: "mixed_float16" and narrow types are not supported.
 
     Example:
         >>> lamina.config.set_dtype_policy("float64")

@@ -228,7 +228,8 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
 CALLED = {"Plan.start": started, "Plan.retrace": retraced}
 WITHOUT_ARGUMENTS = {
     "activations", "activations_with_slope", "affinity_count", "measure_region", "caches", "compiler",
-    "default_threads", "get_num_threads", "host_isas", "is_recording", "isa", "pool_clear", "pool_stats", "Plan",
+    "default_threads", "fast_bfloat16", "get_num_threads", "has_bfloat16", "host_isas", "is_recording", "isa",
+    "pool_clear", "pool_stats", "Plan",
 }  # fmt: skip
 MAKE = {"Plan": plan, "TouchedRows": lambda: T(3), "ParameterGroup": lambda: group(0)}
 

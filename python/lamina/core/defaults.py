@@ -48,7 +48,7 @@ def floatx() -> str:
 
 
 def layer_floatx() -> str:
-    """The type of layers that were given none."""
+    """The policy of layers that were given none."""
     return _floatx_here.get() or Defaults.policy or Defaults.floatx
 
 
@@ -63,7 +63,8 @@ def working_dtype(dtype: Any, what: str, default: str) -> np.dtype[Any]:
     if name not in FLOATS:
         if name.startswith(_NARROW):
             raise ValueError(
-                f"{what}={name!r} is not supported: the kernels compute in float32 or float64; use one of the two"
+                f"{what}={name!r} is not supported: the kernels compute in float32 or float64; use one of the two, "
+                'or for layers the policy "mixed_bfloat16"'
             )
         raise unknown(what, name, FLOATS)
     return FLOATS[name]

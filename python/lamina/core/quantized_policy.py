@@ -50,21 +50,21 @@ class QuantizedDTypePolicy(DTypePolicy):
     @property
     def name(self) -> str:
         """The policy's name, "int8_from_float32"."""
-        return f"{self._mode}{_SEPARATOR}{self._dtype.name}"
+        return f"{self._mode}{_SEPARATOR}{self._name}"
 
     @property
     def compute_dtype(self) -> str:
         """The type of inputs and results."""
-        return str(self._dtype.name)
+        return self._name
 
     @property
     def variable_dtype(self) -> str:
         """The type of weights that are not quantized."""
-        return str(self._dtype.name)
+        return self._name
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {"mode": self._mode, "source_name": self._dtype.name}
+        return {"mode": self._mode, "source_name": self._name}
 
     def described(self) -> dict[str, Any]:
         """The description, as Keras's files have it."""

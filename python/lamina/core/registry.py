@@ -455,7 +455,7 @@ def _function(config: dict[str, Any], kind: str | None) -> Any:
 
 def _dtype(policy: Any) -> Any:
     """The type of weights and results that Keras calls so; narrower ones become float32."""
-    if policy in ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16"):
+    if policy in ("mixed_float16", "float16", "bfloat16"):
         warn(f"a layer of the description computes in {policy!r}: here it computes in 'float32'")
         return "float32"
     return policy

@@ -23,7 +23,7 @@ def _kernel(w: Value) -> Value:
 def conv(
     g: Graph, inputs: Any, kernel: Any, strides: Any = 1, padding: Any = "valid", data_format: str | None = None,
     dilation_rate: Any = 1, *, bias: Any = None, groups: int | None = None, activation: str = "linear",
-    padding_mode: str = "zeros",
+    padding_mode: str = "zeros", bfloat16: bool = False,
 ) -> Value:  # fmt: skip
     x, w = images(g, inputs, data_format), g.value(kernel, g.dtype)
     if groups is None:
@@ -113,7 +113,7 @@ def _conv(
 def conv_transpose(
     g: Graph, inputs: Any, kernel: Any, strides: Any = 1, padding: Any = "valid", output_padding: Any = None,
     data_format: str | None = None, dilation_rate: Any = 1, *, bias: Any = None, groups: int = 1,
-    activation: str = "linear",
+    activation: str = "linear", bfloat16: bool = False,
 ) -> Value:  # fmt: skip
     x, w = images(g, inputs, data_format), g.value(kernel, g.dtype)
     axes = x.ndim - 2

@@ -12,7 +12,7 @@ from .values import Value
 
 
 @exports("dense")
-def dense(g: Graph, x: Any, w: Any, b: Any = None, activation: str = "linear") -> Value:
+def dense(g: Graph, x: Any, w: Any, b: Any = None, activation: str = "linear", bfloat16: bool = False) -> Value:
     x, w = g.value(x, g.dtype), g.value(w, g.dtype)
     if x.ndim == 2 and b is not None:
         y = g.made(g.node("Gemm", x, w, g.value(b, g.dtype)))
@@ -27,7 +27,7 @@ def product(g: Graph, x: Value, w: Value) -> Value:
 
 
 @exports("matmul")
-def matmul(g: Graph, x1: Any, x2: Any) -> Value:
+def matmul(g: Graph, x1: Any, x2: Any, *, bfloat16: bool = False) -> Value:
     a, b = g.value(x1, g.dtype), g.value(x2, g.dtype)
     return g.made(g.node("MatMul", a, b))
 

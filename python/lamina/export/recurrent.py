@@ -81,7 +81,7 @@ def lstm(
     lengths: Any = None, mask: Any = None, go_backwards: bool = False, activation: str = "tanh",
     recurrent_activation: str = "sigmoid", return_sequences: bool = True, zero_output_for_mask: bool = False,
     in_time_order: bool = False, projection_kernel: Any = None, kernel_gamma: Any = None, recurrent_gamma: Any = None,
-    state_gamma: Any = None, state_beta: Any = None, epsilon: float = 1e-3,
+    state_gamma: Any = None, state_beta: Any = None, epsilon: float = 1e-3, bfloat16: bool = False,
 ) -> tuple[Any, ...]:  # fmt: skip
     way = Way(lengths, mask, go_backwards, return_sequences, zero_output_for_mask, in_time_order)
     states = (None, None) if initial_state is None else tuple(initial_state)
@@ -101,7 +101,7 @@ def gru(
     lengths: Any = None, mask: Any = None, go_backwards: bool = False, activation: str = "tanh",
     recurrent_activation: str = "sigmoid", return_sequences: bool = True, zero_output_for_mask: bool = False,
     in_time_order: bool = False, reset_after: bool = True, kernel_gamma: Any = None, recurrent_gamma: Any = None,
-    epsilon: float = 1e-3,
+    epsilon: float = 1e-3, bfloat16: bool = False,
 ) -> tuple[Any, ...]:  # fmt: skip
     way = Way(lengths, mask, go_backwards, return_sequences, zero_output_for_mask, in_time_order)
     x, states = g.value(x, g.dtype), (initial_state,)
@@ -119,7 +119,7 @@ def simple_rnn(
     g: Graph, x: Any, kernel: Any, recurrent_kernel: Any, bias: Any = None, initial_state: Any = None,
     lengths: Any = None, mask: Any = None, go_backwards: bool = False, activation: str = "tanh",
     return_sequences: bool = True, zero_output_for_mask: bool = False, in_time_order: bool = False,
-    kernel_gamma: Any = None, recurrent_gamma: Any = None, epsilon: float = 1e-3,
+    kernel_gamma: Any = None, recurrent_gamma: Any = None, epsilon: float = 1e-3, bfloat16: bool = False,
 ) -> tuple[Any, ...]:  # fmt: skip
     way = Way(lengths, mask, go_backwards, return_sequences, zero_output_for_mask, in_time_order)
     x, states = g.value(x, g.dtype), (initial_state,)

@@ -113,7 +113,7 @@ class _Projection(Layer):
         x = inputs if n == 1 else ops.reshape(inputs, (*inputs.shape[:-n], self._matrix[0]))
         bias = None if self.bias is None else ops.reshape(self.bias, (self._matrix[1],))
         if self._packed is None:
-            y = ops.dense(x, ops.reshape(self.kernel, self._matrix), bias)
+            y = ops.dense(x, ops.reshape(self.kernel, self._matrix), bias, "linear", self._bfloat16)
         else:
             y = quantized_dense(x, self._packed["kernel"].matrix(), bias)
         return self._activation(ops.reshape(y, (*x.shape[:-1], *self._outputs)))
@@ -179,7 +179,7 @@ class HeadsAttention(Layer):
             )
         }  # fmt: skip
         free = len(query_shape) - 1
-        common: dict[str, Any] = {"dtype": self.dtype, "trainable": self.trainable, "free": free}
+        common: dict[str, Any] = {"dtype": self._policy, "trainable": self.trainable, "free": free}
         heads, key_heads, size, values = self._heads, self._key_heads, self._key_size, self._value_size
         self._query_dense = _Projection((q,), (heads, size), options, name="query", **common)
         self._key_dense = _Projection((k,), (key_heads, size), options, name="key", **common)

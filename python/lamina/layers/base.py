@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, TypeVar, ov
 import numpy as np
 
 from .. import regularizers
-from ..config import layer_dtype
 from ..core.autograd import Array, Tensor, wrap
-from ..core.dtype_policy import DTypePolicy
+from ..core.defaults import FLOATS
+from ..core.dtype_policy import MIXED, DTypePolicy, policy_name, rounds_products
 from ..core.explain import Explained, explained
 from ..core.quantized_policy import QuantizedDTypePolicy, quantized_policy
 from ..core.recorded_plan import inside_of
@@ -107,6 +107,8 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
     _float_input = False  # integers and booleans in the first argument are converted to the layer's dtype
     _keeps_numbers = False  # numbers and lists in the first argument reach ``call`` as they are
     _takes_text = False  # arrays of text reach ``call``, too
+    _is_mixed = False  # the policy is mixed_bfloat16
+    _bfloat16 = False  # and this host is fast at it: operands of products are rounded
     _keeps_dtype = False  # of integers the result has the input's dtype, not the layer's
     _defines_build = False  # the class has a build() of its own, or inherits one that is not Layer's
     _defines_mask = False  # compute_mask is the class's own
@@ -172,7 +174,10 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
         if quantized is not None:
             self._check_int8()
             dtype, self._quantization = quantized.compute_dtype, quantized.quantization_mode
-        self._dtype = layer_dtype(dtype, f"{type(self).__name__}: dtype")
+        policy = policy_name(dtype, f"{type(self).__name__}: dtype")
+        self._dtype = FLOATS["float32" if policy == MIXED else policy]
+        if policy == MIXED:
+            self._is_mixed, self._bfloat16 = True, rounds_products()
         self._trainable = bool(trainable)
         self._frozen_whole = not trainable  # as made; who sets ``trainable`` later, tells each sublayer
         self._built = False
@@ -428,15 +433,25 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
         """Type of the weights and results, as a string."""
         return str(self._dtype)
 
-    compute_dtype = variable_dtype = dtype
+    variable_dtype = dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """Type to which operands of products are rounded: "bfloat16" under "mixed_bfloat16", else ``dtype``."""
+        return self.dtype_policy.compute_dtype
 
     @property
     def dtype_policy(self) -> DTypePolicy:
         """Type of the weights and results, as an object."""
-        return DTypePolicy(self.dtype) if self._quantization is None else self._quantized_policy()
+        return DTypePolicy(self._policy) if self._quantization is None else self._quantized_policy()
 
     def _quantized_policy(self) -> QuantizedDTypePolicy:
         return QuantizedDTypePolicy(self._quantization or "", self.dtype)
+
+    @property
+    def _policy(self) -> str:
+        """The policy's name, as ``dtype`` of a layer inside or in a configuration."""
+        return MIXED if self._is_mixed else self._dtype.name
 
     @property
     def built(self) -> bool:

@@ -27,7 +27,7 @@ class Around(Layer):
 
     def __init__(self, inner: Any, **kwargs: Unpack[LayerOptions]) -> None:
         if kwargs.get("dtype") is None:
-            kwargs["dtype"] = getattr(inner, "dtype", None)
+            kwargs["dtype"] = getattr(inner, "_policy", None)
         super().__init__(**kwargs)
 
     @classmethod

@@ -102,7 +102,7 @@ class Bidirectional(Around):
             raise TypeError(f"{self._label()}: layer cannot be copied: {error}") from None
         config |= {
             "name": prefix + layer.name.removeprefix(prefix),
-            "dtype": self.dtype,
+            "dtype": self._policy,
             "trainable": layer.trainable and self.trainable,
             "zero_output_for_mask": layer.return_sequences,
         }

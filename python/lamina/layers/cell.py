@@ -134,18 +134,24 @@ class Cell(Layer):
         gammas = {"kernel_gamma": self.kernel_gamma, "recurrent_gamma": self.recurrent_gamma}
         return {**gammas, "epsilon": self.layer_norm_epsilon}
 
+    def _precision(self) -> dict[str, Any]:
+        """What the operation is told besides its arguments."""
+        return {**self._norms(), "bfloat16": self._bfloat16}
+
     def _of_input(self, x: Tensor, bias: Any) -> Tensor:
         """The input's part of the gates."""
         if not self.use_layer_norm:
-            return ops.dense(x, self.kernel, bias)
-        z = normalized(ops.matmul(x, self.kernel), self.kernel_gamma, self._parts, self.layer_norm_epsilon)
+            return ops.dense(x, self.kernel, bias, "linear", self._bfloat16)
+        z = ops.dense(x, self.kernel, None, "linear", self._bfloat16)
+        z = normalized(z, self.kernel_gamma, self._parts, self.layer_norm_epsilon)
         return z if bias is None else z + bias
 
     def _of_state(self, h: Tensor, bias: Any = None) -> Tensor:
         """The state's part of the gates."""
         if not self.use_layer_norm:
-            return ops.dense(h, self.recurrent_kernel, bias)
-        z = normalized(ops.matmul(h, self.recurrent_kernel), self.recurrent_gamma, self._parts, self.layer_norm_epsilon)
+            return ops.dense(h, self.recurrent_kernel, bias, "linear", self._bfloat16)
+        z = ops.dense(h, self.recurrent_kernel, None, "linear", self._bfloat16)
+        z = normalized(z, self.recurrent_gamma, self._parts, self.layer_norm_epsilon)
         return z if bias is None else z + bias
 
     def _make_bias(self) -> None:

@@ -170,7 +170,7 @@ class _Conv(Convolution):
     def _convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None, activation: str) -> Tensor:
         return ops.conv(
             x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate, bias=bias,
-            groups=self.groups, activation=activation, padding_mode=self.padding_mode,
+            groups=self.groups, activation=activation, padding_mode=self.padding_mode, bfloat16=self._bfloat16,
         )  # fmt: skip
 
 
@@ -328,7 +328,7 @@ class _ConvTranspose(_Conv):
     def _convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None, activation: str) -> Tensor:
         return ops.conv_transpose(
             x, kernel, self.strides, self.padding, self.output_padding, self.data_format, self.dilation_rate,
-            bias=bias, groups=self.groups, activation=activation,
+            bias=bias, groups=self.groups, activation=activation, bfloat16=self._bfloat16,
         )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ class Dense(Layer):
             self._check_rank(inputs.shape)
         if self._packed is not None:
             return quantized_dense(inputs, self._packed["kernel"].matrix(), self.bias, activation)
-        return ops.dense(inputs, self.kernel, self.bias, activation)
+        return ops.dense(inputs, self.kernel, self.bias, activation, self._bfloat16)
 
     def _int8_axes(self) -> dict[str, tuple[int, ...]]:
         return {"kernel": (0,)}

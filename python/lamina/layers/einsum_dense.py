@@ -167,7 +167,10 @@ class EinsumDense(Layer):
             self.bias = self._weight("bias", sizes)
 
     def call(self, inputs: Tensor) -> Tensor:
-        y = ops.einsum(self.equation, inputs, self.kernel) if self._quantization is None else self._int8_sums(inputs)
+        if self._quantization is not None:
+            y = self._int8_sums(inputs)
+        else:
+            y = ops.einsum(self.equation, inputs, self.kernel, bfloat16=self._bfloat16)
         if self.bias is not None:
             y = ops.add(y, self.bias)
         return self.activation(y)

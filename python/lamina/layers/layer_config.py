@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .. import activations, regularizers
 from ..core import registry
 from ..core.tree import as_shapes
@@ -21,7 +19,10 @@ class LayerConfig:
         _arguments: tuple[tuple[Any, ...], dict[str, Any]]
         _build_arguments: dict[str, Any] | None
         _constructor: type | None
-        _dtype: np.dtype[Any]
+
+        @property
+        def _policy(self) -> str: ...
+
         _frozen_whole: bool
         _name: str
         _quantization: str | None
@@ -56,7 +57,7 @@ class LayerConfig:
         return config
 
     def _dtype_in_config(self) -> Any:
-        return self._dtype.name if self._quantization is None else self.dtype_policy.described()  # type: ignore[attr-defined]
+        return self._policy if self._quantization is None else self.dtype_policy.described()  # type: ignore[attr-defined]
 
     def _given_arguments(self) -> dict[str, Any]:
         """What the constructor was called with, by parameter name."""

@@ -256,7 +256,7 @@ class Recurrent(RNN):
         """The cell with those of a layer's arguments that are its own; errors name the layer, which was asked for."""
         options = {name: arguments[name] for name in constructor_options(kind)}
         try:
-            return kind(**options, dtype=self.dtype, trainable=self.trainable)
+            return kind(**options, dtype=self._policy, trainable=self.trainable)
         except BAD_INPUT as error:
             error.args = (re.sub(rf"{kind.__name__} '[^']*'", lambda _: self._label(), str(error)),)
             raise

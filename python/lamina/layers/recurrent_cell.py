@@ -78,7 +78,7 @@ class SimpleRNNCell(Cell):
 
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else states[0]
-        y, h = ops.simple_rnn(x, self.kernel, self.recurrent_kernel, self.bias, first, *options, **self._norms())
+        y, h = ops.simple_rnn(x, self.kernel, self.recurrent_kernel, self.bias, first, *options, **self._precision())
         return y, [h]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
@@ -156,7 +156,7 @@ class GRUCell(Cell):
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else states[0]
         options += (self.reset_after,)
-        y, h = ops.gru(x, self.kernel, self.recurrent_kernel, self.bias, first, *options, **self._norms())
+        y, h = ops.gru(x, self.kernel, self.recurrent_kernel, self.bias, first, *options, **self._precision())
         return y, [h]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
@@ -172,7 +172,7 @@ class GRUCell(Cell):
             gammas = ops.split(self.recurrent_gamma, cut) if self.use_layer_norm else (None, None)
 
             def product(h: Tensor, kernel: Tensor, gamma: Any) -> Tensor:
-                z = ops.matmul(h, kernel)
+                z = ops.matmul(h, kernel, bfloat16=self._bfloat16)
                 whole = (1,)  # 1 is free: one part
                 return z if gamma is None else normalized(z, gamma, whole, self.layer_norm_epsilon)
 
@@ -307,12 +307,15 @@ class LSTMCell(LSTMGates):
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else (states[0], states[1])
         options += (self.projection_kernel,)
-        y, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, first, *options, **self._norms())
+        y, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, first, *options, **self._precision())
         return y, [h, c]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
         h, c = self._after(self._of_input(x, self.bias) + self._of_state(h), states[1])
-        return [h if self.projection_kernel is None else ops.matmul(h, self.projection_kernel), c]
+        return [
+            h if self.projection_kernel is None else ops.matmul(h, self.projection_kernel, bfloat16=self._bfloat16),
+            c,
+        ]
 
 
 __all__ = ["GRUCell", "LSTMCell", "SimpleRNNCell"]

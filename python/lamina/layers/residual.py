@@ -161,7 +161,7 @@ class Residual(Around):
             )
         known(self, f"axis {channel}", shape[channel], shape)
         options: dict[str, Any] = {
-            "use_bias": False, "name": "shortcut", "dtype": self.dtype, "trainable": self.trainable,
+            "use_bias": False, "name": "shortcut", "dtype": self._policy, "trainable": self.trainable,
         }  # fmt: skip
         channels: Any = wanted[channel]
         layer: Layer

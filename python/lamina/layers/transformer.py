@@ -50,7 +50,7 @@ class _TransformerBlock(Layer):
         self.normalize_first = bool(normalize_first)
 
     def _options(self, name: str) -> dict[str, Any]:
-        return {"name": name, "dtype": self.dtype, "trainable": self.trainable}
+        return {"name": name, "dtype": self._policy, "trainable": self.trainable}
 
     def _attention(self, name: str, query: Shape, value: Shape) -> MultiHeadAttention:
         """Its weights made, for as many features as the query has."""

@@ -54,8 +54,12 @@ def _run(
     data_format: str | None,
     options: tuple[Any, ...],
     padding_mode: str = "zeros",
+    rounding: tuple[bool, ...] = (),
 ) -> Tensor:
-    """The native pair of this name; the first two of its options are strides and padding, the last the activation."""
+    """The native pair of this name; the first two of its options are strides and padding, the last the activation.
+
+    rounding: of those that may round to bfloat16, whether they do.
+    """
     w = as_tensor(kernel)
     b = None if bias is None else as_tensor(bias)
     if padding_mode != "zeros":
@@ -68,12 +72,13 @@ def _run(
         if padding_mode != "zeros":
             x = _with_border(op, x, w, padding_mode, geometry)
         xa, wa = x._array, w._array
-        y = getattr(_native, op + "_forward")(xa, wa, None if b is None else b._array, *options)
+        y = getattr(_native, op + "_forward")(xa, wa, None if b is None else b._array, *options, *rounding)
 
         def backward(dy: Array, grads: Gradients) -> None:
             db = grads[2] if len(grads) > 2 else None
             back = (*options[:-1], in_backward(options[-1]))
-            getattr(_native, op + "_backward")(xa, wa, y, dy, *back, grads[0], grads[1], db, grads.accumulate)
+            to = (grads[0], grads[1], db, grads.accumulate)
+            getattr(_native, op + "_backward")(xa, wa, y, dy, *back, *to, *rounding)
 
         return record(y, (x, w) if b is None else (x, w, b), backward)
 
@@ -92,6 +97,7 @@ def conv(
     groups: int | None = None,
     activation: str = "linear",
     padding_mode: str = "zeros",
+    bfloat16: bool = False,
 ) -> Tensor:
     """Convolution over one, two or three axes, with bias and activation in one pass.
 
@@ -111,6 +117,8 @@ def conv(
         padding_mode: what stands around inputs: "zeros"; "reflect", inputs mirrored at their outermost element;
             "replicate", that element; "circular", inputs again.  A "reflect" border is narrower than inputs, a
             "circular" one as wide at most.
+        bfloat16: whether operands of products, and in the gradients dy, are rounded to bfloat16 where that is faster;
+            sums are float32.
 
     Returns:
         activation(conv(inputs, kernel) + bias), (N, ..., filters).
@@ -136,7 +144,7 @@ def conv(
         except (IndexError, ZeroDivisionError):
             groups = 1  # shapes that are refused below
     options = (strides, padding, dilation_rate, groups, activation)
-    return _run("conv", inputs, kernel, bias, data_format, options, padding_mode)
+    return _run("conv", inputs, kernel, bias, data_format, options, padding_mode, (bfloat16,))
 
 
 def conv_transpose(
@@ -151,6 +159,7 @@ def conv_transpose(
     bias: TensorLike | None = None,
     groups: int = 1,
     activation: str = "linear",
+    bfloat16: bool = False,
 ) -> Tensor:
     """Transposed convolution, the data gradient of a convolution run forward: from (N, ..., C) to larger results.
 
@@ -171,6 +180,8 @@ def conv_transpose(
         bias: (filters,), or None for none.
         groups: groups of channels that are convolved apart.
         activation: "linear", "relu", "tanh" or "sigmoid", applied in the same pass.
+        bfloat16: whether operands of products, and in the gradients dy, are rounded to bfloat16 where that is faster;
+            sums are float32.
 
     Returns:
         activation(conv_transpose(inputs, kernel) + bias), (N, ..., filters).
@@ -187,7 +198,7 @@ def conv_transpose(
         (1, 8, 8, 8)
     """
     options = (strides, padding, output_padding, dilation_rate, groups, activation)
-    return _run("conv_transpose", as_tensor(inputs), kernel, bias, data_format, options)
+    return _run("conv_transpose", as_tensor(inputs), kernel, bias, data_format, options, rounding=(bfloat16,))
 
 
 def depthwise_conv(

@@ -16,13 +16,21 @@ from .fused_activation import in_backward
 from .reshape import reshape
 
 
-def dense(x: TensorLike, w: TensorLike, b: TensorLike | None = None, activation: str = "linear") -> Tensor:
+def dense(
+    x: TensorLike,
+    w: TensorLike,
+    b: TensorLike | None = None,
+    activation: str = "linear",
+    bfloat16: bool = False,
+) -> Tensor:
     """``activation(x @ w + b)`` in one pass.
 
     Args:
         x: (..., in).
         w: (in, out).
         b: (out,), or None.
+        bfloat16: whether x and w, and in the gradients dy, are rounded to bfloat16 where the processor multiplies such;
+            sums are float32.
 
     Returns: a tensor (..., out).
 
@@ -41,22 +49,24 @@ def dense(x: TensorLike, w: TensorLike, b: TensorLike | None = None, activation:
     x, w = as_tensor(x), as_tensor(w)
     xa, wa = x._array, w._array
     if b is None:
-        y = _native.dense_forward(xa, wa, None, activation)
+        y = _native.dense_forward(xa, wa, None, activation, bfloat16)
 
         def backward(dy: Array, grads: Gradients) -> None:
-            _native.dense_backward(xa, wa, y, dy, in_backward(activation), grads[0], grads[1], None, grads.accumulate)
+            kind = in_backward(activation)
+            _native.dense_backward(xa, wa, y, dy, kind, grads[0], grads[1], None, grads.accumulate, bfloat16)
 
         return record(y, (x, w), backward)
     b = as_tensor(b)
-    y = _native.dense_forward(xa, wa, b._array, activation)
+    y = _native.dense_forward(xa, wa, b._array, activation, bfloat16)
 
     def backward_bias(dy: Array, grads: Gradients) -> None:
-        _native.dense_backward(xa, wa, y, dy, in_backward(activation), grads[0], grads[1], grads[2], grads.accumulate)
+        kind = in_backward(activation)
+        _native.dense_backward(xa, wa, y, dy, kind, grads[0], grads[1], grads[2], grads.accumulate, bfloat16)
 
     return record(y, (x, w, b), backward_bias)
 
 
-def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
+def matmul(x1: TensorLike, x2: TensorLike, *, bfloat16: bool = False) -> Tensor:
     """Matrix product by NumPy's rules: the last two axes, the others broadcast; a vector stands for a row or column.
 
     Integers are multiplied as float64, exact up to 2^53, and give integers.
@@ -64,6 +74,8 @@ def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
     Args:
         x1: (..., n, k), or a vector.
         x2: (..., k, m), or a vector.
+        bfloat16: whether float32 operands, and in the gradients dy, are rounded to bfloat16 where the processor
+            multiplies such; sums are float32.
 
     Raises:
         ValueError: shapes do not fit, or one is a number.
@@ -74,21 +86,21 @@ def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
     """
     if _is_integer(x1) and _is_integer(x2):
         return _of_integers(as_tensor(x1), as_tensor(x2))
-    return _product(*float_pair(x1, x2))
+    return _product(*float_pair(x1, x2), bfloat16)
 
 
-def _product(a: Tensor, b: Tensor) -> Tensor:
+def _product(a: Tensor, b: Tensor, bfloat16: bool = False) -> Tensor:
     """The product of two tensors of one type: float32, float64, or (without gradients) int64 or uint64, which wrap."""
     aa, ba = a._array, b._array
     if aa.ndim < 2 or ba.ndim < 2:
-        return _with_vectors(a, b)
+        return _with_vectors(a, b, bfloat16)
     several = aa.ndim > 2 and ba.ndim > 2  # > is free: one matrix for all would be repeated first
     if several and aa.shape[:-2] != ba.shape[:-2]:
-        return _broadcast_matrices(a, b)
-    y = _native.matmul_forward(aa, ba)
+        return _broadcast_matrices(a, b, bfloat16)
+    y = _native.matmul_forward(aa, ba, bfloat16)
 
     def backward(dy: Array, grads: Gradients) -> None:
-        _native.matmul_backward(aa, ba, dy, grads[0], grads[1], grads.accumulate)
+        _native.matmul_backward(aa, ba, dy, grads[0], grads[1], grads.accumulate, bfloat16)
 
     return record(y, (a, b), backward)
 
@@ -111,7 +123,7 @@ def _is_integer(x: TensorLike) -> bool:
     return isinstance(x, (Tensor, np.ndarray)) and x.dtype.kind in "iub"
 
 
-def _with_vectors(a: Tensor, b: Tensor) -> Tensor:
+def _with_vectors(a: Tensor, b: Tensor, bfloat16: bool) -> Tensor:
     """The product where a is one row or b one column."""
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError(f"matmul: a is {a.shape}, b is {b.shape}; both need an axis, multiply() takes numbers")
@@ -122,18 +134,19 @@ def _with_vectors(a: Tensor, b: Tensor) -> Tensor:
             f"matmul: a is {a.shape}, b is {b.shape}; a's last axis ({a.shape[-1]}) must equal b's "
             f"{'second last' if b.ndim > 1 else 'only one'} ({right.shape[-2]})"
         )
-    y = _product(left, right)
+    y = _product(left, right, bfloat16)
     return reshape(y, (*y.shape[:-2], *a.shape[-2:-1], *(b.shape[-1:] if b.ndim > 1 else ())))
 
 
-def _broadcast_matrices(a: Tensor, b: Tensor) -> Tensor:
+def _broadcast_matrices(a: Tensor, b: Tensor, bfloat16: bool) -> Tensor:
     try:
         batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
         raise ValueError(
             f"matmul: a is {a.shape}, b is {b.shape}; all axes but the last two must be equal or 1"
         ) from None
-    return _product(broadcast_to(a, (*batch, *a.shape[-2:])), broadcast_to(b, (*batch, *b.shape[-2:])))
+    shapes = (*batch, *a.shape[-2:]), (*batch, *b.shape[-2:])
+    return _product(broadcast_to(a, shapes[0]), broadcast_to(b, shapes[1]), bfloat16)
 
 
 __all__ = ["dense", "matmul"]

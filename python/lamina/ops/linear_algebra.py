@@ -221,7 +221,7 @@ def _plain(x: Tensor, letters: str, sizes: dict[str, int]) -> _Labelled:
     return _Labelled(x, letters)
 
 
-def _contract(a: _Labelled, b: _Labelled, keep: set[str]) -> _Labelled:
+def _contract(a: _Labelled, b: _Labelled, keep: set[str], bfloat16: bool) -> _Labelled:
     """The product of two, summed over all letters that are not kept."""
     shared = set(a.letters) & set(b.letters)
     a, b = (t.without(set(t.letters) - shared - keep) for t in (a, b))
@@ -235,7 +235,7 @@ def _contract(a: _Labelled, b: _Labelled, keep: set[str]) -> _Labelled:
         and a.letters == "".join(batch + rows + summed)
         and b.letters == "".join(batch + summed + columns)
     ):
-        return _Labelled(matmul(a.x, b.x), letters)  # they stand as the product wants them
+        return _Labelled(matmul(a.x, b.x, bfloat16=bfloat16), letters)  # they stand as the product wants them
     if not summed:  # nothing to add up: a product of elements
         left = reshape(a.ordered(batch + rows), a.size(batch + rows) + (1,) * len(columns))
         right = reshape(b.ordered(batch + columns), b.size(batch) + (1,) * len(rows) + b.size(columns))
@@ -243,7 +243,8 @@ def _contract(a: _Labelled, b: _Labelled, keep: set[str]) -> _Labelled:
     M, N, K = (math.prod(t.size(some)) for t, some in ((a, rows), (b, columns), (a, summed)))
     left = reshape(a.ordered(batch + rows + summed), (*a.size(batch), M, K))
     right = reshape(b.ordered(batch + summed + columns), (*a.size(batch), K, N))
-    return _Labelled(reshape(matmul(left, right), a.size(batch) + a.size(rows) + b.size(columns)), letters)
+    y = matmul(left, right, bfloat16=bfloat16)
+    return _Labelled(reshape(y, a.size(batch) + a.size(rows) + b.size(columns)), letters)
 
 
 def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
@@ -255,7 +256,8 @@ def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
     Args:
         subscripts: the letters.
         *operands: tensors or arrays.
-        **kwargs: ``optimize``, an option of Keras without effect here.
+        **kwargs: ``optimize``, an option of Keras without effect here; ``bfloat16``, whether the operands of products
+            are rounded, as in ``matmul``.
 
     Raises:
         ValueError: the letters do not describe the operands, or their sizes differ.
@@ -265,17 +267,18 @@ def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
         >>> ops.einsum("ij,jk->ik", [[1.0, 2.0]], [[3.0], [4.0]])
         Tensor([[11.]], shape=(1, 1), dtype=float32)
     """
-    unknown = set(kwargs) - {"optimize"}
+    unknown = set(kwargs) - {"optimize", "bfloat16"}
     if unknown or not operands:
         raise TypeError(f"einsum: unknown argument {unknown.pop()!r}" if unknown else "einsum: expected operands")
     tensors = [as_tensor(x) for x in operands]
     if not isinstance(subscripts, str):
         raise TypeError(f"einsum: expected subscripts such as 'ij,jk->ik', got {type(subscripts).__name__}")
     labels, result, sizes = _parse(subscripts, *(x.shape for x in tensors))
+    bfloat16 = kwargs.get("bfloat16", False)
     terms = [_plain(x, letters, sizes) for x, letters in zip(tensors, labels, strict=True)]
     for places in _order(terms, result):
         second, first = (terms.pop(i) for i in sorted(places, reverse=True))
-        terms.append(_contract(first, second, set(result).union(*(t.letters for t in terms))))
+        terms.append(_contract(first, second, set(result).union(*(t.letters for t in terms)), bfloat16))
     last = terms[0].without(set(terms[0].letters) - set(result))
     return last.ordered(result)
 

@@ -46,6 +46,7 @@ def lstm(
     state_gamma: TensorLike | None = None,
     state_beta: TensorLike | None = None,
     epsilon: float = 1e-3,
+    bfloat16: bool = False,
 ) -> tuple[Tensor | None, Tensor, Tensor]:
     """Long short-term memory over sequences; gates in the order input, forget, candidate, output.
 
@@ -61,6 +62,8 @@ def lstm(
         recurrent_gamma: (4 units,), factors of the normalized product with the recurrent kernel, with kernel_gamma.
         state_gamma: (units,), factors of the normalized c in the output, with kernel_gamma.
         state_beta: (units,), summands of the normalized c in the output, with kernel_gamma.
+        bfloat16: whether the products' operands are rounded to bfloat16 where the processor multiplies such; sums,
+            gates and states are float32.
 
     Returns: the sequence of outputs (batch, time, units), None without ``return_sequences``; h and c (batch, units)
         after each sequence's last step.  With a projection outputs and h have ``size`` features.
@@ -81,10 +84,10 @@ def lstm(
     states = (None, None) if initial_state is None else initial_state
     options = (go_backwards, in_time_order, zero_output_for_mask, epsilon)
     further = (*states, projection_kernel, recurrent_gamma, state_gamma, state_beta)
-    x, kernel = _gates(x, kernel, kernel_gamma, (4,), epsilon, lengths, mask)
+    x, kernel = _gates(x, kernel, kernel_gamma, (4,), epsilon, lengths, mask, bfloat16)
     y, h, c = _run(
         _LSTM, x, kernel, recurrent_kernel, bias, further, lengths, mask, activation,
-        recurrent_activation, options, return_sequences,
+        recurrent_activation, options, return_sequences, (bfloat16,),
     )  # fmt: skip
     return y, h, c
 
@@ -107,6 +110,7 @@ def gru(
     kernel_gamma: TensorLike | None = None,
     recurrent_gamma: TensorLike | None = None,
     epsilon: float = 1e-3,
+    bfloat16: bool = False,
 ) -> tuple[Tensor | None, Tensor]:
     """Gated recurrent unit over sequences; gates in the order update, reset, candidate.
 
@@ -120,6 +124,8 @@ def gru(
         reset_after: whether the reset gate multiplies after the recurrent product, or the state before it.
         kernel_gamma: (3 units,), factors of the normalized product with the kernel; None for no normalization.
         recurrent_gamma: (3 units,), factors of the normalized product with the recurrent kernel, with kernel_gamma.
+        bfloat16: whether the products' operands are rounded to bfloat16 where the processor multiplies such; sums,
+            gates and states are float32.
 
     Returns: the sequence of outputs (batch, time, units), None without ``return_sequences``; h (batch, units) after
         each sequence's last step.
@@ -138,10 +144,10 @@ def gru(
     """
     options = (go_backwards, in_time_order, zero_output_for_mask, epsilon)
     further = (initial_state, None, None, recurrent_gamma, None, None)
-    x, kernel = _gates(x, kernel, kernel_gamma, (2, 1), epsilon, lengths, mask)
+    x, kernel = _gates(x, kernel, kernel_gamma, (2, 1), epsilon, lengths, mask, bfloat16)
     y, h = _run(
         _GRU if reset_after else _GRU_RESET_BEFORE, x, kernel, recurrent_kernel, bias, further,
-        lengths, mask, activation, recurrent_activation, options, return_sequences,
+        lengths, mask, activation, recurrent_activation, options, return_sequences, (bfloat16,),
     )  # fmt: skip
     return y, h
 
@@ -162,6 +168,7 @@ def simple_rnn(
     kernel_gamma: TensorLike | None = None,
     recurrent_gamma: TensorLike | None = None,
     epsilon: float = 1e-3,
+    bfloat16: bool = False,
 ) -> tuple[Tensor | None, Tensor]:
     """Fully connected recurrence: ``h = activation(x @ kernel + h @ recurrent_kernel + bias)`` at each step of
     sequences.
@@ -175,6 +182,8 @@ def simple_rnn(
         initial_state: h (batch, units); None begins with zeros.
         kernel_gamma: (units,), factors of the normalized product with the kernel; None for no normalization.
         recurrent_gamma: (units,), factors of the normalized product with the recurrent kernel, with kernel_gamma.
+        bfloat16: whether the products' operands are rounded to bfloat16 where the processor multiplies such; sums,
+            gates and states are float32.
 
     Returns: the sequence of outputs (batch, time, units), None without ``return_sequences``; h (batch, units) after
         each sequence's last step.
@@ -192,10 +201,10 @@ def simple_rnn(
     """
     options = (go_backwards, in_time_order, zero_output_for_mask, epsilon)
     further = (initial_state, None, None, recurrent_gamma, None, None)
-    x, kernel = _gates(x, kernel, kernel_gamma, (1,), epsilon, lengths, mask)
+    x, kernel = _gates(x, kernel, kernel_gamma, (1,), epsilon, lengths, mask, bfloat16)
     y, h = _run(
         _SIMPLE_RNN, x, kernel, recurrent_kernel, bias, further, lengths, mask, activation,
-        "sigmoid", options, return_sequences,
+        "sigmoid", options, return_sequences, (bfloat16,),
     )  # fmt: skip
     return y, h
 
@@ -276,6 +285,7 @@ def _gates(
     epsilon: float,
     lengths: TensorLike | None,
     mask: TensorLike | None,
+    bfloat16: bool,
 ) -> tuple[TensorLike, TensorLike | None]:
     """x and the kernel; with gamma the normalized product, in these parts, and None."""
     if gamma is None:
@@ -284,7 +294,7 @@ def _gates(
     if lengths is not None or mask is not None:  # what does not count may be NaN
         counts = as_tensor(mask) if mask is not None else less(np.arange(x.shape[1]), expand_dims(lengths, 1))
         x = where(expand_dims(counts, 2), x, 0.0)  # 0.0 is free: any finite number, whose product is not used
-    return normalized(dense(x, kernel), gamma, parts, epsilon), None
+    return normalized(dense(x, kernel, bfloat16=bfloat16), gamma, parts, epsilon), None
 
 
 def normalized(z: Tensor, gamma: TensorLike, parts: tuple[int, ...], epsilon: float) -> Tensor:
@@ -310,10 +320,12 @@ def _run(
     recurrent_activation: str,
     options: tuple[Any, ...],
     return_sequences: bool,
+    rounding: tuple[bool, ...] = (),
 ) -> list[Any]:
     """The sequence of outputs, or None, and the states.
 
     further: the first states, and weights that some cells have.
+    rounding: of cells that may round, whether they do.
     """
     native_forward, native_backward, has_c = cell
     x = float_tensor(x)
@@ -325,7 +337,7 @@ def _run(
     arrays = [x._array, kernel_array, recurrent_kernel._array, *(a for _, a in others)]
     arguments = (*arrays, _counts(lengths), _counts(mask), activation, recurrent_activation, *options)
     save = wants_grad(*inputs)
-    y, h, c, *saved = native_forward(*arguments, return_sequences, save)
+    y, h, c, *saved = native_forward(*arguments, return_sequences, save, *rounding)
     results = [r for r in (y, h, c) if r is not None]
     if not save:
         tensors = [wrap(r) for r in results]
@@ -333,7 +345,7 @@ def _run(
         before, after = () if return_sequences else (None,), () if has_c else (None,)
 
         def backward(dys: list[Array | None], grads: Gradients) -> None:
-            native_backward(*arguments, *saved, *before, *dys, *after, *grads, grads.accumulate)
+            native_backward(*arguments, *saved, *before, *dys, *after, *grads, grads.accumulate, *rounding)
 
         tensors = record_many(results, inputs, backward)
     return tensors if return_sequences else [None, *tensors]

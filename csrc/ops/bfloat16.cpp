@@ -1,0 +1,90 @@
+#include "ops/bfloat16.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/cpu.h"
+#include "ops/panels.h"
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace lamina {
+namespace {
+
+constexpr double kWorthIt = 1.35;  // processors with half as many units for pairs stand at 1.0, others near 2
+constexpr int kRuns = 40;
+
+bool knows_instructions() {
+#if defined(__x86_64__)
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
+#else
+  return false;
+#endif
+}
+
+// Terms a second of the register tile over a panel in L2, one of the two ways: the best of some runs in turn, each of
+// some microseconds, since other programs may run beside this one.
+double measure_gain() {
+  constexpr dim_t kTerms = 512;
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  double best[2] = {1e300, 1e300};
+  const auto& floats = kernels_of<float>(false);
+  const int rows = std::min(floats.max_rows[4], kernels_of<float>(true).max_rows[4]);
+  const dim_t width = 4 * floats.lanes;
+  Scratch<float> a(rows * kTerms), b(kTerms * width), c(rows * width);
+  std::fill_n(a.get(), rows * kTerms, 0.0f);
+  std::fill_n(b.get(), kTerms * width, 0.0f);
+  for (int run = 0; run < kRuns; run++)
+    for (const bool pairs : {false, true}) {
+      const dim_t k = pairs ? kTerms / 2 : kTerms;
+      Tile<float> t = matrix_tile<float>(k, kTerms, 1, width, false);
+      t.a = a;
+      t.b = b;
+      t.ldb = width;
+      t.c = c;
+      t.rows = rows;
+      t.vectors = 4;
+      t.cols = int(width);
+      const auto start = now();
+      for (int i = 0; i < 4; i++) kernels_of<float>(pairs).tile(t);
+      best[pairs] = std::min(best[pairs], std::chrono::duration<double>(now() - start).count());
+    }
+  return best[0] / best[1];
+}
+
+}  // namespace
+
+template <>
+const GemmBfloat16Kernels<float>& bfloat16_kernels<float>() {
+  static constexpr GemmBfloat16Kernels<float> kNone{};
+#if defined(__x86_64__)
+  if (active_isa() == Isa::v4) return v4::bfloat16_kernels();
+#endif
+  return kNone;
+}
+template <>
+const GemmBfloat16Kernels<double>& bfloat16_kernels<double>() {
+  static constexpr GemmBfloat16Kernels<double> kNone{};
+  return kNone;
+}
+
+bool has_bfloat16() {
+  static const bool host = host_has(Isa::v4) && knows_instructions();
+  return host && bfloat16_kernels<float>().cells.tile;
+}
+
+bool fast_bfloat16() {
+  if (!has_bfloat16()) return false;
+  static const bool fast = [] {
+    const char* said = std::getenv("LAMINA_BFLOAT16");
+    if (said && (std::strcmp(said, "0") == 0 || std::strcmp(said, "1") == 0)) return *said == '1';
+    return measure_gain() >= kWorthIt;
+  }();
+  return fast;
+}
+
+}  // namespace lamina
