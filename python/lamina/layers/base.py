@@ -433,12 +433,7 @@ class Layer(LayerWeights, LayerConfig, Explained, strict=True, also=("compute_ou
         """Type of the weights and results, as a string."""
         return str(self._dtype)
 
-    variable_dtype = dtype
-
-    @property
-    def compute_dtype(self) -> str:
-        """Type to which operands of products are rounded: "bfloat16" under "mixed_bfloat16", else ``dtype``."""
-        return self.dtype_policy.compute_dtype
+    compute_dtype = variable_dtype = dtype  # arrays are float32 under mixed_bfloat16, too: casts of one's own hold
 
     @property
     def dtype_policy(self) -> DTypePolicy:
