@@ -121,7 +121,8 @@ def _overrides(callback: Callback, *hooks: str) -> bool:
 class Hooks:
     """Calls every callback's hook in order; batch hooks only where a callback overrides them.
 
-    Logs of a batch are given as a function, so that they are computed only if somebody looks.
+    Logs of a batch are given as a function, so that they are computed only if somebody looks.  With
+    ``steps_per_execution=n`` of ``compile`` batch hooks are called before and after n batches.
     """
 
     def __init__(
@@ -133,6 +134,8 @@ class Hooks:
             c.set_model(model)
             c.set_params(params)
         self.params = params
+        self._every: int = getattr(getattr(model, "_compiled", None), "steps_per_execution", 1)
+        self._untold: tuple[str, int, Callable[[], dict[str, Any]]] | None = None  # the last batch of those begun
         self._batch: dict[str, list[Callback]] = {}
         for kind in ("train", "test", "predict"):
             for side in ("begin", "end"):
@@ -153,17 +156,24 @@ class Hooks:
 
     def batch_begin(self, kind: str, batch: int) -> None:
         for c in self._batch[f"on_{kind}_batch_begin"]:
-            getattr(c, f"on_{kind}_batch_begin")(batch, {})
+            if batch % self._every == 0:
+                getattr(c, f"on_{kind}_batch_begin")(batch, {})
 
     def batch_end(self, kind: str, batch: int, size: int, logs: Callable[[], dict[str, Any]]) -> None:
-        hook = f"on_{kind}_batch_end"
-        listeners = self._batch[hook]
-        if listeners:
-            values = logs()
-            for c in listeners:
-                getattr(c, hook)(batch, values)
+        if self._batch[f"on_{kind}_batch_end"]:
+            self._untold = kind, batch, logs
+            if (batch + 1) % self._every == 0:
+                self.tell()
         if self.progress is not None:
             self.progress.advance(size, logs)
+
+    def tell(self) -> None:
+        """Call the hooks after a batch, if they still wait; behind the last batch of a pass, too."""
+        if self._untold is not None:
+            (kind, batch, logs), self._untold = self._untold, None
+            hook, values = f"on_{kind}_batch_end", logs()
+            for c in self._batch[hook]:
+                getattr(c, hook)(batch, values)
 
     def batches_end(self, batches: int, size: int, logs: Callable[[], dict[str, Any]]) -> None:
         """After several batches that nobody watches; size: samples of all."""

@@ -237,7 +237,7 @@ class Compiled:
     """What compile() was given; and, once the model has shown its outputs, the losses and metrics of each."""
 
     def __init__(
-        self, optimizer: Any, loss: Any, loss_weights: Any, plain: Any, weighted: Any, run_eagerly: bool
+        self, optimizer: Any, loss: Any, loss_weights: Any, plain: Any, weighted: Any, run_eagerly: bool, steps: int
     ) -> None:
         self.optimizer = optimizers.get(optimizer)
         self.arguments = {
@@ -247,8 +247,9 @@ class Compiled:
             "metrics": plain,
             "weighted_metrics": weighted,
             "run_eagerly": run_eagerly,
-        }
+        } | ({"steps_per_execution": steps} if steps > 1 else {})
         self.run_eagerly = run_eagerly
+        self.steps_per_execution = steps
         self.loss_tracker = Mean("loss")
         self.warned = False  # of a loss that isn't finite, in this fit
         self.orders: dict[tuple[str, ...], list[str]] = {}  # of logs in lists

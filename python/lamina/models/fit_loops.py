@@ -108,6 +108,7 @@ def train_epoch(
         one(i, batch)  # type: ignore[arg-type]
         if model.stop_training:
             break
+    hooks.tell()
     return logs()
 
 
@@ -178,6 +179,7 @@ def evaluate(what: str, model: Any, feed: Feed, hooks: Hooks) -> Logs:
             assert batches is not None
             for i, batch in enumerate(itertools.chain((first,), batches)):
                 one(i, batch)  # type: ignore[arg-type]
+    hooks.tell()
     found = logs()
     model._compiled.tested_names = list(found)
     hooks("on_test_end", found)
@@ -238,6 +240,7 @@ def predict(model: Any, feed: Feed, hooks: Hooks, rows: int | None) -> Any:
                     )
                 collector.add(tensor._array)
             hooks.batch_end("predict", i, batch.size, partial(_outputs, structure))
+    hooks.tell()
     if not outputs:
         raise ValueError("predict: x gave no batches")
     hooks("on_predict_end", {})

@@ -73,8 +73,8 @@ class Trainer(Steps):
             metrics: list of names, Metrics and functions; for several outputs a list of such lists, or a dict.
             weighted_metrics: as ``metrics``, weighted by ``sample_weight`` and ``class_weight``.
             run_eagerly: whether every step runs as Python, with nothing captured.
-            steps_per_execution: an option of Keras that is not supported: other values than 1 and "auto" are a
-                ValueError, since captured steps have no cost that several could share.
+            steps_per_execution: how many batches lie between calls of callbacks' batch hooks, which get the number of
+                the first batch before them and that of the last after them; "auto" is 1.
             jit_compile: False is ``run_eagerly``; "auto" and True capture.
             auto_scale_loss: an option of Keras without effect here: without float16 nothing has to be scaled.
 
@@ -89,14 +89,15 @@ class Trainer(Steps):
             jit_compile=jit_compile,
             auto_scale_loss=auto_scale_loss,
         )
-        if steps_per_execution not in (1, "auto"):
+        steps = 1 if steps_per_execution == "auto" else steps_per_execution
+        if not isinstance(steps, int) or steps < 1:
             raise ValueError(
-                f"{type(self).__name__}.compile: steps_per_execution={steps_per_execution!r} is not supported; leave "
-                "it out: captured steps run without Python as it is"
+                f"{type(self).__name__}.compile: steps_per_execution must be a positive integer or 'auto', got "
+                f"{steps_per_execution!r}"
             )
         self._check_overrides()
         eagerly = bool(run_eagerly) or jit_compile is False
-        self._compiled = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics, eagerly)
+        self._compiled = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics, eagerly, steps)
         self._steps = None
 
     def get_compile_config(self) -> dict[str, Any] | None:
