@@ -261,38 +261,6 @@ def test_what_is_captured_runs_no_python(option):
     assert len(seen) == 4 if option else len(seen) < 4
 
 
-def test_callbacks_see_every_third_batch():
-    class Seen(callbacks.Callback):
-        def __init__(self):
-            super().__init__()
-            self.calls = []
-
-        def on_train_batch_begin(self, batch, logs=None):
-            self.calls.append(("begin", batch))
-
-        def on_train_batch_end(self, batch, logs=None):
-            self.calls.append(("end", batch, int(self.model.optimizer.iterations)))
-
-        def on_test_batch_end(self, batch, logs=None):
-            self.calls.append(("test", batch))
-
-        def on_predict_batch_end(self, batch, logs=None):
-            self.calls.append(("predict", batch))
-
-    seen, model = Seen(), compiled(steps_per_execution=3)
-    size = len(X) // 5
-    model.fit(X[: 5 * size], Y[: 5 * size], batch_size=size, verbose=0, callbacks=[seen])
-    assert seen.calls == [("begin", 0), ("end", 2, 3), ("begin", 3), ("end", 4, 5)]
-    seen.calls.clear()
-    model.evaluate(X[: 4 * size], Y[: 4 * size], batch_size=size, verbose=0, callbacks=[seen])
-    model.predict(X[: 3 * size], batch_size=size, verbose=0, callbacks=[seen])
-    assert seen.calls == [("test", 2), ("test", 3), ("predict", 2)]
-    assert model.get_compile_config()["steps_per_execution"] == 3
-    for wrong in (0, -1):
-        with pytest.raises(ValueError, match=f"steps_per_execution must be a positive integer or 'auto', got {wrong}"):
-            compiled(steps_per_execution=wrong)
-
-
 def test_on_batch_forms():
     model = compiled(metrics=["accuracy"])
     before = model.test_on_batch(X, Y, return_dict=True)

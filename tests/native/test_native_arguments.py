@@ -158,6 +158,11 @@ def started(p: Any) -> None:
     _native.Plan.stop(p)
 
 
+def started_dry(p: Any) -> None:
+    _native.Plan.start_dry(p)
+    _native.Plan.stop(p)
+
+
 def failed_plan() -> Any:
     p, indices = _native.Plan(), np.zeros(2, np.int64)
     p.start()
@@ -218,6 +223,7 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "TouchedRows.__deepcopy__": (lambda: [T(3), {}], ()),
     "Plan.retrace": (lambda: [failed_plan()], ()),
     "Plan.start": (lambda: [plan()], ()),
+    "Plan.start_dry": (lambda: [plan()], ()),
     "Plan.set_slots": (lambda: [plan(), (np.zeros((3, 2), np.float32),), lamina.Tensor], (1,)),
     "Plan.load": (lambda: [plan(True), (rand(3, 2),)], ()),
     "Plan.call": (lambda: [plan(True), (rand(3, 2),), ((),) * 6, rand(3, 2), False], ()),
@@ -225,11 +231,11 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "Plan.run_step": (lambda: [plan(), 0], ()),
     "Plan.owns": (lambda: [plan(), rand(3)], ()),
 }  # fmt: skip
-CALLED = {"Plan.start": started, "Plan.retrace": retraced}
+CALLED = {"Plan.start": started, "Plan.start_dry": started_dry, "Plan.retrace": retraced}
 WITHOUT_ARGUMENTS = {
     "activations", "activations_with_slope", "affinity_count", "measure_region", "caches", "compiler",
     "default_threads", "fast_bfloat16", "get_num_threads", "has_bfloat16", "host_isas", "is_recording", "isa",
-    "pool_clear", "pool_stats", "Plan",
+    "pool_clear", "pool_reset_peak", "pool_stats", "Plan",
 }  # fmt: skip
 MAKE = {"Plan": plan, "TouchedRows": lambda: T(3), "ParameterGroup": lambda: group(0)}
 
