@@ -138,6 +138,8 @@ def test_soft_cap_alibi_bias_and_lengths(shape, cap, alibi, alignment, shared_bi
         return (y, weights) if scores else y
 
     attend = attention_with_scores if scores else dot_product_attention
+    # With a single key the gradient of k is zero, what is left are the roundings of its terms.
     compare(
-        lambda q, k, v, b: attend(q, k, v, b, **options), theirs, [*qkv(shape, seed), bias], reduction=sum(shape)
+        lambda q, k, v, b: attend(q, k, v, b, **options), theirs, [*qkv(shape, seed), bias], reduction=sum(shape),
+        slack=2.0 if keys == 1 or with_lengths else 1.0,
     )  # fmt: skip

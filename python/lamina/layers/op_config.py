@@ -49,8 +49,9 @@ _CALLED_HERE = {
 }  # fmt: skip
 # Options that Keras's functions lack.
 _OURS = frozenset((
-    "activation", "alibi_slopes", "causal_alignment", "ceil_mode", "cubic_coefficient", "divisor", "dropout",
-    "exclude_outside", "generator", "groups", "lengths", "padding_mode", "return_indices", "rounding", "rule", "scales",
+    "activation", "alibi_slopes", "bfloat16", "causal_alignment", "ceil_mode", "cubic_coefficient", "divisor",
+    "dropout", "exclude_outside", "generator", "groups", "lengths", "padding_mode", "return_indices", "rounding",
+    "rule", "scales",
 ))  # fmt: skip
 _MADE_WITH = {"trapezoid": ("x",)}
 

@@ -13,9 +13,13 @@ from . import Array, Case
 _PARAMETER = {"leaky_relu": 0.3, "elu": 1.5}
 
 
+# PyTorch has another softplus, and takes a sixth in float32 for the slope of its hardsigmoid, of doubles too.
+_NOT_TORCHS = ("softplus", "hard_sigmoid")
+
+
 def _torch_activation(name: str) -> Any:
-    """A function in PyTorch, or None."""
-    theirs = {"gelu_tanh": "gelu", "hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish"}.get(name, name)
+    """A function in PyTorch."""
+    theirs = {"gelu_tanh": "gelu", "hard_silu": "hardswish"}.get(name, name)
     options = {"approximate": "tanh"} if name == "gelu_tanh" else {}
 
     def function(torch: Any, x: Any, _name: str, parameter: float) -> Any:
@@ -38,7 +42,7 @@ def _activation(name: str, *shape: int) -> Case:
     return Case(
         "activation", f"{name} {'x'.join(map(str, shape))}", "activation_forward", inputs, "activation_backward", (0,),
         saved,
-        bytes=8.0 * n, backward_bytes=12.0 * n, torch=_torch_activation(name) if name != "softplus" else None,
+        bytes=8.0 * n, backward_bytes=12.0 * n, torch=None if name in _NOT_TORCHS else _torch_activation(name),
     )  # fmt: skip
 
 
