@@ -12,7 +12,7 @@ from lamina.losses import function_loss
 # Native functions that change the process, measure for seconds, or are given addresses.
 NATIVE_SKIPPED = (
     "after_fork_in_child", "measure_flops", "measure_region", "measure_stream", "use_isa", "set_num_threads",
-    "pool_clear", "pool_set_limit", "pool_set_poison", "empty",
+    "pool_clear", "pool_reset_peak", "pool_set_limit", "pool_set_poison", "work_alone", "empty",
 )  # fmt: skip
 
 
