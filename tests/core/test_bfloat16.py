@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lamina
-from lamina import _native, layers, ops
+from lamina import _native, layers, ops, reference
 from lamina.core import dtype_policy
 
 MIXED = "mixed_bfloat16"
@@ -63,6 +63,24 @@ def test_products_are_those_of_rounded_operands(m, k, n):
     ops.sum(y * dy).backward()
     close(x.grad, exact(dy, b.T), n)
     close(w.grad, exact(a.T, dy), m)
+
+
+@rounding
+def test_the_twins_in_numpy_round_alike():
+    x, w, b, dy = normal(40, 33), normal(33, 64), normal(64), normal(40, 64, seed=1)
+    y = _native.dense_forward(x, w, b, "tanh", True)
+    close(reference.dense_forward(x, w, b, "tanh", True), y, 33)
+    found = [[np.empty_like(a) for a in (x, w, b)] for _ in range(2)]
+    for room, out in zip((_native, reference), found, strict=True):
+        room.dense_backward(x, w, y, dy, "tanh", *out, 0, True)
+    for got, wanted, terms in zip(*found, (64, 40, 40), strict=True):
+        close(got, wanted, terms)
+    close(reference.matmul_forward(x, w, True), _native.matmul_forward(x, w, True), 33)
+    found = [[np.empty_like(x), np.empty_like(w)] for _ in range(2)]
+    for room, out in zip((_native, reference), found, strict=True):
+        room.matmul_backward(x, w, dy, *out, 0, True)
+    for got, wanted, terms in zip(*found, (64, 40), strict=True):
+        close(got, wanted, terms)
 
 
 @rounding

@@ -56,6 +56,15 @@ def activation_gradient(y: Array, dy: Array, activation: str) -> Array:
     return dy
 
 
+def rounded(x: Array, bfloat16: bool) -> Array:
+    """float32 rounded to bfloat16, halves to the even one, still as float32; all else as it is."""
+    if not bfloat16 or x.dtype != np.float32:
+        return x
+    bits = np.ascontiguousarray(x).view(np.uint32)
+    nearest = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
+    return np.where(np.isfinite(x), nearest.view(np.float32), x)
+
+
 def unbroadcast_to(g: Array, shape: tuple[int, ...]) -> Array:
     """g summed over the axes along which ``shape`` was broadcast to it."""
     g = g.sum(axis=tuple(range(g.ndim - len(shape))))
