@@ -6,7 +6,7 @@
 #include "bind/define.h"
 #include "bind/families.h"
 #include "bind/tensor.h"
-#include "core/dry.h"
+#include "core/this_thread.h"
 #include "plan/batches.h"
 
 namespace lamina {

@@ -22,9 +22,8 @@
 #include <sched.h>
 #endif
 
-#include "core/alone.h"
 #include "core/cpu.h"
-#include "core/dry.h"
+#include "core/this_thread.h"
 
 namespace lamina {
 

@@ -1,6 +1,6 @@
 #include "core/pool.h"
 
-#include "core/dry.h"
+#include "core/pool_peak.h"
 
 #ifndef _WIN32
 #include <sys/mman.h>

@@ -5,26 +5,14 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/cpu.h"
+#include "core/cpu_extensions.h"
 #include "ops/panels.h"
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 
 namespace lamina {
 namespace {
 
 constexpr double kWorthIt = 1.35;  // processors with half as many units for pairs stand at 1.0, others near 2
 constexpr int kRuns = 40;
-
-bool knows_instructions() {
-#if defined(__x86_64__)
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
-#else
-  return false;
-#endif
-}
 
 // Terms a second of the register tile over a panel in L2, one of the two ways: the best of some runs in turn, each of
 // some microseconds, since other programs may run beside this one.
@@ -73,7 +61,7 @@ const GemmBfloat16Kernels<double>& bfloat16_kernels<double>() {
 }
 
 bool has_bfloat16() {
-  static const bool host = host_has(Isa::v4) && knows_instructions();
+  static const bool host = host_has_bfloat16();
   return host && bfloat16_kernels<float>().cells.tile;
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/cpu_extensions.h"
 #include "core/parallel.h"
-#include "core/vnni.h"
 #include "kernels/gemm_int8.h"
 #include "kernels/table.h"
 #include "ops/panels.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "core/dry.h"
+#include "core/pool_peak.h"
 
 namespace lamina {
 

@@ -13,9 +13,7 @@ from .core.autograd import Array, Tensor, wrap
 from .core.explain import Explained
 from .core.rooms import publish
 from .core.suggest import unknown
-
-LARGEST = 127
-EPSILON = 1e-7  # which keeps the scale of zeros finite
+from .ops.quantized import EPSILON, LARGEST
 
 
 def quantized_values(x: Array, axis: Any, value_range: Sequence[int], epsilon: float) -> tuple[Array, Array]:

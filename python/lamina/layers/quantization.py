@@ -17,6 +17,7 @@ import numpy as np
 from .. import _native
 from ..core.quantized_policy import QuantizedDTypePolicy, check_mode
 from ..core.recording import forbid_capture, note_change
+from ..ops.quantized import EPSILON, LARGEST
 from .variable import Variable
 from .weights import own_variables
 
@@ -126,7 +127,7 @@ class Quantization:
 
     def _quantize(self, mode: str) -> None:
         """``quantize``, which nothing speaks against."""
-        from ..quantizers import EPSILON, LARGEST, quantized_values  # which few programs need
+        from ..quantizers import quantized_values  # which few programs need
 
         found = {}
         for name, axes in self._int8_axes().items():

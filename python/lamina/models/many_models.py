@@ -171,8 +171,7 @@ def _rows(i: int, data: tuple[Any, Any, Any], rows: Any) -> tuple[Any, Any, Any]
     numbers = np.asarray(rows)
     if numbers.ndim != 1 or numbers.dtype.kind not in "iu":
         raise TypeError(f"fit_many: indices[{i}] must be an array of integers, got {show(rows)}")
-    taken = map_structure(lambda a: None if a is None else a[numbers], data)
-    return taken
+    return map_structure(lambda a: None if a is None else a[numbers], data)
 
 
 def _callbacks(given: Any, i: int) -> list[Callback]:

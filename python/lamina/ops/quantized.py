@@ -14,6 +14,9 @@ from .linear_algebra import einsum
 from .reduction import max as extreme
 from .reshape import reshape, take
 
+LARGEST = 127
+EPSILON = 1e-7  # added to the largest size, which keeps the scale of zeros finite; as csrc/ops/quantized.cpp has it
+
 NO_GRADIENT = (
     "int8 weights have no gradient, and let none through: a quantized layer is for inference; train the float32 model, "
     "then quantize it"
@@ -38,7 +41,7 @@ def quantized_einsum(equation: str, x: Tensor, axes: tuple[int, ...], w: Tensor)
     """``einsum(equation, x, w)``, x quantized with one scale along ``axes``, then floats again; without a gradient."""
     with no_grad():
         largest = extreme(absolute(x), axis=axes, keepdims=True)
-        scale = divide(127.0, add(largest, 1e-7))
+        scale = divide(float(LARGEST), add(largest, EPSILON))
         y = einsum(equation, divide(nearest(multiply(x, scale)), scale), w)
     return record(y._array, (x,), _refuse)
 

@@ -1,0 +1,10 @@
+// The high-water mark of the pool.
+#pragma once
+#include <cstddef>
+
+namespace lamina {
+
+std::size_t pool_peak();  // most bytes in use since pool_reset_peak
+void pool_reset_peak();
+
+}  // namespace lamina
