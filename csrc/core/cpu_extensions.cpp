@@ -4,6 +4,10 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace lamina {
 
@@ -22,10 +26,32 @@ Features leaf_7([[maybe_unused]] unsigned subleaf) {
   return f;
 }
 
+// Whether this process may use tile registers: Linux gives room for them to those that ask, for all their threads and
+// children, and says no where a signal's stack would be too small. Other systems are not asked.
+bool has_tiles() {
+#if defined(__x86_64__) && defined(__linux__)
+  constexpr unsigned kTile = 1u << 24, kSaved = 3u << 17;  // CPUID's bit; XCR0's of their shapes and of what they hold
+  constexpr long kRequest = 0x1023, kTileData = 18;        // ARCH_REQ_XCOMP_PERM, which older headers lack
+  static const bool permitted = [] {
+    if (!(leaf_7(0).d & kTile)) return false;
+    unsigned low, high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & kSaved) == kSaved && syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+  }();
+  return permitted;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 bool host_has_vnni() { return leaf_7(0).c >> 11 & 1; }
 
 bool host_has_bfloat16() { return leaf_7(1).a >> 5 & 1; }
+
+bool host_has_bfloat16_tiles() { return (leaf_7(0).d >> 22 & 1) && has_tiles(); }
+
+bool host_has_int8_tiles() { return (leaf_7(0).d >> 25 & 1) && has_tiles(); }
 
 }  // namespace lamina

@@ -1,5 +1,6 @@
 #include "kernels/gemm_bfloat16.h"
 
+#include "kernels/amx.h"
 #include "kernels/tile.h"
 
 #if defined(__AVX512F__)
@@ -84,22 +85,180 @@ void round_rows(dim_t rows, dim_t k, const float* src, dim_t ld, float* out, dim
   }
 }
 
-constexpr GemmBfloat16Kernels<float> kKernels{
-    .cells = {.lanes = kLanes<float>,
-              .max_rows = {kPairRows[0], kPairRows[1], kPairRows[2], kPairRows[3], kPairRows[4]},
-              .depth = 384,  // as gemm.cpp's: a panel is of the same bytes
-              .tile = tile,
-              .fence = [] { stream_fence(); },
-              .pack = pack,
-              .axpy_rows = nullptr,
-              .dot_rows = nullptr,
-              .activate = nullptr,
-              .activation_gradient = nullptr},
-    .round_rows = round_rows};
+void round_columns(dim_t rows, dim_t k, const float* src, dim_t ld, float* out, dim_t ldo) {
+  constexpr int W = kLanes<float>;
+  for (dim_t i = 0; i < rows; i += W) {
+    const int most = int(rows - i < W ? rows - i : W);
+    for (dim_t p = 0; p < k; p += 2 * W) {
+      const int cells = int(k - p < 2 * W ? (k - p + 1) / 2 : W);
+      Vec<float> v[W] = {};
+      for (int c = 0; c < cells; c++) {
+        const float* even = src + i + (p + 2 * c) * ld;
+        v[c] = interleaved(get(even, most), p + 2 * c + 1 < k ? get(even + ld, most) : Vec<float>{});
+      }
+      transpose_round<float, 1>(v);
+      for (int r = 0; r < most; r++) put<float>(out + (i + r) * ldo + p / 2, v[r], cells);
+    }
+  }
+}
+
+// ---- tile registers: 16 rows of 16 cells ----
+
+constexpr int kMostTileRows = 64;  // of a Tile: four registers of rows
+
+// Sums of I row by J column registers. b's row of registers is read forth and back, so that one of them serves twice.
+template <int I, int J, int Left, int Right, int n = 0>
+LAMINA_INLINE void multiply(const float* a, dim_t a_row, dim_t a_next, const float* b, dim_t b_row) {
+  if constexpr (n < I * J) {
+    constexpr int i = n / J, j = i % 2 ? J - 1 - n % J : n % J;
+    if constexpr (n % J == 0) load_tile<Left>(a + i * a_next, a_row);
+    if constexpr (n == 0 || n % J != 0) load_tile<Right>(b + j * kTileLanes, b_row);
+    asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"n"(i * J + j), "n"(Left), "n"(Right));
+    multiply<I, J, Left, Right, n + 1>(a, a_row, a_next, b, b_row);
+  }
+}
+template <int I, int n = 0>
+LAMINA_INLINE void clear_tiles() {
+  if constexpr (n < I) {
+    clear_tile<n>();
+    clear_tiles<I, n + 1>();
+  }
+}
+template <int I, int J, int n = 0>
+LAMINA_INLINE void store_tiles(float* sums) {
+  if constexpr (n < I * J) {
+    store_tile<n>(sums + (n / J * kTileRows * J + n % J) * kTileLanes, J * kTileRow);
+    store_tiles<I, J, n + 1>(sums);
+  }
+}
+
+// Rows of cells out of columns of them: 16 x `terms` of `rows` x 16.
+LAMINA_INLINE void turn(const float* a, dim_t s1, int rows, int terms, float* out) {
+  Vec<float> v[kTileLanes];
+#pragma GCC unroll 16
+  for (int k = 0; k < kTileLanes; k++) v[k] = k < terms ? get(a + k * s1, rows) : Vec<float>{};
+  transpose_round<float, 1>(v);
+#pragma GCC unroll 16
+  for (int i = 0; i < kTileRows; i++) store(out + i * kTileLanes, v[i]);
+}
+
+// I x J registers of C: `rows` rows from `row` on and, `next` below them, as many again; columns from `column` on. The
+// first `done` rows are there already.
+template <int I, int J>
+void sums_of(const Tile<float>& t, int row, int rows, int next, int done, int column) {
+  constexpr int W = kTileLanes;
+  const dim_t whole = t.k1 / W * W, last = t.k1 - whole, b_row = t.ldb * dim_t(sizeof(float));
+  const float* b = t.b + column;
+  alignas(64) float sums[I * kTileRows * J * W];
+  shape_tiles(rows, int(last));
+  clear_tiles<I * J>();
+  for (dim_t i3 = 0; i3 < t.k3; i3++)
+    for (dim_t i2 = 0; i2 < t.k2; i2++) {
+      const float* a = t.a + i3 * t.s3 + i2 * t.s2 + row * t.row;
+      if (t.s1 == 1) {
+        const dim_t a_row = t.row * dim_t(sizeof(float)), a_next = next * t.row;
+        for (dim_t k = 0; k < whole; k += W, b += W * t.ldb)
+          multiply<I, J, kLeft, kRight>(a + k, a_row, a_next, b, b_row);
+        if (last) multiply<I, J, kLastLeft, kLastRight>(a + whole, a_row, a_next, b, b_row);
+      } else {
+        alignas(64) float turned[I * kTileRows * W];
+        auto turn_all = [&](dim_t terms) LAMINA_INLINE_LAMBDA {
+          for (int i = 0; i < I; i++) turn(a + i * next, t.s1, rows, int(terms), turned + i * kTileRows * W);
+        };
+        for (dim_t k = 0; k < whole; k += W, a += W * t.s1, b += W * t.ldb) {
+          turn_all(W);
+          multiply<I, J, kLeft, kRight>(turned, kTileRow, kTileRows * W, b, b_row);
+        }
+        if (last) {
+          turn_all(last);
+          multiply<I, J, kLastLeft, kLastRight>(turned, kTileRow, kTileRows * W, b, b_row);
+        }
+      }
+      b += last * t.ldb;
+    }
+  store_tiles<I, J>(sums);
+  const int cols = t.cols - column < J * W ? t.cols - column : J * W;
+  const bool relu = t.act == Activation::relu;
+  for (int i = 0; i < I; i++)
+    for (int r = i == 0 ? done : rows - next; r < rows; r++) {
+      const float* s = sums + (i * kTileRows + r) * J * W;
+      float* c = t.c + (row + i * next + r) * t.ldc + column;
+      for (int j = 0; j < cols; j += W) {
+        const int l = cols - j < W ? cols - j : W;
+        Vec<float> v = load(s + j);
+        if (t.bias) v += get(t.bias + column + j, l);
+        if (t.accumulate) v += get(c + j, l);
+        if (relu) v = vmax<float>(v, Vec<float>{});
+        put<float>(c + j, v, l, t.stream);
+      }
+    }
+}
+
+// All rows, J registers of columns: in even parts of at most 16, of which the last one ends where the tile does.
+template <int J>
+void sums_of_rows(const Tile<float>& t, int column) {
+  const int parts = (t.rows + kTileRows - 1) / kTileRows, rows = (t.rows + parts - 1) / parts;
+  auto start = [&](int part) { return part + 1 < parts ? part * rows : t.rows - rows; };
+  for (int i = 0; i < parts; i++) {
+    const int row = start(i), done = i * rows - row;
+    if (J <= 2 && i + 1 < parts) {
+      i++;
+      if constexpr (J <= 2) sums_of<2, J>(t, row, rows, start(i) - row, done, column);
+    } else {
+      sums_of<1, J>(t, row, rows, rows, done, column);
+    }
+  }
+}
+
+void large_tile(const Tile<float>& t) {
+  const bool low = t.rows <= kTileRows || t.s1 != 1;  // columns that have been turned serve them all
+  switch (t.vectors) {
+    case 1: sums_of_rows<1>(t, 0); break;
+    case 2: sums_of_rows<2>(t, 0); break;
+    case 3:
+      if (low) {
+        sums_of_rows<3>(t, 0);
+      } else {
+        sums_of_rows<2>(t, 0);
+        sums_of_rows<1>(t, 2 * kTileLanes);
+      }
+      break;
+    case 4:
+      if (low) {
+        sums_of_rows<4>(t, 0);
+      } else {
+        sums_of_rows<2>(t, 0);
+        sums_of_rows<2>(t, 2 * kTileLanes);
+      }
+  }
+  if (t.act == Activation::tanh || t.act == Activation::sigmoid)
+    for (int i = 0; i < t.rows; i++) activate(t.c + i * t.ldc, t.cols, t.act);
+}
+
+// The depths are of panels of some 100 KiB, as gemm.cpp's, and of half of that, which L1 holds beside rows of a.
+constexpr GemmBfloat16Kernels<float> kernels_with(void (*tile)(const Tile<float>&), const int (&rows)[kMaxVectors + 1],
+                                                  dim_t depth, void (*release)()) {
+  return {.cells = {.lanes = kLanes<float>,
+                    .max_rows = {rows[0], rows[1], rows[2], rows[3], rows[4]},
+                    .depth = depth,
+                    .tile = tile,
+                    .fence = [] { stream_fence(); },
+                    .pack = pack,
+                    .axpy_rows = nullptr,
+                    .dot_rows = nullptr,
+                    .activate = nullptr,
+                    .activation_gradient = nullptr},
+          .round_rows = round_rows,
+          .round_columns = round_columns,
+          .release = release};
+}
+constexpr int kLargeRows[kMaxVectors + 1] = {0, kMostTileRows, kMostTileRows, kMostTileRows, kMostTileRows};
+constexpr GemmBfloat16Kernels<float> kRegisters = kernels_with(tile, kPairRows, 384, [] {});
+constexpr GemmBfloat16Kernels<float> kTiles = kernels_with(large_tile, kLargeRows, 192, release_tiles);
 
 }  // namespace
 
-const GemmBfloat16Kernels<float>& bfloat16_kernels() { return kKernels; }
+const GemmBfloat16Kernels<float>& bfloat16_kernels(bool tiles) { return tiles ? kTiles : kRegisters; }
 
 }  // namespace LAMINA_ISA
 }  // namespace lamina

@@ -16,11 +16,15 @@ struct GemmBfloat16Kernels {
   GemmKernels<T> cells;
   // out[i * ldo + k / 2] = terms k and k + 1 of row i of src, whose k elements stand next to each other.
   void (*round_rows)(dim_t rows, dim_t k, const T* src, dim_t ld, T* out, dim_t ldo);
+  // The same of src's columns: element k of row i stands at src[i + k * ld].
+  void (*round_columns)(dim_t rows, dim_t k, const T* src, dim_t ld, T* out, dim_t ldo);
+  // After a thread's tiles: nothing of them is left for the system to save.
+  void (*release)();
 };
 
 #if defined(__x86_64__)
 namespace v4 {
-const GemmBfloat16Kernels<float>& bfloat16_kernels();
+const GemmBfloat16Kernels<float>& bfloat16_kernels(bool tiles);  // with the tile registers of AMX
 }
 #endif
 

@@ -74,6 +74,7 @@ class Correlator {
   // Of an image of cells, `channels` are the terms of a pixel that its cells hold two by two.
   explicit Correlator(const Correlation<T>& c, bool pairs = false, dim_t channels = 0)
       : c_(c),
+        pairs_(pairs),
         kernels_(kernels_of<T>(pairs)),
         panels_(panels_of<T>(c.K / c.groups)),
         cin_(c.C / c.groups),
@@ -251,6 +252,7 @@ class Correlator {
     const Band from = source_of(band);
     Scratch<T> copied(copied_size(from));
     if (!in_place_) copy(n, from, copied);
+    const Multiplying<T> scope(pairs_);
     for (const Phase& f : phases_)
       for (dim_t i = 0; i < cells(); i++)
         for_blocks(f, [&](const Block& block) {
@@ -267,6 +269,7 @@ class Correlator {
     for (const Phase& f : phases_)
       parallel_tasks(cells(), worth_it_, [&](dim_t i) {
         Scratch<T> packed(block_planes(f) * block_rows(f) * row_size(f));
+        const Multiplying<T> scope(pairs_);
         for_blocks(f, [&](const Block& block) {
           const dim_t g = i / panels_.count, p = i % panels_.count;
           pack(f, g, p, block, packed);
@@ -277,6 +280,7 @@ class Correlator {
   }
 
   const Correlation<T>& c_;
+  const bool pairs_;
   const GemmKernels<T>& kernels_;
   const Panels panels_;
   const dim_t cin_, channels_, cout_;

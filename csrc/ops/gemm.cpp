@@ -172,19 +172,20 @@ template <class T>
 void blocked_pairs(const Gemm<T>& g, const PackedMatrix<T>& packed) {
   const auto& kern = bfloat16_kernels<T>();
   const dim_t K = (g.K + 1) / 2, most = std::max<dim_t>(kMostPairRows, kPairBlock / dim_t(sizeof(T)) / K);
-  const dim_t MC = std::min(g.M, most), ld = odd_lines<T>(g.a_col == 1 ? K : MC);
-  Scratch<T> cells(ld * (g.a_col == 1 ? MC : K));
+  const dim_t MC = std::min(g.M, most), ld = odd_lines<T>(K);
+  Scratch<T> cells(ld * MC);
+  const Multiplying<T> scope(true);
   Gemm<T> c = g;
   c.K = K;
   c.a = cells;
-  c.a_row = g.a_col == 1 ? ld : 1;
-  c.a_col = g.a_col == 1 ? 1 : ld;
+  c.a_row = ld;
+  c.a_col = 1;
   for (dim_t m = 0; m < g.M; m += MC) {
     c.M = std::min(MC, g.M - m);
     c.c = g.c + m * g.ldc;
     const T* a = g.a + m * g.a_row;
     g.a_col == 1 ? kern.round_rows(c.M, g.K, a, g.a_row, cells, ld)
-                 : kern.cells.pack(a, g.a_col, 1, g.K, c.M, cells, ld);
+                 : kern.round_columns(c.M, g.K, a, g.a_col, cells, ld);
     blocked(c, kern.cells, &packed);
   }
 }

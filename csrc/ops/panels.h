@@ -72,6 +72,18 @@ const GemmKernels<T>& kernels_of(bool pairs) {
   return pairs ? bfloat16_kernels<T>().cells : kernels<T>().gemm;
 }
 
+// While it is there, this thread multiplies; with `pairs`, its tile registers are given back at the end.
+template <class T>
+struct Multiplying {
+  const bool pairs;
+  explicit Multiplying(bool in_pairs) : pairs(in_pairs) {}
+  Multiplying(const Multiplying&) = delete;
+  Multiplying& operator=(const Multiplying&) = delete;
+  ~Multiplying() {
+    if (pairs) bfloat16_kernels<T>().release();
+  }
+};
+
 // K rows of panel p of a matrix whose element (k, n) stands at b[k * b_row + n * b_col].
 template <class T>
 void pack_panel(const Panels& panels, dim_t p, dim_t K, const T* b, dim_t b_row, dim_t b_col, T* out) {
@@ -186,6 +198,7 @@ class PackedMatrix {
   // c (M, N) = a (M, K) . b, or c += a . b, with matrix i; on the calling thread.
   void multiply(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool accumulate, bool fro, dim_t i = 0) const {
     const Left left(*this, M, a, lda);
+    const Multiplying<T> scope(pairs_);
     Tile<T> t = matrix_tile<T>(K_, left.ld, 1, ldc, accumulate);
     run_panels(kernels_of<T>(pairs_), t, M, left.a, c, panels_, packed_ + i * step_, 0, fro);
   }
@@ -194,6 +207,7 @@ class PackedMatrix {
   void multiply_shared(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool fro) const {
     const Left left(*this, M, a, lda);
     parallel_for(panels_.count, 1, [&](dim_t begin, dim_t end) {
+      const Multiplying<T> scope(pairs_);
       Tile<T> t = matrix_tile<T>(K_, left.ld, 1, ldc, false);
       run_panels(kernels_of<T>(pairs_), t, M, left.a, c, panels_, packed_.get(), 0, fro, begin, end);
     });

@@ -104,6 +104,7 @@ class WeightGradients {
 
   // Cells [begin, end) of (group, panel, row of the kernel) for output rows [row, last).
   void chunk(dim_t row, dim_t last, dim_t begin, dim_t end, T* out, bool accumulate) const {
+    const Multiplying<T> scope(pairs_);
     while (row < last) {
       const Block b = next(row, last);
       block(b, begin, end, out, accumulate);
