@@ -250,6 +250,7 @@ constexpr GemmBfloat16Kernels<float> kernels_with(void (*tile)(const Tile<float>
                     .activation_gradient = nullptr},
           .round_rows = round_rows,
           .round_columns = round_columns,
+          .tiles = tile == large_tile,
           .release = release};
 }
 constexpr int kLargeRows[kMaxVectors + 1] = {0, kMostTileRows, kMostTileRows, kMostTileRows, kMostTileRows};

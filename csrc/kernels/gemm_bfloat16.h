@@ -18,6 +18,8 @@ struct GemmBfloat16Kernels {
   void (*round_rows)(dim_t rows, dim_t k, const T* src, dim_t ld, T* out, dim_t ldo);
   // The same of src's columns: element k of row i stands at src[i + k * ld].
   void (*round_columns)(dim_t rows, dim_t k, const T* src, dim_t ld, T* out, dim_t ldo);
+  // Whether registers are whole tiles: then no transform of the operands, such as Winograd's, saves time.
+  bool tiles;
   // After a thread's tiles: nothing of them is left for the system to save.
   void (*release)();
 };

@@ -324,7 +324,9 @@ void correlate_pairs(const Correlation<T>& c) {
 template <class T>
 void correlate(const Correlation<T>& c) {
   if (c.N * product(c.out) * c.K == 0) return;
-  if (!winograd_pays(c)) return in_pairs(c) ? correlate_pairs(c) : Correlator<T>(c).run();
+  const bool pairs = in_pairs(c);
+  if (pairs && bfloat16_kernels<T>().tiles) return correlate_pairs(c);
+  if (!winograd_pays(c)) return pairs ? correlate_pairs(c) : Correlator<T>(c).run();
   if (!c.x.y) return winograd_correlate(c);
   const dim_t size = c.N * product(c.in) * c.C;
   Scratch<T> source(size);

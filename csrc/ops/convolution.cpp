@@ -3,6 +3,7 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "kernels/table.h"
+#include "ops/bfloat16.h"
 #include "ops/conv_direct.h"
 #include "ops/dense.h"
 #include "ops/gemm.h"
@@ -71,7 +72,8 @@ void convolution_backward(const ConvolutionBackward<T>& a) {
   const dim_t pixels = v.N * product(a.transposed ? v.in : v.out), channels = a.transposed ? v.C : a.K;
   const bool wants_dw = a.dw.wanted(), wants_db = a.db.wanted();
   const bool direct = !is_dense(v, a.groups) && !is_depthwise(v, a.groups) && !has_few_channels<T>(v, a.K, a.groups);
-  const bool tiled = wants_dw && direct && winograd_pays<T>(v, a.K, a.groups);
+  const bool rounded = rounds_weight_gradient<T>(v, a.K, a.groups, a.bfloat16) && bfloat16_kernels<T>().tiles;
+  const bool tiled = wants_dw && direct && !rounded && winograd_pays<T>(v, a.K, a.groups);
   const bool fused = wants_dw && direct && !tiled && !a.transposed &&
                      fuses_weight_gradient(v, product(v.taps) * (v.C / a.groups) * a.K);
   // dz = dy * act'(y) is an array, unless all its readers compute it block by block.

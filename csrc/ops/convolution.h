@@ -65,6 +65,9 @@ struct WeightGradient {
 };
 template <class T>
 void convolution_weight_gradient(const WeightGradient<T>& a);
+// Whether its operands are rounded, and that even where Winograd's transforms would pay.
+template <class T>
+bool rounds_weight_gradient(const Window& v, dim_t K, dim_t groups, bool bfloat16);
 // Whether the weight gradient computes dz from y and dy block by block, and sums db as well.
 bool fuses_weight_gradient(const Window& v, dim_t weights);
 

@@ -36,18 +36,13 @@ dim_t chunk_count(const Window& v, dim_t weights) {
 }
 
 template <class T>
-bool in_pairs(const WeightGradient<T>& a) {
-  return in_bfloat16<T>(a.bfloat16) && a.K / a.groups >= kernels<T>().gemm.lanes && a.window.out[2] >= kPairPixels;
-}
-
-template <class T>
 class WeightGradients {
  public:
   explicit WeightGradients(const WeightGradient<T>& a)
       : a_(a),
         v_(a.window),
         kernels_(kernels<T>().gemm),
-        pairs_(in_pairs(a)),
+        pairs_(rounds_weight_gradient<T>(a.window, a.K, a.groups, a.bfloat16)),
         tiles_(kernels_of<T>(pairs_)),
         panels_(panels_of<T>(a.K / a.groups)) {
     const Window& v = v_;
@@ -216,6 +211,13 @@ class WeightGradients {
 };
 
 }  // namespace
+
+template <class T>
+bool rounds_weight_gradient(const Window& v, dim_t K, dim_t groups, bool bfloat16) {
+  return in_bfloat16<T>(bfloat16) && K / groups >= kernels<T>().gemm.lanes && v.out[2] >= kPairPixels;
+}
+template bool rounds_weight_gradient<float>(const Window&, dim_t, dim_t, bool);
+template bool rounds_weight_gradient<double>(const Window&, dim_t, dim_t, bool);
 
 bool fuses_weight_gradient(const Window& v, dim_t weights) { return chunk_count(v, weights) >= kFusedChunks; }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._common import Array, activate, activation_gradient, give
+from ._common import Array, activate, activation_gradient, give, rounded
 from ._window import Window, transposed_window, window
 
 
@@ -46,10 +46,18 @@ def _act(y: Array, b: Array | None, activation: str) -> Array:
 
 
 def conv_forward(
-    x: Array, w: Array, b: Array | None, strides: Any, padding: Any, dilation_rate: Any, groups: int, activation: str
+    x: Array,
+    w: Array,
+    b: Array | None,
+    strides: Any,
+    padding: Any,
+    dilation_rate: Any,
+    groups: int,
+    activation: str,
+    bfloat16: bool = False,
 ) -> Array:
     v = window(x, w.shape[:-2], strides, padding, dilation_rate)
-    return _act(_convolve(x, w, v, groups), b, activation)
+    return _act(_convolve(rounded(x, bfloat16), rounded(w, bfloat16), v, groups), b, activation)
 
 
 def conv_backward(
@@ -66,11 +74,13 @@ def conv_backward(
     dw: Array | None,
     db: Array | None,
     accumulate: int = 0,
+    bfloat16: bool = False,
 ) -> None:
     v = window(x, w.shape[:-2], strides, padding, dilation_rate)
     dz = activation_gradient(y, dy, activation)
-    give(dx, _data_gradient(dz, w, v, groups, x.shape), accumulate, 0)
-    give(dw, _weight_gradient(x, dz, w, v, groups), accumulate, 1)
+    x, w, factor = rounded(x, bfloat16), rounded(w, bfloat16), rounded(dz, bfloat16)
+    give(dx, _data_gradient(factor, w, v, groups, x.shape), accumulate, 0)
+    give(dw, _weight_gradient(x, factor, w, v, groups), accumulate, 1)
     give(db, dz.sum(axis=tuple(range(dz.ndim - 1))), accumulate, 2)
 
 
@@ -84,10 +94,11 @@ def conv_transpose_forward(
     dilation_rate: Any,
     groups: int,
     activation: str,
+    bfloat16: bool = False,
 ) -> Array:
     v, size = transposed_window(x, w.shape[:-2], strides, padding, output_padding, dilation_rate)
     shape = (x.shape[0], *size, w.shape[-2] * groups)
-    return _act(_data_gradient(x, w, v, groups, shape), b, activation)
+    return _act(_data_gradient(rounded(x, bfloat16), rounded(w, bfloat16), v, groups, shape), b, activation)
 
 
 def conv_transpose_backward(
@@ -105,11 +116,13 @@ def conv_transpose_backward(
     dw: Array | None,
     db: Array | None,
     accumulate: int = 0,
+    bfloat16: bool = False,
 ) -> None:
     v, _ = transposed_window(x, w.shape[:-2], strides, padding, output_padding, dilation_rate)
     dz = activation_gradient(y, dy, activation)
-    give(dx, _convolve(dz, w, v, groups), accumulate, 0)
-    give(dw, _weight_gradient(dz, x, w, v, groups), accumulate, 1)
+    x, w, factor = rounded(x, bfloat16), rounded(w, bfloat16), rounded(dz, bfloat16)
+    give(dx, _convolve(factor, w, v, groups), accumulate, 0)
+    give(dw, _weight_gradient(factor, x, w, v, groups), accumulate, 1)
     give(db, dz.sum(axis=tuple(range(dz.ndim - 1))), accumulate, 2)
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ._common import Array, give
+from ._common import Array, give, rounded
 from ._recurrent_norm import Norm
 
 
@@ -35,6 +35,14 @@ def _slope(y: Array, kind: str) -> Array:
     if kind == "hard_sigmoid":
         return ((y > 0) & (y < 1)).astype(y.dtype) / 6
     return np.ones_like(y)
+
+
+_Dot: TypeAlias = "Callable[[Array, Array], Array]"
+
+
+def _dot(bfloat16: bool) -> _Dot:
+    """Products, of operands that are rounded if wanted."""
+    return lambda a, b: np.asarray(rounded(a, bfloat16) @ rounded(b, bfloat16))
 
 
 @dataclass
@@ -86,9 +94,9 @@ def schedule(
 class _Cell:
     """One step of some sequences, and back.
 
-    ``forward(zx, h, c, R, b, act, gate, norm)`` gives h, c and the gates that are saved, side by side.
-    ``backward(gates, h_prev, c_prev, c, dh, dc, R, act, gate, norm)`` gives the gradients of zx, h_prev, c_prev, R, and
-    the rows whose sum is that of the recurrent bias.
+    ``forward(zx, h, c, R, b, act, gate, norm, dot)`` gives h, c and the gates that are saved, side by side.
+    ``backward(gates, h_prev, c_prev, c, dh, dc, R, act, gate, norm, dot)`` gives the gradients of zx, h_prev, c_prev, R,
+    and the rows whose sum is that of the recurrent bias.
     """
 
     forward: Callable[..., tuple[Array, Array, Array]]
@@ -101,9 +109,9 @@ def _split(z: Array, units: int) -> list[Array]:
 
 
 def _lstm_step(
-    zx: Array, h: Array, c: Array, R: Array, b: Array, act: str, gate: str, norm: Norm
+    zx: Array, h: Array, c: Array, R: Array, b: Array, act: str, gate: str, norm: Norm, dot: _Dot
 ) -> tuple[Array, Array, Array]:
-    return lstm_gates(zx + norm.forward(h @ R, _columns(R)), c, act, gate, norm)
+    return lstm_gates(zx + norm.forward(dot(h, R), _columns(R)), c, act, gate, norm)
 
 
 def _columns(R: Array) -> slice:
@@ -128,10 +136,11 @@ def _lstm_back(
     act: str,
     gate: str,
     norm: Norm,
+    dot: _Dot,
 ) -> tuple[Array, Array, Array, Array, Array]:
     dz, dc = lstm_gates_back(gates, c_prev, c, dh, dc, act, gate, norm)
     dq = norm.backward(dz, _columns(R))
-    return dz, dq @ R.T, dc, h_prev.T @ dq, dz
+    return dz, dot(dq, R.T), dc, dot(h_prev.T, dq), dz
 
 
 def lstm_gates_back(
@@ -146,9 +155,9 @@ def lstm_gates_back(
 
 
 def _gru_step(
-    zx: Array, h: Array, c: Array, R: Array, b: Array, act: str, gate: str, norm: Norm
+    zx: Array, h: Array, c: Array, R: Array, b: Array, act: str, gate: str, norm: Norm, dot: _Dot
 ) -> tuple[Array, Array, Array]:
-    (xz, xr, xh), (hz, hr, q) = _split(zx, len(R)), _split(norm.forward(h @ R, _columns(R)) + b, len(R))
+    (xz, xr, xh), (hz, hr, q) = _split(zx, len(R)), _split(norm.forward(dot(h, R), _columns(R)) + b, len(R))
     z, r = _activate(xz + hz, gate), _activate(xr + hr, gate)
     hh = _activate(xh + r * q, act)
     return z * h + (1 - z) * hh, c, np.concatenate([z, r, hh, q], axis=1)
@@ -165,22 +174,23 @@ def _gru_back(
     act: str,
     gate: str,
     norm: Norm,
+    dot: _Dot,
 ) -> tuple[Array, Array, Array, Array, Array]:
     z, r, hh, q = _split(gates, len(R))
     dz, dhh = dh * (h_prev - hh) * _slope(z, gate), dh * (1 - z) * _slope(hh, act)
     dr = dhh * q * _slope(r, gate)
     recurrent = np.concatenate([dz, dr, dhh * r], axis=1)
     dq = norm.backward(recurrent, _columns(R))
-    return np.concatenate([dz, dr, dhh], axis=1), dh * z + dq @ R.T, dc, h_prev.T @ dq, recurrent
+    return np.concatenate([dz, dr, dhh], axis=1), dh * z + dot(dq, R.T), dc, dot(h_prev.T, dq), recurrent
 
 
 def _reset_step(
-    zx: Array, h: Array, c: Array, R: Array, b: Array, act: str, gate: str, norm: Norm
+    zx: Array, h: Array, c: Array, R: Array, b: Array, act: str, gate: str, norm: Norm, dot: _Dot
 ) -> tuple[Array, Array, Array]:
     U = len(R)
-    (xz, xr, xh), (hz, hr) = _split(zx, U), _split(norm.forward(h @ R[:, : 2 * U], slice(0, 2 * U)), U)
+    (xz, xr, xh), (hz, hr) = _split(zx, U), _split(norm.forward(dot(h, R[:, : 2 * U]), slice(0, 2 * U)), U)
     z, r = _activate(xz + hz, gate), _activate(xr + hr, gate)
-    hh = _activate(xh + norm.forward((r * h) @ R[:, 2 * U :], slice(2 * U, 3 * U)), act)
+    hh = _activate(xh + norm.forward(dot(r * h, R[:, 2 * U :]), slice(2 * U, 3 * U)), act)
     return z * h + (1 - z) * hh, c, np.concatenate([z, r, hh, r * h], axis=1)
 
 
@@ -195,23 +205,24 @@ def _reset_back(
     act: str,
     gate: str,
     norm: Norm,
+    dot: _Dot,
 ) -> tuple[Array, Array, Array, Array, Array]:
     U = len(R)
     z, r, hh, rh = _split(gates, U)
     dz, dhh = dh * (h_prev - hh) * _slope(z, gate), dh * (1 - z) * _slope(hh, act)
     of_last = norm.backward(dhh, slice(2 * U, 3 * U))
-    drh = of_last @ R[:, 2 * U :].T
+    drh = dot(of_last, R[:, 2 * U :].T)
     both = np.concatenate([dz, drh * h_prev * _slope(r, gate)], axis=1)
     of_both = norm.backward(both, slice(0, 2 * U))
-    d_recurrent = np.concatenate([h_prev.T @ of_both, rh.T @ of_last], axis=1)
+    d_recurrent = np.concatenate([dot(h_prev.T, of_both), dot(rh.T, of_last)], axis=1)
     d_all = np.concatenate([both, dhh], axis=1)
-    return d_all, dh * z + drh * r + of_both @ R[:, : 2 * U].T, dc, d_recurrent, d_all
+    return d_all, dh * z + drh * r + dot(of_both, R[:, : 2 * U].T), dc, d_recurrent, d_all
 
 
 def _simple_step(
-    zx: Array, h: Array, c: Array, R: Array, b: Array, act: str, gate: str, norm: Norm
+    zx: Array, h: Array, c: Array, R: Array, b: Array, act: str, gate: str, norm: Norm, dot: _Dot
 ) -> tuple[Array, Array, Array]:
-    h = _activate(zx + norm.forward(h @ R, _columns(R)), act)
+    h = _activate(zx + norm.forward(dot(h, R), _columns(R)), act)
     return h, c, h
 
 
@@ -226,10 +237,11 @@ def _simple_back(
     act: str,
     gate: str,
     norm: Norm,
+    dot: _Dot,
 ) -> tuple[Array, Array, Array, Array, Array]:
     dz = dh * _slope(gates, act)
     dq = norm.backward(dz, _columns(R))
-    return dz, dq @ R.T, dc, h_prev.T @ dq, dz
+    return dz, dot(dq, R.T), dc, dot(h_prev.T, dq), dz
 
 
 def _norm(
@@ -271,7 +283,9 @@ def _forward(
     epsilon: float,
     sequences: bool,
     save: bool,
+    bfloat16: bool = False,
 ) -> tuple[Array | None, ...]:
+    dot = _dot(bfloat16)
     B, S, _ = x.shape
     H = recurrent_kernel.shape[0]
     U = H if projection is None else projection.shape[0]
@@ -280,7 +294,7 @@ def _forward(
     biases = np.zeros((2, G), x.dtype)
     if bias is not None:
         biases[: bias.size // G] = bias
-    zx = (x if kernel is None else x @ kernel) + biases[0]
+    zx = (x if kernel is None else dot(x, kernel)) + biases[0]
     raw, stats = np.zeros((B * S, G), x.dtype), np.zeros((B * S, 6), x.dtype)
     h = np.zeros((B, H), x.dtype) if h0 is None else h0.copy()
     c = np.zeros((B, U), x.dtype) if c0 is None else c0.copy()
@@ -294,12 +308,12 @@ def _forward(
         norm = _norm(cell, len(now), recurrent_gamma, state_gamma, state_beta, epsilon, recurrent_kernel, U)
         out, c[now], gates[rows] = cell.forward(
             zx[now, s.time[now, step]], h[now], c[now], recurrent_kernel, biases[1], activation, recurrent_activation,
-            norm,
+            norm, dot,
         )  # fmt: skip
         if step == 0 and h0 is None:  # nothing is multiplied, nothing is normalized but c
             norm.raw[:], norm.stats[:, :4] = 0, 0
         raw[rows], stats[rows] = norm.raw, norm.stats
-        h[now] = out if projection is None else out @ projection
+        h[now] = out if projection is None else dot(out, projection)
         if projection is not None:
             projected[rows] = out
         c_all[rows] = c[now]
@@ -355,7 +369,9 @@ def _backward(
     dstate_gamma: Array | None,
     dstate_beta: Array | None,
     accumulate: int = 0,
+    bfloat16: bool = False,
 ) -> None:
+    dot = _dot(bfloat16)
     B, S, _ = x.shape
     H, G = recurrent_kernel.shape
     U = H if projection is None else projection.shape[0]
@@ -378,21 +394,21 @@ def _backward(
         before = c_all[s.row[now, step - 1]] if step else first
         dh_now = dh[now] + dy[now, s.output[now, step]]
         if projection is not None and projected is not None:
-            d_projection += projected.reshape(B * S, U)[rows].T @ dh_now
-            dh_now = dh_now @ projection.T
+            d_projection += dot(projected.reshape(B * S, U)[rows].T, dh_now)
+            dh_now = dot(dh_now, projection.T)
         norm = _norm(cell, len(now), recurrent_gamma, state_gamma, state_beta, epsilon, recurrent_kernel, U)
         if raw is not None:
             norm.raw = raw.reshape(B * S, G)[rows]
         norm.d_gamma, norm.d_state_gamma, norm.d_state_beta = of_norm
         dz[now, s.time[now, step]], dh[now], dc[now], d_step, d_rows = cell.backward(
             gates[rows], h_prev[rows], before, c_all[rows], dh_now, dc[now], recurrent_kernel, activation,
-            recurrent_activation, norm,
+            recurrent_activation, norm, dot,
         )  # fmt: skip
         d_recurrent += d_step
         d_bias[1] += d_rows.sum(0)
     d_bias[0] = dz.sum((0, 1))
-    give(dx, dz if kernel is None else dz @ kernel.T, accumulate, 0)
-    give(dkernel, x.reshape(B * S, x.shape[2]).T @ dz.reshape(B * S, G), accumulate, 1)
+    give(dx, dz if kernel is None else dot(dz, kernel.T), accumulate, 0)
+    give(dkernel, dot(x.reshape(B * S, x.shape[2]).T, dz.reshape(B * S, G)), accumulate, 1)
     give(drecurrent_kernel, d_recurrent, accumulate, 2)
     give(dbias, d_bias if cell.two_biases else d_bias[0], accumulate, 3)
     give(dh0, dh, accumulate, 4)
