@@ -7,6 +7,7 @@
 #endif
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cstdlib>
@@ -65,13 +66,43 @@ void system_free(void* p, std::size_t bytes) {
 }
 #endif
 
-struct Pool {
-  std::mutex mutex, arenas;  // arenas: of all of them, taken before the pool's own
+// The list a class's blocks stand in: 64, 128, 192, 256, then four a power of two.
+constexpr int kClasses = 4 + 4 * 56;
 
-  std::map<std::size_t, std::vector<void*>> free;
-  PoolStats stats{};
-  std::size_t peak = 0;
-  std::size_t limit = std::size_t(512) << 20;
+int class_of(std::size_t rounded) {
+  if (rounded <= 256) return static_cast<int>(rounded / 64) - 1;
+  const int power = std::bit_width(rounded - 1) - 1;  // 8 for 257 to 512
+  return 4 * (power - 7) + static_cast<int>((rounded - 1) >> (power - 2)) - 4;
+}
+
+std::size_t bytes_of(int kind) {
+  if (kind < 4) return std::size_t(kind + 1) * 64;
+  return std::size_t(5 + kind % 4) << (kind / 4 + 5);
+}
+
+// Free blocks of some threads. A block that is free holds the address of the next one.
+struct alignas(64) Shard {
+  std::mutex mutex;
+  std::size_t allocations = 0, reuses = 0;
+  std::array<void*, kClasses> free{};
+
+  void* take(int kind) {
+    void* block = free[kind];
+    if (block) std::memcpy(&free[kind], block, sizeof block);
+    return block;
+  }
+  void give(int kind, void* block) {
+    std::memcpy(block, &free[kind], sizeof block);
+    free[kind] = block;
+  }
+};
+
+constexpr int kShards = 64;
+
+struct Pool {
+  std::mutex arenas;  // of all of them, taken before any shard's
+  std::array<Shard, kShards> shards;
+  std::atomic<std::size_t> in_use{0}, peak{0}, cached{0}, limit{std::size_t(512) << 20};
   std::atomic<bool> poison{false};
 };
 
@@ -81,40 +112,57 @@ Pool& pool() {
   return *p;
 }
 
+// Threads have shards in turn, so that the first kShards of them never wait for each other.
+Shard& shard_of_this_thread(Pool& p) {
+  static std::atomic<unsigned> threads{0};
+  thread_local const unsigned mine = threads.fetch_add(1, std::memory_order_relaxed) % kShards;
+  return p.shards[mine];
+}
+
+// A block that another thread left behind.
+void* take_elsewhere(Pool& p, std::size_t bytes) {
+  const int kind = class_of(bytes);
+  for (Shard& s : p.shards) {
+    if (p.cached.load(std::memory_order_relaxed) < bytes) return nullptr;
+    std::lock_guard lock(s.mutex);
+    if (void* block = s.take(kind)) return block;
+  }
+  return nullptr;
+}
+
+void* allocate_anew(std::size_t bytes) {
+  try {
+    return system_allocate(bytes);
+  } catch (const std::bad_alloc&) {
+    pool_clear();
+    return system_allocate(bytes);
+  }
+}
+
 }  // namespace
 
 void* pool_allocate(std::size_t bytes) {
   bytes = round_up(bytes);
   Pool& p = pool();
-  void* block = nullptr;
+  Shard& mine = shard_of_this_thread(p);
+  void* block;
   {
-    std::lock_guard lock(p.mutex);
-    p.stats.in_use += bytes;
-    p.peak = std::max(p.peak, p.stats.in_use);
-    auto it = p.free.find(bytes);
-    if (it != p.free.end() && !it->second.empty()) {
-      block = it->second.back();
-      it->second.pop_back();
-      p.stats.cached -= bytes;
-      p.stats.reuses++;
-    } else {
-      p.stats.allocations++;
-    }
+    std::lock_guard lock(mine.mutex);
+    block = mine.take(class_of(bytes));
+    if (block) mine.reuses++;
   }
   if (!block) {
-    try {
-      block = system_allocate(bytes);
-    } catch (const std::bad_alloc&) {
-      pool_clear();
-      try {
-        block = system_allocate(bytes);
-      } catch (const std::bad_alloc&) {
-        std::lock_guard lock(p.mutex);
-        p.stats.in_use -= bytes;
-        throw;
-      }
-    }
+    block = take_elsewhere(p, bytes);
+    std::lock_guard lock(mine.mutex);
+    (block ? mine.reuses : mine.allocations)++;
   }
+  if (block)
+    p.cached.fetch_sub(bytes, std::memory_order_relaxed);
+  else
+    block = allocate_anew(bytes);
+  const std::size_t now = p.in_use.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  std::size_t most = p.peak.load(std::memory_order_relaxed);
+  while (most < now && !p.peak.compare_exchange_weak(most, now, std::memory_order_relaxed)) continue;
   if (p.poison.load(std::memory_order_relaxed)) std::memset(block, 0xff, bytes);
   return block;
 }
@@ -122,63 +170,62 @@ void* pool_allocate(std::size_t bytes) {
 void pool_release(void* block, std::size_t bytes) {
   bytes = round_up(bytes);
   Pool& p = pool();
-  {
-    std::lock_guard lock(p.mutex);
-    p.stats.in_use -= bytes;
-    if (p.stats.cached + bytes <= p.limit) {
-      p.free[bytes].push_back(block);
-      p.stats.cached += bytes;
-      return;
-    }
+  p.in_use.fetch_sub(bytes, std::memory_order_relaxed);
+  // Counted before it can be taken, so that the count never falls below zero.
+  if (p.cached.fetch_add(bytes, std::memory_order_relaxed) + bytes > p.limit.load(std::memory_order_relaxed)) {
+    p.cached.fetch_sub(bytes, std::memory_order_relaxed);
+    return system_free(block, bytes);
   }
-  system_free(block, bytes);
+  Shard& mine = shard_of_this_thread(p);
+  std::lock_guard lock(mine.mutex);
+  mine.give(class_of(bytes), block);
 }
 
 void pool_clear() {
   Pool& p = pool();
-  std::map<std::size_t, std::vector<void*>> blocks;
-  {
-    std::lock_guard lock(p.mutex);
-    blocks.swap(p.free);
-    p.stats.cached = 0;
-  }
-  for (auto& [bytes, list] : blocks)
-    for (void* b : list) system_free(b, bytes);
+  for (Shard& s : p.shards)
+    for (int kind = 0; kind < kClasses; kind++)
+      for (;;) {
+        void* block;
+        {
+          std::lock_guard lock(s.mutex);
+          block = s.take(kind);
+        }
+        if (!block) break;
+        p.cached.fetch_sub(bytes_of(kind), std::memory_order_relaxed);
+        system_free(block, bytes_of(kind));
+      }
 }
 
 void pool_set_limit(std::size_t max) {
-  {
-    std::lock_guard lock(pool().mutex);
-    pool().limit = max;
-    if (pool().stats.cached <= max) return;
-  }
-  pool_clear();
+  pool().limit = max;
+  if (pool().cached > max) pool_clear();
 }
 
 void pool_set_poison(bool on) { pool().poison = on; }
 
 PoolStats pool_stats() {
-  std::lock_guard lock(pool().mutex);
-  return pool().stats;
+  Pool& p = pool();
+  PoolStats stats{p.in_use, p.cached, 0, 0};
+  for (Shard& s : p.shards) {
+    std::lock_guard lock(s.mutex);
+    stats.allocations += s.allocations;
+    stats.reuses += s.reuses;
+  }
+  return stats;
 }
 
-void pool_reset_peak() {
-  std::lock_guard lock(pool().mutex);
-  pool().peak = pool().stats.in_use;
-}
+void pool_reset_peak() { pool().peak = pool().in_use.load(); }
 
-std::size_t pool_peak() {
-  std::lock_guard lock(pool().mutex);
-  return pool().peak;
-}
+std::size_t pool_peak() { return pool().peak; }
 
 void pool_lock() {
   pool().arenas.lock();
-  pool().mutex.lock();
+  for (Shard& s : pool().shards) s.mutex.lock();
 }
 
 void pool_unlock() {
-  pool().mutex.unlock();
+  for (Shard& s : pool().shards) s.mutex.unlock();
   pool().arenas.unlock();
 }
 

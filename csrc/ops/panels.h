@@ -204,11 +204,12 @@ class PackedMatrix {
   }
 
   // The same by all threads, each some panels, which stay in its cache from product to product.
-  void multiply_shared(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool fro) const {
+  void multiply_shared(dim_t M, const T* a, dim_t lda, T* c, dim_t ldc, bool accumulate, bool fro) const {
     const Left left(*this, M, a, lda);
-    parallel_for(panels_.count, 1, [&](dim_t begin, dim_t end) {
+    const dim_t threads = get_num_threads();  // a part each: `fro` is to begin with what a thread's cache holds
+    parallel_for(panels_.count, (panels_.count + threads - 1) / threads, [&](dim_t begin, dim_t end) {
       const Multiplying<T> scope(pairs_);
-      Tile<T> t = matrix_tile<T>(K_, left.ld, 1, ldc, false);
+      Tile<T> t = matrix_tile<T>(K_, left.ld, 1, ldc, accumulate);
       run_panels(kernels_of<T>(pairs_), t, M, left.a, c, panels_, packed_.get(), 0, fro, begin, end);
     });
   }

@@ -9,7 +9,7 @@
 //
 // Only steps that count are computed: their rows stand without gaps in the order of x, sequence after sequence.
 // Threads divide the sequences, longest first in turn, and share nothing, so that no barrier stands in the time loop;
-// the forward pass of a single sequence with many units divides each step's product instead.
+// or, with few sequences of many units, each step's product, of which each then reads a part of R (shares_steps).
 #include "ops/recurrent.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@
 namespace lamina {
 namespace {
 
-constexpr double kFlopsPerSharedStep = 4.0e5;  // a product of some 10 us, of which a region saves up to a half
+constexpr dim_t kUnitsPerThread = 1024;  // of cells, which a region must have
 
 template <class T>
 constexpr dim_t kPad = 64 / sizeof(T);  // between rows of scratch: rows a power of two apart would share L1's sets
@@ -70,16 +70,12 @@ CellTraits<T> cell_traits(const Recurrence<T>& r) {
   return {};
 }
 
-dim_t groups_of(dim_t rows, dim_t B, dim_t U, dim_t GU) {
-  const double flops = 2.0 * double(rows) * double(U) * double(GU);
-  const dim_t worth = std::max<dim_t>(1, static_cast<dim_t>(flops / kFlopsPerThread));
-  return std::max<dim_t>(1, std::min({dim_t(get_num_threads()), worth, B}));
-}
-
 // R in the two parts that are multiplied one after the other; the second is empty for most cells. Backward transposes.
 template <class T>
 struct StepWeights {
-  std::optional<PackedMatrix<T>> first, second, projection;
+  using Matrix = std::optional<PackedMatrix<T>>;
+  Matrix first, second, projection;
+  bool shared = false;  // by all threads, each its columns of every product
   StepWeights(const Recurrence<T>& r, const CellTraits<T>& cell, bool transposed, bool want_first, bool want_second) {
     const dim_t U = r.U, H = r.H, GU = cell.gates * U, N = cell.first * U;
     const bool pairs = in_bfloat16<T>(r.bfloat16);
@@ -90,7 +86,17 @@ struct StepWeights {
     if (r.projection) pack(projection, U, H, r.projection, H);
     if (want_second && N < GU) pack(second, U, GU - N, r.recurrent + N, GU);
   }
+  void multiply(const Matrix& w, dim_t rows, const T* a, dim_t lda, T* c, dim_t ldc, bool accumulate, bool fro) const {
+    shared ? w->multiply_shared(rows, a, lda, c, ldc, accumulate, fro)
+           : w->multiply(rows, a, lda, c, ldc, accumulate, fro);
+  }
 };
+
+// Calls f(begin, end) for parts of the sequences of a step, by all threads where they share it and its cells are many.
+template <class F>
+void for_cells(dim_t active, dim_t U, bool shared, F&& f) {
+  parallel_for(active, shared ? kUnitsPerThread / U + 1 : active, f);
+}
 
 template <class T>
 dim_t forward_row(const Recurrence<T>& r) {
@@ -107,7 +113,7 @@ dim_t spare_row(const Recurrence<T>& r, const CellTraits<T>& cell) {  // a row f
 
 template <class T>
 void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, const Schedule& s, const Group& group,
-                   const StepWeights<T>& weights, T* start, T* gates, T* work, T* spare, bool shared) {
+                   const StepWeights<T>& weights, T* start, T* gates, T* work, T* spare) {
   const auto& r = a.r;
   const dim_t U = r.U, H = r.H, GU = cell.gates * U, N = cell.first * U, LD = forward_row(r);
   T *h = work, *product = h + group.size * LD, *c = product + group.size * LD, *z = c + group.size * U;
@@ -121,12 +127,12 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
   auto next = [&](dim_t b, dim_t step) {
     return a.h_prev && step + 1 < s.count(b) ? a.h_prev + s.row(b, step + 1) * H : nullptr;
   };
-  CellForward<T> f{};
-  f.U = U;
-  f.act = r.act;
-  f.recurrent_act = r.recurrent_act;
-  f.bias = r.bias && r.cell == Cell::gru ? r.bias + GU : nullptr;
-  f.ahead = r.go_backwards ? -1 : 1;
+  CellForward<T> all{};
+  all.U = U;
+  all.act = r.act;
+  all.recurrent_act = r.recurrent_act;
+  all.bias = r.bias && r.cell == Cell::gru ? r.bias + GU : nullptr;
+  all.ahead = r.go_backwards ? -1 : 1;
   dim_t active = group.size;
   const StateNorm<T> norm(r, cell.plain * U);
   auto stats = [&](dim_t row) { return a.stats ? a.stats + row * kStats : spare + GU + U; };
@@ -138,8 +144,10 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
       norm.forward(from, to, raw, z_row, stats(row));
     }
   };
-  auto cells = [&](dim_t step, const T* rows_of_z, bool by_sequence, bool second) {
-    for (dim_t k = 0; k < active; k++) {
+  const bool divided = weights.shared && !norm.of_state();  // there is one spare row a group
+  auto cells_of = [&](dim_t begin, dim_t end, dim_t step, const T* rows_of_z, bool by_sequence, bool second) {
+    CellForward<T> f = all;
+    for (dim_t k = begin; k < end; k++) {
       const dim_t b = group[k], row = s.row(b, step);
       f.z = rows_of_z ? rows_of_z + (by_sequence ? b : k) * GU : nullptr;
       f.gates = gates + row * cell.saved * U;
@@ -157,25 +165,25 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
       }
     }
   };
+  auto cells = [&](dim_t step, const T* rows_of_z, bool by_sequence, bool second) {
+    for_cells(active, U, divided,
+              [&](dim_t begin, dim_t end) { cells_of(begin, end, step, rows_of_z, by_sequence, second); });
+  };
   auto project = [&](dim_t step) {
-    weights.projection->multiply(active, product, LD, h, LD, false, step & 1);
+    weights.multiply(weights.projection, active, product, LD, h, LD, false, step & 1);
     for (dim_t k = 0; k < active; k++)
       for (T* to : {output(group[k], step), next(group[k], step)})
         if (to) copy_row(to, h + k * LD, H);
   };
   for (dim_t step = 0; step < group.steps(); step++) {
     active = group.active(step, active);
-    if (step && shared) {
-      weights.first->multiply_shared(active, h, LD, z, GU, step & 1);
-    } else if (step) {
-      weights.first->multiply(active, h, LD, z, GU, false, step & 1);
-    }
+    if (step) weights.multiply(weights.first, active, h, LD, z, GU, false, step & 1);
     const bool has_product = step || r.h0;  // the norm of zeros is zero
     if (norm.of_product() && has_product) normalize(step, step ? z : start, !step, 0, N);
     cells(step, step ? z : start, !step, false);
     if (r.projection) project(step);
     if (!cell.second_forward) continue;
-    if (has_product) weights.second->multiply(active, product, LD, z + N, GU, false, step & 1);
+    if (has_product) weights.multiply(weights.second, active, product, LD, z + N, GU, false, step & 1);
     if (norm.of_product() && has_product) normalize(step, z, false, N, GU);
     cells(step, has_product ? z + N : nullptr, false, true);
   }
@@ -229,11 +237,11 @@ void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, co
     copy_row(dh + k * H, a.dh ? a.dh + group[k] * H : nullptr, H);
     copy_row(dc + k * U, a.dc ? a.dc + group[k] * U : nullptr, U);
   }
-  CellBackward<T> f{};
-  f.U = U;
-  f.act = r.act;
-  f.recurrent_act = r.recurrent_act;
-  f.ahead = r.go_backwards ? 1 : -1;
+  CellBackward<T> all{};
+  all.U = U;
+  all.act = r.act;
+  all.recurrent_act = r.recurrent_act;
+  all.ahead = r.go_backwards ? 1 : -1;
   dim_t active = 0;
   const StateNorm<T> norm(r, cell.plain * U);
   auto denormalize = [&](dim_t step, dim_t from, dim_t to) {  // dr of these columns, in its place
@@ -251,8 +259,9 @@ void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, co
     kernels<T>().recurrent.lstm_output_backward(f);
     norm.state_backward(f.c, a.stats + row * kStats, f.dnormal, f.dc, of_norm.state_gamma + row * U);
   };
-  auto cells = [&](dim_t step, auto kernel) {
-    for (dim_t k = 0; k < active; k++) {
+  auto cells_of = [&](dim_t begin, dim_t end, dim_t step, auto kernel) {
+    CellBackward<T> f = all;
+    for (dim_t k = begin; k < end; k++) {
       const dim_t b = group[k], row = s.row(b, step);
       f.gates = a.gates + row * cell.saved * U;
       f.h_prev = a.h_prev + row * H;
@@ -270,13 +279,17 @@ void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, co
       kernel(f);
     }
   };
+  auto cells = [&](dim_t step, auto kernel) {
+    for_cells(active, U, weights.shared && !norm.of_state(),
+              [&](dim_t begin, dim_t end) { cells_of(begin, end, step, kernel); });
+  };
   auto project = [&](dim_t step) {  // the gradient of what was projected, into dproduct
     for (dim_t k = 0; k < active; k++) {
       const dim_t b = group[k];
       if (dy) add_row(dh + k * H, dy + (b * r.S + s.output(b, step)) * H, H);
       copy_row(dh_all + s.row(b, step) * H, dh + k * H, H);
     }
-    weights.projection->multiply(active, dh, H, dproduct, U, false, step & 1);
+    weights.multiply(weights.projection, active, dh, H, dproduct, U, false, step & 1);
   };
   for (dim_t step = group.steps(); step-- > 0;) {
     active = group.active(step, active);
@@ -284,11 +297,11 @@ void backward_group(const RecurrentBackward<T>& a, const CellTraits<T>& cell, co
     cells(step, cell.backward);
     if (norm.of_product() && cell.second_backward) denormalize(step, N, GU);
     if (cell.second_backward) {
-      weights.second->multiply(active, work, LD, dproduct, U, false, step & 1);
+      weights.multiply(weights.second, active, work, LD, dproduct, U, false, step & 1);
       cells(step, cell.second_backward);
     }
     if (norm.of_product()) denormalize(step, 0, N);
-    if (step || a.dh0.wanted()) weights.first->multiply(active, work, LD, dh, H, cell.direct, step & 1);
+    if (step || a.dh0.wanted()) weights.multiply(weights.first, active, work, LD, dh, H, cell.direct, step & 1);
   }
 }
 
@@ -323,16 +336,15 @@ void recurrent_forward(const RecurrentForward<T>& a) {
   Scratch<T> start(r.h0 && P ? r.B * GU : 0);
   if (start)
     gemm(Gemm<T>{r.B, N, H, r.h0, H, 1, r.recurrent, GU, 1, start, GU, nullptr, Activation::linear, false, r.bfloat16});
-  const StepWeights<T> weights(r, cell, false, s.longest() > 1, s.longest() > (r.h0 ? 0 : 1));
-  const dim_t groups = groups_of(P, r.B, U, GU), each = forward_work(r, cell), spare = spare_row(r, cell);
+  StepWeights<T> weights(r, cell, false, s.longest() > 1, s.longest() > (r.h0 ? 0 : 1));
+  dim_t groups = groups_of(P, r.B, U, GU);
+  if ((weights.shared = shares_steps<T>(r.B, H, N, groups))) groups = 1;
+  const dim_t each = forward_work(r, cell), spare = spare_row(r, cell);
   Scratch<T> work(r.B * each), spares(groups * spare);
-  // A single sequence: threads divide the columns of each step's product, if it is worth a region.
-  const bool shared = r.B == 1 && 2.0 * double(H) * double(N) > kFlopsPerSharedStep;
   parallel_for(groups, 1, [&](dim_t begin, dim_t end) {
     for (dim_t g = begin; g < end; g++) {
       const Group group(s, r.B, g, groups);
-      forward_group(a, cell, s, group, weights, start.get(), gates, work + group.before * each, spares + g * spare,
-                    shared);
+      forward_group(a, cell, s, group, weights, start.get(), gates, work + group.before * each, spares + g * spare);
     }
   });
 }
@@ -346,8 +358,10 @@ void recurrent_backward(const RecurrentBackward<T>& a) {
   const bool carried = a.dy && r.mask && !r.zero_output;
   Scratch<T> own_dy(carried ? r.B * r.S * H : 0), dh_all(r.projection ? P * H : 0);
   const T* dy = carried ? carry_back(r, s, a.dy, own_dy.get()) : a.dy;
-  const StepWeights<T> weights(r, cell, true, s.longest() > (a.dh0.wanted() ? 0 : 1), P > 0);
-  const dim_t groups = groups_of(P, r.B, U, GU), each = backward_work(r, cell), spare = spare_row(r, cell);
+  StepWeights<T> weights(r, cell, true, s.longest() > (a.dh0.wanted() ? 0 : 1), P > 0);
+  dim_t groups = groups_of(P, r.B, U, GU);
+  if ((weights.shared = shares_steps<T>(r.B, cell.first * U, H, groups))) groups = 1;
+  const dim_t each = backward_work(r, cell), spare = spare_row(r, cell);
   const NormRows<T> of_norm(r, P, GU);
   Scratch<T> spares(groups * spare);
   Scratch<T> dz(P * ZU), states(r.B * (H + U)), work(r.B * each);

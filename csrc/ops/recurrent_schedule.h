@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "core/cpu.h"
 #include "core/parallel.h"
 #include "core/pool.h"
+#include "ops/panels.h"
 #include "ops/recurrent.h"
 
 namespace lamina {
@@ -95,6 +97,30 @@ struct Group {
     return n;
   }
 };
+
+constexpr double kFlopsPerRegion = 3.0e5;      // what few rows could compute while a step's region starts and ends
+constexpr dim_t kNearRows = 4, kFarRows = 20;  // so many take no longer than reading R, from L2 or from behind it
+
+inline dim_t groups_of(dim_t rows, dim_t B, dim_t U, dim_t GU) {
+  const double flops = 2.0 * double(rows) * double(U) * double(GU);
+  const dim_t worth = std::max<dim_t>(1, static_cast<dim_t>(flops / kFlopsPerThread));
+  return std::max<dim_t>(1, std::min({dim_t(get_num_threads()), worth, B}));
+}
+
+// Whether a step's product with the K x N matrix R is divided among all threads, rather than the sequences: few of
+// these take as long as reading R takes, and many units have room in the L2s of all threads together alone.
+template <class T>
+bool shares_steps(dim_t B, dim_t K, dim_t N, dim_t groups) {
+  const dim_t threads = get_num_threads(), bytes = K * N * dim_t(sizeof(T));
+  if (threads == 1 || B == 0 || bytes == 0) return false;
+  auto flops = [&](dim_t rows, dim_t part) {
+    const bool far = 4 * part > 3 * caches().l2;
+    return 2.0 * double(K) * double(N) * double(std::max(rows, far ? kFarRows : kNearRows));
+  };
+  const dim_t panels = panels_of<T>(N).count, most = (panels + threads - 1) / threads;
+  return flops(B, bytes / threads) * double(most) / double(panels) + kFlopsPerRegion <
+         flops((B + groups - 1) / groups, bytes);
+}
 
 template <class T>
 void copy_row(T* to, const T* from, dim_t n) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,31 @@ def test_blocks_are_aligned_and_used_again():
     b = _native.empty((257,), np.float32)
     assert b.ctypes.data == address
     assert _native.pool_stats()["reuses"] == reuses + 1
+
+
+def test_threads_share_what_each_gave_back():
+    made = []
+
+    def work() -> None:
+        made.append([_native.empty((70_001,), np.float32) for _ in range(20)])
+
+    gc.collect()
+    _native.pool_clear()
+    before = _native.pool_stats()
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert _native.pool_stats()["in_use"] - before["in_use"] >= 120 * 280_004
+    made.clear()  # by another thread than the one that asked for them
+    assert _native.pool_stats()["in_use"] == before["in_use"]
+    allocations = _native.pool_stats()["allocations"]
+    t = threading.Thread(target=work)
+    t.start()
+    t.join()
+    assert _native.pool_stats()["allocations"] == allocations
+    made.clear()
 
 
 def test_the_limit_bounds_what_is_kept():

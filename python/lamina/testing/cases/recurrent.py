@@ -203,6 +203,9 @@ def test_cases() -> list[Case]:
     cases += [_lstm(3, 4, 0, 9, "mask", normalized=True, projected=4, state=True)]
     cases += [_case(cell, 3, 6, 5, 18, alone=True) for cell in ("lstm", "gru", "simple_rnn")]
     cases += [_lstm(3, 6, 5, 18, projected=7, alone=True)]
+    # Few sequences of many units, whose steps threads share.
+    cases += [_case(cell, 2, 3, 4, 400 if cell == "simple_rnn" else 200, "lengths", state=True) for cell in GATES]
+    cases += [_lstm(1, 3, 4, 200, projected=190), _lstm(2, 2, 0, 200, normalized=True, state=True)]
     return cases + _conv_lstm_cases()
 
 
