@@ -103,8 +103,8 @@ def test_transposed_convolutions_are_their_twins():
 @pytest.mark.parametrize("cell", ["lstm", "gru", "gru_reset_before", "simple_rnn"])
 def test_recurrences_are_their_twins(cell):
     gates = {"lstm": 4, "simple_rnn": 1}.get(cell, 3)
-    B, S, I, U = 40, 5, 24, 48
-    x, kernel, recurrent = normal(B, S, I), normal(I, gates * U) / 5, normal(U, gates * U) / 7
+    B, S, width, U = 40, 5, 24, 48
+    x, kernel, recurrent = normal(B, S, width), normal(width, gates * U) / 5, normal(U, gates * U) / 7
     bias = normal(2, gates * U) if cell == "gru" else normal(gates * U)
     h0 = normal(B, U, seed=2)
     c0 = normal(B, U, seed=3) if cell == "lstm" else None

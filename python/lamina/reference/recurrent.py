@@ -95,8 +95,8 @@ class _Cell:
     """One step of some sequences, and back.
 
     ``forward(zx, h, c, R, b, act, gate, norm, dot)`` gives h, c and the gates that are saved, side by side.
-    ``backward(gates, h_prev, c_prev, c, dh, dc, R, act, gate, norm, dot)`` gives the gradients of zx, h_prev, c_prev, R,
-    and the rows whose sum is that of the recurrent bias.
+    ``backward(gates, h_prev, c_prev, c, dh, dc, R, act, gate, norm, dot)`` gives the gradients of zx, h_prev, c_prev,
+    R, and the rows whose sum is that of the recurrent bias.
     """
 
     forward: Callable[..., tuple[Array, Array, Array]]
