@@ -13,7 +13,9 @@ from .config import show_config
 from .core import registry as _registry
 from .core.autograd import Tensor, enable_grad, no_grad
 from .core.capture import CaptureWarning, capture
+from .core.public_rooms import ROOMS as _ROOMS
 from .core.recording import CaptureError
+from .core.rooms import bring as _bring
 from .core.rooms import publish as _publish
 from .ops import custom_gradient
 
@@ -158,7 +160,9 @@ _publish(__name__, _later)
 
 def _import_all() -> None:
     for name in _packages:
-        _ = _import_module(f"{__name__}.{name}").__all__  # with which the rooms come that are later than a package
+        _import_module(f"{__name__}.{name}")
+        if name in _ROOMS:
+            _bring(name)
 
 
 _registry.when_unknown(_import_all)  # names in files

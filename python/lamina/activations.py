@@ -6,7 +6,7 @@ They differ from ``lamina.ops`` in defaults where Keras's do: ``gelu`` is the ex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from . import ops
@@ -400,21 +400,29 @@ _by_name: dict[str, Activation] = {f.__name__: f for f in _FUNCTIONS}
 _names: dict[Activation, str] = {f: name for name, f in _by_name.items()}
 _by_name |= {"swish": silu, "hard_swish": hard_silu}
 
-# Functions of lamina.ops given as activation= fuse and save like their namesakes here (gelu's default differs).
-_names |= {getattr(ops, name): _names[f] for name, f in _by_name.items() if name != "gelu" and name in vars(ops)}
-
 FUSED = ("linear", "relu", "tanh", "sigmoid")  # what dense and convolution kernels apply themselves
 _fused = {f: name for f, name in _names.items() if name in FUSED}
 
 
 def fused_name(activation: Any) -> str | None:
     """The name under which kernels apply this activation themselves, or None where it is a step of its own."""
-    return _fused.get(activation)
+    found = _fused.get(activation)
+    return found if found is not None or activation in _names else _named_in_ops(activation, FUSED)
 
 
 def name_of(activation: Any) -> str | None:
     """The name of a known activation, or None."""
-    return _names.get(activation)
+    return _names.get(activation) or _named_in_ops(activation, _by_name)
+
+
+def _named_in_ops(activation: Any, names: Collection[str]) -> str | None:
+    """Functions of lamina.ops given as activation= fuse and save like their namesakes here (gelu's default differs)."""
+    name = getattr(activation, "__qualname__", "")  # an alias has its own
+    return _names[_by_name[name]] if name in names and name != "gelu" and _is_in_ops(name, activation) else None
+
+
+def _is_in_ops(name: str, function: Any) -> bool:
+    return name in ops.__all__ and getattr(ops, name) is function
 
 
 @named("activations.get")
@@ -466,10 +474,11 @@ def serialize(activation: Any) -> Any:
         >>> activations.serialize(activations.relu)
         'relu'
     """
-    if activation in _names:
-        return _names[activation]
+    found = name_of(activation)
+    if found is not None:
+        return found
     name = getattr(activation, "__name__", "")
-    return f"ops.{name}" if getattr(ops, name, None) is activation else registry.described(activation)
+    return f"ops.{name}" if _is_in_ops(name, activation) else registry.described(activation)
 
 
 @named("activations.deserialize")

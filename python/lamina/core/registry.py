@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 
 from .keras_names import RENAMED, module_of, public_module
+from .rooms import bring, rooms_of
 from .suggest import unknown
 from .warn import warn
 
@@ -180,6 +181,8 @@ def find(name: str) -> Any:
             return objects[name]
         if name.rpartition(">")[2] in objects:
             return objects[name.rpartition(">")[2]]
+    if name not in registered and name not in _known and name in rooms_of("layers"):
+        bring("layers", name)
     if name not in registered and name not in _known:
         for make_known in _imports:
             make_known()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
 from .absent import reason
-
-_adding = threading.RLock()  # other threads wait until all names are there
 
 
 def nearest(name: object, valid: Iterable[str]) -> str | None:
@@ -45,7 +42,7 @@ def unknown(kind: str, name: object, valid: Iterable[str]) -> ValueError:
 
 
 def show_public_names(
-    module: ModuleType, later: Mapping[str, str] | None = None, more: Callable[[], None] | None = None
+    module: ModuleType, later: Mapping[str, str] | None = None, find: Callable[[str], Any] | None = None
 ) -> None:
     """Let a namespace show what its ``__all__`` lists alone, and an unknown name be an AttributeError with the nearest.
 
@@ -53,20 +50,11 @@ def show_public_names(
 
     later: {name: where it is} of what is imported when somebody asks for it: "layers" is the package, "layers.Dense"
         what has that name in it.
-    more: what adds further names, and ``__all__``, when one is asked for that is not there.
+    find: gives what ``__all__`` lists and is not there yet.
     """
-    contents, grows, adding = vars(module), more is not None, False
+    contents = vars(module)
 
     def names() -> list[str]:
-        nonlocal more, adding
-        with _adding:
-            if more is not None and not adding:  # it asks for names itself
-                adding = True
-                try:
-                    more()
-                    more = None
-                finally:
-                    adding = False
         return sorted(contents.get("__all__", ()))
 
     def is_room(name: str) -> bool:
@@ -79,10 +67,9 @@ def show_public_names(
             found = importlib.import_module(f"{module.__name__}.{package}")
             contents[name] = getattr(found, inner) if inner else found
             return contents[name]
-        if grows and (name == "__all__" or not (name.startswith("_") or is_room(name))):
-            names()
-            if name in contents:
-                return contents[name]
+        if find is not None and name in contents["__all__"]:
+            found = find(name)
+            return contents.setdefault(name, found)  # another thread's may stand there already
         why = None if name.startswith("_") else reason(module.__name__, name)
         quiet = why or name.startswith("_") or is_room(name)  # which the import system asks for and then imports
         near = None if quiet else nearest(name, contents.get("__all__", ()))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..ops.image import border, largest_part
+from ..ops.images import border, largest_part
 from ..ops.resize import Rule, make_rule
 from .graph import Graph
 from .handlers import exports

@@ -10,6 +10,7 @@ from .. import activations, ops
 from ..core.autograd import Tensor
 from .arguments import axis_or_axes, integers, known
 from .bases import SameShape
+from .fused_kinds import ACTIVATIONS
 from .masking import MaskedTensor
 from .options import LayerOptions, Unpack
 from .symbolic import Shape
@@ -287,5 +288,7 @@ class Softmax(_Elementwise):
             raise ValueError(f"axis {self.axis} names an axis twice of an input of shape {shape}")
         return tuple(sorted(found))
 
+
+ACTIVATIONS.update((Activation, ReLU))
 
 __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]

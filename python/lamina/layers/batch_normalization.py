@@ -14,6 +14,7 @@ from ..core.suggest import unknown
 from ..ops.conversion import as_tensor
 from .arguments import fraction, known, not_negative, refuse
 from .bases import SameShape
+from .fused_kinds import NORMALIZATIONS, TAKEN
 from .normalization import axis_of, swapped
 from .options import LayerOptions, Unpack
 from .symbolic import Shape
@@ -238,5 +239,8 @@ def _move(moving: Variable, batch: Tensor, momentum: float) -> None:
     """``moving = moving * momentum + batch * (1 - momentum)``."""
     moving.assign(ops.add(ops.multiply(moving, momentum), ops.multiply(batch, 1.0 - momentum)))
 
+
+TAKEN[BatchNormalization.call] = ("relu",)
+NORMALIZATIONS.add(BatchNormalization)
 
 __all__ = ["BatchNormalization"]

@@ -13,6 +13,7 @@ from . import arguments
 from .arguments import known, positive, sizes
 from .base import Layer
 from .batch_normalization import BatchNormalization
+from .fused_kinds import FOLDING, TAKEN
 from .options import Unpack, UnregularizedOptions
 from .symbolic import Shape
 from .torch_module import KERNEL, TorchModule
@@ -461,6 +462,9 @@ class Conv3DTranspose(_ConvTranspose):
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
 Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
 Convolution3DTranspose = Conv3DTranspose
+
+TAKEN[Convolution.call] = activations.FUSED
+FOLDING.add(Convolution.call)
 
 __all__ = [
     "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose", "Convolution1D",

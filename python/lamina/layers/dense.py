@@ -9,6 +9,7 @@ from ..core.autograd import Tensor
 from ..ops.quantized import quantized_dense
 from .arguments import known, positive, refuse
 from .base import Layer
+from .fused_kinds import TAKEN
 from .options import LayerOptions, Unpack, UnregularizedOptions
 from .quantization import accept_config
 from .symbolic import Shape
@@ -164,5 +165,7 @@ class Linear(Dense):
         if two:
             self.build((None, units))
 
+
+TAKEN[Dense.call] = activations.FUSED
 
 __all__ = ["Dense", "Linear"]

@@ -8,6 +8,7 @@ from typing import Any
 from .. import ops
 from ..core.autograd import Tensor
 from .base import Layer
+from .fused_kinds import TAKEN
 from .options import LayerOptions, Unpack
 from .symbolic import AnyTensor, Shape
 
@@ -310,6 +311,8 @@ def minimum(inputs: Sequence[AnyTensor], **kwargs: Unpack[LayerOptions]) -> AnyT
     """
     return Minimum(**kwargs)(inputs)
 
+
+TAKEN[Add.call] = ("relu",)
 
 __all__ = [
     "Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract", "add", "average", "maximum", "minimum",

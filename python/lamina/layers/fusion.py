@@ -12,7 +12,7 @@ named as kernels name it, in the place of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -20,42 +20,26 @@ from .. import activations
 from ..core.autograd import Tensor
 from ..core.grad_mode import grad_mode
 from ..ops.fused_activation import RELU_FORWARD
-from .activation import Activation, ReLU
 from .base import Layer
-from .batch_normalization import BatchNormalization
 from .call import context, run
-from .convolution import Convolution
-from .dense import Dense
-from .elementwise import Add
-from .pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
+from .fused_kinds import ACTIVATIONS, FOLDING, NORMALIZATIONS, POOLINGS, TAKEN
 from .symbolic import is_symbolic, trial
-
-# The activations that _call_fused takes, by the call that it belongs to: a layer with a call of its own is not fused.
-_TAKEN: dict[Callable[..., Any], tuple[str, ...]] = {
-    Dense.call: activations.FUSED,
-    Convolution.call: activations.FUSED,
-    Add.call: ("relu",),
-    BatchNormalization.call: ("relu",),
-}
-_ACTIVATIONS = (Activation, ReLU)
-_POOLINGS = (MaxPooling1D, MaxPooling2D, MaxPooling3D)
-_BEHIND: tuple[tuple[type[Layer], ...], ...] = ((BatchNormalization,), _ACTIVATIONS, _POOLINGS)
 
 
 def can_follow(layers: Sequence[Layer], layer: Layer) -> bool:
     """Whether ``layer``, the only one that gets the result of ``layers``, may be fused with them."""
     last = layers[-1]
-    if type(layer) in _POOLINGS and layer.return_indices:  # type: ignore[attr-defined]
+    if type(layer) in POOLINGS and layer.return_indices:  # type: ignore[attr-defined]
         return False
-    if type(layer) in _POOLINGS and len(layers) > 1 and type(last) in _ACTIVATIONS:
+    if type(layer) in POOLINGS and len(layers) > 1 and type(last) in ACTIVATIONS:
         return True
-    if type(last).call not in _TAKEN or type(last).__call__ is not Layer.__call__:
+    if type(last).call not in TAKEN or type(last).__call__ is not Layer.__call__:
         return False
-    if type(layer) in _POOLINGS:
+    if type(layer) in POOLINGS:
         return hasattr(last, "activation")
-    if type(layer) is BatchNormalization:
-        return len(layers) == 1 and type(last).call is Convolution.call
-    return type(layer) in _ACTIVATIONS
+    if type(layer) in NORMALIZATIONS:
+        return len(layers) == 1 and type(last).call in FOLDING
+    return type(layer) in ACTIVATIONS
 
 
 def chains(layers: Sequence[Layer]) -> list[Layer | Chain]:
@@ -77,7 +61,9 @@ class Chain:
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = tuple(layers)
         self.first, *behind = self.layers
-        self.normalization, self.activation, self.pooling = (_first_of(behind, kinds) for kinds in _BEHIND)
+        self.normalization, self.activation, self.pooling = (
+            _first_of(behind, kinds) for kinds in (NORMALIZATIONS, ACTIVATIONS, POOLINGS)
+        )
 
     def __call__(self, x: Any) -> Any:
         """``layers[-1](... layers[0](x))``."""
@@ -94,13 +80,13 @@ class Chain:
         name = activations.fused_name(getattr(first, "activation", activations.linear))
         if self.activation is not None:
             following = _kernel_name(self.activation) if name == "linear" and self._one_type(first, x) else None
-            if following in _TAKEN.get(type(first).call, ()):
+            if following in TAKEN.get(type(first).call, ()):
                 options["activation"] = name = following
             else:
                 behind, name = [self.activation], None
         if self.pooling is None:
             return _then(_run(first, options, x), behind)
-        if name == "relu" and grad_mode.enabled and type(first).call in _TAKEN:
+        if name == "relu" and grad_mode.enabled and type(first).call in TAKEN:
             options["activation"] = RELU_FORWARD
             return run(self.pooling, self.pooling._call_of_relu, _run(first, options, x))
         return _then(_run(first, options, x), [*behind, self.pooling])
@@ -125,7 +111,7 @@ def _then(x: Any, layers: Sequence[Layer]) -> Any:
     return x
 
 
-def _first_of(layers: Sequence[Layer], kinds: tuple[type[Layer], ...]) -> Any:
+def _first_of(layers: Sequence[Layer], kinds: set[type[Any]]) -> Any:
     return next((layer for layer in layers if type(layer) in kinds), None)
 
 
@@ -136,7 +122,7 @@ def _can_be_fused(layer: Layer) -> bool:
 
 def _kernel_name(layer: Any) -> str | None:
     """The activation of this layer as kernels name it."""
-    if type(layer) is Activation:
+    if hasattr(layer, "activation"):
         return activations.fused_name(layer.activation)
     if layer.max_value is not None or layer.negative_slope or layer.threshold:
         return None

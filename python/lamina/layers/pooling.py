@@ -11,6 +11,7 @@ from ..core.suggest import unknown
 from ..ops.pooling import max_pool_of_relu
 from . import arguments
 from .base import Layer
+from .fused_kinds import POOLINGS
 from .options import UnnamedOptions, Unpack
 from .symbolic import Shape, SymbolicTensor
 
@@ -416,6 +417,8 @@ class LpPooling3D(_Lp):
 
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
+
+POOLINGS.update((MaxPooling1D, MaxPooling2D, MaxPooling3D))
 
 __all__ = [
     "AveragePooling1D", "AveragePooling2D", "AveragePooling3D", "AvgPool1D", "AvgPool2D", "AvgPool3D", "LpPooling1D",

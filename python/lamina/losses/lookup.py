@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core import registry
 from ..core.explain import named
+from ..core.rooms import bring
 from ..core.suggest import unknown
 from .base import Loss
 from .function_loss import FunctionLoss, by_function, classes, short_names
@@ -32,6 +33,7 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, dict):
         return get(registry.class_name("loss", identifier)).from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
+        bring("losses", identifier)
         if identifier in classes:
             return classes[identifier]()
         functions = {fn.__name__: fn for fn in by_function}

@@ -5,28 +5,38 @@ of them and ``reset_state()`` starts again.  ``fit`` also takes the name of a me
 ``(y_true, y_pred)`` of one value per sample, whose mean it reports.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from ..core.registry import add_by_module
-from ..core.rooms import public_names, publish
-from .accuracy import *
-from .base import *
+from ..core.rooms import open_rooms
 from .base import classes as _classes
-from .confusion import *
-from .correlation import *
-from .curves import *
-from .fscore import *
-from .function_metric import *
 from .function_metric import MeanOfLoss as MeanOfLoss
-from .hinge import *
-from .iou import *
-from .lookup import *
 from .lookup import BY_SHAPE as BY_SHAPE
-from .probabilistic import *
-from .regression import *
-from .verification import *
 
-__all__ = list(public_names(__name__, globals()))
+if TYPE_CHECKING:
+    from .accuracy import *
+    from .base import *
+    from .confusion import *
+    from .correlation import *
+    from .curves import *
+    from .fscore import *
+    from .function_metric import *
+    from .hinge import *
+    from .iou import *
+    from .lookup import *
+    from .probabilistic import *
+    from .regression import *
+    from .verification import *
 
-BUILT_IN = frozenset(_classes.values())
+    __all__: list[str]
 
-add_by_module(list(globals().values()))
-publish(__name__)
+BUILT_IN = _classes.values()
+
+
+def _known(name: str, found: Any) -> Any:
+    add_by_module([found])
+    return found
+
+
+add_by_module([MeanOfLoss])
+open_rooms(__name__, made=_known)

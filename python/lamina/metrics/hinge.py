@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from .. import losses
+from ..losses.hinge import categorical_hinge as categorical_hinge_loss
+from ..losses.hinge import hinge as hinge_loss
+from ..losses.hinge import squared_hinge as squared_hinge_loss
 from .function_metric import DeclaredMetric, without_tape
 
-hinge = without_tape(losses.hinge, __name__)
+hinge = without_tape(hinge_loss, __name__)
 
 
 class Hinge(DeclaredMetric, function=hinge, direction="down"):
@@ -19,7 +21,7 @@ class Hinge(DeclaredMetric, function=hinge, direction="down"):
     """
 
 
-squared_hinge = without_tape(losses.squared_hinge, __name__)
+squared_hinge = without_tape(squared_hinge_loss, __name__)
 
 
 class SquaredHinge(DeclaredMetric, function=squared_hinge, direction="down"):
@@ -33,7 +35,7 @@ class SquaredHinge(DeclaredMetric, function=squared_hinge, direction="down"):
     """
 
 
-categorical_hinge = without_tape(losses.categorical_hinge, __name__)
+categorical_hinge = without_tape(categorical_hinge_loss, __name__)
 
 
 class CategoricalHinge(DeclaredMetric, function=categorical_hinge, direction="down"):

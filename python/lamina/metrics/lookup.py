@@ -7,6 +7,7 @@ from typing import Any
 from .. import losses
 from ..core import registry
 from ..core.explain import named
+from ..core.rooms import bring
 from ..core.suggest import unknown
 from .base import Metric, MetricFunction, by_name, classes
 from .function_metric import MeanMetricWrapper, MeanOfLoss, by_function
@@ -50,6 +51,7 @@ def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple
     if isinstance(identifier, str):
         if identifier in BY_SHAPE:
             return _by_shape(identifier, y_true_shape, y_pred_shape)
+        bring("metrics", identifier)
         if identifier in by_name:
             return by_name[identifier](name=identifier)
         if identifier in classes:
@@ -77,6 +79,7 @@ def get(identifier: Any, y_true_shape: tuple[int, ...] = (), y_pred_shape: tuple
 def _described(description: dict[str, Any]) -> Metric:
     """The metric of a description; a class of the user's own must be registered."""
     name = registry.class_name("metric", description)
+    bring("metrics", name)
     cls = classes.get(name) or _WRAPPERS.get(name) or registry.find(name)
     if not (isinstance(cls, type) and issubclass(cls, Metric)):
         raise unknown("metric", name, classes)

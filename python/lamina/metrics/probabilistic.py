@@ -8,6 +8,8 @@ import numpy as np
 
 from .. import losses
 from ..core.autograd import Tensor
+from ..losses.focal import binary_focal_crossentropy as binary_focal_loss
+from ..losses.focal import categorical_focal_crossentropy as categorical_focal_loss
 from ..losses.probabilistic import counted_labels
 from ..ops.conversion import as_tensor
 from .base import Array
@@ -137,8 +139,8 @@ class Perplexity(
         return float(np.exp(super().result()))
 
 
-binary_focal_crossentropy = without_tape(losses.binary_focal_crossentropy, __name__)
-categorical_focal_crossentropy = without_tape(losses.categorical_focal_crossentropy, __name__)
+binary_focal_crossentropy = without_tape(binary_focal_loss, __name__)
+categorical_focal_crossentropy = without_tape(categorical_focal_loss, __name__)
 kl_divergence = without_tape(losses.kl_divergence, __name__)
 
 

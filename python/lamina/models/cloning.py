@@ -146,3 +146,6 @@ def _compile_config(model: Any) -> dict[str, Any]:
         own_state = hasattr(value, "from_config") and hasattr(value, "learning_rate")
         given[name] = type(value).from_config(value.get_config()) if own_state else copy.deepcopy(value)
     return given
+
+
+__all__ = ["clone_model"]

@@ -19,7 +19,8 @@ from ..core.defaults import Defaults
 from ..core.generator import numpy_generator
 from ..core.tree import leaves, map_structure
 from ..core.warn import warn
-from ..data import Dataset, PyDataset
+from ..data import PyDataset
+from ..data.elements import is_dataset as is_pipeline
 from ..data.py_dataset import batches_of
 from ..data.threads import close
 from .sources import SparseRows, batches_of_samples, is_column, is_sparse
@@ -237,7 +238,8 @@ class IterableFeed:
             n = source.num_batches
             iterator = batches_of(source, None if n is None or not self._shuffle else _order(n).tolist())
         else:
-            iterator = source.as_numpy_iterator() if isinstance(source, Dataset) else iter(source)
+            pipeline: Any = source if is_pipeline(source) else None
+            iterator = iter(source) if pipeline is None else pipeline.as_numpy_iterator()
         n = 0
         try:
             for item in iterator:

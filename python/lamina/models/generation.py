@@ -271,3 +271,6 @@ def _check(max_new_tokens: Any, temperature: Any, top_k: Any, top_p: Any, contex
         raise ValueError(f"generate: temperature must be 0 (greedy) or positive and finite, got {temperature}")
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"generate: top_p must be above 0 and at most 1, got {top_p}")
+
+
+__all__ = ["generate"]

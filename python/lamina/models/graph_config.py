@@ -16,6 +16,7 @@ from ..core.autograd import Tensor
 from ..core.tree import flatten, map_structure
 from ..layers import InputLayer, Layer, OpLayer, SymbolicTensor, op_config
 from . import keras_order
+from .config_parts import entries, part
 
 if TYPE_CHECKING:
     from .functional import Graph
@@ -72,11 +73,6 @@ def _first(layer: Layer) -> int:
     return int(getattr(layer, "_graph", None) is not None)
 
 
-def is_graph(config: Mapping[str, Any]) -> bool:
-    """Whether this describes a functional model; those of a subclass are the arguments of its constructor."""
-    return "input_layers" in config or "nodes" in config
-
-
 def from_config(config: Mapping[str, Any]) -> tuple[Any, Any]:
     """(inputs, outputs) drawn again from such a description, or from one of older files."""
     return _of_older_file(config) if "nodes" in config else _Drawing(config).ends()
@@ -101,24 +97,8 @@ def _of_older_file(config: Mapping[str, Any]) -> tuple[Any, Any]:
             raise ValueError(f"its call {k} is damaged: {node!r}")
         args, kwargs = (_restored(node[part], "__tensor__", tensor) for part in ("args", "kwargs"))
         results.append(flatten(layers[node["layer"]](*args, **kwargs)))
-    inputs, outputs = (_restored(_part(config, end), "__tensor__", tensor) for end in ("inputs", "outputs"))
+    inputs, outputs = (_restored(part(config, end), "__tensor__", tensor) for end in ("inputs", "outputs"))
     return inputs, outputs
-
-
-def entries(config: Mapping[str, Any], name: str) -> list[Any]:
-    """The list of that name in a configuration; TypeError if it is none."""
-    found = _part(config, name)
-    if not isinstance(found, (list, tuple)):
-        raise TypeError(f"its {name} are {found!r}, expected a list")
-    return list(found)
-
-
-def _part(config: Mapping[str, Any], name: str) -> Any:
-    if not isinstance(config, dict) or name not in config:
-        raise ValueError(
-            f"from_config: expected a configuration with {name!r}, as get_config() gives it, got {config!r}"
-        )
-    return config[name]
 
 
 def _is_call(node: Any) -> bool:
@@ -233,7 +213,7 @@ class _Drawing:
         return found[index]
 
     def ends(self) -> tuple[Any, Any]:
-        return self._nest(_part(self._config, "input_layers")), self._nest(_part(self._config, "output_layers"))
+        return self._nest(part(self._config, "input_layers")), self._nest(part(self._config, "output_layers"))
 
     def _nest(self, x: Any) -> Any:
         if isinstance(x, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,11 +20,14 @@ from ..layers.quantization import quantize_layers, refuse_export
 from ..layers.symbolic import infer
 from ..layers.variable import auto_name, unique_keys
 from ..layers.weights import children
-from . import functional, graph_config, keras_order, observed
+from . import functional
+from .config_parts import is_graph
 from .measures import Measures
 from .state_tree import StateTree
-from .summary import print_summary
 from .trainer import Trainer
+
+if TYPE_CHECKING:
+    from . import observed
 
 
 def shape_given(input_shape: Any) -> Any:
@@ -147,6 +150,8 @@ class Model(Layer, Trainer, Measures, StateTree):
 
     def _layers_in_keras(self) -> tuple[list[Layer] | None, bool]:
         if self._graph is not None:
+            from . import keras_order
+
             return keras_order.layers(self._graph), True
         return [layer for _, layer in children(self)], False
 
@@ -237,6 +242,8 @@ class Model(Layer, Trainer, Measures, StateTree):
             expand_nested: whether the layers of models inside are shown, too.
             show_trainable: whether a column says which layers are trained.
         """
+        from .summary import print_summary  # few programs need it; so do those below
+
         print_summary(self, line_length, print_fn or print, expand_nested, show_trainable)
 
     def save(
@@ -385,7 +392,9 @@ class Model(Layer, Trainer, Measures, StateTree):
 
     def _observed_calls(self) -> tuple[list[observed.Call], list[int]]:
         """What the layers of a model with a ``call`` of its own take from each other, as far as it can be seen."""
-        return observed.observe(self)
+        from .observed import observe
+
+        return observe(self)
 
     def _summary_rows(self, show_trainable: bool) -> list[list[str]]:
         """The rows of ``summary()`` of a model that is no layers; else none."""
@@ -397,6 +406,8 @@ class Model(Layer, Trainer, Measures, StateTree):
             if type(self).get_config is Model.get_config:  # a subclass without its own: its arguments
                 config |= registry.serialize(self._given_arguments())
             return config
+        from . import graph_config
+
         again = {"recompute": True} if self.recompute else {}
         return {"name": self._name, "trainable": self._trainable, **graph_config.describe(self._graph), **again}
 
@@ -412,8 +423,10 @@ class Model(Layer, Trainer, Measures, StateTree):
             ValueError: the configuration is damaged, or names a class or an argument that is unknown.
         """
         with registry.custom_object_scope(custom_objects):
-            if not graph_config.is_graph(config) or cls.__init__ is not Model.__init__:
+            if not is_graph(config) or cls.__init__ is not Model.__init__:
                 return super().from_config(config)
+            from . import graph_config
+
             inputs, outputs = graph_config.from_config(config)
             again: Any = {"recompute": True} if config.get("recompute") else {}
             trainable = config.get("trainable") is not False

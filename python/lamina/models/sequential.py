@@ -13,7 +13,8 @@ from ..core.recording import note_change
 from ..layers import InputLayer, Layer, SymbolicTensor, fusion
 from ..layers.masking import attach
 from ..layers.symbolic import is_symbolic, specified
-from . import functional, graph_config
+from . import functional
+from .config_parts import entries
 from .model import Model, shape_given
 
 
@@ -257,6 +258,6 @@ class Sequential(Model):
             ValueError: the configuration is damaged, or names a class or an argument that is unknown.
         """
         with registry.custom_object_scope(custom_objects):
-            layers = [registry.deserialize(entry, "layer") for entry in graph_config.entries(config, "layers")]
+            layers = [registry.deserialize(entry, "layer") for entry in entries(config, "layers")]
             options = {"recompute": True} if config.get("recompute") else {}
             return cls(layers, trainable=config.get("trainable", True), name=config.get("name"), **options)

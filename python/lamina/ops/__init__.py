@@ -6,64 +6,74 @@ tensors of a functional model that is being drawn.  This file binds Tensor's ope
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 from ..core.autograd import Tensor
-from ..core.rooms import public_names, publish
-from . import image as image
-from .activation import *
-from .activation_variants import *
-from .affine import *
-from .attention import *
-from .bitwise import *
-from .blocks import *
-from .comparison import *
-from .complex_pairs import *
-from .control_flow import *
-from .conversion import *
+from ..core.rooms import open_rooms
 from .conversion import op
-from .convolution import *
-from .counting import *
-from .creation import *
-from .ctc import *
-from .dense import *
-from .diagonal import *
-from .dropout import *
-from .elementwise import *
-from .embedding import *
-from .error_function import *
-from .expansion import *
-from .fourier import *
-from .image import *
-from .linear_algebra import *
-from .loss import *
-from .matrix_factors import *
-from .matrix_solvers import *
 from .namespaces import namespaces
-from .nan_reduction import *
-from .normalization import *
-from .normalization_composed import *
-from .own_operation import *
-from .pooling import *
-from .rearrangement import *
-from .recurrent import *
-from .reduction import *
-from .reshape import *
-from .scatter import *
-from .segments import *
-from .series import *
-from .similarity import *
-from .sorting import *
-from .special import *
-from .trigonometry import *
-from .windows import *
 
-__all__ = list(public_names(__name__, globals()))
-for _name in __all__:
-    globals()[_name] = op(globals()[_name], _name)
-for _name in image.__all__:  # their names in Keras
-    setattr(image, _name, globals()[_name])
-linalg, nn, numpy = namespaces(__name__, {_name: globals()[_name] for _name in __all__}).values()
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from .activation import *
+    from .activation_variants import *
+    from .affine import *
+    from .attention import *
+    from .bitwise import *
+    from .blocks import *
+    from .colour import *
+    from .comparison import *
+    from .complex_pairs import *
+    from .control_flow import *
+    from .conversion import *
+    from .convolution import *
+    from .counting import *
+    from .creation import *
+    from .ctc import *
+    from .dense import *
+    from .diagonal import *
+    from .dropout import *
+    from .elementwise import *
+    from .embedding import *
+    from .error_function import *
+    from .expansion import *
+    from .fourier import *
+    from .image_filters import *
+    from .image_patches import *
+    from .image_transforms import *
+    from .images import *
+    from .linear_algebra import *
+    from .loss import *
+    from .matrix_factors import *
+    from .matrix_solvers import *
+    from .nan_reduction import *
+    from .normalization import *
+    from .normalization_composed import *
+    from .own_operation import *
+    from .pooling import *
+    from .rearrangement import *
+    from .recurrent import *
+    from .reduction import *
+    from .reshape import *
+    from .scatter import *
+    from .segments import *
+    from .series import *
+    from .similarity import *
+    from .sorting import *
+    from .special import *
+    from .trigonometry import *
+    from .windows import *
+
+    __all__: list[str]
+    image: ModuleType
+    linalg: ModuleType
+    nn: ModuleType
+    numpy: ModuleType
+
+open_rooms(__name__, made=lambda name, function: op(function, name))
+image, linalg, nn, numpy = namespaces(__name__).values()
 
 
 def _swapped(function: Any) -> Any:
@@ -101,32 +111,34 @@ def _sizes(args: tuple[Any, ...]) -> Any:
 
 def tensor_methods() -> dict[str, Any]:
     """The operators and methods that operations give to Tensor, by name; symbolic tensors have the same."""
-    f: dict[str, Any] = globals()
+    module = sys.modules[__name__]
+
+    def f(name: str) -> Any:
+        return getattr(module, name)
+
     binary = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide"}
     binary |= {"mod": "mod", "pow": "power", "matmul": "matmul"}
     binary |= {"and": "logical_and", "or": "logical_or", "xor": "logical_xor"}
     methods: dict[str, Any] = {}
     for name, operation in binary.items():
-        methods[f"__{name}__"] = f[operation]
-        methods[f"__r{name}__"] = _swapped(f[operation])
+        methods[f"__{name}__"] = f(operation)
+        methods[f"__r{name}__"] = _swapped(f(operation))
     for name, operation in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
-        methods[f"__{name}__"] = f[operation]
-    methods["__eq__"] = _comparison(f["equal"], False)
-    methods["__ne__"] = _comparison(f["not_equal"], True)
-    methods |= {"__neg__": f["negative"], "__abs__": f["abs"], "__invert__": f["logical_not"]}
-    methods |= {"__getitem__": f["getitem"], "astype": f["cast"], "__pos__": lambda self: self}
+        methods[f"__{name}__"] = f(operation)
+    methods["__eq__"] = _comparison(f("equal"), False)
+    methods["__ne__"] = _comparison(f("not_equal"), True)
+    methods |= {"__neg__": f("negative"), "__abs__": f("abs"), "__invert__": f("logical_not")}
+    methods |= {"__getitem__": f("getitem"), "astype": f("cast"), "__pos__": lambda self: self}
     for name in ("sum", "mean", "max", "min", "prod", "std", "var", "argmax", "argmin", "any", "all", "cumsum"):
-        methods[name] = _reduction_method(f[name])
+        methods[name] = _reduction_method(f(name))
     for name in ("flatten", "ravel", "squeeze", "swapaxes", "repeat", "clip", "round"):
-        methods[name] = f[name]
-    methods["reshape"] = lambda self, *shape: f["reshape"](self, _sizes(shape))
-    methods["transpose"] = lambda self, *axes: f["transpose"](self, _sizes(axes) if axes else None)
-    methods["T"] = property(f["transpose"])
+        methods[name] = f(name)
+    reshape, transpose = f("reshape"), f("transpose")
+    methods["reshape"] = lambda self, *shape: reshape(self, _sizes(shape))
+    methods["transpose"] = lambda self, *axes: transpose(self, _sizes(axes) if axes else None)
+    methods["T"] = property(transpose)
     return methods
 
 
 for _name, _method in tensor_methods().items():
     setattr(Tensor, _name, _method)
-
-publish(__name__)
-publish(image.__name__)

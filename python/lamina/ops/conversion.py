@@ -24,6 +24,7 @@ from ..core.autograd import unchecked_record as record
 from ..core.autograd import unchecked_record_view as record_view
 from ..core.explain import fail, of_operation, show
 from ..core.recording import forbid_capture
+from ..core.rooms import bring
 from .direct import of as direct_of
 
 TensorLike: TypeAlias = Any  # a Tensor, a NumPy array, a number, or nested lists of numbers
@@ -114,6 +115,7 @@ def calls_through(through: Callable[..., Any]) -> Iterator[None]:
     Elsewhere it costs nothing: the operations themselves are changed, and changed back.
     """
     with _one_at_a_time:
+        bring("ops")  # what is imported inside would not be seen
         rooms = [vars(m) for name, m in list(sys.modules.items()) if name.startswith(f"{__package__}.")]
         found = [(room, name, f) for room in rooms for name, f in room.items() if isinstance(f, FunctionType)]
         called = [(room, name, f) for room, name, f in found if f in _names]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +18,8 @@ from .elementwise import multiply, subtract
 from .expansion import broadcast_to
 from .reduction import cumprod, sum
 from .reshape import flip, moveaxis, ravel, reshape, transpose
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
@@ -149,15 +150,13 @@ def _parse(subscripts: str, *given: tuple[int, ...]) -> tuple[list[str], str, di
     inputs = terms.split(",")
     if len(inputs) != len(given):
         raise ValueError(f"einsum: {subscripts!r} names {len(inputs)} operands, got {len(given)}: {shapes}")
-    free = [c for c in reversed(string.ascii_letters) if c not in text]
+    free = [c for c in reversed(_LETTERS) if c not in text]
     hidden = max(
         (len(shape) - len(t.replace("...", "")) for t, shape in zip(inputs, given, strict=True) if "..." in t),
         default=0,
     )
     if hidden > len(free):
-        raise ValueError(
-            f"einsum: {subscripts!r} with operands {shapes} needs more than {len(string.ascii_letters)} axes"
-        )
+        raise ValueError(f"einsum: {subscripts!r} with operands {shapes} needs more than {len(_LETTERS)} axes")
     dots = "".join(free[:hidden])
     labels = []
     for term, shape in zip(inputs, given, strict=True):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
 
 from ..core.suggest import show_public_names
 
 _NAMES = {
+    "image": (
+        "affine_transform crop_images elastic_transform extract_patches extract_patches_3d gaussian_blur hsv_to_rgb "
+        "map_coordinates pad_images perspective_transform resize rgb_to_grayscale rgb_to_hsv scale_and_translate "
+        "sobel_edges ssim "
+    ),
     "linalg": (
         "cholesky cholesky_inverse det eig eigh inv jvp lstsq lu_factor matrix_rank norm pinv qr solve "
         "solve_triangular svd "
@@ -45,13 +48,15 @@ _NAMES = {
 }
 
 
-def namespaces(package: str, contents: Mapping[str, Any]) -> dict[str, ModuleType]:
-    """A module for each namespace, of the names that there are.  contents: the operations by name."""
-    made = {}
-    for name, names in _NAMES.items():
-        module = ModuleType(f"{package}.{name}", f"The operations of ``keras.ops.{name}``.")
-        found = [n for n in names.split() if n in contents]
-        vars(module).update({n: contents[n] for n in found}, __all__=found)
-        show_public_names(module)
-        made[name] = sys.modules[module.__name__] = module
-    return made
+def namespaces(package: str) -> dict[str, ModuleType]:
+    """A module for each namespace, whose operations are imported when somebody asks for them."""
+    return {name: _namespace(package, name, names.split()) for name, names in _NAMES.items()}
+
+
+def _namespace(package: str, name: str, names: list[str]) -> ModuleType:
+    module = ModuleType(f"{package}.{name}", f"The operations of ``keras.ops.{name}``.")
+    vars(module)["__all__"] = names
+    operations = sys.modules[package]
+    show_public_names(module, find=lambda asked: getattr(operations, asked))
+    sys.modules[module.__name__] = module
+    return module

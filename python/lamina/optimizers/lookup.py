@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core import registry
 from ..core.explain import named
+from ..core.rooms import bring
 from ..core.suggest import unknown
 from .base import Optimizer, classes
 
@@ -29,10 +30,12 @@ def get(identifier: Any) -> Any:
         return identifier
     if isinstance(identifier, dict):
         name = registry.class_name("optimizer", identifier)
+        bring("optimizers", name)
         kind: Any = classes.get(name.lower()) or registry.find(name)
         made = get(name) if kind is None else kind  # some cannot be made without arguments
         return made.from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
+        bring("optimizers", identifier)
         own = registry.find(identifier) if identifier.lower() not in classes else None
         if isinstance(own, type) and issubclass(own, Optimizer):
             return own()  # type: ignore[call-arg]

@@ -106,14 +106,13 @@ def _object(key: str, value: Any) -> Any:
     module = _KINDS.get(kind, metrics)
     if not isinstance(name, str):
         raise ValueError(f"{kind} {name!r} is no name")
-    base = getattr(module, kind.capitalize())
-    public = {n: c for n, c in vars(module).items() if isinstance(c, type) and not n.startswith("_")}
-    own: dict[str, Any] = {n: c for n, c in public.items() if issubclass(c, base) and c is not base}
-    if name in own:
+    found = _class_of(module, kind, name)
+    if found is not None:
         with registry.about(f"{kind} {name}"):
-            return own[name].from_config({k: _function(key, v) if k == "fn" else v for k, v in config.items()})
+            return found.from_config({k: _function(key, v) if k == "fn" else v for k, v in config.items()})
     registered = value.get("registered_name")
     wanted = registered if isinstance(registered, str) and registry.find(registered) is not None else name
+    own = [n for n in module.__all__ if _class_of(module, kind, n) is not None]
     hint = "; " + str(unknown(kind, name, own)).partition(": ")[2]
     if name == "__function__":
         wanted, kind, hint = config.get("name"), f"{kind} function", ""
@@ -124,6 +123,13 @@ def _object(key: str, value: Any) -> Any:
         mend += f"@lamina.saving.register_serializable(){hint}"
         raise registry.named(ValueError(f"{kind} {wanted!r} is not known here: {mend}"))
     return registry.deserialize(value)
+
+
+def _class_of(module: Any, kind: str, name: str) -> Any:
+    """The library's class of that kind ("loss") and name; None if there is none."""
+    base = getattr(module, kind.capitalize())
+    found = getattr(module, name, None) if name.isidentifier() and not name.startswith("_") else None
+    return found if isinstance(found, type) and issubclass(found, base) and found is not base else None
 
 
 def _function(key: str, value: Any) -> Any:

@@ -22,7 +22,7 @@ from ..core.warn import warn
 from ..layers import Layer
 from ..layers.build import build_parameters
 from ..layers.quantization import quantize_as_saved
-from ..layers.variable import numbers_at_most
+from ..layers.variable import numbers_at_most, unfilled
 from ..layers.weights import (
     load_arrays,
     load_random_states,
@@ -155,7 +155,7 @@ def load_model(
         raise ValueError(f"{path}: its description is damaged ({error})") from None
     arrays = _part(tensors, "weights/")
     with registry.custom_object_scope(custom_objects):
-        with naming(path), numbers_at_most(sum(a.size for a in arrays.values())):
+        with naming(path), numbers_at_most(sum(a.size for a in arrays.values())), unfilled():
             check(description)
             with registry.sharing(()):
                 model = registry.deserialize(description["model"], "layer")

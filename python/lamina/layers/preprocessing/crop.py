@@ -11,7 +11,7 @@ from ...core.autograd import Array, Tensor
 from ...core.explain import is_number
 from ...core.suggest import unknown
 from ...ops.bounding_boxes import pad
-from ...ops.image import border, largest_part
+from ...ops.images import border, largest_part
 from ...ops.resize import KERAS_INTERPOLATIONS
 from .. import arguments
 from ..options import BoxOptions, UnnamedBoxOptions, Unpack

@@ -19,7 +19,7 @@ from .activation import relu_of
 
 _UNARY: dict[str, Callable[[Any], Tensor]] = {
     "Abs": ops.abs, "Acos": ops.arccos, "Acosh": ops.arccosh, "Asin": ops.arcsin, "Asinh": ops.arcsinh,
-    "Atan": ops.arctan, "Atanh": ops.arctanh, "BitwiseNot": ops.bitwise_not, "Ceil": ops.ceil, "Cos": ops.cos,
+    "Atan": ops.arctan, "Atanh": ops.arctanh, "BitwiseNot": ops.bitwise_invert, "Ceil": ops.ceil, "Cos": ops.cos,
     "Cosh": ops.cosh, "Erf": ops.erf, "Exp": ops.exp, "Floor": ops.floor, "IsNaN": ops.isnan, "Log": ops.log,
     "Neg": ops.negative, "Not": ops.logical_not, "Reciprocal": ops.reciprocal, "Round": ops.round, "Sign": ops.sign,
     "Sin": ops.sin, "Sinh": ops.sinh, "Sqrt": ops.sqrt, "Tan": ops.tan, "Tanh": ops.tanh, "Sigmoid": ops.sigmoid,

@@ -7,32 +7,13 @@ from collections.abc import Iterable, Sequence
 from ..core.autograd import Tensor
 from ..core.explain import is_index
 from ..core.suggest import unknown
-from .affine import affine_transform as affine_transform
-from .colour import hsv_to_rgb as hsv_to_rgb
-from .colour import rgb_to_grayscale as rgb_to_grayscale
-from .colour import rgb_to_hsv as rgb_to_hsv
 from .conversion import TensorLike
 from .data_format import of_images
 from .expansion import pad
-from .image_filters import gaussian_blur as gaussian_blur
-from .image_filters import sobel_edges as sobel_edges
-from .image_patches import crop_images as crop_images
-from .image_patches import extract_patches as extract_patches
-from .image_patches import extract_patches_3d as extract_patches_3d
-from .image_patches import pad_images as pad_images
-from .image_transforms import elastic_transform as elastic_transform
-from .image_transforms import map_coordinates as map_coordinates
-from .image_transforms import perspective_transform as perspective_transform
-from .image_transforms import scale_and_translate as scale_and_translate
 from .reshape import getitem
 from .resize import make_rule, resize_axes
-from .similarity import ssim as ssim
 
-__all__ = [
-    "affine_transform", "crop_images", "elastic_transform", "extract_patches", "extract_patches_3d", "gaussian_blur",
-    "hsv_to_rgb", "map_coordinates", "pad_images", "perspective_transform", "resize", "rgb_to_grayscale", "rgb_to_hsv",
-    "scale_and_translate", "sobel_edges", "ssim",
-]  # fmt: skip
+__all__ = ["resize"]
 
 
 def resize(
