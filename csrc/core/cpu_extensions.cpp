@@ -1,5 +1,8 @@
 #include "core/cpu_extensions.h"
 
+#include <cstdlib>
+#include <cstring>
+
 #include "core/cpu.h"
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -27,13 +30,14 @@ Features leaf_7([[maybe_unused]] unsigned subleaf) {
 }
 
 // Whether this process may use tile registers: Linux gives room for them to those that ask, for all their threads and
-// children, and says no where a signal's stack would be too small. Other systems are not asked.
+// children, and says no where a signal's stack would be too small. Other systems are not asked, nor with LAMINA_AMX=0.
 bool has_tiles() {
 #if defined(__x86_64__) && defined(__linux__)
   constexpr unsigned kTile = 1u << 24, kSaved = 3u << 17;  // CPUID's bit; XCR0's of their shapes and of what they hold
   constexpr long kRequest = 0x1023, kTileData = 18;        // ARCH_REQ_XCOMP_PERM, which older headers lack
   static const bool permitted = [] {
-    if (!(leaf_7(0).d & kTile)) return false;
+    const char* said = std::getenv("LAMINA_AMX");
+    if ((said && std::strcmp(said, "0") == 0) || !(leaf_7(0).d & kTile)) return false;
     unsigned low, high;
     asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return (low & kSaved) == kSaved && syscall(SYS_arch_prctl, kRequest, kTileData) == 0;

@@ -1,9 +1,9 @@
 #include "kernels/gemm_bfloat16.h"
 
+#if defined(__AVX512F__)
 #include "kernels/amx.h"
 #include "kernels/tile.h"
 
-#if defined(__AVX512F__)
 namespace lamina {
 namespace LAMINA_ISA {
 namespace {
@@ -106,30 +106,17 @@ void round_columns(dim_t rows, dim_t k, const float* src, dim_t ld, float* out, 
 
 constexpr int kMostTileRows = 64;  // of a Tile: four registers of rows
 
-// Sums of I row by J column registers. b's row of registers is read forth and back, so that one of them serves twice.
-template <int I, int J, int Left, int Right, int n = 0>
+struct CellProduct {
+  template <int To, int Left, int Right>
+  static LAMINA_INLINE void add() {
+    asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"n"(To), "n"(Left), "n"(Right));
+  }
+};
+template <int I, int J, int Left, int Right>
 LAMINA_INLINE void multiply(const float* a, dim_t a_row, dim_t a_next, const float* b, dim_t b_row) {
-  if constexpr (n < I * J) {
-    constexpr int i = n / J, j = i % 2 ? J - 1 - n % J : n % J;
-    if constexpr (n % J == 0) load_tile<Left>(a + i * a_next, a_row);
-    if constexpr (n == 0 || n % J != 0) load_tile<Right>(b + j * kTileLanes, b_row);
-    asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"n"(i * J + j), "n"(Left), "n"(Right));
-    multiply<I, J, Left, Right, n + 1>(a, a_row, a_next, b, b_row);
-  }
-}
-template <int I, int n = 0>
-LAMINA_INLINE void clear_tiles() {
-  if constexpr (n < I) {
-    clear_tile<n>();
-    clear_tiles<I, n + 1>();
-  }
-}
-template <int I, int J, int n = 0>
-LAMINA_INLINE void store_tiles(float* sums) {
-  if constexpr (n < I * J) {
-    store_tile<n>(sums + (n / J * kTileRows * J + n % J) * kTileLanes, J * kTileRow);
-    store_tiles<I, J, n + 1>(sums);
-  }
+  constexpr dim_t size = sizeof(float);
+  multiply_tiles<CellProduct, I, J, Left, Right>(reinterpret_cast<const char*>(a), a_row * size, a_next * size,
+                                                 reinterpret_cast<const char*>(b), b_row * size, kTileRow);
 }
 
 // Rows of cells out of columns of them: 16 x `terms` of `rows` x 16.
@@ -147,7 +134,7 @@ LAMINA_INLINE void turn(const float* a, dim_t s1, int rows, int terms, float* ou
 template <int I, int J>
 void sums_of(const Tile<float>& t, int row, int rows, int next, int done, int column) {
   constexpr int W = kTileLanes;
-  const dim_t whole = t.k1 / W * W, last = t.k1 - whole, b_row = t.ldb * dim_t(sizeof(float));
+  const dim_t whole = t.k1 / W * W, last = t.k1 - whole;
   const float* b = t.b + column;
   alignas(64) float sums[I * kTileRows * J * W];
   shape_tiles(rows, int(last));
@@ -156,10 +143,10 @@ void sums_of(const Tile<float>& t, int row, int rows, int next, int done, int co
     for (dim_t i2 = 0; i2 < t.k2; i2++) {
       const float* a = t.a + i3 * t.s3 + i2 * t.s2 + row * t.row;
       if (t.s1 == 1) {
-        const dim_t a_row = t.row * dim_t(sizeof(float)), a_next = next * t.row;
+        const dim_t a_next = next * t.row;
         for (dim_t k = 0; k < whole; k += W, b += W * t.ldb)
-          multiply<I, J, kLeft, kRight>(a + k, a_row, a_next, b, b_row);
-        if (last) multiply<I, J, kLastLeft, kLastRight>(a + whole, a_row, a_next, b, b_row);
+          multiply<I, J, kLeft, kRight>(a + k, t.row, a_next, b, t.ldb);
+        if (last) multiply<I, J, kLastLeft, kLastRight>(a + whole, t.row, a_next, b, t.ldb);
       } else {
         alignas(64) float turned[I * kTileRows * W];
         auto turn_all = [&](dim_t terms) LAMINA_INLINE_LAMBDA {
@@ -167,11 +154,11 @@ void sums_of(const Tile<float>& t, int row, int rows, int next, int done, int co
         };
         for (dim_t k = 0; k < whole; k += W, a += W * t.s1, b += W * t.ldb) {
           turn_all(W);
-          multiply<I, J, kLeft, kRight>(turned, kTileRow, kTileRows * W, b, b_row);
+          multiply<I, J, kLeft, kRight>(turned, W, kTileRows * W, b, t.ldb);
         }
         if (last) {
           turn_all(last);
-          multiply<I, J, kLastLeft, kLastRight>(turned, kTileRow, kTileRows * W, b, b_row);
+          multiply<I, J, kLastLeft, kLastRight>(turned, W, kTileRows * W, b, t.ldb);
         }
       }
       b += last * t.ldb;
@@ -194,20 +181,15 @@ void sums_of(const Tile<float>& t, int row, int rows, int next, int done, int co
     }
 }
 
-// All rows, J registers of columns: in even parts of at most 16, of which the last one ends where the tile does.
+// All rows, J registers of columns.
 template <int J>
 void sums_of_rows(const Tile<float>& t, int column) {
-  const int parts = (t.rows + kTileRows - 1) / kTileRows, rows = (t.rows + parts - 1) / parts;
-  auto start = [&](int part) { return part + 1 < parts ? part * rows : t.rows - rows; };
-  for (int i = 0; i < parts; i++) {
-    const int row = start(i), done = i * rows - row;
-    if (J <= 2 && i + 1 < parts) {
-      i++;
-      if constexpr (J <= 2) sums_of<2, J>(t, row, rows, start(i) - row, done, column);
-    } else {
-      sums_of<1, J>(t, row, rows, rows, done, column);
-    }
-  }
+  for_row_tiles<J <= 2>(
+      t.rows,
+      [&](int row, int rows, int done) LAMINA_INLINE_LAMBDA { sums_of<1, J>(t, row, rows, rows, done, column); },
+      [&](int row, int rows, int next, int done) LAMINA_INLINE_LAMBDA {
+        if constexpr (J <= 2) sums_of<2, J>(t, row, rows, next, done, column);
+      });
 }
 
 void large_tile(const Tile<float>& t) {

@@ -7,7 +7,7 @@ namespace lamina {
 
 constexpr int kQuad = 4;                      // terms of the sum that stand together, the bytes of a 32-bit lane
 constexpr int kStrip = 16;                    // columns of a packed strip, the 32-bit lanes of the widest register
-constexpr int kMostInt8Rows = 6;              // of a tile: 24 sums, 4 registers of b and one of a fit into 32
+constexpr int kMostInt8Rows = 64;             // of a tile: four tile registers
 constexpr int kMostInt8Strips = 8;            // of a tile of one or two rows, else half as many
 constexpr dim_t kStripQuad = kStrip * kQuad;  // bytes
 
@@ -41,9 +41,10 @@ struct Int8Kernels {
   void (*tile)(const Int8Tile&);
 };
 
-#define LAMINA_DECLARE_INT8(isa)              \
-  namespace isa {                             \
-  const Int8Kernels& int8_kernels(bool vnni); \
+// What is no part of an instruction set, but the host has.
+#define LAMINA_DECLARE_INT8(isa)                          \
+  namespace isa {                                         \
+  const Int8Kernels& int8_kernels(bool vnni, bool tiles); \
   }
 #if defined(__x86_64__)
 LAMINA_DECLARE_INT8(v2)

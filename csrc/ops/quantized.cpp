@@ -12,14 +12,14 @@
 namespace lamina {
 
 const Int8Kernels& int8_kernels() {
-  static const bool vnni = host_has_vnni();
+  static const bool vnni = host_has_vnni(), tiles = vnni && host_has_int8_tiles();
   switch (active_isa()) {
 #if defined(__x86_64__)
-    case Isa::v2: return v2::int8_kernels(vnni);
-    case Isa::v3: return v3::int8_kernels(vnni);
-    default: return v4::int8_kernels(vnni);
+    case Isa::v2: return v2::int8_kernels(vnni, tiles);
+    case Isa::v3: return v3::int8_kernels(vnni, tiles);
+    default: return v4::int8_kernels(vnni, tiles);
 #else
-    default: return neon::int8_kernels(vnni);
+    default: return neon::int8_kernels(vnni, tiles);
 #endif
   }
 }

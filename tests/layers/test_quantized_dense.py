@@ -52,6 +52,25 @@ def test_bits_do_not_depend_on_threads():
     lamina.set_num_threads(threads)
 
 
+_PRODUCTS = """
+import hashlib
+import numpy as np
+from lamina import _native
+rng, bits = np.random.default_rng(0), hashlib.sha1()
+for M in (1, 2, 3, 15, 16, 17, 31, 33, 48, 63, 65, 130):
+    for K, N in ((5, 3), (64, 16), (100, 50), (257, 130)):
+        matrix = _native.QuantizedMatrix(rng.integers(-127, 128, (K, N)).astype(np.int8), np.ones(N, np.float32))
+        x, b = (rng.standard_normal(s).astype(np.float32) for s in ((M, K), N))
+        bits.update(_native.quantized_dense_forward(x, matrix, b, "relu").tobytes())
+print(bits.hexdigest())
+"""
+
+
+def test_tile_registers_give_the_same_bits(python):
+    """Where the host has them; LAMINA_AMX=0 leaves them alone."""
+    assert python(_PRODUCTS, LAMINA_AMX="0") == python(_PRODUCTS, LAMINA_AMX="1")
+
+
 def test_rows_that_are_not_finite_stay_alone_and_zeros_are_zeros():
     matrix = _native.QuantizedMatrix(np.ones((3, 20), np.int8), np.ones(20, np.float32))
     x = np.array([[0, 0, 0], [1, np.nan, 2], [1, np.inf, 2], [1, 2, 3]], np.float32)
