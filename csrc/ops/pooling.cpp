@@ -133,48 +133,53 @@ void spread(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
   });
 }
 
-// Windows side by side, without padding.
+// Windows side by side: an input meets at most one of them. The first and the last may reach over the border.
 bool side_by_side(const Window& v) {
-  if (v.adaptive || v.before != Triple{} || v.dilation != Triple{1, 1, 1} || v.stride != v.taps) return false;
-  for (int i = 0; i < kAxes; i++)
-    if (v.out[i] == 0 || v.out[i] * v.taps[i] > v.in[i]) return false;
-  return true;
+  return !v.adaptive && v.dilation == Triple{1, 1, 1} && v.stride == v.taps && product(v.out) > 0;
 }
 
-// A backward pass over such windows: f(row, first output, first tap) for each row of outputs and plane of taps.
+// The inputs of an axis that output o meets, if windows are side by side.
+dim_t begin_of(const Window& v, int axis, dim_t o) {
+  return std::clamp(o * v.taps[axis] - v.before[axis], dim_t(0), v.in[axis]);
+}
+
+// A backward pass over such windows: f(row, run) for each run of outputs and plane of taps.
 template <class T, class F>
 void tiles(const Window& v, const T* dy, T* dx, bool accumulate, F&& f) {
   if (v.C == 0) return;
-  const dim_t line = v.in[2] * v.C, used = v.out[2] * v.taps[2] * v.C, plane = v.in[1] * line;
+  const Runs runs(forward_axes(v), v.out, v.in);
+  const dim_t line = v.in[2] * v.C, used = begin_of(v, 2, v.out[2]) * v.C, plane = v.in[1] * line;
   const bool stream = past_caches(v.N * v.in[0] * plane * dim_t(sizeof(T)));
   parallel_for(v.N * v.out[0] * v.out[1], grain(line * v.taps[0] * v.taps[1]), [&](dim_t begin, dim_t end) {
     PoolRow<T> row{};
     row.x_pixel = row.x_w = row.channels = v.C;
     row.x_h = line;
     row.kd = 1;
-    row.kh = v.taps[1];
-    row.kw = v.taps[2];
     row.y_pixel = v.taps[2] * v.C;
-    row.pixels = v.out[2];
     row.accumulate = accumulate;
     row.stream = stream;
-    for (dim_t i = begin; i < end; i++) {
-      const dim_t h = i % v.out[1], d = i / v.out[1] % v.out[0], d0 = d * v.taps[0];
-      T* image = dx + i / (v.out[1] * v.out[0]) * v.in[0] * plane;
-      const dim_t h0 = h * v.taps[1], h1 = h0 + v.taps[1], h_end = h + 1 == v.out[1] ? v.in[1] : h1;
-      for (dim_t a = 0; a < v.taps[0]; a++) {
-        T* y = image + (d0 + a) * plane;
-        row.x = dy + i * v.out[2] * v.C;
-        row.y = y + h0 * line;
-        f(row, i * v.out[2] * v.C, a * v.taps[1] * v.taps[2]);
-        if (accumulate) continue;
+    for_rows(v.out, begin, end, [&](dim_t n, dim_t d, dim_t h, dim_t i) {
+      T* image = dx + n * v.in[0] * plane;
+      runs.of_row(d, h, [&](const Run& run, auto&...) {
+        if (product(run.taps) == 0) return;
+        if (row.kh != run.taps[1]) row.kh = run.taps[1];
+        if (row.kw != run.taps[2]) row.kw = run.taps[2];
+        row.pixels = run.pixels;
+        row.x = dy + (i * v.out[2] + run.target) * v.C;
+        row.y = image + run.source * v.C;
+        f(row, run);
+      });
+      if (accumulate) return;
+      const dim_t h0 = begin_of(v, 1, h), h1 = begin_of(v, 1, h + 1), h_end = h + 1 == v.out[1] ? v.in[1] : h1;
+      for (dim_t a = begin_of(v, 0, d); a < begin_of(v, 0, d + 1); a++) {
+        T* y = image + a * plane;
         if (used < line)
           for (dim_t r = h0; r < h1; r++) std::fill(y + r * line + used, y + (r + 1) * line, T(0));
         std::fill(y + h1 * line, y + h_end * line, T(0));  // below the last window
       }
-      if (!accumulate && h == 0 && d + 1 == v.out[0])  // behind it
-        std::fill(image + (d0 + v.taps[0]) * plane, image + v.in[0] * plane, T(0));
-    }
+      if (h == 0 && d + 1 == v.out[0])  // behind it
+        std::fill(image + begin_of(v, 0, v.out[0]) * plane, image + v.in[0] * plane, T(0));
+    });
     if (stream) stream_fence();
   });
 }
@@ -289,8 +294,9 @@ void max_pool_backward(const MaxPoolBackward<T>& a) {
       k.max_spread(row, PoolIndex{index_at(a.index, wide, n * v.C), wide, p, 0, 0, 0});
     });
   if (side_by_side(v))
-    return tiles(v, a.dy, a.dx.to, accumulate, [&](const PoolRow<T>& row, dim_t at, dim_t tap0) {
-      k.max_tiles(row, PoolIndex{index_at(a.index, wide, at), wide, tap0, 0, v.taps[2], 1});
+    return tiles(v, a.dy, a.dx.to, accumulate, [&](const PoolRow<T>& row, const Run& run) {
+      const dim_t tap0 = ((run.first[0] + run.plane) * v.taps[1] + run.first[1]) * v.taps[2] + run.first[2];
+      k.max_tiles(row, PoolIndex{index_at(a.index, wide, row.x - a.dy), wide, tap0, 0, v.taps[2], 1});
     });
   if (scatters<T>(v))
     return wide ? scatter(v, static_cast<const std::int32_t*>(a.index), a.dy, a.dx.to, accumulate)
@@ -318,8 +324,10 @@ void average_pool_backward(const AveragePoolBackward<T>& a) {
   const T mean = T(1) / T(product(v.taps));
   if (even && whole_image(v))
     return spread(v, a.dy, a.dx.to, accumulate, [&](const PoolRow<T>& row, dim_t, dim_t) { k.sum(row, mean); });
-  if (even && side_by_side(v))
-    return tiles(v, a.dy, a.dx.to, accumulate, [&](const PoolRow<T>& row, dim_t, dim_t) { k.sum_tiles(row, mean); });
+  if (side_by_side(v))
+    return tiles(v, a.dy, a.dx.to, accumulate, [&](const PoolRow<T>& row, const Run& run) {
+      k.sum_tiles(row, even ? mean : T(1) / T(divisor_of(v, a.divisor, run)));
+    });
   const T* dy = a.dy;
   // Where windows count different numbers of pixels, dy is divided first.
   Scratch<T> divided(even ? 0 : v.N * product(v.out) * v.C);

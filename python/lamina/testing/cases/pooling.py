@@ -258,6 +258,12 @@ def test_cases() -> list[Case]:
             _pool(kind, (2, 6, 10, 7, 5), (2, 3, 3), (3, 2, 4), (1, (0, 2), 0), None, 1, True),
             _pool(kind, (1, 40, 12, 5), 3, 2, "same"),  # one image, cut into rows
             _pool(kind, (1, 6, 9, 5, 3), (2, 3, 3), (1, 2, 1), 1),
+            _pool(kind, (2, 7, 9, 17), 2, 2, "same", off),  # side by side, over the border
+            _pool(kind, (2, 7, 10, 3), 3, 3, "same", off),
+            _pool(kind, (1, 4, 2, 5), 3, 3, 1),
+            _pool(kind, (2, 9, 20), 4, 4, ((3, 2),), off),
+            _pool(kind, (2, 8, 11, 4), (2, 5), (2, 5), ((0, 0), (1, 4)), None, 1, True),
+            _pool(kind, (2, 5, 7, 8, 9), (2, 3, 2), (2, 3, 2), "same", off),
             _adaptive(kind, (1, 40, 9, 33), (12, 4)),
             _adaptive(kind, (2, 7, 9, 5), (3, 4)),
             _adaptive(kind, (2, 8, 6, 20), 2),
@@ -268,6 +274,7 @@ def test_cases() -> list[Case]:
             _adaptive(kind, (3, 12, 7)),
         ]
     cases += [_pool("average", (2, 8, 9, 5), 3, 2, 1, divisor, 1, True) for divisor in ("valid", "padded")]
+    cases += [_pool("average", (2, 7, 11, 5), 3, 3, 1, divisor, 1, True) for divisor in ("valid", "padded")]
     cases += [_pool("average", (2, 5, 6, 7, 3), 3, 2, (1, (0, 1), 1), divisor) for divisor in ("valid", "padded")]
     for p in (2, 1, 3, 4, 2.5, 0.5):
         cases += [
