@@ -48,6 +48,47 @@ struct Cells {
   }
 };
 
+// A source whose rows have zeros on both sides, as many as its taps reach, where these make a good part of its runs: at
+// a border each pixel is a run of its own, which fills one cell. Its axes are moved to where its pixels stand.
+template <class T>
+class Bordered {
+ public:
+  Bordered(const T* x, dim_t rows, dim_t width, dim_t C, const Cells& cells, std::vector<Axis>& across)
+      : left_(cells.of_pixels() ? reach(across, width, cells.cells, false) : 0),
+        width_(width + left_ + (cells.of_pixels() ? reach(across, width, cells.cells, true) : 0)),
+        own_(width_ == width ? 0 : rows * width_ * C),
+        x_(width_ == width ? x : own_.get()) {
+    if (width_ == width) return;
+    for (Axis& q : across) q.offset += left_;
+    const dim_t line = width * C, before = left_ * C, whole = width_ * C;
+    parallel_for(rows, kGrain / std::max<dim_t>(whole, 1) + 1, [&](dim_t begin, dim_t end) {
+      for (dim_t r = begin; r < end; r++) {
+        T* to = own_ + r * whole;
+        std::fill(to, to + before, T(0));
+        std::copy(x + r * line, x + (r + 1) * line, to + before);
+        std::fill(to + before + line, to + whole, T(0));
+      }
+    });
+  }
+  dim_t width() const { return width_; }
+  operator const T*() const { return x_; }
+
+ private:
+  static constexpr dim_t kBorders = 8;  // runs of one pixel that count, for each step inside
+
+  static dim_t reach(const std::vector<Axis>& across, dim_t width, dim_t cells, bool right) {
+    dim_t low = 0, high = width, outputs = 0;
+    for (const Axis& q : across)
+      if (!q.empty()) low = std::min(low, q.low()), high = std::max(high, q.high()), outputs += q.count;
+    if (kBorders * cells * (high - width - low) < outputs) return 0;
+    return right ? high - width : -low;
+  }
+
+  const dim_t left_, width_;
+  const Scratch<T> own_;
+  const T* const x_;
+};
+
 }  // namespace
 
 template <class T>
@@ -63,7 +104,8 @@ void few_channels_pass(const ConvolutionPass<T>& a, bool back) {
   const Window& v = a.window;
   const auto& k = kernels<T>();
   const dim_t from = back ? a.K : v.C, to = back ? v.C : a.K, taps = product(v.taps);
-  const Triple &in = back ? v.out : v.in, &out = back ? v.in : v.out;
+  Triple in = back ? v.out : v.in;
+  const Triple& out = back ? v.in : v.out;
   const Cells cells(from, to, a.groups, k.gemm.lanes);
   const dim_t tap = cells.inputs * cells.lanes, w_row = v.taps[2] * tap, w_plane = v.taps[1] * w_row;
   // The element (c, k) of a group's tap is a.w[tap * C / groups * K + ...] forward, and turned around backward.
@@ -83,7 +125,10 @@ void few_channels_pass(const ConvolutionPass<T>& a, bool back) {
   });
   if (a.b && cells.of_pixels())
     for (dim_t l = 0; l < cells.lanes; l++) bias[l] = a.b[l % cells.outputs];
-  const Runs runs(back ? gradient_axes(v) : forward_axes(v), out, in);
+  Axes axes = back ? gradient_axes(v) : forward_axes(v);
+  const Bordered<T> x(a.x.x, v.N * in[0] * in[1], in[2], from, cells, axes[2]);
+  in[2] = x.width();
+  const Runs runs(std::move(axes), out, in);
   const dim_t x_row = in[2] * from, x_image = in[0] * in[1] * x_row, rows = v.N * out[0] * out[1];
   const double flops = 2.0 * double(rows) * double(out[2]) * double(to) * double(cells.inputs) * double(taps);
   parallel_for(rows, worth_threads(flops) ? 1 : rows, [&](dim_t begin, dim_t end) {
@@ -111,7 +156,7 @@ void few_channels_pass(const ConvolutionPass<T>& a, bool back) {
                      : cells.of_pixels()   ? bias.get()
                                            : a.b + g * cells.cells * cells.outputs;
           cells.steps(g, run.pixels, [&](dim_t pixel, dim_t steps, int used) {
-            row.x = a.x.x + n * x_image + (run.source + pixel) * from + g * cells.cells * cells.inputs;
+            row.x = x + n * x_image + (run.source + pixel) * from + g * cells.cells * cells.inputs;
             row.y = line + (run.target + pixel) * to + g * cells.cells * cells.outputs;
             row.steps = steps;
             row.cells = used;
@@ -133,7 +178,8 @@ void few_channels_weight_gradient(const WeightGradient<T>& a) {
   const dim_t rows = v.N * v.out[0] * v.out[1];
   const dim_t chunks = std::clamp<dim_t>(rows * v.out[2] * a.K * cells.inputs / (2 * kGrain), 1,
                                          std::min<dim_t>(kMaxGradientChunks, std::max<dim_t>(rows, 1)));
-  const Axes axes = forward_axes(v);
+  Axes axes = forward_axes(v);
+  const Bordered<T> x(a.x, v.N * v.in[0] * v.in[1], v.in[2], v.C, cells, axes[2]);
   Scratch<T> parts((chunks + 1) * size), lanes(cells.lanes);
   cells.first_inputs(lanes.get());
   parallel_tasks(chunks, chunks > 1, [&](dim_t chunk) {
@@ -147,15 +193,16 @@ void few_channels_weight_gradient(const WeightGradient<T>& a) {
     d.outputs = int(cells.outputs);
     d.first = lanes;
     for_rows(v.out, rows * chunk / chunks, rows * (chunk + 1) / chunks, [&](dim_t n, dim_t plane, dim_t row, dim_t i) {
-      const T* image = a.x + n * v.source();
+      const T* image = x + n * v.in[0] * v.in[1] * x.width() * v.C;
       dim_t d0, d1, h0, h1;
       axes[0][0].valid(plane, v.in[0], d0, d1);
       axes[1][0].valid(row, v.in[1], h0, h1);
       for (dim_t t = d0 * v.taps[1]; t < d1 * v.taps[1]; t++) {  // a row of the kernel's columns
         const dim_t h = t % v.taps[1];
         if (h < h0 || h >= h1) continue;
-        const T* line = image + (axes[0][0].at(plane, t / v.taps[1]) * v.in[1] + axes[1][0].at(row, h)) * v.in[2] * v.C;
-        axes[2][0].spans(v.in[2], [&](dim_t at, dim_t pixels, dim_t w0, dim_t w1) {
+        const T* line =
+            image + (axes[0][0].at(plane, t / v.taps[1]) * v.in[1] + axes[1][0].at(row, h)) * x.width() * v.C;
+        axes[2][0].spans(x.width(), [&](dim_t at, dim_t pixels, dim_t w0, dim_t w1) {
           if (w1 <= w0) return;
           d.taps = w1 - w0;
           for (dim_t g = 0; g < cells.registers; g++) {
