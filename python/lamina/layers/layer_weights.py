@@ -82,11 +82,14 @@ class LayerWeights(Quantization, Trackable):
 
     def _held(self) -> Kept:
         """The variables and layers inside, looked for again where something changed."""
-        if grad_mode.recording is not None:  # what the step under record makes isn't noted as a change
+        recording, found = grad_mode.recording, self._found_variables
+        if recording is not None and recording.made:  # changes of what the step under record makes are not noted
             return Kept(self)
-        if self._found_variables is None or not self._found_variables.holds():
-            self._found_variables = Kept(self)
-        return self._found_variables
+        if found is None or not found.holds():
+            found = Kept(self)
+            if recording is None:
+                self._found_variables = found
+        return found
 
     @property
     def trainable_weights(self) -> list[Variable]:

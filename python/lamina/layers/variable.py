@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import itertools
 import math
 import re
@@ -25,6 +26,7 @@ from ..ops.conversion import as_tensor
 _used: dict[str, itertools.count[int]] = {}
 
 
+@functools.cache
 def snake_case(name: str) -> str:
     """Keras's rule: Conv2D -> conv2d, MaxPooling2D -> max_pooling2d, LSTMCell -> lstm_cell."""
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))

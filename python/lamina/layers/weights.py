@@ -6,7 +6,6 @@ grows after it was assigned is seen.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +32,15 @@ _NOT_PARTS = frozenset({"_arguments", "_nodes", "_parent", "_build_arguments", "
 _NOTICED = frozenset({"_fixed", "_found_metrics", "_repeated", "_steps", "_variables"})
 
 
+_NESTS = (dict, list, tuple)
+
+
 def parts(owner: Any, kind: type) -> Iterator[tuple[str, Any]]:
     """(attribute, or attribute/place in it; part) for every Layer, Variable or Metric that ``owner`` holds itself."""
     seen: set[int] = set()
+    kinds = (kind, *_NESTS)
     for name, value in vars(owner).items():
-        if name not in _NOT_PARTS:
+        if isinstance(value, kinds) and name not in _NOT_PARTS:
             for key, part in _walk(name, value, kind):
                 if id(part) not in seen:
                     seen.add(id(part))
@@ -76,9 +79,15 @@ def children(layer: LayerWeights) -> list[tuple[str, Layer]]:
         child._adopt(layer)
         kind = snake_case(type(child).__name__)
         own = child.name.removeprefix(key.removesuffix("layer"))  # Bidirectional's forward_layer may be forward_lstm_3
-        automatic = any(re.fullmatch(rf"({kind}|functional)(_\d+)?", name) for name in (child.name, own))
+        automatic = _is_automatic(kind, child.name) or _is_automatic(kind, own)
         names.append((kind if key.startswith("_layers/") else key.lstrip("_")) if automatic else child.name)
     return [(k, child) for k, (_, child) in zip(unique_keys(names), found, strict=True)]
+
+
+def _is_automatic(kind: str, name: str) -> bool:
+    """Whether a layer of this kind ("dense") could have the name without being given one, as ``dense_3``."""
+    base, _, number = name.rpartition("_") if name not in (kind, "functional") else (name, "", "0")
+    return base in (kind, "functional") and number.isdecimal()
 
 
 def named_layers(root: LayerWeights) -> dict[str, Layer]:
@@ -96,6 +105,12 @@ def named_layers(root: LayerWeights) -> dict[str, Layer]:
     return found
 
 
+def layers_below(root: Any) -> list[Layer]:
+    """The layers of ``named_layers``, which a Layer keeps until something changes; a Trainer need not be one."""
+    found: list[Layer] = root._held().layers if hasattr(root, "_held") else list(named_layers(root).values())
+    return found
+
+
 def shared_layers(root: LayerWeights) -> list[Layer]:
     """The layers below ``root`` that stand in several places."""
     found: dict[int, Layer] = {}
@@ -110,9 +125,13 @@ def shared_layers(root: LayerWeights) -> list[Layer]:
 
 def named_variables(root: LayerWeights) -> dict[str, Variable]:
     """Every variable of ``root`` and its sublayers by path of keys (``dense/kernel``), in the order of ``weights``."""
+    return _variables_of({"": root, **named_layers(root)})
+
+
+def _variables_of(layers: Mapping[str, LayerWeights]) -> dict[str, Variable]:
     found: dict[str, Variable] = {}
     seen: set[int] = set()
-    for path, layer in {"": root, **named_layers(root)}.items():
+    for path, layer in layers.items():
         for key, variable in own_variables(layer):
             if id(variable) not in seen:
                 seen.add(id(variable))
@@ -158,11 +177,16 @@ class Kept:
 
     def __init__(self, root: LayerWeights) -> None:
         self.version = configuration.version
-        self.variables = list(named_variables(root).values())
-        self.layers = list(named_layers(root).values())
+        layers = named_layers(root)
+        self.variables = list(_variables_of({"": root, **layers}).values())
+        self.layers = list(layers.values())
         self.frozen = {id(v) for layer in self.layers if layer._frozen_whole for v in layer.weights}
         found = (
-            c for layer in (root, *self.layers) for name, value in vars(layer).items() for c in _containers(name, value)
+            c
+            for layer in (root, *self.layers)
+            for name, value in vars(layer).items()
+            if isinstance(value, _NESTS)
+            for c in _containers(name, value)
         )
         self.containers = tuple(found)
         self.contents = tuple(tuple(c.values() if isinstance(c, dict) else c) for c in self.containers)

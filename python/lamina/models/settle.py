@@ -7,7 +7,7 @@ from typing import Any
 from ..core.autograd import no_grad, wrap
 from ..core.recording import configuration
 from ..core.tree import map_structure
-from ..layers.weights import named_layers
+from ..layers.weights import layers_below
 from .compile_state import Compiled
 from .data_adapter import Columns
 
@@ -16,7 +16,7 @@ def look_at(compiled: Compiled, model: Any) -> None:
     """Before a pass over data: have losses and metrics matched again if the model got other layers."""
     if compiled.version == configuration.version:
         return
-    before, compiled.layers = compiled.layers, list(named_layers(model).values())
+    before, compiled.layers = compiled.layers, layers_below(model)
     compiled.version = configuration.version
     if compiled.names is not None and [*map(id, before)] != [*map(id, compiled.layers)]:
         compiled.metric_set.reset()  # its metrics may be in the next set as well

@@ -21,7 +21,7 @@ from ..core.tree import leaves, map_structure
 from ..data import unpack_x_y_sample_weight
 from ..layers.call import parameters
 from ..layers.variable import Variable
-from ..layers.weights import named_layers, parts
+from ..layers.weights import layers_below, parts
 from ..metrics import Metric
 from ..ops import add
 from ..optimizers.base import Optimizer
@@ -316,7 +316,7 @@ class Steps:
         """Metrics among the attributes of the model and its layers; looked for again when a configuration changed."""
         version, found = self._found_metrics
         if version != configuration.version:
-            owners: list[Any] = [self, *(one for one in named_layers(self).values() if not isinstance(one, Steps))]  # type: ignore[arg-type]
+            owners: list[Any] = [self, *(one for one in layers_below(self) if not isinstance(one, Steps))]  # type: ignore[arg-type]
             found = [metric for owner in owners for _, metric in parts(owner, Metric)]
             self._found_metrics = (configuration.version, found)
         return found
