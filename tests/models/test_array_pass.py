@@ -13,12 +13,15 @@ ROWS = 110  # the last of the batches of 32 is smaller
 
 
 class Watching(callbacks.Callback):
-    """Lets fit and evaluate take batch after batch, since it looks at each."""
+    """Lets fit, evaluate and predict take batch after batch, since it looks at each."""
 
     def on_train_batch_end(self, batch, logs=None):
         self.seen = batch
 
     def on_test_batch_end(self, batch, logs=None):
+        self.seen = batch
+
+    def on_predict_batch_end(self, batch, logs=None):
         self.seen = batch
 
 
@@ -171,6 +174,46 @@ def test_steps_run_many_at_once(case, calls):
     trained(case, False, rounds=1)
     assert sum(calls) >= 3 * 6 - 1 + 5  # of fit all but the first, which is recorded, and those of evaluate
     assert max(calls) >= 4
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("make", [dense, two_ways])
+def test_predictions_of_many_batches_are_those_of_each(make, compiled, calls):
+    lamina.random.seed(2)
+    model, x = make(), data()[0]
+    if compiled:
+        model.compile("sgd", "mse")
+    given = {"a": x, "b": x[::-1].copy()} if make is two_ways else x
+    found = [model.predict(given, 16, verbose=0) for _ in range(2)]
+    assert sum(calls) == 5 + 6  # the first batch is recorded; the last one is smaller
+    found.append(model.predict(given, 16, verbose=0, callbacks=[Watching()]))
+    assert sum(calls) == 5 + 6
+    for others in zip(*(f if isinstance(f, list) else [f] for f in found), strict=True):
+        for other in others:
+            np.testing.assert_array_equal(other, others[-1])
+
+
+def test_predictions_need_an_axis_of_samples(calls):
+    class Mean(lamina.Model):
+        def call(self, inputs):
+            return lamina.ops.mean(inputs, axis=0)
+
+    with pytest.raises(ValueError, match=r"predict: the model made \(6,\) of 16 samples"):
+        Mean().predict(data()[0], 16, verbose=0)
+
+
+def test_a_predict_step_of_ones_own_sees_each_batch(calls):
+    class Own(lamina.Sequential):
+        steps = 0
+
+        def predict_step(self, data):
+            self.steps += 1
+            return super().predict_step(data)
+
+    model = Own([lamina.Input((6,)), layers.Dense(2)])
+    model.predict(data()[0], 16, verbose=0)
+    assert model.steps == 7
+    assert not calls
 
 
 @pytest.mark.parametrize("case", [averaged, of_a_function, scaled, own_metric])

@@ -31,9 +31,13 @@ Many = Callable[[int, int, Batch, Any], None]  # i, how many, their rows, their 
 def runs_without_python(model: Any, kind: str, hooks: Hooks) -> bool:
     """Whether nothing in Python has to see the batches of a pass."""
     compiled = model._compiled
-    if hooks.watches_batches(kind) or compiled.run_eagerly or not getattr(model.compute_loss, "captured", False):
+    if hooks.watches_batches(kind) or model._defines(f"{kind}_step") or (compiled is not None and compiled.run_eagerly):
         return False
-    if model._defines(f"{kind}_step", "compute_metrics", "metrics", "get_metrics_result"):
+    if kind == "predict":
+        return True
+    if not getattr(model.compute_loss, "captured", False):
+        return False
+    if model._defines("compute_metrics", "metrics", "get_metrics_result"):
         return False
     entries = () if compiled.names is None else compiled.metric_set.entries
     return all(entry.metric is None or type(entry.metric) in metrics.BUILT_IN for entry in entries)
@@ -109,6 +113,8 @@ class ArrayPass:
 
     def _arguments(self, batch: Batch) -> tuple[Any, ...]:
         """What the step is called with."""
+        if self._kind == "predict":
+            return (batch.x,)
         return (batch.x, batch.y) if batch.weight is None else (batch.x, batch.y, batch.weight)
 
     def _part(self, chunk: Batch, first: int, last: int) -> Batch:

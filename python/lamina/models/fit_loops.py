@@ -227,19 +227,35 @@ def predict(model: Any, feed: Feed, hooks: Hooks, rows: int | None) -> Any:
     outputs: list[_Collector] = []
     structure: Any = None
     hooks("on_predict_begin", {})
+
+    def collect(made: Any, batches: int, size: int) -> None:
+        """Keep the outputs of so many batches, which have an axis for these in front if they are several."""
+        nonlocal structure, outputs
+        structure = made
+        found = flatten(made)
+        outputs = outputs or [_Collector(rows) for _ in found]
+        for collector, tensor in zip(outputs, found, strict=True):
+            shape = tensor.shape[1:] if batches else tensor.shape
+            if shape[:1] != (size,):
+                raise ValueError(f"predict: the model made {shape} of {size} samples; the first axis must be theirs")
+            collector.add(tensor._array.reshape(batches * size, *shape[1:]) if batches else tensor._array)
+
+    def one(i: int, batch: Batch) -> None:
+        hooks.batch_begin("predict", i)
+        collect(predicted(model, batch), 0, batch.size)
+        hooks.batch_end("predict", i, batch.size, partial(_outputs, structure))
+
+    def many(i: int, n: int, rows: Batch, results: Any) -> None:
+        collect(results, n, rows.size // n)
+        hooks.batches_end(n, rows.size, dict)
+
     with no_grad():
-        for i, batch in enumerate(feed.epoch()):
-            hooks.batch_begin("predict", i)
-            structure = predicted(model, batch)
-            found = flatten(structure)
-            outputs = outputs or [_Collector(rows) for _ in found]
-            for collector, tensor in zip(outputs, found, strict=True):
-                if tensor.shape[:1] != (batch.size,):
-                    raise ValueError(
-                        f"predict: the model made {tensor.shape} of {batch.size} samples; the first axis must be theirs"
-                    )
-                collector.add(tensor._array)
-            hooks.batch_end("predict", i, batch.size, partial(_outputs, structure))
+        whole = ArrayPass.of(model, "predict", feed, hooks)
+        if whole is not None:
+            whole.run(one, many, nullcontext(), lambda: False)
+        else:
+            for i, batch in enumerate(feed.epoch()):
+                one(i, batch)
     hooks.tell()
     if not outputs:
         raise ValueError("predict: x gave no batches")
