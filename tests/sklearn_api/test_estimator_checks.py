@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import lamina
@@ -57,7 +59,7 @@ WRAPPERS = [
 ]
 
 
-@parametrize_with_checks(
+CHECKS = parametrize_with_checks(
     [
         lamina.sklearn.MLPClassifier(max_iter=100),
         lamina.sklearn.MLPRegressor(max_iter=100),
@@ -68,5 +70,13 @@ WRAPPERS = [
         *WRAPPERS,
     ]
 )
+
+
+def named(value):
+    """scikit-learn's name of a case without addresses of functions, which are others in every run."""
+    return re.sub(r"at0x\w+", "", CHECKS.kwargs["ids"](value))
+
+
+@pytest.mark.parametrize(*CHECKS.args, ids=named)
 def test_check(estimator, check):
     check(estimator)
