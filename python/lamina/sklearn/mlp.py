@@ -78,7 +78,7 @@ class MLP(Network):
         return type(found)(**options)
 
     def _progress(self, score: Any, whole: bool, samples: int) -> Progress:
-        tol, patience = number(self, "tol", 0.0), number(self, "n_iter_no_change", 1)
+        tol, patience = number(self, "tol", 0.0), number(self, "n_iter_no_change", 1, whole=True)
         smaller = rate = None
         if isinstance(self.learning_rate, str) and self.learning_rate == "adaptive":
             smaller = self._smaller_rate

@@ -104,7 +104,7 @@ class OwnModel(Network):
         return int(number(self, "epochs", 1, whole=True))
 
     def _progress(self, score: Any, whole: bool, samples: int) -> Progress:
-        tol, patience = number(self, "tol", 0.0), number(self, "n_iter_no_change", 1)
+        tol, patience = number(self, "tol", 0.0), number(self, "n_iter_no_change", 1, whole=True)
         return Progress(self, tol, patience if whole and score else None, score, verbose=bool(self.verbose))
 
     def _model(self, X: Any, y: Array, outputs: int) -> Any:
