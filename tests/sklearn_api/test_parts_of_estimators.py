@@ -334,3 +334,23 @@ def test_layers_of_perceptrons():
         assert (
             MLPAutoencoder(1, loss=kind, max_iter=1).fit(X).model_.get_compile_config()["loss_weights"] == loss_weight
         )
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_parts_of_several_labels_need_no_classes(labels):
+    y = (X[:, :labels] > 0).astype(int)
+    fitted = MLPClassifier((2,)).partial_fit(X, y).partial_fit(X, y)
+    assert fitted.predict(X).shape == y.shape
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        MLPClassifier((2,)).partial_fit(X, y[:, :1])
+
+
+def test_samples_of_no_weight_are_left_out():
+    """As if they were not there, in everything that is learnt."""
+    weight = np.where(np.arange(30) < 25, 0.5, 0.0)
+    for kind, y in ((MLPClassifier, Y), (MLPRegressor, X[:, 0]), (MLPAutoencoder, None)):
+        options = {"hidden_layer_sizes": (3,), "max_iter": 3, "random_state": 0, "tol": 0.0}
+        a = kind(**options).fit(X, y, sample_weight=weight)
+        b = kind(**options).fit(X[:25], None if y is None else y[:25], sample_weight=weight[:25])
+        for one, other in zip(a.coefs_, b.coefs_, strict=True):
+            np.testing.assert_array_equal(one, other)
