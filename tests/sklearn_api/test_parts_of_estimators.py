@@ -249,6 +249,8 @@ def test_weights_of_classes():
     )
     by_dict = classes.weights({0: 2.0, 1: 3.0, 2: 4.0}, labels, given)
     np.testing.assert_allclose(by_dict, given * np.array([2.0, 2, 2, 3, 3, 4]))
+    few = classes.weights("balanced", labels, given * 0.1)
+    np.testing.assert_allclose(few, given * 0.1 * 1.2 / (3 * np.array([0.3] * 3 + [0.4, 0.4, 0.5])))
     assert classes.weights(None, labels, given) is given
 
 
