@@ -31,7 +31,7 @@ CHECKSUMS = {
     "network RL": "fc5f620eff0c",
     "saved network": "13ffa2496c48",
     "model": "61e78c2e7be8",
-    "nested model": "efcf48cc543a",
+    "nested model": "d67af4a77266",
     "graphs": "42110cc7aaa4",
     "layer times": "d1bb1a03af7e",
     "many layer times": "84933aeeff58",
@@ -234,7 +234,7 @@ def model():
     x = lamina.Input((8, 8, 3), name="image")
     y = layers.Conv2D(4, 3, padding="same", name="conv")(x)
     y = layers.Add(name="sum")([y, layers.ReLU(name="relu")(layers.BatchNormalization(name="norm")(y))])
-    inner = lamina.Sequential([lamina.Input((4,)), layers.Dense(3, "relu", name="dense")], name="inner")
+    inner = lamina.Sequential([lamina.Input((4,), name="code"), layers.Dense(3, "relu", name="dense")], name="inner")
     return lamina.Model(x, inner(layers.GlobalAveragePooling2D(name="mean")(y)), name="net")
 
 
