@@ -152,6 +152,7 @@ def test_parts():
     assert values(r.take(2)) == [0, 1]
     assert values(r.take(-1)) == values(r.take(9)) == list(range(6))
     assert values(r.skip(4)) == [4, 5]
+    assert values(r.skip(0)) == list(range(6))
     assert values(r.skip(-1)) == values(r.skip(9)) == []
     assert values(r.shard(3, 1)) == [1, 4]
     assert values(r.filter(lambda v: v % 2)) == [1, 3, 5]

@@ -104,6 +104,9 @@ def test_input_tensors():
     assert copy.name == "net"
     sequential = Sequential([Input((4,)), layers.Dense(2)])
     assert clone_model(sequential, input_tensors=[Input((4,), dtype="float64")]).inputs[0].dtype == "float64"
+    sequential = Sequential([Input((4,), name="own"), layers.Dense(2)])
+    assert clone_model(sequential, input_tensors=x)._input.name == clone_model(sequential)._input.name == "own"
+    assert clone_model(Sequential([layers.Dense(2)]), input_tensors=x).inputs[0].shape == (None, 4)
     with pytest.raises(TypeError, match="must be symbolic tensors"):
         clone_model(drawn(), input_tensors=X)
     with pytest.raises(ValueError, match="has 1 inputs, got 2 input_tensors"):

@@ -14,6 +14,7 @@ import pytest
 
 import lamina
 from lamina import layers, plot, utils, visualization
+from lamina.core.tensor_html import tensor_html
 from lamina.plot.curves import draw_curves, sparkline, table_of_curves
 from lamina.plot.diagram import Network, Part, picture
 from lamina.plot.layered import Layered
@@ -48,6 +49,7 @@ CHECKSUMS = {
     "written": "31d860bec7cb",
     "boxes": "cdc4b81a9fb8",
     "masks": "0ba5f0da0b7d",
+    "tensors": "90221430e493",
     "gallery": "eeef2d9abb14",
     "gallery of masks": "833da2078209",
     "gallery of boxes": "e63e74b402dd",
@@ -276,6 +278,10 @@ PICTURES = {
     "written": lambda _: list(written()),
     "boxes": lambda _: list(lines_of_boxes()),
     "masks": lambda _: [masks(), masks(alpha=0.3, ignore_index=3), masks(blend=False, ignore_index=0)],
+    "tensors": lambda _: [
+        *(tensor_html(np.arange(np.prod(n)).reshape(n) / 7, "Tensor", len(n) > 1) for n in SHAPES),
+        *(tensor_html(np.full(99, 10**n), "Tensor", False) for n in range(10)),  # numbers of every width in a line
+    ],
     "gallery": lambda _: figure_of(visualization.plot_image_gallery(IMAGES, [0, 1], [1, 0], {0: "a", 1: "b"})),
     "gallery of masks": lambda _: figure_of(
         visualization.plot_segmentation_mask_gallery(IMAGES / 255, 3, (0, 1), np.ones((2, 6, 8), int))
@@ -287,6 +293,7 @@ PICTURES = {
         )
     ),
 }  # fmt: skip
+SHAPES = [(), (1,), (30,), (120,), (121,), (2, 60), (11, 11), (3, 3, 13), (7, 7, 7), (2, 2, 2, 2, 2), (4, 2, 3, 1, 3)]
 RNG_IMAGES = RNG.random((20, 4, 7)).round(3)
 
 
