@@ -37,9 +37,10 @@ LAMINA_INLINE void no_loss(const CrossEntropyRows<T>& r, dim_t i) {
 
 // With m the largest logit and s = sum exp(x - m):
 //   loss = sum t (m - x) + log(s) sum t,   d/dx = exp(x - m) / s sum t - t
-// of row i, whose gradient holds exp(x - m).
+// of row i, whose gradient holds exp(x - m); of a row of one register that stands in `e`, since what was just stored
+// with a mask is slow to read.
 template <class T>
-LAMINA_INLINE void softmax_row(const CrossEntropyRows<T>& r, dim_t i, T m, T s, T log_s) {
+LAMINA_INLINE void softmax_row(const CrossEntropyRows<T>& r, dim_t i, T m, T s, T log_s, const Vec<T>* e) {
   const dim_t n = r.cols;
   const T keep = T(1) - r.smoothing, spread = r.smoothing / T(n);
   const T* x = r.x + i * n;
@@ -52,6 +53,14 @@ LAMINA_INLINE void softmax_row(const CrossEntropyRows<T>& r, dim_t i, T m, T s, 
     r.losses[i] = weight * loss;
     if (!g) return;
     const T by = k / s, less = k * spread;
+    if (e) {
+      const Vec<T> v = *e * by - less;
+      T lanes[kLanes<T>];
+      store(lanes, v);
+      put<T>(g, v, int(n));
+      g[r.labels[i]] = lanes[r.labels[i]] - k * keep;
+      return;
+    }
     for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA { put<T>(g + j, get(g + j, l) * by - less, l); });
     g[r.labels[i]] -= k * keep;
     return;
@@ -77,7 +86,8 @@ void softmax(const CrossEntropyRows<T>& r) {
   for_rows<T>(r.rows, n, [&](dim_t first, int count) LAMINA_INLINE_LAMBDA {
     T most[W], sum[W] = {}, log_sum[W];
     max_rows(count, n, r.x + first * n, most);
-    Vec<T> sums[W] = {};
+    Vec<T> sums[W] = {}, kept[W];
+    const bool keeps = n <= W && r.labels;
     for (int q = 0; q < count; q++) {
       const T *x = r.x + (first + q) * n, m = most[q];
       T* g = r.gradient ? r.gradient + (first + q) * n : nullptr;
@@ -85,7 +95,10 @@ void softmax(const CrossEntropyRows<T>& r) {
       for_lanes<T>(n, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
         const Vec<T> e = exp_below<T>(get_or_minus_inf(x + j, l) - m);
         s += e;
-        if (g) put<T>(g + j, e, l);
+        if (keeps)
+          kept[q] = e;
+        else if (g)
+          put<T>(g + j, e, l);
       });
       sums[q] = s;
     }
@@ -93,7 +106,7 @@ void softmax(const CrossEntropyRows<T>& r) {
     store(log_sum, vlog<T>(load(sum)));
     for (int q = 0; q < count; q++) {
       const dim_t i = first + q;
-      left_out(r, i) ? no_loss(r, i) : softmax_row(r, i, most[q], sum[q], log_sum[q]);
+      left_out(r, i) ? no_loss(r, i) : softmax_row(r, i, most[q], sum[q], log_sum[q], keeps ? kept + q : nullptr);
     }
   });
 }
