@@ -29,8 +29,13 @@ py::array quantized_dense_forward_py(py::handle x_, QuantizedMatrix& w, py::hand
   std::vector<dim_t> shape(x.shape(), x.shape() + x.ndim());
   shape.back() = w.columns();
   const Result y = call.result(shape);
-  const QuantizedDense a{
-      .x = x.as<float>(), .w = &w, .b = data_or_null<float>(b), .y = y.as<float>(), .M = x.rows(), .act = act};
+  const QuantizedDense a{.x = x.as<float>(),
+                         .w = &w,
+                         .b = data_or_null<float>(b),
+                         .y = y.as<float>(),
+                         .M = x.rows(),
+                         .ldy = w.columns(),
+                         .act = act};
   keep_for_plan(py::cast(&w));
   run<quantized_dense>("quantized_dense", 2.0 * double(a.M) * double(w.rows()) * double(w.columns()), a);
   return y;

@@ -1,6 +1,7 @@
 #include "bind/call.h"
 #include "bind/define.h"
 #include "bind/families.h"
+#include "bind/recurrent_arguments.h"
 #include "bind/window.h"
 #include "ops/conv_lstm.h"
 #include "ops/recurrent.h"
@@ -8,14 +9,6 @@
 
 namespace lamina {
 namespace {
-
-CellActivation parse_cell_activation(const std::string& name, const char* op, const char* argument) {
-  constexpr const char* names[] = {"linear", "relu", "tanh", "sigmoid", "hard_sigmoid"};
-  for (int i = 0; i < 5; i++)
-    if (name == names[i]) return static_cast<CellActivation>(i);
-  throw py::value_error(
-      concat(op, ": ", argument, " '", name, "' is not native; expected linear, relu, tanh, sigmoid or hard_sigmoid"));
-}
 
 // What a cell is called, and how many times U columns its weights and its saved rows have.
 struct CellKind {
@@ -29,20 +22,22 @@ constexpr CellKind kLstm{"lstm", Cell::lstm, 4, 4}, kGru{"gru", Cell::gru, 3, 4}
 // Arguments that forward and backward share, checked.
 struct Sequences {
   CellKind kind;
-  View x, recurrent;
-  std::optional<View> kernel, bias, h0, c0, projection, recurrent_gamma, state_gamma, state_beta, lengths, mask;
+  View x;
+  Weight kernel, recurrent, projection;
+  std::optional<View> bias, h0, c0, recurrent_gamma, state_gamma, state_beta, lengths, mask;
   CellActivation act, recurrent_act;
   bool go_backwards, in_time_order, zero_output;
   double epsilon;
   bool bfloat16;
   dim_t B() const { return x.dim(0); }
   dim_t S() const { return x.dim(1); }
-  dim_t U() const { return recurrent.dim(1) / kind.gates; }
-  dim_t H() const { return recurrent.dim(0); }
-  double work() const { return 2.0 * double(B() * S()) * double(recurrent.dim(1)) * double(x.dim(2) + H()); }
+  dim_t U() const { return recurrent.columns() / kind.gates; }
+  dim_t H() const { return recurrent.rows(); }
+  bool int8() const { return kernel.int8 || recurrent.int8 || projection.int8; }
+  double work() const { return 2.0 * double(B() * S()) * double(recurrent.columns()) * double(x.dim(2) + H()); }
 };
 
-// What a call gives: arrays, then options.
+// What a call gives: arrays (or int8 weights), then options.
 struct Given {
   py::handle x, kernel, recurrent, bias, h0, c0, projection, recurrent_gamma, state_gamma, state_beta, lengths, mask;
   const std::string &activation, &recurrent_activation;
@@ -57,24 +52,34 @@ Sequences parse(Call& call, const CellKind& kind, const Given& given) {
   const View x = call.first(given.x, "x");
   check(x.ndim() == 3, op, ": x must be (batch, time, features), got shape ", x.sizes());
   const dim_t B = x.dim(0), S = x.dim(1), I = x.dim(2);
-  const View recurrent = call.input_of_any(given.recurrent, "recurrent_kernel");
+  Weight recurrent = weight(call, given.recurrent, "recurrent_kernel");
+  if (!recurrent) recurrent.floats = call.input_of_any(given.recurrent, "recurrent_kernel");  // which throws
   const bool projected = !given.projection.is_none(), is_lstm = kind.cell == Cell::lstm;
   check(!projected || is_lstm, op, ": has no projection");
   check(given.state_gamma.is_none() == given.state_beta.is_none() &&
             given.state_gamma.is_none() == (!is_lstm || given.recurrent_gamma.is_none()),
         op, ": state_gamma and state_beta belong to an lstm's recurrent_gamma");
-  check(recurrent.ndim() == 2 && recurrent.dim(0) > 0 && recurrent.dim(1) > 0 &&
-            (projected ? recurrent.dim(1) % G == 0 : recurrent.dim(1) == G * recurrent.dim(0)),
+  check(recurrent.shape.size() == 2 && recurrent.rows() > 0 && recurrent.columns() > 0 &&
+            (projected ? recurrent.columns() % G == 0 : recurrent.columns() == G * recurrent.rows()),
         op, ": recurrent_kernel must be (", projected ? "proj_size" : "units", ", ", G, " units), got shape ",
         recurrent.sizes());
-  const dim_t H = recurrent.dim(0), U = recurrent.dim(1) / G;
-  expect(recurrent, op, "recurrent_kernel", {H, G * U}, x.dtype());
-  const auto kernel = call.optional_of_any(given.kernel, "kernel");
+  const dim_t H = recurrent.rows(), U = recurrent.columns() / G;
+  recurrent.expect_sizes(op, "recurrent_kernel", H, G * U, x.dtype());
+  const Weight kernel = weight(call, given.kernel, "kernel");
   if (kernel) {
-    check(kernel->ndim() == 2 && kernel->dim(0) == I, op, ": x is ", x.sizes(), " but kernel takes ",
-          kernel->ndim() == 2 ? kernel->dim(0) : 0, " features on the last axis, kernel is ", kernel->sizes());
-    expect(*kernel, op, "kernel", {I, G * U}, x.dtype());
+    const bool matrix = kernel.shape.size() == 2;
+    check(matrix && kernel.rows() == I, op, ": x is ", x.sizes(), " but kernel takes ", matrix ? kernel.rows() : 0,
+          " features on the last axis, kernel is ", kernel.sizes());
+    kernel.expect_sizes(op, "kernel", I, G * U, x.dtype());
   }
+  const Weight projection = weight(call, given.projection, "projection_kernel");
+  if (projection) {
+    check(projection.shape.size() == 2, op, ": projection_kernel must be (units, proj_size), got shape ",
+          projection.sizes());
+    projection.expect_sizes(op, "projection_kernel", U, H, x.dtype());
+  }
+  check(!given.bfloat16 || (!kernel.int8 && !recurrent.int8 && !projection.int8), op,
+        ": bfloat16 and int8 weights exclude each other");
   check(kernel || I == G * U, op, ": x without a kernel must have the ", G * U, " columns of the gates, got shape ",
         x.sizes());
   check(given.c0.is_none() || kind.cell == Cell::lstm, op, ": has one state, not two");
@@ -82,13 +87,13 @@ Sequences parse(Call& call, const CellKind& kind, const Given& given) {
   check(S < (dim_t(1) << 31), op, ": too many steps: ", S);
   return {.kind = kind,
           .x = x,
-          .recurrent = recurrent,
           .kernel = kernel,
+          .recurrent = recurrent,
+          .projection = projection,
           .bias = kind.cell == Cell::gru ? call.optional(given.bias, "bias", {2, G * U})
                                          : call.optional(given.bias, "bias", {G * U}),
           .h0 = call.optional(given.h0, "the initial state h", {B, H}),
           .c0 = call.optional(given.c0, "the initial state c", {B, U}),
-          .projection = call.optional(given.projection, "projection_kernel", {U, H}),
           .recurrent_gamma = call.optional(given.recurrent_gamma, "recurrent_gamma", {G * U}),
           .state_gamma = call.optional(given.state_gamma, "state_gamma", {U}),
           .state_beta = call.optional(given.state_beta, "state_beta", {U}),
@@ -106,12 +111,12 @@ Sequences parse(Call& call, const CellKind& kind, const Given& given) {
 template <class T>
 Recurrence<T> arguments(const Sequences& s) {
   return {.x = s.x.as<T>(),
-          .kernel = data_or_null<T>(s.kernel),
-          .recurrent = s.recurrent.as<T>(),
+          .kernel = data_or_null<T>(s.kernel.floats),
+          .recurrent = data_or_null<T>(s.recurrent.floats),
           .bias = data_or_null<T>(s.bias),
           .h0 = data_or_null<T>(s.h0),
           .c0 = data_or_null<T>(s.c0),
-          .projection = data_or_null<T>(s.projection),
+          .projection = data_or_null<T>(s.projection.floats),
           .recurrent_gamma = data_or_null<T>(s.recurrent_gamma),
           .state_gamma = data_or_null<T>(s.state_gamma),
           .state_beta = data_or_null<T>(s.state_beta),
@@ -130,7 +135,10 @@ Recurrence<T> arguments(const Sequences& s) {
           .go_backwards = s.go_backwards,
           .in_time_order = s.in_time_order,
           .zero_output = s.zero_output,
-          .bfloat16 = s.bfloat16};
+          .bfloat16 = s.bfloat16,
+          .int8_kernel = s.kernel.int8,
+          .int8_recurrent = s.recurrent.int8,
+          .int8_projection = s.projection.int8};
 }
 
 // A result that may not be wanted: None, and null for the operation.
@@ -157,6 +165,7 @@ py::tuple forward_py(py::handle x, py::handle kernel, py::handle recurrent, py::
       parse(call, kind,
             {x, kernel, recurrent, bias, h0, c0, projection, recurrent_gamma, state_gamma, state_beta, lengths, mask,
              activation, recurrent_activation, go_backwards, in_time_order, zero_output, epsilon, bfloat16});
+  check(!save || !s.int8(), kind.op, ": int8 weights have no gradient, nothing is saved for it");
   const dim_t B = s.B(), S = s.S(), U = s.U(), H = s.H();
   const bool has_c = kind.cell == Cell::lstm;
   const Wanted y = result_if(call, sequences, {B, S, H}), h = result_if(call, true, {B, H}),
@@ -198,6 +207,7 @@ void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::hand
       parse(call, kind,
             {x, kernel, recurrent, bias, h0, c0, projection, recurrent_gamma, state_gamma, state_beta, lengths, mask,
              activation, recurrent_activation, go_backwards, in_time_order, zero_output, epsilon, bfloat16});
+  check(!s.int8(), op, ": int8 weights have no gradient");
   const dim_t B = s.B(), S = s.S(), U = s.U(), H = s.H(), G = kind.gates;
   const View gates = call.input(gates_, "gates", {B, S, kind.saved * U}),
              h_prev = call.input(h_prev_, "h_prev", {B, S, H});
@@ -205,7 +215,7 @@ void backward_py(py::handle x, py::handle kernel, py::handle recurrent, py::hand
              projected = call.optional(projected_, "projected", {B, S, U}), dy = call.optional(dy_, "dy", {B, S, H}),
              dh = call.optional(dh_, "dh", {B, H}), dc = call.optional(dc_, "dc", {B, U});
   check(c_all.has_value() == (kind.cell == Cell::lstm), op, ": c_all belongs to lstm");
-  check(projected.has_value() == s.projection.has_value(), op, ": projected belongs to a projection");
+  check(projected.has_value() == bool(s.projection), op, ": projected belongs to a projection");
   const auto raw = call.optional(raw_, "raw", {B, S, G * U}), stats = call.optional(stats_, "stats", {B, S, kStats});
   check(raw.has_value() == s.recurrent_gamma.has_value() && stats.has_value() == raw.has_value(), op,
         ": raw and stats belong to recurrent_gamma");

@@ -63,28 +63,38 @@ void quantize_row(const float* x, dim_t n, dim_t padded, float epsilon, std::uin
   for (dim_t i = n; i < padded; i++) q[i] = offset;
 }
 
-// Integer sums, rows of `strips` times 16 columns, become results.
-void deliver(const Int8Tile& t, const std::int32_t* sums) {
+// Integer sums, rows of `strips` times 16 columns, become results. `plain`: nothing is added, nothing cut off.
+template <bool plain>
+LAMINA_INLINE void deliver_rows(const Int8Tile& t, const std::int32_t* sums) {
   constexpr int W = kLanes<float>;
-  for (int i = 0; i < t.rows; i++, sums += t.strips * kStrip) {
-    float* c = t.c + i * t.ldc;
+  const float *column_step = t.column_step, *bias = t.bias;
+  const bool accumulate = t.accumulate, relu = t.relu;
+  const dim_t cols = t.cols, width = t.strips * kStrip, ldc = t.ldc;
+  float* c = t.c;
+  for (int i = 0; i < t.rows; i++, sums += width, c += ldc) {
     const float row_step = t.row_step[i];
-    for_lanes<float>(t.cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
+    for_lanes<float>(cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
       IntVec<float> s;
       __builtin_memcpy(&s, sums + j, W * 4);  // whole strips are there
-      Vec<float> v = __builtin_convertvector(s, Vec<float>) * (row_step * get(t.column_step + j, l));
+      Vec<float> v = __builtin_convertvector(s, Vec<float>) * (row_step * get(column_step + j, l));
       // Nothing is added before this is rounded: not everybody has fused additions.
 #if defined(__aarch64__)
       asm("" : "+w"(v));
 #else
       asm("" : "+x"(v));
 #endif
-      if (t.bias) v += get(t.bias + j, l);
-      if (t.accumulate) v += get(c + j, l);
-      if (t.relu) v = vmax<float>(v, Vec<float>{});
+      if constexpr (!plain) {
+        if (bias) v += get(bias + j, l);
+        if (accumulate) v += get(c + j, l);
+        if (relu) v = vmax<float>(v, Vec<float>{});
+      }
       put<float>(c + j, v, l);
     });
   }
+}
+
+void deliver(const Int8Tile& t, const std::int32_t* sums) {
+  !t.bias && !t.accumulate && !t.relu ? deliver_rows<true>(t, sums) : deliver_rows<false>(t, sums);
 }
 
 #if defined(__AVX512F__)

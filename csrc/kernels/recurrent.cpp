@@ -91,10 +91,12 @@ void lstm_forward(const CellForward<T>& s) {
       g = act(g);
       o = gate(o);
       const Vec<T> c = f * get_or_zero(s.c_prev, j, l) + i * g;
-      put<T>(p, i, l);
-      put<T>(p + s.U, f, l);
-      put<T>(p + 2 * s.U, g, l);
-      put<T>(p + 3 * s.U, o, l);
+      if (!output || s.keep) {
+        put<T>(p, i, l);
+        put<T>(p + s.U, f, l);
+        put<T>(p + 2 * s.U, g, l);
+        put<T>(p + 3 * s.U, o, l);
+      }
       put<T>(s.c + j, c, l);
       if constexpr (output) put_state(s, j, o * act(c), l);
     });
@@ -174,10 +176,12 @@ void gru_forward(const CellForward<T>& s) {
       for (int k = 0; k < 4; k++) fetch_to_write(p + (4 * s.ahead + k) * s.U);
       const Vec<T> z = gate(gate_input(s, 0, j, l)), r = gate(gate_input(s, 1, j, l)), q = recurrent_part(s, 2, j, l);
       const Vec<T> hh = act(get(p + 2 * s.U, l) + r * q);
-      put<T>(p, z, l);
-      put<T>(p + s.U, r, l);
-      put<T>(p + 2 * s.U, hh, l);
-      put<T>(p + 3 * s.U, q, l);
+      if (s.keep) {
+        put<T>(p, z, l);
+        put<T>(p + s.U, r, l);
+        put<T>(p + 2 * s.U, hh, l);
+        put<T>(p + 3 * s.U, q, l);
+      }
       put_state(s, j, hh + z * (get(s.h + j, l) - hh), l);
     });
   });
@@ -273,7 +277,7 @@ void simple_forward(const CellForward<T>& s) {
     for_lanes<T>(s.U, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
       fetch_to_write(s.gates + j + s.ahead * s.U);
       const Vec<T> h = act(gate_input(s, 0, j, l));
-      put<T>(s.gates + j, h, l);
+      if (s.keep) put<T>(s.gates + j, h, l);
       put_state(s, j, h, l);
     });
   });

@@ -18,6 +18,7 @@ struct CellForward {
   dim_t U;
   CellActivation act, recurrent_act;
   T* gates;         // in: x . W + b;  out: what is saved
+  bool keep;        // whether a cell of one kernel writes it
   const T* z;       // h_prev . R, or null for zeros
   const T* bias;    // of the recurrent part (gru), or null
   const T* c_prev;  // null: zeros (lstm)

@@ -91,6 +91,7 @@ void conv_lstm_forward(const ConvLstmForward<T>& a) {
       f.U = F;
       f.act = r.act;
       f.recurrent_act = r.recurrent_act;
+      f.keep = a.gates;
       for (dim_t q = first; q < end; q++) {
         f.gates = gates + (row * Q + q) * 4 * F;
         f.z = product_of_h ? z + (k * Q + q) * 4 * F : nullptr;

@@ -30,57 +30,78 @@ constexpr float kEpsilon = 1e-7f;         // as Keras's quantizer of activations
 constexpr dim_t kABlock = 128 << 10;      // bytes of quantized rows that all strips meet
 constexpr double kWorkPerThread = 2.0e6;  // products; four times as fast as those of floats
 
-struct Rows {
-  dim_t M;
-  const float* x;
-  dim_t ldx;
+// Where a product goes.
+struct To {
   const QuantizedMatrix* w;
   const float* b;
   float* y;
   dim_t ldy;
   Activation act;
+  bool accumulate;
 };
+struct Rows {
+  dim_t M;
+  const float* x;
+  dim_t ldx;
+  To to;
+};
+
+dim_t row_bytes(const QuantizedMatrix& w) { return odd_lines<std::uint8_t>(w.quads() * kQuad); }
+dim_t rows_in_cache(const QuantizedMatrix& w) {
+  const dim_t most = int8_kernels().most_rows;
+  return std::max<dim_t>(kABlock / row_bytes(w) / most, 1) * most;
+}
+
+// Strips [s0, s1) of `rows` quantized rows: to row `m` of the result, and those behind it.
+void multiply(const To& to, dim_t m, dim_t rows, const std::uint8_t* quantized, const float* steps, dim_t s0,
+              dim_t s1) {
+  const auto& kern = int8_kernels();
+  const QuantizedMatrix& w = *to.w;
+  Int8Tile t{};
+  t.row = row_bytes(w);
+  t.quads = w.quads();
+  t.strip = w.strip();
+  t.ldc = to.ldy;
+  t.accumulate = to.accumulate;
+  t.relu = to.act == Activation::relu;
+  const bool later = to.act == Activation::tanh || to.act == Activation::sigmoid;
+  // Even tiles: 32 rows become 6 6 5 5 5 5, never 6 6 6 6 6 2.
+  const dim_t tiles = (rows + kern.most_rows - 1) / kern.most_rows, least = rows / tiles, high = rows % tiles;
+  for (dim_t s = s0; s < s1; s += t.strips) {
+    t.strips = kern.strips[least + (high > 0)];
+    while (t.strips > s1 - s) t.strips /= 2;
+    const dim_t n = s * kStrip;
+    t.b = w.bytes() + s * w.strip();
+    t.column_sums = w.sums() + n;
+    t.column_step = w.steps() + n;
+    t.bias = to.b ? to.b + n : nullptr;
+    t.cols = static_cast<int>(std::min<dim_t>(w.columns() - n, t.strips * kStrip));
+    for (dim_t i = 0, done = 0; i < tiles; i++, done += t.rows) {
+      t.rows = static_cast<int>(least + (i < high));
+      t.a = quantized + done * t.row;
+      t.row_step = steps + done;
+      t.c = to.y + (m + done) * to.ldy + n;
+      kern.tile(t);
+      if (later)
+        for (int l = 0; l < t.rows; l++) kernels<float>().gemm.activate(t.c + l * to.ldy, t.cols, to.act);
+    }
+  }
+}
+
+void quantize(const QuantizedMatrix& w, const float* x, std::uint8_t* bytes, float* step) {
+  int8_kernels().quantize_row(x, w.rows(), w.quads() * kQuad, kEpsilon, bytes, step);
+}
 
 // Rows [m0, m1) and strips [s0, s1) of the result, on the calling thread: rows are quantized, then meet strip by strip.
 void block(const Rows& r, dim_t m0, dim_t m1, dim_t s0, dim_t s1) {
-  const auto& kern = int8_kernels();
-  const QuantizedMatrix& w = *r.w;
-  const dim_t K = w.rows(), padded = w.quads() * kQuad, row = odd_lines<std::uint8_t>(padded);
-  const dim_t most = std::min<dim_t>(std::max<dim_t>(kABlock / row / kern.most_rows, 1) * kern.most_rows, m1 - m0);
+  const QuantizedMatrix& w = *r.to.w;
+  const dim_t row = row_bytes(w), most = std::min(rows_in_cache(w), m1 - m0);
   Scratch<std::uint8_t> quantized(most * row);
   Scratch<float> steps(most);
-  Int8Tile t{};
-  t.row = row;
-  t.quads = w.quads();
-  t.strip = w.strip();
-  t.ldc = r.ldy;
-  t.relu = r.act == Activation::relu;
-  const bool later = r.act == Activation::tanh || r.act == Activation::sigmoid;
   for (dim_t m = m0; m < m1; m += most) {
     const dim_t rows = std::min(most, m1 - m);
-    for (dim_t i = 0; i < rows; i++)
-      kern.quantize_row(r.x + (m + i) * r.ldx, K, padded, kEpsilon, quantized + i * row, steps + i);
-    // Even tiles: 32 rows become 6 6 5 5 5 5, never 6 6 6 6 6 2.
-    const dim_t tiles = (rows + kern.most_rows - 1) / kern.most_rows, least = rows / tiles, high = rows % tiles;
-    for (dim_t s = s0; s < s1; s += t.strips) {
-      t.strips = kern.strips[least + (high > 0)];
-      while (t.strips > s1 - s) t.strips /= 2;
-      const dim_t n = s * kStrip;
-      t.b = w.bytes() + s * w.strip();
-      t.column_sums = w.sums() + n;
-      t.column_step = w.steps() + n;
-      t.bias = r.b ? r.b + n : nullptr;
-      t.cols = static_cast<int>(std::min<dim_t>(w.columns() - n, t.strips * kStrip));
-      for (dim_t i = 0, done = 0; i < tiles; i++, done += t.rows) {
-        t.rows = static_cast<int>(least + (i < high));
-        t.a = quantized + done * row;
-        t.row_step = steps + done;
-        t.c = r.y + (m + done) * r.ldy + n;
-        kern.tile(t);
-        if (later)
-          for (int l = 0; l < t.rows; l++) kernels<float>().gemm.activate(t.c + l * r.ldy, t.cols, r.act);
-      }
-    }
+    for (dim_t i = 0; i < rows; i++) quantize(w, r.x + (m + i) * r.ldx, quantized + i * row, steps + i);
+    multiply(r.to, m, rows, quantized, steps, s0, s1);
   }
 }
 
@@ -119,7 +140,7 @@ void QuantizedMatrix::fill(const std::int8_t* w, const float* scale) {
 
 void quantized_dense(const QuantizedDense& a) {
   const dim_t K = a.w->rows(), N = a.w->columns(), strips = a.w->strips();
-  const Rows r{a.M, a.x, K, a.w, a.b, a.y, N, a.act};
+  const Rows r{a.M, a.x, K, {a.w, a.b, a.y, a.ldy, a.act, false}};
   if (a.M == 0 || N == 0) return;
   const double products = double(a.M) * double(N) * double(K);
   const dim_t threads = std::min<dim_t>(get_num_threads(), static_cast<dim_t>(products / kWorkPerThread) + 1);
@@ -134,16 +155,32 @@ void quantized_dense(const QuantizedDense& a) {
   });
 }
 
-void quantized_rows(dim_t M, const float* x, dim_t ldx, const QuantizedMatrix& w, float* y, dim_t ldy) {
-  block({M, x, ldx, &w, nullptr, y, ldy, Activation::linear}, 0, M, 0, w.strips());
+void quantized_rows(dim_t M, const float* x, dim_t ldx, const QuantizedMatrix& w, dim_t n0, dim_t n1, float* y,
+                    dim_t ldy, bool accumulate) {
+  block({M, x, ldx, {&w, nullptr, y, ldy, Activation::linear, accumulate}}, 0, M, n0 / kStrip,
+        (n1 + kStrip - 1) / kStrip);
 }
 
-void quantized_rows_shared(dim_t M, const float* x, dim_t ldx, const QuantizedMatrix& w, float* y, dim_t ldy) {
-  const Rows r{M, x, ldx, &w, nullptr, y, ldy, Activation::linear};
-  const dim_t parts = std::min<dim_t>(get_num_threads(), w.strips());
+void quantized_rows_shared(dim_t M, const float* x, dim_t ldx, const QuantizedMatrix& w, dim_t n0, dim_t n1, float* y,
+                           dim_t ldy, bool accumulate) {
+  const Rows r{M, x, ldx, {&w, nullptr, y, ldy, Activation::linear, accumulate}};
+  const dim_t s0 = n0 / kStrip, strips = (n1 + kStrip - 1) / kStrip - s0;
+  const dim_t parts = std::min<dim_t>(get_num_threads(), strips);
   parallel_for(parts, 1, [&](dim_t begin, dim_t end) {
-    for (dim_t i = begin; i < end; i++) block(r, 0, M, w.strips() * i / parts, w.strips() * (i + 1) / parts);
+    for (dim_t i = begin; i < end; i++) block(r, 0, M, s0 + strips * i / parts, s0 + strips * (i + 1) / parts);
   });
+}
+
+QuantizedRows::QuantizedRows(dim_t most, const QuantizedMatrix& w)
+    : w_(w), row_(row_bytes(w)), bytes_(most * row_), steps_(most) {}
+
+void QuantizedRows::set(dim_t i, const float* x) { quantize(w_, x, bytes_ + i * row_, steps_ + i); }
+
+void QuantizedRows::multiply(dim_t M, const float* b, float* y, dim_t ldy) const {
+  const dim_t most = rows_in_cache(w_);
+  for (dim_t m = 0; m < M; m += most)
+    lamina::multiply({&w_, b, y, ldy, Activation::linear, false}, m, std::min(most, M - m), bytes_ + m * row_,
+                     steps_ + m, 0, w_.strips());
 }
 
 }  // namespace lamina

@@ -29,20 +29,37 @@ class QuantizedMatrix {
   Scratch<float> steps_;  // 1 / scale
 };
 
-// y (M, N) = act(x . w + b), x (M, K) quantized row by row.
+// y (M, N) = act(x . w + b), x (M, K) quantized row by row; rows of y are ldy apart.
 struct QuantizedDense {
   const float* x;
   const QuantizedMatrix* w;
   const float* b;  // null: none
   float* y;
-  dim_t M;
+  dim_t M, ldy;
   Activation act;
 };
 void quantized_dense(const QuantizedDense& a);
 
-// The same for rows at distances ldx and ldy, on the calling thread: for operations that divide something else.
-void quantized_rows(dim_t M, const float* x, dim_t ldx, const QuantizedMatrix& w, float* y, dim_t ldy);
+// Columns [n0, n1) of y (+)= x . w for rows at distances ldx and ldy, on the calling thread: for operations that divide
+// something else. y has all columns; whole strips are written, so that up to 15 beside these change, too.
+void quantized_rows(dim_t M, const float* x, dim_t ldx, const QuantizedMatrix& w, dim_t n0, dim_t n1, float* y,
+                    dim_t ldy, bool accumulate);
 // And by all threads, each some columns.
-void quantized_rows_shared(dim_t M, const float* x, dim_t ldx, const QuantizedMatrix& w, float* y, dim_t ldy);
+void quantized_rows_shared(dim_t M, const float* x, dim_t ldx, const QuantizedMatrix& w, dim_t n0, dim_t n1, float* y,
+                           dim_t ldy, bool accumulate);
+
+// Rows that stand anywhere, quantized one by one on the calling thread, and their product.
+class QuantizedRows {
+ public:
+  QuantizedRows(dim_t most, const QuantizedMatrix& w);
+  void set(dim_t i, const float* x);
+  void multiply(dim_t M, const float* b, float* y, dim_t ldy) const;  // y = x . w + b of the first M
+
+ private:
+  const QuantizedMatrix& w_;
+  dim_t row_;
+  Scratch<std::uint8_t> bytes_;
+  Scratch<float> steps_;
+};
 
 }  // namespace lamina

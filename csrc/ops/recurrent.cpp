@@ -14,7 +14,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 
 #include "core/parallel.h"
 #include "core/pool.h"
@@ -23,6 +22,7 @@
 #include "ops/gemm.h"
 #include "ops/recurrent_norm.h"
 #include "ops/recurrent_schedule.h"
+#include "ops/recurrent_weight.h"
 
 namespace lamina {
 namespace {
@@ -71,24 +71,28 @@ CellTraits<T> cell_traits(const Recurrence<T>& r) {
 }
 
 // R in the two parts that are multiplied one after the other; the second is empty for most cells. Backward transposes.
+// The columns of int8 beside a part's own, which a step writes too, are those of z before they are computed, or after
+// they were used.
 template <class T>
 struct StepWeights {
-  using Matrix = std::optional<PackedMatrix<T>>;
-  Matrix first, second, projection;
+  StepWeight<T> first, second, projection;
   bool shared = false;  // by all threads, each its columns of every product
   StepWeights(const Recurrence<T>& r, const CellTraits<T>& cell, bool transposed, bool want_first, bool want_second) {
     const dim_t U = r.U, H = r.H, GU = cell.gates * U, N = cell.first * U;
     const bool pairs = in_bfloat16<T>(r.bfloat16);
-    auto pack = [&](auto& to, dim_t rows, dim_t columns, const T* w, dim_t ld) {
-      transposed ? to.emplace(columns, rows, w, 1, ld, pairs) : to.emplace(rows, columns, w, ld, 1, pairs);
+    auto pack = [&](StepWeight<T>& to, dim_t rows, dim_t n0, dim_t n1, const T* w, dim_t ld, const QuantizedMatrix* q) {
+      to.int8 = q, to.n0 = n0, to.n1 = n1;
+      if (q) return;
+      transposed ? to.floats.emplace(n1 - n0, rows, w + n0, 1, ld, pairs)
+                 : to.floats.emplace(rows, n1 - n0, w + n0, ld, 1, pairs);
     };
-    if (want_first) pack(first, H, N, r.recurrent, GU);
-    if (r.projection) pack(projection, U, H, r.projection, H);
-    if (want_second && N < GU) pack(second, U, GU - N, r.recurrent + N, GU);
+    if (want_first) pack(first, H, 0, N, r.recurrent, GU, r.int8_recurrent);
+    if (r.has_projection()) pack(projection, U, 0, H, r.projection, H, r.int8_projection);
+    if (want_second && N < GU) pack(second, U, N, GU, r.recurrent, GU, r.int8_recurrent);
   }
-  void multiply(const Matrix& w, dim_t rows, const T* a, dim_t lda, T* c, dim_t ldc, bool accumulate, bool fro) const {
-    shared ? w->multiply_shared(rows, a, lda, c, ldc, accumulate, fro)
-           : w->multiply(rows, a, lda, c, ldc, accumulate, fro);
+  void multiply(const StepWeight<T>& w, dim_t rows, const T* a, dim_t lda, T* c, dim_t ldc, bool accumulate,
+                bool fro) const {
+    w.multiply(rows, a, lda, c, ldc, accumulate, fro, shared);
   }
 };
 
@@ -131,6 +135,7 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
   all.U = U;
   all.act = r.act;
   all.recurrent_act = r.recurrent_act;
+  all.keep = a.gates;
   all.bias = r.bias && r.cell == Cell::gru ? r.bias + GU : nullptr;
   all.ahead = r.go_backwards ? -1 : 1;
   dim_t active = group.size;
@@ -144,19 +149,26 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
       norm.forward(from, to, raw, z_row, stats(row));
     }
   };
+  std::optional<StepInput> input;  // in place of gates
+  T* of_step = nullptr;
+  if constexpr (std::is_same_v<T, float>)
+    if (r.int8_kernel && !gates) input.emplace(r, group, cell.saved * U);
+  if (input) all.ahead = 1;
+  // Where nothing but sums stands between both products, the second is added to the first.
+  const bool adds = input && !norm.of_product() && (r.cell == Cell::lstm || r.cell == Cell::simple_rnn);
   const bool divided = weights.shared && !norm.of_state();  // there is one spare row a group
   auto cells_of = [&](dim_t begin, dim_t end, dim_t step, const T* rows_of_z, bool by_sequence, bool second) {
     CellForward<T> f = all;
     for (dim_t k = begin; k < end; k++) {
       const dim_t b = group[k], row = s.row(b, step);
       f.z = rows_of_z ? rows_of_z + (by_sequence ? b : k) * GU : nullptr;
-      f.gates = gates + row * cell.saved * U;
-      f.h = (r.projection ? product : h) + k * LD;
+      f.gates = of_step ? of_step + k * cell.saved * U : gates + row * cell.saved * U;
+      f.h = (r.has_projection() ? product : h) + k * LD;
       f.product = product + k * LD;
       f.c = a.c_all ? a.c_all + row * U : c + k * U;
       f.c_prev = !step ? (r.c0 ? r.c0 + b * U : nullptr) : a.c_all ? a.c_all + s.row(b, step - 1) * U : f.c;
-      f.y = r.projection ? nullptr : output(b, step);
-      f.next = !r.projection ? next(b, step) : a.projected ? a.projected + row * U : nullptr;
+      f.y = r.has_projection() ? nullptr : output(b, step);
+      f.next = !r.has_projection() ? next(b, step) : a.projected ? a.projected + row * U : nullptr;
       second ? cell.second_forward(f) : cell.forward(f);
       if (norm.of_state()) {
         norm.state_forward(f.c, spare + GU, stats(row));
@@ -177,11 +189,13 @@ void forward_group(const RecurrentForward<T>& a, const CellTraits<T>& cell, cons
   };
   for (dim_t step = 0; step < group.steps(); step++) {
     active = group.active(step, active);
-    if (step) weights.multiply(weights.first, active, h, LD, z, GU, false, step & 1);
+    if constexpr (std::is_same_v<T, float>)
+      if (input) of_step = input->step(step);
+    if (step) weights.multiply(weights.first, active, h, LD, adds ? of_step : z, GU, adds, step & 1);
     const bool has_product = step || r.h0;  // the norm of zeros is zero
     if (norm.of_product() && has_product) normalize(step, step ? z : start, !step, 0, N);
-    cells(step, step ? z : start, !step, false);
-    if (r.projection) project(step);
+    cells(step, !step ? start : adds ? nullptr : z, !step, false);
+    if (r.has_projection()) project(step);
     if (!cell.second_forward) continue;
     if (has_product) weights.multiply(weights.second, active, product, LD, z + N, GU, false, step & 1);
     if (norm.of_product() && has_product) normalize(step, z, false, N, GU);
@@ -313,12 +327,18 @@ void recurrent_forward(const RecurrentForward<T>& a) {
   const Schedule s(r);
   const CellTraits<T> cell = cell_traits(r);
   const dim_t U = r.U, H = r.H, GU = cell.gates * U, N = cell.first * U, SU = cell.saved * U, P = s.rows;
-  Scratch<T> packed_x(s.dense || !r.kernel ? 0 : P * r.I), own_gates(a.gates ? 0 : P * SU);
+  dim_t groups = groups_of(P, r.B, U, GU);
+  const bool shared = shares_steps<T>(r.B, r.int8_recurrent ? (H + 3) / 4 : H, N, groups);
+  if (shared) groups = 1;
+  // Products of int8 take less time than all gates on their way to memory; a single sequence has too few rows.
+  const bool by_steps = r.int8_kernel && !shared && r.B > 1;
+  Scratch<T> packed_x(s.dense || !r.has_kernel() || by_steps ? 0 : P * r.I),
+      own_gates(a.gates || by_steps ? 0 : P * SU);
   T* gates = a.gates ? a.gates : own_gates.get();
-  if (r.kernel) {
+  if (r.has_kernel() && !by_steps) {
     const T* x = s.dense ? r.x : gather(r, s, packed_x.get());
-    gemm(Gemm<T>{P, GU, r.I, x, r.I, 1, r.kernel, GU, 1, gates, SU, r.bias, Activation::linear, false, r.bfloat16});
-  } else {
+    whole_product(r, P, GU, r.I, x, r.kernel, GU, r.int8_kernel, gates, SU, r.bias);
+  } else if (!r.has_kernel()) {
     take_gates(r, s, gates, SU);
   }
   if (a.raw) {  // zeros also for the first steps, where there is no product
@@ -334,11 +354,9 @@ void recurrent_forward(const RecurrentForward<T>& a) {
   }
   // The first step reads no packed weights: without h0 its product is zero, and a single step is worth no packing.
   Scratch<T> start(r.h0 && P ? r.B * GU : 0);
-  if (start)
-    gemm(Gemm<T>{r.B, N, H, r.h0, H, 1, r.recurrent, GU, 1, start, GU, nullptr, Activation::linear, false, r.bfloat16});
+  if (start) whole_product<T>(r, r.B, N, H, r.h0, r.recurrent, GU, r.int8_recurrent, start, GU, nullptr);
   StepWeights<T> weights(r, cell, false, s.longest() > 1, s.longest() > (r.h0 ? 0 : 1));
-  dim_t groups = groups_of(P, r.B, U, GU);
-  if ((weights.shared = shares_steps<T>(r.B, H, N, groups))) groups = 1;
+  weights.shared = shared;
   const dim_t each = forward_work(r, cell), spare = spare_row(r, cell);
   Scratch<T> work(r.B * each), spares(groups * spare);
   parallel_for(groups, 1, [&](dim_t begin, dim_t end) {

@@ -2,6 +2,7 @@
 #pragma once
 #include "core/types.h"
 #include "kernels/recurrent.h"
+#include "ops/quantized.h"
 
 namespace lamina {
 
@@ -32,6 +33,10 @@ struct Recurrence {
   bool wide_lengths;  // int64, else int32
   bool go_backwards, in_time_order, zero_output;
   bool bfloat16;  // the operands of all products are rounded
+  // In place of the weights of these names, of floats alone; forward alone.
+  const QuantizedMatrix *int8_kernel = nullptr, *int8_recurrent = nullptr, *int8_projection = nullptr;
+  bool has_kernel() const { return kernel || int8_kernel; }
+  bool has_projection() const { return projection || int8_projection; }
 };
 
 // y (B, S, H) or null, h (B, H) and c (B, U). Saved for backward, all or none: the activated gates (B S, G U), the

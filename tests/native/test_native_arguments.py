@@ -179,6 +179,11 @@ def retraced(p: Any) -> None:
     _native.Plan.stop(p)
 
 
+def int8_recurrence(gates: int) -> list[Any]:
+    rest = [None] * 8 + ["tanh", "sigmoid", False, False, False, 1e-3, True, False, False]
+    return [rand(2, 3, 4), quantized(4, 5 * gates), quantized(5, 5 * gates), rand(5 * gates), *rest]
+
+
 P, T, G = _native.Plan, _native.TouchedRows, _native.ParameterGroup
 BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "batch_norm_fold": (lambda: [rand(3, 2), rand(2), rand(2), rand(2), rand(2), rand(2) ** 2, 1e-3], ()),
@@ -265,6 +270,8 @@ def examples() -> dict[str, list[Example]]:
     found: dict[str, list[Example]] = {}
     for example in from_registry():
         found.setdefault(example.name, []).append(example)
+    for name, cell in (("lstm_forward", 4), ("gru_reset_before_forward", 3)):
+        found[name].append(Example(name, getattr(_native, name), functools.partial(int8_recurrence, cell)))
     for name, function in everything().items():
         function = CALLED.get(name, function)
         if name in BY_HAND:

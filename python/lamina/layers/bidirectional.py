@@ -102,7 +102,7 @@ class Bidirectional(Around):
             raise TypeError(f"{self._label()}: layer cannot be copied: {error}") from None
         config |= {
             "name": prefix + layer.name.removeprefix(prefix),
-            "dtype": self._policy,
+            "dtype": self._policy if layer._quantization is None else config["dtype"],
             "trainable": layer.trainable and self.trainable,
             "zero_output_for_mask": layer.return_sequences,
         }

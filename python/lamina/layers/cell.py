@@ -12,6 +12,7 @@ from ..core.autograd import Tensor, wrap
 from ..core.generator import Generator
 from ..core.tree import leaves
 from ..ops.conversion import as_tensor
+from ..ops.quantized import quantized_dense
 from ..ops.recurrent import normalized
 from .arguments import fraction, known, positive, positive_number
 from .base import Layer
@@ -57,6 +58,7 @@ class Cell(Layer):
     """
 
     _float_input = True
+    _int8_in_keras = False
     _gates = 1
     _states: tuple[str, ...] = ("h",)
     _activations: tuple[str, ...] = ("activation", "recurrent_activation")
@@ -138,19 +140,36 @@ class Cell(Layer):
         """What the operation is told besides its arguments."""
         return {**self._norms(), "bfloat16": self._bfloat16}
 
+    def _int8_axes(self) -> dict[str, tuple[int, ...]]:
+        return {"kernel": (0,), "recurrent_kernel": (0,)}
+
+    def _weights(self) -> tuple[Any, Any, Any]:
+        """What every operation takes."""
+        return self._matrix("kernel"), self._matrix("recurrent_kernel"), self.bias
+
+    def _matrix(self, name: str) -> Any:
+        """A weight as the operation takes it: packed where it is int8."""
+        return getattr(self, name) if self._packed is None else self._packed[name].matrix()
+
+    def _product(self, x: Tensor, name: str, bias: Any = None) -> Tensor:
+        """x times a weight."""
+        if self._packed is not None:
+            return quantized_dense(x, self._packed[name].matrix(), bias)
+        return ops.dense(x, getattr(self, name), bias, "linear", self._bfloat16)
+
     def _of_input(self, x: Tensor, bias: Any) -> Tensor:
         """The input's part of the gates."""
         if not self.use_layer_norm:
-            return ops.dense(x, self.kernel, bias, "linear", self._bfloat16)
-        z = ops.dense(x, self.kernel, None, "linear", self._bfloat16)
+            return self._product(x, "kernel", bias)
+        z = self._product(x, "kernel")
         z = normalized(z, self.kernel_gamma, self._parts, self.layer_norm_epsilon)
         return z if bias is None else z + bias
 
     def _of_state(self, h: Tensor, bias: Any = None) -> Tensor:
         """The state's part of the gates."""
         if not self.use_layer_norm:
-            return ops.dense(h, self.recurrent_kernel, bias, "linear", self._bfloat16)
-        z = ops.dense(h, self.recurrent_kernel, None, "linear", self._bfloat16)
+            return self._product(h, "recurrent_kernel", bias)
+        z = self._product(h, "recurrent_kernel")
         z = normalized(z, self.recurrent_gamma, self._parts, self.layer_norm_epsilon)
         return z if bias is None else z + bias
 

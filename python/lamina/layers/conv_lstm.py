@@ -8,6 +8,7 @@ from .. import ops
 from ..core.autograd import Tensor
 from . import arguments
 from .arguments import known, positive, sizes
+from .base import Layer
 from .build import build_inner
 from .cell import fitting_states
 from .masking import attach, mask_of
@@ -28,6 +29,8 @@ class ConvLSTMCell(LSTMGates):
     padding: Any
     data_format: str
     dilation_rate: tuple[int, ...]
+
+    _int8_axes = Layer._int8_axes  # products that are convolutions stay float32
 
     def __init__(
         self,

@@ -89,11 +89,16 @@ class Quantization:
         def _label(self) -> str: ...
 
     _quantization: str | None = None  # the mode of a quantized layer
+    _int8_in_keras = True  # whether Keras has int8 weights for such a layer
     _packed: dict[str, PackedWeight] | None = None  # by name, of a quantized layer whose kernels read them
 
     def _int8_axes(self) -> Mapping[str, tuple[int, ...]]:
         """The weights that become int8, and the axes that share one scale."""
         return {}
+
+    def _int8_part(self) -> Layer | None:
+        """The layer inside that this one is quantized with, whose weights are its own to everybody else."""
+        return None
 
     def _scale_shape(self, shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
         return tuple(n for i, n in enumerate(shape) if i not in axes)
@@ -129,6 +134,9 @@ class Quantization:
         """``quantize``, which nothing speaks against."""
         from ..quantizers import quantized_values  # which few programs need
 
+        part = self._int8_part()
+        if part is not None:
+            part._quantize(mode)
         found = {}
         for name, axes in self._int8_axes().items():
             given: Variable = getattr(self, name)
@@ -142,14 +150,20 @@ class Quantization:
             of_scale = getattr(self, f"{name}_scale")
             of_scale.assign(scale.reshape(of_scale.shape))
 
+    def _has_int8(self) -> bool:
+        """Whether there are weights to quantize."""
+        part = self._int8_part()
+        return bool(self._int8_axes()) or (part is not None and part._has_int8())
+
     def _check_int8(self) -> None:
-        if type(self)._int8_axes is Quantization._int8_axes:
+        kind = type(self)
+        if kind._int8_axes is Quantization._int8_axes and kind._int8_part is Quantization._int8_part:
             raise ValueError(f"{self._label()}: layers of this kind have no int8 weights; give dtype='float32'")
 
     def _check_quantize(self, mode: str, type_check: bool) -> None:
         """The errors of ``quantize``."""
         kind = type(self)
-        if not self._int8_axes():
+        if not self._has_int8():
             raise NotImplementedError(f"{self._label()}: layers of this kind have no int8 weights")
         if type_check and kind.__module__.partition(".")[0] != __package__.partition(".")[0]:
             raise NotImplementedError(
@@ -167,6 +181,9 @@ class Quantization:
             )
         if self._dtype != np.float32:
             raise ValueError(f"{self._label()}: int8 weights are made from float32, the layer is {self._dtype}")
+        part = self._int8_part()
+        if part is not None:
+            part._check_quantize(mode, False)
 
     def _int8_weight(self, name: str, shape: Sequence[int]) -> FixedWeight:
         """New integers of this shape; the scale and the packed copy become attributes."""
@@ -234,9 +251,10 @@ def quantize_layers(root: Layer, mode: str | None, config: Any, filters: Any, ty
             f"Cannot quantize a model that isn't yet built. {root._label()} has no weights yet: call it on data, or "
             "build(input_shape), first"
         )
-    layers = []
-    for layer in (root, *root._held().layers):
-        if layer._int8_axes() and chosen(layer):
+    layers, all_layers = [], (root, *root._held().layers)
+    parts = {id(layer._int8_part()) for layer in all_layers}
+    for layer in all_layers:
+        if layer._has_int8() and id(layer) not in parts and chosen(layer):
             try:
                 layer._check_quantize(mode, type_check)
             except NotImplementedError:
@@ -244,7 +262,8 @@ def quantize_layers(root: Layer, mode: str | None, config: Any, filters: Any, ty
             layers.append(layer)
     if not layers:
         raise ValueError(
-            f"{root._label()}: there is no layer to quantize; Dense, EinsumDense, Embedding and attention can be"
+            f"{root._label()}: there is no layer to quantize; Dense, EinsumDense, Embedding, attention, LSTM, GRU and "
+            "SimpleRNN can be"
         )
     for layer in layers:
         layer._quantize(mode)
@@ -257,7 +276,8 @@ def quantize_as_saved(root: Layer, places: Mapping[str, Variable], arrays: Mappi
         id(v) for key, v in places.items() if v.dtype.kind == "f" and key in arrays and arrays[key].dtype == np.int8
     }
     for layer in (root, *root._held().layers) if integers else ():
-        if layer._quantization is None and any(id(getattr(layer, n, None)) in integers for n in layer._int8_axes()):
+        of = layer._int8_part() or layer
+        if layer._quantization is None and any(id(getattr(of, n, None)) in integers for n in of._int8_axes()):
             layer._check_quantize("int8", False)
             layer._quantize("int8")
 

@@ -234,6 +234,7 @@ class Recurrent(RNN):
     """What SimpleRNN, GRU and LSTM share: ``cell``, which holds the weights, is made here, not given."""
 
     cell: Cell
+    _int8_in_keras = False
     units, activation, use_bias = OfCell(), OfCell(), OfCell()
     kernel_initializer, recurrent_initializer, bias_initializer = OfCell(), OfCell(), OfCell()
     kernel_regularizer, recurrent_regularizer, bias_regularizer = OfCell(), OfCell(), OfCell()
@@ -252,11 +253,15 @@ class Recurrent(RNN):
         Layer.__init__(self, **kwargs)
         self._set_options(return_sequences, return_state, go_backwards, stateful, zero_output_for_mask)
 
+    def _int8_part(self) -> Cell:
+        return self.cell
+
     def _made(self, kind: type[Cell], arguments: dict[str, Any]) -> Cell:
         """The cell with those of a layer's arguments that are its own; errors name the layer, which was asked for."""
         options = {name: arguments[name] for name in constructor_options(kind)}
+        dtype = self._policy if self._quantization is None else self.dtype_policy
         try:
-            return kind(**options, dtype=self._policy, trainable=self.trainable)
+            return kind(**options, dtype=dtype, trainable=self.trainable)
         except BAD_INPUT as error:
             error.args = (re.sub(rf"{kind.__name__} '[^']*'", lambda _: self._label(), str(error)),)
             raise

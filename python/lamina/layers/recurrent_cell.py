@@ -78,7 +78,7 @@ class SimpleRNNCell(Cell):
 
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else states[0]
-        y, h = ops.simple_rnn(x, self.kernel, self.recurrent_kernel, self.bias, first, *options, **self._precision())
+        y, h = ops.simple_rnn(x, *self._weights(), first, *options, **self._precision())
         return y, [h]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
@@ -156,7 +156,7 @@ class GRUCell(Cell):
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else states[0]
         options += (self.reset_after,)
-        y, h = ops.gru(x, self.kernel, self.recurrent_kernel, self.bias, first, *options, **self._precision())
+        y, h = ops.gru(x, *self._weights(), first, *options, **self._precision())
         return y, [h]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
@@ -168,16 +168,19 @@ class GRUCell(Cell):
             inner = gate(xr + hr) * hh
         else:
             cut = [2 * self.units]
-            gates, last = ops.split(self.recurrent_kernel, cut, axis=1)
             gammas = ops.split(self.recurrent_gamma, cut) if self.use_layer_norm else (None, None)
 
-            def product(h: Tensor, kernel: Tensor, gamma: Any) -> Tensor:
-                z = ops.matmul(h, kernel, bfloat16=self._bfloat16)
+            def product(h: Tensor, part: int, gamma: Any) -> Tensor:
+                if self._packed is not None:  # packed as a whole
+                    z = ops.split(self._product(h, "recurrent_kernel"), cut, axis=1)[part]
+                else:
+                    kernel = ops.split(self.recurrent_kernel, cut, axis=1)[part]
+                    z = ops.matmul(h, kernel, bfloat16=self._bfloat16)
                 whole = (1,)  # 1 is free: one part
                 return z if gamma is None else normalized(z, gamma, whole, self.layer_norm_epsilon)
 
-            hz, hr = ops.split(product(h, gates, gammas[0]), 2, axis=1)
-            inner = product(gate(xr + hr) * h, last, gammas[1])
+            hz, hr = ops.split(product(h, 0, gammas[0]), 2, axis=1)
+            inner = product(gate(xr + hr) * h, 1, gammas[1])
         z = gate(xz + hz)
         return [z * states[0] + (1.0 - z) * self.activation(xh + inner)]
 
@@ -295,6 +298,10 @@ class LSTMCell(LSTMGates):
             self.state_beta = self.add_weight((self.units,), "zeros", name="state_beta")
         self.projection_kernel = self._weight("projection_kernel", shape, "projection") if self.proj_size else None
 
+    def _int8_axes(self) -> dict[str, tuple[int, ...]]:
+        axes = super()._int8_axes()
+        return {**axes, "projection_kernel": (0,)} if self.proj_size else axes
+
     def _norms(self) -> dict[str, Any]:
         norms = super()._norms()
         return norms and {**norms, "state_gamma": self.state_gamma, "state_beta": self.state_beta}
@@ -306,14 +313,14 @@ class LSTMCell(LSTMGates):
 
     def _sequence(self, x: Tensor, states: list[Tensor] | None, *options: Any) -> tuple[Tensor | None, list[Tensor]]:
         first = None if states is None else (states[0], states[1])
-        options += (self.projection_kernel,)
-        y, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, first, *options, **self._precision())
+        options += (self._matrix("projection_kernel") if self.proj_size else None,)
+        y, h, c = ops.lstm(x, *self._weights(), first, *options, **self._precision())
         return y, [h, c]
 
     def _step(self, x: Tensor, states: list[Tensor], h: Tensor) -> list[Tensor]:
         h, c = self._after(self._of_input(x, self.bias) + self._of_state(h), states[1])
         return [
-            h if self.projection_kernel is None else ops.matmul(h, self.projection_kernel, bfloat16=self._bfloat16),
+            h if self.projection_kernel is None else self._product(h, "projection_kernel"),
             c,
         ]
 

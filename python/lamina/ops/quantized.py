@@ -48,3 +48,8 @@ def quantized_einsum(equation: str, x: Tensor, axes: tuple[int, ...], w: Tensor)
 
 def _refuse(dy: Array, grads: Gradients) -> None:
     raise ValueError(NO_GRADIENT)
+
+
+def refuse_all(dys: list[Array | None], grads: Gradients) -> None:
+    """The gradient of an operation with several results, as ``_refuse``."""
+    raise ValueError(NO_GRADIENT)

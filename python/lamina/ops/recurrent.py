@@ -14,6 +14,7 @@ from .conversion import TensorLike, as_tensor, concatenate, expand_dims, float_t
 from .convolution import Padding, Size
 from .dense import dense
 from .normalization import layer_norm
+from .quantized import quantized_dense, refuse_all
 from .reshape import split
 
 __all__ = ["conv_lstm", "gru", "lstm", "lstm_cell", "simple_rnn"]
@@ -294,6 +295,8 @@ def _gates(
     if lengths is not None or mask is not None:  # what does not count may be NaN
         counts = as_tensor(mask) if mask is not None else less(np.arange(x.shape[1]), expand_dims(lengths, 1))
         x = where(expand_dims(counts, 2), x, 0.0)  # 0.0 is free: any finite number, whose product is not used
+    if isinstance(kernel, _native.QuantizedMatrix):
+        return normalized(quantized_dense(x, kernel, None), gamma, parts, epsilon), None
     return normalized(dense(x, kernel, bfloat16=bfloat16), gamma, parts, epsilon), None
 
 
@@ -324,23 +327,27 @@ def _run(
 ) -> list[Any]:
     """The sequence of outputs, or None, and the states.
 
+    kernel, recurrent_kernel, a projection's in further: arrays, or packed int8, which have no gradient.
     further: the first states, and weights that some cells have.
     rounding: of cells that may round, whether they do.
     """
     native_forward, native_backward, has_c = cell
     x = float_tensor(x)
     dtype = x._array.dtype
-    kernel, kernel_array = optional(kernel)
-    recurrent_kernel = as_tensor(recurrent_kernel)
-    others = [optional(t, dtype) for t in (bias, *further)]
-    inputs = (x, kernel, recurrent_kernel, *(t for t, _ in others))
-    arrays = [x._array, kernel_array, recurrent_kernel._array, *(a for _, a in others)]
+    weights = [_weight(kernel), _weight(recurrent_kernel)]
+    others = [_weight(t, dtype) for t in (bias, *further)]
+    inputs = (x, *(t for t, _ in (*weights, *others)))
+    arrays = [x._array, *(a for _, a in (*weights, *others))]
+    int8 = any(isinstance(a, _native.QuantizedMatrix) for a in arrays)
     arguments = (*arrays, _counts(lengths), _counts(mask), activation, recurrent_activation, *options)
-    save = wants_grad(*inputs)
+    wanted = wants_grad(*inputs)
+    save = wanted and not int8
     y, h, c, *saved = native_forward(*arguments, return_sequences, save, *rounding)
     results = [r for r in (y, h, c) if r is not None]
-    if not save:
+    if not wanted:
         tensors = [wrap(r) for r in results]
+    elif int8:
+        tensors = record_many(results, inputs, refuse_all)
     else:
         before, after = () if return_sequences else (None,), () if has_c else (None,)
 
@@ -349,6 +356,11 @@ def _run(
 
         tensors = record_many(results, inputs, backward)
     return tensors if return_sequences else [None, *tensors]
+
+
+def _weight(t: Any, dtype: Any = None) -> tuple[Tensor, Any]:
+    """As ``optional``; packed int8 wants no gradient either."""
+    return (optional(None)[0], t) if isinstance(t, _native.QuantizedMatrix) else optional(t, dtype)
 
 
 def lstm_cell(

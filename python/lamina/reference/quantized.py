@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ._common import Array, activate
@@ -15,9 +17,30 @@ class QuantizedMatrix:
     def __init__(self, kernel: Array, scale: Array) -> None:
         self.kernel, self.scale = kernel, scale
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.kernel.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of what is multiplied."""
+        return self.scale.dtype
+
+    def __len__(self) -> int:
+        return len(self.kernel)
+
+    def __getitem__(self, part: tuple[slice, slice]) -> QuantizedMatrix:
+        """Some columns of all rows."""
+        return QuantizedMatrix(self.kernel[part], self.scale[part[1]])
+
+    def product(self, x: Array) -> Array:
+        """x times the matrix, the rows of x quantized."""
+        largest = np.abs(x).max(axis=-1, keepdims=True, initial=0)
+        scale = np.asarray(127, x.dtype) / (largest + np.asarray(EPSILON, x.dtype))
+        integers = np.round(x * scale).astype(np.int64) @ self.kernel.astype(np.int64)
+        return integers.astype(x.dtype) / (scale * self.scale)
+
 
 def quantized_dense_forward(x: Array, w: QuantizedMatrix, b: Array | None, activation: str) -> Array:
-    scale = np.asarray(127, x.dtype) / (np.abs(x).max(axis=-1, keepdims=True, initial=0) + np.asarray(EPSILON, x.dtype))
-    integers = np.round(x * scale).astype(np.int64) @ w.kernel.astype(np.int64)
-    y = integers.astype(x.dtype) / (scale * w.scale)
+    y = w.product(x)
     return activate(y if b is None else y + b, activation)

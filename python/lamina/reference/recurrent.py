@@ -10,6 +10,7 @@ import numpy as np
 
 from ._common import Array, give, rounded
 from ._recurrent_norm import Norm
+from .quantized import QuantizedMatrix
 
 
 def _activate(z: Array, kind: str) -> Array:
@@ -41,8 +42,14 @@ _Dot: TypeAlias = "Callable[[Array, Array], Array]"
 
 
 def _dot(bfloat16: bool) -> _Dot:
-    """Products, of operands that are rounded if wanted."""
-    return lambda a, b: np.asarray(rounded(a, bfloat16) @ rounded(b, bfloat16))
+    """Products, of operands that are rounded if wanted; a weight may be int8, in forward passes."""
+
+    def dot(a: Array, b: Array) -> Array:
+        if isinstance(b, QuantizedMatrix):
+            return b.product(a)
+        return np.asarray(rounded(a, bfloat16) @ rounded(b, bfloat16))
+
+    return dot
 
 
 @dataclass

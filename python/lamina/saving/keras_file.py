@@ -19,7 +19,7 @@ from ..core import registry
 from ..core.autograd import Array
 from ..core.warn import warn
 from ..layers import Layer
-from ..layers.quantization import quantize_as_saved
+from ..layers.quantization import quantize_as_saved, quantized_layers
 from ..layers.variable import numbers_at_most
 from ..layers.weights import load_arrays, shared_layers
 from . import compiling, formats, hdf5, keras_optimizer, own_parts, zip_file
@@ -46,6 +46,7 @@ def describe(model: Any, include_optimizer: bool = True) -> dict[str, Any]:
         arguments = compiling.describe(model)
         if arguments is not None:
             described["compile_config"] = to_keras(arguments, missing)
+    missing += [f"int8 weights of {layer._label()}" for layer in quantized_layers(model) if not layer._int8_in_keras]
     if missing:
         more = f" and {len(set(missing)) - 1} more" if len(set(missing)) > 1 else ""
         warn(
