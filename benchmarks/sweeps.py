@@ -178,8 +178,15 @@ def plot(folder: str, name: str, rows: list[dict[str, Any]], facts: dict[str, An
     for which, color in (("inference", "#66ccee"), ("training", "#4477aa")):
         part = [r for r in rows if r["pass"] == which]
         ax.loglog([r["size"] for r in part], [r["times_roofline"] for r in part], ".-", color=color, label=which)
-        marked = [r for r in part if "mark" in r]
-        ax.loglog([r["size"] for r in marked], [r["times_roofline"] for r in marked], "o", color="#ee6677")
+    marked = [r for r in rows if "mark" in r]
+    label = f"cliff or step, above {LIMIT}"
+    ax.loglog([r["size"] for r in marked], [r["times_roofline"] for r in marked], "o", color="#ee6677", label=label)
+    for r in marked:
+        ax.annotate(f"{r['size']}", (r["size"], r["times_roofline"]), (4, 4), textcoords="offset points", fontsize=8)
+    sizes = [r["size"] for r in rows]
+    ax.set_xticks([2**k for k in range(12) if min(sizes) <= 2**k <= max(sizes)])
+    ax.xaxis.set_major_formatter("{x:.0f}")
+    ax.xaxis.set_minor_locator(plt.NullLocator())
     ax.set_title(f"{name} ({facts['processor']}, {facts['threads']} threads)", fontsize=9)
     ax.set_ylabel("time over the roofline's")
     ax.legend(fontsize=8)
