@@ -95,8 +95,9 @@ template <class T>
 bool has_few_channels(const Window& v, dim_t K, dim_t groups) {
   const dim_t lanes = kernels<T>().gemm.lanes, most = std::max(v.C, K) / groups;
   if (std::min(v.C, K) < groups || 2 * most > lanes) return false;
-  // Of pixels each product needs a shuffle of its own: with 4 and 8 channels tiles took as long, or 0.7 of the time.
-  return groups > 1 || (8 * most <= lanes && v.stride[2] == 1 && std::min(v.in[2], v.out[2]) >= lanes / most);
+  // Of pixels each product needs a shuffle of its own: with 4 and 8 channels tiles took as long, or 0.7 of the time,
+  // and 0.5 to 1.1 where a row is one register and a part of one.
+  return groups > 1 || (8 * most <= lanes && v.stride[2] == 1 && std::min(v.in[2], v.out[2]) >= 2 * (lanes / most));
 }
 
 template <class T>
