@@ -186,7 +186,7 @@ def plot(folder: str, name: str, rows: list[dict[str, Any]], facts: dict[str, An
     sizes = [r["size"] for r in rows]
     ax.set_xticks([2**k for k in range(12) if min(sizes) <= 2**k <= max(sizes)])
     ax.xaxis.set_major_formatter("{x:.0f}")
-    ax.xaxis.set_minor_locator(plt.NullLocator())
+    ax.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
     ax.set_title(f"{name} ({facts['processor']}, {facts['threads']} threads)", fontsize=9)
     ax.set_ylabel("time over the roofline's")
     ax.legend(fontsize=8)
