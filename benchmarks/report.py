@@ -160,7 +160,7 @@ def markdown(results: Results) -> str:
 
 
 def plot(path: str, results: Results, machine: dict[str, Any]) -> None:
-    """Bars: times as fast as the best rival."""
+    """Bars: times as fast as the best rival, or, where none was measured, percent of the multiply-add peak."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -170,16 +170,24 @@ def plot(path: str, results: Results, machine: dict[str, Any]) -> None:
     names = results.networks[::-1]
     colors = {"on-batch": "#4477aa", "captured": "#66ccee", "bf16": "#228833", "int8": "#ccbb44"}
     kinds = [k for k in colors if k in results.kinds]
+    beside = any(k in RIVALS for k in results.kinds)
+
+    def value(name: str, which: str, kind: str) -> float:
+        row = results.row(name, which, kind)
+        return (results.ratio(name, which, kind) or 0.0) if beside else 100 * share(row) if row else 0.0
+
     for ax, which in zip(axes, ("training", "inference"), strict=True):
         height = 0.8 / max(len(kinds), 1)
         for i, kind in enumerate(kinds):
             places = [p + 0.4 - (i + 0.5) * height for p in range(len(names))]
-            values = [results.ratio(name, which, kind) or 0.0 for name in names]
+            values = [value(name, which, kind) for name in names]
             ax.barh(places, values, height, label=KINDS[kind].title, color=colors[kind])
-        ax.axvline(1, color="black", linewidth=0.8)
+        if beside:
+            ax.axvline(1, color="black", linewidth=0.8)
         ax.set_yticks(range(len(names)), names)
         ax.set_title(which)
-        ax.set_xlabel("times as fast as the best of " + ", ".join(v for v in VERSIONS if v in machine), fontsize=8)
+        rivals = ", ".join(v for v in VERSIONS if v in machine)
+        ax.set_xlabel(f"times as fast as the best of {rivals}" if beside else "percent of the peak", fontsize=8)
     axes[1].legend(fontsize=8)
     fig.suptitle(
         f"{machine['processor']}, {machine['threads']} threads, {machine['isa']}, {machine['date']}", fontsize=9
