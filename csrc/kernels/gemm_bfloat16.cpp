@@ -85,19 +85,34 @@ void round_rows(dim_t rows, dim_t k, const float* src, dim_t ld, float* out, dim
   }
 }
 
-void round_columns(dim_t rows, dim_t k, const float* src, dim_t ld, float* out, dim_t ldo) {
+void round_columns(dim_t rows, dim_t lines, dim_t n, const float* src, dim_t line, dim_t ld, float* out, dim_t ldo) {
   constexpr int W = kLanes<float>;
+  const dim_t all = lines * ((n + 1) / 2);
   for (dim_t i = 0; i < rows; i += W) {
     const int most = int(rows - i < W ? rows - i : W);
-    for (dim_t p = 0; p < k; p += 2 * W) {
-      const int cells = int(k - p < 2 * W ? (k - p + 1) / 2 : W);
-      Vec<float> v[W] = {};
-      for (int c = 0; c < cells; c++) {
-        const float* even = src + i + (p + 2 * c) * ld;
-        v[c] = interleaved(get(even, most), p + 2 * c + 1 < k ? get(even + ld, most) : Vec<float>{});
+    const float *first = src + i, *even = first;
+    dim_t left = n;
+    for (dim_t p = 0; p < all; p += W) {
+      const int cells = int(all - p < W ? all - p : W);
+      Vec<float> v[W];
+#pragma GCC unroll 16
+      for (int c = 0; c < W; c++) {
+        if (c >= cells) {
+          v[c] = Vec<float>{};
+          continue;
+        }
+        v[c] = interleaved(get(even, most), left > 1 ? get(even + ld, most) : Vec<float>{});
+        even += 2 * ld;
+        left -= 2;
+        if (left <= 0) {
+          left = n;
+          even = first += line;
+        }
       }
       transpose_round<float, 1>(v);
-      for (int r = 0; r < most; r++) put<float>(out + (i + r) * ldo + p / 2, v[r], cells);
+#pragma GCC unroll 16
+      for (int r = 0; r < W; r++)
+        if (r < most) put<float>(out + (i + r) * ldo + p, v[r], cells);
     }
   }
 }
@@ -119,16 +134,6 @@ LAMINA_INLINE void multiply(const float* a, dim_t a_row, dim_t a_next, const flo
                                                  reinterpret_cast<const char*>(b), b_row * size, kTileRow);
 }
 
-// Rows of cells out of columns of them: 16 x `terms` of `rows` x 16.
-LAMINA_INLINE void turn(const float* a, dim_t s1, int rows, int terms, float* out) {
-  Vec<float> v[kTileLanes];
-#pragma GCC unroll 16
-  for (int k = 0; k < kTileLanes; k++) v[k] = k < terms ? get(a + k * s1, rows) : Vec<float>{};
-  transpose_round<float, 1>(v);
-#pragma GCC unroll 16
-  for (int i = 0; i < kTileRows; i++) store(out + i * kTileLanes, v[i]);
-}
-
 // I x J registers of C: `rows` rows from `row` on and, `next` below them, as many again; columns from `column` on. The
 // first `done` rows are there already.
 template <int I, int J>
@@ -142,25 +147,10 @@ void sums_of(const Tile<float>& t, int row, int rows, int next, int done, int co
   for (dim_t i3 = 0; i3 < t.k3; i3++)
     for (dim_t i2 = 0; i2 < t.k2; i2++) {
       const float* a = t.a + i3 * t.s3 + i2 * t.s2 + row * t.row;
-      if (t.s1 == 1) {
-        const dim_t a_next = next * t.row;
-        for (dim_t k = 0; k < whole; k += W, b += W * t.ldb)
-          multiply<I, J, kLeft, kRight>(a + k, t.row, a_next, b, t.ldb);
-        if (last) multiply<I, J, kLastLeft, kLastRight>(a + whole, t.row, a_next, b, t.ldb);
-      } else {
-        alignas(64) float turned[I * kTileRows * W];
-        auto turn_all = [&](dim_t terms) LAMINA_INLINE_LAMBDA {
-          for (int i = 0; i < I; i++) turn(a + i * next, t.s1, rows, int(terms), turned + i * kTileRows * W);
-        };
-        for (dim_t k = 0; k < whole; k += W, a += W * t.s1, b += W * t.ldb) {
-          turn_all(W);
-          multiply<I, J, kLeft, kRight>(turned, W, kTileRows * W, b, t.ldb);
-        }
-        if (last) {
-          turn_all(last);
-          multiply<I, J, kLastLeft, kLastRight>(turned, W, kTileRows * W, b, t.ldb);
-        }
-      }
+      const dim_t a_next = next * t.row;
+      for (dim_t k = 0; k < whole; k += W, b += W * t.ldb)
+        multiply<I, J, kLeft, kRight>(a + k, t.row, a_next, b, t.ldb);
+      if (last) multiply<I, J, kLastLeft, kLastRight>(a + whole, t.row, a_next, b, t.ldb);
       b += last * t.ldb;
     }
   store_tiles<I, J>(sums);
@@ -193,7 +183,7 @@ void sums_of_rows(const Tile<float>& t, int column) {
 }
 
 void large_tile(const Tile<float>& t) {
-  const bool low = t.rows <= kTileRows || t.s1 != 1;  // columns that have been turned serve them all
+  const bool low = t.rows <= kTileRows;
   switch (t.vectors) {
     case 1: sums_of_rows<1>(t, 0); break;
     case 2: sums_of_rows<2>(t, 0); break;

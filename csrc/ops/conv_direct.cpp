@@ -24,7 +24,8 @@
 namespace lamina {
 namespace {
 
-constexpr dim_t kPairChannels = 8;  // from so many on a pixel, rounding to pairs is worth it
+constexpr dim_t kPairChannels = 8;      // from so many on a pixel, rounding to pairs is worth it
+constexpr dim_t kLargePairFilters = 8;  // so many of them already for tile registers, else a whole register
 
 // The source positions that a set of axes reads for outputs [begin, end).
 struct Span {
@@ -295,7 +296,7 @@ class Correlator {
 template <class T>
 bool in_pairs(const Correlation<T>& c) {
   return in_bfloat16<T>(c.bfloat16) && (c.groups == 1 || c.C / c.groups % 2 == 0) && c.C / c.groups >= kPairChannels &&
-         c.K / c.groups >= kernels<T>().gemm.lanes;
+         c.K / c.groups >= (bfloat16_kernels<T>().tiles ? kLargePairFilters : kernels<T>().gemm.lanes);
 }
 
 // The whole image as cells of two channels, then as usual: half as many terms, half of the bytes.

@@ -185,7 +185,7 @@ void blocked_pairs(const Gemm<T>& g, const PackedMatrix<T>& packed) {
     c.c = g.c + m * g.ldc;
     const T* a = g.a + m * g.a_row;
     g.a_col == 1 ? kern.round_rows(c.M, g.K, a, g.a_row, cells, ld)
-                 : kern.round_columns(c.M, g.K, a, g.a_col, cells, ld);
+                 : kern.round_columns(c.M, 1, g.K, a, 0, g.a_col, cells, ld);
     blocked(c, kern.cells, &packed);
   }
 }

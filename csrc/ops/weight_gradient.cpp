@@ -26,6 +26,7 @@ constexpr dim_t kFewChunks = 32;      // more of them have more pixels
 constexpr dim_t kManyPixels = 4 * kBlockPixels;
 constexpr dim_t kFusedChunks = 8;           // from so many on, no chunk is divided among threads
 constexpr dim_t kPairPixels = 4;            // of a row of outputs, from which on pairs of them are worth it
+constexpr dim_t kPairRows = 16;             // of a tile, columns of the kernel times channels
 constexpr dim_t kPartialWords = 8ll << 20;  // of all chunks' copies
 
 dim_t chunk_count(const Window& v, dim_t weights) {
@@ -60,7 +61,9 @@ class WeightGradients {
     const bool worth_it = worth_threads(2.0 * double(rows) * double(v_.out[2]) * double(size_));
     Scratch<T> parts(chunks_ > 1 ? chunks_ * part : 0);
     const dim_t cells = v_.taps[0] * v_.taps[1] * panels_.count * a_.groups;
-    const dim_t slices = chunks_ >= kFusedChunks ? 1 : std::min<dim_t>(cells, 4 * get_num_threads());
+    // Each slice rounds the whole block for itself.
+    const dim_t most = (pairs_ ? 1 : 4) * get_num_threads();
+    const dim_t slices = chunks_ >= kFusedChunks ? 1 : std::min<dim_t>(cells, most);
     parallel_tasks(chunks_ * slices, worth_it, [&](dim_t i) {
       const dim_t c = i / slices, s = i % slices;
       T* out = chunks_ > 1 ? parts + c * part : a_.dw;
@@ -115,16 +118,15 @@ class WeightGradients {
     first = above > 0 ? std::clamp((above + stride - 1) / stride - begin, dim_t(0), last) : 0;
   }
 
-  // Rows [h0, h1) of a sheet with zeros around it: cell (h, w, c) holds the pixels of two neighbouring outputs,
-  // (h, w, c) and (h, w + stride, c). Behind an odd row of outputs stands a zero of dz.
-  void copy_pairs(const LazyActGrad<T>& sheet, dim_t h0, dim_t h1, dim_t w0, dim_t width, T* out) const {
-    const dim_t next = v_.stride[2] * v_.C, row = width * v_.C;
-    Scratch<T> line(row + next);
-    std::fill_n(line + row, next, T(0));
-    for (dim_t h = h0; h < h1; h++, out += row) {
-      copy_padded(sheet, v_.in[1], v_.in[2], v_.C, h, h + 1, w0, w0 + width, line.get());
-      tiles_.pack(line, next, 1, 2, row, out, row);
-    }
+  // Rows [h0, h1) of a sheet, as rows of cells that the columns of the kernel meet: those of channel c and column j are
+  // row j C + c of out, and cell (h, w) there holds the pixels under the outputs 2 w and 2 w + 1. Behind an odd row of
+  // outputs stands a zero.
+  void copy_pairs(const LazyActGrad<T>& sheet, dim_t h0, dim_t h1, dim_t w0, dim_t width, T* out, dim_t ld) const {
+    Scratch<T> rows((h1 - h0) * width * v_.C);
+    copy_padded(sheet, v_.in[1], v_.in[2], v_.C, h0, h1, w0, w0 + width, rows.get());
+    for (dim_t j = 0; j < v_.taps[2]; j++)
+      bfloat16_kernels<T>().round_columns(v_.C, h1 - h0, v_.out[2], rows + j * v_.dilation[2] * v_.C, width * v_.C,
+                                          v_.stride[2] * v_.C, out + j * v_.C * ld, ld);
   }
 
   void block(const Block& b, dim_t begin, dim_t end, T* out, bool accumulate) const {
@@ -136,15 +138,21 @@ class WeightGradients {
     const dim_t d0 = std::clamp(d_begin, dim_t(0), v.in[0]);
     const dim_t d1 = std::clamp(d_begin + reach(0, deep ? b.sheets : 1), d0, v.in[0]);
     const dim_t height = reach(1, b.rows), width = reach(2, v.out[2]), w0 = -v.before[2];
-    const dim_t row = (in_place_ ? v.in[2] : width) * v.C, plane = (in_place_ ? v.in[1] : height) * row;
+    // Terms of a row of outputs, and their rows of a packed panel.
+    const dim_t terms = pairs_ ? (v.out[2] + 1) / 2 : v.out[2], lines = b.sheets * b.rows;
+    const dim_t row = pairs_ ? terms : (in_place_ ? v.in[2] : width) * v.C;
+    const dim_t plane = (in_place_ ? v.in[1] : height) * row;
     const dim_t image = in_place_ ? v.source() : (d1 - d0) * plane, images = deep ? 1 : b.sheets;
-    Scratch<T> bordered(in_place_ ? 0 : images * image);
+    // Elements from channel to channel, and from one column of the kernel to the next.
+    const dim_t channel = pairs_ ? odd_lines<T>(images * image) : 1;
+    const dim_t column = (pairs_ ? channel : v.dilation[2]) * v.C;
+    Scratch<T> bordered(in_place_ ? 0 : pairs_ ? v.taps[2] * column : images * image);
     if (!in_place_)
       for (dim_t i = 0; i < images * (d1 - d0); i++) {
         const dim_t from = (n + i / (d1 - d0)) * v.in[0] + d0 + i % (d1 - d0);
         const LazyActGrad<T> sheet{a_.x + from * v.in[1] * v.in[2] * v.C};
         if (pairs_)
-          copy_pairs(sheet, h0, h0 + height, w0, width, bordered + i * plane);
+          copy_pairs(sheet, h0, h0 + height, w0, width, bordered + i * plane, channel);
         else
           copy_padded(sheet, v.in[1], v.in[2], v.C, h0, h0 + height, w0, w0 + width, bordered + i * plane);
       }
@@ -157,10 +165,9 @@ class WeightGradients {
     const T* dz = gated.y ? made.get() : gated.x;
     static const T one = 1;
     if (a_.db) kernels_.axpy_rows(b.pixels(v), a_.K, &one, 0, dz, a_.K, out + size_, nullptr, accumulate);
-    // Terms of a row of outputs, and their rows of a packed panel.
-    const dim_t terms = pairs_ ? (v.out[2] + 1) / 2 : v.out[2], lines = b.sheets * b.rows;
     Scratch<T> packed(b_in_place_ ? 0 : lines * terms * panels_.widest_row());
-    Tile<T> t = matrix_tile<T>(terms, 1, (pairs_ ? 2 : 1) * v.stride[2] * v.C, a_.K, accumulate);
+    Tile<T> t = matrix_tile<T>(terms, channel, pairs_ ? 1 : v.stride[2] * v.C, a_.K, accumulate);
+    const bool run = pairs_ && v.stride[1] == 1;  // rows stand behind each other as those of the panel do
     t.s3 = deep ? v.stride[0] * plane : image;
     t.s2 = v.stride[1] * row;
     const dim_t kernel_rows = v.taps[0] * v.taps[1];
@@ -176,7 +183,8 @@ class WeightGradients {
       if (!deep && sheet1 > sheet0) sheet1 = b.sheets;
       if (b.sheets == 1) inside(1, i, b.row, b.rows, row0, row1);
       t.k3 = sheet1 - sheet0;
-      t.k2 = row1 - row0;
+      t.k2 = run ? std::min<dim_t>(row1 - row0, 1) : row1 - row0;
+      t.k1 = run ? (row1 - row0) * terms : terms;
       t.ldb = b_in_place_ ? a_.K : panels_.row(p);
       if (!b_in_place_ && packed_panel != cell / kernel_rows) {
         if (pairs_)
@@ -189,13 +197,12 @@ class WeightGradients {
       }
       t.b = (b_in_place_ ? dz + k : packed.get()) + (sheet0 * b.rows + row0) * terms * t.ldb;
       const dim_t depth = d_begin + sheet0 * v.stride[0] + a * v.dilation[0];
-      const T* line = x + depth * plane + (row0 * v.stride[1] + i * v.dilation[1]) * row + g * cin_;
+      const T* line = x + depth * plane + (row0 * v.stride[1] + i * v.dilation[1]) * row + g * cin_ * channel;
       T* c = out + tap * v.taps[2] * cin_ * a_.K + k;
-      if (v.dilation[2] == 1 && a_.groups == 1) {
+      if ((pairs_ || v.dilation[2] == 1) && a_.groups == 1) {
         run_rows(tiles_, t, v.taps[2] * cin_, line, c);
       } else {
-        for (dim_t j = 0; j < v.taps[2]; j++)
-          run_rows(tiles_, t, cin_, line + j * v.dilation[2] * v.C, c + j * cin_ * a_.K);
+        for (dim_t j = 0; j < v.taps[2]; j++) run_rows(tiles_, t, cin_, line + j * column, c + j * cin_ * a_.K);
       }
     }
   }
@@ -214,7 +221,8 @@ class WeightGradients {
 
 template <class T>
 bool rounds_weight_gradient(const Window& v, dim_t K, dim_t groups, bool bfloat16) {
-  return in_bfloat16<T>(bfloat16) && K / groups >= kernels<T>().gemm.lanes && v.out[2] >= kPairPixels;
+  return in_bfloat16<T>(bfloat16) && K / groups >= kernels<T>().gemm.lanes && v.out[2] >= kPairPixels &&
+         v.taps[2] * v.C / groups >= kPairRows;
 }
 template bool rounds_weight_gradient<float>(const Window&, dim_t, dim_t, bool);
 template bool rounds_weight_gradient<double>(const Window&, dim_t, dim_t, bool);
