@@ -12,7 +12,17 @@ import pytest
 from dataset_files import write_all
 
 import lamina
-from lamina.datasets import boston_housing, california_housing, cifar10, cifar100, fashion_mnist, imdb, mnist, reuters
+from lamina.datasets import (
+    boston_housing,
+    california_housing,
+    cifar10,
+    cifar100,
+    fashion_mnist,
+    imdb,
+    mnist,
+    npz_file,
+    reuters,
+)
 
 
 @pytest.fixture
@@ -273,3 +283,19 @@ def test_sizes_that_are_lies(cache):
         archive.writestr("x_train.npy", member)
     with pytest.raises(ValueError, match="'x_train' is cut short"):
         mnist.load_data(cache / "mnist.npz")
+
+
+@pytest.mark.parametrize("protocol", [3, 4])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((0, 3), np.uint8), np.zeros((2, 0), np.int64), np.arange(6).reshape(2, 3),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(4, dtype=">i4"), np.ones((1, 1, 1), bool),
+    ],
+)  # fmt: skip
+def test_batches_hold_arrays_of_every_form(tmp_path, array, protocol):
+    (tmp_path / "batch").write_bytes(pickle.dumps({b"data": array, b"labels": [1, 2]}, protocol))
+    found = npz_file.read_batch("cifar", tmp_path / "batch")
+    assert found["labels"] == [1, 2]
+    assert found["data"].dtype == array.dtype
+    np.testing.assert_array_equal(found["data"], array)

@@ -16,7 +16,7 @@ from .reshape import reshape, transpose
 
 _from_output: dict[str, bool] = _native.activations()  # name -> whether y (else x) is kept for backward
 _with_slope = frozenset(_native.activations_with_slope())  # whose slope shares most of its cost with the value
-_SLOPE_BYTES = 4 << 20  # of a larger array, writing and reading the slope takes as long as computing it again
+_SLOPE_BYTES = 4 << 20  # 4 and 20 are free: of a larger array the slope is computed again, which takes no longer
 
 
 def _elementwise(x: TensorLike, name: str, parameter: float = 0.0) -> Tensor:
