@@ -294,3 +294,21 @@ def test_logs_of_the_step_before_are_still_read():
     wanted = model.get_metrics_result()["loss"]
     model.train_on_batch(X, Y)
     assert logs["loss"] == wanted
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 3)])
+def test_targets_of_every_shape_go_the_short_way_where_they_are_alike(shape):
+    units = int(np.prod(shape, dtype=int))
+    model = lamina.Sequential([layers.Input((5,)), layers.Dense(units), layers.Reshape(shape or (1,))])
+    model.compile("sgd", "mse")
+    y = np.random.default_rng(1).random((8, *shape)).astype("float32")
+    for _ in range(2):
+        model.train_on_batch(X, y)
+        model.test_on_batch(X, y)
+    for kind in ("train", "test"):
+        assert goes_short(model, kind, X, y)
+        assert goes_short(model, kind, X[:3], y[:3])
+        assert not goes_short(model, kind, X[:3], y)
+        assert not goes_short(model, kind, X, y[..., None])
+        assert not goes_short(model, kind, X, y.astype("float64"))
+        assert not shape or not goes_short(model, kind, X, y[:, :0])
