@@ -22,7 +22,7 @@ _SLOPE_BYTES = 4 << 20  # 4 and 20 are free: of a larger array the slope is comp
 def _elementwise(x: TensorLike, name: str, parameter: float = 0.0) -> Tensor:
     x = float_tensor(x)
     xa = x._array
-    if name in _with_slope and xa.nbytes <= _SLOPE_BYTES and wants_grad(x):
+    if name in _with_slope and xa.nbytes <= _SLOPE_BYTES and wants_grad(x):  # <= is free: a size alone
         y, slope = _native.activation_forward_and_slope(xa, name, parameter)
         return record(
             y, (x,), lambda dy, grads: _native.activation_slope_backward(slope, dy, grads[0], grads.accumulate)
