@@ -488,6 +488,11 @@ def test_kinds_of_dtypes():
     ):  # fmt: skip
         assert backend.is_float_dtype(dtype) is is_float
         assert backend.is_int_dtype(dtype) is is_int
+    followed = lamina.dtype_policies.DTypePolicyMap()
+    lamina.config.set_dtype_policy("float64")
+    assert (followed.name, followed["any"].name) == ("map_float64", "float64")
+    given = lamina.dtype_policies.DTypePolicyMap("float32")
+    assert (given.name, given["any"].name) == ("map_float32", "float32")
     policies = lamina.dtype_policies.DTypePolicyMap()
     policies["a"] = lamina.dtype_policies.DTypePolicy("float64")
     assert "a" in policies

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from model_drawings import checksum
 
 import lamina
 from lamina import applications, layers
+from lamina.applications import mobile
 from lamina.layers.variable import unfilled
 
 # All numbers of a model with its head, and those that are not trained; as Keras counts them.
@@ -296,6 +298,22 @@ def test_models_come_back_from_files(tmp_path):
         model.save(tmp_path / name)
         again = lamina.load_model(tmp_path / name)
         np.testing.assert_array_equal(again(x), model(x))
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        ((128, 128, 3), 128), ([160, 160, 1], 160), ((128, 160, 3), 224), ((160, 128, 3), 224), ((130, 130, 3), 224),
+        ((128, 128), 224), ((128, 128, 3, 1), 224), (None, 224), ((None, None, 3), 224),
+    ],
+)  # fmt: skip
+def test_sizes_that_there_are_weights_for(shape, size):
+    assert mobile.square(shape, (128, 160, 192, 224)) == size
+    if shape is not None and len(shape) == 3:
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            assert mobile.rows_of("M", tuple(shape), (128, 160, 192, 224)) == size
+        assert bool(seen) is (size == 224)
 
 
 # ---- pixels and names ----
