@@ -128,22 +128,27 @@ AttentionInputs<T> inputs(const Arguments& a) {
 
 py::tuple attention_forward_py(py::handle query, py::handle key, py::handle value, py::handle mask, py::handle bias,
                                py::handle lengths, const std::string& causal, double scale, double dropout,
-                               py::handle slopes, double soft_cap, py::handle state_) {
+                               py::handle slopes, double soft_cap, py::handle state_, py::handle first_,
+                               dim_t per_sample) {
   Call call(kOp);
   const Arguments p = parse(call, query, key, value, mask, bias, lengths, causal, scale, dropout, slopes, soft_cap);
   const Result out = call.result({p.B, p.Tq, p.H, p.Dv}), lse = call.result({p.B, p.H, p.Tq});
-  std::optional<View> state;
+  std::optional<View> state, first;
   std::optional<Result> used;
   if (dropout > 0) {
     state = call.destination(state_, "state", {2}, Dtype::u64);
-    used = call.result({2}, Dtype::u64);
+    first = call.optional(first_, "first", {1}, Dtype::u64);
+    check(per_sample >= 0, "attention: per_sample must not be negative, got ", per_sample);
+    used = call.result({3}, Dtype::u64);
   }
   with_float(call.dtype(), kOp, [&]<class T>(T) {
     const AttentionForward<T> a{.in = inputs<T>(p),
                                 .out = out.as<T>(),
                                 .lse = lse.as<T>(),
                                 .state = data_or_null<std::uint64_t>(state),
-                                .used = used ? used->as<std::uint64_t>() : nullptr};
+                                .used = used ? used->as<std::uint64_t>() : nullptr,
+                                .first = data_or_null<const std::uint64_t>(first),
+                                .per_sample = per_sample};
     run<attention_forward<T>>("attention_forward", p.flops(), a);
   });
   return py::make_tuple(out.array, lse.array, used ? py::object(used->array) : py::none());
@@ -157,7 +162,7 @@ void attention_backward_py(py::handle query, py::handle key, py::handle value, p
   const Arguments p = parse(call, query, key, value, mask, bias, lengths, causal, scale, dropout, slopes, soft_cap);
   const View out = call.input(out_, "out", {p.B, p.Tq, p.H, p.Dv}),
              lse = call.input(lse_, "logsumexp", {p.B, p.H, p.Tq}), dout = call.input(dout_, "dout", out.sizes());
-  const auto used = call.optional(used_, "used", {2}, Dtype::u64);
+  const auto used = call.optional(used_, "used", {3}, Dtype::u64);
   check(used.has_value() == (dropout > 0), "attention: used goes with dropout, and only with it");
   const auto dq = call.gradient(dq_, "dq", p.q.sizes(), 0), dk = call.gradient(dk_, "dk", p.k.sizes(), 1),
              dv = call.gradient(dv_, "dv", p.v.sizes(), 2);
@@ -217,10 +222,11 @@ void attention_weights_backward_py(py::handle query, py::handle key, py::handle 
 
 void bind_attention(py::module_& m) {
   define(m, "attention_forward", attention_forward_py,
-         "query, key, value, mask, bias, lengths, causal, scale, dropout, slopes, soft_cap, state",
+         "query, key, value, mask, bias, lengths, causal, scale, dropout, slopes, soft_cap, state, first, per_sample",
          "softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random "
          "state). mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts "
-         "keys; causal is none, top_left or bottom_right; slopes (heads,) of ALiBi; soft_cap (0: none) of the scores.");
+         "keys; causal is none, top_left or bottom_right; slopes (heads,) of ALiBi; soft_cap (0: none) of the scores; "
+         "with dropout query begins with sample first[0] of a larger batch, per_sample of its rows each.");
   define(m, "attention_backward", attention_backward_py,
          with_defaults("query, key, value, mask, bias, lengths, out, logsumexp, used, dout, causal, scale, dropout, "
                        "slopes, soft_cap, dq, dk, dv, dbias, accumulate",

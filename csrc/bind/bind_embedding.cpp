@@ -66,6 +66,16 @@ py::array rows_py(TouchedRows& touched) {
   return rows;
 }
 
+void mark_py(TouchedRows& touched, py::handle rows_) {
+  Call call("TouchedRows.mark");
+  const View rows = call.first(rows_, "rows");
+  const auto* r = rows.as<const std::int64_t>();
+  for (dim_t i = 0; i < rows.size(); i++)
+    check_index(r[i] >= 0 && r[i] < touched.table_rows(), "TouchedRows.mark: there is no row ", r[i], " among ",
+                touched.table_rows());
+  for (dim_t i = 0; i < rows.size(); i++) touched.mark(r[i]);
+}
+
 bool all_py(TouchedRows& touched) { return touched.all(); }
 TouchedRows copy_of(TouchedRows& touched, py::handle) { return touched; }
 
@@ -76,6 +86,7 @@ void bind_embedding(py::module_& m) {
   define_constructor(rows, make_touched_rows, with_defaults("table_rows"));
   define_property(rows, "all", all_py, "Whether every row may have a gradient.");
   define_property(rows, "rows", rows_py, "The touched rows (int64) in the order of their first occurrence.");
+  define(rows, "mark", mark_py, "rows", "Note that these rows (int64) may have a gradient, too.");
   define(rows, "__deepcopy__", copy_of, "memo");
   define(m, "embedding_forward", embedding_forward_py, "indices, table",
          "table[indices]; an index out of range is an IndexError that names it.");

@@ -15,6 +15,7 @@
   X(dropout) \
   X(elementwise) \
   X(embedding) \
+  X(exchange) \
   X(loss) \
   X(normalization) \
   X(optimizer) \

@@ -64,7 +64,7 @@ void tell(Py_ssize_t count, PyObject* keywords) {
   PyErr_SetString(PyExc_TypeError, message.c_str());
 }
 
-PyObject* call(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* keywords) {
+PyObject* call_or_tell(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* keywords) {
   PyObject* result = dispatch(self, arguments, count, keywords);
   if (!result) [[unlikely]]
     tell(count, keywords);
@@ -77,9 +77,9 @@ void rename_errors(py::handle h) {
   PyMethodDef* definition = reinterpret_cast<PyCFunctionObject*>(h.ptr())->m_ml;
   if (definition->ml_flags != (METH_FASTCALL | METH_KEYWORDS)) return;
   const auto own = reinterpret_cast<Function>(reinterpret_cast<void (*)()>(definition->ml_meth));
-  if (own == call) return;
+  if (own == call_or_tell) return;
   if (!dispatch) dispatch = own;
-  if (own == dispatch) definition->ml_meth = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call));
+  if (own == dispatch) definition->ml_meth = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call_or_tell));
 }
 
 }  // namespace

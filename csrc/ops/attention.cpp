@@ -369,6 +369,7 @@ void attention_forward(const AttentionForward<T>& a) {
   if (a.state) {
     a.used[0] = a.state[0];
     a.used[1] = a.state[1]++;
+    a.used[2] = a.first ? *a.first * std::uint64_t(a.per_sample) : 0;
   }
   const dim_t nq = blocks_of(in.Tq, kQueries);
   // A task is a head, or a part of one where heads are few: its keys are packed once. The last queries come first:

@@ -36,12 +36,15 @@ struct AttentionInputs {
 };
 
 // out (B, Tq, H, Dv), lse (B, H, Tq): log of each row's sum of exponentials. A row that sees no key gives 0 and -inf.
-// With dropout `state` [key, counter] is read and its counter advanced; `used` keeps what was read.
+// With dropout `state` [key, counter] is read and its counter advanced; `used` keeps what was read and the place of the
+// first row of the batch: of a shard of a larger one that is first[0], its first sample, times the rows of a sample.
 template <class T>
 struct AttentionForward {
   AttentionInputs<T> in;
   T *out, *lse;
   std::uint64_t *state, *used;
+  const std::uint64_t* first;  // or null
+  dim_t per_sample;
 };
 template <class T>
 void attention_forward(const AttentionForward<T>& a);

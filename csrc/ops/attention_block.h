@@ -219,7 +219,7 @@ class Blocks {
     if (random_) {
       const dim_t row = (in_.Tk + 3) / 4;
       kern_.dropout(factor_, cols_, nk, cols_, random_[0], random_[1],
-                    static_cast<std::uint64_t>(((b_ * in_.H + h_) * in_.Tq + q0_) * row + k0 / 4),
+                    static_cast<std::uint64_t>((((b_ + dim_t(random_[2])) * in_.H + h_) * in_.Tq + q0_) * row + k0 / 4),
                     static_cast<std::uint64_t>(row), static_cast<std::uint32_t>(in_.dropout * 4294967296.0),
                     T(1 / (1 - in_.dropout)));
     }

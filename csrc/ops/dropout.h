@@ -6,13 +6,16 @@
 
 namespace lamina {
 
-// state: [key, counter]; the counter grows by one. used: the pair that this call drew with, for backward.
+// state: [key, counter]; the counter grows by one. used: what this call drew with, for backward: key, counter and the
+// place of the first element. Of a shard of a larger batch that is first[0], the number of its first sample, times the
+// elements of a sample, so that each sample gets the numbers that it has in the whole batch; first may be null.
 template <class T>
 struct DropoutForward {
   const T* x;
   T* y;
   std::uint64_t *state, *used;
-  dim_t n;
+  const std::uint64_t* first;
+  dim_t n, per_sample;
   double rate;
 };
 template <class T>

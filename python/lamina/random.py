@@ -8,6 +8,7 @@ are the normal numbers of a ``Generator`` (Gaussian noise), which a captured ste
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .core.autograd import Tensor, wrap
 from .core.explain import named
 from .core.generator import Generator, Seed, SeedGenerator, _key, numpy_from, seed
 from .core.grad_mode import grad_mode
+from .core.replica import drawn_by_sample, replica_of
 from .core.rooms import publish
 
 Shape = Sequence[int]
@@ -55,14 +57,19 @@ def normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = No
     d = standardize_dtype(dtype)
     if isinstance(seed, Generator):
         return _from_stream(seed, shape, d.type(mean), d.type(stddev))
-    return wrap(normal_array(numpy_from(seed), shape, d) * d.type(stddev) + d.type(mean))
+    values = drawn_by_sample(shape, partial(normal_array, numpy_from(seed), dtype=d))
+    return wrap(values * d.type(stddev) + d.type(mean))
 
 
 def _from_stream(generator: Generator, shape: Shape, mean: Any, stddev: Any) -> Tensor:
-    values = np.empty(tuple(shape), mean.dtype)
+    values, replica = np.empty(tuple(shape), mean.dtype), grad_mode.replica
 
     def draw() -> None:
-        generator._next().standard_normal(dtype=values.dtype.type, out=values)
+        if replica is None:
+            generator._next().standard_normal(dtype=values.dtype.type, out=values)
+        else:
+            with replica_of(replica):
+                values[...] = drawn_by_sample(shape, partial(normal_array, generator._next(), dtype=values.dtype))
         np.multiply(values, stddev, out=values)
         np.add(values, mean, out=values)
 
@@ -87,7 +94,7 @@ def truncated_normal(
         True
     """
     d = standardize_dtype(dtype)
-    return wrap(truncated_array(numpy_from(seed), shape, d) * d.type(stddev) + d.type(mean))
+    return wrap(drawn_by_sample(shape, partial(truncated_array, numpy_from(seed), dtype=d)) * d.type(stddev) + d.type(mean))
 
 
 @named("random.uniform")
@@ -103,7 +110,7 @@ def uniform(shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: Any =
         True
     """
     d = standardize_dtype(dtype)
-    return wrap(numpy_from(seed).random(tuple(shape), dtype=d) * d.type(maxval - minval) + d.type(minval))
+    return wrap(drawn_by_sample(shape, partial(numpy_from(seed).random, dtype=d)) * d.type(maxval - minval) + d.type(minval))
 
 
 @named("random.randint")
@@ -123,7 +130,8 @@ def randint(shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: 
         >>> int(numbers.min()), int(numbers.max())
         (0, 5)
     """
-    return wrap(numpy_from(seed).integers(minval, maxval, tuple(shape)).astype(as_dtype(dtype, "random: dtype")))
+    values = drawn_by_sample(shape, partial(numpy_from(seed).integers, minval, maxval))
+    return wrap(values.astype(as_dtype(dtype, "random: dtype")))
 
 
 @named("random.categorical")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from .recording import forbid_capture
 if TYPE_CHECKING:
     from .autograd import Tensor
     from .recording import Watcher
+    from .replica import Replica
 
 
 _FREED = "backward: the tape was freed by an earlier backward(); pass retain_graph=True there"
@@ -133,6 +135,23 @@ def _step_back(node: Node, dy: Any, pending: _Pending) -> None:
     node.backward(dy, grads)
 
 
+def _completion(order: list[tuple[Node, Tensor]], replica: Replica) -> Callable[[Node], None] | None:
+    """To call behind each node: tells the replica of the leaves whose gradients are complete."""
+    tell = replica.backward_begins()
+    if tell is None:
+        return None
+    uses = Counter(id(x) for node, _ in order for x in node.inputs if x._node is None and x.requires_grad)
+
+    def behind(node: Node) -> None:
+        for x in node.inputs:
+            if x._node is None and x.requires_grad:
+                uses[id(x)] -= 1
+                if not uses[id(x)] and x._grad_is_set:
+                    tell(x)
+
+    return behind
+
+
 def _watched(watcher: Watcher) -> Callable[[Node, Any, _Pending], None]:
     """``_step_back`` with somebody who is told."""
     return lambda node, dy, pending: watcher.steps_back(node, lambda: _step_back(node, dy, pending))
@@ -170,6 +189,7 @@ def backward(root: Tensor, gradient: Any, retain_graph: bool) -> None:
         pending.holds(seed)
         pending.share(seed)  # it is the caller's, who may use it again: nothing is added to it
     order = _reachable(root, root._node)
+    completed = None if grad_mode.replica is None else _completion(order, grad_mode.replica)
     watcher = None if pending.recording is None else pending.recording.watcher
     step_back = _step_back if watcher is None else _watched(watcher)
     while order:
@@ -183,5 +203,7 @@ def backward(root: Tensor, gradient: Any, retain_graph: bool) -> None:
             for dy in dys:
                 if dy is not None:
                     pending.release(dy)
+        if completed is not None:
+            completed(node)
         if not retain_graph:
             node.backward, node.inputs = None, ()

@@ -97,6 +97,16 @@ def seed(value: int) -> None:
         _generator_here.set(generator)
 
 
+def process_state() -> Any:
+    """Where the stream of unseeded choices stands, for ``set_process_state``."""
+    return _process_generator().bit_generator.state
+
+
+def set_process_state(state: Any) -> None:
+    """Let unseeded choices go on from there."""
+    _process_generator().bit_generator.state = state
+
+
 def numpy_generator() -> np.random.Generator:
     """The process-wide NumPy generator that ``seed()`` restarts."""
     forbid_capture(_DREW)

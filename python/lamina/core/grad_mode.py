@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .recording import Recording, Watcher
+    from .replica import Replica
 
 
 class _GradMode(threading.local):
@@ -18,6 +19,7 @@ class _GradMode(threading.local):
     recording: Recording | None = None
     assigning: Callable[[Any], None] | None = None  # is told of arrays of variables before they are assigned
     watcher: Watcher | None = None  # of steps that are recorded from now on
+    replica: Replica | None = None  # what it knows of others that compute the same step on other samples
 
 
 grad_mode = _GradMode()

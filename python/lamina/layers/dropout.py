@@ -9,6 +9,8 @@ from typing import Any
 from .. import ops, random
 from ..core.autograd import Tensor
 from ..core.generator import Generator
+from ..core.grad_mode import grad_mode
+from ..core.replica import replica_of
 from . import arguments
 from .arguments import fraction
 from .bases import SameShape
@@ -80,7 +82,14 @@ def _noise_shape(given: tuple[int | None, ...] | None, x: Tensor) -> tuple[int, 
 
 def _dropped_together(x: Tensor, shape: tuple[int, ...], rate: float, generator: Generator) -> Tensor:
     """Dropout with one mask of ``shape`` for all of x that it broadcasts to."""
-    return ops.multiply(x, ops.dropout(ops.ones(shape, dtype=x.dtype), rate, generator))
+    return ops.multiply(x, _mask(x, shape, rate, generator))
+
+
+def _mask(x: Tensor, shape: tuple[int, ...], rate: float, generator: Generator) -> Tensor:
+    """Ones of ``shape`` after dropout; where all samples share them, those of a shard and of the whole batch do."""
+    shared = shape[:1] == (1,) and x.shape[0] != 1
+    with replica_of(None if shared else grad_mode.replica):
+        return ops.dropout(ops.ones(shape, dtype=x.dtype), rate, generator)
 
 
 class AlphaDropout(_Random):
@@ -126,7 +135,7 @@ class AlphaDropout(_Random):
         if not training or self.rate == 0.0:
             return inputs
         shape = _noise_shape(self.noise_shape, inputs)
-        ones = ops.dropout(ops.ones(shape, dtype=inputs.dtype), self.rate, self.seed_generator)
+        ones = _mask(inputs, shape, self.rate, self.seed_generator)
         kept = ops.greater(ones, 0.0)  # 0.0 is free: what is kept is 1 or more
         limit = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717  # SELU's scale and alpha
         a = ((1.0 - self.rate) * (1.0 + self.rate * limit**2)) ** -0.5

@@ -8,8 +8,10 @@ import numpy as np
 
 from .. import ops
 from ..core.arrays import leading_axes
-from ..core.autograd import Tensor
+from ..core.autograd import Tensor, wrap
+from ..core.grad_mode import grad_mode
 from ..ops.conversion import as_tensor
+from ..ops.over_replicas import over_replicas
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 
@@ -62,13 +64,24 @@ def reduce_values(
     if reduction is None or reduction == "none":
         return values
     if reduction == "sum":
-        return ops.sum(values)
+        return _of_share(ops.sum(values))
     if counted is not None:
         if reduction == "mean_with_sample_weight" and weight is not None:
             counted = ops.multiply(counted, weight)
-        return ops.divide(ops.sum(values), ops.maximum(ops.sum(counted), float(np.finfo(values.dtype).tiny)))
+        return _divided(values, ops.sum(counted))
     if reduction != "mean_with_sample_weight" or weight is None:
         return ops.mean(values)
     repeats = values.size / max(weight.size, 1)
-    total = ops.maximum(ops.multiply(ops.sum(weight), repeats), float(np.finfo(values.dtype).tiny))
-    return ops.divide(ops.sum(values), total)
+    return _divided(values, ops.multiply(ops.sum(weight), repeats))
+
+
+def _divided(values: Tensor, count: Tensor) -> Tensor:
+    """The sum of the values over their count, which is not below the smallest number; of a shard, over that of all."""
+    total = ops.maximum(over_replicas(count), float(np.finfo(values.dtype).tiny))
+    return _of_share(ops.divide(ops.sum(values), total))
+
+
+def _of_share(loss: Tensor) -> Tensor:
+    """A part of the whole batch's loss, so that the shards' mean, weighted by their samples, is the whole."""
+    replica = grad_mode.replica
+    return loss if replica is None else ops.divide(loss, ops.cast(wrap(replica.share.reshape(())), loss.dtype))

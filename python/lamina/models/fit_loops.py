@@ -17,8 +17,10 @@ from ..core.tree import flatten, map_structure, pack_as
 from ..core.warn import warn
 from ..data import pack_x_y_sample_weight
 from ..ops.conversion import as_tensor
+from . import together
 from .array_pass import ArrayPass, part
 from .data_adapter import Array, Batch, Feed
+from .replicas import Replicas
 from .signals import WholeSteps
 from .train_step import StepLogs, plain_logs
 
@@ -59,8 +61,10 @@ def train_epoch(
     epoch: int,
 ) -> Logs | None:
     """One epoch of training; its logs, None if there was no batch."""
-    rows = ArrayPass.of(model, "train", feed, hooks)
-    batches = None if rows is not None else feed.epoch()
+    replicas = Replicas.of(model)
+    rows = ArrayPass.of(model, "train", feed, hooks) if replicas is None else None
+    stopped = lambda: model.stop_training  # noqa: E731
+    batches = None if rows is not None else together.batches(replicas, "fit", feed.epoch(), stopped)
     first = None if batches is None else next(batches, None)  # which may have built the model and settled its losses
     if batches is not None and first is None:
         return None
@@ -68,6 +72,8 @@ def train_epoch(
     model._build_optimizer("fit")
     compiled.optimizer.zero_grad()
     model.reset_metrics()
+    if replicas is not None:
+        replicas.reset_metrics()
 
     def warn_of(loss: float, i: int, batch: Batch) -> None:
         compiled.warned = True
@@ -85,7 +91,7 @@ def train_epoch(
         hooks.batch_begin("train", i)
         logs.forget()
         with whole.step:
-            loss = logs.take(step(pack_x_y_sample_weight(batch.x, batch.y, batch.weight)))
+            loss = logs.take(_stepped(model, replicas, "train", step, batch))
         if not math.isfinite(loss) and not compiled.warned:
             warn_of(loss, i, batch)
         hooks.batch_end("train", i, batch.size, logs)
@@ -101,15 +107,22 @@ def train_epoch(
         hooks.batches_end(n, rows.size, logs)
 
     if rows is not None:
-        rows.run(one, many, whole.step, lambda: model.stop_training)
+        rows.run(one, many, whole.step, stopped)
         return logs()
     assert batches is not None
     for i, batch in enumerate(itertools.chain((first,), batches)):
         one(i, batch)  # type: ignore[arg-type]
-        if model.stop_training:
+        if model.stop_training and replicas is None:  # else all ranks stop together, before the next batch
             break
     hooks.tell()
     return logs()
+
+
+def _stepped(model: Any, replicas: Replicas | None, kind: str, step: Any, batch: Batch) -> Any:
+    """What the model's step gives for a batch, which replicas may divide."""
+    if replicas is not None:
+        return replicas.step(kind, batch)
+    return step(pack_x_y_sample_weight(batch.x, batch.y, batch.weight))
 
 
 def _not_finite(batch: Batch, model: Any, columns: list[str] | None) -> str | None:
@@ -152,19 +165,22 @@ def _arrays(batch: Batch, names: list[str]) -> Iterator[tuple[str, Array]]:
 
 def evaluate(what: str, model: Any, feed: Feed, hooks: Hooks) -> Logs:
     """Losses and metrics over one pass."""
-    rows = ArrayPass.of(model, "test", feed, hooks)
-    batches = None if rows is not None else feed.epoch()
+    replicas = Replicas.of(model)
+    rows = ArrayPass.of(model, "test", feed, hooks) if replicas is None else None
+    batches = None if rows is not None else together.batches(replicas, what, feed.epoch())
     first = None if batches is None else next(batches, None)
     if batches is not None and first is None:
         raise ValueError(f"{what}: x gave no batches")
     step, logs = model.test_step, LatestLogs(model, "test")
     model.reset_metrics()
+    if replicas is not None:
+        replicas.reset_metrics()
     hooks("on_test_begin", {})
 
     def one(i: int, batch: Batch) -> None:
         hooks.batch_begin("test", i)
         logs.forget()
-        logs.take(step(pack_x_y_sample_weight(batch.x, batch.y, batch.weight)))
+        logs.take(_stepped(model, replicas, "test", step, batch))
         hooks.batch_end("test", i, batch.size, logs)
 
     def many(i: int, n: int, rows: Batch, results: Any) -> None:
@@ -211,13 +227,17 @@ class _Collector:
 def on_batch(model: Any, kind: str, batch: Batch) -> Logs:
     """One step of training or evaluation, with metrics of this batch alone."""
     model.reset_metrics()
-    logs = LatestLogs(model, kind)
-    logs.take(getattr(model, f"{kind}_step")(pack_x_y_sample_weight(batch.x, batch.y, batch.weight)))
+    logs, replicas = LatestLogs(model, kind), Replicas.of(model)
+    (batch,) = together.batches(replicas, f"{kind}_on_batch", iter((batch,)))
+    logs.take(_stepped(model, replicas, kind, getattr(model, f"{kind}_step"), batch))
     return logs()
 
 
 def predicted(model: Any, batch: Batch) -> Any:
     """What predict_step gives for a batch, as tensors."""
+    replicas = Replicas.of(model)
+    if replicas is not None:
+        return replicas.predict(batch)
     given = model.predict_step(pack_x_y_sample_weight(batch.x))
     return given if type(given) is Tensor else map_structure(as_tensor, given)
 
@@ -227,6 +247,7 @@ def predict(model: Any, feed: Feed, hooks: Hooks, rows: int | None) -> Any:
     outputs: list[_Collector] = []
     structure: Any = None
     hooks("on_predict_begin", {})
+    replicas = Replicas.of(model)
 
     def collect(made: Any, batches: int, size: int) -> None:
         """Keep the outputs of so many batches, which have an axis for these in front if they are several."""
@@ -242,7 +263,8 @@ def predict(model: Any, feed: Feed, hooks: Hooks, rows: int | None) -> Any:
 
     def one(i: int, batch: Batch) -> None:
         hooks.batch_begin("predict", i)
-        collect(predicted(model, batch), 0, batch.size)
+        made = predicted(model, batch)
+        collect(made, 0, batch.size if replicas is None else sum(replicas.reduction.sizes))
         hooks.batch_end("predict", i, batch.size, partial(_outputs, structure))
 
     def many(i: int, n: int, rows: Batch, results: Any) -> None:
@@ -250,11 +272,13 @@ def predict(model: Any, feed: Feed, hooks: Hooks, rows: int | None) -> Any:
         hooks.batches_end(n, rows.size, dict)
 
     with no_grad():
-        whole = ArrayPass.of(model, "predict", feed, hooks)
+        whole = ArrayPass.of(model, "predict", feed, hooks) if replicas is None else None
+        if replicas is not None and not replicas.way.auto_shard_dataset:
+            rows = None  # those of all ranks
         if whole is not None:
             whole.run(one, many, nullcontext(), lambda: False)
         else:
-            for i, batch in enumerate(feed.epoch()):
+            for i, batch in enumerate(together.batches(replicas, "predict", feed.epoch())):
                 one(i, batch)
     hooks.tell()
     if not outputs:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import weakref
 from collections import UserDict
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -258,7 +259,9 @@ class Steps:
             optimizer._source = lambda: self.trainable_weights
         optimizer.zero_grad()
         if loss.requires_grad:
-            optimizer.scale_loss(loss).backward()
+            replica = grad_mode.replica
+            with nullcontext() if replica is None else replica.overlapping():
+                optimizer.scale_loss(loss).backward()
             optimizer._step_of_fit()
         elif any(v.requires_grad for v in optimizer._variables):
             raise RuntimeError(
@@ -266,12 +269,13 @@ class Steps:
                 "makes constants: use lamina.ops there"
             )
 
-    def _logged(self, x: Any, y: Any, sample_weight: Any, results: Any) -> dict[str, Any]:
-        """Note what a step gave; the logs."""
+    def _logged(self, x: Any, y: Any, sample_weight: Any, results: Any, size: int | None = None) -> dict[str, Any]:
+        """Note what a step gave; the logs.  size: samples, None: those of x."""
         if self._latest_logs is not None:
             self._compute_logs()
         loss, y_pred, *single = results if type(results) is tuple else (results, None)
-        size = x._array.shape[0] if type(x) is Tensor else next((len(t) for t in leaves(x)), 1)
+        if size is None:
+            size = x._array.shape[0] if type(x) is Tensor else next((len(t) for t in leaves(x)), 1)
         compiled = self._compiled or self._require("fit")
         compiled.track(loss, single, size)
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)

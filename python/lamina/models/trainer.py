@@ -17,10 +17,12 @@ from ..core.explain import require
 from ..core.recording import configuration
 from ..core.tracebacks import shortened
 from ..core.warn import warn
-from . import data_adapter, fit_loops, repeated, validate_data
+from ..distribution import distribution
+from . import data_adapter, fit_loops, repeated, together, validate_data
 from .compile_state import Compiled, CompiledMetrics
 from .data_adapter import ArrayFeed, is_arrays
 from .prepare import prepared, prepared_batch
+from .replicas import Replicas
 from .signals import WholeSteps
 from .train_step import Steps
 
@@ -288,6 +290,8 @@ class Trainer(Steps):
             if validation_data is not None or not is_arrays(x):
                 raise ValueError("fit: validation_split needs arrays, and goes without validation_data")
             data, validation_data = validate_data.split(data, validation_split)
+        replicas = Replicas.of(self)
+        together.same_start(replicas)
         feed = data_adapter.feed("fit", data, batch_size, steps_per_epoch, bool(shuffle))
         prepared(self, "train", "fit", feed, class_weight)
         held_out = None
@@ -315,6 +319,7 @@ class Trainer(Steps):
         with WholeSteps() as whole:
             try:
                 hooks("on_train_begin", {})
+                together.same_model(replicas, "fit", params)
                 for epoch in range(params.get("initial_epoch", initial_epoch), epochs):
                     hooks("on_epoch_begin", epoch, {})
                     logs = fit_loops.train_epoch(self, feed, hooks, whole, epoch)
@@ -328,7 +333,7 @@ class Trainer(Steps):
                         logs.update({f"val_{name}": value for name, value in seen.items()})
                     found = dict(sorted(logs.items()))  # the order in Keras's history
                     hooks("on_epoch_end", epoch, found)
-                    if self.stop_training:
+                    if together.any_of(replicas, self.stop_training):
                         break
                 compiled.optimizer.finalize_variable_values(self.trainable_weights)
                 hooks("on_train_end", found)
@@ -501,7 +506,7 @@ class Trainer(Steps):
 
     def _predicted_again(self, x: Any, most: int | None = None) -> Any:
         """Fresh outputs by the plan of the last call; NotImplemented where this one differs, or has more samples."""
-        known = self._repeated and self._repeated.get("predict")
+        known = self._repeated and self._repeated.get("predict") if distribution() is None else None
         if not known or not known.is_plain or type(self).predict_step is not Steps.predict_step:
             return NotImplemented
         batch, step = known.batch(self, x, None), self._steps and self._steps.get("predict")
@@ -512,7 +517,7 @@ class Trainer(Steps):
 
     def _on_batch(self, kind: str, data: tuple[Any, Any, Any], class_weight: Any, return_dict: bool) -> Any:
         what = f"{kind}_on_batch"
-        known = self._repeated and self._repeated.get(kind)
+        known = self._repeated and self._repeated.get(kind) if distribution() is None else None
         if known and data[2] is None and class_weight is None and (return_dict is False or return_dict is True):
             batch = known.batch(self, data[0], data[1])
             if batch is not None:

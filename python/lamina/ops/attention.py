@@ -9,6 +9,7 @@ import numpy as np
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wants_grad
 from ..core.autograd import unchecked_record as record
+from ..core.replica import first_sample
 from .conversion import TensorLike, as_tensor, concatenate
 from .elementwise import add, multiply, subtract
 from .reshape import split
@@ -179,7 +180,7 @@ class _Call:
         state = generator.state if dropout else None
         self.forward: tuple[Array, Array, Array | None] = _native.attention_forward(
             q._array, k._array, v._array, *self.optional, self.causal, self.scale, self.dropout,
-            *self.shaping, state,
+            *self.shaping, state, *first_sample(q.shape[0] if q.ndim else 0),
         )  # fmt: skip
 
     def output(self) -> Tensor:

@@ -6,6 +6,7 @@ from .. import _native
 from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
 from ..core.generator import Generator
+from ..core.replica import first_sample
 from .conversion import TensorLike, float_tensor
 
 __all__ = ["dropout"]
@@ -15,7 +16,8 @@ def dropout(x: TensorLike, rate: float, generator: Generator) -> Tensor:
     """x with a random fraction of its elements set to zero and the rest divided by ``1 - rate``.
 
     The mask is a function of ``generator.state`` (key and counter, which this call advances) and each element's place:
-    it depends on no thread count and is drawn again in backward instead of being stored.
+    it depends on no thread count and is drawn again in backward instead of being stored.  Of a shard of a larger batch
+    places are those in the whole batch.
 
     Args:
         rate: the fraction, from 0 to below 1.
@@ -32,7 +34,7 @@ def dropout(x: TensorLike, rate: float, generator: Generator) -> Tensor:
         [0.0, 2.0]
     """
     x = float_tensor(x)
-    y, used = _native.dropout_forward(x._array, rate, generator.state)
+    y, used = _native.dropout_forward(x._array, rate, generator.state, *first_sample(x.size))
 
     def backward(dy: Array, grads: Gradients) -> None:
         _native.dropout_backward(used, dy, rate, grads[0], grads.accumulate)

@@ -14,6 +14,7 @@ from ..core.arrays import to_numbers
 from ..core.autograd import Array, Tensor
 from ..core.explain import show
 from ..core.grad_mode import grad_mode, no_grad
+from ..core.replica import replica_of
 from ..core.recording import Recording, configuration, forbid_capture, notes_changes
 from ..core.warn import warn
 from ..layers.stateless import holding, values_of
@@ -186,6 +187,13 @@ class Optimizer(UpdateSteps, OwnVariables):
         Raises:
             RuntimeError: ``build`` was not called, or no variable has a gradient.
         """
+        replica = grad_mode.replica
+        if replica is not None and not replica.leads:
+            if not self._variables and self._source is not None:
+                self._enlist(self._source())
+            replica.reduce(self._variables)
+            replica.updated()
+            return
         if self._group is None:
             if not self._variables and self._source is not None:
                 self.build(self._source())
@@ -197,6 +205,8 @@ class Optimizer(UpdateSteps, OwnVariables):
         flags = [v._grad_is_set for v in self._variables]
         if not any(flags):
             raise RuntimeError(f"{type(self).__name__}.step: no variable has a gradient; call loss.backward() first")
+        if replica is not None:
+            replica.reduce(self._variables)
         if self._schedule is not None:
             self._rate[0] = float(self._schedule(self._seen()))
         recording = grad_mode.recording
@@ -224,6 +234,8 @@ class Optimizer(UpdateSteps, OwnVariables):
             self._constrained = [v for v in self._variables if getattr(v, "constraint", None) is not None]
         if self._constrained:
             self._constrain()
+        if replica is not None:
+            replica.updated()
 
     def _step_of_fit(self) -> None:
         """``step``, or what a class that overrides ``apply`` does with the gradients."""
@@ -232,7 +244,15 @@ class Optimizer(UpdateSteps, OwnVariables):
             return
         if not self._variables and self._source is not None:
             self.build(self._source())
-        self.apply([v.grad for v in self._variables], self._variables)
+        replica = grad_mode.replica
+        if replica is None:
+            self.apply([v.grad for v in self._variables], self._variables)
+            return
+        replica.reduce(self._variables)
+        if replica.leads:
+            with replica_of(None):  # the gradients are those of all
+                self.apply([v.grad for v in self._variables], self._variables)
+        replica.updated()
 
     def _recorded(self, recording: Recording, flags: list[bool]) -> tuple[tuple[Callable[[], None], ...], Any]:
         """The group of a step under record, with its own flags and rate: a captured step may hold several of them."""

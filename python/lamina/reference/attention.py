@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._common import Array, give
+from .dropout import used_state
 from .random import philox
 
 
@@ -94,7 +95,8 @@ def _dropout_factor(shape: tuple[int, ...], rate: float, used: Array | None) -> 
         return 1.0
     B, H, Tq, Tk = shape
     groups = (Tk + 3) // 4  # four neighbouring keys share the words of one index
-    words = philox(int(used[0]), int(used[1]), np.arange(B * H * Tq * groups, dtype=np.uint64))
+    begin = used[2] * np.uint64(H * Tq * groups)
+    words = philox(int(used[0]), int(used[1]), np.arange(B * H * Tq * groups, dtype=np.uint64) + begin)
     keep = words.reshape(B, H, Tq, 4 * groups)[..., :Tk] >= np.uint32(int(rate * 2**32))
     return keep / (1 - rate)
 
@@ -112,10 +114,12 @@ def attention_forward(
     slopes: Array | None = None,
     soft_cap: float = 0.0,
     state: Array | None = None,
+    first: Array | None = None,
+    per_sample: int = 0,
 ) -> tuple[Array, Array, Array | None]:
     used = None
     if dropout > 0 and state is not None:
-        used = state.copy()
+        used = used_state(state, first, per_sample)
         state[1] += np.uint64(1)
     s = _scores(query, key, mask, bias, lengths, causal, scale, slopes, soft_cap)
     lse = _log_sum(s)

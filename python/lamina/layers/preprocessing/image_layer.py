@@ -4,6 +4,7 @@ random numbers that captured steps draw anew."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ...core.autograd import Array, Tensor, wrap
 from ...core.explain import is_number, show
 from ...core.generator import Generator, numpy_from
 from ...core.grad_mode import grad_mode
+from ...core.replica import drawn_by_sample, replica_of
 from ...core.tree import is_shape
 from ...ops.bounding_boxes import checked_format, clip_to_image_size, convert_format
 from ...ops.conversion import as_tensor
@@ -265,10 +267,16 @@ class RandomImageLayer(ImageLayer):
         if seed is not None and not isinstance(seed, Generator):
             return {name: wrap(a) for name, a in self._draw(shape, numpy_from(seed)).items()}
         generator = self.generator if seed is None else seed
-        arrays = self._draw(shape, generator._next())
+        replica = grad_mode.replica
+
+        def draw() -> Any:
+            with replica_of(replica):
+                return drawn_by_sample(shape, partial(self._draw, rng=generator._next()))
+
+        arrays = draw()
 
         def draw_again() -> None:
-            for name, values in self._draw(shape, generator._next()).items():
+            for name, values in draw().items():
                 arrays[name][...] = values
 
         if grad_mode.recording is not None:  # the plan reads the arrays, each replay begins with new values in them

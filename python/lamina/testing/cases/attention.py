@@ -43,6 +43,8 @@ def _case(
             (rng.random(H) * 0.3).astype(dtype) if alibi else None,
             soft_cap,
             np.array([17, 5], np.uint64) if dropout else None,
+            np.array([3], np.uint64) if dropout and causal == "none" else None,  # of a shard of a larger batch
+            1,
         )
 
     def torch(torch: Any, q: Any, k: Any, v: Any, mask: Any, bias: Any, lengths: Any, *rest: Any) -> Any:

@@ -1,0 +1,79 @@
+// Arrays on their way between threads that compute and the one that sends them to other processes.
+#include <pybind11/numpy.h>
+
+#include "bind/call.h"
+#include "bind/define.h"
+#include "bind/families.h"
+#include "plan/exchange.h"
+
+namespace lamina {
+namespace {
+
+constexpr const char* kExchange = "Exchange";
+
+Exchange& exchange_of(py::handle h, const char* op) {
+  keep_for_plan(py::reinterpret_borrow<py::object>(h));
+  return to_bound<Exchange>(h, op, "exchange");
+}
+
+void exchange_post_py(py::handle exchange, int tag, int shard, py::handle from_, py::handle to_) {
+  constexpr const char* op = "exchange_post";
+  ExchangePost a{.exchange = &exchange_of(exchange, op), .post = {tag, shard, nullptr, nullptr, 0, Dtype::f32}};
+  Call call(op);
+  if (!from_.is_none()) {
+    const View from = call.first(from_, "from"), to = call.destination(to_, "to", from.sizes());
+    a.post = {tag, shard, from.data(), to.data(), from.size(), from.dtype()};
+  } else {
+    check(to_.is_none(), op, ": there is a destination, but nothing to send");
+  }
+  run<exchange_post>("exchange_post", 0, a);
+}
+
+void exchange_wait_py(py::handle exchange, int tag, int shard) {
+  const ExchangeWait a{.exchange = &exchange_of(exchange, "exchange_wait"), .tag = tag, .shard = shard};
+  const ReleaseGil release;  // however long it takes: who finishes it may need Python
+  submit<exchange_wait>("exchange_wait", a);
+}
+
+// Memory that whoever posted it keeps until finish().
+py::array seen_as_array(void* data, dim_t size, Dtype dtype) {
+  const auto make = [&]<class T>(T*) {
+    return py::array_t<T>({size}, {dim_t(sizeof(T))}, static_cast<T*>(data), py::none());
+  };
+  return dtype == Dtype::f32 ? py::array(make(static_cast<float*>(nullptr)))
+                             : py::array(make(static_cast<double*>(nullptr)));
+}
+
+py::object take_py(Exchange& exchange, dim_t milliseconds) {
+  check(milliseconds >= 0 && milliseconds <= 3600000, kExchange, ".take: expected at most an hour, got ", milliseconds,
+        " ms");
+  std::optional<Post> post;
+  {
+    const ReleaseGil release;
+    post = exchange.take(std::chrono::milliseconds(milliseconds));
+  }
+  if (!post) return py::none();
+  if (!post->from) return py::make_tuple(post->tag, post->shard, py::none(), py::none());
+  return py::make_tuple(post->tag, post->shard, seen_as_array(post->from, post->size, post->dtype),
+                        seen_as_array(post->to, post->size, post->dtype));
+}
+
+void finish_py(Exchange& exchange, int tag, int shard) { exchange.finish(tag, shard); }
+void fail_py(Exchange& exchange, const std::string& why) { exchange.fail(why); }
+
+}  // namespace
+
+void bind_exchange(py::module_& m) {
+  py::class_<Exchange> exchange(m, kExchange, "Where shards of a batch leave arrays for the thread that sends them.");
+  exchange.def(py::init<>());
+  define(exchange, "take", take_py, "milliseconds",
+         "(tag, shard, from, to) of the next post, arrays or None; None if none comes in time.");
+  define(exchange, "finish", finish_py, "tag, shard", "What this shard posted under the tag has its result.");
+  define(exchange, "fail", fail_py, "why", "Whoever waits, now or later, gets a RuntimeError.");
+  define(m, "exchange_post", exchange_post_py, "exchange, tag, shard, from, to",
+         "Leave an array whose exchanged values go to another; or None and None, known by the tag.");
+  define(m, "exchange_wait", exchange_wait_py, "exchange, tag, shard",
+         "Wait until all that the shard posted under the tag has its result.");
+}
+
+}  // namespace lamina

@@ -1,0 +1,145 @@
+"""What processes that train one model together agree upon: at the begin of fit, and before each batch."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .._version import __version__
+from ..core.autograd import Tensor
+from ..core.generator import process_state, set_process_state
+from ..core.tree import leaves
+from ..core.warn import warn
+from ..layers.weights import named_generators, random_states
+from .data_adapter import Batch
+from .replicas import Replicas
+
+_CHECKED = 1 << 12  # bytes of each batch's targets that are compared
+
+
+def same_start(replicas: Replicas | None) -> None:
+    """Unseeded choices of all ranks (first weights, orders of samples) are rank 0's from here on."""
+    if replicas is not None:
+        courier = replicas.reduction.courier
+        set_process_state(courier.call(lambda: courier.share(process_state())))
+
+
+def same_model(replicas: Replicas | None, what: str, params: dict[str, Any]) -> None:
+    """Rank 0's weights, optimizer state, random streams and first epoch for all.
+
+    RuntimeError that names the rank and the first thing in which its library, model, compile() or fit() differs.
+    """
+    if replicas is None or replicas.reduction.courier.size == 1:
+        return
+    courier, model = replicas.reduction.courier, replicas.model
+    described = _described(model, replicas, params)
+    digest = hashlib.sha256(repr(described).encode()).hexdigest()
+    digests = courier.call(lambda: courier.objects(digest))
+    other = next((rank for rank, one in enumerate(digests) if one != digests[0]), None)
+    if other is not None:
+        every = courier.call(lambda: courier.objects(described))
+        name = next(n for n in [*every[0], *every[other]] if every[0].get(n) != every[other].get(n))
+        raise RuntimeError(
+            f"{what}: rank {other} does not train what rank 0 does: its {name} is {every[other].get(name)}, rank 0's "
+            f"{every[0].get(name)}; all ranks must run the same program on the same version"
+        )
+    arrays = [v._array for v in model.weights]
+    optimizer = model._compiled.optimizer if model._compiled is not None else None
+    state = {} if optimizer is None or not optimizer._variables else optimizer.get_state()
+    generators = named_generators(model)
+    first = {"initial_epoch": params.get("initial_epoch"), "random": random_states(model), "process": process_state()}
+
+    def share() -> Any:
+        for array in (*arrays, *state.values()):
+            courier.share_array(array)
+        return courier.share(first)
+
+    given = courier.call(share)
+    if state and optimizer is not None:
+        optimizer.set_state(state)
+    for key, numbers in given["random"].items():
+        generators[key].state[:] = numbers
+    set_process_state(given["process"])
+    if given["initial_epoch"] is not None:
+        params["initial_epoch"] = given["initial_epoch"]
+
+
+def _described(model: Any, replicas: Replicas, params: dict[str, Any]) -> dict[str, str]:
+    """What must be the same on all ranks, by what to call it."""
+    weights = {f"weight {v.path}": f"{v.dtype} of shape {v.shape}" for v in model.weights}
+    compiled = model._compiled
+    optimizer = "none" if compiled is None else repr(compiled.optimizer)
+    return {
+        "version of Lamina": __version__,
+        "class of model": type(model).__name__,
+        "number of weights": str(len(model.weights)),
+        **weights,
+        "optimizer": optimizer,
+        "shards": f"{replicas.reduction.shards} ({'one tree' if replicas.reduction.tree else 'one a rank'})",
+        "number of epochs": str(params.get("epochs")),
+        "number of steps": str(params.get("steps")) if replicas.way.auto_shard_dataset else "its own",
+    }
+
+
+def batches(
+    replicas: Replicas | None, what: str, given: Iterator[Batch], stopped: Callable[[], bool] = lambda: False
+) -> Iterator[Batch]:
+    """The batches, as long as all ranks have one and none wants to stop; the rows of each rank are known then."""
+    if replicas is None:
+        yield from given
+        return
+    courier, alike = replicas.reduction.courier, replicas.way.auto_shard_dataset
+    if courier.size == 1:
+        for batch in given:
+            replicas.rows = [batch.size]
+            yield batch
+            if stopped():
+                return
+        return
+    n = 0
+    while True:
+        try:
+            batch = None if stopped() else next(given, None)
+        except BaseException as error:
+            courier.fail(error)
+            raise
+        mine = np.array([0 if batch is None else 1, 0 if batch is None else batch.size, _sum_of(batch) if alike else 0])
+        told = np.stack(courier.call(lambda mine=mine: courier.gather(mine)))
+        if not told[:, 0].all():
+            if told[:, 0].any() and not stopped():
+                out = np.flatnonzero(told[:, 0] == 0)[0]
+                warn(
+                    f"{what}: rank {out} ran out of data, or stopped, after {n} batches; all ranks end this pass there"
+                )
+            return
+        if alike and (told[:, 1:] != told[0, 1:]).any():
+            other = int(np.flatnonzero((told[:, 1:] != told[0, 1:]).any(axis=1))[0])
+            raise ValueError(
+                f"{what}: rank {other} has other data than rank 0 in batch {n} ({told[other, 1]} and {told[0, 1]} samples); "
+                "give all ranks the same, or DataParallel(auto_shard_dataset=False) for data of each rank's own"
+            )
+        replicas.rows = told[:, 1].tolist()
+        assert batch is not None
+        n += 1
+        yield batch
+
+
+def any_of(replicas: Replicas | None, flag: bool) -> bool:
+    """Whether it is so on any rank."""
+    if replicas is None or replicas.reduction.courier.size == 1:
+        return flag
+    courier = replicas.reduction.courier
+    return any(bool(one[0]) for one in courier.call(lambda: courier.gather(np.array([flag]))))
+
+
+def _sum_of(batch: Batch | None) -> int:
+    """A check sum of a batch's first targets, or inputs where it has none."""
+    if batch is None:
+        return 0
+    tree = batch.x if batch.y is None else batch.y
+    found = next((t for t in leaves(tree) if isinstance(t, Tensor)), None)
+    return 0 if found is None else zlib.crc32(np.ascontiguousarray(found._array).reshape(-1).view(np.uint8)[:_CHECKED])
