@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..core.explain import Explained
+from ..core.processes import writes_files
 
 if TYPE_CHECKING:
     from .progress import ProgbarLogger
@@ -32,6 +33,8 @@ class Callback(Explained, strict=True):
         epoch 0 ['loss']
         epoch 1 ['loss']
     """
+
+    _first_rank_alone = False  # whether it writes what all ranks of lamina.distribution would write alike
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
@@ -128,7 +131,7 @@ class Hooks:
     def __init__(
         self, callbacks: Iterable[Callback], model: Any, params: dict[str, Any], progress: ProgbarLogger | None = None
     ) -> None:
-        self.callbacks = list(callbacks)
+        self.callbacks = [c for c in callbacks if writes_files() or not c._first_rank_alone]
         self.progress = progress
         for c in (*self.callbacks, *([progress] if progress else [])):
             c.set_model(model)

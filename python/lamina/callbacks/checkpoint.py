@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ..core.output import say
+from ..core.processes import writes_files
 from ..core.warn import warn
 from ..saving import backup
 from ..saving.atomic import as_path
@@ -44,6 +45,8 @@ class ModelCheckpoint(Monitor):
     """
 
     _epoch: int  # which is trained
+
+    _first_rank_alone = True
 
     def __init__(
         self,
@@ -179,6 +182,8 @@ class BackupAndRestore(Callback):
             self._write(self._epoch - 1)
 
     def _write(self, epoch: int) -> None:
+        if not writes_files():
+            return
         if self.double_checkpoint and self.path.exists():
             os.replace(self.path, self._previous)
         backup.write(self.path, self.model, epoch)
@@ -206,7 +211,7 @@ class BackupAndRestore(Callback):
             warn(
                 f"BackupAndRestore: the model made no weights, so {str(self.path)!r} was neither restored nor removed",
             )
-        elif self.delete_checkpoint:
+        elif self.delete_checkpoint and writes_files():
             self.path.unlink(missing_ok=True)
             if self.double_checkpoint:
                 self._previous.unlink(missing_ok=True)

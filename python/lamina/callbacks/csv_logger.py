@@ -31,6 +31,8 @@ class CSVLogger(Callback):
         (2, 2)
     """
 
+    _first_rank_alone = True
+
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         super().__init__()
         self.filename = str(as_path("CSVLogger: filename", filename))

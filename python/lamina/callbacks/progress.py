@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.defaults import Defaults
 from ..core.output import columns, lives_in, opened, say
+from ..core.processes import writes_files
 from .base import Callback, Logs
 
 
@@ -147,7 +148,7 @@ def make(verbose: Any) -> ProgbarLogger | None:
         verbose = 1 if Defaults.interactive_logging else 2
     if verbose not in (0, 1, 2):
         raise ValueError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
-    return ProgbarLogger(int(verbose)) if verbose else None
+    return ProgbarLogger(int(verbose)) if verbose and writes_files() else None
 
 
 __all__ = ["ProgbarLogger"]

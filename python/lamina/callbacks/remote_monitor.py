@@ -33,6 +33,8 @@ class RemoteMonitor(Callback):
         '/publish/epoch/end/'
     """
 
+    _first_rank_alone = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

@@ -44,6 +44,8 @@ class TensorBoard(Callback):
         'runs/first'
     """
 
+    _first_rank_alone = True
+
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",

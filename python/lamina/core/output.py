@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 
 from .defaults import Defaults
+from .processes import writes_files
 
 
 class _Open:
@@ -18,7 +19,9 @@ class _Open:
 
 
 def say(line: str) -> None:
-    """Show a line."""
+    """Show a line, on one of the processes that train together."""
+    if not writes_files():
+        return
     if not Defaults.interactive_logging:
         import logging  # what few programs need
 

@@ -65,6 +65,8 @@ def _say_when_it_fails(made: Courier) -> None:
             file=sys.stderr, flush=True,
         )  # fmt: skip
         made.fail(error)
+        if made.watch is not None:
+            made.watch.leave()
         sys.stdout.flush()
         os._exit(1)
 

@@ -1,4 +1,4 @@
-"""Sums of shards in an order that does not depend on who has which shard.
+r"""Sums of shards in an order that does not depend on who has which shard.
 
     total             0..7
                  /          \

@@ -10,9 +10,12 @@ import numpy as np
 from .. import ops
 from ..config import epsilon as smallest
 from ..core.autograd import Tensor, no_grad
+from ..core.explain import require
+from ..core.grad_mode import grad_mode
 from ..core.suggest import unknown
 from ..ops.conversion import as_tensor
-from .arguments import fraction, known, not_negative, refuse
+from ..ops.over_replicas import over_replicas
+from .arguments import fraction, known, not_negative
 from .bases import SameShape
 from .fused_kinds import NORMALIZATIONS, TAKEN
 from .normalization import axis_of, swapped
@@ -38,7 +41,8 @@ class BatchNormalization(SameShape):
         renorm_clipping: a dict of limits, each of which may be left out: "rmin" and "rmax" of the factor (the batch's
             standard deviation over the moving one) and "dmax" of the summand's size.
         renorm_momentum: weight of the past in the statistics that ``renorm`` goes by, between 0 and 1.
-        synchronized: an option of Keras that is not supported: True is a ValueError.
+        synchronized: whether the statistics are those of the whole batch where ``lamina.distribution`` divides it; else
+            each shard has its own.
 
     Call args:
         mask: (N, T), True where a step counts in the statistics; None counts all.
@@ -74,6 +78,7 @@ class BatchNormalization(SameShape):
     epsilon: float
     center: bool
     scale: bool
+    synchronized: bool
     moving_variance_initializer: Any
 
     def __init__(
@@ -99,7 +104,7 @@ class BatchNormalization(SameShape):
     ) -> None:
         super().__init__(**kwargs)
         self._keep(locals())
-        refuse(self, synchronized=synchronized)
+        require(type(self).__name__, BatchNormalization.__init__, synchronized=synchronized)
         self.epsilon = not_negative(self, "epsilon", epsilon)
         self.momentum = fraction(self, "momentum", momentum)
         self.renorm_momentum = fraction(self, "renorm_momentum", renorm_momentum)
@@ -146,8 +151,8 @@ class BatchNormalization(SameShape):
         training = training and self._trainable
         axis = axis_of(self.axis, inputs.shape)
         last = inputs.ndim - 1
-        if training and mask is not None:
-            y = self._over_mask(inputs, as_tensor(mask), axis)
+        if training and (mask is not None or (self.synchronized and grad_mode.replica is not None)):
+            y = self._over_shards(inputs, None if mask is None else as_tensor(mask), axis)
             return y if activation == "linear" else ops.relu(y)
         x = inputs if axis == last else ops.transpose(inputs, swapped(axis, inputs.ndim))
         gamma, beta = self.gamma, self.beta
@@ -161,19 +166,31 @@ class BatchNormalization(SameShape):
         y = ops.batch_norm(x, gamma, beta, mean, variance, training, self.momentum, self.epsilon, activation)
         return y if axis == last else ops.transpose(y, swapped(axis, inputs.ndim))
 
-    def _over_mask(self, inputs: Tensor, mask: Tensor, axis: int) -> Tensor:
-        """Training with statistics over the steps that count; all steps are normalized by these, as in Keras."""
+    def _over_shards(self, inputs: Tensor, mask: Tensor | None, axis: int) -> Tensor:
+        """Training with statistics over the steps that count, of all shards where they are ``synchronized``; all steps
+        are normalized by these, as in Keras."""
         ndim = inputs.ndim
-        if mask.shape != inputs.shape[: mask.ndim] or mask.ndim >= ndim:
-            raise ValueError(f"mask is {mask.shape}, expected the first axes of x, {inputs.shape}")
         others = tuple(d for d in range(ndim) if d != axis)
-        kept = ops.reshape(ops.cast(mask, "bool"), (*mask.shape, *(1 for _ in range(ndim - mask.ndim))))
-        kept = ops.broadcast_to(kept, inputs.shape)
-        count = ops.add(ops.sum(ops.cast(kept, inputs.dtype), axis=others, keepdims=True), smallest())
-        mean = ops.divide(ops.sum(ops.where(kept, inputs, 0.0), axis=others, keepdims=True), count)
+
+        def total(x: Tensor) -> Tensor:
+            x = ops.sum(x, axis=others, keepdims=True)
+            return over_replicas(x) if self.synchronized else x
+
+        if mask is None:
+            kept, count = None, total(ops.ones(inputs.shape, dtype=inputs.dtype))
+        else:
+            if mask.shape != inputs.shape[: mask.ndim] or mask.ndim >= ndim:
+                raise ValueError(f"mask is {mask.shape}, expected the first axes of x, {inputs.shape}")
+            kept = ops.reshape(ops.cast(mask, "bool"), (*mask.shape, *(1 for _ in range(ndim - mask.ndim))))
+            kept = ops.broadcast_to(kept, inputs.shape)
+            count = ops.add(total(ops.cast(kept, inputs.dtype)), smallest())
+
+        def counted(x: Tensor) -> Tensor:
+            return x if kept is None else ops.where(kept, x, 0.0)
+
+        mean = ops.divide(total(counted(inputs)), count)
         difference = ops.subtract(inputs, mean)
-        squares = ops.square(ops.where(kept, difference, 0.0))
-        variance = ops.divide(ops.sum(squares, axis=others, keepdims=True), count)
+        variance = ops.divide(total(ops.square(counted(difference))), count)
         gamma, beta = self.gamma, self.beta
         with no_grad():
             statistics = [ops.reshape(t, self.moving_mean.shape) for t in (mean, variance)]

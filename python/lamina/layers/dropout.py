@@ -69,7 +69,8 @@ class Dropout(_Random):
             return inputs
         if self.noise_shape is None:
             return ops.dropout(inputs, self.rate, self.seed_generator)
-        return _dropped_together(inputs, _noise_shape(self.noise_shape, inputs), self.rate, self.seed_generator)
+        shape, shared = _noise_shape(self.noise_shape, inputs), self.noise_shape[:1] == (1,)
+        return _dropped_together(inputs, shape, self.rate, self.seed_generator, shared)
 
 
 def _noise_shape(given: tuple[int | None, ...] | None, x: Tensor) -> tuple[int, ...]:
@@ -80,14 +81,15 @@ def _noise_shape(given: tuple[int | None, ...] | None, x: Tensor) -> tuple[int, 
     return tuple(m if n is None else n for n, m in zip(given, x.shape, strict=True))
 
 
-def _dropped_together(x: Tensor, shape: tuple[int, ...], rate: float, generator: Generator) -> Tensor:
+def _dropped_together(
+    x: Tensor, shape: tuple[int, ...], rate: float, generator: Generator, shared: bool = False
+) -> Tensor:
     """Dropout with one mask of ``shape`` for all of x that it broadcasts to."""
-    return ops.multiply(x, _mask(x, shape, rate, generator))
+    return ops.multiply(x, _mask(x, shape, rate, generator, shared))
 
 
-def _mask(x: Tensor, shape: tuple[int, ...], rate: float, generator: Generator) -> Tensor:
-    """Ones of ``shape`` after dropout; where all samples share them, those of a shard and of the whole batch do."""
-    shared = shape[:1] == (1,) and x.shape[0] != 1
+def _mask(x: Tensor, shape: tuple[int, ...], rate: float, generator: Generator, shared: bool = False) -> Tensor:
+    """Ones of ``shape`` after dropout; shared: by all samples, those of other shards as well."""
     with replica_of(None if shared else grad_mode.replica):
         return ops.dropout(ops.ones(shape, dtype=x.dtype), rate, generator)
 
@@ -135,7 +137,8 @@ class AlphaDropout(_Random):
         if not training or self.rate == 0.0:
             return inputs
         shape = _noise_shape(self.noise_shape, inputs)
-        ones = _mask(inputs, shape, self.rate, self.seed_generator)
+        shared = self.noise_shape is not None and self.noise_shape[:1] == (1,)
+        ones = _mask(inputs, shape, self.rate, self.seed_generator, shared)
         kept = ops.greater(ones, 0.0)  # 0.0 is free: what is kept is 1 or more
         limit = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717  # SELU's scale and alpha
         a = ((1.0 - self.rate) * (1.0 + self.rate * limit**2)) ** -0.5

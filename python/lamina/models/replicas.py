@@ -28,7 +28,6 @@ from ..distribution.reduction import Reduction
 from ..distribution.shard import Shard
 from ..distribution.tree import bounds
 from ..layers.weights import named_generators, named_layers
-from ..optimizers import LossScaleOptimizer
 from ..optimizers.base import Optimizer
 from .array_pass import part
 from .data_adapter import Batch
@@ -96,7 +95,7 @@ class Replicas:
                 whole = self._gathered_batch(batch)
         total, *single = (wrap(np.asarray(value)) for value in losses)
         courier.check()
-        return model._logged(whole.x, whole.y, whole.weight, (total, y_pred, *single), sum(self.rows))
+        return model._logged(whole.x, whole.y, whole.weight, (total, y_pred, *single), sum(self.reduction.sizes))
 
     def predict(self, batch: Batch) -> Any:
         """What predict_step gives for the whole batch, on all ranks."""
@@ -263,7 +262,7 @@ class Replicas:
         def rows(tree: Any) -> Any:
             return None if tree is None else map_structure(lambda t: None if t is None else wrap(self._all_rows([t._array])), tree)
 
-        return Batch(rows(batch.x), rows(batch.y), rows(batch.weight), sum(self.rows))
+        return Batch(rows(batch.x), rows(batch.y), rows(batch.weight), sum(self.reduction.sizes))
 
 
 def _state(model: Any) -> list[Any]:
@@ -276,11 +275,13 @@ def _state(model: Any) -> list[Any]:
 def _copy(model: Any) -> Any:
     """A copy that shares the weights and has optimizers that follow: they never hold a state."""
     memo: dict[int, Any] = {}
+    twins: dict[int, Tensor] = {}
     for optimizer in _optimizers(model):
-        memo[id(optimizer)] = _follower(optimizer)
+        memo[id(optimizer)] = optimizer._follower(twins)
     made = copy.deepcopy(model, memo)
     own = {id(v) for v in _state(model)}
     for v, twin in zip(model.weights, made.weights, strict=True):
+        twins[id(v)] = twin
         if id(v) not in own:
             twin._array = v._array
     return made
@@ -290,11 +291,3 @@ def _optimizers(model: Any) -> list[Optimizer]:
     """The compiled one, and those among the attributes of a model with a step of its own."""
     found = [model._compiled.optimizer] if model._compiled is not None else []
     return found + [value for value in vars(model).values() if isinstance(value, Optimizer)]
-
-
-def _follower(optimizer: Optimizer) -> Optimizer:
-    """An optimizer of the same options without variables."""
-    made = type(optimizer).from_config(optimizer.get_config())
-    if isinstance(optimizer, LossScaleOptimizer) and isinstance(made, LossScaleOptimizer):
-        made._scaling.state_array = optimizer._scaling.state_array  # the scale of the loss is that of all
-    return made

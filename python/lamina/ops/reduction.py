@@ -16,6 +16,7 @@ import numpy as np
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
+from ..core.grad_mode import grad_mode
 from .comparison import equal, not_equal, where
 from .conversion import (
     TensorLike,
@@ -204,7 +205,7 @@ def moments(x: TensorLike, axes: Axis, keepdims: bool = False, synchronized: boo
 
     Args:
         axes: the axis or the axes; None takes all elements.
-        synchronized: an option of Keras without effect here: there is one process.
+        synchronized: whether they are those of the whole batch where ``lamina.distribution`` divides it.
 
     Raises:
         ValueError: an axis is out of range.
@@ -214,7 +215,16 @@ def moments(x: TensorLike, axes: Axis, keepdims: bool = False, synchronized: boo
         >>> float(mean), float(variance)
         (2.0, 1.0)
     """
-    return mean(x, axes, keepdims), var(x, axes, keepdims)
+    if not synchronized or grad_mode.replica is None:
+        return mean(x, axes, keepdims), var(x, axes, keepdims)
+    x = float_tensor(x)
+    count = over_replicas(sum(as_tensor(np.ones(x.shape, x.dtype)), axes, True))
+    center = divide(over_replicas(sum(x, axes, True)), count)
+    variance = divide(over_replicas(sum(square(subtract(x, center)), axes, True)), count)
+    if keepdims:
+        return center, variance
+    shape = mean(x, axes).shape
+    return reshape(center, shape), reshape(variance, shape)
 
 
 def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -236,6 +237,20 @@ class Optimizer(UpdateSteps, OwnVariables):
             self._constrain()
         if replica is not None:
             replica.updated()
+
+    def _follower(self, twins: Mapping[int, Tensor]) -> Optimizer:
+        """Another one for a replica that does not lead: it exchanges gradients alike, and never has a state.
+
+        twins: the replica's weights by the ids of those here, complete before its first step.
+        """
+        made = type(self).from_config(self.get_config())
+        made._source = partial(self._twins, twins)
+        return made
+
+    def _twins(self, twins: Mapping[int, Tensor]) -> list[Tensor]:
+        """A replica's weights in the place of those that this one updates, or will."""
+        known = self._variables or (self._source() if self._source is not None else ())
+        return [twins.get(id(v), v) for v in known]
 
     def _step_of_fit(self) -> None:
         """``step``, or what a class that overrides ``apply`` does with the gradients."""

@@ -124,6 +124,13 @@ class LossScaleOptimizer(Optimizer):
         """
         return ops.multiply(loss, ops.cast(wrap(self._scaling.state_array[:1].reshape(())), loss.dtype))
 
+    def _follower(self, twins: Mapping[int, Tensor]) -> Optimizer:
+        inner = self.inner_optimizer._follower(twins)
+        made = LossScaleOptimizer(inner, self.initial_scale, self.dynamic_growth_steps)
+        made._source = inner._source
+        made._scaling.state_array = self._scaling.state_array  # the scale of the loss is that of all
+        return made
+
     def step(self) -> None:
         if not self._variables and self._source is not None:
             self.build(self._source())

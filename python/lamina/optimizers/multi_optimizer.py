@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from functools import partial
 from typing import Any
 
 from ..core import registry
@@ -171,6 +172,15 @@ class MultiOptimizer(Optimizer):
 
     def _bind(self) -> None:
         """The optimizers inside do."""
+
+    def _follower(self, twins: Mapping[int, Tensor]) -> Optimizer:
+        """With the same optimizer for the variable at each place, whichever function chose it."""
+        inner = {id(optimizer): optimizer._follower(twins) for optimizer in self._inner}
+        chosen = iter(self._chosen)
+        made = MultiOptimizer(lambda v: inner[id(next(chosen))], self.loss_scale_factor)
+        made._inner = list(inner.values())
+        made._source = partial(self._twins, twins)
+        return made
 
     def step(self) -> None:
         if not self._variables and self._source is not None:
