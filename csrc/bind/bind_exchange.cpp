@@ -21,7 +21,9 @@ void exchange_post_py(py::handle exchange, int tag, int shard, py::handle from_,
   ExchangePost a{.exchange = &exchange_of(exchange, op), .post = {tag, shard, nullptr, nullptr, 0, Dtype::f32}};
   Call call(op);
   if (!from_.is_none()) {
-    const View from = call.first(from_, "from"), to = call.destination(to_, "to", from.sizes());
+    const View from = call.first(from_, "from");
+    with_float(from.dtype(), op, [](auto) {});
+    const View to = call.destination(to_, "to", from.sizes());
     a.post = {tag, shard, from.data(), to.data(), from.size(), from.dtype()};
   } else {
     check(to_.is_none(), op, ": there is a destination, but nothing to send");

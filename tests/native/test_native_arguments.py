@@ -212,6 +212,12 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "unscale_gradients": (scaling, (1,)),
     "update_rule": (lambda: ["adam"], ()),
     "quantized_dense_forward": (lambda: [rand(2, 3), quantized(3, 5), rand(5), "relu"], ()),
+    "exchange_post": (lambda: [_native.Exchange(), 1, 0, rand(3, 2), np.zeros((3, 2), np.float32)], (4,)),
+    "exchange_wait": (lambda: [_native.Exchange(), 1, 0], ()),
+    "Exchange.take": (lambda: [_native.Exchange(), 0], ()),
+    "Exchange.finish": (lambda: [_native.Exchange(), 1, 0], ()),
+    "Exchange.fail": (lambda: [_native.Exchange(), "why"], ()),
+    "TouchedRows.mark": (lambda: [T(3), np.array([0, 2])], ()),
     "touch_all": (lambda: [_native.TouchedRows(3)], ()),
     "use_isa": (lambda: [_native.isa()], ()),
     "work_alone": (lambda: [False], ()),
@@ -240,7 +246,7 @@ CALLED = {"Plan.start": started, "Plan.start_dry": started_dry, "Plan.retrace": 
 WITHOUT_ARGUMENTS = {
     "activations", "activations_with_slope", "affinity_count", "measure_region", "caches", "compiler",
     "default_threads", "fast_bfloat16", "get_num_threads", "has_bfloat16", "host_isas", "is_recording", "isa",
-    "pool_clear", "pool_reset_peak", "pool_stats", "Plan",
+    "pool_clear", "pool_reset_peak", "pool_stats", "Plan", "Exchange",
 }  # fmt: skip
 MAKE = {"Plan": plan, "TouchedRows": lambda: T(3), "ParameterGroup": lambda: group(0)}
 
