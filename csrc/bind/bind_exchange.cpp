@@ -21,9 +21,9 @@ void exchange_post_py(py::handle exchange, int tag, int shard, py::handle from_,
   ExchangePost a{.exchange = &exchange_of(exchange, op), .post = {tag, shard, nullptr, nullptr, 0, Dtype::f32}};
   Call call(op);
   if (!from_.is_none()) {
-    const View from = call.first(from_, "from");
+    const View from = call.first(from_, "source");
     with_float(from.dtype(), op, [](auto) {});
-    const View to = call.destination(to_, "to", from.sizes());
+    const View to = call.destination(to_, "destination", from.sizes());
     a.post = {tag, shard, from.data(), to.data(), from.size(), from.dtype()};
   } else {
     check(to_.is_none(), op, ": there is a destination, but nothing to send");
@@ -69,10 +69,10 @@ void bind_exchange(py::module_& m) {
   py::class_<Exchange> exchange(m, kExchange, "Where shards of a batch leave arrays for the thread that sends them.");
   exchange.def(py::init<>());
   define(exchange, "take", take_py, "milliseconds",
-         "(tag, shard, from, to) of the next post, arrays or None; None if none comes in time.");
+         "(tag, shard, source, destination) of the next post, arrays or None; None if none comes in time.");
   define(exchange, "finish", finish_py, "tag, shard", "What this shard posted under the tag has its result.");
   define(exchange, "fail", fail_py, "why", "Whoever waits, now or later, gets a RuntimeError.");
-  define(m, "exchange_post", exchange_post_py, "exchange, tag, shard, from, to",
+  define(m, "exchange_post", exchange_post_py, "exchange, tag, shard, source, destination",
          "Leave an array whose exchanged values go to another; or None and None, known by the tag.");
   define(m, "exchange_wait", exchange_wait_py, "exchange, tag, shard",
          "Wait until all that the shard posted under the tag has its result.");

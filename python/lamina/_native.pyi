@@ -10,6 +10,7 @@ import typing
 import numpy
 
 __all__: list[str] = [
+    "Exchange",
     "ParameterGroup",
     "Plan",
     "QuantizedMatrix",
@@ -84,6 +85,8 @@ __all__: list[str] = [
     "embedding_backward",
     "embedding_forward",
     "empty",
+    "exchange_post",
+    "exchange_wait",
     "fast_bfloat16",
     "fill_into",
     "full",
@@ -164,6 +167,10 @@ class TouchedRows:
     """
     def __deepcopy__(self, memo: typing.Any) -> TouchedRows: ...
     def __init__(self, table_rows: int) -> None: ...
+    def mark(self, rows: typing.Any) -> None:
+        """
+        Note that these rows (int64) may have a gradient, too.
+        """
     @property
     def all(self) -> bool:
         """
@@ -173,6 +180,24 @@ class TouchedRows:
     def rows(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         """
         The touched rows (int64) in the order of their first occurrence.
+        """
+
+class Exchange:
+    """
+    Where shards of a batch leave arrays for the thread that sends them.
+    """
+    def __init__(self) -> None: ...
+    def fail(self, why: str) -> None:
+        """
+        Whoever waits, now or later, gets a RuntimeError.
+        """
+    def finish(self, tag: int, shard: int) -> None:
+        """
+        What this shard posted under the tag has its result.
+        """
+    def take(self, milliseconds: int) -> typing.Any:
+        """
+        (tag, shard, source, destination) of the next post, arrays or None; None if none comes in time.
         """
 
 class ParameterGroup:
@@ -492,9 +517,11 @@ def attention_forward(
     slopes: typing.Any,
     soft_cap: float,
     state: typing.Any,
+    first: typing.Any,
+    per_sample: int,
 ) -> tuple[typing.Any, ...]:
     """
-    softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random state). mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts keys; causal is none, top_left or bottom_right; slopes (heads,) of ALiBi; soft_cap (0: none) of the scores.
+    softmax(scale query key^T + bias) value on (batch, time, heads, head size): (out, logsumexp, used random state). mask (True: counts) and bias broadcast to (batch, heads, queries, keys), lengths (batch,) counts keys; causal is none, top_left or bottom_right; slopes (heads,) of ALiBi; soft_cap (0: none) of the scores; with dropout query begins with sample first[0] of a larger batch, per_sample of its rows each.
     """
 
 def attention_weights_backward(
@@ -991,9 +1018,11 @@ def dropout_backward(used: typing.Any, dy: typing.Any, rate: float, dx: typing.A
     The gradient of dropout_forward, the mask drawn again from used.
     """
 
-def dropout_forward(x: typing.Any, rate: float, state: typing.Any) -> tuple[typing.Any, ...]:
+def dropout_forward(
+    x: typing.Any, rate: float, state: typing.Any, first: typing.Any, per_sample: int
+) -> tuple[typing.Any, ...]:
     """
-    (y, used): x with a fraction rate of its elements zero, the rest scaled; state (2,) uint64 [key, counter].
+    (y, used): x with a fraction rate of its elements zero, the rest scaled; state (2,) uint64 [key, counter]. x begins with sample first[0], of per_sample elements, of a larger batch; None: with the first.
     """
 
 def embedding_backward(
@@ -1013,6 +1042,16 @@ def empty(
 ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
     """
     An uninitialised array from the pool.
+    """
+
+def exchange_post(exchange: typing.Any, tag: int, shard: int, source: typing.Any, destination: typing.Any) -> None:
+    """
+    Leave an array whose exchanged values go to another; or None and None, known by the tag.
+    """
+
+def exchange_wait(exchange: typing.Any, tag: int, shard: int) -> None:
+    """
+    Wait until all that the shard posted under the tag has its result.
     """
 
 def fast_bfloat16() -> bool:

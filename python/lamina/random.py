@@ -94,7 +94,9 @@ def truncated_normal(
         True
     """
     d = standardize_dtype(dtype)
-    return wrap(drawn_by_sample(shape, partial(truncated_array, numpy_from(seed), dtype=d)) * d.type(stddev) + d.type(mean))
+    return wrap(
+        drawn_by_sample(shape, partial(truncated_array, numpy_from(seed), dtype=d)) * d.type(stddev) + d.type(mean)
+    )
 
 
 @named("random.uniform")
@@ -110,7 +112,9 @@ def uniform(shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: Any =
         True
     """
     d = standardize_dtype(dtype)
-    return wrap(drawn_by_sample(shape, partial(numpy_from(seed).random, dtype=d)) * d.type(maxval - minval) + d.type(minval))
+    return wrap(
+        drawn_by_sample(shape, partial(numpy_from(seed).random, dtype=d)) * d.type(maxval - minval) + d.type(minval)
+    )
 
 
 @named("random.randint")

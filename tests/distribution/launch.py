@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 def mpiexec() -> str:
-    """The launcher of the MPI that stands in this Python's environment, or of the system; the test is skipped without."""
+    """The launcher of MPI in this Python's environment, or the system's; the test is skipped without."""
     pytest.importorskip("mpi4py", reason="needs mpi4py")
     own = Path(sysconfig.get_path("scripts")) / "mpiexec"
     found = str(own) if own.exists() else shutil.which("mpiexec")

@@ -1,6 +1,6 @@
 """What mpiexec starts: trains scenarios under a distribution; every rank writes what it found to FOLDER/RANK.npz.
 
-    rank_program.py FOLDER SHARDS (0: none) NAME ...      names: scenarios, or networks as "network:cnn"
+rank_program.py FOLDER SHARDS (0: none) NAME ...      names: scenarios, or networks as "network:cnn"
 """
 
 from __future__ import annotations

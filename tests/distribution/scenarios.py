@@ -36,7 +36,9 @@ def images(n: int = 24, size: int = 8) -> tuple[Any, Any]:
     return rng.random((n, size, size, 2)).astype(np.float32), rng.integers(0, 3, n)
 
 
-def trained(model: Any, *data: Any, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **options: Any) -> Found:
+def trained(
+    model: Any, *data: Any, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **options: Any
+) -> Found:
     compiled = {k: options.pop(k) for k in ("run_eagerly", "weighted_metrics", "loss_weights") if k in options}
     model.compile(optimizer, loss or "sparse_categorical_crossentropy", metrics=metrics, **compiled)
     options = {"batch_size": 10, "epochs": 2, "verbose": 0} | options
@@ -73,15 +75,16 @@ def dropped_together() -> Found:
 
 @scenario
 def random_images() -> Found:
-    hidden = [layers.RandomFlip(seed=1), layers.RandomRotation(0.1, seed=2), layers.RandomBrightness(0.2, (0, 1), seed=3),
+    hidden = [layers.RandomFlip(seed=1), layers.RandomRotation(0.1, seed=2),
+              layers.RandomBrightness(0.2, (0, 1), seed=3),
               layers.Conv2D(4, 3, activation="relu"), layers.GlobalAveragePooling2D()]  # fmt: skip
     return trained(classifier(*hidden, inputs=(8, 8, 2)), *images(), optimizer="sgd")
 
 
 @scenario
 def synchronized_statistics() -> Found:
-    hidden = [layers.Conv2D(4, 3), layers.BatchNormalization(synchronized=True, momentum=0.8), layers.ReLU(), layers.Flatten(),
-              layers.Dense(5), layers.BatchNormalization(synchronized=True)]  # fmt: skip
+    hidden = [layers.Conv2D(4, 3), layers.BatchNormalization(synchronized=True, momentum=0.8), layers.ReLU(),
+              layers.Flatten(), layers.Dense(5), layers.BatchNormalization(synchronized=True)]  # fmt: skip
     return trained(classifier(*hidden, inputs=(8, 8, 2)), *images(), optimizer="sgd")
 
 
@@ -116,8 +119,8 @@ def masks() -> Found:
     x = rng.integers(1, 9, (30, 7))
     x[np.arange(7) >= rng.integers(2, 8, 30)[:, None]] = 0
     model = lamina.Sequential(
-        [lamina.Input((7,), dtype="int64"), layers.Embedding(9, 5, mask_zero=True), layers.LSTM(6, return_sequences=True),
-         layers.Dense(4, "softmax")]
+        [lamina.Input((7,), dtype="int64"), layers.Embedding(9, 5, mask_zero=True),
+         layers.LSTM(6, return_sequences=True), layers.Dense(4, "softmax")]
     )  # fmt: skip
     return trained(model, x, rng.integers(0, 4, (30, 7)), metrics=["accuracy"])
 
@@ -134,7 +137,12 @@ def attention_with_dropout() -> Found:
 @scenario
 def touched_rows() -> Found:
     model = lamina.Sequential(
-        [lamina.Input((4,), dtype="int64"), layers.Embedding(50, 6, sparse=True), layers.Flatten(), layers.Dense(3, "softmax")]
+        [
+            lamina.Input((4,), dtype="int64"),
+            layers.Embedding(50, 6, sparse=True),
+            layers.Flatten(),
+            layers.Dense(3, "softmax"),
+        ]
     )
     x = np.random.default_rng(7).integers(0, 50, (40, 4))
     return trained(model, x, x[:, 0] % 3)
@@ -144,7 +152,9 @@ def touched_rows() -> Found:
 def several_outputs() -> Found:
     a, b = lamina.Input((6,), name="a"), lamina.Input((2,), name="b")
     x = layers.Concatenate()([layers.Dense(4, "relu")(a), b])
-    model = lamina.Model({"a": a, "b": b}, {"kind": layers.Dense(3, "softmax", name="kind")(x), "size": layers.Dense(1, name="size")(x)})
+    model = lamina.Model(
+        {"a": a, "b": b}, {"kind": layers.Dense(3, "softmax", name="kind")(x), "size": layers.Dense(1, name="size")(x)}
+    )
     x, y = rows()
     data = {"a": x, "b": x[:, :2] ** 2}, {"kind": y, "size": x[:, :1]}
     return trained(
@@ -280,6 +290,6 @@ def network(name: str, steps: int = 10) -> Found:
     model = networks.MODELS[name](lamina)
     model.compile("adam", networks.loss_of(lamina, name))
     batch = network_data.data(name)
-    x, y = network_data.inputs_of(name, batch), batch[-1]
+    x, y = network_data.inputs_of(batch), batch[-1]
     losses = [model.train_on_batch(list(x) if len(x) > 1 else x[0], y) for _ in range(steps)]
     return {"losses": losses, "digest": digest(model)}

@@ -11,7 +11,9 @@ import lamina
 
 RANKS = (1, 2, 3, 4, 8)
 NAMES = list(scenarios.SCENARIOS)
-NETWORKS = [f"network:{name}" for name in ("mlp", "small mlp", "cnn", "resnet-20", "lstm", "gru", "gpt", "u-net", "siamese")]
+NETWORKS = [
+    f"network:{name}" for name in ("mlp", "small mlp", "cnn", "resnet-20", "lstm", "gru", "gpt", "u-net", "siamese")
+]
 
 
 @pytest.fixture(scope="module")

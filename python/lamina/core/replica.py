@@ -48,7 +48,6 @@ class Replica(Protocol):
         """The sum of the replicas' arrays."""
 
 
-
 @contextmanager
 def replica_of(replica: Replica | None) -> Iterator[None]:
     """Within the block this thread computes as ``replica``, or as if it had the whole batch."""

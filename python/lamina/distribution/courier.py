@@ -1,12 +1,13 @@
 """The one thread that owns the communication: it begins MPI, makes every call of it, and ends it.
 
-Shards leave gradients and sums in an ``Exchange`` and compute on; the courier takes them in order, and hands each round
-to its ``Reduction`` once all shards of this process have come.  All ranks run the same steps, so their rounds come in the
-same order.  Whoever needs an answer in Python uses ``call``.
+Shards leave gradients and sums in an ``Exchange`` and compute on; the courier takes them in order, and hands each
+round to its ``Reduction`` once all shards of this process have come.  All ranks run the same steps, so their rounds
+come in the same order.  Whoever needs an answer in Python uses ``call``.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import socket
@@ -136,7 +137,7 @@ class Courier:
         self.local_rank, self.local_size = here.Get_rank(), here.Get_size()
         here.Free()
         if self.size > 1:
-            self.watch = Watch(self.rank, self.size, lambda given: self._comm.bcast(given))
+            self.watch = Watch(self.rank, self.size, self._comm.bcast)
 
     def _answer(self, answer: Future[Any], function: Callable[[], Any]) -> None:
         try:
@@ -187,15 +188,15 @@ class Courier:
         found = np.empty(ends[-1], mine.dtype)
         self._wait(self._comm.Iallgatherv(_bytes(mine), self._parts(found, sizes)))
         self.sent += mine.nbytes * (self.size - 1)
-        return [found[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [found[a:b] for a, b in itertools.pairwise(ends)]
 
     def exchange_parts(self, mine: Array, sizes: list[int], theirs: list[int]) -> list[Array]:
-        """Part q of ``mine``, of sizes[q] elements, goes to rank q; the parts that came, of ``theirs`` elements each."""
+        """Part q of ``mine``, of sizes[q] elements, goes to rank q; what came, of ``theirs`` elements each."""
         ends = np.cumsum([0, *theirs])
         found = np.empty(ends[-1], mine.dtype)
         self._wait(self._comm.Ialltoallv(self._parts(mine, sizes), self._parts(found, theirs)))
         self.sent += mine.nbytes - sizes[self.rank] * mine.itemsize
-        return [found[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [found[a:b] for a, b in itertools.pairwise(ends)]
 
     def add(self, values: Array) -> Array:
         """The sum over all ranks, in MPI's own order."""

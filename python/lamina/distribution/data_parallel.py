@@ -72,8 +72,8 @@ class DataParallel(Explained, strict=True):
             raise ValueError(f"DataParallel: shards must be a power of two, got {shards}")
         if shards is not None and shards < made.size:
             raise ValueError(
-                f"DataParallel: shards={shards} for {made.size} processes, of which some would have none; take at least "
-                f"{1 << (made.size - 1).bit_length()}"
+                f"DataParallel: shards={shards} for {made.size} processes, of which some would have none; take at "
+                f"least {1 << (made.size - 1).bit_length()}"
             )
         if compress not in (None, "bfloat16"):
             raise ValueError(f"DataParallel: compress must be 'bfloat16' or None, got {compress!r}")
@@ -213,8 +213,8 @@ def all_reduce_gradients(optimizer: Optimizer, samples: int | None = None) -> No
     made = current.reduction("loops")
     if len(made.local) > 1:
         raise ValueError(
-            f"all_reduce_gradients: shards={current.shards} for {made.courier.size} processes; a loop of one's own needs "
-            "as many processes as shards"
+            f"all_reduce_gradients: shards={current.shards} for {made.courier.size} processes; a loop of one's own "
+            "needs as many processes as shards"
         )
     sizes = [1] * made.courier.size
     if samples is not None:

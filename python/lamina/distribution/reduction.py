@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import Any
 
@@ -121,7 +122,7 @@ class Reduction:
     def _plain_sum(self, mine: Array) -> Array:
         if self.compress is None or mine.dtype != np.float32:
             return self.courier.add(mine)
-        return self._sliced([mine], [1] * self.courier.size, lambda parts: _added(parts))
+        return self._sliced([mine], [1] * self.courier.size, _added)
 
     def _tree_sum(self, arrays: dict[int, Array]) -> Array:
         present = [size > 0 for size in self.sizes]
@@ -144,14 +145,16 @@ class Reduction:
             return _on_tree(of_rank, self.courier.gather(sent, [c * size for c in counts]), every)
         return self._sliced(known, counts, lambda parts: _on_tree(of_rank, parts, every), size, dtype)
 
-    def _sliced(self, mine: list[Array], counts: list[int], add: Any, size: int | None = None, dtype: Any = None) -> Array:
+    def _sliced(
+        self, mine: list[Array], counts: list[int], add: Any, size: int | None = None, dtype: Any = None
+    ) -> Array:
         """Each rank adds up its slice of what all have, and gets the other slices from the others."""
         courier, rank = self.courier, self.courier.rank
         size, dtype = (mine[0].size, mine[0].dtype) if size is None else (size, dtype)
         ends = bounds(courier.size, size)
-        lengths = [b - a for a, b in zip(ends, ends[1:], strict=False)]
+        lengths = [b - a for a, b in itertools.pairwise(ends)]
         squeeze = self.compress == "bfloat16" and not self.tree and dtype == np.float32
-        parts = [m[a:b] for a, b in zip(ends, ends[1:], strict=False) for m in mine]
+        parts = [m[a:b] for a, b in itertools.pairwise(ends) for m in mine]
         sent = mine[0] if len(mine) == 1 else np.concatenate([np.empty(0, dtype), *parts])
         sent = _to_bfloat16(sent) if squeeze else sent
         came = courier.exchange_parts(sent, [n * len(mine) for n in lengths], [c * lengths[rank] for c in counts])
@@ -194,4 +197,3 @@ def _to_bfloat16(x: Array) -> Array:
 
 def _from_bfloat16(x: Array) -> Array:
     return (x.astype(np.uint32) << np.uint32(16)).view(np.float32)
-

@@ -103,8 +103,8 @@ def initialize(
         n = len(given.split(","))
     if n not in (None, made.size) or number not in (None, made.rank):
         raise ValueError(
-            f"distribution.initialize: this is process {made.rank} of {made.size}, not {number or 0} of {n or 1}; start "
-            f"the processes with a launcher of MPI: mpiexec -n {n or made.size} python train.py"
+            f"distribution.initialize: this is process {made.rank} of {made.size}, not {number or 0} of {n or 1}; "
+            f"start the processes with a launcher of MPI: mpiexec -n {n or made.size} python train.py"
         )
 
 

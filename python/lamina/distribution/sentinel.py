@@ -75,7 +75,7 @@ class Sentinel:
                     self.died(rank)
 
     def hear(self, connection: socket.socket, line: str) -> None:
-        """"hello TOKEN RANK NAME", "bye RANK" or "failed RANK what"."""
+        """ "hello TOKEN RANK NAME", "bye RANK" or "failed RANK what"."""
         word, _, rest = line.partition(" ")
         if word == "hello":
             token, rank, name = rest.split(" ", 2)
@@ -99,8 +99,8 @@ class Sentinel:
     def died(self, rank: int) -> None:
         """Say which rank is gone, and have the others end."""
         print(
-            f"lamina.distribution: rank {rank} of {self.size} ({self.names[rank]}) died without a word, as processes do "
-            "that are killed or run out of memory; all ranks end",
+            f"lamina.distribution: rank {rank} of {self.size} ({self.names[rank]}) died without a word, as processes "
+            "do that are killed or run out of memory; all ranks end",
             file=sys.stderr, flush=True,
         )  # fmt: skip
         self.gone.add(rank)

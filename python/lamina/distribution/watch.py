@@ -37,7 +37,8 @@ class Watch:
             [sys.executable, "-S", "-E", sentinel.__file__],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True,
         )  # fmt: skip
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.write(f"{token} {self.size}\n")
         process.stdin.flush()
         port = int(process.stdout.readline())

@@ -8,6 +8,7 @@ all have the mean.  Every replica runs the model's own step as if the shard were
 from __future__ import annotations
 
 import copy
+import itertools
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -99,6 +100,7 @@ class Replicas:
 
     def predict(self, batch: Batch) -> Any:
         """What predict_step gives for the whole batch, on all ranks."""
+
         def one(replica: Any, shard: Batch) -> Any:
             given = replica.predict_step(pack_x_y_sample_weight(shard.x))
             return map_structure(lambda t: t if isinstance(t, Tensor) else wrap(np.asarray(t)), given)
@@ -156,11 +158,11 @@ class Replicas:
         reduction, way = self.reduction, self.way
         if way.auto_shard_dataset:
             ends = bounds(reduction.shards, rows)
-            return [b - a for a, b in zip(ends, ends[1:], strict=False)], 0
+            return [b - a for a, b in itertools.pairwise(ends)], 0
         sizes: list[int] = []
         for rank, count in enumerate(self.rows):
             ends = bounds(reduction.ends[rank + 1] - reduction.ends[rank], count)
-            sizes += [b - a for a, b in zip(ends, ends[1:], strict=False)]
+            sizes += [b - a for a, b in itertools.pairwise(ends)]
         return sizes, sum(self.rows[: reduction.courier.rank])
 
     # ---- replicas ----
@@ -231,8 +233,8 @@ class Replicas:
         for leaf in flat[0]:
             if leaf.shape[:1] != (rows[0],):
                 raise ValueError(
-                    f"the model made {leaf.shape} of {rows[0]} samples; the first axis must be theirs where batches are "
-                    "divided"
+                    f"the model made {leaf.shape} of {rows[0]} samples; the first axis must be theirs where batches "
+                    "are divided"
                 )
         return pack_as(trees[0], [self._joined(taking, [one[i] for one in flat]) for i in range(len(flat[0]))])
 
@@ -251,7 +253,7 @@ class Replicas:
         inner = mine.shape[1:]
         each = int(np.prod(inner)) * mine.itemsize
         ends = reduction.ends
-        rows = [sum(reduction.sizes[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
+        rows = [sum(reduction.sizes[a:b]) for a, b in itertools.pairwise(ends)]
         raw = np.ascontiguousarray(mine).reshape(-1).view(np.uint8)
         found = reduction.courier.call(lambda: reduction.courier.gather(raw, [n * each for n in rows]))
         return np.concatenate(found).view(mine.dtype).reshape(-1, *inner)
@@ -260,7 +262,11 @@ class Replicas:
         """The batches of all ranks as one."""
 
         def rows(tree: Any) -> Any:
-            return None if tree is None else map_structure(lambda t: None if t is None else wrap(self._all_rows([t._array])), tree)
+            return (
+                None
+                if tree is None
+                else map_structure(lambda t: None if t is None else wrap(self._all_rows([t._array])), tree)
+            )
 
         return Batch(rows(batch.x), rows(batch.y), rows(batch.weight), sum(self.reduction.sizes))
 

@@ -119,8 +119,8 @@ def batches(
         if alike and (told[:, 1:] != told[0, 1:]).any():
             other = int(np.flatnonzero((told[:, 1:] != told[0, 1:]).any(axis=1))[0])
             raise ValueError(
-                f"{what}: rank {other} has other data than rank 0 in batch {n} ({told[other, 1]} and {told[0, 1]} samples); "
-                "give all ranks the same, or DataParallel(auto_shard_dataset=False) for data of each rank's own"
+                f"{what}: rank {other} has other data than rank 0 in batch {n} ({told[other, 1]} and {told[0, 1]} "
+                "samples); give all ranks the same, or DataParallel(auto_shard_dataset=False) for data of its own"
             )
         replicas.rows = told[:, 1].tolist()
         assert batch is not None

@@ -30,6 +30,7 @@ from .conversion import (
     sum_dtype,
 )
 from .elementwise import abs, divide, maximum, minimum, multiply, power, subtract
+from .over_replicas import over_replicas
 from .reshape import reshape
 
 Axis = int | tuple[int, ...] | list[int] | None
@@ -220,7 +221,7 @@ def moments(x: TensorLike, axes: Axis, keepdims: bool = False, synchronized: boo
     x = float_tensor(x)
     count = over_replicas(sum(as_tensor(np.ones(x.shape, x.dtype)), axes, True))
     center = divide(over_replicas(sum(x, axes, True)), count)
-    variance = divide(over_replicas(sum(square(subtract(x, center)), axes, True)), count)
+    variance = divide(over_replicas(sum(power(subtract(x, center), 2), axes, True)), count)
     if keepdims:
         return center, variance
     shape = mean(x, axes).shape

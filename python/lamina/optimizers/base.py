@@ -15,8 +15,8 @@ from ..core.arrays import to_numbers
 from ..core.autograd import Array, Tensor
 from ..core.explain import show
 from ..core.grad_mode import grad_mode, no_grad
-from ..core.replica import replica_of
 from ..core.recording import Recording, configuration, forbid_capture, notes_changes
+from ..core.replica import replica_of
 from ..core.warn import warn
 from ..layers.stateless import holding, values_of
 from .before_update import Gradients

@@ -27,9 +27,7 @@ def used_state(state: Array, first: Array | None, per_sample: int) -> Array:
     return np.array([*state, 0 if first is None else int(first[0]) * per_sample], np.uint64)
 
 
-def dropout_forward(
-    x: Array, rate: float, state: Array, first: Array | None, per_sample: int
-) -> tuple[Array, Array]:
+def dropout_forward(x: Array, rate: float, state: Array, first: Array | None, per_sample: int) -> tuple[Array, Array]:
     used = used_state(state, first, per_sample)
     state[1] += np.uint64(1)
     return _drop(x, used, rate), used

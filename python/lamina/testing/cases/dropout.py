@@ -17,8 +17,9 @@ def _dropout(shape: tuple[int, ...], rate: float, torch: Any = None, first: int 
         return x, rate, state, None if first is None else np.array([first], np.uint64), x.size // max(shape[0], 1)
 
     n = float(np.prod(shape))
+    begin = "" if first is None else f" from {first}"
     return Case(
-        "dropout", f"{shape} rate {rate}{'' if first is None else f' from {first}'}", "dropout_forward", inputs, "dropout_backward", (0,),
+        "dropout", f"{shape} rate {rate}{begin}", "dropout_forward", inputs, "dropout_backward", (0,),
         lambda args, result, dy: (result[1], dy, rate),
         bytes=8 * n, backward_bytes=8 * n, torch=torch,
     )  # fmt: skip
