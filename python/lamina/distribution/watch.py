@@ -66,17 +66,16 @@ class Watch:
 
     def _listen(self) -> None:
         assert self._connection is not None
-        with self._connection.makefile("r", encoding="utf-8") as lines:
-            with contextlib.suppress(OSError, ValueError):
-                for line in lines:
-                    word, _, rest = line.strip().partition(" ")
-                    if word == "left":
-                        self._left[int(rest)] = time.monotonic()
-                    elif word == "failed":
-                        rank, _, what = rest.partition(" ")
-                        self.lost = f"rank {rank} of {self.size} failed: {what}"
-                    elif word == "died":
-                        os._exit(1)  # the sentinel has said why
+        with contextlib.suppress(OSError, ValueError), self._connection.makefile("r", encoding="utf-8") as lines:
+            for line in lines:
+                word, _, rest = line.strip().partition(" ")
+                if word == "left":
+                    self._left[int(rest)] = time.monotonic()
+                elif word == "failed":
+                    rank, _, what = rest.partition(" ")
+                    self.lost = f"rank {rank} of {self.size} failed: {what}"
+                elif word == "died":
+                    os._exit(1)  # the sentinel has said why
         if self.rank not in self._left:
             print(
                 f"lamina.distribution: rank {self.rank} of {self.size} lost the machine of rank 0; it ends",
