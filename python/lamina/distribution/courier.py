@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import pickle
 import queue
 import socket
 import threading
@@ -209,7 +210,14 @@ class Courier:
 
     def share(self, thing: Any) -> Any:
         """Rank 0's object for all."""
-        return thing if self.size == 1 else self._comm.bcast(thing)
+        if self.size == 1:
+            return thing
+        packed = np.frombuffer(pickle.dumps(thing) if self.rank == 0 else b"", np.uint8)
+        length = np.array([len(packed)])
+        self.share_array(length)
+        packed = packed.copy() if self.rank == 0 else np.empty(length[0], np.uint8)
+        self.share_array(packed)
+        return pickle.loads(packed)
 
     def share_array(self, array: Array) -> None:
         """Rank 0's values for all, in place."""
@@ -218,7 +226,9 @@ class Courier:
 
     def objects(self, thing: Any) -> list[Any]:
         """The objects of all ranks."""
-        return [thing] if self.size == 1 else self._comm.allgather(thing)
+        packed = np.frombuffer(pickle.dumps(thing), np.uint8)
+        lengths = [int(n[0]) for n in self.gather(np.array([len(packed)]))]
+        return [pickle.loads(one) for one in self.gather(packed, lengths)]
 
     def _parts(self, array: Array, sizes: list[int]) -> Any:
         counts = [size * array.itemsize for size in sizes]
