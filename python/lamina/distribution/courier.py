@@ -217,7 +217,7 @@ class Courier:
         self.share_array(length)
         packed = packed.copy() if self.rank == 0 else np.empty(length[0], np.uint8)
         self.share_array(packed)
-        return pickle.loads(packed)
+        return pickle.loads(packed.tobytes())
 
     def share_array(self, array: Array) -> None:
         """Rank 0's values for all, in place."""
@@ -228,7 +228,7 @@ class Courier:
         """The objects of all ranks."""
         packed = np.frombuffer(pickle.dumps(thing), np.uint8)
         lengths = [int(n[0]) for n in self.gather(np.array([len(packed)]))]
-        return [pickle.loads(one) for one in self.gather(packed, lengths)]
+        return [pickle.loads(one.tobytes()) for one in self.gather(packed, lengths)]
 
     def _parts(self, array: Array, sizes: list[int]) -> Any:
         counts = [size * array.itemsize for size in sizes]

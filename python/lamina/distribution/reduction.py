@@ -85,20 +85,20 @@ class Reduction:
 
     def _table(self, buckets: dict[int, Bucket], into: Bucket) -> None:
         """The gradient of a table of which few rows have one: those that any shard touched."""
-        touched = [b.weights[0].touched for n, b in buckets.items() if self.sizes[n]]
+        touched = [_rows_of(b) for n, b in buckets.items() if self.sizes[n]]
         everything = any(rows.all for rows in touched)
         mine = np.unique(np.concatenate([np.empty(0, np.int64), *(rows.rows for rows in touched if not rows.all)]))
         counts = [int(c[0]) for c in self.courier.gather(np.array([-1 if everything else len(mine)]))]
         table = into.arrays[0]
         if min(counts) < 0:
-            _native.touch_all(into.weights[0].touched)
+            _native.touch_all(_rows_of(into))
             flat = {n: self._flat(b.arrays, n) for n, b in buckets.items()}
             _unpack(self.gradient_sum(flat), into.arrays)
             return
         rows = np.unique(np.concatenate(self.courier.gather(mine, counts)))
         flat = {n: self._flat([b.arrays[0][rows]], n) for n, b in buckets.items()}
         table[rows] = self.gradient_sum(flat).reshape(len(rows), *table.shape[1:])
-        into.weights[0].touched.mark(rows)
+        _rows_of(into).mark(rows)
 
     # ---- sums ----
 
@@ -161,6 +161,11 @@ class Reduction:
         own = add([_from_bfloat16(c) for c in came] if squeeze else came)
         found = courier.gather(_to_bfloat16(own) if squeeze else own, lengths)
         return np.concatenate([_from_bfloat16(f) for f in found] if squeeze else found)
+
+
+def _rows_of(table: Bucket) -> Any:
+    """The touched rows of the one table in a bucket."""
+    return table.weights[0].touched
 
 
 def _on_tree(of_rank: list[list[Block]], arrays: list[Array], every: Block) -> Array:

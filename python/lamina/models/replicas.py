@@ -12,6 +12,7 @@ import itertools
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ class Replicas:
             try:
                 replica = replicas[shard.number - self.reduction.leader.number]
                 shard.computes(replica.weights)
-                with replica_of(shard):  # type: ignore[arg-type]
+                with replica_of(shard):
                     return one(replica, mine)
             except BaseException as error:
                 courier.fail(error)
@@ -203,7 +204,7 @@ class Replicas:
                 * dtype.type(shard.share[0])
                 for shard in taking
             }
-            found = self.reduction.courier.call(lambda flat=flat: self.reduction.sum(flat))
+            found = self.reduction.courier.call(partial(self.reduction.sum, flat))
             for one in arrays:
                 at = 0
                 for a in one:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,12 +104,14 @@ def batches(
     n = 0
     while True:
         try:
-            batch = None if stopped() else next(given, None)
+            latest = None if stopped() else next(given, None)
         except BaseException as error:
             courier.fail(error)
             raise
-        mine = np.array([0 if batch is None else 1, 0 if batch is None else batch.size, _sum_of(batch) if alike else 0])
-        told = np.stack(courier.call(lambda mine=mine: courier.gather(mine)))
+        mine = np.array(
+            [0 if latest is None else 1, 0 if latest is None else latest.size, _sum_of(latest) if alike else 0]
+        )
+        told = np.stack(courier.call(partial(courier.gather, mine)))
         if not told[:, 0].all():
             if told[:, 0].any() and not stopped():
                 out = np.flatnonzero(told[:, 0] == 0)[0]
@@ -123,9 +126,9 @@ def batches(
                 "samples); give all ranks the same, or DataParallel(auto_shard_dataset=False) for data of its own"
             )
         replicas.rows = told[:, 1].tolist()
-        assert batch is not None
+        assert latest is not None
         n += 1
-        yield batch
+        yield latest
 
 
 def any_of(replicas: Replicas | None, flag: bool) -> bool:
@@ -136,10 +139,12 @@ def any_of(replicas: Replicas | None, flag: bool) -> bool:
     return any(bool(one[0]) for one in courier.call(lambda: courier.gather(np.array([flag]))))
 
 
-def _sum_of(batch: Batch | None) -> int:
+def _sum_of(batch: Batch) -> int:
     """A check sum of a batch's first targets, or inputs where it has none."""
-    if batch is None:
-        return 0
     tree = batch.x if batch.y is None else batch.y
     found = next((t for t in leaves(tree) if isinstance(t, Tensor)), None)
-    return 0 if found is None else zlib.crc32(np.ascontiguousarray(found._array).reshape(-1).view(np.uint8)[:_CHECKED])
+    return (
+        0
+        if found is None
+        else zlib.crc32(np.ascontiguousarray(found._array).reshape(-1).view(np.uint8)[:_CHECKED].tobytes())
+    )

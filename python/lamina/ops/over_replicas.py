@@ -22,6 +22,6 @@ def over_replicas(x: Tensor) -> Tensor:
         # Each replica's loss counts by its share of the samples, by which its gradients are multiplied in the end.
         share = as_tensor(wrap(replica.share.reshape(())), dy.dtype)
         total = wrap(replica.sum(multiply(wrap(dy), share)._array))
-        _native.copy_into(divide(total, share)._array, grads[0], grads.accumulate & 1)
+        _native.copy_into(divide(total, share)._array, grads[0], bool(grads.accumulate & 1))
 
     return record(replica.sum(x._array), (x,), backward)
