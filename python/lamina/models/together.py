@@ -108,9 +108,7 @@ def batches(
         except BaseException as error:
             courier.fail(error)
             raise
-        mine = np.array(
-            [0 if latest is None else 1, 0 if latest is None else latest.size, _sum_of(latest) if alike else 0]
-        )
+        mine = np.array([0, 0, 0] if latest is None else [1, latest.size, _sum_of(latest) if alike else 0])
         told = np.stack(courier.call(partial(courier.gather, mine)))
         if not told[:, 0].all():
             if told[:, 0].any() and not stopped():
@@ -143,8 +141,7 @@ def _sum_of(batch: Batch) -> int:
     """A check sum of a batch's first targets, or inputs where it has none."""
     tree = batch.x if batch.y is None else batch.y
     found = next((t for t in leaves(tree) if isinstance(t, Tensor)), None)
-    return (
-        0
-        if found is None
-        else zlib.crc32(np.ascontiguousarray(found._array).reshape(-1).view(np.uint8)[:_CHECKED].tobytes())
-    )
+    if found is None:
+        return 0
+    raw = np.ascontiguousarray(found._array).reshape(-1).view(np.uint8)
+    return zlib.crc32(raw[:_CHECKED].tobytes())
