@@ -7,7 +7,7 @@ import copyreg
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
@@ -97,14 +97,31 @@ def seed(value: int) -> None:
         _generator_here.set(generator)
 
 
-def process_state() -> Any:
-    """Where the stream of unseeded choices stands, for ``set_process_state``."""
-    return _process_generator().bit_generator.state
+_SIZES = {"counter": 4, "key": 2, "buffer": 4, "rest": 3}  # of the arrays of process_state
 
 
-def set_process_state(state: Any) -> None:
+def process_state() -> dict[str, Any]:
+    """Where the stream of unseeded choices stands, as arrays of uint64 for ``set_process_state``."""
+    state = _process_generator().bit_generator.state
+    rest = [state[name] for name in ("buffer_pos", "has_uint32", "uinteger")]
+    return {**state["state"], "buffer": state["buffer"], "rest": np.array(rest, np.uint64)}
+
+
+def check_process_state(label: str, arrays: Mapping[str, Any]) -> None:
+    """ValueError unless these are the arrays of ``process_state``."""
+    for name, size in _SIZES.items():
+        array = arrays.get(name)
+        if array is None or array.dtype != np.uint64 or array.shape != (size,):
+            raise ValueError(f"{label}: the state of random choices lacks {name!r}, {size} numbers of type uint64")
+
+
+def set_process_state(arrays: Mapping[str, Any]) -> None:
     """Let unseeded choices go on from there."""
-    _process_generator().bit_generator.state = state
+    position, has, value = (int(n) for n in arrays["rest"])
+    _process_generator().bit_generator.state = {
+        "bit_generator": "Philox", "state": {name: arrays[name] for name in ("counter", "key")},
+        "buffer": arrays["buffer"], "buffer_pos": position, "has_uint32": has, "uinteger": value,
+    }  # fmt: skip
 
 
 def numpy_generator() -> np.random.Generator:

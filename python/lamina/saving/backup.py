@@ -1,7 +1,8 @@
 """The file of BackupAndRestore: an uncompressed .npz of a run's state after an epoch.
 
 ``epoch`` (from 0), ``weight/<place>``, ``optimizer/<slot>/<place>`` with ``optimizer/iterations`` and
-``optimizer/learning_rate``, ``random/<layer's path>/<attribute>``.
+``optimizer/learning_rate``, ``random/<layer's path>/<attribute>``, ``process/...`` of the stream that orders of samples
+come from.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.autograd import Array
+from ..core.generator import check_process_state, process_state, set_process_state
 from ..layers.weights import check_random_states, fitting_arrays, load_random_states, random_states
 from .atomic import write_whole
 
@@ -23,6 +25,7 @@ def write(path: Path, model: Any, epoch: int) -> None:
     arrays = {f"weight/{i}": w for i, w in enumerate(model.get_weights())}
     arrays |= {f"optimizer/{k}": v for k, v in model.optimizer.get_state(_keyed(model)).items()}
     arrays |= {f"random/{k}": v for k, v in random_states(model).items()}
+    arrays |= {f"process/{k}": v for k, v in process_state().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, lambda file: np.savez(file, epoch=np.int64(epoch), **arrays))
 
@@ -49,6 +52,7 @@ class Backup:
         self.epoch, self.rate = int(epoch), float(rate[0])
         self._state = {"learning_rate": rate, "iterations": steps} | _part(arrays, "optimizer/")
         self._weights, self._generators = _part(arrays, "weight/"), _part(arrays, "random/")
+        self._process = _part(arrays, "process/")  # older ones have none
         self.weights = len(self._weights)
 
     def restore(self, model: Any, rate: float | None = None) -> None:
@@ -61,6 +65,8 @@ class Backup:
         try:
             weights = fitting_arrays("the backup", variables, self._weights, strict=True)
             check_random_states("the backup", self._generators)
+            if self._process:
+                check_process_state("the backup", self._process)
             model.optimizer.set_state(state, variables)
         except (ValueError, TypeError) as error:
             raise ValueError(
@@ -68,6 +74,8 @@ class Backup:
             ) from error
         model.set_weights(list(weights.values()))
         load_random_states(str(self.path), model, self._generators)
+        if self._process:
+            set_process_state(self._process)
 
 
 def _arrays(path: Path) -> dict[str, Array]:
@@ -84,7 +92,7 @@ def _arrays(path: Path) -> dict[str, Array]:
     return arrays
 
 
-_PREFIXES = ("weight/", "optimizer/", "random/")
+_PREFIXES = ("weight/", "optimizer/", "random/", "process/")
 
 
 def _part(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:
