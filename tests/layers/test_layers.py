@@ -234,7 +234,6 @@ BAD = [
     (lambda: layers.SpatialDropout1D(0.5)(images(2, 3)), "expected a batch of sequences"),
     (lambda: layers.UnitNormalization(axis=2)(images(2, 3)), r"axis=2 is out of range for x, \(2, 3\)"),
     (lambda: layers.ActivityRegularization(l1=-1.0), "l1: expected a finite non-negative number"),
-    (lambda: layers.BatchNormalization(synchronized=True), "synchronized=True is not supported"),
 ]  # fmt: skip
 
 

@@ -114,8 +114,8 @@ class ModelCheckpoint(Monitor):
 class BackupAndRestore(Callback):
     """Keep weights, states of optimizer and random generators, and the epoch; a run that was killed goes on from there.
 
-    The file, ``latest.npz``, is written aside and renamed, so that it is always whole.  A run that goes on has the bits of
-    one that was not killed, whatever the number of processes with ``lamina.distribution``'s ``shards``.
+    The file, ``latest.npz``, is written aside and renamed, so that it is always whole.  A run that goes on has the bits
+    of one that was not killed, whatever the number of processes with ``lamina.distribution``'s ``shards``.
 
     Args:
         backup_dir: folder of the file.
