@@ -10,7 +10,8 @@ from lamina import optimizers
 from lamina.core.autograd import Tensor
 from lamina.optimizers.base import classes
 
-CLASSES = {name: getattr(optimizers, name) for name in optimizers.__all__ if name.lower() in classes}
+EVERY = {name: getattr(optimizers, name) for name in optimizers.__all__}  # which imports the rooms that fill `classes`
+CLASSES = {name: one for name, one in EVERY.items() if name.lower() in classes}
 del CLASSES["LossScaleOptimizer"]  # which has another one's options
 
 
