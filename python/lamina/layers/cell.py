@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -140,7 +140,7 @@ class Cell(Layer):
         """What the operation is told besides its arguments."""
         return {**self._norms(), "bfloat16": self._bfloat16}
 
-    def _int8_axes(self) -> dict[str, tuple[int, ...]]:
+    def _int8_axes(self) -> Mapping[str, tuple[int, ...]]:
         return {"kernel": (0,), "recurrent_kernel": (0,)}
 
     def _weights(self) -> tuple[Any, Any, Any]:

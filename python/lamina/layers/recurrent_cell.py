@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -298,7 +299,7 @@ class LSTMCell(LSTMGates):
             self.state_beta = self.add_weight((self.units,), "zeros", name="state_beta")
         self.projection_kernel = self._weight("projection_kernel", shape, "projection") if self.proj_size else None
 
-    def _int8_axes(self) -> dict[str, tuple[int, ...]]:
+    def _int8_axes(self) -> Mapping[str, tuple[int, ...]]:
         axes = super()._int8_axes()
         return {**axes, "projection_kernel": (0,)} if self.proj_size else axes
 
