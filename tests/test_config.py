@@ -255,7 +255,9 @@ def test_one_device_trains_data_parallel():
     assert len(model.fit(x, y, verbose=0).history["loss"]) == 1
     with pytest.raises(ValueError, match="is not there"):
         distribution.DataParallel(devices=["gpu:0"])
-    with pytest.raises(ValueError, match="several processes"):
+    with pytest.raises(
+        ValueError, match="this is process 0 of 1, not 0 of 2; start the processes with a launcher of MPI"
+    ):
         distribution.initialize(num_processes=2, process_id=0)
     with pytest.raises(TypeError, match="DataParallel or None"):
         distribution.set_distribution("mirrored")

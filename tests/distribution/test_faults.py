@@ -152,3 +152,15 @@ def test_without_mpi4py_a_launched_program_says_what_to_install(tmp_path):
     )
     assert "MPI started this process (PMI_RANK is set), but mpi4py is not installed" in told.stderr
     assert 'pip install "lamina[mpi]"' in told.stderr
+
+
+def test_the_example_prints_the_same_check_sum_on_any_number_of_ranks(tmp_path):
+    pytest.importorskip("sklearn")
+    program = launch.HERE.parents[1] / "examples" / "distributed.py"
+    sums = set()
+    for ranks in (1, 4):
+        code, out, err = launch.run(ranks, program, "--epochs", 1)
+        assert code == 0, err
+        assert f"{ranks} processes, 1 threads each" in out
+        sums.add(re.findall(r"check sum: (\w{16})", out)[0])
+    assert len(sums) == 1

@@ -89,6 +89,7 @@ EXAMPLES = {
     "digits": (example("digits"), None),
     "digits_search": (searched, None),
     "fashion_resnet": (example("fashion_resnet", "build", (28, 28, 1), 10, 16), None),
+    "distributed": (example("distributed", "build", (8, 8, 1)), None),
     "gan": (example("gan", "generator"), None),
     "gan, discriminator": (example("gan", "discriminator"), None),
     "handwritten_numbers": (example("handwritten_numbers"), None),

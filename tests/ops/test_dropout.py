@@ -12,7 +12,7 @@ from lamina.random import Generator
 
 def mask(n, rate=0.3, key=5, counter=9, dtype=np.float32):
     state = np.array([key, counter], np.uint64)
-    return _native.dropout_forward(np.ones(n, dtype), rate, state)[0] != 0
+    return _native.dropout_forward(np.ones(n, dtype), rate, state, None, 0)[0] != 0
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -20,7 +20,7 @@ def mask(n, rate=0.3, key=5, counter=9, dtype=np.float32):
 def test_the_mask_is_its_twins_bit_by_bit(rate, dtype, isa):
     for key, counter in ((0, 0), (2**63 + 12345, 2**40 + 7)):
         used = np.array([key, counter], np.uint64)
-        twin = reference.dropout_forward(np.ones(5003, dtype), rate, used.copy())[0] != 0
+        twin = reference.dropout_forward(np.ones(5003, dtype), rate, used.copy(), None, 0)[0] != 0
         np.testing.assert_array_equal(mask(5003, rate, key, counter, dtype), twin)
 
 
@@ -79,7 +79,7 @@ def test_results_larger_than_the_caches():
     n = _native.caches()[2] // 8 + 4096 + 5
     x = np.ones(n, np.float32)
     state = np.array([5, 9], np.uint64)
-    y, used = _native.dropout_forward(x, 0.3, state)
+    y, used = _native.dropout_forward(x, 0.3, state, None, 0)
     assert abs(np.count_nonzero(y) / n - 0.7) < 0.001
     dx = np.empty(n, np.float32)
     _native.dropout_backward(used, x, 0.3, dx)
@@ -91,10 +91,31 @@ def test_results_larger_than_the_caches():
 def test_messages():
     x, state = np.ones(3, np.float32), np.zeros(2, np.uint64)
     with pytest.raises(ValueError, match=r"dropout: rate must be between 0 and 1, got 1\.5"):
-        _native.dropout_forward(x, 1.5, state)
+        _native.dropout_forward(x, 1.5, state, None, 0)
     with pytest.raises(ValueError, match="got nan"):
-        _native.dropout_forward(x, float("nan"), state)
+        _native.dropout_forward(x, float("nan"), state, None, 0)
     with pytest.raises(TypeError, match="dropout: state is int64, expected uint64"):
-        _native.dropout_forward(x, 0.5, state.astype(np.int64))
+        _native.dropout_forward(x, 0.5, state.astype(np.int64), None, 0)
     with pytest.raises(ValueError, match=r"dropout: state has shape \(3,\), expected \(2,\)"):
-        _native.dropout_forward(x, 0.5, np.zeros(3, np.uint64))
+        _native.dropout_forward(x, 0.5, np.zeros(3, np.uint64), None, 0)
+    with pytest.raises(TypeError, match="dropout: first is int64, expected uint64"):
+        _native.dropout_forward(x, 0.5, state, np.zeros(1, np.int64), 3)
+    with pytest.raises(ValueError, match="dropout: per_sample must not be negative, got -1"):
+        _native.dropout_forward(x, 0.5, state, None, -1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1, 7, 64, 100])
+def test_a_shard_has_the_mask_that_its_samples_have_in_the_whole_batch(size, dtype, isa):
+    x = np.random.default_rng(0).standard_normal((23, size)).astype(dtype)
+    state = np.array([5, 9], np.uint64)
+    whole, used = _native.dropout_forward(x, 0.4, state.copy(), None, 0)
+    dx = np.empty_like(x)
+    _native.dropout_backward(used, x, 0.4, dx)
+    for begin, end in ((0, 5), (5, 6), (6, 23)):
+        first = np.array([begin], np.uint64)
+        y, used = _native.dropout_forward(x[begin:end], 0.4, state.copy(), first, size)
+        np.testing.assert_array_equal(y, whole[begin:end])
+        part = np.ones_like(y)
+        _native.dropout_backward(used, x[begin:end], 0.4, part, 1)  # added
+        np.testing.assert_array_equal(part, dx[begin:end] + 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 _QUANTIZED = "there is int8 alone: model.quantize('int8')"
-_ONE_DEVICE = "there is one device, the processor: nothing to divide tensors among"
+_ONE_DEVICE = "a process has one device, its processor: batches are divided (DataParallel), tensors are not"
 _LEGACY = "Keras 3 has no legacy optimizers; lamina.optimizers has the one of this name"
 
 _IN_PLACE = "variables keep their values in memory that kernels write; Layer.stateless_call gives and takes values"

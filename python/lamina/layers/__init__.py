@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from ..core import registry
 from ..core.rooms import open_rooms
 from .base import Layer as _Layer
+from .op_layer import OpLayer as _OpLayer  # noqa: F401 (it draws operations on symbolic tensors)
 
 if TYPE_CHECKING:
     from .activation import *

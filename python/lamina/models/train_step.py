@@ -320,7 +320,7 @@ class Steps:
         """Metrics among the attributes of the model and its layers; looked for again when a configuration changed."""
         version, found = self._found_metrics
         if version != configuration.version:
-            owners: list[Any] = [self, *(one for one in layers_below(self) if not isinstance(one, Steps))]  # type: ignore[arg-type]
+            owners: list[Any] = [self, *(one for one in layers_below(self) if not isinstance(one, Steps))]
             found = [metric for owner in owners for _, metric in parts(owner, Metric)]
             self._found_metrics = (configuration.version, found)
         return found
