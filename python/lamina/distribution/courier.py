@@ -8,7 +8,6 @@ come in the same order.  Whoever needs an answer in Python uses ``call``.
 from __future__ import annotations
 
 import itertools
-import os
 import pickle
 import queue
 import socket
@@ -26,6 +25,7 @@ from .watch import Watch
 Array = np.ndarray[Any, np.dtype[Any]]
 _CALL = -1  # the tag of what is in the queue of calls
 TAG_BITS = 24  # of a round within a reduction
+_LARGE = 1 << 14  # bytes of a collective that are worth a meeting before
 
 
 class Courier:
@@ -166,18 +166,26 @@ class Courier:
 
     # ---- collectives, on the thread ----
 
-    def _wait(self, request: Any) -> None:
-        """Until it is done, leaving the processor to those who compute; an error where another rank cannot come."""
+    def _wait(self, request: Any, patient: bool = True) -> None:
+        """Until it is done; an error where another rank cannot come.
+
+        patient: leave the processor to those who compute, as one waits for ranks that are not there yet; else drive a
+        transfer on, of which each look moves a part.
+        """
         begin, tries = time.perf_counter(), 0
         while not request.Test():
             tries += 1
-            if tries < 20:
-                os.sched_yield() if hasattr(os, "sched_yield") else time.sleep(0)
-            else:
-                if self.watch is not None and tries % 20 == 0:
-                    self.watch.check()
-                time.sleep(min(2e-4, 1e-5 * (tries - 19)))
+            if self.watch is not None and tries % 64 == 0:
+                self.watch.check()
+            if patient and tries > 4:
+                time.sleep(2e-5 if tries < 200 else 2e-4)
         self.seconds += time.perf_counter() - begin
+
+    def _transfer(self, begin: Callable[[], Any], nbytes: int) -> None:
+        """A collective on so many bytes: large ones begin when all ranks are there."""
+        if nbytes > _LARGE:
+            self._wait(self._comm.Ibarrier())
+        self._wait(begin(), patient=nbytes <= _LARGE)
 
     def gather(self, mine: Array, lengths: list[int] | None = None) -> list[Array]:
         """The arrays of all ranks, one-dimensional and of one type; lengths: of each rank's, None: as mine."""
@@ -187,7 +195,7 @@ class Courier:
         sizes = [len(mine)] * self.size if lengths is None else lengths
         ends = np.cumsum([0, *sizes])
         found = np.empty(ends[-1], mine.dtype)
-        self._wait(self._comm.Iallgatherv(_bytes(mine), self._parts(found, sizes)))
+        self._transfer(lambda: self._comm.Iallgatherv(_bytes(mine), self._parts(found, sizes)), found.nbytes)
         self.sent += mine.nbytes * (self.size - 1)
         return [found[a:b] for a, b in itertools.pairwise(ends)]
 
@@ -195,7 +203,7 @@ class Courier:
         """Part q of ``mine``, of sizes[q] elements, goes to rank q; what came, of ``theirs`` elements each."""
         ends = np.cumsum([0, *theirs])
         found = np.empty(ends[-1], mine.dtype)
-        self._wait(self._comm.Ialltoallv(self._parts(mine, sizes), self._parts(found, theirs)))
+        self._transfer(lambda: self._comm.Ialltoallv(self._parts(mine, sizes), self._parts(found, theirs)), mine.nbytes)
         self.sent += mine.nbytes - sizes[self.rank] * mine.itemsize
         return [found[a:b] for a, b in itertools.pairwise(ends)]
 
@@ -204,7 +212,7 @@ class Courier:
         if self.size == 1:
             return values
         found = np.empty_like(values)
-        self._wait(self._comm.Iallreduce(values, found))
+        self._transfer(lambda: self._comm.Iallreduce(values, found), values.nbytes)
         self.sent += 2 * values.nbytes * (self.size - 1) // self.size
         return found
 
@@ -222,7 +230,7 @@ class Courier:
     def share_array(self, array: Array) -> None:
         """Rank 0's values for all, in place."""
         if self.size > 1:
-            self._wait(self._comm.Ibcast(_bytes(array)))
+            self._transfer(lambda: self._comm.Ibcast(_bytes(array)), array.nbytes)
 
     def objects(self, thing: Any) -> list[Any]:
         """The objects of all ranks."""
