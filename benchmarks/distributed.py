@@ -4,8 +4,8 @@
         [--bandwidth GB/S] [--latency US]
 
 One process with all threads of the ranks trains alone first (rank 0, the others wait), then all ranks train together,
-in rounds; minimum of each. Both train on the same batches. Communication is what a rank's courier was busy with, of
-which backward hides a part: the last column says how much longer a step is than its share of the computation alone.
+in rounds; of each the best round's median. Both train on the same batches. Communication (busy) is what a rank's
+courier did for gradients, of which backward may hide a part.
 
 The model: p machines like one of these ranks take
 
@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import statistics
 import time
 from typing import Any
 
@@ -43,22 +44,14 @@ def arguments() -> argparse.Namespace:
     return p.parse_args()
 
 
-def seconds(step: Any, least: float = 0.5) -> float:
-    """Of a step: the minimum over at least so many seconds and five steps."""
-    best, begin, n = math.inf, time.perf_counter(), 0
-    while n < 5 or time.perf_counter() - begin < least:
+def seconds(step: Any, steps: int) -> float:
+    """Of a step: the median of so many."""
+    times = []
+    for _ in range(steps):
         start = time.perf_counter()
         step()
-        best, n = min(best, time.perf_counter() - start), n + 1
-    return best
-
-
-def together(step: Any, steps: int) -> float:
-    """All ranks do the same number of steps; the mean, since they wait for each other."""
-    start = time.perf_counter()
-    for _ in range(steps):
-        step()
-    return (time.perf_counter() - start) / steps
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
 def measured(name: str, way: distribution.DataParallel, rounds: int) -> dict[str, float]:
@@ -80,14 +73,14 @@ def measured(name: str, way: distribution.DataParallel, rounds: int) -> dict[str
         if courier.rank == 0:
             lamina.set_num_threads(threads * courier.local_size)
             step()
-            alone = min(alone, seconds(step))
+            alone = min(alone, seconds(step, 20))
             lamina.set_num_threads(threads)
         courier.call(lambda: courier.objects(None))  # the others have waited
         distribution.set_distribution(way)
-        steps = courier.call(lambda alone=alone: courier.share(max(5, round(0.5 / alone)) if courier.rank == 0 else 0))
+        steps = 20
         step()
         before = courier.busy, courier.sent
-        took = together(step, steps)
+        took = seconds(step, steps)
         if took < shared:
             shared, busy, sent = took, (courier.busy - before[0]) / steps, (courier.sent - before[1]) / steps
     distribution.set_distribution(None)

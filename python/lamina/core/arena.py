@@ -11,7 +11,7 @@ import numpy as np
 from .autograd import Tensor
 from .memory import Array, zero_pages, zeros
 
-_LINE = 64  # bytes: arrays of an arena share no cache line
+LINE = 64  # bytes: arrays of an arena share no cache line
 
 
 class Arena:
@@ -43,7 +43,7 @@ class Arena:
             at = ends.get(t.dtype, 0)
             starts.append(at)
             if t.touched is None:
-                ends[t.dtype] = at + -(-t.size * t.dtype.itemsize // _LINE) * _LINE // t.dtype.itemsize
+                ends[t.dtype] = at + -(-t.size * t.dtype.itemsize // LINE) * LINE // t.dtype.itemsize
         blocks = {dtype: zeros((size,), dtype) for dtype, size in ends.items()}
         self.blocks += blocks.values()
         for t, at in zip(tensors, starts, strict=True):

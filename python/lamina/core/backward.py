@@ -152,6 +152,12 @@ def _completion(order: list[tuple[Node, Tensor]], replica: Replica) -> Callable[
     return behind
 
 
+def _share(root: Tensor) -> Array:
+    """The gradient of a replica's loss: it counts by the replica's part of all samples, so that gradients add up."""
+    assert grad_mode.replica is not None
+    return _native.cast_forward(grad_mode.replica.share.reshape(root.shape), root.dtype)
+
+
 def _watched(watcher: Watcher) -> Callable[[Node, Any, _Pending], None]:
     """``_step_back`` with somebody who is told."""
     return lambda node, dy, pending: watcher.steps_back(node, lambda: _step_back(node, dy, pending))
@@ -173,13 +179,16 @@ def backward(root: Tensor, gradient: Any, retain_graph: bool) -> None:
             raise ValueError(
                 f"backward: a tensor of shape {root.shape} needs gradient=; only one element can go without"
             )
-        seed = _native.full(root.shape, 1.0, root.dtype)
+        seed = _native.full(root.shape, 1.0, root.dtype) if grad_mode.replica is None else _share(root)
     else:
         seed = np.asarray(gradient, dtype=root.dtype, order="C")
         if isinstance(gradient, np.ndarray) and seed is not gradient:
             forbid_capture("backward(gradient) converted its argument: give the tensor's dtype, C-contiguous")
         if seed.shape != root.shape:
             raise ValueError(f"backward: gradient has shape {seed.shape}, the tensor {root.shape}")
+        if grad_mode.replica is not None:
+            share = _native.cast_forward(grad_mode.replica.share, root.dtype)
+            seed = _native.binary_forward(seed, share, "multiply")
     pending = _Pending()
     if root._node is None:
         _take_view(root, seed, pending)

@@ -39,7 +39,7 @@ class Replica(Protocol):
         """A context manager: within it one backward completes all gradients."""
 
     def reduce(self, variables: Sequence[Tensor]) -> None:
-        """Exchange the gradients of these variables: each becomes the mean over all samples."""
+        """Exchange the gradients of these variables, which ``backward`` made parts of the whole: they are added up."""
 
     def updated(self) -> None:
         """Of the one that leads: the weights are updated; of the others: wait until they are."""

@@ -40,6 +40,7 @@ class Courier:
         self.seconds = 0.0  # that the courier waited for communication,
         self.busy = 0.0  # and all that gradients took it
         self.watch: Watch | None = None
+        self.hides = False  # whether communication costs those who compute nothing: other machines, or cores to spare
         self._mpi: Any = None
         self._comm: Any = None
         self._rounds: dict[int, dict[int, tuple[Any, Any]]] = {}
@@ -166,26 +167,27 @@ class Courier:
 
     # ---- collectives, on the thread ----
 
-    def _wait(self, request: Any, patient: bool = True) -> None:
-        """Until it is done; an error where another rank cannot come.
-
-        patient: leave the processor to those who compute, as one waits for ranks that are not there yet; else drive a
-        transfer on, of which each look moves a part.
-        """
+    def _wait(self, request: Any) -> None:
+        """Until it is done, leaving the processor to those who compute; an error where another rank cannot come."""
         begin, tries = time.perf_counter(), 0
         while not request.Test():
             tries += 1
             if self.watch is not None and tries % 64 == 0:
                 self.watch.check()
-            if patient and tries > 4:
+            if tries > 4:
                 time.sleep(2e-5 if tries < 200 else 2e-4)
         self.seconds += time.perf_counter() - begin
 
-    def _transfer(self, begin: Callable[[], Any], nbytes: int) -> None:
-        """A collective on so many bytes: large ones begin when all ranks are there."""
-        if nbytes > _LARGE:
-            self._wait(self._comm.Ibarrier())
-        self._wait(begin(), patient=nbytes <= _LARGE)
+    def _transfer(self, collective: str, nbytes: int, *arguments: Any) -> None:
+        """A collective on so many bytes.  A large one begins when all ranks are there, and then nothing is waited for:
+        MPI's blocking form is faster than looking again and again, of which each moves a part."""
+        if nbytes <= _LARGE:
+            self._wait(getattr(self._comm, f"I{collective}")(*arguments))
+            return
+        self._wait(self._comm.Ibarrier())
+        begin = time.perf_counter()
+        getattr(self._comm, collective.capitalize())(*arguments)
+        self.seconds += time.perf_counter() - begin
 
     def gather(self, mine: Array, lengths: list[int] | None = None) -> list[Array]:
         """The arrays of all ranks, one-dimensional and of one type; lengths: of each rank's, None: as mine."""
@@ -195,7 +197,7 @@ class Courier:
         sizes = [len(mine)] * self.size if lengths is None else lengths
         ends = np.cumsum([0, *sizes])
         found = np.empty(ends[-1], mine.dtype)
-        self._transfer(lambda: self._comm.Iallgatherv(_bytes(mine), self._parts(found, sizes)), found.nbytes)
+        self._transfer("allgatherv", found.nbytes, _bytes(mine), self._parts(found, sizes))
         self.sent += mine.nbytes * (self.size - 1)
         return [found[a:b] for a, b in itertools.pairwise(ends)]
 
@@ -203,18 +205,17 @@ class Courier:
         """Part q of ``mine``, of sizes[q] elements, goes to rank q; what came, of ``theirs`` elements each."""
         ends = np.cumsum([0, *theirs])
         found = np.empty(ends[-1], mine.dtype)
-        self._transfer(lambda: self._comm.Ialltoallv(self._parts(mine, sizes), self._parts(found, theirs)), mine.nbytes)
+        self._transfer("alltoallv", mine.nbytes, self._parts(mine, sizes), self._parts(found, theirs))
         self.sent += mine.nbytes - sizes[self.rank] * mine.itemsize
         return [found[a:b] for a, b in itertools.pairwise(ends)]
 
     def add(self, values: Array) -> Array:
-        """The sum over all ranks, in MPI's own order."""
+        """The sum over all ranks, in MPI's own order and in place."""
         if self.size == 1:
             return values
-        found = np.empty_like(values)
-        self._transfer(lambda: self._comm.Iallreduce(values, found), values.nbytes)
+        self._transfer("allreduce", values.nbytes, self._mpi.IN_PLACE, values)
         self.sent += 2 * values.nbytes * (self.size - 1) // self.size
-        return found
+        return values
 
     def share(self, thing: Any) -> Any:
         """Rank 0's object for all."""
@@ -230,7 +231,7 @@ class Courier:
     def share_array(self, array: Array) -> None:
         """Rank 0's values for all, in place."""
         if self.size > 1:
-            self._transfer(lambda: self._comm.Ibcast(_bytes(array)), array.nbytes)
+            self._transfer("bcast", array.nbytes, _bytes(array))
 
     def objects(self, thing: Any) -> list[Any]:
         """The objects of all ranks."""

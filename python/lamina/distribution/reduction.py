@@ -21,16 +21,19 @@ class Reduction:
     """What the courier does with the shards' rounds; on its thread.
 
     tree: whether sums go along the tree, with the same bits for any number of ranks; compress: "bfloat16" halves the
-    bytes of gradients under way.
+    bytes of gradients under way; weighs: whether gradients are multiplied by the shard's part of all samples here, and
+    not in ``backward``.
     """
 
-    def __init__(self, courier: Courier, shards: int, tree: bool, compress: str | None) -> None:
+    def __init__(self, courier: Courier, shards: int, tree: bool, compress: str | None, weighs: bool) -> None:
         self.courier, self.shards, self.tree, self.compress = courier, shards, tree, compress
+        self.weighs = weighs
         self.ends = bounds(courier.size, shards)
         rank = courier.rank
         mine = range(self.ends[rank], self.ends[rank + 1])
         tags = Tags(len(courier.reductions) << TAG_BITS)
-        self.local = [Shard(courier.exchange, number, number == mine[0], tags) for number in mine]
+        early = courier.hides
+        self.local = [Shard(courier.exchange, number, number == mine[0], tags, early) for number in mine]
         self.sizes = [0] * shards  # samples of each shard of the running step
         self.awaited: frozenset[int] = frozenset()  # the shards that come to each round
         courier.reductions.append(self)
@@ -69,19 +72,28 @@ class Reduction:
         if into.weights[0].touched is not None:
             self._table(buckets, into)
             return
-        flat = {n: self._flat(b.arrays, n) for n, b in buckets.items()}
-        _unpack(self.gradient_sum(flat), into.arrays)
+        flat = {n: self._flat(b, n) for n, b in buckets.items()}
+        found, memory = self.gradient_sum(flat), None if self.tree else into.memory()
+        if memory is None:
+            _unpack(found, into.arrays)
+        elif found is not memory:
+            memory[:] = found
 
-    def _flat(self, arrays: list[Array], number: int) -> Array:
-        """A copy one after the other, times the shard's part of all samples."""
+    def _flat(self, bucket: Bucket, number: int) -> Array:
+        """The gradients one after the other, in place or copied; times the shard's part of all samples, if need be."""
+        flat = None if self.tree else bucket.memory()  # with gaps, which other shards need not have
+        if flat is None:
+            arrays = bucket.arrays
+            size = sum(a.size for a in arrays)
+            if bucket.kept is None or bucket.kept.size != size:
+                bucket.kept = np.empty(size, arrays[0].dtype)
+            flat = np.concatenate([a.reshape(-1) for a in arrays], out=bucket.kept)
+        return self._weighed(flat, number)
+
+    def _weighed(self, flat: Array, number: int) -> Array:
         whole = sum(self.sizes)
         share = self.sizes[number] / whole if whole else 0.0
-        flat = np.empty(sum(a.size for a in arrays), arrays[0].dtype)
-        at = 0
-        for a in arrays:
-            np.multiply(a.reshape(-1), a.dtype.type(share), out=flat[at : at + a.size])
-            at += a.size
-        return flat
+        return np.multiply(flat, flat.dtype.type(share), out=flat) if self.weighs else flat
 
     def _table(self, buckets: dict[int, Bucket], into: Bucket) -> None:
         """The gradient of a table of which few rows have one: those that any shard touched."""
@@ -92,11 +104,11 @@ class Reduction:
         table = into.arrays[0]
         if min(counts) < 0:
             _native.touch_all(_rows_of(into))
-            flat = {n: self._flat(b.arrays, n) for n, b in buckets.items()}
+            flat = {n: self._weighed(b.arrays[0].reshape(-1).copy(), n) for n, b in buckets.items()}
             _unpack(self.gradient_sum(flat), into.arrays)
             return
         rows = np.unique(np.concatenate(self.courier.gather(mine, counts)))
-        flat = {n: self._flat([b.arrays[0][rows]], n) for n, b in buckets.items()}
+        flat = {n: self._weighed(b.arrays[0][rows].reshape(-1), n) for n, b in buckets.items()}
         table[rows] = self.gradient_sum(flat).reshape(len(rows), *table.shape[1:])
         _rows_of(into).mark(rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native
+from ..core.arena import LINE
 from ..core.autograd import Tensor
 from ..core.grad_mode import grad_mode
 
@@ -23,11 +25,31 @@ class Bucket:
 
     def __init__(self, weights: Sequence[Tensor]) -> None:
         self.weights = list(weights)
+        self._whole: tuple[list[Array], Array | None] | None = None  # the gradients, and the memory that they fill
+        self.kept: Array | None = None  # memory to send from, where they do not fill any
+
+    def memory(self) -> Array | None:
+        """The memory that the gradients fill but for some gaps, as they do in an arena; None where they don't."""
+        arrays = self.arrays
+        if self._whole is None or any(a is not b for a, b in zip(arrays, self._whole[0], strict=True)):
+            self._whole = arrays, _filled(arrays)
+        return self._whole[1]
 
     @property
     def arrays(self) -> list[Array]:
         """The gradients, one a weight."""
         return [v._grad for v in self.weights if v._grad is not None]
+
+
+def _filled(arrays: Sequence[Array]) -> Array | None:
+    owner, dtype = arrays[0].base, arrays[0].dtype
+    if not isinstance(owner, np.ndarray) or not owner.flags.c_contiguous or any(a.base is not owner for a in arrays):
+        return None
+    begin = owner.ctypes.data
+    places = sorted((a.ctypes.data - begin, a.ctypes.data - begin + a.nbytes) for a in arrays)
+    if any(after - end >= LINE for (_, end), (after, _) in itertools.pairwise(places)):
+        return None  # others stand between
+    return owner.reshape(-1).view(np.uint8)[places[0][0] : places[-1][1]].view(dtype)
 
 
 class Tags:
@@ -48,8 +70,9 @@ class Tags:
 class Shard:
     """Shard ``number`` of all, computed on the thread that has it as ``grad_mode.replica``."""
 
-    def __init__(self, exchange: Any, number: int, leads: bool, tags: Tags) -> None:
+    def __init__(self, exchange: Any, number: int, leads: bool, tags: Tags, sends_early: bool) -> None:
         self.exchange, self.number, self.leads, self.tags = exchange, number, leads, tags
+        self._sends_early = sends_early
         self.first, self.total = np.zeros(1, np.uint64), np.ones(1, np.int64)
         self.share = np.ones(1, np.float64)
         self.samples = 0
@@ -75,8 +98,9 @@ class Shard:
 
     @contextmanager
     def overlapping(self) -> Iterator[None]:
-        """Within the block one backward completes all gradients, which are sent while it goes on."""
-        self._overlaps = True
+        """Within the block one backward completes all gradients, which are sent while it goes on; where the courier has
+        no core of its own, and MPI copies memory, sending behind it takes less time."""
+        self._overlaps = self._sends_early
         try:
             yield
         finally:
