@@ -174,21 +174,19 @@ def backward(root: Tensor, gradient: Any, retain_graph: bool) -> None:
             "backward: this tensor depends on nothing with requires_grad=True (made under no_grad, or from the result "
             "of a captured step, which carries no tape: call backward() inside of the step)"
         )
+    weighed = grad_mode.replica is not None and grad_mode.replica.weighs
     if gradient is None:
         if root.size != 1:
             raise ValueError(
                 f"backward: a tensor of shape {root.shape} needs gradient=; only one element can go without"
             )
-        seed = _native.full(root.shape, 1.0, root.dtype) if grad_mode.replica is None else _share(root)
+        seed = _native.full(root.shape, 1.0, root.dtype) if not weighed else _share(root)
     else:
         seed = np.asarray(gradient, dtype=root.dtype, order="C")
         if isinstance(gradient, np.ndarray) and seed is not gradient:
             forbid_capture("backward(gradient) converted its argument: give the tensor's dtype, C-contiguous")
         if seed.shape != root.shape:
             raise ValueError(f"backward: gradient has shape {seed.shape}, the tensor {root.shape}")
-        if grad_mode.replica is not None:
-            share = _native.cast_forward(grad_mode.replica.share, root.dtype)
-            seed = _native.binary_forward(seed, share, "multiply")
     pending = _Pending()
     if root._node is None:
         _take_view(root, seed, pending)

@@ -30,6 +30,9 @@ class Replica(Protocol):
     total: Array  # int64 (1,): samples of the whole batch
     share: Array  # float64 (1,): its part of all samples
     samples: int  # its own
+    weighs: (
+        bool  # whether ``backward`` multiplies by its part, so that gradients of all replicas add up; else reduce does
+    )
     leads: bool  # whether it updates the weights, for all replicas of this process
 
     def backward_begins(self) -> Callable[[Tensor], None] | None:

@@ -111,9 +111,7 @@ class DataParallel(Explained, strict=True):
         found = self._reductions.get(use)
         if found is None or found.courier is not made:
             shards = made.size if self.shards is None else self.shards
-            found = self._reductions[use] = Reduction(
-                made, shards, self.shards is not None, self.compress, use == "loops"
-            )
+            found = self._reductions[use] = Reduction(made, shards, self.shards is not None, self.compress)
         return found
 
     @contextmanager

@@ -21,13 +21,11 @@ class Reduction:
     """What the courier does with the shards' rounds; on its thread.
 
     tree: whether sums go along the tree, with the same bits for any number of ranks; compress: "bfloat16" halves the
-    bytes of gradients under way; weighs: whether gradients are multiplied by the shard's part of all samples here, and
-    not in ``backward``.
+    bytes of gradients under way.
     """
 
-    def __init__(self, courier: Courier, shards: int, tree: bool, compress: str | None, weighs: bool) -> None:
+    def __init__(self, courier: Courier, shards: int, tree: bool, compress: str | None) -> None:
         self.courier, self.shards, self.tree, self.compress = courier, shards, tree, compress
-        self.weighs = weighs
         self.ends = bounds(courier.size, shards)
         rank = courier.rank
         mine = range(self.ends[rank], self.ends[rank + 1])
@@ -68,7 +66,7 @@ class Reduction:
         self._bucket(buckets, buckets[self.leader.number])
 
     def _bucket(self, buckets: dict[int, Bucket], into: Bucket) -> None:
-        """The gradients' mean over all samples, into the leader's."""
+        """The gradients' mean over all samples, into the leader's: the sum of what each shard's count for."""
         if into.weights[0].touched is not None:
             self._table(buckets, into)
             return
@@ -80,7 +78,7 @@ class Reduction:
             memory[:] = found
 
     def _flat(self, bucket: Bucket, number: int) -> Array:
-        """The gradients one after the other, in place or copied; times the shard's part of all samples, if need be."""
+        """The gradients one after the other, in place or copied."""
         flat = None if self.tree else bucket.memory()  # with gaps, which other shards need not have
         if flat is None:
             arrays = bucket.arrays
@@ -88,12 +86,15 @@ class Reduction:
             if bucket.kept is None or bucket.kept.size != size:
                 bucket.kept = np.empty(size, arrays[0].dtype)
             flat = np.concatenate([a.reshape(-1) for a in arrays], out=bucket.kept)
-        return self._weighed(flat, number)
+        return self._weighed(bucket, flat, number)
 
-    def _weighed(self, flat: Array, number: int) -> Array:
+    def _weighed(self, bucket: Bucket, flat: Array, number: int) -> Array:
+        """``flat`` times the shard's part of all samples, unless ``backward`` did so."""
+        if bucket.weighed:
+            return flat
         whole = sum(self.sizes)
         share = self.sizes[number] / whole if whole else 0.0
-        return np.multiply(flat, flat.dtype.type(share), out=flat) if self.weighs else flat
+        return np.multiply(flat, flat.dtype.type(share), out=flat)
 
     def _table(self, buckets: dict[int, Bucket], into: Bucket) -> None:
         """The gradient of a table of which few rows have one: those that any shard touched."""
@@ -104,11 +105,11 @@ class Reduction:
         table = into.arrays[0]
         if min(counts) < 0:
             _native.touch_all(_rows_of(into))
-            flat = {n: self._weighed(b.arrays[0].reshape(-1).copy(), n) for n, b in buckets.items()}
+            flat = {n: self._weighed(b, b.arrays[0].reshape(-1).copy(), n) for n, b in buckets.items()}
             _unpack(self.gradient_sum(flat), into.arrays)
             return
         rows = np.unique(np.concatenate(self.courier.gather(mine, counts)))
-        flat = {n: self._weighed(b.arrays[0][rows].reshape(-1), n) for n, b in buckets.items()}
+        flat = {n: self._weighed(b, b.arrays[0][rows].reshape(-1), n) for n, b in buckets.items()}
         table[rows] = self.gradient_sum(flat).reshape(len(rows), *table.shape[1:])
         _rows_of(into).mark(rows)
 

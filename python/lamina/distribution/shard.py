@@ -23,8 +23,9 @@ UPDATED = 1 << 20  # the tag of the end of an update, which stays in the process
 class Bucket:
     """Gradients that are sent together, and their weights."""
 
-    def __init__(self, weights: Sequence[Tensor]) -> None:
-        self.weights = list(weights)
+    def __init__(self, weights: Sequence[Tensor], weighed: bool) -> None:
+        """weighed: the gradients are multiplied by the shard's part of all samples already."""
+        self.weights, self.weighed = list(weights), weighed
         self._whole: tuple[list[Array], Array | None] | None = None  # the gradients, and the memory that they fill
         self.kept: Array | None = None  # memory to send from, where they do not fill any
 
@@ -81,7 +82,8 @@ class Shard:
         self._complete: list[Tensor] = []  # weights whose gradients wait for their bucket
         self._posted: dict[int, Tensor] = {}  # those that are under way
         self._posted_tags: list[int] = []
-        self._overlaps = False
+        self._overlaps = self.weighs = False
+        self._weighed = False  # whether this step's gradients are, by a backward that did so
         self._sums = 0  # of the running step
 
     def computes(self, weights: Sequence[Tensor]) -> None:
@@ -93,18 +95,18 @@ class Shard:
         """A step on samples first .. first + samples - 1 of ``total`` begins."""
         self.first[0], self.total[0], self.samples = first, total, samples
         self.share[0] = samples / total if total else 0.0
-        self._sums = 0
+        self._sums, self._weighed = 0, False
         self._complete, self._posted, self._posted_tags = [], {}, []
 
     @contextmanager
     def overlapping(self) -> Iterator[None]:
         """Within the block one backward completes all gradients, which are sent while it goes on; where the courier has
         no core of its own, and MPI copies memory, sending behind it takes less time."""
-        self._overlaps = self._sends_early
+        self._overlaps, self.weighs, self._weighed = self._sends_early, True, True
         try:
             yield
         finally:
-            self._overlaps = False
+            self._overlaps = self.weighs = False
 
     def backward_begins(self) -> Callable[[Tensor], None] | None:
         return self._completed if self._overlaps else None
@@ -121,7 +123,7 @@ class Shard:
         for kind in dict.fromkeys(v.dtype if v.touched is None else id(v) for v in weights):
             some = [v for v in weights if (v.dtype if v.touched is None else id(v)) == kind]
             tag = self.tags.of(tuple(self._places[id(v)] for v in some))
-            self.buckets[tag] = Bucket(some)
+            self.buckets[tag] = Bucket(some, self._weighed)
             _native.exchange_post(self.exchange, tag, self.number, None, None)
             self._posted_tags.append(tag)
         self._posted |= {id(v): v for v in weights}

@@ -53,14 +53,14 @@ inside_of(context)
 # Set at first calls and by fit; what no captured step depends on.
 _BOOKKEEPING = frozenset((
     "_build_arguments", "_built", "_first_shape", "_found_metrics", "_found_variables", "_history", "_repeated",
-    "_steps", "stop_training",
+    "_replicas", "_steps", "stop_training",
 ))  # fmt: skip
 
 
 # What copies and unpickled layers find or record again: it knows places, versions and memory of one process.
 _MADE_AGAIN = frozenset((
     "_adds_losses", "_chains", "_found_metrics", "_found_variables", "_latest_logs", "_looked_for_losses", "_nodes",
-    "_own_losses", "_parent", "_ready", "_repeated", "_steps",
+    "_own_losses", "_parent", "_ready", "_repeated", "_replicas", "_steps",
 ))  # fmt: skip
 
 

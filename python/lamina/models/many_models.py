@@ -17,6 +17,7 @@ from ..callbacks import Callback, History, as_list
 from ..core.explain import require, show
 from ..core.generator import drawing_from, numpy_generator
 from ..core.tree import map_structure
+from ..distribution import distribution
 from .data_adapter import adapt, is_arrays
 from .model import Model
 from .prepare import prepared_batch
@@ -67,8 +68,8 @@ def fit_many(
     Raises:
         TypeError: ``models`` are no models, or ``data`` no arrays.
         ValueError: a model comes twice; there is not one part of data, indices or seeds for each model.
-        RuntimeError: a model is not compiled.  An error in a model's training names the model, when all others are
-            done.
+        RuntimeError: a model is not compiled; ``lamina.distribution`` divides batches among processes.  An error in a
+            model's training names the model, when all others are done.
 
     Example:
         >>> def small():
@@ -86,6 +87,11 @@ def fit_many(
             raise TypeError(f"fit_many: models[{i}] must be a model, got {show(model)}")
     if len({id(model) for model in models}) < n:
         raise ValueError("fit_many: a model is among the models twice; clone_model makes another one")
+    way = distribution()
+    if way is not None and way.divides:
+        raise RuntimeError(
+            "fit_many: each model is trained by one process; distribution.set_distribution(None) comes before it"
+        )
     require("fit_many", fit_many, threads=threads, validation_split=validation_split, shuffle=shuffle)
     if threads is not None and threads < 1:
         raise ValueError(f"fit_many: threads must be at least 1, got {threads}")

@@ -35,8 +35,6 @@ from .array_pass import part
 from .data_adapter import Batch
 from .train_step import plain_logs
 
-_known: weakref.WeakKeyDictionary[Any, Replicas] = weakref.WeakKeyDictionary()
-
 
 class Replicas:
     """The replicas of one model in this process, and their steps; ``of`` gives None where nothing is divided."""
@@ -48,6 +46,7 @@ class Replicas:
         self._copies: list[Any] = []
         self._version: int | None = None  # of the configuration that the copies have
         self._threads: ThreadPoolExecutor | None = None
+        self._kept: tuple[int, list[list[Any]], list[list[Any]]] | None = None  # with the version: streams and states
         self.rows: list[int] = []  # of each rank, of this step's batch
 
     @classmethod
@@ -58,9 +57,9 @@ class Replicas:
             return None
         if grad_mode.replica is not None:
             return None  # a step inside of a step
-        known = _known.get(model)
+        known = vars(model).get("_replicas")
         if known is None or known.way is not way or known.reduction is not way.reduction("fit"):
-            known = _known[model] = cls(model, way)
+            known = vars(model)["_replicas"] = cls(model, way)
         return known
 
     @property
@@ -106,16 +105,19 @@ class Replicas:
             given = replica.predict_step(pack_x_y_sample_weight(shard.x))
             return map_structure(lambda t: t if isinstance(t, Tensor) else wrap(np.asarray(t)), given)
 
-        return self._gathered(*self._together(batch, one))
+        return self._gathered(*self._together(batch, one, divided=False))
 
-    def _together(self, batch: Batch, one: Callable[[Any, Batch], Any]) -> tuple[list[Shard], list[Any]]:
-        """``one`` for each local shard that takes part, with its replica on a thread of its own."""
+    def _together(
+        self, batch: Batch, one: Callable[[Any, Batch], Any], divided: bool = True
+    ) -> tuple[list[Shard], list[Any]]:
+        """``one`` for each local shard that takes part, with its replica on a thread of its own; not ``divided``: with
+        the model itself, one shard after the other, where they need nothing of each other."""
         courier = self.reduction.courier
         courier.check()
         self.rows = self.rows or [batch.size] * courier.size
         sizes, offset = self._sizes(batch.size)
         taking = self.reduction.begin(sizes)
-        replicas = self._replicas()
+        replicas = self._replicas() if divided else [self.model] * len(self.reduction.local)
         ends = np.cumsum([0, *sizes])
         flags = grad_mode.enabled
         alone = len(taking) > 1 and len(taking) >= _native.get_num_threads()
@@ -139,6 +141,8 @@ class Replicas:
             with no_grad():
                 return run(shard)
 
+        if not divided:
+            return taking, [run(shard) for shard in taking]
         leader, *others = taking
         futures = [self._pool().submit(follow, shard) for shard in others]
         if alone:
@@ -179,7 +183,7 @@ class Replicas:
         if len(self.reduction.local) == 1:
             return [model]
         if self._version != configuration.version or not self._copies:
-            self._copies = [_copy(model) for _ in self.reduction.local[1:]]
+            self._copies, self._kept = [_copy(model) for _ in self.reduction.local[1:]], None
         self._version = configuration.version
         return [model, *self._copies]
 
@@ -190,13 +194,10 @@ class Replicas:
 
     def _merge_state(self, taking: Sequence[Shard]) -> None:
         """What layers keep besides weights (moving statistics): its mean over all shards, for all replicas."""
-        replicas = [self.model, *self._copies]
-        if self._copies:  # a replica without samples drew nothing
-            streams = [[*named_generators(replica).values()] for replica in replicas]
-            for leader, *others in zip(*streams, strict=True):
-                for other in others:
-                    other.state[:] = leader.state
-        state = [_state(replica) for replica in replicas]
+        streams, state = self._streams_and_states()
+        for leader, *others in zip(*streams, strict=True):
+            for other in others:  # a replica without samples drew nothing
+                other.state[:] = leader.state
         for dtype in dict.fromkeys(v.dtype for v in state[0]):
             arrays = [[v._array for v in one if v.dtype == dtype] for one in state]
             flat = {
@@ -210,6 +211,14 @@ class Replicas:
                 for a in one:
                     a.reshape(-1)[:] = found[at : at + a.size]
                     at += a.size
+
+    def _streams_and_states(self) -> tuple[list[list[Any]], list[list[Any]]]:
+        """The random generators and the state variables of each replica."""
+        if self._kept is None or self._kept[0] != configuration.version:
+            replicas = [self.model, *self._copies]
+            streams = [[*named_generators(replica).values()] for replica in replicas]
+            self._kept = configuration.version, streams, [_state(replica) for replica in replicas]
+        return self._kept[1], self._kept[2]
 
     # ---- results ----
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from .. import _native
-from ..core.autograd import Array, Gradients, Tensor
+from ..core.autograd import Array, Gradients, Tensor, wrap
 from ..core.autograd import unchecked_record as record
 from ..core.grad_mode import grad_mode
+from .conversion import as_tensor
+from .elementwise import divide, multiply
 
 __all__: list[str] = []
 
@@ -17,6 +19,12 @@ def over_replicas(x: Tensor) -> Tensor:
         return x
 
     def backward(dy: Array, grads: Gradients) -> None:
-        _native.copy_into(replica.sum(dy), grads[0], bool(grads.accumulate & 1))
+        if replica.weighs:
+            _native.copy_into(replica.sum(dy), grads[0], bool(grads.accumulate & 1))
+            return
+        # Each replica's loss counts by its share, by which its gradients are multiplied in the end.
+        share = as_tensor(wrap(replica.share.reshape(())), dy.dtype)
+        total = wrap(replica.sum(multiply(wrap(dy), share)._array))
+        _native.copy_into(divide(total, share)._array, grads[0], bool(grads.accumulate & 1))
 
     return record(replica.sum(x._array), (x,), backward)

@@ -18,7 +18,7 @@ from ..layers.weights import children, own_variables
 # Attributes of layers and models that hold layers, but are none of Keras's.
 _OF_LAMINA = frozenset((
     "_arguments", "_build_arguments", "_chains", "_drawn", "_fixed", "_graph", "_input", "_layers", "_nodes",
-    "_own_losses", "_parent", "_repeated", "_steps", "_variables",
+    "_own_losses", "_parent", "_repeated", "_replicas", "_steps", "_variables",
 ))  # fmt: skip
 
 
