@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 from . import sentinel
 
 _GRACE = 5.0  # seconds to reach the sentinel
+_SIOCGIFADDR = 0x8915  # asks for the address of an interface
 _LATE = 3.0  # seconds after which a rank that has ended sends nothing any more
 
 
@@ -110,13 +112,17 @@ class Watch:
 
 
 def _addresses() -> list[str]:
-    """Where other machines, and this one, may reach this one."""
+    """Where other machines, and this one, may reach this one: IPv4 addresses of its name and of its interfaces."""
     found = []
     with contextlib.suppress(OSError):
         found += [str(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)]
-    for target in ("10.255.255.255", "192.168.255.255", "172.31.255.255"):  # nothing is sent: the system picks a route
-        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect((target, 9))
-            found.append(probe.getsockname()[0])
+    if sys.platform == "linux":
+        import fcntl
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            for _, name in socket.if_nameindex():
+                with contextlib.suppress(OSError):  # it has none
+                    answer = fcntl.ioctl(any_socket, _SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+                    found.append(socket.inet_ntoa(answer[20:24]))
     others = [host for host in dict.fromkeys(found) if not host.startswith("127.")]
     return [*others, "127.0.0.1"]
