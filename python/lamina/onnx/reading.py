@@ -19,9 +19,8 @@ MOST_OPSET = 28
 _STUB = "lamina.weight"  # the doc_string of an initializer whose values stand elsewhere
 # Inputs that say how, not what: their floats are constants, whatever their size.
 _OPTIONS = {
-    "Clip": (1, 2), "Dropout": (1, 2), "OneHot": (1, 2), "Pad": (1, 2, 3), "Range": (0, 1, 2), "Resize": (1, 2, 3),
-    "Upsample": (1,), "Slice": (1, 2, 3, 4), "TopK": (1,), "CumSum": (1,), "DequantizeLinear": (1, 2),
-    "QuantizeLinear": (1, 2),
+    "Clip": (1, 2), "Dropout": (1, 2), "OneHot": (1, 2), "Pad": (2,), "Range": (0, 1, 2), "Resize": (1, 2),
+    "Upsample": (1,), "DequantizeLinear": (1, 2), "QuantizeLinear": (1, 2),
 }  # fmt: skip
 # Inputs that are weights even where they are a single number.
 _WEIGHTS = {"Conv": (1, 2), "ConvTranspose": (1, 2), "Gemm": (1, 2), "PRelu": (1,), "BatchNormalization": (1, 2)}
