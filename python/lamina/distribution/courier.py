@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native
+from .shared_memory import SharedMemory
 from .watch import Watch
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -41,6 +42,7 @@ class Courier:
         self.busy = 0.0  # and all that gradients took it
         self.watch: Watch | None = None
         self.hides = False  # whether communication costs those who compute nothing: other machines, or cores to spare
+        self.shared: SharedMemory | None = None  # of all ranks, where they are on one machine
         self._mpi: Any = None
         self._comm: Any = None
         self._rounds: dict[int, dict[int, tuple[Any, Any]]] = {}
@@ -115,8 +117,11 @@ class Courier:
             if came.keys() >= self.reductions[tag >> TAG_BITS].awaited:
                 del self._rounds[tag]
                 self._round(tag, came)
-        if self._mpi is not None and self._owns and self._failure is None:
-            self._mpi.Finalize()
+        if self._mpi is not None and self._failure is None:
+            if self.shared is not None:
+                self.shared.free()
+            if self._owns:
+                self._mpi.Finalize()
 
     def _begin(self) -> None:
         import mpi4py
@@ -138,6 +143,8 @@ class Courier:
         here = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
         self.local_rank, self.local_size = here.Get_rank(), here.Get_size()
         here.Free()
+        if 1 < self.size == self.local_size:
+            self.shared = SharedMemory(MPI, self._comm, self._meet)
         if self.size > 1:
             self.watch = Watch(self.rank, self.size, self._comm.bcast)
 
@@ -178,13 +185,16 @@ class Courier:
                 time.sleep(2e-5 if tries < 200 else 2e-4)
         self.seconds += time.perf_counter() - begin
 
+    def _meet(self) -> None:
+        self._wait(self._comm.Ibarrier())
+
     def _transfer(self, collective: str, nbytes: int, *arguments: Any) -> None:
         """A collective on so many bytes.  A large one begins when all ranks are there, and then nothing is waited for:
         MPI's blocking form is faster than looking again and again, of which each moves a part."""
         if nbytes <= _LARGE:
             self._wait(getattr(self._comm, f"I{collective}")(*arguments))
             return
-        self._wait(self._comm.Ibarrier())
+        self._meet()
         begin = time.perf_counter()
         getattr(self._comm, collective.capitalize())(*arguments)
         self.seconds += time.perf_counter() - begin
@@ -213,7 +223,10 @@ class Courier:
         """The sum over all ranks, in MPI's own order and in place."""
         if self.size == 1:
             return values
-        self._transfer("allreduce", values.nbytes, self._mpi.IN_PLACE, values)
+        if self.shared is not None and values.nbytes > _LARGE:
+            self.shared.add(values)
+        else:
+            self._transfer("allreduce", values.nbytes, self._mpi.IN_PLACE, values)
         self.sent += 2 * values.nbytes * (self.size - 1) // self.size
         return values
 

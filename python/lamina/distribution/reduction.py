@@ -164,6 +164,8 @@ class Reduction:
         """Each rank adds up its slice of what all have, and gets the other slices from the others."""
         courier, rank = self.courier, self.courier.rank
         size, dtype = (mine[0].size, mine[0].dtype) if size is None else (size, dtype)
+        if courier.shared is not None:  # bytes that are not sent need no squeezing
+            return courier.shared.sum(mine, counts, size, dtype, add)
         ends = bounds(courier.size, size)
         lengths = [b - a for a, b in itertools.pairwise(ends)]
         squeeze = self.compress == "bfloat16" and not self.tree and dtype == np.float32

@@ -1,0 +1,105 @@
+"""Memory that all ranks of one machine see: sums there are written and read in place, without a copy by MPI.
+
+    rank 0 writes   [ a0 | b0 ]        meet        rank 0 adds a0 + a1 into its a        meet       both copy [ a | b ]
+    rank 1 writes   [ a1 | b1 ]                    rank 1 adds b0 + b1 into its b
+
+Nobody waits with a busy processor, as MPI's own collectives do between processes of one machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .tree import bounds
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class SharedMemory:
+    """Two windows with a segment for each rank, used in turn: whoever begins a sum finds that of before the last done.
+
+    meet: returns once all ranks have come.
+    """
+
+    def __init__(self, mpi: Any, comm: Any, meet: Callable[[], None]) -> None:
+        self._mpi, self._comm, self._meet = mpi, comm, meet
+        self._rank, self._size = comm.Get_rank(), comm.Get_size()
+        self._windows: list[Any] = [None, None]
+        self._segments: list[list[Array]] = [[], []]  # bytes of all ranks
+        self._turn = 0
+
+    def sum(
+        self, mine: list[Array], counts: list[int], size: int, dtype: Any, add: Callable[[list[Array]], Array]
+    ) -> Array:
+        """What ``add`` makes of the arrays of all ranks, slice by slice; all ranks call this alike.
+
+        mine: this rank's arrays of ``size`` elements; counts: how many each rank has; add: gets for each rank its
+        arrays' slices, one after the other.
+        """
+        window, segments = self._room(max(counts) * size * dtype.itemsize)
+        rows = [segments[rank].view(dtype)[: count * size].reshape(count, size) for rank, count in enumerate(counts)]
+        for row, array in zip(rows[self._rank], mine, strict=True):
+            row[:] = array
+        window.Sync()
+        self._meet()
+        window.Sync()
+        ends = bounds(self._size, size)
+        own = slice(ends[self._rank], ends[self._rank + 1])
+        results = [segment.view(dtype)[:size] for segment in segments]  # each rank's slice stands where it stood before
+        results[self._rank][own] = add([np.ascontiguousarray(row[:, own]).reshape(-1) for row in rows])
+        window.Sync()
+        self._meet()
+        window.Sync()
+        found = np.empty(size, dtype)
+        for rank, result in enumerate(results):
+            found[ends[rank] : ends[rank + 1]] = result[ends[rank] : ends[rank + 1]]
+        return found
+
+    def add(self, values: Array) -> None:
+        """The sum over all ranks of ``values``, in place."""
+        window, segments = self._room(values.nbytes)
+        all_values = [segment.view(values.dtype)[: len(values)] for segment in segments]
+        all_values[self._rank][:] = values
+        window.Sync()
+        self._meet()
+        window.Sync()
+        ends = bounds(self._size, len(values))
+        own = slice(ends[self._rank], ends[self._rank + 1])
+        total = np.add(all_values[0][own], all_values[1][own])
+        for others in all_values[2:]:
+            total += others[own]
+        all_values[self._rank][own] = total
+        window.Sync()
+        self._meet()
+        window.Sync()
+        for rank, part in enumerate(all_values):
+            values[ends[rank] : ends[rank + 1]] = part[ends[rank] : ends[rank + 1]]
+
+    def _room(self, nbytes: int) -> tuple[Any, list[Array]]:
+        """The window whose turn it is, with at least so many bytes a rank."""
+        self._turn = 1 - self._turn
+        held = self._segments[self._turn]
+        if not held or held[0].nbytes < nbytes:
+            window = self._windows[self._turn]
+            if window is not None:
+                window.Unlock_all()
+                window.Free()
+            room = -(-max(nbytes, 1 << 20) // 4096) * 4096
+            window = self._windows[self._turn] = self._mpi.Win.Allocate_shared(room, 1, comm=self._comm)
+            window.Lock_all()
+            self._segments[self._turn] = [
+                np.frombuffer(window.Shared_query(rank)[0], np.uint8)[:room] for rank in range(self._size)
+            ]
+        return self._windows[self._turn], self._segments[self._turn]
+
+    def free(self) -> None:
+        """Give the memory back, before MPI ends; all ranks call this alike."""
+        for i, window in enumerate(self._windows):
+            if window is not None:
+                self._segments[i] = []
+                window.Unlock_all()
+                window.Free()
+                self._windows[i] = None
