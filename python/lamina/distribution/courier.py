@@ -225,6 +225,7 @@ class Courier:
             return values
         if self.shared is not None and values.nbytes > _LARGE:
             self.shared.add(values)
+            self.sent += 2 * values.nbytes
         else:
             self._transfer("allreduce", values.nbytes, self._mpi.IN_PLACE, values)
         self.sent += 2 * values.nbytes * (self.size - 1) // self.size
