@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from ..core.grad_mode import grad_mode
 from ..core.recording import forbid_capture, note_change
 from ..optimizers.base import Optimizer
 from .devices import DeviceMesh, list_devices
-from .reduction import Reduction
 from .run import courier
+
+if TYPE_CHECKING:
+    from .reduction import Reduction
 
 
 class DataParallel(Explained, strict=True):
@@ -107,6 +109,8 @@ class DataParallel(Explained, strict=True):
         Args:
             use: a name.
         """
+        from .reduction import Reduction  # with all that only programs of several processes need
+
         made = courier()
         found = self._reductions.get(use)
         if found is None or found.courier is not made:

@@ -7,12 +7,14 @@ import importlib.util
 import os
 import sys
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from ..core.explain import show
 from ..core.processes import Processes
-from .courier import Courier
+
+if TYPE_CHECKING:
+    from .courier import Courier
 
 _RANK_OF = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MPI_LOCALRANKID", "PMI_ID")
 _EXTRA = 'mpi4py is not installed: pip install "lamina[mpi]", and an MPI, e.g. pip install mpich'
@@ -36,6 +38,8 @@ def courier() -> Courier:
     variable = started_by_mpi()
     if variable is not None and importlib.util.find_spec("mpi4py") is None:
         raise RuntimeError(f"lamina.distribution: MPI started this process ({variable} is set), but {_EXTRA}")
+    from .courier import Courier  # sockets, processes and threads, which few programs need
+
     made = _Run.courier = Courier(variable is not None)
     if made.size > 1:
         Processes.rank, Processes.size = made.rank, made.size

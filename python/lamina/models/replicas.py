@@ -11,9 +11,8 @@ import copy
 import itertools
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,14 +25,18 @@ from ..core.replica import replica_of
 from ..core.tree import flatten, map_structure, pack_as
 from ..data import pack_x_y_sample_weight
 from ..distribution.data_parallel import DataParallel, distribution
-from ..distribution.reduction import Reduction
-from ..distribution.shard import Shard
 from ..distribution.tree import bounds
 from ..layers.weights import named_generators, named_layers
 from ..optimizers.base import Optimizer
 from .array_pass import part
 from .data_adapter import Batch
 from .train_step import plain_logs
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from ..distribution.reduction import Reduction
+    from ..distribution.shard import Shard
 
 
 class Replicas:
@@ -174,6 +177,8 @@ class Replicas:
 
     def _pool(self) -> ThreadPoolExecutor:
         if self._threads is None:
+            from concurrent.futures import ThreadPoolExecutor
+
             self._threads = ThreadPoolExecutor(len(self.reduction.local), "lamina-replica")
         return self._threads
 

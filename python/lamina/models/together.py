@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -38,11 +37,9 @@ def same_model(replicas: Replicas | None, what: str, params: dict[str, Any]) -> 
         return
     courier, model = replicas.reduction.courier, replicas.model
     described = _described(model, replicas, params)
-    digest = hashlib.sha256(repr(described).encode()).hexdigest()
-    digests = courier.call(lambda: courier.objects(digest))
-    other = next((rank for rank, one in enumerate(digests) if one != digests[0]), None)
+    every = courier.call(lambda: courier.objects(described))
+    other = next((rank for rank, one in enumerate(every) if one != every[0]), None)
     if other is not None:
-        every = courier.call(lambda: courier.objects(described))
         name = next(n for n in [*every[0], *every[other]] if every[0].get(n) != every[other].get(n))
         raise RuntimeError(
             f"{what}: rank {other} does not train what rank 0 does: its {name} is {every[other].get(name)}, rank 0's "
