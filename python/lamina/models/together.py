@@ -36,6 +36,11 @@ def same_model(replicas: Replicas | None, what: str, params: dict[str, Any]) -> 
     if replicas is None or replicas.reduction.courier.size == 1:
         return
     courier, model = replicas.reduction.courier, replicas.model
+    optimizer = model._compiled.optimizer if model._compiled is not None else None
+    if optimizer is not None and not optimizer._variables and not model._defines("train_step"):
+        weights = model.trainable_weights
+        if weights:  # a backup that one rank read may have built it there
+            optimizer.build(weights)
     described = _described(model, replicas, params)
     every = courier.call(lambda: courier.objects(described))
     other = next((rank for rank, one in enumerate(every) if one != every[0]), None)
@@ -46,7 +51,6 @@ def same_model(replicas: Replicas | None, what: str, params: dict[str, Any]) -> 
             f"{every[0].get(name)}; all ranks must run the same program on the same version"
         )
     arrays = [v._array for v in model.weights]
-    optimizer = model._compiled.optimizer if model._compiled is not None else None
     state = {} if optimizer is None or not optimizer._variables else optimizer.get_state()
     generators = named_generators(model)
     first = {"initial_epoch": params.get("initial_epoch"), "random": random_states(model), "process": process_state()}
@@ -71,12 +75,14 @@ def _described(model: Any, replicas: Replicas, params: dict[str, Any]) -> dict[s
     weights = {f"weight {v.path}": f"{v.dtype} of shape {v.shape}" for v in model.weights}
     compiled = model._compiled
     optimizer = "none" if compiled is None else repr(compiled.optimizer)
+    variables = "0" if compiled is None else str(len(compiled.optimizer._variables))
     return {
         "version of Lamina": __version__,
         "class of model": type(model).__name__,
         "number of weights": str(len(model.weights)),
         **weights,
         "optimizer": optimizer,
+        "number of weights that are trained": variables,
         "shards": f"{replicas.reduction.shards} ({'one tree' if replicas.reduction.tree else 'one a rank'})",
         "number of epochs": str(params.get("epochs")),
         "number of steps": str(params.get("steps")) if replicas.way.auto_shard_dataset else "its own",
