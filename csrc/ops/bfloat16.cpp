@@ -15,11 +15,6 @@ constexpr double kWorthIt = 1.35;  // processors with fewer units for pairs stan
 constexpr int kRuns = 40;
 constexpr dim_t kRows = 64;
 
-bool has_tiles() {
-  static const bool host = host_has_bfloat16() && host_has_bfloat16_tiles();
-  return host;
-}
-
 // Terms a second of the register tile over a panel in L2, one of the two ways: the best of some runs in turn, each of
 // some microseconds, since other programs may run beside this one.
 double measure_gain() {
@@ -52,7 +47,8 @@ template <>
 const GemmBfloat16Kernels<float>& bfloat16_kernels<float>() {
   static constexpr GemmBfloat16Kernels<float> kNone{};
 #if defined(__x86_64__)
-  if (active_isa() == Isa::v4) return v4::bfloat16_kernels(has_tiles());
+  static const bool tiles = host_has_bfloat16() && host_has_bfloat16_tiles();
+  if (active_isa() == Isa::v4) return v4::bfloat16_kernels(tiles);
 #endif
   return kNone;
 }
