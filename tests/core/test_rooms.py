@@ -23,24 +23,9 @@ HEAD = '''"""Which room of a package holds which public names; written by ``pyth
 
 from __future__ import annotations
 
-_WRITTEN = """
+WRITTEN = """
 '''
-TAIL = '''"""
-
-
-def _read() -> dict[str, dict[str, str]]:
-    rooms: dict[str, dict[str, str]] = {}
-    package, room = "", ""
-    for word in _WRITTEN.split():
-        if word[-1] == ":":
-            package, _, room = word[:-1].partition(".")
-        else:
-            rooms.setdefault(package, {})[word] = room
-    return rooms
-
-
-ROOMS = _read()  # {package: {name: room}}
-'''
+TAIL = '"""\n'
 
 
 def rooms(package: str, below: str = "") -> dict[str, list[str]]:

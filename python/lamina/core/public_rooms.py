@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_WRITTEN = """
+WRITTEN = """
 callbacks.averaged_weights: SwapEMAWeights
 callbacks.base: Callback
 callbacks.callback_list: CallbackList
@@ -193,17 +193,3 @@ optimizers.root_mean_square: RMSprop
 optimizers.sign_momentum: Lion
 optimizers.whole_weights: Adafactor Lamb Muon
 """
-
-
-def _read() -> dict[str, dict[str, str]]:
-    rooms: dict[str, dict[str, str]] = {}
-    package, room = "", ""
-    for word in _WRITTEN.split():
-        if word[-1] == ":":
-            package, _, room = word[:-1].partition(".")
-        else:
-            rooms.setdefault(package, {})[word] = room
-    return rooms
-
-
-ROOMS = _read()  # {package: {name: room}}

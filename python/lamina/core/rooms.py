@@ -9,8 +9,22 @@ from types import ModuleType
 from typing import Any
 
 from .docstrings import complete
-from .public_rooms import ROOMS
+from .public_rooms import WRITTEN
 from .suggest import show_public_names
+
+
+def _read() -> dict[str, dict[str, str]]:
+    rooms: dict[str, dict[str, str]] = {}
+    package, room = "", ""
+    for word in WRITTEN.split():
+        if word[-1] == ":":
+            package, _, room = word[:-1].partition(".")
+        else:
+            rooms.setdefault(package, {})[word] = room
+    return rooms
+
+
+ROOMS = _read()  # {package: {name: room}}
 
 
 def public_names(package: str, contents: dict[str, Any], *also: str) -> list[str]:
