@@ -13,8 +13,8 @@ from .config import show_config
 from .core import registry as _registry
 from .core.autograd import Tensor, enable_grad, no_grad
 from .core.capture import CaptureWarning, capture
-from .core.public_rooms import ROOMS as _ROOMS
 from .core.recording import CaptureError
+from .core.rooms import ROOMS as _ROOMS
 from .core.rooms import bring as _bring
 from .core.rooms import publish as _publish
 from .ops import custom_gradient

@@ -39,8 +39,8 @@ class DataParallel(Explained, strict=True):
         auto_shard_dataset: whether data are the same on all ranks, each of which takes its rows; False if each rank has
             data of its own, whose batches together are one.
         shards: into how many shards a batch is cut, a power of two; None takes one a rank.
-        compress: "bfloat16" halves the bytes of float32 gradients between machines, and rounds them; ranks of one machine
-            alone send none, so that it changes nothing there; not with ``shards``.
+        compress: "bfloat16" halves the bytes of float32 gradients between machines, and rounds them; ranks of one
+            machine alone send none, so that it changes nothing there; not with ``shards``.
 
     Raises:
         TypeError: ``device_mesh`` is no DeviceMesh; ``auto_shard_dataset`` is no bool.
