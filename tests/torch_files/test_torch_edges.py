@@ -1,0 +1,167 @@
+"""What PyTorch's files hold in other forms: split weights, single tensors by name, flattened images, moments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lamina
+from lamina import Input, Model, Sequential, layers, optimizers
+
+RNG = np.random.default_rng(3)
+
+
+def array(*shape):
+    return RNG.standard_normal(shape).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("lengths", "directions"),
+    [("weight_g", "weight_v"), ("parametrizations.weight.original0", "parametrizations.weight.original1")],
+)
+@pytest.mark.parametrize("dim", [0, 1, None])
+def test_weights_that_are_split_into_lengths_and_directions(lengths, directions, dim):
+    """torch.nn.utils.weight_norm: w = g v / ||v||, the norm over all axes but ``dim``, over all of them with None."""
+    model = Sequential([Input((3,)), layers.Dense(2)])
+    v, bias = array(2, 3), array(2)
+    axes = (0, 1) if dim is None else 1 - dim
+    g = np.abs(array(*({0: (2, 1), 1: (1, 3), None: (1, 1)}[dim])))
+    lamina.torch.load_state_dict(model, {"a.bias": bias, f"a.{lengths}": g, f"a.{directions}": v})
+    want = g * v / np.sqrt((v.astype(float) ** 2).sum(axes, keepdims=True))
+    np.testing.assert_allclose(model.layers[0].kernel.numpy(), want.T, rtol=1e-6)
+    np.testing.assert_array_equal(model.layers[0].bias.numpy(), bias)
+
+
+def test_split_weights_of_a_convolution():
+    model = Sequential([Input((5, 5, 3)), layers.Conv2D(4, 2, use_bias=False)])
+    v, g = array(4, 3, 2, 2), np.abs(array(4, 1, 1, 1))
+    lamina.torch.load_state_dict(model, {"0.weight_g": g, "0.weight_v": v})
+    want = g * v / np.sqrt((v.astype(float) ** 2).sum((1, 2, 3), keepdims=True))
+    np.testing.assert_allclose(model.layers[0].kernel.numpy(), want.transpose(2, 3, 1, 0), rtol=1e-6)
+
+
+def test_single_tensors_by_their_names():
+    model = Sequential([Input((3,)), layers.Dense(3, name="one"), layers.Dense(3, name="two")])
+    state = {"w": array(3, 3), "v": array(3, 3), "a": array(3), "b": array(3)}
+    names = {"w": "two/weight", "a": "two/bias", "v": "one/weight", "b": "one/bias"}
+    report = lamina.torch.load_state_dict(model, state, names=names)
+    assert len(report.loaded) == 4
+    one, two = model.layers
+    for weight, name in ((two.kernel, "w"), (two.bias, "a"), (one.kernel, "v"), (one.bias, "b")):
+        np.testing.assert_array_equal(weight.numpy(), state[name].T, err_msg=name)
+    back = lamina.torch.state_dict(model, names=names)
+    assert back.keys() == state.keys()
+    for name, value in back.items():
+        np.testing.assert_array_equal(value, state[name], err_msg=name)
+
+
+def test_some_tensors_by_their_names_and_others_by_order():
+    model = Sequential([Input((3,)), layers.Dense(3, name="one"), layers.Dense(3, name="two")])
+    state = {"w": array(3, 3), "fc.weight": array(3, 3), "fc.bias": array(3), "b": array(3)}
+    lamina.torch.load_state_dict(model, state, names={"w": "two/weight", "b": "two/bias"})
+    one, two = model.layers
+    for weight, name in ((two.kernel, "w"), (two.bias, "b"), (one.kernel, "fc.weight"), (one.bias, "fc.bias")):
+        np.testing.assert_array_equal(weight.numpy(), state[name].T, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"w": "one/bias"}, r"'w' does not fit 'one/bias', expected \(3,\)"),
+        ({"b": "one/weight"}, r"'b' does not fit 'one/weight', expected \(3, 3\)"),
+        ({"c": "one/weight"}, r"'c' does not fit 'one/weight', expected \(3, 3\)"),
+        ({"w": ["one/weight", "one/weight"]}, "there is no layer 'one/weight'|'w' does not fit 'one/weight'"),
+    ],
+)
+def test_single_tensors_that_do_not_fit(names, message):
+    model = Sequential([Input((3,)), layers.Dense(3, name="one")])
+    with pytest.raises(ValueError, match=message):
+        lamina.torch.load_state_dict(model, {"w": array(3, 3), "b": array(3)}, names=names)
+
+
+def flattening():
+    """A model whose dense layer stands behind a flattened image of 2 x 3 places and 5 channels."""
+    image = Input((2, 3, 4))
+    x = layers.Conv2D(5, 1, name="conv")(image)
+    return Model(image, layers.Dense(2, name="head")(layers.Flatten()(x)))
+
+
+def test_a_flattened_image_gives_what_pytorch_gives():
+    """The numbers of a model with PyTorch's weights are those of PyTorch's modules."""
+    model = flattening()
+    state = {
+        "conv.weight": array(5, 4, 1, 1),
+        "conv.bias": array(5),
+        "head.weight": array(2, 30),
+        "head.bias": array(2),
+    }
+    lamina.torch.load_state_dict(model, state)
+    x = array(3, 2, 3, 4)
+    image = np.einsum("nhwc,kc->nkhw", x, state["conv.weight"][:, :, 0, 0]) + state["conv.bias"][:, None, None]
+    want = image.reshape(3, -1) @ state["head.weight"].T + state["head.bias"]
+    np.testing.assert_allclose(model(x).numpy(), want, rtol=1e-4, atol=1e-5)
+
+
+def test_moments_of_weights_behind_a_flattened_image():
+    model = flattening()
+    shapes = {"conv.weight": (5, 4, 1, 1), "conv.bias": (5,), "head.weight": (2, 30), "head.bias": (2,)}
+    report = lamina.torch.load_state_dict(model, {name: array(*shape) for name, shape in shapes.items()})
+    moments = [np.abs(array(*shape)) for shape in shapes.values()]
+    state = {i: {"step": 3, "exp_avg": m, "exp_avg_sq": 2 * m} for i, m in enumerate(moments)}
+    optimizer = optimizers.Adam()
+    groups = [{"lr": 0.5, "params": [0, 1, 2, 3]}]
+    lamina.torch.load_optimizer_state_dict(optimizer, {"state": state, "param_groups": groups}, report)
+    head, conv = model.get_layer("head"), model.get_layer("conv")
+    kept = optimizer.get_state({"w": head.kernel, "b": head.bias, "k": conv.kernel, "c": conv.bias})
+    want = moments[2].reshape(2, 5, 2, 3).transpose(2, 3, 1, 0).reshape(30, 2)
+    for slot, factor in (("momentum", 1), ("velocity", 2)):
+        np.testing.assert_allclose(kept[f"{slot}/w"], factor * want)
+        np.testing.assert_allclose(kept[f"{slot}/k"], factor * moments[0].transpose(2, 3, 1, 0))
+        np.testing.assert_allclose(kept[f"{slot}/b"], factor * moments[3])
+        np.testing.assert_allclose(kept[f"{slot}/c"], factor * moments[1])
+
+
+def test_sizes_of_features_that_a_model_does_not_show():
+    model = Sequential([Input((12,)), layers.Dense(2, name="head")])
+    state = {"head.weight": array(2, 12), "head.bias": array(2)}
+    lamina.torch.load_state_dict(model, state, flattened={"head": (2, 3, 2)})
+    want = state["head.weight"].reshape(2, 2, 2, 3).transpose(2, 3, 1, 0).reshape(12, 2)
+    np.testing.assert_array_equal(model.layers[0].kernel.numpy(), want)
+    back = lamina.torch.state_dict(model, flattened={"head": (2, 3, 2)})
+    np.testing.assert_array_equal(back["head.weight"], state["head.weight"])
+    with pytest.raises(ValueError, match="flattened: there is no layer 'body'; known are"):
+        lamina.torch.state_dict(model, flattened={"body": (2, 3, 2)})
+
+
+def attention():
+    x = Input((4, 6))
+    return Model(x, layers.MultiHeadAttention(2, 3, name="attention")(x, x))
+
+
+@pytest.mark.parametrize(
+    "parts", [("q_proj", "k_proj", "v_proj"), ("query", "key", "value"), ("qkv",), ("in_proj_weight",)], ids=str
+)
+def test_attention_by_one_product_or_by_three(parts):
+    """The layout that a file has is found by its shapes; ``like`` writes it back."""
+    model, reference = attention(), attention()
+    weights = [array(6, 6) for _ in range(3)]
+    biases = [array(6) for _ in range(3)]
+    if parts == ("in_proj_weight",):
+        state = {"0.in_proj_weight": np.concatenate(weights), "0.in_proj_bias": np.concatenate(biases)}
+    elif len(parts) == 1:
+        state = {"0.qkv.weight": np.concatenate(weights), "0.qkv.bias": np.concatenate(biases)}
+    else:
+        state = {f"0.{p}.weight": w for p, w in zip(parts, weights, strict=True)}
+        state = {k: v for p, b in zip(parts, biases, strict=True)
+                 for k, v in ((f"0.{p}.weight", state[f"0.{p}.weight"]), (f"0.{p}.bias", b))}  # fmt: skip
+    state |= {"0.out_proj.weight": array(6, 6), "0.out_proj.bias": array(6)}
+    lamina.torch.load_state_dict(model, state)
+    own = [a for w, b in zip(weights, biases, strict=True) for a in (w.T.reshape(6, 2, 3), b.reshape(2, 3))]
+    output = state["0.out_proj.weight"].T.reshape(2, 3, 6), state["0.out_proj.bias"]
+    reference.set_weights([*own, *output])  # of query, key, value and output
+    x = array(2, 4, 6)
+    np.testing.assert_allclose(model(x).numpy(), reference(x).numpy(), rtol=1e-5, atol=1e-6)
+    back = lamina.torch.state_dict(reference, like=state)
+    assert list(back) == list(state)
+    for name, value in back.items():
+        np.testing.assert_array_equal(value, state[name], err_msg=name)
