@@ -165,3 +165,107 @@ def test_attention_by_one_product_or_by_three(parts):
     assert list(back) == list(state)
     for name, value in back.items():
         np.testing.assert_array_equal(value, state[name], err_msg=name)
+
+
+def test_a_grouped_convolution_of_pytorch_is_a_depthwise_one():
+    """Its weight is (channels * multiplier, 1, rows, columns), the multiples of a channel beside each other."""
+    model = Sequential([Input((4, 5, 3)), layers.DepthwiseConv2D((2, 3), depth_multiplier=2)])
+    state = {"0.weight": array(6, 1, 2, 3), "0.bias": array(6)}
+    lamina.torch.load_state_dict(model, state)
+    kernel = model.layers[0].weights[0].numpy()
+    for channel in range(3):
+        for multiple in range(2):
+            np.testing.assert_array_equal(kernel[:, :, channel, multiple], state["0.weight"][2 * channel + multiple, 0])
+    back = lamina.torch.state_dict(model)
+    for name, value in state.items():
+        np.testing.assert_array_equal(back[name], value)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_a_separable_convolution_is_two(use_bias):
+    model = Sequential([Input((4, 5, 3)), layers.SeparableConv2D(4, 2, depth_multiplier=2, use_bias=use_bias)])
+    state = {"a.weight": array(6, 1, 2, 2), "b.weight": array(4, 6, 1, 1)}
+    state |= {"b.bias": array(4)} if use_bias else {}
+    lamina.torch.load_state_dict(model, state)
+    depthwise, pointwise, *bias = (w.numpy() for w in model.layers[0].weights)
+    np.testing.assert_array_equal(depthwise.transpose(2, 3, 0, 1).reshape(6, 1, 2, 2), state["a.weight"])
+    np.testing.assert_array_equal(pointwise.transpose(3, 2, 0, 1), state["b.weight"])
+    assert [b.tolist() for b in bias] == ([state["b.bias"].tolist()] if use_bias else [])
+    for name, value in lamina.torch.state_dict(model, like=state).items():
+        np.testing.assert_array_equal(value, state[name])
+
+
+@pytest.mark.parametrize("frozen", [None, "ih", "hh"])
+def test_moments_of_two_biases_that_are_one_here(frozen):
+    """Both have the same gradients, so the same moments; those of a frozen one are zeros."""
+    model = Sequential([Input((4, 3)), layers.LSTM(2)])
+    shapes = {"weight_ih_l0": (8, 3), "weight_hh_l0": (8, 2), "bias_ih_l0": (8,), "bias_hh_l0": (8,)}
+    report = lamina.torch.load_state_dict(model, {f"0.{name}": array(*shape) for name, shape in shapes.items()})
+    moment = np.abs(array(8))
+    state = {i: {"step": 1, "exp_avg": array(*shape), "exp_avg_sq": np.abs(array(*shape))}
+             for i, shape in enumerate(shapes.values())}  # fmt: skip
+    for i, name in ((2, "ih"), (3, "hh")):
+        state[i] |= {"exp_avg": moment * (name != frozen), "exp_avg_sq": 2 * moment * (name != frozen)}
+    optimizer = optimizers.Adam()
+    groups = [{"lr": 0.1, "params": [0, 1, 2, 3]}]
+    lamina.torch.load_optimizer_state_dict(optimizer, {"state": state, "param_groups": groups}, report)
+    kernel, recurrent, bias = model.layers[0].weights
+    kept = optimizer.get_state({"k": kernel, "r": recurrent, "b": bias})
+    np.testing.assert_allclose(kept["momentum/b"], moment)
+    np.testing.assert_allclose(kept["velocity/b"], 2 * moment)
+    np.testing.assert_allclose(kept["momentum/k"], state[0]["exp_avg"].T)
+    np.testing.assert_allclose(kept["momentum/r"], state[1]["exp_avg"].T)
+
+
+def test_moments_of_rows_of_one_matrix():
+    model = attention()
+    weights, biases = [array(6, 6) for _ in range(3)], [array(6) for _ in range(3)]
+    state = {"0.in_proj_weight": np.concatenate(weights), "0.in_proj_bias": np.concatenate(biases)}
+    state |= {"0.out_proj.weight": array(6, 6), "0.out_proj.bias": array(6)}
+    report = lamina.torch.load_state_dict(model, state)
+    moments = {i: {"step": 1, "exp_avg": v, "exp_avg_sq": v**2} for i, v in enumerate(state.values())}
+    optimizer = optimizers.Adam()
+    groups = [{"lr": 0.1, "params": [0, 1, 2, 3]}]
+    lamina.torch.load_optimizer_state_dict(optimizer, {"state": moments, "param_groups": groups}, report)
+    kept = optimizer.get_state({str(i): w for i, w in enumerate(model.weights)})
+    for i, (w, b) in enumerate(zip(weights, biases, strict=True)):  # the weights of query, key and value
+        np.testing.assert_allclose(kept[f"momentum/{2 * i}"], w.T.reshape(6, 2, 3))
+        np.testing.assert_allclose(kept[f"momentum/{2 * i + 1}"], b.reshape(2, 3))
+        np.testing.assert_allclose(kept[f"velocity/{2 * i}"], (w**2).T.reshape(6, 2, 3))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_attention_of_other_features_in_keys_and_values(bias):
+    """torch.nn.MultiheadAttention(6, 2, kdim=5, vdim=4): three matrices, and one bias for all."""
+    q, k, v = Input((4, 6)), Input((3, 5)), Input((3, 4))
+    model = Model([q, k, v], layers.MultiHeadAttention(2, 3, use_bias=bias)(q, v, k))
+    shapes = {"q_proj_weight": (6, 6), "k_proj_weight": (6, 5), "v_proj_weight": (6, 4)}
+    shapes |= {"in_proj_bias": (18,)} if bias else {}
+    shapes |= {"out_proj.weight": (6, 6)} | ({"out_proj.bias": (6,)} if bias else {})
+    state = {f"0.{name}": array(*shape) for name, shape in shapes.items()}
+    lamina.torch.load_state_dict(model, state)
+    kernels = [w.numpy() for w in model.weights if w.ndim == 3]
+    for kernel, name in zip(kernels, ("q", "k", "v"), strict=False):
+        np.testing.assert_array_equal(kernel.reshape(len(kernel), -1).T, state[f"0.{name}_proj_weight"])
+    np.testing.assert_array_equal(kernels[3].reshape(6, 6).T, state["0.out_proj.weight"])
+    if bias:
+        rows = [w.numpy().reshape(-1) for w in model.weights if w.ndim == 2]
+        np.testing.assert_array_equal(np.concatenate(rows), state["0.in_proj_bias"])
+    for name, value in lamina.torch.state_dict(model, like=state).items():
+        np.testing.assert_array_equal(value, state[name], err_msg=name)
+
+
+def test_attention_whose_heads_have_other_sizes_has_four_modules():
+    """Heads that together are wider than the query are no torch.nn.MultiheadAttention."""
+    x = Input((4, 6))
+    model = Model(x, layers.MultiHeadAttention(2, 4)(x, x))
+    shapes = {"q": (8, 6), "k": (8, 6), "v": (8, 6), "out": (6, 8)}
+    state = {f"0.{n}_proj.{part}": array(*(s if part == "weight" else s[:1])) for n, s in shapes.items()
+             for part in ("weight", "bias")}  # fmt: skip
+    lamina.torch.load_state_dict(model, state)
+    for name, value in lamina.torch.state_dict(model, like=state).items():
+        np.testing.assert_array_equal(value, state[name], err_msg=name)
+    whole = {"0.in_proj_weight": array(24, 6), "0.in_proj_bias": array(24)}
+    whole |= {"0.out_proj.weight": array(6, 8), "0.out_proj.bias": array(6)}
+    with pytest.raises(ValueError, match="expected"):
+        lamina.torch.load_state_dict(model, whole)
