@@ -1,15 +1,17 @@
-// Arrays on their way between threads that compute and the one that sends them to other processes.
+// Arrays on their way between threads that compute and the one that sends them to other processes; meetings of these.
 #include <pybind11/numpy.h>
 
 #include "bind/call.h"
 #include "bind/define.h"
 #include "bind/families.h"
+#include "core/meeting.h"
 #include "plan/exchange.h"
 
 namespace lamina {
 namespace {
 
 constexpr const char* kExchange = "Exchange";
+constexpr dim_t kMost = 3600000;  // milliseconds
 
 Exchange& exchange_of(py::handle h, const char* op) {
   keep_for_plan(py::reinterpret_borrow<py::object>(h));
@@ -47,7 +49,7 @@ py::array seen_as_array(void* data, dim_t size, Dtype dtype) {
 }
 
 py::object take_py(Exchange& exchange, dim_t milliseconds) {
-  check(milliseconds >= 0 && milliseconds <= 3600000, kExchange, ".take: expected at most an hour, got ", milliseconds,
+  check(milliseconds >= 0 && milliseconds <= kMost, kExchange, ".take: expected at most an hour, got ", milliseconds,
         " ms");
   std::optional<Post> post;
   {
@@ -63,6 +65,18 @@ py::object take_py(Exchange& exchange, dim_t milliseconds) {
 void finish_py(Exchange& exchange, int tag, int shard) { exchange.finish(tag, shard); }
 void fail_py(Exchange& exchange, const std::string& why) { exchange.fail(why); }
 
+bool meet_py(py::handle counters_, dim_t rank, dim_t number, dim_t milliseconds, bool busily) {
+  constexpr const char* op = "meet";
+  Call call(op);
+  const View counters = call.first_destination(counters_, "counters");
+  expect(counters, op, "counters", {kAny, kCountersALine}, Dtype::i64);
+  check(rank >= 0 && rank < counters.dim(0), op, ": expected a rank below ", counters.dim(0), ", got ", rank);
+  check(milliseconds >= 0 && milliseconds <= kMost, op, ": expected at most an hour, got ", milliseconds, " ms");
+  const ReleaseGil release;
+  return meet(counters.as<std::int64_t>(), counters.dim(0), rank, number, std::chrono::milliseconds(milliseconds),
+              busily);
+}
+
 }  // namespace
 
 void bind_exchange(py::module_& m) {
@@ -76,6 +90,10 @@ void bind_exchange(py::module_& m) {
          "Leave an array whose exchanged values go to another; or None and None, known by the tag.");
   define(m, "exchange_wait", exchange_wait_py, "exchange, tag, shard",
          "Wait until all that the shard posted under the tag has its result.");
+  define(
+      m, "meet", meet_py, "counters, rank, number, milliseconds, busily",
+      "Write the number at this rank's place in counters (ranks, 8), int64, which other processes see, and wait until "
+      "none is lower; False if that takes longer.");
 }
 
 }  // namespace lamina

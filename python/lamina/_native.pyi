@@ -120,6 +120,7 @@ __all__: list[str] = [
     "measure_flops",
     "measure_region",
     "measure_stream",
+    "meet",
     "next_positions",
     "one_hot_forward",
     "optimizer_step",
@@ -1491,6 +1492,11 @@ def measure_region(seconds: float = 0.1) -> float:
 def measure_stream(bytes: int, seconds: float = 0.2, kind: str = "add") -> float:
     """
     GB/s read and written over float32 arrays of `bytes`: add (y += x), copy (y = x) or triad (y = x + s z).
+    """
+
+def meet(counters: typing.Any, rank: int, number: int, milliseconds: int, busily: bool) -> bool:
+    """
+    Write the number at this rank's place in counters (ranks, 8), int64, which other processes see, and wait until none is lower; False if that takes longer.
     """
 
 def next_positions(length: typing.Any, steps: int, capacity: int) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import scenarios
 
 import lamina
-from lamina import distribution, layers
+from lamina import _native, distribution, layers
 from lamina.distribution import reduction, shard, tree
 
 
@@ -60,6 +62,33 @@ def test_sums_do_not_depend_on_who_has_which_shard():
             assert covered == [i for i in range(8) if present[i]]
             assert all(first % size == 0 for first, size in known)
     assert tree.total({}, (0, 8)) is None
+
+
+def test_threads_meet_at_counters_and_find_what_the_others_wrote():
+    ranks, rounds = 3, 200
+    counters, written = np.zeros((ranks, 8), np.int64), np.zeros(ranks)
+    seen: list[list[float]] = [[] for _ in range(ranks)]
+
+    def come(rank: int) -> None:
+        for n in range(1, rounds + 1):
+            written[rank] = n * (rank + 1)
+            assert _native.meet(counters, rank, 2 * n - 1, 10_000, rank == 0)
+            seen[rank].append(written.sum())
+            assert _native.meet(counters, rank, 2 * n, 10_000, rank == 0)
+
+    with ThreadPoolExecutor(ranks) as pool:
+        list(pool.map(come, range(ranks)))
+    assert seen == [[6.0 * n for n in range(1, rounds + 1)]] * ranks
+
+
+def test_nobody_waits_longer_at_counters_than_it_says():
+    counters = np.zeros((2, 8), np.int64)
+    begin = time.monotonic()
+    assert not _native.meet(counters, 0, 1, 30, False)
+    assert 0.03 <= time.monotonic() - begin < 5
+    assert counters[:, 0].tolist() == [1, 0]
+    counters[1, 0] = 7  # who is further has been here
+    assert _native.meet(counters, 0, 2, 0, True)
 
 
 def test_bfloat16_under_way_is_rounded_to_the_nearest():

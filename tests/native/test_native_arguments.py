@@ -214,6 +214,7 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "quantized_dense_forward": (lambda: [rand(2, 3), quantized(3, 5), rand(5), "relu"], ()),
     "exchange_post": (lambda: [_native.Exchange(), 1, 0, rand(3, 2), np.zeros((3, 2), np.float32)], (4,)),
     "exchange_wait": (lambda: [_native.Exchange(), 1, 0], ()),
+    "meet": (lambda: [np.zeros((1, 8), np.int64), 0, 1, 0, False], (0,)),
     "Exchange.take": (lambda: [_native.Exchange(), 0], ()),
     "Exchange.finish": (lambda: [_native.Exchange(), 1, 0], ()),
     "Exchange.fail": (lambda: [_native.Exchange(), "why"], ()),

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native
+from .board import PAGE, Board
 from .shared_memory import SharedMemory
 from .watch import Watch
 
@@ -42,7 +43,8 @@ class Courier:
         self.busy = 0.0  # and all that gradients took it
         self.watch: Watch | None = None
         self.hides = False  # whether communication costs those who compute nothing: other machines, or cores to spare
-        self.shared: SharedMemory | None = None  # of all ranks, where they are on one machine
+        self.shared: SharedMemory | None = None  # of all ranks, where they are on one machine,
+        self._boards: dict[bool, Board] = {}  # and their pages: of this thread (True), and of whoever calls
         self._mpi: Any = None
         self._comm: Any = None
         self._rounds: dict[int, dict[int, tuple[Any, Any]]] = {}
@@ -55,6 +57,14 @@ class Courier:
         started.result()
 
     # ---- for other threads ----
+
+    def begin_sharing(self, busily: bool) -> None:
+        """Memory is what all ranks are on one machine for; run by the courier.
+
+        busily: whether those who wait may keep their cores, which nobody else wants.
+        """
+        self._boards = {own: Board(self._mpi, self._comm, self._look, busily) for own in (True, False)}
+        self.shared = SharedMemory(self._mpi, self._comm, self._boards[True].meet)
 
     def call(self, function: Callable[[], Any]) -> Any:
         """What ``function`` returns, run by the courier behind all that was left for it before."""
@@ -120,6 +130,8 @@ class Courier:
         if self._mpi is not None and self._failure is None:
             if self.shared is not None:
                 self.shared.free()
+            for board in self._boards.values():
+                board.free()
             if self._owns:
                 self._mpi.Finalize()
 
@@ -143,8 +155,6 @@ class Courier:
         here = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
         self.local_rank, self.local_size = here.Get_rank(), here.Get_size()
         here.Free()
-        if 1 < self.size == self.local_size:
-            self.shared = SharedMemory(MPI, self._comm, self._meet)
         if self.size > 1:
             self.watch = Watch(self.rank, self.size, self._comm.bcast)
 
@@ -172,18 +182,22 @@ class Courier:
             self._failure = error
             self.exchange.fail(str(error))
 
-    # ---- collectives, on the thread ----
+    # ---- collectives, on the thread but for gather ----
 
     def _wait(self, request: Any) -> None:
         """Until it is done, leaving the processor to those who compute; an error where another rank cannot come."""
         begin, tries = time.perf_counter(), 0
         while not request.Test():
             tries += 1
-            if self.watch is not None and tries % 64 == 0:
-                self.watch.check()
+            if tries % 64 == 0:
+                self._look()
             if tries > 4:
                 time.sleep(2e-5 if tries < 200 else 2e-4)
         self.seconds += time.perf_counter() - begin
+
+    def _look(self) -> None:
+        if self.watch is not None:
+            self.watch.check()
 
     def _meet(self) -> None:
         self._wait(self._comm.Ibarrier())
@@ -200,11 +214,18 @@ class Courier:
         self.seconds += time.perf_counter() - begin
 
     def gather(self, mine: Array, lengths: list[int] | None = None) -> list[Array]:
-        """The arrays of all ranks, one-dimensional and of one type; lengths: of each rank's, None: as mine."""
+        """The arrays of all ranks, one-dimensional and of one type; lengths: of each rank's, None: as mine.  For any
+        thread; small ones, of ranks of one machine, need no other."""
         if self.size == 1:
             return [mine]
-        mine = np.ascontiguousarray(mine)
+        mine, own = np.ascontiguousarray(mine), threading.current_thread() is self._thread
         sizes = [len(mine)] * self.size if lengths is None else lengths
+        if self._boards and max(sizes) * mine.itemsize <= PAGE:
+            self.check()
+            self.sent += mine.nbytes
+            return self._boards[own].gather(mine, sizes)
+        if not own:
+            return self.call(lambda: self.gather(mine, lengths))
         ends = np.cumsum([0, *sizes])
         found = np.empty(ends[-1], mine.dtype)
         self._transfer("allgatherv", found.nbytes, _bytes(mine), self._parts(found, sizes))
@@ -225,7 +246,6 @@ class Courier:
             return values
         if self.shared is not None and values.nbytes > _LARGE:
             self.shared.add(values)
-            self.sent += 2 * values.nbytes
         else:
             self._transfer("allreduce", values.nbytes, self._mpi.IN_PLACE, values)
         self.sent += 2 * values.nbytes * (self.size - 1) // self.size

@@ -224,7 +224,7 @@ def all_reduce_gradients(optimizer: Optimizer, samples: int | None = None) -> No
     sizes = [1] * made.courier.size
     if samples is not None:
         forbid_capture("all_reduce_gradients(samples=...) was called, whose number may change")
-        sizes = [int(n[0]) for n in made.courier.call(lambda: made.courier.gather(np.array([samples])))]
+        sizes = [int(n[0]) for n in made.courier.gather(np.array([samples]))]
     (shard,) = made.begin(sizes)
     shard.computes(optimizer._variables)
     shard.reduce(optimizer._variables)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from .. import _native
+from .board import PAGE
 from .courier import TAG_BITS, Courier
 from .shard import UPDATED, Bucket, Shard, Tags
 from .tree import Block, blocks, bounds, total
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_SMALL = 1 << 14  # bytes that every rank adds up by itself, in one exchange instead of two
 
 
 class Reduction:
@@ -129,8 +129,11 @@ class Reduction:
             self.courier.busy += time.perf_counter() - begin
 
     def sum(self, arrays: dict[int, Array]) -> Array:
-        """As ``gradient_sum``, in a fixed order in any mode and at full precision."""
-        return self._tree_sum({n: a.copy() for n, a in arrays.items()})
+        """As ``gradient_sum``, in a fixed order in any mode and at full precision; for any thread."""
+        copies = {n: a.copy() for n, a in arrays.items()}
+        if all(a.nbytes <= PAGE for a in copies.values()):
+            return self._tree_sum(copies)
+        return self.courier.call(lambda: self._tree_sum(copies))
 
     def _plain_sum(self, mine: Array) -> Array:
         if self.compress is None or mine.dtype != np.float32:
@@ -153,7 +156,7 @@ class Reduction:
             return found
         known = [m for m in mine if m is not None]
         counts = [len(found) for found in of_rank]
-        if size * dtype.itemsize <= _SMALL:
+        if size * dtype.itemsize <= PAGE:  # every rank adds up all by itself, in one exchange instead of two
             sent = np.concatenate([np.empty(0, dtype), *known])
             return _on_tree(of_rank, self.courier.gather(sent, [c * size for c in counts]), every)
         return self._sliced(known, counts, lambda parts: _on_tree(of_rank, parts, every), size, dtype)

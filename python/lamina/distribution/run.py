@@ -56,8 +56,10 @@ def _take_share(made: Courier) -> None:
     alike = sum(one == (made.host, cores) for one in everywhere)
     if "OMP_NUM_THREADS" not in os.environ:
         _native.set_num_threads(max(1, _native.get_num_threads() // alike))
-    busy = alike * (_native.get_num_threads() + 1)  # threads, the courier's among them, on these cores
-    made.hides = made.local_size < made.size or busy <= len(cores)
+    threads = alike * _native.get_num_threads()  # on these cores
+    made.hides = made.local_size < made.size or threads + alike <= len(cores)  # and the couriers'
+    if made.local_size == made.size:
+        made.begin_sharing(busily=threads <= len(cores))
 
 
 def _say_when_it_fails(made: Courier) -> None:

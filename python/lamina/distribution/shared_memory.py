@@ -8,6 +8,7 @@ Nobody waits with a busy processor, as MPI's own collectives do between processe
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from .tree import bounds
 
 Array = np.ndarray[Any, np.dtype[Any]]
+_PIECE = 1 << 16  # elements that are added up, and copied, at a time
 
 
 class SharedMemory:
@@ -59,24 +61,29 @@ class SharedMemory:
         return found
 
     def add(self, values: Array) -> None:
-        """The sum over all ranks of ``values``, in place."""
+        """The sum over all ranks of ``values``, in place.  Each rank adds up its slice where it stands, and the others
+        copy it from there: a rank's own slice is never copied by itself."""
         window, segments = self._room(values.nbytes)
-        all_values = [segment.view(values.dtype)[: len(values)] for segment in segments]
-        all_values[self._rank][:] = values
-        window.Sync()
-        self._meet()
-        window.Sync()
+        shown = [segment.view(values.dtype)[: len(values)] for segment in segments]
         ends = bounds(self._size, len(values))
-        own = slice(ends[self._rank], ends[self._rank + 1])
-        total = np.add(all_values[0][own], all_values[1][own])
-        for others in all_values[2:]:
-            total += others[own]
-        all_values[self._rank][own] = total
+        slices = [slice(a, b) for a, b in itertools.pairwise(ends)]
+        others = [rank for rank in range(self._size) if rank != self._rank]
+        for rank in others:
+            shown[self._rank][slices[rank]] = values[slices[rank]]
         window.Sync()
         self._meet()
         window.Sync()
-        for rank, part in enumerate(all_values):
-            values[ends[rank] : ends[rank + 1]] = part[ends[rank] : ends[rank + 1]]
+        own = slices[self._rank]
+        for first in range(own.start, own.stop, _PIECE):  # which stay in the cache
+            piece = slice(first, min(first + _PIECE, own.stop))
+            for rank in others:
+                values[piece] += shown[rank][piece]
+            shown[self._rank][piece] = values[piece]
+        window.Sync()
+        self._meet()
+        window.Sync()
+        for rank in others:
+            values[slices[rank]] = shown[rank][slices[rank]]
 
     def _room(self, nbytes: int) -> tuple[Any, list[Array]]:
         """The window whose turn it is, with at least so many bytes a rank."""

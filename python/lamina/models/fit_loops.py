@@ -228,7 +228,7 @@ def on_batch(model: Any, kind: str, batch: Batch) -> Logs:
     """One step of training or evaluation, with metrics of this batch alone."""
     model.reset_metrics()
     logs, replicas = LatestLogs(model, kind), Replicas.of(model)
-    (batch,) = together.batches(replicas, f"{kind}_on_batch", iter((batch,)))
+    together.one_batch(replicas, f"{kind}_on_batch", batch)
     logs.take(_stepped(model, replicas, kind, getattr(model, f"{kind}_step"), batch))
     return logs()
 

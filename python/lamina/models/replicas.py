@@ -11,7 +11,6 @@ import copy
 import itertools
 import weakref
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -210,7 +209,7 @@ class Replicas:
                 * dtype.type(shard.share[0])
                 for shard in taking
             }
-            found = self.reduction.courier.call(partial(self.reduction.sum, flat))
+            found = self.reduction.sum(flat)
             for one in arrays:
                 at = 0
                 for a in one:
@@ -233,7 +232,7 @@ class Replicas:
             shard.number: np.array(row, np.float64) * (shard.share[0] if shard.samples else 0.0)
             for shard, row in zip(taking, numbers, strict=True)
         }
-        return self.reduction.courier.call(lambda: self.reduction.sum(flat)).tolist()
+        return self.reduction.sum(flat).tolist()
 
     def _mean_logs(self, taking: Sequence[Shard], logs: list[dict[str, Any]]) -> dict[str, Any]:
         """Logs of a step of the model's own: their means over all samples."""
@@ -270,7 +269,7 @@ class Replicas:
         ends = reduction.ends
         rows = [sum(reduction.sizes[a:b]) for a, b in itertools.pairwise(ends)]
         raw = np.ascontiguousarray(mine).reshape(-1).view(np.uint8)
-        found = reduction.courier.call(lambda: reduction.courier.gather(raw, [n * each for n in rows]))
+        found = reduction.courier.gather(raw, [n * each for n in rows])
         return np.concatenate(found).view(mine.dtype).reshape(-1, *inner)
 
     def _gathered_batch(self, batch: Batch) -> Batch:

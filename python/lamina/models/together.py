@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,40 +95,47 @@ def batches(
     if replicas is None:
         yield from given
         return
-    courier, alike = replicas.reduction.courier, replicas.way.auto_shard_dataset
-    if courier.size == 1:
-        for batch in given:
-            replicas.rows = [batch.size]
-            yield batch
-            if stopped():
-                return
-        return
     n = 0
     while True:
         try:
             latest = None if stopped() else next(given, None)
         except BaseException as error:
-            courier.fail(error)
+            replicas.reduction.courier.fail(error)
             raise
-        mine = np.array([0, 0, 0] if latest is None else [1, latest.size, _sum_of(latest) if alike else 0])
-        told = np.stack(courier.call(partial(courier.gather, mine)))
-        if not told[:, 0].all():
-            if told[:, 0].any() and not stopped():
-                out = np.flatnonzero(told[:, 0] == 0)[0]
-                warn(
-                    f"{what}: rank {out} ran out of data, or stopped, after {n} batches; all ranks end this pass there"
-                )
+        if not _all_have_one(replicas, what, n, latest, stopped):
             return
-        if alike and (told[:, 1:] != told[0, 1:]).any():
-            other = int(np.flatnonzero((told[:, 1:] != told[0, 1:]).any(axis=1))[0])
-            raise ValueError(
-                f"{what}: rank {other} has other data than rank 0 in batch {n} ({told[other, 1]} and {told[0, 1]} "
-                "samples); give all ranks the same, or DataParallel(auto_shard_dataset=False) for data of its own"
-            )
-        replicas.rows = told[:, 1].tolist()
         assert latest is not None
         n += 1
         yield latest
+
+
+def one_batch(replicas: Replicas | None, what: str, batch: Batch) -> None:
+    """As ``batches``, of a single one that every rank has."""
+    if replicas is not None:
+        _all_have_one(replicas, what, 0, batch, lambda: False)
+
+
+def _all_have_one(replicas: Replicas, what: str, n: int, batch: Batch | None, stopped: Callable[[], bool]) -> bool:
+    """Whether there is a batch number n on all ranks, whose rows are known then; a warning where some have none."""
+    courier, alike = replicas.reduction.courier, replicas.way.auto_shard_dataset
+    if courier.size == 1:
+        replicas.rows = [] if batch is None else [batch.size]
+        return batch is not None
+    mine = np.array([0, 0, 0] if batch is None else [1, batch.size, _sum_of(batch) if alike else 0])
+    told = np.stack(courier.gather(mine))
+    if not told[:, 0].all():
+        if told[:, 0].any() and not stopped():
+            out = np.flatnonzero(told[:, 0] == 0)[0]
+            warn(f"{what}: rank {out} ran out of data, or stopped, after {n} batches; all ranks end this pass there")
+        return False
+    if alike and (told[:, 1:] != told[0, 1:]).any():
+        other = int(np.flatnonzero((told[:, 1:] != told[0, 1:]).any(axis=1))[0])
+        raise ValueError(
+            f"{what}: rank {other} has other data than rank 0 in batch {n} ({told[other, 1]} and {told[0, 1]} "
+            "samples); give all ranks the same, or DataParallel(auto_shard_dataset=False) for data of its own"
+        )
+    replicas.rows = told[:, 1].tolist()
+    return True
 
 
 def any_of(replicas: Replicas | None, flag: bool) -> bool:
@@ -137,7 +143,7 @@ def any_of(replicas: Replicas | None, flag: bool) -> bool:
     if replicas is None or replicas.reduction.courier.size == 1:
         return flag
     courier = replicas.reduction.courier
-    return any(bool(one[0]) for one in courier.call(lambda: courier.gather(np.array([flag]))))
+    return any(bool(one[0]) for one in courier.gather(np.array([flag])))
 
 
 def _sum_of(batch: Batch) -> int:
