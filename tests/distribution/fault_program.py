@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,17 @@ elif WHAT.startswith("resume"):  # resume-3: so many epochs in all, kept for the
     made.fit(x, y, batch_size=16, epochs=epochs, verbose=0, callbacks=[backup])
     if first:
         np.savez(f"{FOLDER}/weights.npz", *made.get_weights())
+elif WHAT in ("fast", "compressed"):
+    way = distribution.DataParallel(compress="bfloat16" if WHAT == "compressed" else None)
+    distribution.set_distribution(way)
+    made = model(2000)  # gradients large enough that they are what is sent
+    made.compile("sgd", "mse")
+    made.fit(x, y, batch_size=16, epochs=3, verbose=0)
+    whole = b"".join(w.tobytes() for w in made.get_weights())
+    print(f"check sum {zlib.crc32(whole):08x}", flush=True)
+    print(f"sent {way.reduction('fit').courier.sent} bytes", flush=True)
+    if first:
+        np.savez(f"{FOLDER}/{WHAT}.npz", *made.get_weights())
 elif WHAT == "raises":
     model().fit(x, y, batch_size=16, epochs=9, verbose=0, callbacks=[Fails()])
 elif WHAT == "other model":
