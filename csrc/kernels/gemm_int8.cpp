@@ -54,20 +54,52 @@ float largest(const float* x, dim_t n) {
 }
 
 template <int offset>
+void quantize(const float* x, dim_t n, float scale, std::uint8_t* q) {
+  dim_t done = 0;
+#if defined(__AVX512F__)  // 64 at once: 0.6 of the time of bytes made 16 by 16
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  for (; done + 64 <= n; done += 64) {
+    __m512i v[4];
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) v[j] = (__m512i)nearest(load(x + done + 16 * j) * scale);
+    const __m512i low = _mm512_packs_epi32(v[0], v[1]), high = _mm512_packs_epi32(v[2], v[3]);
+    const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
+    _mm512_storeu_si512(q + done, _mm512_xor_si512(bytes, _mm512_set1_epi8(char(offset))));  // + offset, without carry
+  }
+#endif
+  for_lanes<float>(n - done, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
+    store_bytes(q + done + i, (nearest(get(x + done + i, l) * scale) + offset) & 255, l);
+  });
+}
+
+template <int offset>
 void quantize_row(const float* x, dim_t n, dim_t padded, float epsilon, std::uint8_t* q, float* step) {
   const float most = largest(x, n) + epsilon, scale = kLargest / most;
   *step = 1 / scale;
-  for_lanes<float>(n, [&](dim_t i, int l) LAMINA_INLINE_LAMBDA {
-    store_bytes(q + i, (nearest(get(x + i, l) * scale) + offset) & 255, l);
-  });
+  quantize<offset>(x, n, scale, q);
   for (dim_t i = n; i < padded; i++) q[i] = offset;
 }
 
+void gather(const Int8Windows& w) {
+  constexpr dim_t kLine = kOvershoot + 1;
+  using Line = std::uint8_t __attribute__((vector_size(kLine), aligned(1), may_alias));
+  const dim_t bytes = w.bytes, pieces = w.pieces, rows = w.rows, step = w.step, row = w.row;
+  for (dim_t p = 0; p < pieces; p++)
+    for (dim_t k = 0; k < bytes; k += kLine) {
+      const std::uint8_t* x = w.x + w.offset[p] + k;
+      std::uint8_t* q = w.q + p * bytes + k;
+      for (dim_t i = 0; i < rows; i++, x += step, q += row)
+        *reinterpret_cast<Line*>(q) = *reinterpret_cast<const Line*>(x);
+    }
+}
+
 // Integer sums, rows of `strips` times 16 columns, become results. `plain`: nothing is added, nothing cut off.
-template <bool plain>
+// `raised`: 128 times the sums of columns are still to be taken off.
+template <bool plain, bool raised>
 LAMINA_INLINE void deliver_rows(const Int8Tile& t, const std::int32_t* sums) {
   constexpr int W = kLanes<float>;
   const float *column_step = t.column_step, *bias = t.bias;
+  [[maybe_unused]] const std::int32_t* column_sums = t.column_sums;
   const bool accumulate = t.accumulate, relu = t.relu;
   const dim_t cols = t.cols, width = t.strips * kStrip, ldc = t.ldc;
   float* c = t.c;
@@ -76,6 +108,11 @@ LAMINA_INLINE void deliver_rows(const Int8Tile& t, const std::int32_t* sums) {
     for_lanes<float>(cols, [&](dim_t j, int l) LAMINA_INLINE_LAMBDA {
       IntVec<float> s;
       __builtin_memcpy(&s, sums + j, W * 4);  // whole strips are there
+      if constexpr (raised) {
+        IntVec<float> column;
+        __builtin_memcpy(&column, column_sums + j, W * 4);
+        s -= column << 7;
+      }
       Vec<float> v = __builtin_convertvector(s, Vec<float>) * (row_step * get(column_step + j, l));
       // Nothing is added before this is rounded: not everybody has fused additions.
 #if defined(__aarch64__)
@@ -93,8 +130,9 @@ LAMINA_INLINE void deliver_rows(const Int8Tile& t, const std::int32_t* sums) {
   }
 }
 
+template <bool raised = false>
 void deliver(const Int8Tile& t, const std::int32_t* sums) {
-  !t.bias && !t.accumulate && !t.relu ? deliver_rows<true>(t, sums) : deliver_rows<false>(t, sums);
+  !t.bias && !t.accumulate && !t.relu ? deliver_rows<true, raised>(t, sums) : deliver_rows<false, raised>(t, sums);
 }
 
 #if defined(__AVX512F__)
@@ -188,17 +226,11 @@ void large_sums(const Int8Tile& t, int row, int rows, int next, int done, int st
   part.cols = t.cols - column < J * kStrip ? t.cols - column : J * kStrip;
   for (int i = 0; i < I; i++) {
     const int first = i == 0 ? done : rows - next, from = row + i * next + first;
-    std::int32_t* s = sums + (i * kTileRows + first) * J * kStrip;
+    const std::int32_t* s = sums + (i * kTileRows + first) * J * kStrip;
     part.rows = rows - first;
     part.c = t.c + from * t.ldc + column;
     part.row_step = t.row_step + from;
-    for (int r = 0; r < part.rows; r++)
-      for (int j = 0; j < J * kStrip; j += kStrip) {
-        const IntVec<float> offset = (IntVec<float>)_mm512_loadu_si512(part.column_sums + j) * 128;
-        std::int32_t* to = s + r * J * kStrip + j;
-        _mm512_store_si512(to, (__m512i)((IntVec<float>)_mm512_load_si512(to) - offset));
-      }
-    deliver(part, s);
+    deliver<true>(part, s);
   }
 }
 
@@ -220,7 +252,6 @@ void large_tile(const Int8Tile& t) {
       case 2: large_rows<2>(t, s); break;
       case 4: large_rows<4>(t, s); break;
     }
-  release_tiles();
 }
 
 #endif
@@ -290,17 +321,20 @@ void pairs(const Int8Tile& t) {
 
 #endif
 
-constexpr Int8Kernels with_rows(int most, int few, int few_strips, int strips,
-                                decltype(Int8Kernels::quantize_row) quantize, decltype(Int8Kernels::tile) tile) {
-  Int8Kernels k{most, {}, quantize, tile};
+void nothing() {}
+
+template <int offset>
+constexpr Int8Kernels with_rows(int most, int few, int few_strips, int strips, decltype(Int8Kernels::tile) tile,
+                                void (*release)()) {
+  Int8Kernels k{most, {}, quantize_row<offset>, tile, largest, quantize<offset>, offset, gather, release};
   for (int i = 0; i <= most; i++) k.strips[i] = i <= few ? few_strips : strips;
   return k;
 }
 #if defined(__AVX512F__)
-constexpr Int8Kernels kTiles = with_rows(kMostInt8Rows, 0, 8, 8, quantize_row<128>, large_tile);
-constexpr Int8Kernels kVnni = with_rows(kVnniRows, 2, 8, 4, quantize_row<128>, vnni);
+constexpr Int8Kernels kTiles = with_rows<128>(kMostInt8Rows, 0, 8, 8, large_tile, release_tiles);
+constexpr Int8Kernels kVnni = with_rows<128>(kVnniRows, 2, 8, 4, vnni, nothing);
 #endif
-constexpr Int8Kernels kPairs = with_rows(kPairRows, 0, 1, 1, quantize_row<0>, pairs);
+constexpr Int8Kernels kPairs = with_rows<0>(kPairRows, 0, 1, 1, pairs, nothing);
 
 }  // namespace
 

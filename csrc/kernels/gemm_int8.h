@@ -31,6 +31,18 @@ struct Int8Tile {
   bool accumulate, relu;
 };
 
+// Windows as rows: row i of q is the `pieces` of `bytes` bytes at x + i * step + offset[...], one behind the other. Up
+// to kOvershoot bytes are read behind each piece, and written.
+constexpr dim_t kOvershoot = 63;
+struct Int8Windows {
+  const std::uint8_t* x;
+  dim_t step;
+  const dim_t* offset;
+  dim_t pieces, bytes;
+  std::uint8_t* q;
+  dim_t row, rows;
+};
+
 // Not in Kernels<T>: there is no form of them for doubles.
 struct Int8Kernels {
   int most_rows;                  // of a tile
@@ -39,6 +51,13 @@ struct Int8Kernels {
   // *step = 1 / s. Bytes up to `padded` stand for zeros.
   void (*quantize_row)(const float* x, dim_t n, dim_t padded, float epsilon, std::uint8_t* q, float* step);
   void (*tile)(const Int8Tile&);
+  // The parts of quantize_row, for what shares one scale and stands in pieces: max |x|, NaN where there is one; and
+  // bytes by a given s. `zero` is the byte of a zero.
+  float (*largest)(const float* x, dim_t n);
+  void (*quantize)(const float* x, dim_t n, float s, std::uint8_t* q);
+  std::uint8_t zero;
+  void (*gather)(const Int8Windows&);
+  void (*release)();  // after the last tile of a thread's part: gives back what tiles occupy
 };
 
 // What is no part of an instruction set, but the host has.

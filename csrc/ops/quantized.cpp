@@ -26,39 +26,34 @@ const Int8Kernels& int8_kernels() {
 
 namespace {
 
-constexpr float kEpsilon = 1e-7f;         // as Keras's quantizer of activations
-constexpr dim_t kABlock = 128 << 10;      // bytes of quantized rows that all strips meet
-constexpr double kWorkPerThread = 2.0e6;  // products; four times as fast as those of floats
+constexpr dim_t kABlock = 128 << 10;  // bytes of quantized rows that all strips meet
 
-// Where a product goes.
-struct To {
-  const QuantizedMatrix* w;
-  const float* b;
-  float* y;
-  dim_t ldy;
-  Activation act;
-  bool accumulate;
-};
 struct Rows {
   dim_t M;
   const float* x;
   dim_t ldx;
-  To to;
+  QuantizedTo to;
 };
 
-dim_t row_bytes(const QuantizedMatrix& w) { return odd_lines<std::uint8_t>(w.quads() * kQuad); }
-dim_t rows_in_cache(const QuantizedMatrix& w) {
-  const dim_t most = int8_kernels().most_rows;
-  return std::max<dim_t>(kABlock / row_bytes(w) / most, 1) * most;
+QuantizedTo plain(const QuantizedMatrix& w, const float* b, float* y, dim_t ldy, bool accumulate) {
+  return {&w, w.steps(), b, y, ldy, Activation::linear, accumulate};
 }
 
-// Strips [s0, s1) of `rows` quantized rows: to row `m` of the result, and those behind it.
-void multiply(const To& to, dim_t m, dim_t rows, const std::uint8_t* quantized, const float* steps, dim_t s0,
-              dim_t s1) {
+dim_t rows_in_cache(dim_t row) {
+  const dim_t most = int8_kernels().most_rows;
+  return std::max<dim_t>(kABlock / row / most, 1) * most;
+}
+dim_t row_bytes(const QuantizedMatrix& w) { return odd_lines<std::uint8_t>(w.quads() * kQuad); }
+
+}  // namespace
+
+void multiply_quantized(const QuantizedTo& to, dim_t m, dim_t rows, const std::uint8_t* quantized, dim_t row,
+                        const float* steps, dim_t s0, dim_t s1) {
+  if (rows <= 0) return;
   const auto& kern = int8_kernels();
   const QuantizedMatrix& w = *to.w;
   Int8Tile t{};
-  t.row = row_bytes(w);
+  t.row = row;
   t.quads = w.quads();
   t.strip = w.strip();
   t.ldc = to.ldy;
@@ -73,7 +68,7 @@ void multiply(const To& to, dim_t m, dim_t rows, const std::uint8_t* quantized, 
     const dim_t n = s * kStrip;
     t.b = w.bytes() + s * w.strip();
     t.column_sums = w.sums() + n;
-    t.column_step = w.steps() + n;
+    t.column_step = to.column_steps + n;
     t.bias = to.b ? to.b + n : nullptr;
     t.cols = static_cast<int>(std::min<dim_t>(w.columns() - n, t.strips * kStrip));
     for (dim_t i = 0, done = 0; i < tiles; i++, done += t.rows) {
@@ -88,24 +83,29 @@ void multiply(const To& to, dim_t m, dim_t rows, const std::uint8_t* quantized, 
   }
 }
 
+namespace {
+
 void quantize(const QuantizedMatrix& w, const float* x, std::uint8_t* bytes, float* step) {
-  int8_kernels().quantize_row(x, w.rows(), w.quads() * kQuad, kEpsilon, bytes, step);
+  int8_kernels().quantize_row(x, w.rows(), w.quads() * kQuad, kQuantizedEpsilon, bytes, step);
 }
 
 // Rows [m0, m1) and strips [s0, s1) of the result, on the calling thread: rows are quantized, then meet strip by strip.
 void block(const Rows& r, dim_t m0, dim_t m1, dim_t s0, dim_t s1) {
   const QuantizedMatrix& w = *r.to.w;
-  const dim_t row = row_bytes(w), most = std::min(rows_in_cache(w), m1 - m0);
+  const dim_t row = row_bytes(w), most = std::min(rows_in_cache(row), m1 - m0);
   Scratch<std::uint8_t> quantized(most * row);
   Scratch<float> steps(most);
+  const MultiplyingBytes scope;
   for (dim_t m = m0; m < m1; m += most) {
     const dim_t rows = std::min(most, m1 - m);
     for (dim_t i = 0; i < rows; i++) quantize(w, r.x + (m + i) * r.ldx, quantized + i * row, steps + i);
-    multiply(r.to, m, rows, quantized, steps, s0, s1);
+    multiply_quantized(r.to, m, rows, quantized, row, steps, s0, s1);
   }
 }
 
 }  // namespace
+
+MultiplyingBytes::~MultiplyingBytes() { int8_kernels().release(); }
 
 QuantizedMatrix::QuantizedMatrix(dim_t K, dim_t N)
     : K_(K),
@@ -140,10 +140,10 @@ void QuantizedMatrix::fill(const std::int8_t* w, const float* scale) {
 
 void quantized_dense(const QuantizedDense& a) {
   const dim_t K = a.w->rows(), N = a.w->columns(), strips = a.w->strips();
-  const Rows r{a.M, a.x, K, {a.w, a.b, a.y, a.ldy, a.act, false}};
+  const Rows r{a.M, a.x, K, {a.w, a.w->steps(), a.b, a.y, a.ldy, a.act, false}};
   if (a.M == 0 || N == 0) return;
   const double products = double(a.M) * double(N) * double(K);
-  const dim_t threads = std::min<dim_t>(get_num_threads(), static_cast<dim_t>(products / kWorkPerThread) + 1);
+  const dim_t threads = std::min<dim_t>(get_num_threads(), static_cast<dim_t>(products / kQuantizedWorkPerThread) + 1);
   // Rows are quantized by the thread that needs them: by one if rows are divided, by each if strips are.
   const dim_t rows = int8_kernels().most_rows;
   const bool by_rows = a.M >= threads * rows || a.M >= strips;
@@ -157,13 +157,12 @@ void quantized_dense(const QuantizedDense& a) {
 
 void quantized_rows(dim_t M, const float* x, dim_t ldx, const QuantizedMatrix& w, dim_t n0, dim_t n1, float* y,
                     dim_t ldy, bool accumulate) {
-  block({M, x, ldx, {&w, nullptr, y, ldy, Activation::linear, accumulate}}, 0, M, n0 / kStrip,
-        (n1 + kStrip - 1) / kStrip);
+  block({M, x, ldx, plain(w, nullptr, y, ldy, accumulate)}, 0, M, n0 / kStrip, (n1 + kStrip - 1) / kStrip);
 }
 
 void quantized_rows_shared(dim_t M, const float* x, dim_t ldx, const QuantizedMatrix& w, dim_t n0, dim_t n1, float* y,
                            dim_t ldy, bool accumulate) {
-  const Rows r{M, x, ldx, {&w, nullptr, y, ldy, Activation::linear, accumulate}};
+  const Rows r{M, x, ldx, plain(w, nullptr, y, ldy, accumulate)};
   const dim_t s0 = n0 / kStrip, strips = (n1 + kStrip - 1) / kStrip - s0;
   const dim_t parts = std::min<dim_t>(get_num_threads(), strips);
   parallel_for(parts, 1, [&](dim_t begin, dim_t end) {
@@ -177,10 +176,11 @@ QuantizedRows::QuantizedRows(dim_t most, const QuantizedMatrix& w)
 void QuantizedRows::set(dim_t i, const float* x) { quantize(w_, x, bytes_ + i * row_, steps_ + i); }
 
 void QuantizedRows::multiply(dim_t M, const float* b, float* y, dim_t ldy) const {
-  const dim_t most = rows_in_cache(w_);
+  const dim_t most = rows_in_cache(row_);
+  const MultiplyingBytes scope;
   for (dim_t m = 0; m < M; m += most)
-    lamina::multiply({&w_, b, y, ldy, Activation::linear, false}, m, std::min(most, M - m), bytes_ + m * row_,
-                     steps_ + m, 0, w_.strips());
+    multiply_quantized(plain(w_, b, y, ldy, false), m, std::min(most, M - m), bytes_ + m * row_, row_, steps_ + m, 0,
+                       w_.strips());
 }
 
 }  // namespace lamina

@@ -132,6 +132,7 @@ __all__: list[str] = [
     "pool_set_limit",
     "pool_set_poison",
     "pool_stats",
+    "quantized_conv_forward",
     "quantized_dense_forward",
     "reduction_backward",
     "reduction_forward",
@@ -1576,6 +1577,22 @@ def pool_set_poison(on: bool) -> None:
 def pool_stats() -> dict[str, typing.Any]:
     """
     Bytes in use and cached, blocks allocated and reused, most bytes in use.
+    """
+
+def quantized_conv_forward(
+    x: typing.Any,
+    w: QuantizedMatrix,
+    gain: typing.Any,
+    b: typing.Any,
+    kernel_size: typing.Any,
+    strides: typing.Any,
+    padding: typing.Any,
+    dilation_rate: typing.Any,
+    groups: int,
+    activation: str,
+) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    y = act(gain (x * w) + b), each image quantized to int8; x (N, ..., C), w a QuantizedMatrix (taps C / groups, K), gain and b (K,) or None.
     """
 
 def quantized_dense_forward(

@@ -170,6 +170,16 @@ def test_what_trains_refuses_it(x):
         lamina.ops.sum(m(x)).backward()
 
 
+def test_data_keep_their_type_where_the_first_weight_is_int8(x):
+    m = lamina.Sequential([lamina.Input((20,)), layers.Dense(3, use_bias=False)])
+    m.compile(loss="mse")
+    m.quantize("int8")
+    wanted, y = m(x).numpy(), np.full((9, 3), 0.3, np.float32)
+    for found in (m.predict(x, verbose=0), *(m.predict_on_batch(x) for _ in range(3))):
+        np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_allclose(m.evaluate(x, y, verbose=0), np.mean((wanted - y) ** 2), rtol=1e-5)
+
+
 def test_filters_choose_layers():
     m = lamina.Sequential([lamina.Input((4,)), layers.Dense(3, name="one"), layers.Dense(2, name="two")])
     m.quantize(config=quantizers.Int8QuantizationConfig(), filters="^two$")
@@ -198,8 +208,8 @@ def test_errors_say_what_is_wrong():
         layers.Dropout(0.5).quantize("int8")
     with pytest.raises(ValueError, match="no layer to quantize"):
         lamina.Sequential([lamina.Input((8, 8, 3)), layers.Conv2D(3, 3)]).quantize("int8")
-    with pytest.raises(ValueError, match=r"Conv2D '.*': layers of this kind have no int8 weights"):
-        layers.Conv2D(3, 3, dtype="int8_from_float32")
+    with pytest.raises(ValueError, match=r"DepthwiseConv2D '.*': layers of this kind have no int8 weights"):
+        layers.DepthwiseConv2D(3, dtype="int8_from_float32")
     wide = layers.Dense(3, dtype="float64")
     wide.build((None, 2))
     with pytest.raises(ValueError, match="made from float32, the layer is float64"):

@@ -212,6 +212,10 @@ BY_HAND: dict[str, tuple[Callable[[], list[Any]], tuple[int, ...]]] = {
     "unscale_gradients": (scaling, (1,)),
     "update_rule": (lambda: ["adam"], ()),
     "quantized_dense_forward": (lambda: [rand(2, 3), quantized(3, 5), rand(5), "relu"], ()),
+    "quantized_conv_forward": (
+        lambda: [rand(2, 4, 4, 3), quantized(12, 5), rand(5), rand(5), 2, 1, "same", 1, 1, "relu"],
+        (),
+    ),
     "exchange_post": (lambda: [_native.Exchange(), 1, 0, rand(3, 2), np.zeros((3, 2), np.float32)], (4,)),
     "exchange_wait": (lambda: [_native.Exchange(), 1, 0], ()),
     "meet": (lambda: [np.zeros((1, 8), np.int64), 0, 1, 0, False], (0,)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from .. import activations, ops
 from ..core.autograd import Tensor
 from ..core.suggest import unknown
 from ..ops.convolution import PADDING_MODES, check_border
+from ..ops.quantized import quantized_conv
 from . import arguments
 from .arguments import known, positive, sizes
 from .base import Layer
@@ -18,6 +20,9 @@ from .options import Unpack, UnregularizedOptions
 from .symbolic import Shape
 from .torch_module import KERNEL, TorchModule
 from .variable import Variable
+
+_INT8_TERMS = 32  # of a sum: fewer are 0.5 to 1.2 times as fast as floats, as many 1.0 to 5
+_INT8_COLUMNS = 16  # of a strip of packed weights
 
 
 class Convolution(Layer):
@@ -119,6 +124,7 @@ class Convolution(Layer):
 class _Conv(Convolution):
     _torch = TorchModule("Conv", weight=("kernel", KERNEL), bias="bias")
 
+    _int8_in_keras = False
     filters: int
     groups: int
 
@@ -152,6 +158,8 @@ class _Conv(Convolution):
         self.groups = positive(self, "groups", self.groups)
         if self.filters % self.groups:
             raise ValueError(f"{self._label()}: filters={self.filters} is not a multiple of groups={self.groups}")
+        if self._quantization is not None and (message := self._without_int8()):
+            raise ValueError(message)
 
     def _output_channels(self, channels: int) -> int:
         return self.filters
@@ -167,6 +175,44 @@ class _Conv(Convolution):
 
     def _wanted_channels(self) -> int:
         return self.kernel.shape[-2] * self.groups
+
+    def _int8_axes(self) -> dict[str, tuple[int, ...]]:
+        return {"kernel": tuple(range(self._axes + 1))}
+
+    def _int8_pays(self) -> bool:
+        left_out = max(1.0, math.prod(self.strides) / math.prod(self.kernel_size))  # pixels for each that is met
+        return math.prod(self.kernel.shape[:-1]) >= _INT8_TERMS * left_out
+
+    def _check_quantize(self, mode: str, type_check: bool) -> None:
+        if message := self._without_int8():
+            raise NotImplementedError(message)
+        super()._check_quantize(mode, type_check)
+
+    def _without_int8(self) -> str | None:
+        each = self.filters // self.groups
+        if self.groups == 1 or each % _INT8_COLUMNS == 0:
+            return None
+        return (
+            f"{self._label()}: groups={self.groups} have {each} filters each, int8 weights go with multiples of "
+            f"{_INT8_COLUMNS}; it stays float32"
+        )
+
+    def _call_fused(self, activation: str, inputs: Tensor, normalization: BatchNormalization | None = None) -> Tensor:
+        if self._packed is None:
+            return super()._call_fused(activation, inputs, normalization)
+        if message := self._mismatch(inputs.shape):
+            raise ValueError(message)
+        gain, bias, padding = None, self.bias, self.padding
+        if normalization is not None:
+            gain, bias = normalization.folded_into(ops.ones((1, self.filters), self._dtype), bias)
+            gain = ops.reshape(gain, (self.filters,))
+        if self.padding_mode != "zeros":
+            _, inner = arguments.stored(inputs.shape, self.data_format, self._axes)
+            padding = arguments.all_sides(inner, self.kernel_size, self.strides, padding, self.dilation_rate)
+        return quantized_conv(
+            inputs, self._packed["kernel"].matrix(), gain, bias, self.kernel_size, self.strides, padding,
+            self.data_format, self.dilation_rate, self.groups, activation, self.padding_mode,
+        )  # fmt: skip
 
     def _convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None, activation: str) -> Tensor:
         return ops.conv(
@@ -268,6 +314,7 @@ class Conv3D(_Conv):
 
 
 class _ConvTranspose(_Conv):
+    _int8_axes = Layer._int8_axes  # these stay float32
     output_padding: tuple[int, ...] | None
 
     def __init__(

@@ -96,6 +96,10 @@ class Quantization:
         """The weights that become int8, and the axes that share one scale."""
         return {}
 
+    def _int8_pays(self) -> bool:
+        """Whether a model's ``quantize`` takes the layer along: int8 weights are no slower."""
+        return True
+
     def _int8_part(self) -> Layer | None:
         """The layer inside that this one is quantized with, whose weights are its own to everybody else."""
         return None
@@ -254,7 +258,7 @@ def quantize_layers(root: Layer, mode: str | None, config: Any, filters: Any, ty
     layers, all_layers = [], (root, *root._held().layers)
     parts = {id(layer._int8_part()) for layer in all_layers}
     for layer in all_layers:
-        if layer._has_int8() and id(layer) not in parts and chosen(layer):
+        if layer._has_int8() and id(layer) not in parts and chosen(layer) and _is_worth_it(layer):
             try:
                 layer._check_quantize(mode, type_check)
             except NotImplementedError:
@@ -262,11 +266,15 @@ def quantize_layers(root: Layer, mode: str | None, config: Any, filters: Any, ty
             layers.append(layer)
     if not layers:
         raise ValueError(
-            f"{root._label()}: there is no layer to quantize; Dense, EinsumDense, Embedding, attention, LSTM, GRU and "
-            "SimpleRNN can be"
+            f"{root._label()}: there is no layer to quantize; Dense, EinsumDense, Embedding, attention, LSTM, GRU, "
+            "SimpleRNN and convolutions of enough channels can be"
         )
     for layer in layers:
         layer._quantize(mode)
+
+
+def _is_worth_it(layer: Layer) -> bool:
+    return not layer.built or layer._quantization is not None or layer._int8_pays()  # else an error is to say so
 
 
 def quantize_as_saved(root: Layer, places: Mapping[str, Variable], arrays: Mapping[str, Any]) -> None:

@@ -313,9 +313,10 @@ class Model(Layer, Trainer, Measures, StateTree):
     ) -> None:  # fmt: skip
         """Make the weights of layers int8, in place, for inference: a quarter of the memory, several times the speed.
 
-        Dense, EinsumDense, Embedding, attention's projections, LSTM, GRU and SimpleRNN are quantized, also inside of
-        other layers; all others stay as they are. Each output has a scale of its own; inputs are quantized row by row
-        in each call. What trains the model refuses it from then on.
+        Dense, EinsumDense, Embedding, attention's projections, LSTM, GRU, SimpleRNN and convolutions (those that are no
+        slower so: 32 taps times channels or more) are quantized, also inside of other layers; all others stay as they
+        are. Each output has a scale of its own; inputs are quantized row by row, of convolutions image by image, in
+        each call. What trains the model refuses it from then on.
 
         Args:
             mode: "int8".

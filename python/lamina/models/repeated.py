@@ -20,6 +20,7 @@ from ..losses import SparseCategoricalCrossentropy
 from ..optimizers.base import Optimizer
 from .data_adapter import Array, Batch, Column
 from .train_step import Steps
+from .validate_data import data_dtype
 
 
 class Repeated:
@@ -30,7 +31,7 @@ class Repeated:
     def __init__(self, model: Any, kind: str, x: Array, y: Array | None, taken: Any) -> None:
         self.held = model._held()
         self.compiled = compiled = model._compiled
-        self.x: Any = (x.dtype, x.dtype if x.dtype.kind != "f" else model.weights[0].dtype)  # as given, and as taken
+        self.x: Any = (x.dtype, x.dtype if x.dtype.kind != "f" else data_dtype(model.weights))  # as given, and as taken
         self.y: Any = None
         self.classes: int | None = None
         self.optimizer = self.group = None  # where it has its state and needs no look

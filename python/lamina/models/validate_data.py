@@ -19,8 +19,9 @@ from .data_adapter import Array, Column, Given, to_arrays
 
 
 def data_dtype(weights: list[Any]) -> np.dtype[Any]:
-    """What floating data are converted to: the dtype of the model's first weight, or floatx() before it has one."""
-    return np.dtype(floatx()) if not weights else weights[0].dtype
+    """What floating data are converted to: the dtype of the model's first weight of floats, or floatx() before it has
+    one."""
+    return next((w.dtype for w in weights if w.dtype.kind == "f"), np.dtype(floatx()))
 
 
 def check(what: str, given: Given) -> int:

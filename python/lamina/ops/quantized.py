@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import _native
 from ..core.autograd import Array, Gradients, Tensor
 from ..core.autograd import unchecked_record as record
 from ..core.grad_mode import no_grad
 from .conversion import cast
+from .convolution import PADDING_MODES, Padding, Size, check_border
+from .data_format import around_channels_last
 from .elementwise import absolute, add, divide, multiply
 from .elementwise import round as nearest
 from .embedding import embedding
+from .expansion import bordered
 from .linear_algebra import einsum
 from .reduction import max as extreme
 from .reshape import reshape, take
@@ -27,6 +32,40 @@ def quantized_dense(x: Tensor, w: _native.QuantizedMatrix, b: Tensor | None, act
     """``activation(x @ w + b)``, each row of x quantized to int8; without a gradient."""
     y = _native.quantized_dense_forward(x._array, w, None if b is None else b._array, activation)
     return record(y, (x,) if b is None else (x, b), _refuse)
+
+
+def quantized_conv(
+    x: Tensor,
+    w: _native.QuantizedMatrix,
+    gain: Tensor | None,
+    b: Tensor | None,
+    kernel_size: tuple[int, ...],
+    strides: Size,
+    padding: Padding,
+    data_format: str,
+    dilation_rate: Size,
+    groups: int,
+    activation: str,
+    padding_mode: str,
+) -> Tensor:
+    """``activation(gain * conv(x, w) + b)``, each of the batch quantized to int8; without a gradient.
+
+    padding: numbers, unless padding_mode is "zeros".
+    """
+
+    def run(x: Tensor) -> Tensor:
+        sides: Any = padding
+        if padding_mode != "zeros":
+            check_border(padding_mode, x.shape[1:-1], *zip(*sides, strict=True))
+            before, after = ((0, *ends, 0) for ends in zip(*sides, strict=True))
+            x, sides = bordered(x, before, after, PADDING_MODES[padding_mode]), "valid"
+        arrays = (None if t is None else t._array for t in (gain, b))
+        y = _native.quantized_conv_forward(
+            x._array, w, *arrays, kernel_size, strides, sides, dilation_rate, groups, activation
+        )
+        return record(y, tuple(t for t in (x, gain, b) if t is not None), _refuse)
+
+    return around_channels_last(x, data_format, "conv", run)
 
 
 def quantized_embedding(indices: Tensor, table: Tensor, scale: Tensor) -> Tensor:
