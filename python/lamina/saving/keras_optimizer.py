@@ -54,8 +54,8 @@ def _variables(model: Any, optimizer: Any) -> list[Array]:
         optimizer.build(trained(model))
     state = optimizer.get_state(named_variables(model))
     steps = int(state["iterations"][0])
-    if optimizer.gradient_accumulation_steps:  # Keras counts batches
-        steps = steps * optimizer.gradient_accumulation_steps + int(state["accumulated"][0])
+    if of := optimizer.gradient_accumulation_steps:  # Keras counts batches
+        steps = steps * of + int(state["accumulated"][0]) % of
     found = [np.asarray(steps, np.int32)]
     if optimizer._schedule is None:
         found.append(np.asarray(state["learning_rate"][0], np.float32))
