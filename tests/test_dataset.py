@@ -217,6 +217,19 @@ def test_windows_and_datasets_of_datasets():
         list(r.flat_map(lambda i: i))
 
 
+def test_windows_of_dicts():
+    (first, *_) = Dataset.from_tensor_slices({"x": X, "rest": (Y, Y + 1)}).window(2)
+    assert first.keys() == {"x", "rest"}
+    assert values(first["x"]) == X[:2].tolist()
+    assert [values(part) for part in first["rest"]] == [Y[:2].tolist(), (Y[:2] + 1).tolist()]
+
+
+def test_a_dataset_is_true_whatever_its_length():
+    assert all(
+        map(bool, (Dataset.range(0), Dataset.range(3), Dataset.range(2).repeat(), Dataset.range(2).filter(bool)))
+    )
+
+
 def test_a_cache_is_filled_once():
     calls = []
     made = Dataset.range(4).map(lambda i: (calls.append(int(i)), np.ones(2) * i)[1]).cache()

@@ -312,3 +312,54 @@ def test_targets_of_every_shape_go_the_short_way_where_they_are_alike(shape):
         assert not goes_short(model, kind, X, y[..., None])
         assert not goes_short(model, kind, X, y.astype("float64"))
         assert not shape or not goes_short(model, kind, X, y[:, :0])
+
+
+@pytest.mark.parametrize("kind", ["train", "test", "predict"])
+def test_arrays_of_other_bytes_go_the_whole_way(kind):
+    """Numbers whose bytes stand the other way round, lists, and objects are converted in each call."""
+    native, turned = network(), network()
+    x = X.astype(X.dtype.newbyteorder())
+    for _ in range(3):
+        if kind == "predict":
+            np.testing.assert_array_equal(turned.predict_on_batch(x), native.predict_on_batch(X))
+            continue
+        call = f"{kind}_on_batch"
+        assert getattr(turned, call)(x, Y) == getattr(native, call)(X, Y)
+    assert (turned._repeated or {}).get(kind) is None
+
+
+@pytest.mark.parametrize("kind", ["train", "test"])
+def test_targets_that_are_no_arrays_go_the_whole_way(kind):
+    arrays, others = network(), network()
+    for _ in range(3):
+        assert getattr(others, f"{kind}_on_batch")(X, Y.tolist()) == getattr(arrays, f"{kind}_on_batch")(X, Y)
+    assert (others._repeated or {}).get(kind) is None
+
+
+def test_an_optimizer_with_a_build_of_its_own_goes_the_whole_way():
+    built = []
+
+    class Own(lamina.optimizers.SGD):
+        def build(self, variables):
+            built.append(len(variables))
+            super().build(variables)
+
+    model = network(optimizer=Own())
+    for _ in range(4):
+        model.train_on_batch(X, Y)
+    assert built
+    assert (model._repeated or {}).get("train") is None
+
+
+@pytest.mark.filterwarnings("ignore:train_on_batch. all weights of")
+def test_a_model_without_weights_to_train_goes_the_whole_way():
+    model = network()
+    for layer in model.layers:
+        layer.trainable = False
+    model.compile("sgd", lamina.losses.SparseCategoricalCrossentropy(from_logits=True))
+    before = model.get_weights()
+    for _ in range(3):
+        model.train_on_batch(X, Y)
+    assert (model._repeated or {}).get("train") is None
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -179,3 +179,10 @@ def test_a_function_with_a_gradient_is_forgotten_with_its_last_name():
     del square, made
     gc.collect()
     assert seen() is None
+
+
+def test_a_gradient_without_a_signature_is_asked_for_with_the_upstream_one_alone():
+    """NumPy's functions of C have none; so has no builtin type."""
+    x = Tensor(X, requires_grad=True)
+    ten_times(np.negative)(x).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), -1)

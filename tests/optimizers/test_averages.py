@@ -107,6 +107,49 @@ def test_swap_evaluates_the_means(swap_on_epoch):
         model.evaluate(X, Y, verbose=0, callbacks=[swap])
 
 
+@pytest.mark.parametrize("call", ["evaluate", "predict"])
+def test_means_are_swapped_in_for_a_call_and_out_again(call):
+    """Of evaluate and predict alone, which leave the weights as they were."""
+
+    class Look(callbacks.Callback):
+        seen = None
+
+        def on_test_batch_begin(self, batch, logs=None):
+            self.seen = self.model.get_weights()
+
+        on_predict_batch_begin = on_test_batch_begin
+
+    model, look = net(), Look()
+    model.compile(optimizers.SGD(0.05, use_ema=True, ema_momentum=0.5), "mse")
+    for _ in range(3):
+        model.train_on_batch(X, Y)
+    before = model.get_weights()
+    given = (X, Y) if call == "evaluate" else (X,)
+    getattr(model, call)(*given, verbose=0, callbacks=[callbacks.SwapEMAWeights(), look])
+    for seen, w, after in zip(look.seen, before, model.get_weights(), strict=True):
+        assert not np.array_equal(seen, w)
+        np.testing.assert_array_equal(after, w)
+
+
+def test_an_interrupted_fit_keeps_the_weights_of_training():
+    class Stops(callbacks.Callback):
+        last = None
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.last = self.model.get_weights()
+
+        def on_test_begin(self, logs=None):
+            raise KeyboardInterrupt
+
+    model, stops = net(), Stops()
+    model.compile(optimizers.SGD(0.05, use_ema=True, ema_momentum=0.5), "mse")
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, batch_size=16, validation_data=(X, Y), verbose=0,
+                  callbacks=[callbacks.SwapEMAWeights(), stops])  # fmt: skip
+    for now, last in zip(model.get_weights(), stops.last, strict=True):
+        np.testing.assert_array_equal(now, last)
+
+
 @pytest.mark.parametrize("limit", [{}, {"clipnorm": 0.01}, {"global_clipnorm": 0.01}, {"clipvalue": 0.001}], ids=str)
 @pytest.mark.parametrize("name", ["SGD", "Adam", "Lamb"])
 def test_scaled_losses_train_alike(name, limit):
