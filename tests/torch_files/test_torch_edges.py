@@ -269,3 +269,69 @@ def test_attention_whose_heads_have_other_sizes_has_four_modules():
     whole |= {"0.out_proj.weight": array(6, 8), "0.out_proj.bias": array(6)}
     with pytest.raises(ValueError, match="expected"):
         lamina.torch.load_state_dict(model, whole)
+
+
+PARTS = {
+    "self_attn.in_proj_weight": (18, 6), "self_attn.in_proj_bias": (18,), "self_attn.out_proj.weight": (6, 6),
+    "self_attn.out_proj.bias": (6,), "linear1.weight": (8, 6), "linear1.bias": (8,), "linear2.weight": (6, 8),
+    "linear2.bias": (6,), "norm1.weight": (6,), "norm1.bias": (6,), "norm2.weight": (6,), "norm2.bias": (6,),
+}  # fmt: skip
+CROSS = {
+    "multihead_attn.in_proj_weight": (18, 6), "multihead_attn.in_proj_bias": (18,),
+    "multihead_attn.out_proj.weight": (6, 6), "multihead_attn.out_proj.bias": (6,), "norm3.weight": (6,),
+    "norm3.bias": (6,),
+}  # fmt: skip
+
+
+def normal(x, weight, bias):
+    """torch.nn.functional.layer_norm over the last axis, with PyTorch's epsilon."""
+    x = x - x.mean(-1, keepdims=True)
+    return x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-5) * weight + bias
+
+
+def attended(query, other, state, name, causal=False):
+    """torch.nn.MultiheadAttention of two heads, in float64."""
+    q, k, v = (
+        (x @ w.T + b).reshape(*x.shape[:2], 2, 3)
+        for x, w, b in zip(
+            (query, other, other), np.split(state[f"{name}.in_proj_weight"], 3),
+            np.split(state[f"{name}.in_proj_bias"], 3), strict=True,
+        )
+    )  # fmt: skip
+    scores = np.einsum("nqhd,nkhd->nhqk", q, k) / np.sqrt(3)
+    if causal:
+        scores = np.where(np.tri(*scores.shape[2:], dtype=bool), scores, -np.inf)
+    p = np.exp(scores - scores.max(-1, keepdims=True))
+    p /= p.sum(-1, keepdims=True)
+    y = np.einsum("nhqk,nkhd->nqhd", p, v).reshape(query.shape)
+    return y @ state[f"{name}.out_proj.weight"].T + state[f"{name}.out_proj.bias"]
+
+
+def fed(x, state):
+    hidden = np.maximum(x @ state["linear1.weight"].T + state["linear1.bias"], 0)
+    return hidden @ state["linear2.weight"].T + state["linear2.bias"]
+
+
+def after(x, state, i):
+    return normal(x, state[f"norm{i}.weight"], state[f"norm{i}.bias"])
+
+
+@pytest.mark.parametrize("kind", ["encoder", "decoder", "decoder alone"])
+def test_blocks_of_transformers_give_what_pytorchs_give(kind):
+    """TransformerEncoderLayer and TransformerDecoderLayer with norms behind their parts, by hand."""
+    state = {name: array(*shape) for name, shape in (PARTS | (CROSS if kind == "decoder" else {})).items()}
+    x, memory = array(2, 4, 6), array(2, 5, 6)
+    make = layers.TransformerEncoder if kind == "encoder" else layers.TransformerDecoder
+    block = make(8, 2, activation="relu", layer_norm_epsilon=1e-5)
+    given = (x, memory) if kind == "decoder" else (x,)
+    block(*given)
+    lamina.torch.load_state_dict(block, state)
+    a = after(x + attended(x, x, state, "self_attn", causal=kind != "encoder"), state, 1)
+    if kind == "decoder":
+        a = after(a + attended(a, memory, state, "multihead_attn"), state, 2)
+    want = after(a + fed(a, state), state, 3 if kind == "decoder" else 2)
+    np.testing.assert_allclose(block(*given).numpy(), want, rtol=1e-3, atol=1e-4)
+    back = lamina.torch.state_dict(block)
+    assert back.keys() == state.keys()
+    for name, value in back.items():
+        np.testing.assert_array_equal(value, state[name], err_msg=name)
