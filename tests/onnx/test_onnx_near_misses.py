@@ -171,6 +171,11 @@ def test_softmax_of_old_files_flattens_behind_axis_one():
         ("y = Gemm <transA = 1> (x, w3, b)", "Gemm"),
         ("y = Gemm (x, w, single)", "Gemm"),
         ("y = Gemm (x, w, rows)", "Gemm"),
+        ("c = Exp (b) y = Gemm (x, w, c)", "Exp Gemm"),
+        ("c = Exp (square) y = Gemm (short, w, c)", "Exp Gemm"),
+        ("c = Exp (square) y = Gemm <beta = 2.0> (short, w, c)", "Exp Gemm"),
+        ("c = Exp (single) y = Gemm (x, w, c)", "Exp Gemm"),
+        ("c = Exp (b) y = Gemm <alpha = 2.0> (x, w, c)", "Exp Gemm"),
         ("c = Exp (b) d = Neg (x) e = Gemm (d, w, c) y = Neg (e)", "Exp Neg Gemm Neg"),
         ("c = Exp (w) y = Gemm (x, c, b)", "Exp Gemm"),
         ("a = MatMul (x, w) y = Add (a, b)", "Dense"),
@@ -185,7 +190,9 @@ def test_softmax_of_old_files_flattens_behind_axis_one():
 )  # fmt: skip
 def test_products(node, wanted):
     weights = {"w": (4, 3), "w2": (3, 4), "w3": (4, 3), "b": (3,), "row": (1, 3), "single": (1,), "rows": (4, 3)}
-    assert compared("float[4, 4] x", "float[4, 3] y", node, **weights) == wanted.split()
+    weights |= {"square": (3, 3)}
+    given = "float[3, 4] short" if "short" in node else "float[4, 4] x"
+    assert compared(given, "float[M, 3] y", node, **weights) == wanted.split()
 
 
 def test_a_weight_that_two_products_read_is_not_turned():
