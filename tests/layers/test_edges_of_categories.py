@@ -151,3 +151,15 @@ def test_a_summary_of_many_numbers_keeps_their_count():
     whole = np.stack([np.arange(100.0), np.arange(1.0, 101)])
     assert np.abs(_compressed(whole, 0.01)[0] - whole[0]).max() > 1e-3
     np.testing.assert_array_equal(_compressed(whole, 0.009), whole)
+
+
+@pytest.mark.parametrize(
+    "data", [["a", "b", "a"], np.array(["a", "b", "a"]), [["a"], ["b"], ["a"]], [["a", "a"], ["b"], ["a"]]]
+)
+def test_tokens_of_a_list_are_documents_of_their_own(data):
+    """Keras: a token's weight is log(1 + documents / (1 + documents with it))."""
+    layer = layers.StringLookup(output_mode="tf_idf")
+    layer.adapt(data)
+    assert layer.get_vocabulary() == ["[UNK]", "a", "b"]
+    a, b = np.log(1 + 3 / (1 + 2)), np.log(1 + 3 / (1 + 1))
+    np.testing.assert_allclose(layer([["a", "b", "b"]]), [[0, a, 2 * b]], rtol=1e-6)
