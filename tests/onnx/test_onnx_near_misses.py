@@ -339,3 +339,26 @@ def test_recurrences_have_their_weights_in_order_where_nothing_else_reads_them(o
     compared(*signature, body.format(op), **weights)
     file = model_of(f"g ({signature[0]}) => ({signature[1]}) {{ {body.format(op)} }}", **weights)
     assert (lamina.onnx.load(file).state_dict()["w"].shape != weights["w"]) == turned
+
+
+@pytest.mark.parametrize(
+    "move",
+    ["m = Transpose (w)", "m = Reshape (w, shape)", "m = Cast <to = 1> (w)", "m = Flatten (w)", "m = Squeeze (w)",
+     "m = Unsqueeze (w, axes) m0 = Squeeze (m, axes)", "m = Identity (w)"],
+)  # fmt: skip
+@pytest.mark.parametrize("others", [0, 1, 2])
+def test_weights_that_other_nodes_read_stay_as_they_are(move, others):
+    constants = "shape = Constant <value = int64[2] {3, 3}> () axes = Constant <value = int64[1] {0}> ()"
+    last = "m0" if "m0" in move else "m"
+    reads = "".join(f" a{i + 1} = MatMul (a{i}, w)" for i in range(others))
+    body = f"{constants} {move} a0 = MatMul (x, {last}){reads} y = Neg (a{others})"
+    found = compared("float[N, 3] x", "float[N, 3] y", body, w=(3, 3))
+    moved = move.split()[2] in found
+    assert moved is (others > 0 and "Identity" not in move)
+
+
+def test_a_weight_that_is_turned_twice():
+    body = "t = Transpose (w) u = Transpose (t) a = MatMul (x, u) y = Neg (a)"
+    assert compared("float[N, 3] x", "float[N, 4] y", body, w=(3, 4)) == ["MatMul", "Neg"]
+    body = "t = Transpose (w) u = Exp (t) a = MatMul (x, u) b = MatMul (a, t) y = Neg (b)"
+    assert compared("float[N, 3] x", "float[N, 3] y", body, w=(3, 3)) == ["Exp", "MatMul", "MatMul", "Neg"]

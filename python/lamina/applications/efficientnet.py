@@ -90,7 +90,7 @@ def _block(
         kernel, strides=stride, padding="valid" if stride == 2 else "same", use_bias=False,
         depthwise_initializer=CONVOLUTION, name=f"{name}dwconv",
     )(x)  # fmt: skip
-    x = squeezed(_norm_swish(x, f"{name}bn", f"{name}activation"), max(1, int(channels * 0.25)), name)
+    x = squeezed(_norm_swish(x, f"{name}bn", f"{name}activation"), int(channels * 0.25), name)
     x = layers.BatchNormalization(name=f"{name}project_bn")(_convolved(x, filters, f"{name}project_conv"))
     if stride != 1 or channels != filters:
         return x

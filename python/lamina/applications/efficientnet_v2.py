@@ -137,7 +137,7 @@ def _block(
         x = layers.DepthwiseConv2D(
             3, strides=stride, padding="same", use_bias=False, depthwise_initializer=CONVOLUTION, name=f"{name}dwconv2"
         )(x)
-        x = squeezed(_norm_swish(x, name, "bn", "activation"), max(1, int(channels * share)), name)
+        x = squeezed(_norm_swish(x, name, "bn", "activation"), int(channels * share), name)
     last = full and expansion == 1
     x = convolved(x, filters, 3 if last else 1, stride if last else 1, f"{name}project_conv")
     x = _norm_swish(x, f"{name}project") if last else _norm(x, f"{name}project_bn")

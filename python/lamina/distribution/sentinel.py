@@ -16,8 +16,8 @@ import socket
 import sys
 import time
 
-ALIVE = 1.0  # seconds for all ranks to say good-bye once one has failed
-KEEP_ALIVE = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 5}  # seconds, seconds, probes without an answer
+ALIVE = 1.0  # 1.0 is free: seconds for all ranks to say good-bye once one has failed
+KEEP_ALIVE = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 5}  # 2, 1 and 5 are free: seconds, probes
 
 
 def keep_alive(connection: socket.socket) -> None:

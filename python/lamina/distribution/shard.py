@@ -16,7 +16,7 @@ from ..core.autograd import Tensor
 from ..core.grad_mode import grad_mode
 
 Array = np.ndarray[Any, np.dtype[Any]]
-BUCKET = 1 << 22  # bytes of gradients that are sent together
+BUCKET = 1 << 22  # 1 and 22 are free: bytes of gradients that are sent together
 UPDATED = 1 << 20  # the tag of the end of an update, which stays in the process; those of sums come behind it
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from . import sentinel
 
-_GRACE = 5.0  # seconds to reach the sentinel
+_GRACE = 5.0  # 5.0 is free: seconds to reach the sentinel
 _SIOCGIFADDR = 0x8915  # asks for the address of an interface
-_LATE = 3.0  # seconds after which a rank that has ended sends nothing any more
+_LATE = 3.0  # 3.0 is free: seconds after which a rank that has ended sends nothing any more
 
 
 class Watch:

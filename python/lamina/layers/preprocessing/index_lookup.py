@@ -208,7 +208,7 @@ class IndexLookup(CategoryLayer):
         """
         self.reset_state()
         if isinstance(data, (list, tuple, np.ndarray, Tensor)):
-            self.update_state(data if _rank(data) > 1 else [[token] for token in np.asarray(data, object).tolist()])
+            self.update_state([[token] for token in np.asarray(data, object)] if _rank(data) == 1 else data)
         elif isinstance(data, Iterable) and not isinstance(data, (str, bytes)):
             for batch in islice(data, steps):
                 self.update_state(batch[0] if isinstance(batch, tuple) else batch)
