@@ -19,9 +19,9 @@ def cached_attention(
     length: Array,
     causal: bool,
     scale: float,
-    window: int = 0,
-    slopes: Array | None = None,
-    soft_cap: float = 0.0,
+    window: int,
+    slopes: Array | None,
+    soft_cap: float,
 ) -> Tensor:
     """Append ``key`` and ``value`` to a cache, in place, and attend to all that it keeps.
 
