@@ -84,6 +84,16 @@ CASES = {
         whole(4, 1, high=3),
         P,
     ),
+    "parts of pairs": lambda: (lambda x, y: (ops.real((x, y)), ops.imag((x, y)), ops.imag(x)), X, Y),
+    "half of a size, rounded up": lambda: (lambda x: ops.ones(((x.shape[0] + 1) // 2, 3)) * ops.sum(x), X),
+    "sizes multiplied": lambda: (lambda x, y: ops.reshape(ops.outer(x[:, 0], y[:, 0]), (-1, 1)), X, Y),
+    "repeats that are arrays": lambda: (lambda x: ops.repeat(x, ops.array([2, 1, 3]), 1), X),
+    "borders that are arrays": lambda: (
+        lambda x: (ops.pad(x, ops.array([[1, 2], [0, 1]])), ops.pad(x, np.array([[0, 0], [2, 1]]))),
+        X,
+    ),
+    "slices at places that are arrays": lambda: (lambda x: ops.slice(x, ops.array([1, 0]), (2, 2)), X),
+    "lists of values and numbers": lambda: (lambda x: ops.maximum(x, [x[0, 0] * 1.0, 0.5, x[1, 1]]), X),
 }
 
 

@@ -121,3 +121,30 @@ def test_a_mask_that_ends_between_ones_keeps_the_state():
     x, m = lamina.Input((None, 3)), lamina.Input((None,), dtype="bool")
     for kind in KINDS:
         exported(lamina.Model([x, m], kind(4, return_sequences=True)(x, mask=m)))
+
+
+class Cells(lamina.Model):
+    """Two cells, one step each."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = layers.LSTMCell(3)
+        self.second = layers.LSTMCell(3, recurrent_activation="hard_sigmoid")
+
+    def call(self, x):
+        zeros = lamina.ops.zeros_like(x[:, :3])
+        y, states = self.first(x, [zeros, zeros])
+        return y, *self.second(x, states)[1]
+
+
+def test_cells_alone():
+    model = Cells()
+    model(np.ones((2, 5), "f4"))
+    proto = to_onnx(model, [layers.InputSpec(shape=(None, 5))], verify=True)
+    assert [n.op_type for n in proto.graph.node].count("LSTM") == 2
+
+
+def test_a_scan_with_hard_sigmoid():
+    made = layers.LSTM(3, use_layer_norm=True, recurrent_activation="hard_sigmoid")
+    proto = to_onnx(lamina.Sequential([lamina.Input((4, 2)), made]), verify=True)
+    assert "Scan" in [n.op_type for n in proto.graph.node]

@@ -139,3 +139,19 @@ def test_first_states_stored_channels_first():
     first.set_weights(last.get_weights())
     got = first(np.moveaxis(x, -1, 2), initial_state=[np.moveaxis(s, -1, 1) for s in states]).numpy()
     np.testing.assert_allclose(np.moveaxis(got, 2, -1), want, rtol=1e-12)
+
+
+def test_a_cell_with_its_channels_first():
+    last = layers.ConvLSTM2D(3, (2, 3), padding="same", dtype="float64").cell
+    first = layers.ConvLSTM2D(3, (2, 3), padding="same", dtype="float64", data_format="channels_first").cell
+    x, h, c = (np.random.default_rng(i).standard_normal((2, 4, 5, n)) for i, n in enumerate((2, 3, 3)))
+    y, (h1, c1) = last(x, [h, c])
+    moved = [np.moveaxis(a, -1, 1) for a in (x, h, c)]
+    first(moved[0], moved[1:])
+    first.set_weights(last.get_weights())
+    z, (h2, c2) = first(moved[0], moved[1:])
+    for a, b in ((z, y), (h2, h1), (c2, c1)):
+        np.testing.assert_allclose(a, np.moveaxis(b.numpy(), -1, 1), atol=1e-12)
+    for cell in (first, last):
+        with pytest.raises(ValueError, match="expected the images of one step, 2 axes between batch and channels"):
+            cell(np.zeros((2, 4, 3)), [h, c])
