@@ -171,3 +171,35 @@ def test_damaged_files(tmp_path):
         lamina.load_model(path)
     model = lamina.load_model(path, custom_objects={"double": lambda x: 2 * x})
     np.testing.assert_allclose(model.predict(X, verbose=0), 2 * WANTED, rtol=1e-6)
+
+
+def layer_of(kind, name, nodes, **config):
+    return {"class_name": kind, "name": name, "inbound_nodes": nodes,
+            "config": {"name": name, "trainable": True, "dtype": "float32", **config}}  # fmt: skip
+
+
+def test_a_graph_whose_calls_are_lists():
+    """Keras 2: of each call the layer, the call and the result that it reads, and keywords beside the first."""
+    dense = {k: v for k, v in DENSE.items() if k not in ("name", "trainable", "dtype", "batch_input_shape")}
+    config = {
+        "name": "graph", "trainable": True,
+        "layers": [
+            layer_of("InputLayer", "a", [], batch_shape=[None, 4]),
+            layer_of("InputLayer", "b", [], batch_shape=[None, 3]),
+            layer_of("Dense", "dense", [[["a", 0, 0, {}]]], **dense),
+            layer_of("Dropout", "drop", [[["dense", 0, 0, {"training": False}]]], rate=0.5),
+            layer_of("Concatenate", "both", [[["drop", 0, 0, {}], ["b", 0, 0, {}]]], axis=-1),
+            layer_of("Concatenate", "turned", [[["b", 0, 0], ["drop", 0, 0]]], axis=-1),
+        ],
+        "input_layers": [["a", 0, 0], ["b", 0, 0]],
+        "output_layers": [["both", 0, 0], ["turned", 0, 0]],
+    }  # fmt: skip
+    model = lamina.Model.from_config(config)
+    model.get_layer("dense").set_weights([KERNEL, BIAS])
+    hidden, b = np.maximum(X @ KERNEL + BIAS, 0), np.array([[7, 8, 9], [1, 2, 3]], np.float32)
+    both, turned = model([X, b], training=True)
+    np.testing.assert_allclose(both, np.concatenate([hidden, b], 1), rtol=1e-6)
+    np.testing.assert_allclose(turned, np.concatenate([b, hidden], 1), rtol=1e-6)
+    for damaged in (["both", 0, 1], ["both", 1, 0], ["nowhere", 0, 0], ["both", 0, -1]):
+        with pytest.raises((ValueError, KeyError)):
+            lamina.Model.from_config({**config, "output_layers": [damaged]})
