@@ -170,3 +170,18 @@ def test_a_function_of_the_library_goes_by_its_name(function):
     assert described["class_name"] == "function"
     assert described["config"] == function.__name__
     assert lamina.saving.deserialize_keras_object(described) == function.__name__
+
+
+@pytest.mark.parametrize(
+    ("policy", "dtype", "told"),
+    [("float32", "float32", False), ("float64", "float64", False), ("mixed_bfloat16", "float32", False),
+     ("mixed_float16", "float32", True), ("float16", "float32", True), ("bfloat16", "float32", True)],
+)  # fmt: skip
+def test_policies_of_keras(policy, dtype, told, recwarn):
+    """Narrower types than there are here become float32, and that is said."""
+    kept = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": policy}}
+    config = {"name": "d", "units": 2, "dtype": kept}
+    described = {"module": "keras.layers", "class_name": "Dense", "config": config, "registered_name": None}
+    assert lamina.saving.deserialize_keras_object(described).dtype == dtype
+    message = f"a layer of the description computes in {policy!r}: here it computes in 'float32'"
+    assert [str(w.message) for w in recwarn] == [message] * told

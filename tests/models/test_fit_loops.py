@@ -123,3 +123,14 @@ def test_predictions_must_be_of_their_samples(shape):
 
     with pytest.raises(ValueError, match=r"predict: the model made .* of 6 samples"):
         model_of(cls=Own).predict(X, verbose=0)
+
+
+def test_a_fit_after_one_that_was_stopped_trains_all_epochs():
+    model = lamina.Sequential([lamina.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 3), "f4"), np.ones((4, 1), "f4")
+    stop = lamina.callbacks.EarlyStopping("loss", min_delta=1e9, patience=0)
+    assert model.fit(x, y, epochs=5, verbose=0, callbacks=stop).epoch == [0, 1]
+    assert model.stop_training is True
+    assert model.fit(x, y, epochs=3, verbose=0).epoch == [0, 1, 2]
+    assert model.stop_training is False
