@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -335,3 +338,13 @@ def test_blocks_of_transformers_give_what_pytorchs_give(kind):
     assert back.keys() == state.keys()
     for name, value in back.items():
         np.testing.assert_array_equal(value, state[name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "value", [(), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), [1], {"a": (1, 2)}, 5, "text", None, True]
+)
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+def test_any_plain_value_of_a_file(value, protocol, tmp_path):
+    with zipfile.ZipFile(tmp_path / "m.pt", "w") as made:
+        made.writestr("archive/data.pkl", pickle.dumps(value, protocol))
+    assert lamina.torch.load(tmp_path / "m.pt") == value
