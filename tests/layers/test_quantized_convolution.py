@@ -216,7 +216,7 @@ def test_what_is_slower_and_what_cannot_be_stays_float32_in_a_model():
     with pytest.raises(ValueError, match="isn't yet built"):
         layers.Conv1D(8, 3).quantize("int8")
     only = lamina.Sequential([lamina.Input((8, 8, 3)), layers.Conv2D(3, 3)])
-    with pytest.raises(ValueError, match="no layer to quantize.*convolutions of enough channels"):
+    with pytest.raises(ValueError, match=r"no layer to quantize.*convolutions of enough channels"):
         only.quantize("int8")
 
 
