@@ -7,6 +7,7 @@
   X(activation) \
   X(affine) \
   X(attention) \
+  X(conv_lstm) \
   X(convolution) \
   X(core) \
   X(ctc) \

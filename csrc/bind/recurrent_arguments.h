@@ -1,4 +1,5 @@
-// What recurrent layers take besides plain arrays: the activations of cells, and weights of floats or of int8.
+// What recurrent layers take besides plain arrays: the activations of cells, weights of floats or of int8, and results
+// that may not be wanted.
 #pragma once
 #include "bind/arguments.h"
 #include "bind/call.h"
@@ -43,6 +44,19 @@ inline Weight weight(Call& call, py::handle h, const char* name) {
   const auto floats = call.optional_of_any(h, name);
   if (!floats) return {};
   return {floats, nullptr, std::vector<dim_t>(floats->shape(), floats->shape() + floats->ndim())};
+}
+
+// A result that may not be wanted: None, and null for the operation.
+struct Wanted {
+  std::optional<Result> result;
+  template <class T>
+  T* as() const {
+    return result ? result->as<T>() : nullptr;
+  }
+  py::object object() const { return result ? py::object(result->array) : py::none(); }
+};
+inline Wanted result_if(const Call& call, bool wanted, Sizes shape) {
+  return wanted ? Wanted{call.result(shape)} : Wanted{std::nullopt};
 }
 
 }  // namespace lamina
