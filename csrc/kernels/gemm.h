@@ -10,9 +10,11 @@ namespace lamina {
 //       panel, or the pixels under a convolution's kernel in place
 //   b   a panel of `vectors` registers a row, rows at distance ldb, k running through (k3, k2, k1) in order;
 //       whole vectors are read, so that a panel's last one must be padded:      b(0, 0..NR) b(1, 0..NR) ...
+//       With no vectors it is a single column; then row or s1 is 1, and in the latter case so is ldb.
 //   c   rows at distance ldc; `cols` of them are written, never read unless `accumulate`
 //
-// Each element is one chain of FMAs over k: its bits do not depend on the tile it falls into.
+// Each element is one chain of FMAs over k: its bits do not depend on the tile it falls into. In a single column whose
+// terms stand next to each other (s1 == 1) it is a register of such chains, whose lanes are then added.
 template <class T>
 struct Tile {
   const T* a;
@@ -34,7 +36,7 @@ constexpr int kMaxVectors = 4;  // registers a panel row may have
 template <class T>
 struct GemmKernels {
   int lanes;                      // elements a register
-  int max_rows[kMaxVectors + 1];  // of a tile with so many vectors; 0: no such tile
+  int max_rows[kMaxVectors + 1];  // of a tile with so many vectors, first of a single column; 0: no such tile
   dim_t depth;                    // KC: how much of a sum one tile adds up before it visits C
   void (*tile)(const Tile<T>&);
   void (*fence)();  // after tiles that stream

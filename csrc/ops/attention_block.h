@@ -46,14 +46,14 @@ void multiply(const Product<T>& p, Part part, dim_t diagonal) {
   const auto& kern = kernels<T>().gemm;
   const int W = kern.lanes;
   Tile<T> t = matrix_tile<T>(p.depth, p.row, p.step, p.ldc, p.accumulate);
-  Panels panels = panels_of<T>(p.vectors * W);
+  Panels panels = panels_of<T>(p.depth, p.vectors * W);
   dim_t skipped = 0;  // registers
   for (dim_t r = 0; r < p.rows; r += t.rows) {
     const dim_t first = std::max<dim_t>(0, r + diagonal);
     if (part == Part::columns && first / W != skipped) {
       skipped = first / W;
       if (skipped >= p.vectors) return;
-      panels = panels_of<T>((p.vectors - skipped) * W);
+      panels = panels_of<T>(p.depth, (p.vectors - skipped) * W);
     }
     t.rows = static_cast<int>(std::min<dim_t>(p.rows - r, kern.max_rows[panels.vectors]));
     const dim_t from = part == Part::depth_from ? std::min(first, p.depth) : 0;

@@ -69,6 +69,18 @@ struct Block {
   dim_t plane, last_plane, row, last_row;
 };
 
+// Of an output, where most taps meet it.
+template <class T>
+dim_t most_terms(const Correlation<T>& c) {
+  dim_t terms = c.C / c.groups;
+  for (const auto& axes : c.axes) {
+    dim_t taps = 0;
+    for (const Axis& a : axes) taps = std::max(taps, a.taps);
+    terms *= taps;
+  }
+  return terms;
+}
+
 template <class T>
 class Correlator {
  public:
@@ -77,7 +89,7 @@ class Correlator {
       : c_(c),
         pairs_(pairs),
         kernels_(kernels_of<T>(pairs)),
-        panels_(panels_of<T>(c.K / c.groups)),
+        panels_(panels_of<T>(most_terms(c), c.K / c.groups, pairs)),
         cin_(c.C / c.groups),
         channels_(pairs ? channels / c.groups : cin_),
         cout_(c.K / c.groups),
@@ -230,7 +242,7 @@ class Correlator {
   }
 
   void by_bands() const {
-    PackedMatrix<T> packed(terms_, cout_, c_.groups);
+    PackedMatrix<T> packed(terms_, panels_, c_.groups, pairs_);
     packed.fill(c_.groups, terms_, [&](dim_t g, dim_t p, dim_t, dim_t, T* out) {
       for (const Phase& f : phases_) pack(f, g, p, {0, f.d.taps, 0, f.h.taps}, out + f.first * panels_.row(p));
     });

@@ -115,8 +115,9 @@ bool streams(const Gemm<T>& g) {
 
 // `shared`: B as all threads packed it, or null. Of cells it is given.
 template <class T>
-void blocked(const Gemm<T>& g, const GemmKernels<T>& kern, const PackedMatrix<T>* shared = nullptr) {
-  const Panels panels = panels_of<T>(g.N);
+void blocked(const Gemm<T>& g, bool pairs, const PackedMatrix<T>* shared = nullptr) {
+  const auto& kern = kernels_of<T>(pairs);
+  const Panels panels = panels_of<T>(g.K, g.N, pairs);
   const dim_t most_rows = kern.max_rows[panels.vectors];
   // Of even depth, at most 1.4 times the usual one.
   const dim_t passes = std::max<dim_t>(1, (g.K * 10 + kern.depth * 14 - 1) / (kern.depth * 14));
@@ -154,11 +155,12 @@ void blocked(const Gemm<T>& g, const GemmKernels<T>& kern, const PackedMatrix<T>
         t.vectors = panels.width(p);
         t.cols = panels.used(p);
         t.bias = first && g.bias ? g.bias + n : nullptr;
-        const bool whole = g.b_col == 1 && t.cols == panels.row(p) && !shared,
-                   from_source = whole && (in_place || ic == 0);
+        const bool column = t.vectors == 0,
+                   whole = !shared && (column ? g.b_row == 1 : g.b_col == 1 && t.cols == panels.row(p)),
+                   from_source = whole && (in_place || column || ic == 0);
         t.b = shared ? shared->row(0, p, pc) : from_source ? source : panel;
         t.ldb = from_source ? g.b_row : panels.row(p);
-        t.copy = from_source && !in_place ? panel : nullptr;
+        t.copy = from_source && !in_place && !column ? panel : nullptr;
         if (!whole && ic == 0 && !shared) pack_panel(panels, p, t.k1, g.b + pc * g.b_row, g.b_row, g.b_col, panel);
         run_rows(kern, t, mc, a, g.c + ic * g.ldc + n);
       }
@@ -186,7 +188,7 @@ void blocked_pairs(const Gemm<T>& g, const PackedMatrix<T>& packed) {
     const T* a = g.a + m * g.a_row;
     g.a_col == 1 ? kern.round_rows(c.M, g.K, a, g.a_row, cells, ld)
                  : kern.round_columns(c.M, 1, g.K, a, 0, g.a_col, cells, ld);
-    blocked(c, kern.cells, &packed);
+    blocked(c, true, &packed);
   }
 }
 
@@ -212,7 +214,8 @@ bool shares_packing(const Gemm<T>& g, dim_t threads, Way way) {
   const auto& kern = kernels<T>().gemm;
   return way != Way::stream && g.K > 0 && (g.b_col != 1 || way == Way::pairs) &&
          2.0 * double(g.M) * double(g.N) * double(g.K) > 8 * kFlopsPerThread &&
-         g.M >= 2 * threads * kern.max_rows[panels_of<T>(g.N).vectors] && !past_caches(g.K * g.N * dim_t(sizeof(T)));
+         g.M >= 2 * threads * kern.max_rows[panels_of<T>(g.K, g.N).vectors] &&
+         !past_caches(g.K * g.N * dim_t(sizeof(T)));
 }
 
 // Whether C^T = B^T . A^T is the cheaper product: B, whose rows are columns in memory, is large and would have to be
@@ -258,7 +261,7 @@ void run(const Gemm<T>& g, Way way) {
   if (g.M <= 0 || g.N <= 0) return;
   if (way == Way::stream) return stream(g);
   if (way == Way::pairs) return blocked_pairs(g, PackedMatrix<T>(g.K, g.N, g.b, g.b_row, g.b_col, true));
-  if (g.K > 0) return blocked(g, kernels<T>().gemm);
+  if (g.K > 0) return blocked(g, false);
   if (g.accumulate) return;
   for (dim_t m = 0; m < g.M; m++) {  // an empty sum
     for (dim_t n = 0; n < g.N; n++) g.c[m * g.ldc + n] = g.bias ? g.bias[n] : T(0);
@@ -287,7 +290,7 @@ void gemm(const Gemm<T>& g) {
     return parallel_for(threads, 1, [&](dim_t begin, dim_t end) {
       for (dim_t i = begin; i < end; i++) {
         const Gemm<T> block = cell(g, i, threads, 0, 1, W);
-        way == Way::pairs ? blocked_pairs(block, packed) : blocked(block, kernels<T>().gemm, &packed);
+        way == Way::pairs ? blocked_pairs(block, packed) : blocked(block, false, &packed);
       }
     });
   }

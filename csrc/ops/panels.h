@@ -38,38 +38,49 @@ dim_t odd_lines(dim_t n) {
   return ((n + line - 1) / line | 1) * line;
 }
 
-// The panels of a matrix of N columns, of even width: 9 registers become 3 + 3 + 3 and not 4 + 4 + 1.
+// The panels of a matrix of N columns, of even width: 9 registers become 3 + 3 + 3 and not 4 + 4 + 1. A last column
+// that would have a register to itself is a panel of its own.
 struct Panels {
   dim_t columns;  // N
   int lanes;      // elements of a register
   int vectors;    // registers of the widest panel
   dim_t total;    // registers in all
-  dim_t count;    // panels
+  dim_t broad;    // panels of registers; behind them is that of a single column
   dim_t wide;     // the first panels, of `vectors` registers; the others have one less
+  dim_t count;    // panels in all
 
-  int width(dim_t p) const { return vectors - int(p >= wide); }                                // registers of panel p
-  dim_t begin(dim_t p) const { return (p * vectors - std::max(p - wide, dim_t(0))) * lanes; }  // its first column
-  dim_t row(dim_t p) const { return dim_t(width(p)) * lanes; }                   // elements of a packed row
+  int width(dim_t p) const { return p < broad ? vectors - int(p >= wide) : 0; }  // registers of panel p; 0: a column
+  dim_t begin(dim_t p) const {                                                   // its first column
+    const dim_t q = std::min(p, broad);
+    return (q * vectors - std::max(q - wide, dim_t(0))) * lanes + p - q;
+  }
+  dim_t row(dim_t p) const { return p < broad ? dim_t(width(p)) * lanes : 1; }   // elements of a packed row
   int used(dim_t p) const { return int(std::min(columns - begin(p), row(p))); }  // that hold columns
-  dim_t widest_row() const { return dim_t(vectors) * lanes; }
-  dim_t size(dim_t K) const { return K * total * lanes; }    // elements of all panels, K rows each
+  dim_t widest_row() const { return row(0); }
+  dim_t size(dim_t K) const { return begin(count) * K; }     // elements of all panels, K rows each
   dim_t at(dim_t p, dim_t K) const { return begin(p) * K; }  // where panel p begins among them
 };
-
-template <class T>
-Panels panels_of(dim_t N) {
-  const auto& k = kernels<T>().gemm;
-  const dim_t total = (N + k.lanes - 1) / k.lanes;
-  const dim_t most = k.max_rows[4] ? 4 : k.max_rows[3] && total == 3 ? 3 : 2;
-  const dim_t count = (total + most - 1) / most;
-  const dim_t vectors = count ? (total + count - 1) / count : 0;
-  return {N, k.lanes, int(vectors), total, count, count - (vectors * count - total)};
-}
 
 // What multiplies T, or with `pairs` cells of two terms rounded to bfloat16.
 template <class T>
 const GemmKernels<T>& kernels_of(bool pairs) {
   return pairs ? bfloat16_kernels<T>().cells : kernels<T>().gemm;
+}
+
+// From so many terms times lanes on, a single column takes less alone than its register would. Two columns apart took
+// as long as their register in half of the cases, three mostly longer.
+constexpr dim_t kColumnWork = 272;
+
+// Those of K terms.
+template <class T>
+Panels panels_of(dim_t K, dim_t N, bool pairs = false) {
+  const auto& k = kernels_of<T>(pairs);
+  const dim_t single = k.max_rows[0] && K * k.lanes >= kColumnWork && N % k.lanes == 1;
+  const dim_t total = (N - single + k.lanes - 1) / k.lanes;
+  const dim_t most = k.max_rows[4] ? 4 : k.max_rows[3] && total == 3 ? 3 : 2;
+  const dim_t broad = (total + most - 1) / most;
+  const dim_t vectors = broad ? (total + broad - 1) / broad : 0;
+  return {N, k.lanes, int(vectors), total, broad, broad - (vectors * broad - total), broad + single};
 }
 
 // While it is there, this thread multiplies; with `pairs`, its tile registers are given back at the end.
@@ -160,14 +171,18 @@ template <class T>
 class PackedMatrix {
  public:
   // Room for them, which fill() is to pack.
-  PackedMatrix(dim_t K, dim_t N, dim_t count = 1)
-      : K_(K), count_(count), panels_(panels_of<T>(N)), step_(odd_lines<T>(panels_.size(K))), packed_(count * step_) {}
+  PackedMatrix(dim_t K, const Panels& panels, dim_t count = 1, bool pairs = false)
+      : K_(K),
+        count_(count),
+        panels_(panels),
+        step_(odd_lines<T>(panels_.size(K))),
+        packed_(count * step_),
+        pairs_(pairs) {}
 
   // With `pairs` rounded to bfloat16, rows of cells that hold two terms each; then so are the left operands.
   PackedMatrix(dim_t K, dim_t N, const T* b, dim_t b_row, dim_t b_col, bool pairs = false)
-      : PackedMatrix(pairs ? (K + 1) / 2 : K, N) {
+      : PackedMatrix(pairs ? (K + 1) / 2 : K, panels_of<T>(K, N, pairs), 1, pairs) {
     terms_ = K;
-    pairs_ = pairs;
     const dim_t terms = pairs ? 2 : 1;
     fill(1, kPackedRows, [&](dim_t, dim_t p, dim_t k, dim_t rows, T* out) {
       kernels_of<T>(pairs).pack(b + k * terms * b_row + panels_.begin(p) * b_col, b_row, b_col,
@@ -235,8 +250,8 @@ class PackedMatrix {
   const Panels panels_;
   const dim_t step_;
   const Scratch<T> packed_;
+  const bool pairs_;
   dim_t terms_ = 0;  // K, with pairs twice the rows or one less
-  bool pairs_ = false;
 };
 
 }  // namespace lamina

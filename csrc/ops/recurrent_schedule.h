@@ -117,7 +117,7 @@ bool shares_steps(dim_t B, dim_t K, dim_t N, dim_t groups) {
     const bool far = 4 * part > 3 * caches().l2;
     return 2.0 * double(K) * double(N) * double(std::max(rows, far ? kFarRows : kNearRows));
   };
-  const dim_t panels = panels_of<T>(N).count, most = (panels + threads - 1) / threads;
+  const dim_t panels = panels_of<T>(K, N).count, most = (panels + threads - 1) / threads;
   return flops(B, bytes / threads) * double(most) / double(panels) + kFlopsPerRegion <
          flops((B + groups - 1) / groups, bytes);
 }

@@ -45,7 +45,7 @@ class WeightGradients {
         kernels_(kernels<T>().gemm),
         pairs_(rounds_weight_gradient<T>(a.window, a.K, a.groups, a.bfloat16)),
         tiles_(kernels_of<T>(pairs_)),
-        panels_(panels_of<T>(a.K / a.groups)) {
+        panels_(panels_of<T>(a.window.N * product(a.window.out), a.K / a.groups, pairs_)) {
     const Window& v = v_;
     cin_ = v.C / a.groups;
     cout_ = a.K / a.groups;

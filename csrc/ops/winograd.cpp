@@ -137,7 +137,7 @@ class Forward {
         gemm_(kernels<T>().gemm),
         winograd_(kernels<T>().winograd),
         grid_(c.N * c.in[0], c.out[1], c.out[2], c.axes[1][0].taps) {
-    const dim_t rows = gemm_.max_rows[panels_of<T>(c.K).vectors];
+    const dim_t rows = gemm_.max_rows[panels_of<T>(c.C, c.K).vectors];
     const dim_t fitting = caches().l2 * 3 / 10 / (kPlanes * dim_t(sizeof(T)) * (c.C + c.K)) / rows * rows;
     const dim_t most = std::clamp(fitting, 2 * rows, 16 * rows);
     const dim_t wanted = get_num_threads() == 1 ? 1 : std::min<dim_t>(4 * get_num_threads(), grid_.count / rows);
@@ -148,7 +148,7 @@ class Forward {
   void run() const {
     Scratch<T> zeros(c_.C);
     std::fill_n(zeros.get(), c_.C, T(0));
-    PackedMatrix<T> u(c_.C, c_.K, kPlanes);
+    PackedMatrix<T> u(c_.C, panels_of<T>(c_.C, c_.K), kPlanes);
     pack(u);
     parallel_workers(
         blocks_, true,
@@ -215,7 +215,7 @@ class Backward {
         v_(a.window),
         gemm_(kernels<T>().gemm),
         winograd_(kernels<T>().winograd),
-        panels_(panels_of<T>(a.K)),
+        panels_(panels_of<T>(v_.N * product(v_.out), a.K)),
         grid_(v_.N * v_.in[0], v_.out[1], v_.out[2], v_.taps[1]),
         taps_(v_.taps[1] * v_.taps[2]),
         size_(v_.C * a.K),

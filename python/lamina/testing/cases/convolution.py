@@ -204,6 +204,15 @@ def test_cases() -> list[Case]:
         _conv((2, 9, 14, 16), 33, 5, 1, "same", activation="relu"),
         _conv((20, 10, 11, 40), 16, 5),
     ]
+    # One channel more than whole registers, by itself: in blocks of the kernel, of groups, alone.
+    cases += [
+        _conv((2, 13, 12, 17), 17, 7, 1, "same", activation="relu"),
+        _conv((1, 6, 7, 700), 17, 7, 1, "same", activation="relu"),
+        _conv((2, 9, 11, 34), 34, 3, 1, "same", 2, 2, activation="sigmoid"),
+        _conv((2, 9, 12, 33), 1, 3, 2, "same", activation="tanh"),
+        _conv((2, 5, 3, 49), 33, 3, 2, "same", transposed=True, activation="relu"),
+        _conv((2, 20, 21, 65), 33, 3, 1, "same"),
+    ]
     # Few channels: several groups or pixels a register, whole and cut ones.
     cases += [
         _conv((2, 7, 9, 12), 12, 3, 1, "same", groups=3),

@@ -67,6 +67,9 @@ def test_cases() -> list[Case]:
     cases += [_dense(37, 50, 21, "tanh", bias=False), _dense(1, 50, 21, "relu"), _dense(37, 1, 21, "sigmoid")]
     cases += [_dense(3, 2048, 1300)]  # a gradient of the weights past the caches
     cases += [_dense(*s) for s in ((2, 70, 90), (4, 131, 50), (5, 200, 37), (8, 300, 130))]  # few rows: dots
+    # One column more than whole registers, by itself.
+    cases += [_dense(37, 17, 1300, "relu"), _dense(70, 33, 100, "tanh"), _dense(9, 1, 70, "sigmoid"), _dense(5, 65, 40)]
+    cases += [_matmul((3,), 40, 17, 70), _matmul((2,), 33, 49, 130, "a")]
     cases += [_matmul((), 5, 6, 7), _matmul((3,), 17, 9, 33), _matmul((2, 3), 4, 20, 1), _matmul((4,), 6, 5, 3, "a")]
     return cases + [_matmul((4,), 6, 5, 3, "b"), _matmul((0,), 6, 5, 3), _matmul((2, 2), 1, 70, 65)]
 
