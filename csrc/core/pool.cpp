@@ -80,10 +80,12 @@ std::size_t bytes_of(int kind) {
   return std::size_t(5 + kind % 4) << (kind / 4 + 5);
 }
 
-// Free blocks of some threads. A block that is free holds the address of the next one.
+// Free blocks of some threads, and what these took and gave back. A block that is free holds the address of the next
+// one.
 struct alignas(64) Shard {
   std::mutex mutex;
   std::size_t allocations = 0, reuses = 0;
+  std::ptrdiff_t in_use = 0, unreported = 0;  // bytes; of `cached` those that Pool::cached does not have yet
   std::array<void*, kClasses> free{};
 
   void* take(int kind) {
@@ -98,12 +100,28 @@ struct alignas(64) Shard {
 };
 
 constexpr int kShards = 64;
+constexpr std::ptrdiff_t kReport = std::ptrdiff_t(1) << 20;
 
+// What all threads write would go from core to core with every block: with each block counted here, two small networks
+// on two threads lost a tenth of their speed. So shards count, and report now and then.
 struct Pool {
   std::mutex arenas;  // of all of them, taken before any shard's
   std::array<Shard, kShards> shards;
-  std::atomic<std::size_t> in_use{0}, peak{0}, cached{0}, limit{std::size_t(512) << 20};
-  std::atomic<bool> poison{false};
+  std::atomic<unsigned> threads{0};
+  std::atomic<std::ptrdiff_t> cached{0}, limit{std::ptrdiff_t(512) << 20};  // cached: what shards reported
+  std::atomic<bool> poison{false}, watched{false};                          // watched: the peak is asked for,
+  std::atomic<std::size_t> now{0}, peak{0};                                 // and these are kept
+
+  // Bytes that became free blocks of a shard, whose lock is held, or stopped being that.
+  void note(Shard& s, std::ptrdiff_t bytes) {
+    s.unreported += bytes;
+    if (s.unreported > kReport || s.unreported < -kReport) report(s);
+  }
+  void report(Shard& s) {
+    cached.fetch_add(s.unreported, std::memory_order_relaxed);
+    s.unreported = 0;
+  }
+  int used_shards() const { return static_cast<int>(std::min<unsigned>(threads.load(), kShards)); }
 };
 
 // Never destroyed: arrays may outlive the module at interpreter exit.
@@ -114,18 +132,20 @@ Pool& pool() {
 
 // Threads have shards in turn, so that the first kShards of them never wait for each other.
 Shard& shard_of_this_thread(Pool& p) {
-  static std::atomic<unsigned> threads{0};
-  thread_local const unsigned mine = threads.fetch_add(1, std::memory_order_relaxed) % kShards;
+  thread_local const unsigned mine = p.threads.fetch_add(1) % kShards;
   return p.shards[mine];
 }
 
 // A block that another thread left behind.
 void* take_elsewhere(Pool& p, std::size_t bytes) {
   const int kind = class_of(bytes);
-  for (Shard& s : p.shards) {
-    if (p.cached.load(std::memory_order_relaxed) < bytes) return nullptr;
+  for (int i = 0; i < p.used_shards(); i++) {
+    Shard& s = p.shards[static_cast<std::size_t>(i)];
     std::lock_guard lock(s.mutex);
-    if (void* block = s.take(kind)) return block;
+    if (void* block = s.take(kind)) {
+      p.note(s, -static_cast<std::ptrdiff_t>(bytes));
+      return block;
+    }
   }
   return nullptr;
 }
@@ -143,81 +163,104 @@ void* allocate_anew(std::size_t bytes) {
 
 void* pool_allocate(std::size_t bytes) {
   bytes = round_up(bytes);
+  const auto count = static_cast<std::ptrdiff_t>(bytes);
   Pool& p = pool();
   Shard& mine = shard_of_this_thread(p);
   void* block;
   {
     std::lock_guard lock(mine.mutex);
     block = mine.take(class_of(bytes));
-    if (block) mine.reuses++;
+    if (block) {
+      mine.reuses++;
+      mine.in_use += count;
+      p.note(mine, -count);
+    }
   }
   if (!block) {
-    block = take_elsewhere(p, bytes);
+    void* const left = take_elsewhere(p, bytes);
+    block = left ? left : allocate_anew(bytes);
     std::lock_guard lock(mine.mutex);
-    (block ? mine.reuses : mine.allocations)++;
+    (left ? mine.reuses : mine.allocations)++;
+    mine.in_use += count;
   }
-  if (block)
-    p.cached.fetch_sub(bytes, std::memory_order_relaxed);
-  else
-    block = allocate_anew(bytes);
-  const std::size_t now = p.in_use.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  std::size_t most = p.peak.load(std::memory_order_relaxed);
-  while (most < now && !p.peak.compare_exchange_weak(most, now, std::memory_order_relaxed)) continue;
+  if (p.watched.load(std::memory_order_relaxed)) {
+    const std::size_t now = p.now.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+    std::size_t most = p.peak.load(std::memory_order_relaxed);
+    while (most < now && !p.peak.compare_exchange_weak(most, now, std::memory_order_relaxed)) continue;
+  }
   if (p.poison.load(std::memory_order_relaxed)) std::memset(block, 0xff, bytes);
   return block;
 }
 
 void pool_release(void* block, std::size_t bytes) {
   bytes = round_up(bytes);
+  const auto count = static_cast<std::ptrdiff_t>(bytes);
   Pool& p = pool();
-  p.in_use.fetch_sub(bytes, std::memory_order_relaxed);
-  // Counted before it can be taken, so that the count never falls below zero.
-  if (p.cached.fetch_add(bytes, std::memory_order_relaxed) + bytes > p.limit.load(std::memory_order_relaxed)) {
-    p.cached.fetch_sub(bytes, std::memory_order_relaxed);
-    return system_free(block, bytes);
-  }
+  if (p.watched.load(std::memory_order_relaxed)) p.now.fetch_sub(bytes, std::memory_order_relaxed);
   Shard& mine = shard_of_this_thread(p);
-  std::lock_guard lock(mine.mutex);
-  mine.give(class_of(bytes), block);
+  {
+    std::lock_guard lock(mine.mutex);
+    mine.in_use -= count;
+    if (p.cached.load(std::memory_order_relaxed) + mine.unreported + count <= p.limit.load(std::memory_order_relaxed)) {
+      p.note(mine, count);
+      return mine.give(class_of(bytes), block);
+    }
+  }
+  system_free(block, bytes);
 }
 
 void pool_clear() {
   Pool& p = pool();
-  for (Shard& s : p.shards)
+  for (Shard& s : p.shards) {
     for (int kind = 0; kind < kClasses; kind++)
       for (;;) {
         void* block;
         {
           std::lock_guard lock(s.mutex);
           block = s.take(kind);
+          if (block) p.note(s, -static_cast<std::ptrdiff_t>(bytes_of(kind)));
         }
         if (!block) break;
-        p.cached.fetch_sub(bytes_of(kind), std::memory_order_relaxed);
         system_free(block, bytes_of(kind));
       }
+    std::lock_guard lock(s.mutex);
+    p.report(s);
+  }
 }
 
 void pool_set_limit(std::size_t max) {
-  pool().limit = max;
-  if (pool().cached > max) pool_clear();
+  pool().limit = static_cast<std::ptrdiff_t>(std::min(max, std::size_t(PTRDIFF_MAX)));
+  if (pool_stats().cached > max) pool_clear();
 }
 
 void pool_set_poison(bool on) { pool().poison = on; }
 
 PoolStats pool_stats() {
   Pool& p = pool();
-  PoolStats stats{p.in_use, p.cached, 0, 0};
+  PoolStats stats{};
+  std::ptrdiff_t in_use = 0, cached = 0;
   for (Shard& s : p.shards) {
     std::lock_guard lock(s.mutex);
     stats.allocations += s.allocations;
     stats.reuses += s.reuses;
+    in_use += s.in_use;
+    cached += s.unreported;
   }
+  cached += p.cached.load();
+  stats.in_use = static_cast<std::size_t>(std::max<std::ptrdiff_t>(in_use, 0));  // others go on meanwhile
+  stats.cached = static_cast<std::size_t>(std::max<std::ptrdiff_t>(cached, 0));
   return stats;
 }
 
-void pool_reset_peak() { pool().peak = pool().in_use.load(); }
+void pool_reset_peak() {
+  Pool& p = pool();
+  p.watched = true;
+  p.now = p.peak = pool_stats().in_use;
+}
 
-std::size_t pool_peak() { return pool().peak; }
+std::size_t pool_peak() { return pool().watched ? pool().peak.load() : pool_stats().in_use; }
+
+void pool_end_peak() { pool().watched = false; }
 
 void pool_lock() {
   pool().arenas.lock();

@@ -44,6 +44,7 @@ void Plan::run_measured(double* seconds, std::size_t* scratch) {
     seconds[i] = std::chrono::duration<double>(Clock::now() - start).count();
     scratch[i] = std::max(scratch[i], pool_peak() - before);
   }
+  pool_end_peak();
 }
 
 void Plan::retrace(const Plan& failed) {

@@ -77,6 +77,23 @@ def test_steps_are_their_twins(name, options, clipping, dtype, isa):
     assert twin.iterations[0] == native.iterations[0] == 5
 
 
+@pytest.mark.parametrize("epsilon", [0.0, 1e-7])
+def test_velocities_at_the_ends_of_the_numbers(epsilon, isa):
+    """Roots and quotients of zero, infinity, NaN and the numbers next to them are what sqrt and division give."""
+    g = np.array([0, -0.0, 1e30, np.inf, np.nan, 1.8e19, -1.8e19, 1e-16, -1e-15, 1, 3e-8, 65536], np.float32).repeat(3)
+    w, m = np.ones(len(g), np.float32), np.full(len(g), 0.5, np.float32)
+    v = np.zeros(len(g), np.float32)
+    optimizer = Adam(epsilon=epsilon)
+    want = w.copy()
+    with np.errstate(all="ignore"):
+        wanted_m, wanted_v = m + (g - m) * np.float32(1 - 0.9), v + (g * g - v) * np.float32(1 - 0.999)
+        rate = np.float32(0.01 * np.sqrt(1 - 0.999**4) / (1 - 0.9**4))
+        want -= rate * wanted_m / (np.sqrt(wanted_v) + np.float32(epsilon))
+    _native.optimizer_step(group_of(_native, [w], [g], [[m], [v], None]), *optimizer._step_arguments())
+    np.testing.assert_allclose(v, wanted_v, rtol=1e-6)
+    np.testing.assert_allclose(w, want, rtol=2e-6)
+
+
 @pytest.mark.parametrize("clipping", [{}, {"global_clipnorm": 0.1}], ids=str)
 @pytest.mark.parametrize("name", NATIVE)
 def test_same_bits_at_any_thread_count(name, clipping):
