@@ -161,8 +161,8 @@ def calls(monkeypatch):
     """The number of batches of each native call."""
     found = []
 
-    def counting(self, plan, i, rows, count, many, guard, before=array_pass.ArrayPass._native):
-        found.append(before(self, plan, i, rows, count, many, guard))
+    def counting(self, plan, i, rows, count, many, guard, *limit, before=array_pass.ArrayPass._native):
+        found.append(before(self, plan, i, rows, count, many, guard, *limit))
         return found[-1]
 
     monkeypatch.setattr(array_pass.ArrayPass, "_native", counting)
@@ -191,6 +191,37 @@ def test_predictions_of_many_batches_are_those_of_each(make, compiled, calls):
     for others in zip(*(f if isinstance(f, list) else [f] for f in found), strict=True):
         for other in others:
             np.testing.assert_array_equal(other, others[-1])
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Epochs run ahead however long they take."""
+    monkeypatch.setattr(array_pass, "_AHEAD", 1e9)
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize(
+    "case", [regression, measured, scheduled, accumulating, weighted, by_class, many_outputs, wide_numbers, regularized]
+)
+def test_epochs_that_nobody_watches_run_in_one_call(case, shuffle, calls):
+    found = []
+    for watch in ([], [Watching()], [callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)]):
+        lamina.random.seed(5)
+        model, (x, y), options = case()
+        x, y = ({k: v[:96] for k, v in x.items()} if isinstance(x, dict) else x[:96]), y
+        y = [v[:96] for v in y] if isinstance(y, list) else y[:96]
+        if "sample_weight" in options:
+            options["sample_weight"] = options["sample_weight"][:96]
+        history = model.fit(x, y, 16, 7, verbose=0, callbacks=watch, shuffle=shuffle, **options)
+        found.append((history.history, history.epoch, [w.tolist() for w in model.get_weights()]))
+        found[-1] += (lamina.random.uniform((3,), seed=None).numpy().tolist(), model.get_metrics_result())
+        if not watch:
+            assert max(calls) == 6 * 6
+        elif len(found) == 3:
+            assert max(calls) == 6
+        calls.clear()
+    assert found[0] == found[1] == found[2]
 
 
 def test_predictions_need_an_axis_of_samples(calls):

@@ -153,6 +153,11 @@ class Hooks:
         if self.progress is not None:  # last, so that it shows what the others logged
             getattr(self.progress, hook)(*args)
 
+    @property
+    def look_at_epochs(self) -> bool:
+        """Whether anything but the history is told of epochs, and may look at the model then."""
+        return self.progress is not None or not all(vars(type(c)).get("_only_notes") for c in self.callbacks)
+
     def watches_batches(self, kind: str) -> bool:
         """Whether a callback has a hook before or after each batch."""
         return bool(self._batch[f"on_{kind}_batch_begin"] or self._batch[f"on_{kind}_batch_end"])

@@ -22,6 +22,8 @@ class History(Callback):
         ([0, 1, 2], ['loss'])
     """
 
+    _only_notes = True  # logs, and looks at nothing else
+
     def __init__(self) -> None:
         super().__init__()
         self.history: dict[str, list[Any]] = {}

@@ -3,14 +3,17 @@
 A captured step that nobody watches batch by batch runs as a loop in C++ (``CapturedStep.run_batches``) over rows that
 are gathered before; its losses and predictions are kept, and means and metrics take them afterwards, batch by batch in
 the same order as they would between the steps: the same bits.  Batches of another size, and those whose step is
-recorded first, run one by one as ever.
+recorded first, run one by one as ever.  Where nobody looks between epochs either, short ones run several in a call.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
+
+import numpy as np
 
 from .. import metrics
 from ..callbacks.base import Hooks
@@ -22,6 +25,8 @@ from .data_adapter import ArrayFeed, Batch, Feed, memory
 
 _GATHERED, _KEPT = 1 << 20, 1 << 22  # bytes of rows before, and of results after a native call, at most
 _MILLISECONDS = 50  # of a native call: how long Ctrl-C and the progress bar wait
+_AN_HOUR = 3600000  # milliseconds: a call that is known to be short goes to its end
+_AHEAD, _GATHERED_AHEAD = 0.02, 1 << 22  # seconds of epochs in one native call, about, and bytes of their rows
 _TRIES = 4  # batches after which a step that was not captured is not tried again
 
 One = Callable[[int, Batch], None]  # the step number i, as Python runs it
@@ -50,7 +55,6 @@ class ArrayPass:
         self._model = model
         self._kind = kind
         self._source = source
-        self._order = source.order()
 
     @classmethod
     def of(cls, model: Any, kind: str, feed: Feed, hooks: Hooks) -> ArrayPass | None:
@@ -60,12 +64,13 @@ class ArrayPass:
     def run(self, one: One, many: Many, guard: AbstractContextManager[Any], stopped: Callable[[], bool]) -> None:
         """Go over all batches.  guard: around each native call with what follows it; stopped: asked behind each."""
         source, size, i, tries = self._source, self._source.batch_size, 0, 0
+        order = source.order()
         while i * size < source.samples:
             start = i * size
             whole = (source.samples - start) // size
             count = min(source.at_once, whole)
             stop = start + count * size if count else source.samples
-            chunk = source.read(self._order, start, stop)
+            chunk = source.read(order, start, stop)
             at = 0
             while at < max(count, 1):
                 plan = self._plan(chunk, at) if count and tries < _TRIES else None
@@ -81,8 +86,42 @@ class ArrayPass:
                 if stopped():
                     return
 
+    def run_epochs(self, most: int, many: Many, guard: AbstractContextManager[Any]) -> None:
+        """Run up to ``most`` epochs in one native call, none where it is not known to be a short one.
+
+        Their batches follow each other; ``many`` and ``guard`` as in ``run``.
+        """
+        source, size = self._source, self._source.batch_size
+        count = source.samples // size  # of an epoch
+        if not source.batch_seconds or count * size != source.samples or source.is_sparse:
+            return
+        plan = self._plan(source.read(None, 0, size), 0)
+        if plan is None:
+            return
+        results = sum(x._array.nbytes for x in leaves(plan.result) if x is not None)
+        most = min(
+            most,
+            int(_AHEAD / (count * source.batch_seconds)),
+            _GATHERED_AHEAD // max(1, count * sum(s.nbytes for s in plan.slots)),
+            _KEPT // max(1, count * results),
+        )
+        if most < 2:
+            return
+        orders = [source.order() for _ in range(most)]
+        if orders[0] is None:
+            orders = [np.arange(source.samples)] * most
+        chunk = source.read(np.concatenate(orders), 0, most * source.samples)
+        self._native(plan, 0, chunk, most * count, many, guard, _AN_HOUR)
+
     def _native(
-        self, plan: RecordedPlan, i: int, rows: Batch, count: int, many: Many, guard: AbstractContextManager[Any]
+        self,
+        plan: RecordedPlan,
+        i: int,
+        rows: Batch,
+        count: int,
+        many: Many,
+        guard: AbstractContextManager[Any],
+        milliseconds: int = _MILLISECONDS,
     ) -> int:
         """As many of ``count`` batches as one native call does."""
         step = self._step()
@@ -92,8 +131,10 @@ class ArrayPass:
         kept = [memory((count, *r.shape), r.dtype) for r in results]
         columns = [x._array for x in leaves(arguments) if x is not None]
         with guard:
-            done = step.run_batches(plan, columns, count, kept, _MILLISECONDS)
+            start = time.perf_counter()
+            done = step.run_batches(plan, columns, count, kept, milliseconds)
             if done:
+                self._source.batch_seconds = (time.perf_counter() - start) / done
                 remaining = iter(kept)
                 stacked = rebuild(plan.result, lambda _: wrap(next(remaining)[:done]))
                 many(i, done, self._part(rows, 0, done), stacked)

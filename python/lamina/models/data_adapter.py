@@ -178,6 +178,7 @@ class ArrayFeed:
     steps: int | None = None
     is_sparse = False  # in parts: no more than a batch of it becomes dense
     at_once = 1  # batches that are read together, once a pass knows that it may
+    batch_seconds = 0.0  # that a batch took last, where batches ran without Python
 
     def __init__(self, what: str, data: tuple[Any, Any, Any], batch_size: int, shuffle: bool) -> None:
         columns = getattr(data[0], "columns", None)  # of a data frame

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..callbacks.base import Hooks
-from ..core.autograd import Tensor, no_grad
+from ..core.autograd import Tensor, no_grad, wrap
+from ..core.recorded_plan import rebuild
 from ..core.tree import flatten, map_structure, pack_as
 from ..core.warn import warn
 from ..data import pack_x_y_sample_weight
@@ -75,35 +76,17 @@ def train_epoch(
     if replicas is not None:
         replicas.reset_metrics()
 
-    def warn_of(loss: float, i: int, batch: Batch) -> None:
-        compiled.warned = True
-        steps = f" of {feed.steps}" if feed.steps else ""
-        mend = (
-            _not_finite(batch, model, feed.source.columns)
-            or "A smaller learning rate, clipnorm=1.0 or scaled inputs usually help"
-        )
-        warn(
-            f"fit: the loss is {loss} at epoch {epoch + 1}, step {i + 1}{steps}. {mend}; "
-            "callbacks=[TerminateOnNaN()] stops here",
-        )
-
     def one(i: int, batch: Batch) -> None:
         hooks.batch_begin("train", i)
         logs.forget()
         with whole.step:
             loss = logs.take(_stepped(model, replicas, "train", step, batch))
         if not math.isfinite(loss) and not compiled.warned:
-            warn_of(loss, i, batch)
+            _warn_of(model, feed, epoch, loss, i, batch)
         hooks.batch_end("train", i, batch.size, logs)
 
     def many(i: int, n: int, rows: Batch, results: Any) -> None:
-        logs.forget()
-        totals, given = model._logged_many(n, rows, results)
-        logs.take(given)
-        if not math.isfinite(totals[-1]) and not compiled.warned:
-            at = int(np.argmin(np.isfinite(totals)))
-            size = rows.size // n
-            warn_of(float(totals[at]), i + at, part(rows, at * size, (at + 1) * size))
+        _take_many(model, feed, epoch, logs, i, n, rows, results)
         hooks.batches_end(n, rows.size, logs)
 
     if rows is not None:
@@ -116,6 +99,56 @@ def train_epoch(
             break
     hooks.tell()
     return logs()
+
+
+def train_ahead(model: Any, feed: Feed, hooks: Hooks, whole: WholeSteps, epochs: range) -> list[Logs]:
+    """The logs of those of the next epochs that ran in one native call; none where somebody looks between epochs."""
+    if len(epochs) < 2 or hooks.look_at_epochs or model._defines("reset_metrics") or Replicas.of(model) is not None:
+        return []
+    rows = ArrayPass.of(model, "train", feed, hooks)
+    found: list[Logs] = []
+
+    def many(_: int, n: int, rows: Batch, results: Any) -> None:
+        logs = LatestLogs(model, "train")
+        count, size = feed.steps or 1, rows.size // n
+        for epoch, start in zip(epochs, range(0, n, count), strict=False):
+            stop = min(start + count, n)  # an error ends an epoch early
+            hooks("on_epoch_begin", epoch, {})
+            model.reset_metrics()
+            own = rebuild(results, lambda x, start=start, stop=stop: wrap(x._array[start:stop]))
+            _take_many(model, feed, epoch, logs, 0, stop - start, part(rows, start * size, stop * size), own)
+            if stop - start == count:
+                found.append(dict(sorted(logs().items())))
+                hooks("on_epoch_end", epoch, found[-1])
+
+    if rows is not None:
+        rows.run_epochs(len(epochs), many, whole.step)
+    return found
+
+
+def _take_many(model: Any, feed: Feed, epoch: int, logs: LatestLogs, i: int, n: int, rows: Batch, results: Any) -> None:
+    """What follows n steps that ran one after the other, the first of them number i of the epoch."""
+    logs.forget()
+    totals, given = model._logged_many(n, rows, results)
+    logs.take(given)
+    if not math.isfinite(totals[-1]) and not model._compiled.warned:
+        at = int(np.argmin(np.isfinite(totals)))
+        size = rows.size // n
+        _warn_of(model, feed, epoch, float(totals[at]), i + at, part(rows, at * size, (at + 1) * size))
+
+
+def _warn_of(model: Any, feed: Feed, epoch: int, loss: float, i: int, batch: Batch) -> None:
+    """Say once that a loss is not finite."""
+    model._compiled.warned = True
+    steps = f" of {feed.steps}" if feed.steps else ""
+    mend = (
+        _not_finite(batch, model, feed.source.columns)
+        or "A smaller learning rate, clipnorm=1.0 or scaled inputs usually help"
+    )
+    warn(
+        f"fit: the loss is {loss} at epoch {epoch + 1}, step {i + 1}{steps}. {mend}; "
+        "callbacks=[TerminateOnNaN()] stops here",
+    )
 
 
 def _stepped(model: Any, replicas: Replicas | None, kind: str, step: Any, batch: Batch) -> Any:

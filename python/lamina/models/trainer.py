@@ -320,7 +320,8 @@ class Trainer(Steps):
             try:
                 hooks("on_train_begin", {})
                 together.same_model(replicas, "fit", params)
-                for epoch in range(params.get("initial_epoch", initial_epoch), epochs):
+                epoch = params.get("initial_epoch", initial_epoch)
+                while epoch < epochs:
                     hooks("on_epoch_begin", epoch, {})
                     logs = fit_loops.train_epoch(self, feed, hooks, whole, epoch)
                     if logs is None:
@@ -335,6 +336,10 @@ class Trainer(Steps):
                     hooks("on_epoch_end", epoch, found)
                     if together.any_of(replicas, self.stop_training):
                         break
+                    epoch += 1
+                    if held_out is None:
+                        ahead = fit_loops.train_ahead(self, feed, hooks, whole, range(epoch, epochs))
+                        epoch, found = epoch + len(ahead), ahead[-1] if ahead else found
                 compiled.optimizer.finalize_variable_values(self.trainable_weights)
                 hooks("on_train_end", found)
             except BaseException:
