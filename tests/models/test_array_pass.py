@@ -209,7 +209,7 @@ def test_epochs_that_nobody_watches_run_in_one_call(case, shuffle, calls):
     for watch in ([], [Watching()], [callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)]):
         lamina.random.seed(5)
         model, (x, y), options = case()
-        x, y = ({k: v[:96] for k, v in x.items()} if isinstance(x, dict) else x[:96]), y
+        x = {k: v[:96] for k, v in x.items()} if isinstance(x, dict) else x[:96]
         y = [v[:96] for v in y] if isinstance(y, list) else y[:96]
         if "sample_weight" in options:
             options["sample_weight"] = options["sample_weight"][:96]
