@@ -19,6 +19,11 @@ PROGRAMS = {
         "m.compile('nadam', 'huber', metrics=['mae', 'r2_score', 'cosine_similarity']);"
         "m.fit(np.ones((4, 2)), np.ones((4, 3)), verbose=0)"
     ),
+    "a loss by its name, for which nothing else is imported": (
+        "import sys; m = lamina.Sequential([layers.Dense(2)]); m.compile('adam', 'mse', metrics=['mae', 'accuracy']);"
+        "m.fit(np.ones((4, 2)), np.ones((4, 2)), verbose=0);"
+        "assert not {'lamina.plot', 'lamina.onnx', 'lamina.applications'} & set(sys.modules)"
+    ),
     "descriptions": (
         "c = {'class_name': 'Dense', 'config': {'units': 3}}; assert layers.deserialize(c).units == 3;"
         "assert lamina.optimizers.deserialize({'class_name': 'Lion', 'config': {}}).name == 'lion';"

@@ -38,12 +38,12 @@ def get(identifier: Any) -> Any:
             return classes[identifier]()
         functions = {fn.__name__: fn for fn in by_function}
         name = short_names.get(identifier.lower(), identifier)
-        own = registry.find(identifier)
-        if own is not None and name not in functions:
-            return get(own)
-        if name not in functions:
+        if name in functions:
+            return functions[name]
+        own = registry.find(identifier)  # which imports everything for a name that it does not know
+        if own is None:
             raise unknown("loss", identifier, [*functions, *classes, *short_names])
-        return functions[name]
+        return get(own)
     if isinstance(identifier, type) and issubclass(identifier, Loss):
         return identifier()
     if callable(identifier):
