@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import lamina
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 pytestmark = pytest.mark.skipif(not EXAMPLES.is_dir(), reason="needs the source tree")
 
@@ -54,6 +56,14 @@ def test_digits(tmp_path):
     assert number_after(out, "test accuracy:") > 0.9
     assert "loaded model predicts the same: True" in out
     assert (tmp_path / "out" / "digits.png").stat().st_size > 10_000
+    model = lamina.load_model(tmp_path / "out" / "digits.lamina")  # and its convolutions as int8
+    spec = importlib.util.spec_from_file_location("digits", EXAMPLES / "digits.py")
+    digits = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(digits)
+    _, _, x, y = digits.load()
+    before = (model.predict(x, verbose=0).argmax(axis=-1) == y).mean()
+    model.quantize("int8")
+    assert abs((model.predict(x, verbose=0).argmax(axis=-1) == y).mean() - before) <= 0.005
 
 
 def test_digits_search(tmp_path):

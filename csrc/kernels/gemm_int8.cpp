@@ -82,14 +82,12 @@ void quantize_row(const float* x, dim_t n, dim_t padded, float epsilon, std::uin
 
 void gather(const Int8Windows& w) {
   constexpr dim_t kLine = kOvershoot + 1;
-  using Line = std::uint8_t __attribute__((vector_size(kLine), aligned(1), may_alias));
   const dim_t bytes = w.bytes, pieces = w.pieces, rows = w.rows, step = w.step, row = w.row;
   for (dim_t p = 0; p < pieces; p++)
     for (dim_t k = 0; k < bytes; k += kLine) {
       const std::uint8_t* x = w.x + w.offset[p] + k;
       std::uint8_t* q = w.q + p * bytes + k;
-      for (dim_t i = 0; i < rows; i++, x += step, q += row)
-        *reinterpret_cast<Line*>(q) = *reinterpret_cast<const Line*>(x);
+      for (dim_t i = 0; i < rows; i++, x += step, q += row) __builtin_memcpy(q, x, kLine);
     }
 }
 

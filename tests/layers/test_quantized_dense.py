@@ -180,6 +180,17 @@ def test_data_keep_their_type_where_the_first_weight_is_int8(x):
     np.testing.assert_allclose(m.evaluate(x, y, verbose=0), np.mean((wanted - y) ** 2), rtol=1e-5)
 
 
+def test_sums_that_may_not_fit_into_32_bits_stay_float32():
+    m = lamina.Sequential([lamina.Input((132_105,)), layers.Dense(1), layers.Dense(2)])
+    m.quantize("int8")
+    assert [layer.dtype_policy.quantization_mode for layer in m.layers] == [None, "int8"]
+    with pytest.raises(NotImplementedError, match=r"kernel is \(132105, 1\), whose sums of 132,105 products"):
+        m.layers[0].quantize("int8")
+    matrix = _native.QuantizedMatrix(np.full((132_104, 1), -128, np.int8), np.ones(1, np.float32))
+    y = _native.quantized_dense_forward(np.ones((1, 132_104), np.float32), matrix, None, "linear")
+    np.testing.assert_allclose(y, -128 * 132_104, rtol=1e-6)
+
+
 def test_filters_choose_layers():
     m = lamina.Sequential([lamina.Input((4,)), layers.Dense(3, name="one"), layers.Dense(2, name="two")])
     m.quantize(config=quantizers.Int8QuantizationConfig(), filters="^two$")

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .base import Layer
 
 
+_MOST_TERMS = (2**31 - 1) // (127 * 128)
+
+
 class FixedWeight(Variable):
     """A weight of a quantized layer, in memory that ``assign`` alone writes."""
 
@@ -185,6 +188,14 @@ class Quantization:
             )
         if self._dtype != np.float32:
             raise ValueError(f"{self._label()}: int8 weights are made from float32, the layer is {self._dtype}")
+        for name, axes in self._int8_axes().items():
+            shape = getattr(self, name).shape
+            terms = math.prod(shape[: len(axes)])
+            if axes == tuple(range(len(axes))) and terms > _MOST_TERMS:
+                raise NotImplementedError(
+                    f"{self._label()}: {name} is {shape}, whose sums of {terms:,} products of int8 may not fit into 32 "
+                    f"bits, as {_MOST_TERMS:,} do; it stays float32"
+                )
         part = self._int8_part()
         if part is not None:
             part._check_quantize(mode, False)
