@@ -9,6 +9,7 @@ import pytest
 import lamina
 from lamina import layers, ops
 from lamina.export import to_onnx
+from lamina.export.program import _counted
 
 NUMBERS = np.array([[0, 1, 2, 3, 6, np.nan, np.inf]], np.float32)
 ROWS = np.arange(10, dtype=np.float32).reshape(5, 2)
@@ -74,3 +75,24 @@ class Inner(layers.Layer):
 def test_a_scan_inside_of_a_scan():
     proto = to_onnx(lamina.Sequential([lamina.Input((None, 4)), layers.RNN(Inner())]), verify=True)
     assert [n.op_type for n in proto.graph.node].count("Scan") == 1
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "wanted"),
+    [
+        ([3, 5], [3, 5, 7], (0, [3], [2])),
+        ([3, 5, 7], [3, 5], (0, [3], [2])),
+        ([3], [3, 5], None),
+        ([3, 5], [3], None),
+        ([3, 5], [3, 5, 8], None),
+        ([3, 5, 8], [3, 5], None),
+        ([3, 5], [3, 5], None),
+        ([[0, 1], [2, 4]], [[0, 1, 2], [2, 4, 6]], (1, [[0], [2]], [[1], [2]])),
+        ([[0, 1], [2, 4]], [[0, 1], [2, 4], [4, 7]], (0, [[0, 1]], [[2, 3]])),
+        ([[0, 1], [2, 4]], [[0, 1, 2], [2, 4, 6], [4, 7, 10]], None),
+        ([0.0, 1.0], [0.0, 1.0, 2.0], None),
+    ],
+)
+def test_integers_that_grow_evenly_along_one_axis(x, y, wanted):
+    found = _counted(np.array(x), np.array(y))
+    assert (found and (found[0], found[1].tolist(), found[2].tolist())) == wanted

@@ -237,3 +237,35 @@ def test_the_domain_of_onnx_has_two_names():
     x = array(3)
     model = of_node(helper.make_node("Abs", ["x"], ["y"], domain="ai.onnx"), {"x": x}, {"y": onnx.TensorProto.FLOAT})
     np.testing.assert_array_equal(lamina.onnx.load(model)(x).numpy(), np.abs(x))
+
+
+REDUCTIONS = {
+    "ReduceL1": lambda x, a, k: np.abs(x).sum(a, keepdims=k),
+    "ReduceL2": lambda x, a, k: np.sqrt((x**2).sum(a, keepdims=k)),
+    "ReduceLogSum": lambda x, a, k: np.log(x.sum(a, keepdims=k)),
+    "ReduceLogSumExp": lambda x, a, k: np.log(np.exp(x).sum(a, keepdims=k)),
+    "ReduceMax": lambda x, a, k: x.max(a, keepdims=k),
+    "ReduceMean": lambda x, a, k: x.mean(a, keepdims=k),
+    "ReduceMin": lambda x, a, k: x.min(a, keepdims=k),
+    "ReduceProd": lambda x, a, k: x.prod(a, keepdims=k),
+    "ReduceSum": lambda x, a, k: x.sum(a, keepdims=k),
+    "ReduceSumSquare": lambda x, a, k: (x**2).sum(a, keepdims=k),
+}
+
+
+@pytest.mark.parametrize("op", REDUCTIONS)
+@pytest.mark.parametrize("keep", [0, 1])
+def test_axes_are_an_input_from_a_version_on(op, keep):
+    """Of ReduceSum from version 13 on, of the others from 18; before they are an attribute."""
+    x, first = np.abs(array(2, 3, 4)) + 0.5, 13 if op == "ReduceSum" else 18
+    want = REDUCTIONS[op](x.astype(float), (0, 2), bool(keep))
+    head = "g (float[2, 3, 4] x) => (float[A, B, C] y)" if keep else "g (float[2, 3, 4] x) => (float[B] y)"
+    for version in (first - 1, first, first + 1):
+        given = f"y = {op} <axes = [0, 2], keepdims = {keep}> (x)"
+        if version >= first:
+            given = f"axes = Constant <value = int64[2] {{0, 2}}> () y = {op} <keepdims = {keep}> (x, axes)"
+        model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : {version}]> {head} {{ {given} }}')
+        np.testing.assert_allclose(lamina.onnx.load(model)(x), want, rtol=1e-5)
+    body = f'<ir_version: 8, opset_import: ["" : {first}]> {head} {{ y = {op} <axes = [0, 2]> (x) }}'
+    with pytest.raises(ValueError, match="its attribute 'axes' is not known"):
+        lamina.onnx.load(onnx.parser.parse_model(body))
