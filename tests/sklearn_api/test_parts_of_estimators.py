@@ -356,3 +356,13 @@ def test_samples_of_no_weight_are_left_out():
         b = kind(**options).fit(X[:25], None if y is None else y[:25], sample_weight=weight[:25])
         for one, other in zip(a.coefs_, b.coefs_, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_several_labels_are_right_together():
+    """The score of several labels a sample is the share of samples whose labels are all right, as scikit-learn's."""
+    y = np.ones((40, 2), int)
+    y[::2, 1] = 0  # which nothing tells: one of two samples is right, whatever is answered, and three of four labels
+    model = MLPClassifier((4,), max_iter=3, early_stopping=True, validation_fraction=0.5, random_state=0)
+    model.fit(np.zeros((40, 3)), y)
+    assert 0.2 < max(model.validation_scores_) < 0.7
+    np.testing.assert_allclose(model.score(np.zeros((40, 3)), y), 0.5)
