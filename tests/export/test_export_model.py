@@ -225,10 +225,15 @@ def test_without_onnxruntime_a_model_is_exported_all_the_same(tmp_path, monkeypa
 
 
 def test_models_larger_than_a_file_may_be_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(onnx_file, "LARGEST", 100)
-    with pytest.raises(ValueError, match="2 GB"):
-        mlp().export(tmp_path / "m.onnx")
-    assert not list(tmp_path.iterdir())
+    model = mlp()
+    size = to_onnx(model, verify=False).ByteSize()
+    for largest in (100, size - 1):
+        monkeypatch.setattr(onnx_file, "LARGEST", largest)
+        with pytest.raises(ValueError, match="2 GB"):
+            model.export(tmp_path / "m.onnx")
+        assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(onnx_file, "LARGEST", size)
+    assert to_onnx(model, verify=False).ByteSize() == size
 
 
 def test_numbers_in_float64():

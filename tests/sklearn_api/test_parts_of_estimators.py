@@ -13,7 +13,14 @@ pytest.importorskip("sklearn")
 
 from sklearn.utils.class_weight import compute_class_weight
 
-from lamina.sklearn import MLPAutoencoder, MLPClassifier, MLPRegressor, ModelClassifier, ModelRegressor
+from lamina.sklearn import (
+    MLPAutoencoder,
+    MLPClassifier,
+    MLPRegressor,
+    ModelClassifier,
+    ModelRegressor,
+    ModelTransformer,
+)
 from lamina.sklearn.base import SparseBatches, weighted
 from lamina.sklearn.checks import keep, number, sample_weights
 from lamina.sklearn.mlp import MLP
@@ -366,3 +373,12 @@ def test_several_labels_are_right_together():
     model.fit(np.zeros((40, 3)), y)
     assert 0.2 < max(model.validation_scores_) < 0.7
     np.testing.assert_allclose(model.score(np.zeros((40, 3)), y), 0.5)
+
+
+def test_a_transformer_learns_several_numbers():
+    X = np.random.default_rng(0).random((30, 4)).astype("f4")
+    parts = [lamina.Input((4,)), lamina.layers.Dense(3, name="code"), lamina.layers.Dense(2)]
+    options = {"optimizer": "adam", "optimizer_kwargs": {"learning_rate": 0.05}, "epochs": 150, "random_state": 0}
+    model = ModelTransformer(lamina.Sequential(parts), layer="code", supervised=True, **options)
+    assert model.fit_transform(X, X[:, :2] * 3).shape == (30, 3)
+    np.testing.assert_allclose(model.model_(X), X[:, :2] * 3, atol=0.3)

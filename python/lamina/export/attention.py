@@ -26,7 +26,7 @@ def dot_product_attention(
         added = None if bias is None else g.value(bias, g.dtype)
         name = g.node(
             "Attention", *(g.name(x, _HEADS_FIRST) for x in (q, k, v)), added,
-            is_causal=1 if is_causal else None, scale=None if scale is None else float(scale),
+            is_causal=int(bool(is_causal)) or None, scale=None if scale is None else float(scale),
         )  # fmt: skip
         return g.made(name, _HEADS_FIRST)
     y, _ = _attend(

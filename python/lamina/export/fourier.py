@@ -12,7 +12,7 @@ from .values import Size, Value
 def _dft(g: Graph, x: Value, axis: int, length: Any = None, onesided: bool = False, inverse: bool = False) -> Value:
     """x (..., 1 or 2) along an axis."""
     n = None if length is None else g.constant(length, INT64)
-    options: dict[str, Any] = {"onesided": 1 if onesided else None, "inverse": 1 if inverse else None}
+    options: dict[str, Any] = {"onesided": int(onesided) or None, "inverse": int(inverse) or None}
     if g.opset >= 20:
         name = g.node("DFT", x, n, g.constant(axis, INT64), **options)
     else:

@@ -14,7 +14,7 @@ from .signature import Signature
 from .values import Size, Value
 
 _OPTIONAL_RESULTS = ("LSTM", "GRU", "RNN")
-LARGEST = 2**31 - 1  # bytes of a protocol buffer
+LARGEST = 2**31 - 1  # bytes that a protocol buffer can have
 
 
 def as_model(graph: Graph, model: Layer, signature: Signature, outputs: list[Value], names: list[str]) -> Any:
@@ -61,7 +61,7 @@ def as_model(graph: Graph, model: Layer, signature: Signature, outputs: list[Val
         made, opset_imports=opsets, producer_name="lamina", producer_version=__version__,
         ir_version=max(8, helper.find_min_ir_version_for(opsets)),
     )  # fmt: skip
-    if proto.ByteSize() >= LARGEST:
+    if proto.ByteSize() > LARGEST:
         raise ValueError(f"{model._label()}: export: the model has 2 GB or more, which one ONNX file cannot hold")
     try:
         onnx.checker.check_model(proto, full_check=True)

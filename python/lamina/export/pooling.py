@@ -32,7 +32,7 @@ def _options(
     return {
         "kernel_shape": sizes, "strides": unless_one(steps), "auto_pad": auto_pad,
         "pads": pads if pads and any(pads) else None, "dilations": unless_one(dilations),
-        "ceil_mode": 1 if ceil_mode else None,
+        "ceil_mode": int(bool(ceil_mode)) or None,
     }  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def gru(
         norms = (kernel_gamma, recurrent_gamma, epsilon)
         return gru_scan(g, x, kernel, recurrent_kernel, bias, states, way, names, norms, reset_after)
     named = _activations(("sigmoid", "tanh"), recurrent_activation, activation)
-    named["linear_before_reset"] = 1 if reset_after else None
+    named["linear_before_reset"] = int(bool(reset_after)) or None
     return _run(g, "GRU", x, kernel, recurrent_kernel, bias, states, (0, 1, 2), way, named)
 
 

@@ -28,7 +28,7 @@ def reduced(g: Graph, op: str, x: Value, axis: Any, keepdims: bool) -> Value:
         return x
     order = x.order
     places = sorted(order.index(a) for a in axes)
-    name = g.node(op, g.name(x, order), g.ints(places), keepdims=1 if keepdims else 0)
+    name = g.node(op, g.name(x, order), g.ints(places), keepdims=int(bool(keepdims)))
     if keepdims:
         shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
         return g.made(name, order, shape, x.dtype)
@@ -133,7 +133,7 @@ def _place(op: str) -> Callable[..., Value]:
             x = g.cast(x, np.int32) if x.dtype == bool else x
             flat = g.node(op, g.reshape(x, (x.size,)), axis=0, keepdims=0)
             return g.cast(g.reshape(g.made(flat, None, (), INT64), g.shape), g.dtype)
-        y = g.node(op, g.cast(x, np.int32) if x.dtype == bool else x, axis=int(axis), keepdims=1 if keepdims else 0)
+        y = g.node(op, g.cast(x, np.int32) if x.dtype == bool else x, axis=int(axis), keepdims=int(bool(keepdims)))
         return g.cast(g.made(y, None, g.shape, INT64), g.dtype)
 
     return put

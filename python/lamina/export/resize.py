@@ -77,7 +77,7 @@ def resized(g: Graph, x: Value, size: tuple[Any, ...], rule: Rule) -> Value:
         "nearest_mode": rule.rounding if rule.interpolation == "nearest" else None,
     }  # fmt: skip
     if rule.interpolation == "bicubic":
-        options |= {"cubic_coeff_a": rule.cubic_coefficient, "exclude_outside": 1 if rule.exclude_outside else None}
+        options |= {"cubic_coeff_a": rule.cubic_coefficient, "exclude_outside": int(rule.exclude_outside) or None}
     factors = np.array([1.0, 1.0, *_factors(g, inner, size, free, rule)], np.float32)
     if all(isinstance(n, Size) or int(float(f) * n) == m for n, m, f in zip(inner, size, factors[2:], strict=True)):
         made = g.node("Resize", name, None, g.constant(factors), **options)

@@ -13,7 +13,7 @@ from .values import Size, Value
 
 def _sorted(g: Graph, x: Value, axis: int, largest: bool = False) -> tuple[str, str]:
     n = x.shape[axis]
-    values, places = g.node("TopK", x, g.sizes([n]), axis=axis, largest=1 if largest else 0, sorted=1, outputs=2)
+    values, places = g.node("TopK", x, g.sizes([n]), axis=axis, largest=int(largest), outputs=2)
     return values, places
 
 
@@ -39,7 +39,7 @@ def argsort(g: Graph, x: Any, axis: Any = -1) -> Value:
 @exports("top_k")
 def top_k(g: Graph, x: Any, k: int, sorted: bool = True) -> tuple[Value, Value]:
     v = g.value(x)
-    values, places = g.node("TopK", v, g.ints([k]), axis=-1, largest=1, sorted=1, outputs=2)
+    values, places = g.node("TopK", v, g.ints([k]), axis=-1, outputs=2)
     (_, shape), (kind, _) = g.results
     return g.made(values), g.cast(g.made(places, None, shape, INT64), kind)
 

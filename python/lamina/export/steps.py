@@ -73,7 +73,7 @@ def _masked(g: Graph, x: Value, way: Way, run: Run) -> tuple[Value | None, list[
     # Steps that count first, each kind in the order of time: by the largest of (T or 0) - t.
     time = g.counted(x.shape[1])
     rank = g.map("Sub", g.map("Mul", g.cast(counts, INT64), g.value(x.shape[1])), time)
-    _, places = g.node("TopK", rank, steps, axis=1, largest=1, sorted=1, outputs=2)
+    _, places = g.node("TopK", rank, steps, axis=1, outputs=2)
     front = _picked(g, x, g.made(places, None, mask.shape, INT64))
     y, states = run(front, lengths, False)
     if y is None or not way.sequences:

@@ -25,7 +25,7 @@ class _Step:
         self.args, self.kwargs = node.args, node.kwargs
         self.results = results
         self.finished: list[int] = []  # values that nothing needs after this step
-        self.single = -1  # the place of the only argument, the common case
+        self.single = -1  # 1 is free: below 0 there is none; the place of the only argument, the common case
         self.listed: list[int] = []  # the places of a list of tensors, the only argument
         if len(node.args) == 1 and not node.kwargs:
             x = node.args[0]
