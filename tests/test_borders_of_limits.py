@@ -183,3 +183,19 @@ def test_long_pictures_of_tensors_are_cut(shape, cut):
 )
 def test_integers_of_where(limits, dtype):
     assert ops.where(np.array([True, False]), *limits).dtype == dtype
+
+
+def test_the_axes_of_a_quantizer():
+    """Those of the call before those of the constructor; the last one where neither says any."""
+    x = np.array([[1.0, -4.0], [2.0, 8.0]], "f4")
+    for made, called, axes in (
+        (None, None, (-1,)),
+        (0, None, (0,)),
+        (None, 0, (0,)),
+        (0, -1, (-1,)),
+        ((0, 1), None, (0, 1)),
+    ):
+        values, scale = quantizers.AbsMaxQuantizer(made)(x, called)
+        want = 127 / np.abs(x).max(axes, keepdims=True)
+        np.testing.assert_allclose(scale, want, rtol=1e-5)
+        np.testing.assert_array_equal(values, np.round(x * want))

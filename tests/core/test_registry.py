@@ -185,3 +185,18 @@ def test_policies_of_keras(policy, dtype, told, recwarn):
     assert lamina.saving.deserialize_keras_object(described).dtype == dtype
     message = f"a layer of the description computes in {policy!r}: here it computes in 'float32'"
     assert [str(w.message) for w in recwarn] == [message] * told
+
+
+def test_shared_objects_have_numbers_and_become_one_again():
+    shared, alone = layers.Dense(2, name="shared"), layers.Dense(3, name="alone")
+    with r.sharing([shared]):
+        twice = [lamina.saving.serialize_keras_object(shared) for _ in range(2)]
+        once = lamina.saving.serialize_keras_object(alone)
+    assert [d["shared_object_id"] for d in twice] == [1, 1]
+    assert "shared_object_id" not in once
+    assert "shared_object_id" not in lamina.saving.serialize_keras_object(shared)
+    with r.sharing(()):
+        a, b, c, d = map(lamina.saving.deserialize_keras_object, [*twice, once, once])
+    assert a is b
+    assert c is not d
+    assert lamina.saving.deserialize_keras_object(twice[0]) is not a
