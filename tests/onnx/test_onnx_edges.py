@@ -269,3 +269,24 @@ def test_axes_are_an_input_from_a_version_on(op, keep):
     body = f'<ir_version: 8, opset_import: ["" : {first}]> {head} {{ y = {op} <axes = [0, 2]> (x) }}'
     with pytest.raises(ValueError, match="its attribute 'axes' is not known"):
         lamina.onnx.load(onnx.parser.parse_model(body))
+
+
+@pytest.mark.parametrize("center", [0, 1])
+@pytest.mark.parametrize("overlap", [0.1, 0.4, 0.7])
+def test_boxes_that_overlap_are_left_out(center, overlap):
+    """Sides of all lengths, in both forms of a box, as onnxruntime chooses."""
+    runtime = pytest.importorskip("onnxruntime")
+    rng = np.random.default_rng(1)
+    places, sizes = rng.random((1, 30, 2)), rng.random((1, 30, 2)) * [0.2, 0.6] + 0.05
+    boxes = np.concatenate([places, sizes] if center else [places, places + sizes], -1).astype("f4")
+    scores = rng.random((1, 2, 30)).astype("f4")
+    constants = f"""most = Constant <value = int64[1] {{10}}> () share = Constant <value = float[1] {{{overlap}}}> ()
+    least = Constant <value = float[1] {{0.2}}> ()"""
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]> g (float[N, M, 4] b, float[N, C, M] s) => (int64[K, 3] y) '
+        f"{{ {constants} y = NonMaxSuppression <center_point_box = {center}> (b, s, most, share, least) }}"
+    )
+    session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (want,) = session.run(None, {"b": boxes, "s": scores})
+    assert len(want) > 6
+    np.testing.assert_array_equal(lamina.onnx.load(model)([boxes, scores]).numpy(), want)

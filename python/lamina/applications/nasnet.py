@@ -121,9 +121,7 @@ def _fitted(before: Any, x: Any, filters: int, name: str) -> Any:
             y = layers.AveragePooling2D(1, strides=2, name=f"adjust_avg_pool_{j}_{name}")(y)
             halves.append(_narrow(y, filters // 2, f"adjust_conv_{j}_{name}"))
         return _norm(layers.Concatenate()(halves), f"adjust_bn_{name}")
-    if before.shape[-1] != filters:
-        return _norm(_narrow(_relu(before), filters, f"adjust_conv_projection_{name}"), f"adjust_bn_{name}")
-    return before
+    return _norm(_narrow(_relu(before), filters, f"adjust_conv_projection_{name}"), f"adjust_bn_{name}")
 
 
 def _mean(x: Any, name: str) -> Any:

@@ -176,7 +176,7 @@ def load_img(
     img = image.open(path)
     if not (color_mode == "grayscale" and img.mode in ("L", "I;16", "I")) and img.mode != MODES[color_mode]:
         img = img.convert(MODES[color_mode])
-    if target_size is None or img.size == tuple(target_size)[::-1]:
+    if target_size is None or img.size == tuple(target_size)[::-1]:  # 1 is free: resizing would only take time
         img.load()
         return img
     height, width = target_size
