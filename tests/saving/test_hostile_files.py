@@ -275,6 +275,8 @@ def test_what_is_no_file(tmp_path):
         for path in (None, 3, b"m.lamina", open, model):
             with pytest.raises(TypeError, match=r"(load_model|load_weights|save): expected a path, got"):
                 act(path)
+        with pytest.raises(TypeError, match=r"expected a path, got bytes b'PK.{56}\.\.\.$"):
+            act(b"PK" + bytes(10**6))  # the file itself
     with pytest.raises(TypeError, match="custom_objects must be a dict"):
         lamina.load_model(tmp_path / "m.lamina", custom_objects=[dense])
 

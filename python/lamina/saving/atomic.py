@@ -22,7 +22,9 @@ def as_path(what: str, path: Any) -> Path:
         if "\0" in os.fspath(path):
             raise ValueError(f"{what}: a path cannot hold a zero character, got {os.fspath(path)!r}")
         return Path(path)
-    raise TypeError(f"{what}: expected a path, got {type(path).__name__} {path!r}")
+    shown = repr(path)
+    shown = shown if len(shown) <= 80 else f"{shown[:60]}..."
+    raise TypeError(f"{what}: expected a path, got {type(path).__name__} {shown}")
 
 
 def read_whole(path: Path) -> bytes:
