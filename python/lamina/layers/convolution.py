@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import activations, ops
@@ -176,7 +176,7 @@ class _Conv(Convolution):
     def _wanted_channels(self) -> int:
         return self.kernel.shape[-2] * self.groups
 
-    def _int8_axes(self) -> dict[str, tuple[int, ...]]:
+    def _int8_axes(self) -> Mapping[str, tuple[int, ...]]:
         return {"kernel": tuple(range(self._axes + 1))}
 
     def _int8_pays(self) -> bool:
@@ -202,7 +202,9 @@ class _Conv(Convolution):
             return super()._call_fused(activation, inputs, normalization)
         if message := self._mismatch(inputs.shape):
             raise ValueError(message)
-        gain, bias, padding = None, self.bias, self.padding
+        gain: Tensor | None = None
+        bias: Tensor | None = self.bias
+        padding = self.padding
         if normalization is not None:
             gain, bias = normalization.folded_into(ops.ones((1, self.filters), self._dtype), bias)
             gain = ops.reshape(gain, (self.filters,))

@@ -107,9 +107,7 @@ class ArrayPass:
         )
         if most < 2:
             return
-        orders = [source.order() for _ in range(most)]
-        if orders[0] is None:
-            orders = [np.arange(source.samples)] * most
+        orders = [np.arange(source.samples) if (order := source.order()) is None else order for _ in range(most)]
         chunk = source.read(np.concatenate(orders), 0, most * source.samples)
         self._native(plan, 0, chunk, most * count, many, guard, _AN_HOUR)
 

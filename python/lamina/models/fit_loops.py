@@ -115,7 +115,7 @@ def train_ahead(model: Any, feed: Feed, hooks: Hooks, whole: WholeSteps, epochs:
             stop = min(start + count, n)  # an error ends an epoch early
             hooks("on_epoch_begin", epoch, {})
             model.reset_metrics()
-            own = rebuild(results, lambda x, start=start, stop=stop: wrap(x._array[start:stop]))
+            own = rebuild(results, partial(_steps_of, start, stop))
             _take_many(model, feed, epoch, logs, 0, stop - start, part(rows, start * size, stop * size), own)
             if stop - start == count:
                 found.append(dict(sorted(logs().items())))
@@ -124,6 +124,10 @@ def train_ahead(model: Any, feed: Feed, hooks: Hooks, whole: WholeSteps, epochs:
     if rows is not None:
         rows.run_epochs(len(epochs), many, whole.step)
     return found
+
+
+def _steps_of(start: int, stop: int, results: Tensor) -> Tensor:
+    return wrap(results._array[start:stop])
 
 
 def _take_many(model: Any, feed: Feed, epoch: int, logs: LatestLogs, i: int, n: int, rows: Batch, results: Any) -> None:

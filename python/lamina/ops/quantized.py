@@ -59,10 +59,10 @@ def quantized_conv(
             check_border(padding_mode, x.shape[1:-1], *zip(*sides, strict=True))
             before, after = ((0, *ends, 0) for ends in zip(*sides, strict=True))
             x, sides = bordered(x, before, after, PADDING_MODES[padding_mode]), "valid"
-        arrays = (None if t is None else t._array for t in (gain, b))
         y = _native.quantized_conv_forward(
-            x._array, w, *arrays, kernel_size, strides, sides, dilation_rate, groups, activation
-        )
+            x._array, w, None if gain is None else gain._array, None if b is None else b._array, kernel_size, strides,
+            sides, dilation_rate, groups, activation,
+        )  # fmt: skip
         return record(y, tuple(t for t in (x, gain, b) if t is not None), _refuse)
 
     return around_channels_last(x, data_format, "conv", run)
