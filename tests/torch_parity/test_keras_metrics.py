@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from compare import many, torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from keras_live import keras
 
@@ -192,6 +192,7 @@ def test_means_of_classes(seed, n, from_logits, smoothing):
 def test_r2(seed, n, aggregation, regressors, outputs):
     given = batches(seed, (n, outputs), targets="numbers", predictions="normal")
     given = [(y, p, w + 0.5) for y, p, w in given]  # one target alone gives NaN in Keras
+    assume(min(np.var(y, 0).min() for y, _, _ in given) > 0.01)  # of targets alike Keras loses the variance in float32
     agree("R2Score", given, class_aggregation=aggregation, num_regressors=regressors, rtol=1e-3)
 
 
