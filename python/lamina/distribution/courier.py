@@ -2,7 +2,8 @@
 
 Shards leave gradients and sums in an ``Exchange`` and compute on; the courier takes them in order, and hands each
 round to its ``Reduction`` once all shards of this process have come.  All ranks run the same steps, so their rounds
-come in the same order.  Whoever needs an answer in Python uses ``call``.
+come in the same order.  Whoever needs an answer in Python uses ``call``, or ``gather``: on one machine small arrays
+take a page of shared memory, without this thread.
 """
 
 from __future__ import annotations
@@ -35,12 +36,11 @@ class Courier:
 
     def __init__(self, with_mpi: bool) -> None:
         self.exchange = _native.Exchange()
-        self.rank, self.size, self.local_rank, self.local_size = 0, 1, 0, 1
+        self.rank, self.size, self.local_size = 0, 1, 1
         self.host = socket.gethostname()
         self.reductions: list[Any] = []  # by the upper bits of their tags
         self.sent = 0  # bytes that this rank gave to others so far
-        self.seconds = 0.0  # that the courier waited for communication,
-        self.busy = 0.0  # and all that gradients took it
+        self.busy = 0.0  # seconds that gradients took it
         self.watch: Watch | None = None
         self.hides = False  # whether communication costs those who compute nothing: other machines, or cores to spare
         self.shared: SharedMemory | None = None  # of all ranks, where they are on one machine,
@@ -153,7 +153,7 @@ class Courier:
         self._mpi, self._comm = MPI, MPI.COMM_WORLD.Dup()
         self.rank, self.size = self._comm.Get_rank(), self._comm.Get_size()
         here = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
-        self.local_rank, self.local_size = here.Get_rank(), here.Get_size()
+        self.local_size = here.Get_size()
         here.Free()
         if self.size > 1:
             self.watch = Watch(self.rank, self.size, self._comm.bcast)
@@ -186,14 +186,13 @@ class Courier:
 
     def _wait(self, request: Any) -> None:
         """Until it is done, leaving the processor to those who compute; an error where another rank cannot come."""
-        begin, tries = time.perf_counter(), 0
+        tries = 0
         while not request.Test():
             tries += 1
             if tries % 64 == 0:
                 self._look()
             if tries > 4:
                 time.sleep(2e-5 if tries < 200 else 2e-4)  # 2e-5, <, 200 and 2e-4 are free: how often it looks
-        self.seconds += time.perf_counter() - begin
 
     def _look(self) -> None:
         if self.watch is not None:
@@ -209,9 +208,7 @@ class Courier:
             self._wait(getattr(self._comm, f"I{collective}")(*arguments))
             return
         self._meet()
-        begin = time.perf_counter()
         getattr(self._comm, collective.capitalize())(*arguments)
-        self.seconds += time.perf_counter() - begin
 
     def gather(self, mine: Array, lengths: list[int] | None = None) -> list[Array]:
         """The arrays of all ranks, one-dimensional and of one type; lengths: of each rank's, None: as mine.  For any
