@@ -196,15 +196,6 @@ def window_sides(n: int, extent: int, stride: int, padding: Padding, axis: int) 
     return (extent - 1 if padding == "causal" else 0), 0
 
 
-def all_sides(
-    sizes: Sequence[int | None], taps: Sequence[int], strides: Sequence[int], padding: Padding, dilation: Sequence[int]
-) -> tuple[Pair, ...]:
-    """``window_sides`` of axes of these sizes, which are known."""
-    return tuple(
-        window_sides(n or 0, (taps[i] - 1) * dilation[i] + 1, strides[i], padding, i) for i, n in enumerate(sizes)
-    )
-
-
 def windows_output(
     sizes: Sequence[int | None], taps: Sequence[int], strides: Sequence[int], padding: Padding,
     dilation: Sequence[int], what: str, ceil_mode: bool = False,

@@ -75,10 +75,14 @@ class Convolution(Layer):
         )
         for axis, n in enumerate(inner):
             if self.padding_mode != "zeros" and n is not None:
-                extent = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
-                before, after = arguments.window_sides(n, extent, self.strides[axis], self.padding, axis)
+                before, after = self._sides(axis, n)
                 check_border(self.padding_mode, (n,), (before,), (after,))
         return found
+
+    def _sides(self, axis: int, n: int) -> tuple[int, int]:
+        """How many elements stand before and behind an axis of n."""
+        extent = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
+        return arguments.window_sides(n, extent, self.strides[axis], self.padding, axis)
 
     def _folded(self, normalization: BatchNormalization) -> tuple[Tensor, Tensor]:
         """Kernel and bias that do what this layer and the normalization behind it do in inference."""
@@ -204,13 +208,13 @@ class _Conv(Convolution):
             raise ValueError(message)
         gain: Tensor | None = None
         bias: Tensor | None = self.bias
-        padding = self.padding
+        padding: Any = self.padding
         if normalization is not None:
             gain, bias = normalization.folded_into(ops.ones((1, self.filters), self._dtype), bias)
             gain = ops.reshape(gain, (self.filters,))
         if self.padding_mode != "zeros":
             _, inner = arguments.stored(inputs.shape, self.data_format, self._axes)
-            padding = arguments.all_sides(inner, self.kernel_size, self.strides, padding, self.dilation_rate)
+            padding = tuple(self._sides(axis, n or 0) for axis, n in enumerate(inner))
         return quantized_conv(
             inputs, self._packed["kernel"].matrix(), gain, bias, self.kernel_size, self.strides, padding,
             self.data_format, self.dilation_rate, self.groups, activation, self.padding_mode,
