@@ -30,7 +30,7 @@ KINDS = ("captured", "eager", "on-batch", "torch", "torch-last")
 def arguments() -> argparse.Namespace:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--filter", default="", help="networks whose name contains this, or =NAME; several with commas")
-    p.add_argument("--kinds", default="captured,on-batch,torch", help="of captured, eager, on-batch, torch")
+    p.add_argument("--kinds", default="captured,on-batch,torch", help="of captured, eager, on-batch, torch, torch-last")
     p.add_argument("--steps", type=int, default=5)
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--python", default=sys.executable, help="the interpreter that has PyTorch")
